@@ -1,0 +1,105 @@
+# Everything there is to do here; `make` alone lists it. Needs Python 3.11 and make, nothing more:
+# the rest is set up in .venv by the first target that wants it.
+
+BIN := .venv/bin
+PYTHON ?= $(shell for p in python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$p && break; \
+	done)
+ROOMS := core persistence edge adapters
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --group build --generate-hashes \
+	--python-version 3.11 --python-platform linux --custom-compile-command 'make lock'
+PROTOC := $(BIN)/python -m grpc_tools.protoc -I protos
+GENERATED := *_pb2.py *_pb2.pyi *_pb2_grpc.py
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup dev types run replay test test-slow check fix protos verify-protos bench lock \
+	dist clean
+
+help:  ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Set-up
+
+setup: .venv/.run-ready  ## Install what running needs into .venv.
+
+dev: .venv/.dev-ready types  ## Install everything: tests, checkers, load and bench tools.
+
+types:  # Links through which checkers find holdfast.*; the program does not need them.
+	@mkdir -p build/types/holdfast
+	@for room in $(ROOMS); do ln -sfn ../../../$$room build/types/holdfast/$$room; done
+	@ln -sfn ../../../protos/holdfast/v1 build/types/holdfast/v1
+
+.venv/bin/pip:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+		echo 'Holdfast needs Python 3.11. Name it: make PYTHON=path/to/python3.11'; exit 1; }
+	@"$(PYTHON)" -m venv .venv
+
+.venv/.run-ready: requirements/run.txt pyproject.toml | .venv/bin/pip
+	@echo 'Installing Holdfast into .venv (once, about a minute) ...'
+	@$(PIP_INSTALL) --require-hashes -r requirements/run.txt
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev-ready: requirements/dev.txt .venv/.run-ready
+	@echo 'Installing the tools for tests, checks and benches (once, about a minute) ...'
+	@$(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Use
+
+run: .venv/.run-ready  ## Serve a day of orders to play with (ORDERS=file for your own).
+	@$(BIN)/holdfast replay --serve $(if $(ORDERS),--orders $(ORDERS))
+
+replay: ORDERS ?= ../shared/data/uci-online-retail/online_retail.csv.gz
+replay: .venv/.run-ready  ## Replay a real year of orders (ORDERS=file).
+	@$(BIN)/holdfast replay --orders $(ORDERS)
+
+# Judge
+
+test: .venv/.dev-ready  ## Run the tests.
+	@$(BIN)/pytest -q
+
+test-slow: .venv/.dev-ready  ## Run the tests that take longer: simulations, crashes, whole servers.
+	@$(BIN)/pytest -q -m slow
+
+check: .venv/.dev-ready types verify-protos  ## Lint, format, types, wire form and stale protos.
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/buf lint
+
+fix: .venv/.dev-ready  ## Mend what the linter and the formatter can mend.
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+protos: .venv/.dev-ready  ## Generate the Python beside protos/holdfast/v1/*.proto.
+	@rm -f $(addprefix protos/holdfast/v1/,$(GENERATED))
+	@$(PROTOC) --python_out=protos --pyi_out=protos --grpc_python_out=protos \
+		protos/holdfast/v1/*.proto
+
+verify-protos: .venv/.dev-ready  ## Fail when generated code is not what the .proto files give.
+	@rm -rf build/protos && mkdir -p build/protos
+	@$(PROTOC) --python_out=build/protos --pyi_out=build/protos --grpc_python_out=build/protos \
+		protos/holdfast/v1/*.proto
+	@diff -r -x '*.proto' -x '__init__.py' -x py.typed -x __pycache__ \
+		build/protos/holdfast/v1 protos/holdfast/v1 || { echo 'Stale: run make protos.'; exit 1; }
+
+bench: .venv/.dev-ready  ## Measure, and write bench/report.
+	@$(BIN)/python -m bench
+
+# Ship
+
+lock: | .venv/.dev-ready  ## Rewrite requirements/ (UPGRADE=1 takes newer versions).
+	@$(LOCK) $(if $(UPGRADE),--upgrade) -o requirements/run.txt
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --all-extras -c requirements/run.txt \
+		-o requirements/dev.txt
+
+dist: .venv/.dev-ready  ## Build the wheel into dist/.
+	@rm -rf build/lib build/bdist.*  # setuptools would ship files that are gone from the tree
+	@$(BIN)/python -m build --wheel --no-isolation
+
+clean:  ## Remove what builds and checks leave behind; .venv and data/ stay.
+	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,583 @@
+"""All compiled code of the project, in one module because numba does not notice changes in other files.
+
+Rules of this file: integers only, no allocation per operation, no Python objects. Kernels named
+`apply_…` take effects and change the state; they are the only code that does, live and in replay
+alike. Kernels named `find_…`, `short_…`, `due_…` only read. Hash tables are open-addressed with
+linear probing over power-of-two sizes (Knuth, TAOCP vol. 3, 6.4), hashes are splitmix64 (Steele,
+Lea & Flood 2014) over FNV-1a (Fowler, Noll & Vo). Every caller has made room before it calls.
+"""
+
+import numpy as np
+from numba import njit
+
+FLAG_LATER_PART = 1
+FLAG_TEXT = 2
+
+HELD, COMMITTED, FULFILLED = 1, 2, 3
+SPLIT = 0
+
+NO_PART = -1
+NO_LEVEL, UNKNOWN_SKU, UNKNOWN_LOCATION = -1, -2, -3
+NEVER_NS = np.iinfo(np.int64).max
+
+_FNV_OFFSET = np.uint64(0xCBF29CE484222325)
+_FNV_PRIME = np.uint64(0x100000001B3)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_U27, _U30, _U31 = np.uint64(27), np.uint64(30), np.uint64(31)
+
+#: A directory slot: 15 bits of hash above 8 bits of shard above 40 bits of number + 1. Zero is
+#: empty.
+_TAG_SHIFT, _SHARD_SHIFT = 48, 40
+_NUMBER_MASK = (1 << 40) - 1
+_TAG_MASK = np.uint64(0x7FFF)
+_TAG_HASH_SHIFT = np.uint64(49)
+
+
+@njit(cache=True, nogil=True)
+def mix(hi, lo):
+    """Mix 128 bits into 64."""
+    x = hi ^ (lo * _GOLDEN)
+    x = (x ^ (x >> _U30)) * _MIX_1
+    x = (x ^ (x >> _U27)) * _MIX_2
+    return x ^ (x >> _U31)
+
+
+# --- names ---
+
+
+@njit(cache=True, nogil=True)
+def _hash_bytes(data, start, end):
+    h = _FNV_OFFSET
+    for i in range(start, end):
+        h = (h ^ np.uint64(data[i])) * _FNV_PRIME
+    return mix(h, _GOLDEN)
+
+
+@njit(cache=True, nogil=True)
+def _same_bytes(arena, start, data, size):
+    for i in range(size):
+        if arena[start + i] != data[i]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def find_name(slots, offsets, arena, data):
+    """Return the number of a name, or -1. Slots hold number + 1; 0 is empty, -1 a removed name."""
+    mask = slots.size - 1
+    slot = np.int64(_hash_bytes(data, 0, data.size)) & mask
+    while slots[slot] != 0:
+        number = slots[slot] - 1
+        if number >= 0:
+            start = offsets[number]
+            if offsets[number + 1] - start == data.size and _same_bytes(
+                arena, start, data, data.size
+            ):
+                return np.int64(number)
+        slot = (slot + 1) & mask
+    return np.int64(-1)
+
+
+@njit(cache=True, nogil=True)
+def _insert_name(slots, offsets, arena, number):
+    mask = slots.size - 1
+    slot = np.int64(_hash_bytes(arena, offsets[number], offsets[number + 1])) & mask
+    while slots[slot] != 0:
+        slot = (slot + 1) & mask
+    slots[slot] = number + 1
+
+
+@njit(cache=True, nogil=True)
+def count_names(packed):
+    """Count names that each stand behind a byte of length."""
+    count = 0
+    at = 0
+    while at < packed.size:
+        at += 1 + packed[at]
+        count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def add_names(packed, slots, offsets, arena, count):
+    """Append packed names after `count` existing ones; return the arena's new end."""
+    at = 0
+    end = offsets[count]
+    while at < packed.size:
+        size = np.int64(packed[at])
+        for i in range(size):
+            arena[end + i] = packed[at + 1 + i]
+        at += 1 + size
+        end += size
+        count += 1
+        offsets[count] = end
+        _insert_name(slots, offsets, arena, count - 1)
+    return end
+
+
+@njit(cache=True, nogil=True)
+def remove_name(slots, offsets, arena, number):
+    """Make a name unfindable. Its slot stays occupied so that probing goes on past it."""
+    mask = slots.size - 1
+    slot = np.int64(_hash_bytes(arena, offsets[number], offsets[number + 1])) & mask
+    while slots[slot] != number + 1:
+        slot = (slot + 1) & mask
+    slots[slot] = -1
+
+
+@njit(cache=True, nogil=True)
+def index_names(slots, offsets, arena, removed, count):
+    """Fill empty slots from the names."""
+    for number in range(count):
+        if not removed[number]:
+            _insert_name(slots, offsets, arena, number)
+
+
+# --- stock levels ---
+
+
+@njit(cache=True, nogil=True)
+def _hash_level(sku, location):
+    return np.int64(mix(np.uint64(sku), np.uint64(location)))
+
+
+@njit(cache=True, nogil=True)
+def find_level(slots, levels, sku, location):
+    """Return the row of a SKU at a location, or -1."""
+    mask = slots.size - 1
+    slot = _hash_level(sku, location) & mask
+    while slots[slot] != 0:
+        row = slots[slot] - 1
+        if levels[row].sku == sku and levels[row].location == location:
+            return np.int64(row)
+        slot = (slot + 1) & mask
+    return np.int64(-1)
+
+
+@njit(cache=True, nogil=True)
+def find_row(
+    sku,
+    sku_slots,
+    sku_offsets,
+    sku_arena,
+    location,
+    location_slots,
+    location_offsets,
+    location_arena,
+    slots,
+    levels,
+):
+    """Return the row of a SKU and location given by name, or NO_LEVEL, UNKNOWN_SKU,
+    UNKNOWN_LOCATION.
+    """
+    sku_number = find_name(sku_slots, sku_offsets, sku_arena, sku)
+    if sku_number < 0:
+        return np.int64(UNKNOWN_SKU)
+    location_number = find_name(location_slots, location_offsets, location_arena, location)
+    if location_number < 0:
+        return np.int64(UNKNOWN_LOCATION)
+    return find_level(slots, levels, sku_number, location_number)
+
+
+@njit(cache=True, nogil=True)
+def index_levels(start, end, levels, slots, chain, sku_levels):
+    """Index rows [start, end): by SKU and location, and as a chain per SKU in row order.
+
+    `chain[row]` is the next row of the same SKU + 1; `sku_levels[sku]` is (first row + 1, last row
+    + 1).
+    """
+    mask = slots.size - 1
+    for row in range(start, end):
+        sku = levels[row].sku
+        slot = _hash_level(sku, levels[row].location) & mask
+        while slots[slot] != 0:
+            slot = (slot + 1) & mask
+        slots[slot] = row + 1
+        chain[row] = 0
+        if sku_levels[sku, 0] == 0:
+            sku_levels[sku, 0] = row + 1
+        else:
+            chain[sku_levels[sku, 1] - 1] = row + 1
+        sku_levels[sku, 1] = row + 1
+
+
+@njit(cache=True, nogil=True)
+def apply_levels(effects, levels, count):
+    """Append empty stock levels."""
+    for i in range(effects.size):
+        levels[count + i].on_hand = 0
+        levels[count + i].reserved = 0
+        levels[count + i].committed = 0
+        levels[count + i].sku = effects[i].sku
+        levels[count + i].location = effects[i].location
+
+
+@njit(cache=True, nogil=True)
+def sum_levels(levels, count):
+    """Sum on_hand, reserved and committed over all rows."""
+    on_hand = np.int64(0)
+    reserved = np.int64(0)
+    committed = np.int64(0)
+    for row in range(count):
+        on_hand += levels[row].on_hand
+        reserved += levels[row].reserved
+        committed += levels[row].committed
+    return on_hand, reserved, committed
+
+
+# --- the directory of reservation ids ---
+
+
+@njit(cache=True, nogil=True)
+def insert_part(slots, hi, lo, shard, number):
+    """Enter a reservation's first part."""
+    mask = slots.size - 1
+    h = mix(hi, lo)
+    slot = np.int64(h) & mask
+    while slots[slot] != 0:
+        slot = (slot + 1) & mask
+    tag = np.int64((h >> _TAG_HASH_SHIFT) & _TAG_MASK)
+    slots[slot] = (tag << _TAG_SHIFT) | (shard << _SHARD_SHIFT) | (number + 1)
+
+
+@njit(cache=True, nogil=True)
+def find_part(slots, hi, lo, nth):
+    """Return the `nth` candidate for a key as shard << 40 | number, or -1. Candidates agree in 15 bits of hash, so that
+    nearly always the first is the one; the caller compares the whole key.
+    """
+    mask = slots.size - 1
+    h = mix(hi, lo)
+    slot = np.int64(h) & mask
+    tag = np.int64((h >> _TAG_HASH_SHIFT) & _TAG_MASK)
+    while slots[slot] != 0:
+        if slots[slot] >> _TAG_SHIFT == tag:
+            if nth == 0:
+                return (slots[slot] & ((np.int64(1) << _TAG_SHIFT) - 1)) - 1
+            nth -= 1
+        slot = (slot + 1) & mask
+    return np.int64(-1)
+
+
+@njit(cache=True, nogil=True)
+def index_parts(slots, reservations, count, shard):
+    """Enter the first parts of one shard."""
+    entered = 0
+    for number in range(count):
+        if not reservations[number].flags & FLAG_LATER_PART:
+            insert_part(
+                slots, reservations[number].key_hi, reservations[number].key_lo, shard, number
+            )
+            entered += 1
+    return entered
+
+
+# --- remembered keys ---
+
+
+@njit(cache=True, nogil=True)
+def find_key(slots, records, hi, lo):
+    """Return the index of the record with this key, or -1."""
+    mask = slots.size - 1
+    slot = np.int64(mix(hi, lo)) & mask
+    while slots[slot] != 0:
+        index = slots[slot] - 1
+        if records[index].key_hi == hi and records[index].key_lo == lo:
+            return np.int64(index)
+        slot = (slot + 1) & mask
+    return np.int64(-1)
+
+
+@njit(cache=True, nogil=True)
+def index_keys(slots, records, start, end):
+    """Enter records [start, end)."""
+    mask = slots.size - 1
+    for index in range(start, end):
+        slot = np.int64(mix(records[index].key_hi, records[index].key_lo)) & mask
+        while slots[slot] != 0:
+            slot = (slot + 1) & mask
+        slots[slot] = index + 1
+
+
+# --- the heap of expirations ---
+# A binary heap over two arrays, ordered by (time, number), so that expiry has one order whatever
+# the heap's history.
+
+
+@njit(cache=True, nogil=True)
+def _before(times, numbers, a, b):
+    return times[a] < times[b] or (times[a] == times[b] and numbers[a] < numbers[b])
+
+
+@njit(cache=True, nogil=True)
+def _swap(times, numbers, a, b):
+    times[a], times[b] = times[b], times[a]
+    numbers[a], numbers[b] = numbers[b], numbers[a]
+
+
+@njit(cache=True, nogil=True)
+def push_expiry(times, numbers, size, time, number):
+    """Add one entry and return the new size."""
+    times[size] = time
+    numbers[size] = number
+    child = size
+    while child > 0:
+        parent = (child - 1) >> 1
+        if not _before(times, numbers, child, parent):
+            break
+        _swap(times, numbers, child, parent)
+        child = parent
+    return size + 1
+
+
+@njit(cache=True, nogil=True)
+def pop_expiry(times, numbers, size):
+    """Remove the first entry and return the new size."""
+    size -= 1
+    times[0] = times[size]
+    numbers[0] = numbers[size]
+    parent = 0
+    while True:
+        child = 2 * parent + 1
+        if child >= size:
+            return size
+        if child + 1 < size and _before(times, numbers, child + 1, child):
+            child += 1
+        if not _before(times, numbers, child, parent):
+            return size
+        _swap(times, numbers, child, parent)
+        parent = child
+
+
+@njit(cache=True, nogil=True)
+def due_moves(
+    now_ns, times, numbers, size, reservations, lines, splits, moves, count, held, expired
+):
+    """Take due entries off the heap and write the moves that expire their held units; return (size, count).
+
+    Stops early when `moves` has no room for one more reservation: the caller makes room and calls
+    again. An entry whose reservation was extended since, or has nothing held any more, is stale and
+    just goes.
+    """
+    while size > 0 and times[0] <= now_ns:
+        number = numbers[0]
+        line_count = reservations[number].line_count
+        if count + line_count > moves.size:
+            break
+        if reservations[number].expires_at_ns == times[0]:
+            first = reservations[number].first_line
+            for line in range(first, first + line_count):
+                quantity = units(lines, splits, line, held)
+                if quantity > 0:
+                    moves[count].quantity = quantity
+                    moves[count].line = line
+                    moves[count].leaves = held
+                    moves[count].enters = expired
+                    count += 1
+        size = pop_expiry(times, numbers, size)
+    return size, count
+
+
+@njit(cache=True, nogil=True)
+def index_expiries(times, numbers, reservations, count, lines, splits):
+    """Fill an empty heap with every reservation that has held units; return its size."""
+    size = 0
+    for number in range(count):
+        first = reservations[number].first_line
+        for line in range(first, first + reservations[number].line_count):
+            if units(lines, splits, line, HELD) > 0:
+                size = push_expiry(times, numbers, size, reservations[number].expires_at_ns, number)
+                break
+    return size
+
+
+# --- reservations and their lines ---
+
+
+@njit(cache=True, nogil=True)
+def units(lines, splits, line, state):
+    """Units of a line in a state."""
+    if lines[line].state == SPLIT:
+        return splits[lines[line].quantity, state - 1]
+    if lines[line].state == state:
+        return lines[line].quantity
+    return np.int64(0)
+
+
+@njit(cache=True, nogil=True)
+def count_units(first, line_count, lines, splits, totals):
+    """Add up the units of lines by state; `totals` has one place per state, from State 1 on."""
+    for line in range(first, first + line_count):
+        for state in range(1, 7):
+            totals[state - 1] += units(lines, splits, line, state)
+
+
+@njit(cache=True, nogil=True)
+def whole_moves(first, line_count, lines, splits, leaves, enters, moves):
+    """Write a move for every line with units in `leaves`; return how many."""
+    count = 0
+    for line in range(first, first + line_count):
+        quantity = units(lines, splits, line, leaves)
+        if quantity > 0:
+            moves[count].quantity = quantity
+            moves[count].line = line
+            moves[count].leaves = leaves
+            moves[count].enters = enters
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def short_lines(levels, lines):
+    """Count lines that ask for more than is available at their row. A row of -1 has nothing."""
+    short = 0
+    for i in range(lines.size):
+        row = lines[i].row
+        if row < 0:
+            short += 1
+        elif lines[i].quantity > levels[row].on_hand - levels[row].reserved - levels[row].committed:
+            short += 1
+    return short
+
+
+@njit(cache=True, nogil=True)
+def apply_reservations(
+    effects, line_effects, now_ns, sequence, shard, first_text, reservations, count, lines, line_count, levels,
+    directory, times, numbers, heap_size,
+):  # fmt: skip
+    """Append reservations with their lines, all HELD from `now_ns`; return (texts used, heap size)."""
+    at = 0
+    texts = 0
+    for i in range(effects.size):
+        number = count + i
+        flags = effects[i].flags
+        expires_at_ns = now_ns + np.int64(effects[i].hold_ms) * 1_000_000
+        reservations[number].key_hi = effects[i].key_hi
+        reservations[number].key_lo = effects[i].key_lo
+        reservations[number].reserved_at_ns = now_ns
+        reservations[number].expires_at_ns = expires_at_ns
+        reservations[number].sequence = sequence
+        reservations[number].next_part = NO_PART
+        reservations[number].hold_ms = effects[i].hold_ms
+        reservations[number].first_line = line_count + at
+        reservations[number].id_text = -1
+        reservations[number].line_count = effects[i].line_count
+        reservations[number].flags = flags
+        if flags & FLAG_TEXT:
+            reservations[number].id_text = first_text + texts
+            texts += 1
+        if not flags & FLAG_LATER_PART:
+            insert_part(directory, effects[i].key_hi, effects[i].key_lo, shard, number)
+        for _ in range(effects[i].line_count):
+            lines[line_count + at].quantity = line_effects[at].quantity
+            lines[line_count + at].row = line_effects[at].row
+            lines[line_count + at].position = line_effects[at].position
+            lines[line_count + at].state = HELD
+            levels[line_effects[at].row].reserved += line_effects[at].quantity
+            at += 1
+        heap_size = push_expiry(times, numbers, heap_size, expires_at_ns, number)
+    return texts, heap_size
+
+
+@njit(cache=True, nogil=True)
+def apply_links(effects, reservations):
+    """Link parts of reservations over several shards."""
+    for i in range(effects.size):
+        reservations[effects[i].reservation].next_part = effects[i].next_part
+
+
+@njit(cache=True, nogil=True)
+def apply_moves(effects, lines, splits, split_count, levels):
+    """Move units of lines from state to state, and their stock levels with them; return the new
+    count of splits.
+    """
+    for i in range(effects.size):
+        line = effects[i].line
+        quantity = effects[i].quantity
+        leaves = effects[i].leaves
+        enters = effects[i].enters
+        if lines[line].state == leaves and lines[line].quantity == quantity:
+            lines[line].state = enters
+        else:
+            if lines[line].state != SPLIT:
+                splits[split_count, :] = 0
+                splits[split_count, lines[line].state - 1] = lines[line].quantity
+                lines[line].state = SPLIT
+                lines[line].quantity = split_count
+                split_count += 1
+            splits[lines[line].quantity, leaves - 1] -= quantity
+            splits[lines[line].quantity, enters - 1] += quantity
+        row = lines[line].row
+        if leaves == HELD:
+            levels[row].reserved -= quantity
+        elif leaves == COMMITTED:
+            levels[row].committed -= quantity
+        if enters == COMMITTED:
+            levels[row].committed += quantity
+        elif enters == FULFILLED:
+            levels[row].on_hand -= quantity
+    return split_count
+
+
+@njit(cache=True, nogil=True)
+def apply_extends(effects, reservations, times, numbers, heap_size):
+    """Move the ends of holds; return the new heap size. The old heap entry goes stale."""
+    for i in range(effects.size):
+        number = effects[i].reservation
+        reservations[number].expires_at_ns = effects[i].expires_at_ns
+        heap_size = push_expiry(times, numbers, heap_size, effects[i].expires_at_ns, number)
+    return heap_size
+
+
+@njit(cache=True, nogil=True)
+def apply_stock(effects, levels, source_sequences):
+    """Change stock on hand, and note how far each source has come."""
+    for i in range(effects.size):
+        levels[effects[i].row].on_hand += effects[i].delta
+        if effects[i].sequence > 0:
+            source_sequences[effects[i].source] = effects[i].sequence
+
+
+# --- hashes of content ---
+
+
+@njit(cache=True, nogil=True)
+def _hash_row(levels, row, seed, skus, sku_arena, locations, location_arena):
+    sku = levels[row].sku
+    location = levels[row].location
+    h = mix(seed, _hash_bytes(sku_arena, skus[sku], skus[sku + 1]))
+    return mix(h, _hash_bytes(location_arena, locations[location], locations[location + 1]))
+
+
+@njit(cache=True, nogil=True)
+def hash_levels(levels, count, seed, skus, sku_arena, locations, location_arena):
+    """Sum of one hash per stock level over names and quantities: the order of rows does not matter."""
+    total = np.uint64(0)
+    for row in range(count):
+        h = _hash_row(levels, row, seed, skus, sku_arena, locations, location_arena)
+        h = mix(h, np.uint64(levels[row].on_hand))
+        h = mix(h, np.uint64(levels[row].reserved))
+        total += mix(h, np.uint64(levels[row].committed))
+    return total
+
+
+@njit(cache=True, nogil=True)
+def hash_lines(
+    reservations, count, lines, splits, levels, seed, skus, sku_arena, locations, location_arena
+):
+    """Sum of one hash per line over reservation id, names and units by state: times and order do
+    not matter.
+    """
+    total = np.uint64(0)
+    for number in range(count):
+        id_hash = mix(seed ^ reservations[number].key_hi, reservations[number].key_lo)
+        first = reservations[number].first_line
+        for line in range(first, first + reservations[number].line_count):
+            h = _hash_row(
+                levels, lines[line].row, id_hash, skus, sku_arena, locations, location_arena
+            )
+            for state in range(1, 7):
+                h = mix(h, np.uint64(units(lines, splits, line, state)))
+            total += h
+    return total

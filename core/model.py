@@ -1,0 +1,111 @@
+"""The life of a reservation, told once.
+
+Rules of this file: the transition table is the only place that says which command moves units from
+which state to which; the docs are drawn from it. A reservation has no state of its own: its units
+have, and `STATE_PRECEDENCE` says which of them names the whole. Numbers of the enums are those of
+holdfast.v1.
+"""
+
+from enum import IntEnum
+
+
+class State(IntEnum):
+    """A state of units under a reservation."""
+
+    HELD = 1
+    COMMITTED = 2
+    FULFILLED = 3
+    RELEASED = 4
+    EXPIRED = 5
+    CANCELLED = 6
+
+
+class Verb(IntEnum):
+    """A command on an existing reservation, or time."""
+
+    COMMIT = 1
+    FULFILL = 2
+    RELEASE = 3
+    CANCEL = 4
+    EXPIRE = 5
+    EXTEND = 6
+
+
+class Remainder(IntEnum):
+    """What happens to units that a partial command does not name."""
+
+    KEEP = 1
+    GIVE_BACK = 2
+
+
+class RefusalCode(IntEnum):
+    """Why a command was refused, in order of precedence."""
+
+    LOCATION_DISABLED = 1
+    INSUFFICIENT_STOCK = 2
+    EXPIRED = 3
+    WRONG_STATE = 4
+    NO_SUCH_LINE = 5
+    EXCESS_QUANTITY = 6
+
+
+class EventKind(IntEnum):
+    """Kind of a stock fact."""
+
+    RECEIPT = 1
+    ADJUSTMENT = 2
+    SALE = 3
+    RETURN = 4
+    COUNT = 5
+
+
+class EventOutcome(IntEnum):
+    """What became of a stock fact."""
+
+    APPLIED = 1
+    DUPLICATE = 2
+    OUT_OF_ORDER = 3
+
+
+class LocationKind(IntEnum):
+    """Kind of a location."""
+
+    WAREHOUSE = 1
+    STORE = 2
+    SUPPLIER = 3
+
+
+#: verb -> (state that units leave, state that they enter). EXTEND moves no units; it needs units in
+#: HELD.
+TRANSITIONS: dict[Verb, tuple[State, State]] = {
+    Verb.COMMIT: (State.HELD, State.COMMITTED),
+    Verb.FULFILL: (State.COMMITTED, State.FULFILLED),
+    Verb.RELEASE: (State.HELD, State.RELEASED),
+    Verb.CANCEL: (State.COMMITTED, State.CANCELLED),
+    Verb.EXPIRE: (State.HELD, State.EXPIRED),
+}
+
+#: Where units go that leave a state without being asked for: Remainder.GIVE_BACK.
+GIVE_BACK: dict[State, State] = {
+    State.HELD: State.RELEASED,
+    State.COMMITTED: State.CANCELLED,
+}
+
+#: The state of a whole reservation is the first of these in which it has units. Live states come
+#: first; EXPIRED stands before RELEASED so that a partly released hold that ran out says so.
+STATE_PRECEDENCE = (
+    State.HELD,
+    State.COMMITTED,
+    State.FULFILLED,
+    State.CANCELLED,
+    State.EXPIRED,
+    State.RELEASED,
+)
+
+
+def reservation_state(quantities: dict[State, int]) -> State:
+    """Name the state of a whole reservation from its units by state."""
+    for state in STATE_PRECEDENCE:
+        if quantities.get(state, 0):
+            return state
+    raise AssertionError("a reservation has at least one unit")

@@ -1,0 +1,162 @@
+"""The node: all shards, their actors and the rules, as one deterministic machine.
+
+`turn(now_ns)` takes what is in the mailboxes, applies it and returns what must be done. It never
+waits, reads no clock and does no I/O; the same state and the same input give the same entries, byte
+for byte.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .actor import Actor, Ticket
+from .commands import (
+    Command,
+    DeleteSku,
+    Extend,
+    GetAvailability,
+    GetReservation,
+    Move,
+    Outcome,
+    PutLocation,
+    RecordStockEvents,
+    Reserve,
+)
+from .directory import Directory, unpack_part
+from .effects import Entry, Section
+from .joint import HomeOf, shard_of_sku
+from .ledger import Ledger
+from .shard import Shard
+from .stock import StockBook
+
+__all__ = ["Node", "Turn", "shard_of_sku"]
+
+#: A turn takes at most this many commands of one actor, so that a flood on one shard delays the
+#: others by a turn at most.
+TURN_BATCH_MAX = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one turn produced, and the order in which the caller must treat it."""
+
+    entries: Sequence[Entry]
+    """Append to the journal and make durable BEFORE any answer leaves the process."""
+
+    answers: Sequence[tuple[Ticket, Outcome]]
+    """Answer AFTER everything appended so far is durable. Refusals and reads wait too: they may
+    rest on undurable holds.
+    """
+
+    next_expiry_ns: int
+    """Call `turn` again no later than this, even with empty mailboxes."""
+
+    has_more: bool
+    """Whether commands are left in a mailbox: call `turn` again soon."""
+
+
+class Node:
+    """All shards of one process."""
+
+    def __init__(
+        self, shard_count: int, mailbox_capacity: int = 4_096, turn_batch_max: int = TURN_BATCH_MAX
+    ) -> None:
+        self.shards = [Shard(number) for number in range(shard_count)]
+        self.directory = Directory(self.shards)
+        for shard in self.shards:
+            shard.directory = self.directory
+        self.home_of = HomeOf(self.shards)
+        self.ledger = Ledger(self.shards, self.directory, self.home_of)
+        self.stock = StockBook(self.shards, self.home_of)
+        self.actors = [Actor(number, mailbox_capacity) for number in range(shard_count)]
+        self.turn_batch_max = turn_batch_max
+        self.now_ns = 0
+        self.expired_lines = 0
+        self._execute: dict[type, Callable[[Any, int], Outcome]] = {
+            Reserve: self.ledger.reserve,
+            Extend: self.ledger.extend,
+            Move: self.ledger.move,
+            GetReservation: self.ledger.get_reservation,
+            GetAvailability: self.stock.get_availability,
+            RecordStockEvents: self.stock.record_events,
+            PutLocation: self.stock.put_location,
+            DeleteSku: self.stock.delete_sku,
+        }
+
+    def __repr__(self) -> str:
+        return f"<Node of {len(self.shards)} shards at {self.now_ns}>"
+
+    def post(self, command: Command, ticket: Ticket) -> bool:
+        """Queue a command with the actor that answers for it, or return False when its mailbox is
+        full.
+        """
+        return self.actor_of(command).post(command, ticket)
+
+    def actor_of(self, command: Command) -> Actor:
+        """Return the actor in whose turn a command runs: that of the first SKU it names, or of its
+        reservation.
+        """
+        return self.actors[self._home(command)]
+
+    def _home(self, command: Command) -> int:
+        match command:
+            case Reserve():
+                return self.home_of(command.lines[0].sku).number
+            case Extend() | Move() | GetReservation():
+                part = self.directory.find(command.key)
+                return unpack_part(part)[0] if part >= 0 else 0
+            case GetAvailability():
+                return self.home_of(command.skus[0]).number
+            case RecordStockEvents():
+                return self.home_of(command.events[0].sku).number
+            case DeleteSku():
+                return self.home_of(command.sku).number
+            case PutLocation():
+                return 0
+
+    def turn(self, now_ns: int) -> Turn:
+        """Expire what is due, then execute what waits. Time never goes backwards."""
+        self.now_ns = max(self.now_ns, now_ns)
+        for shard in self.shards:
+            self.expired_lines += shard.expire(self.now_ns)
+        answers = [
+            (ticket, self._execute[type(command)](command, self.now_ns))
+            for actor in self.actors
+            for command, ticket in actor.take(self.turn_batch_max)
+        ]
+        entries = [entry for shard in self.shards if (entry := shard.take_entry())]
+        return Turn(
+            entries,
+            answers,
+            min(shard.expirations.next_ns for shard in self.shards),
+            any(actor.mailbox for actor in self.actors),
+        )
+
+    def seal(self) -> list[Entry]:
+        """Write each shard's digest into the journal: the next replay must come to it, or say that
+        it did not.
+        """
+        for shard in self.shards:
+            shard.effects[Section.SEAL].append(shard.digest())
+        return [entry for shard in self.shards if (entry := shard.take_entry())]
+
+    def replay(self, entry: Entry) -> None:
+        """Apply an entry of the journal."""
+        self.shards[entry.shard].replay(entry)
+        self.now_ns = max(self.now_ns, entry.now_ns)
+
+    def loaded(self) -> None:
+        """Rebuild what spans shards, after their states were loaded from a snapshot."""
+        self.directory.rebuild(sum(len(shard.reservations) for shard in self.shards))
+        self.now_ns = max(shard.now_ns for shard in self.shards)
+
+    def state_hash(self) -> str:
+        """Hash of all stock levels and reservations by name and quantity, as 32 hexadecimal digits.
+
+        A sum of hashes, so that it does not depend on order, on time or on the number of shards.
+        """
+        halves = [
+            sum(shard.state_hash(seed) for shard in self.shards) & 0xFFFF_FFFF_FFFF_FFFF
+            for seed in (1, 2)
+        ]
+        return "".join(f"{half:016x}" for half in halves)

@@ -1,0 +1,486 @@
+"""One shard: its tables, and the only code that changes them.
+
+Rules of this file: state changes by `apply` alone. A live command writes effects and applies them
+(`record`); replay applies what the journal holds (`replay`). Both go through the same `_apply_…`
+methods, so that a restart cannot come out different. What `columns` lists is the state. All else
+(slots, chains, the heap) is derived and rebuilt by `load`.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+
+from . import kernels
+from .columns import (
+    EVENT,
+    LEVEL,
+    LINE,
+    LOCATION,
+    REQUEST,
+    RESERVATION,
+    Array,
+    NameTable,
+    Table,
+    slots_size,
+)
+from .directory import Directory
+from .effects import Effects, Entry, Section
+from .expiry import Expirations
+from .ids import Key
+from .memory import Memory
+from .model import State
+
+
+@dataclass(frozen=True, slots=True)
+class ShardStatistics:
+    """Figures of one shard."""
+
+    shard: int
+    sequence: int
+    """The shard's last journal entry."""
+    skus: int
+    """SKUs that exist; ended ones are not counted."""
+    stock_levels: int
+    reservations: int
+    """Reservations ever made, parts counted in each shard that they touch."""
+    on_hand: int
+    reserved: int
+    committed: int
+
+
+class Shard:
+    """The state of one shard."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.sequence = 0
+        self.now_ns = 0
+        self.effects = Effects()
+        self.skus = NameTable()
+        self.locations = NameTable()
+        self.sources = NameTable()
+        self.display_names = NameTable()
+        self.id_texts = NameTable()
+        self.id_texts_used = 0
+        self.location_records = Table(LOCATION)
+        self.source_sequences = Table("u8")
+        self.levels = Table(LEVEL)
+        self.level_slots = np.zeros(64, np.int32)
+        self.level_chain = Table("i4")
+        self.sku_levels = Table("i4", width=(2,))
+        self.reservations = Table(RESERVATION)
+        self.lines = Table(LINE)
+        self.splits = Table("i8", width=(6,))
+        self.expirations = Expirations()
+        self.requests = Memory(REQUEST)
+        self.events = Memory(EVENT)
+        self.directory = Directory([self])
+
+    def __repr__(self) -> str:
+        return f"<Shard {self.number} at {self.sequence}: {len(self.levels)} levels, {len(self.reservations)} reservations>"
+
+    # --- reading ---
+
+    @property
+    def revision(self) -> int:
+        """Sequence of the entry that the state as it stands will be, or is, durable with."""
+        return self.sequence + 1 if self.effects else self.sequence
+
+    def find_row(self, sku: str, location: str) -> int:
+        """Return the row of a stock level, or NO_LEVEL, UNKNOWN_SKU, UNKNOWN_LOCATION of kernels."""
+        return kernels.find_row(
+            np.frombuffer(sku.encode(), np.uint8),
+            self.skus.slots,
+            self.skus.offsets.records,
+            self.skus.arena.records,
+            np.frombuffer(location.encode(), np.uint8),
+            self.locations.slots,
+            self.locations.offsets.records,
+            self.locations.arena.records,
+            self.level_slots,
+            self.levels.records,
+        )
+
+    def rows_of_sku(self, sku: int) -> list[int]:
+        """Rows of a SKU, in the order in which they were first recorded."""
+        rows = []
+        row = int(self.sku_levels.records[sku, 0])
+        while row:
+            rows.append(row - 1)
+            row = int(self.level_chain.records[row - 1])
+        return rows
+
+    def is_enabled(self, location: int) -> bool:
+        """Whether a location takes new reservations."""
+        return bool(self.location_records.records["enabled"][location])
+
+    def is_reservation(self, number: int, key: Key) -> bool:
+        """Whether a reservation has this key. A UUID and a text are never the same key."""
+        record = self.reservations.records[number]
+        return (
+            int(record["key_hi"]) == key.hi
+            and int(record["key_lo"]) == key.lo
+            and (int(record["id_text"]) < 0) == (key.text is None)
+        )
+
+    def lines_of(self, number: int) -> range:
+        """Line numbers of a reservation."""
+        first = int(self.reservations.records["first_line"][number])
+        return range(first, first + int(self.reservations.records["line_count"][number]))
+
+    def units(self, line: int) -> dict[State, int]:
+        """Units of a line by state."""
+        totals = np.zeros(len(State), np.int64)
+        kernels.count_units(line, 1, self.lines.records, self.splits.records, totals)
+        return dict(zip(State, totals.tolist(), strict=True))
+
+    def name_row(self, row: int) -> tuple[str, str]:
+        """Return the SKU and location of a row by name."""
+        level = self.levels.records[row]
+        return self.skus.text(level["sku"]), self.locations.text(level["location"])
+
+    def statistics(self) -> ShardStatistics:
+        """Read the shard's figures; a pass over all rows."""
+        on_hand, reserved, committed = kernels.sum_levels(self.levels.records, len(self.levels))
+        return ShardStatistics(
+            shard=self.number,
+            sequence=self.sequence,
+            skus=len(self.skus) - int(self.skus.removed.used.sum()),
+            stock_levels=len(self.levels),
+            reservations=len(self.reservations),
+            on_hand=on_hand,
+            reserved=reserved,
+            committed=committed,
+        )
+
+    # --- changing ---
+
+    def record(self, section: Section, *effects: tuple[int, ...]) -> None:
+        """Note effects for the journal and apply them."""
+        self.apply(section, self.effects[section].append(*effects), self.now_ns)
+
+    def record_name(self, section: Section, packed: Array) -> None:
+        """Note a new name for the journal and apply it."""
+        table = self.effects[section]
+        table.ensure(len(packed))
+        table.count += len(packed)
+        view = table.used[-len(packed) :]
+        view[:] = packed
+        self.apply(section, view, self.now_ns)
+
+    def record_moves(self, count: int) -> None:
+        """Apply the last `count` moves, which a kernel has written behind the effects in use."""
+        moves = self.effects[Section.MOVES]
+        moves.count += count
+        self._apply_moves(moves.records[moves.count - count : moves.count], self.now_ns)
+
+    def record_whole_moves(self, lines: range, leaves: State, enters: State) -> None:
+        """Move all units of these lines that are in one state to another."""
+        moves = self.effects[Section.MOVES]
+        moves.ensure(len(lines))
+        count = kernels.whole_moves(
+            lines.start,
+            len(lines),
+            self.lines.records,
+            self.splits.records,
+            leaves,
+            enters,
+            moves.records[moves.count :],
+        )
+        self.record_moves(count)
+
+    def record_reservation(self, effect: tuple[int, ...]) -> None:
+        """Apply a reservation whose lines stand at the end of the lines' effects already."""
+        effects = self.effects[Section.RESERVATIONS].append(effect)
+        lines = self.effects[Section.LINES]
+        self._apply_reservations(effects, lines.used[lines.count - int(effects[0]["line_count"]) :])
+
+    def expire(self, now_ns: int) -> int:
+        """Advance to `now_ns` and let every hold end that is due; return the number of lines."""
+        self.now_ns = now_ns
+        expired = 0
+        while self.expirations.next_ns <= now_ns:
+            moves = self.effects[Section.MOVES]
+            moves.ensure(4096)
+            heap = self.expirations
+            heap.size, end = kernels.due_moves(
+                now_ns,
+                heap.times,
+                heap.numbers,
+                heap.size,
+                self.reservations.records,
+                self.lines.records,
+                self.splits.records,
+                moves.records,
+                moves.count,
+                State.HELD,
+                State.EXPIRED,
+            )
+            expired += end - moves.count
+            self.record_moves(end - moves.count)
+        return expired
+
+    def take_entry(self) -> Entry | None:
+        """Close the turn: hand out its effects as the next entry, or None when nothing changed."""
+        if not self.effects:
+            return None
+        self.sequence += 1
+        return Entry(self.number, self.sequence, self.now_ns, self.effects.take())
+
+    def replay(self, entry: Entry) -> None:
+        """Apply an entry of the journal."""
+        assert entry.sequence == self.sequence + 1, (entry.sequence, self.sequence)
+        self.now_ns = entry.now_ns
+        for section in Section:
+            if section in entry.sections and section is not Section.LINES:
+                if section is Section.RESERVATIONS:
+                    self._apply_reservations(entry.sections[section], entry.sections[Section.LINES])
+                else:
+                    self.apply(section, entry.sections[section], entry.now_ns)
+        self.sequence = entry.sequence
+
+    def apply(self, section: Section, effects: Array, now_ns: int) -> None:
+        """Apply effects of one kind."""
+        _APPLY[section](self, effects, now_ns)
+
+    def _apply_sku_names(self, effects: Array, _now_ns: int) -> None:
+        self.skus.add(effects)
+        extra = len(self.skus) - len(self.sku_levels)
+        self.sku_levels.ensure(extra)
+        self.sku_levels.count += extra
+
+    def _apply_location_names(self, effects: Array, _now_ns: int) -> None:
+        self.locations.add(effects)
+        extra = len(self.locations) - len(self.location_records)
+        self.location_records.ensure(extra)
+        self.location_records.count += extra
+
+    def _apply_source_names(self, effects: Array, _now_ns: int) -> None:
+        self.sources.add(effects)
+        extra = len(self.sources) - len(self.source_sequences)
+        self.source_sequences.ensure(extra)
+        self.source_sequences.count += extra
+
+    def _apply_display_names(self, effects: Array, _now_ns: int) -> None:
+        self.display_names.add(effects)
+
+    def _apply_id_texts(self, effects: Array, _now_ns: int) -> None:
+        self.id_texts.add(effects)
+
+    def _apply_locations(self, effects: Array, _now_ns: int) -> None:
+        for effect in effects:
+            self.location_records.records[effect["location"]] = (
+                effect["display_name"],
+                effect["kind"],
+                effect["enabled"],
+                0,
+            )
+
+    def _apply_ended_skus(self, effects: Array, _now_ns: int) -> None:
+        for effect in effects:
+            self.skus.remove(int(effect["sku"]))
+
+    def _apply_levels(self, effects: Array, _now_ns: int) -> None:
+        start = len(self.levels)
+        self.levels.ensure(len(effects))
+        self.level_chain.ensure(len(effects))
+        kernels.apply_levels(effects, self.levels.records, start)
+        self.levels.count += len(effects)
+        self.level_chain.count += len(effects)
+        self._index_levels(start)
+
+    def _index_levels(self, start: int) -> None:
+        size = slots_size(len(self.levels), len(self.level_slots))
+        if size != len(self.level_slots):
+            self.level_slots = np.zeros(size, np.int32)
+            self.sku_levels.used[:] = 0
+            start = 0
+        kernels.index_levels(
+            start,
+            len(self.levels),
+            self.levels.records,
+            self.level_slots,
+            self.level_chain.records,
+            self.sku_levels.records,
+        )
+
+    def _apply_reservations(self, effects: Array, line_effects: Array) -> None:
+        self.reservations.ensure(len(effects))
+        self.lines.ensure(len(line_effects))
+        self.expirations.ensure(len(effects))
+        self.directory.ensure(len(effects))
+        texts, self.expirations.size = kernels.apply_reservations(
+            effects,
+            line_effects,
+            self.now_ns,
+            self.sequence + 1,
+            self.number,
+            self.id_texts_used,
+            self.reservations.records,
+            len(self.reservations),
+            self.lines.records,
+            len(self.lines),
+            self.levels.records,
+            self.directory.slots,
+            self.expirations.times,
+            self.expirations.numbers,
+            self.expirations.size,
+        )
+        self.id_texts_used += texts
+        self.reservations.count += len(effects)
+        self.lines.count += len(line_effects)
+
+    def _apply_links(self, effects: Array, _now_ns: int) -> None:
+        kernels.apply_links(effects, self.reservations.records)
+
+    def _apply_moves(self, effects: Array, _now_ns: int) -> None:
+        self.splits.ensure(len(effects))
+        self.splits.count = kernels.apply_moves(
+            effects,
+            self.lines.records,
+            self.splits.records,
+            len(self.splits),
+            self.levels.records,
+        )
+
+    def _apply_extends(self, effects: Array, _now_ns: int) -> None:
+        self.expirations.ensure(len(effects))
+        self.expirations.size = kernels.apply_extends(
+            effects,
+            self.reservations.records,
+            self.expirations.times,
+            self.expirations.numbers,
+            self.expirations.size,
+        )
+
+    def _apply_stock(self, effects: Array, now_ns: int) -> None:
+        kernels.apply_stock(effects, self.levels.records, self.source_sequences.records)
+        keyed = effects[effects["has_key"] == 1]
+        records = self.events.remember(len(keyed), now_ns)
+        for field in ("key_hi", "key_lo"):
+            records[field] = keyed[field]
+        records["at_ns"] = now_ns
+        self.events.index(len(keyed))
+
+    def _apply_requests(self, effects: Array, now_ns: int) -> None:
+        records = self.requests.remember(len(effects), now_ns)
+        for field in effects.dtype.names or ():
+            records[field] = effects[field]
+        records["at_ns"] = now_ns
+        records["sequence"] = self.sequence + 1
+        self.requests.index(len(effects))
+
+    def _apply_seal(self, effects: Array, _now_ns: int) -> None:
+        """A seal was written over the state before its own entry: replay must have come to the
+        same.
+        """
+        expected = (int(effects[0]["digest_hi"]), int(effects[0]["digest_lo"]))
+        if self.digest() != expected:
+            raise StateMismatchError(self.number, self.sequence)
+
+    # --- state as bytes ---
+
+    def columns(self) -> dict[str, Array]:
+        """The whole state, by name. Same state, same bytes."""
+        columns = {"position": np.array([self.sequence, self.now_ns], np.int64)}
+        for name in _NAME_TABLES:
+            table: NameTable = getattr(self, name)
+            columns[f"{name}.arena"] = table.arena.used
+            columns[f"{name}.offsets"] = table.offsets.used
+            columns[f"{name}.removed"] = table.removed.used
+        for name in _TABLES:
+            columns[name] = getattr(self, name).used
+        for name in ("requests", "events"):
+            for part, column in getattr(self, name).columns().items():
+                columns[f"{name}.{part}"] = column
+        return columns
+
+    def load(self, columns: dict[str, Array]) -> None:
+        """Take over a state that `columns` gave, and rebuild what is derived. The directory is the
+        caller's to rebuild.
+        """
+        self.sequence, self.now_ns = (int(figure) for figure in columns["position"])
+        for name in _NAME_TABLES:
+            table: NameTable = getattr(self, name)
+            table.arena.load(columns[f"{name}.arena"])
+            table.offsets.load(columns[f"{name}.offsets"])
+            table.removed.load(columns[f"{name}.removed"])
+            table.reindex()
+        for name in _TABLES:
+            getattr(self, name).load(columns[name])
+        for name in ("requests", "events"):
+            parts = {
+                column.partition(".")[2]: array
+                for column, array in columns.items()
+                if column.startswith(name + ".")
+            }
+            getattr(self, name).load(parts)
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        self.id_texts_used = len(self.id_texts)
+        self.level_slots = np.zeros(slots_size(len(self.levels), 64), np.int32)
+        self.level_chain.load(np.zeros(len(self.levels), np.int32))
+        self.sku_levels.load(np.zeros((len(self.skus), 2), np.int32))
+        self._index_levels(0)
+        self.expirations.rebuild(self.reservations, self.lines, self.splits)
+
+    def digest(self) -> tuple[int, int]:
+        """Hash of the exact state: order, times and all (BLAKE2b, 16 bytes, as two halves)."""
+        hasher = blake2b(digest_size=16)
+        for name, column in self.columns().items():
+            hasher.update(f"{name}:{column.nbytes};".encode())
+            hasher.update(np.ascontiguousarray(column).view(np.uint8).data)
+        bits = int.from_bytes(hasher.digest(), "big")
+        return bits >> 64, bits & 0xFFFF_FFFF_FFFF_FFFF
+
+    def state_hash(self, seed: int) -> int:
+        """Hash of the content by name and quantity; sums over shards are hashes of the whole."""
+        names = (
+            np.uint64(seed),
+            self.skus.offsets.records,
+            self.skus.arena.records,
+            self.locations.offsets.records,
+            self.locations.arena.records,
+        )
+        levels = kernels.hash_levels(self.levels.records, len(self.levels), *names)
+        lines = kernels.hash_lines(
+            self.reservations.records,
+            len(self.reservations),
+            self.lines.records,
+            self.splits.records,
+            self.levels.records,
+            *names,
+        )
+        return int(levels) + int(lines)
+
+
+class StateMismatchError(Exception):
+    """Replay came to another state than the node that wrote the journal."""
+
+    def __init__(self, shard: int, sequence: int) -> None:
+        super().__init__(
+            f"shard {shard}: the state after entry {sequence} is not the one that the journal sealed"
+        )
+
+
+_NAME_TABLES = ("skus", "locations", "sources", "display_names", "id_texts")
+_TABLES = ("location_records", "source_sequences", "levels", "reservations", "lines", "splits")
+
+_APPLY = {
+    Section.SKU_NAMES: Shard._apply_sku_names,
+    Section.LOCATION_NAMES: Shard._apply_location_names,
+    Section.SOURCE_NAMES: Shard._apply_source_names,
+    Section.DISPLAY_NAMES: Shard._apply_display_names,
+    Section.ID_TEXTS: Shard._apply_id_texts,
+    Section.LOCATIONS: Shard._apply_locations,
+    Section.ENDED_SKUS: Shard._apply_ended_skus,
+    Section.LEVELS: Shard._apply_levels,
+    Section.LINKS: Shard._apply_links,
+    Section.MOVES: Shard._apply_moves,
+    Section.EXTENDS: Shard._apply_extends,
+    Section.STOCK: Shard._apply_stock,
+    Section.REQUESTS: Shard._apply_requests,
+    Section.SEAL: Shard._apply_seal,
+}

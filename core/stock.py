@@ -1,0 +1,247 @@
+"""Stock facts, the catalogue of locations, and reading availability.
+
+A stock fact is never refused for business reasons; it may drive available negative, which is
+reported as a shortfall. A command of several facts is planned whole, then written whole.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from . import joint
+from .columns import pack_name
+from .commands import (
+    AvailabilitiesView,
+    AvailabilityView,
+    DeleteOutcome,
+    DeleteSku,
+    EventResult,
+    EventsOutcome,
+    GetAvailability,
+    LevelView,
+    Location,
+    LocationOutcome,
+    OutOfRange,
+    PutLocation,
+    RecordStockEvents,
+    Revision,
+    StockEvent,
+    Unknown,
+)
+from .constants import ON_HAND_MAX
+from .effects import Section
+from .joint import HomeOf
+from .kernels import NO_LEVEL
+from .model import EventKind, EventOutcome, LocationKind
+from .shard import Shard
+
+#: How a fact that is not a count changes the units on hand.
+_SIGN = {
+    EventKind.RECEIPT: 1,
+    EventKind.ADJUSTMENT: 1,
+    EventKind.SALE: -1,
+    EventKind.RETURN: 1,
+}
+
+
+class StockBook:
+    """Stock facts and availability over the shards of a node."""
+
+    def __init__(self, shards: Sequence[Shard], home_of: HomeOf) -> None:
+        self.shards = shards
+        self.home_of = home_of
+
+    def record_events(
+        self, command: RecordStockEvents, now_ns: int
+    ) -> EventsOutcome | Unknown | OutOfRange:
+        """Record facts of one source, all or none."""
+        for index, event in enumerate(command.events):
+            if self.shards[0].locations.find(event.location) < 0:
+                return Unknown(f"events[{index}].location", event.location)
+        plan = _Plan(command.source, now_ns)
+        for index, event in enumerate(command.events):
+            on_hand = plan.add(self.home_of(event.sku), event)
+            if abs(on_hand) > ON_HAND_MAX:
+                return OutOfRange(f"events[{index}].quantity", event.quantity)
+        # Point of no return: every location is known and every stock level stays in range.
+        for fact in plan.facts:
+            _write(fact, command.source)
+        shards = {fact.shard.number: fact.shard for fact in plan.facts}
+        results = tuple(_result(fact) for fact in plan.facts)
+        return EventsOutcome(results, joint.revisions(list(shards.values())))
+
+    def get_availability(self, command: GetAvailability, _now_ns: int) -> AvailabilitiesView:
+        """Read the stock levels of SKUs."""
+        return AvailabilitiesView(tuple(self._view(sku) for sku in command.skus))
+
+    def _view(self, sku: str) -> AvailabilityView | None:
+        shard = self.home_of(sku)
+        number = shard.skus.find(sku)
+        if number < 0:
+            return None
+        levels = tuple(_level_view(shard, row) for row in shard.rows_of_sku(number))
+        return AvailabilityView(sku, levels, Revision(shard.number, shard.revision))
+
+    # --- the catalogue ---
+
+    def put_location(self, command: PutLocation, _now_ns: int) -> LocationOutcome:
+        """Create or change a location, in every shard: each keeps the whole catalogue of locations."""
+        location = command.location
+        for shard in self.shards:
+            number = _number(shard, Section.LOCATION_NAMES, location.name)
+            display_name = _number(shard, Section.DISPLAY_NAMES, location.display_name)
+            effect = (number, display_name, location.kind, location.enabled, 0)
+            if tuple(shard.location_records.records[number])[:3] != effect[1:4] or not effect[2]:
+                shard.record(Section.LOCATIONS, effect)
+        return LocationOutcome(location, joint.revisions(self.shards))
+
+    def locations(self) -> list[Location]:
+        """List all locations, in the order in which they were created."""
+        shard = self.shards[0]
+        return [
+            Location(
+                shard.locations.text(number),
+                LocationKind(int(record["kind"])),
+                shard.display_names.text(record["display_name"]),
+                bool(record["enabled"]),
+            )
+            for number, record in enumerate(shard.location_records.used)
+        ]
+
+    def delete_sku(self, command: DeleteSku, _now_ns: int) -> DeleteOutcome | Unknown:
+        """End a SKU. Its rows stay for the reservations on them; its name may begin anew with new
+        rows.
+        """
+        shard = self.home_of(command.sku)
+        number = shard.skus.find(command.sku)
+        if number < 0:
+            return Unknown("sku", command.sku)
+        # Point of no return: the SKU exists.
+        levels = [shard.levels.records[row] for row in shard.rows_of_sku(number)]
+        shard.record(Section.ENDED_SKUS, (number,))
+        return DeleteOutcome(
+            len(levels),
+            sum(int(level["on_hand"]) for level in levels),
+            sum(int(level["reserved"] + level["committed"]) for level in levels),
+            Revision(shard.number, shard.revision),
+        )
+
+
+@dataclass(slots=True)
+class _Fact:
+    """One event with what was decided about it."""
+
+    shard: Shard
+    event: StockEvent
+    outcome: EventOutcome
+    delta: int
+    on_hand: int
+
+
+@dataclass(slots=True)
+class _Plan:
+    """Decides events one after the other, each seeing those before it, without writing anything."""
+
+    source: str
+    now_ns: int
+    facts: list[_Fact] = field(default_factory=list)
+    _on_hand: dict[tuple[str, str], int] = field(default_factory=dict)
+    _keys: set[tuple[int, int]] = field(default_factory=set)
+    _sequences: dict[int, int] = field(default_factory=dict)
+
+    def add(self, shard: Shard, event: StockEvent) -> int:
+        """Decide one event and return the units on hand after it."""
+        level = (event.sku, event.location)
+        on_hand = self._on_hand[level] if level in self._on_hand else _on_hand(shard, *level)
+        outcome = self._judge(shard, event)
+        delta = 0
+        if outcome is EventOutcome.APPLIED:
+            if event.kind is EventKind.COUNT:
+                delta = event.quantity - on_hand
+            else:
+                delta = _SIGN[event.kind] * event.quantity
+        self._on_hand[level] = on_hand + delta
+        self.facts.append(_Fact(shard, event, outcome, delta, on_hand + delta))
+        return on_hand + delta
+
+    def _judge(self, shard: Shard, event: StockEvent) -> EventOutcome:
+        key = event.key
+        if key and (
+            (key.hi, key.lo) in self._keys
+            or shard.events.find(key.hi, key.lo, self.now_ns) is not None
+        ):
+            return EventOutcome.DUPLICATE
+        if event.sequence and event.sequence <= self._last_sequence(shard):
+            return EventOutcome.OUT_OF_ORDER if key else EventOutcome.DUPLICATE
+        if key:
+            self._keys.add((key.hi, key.lo))
+        if event.sequence:
+            self._sequences[shard.number] = event.sequence
+        return EventOutcome.APPLIED
+
+    def _last_sequence(self, shard: Shard) -> int:
+        if shard.number in self._sequences:
+            return self._sequences[shard.number]
+        source = shard.sources.find(self.source)
+        return int(shard.source_sequences.records[source]) if source >= 0 else 0
+
+
+def _write(fact: _Fact, source: str) -> None:
+    if fact.outcome is not EventOutcome.APPLIED:
+        return
+    shard, event = fact.shard, fact.event
+    sku = _number(shard, Section.SKU_NAMES, event.sku)
+    row = shard.find_row(event.sku, event.location)
+    if row == NO_LEVEL:
+        row = len(shard.levels)
+        shard.record(Section.LEVELS, (sku, shard.locations.find(event.location)))
+    hi, lo = (event.key.hi, event.key.lo) if event.key else (0, 0)
+    source_number = _number(shard, Section.SOURCE_NAMES, source)
+    has_key = event.key is not None
+    shard.record(
+        Section.STOCK,
+        (hi, lo, fact.delta, event.sequence, row, source_number, event.kind, has_key, 0, 0),
+    )
+
+
+_NAME_TABLES = {
+    Section.SKU_NAMES: "skus",
+    Section.LOCATION_NAMES: "locations",
+    Section.SOURCE_NAMES: "sources",
+    Section.DISPLAY_NAMES: "display_names",
+}
+
+
+def _number(shard: Shard, section: Section, name: str) -> int:
+    """Return the number of a name, defining it when it is new."""
+    table = getattr(shard, _NAME_TABLES[section])
+    number: int = table.find(name)
+    if number < 0:
+        number = len(table)
+        shard.record_name(section, pack_name(name))
+    return number
+
+
+def _on_hand(shard: Shard, sku: str, location: str) -> int:
+    row = shard.find_row(sku, location)
+    return int(shard.levels.records["on_hand"][row]) if row >= 0 else 0
+
+
+def _result(fact: _Fact) -> EventResult:
+    row = fact.shard.find_row(fact.event.sku, fact.event.location)
+    if row < 0:
+        return EventResult(fact.outcome, fact.on_hand, 0)
+    level = fact.shard.levels.records[row]
+    promised = int(level["reserved"] + level["committed"])
+    return EventResult(fact.outcome, fact.on_hand, max(0, promised - fact.on_hand))
+
+
+def _level_view(shard: Shard, row: int) -> LevelView:
+    level = shard.levels.records[row]
+    location = int(level["location"])
+    return LevelView(
+        shard.locations.text(location),
+        int(level["on_hand"]),
+        int(level["reserved"]),
+        int(level["committed"]),
+        shard.is_enabled(location),
+    )

@@ -1,0 +1,17 @@
+"""The node's clock: nanoseconds since the Unix epoch that never go backwards.
+
+The wall clock is read once, at the start; from then on the monotonic clock counts, so that a step
+of the wall clock can neither end holds early nor keep them alive. After a restart time goes on from
+the last journaled instant at the earliest.
+"""
+
+import time
+from collections.abc import Callable
+
+Clock = Callable[[], int]
+
+
+def node_clock(not_before_ns: int) -> Clock:
+    """Make a clock that starts at the wall's time or at `not_before_ns`, whichever is later."""
+    offset_ns = max(time.time_ns(), not_before_ns) - time.monotonic_ns()
+    return lambda: time.monotonic_ns() + offset_ns

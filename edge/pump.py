@@ -1,0 +1,162 @@
+"""The pump: turn, then append, then answer, in that order, for as long as the node lives.
+
+While one append is being made durable on the journal's thread, the next turn runs and waits for it;
+commands that arrive meanwhile gather in the mailboxes. So the size of a group commit follows the
+load by itself, and there is no timer but the next expiry. There is at most one append in flight and
+one turn waiting, so memory is bounded by the mailboxes.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import perf_counter
+
+from holdfast.core.commands import Outcome
+from holdfast.core.node import Node, Turn
+from holdfast.persistence.journal import Journal
+
+from .clock import Clock
+
+_NS_PER_S = 1_000_000_000
+
+Answers = Sequence[tuple["asyncio.Future[Outcome]", Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class PumpStatistics:
+    """Figures of the pump."""
+
+    turns: int
+    appends: int
+    append_seconds: float
+    """Time spent in appends, of which nearly all is waiting for the disk."""
+    answers: int
+
+
+class Pump:
+    """Runs a node over a journal. Everything but the append happens on the event loop's thread."""
+
+    def __init__(
+        self,
+        node: Node,
+        journal: Journal,
+        clock: Clock,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self.node = node
+        self.journal = journal
+        self.headroom_bytes = journal.headroom_bytes()
+        self._clock = clock
+        self._on_failure = on_failure
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._scheduled = False
+        self._waiting: Turn | None = None
+        self._appending: Turn | None = None
+        self._reads: list[Answers] = []
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_ns = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._turns = self._appends = self._answers = 0
+        self._append_seconds = 0.0
+
+    def __repr__(self) -> str:
+        state = "appending" if self._appending else "idle"
+        return f"<Pump {state} after {self._turns} turns, {self._appends} appends>"
+
+    def statistics(self) -> PumpStatistics:
+        """Read the pump's figures."""
+        return PumpStatistics(self._turns, self._appends, self._append_seconds, self._answers)
+
+    def schedule(self) -> None:
+        """Run a turn once the callbacks that are ready now have run: they share it."""
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._run)
+
+    def _run(self) -> None:
+        self._scheduled = False
+        if self._waiting is not None:
+            return
+        turn = self.node.turn(self._clock())
+        self._turns += 1
+        self._set_alarm(turn.next_expiry_ns)
+        if turn.entries:
+            self._idle.clear()
+            self._waiting = turn
+            if self._appending is None:
+                self._append()
+        elif self._appending is not None:
+            # These answers may rest on what is not durable yet.
+            self._reads.append(turn.answers)
+        else:
+            self._answer(turn.answers)
+        if turn.has_more:
+            self.schedule()
+
+    def _append(self) -> None:
+        assert self._waiting is not None
+        turn, self._waiting, self._appending = self._waiting, None, self._waiting
+        future = self._loop.run_in_executor(self._thread, self._append_on_thread, turn)
+        future.add_done_callback(self._appended)
+
+    def _append_on_thread(self, turn: Turn) -> tuple[float, int]:
+        started = perf_counter()
+        self.journal.append(turn.entries)
+        return perf_counter() - started, self.journal.headroom_bytes()
+
+    def _appended(self, future: "asyncio.Future[tuple[float, int]]") -> None:
+        if (error := future.exception()) is not None:
+            self._on_failure(error)
+            return
+        seconds, self.headroom_bytes = future.result()
+        self._append_seconds += seconds
+        self._appends += 1
+        turn, self._appending = self._appending, None
+        reads, self._reads = self._reads, []
+        if self._waiting is not None:
+            self._append()
+        assert turn is not None
+        for answers in (turn.answers, *reads):
+            self._answer(answers)
+        if any(actor.mailbox for actor in self.node.actors):
+            self.schedule()
+        if self._appending is None:
+            self._idle.set()
+
+    def _answer(self, answers: Answers) -> None:
+        self._answers += len(answers)
+        for future, outcome in answers:
+            if not future.done():
+                future.set_result(outcome)
+
+    def _set_alarm(self, expiry_ns: int) -> None:
+        if expiry_ns == self._alarm_ns:
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_ns = expiry_ns
+        delay = max(0.0, (expiry_ns - self._clock()) / _NS_PER_S)
+        # A day at most: beyond that the loop's own arithmetic is not meant to go, and a wake-up a
+        # day costs nothing.
+        self._alarm = self._loop.call_later(min(delay, 86_400.0), self._ring)
+
+    def _ring(self) -> None:
+        self._alarm_ns = 0
+        self.schedule()
+
+    async def drain(self) -> None:
+        """Wait until every queued command is answered, then seal the state into the journal and let
+        go of the thread.
+        """
+        while self._scheduled or any(actor.mailbox for actor in self.node.actors):
+            self.schedule()
+            await asyncio.sleep(0)
+            await self._idle.wait()
+        await self._idle.wait()
+        if self._alarm is not None:
+            self._alarm.cancel()
+        await self._loop.run_in_executor(self._thread, self.journal.append, self.node.seal())
+        self._thread.shutdown()

@@ -1,0 +1,150 @@
+"""The bytes of the journal.
+
+One append is one value: a group header, then one entry per shard that changed, each with a header,
+its sections and a hash. All integers are little-endian; sections are columns of fixed-width records
+(core/effects.py) padded to 8 bytes.
+
+    group header   magic "HFJ1" · entry count u32 · position u64 · bytes of the whole value u64
+    entry header   version u16 · shard u16 · section count u32 · sequence u64 · epoch u64 · now_ns i64 ·
+                   body bytes u64 · previous hash 16 B · hash 16 B
+    section        kind u16 · zero u16 · record count u32 · records
+
+An entry's hash (BLAKE2b, 16 bytes) covers the previous hash of its shard, the group header, its own
+header and its body: a chain per shard, in which truncation, bit rot, reordering and a value under
+the wrong key are all found.
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+
+from holdfast.core.effects import DTYPES, Entry, Section
+
+FORMAT_VERSION = 1
+HASH_BYTES = 16
+GENESIS = bytes(HASH_BYTES)
+
+_MAGIC = b"HFJ1"
+_GROUP = struct.Struct("<4sIQQ")
+_ENTRY = struct.Struct("<HHIQQqQ16s")
+_SECTION = struct.Struct("<HHI")
+
+Chain = dict[int, bytes]
+"""Hash of the last entry of each shard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An entry as it stands in the journal."""
+
+    entry: Entry
+    epoch: int
+    hash: bytes
+
+
+class DamagedEntryError(Exception):
+    """A value of the journal is not what was written."""
+
+    def __init__(self, position: int, reason: str) -> None:
+        super().__init__(f"journal position {position}: {reason}")
+        self.position = position
+        self.reason = reason
+
+
+def encode_group(position: int, epoch: int, entries: Sequence[Entry], chain: Chain) -> bytes:
+    """Spell one append, and advance the chain."""
+    bodies = [_encode_body(entry) for entry in entries]
+    size = _GROUP.size + sum(_ENTRY.size + HASH_BYTES + len(body) for body in bodies)
+    group = _GROUP.pack(_MAGIC, len(entries), position, size)
+    parts = [group]
+    for entry, body in zip(entries, bodies, strict=True):
+        header = _ENTRY.pack(
+            FORMAT_VERSION,
+            entry.shard,
+            len(entry.sections),
+            entry.sequence,
+            epoch,
+            entry.now_ns,
+            len(body),
+            chain.get(entry.shard, GENESIS),
+        )
+        chain[entry.shard] = _hash(group, header, body)
+        parts += (header, chain[entry.shard], body)
+    return b"".join(parts)
+
+
+def _encode_body(entry: Entry) -> bytes:
+    parts = []
+    for section, records in entry.sections.items():
+        data = records.tobytes()
+        parts += (_SECTION.pack(section, 0, len(records)), data, bytes(-len(data) % 8))
+    return b"".join(parts)
+
+
+def _hash(group: bytes, header: bytes, body: bytes | memoryview) -> bytes:
+    hasher = blake2b(group, digest_size=HASH_BYTES)
+    hasher.update(header)
+    hasher.update(body)
+    return hasher.digest()
+
+
+def decode_group(position: int, value: bytes, chain: Chain) -> list[Recorded]:
+    """Read one append back, and advance the chain; raise DamagedEntryError where it is not what was
+    written.
+    """
+    if len(value) < _GROUP.size:
+        raise DamagedEntryError(position, "shorter than its header")
+    magic, count, stated, size = _GROUP.unpack_from(value)
+    if (magic, stated, size) != (_MAGIC, position, len(value)):
+        raise DamagedEntryError(position, "its group header does not fit its key and length")
+    try:
+        recorded = list(_decode_entries(position, value, count, chain))
+    except (struct.error, ValueError, KeyError) as error:
+        raise DamagedEntryError(position, f"unreadable: {error}") from error
+    for item in recorded:
+        chain[item.entry.shard] = item.hash
+    return recorded
+
+
+def _decode_entries(position: int, value: bytes, count: int, chain: Chain) -> Iterator[Recorded]:
+    view = memoryview(value)
+    group = value[: _GROUP.size]
+    at = _GROUP.size
+    for _ in range(count):
+        header = value[at : at + _ENTRY.size]
+        version, shard, sections, sequence, epoch, now_ns, size, previous = _ENTRY.unpack(header)
+        at += _ENTRY.size + HASH_BYTES
+        digest = value[at - HASH_BYTES : at]
+        body = view[at : at + size]
+        at += size
+        if previous != chain.get(shard, GENESIS):
+            raise DamagedEntryError(
+                position, f"does not follow the entry of shard {shard} before it"
+            )
+        if len(body) != size or _hash(group, header, body) != digest:
+            raise DamagedEntryError(
+                position, f"checksum of shard {shard}, sequence {sequence}, does not match"
+            )
+        if version != FORMAT_VERSION:
+            raise DamagedEntryError(
+                position, f"format version {version}; this build reads {FORMAT_VERSION}"
+            )
+        yield Recorded(Entry(shard, sequence, now_ns, _decode_body(body, sections)), epoch, digest)
+    if at != len(value):
+        raise DamagedEntryError(position, "bytes behind its last entry")
+
+
+def _decode_body(body: memoryview, count: int) -> dict[Section, np.ndarray]:
+    sections = {}
+    at = 0
+    for _ in range(count):
+        kind, _zero, records = _SECTION.unpack_from(body, at)
+        at += _SECTION.size
+        dtype = DTYPES[Section(kind)]
+        # A copy, because kernels are compiled for arrays that are aligned and may be written.
+        sections[Section(kind)] = np.frombuffer(body, dtype, records, at).copy()
+        at += -(-records * dtype.itemsize // 8) * 8
+    return sections

@@ -1,0 +1,116 @@
+"""The data directory: what lies in it, who may open it, and how it came to be.
+
+node.json        shard count and format, fixed when the directory is made; written last, so that a
+directory with it is whole journal.mdb      the journal (LMDB), with journal.mdb-lock beside it
+snapshots/       snapshot-<position>.npz lock             held (flock) by the node that serves the
+directory
+"""
+
+import fcntl
+import json
+import os
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO
+
+FORMAT = 1
+
+
+class DirectoryError(Exception):
+    """The data directory can't be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """Paths and fixed figures of a data directory."""
+
+    path: Path
+    shard_count: int
+
+    @property
+    def journal(self) -> Path:
+        """The journal's file."""
+        return self.path / "journal.mdb"
+
+    @property
+    def snapshots(self) -> Path:
+        """The folder of snapshots."""
+        return self.path / "snapshots"
+
+
+class DirectoryLock:
+    """Held while a node serves a directory. The operating system lets go of it when the process
+    ends, however it ends.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self._file: IO[str] = (path / "lock").open("a+")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.seek(0)
+            holder = self._file.read().strip() or "unknown"
+            self._file.close()
+            raise DirectoryError(
+                f"{path}: another node (process {holder}) serves this data directory; stop it first or choose another data_dir"
+            ) from None
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def release(self) -> None:
+        """Let the next node in."""
+        self._file.close()
+
+
+def read_directory(path: Path) -> DataDirectory | None:
+    """Read node.json; None when the directory was never finished."""
+    file = path / "node.json"
+    if not file.exists():
+        return None
+    try:
+        document = json.loads(file.read_bytes())
+        figures = {name: document[name] for name in ("format", "shard_count")}
+        if document["checksum"] != _checksum(figures):
+            raise ValueError("its checksum does not match")
+    except (ValueError, KeyError, TypeError) as error:
+        raise DirectoryError(f"{file}: damaged ({error}); restore it from a backup") from error
+    if figures["format"] != FORMAT:
+        raise DirectoryError(f"{file}: format {figures['format']}; this build reads {FORMAT}")
+    return DataDirectory(path, figures["shard_count"])
+
+
+def finish_directory(path: Path, shard_count: int) -> DataDirectory:
+    """Write node.json, durably: from now on the directory's journal must exist and be whole."""
+    figures = {"format": FORMAT, "shard_count": shard_count}
+    write_durably(
+        path / "node.json", json.dumps({**figures, "checksum": _checksum(figures)}).encode()
+    )
+    (path / "snapshots").mkdir(exist_ok=True)
+    return DataDirectory(path, shard_count)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a file so that after a power loss it is there whole, or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    rename_durably(partial, path)
+
+
+def rename_durably(partial: Path, path: Path) -> None:
+    """Give a synced file its name, durably."""
+    partial.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _checksum(figures: dict[str, int]) -> str:
+    return blake2b(json.dumps(figures, sort_keys=True).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,181 @@
+"""The journal: what an answer of Holdfast promises is kept here.
+
+The promise: an answer leaves the process only after the journal position that it rests on is on
+disk. `append` returns after LMDB's default commit, which is fdatasync of the data and then a
+synchronous write of the meta page. One append is one put in one transaction, whatever number of
+commands it holds: that is the group commit, and it grows with load by itself.
+
+Any error of `append` is final. After a failed sync the page cache may say that data is clean which
+never reached the disk (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC
+2020), so a retry would lie. The caller stops the process; the restart reads what is really there.
+"""
+
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import lmdb
+
+from holdfast.core.effects import Entry
+
+from .codec import Chain, Recorded, decode_group, encode_group
+
+_KEY = struct.Struct(">Q")
+
+#: Entries are read in transactions of this many, because a reader pins every page freed since it
+#: began.
+_READ_CHUNK = 256
+
+
+class JournalError(Exception):
+    """The journal could not be written or read; the node must stop."""
+
+
+class Journal(Protocol):
+    """The port. Positions count appends, from 1; 0 is before the first."""
+
+    position: int
+    reserve_bytes: int
+
+    def append(self, entries: Sequence[Entry]) -> int:
+        """Make entries durable and return their position."""
+
+    def read(self, after: int, chain: Chain) -> Iterator[tuple[int, list[Recorded]]]:
+        """Yield every append after a position, checking it against the chain."""
+
+    def headroom_bytes(self) -> int:
+        """Bytes that may still be written before new work must be refused; not above 0 means
+        refuse.
+        """
+
+    def size_bytes(self) -> int:
+        """Bytes in use."""
+
+    def close(self) -> None:
+        """Let go of the files."""
+
+
+class LmdbJournal:
+    """A journal in one LMDB file."""
+
+    def __init__(
+        self, path: Path, map_size: int, reserve_bytes: int, *, read_only: bool = False
+    ) -> None:
+        self.path = path
+        self.map_size = map_size
+        self.reserve_bytes = reserve_bytes
+        self.chain: Chain = {}
+        self.epoch = 1
+        self._env = lmdb.open(
+            str(path),
+            map_size=map_size,
+            subdir=False,
+            max_dbs=0,
+            readonly=read_only,
+            readahead=False,
+        )
+        self.position = self._last_position()
+
+    def __repr__(self) -> str:
+        return f"<LmdbJournal {self.path.name} at {self.position}, epoch {self.epoch}>"
+
+    def continue_from(self, chain: Chain, last_epoch: int) -> None:
+        """Take up writing behind the last entry, in a new epoch."""
+        self.chain = dict(chain)
+        self.epoch = last_epoch + 1
+
+    def append(self, entries: Sequence[Entry]) -> int:
+        """Make entries durable and return their position; any error means that the process must
+        stop.
+        """
+        position = self.position + 1
+        value = encode_group(position, self.epoch, entries, self.chain)
+        try:
+            with self._env.begin(write=True) as transaction:
+                if not transaction.put(_KEY.pack(position), value, append=True, overwrite=False):
+                    raise JournalError(
+                        f"{self.path}: position {position} is taken by another writer"
+                    )
+        except (lmdb.Error, OSError) as error:
+            raise JournalError(f"{self.path}: append {position} failed: {error}") from error
+        self.position = position
+        return position
+
+    def read(self, after: int, chain: Chain) -> Iterator[tuple[int, list[Recorded]]]:
+        """Yield every append after a position, checking it against the chain, which advances with
+        it.
+        """
+        position = after
+        while chunk := self._read_chunk(position):
+            for key, value in chunk:
+                position += 1
+                if key != position:
+                    raise JournalError(f"{self.path}: position {position} is missing, found {key}")
+                yield position, decode_group(position, value, chain)
+
+    def _read_chunk(self, after: int) -> list[tuple[int, bytes]]:
+        chunk = []
+        with self._env.begin() as transaction, transaction.cursor() as cursor:
+            found = cursor.set_range(_KEY.pack(after + 1))
+            while found and len(chunk) < _READ_CHUNK:
+                key, value = cursor.item()
+                chunk.append((_KEY.unpack(key)[0], bytes(value)))
+                found = cursor.next()
+        return chunk
+
+    def _last_position(self) -> int:
+        with self._env.begin() as transaction, transaction.cursor() as cursor:
+            return int(_KEY.unpack(cursor.key())[0]) if cursor.last() else 0
+
+    def size_bytes(self) -> int:
+        """Bytes of the file in use, free pages within it included."""
+        info = self._env.info()
+        return (int(info["last_pgno"]) + 1) * int(self._env.stat()["psize"])
+
+    def headroom_bytes(self) -> int:
+        """Smaller of what the map and the disk still take, less the reserve that recovery and
+        expiry need.
+        """
+        disk = os.statvfs(self.path.parent)
+        free = min(self.map_size - self.size_bytes(), disk.f_bavail * disk.f_frsize)
+        return free - self.reserve_bytes
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._env.close()
+
+
+class MemoryJournal:
+    """A real journal that forgets everything with its process: for tests and simulation."""
+
+    def __init__(self) -> None:
+        self.values: list[bytes] = []
+        self.reserve_bytes = 0
+        self.chain: Chain = {}
+        self.epoch = 1
+        self.position = 0
+
+    def append(self, entries: Sequence[Entry]) -> int:
+        """Keep entries and return their position."""
+        value = encode_group(self.position + 1, self.epoch, entries, self.chain)
+        self.values.append(value)
+        self.position += 1
+        return self.position
+
+    def read(self, after: int, chain: Chain) -> Iterator[tuple[int, list[Recorded]]]:
+        """Yield every append after a position."""
+        for position in range(after + 1, self.position + 1):
+            yield position, decode_group(position, self.values[position - 1], chain)
+
+    def headroom_bytes(self) -> int:
+        """No bound."""
+        return 1 << 62
+
+    def size_bytes(self) -> int:
+        """Bytes of all values."""
+        return sum(map(len, self.values))
+
+    def close(self) -> None:
+        """Nothing to let go of."""

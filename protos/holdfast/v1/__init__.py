@@ -1,0 +1,1 @@
+"""The wire: message types and stubs generated from the .proto files beside them."""

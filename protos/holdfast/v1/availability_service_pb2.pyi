@@ -1,0 +1,64 @@
+from holdfast.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class GetAvailabilityRequest(_message.Message):
+    __slots__ = ("sku",)
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    def __init__(self, sku: _Optional[str] = ...) -> None: ...
+
+class GetAvailabilityResponse(_message.Message):
+    __slots__ = ("availability",)
+    AVAILABILITY_FIELD_NUMBER: _ClassVar[int]
+    availability: Availability
+    def __init__(self, availability: _Optional[_Union[Availability, _Mapping]] = ...) -> None: ...
+
+class BatchGetAvailabilityRequest(_message.Message):
+    __slots__ = ("skus",)
+    SKUS_FIELD_NUMBER: _ClassVar[int]
+    skus: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, skus: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class BatchGetAvailabilityResponse(_message.Message):
+    __slots__ = ("availabilities", "unknown_skus")
+    AVAILABILITIES_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_SKUS_FIELD_NUMBER: _ClassVar[int]
+    availabilities: _containers.RepeatedCompositeFieldContainer[Availability]
+    unknown_skus: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, availabilities: _Optional[_Iterable[_Union[Availability, _Mapping]]] = ..., unknown_skus: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Availability(_message.Message):
+    __slots__ = ("sku", "levels", "network_available", "revision")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LEVELS_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    levels: _containers.RepeatedCompositeFieldContainer[StockLevel]
+    network_available: int
+    revision: _common_pb2.Revision
+    def __init__(self, sku: _Optional[str] = ..., levels: _Optional[_Iterable[_Union[StockLevel, _Mapping]]] = ..., network_available: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ...) -> None: ...
+
+class StockLevel(_message.Message):
+    __slots__ = ("location", "on_hand", "reserved", "committed", "available", "shortfall", "enabled")
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    ON_HAND_FIELD_NUMBER: _ClassVar[int]
+    RESERVED_FIELD_NUMBER: _ClassVar[int]
+    COMMITTED_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    ENABLED_FIELD_NUMBER: _ClassVar[int]
+    location: str
+    on_hand: int
+    reserved: int
+    committed: int
+    available: int
+    shortfall: int
+    enabled: bool
+    def __init__(self, location: _Optional[str] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., available: _Optional[int] = ..., shortfall: _Optional[int] = ..., enabled: bool = ...) -> None: ...

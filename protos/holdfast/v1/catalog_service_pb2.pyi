@@ -1,0 +1,74 @@
+from holdfast.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class LocationKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LOCATION_KIND_UNSPECIFIED: _ClassVar[LocationKind]
+    LOCATION_KIND_WAREHOUSE: _ClassVar[LocationKind]
+    LOCATION_KIND_STORE: _ClassVar[LocationKind]
+    LOCATION_KIND_SUPPLIER: _ClassVar[LocationKind]
+LOCATION_KIND_UNSPECIFIED: LocationKind
+LOCATION_KIND_WAREHOUSE: LocationKind
+LOCATION_KIND_STORE: LocationKind
+LOCATION_KIND_SUPPLIER: LocationKind
+
+class Location(_message.Message):
+    __slots__ = ("location", "kind", "display_name", "enabled")
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
+    ENABLED_FIELD_NUMBER: _ClassVar[int]
+    location: str
+    kind: LocationKind
+    display_name: str
+    enabled: bool
+    def __init__(self, location: _Optional[str] = ..., kind: _Optional[_Union[LocationKind, str]] = ..., display_name: _Optional[str] = ..., enabled: bool = ...) -> None: ...
+
+class PutLocationRequest(_message.Message):
+    __slots__ = ("location",)
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    location: Location
+    def __init__(self, location: _Optional[_Union[Location, _Mapping]] = ...) -> None: ...
+
+class PutLocationResponse(_message.Message):
+    __slots__ = ("location", "revisions")
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    location: Location
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    def __init__(self, location: _Optional[_Union[Location, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class ListLocationsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListLocationsResponse(_message.Message):
+    __slots__ = ("locations",)
+    LOCATIONS_FIELD_NUMBER: _ClassVar[int]
+    locations: _containers.RepeatedCompositeFieldContainer[Location]
+    def __init__(self, locations: _Optional[_Iterable[_Union[Location, _Mapping]]] = ...) -> None: ...
+
+class DeleteSkuRequest(_message.Message):
+    __slots__ = ("sku",)
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    def __init__(self, sku: _Optional[str] = ...) -> None: ...
+
+class DeleteSkuResponse(_message.Message):
+    __slots__ = ("stock_levels", "on_hand", "promised", "revision")
+    STOCK_LEVELS_FIELD_NUMBER: _ClassVar[int]
+    ON_HAND_FIELD_NUMBER: _ClassVar[int]
+    PROMISED_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    stock_levels: int
+    on_hand: int
+    promised: int
+    revision: _common_pb2.Revision
+    def __init__(self, stock_levels: _Optional[int] = ..., on_hand: _Optional[int] = ..., promised: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,66 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OUTCOME_UNSPECIFIED: _ClassVar[Outcome]
+    OUTCOME_ACCEPTED: _ClassVar[Outcome]
+    OUTCOME_REFUSED: _ClassVar[Outcome]
+
+class RefusalCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REFUSAL_CODE_UNSPECIFIED: _ClassVar[RefusalCode]
+    REFUSAL_CODE_LOCATION_DISABLED: _ClassVar[RefusalCode]
+    REFUSAL_CODE_INSUFFICIENT_STOCK: _ClassVar[RefusalCode]
+    REFUSAL_CODE_EXPIRED: _ClassVar[RefusalCode]
+    REFUSAL_CODE_WRONG_STATE: _ClassVar[RefusalCode]
+    REFUSAL_CODE_NO_SUCH_LINE: _ClassVar[RefusalCode]
+    REFUSAL_CODE_EXCESS_QUANTITY: _ClassVar[RefusalCode]
+OUTCOME_UNSPECIFIED: Outcome
+OUTCOME_ACCEPTED: Outcome
+OUTCOME_REFUSED: Outcome
+REFUSAL_CODE_UNSPECIFIED: RefusalCode
+REFUSAL_CODE_LOCATION_DISABLED: RefusalCode
+REFUSAL_CODE_INSUFFICIENT_STOCK: RefusalCode
+REFUSAL_CODE_EXPIRED: RefusalCode
+REFUSAL_CODE_WRONG_STATE: RefusalCode
+REFUSAL_CODE_NO_SUCH_LINE: RefusalCode
+REFUSAL_CODE_EXCESS_QUANTITY: RefusalCode
+
+class Revision(_message.Message):
+    __slots__ = ("shard", "sequence")
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    shard: int
+    sequence: int
+    def __init__(self, shard: _Optional[int] = ..., sequence: _Optional[int] = ...) -> None: ...
+
+class Refusal(_message.Message):
+    __slots__ = ("code", "message", "lines")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    code: RefusalCode
+    message: str
+    lines: _containers.RepeatedCompositeFieldContainer[RefusedLine]
+    def __init__(self, code: _Optional[_Union[RefusalCode, str]] = ..., message: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[RefusedLine, _Mapping]]] = ...) -> None: ...
+
+class RefusedLine(_message.Message):
+    __slots__ = ("sku", "location", "requested", "available", "missing")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    location: str
+    requested: int
+    available: int
+    missing: int
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., requested: _Optional[int] = ..., available: _Optional[int] = ..., missing: _Optional[int] = ...) -> None: ...

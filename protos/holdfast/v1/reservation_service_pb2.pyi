@@ -1,0 +1,245 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from holdfast.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Remainder(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REMAINDER_UNSPECIFIED: _ClassVar[Remainder]
+    REMAINDER_KEEP: _ClassVar[Remainder]
+    REMAINDER_GIVE_BACK: _ClassVar[Remainder]
+
+class ReservationState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RESERVATION_STATE_UNSPECIFIED: _ClassVar[ReservationState]
+    RESERVATION_STATE_HELD: _ClassVar[ReservationState]
+    RESERVATION_STATE_COMMITTED: _ClassVar[ReservationState]
+    RESERVATION_STATE_FULFILLED: _ClassVar[ReservationState]
+    RESERVATION_STATE_RELEASED: _ClassVar[ReservationState]
+    RESERVATION_STATE_EXPIRED: _ClassVar[ReservationState]
+    RESERVATION_STATE_CANCELLED: _ClassVar[ReservationState]
+REMAINDER_UNSPECIFIED: Remainder
+REMAINDER_KEEP: Remainder
+REMAINDER_GIVE_BACK: Remainder
+RESERVATION_STATE_UNSPECIFIED: ReservationState
+RESERVATION_STATE_HELD: ReservationState
+RESERVATION_STATE_COMMITTED: ReservationState
+RESERVATION_STATE_FULFILLED: ReservationState
+RESERVATION_STATE_RELEASED: ReservationState
+RESERVATION_STATE_EXPIRED: ReservationState
+RESERVATION_STATE_CANCELLED: ReservationState
+
+class ReserveRequest(_message.Message):
+    __slots__ = ("reservation_id", "lines", "hold_duration")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    HOLD_DURATION_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[ReserveLine]
+    hold_duration: _duration_pb2.Duration
+    def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[ReserveLine, _Mapping]]] = ..., hold_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class ReserveLine(_message.Message):
+    __slots__ = ("sku", "location", "quantity")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    location: str
+    quantity: int
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+
+class ReserveResponse(_message.Message):
+    __slots__ = ("outcome", "refusal", "expire_time", "revisions")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    outcome: _common_pb2.Outcome
+    refusal: _common_pb2.Refusal
+    expire_time: _timestamp_pb2.Timestamp
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class ExtendRequest(_message.Message):
+    __slots__ = ("reservation_id", "request_id", "hold_duration")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    HOLD_DURATION_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    request_id: str
+    hold_duration: _duration_pb2.Duration
+    def __init__(self, reservation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., hold_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class ExtendResponse(_message.Message):
+    __slots__ = ("outcome", "refusal", "expire_time", "revisions")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    outcome: _common_pb2.Outcome
+    refusal: _common_pb2.Refusal
+    expire_time: _timestamp_pb2.Timestamp
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class LineQuantity(_message.Message):
+    __slots__ = ("sku", "location", "quantity")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    location: str
+    quantity: int
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+
+class CommitRequest(_message.Message):
+    __slots__ = ("reservation_id", "request_id", "lines", "remainder")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    REMAINDER_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    request_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[LineQuantity]
+    remainder: Remainder
+    def __init__(self, reservation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[LineQuantity, _Mapping]]] = ..., remainder: _Optional[_Union[Remainder, str]] = ...) -> None: ...
+
+class CommitResponse(_message.Message):
+    __slots__ = ("outcome", "refusal", "state", "revisions")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    outcome: _common_pb2.Outcome
+    refusal: _common_pb2.Refusal
+    state: ReservationState
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., state: _Optional[_Union[ReservationState, str]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class FulfillRequest(_message.Message):
+    __slots__ = ("reservation_id", "request_id", "lines", "remainder")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    REMAINDER_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    request_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[LineQuantity]
+    remainder: Remainder
+    def __init__(self, reservation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[LineQuantity, _Mapping]]] = ..., remainder: _Optional[_Union[Remainder, str]] = ...) -> None: ...
+
+class FulfillResponse(_message.Message):
+    __slots__ = ("outcome", "refusal", "state", "revisions")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    outcome: _common_pb2.Outcome
+    refusal: _common_pb2.Refusal
+    state: ReservationState
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., state: _Optional[_Union[ReservationState, str]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class ReleaseRequest(_message.Message):
+    __slots__ = ("reservation_id", "request_id", "lines")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    request_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[LineQuantity]
+    def __init__(self, reservation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[LineQuantity, _Mapping]]] = ...) -> None: ...
+
+class ReleaseResponse(_message.Message):
+    __slots__ = ("outcome", "refusal", "state", "revisions")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    outcome: _common_pb2.Outcome
+    refusal: _common_pb2.Refusal
+    state: ReservationState
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., state: _Optional[_Union[ReservationState, str]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class CancelRequest(_message.Message):
+    __slots__ = ("reservation_id", "request_id", "lines")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    request_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[LineQuantity]
+    def __init__(self, reservation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[LineQuantity, _Mapping]]] = ...) -> None: ...
+
+class CancelResponse(_message.Message):
+    __slots__ = ("outcome", "refusal", "state", "revisions")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    outcome: _common_pb2.Outcome
+    refusal: _common_pb2.Refusal
+    state: ReservationState
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., state: _Optional[_Union[ReservationState, str]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class GetReservationRequest(_message.Message):
+    __slots__ = ("reservation_id",)
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    def __init__(self, reservation_id: _Optional[str] = ...) -> None: ...
+
+class GetReservationResponse(_message.Message):
+    __slots__ = ("reservation", "revisions")
+    RESERVATION_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    reservation: Reservation
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    def __init__(self, reservation: _Optional[_Union[Reservation, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class Reservation(_message.Message):
+    __slots__ = ("reservation_id", "state", "lines", "create_time", "expire_time")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    state: ReservationState
+    lines: _containers.RepeatedCompositeFieldContainer[ReservationLine]
+    create_time: _timestamp_pb2.Timestamp
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, reservation_id: _Optional[str] = ..., state: _Optional[_Union[ReservationState, str]] = ..., lines: _Optional[_Iterable[_Union[ReservationLine, _Mapping]]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ReservationLine(_message.Message):
+    __slots__ = ("sku", "location", "quantity", "held", "committed", "fulfilled", "released", "expired", "cancelled")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
+    COMMITTED_FIELD_NUMBER: _ClassVar[int]
+    FULFILLED_FIELD_NUMBER: _ClassVar[int]
+    RELEASED_FIELD_NUMBER: _ClassVar[int]
+    EXPIRED_FIELD_NUMBER: _ClassVar[int]
+    CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    location: str
+    quantity: int
+    held: int
+    committed: int
+    fulfilled: int
+    released: int
+    expired: int
+    cancelled: int
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., held: _Optional[int] = ..., committed: _Optional[int] = ..., fulfilled: _Optional[int] = ..., released: _Optional[int] = ..., expired: _Optional[int] = ..., cancelled: _Optional[int] = ...) -> None: ...

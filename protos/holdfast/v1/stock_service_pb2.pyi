@@ -1,0 +1,97 @@
+from holdfast.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class StockEventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STOCK_EVENT_KIND_UNSPECIFIED: _ClassVar[StockEventKind]
+    STOCK_EVENT_KIND_RECEIPT: _ClassVar[StockEventKind]
+    STOCK_EVENT_KIND_ADJUSTMENT: _ClassVar[StockEventKind]
+    STOCK_EVENT_KIND_SALE: _ClassVar[StockEventKind]
+    STOCK_EVENT_KIND_RETURN: _ClassVar[StockEventKind]
+    STOCK_EVENT_KIND_COUNT: _ClassVar[StockEventKind]
+
+class StockEventOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STOCK_EVENT_OUTCOME_UNSPECIFIED: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_APPLIED: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_DUPLICATE: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_OUT_OF_ORDER: _ClassVar[StockEventOutcome]
+STOCK_EVENT_KIND_UNSPECIFIED: StockEventKind
+STOCK_EVENT_KIND_RECEIPT: StockEventKind
+STOCK_EVENT_KIND_ADJUSTMENT: StockEventKind
+STOCK_EVENT_KIND_SALE: StockEventKind
+STOCK_EVENT_KIND_RETURN: StockEventKind
+STOCK_EVENT_KIND_COUNT: StockEventKind
+STOCK_EVENT_OUTCOME_UNSPECIFIED: StockEventOutcome
+STOCK_EVENT_OUTCOME_APPLIED: StockEventOutcome
+STOCK_EVENT_OUTCOME_DUPLICATE: StockEventOutcome
+STOCK_EVENT_OUTCOME_OUT_OF_ORDER: StockEventOutcome
+
+class RecordStockEventsRequest(_message.Message):
+    __slots__ = ("source", "events")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    events: _containers.RepeatedCompositeFieldContainer[StockEvent]
+    def __init__(self, source: _Optional[str] = ..., events: _Optional[_Iterable[_Union[StockEvent, _Mapping]]] = ...) -> None: ...
+
+class RecordStockEventsResponse(_message.Message):
+    __slots__ = ("results", "revisions")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[StockEventResult]
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    def __init__(self, results: _Optional[_Iterable[_Union[StockEventResult, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class ApplyStockEventsRequest(_message.Message):
+    __slots__ = ("source", "events")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    events: _containers.RepeatedCompositeFieldContainer[StockEvent]
+    def __init__(self, source: _Optional[str] = ..., events: _Optional[_Iterable[_Union[StockEvent, _Mapping]]] = ...) -> None: ...
+
+class ApplyStockEventsResponse(_message.Message):
+    __slots__ = ("source", "acknowledged_sequence", "results", "revisions")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGED_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    acknowledged_sequence: int
+    results: _containers.RepeatedCompositeFieldContainer[StockEventResult]
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    def __init__(self, source: _Optional[str] = ..., acknowledged_sequence: _Optional[int] = ..., results: _Optional[_Iterable[_Union[StockEventResult, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class StockEvent(_message.Message):
+    __slots__ = ("event_id", "sequence", "sku", "location", "kind", "quantity")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    sequence: int
+    sku: str
+    location: str
+    kind: StockEventKind
+    quantity: int
+    def __init__(self, event_id: _Optional[str] = ..., sequence: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., kind: _Optional[_Union[StockEventKind, str]] = ..., quantity: _Optional[int] = ...) -> None: ...
+
+class StockEventResult(_message.Message):
+    __slots__ = ("outcome", "on_hand", "shortfall")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    ON_HAND_FIELD_NUMBER: _ClassVar[int]
+    SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    outcome: StockEventOutcome
+    on_hand: int
+    shortfall: int
+    def __init__(self, outcome: _Optional[_Union[StockEventOutcome, str]] = ..., on_hand: _Optional[int] = ..., shortfall: _Optional[int] = ...) -> None: ...
