@@ -63,6 +63,20 @@ REQUEST = np.dtype(
 #: A stock event that was applied.
 EVENT = np.dtype([("key_hi", "u8"), ("key_lo", "u8"), ("at_ns", "i8")])
 
+#: A single-line reserve as `kernels.reserve_batch` takes it.
+HOLD = np.dtype(
+    [
+        ("key_hi", "u8"),
+        ("key_lo", "u8"),
+        ("quantity", "i8"),
+        ("row", "i4"),
+        ("hold_ms", "u4"),
+        ("flags", "u2"),
+        ("pad", "u2"),
+        ("pad2", "u4"),
+    ]
+)
+
 FLAG_LATER_PART = np.uint16(kernels.FLAG_LATER_PART)
 FLAG_TEXT = np.uint16(kernels.FLAG_TEXT)
 
@@ -105,12 +119,14 @@ class Table:
 
     def append(self, *records: tuple[int, ...]) -> Array:
         """Add records and return a view of them."""
-        self.ensure(len(records))
         start = self.count
-        self.count += len(records)
-        for index, record in enumerate(records, start):
-            self.records[index] = record
-        return self.records[start : self.count]
+        end = start + len(records)
+        if end > len(self.records):
+            self.ensure(len(records))
+        for record in records:
+            self.records[self.count] = record
+            self.count += 1
+        return self.records[start:end]
 
     def load(self, records: Array) -> None:
         """Replace the content, as recovery does."""

@@ -117,22 +117,22 @@ class Entry:
 class Effects:
     """The effects that one shard is collecting in the running turn."""
 
-    __slots__ = ("_tables",)
+    __slots__ = ("_tables", "touched")
 
     def __init__(self) -> None:
         self._tables = {section: Table(dtype, capacity=16) for section, dtype in DTYPES.items()}
+        self.touched = False
 
     def __getitem__(self, section: Section) -> Table:
+        """The effects of one kind. Whoever adds to them sets `touched`."""
         return self._tables[section]
-
-    def __bool__(self) -> bool:
-        return any(table.count for table in self._tables.values())
 
     def take(self) -> dict[Section, Array]:
         """Copy the effects out and start anew."""
         taken = {
             section: table.used.copy() for section, table in self._tables.items() if table.count
         }
-        for table in self._tables.values():
-            table.count = 0
+        for section in taken:
+            self._tables[section].count = 0
+        self.touched = False
         return taken

@@ -18,6 +18,9 @@ SPLIT = 0
 
 NO_PART = -1
 NO_LEVEL, UNKNOWN_SKU, UNKNOWN_LOCATION = -1, -2, -3
+
+#: Answers of `reserve_batch` by position.
+ACCEPTED, SHORT, ASK = 0, 1, 2
 NEVER_NS = np.iinfo(np.int64).max
 
 _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
@@ -442,6 +445,36 @@ def short_lines(levels, lines):
 
 
 @njit(cache=True, nogil=True)
+def _apply_reservation(
+    i, effects, at, line_effects, now_ns, sequence, shard, text, reservations, number, lines, first_line, levels,
+    directory, times, numbers, heap_size,
+):  # fmt: skip
+    """Write one reservation, whose line effects begin at `at`; return the new heap size."""
+    expires_at_ns = now_ns + np.int64(effects[i].hold_ms) * 1_000_000
+    flags = effects[i].flags
+    reservations[number].key_hi = effects[i].key_hi
+    reservations[number].key_lo = effects[i].key_lo
+    reservations[number].reserved_at_ns = now_ns
+    reservations[number].expires_at_ns = expires_at_ns
+    reservations[number].sequence = sequence
+    reservations[number].next_part = NO_PART
+    reservations[number].hold_ms = effects[i].hold_ms
+    reservations[number].first_line = first_line
+    reservations[number].id_text = text if flags & FLAG_TEXT else -1
+    reservations[number].line_count = effects[i].line_count
+    reservations[number].flags = flags
+    if not flags & FLAG_LATER_PART:
+        insert_part(directory, effects[i].key_hi, effects[i].key_lo, shard, number)
+    for k in range(effects[i].line_count):
+        lines[first_line + k].quantity = line_effects[at + k].quantity
+        lines[first_line + k].row = line_effects[at + k].row
+        lines[first_line + k].position = line_effects[at + k].position
+        lines[first_line + k].state = HELD
+        levels[line_effects[at + k].row].reserved += line_effects[at + k].quantity
+    return push_expiry(times, numbers, heap_size, expires_at_ns, number)
+
+
+@njit(cache=True, nogil=True)
 def apply_reservations(
     effects, line_effects, now_ns, sequence, shard, first_text, reservations, count, lines, line_count, levels,
     directory, times, numbers, heap_size,
@@ -450,34 +483,56 @@ def apply_reservations(
     at = 0
     texts = 0
     for i in range(effects.size):
-        number = count + i
-        flags = effects[i].flags
-        expires_at_ns = now_ns + np.int64(effects[i].hold_ms) * 1_000_000
-        reservations[number].key_hi = effects[i].key_hi
-        reservations[number].key_lo = effects[i].key_lo
-        reservations[number].reserved_at_ns = now_ns
-        reservations[number].expires_at_ns = expires_at_ns
-        reservations[number].sequence = sequence
-        reservations[number].next_part = NO_PART
-        reservations[number].hold_ms = effects[i].hold_ms
-        reservations[number].first_line = line_count + at
-        reservations[number].id_text = -1
-        reservations[number].line_count = effects[i].line_count
-        reservations[number].flags = flags
-        if flags & FLAG_TEXT:
-            reservations[number].id_text = first_text + texts
+        heap_size = _apply_reservation(
+            i, effects, at, line_effects, now_ns, sequence, shard, first_text + texts, reservations, count + i, lines,
+            line_count + at, levels, directory, times, numbers, heap_size,
+        )  # fmt: skip
+        at += effects[i].line_count
+        if effects[i].flags & FLAG_TEXT:
             texts += 1
-        if not flags & FLAG_LATER_PART:
-            insert_part(directory, effects[i].key_hi, effects[i].key_lo, shard, number)
-        for _ in range(effects[i].line_count):
-            lines[line_count + at].quantity = line_effects[at].quantity
-            lines[line_count + at].row = line_effects[at].row
-            lines[line_count + at].position = line_effects[at].position
-            lines[line_count + at].state = HELD
-            levels[line_effects[at].row].reserved += line_effects[at].quantity
-            at += 1
-        heap_size = push_expiry(times, numbers, heap_size, expires_at_ns, number)
     return texts, heap_size
+
+
+@njit(cache=True, nogil=True)
+def reserve_batch(
+    holds, codes, now_ns, sequence, shard, first_text, reservations, count, lines, line_count, levels,
+    directory, times, numbers, heap_size, effects, effect_count, line_effects, line_effect_count,
+):  # fmt: skip
+    """Decide single-line reserves one after the other, each seeing those before it; return (accepted, texts, heap size).
+
+    `codes` answers by position: ACCEPTED, with its effect written and applied; SHORT, where the row
+    has too little; ASK, where the id may be known already or there is no row, which the ledger
+    sorts out. Only ACCEPTED has changed anything.
+    """
+    accepted = 0
+    texts = 0
+    for i in range(holds.size):
+        row = holds[i].row
+        if row < 0 or find_part(directory, holds[i].key_hi, holds[i].key_lo, 0) >= 0:
+            codes[i] = ASK
+            continue
+        if holds[i].quantity > levels[row].on_hand - levels[row].reserved - levels[row].committed:
+            codes[i] = SHORT
+            continue
+        codes[i] = ACCEPTED
+        effect = effect_count + accepted
+        effects[effect].key_hi = holds[i].key_hi
+        effects[effect].key_lo = holds[i].key_lo
+        effects[effect].hold_ms = holds[i].hold_ms
+        effects[effect].line_count = 1
+        effects[effect].flags = holds[i].flags
+        at = line_effect_count + accepted
+        line_effects[at].quantity = holds[i].quantity
+        line_effects[at].row = row
+        line_effects[at].position = 0
+        heap_size = _apply_reservation(
+            effect, effects, at, line_effects, now_ns, sequence, shard, first_text + texts, reservations,
+            count + accepted, lines, line_count + accepted, levels, directory, times, numbers, heap_size,
+        )  # fmt: skip
+        accepted += 1
+        if holds[i].flags & FLAG_TEXT:
+            texts += 1
+    return accepted, texts, heap_size
 
 
 @njit(cache=True, nogil=True)

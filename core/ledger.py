@@ -168,6 +168,8 @@ def _line_as_reserved(shard: Shard, line: int) -> Line:
 
 
 def _disabled_lines(shares: Sequence[Share]) -> tuple[RefusedLine, ...]:
+    if not shares[0].shard.has_disabled_locations:
+        return ()
     return _blame(
         shares,
         lambda shard, line, _row: not shard.is_enabled(shard.locations.find(line.location)),

@@ -5,10 +5,12 @@ waits, reads no clock and does no I/O; the same state and the same input give th
 for byte.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
+from . import lane
 from .actor import Actor, Ticket
 from .commands import (
     Command,
@@ -119,11 +121,7 @@ class Node:
         self.now_ns = max(self.now_ns, now_ns)
         for shard in self.shards:
             self.expired_lines += shard.expire(self.now_ns)
-        answers = [
-            (ticket, self._execute[type(command)](command, self.now_ns))
-            for actor in self.actors
-            for command, ticket in actor.take(self.turn_batch_max)
-        ]
+        answers = [answer for actor in self.actors for answer in self._run(actor)]
         entries = [entry for shard in self.shards if (entry := shard.take_entry())]
         return Turn(
             entries,
@@ -132,12 +130,27 @@ class Node:
             any(actor.mailbox for actor in self.actors),
         )
 
+    def _run(self, actor: Actor) -> Iterator[tuple[Ticket, Outcome]]:
+        """Execute what waits for one actor, in order; runs of plain reserves through the lane."""
+        shard = self.shards[actor.shard]
+        taken = actor.take(self.turn_batch_max)
+        for is_plain, run in groupby(taken, lambda item: lane.takes(item[0], shard)):
+            items = list(run)
+            if is_plain and len(items) > 1:
+                commands = [command for command, _ in items]
+                outcomes = lane.reserve_run(self.ledger, shard, commands, self.now_ns)
+                yield from zip((ticket for _, ticket in items), outcomes, strict=True)
+            else:
+                for command, ticket in items:
+                    yield ticket, self._execute[type(command)](command, self.now_ns)
+
     def seal(self) -> list[Entry]:
         """Write each shard's digest into the journal: the next replay must come to it, or say that
         it did not.
         """
         for shard in self.shards:
             shard.effects[Section.SEAL].append(shard.digest())
+            shard.effects.touched = True
         return [entry for shard in self.shards if (entry := shard.take_entry())]
 
     def replay(self, entry: Entry) -> None:

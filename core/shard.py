@@ -6,6 +6,7 @@ methods, so that a restart cannot come out different. What `columns` lists is th
 (slots, chains, the heap) is derived and rebuilt by `load`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -64,6 +65,7 @@ class Shard:
         self.id_texts = NameTable()
         self.id_texts_used = 0
         self.location_records = Table(LOCATION)
+        self.has_disabled_locations = False
         self.source_sequences = Table("u8")
         self.levels = Table(LEVEL)
         self.level_slots = np.zeros(64, np.int32)
@@ -76,16 +78,33 @@ class Shard:
         self.requests = Memory(REQUEST)
         self.events = Memory(EVENT)
         self.directory = Directory([self])
+        self._apply: dict[Section, Callable[[Array, int], None]] = {
+            Section.SKU_NAMES: self._apply_sku_names,
+            Section.LOCATION_NAMES: self._apply_location_names,
+            Section.SOURCE_NAMES: self._apply_source_names,
+            Section.DISPLAY_NAMES: self._apply_display_names,
+            Section.ID_TEXTS: self._apply_id_texts,
+            Section.LOCATIONS: self._apply_locations,
+            Section.ENDED_SKUS: self._apply_ended_skus,
+            Section.LEVELS: self._apply_levels,
+            Section.LINKS: self._apply_links,
+            Section.MOVES: self._apply_moves,
+            Section.EXTENDS: self._apply_extends,
+            Section.STOCK: self._apply_stock,
+            Section.REQUESTS: self._apply_requests,
+            Section.SEAL: self._apply_seal,
+        }
 
     def __repr__(self) -> str:
-        return f"<Shard {self.number} at {self.sequence}: {len(self.levels)} levels, {len(self.reservations)} reservations>"
+        sizes = f"{len(self.levels)} levels, {len(self.reservations)} reservations"
+        return f"<Shard {self.number} at {self.sequence}: {sizes}>"
 
     # --- reading ---
 
     @property
     def revision(self) -> int:
         """Sequence of the entry that the state as it stands will be, or is, durable with."""
-        return self.sequence + 1 if self.effects else self.sequence
+        return self.sequence + 1 if self.effects.touched else self.sequence
 
     def find_row(self, sku: str, location: str) -> int:
         """Return the row of a stock level, or NO_LEVEL, UNKNOWN_SKU, UNKNOWN_LOCATION of kernels."""
@@ -113,7 +132,7 @@ class Shard:
 
     def is_enabled(self, location: int) -> bool:
         """Whether a location takes new reservations."""
-        return bool(self.location_records.records["enabled"][location])
+        return bool(self.location_records.records[location]["enabled"])
 
     def is_reservation(self, number: int, key: Key) -> bool:
         """Whether a reservation has this key. A UUID and a text are never the same key."""
@@ -158,10 +177,12 @@ class Shard:
 
     def record(self, section: Section, *effects: tuple[int, ...]) -> None:
         """Note effects for the journal and apply them."""
+        self.effects.touched = True
         self.apply(section, self.effects[section].append(*effects), self.now_ns)
 
     def record_name(self, section: Section, packed: Array) -> None:
         """Note a new name for the journal and apply it."""
+        self.effects.touched = True
         table = self.effects[section]
         table.ensure(len(packed))
         table.count += len(packed)
@@ -171,6 +192,9 @@ class Shard:
 
     def record_moves(self, count: int) -> None:
         """Apply the last `count` moves, which a kernel has written behind the effects in use."""
+        if count == 0:
+            return
+        self.effects.touched = True
         moves = self.effects[Section.MOVES]
         moves.count += count
         self._apply_moves(moves.records[moves.count - count : moves.count], self.now_ns)
@@ -184,17 +208,55 @@ class Shard:
             len(lines),
             self.lines.records,
             self.splits.records,
-            leaves,
-            enters,
+            int(leaves),
+            int(enters),
             moves.records[moves.count :],
         )
         self.record_moves(count)
 
     def record_reservation(self, effect: tuple[int, ...]) -> None:
         """Apply a reservation whose lines stand at the end of the lines' effects already."""
+        self.effects.touched = True
         effects = self.effects[Section.RESERVATIONS].append(effect)
         lines = self.effects[Section.LINES]
         self._apply_reservations(effects, lines.used[lines.count - int(effects[0]["line_count"]) :])
+
+    def reserve_batch(self, holds: Array) -> Array:
+        """Reserve single lines one after the other; return kernels' ACCEPTED, SHORT or ASK for each."""
+        count = len(holds)
+        codes = np.empty(count, np.uint8)
+        effects = self.effects[Section.RESERVATIONS]
+        lines = self.effects[Section.LINES]
+        for table in (effects, lines, self.reservations, self.lines, self.expirations):
+            table.ensure(count)
+        self.directory.ensure(count)
+        accepted, texts, self.expirations.size = kernels.reserve_batch(
+            holds,
+            codes,
+            self.now_ns,
+            self.sequence + 1,
+            self.number,
+            self.id_texts_used,
+            self.reservations.records,
+            self.reservations.count,
+            self.lines.records,
+            self.lines.count,
+            self.levels.records,
+            self.directory.slots,
+            self.expirations.times,
+            self.expirations.numbers,
+            self.expirations.size,
+            effects.records,
+            effects.count,
+            lines.records,
+            lines.count,
+        )
+        for table in (effects, lines, self.reservations, self.lines):
+            table.count += accepted
+        self.directory.count -= count - accepted
+        self.id_texts_used += texts
+        self.effects.touched = self.effects.touched or accepted > 0
+        return codes
 
     def expire(self, now_ns: int) -> int:
         """Advance to `now_ns` and let every hold end that is due; return the number of lines."""
@@ -214,8 +276,8 @@ class Shard:
                 self.splits.records,
                 moves.records,
                 moves.count,
-                State.HELD,
-                State.EXPIRED,
+                int(State.HELD),
+                int(State.EXPIRED),
             )
             expired += end - moves.count
             self.record_moves(end - moves.count)
@@ -223,7 +285,7 @@ class Shard:
 
     def take_entry(self) -> Entry | None:
         """Close the turn: hand out its effects as the next entry, or None when nothing changed."""
-        if not self.effects:
+        if not self.effects.touched:
             return None
         self.sequence += 1
         return Entry(self.number, self.sequence, self.now_ns, self.effects.take())
@@ -242,7 +304,7 @@ class Shard:
 
     def apply(self, section: Section, effects: Array, now_ns: int) -> None:
         """Apply effects of one kind."""
-        _APPLY[section](self, effects, now_ns)
+        self._apply[section](effects, now_ns)
 
     def _apply_sku_names(self, effects: Array, _now_ns: int) -> None:
         self.skus.add(effects)
@@ -276,6 +338,7 @@ class Shard:
                 effect["enabled"],
                 0,
             )
+        self.has_disabled_locations = not self.location_records["enabled"].all()
 
     def _apply_ended_skus(self, effects: Array, _now_ns: int) -> None:
         for effect in effects:
@@ -420,6 +483,7 @@ class Shard:
 
     def _rebuild(self) -> None:
         self.id_texts_used = len(self.id_texts)
+        self.has_disabled_locations = not self.location_records["enabled"].all()
         self.level_slots = np.zeros(slots_size(len(self.levels), 64), np.int32)
         self.level_chain.load(np.zeros(len(self.levels), np.int32))
         self.sku_levels.load(np.zeros((len(self.skus), 2), np.int32))
@@ -467,20 +531,3 @@ class StateMismatchError(Exception):
 
 _NAME_TABLES = ("skus", "locations", "sources", "display_names", "id_texts")
 _TABLES = ("location_records", "source_sequences", "levels", "reservations", "lines", "splits")
-
-_APPLY = {
-    Section.SKU_NAMES: Shard._apply_sku_names,
-    Section.LOCATION_NAMES: Shard._apply_location_names,
-    Section.SOURCE_NAMES: Shard._apply_source_names,
-    Section.DISPLAY_NAMES: Shard._apply_display_names,
-    Section.ID_TEXTS: Shard._apply_id_texts,
-    Section.LOCATIONS: Shard._apply_locations,
-    Section.ENDED_SKUS: Shard._apply_ended_skus,
-    Section.LEVELS: Shard._apply_levels,
-    Section.LINKS: Shard._apply_links,
-    Section.MOVES: Shard._apply_moves,
-    Section.EXTENDS: Shard._apply_extends,
-    Section.STOCK: Shard._apply_stock,
-    Section.REQUESTS: Shard._apply_requests,
-    Section.SEAL: Shard._apply_seal,
-}

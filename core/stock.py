@@ -29,6 +29,7 @@ from .commands import (
 )
 from .constants import ON_HAND_MAX
 from .effects import Section
+from .ids import Key
 from .joint import HomeOf
 from .kernels import NO_LEVEL
 from .model import EventKind, EventOutcome, LocationKind
@@ -57,7 +58,7 @@ class StockBook:
         for index, event in enumerate(command.events):
             if self.shards[0].locations.find(event.location) < 0:
                 return Unknown(f"events[{index}].location", event.location)
-        plan = _Plan(command.source, now_ns)
+        plan = _Plan(self.shards, self._last_sequence(command.source), now_ns)
         for index, event in enumerate(command.events):
             on_hand = plan.add(self.home_of(event.sku), event)
             if abs(on_hand) > ON_HAND_MAX:
@@ -68,6 +69,13 @@ class StockBook:
         shards = {fact.shard.number: fact.shard for fact in plan.facts}
         results = tuple(_result(fact) for fact in plan.facts)
         return EventsOutcome(results, joint.revisions(list(shards.values())))
+
+    def _last_sequence(self, source: str) -> int:
+        """The last number that the source has reached, in whatever shard."""
+        numbers = ((shard, shard.sources.find(source)) for shard in self.shards)
+        return max(
+            (int(shard.source_sequences.records[n]) for shard, n in numbers if n >= 0), default=0
+        )
 
     def get_availability(self, command: GetAvailability, _now_ns: int) -> AvailabilitiesView:
         """Read the stock levels of SKUs."""
@@ -141,48 +149,45 @@ class _Fact:
 class _Plan:
     """Decides events one after the other, each seeing those before it, without writing anything."""
 
-    source: str
+    shards: Sequence[Shard]
+    last_sequence: int
     now_ns: int
     facts: list[_Fact] = field(default_factory=list)
     _on_hand: dict[tuple[str, str], int] = field(default_factory=dict)
     _keys: set[tuple[int, int]] = field(default_factory=set)
-    _sequences: dict[int, int] = field(default_factory=dict)
 
     def add(self, shard: Shard, event: StockEvent) -> int:
         """Decide one event and return the units on hand after it."""
         level = (event.sku, event.location)
         on_hand = self._on_hand[level] if level in self._on_hand else _on_hand(shard, *level)
-        outcome = self._judge(shard, event)
-        delta = 0
-        if outcome is EventOutcome.APPLIED:
-            if event.kind is EventKind.COUNT:
-                delta = event.quantity - on_hand
-            else:
-                delta = _SIGN[event.kind] * event.quantity
+        outcome = self._judge(event)
+        delta = _delta(event, on_hand) if outcome is EventOutcome.APPLIED else 0
         self._on_hand[level] = on_hand + delta
         self.facts.append(_Fact(shard, event, outcome, delta, on_hand + delta))
         return on_hand + delta
 
-    def _judge(self, shard: Shard, event: StockEvent) -> EventOutcome:
+    def _judge(self, event: StockEvent) -> EventOutcome:
         key = event.key
-        if key and (
-            (key.hi, key.lo) in self._keys
-            or shard.events.find(key.hi, key.lo, self.now_ns) is not None
-        ):
+        if key and self._is_known(key):
             return EventOutcome.DUPLICATE
-        if event.sequence and event.sequence <= self._last_sequence(shard):
+        if event.sequence and event.sequence <= self.last_sequence:
             return EventOutcome.OUT_OF_ORDER if key else EventOutcome.DUPLICATE
         if key:
             self._keys.add((key.hi, key.lo))
-        if event.sequence:
-            self._sequences[shard.number] = event.sequence
+        self.last_sequence = max(self.last_sequence, event.sequence)
         return EventOutcome.APPLIED
 
-    def _last_sequence(self, shard: Shard) -> int:
-        if shard.number in self._sequences:
-            return self._sequences[shard.number]
-        source = shard.sources.find(self.source)
-        return int(shard.source_sequences.records[source]) if source >= 0 else 0
+    def _is_known(self, key: Key) -> bool:
+        """An id counts once, whichever SKU and so whichever shard it came with before."""
+        return (key.hi, key.lo) in self._keys or any(
+            shard.events.find(key.hi, key.lo, self.now_ns) is not None for shard in self.shards
+        )
+
+
+def _delta(event: StockEvent, on_hand: int) -> int:
+    if event.kind is EventKind.COUNT:
+        return event.quantity - on_hand
+    return _SIGN[event.kind] * event.quantity
 
 
 def _write(fact: _Fact, source: str) -> None:

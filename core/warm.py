@@ -1,0 +1,77 @@
+"""Compiles every kernel before traffic comes, by a small life of a scratch node.
+
+numba compiles at the first call with new types and keeps the result on disk beside this package
+(`__pycache__`) or in the user's cache folder. The first start of a build takes some seconds here,
+every later one only loads. A kernel that this file misses is compiled while a caller waits, so
+`tests/core/test_warm.py` holds that traffic after it compiles nothing.
+"""
+
+from collections.abc import Callable, Iterator
+
+from .commands import (
+    Command,
+    DeleteSku,
+    Extend,
+    GetAvailability,
+    GetReservation,
+    Line,
+    Location,
+    Move,
+    PutLocation,
+    RecordStockEvents,
+    Reserve,
+    StockEvent,
+)
+from .constants import HOLD_MS_MIN, NS_PER_MS
+from .ids import key_from_parts, key_from_text
+from .model import EventKind, LocationKind, Remainder, Verb
+from .node import Node
+
+
+class _Nobody:
+    """A ticket that nobody waits for and nobody cancels."""
+
+    def cancelled(self) -> bool:
+        """Never."""
+        return False
+
+
+def warm_up(progress: Callable[[int, int], None] = lambda _done, _all: None) -> None:
+    """Run every kind of command, effect, load and hash once."""
+    node, twin = Node(2), Node(2)
+    steps = list(_life())
+    for done, (now_ns, command) in enumerate(steps):
+        node.post(command, _Nobody())
+        for entry in node.turn(now_ns).entries:
+            twin.replay(entry)
+        progress(done + 1, len(steps))
+    for entry in node.seal():
+        twin.replay(entry)
+    for old, new in zip(node.shards, Node(2).shards, strict=True):
+        new.load({name: column.copy() for name, column in old.columns().items()})
+        new.statistics()
+    node.loaded()
+    node.state_hash()
+
+
+def _life() -> Iterator[tuple[int, Command]]:
+    uuid = key_from_text("00000000-0000-4000-8000-000000000001")
+    text, late = key_from_text("text"), key_from_text("late")
+    yield 1, PutLocation(Location("W", LocationKind.WAREHOUSE, "Warehouse", enabled=True))
+    for number in range(4):
+        key = key_from_parts("source", str(number))
+        event = StockEvent(key, number + 1, f"S{number}", "W", EventKind.RECEIPT, 9)
+        yield 2, RecordStockEvents("source", (event,))
+    lines = tuple(Line(f"S{number}", "W", 2) for number in range(4))
+    for key in (uuid, text, uuid):
+        yield 3, Reserve(key, lines, HOLD_MS_MIN)
+    yield 3, Reserve(late, (Line("S0", "W", 99),), HOLD_MS_MIN)
+    yield 4, Extend(uuid, key_from_parts("text", "extend"), 2 * HOLD_MS_MIN)
+    request = key_from_parts("text", "commit")
+    for _ in range(2):
+        yield 5, Move(Verb.COMMIT, uuid, request, lines[:1], Remainder.KEEP)
+    yield 6, Move(Verb.FULFILL, uuid, None, (Line("S0", "W", 1),), Remainder.GIVE_BACK)
+    yield 7, GetReservation(uuid)
+    yield 8, GetAvailability(("S0", "unknown"))
+    yield 9 + HOLD_MS_MIN * NS_PER_MS, GetReservation(text)
+    yield 10 + HOLD_MS_MIN * NS_PER_MS, DeleteSku("S3")
