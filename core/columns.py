@@ -63,17 +63,18 @@ REQUEST = np.dtype(
 #: A stock event that was applied.
 EVENT = np.dtype([("key_hi", "u8"), ("key_lo", "u8"), ("at_ns", "i8")])
 
-#: A single-line reserve as `kernels.reserve_batch` takes it.
-HOLD = np.dtype(
+#: One operation of a batch: a single-line reserve, or (with its key alone) a command on a
+#: reservation.
+OPERATION = np.dtype(
     [
         ("key_hi", "u8"),
         ("key_lo", "u8"),
         ("quantity", "i8"),
         ("row", "i4"),
         ("hold_ms", "u4"),
+        ("shard", "u2"),
         ("flags", "u2"),
-        ("pad", "u2"),
-        ("pad2", "u4"),
+        ("pad", "u4"),
     ]
 )
 

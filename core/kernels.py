@@ -13,14 +13,27 @@ from numba import njit
 FLAG_LATER_PART = 1
 FLAG_TEXT = 2
 
-HELD, COMMITTED, FULFILLED = 1, 2, 3
+HELD, COMMITTED, FULFILLED, RELEASED, EXPIRED, CANCELLED = 1, 2, 3, 4, 5, 6
 SPLIT = 0
 
 NO_PART = -1
 NO_LEVEL, UNKNOWN_SKU, UNKNOWN_LOCATION = -1, -2, -3
 
-#: Answers of `reserve_batch` by position.
-ACCEPTED, SHORT, ASK = 0, 1, 2
+#: Answers of `reserve_batch` and `move_batch` by position. Those of a batch over the wire are
+#: holdfast.v1.BatchOutcome; PENDING and ASK never leave the core.
+(
+    PENDING,
+    ACCEPTED,
+    REPEATED,
+    INSUFFICIENT_STOCK,
+    LOCATION_DISABLED,
+    UNKNOWN_STOCK_LEVEL,
+    ID_REUSED,
+) = range(7)
+INVALID_QUANTITY, INVALID_HOLD, UNKNOWN_RESERVATION, BATCH_EXPIRED, WRONG_STATE, LINKED_REFUSED = (
+    range(7, 13)
+)
+ASK = 255
 NEVER_NS = np.iinfo(np.int64).max
 
 _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
@@ -494,45 +507,182 @@ def apply_reservations(
 
 
 @njit(cache=True, nogil=True)
-def reserve_batch(
-    holds, codes, now_ns, sequence, shard, first_text, reservations, count, lines, line_count, levels,
-    directory, times, numbers, heap_size, effects, effect_count, line_effects, line_effect_count,
-):  # fmt: skip
-    """Decide single-line reserves one after the other, each seeing those before it; return (accepted, texts, heap size).
+def _judge_known(i, operations, part, shard, reservations, lines, splits):
+    """Answer a reserve whose id may be known: the directory has `part` for it."""
+    if part >> _SHARD_SHIFT != shard:
+        return ASK
+    number = part & _NUMBER_MASK
+    if (
+        reservations[number].key_hi != operations[i].key_hi
+        or reservations[number].key_lo != operations[i].key_lo
+        or reservations[number].id_text >= 0
+        or operations[i].flags & FLAG_TEXT
+    ):
+        return ASK
+    line = reservations[number].first_line
+    quantity = np.int64(0)
+    for state in range(1, 7):
+        quantity += units(lines, splits, line, state)
+    same = (
+        reservations[number].line_count == 1
+        and reservations[number].next_part == NO_PART
+        and reservations[number].hold_ms == operations[i].hold_ms
+        and lines[line].row == operations[i].row
+        and quantity == operations[i].quantity
+    )
+    return REPEATED if same else ID_REUSED
 
-    `codes` answers by position: ACCEPTED, with its effect written and applied; SHORT, where the row
-    has too little; ASK, where the id may be known already or there is no row, which the ledger
-    sorts out. Only ACCEPTED has changed anything.
+
+@njit(cache=True, nogil=True)
+def _judge_level(i, operations, levels, level_count, removed, locations):
+    """Answer a reserve by its stock level: ACCEPTED when nothing speaks against it."""
+    row = operations[i].row
+    if row < 0 or row >= level_count or removed[levels[row].sku]:
+        return UNKNOWN_STOCK_LEVEL
+    if not locations[levels[row].location].enabled:
+        return LOCATION_DISABLED
+    if operations[i].quantity > levels[row].on_hand - levels[row].reserved - levels[row].committed:
+        return INSUFFICIENT_STOCK
+    return ACCEPTED
+
+
+@njit(cache=True, nogil=True)
+def reserve_batch(
+    operations, codes, now_ns, sequence, shard, first_text, reservations, count, lines, line_count, splits, levels,
+    level_count, removed, locations, directory, times, numbers, heap_size, effects, effect_count, line_effects,
+    line_effect_count, stop,
+):  # fmt: skip
+    """Decide the single-line reserves of one shard one after the other, each seeing those before it.
+
+    `codes` answers by position. ACCEPTED has written and applied its effects; nothing else has
+    changed anything. ASK means that the id may be known to another shard, or under another
+    spelling: the ledger sorts that out. With `stop`, the first that is not accepted ends the run,
+    so that the caller can put it into words before anything else happens. Return (operations seen,
+    accepted, texts used, heap size).
     """
     accepted = 0
     texts = 0
-    for i in range(holds.size):
-        row = holds[i].row
-        if row < 0 or find_part(directory, holds[i].key_hi, holds[i].key_lo, 0) >= 0:
-            codes[i] = ASK
+    for i in range(operations.size):
+        if operations[i].shard != shard or codes[i] != PENDING:
             continue
-        if holds[i].quantity > levels[row].on_hand - levels[row].reserved - levels[row].committed:
-            codes[i] = SHORT
+        part = find_part(directory, operations[i].key_hi, operations[i].key_lo, 0)
+        if part >= 0:
+            codes[i] = _judge_known(i, operations, part, shard, reservations, lines, splits)
+        else:
+            codes[i] = _judge_level(i, operations, levels, level_count, removed, locations)
+        if codes[i] != ACCEPTED:
+            if stop:
+                return i + 1, accepted, texts, heap_size
             continue
-        codes[i] = ACCEPTED
         effect = effect_count + accepted
-        effects[effect].key_hi = holds[i].key_hi
-        effects[effect].key_lo = holds[i].key_lo
-        effects[effect].hold_ms = holds[i].hold_ms
+        effects[effect].key_hi = operations[i].key_hi
+        effects[effect].key_lo = operations[i].key_lo
+        effects[effect].hold_ms = operations[i].hold_ms
         effects[effect].line_count = 1
-        effects[effect].flags = holds[i].flags
+        effects[effect].flags = operations[i].flags
         at = line_effect_count + accepted
-        line_effects[at].quantity = holds[i].quantity
-        line_effects[at].row = row
+        line_effects[at].quantity = operations[i].quantity
+        line_effects[at].row = operations[i].row
         line_effects[at].position = 0
         heap_size = _apply_reservation(
             effect, effects, at, line_effects, now_ns, sequence, shard, first_text + texts, reservations,
             count + accepted, lines, line_count + accepted, levels, directory, times, numbers, heap_size,
         )  # fmt: skip
         accepted += 1
-        if holds[i].flags & FLAG_TEXT:
+        if operations[i].flags & FLAG_TEXT:
             texts += 1
-    return accepted, texts, heap_size
+    return operations.size, accepted, texts, heap_size
+
+
+@njit(cache=True, nogil=True)
+def find_parts(directory, operations, parts):
+    """Write each operation's candidate part, or -1; return nothing. Their keys are still to be
+    compared.
+    """
+    for i in range(operations.size):
+        parts[i] = find_part(directory, operations[i].key_hi, operations[i].key_lo, 0)
+
+
+@njit(cache=True, nogil=True)
+def count_lines(parts, shard, reservations):
+    """Count the lines of the reservations that lie in one shard."""
+    total = 0
+    for i in range(parts.size):
+        if parts[i] >= 0 and parts[i] >> _SHARD_SHIFT == shard:
+            total += reservations[parts[i] & _NUMBER_MASK].line_count
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _judge_nothing_left(first, line_count, lines, splits, enters):
+    """Answer a command that finds no units to move: by where they are."""
+    expired = np.int64(0)
+    live = np.int64(0)
+    done = np.int64(0)
+    for line in range(first, first + line_count):
+        expired += units(lines, splits, line, EXPIRED)
+        done += units(lines, splits, line, enters)
+        live += units(lines, splits, line, HELD) + units(lines, splits, line, COMMITTED)
+        if enters == COMMITTED:
+            done += units(lines, splits, line, FULFILLED)
+        else:
+            live += units(lines, splits, line, FULFILLED) + units(lines, splits, line, CANCELLED)
+    if done > 0:
+        return REPEATED
+    return BATCH_EXPIRED if expired > 0 and live == 0 else WRONG_STATE
+
+
+@njit(cache=True, nogil=True)
+def move_batch(
+    operations,
+    parts,
+    codes,
+    shard,
+    leaves,
+    enters,
+    reservations,
+    lines,
+    splits,
+    split_count,
+    levels,
+    effects,
+    count,
+):
+    """Move whole reservations of one shard along a transition; return (moves, splits).
+
+    `codes` answers by position; ASK where the reservation has parts in other shards or the key is
+    another's.
+    """
+    start = count
+    for i in range(operations.size):
+        if codes[i] != PENDING or parts[i] >> _SHARD_SHIFT != shard:
+            continue
+        number = parts[i] & _NUMBER_MASK
+        if (
+            reservations[number].key_hi != operations[i].key_hi
+            or reservations[number].key_lo != operations[i].key_lo
+            or reservations[number].id_text >= 0
+            or reservations[number].next_part != NO_PART
+        ):
+            codes[i] = ASK
+            continue
+        first = reservations[number].first_line
+        line_count = reservations[number].line_count
+        before = count
+        for line in range(first, first + line_count):
+            quantity = units(lines, splits, line, leaves)
+            if quantity > 0:
+                effects[count].quantity = quantity
+                effects[count].line = line
+                effects[count].leaves = leaves
+                effects[count].enters = enters
+                split_count = _apply_move(count, effects, lines, splits, split_count, levels)
+                count += 1
+        if count > before:
+            codes[i] = ACCEPTED
+        else:
+            codes[i] = _judge_nothing_left(first, line_count, lines, splits, enters)
+    return count - start, split_count
 
 
 @njit(cache=True, nogil=True)
@@ -543,35 +693,42 @@ def apply_links(effects, reservations):
 
 
 @njit(cache=True, nogil=True)
-def apply_moves(effects, lines, splits, split_count, levels):
-    """Move units of lines from state to state, and their stock levels with them; return the new
-    count of splits.
+def _apply_move(i, effects, lines, splits, split_count, levels):
+    """Move units of one line from state to state, and its stock level with them; return the count
+    of splits.
     """
+    line = effects[i].line
+    quantity = effects[i].quantity
+    leaves = effects[i].leaves
+    enters = effects[i].enters
+    if lines[line].state == leaves and lines[line].quantity == quantity:
+        lines[line].state = enters
+    else:
+        if lines[line].state != SPLIT:
+            splits[split_count, :] = 0
+            splits[split_count, lines[line].state - 1] = lines[line].quantity
+            lines[line].state = SPLIT
+            lines[line].quantity = split_count
+            split_count += 1
+        splits[lines[line].quantity, leaves - 1] -= quantity
+        splits[lines[line].quantity, enters - 1] += quantity
+    row = lines[line].row
+    if leaves == HELD:
+        levels[row].reserved -= quantity
+    elif leaves == COMMITTED:
+        levels[row].committed -= quantity
+    if enters == COMMITTED:
+        levels[row].committed += quantity
+    elif enters == FULFILLED:
+        levels[row].on_hand -= quantity
+    return split_count
+
+
+@njit(cache=True, nogil=True)
+def apply_moves(effects, lines, splits, split_count, levels):
+    """Move units of lines, one effect after the other; return the new count of splits."""
     for i in range(effects.size):
-        line = effects[i].line
-        quantity = effects[i].quantity
-        leaves = effects[i].leaves
-        enters = effects[i].enters
-        if lines[line].state == leaves and lines[line].quantity == quantity:
-            lines[line].state = enters
-        else:
-            if lines[line].state != SPLIT:
-                splits[split_count, :] = 0
-                splits[split_count, lines[line].state - 1] = lines[line].quantity
-                lines[line].state = SPLIT
-                lines[line].quantity = split_count
-                split_count += 1
-            splits[lines[line].quantity, leaves - 1] -= quantity
-            splits[lines[line].quantity, enters - 1] += quantity
-        row = lines[line].row
-        if leaves == HELD:
-            levels[row].reserved -= quantity
-        elif leaves == COMMITTED:
-            levels[row].committed -= quantity
-        if enters == COMMITTED:
-            levels[row].committed += quantity
-        elif enters == FULFILLED:
-            levels[row].on_hand -= quantity
+        split_count = _apply_move(i, effects, lines, splits, split_count, levels)
     return split_count
 
 

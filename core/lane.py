@@ -11,41 +11,49 @@ from collections.abc import Sequence
 import numpy as np
 
 from . import kernels
-from .columns import FLAG_TEXT, HOLD, pack_name
-from .commands import Conflict, HoldOutcome, Reserve, Revision, Unknown
+from .columns import FLAG_TEXT, OPERATION, pack_name
+from .commands import Command, Conflict, HoldOutcome, Reserve, Revision, Unknown
 from .constants import NS_PER_MS
 from .effects import Section
 from .ledger import Ledger
 from .shard import Shard
 
 
-def takes(command: object, shard: Shard) -> bool:
-    """Whether a command may go through the lane of a shard."""
-    return type(command) is Reserve and len(command.lines) == 1 and not shard.has_disabled_locations
+def takes(command: Command) -> bool:
+    """Whether a command may go through the lane."""
+    return type(command) is Reserve and len(command.lines) == 1
 
 
 def reserve_run(
     ledger: Ledger, shard: Shard, commands: Sequence[Reserve], now_ns: int
 ) -> list[HoldOutcome | Conflict | Unknown]:
     """Reserve a run of commands that the lane takes, in order."""
-    holds = np.array([_hold(shard, command) for command in commands], HOLD)
-    codes = shard.reserve_batch(holds).tolist()
-    revisions = (Revision(shard.number, shard.revision),)
-    # The kernel has numbered the texts of accepted ids; they must be added before anything else is.
-    for command, code in zip(commands, codes, strict=True):
-        if code == kernels.ACCEPTED and command.key.text is not None:
-            shard.record_name(Section.ID_TEXTS, pack_name(command.key.text))
-    return [
-        HoldOutcome(None, now_ns + command.hold_ms * NS_PER_MS, revisions)
-        if code == kernels.ACCEPTED
-        else ledger.reserve(command, now_ns)
-        for command, code in zip(commands, codes, strict=True)
-    ]
+    operations = np.array([_operation(shard, command) for command in commands], OPERATION)
+    codes = np.full(len(operations), kernels.PENDING, np.uint8)
+    outcomes: list[HoldOutcome | Conflict | Unknown] = []
+    while (start := len(outcomes)) < len(commands):
+        seen = shard.reserve_batch(operations[start:], codes[start:], stop=True)
+        for command, code in zip(
+            commands[start:], codes[start : start + seen].tolist(), strict=False
+        ):
+            if code == kernels.ACCEPTED:
+                outcomes.append(_accept(shard, command, now_ns))
+            else:
+                outcomes.append(ledger.reserve(command, now_ns))
+    return outcomes
 
 
-def _hold(shard: Shard, command: Reserve) -> tuple[int, ...]:
+def _accept(shard: Shard, command: Reserve, now_ns: int) -> HoldOutcome:
+    if command.key.text is not None:
+        # The kernel has numbered the texts of the ids that it accepted, in this order.
+        shard.record_name(Section.ID_TEXTS, pack_name(command.key.text))
+    expires_at_ns = now_ns + command.hold_ms * NS_PER_MS
+    return HoldOutcome(None, expires_at_ns, (Revision(shard.number, shard.revision),))
+
+
+def _operation(shard: Shard, command: Reserve) -> tuple[int, ...]:
     key = command.key
     line = command.lines[0]
     flags = 0 if key.text is None else FLAG_TEXT
     row = shard.find_row(line.sku, line.location)
-    return (key.hi, key.lo, line.quantity, row, command.hold_ms, flags, 0, 0)
+    return (key.hi, key.lo, line.quantity, row, command.hold_ms, shard.number, flags, 0)

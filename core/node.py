@@ -134,7 +134,7 @@ class Node:
         """Execute what waits for one actor, in order; runs of plain reserves through the lane."""
         shard = self.shards[actor.shard]
         taken = actor.take(self.turn_batch_max)
-        for is_plain, run in groupby(taken, lambda item: lane.takes(item[0], shard)):
+        for is_plain, run in groupby(taken, lambda item: lane.takes(item[0])):
             items = list(run)
             if is_plain and len(items) > 1:
                 commands = [command for command, _ in items]

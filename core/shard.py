@@ -221,17 +221,19 @@ class Shard:
         lines = self.effects[Section.LINES]
         self._apply_reservations(effects, lines.used[lines.count - int(effects[0]["line_count"]) :])
 
-    def reserve_batch(self, holds: Array) -> Array:
-        """Reserve single lines one after the other; return kernels' ACCEPTED, SHORT or ASK for each."""
-        count = len(holds)
-        codes = np.empty(count, np.uint8)
+    def reserve_batch(self, operations: Array, codes: Array, *, stop: bool) -> int:
+        """Reserve the pending operations of this shard one after the other, and answer in `codes`.
+
+        Return how many were seen: all, or with `stop` those up to the first that is not accepted.
+        """
+        count = int(np.count_nonzero(operations["shard"] == self.number))
         effects = self.effects[Section.RESERVATIONS]
         lines = self.effects[Section.LINES]
         for table in (effects, lines, self.reservations, self.lines, self.expirations):
             table.ensure(count)
         self.directory.ensure(count)
-        accepted, texts, self.expirations.size = kernels.reserve_batch(
-            holds,
+        seen, accepted, texts, self.expirations.size = kernels.reserve_batch(
+            operations,
             codes,
             self.now_ns,
             self.sequence + 1,
@@ -241,7 +243,11 @@ class Shard:
             self.reservations.count,
             self.lines.records,
             self.lines.count,
+            self.splits.records,
             self.levels.records,
+            self.levels.count,
+            self.skus.removed.records,
+            self.location_records.records,
             self.directory.slots,
             self.expirations.times,
             self.expirations.numbers,
@@ -250,13 +256,40 @@ class Shard:
             effects.count,
             lines.records,
             lines.count,
+            stop,
         )
         for table in (effects, lines, self.reservations, self.lines):
             table.count += accepted
         self.directory.count -= count - accepted
         self.id_texts_used += texts
         self.effects.touched = self.effects.touched or accepted > 0
-        return codes
+        return int(seen)
+
+    def move_batch(
+        self, operations: Array, parts: Array, codes: Array, leaves: State, enters: State
+    ) -> None:
+        """Move the pending reservations of this shard whole, and answer in `codes`."""
+        moves = self.effects[Section.MOVES]
+        count = kernels.count_lines(parts, self.number, self.reservations.records)
+        moves.ensure(count)
+        self.splits.ensure(count)
+        moved, self.splits.count = kernels.move_batch(
+            operations,
+            parts,
+            codes,
+            self.number,
+            int(leaves),
+            int(enters),
+            self.reservations.records,
+            self.lines.records,
+            self.splits.records,
+            self.splits.count,
+            self.levels.records,
+            moves.records,
+            moves.count,
+        )
+        moves.count += moved
+        self.effects.touched = self.effects.touched or moved > 0
 
     def expire(self, now_ns: int) -> int:
         """Advance to `now_ns` and let every hold end that is due; return the number of lines."""
