@@ -8,6 +8,7 @@ times are nanoseconds since the Unix epoch.
 
 from dataclasses import dataclass
 
+from .columns import Array
 from .ids import Key
 from .model import EventKind, EventOutcome, LocationKind, RefusalCode, Remainder, State, Verb
 
@@ -112,6 +113,36 @@ class DeleteSku:
     sku: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReserveBatch:
+    """Single-line reserves as columns.OPERATION records; `linked[i]` ties operation i to the next."""
+
+    operations: Array
+    linked: Array | None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveBatch:
+    """Move reservations whole along TRANSITIONS[verb]; of the OPERATION records only keys are read."""
+
+    verb: Verb
+    operations: Array
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveLevels:
+    """Turn (SKU, location) names into handles."""
+
+    names: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLevels:
+    """Read stock levels by handle (uint64)."""
+
+    handles: Array
+
+
 Command = (
     Reserve
     | Extend
@@ -121,6 +152,10 @@ Command = (
     | RecordStockEvents
     | PutLocation
     | DeleteSku
+    | ReserveBatch
+    | MoveBatch
+    | ResolveLevels
+    | ReadLevels
 )
 
 
@@ -256,6 +291,32 @@ class DeleteOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchCodes:
+    """Answer to a batch: kernels' ACCEPTED … LINKED_REFUSED by position (uint8)."""
+
+    codes: Array
+    accepted_at_ns: int
+    revisions: tuple[Revision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Handles:
+    """Answer to ResolveLevels, by position (uint64); 0 where there is no such stock level."""
+
+    handles: Array
+
+
+@dataclass(frozen=True, slots=True)
+class LevelColumns:
+    """Answer to ReadLevels, by position (int64 each); zeros for a handle that no stock level has."""
+
+    on_hand: Array
+    reserved: Array
+    committed: Array
+    revisions: tuple[Revision, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """Fault: the command names something that does not exist. `field` is its path in the request."""
 
@@ -288,6 +349,9 @@ Outcome = (
     | EventsOutcome
     | LocationOutcome
     | DeleteOutcome
+    | BatchCodes
+    | Handles
+    | LevelColumns
     | Unknown
     | Conflict
     | OutOfRange

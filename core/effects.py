@@ -12,7 +12,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from .columns import Array, Table
+from .columns import Array, Table, raw
 
 
 class Section(IntEnum):
@@ -130,7 +130,9 @@ class Effects:
     def take(self) -> dict[Section, Array]:
         """Copy the effects out and start anew."""
         taken = {
-            section: table.used.copy() for section, table in self._tables.items() if table.count
+            section: raw(table.used).copy().view(table.records.dtype)
+            for section, table in self._tables.items()
+            if table.count
         }
         for section in taken:
             self._tables[section].count = 0

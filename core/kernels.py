@@ -414,10 +414,11 @@ def index_expiries(times, numbers, reservations, count, lines, splits):
 @njit(cache=True, nogil=True)
 def units(lines, splits, line, state):
     """Units of a line in a state."""
-    if lines[line].state == SPLIT:
-        return splits[lines[line].quantity, state - 1]
-    if lines[line].state == state:
-        return lines[line].quantity
+    record = lines[line]
+    if record.state == SPLIT:
+        return splits[record.quantity, state - 1]
+    if record.state == state:
+        return record.quantity
     return np.int64(0)
 
 
@@ -463,27 +464,31 @@ def _apply_reservation(
     directory, times, numbers, heap_size,
 ):  # fmt: skip
     """Write one reservation, whose line effects begin at `at`; return the new heap size."""
-    expires_at_ns = now_ns + np.int64(effects[i].hold_ms) * 1_000_000
-    flags = effects[i].flags
-    reservations[number].key_hi = effects[i].key_hi
-    reservations[number].key_lo = effects[i].key_lo
-    reservations[number].reserved_at_ns = now_ns
-    reservations[number].expires_at_ns = expires_at_ns
-    reservations[number].sequence = sequence
-    reservations[number].next_part = NO_PART
-    reservations[number].hold_ms = effects[i].hold_ms
-    reservations[number].first_line = first_line
-    reservations[number].id_text = text if flags & FLAG_TEXT else -1
-    reservations[number].line_count = effects[i].line_count
-    reservations[number].flags = flags
+    effect = effects[i]
+    record = reservations[number]
+    expires_at_ns = now_ns + np.int64(effect.hold_ms) * 1_000_000
+    flags = effect.flags
+    record.key_hi = effect.key_hi
+    record.key_lo = effect.key_lo
+    record.reserved_at_ns = now_ns
+    record.expires_at_ns = expires_at_ns
+    record.sequence = sequence
+    record.next_part = NO_PART
+    record.hold_ms = effect.hold_ms
+    record.first_line = first_line
+    record.id_text = text if flags & FLAG_TEXT else -1
+    record.line_count = effect.line_count
+    record.flags = flags
     if not flags & FLAG_LATER_PART:
-        insert_part(directory, effects[i].key_hi, effects[i].key_lo, shard, number)
-    for k in range(effects[i].line_count):
-        lines[first_line + k].quantity = line_effects[at + k].quantity
-        lines[first_line + k].row = line_effects[at + k].row
-        lines[first_line + k].position = line_effects[at + k].position
-        lines[first_line + k].state = HELD
-        levels[line_effects[at + k].row].reserved += line_effects[at + k].quantity
+        insert_part(directory, effect.key_hi, effect.key_lo, shard, number)
+    for k in range(effect.line_count):
+        line = lines[first_line + k]
+        line_effect = line_effects[at + k]
+        line.quantity = line_effect.quantity
+        line.row = line_effect.row
+        line.position = line_effect.position
+        line.state = HELD
+        levels[line_effect.row].reserved += line_effect.quantity
     return push_expiry(times, numbers, heap_size, expires_at_ns, number)
 
 
@@ -536,12 +541,15 @@ def _judge_known(i, operations, part, shard, reservations, lines, splits):
 @njit(cache=True, nogil=True)
 def _judge_level(i, operations, levels, level_count, removed, locations):
     """Answer a reserve by its stock level: ACCEPTED when nothing speaks against it."""
-    row = operations[i].row
-    if row < 0 or row >= level_count or removed[levels[row].sku]:
+    operation = operations[i]
+    if operation.row < 0 or operation.row >= level_count:
         return UNKNOWN_STOCK_LEVEL
-    if not locations[levels[row].location].enabled:
+    level = levels[operation.row]
+    if removed[level.sku]:
+        return UNKNOWN_STOCK_LEVEL
+    if not locations[level.location].enabled:
         return LOCATION_DISABLED
-    if operations[i].quantity > levels[row].on_hand - levels[row].reserved - levels[row].committed:
+    if operation.quantity > level.on_hand - level.reserved - level.committed:
         return INSUFFICIENT_STOCK
     return ACCEPTED
 
@@ -563,9 +571,10 @@ def reserve_batch(
     accepted = 0
     texts = 0
     for i in range(operations.size):
-        if operations[i].shard != shard or codes[i] != PENDING:
+        operation = operations[i]
+        if operation.shard != shard or codes[i] != PENDING:
             continue
-        part = find_part(directory, operations[i].key_hi, operations[i].key_lo, 0)
+        part = find_part(directory, operation.key_hi, operation.key_lo, 0)
         if part >= 0:
             codes[i] = _judge_known(i, operations, part, shard, reservations, lines, splits)
         else:
@@ -574,22 +583,24 @@ def reserve_batch(
             if stop:
                 return i + 1, accepted, texts, heap_size
             continue
-        effect = effect_count + accepted
-        effects[effect].key_hi = operations[i].key_hi
-        effects[effect].key_lo = operations[i].key_lo
-        effects[effect].hold_ms = operations[i].hold_ms
-        effects[effect].line_count = 1
-        effects[effect].flags = operations[i].flags
+        effect_at = effect_count + accepted
+        effect = effects[effect_at]
+        effect.key_hi = operation.key_hi
+        effect.key_lo = operation.key_lo
+        effect.hold_ms = operation.hold_ms
+        effect.line_count = 1
+        effect.flags = operation.flags
         at = line_effect_count + accepted
-        line_effects[at].quantity = operations[i].quantity
-        line_effects[at].row = operations[i].row
-        line_effects[at].position = 0
+        line_effect = line_effects[at]
+        line_effect.quantity = operation.quantity
+        line_effect.row = operation.row
+        line_effect.position = 0
         heap_size = _apply_reservation(
-            effect, effects, at, line_effects, now_ns, sequence, shard, first_text + texts, reservations,
+            effect_at, effects, at, line_effects, now_ns, sequence, shard, first_text + texts, reservations,
             count + accepted, lines, line_count + accepted, levels, directory, times, numbers, heap_size,
         )  # fmt: skip
         accepted += 1
-        if operations[i].flags & FLAG_TEXT:
+        if operation.flags & FLAG_TEXT:
             texts += 1
     return operations.size, accepted, texts, heap_size
 
@@ -697,30 +708,31 @@ def _apply_move(i, effects, lines, splits, split_count, levels):
     """Move units of one line from state to state, and its stock level with them; return the count
     of splits.
     """
-    line = effects[i].line
-    quantity = effects[i].quantity
-    leaves = effects[i].leaves
-    enters = effects[i].enters
-    if lines[line].state == leaves and lines[line].quantity == quantity:
-        lines[line].state = enters
+    effect = effects[i]
+    quantity = effect.quantity
+    leaves = effect.leaves
+    enters = effect.enters
+    line = lines[effect.line]
+    if line.state == leaves and line.quantity == quantity:
+        line.state = enters
     else:
-        if lines[line].state != SPLIT:
+        if line.state != SPLIT:
             splits[split_count, :] = 0
-            splits[split_count, lines[line].state - 1] = lines[line].quantity
-            lines[line].state = SPLIT
-            lines[line].quantity = split_count
+            splits[split_count, line.state - 1] = line.quantity
+            line.state = SPLIT
+            line.quantity = split_count
             split_count += 1
-        splits[lines[line].quantity, leaves - 1] -= quantity
-        splits[lines[line].quantity, enters - 1] += quantity
-    row = lines[line].row
+        splits[line.quantity, leaves - 1] -= quantity
+        splits[line.quantity, enters - 1] += quantity
+    level = levels[line.row]
     if leaves == HELD:
-        levels[row].reserved -= quantity
+        level.reserved -= quantity
     elif leaves == COMMITTED:
-        levels[row].committed -= quantity
+        level.committed -= quantity
     if enters == COMMITTED:
-        levels[row].committed += quantity
+        level.committed += quantity
     elif enters == FULFILLED:
-        levels[row].on_hand -= quantity
+        level.on_hand -= quantity
     return split_count
 
 

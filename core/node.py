@@ -12,6 +12,7 @@ from typing import Any
 
 from . import lane
 from .actor import Actor, Ticket
+from .batch import Batches
 from .commands import (
     Command,
     DeleteSku,
@@ -19,10 +20,14 @@ from .commands import (
     GetAvailability,
     GetReservation,
     Move,
+    MoveBatch,
     Outcome,
     PutLocation,
+    ReadLevels,
     RecordStockEvents,
     Reserve,
+    ReserveBatch,
+    ResolveLevels,
 )
 from .directory import Directory, unpack_part
 from .effects import Entry, Section
@@ -70,6 +75,7 @@ class Node:
         self.home_of = HomeOf(self.shards)
         self.ledger = Ledger(self.shards, self.directory, self.home_of)
         self.stock = StockBook(self.shards, self.home_of)
+        self.batches = Batches(self.shards, self.ledger, self.home_of)
         self.actors = [Actor(number, mailbox_capacity) for number in range(shard_count)]
         self.turn_batch_max = turn_batch_max
         self.now_ns = 0
@@ -83,6 +89,10 @@ class Node:
             RecordStockEvents: self.stock.record_events,
             PutLocation: self.stock.put_location,
             DeleteSku: self.stock.delete_sku,
+            ReserveBatch: self.batches.reserve,
+            MoveBatch: self.batches.move,
+            ResolveLevels: self.batches.resolve,
+            ReadLevels: self.batches.read,
         }
 
     def __repr__(self) -> str:
@@ -113,7 +123,8 @@ class Node:
                 return self.home_of(command.events[0].sku).number
             case DeleteSku():
                 return self.home_of(command.sku).number
-            case PutLocation():
+            case ReserveBatch() | MoveBatch() | ReadLevels() | ResolveLevels() | PutLocation():
+                # They touch all shards alike.
                 return 0
 
     def turn(self, now_ns: int) -> Turn:

@@ -134,6 +134,12 @@ class Shard:
         """Whether a location takes new reservations."""
         return bool(self.location_records.records[location]["enabled"])
 
+    def is_open(self, row: int) -> bool:
+        """Whether a row exists and its SKU has not ended."""
+        if not 0 <= row < len(self.levels):
+            return False
+        return not self.skus.removed.records[self.levels.records[row]["sku"]]
+
     def is_reservation(self, number: int, key: Key) -> bool:
         """Whether a reservation has this key. A UUID and a text are never the same key."""
         record = self.reservations.records[number]

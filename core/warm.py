@@ -6,8 +6,12 @@ every later one only loads. A kernel that this file misses is compiled while a c
 `tests/core/test_warm.py` holds that traffic after it compiles nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
+
+from .batch import split_handles
+from .columns import OPERATION
 from .commands import (
     Command,
     DeleteSku,
@@ -17,12 +21,17 @@ from .commands import (
     Line,
     Location,
     Move,
+    MoveBatch,
     PutLocation,
+    ReadLevels,
     RecordStockEvents,
     Reserve,
+    ReserveBatch,
+    ResolveLevels,
     StockEvent,
 )
 from .constants import HOLD_MS_MIN, NS_PER_MS
+from .effects import Entry
 from .ids import key_from_parts, key_from_text
 from .model import EventKind, LocationKind, Remainder, Verb
 from .node import Node
@@ -45,13 +54,30 @@ def warm_up(progress: Callable[[int, int], None] = lambda _done, _all: None) -> 
         for entry in node.turn(now_ns).entries:
             twin.replay(entry)
         progress(done + 1, len(steps))
-    for entry in node.seal():
+    for entry in (*_warm_batches(node), *node.seal()):
         twin.replay(entry)
     for old, new in zip(node.shards, Node(2).shards, strict=True):
         new.load({name: column.copy() for name, column in old.columns().items()})
         new.statistics()
     node.loaded()
     node.state_hash()
+
+
+def _warm_batches(node: Node) -> Sequence[Entry]:
+    handles = node.batches.resolve(ResolveLevels((("S0", "W"),)), 0).handles
+    operations = np.zeros(2, OPERATION)
+    operations["key_lo"] = (98, 99)
+    operations["quantity"], operations["hold_ms"] = 1, HOLD_MS_MIN
+    operations["shard"], operations["row"] = split_handles(handles.repeat(2))
+    linked = np.array((1, 0), np.uint8)
+    for command in (
+        ReserveBatch(operations[:1].copy(), None),
+        ReserveBatch(operations, linked),
+        MoveBatch(Verb.COMMIT, operations),
+        ReadLevels(handles),
+    ):
+        node.post(command, _Nobody())
+    return node.turn(node.now_ns).entries
 
 
 def _life() -> Iterator[tuple[int, Command]]:

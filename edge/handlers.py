@@ -27,6 +27,7 @@ from holdfast.v1.common_pb2 import OUTCOME_REFUSED
 
 from . import errors
 from .errors import Fault
+from .packed import has_columns, twin
 from .service import Service
 from .telemetry import CallCounters, correlation_id
 
@@ -45,9 +46,7 @@ _FILES = (
 
 #: Names of all services, as reflection lists them.
 SERVICE_NAMES = tuple(
-    service.full_name
-    for file in _FILES
-    for service in file.DESCRIPTOR.services_by_name.values()
+    service.full_name for file in _FILES for service in file.DESCRIPTOR.services_by_name.values()
 )
 
 
@@ -85,7 +84,8 @@ class Handlers(grpc.GenericRpcHandler):
     def _handler(
         self, descriptor: MethodDescriptor, method: Callable[..., Any]
     ) -> grpc.RpcMethodHandler:
-        parse = _parser(GetMessageClass(descriptor.input_type))
+        request_class = GetMessageClass(descriptor.input_type)
+        parse = _parser(twin(request_class) if has_columns(request_class) else request_class)
         if descriptor.client_streaming:
             return grpc.stream_stream_rpc_method_handler(self._stream(parse, method))
         can_refuse = "outcome" in descriptor.output_type.fields_by_name
@@ -138,9 +138,7 @@ class Handlers(grpc.GenericRpcHandler):
         record = self._counters.record
         name = method.__name__
 
-        async def respond(
-            requests: AsyncIterator[bytes], context: Context
-        ) -> AsyncIterator[bytes]:
+        async def respond(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
             correlation = correlation_id(context.invocation_metadata())
             try:
                 last = perf_counter()
@@ -186,6 +184,4 @@ async def _abort(context: Context, fault: Fault, name: str, correlation: str | N
 
 
 def _log_call(name: str, code: str, seconds: float, correlation: str) -> None:
-    log.info(
-        "call", method=name, code=code, ms=round(seconds * 1e3, 3), correlation_id=correlation
-    )
+    log.info("call", method=name, code=code, ms=round(seconds * 1e3, 3), correlation_id=correlation)

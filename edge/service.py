@@ -7,21 +7,24 @@ the bytes and the status.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
 from holdfast.core.commands import (
     AvailabilitiesView,
+    BatchCodes,
     Command,
     Conflict,
     DeleteOutcome,
     EventsOutcome,
+    Handles,
     HoldOutcome,
+    LevelColumns,
     LocationOutcome,
     MoveOutcome,
+    Outcome,
     OutOfRange,
-    RecordStockEvents,
     ReservationView,
     Unknown,
 )
@@ -33,7 +36,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 
 from . import convert
-from .errors import Fault
+from . import convert_batch as batches
 from .router import Router
 
 #: Messages of one stock stream that may wait for their journal entry at once. Enough to keep the
@@ -55,12 +58,7 @@ class Service:
     async def _ask(
         self, command: Command, expected: type[Expected], request: Message | None = None
     ) -> Expected:
-        """Return the outcome, or raise the fault that it is, told in terms of the request."""
-        outcome = await self.router.post(command)
-        if isinstance(outcome, expected):
-            return outcome
-        assert isinstance(outcome, Unknown | Conflict | OutOfRange), outcome
-        raise convert.fault_from_outcome(outcome, request)
+        return _expect(await self.router.post(command), expected, request)
 
     # ReservationService
 
@@ -105,6 +103,38 @@ class Service:
         command = convert.get_reservation_from_request(request)
         return convert.get_reservation_response(command, await self._ask(command, ReservationView))
 
+    async def BatchReserve(self, request: Message) -> Message:
+        """Hold many single lines."""
+        command = batches.reserve_batch_from_request(request)
+        return batches.reserve_batch_response(await self._ask(command, BatchCodes))
+
+    async def BatchCommit(self, request: Message) -> Message:
+        """Commit many reservations whole."""
+        command = batches.move_batch_from_request(Verb.COMMIT, request)
+        outcome = await self._ask(command, BatchCodes)
+        return batches.move_batch_response(reservation.BatchCommitResponse, outcome)
+
+    async def BatchFulfill(self, request: Message) -> Message:
+        """Fulfill many reservations whole."""
+        command = batches.move_batch_from_request(Verb.FULFILL, request)
+        outcome = await self._ask(command, BatchCodes)
+        return batches.move_batch_response(reservation.BatchFulfillResponse, outcome)
+
+    async def BatchRelease(self, request: Message) -> Message:
+        """Release many reservations whole."""
+        command = batches.move_batch_from_request(Verb.RELEASE, request)
+        outcome = await self._ask(command, BatchCodes)
+        return batches.move_batch_response(reservation.BatchReleaseResponse, outcome)
+
+    def ReserveStream(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
+        """Work a stream of batches, several at a time, answered in order."""
+        return self._answer_in_order(
+            requests,
+            batches.stream_batch_from_request,
+            BatchCodes,
+            batches.stream_batch_response,
+        )
+
     # AvailabilityService
 
     async def GetAvailability(
@@ -116,11 +146,19 @@ class Service:
 
     async def BatchGetAvailability(
         self, request: availability.BatchGetAvailabilityRequest
-    ) -> availability.BatchGetAvailabilityResponse:
-        """Read several SKUs."""
+    ) -> Message:
+        """Read several SKUs, or stock levels by handle."""
+        if not request.skus:
+            handles = batches.handles_from_request(request)
+            return batches.handles_response(await self._ask(handles, LevelColumns))
         command = convert.batch_availability_from_request(request)
         outcome = await self._ask(command, AvailabilitiesView)
         return convert.batch_availability_response(command, outcome)
+
+    async def ResolveStockLevels(self, request: availability.ResolveStockLevelsRequest) -> Message:
+        """Give stock levels their handles."""
+        command = batches.levels_from_request(request)
+        return batches.levels_response(await self._ask(command, Handles))
 
     # StockService
 
@@ -131,34 +169,11 @@ class Service:
         command = convert.events_from_request(request)
         return convert.events_response(await self._ask(command, EventsOutcome))
 
-    async def ApplyStockEvents(
-        self, requests: AsyncIterator[stock.ApplyStockEventsRequest]
-    ) -> AsyncIterator[stock.ApplyStockEventsResponse]:
+    def ApplyStockEvents(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
         """Record a stream of stock facts and acknowledge message by message, in order."""
-        waiting: asyncio.Queue[_Answer | None] = asyncio.Queue(STREAM_IN_FLIGHT_MAX)
-        reader = asyncio.create_task(self._apply_all(requests, waiting))
-        try:
-            while (answer := await waiting.get()) is not None:
-                yield await answer
-        finally:
-            reader.cancel()
-
-    async def _apply_all(
-        self,
-        requests: AsyncIterator[stock.ApplyStockEventsRequest],
-        waiting: "asyncio.Queue[_Answer | None]",
-    ) -> None:
-        """Post each message as it comes; one at fault ends the stream, behind those before it."""
-        try:
-            async for request in requests:
-                command = convert.events_from_request(request)
-                await waiting.put(asyncio.create_task(self._apply(command)))
-            await waiting.put(None)
-        except Fault as fault:
-            await waiting.put(asyncio.create_task(_fail(fault)))
-
-    async def _apply(self, command: RecordStockEvents) -> stock.ApplyStockEventsResponse:
-        return convert.apply_events_response(command, await self._ask(command, EventsOutcome))
+        return self._answer_in_order(
+            requests, convert.events_from_request, EventsOutcome, convert.apply_events_response
+        )
 
     # CatalogService
 
@@ -184,9 +199,49 @@ class Service:
         """Tell what the node is doing."""
         return self.status(request)
 
+    # Streams
 
-_Answer = asyncio.Task[stock.ApplyStockEventsResponse]
+    async def _answer_in_order(
+        self,
+        requests: AsyncIterator[Any],
+        read: Callable[[Any], Command],
+        expected: type[Expected],
+        write: Callable[[Any, Expected], Message],
+    ) -> AsyncIterator[Message]:
+        """Post messages as they come, several at a time, and answer each once it is durable."""
+        waiting: asyncio.Queue[_Posted] = asyncio.Queue(STREAM_IN_FLIGHT_MAX)
+        reader = asyncio.create_task(self._post_all(requests, read, waiting))
+        try:
+            while (posted := await waiting.get()) is not None:
+                if isinstance(posted, Exception):
+                    raise posted
+                command, future = posted
+                yield write(command, _expect(await future, expected))
+        finally:
+            reader.cancel()
+
+    async def _post_all(
+        self,
+        requests: AsyncIterator[Any],
+        read: Callable[[Any], Command],
+        waiting: "asyncio.Queue[_Posted]",
+    ) -> None:
+        """Post each message; one at fault ends the stream, behind the answers to those before it."""
+        try:
+            async for request in requests:
+                command = read(request)
+                await waiting.put((command, self.router.post(command)))
+            await waiting.put(None)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where answers go
+            await waiting.put(error)
 
 
-async def _fail(fault: Fault) -> stock.ApplyStockEventsResponse:
-    raise fault
+_Posted = tuple[Command, "asyncio.Future[Outcome]"] | Exception | None
+
+
+def _expect(outcome: Outcome, expected: type[Expected], request: Message | None = None) -> Expected:
+    """Return the outcome, or raise the fault that it is, told in terms of the request."""
+    if isinstance(outcome, expected):
+        return outcome
+    assert isinstance(outcome, Unknown | Conflict | OutOfRange), outcome
+    raise convert.fault_from_outcome(outcome, request)

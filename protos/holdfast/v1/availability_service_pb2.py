@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from holdfast.v1 import common_pb2 as holdfast_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&holdfast/v1/availability_service.proto\x12\x0bholdfast.v1\x1a\x18holdfast/v1/common.proto\"%\n\x16GetAvailabilityRequest\x12\x0b\n\x03sku\x18\x01 \x01(\t\"J\n\x17GetAvailabilityResponse\x12/\n\x0c\x61vailability\x18\x01 \x01(\x0b\x32\x19.holdfast.v1.Availability\"+\n\x1b\x42\x61tchGetAvailabilityRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\"g\n\x1c\x42\x61tchGetAvailabilityResponse\x12\x31\n\x0e\x61vailabilities\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.Availability\x12\x14\n\x0cunknown_skus\x18\x02 \x03(\t\"\x88\x01\n\x0c\x41vailability\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\'\n\x06levels\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.StockLevel\x12\x19\n\x11network_available\x18\x03 \x01(\x03\x12\'\n\x08revision\x18\x04 \x01(\x0b\x32\x15.holdfast.v1.Revision\"\x8b\x01\n\nStockLevel\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x0f\n\x07on_hand\x18\x02 \x01(\x03\x12\x10\n\x08reserved\x18\x03 \x01(\x03\x12\x11\n\tcommitted\x18\x04 \x01(\x03\x12\x11\n\tavailable\x18\x05 \x01(\x03\x12\x11\n\tshortfall\x18\x06 \x01(\x03\x12\x0f\n\x07\x65nabled\x18\x07 \x01(\x08\x32\xe0\x01\n\x13\x41vailabilityService\x12\\\n\x0fGetAvailability\x12#.holdfast.v1.GetAvailabilityRequest\x1a$.holdfast.v1.GetAvailabilityResponse\x12k\n\x14\x42\x61tchGetAvailability\x12(.holdfast.v1.BatchGetAvailabilityRequest\x1a).holdfast.v1.BatchGetAvailabilityResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&holdfast/v1/availability_service.proto\x12\x0bholdfast.v1\x1a\x18holdfast/v1/common.proto\"%\n\x16GetAvailabilityRequest\x12\x0b\n\x03sku\x18\x01 \x01(\t\"J\n\x17GetAvailabilityResponse\x12/\n\x0c\x61vailability\x18\x01 \x01(\x0b\x32\x19.holdfast.v1.Availability\"A\n\x1b\x42\x61tchGetAvailabilityRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\x12\x14\n\x0cstock_levels\x18\x02 \x03(\x06\"\xc7\x01\n\x1c\x42\x61tchGetAvailabilityResponse\x12\x31\n\x0e\x61vailabilities\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.Availability\x12\x14\n\x0cunknown_skus\x18\x02 \x03(\t\x12\x0f\n\x07on_hand\x18\x03 \x03(\x10\x12\x10\n\x08reserved\x18\x04 \x03(\x10\x12\x11\n\tcommitted\x18\x05 \x03(\x10\x12(\n\trevisions\x18\x06 \x03(\x0b\x32\x15.holdfast.v1.Revision\"N\n\x19ResolveStockLevelsRequest\x12\x31\n\x0cstock_levels\x18\x01 \x03(\x0b\x32\x1b.holdfast.v1.StockLevelName\"/\n\x0eStockLevelName\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\"-\n\x1aResolveStockLevelsResponse\x12\x0f\n\x07handles\x18\x01 \x03(\x06\"\x88\x01\n\x0c\x41vailability\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\'\n\x06levels\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.StockLevel\x12\x19\n\x11network_available\x18\x03 \x01(\x03\x12\'\n\x08revision\x18\x04 \x01(\x0b\x32\x15.holdfast.v1.Revision\"\x8b\x01\n\nStockLevel\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x0f\n\x07on_hand\x18\x02 \x01(\x03\x12\x10\n\x08reserved\x18\x03 \x01(\x03\x12\x11\n\tcommitted\x18\x04 \x01(\x03\x12\x11\n\tavailable\x18\x05 \x01(\x03\x12\x11\n\tshortfall\x18\x06 \x01(\x03\x12\x0f\n\x07\x65nabled\x18\x07 \x01(\x08\x32\xc7\x02\n\x13\x41vailabilityService\x12\\\n\x0fGetAvailability\x12#.holdfast.v1.GetAvailabilityRequest\x1a$.holdfast.v1.GetAvailabilityResponse\x12k\n\x14\x42\x61tchGetAvailability\x12(.holdfast.v1.BatchGetAvailabilityRequest\x1a).holdfast.v1.BatchGetAvailabilityResponse\x12\x65\n\x12ResolveStockLevels\x12&.holdfast.v1.ResolveStockLevelsRequest\x1a\'.holdfast.v1.ResolveStockLevelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,13 +37,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETAVAILABILITYRESPONSE']._serialized_start=120
   _globals['_GETAVAILABILITYRESPONSE']._serialized_end=194
   _globals['_BATCHGETAVAILABILITYREQUEST']._serialized_start=196
-  _globals['_BATCHGETAVAILABILITYREQUEST']._serialized_end=239
-  _globals['_BATCHGETAVAILABILITYRESPONSE']._serialized_start=241
-  _globals['_BATCHGETAVAILABILITYRESPONSE']._serialized_end=344
-  _globals['_AVAILABILITY']._serialized_start=347
-  _globals['_AVAILABILITY']._serialized_end=483
-  _globals['_STOCKLEVEL']._serialized_start=486
-  _globals['_STOCKLEVEL']._serialized_end=625
-  _globals['_AVAILABILITYSERVICE']._serialized_start=628
-  _globals['_AVAILABILITYSERVICE']._serialized_end=852
+  _globals['_BATCHGETAVAILABILITYREQUEST']._serialized_end=261
+  _globals['_BATCHGETAVAILABILITYRESPONSE']._serialized_start=264
+  _globals['_BATCHGETAVAILABILITYRESPONSE']._serialized_end=463
+  _globals['_RESOLVESTOCKLEVELSREQUEST']._serialized_start=465
+  _globals['_RESOLVESTOCKLEVELSREQUEST']._serialized_end=543
+  _globals['_STOCKLEVELNAME']._serialized_start=545
+  _globals['_STOCKLEVELNAME']._serialized_end=592
+  _globals['_RESOLVESTOCKLEVELSRESPONSE']._serialized_start=594
+  _globals['_RESOLVESTOCKLEVELSRESPONSE']._serialized_end=639
+  _globals['_AVAILABILITY']._serialized_start=642
+  _globals['_AVAILABILITY']._serialized_end=778
+  _globals['_STOCKLEVEL']._serialized_start=781
+  _globals['_STOCKLEVEL']._serialized_end=920
+  _globals['_AVAILABILITYSERVICE']._serialized_start=923
+  _globals['_AVAILABILITYSERVICE']._serialized_end=1250
 # @@protoc_insertion_point(module_scope)

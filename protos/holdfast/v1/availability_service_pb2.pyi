@@ -20,18 +20,48 @@ class GetAvailabilityResponse(_message.Message):
     def __init__(self, availability: _Optional[_Union[Availability, _Mapping]] = ...) -> None: ...
 
 class BatchGetAvailabilityRequest(_message.Message):
-    __slots__ = ("skus",)
+    __slots__ = ("skus", "stock_levels")
     SKUS_FIELD_NUMBER: _ClassVar[int]
+    STOCK_LEVELS_FIELD_NUMBER: _ClassVar[int]
     skus: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, skus: _Optional[_Iterable[str]] = ...) -> None: ...
+    stock_levels: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, skus: _Optional[_Iterable[str]] = ..., stock_levels: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class BatchGetAvailabilityResponse(_message.Message):
-    __slots__ = ("availabilities", "unknown_skus")
+    __slots__ = ("availabilities", "unknown_skus", "on_hand", "reserved", "committed", "revisions")
     AVAILABILITIES_FIELD_NUMBER: _ClassVar[int]
     UNKNOWN_SKUS_FIELD_NUMBER: _ClassVar[int]
+    ON_HAND_FIELD_NUMBER: _ClassVar[int]
+    RESERVED_FIELD_NUMBER: _ClassVar[int]
+    COMMITTED_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
     availabilities: _containers.RepeatedCompositeFieldContainer[Availability]
     unknown_skus: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, availabilities: _Optional[_Iterable[_Union[Availability, _Mapping]]] = ..., unknown_skus: _Optional[_Iterable[str]] = ...) -> None: ...
+    on_hand: _containers.RepeatedScalarFieldContainer[int]
+    reserved: _containers.RepeatedScalarFieldContainer[int]
+    committed: _containers.RepeatedScalarFieldContainer[int]
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    def __init__(self, availabilities: _Optional[_Iterable[_Union[Availability, _Mapping]]] = ..., unknown_skus: _Optional[_Iterable[str]] = ..., on_hand: _Optional[_Iterable[int]] = ..., reserved: _Optional[_Iterable[int]] = ..., committed: _Optional[_Iterable[int]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class ResolveStockLevelsRequest(_message.Message):
+    __slots__ = ("stock_levels",)
+    STOCK_LEVELS_FIELD_NUMBER: _ClassVar[int]
+    stock_levels: _containers.RepeatedCompositeFieldContainer[StockLevelName]
+    def __init__(self, stock_levels: _Optional[_Iterable[_Union[StockLevelName, _Mapping]]] = ...) -> None: ...
+
+class StockLevelName(_message.Message):
+    __slots__ = ("sku", "location")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    location: str
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ...) -> None: ...
+
+class ResolveStockLevelsResponse(_message.Message):
+    __slots__ = ("handles",)
+    HANDLES_FIELD_NUMBER: _ClassVar[int]
+    handles: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, handles: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Availability(_message.Message):
     __slots__ = ("sku", "levels", "network_available", "revision")

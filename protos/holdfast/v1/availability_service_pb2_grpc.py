@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class AvailabilityServiceStub(object):
-    """Answers how many units can still be promised. Reads are exact: a hold that ends at t is free at t + 1 ms, and
-    everything that an answer rests on is durable.
+    """Answers how many units can still be promised. Reads are exact: a hold that ends at t is free at t
+    + 1 ms, and everything that an answer rests on is durable.
     """
 
     def __init__(self, channel):
@@ -46,22 +46,37 @@ class AvailabilityServiceStub(object):
                 request_serializer=holdfast_dot_v1_dot_availability__service__pb2.BatchGetAvailabilityRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_availability__service__pb2.BatchGetAvailabilityResponse.FromString,
                 _registered_method=True)
+        self.ResolveStockLevels = channel.unary_unary(
+                '/holdfast.v1.AvailabilityService/ResolveStockLevels',
+                request_serializer=holdfast_dot_v1_dot_availability__service__pb2.ResolveStockLevelsRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_availability__service__pb2.ResolveStockLevelsResponse.FromString,
+                _registered_method=True)
 
 
 class AvailabilityServiceServicer(object):
-    """Answers how many units can still be promised. Reads are exact: a hold that ends at t is free at t + 1 ms, and
-    everything that an answer rests on is durable.
+    """Answers how many units can still be promised. Reads are exact: a hold that ends at t is free at t
+    + 1 ms, and everything that an answer rests on is durable.
     """
 
     def GetAvailability(self, request, context):
-        """Availability of one SKU, by location and over the network. NOT_FOUND when no stock event ever named the SKU.
+        """Availability of one SKU, by location and over the network. NOT_FOUND when no stock event ever
+        named the SKU.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BatchGetAvailability(self, request, context):
-        """Availability of up to 1,000 SKUs. Each SKU is read at one instant; SKUs of one shard are read at the same instant.
+        """Availability of up to 1,000 SKUs. Each SKU is read at one instant; SKUs of one shard are read
+        at the same instant.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveStockLevels(self, request, context):
+        """Gives stock levels the handles by which the batch methods know them. A handle holds for as long
+        as its SKU, across restarts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -80,6 +95,11 @@ def add_AvailabilityServiceServicer_to_server(servicer, server):
                     request_deserializer=holdfast_dot_v1_dot_availability__service__pb2.BatchGetAvailabilityRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_availability__service__pb2.BatchGetAvailabilityResponse.SerializeToString,
             ),
+            'ResolveStockLevels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveStockLevels,
+                    request_deserializer=holdfast_dot_v1_dot_availability__service__pb2.ResolveStockLevelsRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_availability__service__pb2.ResolveStockLevelsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'holdfast.v1.AvailabilityService', rpc_method_handlers)
@@ -89,8 +109,8 @@ def add_AvailabilityServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AvailabilityService(object):
-    """Answers how many units can still be promised. Reads are exact: a hold that ends at t is free at t + 1 ms, and
-    everything that an answer rests on is durable.
+    """Answers how many units can still be promised. Reads are exact: a hold that ends at t is free at t
+    + 1 ms, and everything that an answer rests on is durable.
     """
 
     @staticmethod
@@ -137,6 +157,33 @@ class AvailabilityService(object):
             '/holdfast.v1.AvailabilityService/BatchGetAvailability',
             holdfast_dot_v1_dot_availability__service__pb2.BatchGetAvailabilityRequest.SerializeToString,
             holdfast_dot_v1_dot_availability__service__pb2.BatchGetAvailabilityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveStockLevels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.AvailabilityService/ResolveStockLevels',
+            holdfast_dot_v1_dot_availability__service__pb2.ResolveStockLevelsRequest.SerializeToString,
+            holdfast_dot_v1_dot_availability__service__pb2.ResolveStockLevelsResponse.FromString,
             options,
             channel_credentials,
             insecure,

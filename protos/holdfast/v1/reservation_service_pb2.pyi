@@ -18,6 +18,22 @@ class Remainder(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REMAINDER_KEEP: _ClassVar[Remainder]
     REMAINDER_GIVE_BACK: _ClassVar[Remainder]
 
+class BatchOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BATCH_OUTCOME_UNSPECIFIED: _ClassVar[BatchOutcome]
+    BATCH_OUTCOME_ACCEPTED: _ClassVar[BatchOutcome]
+    BATCH_OUTCOME_REPEATED: _ClassVar[BatchOutcome]
+    BATCH_OUTCOME_INSUFFICIENT_STOCK: _ClassVar[BatchOutcome]
+    BATCH_OUTCOME_LOCATION_DISABLED: _ClassVar[BatchOutcome]
+    BATCH_OUTCOME_UNKNOWN_STOCK_LEVEL: _ClassVar[BatchOutcome]
+    BATCH_OUTCOME_ID_REUSED: _ClassVar[BatchOutcome]
+    BATCH_OUTCOME_INVALID_QUANTITY: _ClassVar[BatchOutcome]
+    BATCH_OUTCOME_INVALID_HOLD_DURATION: _ClassVar[BatchOutcome]
+    BATCH_OUTCOME_UNKNOWN_RESERVATION: _ClassVar[BatchOutcome]
+    BATCH_OUTCOME_EXPIRED: _ClassVar[BatchOutcome]
+    BATCH_OUTCOME_WRONG_STATE: _ClassVar[BatchOutcome]
+    BATCH_OUTCOME_LINKED_REFUSED: _ClassVar[BatchOutcome]
+
 class ReservationState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     RESERVATION_STATE_UNSPECIFIED: _ClassVar[ReservationState]
@@ -30,6 +46,19 @@ class ReservationState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 REMAINDER_UNSPECIFIED: Remainder
 REMAINDER_KEEP: Remainder
 REMAINDER_GIVE_BACK: Remainder
+BATCH_OUTCOME_UNSPECIFIED: BatchOutcome
+BATCH_OUTCOME_ACCEPTED: BatchOutcome
+BATCH_OUTCOME_REPEATED: BatchOutcome
+BATCH_OUTCOME_INSUFFICIENT_STOCK: BatchOutcome
+BATCH_OUTCOME_LOCATION_DISABLED: BatchOutcome
+BATCH_OUTCOME_UNKNOWN_STOCK_LEVEL: BatchOutcome
+BATCH_OUTCOME_ID_REUSED: BatchOutcome
+BATCH_OUTCOME_INVALID_QUANTITY: BatchOutcome
+BATCH_OUTCOME_INVALID_HOLD_DURATION: BatchOutcome
+BATCH_OUTCOME_UNKNOWN_RESERVATION: BatchOutcome
+BATCH_OUTCOME_EXPIRED: BatchOutcome
+BATCH_OUTCOME_WRONG_STATE: BatchOutcome
+BATCH_OUTCOME_LINKED_REFUSED: BatchOutcome
 RESERVATION_STATE_UNSPECIFIED: ReservationState
 RESERVATION_STATE_HELD: ReservationState
 RESERVATION_STATE_COMMITTED: ReservationState
@@ -193,6 +222,104 @@ class CancelResponse(_message.Message):
     state: ReservationState
     revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
     def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., state: _Optional[_Union[ReservationState, str]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class BatchReserveRequest(_message.Message):
+    __slots__ = ("id_high", "id_low", "stock_levels", "quantities", "hold_milliseconds", "linked")
+    ID_HIGH_FIELD_NUMBER: _ClassVar[int]
+    ID_LOW_FIELD_NUMBER: _ClassVar[int]
+    STOCK_LEVELS_FIELD_NUMBER: _ClassVar[int]
+    QUANTITIES_FIELD_NUMBER: _ClassVar[int]
+    HOLD_MILLISECONDS_FIELD_NUMBER: _ClassVar[int]
+    LINKED_FIELD_NUMBER: _ClassVar[int]
+    id_high: _containers.RepeatedScalarFieldContainer[int]
+    id_low: _containers.RepeatedScalarFieldContainer[int]
+    stock_levels: _containers.RepeatedScalarFieldContainer[int]
+    quantities: _containers.RepeatedScalarFieldContainer[int]
+    hold_milliseconds: _containers.RepeatedScalarFieldContainer[int]
+    linked: bytes
+    def __init__(self, id_high: _Optional[_Iterable[int]] = ..., id_low: _Optional[_Iterable[int]] = ..., stock_levels: _Optional[_Iterable[int]] = ..., quantities: _Optional[_Iterable[int]] = ..., hold_milliseconds: _Optional[_Iterable[int]] = ..., linked: _Optional[bytes] = ...) -> None: ...
+
+class BatchReserveResponse(_message.Message):
+    __slots__ = ("outcomes", "accept_time", "revisions")
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    ACCEPT_TIME_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    outcomes: bytes
+    accept_time: _timestamp_pb2.Timestamp
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    def __init__(self, outcomes: _Optional[bytes] = ..., accept_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class BatchCommitRequest(_message.Message):
+    __slots__ = ("id_high", "id_low")
+    ID_HIGH_FIELD_NUMBER: _ClassVar[int]
+    ID_LOW_FIELD_NUMBER: _ClassVar[int]
+    id_high: _containers.RepeatedScalarFieldContainer[int]
+    id_low: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, id_high: _Optional[_Iterable[int]] = ..., id_low: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class BatchCommitResponse(_message.Message):
+    __slots__ = ("outcomes", "revisions")
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    outcomes: bytes
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    def __init__(self, outcomes: _Optional[bytes] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class BatchFulfillRequest(_message.Message):
+    __slots__ = ("id_high", "id_low")
+    ID_HIGH_FIELD_NUMBER: _ClassVar[int]
+    ID_LOW_FIELD_NUMBER: _ClassVar[int]
+    id_high: _containers.RepeatedScalarFieldContainer[int]
+    id_low: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, id_high: _Optional[_Iterable[int]] = ..., id_low: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class BatchFulfillResponse(_message.Message):
+    __slots__ = ("outcomes", "revisions")
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    outcomes: bytes
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    def __init__(self, outcomes: _Optional[bytes] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class BatchReleaseRequest(_message.Message):
+    __slots__ = ("id_high", "id_low")
+    ID_HIGH_FIELD_NUMBER: _ClassVar[int]
+    ID_LOW_FIELD_NUMBER: _ClassVar[int]
+    id_high: _containers.RepeatedScalarFieldContainer[int]
+    id_low: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, id_high: _Optional[_Iterable[int]] = ..., id_low: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class BatchReleaseResponse(_message.Message):
+    __slots__ = ("outcomes", "revisions")
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    outcomes: bytes
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    def __init__(self, outcomes: _Optional[bytes] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class ReserveStreamRequest(_message.Message):
+    __slots__ = ("reserve", "commit", "fulfill", "release")
+    RESERVE_FIELD_NUMBER: _ClassVar[int]
+    COMMIT_FIELD_NUMBER: _ClassVar[int]
+    FULFILL_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    reserve: BatchReserveRequest
+    commit: BatchCommitRequest
+    fulfill: BatchFulfillRequest
+    release: BatchReleaseRequest
+    def __init__(self, reserve: _Optional[_Union[BatchReserveRequest, _Mapping]] = ..., commit: _Optional[_Union[BatchCommitRequest, _Mapping]] = ..., fulfill: _Optional[_Union[BatchFulfillRequest, _Mapping]] = ..., release: _Optional[_Union[BatchReleaseRequest, _Mapping]] = ...) -> None: ...
+
+class ReserveStreamResponse(_message.Message):
+    __slots__ = ("reserve", "commit", "fulfill", "release")
+    RESERVE_FIELD_NUMBER: _ClassVar[int]
+    COMMIT_FIELD_NUMBER: _ClassVar[int]
+    FULFILL_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    reserve: BatchReserveResponse
+    commit: BatchCommitResponse
+    fulfill: BatchFulfillResponse
+    release: BatchReleaseResponse
+    def __init__(self, reserve: _Optional[_Union[BatchReserveResponse, _Mapping]] = ..., commit: _Optional[_Union[BatchCommitResponse, _Mapping]] = ..., fulfill: _Optional[_Union[BatchFulfillResponse, _Mapping]] = ..., release: _Optional[_Union[BatchReleaseResponse, _Mapping]] = ...) -> None: ...
 
 class GetReservationRequest(_message.Message):
     __slots__ = ("reservation_id",)

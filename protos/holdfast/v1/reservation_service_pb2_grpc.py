@@ -33,14 +33,16 @@ class ReservationServiceStub(object):
     |--Release--> RELEASED
     \--time-----> EXPIRED
 
-    Every method is durable before it answers, and idempotent: a repeat with the same id and the same content returns
-    the first answer, also after a restart; the same id with other content fails with ALREADY_EXISTS and names the
-    first field that differs. Only accepted commands are remembered: a refused one may be tried again with the same id.
+    Every method is durable before it answers, and idempotent: a repeat with the same id and the same
+    content returns the first answer, also after a restart; the same id with other content fails with
+    ALREADY_EXISTS and names the first field that differs. Only accepted commands are remembered: a
+    refused one may be tried again with the same id.
 
-    Common errors, each with one google.rpc.ErrorInfo (domain "holdfast"): INVALID_ARGUMENT (malformed; names field and
-    value), NOT_FOUND (unknown SKU, location or reservation), ALREADY_EXISTS (id reused with other content),
-    RESOURCE_EXHAUSTED (overloaded or storage nearly full; with google.rpc.RetryInfo; nothing was done),
-    DEADLINE_EXCEEDED (the deadline had passed before the command was queued), UNAVAILABLE (draining or not serving yet).
+    Common errors, each with one google.rpc.ErrorInfo (domain "holdfast"): INVALID_ARGUMENT
+    (malformed; names field and value), NOT_FOUND (unknown SKU, location or reservation),
+    ALREADY_EXISTS (id reused with other content), RESOURCE_EXHAUSTED (overloaded or storage nearly
+    full; with google.rpc.RetryInfo; nothing was done), DEADLINE_EXCEEDED (the deadline had passed
+    before the command was queued), UNAVAILABLE (draining or not serving yet).
     """
 
     def __init__(self, channel):
@@ -84,6 +86,31 @@ class ReservationServiceStub(object):
                 request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.GetReservationRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.GetReservationResponse.FromString,
                 _registered_method=True)
+        self.BatchReserve = channel.unary_unary(
+                '/holdfast.v1.ReservationService/BatchReserve',
+                request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchReserveRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchReserveResponse.FromString,
+                _registered_method=True)
+        self.BatchCommit = channel.unary_unary(
+                '/holdfast.v1.ReservationService/BatchCommit',
+                request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchCommitRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchCommitResponse.FromString,
+                _registered_method=True)
+        self.BatchFulfill = channel.unary_unary(
+                '/holdfast.v1.ReservationService/BatchFulfill',
+                request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchFulfillRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchFulfillResponse.FromString,
+                _registered_method=True)
+        self.BatchRelease = channel.unary_unary(
+                '/holdfast.v1.ReservationService/BatchRelease',
+                request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchReleaseRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchReleaseResponse.FromString,
+                _registered_method=True)
+        self.ReserveStream = channel.stream_stream(
+                '/holdfast.v1.ReservationService/ReserveStream',
+                request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.ReserveStreamRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.ReserveStreamResponse.FromString,
+                _registered_method=True)
 
 
 class ReservationServiceServicer(object):
@@ -94,14 +121,16 @@ class ReservationServiceServicer(object):
     |--Release--> RELEASED
     \--time-----> EXPIRED
 
-    Every method is durable before it answers, and idempotent: a repeat with the same id and the same content returns
-    the first answer, also after a restart; the same id with other content fails with ALREADY_EXISTS and names the
-    first field that differs. Only accepted commands are remembered: a refused one may be tried again with the same id.
+    Every method is durable before it answers, and idempotent: a repeat with the same id and the same
+    content returns the first answer, also after a restart; the same id with other content fails with
+    ALREADY_EXISTS and names the first field that differs. Only accepted commands are remembered: a
+    refused one may be tried again with the same id.
 
-    Common errors, each with one google.rpc.ErrorInfo (domain "holdfast"): INVALID_ARGUMENT (malformed; names field and
-    value), NOT_FOUND (unknown SKU, location or reservation), ALREADY_EXISTS (id reused with other content),
-    RESOURCE_EXHAUSTED (overloaded or storage nearly full; with google.rpc.RetryInfo; nothing was done),
-    DEADLINE_EXCEEDED (the deadline had passed before the command was queued), UNAVAILABLE (draining or not serving yet).
+    Common errors, each with one google.rpc.ErrorInfo (domain "holdfast"): INVALID_ARGUMENT
+    (malformed; names field and value), NOT_FOUND (unknown SKU, location or reservation),
+    ALREADY_EXISTS (id reused with other content), RESOURCE_EXHAUSTED (overloaded or storage nearly
+    full; with google.rpc.RetryInfo; nothing was done), DEADLINE_EXCEEDED (the deadline had passed
+    before the command was queued), UNAVAILABLE (draining or not serving yet).
     """
 
     def Reserve(self, request, context):
@@ -153,6 +182,47 @@ class ReservationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchReserve(self, request, context):
+        """The fast lane. A batch carries its operations as packed columns of equal length and is answered
+        by one code per operation, by position; what is wrong with one operation does not touch the
+        others. A batch with a malformed column fails with INVALID_ARGUMENT, which names the column,
+        and does nothing. All guarantees are those of the single calls.
+
+        Holds up to 8,190 single lines, each under its own id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchCommit(self, request, context):
+        """Commits up to 8,190 reservations, each whole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchFulfill(self, request, context):
+        """Fulfills up to 8,190 reservations, each whole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchRelease(self, request, context):
+        """Releases up to 8,190 reservations, each whole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReserveStream(self, request_iterator, context):
+        """The same four as a stream: several batches in flight, answered in order. A malformed batch ends
+        the stream with its error, after the answers to all batches before it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReservationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -191,6 +261,31 @@ def add_ReservationServiceServicer_to_server(servicer, server):
                     request_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.GetReservationRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_reservation__service__pb2.GetReservationResponse.SerializeToString,
             ),
+            'BatchReserve': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchReserve,
+                    request_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchReserveRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchReserveResponse.SerializeToString,
+            ),
+            'BatchCommit': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchCommit,
+                    request_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchCommitRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchCommitResponse.SerializeToString,
+            ),
+            'BatchFulfill': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchFulfill,
+                    request_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchFulfillRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchFulfillResponse.SerializeToString,
+            ),
+            'BatchRelease': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchRelease,
+                    request_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchReleaseRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchReleaseResponse.SerializeToString,
+            ),
+            'ReserveStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.ReserveStream,
+                    request_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.ReserveStreamRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_reservation__service__pb2.ReserveStreamResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'holdfast.v1.ReservationService', rpc_method_handlers)
@@ -207,14 +302,16 @@ class ReservationService(object):
     |--Release--> RELEASED
     \--time-----> EXPIRED
 
-    Every method is durable before it answers, and idempotent: a repeat with the same id and the same content returns
-    the first answer, also after a restart; the same id with other content fails with ALREADY_EXISTS and names the
-    first field that differs. Only accepted commands are remembered: a refused one may be tried again with the same id.
+    Every method is durable before it answers, and idempotent: a repeat with the same id and the same
+    content returns the first answer, also after a restart; the same id with other content fails with
+    ALREADY_EXISTS and names the first field that differs. Only accepted commands are remembered: a
+    refused one may be tried again with the same id.
 
-    Common errors, each with one google.rpc.ErrorInfo (domain "holdfast"): INVALID_ARGUMENT (malformed; names field and
-    value), NOT_FOUND (unknown SKU, location or reservation), ALREADY_EXISTS (id reused with other content),
-    RESOURCE_EXHAUSTED (overloaded or storage nearly full; with google.rpc.RetryInfo; nothing was done),
-    DEADLINE_EXCEEDED (the deadline had passed before the command was queued), UNAVAILABLE (draining or not serving yet).
+    Common errors, each with one google.rpc.ErrorInfo (domain "holdfast"): INVALID_ARGUMENT
+    (malformed; names field and value), NOT_FOUND (unknown SKU, location or reservation),
+    ALREADY_EXISTS (id reused with other content), RESOURCE_EXHAUSTED (overloaded or storage nearly
+    full; with google.rpc.RetryInfo; nothing was done), DEADLINE_EXCEEDED (the deadline had passed
+    before the command was queued), UNAVAILABLE (draining or not serving yet).
     """
 
     @staticmethod
@@ -396,6 +493,141 @@ class ReservationService(object):
             '/holdfast.v1.ReservationService/GetReservation',
             holdfast_dot_v1_dot_reservation__service__pb2.GetReservationRequest.SerializeToString,
             holdfast_dot_v1_dot_reservation__service__pb2.GetReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchReserve(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.ReservationService/BatchReserve',
+            holdfast_dot_v1_dot_reservation__service__pb2.BatchReserveRequest.SerializeToString,
+            holdfast_dot_v1_dot_reservation__service__pb2.BatchReserveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchCommit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.ReservationService/BatchCommit',
+            holdfast_dot_v1_dot_reservation__service__pb2.BatchCommitRequest.SerializeToString,
+            holdfast_dot_v1_dot_reservation__service__pb2.BatchCommitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchFulfill(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.ReservationService/BatchFulfill',
+            holdfast_dot_v1_dot_reservation__service__pb2.BatchFulfillRequest.SerializeToString,
+            holdfast_dot_v1_dot_reservation__service__pb2.BatchFulfillResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.ReservationService/BatchRelease',
+            holdfast_dot_v1_dot_reservation__service__pb2.BatchReleaseRequest.SerializeToString,
+            holdfast_dot_v1_dot_reservation__service__pb2.BatchReleaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReserveStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/holdfast.v1.ReservationService/ReserveStream',
+            holdfast_dot_v1_dot_reservation__service__pb2.ReserveStreamRequest.SerializeToString,
+            holdfast_dot_v1_dot_reservation__service__pb2.ReserveStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,88 @@
+"""Packed columns without an object per value.
+
+Reading a `repeated fixed64` of 8,190 values through Python costs 460 µs on protobuf 6.33. But on the
+wire a packed field of fixed width and a `bytes` field are the same. So each batch message has a
+twin, made here at import from the public descriptors, in which those fields are `repeated bytes`
+under the same numbers: it parses in 10 µs and NumPy reads it in place. Repeated, because a column
+that was sent in pieces must be seen to be refused; a column that was sent unpacked has another wire
+type and turns up among the unknown fields.
+"""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from google.protobuf import descriptor_pb2
+from google.protobuf.descriptor import Descriptor, FileDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.unknown_fields import UnknownFieldSet
+from numpy.typing import NDArray
+
+from .errors import invalid
+
+_FIELD = descriptor_pb2.FieldDescriptorProto
+_DTYPES = {
+    _FIELD.TYPE_FIXED64: np.dtype("<u8"),
+    _FIELD.TYPE_SFIXED64: np.dtype("<i8"),
+    _FIELD.TYPE_FIXED32: np.dtype("<u4"),
+}
+
+
+@cache
+def twin(message_class: type[Message]) -> type[Message]:
+    """Return the twin of a message class."""
+    descriptor: Descriptor = message_class.DESCRIPTOR
+    pool = DescriptorPool()
+    _add(pool, descriptor.file)
+    return GetMessageClass(pool.FindMessageTypeByName(descriptor.full_name))
+
+
+def _add(pool: DescriptorPool, file: FileDescriptor) -> None:
+    for dependency in file.dependencies:
+        _add(pool, dependency)
+    proto = descriptor_pb2.FileDescriptorProto()
+    file.CopyToProto(proto)
+    for message in proto.message_type:
+        for field in message.field:
+            if field.label == _FIELD.LABEL_REPEATED and field.type in _DTYPES:
+                field.type = _FIELD.TYPE_BYTES
+    proto.ClearField("service")
+    pool.Add(proto)
+
+
+def has_columns(message_class: type[Message]) -> bool:
+    """Whether a message, or one that it holds, has packed columns."""
+    return _has_columns(message_class.DESCRIPTOR)
+
+
+def _has_columns(descriptor: Descriptor) -> bool:
+    return any(
+        (field.is_repeated and field.type in _DTYPES)
+        or (field.message_type is not None and _has_columns(field.message_type))
+        for field in descriptor.fields
+    )
+
+
+def column(message: Any, public: type[Message], name: str) -> NDArray[Any]:
+    """Return a column of a twin, read-only; raise errors.Fault where it was not sent as one."""
+    field = public.DESCRIPTOR.fields_by_name[name]
+    dtype = _DTYPES[field.type]
+    pieces = getattr(message, name)
+    if not pieces:
+        if any(unknown.field_number == field.number for unknown in UnknownFieldSet(message)):
+            raise invalid(name, "unpacked", "one packed column, as proto3 sends it")
+        return np.empty(0, dtype)
+    if len(pieces) > 1:
+        raise invalid(name, f"split in {len(pieces)}", "one packed column in one piece")
+    if len(pieces[0]) % dtype.itemsize:
+        raise invalid(
+            name, f"{len(pieces[0])} bytes", f"a multiple of the {dtype.itemsize} bytes of a value"
+        )
+    return np.frombuffer(pieces[0], dtype)
+
+
+def fill(message: Any, name: str, values: NDArray[Any]) -> None:
+    """Set a column of a twin."""
+    getattr(message, name).append(values.tobytes())
