@@ -40,7 +40,7 @@ class Actor:
 
     def take(self, count: int) -> list[tuple[Command, Ticket]]:
         """Take up to `count` commands whose callers still wait."""
-        taken = []
+        taken: list[tuple[Command, Ticket]] = []
         while self.mailbox and len(taken) < count:
             command, ticket = self.mailbox.popleft()
             if not ticket.cancelled():

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .columns import FLAG_LATER_PART, FLAG_TEXT, Array
+from .columns import Array
 from .constants import ON_HAND_MAX
 from .directory import unpack_part
-from .kernels import NO_PART, SPLIT
+from .kernels import FLAG_LATER_PART, FLAG_TEXT, NO_PART, SPLIT
 from .model import State
 from .node import Node
 from .shard import Shard

@@ -24,9 +24,10 @@ from .commands import (
     MoveBatch,
     MoveOutcome,
     ReadLevels,
-    ResolveLevels,
     Reserve,
     ReserveBatch,
+    ResolveLevels,
+    Revision,
 )
 from .constants import HOLD_MS_MAX, HOLD_MS_MIN, PART_NUMBER_BITS, QUANTITY_MAX
 from .ids import Key
@@ -86,7 +87,7 @@ class Batches:
     def _ask_reserve(self, operation: Array, now_ns: int) -> int:
         key = _key(operation)
         is_known = bool(self.ledger.parts_of(key))
-        sku, location = self.shards[operation["shard"]].name_row(int(operation["row"]))
+        sku, location = self.shards[int(operation["shard"])].name_row(int(operation["row"]))
         line = Line(sku, location, int(operation["quantity"]))
         outcome = self.ledger.reserve(Reserve(key, (line,), int(operation["hold_ms"])), now_ns)
         if not isinstance(outcome, HoldOutcome):
@@ -182,9 +183,10 @@ class Batches:
             levels = shard.levels.records[rows[mine]]
             for column, field in zip(columns, ("on_hand", "reserved", "committed"), strict=True):
                 column[mine] = levels[field]
-        return LevelColumns(*columns, self._revisions(numbers))
+        on_hand, reserved, committed = columns
+        return LevelColumns(on_hand, reserved, committed, self._revisions(numbers))
 
-    def _revisions(self, numbers: Array) -> tuple[joint.Revision, ...]:
+    def _revisions(self, numbers: Array) -> tuple[Revision, ...]:
         touched = set(np.unique(numbers).tolist())
         return joint.revisions([shard for shard in self.shards if shard.number in touched])
 

@@ -78,9 +78,6 @@ OPERATION = np.dtype(
     ]
 )
 
-FLAG_LATER_PART = np.uint16(kernels.FLAG_LATER_PART)
-FLAG_TEXT = np.uint16(kernels.FLAG_TEXT)
-
 
 def raw(records: Array) -> Array:
     """View records as plain bytes of their size: NumPy copies these 30 times faster than fields."""
@@ -163,7 +160,7 @@ class NameTable:
     def find(self, name: str) -> int:
         """Return the number of a name, or -1."""
         data = np.frombuffer(name.encode(), np.uint8)
-        return kernels.find_name(self.slots, self.offsets.records, self.arena.records, data)
+        return int(kernels.find_name(self.slots, self.offsets.records, self.arena.records, data))
 
     def text(self, number: int) -> str:
         """Return the name of a number."""

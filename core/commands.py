@@ -115,7 +115,7 @@ class DeleteSku:
 
 @dataclass(frozen=True, slots=True)
 class ReserveBatch:
-    """Single-line reserves as columns.OPERATION records; `linked[i]` ties operation i to the next."""
+    """Single-line reserves as columns.OPERATION records; `linked[i]` ties i to the next."""
 
     operations: Array
     linked: Array | None
@@ -123,7 +123,7 @@ class ReserveBatch:
 
 @dataclass(frozen=True, slots=True)
 class MoveBatch:
-    """Move reservations whole along TRANSITIONS[verb]; of the OPERATION records only keys are read."""
+    """Move reservations whole along TRANSITIONS[verb]; of an OPERATION only the key is read."""
 
     verb: Verb
     operations: Array
@@ -308,7 +308,7 @@ class Handles:
 
 @dataclass(frozen=True, slots=True)
 class LevelColumns:
-    """Answer to ReadLevels, by position (int64 each); zeros for a handle that no stock level has."""
+    """Answer to ReadLevels, by position (int64); zeros for a handle that no stock level has."""
 
     on_hand: Array
     reserved: Array
@@ -318,7 +318,7 @@ class LevelColumns:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Fault: the command names something that does not exist. `field` is its path in the request."""
+    """Fault: the command names what does not exist. `field` is its path in the request."""
 
     field: str
     value: str

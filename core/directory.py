@@ -1,4 +1,4 @@
-"""Which shard knows a reservation: the node's table from reservation id to the first part of the reservation.
+"""Which shard knows a reservation: the node's table from id to first part.
 
 Derived state: it is rebuilt from the shards' reservations and stands in no snapshot. It exists
 because an id must be unique over all shards, while the lines of a repeated request may name other

@@ -31,7 +31,7 @@ def key_from_text(text: str) -> Key:
 
 
 def key_from_parts(*parts: str) -> Key:
-    """Hash texts into one key; the length before each part keeps ("ab", "c") and ("a", "bc") apart."""
+    """Hash texts into one key; lengths before the parts keep ("ab", "c") and ("a", "bc") apart."""
     digest = blake2b(digest_size=16)
     for part in parts:
         data = part.encode()

@@ -1,4 +1,4 @@
-"""The joint turn: one reservation over several shards, checked on all of them, then written on all of them.
+"""The joint turn: one reservation over several shards, checked on all, then written on all.
 
 All actors of a node share one event loop and a turn never awaits, so nothing can come between the
 check and the write. Across nodes this file would be replaced by a tentative hold with presumed
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from zlib import crc32
 
 from . import kernels
-from .columns import FLAG_LATER_PART, FLAG_TEXT, pack_name
+from .columns import pack_name
 from .commands import Line, Reserve, Revision, Unknown
 from .directory import pack_part, unpack_part
 from .effects import Section
@@ -23,7 +23,7 @@ def shard_of_sku(sku: str, shard_count: int) -> int:
 
 
 class HomeOf:
-    """Maps a SKU to its shard. The hash is CRC-32, fixed for ever by the data that stands on disk."""
+    """Maps a SKU to its shard. The hash is CRC-32, fixed for ever by the data on disk."""
 
     def __init__(self, shards: Sequence[Shard]) -> None:
         self.shards = shards
@@ -100,9 +100,9 @@ def hold(shares: Sequence[Share], command: Reserve) -> None:
     """Write the reservation on every shard. The lines stand among the effects already."""
     numbers = [len(share.shard.reservations) for share in shares]
     for index, share in enumerate(shares):
-        flags = int(FLAG_LATER_PART) if index else 0
+        flags = kernels.FLAG_LATER_PART if index else 0
         if command.key.text is not None:
-            flags |= int(FLAG_TEXT)
+            flags |= kernels.FLAG_TEXT
             share.shard.record_name(Section.ID_TEXTS, pack_name(command.key.text))
         share.shard.record_reservation(
             (command.key.hi, command.key.lo, command.hold_ms, len(share.lines), flags)

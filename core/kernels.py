@@ -1,4 +1,4 @@
-"""All compiled code of the project, in one module because numba does not notice changes in other files.
+"""All compiled code, in one module because numba does not notice changes in other files.
 
 Rules of this file: integers only, no allocation per operation, no Python objects. Kernels named
 `apply_…` take effects and change the state; they are the only code that does, live and in replay
@@ -260,8 +260,9 @@ def insert_part(slots, hi, lo, shard, number):
 
 @njit(cache=True, nogil=True)
 def find_part(slots, hi, lo, nth):
-    """Return the `nth` candidate for a key as shard << 40 | number, or -1. Candidates agree in 15 bits of hash, so that
-    nearly always the first is the one; the caller compares the whole key.
+    """Return the `nth` candidate for a key as shard << 40 | number, or -1. Candidates agree in
+    15 bits of hash, so that     nearly always the first is the one; the caller compares the whole
+    key.
     """
     mask = slots.size - 1
     h = mix(hi, lo)
@@ -370,7 +371,9 @@ def pop_expiry(times, numbers, size):
 def due_moves(
     now_ns, times, numbers, size, reservations, lines, splits, moves, count, held, expired
 ):
-    """Take due entries off the heap and write the moves that expire their held units; return (size, count).
+    """Take due entries off the heap and write the moves that expire their held units.
+
+    Return (heap size, count of moves).
 
     Stops early when `moves` has no room for one more reservation: the caller makes room and calls
     again. An entry whose reservation was extended since, or has nothing held any more, is stale and
@@ -460,7 +463,8 @@ def short_lines(levels, lines):
 
 @njit(cache=True, nogil=True)
 def _apply_reservation(
-    i, effects, at, line_effects, now_ns, sequence, shard, text, reservations, number, lines, first_line, levels,
+    i, effects, at, line_effects, now_ns, sequence, shard, text, reservations, number, lines,
+    first_line, levels,
     directory, times, numbers, heap_size,
 ):  # fmt: skip
     """Write one reservation, whose line effects begin at `at`; return the new heap size."""
@@ -494,15 +498,17 @@ def _apply_reservation(
 
 @njit(cache=True, nogil=True)
 def apply_reservations(
-    effects, line_effects, now_ns, sequence, shard, first_text, reservations, count, lines, line_count, levels,
+    effects, line_effects, now_ns, sequence, shard, first_text, reservations, count, lines,
+    line_count, levels,
     directory, times, numbers, heap_size,
 ):  # fmt: skip
-    """Append reservations with their lines, all HELD from `now_ns`; return (texts used, heap size)."""
+    """Append reservations with lines, HELD from `now_ns`; return (texts used, heap size)."""
     at = 0
     texts = 0
     for i in range(effects.size):
         heap_size = _apply_reservation(
-            i, effects, at, line_effects, now_ns, sequence, shard, first_text + texts, reservations, count + i, lines,
+            i, effects, at, line_effects, now_ns, sequence, shard, first_text + texts, reservations,
+            count + i, lines,
             line_count + at, levels, directory, times, numbers, heap_size,
         )  # fmt: skip
         at += effects[i].line_count
@@ -556,11 +562,13 @@ def _judge_level(i, operations, levels, level_count, removed, locations):
 
 @njit(cache=True, nogil=True)
 def reserve_batch(
-    operations, codes, now_ns, sequence, shard, first_text, reservations, count, lines, line_count, splits, levels,
-    level_count, removed, locations, directory, times, numbers, heap_size, effects, effect_count, line_effects,
+    operations, codes, now_ns, sequence, shard, first_text, reservations, count, lines, line_count,
+    splits, levels,
+    level_count, removed, locations, directory, times, numbers, heap_size, effects, effect_count,
+    line_effects,
     line_effect_count, stop,
 ):  # fmt: skip
-    """Decide the single-line reserves of one shard one after the other, each seeing those before it.
+    """Decide single-line reserves of one shard one after the other, each seeing those before it.
 
     `codes` answers by position. ACCEPTED has written and applied its effects; nothing else has
     changed anything. ASK means that the id may be known to another shard, or under another
@@ -596,8 +604,10 @@ def reserve_batch(
         line_effect.row = operation.row
         line_effect.position = 0
         heap_size = _apply_reservation(
-            effect_at, effects, at, line_effects, now_ns, sequence, shard, first_text + texts, reservations,
-            count + accepted, lines, line_count + accepted, levels, directory, times, numbers, heap_size,
+            effect_at, effects, at, line_effects, now_ns, sequence, shard, first_text + texts,
+            reservations,
+            count + accepted, lines, line_count + accepted, levels, directory, times, numbers,
+            heap_size,
         )  # fmt: skip
         accepted += 1
         if operation.flags & FLAG_TEXT:
@@ -776,7 +786,7 @@ def _hash_row(levels, row, seed, skus, sku_arena, locations, location_arena):
 
 @njit(cache=True, nogil=True)
 def hash_levels(levels, count, seed, skus, sku_arena, locations, location_arena):
-    """Sum of one hash per stock level over names and quantities: the order of rows does not matter."""
+    """Sum of a hash per stock level over names and quantities: order does not matter."""
     total = np.uint64(0)
     for row in range(count):
         h = _hash_row(levels, row, seed, skus, sku_arena, locations, location_arena)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from . import kernels
-from .columns import FLAG_TEXT, OPERATION, pack_name
+from .columns import OPERATION, pack_name
 from .commands import Command, Conflict, HoldOutcome, Reserve, Revision, Unknown
 from .constants import NS_PER_MS
 from .effects import Section
@@ -54,6 +54,6 @@ def _accept(shard: Shard, command: Reserve, now_ns: int) -> HoldOutcome:
 def _operation(shard: Shard, command: Reserve) -> tuple[int, ...]:
     key = command.key
     line = command.lines[0]
-    flags = 0 if key.text is None else FLAG_TEXT
+    flags = 0 if key.text is None else kernels.FLAG_TEXT
     row = shard.find_row(line.sku, line.location)
     return (key.hi, key.lo, line.quantity, row, command.hold_ms, shard.number, flags, 0)

@@ -6,7 +6,7 @@ state, nothing after it can refuse. Every shard was advanced to `now_ns` before 
 an expired hold is never seen as held.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -180,7 +180,9 @@ def _short_lines(shares: Sequence[Share]) -> tuple[RefusedLine, ...]:
     return _blame(shares, lambda shard, line, row: line.quantity > _available(shard, row))
 
 
-def _blame(shares: Sequence[Share], is_to_blame) -> tuple[RefusedLine, ...]:
+def _blame(
+    shares: Sequence[Share], is_to_blame: Callable[[Shard, Line, int], bool]
+) -> tuple[RefusedLine, ...]:
     blamed = [
         (
             position,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from . import lane
+from . import lane, state
 from .actor import Actor, Ticket
 from .batch import Batches
 from .commands import (
@@ -148,8 +148,8 @@ class Node:
         for is_plain, run in groupby(taken, lambda item: lane.takes(item[0])):
             items = list(run)
             if is_plain and len(items) > 1:
-                commands = [command for command, _ in items]
-                outcomes = lane.reserve_run(self.ledger, shard, commands, self.now_ns)
+                reserves = [command for command, _ in items if isinstance(command, Reserve)]
+                outcomes = lane.reserve_run(self.ledger, shard, reserves, self.now_ns)
                 yield from zip((ticket for _, ticket in items), outcomes, strict=True)
             else:
                 for command, ticket in items:
@@ -160,7 +160,7 @@ class Node:
         it did not.
         """
         for shard in self.shards:
-            shard.effects[Section.SEAL].append(shard.digest())
+            shard.effects[Section.SEAL].append(state.digest(shard))
             shard.effects.touched = True
         return [entry for shard in self.shards if (entry := shard.take_entry())]
 
@@ -180,7 +180,7 @@ class Node:
         A sum of hashes, so that it does not depend on order, on time or on the number of shards.
         """
         halves = [
-            sum(shard.state_hash(seed) for shard in self.shards) & 0xFFFF_FFFF_FFFF_FFFF
+            sum(state.content_hash(shard, seed) for shard in self.shards) & 0xFFFF_FFFF_FFFF_FFFF
             for seed in (1, 2)
         ]
         return "".join(f"{half:016x}" for half in halves)

@@ -2,17 +2,16 @@
 
 Rules of this file: state changes by `apply` alone. A live command writes effects and applies them
 (`record`); replay applies what the journal holds (`replay`). Both go through the same `_apply_…`
-methods, so that a restart cannot come out different. What `columns` lists is the state. All else
-(slots, chains, the heap) is derived and rebuilt by `load`.
+methods, so that a restart cannot come out different. What `state.columns` lists is the state. All
+else (slots, chains, the heap) is derived and rebuilt by `state.load`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 
-from . import kernels
+from . import kernels, state
 from .columns import (
     EVENT,
     LEVEL,
@@ -107,8 +106,8 @@ class Shard:
         return self.sequence + 1 if self.effects.touched else self.sequence
 
     def find_row(self, sku: str, location: str) -> int:
-        """Return the row of a stock level, or NO_LEVEL, UNKNOWN_SKU, UNKNOWN_LOCATION of kernels."""
-        return kernels.find_row(
+        """Return the row of a stock level, or kernels' NO_LEVEL, UNKNOWN_SKU, UNKNOWN_LOCATION."""
+        row = kernels.find_row(
             np.frombuffer(sku.encode(), np.uint8),
             self.skus.slots,
             self.skus.offsets.records,
@@ -120,6 +119,7 @@ class Shard:
             self.level_slots,
             self.levels.records,
         )
+        return int(row)
 
     def rows_of_sku(self, sku: int) -> list[int]:
         """Rows of a SKU, in the order in which they were first recorded."""
@@ -390,9 +390,10 @@ class Shard:
         kernels.apply_levels(effects, self.levels.records, start)
         self.levels.count += len(effects)
         self.level_chain.count += len(effects)
-        self._index_levels(start)
+        self.index_levels(start)
 
-    def _index_levels(self, start: int) -> None:
+    def index_levels(self, start: int) -> None:
+        """Index the rows from `start` on, all of them when the slots have to grow."""
         size = slots_size(len(self.levels), len(self.level_slots))
         if size != len(self.level_slots):
             self.level_slots = np.zeros(size, np.int32)
@@ -478,85 +479,8 @@ class Shard:
         same.
         """
         expected = (int(effects[0]["digest_hi"]), int(effects[0]["digest_lo"]))
-        if self.digest() != expected:
+        if state.digest(self) != expected:
             raise StateMismatchError(self.number, self.sequence)
-
-    # --- state as bytes ---
-
-    def columns(self) -> dict[str, Array]:
-        """The whole state, by name. Same state, same bytes."""
-        columns = {"position": np.array([self.sequence, self.now_ns], np.int64)}
-        for name in _NAME_TABLES:
-            table: NameTable = getattr(self, name)
-            columns[f"{name}.arena"] = table.arena.used
-            columns[f"{name}.offsets"] = table.offsets.used
-            columns[f"{name}.removed"] = table.removed.used
-        for name in _TABLES:
-            columns[name] = getattr(self, name).used
-        for name in ("requests", "events"):
-            for part, column in getattr(self, name).columns().items():
-                columns[f"{name}.{part}"] = column
-        return columns
-
-    def load(self, columns: dict[str, Array]) -> None:
-        """Take over a state that `columns` gave, and rebuild what is derived. The directory is the
-        caller's to rebuild.
-        """
-        self.sequence, self.now_ns = (int(figure) for figure in columns["position"])
-        for name in _NAME_TABLES:
-            table: NameTable = getattr(self, name)
-            table.arena.load(columns[f"{name}.arena"])
-            table.offsets.load(columns[f"{name}.offsets"])
-            table.removed.load(columns[f"{name}.removed"])
-            table.reindex()
-        for name in _TABLES:
-            getattr(self, name).load(columns[name])
-        for name in ("requests", "events"):
-            parts = {
-                column.partition(".")[2]: array
-                for column, array in columns.items()
-                if column.startswith(name + ".")
-            }
-            getattr(self, name).load(parts)
-        self._rebuild()
-
-    def _rebuild(self) -> None:
-        self.id_texts_used = len(self.id_texts)
-        self.has_disabled_locations = not self.location_records["enabled"].all()
-        self.level_slots = np.zeros(slots_size(len(self.levels), 64), np.int32)
-        self.level_chain.load(np.zeros(len(self.levels), np.int32))
-        self.sku_levels.load(np.zeros((len(self.skus), 2), np.int32))
-        self._index_levels(0)
-        self.expirations.rebuild(self.reservations, self.lines, self.splits)
-
-    def digest(self) -> tuple[int, int]:
-        """Hash of the exact state: order, times and all (BLAKE2b, 16 bytes, as two halves)."""
-        hasher = blake2b(digest_size=16)
-        for name, column in self.columns().items():
-            hasher.update(f"{name}:{column.nbytes};".encode())
-            hasher.update(np.ascontiguousarray(column).view(np.uint8).data)
-        bits = int.from_bytes(hasher.digest(), "big")
-        return bits >> 64, bits & 0xFFFF_FFFF_FFFF_FFFF
-
-    def state_hash(self, seed: int) -> int:
-        """Hash of the content by name and quantity; sums over shards are hashes of the whole."""
-        names = (
-            np.uint64(seed),
-            self.skus.offsets.records,
-            self.skus.arena.records,
-            self.locations.offsets.records,
-            self.locations.arena.records,
-        )
-        levels = kernels.hash_levels(self.levels.records, len(self.levels), *names)
-        lines = kernels.hash_lines(
-            self.reservations.records,
-            len(self.reservations),
-            self.lines.records,
-            self.splits.records,
-            self.levels.records,
-            *names,
-        )
-        return int(levels) + int(lines)
 
 
 class StateMismatchError(Exception):
@@ -564,9 +488,5 @@ class StateMismatchError(Exception):
 
     def __init__(self, shard: int, sequence: int) -> None:
         super().__init__(
-            f"shard {shard}: the state after entry {sequence} is not the one that the journal sealed"
+            f"shard {shard}: the state after entry {sequence} is not what the journal sealed"
         )
-
-
-_NAME_TABLES = ("skus", "locations", "sources", "display_names", "id_texts")
-_TABLES = ("location_records", "source_sequences", "levels", "reservations", "lines", "splits")

@@ -92,7 +92,7 @@ class StockBook:
     # --- the catalogue ---
 
     def put_location(self, command: PutLocation, _now_ns: int) -> LocationOutcome:
-        """Create or change a location, in every shard: each keeps the whole catalogue of locations."""
+        """Create or change a location, in every shard: each keeps all locations."""
         location = command.location
         for shard in self.shards:
             number = _number(shard, Section.LOCATION_NAMES, location.name)

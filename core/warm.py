@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from . import state
 from .batch import split_handles
 from .columns import OPERATION
 from .commands import (
@@ -57,7 +58,7 @@ def warm_up(progress: Callable[[int, int], None] = lambda _done, _all: None) -> 
     for entry in (*_warm_batches(node), *node.seal()):
         twin.replay(entry)
     for old, new in zip(node.shards, Node(2).shards, strict=True):
-        new.load({name: column.copy() for name, column in old.columns().items()})
+        state.load(new, {name: column.copy() for name, column in state.columns(old).items()})
         new.statistics()
     node.loaded()
     node.state_hash()

@@ -78,7 +78,7 @@ def _linked(data: bytes, count: int) -> NDArray[np.uint8] | None:
     return linked if linked.any() else None
 
 
-def reserve_batch_response(outcome: core.BatchCodes) -> Message:
+def reserve_batch_response(outcome: core.BatchCodes) -> reservation.BatchReserveResponse:
     """Answer a BatchReserve."""
     response = reservation.BatchReserveResponse(outcomes=outcome.codes.tobytes())
     response.accept_time.FromNanoseconds(outcome.accepted_at_ns)
@@ -130,7 +130,7 @@ def handles_from_request(request: Any) -> core.ReadLevels:
 
 def handles_response(outcome: core.LevelColumns) -> Message:
     """Answer a BatchGetAvailability by handles."""
-    response = twin(availability.BatchGetAvailabilityResponse)()
+    response: Message = twin(availability.BatchGetAvailabilityResponse)()
     for name in ("on_hand", "reserved", "committed"):
         fill(response, name, getattr(outcome, name))
     _add_revisions(response, outcome.revisions)

@@ -50,7 +50,7 @@ SERVICE_NAMES = tuple(
 )
 
 
-class Handlers(grpc.GenericRpcHandler):
+class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
     """Finds the handler of a method by its full name."""
 
     def __init__(self, service: Service, counters: CallCounters) -> None:
@@ -84,7 +84,7 @@ class Handlers(grpc.GenericRpcHandler):
     def _handler(
         self, descriptor: MethodDescriptor, method: Callable[..., Any]
     ) -> grpc.RpcMethodHandler:
-        request_class = GetMessageClass(descriptor.input_type)
+        request_class: Any = GetMessageClass(descriptor.input_type)
         parse = _parser(twin(request_class) if has_columns(request_class) else request_class)
         if descriptor.client_streaming:
             return grpc.stream_stream_rpc_method_handler(self._stream(parse, method))

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
 
+from holdfast.core.actor import Ticket
 from holdfast.core.commands import Outcome
 from holdfast.core.node import Node, Turn
 from holdfast.persistence.journal import Journal
@@ -25,7 +26,7 @@ _NS_PER_S = 1_000_000_000
 #: as much as ten commands do; below this, waiting for more of them is cheaper than another append.
 EARLY_TURN_MIN = 128
 
-Answers = Sequence[tuple["asyncio.Future[Outcome]", Outcome]]
+Answers = Sequence[tuple[Ticket, Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ class Pump:
     def _answer(self, answers: Answers) -> None:
         self._answers += len(answers)
         for future, outcome in answers:
+            assert isinstance(future, asyncio.Future)
             if not future.done():
                 future.set_result(outcome)
 

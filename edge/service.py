@@ -226,7 +226,7 @@ class Service:
         read: Callable[[Any], Command],
         waiting: "asyncio.Queue[_Posted]",
     ) -> None:
-        """Post each message; one at fault ends the stream, behind the answers to those before it."""
+        """Post each message; one at fault ends the stream, behind the answers before it."""
         try:
             async for request in requests:
                 command = read(request)
