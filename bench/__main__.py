@@ -1,0 +1,110 @@
+"""Runs the benches one after another and reports: `python -m bench --help`."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import uvloop
+from rich.console import Console
+
+from . import limits, restart, storage, unary
+from .conditions import conditions, load_average
+from .figures import Figure
+from .plan import ROOT, Plan, tell
+from .report import Report, render, write_json
+
+Bench = Callable[[Plan], Awaitable[list[Figure]]]
+
+#: In the order in which they run.
+BENCHES: dict[str, Bench] = {
+    "limits": limits.run,
+    "unary": unary.run,
+    "storage": storage.run,
+    "restart": restart.run,
+}
+
+#: A bench that takes longer has hung.
+TIMEOUT_S = 1_800.0
+
+EXIT_STOPPED = 130  # as shells have it
+
+REPORT = ROOT / "bench" / "report" / "bench.json"
+
+#: A disk as good as the checkout's; a temporary folder of the system may be in memory, where a sync
+#: costs nothing.
+FOLDER = ROOT / "build"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, report, and return the exit code."""
+    options = _parser().parse_args(arguments)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="bench-", dir=options.folder) as folder:
+        plan = Plan(Path(folder), options.rounds or (2 if options.quick else 5), options.quick)
+        names = [name for name in BENCHES if not options.only or name in options.only]
+        report = Report(datetime.now(UTC).isoformat(timespec="seconds"), conditions(plan.folder))
+        report.conditions["rounds"] = f"{plan.rounds}{', quick' if plan.is_quick else ''}"
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_run(plan, names, report))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            tell("stopped; there is no report")
+            return EXIT_STOPPED
+    report.conditions["load average after"] = load_average()
+    write_json(report, options.json)
+    Console(width=None if sys.stdout.isatty() else 140).print(render(report))
+    return 1 if report.failures or (options.strict and report.missed) else 0
+
+
+async def _run(plan: Plan, names: Sequence[str], report: Report) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for name in names:
+        started = perf_counter()
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                report.figures += await BENCHES[name](plan)
+        except Exception as error:  # noqa: BLE001 - the other benches still run
+            report.failures[name] = f"{type(error).__name__}: {error}"
+            tell(f"{name} failed: {error}")
+        tell(f"{name}: {perf_counter() - started:.0f} s")
+    report.figures += limits.unary_limit(report.values())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m bench", description="Measure a node; bench/README.md says what figures mean."
+    )
+    parser.add_argument("--quick", action="store_true", help="only see whether everything runs")
+    parser.add_argument("--rounds", type=_positive, help="rounds of each bench (5, or 2 if quick)")
+    parser.add_argument(
+        "--only", action="append", choices=list(BENCHES), metavar="NAME", help=", ".join(BENCHES)
+    )
+    parser.add_argument("--json", type=Path, default=REPORT, metavar="PATH", help="the report")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=FOLDER,
+        metavar="PATH",
+        help="a folder on the disk to measure",
+    )
+    parser.add_argument("--strict", action="store_true", help="fail when a bar is missed")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 100:
+        raise argparse.ArgumentTypeError(f"{number}: expected 1 to 100")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())
