@@ -8,7 +8,17 @@ else anything.
 from collections import deque
 from typing import Protocol
 
-from .commands import Command
+from .commands import Command, MoveBatch, ReserveBatch
+
+#: Operations of a batch that weigh as much as one command: about the ratio of their costs.
+OPERATIONS_PER_COMMAND = 64
+
+
+def weight_of(command: Command) -> int:
+    """What a command counts for in a mailbox: 1, and more for a batch."""
+    if isinstance(command, ReserveBatch | MoveBatch):
+        return 1 + len(command.operations) // OPERATIONS_PER_COMMAND
+    return 1
 
 
 class Ticket(Protocol):
@@ -21,20 +31,22 @@ class Ticket(Protocol):
 class Actor:
     """A mailbox in front of one shard."""
 
-    __slots__ = ("capacity", "mailbox", "shard")
+    __slots__ = ("capacity", "mailbox", "shard", "weight")
 
     def __init__(self, shard: int, capacity: int) -> None:
         self.shard = shard
         self.capacity = capacity
         self.mailbox: deque[tuple[Command, Ticket]] = deque()
+        self.weight = 0
 
     def __repr__(self) -> str:
-        return f"<Actor {self.shard}: {len(self.mailbox)} of {self.capacity} waiting>"
+        return f"<Actor {self.shard}: {self.weight} of {self.capacity} waiting>"
 
     def post(self, command: Command, ticket: Ticket) -> bool:
         """Queue a command, or return False when the mailbox is full."""
-        if len(self.mailbox) >= self.capacity:
+        if self.weight >= self.capacity:
             return False
+        self.weight += weight_of(command)
         self.mailbox.append((command, ticket))
         return True
 
@@ -43,6 +55,7 @@ class Actor:
         taken: list[tuple[Command, Ticket]] = []
         while self.mailbox and len(taken) < count:
             command, ticket = self.mailbox.popleft()
+            self.weight -= weight_of(command)
             if not ticket.cancelled():
                 taken.append((command, ticket))
         return taken

@@ -124,8 +124,7 @@ class Node:
             case DeleteSku():
                 return self.home_of(command.sku).number
             case ReserveBatch() | MoveBatch() | ReadLevels() | ResolveLevels() | PutLocation():
-                # They touch all shards alike.
-                return 0
+                return 0  # They touch all shards alike.
 
     def turn(self, now_ns: int) -> Turn:
         """Expire what is due, then execute what waits. Time never goes backwards."""

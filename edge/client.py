@@ -46,6 +46,7 @@ from holdfast.v1 import stock_service_pb2 as stock
 
 from . import calls
 from .calls import APPLY_STOCK_EVENTS, UNARY_METHODS, Call, Method, Options, SourceEvents
+from .coalescing import Coalescer
 from .retries import (
     AlreadyExists,
     Attempts,
@@ -252,6 +253,10 @@ class Client(_Sender):
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+    def coalescer(self) -> Coalescer:
+        """Share this connection for single operations that travel as packed batches."""
+        return Coalescer(self._channel)
 
     async def close(self) -> None:
         """Close the connection. Calls that are under way are cancelled."""

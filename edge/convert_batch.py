@@ -19,7 +19,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 
 from .errors import invalid
 from .form import bad_name, check_count, is_name
-from .packed import column, fill, twin
+from .packed import ColumnError, column, fill, twin
 
 #: Operations of one batch; stated in the comments of holdfast.v1.
 OPERATIONS_MAX: Final = 8_190
@@ -39,9 +39,9 @@ def reserve_batch_from_request(request: Any) -> core.ReserveBatch:
     public = reservation.BatchReserveRequest
     operations = _operations(request, public)
     count = len(operations)
-    handles = _same_length(column(request, public, "stock_levels"), "stock_levels", count)
-    quantities = _same_length(column(request, public, "quantities"), "quantities", count)
-    hold_ms = column(request, public, "hold_milliseconds")
+    handles = _same_length(_column(request, public, "stock_levels"), "stock_levels", count)
+    quantities = _same_length(_column(request, public, "quantities"), "quantities", count)
+    hold_ms = _column(request, public, "hold_milliseconds")
     if len(hold_ms) != 1:
         hold_ms = _same_length(hold_ms, "hold_milliseconds", count)
     shards, rows = split_handles(handles)
@@ -52,12 +52,19 @@ def reserve_batch_from_request(request: Any) -> core.ReserveBatch:
     return core.ReserveBatch(operations, _linked(request.linked, count))
 
 
+def _column(request: Any, public: type[Message], name: str) -> NDArray[Any]:
+    try:
+        return column(request, public, name)
+    except ColumnError as error:
+        raise invalid(error.name, error.found, error.expected) from error
+
+
 def _operations(request: Any, public: type[Message]) -> NDArray[Any]:
-    high = column(request, public, "id_high")
+    high = _column(request, public, "id_high")
     check_count("id_high", len(high), 1, OPERATIONS_MAX)
     operations = np.zeros(len(high), OPERATION)
     operations["key_hi"] = high
-    operations["key_lo"] = _same_length(column(request, public, "id_low"), "id_low", len(high))
+    operations["key_lo"] = _same_length(_column(request, public, "id_low"), "id_low", len(high))
     return operations
 
 
@@ -123,7 +130,7 @@ def stream_batch_response(
 
 def handles_from_request(request: Any) -> core.ReadLevels:
     """Read the handles of a BatchGetAvailability."""
-    handles = column(request, availability.BatchGetAvailabilityRequest, "stock_levels")
+    handles = _column(request, availability.BatchGetAvailabilityRequest, "stock_levels")
     check_count("stock_levels", len(handles), 1, OPERATIONS_MAX)
     return core.ReadLevels(handles)
 

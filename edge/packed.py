@@ -18,8 +18,6 @@ from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.unknown_fields import UnknownFieldSet
 from numpy.typing import NDArray
 
-from .errors import invalid
-
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _DTYPES: dict[int, np.dtype[Any]] = {
     _FIELD.TYPE_FIXED64: np.dtype("<u8"),
@@ -63,21 +61,30 @@ def _has_columns(descriptor: Any) -> bool:
     )
 
 
+class ColumnError(ValueError):
+    """A column was not sent as one packed field."""
+
+    def __init__(self, name: str, found: str, expected: str) -> None:
+        super().__init__(f"{name} is {found}: expected {expected}")
+        self.name = name
+        self.found = found
+        self.expected = expected
+
+
 def column(message: Any, public: Any, name: str) -> NDArray[Any]:
-    """Return a column of a twin, read-only; raise errors.Fault where it was not sent as one."""
+    """Return a column of a twin, read-only; raise ColumnError where it was not sent as one."""
     field = public.DESCRIPTOR.fields_by_name[name]
     dtype = _DTYPES[field.type]
     pieces = getattr(message, name)
     if not pieces:
         if any(unknown.field_number == field.number for unknown in UnknownFieldSet(message)):
-            raise invalid(name, "unpacked", "one packed column, as proto3 sends it")
+            raise ColumnError(name, "unpacked", "one packed column, as proto3 sends it")
         return np.empty(0, dtype)
     if len(pieces) > 1:
-        raise invalid(name, f"split in {len(pieces)}", "one packed column in one piece")
+        raise ColumnError(name, f"split in {len(pieces)}", "one packed column in one piece")
     if len(pieces[0]) % dtype.itemsize:
-        raise invalid(
-            name, f"{len(pieces[0])} bytes", f"a multiple of the {dtype.itemsize} bytes of a value"
-        )
+        expected = f"a multiple of the {dtype.itemsize} bytes of a value"
+        raise ColumnError(name, f"{len(pieces[0])} bytes", expected)
     return np.frombuffer(pieces[0], dtype)
 
 

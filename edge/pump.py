@@ -9,12 +9,14 @@ expiry. At most one append is in flight and one turn waiting: the mailboxes boun
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
 from time import perf_counter
 
 from holdfast.core.actor import Ticket
 from holdfast.core.commands import Outcome
+from holdfast.core.effects import Entry
 from holdfast.core.node import Node, Turn
 from holdfast.persistence.journal import Journal
 
@@ -56,9 +58,11 @@ class Pump:
         self._clock = clock
         self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._scheduled = False
-        self._is_due = False
+        self._appends_to_do: SimpleQueue[Sequence[Entry] | None] = SimpleQueue()
+        self._thread = Thread(target=self._append_all, name="journal", daemon=True)
+        self._thread.start()
+        self._is_scheduled = False
+        self._posted = 0
         self._waiting: Turn | None = None
         self._appending: Turn | None = None
         self._reads: list[Answers] = []
@@ -77,17 +81,22 @@ class Pump:
         """Read the pump's figures."""
         return PumpStatistics(self._turns, self._appends, self._append_seconds, self._answers)
 
-    def schedule(self) -> None:
-        """Run a turn once the callbacks that are ready now have run: they share it."""
-        if not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._run)
+    def schedule(self, weight: int = 1) -> None:
+        """Run a turn once the callbacks that are ready now have run: they share it.
+
+        While an append is in flight, only when enough was posted; see the top.
+        """
+        self._posted += weight
+        if self._is_scheduled or (self._appending and self._posted < EARLY_TURN_MIN):
+            return
+        self._is_scheduled = True
+        self._loop.call_soon(self._run)
 
     def _run(self) -> None:
-        self._scheduled = False
-        self._is_due = self._waiting is not None or self._is_early()
-        if self._is_due:
+        self._is_scheduled = False
+        if self._waiting is not None:
             return
+        self._posted = 0
         try:
             turn = self.node.turn(self._clock())
         except BaseException as error:  # noqa: BLE001 - half a turn may be applied: no going on
@@ -106,30 +115,28 @@ class Pump:
         else:
             self._answer(turn.answers)
         if turn.has_more:
-            self.schedule()
-
-    def _is_early(self) -> bool:
-        """Whether the next turn had better wait for the append in flight."""
-        if self._appending is None:
-            return False
-        return sum(len(actor.mailbox) for actor in self.node.actors) < EARLY_TURN_MIN
+            self.schedule(EARLY_TURN_MIN)
 
     def _append(self) -> None:
         assert self._waiting is not None
         turn, self._waiting, self._appending = self._waiting, None, self._waiting
-        future = self._loop.run_in_executor(self._thread, self._append_on_thread, turn)
-        future.add_done_callback(self._appended)
+        self._appends_to_do.put(turn.entries)
 
-    def _append_on_thread(self, turn: Turn) -> tuple[float, int]:
-        started = perf_counter()
-        self.journal.append(turn.entries)
-        return perf_counter() - started, self.journal.headroom_bytes()
+    def _append_all(self) -> None:
+        """Append for as long as there is something to; the only thing that this thread does."""
+        while (entries := self._appends_to_do.get()) is not None:
+            started = perf_counter()
+            try:
+                self.journal.append(entries)
+                headroom_bytes = self.journal.headroom_bytes()
+            except BaseException as error:  # noqa: BLE001 - whatever it is, the node must stop
+                self._on_failure(error)
+                return
+            seconds = perf_counter() - started
+            self._loop.call_soon_threadsafe(self._appended, seconds, headroom_bytes)
 
-    def _appended(self, future: "asyncio.Future[tuple[float, int]]") -> None:
-        if (error := future.exception()) is not None:
-            self._on_failure(error)
-            return
-        seconds, self.headroom_bytes = future.result()
+    def _appended(self, seconds: float, headroom_bytes: int) -> None:
+        self.headroom_bytes = headroom_bytes
         self._append_seconds += seconds
         self._appends += 1
         turn, self._appending = self._appending, None
@@ -139,8 +146,8 @@ class Pump:
         assert turn is not None
         for answers in (turn.answers, *reads):
             self._answer(answers)
-        if self._is_due:
-            self.schedule()
+        if self._posted:
+            self.schedule(0)
         if self._appending is None:
             self._idle.set()
 
@@ -170,12 +177,13 @@ class Pump:
         """Wait until every queued command is answered, then seal the state into the journal and let
         go of the thread.
         """
-        while self._scheduled or any(actor.mailbox for actor in self.node.actors):
-            self.schedule()
+        while self._is_scheduled or any(actor.mailbox for actor in self.node.actors):
+            self.schedule(EARLY_TURN_MIN)
             await asyncio.sleep(0)
             await self._idle.wait()
         await self._idle.wait()
         if self._alarm is not None:
             self._alarm.cancel()
-        await self._loop.run_in_executor(self._thread, self.journal.append, self.node.seal())
-        self._thread.shutdown()
+        self._appends_to_do.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self.journal.append(self.node.seal())

@@ -6,12 +6,20 @@ must be serving, a command that writes needs room on disk, and the mailbox must 
 
 import asyncio
 
-from holdfast.core.commands import Command, GetAvailability, GetReservation, Outcome
+from holdfast.core.actor import weight_of
+from holdfast.core.commands import (
+    Command,
+    GetAvailability,
+    GetReservation,
+    Outcome,
+    ReadLevels,
+    ResolveLevels,
+)
 
 from . import errors
 from .pump import Pump
 
-_READS = (GetAvailability, GetReservation)
+_READS = (GetAvailability, GetReservation, ReadLevels, ResolveLevels)
 
 
 class Router:
@@ -36,5 +44,5 @@ class Router:
         if not actor.post(command, future):
             self.refused_overload += 1
             raise errors.overloaded(actor.shard, actor.capacity)
-        self.pump.schedule()
+        self.pump.schedule(weight_of(command))
         return future

@@ -86,7 +86,7 @@ def _shards(node: Node) -> tuple[ShardStatistics, ...]:
             skus=figures.skus,
             stock_levels=figures.stock_levels,
             reservations=figures.reservations,
-            mailbox_depth=len(actor.mailbox),
+            mailbox_depth=actor.weight,
             mailbox_capacity=actor.capacity,
             on_hand=figures.on_hand,
             reserved=figures.reserved,

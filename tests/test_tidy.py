@@ -195,9 +195,13 @@ def lines_are_short(source: Source) -> Iterator[str]:
 
 
 def modules_are_short(source: Source) -> Iterator[str]:
-    """A longer module is two rooms of thought in one file."""
+    """A longer module is two rooms of thought in one file.
+
+    But kernels stay together: numba keeps compiled code by the file of the caller, and would not
+    notice a change in a helper that another file holds.
+    """
     lines = source.text.count("\n")
-    if source.is_python and lines > MODULE_LINES_MAX:
+    if source.is_python and not source.is_kernel and lines > MODULE_LINES_MAX:
         yield f"{lines} lines, {MODULE_LINES_MAX} at most"
 
 

@@ -1,0 +1,149 @@
+"""The invariants hold in every state that commands lead to, and each of them can fail."""
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from holdfast.core.audit import check_invariants, units_by_line
+from holdfast.core.columns import pack_name
+from holdfast.core.kernels import FLAG_LATER_PART
+from holdfast.core.node import Node
+from holdfast.core.shard import Shard
+from holdfast.persistence.journal import MemoryJournal
+from tests.persistence.history import Life
+
+
+def lived(seed: int, turns: int = 60) -> Node:
+    """A node with something of everything."""
+    life = Life(Node(4), MemoryJournal(), random.Random(seed))
+    life.live(turns)
+    return life.node
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_state_that_commands_lead_to_is_sound(seed: int) -> None:
+    """After each of many turns."""
+    life = Life(Node(4), MemoryJournal(), random.Random(seed))
+    for _ in range(40):
+        life.live(turns=1)
+        assert [] == check_invariants(life.node)
+
+
+def test_an_empty_node_is_sound() -> None:
+    """No rows, no sums, no complaint."""
+    assert [] == check_invariants(Node(3))
+
+
+def test_units_are_counted_as_the_engine_counts_them() -> None:
+    """The same figures by numpy as by kernels."""
+    for shard in lived(seed=1).shards:
+        expected = [list(shard.units(line).values()) for line in range(len(shard.lines))]
+        assert expected == units_by_line(shard).tolist()
+
+
+def set_field(table: str, field: str, change: int) -> Callable[[Shard], None]:
+    """Change a number that is not zero, if there is one."""
+
+    def tamper(shard: Shard) -> None:
+        column = getattr(shard, table)[field]
+        column[np.flatnonzero(column)[-1]] += np.array(change).astype(column.dtype)
+
+    return tamper
+
+
+def set_split(shard: Shard) -> None:
+    shard.splits.records[0, 0] -= 1_000
+    shard.splits.records[0, 2] += 1_000
+
+
+def lose_line(shard: Shard) -> None:
+    shard.lines.count -= 1
+
+
+def empty_line(shard: Shard) -> None:
+    whole = np.flatnonzero(shard.lines["state"] >= 3)[-1]
+    shard.lines.records["quantity"][whole] = 0
+
+
+def lose_text(shard: Shard) -> None:
+    shard.id_texts.removed.count -= 1
+
+
+def lose_split(shard: Shard) -> None:
+    shard.splits.count -= 1
+
+
+def lose_reservation(shard: Shard) -> None:
+    shard.reservations.count -= 1
+
+
+def repeat_level(shard: Shard) -> None:
+    shard.levels.records["location"][: len(shard.levels)] = 0
+
+
+def repeat_name(shard: Shard) -> None:
+    shard.skus.add(pack_name("twice"))
+    shard.skus.add(pack_name("twice"))
+
+
+def misplace_sku(shard: Shard) -> None:
+    names = (f"stray-{number}" for number in range(100))
+    home = Node(4).home_of
+    shard.skus.add(pack_name(next(name for name in names if home(name).number != shard.number)))
+
+
+def repeat_id(shard: Shard) -> None:
+    first = np.flatnonzero(shard.reservations["flags"] & FLAG_LATER_PART == 0)[:2]
+    for field in ("key_hi", "key_lo", "flags"):
+        records = shard.reservations.records[field]
+        records[first[1]] = records[first[0]]
+    shard.reservations.records["next_part"][first] = -1
+
+
+def swap_links(shard: Shard) -> None:
+    links = shard.reservations["next_part"]
+    first, second = np.flatnonzero(links >= 0)[:2]
+    links[[first, second]] = links[[second, first]]
+
+
+def lose_link(shard: Shard) -> None:
+    links = shard.reservations["next_part"]
+    links[np.flatnonzero(links >= 0)[0]] = -1
+
+
+@pytest.mark.parametrize(
+    ("tamper", "problem"),
+    [
+        (set_field("levels", "reserved", 1), "reserved of stock level"),
+        (set_field("levels", "committed", 1), "committed of stock level"),
+        (set_field("levels", "on_hand", 3 * 10**18), "on_hand of stock level"),
+        (set_field("levels", "sku", 1_000), "has no sku"),
+        (set_field("levels", "location", 1_000), "has no location"),
+        (set_field("lines", "row", 1_000), "is at no stock level"),
+        (set_field("lines", "state", 50), "is in an unknown state"),
+        (set_field("reservations", "first_line", 1), "has others' lines"),
+        (set_field("reservations", "line_count", -1), "has no lines"),
+        (set_field("reservations", "id_text", 1), "has another's id"),
+        (set_field("reservations", "expires_at_ns", -(10**15)), "ends before it began"),
+        (set_split, "less than no units"),
+        (lose_line, "but reservations have"),
+        (empty_line, "has no units"),
+        (lose_text, "texts of ids, but reservations have"),
+        (lose_split, "split lines and rows of splits do not match"),
+        (lose_reservation, "lines, but reservations have"),
+        (repeat_level, "two stock levels are of the same SKU and location"),
+        (repeat_name, "a name stands twice among the skus"),
+        (misplace_sku, "belongs to another shard"),
+        (repeat_id, "two reservations have the same id"),
+        (swap_links, "is linked to another"),
+        (lose_link, "later parts of reservations and links to them do not match"),
+    ],
+)
+def test_every_problem_is_named(tamper: Callable[[Shard], None], problem: str) -> None:
+    """With the shard that it is in, where it is in one."""
+    node = lived(seed=3)
+    tamper(node.shards[1])
+    problems = check_invariants(node)
+    assert any(problem in each for each in problems), problems
