@@ -1,0 +1,137 @@
+"""Two engines behind one face, so that every test of behaviour judges both.
+
+A test speaks of turns: commands that arrive together, and a time. It sees outcomes without
+revisions, since those depend on how many shards there are; tests of revisions talk to a Node.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from holdfast.core.commands import (
+    AvailabilitiesView,
+    AvailabilityView,
+    Command,
+    Conflict,
+    DeleteOutcome,
+    EventsOutcome,
+    Extend,
+    HoldOutcome,
+    LocationOutcome,
+    Move,
+    MoveOutcome,
+    Outcome,
+    ReservationView,
+)
+from holdfast.core.node import Node
+from tests.model import NO_REVISION, Model
+
+
+@dataclass(eq=False)
+class Ticket:
+    """A command, whether its caller still waits, and what he was answered."""
+
+    command: Command
+    is_cancelled: bool = False
+    outcome: Outcome | None = None
+
+    def cancelled(self) -> bool:
+        return self.is_cancelled
+
+
+class Engine(Protocol):
+    """What scripts need of an engine."""
+
+    def turn(self, commands: Sequence[Command], now_ns: int) -> list[Outcome]:
+        """Execute commands that arrive together; answer in their order."""
+
+    def restart(self) -> None:
+        """Forget everything but the journal, and go on from there."""
+
+
+class ModelEngine:
+    """The plain model. Its memory is its journal, and it executes in the order of arrival."""
+
+    def __init__(self) -> None:
+        self.model = Model()
+
+    def turn(self, commands: Sequence[Command], now_ns: int) -> list[Outcome]:
+        self.model.expire(now_ns)
+        return [comparable(command, self.model.execute(command, now_ns)) for command in commands]
+
+    def restart(self) -> None:
+        pass
+
+
+class NodeEngine:
+    """The real engine, with a list for a journal."""
+
+    def __init__(self, shard_count: int) -> None:
+        self.shard_count = shard_count
+        self.node = Node(shard_count=shard_count)
+        self.entries: list[Any] = []
+        self.next_expiry_ns = 0
+
+    def turn(self, commands: Sequence[Command], now_ns: int) -> list[Outcome]:
+        tickets = [self.post(command) for command in commands]
+        self.run(now_ns)
+        return [ticket.outcome for ticket in tickets if ticket.outcome is not None]
+
+    def post(self, command: Command) -> Ticket:
+        """Put a command into its mailbox."""
+        ticket = Ticket(command)
+        assert self.node.post(command, ticket), "the mailbox has room"
+        return ticket
+
+    def run(self, now_ns: int) -> list[Ticket]:
+        """Run until nothing waits, keep the entries; return the tickets as they were executed."""
+        tickets = []
+        has_more = True
+        while has_more:
+            turn = self.node.turn(now_ns)
+            has_more = turn.has_more
+            self.entries += turn.entries
+            self.next_expiry_ns = turn.next_expiry_ns
+            for ticket, outcome in turn.answers:
+                assert isinstance(ticket, Ticket)
+                assert ticket.outcome is None, "one answer for each command"
+                ticket.outcome = comparable(ticket.command, outcome)
+                tickets.append(ticket)
+        return tickets
+
+    def replayed(self) -> Node:
+        """Build another node from the journal."""
+        node = Node(shard_count=self.shard_count)
+        for entry in self.entries:
+            node.replay(entry)
+        return node
+
+    def restart(self) -> None:
+        before = self.node.state_hash()
+        self.node = self.replayed()
+        assert before == self.node.state_hash()
+
+
+def comparable(command: Command, outcome: Outcome) -> Outcome:
+    """Leave out what engines may answer differently: revisions, and states that hold no units."""
+    match outcome:
+        case AvailabilitiesView(views):
+            return AvailabilitiesView(tuple(view and without_revision(view) for view in views))
+        case DeleteOutcome():
+            return replace(outcome, revision=NO_REVISION)
+        case ReservationView(lines=lines):
+            lines = tuple(
+                replace(line, quantities={s: n for s, n in line.quantities.items() if n})
+                for line in lines
+            )
+            return replace(outcome, lines=lines, revisions=())
+        case Conflict(field) if isinstance(command, Move | Extend) and field != "method":
+            return Conflict(field, "", "")  # the field is the contract, its rendering is not
+        case HoldOutcome() | MoveOutcome() | EventsOutcome() | LocationOutcome():
+            return replace(outcome, revisions=())
+        case _:
+            return outcome
+
+
+def without_revision(view: AvailabilityView) -> AvailabilityView:
+    return replace(view, revision=NO_REVISION)
