@@ -307,6 +307,15 @@ def find_key(slots, records, hi, lo):
 
 
 @njit(cache=True, nogil=True)
+def find_keys(slots, records, his, los, after_ns, known):
+    """Mark the keys that have a record from after `after_ns`; pass over those marked already."""
+    for i in range(his.size):
+        if not known[i]:
+            index = find_key(slots, records, his[i], los[i])
+            known[i] = index >= 0 and records[index].at_ns > after_ns
+
+
+@njit(cache=True, nogil=True)
 def index_keys(slots, records, start, end):
     """Enter records [start, end)."""
     mask = slots.size - 1

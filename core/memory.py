@@ -56,6 +56,14 @@ class Memory:
                 return record
         return None
 
+    def find_all(self, his: Array, los: Array, now_ns: int, known: Array) -> None:
+        """Mark in `known` which keys are still remembered; those marked already are passed over."""
+        for generation in (self.current, self.previous):
+            if len(generation.records):
+                after_ns = now_ns - RETENTION_NS
+                table = generation.records.records
+                kernels.find_keys(generation.slots, table, his, los, after_ns, known)
+
     def remember(self, count: int, now_ns: int) -> Array:
         """Make room for `count` new records and return them, to be filled in and then entered by
         `index`.

@@ -5,7 +5,9 @@ reported as a shortfall. A command of several facts is planned whole, then writt
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import numpy as np
 
 from . import joint
 from .columns import pack_name
@@ -29,9 +31,7 @@ from .commands import (
 )
 from .constants import ON_HAND_MAX
 from .effects import Section
-from .ids import Key
 from .joint import HomeOf
-from .kernels import NO_LEVEL
 from .model import EventKind, EventOutcome, LocationKind
 from .shard import Shard
 
@@ -58,17 +58,27 @@ class StockBook:
         for index, event in enumerate(command.events):
             if self.shards[0].locations.find(event.location) < 0:
                 return Unknown(f"events[{index}].location", event.location)
-        plan = _Plan(self.shards, self._last_sequence(command.source), now_ns)
+        plan = _Plan(self._last_sequence(command.source), self._known(command.events, now_ns))
         for index, event in enumerate(command.events):
-            on_hand = plan.add(self.home_of(event.sku), event)
-            if abs(on_hand) > ON_HAND_MAX:
+            if not plan.add(index, event, self.home_of(event.sku)):
                 return OutOfRange(f"events[{index}].quantity", event.quantity)
         # Point of no return: every location is known and every stock level stays in range.
-        for fact in plan.facts:
-            _write(fact, command.source)
-        shards = {fact.shard.number: fact.shard for fact in plan.facts}
+        shards = {level.shard.number: level.shard for level in plan.levels.values()}
+        for shard in shards.values():
+            _write(shard, plan.facts, command.source)
         results = tuple(_result(fact) for fact in plan.facts)
         return EventsOutcome(results, joint.revisions(list(shards.values())))
+
+    def _known(self, events: Sequence[StockEvent], now_ns: int) -> list[bool]:
+        """Tell which ids are remembered. An id counts once, whichever shard it came to before."""
+        keys = [(event.key.hi, event.key.lo) if event.key else (0, 0) for event in events]
+        his, los = np.array(keys, np.uint64).T.copy()
+        known = np.array([event.key is None for event in events])
+        for shard in self.shards:
+            shard.events.find_all(his, los, now_ns, known)
+        return [
+            bool(mark) and event.key is not None for mark, event in zip(known, events, strict=True)
+        ]
 
     def _last_sequence(self, source: str) -> int:
         """The last number that the source has reached, in whatever shard."""
@@ -135,53 +145,62 @@ class StockBook:
 
 
 @dataclass(slots=True)
+class _Level:
+    """A stock level as the plan leaves it; row is NO_LEVEL or below until it is written."""
+
+    shard: Shard
+    row: int
+    on_hand: int
+
+
+@dataclass(slots=True)
 class _Fact:
     """One event with what was decided about it."""
 
-    shard: Shard
     event: StockEvent
+    level: _Level
     outcome: EventOutcome
     delta: int
     on_hand: int
 
 
-@dataclass(slots=True)
 class _Plan:
     """Decides events one after the other, each seeing those before it, without writing anything."""
 
-    shards: Sequence[Shard]
-    last_sequence: int
-    now_ns: int
-    facts: list[_Fact] = field(default_factory=list)
-    _on_hand: dict[tuple[str, str], int] = field(default_factory=dict)
-    _keys: set[tuple[int, int]] = field(default_factory=set)
+    def __init__(self, last_sequence: int, known: list[bool]) -> None:
+        self.facts: list[_Fact] = []
+        self.levels: dict[tuple[str, str], _Level] = {}
+        self._last_sequence = last_sequence
+        self._known = known
+        self._keys: set[tuple[int, int]] = set()
 
-    def add(self, shard: Shard, event: StockEvent) -> int:
-        """Decide one event and return the units on hand after it."""
-        level = (event.sku, event.location)
-        on_hand = self._on_hand[level] if level in self._on_hand else _on_hand(shard, *level)
-        outcome = self._judge(event)
-        delta = _delta(event, on_hand) if outcome is EventOutcome.APPLIED else 0
-        self._on_hand[level] = on_hand + delta
-        self.facts.append(_Fact(shard, event, outcome, delta, on_hand + delta))
-        return on_hand + delta
+    def add(self, index: int, event: StockEvent, shard: Shard) -> bool:
+        """Decide one event; return whether its stock level stays in range."""
+        level = self.levels.get((event.sku, event.location))
+        if level is None:
+            level = self.levels[event.sku, event.location] = _level_now(shard, event)
+        outcome = self._judge(index, event)
+        delta = _delta(event, level.on_hand) if outcome is EventOutcome.APPLIED else 0
+        level.on_hand += delta
+        self.facts.append(_Fact(event, level, outcome, delta, level.on_hand))
+        return abs(level.on_hand) <= ON_HAND_MAX
 
-    def _judge(self, event: StockEvent) -> EventOutcome:
+    def _judge(self, index: int, event: StockEvent) -> EventOutcome:
         key = event.key
-        if key and self._is_known(key):
+        if key and (self._known[index] or (key.hi, key.lo) in self._keys):
             return EventOutcome.DUPLICATE
-        if event.sequence and event.sequence <= self.last_sequence:
+        if event.sequence and event.sequence <= self._last_sequence:
             return EventOutcome.OUT_OF_ORDER if key else EventOutcome.DUPLICATE
         if key:
             self._keys.add((key.hi, key.lo))
-        self.last_sequence = max(self.last_sequence, event.sequence)
+        self._last_sequence = max(self._last_sequence, event.sequence)
         return EventOutcome.APPLIED
 
-    def _is_known(self, key: Key) -> bool:
-        """An id counts once, whichever SKU and so whichever shard it came with before."""
-        return (key.hi, key.lo) in self._keys or any(
-            shard.events.find(key.hi, key.lo, self.now_ns) is not None for shard in self.shards
-        )
+
+def _level_now(shard: Shard, event: StockEvent) -> _Level:
+    row = shard.find_row(event.sku, event.location)
+    on_hand = int(shard.levels.records[row]["on_hand"]) if row >= 0 else 0
+    return _Level(shard, row, on_hand)
 
 
 def _delta(event: StockEvent, on_hand: int) -> int:
@@ -190,22 +209,31 @@ def _delta(event: StockEvent, on_hand: int) -> int:
     return _SIGN[event.kind] * event.quantity
 
 
-def _write(fact: _Fact, source: str) -> None:
-    if fact.outcome is not EventOutcome.APPLIED:
+def _write(shard: Shard, facts: Sequence[_Fact], source: str) -> None:
+    """Write the facts of one shard: new names and levels as they come, then all changes at once."""
+    applied = [
+        fact for fact in facts if fact.level.shard is shard and fact.outcome is EventOutcome.APPLIED
+    ]
+    if not applied:
         return
-    shard, event = fact.shard, fact.event
+    number = _number(shard, Section.SOURCE_NAMES, source)
+    effects = []
+    for fact in applied:
+        event = fact.event
+        if fact.level.row < 0:
+            fact.level.row = _new_level(shard, event)
+        hi, lo = (event.key.hi, event.key.lo) if event.key else (0, 0)
+        has_key = event.key is not None
+        effects.append(
+            (hi, lo, fact.delta, event.sequence, fact.level.row, number, event.kind, has_key, 0, 0)
+        )
+    shard.record(Section.STOCK, *effects)
+
+
+def _new_level(shard: Shard, event: StockEvent) -> int:
     sku = _number(shard, Section.SKU_NAMES, event.sku)
-    row = shard.find_row(event.sku, event.location)
-    if row == NO_LEVEL:
-        row = len(shard.levels)
-        shard.record(Section.LEVELS, (sku, shard.locations.find(event.location)))
-    hi, lo = (event.key.hi, event.key.lo) if event.key else (0, 0)
-    source_number = _number(shard, Section.SOURCE_NAMES, source)
-    has_key = event.key is not None
-    shard.record(
-        Section.STOCK,
-        (hi, lo, fact.delta, event.sequence, row, source_number, event.kind, has_key, 0, 0),
-    )
+    shard.record(Section.LEVELS, (sku, shard.locations.find(event.location)))
+    return len(shard.levels) - 1
 
 
 _NAME_TABLES = {
@@ -226,17 +254,11 @@ def _number(shard: Shard, section: Section, name: str) -> int:
     return number
 
 
-def _on_hand(shard: Shard, sku: str, location: str) -> int:
-    row = shard.find_row(sku, location)
-    return int(shard.levels.records["on_hand"][row]) if row >= 0 else 0
-
-
 def _result(fact: _Fact) -> EventResult:
-    row = fact.shard.find_row(fact.event.sku, fact.event.location)
-    if row < 0:
+    if fact.level.row < 0:
         return EventResult(fact.outcome, fact.on_hand, 0)
-    level = fact.shard.levels.records[row]
-    promised = int(level["reserved"] + level["committed"])
+    record = fact.level.shard.levels.records[fact.level.row]
+    promised = int(record["reserved"] + record["committed"])
     return EventResult(fact.outcome, fact.on_hand, max(0, promised - fact.on_hand))
 
 
