@@ -5,8 +5,8 @@ its sections and a hash. All integers are little-endian; sections are columns of
 (core/effects.py) padded to 8 bytes.
 
     group header   magic "HFJ1" · entry count u32 · position u64 · bytes of the whole value u64
-    entry header   version u16 · shard u16 · section count u32 · sequence u64 · epoch u64 · now_ns i64 ·
-                   body bytes u64 · previous hash 16 B · hash 16 B
+    entry header   version u16 · shard u16 · section count u32 · sequence u64 · epoch u64 ·
+                   now_ns i64 · body bytes u64 · previous hash 16 B · hash 16 B
     section        kind u16 · zero u16 · record count u32 · records
 
 An entry's hash (BLAKE2b, 16 bytes) covers the previous hash of its shard, the group header, its own
@@ -32,6 +32,9 @@ _GROUP = struct.Struct("<4sIQQ")
 _ENTRY = struct.Struct("<HHIQQqQ16s")
 _SECTION = struct.Struct("<HHI")
 
+#: A plain dict, because an append of one small entry is read a hundred thousand times in a restart.
+_KINDS = {int(section): (section, dtype, dtype.itemsize) for section, dtype in DTYPES.items()}
+
 Chain = dict[int, bytes]
 """Hash of the last entry of each shard."""
 
@@ -46,16 +49,20 @@ class Recorded:
 
 
 class DamagedEntryError(Exception):
-    """A value of the journal is not what was written."""
+    """A value of the journal is not what was written; `offset` is where in it the damaged part
+    begins.
+    """
 
-    def __init__(self, position: int, reason: str) -> None:
+    def __init__(self, position: int, reason: str, offset: int = 0) -> None:
         super().__init__(f"journal position {position}: {reason}")
         self.position = position
         self.reason = reason
+        self.offset = offset
 
 
 def encode_group(position: int, epoch: int, entries: Sequence[Entry], chain: Chain) -> bytes:
     """Spell one append, and advance the chain."""
+    assert entries, "an append without entries would be in no shard's chain"
     bodies = [_encode_body(entry) for entry in entries]
     size = _GROUP.size + sum(_ENTRY.size + HASH_BYTES + len(body) for body in bodies)
     group = _GROUP.pack(_MAGIC, len(entries), position, size)
@@ -77,7 +84,7 @@ def encode_group(position: int, epoch: int, entries: Sequence[Entry], chain: Cha
 
 
 def _encode_body(entry: Entry) -> bytes:
-    parts = []
+    parts: list[bytes] = []
     for section, records in entry.sections.items():
         data = records.tobytes()
         parts += (_SECTION.pack(section, 0, len(records)), data, bytes(-len(data) % 8))
@@ -98,14 +105,14 @@ def decode_group(position: int, value: bytes, chain: Chain) -> list[Recorded]:
     if len(value) < _GROUP.size:
         raise DamagedEntryError(position, "shorter than its header")
     magic, count, stated, size = _GROUP.unpack_from(value)
-    if (magic, stated, size) != (_MAGIC, position, len(value)):
+    if (magic, stated, size) != (_MAGIC, position, len(value)) or not count:
         raise DamagedEntryError(position, "its group header does not fit its key and length")
+    advanced = dict(chain)
     try:
-        recorded = list(_decode_entries(position, value, count, chain))
+        recorded = list(_decode_entries(position, value, count, advanced))
     except (struct.error, ValueError, KeyError) as error:
         raise DamagedEntryError(position, f"unreadable: {error}") from error
-    for item in recorded:
-        chain[item.entry.shard] = item.hash
+    chain.update(advanced)
     return recorded
 
 
@@ -114,27 +121,26 @@ def _decode_entries(position: int, value: bytes, count: int, chain: Chain) -> It
     group = value[: _GROUP.size]
     at = _GROUP.size
     for _ in range(count):
+        start = at
         header = value[at : at + _ENTRY.size]
         version, shard, sections, sequence, epoch, now_ns, size, previous = _ENTRY.unpack(header)
         at += _ENTRY.size + HASH_BYTES
         digest = value[at - HASH_BYTES : at]
         body = view[at : at + size]
         at += size
-        if previous != chain.get(shard, GENESIS):
-            raise DamagedEntryError(
-                position, f"does not follow the entry of shard {shard} before it"
-            )
-        if len(body) != size or _hash(group, header, body) != digest:
-            raise DamagedEntryError(
-                position, f"checksum of shard {shard}, sequence {sequence}, does not match"
-            )
         if version != FORMAT_VERSION:
-            raise DamagedEntryError(
-                position, f"format version {version}; this build reads {FORMAT_VERSION}"
-            )
+            reason = f"format version {version}; this build reads {FORMAT_VERSION}"
+            raise DamagedEntryError(position, reason, start)
+        if len(body) != size or _hash(group, header, body) != digest:
+            reason = f"checksum of shard {shard}, sequence {sequence}, does not match"
+            raise DamagedEntryError(position, reason, start)
+        if previous != chain.get(shard, GENESIS):
+            reason = f"does not follow the entry of shard {shard} before it"
+            raise DamagedEntryError(position, reason, start)
+        chain[shard] = digest
         yield Recorded(Entry(shard, sequence, now_ns, _decode_body(body, sections)), epoch, digest)
     if at != len(value):
-        raise DamagedEntryError(position, "bytes behind its last entry")
+        raise DamagedEntryError(position, "bytes behind its last entry", at)
 
 
 def _decode_body(body: memoryview, count: int) -> dict[Section, np.ndarray]:
@@ -142,9 +148,9 @@ def _decode_body(body: memoryview, count: int) -> dict[Section, np.ndarray]:
     at = 0
     for _ in range(count):
         kind, _zero, records = _SECTION.unpack_from(body, at)
+        section, dtype, item_bytes = _KINDS[kind]
         at += _SECTION.size
-        dtype = DTYPES[Section(kind)]
         # A copy, because kernels are compiled for arrays that are aligned and may be written.
-        sections[Section(kind)] = np.frombuffer(body, dtype, records, at).copy()
-        at += -(-records * dtype.itemsize // 8) * 8
+        sections[section] = np.frombuffer(body, dtype, records, at).copy()
+        at += -(-records * item_bytes // 8) * 8
     return sections

@@ -1,9 +1,10 @@
 """The data directory: what lies in it, who may open it, and how it came to be.
 
-node.json        shard count and format, fixed when the directory is made; written last, so that a
-directory with it is whole journal.mdb      the journal (LMDB), with journal.mdb-lock beside it
-snapshots/       snapshot-<position>.npz lock             held (flock) by the node that serves the
-directory
+lock          held (flock) by the process that has the directory to itself: the serving node
+journal.mdb   the journal (LMDB), with journal.mdb-lock beside it
+snapshots/    snapshot-<position>.npz
+node.json     shard count and format, fixed when the directory is made; written last, so that a
+              directory with it is whole
 """
 
 import fcntl
@@ -39,22 +40,29 @@ class DataDirectory:
         return self.path / "snapshots"
 
 
+class DirectoryInUseError(DirectoryError):
+    """Another process has the data directory to itself."""
+
+
 class DirectoryLock:
     """Held while a node serves a directory. The operating system lets go of it when the process
     ends, however it ends.
     """
 
     def __init__(self, path: Path) -> None:
-        path.mkdir(parents=True, exist_ok=True)
-        self._file: IO[str] = (path / "lock").open("a+")
+        try:
+            self._file: IO[str] = (path / "lock").open("a+", errors="replace")
+        except OSError as error:
+            raise DirectoryError(f"{path}: cannot be used: {error.strerror}") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._file.seek(0)
             holder = self._file.read().strip() or "unknown"
             self._file.close()
-            raise DirectoryError(
-                f"{path}: another node (process {holder}) serves this data directory; stop it first or choose another data_dir"
+            raise DirectoryInUseError(
+                f"{path}: another node (process {holder}) serves this data directory; "
+                "stop it first or choose another data_dir"
             ) from None
         self._file.truncate(0)
         self._file.write(str(os.getpid()))
@@ -68,13 +76,15 @@ class DirectoryLock:
 def read_directory(path: Path) -> DataDirectory | None:
     """Read node.json; None when the directory was never finished."""
     file = path / "node.json"
-    if not file.exists():
-        return None
     try:
         document = json.loads(file.read_bytes())
         figures = {name: document[name] for name in ("format", "shard_count")}
         if document["checksum"] != _checksum(figures):
             raise ValueError("its checksum does not match")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DirectoryError(f"{file}: cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise DirectoryError(f"{file}: damaged ({error}); restore it from a backup") from error
     if figures["format"] != FORMAT:
@@ -82,13 +92,24 @@ def read_directory(path: Path) -> DataDirectory | None:
     return DataDirectory(path, figures["shard_count"])
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, durably."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        for folder in missing:
+            sync_folder(folder.parent)
+    except OSError as error:
+        raise DirectoryError(f"{path}: cannot be made: {error.strerror}") from error
+
+
 def finish_directory(path: Path, shard_count: int) -> DataDirectory:
     """Write node.json, durably: from now on the directory's journal must exist and be whole."""
+    (path / "snapshots").mkdir(exist_ok=True)
     figures = {"format": FORMAT, "shard_count": shard_count}
     write_durably(
         path / "node.json", json.dumps({**figures, "checksum": _checksum(figures)}).encode()
     )
-    (path / "snapshots").mkdir(exist_ok=True)
     return DataDirectory(path, shard_count)
 
 
@@ -105,7 +126,12 @@ def write_durably(path: Path, data: bytes) -> None:
 def rename_durably(partial: Path, path: Path) -> None:
     """Give a synced file its name, durably."""
     partial.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

@@ -1,35 +1,49 @@
 """From a data directory to a node that can serve: check, load, replay, check again.
 
-    1  lock the directory            a second node is refused
-    2  check the journal's pages     before LMDB maps them (pages.py): damage stops here, with its place
-    3  load the newest good snapshot a bad one is reported and passed over
-    4  replay the journal behind it  every entry is checked against the hash chain, every seal against the state
+    1  lock the directory             a second node is refused
+    2  check the journal's pages      before LMDB maps them (pages.py)
+    3  load the newest good snapshot  a bad one is reported and passed over
+    4  replay the journal behind it   every entry is checked against the hash chain, every seal
+                                      against the state
 
 Each step either succeeds or stops with the file and the offset to look at. Nothing is repaired
 silently.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from mmap import PAGESIZE
 from pathlib import Path
 
 from holdfast.core.node import Node
 from holdfast.core.shard import StateMismatchError
 
-from .codec import DamagedEntryError
+from .codec import DamagedEntryError, Recorded
 from .directory import (
     DataDirectory,
     DirectoryError,
+    DirectoryInUseError,
     DirectoryLock,
     finish_directory,
+    make_folder,
     read_directory,
 )
-from .journal import LmdbJournal
+from .journal import JournalError, LmdbJournal
 from .pages import DamagedFile, check_pages, iterate_values
 from .snapshot import Snapshot, load_newest
 
 MakeNode = Callable[[int], Node]
 Progress = Callable[[int, int], None]
+
+
+def no_progress(_done: int, _all: int) -> None:
+    """Tell nobody."""
+
+
+#: What recovery stops with. Each names the file, and the place in it where there is one.
+ERRORS = (DirectoryError, JournalError, DamagedFile)
 
 #: A reader needs a map at least as large as the writer's file; address space costs nothing.
 _READER_MAP_SIZE = 1 << 42
@@ -54,9 +68,10 @@ def recover(
     map_size: int,
     reserve_bytes: int,
     make_node: MakeNode,
-    progress: Progress = lambda _done, _all: None,
+    progress: Progress = no_progress,
 ) -> Recovered:
     """Open a data directory for serving, making it when it is new."""
+    make_folder(path)
     lock = DirectoryLock(path)
     try:
         return _recover(path, lock, shard_count, map_size, reserve_bytes, make_node, progress)
@@ -79,9 +94,13 @@ def _recover(
         directory = _make_directory(path, shard_count, map_size, reserve_bytes)
     check_journal(directory)
     journal = LmdbJournal(directory.journal, map_size, reserve_bytes)
-    bad: list[str] = []
-    start = _load(directory, make_node, bad)
-    state = replay(directory, journal, start, progress)
+    try:
+        bad: list[str] = []
+        start = _load(directory, make_node, bad)
+        state = replay(directory, journal, start, progress)
+    except BaseException:
+        journal.close()
+        raise
     journal.continue_from(state.chain, state.epoch)
     replayed = state.position - start.position
     return Recovered(state.node, journal, directory, lock, start.position, replayed, bad)
@@ -90,13 +109,16 @@ def _recover(
 def _make_directory(
     path: Path, shard_count: int, map_size: int, reserve_bytes: int
 ) -> DataDirectory:
-    journal = LmdbJournal(path / "journal.mdb", map_size, reserve_bytes)
-    position = journal.position
-    journal.close()
-    if position:
+    file = path / "journal.mdb"
+    # What a process leaves that ends in the middle of this: two meta pages at most, no append.
+    if file.exists() and file.stat().st_size > 2 * PAGESIZE:
         raise DirectoryError(
-            f"{path / 'node.json'}: missing, but the journal has {position} appends; restore it from a backup"
+            f"{path / 'node.json'}: missing, but there is a journal; restore it from a backup"
         )
+    file.unlink(missing_ok=True)
+    LmdbJournal(file, map_size, reserve_bytes).close()
+    with file.open("rb") as made:
+        os.fsync(made.fileno())
     return finish_directory(path, shard_count)
 
 
@@ -104,7 +126,7 @@ def check_journal(directory: DataDirectory) -> None:
     """Check the journal's pages, without mapping them."""
     if not directory.journal.exists():
         raise DirectoryError(f"{directory.journal}: missing; restore it from a backup")
-    check_pages(directory.journal)
+    check_pages(directory.journal, consecutive_keys=True)
 
 
 def _load(directory: DataDirectory, make_node: MakeNode, bad: list[str]) -> Snapshot:
@@ -125,28 +147,65 @@ def replay(
     position, epoch = start.position, start.epoch
     if start.position > journal.position:
         raise DirectoryError(
-            f"{directory.journal}: ends at position {journal.position}, but a snapshot reaches {start.position}: "
-            "entries are missing; restore the journal from a backup"
+            f"{directory.journal}: ends at position {journal.position}, but a snapshot reaches "
+            f"{start.position}: entries are missing; restore the journal from a backup"
         )
     try:
         for position, group in journal.read(start.position, start.chain):
-            for recorded in group:
-                start.node.replay(recorded.entry)
-                epoch = recorded.epoch
+            replay_group(start.node, position, group)
+            epoch = group[-1].epoch
             progress(position, journal.position)
     except DamagedEntryError as error:
         raise locate(directory, error) from error
-    except StateMismatchError as error:
-        raise DirectoryError(f"{directory.journal}: {error}") from error
     return Snapshot(start.node, position, epoch, start.chain)
+
+
+def replay_group(node: Node, position: int, group: Sequence[Recorded]) -> None:
+    """Replay one append, which has to follow the node's state."""
+    for recorded in group:
+        entry = recorded.entry
+        if entry.shard >= len(node.shards):
+            reason = f"it has a shard {entry.shard}, node.json says {len(node.shards)} shards"
+            raise DamagedEntryError(position, reason)
+        if entry.sequence != node.shards[entry.shard].sequence + 1:
+            reason = f"sequence {entry.sequence} of shard {entry.shard} is not the next"
+            raise DamagedEntryError(position, reason)
+        try:
+            node.replay(entry)
+        except StateMismatchError as error:
+            raise DamagedEntryError(position, str(error)) from error
 
 
 def locate(directory: DataDirectory, error: DamagedEntryError) -> DamagedFile:
     """Name the place of a damaged entry in the file."""
-    for key, offset, size in iterate_values(directory.journal):
+    for key, offset, _size in iterate_values(directory.journal):
         if key == error.position:
-            return DamagedFile(directory.journal, offset, f"{error} ({size} bytes from there on)")
+            return DamagedFile(directory.journal, offset + error.offset, str(error))
     return DamagedFile(directory.journal, 0, str(error))
+
+
+@contextmanager
+def open_beside(directory: DataDirectory) -> Iterator[tuple[LmdbJournal, bool]]:
+    """Open the journal for reading, and say whether a node serves it.
+
+    When none does, the pages are checked first, and none may start meanwhile. When one does, it has
+    checked them, and pages that are being written could not be judged.
+    """
+    try:
+        lock = DirectoryLock(directory.path)
+    except DirectoryInUseError:
+        lock = None
+    try:
+        if lock is not None:
+            check_journal(directory)
+        journal = LmdbJournal(directory.journal, _READER_MAP_SIZE, 0, read_only=True)
+        try:
+            yield journal, lock is None
+        finally:
+            journal.close()
+    finally:
+        if lock is not None:
+            lock.release()
 
 
 def read_only_recovery(path: Path) -> tuple[DataDirectory, Snapshot]:
@@ -154,7 +213,6 @@ def read_only_recovery(path: Path) -> tuple[DataDirectory, Snapshot]:
     directory = read_directory(path)
     if directory is None:
         raise DirectoryError(f"{path}: not a data directory (it has no node.json)")
-    journal = LmdbJournal(directory.journal, _READER_MAP_SIZE, 0, read_only=True)
-    state = replay(directory, journal, _load(directory, Node, []), lambda _done, _all: None)
-    journal.close()
-    return directory, state
+    with open_beside(directory) as (journal, _):
+        start = _load(directory, Node, [])
+        return directory, replay(directory, journal, start, no_progress)

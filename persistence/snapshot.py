@@ -1,10 +1,11 @@
-"""Snapshots: the state of all shards at a journal position, so that a restart need not replay everything.
+"""Snapshots: the state of all shards at a journal position, so that a restart replays less.
 
 A snapshot is made by a second process that loads the newest snapshot, replays the journal behind it
 and writes the next one (`python -m holdfast.persistence.snapshot DIRECTORY`): the serving node does
-not pause. The file is a NumPy .npz (a zip archive, each member with its CRC-32), and carries each
-shard's digest: a snapshot that does not hash to it is not used. No snapshot is ever needed, because
-the journal is whole; a bad one costs time only.
+not pause. The file is a NumPy .npz with a BLAKE2b of it all behind it. That is checked before
+anything is parsed, because kernels trust the columns they get. Inside are the digests of all
+shards: a state that does not hash to them is not used. No snapshot is ever needed, because the
+journal is whole; a bad one costs time only.
 """
 
 import json
@@ -13,16 +14,28 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b, file_digest
 from pathlib import Path
 
 import numpy as np
 
+from holdfast.core import state
 from holdfast.core.node import Node
 
 from .codec import Chain
 from .directory import DataDirectory, rename_durably
 
 KEPT = 2
+DIGEST_BYTES = 16
+
+
+class SnapshotError(Exception):
+    """A snapshot is not what was written, or could not be written."""
+
+
+#: Why a snapshot may be passed over; the others than SnapshotError come from a build that wrote
+#: other columns, or from the disk.
+LOAD_ERRORS = (SnapshotError, OSError, ValueError, KeyError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +51,16 @@ class Snapshot:
 def write_snapshot(directory: DataDirectory, snapshot: Snapshot) -> Path:
     """Write a snapshot durably, and drop all but the newest few."""
     path = directory.snapshots / f"snapshot-{snapshot.position:012}.npz"
+    path.parent.mkdir(exist_ok=True)
+    for left_over in directory.snapshots.glob("*.partial"):
+        left_over.unlink()
+    columns = dict(_columns(snapshot))
+    _expect_room(directory.snapshots, sum(column.nbytes for column in columns.values()))
     partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.savez(file, **dict(_columns(snapshot)))
+    with partial.open("wb+") as file:
+        np.savez(file, **columns)  # type: ignore[arg-type]
+        file.seek(0)
+        file.write(file_digest(file, _blake2b).digest())
         file.flush()
         os.fsync(file.fileno())
     rename_durably(partial, path)
@@ -49,16 +69,24 @@ def write_snapshot(directory: DataDirectory, snapshot: Snapshot) -> Path:
     return path
 
 
+def _expect_room(folder: Path, size: int) -> None:
+    """The journal needs the disk more: a snapshot leaves at least as much free as it takes."""
+    disk = os.statvfs(folder)
+    free = disk.f_bavail * disk.f_frsize
+    if free < 2 * size:
+        raise SnapshotError(f"{folder}: {size} bytes would be too much, {free} are free")
+
+
 def _columns(snapshot: Snapshot) -> Iterator[tuple[str, np.ndarray]]:
     head = {
         "position": snapshot.position,
         "epoch": snapshot.epoch,
         "chain": {str(shard): digest.hex() for shard, digest in snapshot.chain.items()},
-        "digests": [list(shard.digest()) for shard in snapshot.node.shards],
+        "digests": [list(state.digest(shard)) for shard in snapshot.node.shards],
     }
     yield "head", np.frombuffer(json.dumps(head).encode(), np.uint8)
     for shard in snapshot.node.shards:
-        for name, column in shard.columns().items():
+        for name, column in state.columns(shard).items():
             yield f"{shard.number}/{name}", column
 
 
@@ -74,17 +102,14 @@ def load_newest(
     for path in snapshot_paths(directory):
         try:
             return load_snapshot(path, make_node())
-        except (SnapshotError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except LOAD_ERRORS as error:
             on_bad(path, str(error))
     return None
 
 
-class SnapshotError(Exception):
-    """A snapshot is not what was written."""
-
-
 def load_snapshot(path: Path, node: Node) -> Snapshot:
     """Load one snapshot into a new node and check every shard's digest."""
+    _check_bytes(path)
     with np.load(path, allow_pickle=False) as archive:
         head = json.loads(archive["head"].tobytes())
         columns = {name: archive[name] for name in archive.files if name != "head"}
@@ -92,28 +117,46 @@ def load_snapshot(path: Path, node: Node) -> Snapshot:
         raise SnapshotError("its head does not fit its name or the directory")
     for shard, digest in zip(node.shards, head["digests"], strict=True):
         prefix = f"{shard.number}/"
-        shard.load(
+        state.load(
+            shard,
             {
                 name.removeprefix(prefix): column
                 for name, column in columns.items()
                 if name.startswith(prefix)
-            }
+            },
         )
-        if list(shard.digest()) != digest:
+        if list(state.digest(shard)) != digest:
             raise SnapshotError(f"shard {shard.number} does not hash to the digest in its head")
     node.loaded()
     chain = {int(shard): bytes.fromhex(digest) for shard, digest in head["chain"].items()}
     return Snapshot(node, head["position"], head["epoch"], chain)
 
 
+def _check_bytes(path: Path) -> None:
+    with path.open("rb") as file:
+        left = os.fstat(file.fileno()).st_size - DIGEST_BYTES
+        hasher = _blake2b()
+        while left > 0 and (part := file.read(min(left, 1 << 20))):
+            hasher.update(part)
+            left -= len(part)
+        if file.read() != hasher.digest():
+            raise SnapshotError("its bytes do not hash to the digest at its end")
+
+
+def _blake2b() -> "blake2b":
+    return blake2b(digest_size=DIGEST_BYTES)
+
+
 def main() -> None:
     """Write the next snapshot of a directory, beside the node that serves it."""
-    # Import here: recovery uses this module.
-    from .recovery import read_only_recovery
+    from .recovery import ERRORS, read_only_recovery  # noqa: PLC0415 - it imports this module
 
     os.nice(10)
-    directory, snapshot = read_only_recovery(Path(sys.argv[1]))
-    path = write_snapshot(directory, snapshot)
+    try:
+        directory, snapshot = read_only_recovery(Path(sys.argv[1]))
+        path = write_snapshot(directory, snapshot)
+    except (*ERRORS, SnapshotError, OSError) as error:
+        sys.exit(f"no snapshot: {error}")
     sys.stdout.write(f"{path.name}\n")
 
 

@@ -1,0 +1,178 @@
+"""Judge a whole data directory: `holdfast verify`.
+
+Reads everything and changes nothing. Every append is replayed from the first on, whatever snapshots
+there are, and each snapshot has to be the state at its position. It may run beside a serving node;
+then the structure of the journal's pages is left out, which the node has checked when it started
+and which can't be judged while it writes.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from holdfast.core import state
+from holdfast.core.audit import check_invariants
+from holdfast.core.effects import DTYPES, Section
+from holdfast.core.kernels import count_names
+from holdfast.core.node import Node
+
+from .codec import Chain, DamagedEntryError, Recorded
+from .directory import DataDirectory, DirectoryError, read_directory
+from .journal import JournalError, LmdbJournal
+from .pages import DamagedFile
+from .recovery import Progress, locate, no_progress, open_beside, replay_group
+from .snapshot import LOAD_ERRORS, load_snapshot, snapshot_paths
+
+#: Names are packed bytes; all other effects are records.
+_NAMES = {section for section, dtype in DTYPES.items() if dtype.itemsize == 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it was written."""
+
+    file: Path
+    offset: int
+    """First byte of the smallest part that is known to be damaged."""
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file.name}: byte {self.offset}: {self.reason}"
+
+
+@dataclass(slots=True)
+class VerifyReport:
+    """What was found, and what the directory holds as far as it could be read."""
+
+    path: Path
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What was left out, and why."""
+    appends: int = 0
+    entries: int = 0
+    epoch: int = 0
+    """How many nodes have written so far, one after the other."""
+    operations: Counter[Section] = field(default_factory=Counter)
+    """Effects by kind; SEAL counts the states that the replay was compared with."""
+    snapshots: int = 0
+    """Snapshots that are the state at their position."""
+    reservations: int = 0
+    """Reservations ever made; one over several shards counts once."""
+    stock_levels: int = 0
+    state_hash: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+    def add(self, file: Path, offset: int, reason: str) -> None:
+        """Note a finding."""
+        self.findings.append(Finding(file, offset, reason))
+
+
+def verify(path: Path, on_progress: Progress = no_progress) -> VerifyReport:
+    """Read a whole data directory and say what is wrong with it; DirectoryError when it is none."""
+    report = VerifyReport(path)
+    try:
+        directory = read_directory(path)
+    except DirectoryError as error:
+        report.add(path / "node.json", 0, str(error))
+        return report
+    if directory is None:
+        raise DirectoryError(f"{path}: not a data directory (it has no node.json)")
+    # Before the journal is opened, which then reaches as far as each of them.
+    snapshots = _load_snapshots(report, directory)
+    try:
+        with open_beside(directory) as (journal, is_served):
+            if is_served:
+                report.notes.append("a node serves it: the journal's pages were not checked")
+            _replay(report, directory, journal, snapshots, on_progress)
+    except DamagedFile as error:
+        report.add(error.path, error.offset, error.reason)
+    except (DirectoryError, JournalError) as error:
+        report.add(directory.journal, 0, str(error))
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What a snapshot says of its position."""
+
+    path: Path
+    epoch: int
+    chain: Chain
+    digests: Sequence[tuple[int, int]]
+
+
+def _load_snapshots(report: VerifyReport, directory: DataDirectory) -> dict[int, _Claim]:
+    claims = {}
+    for path in snapshot_paths(directory):
+        try:
+            loaded = load_snapshot(path, Node(directory.shard_count))
+        except FileNotFoundError:
+            continue  # newer ones have taken its place
+        except LOAD_ERRORS as error:
+            report.add(path, 0, str(error))
+        else:
+            claims[loaded.position] = _Claim(
+                path, loaded.epoch, loaded.chain, _digests(loaded.node)
+            )
+    return claims
+
+
+def _digests(node: Node) -> list[tuple[int, int]]:
+    return [state.digest(shard) for shard in node.shards]
+
+
+def _replay(
+    report: VerifyReport,
+    directory: DataDirectory,
+    journal: LmdbJournal,
+    snapshots: dict[int, _Claim],
+    on_progress: Progress,
+) -> None:
+    node, chain = Node(directory.shard_count), Chain()
+    try:
+        for position, group in journal.read(0, chain):
+            replay_group(node, position, group)
+            _count(report, group)
+            if (claim := snapshots.pop(position, None)) is not None:
+                _compare(report, claim, _Claim(claim.path, report.epoch, chain, _digests(node)))
+            on_progress(position, journal.position)
+    except DamagedEntryError as error:
+        report.notes += [f"{claim.path.name} was not compared" for claim in snapshots.values()]
+        raise locate(directory, error) from error
+    finally:
+        _judge(report, directory, node)
+    for position, claim in snapshots.items():
+        reason = f"it is of position {position}, but the journal ends at {journal.position}"
+        report.add(claim.path, 0, reason)
+
+
+def _count(report: VerifyReport, group: Sequence[Recorded]) -> None:
+    report.appends += 1
+    report.entries += len(group)
+    for recorded in group:
+        report.epoch = recorded.epoch
+        for section, effects in recorded.entry.sections.items():
+            is_names = section in _NAMES
+            report.operations[section] += count_names(effects) if is_names else len(effects)
+
+
+def _compare(report: VerifyReport, claim: _Claim, truth: _Claim) -> None:
+    if claim == truth:
+        report.snapshots += 1
+    else:
+        report.add(claim.path, 0, "it is not the state that the journal leads to")
+
+
+def _judge(report: VerifyReport, directory: DataDirectory, node: Node) -> None:
+    """Take the figures of the state, and look for what contradicts itself in it."""
+    figures = [shard.statistics() for shard in node.shards]
+    report.reservations = node.directory.count
+    report.stock_levels = sum(shard.stock_levels for shard in figures)
+    report.state_hash = node.state_hash()
+    for problem in check_invariants(node):
+        report.add(directory.journal, 0, f"the state it leads to: {problem}")

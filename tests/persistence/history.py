@@ -1,0 +1,163 @@
+"""A small seeded life of a node, every turn of it in a journal: what these tests damage and replay.
+
+It has a bit of everything that the journal can hold: reservations over several shards, by UUID and
+by text, partial moves, extensions, remembered requests, stock facts, ended SKUs, expiry and seals.
+"""
+
+import random
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from uuid import UUID
+
+from holdfast.core import state
+from holdfast.core.commands import (
+    Command,
+    DeleteSku,
+    Extend,
+    Line,
+    Location,
+    Move,
+    PutLocation,
+    RecordStockEvents,
+    Reserve,
+    StockEvent,
+)
+from holdfast.core.ids import Key, key_from_parts, key_from_text
+from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
+from holdfast.core.node import Node
+from holdfast.persistence.journal import Journal
+from holdfast.persistence.recovery import Recovered, read_only_recovery, recover
+from holdfast.persistence.snapshot import write_snapshot
+
+SHARDS = 4
+MAP_SIZE = 1 << 28
+RESERVE_BYTES = 1 << 20
+NS_PER_S = 1_000_000_000
+
+SKUS = [f"sku-{number}" for number in range(12)]
+PLACES = ["store-1", "store-2", "warehouse"]
+VERBS = (Verb.COMMIT, Verb.COMMIT, Verb.FULFILL, Verb.RELEASE, Verb.CANCEL)
+
+
+class Nobody:
+    """A caller who waits for ever and never looks."""
+
+    def cancelled(self) -> bool:
+        return False
+
+
+@dataclass(slots=True)
+class Life:
+    """A node, where its turns go, and the chance that moves it."""
+
+    node: Node
+    journal: Journal
+    rng: random.Random
+    made: list[Reserve] = field(default_factory=list)
+
+    def live(self, turns: int, seal_every: int = 10) -> None:
+        """Let so many turns pass, each of which changes something, and seal some of them."""
+        if not self.node.now_ns:
+            self.turn(self.opening())
+        done = 0
+        while done < turns:
+            commands = [self.command() for _ in range(self.rng.choice((1, 1, 2, 3, 20)))]
+            done += self.turn(commands)
+            if done % seal_every == 0:
+                self.journal.append(self.node.seal())
+
+    def turn(self, commands: list[Command]) -> bool:
+        """Run one turn and say whether it changed anything."""
+        for command in commands:
+            assert self.node.post(command, Nobody())
+        turn = self.node.turn(self.node.now_ns + self.rng.randrange(NS_PER_S))
+        if turn.entries:
+            self.journal.append(turn.entries)
+        return bool(turn.entries)
+
+    def opening(self) -> list[Command]:
+        locations = [
+            PutLocation(Location(name, LocationKind.STORE, name.title(), enabled=True))
+            for name in PLACES
+        ]
+        return [*locations, RecordStockEvents("erp", tuple(self.event(sku) for sku in SKUS * 3))]
+
+    def command(self) -> Command:
+        make = self.rng.choices(
+            (self.reserve, self.move, self.extend, self.stock, self.delete), (8, 6, 2, 2, 0.2)
+        )[0]
+        return make()
+
+    def reserve(self) -> Command:
+        bits = self.rng.getrandbits(128)
+        id_text = self.rng.choice((str(UUID(int=bits)), f"order {bits % 10**6}"))
+        levels = {(self.rng.choice(SKUS), self.rng.choice(PLACES)) for _ in range(3)}
+        lines = tuple(Line(*level, self.rng.randint(1, 3)) for level in sorted(levels))
+        self.made.append(Reserve(key_from_text(id_text), lines, self.rng.randint(1_000, 30_000)))
+        return self.made[-1]
+
+    def move(self) -> Command:
+        made = self.some_reservation()
+        line = replace(self.rng.choice(made.lines), quantity=1)
+        lines, remainder = self.rng.choice(
+            (((), Remainder.GIVE_BACK), ((line,), Remainder.KEEP), ((line,), Remainder.GIVE_BACK))
+        )
+        return Move(self.rng.choice(VERBS), made.key, self.request(), lines, remainder)
+
+    def extend(self) -> Command:
+        return Extend(self.some_reservation().key, self.request(), 60_000)
+
+    def some_reservation(self) -> Reserve:
+        """One of the last, which is likely to be alive."""
+        return self.rng.choice(self.made[-20:]) if self.made else self.reserve()
+
+    def request(self) -> Key | None:
+        return self.rng.choice((None, key_from_parts("id", str(self.rng.random()))))
+
+    def stock(self) -> Command:
+        events = tuple(self.event(self.rng.choice(SKUS)) for _ in range(self.rng.randint(1, 4)))
+        return RecordStockEvents(self.rng.choice(("erp", "till")), events)
+
+    def event(self, sku: str) -> StockEvent:
+        key = key_from_parts("event", str(self.rng.random()))
+        place = self.rng.choice(PLACES)
+        return StockEvent(key, 0, sku, place, EventKind.RECEIPT, self.rng.randint(5, 50))
+
+    def delete(self) -> Command:
+        return DeleteSku(self.rng.choice(SKUS))
+
+
+def reopen(path: Path, shard_count: int = SHARDS) -> Recovered:
+    """Recover a data directory as a node does."""
+    return recover(path, shard_count, MAP_SIZE, RESERVE_BYTES, Node)
+
+
+def close(recovered: Recovered) -> None:
+    """End as a node does, but for the seal."""
+    recovered.journal.close()
+    recovered.lock.release()
+
+
+def live_on(path: Path, turns: int, seed: int, seal_every: int = 10) -> str:
+    """Open a directory, let time pass, close it, and return the state hash that must come back."""
+    recovered = reopen(path)
+    Life(recovered.node, recovered.journal, random.Random(seed)).live(turns, seal_every)
+    close(recovered)
+    return recovered.node.state_hash()
+
+
+def snapshot_of(path: Path) -> Path:
+    """Write a snapshot of a directory that nobody serves."""
+    return write_snapshot(*read_only_recovery(path))
+
+
+def digests(node: Node) -> list[tuple[int, int]]:
+    """The exact state, shard by shard."""
+    return [state.digest(shard) for shard in node.shards]
+
+
+def flip(data: bytes, bit: int) -> bytes:
+    """Turn one bit over."""
+    damaged = bytearray(data)
+    damaged[bit // 8] ^= 1 << bit % 8
+    return bytes(damaged)

@@ -1,0 +1,184 @@
+"""Recovery: what was acknowledged comes back exactly, or recovery stops and says where."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from holdfast.core.effects import Entry, Section
+from holdfast.core.node import Node
+from holdfast.persistence.codec import Chain
+from holdfast.persistence.directory import finish_directory
+from holdfast.persistence.journal import MemoryJournal
+from holdfast.persistence.pages import DamagedFile, iterate_values
+from holdfast.persistence.recovery import recover, replay_group
+from tests.persistence.history import (
+    MAP_SIZE,
+    RESERVE_BYTES,
+    SHARDS,
+    Life,
+    close,
+    digests,
+    live_on,
+    reopen,
+    snapshot_of,
+)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_restarts_come_to_the_same_as_none(tmp_path: Path, seed: int) -> None:
+    """Each start takes up exactly what the one before left, with and without snapshots."""
+    never_restarted = Life(Node(SHARDS), MemoryJournal(), random.Random(seed))
+    rng = random.Random(seed)
+    made = []
+    for start in range(6):
+        recovered = reopen(tmp_path)
+        assert digests(never_restarted.node) == digests(recovered.node)
+        assert never_restarted.node.state_hash() == recovered.node.state_hash()
+        assert never_restarted.journal.position == recovered.journal.position
+        life = Life(recovered.node, recovered.journal, rng, made)
+        for each in (life, never_restarted):
+            each.live(turns=10)
+            each.journal.append(each.node.seal())
+        close(recovered)
+        if start in (1, 2, 4):
+            snapshot_of(tmp_path)
+
+
+def test_every_prefix_of_the_journal_is_the_state_at_that_time() -> None:
+    """Whichever append was the last durable one, replay comes to what was so then."""
+    journal = MemoryJournal()
+    life = Life(Node(SHARDS), journal, random.Random(1))
+    hashes = {}
+    while journal.position < 40:
+        life.live(turns=1)
+        hashes[journal.position] = life.node.state_hash()
+    replayed, compared = Node(SHARDS), 0
+    for position, group in journal.read(0, Chain()):
+        replay_group(replayed, position, group)
+        if position in hashes:
+            assert hashes[position] == replayed.state_hash()
+            compared += 1
+    assert len(hashes) == compared
+
+
+def test_each_start_that_appends_is_a_new_epoch(tmp_path: Path) -> None:
+    """So that two writers could be told apart in the journal."""
+    for seed in range(3):
+        live_on(tmp_path, turns=2, seed=seed)
+    recovered = reopen(tmp_path)
+    epochs = [item.epoch for _, group in recovered.journal.read(0, Chain()) for item in group]
+    close(recovered)
+    assert {1, 2, 3} == set(epochs)
+    assert sorted(epochs) == epochs
+    assert 4 == recovered.journal.epoch
+
+
+def test_progress_is_told_to_the_end(tmp_path: Path) -> None:
+    """A long recovery is not a silent one."""
+    live_on(tmp_path, turns=5, seed=1)
+    told: list[tuple[int, int]] = []
+    recovered = recover(
+        tmp_path, SHARDS, MAP_SIZE, RESERVE_BYTES, Node, lambda *figures: told.append(figures)
+    )
+    end = recovered.journal.position
+    assert [(done, end) for done in range(1, end + 1)] == told
+    close(recovered)
+
+
+def test_the_lock_file_of_lmdb_holds_nothing_of_value(tmp_path: Path) -> None:
+    """It may be lost or full of anything."""
+    expected = live_on(tmp_path, turns=5, seed=1)
+    lock = tmp_path / "journal.mdb-lock"
+    size = lock.stat().st_size
+    for content in (b"", b"\xff" * 100, b"\xff" * size, random.Random(1).randbytes(2 * size)):
+        lock.write_bytes(content)
+        recovered = reopen(tmp_path)
+        assert expected == recovered.node.state_hash()
+        close(recovered)
+    lock.unlink()
+    close(reopen(tmp_path))
+
+
+# --- what replay may not come to ---
+
+Tamper = Callable[[list[Entry]], list[Entry]]
+
+
+def tampered_last_append(path: Path, seed: int, tamper: Tamper) -> int:
+    """Let a node write a journal whose last append is a seal, but another one than it should be.
+
+    Return where in the file it lies.
+    """
+    recovered = reopen(path)
+    Life(recovered.node, recovered.journal, random.Random(seed)).live(turns=5)
+    recovered.journal.append(tamper(recovered.node.seal()))
+    close(recovered)
+    places = {key: offset for key, offset, _ in iterate_values(path / "journal.mdb")}
+    return places[recovered.journal.position]
+
+
+def with_another_digest(entries: list[Entry]) -> list[Entry]:
+    seal = entries[2].sections[Section.SEAL].copy()
+    seal["digest_lo"] ^= np.uint64(1)
+    return [*entries[:2], replace(entries[2], sections={Section.SEAL: seal}), entries[3]]
+
+
+def with_a_gap(entries: list[Entry]) -> list[Entry]:
+    return [entries[0], replace(entries[1], sequence=entries[1].sequence + 1), *entries[2:]]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "reason"),
+    [
+        (with_another_digest, r"shard 2: the state after entry \d+ is not what the journal sealed"),
+        (with_a_gap, r"sequence \d+ of shard 1 is not the next"),
+    ],
+)
+def test_a_journal_that_contradicts_itself_stops_recovery(
+    tmp_path: Path, tamper: Tamper, reason: str
+) -> None:
+    """Its bytes are whole, but replay does not come to what the writer had."""
+    offset = tampered_last_append(tmp_path, 1, tamper)
+    match = rf"journal\.mdb: damaged at byte {offset}: journal position \d+: {reason}"
+    with pytest.raises(DamagedFile, match=match):
+        reopen(tmp_path)
+
+
+def test_a_state_that_changed_without_an_effect_is_found_by_the_next_seal(tmp_path: Path) -> None:
+    """A fault of memory, or a bug: what the node answered from is not what its journal says."""
+    recovered = reopen(tmp_path)
+    life = Life(recovered.node, recovered.journal, random.Random(2))
+    life.live(turns=3)
+    recovered.node.shards[3].levels.records["on_hand"][0] += 1
+    life.journal.append(life.node.seal())
+    close(recovered)
+    with pytest.raises(DamagedFile, match=r"shard 3: the state after entry \d+ is not what"):
+        reopen(tmp_path)
+
+
+def test_a_journal_of_more_shards_stops_recovery(tmp_path: Path) -> None:
+    """A node.json of another directory."""
+    live_on(tmp_path, turns=3, seed=1)
+    finish_directory(tmp_path, shard_count=2)
+    match = r"damaged at byte \d+: journal position 1: it has a shard 2, node\.json says 2 shards"
+    with pytest.raises(DamagedFile, match=match):
+        reopen(tmp_path)
+
+
+def test_what_failed_can_be_tried_again(tmp_path: Path) -> None:
+    """In the same process: neither the lock nor the file is left open."""
+    live_on(tmp_path, turns=5, seed=1)
+    expected = live_on(tmp_path, turns=5, seed=2)
+    node_json = (tmp_path / "node.json").read_bytes()
+    for _ in range(2):
+        finish_directory(tmp_path, shard_count=1)
+        with pytest.raises(DamagedFile):
+            reopen(tmp_path)
+        (tmp_path / "node.json").write_bytes(node_json)
+        recovered = reopen(tmp_path)
+        assert expected == recovered.node.state_hash()
+        close(recovered)
