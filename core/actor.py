@@ -6,19 +6,38 @@ else anything.
 """
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Protocol
 
-from .commands import Command, MoveBatch, ReserveBatch
+from .commands import (
+    Command,
+    GetAvailability,
+    Move,
+    MoveBatch,
+    ReadLevels,
+    RecordStockEvents,
+    Reserve,
+    ReserveBatch,
+    ResolveLevels,
+)
 
-#: Operations of a batch that weigh as much as one command: about the ratio of their costs.
-OPERATIONS_PER_COMMAND = 64
+#: Kind of command -> (what it has many of, how many of them cost about as much as a command alone).
+_SIZES: dict[type, tuple[str, int]] = {
+    Reserve: ("lines", 2),
+    Move: ("lines", 2),
+    GetAvailability: ("skus", 2),
+    RecordStockEvents: ("events", 2),
+    ReserveBatch: ("operations", 64),
+    MoveBatch: ("operations", 64),
+    ResolveLevels: ("names", 8),
+    ReadLevels: ("handles", 64),
+}
 
 
 def weight_of(command: Command) -> int:
-    """What a command counts for in a mailbox: 1, and more for a batch."""
-    if isinstance(command, ReserveBatch | MoveBatch):
-        return 1 + len(command.operations) // OPERATIONS_PER_COMMAND
-    return 1
+    """What a command counts for in a mailbox and in a turn: 1, and more when it is long."""
+    size = _SIZES.get(type(command))
+    return 1 if size is None else 1 + len(getattr(command, size[0])) // size[1]
 
 
 class Ticket(Protocol):
@@ -28,15 +47,20 @@ class Ticket(Protocol):
         """Whether the caller has gone; its command is then dropped, not executed."""
 
 
+Mail = tuple[int, Command, Ticket]
+"""What lies in a mailbox: when it came, counted over the node, what is asked, and by whom."""
+
+
 class Actor:
     """A mailbox in front of one shard."""
 
-    __slots__ = ("capacity", "mailbox", "shard", "weight")
+    __slots__ = ("arrivals", "capacity", "mailbox", "shard", "weight")
 
-    def __init__(self, shard: int, capacity: int) -> None:
+    def __init__(self, shard: int, capacity: int, arrivals: Iterator[int]) -> None:
         self.shard = shard
         self.capacity = capacity
-        self.mailbox: deque[tuple[Command, Ticket]] = deque()
+        self.arrivals = arrivals
+        self.mailbox: deque[Mail] = deque()
         self.weight = 0
 
     def __repr__(self) -> str:
@@ -47,15 +71,17 @@ class Actor:
         if self.weight >= self.capacity:
             return False
         self.weight += weight_of(command)
-        self.mailbox.append((command, ticket))
+        self.mailbox.append((next(self.arrivals), command, ticket))
         return True
 
-    def take(self, count: int) -> list[tuple[Command, Ticket]]:
-        """Take up to `count` commands whose callers still wait."""
-        taken: list[tuple[Command, Ticket]] = []
-        while self.mailbox and len(taken) < count:
-            command, ticket = self.mailbox.popleft()
-            self.weight -= weight_of(command)
-            if not ticket.cancelled():
-                taken.append((command, ticket))
+    def take(self, weight: int) -> list[Mail]:
+        """Take commands whose callers still wait, until they weigh this much."""
+        taken: list[Mail] = []
+        while self.mailbox and weight > 0:
+            mail = self.mailbox.popleft()
+            its_weight = weight_of(mail[1])
+            self.weight -= its_weight
+            if not mail[2].cancelled():
+                weight -= its_weight
+                taken.append(mail)
         return taken

@@ -78,8 +78,9 @@ class Batches:
         return BatchCodes(codes, now_ns, self._revisions(operations["shard"]))
 
     def _reserve_run(self, operations: Array, codes: Array, now_ns: int) -> None:
+        available = np.empty(len(operations), np.int64)
         for shard in self.shards:
-            shard.reserve_batch(operations, codes, stop=False)
+            shard.reserve_batch(operations, codes, available, stop=False)
         codes[codes == kernels.PENDING] = kernels.UNKNOWN_STOCK_LEVEL  # no such shard
         for index in np.flatnonzero(codes == kernels.ASK):
             codes[index] = self._ask_reserve(operations[index], now_ns)
@@ -87,7 +88,12 @@ class Batches:
     def _ask_reserve(self, operation: Array, now_ns: int) -> int:
         key = _key(operation)
         is_known = bool(self.ledger.parts_of(key))
-        sku, location = self.shards[int(operation["shard"])].name_row(int(operation["row"]))
+        shard, row = self.shards[int(operation["shard"])], int(operation["row"])
+        if not is_known and not shard.is_open(row):
+            return kernels.UNKNOWN_STOCK_LEVEL
+        if not 0 <= row < len(shard.levels):
+            return kernels.ID_REUSED
+        sku, location = shard.name_row(row)
         line = Line(sku, location, int(operation["quantity"]))
         outcome = self.ledger.reserve(Reserve(key, (line,), int(operation["hold_ms"])), now_ns)
         if not isinstance(outcome, HoldOutcome):
@@ -127,13 +133,15 @@ class Batches:
         """Judge one operation of a group; PENDING when nothing speaks against it."""
         key = _key(operation)
         shard, row = int(operation["shard"]), int(operation["row"])
-        if not 0 <= shard < len(self.shards) or not self.shards[shard].is_open(row):
+        if not 0 <= shard < len(self.shards):
             return kernels.UNKNOWN_STOCK_LEVEL
         if (key.hi, key.lo) in keys:
             return kernels.ID_REUSED
         keys.add((key.hi, key.lo))
         if self.ledger.parts_of(key):
             return self._ask_reserve(operation, 0)
+        if not self.shards[shard].is_open(row):
+            return kernels.UNKNOWN_STOCK_LEVEL
         level = self.shards[shard].levels.records[row]
         if not self.shards[shard].is_enabled(int(level["location"])):
             return kernels.LOCATION_DISABLED
@@ -160,7 +168,9 @@ class Batches:
             return kernels.UNKNOWN_RESERVATION
         if outcome.refusal is None:
             return kernels.ACCEPTED
-        return kernels.REPEATED if outcome.state in _DONE[verb] else _REFUSED[outcome.refusal.code]
+        totals = self.ledger.totals(key)
+        is_done = any(totals[state] for state in _DONE[verb])
+        return kernels.REPEATED if is_done else _REFUSED[outcome.refusal.code]
 
     def resolve(self, command: ResolveLevels, _now_ns: int) -> Handles:
         """Turn names into handles."""

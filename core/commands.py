@@ -107,6 +107,11 @@ class PutLocation:
 
 
 @dataclass(frozen=True, slots=True)
+class ListLocations:
+    """Read the catalogue of locations."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteSku:
     """End a SKU; its name may begin anew."""
 
@@ -152,6 +157,7 @@ Command = (
     | RecordStockEvents
     | PutLocation
     | DeleteSku
+    | ListLocations
     | ReserveBatch
     | MoveBatch
     | ResolveLevels
@@ -281,6 +287,13 @@ class LocationOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class LocationsView:
+    """Answer to ListLocations, in the order in which they were created."""
+
+    locations: tuple[Location, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteOutcome:
     """Answer to DeleteSku: what ended with it."""
 
@@ -349,6 +362,7 @@ Outcome = (
     | EventsOutcome
     | LocationOutcome
     | DeleteOutcome
+    | LocationsView
     | BatchCodes
     | Handles
     | LevelColumns

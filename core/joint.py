@@ -17,9 +17,9 @@ from .effects import Section
 from .shard import Shard
 
 
-def shard_of_sku(sku: str, shard_count: int) -> int:
-    """Return the shard in which all stock of a SKU lives."""
-    return crc32(sku.encode()) % shard_count
+def shard_of_name(name: str, shard_count: int) -> int:
+    """Return the shard in which all stock of a SKU lives, or in whose turn a source is heard."""
+    return crc32(name.encode()) % shard_count
 
 
 class HomeOf:
@@ -29,7 +29,7 @@ class HomeOf:
         self.shards = shards
 
     def __call__(self, sku: str) -> Shard:
-        return self.shards[shard_of_sku(sku, len(self.shards))]
+        return self.shards[shard_of_name(sku, len(self.shards))]
 
 
 @dataclass(slots=True)

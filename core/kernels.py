@@ -575,15 +575,15 @@ def reserve_batch(
     splits, levels,
     level_count, removed, locations, directory, times, numbers, heap_size, effects, effect_count,
     line_effects,
-    line_effect_count, stop,
+    line_effect_count, available, stop,
 ):  # fmt: skip
     """Decide single-line reserves of one shard one after the other, each seeing those before it.
 
     `codes` answers by position. ACCEPTED has written and applied its effects; nothing else has
     changed anything. ASK means that the id may be known to another shard, or under another
-    spelling: the ledger sorts that out. With `stop`, the first that is not accepted ends the run,
-    so that the caller can put it into words before anything else happens. Return (operations seen,
-    accepted, texts used, heap size).
+    spelling: the ledger sorts that out. `available` tells what each found at its row. With `stop`,
+    the first whose answer takes more words than that ends the run, so that the caller can find
+    them before anything else happens. Return (operations seen, accepted, texts used, heap size).
     """
     accepted = 0
     texts = 0
@@ -596,8 +596,11 @@ def reserve_batch(
             codes[i] = _judge_known(i, operations, part, shard, reservations, lines, splits)
         else:
             codes[i] = _judge_level(i, operations, levels, level_count, removed, locations)
+            if 0 <= operation.row < level_count:
+                level = levels[operation.row]
+                available[i] = level.on_hand - level.reserved - level.committed
         if codes[i] != ACCEPTED:
-            if stop:
+            if stop and codes[i] != INSUFFICIENT_STOCK:
                 return i + 1, accepted, texts, heap_size
             continue
         effect_at = effect_count + accepted

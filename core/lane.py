@@ -12,10 +12,20 @@ import numpy as np
 
 from . import kernels
 from .columns import OPERATION, pack_name
-from .commands import Command, Conflict, HoldOutcome, Reserve, Revision, Unknown
+from .commands import (
+    Command,
+    Conflict,
+    HoldOutcome,
+    Refusal,
+    RefusedLine,
+    Reserve,
+    Revision,
+    Unknown,
+)
 from .constants import NS_PER_MS
 from .effects import Section
 from .ledger import Ledger
+from .model import RefusalCode
 from .shard import Shard
 
 
@@ -28,19 +38,31 @@ def reserve_run(
     ledger: Ledger, shard: Shard, commands: Sequence[Reserve], now_ns: int
 ) -> list[HoldOutcome | Conflict | Unknown]:
     """Reserve a run of commands that the lane takes, in order."""
+    if len(commands) == 1:
+        return [ledger.reserve(commands[0], now_ns)]
     operations = np.array([_operation(shard, command) for command in commands], OPERATION)
     codes = np.full(len(operations), kernels.PENDING, np.uint8)
+    available = np.empty(len(operations), np.int64)
     outcomes: list[HoldOutcome | Conflict | Unknown] = []
     while (start := len(outcomes)) < len(commands):
-        seen = shard.reserve_batch(operations[start:], codes[start:], stop=True)
-        for command, code in zip(
-            commands[start:], codes[start : start + seen].tolist(), strict=False
-        ):
+        seen = shard.reserve_batch(operations[start:], codes[start:], available[start:], stop=True)
+        run = slice(start, start + seen)
+        answers = zip(commands[run], codes[run].tolist(), available[run].tolist(), strict=True)
+        for command, code, left in answers:
             if code == kernels.ACCEPTED:
                 outcomes.append(_accept(shard, command, now_ns))
+            elif code == kernels.INSUFFICIENT_STOCK:
+                outcomes.append(_refuse(shard, command, left))
             else:
                 outcomes.append(ledger.reserve(command, now_ns))
     return outcomes
+
+
+def _refuse(shard: Shard, command: Reserve, available: int) -> HoldOutcome:
+    line = command.lines[0]
+    refused = RefusedLine(line.sku, line.location, line.quantity, available)
+    revisions = (Revision(shard.number, shard.revision),)
+    return HoldOutcome(Refusal(RefusalCode.INSUFFICIENT_STOCK, (refused,)), 0, revisions)
 
 
 def _accept(shard: Shard, command: Reserve, now_ns: int) -> HoldOutcome:

@@ -49,6 +49,10 @@ class Ledger:
         first = self.directory.find(key)
         return joint.parts_of(self.shards, first) if first >= 0 else []
 
+    def totals(self, key: Key) -> dict[State, int]:
+        """Units of a whole reservation by state."""
+        return _totals(self.parts_of(key))
+
     def reserve(self, command: Reserve, now_ns: int) -> HoldOutcome | Conflict | Unknown:
         """Hold all lines until `hold_ms` from now, or none."""
         if parts := self.parts_of(command.key):

@@ -5,13 +5,15 @@ waits, reads no clock and does no I/O; the same state and the same input give th
 for byte.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from heapq import merge
+from itertools import count, groupby
+from operator import itemgetter
 from typing import Any
 
 from . import lane, state
-from .actor import Actor, Ticket
+from .actor import Actor, Mail, Ticket
 from .batch import Batches
 from .commands import (
     Command,
@@ -19,6 +21,7 @@ from .commands import (
     Extend,
     GetAvailability,
     GetReservation,
+    ListLocations,
     Move,
     MoveBatch,
     Outcome,
@@ -31,14 +34,14 @@ from .commands import (
 )
 from .directory import Directory, unpack_part
 from .effects import Entry, Section
-from .joint import HomeOf, shard_of_sku
+from .joint import HomeOf, shard_of_name
 from .ledger import Ledger
 from .shard import Shard
 from .stock import StockBook
 
-__all__ = ["Node", "Turn", "shard_of_sku"]
+_ARRIVAL = itemgetter(0)
 
-#: A turn takes at most this many commands of one actor, so that a flood on one shard delays the
+#: A turn takes commands of this weight of one actor, so that a flood on one shard delays the
 #: others by a turn at most.
 TURN_BATCH_MAX = 1_024
 
@@ -76,7 +79,8 @@ class Node:
         self.ledger = Ledger(self.shards, self.directory, self.home_of)
         self.stock = StockBook(self.shards, self.home_of)
         self.batches = Batches(self.shards, self.ledger, self.home_of)
-        self.actors = [Actor(number, mailbox_capacity) for number in range(shard_count)]
+        arrivals = count()
+        self.actors = [Actor(n, mailbox_capacity, arrivals) for n in range(shard_count)]
         self.turn_batch_max = turn_batch_max
         self.now_ns = 0
         self.expired_lines = 0
@@ -89,6 +93,7 @@ class Node:
             RecordStockEvents: self.stock.record_events,
             PutLocation: self.stock.put_location,
             DeleteSku: self.stock.delete_sku,
+            ListLocations: self.stock.list_locations,
             ReserveBatch: self.batches.reserve,
             MoveBatch: self.batches.move,
             ResolveLevels: self.batches.resolve,
@@ -120,10 +125,11 @@ class Node:
             case GetAvailability():
                 return self.home_of(command.skus[0]).number
             case RecordStockEvents():
-                return self.home_of(command.events[0].sku).number
+                # One mailbox for a source keeps what it sends in order, whatever SKUs it names.
+                return shard_of_name(command.source, len(self.actors))
             case DeleteSku():
                 return self.home_of(command.sku).number
-            case ReserveBatch() | MoveBatch() | ReadLevels() | ResolveLevels() | PutLocation():
+            case _:
                 return 0  # They touch all shards alike.
 
     def turn(self, now_ns: int) -> Turn:
@@ -131,7 +137,7 @@ class Node:
         self.now_ns = max(self.now_ns, now_ns)
         for shard in self.shards:
             self.expired_lines += shard.expire(self.now_ns)
-        answers = [answer for actor in self.actors for answer in self._run(actor)]
+        answers = list(self._run())
         entries = [entry for shard in self.shards if (entry := shard.take_entry())]
         return Turn(
             entries,
@@ -140,19 +146,27 @@ class Node:
             any(actor.mailbox for actor in self.actors),
         )
 
-    def _run(self, actor: Actor) -> Iterator[tuple[Ticket, Outcome]]:
-        """Execute what waits for one actor, in order; runs of plain reserves through the lane."""
-        shard = self.shards[actor.shard]
-        taken = actor.take(self.turn_batch_max)
-        for is_plain, run in groupby(taken, lambda item: lane.takes(item[0])):
-            items = list(run)
-            if is_plain and len(items) > 1:
-                reserves = [command for command, _ in items if isinstance(command, Reserve)]
-                outcomes = lane.reserve_run(self.ledger, shard, reserves, self.now_ns)
-                yield from zip((ticket for _, ticket in items), outcomes, strict=True)
+    def _run(self) -> Iterator[tuple[Ticket, Outcome]]:
+        """Execute what waits in the order in which it came; runs of plain reserves by shard."""
+        boxes = (actor.take(self.turn_batch_max) for actor in self.actors)
+        for is_plain, run in groupby(merge(*boxes, key=_ARRIVAL), lambda mail: lane.takes(mail[1])):
+            if is_plain:
+                yield from self._run_plain(run)
             else:
-                for command, ticket in items:
+                for _, command, ticket in run:
                     yield ticket, self._execute[type(command)](command, self.now_ns)
+
+    def _run_plain(self, run: Iterable[Mail]) -> Iterator[tuple[Ticket, Outcome]]:
+        """Execute reserves of one line each: they meet only within their shards."""
+        by_shard: dict[int, list[tuple[Reserve, Ticket]]] = {}
+        for _, command, ticket in run:
+            assert isinstance(command, Reserve)
+            by_shard.setdefault(self._home(command), []).append((command, ticket))
+        for number, items in by_shard.items():
+            reserves = [command for command, _ in items]
+            shard = self.shards[number]
+            outcomes = lane.reserve_run(self.ledger, shard, reserves, self.now_ns)
+            yield from zip((ticket for _, ticket in items), outcomes, strict=True)
 
     def seal(self) -> list[Entry]:
         """Write each shard's digest into the journal: the next replay must come to it, or say that

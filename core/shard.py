@@ -227,10 +227,13 @@ class Shard:
         lines = self.effects[Section.LINES]
         self._apply_reservations(effects, lines.used[lines.count - int(effects[0]["line_count"]) :])
 
-    def reserve_batch(self, operations: Array, codes: Array, *, stop: bool) -> int:
+    def reserve_batch(
+        self, operations: Array, codes: Array, available: Array, *, stop: bool
+    ) -> int:
         """Reserve the pending operations of this shard one after the other, and answer in `codes`.
 
-        Return how many were seen: all, or with `stop` those up to the first that is not accepted.
+        Return how many were seen: all, or with `stop` those up to the first that the ledger has to
+        put into words. `available` tells what each of them found.
         """
         count = int(np.count_nonzero(operations["shard"] == self.number))
         effects = self.effects[Section.RESERVATIONS]
@@ -262,6 +265,7 @@ class Shard:
             effects.count,
             lines.records,
             lines.count,
+            available,
             stop,
         )
         for table in (effects, lines, self.reservations, self.lines):

@@ -20,8 +20,10 @@ from .commands import (
     EventsOutcome,
     GetAvailability,
     LevelView,
+    ListLocations,
     Location,
     LocationOutcome,
+    LocationsView,
     OutOfRange,
     PutLocation,
     RecordStockEvents,
@@ -108,14 +110,14 @@ class StockBook:
             number = _number(shard, Section.LOCATION_NAMES, location.name)
             display_name = _number(shard, Section.DISPLAY_NAMES, location.display_name)
             effect = (number, display_name, location.kind, location.enabled, 0)
-            if tuple(shard.location_records.records[number])[:3] != effect[1:4] or not effect[2]:
+            if tuple(shard.location_records.records[number])[:3] != effect[1:4]:
                 shard.record(Section.LOCATIONS, effect)
         return LocationOutcome(location, joint.revisions(self.shards))
 
-    def locations(self) -> list[Location]:
-        """List all locations, in the order in which they were created."""
+    def list_locations(self, _command: ListLocations, _now_ns: int) -> LocationsView:
+        """List all locations."""
         shard = self.shards[0]
-        return [
+        locations = [
             Location(
                 shard.locations.text(number),
                 LocationKind(int(record["kind"])),
@@ -124,6 +126,7 @@ class StockBook:
             )
             for number, record in enumerate(shard.location_records.used)
         ]
+        return LocationsView(tuple(locations))
 
     def delete_sku(self, command: DeleteSku, _now_ns: int) -> DeleteOutcome | Unknown:
         """End a SKU. Its rows stay for the reservations on them; its name may begin anew with new

@@ -85,11 +85,11 @@ def _life() -> Iterator[tuple[int, Command]]:
     uuid = key_from_text("00000000-0000-4000-8000-000000000001")
     text, late = key_from_text("text"), key_from_text("late")
     yield 1, PutLocation(Location("W", LocationKind.WAREHOUSE, "Warehouse", enabled=True))
-    for number in range(4):
+    for number in range(5):  # S4 lies in the other shard
         key = key_from_parts("source", str(number))
         event = StockEvent(key, number + 1, f"S{number}", "W", EventKind.RECEIPT, 9)
         yield 2, RecordStockEvents("source", (event,))
-    lines = tuple(Line(f"S{number}", "W", 2) for number in range(4))
+    lines = tuple(Line(f"S{number}", "W", 2) for number in range(5))
     for key in (uuid, text, uuid):
         yield 3, Reserve(key, lines, HOLD_MS_MIN)
     yield 3, Reserve(late, (Line("S0", "W", 99),), HOLD_MS_MIN)

@@ -13,5 +13,9 @@ Clock = Callable[[], int]
 
 def node_clock(not_before_ns: int) -> Clock:
     """Make a clock that starts at the wall's time or at `not_before_ns`, whichever is later."""
-    offset_ns = max(time.time_ns(), not_before_ns) - time.monotonic_ns()
-    return lambda: time.monotonic_ns() + offset_ns
+    offset_ns = max(time.time_ns(), not_before_ns) - _running_ns()
+    return lambda: _running_ns() + offset_ns
+
+
+def _running_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)

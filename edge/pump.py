@@ -63,6 +63,7 @@ class Pump:
         self._thread.start()
         self._is_scheduled = False
         self._posted = 0
+        self._is_draining = False
         self._waiting: Turn | None = None
         self._appending: Turn | None = None
         self._reads: list[Answers] = []
@@ -159,7 +160,7 @@ class Pump:
                 future.set_result(outcome)
 
     def _set_alarm(self, expiry_ns: int) -> None:
-        if expiry_ns == self._alarm_ns:
+        if expiry_ns == self._alarm_ns or self._is_draining:
             return
         if self._alarm is not None:
             self._alarm.cancel()
@@ -173,17 +174,32 @@ class Pump:
         self._alarm_ns = 0
         self.schedule()
 
+    def is_storage_full(self) -> bool:
+        """Whether new writes must be refused. Space that was made counts at once: with every write
+        refused, no append would notice it.
+        """
+        if self.headroom_bytes <= 0:
+            self.headroom_bytes = self.journal.headroom_bytes()
+        return self.headroom_bytes <= 0
+
     async def drain(self) -> None:
         """Wait until every queued command is answered, then seal the state into the journal and let
         go of the thread.
         """
-        while self._is_scheduled or any(actor.mailbox for actor in self.node.actors):
+        self._is_draining = True
+        if self._alarm is not None:
+            self._alarm.cancel()
+        while self._is_busy():
             self.schedule(EARLY_TURN_MIN)
             await asyncio.sleep(0)
             await self._idle.wait()
+        # Nothing awaits between the test and the seal, so no turn can come behind it.
+        self._idle.clear()
+        self._waiting = Turn(self.node.seal(), (), self._alarm_ns, has_more=False)
+        self._append()
         await self._idle.wait()
-        if self._alarm is not None:
-            self._alarm.cancel()
         self._appends_to_do.put(None)
-        await asyncio.to_thread(self._thread.join)
-        self.journal.append(self.node.seal())
+
+    def _is_busy(self) -> bool:
+        has_mail = any(actor.mailbox for actor in self.node.actors)
+        return self._is_scheduled or has_mail or not self._idle.is_set()

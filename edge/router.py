@@ -11,6 +11,7 @@ from holdfast.core.commands import (
     Command,
     GetAvailability,
     GetReservation,
+    ListLocations,
     Outcome,
     ReadLevels,
     ResolveLevels,
@@ -19,7 +20,7 @@ from holdfast.core.commands import (
 from . import errors
 from .pump import Pump
 
-_READS = (GetAvailability, GetReservation, ReadLevels, ResolveLevels)
+_READS = {GetAvailability, GetReservation, ListLocations, ReadLevels, ResolveLevels}
 
 
 class Router:
@@ -37,7 +38,7 @@ class Router:
         """
         if self.is_draining:
             raise errors.draining()
-        if self.pump.headroom_bytes <= 0 and not isinstance(command, _READS):
+        if self.pump.is_storage_full() and type(command) not in _READS:
             raise errors.storage_full(self.pump.headroom_bytes, self.pump.journal.reserve_bytes)
         future: asyncio.Future[Outcome] = self._loop.create_future()
         actor = self.pump.node.actor_of(command)

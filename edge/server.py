@@ -82,7 +82,8 @@ class Server:
         router = Router(pump)
         counters = CallCounters()
         self._status = NodeStatus(recovered, router, counters, recovery_seconds, clock())
-        handlers = Handlers(Service(router, self._status.get_status), counters)
+        service = Service(router, self._status.get_status)
+        handlers = Handlers(service, counters)
         servicer = _add_health_and_reflection(handlers)
         server = grpc.aio.server(options=_grpc_options(self.settings))
         server.add_generic_rpc_handlers((handlers,))
@@ -95,6 +96,7 @@ class Server:
                 self.settings.data_dir,
                 recovered.journal.size_bytes,
                 self.settings.snapshot_every_bytes,
+                _behind_bytes(recovered),
             )
         )
         on_ready(self)
@@ -105,6 +107,7 @@ class Server:
         router.is_draining = True
         await _set_health(servicer, health_pb2.HealthCheckResponse.NOT_SERVING)
         snapshots.cancel()
+        service.end_streams()
         # 2. Let calls that wait for an answer have it.
         await server.stop(self.settings.drain_timeout_s)
         # 3. Make the last turn durable, with the digest that the next start will check.
@@ -160,6 +163,12 @@ def _bind(server: grpc.aio.Server, address: str) -> int:
 async def _set_health(servicer: health.aio.HealthServicer, state: int) -> None:
     for name in ("", *SERVICE_NAMES):
         await servicer.set(name, state)
+
+
+def _behind_bytes(recovered: Recovered) -> int:
+    """About how much of the journal has come since the newest snapshot."""
+    journal = recovered.journal
+    return journal.size_bytes() * recovered.replayed // max(1, journal.position)
 
 
 def _recovery_figures(recovered: Recovered, seconds: float) -> dict[str, object]:

@@ -7,8 +7,10 @@ the bytes and the status.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import grpc
 from google.protobuf.message import Message
 
 from holdfast.core.commands import (
@@ -21,7 +23,9 @@ from holdfast.core.commands import (
     Handles,
     HoldOutcome,
     LevelColumns,
+    ListLocations,
     LocationOutcome,
+    LocationsView,
     MoveOutcome,
     Outcome,
     OutOfRange,
@@ -35,8 +39,9 @@ from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 
-from . import convert
+from . import convert, errors
 from . import convert_batch as batches
+from .errors import Fault
 from .router import Router
 
 #: Messages of one stock stream that may wait for their journal entry at once. Enough to keep the
@@ -54,6 +59,7 @@ class Service:
     ) -> None:
         self.router = router
         self.status = status
+        self._readers: set[asyncio.Task[None]] = set()
 
     async def _ask(
         self, command: Command, expected: type[Expected], request: Message | None = None
@@ -186,7 +192,8 @@ class Service:
         self, _request: catalog.ListLocationsRequest
     ) -> catalog.ListLocationsResponse:
         """List all locations."""
-        return convert.list_locations_response(self.router.pump.node.stock.locations())
+        view = await self._ask(ListLocations(), LocationsView)
+        return convert.list_locations_response(view.locations)
 
     async def DeleteSku(self, request: catalog.DeleteSkuRequest) -> catalog.DeleteSkuResponse:
         """End a SKU."""
@@ -201,6 +208,11 @@ class Service:
 
     # Streams
 
+    def end_streams(self) -> None:
+        """Let every open stream end, behind the answers to what it has sent."""
+        for reader in self._readers:
+            reader.cancel()
+
     async def _answer_in_order(
         self,
         requests: AsyncIterator[Any],
@@ -209,34 +221,56 @@ class Service:
         write: Callable[[Any, Expected], Message],
     ) -> AsyncIterator[Message]:
         """Post messages as they come, several at a time, and answer each once it is durable."""
-        waiting: asyncio.Queue[_Posted] = asyncio.Queue(STREAM_IN_FLIGHT_MAX)
-        reader = asyncio.create_task(self._post_all(requests, read, waiting))
+        stream = _Stream(asyncio.Queue(), asyncio.Semaphore(STREAM_IN_FLIGHT_MAX))
+        reader = asyncio.create_task(self._post_all(requests, read, stream))
+        self._readers.add(reader)
         try:
-            while (posted := await waiting.get()) is not None:
+            while (posted := await stream.posted.get()) is not None:
                 if isinstance(posted, Exception):
                     raise posted
                 command, future = posted
                 yield write(command, _expect(await future, expected))
+                stream.places.release()
         finally:
+            self._readers.discard(reader)
             reader.cancel()
 
     async def _post_all(
-        self,
-        requests: AsyncIterator[Any],
-        read: Callable[[Any], Command],
-        waiting: "asyncio.Queue[_Posted]",
+        self, requests: AsyncIterator[Any], read: Callable[[Any], Command], stream: "_Stream"
     ) -> None:
         """Post each message; one at fault ends the stream, behind the answers before it."""
+        last: asyncio.Future[Outcome] | None = None
         try:
             async for request in requests:
                 command = read(request)
-                await waiting.put((command, self.router.post(command)))
-            await waiting.put(None)
+                await stream.places.acquire()
+                last = await self._post_patiently(command, last)
+                stream.posted.put_nowait((command, last))
+            stream.posted.put_nowait(None)
+        except asyncio.CancelledError:
+            stream.posted.put_nowait(errors.draining())
         except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where answers go
-            await waiting.put(error)
+            stream.posted.put_nowait(error)
+
+    async def _post_patiently(
+        self, command: Command, last: "asyncio.Future[Outcome] | None"
+    ) -> "asyncio.Future[Outcome]":
+        """Post a command; when the mailbox is full, first wait for what the stream has in it."""
+        while True:
+            try:
+                return self.router.post(command)
+            except Fault as fault:
+                if fault.code is not grpc.StatusCode.RESOURCE_EXHAUSTED or not last or last.done():
+                    raise
+                await asyncio.wait((last,))
 
 
-_Posted = tuple[Command, "asyncio.Future[Outcome]"] | Exception | None
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """What was posted and is to be answered, in order, and how much more may be."""
+
+    posted: "asyncio.Queue[tuple[Command, asyncio.Future[Outcome]] | Exception | None]"
+    places: asyncio.Semaphore
 
 
 def _expect(outcome: Outcome, expected: type[Expected], request: Message | None = None) -> Expected:

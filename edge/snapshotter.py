@@ -13,16 +13,23 @@ _LOOK_EVERY_S = 2.0
 
 
 async def keep_snapshots(
-    data_dir: Path, size_bytes: Callable[[], int], every_bytes: int
+    data_dir: Path, size_bytes: Callable[[], int], every_bytes: int, behind_bytes: int
 ) -> None:
-    """Write a snapshot each time the journal has grown by `every_bytes`, for ever."""
-    snapshot_at = size_bytes() + every_bytes
+    """Write a snapshot each time the journal has grown by `every_bytes`, for ever.
+
+    `behind_bytes` is how much has come since the newest one already, so that a node that restarts
+    often gets its snapshots all the same.
+    """
+    snapshot_at = size_bytes() + every_bytes - behind_bytes
     while True:
         await asyncio.sleep(_LOOK_EVERY_S)
         size = size_bytes()
         if size >= snapshot_at:
             snapshot_at = size + every_bytes
-            await write_snapshot(data_dir)
+            try:
+                await write_snapshot(data_dir)
+            except OSError as error:
+                log.warning("snapshot failed", reason=str(error))
 
 
 async def write_snapshot(data_dir: Path) -> bool:
@@ -32,6 +39,7 @@ async def write_snapshot(data_dir: Path) -> bool:
         "-m",
         "holdfast.persistence.snapshot",
         str(data_dir),
+        "--beside",
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

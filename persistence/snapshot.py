@@ -23,7 +23,7 @@ from holdfast.core import state
 from holdfast.core.node import Node
 
 from .codec import Chain
-from .directory import DataDirectory, rename_durably
+from .directory import DataDirectory, DirectoryInUseError, DirectoryLock, rename_durably
 
 KEPT = 2
 DIGEST_BYTES = 16
@@ -153,11 +153,23 @@ def main() -> None:
 
     os.nice(10)
     try:
+        if "--beside" in sys.argv:
+            _expect_served(Path(sys.argv[1]))
         directory, snapshot = read_only_recovery(Path(sys.argv[1]))
         path = write_snapshot(directory, snapshot)
     except (*ERRORS, SnapshotError, OSError) as error:
         sys.exit(f"no snapshot: {error}")
     sys.stdout.write(f"{path.name}\n")
+
+
+def _expect_served(path: Path) -> None:
+    """Stop when the node that started this process is gone: its successor needs the lock."""
+    try:
+        lock = DirectoryLock(path)
+    except DirectoryInUseError:
+        return
+    lock.release()
+    raise SnapshotError("the node that asked for it is gone")
 
 
 if __name__ == "__main__":
