@@ -232,3 +232,26 @@ def test_handles_of_nothing_read_zeros() -> None:
     handles = np.array([0, 2**63, desk.ask(ResolveLevels(LEVELS[:1])).handles[0]], np.uint64)
     assert [0, 0, 10] == desk.ask(ReadLevels(handles)).on_hand.tolist()
     assert [0] == desk.ask(ResolveLevels((("nothing", "W1"),))).handles.tolist()
+
+
+def test_a_known_id_with_a_handle_of_nothing_is_an_id_reused() -> None:
+    """A handle that no stock level has never reaches a table, whatever shard knows the id."""
+    desk = Desk()
+    desk.reserve(*((number, number, 1) for number in range(len(LEVELS))))
+    operations = desk.operations([(number, number, 1) for number in range(len(LEVELS))])
+    for row in (len(LEVELS), 10**6, 2**31 - 1, -1):
+        operations["row"] = row
+        for shard in range(5):
+            operations["shard"] = shard
+            codes = desk.ask(ReserveBatch(operations, None)).codes
+            assert {kernels.ID_REUSED, kernels.UNKNOWN_STOCK_LEVEL} >= set(codes.tolist())
+
+
+def test_a_linked_group_repeats_after_its_sku_has_ended() -> None:
+    """The first answer holds, whatever became of the goods."""
+    desk = Desk()
+    operations = desk.operations([(1, 0, 1), (2, 2, 1)])
+    linked = np.array((1, 0), np.uint8)
+    assert [ACCEPTED, ACCEPTED] == desk.ask(ReserveBatch(operations, linked)).codes.tolist()
+    desk.ask(DeleteSku("Tea"))
+    assert [REPEATED, REPEATED] == desk.ask(ReserveBatch(operations, linked)).codes.tolist()

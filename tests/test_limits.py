@@ -1,0 +1,34 @@
+"""Limits are stated twice, for machines in core/constants.py and for people in the protos."""
+
+from pathlib import Path
+
+import pytest
+
+from holdfast.core import constants
+from holdfast.edge.convert_batch import OPERATIONS_MAX
+
+PROTOS = Path(__file__).parent.parent / "protos/holdfast/v1"
+DAYS = constants.HOLD_MS_MAX // (24 * 3_600 * 1_000)
+RETENTION_DAYS = constants.RETENTION_NS // (24 * 3_600 * 10**9)
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("reservation_service.proto", f"1 to {constants.NAME_BYTES_MAX} bytes of UTF-8"),
+        ("reservation_service.proto", f"1 to {constants.LINES_MAX:,} lines"),
+        ("reservation_service.proto", f"1 second to {DAYS} days, in whole milliseconds"),
+        ("reservation_service.proto", f"Remembered for {RETENTION_DAYS} days"),
+        ("reservation_service.proto", f"1 to 10^{len(str(constants.QUANTITY_MAX)) - 1}"),
+        ("reservation_service.proto", f"Default {constants.HOLD_MS_DEFAULT // 60_000} minutes"),
+        ("reservation_service.proto", f"up to {OPERATIONS_MAX:,} single lines"),
+        ("availability_service.proto", f"up to {constants.BATCH_MAX:,} SKUs"),
+        ("availability_service.proto", f"1 to {OPERATIONS_MAX:,}"),
+        ("stock_service.proto", f"1 to {constants.BATCH_MAX:,}, applied in this order"),
+        ("stock_service.proto", f"(source, event_id) for {RETENTION_DAYS} days"),
+    ],
+)
+def test_the_protos_state_the_limits_that_hold(file: str, sentence: str) -> None:
+    """Whoever changes a limit is led to the comment that promises it."""
+    text = (PROTOS / file).read_text().replace("\n  // ", " ").replace("\n// ", " ")
+    assert sentence in text
