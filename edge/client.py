@@ -27,6 +27,7 @@ from inspect import Parameter, signature
 from operator import methodcaller
 from types import TracebackType
 from typing import (
+    TYPE_CHECKING,
     Any,
     Concatenate,
     Final,
@@ -46,7 +47,6 @@ from holdfast.v1 import stock_service_pb2 as stock
 
 from . import calls
 from .calls import APPLY_STOCK_EVENTS, UNARY_METHODS, Call, Method, Options, SourceEvents
-from .coalescing import Coalescer
 from .retries import (
     AlreadyExists,
     Attempts,
@@ -61,6 +61,9 @@ from .retries import (
     error_from_rpc,
 )
 from .streams import Ending, Feed
+
+if TYPE_CHECKING:
+    from .coalescing import Coalescer
 
 __all__ = [
     "AlreadyExists",
@@ -254,8 +257,10 @@ class Client(_Sender):
     ) -> None:
         await self.close()
 
-    def coalescer(self) -> Coalescer:
+    def coalescer(self) -> "Coalescer":
         """Share this connection for single operations that travel as packed batches."""
+        from .coalescing import Coalescer  # noqa: PLC0415 - numpy takes longer than most calls
+
         return Coalescer(self._channel)
 
     async def close(self) -> None:

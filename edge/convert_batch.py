@@ -129,7 +129,7 @@ def stream_batch_response(
 
 
 def handles_from_request(request: Any) -> core.ReadLevels:
-    """Read the handles of a BatchGetAvailability."""
+    """Read the handles of a BatchGetAvailability that names no SKUs."""
     handles = _column(request, availability.BatchGetAvailabilityRequest, "stock_levels")
     check_count("stock_levels", len(handles), 1, OPERATIONS_MAX)
     return core.ReadLevels(handles)

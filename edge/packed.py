@@ -76,9 +76,9 @@ def column(message: Any, public: Any, name: str) -> NDArray[Any]:
     field = public.DESCRIPTOR.fields_by_name[name]
     dtype = _DTYPES[field.type]
     pieces = getattr(message, name)
+    if any(unknown.field_number == field.number for unknown in UnknownFieldSet(message)):
+        raise ColumnError(name, "unpacked", "one packed column, as proto3 sends it")
     if not pieces:
-        if any(unknown.field_number == field.number for unknown in UnknownFieldSet(message)):
-            raise ColumnError(name, "unpacked", "one packed column, as proto3 sends it")
         return np.empty(0, dtype)
     if len(pieces) > 1:
         raise ColumnError(name, f"split in {len(pieces)}", "one packed column in one piece")

@@ -154,6 +154,8 @@ class Service:
         self, request: availability.BatchGetAvailabilityRequest
     ) -> Message:
         """Read several SKUs, or stock levels by handle."""
+        if request.stock_levels and request.skus:
+            raise errors.invalid("stock_levels", "set beside skus", "either skus or stock_levels")
         if not request.skus:
             handles = batches.handles_from_request(request)
             return batches.handles_response(await self._ask(handles, LevelColumns))
