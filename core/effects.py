@@ -112,6 +112,7 @@ class Entry:
     sequence: int
     now_ns: int
     sections: dict[Section, Array]
+    """In the order of Section, which is that of replay."""
 
 
 class Effects:

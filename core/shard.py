@@ -337,12 +337,11 @@ class Shard:
         """Apply an entry of the journal."""
         assert entry.sequence == self.sequence + 1, (entry.sequence, self.sequence)
         self.now_ns = entry.now_ns
-        for section in Section:
-            if section in entry.sections and section is not Section.LINES:
-                if section is Section.RESERVATIONS:
-                    self._apply_reservations(entry.sections[section], entry.sections[Section.LINES])
-                else:
-                    self.apply(section, entry.sections[section], entry.now_ns)
+        for section, effects in entry.sections.items():
+            if section is Section.RESERVATIONS:
+                self._apply_reservations(effects, entry.sections[Section.LINES])
+            elif section is not Section.LINES:
+                self.apply(section, effects, entry.now_ns)
         self.sequence = entry.sequence
 
     def apply(self, section: Section, effects: Array, now_ns: int) -> None:

@@ -140,10 +140,9 @@ def test_a_flipped_bit_in_a_value_is_found_at_its_entry(path: Path, position: in
 
 def test_damaged_pages_are_found_before_they_are_mapped(path: Path) -> None:
     """Here the file is cut; LMDB would die of it."""
-    size = (path / "journal.mdb").stat().st_size
-    os.truncate(path / "journal.mdb", size - 4_096)
+    os.truncate(path / "journal.mdb", 10_000)
     ((name, offset, reason),) = findings(verify(path))
-    assert ("journal.mdb", size - 4_096) == (name, offset)
+    assert ("journal.mdb", 10_000) == (name, offset)
     assert "the file ends here" in reason
 
 
