@@ -14,8 +14,8 @@ GENERATED := *_pb2.py *_pb2.pyi *_pb2_grpc.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev types run replay test test-slow check fix protos verify-protos bench lock \
-	dist clean
+.PHONY: help setup dev types run replay test test-slow check fix scripts-accept protos \
+	verify-protos bench lock dist clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,12 +49,13 @@ types:  # Links through which checkers find holdfast.*; the program does not nee
 
 # Use
 
-run: .venv/.run-ready  ## Serve a day of orders to play with (ORDERS=file for your own).
-	@$(BIN)/holdfast replay --serve $(if $(ORDERS),--orders $(ORDERS))
+run: .venv/.run-ready  ## Replay orders into ./data and serve them to play with (ORDERS=file).
+	@$(BIN)/holdfast replay --serve $(if $(ORDERS),--orders "$(ORDERS)")
 
 replay: ORDERS ?= ../shared/data/uci-online-retail/online_retail.csv.gz
-replay: .venv/.run-ready  ## Replay a real year of orders (ORDERS=file).
-	@$(BIN)/holdfast replay --orders $(ORDERS)
+replay: .venv/.run-ready  ## Replay a real year of orders and check every unit (ORDERS=file).
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+		$(BIN)/holdfast replay --orders "$(ORDERS)" --data-dir "$$folder"
 
 # Judge
 
@@ -73,6 +74,9 @@ check: .venv/.dev-ready types verify-protos  ## Lint, format, types, wire form a
 fix: .venv/.dev-ready  ## Mend what the linter and the formatter can mend.
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+scripts-accept: .venv/.dev-ready  ## Rewrite the expected lines of tests/core/scripts; read the diff.
+	@HOLDFAST_ACCEPT=1 $(BIN)/pytest -q tests/core/test_scripts.py
 
 protos: .venv/.dev-ready  ## Generate the Python beside protos/holdfast/v1/*.proto.
 	@rm -f $(addprefix protos/holdfast/v1/,$(GENERATED))

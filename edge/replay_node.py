@@ -1,0 +1,158 @@
+"""A node of the replay's own: started as a process of its own, stopped when the replay ends.
+
+The process is `python -m holdfast.edge serve --json`, which tells on its output how far the start
+is, and where it listens. What it logs goes into a file beside its data.
+"""
+
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import grpc.aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from .config import Settings, split_address
+from .replay import ReplayError
+from .terminal import default_target, reachable
+
+LOG_NAME: Final = "node.log"
+
+#: A node that is told to stop drains at once, since nobody calls it any more.
+STOP_TIMEOUT_S: Final = 30.0
+
+HEALTHY_TIMEOUT_S: Final = 10.0
+
+#: Lines of the log that are shown when a node did not start.
+LOG_TAIL_LINES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class StartedNode:
+    """A node that serves."""
+
+    grpc_address: str
+    http_address: str
+    data_dir: Path
+    is_on_default_port: bool
+    """Whether commands find it without being told where it is."""
+    process: Process
+    log_start: int
+
+    @property
+    def log(self) -> Path:
+        """The file that it logs into."""
+        return self.data_dir / LOG_NAME
+
+    async def wait_stopped(self) -> NoReturn:
+        """Wait until it stops by itself, which is an error."""
+        code = await self.process.wait()
+        tail = _tail(self.log, self.log_start)
+        raise ReplayError(f"the node stopped with exit code {code}:\n{tail}")
+
+
+@contextlib.asynccontextmanager
+async def started_node(
+    settings: Settings, *, on_own_ports: bool, on_progress: Callable[[int, int], None]
+) -> AsyncIterator[StartedNode]:
+    """Start a node and stop it when the block ends. Raises ReplayError when it does not start.
+
+    On ports of the settings if that is asked for and they are free, else on any.
+    """
+    data_dir = settings.data_dir
+    grpc_address = _free_address(settings.grpc_address, is_wanted=on_own_ports)
+    http_address = _free_address(settings.http_address, is_wanted=on_own_ports)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        log = (data_dir / LOG_NAME).open("ab")
+    except OSError as error:
+        raise ReplayError(f"{data_dir}: cannot be used: {error.strerror}") from error
+    with log:
+        log_start = log.tell()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "holdfast.edge", "serve", "--json"),
+            *("--data-dir", str(data_dir), "--shard-count", str(settings.shard_count)),
+            *("--grpc-address", grpc_address, "--http-address", http_address),
+            *("--log-format", "console"),
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=log,
+            # Ctrl-C is for the replay, which then stops the node in good order.
+            start_new_session=True,
+        )
+    try:
+        ready = await _read_ready(process, on_progress)
+        if ready is None:
+            tail = _tail(data_dir / LOG_NAME, log_start)
+            raise ReplayError(f"the node did not start:\n{tail}")
+        is_on_default_port = reachable(ready["grpc_address"]) == default_target()
+        yield StartedNode(
+            reachable(ready["grpc_address"]),
+            reachable(ready["http_address"]),
+            data_dir,
+            is_on_default_port,
+            process,
+            log_start,
+        )
+    finally:
+        await _stop(process)
+
+
+def _free_address(address: str, *, is_wanted: bool) -> str:
+    """Give the address if it is wanted and free; else any free port of this machine."""
+    if is_wanted:
+        with contextlib.suppress(OSError), socket.create_server(split_address(address)):
+            return address
+    return "127.0.0.1:0"
+
+
+async def _read_ready(
+    process: Process, on_progress: Callable[[int, int], None]
+) -> dict[str, Any] | None:
+    """Follow the start of a node until it serves; None when it ends before that."""
+    assert process.stdout is not None
+    async for line in process.stdout:
+        document: dict[str, Any] = json.loads(line)
+        if document["event"] == "serving":
+            return document
+        on_progress(document["done"], document["all"])
+    await process.wait()
+    return None
+
+
+def _tail(log: Path, start: int) -> str:
+    """Give the last lines of a log, where the reason stands, from where this node began."""
+    lines = log.read_bytes()[start:].decode(errors="replace").splitlines()
+    return "\n".join(lines[-LOG_TAIL_LINES:])
+
+
+async def _stop(process: Process) -> None:
+    if process.returncode is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+async def wait_until_healthy(target: str) -> None:
+    """Wait until a node says over gRPC that it serves. Raises ReplayError when none does."""
+    async with grpc.aio.insecure_channel(target) as channel:
+        request = health_pb2.HealthCheckRequest()
+        try:
+            answer = await health_pb2_grpc.HealthStub(channel).Check(
+                request, timeout=HEALTHY_TIMEOUT_S, wait_for_ready=True
+            )
+        except grpc.aio.AioRpcError as error:
+            raise ReplayError(f"no node answers at {target} ({error.code().name})") from error
+    if answer.status != health_pb2.HealthCheckResponse.SERVING:
+        raise ReplayError(f"the node at {target} does not serve yet; try again in a moment")

@@ -1,0 +1,151 @@
+"""Answers of a node as tables for people; report.py has those of a replay.
+
+Rules of this file: a function takes a message and gives something that rich can print. Quantities
+are set flush right with separators; what needs attention is red, and says so in words as well.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from holdfast.v1 import admin_service_pb2 as admin
+from holdfast.v1 import availability_service_pb2 as availability
+from holdfast.v1 import catalog_service_pb2 as catalog
+from holdfast.v1 import common_pb2 as common
+from holdfast.v1 import reservation_service_pb2 as reservation
+from holdfast.v1 import stock_service_pb2 as stock
+
+
+def table(words: Iterable[str], numbers: Iterable[str], title: str | None = None) -> Table:
+    """Make an empty table: first columns of words, then columns of numbers."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for heading in words:
+        made.add_column(heading, overflow="fold")
+    for heading in numbers:
+        made.add_column(heading, justify="right", no_wrap=True)
+    return made
+
+
+def refused_lines(lines: Iterable[common.RefusedLine]) -> Table:
+    """What a refusal blames, with the shortfall of each line."""
+    made = table(("SKU", "location"), ("requested", "available", "missing"))
+    for line in lines:
+        missing = f"[red]{line.missing:,}[/red]"
+        made.add_row(
+            *(escape(line.sku), escape(line.location)),
+            *(f"{line.requested:,}", f"{line.available:,}", missing),
+        )
+    return made
+
+
+_UNITS = ("held", "committed", "fulfilled", "released", "expired", "cancelled")
+
+
+def reservation_lines(lines: Iterable[reservation.ReservationLine]) -> Table:
+    """The lines of a reservation, split by state; states in which none has units are left out."""
+    lines = list(lines)
+    states = [state for state in _UNITS if any(getattr(line, state) for line in lines)]
+    made = table(("SKU", "location"), ("reserved", *states))
+    for line in lines:
+        units = [f"{getattr(line, field):,}" for field in ("quantity", *states)]
+        made.add_row(escape(line.sku), escape(line.location), *units)
+    return made
+
+
+def stock_levels(availabilities: Iterable[availability.Availability]) -> Table:
+    """The stock levels of some SKUs, and what the network can promise of each."""
+    made = table(("SKU", "location"), ("on hand", "reserved", "committed", "available"))
+    for sku in availabilities:
+        for level in sku.levels:
+            figures = (level.on_hand, level.reserved, level.committed, level.available)
+            name = level.location if level.enabled else f"{level.location} (disabled)"
+            cells = [f"{figure:,}" for figure in figures]
+            if level.shortfall:
+                cells[-1] = f"[red]{cells[-1]} (shortfall)[/red]"
+            made.add_row(escape(sku.sku), escape(name), *cells)
+        if len(sku.levels) > 1:
+            made.add_row(escape(sku.sku), "network", "", "", "", f"[bold]{sku.network_available:,}")
+        made.add_section()
+    return made
+
+
+def event_results(
+    events: Iterable[stock.StockEvent], results: Iterable[stock.StockEventResult]
+) -> Table:
+    """What became of each stock fact."""
+    made = table(("SKU", "location", "event id", "outcome"), ("on hand", "shortfall"))
+    for event, result in zip(events, results, strict=True):
+        outcome = stock.StockEventOutcome.Name(result.outcome).removeprefix("STOCK_EVENT_OUTCOME_")
+        shortfall = f"[red]{result.shortfall:,}[/red]" if result.shortfall else "0"
+        words = (event.sku, event.location, event.event_id, outcome.lower().replace("_", " "))
+        made.add_row(*map(escape, words), f"{result.on_hand:,}", shortfall)
+    return made
+
+
+def locations(all_of_them: Iterable[catalog.Location]) -> Table:
+    """The catalogue of locations."""
+    made = table(("location", "kind", "name", "takes reservations"), ())
+    for location in all_of_them:
+        kind = catalog.LocationKind.Name(location.kind).removeprefix("LOCATION_KIND_").lower()
+        takes = "yes" if location.enabled else "[red]no[/red]"
+        made.add_row(escape(location.location), kind, escape(location.display_name), takes)
+    return made
+
+
+def node_status(status: admin.GetStatusResponse) -> Table:
+    """The figures of a node as a whole."""
+    made = Table(show_header=False, box=None, pad_edge=False)
+    rows = {
+        "version": status.version,
+        "serving since": instant(status.start_time),
+        "recovery took": f"{status.recovery_duration.ToMilliseconds():,} ms",
+        "durable up to": f"position {status.durable_position:,}",
+        "snapshot of": f"position {status.snapshot_position:,}"
+        if status.snapshot_position
+        else "no snapshot yet",
+        "journal": f"{size(status.journal_size_bytes)}, "
+        f"may grow by {size(status.journal_headroom_bytes)}",
+        "state hash": status.state_hash,
+    }
+    for name, value in rows.items():
+        if value:
+            made.add_row(name, value)
+    return made
+
+
+def shards(all_of_them: Iterable[admin.ShardStatus]) -> Table:
+    """The figures of each shard, and their sums."""
+    fields = ("skus", "stock_levels", "reservations", "on_hand", "reserved", "committed")
+    headings = [field.replace("_", " ") for field in fields]
+    made = table(("shard",), ("sequence", *headings, "mailbox"))
+    all_of_them = list(all_of_them)
+    for shard in all_of_them:
+        figures = [f"{getattr(shard, field):,}" for field in fields]
+        mailbox = f"{shard.mailbox_depth:,} of {shard.mailbox_capacity:,}"
+        made.add_row(str(shard.shard), f"{shard.sequence:,}", *figures, mailbox)
+    made.add_section()
+    # Not of reservations: one that touches two shards is counted in both.
+    sums = [
+        "" if field == "reservations" else f"{sum(getattr(each, field) for each in all_of_them):,}"
+        for field in fields
+    ]
+    made.add_row("all", "", *sums, "", style="bold")
+    return made
+
+
+def instant(timestamp: Any) -> str:
+    """Give a time to the second, in UTC."""
+    at: datetime = timestamp.ToDatetime(tzinfo=UTC)
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def size(count: float) -> str:
+    """Give a number of bytes for people."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            break
+        count /= 1024
+    return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
