@@ -75,7 +75,7 @@ fix: .venv/.dev-ready  ## Mend what the linter and the formatter can mend.
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-scripts-accept: .venv/.dev-ready  ## Rewrite the expected lines of tests/core/scripts; read the diff.
+scripts-accept: .venv/.dev-ready  ## Rewrite what the stories expect; read the diff.
 	@HOLDFAST_ACCEPT=1 $(BIN)/pytest -q tests/core/test_scripts.py
 
 protos: .venv/.dev-ready  ## Generate the Python beside protos/holdfast/v1/*.proto.
@@ -91,7 +91,7 @@ verify-protos: .venv/.dev-ready  ## Fail when generated code is not what the .pr
 		build/protos/holdfast/v1 protos/holdfast/v1 || { echo 'Stale: run make protos.'; exit 1; }
 
 bench: .venv/.dev-ready  ## Measure, and write bench/report.
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench && $(BIN)/python -m bench.plots
 
 # Ship
 

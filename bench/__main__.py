@@ -13,7 +13,7 @@ from time import perf_counter
 import uvloop
 from rich.console import Console
 
-from . import limits, restart, storage, unary
+from . import availability, batches, coalescing, limits, peers, rates, restart, storage, unary
 from .conditions import conditions, load_average
 from .figures import Figure
 from .plan import ROOT, Plan, tell
@@ -25,6 +25,11 @@ Bench = Callable[[Plan], Awaitable[list[Figure]]]
 BENCHES: dict[str, Bench] = {
     "limits": limits.run,
     "unary": unary.run,
+    "rates": rates.run,
+    "batches": batches.run,
+    "coalescing": coalescing.run,
+    "availability": availability.run,
+    "peers": peers.run,
     "storage": storage.run,
     "restart": restart.run,
 }
@@ -56,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (KeyboardInterrupt, asyncio.CancelledError):
             tell("stopped; there is no report")
             return EXIT_STOPPED
+    report.conditions |= {f"left out: {what}": why for what, why in plan.left_out.items()}
     report.conditions["load average after"] = load_average()
     write_json(report, options.json)
     Console(width=None if sys.stdout.isatty() else 140).print(render(report))

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +21,14 @@ class Plan:
     rounds: int = 5
     is_quick: bool = False
     """Whether to look only if everything runs: the figures of a quick run mean little."""
+
+    left_out: dict[str, str] = field(default_factory=dict)
+    """What a bench could not measure -> why. The report says it."""
+
+    def leave_out(self, what: str, why: str) -> None:
+        """Go on without something."""
+        self.left_out[what] = why
+        tell(f"{what} left out: {why}")
 
     def count(self, full: int, quick: int) -> int:
         """Choose a size."""

@@ -56,7 +56,7 @@ class Server:
     ) -> None:
         self.folder = folder
         self.address = f"127.0.0.1:{port}"
-        self._port = port
+        self.port = port
         self._command = command
         self._probe = probe
         self._environment = environment
@@ -82,9 +82,12 @@ class Server:
         started = perf_counter()
         self._process = self._spawn()
         await self._until(self._is_listening, started)
-        self._channel = grpc.aio.insecure_channel(self.address)
+        self._open_channel()
         await self._until(lambda: self._answers(probe or self._probe), started)
         return perf_counter() - started
+
+    def _open_channel(self) -> None:
+        self._channel = grpc.aio.insecure_channel(self.address)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -110,13 +113,13 @@ class Server:
 
     async def _is_listening(self) -> bool:
         with socket.socket() as client:
-            return client.connect_ex(("127.0.0.1", self._port)) == 0
+            return client.connect_ex(("127.0.0.1", self.port)) == 0
 
     async def _answers(self, probe: Probe) -> bool:
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_S):
                 await probe(self)
-        except (grpc.RpcError, BenchError, TimeoutError):
+        except (grpc.RpcError, BenchError, TimeoutError, OSError):
             return False
         return True
 

@@ -1,0 +1,111 @@
+"""Traffic of the fast lane: batches as packed columns, the same from run to run.
+
+Messages are public ones, built before a stretch of load begins: what a client spends on building
+them is not in the figures.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from holdfast.v1 import availability_service_pb2 as availability
+from holdfast.v1 import reservation_service_pb2 as reservation
+
+from .plan import BenchError
+from .processes import Server
+from .workload import SEED, Row
+
+SERVICE = "/holdfast.v1.ReservationService/"
+RESERVE_PATH = SERVICE + "BatchReserve"
+COMMIT_PATH = SERVICE + "BatchCommit"
+RELEASE_PATH = SERVICE + "BatchRelease"
+RESOLVE_PATH = "/holdfast.v1.AvailabilityService/ResolveStockLevels"
+
+#: Operations of one batch; stated in the comments of holdfast.v1.
+BATCH_MAX = 8_190
+
+HOLD_MS = 15 * 60 * 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The reservation ids of one batch, by halves."""
+
+    high: list[int]
+    low: list[int]
+
+
+class Batches:
+    """An endless line of batches. Their ids are UUIDs, and no two are the same."""
+
+    def __init__(self, seed: int = SEED) -> None:
+        self._random = np.random.default_rng(seed)
+
+    def ids(self, batches: int, size: int) -> list[Ids]:
+        """Make the ids of so many batches."""
+        return [Ids(self._halves(size), self._halves(size)) for _ in range(batches)]
+
+    def _halves(self, size: int) -> list[int]:
+        halves: list[int] = self._random.integers(0, 1 << 64, size, dtype=np.uint64).tolist()
+        return halves
+
+    def reserves(self, batches: Sequence[Ids], handles: Sequence[int]) -> list[bytes]:
+        """Build BatchReserve messages of one unit each, over stock levels chosen evenly."""
+        choice = np.array(handles, np.uint64)
+        return [self._reserve(ids, choice) for ids in batches]
+
+    def _reserve(self, ids: Ids, choice: Any) -> bytes:
+        size = len(ids.high)
+        request = reservation.BatchReserveRequest(
+            id_high=ids.high,
+            id_low=ids.low,
+            stock_levels=self._random.choice(choice, size).tolist(),
+            quantities=[1] * size,
+            hold_milliseconds=[HOLD_MS],
+        )
+        return request.SerializeToString()
+
+
+def commits(batches: Sequence[Ids]) -> list[bytes]:
+    """Build BatchCommit messages."""
+    return [
+        reservation.BatchCommitRequest(id_high=ids.high, id_low=ids.low).SerializeToString()
+        for ids in batches
+    ]
+
+
+def releases(batches: Sequence[Ids]) -> list[bytes]:
+    """Build BatchRelease messages."""
+    return [
+        reservation.BatchReleaseRequest(id_high=ids.high, id_low=ids.low).SerializeToString()
+        for ids in batches
+    ]
+
+
+def expect_all(answers: Sequence[bytes], size: int, outcome: int) -> None:
+    """Check every outcome of every batch. All three answers have theirs in field 1."""
+    right = bytes([outcome]) * size
+    for answer in answers:
+        outcomes = reservation.BatchReserveResponse.FromString(answer).outcomes
+        if outcomes != right:
+            names = sorted({reservation.BatchOutcome.Name(each) for each in set(outcomes)})
+            raise BenchError(f"{len(outcomes)} operations of {size} were answered with {names}")
+
+
+async def resolve(node: Server, levels: Sequence[Row]) -> list[int]:
+    """Ask for the handles of stock levels."""
+    handles: list[int] = []
+    for start in range(0, len(levels), BATCH_MAX):
+        request = availability.ResolveStockLevelsRequest(
+            stock_levels=[
+                {"sku": sku, "location": location}
+                for sku, location in levels[start : start + BATCH_MAX]
+            ]
+        )
+        answer = await node.call(RESOLVE_PATH)(request.SerializeToString())
+        handles += availability.ResolveStockLevelsResponse.FromString(answer).handles
+    if not all(handles):
+        raise BenchError("a stock level has no handle")
+    return handles
