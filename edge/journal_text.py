@@ -248,7 +248,7 @@ def _hex(effect: Any) -> str:
 
 def _reserve_sentence(record: EffectRecord) -> str:
     lines = ", ".join(f"{each['quantity']:,} {_level_of(each)}" for each in record["lines"])
-    hold = timedelta(milliseconds=record["hold_ms"])
+    hold = str(timedelta(milliseconds=record["hold_ms"])).removesuffix(", 0:00:00")
     return f"{record['reservation_id']}: reserve {lines} for {hold}"
 
 

@@ -92,6 +92,11 @@ def _recover(
     directory = read_directory(path)
     if directory is None:
         directory = _make_directory(path, shard_count, map_size, reserve_bytes)
+    if directory.shard_count != shard_count:
+        raise DirectoryError(
+            f"{path}: made with shard_count {directory.shard_count}, which is fixed, and the "
+            f"setting is {shard_count}; set shard_count = {directory.shard_count}"
+        )
     check_journal(directory)
     journal = LmdbJournal(directory.journal, map_size, reserve_bytes)
     try:
