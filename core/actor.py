@@ -47,8 +47,10 @@ class Ticket(Protocol):
         """Whether the caller has gone; its command is then dropped, not executed."""
 
 
-Mail = tuple[int, Command, Ticket]
-"""What lies in a mailbox: when it came, counted over the node, what is asked, and by whom."""
+Mail = tuple[int, int, Command, Ticket]
+"""What lies in a mailbox: when it came, counted over the node, what it weighs, what is asked, and
+by whom.
+"""
 
 
 class Actor:
@@ -66,22 +68,23 @@ class Actor:
     def __repr__(self) -> str:
         return f"<Actor {self.shard}: {self.weight} of {self.capacity} waiting>"
 
-    def post(self, command: Command, ticket: Ticket) -> bool:
-        """Queue a command, or return False when the mailbox is full."""
+    def post(self, command: Command, ticket: Ticket) -> int:
+        """Queue a command and return its weight, or return 0 when the mailbox is full."""
         if self.weight >= self.capacity:
-            return False
-        self.weight += weight_of(command)
-        self.mailbox.append((next(self.arrivals), command, ticket))
-        return True
+            return 0
+        weight = weight_of(command)
+        self.weight += weight
+        self.mailbox.append((next(self.arrivals), weight, command, ticket))
+        return weight
 
     def take(self, weight: int) -> list[Mail]:
         """Take commands whose callers still wait, until they weigh this much."""
         taken: list[Mail] = []
         while self.mailbox and weight > 0:
             mail = self.mailbox.popleft()
-            its_weight = weight_of(mail[1])
+            _, its_weight, _, ticket = mail
             self.weight -= its_weight
-            if not mail[2].cancelled():
+            if not ticket.cancelled():
                 weight -= its_weight
                 taken.append(mail)
         return taken

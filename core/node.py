@@ -107,7 +107,7 @@ class Node:
         """Queue a command with the actor that answers for it, or return False when its mailbox is
         full.
         """
-        return self.actor_of(command).post(command, ticket)
+        return self.actor_of(command).post(command, ticket) > 0
 
     def actor_of(self, command: Command) -> Actor:
         """Return the actor in whose turn a command runs: that of the first SKU it names, or of its
@@ -149,17 +149,17 @@ class Node:
     def _run(self) -> Iterator[tuple[Ticket, Outcome]]:
         """Execute what waits in the order in which it came; runs of plain reserves by shard."""
         boxes = (actor.take(self.turn_batch_max) for actor in self.actors)
-        for is_plain, run in groupby(merge(*boxes, key=_ARRIVAL), lambda mail: lane.takes(mail[1])):
+        for is_plain, run in groupby(merge(*boxes, key=_ARRIVAL), lambda mail: lane.takes(mail[2])):
             if is_plain:
                 yield from self._run_plain(run)
             else:
-                for _, command, ticket in run:
+                for _, _, command, ticket in run:
                     yield ticket, self._execute[type(command)](command, self.now_ns)
 
     def _run_plain(self, run: Iterable[Mail]) -> Iterator[tuple[Ticket, Outcome]]:
         """Execute reserves of one line each: they meet only within their shards."""
         by_shard: dict[int, list[tuple[Reserve, Ticket]]] = {}
-        for _, command, ticket in run:
+        for _, _, command, ticket in run:
             assert isinstance(command, Reserve)
             by_shard.setdefault(self._home(command), []).append((command, ticket))
         for number, items in by_shard.items():

@@ -6,7 +6,6 @@ must be serving, a command that writes needs room on disk, and the mailbox must 
 
 import asyncio
 
-from holdfast.core.actor import weight_of
 from holdfast.core.commands import (
     Command,
     GetAvailability,
@@ -42,8 +41,9 @@ class Router:
             raise errors.storage_full(self.pump.headroom_bytes, self.pump.journal.reserve_bytes)
         future: asyncio.Future[Outcome] = self._loop.create_future()
         actor = self.pump.node.actor_of(command)
-        if not actor.post(command, future):
+        weight = actor.post(command, future)
+        if not weight:
             self.refused_overload += 1
             raise errors.overloaded(actor.shard, actor.capacity)
-        self.pump.schedule(weight_of(command))
+        self.pump.schedule(weight)
         return future
