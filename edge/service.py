@@ -44,9 +44,9 @@ from . import convert_batch as batches
 from .errors import Fault
 from .router import Router
 
-#: Messages of one stock stream that may wait for their journal entry at once. Enough to keep the
-#: journal busy while the next message is on the wire; a faster sender meets gRPC's flow control.
-STREAM_IN_FLIGHT_MAX = 8
+#: Batches of one stream that may wait for their journal entry at once. Enough to keep the journal
+#: busy while the next is on the wire; a faster sender meets gRPC's flow control.
+BATCHES_IN_FLIGHT_MAX = 8
 
 Expected = TypeVar("Expected")
 
@@ -139,6 +139,7 @@ class Service:
             batches.stream_batch_from_request,
             BatchCodes,
             batches.stream_batch_response,
+            in_flight_max=BATCHES_IN_FLIGHT_MAX,
         )
 
     # AvailabilityService
@@ -180,7 +181,13 @@ class Service:
     def ApplyStockEvents(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
         """Record a stream of stock facts and acknowledge message by message, in order."""
         return self._answer_in_order(
-            requests, convert.events_from_request, EventsOutcome, convert.apply_events_response
+            requests,
+            convert.events_from_request,
+            EventsOutcome,
+            convert.apply_events_response,
+            # One at a time: a message behind one that fails must not count, or the sender, who
+            # numbers his events, could not send the failed one again.
+            in_flight_max=1,
         )
 
     # CatalogService
@@ -221,9 +228,10 @@ class Service:
         read: Callable[[Any], Command],
         expected: type[Expected],
         write: Callable[[Any, Expected], Message],
+        in_flight_max: int,
     ) -> AsyncIterator[Message]:
-        """Post messages as they come, several at a time, and answer each once it is durable."""
-        stream = _Stream(asyncio.Queue(), asyncio.Semaphore(STREAM_IN_FLIGHT_MAX))
+        """Post messages as they come and answer each, in order, once it is durable."""
+        stream = _Stream(asyncio.Queue(), asyncio.Semaphore(in_flight_max))
         reader = asyncio.create_task(self._post_all(requests, read, stream))
         self._readers.add(reader)
         try:
