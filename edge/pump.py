@@ -73,6 +73,9 @@ class Pump:
         self._idle.set()
         self._turns = self._appends = self._answers = 0
         self._append_seconds = 0.0
+        self.schedule(
+            0
+        )  # holds may have ended while no node was there, and the next alarm is to set
 
     def __repr__(self) -> str:
         state = "appending" if self._appending else "idle"

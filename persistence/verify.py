@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from holdfast.core import state
 from holdfast.core.audit import check_invariants
 from holdfast.core.effects import DTYPES, Section
-from holdfast.core.kernels import count_names
+from holdfast.core.kernels import FLAG_LATER_PART, count_names
 from holdfast.core.node import Node
+from holdfast.core.shard import Shard
 
 from .codec import Chain, DamagedEntryError, Recorded
 from .directory import DataDirectory, DirectoryError, read_directory
@@ -168,10 +171,15 @@ def _compare(report: VerifyReport, claim: _Claim, truth: _Claim) -> None:
         report.add(claim.path, 0, "it is not the state that the journal leads to")
 
 
+def _first_parts(shard: Shard) -> int:
+    """Count reservations, one that lies in several shards once."""
+    return int(np.count_nonzero(shard.reservations["flags"] & FLAG_LATER_PART == 0))
+
+
 def _judge(report: VerifyReport, directory: DataDirectory, node: Node) -> None:
     """Take the figures of the state, and look for what contradicts itself in it."""
     figures = [shard.statistics() for shard in node.shards]
-    report.reservations = node.directory.count
+    report.reservations = sum(_first_parts(shard) for shard in node.shards)
     report.stock_levels = sum(shard.stock_levels for shard in figures)
     report.state_hash = node.state_hash()
     for problem in check_invariants(node):

@@ -1,0 +1,231 @@
+"""A real node as a process of its own, for tests that meet it as the outside world does.
+
+It serves a data directory of the test on loopback ports that were free, and is asked for its health
+until it answers: nothing here waits for a fixed time. What it writes to stderr is kept beside the
+data and stands in every message of a failure.
+"""
+
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from random import SystemRandom
+from typing import Any, Final, Self
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from holdfast.core.node import Node
+from holdfast.persistence.codec import Recorded
+from holdfast.persistence.directory import read_directory
+from holdfast.persistence.journal import LmdbJournal
+from holdfast.persistence.recovery import replay_group
+
+#: A start compiles nothing when kernels are cached; a machine under load may still need this.
+START_TIMEOUT_S: Final = 60.0
+STOP_TIMEOUT_S: Final = 30.0
+POLL_S: Final = 0.01
+
+#: Below the ports that the system hands to clients: a client that tries to reach a node that is
+#: down could otherwise be given the node's own port.
+PORTS: Final = range(20_000, 32_000)
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    chance = SystemRandom()
+    while True:
+        port = chance.choice(PORTS)
+        with closing(socket.socket()) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def wait_until(is_so: Callable[[], object], what: str, timeout_s: float = STOP_TIMEOUT_S) -> None:
+    """Ask until something is so; fail when the time is over."""
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s in vain: {what}"
+        time.sleep(POLL_S)
+
+
+class NodeProcess:
+    """A node, its data directory and its ports, which stay the same over restarts."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        self.data_dir = folder / "data"
+        self.log_path = folder / "stderr"
+        self.out_path = folder / "stdout"
+        self.grpc_port, self.http_port = free_port(), free_port()
+        self.settings = settings
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None:
+            self.kill()
+
+    @property
+    def target(self) -> str:
+        """Where gRPC is."""
+        return f"127.0.0.1:{self.grpc_port}"
+
+    def url(self, path: str) -> str:
+        """Name a page of the node."""
+        return f"http://127.0.0.1:{self.http_port}{path}"
+
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        assert self.process is not None, "it has not been started"
+        return self.process.pid
+
+    def environment(self) -> dict[str, str]:
+        """Settings go through the environment; what the machine sets of ours does not."""
+        settings = {
+            "data_dir": self.data_dir,
+            "grpc_address": self.target,
+            "http_address": f"127.0.0.1:{self.http_port}",
+            "log_format": "json",
+            **self.settings,
+        }
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("HOLDFAST_")}
+        return inherited | {f"HOLDFAST_{k.upper()}": str(v) for k, v in settings.items()}
+
+    def launch(self) -> None:
+        """Start it, and do not wait for it."""
+        with self.log_path.open("ab") as log, self.out_path.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "holdfast.edge", "serve", "--json"],
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=log,
+            )
+
+    def start(self) -> Self:
+        """Start it and wait until it says that it serves."""
+        self.launch()
+        with grpc.insecure_channel(
+            self.target,
+            options=(
+                ("grpc.initial_reconnect_backoff_ms", 20),
+                ("grpc.max_reconnect_backoff_ms", 50),
+                ("grpc.use_local_subchannel_pool", 1),
+            ),
+        ) as channel:
+            check = health_pb2_grpc.HealthStub(channel).Check
+            wait_until(lambda: self._is_serving(check), f"{self} does not serve", START_TIMEOUT_S)
+        return self
+
+    def _is_serving(self, check: Any) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"it ended at once: {self.report()}"
+        try:
+            # Without a call that waits nobody looks after the connection, and it takes seconds.
+            answer = check(health_pb2.HealthCheckRequest(), timeout=0.5, wait_for_ready=True)
+        except grpc.RpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        os.kill(self.pid, number)
+
+    def wait(self, timeout_s: float = STOP_TIMEOUT_S) -> int:
+        """Wait for its end and return its exit code, which is negative after a signal."""
+        assert self.process is not None
+        try:
+            code = self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it does not end: {self.report()}") from None
+        self.process = None
+        return code
+
+    def kill(self) -> None:
+        """Take the power away: SIGKILL."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def terminate(self) -> None:
+        """Ask it to drain, and expect a clean end: SIGTERM."""
+        self.signal(signal.SIGTERM)
+        code = self.wait()
+        assert code == 0, f"exit code {code} after SIGTERM: {self.report()}"
+
+    def restart(self) -> Self:
+        """Start it again, after an end of whatever kind."""
+        if self.process is not None:
+            self.terminate()
+        return self.start()
+
+    def limit_files_to(self, size_bytes: int) -> None:
+        """Let every write behind this size fail, of any file, as a full disk does."""
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Events of this name in its log, of all its lives."""
+        events = []
+        for line in self.log_path.read_text("utf-8").splitlines():
+            if line.startswith("{"):
+                event = json.loads(line)
+                if event.get("event") == name:
+                    events.append(event)
+        return events
+
+    def complaints(self) -> list[str]:
+        """What no test of a sound node should find in its log: errors, and lines that are none of
+        its own, such as those of asyncio about a task that nobody asked for its end.
+        """
+        lines = self.log_path.read_text("utf-8").splitlines()
+        return [
+            line
+            for line in lines
+            if not line.startswith("{") or json.loads(line)["level"] in ("error", "critical")
+        ]
+
+    def report(self) -> str:
+        """What it wrote last, for the message of a failure."""
+        lines = self.log_path.read_text("utf-8").splitlines() if self.log_path.exists() else []
+        return "\n".join(["its stderr ends:", *lines[-40:]])
+
+    def __repr__(self) -> str:
+        return f"<NodeProcess at {self.target}, {self.report()}>"
+
+
+@contextmanager
+def running_node(folder: Path, **settings: object) -> Iterator[NodeProcess]:
+    """Serve from a folder until the block ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with NodeProcess(folder, **settings).start() as node:
+        yield node
+
+
+def read_journal(data_dir: Path) -> list[tuple[int, list[Recorded]]]:
+    """Read every append that is durable, beside the node or without one."""
+    directory = read_directory(data_dir)
+    assert directory is not None, f"{data_dir} was never finished"
+    with closing(LmdbJournal(directory.journal, 1 << 40, 0, read_only=True)) as journal:
+        return list(journal.read(0, {}))
+
+
+def replayed_node(data_dir: Path) -> Node:
+    """Build the state that the journal leads to, from its first append and by nothing else."""
+    directory = read_directory(data_dir)
+    assert directory is not None, f"{data_dir} was never finished"
+    node = Node(directory.shard_count)
+    for position, group in read_journal(data_dir):
+        replay_group(node, position, group)
+    return node

@@ -1,0 +1,692 @@
+"""Where other systems fail their users: scenarios of the regression list against a real node.
+
+The numbers are those of the list. What needs only the rules of one caller stands in
+tests/core/scripts; here callers meet each other, time and restarts.
+"""
+
+import asyncio
+import random
+import signal
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from statistics import quantiles
+from time import monotonic, perf_counter
+
+import pytest
+
+from holdfast.core.commands import (
+    AvailabilitiesView,
+    Command,
+    GetAvailability,
+    HoldOutcome,
+    Line,
+    Location,
+    Outcome,
+    PutLocation,
+    RecordStockEvents,
+    Reserve,
+    StockEvent,
+)
+from holdfast.core.constants import NS_PER_MS
+from holdfast.core.effects import Section
+from holdfast.core.ids import key_from_text
+from holdfast.core.model import EventKind, LocationKind, State
+from holdfast.core.node import Node
+from holdfast.edge import calls
+from holdfast.edge.calls import Call
+from holdfast.edge.client import Client, NotFound
+from holdfast.v1 import availability_service_pb2 as availability
+from holdfast.v1 import common_pb2 as common
+from holdfast.v1 import reservation_service_pb2 as reservation
+from holdfast.v1 import stock_service_pb2 as stock
+from tests.edge.node_process import NodeProcess, read_journal, replayed_node, running_node
+from tests.edge.wire import (
+    CALL_TIMEOUT_S,
+    OK,
+    WAREHOUSE,
+    Answer,
+    Wire,
+    figures_of,
+    level_of,
+    new_name,
+    put_stock,
+    receipt,
+    traces_of,
+    wait_until_so,
+)
+
+ACCEPTED = common.OUTCOME_ACCEPTED
+REFUSED = common.OUTCOME_REFUSED
+INSUFFICIENT = common.REFUSAL_CODE_INSUFFICIENT_STOCK
+NS_PER_S = 1_000_000_000
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """One node for all tests of this file: their SKUs and ids are their own."""
+    with running_node(tmp_path_factory.mktemp("scenarios")) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(node: NodeProcess) -> AsyncIterator[Client]:
+    """A client that outlasts a restart."""
+    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as connected:
+        yield connected
+
+
+@pytest.fixture
+async def wire(node: NodeProcess) -> AsyncIterator[Wire]:
+    """A connection for bytes."""
+    async with Wire(node.target) as connected:
+        yield connected
+
+
+# T1: one unit
+
+
+async def test_t1_of_200_callers_who_want_the_last_unit_one_gets_it(
+    node: NodeProcess, client: Client
+) -> None:
+    """One unit is promised once, and nobody ever reads less than none."""
+    (sku,) = await put_stock(client, 1)
+    is_over = asyncio.Event()
+
+    async def watch() -> list[int]:
+        seen = []
+        async with Client(node.target, own_connection=True) as reader:
+            while not is_over.is_set():
+                seen.append((await level_of(reader, sku)).available)
+        return seen
+
+    watchers = [asyncio.create_task(watch()) for _ in range(4)]
+    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as second:
+        answers = await asyncio.gather(
+            *(
+                caller.reserve(new_name("order"), [(sku, WAREHOUSE, 1)])
+                for caller in (client, second)
+                for _ in range(100)
+            )
+        )
+    is_over.set()
+    seen = await asyncio.gather(*watchers)
+
+    assert 1 == sum(answer.outcome == ACCEPTED for answer in answers)
+    refusals = [answer.refusal for answer in answers if answer.outcome == REFUSED]
+    assert {(INSUFFICIENT, 0, 1)} == {
+        (refusal.code, line.available, line.missing)
+        for refusal in refusals
+        for line in refusal.lines
+    }
+    for availabilities in seen:
+        assert sorted(availabilities, reverse=True) == availabilities
+        assert set(availabilities) <= {0, 1}
+    assert (1, 1, 0) == await figures_of(client, sku)
+
+
+# T2: the same SKU and location twice in one request
+
+
+async def test_t2_lines_of_one_stock_level_are_summed_before_the_check(client: Client) -> None:
+    """Two lines that fit one by one are refused when they do not fit together."""
+    (sku,) = await put_stock(client, 5)
+    before = await traces_of(client)
+    answer = await client.reserve(new_name("order"), [(sku, WAREHOUSE, 3), (sku, WAREHOUSE, 3)])
+    assert REFUSED == answer.outcome
+    (line,) = answer.refusal.lines
+    assert (INSUFFICIENT, 6, 5, 1) == (
+        answer.refusal.code,
+        line.requested,
+        line.available,
+        line.missing,
+    )
+    assert before == await traces_of(client)
+
+
+async def test_t2_a_refused_line_refuses_its_whole_order(client: Client) -> None:
+    """Lines of other shards that would fit stay free, too."""
+    skus = await put_stock(client, *[5] * 8, 0 + 1)
+    lines = [(sku, WAREHOUSE, 2) for sku in skus]
+    before = await traces_of(client)
+    answer = await client.reserve(new_name("order"), lines)
+    assert [(skus[-1], 1)] == [(line.sku, line.available) for line in answer.refusal.lines]
+    assert before == await traces_of(client)
+
+
+# T3: the same id again
+
+
+def life_of_an_order(sku: str) -> list[Call[object]]:
+    """Make one call of every kind that has an id, in an order in which each is accepted."""
+    order = new_name("order")
+    return [
+        calls.reserve(order, [(sku, WAREHOUSE, 9)], hold=3600),
+        calls.extend(order, 7200, request_id="extend"),
+        calls.commit(order, [(sku, WAREHOUSE, 6)], request_id="commit"),
+        calls.release(order, request_id="release"),
+        calls.cancel(order, [(sku, WAREHOUSE, 1)], request_id="cancel"),
+        calls.fulfill(order, [(sku, WAREHOUSE, 3)], request_id="fulfill"),
+    ]
+
+
+async def send_often(wires: Sequence[Wire], call: Call[object], times: int) -> set[bytes]:
+    """Send a call many times at once and return the different answers."""
+    answers = await asyncio.gather(
+        *(wires[number % len(wires)].send_call(call) for number in range(times))
+    )
+    assert {OK} == {answer.code for answer in answers}
+    return {answer.data for answer in answers}
+
+
+async def test_t3_an_id_sent_50_times_at_once_has_one_effect_and_one_answer(
+    node: NodeProcess, client: Client, wire: Wire
+) -> None:
+    """Every repeat gets the first answer byte by byte, whenever and however often it comes."""
+    (sku,) = await put_stock(client, 20)
+    life = life_of_an_order(sku)
+    first: list[set[bytes]] = []
+    async with Wire(node.target) as second, Wire(node.target) as third:
+        wires = (wire, second, third)
+        for call in life:
+            first.append(await send_often(wires, call, 50))
+            assert 1 == len(first[-1]), call.method.name
+        assert (17, 0, 2) == await figures_of(client, sku)
+
+        before = await traces_of(client)
+        for end in (node.terminate, node.kill):
+            end()
+            node.start()
+            again = [await send_often(wires, call, 50) for call in life]
+            assert first == again
+        after = await traces_of(client)
+        assert before.state_hash == after.state_hash
+        assert before.position + 1 == after.position, "one seal, by the end that was asked for"
+
+
+async def test_t3_a_fact_sent_50_times_at_once_counts_once(client: Client) -> None:
+    """One repeat is applied, the others are told that they are repeats."""
+    await client.put_location(WAREHOUSE)
+    event = receipt(new_name("sku"), 7)
+    answers = await asyncio.gather(
+        *(client.record_stock_events("goods-in", [event]) for _ in range(50))
+    )
+    outcomes = [answer.results[0].outcome for answer in answers]
+    assert 1 == outcomes.count(stock.STOCK_EVENT_OUTCOME_APPLIED)
+    assert 49 == outcomes.count(stock.STOCK_EVENT_OUTCOME_DUPLICATE)
+    assert {7} == {answer.results[0].on_hand for answer in answers}
+
+
+# T4: the same id with other content
+
+
+async def conflict_of(wire: Wire, call: Call[object]) -> tuple[str, str, str, str, str]:
+    """Send a call that is to be told that its id was used; what the status says."""
+    answer: Answer = await wire.send_call(call)
+    told = answer.info.metadata
+    for part in (told["field"], told["first"], told["now"]):
+        assert part in answer.message
+    return answer.code, answer.reason, told["field"], told["first"], told["now"]
+
+
+async def test_t4_an_id_with_other_content_is_a_conflict_that_names_the_field(
+    client: Client, wire: Wire
+) -> None:
+    """Nothing is done, and the caller learns what differs from the first time."""
+    sku, other = await put_stock(client, 20, 20)
+    order = new_name("order")
+    first = calls.reserve(order, [(sku, WAREHOUSE, 2)], hold=60)
+    assert OK == (await wire.send_call(first)).code
+    before = await traces_of(client)
+
+    for call, field, was, now in (
+        (calls.reserve(order, [(sku, WAREHOUSE, 3)], hold=60), "lines[0].quantity", "2", "3"),
+        (calls.reserve(order, [(other, WAREHOUSE, 2)], hold=60), "lines[0].sku", sku, other),
+        (calls.reserve(order, [(sku, "W9", 2)], hold=60), "lines[0].location", WAREHOUSE, "W9"),
+        (
+            calls.reserve(order, [(sku, WAREHOUSE, 2), (other, WAREHOUSE, 1)], hold=60),
+            *("lines", "1", "2"),
+        ),
+        (
+            calls.reserve(order, [(sku, WAREHOUSE, 2)], hold=61),
+            *("hold_duration", "60000 ms", "61000 ms"),
+        ),
+    ):
+        expected = ("ALREADY_EXISTS", "ID_REUSED", field, was, now)
+        assert expected == await conflict_of(wire, call)
+    assert before == await traces_of(client)
+    assert OK == (await wire.send_call(first)).code
+
+
+async def test_t4_a_request_id_with_other_content_is_a_conflict_too(
+    client: Client, wire: Wire
+) -> None:
+    """The id of a command belongs to its method, its lines and its remainder."""
+    (sku,) = await put_stock(client, 20)
+    order = new_name("order")
+    await client.reserve(order, [(sku, WAREHOUSE, 5)])
+    await client.commit(order, [(sku, WAREHOUSE, 2)], request_id="once")
+    before = await traces_of(client)
+    for call, field in (
+        (calls.commit(order, [(sku, WAREHOUSE, 3)], request_id="once"), "lines"),
+        (calls.release(order, [(sku, WAREHOUSE, 2)], request_id="once"), "method"),
+        (
+            calls.commit(
+                order,
+                [(sku, WAREHOUSE, 2)],
+                remainder=reservation.REMAINDER_GIVE_BACK,
+                request_id="once",
+            ),
+            "remainder",
+        ),
+        (calls.extend(order, 3600, request_id="once"), "method"),
+    ):
+        code, reason, told, _, _ = await conflict_of(wire, call)
+        assert ("ALREADY_EXISTS", "ID_REUSED", field) == (code, reason, told)
+    assert before == await traces_of(client)
+
+
+# T5: a hold ends
+
+
+async def server_time_ns(client: Client, probe: str) -> int:
+    """Ask for the node's own time: when a hold of a second that begins now will end."""
+    answer = await client.reserve(new_name("probe"), [(probe, WAREHOUSE, 1)], hold=1)
+    return answer.expire_time.ToNanoseconds() - NS_PER_S
+
+
+def expiries_in_journal(data_dir: Path, order: str) -> list[tuple[int, int]]:
+    """Find when units of a reservation expired, and how many."""
+    node = replayed_node(data_dir)
+    own = {
+        (part.shard.number, line)
+        for part in node.ledger.parts_of(key_from_text(order))
+        for line in part.shard.lines_of(part.number)
+    }
+    return [
+        (recorded.entry.now_ns, int(move["quantity"]))
+        for _, group in read_journal(data_dir)
+        for recorded in group
+        for move in recorded.entry.sections.get(Section.MOVES, ())
+        if move["enters"] == State.EXPIRED and (recorded.entry.shard, int(move["line"])) in own
+    ]
+
+
+async def test_t5_at_its_end_a_hold_is_over_for_readers_and_reservers_alike(
+    node: NodeProcess, client: Client
+) -> None:
+    """Not a millisecond before it and not one after, and the journal tells it once."""
+    sku, probe = await put_stock(client, 5, 1_000_000)
+    order = new_name("order")
+    held = await client.reserve(order, [(sku, WAREHOUSE, 5)], hold=1)
+    expires_at_ns = held.expire_time.ToNanoseconds()
+
+    reads_before_end = 0
+    while True:
+        earliest_ns = await server_time_ns(client, probe)
+        available = (await level_of(client, sku)).available
+        latest_ns = await server_time_ns(client, probe)
+        if latest_ns < expires_at_ns:
+            assert 0 == available
+            reads_before_end += 1
+        if earliest_ns >= expires_at_ns:
+            assert 5 == available
+            break
+    assert reads_before_end > 0
+
+    again = await client.reserve(new_name("order"), [(sku, WAREHOUSE, 5)])
+    assert ACCEPTED == again.outcome
+    ended = (await client.get_reservation(order)).reservation
+    assert reservation.RESERVATION_STATE_EXPIRED == ended.state
+    assert [(5, 0)] == [(line.expired, line.held) for line in ended.lines]
+    ((ended_at_ns, units),) = expiries_in_journal(node.data_dir, order)
+    assert 5 == units
+    assert ended_at_ns >= expires_at_ns
+
+    async def have_probes_ended() -> bool:
+        return (await figures_of(client, probe))[1] == 0
+
+    # The other tests look for traces of their own.
+    await wait_until_so(have_probes_ended)
+
+
+async def test_t5_a_hold_ends_in_the_journal_though_nobody_asks(
+    node: NodeProcess, client: Client
+) -> None:
+    """Expiry is an effect of its own: who follows the journal learns of it without a command."""
+    skus = await put_stock(client, 5, 5, 5, 5, 5)
+    order = new_name("order")
+    await client.reserve(order, [(sku, WAREHOUSE, 5) for sku in skus], hold=1)
+
+    async def is_in_journal() -> bool:
+        return bool(expiries_in_journal(node.data_dir, order))
+
+    await wait_until_so(is_in_journal)
+    assert [5] * 5 == [units for _, units in expiries_in_journal(node.data_dir, order)]
+
+
+async def test_t5_a_hold_that_ends_after_a_restart_ends_in_the_journal_too(
+    node: NodeProcess, client: Client
+) -> None:
+    """The node that starts again knows when the next hold ends, and needs no command for it."""
+    (sku,) = await put_stock(client, 5)
+    order = new_name("order")
+    await client.reserve(order, [(sku, WAREHOUSE, 5)], hold=1)
+    node.kill()
+    node.start()
+
+    async def is_in_journal() -> bool:
+        return bool(expiries_in_journal(node.data_dir, order))
+
+    async with asyncio.timeout(10):
+        await wait_until_so(is_in_journal)
+    assert [5] == [units for _, units in expiries_in_journal(node.data_dir, order)]
+
+
+# T6: the payment comes back after the hold has ended
+
+
+async def test_t6_a_commit_after_the_end_is_refused_and_never_silent(client: Client) -> None:
+    """The late commit takes nothing from the one who holds the units now."""
+    (sku,) = await put_stock(client, 1)
+    order, next_order = new_name("order"), new_name("order")
+    await client.reserve(order, [(sku, WAREHOUSE, 1)], hold=1)
+    while (await client.reserve(next_order, [(sku, WAREHOUSE, 1)])).outcome != ACCEPTED:
+        pass
+    late = await client.commit(order)
+    assert (REFUSED, common.REFUSAL_CODE_EXPIRED, reservation.RESERVATION_STATE_EXPIRED) == (
+        late.outcome,
+        late.refusal.code,
+        late.state,
+    )
+    assert (1, 1, 0) == await figures_of(client, sku)
+
+
+# T7: all stock is held by one order
+
+
+async def test_t7_an_order_that_holds_all_stock_can_be_placed_and_shipped(client: Client) -> None:
+    """One's own hold does not stand in one's way."""
+    (sku,) = await put_stock(client, 4)
+    order = new_name("order")
+    await client.reserve(order, [(sku, WAREHOUSE, 4)])
+    assert ACCEPTED == (await client.commit(order)).outcome
+    assert (4, 0, 4) == await figures_of(client, sku)
+    assert ACCEPTED == (await client.fulfill(order)).outcome
+    assert (0, 0, 0) == await figures_of(client, sku)
+
+
+# T10: parts of an order
+
+
+@pytest.mark.parametrize(
+    ("remainder", "held"),
+    [(reservation.REMAINDER_KEEP, 2), (reservation.REMAINDER_GIVE_BACK, 0)],
+    ids=["kept", "given back"],
+)
+async def test_t10_a_partial_commit_leaves_what_its_policy_says(
+    client: Client, remainder: reservation.Remainder, held: int
+) -> None:
+    """Commit 3 of 5, then release 9: counts are exact, and the excess is named."""
+    (sku,) = await put_stock(client, 5)
+    order = new_name("order")
+    await client.reserve(order, [(sku, WAREHOUSE, 5)])
+    await client.commit(order, [(sku, WAREHOUSE, 3)], remainder=remainder)
+    assert (5, held, 3) == await figures_of(client, sku)
+    too_much = await client.release(order, [(sku, WAREHOUSE, 9)])
+    assert REFUSED == too_much.outcome
+    if held:
+        (line,) = too_much.refusal.lines
+        assert (common.REFUSAL_CODE_EXCESS_QUANTITY, 9, 2, 7) == (
+            too_much.refusal.code,
+            line.requested,
+            line.available,
+            line.missing,
+        )
+    else:
+        assert common.REFUSAL_CODE_WRONG_STATE == too_much.refusal.code
+    assert (5, held, 3) == await figures_of(client, sku)
+
+
+# T12: large orders in random order of their lines
+
+
+async def test_t12_large_orders_in_any_order_of_lines_all_come_through(
+    node: NodeProcess, client: Client
+) -> None:
+    """30 SKUs at 20 locations, from many callers: nobody waits for another, and each gets his."""
+    places = [f"T12-{number}" for number in range(20)]
+    skus = [new_name("sku") for _ in range(30)]
+    for place in places:
+        await client.put_location(place)
+        await client.record_stock_events("goods-in", [receipt(sku, 3, place) for sku in skus])
+    levels = [(sku, place, 1) for sku in skus for place in places]
+
+    async def shop(number: int) -> int:
+        chance = random.Random(number)
+        async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as caller:
+            for attempt in range(1_000):
+                order = new_name("order")
+                lines = chance.sample(levels, len(levels) if number % 2 else 60)
+                if (await caller.reserve(order, lines)).outcome == ACCEPTED:
+                    assert ACCEPTED == (await caller.release(order)).outcome
+                    return attempt
+        raise AssertionError("1,000 attempts, and never served")
+
+    await asyncio.gather(*(shop(number) for number in range(16)))
+    left = await client.batch_get_availability(skus)
+    assert {(3, 0, 0)} == {
+        (level.on_hand, level.reserved, level.committed)
+        for each in left.availabilities
+        for level in each.levels
+    }
+
+
+# T13: nearly all load on one SKU
+
+
+async def buy(client: Client, sku: str) -> float:
+    """Hold one unit and give it back; return how long the hold took."""
+    order = new_name("order")
+    started = perf_counter()
+    answer = await client.reserve(order, [(sku, WAREHOUSE, 1)])
+    seconds = perf_counter() - started
+    assert ACCEPTED == answer.outcome
+    assert ACCEPTED == (await client.release(order)).outcome
+    return seconds
+
+
+async def buy_beside(
+    node: NodeProcess, crowd: Sequence[str], others: Sequence[str], purchases: int
+) -> tuple[list[float], int]:
+    """Let 19 callers buy from `crowd` while one buys from `others`; his times, their purchases."""
+    is_over = asyncio.Event()
+
+    async def press(number: int) -> int:
+        chance, bought = random.Random(number), 0
+        async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as caller:
+            while not is_over.is_set():
+                await buy(caller, chance.choice(crowd))
+                bought += 1
+        return bought
+
+    pressing = [asyncio.create_task(press(number)) for number in range(19)]
+    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as caller:
+        seconds = [await buy(caller, others[n % len(others)]) for n in range(purchases)]
+    is_over.set()
+    return seconds, sum(await asyncio.gather(*pressing))
+
+
+async def test_t13_a_hot_sku_starves_nobody(node: NodeProcess, client: Client) -> None:
+    """With 95 of 100 calls on one SKU the other five are served, and so are the 95."""
+    hot, *others = await put_stock(client, *[1_000_000] * 9)
+    seconds, bought = await buy_beside(node, [hot], others, 40)
+    assert 40 == len(seconds)
+    assert bought >= 19
+    assert (1_000_000, 0, 0) == await figures_of(client, hot)
+
+
+@pytest.mark.slow
+async def test_t13_other_skus_keep_their_latency_beside_a_hot_one(
+    node: NodeProcess, client: Client
+) -> None:
+    """Beside a crowd on one SKU a call takes as long as beside the same crowd on a thousand."""
+    hot, *others = await put_stock(client, *[1_000_000] * 51)
+    spread = [sku for _ in range(5) for sku in await put_stock(client, *[1_000_000] * 200)]
+    rounds = []
+    for _ in range(3):
+        beside_hot, _ = await buy_beside(node, [hot], others, 600)
+        beside_even, _ = await buy_beside(node, spread, others, 600)
+        rounds.append((quantiles(beside_hot, n=100)[98], quantiles(beside_even, n=100)[98]))
+    # The best of three rounds: a noisy neighbour of the machine hits one of them, a fault all.
+    assert min(hot_p99 / even_p99 for hot_p99, even_p99 in rounds) < 1.5, rounds
+
+
+# T15: a SKU is deleted and created again while reservations on it are open
+
+
+async def test_t15_old_reservations_never_touch_a_sku_created_anew(
+    node: NodeProcess, client: Client
+) -> None:
+    """They run on against the ended SKU, also over a restart, and the new one counts from 0."""
+    (sku,) = await put_stock(client, 20)
+    held, committed, shipped, brief = (new_name("order") for _ in range(4))
+
+    async def has_expired() -> bool:
+        state = (await client.get_reservation(brief)).reservation.state
+        return state == reservation.RESERVATION_STATE_EXPIRED
+
+    for order, hold in ((held, 3600), (committed, 3600), (shipped, 3600), (brief, 1)):
+        await client.reserve(order, [(sku, WAREHOUSE, 4)], hold=hold)
+    for order in (committed, shipped):
+        await client.commit(order)
+    ended = await client.delete_sku(sku)
+    assert (1, 20, 16) == (ended.stock_levels, ended.on_hand, ended.promised)
+    with pytest.raises(NotFound):
+        await client.get_availability(sku)
+    with pytest.raises(NotFound):
+        await client.reserve(new_name("order"), [(sku, WAREHOUSE, 1)])
+
+    await client.record_stock_events("goods-in", [receipt(sku, 5)])
+    assert (5, 0, 0) == await figures_of(client, sku)
+    node.kill()
+    node.start()
+    assert (5, 0, 0) == await figures_of(client, sku)
+    assert ACCEPTED == (await client.commit(held)).outcome
+    assert ACCEPTED == (await client.cancel(committed)).outcome
+    assert ACCEPTED == (await client.fulfill(shipped)).outcome
+    await wait_until_so(has_expired)
+    assert (5, 0, 0) == await figures_of(client, sku)
+    assert ACCEPTED == (await client.reserve(new_name("order"), [(sku, WAREHOUSE, 5)])).outcome
+    assert (5, 5, 0) == await figures_of(client, sku)
+    assert [(sku, 4)] == [
+        (line.sku, line.fulfilled)
+        for line in (await client.get_reservation(shipped)).reservation.lines
+    ]
+
+
+# T16: facts in the order in which their source numbers them
+
+
+async def test_t16_numbered_facts_of_a_stream_are_applied_in_the_order_sent(
+    client: Client,
+) -> None:
+    """Messages are in flight together and their SKUs in all shards, and still none overtakes."""
+    await client.put_location(WAREHOUSE)
+    skus = [new_name("sku") for _ in range(12)]
+    source = new_name("source")
+    numbers = iter(range(1, 1_000_000))
+
+    def batch(chance: random.Random) -> list[stock.StockEvent]:
+        return [
+            stock.StockEvent(
+                sequence=next(numbers),
+                sku=sku,
+                location=WAREHOUSE,
+                kind=stock.STOCK_EVENT_KIND_RECEIPT,
+                quantity=1,
+            )
+            for sku in chance.choices(skus, k=chance.randint(1, 4))
+        ]
+
+    async def batches() -> AsyncIterator[tuple[str, list[stock.StockEvent]]]:
+        chance = random.Random(16)
+        for _ in range(300):
+            yield source, batch(chance)
+
+    outcomes = [
+        result.outcome
+        async for answer in client.apply_stock_events(batches())
+        for result in answer.results
+    ]
+    sent = next(numbers) - 1
+    assert [stock.STOCK_EVENT_OUTCOME_APPLIED] * sent == outcomes
+    read = await client.batch_get_availability(skus)
+    assert sent == sum(each.network_available for each in read.availabilities)
+
+
+# T20: nobody sweeps
+
+
+class Nobody:
+    """A caller who waits for ever."""
+
+    def cancelled(self) -> bool:
+        """Never."""
+        return False
+
+
+def ask(node: Node, now_ns: int, *commands: Command) -> list[Outcome]:
+    """Run one turn."""
+    for command in commands:
+        assert node.post(command, Nobody())
+    return [outcome for _, outcome in node.turn(now_ns).answers]
+
+
+@pytest.mark.parametrize("early_ns", [0, 1], ids=["at its end", "a nanosecond before"])
+def test_t20_the_first_turn_after_an_end_sees_it(early_ns: int) -> None:
+    """No turn ran since the hold began, and still a read and a reserve are exact."""
+    node = Node(4)
+    place = Location(WAREHOUSE, LocationKind.WAREHOUSE, "", enabled=True)
+    facts = [
+        StockEvent(None, number + 1, f"S{number}", WAREHOUSE, EventKind.RECEIPT, 3)
+        for number in range(8)
+    ]
+    lines = tuple(Line(fact.sku, WAREHOUSE, 3) for fact in facts)
+    ask(node, 1, PutLocation(place))
+    ask(node, 2, RecordStockEvents("source", tuple(facts)))
+    ask(node, 3, Reserve(key_from_text("first"), lines, 1_000))
+
+    read, reserve = ask(
+        node,
+        3 + 1_000 * NS_PER_MS - early_ns,
+        GetAvailability(tuple(fact.sku for fact in facts)),
+        Reserve(key_from_text("second"), lines, 1_000),
+    )
+    assert isinstance(read, AvailabilitiesView)
+    assert isinstance(reserve, HoldOutcome)
+    free = {level.available for view in read.views if view for level in view.levels}
+    assert ({0} if early_ns else {3}) == free
+    assert (reserve.refusal is None) == (not early_ns)
+
+
+async def test_t20_a_node_that_slept_through_an_end_does_not_show_the_hold(
+    node: NodeProcess, client: Client, wire: Wire
+) -> None:
+    """The process is stopped when its alarm should ring; the first read afterwards is right."""
+    (sku,) = await put_stock(client, 3)
+    order = new_name("order")
+    await client.reserve(order, [(sku, WAREHOUSE, 3)], hold=1)
+    ends_before_s = monotonic() + 1
+
+    async def has_slept_through_it() -> bool:
+        return monotonic() > ends_before_s
+
+    node.signal(signal.SIGSTOP)
+    read = calls.get_availability(sku)
+    reads = [asyncio.create_task(wire.send_call(read)) for _ in range(5)]
+    await wait_until_so(has_slept_through_it)
+    node.signal(signal.SIGCONT)
+    for read in await asyncio.gather(*reads):
+        answer = read.parsed(availability.GetAvailabilityResponse)
+        assert 3 == answer.availability.network_available
+    assert [3] == [units for _, units in expiries_in_journal(node.data_dir, order)]

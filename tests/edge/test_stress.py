@@ -1,0 +1,238 @@
+"""Many callers on few SKUs, and afterwards every answer is held against the journal.
+
+How the judgement works stands in tests/edge/history.py. Holds are as short as they may be, so that
+they end all the time, while others commit, ship, give back, ask for more time, repeat and read.
+"""
+
+import asyncio
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from holdfast.core.commands import Command, Location, PutLocation
+from holdfast.core.model import LocationKind, Verb
+from holdfast.edge import calls, convert
+from holdfast.edge.calls import Call, Method
+from holdfast.edge.client import Client
+from holdfast.v1 import common_pb2 as common
+from holdfast.v1 import reservation_service_pb2 as reservation
+from tests.edge.history import Judge, Told
+from tests.edge.node_process import NodeProcess, read_journal, running_node
+from tests.edge.wire import CALL_TIMEOUT_S, OK, Wire, new_name, receipt, traces_of, wait_until_so
+
+SHARDS = 4
+CALLERS = 64
+SKUS = [f"stress {number}" for number in range(20)]
+PLACES = ("W1", "W2")
+PUT_PLACES = [
+    PutLocation(Location(place, LocationKind.WAREHOUSE, "", enabled=True)) for place in PLACES
+]
+
+#: Some SKUs are wanted more than others: the first of them by nearly everyone.
+WEIGHTS = [1 / (1 + number) for number in range(len(SKUS))]
+
+#: Few enough that reserves are refused all the time, often for want of a single unit.
+OPENING_UNITS = 6
+
+MOVES: dict[Method[Any], Verb] = {
+    calls.COMMIT: Verb.COMMIT,
+    calls.FULFILL: Verb.FULFILL,
+    calls.RELEASE: Verb.RELEASE,
+    calls.CANCEL: Verb.CANCEL,
+}
+
+
+def command_of(call: Call[Any]) -> Command:
+    """Say a call in the engine's words, in which the model understands it."""
+    request: Any = call.request
+    if call.method in MOVES:
+        return convert.move_from_request(MOVES[call.method], request)
+    return {
+        calls.RESERVE: convert.reserve_from_request,
+        calls.EXTEND: convert.extend_from_request,
+        calls.GET_AVAILABILITY: convert.availability_from_request,
+        calls.RECORD_STOCK_EVENTS: convert.events_from_request,
+    }[call.method](request)
+
+
+@dataclass(slots=True)
+class Caller:
+    """One caller: asks, waits for the answer, and goes on as it comes."""
+
+    wire: Wire
+    chance: random.Random
+    ends_at: float
+    history: list[Told] = field(default_factory=list)
+    last: tuple[Call[Any], bytes] | None = None
+
+    async def tell(self, call: Call[Any]) -> Any:
+        """Ask, and note what was answered when."""
+        asked_at = monotonic()
+        answer = await self.wire.send_call(call)
+        answered_at = monotonic()
+        response = answer.parsed(call.method.response)
+        self.history.append(Told(command_of(call), asked_at, answered_at, response))
+        if getattr(response, "outcome", None) == common.OUTCOME_ACCEPTED:
+            self.last = (call, answer.data)
+        return response
+
+    async def repeat(self) -> None:
+        """Ask for the same again: byte by byte the same answer."""
+        if self.last is not None:
+            call, data = self.last
+            answer = await self.wire.send_call(call)
+            assert (OK, data) == (answer.code, answer.data), call
+
+    async def work(self) -> None:
+        """Make orders, and take them some way."""
+        while monotonic() < self.ends_at:
+            match self.chance.random():
+                case roll if roll < 0.1:
+                    await self.tell(calls.get_availability(self.chance.choice(SKUS)))
+                case roll if roll < 0.2:
+                    await self.rush()
+                case roll if roll < 0.35:
+                    fact = receipt(
+                        self.wanted(1)[0],
+                        self.chance.randint(1, 3),
+                        self.chance.choice(PLACES),
+                    )
+                    await self.tell(calls.record_stock_events("goods-in", [fact]))
+                case _:
+                    await self.order()
+
+    def wanted(self, count: int) -> list[str]:
+        """Think of up to so many SKUs."""
+        return list(dict.fromkeys(self.chance.choices(SKUS, WEIGHTS, k=count)))
+
+    async def rush(self) -> None:
+        """Ask for the same many times at once, in one turn of the node if it comes to that."""
+        line = (*self.wanted(1), self.chance.choice(PLACES), self.chance.randint(1, 2))
+        orders = [new_name("order") for _ in range(self.chance.randint(2, 8))]
+        await asyncio.gather(*(self.tell(calls.reserve(order, [line], hold=1)) for order in orders))
+
+    async def order(self) -> None:
+        """Reserve, and commit, ship, give back, ask for time, or forget about it."""
+        order = new_name("order")
+        lines = [
+            (sku, self.chance.choice(PLACES), self.chance.randint(1, 3))
+            for sku in self.wanted(self.chance.choice((1, 1, 1, 2, 5)))
+        ]
+        hold = self.chance.choice((1, 1.25, 1.5, 2))
+        answer = await self.tell(calls.reserve(order, lines, hold=hold))
+        if answer.outcome != common.OUTCOME_ACCEPTED:
+            return
+        for call in self.plan(order, lines):
+            if self.chance.random() < 0.1:
+                await self.repeat()
+            if self.chance.random() < 0.1:
+                await asyncio.sleep(self.chance.random() * hold)
+            await self.tell(call)
+
+    def plan(self, order: str, lines: Sequence[tuple[str, str, int]]) -> Iterator[Call[Any]]:
+        """Think of what to do with an order. Some of it will be refused."""
+        request = iter(f"request {number}" for number in range(9))
+        if self.chance.random() < 0.2:
+            yield calls.extend(order, self.chance.choice((1, 2)), request_id=next(request))
+        some = [(sku, place, 1) for sku, place, _ in lines[: self.chance.randint(1, len(lines))]]
+        match self.chance.randrange(8):
+            case 0 | 1:
+                yield calls.release(order, request_id=next(request))
+            case 2:
+                yield calls.release(order, some, request_id=next(request))
+                yield calls.commit(order, request_id=next(request))
+                yield calls.cancel(order, request_id=next(request))
+            case 3 | 4:
+                yield calls.commit(order, request_id=next(request))
+                yield calls.fulfill(order, some, request_id=next(request))
+                yield calls.cancel(order, request_id=next(request))
+            case 5:
+                give_back = reservation.REMAINDER_GIVE_BACK
+                yield calls.commit(order, some, remainder=give_back, request_id=next(request))
+                yield calls.fulfill(order, some, request_id=next(request))
+            case 6:
+                yield calls.fulfill(order, request_id=next(request))  # too early
+                yield calls.commit(order, request_id=next(request))
+                yield calls.cancel(order, some, request_id=next(request))
+                yield calls.cancel(order, request_id=next(request))
+            case _:
+                pass  # forgotten: the hold will end
+
+
+async def stress(node: NodeProcess, seconds: float, seed: int) -> list[Told]:
+    """Let all callers work for so long, and return all that they were told."""
+    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as client:
+        for place in PLACES:
+            await client.put_location(place)
+    wires = [Wire(node.target) for _ in range(4)]
+    opening = Caller(wires[0], random.Random(seed), 0)
+    for sku in SKUS:
+        for place in PLACES:
+            fact = receipt(sku, OPENING_UNITS, place)
+            await opening.tell(calls.record_stock_events("goods-in", [fact]))
+    ends_at = monotonic() + seconds
+    callers = [
+        Caller(wires[number % len(wires)], random.Random(f"{seed}/{number}"), ends_at)
+        for number in range(CALLERS)
+    ]
+    await asyncio.gather(*(caller.work() for caller in callers))
+    for wire in wires:
+        await wire.__aexit__()
+    return [told for caller in (opening, *callers) for told in caller.history]
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [5, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
+    ids=["short", "long"],
+)
+async def test_one_order_of_all_calls_explains_every_answer(tmp_path: Path, seconds: int) -> None:
+    """Nobody was promised what was not there, and each answer was right when it was given."""
+    with running_node(tmp_path, shard_count=SHARDS) as node:
+        history = await stress(node, seconds, seed=7)
+        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+
+            async def have_all_ended() -> bool:
+                return not any(shard.reserved for shard in (await client.get_status()).shards)
+
+            await wait_until_so(have_all_ended)
+            final = await client.batch_get_availability(SKUS)
+            traces = await traces_of(client)
+        node.kill()
+
+        judge = Judge(SHARDS, PUT_PLACES, history)
+        journal = read_journal(node.data_dir)
+        judge.judge(journal)
+        assert traces.state_hash == judge.node.state_hash()
+        for each in final.availabilities:
+            model = judge.model.availability(each.sku)
+            assert model is not None
+            assert [
+                (level.location, level.on_hand, level.reserved, level.committed)
+                for level in model.levels
+            ] == [
+                (level.location, level.on_hand, level.reserved, level.committed)
+                for level in each.levels
+            ]
+        check_variety(history, judge)
+
+
+def check_variety(history: Sequence[Told], judge: Judge) -> None:
+    """Guard against a run in which nothing happened."""
+    refused = {
+        told.response.refusal.code
+        for told in history
+        if getattr(told.response, "outcome", 0) == common.OUTCOME_REFUSED
+    }
+    assert refused >= {
+        common.REFUSAL_CODE_INSUFFICIENT_STOCK,
+        common.REFUSAL_CODE_EXPIRED,
+        common.REFUSAL_CODE_WRONG_STATE,
+    }
+    assert len(history) > 20 * CALLERS
+    assert len(history) > judge.turns, "callers share turns"
