@@ -22,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, product
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -40,7 +41,7 @@ from holdfast.core.commands import (
     Unknown,
 )
 from holdfast.core.effects import Section
-from holdfast.core.ids import Key
+from holdfast.core.ids import Key, key_from_text
 from holdfast.core.kernels import FLAG_LATER_PART
 from holdfast.core.model import State
 from holdfast.core.node import Node
@@ -50,6 +51,7 @@ from holdfast.persistence.codec import Recorded
 from holdfast.persistence.recovery import replay_group
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import stock_service_pb2 as stock
+from tests.edge.node_process import read_journal, replayed_node
 from tests.model import Model, Reservation
 
 ACCEPTED: Final = common.OUTCOME_ACCEPTED
@@ -335,3 +337,20 @@ def _change(leaves: int, enters: int, quantity: int) -> tuple[int, int, int]:
 
 def _sum(a: tuple[int, int, int], b: tuple[int, int, int]) -> tuple[int, int, int]:
     return a[0] + b[0], a[1] + b[1], a[2] + b[2]
+
+
+def expiries_in_journal(data_dir: Path, order: str) -> list[tuple[int, int]]:
+    """Find when units of a reservation expired, and how many."""
+    node = replayed_node(data_dir)
+    own = {
+        (part.shard.number, line)
+        for part in node.ledger.parts_of(key_from_text(order))
+        for line in part.shard.lines_of(part.number)
+    }
+    return [
+        (recorded.entry.now_ns, int(move["quantity"]))
+        for _, group in read_journal(data_dir)
+        for recorded in group
+        for move in recorded.entry.sections.get(Section.MOVES, ())
+        if move["enters"] == State.EXPIRED and (recorded.entry.shard, int(move["line"])) in own
+    ]

@@ -5,23 +5,20 @@ wire, and state hash, journal position and journal size stay as they were.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
 
 from holdfast.core.constants import ON_HAND_MAX, QUANTITY_MAX
 from holdfast.edge import calls
 from holdfast.edge.calls import UNARY_METHODS, Method
 from holdfast.edge.client import BlockingClient, Client, InvalidArgument, NotFound
-from holdfast.v1 import availability_service_pb2 as availability
-from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
+from tests.edge.bad_requests import CASES, ORDER, SKU, Case, event, events, line, seconds
 from tests.edge.node_process import NodeProcess, running_node
 from tests.edge.wire import (
     CALL_TIMEOUT_S,
@@ -35,8 +32,6 @@ from tests.edge.wire import (
     traces_of,
 )
 
-SKU = "Tea"
-ORDER = "an order of two lines"
 INT64_MAX = 2**63 - 1
 DAY_S = 24 * 3600
 
@@ -68,259 +63,6 @@ async def wire(node: NodeProcess) -> AsyncIterator[Wire]:
     """A connection for bytes."""
     async with Wire(node.target) as connected:
         yield connected
-
-
-# Cases: a method, a request with one thing wrong, and what is said about it
-
-
-class Case(NamedTuple):
-    """A request, and the status that it gets."""
-
-    what: str
-    method: Method[Any]
-    request: Message
-    field: str
-    value: str
-    code: str = "INVALID_ARGUMENT"
-    reason: str = "INVALID_VALUE"
-
-
-def seconds(number: int, nanos: int = 0) -> Duration:
-    return Duration(seconds=number, nanos=nanos)
-
-
-def line(sku: str = SKU, location: str = WAREHOUSE, quantity: int = 1) -> reservation.ReserveLine:
-    return reservation.ReserveLine(sku=sku, location=location, quantity=quantity)
-
-
-def part(sku: str = SKU, location: str = WAREHOUSE, quantity: int = 1) -> reservation.LineQuantity:
-    return reservation.LineQuantity(sku=sku, location=location, quantity=quantity)
-
-
-def reserve(*lines: reservation.ReserveLine, hold: Duration | None = None) -> Message:
-    return reservation.ReserveRequest(
-        reservation_id="never", lines=lines or [line()], hold_duration=hold
-    )
-
-
-def event(**wrong: Any) -> stock.StockEvent:
-    return stock.StockEvent(
-        **{
-            "event_id": "never",
-            "sku": SKU,
-            "location": WAREHOUSE,
-            "kind": stock.STOCK_EVENT_KIND_RECEIPT,
-            "quantity": 1,
-            **wrong,
-        }
-    )
-
-
-def events(*facts: stock.StockEvent, source: str = "goods-in") -> Message:
-    return stock.RecordStockEventsRequest(source=source, events=facts or [event()])
-
-
-def location(**fields: Any) -> Message:
-    return catalog.PutLocationRequest(location=catalog.Location(**fields))
-
-
-#: What is no name: nothing, too much of it, and what breaks a line of a log.
-BAD_NAMES = {
-    "empty": "",
-    "129 bytes": "x" * 129,
-    "130 bytes in 65 characters": "é" * 65,
-    "a line break": "a\nb",
-    "a zero": "a\0b",
-    "an escape": "\x1b[2J",
-    "a line separator": "a\u2028b",
-}
-
-RESERVATION_ID_METHODS: dict[Method[Any], type[Any]] = {
-    calls.RESERVE: reservation.ReserveRequest,
-    calls.EXTEND: reservation.ExtendRequest,
-    calls.COMMIT: reservation.CommitRequest,
-    calls.FULFILL: reservation.FulfillRequest,
-    calls.RELEASE: reservation.ReleaseRequest,
-    calls.CANCEL: reservation.CancelRequest,
-    calls.GET_RESERVATION: reservation.GetReservationRequest,
-}
-
-MOVES: dict[Method[Any], type[Any]] = {
-    calls.COMMIT: reservation.CommitRequest,
-    calls.FULFILL: reservation.FulfillRequest,
-    calls.RELEASE: reservation.ReleaseRequest,
-    calls.CANCEL: reservation.CancelRequest,
-}
-
-
-def bad_names() -> Iterator[Case]:
-    """Every field that takes a name, with every kind of bad name."""
-    for what, text in BAD_NAMES.items():
-        for method, request in RESERVATION_ID_METHODS.items():
-            yield Case(what, method, request(reservation_id=text), "reservation_id", text)
-        yield Case(what, calls.RESERVE, reserve(line(sku=text)), "lines[0].sku", text)
-        yield Case(
-            what, calls.RESERVE, reserve(line(), line(location=text)), "lines[1].location", text
-        )
-        for method, request in MOVES.items():
-            lines = [part(), part(sku=text)]
-            asked = request(reservation_id=ORDER, lines=lines)
-            yield Case(what, method, asked, "lines[1].sku", text)
-            if text:  # none is allowed: then a repeat is a new command
-                asked = request(reservation_id=ORDER, request_id=text)
-                yield Case(what, method, asked, "request_id", text)
-        sku = availability.GetAvailabilityRequest(sku=text)
-        yield Case(what, calls.GET_AVAILABILITY, sku, "sku", text)
-        skus = availability.BatchGetAvailabilityRequest(skus=[SKU, SKU, text])
-        yield Case(what, calls.BATCH_GET_AVAILABILITY, skus, "skus[2]", text)
-        yield Case(what, calls.RECORD_STOCK_EVENTS, events(source=text), "source", text)
-        for field in ("event_id", "sku", "location"):
-            wrong = events(event(), event(**{field: text}))
-            yield Case(what, calls.RECORD_STOCK_EVENTS, wrong, f"events[1].{field}", text)
-        yield Case(what, calls.PUT_LOCATION, location(location=text), "location.location", text)
-        if text:  # a place need not have a name for people
-            named = location(location="W2", display_name=text)
-            yield Case(what, calls.PUT_LOCATION, named, "location.display_name", text)
-        yield Case(what, calls.DELETE_SKU, catalog.DeleteSkuRequest(sku=text), "sku", text)
-
-
-def bad_quantities() -> Iterator[Case]:
-    """Nothing, less than nothing, and more than any stock."""
-    for quantity in (0, -1, QUANTITY_MAX + 1, INT64_MAX, -INT64_MAX - 1):
-        what, field = f"quantity {quantity}", "lines[1].quantity"
-        asked = reserve(line(), line(quantity=quantity))
-        yield Case(what, calls.RESERVE, asked, field, str(quantity))
-        for method, request in MOVES.items():
-            lines = [part(), part(quantity=quantity)]
-            asked = request(reservation_id=ORDER, lines=lines)
-            yield Case(what, method, asked, field, str(quantity))
-    asked = reserve(line(quantity=QUANTITY_MAX), line(), line("Mug"))
-    yield Case("a sum that is too much", calls.RESERVE, asked, "lines[1].quantity", "1")
-    for kind, quantities in {
-        stock.STOCK_EVENT_KIND_RECEIPT: (0, -1, QUANTITY_MAX + 1),
-        stock.STOCK_EVENT_KIND_ADJUSTMENT: (0, -QUANTITY_MAX - 1, QUANTITY_MAX + 1),
-        stock.STOCK_EVENT_KIND_SALE: (0, -1, INT64_MAX),
-        stock.STOCK_EVENT_KIND_RETURN: (0, -1, QUANTITY_MAX + 1),
-        stock.STOCK_EVENT_KIND_COUNT: (-1, QUANTITY_MAX + 1, -INT64_MAX - 1),
-    }.items():
-        for quantity in quantities:
-            wrong = events(event(), event(kind=kind, quantity=quantity))
-            what = f"{stock.StockEventKind.Name(kind)} of {quantity}"
-            field = "events[1].quantity"
-            yield Case(what, calls.RECORD_STOCK_EVENTS, wrong, field, str(quantity))
-
-
-def bad_counts() -> Iterator[Case]:
-    """Too few and too many."""
-    none = reservation.ReserveRequest(reservation_id="never")
-    yield Case("no lines", calls.RESERVE, none, "lines", "0 long")
-    many = reserve(*[line()] * 2_001)
-    yield Case("2,001 lines", calls.RESERVE, many, "lines", "2,001 long")
-    for method, request in MOVES.items():
-        too_many = request(reservation_id=ORDER, lines=[part()] * 2_001)
-        yield Case("2,001 lines", method, too_many, "lines", "2,001 long")
-    nothing = availability.BatchGetAvailabilityRequest()
-    yield Case("nothing", calls.BATCH_GET_AVAILABILITY, nothing, "stock_levels", "0 long")
-    skus = availability.BatchGetAvailabilityRequest(skus=[SKU] * 1_001)
-    yield Case("1,001 of them", calls.BATCH_GET_AVAILABILITY, skus, "skus", "1,001 long")
-    for count in (0, 1_001):
-        what, told = f"{count} of them", f"{count:,} long"
-        facts = stock.RecordStockEventsRequest(source="goods-in", events=[event()] * count)
-        yield Case(what, calls.RECORD_STOCK_EVENTS, facts, "events", told)
-
-
-def bad_durations() -> Iterator[Case]:
-    """Too short, too long, and what no millisecond counts."""
-    for what, hold, told in (
-        ("nothing", seconds(0), "0 s"),
-        ("a millisecond too short", seconds(0, 999_000_000), "0 s and 999000000 ns"),
-        ("a nanosecond too much", seconds(1, 1), "1 s and 1 ns"),
-        ("half a millisecond too much", seconds(60, 500_000), "60 s and 500000 ns"),
-        ("30 days and a millisecond", seconds(30 * DAY_S, 1_000_000), "2592000 s and 1000000 ns"),
-        ("the past", seconds(-60), "-60 s"),
-        ("the past, in nanoseconds", seconds(0, -1), "0 s and -1 ns"),
-        ("ten thousand years", seconds(315_576_000_000), "315576000000 s"),
-        ("more than a duration can be", seconds(INT64_MAX), f"{INT64_MAX} s"),
-        ("nanoseconds that are seconds", seconds(1, 1_000_000_000), "1 s and 1000000000 ns"),
-    ):
-        yield Case(what, calls.RESERVE, reserve(hold=hold), "hold_duration", told)
-        longer = reservation.ExtendRequest(reservation_id=ORDER, hold_duration=hold)
-        yield Case(what, calls.EXTEND, longer, "hold_duration", told)
-    none = reservation.ExtendRequest(reservation_id=ORDER)
-    yield Case("no duration", calls.EXTEND, none, "hold_duration", "")
-
-
-def bad_enums() -> Iterator[Case]:
-    """Numbers that no name was given to, and the one that means that nothing was chosen."""
-    for method, request in {
-        calls.COMMIT: reservation.CommitRequest,
-        calls.FULFILL: reservation.FulfillRequest,
-    }.items():
-        asked = request(reservation_id=ORDER, lines=[part()], remainder=3)
-        yield Case("remainder 3", method, asked, "remainder", "3")
-    for kind, told in ((0, "STOCK_EVENT_KIND_UNSPECIFIED"), (6, "6"), (-1, "-1")):
-        wrong = events(event(), event(kind=kind))
-        yield Case(f"kind {kind}", calls.RECORD_STOCK_EVENTS, wrong, "events[1].kind", told)
-    for kind in (4, -1):
-        wrong = location(location=WAREHOUSE, kind=kind)
-        yield Case(f"kind {kind}", calls.PUT_LOCATION, wrong, "location.kind", str(kind))
-
-
-def bad_identities() -> Iterator[Case]:
-    """Events that could not be told from their repeats, and a location that is not said."""
-    facts = events(event(), event(event_id=""))
-    yield Case("neither id nor number", calls.RECORD_STOCK_EVENTS, facts, "events[1].event_id", "")
-    for number in (2**63, 2**64 - 1):
-        facts = events(event(event_id="", sequence=number))
-        what = f"sequence {number}"
-        yield Case(what, calls.RECORD_STOCK_EVENTS, facts, "events[0].sequence", str(number))
-    nothing = catalog.PutLocationRequest()
-    yield Case("no location", calls.PUT_LOCATION, nothing, "location.location", "")
-
-
-def unknown_things() -> Iterator[Case]:
-    """SKUs, locations and reservations that nobody made."""
-    not_found = "NOT_FOUND"
-    of_sku = (not_found, "UNKNOWN_SKU")
-    of_location = (not_found, "UNKNOWN_LOCATION")
-    of_reservation = (not_found, "UNKNOWN_RESERVATION")
-    for what, asked, field, value, status in (
-        ("SKU", reserve(line(), line("Mug")), "lines[1].sku", "Mug", of_sku),
-        ("location", reserve(line(), line(SKU, "W9")), "lines[1].location", "W9", of_location),
-        # Lines are summed before anyone looks; the caller still hears of his own.
-        ("summed", reserve(line(), line(), line("Mug")), "lines[2].sku", "Mug", of_sku),
-        ("both", reserve(line("Mug", "W9")), "lines[0].sku", "Mug", of_sku),
-    ):
-        yield Case(f"unknown {what}", calls.RESERVE, asked, field, value, *status)
-    for method, request in RESERVATION_ID_METHODS.items():
-        if method is not calls.RESERVE:
-            asked = request(reservation_id="nobody's")
-            if method is calls.EXTEND:
-                asked.hold_duration.FromSeconds(60)
-            field = "reservation_id"
-            yield Case("unknown", method, asked, field, "nobody's", *of_reservation)
-    asked = availability.GetAvailabilityRequest(sku="Mug")
-    yield Case("unknown", calls.GET_AVAILABILITY, asked, "sku", "Mug", *of_sku)
-    asked = catalog.DeleteSkuRequest(sku="Mug")
-    yield Case("unknown", calls.DELETE_SKU, asked, "sku", "Mug", *of_sku)
-    facts = events(event(), event(event_id="other", location="W9"))
-    field = "events[1].location"
-    yield Case("unknown", calls.RECORD_STOCK_EVENTS, facts, field, "W9", *of_location)
-
-
-CASES = [
-    case
-    for cases in (
-        bad_names,
-        bad_quantities,
-        bad_counts,
-        bad_durations,
-        bad_enums,
-        bad_identities,
-        unknown_things,
-    )
-    for case in cases()
-]
 
 
 @pytest.mark.parametrize(

@@ -6,22 +6,15 @@ outside, the pump runs in this process over a journal that waits to be told.
 """
 
 import asyncio
-import re
 import signal
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import grpc
 import grpc.aio
-import httpx
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
-    ProtoReflectionDescriptorDatabase,
-)
 
 from holdfast.core.commands import (
     Command,
@@ -35,26 +28,24 @@ from holdfast.core.commands import (
     Reserve,
     StockEvent,
 )
-from holdfast.core.effects import Entry, Section
+from holdfast.core.effects import Entry
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
 from holdfast.edge import calls
-from holdfast.edge.client import BlockingClient, Client, NotFound, StorageFull
+from holdfast.edge.client import Client, NotFound, StorageFull
 from holdfast.edge.clock import node_clock
 from holdfast.edge.errors import Fault
-from holdfast.edge.handlers import SERVICE_NAMES, Handlers
+from holdfast.edge.handlers import Handlers
 from holdfast.edge.pump import Pump
 from holdfast.edge.router import Router
 from holdfast.edge.service import Service
 from holdfast.edge.telemetry import CallCounters
 from holdfast.persistence.journal import MemoryJournal
-from holdfast.persistence.verify import verify
 from holdfast.v1 import admin_service_pb2 as admin
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
-from holdfast.v1 import stock_service_pb2 as stock
-from tests.edge.node_process import NodeProcess, read_journal, running_node, wait_until
+from tests.edge.node_process import NodeProcess, running_node
 from tests.edge.wire import (
     CALL_TIMEOUT_S,
     OK,
@@ -62,7 +53,9 @@ from tests.edge.wire import (
     Answer,
     Wire,
     answer_of,
+    figure,
     figures_of,
+    metrics_of,
     new_name,
     put_stock,
     receipt,
@@ -442,417 +435,3 @@ async def test_when_an_operator_has_made_space_writes_go_on(inside: Inside) -> N
 
     async with asyncio.timeout(10):
         await wait_until_so(is_taken)
-
-
-# A node that is told to stop
-
-
-async def test_a_drain_answers_what_is_in_and_refuses_what_comes(tmp_path: Path) -> None:
-    """Every call under load is answered or told to go elsewhere; no answer is lost at the end."""
-    with running_node(tmp_path) as node:
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
-            (sku,) = await put_stock(client, 1_000_000)
-        acknowledged: dict[str, bytes] = {}
-        ends = await asyncio.gather(
-            *(press(node, sku, acknowledged) for _ in range(16)),
-            stop_under_load(node, acknowledged),
-        )
-        # gRPC itself drops a call that it has read and not yet handed over when the server stops.
-        assert set(ends) <= {"UNAVAILABLE", "CANCELLED", None}
-        assert 0 == node.wait(), node.report()
-
-        assert ["stopped"] == [event["event"] for event in node.events("stopped")]
-        sections = [
-            section
-            for _, group in read_journal(node.data_dir)[-1:]
-            for recorded in group
-            for section in recorded.entry.sections
-        ]
-        assert [Section.SEAL] * 4 == sections
-        report = verify(node.data_dir)
-        assert report.is_good, report.findings
-        assert 4 == report.operations[Section.SEAL]
-
-        node.start()
-        async with (
-            Client(node.target, timeout_s=CALL_TIMEOUT_S) as client,
-            Wire(node.target) as wire,
-        ):
-            assert (1_000_000, len(acknowledged), 0) == await figures_of(client, sku)
-            for order, data in list(acknowledged.items())[-50:]:
-                again = await wire.send_call(calls.reserve(order, [(sku, WAREHOUSE, 1)]))
-                assert data == again.data
-            assert report.state_hash == (await traces_of(client)).state_hash
-        assert [] == node.complaints()
-
-
-async def test_callers_ride_over_a_restart_without_an_error(tmp_path: Path) -> None:
-    """Whatever a call meets (a drain, a dropped call, no node at all), the client's retries and the
-    caller's ids turn it into one effect and one answer.
-    """
-    with running_node(tmp_path) as node:
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
-            (sku,) = await put_stock(client, 1_000_000)
-        is_over = asyncio.Event()
-        bought: list[int] = []
-
-        async def buy() -> None:
-            async with Client(node.target, timeout_s=60, own_connection=True) as caller:
-                while not is_over.is_set():
-                    answer = await caller.reserve(new_name("order"), [(sku, WAREHOUSE, 1)])
-                    assert ACCEPTED == answer.outcome
-                    bought.append(1)
-
-        async def has_bought(number: int) -> bool:
-            return len(bought) >= number
-
-        buying = asyncio.gather(*(buy() for _ in range(32)))
-        await wait_until_so(lambda: has_bought(200))
-        await asyncio.to_thread(node.terminate)
-        await asyncio.to_thread(node.start)
-        before = len(bought)
-        await wait_until_so(lambda: has_bought(before + 200))
-        is_over.set()
-        await buying
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
-            assert (1_000_000, len(bought), 0) == await figures_of(client, sku)
-        assert [] == node.complaints()
-
-
-@pytest.mark.slow
-def test_a_blocking_caller_finds_a_node_that_is_back_at_once(tmp_path: Path) -> None:
-    """A call that began while there was no node is answered soon after there is one again."""
-    with (
-        running_node(tmp_path) as node,
-        BlockingClient(node.target, timeout_s=60) as caller,
-        ThreadPoolExecutor(1) as thread,
-    ):
-        assert not caller.list_locations().locations
-        node.kill()
-        begun = thread.submit(caller.list_locations)
-        node.start()
-        assert not begun.result(timeout=3).locations
-
-
-async def press(node: NodeProcess, sku: str, acknowledged: dict[str, bytes]) -> str:
-    """Reserve until the node takes no more; return what it said then."""
-    async with Wire(node.target) as wire:
-        while True:
-            order = new_name("order")
-            call = calls.reserve(order, [(sku, WAREHOUSE, 1)])
-            answer = await wire.send_call(call, waits=False)
-            if answer.code != OK:
-                return answer.code
-            acknowledged[order] = answer.data
-
-
-async def stop_under_load(node: NodeProcess, acknowledged: dict[str, bytes]) -> None:
-    """Ask for the end when so many calls were answered that others are under way."""
-
-    async def is_under_load() -> bool:
-        return len(acknowledged) > 200
-
-    await wait_until_so(is_under_load)
-    node.signal(signal.SIGTERM)
-
-
-async def feed(messages: "asyncio.Queue[bytes | None]") -> AsyncIterator[bytes]:
-    """Send what is put into a queue."""
-    while (message := await messages.get()) is not None:
-        yield message
-
-
-def facts_of(*events: stock.StockEvent) -> bytes:
-    """Make one message of a stream."""
-    return stock.ApplyStockEventsRequest(source="stream", events=events).SerializeToString()
-
-
-async def test_a_node_that_drains_says_so_and_takes_nothing_new(tmp_path: Path) -> None:
-    """A stream keeps the drain open, so that there is time to look at it from all sides."""
-    with running_node(tmp_path, drain_timeout_s=60) as node:
-        async with (
-            Client(node.target, timeout_s=CALL_TIMEOUT_S) as client,
-            Wire(node.target) as wire,
-        ):
-            (sku,) = await put_stock(client, 10)
-            messages: asyncio.Queue[bytes | None] = asyncio.Queue()
-            stream = wire.channel.stream_stream(calls.APPLY_STOCK_EVENTS.path)(feed(messages))
-            messages.put_nowait(facts_of(receipt(sku, 1)))
-            assert (
-                11
-                == stock.ApplyStockEventsResponse.FromString(await stream.read()).results[0].on_hand
-            )
-            watch = health_pb2_grpc.HealthStub(wire.channel).Watch(health_pb2.HealthCheckRequest())
-            assert health_pb2.HealthCheckResponse.SERVING == (await watch.read()).status
-
-            node.signal(signal.SIGTERM)
-            assert health_pb2.HealthCheckResponse.NOT_SERVING == (await watch.read()).status
-            watch.cancel()
-            async with httpx.AsyncClient() as browser:
-                page = await browser.get(node.url("/healthz"))
-            assert (503, "not serving: draining\n") == (page.status_code, page.text)
-            new = await wire.send_call(calls.get_availability(sku), waits=False)
-            assert "UNAVAILABLE" == new.code
-            messages.put_nowait(facts_of(receipt(sku, 1)))
-            with pytest.raises(grpc.aio.AioRpcError) as refused:
-                await stream.read()
-            assert grpc.StatusCode.UNAVAILABLE == refused.value.code()
-            messages.put_nowait(None)
-        assert 0 == await asyncio.to_thread(node.wait)
-        assert [] == node.complaints()
-
-
-async def test_a_stream_that_never_ends_does_not_hold_up_a_drain_for_ever(tmp_path: Path) -> None:
-    """After drain_timeout_s it is cut; what it was told before is durable."""
-    with running_node(tmp_path, drain_timeout_s=1) as node:
-        async with (
-            Client(node.target, timeout_s=CALL_TIMEOUT_S) as client,
-            Wire(node.target) as wire,
-        ):
-            (sku,) = await put_stock(client, 10)
-            messages: asyncio.Queue[bytes | None] = asyncio.Queue()
-            stream = wire.channel.stream_stream(calls.APPLY_STOCK_EVENTS.path)(feed(messages))
-            messages.put_nowait(facts_of(receipt(sku, 1)))
-            await stream.read()
-            await asyncio.to_thread(node.terminate)
-            node.start()
-            assert (11, 0, 0) == await figures_of(client, sku)
-            stream.cancel()
-        assert [] == node.complaints()
-
-
-@pytest.mark.slow
-def test_an_interrupt_from_the_keyboard_is_a_drain_too(tmp_path: Path) -> None:
-    """Ctrl-C ends a node as cleanly as SIGTERM does."""
-    with running_node(tmp_path) as node:
-        node.signal(signal.SIGINT)
-        assert 0 == node.wait(), node.report()
-        assert ["stopped"] == [event["event"] for event in node.events("stopped")]
-
-
-# A second node
-
-
-def test_a_second_node_on_a_data_directory_is_refused(node: NodeProcess, tmp_path: Path) -> None:
-    """It says whose directory it is, and the first one does not notice."""
-    with NodeProcess(tmp_path) as second:
-        second.data_dir = node.data_dir
-        second.launch()
-        assert second.wait() not in (0, 74)
-        told = second.report()
-        assert f"another node (process {node.pid}) serves this data directory" in told
-        assert "Traceback" not in told
-    assert "serving\n" == httpx.get(node.url("/healthz")).text
-
-
-@pytest.mark.parametrize("port", ["grpc_port", "http_port"])
-def test_a_second_node_on_a_port_is_refused(node: NodeProcess, tmp_path: Path, port: str) -> None:
-    """It names the address, and the first one goes on serving all who come."""
-    with NodeProcess(tmp_path) as second:
-        setattr(second, port, getattr(node, port))
-        second.launch()
-        assert second.wait() not in (0, 74)
-        told = second.report()
-        assert f"cannot listen on 127.0.0.1:{getattr(node, port)}" in told
-        assert "Traceback" not in told
-    assert "serving\n" == httpx.get(node.url("/healthz")).text
-
-
-# What ties a call to its caller's log
-
-
-TRACE = "0af7651916cd43dd8448eb211c80319c"
-
-
-@pytest.mark.parametrize(
-    ("metadata", "expected"),
-    [
-        ([("x-correlation-id", "checkout 17")], "checkout 17"),
-        ([("traceparent", f"00-{TRACE}-b7ad6b7169203331-01")], TRACE),
-        (
-            [("traceparent", f"00-{TRACE}-b7ad6b7169203331-01"), ("x-correlation-id", "mine")],
-            "mine",
-        ),
-        ([("x-correlation-id", "x" * 129)], None),
-        ([("traceparent", "00-0-0-01")], None),
-        ([], None),
-    ],
-    ids=["an id", "a trace", "both", "too long", "no trace", "nothing"],
-)
-async def test_a_correlation_id_comes_back_and_is_logged(
-    node: NodeProcess,
-    client: Client,
-    wire: Wire,
-    metadata: list[tuple[str, str]],
-    expected: str | None,
-) -> None:
-    """With good answers, refusals and faults alike; what is no id costs the caller nothing."""
-    (sku,) = await put_stock(client, 1)
-    logged_before = len(node.events("call"))
-    codes = []
-    for call in (
-        calls.reserve(new_name("order"), [(sku, WAREHOUSE, 1)]),
-        calls.reserve(new_name("order"), [(sku, WAREHOUSE, 1)]),
-        calls.get_reservation("nobody's"),
-    ):
-        answer = await wire.send_call(call, metadata=metadata)
-        codes.append(answer.code)
-        assert expected == answer.trailing.get("x-correlation-id")
-    assert [OK, OK, "NOT_FOUND"] == codes
-
-    def logged() -> list[tuple[str, str, str]]:
-        return [
-            (event["method"], event["code"], event["correlation_id"])
-            for event in node.events("call")[logged_before:]
-        ]
-
-    if expected is None:
-        assert [] == logged()
-        return
-    # A fault is logged behind its answer.
-    await asyncio.to_thread(wait_until, lambda: len(logged()) >= 3, "logged")
-    assert [
-        ("Reserve", "OK", expected),
-        ("Reserve", "REFUSED", expected),
-        ("GetReservation", "NOT_FOUND", expected),
-    ] == logged()
-
-
-# Health, reflection, metrics
-
-
-async def test_every_service_says_that_it_is_healthy(wire: Wire) -> None:
-    """The node as a whole, each service of ours, and no service that does not exist."""
-    check = health_pb2_grpc.HealthStub(wire.channel).Check
-    for name in ("", *SERVICE_NAMES):
-        answer = await check(health_pb2.HealthCheckRequest(service=name))
-        assert health_pb2.HealthCheckResponse.SERVING == answer.status
-    with pytest.raises(grpc.aio.AioRpcError) as unknown:
-        await check(health_pb2.HealthCheckRequest(service="holdfast.v1.RefundService"))
-    assert grpc.StatusCode.NOT_FOUND == unknown.value.code()
-
-
-def test_reflection_tells_all_services_with_their_methods(node: NodeProcess) -> None:
-    """So that grpcurl works without our files."""
-    with grpc.insecure_channel(node.target) as channel:
-        database = ProtoReflectionDescriptorDatabase(channel)
-        services = set(database.get_services())
-        assert {
-            *SERVICE_NAMES,
-            "grpc.health.v1.Health",
-            "grpc.reflection.v1alpha.ServerReflection",
-        } == services
-        for name in SERVICE_NAMES:
-            file = database.FindFileContainingSymbol(name)
-            assert name in {f"{file.package}.{service.name}" for service in file.service}
-
-
-async def metrics_of(node: NodeProcess) -> str:
-    """Read /metrics."""
-    async with httpx.AsyncClient() as browser:
-        return (await browser.get(node.url("/metrics"))).text
-
-
-def figure(metrics: str, name: str) -> float:
-    """Read one figure of /metrics."""
-    match = re.search(rf"^{re.escape(name)} (\S+)$", metrics, re.MULTILINE)
-    assert match is not None, f"no {name} in:\n{metrics}"
-    return float(match[1])
-
-
-async def test_metrics_and_health_are_served_over_http(node: NodeProcess, client: Client) -> None:
-    """What was asked over gRPC is counted there."""
-    (sku,) = await put_stock(client, 5)
-    async with httpx.AsyncClient() as browser:
-        before = (await browser.get(node.url("/metrics"))).text
-        await client.reserve(new_name("order"), [(sku, WAREHOUSE, 2)])
-        await client.reserve(new_name("order"), [(sku, WAREHOUSE, 9)])
-        page = await browser.get(node.url("/metrics"))
-        assert page.headers["content-type"].startswith("text/plain")
-        accepted = 'holdfast_calls_total{code="OK",method="Reserve"}'
-        refused = 'holdfast_calls_total{code="REFUSED",method="Reserve"}'
-        for name, more in ((accepted, 1), (refused, 1), ("holdfast_turns_total", 2)):
-            was = figure(before, name) if name in before else 0
-            assert was + more <= figure(page.text, name)
-        status = await client.get_status()
-        assert status.durable_position == figure(page.text, "holdfast_journal_durable_position")
-        assert "serving\n" == (await browser.get(node.url("/healthz"))).text
-        assert 404 == (await browser.get(node.url("/nothing"))).status_code
-
-
-@pytest.mark.parametrize(
-    "noise",
-    [b"\0" * 4096, b"GET / HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 512],
-    ids=["zeros", "HTTP/1", "a broken HTTP/2"],
-)
-async def test_noise_on_the_port_disturbs_nobody(
-    node: NodeProcess, client: Client, noise: bytes
-) -> None:
-    """The connection is closed, and the calls on others go on."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", node.grpc_port)
-    writer.write(noise)
-    async with asyncio.timeout(30):
-        while await reader.read(1024):
-            pass
-    writer.close()
-    assert (await client.get_status()).durable_position >= 0
-
-
-# A journal that can't be written
-
-
-@pytest.mark.parametrize(
-    "room",
-    [
-        0,
-        pytest.param(4_096, marks=pytest.mark.slow),
-        20_001,
-        pytest.param(65_536, marks=pytest.mark.slow),
-    ],
-)
-async def test_a_journal_error_stops_the_process_and_loses_nothing_acknowledged(
-    tmp_path: Path, room: int
-) -> None:
-    """Fail-stop: the call whose append failed is never answered, and no sync is tried again."""
-    with running_node(tmp_path) as node:
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
-            (sku,) = await put_stock(client, 1_000_000)
-        journal = node.data_dir / "journal.mdb"
-        node.limit_files_to(journal.stat().st_size + room)
-        acknowledged: dict[str, bytes] = {}
-        lost: list[str] = []
-        await asyncio.gather(*(press_until_lost(node, sku, acknowledged, lost) for _ in range(8)))
-        assert 74 == node.wait(), node.report()
-        (stop,) = node.events("fail-stop")
-        assert "journal.mdb: append" in stop["reason"]
-
-        assert verify(node.data_dir).is_good
-        node.start()
-        async with (
-            Client(node.target, timeout_s=CALL_TIMEOUT_S) as client,
-            Wire(node.target) as wire,
-        ):
-            for order, data in acknowledged.items():
-                again = await wire.send_call(calls.reserve(order, [(sku, WAREHOUSE, 1)]))
-                assert data == again.data
-            # None of those can have been written: their append failed, or would have come later.
-            assert not any(await are_known(client, lost))
-            assert (1_000_000, len(acknowledged), 0) == await figures_of(client, sku)
-            for order in lost:
-                assert ACCEPTED == (await client.reserve(order, [(sku, WAREHOUSE, 1)])).outcome
-
-
-async def press_until_lost(
-    node: NodeProcess, sku: str, acknowledged: dict[str, bytes], lost: list[str]
-) -> None:
-    """Reserve until the connection breaks, and note what was answered and what was not."""
-    async with Wire(node.target) as wire:
-        while True:
-            order = new_name("order")
-            call = calls.reserve(order, [(sku, WAREHOUSE, 1)])
-            answer = await wire.send_call(call, waits=False)
-            if answer.code != OK:
-                assert "UNAVAILABLE" == answer.code
-                lost.append(order)
-                return
-            acknowledged[order] = answer.data

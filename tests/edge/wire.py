@@ -5,6 +5,7 @@ about the answer itself, it asks through this file.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -12,6 +13,7 @@ from typing import Any, Final, Self
 
 import grpc
 import grpc.aio
+import httpx
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
@@ -20,6 +22,7 @@ from holdfast.edge.client import Client
 from holdfast.v1 import admin_service_pb2 as admin
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import stock_service_pb2 as stock
+from tests.edge.node_process import NodeProcess
 
 OK: Final = "OK"
 WAREHOUSE: Final = "W1"
@@ -196,3 +199,16 @@ async def traces_of(client: Client) -> Traces:
     """Read what an effect would change."""
     status: admin.GetStatusResponse = await client.get_status(include_state_hash=True)
     return Traces(status.state_hash, status.durable_position, status.journal_size_bytes)
+
+
+async def metrics_of(node: NodeProcess) -> str:
+    """Read /metrics."""
+    async with httpx.AsyncClient() as browser:
+        return (await browser.get(node.url("/metrics"))).text
+
+
+def figure(metrics: str, name: str) -> float:
+    """Read one figure of /metrics."""
+    match = re.search(rf"^{re.escape(name)} (\S+)$", metrics, re.MULTILINE)
+    assert match is not None, f"no {name} in:\n{metrics}"
+    return float(match[1])

@@ -1,0 +1,306 @@
+"""A node that is told to stop, or must: drains, restarts, and a journal that can't be written."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import httpx
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from holdfast.core.effects import Section
+from holdfast.edge import calls
+from holdfast.edge.client import BlockingClient, Client, NotFound
+from holdfast.persistence.verify import verify
+from holdfast.v1 import common_pb2 as common
+from holdfast.v1 import stock_service_pb2 as stock
+from tests.edge.node_process import NodeProcess, read_journal, running_node
+from tests.edge.wire import (
+    CALL_TIMEOUT_S,
+    OK,
+    WAREHOUSE,
+    Wire,
+    figures_of,
+    new_name,
+    put_stock,
+    receipt,
+    traces_of,
+    wait_until_so,
+)
+
+ACCEPTED = common.OUTCOME_ACCEPTED
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """A node for the tests that leave it as it was."""
+    with running_node(tmp_path_factory.mktemp("hazards")) as running:
+        yield running
+        assert [] == running.complaints()
+
+
+@pytest.fixture
+async def client(node: NodeProcess) -> AsyncIterator[Client]:
+    """A client that retries."""
+    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as connected:
+        yield connected
+
+
+@pytest.fixture
+async def wire(node: NodeProcess) -> AsyncIterator[Wire]:
+    """A connection for bytes."""
+    async with Wire(node.target) as connected:
+        yield connected
+
+
+async def are_known(client: Client, orders: Sequence[str]) -> list[bool]:
+    """Ask which of these reservations exist."""
+
+    async def is_known(order: str) -> bool:
+        try:
+            await client.get_reservation(order)
+        except NotFound:
+            return False
+        return True
+
+    return await asyncio.gather(*(is_known(order) for order in orders))
+
+
+# A node that is told to stop
+
+
+async def test_a_drain_answers_what_is_in_and_refuses_what_comes(tmp_path: Path) -> None:
+    """Every call under load is answered or told to go elsewhere; no answer is lost at the end."""
+    with running_node(tmp_path) as node:
+        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+            (sku,) = await put_stock(client, 1_000_000)
+        acknowledged: dict[str, bytes] = {}
+        ends = await asyncio.gather(
+            *(press(node, sku, acknowledged) for _ in range(16)),
+            stop_under_load(node, acknowledged),
+        )
+        # gRPC itself drops a call that it has read and not yet handed over when the server stops.
+        assert set(ends) <= {"UNAVAILABLE", "CANCELLED", None}
+        assert 0 == node.wait(), node.report()
+
+        assert ["stopped"] == [event["event"] for event in node.events("stopped")]
+        sections = [
+            section
+            for _, group in read_journal(node.data_dir)[-1:]
+            for recorded in group
+            for section in recorded.entry.sections
+        ]
+        assert [Section.SEAL] * 4 == sections
+        report = verify(node.data_dir)
+        assert report.is_good, report.findings
+        assert 4 == report.operations[Section.SEAL]
+
+        node.start()
+        async with (
+            Client(node.target, timeout_s=CALL_TIMEOUT_S) as client,
+            Wire(node.target) as wire,
+        ):
+            assert (1_000_000, len(acknowledged), 0) == await figures_of(client, sku)
+            for order, data in list(acknowledged.items())[-50:]:
+                again = await wire.send_call(calls.reserve(order, [(sku, WAREHOUSE, 1)]))
+                assert data == again.data
+            assert report.state_hash == (await traces_of(client)).state_hash
+        assert [] == node.complaints()
+
+
+async def test_callers_ride_over_a_restart_without_an_error(tmp_path: Path) -> None:
+    """Whatever a call meets (a drain, a dropped call, no node at all), the client's retries and the
+    caller's ids turn it into one effect and one answer.
+    """
+    with running_node(tmp_path) as node:
+        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+            (sku,) = await put_stock(client, 1_000_000)
+        is_over = asyncio.Event()
+        bought: list[int] = []
+
+        async def buy() -> None:
+            async with Client(node.target, timeout_s=60, own_connection=True) as caller:
+                while not is_over.is_set():
+                    answer = await caller.reserve(new_name("order"), [(sku, WAREHOUSE, 1)])
+                    assert ACCEPTED == answer.outcome
+                    bought.append(1)
+
+        async def has_bought(number: int) -> bool:
+            return len(bought) >= number
+
+        buying = asyncio.gather(*(buy() for _ in range(32)))
+        await wait_until_so(lambda: has_bought(200))
+        await asyncio.to_thread(node.terminate)
+        await asyncio.to_thread(node.start)
+        before = len(bought)
+        await wait_until_so(lambda: has_bought(before + 200))
+        is_over.set()
+        await buying
+        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+            assert (1_000_000, len(bought), 0) == await figures_of(client, sku)
+        assert [] == node.complaints()
+
+
+@pytest.mark.slow
+def test_a_blocking_caller_finds_a_node_that_is_back_at_once(tmp_path: Path) -> None:
+    """A call that began while there was no node is answered soon after there is one again."""
+    with (
+        running_node(tmp_path) as node,
+        BlockingClient(node.target, timeout_s=60) as caller,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        assert not caller.list_locations().locations
+        node.kill()
+        begun = thread.submit(caller.list_locations)
+        node.start()
+        assert not begun.result(timeout=3).locations
+
+
+async def press(node: NodeProcess, sku: str, acknowledged: dict[str, bytes]) -> str:
+    """Reserve until the node takes no more; return what it said then."""
+    async with Wire(node.target) as wire:
+        while True:
+            order = new_name("order")
+            call = calls.reserve(order, [(sku, WAREHOUSE, 1)])
+            answer = await wire.send_call(call, waits=False)
+            if answer.code != OK:
+                return answer.code
+            acknowledged[order] = answer.data
+
+
+async def stop_under_load(node: NodeProcess, acknowledged: dict[str, bytes]) -> None:
+    """Ask for the end when so many calls were answered that others are under way."""
+
+    async def is_under_load() -> bool:
+        return len(acknowledged) > 200
+
+    await wait_until_so(is_under_load)
+    node.signal(signal.SIGTERM)
+
+
+async def feed(messages: "asyncio.Queue[bytes | None]") -> AsyncIterator[bytes]:
+    """Send what is put into a queue."""
+    while (message := await messages.get()) is not None:
+        yield message
+
+
+def facts_of(*events: stock.StockEvent) -> bytes:
+    """Make one message of a stream."""
+    return stock.ApplyStockEventsRequest(source="stream", events=events).SerializeToString()
+
+
+async def test_a_node_that_drains_tells_its_watchers_and_ends_its_streams(tmp_path: Path) -> None:
+    """Behind the acknowledgements of what they sent; a sender that goes on for ever is not waited
+    for.
+    """
+    with running_node(tmp_path, drain_timeout_s=60) as node:
+        async with (
+            Client(node.target, timeout_s=CALL_TIMEOUT_S) as client,
+            Wire(node.target) as wire,
+        ):
+            (sku,) = await put_stock(client, 10)
+            messages: asyncio.Queue[bytes | None] = asyncio.Queue()
+            stream = wire.channel.stream_stream(calls.APPLY_STOCK_EVENTS.path)(feed(messages))
+            messages.put_nowait(facts_of(receipt(sku, 1)))
+            told = stock.ApplyStockEventsResponse.FromString(await stream.read())
+            assert 11 == told.results[0].on_hand
+            health = health_pb2_grpc.HealthStub(wire.channel)
+            watch = health.Watch(health_pb2.HealthCheckRequest())
+            assert health_pb2.HealthCheckResponse.SERVING == (await watch.read()).status
+
+            node.signal(signal.SIGTERM)
+            assert health_pb2.HealthCheckResponse.NOT_SERVING == (await watch.read()).status
+            assert await page_of(node, "/healthz") in ((503, "not serving: draining\n"), None)
+            new = await wire.send_call(calls.get_availability(sku), waits=False)
+            assert "UNAVAILABLE" == new.code
+            with pytest.raises(grpc.aio.AioRpcError) as ended:
+                await stream.read()
+            assert grpc.StatusCode.UNAVAILABLE == ended.value.code()
+            watch.cancel()
+            assert 0 == await asyncio.to_thread(node.wait)
+            node.start()
+            assert (11, 0, 0) == await figures_of(client, sku)
+        assert [] == node.complaints()
+
+
+async def page_of(node: NodeProcess, path: str) -> tuple[int, str] | None:
+    """Read a page of the node; None when it is there no more."""
+    async with httpx.AsyncClient() as browser:
+        try:
+            page = await browser.get(node.url(path))
+        except httpx.ConnectError:
+            return None
+    return page.status_code, page.text
+
+
+@pytest.mark.slow
+def test_an_interrupt_from_the_keyboard_is_a_drain_too(tmp_path: Path) -> None:
+    """Ctrl-C ends a node as cleanly as SIGTERM does."""
+    with running_node(tmp_path) as node:
+        node.signal(signal.SIGINT)
+        assert 0 == node.wait(), node.report()
+        assert ["stopped"] == [event["event"] for event in node.events("stopped")]
+
+
+# A journal that can't be written
+
+
+@pytest.mark.parametrize(
+    "room",
+    [
+        0,
+        pytest.param(4_096, marks=pytest.mark.slow),
+        20_001,
+        pytest.param(65_536, marks=pytest.mark.slow),
+    ],
+)
+async def test_a_journal_error_stops_the_process_and_loses_nothing_acknowledged(
+    tmp_path: Path, room: int
+) -> None:
+    """Fail-stop: the call whose append failed is never answered, and no sync is tried again."""
+    with running_node(tmp_path) as node:
+        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+            (sku,) = await put_stock(client, 1_000_000)
+        journal = node.data_dir / "journal.mdb"
+        node.limit_files_to(journal.stat().st_size + room)
+        acknowledged: dict[str, bytes] = {}
+        lost: list[str] = []
+        await asyncio.gather(*(press_until_lost(node, sku, acknowledged, lost) for _ in range(8)))
+        assert 74 == node.wait(), node.report()
+        (stop,) = node.events("fail-stop")
+        assert "journal.mdb: append" in stop["reason"]
+
+        assert verify(node.data_dir).is_good
+        node.start()
+        async with (
+            Client(node.target, timeout_s=CALL_TIMEOUT_S) as client,
+            Wire(node.target) as wire,
+        ):
+            for order, data in acknowledged.items():
+                again = await wire.send_call(calls.reserve(order, [(sku, WAREHOUSE, 1)]))
+                assert data == again.data
+            # None of those can have been written: their append failed, or would have come later.
+            assert not any(await are_known(client, lost))
+            assert (1_000_000, len(acknowledged), 0) == await figures_of(client, sku)
+            for order in lost:
+                assert ACCEPTED == (await client.reserve(order, [(sku, WAREHOUSE, 1)])).outcome
+
+
+async def press_until_lost(
+    node: NodeProcess, sku: str, acknowledged: dict[str, bytes], lost: list[str]
+) -> None:
+    """Reserve until the connection breaks, and note what was answered and what was not."""
+    async with Wire(node.target) as wire:
+        while True:
+            order = new_name("order")
+            call = calls.reserve(order, [(sku, WAREHOUSE, 1)])
+            answer = await wire.send_call(call, waits=False)
+            if answer.code != OK:
+                assert "UNAVAILABLE" == answer.code
+                lost.append(order)
+                return
+            acknowledged[order] = answer.data
