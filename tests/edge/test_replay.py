@@ -198,7 +198,7 @@ def test_the_command_starts_a_node_and_reports(tmp_path: Path) -> None:
     for text in ("skipped: postage", "are derived", "units oversold", "2 shards", "good"):
         assert text in done.stdout
     assert 1 == refused.returncode
-    assert "has 2 shards, not 3" in refused.stderr
+    assert "made with shard_count 2, which is fixed, and the setting is 3" in refused.stderr
 
 
 ORDERS = """\

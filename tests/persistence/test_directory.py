@@ -94,9 +94,11 @@ def test_a_directory_is_made_with_the_folders_above_it(tmp_path: Path) -> None:
 
 
 def test_the_shard_count_is_that_of_the_first_start(tmp_path: Path) -> None:
-    """A SKU's shard depends on it, so that a later setting changes nothing."""
+    """A SKU's shard depends on it, so that another setting is refused and not overlooked."""
     close(reopen(tmp_path, shard_count=2))
-    recovered = reopen(tmp_path, shard_count=8)
+    with pytest.raises(DirectoryError, match=r"made with shard_count 2, .* set shard_count = 2"):
+        reopen(tmp_path, shard_count=8)
+    recovered = reopen(tmp_path, shard_count=2)
     assert 2 == len(recovered.node.shards) == recovered.directory.shard_count
     close(recovered)
 
