@@ -4,8 +4,10 @@ The only file that names concrete classes of several rooms. Everyone else receiv
 """
 
 import asyncio
+import gc
 import os
 import signal
+import sys
 from collections.abc import Callable
 from time import perf_counter
 
@@ -77,6 +79,7 @@ class Server:
     async def _serve(
         self, recovered: Recovered, recovery_seconds: float, on_ready: Callable[["Server"], None]
     ) -> None:
+        _prepare_interpreter()
         clock = node_clock(recovered.node.now_ns)
         pump = Pump(recovered.node, recovered.journal, clock, _fail_stop)
         router = Router(pump)
@@ -163,6 +166,19 @@ def _bind(server: grpc.aio.Server, address: str) -> int:
 async def _set_health(servicer: health.aio.HealthServicer, state: int) -> None:
     for name in ("", *SERVICE_NAMES):
         await servicer.set(name, state)
+
+
+def _prepare_interpreter() -> None:
+    """Keep the interpreter from pausing calls.
+
+    What is there now (compiled kernels, libraries, hundreds of thousands of objects) stays for
+    good: looking through it at every full collection cost 64 callers 10 % of their rate and half of
+    their p99. And the journal's thread wants the interpreter three times an append: at the usual
+    5 ms it would wait that long each time behind a busy loop.
+    """
+    gc.collect()
+    gc.freeze()
+    sys.setswitchinterval(0.0005)
 
 
 def _behind_bytes(recovered: Recovered) -> int:
