@@ -10,6 +10,7 @@ import asyncio
 import random
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ ATTEMPT_S = 10.0
 #: Statuses after which a caller can't know whether his command took effect, or knows that it did
 #: not: in both cases he asks again with the same ids.
 UNANSWERED = {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
+
+NEVER = 1 << 30  # more answers than any run has
 
 DUPLICATE = stock.STOCK_EVENT_OUTCOME_DUPLICATE
 APPLIED = stock.STOCK_EVENT_OUTCOME_APPLIED
@@ -228,7 +231,7 @@ class Killer:
     def __init__(self, node: NodeProcess) -> None:
         self._node = node
         self._answers = 0
-        self._after = 1 << 30
+        self._after = NEVER
         self._delay_s = 0.0
         self.has_killed = asyncio.Event()
 
@@ -237,11 +240,20 @@ class Killer:
         self._after, self._delay_s = after, delay_s
         self.has_killed.clear()
 
+    async def kills_before(self, following: "asyncio.Future[Any]") -> None:
+        """Wait for the kill. Callers who are done or failed would never cause it."""
+        waiting = asyncio.ensure_future(self.has_killed.wait())
+        await asyncio.wait((waiting, following), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if not self.has_killed.is_set():
+            await following
+            raise AssertionError("the callers were done before the next kill")
+
     def count(self) -> None:
         """An answer has come."""
         self._answers += 1
         if self._answers >= self._after:
-            self._after = 1 << 30
+            self._after = NEVER
             if self._delay_s:
                 asyncio.get_running_loop().call_later(self._delay_s, self._kill)
             else:
@@ -267,12 +279,17 @@ async def run_with_kills(
         # The last tenth is left out: a kill that nobody is there to cause would be waited for.
         share = (number + chance.random()) / kills * 0.9
         killer.plan(round(steps * count * share), chance.random() * 0.02 * (number % 2))
-        await killer.has_killed.wait()
+        await killer.kills_before(following)
         await asyncio.to_thread(node.wait)
         if number % 5 == 4:
-            # The power comes back and goes again while the node recovers.
+            # The power comes back and goes again while the node recovers, or with its first answer:
+            # were it left to serve, the callers could be done before the next kill.
+            killer.plan(0, 0.0)
             node.launch()
-            await asyncio.sleep(chance.random() * 2)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(chance.random() * 2):
+                    await killer.has_killed.wait()
+            killer.plan(NEVER, 0.0)
             node.kill()
         await asyncio.to_thread(node.start)
     await following
