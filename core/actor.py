@@ -19,6 +19,7 @@ from .commands import (
     Reserve,
     ReserveBatch,
     ResolveLevels,
+    StockBatch,
 )
 
 #: Kind of command -> (what it has many of, how many of them cost about as much as a command alone).
@@ -31,6 +32,7 @@ _SIZES: dict[type, tuple[str, int]] = {
     MoveBatch: ("operations", 64),
     ResolveLevels: ("names", 8),
     ReadLevels: ("handles", 64),
+    StockBatch: ("events", 64),
 }
 
 

@@ -148,6 +148,14 @@ class ReadLevels:
     handles: Array
 
 
+@dataclass(frozen=True, slots=True)
+class StockBatch:
+    """Record facts of one source, as stock_batch.STOCK_EVENT records with keys of ids.event_key."""
+
+    source: str
+    events: Array
+
+
 Command = (
     Reserve
     | Extend
@@ -162,6 +170,7 @@ Command = (
     | MoveBatch
     | ResolveLevels
     | ReadLevels
+    | StockBatch
 )
 
 
@@ -330,6 +339,16 @@ class LevelColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class StockCodes:
+    """Answer to StockBatch, by position: EventOutcome (uint8), and the rest of an EventResult."""
+
+    codes: Array
+    on_hand: Array
+    shortfalls: Array
+    revisions: tuple[Revision, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """Fault: the command names what does not exist. `field` is its path in the request."""
 
@@ -366,6 +385,7 @@ Outcome = (
     | BatchCodes
     | Handles
     | LevelColumns
+    | StockCodes
     | Unknown
     | Conflict
     | OutOfRange

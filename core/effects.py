@@ -31,10 +31,23 @@ class Section(IntEnum):
     LINKS = 11
     MOVES = 12
     EXTENDS = 13
-    STOCK = 14
+    STOCK_PADDED = 14
+    STOCK = 17
     REQUESTS = 15
     SEAL = 16
 
+
+#: A stock fact. STOCK_PADDED is what builds before docs/adr/0017 wrote: it is read, not written.
+_STOCK = [
+    ("key_hi", "u8"),
+    ("key_lo", "u8"),
+    ("delta", "i8"),
+    ("sequence", "u8"),
+    ("row", "i4"),
+    ("source", "i4"),
+    ("kind", "u1"),
+    ("has_key", "u1"),
+]
 
 #: Names stand behind one byte of length each (NameTable.add).
 _PACKED_NAMES = np.dtype("u1")
@@ -71,20 +84,8 @@ DTYPES: dict[Section, np.dtype] = {
         [("quantity", "i8"), ("line", "i4"), ("leaves", "u1"), ("enters", "u1"), ("pad", "u2")]
     ),
     Section.EXTENDS: np.dtype([("expires_at_ns", "i8"), ("reservation", "i4"), ("pad", "u4")]),
-    Section.STOCK: np.dtype(
-        [
-            ("key_hi", "u8"),
-            ("key_lo", "u8"),
-            ("delta", "i8"),
-            ("sequence", "u8"),
-            ("row", "i4"),
-            ("source", "i4"),
-            ("kind", "u1"),
-            ("has_key", "u1"),
-            ("pad", "u2"),
-            ("pad2", "u4"),
-        ]
-    ),
+    Section.STOCK_PADDED: np.dtype([*_STOCK, ("pad", "u2"), ("pad2", "u4")]),
+    Section.STOCK: np.dtype(_STOCK),
     Section.REQUESTS: np.dtype(
         [
             ("key_hi", "u8"),

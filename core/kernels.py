@@ -34,6 +34,18 @@ INVALID_QUANTITY, INVALID_HOLD, UNKNOWN_RESERVATION, BATCH_EXPIRED, WRONG_STATE,
     range(7, 13)
 )
 ASK = 255
+
+#: Answers of `plan_stock` by position: those of model.EventOutcome.
+(
+    EVENT_APPLIED,
+    EVENT_DUPLICATE,
+    EVENT_OUT_OF_ORDER,
+    EVENT_UNKNOWN_STOCK_LEVEL,
+    EVENT_OUT_OF_RANGE,
+) = range(1, 6)
+SALE, COUNT = 3, 5
+ON_HAND_MAX = 2 * 10**18
+
 NEVER_NS = np.iinfo(np.int64).max
 
 _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
@@ -776,6 +788,9 @@ def apply_extends(effects, reservations, times, numbers, heap_size):
     return heap_size
 
 
+# --- stock facts ---
+
+
 @njit(cache=True, nogil=True)
 def apply_stock(effects, levels, source_sequences):
     """Change stock on hand, and note how far each source has come."""
@@ -783,6 +798,115 @@ def apply_stock(effects, levels, source_sequences):
         levels[effects[i].row].on_hand += effects[i].delta
         if effects[i].sequence > 0:
             source_sequences[effects[i].source] = effects[i].sequence
+
+
+@njit(cache=True, nogil=True)
+def apply_event_keys(effects, records, now_ns):
+    """Fill in the records of the events that have an id."""
+    keyed = 0
+    for i in range(effects.size):
+        effect = effects[i]
+        if effect.has_key:
+            record = records[keyed]
+            record.key_hi = effect.key_hi
+            record.key_lo = effect.key_lo
+            record.at_ns = now_ns
+            keyed += 1
+
+
+@njit(cache=True, nogil=True)
+def find_event_levels(events, shard, levels, level_count, removed, plan):
+    """Tell which events have a stock level in this shard, and what is there before all of them."""
+    for i in range(events.size):
+        event = events[i]
+        if event.shard != shard or event.row < 0 or event.row >= level_count:
+            continue
+        level = levels[event.row]
+        if not removed[level.sku]:
+            planned = plan[i]
+            planned.is_open = 1
+            planned.on_hand = level.on_hand
+            planned.promised = level.reserved + level.committed
+
+
+@njit(cache=True, nogil=True)
+def _previous_at_level(slots, events, i):
+    """Return the event before `i` at the same stock level, or -1; `i` takes its slot."""
+    mask = slots.size - 1
+    row = events[i].row
+    shard = events[i].shard
+    slot = _hash_level(row, shard) & mask
+    while slots[slot] != 0:
+        previous = slots[slot] - 1
+        if events[previous].row == row and events[previous].shard == shard:
+            slots[slot] = i + 1
+            return np.int64(previous)
+        slot = (slot + 1) & mask
+    slots[slot] = i + 1
+    return np.int64(-1)
+
+
+@njit(cache=True, nogil=True)
+def _judge_event(i, events, known, last_sequence, key_slots, is_open):
+    """Answer one event by its id, its number and its level; the range is still to be seen."""
+    event = events[i]
+    if event.has_key:
+        if known[i] or find_key(key_slots, events, event.key_hi, event.key_lo) >= 0:
+            return EVENT_DUPLICATE
+    if event.sequence > 0 and event.sequence <= last_sequence:
+        return EVENT_OUT_OF_ORDER if event.has_key else EVENT_DUPLICATE
+    return EVENT_APPLIED if is_open else EVENT_UNKNOWN_STOCK_LEVEL
+
+
+@njit(cache=True, nogil=True)
+def plan_stock(events, known, last_sequence, key_slots, level_slots, plan, codes):
+    """Decide stock facts of all shards one after the other, each seeing those before it.
+
+    `codes` answers by position; nothing is written but the plan. The slots are empty, with room for
+    a key and a level of every event.
+    """
+    for i in range(events.size):
+        event = events[i]
+        planned = plan[i]
+        if planned.is_open:
+            previous = _previous_at_level(level_slots, events, i)
+            if previous >= 0:
+                planned.on_hand = plan[previous].on_hand
+        code = _judge_event(i, events, known, last_sequence, key_slots, planned.is_open)
+        if code == EVENT_APPLIED:
+            delta = event.quantity
+            if event.kind == SALE:
+                delta = -delta
+            elif event.kind == COUNT:
+                delta -= planned.on_hand
+            if abs(planned.on_hand + delta) > ON_HAND_MAX:
+                code = EVENT_OUT_OF_RANGE
+            else:
+                planned.delta = delta
+                planned.on_hand += delta
+                last_sequence = max(last_sequence, event.sequence)
+                if event.has_key:
+                    index_keys(key_slots, events, i, i + 1)
+        codes[i] = code
+
+
+@njit(cache=True, nogil=True)
+def write_stock(events, plan, codes, shard, source, effects):
+    """Write the effects of what was decided for one shard."""
+    count = 0
+    for i in range(events.size):
+        event = events[i]
+        if codes[i] == EVENT_APPLIED and event.shard == shard:
+            effect = effects[count]
+            effect.key_hi = event.key_hi
+            effect.key_lo = event.key_lo
+            effect.delta = plan[i].delta
+            effect.sequence = event.sequence
+            effect.row = event.row
+            effect.source = source
+            effect.kind = event.kind
+            effect.has_key = event.has_key
+            count += 1
 
 
 # --- hashes of content ---

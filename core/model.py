@@ -65,6 +65,9 @@ class EventOutcome(IntEnum):
     APPLIED = 1
     DUPLICATE = 2
     OUT_OF_ORDER = 3
+    # Of facts as columns alone; elsewhere these are faults of the whole command.
+    UNKNOWN_STOCK_LEVEL = 4
+    OUT_OF_RANGE = 5
 
 
 class LocationKind(IntEnum):

@@ -31,6 +31,7 @@ from .commands import (
     Reserve,
     ReserveBatch,
     ResolveLevels,
+    StockBatch,
 )
 from .directory import Directory, unpack_part
 from .effects import Entry, Section
@@ -38,6 +39,7 @@ from .joint import HomeOf, shard_of_name
 from .ledger import Ledger
 from .shard import Shard
 from .stock import StockBook
+from .stock_batch import StockBatches
 
 _ARRIVAL = itemgetter(0)
 
@@ -79,6 +81,7 @@ class Node:
         self.ledger = Ledger(self.shards, self.directory, self.home_of)
         self.stock = StockBook(self.shards, self.home_of)
         self.batches = Batches(self.shards, self.ledger, self.home_of)
+        self.stock_batches = StockBatches(self.shards, self.stock)
         arrivals = count()
         self.actors = [Actor(n, mailbox_capacity, arrivals) for n in range(shard_count)]
         self.turn_batch_max = turn_batch_max
@@ -98,6 +101,7 @@ class Node:
             MoveBatch: self.batches.move,
             ResolveLevels: self.batches.resolve,
             ReadLevels: self.batches.read,
+            StockBatch: self.stock_batches.record,
         }
 
     def __repr__(self) -> str:
@@ -124,7 +128,7 @@ class Node:
                 return unpack_part(part)[0] if part >= 0 else 0
             case GetAvailability():
                 return self.home_of(command.skus[0]).number
-            case RecordStockEvents():
+            case RecordStockEvents() | StockBatch():
                 # One mailbox for a source keeps what it sends in order, whatever SKUs it names.
                 return shard_of_name(command.source, len(self.actors))
             case DeleteSku():

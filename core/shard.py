@@ -89,6 +89,7 @@ class Shard:
             Section.LINKS: self._apply_links,
             Section.MOVES: self._apply_moves,
             Section.EXTENDS: self._apply_extends,
+            Section.STOCK_PADDED: self._apply_stock,
             Section.STOCK: self._apply_stock,
             Section.REQUESTS: self._apply_requests,
             Section.SEAL: self._apply_seal,
@@ -196,14 +197,14 @@ class Shard:
         view[:] = packed
         self.apply(section, view, self.now_ns)
 
-    def record_moves(self, count: int) -> None:
-        """Apply the last `count` moves, which a kernel has written behind the effects in use."""
+    def record_written(self, section: Section, count: int) -> None:
+        """Apply effects that a kernel has written behind those in use."""
         if count == 0:
             return
         self.effects.touched = True
-        moves = self.effects[Section.MOVES]
-        moves.count += count
-        self._apply_moves(moves.records[moves.count - count : moves.count], self.now_ns)
+        table = self.effects[section]
+        table.count += count
+        self.apply(section, table.used[-count:], self.now_ns)
 
     def record_whole_moves(self, lines: range, leaves: State, enters: State) -> None:
         """Move all units of these lines that are in one state to another."""
@@ -218,7 +219,7 @@ class Shard:
             int(enters),
             moves.records[moves.count :],
         )
-        self.record_moves(count)
+        self.record_written(Section.MOVES, count)
 
     def record_reservation(self, effect: tuple[int, ...]) -> None:
         """Apply a reservation whose lines stand at the end of the lines' effects already."""
@@ -323,7 +324,7 @@ class Shard:
                 int(State.EXPIRED),
             )
             expired += end - moves.count
-            self.record_moves(end - moves.count)
+            self.record_written(Section.MOVES, end - moves.count)
         return expired
 
     def take_entry(self) -> Entry | None:
@@ -462,12 +463,9 @@ class Shard:
 
     def _apply_stock(self, effects: Array, now_ns: int) -> None:
         kernels.apply_stock(effects, self.levels.records, self.source_sequences.records)
-        keyed = effects[effects["has_key"] == 1]
-        records = self.events.remember(len(keyed), now_ns)
-        for field in ("key_hi", "key_lo"):
-            records[field] = keyed[field]
-        records["at_ns"] = now_ns
-        self.events.index(len(keyed))
+        keyed = int(np.count_nonzero(effects["has_key"]))
+        kernels.apply_event_keys(effects, self.events.remember(keyed, now_ns), now_ns)
+        self.events.index(keyed)
 
     def _apply_requests(self, effects: Array, now_ns: int) -> None:
         records = self.requests.remember(len(effects), now_ns)

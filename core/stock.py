@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import joint
-from .columns import pack_name
+from .columns import Array, pack_name
 from .commands import (
     AvailabilitiesView,
     AvailabilityView,
@@ -60,7 +60,7 @@ class StockBook:
         for index, event in enumerate(command.events):
             if self.shards[0].locations.find(event.location) < 0:
                 return Unknown(f"events[{index}].location", event.location)
-        plan = _Plan(self._last_sequence(command.source), self._known(command.events, now_ns))
+        plan = _Plan(self.last_sequence(command.source), self._known(command.events, now_ns))
         for index, event in enumerate(command.events):
             if not plan.add(index, event, self.home_of(event.sku)):
                 return OutOfRange(f"events[{index}].quantity", event.quantity)
@@ -76,13 +76,17 @@ class StockBook:
         keys = [(event.key.hi, event.key.lo) if event.key else (0, 0) for event in events]
         his, los = np.array(keys, np.uint64).T.copy()
         known = np.array([event.key is None for event in events])
-        for shard in self.shards:
-            shard.events.find_all(his, los, now_ns, known)
+        self.find_known(his, los, now_ns, known)
         return [
             bool(mark) and event.key is not None for mark, event in zip(known, events, strict=True)
         ]
 
-    def _last_sequence(self, source: str) -> int:
+    def find_known(self, his: Array, los: Array, now_ns: int, known: Array) -> None:
+        """Mark the keys that any shard remembers; those marked already are passed over."""
+        for shard in self.shards:
+            shard.events.find_all(his, los, now_ns, known)
+
+    def last_sequence(self, source: str) -> int:
         """The last number that the source has reached, in whatever shard."""
         numbers = ((shard, shard.sources.find(source)) for shard in self.shards)
         return max(
@@ -107,8 +111,8 @@ class StockBook:
         """Create or change a location, in every shard: each keeps all locations."""
         location = command.location
         for shard in self.shards:
-            number = _number(shard, Section.LOCATION_NAMES, location.name)
-            display_name = _number(shard, Section.DISPLAY_NAMES, location.display_name)
+            number = number_of_name(shard, Section.LOCATION_NAMES, location.name)
+            display_name = number_of_name(shard, Section.DISPLAY_NAMES, location.display_name)
             effect = (number, display_name, location.kind, location.enabled, 0)
             if tuple(shard.location_records.records[number])[:3] != effect[1:4]:
                 shard.record(Section.LOCATIONS, effect)
@@ -219,7 +223,7 @@ def _write(shard: Shard, facts: Sequence[_Fact], source: str) -> None:
     ]
     if not applied:
         return
-    number = _number(shard, Section.SOURCE_NAMES, source)
+    number = number_of_name(shard, Section.SOURCE_NAMES, source)
     effects = []
     for fact in applied:
         event = fact.event
@@ -228,13 +232,13 @@ def _write(shard: Shard, facts: Sequence[_Fact], source: str) -> None:
         hi, lo = (event.key.hi, event.key.lo) if event.key else (0, 0)
         has_key = event.key is not None
         effects.append(
-            (hi, lo, fact.delta, event.sequence, fact.level.row, number, event.kind, has_key, 0, 0)
+            (hi, lo, fact.delta, event.sequence, fact.level.row, number, event.kind, has_key)
         )
     shard.record(Section.STOCK, *effects)
 
 
 def _new_level(shard: Shard, event: StockEvent) -> int:
-    sku = _number(shard, Section.SKU_NAMES, event.sku)
+    sku = number_of_name(shard, Section.SKU_NAMES, event.sku)
     shard.record(Section.LEVELS, (sku, shard.locations.find(event.location)))
     return len(shard.levels) - 1
 
@@ -247,7 +251,7 @@ _NAME_TABLES = {
 }
 
 
-def _number(shard: Shard, section: Section, name: str) -> int:
+def number_of_name(shard: Shard, section: Section, name: str) -> int:
     """Return the number of a name, defining it when it is new."""
     table = getattr(shard, _NAME_TABLES[section])
     number: int = table.find(name)

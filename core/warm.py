@@ -29,6 +29,7 @@ from .commands import (
     Reserve,
     ReserveBatch,
     ResolveLevels,
+    StockBatch,
     StockEvent,
 )
 from .constants import HOLD_MS_MIN, NS_PER_MS
@@ -36,6 +37,7 @@ from .effects import Entry
 from .ids import key_from_parts, key_from_text
 from .model import EventKind, LocationKind, Remainder, Verb
 from .node import Node
+from .stock_batch import STOCK_EVENT
 
 
 class _Nobody:
@@ -71,7 +73,12 @@ def _warm_batches(node: Node) -> Sequence[Entry]:
     operations["quantity"], operations["hold_ms"] = 1, HOLD_MS_MIN
     operations["shard"], operations["row"] = split_handles(handles.repeat(2))
     linked = np.array((1, 0), np.uint8)
+    events = np.zeros(2, STOCK_EVENT)
+    events["shard"], events["row"] = operations["shard"], operations["row"]
+    events["kind"], events["quantity"] = EventKind.RECEIPT, 1
+    events["key_lo"], events["has_key"] = (98, 99), 1
     for command in (
+        StockBatch("source", events),
         ReserveBatch(operations[:1].copy(), None),
         ReserveBatch(operations, linked),
         MoveBatch(Verb.COMMIT, operations),

@@ -106,6 +106,7 @@ class _Book:
             Section.LINKS: self._read_links,
             Section.MOVES: self._read_moves,
             Section.EXTENDS: self._read_extends,
+            Section.STOCK_PADDED: self._read_stock,
             Section.STOCK: self._read_stock,
             Section.REQUESTS: self._read_requests,
             Section.SEAL: self._read_seal,

@@ -29,7 +29,9 @@ from holdfast.core.commands import (
     MoveOutcome,
     Outcome,
     OutOfRange,
+    RecordStockEvents,
     ReservationView,
+    StockCodes,
     Unknown,
 )
 from holdfast.core.model import Verb
@@ -41,12 +43,13 @@ from holdfast.v1 import stock_service_pb2 as stock
 
 from . import convert, errors
 from . import convert_batch as batches
+from .convert_stock import stock_from_request, stock_response
 from .errors import Fault
 from .router import Router
 
-#: Batches of one stream that may wait for their journal entry at once. Enough to keep the journal
-#: busy while the next is on the wire; a faster sender meets gRPC's flow control.
-BATCHES_IN_FLIGHT_MAX = 8
+#: Places of one stream: messages that may wait for their journal entry at once. Enough to keep the
+#: journal busy while the next is on the wire; a faster sender meets gRPC's flow control.
+STREAM_PLACES = 8
 
 Expected = TypeVar("Expected")
 
@@ -139,7 +142,6 @@ class Service:
             batches.stream_batch_from_request,
             BatchCodes,
             batches.stream_batch_response,
-            in_flight_max=BATCHES_IN_FLIGHT_MAX,
         )
 
     # AvailabilityService
@@ -181,13 +183,7 @@ class Service:
     def ApplyStockEvents(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
         """Record a stream of stock facts and acknowledge message by message, in order."""
         return self._answer_in_order(
-            requests,
-            convert.events_from_request,
-            EventsOutcome,
-            convert.apply_events_response,
-            # One at a time: a message behind one that fails must not count, or the sender, who
-            # numbers his events, could not send the failed one again.
-            in_flight_max=1,
+            requests, stock_from_request, (EventsOutcome, StockCodes), stock_response
         )
 
     # CatalogService
@@ -226,12 +222,11 @@ class Service:
         self,
         requests: AsyncIterator[Any],
         read: Callable[[Any], Command],
-        expected: type[Expected],
-        write: Callable[[Any, Expected], Message],
-        in_flight_max: int,
+        expected: Any,
+        write: Callable[[Any, Any], Message],
     ) -> AsyncIterator[Message]:
         """Post messages as they come and answer each, in order, once it is durable."""
-        stream = _Stream(asyncio.Queue(), asyncio.Semaphore(in_flight_max))
+        stream = _Stream(asyncio.Queue(), asyncio.Semaphore(STREAM_PLACES))
         reader = asyncio.create_task(self._post_all(requests, read, stream))
         self._readers.add(reader)
         try:
@@ -240,7 +235,8 @@ class Service:
                     raise posted
                 command, future = posted
                 yield write(command, _expect(await future, expected))
-                stream.places.release()
+                for _ in range(_places_of(command)):
+                    stream.places.release()
         finally:
             self._readers.discard(reader)
             reader.cancel()
@@ -253,7 +249,8 @@ class Service:
         try:
             async for request in requests:
                 command = read(request)
-                await stream.places.acquire()
+                for _ in range(_places_of(command)):
+                    await stream.places.acquire()
                 last = await self._post_patiently(command, last)
                 stream.posted.put_nowait((command, last))
             stream.posted.put_nowait(None)
@@ -281,6 +278,15 @@ class _Stream:
 
     posted: "asyncio.Queue[tuple[Command, asyncio.Future[Outcome]] | Exception | None]"
     places: asyncio.Semaphore
+
+
+def _places_of(command: Command) -> int:
+    """How many of its stream's places a message takes.
+
+    One that the engine may find at fault takes all of them: a message behind it must not count, or
+    the sender, who numbers his events, could not send the failed one again.
+    """
+    return STREAM_PLACES if isinstance(command, RecordStockEvents) else 1
 
 
 def _expect(outcome: Outcome, expected: type[Expected], request: Message | None = None) -> Expected:

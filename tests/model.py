@@ -56,6 +56,14 @@ from holdfast.core.model import (
 NO_REVISION = Revision(0, 0)
 
 
+@dataclass(frozen=True)
+class StockColumns:
+    """A StockBatch by name: who tells it to a node looks the handles up."""
+
+    source: str
+    events: tuple[StockEvent, ...]
+
+
 @dataclass(eq=False)
 class Level:
     """One SKU at one location. A level outlives its SKU while reservations rest on it."""
@@ -117,7 +125,7 @@ class Model:
         self.event_times: dict[Key, int] = {}
         self.last_sequences: dict[str, int] = {}
 
-    def execute(self, command: Command, now_ns: int) -> Outcome:
+    def execute(self, command: Command | StockColumns, now_ns: int) -> Outcome:
         """Let time pass, then obey."""
         self.expire(now_ns)
         match command:
@@ -131,6 +139,9 @@ class Model:
                 outcome = AvailabilitiesView(tuple(self.availability(sku) for sku in command.skus))
             case RecordStockEvents():
                 outcome = self.record_stock_events(command, now_ns)
+            case StockColumns(source, events):
+                results = [self.record_stock_event(source, event, now_ns) for event in events]
+                outcome = EventsOutcome(tuple(results), ())
             case PutLocation():
                 self.locations[command.location.name] = command.location
                 outcome = LocationOutcome(command.location, ())
@@ -300,6 +311,25 @@ class Model:
             levels = self.skus.setdefault(sku, {})
             levels.setdefault(location, Level(sku, location)).on_hand = on_hand
         return EventsOutcome(tuple(results), ())
+
+    def record_stock_event(self, source: str, event: StockEvent, now_ns: int) -> EventResult:
+        """Record one fact of columns: what is wrong with it touches no other."""
+        level = self.skus.get(event.sku, {}).get(event.location)
+        last_sequence = self.last_sequences.get(source, 0)
+        outcome = judge_event(event, self.event_times, last_sequence, now_ns)
+        if outcome == EventOutcome.APPLIED and level is None:
+            outcome = EventOutcome.UNKNOWN_STOCK_LEVEL
+        if level is None:
+            return EventResult(outcome, 0, 0)
+        on_hand = on_hand_with(event, level.on_hand)
+        if outcome == EventOutcome.APPLIED and abs(on_hand) > ON_HAND_MAX:
+            outcome = EventOutcome.OUT_OF_RANGE
+        if outcome == EventOutcome.APPLIED:
+            level.on_hand = on_hand
+            self.last_sequences[source] = max(last_sequence, event.sequence)
+            if event.key:
+                self.event_times[event.key] = now_ns
+        return EventResult(outcome, level.on_hand, max(0, -level.available))
 
     def delete_sku(self, command: DeleteSku) -> DeleteOutcome | Unknown:
         """Forget the name; reservations keep the levels they rest on."""

@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import numpy as np
+
+from holdfast.core.batch import split_handles
 from holdfast.core.commands import (
     AvailabilitiesView,
     AvailabilityView,
     Command,
     Conflict,
     DeleteOutcome,
+    EventResult,
     EventsOutcome,
     Extend,
     HoldOutcome,
@@ -22,9 +26,14 @@ from holdfast.core.commands import (
     MoveOutcome,
     Outcome,
     ReservationView,
+    ResolveLevels,
+    StockBatch,
+    StockCodes,
 )
+from holdfast.core.model import EventOutcome
 from holdfast.core.node import Node
-from tests.model import NO_REVISION, Model
+from holdfast.core.stock_batch import STOCK_EVENT
+from tests.model import NO_REVISION, Model, StockColumns
 
 
 @dataclass(eq=False)
@@ -80,7 +89,8 @@ class NodeEngine:
     def post(self, command: Command) -> Ticket:
         """Put a command into its mailbox."""
         ticket = Ticket(command)
-        assert self.node.post(command, ticket), "the mailbox has room"
+        told = as_batch(self.node, command) if isinstance(command, StockColumns) else command
+        assert self.node.post(told, ticket), "the mailbox has room"
         return ticket
 
     def run(self, now_ns: int) -> list[Ticket]:
@@ -112,6 +122,20 @@ class NodeEngine:
         assert before == self.node.state_hash()
 
 
+def as_batch(node: Node, command: StockColumns) -> StockBatch:
+    """Spell facts as columns, with the handles that their levels have now."""
+    names = tuple((event.sku, event.location) for event in command.events)
+    handles = node.batches.resolve(ResolveLevels(names), node.now_ns).handles
+    events = np.zeros(len(names), STOCK_EVENT)
+    events["shard"], events["row"] = split_handles(handles)
+    for record, event in zip(events, command.events, strict=True):
+        if event.key:
+            record["key_hi"], record["key_lo"], record["has_key"] = event.key.hi, event.key.lo, 1
+        record["sequence"], record["kind"] = event.sequence, event.kind
+        record["quantity"] = event.quantity
+    return StockBatch(command.source, events)
+
+
 def comparable(command: Command, outcome: Outcome) -> Outcome:
     """Leave out what engines may answer differently: revisions, and states that hold no units."""
     match outcome:
@@ -127,6 +151,12 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
             return replace(outcome, lines=lines, revisions=())
         case Conflict(field) if isinstance(command, Move | Extend) and field != "method":
             return Conflict(field, "", "")  # the field is the contract, its rendering is not
+        case StockCodes(codes, on_hand, shortfalls):
+            columns = codes.tolist(), on_hand.tolist(), shortfalls.tolist()
+            results = (
+                EventResult(EventOutcome(c), *rest) for c, *rest in zip(*columns, strict=True)
+            )
+            return EventsOutcome(tuple(results), ())
         case HoldOutcome() | MoveOutcome() | EventsOutcome() | LocationOutcome():
             return replace(outcome, revisions=())
         case _:

@@ -67,12 +67,27 @@ class _Cells:
             self._cells[at] = value
 
 
+class _Packed:
+    """A column that stands at odd addresses, which a memoryview does not read."""
+
+    __slots__ = ("_array",)
+
+    def __init__(self, array: Array) -> None:
+        self._array = array
+
+    def __getitem__(self, at: int) -> Any:
+        return self._array[at].item()
+
+    def __setitem__(self, at: int, value: int) -> None:
+        self._array[at] = value
+
+
 class _Row:
     """One record of an array; its fields are the array's."""
 
     __slots__ = ("_at", "_columns")
 
-    def __init__(self, columns: list[memoryview], at: int) -> None:
+    def __init__(self, columns: list[memoryview | _Packed], at: int) -> None:
         self._columns = columns
         self._at = at
 
@@ -84,7 +99,10 @@ class _Rows:
 
     def __init__(self, array: Array) -> None:
         names = array.dtype.names or ()
-        self._columns = [memoryview(array[name]) for name in names]
+        self._columns = [
+            memoryview(array[name]) if array[name].flags.aligned else _Packed(array[name])
+            for name in names
+        ]
         self._row = _row_class(names)
         self.size = array.size
 

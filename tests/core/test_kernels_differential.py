@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from holdfast.core import kernels
+from holdfast.core.model import EventOutcome
 from tests.core import kernel_worlds as worlds
 from tests.core.kernel_duel import PLAIN, PUBLIC, Duel
 from tests.core.kernel_ledger import shop
+from tests.core.kernel_stock import feed
 
 World = Callable[[Duel, Random], None]
 
@@ -27,6 +29,7 @@ WORLDS: tuple[World, ...] = (
     worlds.directory,
     worlds.heap,
     shop,
+    feed,
 )
 
 #: In the default run 100,000 operations; in the slow one 10 million, some five minutes of a core.
@@ -81,6 +84,7 @@ def test_batches_reach_every_answer() -> None:
         *(kernels.ACCEPTED, kernels.REPEATED, kernels.ASK, kernels.UNKNOWN_RESERVATION),
         *(kernels.BATCH_EXPIRED, kernels.WRONG_STATE, kernels.PENDING),
     }
+    assert compare(feed, 0, 2_000).answers["plan_stock"] == set(EventOutcome)
 
 
 def _another_result(_hi: Any, _lo: Any) -> int:

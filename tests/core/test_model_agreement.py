@@ -30,7 +30,7 @@ from holdfast.core.constants import HOLD_MS_MAX, NS_PER_MS, RETENTION_NS
 from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.model import EventKind, LocationKind, Remainder, State, Verb
 from tests.core.engine import ModelEngine, NodeEngine, Ticket
-from tests.model import Model, key_text
+from tests.model import Model, StockColumns, key_text
 
 SHARD_COUNTS = (1, 4, 7)
 
@@ -54,7 +54,7 @@ class Round:
     """Commands that arrive together, after some time. Nobody waits any more for `given_up`."""
 
     elapsed_ns: int
-    commands: tuple[Command, ...]
+    commands: tuple[Command | StockColumns, ...]
     given_up: tuple[Command, ...] = ()
     restart: bool = False
 
@@ -96,6 +96,8 @@ class Storyteller:
         if self.is_one_in(6):
             kinds = [self.rush] * self.rng.randint(2, 6)
         commands = tuple(self.command(kind) for kind in kinds)
+        if self.is_one_in(5):
+            commands = (self.columns(),)  # alone, so that its handles are those of its own time
         for command in commands:
             self.model.execute(command, self.now_ns)
         given_up = (self.command(self.rng.choice(self.kinds)),) if self.is_one_in(8) else ()
@@ -187,6 +189,11 @@ class Storyteller:
         return RecordStockEvents(
             source, tuple(self.event(source) for _ in range(self.rng.choice((1, 1, 2, 4))))
         )
+
+    def columns(self) -> StockColumns:
+        source = self.rng.choice(("erp", "pos"))
+        size = self.rng.choice((1, 2, 5, 20))
+        return StockColumns(source, tuple(self.event(source) for _ in range(size)))
 
     def event(self, source: str) -> StockEvent:
         """A fact with an id, a number, or both."""

@@ -25,29 +25,33 @@ _sym_db = _symbol_database.Default()
 from holdfast.v1 import common_pb2 as holdfast_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fholdfast/v1/stock_service.proto\x12\x0bholdfast.v1\x1a\x18holdfast/v1/common.proto\"S\n\x18RecordStockEventsRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\'\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.StockEvent\"u\n\x19RecordStockEventsResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.holdfast.v1.StockEventResult\x12(\n\trevisions\x18\x02 \x03(\x0b\x32\x15.holdfast.v1.Revision\"R\n\x17\x41pplyStockEventsRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\'\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.StockEvent\"\xa3\x01\n\x18\x41pplyStockEventsResponse\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x1d\n\x15\x61\x63knowledged_sequence\x18\x02 \x01(\x04\x12.\n\x07results\x18\x03 \x03(\x0b\x32\x1d.holdfast.v1.StockEventResult\x12(\n\trevisions\x18\x04 \x03(\x0b\x32\x15.holdfast.v1.Revision\"\x8c\x01\n\nStockEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0b\n\x03sku\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\x12)\n\x04kind\x18\x05 \x01(\x0e\x32\x1b.holdfast.v1.StockEventKind\x12\x10\n\x08quantity\x18\x06 \x01(\x03\"g\n\x10StockEventResult\x12/\n\x07outcome\x18\x01 \x01(\x0e\x32\x1e.holdfast.v1.StockEventOutcome\x12\x0f\n\x07on_hand\x18\x02 \x01(\x03\x12\x11\n\tshortfall\x18\x03 \x01(\x03*\xc5\x01\n\x0eStockEventKind\x12 \n\x1cSTOCK_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18STOCK_EVENT_KIND_RECEIPT\x10\x01\x12\x1f\n\x1bSTOCK_EVENT_KIND_ADJUSTMENT\x10\x02\x12\x19\n\x15STOCK_EVENT_KIND_SALE\x10\x03\x12\x1b\n\x17STOCK_EVENT_KIND_RETURN\x10\x04\x12\x1a\n\x16STOCK_EVENT_KIND_COUNT\x10\x05*\xa2\x01\n\x11StockEventOutcome\x12#\n\x1fSTOCK_EVENT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n\x1bSTOCK_EVENT_OUTCOME_APPLIED\x10\x01\x12!\n\x1dSTOCK_EVENT_OUTCOME_DUPLICATE\x10\x02\x12$\n STOCK_EVENT_OUTCOME_OUT_OF_ORDER\x10\x03\x32\xd7\x01\n\x0cStockService\x12\x62\n\x11RecordStockEvents\x12%.holdfast.v1.RecordStockEventsRequest\x1a&.holdfast.v1.RecordStockEventsResponse\x12\x63\n\x10\x41pplyStockEvents\x12$.holdfast.v1.ApplyStockEventsRequest\x1a%.holdfast.v1.ApplyStockEventsResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fholdfast/v1/stock_service.proto\x12\x0bholdfast.v1\x1a\x18holdfast/v1/common.proto\"S\n\x18RecordStockEventsRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\'\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.StockEvent\"u\n\x19RecordStockEventsResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.holdfast.v1.StockEventResult\x12(\n\trevisions\x18\x02 \x03(\x0b\x32\x15.holdfast.v1.Revision\"\x83\x01\n\x17\x41pplyStockEventsRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\'\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.StockEvent\x12/\n\x07\x63olumns\x18\x03 \x01(\x0b\x32\x1e.holdfast.v1.StockEventColumns\"\x80\x01\n\x11StockEventColumns\x12\x0f\n\x07id_high\x18\x01 \x03(\x06\x12\x0e\n\x06id_low\x18\x02 \x03(\x06\x12\x11\n\tsequences\x18\x03 \x03(\x06\x12\x14\n\x0cstock_levels\x18\x04 \x03(\x06\x12\r\n\x05kinds\x18\x05 \x01(\x0c\x12\x12\n\nquantities\x18\x06 \x03(\x10\"\xda\x01\n\x18\x41pplyStockEventsResponse\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x1d\n\x15\x61\x63knowledged_sequence\x18\x02 \x01(\x04\x12.\n\x07results\x18\x03 \x03(\x0b\x32\x1d.holdfast.v1.StockEventResult\x12(\n\trevisions\x18\x04 \x03(\x0b\x32\x15.holdfast.v1.Revision\x12\x35\n\x07\x63olumns\x18\x05 \x01(\x0b\x32$.holdfast.v1.StockEventResultColumns\"P\n\x17StockEventResultColumns\x12\x10\n\x08outcomes\x18\x01 \x01(\x0c\x12\x0f\n\x07on_hand\x18\x02 \x03(\x10\x12\x12\n\nshortfalls\x18\x03 \x03(\x10\"\x8c\x01\n\nStockEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0b\n\x03sku\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\x12)\n\x04kind\x18\x05 \x01(\x0e\x32\x1b.holdfast.v1.StockEventKind\x12\x10\n\x08quantity\x18\x06 \x01(\x03\"g\n\x10StockEventResult\x12/\n\x07outcome\x18\x01 \x01(\x0e\x32\x1e.holdfast.v1.StockEventOutcome\x12\x0f\n\x07on_hand\x18\x02 \x01(\x03\x12\x11\n\tshortfall\x18\x03 \x01(\x03*\xc5\x01\n\x0eStockEventKind\x12 \n\x1cSTOCK_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18STOCK_EVENT_KIND_RECEIPT\x10\x01\x12\x1f\n\x1bSTOCK_EVENT_KIND_ADJUSTMENT\x10\x02\x12\x19\n\x15STOCK_EVENT_KIND_SALE\x10\x03\x12\x1b\n\x17STOCK_EVENT_KIND_RETURN\x10\x04\x12\x1a\n\x16STOCK_EVENT_KIND_COUNT\x10\x05*\xf5\x01\n\x11StockEventOutcome\x12#\n\x1fSTOCK_EVENT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n\x1bSTOCK_EVENT_OUTCOME_APPLIED\x10\x01\x12!\n\x1dSTOCK_EVENT_OUTCOME_DUPLICATE\x10\x02\x12$\n STOCK_EVENT_OUTCOME_OUT_OF_ORDER\x10\x03\x12+\n\'STOCK_EVENT_OUTCOME_UNKNOWN_STOCK_LEVEL\x10\x04\x12$\n STOCK_EVENT_OUTCOME_OUT_OF_RANGE\x10\x05\x32\xd7\x01\n\x0cStockService\x12\x62\n\x11RecordStockEvents\x12%.holdfast.v1.RecordStockEventsRequest\x1a&.holdfast.v1.RecordStockEventsResponse\x12\x63\n\x10\x41pplyStockEvents\x12$.holdfast.v1.ApplyStockEventsRequest\x1a%.holdfast.v1.ApplyStockEventsResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.stock_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STOCKEVENTKIND']._serialized_start=777
-  _globals['_STOCKEVENTKIND']._serialized_end=974
-  _globals['_STOCKEVENTOUTCOME']._serialized_start=977
-  _globals['_STOCKEVENTOUTCOME']._serialized_end=1139
+  _globals['_STOCKEVENTKIND']._serialized_start=1095
+  _globals['_STOCKEVENTKIND']._serialized_end=1292
+  _globals['_STOCKEVENTOUTCOME']._serialized_start=1295
+  _globals['_STOCKEVENTOUTCOME']._serialized_end=1540
   _globals['_RECORDSTOCKEVENTSREQUEST']._serialized_start=74
   _globals['_RECORDSTOCKEVENTSREQUEST']._serialized_end=157
   _globals['_RECORDSTOCKEVENTSRESPONSE']._serialized_start=159
   _globals['_RECORDSTOCKEVENTSRESPONSE']._serialized_end=276
-  _globals['_APPLYSTOCKEVENTSREQUEST']._serialized_start=278
-  _globals['_APPLYSTOCKEVENTSREQUEST']._serialized_end=360
-  _globals['_APPLYSTOCKEVENTSRESPONSE']._serialized_start=363
-  _globals['_APPLYSTOCKEVENTSRESPONSE']._serialized_end=526
-  _globals['_STOCKEVENT']._serialized_start=529
-  _globals['_STOCKEVENT']._serialized_end=669
-  _globals['_STOCKEVENTRESULT']._serialized_start=671
-  _globals['_STOCKEVENTRESULT']._serialized_end=774
-  _globals['_STOCKSERVICE']._serialized_start=1142
-  _globals['_STOCKSERVICE']._serialized_end=1357
+  _globals['_APPLYSTOCKEVENTSREQUEST']._serialized_start=279
+  _globals['_APPLYSTOCKEVENTSREQUEST']._serialized_end=410
+  _globals['_STOCKEVENTCOLUMNS']._serialized_start=413
+  _globals['_STOCKEVENTCOLUMNS']._serialized_end=541
+  _globals['_APPLYSTOCKEVENTSRESPONSE']._serialized_start=544
+  _globals['_APPLYSTOCKEVENTSRESPONSE']._serialized_end=762
+  _globals['_STOCKEVENTRESULTCOLUMNS']._serialized_start=764
+  _globals['_STOCKEVENTRESULTCOLUMNS']._serialized_end=844
+  _globals['_STOCKEVENT']._serialized_start=847
+  _globals['_STOCKEVENT']._serialized_end=987
+  _globals['_STOCKEVENTRESULT']._serialized_start=989
+  _globals['_STOCKEVENTRESULT']._serialized_end=1092
+  _globals['_STOCKSERVICE']._serialized_start=1543
+  _globals['_STOCKSERVICE']._serialized_end=1758
 # @@protoc_insertion_point(module_scope)

@@ -23,6 +23,8 @@ class StockEventOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STOCK_EVENT_OUTCOME_APPLIED: _ClassVar[StockEventOutcome]
     STOCK_EVENT_OUTCOME_DUPLICATE: _ClassVar[StockEventOutcome]
     STOCK_EVENT_OUTCOME_OUT_OF_ORDER: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_UNKNOWN_STOCK_LEVEL: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_OUT_OF_RANGE: _ClassVar[StockEventOutcome]
 STOCK_EVENT_KIND_UNSPECIFIED: StockEventKind
 STOCK_EVENT_KIND_RECEIPT: StockEventKind
 STOCK_EVENT_KIND_ADJUSTMENT: StockEventKind
@@ -33,6 +35,8 @@ STOCK_EVENT_OUTCOME_UNSPECIFIED: StockEventOutcome
 STOCK_EVENT_OUTCOME_APPLIED: StockEventOutcome
 STOCK_EVENT_OUTCOME_DUPLICATE: StockEventOutcome
 STOCK_EVENT_OUTCOME_OUT_OF_ORDER: StockEventOutcome
+STOCK_EVENT_OUTCOME_UNKNOWN_STOCK_LEVEL: StockEventOutcome
+STOCK_EVENT_OUTCOME_OUT_OF_RANGE: StockEventOutcome
 
 class RecordStockEventsRequest(_message.Message):
     __slots__ = ("source", "events")
@@ -51,24 +55,54 @@ class RecordStockEventsResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[StockEventResult, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
 
 class ApplyStockEventsRequest(_message.Message):
-    __slots__ = ("source", "events")
+    __slots__ = ("source", "events", "columns")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
     source: str
     events: _containers.RepeatedCompositeFieldContainer[StockEvent]
-    def __init__(self, source: _Optional[str] = ..., events: _Optional[_Iterable[_Union[StockEvent, _Mapping]]] = ...) -> None: ...
+    columns: StockEventColumns
+    def __init__(self, source: _Optional[str] = ..., events: _Optional[_Iterable[_Union[StockEvent, _Mapping]]] = ..., columns: _Optional[_Union[StockEventColumns, _Mapping]] = ...) -> None: ...
+
+class StockEventColumns(_message.Message):
+    __slots__ = ("id_high", "id_low", "sequences", "stock_levels", "kinds", "quantities")
+    ID_HIGH_FIELD_NUMBER: _ClassVar[int]
+    ID_LOW_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCES_FIELD_NUMBER: _ClassVar[int]
+    STOCK_LEVELS_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
+    QUANTITIES_FIELD_NUMBER: _ClassVar[int]
+    id_high: _containers.RepeatedScalarFieldContainer[int]
+    id_low: _containers.RepeatedScalarFieldContainer[int]
+    sequences: _containers.RepeatedScalarFieldContainer[int]
+    stock_levels: _containers.RepeatedScalarFieldContainer[int]
+    kinds: bytes
+    quantities: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, id_high: _Optional[_Iterable[int]] = ..., id_low: _Optional[_Iterable[int]] = ..., sequences: _Optional[_Iterable[int]] = ..., stock_levels: _Optional[_Iterable[int]] = ..., kinds: _Optional[bytes] = ..., quantities: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ApplyStockEventsResponse(_message.Message):
-    __slots__ = ("source", "acknowledged_sequence", "results", "revisions")
+    __slots__ = ("source", "acknowledged_sequence", "results", "revisions", "columns")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGED_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
     source: str
     acknowledged_sequence: int
     results: _containers.RepeatedCompositeFieldContainer[StockEventResult]
     revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
-    def __init__(self, source: _Optional[str] = ..., acknowledged_sequence: _Optional[int] = ..., results: _Optional[_Iterable[_Union[StockEventResult, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+    columns: StockEventResultColumns
+    def __init__(self, source: _Optional[str] = ..., acknowledged_sequence: _Optional[int] = ..., results: _Optional[_Iterable[_Union[StockEventResult, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., columns: _Optional[_Union[StockEventResultColumns, _Mapping]] = ...) -> None: ...
+
+class StockEventResultColumns(_message.Message):
+    __slots__ = ("outcomes", "on_hand", "shortfalls")
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    ON_HAND_FIELD_NUMBER: _ClassVar[int]
+    SHORTFALLS_FIELD_NUMBER: _ClassVar[int]
+    outcomes: bytes
+    on_hand: _containers.RepeatedScalarFieldContainer[int]
+    shortfalls: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, outcomes: _Optional[bytes] = ..., on_hand: _Optional[_Iterable[int]] = ..., shortfalls: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class StockEvent(_message.Message):
     __slots__ = ("event_id", "sequence", "sku", "location", "kind", "quantity")

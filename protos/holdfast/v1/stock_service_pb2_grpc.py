@@ -69,10 +69,10 @@ class StockServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ApplyStockEvents(self, request_iterator, context):
-        """Streams events of one or more sources. Each message is recorded like one RecordStockEvents and
-        acknowledged, in order, once durable. A malformed message ends the stream with its error, after
-        the acknowledgements of all earlier messages; a sender resumes after the last acknowledged
-        sequence.
+        """Streams events of one or more sources. Each message is recorded like one RecordStockEvents, or
+        as packed columns, and acknowledged, in order, once durable. A malformed message does nothing
+        and ends the stream with its error, after the acknowledgements of all earlier messages; a
+        sender resumes after the last acknowledged sequence.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,105 @@
+"""Stock facts as columns: a message of one source, planned whole, then written whole.
+
+The rules are those of stock.py, told a second time for the kernels: an id or a number counts once,
+whatever shard it came to before, and each event sees those before it. Two things differ. Levels are
+named by handle, so an event may name one that is not there. And what only a stock level can tell is
+an answer to its event, not a fault of the message: messages may then follow one another without
+waiting, since none that was posted can fail.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from . import joint, kernels
+from .columns import Array, slots_size
+from .commands import StockBatch, StockCodes
+from .effects import Section
+from .shard import Shard
+from .stock import StockBook, number_of_name
+
+#: One event. `shard` and `row` are those of its handle; without an id it has a key of 0.
+STOCK_EVENT = np.dtype(
+    [
+        ("key_hi", "u8"),
+        ("key_lo", "u8"),
+        ("sequence", "u8"),
+        ("quantity", "i8"),
+        ("row", "i4"),
+        ("shard", "u2"),
+        ("kind", "u1"),
+        ("has_key", "u1"),
+    ]
+)
+
+#: What is planned for one event: the difference that it makes, and the units at its level after it.
+#: `is_open` tells whether there is such a level.
+PLAN = np.dtype(
+    [("delta", "i8"), ("on_hand", "i8"), ("promised", "i8"), ("is_open", "u1"), ("pad", "u1", 7)]
+)
+
+
+class StockBatches:
+    """Stock facts as columns, over the shards of a node."""
+
+    def __init__(self, shards: Sequence[Shard], stock: StockBook) -> None:
+        self.shards = shards
+        self.stock = stock
+
+    def record(self, command: StockBatch, now_ns: int) -> StockCodes:
+        """Record facts of one source, and tell what became of each."""
+        events = command.events
+        touched = [shard for shard in self.shards if np.any(events["shard"] == shard.number)]
+        plan, codes = self._plan(command, touched, now_ns)
+        # Point of no return: every event has its answer.
+        for shard in touched:
+            _write(shard, command, plan, codes)
+        shortfalls = np.maximum(plan["promised"] - plan["on_hand"], 0)
+        return StockCodes(codes, plan["on_hand"], shortfalls, joint.revisions(touched))
+
+    def _plan(
+        self, command: StockBatch, touched: Sequence[Shard], now_ns: int
+    ) -> tuple[Array, Array]:
+        """Decide all events one after the other, over all shards, without writing anything."""
+        events = command.events
+        plan = np.zeros(len(events), PLAN)
+        for shard in touched:
+            kernels.find_event_levels(
+                events,
+                shard.number,
+                shard.levels.records,
+                len(shard.levels),
+                shard.skus.removed.records,
+                plan,
+            )
+        known = events["has_key"] == 0  # there is nothing to look for
+        if not known.all():
+            his, los = events["key_hi"].copy(), events["key_lo"].copy()
+            self.stock.find_known(his, los, now_ns, known)
+        codes = np.empty(len(events), np.uint8)
+        size = slots_size(len(events), 64)
+        kernels.plan_stock(
+            events,
+            known,
+            np.uint64(self.stock.last_sequence(command.source)),
+            np.zeros(size, np.int32),
+            np.zeros(size, np.int32),
+            plan,
+            codes,
+        )
+        return plan, codes
+
+
+def _write(shard: Shard, command: StockBatch, plan: Array, codes: Array) -> None:
+    """Write what took effect in one shard."""
+    is_applied = (codes == kernels.EVENT_APPLIED) & (command.events["shard"] == shard.number)
+    count = int(np.count_nonzero(is_applied))
+    if not count:
+        return
+    source = number_of_name(shard, Section.SOURCE_NAMES, command.source)
+    effects = shard.effects[Section.STOCK]
+    effects.ensure(count)
+    kernels.write_stock(
+        command.events, plan, codes, shard.number, source, effects.records[effects.count :]
+    )
+    shard.record_written(Section.STOCK, count)
