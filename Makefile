@@ -15,7 +15,7 @@ GENERATED := *_pb2.py *_pb2.pyi *_pb2_grpc.py
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup dev types run replay test test-slow check fix scripts-accept protos \
-	verify-protos bench lock dist clean
+	verify-protos bench load lock dist clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,11 @@ verify-protos: .venv/.dev-ready  ## Fail when generated code is not what the .pr
 
 bench: .venv/.dev-ready  ## Measure, and write bench/report.
 	@$(BIN)/python -m bench && $(BIN)/python -m bench.plots
+
+load: .venv/.dev-ready  ## Rehearse a sale: PROFILE=promotion, steady, stock-storm; TARGET=host:port.
+	@$(BIN)/python -m bench.rehearsal $(PROFILE) $(if $(TARGET),--target "$(TARGET)") \
+		$(if $(DURATION),--duration "$(DURATION)") $(if $(USERS),--users "$(USERS)") \
+		$(if $(RATE),--rate "$(RATE)") $(if $(OBJECTIVES),--objectives "$(OBJECTIVES)")
 
 # Ship
 
