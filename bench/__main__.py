@@ -13,7 +13,18 @@ from time import perf_counter
 import uvloop
 from rich.console import Console
 
-from . import availability, batches, coalescing, limits, peers, rates, restart, storage, unary
+from . import (
+    availability,
+    batches,
+    coalescing,
+    limits,
+    peers,
+    rates,
+    restart,
+    stock,
+    storage,
+    unary,
+)
 from .conditions import conditions, load_average
 from .figures import Figure
 from .plan import ROOT, Plan, tell
@@ -27,6 +38,7 @@ BENCHES: dict[str, Bench] = {
     "unary": unary.run,
     "rates": rates.run,
     "batches": batches.run,
+    "stock": stock.run,
     "coalescing": coalescing.run,
     "availability": availability.run,
     "peers": peers.run,

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter, process_time
-from typing import Self
+from typing import Any, Self
 
 Call = Callable[[bytes], Awaitable[bytes]]
 
@@ -52,6 +52,36 @@ async def closed_loop(
     async with _all_or_first_error(timeout_s) as group:
         for _ in range(callers):
             group.create_task(caller())
+    seconds = perf_counter() - started
+    return Load(seconds, latencies_s, answers, process_time() - cpu_before)
+
+
+async def streamed(
+    stream: Any, requests: Sequence[bytes], in_flight: int, timeout_s: float = TIMEOUT_S
+) -> Load:
+    """Send requests over one stream, so many ahead of the answers, which come in order."""
+    answers: list[bytes] = []
+    sent: list[float] = []
+    latencies_s: list[float] = []
+    places = asyncio.Semaphore(in_flight)
+
+    async def write() -> None:
+        for request in requests:
+            await places.acquire()
+            sent.append(perf_counter())
+            await stream.write(request)
+        await stream.done_writing()
+
+    async def read() -> None:
+        for number in range(len(requests)):
+            answers.append(await stream.read())
+            latencies_s.append(perf_counter() - sent[number])
+            places.release()
+
+    cpu_before, started = process_time(), perf_counter()
+    async with _all_or_first_error(timeout_s) as group:
+        group.create_task(write())
+        group.create_task(read())
     seconds = perf_counter() - started
     return Load(seconds, latencies_s, answers, process_time() - cpu_before)
 

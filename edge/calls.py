@@ -8,7 +8,17 @@ all of the client it imports nothing of the server.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypedDict, TypeVar, Unpack
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    NamedTuple,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    Unpack,
+)
 from uuid import uuid4
 
 from google.protobuf.duration_pb2 import Duration
@@ -20,6 +30,9 @@ from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 #: SKU, location, quantity.
 Line: TypeAlias = tuple[str, str, int]
 #: A time, or seconds.
@@ -30,6 +43,30 @@ SourceEvents: TypeAlias = tuple[str, Iterable[stock.StockEvent]]
 NS_PER_S: Final = 1_000_000_000
 
 Response = TypeVar("Response", bound=Message)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StockColumns:
+    """Up to 8,190 stock events of one source, as columns of equal length: for feeds of hundreds of
+    thousands a second. Lists do, NumPy arrays are faster.
+
+    `stock_levels` are handles of `resolve_stock_levels`. `kinds` may be one for all events. Give
+    ids in two halves, sequences, or both; holdfast.v1.StockEventColumns says more.
+    """
+
+    source: str
+    stock_levels: "ArrayLike"
+    kinds: "ArrayLike"
+    quantities: "ArrayLike"
+    id_high: "ArrayLike" = ()
+    id_low: "ArrayLike" = ()
+    sequences: "ArrayLike" = ()
+
+    def message(self) -> Message:
+        """Spell it as a message of ApplyStockEvents."""
+        from .stock_columns import message_from_columns  # noqa: PLC0415 - numpy takes its time
+
+        return message_from_columns(self)
 
 
 class Options(TypedDict, total=False):
@@ -80,6 +117,9 @@ GET_AVAILABILITY: Final = Method(
 BATCH_GET_AVAILABILITY: Final = Method(
     "AvailabilityService/BatchGetAvailability", availability.BatchGetAvailabilityResponse
 )
+RESOLVE_STOCK_LEVELS: Final = Method(
+    "AvailabilityService/ResolveStockLevels", availability.ResolveStockLevelsResponse
+)
 RECORD_STOCK_EVENTS: Final = Method(
     "StockService/RecordStockEvents", stock.RecordStockEventsResponse
 )
@@ -93,7 +133,7 @@ GET_STATUS: Final = Method("AdminService/GetStatus", admin.GetStatusResponse)
 
 UNARY_METHODS: Final[tuple[Method[Any], ...]] = (
     *(RESERVE, EXTEND, COMMIT, FULFILL, RELEASE, CANCEL, GET_RESERVATION),
-    *(GET_AVAILABILITY, BATCH_GET_AVAILABILITY),
+    *(GET_AVAILABILITY, BATCH_GET_AVAILABILITY, RESOLVE_STOCK_LEVELS),
     RECORD_STOCK_EVENTS,
     *(PUT_LOCATION, LIST_LOCATIONS, DELETE_SKU),
     GET_STATUS,
@@ -235,6 +275,15 @@ def batch_get_availability(
     return Call(BATCH_GET_AVAILABILITY, request, **options)
 
 
+def resolve_stock_levels(
+    levels: Iterable[tuple[str, str]], **options: Unpack[Options]
+) -> Call[availability.ResolveStockLevelsResponse]:
+    """Ask for the handles of up to 8,190 SKUs at locations; 0 where there is no stock level."""
+    names = [{"sku": sku, "location": location} for sku, location in levels]
+    request = availability.ResolveStockLevelsRequest(stock_levels=names)
+    return Call(RESOLVE_STOCK_LEVELS, request, **options)
+
+
 # StockService
 
 
@@ -246,8 +295,10 @@ def record_stock_events(
     return Call(RECORD_STOCK_EVENTS, request, **options)
 
 
-def apply_stock_events_message(batch: SourceEvents) -> stock.ApplyStockEventsRequest:
+def apply_stock_events_message(batch: SourceEvents | StockColumns) -> Message:
     """Turn what a stream is fed with into its message."""
+    if isinstance(batch, StockColumns):
+        return batch.message()
     source, events = batch
     return stock.ApplyStockEventsRequest(source=source, events=events)
 

@@ -46,7 +46,15 @@ from google.protobuf.message import Message
 from holdfast.v1 import stock_service_pb2 as stock
 
 from . import calls
-from .calls import APPLY_STOCK_EVENTS, UNARY_METHODS, Call, Method, Options, SourceEvents
+from .calls import (
+    APPLY_STOCK_EVENTS,
+    UNARY_METHODS,
+    Call,
+    Method,
+    Options,
+    SourceEvents,
+    StockColumns,
+)
 from .retries import (
     AlreadyExists,
     Attempts,
@@ -76,6 +84,7 @@ __all__ = [
     "NotFound",
     "Overloaded",
     "Retries",
+    "StockColumns",
     "StorageFull",
     "Unavailable",
 ]
@@ -276,6 +285,7 @@ class Client(_Sender):
     get_reservation = _awaited(calls.get_reservation)
     get_availability = _awaited(calls.get_availability)
     batch_get_availability = _awaited(calls.batch_get_availability)
+    resolve_stock_levels = _awaited(calls.resolve_stock_levels)
     record_stock_events = _awaited(calls.record_stock_events)
     put_location = _awaited(calls.put_location)
     list_locations = _awaited(calls.list_locations)
@@ -283,12 +293,12 @@ class Client(_Sender):
     get_status = _awaited(calls.get_status)
 
     async def apply_stock_events(
-        self, batches: AsyncIterable[SourceEvents], **options: Unpack[Options]
+        self, batches: AsyncIterable[SourceEvents | StockColumns], **options: Unpack[Options]
     ) -> AsyncIterator[stock.ApplyStockEventsResponse]:
-        """Stream facts, each batch the name of a source and up to 1,000 events of it; yield the
-        acknowledgements in order. Nothing is tried again: the source resumes after what was
-        acknowledged. When `batches` raises, so does this, after the acknowledgements of what was
-        sent. There is no deadline unless one is given.
+        """Stream facts, each batch the name of a source and up to 1,000 events of it, or a
+        StockColumns; yield the acknowledgements in order. Nothing is tried again: the source
+        resumes after what was acknowledged. When `batches` raises, so does this, after the
+        acknowledgements of what was sent. There is no deadline unless one is given.
         """
         feed = Feed(calls.apply_stock_events_message)
         stream = self._start(feed.each_async(batches), **options)
@@ -359,6 +369,7 @@ class BlockingClient(_Sender):
     get_reservation = _blocking(calls.get_reservation)
     get_availability = _blocking(calls.get_availability)
     batch_get_availability = _blocking(calls.batch_get_availability)
+    resolve_stock_levels = _blocking(calls.resolve_stock_levels)
     record_stock_events = _blocking(calls.record_stock_events)
     put_location = _blocking(calls.put_location)
     list_locations = _blocking(calls.list_locations)
@@ -366,7 +377,7 @@ class BlockingClient(_Sender):
     get_status = _blocking(calls.get_status)
 
     def apply_stock_events(
-        self, batches: Iterable[SourceEvents], **options: Unpack[Options]
+        self, batches: Iterable[SourceEvents | StockColumns], **options: Unpack[Options]
     ) -> Iterator[stock.ApplyStockEventsResponse]:
         """Stream facts; see `Client.apply_stock_events`. `batches` is read on another thread."""
         feed = Feed(calls.apply_stock_events_message)

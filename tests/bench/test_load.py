@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from bench.load import closed_loop, open_loop
+from bench.load import closed_loop, open_loop, streamed
 from bench.rounds import Drive
 
 REQUESTS = [number.to_bytes(2, "big") for number in range(40)]
@@ -36,6 +36,35 @@ async def test_a_closed_loop_has_no_more_calls_under_way_than_callers() -> None:
 
     await closed_loop(call, REQUESTS, callers=5)
     assert 5 == most
+
+
+class Doubling:
+    """A stream that answers in order, and counts how far its writer is ahead."""
+
+    def __init__(self) -> None:
+        self.written: asyncio.Queue[bytes] = asyncio.Queue()
+        self.most = 0
+        self.is_done = False
+
+    async def write(self, request: bytes) -> None:
+        self.written.put_nowait(request)
+        self.most = max(self.most, self.written.qsize())
+
+    async def done_writing(self) -> None:
+        self.is_done = True
+
+    async def read(self) -> bytes:
+        await asyncio.sleep(0)
+        return await double(await self.written.get())
+
+
+async def test_a_stream_is_written_no_further_ahead_than_it_may() -> None:
+    stream = Doubling()
+    load = await streamed(stream, REQUESTS, in_flight=5)
+    assert [request * 2 for request in REQUESTS] == load.answers
+    assert all(0 < latency <= load.seconds for latency in load.latencies_s)
+    assert stream.is_done
+    assert 1 < stream.most <= 5
 
 
 async def test_an_open_loop_sends_at_its_rate() -> None:

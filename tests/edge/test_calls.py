@@ -28,9 +28,7 @@ FILES = (
     admin_service_pb2,
 )
 #: Rows of packed columns, not calls of one thing: a fast lane underneath, without methods here.
-PACKED = set(
-    "BatchReserve BatchCommit BatchFulfill BatchRelease ReserveStream ResolveStockLevels".split()
-)
+PACKED = set("BatchReserve BatchCommit BatchFulfill BatchRelease ReserveStream".split())
 RPCS = {
     f"/{service.full_name}/{method.name}": method
     for file in FILES
@@ -68,6 +66,11 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("get_reservation", {"reservation_id": "r1"}, {"reservation_id": "r1"}),
     ("get_availability", {"sku": "S1"}, {"sku": "S1"}),
     ("batch_get_availability", {"skus": iter(["S1", "S2"])}, {"skus": ["S1", "S2"]}),
+    (
+        "resolve_stock_levels",
+        {"levels": iter([("S1", "W1")])},
+        {"stock_levels": [{"sku": "S1", "location": "W1"}]},
+    ),
     (
         "record_stock_events",
         {"source": "erp", "events": iter([SALE])},
