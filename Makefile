@@ -93,7 +93,7 @@ verify-protos: .venv/.dev-ready  ## Fail when generated code is not what the .pr
 bench: .venv/.dev-ready  ## Measure, and write bench/report.
 	@$(BIN)/python -m bench && $(BIN)/python -m bench.plots
 
-load: .venv/.dev-ready  ## Rehearse a sale: PROFILE=promotion, steady, stock-storm; TARGET=host:port.
+load: .venv/.dev-ready  ## Rehearse a sale and judge (PROFILE=, TARGET=host:port, DURATION=s).
 	@$(BIN)/python -m bench.rehearsal $(PROFILE) $(if $(TARGET),--target "$(TARGET)") \
 		$(if $(DURATION),--duration "$(DURATION)") $(if $(USERS),--users "$(USERS)") \
 		$(if $(RATE),--rate "$(RATE)") $(if $(OBJECTIVES),--objectives "$(OBJECTIVES)")

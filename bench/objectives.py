@@ -7,7 +7,7 @@ refused: a misspelt limit is worse than none.
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -67,9 +67,9 @@ def read_objectives(path: Path) -> Objectives:
 
 def _problem(error: ErrorDetails) -> str:
     key = ".".join(str(part) for part in error["loc"] if part != "[key]")
+    if "[key]" in error["loc"]:
+        return f"{key}: unknown; there are {', '.join(get_args(CallName))}"
     if error["type"] == "extra_forbidden":
         model = CallObjectives if key.startswith("calls.") else Objectives
         return f"{key}: unknown; there are {', '.join(model.model_fields)}"
-    if "[key]" in error["loc"]:
-        return f"{key}: unknown; {error['msg']}"
     return f"{key}: {error['msg']}, not {error['input']!r}"

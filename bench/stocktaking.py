@@ -13,8 +13,10 @@ from typing import Any
 from holdfast.edge.client import Client, HoldfastError, NotFound
 from holdfast.v1 import availability_service_pb2 as availability
 
+from .books import DRIFT_MAX
 from .plan import tell
 from .profiles import BACKROOM, Run
+from .visits import LATE_BY_S
 from .workload import PLENTY, Row, put_stock
 
 SKUS_A_READ = 200
@@ -59,7 +61,7 @@ async def _end_skus(client: Client, run: Run) -> None:
 
 async def take_stock(client: Client, books: Mapping[str, Any], hold_s: float) -> Stocktake:
     """Compare when all holds have ended: then every unit is on hand, committed or gone."""
-    await asyncio.sleep(hold_s)
+    await asyncio.sleep(hold_s * (1 + DRIFT_MAX) + LATE_BY_S)
     expected = {
         (level["sku"], level["location"]): [level["on_hand"], level["committed"]]
         for level in books["levels"]
