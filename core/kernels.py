@@ -390,17 +390,18 @@ def pop_expiry(times, numbers, size):
 
 @njit(cache=True, nogil=True)
 def due_moves(
-    now_ns, times, numbers, size, reservations, lines, splits, moves, count, held, expired
+    now_ns, work, times, numbers, size, reservations, lines, splits, moves, count, held, expired
 ):
     """Take due entries off the heap and write the moves that expire their held units.
 
-    Return (heap size, count of moves).
+    Return (heap size, count of moves, work left). An entry is one piece of work, and so is every
+    line of its reservation; the last one begun is done.
 
     Stops early when `moves` has no room for one more reservation: the caller makes room and calls
     again. An entry whose reservation was extended since, or has nothing held any more, is stale and
     just goes.
     """
-    while size > 0 and times[0] <= now_ns:
+    while size > 0 and times[0] <= now_ns and work > 0:
         number = numbers[0]
         line_count = reservations[number].line_count
         if count + line_count > moves.size:
@@ -415,8 +416,10 @@ def due_moves(
                     moves[count].leaves = held
                     moves[count].enters = expired
                     count += 1
+            work -= line_count
         size = pop_expiry(times, numbers, size)
-    return size, count
+        work -= 1
+    return size, count, work
 
 
 @njit(cache=True, nogil=True)

@@ -48,6 +48,11 @@ _ARRIVAL = itemgetter(0)
 TURN_BATCH_MAX = 1_024
 
 
+#: Holds that a turn lets end, counted with their lines: some 8,000 of one line take it 5 ms. When
+#: more are due, as after a sale that began on the hour, further turns follow before any command.
+EXPIRE_BATCH_MAX = 16_384
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What one turn produced, and the order in which the caller must treat it."""
@@ -64,14 +69,18 @@ class Turn:
     """Call `turn` again no later than this, even with empty mailboxes."""
 
     has_more: bool
-    """Whether commands are left in a mailbox: call `turn` again soon."""
+    """Whether commands are left in a mailbox, or holds that are due: call `turn` again soon."""
 
 
 class Node:
     """All shards of one process."""
 
     def __init__(
-        self, shard_count: int, mailbox_capacity: int = 4_096, turn_batch_max: int = TURN_BATCH_MAX
+        self,
+        shard_count: int,
+        mailbox_capacity: int = 4_096,
+        turn_batch_max: int = TURN_BATCH_MAX,
+        expire_batch_max: int = EXPIRE_BATCH_MAX,
     ) -> None:
         self.shards = [Shard(number) for number in range(shard_count)]
         self.directory = Directory(self.shards)
@@ -85,6 +94,7 @@ class Node:
         arrivals = count()
         self.actors = [Actor(n, mailbox_capacity, arrivals) for n in range(shard_count)]
         self.turn_batch_max = turn_batch_max
+        self.expire_batch_max = expire_batch_max
         self.now_ns = 0
         self.expired_lines = 0
         self._execute: dict[type, Callable[[Any, int], Outcome]] = {
@@ -139,16 +149,24 @@ class Node:
     def turn(self, now_ns: int) -> Turn:
         """Expire what is due, then execute what waits. Time never goes backwards."""
         self.now_ns = max(self.now_ns, now_ns)
-        for shard in self.shards:
-            self.expired_lines += shard.expire(self.now_ns)
-        answers = list(self._run())
+        is_late = self._expire()
+        # A command must see every unit free whose hold is over, so it waits for the last of them.
+        answers = [] if is_late else list(self._run())
         entries = [entry for shard in self.shards if (entry := shard.take_entry())]
         return Turn(
             entries,
             answers,
             min(shard.expirations.next_ns for shard in self.shards),
-            any(actor.mailbox for actor in self.actors),
+            is_late or any(actor.mailbox for actor in self.actors),
         )
+
+    def _expire(self) -> bool:
+        """Let due holds end, and return whether some are left for the next turn."""
+        work = self.expire_batch_max
+        for shard in self.shards:
+            expired, work = shard.expire(self.now_ns, work)
+            self.expired_lines += expired
+        return any(shard.expirations.next_ns <= self.now_ns for shard in self.shards)
 
     def _run(self) -> Iterator[tuple[Ticket, Outcome]]:
         """Execute what waits in the order in which it came; runs of plain reserves by shard."""

@@ -24,6 +24,7 @@ from .columns import (
     Table,
     slots_size,
 )
+from .constants import LINES_MAX
 from .directory import Directory
 from .effects import Effects, Entry, Section
 from .expiry import Expirations
@@ -302,16 +303,20 @@ class Shard:
         moves.count += moved
         self.effects.touched = self.effects.touched or moved > 0
 
-    def expire(self, now_ns: int) -> int:
-        """Advance to `now_ns` and let every hold end that is due; return the number of lines."""
+    def expire(self, now_ns: int, work: int) -> tuple[int, int]:
+        """Advance to `now_ns` and let holds end that are due, all or as many as `work` allows.
+
+        Return the number of lines, and the work left: 0 or less when some may still be due.
+        """
         self.now_ns = now_ns
         expired = 0
-        while self.expirations.next_ns <= now_ns:
+        heap = self.expirations
+        while work > 0 and heap.next_ns <= now_ns:
             moves = self.effects[Section.MOVES]
-            moves.ensure(4096)
-            heap = self.expirations
-            heap.size, end = kernels.due_moves(
+            moves.ensure(2 * LINES_MAX)
+            heap.size, end, work = kernels.due_moves(
                 now_ns,
+                work,
                 heap.times,
                 heap.numbers,
                 heap.size,
@@ -325,7 +330,7 @@ class Shard:
             )
             expired += end - moves.count
             self.record_written(Section.MOVES, end - moves.count)
-        return expired
+        return expired, work
 
     def take_entry(self) -> Entry | None:
         """Close the turn: hand out its effects as the next entry, or None when nothing changed."""

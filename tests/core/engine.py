@@ -77,7 +77,7 @@ class NodeEngine:
 
     def __init__(self, shard_count: int) -> None:
         self.shard_count = shard_count
-        self.node = Node(shard_count=shard_count)
+        self.node = self._new_node()
         self.entries: list[Any] = []
         self.next_expiry_ns = 0
 
@@ -111,10 +111,14 @@ class NodeEngine:
 
     def replayed(self) -> Node:
         """Build another node from the journal."""
-        node = Node(shard_count=self.shard_count)
+        node = self._new_node()
         for entry in self.entries:
             node.replay(entry)
         return node
+
+    def _new_node(self) -> Node:
+        # One hold ends in a turn, so that stories have commands that wait for the others.
+        return Node(shard_count=self.shard_count, expire_batch_max=1)
 
     def restart(self) -> None:
         before = self.node.state_hash()

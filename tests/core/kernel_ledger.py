@@ -230,7 +230,7 @@ class Shop:
         self.duel.call("apply_links", effects, self.reservations, operations=max(1, len(effects)))
 
     def expire(self) -> None:
-        """Go on in time, and end what is due; the moves have little room."""
+        """Go on in time, and end what is due; the moves have little room, and so has the turn."""
         self.now_ns += self.rng.choice((0, 1, 10**6, 10**9, HOLD_MS_MAX * 10**6))
         self.sequence += 1
         behind = self.rng.choice((0, 3))
@@ -238,9 +238,9 @@ class Shop:
             behind + self.rng.choice((LINES_MAX, 4 * LINES_MAX)), DTYPES[Section.MOVES]
         )
         while True:
-            size, end = self.duel.call(
-                "due_moves", self.now_ns, self.times, self.numbers, self.heap_size, *self.records,
-                moves, behind, HELD, kernels.EXPIRED, operations=1,
+            size, end, _ = self.duel.call(
+                "due_moves", self.now_ns, self.rng.choice((1, 3, 100)), self.times, self.numbers,
+                self.heap_size, *self.records, moves, behind, HELD, kernels.EXPIRED,
             )  # fmt: skip
             self._apply(moves[behind:end])
             if size == self.heap_size:

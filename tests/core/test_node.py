@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from holdfast.core.commands import (
     Command,
     EventsOutcome,
@@ -9,13 +11,16 @@ from holdfast.core.commands import (
     Line,
     ListLocations,
     Location,
+    Move,
     PutLocation,
     RecordStockEvents,
     Reserve,
     StockEvent,
 )
+from holdfast.core.constants import NS_PER_MS
+from holdfast.core.effects import Section
 from holdfast.core.ids import key_from_text
-from holdfast.core.model import EventKind, EventOutcome, LocationKind
+from holdfast.core.model import EventKind, EventOutcome, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from tests.core.engine import Ticket
 
@@ -72,6 +77,40 @@ def test_a_long_command_fills_a_turn_alone() -> None:
     turn = node.turn(1)
     assert 1 == len(turn.answers)
     assert turn.has_more
+
+
+@pytest.mark.parametrize("shard_count", [1, 4])
+def test_many_holds_that_are_due_end_over_several_turns(shard_count: int) -> None:
+    """A turn stays short, and no command sees a hold that is over."""
+    node = Node(shard_count, expire_batch_max=6)  # a hold and its line count for two
+    skus = tuple(f"S{number}" for number in range(20))
+    posted(node, PutLocation(W1), *(receipt(1 + number, sku) for number, sku in enumerate(skus)))
+    posted(node, *(Reserve(key_from_text(sku), (Line(sku, "W1", 1),), 1_000) for sku in skus))
+    outcomes(node)
+    over_ns = 1 + 1_000 * NS_PER_MS
+    posted(node, GetAvailability(skus))
+    turns = [node.turn(over_ns) for _ in range(8)]
+    moved = [sum(len(entry.sections[Section.MOVES]) for entry in turn.entries) for turn in turns]
+    assert [3, 3, 3, 3, 3, 3, 2, 0] == moved
+    assert [True] * 6 + [False] * 2 == [turn.has_more for turn in turns]
+    assert [over_ns] * 6 == [turn.next_expiry_ns for turn in turns[:6]]
+    ((_, seen),) = [answer for turn in turns for answer in turn.answers]
+    assert {(1, 0)} == {(view.levels[0].on_hand, view.levels[0].reserved) for view in seen.views}
+    assert 20 == node.expired_lines
+
+
+def test_holds_that_ended_otherwise_count_for_the_work_of_a_turn() -> None:
+    """A flood of stale ends is a flood, too."""
+    node = Node(1, expire_batch_max=2)
+    posted(node, PutLocation(W1), *(receipt(number, "Tea") for number in range(1, 10)))
+    for number in range(9):
+        key = key_from_text(f"r{number}")
+        posted(node, Reserve(key, (Line("Tea", "W1", 1),), 1_000))
+        posted(node, Move(Verb.COMMIT, key, None, (), Remainder.KEEP))
+    outcomes(node)
+    turns = [node.turn(1 + 1_000 * NS_PER_MS) for _ in range(9)]
+    assert [True] * 8 + [False] == [turn.has_more for turn in turns]
+    assert not any(turn.entries for turn in turns)
 
 
 def test_a_full_mailbox_refuses_by_weight() -> None:
