@@ -16,7 +16,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from holdfast.core import commands as core
 from holdfast.core.constants import BATCH_MAX, HOLD_MS_DEFAULT, LINES_MAX, QUANTITY_MAX
-from holdfast.core.ids import Key, key_from_parts, key_from_text, text_from_key
+from holdfast.core.ids import Key, event_key, key_from_parts, key_from_text, text_from_key
 from holdfast.core.model import (
     EventKind,
     EventOutcome,
@@ -394,7 +394,7 @@ def _event(source: str, index: int, event: stock.StockEvent) -> core.StockEvent:
     quantity = event.quantity
     if not is_event_quantity(kind, quantity):
         raise bad_event_quantity(f"events[{index}].quantity", kind, quantity)
-    key = key_from_parts(source, event_id) if event_id else None
+    key = event_key(source, event_id) if event_id else None
     return core.StockEvent(key, sequence, sku, location, kind, quantity)
 
 
