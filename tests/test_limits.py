@@ -25,6 +25,7 @@ RETENTION_DAYS = constants.RETENTION_NS // (24 * 3_600 * 10**9)
         ("availability_service.proto", f"up to {constants.BATCH_MAX:,} SKUs"),
         ("availability_service.proto", f"1 to {OPERATIONS_MAX:,}"),
         ("stock_service.proto", f"1 to {constants.BATCH_MAX:,}, applied in this order"),
+        ("stock_service.proto", f"1 to {OPERATIONS_MAX:,} of them"),
         ("stock_service.proto", f"(source, event_id) for {RETENTION_DAYS} days"),
     ],
 )
