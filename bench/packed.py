@@ -51,19 +51,29 @@ class Batches:
         halves: list[int] = self._random.integers(0, 1 << 64, size, dtype=np.uint64).tolist()
         return halves
 
-    def reserves(self, batches: Sequence[Ids], handles: Sequence[int]) -> list[bytes]:
-        """Build BatchReserve messages of one unit each, over stock levels chosen evenly."""
+    def reserves(
+        self,
+        batches: Sequence[Ids],
+        handles: Sequence[int],
+        hold_ms: tuple[int, int] = (HOLD_MS, HOLD_MS),
+    ) -> list[bytes]:
+        """Build BatchReserve messages of one unit each, over stock levels chosen evenly, and for
+        durations spread evenly from the shortest to the longest.
+        """
         choice = np.array(handles, np.uint64)
-        return [self._reserve(ids, choice) for ids in batches]
+        return [self._reserve(ids, choice, *hold_ms) for ids in batches]
 
-    def _reserve(self, ids: Ids, choice: Any) -> bytes:
+    def _reserve(self, ids: Ids, choice: Any, shortest_ms: int, longest_ms: int) -> bytes:
         size = len(ids.high)
+        durations = [shortest_ms]
+        if longest_ms > shortest_ms:
+            durations = self._random.integers(shortest_ms, longest_ms, size).tolist()
         request = reservation.BatchReserveRequest(
             id_high=ids.high,
             id_low=ids.low,
             stock_levels=self._random.choice(choice, size).tolist(),
             quantities=[1] * size,
-            hold_milliseconds=[HOLD_MS],
+            hold_milliseconds=durations,
         )
         return request.SerializeToString()
 

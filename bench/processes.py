@@ -145,6 +145,16 @@ class Server:
         fields = text.rpartition(")")[2].split()  # the name before it may hold anything
         return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
 
+    def memory_bytes(self) -> dict[str, int]:
+        """Resident memory of the process: VmRSS is RssAnon, RssFile and RssShmem together."""
+        assert self._process is not None
+        text = Path(f"/proc/{self._process.pid}/status").read_text("utf-8")
+        return {
+            name: int(value.removesuffix("kB")) * 1024
+            for name, _, value in (line.partition(":") for line in text.splitlines())
+            if name in ("VmRSS", "RssAnon", "RssFile", "RssShmem")
+        }
+
     @property
     def _log_path(self) -> Path:
         return self.folder / "log"

@@ -1,0 +1,175 @@
+"""Snapshots: how long a node keeps its callers waiting while one is written.
+
+A second process writes it, so the node should not pause. What can hold it up all the same is the
+start of that process, the disk and a machine with too few cores. Reads and reserves come at a fixed
+rate, and at the same moments calls of an echo server, which meets the same machine but has no
+snapshots: what both waited for was the machine. The same is measured while no snapshot is written.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+from holdfast.v1 import availability_service_pb2 as availability
+from holdfast.v1 import reservation_service_pb2 as reservation
+
+from . import echo
+from .figures import Figure, at_most, figure, percentile
+from .load import open_loop
+from .packed import BATCH_MAX, Batches, expect_all
+from .packed import RESERVE_PATH as BATCH_RESERVE_PATH
+from .plan import BenchError, Plan, tell
+from .population import LONG_HOLD_MS, ROWS, ROWS_QUICK, handles, level, populated
+from .processes import Server, connect, echo_server, node_server, write_snapshot
+from .workload import RESERVE_PATH, Orders
+
+AVAILABILITY_PATH = "/holdfast.v1.AvailabilityService/GetAvailability"
+
+#: Calls of each kind: reads, reserves, echoes. Far below what a node can do, so that nothing waits
+#: for its own kind.
+RATE = 100
+STRETCH_S = 2.0
+
+PAUSE_BAR_MS = 20.0
+
+#: The journal grows by more than this before each snapshot, so that the node writes one by itself.
+EVERY_MIB = 4
+GROWTH_BYTES = 6 << 20
+RESERVE_BYTES = 40
+PATIENCE_S = 120.0
+
+
+@dataclass(slots=True)
+class Probe:
+    """Latencies of calls that were due at the same moments, every `1 / RATE` seconds."""
+
+    reads_s: list[float]
+    reserves_s: list[float]
+    echoes_s: list[float]
+
+    def add(self, other: "Probe") -> None:
+        """Take in a stretch."""
+        self.reads_s += other.reads_s
+        self.reserves_s += other.reserves_s
+        self.echoes_s += other.echoes_s
+
+    def pauses_s(self) -> list[float]:
+        """What the node's calls waited beyond the echoes on their way at the same time."""
+        return [
+            max(0.0, latency_s - self._machine_s(number, latency_s))
+            for latencies_s in (self.reads_s, self.reserves_s)
+            for number, latency_s in enumerate(latencies_s)
+        ]
+
+    def _machine_s(self, number: int, latency_s: float) -> float:
+        """The longest echo that was due while a call was under way, or a tick before it."""
+        end = number + int(latency_s * RATE) + 1
+        return max(self.echoes_s[max(0, number - 1) : end + 1])
+
+
+class Prober:
+    """Sends reads and reserves to a node, and echoes to another server."""
+
+    def __init__(self, node: Server, echoes: Server, rows: int) -> None:
+        self._node = node
+        self._echoes = echoes
+        self._levels = [level(number) for number in range(0, rows, 7)]
+        self._orders = Orders()
+        self._reads = [
+            availability.GetAvailabilityRequest(sku=sku).SerializeToString()
+            for sku, _ in self._levels[: int(RATE * STRETCH_S)]
+        ]
+
+    async def stretch(self) -> Probe:
+        """Probe for a while."""
+        count = len(self._reads)
+        reserves = self._orders.reserves(count, self._levels, hold_s=LONG_HOLD_MS // 1_000)
+        loads = await asyncio.gather(
+            open_loop(self._node.call(AVAILABILITY_PATH), self._reads, RATE),
+            open_loop(self._node.call(RESERVE_PATH), reserves, RATE),
+            open_loop(self._echoes.call(echo.PATH), [b""] * count, RATE),
+        )
+        return Probe(*(load.latencies_s for load in loads))
+
+
+async def run(plan: Plan) -> list[Figure]:
+    """Probe a large node by turns while nothing else happens and while it writes a snapshot."""
+    folder = await populated(plan)
+    tell("snapshot: writing the first")
+    await write_snapshot(folder)
+    rows = plan.count(ROWS, ROWS_QUICK)
+    calm, busy, seconds = [], [], []
+    node = node_server(folder, snapshot_every_mib=EVERY_MIB)
+    async with node, echo_server(plan.folder / "snapshot") as echoes:
+        choice = await handles(node, rows)
+        prober, batches = Prober(node, echoes, rows), Batches(seed=21)
+        await prober.stretch()  # warms connections, and is forgotten
+        for _ in plan.each_round("snapshot"):
+            position = await _snapshot_position(node)
+            calm.append(await prober.stretch())
+            calm[-1].add(await prober.stretch())
+            await _grow(node, choice, batches)
+            started = perf_counter()
+            busy.append(await prober.stretch())
+            while await _snapshot_position(node) == position:
+                busy[-1].add(await prober.stretch())
+                if perf_counter() - started > PATIENCE_S:
+                    raise BenchError("the node writes no snapshot")
+            seconds.append(perf_counter() - started)
+    return [*_figures("calm", "No snapshot", calm), *_figures("busy", "Snapshot", busy, seconds)]
+
+
+async def _snapshot_position(node: Server) -> int:
+    async with connect(node) as client:
+        return int((await client.get_status()).snapshot_position)
+
+
+async def _grow(node: Server, choice: Sequence[int], batches: Batches) -> None:
+    """Let the journal grow until a snapshot is due."""
+    call = node.call(BATCH_RESERVE_PATH)
+    for ids in batches.ids(GROWTH_BYTES // RESERVE_BYTES // BATCH_MAX + 1, BATCH_MAX):
+        (request,) = batches.reserves([ids], choice, (LONG_HOLD_MS, LONG_HOLD_MS))
+        expect_all([await call(request)], BATCH_MAX, reservation.BATCH_OUTCOME_ACCEPTED)
+
+
+def _figures(
+    key: str, name: str, probes: Sequence[Probe], seconds: Sequence[float] = ()
+) -> list[Figure]:
+    def worst_ms(all_s: Sequence[Sequence[float]]) -> list[float]:
+        return [max(each_s) * 1e3 for each_s in all_s]
+
+    reads_s = [probe.reads_s for probe in probes]
+    figures = [
+        figure(
+            f"snapshot.{key}_pause",
+            f"{name}: longest pause",
+            "ms",
+            worst_ms([probe.pauses_s() for probe in probes]),
+            at_most(PAUSE_BAR_MS) if seconds else None,
+            "beyond what echoes waited at that moment",
+        ),
+        figure(f"snapshot.{key}_read_max", f"{name}: slowest read", "ms", worst_ms(reads_s)),
+        figure(
+            f"snapshot.{key}_reserve_max",
+            f"{name}: slowest Reserve",
+            "ms",
+            worst_ms([probe.reserves_s for probe in probes]),
+        ),
+        figure(
+            f"snapshot.{key}_echo_max",
+            f"{name}: slowest echo",
+            "ms",
+            worst_ms([probe.echoes_s for probe in probes]),
+        ),
+        figure(
+            f"snapshot.{key}_read_p99",
+            f"{name}: p99 of reads",
+            "ms",
+            [percentile(each_s, 99) * 1e3 for each_s in reads_s],
+        ),
+    ]
+    if seconds:
+        note = "from when it was due until it was there"
+        figures.append(figure("snapshot.seconds", f"{name}: takes", "s", seconds, note=note))
+    return figures
