@@ -152,7 +152,8 @@ class Batches:
         """Commit, fulfill or release reservations whole."""
         operations = command.operations
         parts = np.empty(len(operations), np.int64)
-        kernels.find_parts(self.ledger.directory.slots, operations, parts)
+        directory = self.ledger.directory
+        kernels.find_parts(directory.slots, directory.layout, operations, parts)
         codes = np.full(len(operations), kernels.PENDING, np.uint8)
         codes[parts < 0] = kernels.UNKNOWN_RESERVATION
         leaves, enters = TRANSITIONS[command.verb]

@@ -9,6 +9,8 @@ snapshot is a copy of bytes and a restart does not rebuild a million objects.
 import numpy as np
 
 from . import kernels
+from .constants import ROWS_MAX
+from .space import reserve
 
 Array = np.ndarray
 
@@ -84,19 +86,17 @@ def raw(records: Array) -> Array:
     return records.view(f"V{records.itemsize}")
 
 
-class Table:
-    """A growable array of records; `count` of them are in use.
+class TableFullError(Exception):
+    """A table has no place for more records."""
 
-    Growth copies, by half again; the unused tail is never touched, so the kernel of the machine
-    gives it no memory.
-    """
+
+class Table:
+    """A table of records; `count` of them are in use. It grows in place (core/space.py)."""
 
     __slots__ = ("count", "records")
 
-    def __init__(
-        self, dtype: np.dtype | str, width: tuple[int, ...] = (), capacity: int = 64
-    ) -> None:
-        self.records = np.zeros((capacity, *width), dtype)
+    def __init__(self, dtype: np.dtype | str, width: tuple[int, ...] = ()) -> None:
+        self.records = reserve(dtype, ROWS_MAX, width)
         self.count = 0
 
     def __getitem__(self, field: str) -> Array:
@@ -111,25 +111,18 @@ class Table:
         return self.records[: self.count]
 
     def ensure(self, extra: int) -> None:
-        """Make room for `extra` more records."""
-        needed = self.count + extra
-        if needed <= len(self.records):
-            return
-        capacity = max(needed, len(self.records) * 3 // 2)
-        grown = np.zeros((capacity, *self.records.shape[1:]), self.records.dtype)
-        raw(grown)[: self.count] = raw(self.used)
-        self.records = grown
+        """Raise TableFullError when `extra` more records have no place."""
+        if self.count + extra > ROWS_MAX:
+            raise TableFullError(f"{self.count} records and {extra} more: at most {ROWS_MAX}")
 
     def append(self, *records: tuple[int, ...]) -> Array:
         """Add records and return a view of them."""
         start = self.count
-        end = start + len(records)
-        if end > len(self.records):
-            self.ensure(len(records))
+        self.ensure(len(records))
         for record in records:
             self.records[self.count] = record
             self.count += 1
-        return self.records[start:end]
+        return self.records[start : self.count]
 
     def load(self, records: Array) -> None:
         """Replace the content, as recovery does."""
@@ -148,7 +141,7 @@ class NameTable:
     __slots__ = ("arena", "offsets", "removed", "slots")
 
     def __init__(self) -> None:
-        self.arena = Table("u1", capacity=1024)
+        self.arena = Table("u1")
         self.offsets = Table("i8")
         self.offsets.append(0)  # type: ignore[arg-type]
         self.removed = Table("u1")

@@ -34,6 +34,13 @@ RETENTION_NS = 7 * 24 * 3_600 * 1_000_000_000
 PART_NUMBER_BITS = 40
 SHARDS_MAX = 256
 
+#: Records that a table can ever hold: 134 million a shard, for which memory runs out first. A table
+#: reserves address space for all of them (core/space.py), a few GiB each of 128 TiB.
+ROWS_MAX = (1 << 27) - 1
+
+#: Linux's MAP_NORESERVE, which Python 3.11 does not name: a reservation is not a promise of memory.
+MAP_NORESERVE = 0x4000
+
 NS_PER_MS = 1_000_000
 
 assert LINES_MAX * QUANTITY_MAX <= ON_HAND_MAX < 2**62

@@ -11,11 +11,22 @@ from typing import Protocol
 import numpy as np
 
 from . import kernels
-from .columns import Table, slots_size
+from .columns import Table
 from .constants import PART_NUMBER_BITS
 from .ids import Key
+from .space import give_back, reserve, use_huge_pages
 
 _NUMBER_MASK = (1 << PART_NUMBER_BITS) - 1
+
+#: Growth begins when three quarters of the homes are taken, to twice what is there. It is done when
+#: an eighth as many reservations have been entered, before the old slots are too full.
+_FULL, _ROOM, _MOVES_AN_ENTRY = 0.75, 2.0, 8
+
+#: Slots are taken by turns from the two halves of a reservation.
+_HALF = 1 << 28
+
+#: 4 MiB of slots are worth pages of 2 MiB.
+_HUGE_HOMES_MIN = 1 << 19
 
 
 class HasReservations(Protocol):
@@ -39,37 +50,72 @@ def unpack_part(part: int) -> tuple[int, int]:
 
 
 class Directory:
-    """Open-addressed slots of part references; the keys themselves stay in the shards."""
+    """Open-addressed slots of part references; the keys themselves stay in the shards.
 
-    __slots__ = ("count", "shards", "slots")
+    It grows by moving a few slots to larger ones for every reservation that is entered, so that
+    growth is never a pause. `layout` says where it stands; see kernels.HOMES_AT.
+    """
+
+    __slots__ = ("count", "layout", "shards", "slots")
 
     def __init__(self, shards: Sequence[HasReservations]) -> None:
         self.shards = shards
-        self.slots = np.zeros(64, np.int64)
         self.count = 0
+        self.slots = reserve("u8", 2 * _HALF)
+        self.layout = np.zeros(6, np.int64)
+        self.layout[kernels.HOMES] = _homes(0)
+        shard_bits = max(shard.number for shard in shards).bit_length()
+        self.layout[kernels.PART_BITS] = kernels.NUMBER_BITS + shard_bits
 
     def find(self, key: Key) -> int:
         """Return the first part of a reservation, or -1."""
+        his_lo = np.uint64(key.hi), np.uint64(key.lo)
         nth = 0
-        while True:
-            part = kernels.find_part(self.slots, np.uint64(key.hi), np.uint64(key.lo), nth)
-            if part < 0:
-                return -1
+        while (part := kernels.find_part(self.slots, self.layout, *his_lo, nth)) >= 0:
             shard, number = unpack_part(part)
             if self.shards[shard].is_reservation(number, key):
                 return int(part)
             nth += 1
+        return -1
 
     def ensure(self, extra: int) -> None:
         """Make room for `extra` more reservations, which the caller is about to enter."""
         self.count += extra
-        if slots_size(self.count, len(self.slots)) != len(self.slots):
-            self.rebuild(self.count)
+        layout = self.layout
+        while layout[kernels.LARGER] or self.count > layout[kernels.HOMES] * _FULL:
+            if not layout[kernels.LARGER]:
+                layout[kernels.LARGER] = _homes(self.count)
+                layout[kernels.LARGER_AT] = _HALF - layout[kernels.HOMES_AT]
+                self._lay_out(kernels.LARGER_AT)
+            if not kernels.move_slots(self.slots, layout, extra * _MOVES_AN_ENTRY):
+                return
+            self._leave()
+
+    def _lay_out(self, at: int) -> None:
+        start, homes = self.layout[at : at + 2].tolist()
+        if homes >= _HUGE_HOMES_MIN:
+            use_huge_pages(self.slots, start, start + homes + kernels.SPILL_SLOTS)
+
+    def _leave(self) -> None:
+        """Go on in the larger half alone."""
+        layout = self.layout
+        start = int(layout[kernels.HOMES_AT])
+        give_back(self.slots, start, start + _HALF)
+        layout[kernels.HOMES_AT] = layout[kernels.LARGER_AT]
+        layout[kernels.HOMES] = layout[kernels.LARGER]
+        layout[kernels.LARGER] = layout[kernels.MOVED] = 0
 
     def rebuild(self, count: int) -> None:
-        """Enter every reservation anew into slots that fit `count`."""
-        self.slots = np.zeros(slots_size(count, 64), np.int64)
+        """Enter every reservation anew, into slots that fit `count`."""
+        give_back(self.slots, 0, 2 * _HALF)
+        self.layout[: kernels.PART_BITS] = 0
+        self.layout[kernels.HOMES] = _homes(count)
+        self._lay_out(kernels.HOMES_AT)
         for shard in self.shards:
             table = shard.reservations
-            kernels.index_parts(self.slots, table.records, len(table), shard.number)
+            kernels.index_parts(self.slots, self.layout, table.records, len(table), shard.number)
         self.count = count
+
+
+def _homes(count: int) -> int:
+    return max(64, int(count * _ROOM))

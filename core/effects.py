@@ -122,7 +122,7 @@ class Effects:
     __slots__ = ("_tables", "touched")
 
     def __init__(self) -> None:
-        self._tables = {section: Table(dtype, capacity=16) for section, dtype in DTYPES.items()}
+        self._tables = {section: Table(dtype) for section, dtype in DTYPES.items()}
         self.touched = False
 
     def __getitem__(self, section: Section) -> Table:

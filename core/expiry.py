@@ -6,10 +6,10 @@ out when its time comes, so that commit and release cost nothing here, and the h
 than was reserved within the longest hold.
 """
 
-import numpy as np
-
 from . import kernels
-from .columns import Array, Table
+from .columns import Table, TableFullError
+from .constants import ROWS_MAX
+from .space import reserve
 
 
 class Expirations:
@@ -18,8 +18,8 @@ class Expirations:
     __slots__ = ("numbers", "size", "times")
 
     def __init__(self) -> None:
-        self.times = np.zeros(64, np.int64)
-        self.numbers = np.zeros(64, np.int32)
+        self.times = reserve("i8", ROWS_MAX)
+        self.numbers = reserve("i4", ROWS_MAX)
         self.size = 0
 
     @property
@@ -28,12 +28,9 @@ class Expirations:
         return int(self.times[0]) if self.size else int(kernels.NEVER_NS)
 
     def ensure(self, extra: int) -> None:
-        """Make room for `extra` more entries."""
-        needed = self.size + extra
-        if needed > len(self.times):
-            capacity = max(needed, len(self.times) * 3 // 2)
-            self.times = _grown(self.times, self.size, capacity)
-            self.numbers = _grown(self.numbers, self.size, capacity)
+        """Raise TableFullError when `extra` more entries have no place."""
+        if self.size + extra > ROWS_MAX:
+            raise TableFullError(f"{self.size} expirations and {extra} more: at most {ROWS_MAX}")
 
     def rebuild(self, reservations: Table, lines: Table, splits: Table) -> None:
         """Collect every reservation with held units."""
@@ -47,9 +44,3 @@ class Expirations:
             lines.records,
             splits.records,
         )
-
-
-def _grown(old: Array, used: int, capacity: int) -> Array:
-    new = np.zeros(capacity, old.dtype)
-    new[:used] = old[:used]
-    return new

@@ -55,12 +55,24 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _U27, _U30, _U31 = np.uint64(27), np.uint64(30), np.uint64(31)
 
-#: A directory slot: 15 bits of hash above 8 bits of shard above 40 bits of number + 1. Zero is
-#: empty.
-_TAG_SHIFT, _SHARD_SHIFT = 48, 40
+#: A directory slot: hash above shard above 27 bits of number, plus 1. Zero is empty. The shard
+#: takes the bits that the highest one needs, the hash what is left: 35 with four shards, never
+#: under 29.
+NUMBER_BITS = 27
+_HOME_BITS = 29
+_U1 = np.uint64(1)
+
+#: Slots behind the last home: runs that begin near the end go on there, not at the beginning.
+SPILL_SLOTS = 4_096
+
+#: What a directory is at the moment, by position: where its homes start and how many there are;
+#: the same of the larger ones to which they are moving, if they are; how many homes have moved; and
+#: how many bits of a slot name a part.
+HOMES_AT, HOMES, LARGER_AT, LARGER, MOVED, PART_BITS = range(6)
+
+#: A part of a reservation outside the directory.
+_SHARD_SHIFT = 40
 _NUMBER_MASK = (1 << 40) - 1
-_TAG_MASK = np.uint64(0x7FFF)
-_TAG_HASH_SHIFT = np.uint64(49)
 
 
 @njit(cache=True, nogil=True)
@@ -259,45 +271,87 @@ def sum_levels(levels, count):
 
 
 @njit(cache=True, nogil=True)
-def insert_part(slots, hi, lo, shard, number):
-    """Enter a reservation's first part."""
-    mask = slots.size - 1
-    h = mix(hi, lo)
-    slot = np.int64(h) & mask
-    while slots[slot] != 0:
-        slot = (slot + 1) & mask
-    tag = np.int64((h >> _TAG_HASH_SHIFT) & _TAG_MASK)
-    slots[slot] = (tag << _TAG_SHIFT) | (shard << _SHARD_SHIFT) | (number + 1)
+def _home(h, homes):
+    """Spread a hash over homes of any number, keeping the order of hashes (Lemire, "Fast random
+    integer generation in an interval", 2019).
+    """
+    return (np.int64(h >> np.uint64(64 - _HOME_BITS)) * homes) >> _HOME_BITS
 
 
 @njit(cache=True, nogil=True)
-def find_part(slots, hi, lo, nth):
-    """Return the `nth` candidate for a key as shard << 40 | number, or -1. Candidates agree in
-    15 bits of hash, so that     nearly always the first is the one; the caller compares the whole
-    key.
-    """
-    mask = slots.size - 1
-    h = mix(hi, lo)
-    slot = np.int64(h) & mask
-    tag = np.int64((h >> _TAG_HASH_SHIFT) & _TAG_MASK)
+def _find_home(layout, h):
+    """Choose the slot at which a hash is looked up and entered."""
+    home = _home(h, layout[HOMES])
+    if home >= layout[MOVED]:
+        return layout[HOMES_AT] + home
+    return layout[LARGER_AT] + _home(h, layout[LARGER])
+
+
+@njit(cache=True, nogil=True)
+def _put_slot(slots, slot, entry):
+    end = slot + SPILL_SLOTS
     while slots[slot] != 0:
-        if slots[slot] >> _TAG_SHIFT == tag:
+        slot += 1
+        if slot == end:
+            raise MemoryError("thousands of reservation ids have the same hash")
+    slots[slot] = entry
+
+
+@njit(cache=True, nogil=True)
+def move_slots(slots, layout, steps):
+    """Copy some more slots to the larger homes, in order, and return whether all have moved.
+
+    It stops at an empty slot only, so that no run of filled slots lies on both sides. The slots
+    carry all the hash that this takes: no reservation is read.
+    """
+    moved = layout[MOVED]
+    end = min(moved + steps, layout[HOMES])
+    while moved < layout[HOMES] + SPILL_SLOTS:
+        entry = slots[layout[HOMES_AT] + moved]
+        if entry != 0:
+            _put_slot(slots, layout[LARGER_AT] + _home(entry, layout[LARGER]), entry)
+        elif moved >= end:
+            break
+        moved += 1
+    layout[MOVED] = moved
+    return moved >= layout[HOMES]
+
+
+@njit(cache=True, nogil=True)
+def insert_part(slots, layout, hi, lo, shard, number):
+    """Enter a reservation's first part."""
+    part_bits = np.uint64(layout[PART_BITS])
+    h = mix(hi, lo) >> part_bits << part_bits
+    part = (np.uint64(shard) << np.uint64(NUMBER_BITS) | np.uint64(number)) + _U1
+    _put_slot(slots, _find_home(layout, h), h | part)
+
+
+@njit(cache=True, nogil=True)
+def find_part(slots, layout, hi, lo, nth):
+    """Return the `nth` candidate for a key as shard << 40 | number, or -1. Candidates agree in
+    so many bits of hash that nearly always the first is the one; the caller compares the whole key.
+    """
+    part_bits = np.uint64(layout[PART_BITS])
+    h = mix(hi, lo) >> part_bits << part_bits
+    slot = _find_home(layout, h)
+    while slots[slot] != 0:
+        part = np.int64((slots[slot] ^ h) - _U1)
+        if 0 <= part < np.int64(1) << layout[PART_BITS]:
             if nth == 0:
-                return (slots[slot] & ((np.int64(1) << _TAG_SHIFT) - 1)) - 1
+                return part >> NUMBER_BITS << _SHARD_SHIFT | part & ((1 << NUMBER_BITS) - 1)
             nth -= 1
-        slot = (slot + 1) & mask
+        slot += 1
     return np.int64(-1)
 
 
 @njit(cache=True, nogil=True)
-def index_parts(slots, reservations, count, shard):
+def index_parts(slots, layout, reservations, count, shard):
     """Enter the first parts of one shard."""
     entered = 0
     for number in range(count):
-        if not reservations[number].flags & FLAG_LATER_PART:
-            insert_part(
-                slots, reservations[number].key_hi, reservations[number].key_lo, shard, number
-            )
+        record = reservations[number]
+        if not record.flags & FLAG_LATER_PART:
+            insert_part(slots, layout, record.key_hi, record.key_lo, shard, number)
             entered += 1
     return entered
 
@@ -489,7 +543,7 @@ def short_lines(levels, lines):
 def _apply_reservation(
     i, effects, at, line_effects, now_ns, sequence, shard, text, reservations, number, lines,
     first_line, levels,
-    directory, times, numbers, heap_size,
+    directory, layout, times, numbers, heap_size,
 ):  # fmt: skip
     """Write one reservation, whose line effects begin at `at`; return the new heap size."""
     effect = effects[i]
@@ -508,7 +562,7 @@ def _apply_reservation(
     record.line_count = effect.line_count
     record.flags = flags
     if not flags & FLAG_LATER_PART:
-        insert_part(directory, effect.key_hi, effect.key_lo, shard, number)
+        insert_part(directory, layout, effect.key_hi, effect.key_lo, shard, number)
     for k in range(effect.line_count):
         line = lines[first_line + k]
         line_effect = line_effects[at + k]
@@ -524,7 +578,7 @@ def _apply_reservation(
 def apply_reservations(
     effects, line_effects, now_ns, sequence, shard, first_text, reservations, count, lines,
     line_count, levels,
-    directory, times, numbers, heap_size,
+    directory, layout, times, numbers, heap_size,
 ):  # fmt: skip
     """Append reservations with lines, HELD from `now_ns`; return (texts used, heap size)."""
     at = 0
@@ -533,7 +587,7 @@ def apply_reservations(
         heap_size = _apply_reservation(
             i, effects, at, line_effects, now_ns, sequence, shard, first_text + texts, reservations,
             count + i, lines,
-            line_count + at, levels, directory, times, numbers, heap_size,
+            line_count + at, levels, directory, layout, times, numbers, heap_size,
         )  # fmt: skip
         at += effects[i].line_count
         if effects[i].flags & FLAG_TEXT:
@@ -588,9 +642,8 @@ def _judge_level(i, operations, levels, level_count, removed, locations):
 def reserve_batch(
     operations, codes, now_ns, sequence, shard, first_text, reservations, count, lines, line_count,
     splits, levels,
-    level_count, removed, locations, directory, times, numbers, heap_size, effects, effect_count,
-    line_effects,
-    line_effect_count, available, stop,
+    level_count, removed, locations, directory, layout, times, numbers, heap_size, effects,
+    effect_count, line_effects, line_effect_count, available, stop,
 ):  # fmt: skip
     """Decide single-line reserves of one shard one after the other, each seeing those before it.
 
@@ -606,7 +659,7 @@ def reserve_batch(
         operation = operations[i]
         if operation.shard != shard or codes[i] != PENDING:
             continue
-        part = find_part(directory, operation.key_hi, operation.key_lo, 0)
+        part = find_part(directory, layout, operation.key_hi, operation.key_lo, 0)
         if part >= 0:
             codes[i] = _judge_known(i, operations, part, shard, reservations, lines, splits)
         else:
@@ -633,8 +686,8 @@ def reserve_batch(
         heap_size = _apply_reservation(
             effect_at, effects, at, line_effects, now_ns, sequence, shard, first_text + texts,
             reservations,
-            count + accepted, lines, line_count + accepted, levels, directory, times, numbers,
-            heap_size,
+            count + accepted, lines, line_count + accepted, levels, directory, layout, times,
+            numbers, heap_size,
         )  # fmt: skip
         accepted += 1
         if operation.flags & FLAG_TEXT:
@@ -643,12 +696,12 @@ def reserve_batch(
 
 
 @njit(cache=True, nogil=True)
-def find_parts(directory, operations, parts):
+def find_parts(directory, layout, operations, parts):
     """Write each operation's candidate part, or -1; return nothing. Their keys are still to be
     compared.
     """
     for i in range(operations.size):
-        parts[i] = find_part(directory, operations[i].key_hi, operations[i].key_lo, 0)
+        parts[i] = find_part(directory, layout, operations[i].key_hi, operations[i].key_lo, 0)
 
 
 @njit(cache=True, nogil=True)

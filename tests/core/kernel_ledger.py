@@ -10,7 +10,13 @@ from holdfast.core.columns import LEVEL, LINE, OPERATION, RESERVATION, Array
 from holdfast.core.constants import HOLD_MS_MAX, HOLD_MS_MIN, ON_HAND_MAX, QUANTITY_MAX
 from holdfast.core.effects import DTYPES, Section
 from tests.core.kernel_duel import Duel
-from tests.core.kernel_worlds import EDGES, Names, make_locations, random_keys
+from tests.core.kernel_worlds import (
+    EDGES,
+    Names,
+    make_directory,
+    make_locations,
+    random_keys,
+)
 
 HELD, COMMITTED, FULFILLED = kernels.HELD, kernels.COMMITTED, kernels.FULFILLED
 MOVES = (
@@ -44,7 +50,7 @@ class Shop:
         self.reservations = np.zeros(self.capacity, RESERVATION)
         self.lines = np.zeros(self.capacity * LINES_MAX, LINE)
         self.splits = np.zeros((len(self.lines), 6), np.int64)
-        self.directory = np.zeros(self.capacity + 1, np.int64)
+        self.directory = make_directory(2 * self.capacity)
         self.times = np.zeros(2 * self.capacity, np.int64)
         self.numbers = np.zeros(2 * self.capacity, np.int32)
         self.keys = random_keys(rng, 2 * self.capacity)
@@ -54,7 +60,7 @@ class Shop:
         """Let another shard know some ids; one slot stays empty all the same."""
         for number in range(min(5, self.capacity // 2)):
             key = self.rng.choice(self.keys)
-            self.duel.call("insert_part", self.directory, *key, 1, number)
+            self.duel.call("insert_part", *self.directory, *key, 1, number)
             self.capacity -= 1
 
     def _levels(self) -> Array:
@@ -119,7 +125,7 @@ class Shop:
             "reserve_batch", operations, codes, self.now_ns, self.sequence, self.shard, self.texts,
             self.reservations, self.count, self.lines, self.line_count, self.splits, self.levels,
             len(self.levels) - self.rng.choice((0, 1)), self.removed, self.locations,
-            self.directory, self.times, self.numbers, self.heap_size, effects, behind,
+            *self.directory, self.times, self.numbers, self.heap_size, effects, behind,
             line_effects, behind, available, self.rng.random() < 0.3, operations=max(1, count),
         )  # fmt: skip
         self.duel.note("reserve_batch", codes)
@@ -139,7 +145,7 @@ class Shop:
         texts, self.heap_size = self.duel.call(
             "apply_reservations", effects, lines, self.now_ns, self.sequence, self.shard,
             self.texts, self.reservations, self.count, self.lines, self.line_count, self.levels,
-            self.directory, self.times, self.numbers, self.heap_size,
+            *self.directory, self.times, self.numbers, self.heap_size,
             operations=max(1, len(lines)),
         )  # fmt: skip
         self.count += len(effects)
@@ -197,7 +203,7 @@ class Shop:
         count = self.rng.randint(0, 40)
         operations = self._operations(count)
         parts = np.zeros(count, np.int64)
-        self.duel.call("find_parts", self.directory, operations, parts, operations=max(1, count))
+        self.duel.call("find_parts", *self.directory, operations, parts, operations=max(1, count))
         codes = np.where(parts < 0, kernels.UNKNOWN_RESERVATION, kernels.PENDING).astype(np.uint8)
         total = self.duel.call(
             "count_lines", parts, self.shard, self.reservations, operations=max(1, count)
@@ -253,9 +259,9 @@ class Shop:
     def restart(self) -> None:
         """Build anew what is derived, and hash the content."""
         entered = max(1, self.count)
-        slots = np.zeros_like(self.directory)
+        anew = make_directory(2 * self.capacity)
         self.duel.call(
-            "index_parts", slots, self.reservations, self.count, self.shard, operations=entered
+            "index_parts", *anew, self.reservations, self.count, self.shard, operations=entered
         )
         times, numbers = np.zeros_like(self.times), np.zeros_like(self.numbers)
         held = self.duel.call(

@@ -11,7 +11,7 @@ import numpy as np
 
 from holdfast.core import kernels
 from holdfast.core.columns import EVENT, LEVEL, LOCATION, REQUEST, RESERVATION, Array
-from holdfast.core.constants import ON_HAND_MAX, QUANTITY_MAX
+from holdfast.core.constants import ON_HAND_MAX, QUANTITY_MAX, ROWS_MAX
 from holdfast.core.effects import DTYPES, Section
 from tests.core.kernel_duel import PLAIN, Duel
 
@@ -35,12 +35,11 @@ def random_keys(rng: Random, count: int) -> Keys:
 
 
 def _colliding_keys() -> list[tuple[int, int]]:
-    """Keys that share the tag of the directory and its slot in all tables made here: of 300,000
-    random ones some thousands.
+    """Keys that share the hash that a slot of the directory holds: of two million random ones some
+    thousands.
     """
-    hi, lo = np.random.default_rng(1).integers(0, 1 << 64, (2, 300_000), np.uint64)
-    mixed = PLAIN["mix"](hi, lo)
-    shared = (mixed >> np.uint64(49)) << np.uint64(8) | (mixed & np.uint64(max(SIZES) - 1))
+    hi, lo = np.random.default_rng(1).integers(0, 1 << 64, (2, 2_000_000), np.uint64)
+    shared = PLAIN["mix"](hi, lo) >> np.uint64(35)
     _, first, counts = np.unique(shared, return_inverse=True, return_counts=True)
     chosen = np.flatnonzero(counts[first] > 1)
     chosen = chosen[np.argsort(first[chosen], kind="stable")]
@@ -191,22 +190,38 @@ def remembered(duel: Duel, rng: Random) -> None:
         duel.call("find_keys", slots, records, his, los, after_ns, known, operations=len(keys))
 
 
+def make_directory(homes: int) -> tuple[Array, Array]:
+    """Slots for so many homes, room for twice as many behind them, and a layout for 256 shards."""
+    slots = np.zeros(3 * homes + 2 * kernels.SPILL_SLOTS, np.uint64)
+    return slots, np.array([0, homes, homes + kernels.SPILL_SLOTS, 0, 0, 35], np.int64)
+
+
 def directory(duel: Duel, rng: Random) -> None:
-    """From reservation ids to parts, with keys that look alike and keys that come twice."""
-    slots = np.zeros(rng.choice(SIZES), np.int64)
+    """From reservation ids to parts, with keys that look alike and keys that come twice, while the
+    slots move.
+    """
+    homes = rng.choice(SIZES)
+    table = make_directory(homes)
+    layout = table[1]
     keys = random_keys(rng, 200)
     shard = rng.choice((0, 1, 255))
-    reservations = np.zeros(rng.choice((0, len(slots) // 2, len(slots) - 1)), RESERVATION)
+    reservations = np.zeros(rng.choice((0, homes // 2, homes - 1)), RESERVATION)
     for record in reservations:
         record["key_hi"], record["key_lo"] = rng.choice(keys)
         record["flags"] = rng.choice((0, 0, kernels.FLAG_TEXT, kernels.FLAG_LATER_PART))
     count = len(reservations)
-    entered = duel.call("index_parts", slots, reservations, count, shard, operations=max(1, count))
-    for number in range(len(slots) - 1 - entered):
-        duel.call("insert_part", slots, *rng.choice(keys), shard, rng.choice((number, 2**31 - 1)))
+    duel.call("index_parts", *table, reservations, count, shard, operations=max(1, count))
+    layout[kernels.LARGER] = 2 * homes
+    for number in range(homes // 2):
+        has_moved = duel.call("move_slots", *table, rng.randrange(4))
+        number = rng.choice((number, ROWS_MAX - 1))
+        duel.call("insert_part", *table, *rng.choice(keys), shard, number)
+        if has_moved:
+            layout[:5] = (layout[kernels.LARGER_AT], layout[kernels.LARGER], 0, 0, 0)
+            break
     for hi, lo in keys:
         nth = 0
-        while duel.call("find_part", slots, hi, lo, nth) >= 0:
+        while duel.call("find_part", *table, hi, lo, nth) >= 0:
             nth += 1
 
 
