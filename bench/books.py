@@ -17,7 +17,6 @@ from typing import Any
 from .shopping import Line, Message
 from .workload import Row
 
-
 #: Part by which the node's clock may run faster than ours. NTP slews a clock by 0.0005 at most, and
 #: there are two of them.
 DRIFT_MAX = 0.001

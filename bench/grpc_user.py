@@ -12,6 +12,7 @@ import grpc.experimental.gevent
 from locust import User
 from locust.env import Environment
 
+from holdfast.edge.client import CHANNEL_OPTIONS
 from holdfast.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from holdfast.v1.common_pb2 import OUTCOME_REFUSED
 from holdfast.v1.reservation_service_pb2_grpc import ReservationServiceStub
@@ -36,7 +37,7 @@ class GrpcUser(User):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         if GrpcUser._channel is None:
-            GrpcUser._channel = grpc.insecure_channel(environment.host)
+            GrpcUser._channel = grpc.insecure_channel(environment.host, CHANNEL_OPTIONS)
         channel = grpc.intercept_channel(self._channel, Timer(self))
         self.stubs = Stubs(
             ReservationServiceStub(channel),  # type: ignore[no-untyped-call]

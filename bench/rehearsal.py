@@ -53,6 +53,10 @@ HANGS_AFTER_S = 120.0
 
 TIMEOUT_S = 5.0
 
+#: Between calls only gRPC's backup poller looks whether a connection has come back, every 5 s. To a
+#: node that was back after 3 s, calls went on failing until 11 s.
+QUICK_RECONNECT = {"GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS": "100"}
+
 
 @dataclass(frozen=True, slots=True)
 class Paths:
@@ -151,7 +155,12 @@ async def _locust(run: Run, target: str, folder: Path, paths: Paths) -> dict[str
     )
     with paths.log.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *command, cwd=ROOT, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
+            *command,
+            cwd=ROOT,
+            env={**os.environ, **QUICK_RECONNECT},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
         )
         try:
             async with asyncio.timeout(run.seconds + HANGS_AFTER_S):

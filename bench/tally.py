@@ -41,8 +41,8 @@ class Tally:
     latencies_ms: defaultdict[str, "array[float]"] = field(default_factory=_latencies)
     """Call -> its latencies; of those that the node served, refusals included."""
     ends: defaultdict[str, Counter[End]] = field(default_factory=lambda: defaultdict(Counter))
-    told: list[str] = field(default_factory=list)
-    """Faults and wrong answers in words, the first of them."""
+    told: Counter[str] = field(default_factory=Counter)
+    """Faults and wrong answers in words, the first of them; and how often each came."""
     wrong_answers: int = 0
     visits: int = 0
     visits_missed: int = 0
@@ -61,18 +61,19 @@ class Tally:
     def wrong(self, error: object) -> None:
         """An answer cannot be right, or a visit broke off for no known reason."""
         self.wrong_answers += 1
-        self.tell(f"wrong: {error!r}")
+        self.tell(f"{type(error).__name__}: {error}")
 
     def tell(self, text: str) -> None:
-        """Keep the words, unless there are enough."""
-        if len(self.told) < TOLD_MAX:
-            self.told.append(text)
+        """Keep the words on one line, unless there are enough."""
+        line = " ".join(text.split())
+        if line in self.told or len(self.told) < TOLD_MAX:
+            self.told[line] += 1
 
     def to_json(self) -> dict[str, Any]:
         """Everything that a judge needs."""
         return {
             "calls": {name: self._call_to_json(name) for name in sorted(self.ends)},
-            "told": self.told,
+            "told": [f"{count:,} x {text}" for text, count in self.told.items()],
             "wrong_answers": self.wrong_answers,
             "visits": self.visits,
             "visits_missed": self.visits_missed,

@@ -22,7 +22,8 @@ def test_a_refusal_has_a_latency_and_a_failure_has_none() -> None:
         "p99_ms": 3.0,
         "p100_ms": 3.0,
     } == call
-    assert ["Reserve: DEADLINE_EXCEEDED", "Reserve: RESOURCE_EXHAUSTED"] == tally.told
+    told = ["1 x Reserve: DEADLINE_EXCEEDED", "1 x Reserve: RESOURCE_EXHAUSTED"]
+    assert told == tally.to_json()["told"]
 
 
 def test_a_call_that_nobody_answered_has_no_percentiles() -> None:
@@ -37,6 +38,13 @@ def test_wrong_answers_are_all_counted_and_some_of_them_told() -> None:
         tally.wrong(ValueError(number))
     assert TOLD_MAX + 5 == tally.wrong_answers
     assert TOLD_MAX == len(tally.told)
+
+
+def test_what_comes_again_is_told_once_and_on_one_line() -> None:
+    tally = Tally()
+    for _ in range(1_200):
+        tally.wrong(ValueError("a: 1\nb: 2"))
+    assert ["1,200 x ValueError: a: 1 b: 2"] == tally.to_json()["told"]
 
 
 def test_it_can_be_written_down_before_anything_happened() -> None:
