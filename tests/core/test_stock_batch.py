@@ -13,6 +13,7 @@ from holdfast.core.commands import (
     DeleteSku,
     GetAvailability,
     Location,
+    Move,
     PutLocation,
     RecordStockEvents,
     Reserve,
@@ -24,7 +25,7 @@ from holdfast.core.commands import Line as ReserveLine
 from holdfast.core.constants import ON_HAND_MAX, QUANTITY_MAX, RETENTION_NS
 from holdfast.core.effects import DTYPES, Entry, Section
 from holdfast.core.ids import event_key, key_from_parts, key_from_text, source_key
-from holdfast.core.model import EventKind, EventOutcome, LocationKind
+from holdfast.core.model import EventKind, EventOutcome, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from holdfast.core.stock_batch import STOCK_EVENT
 from tests.core.engine import NodeEngine, as_batch
@@ -173,9 +174,28 @@ def test_a_fact_beyond_the_limit_leaves_its_id_and_its_number_free() -> None:
     assert 5 == desk.on_hand("Tea")
 
 
-def test_a_sale_of_promised_units_tells_the_shortfall() -> None:
+def test_levels_of_the_same_row_in_several_shards_keep_apart() -> None:
+    """Each event sees those before it at its own level, and no other's. So many of them are looked
+    for in 256 slots.
+    """
     desk = Desk()
-    desk.ask(Reserve(key_from_text("order"), (ReserveLine("Tea", "W", 8),), 60_000))
+    goods = [f"sku {number}" for number in range(170)]
+    opening = [StockEvent(None, n + 1, sku, "W", COUNT, n) for n, sku in enumerate(goods)]
+    desk.ask(RecordStockEvents("goods", tuple(opening)))
+    for times in (1, 2):
+        facts = [(sku, RECEIPT, 1_000, 0, n + 200 * times) for n, sku in enumerate(goods)]
+        results = desk.ask(StockColumns("erp", events("erp", facts))).results
+        expected = [1_000 * times + n for n in range(170)]
+        assert expected == [result.on_hand for result in results]
+        assert expected == [desk.on_hand(sku) for sku in goods]
+
+
+def test_a_sale_of_promised_units_tells_the_shortfall() -> None:
+    """Of held and of committed units alike."""
+    desk = Desk()
+    for name, quantity in (("held", 3), ("committed", 5)):
+        desk.ask(Reserve(key_from_text(name), (ReserveLine("Tea", "W", quantity),), 60_000))
+    desk.ask(Move(Verb.COMMIT, key_from_text("committed"), None, (), Remainder.KEEP))
     facts = events("till", [("Tea", SALE, 5, 0, 1), ("Tea", COUNT, 9, 0, 2)])
     results = desk.ask(StockColumns("till", facts)).results
     assert [(5, 3), (9, 0)] == [(each.on_hand, each.shortfall) for each in results]

@@ -249,15 +249,20 @@ async def test_a_malformed_message_does_nothing_and_nor_does_what_is_behind_it(
 
 
 async def test_a_single_event_at_fault_stops_columns_behind_it(client: Client) -> None:
-    """Only the engine can tell that its location is unknown; columns behind it wait for that."""
-    (sku,), (handle,) = await levels_of(client, 10)
-    source = new_name("source")
-    event = stock.StockEvent(sequence=1, sku=sku, location="nowhere", kind=SALE, quantity=1)
-    columns = StockColumns(source, [handle], SALE, [1], sequences=[2])
-    outcomes, error = await fed(client, (source, [event]), columns)
+    """Only the engine can tell that its location is unknown; columns behind it wait for that. All
+    are there before the first is durable, since that is a long one.
+    """
+    (sku,), (handle,) = await levels_of(client, 10_000)
+    source, size = new_name("source"), 8_000
+    event = stock.StockEvent(sequence=9_000, sku=sku, location="nowhere", kind=SALE, quantity=1)
+    long, behind = (
+        StockColumns(source, [handle] * count, SALE, [1] * count, sequences=range(first, last))
+        for count, first, last in ((size, 1, size + 1), (1, 9_001, 9_002))
+    )
+    outcomes, error = await fed(client, long, (source, [event]), behind)
     assert isinstance(error, NotFound)
-    assert [] == outcomes
-    assert (10, 0, 0) == await figures_of(client, sku)
+    assert [bytes([APPLIED]) * size] == outcomes
+    assert (10_000 - size, 0, 0) == await figures_of(client, sku)
 
 
 async def test_a_refused_message_leaves_no_trace(client: Client) -> None:
