@@ -11,6 +11,7 @@ from tests.core.engine import NodeEngine
 from tests.core.test_batch import test_a_linked_group_is_all_or_none as linked
 from tests.core.test_batch import test_moves_tell_where_the_units_are as moves
 from tests.core.test_scripts import SCRIPTS, retell
+from tests.core.test_stock_batch import test_facts_and_columns_share_ids_and_numbers as columns
 
 def compiled():
     return {
@@ -25,6 +26,7 @@ for script in SCRIPTS:
     retell(script.read_text(), NodeEngine(4))
 linked()
 moves()
+columns()
 late = {name: count for name, count in compiled().items() if count != before[name]}
 print(late or "nothing")
 """
