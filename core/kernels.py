@@ -872,10 +872,16 @@ def apply_event_keys(effects, records, now_ns):
 
 @njit(cache=True, nogil=True)
 def find_event_levels(events, shard, levels, level_count, removed, plan):
-    """Tell which events have a stock level in this shard, and what is there before all of them."""
+    """Tell which events have a stock level in this shard, and what is there before all of them;
+    return how many name the shard.
+    """
+    count = 0
     for i in range(events.size):
         event = events[i]
-        if event.shard != shard or event.row < 0 or event.row >= level_count:
+        if event.shard != shard:
+            continue
+        count += 1
+        if event.row < 0 or event.row >= level_count:
             continue
         level = levels[event.row]
         if not removed[level.sku]:
@@ -883,52 +889,52 @@ def find_event_levels(events, shard, levels, level_count, removed, plan):
             planned.is_open = 1
             planned.on_hand = level.on_hand
             planned.promised = level.reserved + level.committed
+    return count
 
 
 @njit(cache=True, nogil=True)
-def _previous_at_level(slots, events, i):
+def _previous_at_level(slots, events, i, row, shard):
     """Return the event before `i` at the same stock level, or -1; `i` takes its slot."""
     mask = slots.size - 1
-    row = events[i].row
-    shard = events[i].shard
     slot = _hash_level(row, shard) & mask
     while slots[slot] != 0:
-        previous = slots[slot] - 1
-        if events[previous].row == row and events[previous].shard == shard:
-            slots[slot] = i + 1
-            return np.int64(previous)
+        other = events[slots[slot] - 1]
+        if other.row == row and other.shard == shard:
+            break
         slot = (slot + 1) & mask
+    previous = np.int64(slots[slot] - 1)
     slots[slot] = i + 1
-    return np.int64(-1)
+    return previous
 
 
 @njit(cache=True, nogil=True)
-def _judge_event(i, events, known, last_sequence, key_slots, is_open):
+def _judge_event(is_known, has_key, sequence, last_sequence, is_open):
     """Answer one event by its id, its number and its level; the range is still to be seen."""
-    event = events[i]
-    if event.has_key:
-        if known[i] or find_key(key_slots, events, event.key_hi, event.key_lo) >= 0:
-            return EVENT_DUPLICATE
-    if event.sequence > 0 and event.sequence <= last_sequence:
-        return EVENT_OUT_OF_ORDER if event.has_key else EVENT_DUPLICATE
+    if is_known:
+        return EVENT_DUPLICATE
+    if sequence > 0 and sequence <= last_sequence:
+        return EVENT_OUT_OF_ORDER if has_key else EVENT_DUPLICATE
     return EVENT_APPLIED if is_open else EVENT_UNKNOWN_STOCK_LEVEL
 
 
 @njit(cache=True, nogil=True)
-def plan_stock(events, known, last_sequence, key_slots, level_slots, plan, codes):
+def plan_stock(events, known, last_sequence, key_slots, level_slots, plan, codes, counts):
     """Decide stock facts of all shards one after the other, each seeing those before it.
 
-    `codes` answers by position; nothing is written but the plan. The slots are empty, with room for
-    a key and a level of every event.
+    `codes` answers by position, `counts` by shard how many take effect; nothing is written but the
+    plan. The slots are empty, with room for a key and a level of every event.
     """
     for i in range(events.size):
         event = events[i]
         planned = plan[i]
         if planned.is_open:
-            previous = _previous_at_level(level_slots, events, i)
+            previous = _previous_at_level(level_slots, events, i, event.row, event.shard)
             if previous >= 0:
                 planned.on_hand = plan[previous].on_hand
-        code = _judge_event(i, events, known, last_sequence, key_slots, planned.is_open)
+        is_known = event.has_key > 0 and (
+            known[i] or find_key(key_slots, events, event.key_hi, event.key_lo) >= 0
+        )
+        code = _judge_event(is_known, event.has_key, event.sequence, last_sequence, planned.is_open)
         if code == EVENT_APPLIED:
             delta = event.quantity
             if event.kind == SALE:
@@ -940,6 +946,7 @@ def plan_stock(events, known, last_sequence, key_slots, level_slots, plan, codes
             else:
                 planned.delta = delta
                 planned.on_hand += delta
+                counts[event.shard] += 1
                 last_sequence = max(last_sequence, event.sequence)
                 if event.has_key:
                     index_keys(key_slots, events, i, i + 1)

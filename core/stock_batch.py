@@ -48,35 +48,26 @@ class StockBatches:
 
     def record(self, command: StockBatch, now_ns: int) -> StockCodes:
         """Record facts of one source, and tell what became of each."""
-        events = command.events
-        touched = [shard for shard in self.shards if np.any(events["shard"] == shard.number)]
-        plan, codes = self._plan(command, touched, now_ns)
+        plan = np.zeros(len(command.events), PLAN)
+        touched = [shard for shard in self.shards if _find_levels(shard, command.events, plan)]
+        codes, counts = self._plan(command, plan, now_ns)
         # Point of no return: every event has its answer.
         for shard in touched:
-            _write(shard, command, plan, codes)
+            _write(shard, command, plan, codes, int(counts[shard.number]))
         shortfalls = np.maximum(plan["promised"] - plan["on_hand"], 0)
         return StockCodes(codes, plan["on_hand"], shortfalls, joint.revisions(touched))
 
-    def _plan(
-        self, command: StockBatch, touched: Sequence[Shard], now_ns: int
-    ) -> tuple[Array, Array]:
-        """Decide all events one after the other, over all shards, without writing anything."""
+    def _plan(self, command: StockBatch, plan: Array, now_ns: int) -> tuple[Array, Array]:
+        """Decide all events one after the other, over all shards, without writing anything; return
+        the answers, and how many of them take effect in each shard.
+        """
         events = command.events
-        plan = np.zeros(len(events), PLAN)
-        for shard in touched:
-            kernels.find_event_levels(
-                events,
-                shard.number,
-                shard.levels.records,
-                len(shard.levels),
-                shard.skus.removed.records,
-                plan,
-            )
         known = events["has_key"] == 0  # there is nothing to look for
         if not known.all():
             his, los = events["key_hi"].copy(), events["key_lo"].copy()
             self.stock.find_known(his, los, now_ns, known)
         codes = np.empty(len(events), np.uint8)
+        counts = np.zeros(len(self.shards), np.int64)
         size = slots_size(len(events), 64)
         kernels.plan_stock(
             events,
@@ -86,14 +77,26 @@ class StockBatches:
             np.zeros(size, np.int32),
             plan,
             codes,
+            counts,
         )
-        return plan, codes
+        return codes, counts
 
 
-def _write(shard: Shard, command: StockBatch, plan: Array, codes: Array) -> None:
-    """Write what took effect in one shard."""
-    is_applied = (codes == kernels.EVENT_APPLIED) & (command.events["shard"] == shard.number)
-    count = int(np.count_nonzero(is_applied))
+def _find_levels(shard: Shard, events: Array, plan: Array) -> int:
+    """Read the levels of one shard into the plan; return how many events name the shard."""
+    count = kernels.find_event_levels(
+        events,
+        shard.number,
+        shard.levels.records,
+        len(shard.levels),
+        shard.skus.removed.records,
+        plan,
+    )
+    return int(count)
+
+
+def _write(shard: Shard, command: StockBatch, plan: Array, codes: Array, count: int) -> None:
+    """Write the events that take effect in one shard, so many of them."""
     if not count:
         return
     source = number_of_name(shard, Section.SOURCE_NAMES, command.source)

@@ -4,7 +4,6 @@ from random import Random
 
 import numpy as np
 
-from holdfast.core import kernels
 from holdfast.core.columns import EVENT, LEVEL, Array
 from holdfast.core.constants import ON_HAND_MAX, QUANTITY_MAX
 from holdfast.core.effects import DTYPES, Section
@@ -47,11 +46,11 @@ def _record(
         duel.call("find_event_levels", events, shard, table, len(table), removed, plan)
     known = (events["has_key"] == 0) | (np.array([rng.random() < 0.1 for _ in events]))
     slots = [np.zeros(64, np.int32) for _ in range(2)]
-    duel.call("plan_stock", events, known, last, *slots, plan, codes, operations=size)
+    counts = np.zeros(SHARDS, np.int64)
+    duel.call("plan_stock", events, known, last, *slots, plan, codes, counts, operations=size)
     effects = []
     for shard in range(SHARDS):
-        count = int(((codes == kernels.EVENT_APPLIED) & (events["shard"] == shard)).sum())
-        table = np.zeros(count, DTYPES[Section.STOCK])
+        table = np.zeros(counts[shard], DTYPES[Section.STOCK])
         duel.call("write_stock", events, plan, codes, shard, 0, table, operations=size)
         effects.append(table)
     return codes, effects
