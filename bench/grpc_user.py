@@ -4,6 +4,7 @@ Importing this makes gRPC work with gevent, for the whole process. Only locustfi
 """
 
 import random
+import sys
 from time import perf_counter, sleep
 from typing import Any, ClassVar
 
@@ -23,6 +24,11 @@ from .tally import End, Tally
 from .visits import Stubs
 
 grpc.experimental.gevent.init_gevent()
+
+# Under gevent, gRPC waits for each answer in a thread, which then has to get the interpreter from
+# the thread of the greenlets; Python lets go of it every 5 ms. With 0.2 ms the p99 of Reserve was
+# 16 to 35 ms instead of 33 to 76 ms, in six pairs of runs on two busy cores.
+sys.setswitchinterval(0.0002)
 
 
 class GrpcUser(User):

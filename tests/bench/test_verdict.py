@@ -33,6 +33,7 @@ OBJECTIVES = Objectives(
     refused_early_ratio_max=0.01,
     achieved_ratio_min=0.95,
     generator_cpu_ratio_max=0.8,
+    generator_late_p99_ms_max=1.0,
     calls={"Reserve": CallObjectives(p50_ms_max=5.0, p99_ms_max=9.0)},
 )
 
@@ -63,6 +64,7 @@ def test_a_run_on_its_limits_passes() -> None:
         (calls(refused_early=3), None, "calls refused early"),
         ({"visits_missed": 6}, None, "visits begun"),
         ({"generator_cpu_ratio": 0.81}, None, "load generator's core"),
+        ({"wake_late_p99_ms": 1.1}, None, "load generator's delay p99"),
         (calls(p50_ms=5.1), None, "Reserve p50"),
         (calls(p99_ms=9.1), None, "Reserve p99"),
         ({}, "UNAVAILABLE", "the stock could not be read after the run: UNAVAILABLE"),
