@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import grpc
 import grpc.aio
+import psutil
 from grpc_health.v1 import health_pb2
 
 from holdfast.edge.client import Client
@@ -37,8 +38,6 @@ LOG_TAIL = 2_000
 #: Below the ports that systems hand out by themselves: there, a connection attempt to a port that
 #: nobody serves yet can meet itself and succeed.
 PORTS = range(20_000, 32_000)
-
-TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 Probe = Callable[["Server"], Awaitable[object]]
 
@@ -139,11 +138,15 @@ class Server:
         return method
 
     def cpu_seconds(self) -> float:
-        """Processor time that the process has used, in all its threads, to the hundredth."""
+        """Processor time that the process and its children have used, in all their threads, to the
+        hundredth.
+        """
         assert self._process is not None
-        text = Path(f"/proc/{self._process.pid}/stat").read_text("utf-8")
-        fields = text.rpartition(")")[2].split()  # the name before it may hold anything
-        return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
+        process = psutil.Process(self._process.pid)
+        living = [child.cpu_times() for child in process.children()]
+        own = process.cpu_times()
+        ended = own.children_user + own.children_system
+        return float(ended + sum(each.user + each.system for each in (own, *living)))
 
     def memory_bytes(self) -> dict[str, int]:
         """Resident memory of the process: VmRSS is RssAnon, RssFile and RssShmem together."""

@@ -9,7 +9,7 @@ snapshot is a copy of bytes and a restart does not rebuild a million objects.
 import numpy as np
 
 from . import kernels
-from .constants import ROWS_MAX
+from .constants import NAME_BYTES_MAX, ROWS_MAX
 from .space import reserve
 
 Array = np.ndarray
@@ -95,8 +95,10 @@ class Table:
 
     __slots__ = ("count", "records")
 
-    def __init__(self, dtype: np.dtype | str, width: tuple[int, ...] = ()) -> None:
-        self.records = reserve(dtype, ROWS_MAX, width)
+    def __init__(
+        self, dtype: np.dtype | str, width: tuple[int, ...] = (), rows_max: int = ROWS_MAX
+    ) -> None:
+        self.records = reserve(dtype, rows_max, width)
         self.count = 0
 
     def __getitem__(self, field: str) -> Array:
@@ -112,8 +114,10 @@ class Table:
 
     def ensure(self, extra: int) -> None:
         """Raise TableFullError when `extra` more records have no place."""
-        if self.count + extra > ROWS_MAX:
-            raise TableFullError(f"{self.count} records and {extra} more: at most {ROWS_MAX}")
+        if self.count + extra > len(self.records):
+            raise TableFullError(
+                f"{self.count} records and {extra} more: at most {len(self.records)}"
+            )
 
     def append(self, *records: tuple[int, ...]) -> Array:
         """Add records and return a view of them."""
@@ -141,7 +145,7 @@ class NameTable:
     __slots__ = ("arena", "offsets", "removed", "slots")
 
     def __init__(self) -> None:
-        self.arena = Table("u1")
+        self.arena = Table("u1", rows_max=NAME_BYTES_MAX)
         self.offsets = Table("i8")
         self.offsets.append(0)  # type: ignore[arg-type]
         self.removed = Table("u1")

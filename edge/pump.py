@@ -1,6 +1,6 @@
 """The pump: turn, then append, then answer, in that order, for as long as the node lives.
 
-While one append is being made durable on the journal's thread, commands gather in the mailboxes.
+While one append is being made durable by the journal's process, commands gather in the mailboxes.
 When there are enough of them to be worth an append of their own, their turn runs at once and waits,
 so that the disk never idles under load; otherwise it runs when the append is done, so that appends
 stay few. The size of a group commit follows the load by itself, and there is no timer but the next
@@ -10,16 +10,13 @@ expiry. At most one append is in flight and one turn waiting: the mailboxes boun
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from queue import SimpleQueue
-from threading import Thread
-from time import perf_counter
 
 from holdfast.core.actor import Ticket
 from holdfast.core.commands import Outcome
-from holdfast.core.effects import Entry
 from holdfast.core.node import Node, Turn
 from holdfast.persistence.journal import Journal
 
+from .appender import Appender
 from .clock import Clock
 
 _NS_PER_S = 1_000_000_000
@@ -43,12 +40,13 @@ class PumpStatistics:
 
 
 class Pump:
-    """Runs a node over a journal. Everything but the append happens on the event loop's thread."""
+    """Runs a node over a journal, on the event loop's thread."""
 
     def __init__(
         self,
         node: Node,
         journal: Journal,
+        appender: Appender,
         clock: Clock,
         on_failure: Callable[[BaseException], None],
     ) -> None:
@@ -58,9 +56,8 @@ class Pump:
         self._clock = clock
         self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
-        self._appends_to_do: SimpleQueue[Sequence[Entry] | None] = SimpleQueue()
-        self._thread = Thread(target=self._append_all, name="journal", daemon=True)
-        self._thread.start()
+        self._appender = appender
+        appender.start(self._appended, on_failure)
         self._is_scheduled = False
         self._posted = 0
         self._is_draining = False
@@ -124,20 +121,7 @@ class Pump:
     def _append(self) -> None:
         assert self._waiting is not None
         turn, self._waiting, self._appending = self._waiting, None, self._waiting
-        self._appends_to_do.put(turn.entries)
-
-    def _append_all(self) -> None:
-        """Append for as long as there is something to; the only thing that this thread does."""
-        while (entries := self._appends_to_do.get()) is not None:
-            started = perf_counter()
-            try:
-                self.journal.append(entries)
-                headroom_bytes = self.journal.headroom_bytes()
-            except BaseException as error:  # noqa: BLE001 - whatever it is, the node must stop
-                self._on_failure(error)
-                return
-            seconds = perf_counter() - started
-            self._loop.call_soon_threadsafe(self._appended, seconds, headroom_bytes)
+        self._appender.append(turn.entries)
 
     def _appended(self, seconds: float, headroom_bytes: int) -> None:
         self.headroom_bytes = headroom_bytes
@@ -187,7 +171,7 @@ class Pump:
 
     async def drain(self) -> None:
         """Wait until every queued command is answered, then seal the state into the journal and let
-        go of the thread.
+        go of it.
         """
         self._is_draining = True
         if self._alarm is not None:
@@ -201,7 +185,7 @@ class Pump:
         self._waiting = Turn(self.node.seal(), (), self._alarm_ns, has_more=False)
         self._append()
         await self._idle.wait()
-        self._appends_to_do.put(None)
+        self._appender.close()
 
     def _is_busy(self) -> bool:
         has_mail = any(actor.mailbox for actor in self.node.actors)

@@ -7,7 +7,6 @@ import asyncio
 import gc
 import os
 import signal
-import sys
 from collections.abc import Callable
 from time import perf_counter
 
@@ -20,6 +19,7 @@ from grpc_reflection.v1alpha import reflection_pb2_grpc
 from holdfast.core.node import Node
 from holdfast.persistence.recovery import Recovered, recover
 
+from .appender import JournalProcess
 from .clock import node_clock
 from .config import Settings, split_address
 from .handlers import SERVICE_NAMES, Handlers
@@ -81,7 +81,8 @@ class Server:
     ) -> None:
         _prepare_interpreter()
         clock = node_clock(recovered.node.now_ns)
-        pump = Pump(recovered.node, recovered.journal, clock, _fail_stop)
+        appender = JournalProcess(recovered.journal, recovered.lock)
+        pump = Pump(recovered.node, recovered.journal, appender, clock, _fail_stop)
         router = Router(pump)
         counters = CallCounters()
         self._status = NodeStatus(recovered, router, counters, recovery_seconds, clock())
@@ -173,12 +174,10 @@ def _prepare_interpreter() -> None:
 
     What is there now (compiled kernels, libraries, hundreds of thousands of objects) stays for
     good: looking through it at every full collection cost 64 callers 10 % of their rate and half of
-    their p99. And the journal's thread wants the interpreter three times an append: at the usual
-    5 ms it would wait that long each time behind a busy loop.
+    their p99.
     """
     gc.collect()
     gc.freeze()
-    sys.setswitchinterval(0.0005)
 
 
 def _behind_bytes(recovered: Recovered) -> int:

@@ -9,34 +9,26 @@ its sections and a hash. All integers are little-endian; sections are columns of
                    now_ns i64 · body bytes u64 · previous hash 16 B · hash 16 B
     section        kind u16 · zero u16 · record count u32 · records
 
-An entry's hash (BLAKE2b, 16 bytes) covers the previous hash of its shard, the group header, its own
-header and its body: a chain per shard, in which truncation, bit rot, reordering and a value under
-the wrong key are all found.
+What the hashes cover is told in seal.py.
 """
 
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 
 from holdfast.core.effects import DTYPES, Entry, Section
 
+from .seal import ENTRY, GENESIS, GROUP, HASH_BYTES, Chain, entry_hash, seal_group
+
 FORMAT_VERSION = 1
-HASH_BYTES = 16
-GENESIS = bytes(HASH_BYTES)
 
 _MAGIC = b"HFJ1"
-_GROUP = struct.Struct("<4sIQQ")
-_ENTRY = struct.Struct("<HHIQQqQ16s")
 _SECTION = struct.Struct("<HHI")
 
 #: A plain dict, because an append of one small entry is read a hundred thousand times in a restart.
 _KINDS = {int(section): (section, dtype, dtype.itemsize) for section, dtype in DTYPES.items()}
-
-Chain = dict[int, bytes]
-"""Hash of the last entry of each shard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +54,19 @@ class DamagedEntryError(Exception):
 
 def encode_group(position: int, epoch: int, entries: Sequence[Entry], chain: Chain) -> bytes:
     """Spell one append, and advance the chain."""
+    value = bytearray(lay_out_group(position, epoch, entries))
+    seal_group(value, chain)
+    return bytes(value)
+
+
+def lay_out_group(position: int, epoch: int, entries: Sequence[Entry]) -> bytes:
+    """Spell one append but for its hashes."""
     assert entries, "an append without entries would be in no shard's chain"
     bodies = [_encode_body(entry) for entry in entries]
-    size = _GROUP.size + sum(_ENTRY.size + HASH_BYTES + len(body) for body in bodies)
-    group = _GROUP.pack(_MAGIC, len(entries), position, size)
-    parts = [group]
+    size = GROUP.size + sum(ENTRY.size + HASH_BYTES + len(body) for body in bodies)
+    parts = [GROUP.pack(_MAGIC, len(entries), position, size)]
     for entry, body in zip(entries, bodies, strict=True):
-        header = _ENTRY.pack(
+        header = ENTRY.pack(
             FORMAT_VERSION,
             entry.shard,
             len(entry.sections),
@@ -76,10 +74,9 @@ def encode_group(position: int, epoch: int, entries: Sequence[Entry], chain: Cha
             epoch,
             entry.now_ns,
             len(body),
-            chain.get(entry.shard, GENESIS),
+            GENESIS,
         )
-        chain[entry.shard] = _hash(group, header, body)
-        parts += (header, chain[entry.shard], body)
+        parts += (header, GENESIS, body)
     return b"".join(parts)
 
 
@@ -91,20 +88,13 @@ def _encode_body(entry: Entry) -> bytes:
     return b"".join(parts)
 
 
-def _hash(group: bytes, header: bytes, body: bytes | memoryview) -> bytes:
-    hasher = blake2b(group, digest_size=HASH_BYTES)
-    hasher.update(header)
-    hasher.update(body)
-    return hasher.digest()
-
-
 def decode_group(position: int, value: bytes, chain: Chain) -> list[Recorded]:
     """Read one append back, and advance the chain; raise DamagedEntryError where it is not what was
     written.
     """
-    if len(value) < _GROUP.size:
+    if len(value) < GROUP.size:
         raise DamagedEntryError(position, "shorter than its header")
-    magic, count, stated, size = _GROUP.unpack_from(value)
+    magic, count, stated, size = GROUP.unpack_from(value)
     if (magic, stated, size) != (_MAGIC, position, len(value)) or not count:
         raise DamagedEntryError(position, "its group header does not fit its key and length")
     advanced = dict(chain)
@@ -118,20 +108,20 @@ def decode_group(position: int, value: bytes, chain: Chain) -> list[Recorded]:
 
 def _decode_entries(position: int, value: bytes, count: int, chain: Chain) -> Iterator[Recorded]:
     view = memoryview(value)
-    group = value[: _GROUP.size]
-    at = _GROUP.size
+    group = value[: GROUP.size]
+    at = GROUP.size
     for _ in range(count):
         start = at
-        header = value[at : at + _ENTRY.size]
-        version, shard, sections, sequence, epoch, now_ns, size, previous = _ENTRY.unpack(header)
-        at += _ENTRY.size + HASH_BYTES
+        header = value[at : at + ENTRY.size]
+        version, shard, sections, sequence, epoch, now_ns, size, previous = ENTRY.unpack(header)
+        at += ENTRY.size + HASH_BYTES
         digest = value[at - HASH_BYTES : at]
         body = view[at : at + size]
         at += size
         if version != FORMAT_VERSION:
             reason = f"format version {version}; this build reads {FORMAT_VERSION}"
             raise DamagedEntryError(position, reason, start)
-        if len(body) != size or _hash(group, header, body) != digest:
+        if len(body) != size or entry_hash(group, header, body) != digest:
             reason = f"checksum of shard {shard}, sequence {sequence}, does not match"
             raise DamagedEntryError(position, reason, start)
         if previous != chain.get(shard, GENESIS):

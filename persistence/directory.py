@@ -13,9 +13,14 @@ import os
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from time import monotonic, sleep
 from typing import IO
 
 FORMAT = 1
+
+#: A disk that takes longer over an append has stopped.
+ORPHAN_TIMEOUT_S = 10.0
+_ORPHAN_POLL_S = 0.01
 
 
 class DirectoryError(Exception):
@@ -45,8 +50,8 @@ class DirectoryInUseError(DirectoryError):
 
 
 class DirectoryLock:
-    """Held while a node serves a directory. The operating system lets go of it when the process
-    ends, however it ends.
+    """Held while a node serves a directory. The operating system lets go of it when the node's
+    processes have ended, however they end.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,23 +59,45 @@ class DirectoryLock:
             self._file: IO[str] = (path / "lock").open("a+", errors="replace")
         except OSError as error:
             raise DirectoryError(f"{path}: cannot be used: {error.strerror}") from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._file.seek(0)
-            holder = self._file.read().strip() or "unknown"
-            self._file.close()
-            raise DirectoryInUseError(
-                f"{path}: another node (process {holder}) serves this data directory; "
-                "stop it first or choose another data_dir"
-            ) from None
+        deadline = monotonic() + ORPHAN_TIMEOUT_S
+        while not self._try():
+            holder = self._holder()
+            if _is_alive(holder) or monotonic() > deadline:
+                self._file.close()
+                raise DirectoryInUseError(
+                    f"{path}: another node (process {holder}) serves this data directory; "
+                    "stop it first or choose another data_dir"
+                )
+            # A node that was killed: the process that writes its journal ends with the append that
+            # it is in.
+            sleep(_ORPHAN_POLL_S)
         self._file.truncate(0)
         self._file.write(str(os.getpid()))
         self._file.flush()
 
+    @property
+    def descriptor(self) -> int:
+        """For a process that must keep others out as long as it lives."""
+        return self._file.fileno()
+
+    def _try(self) -> bool:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _holder(self) -> str:
+        self._file.seek(0)
+        return self._file.read().strip() or "unknown"
+
     def release(self) -> None:
         """Let the next node in."""
         self._file.close()
+
+
+def _is_alive(process: str) -> bool:
+    return not process.isdecimal() or Path("/proc", process).exists()
 
 
 def read_directory(path: Path) -> DataDirectory | None:

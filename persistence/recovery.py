@@ -30,9 +30,10 @@ from .directory import (
     make_folder,
     read_directory,
 )
-from .journal import JournalError, LmdbJournal
+from .journal import LmdbJournal
 from .pages import DamagedFile, check_pages, iterate_values
 from .snapshot import Snapshot, load_newest
+from .store import JournalError
 
 MakeNode = Callable[[int], Node]
 Progress = Callable[[int, int], None]

@@ -22,8 +22,8 @@ import numpy as np
 from holdfast.core import state
 from holdfast.core.node import Node
 
-from .codec import Chain
 from .directory import DataDirectory, DirectoryInUseError, DirectoryLock, rename_durably
+from .seal import Chain
 
 KEPT = 2
 DIGEST_BYTES = 16

@@ -20,12 +20,14 @@ from holdfast.core.kernels import FLAG_LATER_PART, count_names
 from holdfast.core.node import Node
 from holdfast.core.shard import Shard
 
-from .codec import Chain, DamagedEntryError, Recorded
+from .codec import DamagedEntryError, Recorded
 from .directory import DataDirectory, DirectoryError, read_directory
-from .journal import JournalError, LmdbJournal
+from .journal import LmdbJournal
 from .pages import DamagedFile
 from .recovery import Progress, locate, no_progress, open_beside, replay_group
+from .seal import Chain
 from .snapshot import LOAD_ERRORS, load_snapshot, snapshot_paths
+from .store import JournalError
 
 #: Names are packed bytes; all other effects are records.
 _NAMES = {section for section, dtype in DTYPES.items() if dtype.itemsize == 1}

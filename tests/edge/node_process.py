@@ -20,6 +20,7 @@ from random import SystemRandom
 from typing import Any, Final, Self
 
 import grpc
+import psutil
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from holdfast.core.node import Node
@@ -173,7 +174,19 @@ class NodeProcess:
 
     def limit_files_to(self, size_bytes: int) -> None:
         """Let every write behind this size fail, of any file, as a full disk does."""
-        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
+        limits = (size_bytes, resource.RLIM_INFINITY)
+        for process in (self.pid, self.writer_pid):
+            resource.prlimit(process, resource.RLIMIT_FSIZE, limits)
+
+    @property
+    def writer_pid(self) -> int:
+        """The number of the process that writes its journal."""
+        (writer,) = (
+            child
+            for child in psutil.Process(self.pid).children()
+            if "holdfast.persistence.writer" in child.cmdline()
+        )
+        return int(writer.pid)
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Events of this name in its log, of all its lives."""

@@ -7,7 +7,6 @@ outside, the pump runs in this process over a journal that waits to be told.
 
 import asyncio
 import signal
-import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,6 @@ from holdfast.core.commands import (
     Reserve,
     StockEvent,
 )
-from holdfast.core.effects import Entry
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
@@ -45,6 +43,7 @@ from holdfast.persistence.journal import MemoryJournal
 from holdfast.v1 import admin_service_pb2 as admin
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
+from tests.edge.appending import MemoryAppender
 from tests.edge.node_process import NodeProcess, running_node
 from tests.edge.wire import (
     CALL_TIMEOUT_S,
@@ -101,24 +100,13 @@ async def are_known(client: Client, orders: Sequence[str]) -> list[bool]:
     return await asyncio.gather(*(is_known(order) for order in orders))
 
 
-# The pump in this process, over a journal that waits
+# The pump in this process, over appends that can be held
 
 
-class HeldJournal(MemoryJournal):
-    """A journal whose appends wait until they are let go, and whose disk can fill up."""
+class SmallJournal(MemoryJournal):
+    """A journal whose disk can fill up."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.may_append = threading.Event()
-        self.may_append.set()
-        self.is_appending = threading.Event()
-        self.headroom = 1 << 30
-
-    def append(self, entries: Sequence[Entry]) -> int:
-        self.is_appending.set()
-        assert self.may_append.wait(30), "never let go"
-        self.is_appending.clear()
-        return super().append(entries)
+    headroom = 1 << 30
 
     def headroom_bytes(self) -> int:
         return self.headroom
@@ -128,10 +116,13 @@ class Inside:
     """Node, pump, router and handlers without a process around them."""
 
     def __init__(self) -> None:
-        self.journal = HeldJournal()
+        self.journal = SmallJournal()
+        self.appender = MemoryAppender(self.journal)
         self.node = Node(2)
         self.failures: list[BaseException] = []
-        self.pump = Pump(self.node, self.journal, node_clock(0), self.failures.append)
+        self.pump = Pump(
+            self.node, self.journal, self.appender, node_clock(0), self.failures.append
+        )
         self.router = Router(self.pump)
         service = Service(self.router, lambda _request: admin.GetStatusResponse())
         self.handlers = Handlers(service, CallCounters())
@@ -148,7 +139,7 @@ class Inside:
 
     async def wait_appending(self) -> None:
         async def is_appending() -> bool:
-            return self.journal.is_appending.is_set()
+            return bool(self.appender.appending)
 
         await wait_until_so(is_appending)
 
@@ -167,7 +158,7 @@ async def inside() -> AsyncIterator[Inside]:
     made = Inside()
     await made.open()
     yield made
-    made.journal.may_append.set()
+    made.appender.let_go()
     await made.pump.drain()
     assert [] == made.failures
 
@@ -252,12 +243,12 @@ async def test_a_call_that_is_cancelled_while_it_waits_in_the_mailbox_is_never_e
     inside: Inside,
 ) -> None:
     """Its place is simply passed over; those around it are served."""
-    inside.journal.may_append.clear()
+    inside.appender.is_held = True
     first = inside.router.post(hold("first"))
     await inside.wait_appending()
     waiting = [inside.router.post(hold(f"waiting {number}")) for number in range(3)]
     waiting[1].cancel()
-    inside.journal.may_append.set()
+    inside.appender.let_go()
     outcomes = await asyncio.gather(first, waiting[0], waiting[2])
     assert all(isinstance(each, HoldOutcome) and each.refusal is None for each in outcomes)
     assert 7 == await inside.available()
@@ -268,11 +259,11 @@ async def test_a_call_that_is_cancelled_while_it_is_being_written_stays_done(
     inside: Inside,
 ) -> None:
     """The effect is in the journal; who asks again with the same id gets the first answer."""
-    inside.journal.may_append.clear()
+    inside.appender.is_held = True
     gone = inside.router.post(hold("gone"))
     await inside.wait_appending()
     gone.cancel()
-    inside.journal.may_append.set()
+    inside.appender.let_go()
     again = await inside.ask(hold("gone"))
     assert again.refusal is None
     assert 9 == await inside.available()
@@ -280,7 +271,7 @@ async def test_a_call_that_is_cancelled_while_it_is_being_written_stays_done(
 
 async def test_answers_wait_for_their_entry_though_the_turn_is_over(inside: Inside) -> None:
     """A read that saw an undurable hold waits with it: nobody hears of what could still be lost."""
-    inside.journal.may_append.clear()
+    inside.appender.is_held = True
     written = inside.router.post(hold("first", 4))
     await inside.wait_appending()
     # More than EARLY_TURN_MIN, so that their turn runs while the append is in flight.
@@ -289,7 +280,7 @@ async def test_answers_wait_for_their_entry_though_the_turn_is_over(inside: Insi
         await asyncio.sleep(0)
     assert not written.done()
     assert not any(read.done() for read in reads)
-    inside.journal.may_append.set()
+    inside.appender.let_go()
     await written
     for read in await asyncio.gather(*reads):
         assert 6 == read.views[0].levels[0].available

@@ -19,6 +19,7 @@ from holdfast.core.node import Node
 from holdfast.edge.pump import Pump
 from holdfast.edge.router import Router
 from holdfast.persistence.journal import MemoryJournal
+from tests.edge.appending import MemoryAppender
 
 MS = 1_000_000
 
@@ -31,7 +32,13 @@ class Bench:
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.journal = MemoryJournal()
         self.node = Node(4)
-        self.pump = Pump(self.node, self.journal, lambda: self.now_ns, self.failed.set_result)
+        self.pump = Pump(
+            self.node,
+            self.journal,
+            MemoryAppender(self.journal),
+            lambda: self.now_ns,
+            self.failed.set_result,
+        )
         self.router = Router(self.pump)
 
     async def ask(self, command: Any) -> Any:

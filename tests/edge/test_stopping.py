@@ -1,6 +1,7 @@
 """A node that is told to stop, or must: drains, restarts, and a journal that can't be written."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -288,6 +289,20 @@ async def test_a_journal_error_stops_the_process_and_loses_nothing_acknowledged(
             assert (1_000_000, len(acknowledged), 0) == await figures_of(client, sku)
             for order in lost:
                 assert ACCEPTED == (await client.reserve(order, [(sku, WAREHOUSE, 1)])).outcome
+
+
+async def test_a_node_without_its_writer_stops(tmp_path: Path) -> None:
+    """Nothing could be made durable any more, so nothing is answered."""
+    with running_node(tmp_path) as node:
+        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+            (sku,) = await put_stock(client, 10)
+        os.kill(node.writer_pid, signal.SIGKILL)
+        assert 74 == node.wait(), node.report()
+        (stop,) = node.events("fail-stop")
+        assert "its process has ended" in stop["reason"]
+        node.start()
+        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+            assert (10, 0, 0) == await figures_of(client, sku)
 
 
 async def press_until_lost(

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from holdfast.core.effects import DTYPES, Entry, Section
 from holdfast.core.node import Node
-from holdfast.persistence.codec import Chain, DamagedEntryError, decode_group, encode_group
+from holdfast.persistence.codec import DamagedEntryError, decode_group, encode_group
 from holdfast.persistence.journal import MemoryJournal
+from holdfast.persistence.seal import Chain
 from tests.persistence.history import Life, flip
 
 

@@ -13,8 +13,9 @@ import pytest
 
 from holdfast.core.effects import DTYPES, Entry, Section
 from holdfast.core.node import Node
-from holdfast.persistence.codec import Chain
-from holdfast.persistence.journal import Journal, JournalError, LmdbJournal, MemoryJournal
+from holdfast.persistence.journal import Journal, LmdbJournal, MemoryJournal
+from holdfast.persistence.seal import Chain
+from holdfast.persistence.store import JournalError
 from tests.persistence.history import MAP_SIZE, Life
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -129,7 +130,7 @@ def test_a_reopened_journal_goes_on_in_a_new_epoch(path: Path) -> None:
 
 def test_many_appends_are_read_in_parts(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No matter where the parts end."""
-    monkeypatch.setattr("holdfast.persistence.journal._READ_CHUNK_BYTES", 1_000)
+    monkeypatch.setattr("holdfast.persistence.store._READ_CHUNK_BYTES", 1_000)
     journal = open_journal(path)
     for number in range(1, 31):
         journal.append(group_of(number * 50, number))
@@ -216,7 +217,7 @@ def test_an_error_of_the_disk_is_an_error_and_the_last(path: Path) -> None:
     script = f"""if True:
         import resource, signal
         from pathlib import Path
-        from holdfast.persistence.journal import JournalError
+        from holdfast.persistence.store import JournalError
         from tests.persistence.test_journal import group_of, open_journal
         journal = open_journal(Path({str(path)!r}))
         journal.append(group_of(10))
