@@ -15,7 +15,9 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b, file_digest
+from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +29,11 @@ from .seal import Chain
 
 KEPT = 2
 DIGEST_BYTES = 16
+
+#: A snapshot is synced piece by piece. File systems such as ext4 commit all files together, so that
+#: the node's next append would wait for whatever of ours is not on the disk yet: 124 to 179 ms for
+#: 330 MB at once, 15 ms like this.
+SYNC_EVERY_BYTES = 1 << 20
 
 
 class SnapshotError(Exception):
@@ -57,16 +64,34 @@ def write_snapshot(directory: DataDirectory, snapshot: Snapshot) -> Path:
     columns = dict(_columns(snapshot))
     _expect_room(directory.snapshots, sum(column.nbytes for column in columns.values()))
     partial = path.with_suffix(".partial")
-    with partial.open("wb+") as file:
+    with _SteadyFile(partial, "w+") as file:
         np.savez(file, **columns)  # type: ignore[arg-type]
         file.seek(0)
         file.write(file_digest(file, _blake2b).digest())
-        file.flush()
         os.fsync(file.fileno())
     rename_durably(partial, path)
     for old in snapshot_paths(directory)[KEPT:]:
         old.unlink()
     return path
+
+
+class _SteadyFile(FileIO):
+    """A file of which little is ever on its way to the disk; see SYNC_EVERY_BYTES."""
+
+    _unsynced_bytes = 0
+
+    def write(self, data: Any, /) -> int:
+        """Write all of it, a piece and a sync after the other."""
+        view = memoryview(data).cast("B")
+        done = 0
+        while done < len(view):
+            written = super().write(view[done : done + SYNC_EVERY_BYTES])
+            done += written
+            self._unsynced_bytes += written
+            if self._unsynced_bytes >= SYNC_EVERY_BYTES:
+                os.fdatasync(self.fileno())
+                self._unsynced_bytes = 0
+        return done
 
 
 def _expect_room(folder: Path, size: int) -> None:

@@ -1,9 +1,11 @@
 """Snapshots: each is the state at its position, and a bad one costs time only."""
 
+import os
 import random
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -113,6 +115,24 @@ def test_a_snapshot_leaves_room_on_the_disk(path: Path, monkeypatch: pytest.Monk
     with pytest.raises(SnapshotError, match="bytes would be too much, 40960 are free"):
         write_snapshot(directory, written)
     assert before == snapshot_paths(path)
+
+
+def test_little_of_a_snapshot_is_ever_on_its_way_to_the_disk(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the node's next append would wait for all of it."""
+    sizes = [0]
+
+    def fdatasync(descriptor: int) -> None:
+        sizes.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(snapshots, "SYNC_EVERY_BYTES", 1_000)
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    written = snapshot_of(path)
+    assert max(after - before for before, after in pairwise(sizes)) < 2_000
+    assert written.stat().st_size - sizes[-1] < 2_000
+    monkeypatch.undo()
+    assert digests(load_snapshot(written, Node(SHARDS)).node) == digests(full_replay(path))
 
 
 # --- the process that writes it ---
