@@ -43,8 +43,6 @@ class Objectives(BaseModel):
     error_ratio_max: Ratio | None = None
     refused_early_ratio_max: Ratio | None = None
     achieved_ratio_min: Ratio | None = None
-    generator_cpu_ratio_max: Ratio | None = None
-    generator_late_p99_ms_max: Milliseconds | None = None
     oversold_units_max: Count = 0
     differing_units_max: Count = 0
     wrong_answers_max: Count = 0

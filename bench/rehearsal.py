@@ -8,6 +8,7 @@ ended, and judges. The exit code is the verdict: 0 pass, 1 FAIL, 2 it could not 
 import argparse
 import asyncio
 import json
+import math
 import os
 import re
 import signal
@@ -75,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         objectives = read_objectives(options.objectives)
         options.report.mkdir(parents=True, exist_ok=True)
+        paths.verdict.unlink(missing_ok=True)  # nobody shall take the last verdict for this run's
         verdict = asyncio.run(_rehearse(options, objectives, paths))
     except (BenchError, HoldfastError, OSError) as error:
         tell(f"not run: {error}")
@@ -210,19 +212,22 @@ def _address(text: str) -> str:
 
 
 def _users(text: str) -> int:
-    return int(_between(text, 1, USERS_MAX))
+    return int(_between(text, int, 1, USERS_MAX))
 
 
 def _rate(text: str) -> float:
-    return _between(text, 0.1, RATE_MAX)
+    return _between(text, float, 0.1, RATE_MAX)
 
 
 def _seconds(text: str) -> float:
-    return _between(text, 1, SECONDS_MAX)
+    return _between(text, float, 1, SECONDS_MAX)
 
 
-def _between(text: str, least: float, most: float) -> float:
-    number = float(text)
+def _between(text: str, kind: type[float], least: float, most: float) -> float:
+    try:
+        number = kind(text)
+    except ValueError:
+        number = math.nan
     if not least <= number <= most:
         raise argparse.ArgumentTypeError(f"{text}: expected {least:g} to {most:g}")
     return number

@@ -21,6 +21,19 @@ from .tally import End
 #: Goes up when a program that reads the JSON would have to change.
 FORMAT = 1
 
+#: Above these a load generator is short of processor time, and a missed latency may be its own. One
+#: core is all it has; on an idle machine it wakes up within a few milliseconds.
+BUSY_CPU_RATIO = 0.8
+BUSY_LATE_MS = 25.0
+
+
+#: Figures that a busy load generator spoils.
+_TIMED = ("calls.", "run.achieved")
+_DOUBT = (
+    "The load generator was short of processor time: repeat on an idle machine, or send from "
+    "another one, before you blame the node"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -31,6 +44,7 @@ class Verdict:
     figures: list[Figure]
     failures: list[str]
     """What keeps the run from passing, besides missed objectives."""
+    is_generator_busy: bool
     told: list[str]
     """Faults, wrong answers and differences in words, the first of them."""
 
@@ -39,12 +53,19 @@ class Verdict:
         """Why it fails; none when it passes."""
         return [each.name for each in self.figures if each.is_missed] + self.failures
 
+    @property
+    def doubt(self) -> str:
+        """Why a run that fails may be no fault of the node; empty when there is no such reason."""
+        slow = any(each.is_missed and each.key.startswith(_TIMED) for each in self.figures)
+        return _DOUBT if slow and self.is_generator_busy else ""
+
     def to_json(self) -> dict[str, Any]:
         """Everything, for programs."""
         return {
             "format": FORMAT,
             "verdict": "fail" if self.reasons else "pass",
             "reasons": self.reasons,
+            "doubt": self.doubt,
             "profile": self.run.profile_name,
             "conditions": dict(self.conditions),
             "figures": [each.to_json() for each in self.figures],
@@ -68,7 +89,7 @@ def judge(
     else:
         figures[:0] = _stock_figures(objectives, record, stocktake)
         told += stocktake.told
-    return Verdict(run, conditions, figures, failures, told)
+    return Verdict(run, conditions, figures, failures, _is_generator_busy(record), told)
 
 
 def _stock_figures(
@@ -101,18 +122,10 @@ def _run_figures(objectives: Objectives, record: Mapping[str, Any]) -> Iterator[
         yield _figure(key, name, "%", count / calls, _at_most(limit), note)
     yield _achieved(objectives, record)
     yield _figure("run.hot_calls", "calls on hot SKUs", "%", record["hot_calls_ratio"], None)
-    yield from _generator_figures(objectives, record)
-
-
-def _generator_figures(objectives: Objectives, record: Mapping[str, Any]) -> Iterator[Figure]:
-    """Whether the figures are the node's, or those of what put the load on it."""
-    bar = _at_most(objectives.generator_cpu_ratio_max)
-    cpu = record["generator_cpu_ratio"]
-    yield _figure("run.generator_cpu", "load generator's core", "%", cpu, bar)
-    bar = _at_most(objectives.generator_late_p99_ms_max)
-    late = record["wake_late_p99_ms"]
+    cpu, late = record["generator_cpu_ratio"], record["wake_late_p99_ms"]
+    yield _figure("run.generator_cpu", "load generator's core", "%", cpu, None)
     note = "visits begun late though their user was free; it is in the latencies"
-    yield _figure("run.generator_late", "load generator's delay p99", "ms", late, bar, note)
+    yield _figure("run.generator_late", "load generator's delay p99", "ms", late, None, note)
 
 
 def _achieved(objectives: Objectives, record: Mapping[str, Any]) -> Figure:
@@ -148,6 +161,11 @@ def _never_answered(run: Run, record: Mapping[str, Any]) -> Iterator[str]:
     for name in names:
         if "p50_ms" not in record["calls"].get(name, {}):
             yield f"no {name} was answered"
+
+
+def _is_generator_busy(record: Mapping[str, Any]) -> bool:
+    cpu, late_ms = record["generator_cpu_ratio"], record["wake_late_p99_ms"]
+    return bool(cpu > BUSY_CPU_RATIO or late_ms > BUSY_LATE_MS)
 
 
 def _count(call: Mapping[str, Any], *ends: End) -> int:
@@ -191,4 +209,5 @@ def _row(each: Figure) -> tuple[str | Text, ...]:
 def _sentence(verdict: Verdict) -> Text:
     if not verdict.reasons:
         return Text(f"PASS: {verdict.run.profile_name} keeps its objectives", "bold green")
-    return Text(f"FAIL: {'; '.join(verdict.reasons)}", "bold red")
+    text = Text(f"FAIL: {'; '.join(verdict.reasons)}", "bold red")
+    return text.append(f". {verdict.doubt}" if verdict.doubt else "")

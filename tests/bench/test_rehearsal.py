@@ -75,6 +75,8 @@ async def test_a_target_that_misses_an_objective_fails_and_keeps_no_stock(tmp_pa
         (["sale"], "choose from 'promotion', 'steady', 'stock-storm'"),
         (["--target", "staging"], "'staging': expected host:port"),
         (["--users", "0"], "0: expected 1 to 500"),
+        (["--users", "1.5"], "1.5: expected 1 to 500"),
+        (["--rate", "lots"], "lots: expected 0.1 to 1000"),
         (["--rate", "5000"], "5000: expected 0.1 to 1000"),
         (["--duration", "0.5"], "0.5: expected 1 to 86400"),
     ],
@@ -100,8 +102,10 @@ def test_a_target_where_nobody_answers_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rehearsal, "TIMEOUT_S", 0.2)
+    (tmp_path / "load-promotion.json").write_text("the last verdict", "utf-8")
     target = f"127.0.0.1:{free_port()}"
     assert 2 == rehearsal.main(["--target", target, "--report", str(tmp_path)])
     (line,) = capsys.readouterr().err.splitlines()
     assert f"no node answers at {target}" in line
     assert "expected TARGET=host:port" in line
+    assert [] == list(tmp_path.iterdir())
