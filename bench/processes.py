@@ -148,6 +148,14 @@ class Server:
         ended = own.children_user + own.children_system
         return float(ended + sum(each.user + each.system for each in (own, *living)))
 
+    def core_wait_seconds(self) -> float:
+        """Time for which the main thread, which has the event loop, could have run and had no core.
+        0 on a machine that does not say it.
+        """
+        assert self._process is not None
+        path = Path(f"/proc/{self._process.pid}/schedstat")
+        return int(path.read_text("utf-8").split()[1]) / 1e9 if path.exists() else 0.0
+
     def memory_bytes(self) -> dict[str, int]:
         """Resident memory of the process: VmRSS is RssAnon, RssFile and RssShmem together."""
         assert self._process is not None

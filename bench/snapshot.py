@@ -1,9 +1,10 @@
 """Snapshots: how long a node keeps its callers waiting while one is written.
 
 A second process writes it, so the node should not pause. What can hold it up all the same is the
-start of that process, the disk and a machine with too few cores. Reads and reserves come at a fixed
-rate, and at the same moments calls of an echo server, which meets the same machine but has no
-snapshots: what both waited for was the machine. The same is measured while no snapshot is written.
+start of that process, and the disk. Reads and reserves come at a fixed rate, and at the same
+moments calls of an echo server, which meets the same machine and the same load generator but has no
+snapshots: what both waited for was the machine, and so is what the node's event loop waited for a
+core. The same is measured while no snapshot is written.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 
 from . import echo
 from .figures import Figure, at_most, figure, percentile
-from .load import open_loop
+from .load import Ticker, open_loop
 from .packed import BATCH_MAX, Batches, expect_all
 from .packed import RESERVE_PATH as BATCH_RESERVE_PATH
 from .plan import BenchError, Plan, tell
@@ -47,15 +48,18 @@ class Probe:
     reads_s: list[float]
     reserves_s: list[float]
     echoes_s: list[float]
+    core_waits_s: list[float]
+    """How long the node's event loop had waited for a core from its start on, at those moments."""
 
     def add(self, other: "Probe") -> None:
         """Take in a stretch."""
         self.reads_s += other.reads_s
         self.reserves_s += other.reserves_s
         self.echoes_s += other.echoes_s
+        self.core_waits_s += other.core_waits_s
 
     def pauses_s(self) -> list[float]:
-        """What the node's calls waited beyond the echoes on their way at the same time."""
+        """What the node's calls waited beyond what the machine made them wait."""
         return [
             max(0.0, latency_s - self._machine_s(number, latency_s))
             for latencies_s in (self.reads_s, self.reserves_s)
@@ -63,9 +67,12 @@ class Probe:
         ]
 
     def _machine_s(self, number: int, latency_s: float) -> float:
-        """The longest echo that was due while a call was under way, or a tick before it."""
-        end = number + int(latency_s * RATE) + 1
-        return max(self.echoes_s[max(0, number - 1) : end + 1])
+        """The longest echo that was due while a call was under way, or a tick before it; or the
+        wait for a core, if that was longer.
+        """
+        ticks = slice(max(0, number - 1), number + int(latency_s * RATE) + 2)
+        waits_s = self.core_waits_s[ticks]
+        return max(*self.echoes_s[ticks], waits_s[-1] - waits_s[0])
 
 
 class Prober:
@@ -85,12 +92,21 @@ class Prober:
         """Probe for a while."""
         count = len(self._reads)
         reserves = self._orders.reserves(count, self._levels, hold_s=LONG_HOLD_MS // 1_000)
-        loads = await asyncio.gather(
+        *loads, waits_s = await asyncio.gather(
             open_loop(self._node.call(AVAILABILITY_PATH), self._reads, RATE),
             open_loop(self._node.call(RESERVE_PATH), reserves, RATE),
             open_loop(self._echoes.call(echo.PATH), [b""] * count, RATE),
+            self._core_waits(count),
         )
-        return Probe(*(load.latencies_s for load in loads))
+        return Probe(*(load.latencies_s for load in loads), waits_s)
+
+    async def _core_waits(self, count: int) -> list[float]:
+        waits_s = []
+        with Ticker(1 / RATE) as ticker:
+            for number in range(count):
+                await ticker.wait_tick(number)
+                waits_s.append(self._node.core_wait_seconds())
+        return waits_s
 
 
 async def run(plan: Plan) -> list[Figure]:
@@ -147,7 +163,7 @@ def _figures(
             "ms",
             worst_ms([probe.pauses_s() for probe in probes]),
             at_most(PAUSE_BAR_MS) if seconds else None,
-            "beyond what echoes waited at that moment",
+            "beyond echoes, and waits for a core, of that moment",
         ),
         figure(f"snapshot.{key}_read_max", f"{name}: slowest read", "ms", worst_ms(reads_s)),
         figure(
