@@ -79,8 +79,11 @@ class Batches:
 
     def _reserve_run(self, operations: Array, codes: Array, now_ns: int) -> None:
         available = np.empty(len(operations), np.int64)
+        counts = np.bincount(operations["shard"], minlength=len(self.shards)).tolist()
         for shard in self.shards:
-            shard.reserve_batch(operations, codes, available, stop=False)
+            count = counts[shard.number]
+            if count:
+                shard.reserve_batch(operations, count, codes, available, stop=False)
         codes[codes == kernels.PENDING] = kernels.UNKNOWN_STOCK_LEVEL  # no such shard
         for index in np.flatnonzero(codes == kernels.ASK):
             codes[index] = self._ask_reserve(operations[index], now_ns)

@@ -9,7 +9,7 @@ snapshot is a copy of bytes and a restart does not rebuild a million objects.
 import numpy as np
 
 from . import kernels
-from .constants import NAME_BYTES_MAX, ROWS_MAX
+from .constants import ARENA_BYTES_MAX, ROWS_MAX
 from .space import reserve
 
 Array = np.ndarray
@@ -145,7 +145,7 @@ class NameTable:
     __slots__ = ("arena", "offsets", "removed", "slots")
 
     def __init__(self) -> None:
-        self.arena = Table("u1", rows_max=NAME_BYTES_MAX)
+        self.arena = Table("u1", rows_max=ARENA_BYTES_MAX)
         self.offsets = Table("i8")
         self.offsets.append(0)  # type: ignore[arg-type]
         self.removed = Table("u1")

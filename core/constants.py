@@ -39,7 +39,7 @@ SHARDS_MAX = 256
 ROWS_MAX = (1 << 27) - 1
 
 #: Bytes of all names of a kind in a shard: 64 for each of as many as there may be.
-NAME_BYTES_MAX = ROWS_MAX * 64
+ARENA_BYTES_MAX = ROWS_MAX * 64
 
 #: Linux's MAP_NORESERVE, which Python 3.11 does not name: a reservation is not a promise of memory.
 MAP_NORESERVE = 0x4000

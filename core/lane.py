@@ -38,14 +38,15 @@ def reserve_run(
     ledger: Ledger, shard: Shard, commands: Sequence[Reserve], now_ns: int
 ) -> list[HoldOutcome | Conflict | Unknown]:
     """Reserve a run of commands that the lane takes, in order."""
-    if len(commands) == 1:
-        return [ledger.reserve(commands[0], now_ns)]
     operations = np.array([_operation(shard, command) for command in commands], OPERATION)
     codes = np.full(len(operations), kernels.PENDING, np.uint8)
     available = np.empty(len(operations), np.int64)
     outcomes: list[HoldOutcome | Conflict | Unknown] = []
     while (start := len(outcomes)) < len(commands):
-        seen = shard.reserve_batch(operations[start:], codes[start:], available[start:], stop=True)
+        rest = slice(start, None)
+        seen = shard.reserve_batch(
+            operations[rest], len(commands) - start, codes[rest], available[rest], stop=True
+        )
         run = slice(start, start + seen)
         answers = zip(commands[run], codes[run].tolist(), available[run].tolist(), strict=True)
         for command, code, left in answers:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from heapq import merge
 from itertools import count, groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 from . import lane, state
 from .actor import Actor, Mail, Ticket
@@ -166,29 +166,36 @@ class Node:
         for shard in self.shards:
             expired, work = shard.expire(self.now_ns, work)
             self.expired_lines += expired
-        return any(shard.expirations.next_ns <= self.now_ns for shard in self.shards)
+        return work <= 0 and any(shard.expirations.next_ns <= self.now_ns for shard in self.shards)
 
     def _run(self) -> Iterator[tuple[Ticket, Outcome]]:
-        """Execute what waits in the order in which it came; runs of plain reserves by shard."""
-        boxes = (actor.take(self.turn_batch_max) for actor in self.actors)
+        """Execute what waits: Reserves of one line each by shard, since they meet only there; with
+        anything else among it, in the order in which it came.
+        """
+        boxes = [actor.take(self.turn_batch_max) for actor in self.actors]
+        if all(lane.takes(mail[2]) for box in boxes for mail in box):
+            yield from self._run_plain(boxes)
+            return
         for is_plain, run in groupby(merge(*boxes, key=_ARRIVAL), lambda mail: lane.takes(mail[2])):
             if is_plain:
-                yield from self._run_plain(run)
+                yield from self._run_plain(self._by_home(run))
             else:
                 for _, _, command, ticket in run:
                     yield ticket, self._execute[type(command)](command, self.now_ns)
 
-    def _run_plain(self, run: Iterable[Mail]) -> Iterator[tuple[Ticket, Outcome]]:
-        """Execute reserves of one line each: they meet only within their shards."""
-        by_shard: dict[int, list[tuple[Reserve, Ticket]]] = {}
-        for _, _, command, ticket in run:
-            assert isinstance(command, Reserve)
-            by_shard.setdefault(self._home(command), []).append((command, ticket))
-        for number, items in by_shard.items():
-            reserves = [command for command, _ in items]
-            shard = self.shards[number]
-            outcomes = lane.reserve_run(self.ledger, shard, reserves, self.now_ns)
-            yield from zip((ticket for _, ticket in items), outcomes, strict=True)
+    def _by_home(self, run: Iterable[Mail]) -> list[list[Mail]]:
+        boxes: list[list[Mail]] = [[] for _ in self.shards]
+        for mail in run:
+            boxes[self._home(mail[2])].append(mail)
+        return boxes
+
+    def _run_plain(self, boxes: Sequence[list[Mail]]) -> Iterator[tuple[Ticket, Outcome]]:
+        """Execute Reserves of one line each, which lie by the shard of their SKU."""
+        for shard, box in zip(self.shards, boxes, strict=True):
+            if box:
+                reserves = [cast(Reserve, command) for _, _, command, _ in box]
+                outcomes = lane.reserve_run(self.ledger, shard, reserves, self.now_ns)
+                yield from zip((mail[3] for mail in box), outcomes, strict=True)
 
     def seal(self) -> list[Entry]:
         """Write each shard's digest into the journal: the next replay must come to it, or say that

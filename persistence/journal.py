@@ -10,7 +10,8 @@ from typing import Protocol
 
 from holdfast.core.effects import Entry
 
-from .codec import Chain, Recorded, decode_group, encode_group
+from .codec import Recorded, decode_group, encode_group
+from .seal import Chain
 from .store import Store
 
 
