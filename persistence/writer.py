@@ -48,6 +48,8 @@ def main() -> None:
         _write_all(sys.stdin.buffer)
     except JournalError as error:
         os.write(sys.stdout.fileno(), ANSWER.pack(0, 0, 0.0) + str(error).encode())
+    except BrokenPipeError:
+        pass  # The node was killed and wants no answer; what it had handed over is durable.
 
 
 def _write_all(source: BinaryIO) -> None:

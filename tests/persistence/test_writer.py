@@ -127,6 +127,17 @@ def test_an_append_that_did_not_come_in_whole_is_none(
     journal.close()
 
 
+def test_a_node_that_is_gone_wants_no_answer(writer: Writer, path: Path) -> None:
+    """What it had handed over is durable, and its log has no complaint."""
+    writer.append(10, 1)
+    writer.answers.close()
+    writer.send(writer.spell(10, 2))
+    assert 0 == writer.process.wait(TIMEOUT_S)
+    journal = open_journal(path)
+    assert [[1], [2]] == sequences(journal)
+    journal.close()
+
+
 def test_signals_to_all_processes_of_a_node_do_not_end_it(writer: Writer) -> None:
     """It ends with its input, so that the node can drain."""
     writer.append(10, 1)
