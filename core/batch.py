@@ -65,26 +65,35 @@ class Batches:
     def reserve(self, command: ReserveBatch, now_ns: int) -> BatchCodes:
         """Reserve single lines, each by itself, or all or none where they are linked."""
         operations = command.operations
-        codes = _judge_form(operations)
+        codes, counts = self._judge_form(operations)
         if command.linked is None:
-            self._reserve_run(operations, codes, now_ns)
+            self._reserve_run(operations, counts, codes, now_ns)
         else:
             for start, end, is_group in _segments(command.linked):
                 part, answers = operations[start:end], codes[start:end]
                 if is_group:
                     self._reserve_group(part, answers, now_ns)
                 else:
-                    self._reserve_run(part, answers, now_ns)
-        return BatchCodes(codes, now_ns, self._revisions(operations["shard"]))
+                    self._reserve_run(part, counts, answers, now_ns)
+        touched = [shard for shard, count in zip(self.shards, counts, strict=True) if count]
+        return BatchCodes(codes, now_ns, joint.revisions(touched))
 
-    def _reserve_run(self, operations: Array, codes: Array, now_ns: int) -> None:
+    def _judge_form(self, operations: Array) -> tuple[Array, list[int]]:
+        """Answer what is malformed in itself, with the rest PENDING, and count by shard."""
+        codes = np.empty(len(operations), np.uint8)
+        counts = np.zeros(len(self.shards), np.int64)
+        kernels.judge_operations(operations, HOLD_MS_MIN, HOLD_MS_MAX, QUANTITY_MAX, codes, counts)
+        return codes, counts.tolist()
+
+    def _reserve_run(
+        self, operations: Array, counts: Sequence[int], codes: Array, now_ns: int
+    ) -> None:
+        """Reserve the pending operations, of which a shard has `counts` at most."""
         available = np.empty(len(operations), np.int64)
-        counts = np.bincount(operations["shard"], minlength=len(self.shards)).tolist()
-        for shard in self.shards:
-            count = counts[shard.number]
+        for shard, count in zip(self.shards, counts, strict=True):
             if count:
-                shard.reserve_batch(operations, count, codes, available, stop=False)
-        codes[codes == kernels.PENDING] = kernels.UNKNOWN_STOCK_LEVEL  # no such shard
+                most = min(count, len(operations))
+                shard.reserve_batch(operations, most, codes, available, stop=False)
         for index in np.flatnonzero(codes == kernels.ASK):
             codes[index] = self._ask_reserve(operations[index], now_ns)
 
@@ -118,7 +127,8 @@ class Batches:
             codes[(codes == kernels.PENDING) | (codes == kernels.REPEATED)] = kernels.LINKED_REFUSED
             return
         # Point of no return: every operation of the group is to be had.
-        self._reserve_run(operations, codes, now_ns)
+        counts = [len(operations)] * len(self.shards)
+        self._reserve_run(operations, counts, codes, now_ns)
 
     def _try_group(self, operations: Array, codes: Array) -> None:
         taken: dict[tuple[int, int], int] = {}
@@ -136,8 +146,6 @@ class Batches:
         """Judge one operation of a group; PENDING when nothing speaks against it."""
         key = _key(operation)
         shard, row = int(operation["shard"]), int(operation["row"])
-        if not 0 <= shard < len(self.shards):
-            return kernels.UNKNOWN_STOCK_LEVEL
         if (key.hi, key.lo) in keys:
             return kernels.ID_REUSED
         keys.add((key.hi, key.lo))
@@ -210,16 +218,6 @@ def split_handles(handles: Array) -> tuple[Array, Array]:
     rows = (handles & np.uint64(_ROW_MASK)).astype(np.int64) - 1
     rows[rows > np.iinfo(np.int32).max] = -1
     return (handles >> np.uint64(PART_NUMBER_BITS)).astype(np.int64), rows
-
-
-def _judge_form(operations: Array) -> Array:
-    """Answer what is malformed in itself; the rest is PENDING."""
-    codes = np.full(len(operations), kernels.PENDING, np.uint8)
-    hold_ms = operations["hold_ms"]
-    codes[(hold_ms < HOLD_MS_MIN) | (hold_ms > HOLD_MS_MAX)] = kernels.INVALID_HOLD
-    quantity = operations["quantity"]
-    codes[(quantity < 1) | (quantity > QUANTITY_MAX)] = kernels.INVALID_QUANTITY
-    return codes
 
 
 def _segments(linked: Array) -> list[tuple[int, int, bool]]:

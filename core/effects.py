@@ -12,7 +12,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from .columns import Array, Table, raw
+from .columns import Array, Table
 
 
 class Section(IntEnum):
@@ -132,7 +132,7 @@ class Effects:
     def take(self) -> dict[Section, Array]:
         """Copy the effects out and start anew."""
         taken = {
-            section: raw(table.used).copy().view(table.records.dtype)
+            section: np.frombuffer(bytearray(table.used.tobytes()), table.records.dtype)
             for section, table in self._tables.items()
             if table.count
         }

@@ -649,6 +649,24 @@ def _judge_level(i, operations, levels, level_count, removed, locations):
 
 
 @njit(cache=True, nogil=True)
+def judge_operations(operations, hold_ms_min, hold_ms_max, quantity_max, codes, counts):
+    """Answer reserves that are malformed in themselves, leave the rest PENDING, and count all by
+    shard.
+    """
+    for i in range(operations.size):
+        operation = operations[i]
+        codes[i] = PENDING
+        if operation.shard < counts.size:
+            counts[operation.shard] += 1
+        else:
+            codes[i] = UNKNOWN_STOCK_LEVEL
+        if not hold_ms_min <= operation.hold_ms <= hold_ms_max:
+            codes[i] = INVALID_HOLD
+        if not 1 <= operation.quantity <= quantity_max:
+            codes[i] = INVALID_QUANTITY
+
+
+@njit(cache=True, nogil=True)
 def reserve_batch(
     operations, codes, now_ns, sequence, shard, first_text, reservations, count, lines, line_count,
     splits, levels,

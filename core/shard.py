@@ -7,7 +7,6 @@ else (slots, chains, the heap) is derived and rebuilt by `state.load`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -35,23 +34,6 @@ from .model import State
 #: Rows that a shard remembers by name: to look one up through NumPy and a kernel takes 3 µs, most
 #: of what a Reserve costs in a large turn. Some 5 MB.
 ROWS_REMEMBERED_MAX = 16_384
-
-
-@dataclass(frozen=True, slots=True)
-class ShardStatistics:
-    """Figures of one shard."""
-
-    shard: int
-    sequence: int
-    """The shard's last journal entry."""
-    skus: int
-    """SKUs that exist; ended ones are not counted."""
-    stock_levels: int
-    reservations: int
-    """Reservations ever made, parts counted in each shard that they touch."""
-    on_hand: int
-    reserved: int
-    committed: int
 
 
 class Shard:
@@ -181,20 +163,6 @@ class Shard:
         """Return the SKU and location of a row by name."""
         level = self.levels.records[row]
         return self.skus.text(level["sku"]), self.locations.text(level["location"])
-
-    def statistics(self) -> ShardStatistics:
-        """Read the shard's figures; a pass over all rows."""
-        on_hand, reserved, committed = kernels.sum_levels(self.levels.records, len(self.levels))
-        return ShardStatistics(
-            shard=self.number,
-            sequence=self.sequence,
-            skus=len(self.skus) - int(self.skus.removed.used.sum()),
-            stock_levels=len(self.levels),
-            reservations=len(self.reservations),
-            on_hand=on_hand,
-            reserved=reserved,
-            committed=committed,
-        )
 
     # --- changing ---
 

@@ -37,6 +37,7 @@ from .effects import Entry
 from .ids import key_from_parts, key_from_text
 from .model import EventKind, LocationKind, Remainder, Verb
 from .node import Node
+from .statistics import read_statistics
 from .stock_batch import STOCK_EVENT
 
 
@@ -61,7 +62,7 @@ def warm_up(progress: Callable[[int, int], None] = lambda _done, _all: None) -> 
         twin.replay(entry)
     for old, new in zip(node.shards, Node(2).shards, strict=True):
         state.load(new, {name: column.copy() for name, column in state.columns(old).items()})
-        new.statistics()
+        read_statistics(new)
     node.loaded()
     node.state_hash()
 

@@ -7,6 +7,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from holdfast.core.node import Node
+from holdfast.core.statistics import read_statistics
 from holdfast.persistence.recovery import Recovered
 from holdfast.persistence.snapshot import snapshot_paths
 from holdfast.v1 import admin_service_pb2 as admin
@@ -92,5 +93,5 @@ def _shards(node: Node) -> tuple[ShardStatistics, ...]:
             reserved=figures.reserved,
             committed=figures.committed,
         )
-        for figures, actor in zip((s.statistics() for s in node.shards), node.actors, strict=True)
+        for figures, actor in zip(map(read_statistics, node.shards), node.actors, strict=True)
     )

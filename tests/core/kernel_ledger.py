@@ -116,7 +116,12 @@ class Shop:
         """Decide single lines, some of them asked for before, some answered already."""
         count = self.rng.randint(0, min(40, self.room))
         operations = self._operations(count)
-        codes = np.array(self.rng.choices((kernels.PENDING, 8), (9, 1), k=count), np.uint8)
+        codes = np.zeros(count, np.uint8)
+        self.duel.call(
+            "judge_operations", operations, HOLD_MS_MIN, HOLD_MS_MAX, QUANTITY_MAX, codes,
+            np.zeros(4, np.int64), operations=max(1, count),
+        )  # fmt: skip
+        codes[:] = self.rng.choices((kernels.PENDING, 8), (9, 1), k=count)
         behind = self.rng.choice((0, 3))
         effects = np.zeros(behind + count, DTYPES[Section.RESERVATIONS])
         line_effects = np.zeros(behind + count, DTYPES[Section.LINES])
