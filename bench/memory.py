@@ -1,11 +1,12 @@
 """Memory: what a stock level and a live hold add to the resident memory of a node, names included.
 
-Growth is counted from a node that has compiled its kernels and holds nothing. Resident are the
-node's own pages, and those of the journal's file that it has looked at through LMDB's map: these
-are the page cache's, which takes them back when memory is short. Both are reported.
+Growth is counted from a node that has compiled its kernels and holds nothing, together with the
+process that writes its journal. Resident are their own pages, and those of the journal's file that
+the writer has looked at through LMDB's map: these are the page cache's, which takes them back when
+memory is short. Both are reported.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .figures import Bar, Figure, at_most, figure
@@ -27,7 +28,7 @@ class Growth:
     file: int = 0
     """The part of it that is pages of files."""
 
-    def add(self, rows: int, before: dict[str, int], after: dict[str, int]) -> None:
+    def add(self, rows: int, before: Mapping[str, int], after: Mapping[str, int]) -> None:
         """Add a stretch of growth."""
         self.rows += rows
         self.resident += after["VmRSS"] - before["VmRSS"]

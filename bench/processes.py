@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -156,15 +157,18 @@ class Server:
         path = Path(f"/proc/{self._process.pid}/schedstat")
         return int(path.read_text("utf-8").split()[1]) / 1e9 if path.exists() else 0.0
 
-    def memory_bytes(self) -> dict[str, int]:
-        """Resident memory of the process: VmRSS is RssAnon, RssFile and RssShmem together."""
+    def memory_bytes(self) -> Counter[str]:
+        """Resident memory of the process and its children: VmRSS is RssAnon, RssFile and RssShmem
+        together.
+        """
         assert self._process is not None
-        text = Path(f"/proc/{self._process.pid}/status").read_text("utf-8")
-        return {
-            name: int(value.removesuffix("kB")) * 1024
-            for name, _, value in (line.partition(":") for line in text.splitlines())
-            if name in ("VmRSS", "RssAnon", "RssFile", "RssShmem")
-        }
+        total: Counter[str] = Counter()
+        for each in (self._process, *psutil.Process(self._process.pid).children()):
+            text = Path(f"/proc/{each.pid}/status").read_text("utf-8")
+            for name, _, value in (line.partition(":") for line in text.splitlines()):
+                if name in ("VmRSS", "RssAnon", "RssFile", "RssShmem"):
+                    total[name] += int(value.removesuffix("kB")) * 1024
+        return total
 
     @property
     def _log_path(self) -> Path:
