@@ -19,6 +19,7 @@ from holdfast.core.effects import DTYPES, Section
 from holdfast.core.kernels import FLAG_LATER_PART, count_names
 from holdfast.core.node import Node
 from holdfast.core.shard import Shard
+from holdfast.core.statistics import read_statistics
 
 from .codec import DamagedEntryError, Recorded
 from .directory import DataDirectory, DirectoryError, read_directory
@@ -180,7 +181,7 @@ def _first_parts(shard: Shard) -> int:
 
 def _judge(report: VerifyReport, directory: DataDirectory, node: Node) -> None:
     """Take the figures of the state, and look for what contradicts itself in it."""
-    figures = [shard.statistics() for shard in node.shards]
+    figures = [read_statistics(shard) for shard in node.shards]
     report.reservations = sum(_first_parts(shard) for shard in node.shards)
     report.stock_levels = sum(shard.stock_levels for shard in figures)
     report.state_hash = node.state_hash()
