@@ -2,8 +2,9 @@
 
 Growth is counted from a node that has compiled its kernels and holds nothing, together with the
 process that writes its journal. Resident are their own pages, and those of the journal's file that
-the writer has looked at through LMDB's map: these are the page cache's, which takes them back when
-memory is short. Both are reported.
+the writer has looked at through LMDB's map. Those are the page cache's, which takes them back when
+memory is short, and grow with the length of the journal, whatever rows it is about: what a row
+costs is held against the bar without them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -77,12 +78,11 @@ def _figures(key: str, name: str, growth: Growth, bar: Bar) -> list[Figure]:
     own = growth.resident - growth.file
     size = f"memory.{growth.rows}_{key}"
     return [
+        figure(f"{size}_own", f"{name}: its own memory, for one", "B", [own / growth.rows], bar),
         figure(
             f"{size}_resident",
-            f"{name}: resident, for one",
+            f"{name}: with pages of files",
             "B",
             [growth.resident / growth.rows],
-            bar,
         ),
-        figure(f"{size}_own", f"{name}: of that, its own", "B", [own / growth.rows]),
     ]
