@@ -290,13 +290,14 @@ def _find_home(layout, h):
 
 
 @njit(cache=True, nogil=True)
-def _put_slot(slots, slot, entry):
+def _find_empty(slots, slot):
+    """Return the first empty slot from one on."""
     end = slot + SPILL_SLOTS
     while slots[slot] != 0:
         slot += 1
         if slot == end:
             raise MemoryError("thousands of reservation ids have the same hash")
-    slots[slot] = entry
+    return slot
 
 
 @njit(cache=True, nogil=True)
@@ -311,7 +312,8 @@ def move_slots(slots, layout, steps):
     while moved < layout[HOMES] + SPILL_SLOTS:
         entry = slots[layout[HOMES_AT] + moved]
         if entry != 0:
-            _put_slot(slots, layout[LARGER_AT] + _home(entry, layout[LARGER]), entry)
+            home = layout[LARGER_AT] + _home(entry, layout[LARGER])
+            slots[_find_empty(slots, home)] = entry
         elif moved >= end:
             break
         moved += 1
@@ -320,12 +322,46 @@ def move_slots(slots, layout, steps):
 
 
 @njit(cache=True, nogil=True)
+def _hash_of(layout, hi, lo):
+    """Return as much of a key's hash as a slot holds."""
+    part_bits = np.uint64(layout[PART_BITS])
+    return mix(hi, lo) >> part_bits << part_bits
+
+
+@njit(cache=True, nogil=True)
+def _is_candidate(slots, layout, slot, h):
+    return np.uint64(0) < slots[slot] ^ h < _U1 << np.uint64(layout[PART_BITS])
+
+
+@njit(cache=True, nogil=True)
+def _part_at(slots, slot, h):
+    """Return the part that a candidate's slot names, as shard << 40 | number."""
+    part = np.int64((slots[slot] ^ h) - _U1)
+    return part >> NUMBER_BITS << _SHARD_SHIFT | part & ((1 << NUMBER_BITS) - 1)
+
+
+@njit(cache=True, nogil=True)
+def _probe(slots, layout, h):
+    """Return the slot of the first candidate for a hash, or the empty one where there is none."""
+    slot = _find_home(layout, h)
+    end = slot + SPILL_SLOTS
+    while slots[slot] != 0 and not _is_candidate(slots, layout, slot, h):
+        slot += 1
+        if slot == end:
+            raise MemoryError("thousands of reservation ids have the same hash")
+    return slot
+
+
+@njit(cache=True, nogil=True)
+def _fill_slot(slots, slot, h, shard, number):
+    slots[slot] = h | (np.uint64(shard) << np.uint64(NUMBER_BITS) | np.uint64(number)) + _U1
+
+
+@njit(cache=True, nogil=True)
 def insert_part(slots, layout, hi, lo, shard, number):
     """Enter a reservation's first part."""
-    part_bits = np.uint64(layout[PART_BITS])
-    h = mix(hi, lo) >> part_bits << part_bits
-    part = (np.uint64(shard) << np.uint64(NUMBER_BITS) | np.uint64(number)) + _U1
-    _put_slot(slots, _find_home(layout, h), h | part)
+    h = _hash_of(layout, hi, lo)
+    _fill_slot(slots, _find_empty(slots, _find_home(layout, h)), h, shard, number)
 
 
 @njit(cache=True, nogil=True)
@@ -333,14 +369,12 @@ def find_part(slots, layout, hi, lo, nth):
     """Return the `nth` candidate for a key as shard << 40 | number, or -1. Candidates agree in
     so many bits of hash that nearly always the first is the one; the caller compares the whole key.
     """
-    part_bits = np.uint64(layout[PART_BITS])
-    h = mix(hi, lo) >> part_bits << part_bits
-    slot = _find_home(layout, h)
+    h = _hash_of(layout, hi, lo)
+    slot = _probe(slots, layout, h)
     while slots[slot] != 0:
-        part = np.int64((slots[slot] ^ h) - _U1)
-        if 0 <= part < np.int64(1) << layout[PART_BITS]:
+        if _is_candidate(slots, layout, slot, h):
             if nth == 0:
-                return part >> NUMBER_BITS << _SHARD_SHIFT | part & ((1 << NUMBER_BITS) - 1)
+                return _part_at(slots, slot, h)
             nth -= 1
         slot += 1
     return np.int64(-1)
@@ -421,15 +455,16 @@ def _swap(times, numbers, a, b):
 @njit(cache=True, nogil=True)
 def push_expiry(times, numbers, size, time, number):
     """Add one entry and return the new size."""
-    times[size] = time
-    numbers[size] = number
     child = size
     while child > 0:
         parent = (child - 1) >> 1
-        if not _before(times, numbers, child, parent):
+        if times[parent] < time or (times[parent] == time and numbers[parent] <= number):
             break
-        _swap(times, numbers, child, parent)
+        times[child] = times[parent]
+        numbers[child] = numbers[parent]
         child = parent
+    times[child] = time
+    numbers[child] = number
     return size + 1
 
 
@@ -551,9 +586,8 @@ def short_lines(levels, lines):
 
 @njit(cache=True, nogil=True)
 def _apply_reservation(
-    i, effects, at, line_effects, now_ns, sequence, shard, text, reservations, number, lines,
-    first_line, levels,
-    directory, layout, times, numbers, heap_size,
+    i, effects, at, line_effects, now_ns, sequence, text, reservations, number, lines, first_line,
+    levels, times, numbers, heap_size,
 ):  # fmt: skip
     """Write one reservation, whose line effects begin at `at`; return the new heap size."""
     effect = effects[i]
@@ -571,8 +605,6 @@ def _apply_reservation(
     record.id_text = text if flags & FLAG_TEXT else -1
     record.line_count = effect.line_count
     record.flags = flags
-    if not flags & FLAG_LATER_PART:
-        insert_part(directory, layout, effect.key_hi, effect.key_lo, shard, number)
     for k in range(effect.line_count):
         line = lines[first_line + k]
         line_effect = line_effects[at + k]
@@ -594,13 +626,15 @@ def apply_reservations(
     at = 0
     texts = 0
     for i in range(effects.size):
+        effect = effects[i]
         heap_size = _apply_reservation(
-            i, effects, at, line_effects, now_ns, sequence, shard, first_text + texts, reservations,
-            count + i, lines,
-            line_count + at, levels, directory, layout, times, numbers, heap_size,
+            i, effects, at, line_effects, now_ns, sequence, first_text + texts, reservations,
+            count + i, lines, line_count + at, levels, times, numbers, heap_size,
         )  # fmt: skip
-        at += effects[i].line_count
-        if effects[i].flags & FLAG_TEXT:
+        if not effect.flags & FLAG_LATER_PART:
+            insert_part(directory, layout, effect.key_hi, effect.key_lo, shard, count + i)
+        at += effect.line_count
+        if effect.flags & FLAG_TEXT:
             texts += 1
     return texts, heap_size
 
@@ -687,8 +721,10 @@ def reserve_batch(
         operation = operations[i]
         if operation.shard != shard or codes[i] != PENDING:
             continue
-        part = find_part(directory, layout, operation.key_hi, operation.key_lo, 0)
-        if part >= 0:
+        h = _hash_of(layout, operation.key_hi, operation.key_lo)
+        slot = _probe(directory, layout, h)
+        if directory[slot] != 0:
+            part = _part_at(directory, slot, h)
             codes[i] = _judge_known(i, operations, part, shard, reservations, lines, splits)
         else:
             codes[i] = _judge_level(i, operations, levels, level_count, removed, locations)
@@ -712,11 +748,11 @@ def reserve_batch(
         line_effect.row = operation.row
         line_effect.position = 0
         heap_size = _apply_reservation(
-            effect_at, effects, at, line_effects, now_ns, sequence, shard, first_text + texts,
-            reservations,
-            count + accepted, lines, line_count + accepted, levels, directory, layout, times,
-            numbers, heap_size,
+            effect_at, effects, at, line_effects, now_ns, sequence, first_text + texts,
+            reservations, count + accepted, lines, line_count + accepted, levels, times, numbers,
+            heap_size,
         )  # fmt: skip
+        _fill_slot(directory, slot, h, shard, count + accepted)
         accepted += 1
         if operation.flags & FLAG_TEXT:
             texts += 1

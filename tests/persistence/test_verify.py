@@ -9,6 +9,7 @@ import pytest
 
 from holdfast.core.effects import Section
 from holdfast.core.kernels import FLAG_LATER_PART
+from holdfast.core.statistics import read_statistics
 from holdfast.persistence.directory import DirectoryError
 from holdfast.persistence.pages import iterate_values
 from holdfast.persistence.verify import VerifyReport, verify
@@ -61,7 +62,7 @@ def test_a_good_directory_is_good_and_its_figures_are_told(path: Path) -> None:
     report = verify(path, lambda *figures: told.append(figures))
     recovered = reopen(path)
     close(recovered)
-    statistics = [shard.statistics() for shard in recovered.node.shards]
+    statistics = [read_statistics(shard) for shard in recovered.node.shards]
     assert ([], [], True) == (report.findings, report.notes, report.is_good)
     assert recovered.node.state_hash() == report.state_hash
     assert recovered.journal.position == report.appends
