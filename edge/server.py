@@ -97,10 +97,10 @@ class Server:
         self.phase = Phase.SERVING
         snapshots = asyncio.create_task(
             keep_snapshots(
-                self.settings.data_dir,
-                recovered.journal.size_bytes,
+                recovered.directory,
+                recovered.journal,
                 self.settings.snapshot_every_bytes,
-                _behind_bytes(recovered),
+                recovered.replayed,
             )
         )
         on_ready(self)
@@ -178,12 +178,6 @@ def _prepare_interpreter() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-def _behind_bytes(recovered: Recovered) -> int:
-    """About how much of the journal has come since the newest snapshot."""
-    journal = recovered.journal
-    return journal.size_bytes() * recovered.replayed // max(1, journal.position)
 
 
 def _recovery_figures(recovered: Recovered, seconds: float) -> dict[str, object]:

@@ -3,34 +3,54 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import structlog
+
+from holdfast.persistence.directory import DataDirectory
+from holdfast.persistence.journal import Journal
+from holdfast.persistence.snapshot import snapshot_paths
 
 log = structlog.get_logger()
 
 _LOOK_EVERY_S = 2.0
 
 
-async def keep_snapshots(
-    data_dir: Path, size_bytes: Callable[[], int], every_bytes: int, behind_bytes: int
-) -> None:
-    """Write a snapshot each time the journal has grown by `every_bytes`, for ever.
+#: A restart replays an append of one Reserve in some 20 µs, however few bytes it has.
+APPENDS_MAX = 100_000
 
-    `behind_bytes` is how much has come since the newest one already, so that a node that restarts
-    often gets its snapshots all the same.
+
+async def keep_snapshots(
+    directory: DataDirectory, journal: Journal, every_bytes: int, replayed: int
+) -> None:
+    """Write a snapshot each time that one is due, for ever.
+
+    `replayed` is how many appends have come since the newest snapshot already, so that a node that
+    restarts often gets its snapshots all the same.
     """
-    snapshot_at = size_bytes() + every_bytes - behind_bytes
+    position = journal.position - replayed
+    size = journal.size_bytes() * position // max(1, journal.position)
     while True:
         await asyncio.sleep(_LOOK_EVERY_S)
-        size = size_bytes()
-        if size >= snapshot_at:
-            snapshot_at = size + every_bytes
+        grown_bytes, appends = journal.size_bytes() - size, journal.position - position
+        if is_due(grown_bytes, appends, every_bytes, _newest_bytes(directory)):
+            size, position = journal.size_bytes(), journal.position
             try:
-                await write_snapshot(data_dir)
+                await write_snapshot(directory.path)
             except OSError as error:
                 log.warning("snapshot failed", reason=str(error))
+
+
+def is_due(grown_bytes: int, appends: int, every_bytes: int, newest_bytes: int) -> bool:
+    """Whether the journal has grown enough: by `every_bytes`, or by half of the newest snapshot
+    when that is more, so that a large state is not written anew for every little change; or by
+    100,000 appends.
+    """
+    return grown_bytes >= max(every_bytes, newest_bytes // 2) or appends >= APPENDS_MAX
+
+
+def _newest_bytes(directory: DataDirectory) -> int:
+    return next((path.stat().st_size for path in snapshot_paths(directory)), 0)
 
 
 async def write_snapshot(data_dir: Path) -> bool:

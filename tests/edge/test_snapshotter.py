@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from holdfast.edge.snapshotter import write_snapshot
+from holdfast.edge.snapshotter import APPENDS_MAX, is_due, write_snapshot
 from holdfast.persistence.directory import DataDirectory, read_directory
 from holdfast.persistence.snapshot import snapshot_paths
 from tests.persistence.history import close, live_on, reopen
@@ -60,3 +60,22 @@ def _children() -> str:
     """Processes that this thread has started, or any other one of ours."""
     tasks = Path("/proc/self/task").iterdir()
     return "".join((task / "children").read_text() for task in tasks)
+
+
+@pytest.mark.parametrize(
+    ("grown_bytes", "appends", "newest_bytes", "expected"),
+    [
+        (99, 1, 0, False),
+        (100, 1, 0, True),
+        (100, 1, 200, True),
+        (100, 1, 202, False),
+        (101, 1, 202, True),
+        (1, APPENDS_MAX - 1, 1_000, False),
+        (1, APPENDS_MAX, 1_000, True),
+    ],
+)
+def test_a_snapshot_is_due(
+    grown_bytes: int, appends: int, newest_bytes: int, expected: bool
+) -> None:
+    """After 100 bytes, half of the newest one, or many appends."""
+    assert expected == is_due(grown_bytes, appends, 100, newest_bytes)
