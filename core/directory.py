@@ -56,7 +56,7 @@ class Directory:
     growth is never a pause. `layout` says where it stands; see kernels.HOMES_AT.
     """
 
-    __slots__ = ("count", "layout", "shards", "slots")
+    __slots__ = ("_settled_max", "count", "layout", "shards", "slots")
 
     def __init__(self, shards: Sequence[HasReservations]) -> None:
         self.shards = shards
@@ -66,6 +66,7 @@ class Directory:
         self.layout[kernels.HOMES] = _homes(0)
         shard_bits = max(shard.number for shard in shards).bit_length()
         self.layout[kernels.PART_BITS] = kernels.NUMBER_BITS + shard_bits
+        self._settle()
 
     def find(self, key: Key) -> int:
         """Return the first part of a reservation, or -1."""
@@ -81,7 +82,12 @@ class Directory:
     def ensure(self, extra: int) -> None:
         """Make room for `extra` more reservations, which the caller is about to enter."""
         self.count += extra
+        if self.count > self._settled_max:
+            self._grow(extra)
+
+    def _grow(self, extra: int) -> None:
         layout = self.layout
+        self._settled_max = -1
         while layout[kernels.LARGER] or self.count > layout[kernels.HOMES] * _FULL:
             if not layout[kernels.LARGER]:
                 layout[kernels.LARGER] = _homes(self.count)
@@ -90,6 +96,10 @@ class Directory:
             if not kernels.move_slots(self.slots, layout, extra * _MOVES_AN_ENTRY):
                 return
             self._leave()
+        self._settle()
+
+    def _settle(self) -> None:
+        self._settled_max = int(self.layout[kernels.HOMES] * _FULL)
 
     def _lay_out(self, at: int) -> None:
         start, homes = self.layout[at : at + 2].tolist()
@@ -115,6 +125,7 @@ class Directory:
             table = shard.reservations
             kernels.index_parts(self.slots, self.layout, table.records, len(table), shard.number)
         self.count = count
+        self._settle()
 
 
 def _homes(count: int) -> int:

@@ -39,7 +39,7 @@ def reserve_run(
 ) -> list[HoldOutcome | Conflict | Unknown]:
     """Reserve a run of commands that the lane takes, in order."""
     operations = np.array([_operation(shard, command) for command in commands], OPERATION)
-    codes = np.full(len(operations), kernels.PENDING, np.uint8)
+    codes = np.zeros(len(operations), np.uint8)  # PENDING
     available = np.empty(len(operations), np.int64)
     outcomes: list[HoldOutcome | Conflict | Unknown] = []
     while (start := len(outcomes)) < len(commands):
