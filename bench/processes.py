@@ -206,6 +206,12 @@ def data_dir(folder: Path) -> Path:
     return folder / "data"
 
 
+def newest_snapshot_bytes(folder: Path) -> int:
+    """Size of the newest snapshot of the node that keeps its data in a folder; 0 without one."""
+    snapshots = sorted((data_dir(folder) / "snapshots").glob("snapshot-*.npz"))
+    return snapshots[-1].stat().st_size if snapshots else 0
+
+
 async def write_snapshot(folder: Path) -> None:
     """Let a process of its own write the next snapshot, beside the node that serves the folder."""
     done = await asyncio.to_thread(

@@ -13,16 +13,22 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from holdfast.v1 import availability_service_pb2 as availability
-from holdfast.v1 import reservation_service_pb2 as reservation
 
 from . import echo
 from .figures import Figure, at_most, figure, percentile
 from .load import Ticker, open_loop
-from .packed import BATCH_MAX, Batches, expect_all
-from .packed import RESERVE_PATH as BATCH_RESERVE_PATH
+from .packed import BATCH_MAX
 from .plan import BenchError, Plan, tell
 from .population import LONG_HOLD_MS, ROWS, ROWS_QUICK, handles, level, populated
-from .processes import Server, connect, echo_server, node_server, write_snapshot
+from .processes import (
+    Server,
+    connect,
+    echo_server,
+    newest_snapshot_bytes,
+    node_server,
+    write_snapshot,
+)
+from .stock import Feed, Regime
 from .workload import RESERVE_PATH, Orders
 
 AVAILABILITY_PATH = "/holdfast.v1.AvailabilityService/GetAvailability"
@@ -34,10 +40,13 @@ STRETCH_S = 2.0
 
 PAUSE_BAR_MS = 20.0
 
-#: The journal grows by more than this before each snapshot, so that the node writes one by itself.
+#: The journal grows by more than this, and by half of the newest snapshot, before each snapshot, so
+#: that the node writes one by itself. Numbered facts make it grow and leave the state as large as
+#: it is.
 EVERY_MIB = 4
 GROWTH_BYTES = 6 << 20
-RESERVE_BYTES = 40
+FACT_BYTES = 42
+IN_FLIGHT = 4
 PATIENCE_S = 120.0
 
 
@@ -119,13 +128,13 @@ async def run(plan: Plan) -> list[Figure]:
     node = node_server(folder, snapshot_every_mib=EVERY_MIB)
     async with node, echo_server(plan.folder / "snapshot") as echoes:
         choice = await handles(node, rows)
-        prober, batches = Prober(node, echoes, rows), Batches(seed=21)
+        prober, feed = Prober(node, echoes, rows), Feed(node, choice)
         await prober.stretch()  # warms connections, and is forgotten
         for _ in plan.each_round("snapshot"):
             position = await _snapshot_position(node)
             calm.append(await prober.stretch())
             calm[-1].add(await prober.stretch())
-            await _grow(node, choice, batches)
+            await _grow(feed, newest_snapshot_bytes(folder) // 2 + GROWTH_BYTES)
             started = perf_counter()
             busy.append(await prober.stretch())
             while await _snapshot_position(node) == position:
@@ -133,6 +142,7 @@ async def run(plan: Plan) -> list[Figure]:
                 if perf_counter() - started > PATIENCE_S:
                     raise BenchError("the node writes no snapshot")
             seconds.append(perf_counter() - started)
+        await feed.close()
     return [*_figures("calm", "No snapshot", calm), *_figures("busy", "Snapshot", busy, seconds)]
 
 
@@ -141,12 +151,10 @@ async def _snapshot_position(node: Server) -> int:
         return int((await client.get_status()).snapshot_position)
 
 
-async def _grow(node: Server, choice: Sequence[int], batches: Batches) -> None:
+async def _grow(feed: Feed, growth_bytes: int) -> None:
     """Let the journal grow until a snapshot is due."""
-    call = node.call(BATCH_RESERVE_PATH)
-    for ids in batches.ids(GROWTH_BYTES // RESERVE_BYTES // BATCH_MAX + 1, BATCH_MAX):
-        (request,) = batches.reserves([ids], choice, (LONG_HOLD_MS, LONG_HOLD_MS))
-        expect_all([await call(request)], BATCH_MAX, reservation.BATCH_OUTCOME_ACCEPTED)
+    messages = growth_bytes // FACT_BYTES // BATCH_MAX + 1
+    await feed.numbered(Regime(BATCH_MAX, IN_FLIGHT, messages))
 
 
 def _figures(

@@ -190,6 +190,10 @@ class Feed:
         for answer in load.answers:
             _expect(answer, regime.size, outcome)
 
+    async def numbered(self, regime: Regime) -> None:
+        """Send facts with numbers, for what they leave in the journal."""
+        await self._send(regime, Tally(), self.facts.numbered(regime), APPLIED)
+
     async def growth(self, client: Client, regime: Regime) -> dict[str, float]:
         """Bytes by which the journal grows for a fact with a number, and for one with an id."""
         sizes = [(await client.get_status()).journal_size_bytes]

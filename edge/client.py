@@ -22,6 +22,7 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
+from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import Parameter, signature
 from operator import methodcaller
@@ -402,7 +403,23 @@ class BlockingClient(_Sender):
                 return response
             except grpc.RpcError as rpc_error:
                 wait_s = self._wait_s(attempts, rpc_error)
-            self._sleep(wait_s)
+            with self._connection_watched():
+                self._sleep(wait_s)
+
+    @contextmanager
+    def _connection_watched(self) -> Iterator[None]:
+        """Let a lost connection come back. Between calls gRPC's blocking stack looks after it once
+        in five seconds; while somebody listens for its state, all the time.
+        """
+        self._channel.subscribe(_ignore, try_to_connect=True)
+        try:
+            yield
+        finally:
+            self._channel.unsubscribe(_ignore)
+
+
+def _ignore(_state: grpc.ChannelConnectivity) -> None:
+    """Only that somebody listens matters."""
 
 
 def _callable(make: Callable[..., Any], method: Method[Any]) -> Any:
