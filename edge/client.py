@@ -22,7 +22,6 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import Parameter, signature
 from operator import methodcaller
@@ -395,31 +394,25 @@ class BlockingClient(_Sender):
     def _send(self, call: Call[Response]) -> Response:
         attempts = self._attempts(call)
         metadata = self._metadata_of(call.correlation_id)
+        lost: grpc.RpcError | None = None  # the last error, if it was that there is no node
         while True:
             try:
                 response: Response = self._unary[call.method](
-                    call.request, timeout=attempts.timeout_s(), metadata=metadata
+                    call.request,
+                    timeout=attempts.timeout_s(),
+                    metadata=metadata,
+                    # A call that waits has gRPC look after the connection. Between calls its
+                    # blocking stack does so once in five seconds, however long the node is back.
+                    wait_for_ready=lost is not None,
                 )
                 return response
             except grpc.RpcError as rpc_error:
-                wait_s = self._wait_s(attempts, rpc_error)
-            with self._connection_watched():
-                self._sleep(wait_s)
-
-    @contextmanager
-    def _connection_watched(self) -> Iterator[None]:
-        """Let a lost connection come back. Between calls gRPC's blocking stack looks after it once
-        in five seconds; while somebody listens for its state, all the time.
-        """
-        self._channel.subscribe(_ignore, try_to_connect=True)
-        try:
-            yield
-        finally:
-            self._channel.unsubscribe(_ignore)
-
-
-def _ignore(_state: grpc.ChannelConnectivity) -> None:
-    """Only that somebody listens matters."""
+                code = rpc_error.code()
+                # When the time ran out over waiting for the node, that is what was wrong.
+                if lost is None or code is not grpc.StatusCode.DEADLINE_EXCEEDED:
+                    lost = rpc_error if code is grpc.StatusCode.UNAVAILABLE else None
+                wait_s = self._wait_s(attempts, lost or rpc_error)
+            self._sleep(wait_s)
 
 
 def _callable(make: Callable[..., Any], method: Method[Any]) -> Any:

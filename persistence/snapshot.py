@@ -32,8 +32,8 @@ KEPT = 2
 DIGEST_BYTES = 16
 
 #: A snapshot is synced piece by piece, and the disk left to others for as long as each piece took.
-#: File systems such as ext4 commit all files together, so that the node's next append would wait for
-#: whatever of ours is not on the disk yet: 124 to 179 ms for 330 MB at once, 15 ms by the MiB.
+#: File systems such as ext4 commit all files together: the node's next append would wait for
+#: whatever of ours is not on the disk yet, 124 to 179 ms for 330 MB at once, 15 ms by the MiB.
 SYNC_EVERY_BYTES = 1 << 18
 
 
