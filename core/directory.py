@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from . import kernels
-from .columns import Table
+from .columns import Table, TableFullError
 from .constants import PART_NUMBER_BITS
 from .ids import Key
 from .space import give_back, reserve, use_huge_pages
@@ -22,8 +22,12 @@ _NUMBER_MASK = (1 << PART_NUMBER_BITS) - 1
 #: an eighth as many reservations have been entered, before the old slots are too full.
 _FULL, _ROOM, _MOVES_AN_ENTRY = 0.75, 2.0, 8
 
-#: Slots are taken by turns from the two halves of a reservation.
+#: Slots are taken by turns from the two halves of an address space of 4 GiB.
 _HALF = 1 << 28
+
+#: Ids of callers can be made to share a hash. Behind the last home there is room for a million of
+#: them; it is address space and takes no memory.
+_SPILL = 1 << 20
 
 #: 4 MiB of slots are worth pages of 2 MiB.
 _HUGE_HOMES_MIN = 1 << 19
@@ -62,10 +66,11 @@ class Directory:
         self.shards = shards
         self.count = 0
         self.slots = reserve("u8", 2 * _HALF)
-        self.layout = np.zeros(6, np.int64)
+        self.layout = np.zeros(7, np.int64)
         self.layout[kernels.HOMES] = _homes(0)
         shard_bits = max(shard.number for shard in shards).bit_length()
         self.layout[kernels.PART_BITS] = kernels.NUMBER_BITS + shard_bits
+        self.layout[kernels.SPILL] = _SPILL
         self._settle()
 
     def find(self, key: Key) -> int:
@@ -80,7 +85,11 @@ class Directory:
         return -1
 
     def ensure(self, extra: int) -> None:
-        """Make room for `extra` more reservations, which the caller is about to enter."""
+        """Make room for `extra` more reservations, which the caller is about to enter. Raises
+        TableFullError, and changes nothing, when the node holds some 200 million.
+        """
+        if self.count + extra > (_HALF - _SPILL) * _FULL:
+            raise TableFullError(f"{self.count} reservations on this node and {extra} more")
         self.count += extra
         if self.count > self._settled_max:
             self._grow(extra)
@@ -104,7 +113,7 @@ class Directory:
     def _lay_out(self, at: int) -> None:
         start, homes = self.layout[at : at + 2].tolist()
         if homes >= _HUGE_HOMES_MIN:
-            use_huge_pages(self.slots, start, start + homes + kernels.SPILL_SLOTS)
+            use_huge_pages(self.slots, start, start + homes + _SPILL)
 
     def _leave(self) -> None:
         """Go on in the larger half alone."""
@@ -129,4 +138,4 @@ class Directory:
 
 
 def _homes(count: int) -> int:
-    return max(64, int(count * _ROOM))
+    return min(max(64, int(count * _ROOM)), _HALF - _SPILL)

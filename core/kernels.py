@@ -3,7 +3,7 @@
 Rules of this file: integers only, no allocation per operation, no Python objects. Kernels named
 `apply_…` take effects and change the state; they are the only code that does, live and in replay
 alike. Kernels named `find_…`, `short_…`, `due_…` only read. Hash tables are open-addressed with
-linear probing over power-of-two sizes (Knuth, TAOCP vol. 3, 6.4), hashes are splitmix64 (Steele,
+linear probing (Knuth, TAOCP vol. 3, 6.4), hashes are splitmix64 (Steele,
 Lea & Flood 2014) over FNV-1a (Fowler, Noll & Vo). Every caller has made room before it calls.
 """
 
@@ -65,13 +65,11 @@ _U1 = np.uint64(1)
 _U60 = np.uint64(60)
 _INDEX_MASK = (1 << NUMBER_BITS) - 1
 
-#: Slots behind the last home: runs that begin near the end go on there, not at the beginning.
-SPILL_SLOTS = 4_096
-
 #: What a directory is at the moment, by position: where its homes start and how many there are;
-#: the same of the larger ones to which they are moving, if they are; how many homes have moved; and
-#: how many bits of a slot name a part.
-HOMES_AT, HOMES, LARGER_AT, LARGER, MOVED, PART_BITS = range(6)
+#: the same of the larger ones to which they are moving, if they are; how many homes have moved; how
+#: many bits of a slot name a part; and how many slots lie behind the last home, because runs that
+#: begin near the end go on there, not at the beginning.
+HOMES_AT, HOMES, LARGER_AT, LARGER, MOVED, PART_BITS, SPILL = range(7)
 
 #: A part of a reservation outside the directory.
 _SHARD_SHIFT = 40
@@ -291,13 +289,13 @@ def _find_home(layout, h):
 
 
 @njit(cache=True, nogil=True)
-def _find_empty(slots, slot):
+def _find_empty(slots, layout, slot):
     """Return the first empty slot from one on."""
-    end = slot + SPILL_SLOTS
+    end = slot + layout[SPILL]
     while slots[slot] != 0:
         slot += 1
         if slot == end:
-            raise MemoryError("thousands of reservation ids have the same hash")
+            raise MemoryError("too many reservation ids have the same hash")
     return slot
 
 
@@ -310,11 +308,11 @@ def move_slots(slots, layout, steps):
     """
     moved = layout[MOVED]
     end = min(moved + steps, layout[HOMES])
-    while moved < layout[HOMES] + SPILL_SLOTS:
+    while moved < layout[HOMES] + layout[SPILL]:
         entry = slots[layout[HOMES_AT] + moved]
         if entry != 0:
             home = layout[LARGER_AT] + _home(entry, layout[LARGER])
-            slots[_find_empty(slots, home)] = entry
+            slots[_find_empty(slots, layout, home)] = entry
         elif moved >= end:
             break
         moved += 1
@@ -345,11 +343,11 @@ def _part_at(slots, slot, h):
 def _probe(slots, layout, h):
     """Return the slot of the first candidate for a hash, or the empty one where there is none."""
     slot = _find_home(layout, h)
-    end = slot + SPILL_SLOTS
+    end = slot + layout[SPILL]
     while slots[slot] != 0 and not _is_candidate(slots, layout, slot, h):
         slot += 1
         if slot == end:
-            raise MemoryError("thousands of reservation ids have the same hash")
+            raise MemoryError("too many reservation ids have the same hash")
     return slot
 
 
@@ -362,7 +360,8 @@ def _fill_slot(slots, slot, h, shard, number):
 def insert_part(slots, layout, hi, lo, shard, number):
     """Enter a reservation's first part."""
     h = _hash_of(layout, hi, lo)
-    _fill_slot(slots, _find_empty(slots, _find_home(layout, h)), h, shard, number)
+    slot = _find_empty(slots, layout, _find_home(layout, h))
+    _fill_slot(slots, slot, h, shard, number)
 
 
 @njit(cache=True, nogil=True)

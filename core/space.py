@@ -7,6 +7,7 @@ and nothing before. What a node reserves is therefore far more than it uses (`VI
 uses is `RES`. See docs/adr/0018.
 """
 
+from contextlib import suppress
 from mmap import MADV_DONTNEED, MADV_HUGEPAGE, MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any
 
@@ -32,7 +33,8 @@ def use_huge_pages(records: np.ndarray, start: int, end: int) -> None:
     """Let records [start, end) lie on pages of 2 MiB: random access to many small pages misses the
     processor's translation cache nearly every time.
     """
-    _advise(records, start, end, MADV_HUGEPAGE)
+    with suppress(OSError):  # a machine's kernel may have none
+        _advise(records, start, end, MADV_HUGEPAGE)
 
 
 def _advise(records: np.ndarray, start: int, end: int, advice: int) -> None:

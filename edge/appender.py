@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from holdfast.persistence.codec import lay_out_group
 from holdfast.persistence.directory import DirectoryLock
 from holdfast.persistence.journal import LmdbJournal
 from holdfast.persistence.store import JournalError
-from holdfast.persistence.writer import ANSWER, LENGTH, hello
+from holdfast.persistence.writer import ANSWER, IGNORED, LENGTH, hello
 
 COMMAND = (sys.executable, "-m", "holdfast.persistence.writer")
 
@@ -49,9 +50,12 @@ class JournalProcess:
             fcntl.fcntl(self._orders, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         # It holds the directory's lock as long as it lives: a node that was killed may have an
         # append under way, and the next one must not read the journal before its end.
+        # Signals to all processes of the node wait until it ignores them.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             COMMAND, stdin=source, stdout=target, pass_fds=(lock.descriptor,)
         )
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(source)
         os.close(target)
 
@@ -82,12 +86,15 @@ class JournalProcess:
 
     def _read(self) -> None:
         answer = os.read(self._answers, 65_536)
-        if len(answer) != ANSWER.size:
-            why = answer[ANSWER.size :].decode(errors="replace") or "its process has ended"
-            self._on_failure(JournalError(f"the journal can't be written: {why}"))
-            return
-        self._journal.position, headroom_bytes, seconds = ANSWER.unpack(answer)
-        self._on_appended(seconds, headroom_bytes)
+        if len(answer) == ANSWER.size:
+            position, headroom_bytes, seconds = ANSWER.unpack(answer)
+            if position == self._journal.position + 1:
+                self._journal.position = position
+                self._on_appended(seconds, headroom_bytes)
+                return
+        asyncio.get_running_loop().remove_reader(self._answers)
+        why = answer[ANSWER.size :].decode(errors="replace") or "its process has ended"
+        self._on_failure(JournalError(f"the journal can't be written: {why}"))
 
     def close(self) -> None:
         """Let the process end, and wait for that."""

@@ -31,6 +31,10 @@ EARLY_TURN_MIN = 128
 #: and were answered half as fast again.
 QUIET_ROUNDS = 4
 
+#: Rounds after which a turn runs in any case: a command every third round would otherwise keep the
+#: first waiting until there are 128.
+ROUNDS_MAX = 32
+
 Answers = Sequence[tuple[Ticket, Outcome]]
 
 
@@ -65,7 +69,7 @@ class Pump:
         self._appender = appender
         appender.start(self._appended, on_failure)
         self._is_scheduled = False
-        self._posted = self._seen = self._quiet_rounds = 0
+        self._posted = self._seen = self._rounds = self._quiet_rounds = 0
         self._is_draining = False
         self._waiting: Turn | None = None
         self._appending: Turn | None = None
@@ -106,7 +110,7 @@ class Pump:
         self._is_scheduled = False
         if self._waiting is not None:
             return
-        self._posted = self._seen = self._quiet_rounds = 0
+        self._posted = self._seen = self._rounds = self._quiet_rounds = 0
         try:
             turn = self.node.turn(self._clock())
         except BaseException as error:  # noqa: BLE001 - half a turn may be applied: no going on
@@ -129,14 +133,19 @@ class Pump:
 
     def _is_gathering(self) -> bool:
         """Whether the last rounds of the loop brought a command, so that the next may too."""
+        self._rounds += 1
         self._quiet_rounds = 0 if self._posted > self._seen else self._quiet_rounds + 1
         self._seen = self._posted
-        return self._posted < EARLY_TURN_MIN and self._quiet_rounds < QUIET_ROUNDS
+        is_enough = self._posted >= EARLY_TURN_MIN or self._rounds >= ROUNDS_MAX
+        return not is_enough and self._quiet_rounds < QUIET_ROUNDS
 
     def _append(self) -> None:
         assert self._waiting is not None
         turn, self._waiting, self._appending = self._waiting, None, self._waiting
-        self._appender.append(turn.entries)
+        try:
+            self._appender.append(turn.entries)
+        except BaseException as error:  # noqa: BLE001 - it may be half written: no going on
+            self._on_failure(error)
 
     def _appended(self, seconds: float, headroom_bytes: int) -> None:
         self.headroom_bytes = headroom_bytes

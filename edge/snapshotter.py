@@ -33,12 +33,12 @@ async def keep_snapshots(
     while True:
         await asyncio.sleep(_LOOK_EVERY_S)
         grown_bytes, appends = journal.size_bytes() - size, journal.position - position
-        if is_due(grown_bytes, appends, every_bytes, _newest_bytes(directory)):
-            size, position = journal.size_bytes(), journal.position
-            try:
+        try:
+            if is_due(grown_bytes, appends, every_bytes, _newest_bytes(directory)):
+                size, position = journal.size_bytes(), journal.position
                 await write_snapshot(directory.path)
-            except OSError as error:
-                log.warning("snapshot failed", reason=str(error))
+        except OSError as error:
+            log.warning("snapshot failed", reason=str(error))
 
 
 def is_due(grown_bytes: int, appends: int, every_bytes: int, newest_bytes: int) -> bool:

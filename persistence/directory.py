@@ -97,7 +97,14 @@ class DirectoryLock:
 
 
 def _is_alive(process: str) -> bool:
-    return not process.isdecimal() or Path("/proc", process).exists()
+    """Whether a process runs; one that has ended and waits for its parent does not."""
+    if not process.isdecimal():
+        return True
+    try:
+        state = Path("/proc", process, "stat").read_text("utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
 
 
 def read_directory(path: Path) -> DataDirectory | None:

@@ -5,7 +5,8 @@ every step of a commit would wait for the interpreter that the event loop is usi
 the thread: half of the latency under load was that (docs/adr/0019). Here nothing is shared but the
 pipes and the file.
 
-    hello    one line of JSON: path, map_size, reserve_bytes, chain {shard: hash in hexadecimal}
+    hello    one line of JSON: path, position of the last append, map_size, reserve_bytes,
+             chain {shard: hash in hexadecimal}
     append   bytes of the value u64 · the value as codec.lay_out_group spells it
     answer   position u64 · headroom_bytes i64 · seconds f64; position 0 means that it failed, and
              what follows is why
@@ -30,20 +31,24 @@ from .store import JournalError, Store
 LENGTH = struct.Struct("<Q")
 ANSWER = struct.Struct("<Qqd")
 
+#: Signals that a terminal and a service manager send to all processes of a node.
+IGNORED = (signal.SIGINT, signal.SIGTERM)
+
 
 def hello(store: Store, chain: Chain) -> bytes:
     """Say which file to write, and behind what."""
     hashes = {shard: digest.hex() for shard, digest in chain.items()}
     figures = {"map_size": store.map_size, "reserve_bytes": store.reserve_bytes, "chain": hashes}
-    return json.dumps({"path": str(store.path), **figures}).encode() + b"\n"
+    place = {"path": str(store.path), "position": store.position}
+    return json.dumps({**place, **figures}).encode() + b"\n"
 
 
 def main() -> None:
     """Write what comes in until nothing more comes."""
-    # A terminal and a service manager signal all processes of a node; the node decides when it
-    # ends.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # The node decides when it ends.
+    for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED)
     try:
         _write_all(sys.stdin.buffer)
     except JournalError as error:
@@ -53,8 +58,15 @@ def main() -> None:
 
 
 def _write_all(source: BinaryIO) -> None:
-    order = json.loads(source.readline())
+    if not (line := source.readline()):
+        return
+    order = json.loads(line)
     store = Store(Path(order["path"]), order["map_size"], order["reserve_bytes"])
+    if store.position != order["position"]:
+        raise JournalError(
+            f"{store.path}: ends at position {store.position}, not at {order['position']} as the "
+            "node read it: somebody else has written to it"
+        )
     chain = {int(shard): bytes.fromhex(digest) for shard, digest in order["chain"].items()}
     for value in _appends(source):
         started = perf_counter()

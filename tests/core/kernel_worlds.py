@@ -22,6 +22,9 @@ TIMES = (0, 1, 10**9, 10**9 + 1, 1_700_000_000 * 10**9, kernels.NEVER_NS - 1)
 #: Slots of a table that all may be full but one, at which a search ends.
 SIZES = (2, 8, 64, 256)
 
+#: Slots behind the last home of a directory: more than there are keys in one.
+SPILL = 600
+
 Keys = list[tuple[np.uint64, np.uint64]]
 
 
@@ -192,8 +195,8 @@ def remembered(duel: Duel, rng: Random) -> None:
 
 def make_directory(homes: int) -> tuple[Array, Array]:
     """Slots for so many homes, room for twice as many behind them, and a layout for 256 shards."""
-    slots = np.zeros(3 * homes + 2 * kernels.SPILL_SLOTS, np.uint64)
-    return slots, np.array([0, homes, homes + kernels.SPILL_SLOTS, 0, 0, 35], np.int64)
+    slots = np.zeros(3 * homes + 2 * SPILL, np.uint64)
+    return slots, np.array([0, homes, homes + SPILL, 0, 0, 35, SPILL], np.int64)
 
 
 def directory(duel: Duel, rng: Random) -> None:

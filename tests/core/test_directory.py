@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.core import kernels
-from holdfast.core.columns import RESERVATION, Table
+from holdfast.core.columns import RESERVATION, Table, TableFullError
 from holdfast.core.directory import Directory, pack_part
 from holdfast.core.ids import Key
 
@@ -94,11 +94,42 @@ def test_homes_that_were_left_take_no_memory_and_can_be_used_again() -> None:
     assert len(halves) == 2
 
 
-def test_too_many_ids_of_one_hash_are_an_error_and_no_endless_search() -> None:
-    directory = Directory(_holders(0))
-    directory.ensure(100)
+def test_many_ids_of_one_hash_are_found_and_too_many_are_an_error() -> None:
+    """Callers choose their ids; no search is endless, and none leaves the directory."""
+    (holder,) = holders = _holders(0)
+    directory = Directory(holders)
+    directory.layout[kernels.SPILL] = 5_000
+    directory.ensure(5_001)
     table = (directory.slots, directory.layout, np.uint64(1), np.uint64(1), 0)
-    for number in range(kernels.SPILL_SLOTS):
+    for number in range(5_000):
         kernels.insert_part(*table, number)
+    assert pack_part(0, 4_999) == kernels.find_part(*table[:4], 4_999)
     with pytest.raises(MemoryError, match="the same hash"):
-        kernels.insert_part(*table, kernels.SPILL_SLOTS)
+        kernels.insert_part(*table, 5_000)
+    assert not holder.reservations.count
+
+
+def test_a_full_directory_says_so_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the order in which it grew, it stays within its two halves."""
+    monkeypatch.setattr("holdfast.core.directory._HALF", 1 << 14)
+    monkeypatch.setattr("holdfast.core.directory._SPILL", 1 << 10)
+    (holder,) = holders = _holders(0)
+    directory = Directory(holders)
+    keys: list[Key] = []
+
+    def fill() -> None:
+        while len(keys) < 1 << 14:
+            directory.ensure(500)
+            directory.count -= 500
+            added = holder.add(500, len(keys))
+            _enter(directory, holder, added)
+            keys.extend(added)
+
+    with pytest.raises(TableFullError, match="reservations on this node"):
+        fill()
+    count = directory.count
+    assert len(keys) == count
+    assert count > 10_000
+    assert [directory.find(key) for key in keys] == list(range(count))
+    directory.rebuild(count)
+    assert [directory.find(key) for key in keys] == list(range(count))

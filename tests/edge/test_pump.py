@@ -32,10 +32,11 @@ class Bench:
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.journal = MemoryJournal()
         self.node = Node(4)
+        self.appender = MemoryAppender(self.journal)
         self.pump = Pump(
             self.node,
             self.journal,
-            MemoryAppender(self.journal),
+            self.appender,
             lambda: self.now_ns,
             self.failed.set_result,
         )
@@ -102,5 +103,31 @@ async def test_a_turn_that_fails_stops_the_node() -> None:
     future = bench.router.post(GetAvailability(("Tea",)))
     broken: Any = lambda _command, _now_ns: 1 / 0  # noqa: E731
     bench.node._execute[GetAvailability] = broken
+    assert isinstance(await bench.failed, ZeroDivisionError)
+    assert not future.done()
+
+
+async def test_a_trickle_of_commands_does_not_keep_the_first_waiting() -> None:
+    """With a command in every third round there never are four quiet ones."""
+    bench = Bench()
+    await bench.stock()
+    first = bench.router.post(reserve(0))
+    for number in range(1, 40):
+        bench.router.post(reserve(number))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        if first.done():
+            break
+    assert first.done()
+    await bench.pump.drain()
+
+
+async def test_an_append_that_cannot_be_begun_stops_the_node() -> None:
+    """Else it would go on, answer nothing and look well."""
+    bench = Bench()
+    await bench.stock()
+    broken: Any = lambda _entries: 1 / 0  # noqa: E731
+    bench.appender.append = broken  # type: ignore[method-assign]
+    future = bench.router.post(reserve(1))
     assert isinstance(await bench.failed, ZeroDivisionError)
     assert not future.done()

@@ -114,6 +114,17 @@ def test_an_error_is_told_and_the_end(writer: Writer, path: Path) -> None:
     journal.close()
 
 
+def test_a_journal_that_is_not_what_the_node_read_is_an_error(path: Path) -> None:
+    """Else the next append would be hashed and numbered for another place."""
+    journal = open_journal(path)
+    greeting = hello(journal, Chain())
+    journal.append(group_of(10))
+    journal.close()
+    command = (sys.executable, "-m", "holdfast.persistence.writer")
+    result = subprocess.run(command, input=greeting, capture_output=True, check=True)
+    assert b"ends at position 1, not at 0" in result.stdout
+
+
 @pytest.mark.parametrize("missing", [1, 60, 99_999])
 def test_an_append_that_did_not_come_in_whole_is_none(
     writer: Writer, path: Path, missing: int
@@ -157,10 +168,12 @@ def test_the_next_node_waits_until_the_last_ones_writer_has_ended(tmp_path: Path
     with pytest.raises(DirectoryInUseError, match=str(os.getpid())):
         DirectoryLock(tmp_path)
     ended = subprocess.Popen((sys.executable, "-c", ""))
-    ended.wait()
+    # It has ended, and its parent has not asked for it yet.
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
     (tmp_path / "lock").write_text(str(ended.pid))
     writer.source.close()
     DirectoryLock(tmp_path).release()
+    ended.wait()
     assert 0 == writer.process.wait(TIMEOUT_S)
     writer.close()
 
