@@ -4,13 +4,12 @@ on one SKU, and sold out; and what the journal keeps of it.
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from holdfast.edge.client import Client
 from holdfast.v1 import reservation_service_pb2 as reservation
 
 from .figures import Figure, at_least, at_most, figure, percentile, ratios
-from .load import Load, closed_loop
+from .load import closed_loop
 from .packed import (
     COMMIT_PATH,
     RELEASE_PATH,
@@ -23,6 +22,7 @@ from .packed import (
 )
 from .plan import Plan
 from .processes import Server, connect, node_server
+from .regimes import NO_SNAPSHOTS_MIB, Regime, Tally
 from .workload import PLENTY, put_stock, rows
 
 MANY = rows(10_000)
@@ -37,32 +37,6 @@ STRETCHES = 2
 #: Sizes whose journal is held against the bar; in smaller ones it is mostly started pages.
 BYTES_BAR_SIZES = (8_190, 512)
 
-#: A journal that nothing trims while it is measured.
-NO_SNAPSHOTS_MIB = 1_048_576
-
-
-@dataclass(frozen=True, slots=True)
-class Regime:
-    """How much travels in one message, and how many messages at once."""
-
-    size: int
-    in_flight: int
-    messages: int
-    """Of each kind in a stretch."""
-    bar: float | None = None
-    """Reserves a second."""
-
-    @property
-    def key(self) -> str:
-        """Its name for programs."""
-        return f"{self.size}x{self.in_flight}"
-
-    @property
-    def name(self) -> str:
-        """Its name for people."""
-        return f"{self.size:,} by {self.in_flight}"
-
-
 REGIMES = (
     Regime(8_190, 4, 24, 2_000_000),
     Regime(512, 8, 96, 600_000),
@@ -71,33 +45,6 @@ REGIMES = (
     Regime(1, 64, 1_000),
     Regime(1, 1, 200),
 )
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one kind of load came to in one round."""
-
-    operations: int = 0
-    seconds: float = 0.0
-    cpu_s: float = 0.0
-    latencies_s: list[float] = field(default_factory=list)
-
-    def add(self, load: Load, operations: int, cpu_s: float) -> None:
-        """Add a stretch."""
-        self.operations += operations
-        self.seconds += load.seconds
-        self.cpu_s += cpu_s
-        self.latencies_s += load.latencies_s
-
-    @property
-    def rate(self) -> float:
-        """Operations a second."""
-        return self.operations / self.seconds
-
-    @property
-    def cpu_us(self) -> float:
-        """Processor time of the node for an operation."""
-        return self.cpu_s / self.operations * 1e6
 
 
 #: Regime -> kind of load -> what it came to.

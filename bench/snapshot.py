@@ -28,7 +28,8 @@ from .processes import (
     node_server,
     write_snapshot,
 )
-from .stock import Feed, Regime
+from .regimes import Regime
+from .stock import Feed
 from .workload import RESERVE_PATH, Orders
 
 AVAILABILITY_PATH = "/holdfast.v1.AvailabilityService/GetAvailability"

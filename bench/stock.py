@@ -5,7 +5,6 @@ what the journal keeps.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import grpc.aio
@@ -15,10 +14,11 @@ from holdfast.edge.client import Client, StockColumns
 from holdfast.v1 import stock_service_pb2 as stock
 
 from .figures import Figure, at_least, at_most, figure, percentile, ratios
-from .load import Load, streamed
+from .load import streamed
 from .packed import resolve
 from .plan import BenchError, Plan
 from .processes import Server, connect, node_server
+from .regimes import NO_SNAPSHOTS_MIB, Regime, Tally
 from .workload import PLENTY, SEED, Row, put_stock, rows
 
 PATH = "/holdfast.v1.StockService/ApplyStockEvents"
@@ -37,61 +37,10 @@ KINDS = (
 #: Events a second, of the design.
 BAR = 300_000
 
-#: A journal that nothing trims while it is measured.
-NO_SNAPSHOTS_MIB = 1_048_576
-
-
-@dataclass(frozen=True, slots=True)
-class Regime:
-    """How much travels in one message, and how many messages ahead of their answers."""
-
-    size: int
-    in_flight: int
-    messages: int
-    """Of each kind in a round."""
-
-    @property
-    def key(self) -> str:
-        """Its name for programs."""
-        return f"{self.size}x{self.in_flight}"
-
-    @property
-    def name(self) -> str:
-        """Its name for people."""
-        return f"{self.size:,} by {self.in_flight}"
-
-
 REGIMES = (Regime(8_190, 4, 40), Regime(512, 8, 200))
 
 #: The form of single events; the node takes its messages one by one.
 OBJECTS = Regime(1_000, 4, 20)
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one kind of load came to in one round."""
-
-    events: int = 0
-    seconds: float = 0.0
-    cpu_s: float = 0.0
-    latencies_s: list[float] = field(default_factory=list)
-
-    def add(self, load: Load, events: int, cpu_s: float) -> None:
-        """Add a stretch."""
-        self.events += events
-        self.seconds += load.seconds
-        self.cpu_s += cpu_s
-        self.latencies_s += load.latencies_s
-
-    @property
-    def rate(self) -> float:
-        """Events a second."""
-        return self.events / self.seconds
-
-    @property
-    def cpu_us(self) -> float:
-        """Processor time of the node for an event."""
-        return self.cpu_s / self.events * 1e6
 
 
 #: Kind of load -> what it came to.
