@@ -17,6 +17,16 @@ from .report import show
 
 REPORT = ROOT / "bench" / "report" / "bench.json"
 
+#: Kinds of figures, by key, with what to call them.
+SHARES = {"hot": "one SKU", "commit": "commit", "release": "release", "refused": "sold out"}
+BYTES = {
+    "reserve": "reserve",
+    "commit": "commit",
+    "numbered": "stock fact by number",
+    "named": "stock fact by id",
+}
+HELD = {"level": "stock level", "hold": "hold"}
+
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -84,6 +94,27 @@ def pictures(report: Mapping[str, Any]) -> list[Picture]:
             "ms from when the call was due",
             _latency(figures),
         ),
+        Picture(
+            "shares.png",
+            "Other loads beside reserves over many SKUs",
+            "operations a message",
+            "share of the rate of reserves",
+            _of(figures, r"batches\.(\d+)x(?!1_)\d+_{}_share", SHARES),
+        ),
+        Picture(
+            "journal.png",
+            "What an operation adds to the journal",
+            "operations a message",
+            "bytes",
+            _of(figures, r"(?:batches|stock)\.(\d+)x\d+_{}_bytes", BYTES),
+        ),
+        Picture(
+            "memory.png",
+            "Memory of a node, for one",
+            "of them on the node",
+            "bytes, without pages of files",
+            _of(figures, r"memory\.(\d+)_{}_own", HELD),
+        ),
     ]
     return [each for each in found if each.lines]
 
@@ -109,6 +140,11 @@ def _latency(figures: Mapping[str, Any]) -> tuple[Line, ...]:
                 points.append((offered["median"], each))
         lines.append((f"p{percent}", points))
     return _lines(lines)
+
+
+def _of(figures: Mapping[str, Any], pattern: str, kinds: Mapping[str, str]) -> tuple[Line, ...]:
+    """A line for each kind, whose key stands in the pattern."""
+    return _lines([(name, _matching(figures, pattern.format(key))) for key, name in kinds.items()])
 
 
 def _matching(figures: Mapping[str, Any], pattern: str) -> list[tuple[float, Any]]:

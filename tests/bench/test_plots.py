@@ -34,6 +34,18 @@ def test_lines_are_of_figures_with_a_size_or_a_rate() -> None:
     assert [("p99", ((4_000, 4, 3, 5),))] == [(line.name, line.points) for line in latency.lines]
 
 
+def test_kinds_of_figures_become_lines() -> None:
+    """By what stands in their keys, at the number that does."""
+    keys = ("batches.512x8_hot_share", "stock.512x8_named_bytes", "memory.1000_hold_own")
+    figures = [{"key": key, "median": 2.0, "min": 1.0, "max": 3.0} for key in keys]
+    drawn = plots.pictures({"figures": figures})
+    assert {
+        "shares.png": [("one SKU", ((512, 2, 1, 3),))],
+        "journal.png": [("stock fact by id", ((512, 2, 1, 3),))],
+        "memory.png": [("hold", ((1_000, 2, 1, 3),))],
+    } == {each.file: [(line.name, line.points) for line in each.lines] for each in drawn}
+
+
 def test_a_picture_without_figures_is_left_out() -> None:
     assert [] == plots.pictures({"figures": []})
 
