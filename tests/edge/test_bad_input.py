@@ -51,20 +51,6 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
         assert [] == running.complaints()
 
 
-@pytest.fixture
-async def client(node: NodeProcess) -> AsyncIterator[Client]:
-    """A client."""
-    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as connected:
-        yield connected
-
-
-@pytest.fixture
-async def wire(node: NodeProcess) -> AsyncIterator[Wire]:
-    """A connection for bytes."""
-    async with Wire(node.target) as connected:
-        yield connected
-
-
 @pytest.mark.parametrize(
     "case", CASES, ids=[f"{case.method.name}: {case.field}, {case.what}" for case in CASES]
 )

@@ -5,7 +5,7 @@ Requests are built with the public messages, as any client in any language would
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -21,7 +21,7 @@ from holdfast.edge.convert_batch import OPERATIONS_MAX
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
-from tests.edge.node_process import NodeProcess, replayed_node, running_node
+from tests.edge.node_process import NodeProcess, replayed_node
 from tests.edge.wire import (
     CALL_TIMEOUT_S,
     WAREHOUSE,
@@ -50,26 +50,10 @@ MOVES: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    """One node for all; each test has SKUs and ids of its own."""
-    with running_node(tmp_path_factory.mktemp("batches")) as running:
-        yield running
-        assert [] == running.complaints()
-
-
 @pytest.fixture
-async def client(node: NodeProcess) -> AsyncIterator[Client]:
-    """The single calls."""
-    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as connected:
-        yield connected
-
-
-@pytest.fixture
-async def batches(node: NodeProcess) -> AsyncIterator["Batches"]:
+def batches(wire: Wire) -> "Batches":
     """The batches."""
-    async with Wire(node.target) as wire:
-        yield Batches(wire)
+    return Batches(wire)
 
 
 class Batches:

@@ -8,7 +8,7 @@ test, and that is the failure.
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 from uuid import uuid4
@@ -24,8 +24,8 @@ from holdfast.edge.coalescing import IN_FLIGHT_MAX, OPERATIONS_MAX, Coalescer
 from holdfast.edge.retries import Retries
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import reservation_service_pb2 as reservation
-from tests.edge.node_process import NodeProcess, running_node
-from tests.edge.wire import CALL_TIMEOUT_S, WAREHOUSE, figures_of, put_stock, receipt
+from tests.edge.node_process import NodeProcess
+from tests.edge.wire import WAREHOUSE, figures_of, put_stock, receipt
 
 HOLD_MS: Final = 3_600_000
 CALLERS: Final = 1_000
@@ -35,21 +35,6 @@ REPEATED = reservation.BATCH_OUTCOME_REPEATED
 
 #: Waits that pass at once, for as long as a machine under load may need for the rest.
 PATIENCE: Final[dict[str, Any]] = {"timeout_s": 60.0, "retries": Retries(base_s=0.001, cap_s=0.001)}
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    """One node for all; each test has SKUs and ids of its own."""
-    with running_node(tmp_path_factory.mktemp("coalescing")) as running:
-        yield running
-        assert [] == running.complaints()
-
-
-@pytest.fixture
-async def client(node: NodeProcess) -> AsyncIterator[Client]:
-    """A client of the node."""
-    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as connected:
-        yield connected
 
 
 async def batches_of(node: NodeProcess) -> int:

@@ -7,7 +7,7 @@ outside, the pump runs in this process over a journal that waits to be told.
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
 from holdfast.edge import calls
-from holdfast.edge.client import Client, NotFound, StorageFull
+from holdfast.edge.client import Client, StorageFull
 from holdfast.edge.clock import node_clock
 from holdfast.edge.errors import Fault
 from holdfast.edge.handlers import Handlers
@@ -52,6 +52,7 @@ from tests.edge.wire import (
     Answer,
     Wire,
     answer_of,
+    are_known,
     figure,
     figures_of,
     metrics_of,
@@ -63,41 +64,6 @@ from tests.edge.wire import (
 )
 
 ACCEPTED = common.OUTCOME_ACCEPTED
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    """A node for the tests that leave it as it was."""
-    with running_node(tmp_path_factory.mktemp("hazards")) as running:
-        yield running
-        assert [] == running.complaints()
-
-
-@pytest.fixture
-async def client(node: NodeProcess) -> AsyncIterator[Client]:
-    """A client that retries."""
-    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as connected:
-        yield connected
-
-
-@pytest.fixture
-async def wire(node: NodeProcess) -> AsyncIterator[Wire]:
-    """A connection for bytes."""
-    async with Wire(node.target) as connected:
-        yield connected
-
-
-async def are_known(client: Client, orders: Sequence[str]) -> list[bool]:
-    """Ask which of these reservations exist."""
-
-    async def is_known(order: str) -> bool:
-        try:
-            await client.get_reservation(order)
-        except NotFound:
-            return False
-        return True
-
-    return await asyncio.gather(*(is_known(order) for order in orders))
 
 
 # The pump in this process, over appends that can be held

@@ -1,7 +1,6 @@
 """A node among other processes: second nodes, logs, health, reflection, metrics and noise."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import grpc
@@ -17,9 +16,8 @@ from holdfast.edge import calls
 from holdfast.edge.client import Client
 from holdfast.edge.handlers import SERVICE_NAMES
 from holdfast.v1 import common_pb2 as common
-from tests.edge.node_process import NodeProcess, running_node, wait_until
+from tests.edge.node_process import NodeProcess, wait_until
 from tests.edge.wire import (
-    CALL_TIMEOUT_S,
     OK,
     WAREHOUSE,
     Wire,
@@ -29,28 +27,6 @@ from tests.edge.wire import (
 )
 
 ACCEPTED = common.OUTCOME_ACCEPTED
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    """A node for the tests that leave it as it was."""
-    with running_node(tmp_path_factory.mktemp("hazards")) as running:
-        yield running
-        assert [] == running.complaints()
-
-
-@pytest.fixture
-async def client(node: NodeProcess) -> AsyncIterator[Client]:
-    """A client that retries."""
-    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as connected:
-        yield connected
-
-
-@pytest.fixture
-async def wire(node: NodeProcess) -> AsyncIterator[Wire]:
-    """A connection for bytes."""
-    async with Wire(node.target) as connected:
-        yield connected
 
 
 # A second node

@@ -5,9 +5,7 @@ tests/core/scripts; here callers meet each other, time and restarts.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-
-import pytest
+from collections.abc import Sequence
 
 from holdfast.edge import calls
 from holdfast.edge.calls import Call
@@ -16,7 +14,7 @@ from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.edge.history import expiries_in_journal
-from tests.edge.node_process import NodeProcess, running_node
+from tests.edge.node_process import NodeProcess
 from tests.edge.wire import (
     CALL_TIMEOUT_S,
     OK,
@@ -36,27 +34,6 @@ ACCEPTED = common.OUTCOME_ACCEPTED
 REFUSED = common.OUTCOME_REFUSED
 INSUFFICIENT = common.REFUSAL_CODE_INSUFFICIENT_STOCK
 NS_PER_S = 1_000_000_000
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    """One node for all tests of this file: their SKUs and ids are their own."""
-    with running_node(tmp_path_factory.mktemp("scenarios")) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(node: NodeProcess) -> AsyncIterator[Client]:
-    """A client that outlasts a restart."""
-    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as connected:
-        yield connected
-
-
-@pytest.fixture
-async def wire(node: NodeProcess) -> AsyncIterator[Wire]:
-    """A connection for bytes."""
-    async with Wire(node.target) as connected:
-        yield connected
 
 
 # T1: one unit

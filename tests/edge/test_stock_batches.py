@@ -5,7 +5,7 @@ those that the Python client spells.
 """
 
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -25,7 +25,7 @@ from holdfast.edge.client import (
 )
 from holdfast.edge.convert_batch import OPERATIONS_MAX
 from holdfast.v1 import stock_service_pb2 as stock
-from tests.edge.node_process import NodeProcess, replayed_node, running_node
+from tests.edge.node_process import NodeProcess, replayed_node
 from tests.edge.wire import (
     CALL_TIMEOUT_S,
     WAREHOUSE,
@@ -45,26 +45,10 @@ OUT_OF_ORDER = stock.STOCK_EVENT_OUTCOME_OUT_OF_ORDER
 UNKNOWN = stock.STOCK_EVENT_OUTCOME_UNKNOWN_STOCK_LEVEL
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    """One node for all; each test has SKUs, sources and ids of its own."""
-    with running_node(tmp_path_factory.mktemp("stock-batches")) as running:
-        yield running
-        assert [] == running.complaints()
-
-
 @pytest.fixture
-async def client(node: NodeProcess) -> AsyncIterator[Client]:
-    """The Python client."""
-    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as connected:
-        yield connected
-
-
-@pytest.fixture
-async def feed(node: NodeProcess) -> AsyncIterator["Feed"]:
+async def feed(wire: Wire) -> "Feed":
     """A stream of its own."""
-    async with Wire(node.target) as wire:
-        yield Feed(wire)
+    return Feed(wire)
 
 
 class Feed:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from holdfast.core.effects import Section
 from holdfast.edge import calls
-from holdfast.edge.client import BlockingClient, Client, NotFound
+from holdfast.edge.client import BlockingClient, Client
 from holdfast.persistence.verify import verify
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import stock_service_pb2 as stock
@@ -25,6 +25,7 @@ from tests.edge.wire import (
     OK,
     WAREHOUSE,
     Wire,
+    are_known,
     figures_of,
     new_name,
     put_stock,
@@ -34,41 +35,6 @@ from tests.edge.wire import (
 )
 
 ACCEPTED = common.OUTCOME_ACCEPTED
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    """A node for the tests that leave it as it was."""
-    with running_node(tmp_path_factory.mktemp("hazards")) as running:
-        yield running
-        assert [] == running.complaints()
-
-
-@pytest.fixture
-async def client(node: NodeProcess) -> AsyncIterator[Client]:
-    """A client that retries."""
-    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as connected:
-        yield connected
-
-
-@pytest.fixture
-async def wire(node: NodeProcess) -> AsyncIterator[Wire]:
-    """A connection for bytes."""
-    async with Wire(node.target) as connected:
-        yield connected
-
-
-async def are_known(client: Client, orders: Sequence[str]) -> list[bool]:
-    """Ask which of these reservations exist."""
-
-    async def is_known(order: str) -> bool:
-        try:
-            await client.get_reservation(order)
-        except NotFound:
-            return False
-        return True
-
-    return await asyncio.gather(*(is_known(order) for order in orders))
 
 
 # A node that is told to stop

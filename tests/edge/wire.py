@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from holdfast.edge.calls import Call, Method
-from holdfast.edge.client import Client
+from holdfast.edge.client import Client, NotFound
 from holdfast.v1 import admin_service_pb2 as admin
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import stock_service_pb2 as stock
@@ -212,3 +212,16 @@ def figure(metrics: str, name: str) -> float:
     match = re.search(rf"^{re.escape(name)} (\S+)$", metrics, re.MULTILINE)
     assert match is not None, f"no {name} in:\n{metrics}"
     return float(match[1])
+
+
+async def are_known(client: Client, orders: Sequence[str]) -> list[bool]:
+    """Ask which of these reservations exist."""
+
+    async def is_known(order: str) -> bool:
+        try:
+            await client.get_reservation(order)
+        except NotFound:
+            return False
+        return True
+
+    return await asyncio.gather(*(is_known(order) for order in orders))
