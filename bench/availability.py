@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from holdfast.core import kernels
-from holdfast.core.columns import LEVEL
+from holdfast.core.tables.layouts import LEVEL
 from holdfast.v1 import availability_service_pb2 as availability
 
 from .figures import Figure, at_most, figure, percentile

@@ -29,7 +29,7 @@ from .load import Call
 from .plan import ROOT, BenchError
 
 NODE_COMMAND = (sys.executable, "-m", "holdfast.edge", "serve")
-SNAPSHOT_COMMAND = (sys.executable, "-m", "holdfast.persistence.snapshot")
+SNAPSHOT_COMMAND = (sys.executable, "-m", "holdfast.persistence.snapshots.file")
 
 START_TIMEOUT_S = 120.0  # kernels may have to be compiled
 PROBE_TIMEOUT_S = 10.0

@@ -15,8 +15,8 @@ from holdfast.core.commands import (
     Reserve,
     StockEvent,
 )
-from holdfast.core.constants import BATCH_MAX, HOLD_MS_DEFAULT
 from holdfast.core.ids import key_from_parts, key_from_text
+from holdfast.core.limits import BATCH_MAX, HOLD_MS_DEFAULT
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
 from holdfast.core.warm import warm_up

@@ -12,9 +12,7 @@ from itertools import count, groupby
 from operator import itemgetter
 from typing import Any, cast
 
-from . import lane, state
 from .actor import Actor, Mail, Ticket
-from .batch import Batches
 from .commands import (
     Command,
     DeleteSku,
@@ -33,13 +31,16 @@ from .commands import (
     ResolveLevels,
     StockBatch,
 )
-from .directory import Directory, unpack_part
-from .effects import Entry, Section
-from .joint import HomeOf, shard_of_name
-from .ledger import Ledger
-from .shard import Shard
-from .stock import StockBook
-from .stock_batch import StockBatches
+from .rules import single_line
+from .rules.batches import Batches
+from .rules.joint_turn import HomeOf, shard_of_name
+from .rules.reservations import Ledger
+from .rules.stock_batches import StockBatches
+from .rules.stock_facts import StockBook
+from .tables import state_bytes
+from .tables.effects import Entry, Section
+from .tables.reservation_index import Directory, unpack_part
+from .tables.shard import Shard
 
 _ARRIVAL = itemgetter(0)
 
@@ -173,10 +174,12 @@ class Node:
         anything else among it, in the order in which it came.
         """
         boxes = [actor.take(self.turn_batch_max) for actor in self.actors]
-        if all(lane.takes(mail[2]) for box in boxes for mail in box):
+        if all(single_line.takes(mail[2]) for box in boxes for mail in box):
             yield from self._run_plain(boxes)
             return
-        for is_plain, run in groupby(merge(*boxes, key=_ARRIVAL), lambda mail: lane.takes(mail[2])):
+        for is_plain, run in groupby(
+            merge(*boxes, key=_ARRIVAL), lambda mail: single_line.takes(mail[2])
+        ):
             if is_plain:
                 yield from self._run_plain(self._by_home(run))
             else:
@@ -194,7 +197,7 @@ class Node:
         for shard, box in zip(self.shards, boxes, strict=True):
             if box:
                 reserves = [cast(Reserve, command) for _, _, command, _ in box]
-                outcomes = lane.reserve_run(self.ledger, shard, reserves, self.now_ns)
+                outcomes = single_line.reserve_run(self.ledger, shard, reserves, self.now_ns)
                 yield from zip((mail[3] for mail in box), outcomes, strict=True)
 
     def seal(self) -> list[Entry]:
@@ -202,7 +205,7 @@ class Node:
         it did not.
         """
         for shard in self.shards:
-            shard.effects[Section.SEAL].append(state.digest(shard))
+            shard.effects[Section.SEAL].append(state_bytes.digest(shard))
             shard.effects.touched = True
         return [entry for shard in self.shards if (entry := shard.take_entry())]
 
@@ -222,7 +225,8 @@ class Node:
         A sum of hashes, so that it does not depend on order, on time or on the number of shards.
         """
         halves = [
-            sum(state.content_hash(shard, seed) for shard in self.shards) & 0xFFFF_FFFF_FFFF_FFFF
+            sum(state_bytes.content_hash(shard, seed) for shard in self.shards)
+            & 0xFFFF_FFFF_FFFF_FFFF
             for seed in (1, 2)
         ]
         return "".join(f"{half:016x}" for half in halves)

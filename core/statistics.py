@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from . import kernels
-from .shard import Shard
+from .tables.shard import Shard
 
 
 @dataclass(frozen=True, slots=True)

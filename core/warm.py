@@ -10,9 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from . import state
-from .batch import split_handles
-from .columns import OPERATION
 from .commands import (
     Command,
     DeleteSku,
@@ -32,13 +29,16 @@ from .commands import (
     StockBatch,
     StockEvent,
 )
-from .constants import HOLD_MS_MIN, NS_PER_MS
-from .effects import Entry
 from .ids import key_from_parts, key_from_text
+from .limits import HOLD_MS_MIN, NS_PER_MS
 from .model import EventKind, LocationKind, Remainder, Verb
 from .node import Node
+from .rules.batches import split_handles
+from .rules.stock_batches import STOCK_EVENT
 from .statistics import read_statistics
-from .stock_batch import STOCK_EVENT
+from .tables import state_bytes
+from .tables.effects import Entry
+from .tables.layouts import OPERATION
 
 
 class _Nobody:
@@ -61,7 +61,9 @@ def warm_up(progress: Callable[[int, int], None] = lambda _done, _all: None) -> 
     for entry in (*_warm_batches(node), *node.seal()):
         twin.replay(entry)
     for old, new in zip(node.shards, Node(2).shards, strict=True):
-        state.load(new, {name: column.copy() for name, column in state.columns(old).items()})
+        state_bytes.load(
+            new, {name: column.copy() for name, column in state_bytes.columns(old).items()}
+        )
         read_statistics(new)
     node.loaded()
     node.state_hash()

@@ -1,44 +1,5 @@
-"""The `holdfast` command. `holdfast --help` lists what it can do."""
+"""`python -m holdfast.edge` is the `holdfast` command."""
 
-from typing import Annotated
+from .cli.main import main
 
-import typer
-
-from . import commands_node, commands_replay, commands_reservations, commands_stock
-
-app = typer.Typer(
-    name="holdfast",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,  # a defect is reported with a plain traceback
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-# In the order in which a newcomer meets them.
-for commands in (commands_node, commands_replay, commands_reservations, commands_stock):
-    app.add_typer(commands.app)
-
-
-def _print_version(asked: bool) -> None:
-    if asked:
-        from importlib.metadata import version
-
-        typer.echo(f"holdfast {version('holdfast')}")
-        raise typer.Exit
-
-
-@app.callback()
-def root(
-    _: Annotated[
-        bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
-    ] = False,
-) -> None:
-    """Inventory and reservation core for retail: how many can be promised, and hold these."""
-
-
-def main() -> None:
-    """Run the command."""
-    app()
-
-
-if __name__ == "__main__":
-    main()
+main()

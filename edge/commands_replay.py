@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
-from .terminal import (
+from .cli.console import (
     EXIT_FAILED,
     TARGET_METAVAR,
     Json,
@@ -33,7 +33,7 @@ app = typer.Typer()
 
 Result = TypeVar("Result")
 
-#: As in orders.py and replay.py, which take long to import; tests/edge/test_cli.py compares them.
+#: As in orders.py and replay.py, which take long to import; test_cli.py compares them.
 INVOICES_DEFAULT: Final = 2_000
 SEED_DEFAULT: Final = 1
 CALLERS_DEFAULT: Final = 64
@@ -111,10 +111,10 @@ def replay(
     job = Job(orders, serve, data_dir, target, shards, invoices, seed, callers, as_json)
     import uvloop
 
-    from .config import ConfigError
+    from .client.retries import HoldfastError
     from .orders import OrderFileError
     from .replay import ReplayError
-    from .retries import HoldfastError
+    from .server.settings import ConfigError
 
     try:
         plan = _plan(job)
@@ -132,7 +132,7 @@ def replay(
 
 
 def _plan(job: Job) -> "Plan":
-    from .progress import LateBar
+    from .cli.progress import LateBar
     from .replay_plan import plan_from_file, plan_from_generator
 
     with LateBar("Reading the orders", is_shown=not job.as_json):
@@ -170,9 +170,9 @@ async def _replay(job: Job, plan: "Plan") -> bool:
 @asynccontextmanager
 async def _node(job: Job) -> "AsyncIterator[tuple[str, StartedNode | None]]":
     """The node to replay against, started unless it is there already."""
-    from .config import load_settings
-    from .progress import LateBar
+    from .cli.progress import LateBar
     from .replay_node import started_node, wait_until_healthy
+    from .server.settings import load_settings
 
     if job.target is not None:
         await wait_until_healthy(job.target)
@@ -193,8 +193,8 @@ async def _node(job: Job) -> "AsyncIterator[tuple[str, StartedNode | None]]":
 
 async def _run(job: Job, plan: "Plan", target: str, node: "StartedNode | None") -> "Replayed":
     """Run the replay, as long as the node that was started lives."""
+    from .cli.progress import LateBar
     from .client import Client
-    from .progress import LateBar
     from .replay import CALL_TIMEOUT_S, RETRIES, Replay
 
     async with Client(target, timeout_s=CALL_TIMEOUT_S, retries=RETRIES) as client:

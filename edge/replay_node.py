@@ -19,9 +19,9 @@ from typing import Any, Final, NoReturn
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from .config import Settings, split_address
+from .cli.console import default_target, reachable
 from .replay import ReplayError
-from .terminal import default_target, reachable
+from .server.settings import Settings, split_address
 
 LOG_NAME: Final = "node.log"
 

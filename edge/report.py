@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from .cli.answers import size, table
 from .derived_stock import Level
 from .orders import Tally
 from .replay import NodeLevel, Replayed
 from .replay_plan import FactKind, Plan
-from .tables import size, table
 
 DERIVED: Final = (
     "The orders name no locations, no opening stock and no receipts of goods: these are derived "

@@ -2,14 +2,14 @@
 
 One append is one value: a group header, then one entry per shard that changed, each with a header,
 its sections and a hash. All integers are little-endian; sections are columns of fixed-width records
-(core/effects.py) padded to 8 bytes.
+(core/tables/effects.py) padded to 8 bytes.
 
     group header   magic "HFJ1" · entry count u32 · position u64 · bytes of the whole value u64
     entry header   version u16 · shard u16 · section count u32 · sequence u64 · epoch u64 ·
                    now_ns i64 · body bytes u64 · previous hash 16 B · hash 16 B
     section        kind u16 · zero u16 · record count u32 · records
 
-What the hashes cover is told in seal.py.
+What the hashes cover is told in hash_chain.py.
 """
 
 import struct
@@ -18,9 +18,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holdfast.core.effects import DTYPES, Entry, Section
+from holdfast.core.tables.effects import DTYPES, Entry, Section
 
-from .seal import ENTRY, GENESIS, GROUP, HASH_BYTES, Chain, entry_hash, seal_group
+from .hash_chain import (
+    ENTRY,
+    GENESIS,
+    GROUP,
+    HASH_BYTES,
+    Chain,
+    entry_hash,
+    seal_group,
+)
 
 FORMAT_VERSION = 1
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from holdfast.core.effects import Entry
+from holdfast.core.tables.effects import Entry
 
 from .codec import Recorded, decode_group, encode_group
-from .seal import Chain
-from .store import Store
+from .hash_chain import Chain
+from .lmdb.store import Store
 
 
 class Journal(Protocol):
@@ -23,7 +23,7 @@ class Journal(Protocol):
 
     def append(self, entries: Sequence[Entry]) -> int:
         """Make entries durable and return their position. A node that serves leaves this to a
-        process of its own (writer.py).
+        process of its own (child.py).
         """
 
     def read(self, after: int, chain: Chain) -> Iterator[tuple[int, list[Recorded]]]:

@@ -18,10 +18,10 @@ from mmap import PAGESIZE
 from pathlib import Path
 
 from holdfast.core.node import Node
-from holdfast.core.shard import StateMismatchError
+from holdfast.core.tables.shard import StateMismatchError
 
 from .codec import DamagedEntryError, Recorded
-from .directory import (
+from .data_directory import (
     DataDirectory,
     DirectoryError,
     DirectoryInUseError,
@@ -31,9 +31,9 @@ from .directory import (
     read_directory,
 )
 from .journal import LmdbJournal
-from .pages import DamagedFile, check_pages, iterate_values
-from .snapshot import Snapshot, load_newest
-from .store import JournalError
+from .lmdb.pages import DamagedFile, check_pages, iterate_values
+from .lmdb.store import JournalError
+from .snapshots.file import Snapshot, load_newest
 
 MakeNode = Callable[[int], Node]
 Progress = Callable[[int, int], None]

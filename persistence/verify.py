@@ -13,22 +13,22 @@ from pathlib import Path
 
 import numpy as np
 
-from holdfast.core import state
 from holdfast.core.audit import check_invariants
-from holdfast.core.effects import DTYPES, Section
 from holdfast.core.kernels import FLAG_LATER_PART, count_names
 from holdfast.core.node import Node
-from holdfast.core.shard import Shard
 from holdfast.core.statistics import read_statistics
+from holdfast.core.tables import state_bytes
+from holdfast.core.tables.effects import DTYPES, Section
+from holdfast.core.tables.shard import Shard
 
 from .codec import DamagedEntryError, Recorded
-from .directory import DataDirectory, DirectoryError, read_directory
+from .data_directory import DataDirectory, DirectoryError, read_directory
+from .hash_chain import Chain
 from .journal import LmdbJournal
-from .pages import DamagedFile
+from .lmdb.pages import DamagedFile
+from .lmdb.store import JournalError
 from .recovery import Progress, locate, no_progress, open_beside, replay_group
-from .seal import Chain
-from .snapshot import LOAD_ERRORS, load_snapshot, snapshot_paths
-from .store import JournalError
+from .snapshots.file import LOAD_ERRORS, load_snapshot, snapshot_paths
 
 #: Names are packed bytes; all other effects are records.
 _NAMES = {section for section, dtype in DTYPES.items() if dtype.itemsize == 1}
@@ -129,7 +129,7 @@ def _load_snapshots(report: VerifyReport, directory: DataDirectory) -> dict[int,
 
 
 def _digests(node: Node) -> list[tuple[int, int]]:
-    return [state.digest(shard) for shard in node.shards]
+    return [state_bytes.digest(shard) for shard in node.shards]
 
 
 def _replay(

@@ -39,8 +39,8 @@ from holdfast.core.commands import (
     StockEvent,
     Unknown,
 )
-from holdfast.core.constants import NS_PER_MS, ON_HAND_MAX, RETENTION_NS
 from holdfast.core.ids import Key, text_from_key
+from holdfast.core.limits import NS_PER_MS, ON_HAND_MAX, RETENTION_NS
 from holdfast.core.model import (
     GIVE_BACK,
     TRANSITIONS,

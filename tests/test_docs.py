@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import typer.main
 
-from holdfast.core import constants, model
+from holdfast.core import limits, model
 from holdfast.core.model import RefusalCode, Verb
-from holdfast.edge import convert_batch, errors
-from holdfast.edge.__main__ import app
-from holdfast.edge.config import Settings
-from holdfast.edge.handlers import SERVICE_NAMES, _methods
+from holdfast.edge.cli.main import app
+from holdfast.edge.server.handlers import SERVICE_NAMES, _methods
+from holdfast.edge.server.settings import Settings
+from holdfast.edge.wire import batches, faults
 from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.core.engine import ModelEngine, NodeEngine
 from tests.core.test_scripts import retell
@@ -91,7 +91,7 @@ def test_the_states_of_a_whole_reservation_are_told_in_their_order() -> None:
 def test_limits_are_those_of_the_code() -> None:
     for _, limit, name in table(INTEGRATORS, "what", "limit", "constant"):
         (constant,) = spans(name)
-        owner: Any = constants if hasattr(constants, constant) else convert_batch
+        owner: Any = limits if hasattr(limits, constant) else batches
 
         assert getattr(owner, constant) == number(limit, constant)
 
@@ -115,18 +115,18 @@ def test_refusals_stand_in_the_order_of_precedence() -> None:
     assert [code.name for code in RefusalCode] == [spans(code)[0] for code, *_ in rows]
 
 
-def test_faults_are_those_of_errors_py() -> None:
+def test_faults_are_those_of_faults_py() -> None:
     rows = table(INTEGRATORS, "status", "reason", "meaning")
-    text = (ROOT / "edge" / "errors.py").read_text("utf-8")
+    text = (ROOT / "edge" / "wire" / "faults.py").read_text("utf-8")
     found = re.findall(r'grpc\.StatusCode\.(\w+),\s*f?"([A-Z_]+)(\{noun\})?"', text)
-    nouns = [noun for noun, _ in errors._WHAT_WOULD_HELP.values()]
-    faults = {
+    nouns = [noun for noun, _ in faults._WHAT_WOULD_HELP.values()]
+    known = {
         (status, reason + noun)
         for status, reason, is_noun in found
         for noun in (nouns if is_noun else [""])
     }
 
-    assert faults == {(spans(status)[0], spans(reason)[0]) for status, reason, *_ in rows}
+    assert known == {(spans(status)[0], spans(reason)[0]) for status, reason, *_ in rows}
 
 
 def test_batch_outcomes_are_those_of_the_wire() -> None:
@@ -165,7 +165,7 @@ def test_settings_and_their_defaults_are_those_of_the_code() -> None:
 
 
 def test_metrics_are_those_that_are_exported() -> None:
-    source = (ROOT / "edge" / "telemetry.py").read_text("utf-8")
+    source = (ROOT / "edge" / "server" / "telemetry.py").read_text("utf-8")
     rows = table(OPERATORS, "name", "what")
 
     assert set(re.findall(r'"(holdfast_\w+)"', source)) == {

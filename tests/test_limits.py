@@ -1,30 +1,30 @@
-"""Limits are stated twice, for machines in core/constants.py and for people in the protos."""
+"""Limits are stated twice, for machines in core/limits.py and for people in the protos."""
 
 from pathlib import Path
 
 import pytest
 
-from holdfast.core import constants
-from holdfast.edge.convert_batch import OPERATIONS_MAX
+from holdfast.core import limits
+from holdfast.edge.wire.batches import OPERATIONS_MAX
 
 PROTOS = Path(__file__).parent.parent / "protos/holdfast/v1"
-DAYS = constants.HOLD_MS_MAX // (24 * 3_600 * 1_000)
-RETENTION_DAYS = constants.RETENTION_NS // (24 * 3_600 * 10**9)
+DAYS = limits.HOLD_MS_MAX // (24 * 3_600 * 1_000)
+RETENTION_DAYS = limits.RETENTION_NS // (24 * 3_600 * 10**9)
 
 
 @pytest.mark.parametrize(
     ("file", "sentence"),
     [
-        ("reservation_service.proto", f"1 to {constants.NAME_BYTES_MAX} bytes of UTF-8"),
-        ("reservation_service.proto", f"1 to {constants.LINES_MAX:,} lines"),
+        ("reservation_service.proto", f"1 to {limits.NAME_BYTES_MAX} bytes of UTF-8"),
+        ("reservation_service.proto", f"1 to {limits.LINES_MAX:,} lines"),
         ("reservation_service.proto", f"1 second to {DAYS} days, in whole milliseconds"),
         ("reservation_service.proto", f"Remembered for {RETENTION_DAYS} days"),
-        ("reservation_service.proto", f"1 to 10^{len(str(constants.QUANTITY_MAX)) - 1}"),
-        ("reservation_service.proto", f"Default {constants.HOLD_MS_DEFAULT // 60_000} minutes"),
+        ("reservation_service.proto", f"1 to 10^{len(str(limits.QUANTITY_MAX)) - 1}"),
+        ("reservation_service.proto", f"Default {limits.HOLD_MS_DEFAULT // 60_000} minutes"),
         ("reservation_service.proto", f"up to {OPERATIONS_MAX:,} single lines"),
-        ("availability_service.proto", f"up to {constants.BATCH_MAX:,} SKUs"),
+        ("availability_service.proto", f"up to {limits.BATCH_MAX:,} SKUs"),
         ("availability_service.proto", f"1 to {OPERATIONS_MAX:,}"),
-        ("stock_service.proto", f"1 to {constants.BATCH_MAX:,}, applied in this order"),
+        ("stock_service.proto", f"1 to {limits.BATCH_MAX:,}, applied in this order"),
         ("stock_service.proto", f"1 to {OPERATIONS_MAX:,} of them"),
         ("stock_service.proto", f"(source, event_id) for {RETENTION_DAYS} days"),
     ],

@@ -49,7 +49,9 @@ def test_every_file_of_a_room_is_shipped(package: str, folder: str, wheel: zipfi
     shipped = (".py", ".pyi", ".proto", "py.typed")
     inside = package.replace(".", "/")
     expected = {
-        f"{inside}/{path.name}" for path in (ROOT / folder).iterdir() if path.name.endswith(shipped)
+        f"{inside}/{path.relative_to(ROOT / folder)}"
+        for path in (ROOT / folder).rglob("*")
+        if path.name.endswith(shipped)
     }
     assert f"{inside}/py.typed" in expected
     assert expected == {name for name in wheel.namelist() if name.startswith(inside + "/")}
@@ -62,4 +64,4 @@ def test_the_wire_is_shipped_in_all_its_forms(wheel: zipfile.ZipFile) -> None:
 
 def test_the_command_is_installed(wheel: zipfile.ZipFile) -> None:
     entry_points = wheel.read(f"{DIST_INFO}/entry_points.txt").decode()
-    assert "holdfast = holdfast.edge.__main__:main" in entry_points
+    assert "holdfast = holdfast.edge.cli.main:main" in entry_points

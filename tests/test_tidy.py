@@ -55,7 +55,7 @@ LIBRARIES = {
 }
 
 # Through these a clock, chance, another thread or the outside world would get into the core. mmap
-# is not one of them: a file has to be opened before it is mapped, and core/space.py maps memory.
+# is not one of them: a file has to be opened before it is mapped, and address_space.py maps memory.
 BANNED_IN_CORE = set(
     "asyncio calendar concurrent contextvars datetime fcntl getpass glob http io locale logging "
     "multiprocessing os pathlib platform queue random sched secrets select selectors shelve "
@@ -84,7 +84,7 @@ class Source:
 
     @property
     def is_kernel(self) -> bool:
-        return re.fullmatch(r"core/kernels\w*\.py", self.path) is not None
+        return re.fullmatch(r"core/kernels/\w+\.py", self.path) is not None
 
     @property
     def room(self) -> str | None:
@@ -176,11 +176,11 @@ def kernels_live_together(source: Source) -> Iterator[str]:
         return
     for line, name in source.imports:
         if name.split(".")[0] == "numba" and name.split(".")[-1] in COMPILERS:
-            yield f"{line}: {name} outside core/kernels*.py"
+            yield f"{line}: {name} outside core/kernels/"
     for node in source.nodes:
         match node:
             case ast.Attribute(value=ast.Name(id="numba" | "nb"), attr=name) if name in COMPILERS:
-                yield f"{node.lineno}: numba.{name} outside core/kernels*.py"
+                yield f"{node.lineno}: numba.{name} outside core/kernels/"
 
 
 # Size
@@ -247,18 +247,27 @@ def assertions_stay_on(source: Source) -> Iterator[str]:
 def packages_match_tree(pyproject: dict[str, Any], paths: set[str]) -> Iterator[str]:
     """A folder that is not listed works in the editable install and is missing from the wheel."""
     packages = pyproject["tool"]["setuptools"]["packages"]
-    folder_of_package = pyproject["tool"]["setuptools"]["package-dir"]
-    for package in sorted(set(packages) ^ set(folder_of_package)):
-        yield f"{package} is in one of packages and package-dir, not in both"
-    listed = set(folder_of_package.values())
+    rooms = pyproject["tool"]["setuptools"]["package-dir"]
+    for package in sorted(set(rooms) - set(packages)):
+        yield f"{package} is in package-dir and not in packages"
+    listed = {folder for package in {*packages, *rooms} for folder in _folders(package, rooms)}
     code = {os.path.dirname(path) for path in paths if path.endswith(".py")}
     shipped = {folder for folder in code if folder.split("/")[0] in SHIPPED}
     for folder in sorted(shipped ^ listed):
-        yield f"{folder} is in the tree or in package-dir, not in both"
+        yield f"{folder} is in the tree or in packages, not in both"
     for folder in sorted(listed):
-        for marker in ("__init__.py", "py.typed"):
-            if f"{folder}/{marker}" not in paths:
-                yield f"{folder} has no {marker}"
+        if f"{folder}/__init__.py" not in paths:
+            yield f"{folder} has no __init__.py"
+    for folder in sorted(set(rooms.values())):  # the marker counts for all below it (PEP 561)
+        if f"{folder}/py.typed" not in paths:
+            yield f"{folder} has no py.typed"
+
+
+def _folders(package: str, rooms: dict[str, str]) -> Iterator[str]:
+    """Yield the folder of a package of a room."""
+    for room, folder in rooms.items():
+        if _within(package, (room,)):
+            yield folder + package.removeprefix(room).replace(".", "/")
 
 
 def _within(name: str, packages: tuple[str, ...]) -> bool:
@@ -319,7 +328,7 @@ LONG_MODULE = "x = 1\n" * (MODULE_LINES_MAX + 1)
 BAD = [
     (rooms_keep_apart, "core/a.py", "from holdfast.persistence.journal import Journal"),
     (rooms_keep_apart, "core/a.py", "from holdfast import v1"),
-    (rooms_keep_apart, "persistence/a.py", "import holdfast.edge.pump"),
+    (rooms_keep_apart, "persistence/a.py", "import holdfast.edge.server.pump"),
     (rooms_keep_apart, "edge/a.py", "def f():\n    from holdfast.adapters import runner"),
     (rooms_keep_apart, "edge/a.py", "import bench.workload"),
     (rooms_keep_apart, "adapters/a.py", "from holdfast.core.model import Refusal"),
@@ -327,7 +336,7 @@ BAD = [
     (rooms_keep_apart, "bench/a.py", "from holdfast.persistence import codec"),
     (rooms_keep_apart, "bench/a.py", "from tests.model import Model"),
     (relative_inside_absolute_across, "core/a.py", "from holdfast.core.model import Refusal"),
-    (relative_inside_absolute_across, "edge/a.py", "import holdfast.edge.pump"),
+    (relative_inside_absolute_across, "edge/a.py", "import holdfast.edge.server.pump"),
     (relative_inside_absolute_across, "edge/a.py", "from ..core.model import Refusal"),
     (no_bare_rooms, "tests/a.py", "import core"),
     (no_bare_rooms, "bench/a.py", "from edge.client import Client"),
@@ -341,7 +350,7 @@ BAD = [
     (core_is_pure, "core/a.py", "x = np.random.default_rng(1)"),
     (core_is_pure, "core/a.py", "shard = hash(sku) % 4"),
     (core_is_pure, "core/a.py", "async def turn(): ..."),
-    (kernels_live_together, "core/ledger.py", "from numba import njit"),
+    (kernels_live_together, "core/rules/reservations.py", "from numba import njit"),
     (kernels_live_together, "edge/a.py", "import numba\n@numba.njit\ndef f(): ..."),
     (lines_are_short, "edge/a.py", "#" * (LINE_COLUMNS_MAX + 1)),
     (modules_are_short, "edge/a.py", LONG_MODULE),
@@ -360,8 +369,8 @@ BAD = [
 # Each stands next to a rule and keeps it.
 GOOD = [
     ("core/a.py", "import math\nimport numpy as np\nfrom .model import Refusal"),
-    ("core/kernels.py", "from numba import njit"),
-    ("core/kernels_batch.py", LONG_FUNCTION),
+    ("core/kernels/__init__.py", "from numba import njit"),
+    ("core/kernels/batch.py", LONG_FUNCTION),
     ("persistence/a.py", "import os\nimport lmdb\nfrom holdfast.core.actor import Turn"),
     ("edge/a.py", "import asyncio\nfrom holdfast.v1 import common_pb2\nfrom . import pump"),
     ("adapters/a.py", "import httpx\nfrom holdfast.edge.client import Client"),
@@ -412,14 +421,14 @@ def test_the_package_list_is_the_tree() -> None:
 @pytest.mark.parametrize(
     ("pyproject", "paths", "problem"),
     [
-        (PYPROJECT, FILES | {"edge/pump.py"}, "edge is in the tree or in package-dir"),
-        (PYPROJECT, FILES | {"core/deep/x.py"}, "core/deep is in the tree or in package-dir"),
+        (PYPROJECT, FILES | {"edge/server/pump.py"}, "edge/server is in the tree or in packages"),
+        (PYPROJECT, FILES | {"core/deep/x.py"}, "core/deep is in the tree or in packages"),
         (PYPROJECT, FILES - {"core/py.typed"}, "core has no py.typed"),
         (PYPROJECT, FILES - {"core/__init__.py"}, "core has no __init__.py"),
         (
             {"tool": {"setuptools": PYPROJECT["tool"]["setuptools"] | {"packages": []}}},
             FILES,
-            "h.core is in one of packages",
+            "h.core is in package-dir and not in packages",
         ),
     ],
     ids=["unlisted room", "unlisted sub-package", "no marker", "no init", "unlisted package"],

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from holdfast.core.batch import split_handles
 from holdfast.core.commands import (
     AvailabilitiesView,
     AvailabilityView,
@@ -32,7 +31,8 @@ from holdfast.core.commands import (
 )
 from holdfast.core.model import EventOutcome
 from holdfast.core.node import Node
-from holdfast.core.stock_batch import STOCK_EVENT
+from holdfast.core.rules.batches import split_handles
+from holdfast.core.rules.stock_batches import STOCK_EVENT
 from tests.model import NO_REVISION, Model, StockColumns
 
 

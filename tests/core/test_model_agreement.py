@@ -26,8 +26,8 @@ from holdfast.core.commands import (
     Reserve,
     StockEvent,
 )
-from holdfast.core.constants import HOLD_MS_MAX, NS_PER_MS, RETENTION_NS
 from holdfast.core.ids import Key, key_from_parts, key_from_text
+from holdfast.core.limits import HOLD_MS_MAX, NS_PER_MS, RETENTION_NS
 from holdfast.core.model import EventKind, LocationKind, Remainder, State, Verb
 from tests.core.engine import ModelEngine, NodeEngine, Ticket
 from tests.model import Model, StockColumns, key_text

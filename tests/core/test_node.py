@@ -17,11 +17,11 @@ from holdfast.core.commands import (
     Reserve,
     StockEvent,
 )
-from holdfast.core.constants import NS_PER_MS
-from holdfast.core.effects import Section
 from holdfast.core.ids import key_from_text
+from holdfast.core.limits import NS_PER_MS
 from holdfast.core.model import EventKind, EventOutcome, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
+from holdfast.core.tables.effects import Section
 from tests.core.engine import Ticket
 
 W1 = Location("W1", LocationKind.STORE, "W1", enabled=True)

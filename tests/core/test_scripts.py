@@ -57,8 +57,8 @@ from holdfast.core.commands import (
     StockEvent,
     Unknown,
 )
-from holdfast.core.constants import NS_PER_MS
 from holdfast.core.ids import Key, key_from_parts, key_from_text
+from holdfast.core.limits import NS_PER_MS
 from holdfast.core.model import EventKind, LocationKind, RefusalCode, Remainder, State, Verb
 from tests.core.engine import Engine, ModelEngine, NodeEngine
 

@@ -8,10 +8,12 @@ from numba.core.registry import CPUDispatcher
 from holdfast.core import kernels
 from holdfast.core.warm import warm_up
 from tests.core.engine import NodeEngine
-from tests.core.test_batch import test_a_linked_group_is_all_or_none as linked
-from tests.core.test_batch import test_moves_tell_where_the_units_are as moves
+from tests.core.rules.test_batches import test_a_linked_group_is_all_or_none as linked
+from tests.core.rules.test_batches import test_moves_tell_where_the_units_are as moves
 from tests.core.test_scripts import SCRIPTS, retell
-from tests.core.test_stock_batch import test_facts_and_columns_share_ids_and_numbers as columns
+from tests.core.rules.test_stock_batches import (
+    test_facts_and_columns_share_ids_and_numbers as columns,
+)
 
 def compiled():
     return {

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from holdfast.core.effects import Entry
-from holdfast.edge.appender import Appended
+from holdfast.core.tables.effects import Entry
 from holdfast.persistence.journal import MemoryJournal
+from holdfast.persistence.journal_process.parent import Appended
 
 
 class MemoryAppender:

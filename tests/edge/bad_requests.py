@@ -6,16 +6,14 @@ from typing import Any, NamedTuple
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
-from holdfast.core.constants import QUANTITY_MAX
-from holdfast.edge import calls
-from holdfast.edge.calls import Method
+from holdfast.core.limits import QUANTITY_MAX
+from holdfast.edge.client import calls
+from holdfast.edge.client.calls import Method
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
-from tests.edge.wire import (
-    WAREHOUSE,
-)
+from tests.edge.raw import WAREHOUSE
 
 SKU = "Tea"
 ORDER = "an order of two lines"

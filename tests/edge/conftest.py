@@ -6,7 +6,7 @@ import pytest
 
 from holdfast.edge.client import Client
 from tests.edge.node_process import NodeProcess, running_node
-from tests.edge.wire import CALL_TIMEOUT_S, Wire
+from tests.edge.raw import CALL_TIMEOUT_S, Wire
 
 
 @pytest.fixture(scope="module")

@@ -40,13 +40,13 @@ from holdfast.core.commands import (
     Reserve,
     Unknown,
 )
-from holdfast.core.effects import Section
 from holdfast.core.ids import Key, key_from_text
 from holdfast.core.kernels import FLAG_LATER_PART
 from holdfast.core.model import State
 from holdfast.core.node import Node
-from holdfast.core.shard import Shard
-from holdfast.edge import convert
+from holdfast.core.tables.effects import Section
+from holdfast.core.tables.shard import Shard
+from holdfast.edge.wire import messages
 from holdfast.persistence.codec import Recorded
 from holdfast.persistence.recovery import replay_group
 from holdfast.v1 import common_pb2 as common
@@ -221,7 +221,7 @@ class Judge:
                     assert outcome.expires_at_ns == told.response.expire_time.ToNanoseconds()
                 case MoveOutcome():
                     assert outcome.refusal is None, (told, outcome)
-                    assert convert.STATES[outcome.state] == told.response.state
+                    assert messages.STATES[outcome.state] == told.response.state
                 case Unknown():
                     raise AssertionError((told, outcome))
 
@@ -247,7 +247,7 @@ class Judge:
                 outcome = self.model.execute(told.command, now_ns)
                 assert isinstance(outcome, HoldOutcome | MoveOutcome), (told, outcome)
                 assert outcome.refusal is not None, (told, outcome)
-                code = convert.REFUSAL_CODES[outcome.refusal.code]
+                code = messages.REFUSAL_CODES[outcome.refusal.code]
                 assert code == told.response.refusal.code, (told, outcome)
         assert revision in told.revisions
 

@@ -25,7 +25,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from holdfast.core.node import Node
 from holdfast.persistence.codec import Recorded
-from holdfast.persistence.directory import read_directory
+from holdfast.persistence.data_directory import read_directory
 from holdfast.persistence.journal import LmdbJournal
 from holdfast.persistence.recovery import replay_group
 
@@ -184,7 +184,7 @@ class NodeProcess:
         (writer,) = (
             child
             for child in psutil.Process(self.pid).children()
-            if "holdfast.persistence.writer" in child.cmdline()
+            if "holdfast.persistence.journal_process.child" in child.cmdline()
         )
         return int(writer.pid)
 

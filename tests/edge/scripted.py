@@ -9,11 +9,11 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from holdfast.edge import calls, errors
-from holdfast.edge.client import BlockingClient, Client
+from holdfast.edge.client import BlockingClient, Client, calls
+from holdfast.edge.wire import faults
 from holdfast.v1.stock_service_pb2 import ApplyStockEventsRequest, ApplyStockEventsResponse
 
-Reply = Message | errors.Fault | Callable[[], Awaitable[bytes]]
+Reply = Message | faults.Fault | Callable[[], Awaitable[bytes]]
 
 
 class Request:
@@ -44,7 +44,7 @@ class ScriptedServer(grpc.GenericRpcHandler):
                     return b""
                 case Message() as message:
                     return message.SerializeToString()
-                case errors.Fault() as fault:
+                case faults.Fault() as fault:
                     return await abort(context, fault)
                 case act:
                     return await act()
@@ -56,7 +56,7 @@ class ScriptedServer(grpc.GenericRpcHandler):
             async for each in data:
                 request = ApplyStockEventsRequest.FromString(each)
                 if not request.events:
-                    await abort(context, errors.invalid("events", "0 long", "1 or more"))
+                    await abort(context, faults.invalid("events", "0 long", "1 or more"))
                 position += 1
                 yield ApplyStockEventsResponse(
                     source=request.source, acknowledged_sequence=position
@@ -69,7 +69,7 @@ class ScriptedServer(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(unary)
 
 
-async def abort(context: Any, fault: errors.Fault) -> bytes:
+async def abort(context: Any, fault: faults.Fault) -> bytes:
     details = (("grpc-status-details-bin", fault.to_status().SerializeToString()),)
     await context.abort(fault.code, fault.message, details if fault.reason else ())
     raise AssertionError("abort raises")

@@ -11,16 +11,15 @@ import grpc
 import grpc.aio
 import pytest
 
-from holdfast.core.constants import ON_HAND_MAX, QUANTITY_MAX
-from holdfast.edge import calls
-from holdfast.edge.calls import UNARY_METHODS, Method
-from holdfast.edge.client import BlockingClient, Client, InvalidArgument, NotFound
+from holdfast.core.limits import ON_HAND_MAX, QUANTITY_MAX
+from holdfast.edge.client import BlockingClient, Client, InvalidArgument, NotFound, calls
+from holdfast.edge.client.calls import UNARY_METHODS, Method
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.edge.bad_requests import CASES, ORDER, SKU, Case, event, events, line, seconds
 from tests.edge.node_process import NodeProcess, running_node
-from tests.edge.wire import (
+from tests.edge.raw import (
     CALL_TIMEOUT_S,
     OK,
     WAREHOUSE,

@@ -14,15 +14,14 @@ import grpc.aio
 import pytest
 
 from holdfast.core.audit import check_invariants
-from holdfast.edge import calls
-from holdfast.edge.client import Client
-from holdfast.edge.coalescing import Coalescer
-from holdfast.edge.convert_batch import OPERATIONS_MAX
+from holdfast.edge.client import Client, calls
+from holdfast.edge.client.coalescing import Coalescer
+from holdfast.edge.wire.batches import OPERATIONS_MAX
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.edge.node_process import NodeProcess, replayed_node
-from tests.edge.wire import (
+from tests.edge.raw import (
     CALL_TIMEOUT_S,
     WAREHOUSE,
     Answer,

@@ -30,22 +30,21 @@ from holdfast.core.commands import (
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
-from holdfast.edge import calls
-from holdfast.edge.client import Client, StorageFull
-from holdfast.edge.clock import node_clock
-from holdfast.edge.errors import Fault
-from holdfast.edge.handlers import Handlers
-from holdfast.edge.pump import Pump
-from holdfast.edge.router import Router
-from holdfast.edge.service import Service
-from holdfast.edge.telemetry import CallCounters
+from holdfast.edge.client import Client, StorageFull, calls
+from holdfast.edge.server.admission import Router
+from holdfast.edge.server.clock import node_clock
+from holdfast.edge.server.handlers import Handlers
+from holdfast.edge.server.pump import Pump
+from holdfast.edge.server.service import Service
+from holdfast.edge.server.telemetry import CallCounters
+from holdfast.edge.wire.faults import Fault
 from holdfast.persistence.journal import MemoryJournal
 from holdfast.v1 import admin_service_pb2 as admin
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.edge.appending import MemoryAppender
 from tests.edge.node_process import NodeProcess, running_node
-from tests.edge.wire import (
+from tests.edge.raw import (
     CALL_TIMEOUT_S,
     OK,
     WAREHOUSE,

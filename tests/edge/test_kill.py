@@ -18,14 +18,13 @@ from typing import Any
 import pytest
 
 from holdfast.core.audit import check_invariants
-from holdfast.edge import calls
-from holdfast.edge.calls import Call
-from holdfast.edge.client import Client
+from holdfast.edge.client import Client, calls
+from holdfast.edge.client.calls import Call
 from holdfast.persistence.verify import verify
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.edge.node_process import NodeProcess, replayed_node, running_node
-from tests.edge.wire import CALL_TIMEOUT_S, OK, Answer, Wire, traces_of
+from tests.edge.raw import CALL_TIMEOUT_S, OK, Answer, Wire, traces_of
 
 SKUS_EACH = 5
 PLACES = ("W1", "W2", "W3")

@@ -18,7 +18,7 @@ import pytest
 from holdfast.edge.client import Client
 from holdfast.persistence.verify import verify
 from tests.edge.node_process import NodeProcess, running_node
-from tests.edge.wire import CALL_TIMEOUT_S, traces_of
+from tests.edge.raw import CALL_TIMEOUT_S, traces_of
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Where the Makefile looks for it, too.

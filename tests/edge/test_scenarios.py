@@ -7,15 +7,14 @@ tests/core/scripts; here callers meet each other, time and restarts.
 import asyncio
 from collections.abc import Sequence
 
-from holdfast.edge import calls
-from holdfast.edge.calls import Call
-from holdfast.edge.client import Client
+from holdfast.edge.client import Client, calls
+from holdfast.edge.client.calls import Call
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.edge.history import expiries_in_journal
 from tests.edge.node_process import NodeProcess
-from tests.edge.wire import (
+from tests.edge.raw import (
     CALL_TIMEOUT_S,
     OK,
     WAREHOUSE,

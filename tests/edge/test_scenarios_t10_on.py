@@ -22,19 +22,18 @@ from holdfast.core.commands import (
     Reserve,
     StockEvent,
 )
-from holdfast.core.constants import NS_PER_MS
 from holdfast.core.ids import key_from_text
+from holdfast.core.limits import NS_PER_MS
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
-from holdfast.edge import calls
-from holdfast.edge.client import Client, NotFound
+from holdfast.edge.client import Client, NotFound, calls
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.edge.history import expiries_in_journal
 from tests.edge.node_process import NodeProcess
-from tests.edge.wire import (
+from tests.edge.raw import (
     CALL_TIMEOUT_S,
     WAREHOUSE,
     Wire,

@@ -14,7 +14,6 @@ import grpc.aio
 import pytest
 
 from holdfast.core.audit import check_invariants
-from holdfast.edge.calls import APPLY_STOCK_EVENTS
 from holdfast.edge.client import (
     BlockingClient,
     Client,
@@ -23,10 +22,11 @@ from holdfast.edge.client import (
     NotFound,
     StockColumns,
 )
-from holdfast.edge.convert_batch import OPERATIONS_MAX
+from holdfast.edge.client.calls import APPLY_STOCK_EVENTS
+from holdfast.edge.wire.batches import OPERATIONS_MAX
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.edge.node_process import NodeProcess, replayed_node
-from tests.edge.wire import (
+from tests.edge.raw import (
     CALL_TIMEOUT_S,
     WAREHOUSE,
     Wire,

@@ -13,14 +13,13 @@ import httpx
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from holdfast.core.effects import Section
-from holdfast.edge import calls
-from holdfast.edge.client import BlockingClient, Client
+from holdfast.core.tables.effects import Section
+from holdfast.edge.client import BlockingClient, Client, calls
 from holdfast.persistence.verify import verify
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.edge.node_process import NodeProcess, read_journal, running_node
-from tests.edge.wire import (
+from tests.edge.raw import (
     CALL_TIMEOUT_S,
     OK,
     WAREHOUSE,

@@ -16,14 +16,22 @@ import pytest
 
 from holdfast.core.commands import Command, Location, PutLocation
 from holdfast.core.model import LocationKind, Verb
-from holdfast.edge import calls, convert
-from holdfast.edge.calls import Call, Method
-from holdfast.edge.client import Client
+from holdfast.edge.client import Client, calls
+from holdfast.edge.client.calls import Call, Method
+from holdfast.edge.wire import messages
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.edge.history import Judge, Told
 from tests.edge.node_process import NodeProcess, read_journal, running_node
-from tests.edge.wire import CALL_TIMEOUT_S, OK, Wire, new_name, receipt, traces_of, wait_until_so
+from tests.edge.raw import (
+    CALL_TIMEOUT_S,
+    OK,
+    Wire,
+    new_name,
+    receipt,
+    traces_of,
+    wait_until_so,
+)
 
 SHARDS = 4
 CALLERS = 64
@@ -51,12 +59,12 @@ def command_of(call: Call[Any]) -> Command:
     """Say a call in the engine's words, in which the model understands it."""
     request: Any = call.request
     if call.method in MOVES:
-        return convert.move_from_request(MOVES[call.method], request)
+        return messages.move_from_request(MOVES[call.method], request)
     return {
-        calls.RESERVE: convert.reserve_from_request,
-        calls.EXTEND: convert.extend_from_request,
-        calls.GET_AVAILABILITY: convert.availability_from_request,
-        calls.RECORD_STOCK_EVENTS: convert.events_from_request,
+        calls.RESERVE: messages.reserve_from_request,
+        calls.EXTEND: messages.extend_from_request,
+        calls.GET_AVAILABILITY: messages.availability_from_request,
+        calls.RECORD_STOCK_EVENTS: messages.events_from_request,
     }[call.method](request)
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
 
-from holdfast.core import state
 from holdfast.core.commands import (
     Command,
     DeleteSku,
@@ -25,9 +24,10 @@ from holdfast.core.commands import (
 from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
+from holdfast.core.tables import state_bytes
 from holdfast.persistence.journal import Journal
 from holdfast.persistence.recovery import Recovered, read_only_recovery, recover
-from holdfast.persistence.snapshot import write_snapshot
+from holdfast.persistence.snapshots.file import write_snapshot
 
 SHARDS = 4
 MAP_SIZE = 1 << 28
@@ -153,7 +153,7 @@ def snapshot_of(path: Path) -> Path:
 
 def digests(node: Node) -> list[tuple[int, int]]:
     """The exact state, shard by shard."""
-    return [state.digest(shard) for shard in node.shards]
+    return [state_bytes.digest(shard) for shard in node.shards]
 
 
 def flip(data: bytes, bit: int) -> bytes:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.core.effects import DTYPES, Entry, Section
 from holdfast.core.node import Node
+from holdfast.core.tables.effects import DTYPES, Entry, Section
 from holdfast.persistence.codec import DamagedEntryError, decode_group, encode_group
+from holdfast.persistence.hash_chain import Chain
 from holdfast.persistence.journal import MemoryJournal
-from holdfast.persistence.seal import Chain
 from tests.persistence.history import Life, flip
 
 

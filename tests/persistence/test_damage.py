@@ -18,7 +18,7 @@ import pytest
 
 from holdfast.core.model import State
 from holdfast.core.node import Node
-from holdfast.persistence.pages import check_pages
+from holdfast.persistence.lmdb.pages import check_pages
 from holdfast.persistence.recovery import ERRORS
 from tests.persistence.history import Life, close, digests, flip, live_on, reopen, snapshot_of
 

@@ -11,11 +11,11 @@ import lmdb
 import numpy as np
 import pytest
 
-from holdfast.core.effects import DTYPES, Entry, Section
 from holdfast.core.node import Node
+from holdfast.core.tables.effects import DTYPES, Entry, Section
+from holdfast.persistence.hash_chain import Chain
 from holdfast.persistence.journal import Journal, LmdbJournal, MemoryJournal
-from holdfast.persistence.seal import Chain
-from holdfast.persistence.store import JournalError
+from holdfast.persistence.lmdb.store import JournalError
 from tests.persistence.history import MAP_SIZE, Life
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -130,7 +130,7 @@ def test_a_reopened_journal_goes_on_in_a_new_epoch(path: Path) -> None:
 
 def test_many_appends_are_read_in_parts(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No matter where the parts end."""
-    monkeypatch.setattr("holdfast.persistence.store._READ_CHUNK_BYTES", 1_000)
+    monkeypatch.setattr("holdfast.persistence.lmdb.store._READ_CHUNK_BYTES", 1_000)
     journal = open_journal(path)
     for number in range(1, 31):
         journal.append(group_of(number * 50, number))
@@ -217,7 +217,7 @@ def test_an_error_of_the_disk_is_an_error_and_the_last(path: Path) -> None:
     script = f"""if True:
         import resource, signal
         from pathlib import Path
-        from holdfast.persistence.store import JournalError
+        from holdfast.persistence.lmdb.store import JournalError
         from tests.persistence.test_journal import group_of, open_journal
         journal = open_journal(Path({str(path)!r}))
         journal.append(group_of(10))

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from holdfast.core.effects import Entry, Section
 from holdfast.core.node import Node
-from holdfast.persistence.directory import finish_directory
+from holdfast.core.tables.effects import Entry, Section
+from holdfast.persistence.data_directory import finish_directory
+from holdfast.persistence.hash_chain import Chain
 from holdfast.persistence.journal import MemoryJournal
-from holdfast.persistence.pages import DamagedFile, iterate_values
+from holdfast.persistence.lmdb.pages import DamagedFile, iterate_values
 from holdfast.persistence.recovery import recover, replay_group
-from holdfast.persistence.seal import Chain
 from tests.persistence.history import (
     MAP_SIZE,
     RESERVE_BYTES,

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.core.effects import Section
 from holdfast.core.kernels import FLAG_LATER_PART
 from holdfast.core.statistics import read_statistics
-from holdfast.persistence.directory import DirectoryError
-from holdfast.persistence.pages import iterate_values
+from holdfast.core.tables.effects import Section
+from holdfast.persistence.data_directory import DirectoryError
+from holdfast.persistence.lmdb.pages import iterate_values
 from holdfast.persistence.verify import VerifyReport, verify
 from tests.persistence.history import Life, close, flip, live_on, reopen, snapshot_of
-from tests.persistence.test_directory import lock_held_by_another_process
+from tests.persistence.test_data_directory import lock_held_by_another_process
 
 
 @pytest.fixture(scope="module")

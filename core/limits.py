@@ -1,0 +1,51 @@
+"""Every limit of the engine, with its unit in the name and its reason above it.
+
+Limits that a caller can meet are repeated in the comments of protos/holdfast/v1;
+`tests/test_limits.py` keeps the two in step by sending one message on each side of every limit.
+"""
+
+#: Names and ids are short keys, not documents. 128 bytes hold every id that the vendors in
+#: docs/integrators use.
+NAME_BYTES_MAX = 128
+
+#: One quantity. A thousand million million base units is more than any stock, and 2,000 lines of it
+#: still fit an int64.
+QUANTITY_MAX = 10**15
+
+#: One stock level. Headroom under int64 so that on_hand - reserved - committed can never overflow.
+ON_HAND_MAX = 2 * 10**18
+
+#: Lines of one reservation. The largest invoice of a real year has 1,114.
+LINES_MAX = 2_000
+
+#: SKUs of one BatchGetAvailability, and events of one RecordStockEvents.
+BATCH_MAX = 1_000
+
+#: A hold shorter than a second cannot survive one retry; a hold longer than 30 days is an order.
+HOLD_MS_MIN = 1_000
+HOLD_MS_MAX = 30 * 24 * 3_600 * 1_000
+HOLD_MS_DEFAULT = 15 * 60 * 1_000
+
+#: How long request ids and stock event ids are remembered.
+RETENTION_NS = 7 * 24 * 3_600 * 1_000_000_000
+
+#: Shard numbers and row numbers share one int64 in a part reference: 8 bits of shard above 40 bits
+#: of number.
+PART_NUMBER_BITS = 40
+SHARDS_MAX = 256
+
+#: Records that a table can ever hold: 134 million a shard, for which memory runs out first. A table
+#: reserves address space for all of them (core/tables/address_space.py), a few GiB each of 128 TiB.
+ROWS_MAX = (1 << 27) - 1
+
+#: Bytes of all names of a kind in a shard: 64 for each of as many as there may be.
+ARENA_BYTES_MAX = ROWS_MAX * 64
+
+#: Linux's MAP_NORESERVE, which Python 3.11 does not name: a reservation is not a promise of memory.
+MAP_NORESERVE = 0x4000
+
+NS_PER_MS = 1_000_000
+
+assert LINES_MAX * QUANTITY_MAX <= ON_HAND_MAX < 2**62
+assert HOLD_MS_MAX < 2**32, "the journal keeps a hold duration in 32 bits"
+assert LINES_MAX < 2**16, "the journal keeps a line's position in 16 bits"

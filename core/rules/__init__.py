@@ -1,0 +1,1 @@
+"""What each command may do, and what it answers; imports tables and kernels."""

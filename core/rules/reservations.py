@@ -1,0 +1,293 @@
+"""The business rules of reservations: what each command may do, and what it answers.
+
+Rules of this file: a command is a list of guards, each returning one named answer in the order of
+precedence; then the line "Point of no return"; then effects. Nothing before that line changes
+state, nothing after it can refuse. Every shard was advanced to `now_ns` before a command runs, so
+an expired hold is never seen as held.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .. import kernels
+from ..commands import (
+    Conflict,
+    Extend,
+    GetReservation,
+    HoldOutcome,
+    Line,
+    LineView,
+    Move,
+    MoveOutcome,
+    Refusal,
+    RefusedLine,
+    ReservationView,
+    Reserve,
+    Revision,
+    Unknown,
+)
+from ..ids import Key, text_from_key
+from ..limits import NS_PER_MS
+from ..model import (
+    GIVE_BACK,
+    TRANSITIONS,
+    RefusalCode,
+    Remainder,
+    State,
+    reservation_state,
+)
+from ..tables.effects import Section
+from ..tables.reservation_index import Directory
+from ..tables.shard import Shard
+from . import joint_turn, repeats
+from .joint_turn import HomeOf, Part, Share
+
+
+class Ledger:
+    """Reservations over the shards of a node."""
+
+    def __init__(self, shards: Sequence[Shard], directory: Directory, home_of: HomeOf) -> None:
+        self.shards = shards
+        self.directory = directory
+        self.home_of = home_of
+
+    def parts_of(self, key: Key) -> list[Part]:
+        """Return the parts of a reservation, home first; none when the id is unknown."""
+        first = self.directory.find(key)
+        return joint_turn.parts_of(self.shards, first) if first >= 0 else []
+
+    def totals(self, key: Key) -> dict[State, int]:
+        """Units of a whole reservation by state."""
+        return _totals(self.parts_of(key))
+
+    def reserve(self, command: Reserve, now_ns: int) -> HoldOutcome | Conflict | Unknown:
+        """Hold all lines until `hold_ms` from now, or none."""
+        if parts := self.parts_of(command.key):
+            return _repeat_reserve(command, parts)
+        shares = joint_turn.share_lines(self.home_of, command.lines)
+        if isinstance(shares, Unknown):
+            return shares
+        if disabled := _disabled_lines(shares):
+            return _refuse_hold(RefusalCode.LOCATION_DISABLED, disabled, shares)
+        if joint_turn.short_lines(shares):
+            return _refuse_hold(RefusalCode.INSUFFICIENT_STOCK, _short_lines(shares), shares)
+        # Point of no return: every line is there.
+        joint_turn.hold(shares, command)
+        expires_at_ns = now_ns + command.hold_ms * NS_PER_MS
+        return HoldOutcome(None, expires_at_ns, joint_turn.revisions([s.shard for s in shares]))
+
+    def extend(self, command: Extend, now_ns: int) -> HoldOutcome | Conflict | Unknown:
+        """Let a hold end `hold_ms` from now, if that is later."""
+        parts = self.parts_of(command.key)
+        if not parts:
+            return Unknown("reservation_id", id_text(command.key))
+        if (record := repeats.find(parts, command, now_ns)) is not None:
+            if conflict := repeats.difference(record, command):
+                return conflict
+            first = repeats.revisions(parts, command, now_ns)
+            return HoldOutcome(None, int(record["result"]), first)
+        totals = _totals(parts)
+        if totals[State.HELD] == 0:
+            return HoldOutcome(Refusal(_nothing_left(totals)), 0, _revisions(parts))
+        # Point of no return: there is something to extend.
+        held_until_ns = _expires_at_ns(parts)
+        expires_at_ns = max(held_until_ns, now_ns + command.hold_ms * NS_PER_MS)
+        if expires_at_ns > held_until_ns:
+            for part in parts:
+                part.shard.record(Section.EXTENDS, (expires_at_ns, part.number, 0))
+        repeats.remember(parts, command, expires_at_ns)
+        return HoldOutcome(None, expires_at_ns, _revisions(parts))
+
+    def move(self, command: Move, now_ns: int) -> MoveOutcome | Conflict | Unknown:
+        """Commit, Fulfill, Release or Cancel: move units along TRANSITIONS."""
+        parts = self.parts_of(command.key)
+        if not parts:
+            return Unknown("reservation_id", id_text(command.key))
+        if (record := repeats.find(parts, command, now_ns)) is not None:
+            if conflict := repeats.difference(record, command):
+                return conflict
+            first = repeats.revisions(parts, command, now_ns)
+            return MoveOutcome(None, State(int(record["result"])), first)
+        leaves, _ = TRANSITIONS[command.verb]
+        totals = _totals(parts)
+        if totals[leaves] == 0:
+            return _refuse_move(Refusal(_nothing_left(totals)), totals, parts)
+        chosen = _choose_lines(parts, command.lines, leaves)
+        if isinstance(chosen, Refusal):
+            return _refuse_move(chosen, totals, parts)
+        # Point of no return: every unit that shall move is in the state that it leaves.
+        _move(parts, chosen, command)
+        state = reservation_state(_totals(parts))
+        repeats.remember(parts, command, state)
+        return MoveOutcome(None, state, _revisions(parts))
+
+    def get_reservation(self, command: GetReservation, _now_ns: int) -> ReservationView | Unknown:
+        """Read one reservation."""
+        parts = self.parts_of(command.key)
+        if not parts:
+            return Unknown("reservation_id", id_text(command.key))
+        lines = [
+            LineView(*shard.name_row(_row(shard, line)), shard.units(line))
+            for shard, line in joint_turn.lines_in_order(parts)
+        ]
+        home = parts[0].shard.reservations.records[parts[0].number]
+        return ReservationView(
+            reservation_state(_totals(parts)),
+            tuple(lines),
+            int(home["reserved_at_ns"]),
+            int(home["expires_at_ns"]),
+            _revisions(parts),
+        )
+
+
+def id_text(key: Key) -> str:
+    """Spell a reservation id as its caller did."""
+    return key.text if key.text is not None else text_from_key(key.hi, key.lo)
+
+
+# --- Reserve ---
+
+
+def _repeat_reserve(command: Reserve, parts: Sequence[Part]) -> HoldOutcome | Conflict:
+    lines = [_line_as_reserved(shard, line) for shard, line in joint_turn.lines_in_order(parts)]
+    if conflict := _first_difference(lines, command.lines):
+        return conflict
+    home = parts[0].shard.reservations.records[parts[0].number]
+    hold_ms = int(home["hold_ms"])
+    if hold_ms != command.hold_ms:
+        return Conflict("hold_duration", f"{hold_ms} ms", f"{command.hold_ms} ms")
+    first = tuple(
+        Revision(part.shard.number, int(part.shard.reservations.records["sequence"][part.number]))
+        for part in parts
+    )
+    return HoldOutcome(None, int(home["reserved_at_ns"]) + hold_ms * NS_PER_MS, first)
+
+
+def _first_difference(first: Sequence[Line], now: Sequence[Line]) -> Conflict | None:
+    if len(first) != len(now):
+        return Conflict("lines", str(len(first)), str(len(now)))
+    for index, (old, new) in enumerate(zip(first, now, strict=True)):
+        for field in ("sku", "location", "quantity"):
+            if getattr(old, field) != getattr(new, field):
+                path = f"lines[{index}].{field}"
+                return Conflict(path, str(getattr(old, field)), str(getattr(new, field)))
+    return None
+
+
+def _line_as_reserved(shard: Shard, line: int) -> Line:
+    return Line(*shard.name_row(_row(shard, line)), sum(shard.units(line).values()))
+
+
+def _disabled_lines(shares: Sequence[Share]) -> tuple[RefusedLine, ...]:
+    if not shares[0].shard.has_disabled_locations:
+        return ()
+    return _blame(
+        shares,
+        lambda shard, line, _row: not shard.is_enabled(shard.locations.find(line.location)),
+    )
+
+
+def _short_lines(shares: Sequence[Share]) -> tuple[RefusedLine, ...]:
+    return _blame(shares, lambda shard, line, row: line.quantity > _available(shard, row))
+
+
+def _blame(
+    shares: Sequence[Share], is_to_blame: Callable[[Shard, Line, int], bool]
+) -> tuple[RefusedLine, ...]:
+    blamed = [
+        (
+            position,
+            RefusedLine(line.sku, line.location, line.quantity, _available(share.shard, row)),
+        )
+        for share in shares
+        for line, row, position in zip(share.lines, share.rows, share.positions, strict=True)
+        if is_to_blame(share.shard, line, row)
+    ]
+    return tuple(line for _, line in sorted(blamed, key=lambda item: item[0]))
+
+
+def _available(shard: Shard, row: int) -> int:
+    if row == kernels.NO_LEVEL:
+        return 0
+    level = shard.levels.records[row]
+    return int(level["on_hand"] - level["reserved"] - level["committed"])
+
+
+def _refuse_hold(
+    code: RefusalCode, lines: tuple[RefusedLine, ...], shares: Sequence[Share]
+) -> HoldOutcome:
+    return HoldOutcome(Refusal(code, lines), 0, joint_turn.revisions([s.shard for s in shares]))
+
+
+# --- commands on existing reservations ---
+
+
+def _totals(parts: Sequence[Part]) -> dict[State, int]:
+    totals = np.zeros(len(State), np.int64)
+    for part in parts:
+        lines = part.shard.lines_of(part.number)
+        kernels.count_units(
+            lines.start, len(lines), part.shard.lines.records, part.shard.splits.records, totals
+        )
+    return dict(zip(State, totals.tolist(), strict=True))
+
+
+def _nothing_left(totals: dict[State, int]) -> RefusalCode:
+    expired = reservation_state(totals) is State.EXPIRED
+    return RefusalCode.EXPIRED if expired else RefusalCode.WRONG_STATE
+
+
+def _refuse_move(refusal: Refusal, totals: dict[State, int], parts: Sequence[Part]) -> MoveOutcome:
+    return MoveOutcome(refusal, reservation_state(totals), _revisions(parts))
+
+
+def _choose_lines(
+    parts: Sequence[Part], wanted: Sequence[Line], leaves: State
+) -> list[tuple[Shard, int, int]] | Refusal:
+    """Find the lines that a command names: (shard, line, quantity). None named, none chosen."""
+    if not wanted:
+        return []
+    lines = {
+        shard.name_row(_row(shard, line)): (shard, line)
+        for shard, line in joint_turn.lines_in_order(parts)
+    }
+    missing = [line for line in wanted if (line.sku, line.location) not in lines]
+    if missing:
+        blamed = (RefusedLine(line.sku, line.location, line.quantity, 0) for line in missing)
+        return Refusal(RefusalCode.NO_SUCH_LINE, tuple(blamed))
+    chosen = [(*lines[line.sku, line.location], line.quantity) for line in wanted]
+    excess = tuple(
+        RefusedLine(named.sku, named.location, quantity, shard.units(line)[leaves])
+        for named, (shard, line, quantity) in zip(wanted, chosen, strict=True)
+        if quantity > shard.units(line)[leaves]
+    )
+    return Refusal(RefusalCode.EXCESS_QUANTITY, excess) if excess else chosen
+
+
+def _move(parts: Sequence[Part], chosen: Sequence[tuple[Shard, int, int]], command: Move) -> None:
+    leaves, enters = TRANSITIONS[command.verb]
+    if not chosen:
+        _move_all(parts, leaves, enters)
+        return
+    for shard, line, quantity in chosen:
+        shard.record(Section.MOVES, (quantity, line, leaves, enters, 0))
+    if command.remainder is Remainder.GIVE_BACK:
+        _move_all(parts, leaves, GIVE_BACK[leaves])
+
+
+def _move_all(parts: Sequence[Part], leaves: State, enters: State) -> None:
+    for part in parts:
+        part.shard.record_whole_moves(part.shard.lines_of(part.number), leaves, enters)
+
+
+def _expires_at_ns(parts: Sequence[Part]) -> int:
+    return int(parts[0].shard.reservations.records["expires_at_ns"][parts[0].number])
+
+
+def _row(shard: Shard, line: int) -> int:
+    return int(shard.lines.records["row"][line])
+
+
+def _revisions(parts: Sequence[Part]) -> tuple[Revision, ...]:
+    return joint_turn.revisions([part.shard for part in parts])

@@ -1,0 +1,142 @@
+"""What a turn decided, as columns: the vocabulary of the journal.
+
+An effect says what is so from now on, never what was asked: a row, a quantity, a state. Replaying
+effects needs no business rule. An entry is the effects of one shard from one turn, one section per
+kind. Sections are replayed in the order of `Section`; within a section order is kept. That is
+enough, because effects of different kinds either commute (sums) or refer forward only (a line to a
+level, a move to a line).
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from .layouts import Array, Table
+
+
+class Section(IntEnum):
+    """Kinds of effects, in the order of replay. The numbers are the journal's format."""
+
+    SKU_NAMES = 1
+    LOCATION_NAMES = 2
+    SOURCE_NAMES = 3
+    DISPLAY_NAMES = 4
+    ID_TEXTS = 5
+    LOCATIONS = 6
+    ENDED_SKUS = 7
+    LEVELS = 8
+    RESERVATIONS = 9
+    LINES = 10
+    LINKS = 11
+    MOVES = 12
+    EXTENDS = 13
+    STOCK_PADDED = 14
+    STOCK = 17
+    REQUESTS = 15
+    SEAL = 16
+
+
+#: A stock fact. STOCK_PADDED is what builds before docs/adr/0017 wrote: it is read, not written.
+_STOCK = [
+    ("key_hi", "u8"),
+    ("key_lo", "u8"),
+    ("delta", "i8"),
+    ("sequence", "u8"),
+    ("row", "i4"),
+    ("source", "i4"),
+    ("kind", "u1"),
+    ("has_key", "u1"),
+]
+
+#: Names stand behind one byte of length each (NameTable.add).
+_PACKED_NAMES = np.dtype("u1")
+
+DTYPES: dict[Section, np.dtype] = {
+    Section.SKU_NAMES: _PACKED_NAMES,
+    Section.LOCATION_NAMES: _PACKED_NAMES,
+    Section.SOURCE_NAMES: _PACKED_NAMES,
+    Section.DISPLAY_NAMES: _PACKED_NAMES,
+    Section.ID_TEXTS: _PACKED_NAMES,
+    Section.LOCATIONS: np.dtype(
+        [
+            ("location", "i4"),
+            ("display_name", "i4"),
+            ("kind", "u1"),
+            ("enabled", "u1"),
+            ("pad", "u2"),
+        ]
+    ),
+    Section.ENDED_SKUS: np.dtype([("sku", "i4")]),
+    Section.LEVELS: np.dtype([("sku", "i4"), ("location", "i4")]),
+    Section.RESERVATIONS: np.dtype(
+        [
+            ("key_hi", "u8"),
+            ("key_lo", "u8"),
+            ("hold_ms", "u4"),
+            ("line_count", "u2"),
+            ("flags", "u2"),
+        ]
+    ),
+    Section.LINES: np.dtype([("quantity", "i8"), ("row", "i4"), ("position", "u2"), ("pad", "u2")]),
+    Section.LINKS: np.dtype([("next_part", "i8"), ("reservation", "i4"), ("pad", "u4")]),
+    Section.MOVES: np.dtype(
+        [("quantity", "i8"), ("line", "i4"), ("leaves", "u1"), ("enters", "u1"), ("pad", "u2")]
+    ),
+    Section.EXTENDS: np.dtype([("expires_at_ns", "i8"), ("reservation", "i4"), ("pad", "u4")]),
+    Section.STOCK_PADDED: np.dtype([*_STOCK, ("pad", "u2"), ("pad2", "u4")]),
+    Section.STOCK: np.dtype(_STOCK),
+    Section.REQUESTS: np.dtype(
+        [
+            ("key_hi", "u8"),
+            ("key_lo", "u8"),
+            ("result", "i8"),
+            ("lines_hash", "u8"),
+            ("hold_ms", "u4"),
+            ("verb", "u1"),
+            ("remainder", "u1"),
+            ("pad", "u2"),
+        ]
+    ),
+    Section.SEAL: np.dtype([("digest_hi", "u8"), ("digest_lo", "u8")]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The effects of one shard from one turn.
+
+    Append it to the journal and make it durable BEFORE any answer of the turn leaves the process.
+    """
+
+    shard: int
+    sequence: int
+    now_ns: int
+    sections: dict[Section, Array]
+    """In the order of Section, which is that of replay."""
+
+
+class Effects:
+    """The effects that one shard is collecting in the running turn."""
+
+    __slots__ = ("_tables", "touched")
+
+    def __init__(self) -> None:
+        self._tables = {section: Table(dtype) for section, dtype in DTYPES.items()}
+        self.touched = False
+
+    def __getitem__(self, section: Section) -> Table:
+        """The effects of one kind. Whoever adds to them sets `touched`."""
+        return self._tables[section]
+
+    def take(self) -> dict[Section, Array]:
+        """Copy the effects out and start anew."""
+        taken = {
+            section: np.frombuffer(bytearray(table.used.tobytes()), table.records.dtype)
+            for section, table in self._tables.items()
+            if table.count
+        }
+        for section in taken:
+            self._tables[section].count = 0
+        self.touched = False
+        return taken

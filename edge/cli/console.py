@@ -1,0 +1,212 @@
+"""What all commands of `holdfast` share: the node they ask, what they print, how they fail.
+
+Rules of this file: output for people goes through rich, output for programs (--json) is one JSON
+object a line; both on stdout, progress and errors on stderr. A command ends with 0, with 1 when it
+failed, with 2 when the answer was a refusal (or the command line was not understood). Libraries
+that take time to import are imported where they are used: a client command is as fast as its call.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from rich.console import Console
+
+    from ..client import BlockingClient
+    from ..client.retries import HoldfastError
+
+EXIT_FAILED: Final = 1
+EXIT_REFUSED: Final = 2
+
+#: Columns of a table that goes into a file or a pipe, where nothing says how wide it may be.
+WIDTH_WITHOUT_TERMINAL: Final = 120
+
+TARGET_METAVAR: Final = "HOST:PORT"
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        metavar=TARGET_METAVAR,
+        help="The node to ask; default is grpc_address of the settings, 127.0.0.1:50051.",
+        show_default=False,
+    ),
+]
+Timeout = Annotated[
+    float, typer.Option(metavar="SECONDS", min=0.001, help="How long to wait for the answer.")
+]
+TIMEOUT_DEFAULT_S: Final = 5.0
+
+
+# The node to ask
+
+
+@contextmanager
+def asking(target: str | None, timeout_s: float, *, as_json: bool) -> "Iterator[BlockingClient]":
+    """Give a client of the node, and tell in short what goes wrong with it."""
+    from ..client import BlockingClient, HoldfastError
+
+    target = default_target() if target is None else target
+    try:
+        # Not tried again: who types a command wants to know now that there is no node.
+        with BlockingClient(target, timeout_s=timeout_s, retries=None) as client:
+            yield client
+    except HoldfastError as error:
+        fail_call(error, target, as_json=as_json)
+
+
+def default_target() -> str:
+    """Find out where the node of these settings listens, without reading settings in vain."""
+    from ..client import TARGET
+
+    # The library takes longer to import than the call takes, and mostly there is nothing to read.
+    is_set = any(os.environ.get(name) for name in ("HOLDFAST_CONFIG", "HOLDFAST_GRPC_ADDRESS"))
+    if not is_set and not Path("holdfast.toml").exists():
+        return TARGET
+    from ..server.settings import ConfigError, load_settings
+
+    try:
+        return reachable(load_settings().grpc_address)
+    except ConfigError as error:
+        fail(str(error))
+
+
+def reachable(address: str) -> str:
+    """Turn an address to listen on into one to connect to: "every address" is no destination."""
+    host, _, port = address.rpartition(":")
+    loopback = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - compared, not bound
+    return f"{loopback.get(host, host)}:{port}"
+
+
+# Failing
+
+
+def fail(sentence: str, advice: str = "", exit_code: int = EXIT_FAILED) -> NoReturn:
+    """Say in red what is wrong, then what to do, and end the command."""
+    typer.secho(sentence, fg="red", err=True)
+    if advice:
+        typer.echo(advice, err=True)
+    raise typer.Exit(exit_code)
+
+
+def fail_call(error: "HoldfastError", target: str, *, as_json: bool) -> NoReturn:
+    """Say why a call failed; with --json also as an object."""
+    if as_json:
+        known = {"code": error.code.name, "reason": error.reason, "message": error.message}
+        print_json({"error": {**known, "metadata": dict(error.metadata)}})
+    sentence, advice = _explained(error, target)
+    fail(sentence, advice)
+
+
+def _explained(error: "HoldfastError", target: str) -> tuple[str, str]:
+    from ..client import DeadlineExceeded, Overloaded, Unavailable
+
+    match error:
+        case Unavailable() if not error.reason:
+            advice = "Start one with `holdfast serve`, or name another with --target HOST:PORT."
+            return f"No node answers at {target}.", advice
+        case DeadlineExceeded() if not error.reason:
+            advice = "It may have done it or not; the same command with the same ids tells."
+            return f"The node at {target} did not answer in time.", advice
+        case Unavailable() | Overloaded():
+            return f"Not now: {error.message}.", "Try again in a moment."
+        case _ if error.reason:
+            return f"Not done: {error.message}.", _ADVICE.get(error.reason, "")
+        case _:
+            advice = f"Is {target} the gRPC address of a Holdfast node?"
+            return f"{error.code.name}: {error.message}", advice
+
+
+#: Reason of an error -> the command that helps, where there is one.
+_ADVICE: Final = {
+    "UNKNOWN_SKU": "Record stock with: holdfast stock receipt SKU LOCATION QUANTITY",
+    "UNKNOWN_LOCATION": "Create it with: holdfast location put LOCATION",
+}
+
+
+# Reading arguments
+
+LINES_HELP: Final = "Lines, each of three words: SKU LOCATION QUANTITY."
+
+
+def parse_lines(words: list[str]) -> list[tuple[str, str, int]]:
+    """Read SKU LOCATION QUANTITY, as often as they come."""
+    if unknown := [word for word in words if word.startswith("--")]:
+        raise typer.BadParameter(f"No such option: {unknown[0]}")
+    if len(words) % 3:
+        given = " ".join(words)
+        raise typer.BadParameter(f"a line is SKU LOCATION QUANTITY: {given!r} has no full lines")
+    return [
+        (sku, location, _quantity(text))
+        for sku, location, text in zip(words[::3], words[1::3], words[2::3], strict=True)
+    ]
+
+
+def _quantity(text: str) -> int:
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    # Not int() alone, which reads "1_0" and digits of other scripts. The node judges the range.
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
+        raise typer.BadParameter(f"a quantity is a whole number of units, not {text!r}")
+    return int(text)
+
+
+_UNIT_SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def parse_duration(text: str) -> float:
+    """Read a duration like 90, 90s, 15m, 12h or 30d; a bare number counts seconds."""
+    number = text.rstrip("dhms")
+    unit = _UNIT_SECONDS.get(text[len(number) :] or "s")
+    if unit is None or not (number.isascii() and number.isdigit() and len(number) <= 12):
+        raise typer.BadParameter(f"a duration is like 90s, 15m, 12h or 30d, not {text!r}")
+    return int(number) * unit
+
+
+# Printing
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """Make the console that tables are printed on."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else WIDTH_WITHOUT_TERMINAL
+    return Console(file=stream, width=width, highlight=False, soft_wrap=not stream.isatty())
+
+
+def print_json(document: object) -> None:
+    """Print one JSON object on one line."""
+    typer.echo(json.dumps(document, ensure_ascii=False))
+
+
+def plain(message: "Message") -> dict[str, Any]:
+    """Turn a message into what JSON can say: numbers as numbers, enums by name, times as text."""
+    document = {}
+    for field in message.DESCRIPTOR.fields:
+        if field.has_presence and not message.HasField(field.name):
+            continue
+        value = getattr(message, field.name)
+        is_list = not isinstance(value, (str, bytes)) and hasattr(value, "__len__")
+        document[field.name] = (
+            [_plain_value(field, each) for each in value] if is_list else _plain_value(field, value)
+        )
+    return document
+
+
+def _plain_value(field: Any, value: Any) -> Any:
+    if field.enum_type is not None:
+        known = field.enum_type.values_by_number.get(value)
+        return known.name if known else value
+    if field.message_type is None:
+        return value
+    if field.message_type.file.package == "google.protobuf":
+        return value.ToJsonString()
+    return plain(value)

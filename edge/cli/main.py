@@ -1,0 +1,41 @@
+"""The `holdfast` command. `holdfast --help` lists what it can do."""
+
+from typing import Annotated
+
+import typer
+
+from .. import commands_replay
+from . import node, reservations, stock
+
+app = typer.Typer(
+    name="holdfast",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a defect is reported with a plain traceback
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+# In the order in which a newcomer meets them.
+for commands in (node, commands_replay, reservations, stock):
+    app.add_typer(commands.app)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"holdfast {version('holdfast')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Inventory and reservation core for retail: how many can be promised, and hold these."""
+
+
+def main() -> None:
+    """Run the command."""
+    app()

@@ -1,0 +1,210 @@
+"""Commands on goods and places: availability, stock ..., location ..."""
+
+from enum import StrEnum
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+
+from .console import (
+    LINES_HELP,
+    TIMEOUT_DEFAULT_S,
+    Json,
+    Target,
+    Timeout,
+    asking,
+    console,
+    fail,
+    parse_lines,
+    plain,
+    print_json,
+)
+
+app = typer.Typer()
+stock = typer.Typer(no_args_is_help=True, help="Record what happened to stock.")
+location = typer.Typer(no_args_is_help=True, help="Create, change and list locations.")
+app.add_typer(stock, name="stock")
+app.add_typer(location, name="location")
+
+SOURCE_DEFAULT = "cli"
+
+Words = Annotated[list[str], typer.Argument(metavar="SKU LOCATION QUANTITY", help=LINES_HELP)]
+Source = Annotated[str, typer.Option(metavar="NAME", help="Who says so.")]
+EventId = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID",
+        help="The source's id of the event: repeated with it, it counts once. Made up by default.",
+        show_default=False,
+    ),
+]
+
+
+@app.command()
+def availability(
+    skus: Annotated[list[str], typer.Argument(metavar="SKU...")],
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Show what can be promised of some SKUs, by location and over the network."""
+    with asking(target, timeout, as_json=as_json) as client:
+        answer = client.batch_get_availability(skus)
+    if as_json:
+        print_json(plain(answer))
+    else:
+        from . import answers
+
+        if answer.availabilities:
+            console().print(answers.stock_levels(answer.availabilities))
+    if answer.unknown_skus:
+        unknown = ", ".join(answer.unknown_skus)
+        fail(f"Not known: {unknown}.", "A SKU exists from its first stock event on.")
+
+
+@stock.command()
+def receipt(
+    lines: Words,
+    source: Source = SOURCE_DEFAULT,
+    event_id: EventId = None,
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Goods arrived."""
+    _record("RECEIPT", lines, source, event_id, target, timeout, as_json=as_json)
+
+
+# So that -5 is a quantity; parse_lines refuses what is no number.
+@stock.command(context_settings={"ignore_unknown_options": True})
+def adjustment(
+    lines: Words,
+    source: Source = SOURCE_DEFAULT,
+    event_id: EventId = None,
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """A correction: goods found (5), or written off (-5)."""
+    _record("ADJUSTMENT", lines, source, event_id, target, timeout, as_json=as_json)
+
+
+@stock.command()
+def sale(
+    lines: Words,
+    source: Source = SOURCE_DEFAULT,
+    event_id: EventId = None,
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Goods were sold over the counter, without a reservation."""
+    _record("SALE", lines, source, event_id, target, timeout, as_json=as_json)
+
+
+@stock.command("return")
+def return_(
+    lines: Words,
+    source: Source = SOURCE_DEFAULT,
+    event_id: EventId = None,
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Goods came back and can be sold again."""
+    _record("RETURN", lines, source, event_id, target, timeout, as_json=as_json)
+
+
+@stock.command()
+def count(
+    lines: Words,
+    source: Source = SOURCE_DEFAULT,
+    event_id: EventId = None,
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Goods were counted: that many are on hand."""
+    _record("COUNT", lines, source, event_id, target, timeout, as_json=as_json)
+
+
+def _record(
+    kind: str,
+    words: list[str],
+    source: str,
+    event_id: str | None,
+    target: str | None,
+    timeout_s: float,
+    *,
+    as_json: bool,
+) -> None:
+    from holdfast.v1.stock_service_pb2 import StockEvent
+
+    event_id = event_id or str(uuid4())
+    lines = parse_lines(words)
+    events = [
+        StockEvent(
+            event_id=event_id if len(lines) == 1 else f"{event_id}/{index}",
+            sku=sku,
+            location=place,
+            kind=f"STOCK_EVENT_KIND_{kind}",
+            quantity=quantity,
+        )
+        for index, (sku, place, quantity) in enumerate(lines, 1)
+    ]
+    with asking(target, timeout_s, as_json=as_json) as client:
+        answer = client.record_stock_events(source, events)
+    if as_json:
+        print_json(plain(answer))
+        return
+    from . import answers
+
+    console().print(answers.event_results(events, answer.results))
+
+
+class Kind(StrEnum):
+    """What a location can be."""
+
+    WAREHOUSE = "warehouse"
+    STORE = "store"
+    SUPPLIER = "supplier"
+
+
+@location.command("put")
+def put_location(
+    code: Annotated[str, typer.Argument(metavar="LOCATION", help="Its id in every command.")],
+    kind: Annotated[Kind, typer.Option(help="What it is.")] = Kind.WAREHOUSE,
+    name: Annotated[str, typer.Option(help="Its name for people.", show_default=False)] = "",
+    enabled: Annotated[
+        bool, typer.Option("--enabled/--disabled", help="Whether it takes new reservations.")
+    ] = True,
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Create a location, or make it be like this in all respects."""
+    with asking(target, timeout, as_json=as_json) as client:
+        answer = client.put_location(
+            code, f"LOCATION_KIND_{kind.upper()}", display_name=name, enabled=enabled
+        )
+    if as_json:
+        print_json(plain(answer))
+        return
+    from . import answers
+
+    console().print(answers.locations([answer.location]))
+
+
+@location.command("list")
+def list_locations(
+    target: Target = None, timeout: Timeout = TIMEOUT_DEFAULT_S, as_json: Json = False
+) -> None:
+    """List all locations."""
+    with asking(target, timeout, as_json=as_json) as client:
+        answer = client.list_locations()
+    if as_json:
+        print_json(plain(answer))
+        return
+    from . import answers
+
+    console().print(answers.locations(answer.locations))

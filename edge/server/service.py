@@ -1,0 +1,296 @@
+"""One short method per RPC: read the request, ask the node, write the answer.
+
+Nothing is decided here. Form is judged in edge/wire, admission in admission.py, stock in the core.
+A method takes the parsed request and returns the response, or raises errors.Fault; handlers.py does
+the bytes and the status.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from holdfast.core.commands import (
+    AvailabilitiesView,
+    BatchCodes,
+    Command,
+    Conflict,
+    DeleteOutcome,
+    EventsOutcome,
+    Handles,
+    HoldOutcome,
+    LevelColumns,
+    ListLocations,
+    LocationOutcome,
+    LocationsView,
+    MoveOutcome,
+    Outcome,
+    OutOfRange,
+    RecordStockEvents,
+    ReservationView,
+    StockCodes,
+    Unknown,
+)
+from holdfast.core.model import Verb
+from holdfast.v1 import admin_service_pb2 as admin
+from holdfast.v1 import availability_service_pb2 as availability
+from holdfast.v1 import catalog_service_pb2 as catalog
+from holdfast.v1 import reservation_service_pb2 as reservation
+from holdfast.v1 import stock_service_pb2 as stock
+
+from ..wire import batches, faults, messages
+from ..wire.faults import Fault
+from ..wire.stock_batches import stock_from_request, stock_response
+from .admission import Router
+
+#: Places of one stream: messages that may wait for their journal entry at once. Enough to keep the
+#: journal busy while the next is on the wire; a faster sender meets gRPC's flow control.
+STREAM_PLACES = 8
+
+Expected = TypeVar("Expected")
+
+
+class Service:
+    """The methods of holdfast.v1."""
+
+    def __init__(
+        self, router: Router, status: Callable[[admin.GetStatusRequest], admin.GetStatusResponse]
+    ) -> None:
+        self.router = router
+        self.status = status
+        self._readers: set[asyncio.Task[None]] = set()
+
+    async def _ask(
+        self, command: Command, expected: type[Expected], request: Message | None = None
+    ) -> Expected:
+        return _expect(await self.router.post(command), expected, request)
+
+    # ReservationService
+
+    async def Reserve(self, request: reservation.ReserveRequest) -> reservation.ReserveResponse:
+        """Hold all lines or none."""
+        command = messages.reserve_from_request(request)
+        return messages.reserve_response(await self._ask(command, HoldOutcome, request))
+
+    async def Extend(self, request: reservation.ExtendRequest) -> reservation.ExtendResponse:
+        """Move the end of a hold."""
+        command = messages.extend_from_request(request)
+        return messages.extend_response(await self._ask(command, HoldOutcome))
+
+    async def Commit(self, request: reservation.CommitRequest) -> reservation.CommitResponse:
+        """Turn held units into committed ones."""
+        command = messages.move_from_request(Verb.COMMIT, request)
+        outcome = await self._ask(command, MoveOutcome)
+        return messages.move_response(reservation.CommitResponse, outcome)
+
+    async def Fulfill(self, request: reservation.FulfillRequest) -> reservation.FulfillResponse:
+        """Ship committed units."""
+        command = messages.move_from_request(Verb.FULFILL, request)
+        outcome = await self._ask(command, MoveOutcome)
+        return messages.move_response(reservation.FulfillResponse, outcome)
+
+    async def Release(self, request: reservation.ReleaseRequest) -> reservation.ReleaseResponse:
+        """Give held units back."""
+        command = messages.move_from_request(Verb.RELEASE, request)
+        outcome = await self._ask(command, MoveOutcome)
+        return messages.move_response(reservation.ReleaseResponse, outcome)
+
+    async def Cancel(self, request: reservation.CancelRequest) -> reservation.CancelResponse:
+        """Give committed units back."""
+        command = messages.move_from_request(Verb.CANCEL, request)
+        outcome = await self._ask(command, MoveOutcome)
+        return messages.move_response(reservation.CancelResponse, outcome)
+
+    async def GetReservation(
+        self, request: reservation.GetReservationRequest
+    ) -> reservation.GetReservationResponse:
+        """Read one reservation."""
+        command = messages.get_reservation_from_request(request)
+        return messages.get_reservation_response(command, await self._ask(command, ReservationView))
+
+    async def BatchReserve(self, request: Message) -> Message:
+        """Hold many single lines."""
+        command = batches.reserve_batch_from_request(request)
+        return batches.reserve_batch_response(await self._ask(command, BatchCodes))
+
+    async def BatchCommit(self, request: Message) -> Message:
+        """Commit many reservations whole."""
+        command = batches.move_batch_from_request(Verb.COMMIT, request)
+        outcome = await self._ask(command, BatchCodes)
+        return batches.move_batch_response(reservation.BatchCommitResponse, outcome)
+
+    async def BatchFulfill(self, request: Message) -> Message:
+        """Fulfill many reservations whole."""
+        command = batches.move_batch_from_request(Verb.FULFILL, request)
+        outcome = await self._ask(command, BatchCodes)
+        return batches.move_batch_response(reservation.BatchFulfillResponse, outcome)
+
+    async def BatchRelease(self, request: Message) -> Message:
+        """Release many reservations whole."""
+        command = batches.move_batch_from_request(Verb.RELEASE, request)
+        outcome = await self._ask(command, BatchCodes)
+        return batches.move_batch_response(reservation.BatchReleaseResponse, outcome)
+
+    def ReserveStream(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
+        """Work a stream of batches, several at a time, answered in order."""
+        return self._answer_in_order(
+            requests,
+            batches.stream_batch_from_request,
+            BatchCodes,
+            batches.stream_batch_response,
+        )
+
+    # AvailabilityService
+
+    async def GetAvailability(
+        self, request: availability.GetAvailabilityRequest
+    ) -> availability.GetAvailabilityResponse:
+        """Read one SKU."""
+        command = messages.availability_from_request(request)
+        return messages.availability_response(command, await self._ask(command, AvailabilitiesView))
+
+    async def BatchGetAvailability(
+        self, request: availability.BatchGetAvailabilityRequest
+    ) -> Message:
+        """Read several SKUs, or stock levels by handle."""
+        if request.stock_levels and request.skus:
+            raise faults.invalid("stock_levels", "set beside skus", "either skus or stock_levels")
+        if not request.skus:
+            handles = batches.handles_from_request(request)
+            return batches.handles_response(await self._ask(handles, LevelColumns))
+        command = messages.batch_availability_from_request(request)
+        outcome = await self._ask(command, AvailabilitiesView)
+        return messages.batch_availability_response(command, outcome)
+
+    async def ResolveStockLevels(self, request: availability.ResolveStockLevelsRequest) -> Message:
+        """Give stock levels their handles."""
+        command = batches.levels_from_request(request)
+        return batches.levels_response(await self._ask(command, Handles))
+
+    # StockService
+
+    async def RecordStockEvents(
+        self, request: stock.RecordStockEventsRequest
+    ) -> stock.RecordStockEventsResponse:
+        """Record stock facts."""
+        command = messages.events_from_request(request)
+        return messages.events_response(await self._ask(command, EventsOutcome))
+
+    def ApplyStockEvents(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
+        """Record a stream of stock facts and acknowledge message by message, in order."""
+        return self._answer_in_order(
+            requests, stock_from_request, (EventsOutcome, StockCodes), stock_response
+        )
+
+    # CatalogService
+
+    async def PutLocation(self, request: catalog.PutLocationRequest) -> catalog.PutLocationResponse:
+        """Create or change a location."""
+        command = messages.location_from_request(request)
+        return messages.location_response(await self._ask(command, LocationOutcome))
+
+    async def ListLocations(
+        self, _request: catalog.ListLocationsRequest
+    ) -> catalog.ListLocationsResponse:
+        """List all locations."""
+        view = await self._ask(ListLocations(), LocationsView)
+        return messages.list_locations_response(view.locations)
+
+    async def DeleteSku(self, request: catalog.DeleteSkuRequest) -> catalog.DeleteSkuResponse:
+        """End a SKU."""
+        command = messages.delete_sku_from_request(request)
+        return messages.delete_sku_response(await self._ask(command, DeleteOutcome))
+
+    # AdminService
+
+    async def GetStatus(self, request: admin.GetStatusRequest) -> admin.GetStatusResponse:
+        """Tell what the node is doing."""
+        return self.status(request)
+
+    # Streams
+
+    def end_streams(self) -> None:
+        """Let every open stream end, behind the answers to what it has sent."""
+        for reader in self._readers:
+            reader.cancel()
+
+    async def _answer_in_order(
+        self,
+        requests: AsyncIterator[Any],
+        read: Callable[[Any], Command],
+        expected: Any,
+        write: Callable[[Any, Any], Message],
+    ) -> AsyncIterator[Message]:
+        """Post messages as they come and answer each, in order, once it is durable."""
+        stream = _Stream(asyncio.Queue(), asyncio.Semaphore(STREAM_PLACES))
+        reader = asyncio.create_task(self._post_all(requests, read, stream))
+        self._readers.add(reader)
+        try:
+            while (posted := await stream.posted.get()) is not None:
+                if isinstance(posted, Exception):
+                    raise posted
+                command, future = posted
+                yield write(command, _expect(await future, expected))
+                for _ in range(_places_of(command)):
+                    stream.places.release()
+        finally:
+            self._readers.discard(reader)
+            reader.cancel()
+
+    async def _post_all(
+        self, requests: AsyncIterator[Any], read: Callable[[Any], Command], stream: "_Stream"
+    ) -> None:
+        """Post each message; one at fault ends the stream, behind the answers before it."""
+        last: asyncio.Future[Outcome] | None = None
+        try:
+            async for request in requests:
+                command = read(request)
+                for _ in range(_places_of(command)):
+                    await stream.places.acquire()
+                last = await self._post_patiently(command, last)
+                stream.posted.put_nowait((command, last))
+            stream.posted.put_nowait(None)
+        except asyncio.CancelledError:
+            stream.posted.put_nowait(faults.draining())
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where answers go
+            stream.posted.put_nowait(error)
+
+    async def _post_patiently(
+        self, command: Command, last: "asyncio.Future[Outcome] | None"
+    ) -> "asyncio.Future[Outcome]":
+        """Post a command; when the mailbox is full, first wait for what the stream has in it."""
+        while True:
+            try:
+                return self.router.post(command)
+            except Fault as fault:
+                if fault.code is not grpc.StatusCode.RESOURCE_EXHAUSTED or not last or last.done():
+                    raise
+                await asyncio.wait((last,))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """What was posted and is to be answered, in order, and how much more may be."""
+
+    posted: "asyncio.Queue[tuple[Command, asyncio.Future[Outcome]] | Exception | None]"
+    places: asyncio.Semaphore
+
+
+def _places_of(command: Command) -> int:
+    """How many of its stream's places a message takes.
+
+    One that the engine may find at fault takes all of them: a message behind it must not count, or
+    the sender, who numbers his events, could not send the failed one again.
+    """
+    return STREAM_PLACES if isinstance(command, RecordStockEvents) else 1
+
+
+def _expect(outcome: Outcome, expected: type[Expected], request: Message | None = None) -> Expected:
+    """Return the outcome, or raise the fault that it is, told in terms of the request."""
+    if isinstance(outcome, expected):
+        return outcome
+    assert isinstance(outcome, Unknown | Conflict | OutOfRange), outcome
+    raise messages.fault_from_outcome(outcome, request)

@@ -1,0 +1,237 @@
+"""Settings: their defaults, their limits and where they come from.
+
+Rules of this file: settings are flat and few, and each has a reason to be changed, told in short
+here and at length in deploy/holdfast.toml. The command line wins over the environment
+(HOLDFAST_...), the environment over the file, the file over the defaults. All that is wrong is told
+at once, by key, value and what would be right. An unknown key in the file is refused: a misspelt
+limit is worse than none. Unknown variables are not, since orchestrators set some of their own
+(HOLDFAST_SERVICE_HOST, for a service of our name).
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from holdfast.core.limits import SHARDS_MAX
+
+ENV_PREFIX: Final = "HOLDFAST_"
+ENV_CONFIG: Final = "HOLDFAST_CONFIG"
+DEFAULT_FILE: Final = Path("holdfast.toml")
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+GIB: Final = 1024 * MIB
+
+
+class ConfigError(Exception):
+    """The settings are not usable; the text says what to change, one problem a line."""
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Split host:port; an IPv6 host stands in brackets, which are taken off."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
+        raise ValueError("no port")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError("an IPv6 host without brackets")
+    if not host or any(character.isspace() for character in host):
+        raise ValueError("no host")
+    return host, int(port)
+
+
+def _checked_address(address: str) -> str:
+    split_address(address)
+    return address
+
+
+def _number(default: int, low: int, high: int, reason: str) -> Any:
+    expected = f"a whole number from {low:,} to {high:,}"
+    return Field(
+        default, ge=low, le=high, description=reason, json_schema_extra={"expected": expected}
+    )
+
+
+def _text(default: str, expected: str, reason: str) -> Any:
+    return Field(default, description=reason, json_schema_extra={"expected": expected})
+
+
+Address = Annotated[str, AfterValidator(_checked_address)]
+Lowercase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+ADDRESS_EXPECTED: Final = "host:port, an IPv6 host in brackets; port 0 takes any that is free"
+
+
+class Settings(BaseSettings):
+    """All settings of a node. Made by `load_settings`; by itself it reads nothing."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True
+    )
+
+    data_dir: Path = Field(
+        Path("data"),
+        description="Where journal and snapshots live; one node at a time.",
+        json_schema_extra={"expected": "a path"},
+    )
+    shard_count: int = _number(
+        4, 1, SHARDS_MAX, "Actors that share the SKUs; fixed when data_dir is made."
+    )
+    grpc_address: Address = _text(
+        "127.0.0.1:50051", ADDRESS_EXPECTED, "Where the gRPC services listen."
+    )
+    http_address: Address = _text(
+        "127.0.0.1:8080", ADDRESS_EXPECTED, "Where metrics and health are."
+    )
+    mailbox_capacity: int = _number(
+        4096, 1, 1_048_576, "Commands that may wait for a shard before callers are refused."
+    )
+    turn_batch_max: int = _number(
+        1024, 1, 65_536, "Commands of one shard that share a turn, and so an append."
+    )
+    map_size_gib: int = _number(64, 1, 16_384, "How large the journal may ever get.")
+    storage_reserve_mib: int = _number(
+        256, 1, 1_048_576, "Free space below which writes are refused, on disk and in the map."
+    )
+    snapshot_every_mib: int = _number(
+        64, 1, 1_048_576, "Journal that a restart has to replay at most, roughly."
+    )
+    drain_timeout_s: int = _number(
+        10, 0, 3600, "How long a node that is told to stop goes on with what it has."
+    )
+    # A Reserve of 2,000 lines with the longest names has 0.6 MB: no limit may refuse a legal one.
+    message_size_max_kib: int = _number(4096, 1024, 65_536, "Largest message that is read.")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Lowercase] = _text(
+        "info", "debug, info, warning or error", "The least important event that is logged."
+    )
+    log_format: Annotated[Literal["auto", "console", "json"], Lowercase] = _text(
+        "auto", "auto, console or json", "For people, for machines, or by the kind of stderr."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls, *_: Any, **sources: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read no source: `load_settings` does, because it has to know which value came whence."""
+        return (sources["init_settings"],)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_by_accident(cls, value: object) -> object:
+        """Refuse what pydantic would turn into 1 or the current directory."""
+        if isinstance(value, bool) or value == "":
+            raise ValueError("not a value of any setting")
+        return value
+
+    @model_validator(mode="after")
+    def _reserve_fits(self) -> Self:
+        if self.storage_reserve_bytes >= self.map_size_bytes:
+            raise ValueError(
+                f"storage_reserve_mib is {self.storage_reserve_mib}: expected less than "
+                f"map_size_gib, which is {self.map_size_gib}, or no write would ever be taken"
+            )
+        return self
+
+    @property
+    def map_size_bytes(self) -> int:
+        """How large the journal may ever get."""
+        return self.map_size_gib * GIB
+
+    @property
+    def storage_reserve_bytes(self) -> int:
+        """Free space below which writes are refused."""
+        return self.storage_reserve_mib * MIB
+
+    @property
+    def snapshot_every_bytes(self) -> int:
+        """Journal between two snapshots."""
+        return self.snapshot_every_mib * MIB
+
+    @property
+    def message_size_max_bytes(self) -> int:
+        """Largest message that is read."""
+        return self.message_size_max_kib * KIB
+
+
+def load_settings(config_path: Path | None = None, **overrides: Any) -> Settings:
+    """Gather the settings. An override of None, an option that was not given, overrides nothing.
+
+    Raises ConfigError.
+    """
+    path = _config_path(config_path)
+    file_values = _file_values(path)
+    env_values = EnvSettingsSource(Settings)()
+    given = {key: value for key, value in overrides.items() if value is not None}
+    _refuse_unknown_keys(given, "the command line")
+    sources = {
+        **dict.fromkeys(file_values, str(path)),
+        **{key: ENV_PREFIX + key.upper() for key in env_values},
+        **dict.fromkeys(given, "the command line"),
+    }
+    try:
+        return Settings(**{**file_values, **env_values, **given})
+    except ValidationError as error:
+        raise ConfigError("\n".join(_problems(error, sources))) from None
+
+
+def _config_path(config_path: Path | None) -> Path | None:
+    if config_path is not None:
+        return config_path
+    if named := os.environ.get(ENV_CONFIG):
+        return Path(named)
+    return DEFAULT_FILE if DEFAULT_FILE.exists() else None
+
+
+def _file_values(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    _refuse_unknown_keys(values, str(path))
+    return values
+
+
+def _refuse_unknown_keys(values: Mapping[str, Any], source: str) -> None:
+    known = list(Settings.model_fields)
+    problems = []
+    for key in values:
+        if key in known:
+            continue
+        close = get_close_matches(key, known)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"expected {', '.join(known)}"
+        problems.append(f"there is no setting {key!r} (from {source}): {hint}")
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def _problems(error: ValidationError, sources: Mapping[str, str]) -> Iterator[str]:
+    for problem in error.errors():
+        if not problem["loc"]:  # of no single setting: the message says all
+            yield problem["msg"].removeprefix("Value error, ")
+            continue
+        key = str(problem["loc"][0])
+        extra = Settings.model_fields[key].json_schema_extra
+        assert isinstance(extra, dict)
+        yield f"{key} is {problem['input']!r}: expected {extra['expected']} (from {sources[key]})"

@@ -1,0 +1,1 @@
+"""Messages of holdfast.v1 to commands of the engine, and outcomes back."""

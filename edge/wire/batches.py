@@ -1,0 +1,164 @@
+"""Batch messages to commands, outcomes to batch messages: what messages.py is to the single calls.
+
+Requests and responses are twins (packed.py). Form is judged per column: what is wrong with one
+operation is answered by its code, what is wrong with a column refuses the batch and names it.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from google.protobuf.message import Message
+from numpy.typing import NDArray
+
+from holdfast.core import commands as core
+from holdfast.core.model import Verb
+from holdfast.core.rules.batches import split_handles
+from holdfast.core.tables.layouts import OPERATION
+from holdfast.v1 import availability_service_pb2 as availability
+from holdfast.v1 import reservation_service_pb2 as reservation
+
+from .faults import invalid
+from .packed import ColumnError, column, fill, twin
+from .validation import bad_name, check_count, is_name
+
+#: Operations of one batch; stated in the comments of holdfast.v1.
+OPERATIONS_MAX: Final = 8_190
+
+MOVE_REQUESTS: Final[dict[Verb, type[Message]]] = {
+    Verb.COMMIT: reservation.BatchCommitRequest,
+    Verb.FULFILL: reservation.BatchFulfillRequest,
+    Verb.RELEASE: reservation.BatchReleaseRequest,
+}
+
+#: A member of ReserveStreamRequest.batch -> the verb; `reserve` is not among them.
+STREAM_VERBS: Final = {"commit": Verb.COMMIT, "fulfill": Verb.FULFILL, "release": Verb.RELEASE}
+
+
+def reserve_batch_from_request(request: Any) -> core.ReserveBatch:
+    """Read a BatchReserve."""
+    public = reservation.BatchReserveRequest
+    operations = _operations(request, public)
+    count = len(operations)
+    handles = _same_length(_column(request, public, "stock_levels"), "stock_levels", count)
+    quantities = _same_length(_column(request, public, "quantities"), "quantities", count)
+    hold_ms = _column(request, public, "hold_milliseconds")
+    if len(hold_ms) != 1:
+        hold_ms = _same_length(hold_ms, "hold_milliseconds", count)
+    shards, rows = split_handles(handles)
+    operations["shard"] = np.minimum(shards, np.iinfo(np.uint16).max)
+    operations["row"] = rows
+    operations["quantity"] = quantities.view("<i8")
+    operations["hold_ms"] = hold_ms
+    return core.ReserveBatch(operations, _linked(request.linked, count))
+
+
+def _column(request: Any, public: type[Message], name: str) -> NDArray[Any]:
+    try:
+        return column(request, public, name)
+    except ColumnError as error:
+        raise invalid(error.name, error.found, error.expected) from error
+
+
+def _operations(request: Any, public: type[Message]) -> NDArray[Any]:
+    high = _column(request, public, "id_high")
+    check_count("id_high", len(high), 1, OPERATIONS_MAX)
+    operations = np.zeros(len(high), OPERATION)
+    operations["key_hi"] = high
+    operations["key_lo"] = _same_length(_column(request, public, "id_low"), "id_low", len(high))
+    return operations
+
+
+def _same_length(values: NDArray[Any], name: str, count: int) -> NDArray[Any]:
+    if len(values) != count:
+        raise invalid(name, f"{len(values)} values", f"{count}, as many as id_high has")
+    return values
+
+
+def _linked(data: bytes, count: int) -> NDArray[np.uint8] | None:
+    if not data:
+        return None
+    linked = _same_length(np.frombuffer(data, np.uint8), "linked", count)
+    if linked.max() > 1:
+        raise invalid("linked", f"a byte of {linked.max()}", "bytes of 0 or 1")
+    if linked[-1]:
+        raise invalid("linked", "1 at the last operation", "0 there: it has no next to link to")
+    return linked if linked.any() else None
+
+
+def reserve_batch_response(outcome: core.BatchCodes) -> reservation.BatchReserveResponse:
+    """Answer a BatchReserve."""
+    response = reservation.BatchReserveResponse(outcomes=outcome.codes.tobytes())
+    response.accept_time.FromNanoseconds(outcome.accepted_at_ns)
+    _add_revisions(response, outcome.revisions)
+    return response
+
+
+def move_batch_from_request(verb: Verb, request: Any) -> core.MoveBatch:
+    """Read a BatchCommit, BatchFulfill or BatchRelease."""
+    return core.MoveBatch(verb, _operations(request, MOVE_REQUESTS[verb]))
+
+
+def move_batch_response(response_class: type[Message], outcome: core.BatchCodes) -> Message:
+    """Answer a BatchCommit, BatchFulfill or BatchRelease."""
+    response = response_class(outcomes=outcome.codes.tobytes())
+    _add_revisions(response, outcome.revisions)
+    return response
+
+
+def stream_batch_from_request(request: Any) -> core.ReserveBatch | core.MoveBatch:
+    """Read one batch of a ReserveStream."""
+    kind = request.WhichOneof("batch")
+    if kind is None:
+        raise invalid("batch", "", "one of reserve, commit, fulfill and release")
+    if kind == "reserve":
+        return reserve_batch_from_request(request.reserve)
+    return move_batch_from_request(STREAM_VERBS[kind], getattr(request, kind))
+
+
+def stream_batch_response(
+    command: core.ReserveBatch | core.MoveBatch, outcome: core.BatchCodes
+) -> Message:
+    """Answer one batch of a ReserveStream."""
+    if isinstance(command, core.ReserveBatch):
+        return reservation.ReserveStreamResponse(reserve=reserve_batch_response(outcome))
+    response = reservation.ReserveStreamResponse()
+    answer = getattr(response, command.verb.name.lower())
+    answer.outcomes = outcome.codes.tobytes()
+    _add_revisions(answer, outcome.revisions)
+    return response
+
+
+def handles_from_request(request: Any) -> core.ReadLevels:
+    """Read the handles of a BatchGetAvailability that names no SKUs."""
+    handles = _column(request, availability.BatchGetAvailabilityRequest, "stock_levels")
+    check_count("stock_levels", len(handles), 1, OPERATIONS_MAX)
+    return core.ReadLevels(handles)
+
+
+def handles_response(outcome: core.LevelColumns) -> Message:
+    """Answer a BatchGetAvailability by handles."""
+    response: Message = twin(availability.BatchGetAvailabilityResponse)()
+    for name in ("on_hand", "reserved", "committed"):
+        fill(response, name, getattr(outcome, name))
+    _add_revisions(response, outcome.revisions)
+    return response
+
+
+def levels_from_request(request: availability.ResolveStockLevelsRequest) -> core.ResolveLevels:
+    """Read a ResolveStockLevels."""
+    check_count("stock_levels", len(request.stock_levels), 1, OPERATIONS_MAX)
+    for index, name in enumerate(request.stock_levels):
+        for field in ("sku", "location"):
+            if not is_name(getattr(name, field)):
+                raise bad_name(f"stock_levels[{index}].{field}", getattr(name, field))
+    return core.ResolveLevels(tuple((name.sku, name.location) for name in request.stock_levels))
+
+
+def levels_response(outcome: core.Handles) -> Message:
+    """Answer a ResolveStockLevels."""
+    return availability.ResolveStockLevelsResponse(handles=outcome.handles.tolist())
+
+
+def _add_revisions(response: Any, revisions: tuple[core.Revision, ...]) -> None:
+    for revision in revisions:
+        response.revisions.add(shard=revision.shard, sequence=revision.sequence)

@@ -1,0 +1,147 @@
+"""Messages of ApplyStockEvents: which form they have, and those that carry packed columns.
+
+Requests and responses are twins (packed.py). All that the message alone can tell is judged here, by
+column and position, and refuses the message whole. The engine answers event by event and cannot
+fail, so nothing behind a message at fault is ever recorded.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from google.protobuf.message import Message
+from numpy.typing import NDArray
+
+from holdfast.core import commands as core
+from holdfast.core.ids import source_key
+from holdfast.core.model import EventKind
+from holdfast.core.rules.batches import split_handles
+from holdfast.core.rules.stock_batches import STOCK_EVENT
+from holdfast.v1 import stock_service_pb2 as stock
+
+from . import messages
+from .batches import OPERATIONS_MAX
+from .faults import invalid
+from .packed import ColumnError, column, fill, twin
+from .validation import (
+    EVENT_QUANTITIES,
+    bad_event_quantity,
+    check_count,
+    check_name,
+    enum_member,
+    is_event_quantity,
+)
+
+_RESPONSE: Final = twin(stock.ApplyStockEventsResponse)
+
+#: What validation.py says of quantities, by kind; a byte that is no kind has a most of 0.
+_LEAST, _MOST, _TAKES_ZERO = np.zeros((3, 256), np.int64)
+for _kind, _range in EVENT_QUANTITIES.items():
+    _LEAST[_kind], _MOST[_kind] = _range
+    _TAKES_ZERO[_kind] = is_event_quantity(_kind, 0)
+
+
+def stock_from_request(request: Any) -> core.RecordStockEvents | core.StockBatch:
+    """Read one message of ApplyStockEvents."""
+    if not request.HasField("columns"):
+        return messages.events_from_request(request)
+    if request.events:
+        raise invalid("columns", "set beside events", "either events or columns")
+    return _batch_from_request(request.source, request.columns)
+
+
+def stock_response(command: core.RecordStockEvents | core.StockBatch, outcome: Any) -> Message:
+    """Acknowledge one message of ApplyStockEvents."""
+    if isinstance(command, core.RecordStockEvents):
+        return messages.apply_events_response(command, outcome)
+    return _batch_response(command, outcome)
+
+
+def _batch_from_request(source: str, columns: Any) -> core.StockBatch:
+    check_name("source", source)
+    handles = _column(columns, "stock_levels")
+    count = len(handles)
+    check_count("columns.stock_levels", count, 1, OPERATIONS_MAX)
+    events = np.zeros(count, STOCK_EVENT)
+    shards, rows = split_handles(handles)
+    events["shard"] = np.minimum(shards, np.iinfo(np.uint16).max)
+    events["row"] = rows
+    _read_keys(events, source, columns)
+    _read_facts(events, columns)
+    return core.StockBatch(source, events)
+
+
+def _read_keys(events: NDArray[Any], source: str, columns: Any) -> None:
+    """Read ids and numbers. An event needs one of them."""
+    high, low = _if_any(columns, "id_high", events), _if_any(columns, "id_low", events)
+    sequences = _if_any(columns, "sequences", events)
+    has_key = (high | low) != 0
+    if (index := _first((sequences == 0) & ~has_key)) is not None:
+        raise invalid(f"columns.sequences[{index}]", 0, "an id, a sequence, or both")
+    if (index := _first(sequences > np.uint64(messages.SOURCE_SEQUENCE_MAX))) is not None:
+        expected = f"0 to {messages.SOURCE_SEQUENCE_MAX:,}"
+        raise invalid(f"columns.sequences[{index}]", int(sequences[index]), expected)
+    scope = source_key(source)
+    events["key_hi"] = np.where(has_key, high ^ np.uint64(scope.hi), np.uint64(0))
+    events["key_lo"] = np.where(has_key, low ^ np.uint64(scope.lo), np.uint64(0))
+    events["has_key"] = has_key
+    events["sequence"] = sequences
+
+
+def _read_facts(events: NDArray[Any], columns: Any) -> None:
+    """Read what happened: kinds, and quantities that each kind can have."""
+    kinds = np.frombuffer(columns.kinds, np.uint8)
+    if len(kinds) != 1:
+        _check_length("kinds", len(kinds), len(events))
+    quantities = _column(columns, "quantities")
+    _check_length("quantities", len(quantities), len(events))
+    if (index := _first(_MOST[kinds] == 0)) is not None:
+        field, given = f"columns.kinds[{index}]", int(kinds[index])
+        enum_member(field, given, messages.EVENT_KINDS_READ, stock.StockEventKind)
+    is_wrong = (quantities < _LEAST[kinds]) | (quantities > _MOST[kinds])
+    is_wrong |= (quantities == 0) & (_TAKES_ZERO[kinds] == 0)
+    if (index := _first(is_wrong)) is not None:
+        kind = EventKind(int(kinds[index if len(kinds) > 1 else 0]))
+        raise bad_event_quantity(f"columns.quantities[{index}]", kind, int(quantities[index]))
+    events["kind"], events["quantity"] = kinds, quantities
+
+
+def _column(columns: Any, name: str) -> NDArray[Any]:
+    try:
+        return column(columns, stock.StockEventColumns, name)
+    except ColumnError as error:
+        raise invalid(f"columns.{error.name}", error.found, error.expected) from error
+
+
+def _if_any(columns: Any, name: str, events: NDArray[Any]) -> NDArray[Any]:
+    """Read a column that may be empty, which is as good as zeros."""
+    values = _column(columns, name)
+    if not len(values):
+        return np.zeros(len(events), np.uint64)
+    _check_length(name, len(values), len(events))
+    return values
+
+
+def _check_length(name: str, length: int, count: int) -> None:
+    if length != count:
+        expected = f"{count}, as many as stock_levels has"
+        raise invalid(f"columns.{name}", f"{length} values", expected)
+
+
+def _first(is_wrong: NDArray[Any]) -> int | None:
+    """Return where the first wrong value stands."""
+    index = int(is_wrong.argmax())
+    return index if is_wrong[index] else None
+
+
+def _batch_response(command: core.StockBatch, outcome: core.StockCodes) -> Message:
+    response: Any = _RESPONSE(
+        source=command.source, acknowledged_sequence=int(command.events["sequence"].max())
+    )
+    columns = response.columns
+    columns.outcomes = outcome.codes.tobytes()
+    fill(columns, "on_hand", outcome.on_hand)
+    fill(columns, "shortfalls", outcome.shortfalls)
+    for revision in outcome.revisions:
+        response.revisions.add(shard=revision.shard, sequence=revision.sequence)
+    acknowledgement: Message = response
+    return acknowledgement

@@ -1,0 +1,125 @@
+"""The form of single values in a request: names, counts, quantities, durations, members of enums.
+
+Rules of this file: it knows neither Holdfast's messages nor its commands, only values and the
+paths of their fields. A check that fails gives the `Fault` that names path, value and what would be
+right.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Final, TypeVar
+from unicodedata import category
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+
+from holdfast.core.limits import (
+    HOLD_MS_MAX,
+    HOLD_MS_MIN,
+    NAME_BYTES_MAX,
+    NS_PER_MS,
+    QUANTITY_MAX,
+)
+from holdfast.core.model import EventKind
+
+from .faults import Fault, invalid
+
+NS_PER_S: Final = 1_000_000_000
+
+#: What would break a line of a log or a row of a CSV: control characters, line and paragraph ends.
+BREAKING: Final = frozenset({"Cc", "Zl", "Zp"})
+
+#: What the quantity of a stock fact may be, by kind. Nothing is adjusted by 0.
+EVENT_QUANTITIES: Final = {
+    EventKind.RECEIPT: (1, QUANTITY_MAX),
+    EventKind.ADJUSTMENT: (-QUANTITY_MAX, QUANTITY_MAX),
+    EventKind.SALE: (1, QUANTITY_MAX),
+    EventKind.RETURN: (1, QUANTITY_MAX),
+    EventKind.COUNT: (0, QUANTITY_MAX),
+}
+
+Member = TypeVar("Member")
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be a name or an id: 1 to 128 bytes that do not break a line of a log."""
+    # Characters are counted first, so that a text of megabytes is not encoded to be refused.
+    if not 0 < len(text) <= NAME_BYTES_MAX:
+        return False
+    if text.isascii():
+        return text.isprintable()
+    return len(text.encode()) <= NAME_BYTES_MAX and not any(
+        category(character) in BREAKING for character in text
+    )
+
+
+def bad_name(field: str, text: str) -> Fault:
+    """Tell why a text is not a name."""
+    size = len(text.encode())
+    if 0 < size <= NAME_BYTES_MAX:
+        return invalid(field, text, "text without control characters and line breaks")
+    return invalid(field, text, f"1 to {NAME_BYTES_MAX} bytes of UTF-8, not {size:,}")
+
+
+def check_name(field: str, text: str) -> None:
+    """Refuse a text that is not a name."""
+    if not is_name(text):
+        raise bad_name(field, text)
+
+
+def check_count(field: str, count: int, count_min: int, count_max: int) -> None:
+    """Refuse a repeated field with too few or too many members."""
+    if not count_min <= count <= count_max:
+        raise invalid(field, f"{count:,} long", f"{count_min} to {count_max:,} of them")
+
+
+def hold_ms(duration: Duration) -> int:
+    """Turn a hold duration into milliseconds, exactly."""
+    seconds, nanos = duration.seconds, duration.nanos
+    ms, rest = divmod(seconds * NS_PER_S + nanos, NS_PER_MS)
+    if rest or not HOLD_MS_MIN <= ms <= HOLD_MS_MAX or not 0 <= nanos < NS_PER_S:
+        text = f"{seconds} s and {nanos} ns" if nanos else f"{seconds} s"
+        raise invalid("hold_duration", text, "1 second to 30 days, in whole milliseconds")
+    return ms
+
+
+def enum_member(
+    field: str, value: int, members: Mapping[int, Member], names: EnumTypeWrapper
+) -> Member:
+    """Find the engine's member for a value of an enum, which may be one that we do not know."""
+    try:
+        return members[value]
+    except KeyError:
+        expected = " or ".join(names.Name(number) for number in members if number)
+        given = names.Name(value) if value in names.values() else value
+        raise invalid(field, given, expected) from None
+
+
+def is_event_quantity(kind: EventKind, quantity: int) -> bool:
+    """Whether a stock fact of this kind can have this quantity."""
+    low, high = EVENT_QUANTITIES[kind]
+    return low <= quantity <= high and (quantity != 0 or low == 0)
+
+
+def bad_event_quantity(field: str, kind: EventKind, quantity: int) -> Fault:
+    """Tell what the quantity of a stock fact of this kind can be."""
+    low, high = EVENT_QUANTITIES[kind]
+    but_zero = " but not 0" if low < 0 else ""
+    return invalid(field, quantity, f"{low:,} to {high:,}{but_zero} for kind {kind.name}")
+
+
+def path_before_sums(path: str, lines: Iterable[tuple[str, str]]) -> str:
+    """Turn the engine's index of a line, counted after summing, into the request's.
+
+    `lines` are the request's, as SKU and location. A line that was summed is where it first stood.
+    """
+    match = re.fullmatch(r"lines\[(\d+)\](.*)", path)
+    if match is None:
+        return path
+    first_index: dict[tuple[str, str], int] = {}
+    for index, line in enumerate(lines):
+        first_index.setdefault(line, index)
+    for index in islice(first_index.values(), int(match[1]), None):
+        return f"lines[{index}]{match[2]}"
+    return path

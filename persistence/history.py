@@ -1,0 +1,291 @@
+"""The journal as text: every effect as one record, for people and for programs.
+
+Rules of this file: it reads names and numbers from the entries themselves, and shares nothing with
+the engine but the layout of its effects. Ids of stock events and of requests are hashes in the
+journal, and stay so here.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from holdfast.core.ids import text_from_key
+from holdfast.core.kernels import FLAG_TEXT
+from holdfast.core.model import EventKind, LocationKind, Remainder, State, Verb
+from holdfast.core.tables.effects import Section
+from holdfast.core.tables.reservation_index import unpack_part
+
+from .codec import Recorded
+
+#: One effect; "kind" says which.
+EffectRecord: TypeAlias = dict[str, Any]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_NAMES: Final = {
+    Section.SKU_NAMES: "sku",
+    Section.LOCATION_NAMES: "location",
+    Section.SOURCE_NAMES: "source",
+    Section.DISPLAY_NAMES: "display_name",
+}
+_NOTHING: Final = np.zeros(0, np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which records are asked for; an empty filter lets everything through."""
+
+    after: int = 0
+    sku: str | None = None
+    reservation_id: str | None = None
+
+    def lets_through(self, record: EffectRecord) -> bool:
+        """Whether a record has what is asked for."""
+        if self.reservation_id is not None and record.get("reservation_id") != self.reservation_id:
+            return False
+        if self.sku is None:
+            return True
+        return self.sku in (record.get("sku"), *(line["sku"] for line in record.get("lines", ())))
+
+
+def journal_records(
+    appends: Iterable[tuple[int, list[Recorded]]], wanted: Wanted
+) -> Iterator[EffectRecord]:
+    """Read appends, from the journal's first on, and give the effects that are wanted."""
+    books: dict[int, _Book] = {}
+    for position, group in appends:
+        for recorded in group:
+            entry = recorded.entry
+            book = books.setdefault(entry.shard, _Book())
+            head = {
+                "position": position,
+                "shard": entry.shard,
+                "sequence": entry.sequence,
+                "epoch": recorded.epoch,
+                "time": instant(entry.now_ns),
+            }
+            # Also those before the first that is wanted: they define the names.
+            for record in book.read(entry.sections):
+                if position > wanted.after and wanted.lets_through(record):
+                    yield {**head, **record}
+
+
+def instant(now_ns: int) -> str:
+    """Spell a time to the millisecond, in UTC."""
+    at = _EPOCH + timedelta(microseconds=now_ns // 1_000)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def as_text(record: EffectRecord) -> str:
+    """Spell a record as a line for people."""
+    place = f"{record['position']:>8} {record['time']} {record['shard']}/{record['sequence']}"
+    return f"{place:<44} {_SENTENCES[record['kind']](record)}"
+
+
+@dataclass(slots=True)
+class _Book:
+    """The names and numbers that one shard has given out so far."""
+
+    names: dict[Section, list[str]] = field(
+        default_factory=lambda: {section: [] for section in _NAMES}
+    )
+    levels: list[tuple[str, str]] = field(default_factory=list)
+    reservations: list[str] = field(default_factory=list)
+    # By line: the row of its level, and the number of its reservation.
+    rows: list[int] = field(default_factory=list)
+    owners: list[int] = field(default_factory=list)
+
+    def read(self, sections: dict[Section, Any]) -> Iterator[EffectRecord]:
+        """Give the effects of an entry, in the order of their replay."""
+        readers: dict[Section, Callable[[Any], Iterator[EffectRecord]]] = {
+            Section.LOCATIONS: self._read_locations,
+            Section.ENDED_SKUS: self._read_ended,
+            Section.LEVELS: self._read_levels,
+            Section.LINKS: self._read_links,
+            Section.MOVES: self._read_moves,
+            Section.EXTENDS: self._read_extends,
+            Section.STOCK_PADDED: self._read_stock,
+            Section.STOCK: self._read_stock,
+            Section.REQUESTS: self._read_requests,
+            Section.SEAL: self._read_seal,
+        }
+        for section in Section:
+            if section not in sections:
+                continue
+            if section in _NAMES:
+                yield from self._read_names(section, sections[section])
+            elif section is Section.RESERVATIONS:
+                texts = sections.get(Section.ID_TEXTS, _NOTHING)
+                yield from self._read_reservations(
+                    sections[section], sections[Section.LINES], texts
+                )
+            elif section in readers:  # texts and lines were read with their reservations
+                yield from readers[section](sections[section])
+
+    def _level(self, row: int) -> EffectRecord:
+        sku, location = self.levels[row]
+        return {"sku": sku, "location": location}
+
+    def _read_names(self, section: Section, packed: Any) -> Iterator[EffectRecord]:
+        names = self.names[section]
+        for name in _unpacked(packed):
+            names.append(name)
+            yield {"kind": "name", "of": _NAMES[section], "number": len(names) - 1, "name": name}
+
+    def _read_locations(self, effects: Any) -> Iterator[EffectRecord]:
+        for effect in effects:
+            yield {
+                "kind": "location",
+                "location": self.names[Section.LOCATION_NAMES][effect["location"]],
+                "location_kind": LocationKind(int(effect["kind"])).name,
+                "display_name": self.names[Section.DISPLAY_NAMES][effect["display_name"]],
+                "enabled": bool(effect["enabled"]),
+            }
+
+    def _read_ended(self, effects: Any) -> Iterator[EffectRecord]:
+        for (number,) in effects.tolist():
+            yield {"kind": "sku_ended", "sku": self.names[Section.SKU_NAMES][number]}
+
+    def _read_levels(self, effects: Any) -> Iterator[EffectRecord]:
+        for sku, location in effects.tolist():
+            names = self.names[Section.SKU_NAMES][sku], self.names[Section.LOCATION_NAMES][location]
+            self.levels.append(names)
+            yield {"kind": "level", **self._level(-1), "row": len(self.levels) - 1}
+
+    def _read_reservations(
+        self, effects: Any, line_effects: Any, packed_texts: Any
+    ) -> Iterator[EffectRecord]:
+        texts = _unpacked(packed_texts)
+        lines = iter(line_effects.tolist())
+        for effect in effects:
+            if effect["flags"] & FLAG_TEXT:
+                reservation_id = next(texts)
+            else:
+                reservation_id = text_from_key(int(effect["key_hi"]), int(effect["key_lo"]))
+            self.reservations.append(reservation_id)
+            held = []
+            for _ in range(effect["line_count"]):
+                quantity, row, _position, _pad = next(lines)
+                self.rows.append(row)
+                self.owners.append(len(self.reservations) - 1)
+                held.append({**self._level(row), "quantity": quantity})
+            yield {
+                "kind": "reserve",
+                "reservation_id": reservation_id,
+                "hold_ms": int(effect["hold_ms"]),
+                "lines": held,
+            }
+
+    def _read_links(self, effects: Any) -> Iterator[EffectRecord]:
+        for next_part, number, _pad in effects.tolist():
+            shard, _ = unpack_part(next_part)
+            yield {
+                "kind": "link",
+                "reservation_id": self.reservations[number],
+                "next_shard": shard,
+            }
+
+    def _read_moves(self, effects: Any) -> Iterator[EffectRecord]:
+        for quantity, line, leaves, enters, _pad in effects.tolist():
+            yield {
+                "kind": "move",
+                "reservation_id": self.reservations[self.owners[line]],
+                **self._level(self.rows[line]),
+                "quantity": quantity,
+                "leaves": State(leaves).name,
+                "enters": State(enters).name,
+            }
+
+    def _read_extends(self, effects: Any) -> Iterator[EffectRecord]:
+        for expires_at_ns, number, _pad in effects.tolist():
+            yield {
+                "kind": "extend",
+                "reservation_id": self.reservations[number],
+                "expire_time": instant(expires_at_ns),
+            }
+
+    def _read_stock(self, effects: Any) -> Iterator[EffectRecord]:
+        for effect in effects:
+            yield {
+                "kind": "stock",
+                "event": EventKind(int(effect["kind"])).name,
+                **self._level(int(effect["row"])),
+                "delta": int(effect["delta"]),
+                "source": self.names[Section.SOURCE_NAMES][effect["source"]],
+                "source_sequence": int(effect["sequence"]),
+                "event_key": _hex(effect) if effect["has_key"] else "",
+            }
+
+    def _read_requests(self, effects: Any) -> Iterator[EffectRecord]:
+        for effect in effects:
+            remainder = int(effect["remainder"])
+            yield {
+                "kind": "request",
+                "verb": Verb(int(effect["verb"])).name,
+                "request_key": _hex(effect),
+                "remainder": Remainder(remainder).name if remainder else "",
+            }
+
+    def _read_seal(self, effects: Any) -> Iterator[EffectRecord]:
+        for high, low in effects.tolist():
+            yield {"kind": "seal", "digest": f"{high:016x}{low:016x}"}
+
+
+def _unpacked(names: Any) -> Iterator[str]:
+    """Take names apart that stand behind one byte of length each."""
+    data = names.tobytes()
+    at = 0
+    while at < len(data):
+        end = at + 1 + data[at]
+        yield data[at + 1 : end].decode()
+        at = end
+
+
+def _hex(effect: Any) -> str:
+    return f"{int(effect['key_hi']):016x}{int(effect['key_lo']):016x}"
+
+
+def _reserve_sentence(record: EffectRecord) -> str:
+    lines = ", ".join(f"{each['quantity']:,} {_level_of(each)}" for each in record["lines"])
+    hold = str(timedelta(milliseconds=record["hold_ms"])).removesuffix(", 0:00:00")
+    return f"{record['reservation_id']}: reserve {lines} for {hold}"
+
+
+def _location_sentence(record: EffectRecord) -> str:
+    state = "enabled" if record["enabled"] else "disabled"
+    kind = record["location_kind"].lower()
+    return f"location {record['location']}: {kind} {record['display_name']!r}, {state}"
+
+
+def _stock_sentence(record: EffectRecord) -> str:
+    number = f" #{record['source_sequence']}" if record["source_sequence"] else ""
+    what = f"{record['event'].lower()} {record['delta']:+,}"
+    return f"{what} {_level_of(record)}, from {record['source']}{number}"
+
+
+def _move_sentence(record: EffectRecord) -> str:
+    states = f"{record['leaves'].lower()} -> {record['enters'].lower()}"
+    what = f"{record['quantity']:,} {_level_of(record)}"
+    return f"{record['reservation_id']}: {what} {states}"
+
+
+def _level_of(record: EffectRecord) -> str:
+    return f"{record['sku']} at {record['location']}"
+
+
+_SENTENCES: Final[dict[str, Callable[[EffectRecord], str]]] = {
+    "name": lambda record: f"{record['of']} {record['number']} is {record['name']!r}",
+    "location": _location_sentence,
+    "sku_ended": lambda record: f"sku {record['sku']} ended",
+    "level": lambda record: f"level {record['row']} is {_level_of(record)}",
+    "reserve": _reserve_sentence,
+    "link": lambda record: f"{record['reservation_id']}: goes on in shard {record['next_shard']}",
+    "move": _move_sentence,
+    "extend": lambda record: f"{record['reservation_id']}: held until {record['expire_time']}",
+    "stock": _stock_sentence,
+    "request": lambda record: f"remember {record['verb'].lower()} {record['request_key']}",
+    "seal": lambda record: f"seal {record['digest']}",
+}

@@ -1,0 +1,1 @@
+"""The journal's file: LMDB, and a check of its pages before LMDB maps them."""

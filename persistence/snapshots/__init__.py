@@ -1,0 +1,1 @@
+"""The state at a position as a file, and the process that writes it."""

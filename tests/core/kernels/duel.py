@@ -1,0 +1,192 @@
+"""The kernels as Python itself would run them, and a judge who compares the two.
+
+The plain form is the same source without the compiler, all the way down: `py_func` alone would
+still call compiled helpers. Its arithmetic is Python's. What it reads from an array is an unbounded
+integer, and an array refuses what does not fit, so that an overflow which compiled code would pass
+over shows as a difference; and so does a place outside an array. Only hashes are meant to wrap:
+they alone are numpy's unsigned numbers here, whose warning about it is turned off for that reason.
+"""
+
+from collections import Counter
+from types import FunctionType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numba.core.registry import CPUDispatcher
+
+from holdfast.core import kernels
+from holdfast.core.tables.layouts import Array
+
+_MASK = (1 << 64) - 1
+
+COMPILED = {
+    name: kernel for name, kernel in vars(kernels).items() if isinstance(kernel, CPUDispatcher)
+}
+PUBLIC = {name for name in COMPILED if not name.startswith("_")}
+
+
+def _uint64(number: Any) -> np.uint64:
+    """A cast, as compiled code casts: modulo 2 ** 64."""
+    return np.uint64(int(number) & _MASK)
+
+
+def _int64(number: Any) -> int:
+    bits = int(number) & _MASK
+    return bits - (bits >> 63 << 64)
+
+
+def _plain_kernels() -> dict[str, Any]:
+    names: dict[str, Any] = dict(vars(kernels))
+    names["np"] = SimpleNamespace(uint64=_uint64, int64=_int64)
+    names |= {
+        name: FunctionType(kernel.py_func.__code__, names) for name, kernel in COMPILED.items()
+    }
+    return names
+
+
+PLAIN = _plain_kernels()
+
+
+class _Cells:
+    """An array of numbers that gives and takes Python's integers."""
+
+    __slots__ = ("_array", "_cells", "size")
+
+    def __init__(self, array: Array) -> None:
+        self._array = array
+        self._cells = memoryview(array)
+        self.size = array.size
+
+    def __getitem__(self, at: Any) -> Any:
+        return self._cells[at]
+
+    def __setitem__(self, at: Any, value: Any) -> None:
+        if isinstance(at, tuple) and isinstance(at[-1], slice):
+            self._array[at] = value
+        else:
+            self._cells[at] = value
+
+
+class _Packed:
+    """A column that stands at odd addresses, which a memoryview does not read."""
+
+    __slots__ = ("_array",)
+
+    def __init__(self, array: Array) -> None:
+        self._array = array
+
+    def __getitem__(self, at: int) -> Any:
+        return self._array[at].item()
+
+    def __setitem__(self, at: int, value: int) -> None:
+        self._array[at] = value
+
+
+class _Row:
+    """One record of an array; its fields are the array's."""
+
+    __slots__ = ("_at", "_columns")
+
+    def __init__(self, columns: list[memoryview | _Packed], at: int) -> None:
+        self._columns = columns
+        self._at = at
+
+
+class _Rows:
+    """An array of records."""
+
+    __slots__ = ("_columns", "_row", "size")
+
+    def __init__(self, array: Array) -> None:
+        names = array.dtype.names or ()
+        self._columns = [
+            memoryview(array[name]) if array[name].flags.aligned else _Packed(array[name])
+            for name in names
+        ]
+        self._row = _row_class(names)
+        self.size = array.size
+
+    def __getitem__(self, at: int) -> _Row:
+        if not -self.size <= at < self.size:
+            raise IndexError(f"row {at} of {self.size}")
+        return self._row(self._columns, at)
+
+
+_ROW_CLASSES: dict[tuple[str, ...], type[_Row]] = {}
+
+
+def _row_class(names: tuple[str, ...]) -> type[_Row]:
+    if names not in _ROW_CLASSES:
+        fields = {name: _field(column) for column, name in enumerate(names)}
+        _ROW_CLASSES[names] = type("_Row", (_Row,), {"__slots__": (), **fields})
+    return _ROW_CLASSES[names]
+
+
+def _field(column: int) -> property:
+    def read(row: _Row) -> Any:
+        return row._columns[column][row._at]
+
+    def write(row: _Row, value: Any) -> None:
+        row._columns[column][row._at] = value
+
+    return property(read, write)
+
+
+def _seen_by_plain(argument: Any) -> Any:
+    if not isinstance(argument, np.ndarray):
+        return int(argument)
+    return _Rows(argument) if argument.dtype.names else _Cells(argument)
+
+
+class Duel:
+    """Calls kernels in both forms, and counts what was compared."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.answers: dict[str, set[int]] = {}
+
+    def note(self, name: str, codes: Array) -> None:
+        """Keep which answers a batch had, so that a test can see that all occur."""
+        self.answers.setdefault(name, set()).update(codes.tolist())
+
+    @property
+    def operations(self) -> int:
+        """Calls, or elements of those calls that take many."""
+        return self.counts.total()
+
+    def call(self, name: str, *arguments: Any, operations: int = 1) -> Any:
+        """Run a kernel compiled on the arguments and plain on copies of them; every result and
+        every bit of every array has to be the same.
+        """
+        copies = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+        compiled = COMPILED[name](*arguments)
+        with np.errstate(over="ignore"):
+            plain = PLAIN[name](*map(_seen_by_plain, copies))
+        assert _integers(plain) == _integers(compiled), f"{name}{_spelt(arguments)}"
+        for position, (array, copy) in enumerate(zip(arguments, copies, strict=True)):
+            if isinstance(array, np.ndarray) and array.tobytes() != copy.tobytes():
+                raise AssertionError(f"{name}, argument {position}: {_difference(copy, array)}")
+        self.counts[name] += operations
+        return compiled
+
+
+def _integers(result: Any) -> Any:
+    """A result as integers. Compiled code that mixes signs gives a float, which is none."""
+    if isinstance(result, tuple):
+        return tuple(_integers(each) for each in result)
+    if result is None:
+        return None
+    assert isinstance(result, int | np.integer | np.bool_), f"{result!r} is no integer"
+    return int(result)
+
+
+def _spelt(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(f"array of {a.size}" if isinstance(a, np.ndarray) else a for a in arguments)
+
+
+def _difference(plain: Array, compiled: Array) -> str:
+    places = np.flatnonzero((plain != compiled).reshape(len(plain), -1).any(axis=1))
+    if not len(places):
+        return "padding differs"
+    at = int(places[0])
+    return f"{len(places)} places differ, first {at}: {plain[at]} and compiled {compiled[at]}"

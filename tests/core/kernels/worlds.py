@@ -1,0 +1,252 @@
+"""Random states for the kernels, small enough to be full, to be empty and to collide.
+
+Each world is a function that calls some kernels on a state of its own for about a thousand
+operations. What it hands them is what the engine could: rows exist, and whoever calls has made
+room. Values come from the edges of what the limits allow.
+"""
+
+from random import Random
+
+import numpy as np
+
+from holdfast.core import kernels
+from holdfast.core.limits import ON_HAND_MAX, QUANTITY_MAX, ROWS_MAX
+from holdfast.core.tables.effects import DTYPES, Section
+from holdfast.core.tables.layouts import EVENT, LEVEL, LOCATION, REQUEST, RESERVATION, Array
+from tests.core.kernels.duel import PLAIN, Duel
+
+UINT64_MAX = (1 << 64) - 1
+EDGES = (0, 1, 2**31 - 1, 2**31, 2**32, 2**63 - 1, 2**63, UINT64_MAX)
+TIMES = (0, 1, 10**9, 10**9 + 1, 1_700_000_000 * 10**9, kernels.NEVER_NS - 1)
+
+#: Slots of a table that all may be full but one, at which a search ends.
+SIZES = (2, 8, 64, 256)
+
+#: Slots behind the last home of a directory: more than there are keys in one.
+SPILL = 600
+
+Keys = list[tuple[np.uint64, np.uint64]]
+
+
+def random_keys(rng: Random, count: int) -> Keys:
+    """Keys of reservations and requests: edges, random ones, and some that share hash bits."""
+    numbers = [rng.getrandbits(64) for _ in range(2 * count)]
+    edges = [(rng.choice(EDGES), rng.choice(EDGES)) for _ in range(count // 4 + 1)]
+    plain = list(zip(numbers[::2], numbers[1::2], strict=True))
+    pool = [*edges, *plain, *rng.sample(COLLIDING, count // 4)]
+    return [(np.uint64(hi), np.uint64(lo)) for hi, lo in rng.sample(pool, count)]
+
+
+def _colliding_keys() -> list[tuple[int, int]]:
+    """Keys that share the hash that a slot of the directory holds: of two million random ones some
+    thousands.
+    """
+    hi, lo = np.random.default_rng(1).integers(0, 1 << 64, (2, 2_000_000), np.uint64)
+    shared = PLAIN["mix"](hi, lo) >> np.uint64(35)
+    _, first, counts = np.unique(shared, return_inverse=True, return_counts=True)
+    chosen = np.flatnonzero(counts[first] > 1)
+    chosen = chosen[np.argsort(first[chosen], kind="stable")]
+    return list(zip(hi[chosen].tolist(), lo[chosen].tolist(), strict=True))
+
+
+COLLIDING = _colliding_keys()
+
+
+def mixing(duel: Duel, rng: Random) -> None:
+    """The hash under all tables."""
+    for hi, lo in random_keys(rng, 1_000):
+        duel.call("mix", hi, lo)
+
+
+class Names:
+    """A table of names, filled by the kernels."""
+
+    def __init__(self, duel: Duel, rng: Random, size: int, least: int = 0) -> None:
+        self.duel = duel
+        self.capacity = rng.choice((least, size // 2, size - 1))
+        self.texts = [self._name(rng, number) for number in range(self.capacity)]
+        self.slots = np.zeros(size, np.int32)
+        self.offsets = np.zeros(self.capacity + 1, np.int64)
+        self.arena = np.zeros(sum(map(len, self.texts)) + 1, np.uint8)
+        self.removed = np.zeros(self.capacity + 1, np.uint8)
+        self._add(rng)
+
+    @staticmethod
+    def _name(rng: Random, number: int) -> bytes:
+        """A name as no other: its number, with zero bytes or a hundred bytes around it."""
+        if number == 0:
+            return b""
+        before = rng.choices((b"", b"\0", b"x" * 100), (9, 3, 1))[0]
+        return before + str(number).encode() + rng.choice((b"", b"y"))
+
+    def _add(self, rng: Random) -> None:
+        count = 0
+        while count < self.capacity:
+            names = self.texts[count : count + rng.randint(1, 20)]
+            packed = b"".join(bytes((len(name),)) + name for name in names)
+            data = np.frombuffer(packed, np.uint8)
+            found = self.duel.call("count_names", data, operations=len(names))
+            table = (self.slots, self.offsets, self.arena)
+            self.duel.call("add_names", data, *table, count, operations=len(names))
+            count += found
+
+    def find(self, name: bytes) -> int:
+        """Look for a name."""
+        data = np.frombuffer(name, np.uint8)
+        number: int = self.duel.call("find_name", self.slots, self.offsets, self.arena, data)
+        return number
+
+    def look_and_remove(self, rng: Random) -> None:
+        """Look for names that are there, were there and never were; then start the slots anew."""
+        if not self.capacity:
+            assert -1 == self.find(b"nobody")
+            return
+        for _ in range(200):
+            number = rng.randrange(self.capacity)
+            gone = self.removed[number]
+            assert self.find(self.texts[number]) == (-1 if gone else number)
+            self.find(str(rng.randrange(2 * self.capacity)).encode())
+            if not gone and rng.random() < 0.05:
+                self.removed[number] = 1
+                table = (self.slots, self.offsets, self.arena)
+                self.duel.call("remove_name", *table, number)
+        table = (np.zeros_like(self.slots), self.offsets, self.arena)
+        size = max(1, self.capacity)
+        self.duel.call("index_names", *table, self.removed, self.capacity, operations=size)
+
+
+def names(duel: Duel, rng: Random) -> None:
+    """Names of SKUs, locations and sources."""
+    Names(duel, rng, rng.choice(SIZES)).look_and_remove(rng)
+
+
+def levels(duel: Duel, rng: Random) -> None:
+    """Stock levels: rows by SKU and location, stock on hand, sums and hashes."""
+    skus, places = Names(duel, rng, 64), Names(duel, rng, 8)
+    slots = np.zeros(rng.choice(SIZES), np.int32)
+    pairs = [(sku, place) for sku in range(skus.capacity) for place in range(places.capacity)]
+    pairs = rng.sample(pairs, min(len(pairs), len(slots) - 1))
+    table, chain = np.zeros(len(pairs), LEVEL), np.zeros(len(pairs), np.int32)
+    firsts = np.zeros((skus.capacity, 2), np.int32)
+    count = 0
+    while count < len(pairs):
+        effects = np.array(pairs[count : count + rng.randint(1, 50)], DTYPES[Section.LEVELS])
+        duel.call("apply_levels", effects, table, count, operations=len(effects))
+        end = count + len(effects)
+        duel.call("index_levels", count, end, table, slots, chain, firsts, operations=len(effects))
+        count = end
+    for _ in range(200):
+        sku, place = rng.randrange(64), rng.randrange(8)
+        duel.call("find_level", slots, table, sku, place)
+        _find_row(duel, rng, skus, places, slots, table)
+    _change_stock(duel, rng, table)
+    duel.call("sum_levels", table, count, operations=max(1, count))
+    texts = (skus.offsets, skus.arena, places.offsets, places.arena)
+    seed = np.uint64(rng.choice(EDGES))
+    duel.call("hash_levels", table, count, seed, *texts, operations=max(1, count))
+
+
+def _find_row(
+    duel: Duel, rng: Random, skus: Names, places: Names, slots: Array, table: Array
+) -> None:
+    arguments: list[Array] = []
+    for side in (skus, places):
+        name = rng.choice(side.texts or [b"nobody"]) if rng.random() < 0.9 else b"nobody"
+        arguments += (np.frombuffer(name, np.uint8), side.slots, side.offsets, side.arena)
+    duel.call("find_row", *arguments, slots, table)
+
+
+def _change_stock(duel: Duel, rng: Random, table: Array) -> None:
+    """Bring a few rows to the limits, in two steps; more of them could not be summed."""
+    if not len(table):
+        return
+    sources = np.zeros(4, np.uint64)
+    for _ in range(2):
+        effects = np.zeros(30, DTYPES[Section.STOCK])
+        effects["delta"] = [rng.choice((0, 1, -1, 7, QUANTITY_MAX, -QUANTITY_MAX)) for _ in effects]
+        effects["row"] = [rng.randrange(len(table)) for _ in effects]
+        effects["delta"][0] = rng.choice((1, -1)) * ON_HAND_MAX // 2
+        effects["sequence"] = [rng.choice(EDGES) for _ in effects]
+        effects["source"] = [rng.randrange(4) for _ in effects]
+        duel.call("apply_stock", effects, table, sources, operations=len(effects))
+
+
+def remembered(duel: Duel, rng: Random) -> None:
+    """Keys of requests and events that are kept for a while."""
+    slots = np.zeros(rng.choice(SIZES), np.int32)
+    keys = random_keys(rng, 300)
+    count = rng.choice((0, len(slots) // 2, len(slots) - 1))
+    records = np.zeros(count, rng.choice((EVENT, REQUEST)))
+    for record in records:
+        record["key_hi"], record["key_lo"] = rng.choice(keys)  # now and then one twice
+        record["at_ns"] = rng.choice(TIMES)
+    start = 0
+    while start < count:
+        end = min(count, start + rng.randint(1, 50))
+        duel.call("index_keys", slots, records, start, end, operations=end - start)
+        start = end
+    for hi, lo in keys:
+        duel.call("find_key", slots, records, hi, lo)
+    his, los = (np.array(half, np.uint64) for half in zip(*keys, strict=True))
+    for after_ns in (*TIMES, -1):
+        known = np.array([rng.random() < 0.2 for _ in keys])
+        duel.call("find_keys", slots, records, his, los, after_ns, known, operations=len(keys))
+
+
+def make_directory(homes: int) -> tuple[Array, Array]:
+    """Slots for so many homes, room for twice as many behind them, and a layout for 256 shards."""
+    slots = np.zeros(3 * homes + 2 * SPILL, np.uint64)
+    return slots, np.array([0, homes, homes + SPILL, 0, 0, 35, SPILL], np.int64)
+
+
+def directory(duel: Duel, rng: Random) -> None:
+    """From reservation ids to parts, with keys that look alike and keys that come twice, while the
+    slots move.
+    """
+    homes = rng.choice(SIZES)
+    table = make_directory(homes)
+    layout = table[1]
+    keys = random_keys(rng, 200)
+    shard = rng.choice((0, 1, 255))
+    reservations = np.zeros(rng.choice((0, homes // 2, homes - 1)), RESERVATION)
+    for record in reservations:
+        record["key_hi"], record["key_lo"] = rng.choice(keys)
+        record["flags"] = rng.choice((0, 0, kernels.FLAG_TEXT, kernels.FLAG_LATER_PART))
+    count = len(reservations)
+    duel.call("index_parts", *table, reservations, count, shard, operations=max(1, count))
+    layout[kernels.LARGER] = 2 * homes
+    for number in range(homes // 2):
+        has_moved = duel.call("move_slots", *table, rng.randrange(4))
+        number = rng.choice((number, ROWS_MAX - 1))
+        duel.call("insert_part", *table, *rng.choice(keys), shard, number)
+        if has_moved:
+            layout[:5] = (layout[kernels.LARGER_AT], layout[kernels.LARGER], 0, 0, 0)
+            break
+    for hi, lo in keys:
+        nth = 0
+        while duel.call("find_part", *table, hi, lo, nth) >= 0:
+            nth += 1
+
+
+def heap(duel: Duel, rng: Random) -> None:
+    """Pushes and pops; equal times are common, and so are runs in order."""
+    capacity = rng.choice((1, 2, 30, 100))
+    times, numbers = np.zeros(capacity, np.int64), np.zeros(capacity, np.int32)
+    size = step = 0
+    drawn = (lambda: rng.choice(TIMES), lambda: step, lambda: -step, lambda: rng.getrandbits(62))
+    draw = rng.choice(drawn)
+    while step < 400 or size:
+        step += 1
+        if size and (step >= 400 or size == capacity or rng.random() < 0.4):
+            size = duel.call("pop_expiry", times, numbers, size)
+        else:
+            size = duel.call(
+                "push_expiry", times, numbers, size, draw(), rng.choice((step, 2**31 - 1))
+            )
+
+
+def make_locations(rng: Random, count: int) -> Array:
+    """Locations, most of them enabled."""
+    records = np.zeros(count, LOCATION)
+    records["enabled"] = [rng.random() < 0.9 for _ in records]
+    return records

@@ -1,0 +1,257 @@
+"""Batches: a code for each operation, and the same effects as if each had come alone."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from holdfast.core import kernels
+from holdfast.core.audit import check_invariants
+from holdfast.core.commands import (
+    BatchCodes,
+    Command,
+    DeleteSku,
+    Handles,
+    HoldOutcome,
+    LevelColumns,
+    Line,
+    Location,
+    Move,
+    MoveBatch,
+    MoveOutcome,
+    PutLocation,
+    ReadLevels,
+    RecordStockEvents,
+    Reserve,
+    ReserveBatch,
+    ResolveLevels,
+    StockEvent,
+)
+from holdfast.core.ids import Key, key_from_text
+from holdfast.core.limits import HOLD_MS_MAX, HOLD_MS_MIN, QUANTITY_MAX
+from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
+from holdfast.core.node import Node
+from holdfast.core.rules.batches import split_handles
+from holdfast.core.tables.layouts import OPERATION
+
+SKUS = ("Tea", "Mug", "Pot", "Cup", "Jug")
+PLACES = ("W1", "W2")
+LEVELS = tuple((sku, place) for sku in SKUS for place in PLACES)
+HOLD_MS = 60_000
+ACCEPTED, REPEATED = kernels.ACCEPTED, kernels.REPEATED
+
+
+class Someone:
+    """A caller who waits."""
+
+    def cancelled(self) -> bool:
+        return False
+
+
+class Desk:
+    """A node that answers one command at a time."""
+
+    def __init__(self, shard_count: int = 4, on_hand: int = 10) -> None:
+        self.node = Node(shard_count)
+        self.now_ns = 1
+        for place in PLACES:
+            self.ask(PutLocation(Location(place, LocationKind.STORE, place, enabled=True)))
+        events = [
+            StockEvent(None, number + 1, *level, EventKind.RECEIPT, on_hand)
+            for number, level in enumerate(LEVELS)
+        ]
+        self.ask(RecordStockEvents("erp", tuple(events)))
+
+    def ask(self, command: Command) -> Any:
+        assert self.node.post(command, Someone())
+        ((_, outcome),) = self.node.turn(self.now_ns).answers
+        return outcome
+
+    def operations(self, asks: Sequence[tuple[int, int, int]]) -> Any:
+        """Spell (id, index of the stock level, quantity) as operations."""
+        handles: Handles = self.ask(ResolveLevels(LEVELS))
+        operations = np.zeros(len(asks), OPERATION)
+        operations["key_lo"] = [number for number, _, _ in asks]
+        operations["quantity"] = [quantity for _, _, quantity in asks]
+        operations["hold_ms"] = HOLD_MS
+        picked = handles.handles[[level for _, level, _ in asks]]
+        operations["shard"], operations["row"] = split_handles(picked)
+        return operations
+
+    def reserve(
+        self, *asks: tuple[int, int, int], linked: Sequence[int] | None = None
+    ) -> list[int]:
+        marks = None if linked is None else np.array(linked, np.uint8)
+        outcome: BatchCodes = self.ask(ReserveBatch(self.operations(asks), marks))
+        return outcome.codes.tolist()
+
+    def move(self, verb: Verb, *numbers: int) -> list[int]:
+        operations = np.zeros(len(numbers), OPERATION)
+        operations["key_lo"] = numbers
+        outcome: BatchCodes = self.ask(MoveBatch(verb, operations))
+        return outcome.codes.tolist()
+
+
+def key(number: int) -> Key:
+    """The key that an operation with this low half has."""
+    return Key(0, number, None)
+
+
+def alone(desk: Desk, ask: tuple[int, int, int]) -> int:
+    """Reserve through the ledger, and name the outcome as a batch would."""
+    number, level, quantity = ask
+    known = bool(desk.node.ledger.parts_of(key(number)))
+    outcome = desk.ask(Reserve(key(number), (Line(*LEVELS[level], quantity),), HOLD_MS))
+    if not isinstance(outcome, HoldOutcome):
+        return kernels.ID_REUSED
+    if outcome.refusal is not None:
+        return kernels.INSUFFICIENT_STOCK
+    return REPEATED if known else ACCEPTED
+
+
+@pytest.mark.parametrize("shard_count", [1, 4, 7])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_batch_does_what_its_operations_would_do_alone(shard_count: int, seed: int) -> None:
+    """Codes and state agree with single calls, with repeats and sold-out levels mixed in."""
+    rng = random.Random(seed)
+    batched, single = Desk(shard_count), Desk(shard_count)
+    for _ in range(8):
+        # Ids come once in a batch: it works shard by shard, so repeats within it have no order.
+        numbers = rng.sample(range(60), 20)
+        asks = [(number, number % len(LEVELS), rng.choice((1, 1, 1, 2))) for number in numbers]
+        assert [alone(single, ask) for ask in asks] == batched.reserve(*asks)
+        verb = rng.choice((Verb.COMMIT, Verb.RELEASE, Verb.FULFILL))
+        moved = rng.sample(range(60), 10)
+        for number, code in zip(moved, batched.move(verb, *moved), strict=True):
+            outcome = single.ask(Move(verb, key(number), None, (), Remainder.KEEP))
+            accepted = isinstance(outcome, MoveOutcome) and outcome.refusal is None
+            assert accepted == (code == ACCEPTED)
+        assert single.node.state_hash() == batched.node.state_hash()
+        assert [] == list(check_invariants(batched.node))
+
+
+def test_every_operation_has_its_own_code() -> None:
+    """What is wrong with one operation is told at its place and touches no other."""
+    desk = Desk()
+    operations = desk.operations([(number, 0, 1) for number in range(1, 10)])
+    operations["quantity"][0:3] = (0, QUANTITY_MAX + 1, 11)
+    operations["hold_ms"][3:5] = (HOLD_MS_MIN - 1, HOLD_MS_MAX + 1)
+    operations["row"][5:7] = (-1, 10**6)
+    operations["shard"][7] = 99
+    expected = [
+        *(kernels.INVALID_QUANTITY, kernels.INVALID_QUANTITY, kernels.INSUFFICIENT_STOCK),
+        *(kernels.INVALID_HOLD, kernels.INVALID_HOLD),
+        *[kernels.UNKNOWN_STOCK_LEVEL] * 3,
+        ACCEPTED,
+    ]
+    assert expected == desk.ask(ReserveBatch(operations, None)).codes.tolist()
+
+
+def test_disabled_locations_and_ended_skus_take_no_reserves() -> None:
+    """A handle outlives neither its SKU nor the catalogue's word."""
+    desk = Desk()
+    desk.ask(PutLocation(Location("W1", LocationKind.STORE, "W1", enabled=False)))
+    operations = desk.operations([(1, 0, 1), (2, 3, 1)])
+    desk.ask(DeleteSku("Mug"))
+    codes = desk.ask(ReserveBatch(operations, None)).codes.tolist()
+    assert [kernels.LOCATION_DISABLED, kernels.UNKNOWN_STOCK_LEVEL] == codes
+
+
+def test_a_repeated_id_inside_one_batch_holds_once() -> None:
+    """The same content is a repeat, other content is refused; the first of a shard wins."""
+    desk = Desk()
+    assert [ACCEPTED, REPEATED, kernels.ID_REUSED] == desk.reserve((1, 0, 2), (1, 0, 2), (1, 0, 3))
+    assert 2 == desk.ask(ReadLevels(desk.ask(ResolveLevels(LEVELS[:1])).handles)).reserved[0]
+
+
+def test_an_id_counts_over_all_shards() -> None:
+    """The same id with a stock level of another shard is other content."""
+    desk = Desk()
+    desk.reserve((1, 0, 1))
+    others = [kernels.ID_REUSED if level else REPEATED for level in range(len(LEVELS))]
+    assert others == desk.reserve(*((1, level, 1) for level in range(len(LEVELS))))
+
+
+def test_a_linked_group_is_all_or_none() -> None:
+    """One short operation refuses its group; its neighbours go their own way."""
+    desk = Desk(on_hand=3)
+    asks = [(1, 0, 1), (2, 1, 1), (3, 2, 4), (4, 3, 1)]
+    short = kernels.INSUFFICIENT_STOCK
+    expected = [ACCEPTED, kernels.LINKED_REFUSED, short, ACCEPTED]
+    assert expected == desk.reserve(*asks, linked=(0, 1, 0, 0))
+    assert [ACCEPTED, ACCEPTED] == desk.reserve((5, 1, 1), (6, 2, 3), linked=(1, 0))
+    assert [REPEATED, REPEATED] == desk.reserve((5, 1, 1), (6, 2, 3), linked=(1, 0))
+
+
+def test_a_linked_group_sees_what_it_takes_itself() -> None:
+    """Two operations of a group on one stock level share what is there."""
+    desk = Desk(on_hand=3)
+    refused = [kernels.LINKED_REFUSED, kernels.INSUFFICIENT_STOCK]
+    assert refused == desk.reserve((1, 0, 2), (2, 0, 2), linked=(1, 0))
+    assert [ACCEPTED, ACCEPTED] == desk.reserve((3, 0, 1), (4, 0, 2), linked=(1, 0))
+
+
+def test_moves_tell_where_the_units_are() -> None:
+    """A done command repeats, an undone one says why."""
+    desk = Desk()
+    desk.reserve((1, 0, 1), (2, 1, 1), (3, 2, 1))
+    assert [ACCEPTED, kernels.UNKNOWN_RESERVATION] == desk.move(Verb.COMMIT, 1, 9)
+    assert [REPEATED] == desk.move(Verb.COMMIT, 1)
+    assert [kernels.WRONG_STATE, ACCEPTED] == desk.move(Verb.RELEASE, 1, 2)
+    assert [ACCEPTED, REPEATED] == desk.move(Verb.FULFILL, 1, 1)
+    assert [REPEATED, kernels.WRONG_STATE] == desk.move(Verb.COMMIT, 1, 2)
+    desk.now_ns += HOLD_MS * 1_000_000
+    assert [kernels.BATCH_EXPIRED, REPEATED] == desk.move(Verb.COMMIT, 3, 1)
+
+
+def test_batches_move_reservations_over_several_shards_too() -> None:
+    """What no kernel can do alone, the ledger does."""
+    desk = Desk()
+    lines = tuple(Line(sku, "W1", 2) for sku in SKUS)
+    desk.ask(Reserve(key(7), lines, HOLD_MS))
+    assert [ACCEPTED, REPEATED] == desk.move(Verb.COMMIT, 7, 7)
+    columns: LevelColumns = desk.ask(ReadLevels(desk.ask(ResolveLevels(LEVELS)).handles))
+    assert [2, 0] * len(SKUS) == columns.committed.tolist()
+
+
+def test_an_id_in_words_is_another_id() -> None:
+    """A text whose hash equals an operation's bits does not stand for it."""
+    desk = Desk()
+    text = key_from_text("order-1")
+    desk.ask(Reserve(text, (Line("Tea", "W1", 1),), HOLD_MS))
+    operations = desk.operations([(0, 0, 1)])
+    operations["key_hi"], operations["key_lo"] = text.hi, text.lo
+    assert [ACCEPTED] == desk.ask(ReserveBatch(operations, None)).codes.tolist()
+
+
+def test_handles_of_nothing_read_zeros() -> None:
+    """A read answers every position."""
+    desk = Desk()
+    handles = np.array([0, 2**63, desk.ask(ResolveLevels(LEVELS[:1])).handles[0]], np.uint64)
+    assert [0, 0, 10] == desk.ask(ReadLevels(handles)).on_hand.tolist()
+    assert [0] == desk.ask(ResolveLevels((("nothing", "W1"),))).handles.tolist()
+
+
+def test_a_known_id_with_a_handle_of_nothing_is_an_id_reused() -> None:
+    """A handle that no stock level has never reaches a table, whatever shard knows the id."""
+    desk = Desk()
+    desk.reserve(*((number, number, 1) for number in range(len(LEVELS))))
+    operations = desk.operations([(number, number, 1) for number in range(len(LEVELS))])
+    for row in (len(LEVELS), 10**6, 2**31 - 1, -1):
+        operations["row"] = row
+        for shard in range(5):
+            operations["shard"] = shard
+            codes = desk.ask(ReserveBatch(operations, None)).codes
+            assert {kernels.ID_REUSED, kernels.UNKNOWN_STOCK_LEVEL} >= set(codes.tolist())
+
+
+def test_a_linked_group_repeats_after_its_sku_has_ended() -> None:
+    """The first answer holds, whatever became of the goods."""
+    desk = Desk()
+    operations = desk.operations([(1, 0, 1), (2, 2, 1)])
+    linked = np.array((1, 0), np.uint8)
+    assert [ACCEPTED, ACCEPTED] == desk.ask(ReserveBatch(operations, linked)).codes.tolist()
+    desk.ask(DeleteSku("Tea"))
+    assert [REPEATED, REPEATED] == desk.ask(ReserveBatch(operations, linked)).codes.tolist()

@@ -1,0 +1,285 @@
+"""Stock facts as columns: an answer for each, and the same effects as if each had come alone."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from holdfast.core import kernels
+from holdfast.core.audit import check_invariants
+from holdfast.core.commands import (
+    DeleteSku,
+    GetAvailability,
+    Location,
+    Move,
+    PutLocation,
+    RecordStockEvents,
+    Reserve,
+    StockBatch,
+    StockCodes,
+    StockEvent,
+)
+from holdfast.core.commands import Line as ReserveLine
+from holdfast.core.ids import event_key, key_from_parts, key_from_text, source_key
+from holdfast.core.limits import ON_HAND_MAX, QUANTITY_MAX, RETENTION_NS
+from holdfast.core.model import EventKind, EventOutcome, LocationKind, Remainder, Verb
+from holdfast.core.node import Node
+from holdfast.core.rules.stock_batches import STOCK_EVENT
+from holdfast.core.tables import state_bytes
+from holdfast.core.tables.effects import DTYPES, Entry, Section
+from tests.core.engine import NodeEngine, as_batch
+from tests.model import StockColumns
+
+#: With four shards the first four have one each.
+SKUS = ("Tea", "Mug", "Pot", "Cup", "Jug")
+UUID = "6f1b24cd-3a0e-4c4e-9d57-0d6a1f6d7a10"
+
+APPLIED, DUPLICATE, OUT_OF_ORDER, UNKNOWN, OUT_OF_RANGE = EventOutcome
+
+#: SKU, kind, quantity, number of the id (0 for none), sequence.
+Fact = tuple[str, EventKind, int, int, int]
+RECEIPT, SALE, COUNT = EventKind.RECEIPT, EventKind.SALE, EventKind.COUNT
+
+
+class Desk:
+    """A node with ten of everything."""
+
+    def __init__(self, shard_count: int = 4) -> None:
+        self.engine = NodeEngine(shard_count)
+        self.now_ns = 1
+        self.ask(PutLocation(Location("W", LocationKind.STORE, "W", enabled=True)))
+        opening = [StockEvent(None, n + 1, sku, "W", COUNT, 10) for n, sku in enumerate(SKUS)]
+        self.ask(RecordStockEvents("opening", tuple(opening)))
+
+    def ask(self, command: Any) -> Any:
+        (outcome,) = self.engine.turn([command], self.now_ns)
+        return outcome
+
+    def feed(self, *facts: Fact, source: str = "erp") -> list[EventOutcome]:
+        """Send one message of columns."""
+        outcome = self.ask(StockColumns(source, events(source, facts)))
+        return [result.outcome for result in outcome.results]
+
+    def on_hand(self, sku: str) -> int:
+        (view,) = self.ask(GetAvailability((sku,))).views
+        return int(view.levels[0].on_hand)
+
+    def digests(self) -> list[tuple[int, int]]:
+        return [state_bytes.digest(shard) for shard in self.engine.node.shards]
+
+
+def events(source: str, facts: Sequence[Fact]) -> tuple[StockEvent, ...]:
+    return tuple(
+        StockEvent(
+            key_from_parts(source, str(number)) if number else None,
+            sequence,
+            sku,
+            "W",
+            kind,
+            quantity,
+        )
+        for sku, kind, quantity, number, sequence in facts
+    )
+
+
+@pytest.mark.parametrize("shard_count", [1, 4, 7])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_message_does_what_its_facts_would_do_alone(shard_count: int, seed: int) -> None:
+    """Answers and state agree with single facts, in order, with repeats and late ones mixed in."""
+    rng = random.Random(seed)
+    feed, alone = Desk(shard_count), Desk(shard_count)
+    for _ in range(6):
+        facts = [a_fact(rng) for _ in range(rng.choice((1, 5, 50)))]
+        expected = [
+            alone.ask(RecordStockEvents("erp", (event,))).results[0]
+            for event in events("erp", facts)
+        ]
+        answer = feed.ask(StockColumns("erp", events("erp", facts)))
+        assert expected == list(answer.results)
+        assert alone.engine.node.state_hash() == feed.engine.node.state_hash()
+        assert [] == list(check_invariants(feed.engine.node))
+
+
+def a_fact(rng: random.Random) -> Fact:
+    number = rng.choice((0, *range(1, 40)))
+    sequence = rng.randint(1, 60) if not number or rng.random() < 0.3 else 0
+    return (rng.choice(SKUS), rng.choice(list(EventKind)), rng.randint(1, 9), number, sequence)
+
+
+def test_an_id_counts_once_in_a_message_whatever_shard_it_names() -> None:
+    """The second is a duplicate, also with other content."""
+    desk = Desk()
+    facts = [("Tea", SALE, 1, 7, 0), ("Mug", SALE, 2, 7, 0), ("Tea", SALE, 1, 8, 0)]
+    assert [APPLIED, DUPLICATE, APPLIED] == desk.feed(*facts)
+    assert (8, 10) == (desk.on_hand("Tea"), desk.on_hand("Mug"))
+    assert [DUPLICATE] * 3 == desk.feed(*facts)
+    assert (8, 10) == (desk.on_hand("Tea"), desk.on_hand("Mug"))
+
+
+def test_numbers_rise_over_all_shards() -> None:
+    """A number that is not above the last one is late, whatever shard had the last."""
+    desk = Desk()
+    facts = [
+        *(("Tea", SALE, 1, 0, 5), ("Mug", SALE, 1, 0, 5), ("Pot", SALE, 1, 1, 4)),
+        *(("Cup", SALE, 1, 2, 0), ("Jug", SALE, 1, 0, 6), ("Tea", SALE, 1, 1, 7)),
+    ]
+    expected = [APPLIED, DUPLICATE, OUT_OF_ORDER, APPLIED, APPLIED, APPLIED]
+    assert expected == desk.feed(*facts)
+    assert [DUPLICATE, APPLIED] == desk.feed(("Mug", SALE, 1, 0, 7), ("Mug", SALE, 1, 0, 8))
+
+
+def test_facts_and_columns_share_ids_and_numbers() -> None:
+    """What came as an object is known to columns, and the other way round."""
+    desk = Desk()
+    as_object = RecordStockEvents("erp", events("erp", [("Tea", SALE, 1, 1, 3)]))
+    assert APPLIED is desk.ask(as_object).results[0].outcome
+    facts = [("Tea", SALE, 1, 1, 9), ("Tea", SALE, 1, 2, 3), ("Tea", SALE, 1, 2, 4)]
+    assert [DUPLICATE, OUT_OF_ORDER, APPLIED] == desk.feed(*facts)
+    again = RecordStockEvents("erp", events("erp", facts[2:]))
+    assert DUPLICATE is desk.ask(again).results[0].outcome
+
+
+def test_a_level_that_is_not_there_stops_no_other_fact() -> None:
+    """No such SKU, and one that has ended; nothing is remembered of the fact."""
+    desk = Desk()
+    desk.ask(DeleteSku("Mug"))
+    facts = [("Mug", SALE, 1, 1, 1), ("Tea", SALE, 1, 2, 2), ("Nothing", SALE, 1, 3, 3)]
+    assert [UNKNOWN, APPLIED, UNKNOWN] == desk.feed(*facts)
+    by_name = RecordStockEvents("erp", events("erp", [("Mug", RECEIPT, 4, 1, 0)]))
+    assert APPLIED is desk.ask(by_name).results[0].outcome
+    assert [APPLIED] == desk.feed(("Tea", SALE, 1, 0, 3))
+
+
+@pytest.mark.parametrize(("shard", "row"), [(4, 0), (2**16 - 1, 0), (0, -1), (0, 2), (1, 10**9)])
+def test_a_handle_of_nothing_reaches_no_table(shard: int, row: int) -> None:
+    desk = Desk()
+    told = as_batch(desk.engine.node, StockColumns("erp", events("erp", [("Tea", SALE, 1, 1, 0)])))
+    told.events["shard"], told.events["row"] = shard, row
+    before = desk.digests()
+    outcome = desk.ask(StockBatch("erp", told.events))
+    assert [UNKNOWN] == [result.outcome for result in outcome.results]
+    assert before == desk.digests()
+
+
+def test_a_fact_beyond_the_limit_leaves_its_id_and_its_number_free() -> None:
+    """It is judged with what stands before it; what comes behind goes on."""
+    desk = Desk(1)
+    to_limit = -(-ON_HAND_MAX // QUANTITY_MAX)
+    facts: list[Fact] = [("Tea", RECEIPT, QUANTITY_MAX, 0, n + 1) for n in range(to_limit)]
+    expected = [APPLIED] * (to_limit - 1) + [OUT_OF_RANGE]
+    assert expected == desk.feed(*facts)
+    more = [("Tea", RECEIPT, QUANTITY_MAX, 1, to_limit), ("Tea", COUNT, 5, 1, to_limit)]
+    assert [OUT_OF_RANGE, APPLIED] == desk.feed(*more)
+    assert 5 == desk.on_hand("Tea")
+
+
+def test_levels_of_the_same_row_in_several_shards_keep_apart() -> None:
+    """Each event sees those before it at its own level, and no other's. So many of them are looked
+    for in 256 slots.
+    """
+    desk = Desk()
+    goods = [f"sku {number}" for number in range(170)]
+    opening = [StockEvent(None, n + 1, sku, "W", COUNT, n) for n, sku in enumerate(goods)]
+    desk.ask(RecordStockEvents("goods", tuple(opening)))
+    for times in (1, 2):
+        facts = [(sku, RECEIPT, 1_000, 0, n + 200 * times) for n, sku in enumerate(goods)]
+        results = desk.ask(StockColumns("erp", events("erp", facts))).results
+        expected = [1_000 * times + n for n in range(170)]
+        assert expected == [result.on_hand for result in results]
+        assert expected == [desk.on_hand(sku) for sku in goods]
+
+
+def test_a_sale_of_promised_units_tells_the_shortfall() -> None:
+    """Of held and of committed units alike."""
+    desk = Desk()
+    for name, quantity in (("held", 3), ("committed", 5)):
+        desk.ask(Reserve(key_from_text(name), (ReserveLine("Tea", "W", quantity),), 60_000))
+    desk.ask(Move(Verb.COMMIT, key_from_text("committed"), None, (), Remainder.KEEP))
+    facts = events("till", [("Tea", SALE, 5, 0, 1), ("Tea", COUNT, 9, 0, 2)])
+    results = desk.ask(StockColumns("till", facts)).results
+    assert [(5, 3), (9, 0)] == [(each.on_hand, each.shortfall) for each in results]
+
+
+def test_a_restart_comes_to_the_same_bytes_and_knows_what_came() -> None:
+    """Objects and columns of one turn stand in one section, in their order."""
+    desk = Desk()
+    commands = [
+        StockColumns("erp", events("erp", [("Tea", SALE, 1, 1, 5), ("Mug", SALE, 1, 2, 6)])),
+        RecordStockEvents("erp", events("erp", [("Tea", COUNT, 3, 3, 7)])),
+        StockColumns("erp", events("erp", [("Tea", RECEIPT, 2, 4, 8), ("Jug", SALE, 1, 5, 0)])),
+    ]
+    desk.engine.turn(commands, desk.now_ns)
+    before = desk.digests()
+    desk.engine.restart()
+
+    assert before == desk.digests()
+    assert 5 == desk.on_hand("Tea")
+    for command in commands:
+        assert {DUPLICATE} == {result.outcome for result in desk.ask(command).results}
+    assert before == desk.digests()
+
+
+def test_ids_are_forgotten_after_their_retention() -> None:
+    desk = Desk()
+    fact = ("Tea", SALE, 1, 1, 0)
+    assert [APPLIED] == desk.feed(fact)
+    desk.now_ns += RETENTION_NS - 1
+    assert [DUPLICATE] == desk.feed(fact)
+    desk.now_ns += 1
+    assert [APPLIED] == desk.feed(fact)
+
+
+def test_a_message_of_duplicates_writes_nothing() -> None:
+    desk = Desk()
+    desk.feed(("Tea", SALE, 1, 1, 0))
+    before = len(desk.engine.entries)
+    desk.feed(("Tea", SALE, 1, 1, 0), ("Mug", SALE, 1, 1, 0))
+    assert before == len(desk.engine.entries)
+
+
+def test_facts_of_older_builds_are_replayed() -> None:
+    """Their records had six bytes more, and stood in a section that is written no more."""
+    desk = Desk(1)
+    desk.feed(("Tea", SALE, 1, 1, 5), ("Mug", RECEIPT, 3, 0, 6))
+    older = Node(1)
+    for entry in desk.engine.entries:
+        sections = {}
+        for section, effects in entry.sections.items():
+            if section is Section.STOCK:
+                padded = np.zeros(len(effects), DTYPES[Section.STOCK_PADDED])
+                for field in effects.dtype.names or ():
+                    padded[field] = effects[field]
+                sections[Section.STOCK_PADDED] = padded
+            else:
+                sections[section] = effects
+        older.replay(Entry(entry.shard, entry.sequence, entry.now_ns, sections))
+    assert desk.digests() == [state_bytes.digest(older.shards[0])]
+
+
+def test_the_columns_of_an_answer_are_as_long_as_the_message() -> None:
+    """Whatever became of its events."""
+    outcome = Node(2).stock_batches.record(StockBatch("erp", np.zeros(3, STOCK_EVENT)), 1)
+    assert isinstance(outcome, StockCodes)
+    columns = (outcome.codes, outcome.on_hand, outcome.shortfalls)
+    assert [[UNKNOWN] * 3, [0] * 3, [0] * 3] == [column.tolist() for column in columns]
+    assert [0] == [revision.shard for revision in outcome.revisions]
+
+
+def test_the_kernels_numbers_are_those_of_the_model() -> None:
+    """numba notices no change in another file, so they stand twice."""
+    assert list(EventOutcome) == [
+        *(kernels.EVENT_APPLIED, kernels.EVENT_DUPLICATE, kernels.EVENT_OUT_OF_ORDER),
+        *(kernels.EVENT_UNKNOWN_STOCK_LEVEL, kernels.EVENT_OUT_OF_RANGE),
+    ]
+    assert (SALE, COUNT, ON_HAND_MAX) == (kernels.SALE, kernels.COUNT, kernels.ON_HAND_MAX)
+
+
+def test_a_uuid_is_its_own_key_within_its_source() -> None:
+    """Columns of UUIDs become keys without a hash for each; sources keep apart."""
+    key, scope = event_key("erp", UUID), source_key("erp")
+    plain = key_from_text(UUID)
+    assert (plain.hi, plain.lo) == (key.hi ^ scope.hi, key.lo ^ scope.lo)
+    assert key != event_key("pos", UUID)
+    assert key_from_parts("erp", UUID.upper()) == event_key("erp", UUID.upper())

@@ -1,0 +1,408 @@
+"""The command line against a real node: what it prints, what it says when it fails, how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from holdfast.edge import commands_replay, orders, replay
+from holdfast.edge.cli.console import default_target, parse_duration, reachable
+from holdfast.edge.cli.main import app
+from holdfast.edge.client import TARGET
+from holdfast.edge.server.settings import Settings
+from tests.edge.node_process import NodeProcess, free_port, running_node
+
+HOLDFAST = (sys.executable, "-m", "holdfast.edge")
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """One node for all tests here; each names goods of its own."""
+    with running_node(tmp_path_factory.mktemp("cli")) as running:
+        ask_json(running, "location", "put", "W1")
+        yield running
+
+
+@pytest.fixture
+def sku(node: NodeProcess) -> str:
+    """A SKU of which 10 are at W1."""
+    name = f"SKU-{next(_numbers)}"
+    ask_json(node, "stock", "receipt", name, "W1", "10")
+    return name
+
+
+def run(*words: object) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(app, [str(word) for word in words], prog_name="holdfast")
+
+
+def ask(node: NodeProcess, *words: object) -> Result:
+    """Run a command against the node."""
+    return run(*words, "--target", node.target, "--timeout", 30)
+
+
+def ask_json(node: NodeProcess, *words: object) -> Any:
+    """Run a command for programs, which has to succeed, and read what it prints."""
+    result = ask(node, *words, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def new_id() -> str:
+    return f"order-{next(_numbers)}"
+
+
+def flat(text: str) -> str:
+    """Text without the line breaks and frames that depend on the width of the terminal."""
+    return " ".join(text.replace("│", " ").split())
+
+
+# The life of a reservation
+
+
+def test_a_reservation_goes_from_hold_to_shipping(node: NodeProcess, sku: str) -> None:
+    order = new_id()
+
+    assert "is held until" in ask(node, "reserve", order, sku, "W1", 3).stdout
+    assert "is held until" in ask(node, "extend", order, "1h").stdout
+    assert f"{order} is committed now\n" == ask(node, "commit", order).stdout
+    assert f"{order} is committed now\n" == ask(node, "cancel", order, sku, "W1", 1).stdout
+    assert f"{order} is fulfilled now\n" == ask(node, "fulfill", order).stdout
+
+    assert "fulfilled" in ask(node, "show", order).stdout
+    (line,) = ask_json(node, "show", order)["reservation"]["lines"]
+    assert (3, 2, 1) == (line["quantity"], line["fulfilled"], line["cancelled"])
+
+
+def test_release_gives_back_what_is_held(node: NodeProcess, sku: str) -> None:
+    order = new_id()
+    ask(node, "reserve", order, sku, "W1", 10)
+
+    assert f"{order} is released now\n" == ask(node, "release", order).stdout
+
+    (found,) = ask_json(node, "availability", sku)["availabilities"]
+    assert 10 == found["network_available"]
+
+
+def test_a_partial_commit_gives_back_the_rest(node: NodeProcess, sku: str) -> None:
+    order = new_id()
+    ask(node, "reserve", order, sku, "W1", 5)
+
+    answer = ask_json(node, "commit", order, sku, "W1", 2, "--give-back")
+
+    assert "RESERVATION_STATE_COMMITTED" == answer["state"]
+    (line,) = ask_json(node, "show", order)["reservation"]["lines"]
+    assert (2, 3) == (line["committed"], line["released"])
+
+
+def test_a_refusal_shows_what_is_missing_and_ends_with_2(node: NodeProcess, sku: str) -> None:
+    result = ask(node, "reserve", new_id(), sku, "W1", 12)
+
+    assert 2 == result.exit_code
+    assert f"{sku} W1 12 10 2" in flat(result.stdout)
+    assert "Refused: insufficient stock" in result.stderr
+
+
+def test_a_refusal_is_an_answer_for_programs_too(node: NodeProcess, sku: str) -> None:
+    result = ask(node, "reserve", new_id(), sku, "W1", 12, "--json")
+
+    answer = json.loads(result.stdout)
+    assert 2 == result.exit_code
+    assert "OUTCOME_REFUSED" == answer["outcome"]
+    (line,) = answer["refusal"]["lines"]
+    expected = {"sku": sku, "location": "W1", "requested": 12, "available": 10, "missing": 2}
+    assert expected == line
+
+
+def test_the_same_request_id_counts_once(node: NodeProcess, sku: str) -> None:
+    order = new_id()
+    ask(node, "reserve", order, sku, "W1", 4)
+
+    for _ in range(2):
+        result = ask(node, "commit", order, sku, "W1", 1, "--request-id", "once")
+        assert 0 == result.exit_code
+
+    (line,) = ask_json(node, "show", order)["reservation"]["lines"]
+    assert (3, 1) == (line["held"], line["committed"])
+
+
+# Goods and places
+
+
+def test_stock_facts_of_every_kind_are_recorded(node: NodeProcess, sku: str) -> None:
+    facts = {"return": (2, 12), "sale": (5, 7), "adjustment": (-3, 4), "count": (9, 9)}
+    for kind, (quantity, on_hand) in facts.items():
+        (result,) = ask_json(node, "stock", kind, sku, "W1", quantity)["results"]
+        assert on_hand == result["on_hand"]
+
+
+def test_a_fact_with_the_same_id_counts_once(node: NodeProcess, sku: str) -> None:
+    words = ("stock", "receipt", sku, "W1", 5, "--event-id", new_id(), "--source", "test")
+
+    outcomes = [ask_json(node, *words)["results"][0]["outcome"] for _ in range(2)]
+
+    expected = ["STOCK_EVENT_OUTCOME_APPLIED", "STOCK_EVENT_OUTCOME_DUPLICATE"]
+    assert expected == outcomes
+
+
+def test_several_facts_go_in_one_command(node: NodeProcess, sku: str) -> None:
+    result = ask(node, "stock", "sale", sku, "W1", 11, f"{sku}-b", "W1", 1)
+
+    assert f"{sku} W1" in flat(result.stdout)
+    assert "-1 1" in flat(result.stdout), "on hand and shortfall of the first"
+
+
+def test_availability_shows_a_shortfall(node: NodeProcess, sku: str) -> None:
+    ask(node, "stock", "sale", sku, "W1", 12)
+
+    assert "-2 (shortfall)" in ask(node, "availability", sku).stdout
+
+
+def test_an_unknown_sku_is_named(node: NodeProcess, sku: str) -> None:
+    result = ask(node, "availability", sku, "no-such-sku")
+
+    assert 1 == result.exit_code
+    assert sku in result.stdout
+    assert "Not known: no-such-sku." in result.stderr
+
+
+def test_locations_are_put_and_listed(node: NodeProcess) -> None:
+    words = ("location", "put", "S9", "--kind", "store", "--name", "Corner", "--disabled")
+    put = ask_json(node, *words)["location"]
+
+    assert put == ask_json(node, "location", "list")["locations"][-1]
+    assert ("LOCATION_KIND_STORE", "Corner", False) == (
+        put["kind"],
+        put["display_name"],
+        put["enabled"],
+    )
+    assert "S9 store Corner no" in flat(ask(node, "location", "list").stdout)
+
+
+# Failing
+
+
+def test_without_a_node_it_says_what_to_do() -> None:
+    target = f"127.0.0.1:{free_port()}"
+    result = run("reserve", "order", "SKU", "W1", 1, "--target", target)
+
+    assert 1 == result.exit_code
+    assert f"No node answers at {target}." in result.stderr
+    assert "holdfast serve" in result.stderr
+
+
+def test_a_fault_is_one_sentence_and_advice(node: NodeProcess) -> None:
+    result = ask(node, "reserve", new_id(), "unheard-of", "W1", 1)
+
+    first, second = result.stderr.splitlines()
+    assert 1 == result.exit_code
+    assert "lines[0].sku is 'unheard-of', which is not known" in first
+    assert "holdfast stock receipt" in second
+
+
+def test_a_fault_is_an_object_for_programs(node: NodeProcess) -> None:
+    result = ask(node, "show", "no-such-order", "--json")
+
+    assert 1 == result.exit_code
+    error = json.loads(result.stdout)["error"]
+    assert ("NOT_FOUND", "UNKNOWN_RESERVATION") == (error["code"], error["reason"])
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("reserve", "o", "SKU", "W1"), "a line is SKU LOCATION QUANTITY"),
+        (("reserve", "o", "SKU", "W1", "1.5"), "a whole number of units, not '1.5'"),
+        (("reserve", "o", "SKU", "W1", "1_0"), "a whole number of units, not '1_0'"),
+        (("reserve", "o", "SKU", "W1", "1", "--hold", "soon"), "not 'soon'"),
+        (("stock", "adjustment", "SKU", "W1", "-1", "--jason"), "No such option: --jason"),
+        (("replay", "--target", "h:1", "--serve"), "leave --target away"),
+    ],
+)
+def test_a_command_line_is_judged_before_anything_is_asked(
+    words: tuple[str, ...], expected: str
+) -> None:
+    result = run(*words)
+
+    assert 2 == result.exit_code
+    assert expected in flat(result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("15m", 900), ("12h", 43_200), ("2d", 172_800)]
+)
+def test_durations_are_read(text: str, seconds: float) -> None:
+    assert seconds == parse_duration(text)
+
+
+# Which node is asked
+
+
+def test_the_default_is_where_a_node_listens_by_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HOLDFAST_CONFIG", raising=False)
+    monkeypatch.delenv("HOLDFAST_GRPC_ADDRESS", raising=False)
+
+    assert TARGET == default_target() == Settings().grpc_address
+
+
+def test_settings_say_which_node_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HOLDFAST_GRPC_ADDRESS", raising=False)
+    (tmp_path / "holdfast.toml").write_text('grpc_address = "0.0.0.0:7"')
+
+    assert "127.0.0.1:7" == default_target()
+
+
+def test_every_address_is_reached_through_loopback() -> None:
+    addresses = ("0.0.0.0:1", "[::]:1", "db.example:1")
+
+    assert ["127.0.0.1:1", "[::1]:1", "db.example:1"] == [*map(reachable, addresses)]
+
+
+def test_defaults_of_replay_are_those_of_its_parts() -> None:
+    ours = (
+        commands_replay.INVOICES_DEFAULT,
+        commands_replay.SEED_DEFAULT,
+        commands_replay.CALLERS_DEFAULT,
+    )
+
+    assert (orders.INVOICES_DEFAULT, orders.SEED_DEFAULT, replay.CALLERS_DEFAULT) == ours
+
+
+# A node and its directory
+
+
+def test_status_tells_what_the_node_does(node: NodeProcess) -> None:
+    told = ask_json(node, "status", "--hash")
+
+    assert 4 == len(told["shards"])
+    assert 32 == len(told["state_hash"])
+    assert told["state_hash"] in ask(node, "status", "--hash").stdout
+
+
+def test_verify_judges_a_directory_beside_its_node(node: NodeProcess) -> None:
+    result = run("verify", node.data_dir)
+
+    assert 0 == result.exit_code, result.output
+    assert "is good" in result.stdout
+    document = json.loads(run("verify", node.data_dir, "--json").stdout)
+    assert ask_json(node, "status", "--hash")["state_hash"] == document["state_hash"]
+
+
+@pytest.mark.parametrize("command", ["verify", "journal"])
+def test_a_folder_that_is_none_is_refused(command: str, tmp_path: Path) -> None:
+    result = run(command, tmp_path)
+
+    assert 1 == result.exit_code
+    assert "not a data directory" in result.stderr
+
+
+def test_the_journal_tells_the_story_of_a_reservation(node: NodeProcess, sku: str) -> None:
+    order = new_id()
+    ask(node, "reserve", order, sku, "W1", 3, "--hold", "1h")
+    ask(node, "commit", order)
+
+    result = run("journal", node.data_dir, "--reservation", order)
+
+    story = [line.split(order, 1)[1] for line in result.stdout.splitlines()]
+    assert [f": reserve 3 {sku} at W1 for 1:00:00", f": 3 {sku} at W1 held -> committed"] == story
+
+
+def test_the_journal_is_read_from_a_position_and_for_a_sku(node: NodeProcess, sku: str) -> None:
+    ask(node, "stock", "sale", sku, "W1", 4)
+    whole = run("journal", node.data_dir, "--sku", sku, "--json").stdout.splitlines()
+    records = [json.loads(line) for line in whole]
+    last = records[-1]
+
+    assert ["level", "stock", "stock"] == [record["kind"] for record in records]
+    assert ("SALE", -4, "cli") == (last["event"], last["delta"], last["source"])
+    later = run("journal", node.data_dir, "--from", last["position"], "--sku", sku, "--json")
+    assert [last] == [json.loads(line) for line in later.stdout.splitlines()]
+
+
+# Processes of their own
+
+
+def in_process(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a shell does, without settings of this machine."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
+    return subprocess.run(
+        [*HOLDFAST, *words],
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_client_command_imports_nothing_heavy(node: NodeProcess, sku: str) -> None:
+    words = ("reserve", new_id(), sku, "W1", "99", "--target", node.target)
+
+    result = in_process(*words, PYTHONPROFILEIMPORTTIME="1")
+
+    assert 2 == result.returncode
+    imported = {line.rsplit("|")[-1].strip() for line in result.stderr.splitlines()}
+    assert set() == imported & {"numba", "numpy", "lmdb", "pydantic_settings", "structlog"}
+
+
+def test_a_second_node_on_a_directory_is_refused(node: NodeProcess) -> None:
+    anywhere = ("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
+
+    result = in_process("serve", "--data-dir", str(node.data_dir), *anywhere)
+
+    assert 1 == result.returncode
+    assert "another node (process" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_address_that_is_taken_is_named(node: NodeProcess, tmp_path: Path) -> None:
+    words = ("--grpc-address", node.target, "--http-address", "127.0.0.1:0")
+
+    result = in_process("serve", "--data-dir", str(tmp_path), *words)
+
+    assert 1 == result.returncode
+    assert f"cannot listen on {node.target}" in result.stderr
+    assert "--grpc-address" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_settings_that_are_wrong_are_all_told_at_once() -> None:
+    result = run("serve", "--shard-count", 0, "--log-level", "loud")
+
+    assert 1 == result.exit_code
+    assert "shard_count is 0" in result.stderr
+    assert "log_level is 'loud'" in result.stderr
+
+
+def test_a_node_tells_where_it_serves_and_stops_when_told(tmp_path: Path) -> None:
+    words = ("serve", "--json", "--data-dir", str(tmp_path), "--log-format", "json")
+    anywhere = ("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
+    with subprocess.Popen(
+        [*HOLDFAST, *words, *anywhere],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        events = (json.loads(line) for line in process.stdout)
+        ready = next(event for event in events if event["event"] == "serving")
+
+        told = json.loads(run("status", "--target", ready["grpc_address"], "--json").stdout)
+        process.send_signal(signal.SIGTERM)
+
+        assert 0 == process.wait(30)
+        assert 4 == len(told["shards"])

@@ -1,0 +1,169 @@
+"""Arguments to calls: every method of the clients, and the message that it sends."""
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from google.protobuf.message_factory import GetMessageClass
+
+from holdfast.edge.client import calls
+from holdfast.v1 import (
+    admin_service_pb2,
+    availability_service_pb2,
+    catalog_service_pb2,
+    reservation_service_pb2,
+    stock_service_pb2,
+)
+from holdfast.v1.reservation_service_pb2 import REMAINDER_GIVE_BACK
+from holdfast.v1.stock_service_pb2 import StockEvent
+
+FILES = (
+    reservation_service_pb2,
+    availability_service_pb2,
+    stock_service_pb2,
+    catalog_service_pb2,
+    admin_service_pb2,
+)
+#: Rows of packed columns, not calls of one thing: a fast lane underneath, without methods here.
+PACKED = set("BatchReserve BatchCommit BatchFulfill BatchRelease ReserveStream".split())
+RPCS = {
+    f"/{service.full_name}/{method.name}": method
+    for file in FILES
+    for service in file.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+    if method.name not in PACKED
+}
+PARTIAL = ("commit", "fulfill", "release", "cancel")
+
+LINES = [("S1", "W1", 2), ("S2", "W1", 1)]
+LINE_FIELDS = [
+    {"sku": "S1", "location": "W1", "quantity": 2},
+    {"sku": "S2", "location": "W1", "quantity": 1},
+]
+R1_Q = {"reservation_id": "r1", "request_id": "q"}
+SALE = StockEvent(event_id="e1", sku="S1", location="W1", kind="STOCK_EVENT_KIND_SALE", quantity=1)
+W1 = {"location": "W1", "kind": 1, "enabled": True}
+
+# Method, arguments, fields.
+CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    (
+        "reserve",
+        {"reservation_id": "r1", "lines": iter(LINES)},
+        {"reservation_id": "r1", "lines": LINE_FIELDS},
+    ),
+    (
+        "extend",
+        {**R1_Q, "hold": 60},
+        {**R1_Q, "hold_duration": {"seconds": 60}},
+    ),
+    *((name, R1_Q, R1_Q) for name in PARTIAL),
+    *((name, {**R1_Q, "lines": LINES}, {**R1_Q, "lines": LINE_FIELDS}) for name in PARTIAL),
+    ("commit", {**R1_Q, "remainder": REMAINDER_GIVE_BACK}, {**R1_Q, "remainder": 2}),
+    ("fulfill", {**R1_Q, "remainder": "REMAINDER_GIVE_BACK"}, {**R1_Q, "remainder": 2}),
+    ("get_reservation", {"reservation_id": "r1"}, {"reservation_id": "r1"}),
+    ("get_availability", {"sku": "S1"}, {"sku": "S1"}),
+    ("batch_get_availability", {"skus": iter(["S1", "S2"])}, {"skus": ["S1", "S2"]}),
+    (
+        "resolve_stock_levels",
+        {"levels": iter([("S1", "W1")])},
+        {"stock_levels": [{"sku": "S1", "location": "W1"}]},
+    ),
+    (
+        "record_stock_events",
+        {"source": "erp", "events": iter([SALE])},
+        {"source": "erp", "events": [SALE]},
+    ),
+    ("put_location", {"location": "W1"}, {"location": W1}),
+    (
+        "put_location",
+        {"location": "W1", "kind": "LOCATION_KIND_STORE", "display_name": "One", "enabled": False},
+        {"location": {"location": "W1", "kind": 2, "display_name": "One", "enabled": False}},
+    ),
+    ("list_locations", {}, {}),
+    ("delete_sku", {"sku": "S1"}, {"sku": "S1"}),
+    ("get_status", {}, {}),
+    ("get_status", {"include_state_hash": True}, {"include_state_hash": True}),
+]
+
+
+def method_name(rpc_name: str) -> str:
+    """Turn GetStatus into get_status."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", rpc_name).lower()
+
+
+def test_every_rpc_has_a_call_with_the_response_of_the_contract() -> None:
+    table = {method.path: method for method in (*calls.UNARY_METHODS, calls.APPLY_STOCK_EVENTS)}
+    assert RPCS.keys() == table.keys()
+    for path, rpc in RPCS.items():
+        assert GetMessageClass(rpc.output_type) is table[path].response
+
+
+def test_every_unary_rpc_has_a_case() -> None:
+    names = {method_name(rpc.name) for rpc in RPCS.values() if not rpc.client_streaming}
+    assert names == {name for name, _, _ in CASES}
+
+
+@pytest.mark.parametrize(("name", "arguments", "fields"), CASES)
+def test_arguments_become_fields(
+    name: str, arguments: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    call = getattr(calls, name)(**arguments, timeout_s=2.0, correlation_id="c1")
+    rpc = RPCS[call.method.path]
+    assert name == method_name(rpc.name)
+    assert GetMessageClass(rpc.input_type)(**fields) == call.request
+    assert (2.0, "c1") == (call.timeout_s, call.correlation_id)
+
+
+@pytest.mark.parametrize("name", ["extend", *PARTIAL])
+@pytest.mark.parametrize("given", [None, ""])
+def test_a_command_without_an_id_is_given_one(name: str, given: str | None) -> None:
+    """A repeat without one would be a second command."""
+    arguments = {"hold": 60} if name == "extend" else {}
+    made = [getattr(calls, name)("r1", request_id=given, **arguments) for _ in range(2)]
+    one, other = (call.request.request_id for call in made)
+    assert one != other
+    assert one == str(UUID(one))
+
+
+@pytest.mark.parametrize(
+    ("hold", "seconds", "nanos"),
+    [
+        (900, 900, 0),
+        (1.5, 1, 500_000_000),
+        (0.1 + 0.2, 0, 300_000_000),
+        (timedelta(minutes=15, milliseconds=1), 900, 1_000_000),
+        # Not valid, and not made valid: the server says so.
+        (1.0005, 1, 500_000),
+        (timedelta(microseconds=1), 0, 1_000),
+        (-1.5, -1, -500_000_000),
+    ],
+)
+def test_a_hold_is_sent_as_it_is_given(hold: calls.Hold, seconds: int, nanos: int) -> None:
+    for call in (calls.reserve("r1", LINES, hold), calls.extend("r1", hold)):
+        duration = call.request.hold_duration
+        assert (seconds, nanos) == (duration.seconds, duration.nanos)
+
+
+def test_a_hold_that_is_not_given_is_not_sent() -> None:
+    """The default is the server's."""
+    assert not calls.reserve("r1", LINES).request.HasField("hold_duration")
+
+
+@pytest.mark.parametrize("name", PARTIAL)
+def test_no_lines_left_are_not_all_lines(name: str) -> None:
+    with pytest.raises(ValueError, match="lines is empty"):
+        getattr(calls, name)("r1", [])
+
+
+@pytest.mark.parametrize("quantity", [1.5, 2.0, "2", Decimal(2)])
+def test_a_quantity_is_a_whole_number_or_refused(quantity: Any) -> None:
+    with pytest.raises(TypeError):
+        calls.reserve("r1", [("S1", "W1", quantity)])
+
+
+def test_an_unknown_option_is_refused() -> None:
+    with pytest.raises(TypeError, match="timeout"):
+        calls.get_availability("S1", timeout=3)  # type: ignore[call-arg]

@@ -1,0 +1,157 @@
+"""HTTP tells figures and health, and starts and stops inside a loop that is somebody else's."""
+
+import asyncio
+import signal
+import socket
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from holdfast.edge.server.http import Phase, build_app, serve_http
+from holdfast.edge.server.telemetry import CallCounters, NodeStatistics
+
+NODE = NodeStatistics(
+    shards=(),
+    turns=4711,
+    appends=0,
+    append_seconds_total=0.0,
+    calls=CallCounters().statistics(),
+    refused_overload=0,
+    expired_holds=0,
+    durable_position=0,
+    snapshot_position=0,
+    journal_size_bytes=0,
+    journal_headroom_bytes=0,
+)
+
+
+def app(node: NodeStatistics | None = NODE, phase: Phase = Phase.SERVING) -> Starlette:
+    return build_app(lambda: node, lambda: phase)
+
+
+def client(application: Starlette) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(application)
+    return httpx.AsyncClient(transport=transport, base_url="http://node")
+
+
+# What it tells
+
+
+async def test_metrics_are_in_the_text_format_of_prometheus() -> None:
+    async with client(app()) as http:
+        response = await http.get("/metrics")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert "holdfast_turns_total 4711.0\n" in response.text
+
+
+async def test_metrics_are_in_the_format_that_is_asked_for() -> None:
+    accept = {"accept": "application/openmetrics-text; version=1.0.0"}
+    async with client(app()) as http:
+        response = await http.get("/metrics", headers=accept)
+    assert response.headers["content-type"].startswith("application/openmetrics-text")
+    assert response.text.endswith("# EOF\n")
+    assert "holdfast_turns_total 4711.0\n" in response.text
+
+
+async def test_metrics_are_there_before_the_node_is() -> None:
+    async with client(app(None, Phase.STARTING)) as http:
+        response = await http.get("/metrics")
+    assert response.status_code == 200
+    assert "process_cpu_seconds_total" in response.text
+
+
+@pytest.mark.parametrize(
+    ("phase", "status", "text"),
+    [
+        (Phase.STARTING, 503, "not serving: starting\n"),
+        (Phase.SERVING, 200, "serving\n"),
+        (Phase.DRAINING, 503, "not serving: draining\n"),
+    ],
+)
+async def test_a_node_is_healthy_while_it_serves(phase: Phase, status: int, text: str) -> None:
+    async with client(app(phase=phase)) as http:
+        response = await http.get("/healthz")
+    assert (response.status_code, response.text) == (status, text)
+
+
+async def test_health_follows_the_phase() -> None:
+    phases = iter(Phase)
+    async with client(build_app(lambda: NODE, lambda: next(phases))) as http:
+        told = [(await http.get("/healthz")).status_code for _ in Phase]
+    assert told == [503, 200, 503]
+
+
+async def test_the_index_names_every_path() -> None:
+    application = app()
+    async with client(application) as http:
+        response = await http.get("/")
+    assert response.headers["content-type"].startswith("text/plain")
+    for route in application.routes:
+        assert isinstance(route, Route)
+        assert route.path in response.text
+
+
+async def test_other_paths_and_methods_are_refused() -> None:
+    async with client(app()) as http:
+        assert (await http.get("/admin")).status_code == 404
+        assert (await http.post("/metrics")).status_code == 405
+
+
+# Start and stop
+
+
+async def test_it_serves_on_the_port_that_it_gives_and_stops_after_the_block() -> None:
+    async with serve_http(app(), "127.0.0.1", 0) as port, httpx.AsyncClient() as http:
+        response = await http.get(f"http://127.0.0.1:{port}/healthz")
+        assert response.text == "serving\n"
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_it_stops_when_the_block_fails() -> None:
+    with pytest.raises(LookupError):
+        async with serve_http(app(), "127.0.0.1", 0) as port:
+            raise LookupError
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_a_connection_that_is_kept_open_does_not_hold_up_the_stop() -> None:
+    async with serve_http(app(), "127.0.0.1", 0) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nhost: node\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    assert (await reader.read()).endswith(b"serving\n")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_signals_stay_with_the_owner_of_the_process() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    async with serve_http(app(), "127.0.0.1", 0):
+        during = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert during == before
+
+
+async def test_a_port_that_is_taken_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}: Address already"):
+            async with serve_http(app(), "127.0.0.1", port):
+                pass
+
+
+async def test_a_host_that_is_not_ours_is_told() -> None:
+    with pytest.raises(OSError, match=r"cannot listen on 203\.0\.113\.1:0: "):
+        async with serve_http(app(), "203.0.113.1", 0):
+            pass
+
+
+async def test_nothing_is_written_about_single_requests(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    async with serve_http(app(), "127.0.0.1", 0) as port, httpx.AsyncClient() as http:
+        await http.get(f"http://127.0.0.1:{port}/healthz")
+    assert [record for record in caplog.records if record.name.startswith("uvicorn")] == []

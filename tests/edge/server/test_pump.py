@@ -1,0 +1,133 @@
+"""The pump: turn, append, answer; and nothing behind the seal."""
+
+import asyncio
+from typing import Any
+
+from holdfast.core.commands import (
+    GetAvailability,
+    HoldOutcome,
+    Line,
+    Location,
+    PutLocation,
+    RecordStockEvents,
+    Reserve,
+    StockEvent,
+)
+from holdfast.core.ids import key_from_text
+from holdfast.core.model import EventKind, LocationKind
+from holdfast.core.node import Node
+from holdfast.edge.server.admission import Router
+from holdfast.edge.server.pump import Pump
+from holdfast.persistence.journal import MemoryJournal
+from tests.edge.appending import MemoryAppender
+
+MS = 1_000_000
+
+
+class Bench:
+    """A node, a pump and a clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now_ns = 1
+        self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        self.journal = MemoryJournal()
+        self.node = Node(4)
+        self.appender = MemoryAppender(self.journal)
+        self.pump = Pump(
+            self.node,
+            self.journal,
+            self.appender,
+            lambda: self.now_ns,
+            self.failed.set_result,
+        )
+        self.router = Router(self.pump)
+
+    async def ask(self, command: Any) -> Any:
+        return await self.router.post(command)
+
+    async def stock(self) -> None:
+        await self.ask(PutLocation(Location("W1", LocationKind.STORE, "W1", enabled=True)))
+        event = StockEvent(None, 1, "Tea", "W1", EventKind.RECEIPT, 10_000)
+        await self.ask(RecordStockEvents("erp", (event,)))
+
+    def replayed(self) -> Node:
+        node = Node(4)
+        for _, group in self.journal.read(0, {}):
+            for recorded in group:
+                node.replay(recorded.entry)
+        return node
+
+
+def reserve(number: int, hold_ms: int = 1_000) -> Reserve:
+    return Reserve(key_from_text(f"r{number}"), (Line("Tea", "W1", 1),), hold_ms)
+
+
+async def test_what_gathers_during_an_append_shares_the_next() -> None:
+    """Many callers, few appends; every one of them is answered."""
+    bench = Bench()
+    await bench.stock()
+    answers = await asyncio.gather(*(bench.ask(reserve(number)) for number in range(500)))
+    assert all(isinstance(answer, HoldOutcome) and not answer.refusal for answer in answers)
+    assert bench.journal.position < 20
+    await bench.pump.drain()
+
+
+async def test_a_drain_with_holds_that_are_due_leaves_a_journal_that_replays() -> None:
+    """The seal is the last entry, and time that goes on meanwhile adds none behind it."""
+    for round_number in range(20):
+        bench = Bench()
+        await bench.stock()
+        waiting = [bench.router.post(reserve(number)) for number in range(50)]
+        bench.now_ns += 1_000 * MS - round_number
+        draining = asyncio.create_task(bench.pump.drain())
+        bench.now_ns += 5_000 * MS
+        await asyncio.gather(*waiting, draining)
+        assert not bench.failed.done()
+        assert bench.node.state_hash() == bench.replayed().state_hash()
+
+
+async def test_reads_wait_for_what_they_saw() -> None:
+    """An answer that rests on an append in flight comes behind it."""
+    bench = Bench()
+    await bench.stock()
+    held, seen = bench.router.post(reserve(1)), bench.router.post(GetAvailability(("Tea",)))
+    view = (await seen).views[0]
+    assert held.done()
+    assert 1 == view.levels[0].reserved
+    await bench.pump.drain()
+
+
+async def test_a_turn_that_fails_stops_the_node() -> None:
+    """Half a turn may be applied: nothing may be answered any more."""
+    bench = Bench()
+    future = bench.router.post(GetAvailability(("Tea",)))
+    broken: Any = lambda _command, _now_ns: 1 / 0  # noqa: E731
+    bench.node._execute[GetAvailability] = broken
+    assert isinstance(await bench.failed, ZeroDivisionError)
+    assert not future.done()
+
+
+async def test_a_trickle_of_commands_does_not_keep_the_first_waiting() -> None:
+    """With a command in every third round there never are four quiet ones."""
+    bench = Bench()
+    await bench.stock()
+    first = bench.router.post(reserve(0))
+    for number in range(1, 40):
+        bench.router.post(reserve(number))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        if first.done():
+            break
+    assert first.done()
+    await bench.pump.drain()
+
+
+async def test_an_append_that_cannot_be_begun_stops_the_node() -> None:
+    """Else it would go on, answer nothing and look well."""
+    bench = Bench()
+    await bench.stock()
+    broken: Any = lambda _entries: 1 / 0  # noqa: E731
+    bench.appender.append = broken  # type: ignore[method-assign]
+    future = bench.router.post(reserve(1))
+    assert isinstance(await bench.failed, ZeroDivisionError)
+    assert not future.done()

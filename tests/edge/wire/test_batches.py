@@ -1,0 +1,261 @@
+"""Batch requests: a malformed column refuses the batch by name, a malformed value does not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+
+from holdfast.core import commands as core
+from holdfast.core.model import Verb
+from holdfast.edge.wire import batches
+from holdfast.edge.wire.batches import MOVE_REQUESTS, OPERATIONS_MAX
+from holdfast.edge.wire.faults import Fault
+from holdfast.edge.wire.packed import column, twin
+from holdfast.v1 import availability_service_pb2 as availability
+from holdfast.v1 import reservation_service_pb2 as reservation
+
+TOO_MANY = OPERATIONS_MAX + 1
+VERBS = list(MOVE_REQUESTS)
+Change = dict[str, Any]
+
+
+def columns(count: int = 3, **changes: Any) -> Change:
+    """Columns of a BatchReserve in which nothing is wrong, but for the changes."""
+    return {
+        "id_high": [7] * count,
+        "id_low": range(count),
+        "stock_levels": [(2 << 40) + 1] * count,
+        "quantities": [1] * count,
+        "hold_milliseconds": [60_000] * count,
+    } | changes
+
+
+def reserve(fields: Change) -> core.ReserveBatch:
+    public = reservation.BatchReserveRequest
+    data = public(**fields).SerializeToString()
+    return batches.reserve_batch_from_request(twin(public).FromString(data))
+
+
+def move(verb: Verb, fields: Change) -> core.MoveBatch:
+    public: Any = MOVE_REQUESTS[verb]
+    data = public(**fields).SerializeToString()
+    return batches.move_batch_from_request(verb, twin(public).FromString(data))
+
+
+def stream(**fields: Any) -> core.ReserveBatch | core.MoveBatch:
+    public = reservation.ReserveStreamRequest
+    data = public(**fields).SerializeToString()
+    return batches.stream_batch_from_request(twin(public).FromString(data))
+
+
+def handles(*numbers: int) -> core.ReadLevels:
+    public = availability.BatchGetAvailabilityRequest
+    data = public(stock_levels=numbers).SerializeToString()
+    return batches.handles_from_request(twin(public).FromString(data))
+
+
+def names(*pairs: tuple[str, str]) -> core.ResolveLevels:
+    public = availability.ResolveStockLevelsRequest
+    levels = [availability.StockLevelName(sku=sku, location=place) for sku, place in pairs]
+    return batches.levels_from_request(public(stock_levels=levels))
+
+
+def blamed(ask: Callable[[], object]) -> tuple[str, str, str]:
+    """What a refused request is told: field, value and what would be right."""
+    with pytest.raises(Fault) as told:
+        ask()
+    fault = told.value
+    assert (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_VALUE") == (fault.code, fault.reason)
+    assert fault.message.startswith(f"{fault.metadata['field']} is ")
+    return fault.metadata["field"], fault.metadata["value"], fault.metadata["expected"]
+
+
+def test_a_reserve_batch_is_read_column_by_column() -> None:
+    """Each value lands in the field of its operation; handles are split."""
+    fields = columns(2, id_low=[1, 2**64 - 1], quantities=[5, 10**15], hold_milliseconds=[1, 2])
+    fields["stock_levels"] = [1, (3 << 40) + 10]
+    operations = reserve(fields).operations
+    assert [7, 7] == operations["key_hi"].tolist()
+    assert [1, 2**64 - 1] == operations["key_lo"].tolist()
+    assert [(0, 0), (3, 9)] == list(zip(operations["shard"], operations["row"], strict=True))
+    assert [5, 10**15] == operations["quantity"].tolist()
+    assert [1, 2] == operations["hold_ms"].tolist()
+
+
+@pytest.mark.parametrize("count", [1, 2, OPERATIONS_MAX])
+def test_one_hold_duration_may_stand_for_all(count: int) -> None:
+    """The only column that may be shorter."""
+    operations = reserve(columns(count, hold_milliseconds=[5_000])).operations
+    assert [5_000] * count == operations["hold_ms"].tolist()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_batch_of_moves_is_read_column_by_column(verb: Verb) -> None:
+    """The ids, and the verb of the method."""
+    command = move(verb, {"id_high": [1, 2], "id_low": [3, 2**64 - 1]})
+    assert verb is command.verb
+    assert [1, 2] == command.operations["key_hi"].tolist()
+    assert [3, 2**64 - 1] == command.operations["key_lo"].tolist()
+
+
+@pytest.mark.parametrize("name", ["id_low", "stock_levels", "quantities", "hold_milliseconds"])
+@pytest.mark.parametrize("length", [0, 2, 4])
+def test_a_column_of_another_length_is_refused_by_name(name: str, length: int) -> None:
+    """Longer, shorter and absent."""
+    told = blamed(lambda: reserve(columns(3, **{name: [1] * length})))
+    assert (name, f"{length} values", "3, as many as id_high has") == told
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("length", [0, 2, 4])
+def test_ids_of_two_lengths_are_refused(verb: Verb, length: int) -> None:
+    """The same for commits, fulfills and releases."""
+    told = blamed(lambda: move(verb, {"id_high": [1] * 3, "id_low": [1] * length}))
+    assert ("id_low", f"{length} values", "3, as many as id_high has") == told
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, "0 long"), (TOO_MANY, "8,191 long")])
+def test_a_batch_is_1_to_8190_operations(count: int, told: str) -> None:
+    """Both sides of both limits, for every kind of batch."""
+    expected = ("id_high", told, "1 to 8,190 of them")
+    assert expected == blamed(lambda: reserve(columns(count)))
+    for verb in VERBS:
+        ids: Change = {"id_high": [1] * count, "id_low": [1] * count}
+        assert expected == blamed(lambda: move(verb, ids))  # noqa: B023 - called at once
+    for most in (1, OPERATIONS_MAX):
+        assert most == len(reserve(columns(most)).operations)
+        ids = {"id_high": [1] * most, "id_low": [1] * most}
+        assert [most] * 3 == [len(move(verb, ids).operations) for verb in VERBS]
+
+
+@pytest.mark.parametrize("name", list(columns()))
+def test_a_column_that_is_not_one_packed_piece_is_refused_by_name(name: str) -> None:
+    """What packed.py finds becomes a status of its own column."""
+    public = reservation.BatchReserveRequest
+    only: Change = {name: [1]}
+    extra = public(**only).SerializeToString()
+    message = twin(public).FromString(public(**columns()).SerializeToString() + extra)
+    told = blamed(lambda: batches.reserve_batch_from_request(message))
+    assert (name, "split in 2", "one packed column in one piece") == told
+
+
+@pytest.mark.parametrize(
+    ("linked", "value", "expected"),
+    [
+        (b"\0\0", "2 values", "3, as many as id_high has"),
+        (b"\0\0\0\0", "4 values", "3, as many as id_high has"),
+        (b"\1\2\0", "a byte of 2", "bytes of 0 or 1"),
+        (b"\0\xff\1", "a byte of 255", "bytes of 0 or 1"),
+        (b"\0\0\1", "1 at the last operation", "0 there: it has no next to link to"),
+    ],
+)
+def test_links_that_make_no_sense_are_refused(linked: bytes, value: str, expected: str) -> None:
+    """Another length, another byte, a link to nothing."""
+    assert ("linked", value, expected) == blamed(lambda: reserve(columns(3, linked=linked)))
+
+
+def test_links_are_read_and_no_links_are_none() -> None:
+    """Left out and all 0 are the same."""
+    linked = reserve(columns(3, linked=b"\1\0\0")).linked
+    assert linked is not None
+    assert [1, 0, 0] == linked.tolist()
+    assert reserve(columns(3)).linked is None
+    assert reserve(columns(3, linked=b"\0\0\0")).linked is None
+    assert reserve(columns(1, linked=b"\0")).linked is None
+
+
+def test_a_wrong_value_is_no_wrong_column() -> None:
+    """It goes on to the engine, which answers it by a code, and stays as wrong as it was."""
+    fields = columns(4, hold_milliseconds=[0, 2**32 - 1, 1, 1])
+    fields["quantities"] = [0, 10**15 + 1, 2**63, 2**64 - 1]
+    fields["stock_levels"] = [0, 2**64 - 1, (65_536 << 40) + 1, 1 << 40]
+    operations = reserve(fields).operations
+    assert [0, 10**15 + 1, -(2**63), -1] == operations["quantity"].tolist()
+    assert [0, 2**32 - 1, 1, 1] == operations["hold_ms"].tolist()
+    assert [-1, -1, 0, -1] == operations["row"].tolist()
+    assert [0, 65_535, 65_535, 1] == operations["shard"].tolist()
+
+
+def test_a_stream_message_is_the_batch_that_it_holds() -> None:
+    """The four kinds, and faults inside them."""
+    assert isinstance(
+        stream(reserve=reservation.BatchReserveRequest(**columns())), core.ReserveBatch
+    )
+    for kind, verb in batches.STREAM_VERBS.items():
+        public: Any = MOVE_REQUESTS[verb]
+        command = stream(**{kind: public(id_high=[1], id_low=[2])})
+        assert isinstance(command, core.MoveBatch)
+        assert verb is command.verb
+        wrong = public(id_high=[1])
+        told = blamed(lambda: stream(**{kind: wrong}))  # noqa: B023 - called at once
+        assert ("id_low", "0 values") == told[:2]
+
+
+def test_a_stream_message_without_a_batch_is_refused() -> None:
+    """Also one with an empty batch in it."""
+    assert ("batch", "", "one of reserve, commit, fulfill and release") == blamed(stream)
+    empty = reservation.BatchCommitRequest()
+    assert ("id_high", "0 long") == blamed(lambda: stream(commit=empty))[:2]
+
+
+def test_handles_to_read_are_1_to_8190() -> None:
+    """What they stand for is not judged here."""
+    assert [0, 2**64 - 1] == handles(0, 2**64 - 1).handles.tolist()
+    assert OPERATIONS_MAX == len(handles(*range(OPERATIONS_MAX)).handles)
+    for count, told in ((0, "0 long"), (TOO_MANY, "8,191 long")):
+        fault = blamed(lambda: handles(*range(count)))  # noqa: B023 - called at once
+        assert ("stock_levels", told, "1 to 8,190 of them") == fault
+
+
+def test_names_to_resolve_are_1_to_8190_well_formed_ones() -> None:
+    """A bad one is told by its index."""
+    assert (("Tea", "W1"), ("Mug", "W2")) == names(("Tea", "W1"), ("Mug", "W2")).names
+    assert OPERATIONS_MAX == len(names(*[("Tea", "W1")] * OPERATIONS_MAX).names)
+    for count, told in ((0, "0 long"), (TOO_MANY, "8,191 long")):
+        pairs = [("Tea", "W1")] * count
+        assert ("stock_levels", told) == blamed(lambda: names(*pairs))[:2]  # noqa: B023 - at once
+    assert "stock_levels[1].sku" == blamed(lambda: names(("Tea", "W1"), ("", "W1")))[0]
+    assert "stock_levels[0].location" == blamed(lambda: names(("Tea", "W\n1")))[0]
+    assert "stock_levels[0].sku" == blamed(lambda: names(("é" * 65, "W1")))[0]
+
+
+def test_codes_are_answered_by_position() -> None:
+    """For single calls and in a stream, with the time of acceptance where units are held."""
+    codes = core.BatchCodes(np.array([1, 2, 12], np.uint8), 1_500_000_000, (core.Revision(3, 4),))
+    reserved = batches.reserve_batch_response(codes)
+    assert b"\1\2\x0c" == reserved.outcomes
+    assert 1_500_000_000 == reserved.accept_time.ToNanoseconds()
+    assert [(3, 4)] == [(each.shard, each.sequence) for each in reserved.revisions]
+    held = reserve(columns())
+    answer: Any = batches.stream_batch_response(held, codes)
+    assert reservation.ReserveStreamResponse(reserve=reserved) == answer
+    for kind, verb in batches.STREAM_VERBS.items():
+        command = move(verb, {"id_high": [1], "id_low": [2]})
+        answer = batches.stream_batch_response(command, codes)
+        assert kind == answer.WhichOneof("batch")
+        assert b"\1\2\x0c" == getattr(answer, kind).outcomes
+        assert [(3, 4)] == [(each.shard, each.sequence) for each in getattr(answer, kind).revisions]
+
+
+def test_levels_are_answered_as_columns() -> None:
+    """Counts of a stock level may be negative; public clients read what the twin wrote."""
+    on_hand, reserved, committed = np.array([[-5, 2**60], [1, 2], [3, 4]], np.int64)
+    levels = core.LevelColumns(on_hand, reserved, committed, (core.Revision(1, 9),))
+    data = batches.handles_response(levels).SerializeToString()
+    public = availability.BatchGetAvailabilityResponse
+    answer = public.FromString(data)
+    assert [[-5, 2**60], [1, 2], [3, 4]] == [
+        list(answer.on_hand),
+        list(answer.reserved),
+        list(answer.committed),
+    ]
+    assert [9] == [each.sequence for each in answer.revisions]
+    assert [-5, 2**60] == column(twin(public).FromString(data), public, "on_hand").tolist()
+
+
+def test_handles_are_answered_by_position() -> None:
+    """All 64 bits of them."""
+    answer: Any = batches.levels_response(core.Handles(np.array([0, 2**64 - 1, 5], np.uint64)))
+    assert [0, 2**64 - 1, 5] == list(answer.handles)

@@ -1,0 +1,176 @@
+"""Every fault is one status that programs and people can both read, and that fits its header."""
+
+import base64
+import re
+from collections.abc import Callable
+from urllib.parse import quote
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2, status_pb2
+
+from holdfast.core.commands import Conflict, Refusal, RefusedLine
+from holdfast.core.model import RefusalCode, State
+from holdfast.edge.wire import faults
+from holdfast.edge.wire.faults import Fault
+
+#: What gRPC takes as the headers of an answer, by default.
+HEADERS_BYTES_MAX = 8192
+
+FAULTS: dict[str, tuple[Callable[[], Fault], str]] = {
+    "invalid": (lambda: faults.invalid("lines[3].quantity", 0, "1 to 9"), "INVALID_ARGUMENT"),
+    "out_of_range": (lambda: faults.out_of_range("events[2].quantity", 71), "INVALID_ARGUMENT"),
+    "malformed": (lambda: faults.malformed("wire type 7"), "INVALID_ARGUMENT"),
+    "not_found sku": (lambda: faults.not_found("lines[2].sku", "85123A"), "NOT_FOUND"),
+    "not_found skus": (lambda: faults.not_found("skus[2]", "85123A"), "NOT_FOUND"),
+    "not_found location": (lambda: faults.not_found("lines[2].location", "L7"), "NOT_FOUND"),
+    "not_found reservation": (lambda: faults.not_found("reservation_id", "r7"), "NOT_FOUND"),
+    "already_exists": (
+        lambda: faults.already_exists(Conflict("lines[1].quantity", "5", "6")),
+        "ALREADY_EXISTS",
+    ),
+    "overloaded": (lambda: faults.overloaded(3, 4096), "RESOURCE_EXHAUSTED"),
+    "storage_full": (lambda: faults.storage_full(12, 345), "RESOURCE_EXHAUSTED"),
+    "draining": (faults.draining, "UNAVAILABLE"),
+    "starting": (faults.starting, "UNAVAILABLE"),
+    "deadline_exceeded": (faults.deadline_exceeded, "DEADLINE_EXCEEDED"),
+    "internal": (faults.internal, "INTERNAL"),
+    "internal with id": (lambda: faults.internal("abc-123"), "INTERNAL"),
+}
+
+
+def details(status: status_pb2.Status) -> tuple[list[error_details_pb2.ErrorInfo], list[float]]:
+    """Unpack the ErrorInfos, and the delays of the RetryInfos in seconds."""
+    infos, delays = [], []
+    for packed in status.details:
+        info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+        if packed.Unpack(info):
+            infos.append(info)
+        elif packed.Unpack(retry):
+            delays.append(retry.retry_delay.ToNanoseconds() / 1e9)
+    assert len(infos) + len(delays) == len(status.details)
+    return infos, delays
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_a_status_with_one_error_info(name: str) -> None:
+    make, code = FAULTS[name]
+    fault = make()
+    status = fault.to_status()
+    (info,), delays = details(status)
+    assert grpc.StatusCode[code].value[0] == status.code
+    assert (fault.message, fault.reason) == (status.message, info.reason)
+    assert info.domain == "holdfast"
+    assert dict(info.metadata) == fault.metadata
+    assert delays == ([] if fault.retry_after_s is None else [fault.retry_after_s])
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_reasons_and_keys_have_the_form_of_error_info(name: str) -> None:
+    fault = FAULTS[name][0]()
+    assert re.fullmatch(r"[A-Z][A-Z0-9_]+[A-Z0-9]", fault.reason)
+    for key in fault.metadata:
+        assert re.fullmatch(r"[a-z][a-zA-Z0-9-_]+", key)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_whatever_varies_in_a_message_is_in_the_metadata(name: str) -> None:
+    """Numbers are what varies here; none may stand in the message alone."""
+    fault = FAULTS[name][0]()
+    in_metadata = " ".join(fault.metadata.values())
+    for number in re.findall(r"\d+", fault.message):
+        assert number in in_metadata
+    for value in fault.metadata.values():
+        assert value in fault.message
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_retry_is_advised_where_it_can_help(name: str) -> None:
+    make, code = FAULTS[name]
+    _, delays = details(make().to_status())
+    assert bool(delays) == (code in ("RESOURCE_EXHAUSTED", "UNAVAILABLE"))
+    assert all(delay > 0 for delay in delays)
+
+
+def test_a_journal_beyond_its_reserve_has_no_headroom() -> None:
+    fault = faults.storage_full(-5, 100)
+    assert fault.metadata == {"headroom_bytes": "0", "reserve_bytes": "100"}
+
+
+def test_a_fault_is_told_in_a_log_by_code_reason_and_message() -> None:
+    fault = faults.invalid("sku", "", "1 to 128 bytes")
+    assert str(fault) == "INVALID_ARGUMENT INVALID_VALUE: sku is '': expected 1 to 128 bytes"
+
+
+# Values
+
+
+def test_values_are_shown_whole_up_to_128_characters() -> None:
+    text = "x" * 128
+    assert (faults.shown(text), faults.shortened(text)) == (f"'{text}'", text)
+    assert faults.shown(text + "y") == f"'{text}'... (129 characters)"
+    assert faults.shortened(text + "y") == f"{text}... (129 characters)"
+    assert faults.shown(-5) == faults.shortened(-5) == "-5"
+
+
+def test_values_cannot_break_a_line_of_a_log() -> None:
+    fault = faults.invalid("sku", "a\nb\x00", "text")
+    assert fault.message == "sku is 'a\\nb\\x00': expected text"
+
+
+@pytest.mark.parametrize("character", ["x", "é", "\U0001f4e6", "\U0010ffff", "\n", "'"])
+def test_the_longest_values_fit_a_header(character: str) -> None:
+    value = character * 128 if len(character.encode()) == 1 else character * 32
+    many = character * 1_000_000
+    field = "lines[1999].location"
+    conflict = Conflict(field, value, value)
+    for fault in (faults.invalid(field, many, "x" * 100), faults.already_exists(conflict)):
+        status = fault.to_status()
+        sent = quote(fault.message) + base64.b64encode(status.SerializeToString()).decode()
+        assert len(sent) < HEADERS_BYTES_MAX
+
+
+# Refusals
+
+LINE = RefusedLine("85123A", "BRISTOL", 5, 2)
+NOTHING_LEFT = "has nothing left that this command starts from"
+SENTENCES = {
+    RefusalCode.LOCATION_DISABLED: (
+        "location disabled: BRISTOL takes no new reservations (SKU 85123A)"
+    ),
+    RefusalCode.INSUFFICIENT_STOCK: (
+        "insufficient stock: SKU 85123A at BRISTOL has 2 available, 5 requested"
+    ),
+    RefusalCode.EXPIRED: f"expired: the reservation {NOTHING_LEFT}",
+    RefusalCode.WRONG_STATE: f"wrong state: the reservation {NOTHING_LEFT}",
+    RefusalCode.NO_SUCH_LINE: ("no such line: the reservation has none for SKU 85123A at BRISTOL"),
+    RefusalCode.EXCESS_QUANTITY: (
+        "excess quantity: SKU 85123A at BRISTOL has 2 to take, 5 requested"
+    ),
+}
+
+
+@pytest.mark.parametrize("code", RefusalCode)
+def test_every_refusal_has_a_sentence(code: RefusalCode) -> None:
+    assert faults.refusal_message(Refusal(code, (LINE,))) == SENTENCES[code]
+
+
+@pytest.mark.parametrize(
+    ("count", "more"), [(1, ""), (2, " and 1 more line"), (2000, " and 1,999 more lines")]
+)
+def test_further_lines_are_counted(count: int, more: str) -> None:
+    refusal = Refusal(RefusalCode.INSUFFICIENT_STOCK, (LINE,) * count)
+    expected = SENTENCES[RefusalCode.INSUFFICIENT_STOCK] + more
+    assert faults.refusal_message(refusal) == expected
+
+
+@pytest.mark.parametrize("code", [RefusalCode.EXPIRED, RefusalCode.WRONG_STATE])
+def test_a_refusal_without_lines_says_the_state(code: RefusalCode) -> None:
+    message = faults.refusal_message(Refusal(code), State.RELEASED)
+    assert f"the reservation, which is RELEASED now, {NOTHING_LEFT}" in message
+
+
+def test_names_with_braces_are_told_as_they_are() -> None:
+    line = RefusedLine("{0.sku}", "{}", 5, 2)
+    message = faults.refusal_message(Refusal(RefusalCode.NO_SUCH_LINE, (line,)))
+    assert message.endswith("has none for SKU {0.sku} at {}")

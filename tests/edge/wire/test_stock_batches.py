@@ -1,0 +1,217 @@
+"""Columns of stock events: what is malformed is named by column and position, and does nothing."""
+
+from typing import Any
+from uuid import UUID
+
+import grpc
+import numpy as np
+import pytest
+
+from holdfast.core import commands as core
+from holdfast.core.ids import event_key
+from holdfast.core.limits import NAME_BYTES_MAX, QUANTITY_MAX
+from holdfast.core.model import EventKind
+from holdfast.edge.client.calls import StockColumns
+from holdfast.edge.wire.batches import OPERATIONS_MAX
+from holdfast.edge.wire.faults import Fault
+from holdfast.edge.wire.messages import SOURCE_SEQUENCE_MAX, events_from_request
+from holdfast.edge.wire.packed import twin
+from holdfast.edge.wire.stock_batches import stock_from_request, stock_response
+from holdfast.edge.wire.validation import is_event_quantity
+from holdfast.v1 import stock_service_pb2 as stock
+
+TEA, MUG = (2 << 40) + 1, 6
+SALE, COUNT, ADJUSTMENT = EventKind.SALE, EventKind.COUNT, EventKind.ADJUSTMENT
+Fields = dict[str, Any]
+
+
+def columns(count: int = 3, **changes: Any) -> Fields:
+    """Columns in which nothing is wrong, but for the changes."""
+    return {
+        "id_high": [7] * count,
+        "id_low": range(count),
+        "sequences": range(1, count + 1),
+        "stock_levels": [TEA] * count,
+        "kinds": bytes([SALE]),
+        "quantities": [1] * count,
+    } | changes
+
+
+def read_bytes(data: bytes) -> Any:
+    return stock_from_request(twin(stock.ApplyStockEventsRequest).FromString(data))
+
+
+def read(fields: Fields, source: str = "erp", **more: Any) -> Any:
+    request = stock.ApplyStockEventsRequest(source=source, columns=fields, **more)
+    return read_bytes(request.SerializeToString())
+
+
+def fault(fields: Fields, **more: Any) -> Fault:
+    with pytest.raises(Fault) as told:
+        read(fields, **more)
+    assert told.value.code is grpc.StatusCode.INVALID_ARGUMENT
+    return told.value
+
+
+def said(told: Fault) -> tuple[str, ...]:
+    """Field, value, and what would be right."""
+    assert "INVALID_VALUE" == told.reason
+    return tuple(told.metadata[name] for name in ("field", "value", "expected"))
+
+
+def test_columns_become_events() -> None:
+    batch = read(
+        columns(
+            stock_levels=[TEA, MUG, 2**64 - 1],
+            kinds=bytes([SALE, COUNT, ADJUSTMENT]),
+            quantities=[1, 0, -QUANTITY_MAX],
+            sequences=[0, 5, SOURCE_SEQUENCE_MAX],
+        )
+    )
+    assert isinstance(batch, core.StockBatch)
+    assert "erp" == batch.source
+    told = [batch.events[name].tolist() for name in ("shard", "row", "kind", "quantity")]
+    assert [[2, 0, 2**16 - 1], [0, 5, -1]] == told[:2]
+    assert [[SALE, COUNT, ADJUSTMENT], [1, 0, -QUANTITY_MAX]] == told[2:]
+    assert [0, 5, SOURCE_SEQUENCE_MAX] == batch.events["sequence"].tolist()
+
+
+def test_one_kind_stands_for_all() -> None:
+    assert [SALE] * 4 == read(columns(4)).events["kind"].tolist()
+
+
+def test_an_event_is_the_same_in_either_form() -> None:
+    """By the UUID that the halves make: what was sent as columns can be sent again by name."""
+    uuid = UUID("6f1b24cd-3a0e-4c4e-9d57-0d6a1f6d7a10")
+    low = uuid.int & (1 << 64) - 1
+    (packed,) = read(columns(1, id_high=[uuid.int >> 64], id_low=[low])).events
+    event = stock.StockEvent(event_id=str(uuid), sku="Tea", location="W", kind=1, quantity=1)
+    (named,) = events_from_request(
+        stock.RecordStockEventsRequest(source="erp", events=[event])
+    ).events
+    assert named.key == event_key("erp", str(uuid))
+    assert (named.key.hi, named.key.lo) == (packed["key_hi"], packed["key_lo"])
+    assert packed["has_key"]
+
+
+def test_zeros_and_empty_columns_are_no_ids_and_no_numbers() -> None:
+    """The key of an event without an id is 0."""
+    mixed = read(columns(id_high=[0, 0, 1], id_low=[0, 1, 0])).events
+    assert [0, 1, 1] == mixed["has_key"].tolist()
+    assert (0, 0) == (mixed["key_hi"][0], mixed["key_lo"][0])
+    numbered = read(columns(id_high=[], id_low=[])).events
+    assert [0] * 3 == numbered["has_key"].tolist()
+    named = read(columns(sequences=[], id_low=[1, 2, 3])).events
+    assert ([0] * 3, [1] * 3) == (named["sequence"].tolist(), named["has_key"].tolist())
+
+
+BAD: list[tuple[Fields, str, str, str]] = [
+    (columns(0), "columns.stock_levels", "0 long", "1 to 8,190"),
+    (columns(OPERATIONS_MAX + 1), "columns.stock_levels", "8,191 long", "1 to 8,190"),
+    (columns(id_high=[1, 2]), "columns.id_high", "2 values", "3, as many as stock_levels"),
+    (columns(id_low=[1] * 4), "columns.id_low", "4 values", "3, as many"),
+    (columns(sequences=[1]), "columns.sequences", "1 values", "3, as many"),
+    (columns(quantities=[1, 1]), "columns.quantities", "2 values", "3, as many"),
+    (columns(quantities=[]), "columns.quantities", "0 values", "3, as many"),
+    (columns(kinds=b""), "columns.kinds", "0 values", "3, as many"),
+    (columns(kinds=bytes([1, 1])), "columns.kinds", "2 values", "3, as many"),
+    (columns(kinds=bytes([1, 0, 1])), "columns.kinds[1]", "STOCK_EVENT_KIND_UNSPECIFIED", "COUNT"),
+    (columns(kinds=bytes([1, 1, 6])), "columns.kinds[2]", "6", "STOCK_EVENT_KIND_RECEIPT or"),
+    (columns(kinds=bytes([255])), "columns.kinds[0]", "255", "STOCK_EVENT_KIND_RECEIPT or"),
+    (columns(quantities=[1, 1, 0]), "columns.quantities[2]", "0", "for kind SALE"),
+    (columns(quantities=[1, -1, 0]), "columns.quantities[1]", "-1", "1 to 1,000,000,000,000,000"),
+    (columns(quantities=[2**63 - 1, 1, 1]), "columns.quantities[0]", str(2**63 - 1), "1 to"),
+    (
+        columns(kinds=bytes([ADJUSTMENT, COUNT, ADJUSTMENT]), quantities=[-1, 0, 0]),
+        *("columns.quantities[2]", "0", "but not 0 for kind ADJUSTMENT"),
+    ),
+    (
+        columns(kinds=bytes([SALE, COUNT, SALE]), quantities=[1, -1, 1]),
+        *("columns.quantities[1]", "-1", "0 to 1,000,000,000,000,000 for kind COUNT"),
+    ),
+    (
+        columns(id_high=[0] * 3, id_low=[1, 0, 1], sequences=[0] * 3),
+        *("columns.sequences[1]", "0", "an id, a sequence, or both"),
+    ),
+    (
+        columns(sequences=[1, 2, SOURCE_SEQUENCE_MAX + 1]),
+        *("columns.sequences[2]", str(2**63), "0 to 9,223,372,036,854,775,807"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "field", "value", "expected"), BAD)
+def test_what_is_malformed_is_named(fields: Fields, field: str, value: str, expected: str) -> None:
+    """By its column, by its position where it has one, with what would be right."""
+    told = said(fault(fields))
+    assert (field, value) == told[:2]
+    assert expected in told[2]
+
+
+@pytest.mark.parametrize("source", ["", "x" * (NAME_BYTES_MAX + 1), "a\nb"])
+def test_a_source_needs_a_name(source: str) -> None:
+    assert "source" == said(fault(columns(), source=source))[0]
+
+
+def test_a_message_has_one_form() -> None:
+    told = said(fault(columns(), events=[stock.StockEvent(sequence=1)]))
+    assert ("columns", "set beside events", "either events or columns") == told
+
+
+@pytest.mark.parametrize("name", ["id_high", "id_low", "sequences", "stock_levels", "quantities"])
+def test_a_split_or_unpacked_column_is_named(name: str) -> None:
+    """Pieces may not be joined and single values not be read: both would take an object each."""
+    public = stock.StockEventColumns
+    whole, extra = public(**columns()).SerializeToString(), public(**{name: [1]})
+    unpacked = bytes([public.DESCRIPTOR.fields_by_name[name].number << 3 | 1]) + bytes(8)
+    for more, found in ((extra.SerializeToString(), "split in 2"), (unpacked, "unpacked")):
+        wrapped = bytes([3 << 3 | 2, len(whole + more) & 127 | 128, len(whole + more) >> 7])
+        with pytest.raises(Fault) as told:
+            read_bytes(b"\x0a\x03erp" + wrapped + whole + more)
+        assert (f"columns.{name}", found) == said(told.value)[:2]
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_quantities_are_judged_as_those_of_single_events(kind: EventKind) -> None:
+    """On both sides of every limit."""
+    edges = (0, 1, -1, QUANTITY_MAX, -QUANTITY_MAX, QUANTITY_MAX + 1, -QUANTITY_MAX - 1, -(2**63))
+    for quantity in edges:
+        fields = columns(1, kinds=bytes([kind]), quantities=[quantity])
+        if is_event_quantity(kind, quantity):
+            assert [quantity] == read(fields).events["quantity"].tolist()
+        else:
+            assert "columns.quantities[0]" == said(fault(fields))[0]
+
+
+def test_the_client_spells_what_the_public_message_would() -> None:
+    """From lists and from arrays; one kind is one byte."""
+    given = [[TEA, MUG], [SALE, COUNT], [1, 0], [7, 7], [1, 2], [3, 4]]
+    public = stock.ApplyStockEventsRequest(
+        source="erp",
+        columns={
+            "id_high": [7, 7],
+            "id_low": [1, 2],
+            "sequences": [3, 4],
+            "stock_levels": [TEA, MUG],
+            "kinds": bytes([SALE, COUNT]),
+            "quantities": [1, 0],
+        },
+    )
+    for spelt in (StockColumns("erp", *given), StockColumns("erp", *map(np.array, given))):
+        assert public.SerializeToString() == spelt.message().SerializeToString()
+    one = StockColumns("erp", [TEA, MUG], SALE, [1, 1], sequences=[3, 4]).message()
+    assert bytes([SALE]) == one.columns.kinds  # type: ignore[attr-defined]
+
+
+def test_an_answer_has_columns_in_place_of_results() -> None:
+    command = read(columns(2, sequences=[9, 4]))
+    outcome = core.StockCodes(
+        np.array([1, 4], np.uint8), np.array([5, 0]), np.array([3, 0]), (core.Revision(2, 7),)
+    )
+    data = stock_response(command, outcome).SerializeToString()
+    assert stock.ApplyStockEventsResponse(
+        source="erp",
+        acknowledged_sequence=9,
+        revisions=[{"shard": 2, "sequence": 7}],
+        columns={"outcomes": b"\1\4", "on_hand": [5, 0], "shortfalls": [3, 0]},
+    ) == stock.ApplyStockEventsResponse.FromString(data)

@@ -1,0 +1,264 @@
+"""The data directory: how it comes to be, who may have it, and what happens when it is damaged."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from holdfast.persistence.data_directory import (
+    DataDirectory,
+    DirectoryError,
+    DirectoryInUseError,
+    DirectoryLock,
+    finish_directory,
+    make_folder,
+    read_directory,
+)
+from holdfast.persistence.lmdb.pages import DamagedFile
+from tests.persistence.history import SHARDS, close, flip, live_on, reopen
+
+HOLD = """
+import sys
+from pathlib import Path
+from holdfast.persistence.data_directory import DirectoryLock
+lock = DirectoryLock(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def lock_held_by_another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+# --- one process at a time ---
+
+
+def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
+    """Also when the first is killed: the operating system lets go of the lock."""
+    with lock_held_by_another_process(tmp_path) as process:
+        with pytest.raises(DirectoryInUseError) as caught:
+            reopen(tmp_path)
+        assert str(tmp_path) in str(caught.value)
+        assert f"another node (process {process.pid}) serves this data directory" in str(
+            caught.value
+        )
+    close(reopen(tmp_path))
+
+
+def test_the_lock_is_free_again_when_recovery_fails(tmp_path: Path) -> None:
+    """Whoever tries again learns the reason again, and not that a node is running."""
+    close(reopen(tmp_path))
+    (tmp_path / "node.json").write_text("{}")
+    for _ in range(2):
+        with pytest.raises(DirectoryError, match=r"node\.json: damaged"):
+            reopen(tmp_path)
+
+
+def test_the_lock_names_its_holder_only_while_it_is_held(tmp_path: Path) -> None:
+    """A file that a longer number was written to before is cut; and it may be damaged, too."""
+    (tmp_path / "lock").write_text("123456789")
+    lock = DirectoryLock(tmp_path)
+    assert str(os.getpid()) == (tmp_path / "lock").read_text()
+    (tmp_path / "lock").write_bytes(b"\xff")
+    with pytest.raises(DirectoryInUseError, match="another node \\(process \ufffd\\) serves"):
+        DirectoryLock(tmp_path)
+    lock.release()
+    DirectoryLock(tmp_path).release()
+
+
+# --- how it comes to be ---
+
+
+def test_a_directory_is_made_with_the_folders_above_it(tmp_path: Path) -> None:
+    """The first start needs no preparation."""
+    path = tmp_path / "some" / "where"
+    recovered = reopen(path)
+    assert DataDirectory(path, SHARDS) == recovered.directory == read_directory(path)
+    assert 0 == recovered.journal.position
+    close(recovered)
+
+
+def test_the_shard_count_is_that_of_the_first_start(tmp_path: Path) -> None:
+    """A SKU's shard depends on it, so that another setting is refused and not overlooked."""
+    close(reopen(tmp_path, shard_count=2))
+    with pytest.raises(DirectoryError, match=r"made with shard_count 2, .* set shard_count = 2"):
+        reopen(tmp_path, shard_count=8)
+    recovered = reopen(tmp_path, shard_count=2)
+    assert 2 == len(recovered.node.shards) == recovered.directory.shard_count
+    close(recovered)
+
+
+def only_the_lock(path: Path) -> None:
+    for name in ("journal.mdb", "journal.mdb-lock", "node.json"):
+        (path / name).unlink()
+    (path / "snapshots").rmdir()
+
+
+def empty_journal(path: Path) -> None:
+    (path / "node.json").unlink()
+    os.truncate(path / "journal.mdb", 0)
+
+
+def half_a_journal(path: Path) -> None:
+    (path / "node.json").unlink()
+    os.truncate(path / "journal.mdb", 5_000)
+
+
+def zeroed_journal(path: Path) -> None:
+    (path / "node.json").unlink()
+    (path / "journal.mdb").write_bytes(bytes(8_192))
+
+
+def no_snapshots_folder(path: Path) -> None:
+    (path / "node.json").unlink()
+    (path / "snapshots").rmdir()
+
+
+def node_json_half_written(path: Path) -> None:
+    text = (path / "node.json").read_bytes()
+    (path / "node.json").unlink()
+    (path / "node.json.partial").write_bytes(text[:10])
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        only_the_lock,
+        empty_journal,
+        half_a_journal,
+        zeroed_journal,
+        no_snapshots_folder,
+        node_json_half_written,
+    ],
+)
+def test_a_directory_that_was_not_finished_is_made_anew(
+    tmp_path: Path, step: Callable[[Path], None]
+) -> None:
+    """Whatever a crash or a power loss left of the first start."""
+    close(reopen(tmp_path))
+    step(tmp_path)
+    expected = live_on(tmp_path, turns=3, seed=1)
+    recovered = reopen(tmp_path)
+    assert expected == recovered.node.state_hash()
+    assert recovered.directory.snapshots.is_dir()
+    close(recovered)
+
+
+# --- what is damaged or missing ---
+
+
+def test_a_journal_is_never_made_anew(tmp_path: Path) -> None:
+    """Without node.json, but with appends, somebody lost a file: nothing is touched."""
+    live_on(tmp_path, turns=1, seed=1)
+    (tmp_path / "node.json").unlink()
+    before = (tmp_path / "journal.mdb").read_bytes()
+    with pytest.raises(DirectoryError, match=r"node\.json: missing, but there is a journal"):
+        reopen(tmp_path)
+    assert before == (tmp_path / "journal.mdb").read_bytes()
+
+
+def test_a_missing_journal_is_named(tmp_path: Path) -> None:
+    """A finished directory has one; an empty node in its place would forget everything."""
+    live_on(tmp_path, turns=1, seed=1)
+    (tmp_path / "journal.mdb").unlink()
+    with pytest.raises(DirectoryError, match=r"journal\.mdb: missing; restore it from a backup"):
+        reopen(tmp_path)
+
+
+def test_an_empty_journal_is_named(tmp_path: Path) -> None:
+    """LMDB would take a file of no bytes for a new one."""
+    live_on(tmp_path, turns=1, seed=1)
+    os.truncate(tmp_path / "journal.mdb", 0)
+    with pytest.raises(DamagedFile, match=r"journal\.mdb: damaged at byte 0: the file ends here"):
+        reopen(tmp_path)
+
+
+def test_every_flipped_bit_of_node_json_is_found_or_harmless(tmp_path: Path) -> None:
+    """Its checksum covers what it says."""
+    good = finish_directory(tmp_path, SHARDS)
+    text = (tmp_path / "node.json").read_bytes()
+    found = harmless = 0
+    for bit in range(8 * len(text)):
+        (tmp_path / "node.json").write_bytes(flip(text, bit))
+        try:
+            assert good == read_directory(tmp_path)
+        except DirectoryError as error:
+            found += f"{tmp_path / 'node.json'}: damaged" in str(error)
+        else:
+            harmless += 1
+    assert 8 * len(text) == found + harmless
+    assert harmless < 8
+
+
+def test_every_truncation_of_node_json_is_found(tmp_path: Path) -> None:
+    """Down to no bytes at all."""
+    finish_directory(tmp_path, SHARDS)
+    text = (tmp_path / "node.json").read_bytes()
+    for size in range(len(text)):
+        (tmp_path / "node.json").write_bytes(text[:size])
+        with pytest.raises(DirectoryError, match=r"node\.json: damaged"):
+            read_directory(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[]", "7", "null", '{"format": {}}'])
+def test_json_of_another_shape_is_damage(tmp_path: Path, text: str) -> None:
+    """Something else under this name."""
+    (tmp_path / "node.json").write_text(text)
+    with pytest.raises(DirectoryError, match=r"node\.json: damaged"):
+        read_directory(tmp_path)
+
+
+def test_a_newer_format_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever goes back to an older build learns why it can't read."""
+    with monkeypatch.context() as patch:
+        patch.setattr("holdfast.persistence.data_directory.FORMAT", 2)
+        finish_directory(tmp_path, SHARDS)
+    assert 2 == json.loads((tmp_path / "node.json").read_bytes())["format"]
+    with pytest.raises(DirectoryError, match="format 2; this build reads 1"):
+        read_directory(tmp_path)
+
+
+def test_a_file_in_the_place_of_the_directory_is_named(tmp_path: Path) -> None:
+    """A wrong setting."""
+    path = tmp_path / "data"
+    path.write_text("a file")
+    with pytest.raises(DirectoryError, match="data: cannot be made: File exists"):
+        make_folder(path)
+
+
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """Here a folder lies where the lock has to be: that stops even the superuser."""
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(DirectoryError, match=f"{tmp_path}: cannot be used: Is a directory"):
+        reopen(tmp_path)
+
+
+def test_a_node_json_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """As above."""
+    (tmp_path / "node.json").mkdir()
+    with pytest.raises(DirectoryError, match=r"node\.json: cannot be read: Is a directory"):
+        reopen(tmp_path)
+
+
+def test_a_copied_directory_opens_elsewhere(tmp_path: Path) -> None:
+    """A backup: nothing in it names its place."""
+    expected = live_on(tmp_path / "first", turns=3, seed=1)
+    shutil.copytree(tmp_path / "first", tmp_path / "second")
+    recovered = reopen(tmp_path / "second")
+    assert expected == recovered.node.state_hash()
+    close(recovered)

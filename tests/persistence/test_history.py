@@ -1,0 +1,133 @@
+"""Every effect that the journal can hold is told, by name and quantity."""
+
+from collections.abc import Iterator, Sequence
+
+from holdfast.core.commands import (
+    Command,
+    DeleteSku,
+    Extend,
+    Line,
+    Location,
+    Move,
+    PutLocation,
+    RecordStockEvents,
+    Reserve,
+    StockEvent,
+)
+from holdfast.core.ids import Key, key_from_parts, key_from_text
+from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
+from holdfast.core.node import Node
+from holdfast.persistence.history import Wanted, as_text, journal_records
+from holdfast.persistence.journal import MemoryJournal
+
+NS_PER_S = 1_000_000_000
+UUID = "00000000-0000-4000-8000-000000000001"
+
+#: Two SKUs that live in different shards of two.
+SKUS = ("A-1", "A-4")
+
+
+class Nobody:
+    """A ticket that nobody waits for."""
+
+    def cancelled(self) -> bool:
+        return False
+
+
+def journal_of(commands: Sequence[Command]) -> MemoryJournal:
+    """Write what a node of two shards decides, a command a second, and its seal."""
+    node, journal = Node(2), MemoryJournal()
+    for second, command in enumerate(commands, 1):
+        assert node.post(command, Nobody())
+        journal.append(node.turn(second * NS_PER_S).entries)
+    journal.append(node.seal())
+    return journal
+
+
+def life() -> Iterator[Command]:
+    yield PutLocation(Location("W", LocationKind.STORE, "Corner", enabled=False))
+    yield PutLocation(Location("W", LocationKind.STORE, "Corner", enabled=True))
+    events = [
+        StockEvent(key_from_parts("erp", sku), number, sku, "W", EventKind.RECEIPT, 9)
+        for number, sku in enumerate(SKUS, 1)
+    ]
+    yield RecordStockEvents("erp", tuple(events))
+    yield Reserve(key_from_text("order"), (Line("A-1", "W", 2), Line("A-4", "W", 3)), 60_000)
+    yield Reserve(key_from_text(UUID), (Line("A-1", "W", 1),), 60_000)
+    yield Extend(key_from_text(UUID), Key(1, 2, "later"), 90_000)
+    yield Move(
+        Verb.COMMIT,
+        key_from_text("order"),
+        Key(3, 4, "pay"),
+        (Line("A-4", "W", 1),),
+        Remainder.GIVE_BACK,
+    )
+    yield DeleteSku("A-4")
+
+
+def lines_of(wanted: Wanted) -> list[str]:
+    """What is told, without the columns in front."""
+    journal = journal_of(list(life()))
+    return [
+        as_text(record).split(maxsplit=3)[3]
+        for record in journal_records(journal.read(0, {}), wanted)
+    ]
+
+
+def test_all_effects_are_told() -> None:
+    told = lines_of(Wanted(after=2))
+
+    seals = [line for line in told if line.startswith("seal ")]
+    assert 2 == len(seals)
+    assert {
+        "sku 0 is 'A-1'",
+        "sku 0 is 'A-4'",
+        "source 0 is 'erp'",
+        "level 0 is A-1 at W",
+        "level 0 is A-4 at W",
+        "receipt +9 A-1 at W, from erp #1",
+        "receipt +9 A-4 at W, from erp #2",
+        "order: reserve 2 A-1 at W for 0:01:00",
+        "order: reserve 3 A-4 at W for 0:01:00",
+        f"{UUID}: reserve 1 A-1 at W for 0:01:00",
+        f"{UUID}: held until 1970-01-01T00:01:36.000Z",
+        f"remember extend {1:016x}{2:016x}",
+        "order: 1 A-4 at W held -> committed",
+        "order: 2 A-4 at W held -> released",
+        "order: 2 A-1 at W held -> released",
+        f"remember commit {3:016x}{4:016x}",
+        "sku A-4 ended",
+    } <= set(told)
+    assert 1 == sum(line.startswith("order: goes on in shard ") for line in told)
+
+
+def test_locations_are_told_by_every_shard() -> None:
+    told = [line for line in lines_of(Wanted()) if line.startswith("location W")]
+
+    disabled, enabled = (
+        "location W: store 'Corner', disabled",
+        "location W: store 'Corner', enabled",
+    )
+    assert [disabled, disabled, enabled, enabled] == told
+
+
+def test_a_sku_is_found_in_the_lines_of_a_reservation() -> None:
+    told = lines_of(Wanted(sku="A-4"))
+
+    assert "level 0 is A-4 at W" == told[0]
+    assert "order: reserve 3 A-4 at W for 0:01:00" in told
+    assert "sku A-4 ended" == told[-1]
+    assert not [line for line in told if "A-1" in line]
+
+
+def test_a_record_says_where_it_stands() -> None:
+    records = journal_records(journal_of(list(life())).read(0, {}), Wanted(reservation_id=UUID))
+
+    reserve, extend = records
+    assert {
+        "position": 5,
+        "epoch": 1,
+        "time": "1970-01-01T00:00:05.000Z",
+    }.items() <= reserve.items()
+    assert 6 == extend["position"]
+    assert reserve["shard"] == extend["shard"]
