@@ -1,49 +1,19 @@
 """An actor: the owner of one shard, with a bounded mailbox.
 
-No locks: everything runs on one event loop and a turn never awaits. A hot SKU is just a busy
-mailbox, and a mailbox that is full refuses, so that overload costs a caller one refusal and nobody
-else anything.
+No locks: everything runs on one event loop and a turn does not await. A hot SKU is just a busy
+mailbox, and a full mailbox refuses, so that overload costs a caller one refusal and nobody else
+anything.
 """
 
 from collections import deque
 from collections.abc import Iterator
 from typing import Protocol
 
-from .commands import (
-    Command,
-    GetAvailability,
-    Move,
-    MoveBatch,
-    ReadLevels,
-    RecordStockEvents,
-    Reserve,
-    ReserveBatch,
-    ResolveLevels,
-    StockBatch,
-)
-
-#: Kind of command -> (what it has many of, how many of them cost about as much as a command alone).
-_SIZES: dict[type, tuple[str, int]] = {
-    Reserve: ("lines", 2),
-    Move: ("lines", 2),
-    GetAvailability: ("skus", 2),
-    RecordStockEvents: ("events", 2),
-    ReserveBatch: ("operations", 64),
-    MoveBatch: ("operations", 64),
-    ResolveLevels: ("names", 8),
-    ReadLevels: ("handles", 64),
-    StockBatch: ("events", 64),
-}
-
-
-def weight_of(command: Command) -> int:
-    """What a command counts for in a mailbox and in a turn: 1, and more when it is long."""
-    size = _SIZES.get(type(command))
-    return 1 if size is None else 1 + len(getattr(command, size[0])) // size[1]
+from .commands import Command
 
 
 class Ticket(Protocol):
-    """Stands for the caller. The engine only asks whether anyone still waits."""
+    """Stands for the caller. All the engine asks is whether anyone still waits."""
 
     def cancelled(self) -> bool:
         """Whether the caller has gone; its command is then dropped, not executed."""
@@ -53,6 +23,15 @@ Mail = tuple[int, int, Command, Ticket]
 """What lies in a mailbox: when it came, counted over the node, what it weighs, what is asked, and
 by whom.
 """
+
+
+class MailboxFullError(Exception):
+    """The mailbox of a shard holds as much as it may."""
+
+    def __init__(self, shard: int, capacity: int) -> None:
+        super().__init__(f"the mailbox of shard {shard} is full: capacity {capacity}")
+        self.shard = shard
+        self.capacity = capacity
 
 
 class Actor:
@@ -70,14 +49,16 @@ class Actor:
     def __repr__(self) -> str:
         return f"<Actor {self.shard}: {self.weight} of {self.capacity} waiting>"
 
-    def post(self, command: Command, ticket: Ticket) -> int:
-        """Queue a command and return its weight, or return 0 when the mailbox is full."""
+    def post(self, command: Command, weight: int, ticket: Ticket) -> None:
+        """Queue a command. Raises MailboxFullError.
+
+        The last command in may exceed the capacity: otherwise one that weighs more than the
+        capacity could not be posted at all.
+        """
         if self.weight >= self.capacity:
-            return 0
-        weight = weight_of(command)
+            raise MailboxFullError(self.shard, self.capacity)
         self.weight += weight
         self.mailbox.append((next(self.arrivals), weight, command, ticket))
-        return weight
 
     def take(self, weight: int) -> list[Mail]:
         """Take commands whose callers still wait, until they weigh this much."""

@@ -152,7 +152,7 @@ def _wrong_ids(node: Node) -> Iterator[str]:
 def _wrong_homes(node: Node) -> Iterator[str]:
     for shard in node.shards:
         for number in range(len(shard.skus)):
-            if node.home_of(shard.skus.text(number)) is not shard:
+            if node.homes.of_sku(shard.skus.text(number)) != shard.number:
                 yield f"shard {shard.number}: SKU {number} belongs to another shard"
 
 

@@ -5,41 +5,25 @@ waits, reads no clock and does no I/O; the same state and the same input give th
 for byte.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import count, groupby
 from operator import itemgetter
-from typing import Any, cast
+from typing import cast
 
 from .actor import Actor, Mail, Ticket
-from .commands import (
-    Command,
-    DeleteSku,
-    Extend,
-    GetAvailability,
-    GetReservation,
-    ListLocations,
-    Move,
-    MoveBatch,
-    Outcome,
-    PutLocation,
-    ReadLevels,
-    RecordStockEvents,
-    Reserve,
-    ReserveBatch,
-    ResolveLevels,
-    StockBatch,
-)
+from .commands import Command, Outcome, Reserve
+from .commands.registry import OPERATIONS, RESERVE, bind_rules
 from .rules import single_line
 from .rules.batches import Batches
-from .rules.joint_turn import HomeOf, shard_of_name
-from .rules.reservations import Ledger
+from .rules.homes import Homes
+from .rules.reservations import Reservations
 from .rules.stock_batches import StockBatches
 from .rules.stock_facts import StockBook
 from .tables import state_bytes
 from .tables.effects import Entry, Section
-from .tables.reservation_index import Directory, unpack_part
+from .tables.reservation_index import ReservationIndex
 from .tables.shard import Shard
 
 _ARRIVAL = itemgetter(0)
@@ -84,68 +68,34 @@ class Node:
         expire_batch_max: int = EXPIRE_BATCH_MAX,
     ) -> None:
         self.shards = [Shard(number) for number in range(shard_count)]
-        self.directory = Directory(self.shards)
+        self.index = ReservationIndex(self.shards)
         for shard in self.shards:
-            shard.directory = self.directory
-        self.home_of = HomeOf(self.shards)
-        self.ledger = Ledger(self.shards, self.directory, self.home_of)
-        self.stock = StockBook(self.shards, self.home_of)
-        self.batches = Batches(self.shards, self.ledger, self.home_of)
-        self.stock_batches = StockBatches(self.shards, self.stock)
+            shard.index = self.index
+        self.homes = Homes(self.shards, self.index)
+        self.reservations = Reservations(self.shards, self.homes, self.index)
+        stock_facts = StockBook(self.shards, self.homes)
+        self.batches = Batches(self.shards, self.homes, self.reservations)
+        self.stock_batches = StockBatches(self.shards, stock_facts)
+        books = (self.reservations, stock_facts, self.batches, self.stock_batches)
+        self._rules = bind_rules(books)
         arrivals = count()
         self.actors = [Actor(n, mailbox_capacity, arrivals) for n in range(shard_count)]
         self.turn_batch_max = turn_batch_max
         self.expire_batch_max = expire_batch_max
         self.now_ns = 0
         self.expired_lines = 0
-        self._execute: dict[type, Callable[[Any, int], Outcome]] = {
-            Reserve: self.ledger.reserve,
-            Extend: self.ledger.extend,
-            Move: self.ledger.move,
-            GetReservation: self.ledger.get_reservation,
-            GetAvailability: self.stock.get_availability,
-            RecordStockEvents: self.stock.record_events,
-            PutLocation: self.stock.put_location,
-            DeleteSku: self.stock.delete_sku,
-            ListLocations: self.stock.list_locations,
-            ReserveBatch: self.batches.reserve,
-            MoveBatch: self.batches.move,
-            ResolveLevels: self.batches.resolve,
-            ReadLevels: self.batches.read,
-            StockBatch: self.stock_batches.record,
-        }
 
     def __repr__(self) -> str:
         return f"<Node of {len(self.shards)} shards at {self.now_ns}>"
 
-    def post(self, command: Command, ticket: Ticket) -> bool:
-        """Queue a command with the actor that answers for it, or return False when its mailbox is
-        full.
+    def post(self, command: Command, ticket: Ticket) -> int:
+        """Queue a command in the mailbox of its home, and return its weight there. Raises
+        MailboxFullError.
         """
-        return self.actor_of(command).post(command, ticket) > 0
-
-    def actor_of(self, command: Command) -> Actor:
-        """Return the actor in whose turn a command runs: that of the first SKU it names, or of its
-        reservation.
-        """
-        return self.actors[self._home(command)]
-
-    def _home(self, command: Command) -> int:
-        match command:
-            case Reserve():
-                return self.home_of(command.lines[0].sku).number
-            case Extend() | Move() | GetReservation():
-                part = self.directory.find(command.key)
-                return unpack_part(part)[0] if part >= 0 else 0
-            case GetAvailability():
-                return self.home_of(command.skus[0]).number
-            case RecordStockEvents() | StockBatch():
-                # One mailbox for a source keeps what it sends in order, whatever SKUs it names.
-                return shard_of_name(command.source, len(self.actors))
-            case DeleteSku():
-                return self.home_of(command.sku).number
-            case _:
-                return 0  # They touch all shards alike.
+        operation = OPERATIONS[type(command)]
+        weight = operation.weight(command)
+        self.actors[operation.home(command, self.homes)].post(command, weight, ticket)
+        return weight
 
     def turn(self, now_ns: int) -> Turn:
         """Expire what is due, then execute what waits. Time never goes backwards."""
@@ -184,12 +134,12 @@ class Node:
                 yield from self._run_plain(self._by_home(run))
             else:
                 for _, _, command, ticket in run:
-                    yield ticket, self._execute[type(command)](command, self.now_ns)
+                    yield ticket, self._rules[type(command)](command, self.now_ns)
 
     def _by_home(self, run: Iterable[Mail]) -> list[list[Mail]]:
         boxes: list[list[Mail]] = [[] for _ in self.shards]
         for mail in run:
-            boxes[self._home(mail[2])].append(mail)
+            boxes[RESERVE.home(cast(Reserve, mail[2]), self.homes)].append(mail)
         return boxes
 
     def _run_plain(self, boxes: Sequence[list[Mail]]) -> Iterator[tuple[Ticket, Outcome]]:
@@ -197,7 +147,7 @@ class Node:
         for shard, box in zip(self.shards, boxes, strict=True):
             if box:
                 reserves = [cast(Reserve, command) for _, _, command, _ in box]
-                outcomes = single_line.reserve_run(self.ledger, shard, reserves, self.now_ns)
+                outcomes = single_line.reserve_run(self.reservations, shard, reserves, self.now_ns)
                 yield from zip((mail[3] for mail in box), outcomes, strict=True)
 
     def seal(self) -> list[Entry]:
@@ -216,7 +166,7 @@ class Node:
 
     def loaded(self) -> None:
         """Rebuild what spans shards, after their states were loaded from a snapshot."""
-        self.directory.rebuild(sum(len(shard.reservations) for shard in self.shards))
+        self.index.rebuild(sum(len(shard.reservations) for shard in self.shards))
         self.now_ns = max(shard.now_ns for shard in self.shards)
 
     def state_hash(self) -> str:

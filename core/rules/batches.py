@@ -28,14 +28,21 @@ from ..commands import (
     ResolveLevels,
     Revision,
 )
+from ..commands.registry import (
+    MOVE_BATCH,
+    READ_LEVELS,
+    RESERVE_BATCH,
+    RESOLVE_LEVELS,
+    executes,
+)
 from ..ids import Key
 from ..limits import HOLD_MS_MAX, HOLD_MS_MIN, PART_NUMBER_BITS, QUANTITY_MAX
 from ..model import TRANSITIONS, RefusalCode, Remainder, State, Verb
 from ..tables.layouts import Array
 from ..tables.shard import Shard
 from . import joint_turn
-from .joint_turn import HomeOf
-from .reservations import Ledger
+from .homes import Homes
+from .reservations import Reservations
 
 _ROW_MASK = (1 << PART_NUMBER_BITS) - 1
 
@@ -58,11 +65,12 @@ _DONE = {
 class Batches:
     """Batches over the shards of a node."""
 
-    def __init__(self, shards: Sequence[Shard], ledger: Ledger, home_of: HomeOf) -> None:
+    def __init__(self, shards: Sequence[Shard], homes: Homes, reservations: Reservations) -> None:
         self.shards = shards
-        self.ledger = ledger
-        self.home_of = home_of
+        self.homes = homes
+        self.reservations = reservations
 
+    @executes(RESERVE_BATCH)
     def reserve(self, command: ReserveBatch, now_ns: int) -> BatchCodes:
         """Reserve single lines, each by itself, or all or none where they are linked."""
         operations = command.operations
@@ -100,7 +108,7 @@ class Batches:
 
     def _ask_reserve(self, operation: Array, now_ns: int) -> int:
         key = _key(operation)
-        is_known = bool(self.ledger.parts_of(key))
+        is_known = bool(self.reservations.parts_of(key))
         shard, row = self.shards[int(operation["shard"])], int(operation["row"])
         if not is_known and not shard.is_open(row):
             return kernels.UNKNOWN_STOCK_LEVEL
@@ -108,7 +116,9 @@ class Batches:
             return kernels.ID_REUSED
         sku, location = shard.name_row(row)
         line = Line(sku, location, int(operation["quantity"]))
-        outcome = self.ledger.reserve(Reserve(key, (line,), int(operation["hold_ms"])), now_ns)
+        outcome = self.reservations.reserve(
+            Reserve(key, (line,), int(operation["hold_ms"])), now_ns
+        )
         if not isinstance(outcome, HoldOutcome):
             return kernels.ID_REUSED if is_known else kernels.UNKNOWN_STOCK_LEVEL
         if outcome.refusal is not None:
@@ -150,7 +160,7 @@ class Batches:
         if (key.hi, key.lo) in keys:
             return kernels.ID_REUSED
         keys.add((key.hi, key.lo))
-        if self.ledger.parts_of(key):
+        if self.reservations.parts_of(key):
             return self._ask_reserve(operation, 0)
         if not self.shards[shard].is_open(row):
             return kernels.UNKNOWN_STOCK_LEVEL
@@ -160,11 +170,12 @@ class Batches:
         available = int(level["on_hand"] - level["reserved"] - level["committed"])
         return kernels.PENDING if quantity <= available else kernels.INSUFFICIENT_STOCK
 
+    @executes(MOVE_BATCH)
     def move(self, command: MoveBatch, now_ns: int) -> BatchCodes:
         """Commit, fulfill or release reservations whole."""
         operations = command.operations
         parts = np.empty(len(operations), np.int64)
-        directory = self.ledger.directory
+        directory = self.reservations.index
         kernels.find_parts(directory.slots, directory.layout, operations, parts)
         codes = np.full(len(operations), kernels.PENDING, np.uint8)
         codes[parts < 0] = kernels.UNKNOWN_RESERVATION
@@ -176,25 +187,27 @@ class Batches:
         return BatchCodes(codes, now_ns, self._revisions(parts >> PART_NUMBER_BITS))
 
     def _ask_move(self, verb: Verb, key: Key, now_ns: int) -> int:
-        outcome = self.ledger.move(Move(verb, key, None, (), Remainder.KEEP), now_ns)
+        outcome = self.reservations.move(Move(verb, key, None, (), Remainder.KEEP), now_ns)
         if not isinstance(outcome, MoveOutcome):
             return kernels.UNKNOWN_RESERVATION
         if outcome.refusal is None:
             return kernels.ACCEPTED
-        totals = self.ledger.totals(key)
+        totals = self.reservations.totals(key)
         is_done = any(totals[state] for state in _DONE[verb])
         return kernels.REPEATED if is_done else _REFUSED[outcome.refusal.code]
 
+    @executes(RESOLVE_LEVELS)
     def resolve(self, command: ResolveLevels, _now_ns: int) -> Handles:
         """Turn names into handles."""
         handles = np.zeros(len(command.names), np.uint64)
         for index, (sku, location) in enumerate(command.names):
-            shard = self.home_of(sku)
+            shard = self.homes.shard_of_sku(sku)
             row = shard.find_row(sku, location)
             if row >= 0:
                 handles[index] = shard.number << PART_NUMBER_BITS | (row + 1)
         return Handles(handles)
 
+    @executes(READ_LEVELS)
     def read(self, command: ReadLevels, _now_ns: int) -> LevelColumns:
         """Read stock levels by handle."""
         numbers, rows = split_handles(command.handles)

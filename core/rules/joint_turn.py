@@ -1,13 +1,11 @@
 """The joint turn: one reservation over several shards, checked on all, then written on all.
 
 All actors of a node share one event loop and a turn never awaits, so nothing can come between the
-check and the write. Across nodes this file would be replaced by a tentative hold with presumed
-abort; nothing else knows how many shards a command touches.
+check and the write. Across nodes a tentative hold with presumed abort would replace this file.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from zlib import crc32
 
 from .. import kernels
 from ..commands import Line, Reserve, Revision, Unknown
@@ -15,21 +13,7 @@ from ..tables.effects import Section
 from ..tables.layouts import pack_name
 from ..tables.reservation_index import pack_part, unpack_part
 from ..tables.shard import Shard
-
-
-def shard_of_name(name: str, shard_count: int) -> int:
-    """Return the shard in which all stock of a SKU lives, or in whose turn a source is heard."""
-    return crc32(name.encode()) % shard_count
-
-
-class HomeOf:
-    """Maps a SKU to its shard. The hash is CRC-32, fixed for ever by the data on disk."""
-
-    def __init__(self, shards: Sequence[Shard]) -> None:
-        self.shards = shards
-
-    def __call__(self, sku: str) -> Shard:
-        return self.shards[shard_of_name(sku, len(self.shards))]
+from .homes import Homes
 
 
 @dataclass(slots=True)
@@ -52,13 +36,13 @@ class Part:
     number: int
 
 
-def share_lines(home_of: HomeOf, lines: Sequence[Line]) -> list[Share] | Unknown:
+def share_lines(homes: Homes, lines: Sequence[Line]) -> list[Share] | Unknown:
     """Split lines over the shards of their SKUs; the first line's shard comes first and is the
     reservation's home.
     """
     shares: dict[int, Share] = {}
     for position, line in enumerate(lines):
-        shard = home_of(line.sku)
+        shard = homes.shard_of_sku(line.sku)
         row = shard.find_row(line.sku, line.location)
         if row == kernels.UNKNOWN_SKU:
             return Unknown(f"lines[{position}].sku", line.sku)

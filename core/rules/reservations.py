@@ -27,6 +27,7 @@ from ..commands import (
     Revision,
     Unknown,
 )
+from ..commands.registry import EXTEND, GET_RESERVATION, MOVE, RESERVE, executes
 from ..ids import Key, text_from_key
 from ..limits import NS_PER_MS
 from ..model import (
@@ -38,34 +39,36 @@ from ..model import (
     reservation_state,
 )
 from ..tables.effects import Section
-from ..tables.reservation_index import Directory
+from ..tables.reservation_index import ReservationIndex
 from ..tables.shard import Shard
 from . import joint_turn, repeats
-from .joint_turn import HomeOf, Part, Share
+from .homes import Homes
+from .joint_turn import Part, Share
 
 
-class Ledger:
+class Reservations:
     """Reservations over the shards of a node."""
 
-    def __init__(self, shards: Sequence[Shard], directory: Directory, home_of: HomeOf) -> None:
+    def __init__(self, shards: Sequence[Shard], homes: Homes, index: ReservationIndex) -> None:
         self.shards = shards
-        self.directory = directory
-        self.home_of = home_of
+        self.homes = homes
+        self.index = index
 
     def parts_of(self, key: Key) -> list[Part]:
         """Return the parts of a reservation, home first; none when the id is unknown."""
-        first = self.directory.find(key)
+        first = self.index.find(key)
         return joint_turn.parts_of(self.shards, first) if first >= 0 else []
 
     def totals(self, key: Key) -> dict[State, int]:
         """Units of a whole reservation by state."""
         return _totals(self.parts_of(key))
 
+    @executes(RESERVE)
     def reserve(self, command: Reserve, now_ns: int) -> HoldOutcome | Conflict | Unknown:
         """Hold all lines until `hold_ms` from now, or none."""
         if parts := self.parts_of(command.key):
             return _repeat_reserve(command, parts)
-        shares = joint_turn.share_lines(self.home_of, command.lines)
+        shares = joint_turn.share_lines(self.homes, command.lines)
         if isinstance(shares, Unknown):
             return shares
         if disabled := _disabled_lines(shares):
@@ -77,6 +80,7 @@ class Ledger:
         expires_at_ns = now_ns + command.hold_ms * NS_PER_MS
         return HoldOutcome(None, expires_at_ns, joint_turn.revisions([s.shard for s in shares]))
 
+    @executes(EXTEND)
     def extend(self, command: Extend, now_ns: int) -> HoldOutcome | Conflict | Unknown:
         """Let a hold end `hold_ms` from now, if that is later."""
         parts = self.parts_of(command.key)
@@ -99,6 +103,7 @@ class Ledger:
         repeats.remember(parts, command, expires_at_ns)
         return HoldOutcome(None, expires_at_ns, _revisions(parts))
 
+    @executes(MOVE)
     def move(self, command: Move, now_ns: int) -> MoveOutcome | Conflict | Unknown:
         """Commit, Fulfill, Release or Cancel: move units along TRANSITIONS."""
         parts = self.parts_of(command.key)
@@ -122,6 +127,7 @@ class Ledger:
         repeats.remember(parts, command, state)
         return MoveOutcome(None, state, _revisions(parts))
 
+    @executes(GET_RESERVATION)
     def get_reservation(self, command: GetReservation, _now_ns: int) -> ReservationView | Unknown:
         """Read one reservation."""
         parts = self.parts_of(command.key)

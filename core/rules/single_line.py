@@ -26,7 +26,7 @@ from ..model import RefusalCode
 from ..tables.effects import Section
 from ..tables.layouts import OPERATION, pack_name
 from ..tables.shard import Shard
-from .reservations import Ledger
+from .reservations import Reservations
 
 
 def takes(command: Command) -> bool:
@@ -35,7 +35,7 @@ def takes(command: Command) -> bool:
 
 
 def reserve_run(
-    ledger: Ledger, shard: Shard, commands: Sequence[Reserve], now_ns: int
+    reservations: Reservations, shard: Shard, commands: Sequence[Reserve], now_ns: int
 ) -> list[HoldOutcome | Conflict | Unknown]:
     """Reserve a run of commands that the lane takes, in order."""
     operations = np.array([_operation(shard, command) for command in commands], OPERATION)
@@ -55,7 +55,7 @@ def reserve_run(
             elif code == kernels.INSUFFICIENT_STOCK:
                 outcomes.append(_refuse(shard, command, left))
             else:
-                outcomes.append(ledger.reserve(command, now_ns))
+                outcomes.append(reservations.reserve(command, now_ns))
     return outcomes
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import kernels
 from ..commands import StockBatch, StockCodes
+from ..commands.registry import STOCK_BATCH, executes
 from ..tables.effects import Section
 from ..tables.layouts import Array, slots_size
 from ..tables.shard import Shard
@@ -47,6 +48,7 @@ class StockBatches:
         self.shards = shards
         self.stock = stock
 
+    @executes(STOCK_BATCH)
     def record(self, command: StockBatch, now_ns: int) -> StockCodes:
         """Record facts of one source, and tell what became of each."""
         plan = np.zeros(len(command.events), PLAN)

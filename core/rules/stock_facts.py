@@ -29,13 +29,21 @@ from ..commands import (
     StockEvent,
     Unknown,
 )
+from ..commands.registry import (
+    DELETE_SKU,
+    GET_AVAILABILITY,
+    LIST_LOCATIONS,
+    PUT_LOCATION,
+    RECORD_STOCK_EVENTS,
+    executes,
+)
 from ..limits import ON_HAND_MAX
 from ..model import EventKind, EventOutcome, LocationKind
 from ..tables.effects import Section
 from ..tables.layouts import Array, pack_name
 from ..tables.shard import Shard
 from . import joint_turn
-from .joint_turn import HomeOf
+from .homes import Homes
 
 #: How a fact that is not a count changes the units on hand.
 _SIGN = {
@@ -49,10 +57,11 @@ _SIGN = {
 class StockBook:
     """Stock facts and availability over the shards of a node."""
 
-    def __init__(self, shards: Sequence[Shard], home_of: HomeOf) -> None:
+    def __init__(self, shards: Sequence[Shard], homes: Homes) -> None:
         self.shards = shards
-        self.home_of = home_of
+        self.homes = homes
 
+    @executes(RECORD_STOCK_EVENTS)
     def record_events(
         self, command: RecordStockEvents, now_ns: int
     ) -> EventsOutcome | Unknown | OutOfRange:
@@ -62,7 +71,7 @@ class StockBook:
                 return Unknown(f"events[{index}].location", event.location)
         plan = _Plan(self.last_sequence(command.source), self._known(command.events, now_ns))
         for index, event in enumerate(command.events):
-            if not plan.add(index, event, self.home_of(event.sku)):
+            if not plan.add(index, event, self.homes.shard_of_sku(event.sku)):
                 return OutOfRange(f"events[{index}].quantity", event.quantity)
         # Point of no return: every location is known and every stock level stays in range.
         shards = {level.shard.number: level.shard for level in plan.levels.values()}
@@ -93,12 +102,13 @@ class StockBook:
             (int(shard.source_sequences.records[n]) for shard, n in numbers if n >= 0), default=0
         )
 
+    @executes(GET_AVAILABILITY)
     def get_availability(self, command: GetAvailability, _now_ns: int) -> AvailabilitiesView:
         """Read the stock levels of SKUs."""
         return AvailabilitiesView(tuple(self._view(sku) for sku in command.skus))
 
     def _view(self, sku: str) -> AvailabilityView | None:
-        shard = self.home_of(sku)
+        shard = self.homes.shard_of_sku(sku)
         number = shard.skus.find(sku)
         if number < 0:
             return None
@@ -107,6 +117,7 @@ class StockBook:
 
     # --- the catalogue ---
 
+    @executes(PUT_LOCATION)
     def put_location(self, command: PutLocation, _now_ns: int) -> LocationOutcome:
         """Create or change a location, in every shard: each keeps all locations."""
         location = command.location
@@ -118,6 +129,7 @@ class StockBook:
                 shard.record(Section.LOCATIONS, effect)
         return LocationOutcome(location, joint_turn.revisions(self.shards))
 
+    @executes(LIST_LOCATIONS)
     def list_locations(self, _command: ListLocations, _now_ns: int) -> LocationsView:
         """List all locations."""
         shard = self.shards[0]
@@ -132,11 +144,12 @@ class StockBook:
         ]
         return LocationsView(tuple(locations))
 
+    @executes(DELETE_SKU)
     def delete_sku(self, command: DeleteSku, _now_ns: int) -> DeleteOutcome | Unknown:
         """End a SKU. Its rows stay for the reservations on them; its name may begin anew with new
         rows.
         """
-        shard = self.home_of(command.sku)
+        shard = self.homes.shard_of_sku(command.sku)
         number = shard.skus.find(command.sku)
         if number < 0:
             return Unknown("sku", command.sku)

@@ -53,7 +53,7 @@ def unpack_part(part: int) -> tuple[int, int]:
     return part >> PART_NUMBER_BITS, part & _NUMBER_MASK
 
 
-class Directory:
+class ReservationIndex:
     """Open-addressed slots of part references; the keys themselves stay in the shards.
 
     It grows by moving a few slots to larger ones for every reservation that is entered, so that

@@ -30,7 +30,7 @@ from .layouts import (
     slots_size,
 )
 from .remembered import Memory
-from .reservation_index import Directory
+from .reservation_index import ReservationIndex
 
 #: Rows that a shard remembers by name: to look one up through NumPy and a kernel takes 3 µs, most
 #: of what a Reserve costs in a large turn. Some 5 MB.
@@ -65,7 +65,7 @@ class Shard:
         self.expirations = Expirations()
         self.requests = Memory(REQUEST)
         self.events = Memory(EVENT)
-        self.directory = Directory([self])
+        self.index = ReservationIndex([self])
         self._apply: dict[Section, Callable[[Array, int], None]] = {
             Section.SKU_NAMES: self._apply_sku_names,
             Section.LOCATION_NAMES: self._apply_location_names,
@@ -226,7 +226,7 @@ class Shard:
         lines = self.effects[Section.LINES]
         for table in (effects, lines, self.reservations, self.lines, self.expirations):
             table.ensure(count)
-        self.directory.ensure(count)
+        self.index.ensure(count)
         seen, accepted, texts, self.expirations.size = kernels.reserve_batch(
             operations,
             codes,
@@ -243,8 +243,8 @@ class Shard:
             self.levels.count,
             self.skus.removed.records,
             self.location_records.records,
-            self.directory.slots,
-            self.directory.layout,
+            self.index.slots,
+            self.index.layout,
             self.expirations.times,
             self.expirations.numbers,
             self.expirations.size,
@@ -257,7 +257,7 @@ class Shard:
         )
         for table in (effects, lines, self.reservations, self.lines):
             table.count += accepted
-        self.directory.count -= count - accepted
+        self.index.count -= count - accepted
         self.id_texts_used += texts
         self.effects.touched = self.effects.touched or accepted > 0
         return int(seen)
@@ -407,7 +407,7 @@ class Shard:
         self.reservations.ensure(len(effects))
         self.lines.ensure(len(line_effects))
         self.expirations.ensure(len(effects))
-        self.directory.ensure(len(effects))
+        self.index.ensure(len(effects))
         texts, self.expirations.size = kernels.apply_reservations(
             effects,
             line_effects,
@@ -420,8 +420,8 @@ class Shard:
             self.lines.records,
             len(self.lines),
             self.levels.records,
-            self.directory.slots,
-            self.directory.layout,
+            self.index.slots,
+            self.index.layout,
             self.expirations.times,
             self.expirations.numbers,
             self.expirations.size,

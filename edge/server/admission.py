@@ -1,29 +1,21 @@
-"""The router: admission. A command enters a mailbox here, or is refused early and cheaply.
+"""Admission: a command enters a mailbox here, or is refused early and cheaply.
 
-The node knows which actor owns a command; the router decides whether it may go in at all: the node
-must be serving, a command that writes needs room on disk, and the mailbox must have a place.
+The node knows which mailbox a command belongs in. Here it is decided whether it may go in at all:
+the node must be serving, and a command that writes needs room on disk.
 """
 
 import asyncio
 
-from holdfast.core.commands import (
-    Command,
-    GetAvailability,
-    GetReservation,
-    ListLocations,
-    Outcome,
-    ReadLevels,
-    ResolveLevels,
-)
+from holdfast.core.actor import MailboxFullError
+from holdfast.core.commands import Command, Outcome
+from holdfast.core.commands.registry import OPERATIONS
 
 from ..wire import faults
 from .pump import Pump
 
-_READS = {GetAvailability, GetReservation, ListLocations, ReadLevels, ResolveLevels}
 
-
-class Router:
-    """Puts commands into mailboxes and waits for their outcomes."""
+class Admission:
+    """Puts commands into mailboxes; their outcomes come as futures."""
 
     def __init__(self, pump: Pump) -> None:
         self.pump = pump
@@ -32,18 +24,18 @@ class Router:
         self._loop = asyncio.get_running_loop()
 
     def post(self, command: Command) -> "asyncio.Future[Outcome]":
-        """Queue a command; the future has its outcome once that is durable. Raises errors.Fault
-        when refused.
+        """Queue a command. The future has its outcome once that is durable. Raises Fault when the
+        node is draining, its storage is full and the command writes, or the mailbox is full.
         """
         if self.is_draining:
             raise faults.draining()
-        if self.pump.is_storage_full() and type(command) not in _READS:
+        if self.pump.is_storage_full() and not OPERATIONS[type(command)].is_read:
             raise faults.storage_full(self.pump.headroom_bytes, self.pump.journal.reserve_bytes)
         future: asyncio.Future[Outcome] = self._loop.create_future()
-        actor = self.pump.node.actor_of(command)
-        weight = actor.post(command, future)
-        if not weight:
+        try:
+            weight = self.pump.node.post(command, future)
+        except MailboxFullError as full:
             self.refused_overload += 1
-            raise faults.overloaded(actor.shard, actor.capacity)
+            raise faults.overloaded(full.shard, full.capacity) from None
         self.pump.schedule(weight)
         return future

@@ -20,7 +20,7 @@ from holdfast.core.node import Node
 from holdfast.persistence.journal_process.parent import JournalProcess
 from holdfast.persistence.recovery import Recovered, recover
 
-from .admission import Router
+from .admission import Admission
 from .clock import node_clock
 from .handlers import SERVICE_NAMES, Handlers
 from .http import Phase, build_app, serve_http
@@ -83,10 +83,10 @@ class Server:
         clock = node_clock(recovered.node.now_ns)
         appender = JournalProcess(recovered.journal, recovered.lock)
         pump = Pump(recovered.node, recovered.journal, appender, clock, _fail_stop)
-        router = Router(pump)
+        admission = Admission(pump)
         counters = CallCounters()
-        self._status = NodeStatus(recovered, router, counters, recovery_seconds, clock())
-        service = Service(router, self._status.get_status)
+        self._status = NodeStatus(recovered, admission, counters, recovery_seconds, clock())
+        service = Service(admission, self._status.get_status)
         handlers = Handlers(service, counters)
         servicer = _add_health_and_reflection(handlers)
         server = grpc.aio.server(options=_grpc_options(self.settings))
@@ -108,7 +108,7 @@ class Server:
         log.info("draining", timeout_s=self.settings.drain_timeout_s)
         # 1. Tell load balancers, and refuse what comes in all the same.
         self.phase = Phase.DRAINING
-        router.is_draining = True
+        admission.is_draining = True
         await _set_health(servicer, health_pb2.HealthCheckResponse.NOT_SERVING)
         snapshots.cancel()
         service.end_streams()

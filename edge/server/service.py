@@ -14,25 +14,30 @@ import grpc
 from google.protobuf.message import Message
 
 from holdfast.core.commands import (
-    AvailabilitiesView,
-    BatchCodes,
     Command,
     Conflict,
-    DeleteOutcome,
-    EventsOutcome,
-    Handles,
-    HoldOutcome,
-    LevelColumns,
     ListLocations,
-    LocationOutcome,
-    LocationsView,
-    MoveOutcome,
     Outcome,
     OutOfRange,
     RecordStockEvents,
-    ReservationView,
-    StockCodes,
     Unknown,
+)
+from holdfast.core.commands.registry import (
+    DELETE_SKU,
+    EXTEND,
+    GET_AVAILABILITY,
+    GET_RESERVATION,
+    LIST_LOCATIONS,
+    MOVE,
+    MOVE_BATCH,
+    OPERATIONS,
+    PUT_LOCATION,
+    READ_LEVELS,
+    RECORD_STOCK_EVENTS,
+    RESERVE,
+    RESERVE_BATCH,
+    RESOLVE_LEVELS,
+    Operation,
 )
 from holdfast.core.model import Verb
 from holdfast.v1 import admin_service_pb2 as admin
@@ -44,64 +49,67 @@ from holdfast.v1 import stock_service_pb2 as stock
 from ..wire import batches, faults, messages
 from ..wire.faults import Fault
 from ..wire.stock_batches import stock_from_request, stock_response
-from .admission import Router
+from .admission import Admission
 
 #: Places of one stream: messages that may wait for their journal entry at once. Enough to keep the
 #: journal busy while the next is on the wire; a faster sender meets gRPC's flow control.
 STREAM_PLACES = 8
 
-Expected = TypeVar("Expected")
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
 
 
 class Service:
     """The methods of holdfast.v1."""
 
     def __init__(
-        self, router: Router, status: Callable[[admin.GetStatusRequest], admin.GetStatusResponse]
+        self,
+        admission: Admission,
+        status: Callable[[admin.GetStatusRequest], admin.GetStatusResponse],
     ) -> None:
-        self.router = router
+        self.admission = admission
         self.status = status
         self._readers: set[asyncio.Task[None]] = set()
 
     async def _ask(
-        self, command: Command, expected: type[Expected], request: Message | None = None
-    ) -> Expected:
-        return _expect(await self.router.post(command), expected, request)
+        self, operation: Operation[Asked, Told], command: Asked, request: object = None
+    ) -> Told:
+        return _expect(operation, await self.admission.post(command), request)
 
     # ReservationService
 
     async def Reserve(self, request: reservation.ReserveRequest) -> reservation.ReserveResponse:
         """Hold all lines or none."""
         command = messages.reserve_from_request(request)
-        return messages.reserve_response(await self._ask(command, HoldOutcome, request))
+        return messages.reserve_response(await self._ask(RESERVE, command, request))
 
     async def Extend(self, request: reservation.ExtendRequest) -> reservation.ExtendResponse:
         """Move the end of a hold."""
         command = messages.extend_from_request(request)
-        return messages.extend_response(await self._ask(command, HoldOutcome))
+        return messages.extend_response(await self._ask(EXTEND, command))
 
     async def Commit(self, request: reservation.CommitRequest) -> reservation.CommitResponse:
         """Turn held units into committed ones."""
         command = messages.move_from_request(Verb.COMMIT, request)
-        outcome = await self._ask(command, MoveOutcome)
+        outcome = await self._ask(MOVE, command)
         return messages.move_response(reservation.CommitResponse, outcome)
 
     async def Fulfill(self, request: reservation.FulfillRequest) -> reservation.FulfillResponse:
         """Ship committed units."""
         command = messages.move_from_request(Verb.FULFILL, request)
-        outcome = await self._ask(command, MoveOutcome)
+        outcome = await self._ask(MOVE, command)
         return messages.move_response(reservation.FulfillResponse, outcome)
 
     async def Release(self, request: reservation.ReleaseRequest) -> reservation.ReleaseResponse:
         """Give held units back."""
         command = messages.move_from_request(Verb.RELEASE, request)
-        outcome = await self._ask(command, MoveOutcome)
+        outcome = await self._ask(MOVE, command)
         return messages.move_response(reservation.ReleaseResponse, outcome)
 
     async def Cancel(self, request: reservation.CancelRequest) -> reservation.CancelResponse:
         """Give committed units back."""
         command = messages.move_from_request(Verb.CANCEL, request)
-        outcome = await self._ask(command, MoveOutcome)
+        outcome = await self._ask(MOVE, command)
         return messages.move_response(reservation.CancelResponse, outcome)
 
     async def GetReservation(
@@ -109,29 +117,29 @@ class Service:
     ) -> reservation.GetReservationResponse:
         """Read one reservation."""
         command = messages.get_reservation_from_request(request)
-        return messages.get_reservation_response(command, await self._ask(command, ReservationView))
+        return messages.get_reservation_response(command, await self._ask(GET_RESERVATION, command))
 
     async def BatchReserve(self, request: Message) -> Message:
         """Hold many single lines."""
         command = batches.reserve_batch_from_request(request)
-        return batches.reserve_batch_response(await self._ask(command, BatchCodes))
+        return batches.reserve_batch_response(await self._ask(RESERVE_BATCH, command))
 
     async def BatchCommit(self, request: Message) -> Message:
         """Commit many reservations whole."""
         command = batches.move_batch_from_request(Verb.COMMIT, request)
-        outcome = await self._ask(command, BatchCodes)
+        outcome = await self._ask(MOVE_BATCH, command)
         return batches.move_batch_response(reservation.BatchCommitResponse, outcome)
 
     async def BatchFulfill(self, request: Message) -> Message:
         """Fulfill many reservations whole."""
         command = batches.move_batch_from_request(Verb.FULFILL, request)
-        outcome = await self._ask(command, BatchCodes)
+        outcome = await self._ask(MOVE_BATCH, command)
         return batches.move_batch_response(reservation.BatchFulfillResponse, outcome)
 
     async def BatchRelease(self, request: Message) -> Message:
         """Release many reservations whole."""
         command = batches.move_batch_from_request(Verb.RELEASE, request)
-        outcome = await self._ask(command, BatchCodes)
+        outcome = await self._ask(MOVE_BATCH, command)
         return batches.move_batch_response(reservation.BatchReleaseResponse, outcome)
 
     def ReserveStream(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
@@ -139,7 +147,6 @@ class Service:
         return self._answer_in_order(
             requests,
             batches.stream_batch_from_request,
-            BatchCodes,
             batches.stream_batch_response,
         )
 
@@ -150,7 +157,7 @@ class Service:
     ) -> availability.GetAvailabilityResponse:
         """Read one SKU."""
         command = messages.availability_from_request(request)
-        return messages.availability_response(command, await self._ask(command, AvailabilitiesView))
+        return messages.availability_response(command, await self._ask(GET_AVAILABILITY, command))
 
     async def BatchGetAvailability(
         self, request: availability.BatchGetAvailabilityRequest
@@ -160,15 +167,15 @@ class Service:
             raise faults.invalid("stock_levels", "set beside skus", "either skus or stock_levels")
         if not request.skus:
             handles = batches.handles_from_request(request)
-            return batches.handles_response(await self._ask(handles, LevelColumns))
+            return batches.handles_response(await self._ask(READ_LEVELS, handles))
         command = messages.batch_availability_from_request(request)
-        outcome = await self._ask(command, AvailabilitiesView)
+        outcome = await self._ask(GET_AVAILABILITY, command)
         return messages.batch_availability_response(command, outcome)
 
     async def ResolveStockLevels(self, request: availability.ResolveStockLevelsRequest) -> Message:
         """Give stock levels their handles."""
         command = batches.levels_from_request(request)
-        return batches.levels_response(await self._ask(command, Handles))
+        return batches.levels_response(await self._ask(RESOLVE_LEVELS, command))
 
     # StockService
 
@@ -177,32 +184,30 @@ class Service:
     ) -> stock.RecordStockEventsResponse:
         """Record stock facts."""
         command = messages.events_from_request(request)
-        return messages.events_response(await self._ask(command, EventsOutcome))
+        return messages.events_response(await self._ask(RECORD_STOCK_EVENTS, command))
 
     def ApplyStockEvents(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
         """Record a stream of stock facts and acknowledge message by message, in order."""
-        return self._answer_in_order(
-            requests, stock_from_request, (EventsOutcome, StockCodes), stock_response
-        )
+        return self._answer_in_order(requests, stock_from_request, stock_response)
 
     # CatalogService
 
     async def PutLocation(self, request: catalog.PutLocationRequest) -> catalog.PutLocationResponse:
         """Create or change a location."""
         command = messages.location_from_request(request)
-        return messages.location_response(await self._ask(command, LocationOutcome))
+        return messages.location_response(await self._ask(PUT_LOCATION, command))
 
     async def ListLocations(
         self, _request: catalog.ListLocationsRequest
     ) -> catalog.ListLocationsResponse:
         """List all locations."""
-        view = await self._ask(ListLocations(), LocationsView)
+        view = await self._ask(LIST_LOCATIONS, ListLocations())
         return messages.list_locations_response(view.locations)
 
     async def DeleteSku(self, request: catalog.DeleteSkuRequest) -> catalog.DeleteSkuResponse:
         """End a SKU."""
         command = messages.delete_sku_from_request(request)
-        return messages.delete_sku_response(await self._ask(command, DeleteOutcome))
+        return messages.delete_sku_response(await self._ask(DELETE_SKU, command))
 
     # AdminService
 
@@ -221,7 +226,6 @@ class Service:
         self,
         requests: AsyncIterator[Any],
         read: Callable[[Any], Command],
-        expected: Any,
         write: Callable[[Any, Any], Message],
     ) -> AsyncIterator[Message]:
         """Post messages as they come and answer each, in order, once it is durable."""
@@ -233,7 +237,7 @@ class Service:
                 if isinstance(posted, Exception):
                     raise posted
                 command, future = posted
-                yield write(command, _expect(await future, expected))
+                yield write(command, _expect(OPERATIONS[type(command)], await future))
                 for _ in range(_places_of(command)):
                     stream.places.release()
         finally:
@@ -264,7 +268,7 @@ class Service:
         """Post a command; when the mailbox is full, first wait for what the stream has in it."""
         while True:
             try:
-                return self.router.post(command)
+                return self.admission.post(command)
             except Fault as fault:
                 if fault.code is not grpc.StatusCode.RESOURCE_EXHAUSTED or not last or last.done():
                     raise
@@ -288,9 +292,9 @@ def _places_of(command: Command) -> int:
     return STREAM_PLACES if isinstance(command, RecordStockEvents) else 1
 
 
-def _expect(outcome: Outcome, expected: type[Expected], request: Message | None = None) -> Expected:
-    """Return the outcome, or raise the fault that it is, told in terms of the request."""
-    if isinstance(outcome, expected):
+def _expect(operation: Operation[Asked, Told], outcome: Outcome, request: object = None) -> Told:
+    """The outcome of an operation. Raises the fault that it is, told in terms of the request."""
+    if isinstance(outcome, operation.outcome):
         return outcome
     assert isinstance(outcome, Unknown | Conflict | OutOfRange), outcome
     raise messages.fault_from_outcome(outcome, request)

@@ -12,7 +12,7 @@ from holdfast.persistence.recovery import Recovered
 from holdfast.persistence.snapshots.file import snapshot_paths
 from holdfast.v1 import admin_service_pb2 as admin
 
-from .admission import Router
+from .admission import Admission
 from .telemetry import CallCounters, NodeStatistics, ShardStatistics
 
 
@@ -22,13 +22,13 @@ class NodeStatus:
     def __init__(
         self,
         recovered: Recovered,
-        router: Router,
+        admission: Admission,
         counters: CallCounters,
         recovery_seconds: float,
         started_ns: int,
     ) -> None:
         self._recovered = recovered
-        self._router = router
+        self._admission = admission
         self._counters = counters
         self._recovery = Duration()
         self._recovery.FromTimedelta(timedelta(seconds=recovery_seconds))
@@ -37,7 +37,7 @@ class NodeStatus:
 
     def statistics(self) -> NodeStatistics:
         """Gather all figures."""
-        pump = self._router.pump
+        pump = self._admission.pump
         figures = pump.statistics()
         return NodeStatistics(
             shards=_shards(pump.node),
@@ -45,7 +45,7 @@ class NodeStatus:
             appends=figures.appends,
             append_seconds_total=figures.append_seconds,
             calls=self._counters.statistics(),
-            refused_overload=self._router.refused_overload,
+            refused_overload=self._admission.refused_overload,
             expired_holds=pump.node.expired_lines,
             durable_position=pump.journal.position,
             snapshot_position=self._snapshot_position(),
@@ -60,7 +60,7 @@ class NodeStatus:
     def get_status(self, request: admin.GetStatusRequest) -> admin.GetStatusResponse:
         """Answer GetStatus."""
         figures = self.statistics()
-        node = self._router.pump.node
+        node = self._admission.pump.node
         return admin.GetStatusResponse(
             version=version("holdfast"),
             start_time=self._started,

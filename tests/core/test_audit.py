@@ -90,8 +90,8 @@ def repeat_name(shard: Shard) -> None:
 
 def misplace_sku(shard: Shard) -> None:
     names = (f"stray-{number}" for number in range(100))
-    home = Node(4).home_of
-    shard.skus.add(pack_name(next(name for name in names if home(name).number != shard.number)))
+    home = Node(4).homes.of_sku
+    shard.skus.add(pack_name(next(name for name in names if home(name) != shard.number)))
 
 
 def repeat_id(shard: Shard) -> None:

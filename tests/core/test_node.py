@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.core.actor import MailboxFullError
 from holdfast.core.commands import (
     Command,
     EventsOutcome,
@@ -118,4 +119,6 @@ def test_a_full_mailbox_refuses_by_weight() -> None:
     node = Node(1, mailbox_capacity=200)
     lines = tuple(Line(f"S{number}", "W1", 1) for number in range(300))
     command = Reserve(key_from_text("r"), lines, 1_000)
-    assert [True, True, False] == [node.post(command, Ticket(command)) for _ in range(3)]
+    assert [151, 151] == [node.post(command, Ticket(command)) for _ in range(2)]
+    with pytest.raises(MailboxFullError, match="shard 0 is full: capacity 200"):
+        node.post(command, Ticket(command))

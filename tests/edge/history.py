@@ -344,7 +344,7 @@ def expiries_in_journal(data_dir: Path, order: str) -> list[tuple[int, int]]:
     node = replayed_node(data_dir)
     own = {
         (part.shard.number, line)
-        for part in node.ledger.parts_of(key_from_text(order))
+        for part in node.reservations.parts_of(key_from_text(order))
         for line in part.shard.lines_of(part.number)
     }
     return [

@@ -31,7 +31,7 @@ from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
 from holdfast.edge.client import Client, StorageFull, calls
-from holdfast.edge.server.admission import Router
+from holdfast.edge.server.admission import Admission
 from holdfast.edge.server.clock import node_clock
 from holdfast.edge.server.handlers import Handlers
 from holdfast.edge.server.pump import Pump
@@ -78,7 +78,7 @@ class SmallJournal(MemoryJournal):
 
 
 class Inside:
-    """Node, pump, router and handlers without a process around them."""
+    """Node, pump, admission and handlers without a process around them."""
 
     def __init__(self) -> None:
         self.journal = SmallJournal()
@@ -88,12 +88,12 @@ class Inside:
         self.pump = Pump(
             self.node, self.journal, self.appender, node_clock(0), self.failures.append
         )
-        self.router = Router(self.pump)
-        service = Service(self.router, lambda _request: admin.GetStatusResponse())
+        self.admission = Admission(self.pump)
+        service = Service(self.admission, lambda _request: admin.GetStatusResponse())
         self.handlers = Handlers(service, CallCounters())
 
     async def ask(self, command: Command) -> Any:
-        return await self.router.post(command)
+        return await self.admission.post(command)
 
     async def open(self) -> None:
         """Put 10 units on the shelf."""
@@ -209,15 +209,15 @@ async def test_a_call_that_is_cancelled_while_it_waits_in_the_mailbox_is_never_e
 ) -> None:
     """Its place is simply passed over; those around it are served."""
     inside.appender.is_held = True
-    first = inside.router.post(hold("first"))
+    first = inside.admission.post(hold("first"))
     await inside.wait_appending()
-    waiting = [inside.router.post(hold(f"waiting {number}")) for number in range(3)]
+    waiting = [inside.admission.post(hold(f"waiting {number}")) for number in range(3)]
     waiting[1].cancel()
     inside.appender.let_go()
     outcomes = await asyncio.gather(first, waiting[0], waiting[2])
     assert all(isinstance(each, HoldOutcome) and each.refusal is None for each in outcomes)
     assert 7 == await inside.available()
-    assert [] == inside.node.ledger.parts_of(key_from_text("waiting 1"))
+    assert [] == inside.node.reservations.parts_of(key_from_text("waiting 1"))
 
 
 async def test_a_call_that_is_cancelled_while_it_is_being_written_stays_done(
@@ -225,7 +225,7 @@ async def test_a_call_that_is_cancelled_while_it_is_being_written_stays_done(
 ) -> None:
     """The effect is in the journal; who asks again with the same id gets the first answer."""
     inside.appender.is_held = True
-    gone = inside.router.post(hold("gone"))
+    gone = inside.admission.post(hold("gone"))
     await inside.wait_appending()
     gone.cancel()
     inside.appender.let_go()
@@ -237,10 +237,10 @@ async def test_a_call_that_is_cancelled_while_it_is_being_written_stays_done(
 async def test_answers_wait_for_their_entry_though_the_turn_is_over(inside: Inside) -> None:
     """A read that saw an undurable hold waits with it: nobody hears of what could still be lost."""
     inside.appender.is_held = True
-    written = inside.router.post(hold("first", 4))
+    written = inside.admission.post(hold("first", 4))
     await inside.wait_appending()
     # More than EARLY_TURN_MIN, so that their turn runs while the append is in flight.
-    reads = [inside.router.post(GetAvailability(("Tea",))) for _ in range(200)]
+    reads = [inside.admission.post(GetAvailability(("Tea",))) for _ in range(200)]
     for _ in range(20):
         await asyncio.sleep(0)
     assert not written.done()

@@ -102,7 +102,7 @@ def key(number: int) -> Key:
 def alone(desk: Desk, ask: tuple[int, int, int]) -> int:
     """Reserve through the ledger, and name the outcome as a batch would."""
     number, level, quantity = ask
-    known = bool(desk.node.ledger.parts_of(key(number)))
+    known = bool(desk.node.reservations.parts_of(key(number)))
     outcome = desk.ask(Reserve(key(number), (Line(*LEVELS[level], quantity),), HOLD_MS))
     if not isinstance(outcome, HoldOutcome):
         return kernels.ID_REUSED

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from holdfast.core import kernels
 from holdfast.core.ids import Key
 from holdfast.core.tables.layouts import RESERVATION, Table, TableFullError
-from holdfast.core.tables.reservation_index import Directory, pack_part
+from holdfast.core.tables.reservation_index import ReservationIndex, pack_part
 
 
 @dataclass
@@ -37,7 +37,7 @@ def _holders(*numbers: int) -> list[Holder]:
     return [Holder(number, Table(RESERVATION)) for number in numbers]
 
 
-def _enter(directory: Directory, holder: Holder, keys: list[Key]) -> None:
+def _enter(directory: ReservationIndex, holder: Holder, keys: list[Key]) -> None:
     first = len(holder.reservations) - len(keys)
     directory.ensure(len(keys))
     for number, key in enumerate(keys, first):
@@ -49,7 +49,7 @@ def _enter(directory: Directory, holder: Holder, keys: list[Key]) -> None:
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(1, 700)), max_size=25))
 def test_finds_what_was_entered_while_it_grows(steps: list[tuple[int, int]]) -> None:
     holders = _holders(0, 1)
-    directory = Directory(holders)
+    directory = ReservationIndex(holders)
     expected: dict[Key, int] = {}
     for seed, (which, count) in enumerate(steps):
         holder = holders[which]
@@ -67,7 +67,7 @@ def test_finds_what_was_entered_while_it_grows(steps: list[tuple[int, int]]) -> 
 
 def test_growth_is_spread_over_the_entries_that_follow() -> None:
     (holder,) = _holders(0)
-    directory = Directory([holder])
+    directory = ReservationIndex([holder])
     _enter(directory, holder, holder.add(3_000, 1))
     while not directory.layout[kernels.LARGER]:
         _enter(directory, holder, holder.add(1, 2 + len(holder.reservations)))
@@ -83,7 +83,7 @@ def test_growth_is_spread_over_the_entries_that_follow() -> None:
 
 def test_homes_that_were_left_take_no_memory_and_can_be_used_again() -> None:
     (holder,) = _holders(0)
-    directory = Directory([holder])
+    directory = ReservationIndex([holder])
     halves = set()
     for seed in range(12):
         _enter(directory, holder, holder.add(len(holder.reservations) + 100, seed))
@@ -97,7 +97,7 @@ def test_homes_that_were_left_take_no_memory_and_can_be_used_again() -> None:
 def test_many_ids_of_one_hash_are_found_and_too_many_are_an_error() -> None:
     """Callers choose their ids; no search is endless, and none leaves the directory."""
     (holder,) = holders = _holders(0)
-    directory = Directory(holders)
+    directory = ReservationIndex(holders)
     directory.layout[kernels.SPILL] = 5_000
     directory.ensure(5_001)
     table = (directory.slots, directory.layout, np.uint64(1), np.uint64(1), 0)
@@ -114,7 +114,7 @@ def test_a_full_directory_says_so_and_changes_nothing(monkeypatch: pytest.Monkey
     monkeypatch.setattr("holdfast.core.tables.reservation_index._HALF", 1 << 14)
     monkeypatch.setattr("holdfast.core.tables.reservation_index._SPILL", 1 << 10)
     (holder,) = holders = _holders(0)
-    directory = Directory(holders)
+    directory = ReservationIndex(holders)
     keys: list[Key] = []
 
     def fill() -> None:

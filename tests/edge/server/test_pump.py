@@ -16,7 +16,7 @@ from holdfast.core.commands import (
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
-from holdfast.edge.server.admission import Router
+from holdfast.edge.server.admission import Admission
 from holdfast.edge.server.pump import Pump
 from holdfast.persistence.journal import MemoryJournal
 from tests.edge.appending import MemoryAppender
@@ -40,10 +40,10 @@ class Bench:
             lambda: self.now_ns,
             self.failed.set_result,
         )
-        self.router = Router(self.pump)
+        self.admission = Admission(self.pump)
 
     async def ask(self, command: Any) -> Any:
-        return await self.router.post(command)
+        return await self.admission.post(command)
 
     async def stock(self) -> None:
         await self.ask(PutLocation(Location("W1", LocationKind.STORE, "W1", enabled=True)))
@@ -77,7 +77,7 @@ async def test_a_drain_with_holds_that_are_due_leaves_a_journal_that_replays() -
     for round_number in range(20):
         bench = Bench()
         await bench.stock()
-        waiting = [bench.router.post(reserve(number)) for number in range(50)]
+        waiting = [bench.admission.post(reserve(number)) for number in range(50)]
         bench.now_ns += 1_000 * MS - round_number
         draining = asyncio.create_task(bench.pump.drain())
         bench.now_ns += 5_000 * MS
@@ -90,7 +90,7 @@ async def test_reads_wait_for_what_they_saw() -> None:
     """An answer that rests on an append in flight comes behind it."""
     bench = Bench()
     await bench.stock()
-    held, seen = bench.router.post(reserve(1)), bench.router.post(GetAvailability(("Tea",)))
+    held, seen = bench.admission.post(reserve(1)), bench.admission.post(GetAvailability(("Tea",)))
     view = (await seen).views[0]
     assert held.done()
     assert 1 == view.levels[0].reserved
@@ -100,9 +100,9 @@ async def test_reads_wait_for_what_they_saw() -> None:
 async def test_a_turn_that_fails_stops_the_node() -> None:
     """Half a turn may be applied: nothing may be answered any more."""
     bench = Bench()
-    future = bench.router.post(GetAvailability(("Tea",)))
+    future = bench.admission.post(GetAvailability(("Tea",)))
     broken: Any = lambda _command, _now_ns: 1 / 0  # noqa: E731
-    bench.node._execute[GetAvailability] = broken
+    bench.node._rules[GetAvailability] = broken
     assert isinstance(await bench.failed, ZeroDivisionError)
     assert not future.done()
 
@@ -111,9 +111,9 @@ async def test_a_trickle_of_commands_does_not_keep_the_first_waiting() -> None:
     """With a command in every third round there never are four quiet ones."""
     bench = Bench()
     await bench.stock()
-    first = bench.router.post(reserve(0))
+    first = bench.admission.post(reserve(0))
     for number in range(1, 40):
-        bench.router.post(reserve(number))
+        bench.admission.post(reserve(number))
         for _ in range(3):
             await asyncio.sleep(0)
         if first.done():
@@ -128,6 +128,6 @@ async def test_an_append_that_cannot_be_begun_stops_the_node() -> None:
     await bench.stock()
     broken: Any = lambda _entries: 1 / 0  # noqa: E731
     bench.appender.append = broken  # type: ignore[method-assign]
-    future = bench.router.post(reserve(1))
+    future = bench.admission.post(reserve(1))
     assert isinstance(await bench.failed, ZeroDivisionError)
     assert not future.done()

@@ -1,0 +1,84 @@
+"""Commands as columns, one value per operation, and their outcomes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..model import Verb
+from .shared import Revision
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveBatch:
+    """Single-line reserves as columns.OPERATION records; `linked[i]` ties i to the next."""
+
+    operations: Array
+    linked: Array | None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveBatch:
+    """Move reservations whole along TRANSITIONS[verb]; of an OPERATION only the key is read."""
+
+    verb: Verb
+    operations: Array
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCodes:
+    """Answer to a batch: kernels' ACCEPTED … LINKED_REFUSED by position (uint8)."""
+
+    codes: Array
+    accepted_at_ns: int
+    revisions: tuple[Revision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveLevels:
+    """Turn (SKU, location) names into handles."""
+
+    names: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Handles:
+    """Answer to ResolveLevels, by position (uint64); 0 where there is no such stock level."""
+
+    handles: Array
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLevels:
+    """Read stock levels by handle (uint64)."""
+
+    handles: Array
+
+
+@dataclass(frozen=True, slots=True)
+class LevelColumns:
+    """Answer to ReadLevels, by position (int64); zeros for a handle that no stock level has."""
+
+    on_hand: Array
+    reserved: Array
+    committed: Array
+    revisions: tuple[Revision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StockBatch:
+    """Record facts of one source, as stock_batch.STOCK_EVENT records with keys of ids.event_key."""
+
+    source: str
+    events: Array
+
+
+@dataclass(frozen=True, slots=True)
+class StockCodes:
+    """Answer to StockBatch, by position: EventOutcome (uint8), and the rest of an EventResult."""
+
+    codes: Array
+    on_hand: Array
+    shortfalls: Array
+    revisions: tuple[Revision, ...]

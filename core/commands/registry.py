@@ -1,0 +1,164 @@
+"""Every operation of the engine: one entry per command, and what the node must know of it.
+
+An entry says which outcome answers the command, in which actor's mailbox it waits, what it weighs
+there and whether it is a read. The rule that executes it points back here (`executes`). Adding a
+command is one entry, one rule, one conversion and one method (docs/hacking.md).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from ..ids import Key
+from .batches import (
+    BatchCodes,
+    Handles,
+    LevelColumns,
+    MoveBatch,
+    ReadLevels,
+    ReserveBatch,
+    ResolveLevels,
+    StockBatch,
+    StockCodes,
+)
+from .catalogue import (
+    DeleteOutcome,
+    DeleteSku,
+    ListLocations,
+    LocationOutcome,
+    LocationsView,
+    PutLocation,
+)
+from .reservations import (
+    Extend,
+    GetReservation,
+    HoldOutcome,
+    Move,
+    MoveOutcome,
+    ReservationView,
+    Reserve,
+)
+from .stock import AvailabilitiesView, EventsOutcome, GetAvailability, RecordStockEvents
+
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
+Rule = TypeVar("Rule", bound=Callable[..., Any])
+
+
+class Homes(Protocol):
+    """Knows the shard that a command's first word leads to."""
+
+    def of_sku(self, sku: str) -> int:
+        """The shard that holds all stock of a SKU."""
+
+    def of_source(self, source: str) -> int:
+        """The shard in whose turns a source of stock facts is heard."""
+
+    def of_reservation(self, key: Key) -> int:
+        """The shard of a reservation's first part; 0 when the id is unknown."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation(Generic[Asked, Told]):
+    """What the node knows of a kind of command before its rule runs."""
+
+    command: type[Asked]
+    outcome: type[Told]
+    """What answers it, unless a fault does."""
+    home: Callable[[Asked, Homes], int]
+    """The shard whose mailbox it waits in."""
+    weight: Callable[[Asked], int]
+    """What it counts for in that mailbox and in a turn; a command of one line or SKU weighs 1."""
+    is_read: bool
+    """A read goes on when storage is full."""
+
+
+#: Command -> its operation. Filled by the entries below.
+OPERATIONS: dict[type, Operation[Any, Any]] = {}
+
+
+def executes(operation: Operation[Any, Any]) -> Callable[[Rule], Rule]:
+    """Mark the method that is the rule of an operation."""
+
+    def mark(rule: Rule) -> Rule:
+        rule.operation = operation  # type: ignore[attr-defined]
+        return rule
+
+    return mark
+
+
+def bind_rules(books: Iterable[object]) -> Mapping[type, Callable[[Any, int], Any]]:
+    """Command -> the marked method of these books; every operation has exactly one."""
+    rules: dict[type, Callable[[Any, int], Any]] = {}
+    for book in books:
+        for name in dir(type(book)):
+            operation = getattr(getattr(type(book), name), "operation", None)
+            if operation is not None:
+                assert operation.command not in rules, operation
+                rules[operation.command] = getattr(book, name)
+    assert rules.keys() == OPERATIONS.keys(), rules.keys() ^ OPERATIONS.keys()
+    return rules
+
+
+def _operation(
+    command: type[Asked],
+    outcome: type[Told],
+    home: Callable[[Asked, Homes], int],
+    weight: Callable[[Asked], int] = lambda _: 1,
+    *,
+    is_read: bool = False,
+) -> Operation[Asked, Told]:
+    operation = Operation(command, outcome, home, weight, is_read)
+    OPERATIONS[command] = operation
+    return operation
+
+
+def _by_reservation(command: Extend | Move | GetReservation, homes: Homes) -> int:
+    return homes.of_reservation(command.key)
+
+
+def _by_source(command: RecordStockEvents | StockBatch, homes: Homes) -> int:
+    # One mailbox for a source keeps what it sends in order, whatever SKUs it names.
+    return homes.of_source(command.source)
+
+
+def _anywhere(_command: object, _homes: Homes) -> int:
+    return 0  # it touches all shards alike
+
+
+def _weight_of_many(field: str, each: int) -> Callable[[Any], int]:
+    """1 for the command, and 1 for every `each` members of a field."""
+    return lambda command: 1 + len(getattr(command, field)) // each
+
+
+RESERVE = _operation(
+    Reserve,
+    HoldOutcome,
+    lambda command, homes: homes.of_sku(command.lines[0].sku),
+    _weight_of_many("lines", 2),
+)
+EXTEND = _operation(Extend, HoldOutcome, _by_reservation)
+MOVE = _operation(Move, MoveOutcome, _by_reservation, _weight_of_many("lines", 2))
+GET_RESERVATION = _operation(GetReservation, ReservationView, _by_reservation, is_read=True)
+RESERVE_BATCH = _operation(ReserveBatch, BatchCodes, _anywhere, _weight_of_many("operations", 64))
+MOVE_BATCH = _operation(MoveBatch, BatchCodes, _anywhere, _weight_of_many("operations", 64))
+RESOLVE_LEVELS = _operation(
+    ResolveLevels, Handles, _anywhere, _weight_of_many("names", 8), is_read=True
+)
+READ_LEVELS = _operation(
+    ReadLevels, LevelColumns, _anywhere, _weight_of_many("handles", 64), is_read=True
+)
+GET_AVAILABILITY = _operation(
+    GetAvailability,
+    AvailabilitiesView,
+    lambda command, homes: homes.of_sku(command.skus[0]),
+    _weight_of_many("skus", 2),
+    is_read=True,
+)
+RECORD_STOCK_EVENTS = _operation(
+    RecordStockEvents, EventsOutcome, _by_source, _weight_of_many("events", 2)
+)
+STOCK_BATCH = _operation(StockBatch, StockCodes, _by_source, _weight_of_many("events", 64))
+PUT_LOCATION = _operation(PutLocation, LocationOutcome, _anywhere)
+LIST_LOCATIONS = _operation(ListLocations, LocationsView, _anywhere, is_read=True)
+DELETE_SKU = _operation(DeleteSku, DeleteOutcome, lambda command, homes: homes.of_sku(command.sku))

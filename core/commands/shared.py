@@ -1,0 +1,48 @@
+"""What all answers share: the revision they rest on, and the faults of a caller.
+
+A fault is an outcome that says what is wrong with the command itself; the edge turns it into a gRPC
+status. Paths of fields are those of the command.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Shard and sequence of the journal entry that an answer rests on."""
+
+    shard: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Fault: the command names what does not exist. `field` is its path in the request."""
+
+    field: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Fault: an id was used before with other content; `field` is the first that differs."""
+
+    field: str
+    first: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfRange:
+    """Fault: a stock fact would take a stock level beyond what it can hold."""
+
+    field: str
+    value: int
+
+
+#: A command: an instance of a class that has an entry in registry.OPERATIONS.
+Command: TypeAlias = object
+
+#: The outcome that its entry names, or one of the faults above.
+Outcome: TypeAlias = object
