@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .kernels import FLAG_LATER_PART, FLAG_TEXT, NO_PART, SPLIT
+from .kernels.codes import FLAG_LATER_PART, FLAG_TEXT, NO_PART, SPLIT
 from .limits import ON_HAND_MAX
 from .model import State
 from .node import Node
-from .tables.layouts import Array
 from .tables.reservation_index import unpack_part
 from .tables.shard import Shard
+from .tables.table import Array
 
 
 def check_invariants(node: Node) -> list[str]:

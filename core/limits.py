@@ -36,7 +36,8 @@ SHARDS_MAX = 256
 
 #: Records that a table can ever hold: 134 million a shard, for which memory runs out first. A table
 #: reserves address space for all of them (core/tables/address_space.py), a few GiB each of 128 TiB.
-ROWS_MAX = (1 << 27) - 1
+NUMBER_BITS = 27
+ROWS_MAX = (1 << NUMBER_BITS) - 1
 
 #: Bytes of all names of a kind in a shard: 64 for each of as many as there may be.
 ARENA_BYTES_MAX = ROWS_MAX * 64

@@ -70,6 +70,24 @@ class EventOutcome(IntEnum):
     OUT_OF_RANGE = 5
 
 
+class BatchOutcome(IntEnum):
+    """What became of one operation of a batch."""
+
+    PENDING = 0  # within the engine alone; no answer has it
+    ACCEPTED = 1
+    REPEATED = 2
+    INSUFFICIENT_STOCK = 3
+    LOCATION_DISABLED = 4
+    UNKNOWN_STOCK_LEVEL = 5
+    ID_REUSED = 6
+    INVALID_QUANTITY = 7
+    INVALID_HOLD_DURATION = 8
+    UNKNOWN_RESERVATION = 9
+    EXPIRED = 10
+    WRONG_STATE = 11
+    LINKED_REFUSED = 12
+
+
 class LocationKind(IntEnum):
     """Kind of a location."""
 

@@ -16,15 +16,20 @@ from .actor import Actor, Mail, Ticket
 from .commands import Command, Outcome, Reserve
 from .commands.registry import OPERATIONS, RESERVE, bind_rules
 from .rules import single_line
+from .rules.availability import Availability
 from .rules.batches import Batches
+from .rules.catalogue import Catalogue
 from .rules.homes import Homes
 from .rules.reservations import Reservations
 from .rules.stock_batches import StockBatches
-from .rules.stock_facts import StockBook
+from .rules.stock_facts import StockFacts
 from .tables import state_bytes
+from .tables.apply import replay
 from .tables.effects import Entry, Section
+from .tables.rebuilding import rebuild
 from .tables.reservation_index import ReservationIndex
 from .tables.shard import Shard
+from .tables.writing import expire, take_entry
 
 _ARRIVAL = itemgetter(0)
 
@@ -67,23 +72,27 @@ class Node:
         turn_batch_max: int = TURN_BATCH_MAX,
         expire_batch_max: int = EXPIRE_BATCH_MAX,
     ) -> None:
-        self.shards = [Shard(number) for number in range(shard_count)]
-        self.index = ReservationIndex(self.shards)
-        for shard in self.shards:
-            shard.index = self.index
+        self.index = ReservationIndex(shard_count)
+        self.shards = [Shard(number, self.index) for number in range(shard_count)]
         self.homes = Homes(self.shards, self.index)
-        self.reservations = Reservations(self.shards, self.homes, self.index)
-        stock_facts = StockBook(self.shards, self.homes)
-        self.batches = Batches(self.shards, self.homes, self.reservations)
-        self.stock_batches = StockBatches(self.shards, stock_facts)
-        books = (self.reservations, stock_facts, self.batches, self.stock_batches)
-        self._rules = bind_rules(books)
+        self.reservations = Reservations(self.shards, self.homes)
+        self._rules = bind_rules(self._books())
         arrivals = count()
         self.actors = [Actor(n, mailbox_capacity, arrivals) for n in range(shard_count)]
         self.turn_batch_max = turn_batch_max
         self.expire_batch_max = expire_batch_max
         self.now_ns = 0
         self.expired_lines = 0
+
+    def _books(self) -> Iterator[object]:
+        """All rules over these shards."""
+        stock_facts = StockFacts(self.shards, self.homes)
+        yield self.reservations
+        yield Batches(self.shards, self.homes, self.reservations)
+        yield stock_facts
+        yield StockBatches(self.shards, stock_facts)
+        yield Availability(self.shards, self.homes)
+        yield Catalogue(self.shards, self.homes)
 
     def __repr__(self) -> str:
         return f"<Node of {len(self.shards)} shards at {self.now_ns}>"
@@ -103,7 +112,7 @@ class Node:
         is_late = self._expire()
         # A command must see every unit free whose hold is over, so it waits for the last of them.
         answers = [] if is_late else list(self._run())
-        entries = [entry for shard in self.shards if (entry := shard.take_entry())]
+        entries = [entry for shard in self.shards if (entry := take_entry(shard))]
         return Turn(
             entries,
             answers,
@@ -115,7 +124,7 @@ class Node:
         """Let due holds end, and return whether some are left for the next turn."""
         work = self.expire_batch_max
         for shard in self.shards:
-            expired, work = shard.expire(self.now_ns, work)
+            expired, work = expire(shard, self.now_ns, work)
             self.expired_lines += expired
         return work <= 0 and any(shard.expirations.next_ns <= self.now_ns for shard in self.shards)
 
@@ -157,16 +166,18 @@ class Node:
         for shard in self.shards:
             shard.effects[Section.SEAL].append(state_bytes.digest(shard))
             shard.effects.touched = True
-        return [entry for shard in self.shards if (entry := shard.take_entry())]
+        return [entry for shard in self.shards if (entry := take_entry(shard))]
 
     def replay(self, entry: Entry) -> None:
         """Apply an entry of the journal."""
-        self.shards[entry.shard].replay(entry)
+        replay(self.shards[entry.shard], entry)
         self.now_ns = max(self.now_ns, entry.now_ns)
 
     def loaded(self) -> None:
-        """Rebuild what spans shards, after their states were loaded from a snapshot."""
-        self.index.rebuild(sum(len(shard.reservations) for shard in self.shards))
+        """Rebuild what is derived, after the shards' states were loaded from a snapshot."""
+        for shard in self.shards:
+            rebuild(shard)
+        self.index.rebuild(self.shards)
         self.now_ns = max(shard.now_ns for shard in self.shards)
 
     def state_hash(self) -> str:

@@ -29,16 +29,15 @@ from .commands import (
     StockBatch,
     StockEvent,
 )
+from .handles import make_handle, split_handles
 from .ids import key_from_parts, key_from_text
 from .limits import HOLD_MS_MIN, NS_PER_MS
 from .model import EventKind, LocationKind, Remainder, Verb
 from .node import Node
-from .rules.batches import split_handles
-from .rules.stock_batches import STOCK_EVENT
 from .statistics import read_statistics
 from .tables import state_bytes
 from .tables.effects import Entry
-from .tables.layouts import OPERATION
+from .tables.layouts import OPERATION, STOCK_EVENT
 
 
 class _Nobody:
@@ -60,17 +59,18 @@ def warm_up(progress: Callable[[int, int], None] = lambda _done, _all: None) -> 
         progress(done + 1, len(steps))
     for entry in (*_warm_batches(node), *node.seal()):
         twin.replay(entry)
-    for old, new in zip(node.shards, Node(2).shards, strict=True):
-        state_bytes.load(
-            new, {name: column.copy() for name, column in state_bytes.columns(old).items()}
-        )
+    loaded = Node(2)
+    for old, new in zip(node.shards, loaded.shards, strict=True):
+        columns = state_bytes.columns(old)
+        state_bytes.load(new, {name: column.copy() for name, column in columns.items()})
         read_statistics(new)
-    node.loaded()
-    node.state_hash()
+    loaded.loaded()
+    loaded.state_hash()
 
 
 def _warm_batches(node: Node) -> Sequence[Entry]:
-    handles = node.batches.resolve(ResolveLevels((("S0", "W"),)), 0).handles
+    home = node.homes.shard_of_sku("S0")
+    handles = np.array([make_handle(home.number, home.find_row("S0", "W"))], np.uint64)
     operations = np.zeros(2, OPERATION)
     operations["key_lo"] = (98, 99)
     operations["quantity"], operations["hold_ms"] = 1, HOLD_MS_MIN
@@ -86,6 +86,7 @@ def _warm_batches(node: Node) -> Sequence[Entry]:
         ReserveBatch(operations, linked),
         MoveBatch(Verb.COMMIT, operations),
         ReadLevels(handles),
+        ResolveLevels((("S0", "W"),)),
     ):
         node.post(command, _Nobody())
     return node.turn(node.now_ns).entries

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from holdfast.core.ids import text_from_key
-from holdfast.core.kernels import FLAG_TEXT
+from holdfast.core.kernels.codes import FLAG_TEXT
 from holdfast.core.model import EventKind, LocationKind, Remainder, State, Verb
 from holdfast.core.tables.effects import Section
 from holdfast.core.tables.reservation_index import unpack_part

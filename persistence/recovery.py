@@ -18,7 +18,7 @@ from mmap import PAGESIZE
 from pathlib import Path
 
 from holdfast.core.node import Node
-from holdfast.core.tables.shard import StateMismatchError
+from holdfast.core.tables.apply import StateMismatchError
 
 from .codec import DamagedEntryError, Recorded
 from .data_directory import (

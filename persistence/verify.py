@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from holdfast.core.audit import check_invariants
-from holdfast.core.kernels import FLAG_LATER_PART, count_names
+from holdfast.core.kernels import count_names
+from holdfast.core.kernels.codes import FLAG_LATER_PART
 from holdfast.core.node import Node
 from holdfast.core.statistics import read_statistics
 from holdfast.core.tables import state_bytes

@@ -270,6 +270,7 @@ class Model:
                 level.on_hand,
                 level.reserved,
                 level.committed,
+                level.available,
                 self.locations[level.location].enabled,
             )
             for level in self.skus[sku].values()

@@ -28,7 +28,7 @@ class MoveBatch:
 
 @dataclass(frozen=True, slots=True)
 class BatchCodes:
-    """Answer to a batch: kernels' ACCEPTED … LINKED_REFUSED by position (uint8)."""
+    """Answer to a batch: BatchOutcome by position (uint8)."""
 
     codes: Array
     accepted_at_ns: int
@@ -63,6 +63,7 @@ class LevelColumns:
     on_hand: Array
     reserved: Array
     committed: Array
+    available: Array
     revisions: tuple[Revision, ...]
 
 

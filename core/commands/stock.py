@@ -61,12 +61,9 @@ class LevelView:
     on_hand: int
     reserved: int
     committed: int
+    available: int
+    """Units that may still be promised; a negative number is a shortfall."""
     enabled: bool
-
-    @property
-    def available(self) -> int:
-        """Units that no promise rests on; negative is a shortfall."""
-        return self.on_hand - self.reserved - self.committed
 
 
 @dataclass(frozen=True, slots=True)

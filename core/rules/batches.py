@@ -2,10 +2,7 @@
 
 A batch is worked shard by shard by the kernels; no object is made per operation. What a kernel
 cannot decide alone (ASK: a reservation over several shards, an id that another shard may know) goes
-through the ledger one by one, so a batch and the single calls can never disagree.
-
-A handle names a stock level by number: shard << 40 | row + 1. Rows are never moved, so a handle
-holds for ever; 0 is no handle.
+through reservations.py one by one, so that a batch and the single calls agree.
 """
 
 from collections.abc import Sequence
@@ -15,42 +12,45 @@ import numpy as np
 from .. import kernels
 from ..commands import (
     BatchCodes,
-    Handles,
     HoldOutcome,
-    LevelColumns,
     Line,
     Move,
     MoveBatch,
     MoveOutcome,
-    ReadLevels,
     Reserve,
     ReserveBatch,
-    ResolveLevels,
     Revision,
 )
-from ..commands.registry import (
-    MOVE_BATCH,
-    READ_LEVELS,
-    RESERVE_BATCH,
-    RESOLVE_LEVELS,
-    executes,
-)
+from ..commands.registry import MOVE_BATCH, RESERVE_BATCH, executes
 from ..ids import Key
-from ..limits import HOLD_MS_MAX, HOLD_MS_MIN, PART_NUMBER_BITS, QUANTITY_MAX
+from ..kernels.codes import (
+    ACCEPTED,
+    ASK,
+    BATCH_EXPIRED,
+    ID_REUSED,
+    INSUFFICIENT_STOCK,
+    LINKED_REFUSED,
+    LOCATION_DISABLED,
+    PENDING,
+    REPEATED,
+    UNKNOWN_RESERVATION,
+    UNKNOWN_STOCK_LEVEL,
+    WRONG_STATE,
+)
+from ..limits import PART_NUMBER_BITS
 from ..model import TRANSITIONS, RefusalCode, Remainder, State, Verb
-from ..tables.layouts import Array
 from ..tables.shard import Shard
+from ..tables.table import Array
+from ..tables.writing import move_batch, reserve_batch
 from . import joint_turn
 from .homes import Homes
 from .reservations import Reservations
 
-_ROW_MASK = (1 << PART_NUMBER_BITS) - 1
-
-_REFUSED = {
-    RefusalCode.INSUFFICIENT_STOCK: kernels.INSUFFICIENT_STOCK,
-    RefusalCode.LOCATION_DISABLED: kernels.LOCATION_DISABLED,
-    RefusalCode.EXPIRED: kernels.BATCH_EXPIRED,
-    RefusalCode.WRONG_STATE: kernels.WRONG_STATE,
+_CODES = {
+    RefusalCode.INSUFFICIENT_STOCK: INSUFFICIENT_STOCK,
+    RefusalCode.LOCATION_DISABLED: LOCATION_DISABLED,
+    RefusalCode.EXPIRED: BATCH_EXPIRED,
+    RefusalCode.WRONG_STATE: WRONG_STATE,
 }
 
 #: States that show a verb has been done already: a repeat finds nothing left and is answered
@@ -88,22 +88,22 @@ class Batches:
         return BatchCodes(codes, now_ns, joint_turn.revisions(touched))
 
     def _judge_form(self, operations: Array) -> tuple[Array, list[int]]:
-        """Answer what is malformed in itself, with the rest PENDING, and count by shard."""
+        """Codes with what is malformed answered and the rest PENDING, and counts by shard."""
         codes = np.empty(len(operations), np.uint8)
         counts = np.zeros(len(self.shards), np.int64)
-        kernels.judge_operations(operations, HOLD_MS_MIN, HOLD_MS_MAX, QUANTITY_MAX, codes, counts)
+        kernels.judge_operations(operations, codes, counts)
         return codes, counts.tolist()
 
     def _reserve_run(
         self, operations: Array, counts: Sequence[int], codes: Array, now_ns: int
     ) -> None:
-        """Reserve the pending operations, of which a shard has `counts` at most."""
+        """Reserve the PENDING operations, of which a shard has `counts` at most."""
         available = np.empty(len(operations), np.int64)
         for shard, count in zip(self.shards, counts, strict=True):
             if count:
                 most = min(count, len(operations))
-                shard.reserve_batch(operations, most, codes, available, stop=False)
-        for index in np.flatnonzero(codes == kernels.ASK):
+                reserve_batch(shard, operations, most, codes, available, stop=False)
+        for index in np.flatnonzero(codes == ASK):
             codes[index] = self._ask_reserve(operations[index], now_ns)
 
     def _ask_reserve(self, operation: Array, now_ns: int) -> int:
@@ -111,127 +111,78 @@ class Batches:
         is_known = bool(self.reservations.parts_of(key))
         shard, row = self.shards[int(operation["shard"])], int(operation["row"])
         if not is_known and not shard.is_open(row):
-            return kernels.UNKNOWN_STOCK_LEVEL
+            return UNKNOWN_STOCK_LEVEL
         if not 0 <= row < len(shard.levels):
-            return kernels.ID_REUSED
+            return ID_REUSED
         sku, location = shard.name_row(row)
         line = Line(sku, location, int(operation["quantity"]))
-        outcome = self.reservations.reserve(
-            Reserve(key, (line,), int(operation["hold_ms"])), now_ns
-        )
+        reserve = Reserve(key, (line,), int(operation["hold_ms"]))
+        outcome = self.reservations.reserve(reserve, now_ns)
         if not isinstance(outcome, HoldOutcome):
-            return kernels.ID_REUSED if is_known else kernels.UNKNOWN_STOCK_LEVEL
+            return ID_REUSED if is_known else UNKNOWN_STOCK_LEVEL
         if outcome.refusal is not None:
-            return _REFUSED[outcome.refusal.code]
-        return kernels.REPEATED if is_known else kernels.ACCEPTED
+            return _CODES[outcome.refusal.code]
+        return REPEATED if is_known else ACCEPTED
 
     def _reserve_group(self, operations: Array, codes: Array, now_ns: int) -> None:
-        """Reserve linked operations all or none.
-
-        Each is tried in the order of the batch against what the group has taken so far. When any is
-        not to be had, nothing was written: the trial is on copies of the stock levels.
+        """Reserve linked operations all or none, each decided against what those before it in the
+        group would leave.
         """
-        self._try_group(operations, codes)
-        if np.all(codes == kernels.REPEATED):
+        self._answer_known(operations, codes)
+        pending = operations[codes == PENDING]
+        touched = [self.shards[number] for number in joint_turn.shards_of(pending)]
+        joint_turn.decide(touched, operations, codes)
+        if np.all(codes == REPEATED):
             return
-        if np.any((codes != kernels.PENDING) & (codes != kernels.REPEATED)):
-            codes[(codes == kernels.PENDING) | (codes == kernels.REPEATED)] = kernels.LINKED_REFUSED
+        if np.any((codes != ACCEPTED) & (codes != REPEATED)):
+            codes[(codes == ACCEPTED) | (codes == REPEATED)] = LINKED_REFUSED
             return
         # Point of no return: every operation of the group is to be had.
+        codes[codes == ACCEPTED] = PENDING
         counts = [len(operations)] * len(self.shards)
         self._reserve_run(operations, counts, codes, now_ns)
 
-    def _try_group(self, operations: Array, codes: Array) -> None:
-        taken: dict[tuple[int, int], int] = {}
+    def _answer_known(self, operations: Array, codes: Array) -> None:
+        """Answer operations of a group whose id is known, or stands twice in the group."""
         keys: set[tuple[int, int]] = set()
-        for index in np.flatnonzero(codes == kernels.PENDING):
-            operation = operations[index]
-            level = (int(operation["shard"]), int(operation["row"]))
-            quantity = taken.get(level, 0) + int(operation["quantity"])
-            code = self._try(operation, quantity, keys)
-            if code == kernels.PENDING:
-                taken[level] = quantity
-            codes[index] = code
-
-    def _try(self, operation: Array, quantity: int, keys: set[tuple[int, int]]) -> int:
-        """Judge one operation of a group; PENDING when nothing speaks against it."""
-        key = _key(operation)
-        shard, row = int(operation["shard"]), int(operation["row"])
-        if (key.hi, key.lo) in keys:
-            return kernels.ID_REUSED
-        keys.add((key.hi, key.lo))
-        if self.reservations.parts_of(key):
-            return self._ask_reserve(operation, 0)
-        if not self.shards[shard].is_open(row):
-            return kernels.UNKNOWN_STOCK_LEVEL
-        level = self.shards[shard].levels.records[row]
-        if not self.shards[shard].is_enabled(int(level["location"])):
-            return kernels.LOCATION_DISABLED
-        available = int(level["on_hand"] - level["reserved"] - level["committed"])
-        return kernels.PENDING if quantity <= available else kernels.INSUFFICIENT_STOCK
+        for index in np.flatnonzero(codes == PENDING):
+            key = _key(operations[index])
+            if (key.hi, key.lo) in keys:
+                codes[index] = ID_REUSED
+            elif self.reservations.parts_of(key):
+                codes[index] = self._ask_reserve(operations[index], 0)
+            keys.add((key.hi, key.lo))
 
     @executes(MOVE_BATCH)
     def move(self, command: MoveBatch, now_ns: int) -> BatchCodes:
         """Commit, fulfill or release reservations whole."""
         operations = command.operations
         parts = np.empty(len(operations), np.int64)
-        directory = self.reservations.index
-        kernels.find_parts(directory.slots, directory.layout, operations, parts)
-        codes = np.full(len(operations), kernels.PENDING, np.uint8)
-        codes[parts < 0] = kernels.UNKNOWN_RESERVATION
+        kernels.find_parts(self.homes.index.arrays, operations, parts)
+        codes = np.full(len(operations), PENDING, np.uint8)
+        codes[parts < 0] = UNKNOWN_RESERVATION
         leaves, enters = TRANSITIONS[command.verb]
         for shard in self.shards:
-            shard.move_batch(operations, parts, codes, leaves, enters)
-        for index in np.flatnonzero(codes == kernels.ASK):
+            move_batch(shard, operations, parts, codes, leaves, enters)
+        for index in np.flatnonzero(codes == ASK):
             codes[index] = self._ask_move(command.verb, _key(operations[index]), now_ns)
-        return BatchCodes(codes, now_ns, self._revisions(parts >> PART_NUMBER_BITS))
+        return BatchCodes(codes, now_ns, revisions_of(self.shards, parts >> PART_NUMBER_BITS))
 
     def _ask_move(self, verb: Verb, key: Key, now_ns: int) -> int:
         outcome = self.reservations.move(Move(verb, key, None, (), Remainder.KEEP), now_ns)
         if not isinstance(outcome, MoveOutcome):
-            return kernels.UNKNOWN_RESERVATION
+            return UNKNOWN_RESERVATION
         if outcome.refusal is None:
-            return kernels.ACCEPTED
+            return ACCEPTED
         totals = self.reservations.totals(key)
         is_done = any(totals[state] for state in _DONE[verb])
-        return kernels.REPEATED if is_done else _REFUSED[outcome.refusal.code]
-
-    @executes(RESOLVE_LEVELS)
-    def resolve(self, command: ResolveLevels, _now_ns: int) -> Handles:
-        """Turn names into handles."""
-        handles = np.zeros(len(command.names), np.uint64)
-        for index, (sku, location) in enumerate(command.names):
-            shard = self.homes.shard_of_sku(sku)
-            row = shard.find_row(sku, location)
-            if row >= 0:
-                handles[index] = shard.number << PART_NUMBER_BITS | (row + 1)
-        return Handles(handles)
-
-    @executes(READ_LEVELS)
-    def read(self, command: ReadLevels, _now_ns: int) -> LevelColumns:
-        """Read stock levels by handle."""
-        numbers, rows = split_handles(command.handles)
-        columns = np.zeros((3, len(rows)), np.int64)
-        for shard in self.shards:
-            mine = np.flatnonzero(
-                (numbers == shard.number) & (rows >= 0) & (rows < len(shard.levels))
-            )
-            levels = shard.levels.records[rows[mine]]
-            for column, field in zip(columns, ("on_hand", "reserved", "committed"), strict=True):
-                column[mine] = levels[field]
-        on_hand, reserved, committed = columns
-        return LevelColumns(on_hand, reserved, committed, self._revisions(numbers))
-
-    def _revisions(self, numbers: Array) -> tuple[Revision, ...]:
-        touched = set(np.unique(numbers).tolist())
-        return joint_turn.revisions([shard for shard in self.shards if shard.number in touched])
+        return REPEATED if is_done else _CODES[outcome.refusal.code]
 
 
-def split_handles(handles: Array) -> tuple[Array, Array]:
-    """Split handles into shard numbers and rows (int64); what is no handle has row -1."""
-    rows = (handles & np.uint64(_ROW_MASK)).astype(np.int64) - 1
-    rows[rows > np.iinfo(np.int32).max] = -1
-    return (handles >> np.uint64(PART_NUMBER_BITS)).astype(np.int64), rows
+def revisions_of(shards: Sequence[Shard], numbers: Array) -> tuple[Revision, ...]:
+    """Revisions of the shards among these numbers; a number that no shard has is passed over."""
+    touched = set(np.unique(numbers).tolist())
+    return joint_turn.revisions([shard for shard in shards if shard.number in touched])
 
 
 def _segments(linked: Array) -> list[tuple[int, int, bool]]:

@@ -33,8 +33,16 @@ class Homes:
 
     def of_reservation(self, key: Key) -> int:
         """The shard of a reservation's first part; 0 when the id is unknown."""
-        part = self.index.find(key)
+        part = self.first_part(key)
         return unpack_part(part)[0] if part >= 0 else 0
+
+    def first_part(self, key: Key) -> int:
+        """The first part of a reservation, or -1."""
+        for part in self.index.candidates(key):
+            shard, number = unpack_part(part)
+            if self.shards[shard].is_reservation(number, key):
+                return part
+        return -1
 
     def shard_of_sku(self, sku: str) -> Shard:
         """The shard that holds all stock of a SKU, itself."""

@@ -1,31 +1,33 @@
-"""The joint turn: one reservation over several shards, checked on all, then written on all.
+"""The joint turn: one reservation over several shards, decided on all, then written on all.
 
-All actors of a node share one event loop and a turn never awaits, so nothing can come between the
-check and the write. Across nodes a tentative hold with presumed abort would replace this file.
+All actors of a node share one event loop and a turn does not await, so nothing can come between the
+decision and the write. Across nodes a tentative hold with presumed abort would replace this file.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from .. import kernels
 from ..commands import Line, Reserve, Revision, Unknown
+from ..kernels.codes import (
+    FLAG_LATER_PART,
+    FLAG_TEXT,
+    NO_LEVEL,
+    NO_PART,
+    UNKNOWN_LOCATION,
+    UNKNOWN_SKU,
+)
 from ..tables.effects import Section
-from ..tables.layouts import pack_name
+from ..tables.hash_slots import slots_size
+from ..tables.layouts import OPERATION
+from ..tables.names import pack_name
 from ..tables.reservation_index import pack_part, unpack_part
 from ..tables.shard import Shard
+from ..tables.table import Array
+from ..tables.writing import record, record_name, record_reservation
 from .homes import Homes
-
-
-@dataclass(slots=True)
-class Share:
-    """The lines of a command that fall to one shard, with their rows and their positions in the
-    command.
-    """
-
-    shard: Shard
-    lines: list[Line] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,71 +38,70 @@ class Part:
     number: int
 
 
-def share_lines(homes: Homes, lines: Sequence[Line]) -> list[Share] | Unknown:
-    """Split lines over the shards of their SKUs; the first line's shard comes first and is the
-    reservation's home.
-    """
-    shares: dict[int, Share] = {}
+def find_lines(homes: Homes, lines: Sequence[Line]) -> Array | Unknown:
+    """Lines as OPERATION records, with the shards and rows that their names lead to."""
+    operations = []
     for position, line in enumerate(lines):
         shard = homes.shard_of_sku(line.sku)
         row = shard.find_row(line.sku, line.location)
-        if row == kernels.UNKNOWN_SKU:
+        if row == UNKNOWN_SKU:
             return Unknown(f"lines[{position}].sku", line.sku)
-        if row == kernels.UNKNOWN_LOCATION:
+        if row == UNKNOWN_LOCATION:
             return Unknown(f"lines[{position}].location", line.location)
-        share = shares.get(shard.number)
-        if share is None:
-            share = shares[shard.number] = Share(shard)
-        share.lines.append(line)
-        share.rows.append(row)
-        share.positions.append(position)
-    return list(shares.values())
+        place = location_field(shard, row, line.location)
+        operations.append((0, 0, line.quantity, row, 0, shard.number, 0, place))
+    return np.array(operations, OPERATION)
 
 
-def short_lines(shares: Sequence[Share]) -> int:
-    """Write every share's lines as effects and count those that ask for more than there is.
+def location_field(shard: Shard, row: int, location: str) -> int:
+    """OPERATION's `location` for a line given by name. A level that exists knows its own."""
+    return shard.locations.find(location) + 1 if row == NO_LEVEL else 0
 
-    When any is short, the effects are taken back: nothing happened.
+
+def shards_of(operations: Array) -> list[int]:
+    """Numbers of the shards that operations touch; that of the first comes first."""
+    return list(dict.fromkeys(operations["shard"].tolist()))
+
+
+def decide(shards: Iterable[Shard], operations: Array, codes: Array) -> Array:
+    """Answer, in `codes` (uint8), the PENDING lines among those that are to be had all or none,
+    each against what the ones before it would leave; what was available of each (int64). Nothing is
+    written.
     """
-    short = 0
-    for share in shares:
-        table = share.shard.effects[Section.LINES]
-        effects = table.append(
-            *(
-                (line.quantity, row, position, 0)
-                for line, row, position in zip(
-                    share.lines, share.rows, share.positions, strict=True
-                )
-            )
-        )
-        short += kernels.short_lines(share.shard.levels.records, effects)
-    if short:
-        for share in shares:
-            share.shard.effects[Section.LINES].count -= len(share.lines)
-    return short
+    count = len(operations)
+    available, taken = np.zeros((2, count), np.int64)
+    slots = np.zeros(slots_size(count, 64), np.int32)
+    for shard in shards:
+        kernels.decide_lines(operations, codes, available, taken, slots, shard.arrays)
+    return available
 
 
-def hold(shares: Sequence[Share], command: Reserve) -> None:
-    """Write the reservation on every shard. The lines stand among the effects already."""
-    numbers = [len(share.shard.reservations) for share in shares]
-    for index, share in enumerate(shares):
-        flags = kernels.FLAG_LATER_PART if index else 0
+def hold(touched: Sequence[Shard], operations: Array, command: Reserve) -> None:
+    """Write the reservation on every shard that its lines touch; the first line's is its home."""
+    parts = [pack_part(shard.number, len(shard.reservations)) for shard in touched]
+    lines: dict[int, list[tuple[int, ...]]] = {shard.number: [] for shard in touched}
+    columns = (operations[field].tolist() for field in ("shard", "quantity", "row"))
+    for position, (number, quantity, row) in enumerate(zip(*columns, strict=True)):
+        lines[number].append((quantity, row, position, 0))
+    for index, shard in enumerate(touched):
+        flags = FLAG_LATER_PART if index else 0
         if command.key.text is not None:
-            flags |= kernels.FLAG_TEXT
-            share.shard.record_name(Section.ID_TEXTS, pack_name(command.key.text))
-        share.shard.record_reservation(
-            (command.key.hi, command.key.lo, command.hold_ms, len(share.lines), flags)
+            flags |= FLAG_TEXT
+            record_name(shard, Section.ID_TEXTS, pack_name(command.key.text))
+        mine = lines[shard.number]
+        record_reservation(
+            shard, (command.key.hi, command.key.lo, command.hold_ms, len(mine), flags), mine
         )
-        if index + 1 < len(shares):
-            next_part = pack_part(shares[index + 1].shard.number, numbers[index + 1])
-            share.shard.record(Section.LINKS, (next_part, numbers[index], 0))
+        if index + 1 < len(parts):
+            _, number = unpack_part(parts[index])
+            record(shard, Section.LINKS, (parts[index + 1], number, 0))
 
 
 def parts_of(shards: Sequence[Shard], first: int) -> list[Part]:
-    """Follow the links from a reservation's first part."""
+    """The parts of a reservation, from its first on, by the links between them."""
     parts = []
     part = first
-    while part != kernels.NO_PART:
+    while part != NO_PART:
         shard, number = unpack_part(part)
         parts.append(Part(shards[shard], number))
         part = int(shards[shard].reservations.records["next_part"][number])
@@ -117,6 +118,6 @@ def lines_in_order(parts: Sequence[Part]) -> list[tuple[Shard, int]]:
     return [(shard, line) for _, shard, line in sorted(placed, key=lambda item: item[0])]
 
 
-def revisions(shards: Sequence[Shard]) -> tuple[Revision, ...]:
+def revisions(shards: Iterable[Shard]) -> tuple[Revision, ...]:
     """The revision that each shard has, or will have once its running turn is durable."""
     return tuple(Revision(shard.number, shard.revision) for shard in shards)

@@ -11,7 +11,8 @@ from hashlib import blake2b
 from ..commands import Conflict, Extend, Line, Move, Revision
 from ..model import Remainder, Verb
 from ..tables.effects import Section
-from ..tables.layouts import Array
+from ..tables.table import Array
+from ..tables.writing import record
 from .joint_turn import Part
 
 
@@ -47,7 +48,7 @@ def remember(parts: Sequence[Part], command: Extend | Move, result: int) -> None
         0,
     )
     for part in parts:
-        part.shard.record(Section.REQUESTS, effect)
+        record(part.shard, Section.REQUESTS, effect)
 
 
 def revisions(parts: Sequence[Part], command: Extend | Move, now_ns: int) -> tuple[Revision, ...]:

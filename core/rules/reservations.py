@@ -1,16 +1,15 @@
 """The business rules of reservations: what each command may do, and what it answers.
 
 Rules of this file: a command is a list of guards, each returning one named answer in the order of
-precedence; then the line "Point of no return"; then effects. Nothing before that line changes
-state, nothing after it can refuse. Every shard was advanced to `now_ns` before a command runs, so
-an expired hold is never seen as held.
+precedence; then the line "Point of no return"; then effects. What stands before that line changes
+no state, what stands after it does not refuse. Every shard was advanced to `now_ns` before a
+command runs, so an expired hold is not seen as held.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from .. import kernels
 from ..commands import (
     Conflict,
     Extend,
@@ -29,6 +28,7 @@ from ..commands import (
 )
 from ..commands.registry import EXTEND, GET_RESERVATION, MOVE, RESERVE, executes
 from ..ids import Key, text_from_key
+from ..kernels.codes import INSUFFICIENT_STOCK, LOCATION_DISABLED, PENDING
 from ..limits import NS_PER_MS
 from ..model import (
     GIVE_BACK,
@@ -39,24 +39,30 @@ from ..model import (
     reservation_state,
 )
 from ..tables.effects import Section
-from ..tables.reservation_index import ReservationIndex
 from ..tables.shard import Shard
+from ..tables.table import Array
+from ..tables.writing import record, record_whole_moves
 from . import joint_turn, repeats
 from .homes import Homes
-from .joint_turn import Part, Share
+from .joint_turn import Part
+
+#: Codes of a line that can't be had, in the order of precedence.
+REFUSED = {
+    LOCATION_DISABLED: RefusalCode.LOCATION_DISABLED,
+    INSUFFICIENT_STOCK: RefusalCode.INSUFFICIENT_STOCK,
+}
 
 
 class Reservations:
     """Reservations over the shards of a node."""
 
-    def __init__(self, shards: Sequence[Shard], homes: Homes, index: ReservationIndex) -> None:
+    def __init__(self, shards: Sequence[Shard], homes: Homes) -> None:
         self.shards = shards
         self.homes = homes
-        self.index = index
 
     def parts_of(self, key: Key) -> list[Part]:
-        """Return the parts of a reservation, home first; none when the id is unknown."""
-        first = self.index.find(key)
+        """The parts of a reservation, home first; none when the id is unknown."""
+        first = self.homes.first_part(key)
         return joint_turn.parts_of(self.shards, first) if first >= 0 else []
 
     def totals(self, key: Key) -> dict[State, int]:
@@ -68,17 +74,18 @@ class Reservations:
         """Hold all lines until `hold_ms` from now, or none."""
         if parts := self.parts_of(command.key):
             return _repeat_reserve(command, parts)
-        shares = joint_turn.share_lines(self.homes, command.lines)
-        if isinstance(shares, Unknown):
-            return shares
-        if disabled := _disabled_lines(shares):
-            return _refuse_hold(RefusalCode.LOCATION_DISABLED, disabled, shares)
-        if joint_turn.short_lines(shares):
-            return _refuse_hold(RefusalCode.INSUFFICIENT_STOCK, _short_lines(shares), shares)
+        operations = joint_turn.find_lines(self.homes, command.lines)
+        if isinstance(operations, Unknown):
+            return operations
+        touched = [self.shards[number] for number in joint_turn.shards_of(operations)]
+        codes = np.full(len(operations), PENDING, np.uint8)
+        available = joint_turn.decide(touched, operations, codes)
+        if refusal := _refusal(command.lines, codes.tolist(), available):
+            return HoldOutcome(refusal, 0, joint_turn.revisions(touched))
         # Point of no return: every line is there.
-        joint_turn.hold(shares, command)
+        joint_turn.hold(touched, operations, command)
         expires_at_ns = now_ns + command.hold_ms * NS_PER_MS
-        return HoldOutcome(None, expires_at_ns, joint_turn.revisions([s.shard for s in shares]))
+        return HoldOutcome(None, expires_at_ns, joint_turn.revisions(touched))
 
     @executes(EXTEND)
     def extend(self, command: Extend, now_ns: int) -> HoldOutcome | Conflict | Unknown:
@@ -86,11 +93,11 @@ class Reservations:
         parts = self.parts_of(command.key)
         if not parts:
             return Unknown("reservation_id", id_text(command.key))
-        if (record := repeats.find(parts, command, now_ns)) is not None:
-            if conflict := repeats.difference(record, command):
+        if (answered := repeats.find(parts, command, now_ns)) is not None:
+            if conflict := repeats.difference(answered, command):
                 return conflict
             first = repeats.revisions(parts, command, now_ns)
-            return HoldOutcome(None, int(record["result"]), first)
+            return HoldOutcome(None, int(answered["result"]), first)
         totals = _totals(parts)
         if totals[State.HELD] == 0:
             return HoldOutcome(Refusal(_nothing_left(totals)), 0, _revisions(parts))
@@ -99,7 +106,7 @@ class Reservations:
         expires_at_ns = max(held_until_ns, now_ns + command.hold_ms * NS_PER_MS)
         if expires_at_ns > held_until_ns:
             for part in parts:
-                part.shard.record(Section.EXTENDS, (expires_at_ns, part.number, 0))
+                record(part.shard, Section.EXTENDS, (expires_at_ns, part.number, 0))
         repeats.remember(parts, command, expires_at_ns)
         return HoldOutcome(None, expires_at_ns, _revisions(parts))
 
@@ -109,11 +116,11 @@ class Reservations:
         parts = self.parts_of(command.key)
         if not parts:
             return Unknown("reservation_id", id_text(command.key))
-        if (record := repeats.find(parts, command, now_ns)) is not None:
-            if conflict := repeats.difference(record, command):
+        if (answered := repeats.find(parts, command, now_ns)) is not None:
+            if conflict := repeats.difference(answered, command):
                 return conflict
             first = repeats.revisions(parts, command, now_ns)
-            return MoveOutcome(None, State(int(record["result"])), first)
+            return MoveOutcome(None, State(int(answered["result"])), first)
         leaves, _ = TRANSITIONS[command.verb]
         totals = _totals(parts)
         if totals[leaves] == 0:
@@ -185,45 +192,19 @@ def _line_as_reserved(shard: Shard, line: int) -> Line:
     return Line(*shard.name_row(_row(shard, line)), sum(shard.units(line).values()))
 
 
-def _disabled_lines(shares: Sequence[Share]) -> tuple[RefusedLine, ...]:
-    if not shares[0].shard.has_disabled_locations:
-        return ()
-    return _blame(
-        shares,
-        lambda shard, line, _row: not shard.is_enabled(shard.locations.find(line.location)),
-    )
+def _refusal(lines: Sequence[Line], codes: list[int], available: Array) -> Refusal | None:
+    """The refusal of the first code in the order of precedence, with all lines that have it."""
+    for code, refused in REFUSED.items():
+        if code in codes:
+            blamed = (at for at, found in enumerate(codes) if found == code)
+            found = (refused_line(lines[at], int(available[at])) for at in blamed)
+            return Refusal(refused, tuple(found))
+    return None
 
 
-def _short_lines(shares: Sequence[Share]) -> tuple[RefusedLine, ...]:
-    return _blame(shares, lambda shard, line, row: line.quantity > _available(shard, row))
-
-
-def _blame(
-    shares: Sequence[Share], is_to_blame: Callable[[Shard, Line, int], bool]
-) -> tuple[RefusedLine, ...]:
-    blamed = [
-        (
-            position,
-            RefusedLine(line.sku, line.location, line.quantity, _available(share.shard, row)),
-        )
-        for share in shares
-        for line, row, position in zip(share.lines, share.rows, share.positions, strict=True)
-        if is_to_blame(share.shard, line, row)
-    ]
-    return tuple(line for _, line in sorted(blamed, key=lambda item: item[0]))
-
-
-def _available(shard: Shard, row: int) -> int:
-    if row == kernels.NO_LEVEL:
-        return 0
-    level = shard.levels.records[row]
-    return int(level["on_hand"] - level["reserved"] - level["committed"])
-
-
-def _refuse_hold(
-    code: RefusalCode, lines: tuple[RefusedLine, ...], shares: Sequence[Share]
-) -> HoldOutcome:
-    return HoldOutcome(Refusal(code, lines), 0, joint_turn.revisions([s.shard for s in shares]))
+def refused_line(line: Line, available: int) -> RefusedLine:
+    """A line that can't be had, with what could be promised of it."""
+    return RefusedLine(line.sku, line.location, line.quantity, available)
 
 
 # --- commands on existing reservations ---
@@ -232,10 +213,7 @@ def _refuse_hold(
 def _totals(parts: Sequence[Part]) -> dict[State, int]:
     totals = np.zeros(len(State), np.int64)
     for part in parts:
-        lines = part.shard.lines_of(part.number)
-        kernels.count_units(
-            lines.start, len(lines), part.shard.lines.records, part.shard.splits.records, totals
-        )
+        part.shard.add_units(part.shard.lines_of(part.number), totals)
     return dict(zip(State, totals.tolist(), strict=True))
 
 
@@ -277,14 +255,14 @@ def _move(parts: Sequence[Part], chosen: Sequence[tuple[Shard, int, int]], comma
         _move_all(parts, leaves, enters)
         return
     for shard, line, quantity in chosen:
-        shard.record(Section.MOVES, (quantity, line, leaves, enters, 0))
+        record(shard, Section.MOVES, (quantity, line, leaves, enters, 0))
     if command.remainder is Remainder.GIVE_BACK:
         _move_all(parts, leaves, GIVE_BACK[leaves])
 
 
 def _move_all(parts: Sequence[Part], leaves: State, enters: State) -> None:
     for part in parts:
-        part.shard.record_whole_moves(part.shard.lines_of(part.number), leaves, enters)
+        record_whole_moves(part.shard, part.shard.lines_of(part.number), leaves, enters)
 
 
 def _expires_at_ns(parts: Sequence[Part]) -> int:

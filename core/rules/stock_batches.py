@@ -15,38 +15,21 @@ from .. import kernels
 from ..commands import StockBatch, StockCodes
 from ..commands.registry import STOCK_BATCH, executes
 from ..tables.effects import Section
-from ..tables.layouts import Array, slots_size
+from ..tables.hash_slots import slots_size
+from ..tables.layouts import PLAN
 from ..tables.shard import Shard
+from ..tables.table import Array
+from ..tables.writing import number_of_name, record_written
 from . import joint_turn
-from .stock_facts import StockBook, number_of_name
-
-#: One event. `shard` and `row` are those of its handle; without an id it has a key of 0.
-STOCK_EVENT = np.dtype(
-    [
-        ("key_hi", "u8"),
-        ("key_lo", "u8"),
-        ("sequence", "u8"),
-        ("quantity", "i8"),
-        ("row", "i4"),
-        ("shard", "u2"),
-        ("kind", "u1"),
-        ("has_key", "u1"),
-    ]
-)
-
-#: What is planned for one event: the difference that it makes, and the units at its level after it.
-#: `is_open` tells whether there is such a level.
-PLAN = np.dtype(
-    [("delta", "i8"), ("on_hand", "i8"), ("promised", "i8"), ("is_open", "u1"), ("pad", "u1", 7)]
-)
+from .stock_facts import StockFacts
 
 
 class StockBatches:
     """Stock facts as columns, over the shards of a node."""
 
-    def __init__(self, shards: Sequence[Shard], stock: StockBook) -> None:
+    def __init__(self, shards: Sequence[Shard], stock_facts: StockFacts) -> None:
         self.shards = shards
-        self.stock = stock
+        self.stock_facts = stock_facts
 
     @executes(STOCK_BATCH)
     def record(self, command: StockBatch, now_ns: int) -> StockCodes:
@@ -57,7 +40,7 @@ class StockBatches:
         # Point of no return: every event has its answer.
         for shard in touched:
             _write(shard, command, plan, codes, int(counts[shard.number]))
-        shortfalls = np.maximum(plan["promised"] - plan["on_hand"], 0)
+        shortfalls = np.maximum(-plan["available"], 0)
         return StockCodes(codes, plan["on_hand"], shortfalls, joint_turn.revisions(touched))
 
     def _plan(self, command: StockBatch, plan: Array, now_ns: int) -> tuple[Array, Array]:
@@ -68,14 +51,14 @@ class StockBatches:
         known = events["has_key"] == 0  # there is nothing to look for
         if not known.all():
             his, los = events["key_hi"].copy(), events["key_lo"].copy()
-            self.stock.find_known(his, los, now_ns, known)
+            self.stock_facts.find_known(his, los, now_ns, known)
         codes = np.empty(len(events), np.uint8)
         counts = np.zeros(len(self.shards), np.int64)
         size = slots_size(len(events), 64)
         kernels.plan_stock(
             events,
             known,
-            np.uint64(self.stock.last_sequence(command.source)),
+            np.uint64(self.stock_facts.last_sequence(command.source)),
             np.zeros(size, np.int32),
             np.zeros(size, np.int32),
             plan,
@@ -87,25 +70,17 @@ class StockBatches:
 
 def _find_levels(shard: Shard, events: Array, plan: Array) -> int:
     """Read the levels of one shard into the plan; return how many events name the shard."""
-    count = kernels.find_event_levels(
-        events,
-        shard.number,
-        shard.levels.records,
-        len(shard.levels),
-        shard.skus.removed.records,
-        plan,
-    )
-    return int(count)
+    return int(kernels.find_event_levels(events, plan, shard.header, shard.stock))
 
 
 def _write(shard: Shard, command: StockBatch, plan: Array, codes: Array, count: int) -> None:
     """Write the events that take effect in one shard, so many of them."""
     if not count:
         return
-    source = number_of_name(shard, Section.SOURCE_NAMES, command.source)
+    source = number_of_name(shard, shard.sources, Section.SOURCE_NAMES, command.source)
     effects = shard.effects[Section.STOCK]
     effects.ensure(count)
     kernels.write_stock(
         command.events, plan, codes, shard.number, source, effects.records[effects.count :]
     )
-    shard.record_written(Section.STOCK, count)
+    record_written(shard, Section.STOCK, count)

@@ -16,16 +16,16 @@ import numpy as np
 from ..limits import MAP_NORESERVE
 
 
-def reserve(dtype: np.dtype | str, count: int, width: tuple[int, ...] = ()) -> np.ndarray:
-    """Return `count` zeroed records (of `width` each) that take no memory until they are used."""
+def allocate(dtype: np.dtype | str, count: int, width: tuple[int, ...] = ()) -> np.ndarray:
+    """`count` zeroed records (of `width` each) that take no memory until they are used."""
     record = np.dtype((dtype, width))
     space = mmap(-1, count * record.itemsize, flags=MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
     records = np.frombuffer(space, record.base)
     return records.reshape(count, *width) if width else records
 
 
-def give_back(records: np.ndarray, start: int, end: int) -> None:
-    """Make records [start, end) what they were at first: zero, and nowhere in memory."""
+def discard(records: np.ndarray, start: int, end: int) -> None:
+    """Zero records [start, end) and free their memory."""
     _advise(records, start, end, MADV_DONTNEED)
 
 

@@ -12,7 +12,8 @@ from enum import IntEnum
 
 import numpy as np
 
-from .layouts import Array, Table
+from ..kernels import arguments
+from .table import Array, Table
 
 
 class Section(IntEnum):
@@ -102,6 +103,14 @@ DTYPES: dict[Section, np.dtype] = {
 }
 
 
+#: Effects that kernels write as well, by the place in the header that counts them.
+_COUNTED_AT = {
+    Section.RESERVATIONS: arguments.RESERVATION_EFFECTS,
+    Section.LINES: arguments.LINE_EFFECTS,
+    Section.MOVES: arguments.MOVE_EFFECTS,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """The effects of one shard from one turn.
@@ -119,10 +128,16 @@ class Entry:
 class Effects:
     """The effects that one shard is collecting in the running turn."""
 
-    __slots__ = ("_tables", "touched")
+    __slots__ = ("_tables", "arrays", "touched")
 
-    def __init__(self) -> None:
-        self._tables = {section: Table(dtype) for section, dtype in DTYPES.items()}
+    def __init__(self, header: Array) -> None:
+        self._tables = {
+            section: Table(dtype, header=header, at=_COUNTED_AT[section])
+            if section in _COUNTED_AT
+            else Table(dtype)
+            for section, dtype in DTYPES.items()
+        }
+        self.arrays = tuple(self._tables[each].records for each in _COUNTED_AT)
         self.touched = False
 
     def __getitem__(self, section: Section) -> Table:

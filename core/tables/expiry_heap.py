@@ -1,46 +1,35 @@
 """Which holds end, and when: a heap of expirations beside the reservations.
 
-Derived state: rebuilt from reservations with held units, in no snapshot. Entries are never removed
-from the middle. An entry whose reservation was committed, released or extended is stale and falls
-out when its time comes, so that commit and release cost nothing here, and the heap never holds more
-than was reserved within the longest hold.
+Derived state: rebuilt from reservations with held units, in no snapshot. Entries leave at the top
+alone. An entry whose reservation was committed, released or extended is stale and falls out when
+its time comes, so that commit and release cost nothing here, and the heap holds no more than was
+reserved and extended within the longest hold.
 """
 
-from .. import kernels
+from ..kernels.arguments import EXPIRIES, Array
+from ..kernels.codes import NEVER_NS
 from ..limits import ROWS_MAX
-from .address_space import reserve
-from .layouts import Table, TableFullError
+from .address_space import allocate
+from .table import TableFullError, figures
 
 
-class Expirations:
-    """A binary heap of (time, reservation number)."""
+class ExpiryHeap:
+    """A binary heap of (time, reservation number); its size stands in the shard's header."""
 
-    __slots__ = ("numbers", "size", "times")
+    __slots__ = ("_counts", "_times", "arrays")
 
-    def __init__(self) -> None:
-        self.times = reserve("i8", ROWS_MAX)
-        self.numbers = reserve("i4", ROWS_MAX)
-        self.size = 0
+    def __init__(self, header: Array) -> None:
+        self._counts = figures(header)
+        self.arrays = (allocate("i8", ROWS_MAX), allocate("i4", ROWS_MAX))
+        self._times = figures(self.arrays[0])
 
     @property
     def next_ns(self) -> int:
         """No hold ends before this."""
-        return int(self.times[0]) if self.size else int(kernels.NEVER_NS)
+        return self._times[0] if self._counts[EXPIRIES] else NEVER_NS
 
     def ensure(self, extra: int) -> None:
-        """Raise TableFullError when `extra` more entries have no place."""
-        if self.size + extra > ROWS_MAX:
-            raise TableFullError(f"{self.size} expirations and {extra} more: at most {ROWS_MAX}")
-
-    def rebuild(self, reservations: Table, lines: Table, splits: Table) -> None:
-        """Collect every reservation with held units."""
-        self.size = 0
-        self.ensure(len(reservations))
-        self.size = kernels.index_expiries(
-            self.times,
-            self.numbers,
-            reservations.records,
-            len(reservations),
-            lines.records,
-            splits.records,
-        )
+        """Raise TableFullError when there is no room for `extra` more entries."""
+        size = self._counts[EXPIRIES]
+        if size + extra > ROWS_MAX:
+            raise TableFullError(f"{size} expirations and {extra} more: at most {ROWS_MAX}")

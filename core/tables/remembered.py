@@ -10,7 +10,8 @@ import numpy as np
 
 from .. import kernels
 from ..limits import RETENTION_NS
-from .layouts import Array, Table, slots_size
+from .hash_slots import slots_size
+from .table import Array, Table
 
 
 class _Generation:
@@ -35,7 +36,7 @@ class _Generation:
         kernels.index_keys(self.slots, self.records.records, start, len(self.records))
 
 
-class Memory:
+class Remembered:
     """Records by 128-bit key, each with `key_hi`, `key_lo` and the `at_ns` from which its retention
     runs.
     """
@@ -71,10 +72,7 @@ class Memory:
         if now_ns - self.since_ns >= RETENTION_NS:
             self.previous, self.current = self.current, _Generation(self.dtype)
             self.since_ns = now_ns
-        records = self.current.records
-        records.ensure(count)
-        records.count += count
-        return records.records[records.count - count : records.count]
+        return self.current.records.extend(count)
 
     def index(self, count: int) -> None:
         """Enter the last `count` records."""
@@ -89,9 +87,13 @@ class Memory:
         }
 
     def load(self, columns: dict[str, Array]) -> None:
-        """The opposite of `columns`."""
+        """Take over what `columns` gave. The slots are still to be rebuilt."""
         self.since_ns = int(columns["since_ns"][0])
         for name, generation in (("current", self.current), ("previous", self.previous)):
             generation.records.load(columns[name])
+
+    def reindex(self) -> None:
+        """Rebuild the slots, which are derived, after a load."""
+        for generation in (self.current, self.previous):
             generation.slots = np.zeros(64, np.int32)
             generation.index(0)

@@ -1,20 +1,31 @@
-"""Which shard knows a reservation: the node's table from id to first part.
+"""From reservation ids to first parts: the node's index.
 
 Derived state: it is rebuilt from the shards' reservations and stands in no snapshot. It exists
 because an id must be unique over all shards, while the lines of a repeated request may name other
 shards than the first time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from .. import kernels
 from ..ids import Key
-from ..limits import PART_NUMBER_BITS
-from .address_space import give_back, reserve, use_huge_pages
-from .layouts import Table, TableFullError
+from ..kernels.reservation_index import (
+    ENTERED,
+    HOMES,
+    HOMES_AT,
+    LARGER,
+    LARGER_AT,
+    LAYOUT_SIZE,
+    MOVED,
+    PART_BITS,
+    SPILL,
+)
+from ..limits import NUMBER_BITS, PART_NUMBER_BITS
+from .address_space import allocate, discard, use_huge_pages
+from .table import Table, TableFullError, figures
 
 _NUMBER_MASK = (1 << PART_NUMBER_BITS) - 1
 
@@ -34,22 +45,19 @@ _HUGE_HOMES_MIN = 1 << 19
 
 
 class HasReservations(Protocol):
-    """What the directory needs of a shard."""
+    """What the index needs of a shard to be built anew."""
 
     number: int
     reservations: Table
 
-    def is_reservation(self, number: int, key: Key) -> bool:
-        """Whether a reservation has this key."""
-
 
 def pack_part(shard: int, number: int) -> int:
-    """Spell a part of a reservation as one integer."""
+    """A part of a reservation as one integer."""
     return shard << PART_NUMBER_BITS | number
 
 
 def unpack_part(part: int) -> tuple[int, int]:
-    """The opposite of `pack_part`."""
+    """(shard, number) of a part."""
     return part >> PART_NUMBER_BITS, part & _NUMBER_MASK
 
 
@@ -57,58 +65,61 @@ class ReservationIndex:
     """Open-addressed slots of part references; the keys themselves stay in the shards.
 
     It grows by moving a few slots to larger ones for every reservation that is entered, so that
-    growth is never a pause. `layout` says where it stands; see kernels.HOMES_AT.
+    growth is not a pause. `layout` says where it stands (kernels/reservation_index.py).
     """
 
-    __slots__ = ("_settled_max", "count", "layout", "shards", "slots")
+    __slots__ = ("_figures", "_settled_max", "arrays", "layout", "slots")
 
-    def __init__(self, shards: Sequence[HasReservations]) -> None:
-        self.shards = shards
-        self.count = 0
-        self.slots = reserve("u8", 2 * _HALF)
-        self.layout = np.zeros(7, np.int64)
-        self.layout[kernels.HOMES] = _homes(0)
-        shard_bits = max(shard.number for shard in shards).bit_length()
-        self.layout[kernels.PART_BITS] = kernels.NUMBER_BITS + shard_bits
-        self.layout[kernels.SPILL] = _SPILL
+    def __init__(self, shard_count: int) -> None:
+        self.slots = allocate("u8", 2 * _HALF)
+        self.layout = np.zeros(LAYOUT_SIZE, np.int64)
+        self.layout[HOMES] = _homes(0)
+        self.layout[PART_BITS] = NUMBER_BITS + (shard_count - 1).bit_length()
+        self.layout[SPILL] = _SPILL
+        self.arrays = (self.slots, self.layout)
+        self._figures: memoryview[int] = figures(self.layout)
         self._settle()
 
-    def find(self, key: Key) -> int:
-        """Return the first part of a reservation, or -1."""
+    @property
+    def count(self) -> int:
+        """Reservations entered, each by its first part."""
+        return self._figures[ENTERED]
+
+    def candidates(self, key: Key) -> Iterator[int]:
+        """Parts whose slots look like this key's; nearly always there is one or none. Their keys
+        are still to be compared.
+        """
         his_lo = np.uint64(key.hi), np.uint64(key.lo)
         nth = 0
-        while (part := kernels.find_part(self.slots, self.layout, *his_lo, nth)) >= 0:
-            shard, number = unpack_part(part)
-            if self.shards[shard].is_reservation(number, key):
-                return int(part)
+        while (part := kernels.find_part(self.arrays, *his_lo, nth)) >= 0:
+            yield int(part)
             nth += 1
-        return -1
 
     def ensure(self, extra: int) -> None:
-        """Make room for `extra` more reservations, which the caller is about to enter. Raises
-        TableFullError, and changes nothing, when the node holds some 200 million.
+        """Make room for `extra` more reservations. Raises TableFullError, and changes nothing, when
+        the node holds some 200 million.
         """
-        if self.count + extra > (_HALF - _SPILL) * _FULL:
+        count = self.count + extra
+        if count > (_HALF - _SPILL) * _FULL:
             raise TableFullError(f"{self.count} reservations on this node and {extra} more")
-        self.count += extra
-        if self.count > self._settled_max:
-            self._grow(extra)
+        if count > self._settled_max:
+            self._grow(count, extra)
 
-    def _grow(self, extra: int) -> None:
+    def _grow(self, count: int, extra: int) -> None:
         layout = self.layout
         self._settled_max = -1
-        while layout[kernels.LARGER] or self.count > layout[kernels.HOMES] * _FULL:
-            if not layout[kernels.LARGER]:
-                layout[kernels.LARGER] = _homes(self.count)
-                layout[kernels.LARGER_AT] = _HALF - layout[kernels.HOMES_AT]
-                self._lay_out(kernels.LARGER_AT)
-            if not kernels.move_slots(self.slots, layout, extra * _MOVES_AN_ENTRY):
+        while layout[LARGER] or count > layout[HOMES] * _FULL:
+            if not layout[LARGER]:
+                layout[LARGER] = _homes(count)
+                layout[LARGER_AT] = _HALF - layout[HOMES_AT]
+                self._lay_out(LARGER_AT)
+            if not kernels.move_slots(self.arrays, extra * _MOVES_AN_ENTRY):
                 return
             self._leave()
         self._settle()
 
     def _settle(self) -> None:
-        self._settled_max = int(self.layout[kernels.HOMES] * _FULL)
+        self._settled_max = int(self.layout[HOMES] * _FULL)
 
     def _lay_out(self, at: int) -> None:
         start, homes = self.layout[at : at + 2].tolist()
@@ -118,22 +129,22 @@ class ReservationIndex:
     def _leave(self) -> None:
         """Go on in the larger half alone."""
         layout = self.layout
-        start = int(layout[kernels.HOMES_AT])
-        give_back(self.slots, start, start + _HALF)
-        layout[kernels.HOMES_AT] = layout[kernels.LARGER_AT]
-        layout[kernels.HOMES] = layout[kernels.LARGER]
-        layout[kernels.LARGER] = layout[kernels.MOVED] = 0
+        start = int(layout[HOMES_AT])
+        discard(self.slots, start, start + _HALF)
+        layout[HOMES_AT] = layout[LARGER_AT]
+        layout[HOMES] = layout[LARGER]
+        layout[LARGER] = layout[MOVED] = 0
 
-    def rebuild(self, count: int) -> None:
-        """Enter every reservation anew, into slots that fit `count`."""
-        give_back(self.slots, 0, 2 * _HALF)
-        self.layout[: kernels.PART_BITS] = 0
-        self.layout[kernels.HOMES] = _homes(count)
-        self._lay_out(kernels.HOMES_AT)
-        for shard in self.shards:
+    def rebuild(self, shards: Sequence[HasReservations]) -> None:
+        """Enter every reservation of these shards anew, into slots that fit them."""
+        discard(self.slots, 0, 2 * _HALF)
+        self.layout[:PART_BITS] = 0
+        self.layout[ENTERED] = 0
+        self.layout[HOMES] = _homes(sum(len(shard.reservations) for shard in shards))
+        self._lay_out(HOMES_AT)
+        for shard in shards:
             table = shard.reservations
-            kernels.index_parts(self.slots, self.layout, table.records, len(table), shard.number)
-        self.count = count
+            kernels.index_parts(self.arrays, table.records, len(table), shard.number)
         self._settle()
 
 

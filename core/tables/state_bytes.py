@@ -1,21 +1,17 @@
 """The state of a shard as bytes: for snapshots, seals and hashes.
 
 `columns` lists the whole state by name; same state, same bytes. What it leaves out (slots, chains,
-the heap) is derived, and `load` rebuilds it.
+the heap) is derived, and rebuilding.py makes it anew.
 """
 
-from __future__ import annotations
-
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import kernels
-from .layouts import Array, NameTable, slots_size
-
-if TYPE_CHECKING:
-    from .shard import Shard
+from .names import NameTable
+from .shard import Shard
+from .table import Array
 
 _NAME_TABLES = ("skus", "locations", "sources", "display_names", "id_texts")
 _TABLES = ("location_records", "source_sequences", "levels", "reservations", "lines", "splits")
@@ -23,7 +19,7 @@ _MEMORIES = ("requests", "events")
 
 
 def columns(shard: Shard) -> dict[str, Array]:
-    """List the whole state, by name."""
+    """The whole state by name, as views."""
     listed = {"position": np.array([shard.sequence, shard.now_ns], np.int64)}
     for name in _NAME_TABLES:
         table: NameTable = getattr(shard, name)
@@ -39,38 +35,23 @@ def columns(shard: Shard) -> dict[str, Array]:
 
 
 def load(shard: Shard, listed: dict[str, Array]) -> None:
-    """Take over a state that `columns` gave, and rebuild what is derived.
-
-    All but the directory, which spans shards: Node.loaded rebuilds it.
-    """
+    """Take over a state that `columns` gave. What is derived is still to be rebuilt."""
     shard.sequence, shard.now_ns = (int(figure) for figure in listed["position"])
     for name in _NAME_TABLES:
         table: NameTable = getattr(shard, name)
         table.arena.load(listed[f"{name}.arena"])
         table.offsets.load(listed[f"{name}.offsets"])
         table.removed.load(listed[f"{name}.removed"])
-        table.reindex()
     for name in _TABLES:
         getattr(shard, name).load(listed[name])
     for name in _MEMORIES:
         prefix = f"{name}."
         parts = {key.removeprefix(prefix): listed[key] for key in listed if key.startswith(prefix)}
         getattr(shard, name).load(parts)
-    _rebuild(shard)
-
-
-def _rebuild(shard: Shard) -> None:
-    shard.id_texts_used = len(shard.id_texts)
-    shard.has_disabled_locations = not shard.location_records["enabled"].all()
-    shard.level_slots = np.zeros(slots_size(len(shard.levels), 64), np.int32)
-    shard.level_chain.load(np.zeros(len(shard.levels), np.int32))
-    shard.sku_levels.load(np.zeros((len(shard.skus), 2), np.int32))
-    shard.index_levels(0)
-    shard.expirations.rebuild(shard.reservations, shard.lines, shard.splits)
 
 
 def digest(shard: Shard) -> tuple[int, int]:
-    """Hash the exact state: order, times and all (BLAKE2b, 16 bytes, as two halves)."""
+    """A hash of the exact state, order and times included: BLAKE2b, 16 bytes, as two halves."""
     hasher = blake2b(digest_size=16)
     for name, column in columns(shard).items():
         hasher.update(f"{name}:{column.nbytes};".encode())
@@ -81,20 +62,7 @@ def digest(shard: Shard) -> tuple[int, int]:
 
 def content_hash(shard: Shard, seed: int) -> int:
     """Hash the content by name and quantity; sums over shards are hashes of the whole."""
-    names = (
-        np.uint64(seed),
-        shard.skus.offsets.records,
-        shard.skus.arena.records,
-        shard.locations.offsets.records,
-        shard.locations.arena.records,
-    )
-    levels = kernels.hash_levels(shard.levels.records, len(shard.levels), *names)
-    lines = kernels.hash_lines(
-        shard.reservations.records,
-        len(shard.reservations),
-        shard.lines.records,
-        shard.splits.records,
-        shard.levels.records,
-        *names,
-    )
-    return int(levels) + int(lines)
+    names = (np.uint64(seed), shard.skus.arrays, shard.locations.arrays)
+    header, levels = shard.header, shard.levels.records
+    lines = kernels.hash_lines(header, shard.book, levels, *names)
+    return int(kernels.hash_levels(header, levels, *names)) + int(lines)

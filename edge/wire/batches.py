@@ -11,8 +11,8 @@ from google.protobuf.message import Message
 from numpy.typing import NDArray
 
 from holdfast.core import commands as core
+from holdfast.core.handles import split_handles
 from holdfast.core.model import Verb
-from holdfast.core.rules.batches import split_handles
 from holdfast.core.tables.layouts import OPERATION
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import reservation_service_pb2 as reservation

@@ -12,10 +12,10 @@ from google.protobuf.message import Message
 from numpy.typing import NDArray
 
 from holdfast.core import commands as core
+from holdfast.core.handles import split_handles
 from holdfast.core.ids import source_key
 from holdfast.core.model import EventKind
-from holdfast.core.rules.batches import split_handles
-from holdfast.core.rules.stock_batches import STOCK_EVENT
+from holdfast.core.tables.layouts import STOCK_EVENT
 from holdfast.v1 import stock_service_pb2 as stock
 
 from . import messages

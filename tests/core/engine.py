@@ -29,10 +29,10 @@ from holdfast.core.commands import (
     StockBatch,
     StockCodes,
 )
+from holdfast.core.handles import split_handles
 from holdfast.core.model import EventOutcome
 from holdfast.core.node import Node
-from holdfast.core.rules.batches import split_handles
-from holdfast.core.rules.stock_batches import STOCK_EVENT
+from holdfast.core.tables.layouts import STOCK_EVENT
 from tests.model import NO_REVISION, Model, StockColumns
 
 
@@ -129,7 +129,7 @@ class NodeEngine:
 def as_batch(node: Node, command: StockColumns) -> StockBatch:
     """Spell facts as columns, with the handles that their levels have now."""
     names = tuple((event.sku, event.location) for event in command.events)
-    handles = node.batches.resolve(ResolveLevels(names), node.now_ns).handles
+    handles = node._rules[ResolveLevels](ResolveLevels(names), node.now_ns).handles
     events = np.zeros(len(names), STOCK_EVENT)
     events["shard"], events["row"] = split_handles(handles)
     for record, event in zip(events, command.events, strict=True):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from holdfast.core.audit import check_invariants, units_by_line
-from holdfast.core.kernels import FLAG_LATER_PART
+from holdfast.core.kernels.codes import FLAG_LATER_PART
 from holdfast.core.node import Node
-from holdfast.core.tables.layouts import pack_name
+from holdfast.core.tables.names import pack_name
 from holdfast.core.tables.shard import Shard
 from holdfast.persistence.journal import MemoryJournal
 from tests.persistence.history import Life

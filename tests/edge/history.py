@@ -41,7 +41,7 @@ from holdfast.core.commands import (
     Unknown,
 )
 from holdfast.core.ids import Key, key_from_text
-from holdfast.core.kernels import FLAG_LATER_PART
+from holdfast.core.kernels.codes import FLAG_LATER_PART
 from holdfast.core.model import State
 from holdfast.core.node import Node
 from holdfast.core.tables.effects import Section

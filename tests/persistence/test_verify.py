@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.core.kernels import FLAG_LATER_PART
+from holdfast.core.kernels.codes import FLAG_LATER_PART
 from holdfast.core.statistics import read_statistics
 from holdfast.core.tables.effects import Section
 from holdfast.persistence.data_directory import DirectoryError

@@ -8,21 +8,30 @@ they alone are numpy's unsigned numbers here, whose warning about it is turned o
 """
 
 from collections import Counter
-from types import FunctionType, SimpleNamespace
+from collections.abc import Iterable, Iterator
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numba.core.registry import CPUDispatcher
 
 from holdfast.core import kernels
-from holdfast.core.tables.layouts import Array
+from holdfast.core.tables.table import Array
 
 _MASK = (1 << 64) - 1
 
-COMPILED = {
-    name: kernel for name, kernel in vars(kernels).items() if isinstance(kernel, CPUDispatcher)
+MODULES = [
+    module
+    for module in vars(kernels).values()
+    if isinstance(module, ModuleType) and module.__name__.startswith(kernels.__name__)
+]
+COMPILED: dict[str, Any] = {
+    name: value
+    for module in MODULES
+    for name, value in vars(module).items()
+    if isinstance(value, CPUDispatcher) and value.py_func.__module__ == module.__name__
 }
-PUBLIC = {name for name in COMPILED if not name.startswith("_")}
+PUBLIC = set(kernels.__all__)
 
 
 def _uint64(number: Any) -> np.uint64:
@@ -35,16 +44,26 @@ def _int64(number: Any) -> int:
     return bits - (bits >> 63 << 64)
 
 
-def _plain_kernels() -> dict[str, Any]:
-    names: dict[str, Any] = dict(vars(kernels))
-    names["np"] = SimpleNamespace(uint64=_uint64, int64=_int64)
-    names |= {
-        name: FunctionType(kernel.py_func.__code__, names) for name, kernel in COMPILED.items()
-    }
-    return names
+def _plain_spaces() -> list[dict[str, Any]]:
+    """The names of each module, with plain functions where compiled ones were."""
+    spaces = {module.__name__: dict(vars(module)) for module in MODULES}
+    numpy = SimpleNamespace(uint64=_uint64, int64=_int64)
+    for space in spaces.values():
+        for name, value in space.items():
+            if isinstance(value, CPUDispatcher):
+                home = spaces[value.py_func.__module__]
+                space[name] = FunctionType(value.py_func.__code__, home)
+        space["np"] = numpy
+    return list(spaces.values())
 
 
-PLAIN = _plain_kernels()
+SPACES = _plain_spaces()
+
+
+def plain(name: str) -> Any:
+    """A kernel as Python itself would run it."""
+    home = COMPILED[name].py_func.__module__
+    return next(space for space in SPACES if space["__name__"] == home)[name]
 
 
 class _Cells:
@@ -133,9 +152,32 @@ def _field(column: int) -> property:
 
 
 def _seen_by_plain(argument: Any) -> Any:
+    if isinstance(argument, tuple):
+        return _alike(argument, map(_seen_by_plain, argument))
     if not isinstance(argument, np.ndarray):
         return int(argument)
     return _Rows(argument) if argument.dtype.names else _Cells(argument)
+
+
+def _alike(like: tuple[Any, ...], members: Iterable[Any]) -> tuple[Any, ...]:
+    """A tuple of the same kind, plain or named, with other members."""
+    make = getattr(like, "_make", tuple)
+    return make(members)  # type: ignore[no-any-return]
+
+
+def _copy(argument: Any) -> Any:
+    if isinstance(argument, tuple):
+        return _alike(argument, map(_copy, argument))
+    return argument.copy() if isinstance(argument, np.ndarray) else argument
+
+
+def _arrays(argument: Any) -> Iterator[Array]:
+    """Every array that a kernel was handed, alone or in tuples."""
+    if isinstance(argument, tuple):
+        for each in argument:
+            yield from _arrays(each)
+    elif isinstance(argument, np.ndarray):
+        yield argument
 
 
 class Duel:
@@ -158,14 +200,15 @@ class Duel:
         """Run a kernel compiled on the arguments and plain on copies of them; every result and
         every bit of every array has to be the same.
         """
-        copies = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+        copies = _copy(arguments)
         compiled = COMPILED[name](*arguments)
         with np.errstate(over="ignore"):
-            plain = PLAIN[name](*map(_seen_by_plain, copies))
-        assert _integers(plain) == _integers(compiled), f"{name}{_spelt(arguments)}"
-        for position, (array, copy) in enumerate(zip(arguments, copies, strict=True)):
-            if isinstance(array, np.ndarray) and array.tobytes() != copy.tobytes():
-                raise AssertionError(f"{name}, argument {position}: {_difference(copy, array)}")
+            expected = plain(name)(*map(_seen_by_plain, copies))
+        assert _integers(expected) == _integers(compiled), f"{name}{_spelt(arguments)}"
+        pairs = zip(_arrays(arguments), _arrays(copies), strict=True)
+        for position, (array, copy) in enumerate(pairs):
+            if array.tobytes() != copy.tobytes():
+                raise AssertionError(f"{name}, array {position}: {_difference(copy, array)}")
         self.counts[name] += operations
         return compiled
 

@@ -5,20 +5,22 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.core import kernels
+from holdfast.core.kernels import arguments, codes
+from holdfast.core.kernels.arguments import Book
 from holdfast.core.limits import HOLD_MS_MAX, HOLD_MS_MIN, ON_HAND_MAX, QUANTITY_MAX
 from holdfast.core.tables.effects import DTYPES, Section
-from holdfast.core.tables.layouts import LEVEL, LINE, OPERATION, RESERVATION, Array
+from holdfast.core.tables.layouts import LEVEL, LINE, OPERATION, RESERVATION
+from holdfast.core.tables.table import Array
 from tests.core.kernels.duel import Duel
-from tests.core.kernels.worlds import EDGES, Names, make_directory, make_locations, random_keys
+from tests.core.kernels.worlds import EDGES, Names, make_index, make_locations, random_keys
 
-HELD, COMMITTED, FULFILLED = kernels.HELD, kernels.COMMITTED, kernels.FULFILLED
+HELD, COMMITTED, FULFILLED = codes.HELD, codes.COMMITTED, codes.FULFILLED
 MOVES = (
     (HELD, COMMITTED),
-    (HELD, kernels.RELEASED),
-    (HELD, kernels.EXPIRED),
+    (HELD, codes.RELEASED),
+    (HELD, codes.EXPIRED),
     (COMMITTED, FULFILLED),
-    (COMMITTED, kernels.CANCELLED),
+    (COMMITTED, codes.CANCELLED),
 )
 
 #: Numbers of shards: the first, one in the middle, the last.
@@ -33,10 +35,10 @@ class Shop:
         self.duel = duel
         self.rng = rng
         self.shard = rng.choice(SHARDS)
-        self.now_ns = rng.choice((0, 1_700_000_000 * 10**9))
-        self.sequence = 1
+        self.header = np.zeros(arguments.HEADER_SIZE, np.int64)
+        self.header[arguments.SHARD] = self.shard
+        self.header[arguments.NOW_NS] = rng.choice((0, 1_700_000_000 * 10**9))
         self.capacity = rng.choice((3, 63, 255))
-        self.count = self.line_count = self.split_count = self.heap_size = self.texts = 0
         self.skus, self.places = Names(duel, rng, 64, least=1), Names(duel, rng, 8, least=1)
         self.removed = np.array([rng.random() < 0.1 for _ in range(64)], np.uint8)
         self.locations = make_locations(rng, 8)
@@ -44,9 +46,10 @@ class Shop:
         self.reservations = np.zeros(self.capacity, RESERVATION)
         self.lines = np.zeros(self.capacity * LINES_MAX, LINE)
         self.splits = np.zeros((len(self.lines), 6), np.int64)
-        self.directory = make_directory(2 * self.capacity)
-        self.times = np.zeros(2 * self.capacity, np.int64)
-        self.numbers = np.zeros(2 * self.capacity, np.int32)
+        self.header[arguments.LEVELS] = len(self.levels) - rng.choice((0, 1))
+        self.index = make_index(2 * self.capacity)
+        self.heap = self._empty_heap()
+        self.effects = self._no_effects(0)
         self.keys = random_keys(rng, 2 * self.capacity)
         self._enter_others()
 
@@ -54,7 +57,7 @@ class Shop:
         """Let another shard know some ids; one slot stays empty all the same."""
         for number in range(min(5, self.capacity // 2)):
             key = self.rng.choice(self.keys)
-            self.duel.call("insert_part", *self.directory, *key, 1, number)
+            self.duel.call("insert_part", self.index, *key, 1, number)
             self.capacity -= 1
 
     def _levels(self) -> Array:
@@ -67,15 +70,55 @@ class Shop:
         rows["location"] = [self.rng.randrange(self.places.capacity) for _ in rows]
         return rows
 
+    def _empty_heap(self) -> tuple[Array, Array]:
+        size = 2 * self.capacity
+        return np.zeros(size, np.int64), np.zeros(size, np.int32)
+
+    def _no_effects(self, room: int, moves: int = 0) -> tuple[Array, Array, Array]:
+        """Tables of effects with room for some, now and then behind others of the turn."""
+        behind = self.rng.choice((0, 3))
+        for place in (
+            arguments.RESERVATION_EFFECTS,
+            arguments.LINE_EFFECTS,
+            arguments.MOVE_EFFECTS,
+        ):
+            self.header[place] = behind
+        return (
+            np.zeros(behind + room, DTYPES[Section.RESERVATIONS]),
+            np.zeros(behind + room, DTYPES[Section.LINES]),
+            np.zeros(behind + moves, DTYPES[Section.MOVES]),
+        )
+
+    @property
+    def book(self) -> tuple[Array, Array, Array]:
+        """Reservations with what hangs on them."""
+        return self.reservations, self.lines, self.splits
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """All tables of the shard, as kernels take them."""
+        stock = (self.levels, self.removed, self.locations)
+        return self.header, stock, self.book, self.index, self.heap, self.effects
+
+    @property
+    def count(self) -> int:
+        """Reservations made."""
+        return int(self.header[arguments.RESERVATIONS])
+
+    @property
+    def line_count(self) -> int:
+        """Lines of all of them."""
+        return int(self.header[arguments.LINES])
+
+    @property
+    def now_ns(self) -> int:
+        """The time of the turn."""
+        return int(self.header[arguments.NOW_NS])
+
     @property
     def room(self) -> int:
         """Reservations that still fit."""
         return self.capacity - self.count
-
-    @property
-    def records(self) -> tuple[Array, Array, Array]:
-        """Reservations with what hangs on them."""
-        return self.reservations, self.lines, self.splits
 
     def quantity(self) -> int:
         """A quantity that a line may have."""
@@ -93,7 +136,8 @@ class Shop:
             operation["row"] = self.rng.randint(-1, len(self.levels))
             operation["hold_ms"] = self.hold_ms()
             operation["shard"] = self.rng.choices((self.shard, 7), (9, 1))[0]
-            operation["flags"] = self.rng.choices((0, kernels.FLAG_TEXT), (9, 1))[0]
+            operation["flags"] = self.rng.choices((0, codes.FLAG_TEXT), (9, 1))[0]
+            operation["location"] = self.rng.choices((0, len(self.locations)), (9, 1))[0]
             if self.count and self.rng.random() < 0.1:
                 self._repeat(operation)
         return operations
@@ -110,27 +154,30 @@ class Shop:
         """Decide single lines, some of them asked for before, some answered already."""
         count = self.rng.randint(0, min(40, self.room))
         operations = self._operations(count)
-        codes = np.zeros(count, np.uint8)
+        answers = np.zeros(count, np.uint8)
         self.duel.call(
-            "judge_operations", operations, HOLD_MS_MIN, HOLD_MS_MAX, QUANTITY_MAX, codes,
-            np.zeros(4, np.int64), operations=max(1, count),
+            "judge_operations", operations, answers, np.zeros(4, np.int64),
+            operations=max(1, count),
         )  # fmt: skip
-        codes[:] = self.rng.choices((kernels.PENDING, 8), (9, 1), k=count)
-        behind = self.rng.choice((0, 3))
-        effects = np.zeros(behind + count, DTYPES[Section.RESERVATIONS])
-        line_effects = np.zeros(behind + count, DTYPES[Section.LINES])
+        answers[:] = self.rng.choices((codes.PENDING, 8), (9, 1), k=count)
+        self._decide(operations, answers.copy())
+        self.effects = self._no_effects(count)
         available = np.zeros(count, np.int64)
-        _, accepted, texts, self.heap_size = self.duel.call(
-            "reserve_batch", operations, codes, self.now_ns, self.sequence, self.shard, self.texts,
-            self.reservations, self.count, self.lines, self.line_count, self.splits, self.levels,
-            len(self.levels) - self.rng.choice((0, 1)), self.removed, self.locations,
-            *self.directory, self.times, self.numbers, self.heap_size, effects, behind,
-            line_effects, behind, available, self.rng.random() < 0.3, operations=max(1, count),
+        self.duel.call(
+            "reserve_batch", operations, answers, available, self.arrays,
+            self.rng.random() < 0.3, operations=max(1, count),
         )  # fmt: skip
-        self.duel.note("reserve_batch", codes)
-        self.count += accepted
-        self.line_count += accepted
-        self.texts += texts
+        self.duel.note("reserve_batch", answers)
+
+    def _decide(self, operations: Array, answers: Array) -> None:
+        """Decide the same as if they were linked."""
+        available, taken = np.zeros((2, len(operations)), np.int64)
+        slots = np.zeros(128, np.int32)
+        self.duel.call(
+            "decide_lines", operations, answers, available, taken, slots, self.arrays,
+            operations=max(1, len(operations)),
+        )  # fmt: skip
+        self.duel.note("decide_lines", answers)
 
     def apply_reservations(self) -> None:
         """Append reservations of some lines, as the ledger and replay do."""
@@ -141,25 +188,15 @@ class Shop:
             effect["line_count"] = self.rng.randint(1, LINES_MAX)
             effect["flags"] = self.rng.choice((0, 1, 2, 3))
         lines = self._line_effects(int(effects["line_count"].sum()))
-        texts, self.heap_size = self.duel.call(
-            "apply_reservations", effects, lines, self.now_ns, self.sequence, self.shard,
-            self.texts, self.reservations, self.count, self.lines, self.line_count, self.levels,
-            *self.directory, self.times, self.numbers, self.heap_size,
-            operations=max(1, len(lines)),
-        )  # fmt: skip
-        self.count += len(effects)
-        self.line_count += len(lines)
-        self.texts += texts
+        self.duel.call(
+            "apply_reservations", effects, lines, self.arrays, operations=max(1, len(lines))
+        )
 
     def _line_effects(self, count: int) -> Array:
         lines = np.zeros(count, DTYPES[Section.LINES])
         lines["quantity"] = [self.rng.choice((1, 2, 5, 99)) for _ in lines]
         lines["row"] = [self.rng.randrange(len(self.levels)) for _ in lines]
         lines["position"] = range(count)
-        short = lines.copy()
-        short["row"] = [self.rng.randint(-1, len(self.levels) - 1) for _ in short]
-        short["quantity"] = [self.quantity() for _ in short]
-        self.duel.call("short_lines", self.levels, short, operations=max(1, count))
         return lines
 
     def apply_moves(self) -> None:
@@ -168,15 +205,15 @@ class Shop:
         moves = []
         for line in chosen:
             leaves, enters = self.rng.choice(MOVES)
-            units = self.duel.call("units", self.lines, self.splits, line, leaves)
+            units = self.duel.call("units", Book(*self.book), line, leaves)
             if units > 0:
                 moves.append((self.rng.choice((1, units)), line, leaves, enters, 0))
         effects = np.array(moves, DTYPES[Section.MOVES])
         self._apply(effects)
 
     def _apply(self, effects: Array) -> None:
-        self.split_count = self.duel.call(
-            "apply_moves", effects, self.lines, self.splits, self.split_count, self.levels,
+        self.duel.call(
+            "apply_moves", effects, self.header, self.book, self.levels,
             operations=max(1, len(effects)),
         )  # fmt: skip
 
@@ -188,44 +225,37 @@ class Shop:
             leaves, enters = self.rng.choice(MOVES)
             moves = np.zeros(count, DTYPES[Section.MOVES])
             written = self.duel.call(
-                "whole_moves", first, count, self.lines, self.splits, leaves, enters, moves,
-                operations=count,
-            )  # fmt: skip
+                "whole_moves", first, count, self.book, leaves, enters, moves, operations=count
+            )
             self._apply(moves[:written])
             totals = np.zeros(6, np.int64)
-            self.duel.call(
-                "count_units", first, count, self.lines, self.splits, totals, operations=count
-            )
+            self.duel.call("count_units", first, count, self.book, totals, operations=count)
 
     def move_batch(self) -> None:
         """Move whole reservations by their ids."""
         count = self.rng.randint(0, 40)
         operations = self._operations(count)
         parts = np.zeros(count, np.int64)
-        self.duel.call("find_parts", *self.directory, operations, parts, operations=max(1, count))
-        codes = np.where(parts < 0, kernels.UNKNOWN_RESERVATION, kernels.PENDING).astype(np.uint8)
+        self.duel.call("find_parts", self.index, operations, parts, operations=max(1, count))
+        answers = np.where(parts < 0, codes.UNKNOWN_RESERVATION, codes.PENDING).astype(np.uint8)
         total = self.duel.call(
             "count_lines", parts, self.shard, self.reservations, operations=max(1, count)
         )
         leaves, enters = self.rng.choice((MOVES[0], MOVES[1], MOVES[3]))
-        behind = self.rng.choice((0, 3))
-        effects = np.zeros(behind + total, DTYPES[Section.MOVES])
-        _, self.split_count = self.duel.call(
-            "move_batch", operations, parts, codes, self.shard, leaves, enters, *self.records,
-            self.split_count, self.levels, effects, behind, operations=max(1, count),
+        self.effects = self._no_effects(0, total)
+        self.duel.call(
+            "move_batch", operations, parts, answers, leaves, enters, self.arrays,
+            operations=max(1, count),
         )  # fmt: skip
-        self.duel.note("move_batch", codes)
+        self.duel.note("move_batch", answers)
 
     def extend(self) -> None:
         """Let holds end later; their first entries in the heap go stale."""
-        room = len(self.times) - self.heap_size - self.room
+        room = len(self.heap[0]) - int(self.header[arguments.EXPIRIES]) - self.room
         effects = np.zeros(min(room, self.rng.randint(0, 5), self.count), DTYPES[Section.EXTENDS])
         effects["reservation"] = self._some_numbers(len(effects))
         effects["expires_at_ns"] = [self.now_ns + self.rng.getrandbits(50) for _ in effects]
-        self.heap_size = self.duel.call(
-            "apply_extends", effects, self.reservations, self.times, self.numbers, self.heap_size,
-            operations=max(1, len(effects)),
-        )  # fmt: skip
+        self.duel.call("apply_extends", effects, self.arrays, operations=max(1, len(effects)))
 
     def link(self) -> None:
         """Let parts of other shards follow."""
@@ -236,21 +266,17 @@ class Shop:
 
     def expire(self) -> None:
         """Go on in time, and end what is due; the moves have little room, and so has the turn."""
-        self.now_ns += self.rng.choice((0, 1, 10**6, 10**9, HOLD_MS_MAX * 10**6))
-        self.sequence += 1
-        behind = self.rng.choice((0, 3))
-        moves = np.zeros(
-            behind + self.rng.choice((LINES_MAX, 4 * LINES_MAX)), DTYPES[Section.MOVES]
-        )
+        self.header[arguments.NOW_NS] += self.rng.choice((0, 1, 10**6, 10**9, HOLD_MS_MAX * 10**6))
+        self.header[arguments.SEQUENCE] += 1
+        self.effects = self._no_effects(0, self.rng.choice((LINES_MAX, 4 * LINES_MAX)))
         while True:
-            size, end, _ = self.duel.call(
-                "due_moves", self.now_ns, self.rng.choice((1, 3, 100)), self.times, self.numbers,
-                self.heap_size, *self.records, moves, behind, HELD, kernels.EXPIRED,
-            )  # fmt: skip
-            self._apply(moves[behind:end])
-            if size == self.heap_size:
+            before = int(self.header[arguments.EXPIRIES])
+            work = self.rng.choice((1, 3, 100))
+            count, _ = self.duel.call("due_moves", work, self.arrays)
+            behind = int(self.header[arguments.MOVE_EFFECTS])
+            self._apply(self.effects[2][behind : behind + count])
+            if before == self.header[arguments.EXPIRIES]:
                 return
-            self.heap_size = size
 
     def _some_numbers(self, count: int) -> list[int]:
         return self.rng.sample(range(self.count), min(count, self.count))
@@ -258,23 +284,17 @@ class Shop:
     def restart(self) -> None:
         """Build anew what is derived, and hash the content."""
         entered = max(1, self.count)
-        anew = make_directory(2 * self.capacity)
+        anew = make_index(2 * self.capacity)
         self.duel.call(
-            "index_parts", *anew, self.reservations, self.count, self.shard, operations=entered
+            "index_parts", anew, self.reservations, self.count, self.shard, operations=entered
         )
-        times, numbers = np.zeros_like(self.times), np.zeros_like(self.numbers)
-        held = self.duel.call(
-            "index_expiries", times, numbers, self.reservations, self.count, self.lines,
-            self.splits, operations=entered,
-        )  # fmt: skip
-        assert held <= self.count
-        texts: tuple[Any, ...] = (
-            *(self.skus.offsets, self.skus.arena),
-            *(self.places.offsets, self.places.arena),
-        )
+        self.heap = self._empty_heap()
+        self.header[arguments.EXPIRIES] = 0
+        self.duel.call("index_expiries", self.arrays, operations=entered)
+        assert self.header[arguments.EXPIRIES] <= self.count
         self.duel.call(
-            "hash_lines", self.reservations, self.count, self.lines, self.splits, self.levels,
-            np.uint64(self.rng.choice(EDGES)), *texts, operations=entered,
+            "hash_lines", self.header, self.book, self.levels, np.uint64(self.rng.choice(EDGES)),
+            self.skus.arrays, self.places.arrays, operations=entered,
         )  # fmt: skip
 
 

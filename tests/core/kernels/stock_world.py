@@ -4,13 +4,14 @@ from random import Random
 
 import numpy as np
 
+from holdfast.core.kernels.arguments import SHARD
 from holdfast.core.limits import ON_HAND_MAX, QUANTITY_MAX
 from holdfast.core.model import EventKind
-from holdfast.core.rules.stock_batches import PLAN, STOCK_EVENT
 from holdfast.core.tables.effects import DTYPES, Section
-from holdfast.core.tables.layouts import EVENT, LEVEL, Array
+from holdfast.core.tables.layouts import EVENT, LEVEL, LOCATION, PLAN, STOCK_EVENT
+from holdfast.core.tables.table import Array
 from tests.core.kernels.duel import Duel
-from tests.core.kernels.worlds import TIMES, random_keys
+from tests.core.kernels.worlds import TIMES, make_header, random_keys
 
 SHARDS = 3
 QUANTITIES = (0, 1, 2, 7, QUANTITY_MAX - 1, QUANTITY_MAX)
@@ -43,7 +44,10 @@ def _record(
     size = len(events)
     plan, codes = np.zeros(size, PLAN), np.zeros(size, np.uint8)
     for shard, table in enumerate(levels):
-        duel.call("find_event_levels", events, shard, table, len(table), removed, plan)
+        header = make_header(levels=len(table))
+        header[SHARD] = shard
+        stock = (table, removed, np.zeros(1, LOCATION))
+        duel.call("find_event_levels", events, plan, header, stock)
     known = (events["has_key"] == 0) | (np.array([rng.random() < 0.1 for _ in events]))
     slots = [np.zeros(64, np.int32) for _ in range(2)]
     counts = np.zeros(SHARDS, np.int64)

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from holdfast.core import kernels
+from holdfast.core.kernels import codes
 from holdfast.core.model import EventOutcome
 from tests.core.kernels import worlds
-from tests.core.kernels.duel import PLAIN, PUBLIC, Duel
+from tests.core.kernels.duel import PUBLIC, SPACES, Duel
 from tests.core.kernels.ledger_world import shop
 from tests.core.kernels.stock_world import feed
 
@@ -26,8 +26,8 @@ WORLDS: tuple[World, ...] = (
     worlds.names,
     worlds.levels,
     worlds.remembered,
-    worlds.directory,
-    worlds.heap,
+    worlds.index,
+    worlds.expiries,
     shop,
     feed,
 )
@@ -77,12 +77,16 @@ def test_batches_reach_every_answer() -> None:
     """Guard against a story in which nothing happens."""
     answers = compare(shop, 0, 10_000).answers
     assert answers["reserve_batch"] >= {
-        *(kernels.ACCEPTED, kernels.REPEATED, kernels.ID_REUSED, kernels.ASK),
-        *(kernels.INSUFFICIENT_STOCK, kernels.LOCATION_DISABLED, kernels.UNKNOWN_STOCK_LEVEL),
+        *(codes.ACCEPTED, codes.REPEATED, codes.ID_REUSED, codes.ASK),
+        *(codes.INSUFFICIENT_STOCK, codes.LOCATION_DISABLED, codes.UNKNOWN_STOCK_LEVEL),
+    }
+    assert answers["decide_lines"] >= {
+        *(codes.ACCEPTED, codes.INSUFFICIENT_STOCK, codes.LOCATION_DISABLED),
+        codes.UNKNOWN_STOCK_LEVEL,
     }
     assert answers["move_batch"] >= {
-        *(kernels.ACCEPTED, kernels.REPEATED, kernels.ASK, kernels.UNKNOWN_RESERVATION),
-        *(kernels.BATCH_EXPIRED, kernels.WRONG_STATE, kernels.PENDING),
+        *(codes.ACCEPTED, codes.REPEATED, codes.ASK, codes.UNKNOWN_RESERVATION),
+        *(codes.BATCH_EXPIRED, codes.WRONG_STATE, codes.PENDING),
     }
     assert compare(feed, 0, 2_000).answers["plan_stock"] == set(EventOutcome)
 
@@ -91,8 +95,8 @@ def _another_result(_hi: Any, _lo: Any) -> int:
     return 0
 
 
-def _another_order(times: Any, _numbers: Any, a: int, b: int) -> bool:
-    return bool(times[a] < times[b])
+def _another_order(heap: Any, a: int, b: int) -> bool:
+    return bool(heap.times[a] < heap.times[b])
 
 
 def _narrow(effects: Any, levels: Any, _sources: Any) -> None:
@@ -104,7 +108,7 @@ def _narrow(effects: Any, levels: Any, _sources: Any) -> None:
     ("world", "kernel", "other"),
     [
         (worlds.mixing, "mix", _another_result),
-        (worlds.heap, "_before", _another_order),
+        (worlds.expiries, "_before", _another_order),
         (worlds.levels, "apply_stock", _narrow),
     ],
 )
@@ -112,7 +116,9 @@ def test_the_judge_sees_a_difference(
     monkeypatch: pytest.MonkeyPatch, world: World, kernel: str, other: Any
 ) -> None:
     """In a result, in an order that only equal times show, in a field of a record."""
-    monkeypatch.setitem(PLAIN, kernel, other)
+    for space in SPACES:
+        if kernel in space:
+            monkeypatch.setitem(space, kernel, other)
     with pytest.raises(AssertionError):
         compare(world, 0, 2_000)
 

@@ -6,18 +6,22 @@ room. Values come from the edges of what the limits allow.
 """
 
 from random import Random
+from typing import Any
 
 import numpy as np
 
-from holdfast.core import kernels
+from holdfast.core.kernels import codes
+from holdfast.core.kernels.arguments import EXPIRIES, HEADER_SIZE, LEVELS, Heap
+from holdfast.core.kernels.reservation_index import LARGER, LARGER_AT
 from holdfast.core.limits import ON_HAND_MAX, QUANTITY_MAX, ROWS_MAX
 from holdfast.core.tables.effects import DTYPES, Section
-from holdfast.core.tables.layouts import EVENT, LEVEL, LOCATION, REQUEST, RESERVATION, Array
-from tests.core.kernels.duel import PLAIN, Duel
+from holdfast.core.tables.layouts import EVENT, LEVEL, LOCATION, REQUEST, RESERVATION
+from holdfast.core.tables.table import Array
+from tests.core.kernels.duel import Duel, plain
 
 UINT64_MAX = (1 << 64) - 1
 EDGES = (0, 1, 2**31 - 1, 2**31, 2**32, 2**63 - 1, 2**63, UINT64_MAX)
-TIMES = (0, 1, 10**9, 10**9 + 1, 1_700_000_000 * 10**9, kernels.NEVER_NS - 1)
+TIMES = (0, 1, 10**9, 10**9 + 1, 1_700_000_000 * 10**9, codes.NEVER_NS - 1)
 
 #: Slots of a table that all may be full but one, at which a search ends.
 SIZES = (2, 8, 64, 256)
@@ -32,8 +36,8 @@ def random_keys(rng: Random, count: int) -> Keys:
     """Keys of reservations and requests: edges, random ones, and some that share hash bits."""
     numbers = [rng.getrandbits(64) for _ in range(2 * count)]
     edges = [(rng.choice(EDGES), rng.choice(EDGES)) for _ in range(count // 4 + 1)]
-    plain = list(zip(numbers[::2], numbers[1::2], strict=True))
-    pool = [*edges, *plain, *rng.sample(COLLIDING, count // 4)]
+    usual = list(zip(numbers[::2], numbers[1::2], strict=True))
+    pool = [*edges, *usual, *rng.sample(COLLIDING, count // 4)]
     return [(np.uint64(hi), np.uint64(lo)) for hi, lo in rng.sample(pool, count)]
 
 
@@ -42,7 +46,7 @@ def _colliding_keys() -> list[tuple[int, int]]:
     thousands.
     """
     hi, lo = np.random.default_rng(1).integers(0, 1 << 64, (2, 2_000_000), np.uint64)
-    shared = PLAIN["mix"](hi, lo) >> np.uint64(35)
+    shared = plain("mix")(hi, lo) >> np.uint64(35)
     _, first, counts = np.unique(shared, return_inverse=True, return_counts=True)
     chosen = np.flatnonzero(counts[first] > 1)
     chosen = chosen[np.argsort(first[chosen], kind="stable")]
@@ -65,9 +69,9 @@ class Names:
         self.duel = duel
         self.capacity = rng.choice((least, size // 2, size - 1))
         self.texts = [self._name(rng, number) for number in range(self.capacity)]
-        self.slots = np.zeros(size, np.int32)
-        self.offsets = np.zeros(self.capacity + 1, np.int64)
-        self.arena = np.zeros(sum(map(len, self.texts)) + 1, np.uint8)
+        offsets = np.zeros(self.capacity + 1, np.int64)
+        arena = np.zeros(sum(map(len, self.texts)) + 1, np.uint8)
+        self.arrays = (np.zeros(size, np.int32), offsets, arena)
         self.removed = np.zeros(self.capacity + 1, np.uint8)
         self._add(rng)
 
@@ -86,14 +90,13 @@ class Names:
             packed = b"".join(bytes((len(name),)) + name for name in names)
             data = np.frombuffer(packed, np.uint8)
             found = self.duel.call("count_names", data, operations=len(names))
-            table = (self.slots, self.offsets, self.arena)
-            self.duel.call("add_names", data, *table, count, operations=len(names))
+            self.duel.call("add_names", data, self.arrays, count, operations=len(names))
             count += found
 
     def find(self, name: bytes) -> int:
         """Look for a name."""
         data = np.frombuffer(name, np.uint8)
-        number: int = self.duel.call("find_name", self.slots, self.offsets, self.arena, data)
+        number: int = self.duel.call("find_name", self.arrays, data)
         return number
 
     def look_and_remove(self, rng: Random) -> None:
@@ -108,11 +111,10 @@ class Names:
             self.find(str(rng.randrange(2 * self.capacity)).encode())
             if not gone and rng.random() < 0.05:
                 self.removed[number] = 1
-                table = (self.slots, self.offsets, self.arena)
-                self.duel.call("remove_name", *table, number)
-        table = (np.zeros_like(self.slots), self.offsets, self.arena)
+                self.duel.call("remove_name", self.arrays, number)
+        anew = (np.zeros_like(self.arrays[0]), *self.arrays[1:])
         size = max(1, self.capacity)
-        self.duel.call("index_names", *table, self.removed, self.capacity, operations=size)
+        self.duel.call("index_names", anew, self.removed, self.capacity, operations=size)
 
 
 def names(duel: Duel, rng: Random) -> None:
@@ -141,18 +143,21 @@ def levels(duel: Duel, rng: Random) -> None:
         _find_row(duel, rng, skus, places, slots, table)
     _change_stock(duel, rng, table)
     duel.call("sum_levels", table, count, operations=max(1, count))
-    texts = (skus.offsets, skus.arena, places.offsets, places.arena)
     seed = np.uint64(rng.choice(EDGES))
-    duel.call("hash_levels", table, count, seed, *texts, operations=max(1, count))
+    header = make_header(levels=count)
+    texts = (skus.arrays, places.arrays)
+    duel.call("hash_levels", header, table, seed, *texts, operations=max(1, count))
+    rows = np.array([rng.randint(-1, count) for _ in range(50)])
+    duel.call("read_levels", rows, header, table, np.zeros((4, 50), np.int64), operations=50)
 
 
 def _find_row(
     duel: Duel, rng: Random, skus: Names, places: Names, slots: Array, table: Array
 ) -> None:
-    arguments: list[Array] = []
+    arguments: list[Any] = []
     for side in (skus, places):
         name = rng.choice(side.texts or [b"nobody"]) if rng.random() < 0.9 else b"nobody"
-        arguments += (np.frombuffer(name, np.uint8), side.slots, side.offsets, side.arena)
+        arguments += (np.frombuffer(name, np.uint8), side.arrays)
     duel.call("find_row", *arguments, slots, table)
 
 
@@ -193,60 +198,67 @@ def remembered(duel: Duel, rng: Random) -> None:
         duel.call("find_keys", slots, records, his, los, after_ns, known, operations=len(keys))
 
 
-def make_directory(homes: int) -> tuple[Array, Array]:
+def make_index(homes: int) -> tuple[Array, Array]:
     """Slots for so many homes, room for twice as many behind them, and a layout for 256 shards."""
     slots = np.zeros(3 * homes + 2 * SPILL, np.uint64)
-    return slots, np.array([0, homes, homes + SPILL, 0, 0, 35, SPILL], np.int64)
+    return slots, np.array([0, homes, homes + SPILL, 0, 0, 35, SPILL, 0], np.int64)
 
 
-def directory(duel: Duel, rng: Random) -> None:
+def index(duel: Duel, rng: Random) -> None:
     """From reservation ids to parts, with keys that look alike and keys that come twice, while the
     slots move.
     """
     homes = rng.choice(SIZES)
-    table = make_directory(homes)
+    table = make_index(homes)
     layout = table[1]
     keys = random_keys(rng, 200)
     shard = rng.choice((0, 1, 255))
     reservations = np.zeros(rng.choice((0, homes // 2, homes - 1)), RESERVATION)
     for record in reservations:
         record["key_hi"], record["key_lo"] = rng.choice(keys)
-        record["flags"] = rng.choice((0, 0, kernels.FLAG_TEXT, kernels.FLAG_LATER_PART))
+        record["flags"] = rng.choice((0, 0, codes.FLAG_TEXT, codes.FLAG_LATER_PART))
     count = len(reservations)
-    duel.call("index_parts", *table, reservations, count, shard, operations=max(1, count))
-    layout[kernels.LARGER] = 2 * homes
+    duel.call("index_parts", table, reservations, count, shard, operations=max(1, count))
+    layout[LARGER] = 2 * homes
     for number in range(homes // 2):
-        has_moved = duel.call("move_slots", *table, rng.randrange(4))
+        has_moved = duel.call("move_slots", table, rng.randrange(4))
         number = rng.choice((number, ROWS_MAX - 1))
-        duel.call("insert_part", *table, *rng.choice(keys), shard, number)
+        duel.call("insert_part", table, *rng.choice(keys), shard, number)
         if has_moved:
-            layout[:5] = (layout[kernels.LARGER_AT], layout[kernels.LARGER], 0, 0, 0)
+            layout[:5] = (layout[LARGER_AT], layout[LARGER], 0, 0, 0)
             break
     for hi, lo in keys:
         nth = 0
-        while duel.call("find_part", *table, hi, lo, nth) >= 0:
+        while duel.call("find_part", table, hi, lo, nth) >= 0:
             nth += 1
 
 
-def heap(duel: Duel, rng: Random) -> None:
+def expiries(duel: Duel, rng: Random) -> None:
     """Pushes and pops; equal times are common, and so are runs in order."""
     capacity = rng.choice((1, 2, 30, 100))
-    times, numbers = np.zeros(capacity, np.int64), np.zeros(capacity, np.int32)
-    size = step = 0
+    heap = Heap(np.zeros(capacity, np.int64), np.zeros(capacity, np.int32))
+    header = make_header()
+    step = 0
     drawn = (lambda: rng.choice(TIMES), lambda: step, lambda: -step, lambda: rng.getrandbits(62))
     draw = rng.choice(drawn)
-    while step < 400 or size:
+    while step < 400 or header[EXPIRIES]:
+        size = header[EXPIRIES]
         step += 1
         if size and (step >= 400 or size == capacity or rng.random() < 0.4):
-            size = duel.call("pop_expiry", times, numbers, size)
+            duel.call("pop_expiry", heap, header)
         else:
-            size = duel.call(
-                "push_expiry", times, numbers, size, draw(), rng.choice((step, 2**31 - 1))
-            )
+            duel.call("push_expiry", heap, header, draw(), rng.choice((step, 2**31 - 1)))
+
+
+def make_header(levels: int = 0) -> Array:
+    """A shard's counts, zero but for one."""
+    header = np.zeros(HEADER_SIZE, np.int64)
+    header[LEVELS] = levels
+    return header
 
 
 def make_locations(rng: Random, count: int) -> Array:
     """Locations, most of them enabled."""
     records = np.zeros(count, LOCATION)
-    records["enabled"] = [rng.random() < 0.9 for _ in records]
+    records["enabled"] = [rng.random() < 0.8 for _ in records]
     return records

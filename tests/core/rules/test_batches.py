@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from holdfast.core import kernels
 from holdfast.core.audit import check_invariants
 from holdfast.core.commands import (
     BatchCodes,
@@ -29,18 +28,19 @@ from holdfast.core.commands import (
     ResolveLevels,
     StockEvent,
 )
+from holdfast.core.handles import split_handles
 from holdfast.core.ids import Key, key_from_text
+from holdfast.core.kernels import codes
 from holdfast.core.limits import HOLD_MS_MAX, HOLD_MS_MIN, QUANTITY_MAX
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
-from holdfast.core.rules.batches import split_handles
 from holdfast.core.tables.layouts import OPERATION
 
 SKUS = ("Tea", "Mug", "Pot", "Cup", "Jug")
 PLACES = ("W1", "W2")
 LEVELS = tuple((sku, place) for sku in SKUS for place in PLACES)
 HOLD_MS = 60_000
-ACCEPTED, REPEATED = kernels.ACCEPTED, kernels.REPEATED
+ACCEPTED, REPEATED = codes.ACCEPTED, codes.REPEATED
 
 
 class Someone:
@@ -105,9 +105,9 @@ def alone(desk: Desk, ask: tuple[int, int, int]) -> int:
     known = bool(desk.node.reservations.parts_of(key(number)))
     outcome = desk.ask(Reserve(key(number), (Line(*LEVELS[level], quantity),), HOLD_MS))
     if not isinstance(outcome, HoldOutcome):
-        return kernels.ID_REUSED
+        return codes.ID_REUSED
     if outcome.refusal is not None:
-        return kernels.INSUFFICIENT_STOCK
+        return codes.INSUFFICIENT_STOCK
     return REPEATED if known else ACCEPTED
 
 
@@ -141,9 +141,9 @@ def test_every_operation_has_its_own_code() -> None:
     operations["row"][5:7] = (-1, 10**6)
     operations["shard"][7] = 99
     expected = [
-        *(kernels.INVALID_QUANTITY, kernels.INVALID_QUANTITY, kernels.INSUFFICIENT_STOCK),
-        *(kernels.INVALID_HOLD, kernels.INVALID_HOLD),
-        *[kernels.UNKNOWN_STOCK_LEVEL] * 3,
+        *(codes.INVALID_QUANTITY, codes.INVALID_QUANTITY, codes.INSUFFICIENT_STOCK),
+        *(codes.INVALID_HOLD, codes.INVALID_HOLD),
+        *[codes.UNKNOWN_STOCK_LEVEL] * 3,
         ACCEPTED,
     ]
     assert expected == desk.ask(ReserveBatch(operations, None)).codes.tolist()
@@ -155,14 +155,14 @@ def test_disabled_locations_and_ended_skus_take_no_reserves() -> None:
     desk.ask(PutLocation(Location("W1", LocationKind.STORE, "W1", enabled=False)))
     operations = desk.operations([(1, 0, 1), (2, 3, 1)])
     desk.ask(DeleteSku("Mug"))
-    codes = desk.ask(ReserveBatch(operations, None)).codes.tolist()
-    assert [kernels.LOCATION_DISABLED, kernels.UNKNOWN_STOCK_LEVEL] == codes
+    answers = desk.ask(ReserveBatch(operations, None)).codes.tolist()
+    assert [codes.LOCATION_DISABLED, codes.UNKNOWN_STOCK_LEVEL] == answers
 
 
 def test_a_repeated_id_inside_one_batch_holds_once() -> None:
     """The same content is a repeat, other content is refused; the first of a shard wins."""
     desk = Desk()
-    assert [ACCEPTED, REPEATED, kernels.ID_REUSED] == desk.reserve((1, 0, 2), (1, 0, 2), (1, 0, 3))
+    assert [ACCEPTED, REPEATED, codes.ID_REUSED] == desk.reserve((1, 0, 2), (1, 0, 2), (1, 0, 3))
     assert 2 == desk.ask(ReadLevels(desk.ask(ResolveLevels(LEVELS[:1])).handles)).reserved[0]
 
 
@@ -170,7 +170,7 @@ def test_an_id_counts_over_all_shards() -> None:
     """The same id with a stock level of another shard is other content."""
     desk = Desk()
     desk.reserve((1, 0, 1))
-    others = [kernels.ID_REUSED if level else REPEATED for level in range(len(LEVELS))]
+    others = [codes.ID_REUSED if level else REPEATED for level in range(len(LEVELS))]
     assert others == desk.reserve(*((1, level, 1) for level in range(len(LEVELS))))
 
 
@@ -178,8 +178,8 @@ def test_a_linked_group_is_all_or_none() -> None:
     """One short operation refuses its group; its neighbours go their own way."""
     desk = Desk(on_hand=3)
     asks = [(1, 0, 1), (2, 1, 1), (3, 2, 4), (4, 3, 1)]
-    short = kernels.INSUFFICIENT_STOCK
-    expected = [ACCEPTED, kernels.LINKED_REFUSED, short, ACCEPTED]
+    short = codes.INSUFFICIENT_STOCK
+    expected = [ACCEPTED, codes.LINKED_REFUSED, short, ACCEPTED]
     assert expected == desk.reserve(*asks, linked=(0, 1, 0, 0))
     assert [ACCEPTED, ACCEPTED] == desk.reserve((5, 1, 1), (6, 2, 3), linked=(1, 0))
     assert [REPEATED, REPEATED] == desk.reserve((5, 1, 1), (6, 2, 3), linked=(1, 0))
@@ -188,7 +188,7 @@ def test_a_linked_group_is_all_or_none() -> None:
 def test_a_linked_group_sees_what_it_takes_itself() -> None:
     """Two operations of a group on one stock level share what is there."""
     desk = Desk(on_hand=3)
-    refused = [kernels.LINKED_REFUSED, kernels.INSUFFICIENT_STOCK]
+    refused = [codes.LINKED_REFUSED, codes.INSUFFICIENT_STOCK]
     assert refused == desk.reserve((1, 0, 2), (2, 0, 2), linked=(1, 0))
     assert [ACCEPTED, ACCEPTED] == desk.reserve((3, 0, 1), (4, 0, 2), linked=(1, 0))
 
@@ -197,13 +197,13 @@ def test_moves_tell_where_the_units_are() -> None:
     """A done command repeats, an undone one says why."""
     desk = Desk()
     desk.reserve((1, 0, 1), (2, 1, 1), (3, 2, 1))
-    assert [ACCEPTED, kernels.UNKNOWN_RESERVATION] == desk.move(Verb.COMMIT, 1, 9)
+    assert [ACCEPTED, codes.UNKNOWN_RESERVATION] == desk.move(Verb.COMMIT, 1, 9)
     assert [REPEATED] == desk.move(Verb.COMMIT, 1)
-    assert [kernels.WRONG_STATE, ACCEPTED] == desk.move(Verb.RELEASE, 1, 2)
+    assert [codes.WRONG_STATE, ACCEPTED] == desk.move(Verb.RELEASE, 1, 2)
     assert [ACCEPTED, REPEATED] == desk.move(Verb.FULFILL, 1, 1)
-    assert [REPEATED, kernels.WRONG_STATE] == desk.move(Verb.COMMIT, 1, 2)
+    assert [REPEATED, codes.WRONG_STATE] == desk.move(Verb.COMMIT, 1, 2)
     desk.now_ns += HOLD_MS * 1_000_000
-    assert [kernels.BATCH_EXPIRED, REPEATED] == desk.move(Verb.COMMIT, 3, 1)
+    assert [codes.BATCH_EXPIRED, REPEATED] == desk.move(Verb.COMMIT, 3, 1)
 
 
 def test_batches_move_reservations_over_several_shards_too() -> None:
@@ -243,8 +243,8 @@ def test_a_known_id_with_a_handle_of_nothing_is_an_id_reused() -> None:
         operations["row"] = row
         for shard in range(5):
             operations["shard"] = shard
-            codes = desk.ask(ReserveBatch(operations, None)).codes
-            assert {kernels.ID_REUSED, kernels.UNKNOWN_STOCK_LEVEL} >= set(codes.tolist())
+            answers = desk.ask(ReserveBatch(operations, None)).codes
+            assert {codes.ID_REUSED, codes.UNKNOWN_STOCK_LEVEL} >= set(answers.tolist())
 
 
 def test_a_linked_group_repeats_after_its_sku_has_ended() -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from holdfast.core import kernels
 from holdfast.core.audit import check_invariants
 from holdfast.core.commands import (
     DeleteSku,
@@ -26,9 +25,9 @@ from holdfast.core.ids import event_key, key_from_parts, key_from_text, source_k
 from holdfast.core.limits import ON_HAND_MAX, QUANTITY_MAX, RETENTION_NS
 from holdfast.core.model import EventKind, EventOutcome, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
-from holdfast.core.rules.stock_batches import STOCK_EVENT
 from holdfast.core.tables import state_bytes
 from holdfast.core.tables.effects import DTYPES, Entry, Section
+from holdfast.core.tables.layouts import STOCK_EVENT
 from tests.core.engine import NodeEngine, as_batch
 from tests.model import StockColumns
 
@@ -260,20 +259,11 @@ def test_facts_of_older_builds_are_replayed() -> None:
 
 def test_the_columns_of_an_answer_are_as_long_as_the_message() -> None:
     """Whatever became of its events."""
-    outcome = Node(2).stock_batches.record(StockBatch("erp", np.zeros(3, STOCK_EVENT)), 1)
+    outcome = Node(2)._rules[StockBatch](StockBatch("erp", np.zeros(3, STOCK_EVENT)), 1)
     assert isinstance(outcome, StockCodes)
     columns = (outcome.codes, outcome.on_hand, outcome.shortfalls)
     assert [[UNKNOWN] * 3, [0] * 3, [0] * 3] == [column.tolist() for column in columns]
     assert [0] == [revision.shard for revision in outcome.revisions]
-
-
-def test_the_kernels_numbers_are_those_of_the_model() -> None:
-    """numba notices no change in another file, so they stand twice."""
-    assert list(EventOutcome) == [
-        *(kernels.EVENT_APPLIED, kernels.EVENT_DUPLICATE, kernels.EVENT_OUT_OF_ORDER),
-        *(kernels.EVENT_UNKNOWN_STOCK_LEVEL, kernels.EVENT_OUT_OF_RANGE),
-    ]
-    assert (SALE, COUNT, ON_HAND_MAX) == (kernels.SALE, kernels.COUNT, kernels.ON_HAND_MAX)
 
 
 def test_a_uuid_is_its_own_key_within_its_source() -> None:

@@ -149,10 +149,10 @@ def test_a_reservation_is_told_by_line_and_state(reservation_id: str) -> None:
 # Availability
 
 LEVELS = (
-    core.LevelView("L", on_hand=10, reserved=3, committed=2, enabled=True),
-    core.LevelView("M", on_hand=1, reserved=0, committed=4, enabled=True),
-    core.LevelView("N", on_hand=7, reserved=0, committed=0, enabled=False),
-    core.LevelView("O", on_hand=6, reserved=0, committed=0, enabled=True),
+    core.LevelView("L", on_hand=10, reserved=3, committed=2, available=5, enabled=True),
+    core.LevelView("M", on_hand=1, reserved=0, committed=4, available=-3, enabled=True),
+    core.LevelView("N", on_hand=7, reserved=0, committed=0, available=7, enabled=False),
+    core.LevelView("O", on_hand=6, reserved=0, committed=0, available=6, enabled=True),
 )
 VIEW = core.AvailabilityView("A", LEVELS, core.Revision(1, 77))
 SENT_LEVELS = [
@@ -179,7 +179,9 @@ def test_the_network_promises_what_enabled_locations_have() -> None:
 
 
 def test_a_network_beyond_int64_is_told_as_the_most_there_can_be() -> None:
-    level = core.LevelView("L", on_hand=ON_HAND_MAX, reserved=0, committed=0, enabled=True)
+    level = core.LevelView(
+        "L", on_hand=ON_HAND_MAX, reserved=0, committed=0, available=ON_HAND_MAX, enabled=True
+    )
     view = core.AvailabilityView("A", (level,) * 5, core.Revision(0, 1))
     response = messages.availability_response(
         core.GetAvailability(("A",)), core.AvailabilitiesView((view,))

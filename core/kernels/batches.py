@@ -1,0 +1,232 @@
+"""Batches of plain operations: one call for many, one code for each.
+
+Operations are OPERATION[n], their codes uint8[n], and what each found available int64[n].
+"""
+
+import numpy as np
+
+from ..limits import HOLD_MS_MAX, HOLD_MS_MIN, PART_NUMBER_BITS, QUANTITY_MAX
+from .arguments import (
+    LINE_EFFECTS,
+    MOVE_EFFECTS,
+    RESERVATION_EFFECTS,
+    RESERVATIONS,
+    SHARD,
+    Index,
+    tables_of,
+)
+from .codes import (
+    ACCEPTED,
+    ASK,
+    BATCH_EXPIRED,
+    CANCELLED,
+    COMMITTED,
+    EXPIRED,
+    FLAG_TEXT,
+    FULFILLED,
+    HELD,
+    ID_REUSED,
+    INSUFFICIENT_STOCK,
+    INVALID_HOLD,
+    INVALID_QUANTITY,
+    LOCATION_DISABLED,
+    NO_PART,
+    PENDING,
+    REPEATED,
+    STATES_END,
+    UNKNOWN_STOCK_LEVEL,
+    WRONG_STATE,
+)
+from .compiled import kernel
+from .hashing import mix
+from .promise import decide_line
+from .reservation_index import fill_slot, find_home, find_part, hash_of, part_at, probe
+from .reservations import append_reservation, apply_move, units, write_move
+
+_NUMBER_MASK = (1 << PART_NUMBER_BITS) - 1
+
+#: Operations whose slots of the index are read ahead.
+_AHEAD = 256
+
+
+@kernel
+def judge_operations(operations, codes, counts):
+    """Answer reserves that are malformed in themselves, leave the rest PENDING, and count all by
+    shard (`counts`, int64[shards]).
+    """
+    for i in range(operations.size):
+        operation = operations[i]
+        codes[i] = PENDING
+        if operation.shard < counts.size:
+            counts[operation.shard] += 1
+        else:
+            codes[i] = UNKNOWN_STOCK_LEVEL
+        if not HOLD_MS_MIN <= operation.hold_ms <= HOLD_MS_MAX:
+            codes[i] = INVALID_HOLD
+        if not 1 <= operation.quantity <= QUANTITY_MAX:
+            codes[i] = INVALID_QUANTITY
+
+
+@kernel
+def _is_same_key(operation, record):
+    """Whether an operation, whose key is a UUID's bits, names a reservation. An id that is a text
+    is left to the rules, because two texts may share the bits.
+    """
+    return (
+        record.key_hi == operation.key_hi
+        and record.key_lo == operation.key_lo
+        and record.id_text < 0
+    )
+
+
+@kernel
+def _judge_known(operation, part, tables):
+    """Answer a reserve whose id may be known: the index has `part` for it."""
+    if part >> PART_NUMBER_BITS != tables.header[SHARD]:
+        return ASK
+    book = tables.book
+    record = book.reservations[part & _NUMBER_MASK]
+    if operation.flags & FLAG_TEXT or not _is_same_key(operation, record):
+        return ASK
+    line = record.first_line
+    quantity = np.int64(0)
+    for state in range(1, STATES_END):
+        quantity += units(book, line, state)
+    same = (
+        record.line_count == 1
+        and record.next_part == NO_PART
+        and record.hold_ms == operation.hold_ms
+        and book.lines[line].row == operation.row
+        and quantity == operation.quantity
+    )
+    return REPEATED if same else ID_REUSED
+
+
+@kernel
+def _read_ahead(start, operations, header, index, scratch):
+    """Read the slots of the next operations, so that they come into the processor's cache side by
+    side instead of one after the other: 40 of 250 ns a reserve with four million reservations.
+    """
+    for i in range(start, min(start + _AHEAD, operations.size)):
+        operation = operations[i]
+        if operation.shard == header[SHARD]:
+            home = find_home(index, mix(operation.key_hi, operation.key_lo))
+            scratch[i] = np.int64(index.slots[home])
+
+
+@kernel
+def _write_reservation(operation, header, effects):
+    """Write the effects of one accepted reserve behind those of the turn, and count them."""
+    effect = effects.reservations[header[RESERVATION_EFFECTS]]
+    effect.key_hi = operation.key_hi
+    effect.key_lo = operation.key_lo
+    effect.hold_ms = operation.hold_ms
+    effect.line_count = 1
+    effect.flags = operation.flags
+    line_effect = effects.lines[header[LINE_EFFECTS]]
+    line_effect.quantity = operation.quantity
+    line_effect.row = operation.row
+    line_effect.position = 0
+    header[RESERVATION_EFFECTS] += 1
+    header[LINE_EFFECTS] += 1
+
+
+@kernel
+def reserve_batch(operations, codes, available, arrays, stop):
+    """Decide the PENDING single-line reserves of one shard one after the other, each seeing those
+    before it; return how many operations were seen.
+
+    ACCEPTED has written and applied its effects; other codes have changed nothing. ASK means that
+    another shard may know the id, or this one under another spelling: the rules sort that out. With
+    `stop`, the first whose answer takes more than its code and what was available ends the run, so
+    that the caller can find the words before anything else happens.
+    """
+    tables = tables_of(arrays)
+    header, index, effects = tables.header, tables.ids, tables.effects
+    for i in range(operations.size):
+        if i % _AHEAD == 0:
+            _read_ahead(i, operations, header, index, available)
+        operation = operations[i]
+        if operation.shard != header[SHARD] or codes[i] != PENDING:
+            continue
+        h = hash_of(index, operation.key_hi, operation.key_lo)
+        slot = probe(index, h)
+        if index.slots[slot] != 0:
+            codes[i] = _judge_known(operation, part_at(index, slot, h), tables)
+        else:
+            codes[i], available[i] = decide_line(operation, 0, tables)
+        if codes[i] == ACCEPTED:
+            fill_slot(index, slot, h, header[SHARD], header[RESERVATIONS])
+            _write_reservation(operation, header, effects)
+            effect = effects.reservations[header[RESERVATION_EFFECTS] - 1]
+            append_reservation(effect, effects.lines, header[LINE_EFFECTS] - 1, tables)
+        elif stop and codes[i] != INSUFFICIENT_STOCK and codes[i] != LOCATION_DISABLED:
+            return i + 1
+    return operations.size
+
+
+@kernel
+def find_parts(index, operations, parts):
+    """Write each operation's candidate part (int64[n]), or -1. Keys are still to be compared."""
+    index = Index(*index)
+    for i in range(operations.size):
+        parts[i] = find_part(index, operations[i].key_hi, operations[i].key_lo, 0)
+
+
+@kernel
+def count_lines(parts, shard, reservations):
+    """Count the lines of the reservations that lie in one shard."""
+    total = 0
+    for i in range(parts.size):
+        if parts[i] >= 0 and parts[i] >> PART_NUMBER_BITS == shard:
+            total += reservations[parts[i] & _NUMBER_MASK].line_count
+    return total
+
+
+@kernel
+def _judge_nothing_left(record, book, enters):
+    """Answer a command that finds no units to move: by where they are."""
+    expired = np.int64(0)
+    live = np.int64(0)
+    done = np.int64(0)
+    for line in range(record.first_line, record.first_line + record.line_count):
+        expired += units(book, line, EXPIRED)
+        done += units(book, line, enters)
+        live += units(book, line, HELD) + units(book, line, COMMITTED)
+        if enters == COMMITTED:
+            done += units(book, line, FULFILLED)
+        else:
+            live += units(book, line, FULFILLED) + units(book, line, CANCELLED)
+    if done > 0:
+        return REPEATED
+    return BATCH_EXPIRED if expired > 0 and live == 0 else WRONG_STATE
+
+
+@kernel
+def move_batch(operations, parts, codes, leaves, enters, arrays):
+    """Move whole reservations of one shard along a transition, and write and apply the moves.
+
+    Of an operation the key alone is read. ASK where the reservation has parts in other shards or
+    the key is another's.
+    """
+    tables = tables_of(arrays)
+    header, book, moves = tables.header, tables.book, tables.effects.moves
+    for i in range(operations.size):
+        if codes[i] != PENDING or parts[i] >> PART_NUMBER_BITS != header[SHARD]:
+            continue
+        record = book.reservations[parts[i] & _NUMBER_MASK]
+        if not _is_same_key(operations[i], record) or record.next_part != NO_PART:
+            codes[i] = ASK
+            continue
+        before = header[MOVE_EFFECTS]
+        for line in range(record.first_line, record.first_line + record.line_count):
+            quantity = units(book, line, leaves)
+            if quantity > 0:
+                at = header[MOVE_EFFECTS]
+                write_move(moves, at, quantity, line, leaves, enters)
+                apply_move(moves[at], header, book, tables.stock.levels)
+                header[MOVE_EFFECTS] += 1
+        if header[MOVE_EFFECTS] > before:
+            codes[i] = ACCEPTED
+        else:
+            codes[i] = _judge_nothing_left(record, book, enters)

@@ -1,0 +1,52 @@
+"""Numbers that the kernels share with the rest of the core, each of which stands elsewhere once.
+
+Kernels compare plain integers: numba would carry an enum's member as a value of another type.
+"""
+
+import numpy as np
+
+from ..model import BatchOutcome, EventKind, EventOutcome, State
+
+HELD, COMMITTED, FULFILLED, RELEASED, EXPIRED, CANCELLED = map(int, State)
+STATES_END = int(max(State)) + 1
+
+#: State of a line whose units are in several: `quantity` is then the row of `splits` that counts
+#: them.
+SPLIT = 0
+
+#: Flags of a reservation: a part after the first; an id that is a text, not a UUID.
+FLAG_LATER_PART, FLAG_TEXT = 1, 2
+
+#: No further part; no stock level of a SKU at a location, and which of the two is unknown.
+NO_PART = -1
+NO_LEVEL, UNKNOWN_SKU, UNKNOWN_LOCATION = -1, -2, -3
+
+#: Answers to an operation. ASK leaves the answer to the rules: another shard may know the id.
+(
+    PENDING,
+    ACCEPTED,
+    REPEATED,
+    INSUFFICIENT_STOCK,
+    LOCATION_DISABLED,
+    UNKNOWN_STOCK_LEVEL,
+    ID_REUSED,
+    INVALID_QUANTITY,
+    INVALID_HOLD,
+    UNKNOWN_RESERVATION,
+    BATCH_EXPIRED,
+    WRONG_STATE,
+    LINKED_REFUSED,
+) = map(int, BatchOutcome)
+ASK = 255
+
+#: Answers to a stock event.
+(
+    EVENT_APPLIED,
+    EVENT_DUPLICATE,
+    EVENT_OUT_OF_ORDER,
+    EVENT_UNKNOWN_STOCK_LEVEL,
+    EVENT_OUT_OF_RANGE,
+) = map(int, EventOutcome)
+SALE, COUNT = int(EventKind.SALE), int(EventKind.COUNT)
+
+NEVER_NS = int(np.iinfo(np.int64).max)

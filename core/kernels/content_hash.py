@@ -1,0 +1,49 @@
+"""Hashes of content by name and quantity: sums, so that order does not matter."""
+
+import numpy as np
+
+from .arguments import LEVELS, RESERVATIONS, Book, Names
+from .codes import STATES_END
+from .compiled import kernel
+from .hashing import hash_bytes, mix
+from .reservations import units
+
+
+@kernel
+def _hash_name(names, number):
+    return hash_bytes(names.arena, names.offsets[number], names.offsets[number + 1])
+
+
+@kernel
+def _hash_row(levels, row, seed, skus, locations):
+    h = mix(seed, _hash_name(skus, levels[row].sku))
+    return mix(h, _hash_name(locations, levels[row].location))
+
+
+@kernel
+def hash_levels(header, levels, seed, skus, locations):
+    """Sum of a hash per stock level over names and quantities."""
+    skus, locations = Names(*skus), Names(*locations)
+    total = np.uint64(0)
+    for row in range(header[LEVELS]):
+        h = _hash_row(levels, row, seed, skus, locations)
+        h = mix(h, np.uint64(levels[row].on_hand))
+        h = mix(h, np.uint64(levels[row].reserved))
+        total += mix(h, np.uint64(levels[row].committed))
+    return total
+
+
+@kernel
+def hash_lines(header, book, levels, seed, skus, locations):
+    """Sum of a hash per line over reservation id, names and units by state; times do not count."""
+    book, skus, locations = Book(*book), Names(*skus), Names(*locations)
+    total = np.uint64(0)
+    for number in range(header[RESERVATIONS]):
+        record = book.reservations[number]
+        id_hash = mix(seed ^ record.key_hi, record.key_lo)
+        for line in range(record.first_line, record.first_line + record.line_count):
+            h = _hash_row(levels, book.lines[line].row, id_hash, skus, locations)
+            for state in range(1, STATES_END):
+                h = mix(h, np.uint64(units(book, line, state)))
+            total += h
+    return total

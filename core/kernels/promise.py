@@ -1,0 +1,107 @@
+"""What may still be promised, and whether a line can be had: the one place for both.
+
+Single calls, runs of single-line reserves, batches and linked groups are all decided here, and
+every read of `available` comes from here.
+"""
+
+import numpy as np
+
+from .arguments import LEVELS, SHARD, tables_of
+from .codes import (
+    ACCEPTED,
+    INSUFFICIENT_STOCK,
+    LOCATION_DISABLED,
+    NO_LEVEL,
+    PENDING,
+    UNKNOWN_STOCK_LEVEL,
+)
+from .compiled import kernel
+from .levels import hash_level
+
+
+@kernel
+def promisable(level):
+    """Units of a stock level that may still be promised; a negative number is a shortfall.
+
+    No overflow: on_hand stays within ON_HAND_MAX, and so does the sum of what rests on it.
+    """
+    return level.on_hand - level.reserved - level.committed
+
+
+@kernel
+def decide_line(operation, taken, tables):
+    """(code, units that could be promised) of one line; code is ACCEPTED when nothing speaks
+    against it. `taken` units of its level are spoken for by lines before it in the same group.
+
+    A line given by name has a location even where the SKU has no level yet: there is nothing to
+    promise then. One given by a handle that no level has is unknown.
+    """
+    stock = tables.stock
+    row = operation.row
+    location = operation.location - 1
+    available = np.int64(0)
+    if 0 <= row < tables.header[LEVELS]:
+        level = stock.levels[row]
+        location = level.location
+        available = promisable(level) - taken
+        if stock.ended[level.sku]:
+            return UNKNOWN_STOCK_LEVEL, available
+    elif row != NO_LEVEL or location < 0:
+        return UNKNOWN_STOCK_LEVEL, available
+    if not stock.locations[location].enabled:
+        return LOCATION_DISABLED, available
+    if operation.quantity > available:
+        return INSUFFICIENT_STOCK, available
+    return ACCEPTED, available
+
+
+@kernel
+def previous_at_level(slots, records, i, row, shard):
+    """The record before `i` at the same stock level, or -1; `i` takes its slot.
+
+    Slots are int32[a power of two], empty at the first call, with room for every record.
+    """
+    mask = slots.size - 1
+    slot = hash_level(row, shard) & mask
+    while slots[slot] != 0:
+        other = records[slots[slot] - 1]
+        if other.row == row and other.shard == shard:
+            break
+        slot = (slot + 1) & mask
+    previous = np.int64(slots[slot] - 1)
+    slots[slot] = i + 1
+    return previous
+
+
+@kernel
+def decide_lines(operations, codes, available, taken, slots, arrays):
+    """Decide the PENDING lines of one shard, all or none of which will be reserved, each against
+    what the ones before it would leave. Nothing is written but `codes`, `available`, `taken`
+    (int64, zeros at first) and `slots`.
+    """
+    tables = tables_of(arrays)
+    shard = tables.header[SHARD]
+    for i in range(operations.size):
+        operation = operations[i]
+        if operation.shard != shard or codes[i] != PENDING:
+            continue
+        previous = previous_at_level(slots, operations, i, operation.row, shard)
+        if previous >= 0:
+            taken[i] = taken[previous]
+        codes[i], available[i] = decide_line(operation, taken[i], tables)
+        if codes[i] == ACCEPTED:
+            taken[i] += operation.quantity
+
+
+@kernel
+def read_levels(rows, header, levels, columns):
+    """Fill `columns` (int64[4, rows]) with on_hand, reserved, committed and what may be promised;
+    rows that do not exist keep what stands there.
+    """
+    for i in range(rows.size):
+        if 0 <= rows[i] < header[LEVELS]:
+            level = levels[rows[i]]
+            columns[0, i] = level.on_hand
+            columns[1, i] = level.reserved
+            columns[2, i] = level.committed
+            columns[3, i] = promisable(level)

@@ -1,0 +1,224 @@
+"""Reservations and their lines: what units are where, and every change of it."""
+
+import numpy as np
+
+from ..limits import NS_PER_MS
+from .arguments import (
+    EXPIRIES,
+    ID_TEXTS,
+    LINES,
+    MOVE_EFFECTS,
+    NOW_NS,
+    RESERVATIONS,
+    SEQUENCE,
+    SHARD,
+    SPLITS,
+    Book,
+    tables_of,
+)
+from .codes import (
+    COMMITTED,
+    EXPIRED,
+    FLAG_LATER_PART,
+    FLAG_TEXT,
+    FULFILLED,
+    HELD,
+    NO_PART,
+    SPLIT,
+    STATES_END,
+)
+from .compiled import kernel
+from .expiry_heap import pop_expiry, push_expiry
+from .reservation_index import insert_part
+
+
+@kernel
+def units(book, line, state):
+    """Units of a line in a state."""
+    record = book.lines[line]
+    if record.state == SPLIT:
+        return book.splits[record.quantity, state - 1]
+    if record.state == state:
+        return record.quantity
+    return np.int64(0)
+
+
+@kernel
+def count_units(first, line_count, book, totals):
+    """Add up the units of lines by state; `totals` (int64[6]) begins with State 1."""
+    book = Book(*book)
+    for line in range(first, first + line_count):
+        for state in range(1, STATES_END):
+            totals[state - 1] += units(book, line, state)
+
+
+@kernel
+def write_move(moves, at, quantity, line, leaves, enters):
+    """Write one effect; its padding is zero already."""
+    move = moves[at]
+    move.quantity = quantity
+    move.line = line
+    move.leaves = leaves
+    move.enters = enters
+
+
+@kernel
+def whole_moves(first, line_count, book, leaves, enters, moves):
+    """Write a move for every line with units in `leaves`; return how many."""
+    book = Book(*book)
+    count = 0
+    for line in range(first, first + line_count):
+        quantity = units(book, line, leaves)
+        if quantity > 0:
+            write_move(moves, count, quantity, line, leaves, enters)
+            count += 1
+    return count
+
+
+@kernel
+def append_reservation(effect, line_effects, at, tables):
+    """Append one reservation, HELD from now; its line effects begin at `at`."""
+    header, book = tables.header, tables.book
+    number = header[RESERVATIONS]
+    first_line = header[LINES]
+    expires_at_ns = header[NOW_NS] + np.int64(effect.hold_ms) * NS_PER_MS
+    record = book.reservations[number]
+    record.key_hi = effect.key_hi
+    record.key_lo = effect.key_lo
+    record.reserved_at_ns = header[NOW_NS]
+    record.expires_at_ns = expires_at_ns
+    record.sequence = header[SEQUENCE] + 1
+    record.next_part = NO_PART
+    record.hold_ms = effect.hold_ms
+    record.first_line = first_line
+    record.id_text = -1
+    record.line_count = effect.line_count
+    record.flags = effect.flags
+    if effect.flags & FLAG_TEXT:
+        record.id_text = header[ID_TEXTS]
+        header[ID_TEXTS] += 1
+    for k in range(effect.line_count):
+        line = book.lines[first_line + k]
+        line_effect = line_effects[at + k]
+        line.quantity = line_effect.quantity
+        line.row = line_effect.row
+        line.position = line_effect.position
+        line.state = HELD
+        tables.stock.levels[line_effect.row].reserved += line_effect.quantity
+    header[RESERVATIONS] += 1
+    header[LINES] += effect.line_count
+    push_expiry(tables.heap, header, expires_at_ns, number)
+
+
+@kernel
+def apply_reservations(effects, line_effects, arrays):
+    """Append reservations with their lines, and enter first parts in the index."""
+    tables = tables_of(arrays)
+    header = tables.header
+    at = 0
+    for i in range(effects.size):
+        effect = effects[i]
+        number = header[RESERVATIONS]
+        append_reservation(effect, line_effects, at, tables)
+        if not effect.flags & FLAG_LATER_PART:
+            insert_part(tables.ids, effect.key_hi, effect.key_lo, header[SHARD], number)
+        at += effect.line_count
+
+
+@kernel
+def apply_links(effects, reservations):
+    """Link parts of reservations over several shards."""
+    for i in range(effects.size):
+        reservations[effects[i].reservation].next_part = effects[i].next_part
+
+
+@kernel
+def apply_move(effect, header, book, levels):
+    """Move units of one line from state to state, and its stock level with them."""
+    quantity = effect.quantity
+    leaves = effect.leaves
+    enters = effect.enters
+    line = book.lines[effect.line]
+    if line.state == leaves and line.quantity == quantity:
+        line.state = enters
+    else:
+        if line.state != SPLIT:
+            split = header[SPLITS]
+            book.splits[split, :] = 0
+            book.splits[split, line.state - 1] = line.quantity
+            line.state = SPLIT
+            line.quantity = split
+            header[SPLITS] += 1
+        book.splits[line.quantity, leaves - 1] -= quantity
+        book.splits[line.quantity, enters - 1] += quantity
+    level = levels[line.row]
+    if leaves == HELD:
+        level.reserved -= quantity
+    elif leaves == COMMITTED:
+        level.committed -= quantity
+    if enters == COMMITTED:
+        level.committed += quantity
+    elif enters == FULFILLED:
+        level.on_hand -= quantity
+
+
+@kernel
+def apply_moves(effects, header, book, levels):
+    """Move units of lines, one effect after the other."""
+    book = Book(*book)
+    for i in range(effects.size):
+        apply_move(effects[i], header, book, levels)
+
+
+@kernel
+def apply_extends(effects, arrays):
+    """Move the ends of holds. The old entry in the heap goes stale."""
+    tables = tables_of(arrays)
+    for i in range(effects.size):
+        number = effects[i].reservation
+        tables.book.reservations[number].expires_at_ns = effects[i].expires_at_ns
+        push_expiry(tables.heap, tables.header, effects[i].expires_at_ns, number)
+
+
+@kernel
+def due_moves(work, arrays):
+    """Take due entries off the heap and write the moves that expire their held units, behind the
+    moves that header[MOVE_EFFECTS] counts; return (moves written, work left).
+
+    An entry is one piece of work, and so is every line of its reservation; the last one begun is
+    done. Stops early when `moves` has no room for one more reservation: the caller makes room and
+    calls again. An entry whose reservation was extended since, or has nothing held any more, is
+    stale and just goes.
+    """
+    tables = tables_of(arrays)
+    header, book, heap, moves = tables.header, tables.book, tables.heap, tables.effects.moves
+    before = header[MOVE_EFFECTS]
+    count = before
+    while header[EXPIRIES] > 0 and heap.times[0] <= header[NOW_NS] and work > 0:
+        record = book.reservations[heap.numbers[0]]
+        line_count = record.line_count
+        if count + line_count > moves.size:
+            break
+        if record.expires_at_ns == heap.times[0]:
+            for line in range(record.first_line, record.first_line + line_count):
+                quantity = units(book, line, HELD)
+                if quantity > 0:
+                    write_move(moves, count, quantity, line, HELD, EXPIRED)
+                    count += 1
+            work -= line_count
+        pop_expiry(heap, header)
+        work -= 1
+    return count - before, work
+
+
+@kernel
+def index_expiries(arrays):
+    """Fill an empty heap with every reservation that has held units."""
+    tables = tables_of(arrays)
+    header, book, heap = tables.header, tables.book, tables.heap
+    for number in range(header[RESERVATIONS]):
+        record = book.reservations[number]
+        for line in range(record.first_line, record.first_line + record.line_count):
+            if units(book, line, HELD) > 0:
+                push_expiry(heap, header, record.expires_at_ns, number)
+                break

@@ -1,0 +1,85 @@
+"""Reading availability: by SKU, by handle, and handles for names."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..commands import (
+    AvailabilitiesView,
+    AvailabilityView,
+    GetAvailability,
+    Handles,
+    LevelColumns,
+    LevelView,
+    ReadLevels,
+    ResolveLevels,
+    Revision,
+)
+from ..commands.registry import GET_AVAILABILITY, READ_LEVELS, RESOLVE_LEVELS, executes
+from ..handles import make_handle, split_handles
+from ..tables.shard import Shard
+from .batches import revisions_of
+from .homes import Homes
+
+
+class Availability:
+    """Availability over the shards of a node."""
+
+    def __init__(self, shards: Sequence[Shard], homes: Homes) -> None:
+        self.shards = shards
+        self.homes = homes
+
+    @executes(GET_AVAILABILITY)
+    def get(self, command: GetAvailability, _now_ns: int) -> AvailabilitiesView:
+        """The stock levels of SKUs, all at one instant."""
+        return AvailabilitiesView(tuple(self._view(sku) for sku in command.skus))
+
+    def _view(self, sku: str) -> AvailabilityView | None:
+        shard = self.homes.shard_of_sku(sku)
+        number = shard.skus.find(sku)
+        if number < 0:
+            return None
+        levels = tuple(_level_views(shard, shard.rows_of_sku(number)))
+        return AvailabilityView(sku, levels, Revision(shard.number, shard.revision))
+
+    @executes(RESOLVE_LEVELS)
+    def resolve(self, command: ResolveLevels, _now_ns: int) -> Handles:
+        """Handles for names; 0 where there is no such stock level."""
+        handles = np.zeros(len(command.names), np.uint64)
+        for index, (sku, location) in enumerate(command.names):
+            shard = self.homes.shard_of_sku(sku)
+            handles[index] = make_handle(shard.number, shard.find_row(sku, location))
+        return Handles(handles)
+
+    @executes(READ_LEVELS)
+    def read(self, command: ReadLevels, _now_ns: int) -> LevelColumns:
+        """Stock levels by handle."""
+        numbers, rows = split_handles(command.handles)
+        columns = np.zeros((4, len(rows)), np.int64)
+        for shard in self.shards:
+            mine = np.flatnonzero(numbers == shard.number)
+            found = np.zeros((4, len(mine)), np.int64)
+            shard.read_levels(rows[mine], found)
+            columns[:, mine] = found
+        on_hand, reserved, committed, available = columns
+        revisions = revisions_of(self.shards, numbers)
+        return LevelColumns(on_hand, reserved, committed, available, revisions)
+
+
+def _level_views(shard: Shard, rows: list[int]) -> list[LevelView]:
+    columns = np.zeros((4, len(rows)), np.int64)
+    shard.read_levels(np.array(rows, np.int64), columns)
+    places = shard.levels.records["location"][rows].tolist()
+    return [
+        LevelView(
+            shard.locations.text(place),
+            on_hand,
+            reserved,
+            committed,
+            available,
+            shard.is_enabled(place),
+        )
+        for place, on_hand, reserved, committed, available in zip(
+            places, *columns.tolist(), strict=True
+        )
+    ]

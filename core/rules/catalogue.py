@@ -1,0 +1,78 @@
+"""The catalogue: locations, and the end of a SKU."""
+
+from collections.abc import Sequence
+
+from ..commands import (
+    DeleteOutcome,
+    DeleteSku,
+    ListLocations,
+    Location,
+    LocationOutcome,
+    LocationsView,
+    PutLocation,
+    Revision,
+    Unknown,
+)
+from ..commands.registry import DELETE_SKU, LIST_LOCATIONS, PUT_LOCATION, executes
+from ..model import LocationKind
+from ..tables.effects import Section
+from ..tables.shard import Shard
+from ..tables.writing import number_of_name, record
+from . import joint_turn
+from .homes import Homes
+
+
+class Catalogue:
+    """Locations and SKUs over the shards of a node."""
+
+    def __init__(self, shards: Sequence[Shard], homes: Homes) -> None:
+        self.shards = shards
+        self.homes = homes
+
+    @executes(PUT_LOCATION)
+    def put_location(self, command: PutLocation, _now_ns: int) -> LocationOutcome:
+        """Create or change a location, in every shard: each keeps all locations."""
+        location = command.location
+        for shard in self.shards:
+            number = number_of_name(shard, shard.locations, Section.LOCATION_NAMES, location.name)
+            display_name = number_of_name(
+                shard, shard.display_names, Section.DISPLAY_NAMES, location.display_name
+            )
+            effect = (number, display_name, location.kind, location.enabled, 0)
+            if tuple(shard.location_records.records[number])[:3] != effect[1:4]:
+                record(shard, Section.LOCATIONS, effect)
+        return LocationOutcome(location, joint_turn.revisions(self.shards))
+
+    @executes(LIST_LOCATIONS)
+    def list_locations(self, _command: ListLocations, _now_ns: int) -> LocationsView:
+        """List all locations."""
+        shard = self.shards[0]
+        locations = [
+            Location(
+                shard.locations.text(number),
+                LocationKind(int(record["kind"])),
+                shard.display_names.text(record["display_name"]),
+                bool(record["enabled"]),
+            )
+            for number, record in enumerate(shard.location_records.used)
+        ]
+        return LocationsView(tuple(locations))
+
+    @executes(DELETE_SKU)
+    def delete_sku(self, command: DeleteSku, _now_ns: int) -> DeleteOutcome | Unknown:
+        """End a SKU. Its rows stay for the reservations on them; its name may begin anew with new
+        rows.
+        """
+        shard = self.homes.shard_of_sku(command.sku)
+        number = shard.skus.find(command.sku)
+        if number < 0:
+            return Unknown("sku", command.sku)
+        # Point of no return: the SKU exists.
+        levels = shard.levels.records[shard.rows_of_sku(number)]
+        record(shard, Section.ENDED_SKUS, (number,))
+        return DeleteOutcome(
+            len(levels),
+            int(levels["on_hand"].sum()),
+            int(levels["reserved"].sum() + levels["committed"].sum()),
+            Revision(shard.number, shard.revision),
+        )

@@ -1,0 +1,7 @@
+"""What effects do to the state, live and in replay alike."""
+
+from .reservations import apply_reservations
+from .seal import StateMismatchError
+from .sections import apply, replay
+
+__all__ = ["StateMismatchError", "apply", "apply_reservations", "replay"]

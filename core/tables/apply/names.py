@@ -1,0 +1,56 @@
+"""Effects on names and locations."""
+
+from ..names import NameTable
+from ..shard import Shard
+from ..table import Array, Table
+
+
+def apply_sku_names(shard: Shard, effects: Array) -> None:
+    """Add SKUs, without stock levels."""
+    shard.skus.add(effects)
+    _follow(shard.skus, shard.sku_levels)
+
+
+def apply_location_names(shard: Shard, effects: Array) -> None:
+    """Add locations, whose records follow."""
+    shard.locations.add(effects)
+    _follow(shard.locations, shard.location_records)
+
+
+def apply_source_names(shard: Shard, effects: Array) -> None:
+    """Add sources of stock facts, which have no number yet."""
+    shard.sources.add(effects)
+    _follow(shard.sources, shard.source_sequences)
+
+
+def _follow(names: NameTable, table: Table) -> None:
+    """Give each new name a zeroed record."""
+    table.extend(len(names) - len(table))
+
+
+def apply_display_names(shard: Shard, effects: Array) -> None:
+    """Add names of locations for people."""
+    shard.display_names.add(effects)
+
+
+def apply_id_texts(shard: Shard, effects: Array) -> None:
+    """Add ids of reservations that are not UUIDs."""
+    shard.id_texts.add(effects)
+
+
+def apply_locations(shard: Shard, effects: Array) -> None:
+    """Set records of locations."""
+    for effect in effects:
+        shard.location_records.records[effect["location"]] = (
+            effect["display_name"],
+            effect["kind"],
+            effect["enabled"],
+            0,
+        )
+
+
+def apply_ended_skus(shard: Shard, effects: Array) -> None:
+    """End SKUs; their rows stay for the reservations on them."""
+    shard.rows.clear()
+    for effect in effects:
+        shard.skus.remove(int(effect["sku"]))

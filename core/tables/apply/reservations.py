@@ -1,0 +1,41 @@
+"""Effects on reservations and their lines."""
+
+from ... import kernels
+from ..shard import Shard
+from ..table import Array
+
+
+def apply_reservations(shard: Shard, effects: Array, line_effects: Array) -> None:
+    """Append reservations with their lines, HELD from now."""
+    shard.reservations.ensure(len(effects))
+    shard.lines.ensure(len(line_effects))
+    shard.expirations.ensure(len(effects))
+    shard.index.ensure(len(effects))
+    kernels.apply_reservations(effects, line_effects, shard.arrays)
+
+
+def apply_links(shard: Shard, effects: Array) -> None:
+    """Link parts of reservations over several shards."""
+    kernels.apply_links(effects, shard.reservations.records)
+
+
+def apply_moves(shard: Shard, effects: Array) -> None:
+    """Move units of lines from state to state."""
+    shard.splits.ensure(len(effects))
+    kernels.apply_moves(effects, shard.header, shard.book, shard.levels.records)
+
+
+def apply_extends(shard: Shard, effects: Array) -> None:
+    """Move the ends of holds."""
+    shard.expirations.ensure(len(effects))
+    kernels.apply_extends(effects, shard.arrays)
+
+
+def apply_requests(shard: Shard, effects: Array) -> None:
+    """Remember the answers to commands that carried a request id."""
+    records = shard.requests.remember(len(effects), shard.now_ns)
+    for field in effects.dtype.names or ():
+        records[field] = effects[field]
+    records["at_ns"] = shard.now_ns
+    records["sequence"] = shard.sequence + 1
+    shard.requests.index(len(effects))

@@ -1,0 +1,34 @@
+"""What is derived from the state is made anew after a load: slots, chains, the heap.
+
+All but the index of reservations, which spans shards: the node rebuilds that.
+"""
+
+import numpy as np
+
+from .. import kernels
+from ..kernels.arguments import EXPIRIES
+from .apply.levels import index_levels
+from .hash_slots import slots_size
+from .shard import Shard
+
+
+def rebuild(shard: Shard) -> None:
+    """Rebuild all that `state_bytes.load` leaves out."""
+    for names in (
+        shard.skus,
+        shard.locations,
+        shard.sources,
+        shard.display_names,
+        shard.id_texts,
+    ):
+        names.reindex()
+    for memory in (shard.requests, shard.events):
+        memory.reindex()
+    shard.id_texts_used = len(shard.id_texts)
+    shard.rows.clear()
+    shard.level_slots = np.zeros(slots_size(len(shard.levels), 64), np.int32)
+    shard.level_chain.load(np.zeros(len(shard.levels), np.int32))
+    shard.sku_levels.load(np.zeros((len(shard.skus), 2), np.int32))
+    index_levels(shard, 0)
+    shard.header[EXPIRIES] = 0
+    kernels.index_expiries(shard.arrays)

@@ -1,0 +1,130 @@
+"""The live side of every change: effects are written for the journal and applied.
+
+Two ways lead here to a changed column. `record` and its sisters write effects and hand them to
+apply/, as replay does. `reserve_batch` and `move_batch` decide in a kernel that writes and applies
+in one go, through the functions that apply/ uses too. Either way a restart comes out the same.
+"""
+
+from collections.abc import Sequence
+
+from .. import kernels
+from ..limits import LINES_MAX
+from ..model import State
+from .apply import apply, apply_reservations
+from .effects import Entry, Section
+from .names import NameTable, pack_name
+from .shard import Shard
+from .table import Array
+
+
+def record(shard: Shard, section: Section, *effects: tuple[int, ...]) -> None:
+    """Write effects and apply them."""
+    shard.effects.touched = True
+    apply(shard, section, shard.effects[section].append(*effects))
+
+
+def record_name(shard: Shard, section: Section, packed: Array) -> None:
+    """Write a new name, packed by `pack_name`, and apply it."""
+    shard.effects.touched = True
+    added = shard.effects[section].extend(len(packed))
+    added[:] = packed
+    apply(shard, section, added)
+
+
+def record_written(shard: Shard, section: Section, count: int) -> None:
+    """Apply the `count` effects that a kernel has written behind those in use."""
+    if count:
+        shard.effects.touched = True
+        apply(shard, section, shard.effects[section].extend(count))
+
+
+def record_whole_moves(shard: Shard, lines: range, leaves: State, enters: State) -> None:
+    """Move all units of these lines that are in one state to another."""
+    moves = shard.effects[Section.MOVES]
+    moves.ensure(len(lines))
+    count = kernels.whole_moves(
+        lines.start, len(lines), shard.book, int(leaves), int(enters), moves.records[len(moves) :]
+    )
+    record_written(shard, Section.MOVES, count)
+
+
+def record_reservation(
+    shard: Shard, reservation: tuple[int, ...], lines: Sequence[tuple[int, ...]]
+) -> None:
+    """Write a reservation with its lines, and apply it."""
+    shard.effects.touched = True
+    effects = shard.effects[Section.RESERVATIONS].append(reservation)
+    apply_reservations(shard, effects, shard.effects[Section.LINES].append(*lines))
+
+
+def reserve_batch(
+    shard: Shard, operations: Array, count: int, codes: Array, available: Array, *, stop: bool
+) -> int:
+    """Reserve the PENDING operations (OPERATION) of this shard, `count` at most, one after the
+    other; `codes` (uint8) answers, `available` (int64) tells what each found.
+
+    Return how many were seen: all, or with `stop` those up to the first that the rules have to put
+    into words.
+    """
+    effects = shard.effects
+    for table in (
+        effects[Section.RESERVATIONS],
+        effects[Section.LINES],
+        shard.reservations,
+        shard.lines,
+    ):
+        table.ensure(count)
+    shard.expirations.ensure(count)
+    shard.index.ensure(count)
+    before = len(shard.reservations)
+    seen = kernels.reserve_batch(operations, codes, available, shard.arrays, stop)
+    effects.touched = effects.touched or len(shard.reservations) > before
+    return int(seen)
+
+
+def move_batch(
+    shard: Shard, operations: Array, parts: Array, codes: Array, leaves: State, enters: State
+) -> None:
+    """Move the PENDING reservations of this shard whole, and answer in `codes` (uint8). `parts`
+    (int64) has the candidate of each operation.
+    """
+    moves = shard.effects[Section.MOVES]
+    count = kernels.count_lines(parts, shard.number, shard.reservations.records)
+    moves.ensure(count)
+    shard.splits.ensure(count)
+    before = len(moves)
+    kernels.move_batch(operations, parts, codes, int(leaves), int(enters), shard.arrays)
+    shard.effects.touched = shard.effects.touched or len(moves) > before
+
+
+def expire(shard: Shard, now_ns: int, work: int) -> tuple[int, int]:
+    """Advance to `now_ns` and let holds end that are due, all or as many as `work` allows.
+
+    Return the number of lines, and the work left: 0 or less when some may still be due.
+    """
+    shard.now_ns = now_ns
+    expired = 0
+    while work > 0 and shard.expirations.next_ns <= now_ns:
+        moves = shard.effects[Section.MOVES]
+        moves.ensure(2 * LINES_MAX)
+        count, work = kernels.due_moves(work, shard.arrays)
+        expired += count
+        record_written(shard, Section.MOVES, count)
+    return expired, work
+
+
+def number_of_name(shard: Shard, names: NameTable, section: Section, name: str) -> int:
+    """The number of a name in one of the shard's tables, defining it there when it is new."""
+    number = names.find(name)
+    if number < 0:
+        number = len(names)
+        record_name(shard, section, pack_name(name))
+    return number
+
+
+def take_entry(shard: Shard) -> Entry | None:
+    """Close the turn: its effects as the next entry, or None when nothing changed."""
+    if not shard.effects.touched:
+        return None
+    shard.sequence += 1
+    return Entry(shard.number, shard.sequence, shard.now_ns, shard.effects.take())

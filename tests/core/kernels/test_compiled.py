@@ -1,0 +1,52 @@
+"""Compiled code on disk is not used when any kernel has changed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import holdfast.core
+
+_COUNT = """
+import numpy as np
+from holdfast.core.kernels import find_name
+from holdfast.core.tables.names import NameTable, pack_name
+
+names = NameTable()
+names.add(pack_name("Tea"))
+assert names.find("Tea") == 0
+print(sum(find_name.stats.cache_hits.values()), sum(find_name.stats.cache_misses.values()))
+"""
+
+
+def hits_and_misses(tree: Path) -> str:
+    """Look a name up in a new process, with the core of this tree."""
+    path = f"import sys; sys.path.insert(0, {str(tree)!r})"
+    patched = f"{path}\nimport holdfast\nholdfast.__path__ = [{str(tree / 'holdfast')!r}]\n{_COUNT}"
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tree / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", patched],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not done.returncode, done.stderr
+    return done.stdout.strip()
+
+
+def test_a_change_in_a_leaf_compiles_its_callers_anew(tmp_path: Path) -> None:
+    """numba alone looks at the file of the caller, which stays as it was."""
+    core = tmp_path / "holdfast" / "core"
+    source = Path(holdfast.core.__file__).parent
+    shutil.copytree(source, core, ignore=shutil.ignore_patterns("__pycache__"))
+
+    assert "0 1" == hits_and_misses(tmp_path)
+    assert "1 0" == hits_and_misses(tmp_path)
+
+    leaf = core / "kernels" / "hashing.py"
+    leaf.write_text(leaf.read_text("utf-8").replace("0x94D049BB133111EB", "0x94D049BB133111ED"))
+
+    assert "0 1" == hits_and_misses(tmp_path)
+    assert "1 0" == hits_and_misses(tmp_path)
