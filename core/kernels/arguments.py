@@ -27,11 +27,10 @@ Arrays = tuple[Array, ...]
     LINES,
     SPLITS,
     EXPIRIES,
-    RESERVATION_EFFECTS,
-    LINE_EFFECTS,
-    MOVE_EFFECTS,
-    HEADER_SIZE,
-) = range(13)
+    EFFECTS,  # from here on effects of the running turn, each kind at its number (effects.Section)
+) = range(10)
+RESERVATION_EFFECTS, LINE_EFFECTS, MOVE_EFFECTS = EFFECTS + 9, EFFECTS + 10, EFFECTS + 12
+HEADER_SIZE = EFFECTS + 32
 
 
 class Names(NamedTuple):

@@ -12,8 +12,14 @@ from enum import IntEnum
 
 import numpy as np
 
-from ..kernels import arguments
-from .table import Array, Table
+from ..kernels.arguments import (
+    EFFECTS,
+    HEADER_SIZE,
+    LINE_EFFECTS,
+    MOVE_EFFECTS,
+    RESERVATION_EFFECTS,
+)
+from .table import Array, Table, figures
 
 
 class Section(IntEnum):
@@ -103,12 +109,15 @@ DTYPES: dict[Section, np.dtype] = {
 }
 
 
-#: Effects that kernels write as well, by the place in the header that counts them.
-_COUNTED_AT = {
-    Section.RESERVATIONS: arguments.RESERVATION_EFFECTS,
-    Section.LINES: arguments.LINE_EFFECTS,
-    Section.MOVES: arguments.MOVE_EFFECTS,
-}
+#: Effects that kernels write as well.
+_KERNELS_WRITE = (Section.RESERVATIONS, Section.LINES, Section.MOVES)
+
+assert max(Section) < HEADER_SIZE - EFFECTS
+assert [EFFECTS + section for section in _KERNELS_WRITE] == [
+    RESERVATION_EFFECTS,
+    LINE_EFFECTS,
+    MOVE_EFFECTS,
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +137,15 @@ class Entry:
 class Effects:
     """The effects that one shard is collecting in the running turn."""
 
-    __slots__ = ("_tables", "arrays", "touched")
+    __slots__ = ("_counts", "_tables", "arrays", "touched")
 
     def __init__(self, header: Array) -> None:
         self._tables = {
-            section: Table(dtype, header=header, at=_COUNTED_AT[section])
-            if section in _COUNTED_AT
-            else Table(dtype)
+            section: Table(dtype, header=header, at=EFFECTS + section)
             for section, dtype in DTYPES.items()
         }
-        self.arrays = tuple(self._tables[each].records for each in _COUNTED_AT)
+        self._counts = figures(header)[EFFECTS:]
+        self.arrays = tuple(self._tables[each].records for each in _KERNELS_WRITE)
         self.touched = False
 
     def __getitem__(self, section: Section) -> Table:
@@ -146,12 +154,12 @@ class Effects:
 
     def take(self) -> dict[Section, Array]:
         """Copy the effects out and start anew."""
-        taken = {
-            section: np.frombuffer(bytearray(table.used.tobytes()), table.records.dtype)
-            for section, table in self._tables.items()
-            if table.count
-        }
-        for section in taken:
-            self._tables[section].count = 0
+        counts = self._counts.tolist()
+        taken = {}
+        for section, table in self._tables.items():
+            if counts[section]:
+                effects = table.records[: counts[section]]
+                taken[section] = np.frombuffer(bytearray(effects.tobytes()), effects.dtype)
+                self._counts[section] = 0
         self.touched = False
         return taken
