@@ -1,6 +1,5 @@
-"""The engine: columns, kernels, ledger, expiry, sourcing and the actor that owns a shard.
+"""The engine: commands, rules, tables and kernels.
 
-Pure and deterministic: the same state and the same input give the same bytes out. May import numpy
-and numba. Never a clock, randomness, asyncio, threads, files, sockets or logging, and no other
-room; time comes in as ``now_ns``.
+Pure and deterministic: the same state and the same input give the same bytes out; time comes in as
+``now_ns``. What may be imported here is told in README.md and enforced by tests/test_tidy.py.
 """

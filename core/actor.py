@@ -1,8 +1,8 @@
 """An actor: the owner of one shard, with a bounded mailbox.
 
 No locks: everything runs on one event loop and a turn does not await. A hot SKU is just a busy
-mailbox, and a full mailbox refuses, so that overload costs a caller one refusal and nobody else
-anything.
+mailbox, and a full mailbox refuses, so that overload costs a caller one refusal and
+others nothing.
 """
 
 from collections import deque

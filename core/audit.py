@@ -1,7 +1,7 @@
 """What must be so in every state, whatever led to it: looked for by `verify` and by tests.
 
-Rules of this file: plain numpy over the columns, and none of the kernels that wrote them. Only
-reading.
+Rules of this file: plain NumPy over the columns, without the kernels that wrote them. It reads and
+changes nothing.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def check_invariants(node: Node) -> list[str]:
         for check in _CHECKS
         for problem in check(shard)
     ]
-    # Links lead from shard to shard, so they can only be followed where the shards are sound.
+    # Links lead from shard to shard, so they can be followed where the shards are sound.
     return problems or list(_wrong_links(node))
 
 

@@ -24,7 +24,7 @@ class Key:
 
 
 def key_from_text(text: str) -> Key:
-    """Turn a caller's id into its key."""
+    """The key of a caller's id."""
     return _uuid_key(text) or key_from_parts(text)
 
 
@@ -46,7 +46,7 @@ def key_from_parts(*parts: str) -> Key:
 
 
 def event_key(source: str, event_id: str) -> Key:
-    """Return the key of a stock event, which counts once within its source.
+    """The key of a stock event, which counts once within its source.
 
     A UUID is laid over the hash of the source, bit by bit, so that columns of UUIDs become keys
     without a hash for each (docs/adr/0017).

@@ -12,7 +12,7 @@ NAME_BYTES_MAX = 128
 #: still fit an int64.
 QUANTITY_MAX = 10**15
 
-#: One stock level. Headroom under int64 so that on_hand - reserved - committed can never overflow.
+#: One stock level. Headroom under int64 so that on_hand - reserved - committed cannot overflow.
 ON_HAND_MAX = 2 * 10**18
 
 #: Lines of one reservation. The largest invoice of a real year has 1,114.

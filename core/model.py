@@ -1,9 +1,8 @@
 """The life of a reservation, told once.
 
-Rules of this file: the transition table is the only place that says which command moves units from
-which state to which; the docs are drawn from it. A reservation has no state of its own: its units
-have, and `STATE_PRECEDENCE` says which of them names the whole. Numbers of the enums are those of
-holdfast.v1.
+The transition table says which command moves units from which state to which; the docs are drawn
+from it. A reservation has no state of its own: its units have, and `STATE_PRECEDENCE` says which of
+them names the whole. Numbers of the enums are those of holdfast.v1.
 """
 
 from enum import IntEnum

@@ -1,7 +1,7 @@
 """The node: all shards, their actors and the rules, as one deterministic machine.
 
-`turn(now_ns)` takes what is in the mailboxes, applies it and returns what must be done. It never
-waits, reads no clock and does no I/O; the same state and the same input give the same entries, byte
+`turn(now_ns)` takes what is in the mailboxes, applies it and returns what must be done. It does not
+wait, reads no clock and does no I/O; the same state and the same input give the same entries, byte
 for byte.
 """
 
@@ -107,7 +107,9 @@ class Node:
         return weight
 
     def turn(self, now_ns: int) -> Turn:
-        """Expire what is due, then execute what waits. Time never goes backwards."""
+        """Expire what is due, then execute what waits. A `now_ns` before the last one counts as the
+        last one.
+        """
         self.now_ns = max(self.now_ns, now_ns)
         is_late = self._expire()
         # A command must see every unit free whose hold is over, so it waits for the last of them.
@@ -129,8 +131,8 @@ class Node:
         return work <= 0 and any(shard.expirations.next_ns <= self.now_ns for shard in self.shards)
 
     def _run(self) -> Iterator[tuple[Ticket, Outcome]]:
-        """Execute what waits: Reserves of one line each by shard, since they meet only there; with
-        anything else among it, in the order in which it came.
+        """Execute what waits: single-line Reserves by shard, where they meet; with anything else
+        among it, in the order in which it came.
         """
         boxes = [actor.take(self.turn_batch_max) for actor in self.actors]
         if all(single_line.takes(mail[2]) for box in boxes for mail in box):

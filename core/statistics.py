@@ -24,7 +24,7 @@ class ShardStatistics:
 
 
 def read_statistics(shard: Shard) -> ShardStatistics:
-    """Read the figures of a shard; a pass over all rows."""
+    """The figures of a shard, by a pass over all rows."""
     on_hand, reserved, committed = kernels.sum_levels(shard.levels.records, len(shard.levels))
     return ShardStatistics(
         shard=shard.number,

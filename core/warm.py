@@ -2,7 +2,7 @@
 
 numba compiles at the first call with new types and keeps the result on disk beside this package
 (`__pycache__`) or in the user's cache folder. The first start of a build takes some seconds here,
-every later one only loads. A kernel that this file misses is compiled while a caller waits, so
+every later one loads. A kernel that this file misses is compiled while a caller waits, so
 `tests/core/test_warm.py` holds that traffic after it compiles nothing.
 """
 
@@ -44,7 +44,7 @@ class _Nobody:
     """A ticket that nobody waits for and nobody cancels."""
 
     def cancelled(self) -> bool:
-        """Never."""
+        """False: nobody waits, and nobody gives up."""
         return False
 
 

@@ -20,7 +20,7 @@ class ReserveBatch:
 
 @dataclass(frozen=True, slots=True)
 class MoveBatch:
-    """Move reservations whole along TRANSITIONS[verb]; of an OPERATION only the key is read."""
+    """Move reservations whole along TRANSITIONS[verb]; of an OPERATION the key alone is read."""
 
     verb: Verb
     operations: Array
@@ -28,7 +28,7 @@ class MoveBatch:
 
 @dataclass(frozen=True, slots=True)
 class BatchCodes:
-    """Answer to a batch: BatchOutcome by position (uint8)."""
+    """The answer to a batch: BatchOutcome by position (uint8)."""
 
     codes: Array
     accepted_at_ns: int
@@ -44,7 +44,7 @@ class ResolveLevels:
 
 @dataclass(frozen=True, slots=True)
 class Handles:
-    """Answer to ResolveLevels, by position (uint64); 0 where there is no such stock level."""
+    """The answer to ResolveLevels, by position (uint64); 0 where there is no such stock level."""
 
     handles: Array
 
@@ -58,7 +58,7 @@ class ReadLevels:
 
 @dataclass(frozen=True, slots=True)
 class LevelColumns:
-    """Answer to ReadLevels, by position (int64); zeros for a handle that no stock level has."""
+    """The answer to ReadLevels, by position (int64); zeros for a handle that no stock level has."""
 
     on_hand: Array
     reserved: Array
@@ -77,7 +77,7 @@ class StockBatch:
 
 @dataclass(frozen=True, slots=True)
 class StockCodes:
-    """Answer to StockBatch, by position: EventOutcome (uint8), and the rest of an EventResult."""
+    """The answer to StockBatch by position: EventOutcome (uint8), and what an EventResult has."""
 
     codes: Array
     on_hand: Array

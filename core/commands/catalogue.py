@@ -25,7 +25,7 @@ class PutLocation:
 
 @dataclass(frozen=True, slots=True)
 class LocationOutcome:
-    """Answer to PutLocation."""
+    """The answer to PutLocation."""
 
     location: Location
     revisions: tuple[Revision, ...]
@@ -38,7 +38,7 @@ class ListLocations:
 
 @dataclass(frozen=True, slots=True)
 class LocationsView:
-    """Answer to ListLocations, in the order in which they were created."""
+    """The answer to ListLocations, in the order in which they were created."""
 
     locations: tuple[Location, ...]
 
@@ -52,7 +52,7 @@ class DeleteSku:
 
 @dataclass(frozen=True, slots=True)
 class DeleteOutcome:
-    """Answer to DeleteSku: what ended with it."""
+    """The answer to DeleteSku: what ended with it."""
 
     stock_levels: int
     on_hand: int

@@ -79,7 +79,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class HoldOutcome:
-    """Answer to Reserve and Extend."""
+    """The answer to Reserve and Extend."""
 
     refusal: Refusal | None
     expires_at_ns: int
@@ -88,7 +88,7 @@ class HoldOutcome:
 
 @dataclass(frozen=True, slots=True)
 class MoveOutcome:
-    """Answer to Move: the state of the reservation after it, or as it is when refused."""
+    """The answer to Move: the state of the reservation after it, or as it is when refused."""
 
     refusal: Refusal | None
     state: State
@@ -106,7 +106,7 @@ class LineView:
 
 @dataclass(frozen=True, slots=True)
 class ReservationView:
-    """Answer to GetReservation."""
+    """The answer to GetReservation."""
 
     state: State
     lines: tuple[LineView, ...]

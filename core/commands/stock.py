@@ -9,7 +9,7 @@ from .shared import Revision
 
 @dataclass(frozen=True, slots=True)
 class StockEvent:
-    """One stock fact; `key` is None for a source that only numbers its events, `sequence` 0 for one
+    """One stock fact; `key` is None for a source that numbers its events, `sequence` 0 for one
     that does not.
     """
 
@@ -40,7 +40,7 @@ class EventResult:
 
 @dataclass(frozen=True, slots=True)
 class EventsOutcome:
-    """Answer to RecordStockEvents, by position."""
+    """The answer to RecordStockEvents, by position."""
 
     results: tuple[EventResult, ...]
     revisions: tuple[Revision, ...]
@@ -77,6 +77,6 @@ class AvailabilityView:
 
 @dataclass(frozen=True, slots=True)
 class AvailabilitiesView:
-    """Answer to GetAvailability, by position; None for a SKU that no stock fact ever named."""
+    """The answer to GetAvailability, by position; None for a SKU that no stock fact ever named."""
 
     views: tuple[AvailabilityView | None, ...]

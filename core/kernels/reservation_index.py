@@ -1,7 +1,7 @@
 """From reservation ids to first parts: hash slots over all shards of a node.
 
 A slot is a hash above a shard above 27 bits of number, plus 1; zero is empty. The shard takes the
-bits that the highest one needs, the hash what is left: 35 bits with four shards, never under 29.
+bits that the highest one needs, the hash what is left: 35 bits with four shards, 29 with 256.
 Homes grow by moving a few slots at a time (tables/reservation_index.py).
 """
 
@@ -56,7 +56,7 @@ def _find_empty(index, slot):
 def move_slots(index, steps):
     """Copy some more slots to the larger homes, in order, and return whether all have moved.
 
-    It stops at an empty slot only, so that no run of filled slots lies on both sides. The slots
+    It stops at an empty slot, so that no run of filled slots lies on both sides. The slots
     carry all the hash that this takes: no reservation is read.
     """
     index = Index(*index)

@@ -6,6 +6,7 @@ a hash of reservation id and request id.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from ..commands import Conflict, Extend, Line, Move, Revision
@@ -16,15 +17,42 @@ from ..tables.writing import record
 from .joint_turn import Part
 
 
-def find(parts: Sequence[Part], command: Extend | Move, now_ns: int) -> Array | None:
-    """Return the record of the command's request id, if it carries one that is remembered."""
+@dataclass(frozen=True, slots=True)
+class FirstAnswer:
+    """What a command was answered when it came first: a State, or the end of a hold in
+    nanoseconds.
+    """
+
+    result: int
+    revisions: tuple[Revision, ...]
+
+
+def first_answer(
+    parts: Sequence[Part], command: Extend | Move, now_ns: int
+) -> FirstAnswer | Conflict | None:
+    """The first answer to the command's request id, or the first field in which the command now
+    differs; None for an id that is not remembered, or for none.
+    """
+    records = [_find(part, command, now_ns) for part in parts]
+    if records[0] is None:
+        return None
+    if conflict := _difference(records[0], command):
+        return conflict
+    revisions = (
+        Revision(part.shard.number, int(record["sequence"]))
+        for part, record in zip(parts, records, strict=True)
+        if record is not None
+    )
+    return FirstAnswer(int(records[0]["result"]), tuple(revisions))
+
+
+def _find(part: Part, command: Extend | Move, now_ns: int) -> Array | None:
     if command.request is None:
         return None
-    return parts[0].shard.requests.find(command.request.hi, command.request.lo, now_ns)
+    return part.shard.requests.find(command.request.hi, command.request.lo, now_ns)
 
 
-def difference(record: Array, command: Extend | Move) -> Conflict | None:
-    """Return the first field in which a repeat differs from the command that was answered first."""
+def _difference(record: Array, command: Extend | Move) -> Conflict | None:
     first, now = _fields(record), _fields_of(command)
     for field, value in first.items():
         if value != now[field]:
@@ -49,17 +77,6 @@ def remember(parts: Sequence[Part], command: Extend | Move, result: int) -> None
     )
     for part in parts:
         record(part.shard, Section.REQUESTS, effect)
-
-
-def revisions(parts: Sequence[Part], command: Extend | Move, now_ns: int) -> tuple[Revision, ...]:
-    """Return the revisions of the first answer."""
-    assert command.request is not None
-    answer = []
-    for part in parts:
-        record = part.shard.requests.find(command.request.hi, command.request.lo, now_ns)
-        assert record is not None
-        answer.append(Revision(part.shard.number, int(record["sequence"])))
-    return tuple(answer)
 
 
 def _fields(record: Array) -> dict[str, str]:

@@ -93,11 +93,11 @@ class Reservations:
         parts = self.parts_of(command.key)
         if not parts:
             return Unknown("reservation_id", id_text(command.key))
-        if (answered := repeats.find(parts, command, now_ns)) is not None:
-            if conflict := repeats.difference(answered, command):
+        match repeats.first_answer(parts, command, now_ns):
+            case Conflict() as conflict:
                 return conflict
-            first = repeats.revisions(parts, command, now_ns)
-            return HoldOutcome(None, int(answered["result"]), first)
+            case repeats.FirstAnswer(expires_at_ns, revisions):
+                return HoldOutcome(None, expires_at_ns, revisions)
         totals = _totals(parts)
         if totals[State.HELD] == 0:
             return HoldOutcome(Refusal(_nothing_left(totals)), 0, _revisions(parts))
@@ -116,11 +116,11 @@ class Reservations:
         parts = self.parts_of(command.key)
         if not parts:
             return Unknown("reservation_id", id_text(command.key))
-        if (answered := repeats.find(parts, command, now_ns)) is not None:
-            if conflict := repeats.difference(answered, command):
+        match repeats.first_answer(parts, command, now_ns):
+            case Conflict() as conflict:
                 return conflict
-            first = repeats.revisions(parts, command, now_ns)
-            return MoveOutcome(None, State(int(answered["result"])), first)
+            case repeats.FirstAnswer(state, revisions):
+                return MoveOutcome(None, State(state), revisions)
         leaves, _ = TRANSITIONS[command.verb]
         totals = _totals(parts)
         if totals[leaves] == 0:
@@ -136,7 +136,7 @@ class Reservations:
 
     @executes(GET_RESERVATION)
     def get_reservation(self, command: GetReservation, _now_ns: int) -> ReservationView | Unknown:
-        """Read one reservation."""
+        """One reservation with its lines, in the order of the request that made it."""
         parts = self.parts_of(command.key)
         if not parts:
             return Unknown("reservation_id", id_text(command.key))

@@ -1,4 +1,4 @@
-"""Address space that is reserved once and given memory as it is touched.
+"""Address space, allocated once; it takes memory as it is touched.
 
 A table that grows by copying pauses the node when it is large, holds both copies meanwhile and
 touches all of the new one. One that lies at the start of a reservation far larger than it will ever

@@ -1,10 +1,10 @@
 """What a turn decided, as columns: the vocabulary of the journal.
 
-An effect says what is so from now on, never what was asked: a row, a quantity, a state. Replaying
+An effect says what holds from now on, not what was asked: a row, a quantity, a state. Replaying
 effects needs no business rule. An entry is the effects of one shard from one turn, one section per
-kind. Sections are replayed in the order of `Section`; within a section order is kept. That is
-enough, because effects of different kinds either commute (sums) or refer forward only (a line to a
-level, a move to a line).
+kind. Sections are replayed in the order of `Section`; within a section, order is kept. That is
+enough, because effects of different kinds either commute (sums) or refer to an earlier kind (a line
+to a level, a move to a line).
 """
 
 from dataclasses import dataclass

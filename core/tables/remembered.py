@@ -2,8 +2,7 @@
 
 Two generations. When the current one is a retention old it becomes the previous one, whose records
 have all run out by the time it is dropped: forgetting costs nothing per key. A lookup compares
-times, so that what a caller sees depends on the retention alone and never on when a generation
-turned.
+times, so that what a caller sees depends on the retention, not on when a generation turned.
 """
 
 import numpy as np
@@ -50,7 +49,7 @@ class Remembered:
         self.since_ns = 0
 
     def find(self, hi: int, lo: int, now_ns: int) -> Array | None:
-        """Return the record of a key, if it is still remembered."""
+        """The record of a key, if it is still remembered."""
         for generation in (self.current, self.previous):
             record = generation.find(hi, lo)
             if record is not None and now_ns - int(record["at_ns"]) < RETENTION_NS:
