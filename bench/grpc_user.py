@@ -13,7 +13,7 @@ import grpc.experimental.gevent
 from locust import User
 from locust.env import Environment
 
-from holdfast.edge.client.clients import CHANNEL_OPTIONS
+from holdfast.edge.client.session import CHANNEL_OPTIONS
 from holdfast.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from holdfast.v1.common_pb2 import OUTCOME_REFUSED
 from holdfast.v1.reservation_service_pb2_grpc import ReservationServiceStub

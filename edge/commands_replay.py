@@ -111,7 +111,7 @@ def replay(
     job = Job(orders, serve, data_dir, target, shards, invoices, seed, callers, as_json)
     import uvloop
 
-    from .client.retries import HoldfastError
+    from .client import HoldfastError
     from .orders import OrderFileError
     from .replay import ReplayError
     from .server.settings import ConfigError

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
     from rich.console import Console
 
-    from ..client import BlockingClient
-    from ..client.retries import HoldfastError
+    from ..client import BlockingClient, HoldfastError
 
 EXIT_FAILED: Final = 1
 EXIT_REFUSED: Final = 2

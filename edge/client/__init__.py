@@ -1,21 +1,21 @@
-"""The public client; `clients` says how to use it."""
+"""The public client; `clients` says how to use it. It needs grpcio and protobuf, and nothing of the
+server.
+"""
 
-from .clients import (
-    TARGET,
+from .clients import BlockingClient, Client
+from .errors import (
     AlreadyExists,
-    BlockingClient,
-    Client,
-    ClientStatistics,
     DeadlineExceeded,
     HoldfastError,
     InvalidArgument,
     NotFound,
     Overloaded,
-    Retries,
-    StockColumns,
     StorageFull,
     Unavailable,
 )
+from .retries import Retries
+from .session import TARGET, ClientStatistics
+from .stock_events import StockColumns
 
 __all__ = [
     "TARGET",

@@ -30,15 +30,8 @@ from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..wire.packed import column, fill, twin
-from .retries import (
-    Attempts,
-    HoldfastError,
-    InvalidArgument,
-    NotFound,
-    Retries,
-    Unavailable,
-    error_from_rpc,
-)
+from .errors import HoldfastError, InvalidArgument, NotFound, Unavailable, error_from_rpc
+from .retries import RETRIES, TIMEOUT_S, Attempts, Retries
 from .streams import Ending, ended_early
 
 #: Operations of one batch; stated in the comments of holdfast.v1.
@@ -46,10 +39,6 @@ OPERATIONS_MAX: Final = 8_190
 
 #: One batch at the server, one on its way: the server never waits for the wire.
 IN_FLIGHT_MAX: Final = 2
-
-#: As long as the call of a client.
-TIMEOUT_S: Final = 5.0
-RETRIES: Final = Retries()
 
 _STREAM: Final = "/holdfast.v1.ReservationService/ReserveStream"
 _RESOLVE: Final = "/holdfast.v1.AvailabilityService/ResolveStockLevels"

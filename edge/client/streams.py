@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from .retries import HoldfastError, Unavailable, error_from_rpc
+from .errors import HoldfastError, Unavailable, error_from_rpc
 
 #: What the asyncio stack says when it puts its own status over the server's.
 OVERWRITTEN: Final = "Internal error from Core"

@@ -7,8 +7,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from holdfast.core.limits import QUANTITY_MAX
-from holdfast.edge.client import calls
-from holdfast.edge.client.calls import Method
+from holdfast.edge.client import methods
+from holdfast.edge.client.methods import Method
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import reservation_service_pb2 as reservation
@@ -87,20 +87,20 @@ BAD_NAMES = {
 }
 
 RESERVATION_ID_METHODS: dict[Method[Any], type[Any]] = {
-    calls.RESERVE: reservation.ReserveRequest,
-    calls.EXTEND: reservation.ExtendRequest,
-    calls.COMMIT: reservation.CommitRequest,
-    calls.FULFILL: reservation.FulfillRequest,
-    calls.RELEASE: reservation.ReleaseRequest,
-    calls.CANCEL: reservation.CancelRequest,
-    calls.GET_RESERVATION: reservation.GetReservationRequest,
+    methods.RESERVE: reservation.ReserveRequest,
+    methods.EXTEND: reservation.ExtendRequest,
+    methods.COMMIT: reservation.CommitRequest,
+    methods.FULFILL: reservation.FulfillRequest,
+    methods.RELEASE: reservation.ReleaseRequest,
+    methods.CANCEL: reservation.CancelRequest,
+    methods.GET_RESERVATION: reservation.GetReservationRequest,
 }
 
 MOVES: dict[Method[Any], type[Any]] = {
-    calls.COMMIT: reservation.CommitRequest,
-    calls.FULFILL: reservation.FulfillRequest,
-    calls.RELEASE: reservation.ReleaseRequest,
-    calls.CANCEL: reservation.CancelRequest,
+    methods.COMMIT: reservation.CommitRequest,
+    methods.FULFILL: reservation.FulfillRequest,
+    methods.RELEASE: reservation.ReleaseRequest,
+    methods.CANCEL: reservation.CancelRequest,
 }
 
 
@@ -109,9 +109,9 @@ def bad_names() -> Iterator[Case]:
     for what, text in BAD_NAMES.items():
         for method, request in RESERVATION_ID_METHODS.items():
             yield Case(what, method, request(reservation_id=text), "reservation_id", text)
-        yield Case(what, calls.RESERVE, reserve(line(sku=text)), "lines[0].sku", text)
+        yield Case(what, methods.RESERVE, reserve(line(sku=text)), "lines[0].sku", text)
         yield Case(
-            what, calls.RESERVE, reserve(line(), line(location=text)), "lines[1].location", text
+            what, methods.RESERVE, reserve(line(), line(location=text)), "lines[1].location", text
         )
         for method, request in MOVES.items():
             lines = [part(), part(sku=text)]
@@ -121,18 +121,18 @@ def bad_names() -> Iterator[Case]:
                 asked = request(reservation_id=ORDER, request_id=text)
                 yield Case(what, method, asked, "request_id", text)
         sku = availability.GetAvailabilityRequest(sku=text)
-        yield Case(what, calls.GET_AVAILABILITY, sku, "sku", text)
+        yield Case(what, methods.GET_AVAILABILITY, sku, "sku", text)
         skus = availability.BatchGetAvailabilityRequest(skus=[SKU, SKU, text])
-        yield Case(what, calls.BATCH_GET_AVAILABILITY, skus, "skus[2]", text)
-        yield Case(what, calls.RECORD_STOCK_EVENTS, events(source=text), "source", text)
+        yield Case(what, methods.BATCH_GET_AVAILABILITY, skus, "skus[2]", text)
+        yield Case(what, methods.RECORD_STOCK_EVENTS, events(source=text), "source", text)
         for field in ("event_id", "sku", "location"):
             wrong = events(event(), event(**{field: text}))
-            yield Case(what, calls.RECORD_STOCK_EVENTS, wrong, f"events[1].{field}", text)
-        yield Case(what, calls.PUT_LOCATION, location(location=text), "location.location", text)
+            yield Case(what, methods.RECORD_STOCK_EVENTS, wrong, f"events[1].{field}", text)
+        yield Case(what, methods.PUT_LOCATION, location(location=text), "location.location", text)
         if text:  # a place need not have a name for people
             named = location(location="W2", display_name=text)
-            yield Case(what, calls.PUT_LOCATION, named, "location.display_name", text)
-        yield Case(what, calls.DELETE_SKU, catalog.DeleteSkuRequest(sku=text), "sku", text)
+            yield Case(what, methods.PUT_LOCATION, named, "location.display_name", text)
+        yield Case(what, methods.DELETE_SKU, catalog.DeleteSkuRequest(sku=text), "sku", text)
 
 
 def bad_quantities() -> Iterator[Case]:
@@ -140,13 +140,13 @@ def bad_quantities() -> Iterator[Case]:
     for quantity in (0, -1, QUANTITY_MAX + 1, INT64_MAX, -INT64_MAX - 1):
         what, field = f"quantity {quantity}", "lines[1].quantity"
         asked = reserve(line(), line(quantity=quantity))
-        yield Case(what, calls.RESERVE, asked, field, str(quantity))
+        yield Case(what, methods.RESERVE, asked, field, str(quantity))
         for method, request in MOVES.items():
             lines = [part(), part(quantity=quantity)]
             asked = request(reservation_id=ORDER, lines=lines)
             yield Case(what, method, asked, field, str(quantity))
     asked = reserve(line(quantity=QUANTITY_MAX), line(), line("Mug"))
-    yield Case("a sum that is too much", calls.RESERVE, asked, "lines[1].quantity", "1")
+    yield Case("a sum that is too much", methods.RESERVE, asked, "lines[1].quantity", "1")
     for kind, quantities in {
         stock.STOCK_EVENT_KIND_RECEIPT: (0, -1, QUANTITY_MAX + 1),
         stock.STOCK_EVENT_KIND_ADJUSTMENT: (0, -QUANTITY_MAX - 1, QUANTITY_MAX + 1),
@@ -158,26 +158,26 @@ def bad_quantities() -> Iterator[Case]:
             wrong = events(event(), event(kind=kind, quantity=quantity))
             what = f"{stock.StockEventKind.Name(kind)} of {quantity}"
             field = "events[1].quantity"
-            yield Case(what, calls.RECORD_STOCK_EVENTS, wrong, field, str(quantity))
+            yield Case(what, methods.RECORD_STOCK_EVENTS, wrong, field, str(quantity))
 
 
 def bad_counts() -> Iterator[Case]:
     """Too few and too many."""
     none = reservation.ReserveRequest(reservation_id="never")
-    yield Case("no lines", calls.RESERVE, none, "lines", "0 long")
+    yield Case("no lines", methods.RESERVE, none, "lines", "0 long")
     many = reserve(*[line()] * 2_001)
-    yield Case("2,001 lines", calls.RESERVE, many, "lines", "2,001 long")
+    yield Case("2,001 lines", methods.RESERVE, many, "lines", "2,001 long")
     for method, request in MOVES.items():
         too_many = request(reservation_id=ORDER, lines=[part()] * 2_001)
         yield Case("2,001 lines", method, too_many, "lines", "2,001 long")
     nothing = availability.BatchGetAvailabilityRequest()
-    yield Case("nothing", calls.BATCH_GET_AVAILABILITY, nothing, "stock_levels", "0 long")
+    yield Case("nothing", methods.BATCH_GET_AVAILABILITY, nothing, "stock_levels", "0 long")
     skus = availability.BatchGetAvailabilityRequest(skus=[SKU] * 1_001)
-    yield Case("1,001 of them", calls.BATCH_GET_AVAILABILITY, skus, "skus", "1,001 long")
+    yield Case("1,001 of them", methods.BATCH_GET_AVAILABILITY, skus, "skus", "1,001 long")
     for count in (0, 1_001):
         what, told = f"{count} of them", f"{count:,} long"
         facts = stock.RecordStockEventsRequest(source="goods-in", events=[event()] * count)
-        yield Case(what, calls.RECORD_STOCK_EVENTS, facts, "events", told)
+        yield Case(what, methods.RECORD_STOCK_EVENTS, facts, "events", told)
 
 
 def bad_durations() -> Iterator[Case]:
@@ -194,39 +194,41 @@ def bad_durations() -> Iterator[Case]:
         ("more than a duration can be", seconds(INT64_MAX), f"{INT64_MAX} s"),
         ("nanoseconds that are seconds", seconds(1, 1_000_000_000), "1 s and 1000000000 ns"),
     ):
-        yield Case(what, calls.RESERVE, reserve(hold=hold), "hold_duration", told)
+        yield Case(what, methods.RESERVE, reserve(hold=hold), "hold_duration", told)
         longer = reservation.ExtendRequest(reservation_id=ORDER, hold_duration=hold)
-        yield Case(what, calls.EXTEND, longer, "hold_duration", told)
+        yield Case(what, methods.EXTEND, longer, "hold_duration", told)
     none = reservation.ExtendRequest(reservation_id=ORDER)
-    yield Case("no duration", calls.EXTEND, none, "hold_duration", "")
+    yield Case("no duration", methods.EXTEND, none, "hold_duration", "")
 
 
 def bad_enums() -> Iterator[Case]:
     """Numbers that no name was given to, and the one that means that nothing was chosen."""
     for method, request in {
-        calls.COMMIT: reservation.CommitRequest,
-        calls.FULFILL: reservation.FulfillRequest,
+        methods.COMMIT: reservation.CommitRequest,
+        methods.FULFILL: reservation.FulfillRequest,
     }.items():
         asked = request(reservation_id=ORDER, lines=[part()], remainder=3)
         yield Case("remainder 3", method, asked, "remainder", "3")
     for kind, told in ((0, "STOCK_EVENT_KIND_UNSPECIFIED"), (6, "6"), (-1, "-1")):
         wrong = events(event(), event(kind=kind))
-        yield Case(f"kind {kind}", calls.RECORD_STOCK_EVENTS, wrong, "events[1].kind", told)
+        yield Case(f"kind {kind}", methods.RECORD_STOCK_EVENTS, wrong, "events[1].kind", told)
     for kind in (4, -1):
         wrong = location(location=WAREHOUSE, kind=kind)
-        yield Case(f"kind {kind}", calls.PUT_LOCATION, wrong, "location.kind", str(kind))
+        yield Case(f"kind {kind}", methods.PUT_LOCATION, wrong, "location.kind", str(kind))
 
 
 def bad_identities() -> Iterator[Case]:
     """Events that could not be told from their repeats, and a location that is not said."""
     facts = events(event(), event(event_id=""))
-    yield Case("neither id nor number", calls.RECORD_STOCK_EVENTS, facts, "events[1].event_id", "")
+    yield Case(
+        "neither id nor number", methods.RECORD_STOCK_EVENTS, facts, "events[1].event_id", ""
+    )
     for number in (2**63, 2**64 - 1):
         facts = events(event(event_id="", sequence=number))
         what = f"sequence {number}"
-        yield Case(what, calls.RECORD_STOCK_EVENTS, facts, "events[0].sequence", str(number))
+        yield Case(what, methods.RECORD_STOCK_EVENTS, facts, "events[0].sequence", str(number))
     nothing = catalog.PutLocationRequest()
-    yield Case("no location", calls.PUT_LOCATION, nothing, "location.location", "")
+    yield Case("no location", methods.PUT_LOCATION, nothing, "location.location", "")
 
 
 def unknown_things() -> Iterator[Case]:
@@ -242,21 +244,21 @@ def unknown_things() -> Iterator[Case]:
         ("summed", reserve(line(), line(), line("Mug")), "lines[2].sku", "Mug", of_sku),
         ("both", reserve(line("Mug", "W9")), "lines[0].sku", "Mug", of_sku),
     ):
-        yield Case(f"unknown {what}", calls.RESERVE, asked, field, value, *status)
+        yield Case(f"unknown {what}", methods.RESERVE, asked, field, value, *status)
     for method, request in RESERVATION_ID_METHODS.items():
-        if method is not calls.RESERVE:
+        if method is not methods.RESERVE:
             asked = request(reservation_id="nobody's")
-            if method is calls.EXTEND:
+            if method is methods.EXTEND:
                 asked.hold_duration.FromSeconds(60)
             field = "reservation_id"
             yield Case("unknown", method, asked, field, "nobody's", *of_reservation)
     asked = availability.GetAvailabilityRequest(sku="Mug")
-    yield Case("unknown", calls.GET_AVAILABILITY, asked, "sku", "Mug", *of_sku)
+    yield Case("unknown", methods.GET_AVAILABILITY, asked, "sku", "Mug", *of_sku)
     asked = catalog.DeleteSkuRequest(sku="Mug")
-    yield Case("unknown", calls.DELETE_SKU, asked, "sku", "Mug", *of_sku)
+    yield Case("unknown", methods.DELETE_SKU, asked, "sku", "Mug", *of_sku)
     facts = events(event(), event(event_id="other", location="W9"))
     field = "events[1].location"
-    yield Case("unknown", calls.RECORD_STOCK_EVENTS, facts, field, "W9", *of_location)
+    yield Case("unknown", methods.RECORD_STOCK_EVENTS, facts, field, "W9", *of_location)
 
 
 CASES = [

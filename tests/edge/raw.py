@@ -18,7 +18,8 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from holdfast.edge.client import Client, NotFound
-from holdfast.edge.client.calls import Call, Method
+from holdfast.edge.client.calls import Call
+from holdfast.edge.client.methods import Method
 from holdfast.v1 import admin_service_pb2 as admin
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import stock_service_pb2 as stock

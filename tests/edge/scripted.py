@@ -9,7 +9,8 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from holdfast.edge.client import BlockingClient, Client, calls
+from holdfast.edge.client import BlockingClient, Client, methods
+from holdfast.edge.client.stock_events import SourceEvents
 from holdfast.edge.wire import faults
 from holdfast.v1.stock_service_pb2 import ApplyStockEventsRequest, ApplyStockEventsResponse
 
@@ -64,7 +65,7 @@ class ScriptedServer(grpc.GenericRpcHandler):
                 if position == self.stream_messages_max:
                     return
 
-        if details.method == calls.APPLY_STOCK_EVENTS.path:
+        if details.method == methods.APPLY_STOCK_EVENTS.path:
             return grpc.stream_stream_rpc_method_handler(stream)
         return grpc.unary_unary_rpc_method_handler(unary)
 
@@ -106,7 +107,7 @@ class Both:
         return lambda *args, **kwargs: asyncio.to_thread(method, *args, **kwargs)
 
     async def acknowledged(
-        self, batches: Iterable[calls.SourceEvents], **options: Any
+        self, batches: Iterable[SourceEvents], **options: Any
     ) -> AsyncIterator[int]:
         """Stream, and yield the sequences that are acknowledged."""
         if isinstance(self.inner, Client):
@@ -123,6 +124,6 @@ class Both:
             responses.close()
 
 
-async def one_by_one(batches: Iterable[calls.SourceEvents]) -> AsyncIterator[calls.SourceEvents]:
+async def one_by_one(batches: Iterable[SourceEvents]) -> AsyncIterator[SourceEvents]:
     for batch in batches:
         yield batch

@@ -12,8 +12,8 @@ import grpc.aio
 import pytest
 
 from holdfast.core.limits import ON_HAND_MAX, QUANTITY_MAX
-from holdfast.edge.client import BlockingClient, Client, InvalidArgument, NotFound, calls
-from holdfast.edge.client.calls import UNARY_METHODS, Method
+from holdfast.edge.client import BlockingClient, Client, InvalidArgument, NotFound, methods
+from holdfast.edge.client.methods import UNARY_METHODS, Method
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
@@ -90,7 +90,7 @@ async def test_bytes_that_are_no_message_are_malformed(
     answer = await wire.send_bytes(method.path, BAD_BYTES[what])
     if what == "text that is not UTF-8" and answer.code != "INVALID_ARGUMENT":
         # In these, field 1 is no text: they have no such field, or it is a message or a flag.
-        assert method in (calls.LIST_LOCATIONS, calls.GET_STATUS)
+        assert method in (methods.LIST_LOCATIONS, methods.GET_STATUS)
         return
     assert ("INVALID_ARGUMENT", "MALFORMED_MESSAGE") == (answer.code, answer.reason)
     assert answer.message.startswith("the request cannot be read")
@@ -104,21 +104,21 @@ async def test_a_field_of_a_later_version_is_ignored(wire: Wire) -> None:
     )
     plain = request.SerializeToString()
     of_later_version = plain + b"\xba\x3e\x05later" + b"\xc0\x3e\x07"  # fields 999 and 1,000
-    first = await wire.send_bytes(calls.RESERVE.path, of_later_version)
+    first = await wire.send_bytes(methods.RESERVE.path, of_later_version)
     assert OK == first.code
-    assert first == await wire.send_bytes(calls.RESERVE.path, plain)
+    assert first == await wire.send_bytes(methods.RESERVE.path, plain)
 
 
 async def test_a_field_of_the_wrong_wire_type_counts_as_missing(wire: Wire) -> None:
     """Protobuf takes it for an unknown field; what remains is judged as it stands."""
-    answer = await wire.send_bytes(calls.GET_AVAILABILITY.path, b"\x08\x01")
+    answer = await wire.send_bytes(methods.GET_AVAILABILITY.path, b"\x08\x01")
     assert ("INVALID_ARGUMENT", "sku") == (answer.code, answer.info.metadata["field"])
 
 
 async def test_a_message_over_the_limit_is_not_read(client: Client, wire: Wire) -> None:
     """gRPC refuses it before it is a message; there is nothing to wait for, so no RetryInfo."""
     before = await traces_of(client)
-    answer = await wire.send_bytes(calls.RESERVE.path, b"\x0a" * (1024 * 1024 + 1))
+    answer = await wire.send_bytes(methods.RESERVE.path, b"\x0a" * (1024 * 1024 + 1))
     assert ("RESOURCE_EXHAUSTED", "", None) == (answer.code, answer.reason, answer.retry_after_s)
     assert "1048576" in answer.message
     assert before == await traces_of(client)
@@ -130,7 +130,7 @@ async def test_the_largest_legal_message_is_below_the_smallest_limit(wire: Wire)
     request = reservation.ReserveRequest(
         reservation_id="r" * 128, lines=lines, hold_duration=seconds(30 * DAY_S)
     )
-    answer = await wire.send(calls.RESERVE, request)
+    answer = await wire.send(methods.RESERVE, request)
     assert ("NOT_FOUND", "UNKNOWN_SKU") == (answer.code, answer.reason)
 
 
@@ -157,7 +157,7 @@ async def acknowledged(
     wire: Wire, messages: AsyncIterable[bytes]
 ) -> tuple[list[stock.ApplyStockEventsResponse], grpc.aio.AioRpcError]:
     """Stream messages; return what was acknowledged and the error that ended it."""
-    stream = wire.channel.stream_stream(calls.APPLY_STOCK_EVENTS.path)(messages)
+    stream = wire.channel.stream_stream(methods.APPLY_STOCK_EVENTS.path)(messages)
     answers: list[stock.ApplyStockEventsResponse] = []
     try:
         while (data := await stream.read()) is not grpc.aio.EOF:
@@ -210,7 +210,7 @@ async def test_a_fact_that_would_overflow_a_stock_level_is_out_of_range(
     assert ON_HAND_MAX == (await level_of(client, sku)).on_hand
     before = await traces_of(client)
     answer = await wire.send(
-        calls.RECORD_STOCK_EVENTS,
+        methods.RECORD_STOCK_EVENTS,
         events(event(event_id=new_name("event")), event(event_id=new_name("event"), sku=sku)),
     )
     assert ("INVALID_ARGUMENT", "OUT_OF_RANGE") == (answer.code, answer.reason)

@@ -30,7 +30,7 @@ from holdfast.core.commands import (
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
-from holdfast.edge.client import Client, StorageFull, calls
+from holdfast.edge.client import Client, StorageFull, calls, methods
 from holdfast.edge.server.admission import Admission
 from holdfast.edge.server.clock import node_clock
 from holdfast.edge.server.handlers import Handlers
@@ -160,7 +160,7 @@ async def test_a_call_behind_its_deadline_enters_no_mailbox(
     """Nobody waits for the answer, so no turn is spent on it."""
 
     class Details:
-        method = calls.RESERVE.path
+        method = methods.RESERVE.path
 
     request = reservation.ReserveRequest(
         reservation_id="late",

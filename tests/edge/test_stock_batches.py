@@ -22,7 +22,7 @@ from holdfast.edge.client import (
     NotFound,
     StockColumns,
 )
-from holdfast.edge.client.calls import APPLY_STOCK_EVENTS
+from holdfast.edge.client.methods import APPLY_STOCK_EVENTS
 from holdfast.edge.wire.batches import OPERATIONS_MAX
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.edge.node_process import NodeProcess, replayed_node

@@ -14,7 +14,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from holdfast.core.tables.effects import Section
-from holdfast.edge.client import BlockingClient, Client, calls
+from holdfast.edge.client import BlockingClient, Client, calls, methods
 from holdfast.persistence.verify import verify
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import stock_service_pb2 as stock
@@ -170,7 +170,7 @@ async def test_a_node_that_drains_tells_its_watchers_and_ends_its_streams(tmp_pa
         ):
             (sku,) = await put_stock(client, 10)
             messages: asyncio.Queue[bytes | None] = asyncio.Queue()
-            stream = wire.channel.stream_stream(calls.APPLY_STOCK_EVENTS.path)(feed(messages))
+            stream = wire.channel.stream_stream(methods.APPLY_STOCK_EVENTS.path)(feed(messages))
             messages.put_nowait(facts_of(receipt(sku, 1)))
             told = stock.ApplyStockEventsResponse.FromString(await stream.read())
             assert 11 == told.results[0].on_hand

@@ -16,8 +16,9 @@ import pytest
 
 from holdfast.core.commands import Command, Location, PutLocation
 from holdfast.core.model import LocationKind, Verb
-from holdfast.edge.client import Client, calls
-from holdfast.edge.client.calls import Call, Method
+from holdfast.edge.client import Client, calls, methods
+from holdfast.edge.client.calls import Call
+from holdfast.edge.client.methods import Method
 from holdfast.edge.wire import messages
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
@@ -48,10 +49,10 @@ WEIGHTS = [1 / (1 + number) for number in range(len(SKUS))]
 OPENING_UNITS = 6
 
 MOVES: dict[Method[Any], Verb] = {
-    calls.COMMIT: Verb.COMMIT,
-    calls.FULFILL: Verb.FULFILL,
-    calls.RELEASE: Verb.RELEASE,
-    calls.CANCEL: Verb.CANCEL,
+    methods.COMMIT: Verb.COMMIT,
+    methods.FULFILL: Verb.FULFILL,
+    methods.RELEASE: Verb.RELEASE,
+    methods.CANCEL: Verb.CANCEL,
 }
 
 
@@ -61,10 +62,10 @@ def command_of(call: Call[Any]) -> Command:
     if call.method in MOVES:
         return messages.move_from_request(MOVES[call.method], request)
     return {
-        calls.RESERVE: messages.reserve_from_request,
-        calls.EXTEND: messages.extend_from_request,
-        calls.GET_AVAILABILITY: messages.availability_from_request,
-        calls.RECORD_STOCK_EVENTS: messages.events_from_request,
+        methods.RESERVE: messages.reserve_from_request,
+        methods.EXTEND: messages.extend_from_request,
+        methods.GET_AVAILABILITY: messages.availability_from_request,
+        methods.RECORD_STOCK_EVENTS: messages.events_from_request,
     }[call.method](request)
 
 

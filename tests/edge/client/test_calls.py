@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 
-from holdfast.edge.client import calls
+from holdfast.edge.client import calls, methods
 from holdfast.v1 import (
     admin_service_pb2,
     availability_service_pb2,
@@ -95,7 +95,7 @@ def method_name(rpc_name: str) -> str:
 
 
 def test_every_rpc_has_a_call_with_the_response_of_the_contract() -> None:
-    table = {method.path: method for method in (*calls.UNARY_METHODS, calls.APPLY_STOCK_EVENTS)}
+    table = {method.path: method for method in (*methods.UNARY_METHODS, methods.APPLY_STOCK_EVENTS)}
     assert RPCS.keys() == table.keys()
     for path, rpc in RPCS.items():
         assert GetMessageClass(rpc.output_type) is table[path].response

