@@ -22,7 +22,7 @@ from collections.abc import (
 )
 from inspect import Parameter, signature
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack, get_args
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack, get_args
 
 import grpc
 import grpc.aio
@@ -31,15 +31,13 @@ from holdfast.v1 import stock_service_pb2 as stock
 
 from . import calls
 from .calls import Call, Options
+from .coalescing import Coalescer
 from .errors import error_from_rpc
 from .methods import Response
 from .retries import RETRIES, TIMEOUT_S, Retries
 from .session import TARGET, ClientStatistics, Session, channel_options
 from .stock_events import SourceEvents, StockColumns, message_of
 from .streams import Ending, Feed
-
-if TYPE_CHECKING:
-    from .coalescing import Coalescer
 
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -122,10 +120,8 @@ class Client:
     ) -> None:
         await self.close()
 
-    def coalescer(self) -> "Coalescer":
+    def coalescer(self) -> Coalescer:
         """Share this connection for single operations that travel as packed batches."""
-        from .coalescing import Coalescer  # noqa: PLC0415 - numpy takes longer than most calls
-
         return Coalescer(self._channel)
 
     def statistics(self) -> ClientStatistics:

@@ -73,3 +73,7 @@ UNARY_METHODS: Final[tuple[Method[Any], ...]] = (
 APPLY_STOCK_EVENTS: Final = Method(
     "StockService/ApplyStockEvents", stock.ApplyStockEventsResponse, is_repeatable=False
 )
+#: The stream of the coalescer. Every operation on it carries its reservation's id.
+RESERVE_STREAM: Final = Method(
+    "ReservationService/ReserveStream", reservation.ReserveStreamResponse
+)

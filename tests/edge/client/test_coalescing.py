@@ -23,11 +23,12 @@ from holdfast.edge.client import (
     HoldfastError,
     InvalidArgument,
     NotFound,
+    Retries,
     Unavailable,
     coalescing,
 )
-from holdfast.edge.client.coalescing import IN_FLIGHT_MAX, OPERATIONS_MAX, Coalescer
-from holdfast.edge.client.retries import Retries
+from holdfast.edge.client.coalescing import IN_FLIGHT_MAX, Coalescer
+from holdfast.edge.client.operations import OPERATIONS_MAX
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.edge.node_process import NodeProcess
@@ -382,7 +383,7 @@ async def test_only_so_many_batches_are_in_flight() -> None:
                 tasks.append(asyncio.create_task(holdfast.commit(uuid4())))
                 await script.arrived.wait()
             tasks += [asyncio.create_task(holdfast.commit(uuid4())) for _ in range(10)]
-            assert 7 == await holdfast._handle("Tea", WAREHOUSE)
+            assert 7 == await holdfast._levels.handle("Tea", WAREHOUSE)
             assert [("commit", 1)] * IN_FLIGHT_MAX == script.batches
         errors = await asyncio.gather(*tasks, return_exceptions=True)
     assert [Unavailable] * (IN_FLIGHT_MAX + 10) == list(map(type, errors))
@@ -424,12 +425,12 @@ async def test_a_batch_that_cannot_be_spelt_fails_those_in_it(
 ) -> None:
     """A defect in the writing half is told like one in the reading half."""
 
-    def fail(_operations: object) -> bytes:
+    def fail(_kind: str, _operations: object) -> bytes:
         raise ZeroDivisionError("a defect")
 
     async with playing(Script(good)) as client, coalescer_of(client) as holdfast:
         with monkeypatch.context() as patched:
-            patched.setitem(coalescing._BATCHES, "commit", fail)
+            patched.setattr(coalescing, "batch_message", fail)
             with pytest.raises(HoldfastError, match="ZeroDivisionError"):
                 await holdfast.commit(uuid4())
         assert ACCEPTED == await holdfast.commit(uuid4())

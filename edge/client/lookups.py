@@ -1,0 +1,82 @@
+"""Reads that travel together, and how everybody who waits for a batch is told that it failed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+import grpc
+
+from .errors import HoldfastError, Unavailable
+from .operations import OPERATIONS_MAX
+
+Key = TypeVar("Key")
+Found = TypeVar("Found")
+
+
+class Lookups(Generic[Key, Found]):
+    """Reads that travel together: one request at a time, with all that was asked meanwhile."""
+
+    def __init__(self, fetch: Callable[[Sequence[Key]], Awaitable[Iterable[Found]]]) -> None:
+        self._fetch = fetch
+        self._asked: dict[Key, asyncio.Future[Found]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    async def find(self, key: Key) -> Found:
+        """Wait for what the next request finds."""
+        if self._is_closed:
+            raise closed()
+        if key not in self._asked:
+            self._asked[key] = asyncio.get_running_loop().create_future()
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+        return await asyncio.shield(self._asked[key])
+
+    async def close(self) -> None:
+        """Tell everybody who waits."""
+        self._is_closed = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        fail(self._asked.values(), closed())
+
+    async def _run(self) -> None:
+        await asyncio.sleep(0)  # whoever asks in the same round of the loop comes along
+        while self._asked:
+            keys = list(islice(self._asked, OPERATIONS_MAX))
+            futures = [self._asked.pop(key) for key in keys]
+            try:
+                found = await self._fetch(keys)
+                for future, value in zip(futures, found, strict=True):
+                    future.set_result(value)
+            except HoldfastError as error:
+                fail(futures, error)
+            except asyncio.CancelledError:  # this is closed, or the connection
+                fail((*futures, *self._asked.values()), closed())
+                self._asked.clear()
+                raise
+            except Exception as cause:  # noqa: BLE001 - it is told to those who wait
+                fail(futures, broken(cause))
+
+
+def closed() -> HoldfastError:
+    """Tell those who wait when the coalescer or its connection is closed, and who come after."""
+    text = "the coalescer was closed; what it has not answered may have taken effect"
+    return Unavailable(grpc.StatusCode.CANCELLED, text)
+
+
+def broken(cause: BaseException) -> HoldfastError:
+    """Tell of what is no status of a call: somebody closed the connection, or a defect."""
+    if isinstance(cause, asyncio.CancelledError):
+        return closed()
+    error = HoldfastError(grpc.StatusCode.INTERNAL, f"the coalescer failed: {cause!r}")
+    error.__cause__ = cause
+    return error
+
+
+def fail(futures: Iterable["asyncio.Future[Any]"], error: HoldfastError) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_exception(error)
+            future.exception()  # told: asyncio need not log it if nobody waits any more
