@@ -17,17 +17,13 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     ValidationError,
     field_validator,
     model_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
 )
 
 from holdfast.core.limits import SHARDS_MAX
@@ -80,12 +76,10 @@ Lowercase = BeforeValidator(lambda value: value.lower() if isinstance(value, str
 ADDRESS_EXPECTED: Final = "host:port, an IPv6 host in brackets; port 0 takes any that is free"
 
 
-class Settings(BaseSettings):
-    """All settings of a node. Made by `load_settings`; by itself it reads nothing."""
+class Settings(BaseModel):
+    """All settings of a node, as `load_settings` gathers them."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     data_dir: Path = Field(
         Path("data"),
@@ -125,13 +119,6 @@ class Settings(BaseSettings):
     log_format: Annotated[Literal["auto", "console", "json"], Lowercase] = _text(
         "auto", "auto, console or json", "For people, for machines, or by the kind of stderr."
     )
-
-    @classmethod
-    def settings_customise_sources(
-        cls, *_: Any, **sources: Any
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read no source: `load_settings` does, because it has to know which value came whence."""
-        return (sources["init_settings"],)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -178,9 +165,8 @@ def load_settings(config_path: Path | None = None, **overrides: Any) -> Settings
     """
     path = _config_path(config_path)
     file_values = _file_values(path)
-    env_values = EnvSettingsSource(Settings)()
+    env_values = _env_values()
     given = {key: value for key, value in overrides.items() if value is not None}
-    _refuse_unknown_keys(given, "the command line")
     sources = {
         **dict.fromkeys(file_values, str(path)),
         **{key: ENV_PREFIX + key.upper() for key in env_values},
@@ -204,26 +190,18 @@ def _file_values(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
-    _refuse_unknown_keys(values, str(path))
-    return values
 
 
-def _refuse_unknown_keys(values: Mapping[str, Any], source: str) -> None:
-    known = list(Settings.model_fields)
-    problems = []
-    for key in values:
-        if key in known:
-            continue
-        close = get_close_matches(key, known)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"expected {', '.join(known)}"
-        problems.append(f"there is no setting {key!r} (from {source}): {hint}")
-    if problems:
-        raise ConfigError("\n".join(problems))
+def _env_values() -> dict[str, str]:
+    """Variables in any case; an empty one says nothing."""
+    given = {name.upper(): value for name, value in os.environ.items() if value}
+    variables = {key: ENV_PREFIX + key.upper() for key in Settings.model_fields}
+    return {key: given[name] for key, name in variables.items() if name in given}
 
 
 def _problems(error: ValidationError, sources: Mapping[str, str]) -> Iterator[str]:
@@ -232,6 +210,16 @@ def _problems(error: ValidationError, sources: Mapping[str, str]) -> Iterator[st
             yield problem["msg"].removeprefix("Value error, ")
             continue
         key = str(problem["loc"][0])
-        extra = Settings.model_fields[key].json_schema_extra
-        assert isinstance(extra, dict)
-        yield f"{key} is {problem['input']!r}: expected {extra['expected']} (from {sources[key]})"
+        field = Settings.model_fields.get(key)
+        if field is None:
+            yield f"there is no setting {key!r} (from {sources[key]}): {_hint(key)}"
+            continue
+        assert isinstance(field.json_schema_extra, dict)
+        expected = field.json_schema_extra["expected"]
+        yield f"{key} is {problem['input']!r}: expected {expected} (from {sources[key]})"
+
+
+def _hint(key: str) -> str:
+    known = list(Settings.model_fields)
+    close = get_close_matches(key, known)
+    return f"did you mean {' or '.join(close)}?" if close else f"expected {', '.join(known)}"

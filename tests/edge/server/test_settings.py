@@ -127,6 +127,11 @@ def test_empty_and_foreign_variables_are_ignored(monkeypatch: pytest.MonkeyPatch
     assert load_settings() == Settings()
 
 
+def test_variables_are_read_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("Holdfast_Shard_Count", "6")
+    assert load_settings().shard_count == 6
+
+
 def test_settings_by_themselves_read_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,6 +224,14 @@ def test_everything_that_is_wrong_is_told_at_once(file: Path) -> None:
         f"data_dir is '': expected a path (from {file})",
         f"shard_count is 0: expected a whole number from 1 to 256 (from {file})",
         f"log_level is 'loud': expected debug, info, warning or error (from {file})",
+    ]
+
+
+def test_unknown_keys_and_wrong_values_are_told_together(file: Path) -> None:
+    file_of(file, "shard_cuont = 4\ndrain_timeout_s = -1")
+    assert problem(file).splitlines() == [
+        f"drain_timeout_s is -1: expected a whole number from 0 to 3,600 (from {file})",
+        f"there is no setting 'shard_cuont' (from {file}): did you mean shard_count?",
     ]
 
 
