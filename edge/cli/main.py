@@ -1,11 +1,13 @@
 """The `holdfast` command. `holdfast --help` lists what it can do."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from .. import commands_replay
 from . import node, reservations, stock
+from .console import EXIT_FAILED
 
 app = typer.Typer(
     name="holdfast",
@@ -37,5 +39,13 @@ def root(
 
 
 def main() -> None:
-    """Run the command."""
-    app()
+    """Run the command, and say what to install when it needs a library that is missing."""
+    try:
+        app()
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "holdfast":
+            raise  # a file of ours is missing: a defect
+        command = next(word for word in sys.argv[1:] if not word.startswith("-"))
+        sentence = f"holdfast {command} needs the node: pip install 'holdfast[node]'"
+        typer.secho(sentence, fg="red", err=True)
+        sys.exit(EXIT_FAILED)
