@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.11 python3; do \
 	done)
 ROOMS := core persistence edge adapters
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --group build --generate-hashes \
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --extra node --group build --generate-hashes \
 	--python-version 3.11 --python-platform linux --custom-compile-command 'make lock'
 PROTOC := $(BIN)/python -m grpc_tools.protoc -I protos
 GENERATED := *_pb2.py *_pb2.pyi *_pb2_grpc.py
@@ -24,7 +24,7 @@ help:  ## List the targets.
 
 setup: .venv/.run-ready  ## Install what running needs into .venv.
 
-dev: .venv/.dev-ready types  ## Install everything: tests, checkers, load and bench tools.
+dev: .venv/.dev-ready types  ## Install the tools for tests and checks as well.
 
 types:  # Links through which checkers find holdfast.*; the program does not need them.
 	@mkdir -p build/types/holdfast
@@ -36,15 +36,20 @@ types:  # Links through which checkers find holdfast.*; the program does not nee
 		echo 'Holdfast needs Python 3.11. Name it: make PYTHON=path/to/python3.11'; exit 1; }
 	@"$(PYTHON)" -m venv .venv
 
-.venv/.run-ready: requirements/run.txt pyproject.toml | .venv/bin/pip
+.venv/.run-ready: requirements/node.txt pyproject.toml | .venv/bin/pip
 	@echo 'Installing Holdfast into .venv (once, about a minute) ...'
-	@$(PIP_INSTALL) --require-hashes -r requirements/run.txt
+	@$(PIP_INSTALL) --require-hashes -r requirements/node.txt
 	@$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.dev-ready: requirements/dev.txt .venv/.run-ready
-	@echo 'Installing the tools for tests, checks and benches (once, about a minute) ...'
+	@echo 'Installing the tools for tests and checks (once, about a minute) ...'
 	@$(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/.bench-ready: requirements/bench.txt .venv/.run-ready
+	@echo 'Installing the tools for benches and load (once, about a minute) ...'
+	@$(PIP_INSTALL) --require-hashes -r requirements/bench.txt
 	@touch $@
 
 # Use
@@ -62,7 +67,7 @@ replay: .venv/.run-ready  ## Replay a real year of orders and check every unit (
 test: .venv/.dev-ready  ## Run the tests.
 	@$(BIN)/pytest -q
 
-test-slow: .venv/.dev-ready  ## Run the tests that take longer: simulations, crashes, whole servers.
+test-slow: .venv/.dev-ready .venv/.bench-ready  ## Run the tests that take longer, and rehearsals.
 	@$(BIN)/pytest -q -m slow
 
 check: .venv/.dev-ready types verify-protos  ## Lint, format, types, wire form and stale protos.
@@ -90,10 +95,10 @@ verify-protos: .venv/.dev-ready  ## Fail when generated code is not what the .pr
 	@diff -r -x '*.proto' -x '__init__.py' -x py.typed -x __pycache__ \
 		build/protos/holdfast/v1 protos/holdfast/v1 || { echo 'Stale: run make protos.'; exit 1; }
 
-bench: .venv/.dev-ready  ## Measure, and write bench/report.
+bench: .venv/.bench-ready  ## Measure, and write bench/report.
 	@$(BIN)/python -m bench && $(BIN)/python -m bench.plots
 
-load: .venv/.dev-ready  ## Rehearse a sale and judge (PROFILE=, TARGET=host:port, DURATION=s).
+load: .venv/.bench-ready  ## Rehearse a sale and judge (PROFILE=, TARGET=host:port, DURATION=s).
 	@$(BIN)/python -m bench.rehearsal $(PROFILE) $(if $(TARGET),--target "$(TARGET)") \
 		$(if $(DURATION),--duration "$(DURATION)") $(if $(USERS),--users "$(USERS)") \
 		$(if $(RATE),--rate "$(RATE)") $(if $(OBJECTIVES),--objectives "$(OBJECTIVES)")
@@ -101,9 +106,11 @@ load: .venv/.dev-ready  ## Rehearse a sale and judge (PROFILE=, TARGET=host:port
 # Ship
 
 lock: | .venv/.dev-ready  ## Rewrite requirements/ (UPGRADE=1 takes newer versions).
-	@$(LOCK) $(if $(UPGRADE),--upgrade) -o requirements/run.txt
-	@$(LOCK) $(if $(UPGRADE),--upgrade) --all-extras -c requirements/run.txt \
+	@$(LOCK) $(if $(UPGRADE),--upgrade) -o requirements/node.txt
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --group test --group check -c requirements/node.txt \
 		-o requirements/dev.txt
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --group bench -c requirements/dev.txt \
+		-o requirements/bench.txt
 
 dist: .venv/.dev-ready  ## Build the wheel into dist/.
 	@rm -rf build/lib build/bdist.*  # setuptools would ship files that are gone from the tree

@@ -1,4 +1,4 @@
-"""Pictures of a report: `python -m bench.plots`, after a run. Needs matplotlib, which `make dev`
+"""Pictures of a report: `python -m bench.plots`, after a run. Needs matplotlib, which `make bench`
 installs.
 """
 
@@ -235,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{options.json} is missing: expected a report of `python -m bench`", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
-        print(f"{error.name} is missing: `make dev` installs it", file=sys.stderr)
+        print(f"{error.name} is missing: `make bench` installs it", file=sys.stderr)
         return 1
     for path in files:
         print(path)

@@ -1,5 +1,9 @@
-"""What a user installs: the wheel holds ``holdfast`` and nothing else at its top level."""
+"""What a user installs: a wheel that holds ``holdfast`` and nothing else at its top level, and that
+is, alone, a client and a command.
+"""
 
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -7,17 +11,42 @@ import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.edge.node_process import NodeProcess, running_node
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 FOLDERS: dict[str, str] = PYPROJECT["tool"]["setuptools"]["package-dir"]
 DIST_INFO = f"holdfast-{PYPROJECT['project']['version']}.dist-info"
 
+#: Run by the Python of an environment that has the plain wheel alone.
+CLIENT = """
+import asyncio, sys, uuid
+from holdfast.edge.client import BlockingClient, Client
+from holdfast.v1.common_pb2 import OUTCOME_ACCEPTED
+from holdfast.v1.reservation_service_pb2 import BATCH_OUTCOME_ACCEPTED
+from holdfast.v1.stock_service_pb2 import StockEvent
+
+target, sku = sys.argv[1:]
+
+async def coalesced():
+    async with Client(target) as client, client.coalescer() as holdfast:
+        return await holdfast.reserve(uuid.uuid4(), sku, "W1", 1, hold_ms=900_000)
+
+with BlockingClient(target) as client:
+    client.put_location("W1")
+    receipt = StockEvent(event_id=sku, sku=sku, location="W1", kind=1, quantity=6)
+    client.record_stock_events("erp", [receipt])
+    assert OUTCOME_ACCEPTED == client.reserve(f"client of {sku}", [(sku, "W1", 2)]).outcome
+assert BATCH_OUTCOME_ACCEPTED == asyncio.run(coalesced())
+"""
+
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
+def wheel_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built without network from a copy, so that nothing is left behind in the tree."""
     copy = tmp_path_factory.mktemp("source")
     for path in ROOT.iterdir():
@@ -29,7 +58,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
     done = subprocess.run(build, cwd=copy, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     (path,) = (copy / "dist").glob("*.whl")
-    with zipfile.ZipFile(path) as opened:
+    return path
+
+
+@pytest.fixture(scope="module")
+def wheel(wheel_path: Path) -> Iterator[zipfile.ZipFile]:
+    with zipfile.ZipFile(wheel_path) as opened:
         yield opened
 
 
@@ -65,3 +99,113 @@ def test_the_wire_is_shipped_in_all_its_forms(wheel: zipfile.ZipFile) -> None:
 def test_the_command_is_installed(wheel: zipfile.ZipFile) -> None:
     entry_points = wheel.read(f"{DIST_INFO}/entry_points.txt").decode()
     assert "holdfast = holdfast.edge.cli.main:main" in entry_points
+
+
+# Installed
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """One node for all environments; each has a SKU of its own."""
+    with running_node(tmp_path_factory.mktemp("node")) as running:
+        yield running
+
+
+class Environment:
+    """A virtual environment with the plain wheel in it."""
+
+    def __init__(self, folder: Path, python: str) -> None:
+        self.folder = folder
+        uv("venv", "--python", python, str(folder))
+
+    def install(self, wheel: Path, *options: str) -> None:
+        words = ("pip", "install", "--python", str(self.folder), str(wheel), *options)
+        done = uv(*words)
+        if "error sending request" in done.stderr:
+            done = uv(*words, "--offline")
+            if done.returncode != 0:
+                pytest.skip("the package index cannot be reached, and the cache does not do")
+        assert done.returncode == 0, done.stderr
+
+    def run(self, program: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        ours = ("HOLDFAST_", "PYTHON")
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+        return subprocess.run(
+            (self.folder / "bin" / program, *words),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.folder,
+            env=inherited | variables,
+        )
+
+
+def uv(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run uv, which tells at once when the index cannot be reached."""
+    command = (sys.executable, "-m", "uv", *words)
+    variables = os.environ | {"UV_HTTP_RETRIES": "0", "UV_PYTHON_DOWNLOADS": "never"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+
+
+def python_of(minor: int) -> str:
+    """Find a Python; one that pyenv has and does not offer here cannot be run."""
+    if sys.version_info.minor == minor:
+        return sys.executable
+    ask = (f"python3.{minor}", "-c", "import sys; print(sys.executable)")
+    try:
+        return subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip(f"there is no python3.{minor} to run")
+
+
+def reserve_from(environment: Environment, target: str, sku: str) -> None:
+    """Reserve 6 units by the client, by its coalescer and by the command, until none is left."""
+    done = environment.run("python", "-c", CLIENT, target, sku)
+    assert (0, "") == (done.returncode, done.stderr)
+
+    # The command finds the node in the settings.
+    def holdfast(*words: str) -> tuple[int, Any]:
+        told = environment.run("holdfast", *words, "--json", HOLDFAST_GRPC_ADDRESS=target)
+        assert "" == told.stderr or told.returncode == 2, told.stderr
+        return told.returncode, json.loads(told.stdout)
+
+    code, answer = holdfast("reserve", f"command of {sku}", sku, "W1", "3")
+    assert (0, "OUTCOME_ACCEPTED") == (code, answer["outcome"])
+    code, answer = holdfast("reserve", f"too late of {sku}", sku, "W1", "1")
+    assert (2, "OUTCOME_REFUSED") == (code, answer["outcome"])
+    _, answer = holdfast("availability", sku)
+    assert 0 == answer["availabilities"][0]["network_available"]
+
+
+def test_the_plain_wheel_reserves_and_says_what_a_node_needs(
+    wheel_path: Path, node: NodeProcess, tmp_path: Path
+) -> None:
+    """In an empty environment, with the versions that are locked."""
+    environment = Environment(tmp_path / "venv", sys.executable)
+    environment.install(wheel_path, "--constraint", str(ROOT / "requirements" / "node.txt"))
+
+    reserve_from(environment, node.target, "locked")
+
+    done = environment.run("holdfast", "serve")
+    sentence = "holdfast serve needs the node: pip install 'holdfast[node]'\n"
+    assert (1, "", sentence) == (done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("minor", [11, 12, 13])
+@pytest.mark.parametrize("resolution", ["lowest-direct", "highest"])
+def test_the_bounds_hold_at_both_ends(
+    minor: int, resolution: str, wheel_path: Path, node: NodeProcess, tmp_path: Path
+) -> None:
+    """The oldest versions that we name, and the newest there are, on each Python that we name."""
+    environment = Environment(tmp_path / "venv", python_of(minor))
+    environment.install(wheel_path, "--resolution", resolution)
+
+    reserve_from(environment, node.target, f"{resolution} on 3.{minor}")
+
+
+def test_every_python_that_is_named_is_tried() -> None:
+    """The classifiers and requires-python say the same."""
+    named = [each.rpartition(" :: ")[2] for each in PYPROJECT["project"]["classifiers"]]
+    assert ["3.11", "3.12", "3.13"] == [version for version in named if version.startswith("3.")]
+    assert ">=3.11,<3.14" == PYPROJECT["project"]["requires-python"]

@@ -50,8 +50,9 @@ def test_a_picture_without_figures_is_left_out() -> None:
     assert [] == plots.pictures({"figures": []})
 
 
+@pytest.mark.slow
 def test_the_page_has_every_figure_and_what_failed(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="`make bench` installs matplotlib")
     path = tmp_path / "bench.json"
     path.write_text(json.dumps(report("peers")), "utf-8")
     assert 0 == plots.main(["--json", str(path)])

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from bench import rehearsal
 from bench.plan import ROOT
 from bench.processes import connect, free_port, node_server
 from bench.workload import put_stock
+
+needs_locust = pytest.mark.skipif(
+    find_spec("locust") is None, reason="Locust is not installed: `make load` does that"
+)
 
 #: Whatever else the machine is doing, an answer comes within the time that calls have.
 LENIENT = """
@@ -43,6 +48,8 @@ def read_verdict(folder: Path) -> dict[str, Any]:
     return verdict
 
 
+@pytest.mark.slow
+@needs_locust
 @pytest.mark.timeout(90)
 async def test_a_node_of_its_own_passes(tmp_path: Path) -> None:
     code, verdict = await rehearse(tmp_path, LENIENT, "stock-storm")
@@ -55,6 +62,8 @@ async def test_a_node_of_its_own_passes(tmp_path: Path) -> None:
     assert "<html" in (tmp_path / "load-stock-storm.html").read_text("utf-8")
 
 
+@pytest.mark.slow
+@needs_locust
 @pytest.mark.timeout(90)
 async def test_a_target_that_misses_an_objective_fails_and_keeps_no_stock(tmp_path: Path) -> None:
     async with node_server(tmp_path / "node") as server, connect(server) as client:
