@@ -26,6 +26,7 @@ DIST_INFO = f"holdfast-{PYPROJECT['project']['version']}.dist-info"
 CLIENT = """
 import asyncio, sys, uuid
 from holdfast.edge.client import BlockingClient, Client
+from holdfast.v1 import reservation_service_pb2_grpc  # stubs, for those who want them bare
 from holdfast.v1.common_pb2 import OUTCOME_ACCEPTED
 from holdfast.v1.reservation_service_pb2 import BATCH_OUTCOME_ACCEPTED
 from holdfast.v1.stock_service_pb2 import StockEvent

@@ -29,9 +29,9 @@ class ReservationServiceStub(object):
     """Holds stock for a caller, and carries the hold through its life:
 
     Reserve -> HELD --Commit--> COMMITTED --Fulfill--> FULFILLED
-    |  \-Extend         \--Cancel--> CANCELLED
+    |  +-Extend         +--Cancel--> CANCELLED
     |--Release--> RELEASED
-    \--time-----> EXPIRED
+    +--time-----> EXPIRED
 
     Every method is durable before it answers, and idempotent: a repeat with the same id and the same
     content returns the first answer, also after a restart; the same id with other content fails with
@@ -117,9 +117,9 @@ class ReservationServiceServicer(object):
     """Holds stock for a caller, and carries the hold through its life:
 
     Reserve -> HELD --Commit--> COMMITTED --Fulfill--> FULFILLED
-    |  \-Extend         \--Cancel--> CANCELLED
+    |  +-Extend         +--Cancel--> CANCELLED
     |--Release--> RELEASED
-    \--time-----> EXPIRED
+    +--time-----> EXPIRED
 
     Every method is durable before it answers, and idempotent: a repeat with the same id and the same
     content returns the first answer, also after a restart; the same id with other content fails with
@@ -298,9 +298,9 @@ class ReservationService(object):
     """Holds stock for a caller, and carries the hold through its life:
 
     Reserve -> HELD --Commit--> COMMITTED --Fulfill--> FULFILLED
-    |  \-Extend         \--Cancel--> CANCELLED
+    |  +-Extend         +--Cancel--> CANCELLED
     |--Release--> RELEASED
-    \--time-----> EXPIRED
+    +--time-----> EXPIRED
 
     Every method is durable before it answers, and idempotent: a repeat with the same id and the same
     content returns the first answer, also after a restart; the same id with other content fails with
