@@ -45,6 +45,19 @@ with BlockingClient(target) as client:
 assert BATCH_OUTCOME_ACCEPTED == asyncio.run(coalesced())
 """
 
+#: The same with the extra for columns. Two events, which cancel out.
+COLUMNS = """
+import sys
+from holdfast.edge.client import BlockingClient, StockColumns
+
+target, sku = sys.argv[1:]
+with BlockingClient(target) as client:
+    (handle,) = client.resolve_stock_levels([(sku, "W1")]).handles
+    columns = StockColumns(sku, [handle] * 2, [1, 3], [5, 5], sequences=[1, 2])
+    (answer,) = client.apply_stock_events([columns])
+assert 2 == answer.acknowledged_sequence
+"""
+
 
 @pytest.fixture(scope="module")
 def wheel_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -119,8 +132,8 @@ class Environment:
         self.folder = folder
         uv("venv", "--python", python, str(folder))
 
-    def install(self, wheel: Path, *options: str) -> None:
-        words = ("pip", "install", "--python", str(self.folder), str(wheel), *options)
+    def install(self, wheel: str, *options: str) -> None:
+        words = ("pip", "install", "--python", str(self.folder), wheel, *options)
         done = uv(*words)
         if "error sending request" in done.stderr:
             done = uv(*words, "--offline")
@@ -183,7 +196,7 @@ def test_the_plain_wheel_reserves_and_says_what_a_node_needs(
 ) -> None:
     """In an empty environment, with the versions that are locked."""
     environment = Environment(tmp_path / "venv", sys.executable)
-    environment.install(wheel_path, "--constraint", str(ROOT / "requirements" / "node.txt"))
+    environment.install(str(wheel_path), "--constraint", str(ROOT / "requirements" / "node.txt"))
 
     reserve_from(environment, node.target, "locked")
 
@@ -200,9 +213,12 @@ def test_the_bounds_hold_at_both_ends(
 ) -> None:
     """The oldest versions that we name, and the newest there are, on each Python that we name."""
     environment = Environment(tmp_path / "venv", python_of(minor))
-    environment.install(wheel_path, "--resolution", resolution)
+    environment.install(f"{wheel_path}[columns]", "--resolution", resolution)
 
-    reserve_from(environment, node.target, f"{resolution} on 3.{minor}")
+    sku = f"{resolution} on 3.{minor}"
+    reserve_from(environment, node.target, sku)
+    done = environment.run("python", "-c", COLUMNS, node.target, sku)
+    assert (0, "") == (done.returncode, done.stderr)
 
 
 def test_every_python_that_is_named_is_tried() -> None:

@@ -1,9 +1,9 @@
-"""Arguments to calls: a function for each unary RPC, which are also the clients' methods.
+"""A function for each unary RPC, which turns arguments into a call.
 
-Rules of this file: nothing is sent here. A call is made once and holds its ids, so that each of its
-attempts carries the same; an id that was left out is made up here. Form is judged by the server
-alone. Docstrings are those of the methods: they say what the response tells and which errors a
-method raises besides those of every call (`Client`).
+Rules of this file: nothing is sent here. A call is made once, with its ids, so all its attempts
+carry the same ones; an id that was left out is made up here. Form is judged by the server. These
+functions become the methods of the clients, and their docstrings are written for those: they say
+what the response tells, and what is raised besides the errors of every call (see `Client`).
 """
 
 from collections.abc import Iterable
@@ -32,16 +32,16 @@ NS_PER_S: Final = 1_000_000_000
 
 
 class Options(TypedDict, total=False):
-    """What every method takes besides its own arguments."""
+    """Keyword arguments of every method."""
 
     timeout_s: float | None
-    """The most that the call takes, all attempts and waits together."""
+    """Seconds for the whole call, with all attempts and waits; by default the client's."""
     correlation_id: str | None
-    """Goes along with the call and into the server's log."""
+    """Sent along with the call, and found in the server's log; by default the client's."""
 
 
 class Call(NamedTuple, Generic[Response]):
-    """A call before it is sent."""
+    """A call, ready to be sent."""
 
     method: Method[Response]
     request: Message
@@ -58,14 +58,14 @@ def reserve(
     hold: Hold | None = None,
     **options: Unpack[Options],
 ) -> Call[reservation.ReserveResponse]:
-    """Hold units for the customer: all lines, or none of them.
+    """Hold units for a customer: all lines, or none of them.
 
-    `reservation_id` is yours (a cart, an order, a UUID), and a repeat with it holds nothing twice.
-    `lines` are up to 2,000. `hold` is 1 second to 30 days, in whole milliseconds; 15 minutes when
-    it is left out. The response says until when the units are held, or which lines are short.
+    `reservation_id` is yours (a cart, an order, a UUID); a repeat with the same id holds nothing
+    twice. There may be up to 2,000 lines. `hold` is 1 second to 30 days, in whole milliseconds, and
+    15 minutes by default. The response says until when units are held, or which lines are short.
 
-    Raises `NotFound` when a SKU or location is unknown, `AlreadyExists` when the id was used with
-    other content, and TypeError when a quantity is no whole number.
+    Raises `NotFound` if a SKU or location is unknown, `AlreadyExists` if the id was used with other
+    content, and TypeError if a quantity is not an integer.
 
         answer = client.reserve("order-17", [("MUG", "STORE-9", 2)], hold=900)
         if answer.outcome == OUTCOME_REFUSED:
@@ -86,10 +86,10 @@ def extend(
     request_id: str | None = None,
     **options: Unpack[Options],
 ) -> Call[reservation.ExtendResponse]:
-    """Let a hold end `hold` from now, 1 second to 30 days. A hold that ends later stays as it is.
+    """Let a hold end `hold` from now, 1 second to 30 days. It is not shortened.
 
-    The response says when the hold ends. Raises `NotFound` when the reservation is unknown, and
-    `AlreadyExists` when `request_id` was used with other content.
+    The response says when the hold ends. Raises `NotFound` if the reservation is unknown, and
+    `AlreadyExists` if `request_id` was used with other content.
     """
     request = reservation.ExtendRequest(
         reservation_id=reservation_id,
@@ -109,12 +109,12 @@ def commit(
 ) -> Call[reservation.CommitResponse]:
     """Place the order: for these lines, or for everything that is held.
 
-    What `lines` leave out stays held, or is released with REMAINDER_GIVE_BACK. The response has the
-    reservation's state. Give a `request_id` of your own when your process may restart before it has
-    the answer; otherwise one is made up for all attempts of this call.
+    Units that `lines` leaves out stay held, or are released with REMAINDER_GIVE_BACK. The response
+    has the state of the reservation. Pass a `request_id` of your own if your process may restart
+    before it has the answer; otherwise one is made up for all attempts of this call.
 
-    Raises `NotFound` when the reservation is unknown, `AlreadyExists` when `request_id` was used
-    with other content, and ValueError when `lines` is empty: None means everything.
+    Raises `NotFound` if the reservation is unknown, `AlreadyExists` if `request_id` was used with
+    other content, and ValueError if `lines` is empty: None means everything.
 
         client.commit("order-17", [("MUG", "STORE-9", 1)], remainder="REMAINDER_GIVE_BACK")
     """
@@ -137,8 +137,8 @@ def fulfill(
 ) -> Call[reservation.FulfillResponse]:
     """Ship these lines, or everything that is committed: the units leave the stock on hand.
 
-    What `lines` leave out stays committed, or is cancelled with REMAINDER_GIVE_BACK. `request_id`,
-    response and errors are those of `commit`.
+    Units that `lines` leaves out stay committed, or are cancelled with REMAINDER_GIVE_BACK.
+    `request_id`, response and errors are as in `commit`.
     """
     request = reservation.FulfillRequest(
         reservation_id=reservation_id,
@@ -158,7 +158,7 @@ def release(
 ) -> Call[reservation.ReleaseResponse]:
     """Give back these lines, or everything that is held, before the order is placed.
 
-    `request_id`, response and errors are those of `commit`.
+    `request_id`, response and errors are as in `commit`.
     """
     request = reservation.ReleaseRequest(
         reservation_id=reservation_id, request_id=request_id or _new_id(), lines=_part(lines)
@@ -175,7 +175,7 @@ def cancel(
 ) -> Call[reservation.CancelResponse]:
     """Give back these lines, or everything that is committed, after the order was placed.
 
-    `request_id`, response and errors are those of `commit`.
+    `request_id`, response and errors are as in `commit`.
     """
     request = reservation.CancelRequest(
         reservation_id=reservation_id, request_id=request_id or _new_id(), lines=_part(lines)
@@ -188,7 +188,7 @@ def get_reservation(
 ) -> Call[reservation.GetReservationResponse]:
     """The reservation as it is now: its state, its times, and the units of each line by state.
 
-    Raises `NotFound` when it is unknown.
+    Raises `NotFound` if it is unknown.
     """
     request = reservation.GetReservationRequest(reservation_id=reservation_id)
     return Call(methods.GET_RESERVATION, request, **options)
@@ -202,7 +202,7 @@ def get_availability(
 ) -> Call[availability.GetAvailabilityResponse]:
     """What can be promised of a SKU, by location and over the network, in its base unit.
 
-    Raises `NotFound` when no stock event ever named the SKU.
+    Raises `NotFound` if no stock event ever named the SKU.
     """
     return Call(methods.GET_AVAILABILITY, availability.GetAvailabilityRequest(sku=sku), **options)
 
@@ -210,9 +210,9 @@ def get_availability(
 def batch_get_availability(
     skus: Iterable[str], **options: Unpack[Options]
 ) -> Call[availability.BatchGetAvailabilityResponse]:
-    """What can be promised of up to 1,000 SKUs, in their order, each as in `get_availability`.
+    """What can be promised of up to 1,000 SKUs, in the order given; see `get_availability`.
 
-    Unknown SKUs are listed in the response; they are no error.
+    Unknown SKUs are listed in the response and are not an error.
     """
     request = availability.BatchGetAvailabilityRequest(skus=skus)
     return Call(methods.BATCH_GET_AVAILABILITY, request, **options)
@@ -221,9 +221,9 @@ def batch_get_availability(
 def resolve_stock_levels(
     levels: Iterable[tuple[str, str]], **options: Unpack[Options]
 ) -> Call[availability.ResolveStockLevelsResponse]:
-    """The handles of up to 8,190 stock levels, each a SKU and a location, in their order.
+    """The handles of up to 8,190 stock levels, given as SKU and location, in the order given.
 
-    0 stands where there is no stock level. A handle holds for as long as its SKU.
+    A handle is 0 where there is no such stock level. It stays valid as long as its SKU exists.
     """
     names = [{"sku": sku, "location": location} for sku, location in levels]
     request = availability.ResolveStockLevelsRequest(stock_levels=names)
@@ -236,10 +236,10 @@ def resolve_stock_levels(
 def record_stock_events(
     source: str, events: Iterable[stock.StockEvent], **options: Unpack[Options]
 ) -> Call[stock.RecordStockEventsResponse]:
-    """Record 1 to 1,000 facts of a source, all or none, in their order.
+    """Record 1 to 1,000 stock events of a source, in the order given: all or none.
 
-    The response has, for each event, what became of it, the units on hand after it, and by how much
-    promises exceed supply. Raises `NotFound` when a location is unknown.
+    For each event, the response has its outcome, the units on hand after it, and by how much
+    promises exceed supply. Raises `NotFound` if a location is unknown.
 
         sale = StockEvent(event_id="7", sku="MUG", location="STORE-9", quantity=1)
         sale.kind = STOCK_EVENT_KIND_SALE
@@ -260,9 +260,9 @@ def put_location(
     enabled: bool = True,
     **options: Unpack[Options],
 ) -> Call[catalog.PutLocationResponse]:
-    """Create a location, or make an existing one be like this in all respects.
+    """Create a location, or replace all that is known of an existing one.
 
-    `enabled` says whether it takes new reservations. The response has the location.
+    `enabled` says whether it takes new reservations. The response has the location as it is now.
     """
     as_it_shall_be = catalog.Location(
         location=location, kind=kind, display_name=display_name, enabled=enabled
@@ -273,12 +273,17 @@ def put_location(
 
 
 def list_locations(**options: Unpack[Options]) -> Call[catalog.ListLocationsResponse]:
-    """Read all locations."""
+    """All locations, in the order in which they were created."""
     return Call(methods.LIST_LOCATIONS, catalog.ListLocationsRequest(), **options)
 
 
 def delete_sku(sku: str, **options: Unpack[Options]) -> Call[catalog.DeleteSkuResponse]:
-    """End a SKU. It has no id, so it is tried again only where the server says it did nothing."""
+    """End a SKU and all its stock levels. Its open reservations run on.
+
+    The response says how many units were on hand and how many are still promised. The call has no
+    id: it is repeated when the server says that nothing was done, and not otherwise. Raises
+    `NotFound` if the SKU is unknown.
+    """
     return Call(methods.DELETE_SKU, catalog.DeleteSkuRequest(sku=sku), **options)
 
 
@@ -290,14 +295,14 @@ def get_status(
 ) -> Call[admin.GetStatusResponse]:
     """What the node is doing and how full it is: bytes of its journal, and figures of each shard.
 
-    `include_state_hash` reads all state in one step, some 0.2 s for a million stock levels.
+    `include_state_hash` reads all state in one step, about 0.2 s for a million stock levels.
     """
     request = admin.GetStatusRequest(include_state_hash=include_state_hash)
     return Call(methods.GET_STATUS, request, **options)
 
 
 def _lines(lines: Iterable[Line]) -> list[dict[str, Any]]:
-    # Half as dear as a message for each, which protobuf would copy.
+    # Half the cost of a message for each, which protobuf would copy.
     return [
         {"sku": sku, "location": location, "quantity": quantity}
         for sku, location, quantity in lines
@@ -305,8 +310,8 @@ def _lines(lines: Iterable[Line]) -> list[dict[str, Any]]:
 
 
 def _part(lines: Iterable[Line] | None) -> list[dict[str, Any]] | None:
-    """Turn the lines of a partial command. On the wire none means all: nobody may get there by
-    filtering a list until nothing is left.
+    """The lines of a partial command. On the wire, no lines means all of them: filtering a list
+    until it is empty must not get there.
     """
     if lines is None:
         return None
@@ -317,7 +322,7 @@ def _part(lines: Iterable[Line] | None) -> list[dict[str, Any]] | None:
 
 
 def _duration(hold: Hold) -> Duration:
-    """Turn a time into a duration, to the nanosecond: the server refuses what it cannot keep."""
+    """A duration, exact to the nanosecond: the server refuses what it cannot keep."""
     duration = Duration()
     if isinstance(hold, timedelta):
         duration.FromTimedelta(hold)

@@ -5,8 +5,8 @@
         if answer.outcome == OUTCOME_REFUSED:
             print(answer.refusal.message)
 
-Calls are made in calls.py and failures judged in retries.py, both without waiting; only the sending
-stands here, once for each of gRPC's stacks.
+Calls are made in calls.py and failures judged in retries.py, both without waiting. What is left is
+the sending, once for each of gRPC's stacks.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def _awaited(
     build: Callable[P, Call[Response]],
 ) -> Callable[Concatenate["Client", P], Coroutine[Any, Any, Response]]:
-    """Make the method of `Client` that sends what `build` makes."""
+    """The method of `Client` that sends the calls that `build` makes."""
 
     async def method(self: "Client", /, *args: P.args, **kwargs: P.kwargs) -> Response:
         return await self._send(build(*args, **kwargs))
@@ -57,7 +57,7 @@ def _awaited(
 def _blocking(
     build: Callable[P, Call[Response]],
 ) -> Callable[Concatenate["BlockingClient", P], Response]:
-    """Make the method of `BlockingClient` that sends what `build` makes."""
+    """The method of `BlockingClient` that sends the calls that `build` makes."""
 
     def method(self: "BlockingClient", /, *args: P.args, **kwargs: P.kwargs) -> Response:
         return self._send(build(*args, **kwargs))
@@ -66,7 +66,7 @@ def _blocking(
 
 
 def _dressed(method: F, build: Callable[..., Call[Any]]) -> F:
-    """Give a method the name, text and signature of what makes its calls, for help()."""
+    """The method with the name, docstring and signature of what makes its calls, for help()."""
     made = signature(build)
     (response,) = get_args(made.return_annotation)
     parameters = [Parameter("self", Parameter.POSITIONAL_ONLY), *made.parameters.values()]
@@ -80,13 +80,14 @@ def _dressed(method: F, build: Callable[..., Call[Any]]) -> F:
 class Client:
     """The client for asyncio. Make it inside the event loop that is to use it.
 
-    `timeout_s` bounds a call with all its attempts and the waits between them; `retries=None` tries
-    once. Clients of one target share a connection unless one asks for its `own_connection`, which
-    pays when a single one is what limits them. `clock` and `sleep` are for tests and simulations.
+    `timeout_s` bounds a call in seconds, with all attempts and the waits between them;
+    `retries=None` tries once. Clients of one target share a connection unless `own_connection` is
+    set, which pays if one connection is the bottleneck. `clock` and `sleep` are for tests and
+    simulations.
 
-    Methods return the protobuf response of their RPC, also when it is a refusal. Without a response
-    they raise a `HoldfastError`. Any call may raise `InvalidArgument`, `Overloaded`, `Unavailable`
-    or `DeadlineExceeded`, and one that writes `StorageFull`; each method says what else.
+    Methods return the protobuf response of their RPC, also for a refusal, or raise a
+    `HoldfastError`. Every call may raise `InvalidArgument`, `Overloaded`, `Unavailable` or
+    `DeadlineExceeded`, and one that writes also `StorageFull`; each method says what else.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class Client:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        asyncio.get_running_loop()  # without one gRPC would wait for its answers on another
+        asyncio.get_running_loop()  # without one, gRPC would wait for answers on a loop of its own
         self.target = target
         self._channel = grpc.aio.insecure_channel(target, channel_options(own_connection))
         self._session = Session(self._channel, timeout_s, retries, correlation_id, clock)
@@ -121,15 +122,15 @@ class Client:
         await self.close()
 
     def coalescer(self) -> Coalescer:
-        """Share this connection for single operations that travel as packed batches."""
+        """A coalescer over this connection: single operations that travel as packed batches."""
         return Coalescer(self._channel)
 
     def statistics(self) -> ClientStatistics:
-        """How many attempts were repeats and how many calls failed, since the client was made."""
+        """How many attempts were retries and how many calls failed, since the client was made."""
         return self._session.statistics()
 
     async def close(self) -> None:
-        """Close the connection. Calls that are under way are cancelled."""
+        """Close the connection. Calls in progress are cancelled."""
         await self._channel.close()
 
     reserve = _awaited(calls.reserve)
@@ -151,14 +152,14 @@ class Client:
     async def apply_stock_events(
         self, batches: AsyncIterable[SourceEvents | StockColumns], **options: Unpack[Options]
     ) -> AsyncIterator[stock.ApplyStockEventsResponse]:
-        """Stream facts; yield an acknowledgement for each batch, in order.
+        """Stream stock events; yields an acknowledgement for each batch, in order.
 
-        A batch is the name of a source and up to 1,000 events of it, or a `StockColumns`. There is
-        no deadline unless `timeout_s` is given. Nothing is tried again: after an error the source
-        resumes behind what was acknowledged.
+        A batch is the name of a source with up to 1,000 of its events, or a `StockColumns`. There
+        is no deadline unless `timeout_s` is given, and nothing is retried: after an error, the
+        source resumes behind what was acknowledged.
 
-        Raises a `HoldfastError` when the stream breaks or a batch is at fault, and what `batches`
-        raises, each after the acknowledgements of what was sent before.
+        Raises a `HoldfastError` if the stream breaks or a batch is malformed, and whatever
+        `batches` raises, each after the acknowledgements of what was sent before.
 
             async for acknowledged in client.apply_stock_events(batches()):
                 done = acknowledged.acknowledged_sequence
@@ -191,7 +192,7 @@ class Client:
 
 
 class BlockingClient:
-    """The client for threads, which may share it. Arguments, methods and errors as in `Client`."""
+    """The client for threads, which may share one. Arguments and methods are those of `Client`."""
 
     def __init__(
         self,
@@ -224,11 +225,11 @@ class BlockingClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connection. Calls that are under way are cancelled."""
+        """Close the connection. Calls in progress are cancelled."""
         self._channel.close()
 
     def statistics(self) -> ClientStatistics:
-        """How many attempts were repeats and how many calls failed, since the client was made."""
+        """How many attempts were retries and how many calls failed, since the client was made."""
         return self._session.statistics()
 
     reserve = _blocking(calls.reserve)
@@ -250,7 +251,7 @@ class BlockingClient:
     def apply_stock_events(
         self, batches: Iterable[SourceEvents | StockColumns], **options: Unpack[Options]
     ) -> Iterator[stock.ApplyStockEventsResponse]:
-        """Stream facts; see `Client.apply_stock_events`. `batches` is read on another thread."""
+        """See `Client.apply_stock_events`. `batches` is read on another thread."""
         feed = Feed(message_of)
         stream = self._session.start_stream(feed.each(batches), **options)
         try:

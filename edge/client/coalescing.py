@@ -3,12 +3,12 @@
     async with Client() as client, client.coalescer() as holdfast:
         outcome = await holdfast.reserve(uuid4(), "SKU-1", "STORE-9", 2, hold_ms=900_000)
 
-Whatever is asked while the last batches are in flight goes with the next one, over one
-ReserveStream; there is no timer, so a lone caller waits for nobody. A call costs a few microseconds
-here instead of the hundred and more that a gRPC call of its own costs on both sides. Ids must be
-UUIDs. A caller may go away at any time, and what he asked may then still take effect.
+Operations that are asked for while batches are in flight go into the next one, over one
+ReserveStream. There is no timer, so a lone caller waits for nobody. An operation costs a few
+microseconds here, where a gRPC call of its own costs a hundred and more on both sides. Ids must be
+UUIDs. A caller may go away at any time; the operation may still take effect.
 
-When the stream breaks, what was not answered is sent again with the same ids: an operation that had
+When the stream breaks, what was not answered is sent again with the same ids. An operation that had
 taken effect is answered REPEATED, which is as good as ACCEPTED. Errors are those of the client.
 """
 
@@ -32,21 +32,21 @@ from .retries import RETRIES, TIMEOUT_S, Attempts, Retries
 from .stock_levels import StockLevels
 from .streams import Ending, ended_early
 
-#: One batch at the server, one on its way: the server never waits for the wire.
+#: One batch at the server, one on its way: the server need not wait for the wire.
 IN_FLIGHT_MAX: Final = 2
 
 _LOW: Final = (1 << 64) - 1
 
 
 class Coalescer:
-    """Gathers single operations into batches. `Client.coalescer` makes one; enter it before use.
+    """Gathers single operations into batches. Made by `Client.coalescer`; enter it before use.
 
-    `timeout_s` is how long a broken stream may stay without an answer, over all attempts to mend
-    it, before everybody who waits is told. A server that is silent but alive is waited for.
+    `timeout_s` is how long a broken stream may go without an answer, over all attempts to mend it,
+    before the waiting callers are told. A server that is silent but alive is waited for.
 
-    Methods return a BatchOutcome, one of the numbers of holdfast.v1, where a refusal is one of them
-    and no error. They raise a `HoldfastError` when the stream stays broken, and `Unavailable` when
-    the coalescer is closed: what was asked may then have taken effect.
+    Operations return a BatchOutcome of holdfast.v1, which also tells refusals. They raise a
+    `HoldfastError` if the stream stays broken, and `Unavailable` if the coalescer is closed
+    meanwhile: either way the operation may have taken effect.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Coalescer:
         self._runner: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Open for callers; the stream is started with the first of them."""
+        """Open for callers; the first of them starts the stream."""
         self._runner = asyncio.create_task(self._run(), name="coalescer")
         # Whatever ends it, and be it before its first step, ends the waiting of all callers.
         self._runner.add_done_callback(lambda _: self._give_up(closed()))
@@ -81,7 +81,7 @@ class Coalescer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close. Callers who still wait get an `Unavailable`: what they asked may take effect."""
+        """Close. Waiting callers get an `Unavailable`: what they asked may still take effect."""
         assert self._runner is not None
         self._runner.cancel()
         await asyncio.gather(self._runner, return_exceptions=True)
@@ -92,11 +92,10 @@ class Coalescer:
     async def reserve(
         self, reservation_id: UUID, sku: str, location: str, quantity: int, *, hold_ms: int
     ) -> int:
-        """Hold `quantity` units, in the SKU's base unit, of one stock level for `hold_ms`
-        milliseconds.
+        """Hold units of one stock level, in the SKU's base unit, for `hold_ms` milliseconds.
 
-        Raises `NotFound` when there is no such stock level, `InvalidArgument` when a name is
-        malformed, and TypeError when a number is no whole one.
+        Raises `NotFound` if there is no such stock level, `InvalidArgument` if a name is malformed,
+        and TypeError if a number is not an integer.
         """
         bits, handle = reservation_id.int, await self._levels.handle(sku, location)
         units, ms = fitting(quantity, 64), fitting(hold_ms, 32)
@@ -106,20 +105,20 @@ class Coalescer:
         return outcome
 
     async def commit(self, reservation_id: UUID) -> int:
-        """Place the order: all that the reservation holds becomes committed."""
+        """Place the order: everything that the reservation holds becomes committed."""
         return await self._ask("commit", reservation_id.int >> 64, reservation_id.int & _LOW)
 
     async def fulfill(self, reservation_id: UUID) -> int:
-        """Ship all that is committed: it leaves the stock on hand."""
+        """Ship everything that is committed: it leaves the stock on hand."""
         return await self._ask("fulfill", reservation_id.int >> 64, reservation_id.int & _LOW)
 
     async def release(self, reservation_id: UUID) -> int:
-        """Give back all that is held, before the order is placed."""
+        """Give back everything that is held, before the order is placed."""
         return await self._ask("release", reservation_id.int >> 64, reservation_id.int & _LOW)
 
     async def available(self, sku: str, location: str) -> int:
-        """Units of one stock level that can still be promised, in the SKU's base unit; negative
-        where promises exceed supply. Raises like `reserve`.
+        """Units of one stock level that can still be promised, in the SKU's base unit; negative if
+        promises exceed supply. Raises as `reserve` does.
         """
         return await self._levels.available(await self._levels.handle(sku, location))
 

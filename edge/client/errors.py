@@ -1,6 +1,6 @@
-"""What a call raises when it fails: a class for each kind of failure, made of gRPC's statuses.
+"""What a failed call raises: a class for each kind of failure, made from gRPC's status.
 
-A refusal is not among them: it is an answer, and stands in the response.
+A refusal is not one of them: it is an answer, and comes in the response.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ DETAILS_KEY: Final = "grpc-status-details-bin"
 
 
 class HoldfastError(Exception):
-    """A call failed. A refusal is not a failure: it stands in the response.
+    """A call failed. A refusal is not a failure: it comes in the response.
 
     except NotFound as error:
         if error.reason == "UNKNOWN_SKU":
@@ -29,13 +29,13 @@ class HoldfastError(Exception):
     message: str
     """A sentence or two for people."""
     reason: str
-    """What exactly, as a name in capitals that never changes; empty when not Holdfast said it."""
+    """What exactly went wrong, as a name in capitals; empty if the status is gRPC's own."""
     metadata: Mapping[str, str]
     """What varies in the message, for programs: field, value, expected and the like."""
     retry_after_s: float | None
     """Seconds that the server asks to wait; None unless it has done nothing and waiting helps."""
     attempts: int
-    """How many times the call was tried."""
+    """How often the call was tried."""
 
     def __init__(
         self,
@@ -60,11 +60,11 @@ class HoldfastError(Exception):
 
 
 class InvalidArgument(HoldfastError):
-    """The request is malformed; `metadata` has the `field`, its `value` and what was `expected`."""
+    """The request is malformed. `metadata` has the `field`, its `value` and what was `expected`."""
 
 
 class NotFound(HoldfastError):
-    """The SKU, location or reservation is not known; `reason` tells which of them."""
+    """A SKU, location or reservation is unknown; `reason` says which."""
 
 
 class AlreadyExists(HoldfastError):
@@ -78,15 +78,17 @@ class Overloaded(HoldfastError):
 
 
 class StorageFull(HoldfastError):
-    """The server takes no writes until an operator makes space; nothing was done."""
+    """The server takes no writes until an operator makes room; nothing was done."""
 
 
 class Unavailable(HoldfastError):
-    """The server cannot be reached or does not serve. Without `retry_after_s` it may have acted."""
+    """The server cannot be reached, or is not serving. If `retry_after_s` is None, it may have
+    acted.
+    """
 
 
 class DeadlineExceeded(HoldfastError):
-    """No answer came in time. Unless `reason` is given, the server may have acted."""
+    """No answer came in time. If `reason` is empty, the server may have acted."""
 
 
 _CLASS_OF_CODE: Final = {
@@ -94,15 +96,15 @@ _CLASS_OF_CODE: Final = {
     grpc.StatusCode.NOT_FOUND: NotFound,
     grpc.StatusCode.ALREADY_EXISTS: AlreadyExists,
     grpc.StatusCode.UNAVAILABLE: Unavailable,
-    # A server that is stopping drops with this code what has just come in. A caller who cancels a
-    # call himself gets no status.
+    # A stopping server drops what has just come in with this code. A caller who cancels a call
+    # gets no status.
     grpc.StatusCode.CANCELLED: Unavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
 }
 
 
 def error_from_rpc(rpc_error: Any) -> HoldfastError:
-    """The error that gRPC's means, of either stack, with the details from Holdfast's trailer."""
+    """The error for one that gRPC raised, with the details that Holdfast put into its trailer."""
     code = rpc_error.code()
     info, retry_after_s = _details(rpc_error.trailing_metadata() or ())
     made_of = (code, rpc_error.details() or "", info.reason, dict(info.metadata), retry_after_s)
@@ -110,8 +112,8 @@ def error_from_rpc(rpc_error: Any) -> HoldfastError:
         return _CLASS_OF_CODE.get(code, HoldfastError)(*made_of)
     if info.reason == "STORAGE_FULL":
         return StorageFull(*made_of)
-    # gRPC says the same of a message that is too large, and waiting would not make it smaller: only
-    # with a RetryInfo is it a matter of time (OTLP reads the code in this way, too).
+    # gRPC says the same of a message that is too large, and waiting would not make it smaller. With
+    # a RetryInfo it is a matter of time (OTLP reads the code in this way, too).
     return HoldfastError(*made_of) if retry_after_s is None else Overloaded(*made_of)
 
 

@@ -1,4 +1,4 @@
-"""Reads that travel together, and how everybody who waits for a batch is told that it failed."""
+"""Reads that share requests, and how waiting callers learn that a batch has failed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -15,7 +15,7 @@ Found = TypeVar("Found")
 
 
 class Lookups(Generic[Key, Found]):
-    """Reads that travel together: one request at a time, with all that was asked meanwhile."""
+    """Reads that share requests: one is in flight, and the next takes what was asked meanwhile."""
 
     def __init__(self, fetch: Callable[[Sequence[Key]], Awaitable[Iterable[Found]]]) -> None:
         self._fetch = fetch
@@ -24,7 +24,7 @@ class Lookups(Generic[Key, Found]):
         self._is_closed = False
 
     async def find(self, key: Key) -> Found:
-        """Wait for what the next request finds."""
+        """The value of a key, from the next request. Raises whatever that request fails with."""
         if self._is_closed:
             raise closed()
         if key not in self._asked:
@@ -34,7 +34,7 @@ class Lookups(Generic[Key, Found]):
         return await asyncio.shield(self._asked[key])
 
     async def close(self) -> None:
-        """Tell everybody who waits."""
+        """Fail everyone who is still waiting."""
         self._is_closed = True
         if self._task is not None:
             self._task.cancel()
@@ -61,13 +61,13 @@ class Lookups(Generic[Key, Found]):
 
 
 def closed() -> HoldfastError:
-    """Tell those who wait when the coalescer or its connection is closed, and who come after."""
+    """The error for callers of a coalescer that closes, or that is closed already."""
     text = "the coalescer was closed; what it has not answered may have taken effect"
     return Unavailable(grpc.StatusCode.CANCELLED, text)
 
 
 def broken(cause: BaseException) -> HoldfastError:
-    """Tell of what is no status of a call: somebody closed the connection, or a defect."""
+    """The error where no call failed: somebody closed the connection, or there is a defect."""
     if isinstance(cause, asyncio.CancelledError):
         return closed()
     error = HoldfastError(grpc.StatusCode.INTERNAL, f"the coalescer failed: {cause!r}")
@@ -76,7 +76,8 @@ def broken(cause: BaseException) -> HoldfastError:
 
 
 def fail(futures: Iterable["asyncio.Future[Any]"], error: HoldfastError) -> None:
+    """Fail the futures that are still pending."""
     for future in futures:
         if not future.done():
             future.set_exception(error)
-            future.exception()  # told: asyncio need not log it if nobody waits any more
+            future.exception()  # retrieved: asyncio need not log it if nobody waits any more

@@ -1,6 +1,4 @@
-"""The RPCs that the client calls, as data: the name on the wire, the response, and whether a repeat
-does harm.
-"""
+"""The RPCs that the client calls, as data: name, response, and whether a repeat is harmless."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
@@ -23,7 +21,7 @@ class Method(Generic[Response]):
     name: str
     response: type[Response]
     is_repeatable: bool = True
-    """Whether a second time does nothing: the request carries an id, reads, or states what is."""
+    """Whether a repeat is harmless: the request carries an id, reads, or states how things are."""
 
     @property
     def path(self) -> str:
@@ -54,13 +52,13 @@ RECORD_STOCK_EVENTS: Final = Method(
 )
 PUT_LOCATION: Final = Method("CatalogService/PutLocation", catalog.PutLocationResponse)
 LIST_LOCATIONS: Final = Method("CatalogService/ListLocations", catalog.ListLocationsResponse)
-# The second time it would end a SKU that was created anew under the name.
+# A repeat would end a SKU that was created anew under the same name.
 DELETE_SKU: Final = Method(
     "CatalogService/DeleteSku", catalog.DeleteSkuResponse, is_repeatable=False
 )
 GET_STATUS: Final = Method("AdminService/GetStatus", admin.GetStatusResponse)
 
-#: Both clients have a method for each.
+#: Each is a method of both clients.
 UNARY_METHODS: Final[tuple[Method[Any], ...]] = (
     *(RESERVE, EXTEND, COMMIT, FULFILL, RELEASE, CANCEL, GET_RESERVATION),
     *(GET_AVAILABILITY, BATCH_GET_AVAILABILITY, RESOLVE_STOCK_LEVELS),
@@ -69,11 +67,11 @@ UNARY_METHODS: Final[tuple[Method[Any], ...]] = (
     GET_STATUS,
 )
 
-#: A stream. What was sent on it is sent again by its source, which knows what was acknowledged.
+#: A stream, resumed by its source, which knows what was acknowledged.
 APPLY_STOCK_EVENTS: Final = Method(
     "StockService/ApplyStockEvents", stock.ApplyStockEventsResponse, is_repeatable=False
 )
-#: The stream of the coalescer. Every operation on it carries its reservation's id.
+#: The coalescer's stream. Every operation on it carries the id of its reservation.
 RESERVE_STREAM: Final = Method(
     "ReservationService/ReserveStream", reservation.ReserveStreamResponse
 )

@@ -1,7 +1,7 @@
-"""Operations of single callers as a packed batch: one message of ReserveStream for all of a kind.
+"""Operations of many callers as one packed batch: a message of ReserveStream carries one kind.
 
-The public messages do: a column of 8,190 Python integers takes them 480 µs, as it takes NumPy and a
-twin, and so coalescing needs no NumPy.
+The public messages are used as they are. Packing a column of 8,190 Python integers takes them
+480 µs, the same as NumPy and a twin, so the coalescer needs no NumPy.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 OPERATIONS_MAX: Final = 8_190
 
 Operation: TypeAlias = tuple[Any, ...]
-"""The future of its caller, then a value for each column of its kind."""
+"""The caller's future, then a value for each column of the kind."""
 
 _KEYS: Final = ("id_high", "id_low")
 
@@ -28,17 +28,17 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
 
 
 def batch_message(kind: str, operations: Sequence[Operation]) -> bytes:
-    """The bytes of a ReserveStreamRequest with these operations, in their order."""
+    """A serialized ReserveStreamRequest with these operations, in this order."""
     _futures, *columns = zip(*operations, strict=True)
     batch: dict[str, Any] = {kind: dict(zip(COLUMNS[kind], columns, strict=True))}
     return reservation.ReserveStreamRequest(**batch).SerializeToString()
 
 
 def fitting(value: int, bits: int) -> int:
-    """The value, or 0 where a column of so many bits has no room for it: that is as wrong, and is
-    answered by the same code.
+    """The value, or 0 if it does not fit a column of `bits` bits: 0 is just as invalid, and the
+    server answers it with the same code.
 
-    Raises TypeError when it is no whole number.
+    Raises TypeError if the value is not an integer.
     """
     value = index(value)
     return value if 0 <= value < 1 << bits else 0

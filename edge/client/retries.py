@@ -1,13 +1,14 @@
 """Whether a call that failed is tried again, and when.
 
-Rules of this file: it decides and never waits, so that both clients share it and a test needs no
-clock of its own. It knows errors, not methods: whether a call may be repeated is told to it.
+Rules of this file: it decides and does not wait, so both clients share it and tests bring their own
+clock. It knows errors, not methods: the caller says whether a call may be repeated.
 
-gRPC can retry by itself, by a service config. Not used, for it looks at nothing but the code:
-OVERLOADED and STORAGE_FULL are the same to it, RetryInfo is not read (only a trailer named
-grpc-retry-pushback-ms is), an attempt that hangs takes the time of all others, five attempts are
-the most, and no test can hold its clock. Its transparent retries, of calls that never left the
-process, stay on. General libraries take their waits from their own schedule, not from the server.
+gRPC can retry by itself, through a service config. We do not use that, because it looks at the
+status code alone: it cannot tell OVERLOADED from STORAGE_FULL, does not read RetryInfo (it reads a
+trailer named grpc-retry-pushback-ms), lets a hanging attempt use up the time of all others, stops
+after five attempts, and has a clock that no test can hold. Its transparent retries, of calls that
+did not leave the process, stay on. General retry libraries wait by their own schedule, not by the
+server's.
 """
 
 import random
@@ -28,18 +29,18 @@ DOUBLINGS_MAX: Final = 30
 class Retries:
     """How a call is tried again: `Client(retries=Retries(cap_s=0.2))`.
 
-    Waits double from `base_s` up to `cap_s`, and each is drawn evenly from 0 to that: full jitter,
-    which spreads callers that failed together (Marc Brooker, "Exponential Backoff And Jitter", AWS
-    Architecture Blog). A delay that the server asks for is waited in full before the drawn one. The
-    time of the call bounds it all: a wait that would reach its end is not begun.
+    The ceiling doubles from `base_s` up to `cap_s`, and each wait is drawn evenly from 0 to it:
+    full jitter, which spreads callers that failed together (Marc Brooker, "Exponential Backoff And
+    Jitter", AWS Architecture Blog). A delay that the server asks for comes first, in full. The
+    call's timeout bounds everything: a wait that would reach it is not started.
     """
 
     base_s: float = 0.025
     """Seconds; some ten times as long as an answer takes, and not yet noticed by a person."""
     cap_s: float = 1.0
-    """Seconds; a node that restarts serves again within a few, and should be found soon after."""
+    """Seconds; a restarting node serves again within a few, and should be found soon after."""
     attempt_share: float = 0.5
-    """Part of the call's time that one attempt may take: a lost connection leaves time for two."""
+    """Share of the timeout that one attempt may take: losing a connection leaves time for two."""
     chance: Callable[[], float] = random.random
     """Draws from 0 to 1."""
 

@@ -1,4 +1,4 @@
-"""What a client keeps between its calls: stubs, defaults and figures. Both clients have one."""
+"""What a client keeps between calls: its stubs, its defaults and its statistics."""
 
 import threading
 from collections.abc import Callable
@@ -35,16 +35,16 @@ Metadata: TypeAlias = tuple[tuple[str, str], ...] | None
 
 @dataclass(frozen=True, slots=True)
 class ClientStatistics:
-    """Figures of a client since it was made."""
+    """Counts since the client was made."""
 
     retries: int
-    """Attempts after the first, over all calls."""
+    """Attempts beyond the first, over all calls."""
     errors: int
     """Calls that failed for good."""
 
 
 class Session:
-    """The stubs of a channel of either stack, and what every call over it shares."""
+    """The stubs of a channel, of either of gRPC's stacks, and what all calls over it share."""
 
     def __init__(
         self,
@@ -58,10 +58,10 @@ class Session:
         self._retries = retries
         self._metadata = _metadata(correlation_id)
         self._clock = clock
-        # Threads share a blocking client, and += is no single step.
+        # Threads may share a blocking client, and += is not atomic.
         self._lock = threading.Lock()
         self._retry_count = self._error_count = 0
-        # Asked for once: asking is dearer than calling.
+        # Made once: making a stub costs more than calling it.
         self.unary = {method: _stub(channel.unary_unary, method) for method in UNARY_METHODS}
         self._stream = _stub(channel.stream_stream, APPLY_STOCK_EVENTS)
 
@@ -69,24 +69,24 @@ class Session:
         return f"{self._retry_count} retries, {self._error_count} errors"
 
     def statistics(self) -> ClientStatistics:
-        """The figures as they are now."""
+        """The counts as they are now."""
         with self._lock:
             return ClientStatistics(self._retry_count, self._error_count)
 
     def attempts(self, call: Call[Any]) -> Attempts:
-        """The attempts that a call has, from now on."""
+        """The attempts of a call; its timeout runs from now."""
         timeout_s = self._timeout_s if call.timeout_s is None else call.timeout_s
         is_repeatable = call.method.is_repeatable
         return Attempts(self._retries, timeout_s, self._clock, is_repeatable=is_repeatable)
 
     def metadata(self, correlation_id: str | None) -> Metadata:
-        """What goes along with a call."""
+        """The metadata of a call: its correlation id, or else the client's."""
         return self._metadata if correlation_id is None else _metadata(correlation_id)
 
     def wait_s(self, attempts: Attempts, rpc_error: grpc.RpcError) -> float:
-        """How many seconds to wait before the next attempt.
+        """Seconds to wait before the next attempt.
 
-        Raises the HoldfastError of `rpc_error` when there is none.
+        Raises the HoldfastError that stands for `rpc_error` if there is to be none.
         """
         try:
             wait_s = attempts.wait_s(error_from_rpc(rpc_error))
@@ -100,11 +100,11 @@ class Session:
     def start_stream(
         self, messages: Any, *, timeout_s: float | None = None, correlation_id: str | None = None
     ) -> Any:
-        """An ApplyStockEvents, which has no deadline unless it is given one."""
+        """A running ApplyStockEvents, without a deadline unless one is given."""
         return self._stream(messages, timeout=timeout_s, metadata=self.metadata(correlation_id))
 
     def check_end(self, feed: Feed[Any]) -> None:
-        """Raise what went wrong with a stream that the server ended well."""
+        """Raise what went wrong on our side of a stream that the server ended with OK."""
         try:
             feed.check_end()
         except Exception:
@@ -118,7 +118,7 @@ class Session:
 
 
 def channel_options(own_connection: bool) -> tuple[tuple[str, int], ...]:
-    """Channels of one target share a connection, unless one is to have its own."""
+    """Options of a channel, which shares its connection with others of its target or owns one."""
     return (*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", int(own_connection)))
 
 

@@ -1,7 +1,7 @@
-"""What a stream of stock events is fed with: events of a source, one by one or as columns.
+"""Stock events of a source, one by one or as columns, and the messages that carry them.
 
-Rules of this file: NumPy is imported when columns are turned into a message, not before. Form is
-judged by the server alone.
+Rules of this file: NumPy is imported when columns become a message, not before. Form is judged by
+the server.
 """
 
 from collections.abc import Iterable
@@ -24,23 +24,23 @@ _NEEDS_NUMPY: Final = "StockColumns needs NumPy: pip install 'holdfast[columns]'
 @dataclass(frozen=True, slots=True, eq=False)
 class StockColumns:
     """Up to 8,190 stock events of one source, as columns of equal length: for feeds of hundreds of
-    thousands a second. Needs NumPy (`pip install 'holdfast[columns]'`). Lists of integers do, NumPy
-    arrays are faster.
+    thousands of events a second. Needs NumPy (`pip install 'holdfast[columns]'`). Columns may be
+    lists of integers; NumPy arrays are faster.
 
-    Give each event an id, a sequence or both; without either the server refuses the message.
+    Every event needs an id, a sequence, or both: the server refuses a message without.
 
         handles = client.resolve_stock_levels([("MUG", "STORE-9"), ("TEA", "STORE-9")]).handles
         StockColumns("till/9", handles, STOCK_EVENT_KIND_SALE, [1, 3], sequences=[17, 18])
     """
 
     source: str
-    """Who reports the events, and numbers them."""
+    """Name of the source, which reports the events and may number them."""
     stock_levels: "ArrayLike"
     """Handles, of `resolve_stock_levels`."""
     kinds: "ArrayLike"
     """A StockEventKind for each event, or one for all of them."""
     quantities: "ArrayLike"
-    """Units in the SKU's base unit; negative in adjustments alone."""
+    """Units in the SKU's base unit; adjustments may be negative."""
     id_high: "ArrayLike" = ()
     """The upper 64 bits of each event's UUID; empty where events have no ids."""
     id_low: "ArrayLike" = ()
@@ -49,13 +49,13 @@ class StockColumns:
     """Numbers that rise within the source; empty where events have none."""
 
     def message(self) -> Message:
-        """The message of ApplyStockEvents, with the columns in place: no object is made per event.
+        """An ApplyStockEvents message that holds the columns as bytes, without an object per event.
 
-        Raises ModuleNotFoundError without NumPy, and OverflowError, TypeError or ValueError when
+        Raises ModuleNotFoundError without NumPy, and OverflowError, TypeError or ValueError if
         NumPy cannot read a column as integers.
         """
         try:
-            import numpy as np  # noqa: PLC0415 - who sends no columns need not have it
+            import numpy as np  # noqa: PLC0415 - an extra, for columns alone
         except ModuleNotFoundError:
             raise ModuleNotFoundError(_NEEDS_NUMPY, name="numpy") from None
         from ..wire.packed import fill, twin  # noqa: PLC0415 - imports numpy
@@ -71,7 +71,7 @@ class StockColumns:
 
 
 def message_of(batch: SourceEvents | StockColumns) -> Message:
-    """The message of ApplyStockEvents that carries these events."""
+    """The ApplyStockEvents message that carries these events."""
     if isinstance(batch, StockColumns):
         return batch.message()
     source, events = batch

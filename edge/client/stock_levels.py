@@ -1,7 +1,7 @@
-"""Stock levels as the coalescer knows them: handles by name, and what is available by handle.
+"""Stock levels as the coalescer sees them: handles by name, availability by handle.
 
-Rules of this file: these calls are unary and travel beside the stream. What is asked in one moment
-goes as one request, and a handle is asked for once.
+Rules of this file: these calls are unary and run beside the stream. What is asked at the same time
+shares a request, and handles are remembered.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ Name: TypeAlias = tuple[str, str]
 
 
 class StockLevels:
-    """The stock levels of a node, over a channel of it."""
+    """The stock levels of the node at the other end of a channel."""
 
     def __init__(
         self, channel: grpc.aio.Channel, timeout_s: float, retries: Retries | None
@@ -40,13 +40,13 @@ class StockLevels:
     async def handle(self, sku: str, location: str) -> int:
         """The handle of a stock level.
 
-        Raises NotFound when there is none, InvalidArgument when a name is malformed, and TypeError
-        or ValueError when it is no text.
+        Raises NotFound if there is no such level, InvalidArgument if a name is malformed, and
+        TypeError or ValueError if it is not text.
         """
         name = (sku, location)
         if handle := self._handles.get(name):
             return handle
-        availability.StockLevelName(sku=sku, location=location)  # what is no text, fails alone
+        availability.StockLevelName(sku=sku, location=location)  # bad text fails its caller alone
         answer = await self._resolving.find(name)
         if isinstance(answer, HoldfastError):
             raise answer
@@ -56,7 +56,7 @@ class StockLevels:
         return answer
 
     def forget(self, sku: str, location: str) -> None:
-        """Ask for the handle again next time: the SKU has ended, and may come again."""
+        """Resolve the handle anew next time: the SKU has ended, and may be created again."""
         self._handles.pop((sku, location), None)
 
     async def available(self, handle: int) -> int:
@@ -64,7 +64,7 @@ class StockLevels:
         return await self._reading.find(handle)
 
     async def close(self) -> None:
-        """Tell everybody who waits."""
+        """Fail everyone who is still waiting."""
         await self._resolving.close()
         await self._reading.close()
 
@@ -77,7 +77,7 @@ class StockLevels:
         except InvalidArgument as error:
             if len(names) == 1:
                 return [error]
-            # A malformed name must not touch the others.
+            # A malformed name must not fail the others: find it by halves.
             middle = len(names) // 2
             return [*await self._resolve(names[:middle]), *await self._resolve(names[middle:])]
         return answer.handles
@@ -85,7 +85,7 @@ class StockLevels:
     async def _read(self, handles: Sequence[int]) -> Sequence[int]:
         request = availability.BatchGetAvailabilityRequest(stock_levels=handles)
         answer = await self._call(BATCH_GET_AVAILABILITY, request)
-        # Slices are lists, which are quicker to walk than protobuf's own sequences.
+        # Slices are lists, which iterate faster than protobuf's own sequences.
         columns = zip(answer.on_hand[:], answer.reserved[:], answer.committed[:], strict=True)
         return [on_hand - reserved - committed for on_hand, reserved, committed in columns]
 

@@ -1,8 +1,8 @@
-"""A stream's two ends as the client needs them: what goes in may fail, and how it ended is told.
+"""The two ends of a stream: an input that may fail, and the status that the server ended with.
 
-Rules of this file: it knows gRPC's two stacks and what they lose. Both swallow the error of an
-iterator that feeds them. The asyncio stack may put an INTERNAL of its own over the status that the
-server sent, when a message that is just being written no longer gets out (grpc/grpc#36066).
+Rules of this file: it knows gRPC's two stacks and what they lose. Both swallow an error of the
+iterator that feeds them. The asyncio stack may put an INTERNAL of its own over the server's status
+while a message that is being written does not get out any more (grpc/grpc#36066).
 """
 
 import asyncio
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 
 class Feed(Generic[Item]):
-    """What a stream is fed with. An error in there is kept until what was sent is acknowledged."""
+    """The input of a stream. Its error is kept until what was sent has been acknowledged."""
 
     def __init__(self, to_message: Callable[[Item], Message]) -> None:
         self._to_message = to_message
@@ -33,7 +33,7 @@ class Feed(Generic[Item]):
         self._error: Exception | None = None
 
     async def each_async(self, items: AsyncIterable[Item]) -> AsyncIterator[Message]:
-        """Turn items into messages, until they end or fail."""
+        """The messages of the items, until those end or fail."""
         try:
             async for item in items:
                 yield self._to_message(item)
@@ -42,7 +42,7 @@ class Feed(Generic[Item]):
         self._has_ended = True
 
     def each(self, items: Iterable[Item]) -> Iterator[Message]:
-        """Turn items into messages, until they end or fail."""
+        """The messages of the items, until those end or fail."""
         try:
             yield from map(self._to_message, items)
         except Exception as error:  # noqa: BLE001 - raised again by check_end
@@ -50,7 +50,7 @@ class Feed(Generic[Item]):
         self._has_ended = True
 
     def check_end(self) -> None:
-        """After the stream: raise what the items raised, or that the server ended before them."""
+        """After the stream: raise what the items raised, or that the server ended too early."""
         if self._error is not None:
             raise self._error
         if not self._has_ended:
@@ -75,8 +75,8 @@ class Status(NamedTuple):
 
 
 class Ending:
-    """The status with which the server ended a stream of the asyncio stack, whatever is put over
-    it later or was before.
+    """The status that the server ended a stream of the asyncio stack with, whatever gRPC puts over
+    it.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -93,7 +93,7 @@ class Ending:
             self._known.set()
 
     async def error(self, rpc_error: grpc.RpcError) -> HoldfastError:
-        """Find the error that the server meant by what gRPC raised."""
+        """The error that the server meant, for one that gRPC raised."""
         if rpc_error.details() != OVERWRITTEN:
             return error_from_rpc(rpc_error)
         try:
@@ -107,13 +107,13 @@ class Ending:
 
 
 def ended_early() -> HoldfastError:
-    """Tell that there is no status to blame and yet not everything was acknowledged."""
+    """The error where the server ended with OK before everything was acknowledged."""
     code = grpc.StatusCode.UNAVAILABLE
     return Unavailable(code, "the server ended the stream before all was sent")
 
 
 def _at_once(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine that has nothing to wait for."""
+    """The result of a coroutine that has nothing to wait for."""
     try:
         coroutine.send(None)
     except StopIteration as stop:

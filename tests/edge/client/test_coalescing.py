@@ -25,10 +25,9 @@ from holdfast.edge.client import (
     NotFound,
     Retries,
     Unavailable,
-    coalescing,
 )
 from holdfast.edge.client.coalescing import IN_FLIGHT_MAX, Coalescer
-from holdfast.edge.client.operations import OPERATIONS_MAX
+from holdfast.edge.client.operations import COLUMNS, OPERATIONS_MAX
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.edge.node_process import NodeProcess
@@ -424,14 +423,10 @@ async def test_a_batch_that_cannot_be_spelt_fails_those_in_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A defect in the writing half is told like one in the reading half."""
-
-    def fail(_kind: str, _operations: object) -> bytes:
-        raise ZeroDivisionError("a defect")
-
     async with playing(Script(good)) as client, coalescer_of(client) as holdfast:
         with monkeypatch.context() as patched:
-            patched.setattr(coalescing, "batch_message", fail)
-            with pytest.raises(HoldfastError, match="ZeroDivisionError"):
+            patched.setitem(COLUMNS, "commit", ())
+            with pytest.raises(HoldfastError, match="the coalescer failed: ValueError"):
                 await holdfast.commit(uuid4())
         assert ACCEPTED == await holdfast.commit(uuid4())
 
