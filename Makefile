@@ -67,7 +67,7 @@ replay: .venv/.run-ready  ## Replay a real year of orders and check every unit (
 test: .venv/.dev-ready  ## Run the tests.
 	@$(BIN)/pytest -q
 
-test-slow: .venv/.dev-ready .venv/.bench-ready  ## Run the tests that take longer: crashes, simulations.
+test-slow: .venv/.dev-ready .venv/.bench-ready  ## Run the tests that take longer.
 	@$(BIN)/pytest -q -m slow
 
 check: .venv/.dev-ready types verify-protos  ## Lint, format, types, wire form and stale protos.
