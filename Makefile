@@ -96,7 +96,7 @@ verify-protos: .venv/.dev-ready  ## Fail when generated code is not what the .pr
 		build/protos/holdfast/v1 protos/holdfast/v1 || { echo 'Stale: run make protos.'; exit 1; }
 
 bench: .venv/.bench-ready  ## Measure, and write bench/report.
-	@$(BIN)/python -m bench && $(BIN)/python -m bench.plots
+	@$(BIN)/python -m bench && $(BIN)/python -m bench.harness.plots
 
 load: .venv/.bench-ready  ## Rehearse a sale and judge (PROFILE=, TARGET=host:port, DURATION=s).
 	@$(BIN)/python -m bench.rehearsal $(PROFILE) $(if $(TARGET),--target "$(TARGET)") \

@@ -13,44 +13,44 @@ from time import perf_counter
 import uvloop
 from rich.console import Console
 
-from . import (
-    availability,
-    batches,
-    coalescing,
-    expiry,
-    limits,
-    memory,
-    peers,
-    rates,
-    restart,
-    snapshot,
-    stock,
-    storage,
-    unary,
+from .cases import (
+    availability_reads,
+    coalesced_reserves,
+    expiry_lag,
+    journal_growth,
+    latency_at_rates,
+    machine_limits,
+    memory_per_row,
+    packed_batches,
+    peer_comparison,
+    restart_time,
+    snapshot_pauses,
+    stock_feed,
+    unary_reserve,
 )
-from .conditions import conditions, load_average
-from .figures import Figure
-from .plan import ROOT, Plan, tell
-from .report import Report, render, write_json
+from .harness.conditions import conditions, load_average
+from .harness.figures import Figure
+from .harness.plan import ROOT, Plan, tell
+from .harness.report import Report, render, write_json
 
 Bench = Callable[[Plan], Awaitable[list[Figure]]]
 
 #: In the order in which they run. The restart needs a journal without a snapshot, which the next
 #: one writes.
 BENCHES: dict[str, Bench] = {
-    "limits": limits.run,
-    "unary": unary.run,
-    "rates": rates.run,
-    "batches": batches.run,
-    "stock": stock.run,
-    "coalescing": coalescing.run,
-    "availability": availability.run,
-    "peers": peers.run,
-    "storage": storage.run,
-    "restart": restart.run,
-    "snapshot": snapshot.run,
-    "expiry": expiry.run,
-    "memory": memory.run,
+    "limits": machine_limits.run,
+    "unary": unary_reserve.run,
+    "rates": latency_at_rates.run,
+    "batches": packed_batches.run,
+    "stock": stock_feed.run,
+    "coalescing": coalesced_reserves.run,
+    "availability": availability_reads.run,
+    "peers": peer_comparison.run,
+    "storage": journal_growth.run,
+    "restart": restart_time.run,
+    "snapshot": snapshot_pauses.run,
+    "expiry": expiry_lag.run,
+    "memory": memory_per_row.run,
 }
 
 #: A bench that takes longer has hung.
@@ -100,7 +100,7 @@ async def _run(plan: Plan, names: Sequence[str], report: Report) -> None:
             report.failures[name] = f"{type(error).__name__}: {error}"
             tell(f"{name} failed: {error}")
         tell(f"{name}: {perf_counter() - started:.0f} s")
-    report.figures += limits.unary_limit(report.values())
+    report.figures += machine_limits.unary_limit(report.values())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bench import __main__ as bench
-from bench.figures import Figure, at_least, figure
-from bench.plan import ROOT, BenchError, Plan
+from bench.harness.figures import Figure, at_least, figure
+from bench.harness.plan import ROOT, BenchError, Plan
 
 EVERY_BENCH = set(bench.BENCHES)
 

@@ -1,0 +1,1 @@
+"""The benches, one a module, each with `async def run(plan)`; bench/__main__.py lists them."""

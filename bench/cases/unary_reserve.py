@@ -1,0 +1,147 @@
+"""One Reserve a call: against the echo, over many SKUs and on one, accepted and refused, and its
+latency at half of the peak.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from statistics import median
+
+from holdfast.v1.common_pb2 import OUTCOME_ACCEPTED, OUTCOME_REFUSED
+
+from ..harness.figures import Bar, Figure, at_least, at_most, figure, percentile, ratios
+from ..harness.load import closed_loop, open_loop
+from ..harness.plan import Plan, tell
+from ..harness.processes import Server, connect, echo_server, node_server
+from ..harness.rounds import Kind, Result, Round, one_round
+from ..harness.workload import PLENTY, RESERVE_PATH, Orders, Row, expect, put_stock, rows
+from ..peers import echo
+
+CALLERS = 64
+SKUS = 1_000
+
+MANY = rows(SKUS)
+ONE = MANY[:1]
+SOLD_OUT = rows(SKUS, prefix="GONE")
+
+
+async def run(plan: Plan) -> list[Figure]:
+    """Measure the peak of each kind of load, then the latency at half of it."""
+    folder = plan.folder / "unary"
+    async with echo_server(folder) as empty, node_server(folder) as node:
+        async with connect(node) as client:
+            await put_stock(client, MANY, PLENTY)
+            await put_stock(client, SOLD_OUT, 0)
+        kinds = _kinds(empty, node)
+        peaks = await _peaks(plan, kinds)
+        rate = median(each["reserve"].rate for each in peaks) / 2
+        halves = await _halves(plan, {name: kinds[name] for name in ("echo", "reserve")}, rate)
+    return [*_throughput(peaks), *_processor_time(peaks), *_latencies(peaks, halves, rate)]
+
+
+def _kinds(empty: Server, node: Server) -> dict[str, Kind]:
+    orders = Orders()
+
+    def reserves(choice: Sequence[Row], outcome: int) -> Kind:
+        build = partial(orders.reserves, choice=choice)
+        return Kind(node, node.call(RESERVE_PATH), build, partial(expect, outcome=outcome))
+
+    return {
+        "echo": Kind(empty, empty.call(echo.PATH), lambda count: [b""] * count),
+        "reserve": reserves(MANY, OUTCOME_ACCEPTED),
+        "hot": reserves(ONE, OUTCOME_ACCEPTED),
+        "refused": reserves(SOLD_OUT, OUTCOME_REFUSED),
+    }
+
+
+async def _peaks(plan: Plan, kinds: dict[str, Kind]) -> list[Round]:
+    """Let 64 callers send as fast as they are answered."""
+    drive = partial(closed_loop, callers=CALLERS)
+    await one_round(kinds, 500, drive)  # warms connections and caches, and is forgotten
+    count = plan.count(10_000, 1_000)
+    return [await one_round(kinds, count, drive) for _ in plan.each_round("unary")]
+
+
+async def _halves(plan: Plan, kinds: dict[str, Kind], rate: float) -> list[Round]:
+    """Send at a fixed rate."""
+    tell(f"unary: latency at {rate:,.0f} calls a second")
+    drive = partial(open_loop, rate=rate)
+    count = max(plan.count(1_000, 100), round(rate * plan.count(3, 1)))
+    return [await one_round(kinds, count, drive) for _ in plan.each_round("unary, half of peak")]
+
+
+def _throughput(peaks: Sequence[Round]) -> list[Figure]:
+    rates = {name: _each(peaks, name, lambda result: result.rate) for name in peaks[0]}
+    reserve = rates["reserve"]
+    return [
+        figure("unary.echo_rate", "Empty echo, 64 callers", "/s", rates["echo"]),
+        figure("unary.reserve_rate", "Reserve, 64 callers, durable", "/s", reserve),
+        figure(
+            "unary.reserve_to_echo",
+            "Reserve ÷ echo",
+            "%",
+            ratios(reserve, rates["echo"]),
+            at_least(0.9),
+        ),
+        figure(
+            "unary.hot_to_uniform",
+            "Reserve on one SKU ÷ over 1,000",
+            "%",
+            ratios(rates["hot"], reserve),
+            at_least(0.9),
+        ),
+        figure("unary.refused_rate", "Reserve, all sold out", "/s", rates["refused"]),
+        figure(
+            "unary.refused_to_accepted",
+            "Sold out ÷ accepted",
+            "%",
+            ratios(rates["refused"], reserve),
+        ),
+    ]
+
+
+def _processor_time(peaks: Sequence[Round]) -> list[Figure]:
+    servers = {name: _each(peaks, name, lambda result: result.server_us) for name in peaks[0]}
+    clients = _each(peaks, "reserve", lambda result: result.client_us)
+    return [
+        figure("unary.echo_cpu", "Processor a call: echo", "us", servers["echo"]),
+        figure("unary.reserve_cpu", "Processor a call: Reserve", "us", servers["reserve"]),
+        figure("unary.refused_cpu", "Processor a call: sold out", "us", servers["refused"]),
+        figure("unary.client_cpu", "Processor a call: load generator", "us", clients),
+        figure(
+            "unary.echo_to_reserve_cpu",
+            "Processor a call: echo ÷ Reserve",
+            "%",
+            ratios(servers["echo"], servers["reserve"]),
+        ),
+    ]
+
+
+def _latencies(peaks: Sequence[Round], halves: Sequence[Round], rate: float) -> list[Figure]:
+    at_rate = f"at {rate:,.0f} /s, from when the call was due"
+    return [
+        *_latency("echo", "peak", peaks, "Echo, 64 callers"),
+        *_latency("reserve", "peak", peaks, "Reserve, 64 callers"),
+        *_latency("echo", "half", halves, "Echo, same rate", at_rate),
+        *_latency("reserve", "half", halves, "Reserve, half of peak", at_rate, (2, 10)),
+    ]
+
+
+def _latency(
+    kind: str,
+    load: str,
+    rounds: Sequence[Round],
+    name: str,
+    note: str = "",
+    bars_ms: tuple[float, float] | None = None,
+) -> list[Figure]:
+    def at(percent: int, bar: Bar | None) -> Figure:
+        samples = _each(rounds, kind, lambda result: percentile(result.latencies_s, percent) * 1e3)
+        key = f"unary.{kind}_{load}_p{percent}"
+        return figure(key, f"{name}: p{percent}", "ms", samples, bar, note)
+
+    p50, p99 = map(at_most, bars_ms) if bars_ms else (None, None)
+    return [at(50, p50), at(99, p99)]
+
+
+def _each(rounds: Sequence[Round], kind: str, read: Callable[[Result], float]) -> list[float]:
+    return [read(each[kind]) for each in rounds]

@@ -1,0 +1,1 @@
+"""What benches share: plan and figures, servers as processes, load and its traffic, the report."""

@@ -1,0 +1,46 @@
+"""The plan of a run: what every bench is told."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class BenchError(Exception):
+    """A bench could not be run, or the node did not do what was asked of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much to measure, and where."""
+
+    folder: Path
+    """Where servers keep their data; it is emptied after the run."""
+    rounds: int = 5
+    is_quick: bool = False
+    """Whether to look only if everything runs: the figures of a quick run mean little."""
+
+    left_out: dict[str, str] = field(default_factory=dict)
+    """What a bench could not measure -> why. The report says it."""
+
+    def leave_out(self, what: str, why: str) -> None:
+        """Go on without something."""
+        self.left_out[what] = why
+        tell(f"{what} left out: {why}")
+
+    def count(self, full: int, quick: int) -> int:
+        """Choose a size."""
+        return quick if self.is_quick else full
+
+    def each_round(self, bench: str) -> Iterator[int]:
+        """Number the rounds and tell the terminal."""
+        for number in range(self.rounds):
+            tell(f"{bench}: round {number + 1} of {self.rounds}")
+            yield number
+
+
+def tell(text: str) -> None:
+    """Show progress, apart from the report."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,123 @@
+"""A large node: a million stock levels and a million holds, put in over the wire like any others.
+
+Benches that only use it share one data directory, which the first of them makes.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from holdfast.v1 import reservation_service_pb2 as reservation
+from holdfast.v1 import stock_service_pb2 as stock
+
+from .load import closed_loop
+from .packed_traffic import BATCH_MAX, Batches, expect_all, resolve
+from .packed_traffic import RESERVE_PATH as BATCH_RESERVE_PATH
+from .plan import BenchError, Plan, tell
+from .processes import Server, connect, node_server
+from .workload import EVENTS_A_MESSAGE, PLENTY, TIMEOUT_S, Row
+
+RECORD_PATH = "/holdfast.v1.StockService/RecordStockEvents"
+
+ROWS = 1_000_000
+ROWS_QUICK = 5_000
+
+LOCATIONS = 100
+
+#: No hold may end while this runs, unless a bench wants it.
+LONG_HOLD_MS = 7 * 24 * 3_600 * 1_000
+
+#: A journal that nothing but the bench cuts short.
+NEVER_MIB = 1_048_576
+
+#: Holds are spread over so many stock levels. Nothing that is measured depends on it, and asking
+#: for millions of handles takes a while.
+HANDLES = 100_000
+
+#: Messages of one kind that are built, sent and forgotten together.
+CHUNK = 100
+IN_FLIGHT = 4
+
+_SUFFIXES = ("-S", "-M", "-L", "-XL", "-42", "-RED", "-BLUE", "-0750")
+
+
+def level(number: int) -> Row:
+    """Name a stock level: one for each SKU, at one of a hundred locations. SKUs have 9 to 12
+    characters, as those of shops do.
+    """
+    suffix = _SUFFIXES[number % len(_SUFFIXES)]
+    return f"{number:07}{suffix}", f"STORE-{number % LOCATIONS:03}"
+
+
+async def populated(plan: Plan) -> Path:
+    """Return the folder of a node that has as many stock levels and holds as the plan wants, made
+    by the first bench that asks. Nobody serves it, and it was killed.
+    """
+    folder = plan.folder / "population"
+    if folder.exists():
+        return folder
+    count = plan.count(ROWS, ROWS_QUICK)
+    partial = plan.folder / "population.partial"
+    async with node_server(partial, snapshot_every_mib=NEVER_MIB) as node:
+        await put_locations(node)
+        await put_levels(node, range(count))
+        await put_holds(node, await handles(node, count), count)
+    return partial.rename(folder)
+
+
+async def put_locations(node: Server) -> None:
+    """Create the locations."""
+    async with connect(node) as client:
+        for _, location in map(level, range(LOCATIONS)):
+            await client.put_location(location, timeout_s=TIMEOUT_S)
+
+
+async def put_levels(node: Server, numbers: range) -> None:
+    """Count stock of new levels. The events are numbered, so that nothing is remembered of them but
+    the last number: what is to be looked at are stock levels, not ids.
+    """
+    for start in range(numbers.start, numbers.stop, CHUNK * EVENTS_A_MESSAGE):
+        tell(f"population: {start:,} of {numbers.stop:,} stock levels")
+        part = range(start, min(numbers.stop, start + CHUNK * EVENTS_A_MESSAGE))
+        load = await closed_loop(node.call(RECORD_PATH), list(_counts(part)), 1)
+        for answer in load.answers:
+            results = stock.RecordStockEventsResponse.FromString(answer).results
+            if any(each.outcome != stock.STOCK_EVENT_OUTCOME_APPLIED for each in results):
+                raise BenchError(f"stock events from {start} on did not all take effect")
+
+
+def _counts(numbers: range) -> Iterator[bytes]:
+    for start in range(numbers.start, numbers.stop, EVENTS_A_MESSAGE):
+        request = stock.RecordStockEventsRequest(source="population")
+        for number in range(start, min(numbers.stop, start + EVENTS_A_MESSAGE)):
+            sku, location = level(number)
+            request.events.add(
+                sequence=number + 1,
+                sku=sku,
+                location=location,
+                kind=stock.STOCK_EVENT_KIND_COUNT,
+                quantity=PLENTY,
+            )
+        yield request.SerializeToString()
+
+
+async def handles(node: Server, count: int) -> list[int]:
+    """Ask for handles, evenly over so many stock levels."""
+    return await resolve(node, [level(number) for number in range(0, count, -(-count // HANDLES))])
+
+
+async def put_holds(
+    node: Server,
+    choice: Sequence[int],
+    count: int,
+    hold_ms: tuple[int, int] = (LONG_HOLD_MS, LONG_HOLD_MS),
+    batches: Batches | None = None,
+) -> None:
+    """Hold one unit each on stock levels chosen evenly, for durations spread evenly."""
+    batches = batches or Batches()
+    for start in range(0, count, CHUNK * BATCH_MAX):
+        tell(f"population: {start:,} of {count:,} holds")
+        size = min(BATCH_MAX, count)
+        messages = -(-min(CHUNK * BATCH_MAX, count - start) // size)
+        requests = batches.reserves(batches.ids(messages, size), choice, hold_ms)
+        load = await closed_loop(node.call(BATCH_RESERVE_PATH), requests, IN_FLIGHT)
+        expect_all(load.answers, size, reservation.BATCH_OUTCOME_ACCEPTED)

@@ -1,0 +1,256 @@
+"""Servers as processes of their own: start, wait until they answer, ask what they cost, kill.
+
+They listen on loopback only, keep their files in the run's folder, and are killed with all their
+children when the bench leaves, however it leaves.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Self
+
+import grpc
+import grpc.aio
+import psutil
+from grpc_health.v1 import health_pb2
+
+from holdfast.edge.client import Client
+
+from ..peers import echo
+from .load import Call
+from .plan import ROOT, BenchError
+
+NODE_COMMAND = (sys.executable, "-m", "holdfast.edge", "serve")
+SNAPSHOT_COMMAND = (sys.executable, "-m", "holdfast.persistence.snapshots.file")
+
+START_TIMEOUT_S = 120.0  # kernels may have to be compiled
+PROBE_TIMEOUT_S = 10.0
+POLL_S = 0.002
+LOG_TAIL = 2_000
+
+#: Below the ports that systems hand out by themselves: there, a connection attempt to a port that
+#: nobody serves yet can meet itself and succeed.
+PORTS = range(20_000, 32_000)
+
+Probe = Callable[["Server"], Awaitable[object]]
+
+
+class Server:
+    """A server process, and a channel to it. `async with` starts and kills it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        command: Sequence[str],
+        probe: Probe,
+        environment: Mapping[str, str],
+    ) -> None:
+        self.folder = folder
+        self.address = f"127.0.0.1:{port}"
+        self.port = port
+        self._command = command
+        self._probe = probe
+        self._environment = environment
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Any = None
+
+    def __repr__(self) -> str:
+        return f"<Server {' '.join(self._command[1:])} on {self.address}>"
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            await self.kill()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.kill()
+
+    async def start(self, probe: Probe | None = None) -> float:
+        """Start the process, wait until it answers a probe, and return how long that took."""
+        started = perf_counter()
+        self._process = self._spawn()
+        await self._until(self._is_listening, started)
+        self._open_channel()
+        await self._until(lambda: self._answers(probe or self._probe), started)
+        return perf_counter() - started
+
+    def _open_channel(self) -> None:
+        self._channel = grpc.aio.insecure_channel(self.address)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._log_path.open("ab") as log:
+            return subprocess.Popen(
+                self._command,
+                cwd=self.folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # so that it can be killed with its children
+            )
+
+    async def _until(self, is_so: Callable[[], Awaitable[bool]], started: float) -> None:
+        while not await is_so():
+            assert self._process is not None
+            if self._process.poll() is not None:
+                raise BenchError(f"{self!r} ended by itself:\n{self._log_tail()}")
+            if perf_counter() - started > START_TIMEOUT_S:
+                raise BenchError(f"{self!r} does not answer:\n{self._log_tail()}")
+            await asyncio.sleep(POLL_S)
+
+    async def _is_listening(self) -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", self.port)) == 0
+
+    async def _answers(self, probe: Probe) -> bool:
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                await probe(self)
+        except (grpc.RpcError, BenchError, TimeoutError, OSError):
+            return False
+        return True
+
+    async def kill(self) -> None:
+        """Kill the process and its children, in the middle of whatever they do."""
+        if self._channel is not None:
+            await self._channel.close()
+        if self._process is not None:
+            if self._process.poll() is None:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._channel = self._process = None
+
+    def call(self, path: str) -> Call:
+        """Return a method that takes and gives bytes."""
+        method: Call = self._channel.unary_unary(path)
+        return method
+
+    def cpu_seconds(self) -> float:
+        """Processor time that the process and its children have used, in all their threads, to the
+        hundredth.
+        """
+        assert self._process is not None
+        process = psutil.Process(self._process.pid)
+        living = [child.cpu_times() for child in process.children()]
+        own = process.cpu_times()
+        ended = own.children_user + own.children_system
+        return float(ended + sum(each.user + each.system for each in (own, *living)))
+
+    def core_wait_seconds(self) -> float:
+        """Time for which the main thread, which has the event loop, could have run and had no core.
+        0 on a machine that does not say it.
+        """
+        assert self._process is not None
+        path = Path(f"/proc/{self._process.pid}/schedstat")
+        return int(path.read_text("utf-8").split()[1]) / 1e9 if path.exists() else 0.0
+
+    def memory_bytes(self) -> Counter[str]:
+        """Resident memory of the process and its children: VmRSS is RssAnon, RssFile and RssShmem
+        together.
+        """
+        assert self._process is not None
+        total: Counter[str] = Counter()
+        for each in (self._process, *psutil.Process(self._process.pid).children()):
+            text = Path(f"/proc/{each.pid}/status").read_text("utf-8")
+            for name, _, value in (line.partition(":") for line in text.splitlines()):
+                if name in ("VmRSS", "RssAnon", "RssFile", "RssShmem"):
+                    total[name] += int(value.removesuffix("kB")) * 1024
+        return total
+
+    @property
+    def _log_path(self) -> Path:
+        return self.folder / "log"
+
+    def _log_tail(self) -> str:
+        return self._log_path.read_text("utf-8", "replace")[-LOG_TAIL:]
+
+
+def echo_server(folder: Path) -> Server:
+    """Make the echo server."""
+    port = free_port()
+    command = (sys.executable, "-m", "bench.peers.echo", str(port))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return Server(folder / "echo", port, command, _probe_echo, environment)
+
+
+def node_server(folder: Path, **settings: object) -> Server:
+    """Make a node with a data directory of its own, and settings as they come unless told."""
+    port = free_port()
+    all_settings = {
+        "data_dir": data_dir(folder),
+        "grpc_address": f"127.0.0.1:{port}",
+        "http_address": "127.0.0.1:0",
+        **settings,
+    }
+    # Settings that happen to be in our own environment must not reach it.
+    ours = {key: value for key, value in os.environ.items() if not key.startswith("HOLDFAST_")}
+    named = {f"HOLDFAST_{key.upper()}": str(value) for key, value in all_settings.items()}
+    return Server(folder, port, NODE_COMMAND, _probe_node, ours | named)
+
+
+def data_dir(folder: Path) -> Path:
+    """Where the node of a folder keeps its data."""
+    return folder / "data"
+
+
+def newest_snapshot_bytes(folder: Path) -> int:
+    """Size of the newest snapshot of the node that keeps its data in a folder; 0 without one."""
+    snapshots = sorted((data_dir(folder) / "snapshots").glob("snapshot-*.npz"))
+    return snapshots[-1].stat().st_size if snapshots else 0
+
+
+async def write_snapshot(folder: Path) -> None:
+    """Let a process of its own write the next snapshot, beside the node that serves the folder."""
+    done = await asyncio.to_thread(
+        subprocess.run,
+        (*SNAPSHOT_COMMAND, str(data_dir(folder))),
+        capture_output=True,
+        cwd=folder,
+        timeout=START_TIMEOUT_S,
+    )
+    if done.returncode:
+        raise BenchError(f"no snapshot: {done.stderr.decode(errors='replace')[-LOG_TAIL:]}")
+
+
+def connect(server: Server) -> Client:
+    """Make a client of a node."""
+    return Client(server.address, own_connection=True)
+
+
+def free_port() -> int:
+    """Find a port of the loopback interface that nobody uses."""
+    for port in random.sample(PORTS, 100):
+        with socket.socket() as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                server.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise BenchError("no port is free")
+
+
+async def _probe_echo(server: Server) -> None:
+    await server.call(echo.PATH)(b"")
+
+
+async def _probe_node(server: Server) -> None:
+    answer = await server.call("/grpc.health.v1.Health/Check")(b"")
+    if (
+        health_pb2.HealthCheckResponse.FromString(answer).status
+        != health_pb2.HealthCheckResponse.SERVING
+    ):
+        raise BenchError("not serving yet")

@@ -1,0 +1,1 @@
+"""Servers that Holdfast is compared with, and as much of their wires as a load needs."""

@@ -1,0 +1,1 @@
+"""A shop's day against a node: `python -m bench.rehearsal`, or `make load`."""
