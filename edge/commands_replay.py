@@ -1,27 +1,18 @@
 """The command `replay`: a job of orders against a node, its report, and what to try next."""
 
 import asyncio
+import json
 import os
 import shlex
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeVar
 
 import typer
-
-from .cli.console import (
-    EXIT_FAILED,
-    TARGET_METAVAR,
-    Json,
-    console,
-    fail,
-    fail_call,
-    print_json,
-)
 
 if TYPE_CHECKING:
     from .client import Client
@@ -38,7 +29,10 @@ INVOICES_DEFAULT: Final = 2_000
 SEED_DEFAULT: Final = 1
 CALLERS_DEFAULT: Final = 64
 
+EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 130  # as a shell says it of SIGINT
+
+DATA_DIR: Final = Path("data")
 
 GO_ON: Final = "The same command again goes on where it stopped."
 
@@ -49,7 +43,7 @@ class Job:
 
     orders: Path | None
     serve: bool
-    data_dir: Path | None
+    data_dir: Path
     target: str | None
     shards: int | None
     invoices: int
@@ -75,14 +69,14 @@ def replay(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Where the node that is started keeps its data; default is that of the settings.",
+            help="Where the node that is started keeps its data; default is data.",
             show_default=False,
         ),
     ] = None,
     target: Annotated[
         str | None,
         typer.Option(
-            metavar=TARGET_METAVAR,
+            metavar="HOST:PORT",
             help="A node that is there already; without it one is started.",
             show_default=False,
         ),
@@ -98,7 +92,7 @@ def replay(
     callers: Annotated[
         int, typer.Option(metavar="N", min=1, help="Calls at a time.")
     ] = CALLERS_DEFAULT,
-    as_json: Json = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Play orders through a node and check every unit. Without --target it starts a node.
 
@@ -108,34 +102,37 @@ def replay(
         raise typer.BadParameter(
             "--serve, --shards and --data-dir are for a node that is started: leave --target away"
         )
-    job = Job(orders, serve, data_dir, target, shards, invoices, seed, callers, as_json)
+    folder = data_dir or DATA_DIR
+    job = Job(orders, serve, folder, target, shards, invoices, seed, callers, as_json)
     import uvloop
 
     from .client import HoldfastError
     from .orders import OrderFileError
     from .replay import ReplayError
-    from .server.settings import ConfigError
 
     try:
         plan = _plan(job)
         is_good = uvloop.run(_until_sigterm(_replay(job, plan)))
-    except HoldfastError as error:
-        fail_call(error, target or "the address given above", as_json=as_json)
-    except (ReplayError, ConfigError, OrderFileError) as error:
-        fail(str(error))
+    except (HoldfastError, ReplayError, OrderFileError) as error:
+        _fail(str(error))
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        fail("Stopped.", GO_ON, EXIT_INTERRUPTED)
+        _fail(f"Stopped. {GO_ON}", EXIT_INTERRUPTED)
     if not is_good:
         raise typer.Exit(EXIT_FAILED)
 
 
-def _plan(job: Job) -> "Plan":
-    from .cli.progress import LateBar
-    from .replay_plan import plan_from_file, plan_from_generator
+def _fail(sentence: str, exit_code: int = EXIT_FAILED) -> NoReturn:
+    typer.secho(sentence, fg="red", err=True)
+    raise typer.Exit(exit_code)
 
-    with LateBar("Reading the orders", is_shown=not job.as_json):
+
+def _plan(job: Job) -> "Plan":
+    from .replay_plan import plan_from_file, plan_from_generator
+    from .replay_terminal import progress_bar
+
+    with progress_bar("Reading the orders", is_shown=not job.as_json):
         if job.orders is not None:
             return plan_from_file(job.orders)
         return plan_from_generator(job.invoices, job.seed)
@@ -151,14 +148,20 @@ async def _until_sigterm(work: Coroutine[None, None, Result]) -> Result:
 
 async def _replay(job: Job, plan: "Plan") -> bool:
     """Replay, report, and serve on if that is asked for. Says whether every check was good."""
+    from .replay_node import wait_until_healthy
+    from .replay_terminal import console
     from .report import NodeInfo, print_report, report
 
-    async with _node(job) as (target, node):
+    async with AsyncExitStack() as stack:
+        node = await _start(job, stack) if job.target is None else None
+        target = job.target if node is None else node.grpc_address
+        assert target is not None
+        await wait_until_healthy(target)
         replayed = await _run(job, plan, target, node)
         data_dir = None if node is None else str(node.data_dir)
         document = report(plan, replayed, NodeInfo(target, data_dir))
         if job.as_json:
-            print_json(document)
+            typer.echo(json.dumps(document, ensure_ascii=False))
         else:
             print_report(document, console())
         if node is not None and job.serve:
@@ -167,40 +170,31 @@ async def _replay(job: Job, plan: "Plan") -> bool:
     return bool(document["is_good"])
 
 
-@asynccontextmanager
-async def _node(job: Job) -> "AsyncIterator[tuple[str, StartedNode | None]]":
-    """The node to replay against, started unless it is there already."""
-    from .cli.progress import LateBar
-    from .replay_node import started_node, wait_until_healthy
-    from .server.settings import load_settings
+async def _start(job: Job, stack: AsyncExitStack) -> "StartedNode":
+    """Start a node that ends with the stack."""
+    from .replay_node import started_node
+    from .replay_terminal import progress_bar
 
-    if job.target is not None:
-        await wait_until_healthy(job.target)
-        yield job.target, None
-        return
-    settings = load_settings(data_dir=job.data_dir, shard_count=job.shards)
-    bar = LateBar("Starting a node", is_shown=not job.as_json)
-    with bar:
-        starting = started_node(settings, on_own_ports=job.serve, on_progress=bar)
-        async with starting as node:
-            bar.finish()
-            await wait_until_healthy(node.grpc_address)
-            if not job.as_json:
-                where = f"gRPC on {node.grpc_address}, HTTP on {node.http_address}"
-                typer.echo(f"Node: {where}, data in {node.data_dir}", err=True)
-            yield node.grpc_address, node
+    with progress_bar("Starting a node", is_shown=not job.as_json) as bar:
+        node = await stack.enter_async_context(
+            started_node(job.data_dir, job.shards, on_default_ports=job.serve, on_progress=bar)
+        )
+    if not job.as_json:
+        where = f"gRPC on {node.grpc_address}, HTTP on {node.http_address}"
+        typer.echo(f"Node: {where}, data in {node.data_dir}", err=True)
+    return node
 
 
 async def _run(job: Job, plan: "Plan", target: str, node: "StartedNode | None") -> "Replayed":
     """Run the replay, as long as the node that was started lives."""
-    from .cli.progress import LateBar
     from .client import Client
     from .replay import CALL_TIMEOUT_S, RETRIES, Replay
+    from .replay_terminal import progress_bar
 
     async with Client(target, timeout_s=CALL_TIMEOUT_S, retries=RETRIES) as client:
         await _check_shards(job, client)
         driver = Replay(client, plan, job.callers)
-        with LateBar("Replaying", is_shown=not job.as_json) as bar:
+        with progress_bar("Replaying", is_shown=not job.as_json) as bar:
             replaying = asyncio.create_task(driver.run(bar))
             tasks: set[asyncio.Task[Replayed]] = {replaying}
             if node is not None:
@@ -245,28 +239,24 @@ async def _serve(node: "StartedNode") -> None:
 
 def _tell_next(node: "StartedNode", levels: "dict[tuple[str, str], NodeLevel]") -> None:
     """Say what to try, with a stock level that has something to promise."""
+    from .client import TARGET
+
     sku, location = max(levels, key=lambda level: (levels[level].available, level))
     request = shlex.quote(f'{{"sku": "{sku}"}}')
     method = "holdfast.v1.AvailabilityService/GetAvailability"
-    target = "" if node.is_on_default_port else f" --target {node.grpc_address}"
+    target = "" if node.grpc_address == TARGET else f" --target {node.grpc_address}"
     lines = (
         "",
         f"Serving on {node.grpc_address} until Ctrl-C; log in {node.log}. Try:",
         f"  grpcurl -plaintext -d {request} {node.grpc_address} {method}",
-        f"  {own_command()} reserve try-1 {shlex.quote(sku)} {location} 2{target}",
+        f"  {holdfast_command()} reserve try-1 {shlex.quote(sku)} {location} 2{target}",
     )
     typer.echo("\n".join(lines), err=True)
 
 
-def own_command() -> str:
-    """The words by which this program was called, as short as they work from here."""
-    program = Path(sys.argv[0])
-    if program.name == "__main__.py":
-        return f"{_from_here(Path(sys.executable))} -m holdfast.edge"
-    return _from_here(program)
-
-
-def _from_here(program: Path) -> str:
+def holdfast_command() -> str:
+    """The command `holdfast` of this environment, as short as it works from here."""
+    program = Path(sys.executable).with_name("holdfast")
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         if Path(folder) == program.parent:
             return program.name

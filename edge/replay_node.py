@@ -14,14 +14,19 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import IO, Any, Final, NoReturn
 
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from .cli.console import default_target, reachable
+from .client import TARGET
 from .replay import ReplayError
-from .server.settings import Settings, split_address
+
+#: Where a node that people are to play with listens, if nobody else does: the defaults of the
+#: settings, so that commands find it without being told.
+GRPC_ADDRESS: Final = TARGET
+HTTP_ADDRESS: Final = "127.0.0.1:8080"
+ANY_PORT: Final = "127.0.0.1:0"
 
 LOG_NAME: Final = "node.log"
 
@@ -41,8 +46,6 @@ class StartedNode:
     grpc_address: str
     http_address: str
     data_dir: Path
-    is_on_default_port: bool
-    """Whether commands find it without being told where it is."""
     process: Process
     log_start: int
 
@@ -60,27 +63,20 @@ class StartedNode:
 
 @contextlib.asynccontextmanager
 async def started_node(
-    settings: Settings, *, on_own_ports: bool, on_progress: Callable[[int, int], None]
+    data_dir: Path,
+    shards: int | None,
+    *,
+    on_default_ports: bool,
+    on_progress: Callable[[int, int], None],
 ) -> AsyncIterator[StartedNode]:
     """Start a node and stop it when the block ends. Raises ReplayError when it does not start.
 
-    On ports of the settings if that is asked for and they are free, else on any.
+    On the default ports if that is asked for and they are free, else on any.
     """
-    data_dir = settings.data_dir
-    grpc_address = _free_address(settings.grpc_address, is_wanted=on_own_ports)
-    http_address = _free_address(settings.http_address, is_wanted=on_own_ports)
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        log = (data_dir / LOG_NAME).open("ab")
-    except OSError as error:
-        raise ReplayError(f"{data_dir}: cannot be used: {error.strerror}") from error
-    with log:
+    with _open_log(data_dir) as log:
         log_start = log.tell()
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "holdfast.edge", "serve", "--json"),
-            *("--data-dir", str(data_dir), "--shard-count", str(settings.shard_count)),
-            *("--grpc-address", grpc_address, "--http-address", http_address),
-            *("--log-format", "console"),
+            *_command(data_dir, shards, on_default_ports=on_default_ports),
             stdin=DEVNULL,
             stdout=PIPE,
             stderr=log,
@@ -92,25 +88,38 @@ async def started_node(
         if ready is None:
             tail = _tail(data_dir / LOG_NAME, log_start)
             raise ReplayError(f"the node did not start:\n{tail}")
-        is_on_default_port = reachable(ready["grpc_address"]) == default_target()
-        yield StartedNode(
-            reachable(ready["grpc_address"]),
-            reachable(ready["http_address"]),
-            data_dir,
-            is_on_default_port,
-            process,
-            log_start,
-        )
+        addresses = ready["grpc_address"], ready["http_address"]
+        yield StartedNode(*addresses, data_dir, process, log_start)
     finally:
         await _stop(process)
 
 
-def _free_address(address: str, *, is_wanted: bool) -> str:
-    """Give the address if it is wanted and free; else any free port of this machine."""
-    if is_wanted:
-        with contextlib.suppress(OSError), socket.create_server(split_address(address)):
-            return address
-    return "127.0.0.1:0"
+def _open_log(data_dir: Path) -> IO[bytes]:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        return (data_dir / LOG_NAME).open("ab")
+    except OSError as error:
+        raise ReplayError(f"{data_dir}: cannot be used: {error.strerror}") from error
+
+
+def _command(data_dir: Path, shards: int | None, *, on_default_ports: bool) -> list[str]:
+    grpc_address, http_address = (
+        address if on_default_ports and _is_free(address) else ANY_PORT
+        for address in (GRPC_ADDRESS, HTTP_ADDRESS)
+    )
+    return [
+        *(sys.executable, "-m", "holdfast.edge", "serve", "--json", "--log-format", "console"),
+        *("--data-dir", str(data_dir)),
+        *([] if shards is None else ["--shard-count", str(shards)]),
+        *("--grpc-address", grpc_address, "--http-address", http_address),
+    ]
+
+
+def _is_free(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with contextlib.suppress(OSError), socket.create_server((host, int(port))):
+        return True
+    return False
 
 
 async def _read_ready(

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .cli.answers import size, table
 from .derived_stock import Level
 from .orders import Tally
 from .replay import NodeLevel, Replayed
@@ -194,6 +193,16 @@ def quantile(values: Iterable[float], share: float) -> float:
 # For people
 
 
+def table(words: Iterable[str], numbers: Iterable[str]) -> Table:
+    """Make an empty table: first columns of words, then columns of numbers."""
+    made = Table(header_style="bold")
+    for heading in words:
+        made.add_column(heading, overflow="fold")
+    for heading in numbers:
+        made.add_column(heading, justify="right", no_wrap=True)
+    return made
+
+
 def print_report(document: dict[str, Any], to: Console) -> None:
     """Print a report as tables."""
     orders, node = document["orders"], document["node"]
@@ -209,8 +218,8 @@ def print_report(document: dict[str, Any], to: Console) -> None:
     _print_differences(document["checks"], to)
     where = node["target"] if node["data_dir"] is None else f"{node['target']}, {node['data_dir']}"
     to.print(
-        f"Node {escape(where)}: {node['shards']} shards, journal {size(node['journal_bytes'])}, "
-        f"state hash {document['state_hash']}"
+        f"Node {escape(where)}: {node['shards']} shards, "
+        f"journal {node['journal_bytes'] / 2**20:,.1f} MiB, state hash {document['state_hash']}"
     )
 
 
