@@ -55,12 +55,12 @@ types:  # Links through which checkers find holdfast.*; the program does not nee
 # Use
 
 run: .venv/.run-ready  ## Replay orders into ./data and serve them to play with (ORDERS=file).
-	@$(BIN)/holdfast replay --serve $(if $(ORDERS),--orders "$(ORDERS)")
+	@$(BIN)/python -m bench.replay --serve $(if $(ORDERS),--orders "$(ORDERS)")
 
 replay: ORDERS ?= ../shared/data/uci-online-retail/online_retail.csv.gz
 replay: .venv/.run-ready  ## Replay a real year of orders and check every unit (ORDERS=file).
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
-		$(BIN)/holdfast replay --orders "$(ORDERS)" --data-dir "$$folder"
+		$(BIN)/python -m bench.replay --orders "$(ORDERS)" --data-dir "$$folder"
 
 # Judge
 

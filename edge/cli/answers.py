@@ -1,4 +1,4 @@
-"""Answers of a node as tables for people; report.py has those of a replay.
+"""Answers of a node as tables for people.
 
 Rules of this file: a function takes a message and gives something that rich can print. Quantities
 are set flush right with separators; what needs attention is red, and says so in words as well.

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from .. import commands_replay
 from . import node, reservations, stock
 from .console import EXIT_FAILED
 
@@ -16,7 +15,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 # In the order in which a newcomer meets them.
-for commands in (node, commands_replay, reservations, stock):
+for commands in (node, reservations, stock):
     app.add_typer(commands.app)
 
 

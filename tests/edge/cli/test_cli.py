@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from holdfast.edge import commands_replay, orders, replay
 from holdfast.edge.cli.console import default_target, parse_duration, reachable
 from holdfast.edge.cli.main import app
 from holdfast.edge.client import TARGET
@@ -226,7 +225,6 @@ def test_a_fault_is_an_object_for_programs(node: NodeProcess) -> None:
         (("reserve", "o", "SKU", "W1", "1_0"), "a whole number of units, not '1_0'"),
         (("reserve", "o", "SKU", "W1", "1", "--hold", "soon"), "not 'soon'"),
         (("stock", "adjustment", "SKU", "W1", "-1", "--jason"), "No such option: --jason"),
-        (("replay", "--target", "h:1", "--serve"), "leave --target away"),
     ],
 )
 def test_a_command_line_is_judged_before_anything_is_asked(
@@ -270,16 +268,6 @@ def test_every_address_is_reached_through_loopback() -> None:
     addresses = ("0.0.0.0:1", "[::]:1", "db.example:1")
 
     assert ["127.0.0.1:1", "[::1]:1", "db.example:1"] == [*map(reachable, addresses)]
-
-
-def test_defaults_of_replay_are_those_of_its_parts() -> None:
-    ours = (
-        commands_replay.INVOICES_DEFAULT,
-        commands_replay.SEED_DEFAULT,
-        commands_replay.CALLERS_DEFAULT,
-    )
-
-    assert (orders.INVOICES_DEFAULT, orders.SEED_DEFAULT, replay.CALLERS_DEFAULT) == ours
 
 
 # A node and its directory

@@ -1,7 +1,7 @@
 """A real year of orders, and a node that is killed all the while, come to the books of a quiet run.
 
 The replay keeps its own books on the answers and compares them with the node and with a simulation
-that never saw it (edge/report.py). Here it runs as the command that people use.
+that never saw it (bench/replay/reconciliation.py). Here it runs as the command that people use.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from holdfast.persistence.verify import verify
 from tests.edge.node_process import NodeProcess, running_node
 from tests.edge.raw import CALL_TIMEOUT_S, traces_of
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 #: Where the Makefile looks for it, too.
 ORDERS = ROOT / "../shared/data/uci-online-retail/online_retail.csv.gz"
 
@@ -44,8 +44,9 @@ def first_rows(folder: Path, rows: int | None) -> Path:
 async def replay(node: NodeProcess, orders: Path) -> dict[str, Any]:
     """Replay the orders against a node, and return what is reported."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "holdfast.edge", "replay", "--json"),
+        *(sys.executable, "-m", "bench.replay", "--json"),
         *("--orders", str(orders), "--target", node.target),
+        cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -14,9 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from .derived_stock import Level
+from .driver import NodeLevel, Replayed
 from .orders import Tally
-from .replay import NodeLevel, Replayed
-from .replay_plan import FactKind, Plan
+from .steps import FactKind, Plan
 
 DERIVED: Final = (
     "The orders name no locations, no opening stock and no receipts of goods: these are derived "

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdfast.edge.orders import (
+from bench.replay.orders import (
     COLUMNS,
     SKIPPED_CODES,
     Found,
@@ -30,7 +30,7 @@ from holdfast.edge.orders import (
 )
 
 REAL_YEAR = (
-    Path(__file__).resolve().parents[3] / "shared/data/uci-online-retail/online_retail.csv.gz"
+    Path(__file__).resolve().parents[4] / "shared/data/uci-online-retail/online_retail.csv.gz"
 )
 AT = datetime.fromisoformat("2010-12-01 08:26:00")
 HEADER = ",".join(COLUMNS)

@@ -1,4 +1,6 @@
-"""The command `replay`: a job of orders against a node, its report, and what to try next."""
+"""A job of orders against a node, its report, and what to try next:
+`python -m bench.replay --help`, `make run` or `make replay`.
+"""
 
 import asyncio
 import json
@@ -10,24 +12,31 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeVar
+from typing import Annotated, Final, NoReturn, TypeVar
 
 import typer
+import uvloop
 
-if TYPE_CHECKING:
-    from .client import Client
-    from .replay import NodeLevel, Replayed
-    from .replay_node import StartedNode
-    from .replay_plan import Plan
+from holdfast.edge.client import TARGET, Client, HoldfastError
+
+from .driver import (
+    CALL_TIMEOUT_S,
+    CALLERS_DEFAULT,
+    RETRIES,
+    NodeLevel,
+    Replay,
+    Replayed,
+    ReplayError,
+)
+from .orders import INVOICES_DEFAULT, SEED_DEFAULT, OrderFileError
+from .reconciliation import NodeInfo, print_report, report
+from .started_node import StartedNode, started_node, wait_until_healthy
+from .steps import Plan, plan_from_file, plan_from_generator
+from .terminal import console, progress_bar
 
 app = typer.Typer()
 
 Result = TypeVar("Result")
-
-#: As in orders.py and replay.py, which take long to import; test_cli.py compares them.
-INVOICES_DEFAULT: Final = 2_000
-SEED_DEFAULT: Final = 1
-CALLERS_DEFAULT: Final = 64
 
 EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 130  # as a shell says it of SIGINT
@@ -104,11 +113,6 @@ def replay(
         )
     folder = data_dir or DATA_DIR
     job = Job(orders, serve, folder, target, shards, invoices, seed, callers, as_json)
-    import uvloop
-
-    from .client import HoldfastError
-    from .orders import OrderFileError
-    from .replay import ReplayError
 
     try:
         plan = _plan(job)
@@ -128,9 +132,7 @@ def _fail(sentence: str, exit_code: int = EXIT_FAILED) -> NoReturn:
     raise typer.Exit(exit_code)
 
 
-def _plan(job: Job) -> "Plan":
-    from .replay_plan import plan_from_file, plan_from_generator
-    from .replay_terminal import progress_bar
+def _plan(job: Job) -> Plan:
 
     with progress_bar("Reading the orders", is_shown=not job.as_json):
         if job.orders is not None:
@@ -146,11 +148,8 @@ async def _until_sigterm(work: Coroutine[None, None, Result]) -> Result:
     return await work
 
 
-async def _replay(job: Job, plan: "Plan") -> bool:
+async def _replay(job: Job, plan: Plan) -> bool:
     """Replay, report, and serve on if that is asked for. Says whether every check was good."""
-    from .replay_node import wait_until_healthy
-    from .replay_terminal import console
-    from .report import NodeInfo, print_report, report
 
     async with AsyncExitStack() as stack:
         node = await _start(job, stack) if job.target is None else None
@@ -170,10 +169,8 @@ async def _replay(job: Job, plan: "Plan") -> bool:
     return bool(document["is_good"])
 
 
-async def _start(job: Job, stack: AsyncExitStack) -> "StartedNode":
+async def _start(job: Job, stack: AsyncExitStack) -> StartedNode:
     """Start a node that ends with the stack."""
-    from .replay_node import started_node
-    from .replay_terminal import progress_bar
 
     with progress_bar("Starting a node", is_shown=not job.as_json) as bar:
         node = await stack.enter_async_context(
@@ -185,11 +182,8 @@ async def _start(job: Job, stack: AsyncExitStack) -> "StartedNode":
     return node
 
 
-async def _run(job: Job, plan: "Plan", target: str, node: "StartedNode | None") -> "Replayed":
+async def _run(job: Job, plan: Plan, target: str, node: StartedNode | None) -> Replayed:
     """Run the replay, as long as the node that was started lives."""
-    from .client import Client
-    from .replay import CALL_TIMEOUT_S, RETRIES, Replay
-    from .replay_terminal import progress_bar
 
     async with Client(target, timeout_s=CALL_TIMEOUT_S, retries=RETRIES) as client:
         await _check_shards(job, client)
@@ -209,7 +203,6 @@ async def _run(job: Job, plan: "Plan", target: str, node: "StartedNode | None") 
 
 
 async def _check_shards(job: Job, client: "Client") -> None:
-    from .replay import ReplayError
 
     shards = len((await client.get_status()).shards)
     if job.shards not in (None, shards):
@@ -219,7 +212,7 @@ async def _check_shards(job: Job, client: "Client") -> None:
         )
 
 
-async def _serve(node: "StartedNode") -> None:
+async def _serve(node: StartedNode) -> None:
     """Wait for Ctrl-C, which from now on is the proper end."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -237,9 +230,8 @@ async def _serve(node: "StartedNode") -> None:
 # What to try next
 
 
-def _tell_next(node: "StartedNode", levels: "dict[tuple[str, str], NodeLevel]") -> None:
+def _tell_next(node: StartedNode, levels: dict[tuple[str, str], NodeLevel]) -> None:
     """Say what to try, with a stock level that has something to promise."""
-    from .client import TARGET
 
     sku, location = max(levels, key=lambda level: (levels[level].available, level))
     request = shlex.quote(f'{{"sku": "{sku}"}}')
@@ -262,3 +254,7 @@ def holdfast_command() -> str:
             return program.name
     here = os.path.relpath(program)
     return shlex.quote(str(program) if here.startswith("..") else here)
+
+
+if __name__ == "__main__":
+    app()

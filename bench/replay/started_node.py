@@ -19,8 +19,9 @@ from typing import IO, Any, Final, NoReturn
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from .client import TARGET
-from .replay import ReplayError
+from holdfast.edge.client import TARGET
+
+from .driver import ReplayError
 
 #: Where a node that people are to play with listens, if nobody else does: the defaults of the
 #: settings, so that commands find it without being told.

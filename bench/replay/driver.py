@@ -16,14 +16,14 @@ from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Final, TypeVar
 
+from holdfast.edge.client import Client, NotFound, Retries
 from holdfast.v1 import admin_service_pb2 as admin
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import stock_service_pb2 as stock
 
-from .client import Client, NotFound, Retries
 from .derived_stock import Level, Location
-from .replay_order import WINDOW, LetGo, run_in_order
-from .replay_plan import Fact, FactKind, FactsStep, OrderStep, Plan, Step
+from .sequencer import WINDOW, LetGo, run_in_order
+from .steps import Fact, FactKind, FactsStep, OrderStep, Plan, Step
 
 CALLERS_DEFAULT: Final = 64
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdfast.edge import derived_stock
-from holdfast.edge.derived_stock import (
+from bench.replay import derived_stock
+from bench.replay.derived_stock import (
     LATE_DAYS,
     LOCATIONS,
     DerivedStock,
@@ -21,7 +21,7 @@ from holdfast.edge.derived_stock import (
     lines_of,
     location_of,
 )
-from holdfast.edge.orders import (
+from bench.replay.orders import (
     Found,
     Invoice,
     OrderEvent,
@@ -33,7 +33,7 @@ from holdfast.edge.orders import (
 )
 
 REAL_YEAR = (
-    Path(__file__).resolve().parents[3] / "shared/data/uci-online-retail/online_retail.csv.gz"
+    Path(__file__).resolve().parents[4] / "shared/data/uci-online-retail/online_retail.csv.gz"
 )
 START = datetime.fromisoformat("2011-01-01 09:00:00")
 

@@ -15,9 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from holdfast.edge.client import Client
-from holdfast.edge.orders import Invoice, OrderEvent, OrderLine, Return, Tally, WriteOff
-from holdfast.edge.replay import (
+from bench.replay.driver import (
     EVENT_KINDS,
     Books,
     NodeLevel,
@@ -26,8 +24,10 @@ from holdfast.edge.replay import (
     ReplayError,
     check_age,
 )
-from holdfast.edge.replay_order import WINDOW, run_in_order
-from holdfast.edge.replay_plan import (
+from bench.replay.orders import Invoice, OrderEvent, OrderLine, Return, Tally, WriteOff
+from bench.replay.reconciliation import NodeInfo, print_report, quantile, report
+from bench.replay.sequencer import WINDOW, run_in_order
+from bench.replay.steps import (
     Fact,
     FactKind,
     FactsStep,
@@ -37,11 +37,12 @@ from holdfast.edge.replay_plan import (
     plan_from_file,
     plan_from_generator,
 )
-from holdfast.edge.report import NodeInfo, print_report, quantile, report
+from holdfast.edge.client import Client
 from holdfast.v1 import admin_service_pb2 as admin
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.edge.node_process import NodeProcess, running_node
 
+ROOT = Path(__file__).resolve().parents[3]
 INVOICES = 100
 MORNING = datetime.fromisoformat("2026-01-02 09:00:00")
 
@@ -189,7 +190,7 @@ async def status_of(node: NodeProcess) -> admin.GetStatusResponse:
 def test_the_command_starts_a_node_and_reports(tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_text(ORDERS)
-    words = ("replay", "--orders", str(file), "--data-dir", str(tmp_path / "data"), "--shards")
+    words = ("--orders", str(file), "--data-dir", str(tmp_path / "data"), "--shards")
 
     done = run_command(*words, "2")
     refused = run_command(*words, "3")
@@ -211,10 +212,18 @@ C536367,71053,LANTERN,-1,2010-12-01 09:00:00,3.39,17850,United Kingdom
 """
 
 
+def test_a_target_excludes_a_node_of_its_own() -> None:
+    done = run_command("--target", "h:1", "--serve")
+
+    assert 2 == done.returncode
+    assert "leave --target away" in done.stderr
+
+
 def run_command(*words: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
     return subprocess.run(
-        [sys.executable, "-m", "holdfast.edge", *words],
+        [sys.executable, "-m", "bench.replay", *words],
+        cwd=ROOT,
         env=kept,
         capture_output=True,
         text=True,

@@ -1,0 +1,1 @@
+"""Orders of a shop played against a node: `python -m bench.replay`, or `make run`."""
