@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ from .cases import (
     stock_feed,
     unary_reserve,
 )
+from .harness.command_line import EXIT_STOPPED, stop_on_sigterm, whole
 from .harness.conditions import conditions, load_average
 from .harness.figures import Figure
 from .harness.plan import ROOT, Plan, tell
@@ -55,8 +55,6 @@ BENCHES: dict[str, Bench] = {
 
 #: A bench that takes longer has hung.
 TIMEOUT_S = 1_800.0
-
-EXIT_STOPPED = 130  # as shells have it
 
 REPORT = ROOT / "bench" / "report" / "bench.json"
 
@@ -88,9 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _run(plan: Plan, names: Sequence[str], report: Report) -> None:
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    stop_on_sigterm()
     for name in names:
         started = perf_counter()
         try:
@@ -108,7 +104,9 @@ def _parser() -> argparse.ArgumentParser:
         "python -m bench", description="Measure a node; bench/README.md says what figures mean."
     )
     parser.add_argument("--quick", action="store_true", help="only see whether everything runs")
-    parser.add_argument("--rounds", type=_positive, help="rounds of each bench (5, or 2 if quick)")
+    parser.add_argument(
+        "--rounds", type=whole(1, 100), help="rounds of each bench (5, or 2 if quick)"
+    )
     parser.add_argument(
         "--only", action="append", choices=list(BENCHES), metavar="NAME", help=", ".join(BENCHES)
     )
@@ -122,13 +120,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--strict", action="store_true", help="fail when a bar is missed")
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 100:
-        raise argparse.ArgumentTypeError(f"{number}: expected 1 to 100")
-    return number
 
 
 if __name__ == "__main__":
