@@ -102,13 +102,13 @@ class Prober:
         """Probe for a while."""
         count = len(self._reads)
         reserves = self._orders.reserves(count, self._levels, hold_s=LONG_HOLD_MS // 1_000)
-        *loads, waits_s = await asyncio.gather(
+        reads, reserved, echoes, waits_s = await asyncio.gather(
             open_loop(self._node.call(AVAILABILITY_PATH), self._reads, RATE),
             open_loop(self._node.call(RESERVE_PATH), reserves, RATE),
             open_loop(self._echoes.call(echo.PATH), [b""] * count, RATE),
             self._core_waits(count),
         )
-        return Probe(*(load.latencies_s for load in loads), waits_s)
+        return Probe(reads.latencies_s, reserved.latencies_s, echoes.latencies_s, waits_s)
 
     async def _core_waits(self, count: int) -> list[float]:
         waits_s = []

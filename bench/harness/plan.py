@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class BenchError(Exception):
-    """A bench could not be run, or the node did not do what was asked of it."""
+    """Something could not be run, or a server did not do as it was asked; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)

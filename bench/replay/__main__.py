@@ -17,10 +17,11 @@ import uvloop
 from holdfast.edge.client import HoldfastError
 
 from ..harness.command_line import EXIT_STOPPED, address, whole
-from ..harness.plan import tell
-from .driver import CALLERS_DEFAULT, ReplayError
+from ..harness.plan import BenchError, tell
+from .driver import CALLERS_DEFAULT
 from .job import Job, run
-from .orders import INVOICES_DEFAULT, SEED_DEFAULT, OrderFileError
+from .order_generator import INVOICES_DEFAULT, SEED_DEFAULT
+from .order_rows import OrderFileError
 
 EXIT_GOOD, EXIT_FAILED = 0, 1
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     job = _job(arguments)
     try:
         return EXIT_GOOD if uvloop.run(run(job, job.plan())) else EXIT_FAILED
-    except (HoldfastError, ReplayError, OrderFileError) as error:
+    except (HoldfastError, BenchError, OrderFileError) as error:
         tell(str(error))
     except OSError as error:
         tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))

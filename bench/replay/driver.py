@@ -11,19 +11,19 @@ stock. Hence `Replay._asked_before`: from which step on an earlier run cannot ha
 
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Final, TypeVar
 
 from holdfast.edge.client import Client, NotFound, Retries
-from holdfast.v1 import admin_service_pb2 as admin
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import stock_service_pb2 as stock
 
-from .derived_stock import Level, Location
+from ..harness.plan import BenchError
+from .replayed import Books, NodeLevel, Replayed
 from .sequencer import WINDOW, LetGo, run_in_order
-from .steps import Fact, FactKind, FactsStep, OrderStep, Plan, Step
+from .steps import Fact, FactKind, FactsStep, OrderStep, ReplayPlan, Step
+from .warehouses import Level, Location
 
 CALLERS_DEFAULT: Final = 64
 
@@ -52,71 +52,10 @@ EVENT_KINDS: Final = {
 Answer = TypeVar("Answer")
 
 
-class ReplayError(Exception):
-    """The replay cannot go on; the message says why and what to do."""
-
-
-@dataclass(slots=True)
-class Books:
-    """What the answers of the node come to, level by level."""
-
-    on_hand: defaultdict[Level, int] = field(default_factory=lambda: defaultdict(int))
-    invoices: Counter[bool] = field(default_factory=Counter)  # by whether they were accepted
-    lines: Counter[bool] = field(default_factory=Counter)
-    units: Counter[bool] = field(default_factory=Counter)
-    refused: set[str] = field(default_factory=set)  # numbers of the refused invoices
-    facts: Counter[FactKind] = field(default_factory=Counter)
-    fact_units: Counter[FactKind] = field(default_factory=Counter)
-    oversold_units: int = 0  # accepted beyond what the level had at that moment
-
-    def enter_order(self, step: OrderStep, *, accepted: bool) -> None:
-        """Enter an order that was answered."""
-        self.invoices[accepted] += 1
-        self.lines[accepted] += len(step.lines)
-        self.units[accepted] += sum(quantity for _, _, quantity in step.lines)
-        if not accepted:
-            self.refused.add(step.number)
-            return
-        for sku, location, quantity in step.lines:
-            before = max(self.on_hand[sku, location], 0)
-            self.on_hand[sku, location] -= quantity
-            self.oversold_units += max(quantity - before, 0)
-
-    def enter_facts(self, step: FactsStep) -> None:
-        """Enter facts that were recorded."""
-        self.facts[step.kind] += len(step.facts)
-        for fact in step.facts:
-            self.fact_units[step.kind] += abs(fact.quantity)
-            self.on_hand[fact.sku, fact.location] += fact.quantity
-
-
-@dataclass(frozen=True, slots=True)
-class NodeLevel:
-    """A stock level as the node has it."""
-
-    on_hand: int
-    available: int
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """A replay that came to its end."""
-
-    books: Books
-    node_levels: dict[Level, NodeLevel]
-    status: admin.GetStatusResponse
-    seconds: float
-    call_seconds: dict[str, list[float]]  # by method, as their caller saw them
-    call_retries: int
-    resumed: bool  # an earlier run had begun on this node
-    duplicates: int  # facts that an earlier run had recorded
-    refusals_kept: int  # orders that an earlier run may have asked for, not asked again
-
-
 class Replay:
     """One replay against one node."""
 
-    def __init__(self, client: Client, plan: Plan, callers: int = CALLERS_DEFAULT) -> None:
+    def __init__(self, client: Client, plan: ReplayPlan, callers: int = CALLERS_DEFAULT) -> None:
         self.plan = plan
         self.steps_done = 0
         self._client = client
@@ -166,7 +105,7 @@ class Replay:
         for place, name in wanted:
             known = there.get(place.code)
             if known is not None and known.display_name != name:
-                raise ReplayError(
+                raise BenchError(
                     f"the node has a location {place.code}, {known.display_name!r}: its data is "
                     "not of this replay; give the replay a data directory of its own"
                 )
@@ -235,17 +174,17 @@ class Replay:
             return True
         if held.refusal.code == common.REFUSAL_CODE_INSUFFICIENT_STOCK:
             return False
-        raise ReplayError(f"{step.reservation_id} was refused: {held.refusal.message}")
+        raise BenchError(f"{step.reservation_id} was refused: {held.refusal.message}")
 
     async def _send_off(self, step: OrderStep) -> None:
         """Commit and fulfill an order."""
         client, reservation_id = self._client, step.reservation_id
         placed = await self._timed("Commit", client.commit(reservation_id, request_id="commit"))
         if placed.outcome != common.OUTCOME_ACCEPTED:
-            raise ReplayError(f"{reservation_id} was not committed: {placed.refusal.message}")
+            raise BenchError(f"{reservation_id} was not committed: {placed.refusal.message}")
         sent = await self._timed("Fulfill", client.fulfill(reservation_id, request_id="fulfill"))
         if sent.outcome != common.OUTCOME_ACCEPTED:
-            raise ReplayError(f"{reservation_id} was not fulfilled: {sent.refusal.message}")
+            raise BenchError(f"{reservation_id} was not fulfilled: {sent.refusal.message}")
 
     async def _record(self, step: FactsStep) -> None:
         events = [_event(step.kind, fact) for fact in step.facts]
@@ -291,7 +230,7 @@ def _event(kind: FactKind, fact: Fact) -> stock.StockEvent:
 def check_age(begun: datetime | None, now: datetime) -> None:
     """Refuse to go on with a replay whose facts the node would count again."""
     if begun is not None and now - begun > RESUMABLE:
-        raise ReplayError(
+        raise BenchError(
             f"this replay was begun on {begun:%Y-%m-%d}, and a node remembers the ids of stock "
             "events for 7 days: serve the data as it is, or take a new data directory"
         )

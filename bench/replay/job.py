@@ -15,13 +15,15 @@ from typing import Any, TypeVar
 from holdfast.edge.client import TARGET, Client
 
 from ..harness.command_line import stop_on_sigterm
-from ..harness.plan import tell
-from .derived_stock import Level
-from .driver import CALL_TIMEOUT_S, RETRIES, NodeLevel, Replay, Replayed, ReplayError
-from .reconciliation import NodeInfo, print_report, report
+from ..harness.plan import BenchError, tell
+from .driver import CALL_TIMEOUT_S, RETRIES, Replay
+from .reconciliation import NodeInfo, report
+from .replayed import NodeLevel, Replayed
 from .started_node import StartedNode, started_node, wait_until_healthy
-from .steps import Plan, plan_from_file, plan_from_generator
+from .steps import ReplayPlan, plan_from_file, plan_from_generator
+from .summary import print_report
 from .terminal import console, progress_bar
+from .warehouses import Level
 
 Result = TypeVar("Result")
 
@@ -42,7 +44,7 @@ class Job:
     serve: bool
     as_json: bool
 
-    def plan(self) -> Plan:
+    def plan(self) -> ReplayPlan:
         """The orders as steps. Raises OrderFileError."""
         with progress_bar("Reading the orders", is_shown=not self.as_json):
             if self.orders is not None:
@@ -50,7 +52,7 @@ class Job:
             return plan_from_generator(self.invoices, self.seed)
 
 
-async def run(job: Job, plan: Plan) -> bool:
+async def run(job: Job, plan: ReplayPlan) -> bool:
     """Replay, report, and serve on if that is asked for. Whether every check is good."""
     stop_on_sigterm()
     async with AsyncExitStack() as stack:
@@ -63,8 +65,7 @@ async def run(job: Job, plan: Plan) -> bool:
         document = report(plan, replayed, NodeInfo(target, data_dir))
         _show(document, as_json=job.as_json)
         if node is not None and job.serve:
-            tell(_next_steps(node, replayed.node_levels))
-            await _alive(node, _stopped_by_signal())
+            await _serve(node, replayed.node_levels)
     return bool(document["is_good"])
 
 
@@ -81,7 +82,7 @@ async def _start(job: Job, stack: AsyncExitStack) -> StartedNode:
 
 
 async def _alive(node: StartedNode | None, work: Coroutine[Any, Any, Result]) -> Result:
-    """The result of some work. Raises ReplayError when a node that was started stops before it."""
+    """The result of some work. Raises BenchError when a node that was started stops before it."""
     if node is None:
         return await work
     working, stopped = asyncio.create_task(work), asyncio.create_task(node.wait_stopped())
@@ -94,7 +95,7 @@ async def _alive(node: StartedNode | None, work: Coroutine[Any, Any, Result]) ->
         await asyncio.gather(working, stopped, return_exceptions=True)
 
 
-async def _replay(job: Job, plan: Plan, target: str) -> Replayed:
+async def _replay(job: Job, plan: ReplayPlan, target: str) -> Replayed:
     async with Client(target, timeout_s=CALL_TIMEOUT_S, retries=RETRIES) as client:
         await _check_shards(job, client)
         with progress_bar("Replaying", is_shown=not job.as_json) as bar:
@@ -104,7 +105,7 @@ async def _replay(job: Job, plan: Plan, target: str) -> Replayed:
 async def _check_shards(job: Job, client: Client) -> None:
     shards = len((await client.get_status()).shards)
     if job.shards not in (None, shards):
-        raise ReplayError(
+        raise BenchError(
             f"the data directory has {shards} shards, not {job.shards}: their number is fixed when "
             "it is made; choose another --data-dir"
         )
@@ -117,12 +118,13 @@ def _show(document: Mapping[str, Any], *, as_json: bool) -> None:
         print_report(document, console())
 
 
-async def _stopped_by_signal() -> None:
-    """Wait for Ctrl-C, which from now on is the proper end."""
+async def _serve(node: StartedNode, levels: Mapping[Level, NodeLevel]) -> None:
+    """Wait for Ctrl-C or SIGTERM, which from now on are the proper end."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    tell(_next_steps(node, levels))
+    await _alive(node, stop.wait())
 
 
 def _next_steps(node: StartedNode, levels: Mapping[Level, NodeLevel]) -> str:

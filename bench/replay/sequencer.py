@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias
 
-from .derived_stock import Level
+from .warehouses import Level
 
 #: Steps that may be under way or waiting, counted from the oldest. Enough that callers seldom wait
 #: for it; it bounds memory, and says how far a replay that was cut off can have come.

@@ -21,7 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from holdfast.edge.client import TARGET
 
-from .driver import ReplayError
+from ..harness.plan import BenchError
 
 #: Where a node that people are to play with listens, if nobody else does: the defaults of the
 #: settings, so that commands find it without being told.
@@ -59,7 +59,7 @@ class StartedNode:
         """Wait until it stops by itself, which is an error."""
         code = await self.process.wait()
         tail = _tail(self.log, self.log_start)
-        raise ReplayError(f"the node stopped with exit code {code}:\n{tail}")
+        raise BenchError(f"the node stopped with exit code {code}:\n{tail}")
 
 
 @contextlib.asynccontextmanager
@@ -70,7 +70,7 @@ async def started_node(
     on_default_ports: bool,
     on_progress: Callable[[int, int], None],
 ) -> AsyncIterator[StartedNode]:
-    """Start a node and stop it when the block ends. Raises ReplayError when it does not start.
+    """Start a node and stop it when the block ends. Raises BenchError when it does not start.
 
     On the default ports if that is asked for and they are free, else on any.
     """
@@ -88,7 +88,7 @@ async def started_node(
         ready = await _read_ready(process, on_progress)
         if ready is None:
             tail = _tail(data_dir / LOG_NAME, log_start)
-            raise ReplayError(f"the node did not start:\n{tail}")
+            raise BenchError(f"the node did not start:\n{tail}")
         addresses = ready["grpc_address"], ready["http_address"]
         yield StartedNode(*addresses, data_dir, process, log_start)
     finally:
@@ -100,7 +100,7 @@ def _open_log(data_dir: Path) -> IO[bytes]:
         data_dir.mkdir(parents=True, exist_ok=True)
         return (data_dir / LOG_NAME).open("ab")
     except OSError as error:
-        raise ReplayError(f"{data_dir}: cannot be used: {error.strerror}") from error
+        raise BenchError(f"{data_dir}: cannot be used: {error.strerror}") from error
 
 
 def _command(data_dir: Path, shards: int | None, *, on_default_ports: bool) -> list[str]:
@@ -155,7 +155,7 @@ async def _stop(process: Process) -> None:
 
 
 async def wait_until_healthy(target: str) -> None:
-    """Wait until a node says over gRPC that it serves. Raises ReplayError when none does."""
+    """Wait until a node says over gRPC that it serves. Raises BenchError when none does."""
     async with grpc.aio.insecure_channel(target) as channel:
         request = health_pb2.HealthCheckRequest()
         try:
@@ -163,6 +163,6 @@ async def wait_until_healthy(target: str) -> None:
                 request, timeout=HEALTHY_TIMEOUT_S, wait_for_ready=True
             )
         except grpc.aio.AioRpcError as error:
-            raise ReplayError(f"no node answers at {target} ({error.code().name})") from error
+            raise BenchError(f"no node answers at {target} ({error.code().name})") from error
     if answer.status != health_pb2.HealthCheckResponse.SERVING:
-        raise ReplayError(f"the node at {target} does not serve yet; try again in a moment")
+        raise BenchError(f"the node at {target} does not serve yet; try again in a moment")

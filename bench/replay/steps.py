@@ -14,26 +14,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from .derived_stock import (
-    DerivedStock,
-    Expected,
-    Level,
-    StockQuantity,
-    derive_stock,
-    expected_outcome,
-    lines_of,
-    location_of,
-)
-from .orders import (
-    Found,
-    Invoice,
-    OrderEvent,
-    Return,
-    Tally,
-    WriteOff,
-    generate_orders,
-    read_orders,
-)
+from .derived_stock import derive_stock
+from .order_file import RowTally, read_orders
+from .order_generator import generate_orders
+from .orders import Found, Invoice, OrderEvent, Return, WriteOff
+from .simulation import Expected, expected_outcome
+from .warehouses import DerivedStock, Level, StockQuantity, lines_of, location_of
 
 #: Facts of one message. The node takes 1,000, but orders wait while it works at one message.
 FACTS_MAX: Final = 250
@@ -86,14 +72,14 @@ Step: TypeAlias = FactsStep | OrderStep
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReplayPlan:
     """A replay as it shall be."""
 
     source: str  # where the orders are from, for people
     stock: DerivedStock
     steps: tuple[Step, ...]
     expected: Expected  # what playing the orders without a server comes to
-    tally: Tally | None  # of the rows of the file; None for generated orders
+    tally: RowTally | None  # of the rows of the file; None for generated orders
 
     @cached_property
     def tag(self) -> str:
@@ -116,24 +102,26 @@ class Plan:
         )
 
 
-def plan_from_file(path: Path) -> Plan:
+def plan_from_file(path: Path) -> ReplayPlan:
     """Plan the replay of an order file. Raises OrderFileError."""
-    tally = Tally()
+    tally = RowTally()
     events = list(read_orders(path, tally))
     return plan_from_events(str(path), events, tally)
 
 
-def plan_from_generator(invoices: int, seed: int) -> Plan:
+def plan_from_generator(invoices: int, seed: int) -> ReplayPlan:
     """Plan the replay of orders from the built-in generator."""
     source = f"the built-in generator: {invoices:,} invoices shaped like a real year, seed {seed}"
     return plan_from_events(source, list(generate_orders(seed, invoices)), None)
 
 
-def plan_from_events(source: str, events: Sequence[OrderEvent], tally: Tally | None) -> Plan:
+def plan_from_events(
+    source: str, events: Sequence[OrderEvent], tally: RowTally | None
+) -> ReplayPlan:
     """Plan the replay of events in order of time; `tally` has the rows they were read from."""
     stock = derive_stock(events)
     steps = tuple(_steps(events, stock))
-    return Plan(source, stock, steps, expected_outcome(events, stock), tally)
+    return ReplayPlan(source, stock, steps, expected_outcome(events, stock), tally)
 
 
 def _steps(events: Iterable[OrderEvent], stock: DerivedStock) -> Iterator[Step]:

@@ -1,152 +1,17 @@
 """Derived stock: what it promises for any stream, and its figures for the streams that are used."""
 
-from collections import Counter
-from datetime import datetime, timedelta
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.replay import derived_stock
-from bench.replay.derived_stock import (
-    LATE_DAYS,
-    LOCATIONS,
-    DerivedStock,
-    Expected,
-    StockQuantity,
-    derive_stock,
-    expected_outcome,
-    is_late,
-    lines_of,
-    location_of,
-)
-from bench.replay.orders import (
-    Found,
-    Invoice,
-    OrderEvent,
-    OrderLine,
-    Return,
-    WriteOff,
-    generate_orders,
-    read_orders,
-)
-
-REAL_YEAR = (
-    Path(__file__).resolve().parents[4] / "shared/data/uci-online-retail/online_retail.csv.gz"
-)
-START = datetime.fromisoformat("2011-01-01 09:00:00")
-
-
-def _on(day: int) -> datetime:
-    return START + timedelta(days=day)
-
-
-def _sale(number: str, day: int, *lines: tuple[str, int]) -> Invoice:
-    return Invoice(number, _on(day), tuple(OrderLine(sku, quantity) for sku, quantity in lines))
-
-
-def _stock(*opening: tuple[str, str, int], **receipts: tuple[str, str, int]) -> DerivedStock:
-    """Stock by hand; receipts are named ``at_<position>``."""
-    return DerivedStock(
-        LOCATIONS,
-        tuple(StockQuantity(*entry) for entry in opening),
-        {int(name[3:]): (StockQuantity(*entry),) for name, entry in receipts.items()},
-    )
-
-
-# Locations
-
-
-def test_a_line_always_goes_to_the_same_place() -> None:
-    """The choice is fixed for ever: replays are compared with figures noted earlier."""
-    assert ["LUT", "GLA", "LUT"] == [
-        location_of(str(n), "85123A") for n in (536365, 536373, 536375)
-    ]
-    assert location_of("536365", "85123A") == location_of("536365", "85123A")
-
-
-def test_the_shares_of_the_locations_are_kept() -> None:
-    """Shares add up to the whole, and lines follow them within a percent."""
-    assert 100 == sum(location.share for location in LOCATIONS)
-    served = Counter(location_of(str(n), f"SKU-{n % 97:05d}") for n in range(20_000))
-    for location in LOCATIONS:
-        assert abs(served[location.code] / 20_000 - location.share / 100) < 0.01
-
-
-def test_derived_locations_say_that_they_are_derived() -> None:
-    """Nobody should take them for data."""
-    assert all("derived" in location.name for location in LOCATIONS)
-
-
-# Playing
-
-
-def test_an_invoice_that_fits_is_taken_from_stock() -> None:
-    """Lines of one SKU add up."""
-    place = location_of("1", "A")
-    outcome = expected_outcome([_sale("1", 0, ("A", 2), ("A", 3))], _stock(("A", place, 5)))
-    assert (
-        Expected(
-            invoices_accepted=1,
-            lines_accepted=2,
-            units_accepted=5,
-            units_opening=5,
-            on_hand={("A", place): 0},
-        )
-        == outcome
-    )
-
-
-def test_one_short_line_refuses_the_whole_invoice() -> None:
-    """Nothing moves, and only the lines of the level that lacks stock are short."""
-    a, b = location_of("1", "A"), location_of("1", "B")
-    stock = _stock(("A", a, 4), ("B", b, 9))
-    outcome = expected_outcome([_sale("1", 0, ("A", 2), ("A", 3), ("B", 9))], stock)
-    assert (
-        Expected(
-            invoices_refused=1,
-            lines_refused=3,
-            lines_short=2,
-            units_refused=14,
-            units_opening=13,
-            refused={"1"},
-            on_hand={("A", a): 4, ("B", b): 9},
-        )
-        == outcome
-    )
-    assert (2 / 3, 1.0) == (outcome.short_share, outcome.refused_share)
-
-
-def test_a_receipt_comes_before_the_event_at_its_position() -> None:
-    """The invoice at that position already sees it, the one before does not."""
-    place = location_of("2", "A")
-    number = next(str(n) for n in range(3, 99) if location_of(str(n), "A") == place)
-    events = [_sale(number, 0, ("A", 1)), _sale("2", 1, ("A", 1))]
-    outcome = expected_outcome(events, _stock(("A", place, 0), at_1=("A", place, 1)))
-    assert {number} == outcome.refused
-    assert (1, 1, 1) == (outcome.invoices_accepted, outcome.receipts, outcome.units_received)
-
-
-def test_facts_are_applied_whatever_is_on_hand() -> None:
-    """Returns and finds add, a write-off takes, also below zero."""
-    places = {n: location_of(n, "A") for n in ("C1", "2", "3")}
-    line = OrderLine("A", 4)
-    events: list[OrderEvent] = [
-        Return("C1", _on(0), (line, line)),
-        WriteOff("2", _on(0), line, ""),
-        Found("3", _on(0), line, ""),
-    ]
-    levels = sorted(set(places.values()))
-    outcome = expected_outcome(events, _stock(*(("A", level, 0) for level in levels)))
-    assert (1, 8) == (outcome.returns, outcome.units_returned)
-    assert (1, 4) == (outcome.write_offs, outcome.units_written_off)
-    assert (1, 4) == (outcome.finds, outcome.units_found)
-    assert 8 == sum(outcome.on_hand.values())
-    assert (0.0, 0.0) == (outcome.short_share, outcome.refused_share)
-
-
-# Deriving
+from bench.replay.derived_stock import LATE_DAYS, derive_stock, is_late
+from bench.replay.order_file import read_orders
+from bench.replay.order_generator import generate_orders
+from bench.replay.orders import Found, Invoice, OrderEvent, OrderLine, Return, WriteOff
+from bench.replay.simulation import expected_outcome
+from bench.replay.warehouses import LOCATIONS, DerivedStock, StockQuantity, lines_of, location_of
+from tests.bench.replay.shop import REAL_YEAR, on_day, sale
 
 
 def test_no_events_need_no_stock() -> None:
@@ -156,7 +21,7 @@ def test_no_events_need_no_stock() -> None:
 
 def test_opening_stock_covers_the_first_weeks() -> None:
     """What is sold before a delivery can bear is there from the start, and no more."""
-    events = [_sale("1", 0, ("A", 80_995)), _sale("2", 20, ("B", 3))]
+    events = [sale("1", 0, ("A", 80_995)), sale("2", 20, ("B", 3))]
     expected = [("A", location_of("1", "A"), 80_995), ("B", location_of("2", "B"), 3)]
     stock = derive_stock(events)
     assert tuple(StockQuantity(*entry) for entry in expected) == stock.opening
@@ -166,13 +31,13 @@ def test_opening_stock_covers_the_first_weeks() -> None:
 def test_events_out_of_order_are_refused() -> None:
     """Deliveries are laid along the time of the events, so it may not run backwards."""
     with pytest.raises(ValueError, match=r"2 of 2011-01-01 follows 2011-01-02; order events"):
-        derive_stock([_sale("1", 1, ("A", 1)), _sale("2", 0, ("A", 1))])
+        derive_stock([sale("1", 1, ("A", 1)), sale("2", 0, ("A", 1))])
 
 
 def _daily_sales(location: str, weeks: int) -> list[OrderEvent]:
     """A unit of one SKU on every day, all from one location."""
     numbers = (str(n) for n in range(100_000) if location_of(str(n), "A") == location)
-    return [_sale(next(numbers), day, ("A", 1)) for day in range(7 * weeks)]
+    return [sale(next(numbers), day, ("A", 1)) for day in range(7 * weeks)]
 
 
 def _due_days(location: str) -> list[tuple[int, int]]:
@@ -208,7 +73,7 @@ def test_goods_to_be_written_off_are_not_late() -> None:
     day = derived_stock._due_day(location, delivery) + derived_stock.COVER_DAYS
     number = next(f"9{n}" for n in range(9_999) if location_of(f"9{n}", "A") == location)
     events = _daily_sales(location, weeks=30)
-    events.insert(day, WriteOff(number, _on(day), OrderLine("A", 7), "damages"))
+    events.insert(day, WriteOff(number, on_day(day), OrderLine("A", 7), "damages"))
     outcome = expected_outcome(events, derive_stock(events))
     window = {event.number for event in events[day : day + 5]}
     assert set() == outcome.refused & window
@@ -230,7 +95,7 @@ def _events(drawn: list[tuple[int, str, list[tuple[str, int]]]]) -> list[OrderEv
     for index, (gap, kind, pairs) in enumerate(drawn):
         day += gap
         lines = tuple(OrderLine(*pair) for pair in pairs)
-        number, at = str(100 + index), _on(day)
+        number, at = str(100 + index), on_day(day)
         match kind:
             case "sale":
                 events.append(Invoice(number, at, lines))

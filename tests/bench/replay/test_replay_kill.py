@@ -17,26 +17,28 @@ import pytest
 
 from holdfast.edge.client import Client
 from holdfast.persistence.verify import verify
+from tests.bench.replay.shop import REAL_YEAR
 from tests.edge.node_process import NodeProcess, running_node
 from tests.edge.raw import CALL_TIMEOUT_S, traces_of
 
 ROOT = Path(__file__).resolve().parents[3]
-#: Where the Makefile looks for it, too.
-ORDERS = ROOT / "../shared/data/uci-online-retail/online_retail.csv.gz"
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(1_800),
-    pytest.mark.skipif(not ORDERS.exists(), reason="the orders of a real year are not here"),
+    pytest.mark.skipif(not REAL_YEAR.exists(), reason="the orders of a real year are not here"),
 ]
 
 
 def first_rows(folder: Path, rows: int | None) -> Path:
     """Take the first of the orders, or all."""
     if rows is None:
-        return ORDERS
+        return REAL_YEAR
     path = folder / "orders.csv"
-    with gzip.open(ORDERS, "rt", encoding="utf-8") as year, path.open("w", encoding="utf-8") as cut:
+    with (
+        gzip.open(REAL_YEAR, "rt", encoding="utf-8") as year,
+        path.open("w", encoding="utf-8") as cut,
+    ):
         cut.writelines(islice(year, 1 + rows))
     return path
 

@@ -1,37 +1,22 @@
-"""Orders: what each row of a file becomes, what stops the reading, and the generated stream."""
+"""What each row of a file of orders becomes, and what stops the reading."""
 
 import csv
 import gzip
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
-from itertools import pairwise
+from datetime import datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.replay.orders import (
-    COLUMNS,
-    SKIPPED_CODES,
-    Found,
-    Invoice,
-    OrderEvent,
-    OrderFileError,
-    OrderLine,
-    Return,
-    RowKind,
-    Tally,
-    WriteOff,
-    generate_orders,
-    read_orders,
-)
+from bench.replay.order_file import SKIPPED_CODES, RowKind, RowTally, read_orders
+from bench.replay.order_generator import generate_orders
+from bench.replay.order_rows import COLUMNS, OrderFileError
+from bench.replay.orders import Found, Invoice, OrderEvent, OrderLine, Return, WriteOff
+from tests.bench.replay.shop import REAL_YEAR
 
-REAL_YEAR = (
-    Path(__file__).resolve().parents[4] / "shared/data/uci-online-retail/online_retail.csv.gz"
-)
 AT = datetime.fromisoformat("2010-12-01 08:26:00")
 HEADER = ",".join(COLUMNS)
 GOOD = "536365,85123A,HEART,6,2010-12-01 08:26:00,2.55,17850.0"
@@ -43,8 +28,8 @@ def _file(folder: Path, *rows: str, header: str = HEADER, name: str = "orders.cs
     return path
 
 
-def _read(folder: Path, *rows: str) -> tuple[list[OrderEvent], Tally]:
-    tally = Tally()
+def _read(folder: Path, *rows: str) -> tuple[list[OrderEvent], RowTally]:
+    tally = RowTally()
     return list(read_orders(_file(folder, *rows), tally)), tally
 
 
@@ -191,7 +176,7 @@ def test_columns_may_stand_in_any_order_beside_others(tmp_path: Path) -> None:
 
 def test_a_file_without_rows_has_no_events(tmp_path: Path) -> None:
     """A header alone is a whole file."""
-    assert ([], Tally()) == _read(tmp_path)
+    assert ([], RowTally()) == _read(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -314,7 +299,7 @@ def test_every_row_is_in_exactly_one_category(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]
 ) -> None:
     """Whatever a valid file holds, its rows are either lines of events or counted as skipped."""
-    tally = Tally()
+    tally = RowTally()
     path = _write(tmp_path_factory.mktemp("rows") / "orders.csv", rows)
     events = list(read_orders(path, tally))
     assert len(rows) == tally.rows == tally.accounted()
@@ -347,7 +332,7 @@ def test_every_row_of_the_real_year_is_accounted_for() -> None:
     """The counts that the data's own description gives are met, and none is left over."""
     if not REAL_YEAR.exists():
         pytest.skip("needs ../shared/data/uci-online-retail/online_retail.csv.gz")
-    tally = Tally()
+    tally = RowTally()
     kinds = Counter(type(event) for event in read_orders(REAL_YEAR, tally))
     assert 541_909 == tally.rows == tally.accounted()
     assert {"sale": 528_138, "return": 8_704, "write_off": 1_324, "found": 748} == tally.kept
@@ -366,59 +351,3 @@ def test_every_row_of_the_real_year_is_accounted_for() -> None:
     } == tally.skipped
     assert {Invoice: 19_790, Return: 3_422, WriteOff: 1_324, Found: 748} == kinds
     assert 25_900 == kinds.total() + tally.empty_invoices
-
-
-# Generated orders
-
-
-def test_the_same_seed_gives_the_same_events() -> None:
-    """A run can be repeated, and another seed is another run."""
-    first = list(generate_orders(seed=7, invoices=40))
-    assert first == list(generate_orders(seed=7, invoices=40))
-    assert first != list(generate_orders(seed=8, invoices=40))
-
-
-def test_generated_events_are_well_formed() -> None:
-    """Numbers are unique, times ascend over a year, quantities are above zero, sizes are asked."""
-    events = list(generate_orders(seed=1, invoices=150))
-    numbers = [event.number for event in events]
-    assert len(numbers) == len(set(numbers))
-    assert 150 == sum(isinstance(event, Invoice) for event in events)
-    assert all(before.at <= after.at for before, after in pairwise(events))
-    assert timedelta(days=350) < events[-1].at - events[0].at < timedelta(days=366)
-    for event in events:
-        lines = event.lines if isinstance(event, Invoice | Return) else (event.line,)
-        assert lines
-        assert len(lines) <= 2_000
-        assert all(line.quantity > 0 for line in lines)
-
-
-def test_generated_returns_bring_back_what_was_sold() -> None:
-    """Every returned line was a line of an earlier invoice."""
-    sold: set[OrderLine] = set()
-    for event in generate_orders(seed=2, invoices=150):
-        if isinstance(event, Invoice):
-            sold.update(event.lines)
-        if isinstance(event, Return):
-            assert sold.issuperset(event.lines)
-
-
-@pytest.mark.slow
-def test_generated_orders_have_the_shape_of_the_real_year() -> None:
-    """The default stream stays near the measured figures, given in the comments."""
-    events = list(generate_orders())
-    invoices = [event for event in events if isinstance(event, Invoice)]
-    sizes = np.array([len(invoice.lines) for invoice in invoices])
-    quantities = np.array([line.quantity for invoice in invoices for line in invoice.lines])
-    sold = Counter(line.sku for invoice in invoices for line in invoice.lines)
-    top_tenth = sum(count for _, count in sold.most_common(len(sold) // 10))
-    assert 2_000 == len(invoices)
-    assert 23 < sizes.mean() < 31  # 26.7
-    assert 11 < np.median(sizes) < 17  # 15
-    assert 9 < quantities.mean() < 12  # 10.6
-    assert np.median(quantities) in (3, 4)  # 3
-    assert 0.38 < top_tenth / sold.total() < 0.50  # 0.445
-    kinds = Counter(type(event) for event in events)
-    assert 0.14 < kinds[Return] / 2_000 < 0.21  # 0.173
-    assert 0.05 < kinds[WriteOff] / 2_000 < 0.09  # 0.067
-    assert 0.02 < kinds[Found] / 2_000 < 0.06  # 0.038
