@@ -14,9 +14,9 @@ from holdfast.v1 import availability_service_pb2 as availability
 
 from ..harness.figures import Figure, at_most, figure, percentile
 from ..harness.load import closed_loop
+from ..harness.node_server import connect, node_server
 from ..harness.packed_traffic import resolve
 from ..harness.plan import BenchError, Plan
-from ..harness.processes import connect, node_server
 from ..harness.rounds import Kind, Round, one_round
 from ..harness.workload import put_stock, rows
 

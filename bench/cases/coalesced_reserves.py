@@ -13,9 +13,10 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..harness.figures import Figure, at_least, figure, percentile
 from ..harness.load import TIMEOUT_S
+from ..harness.node_server import connect, node_server
 from ..harness.packed_traffic import HOLD_MS
 from ..harness.plan import BenchError, Plan
-from ..harness.processes import Server, connect, node_server
+from ..harness.processes import Server
 from ..harness.workload import PLENTY, SEED, Row, put_stock, rows
 
 TASKS = 1_000

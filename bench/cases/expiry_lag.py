@@ -19,20 +19,19 @@ from holdfast.v1 import availability_service_pb2 as availability
 
 from ..harness.figures import Figure, at_most, figure, percentile
 from ..harness.load import Load, open_loop
+from ..harness.node_server import NO_SNAPSHOTS_MIB, connect, data_dir, node_server
 from ..harness.plan import BenchError, Plan, tell
 from ..harness.population import (
-    NEVER_MIB,
     handles,
     level,
     put_holds,
     put_levels,
     put_locations,
 )
-from ..harness.processes import Server, connect, data_dir, node_server
-from ..harness.workload import PLENTY
+from ..harness.processes import Server
+from ..harness.workload import AVAILABILITY_PATH, PLENTY
 
 JOURNAL_COMMAND = (sys.executable, "-m", "holdfast.edge", "journal", "--json")
-AVAILABILITY_PATH = "/holdfast.v1.AvailabilityService/GetAvailability"
 
 LEVELS = 10_000
 READS_A_SECOND = 100
@@ -49,7 +48,7 @@ async def run(plan: Plan) -> list[Figure]:
     idle_s, spread_s = plan.count(20, 2), plan.count(60, 4)
     making_s = plan.count(10, 1)  # by then the last one is made
     folder = plan.folder / "expiry"
-    async with node_server(folder, snapshot_every_mib=NEVER_MIB) as node:
+    async with node_server(folder, snapshot_every_mib=NO_SNAPSHOTS_MIB) as node:
         await put_locations(node)
         await put_levels(node, range(LEVELS))
         choice = await handles(node, LEVELS)

@@ -11,11 +11,10 @@ from holdfast.v1.common_pb2 import OUTCOME_ACCEPTED, OUTCOME_REFUSED
 
 from ..harness.figures import Figure, at_most, figure
 from ..harness.load import Call, closed_loop
+from ..harness.node_server import connect, node_server
 from ..harness.plan import Plan
-from ..harness.processes import connect, node_server
-from ..harness.workload import PLENTY, RESERVE_PATH, Orders, expect, put_stock, rows
+from ..harness.workload import CALLERS, PLENTY, RESERVE_PATH, Orders, expect, put_stock, rows
 
-CALLERS = 64
 REFUSALS = 1_000
 
 MANY = rows(1_000)

@@ -7,12 +7,11 @@ from holdfast.v1.common_pb2 import OUTCOME_ACCEPTED
 
 from ..harness.figures import Figure, figure, percentile
 from ..harness.load import closed_loop, open_loop
+from ..harness.node_server import connect, node_server
 from ..harness.plan import Plan
-from ..harness.processes import connect, node_server
 from ..harness.rounds import Kind, Result, one_round
-from ..harness.workload import PLENTY, RESERVE_PATH, Orders, expect, put_stock, rows
+from ..harness.workload import CALLERS, PLENTY, RESERVE_PATH, Orders, expect, put_stock, rows
 
-CALLERS = 64
 MANY = rows(1_000)
 
 #: Offered rates, in percent of the median peak of this run.

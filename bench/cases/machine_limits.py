@@ -21,8 +21,7 @@ from ..harness.conditions import sync_seconds
 from ..harness.figures import Figure, figure
 from ..harness.plan import Plan
 from ..harness.turns import Engine
-from ..harness.workload import Orders, rows
-from .unary_reserve import CALLERS
+from ..harness.workload import CALLERS, Orders, rows
 
 SMALL, LARGE = 2_000, 300_000  # bytes of an entry of some ten Reserves, and of a full turn
 MAP_SIZE = 1 << 30

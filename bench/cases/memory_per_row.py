@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..harness.figures import Bar, Figure, at_most, figure
+from ..harness.node_server import NO_SNAPSHOTS_MIB, node_server
 from ..harness.packed_traffic import Batches
 from ..harness.plan import Plan
-from ..harness.population import NEVER_MIB, handles, put_holds, put_levels, put_locations
-from ..harness.processes import Server, node_server
+from ..harness.population import handles, put_holds, put_levels, put_locations
+from ..harness.processes import Server
 
 LEVEL_BAR = at_most(150)
 HOLD_BAR = at_most(120)
@@ -65,7 +66,7 @@ class Meter:
 async def run(plan: Plan) -> list[Figure]:
     """Grow one node in two steps."""
     sizes = (plan.count(1_000_000, 5_000), plan.count(5_000_000, 10_000))
-    async with node_server(plan.folder / "memory", snapshot_every_mib=NEVER_MIB) as node:
+    async with node_server(plan.folder / "memory", snapshot_every_mib=NO_SNAPSHOTS_MIB) as node:
         await put_locations(node)
         # Had this life compiled the kernels, what the compiler left would take in the first rows.
         await node.kill()

@@ -10,6 +10,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..harness.figures import Figure, at_least, at_most, figure, percentile, ratios
 from ..harness.load import closed_loop
+from ..harness.node_server import NO_SNAPSHOTS_MIB, connect, node_server
 from ..harness.packed_traffic import (
     COMMIT_PATH,
     RELEASE_PATH,
@@ -21,8 +22,8 @@ from ..harness.packed_traffic import (
     resolve,
 )
 from ..harness.plan import Plan
-from ..harness.processes import Server, connect, node_server
-from ..harness.regimes import NO_SNAPSHOTS_MIB, Regime, Tally
+from ..harness.processes import Server
+from ..harness.regimes import Regime, Total
 from ..harness.workload import PLENTY, put_stock, rows
 
 MANY = rows(10_000)
@@ -48,7 +49,7 @@ REGIMES = (
 
 
 #: Regime -> kind of load -> what it came to.
-Round = dict[str, dict[str, Tally]]
+Round = dict[str, dict[str, Total]]
 
 
 class Traffic:
@@ -67,7 +68,7 @@ class Traffic:
         await put_stock(client, SOLD_OUT, 0)
         return cls(node, await resolve(node, MANY), await resolve(node, SOLD_OUT))
 
-    async def stretch(self, regime: Regime, tallies: dict[str, Tally]) -> None:
+    async def stretch(self, regime: Regime, totals: dict[str, Total]) -> None:
         """Reserve and commit, reserve and release, reserve on one SKU, and be refused. Reserves of
         the first two count together, so there are twice as many.
         """
@@ -88,16 +89,16 @@ class Traffic:
             ("release", RELEASE_PATH, lambda: releases(second), ACCEPTED),
         ]
         for kind, path, build, outcome in spells:
-            await self._put_on(regime, tallies[kind], path, build(), outcome)
+            await self._put_on(regime, totals[kind], path, build(), outcome)
 
     async def _put_on(
-        self, regime: Regime, tally: Tally, path: str, requests: list[bytes], outcome: int
+        self, regime: Regime, total: Total, path: str, requests: list[bytes], outcome: int
     ) -> None:
         cpu_before_s = self._node.cpu_seconds()
         load = await closed_loop(self._node.call(path), requests, regime.in_flight)
         cpu_s = self._node.cpu_seconds() - cpu_before_s
         expect_all(load.answers, regime.size, outcome)
-        tally.add(load, len(requests) * regime.size, cpu_s)
+        total.add(load, len(requests) * regime.size, cpu_s)
 
     async def growth(self, client: Client, regime: Regime) -> dict[str, float]:
         """Bytes by which the journal grows for an operation of each kind."""
@@ -137,11 +138,11 @@ def _regimes(plan: Plan) -> list[Regime]:
 
 
 async def _one_round(traffic: Traffic, regimes: Sequence[Regime]) -> Round:
-    tallies: Round = {regime.key: defaultdict(Tally) for regime in regimes}
+    totals: Round = {regime.key: defaultdict(Total) for regime in regimes}
     for number in range(STRETCHES):
         for regime in reversed(regimes) if number % 2 else regimes:
-            await traffic.stretch(regime, tallies[regime.key])
-    return tallies
+            await traffic.stretch(regime, totals[regime.key])
+    return totals
 
 
 async def _journal(plan: Plan, regimes: Sequence[Regime]) -> list[Figure]:
@@ -171,11 +172,11 @@ def _figures(regimes: Sequence[Regime], rounds: Sequence[Round]) -> list[Figure]
     return [
         each
         for regime in regimes
-        for each in _of_regime(regime, [tallies[regime.key] for tallies in rounds])
+        for each in _of_regime(regime, [totals[regime.key] for totals in rounds])
     ]
 
 
-def _of_regime(regime: Regime, rounds: Sequence[dict[str, Tally]]) -> list[Figure]:
+def _of_regime(regime: Regime, rounds: Sequence[dict[str, Total]]) -> list[Figure]:
     rates = {kind: [each[kind].rate for each in rounds] for kind in rounds[0]}
     reserve = rates["reserve"]
     key, name = f"batches.{regime.key}", regime.name

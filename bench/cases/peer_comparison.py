@@ -17,8 +17,8 @@ from holdfast.v1.common_pb2 import OUTCOME_ACCEPTED
 from ..harness import packed_traffic
 from ..harness.figures import Figure, figure, percentile, ratios
 from ..harness.load import Call, closed_loop
+from ..harness.node_server import connect, node_server
 from ..harness.plan import ROOT, BenchError, Plan
-from ..harness.processes import connect, node_server
 from ..harness.workload import PLENTY, RESERVE_PATH, SEED, Orders, expect, put_stock, rows
 from ..peers import tigerbeetle
 from ..peers.peer_servers import MissingError, postgres_server, redis_server

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from holdfast.v1 import availability_service_pb2 as availability
 
 from ..harness.figures import Figure, at_most, figure
+from ..harness.node_server import NO_SNAPSHOTS_MIB, connect, node_server, write_snapshot
 from ..harness.plan import BenchError, Plan, tell
-from ..harness.population import NEVER_MIB, ROWS, ROWS_QUICK, level, populated
-from ..harness.processes import Server, connect, node_server, write_snapshot
-
-AVAILABILITY_PATH = "/holdfast.v1.AvailabilityService/GetAvailability"
+from ..harness.population import ROWS, ROWS_QUICK, level, populated
+from ..harness.processes import Server
+from ..harness.workload import AVAILABILITY_PATH
 
 BAR_S = 5.0
 
@@ -37,7 +37,7 @@ async def run(plan: Plan) -> list[Figure]:
     folder = await populated(plan)
     count = plan.count(ROWS, ROWS_QUICK)
     sku, _ = level(0)
-    async with node_server(folder, snapshot_every_mib=NEVER_MIB) as node:
+    async with node_server(folder, snapshot_every_mib=NO_SNAPSHOTS_MIB) as node:
         replays = [await _restart(node, sku) for _ in plan.each_round("restart")]
         tell("restart: writing a snapshot")
         await write_snapshot(folder)

@@ -14,25 +14,17 @@ from time import perf_counter
 
 from holdfast.v1 import availability_service_pb2 as availability
 
+from ..harness.fact_traffic import APPLIED, Feed
 from ..harness.figures import Figure, at_most, figure, percentile
 from ..harness.load import Ticker, open_loop
+from ..harness.node_server import connect, newest_snapshot_bytes, node_server, write_snapshot
 from ..harness.packed_traffic import BATCH_MAX
 from ..harness.plan import BenchError, Plan, tell
 from ..harness.population import LONG_HOLD_MS, ROWS, ROWS_QUICK, handles, level, populated
-from ..harness.processes import (
-    Server,
-    connect,
-    echo_server,
-    newest_snapshot_bytes,
-    node_server,
-    write_snapshot,
-)
+from ..harness.processes import Server
 from ..harness.regimes import Regime
-from ..harness.workload import RESERVE_PATH, Orders
+from ..harness.workload import AVAILABILITY_PATH, RESERVE_PATH, Orders
 from ..peers import echo
-from .stock_feed import Feed
-
-AVAILABILITY_PATH = "/holdfast.v1.AvailabilityService/GetAvailability"
 
 #: Calls of each kind: reads, reserves, echoes. Far below what a node can do, so that nothing waits
 #: for its own kind.
@@ -127,7 +119,7 @@ async def run(plan: Plan) -> list[Figure]:
     rows = plan.count(ROWS, ROWS_QUICK)
     calm, busy, seconds = [], [], []
     node = node_server(folder, snapshot_every_mib=EVERY_MIB)
-    async with node, echo_server(plan.folder / "snapshot") as echoes:
+    async with node, echo.echo_server(plan.folder / "snapshot") as echoes:
         choice = await handles(node, rows)
         prober, feed = Prober(node, echoes, rows), Feed(node, choice)
         await prober.stretch()  # warms connections, and is forgotten
@@ -154,8 +146,8 @@ async def _snapshot_position(node: Server) -> int:
 
 async def _grow(feed: Feed, growth_bytes: int) -> None:
     """Let the journal grow until a snapshot is due."""
-    messages = growth_bytes // FACT_BYTES // BATCH_MAX + 1
-    await feed.numbered(Regime(BATCH_MAX, IN_FLIGHT, messages))
+    regime = Regime(BATCH_MAX, IN_FLIGHT, growth_bytes // FACT_BYTES // BATCH_MAX + 1)
+    await feed.send(regime, feed.facts.numbered(regime), APPLIED)
 
 
 def _figures(

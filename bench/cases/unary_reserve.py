@@ -10,13 +10,13 @@ from holdfast.v1.common_pb2 import OUTCOME_ACCEPTED, OUTCOME_REFUSED
 
 from ..harness.figures import Bar, Figure, at_least, at_most, figure, percentile, ratios
 from ..harness.load import closed_loop, open_loop
+from ..harness.node_server import connect, node_server
 from ..harness.plan import Plan, tell
-from ..harness.processes import Server, connect, echo_server, node_server
+from ..harness.processes import Server
 from ..harness.rounds import Kind, Result, Round, one_round
-from ..harness.workload import PLENTY, RESERVE_PATH, Orders, Row, expect, put_stock, rows
+from ..harness.workload import CALLERS, PLENTY, RESERVE_PATH, Orders, Row, expect, put_stock, rows
 from ..peers import echo
 
-CALLERS = 64
 SKUS = 1_000
 
 MANY = rows(SKUS)
@@ -27,7 +27,7 @@ SOLD_OUT = rows(SKUS, prefix="GONE")
 async def run(plan: Plan) -> list[Figure]:
     """Measure the peak of each kind of load, then the latency at half of it."""
     folder = plan.folder / "unary"
-    async with echo_server(folder) as empty, node_server(folder) as node:
+    async with echo.echo_server(folder) as empty, node_server(folder) as node:
         async with connect(node) as client:
             await put_stock(client, MANY, PLENTY)
             await put_stock(client, SOLD_OUT, 0)

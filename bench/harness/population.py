@@ -10,10 +10,11 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 
 from .load import closed_loop
+from .node_server import NO_SNAPSHOTS_MIB, connect, node_server
 from .packed_traffic import BATCH_MAX, Batches, expect_all, resolve
 from .packed_traffic import RESERVE_PATH as BATCH_RESERVE_PATH
 from .plan import BenchError, Plan, tell
-from .processes import Server, connect, node_server
+from .processes import Server
 from .workload import EVENTS_A_MESSAGE, PLENTY, TIMEOUT_S, Row
 
 RECORD_PATH = "/holdfast.v1.StockService/RecordStockEvents"
@@ -25,9 +26,6 @@ LOCATIONS = 100
 
 #: No hold may end while this runs, unless a bench wants it.
 LONG_HOLD_MS = 7 * 24 * 3_600 * 1_000
-
-#: A journal that nothing but the bench cuts short.
-NEVER_MIB = 1_048_576
 
 #: Holds are spread over so many stock levels. Nothing that is measured depends on it, and asking
 #: for millions of handles takes a while.
@@ -57,7 +55,7 @@ async def populated(plan: Plan) -> Path:
         return folder
     count = plan.count(ROWS, ROWS_QUICK)
     partial = plan.folder / "population.partial"
-    async with node_server(partial, snapshot_every_mib=NEVER_MIB) as node:
+    async with node_server(partial, snapshot_every_mib=NO_SNAPSHOTS_MIB) as node:
         await put_locations(node)
         await put_levels(node, range(count))
         await put_holds(node, await handles(node, count), count)

@@ -10,7 +10,6 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,16 +19,9 @@ from typing import Any, Self
 import grpc
 import grpc.aio
 import psutil
-from grpc_health.v1 import health_pb2
 
-from holdfast.edge.client import Client
-
-from ..peers import echo
 from .load import Call
-from .plan import ROOT, BenchError
-
-NODE_COMMAND = (sys.executable, "-m", "holdfast.edge", "serve")
-SNAPSHOT_COMMAND = (sys.executable, "-m", "holdfast.persistence.snapshots.file")
+from .plan import BenchError
 
 START_TIMEOUT_S = 120.0  # kernels may have to be compiled
 PROBE_TIMEOUT_S = 10.0
@@ -178,58 +170,6 @@ class Server:
         return self._log_path.read_text("utf-8", "replace")[-LOG_TAIL:]
 
 
-def echo_server(folder: Path) -> Server:
-    """Make the echo server."""
-    port = free_port()
-    command = (sys.executable, "-m", "bench.peers.echo", str(port))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return Server(folder / "echo", port, command, _probe_echo, environment)
-
-
-def node_server(folder: Path, **settings: object) -> Server:
-    """Make a node with a data directory of its own, and settings as they come unless told."""
-    port = free_port()
-    all_settings = {
-        "data_dir": data_dir(folder),
-        "grpc_address": f"127.0.0.1:{port}",
-        "http_address": "127.0.0.1:0",
-        **settings,
-    }
-    # Settings that happen to be in our own environment must not reach it.
-    ours = {key: value for key, value in os.environ.items() if not key.startswith("HOLDFAST_")}
-    named = {f"HOLDFAST_{key.upper()}": str(value) for key, value in all_settings.items()}
-    return Server(folder, port, NODE_COMMAND, _probe_node, ours | named)
-
-
-def data_dir(folder: Path) -> Path:
-    """Where the node of a folder keeps its data."""
-    return folder / "data"
-
-
-def newest_snapshot_bytes(folder: Path) -> int:
-    """Size of the newest snapshot of the node that keeps its data in a folder; 0 without one."""
-    snapshots = sorted((data_dir(folder) / "snapshots").glob("snapshot-*.npz"))
-    return snapshots[-1].stat().st_size if snapshots else 0
-
-
-async def write_snapshot(folder: Path) -> None:
-    """Let a process of its own write the next snapshot, beside the node that serves the folder."""
-    done = await asyncio.to_thread(
-        subprocess.run,
-        (*SNAPSHOT_COMMAND, str(data_dir(folder))),
-        capture_output=True,
-        cwd=folder,
-        timeout=START_TIMEOUT_S,
-    )
-    if done.returncode:
-        raise BenchError(f"no snapshot: {done.stderr.decode(errors='replace')[-LOG_TAIL:]}")
-
-
-def connect(server: Server) -> Client:
-    """Make a client of a node."""
-    return Client(server.address, own_connection=True)
-
-
 def free_port() -> int:
     """Find a port of the loopback interface that nobody uses."""
     for port in random.sample(PORTS, 100):
@@ -241,16 +181,3 @@ def free_port() -> int:
                 continue
             return port
     raise BenchError("no port is free")
-
-
-async def _probe_echo(server: Server) -> None:
-    await server.call(echo.PATH)(b"")
-
-
-async def _probe_node(server: Server) -> None:
-    answer = await server.call("/grpc.health.v1.Health/Check")(b"")
-    if (
-        health_pb2.HealthCheckResponse.FromString(answer).status
-        != health_pb2.HealthCheckResponse.SERVING
-    ):
-        raise BenchError("not serving yet")

@@ -4,9 +4,6 @@ from dataclasses import dataclass, field
 
 from .load import Load
 
-#: A journal that nothing trims while it is measured.
-NO_SNAPSHOTS_MIB = 1_048_576
-
 
 @dataclass(frozen=True, slots=True)
 class Regime:
@@ -31,7 +28,7 @@ class Regime:
 
 
 @dataclass(slots=True)
-class Tally:
+class Total:
     """What one kind of load came to in one round."""
 
     operations: int = 0

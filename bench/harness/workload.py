@@ -14,8 +14,10 @@ from holdfast.v1 import stock_service_pb2 as stock
 from .plan import BenchError
 
 RESERVE_PATH = "/holdfast.v1.ReservationService/Reserve"
+AVAILABILITY_PATH = "/holdfast.v1.AvailabilityService/GetAvailability"
 
 SEED = 20
+CALLERS = 64  # of a closed loop of single calls
 PLENTY = 1_000_000_000  # units that no run can use up
 EVENTS_A_MESSAGE = 1_000
 TIMEOUT_S = 60.0

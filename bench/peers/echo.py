@@ -1,46 +1,23 @@
-"""A server that answers every call with what it was sent: `python -m bench.peers.echo PORT`.
+"""An empty echo, as a process of its own: what it costs to be called at all."""
 
-One generic handler with raw bytes, on uvloop: the least that a gRPC server in Python can do for a
-call, and so the ceiling for the node, which is built the same way.
-"""
-
-import asyncio
+import os
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Final
 
-import grpc
-import grpc.aio
-import uvloop
+from ..harness.plan import ROOT
+from ..harness.processes import Server, free_port
 
-PATH = "/bench.Echo/Echo"
-
-OPTIONS = (("grpc.so_reuseport", 0), ("grpc.max_concurrent_streams", 10_000))  # as the node's
+PATH: Final = "/bench.Echo/Echo"
 
 
-async def echo(data: bytes, _context: Any) -> bytes:
-    """Answer."""
-    return data
+def echo_server(folder: Path) -> Server:
+    """Make the echo server."""
+    port = free_port()
+    command = (sys.executable, "-m", "bench.peers.echo_server", str(port))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return Server(folder / "echo", port, command, _probe_echo, environment)
 
 
-class Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
-    """Takes calls of any method."""
-
-    def __init__(self) -> None:
-        self._handler = grpc.unary_unary_rpc_method_handler(echo)
-
-    def service(self, _details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-        """Return the one handler there is."""
-        return self._handler
-
-
-async def serve(port: int) -> None:
-    """Serve until killed."""
-    server = grpc.aio.server(options=OPTIONS)
-    server.add_generic_rpc_handlers((Handler(),))
-    server.add_insecure_port(f"127.0.0.1:{port}")
-    await server.start()
-    await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    uvloop.run(serve(int(sys.argv[1])))
+async def _probe_echo(server: Server) -> None:
+    await server.call(PATH)(b"")

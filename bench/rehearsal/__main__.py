@@ -26,8 +26,8 @@ from rich.console import Console
 from holdfast.edge.client import Client, HoldfastError
 
 from ..harness.conditions import load_average
+from ..harness.node_server import node_server
 from ..harness.plan import ROOT, BenchError, tell
-from ..harness.processes import node_server
 from .objectives import OBJECTIVES, Objectives, read_objectives
 from .profiles import PROFILES, Run
 from .stocktaking import Stocktake, stocked, take_stock

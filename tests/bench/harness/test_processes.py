@@ -7,7 +7,7 @@ import pytest
 
 from bench.harness import processes
 from bench.harness.plan import BenchError
-from bench.harness.processes import PORTS, Server, free_port, node_server
+from bench.harness.processes import PORTS, Server, free_port
 
 
 async def never(_server: Server) -> None:
@@ -37,14 +37,3 @@ async def test_a_server_that_does_not_answer_is_given_up_and_killed(
         async with server:
             pass
     assert server._process is None
-
-
-def test_settings_of_our_own_environment_do_not_reach_the_node(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOLDFAST_SHARD_COUNT", "99")
-    monkeypatch.setenv("HOLDFAST_DATA_DIR", "precious")
-    environment = node_server(tmp_path, log_level="error")._environment
-    assert "HOLDFAST_SHARD_COUNT" not in environment
-    assert str(tmp_path / "data") == environment["HOLDFAST_DATA_DIR"]
-    assert "error" == environment["HOLDFAST_LOG_LEVEL"]

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from bench.harness.node_server import connect, node_server
 from bench.harness.plan import ROOT
-from bench.harness.processes import connect, free_port, node_server
+from bench.harness.processes import free_port
 from bench.harness.workload import put_stock
 from bench.rehearsal import __main__ as rehearsal
 

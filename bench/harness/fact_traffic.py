@@ -1,0 +1,128 @@
+"""Traffic of the feed: stock facts as packed columns and as single events, repeated from a seed.
+
+Messages are public ones, built before a stretch of load begins.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import grpc.aio
+import numpy as np
+
+from holdfast.edge.client import Client, StockColumns
+from holdfast.v1 import stock_service_pb2 as stock
+
+from .load import streamed
+from .packed_traffic import resolve
+from .plan import BenchError
+from .processes import Server
+from .regimes import Regime, Total
+from .workload import PLENTY, SEED, Row, put_stock, rows
+
+PATH = "/holdfast.v1.StockService/ApplyStockEvents"
+MANY = rows(10_000)
+
+APPLIED = stock.STOCK_EVENT_OUTCOME_APPLIED
+DUPLICATE = stock.STOCK_EVENT_OUTCOME_DUPLICATE
+
+#: Kinds that come from a till and a warehouse; a count would undo what was sold before it.
+KINDS = (
+    stock.STOCK_EVENT_KIND_SALE,
+    stock.STOCK_EVENT_KIND_RETURN,
+    stock.STOCK_EVENT_KIND_RECEIPT,
+)
+
+
+class Facts:
+    """An endless line of facts. Their numbers rise, and no two ids are the same."""
+
+    def __init__(self, handles: Sequence[int]) -> None:
+        self._random = np.random.default_rng(SEED)
+        self._handles = np.array(handles, np.uint64)
+        self._next = 1
+
+    def numbered(self, regime: Regime) -> list[bytes]:
+        """Build messages with a sequence for each event, and no id."""
+        return [self._message(regime.size, sequences=self._run(regime.size)) for _ in _each(regime)]
+
+    def named(self, regime: Regime) -> list[bytes]:
+        """Build messages with an id for each event, and no sequence."""
+        return [
+            self._message(
+                regime.size, id_high=self._halves(regime.size), id_low=self._halves(regime.size)
+            )
+            for _ in _each(regime)
+        ]
+
+    def objects(self, regime: Regime) -> list[bytes]:
+        """Build messages of single events with an id."""
+        return [self._objects(regime.size) for _ in _each(regime)]
+
+    def _message(self, size: int, **keys: Any) -> bytes:
+        handles = self._random.choice(self._handles, size)
+        kinds = self._random.choice(np.array(KINDS, np.uint8), size)
+        quantities = self._random.integers(1, 10, size)
+        columns = StockColumns("feed", handles, kinds, quantities, **keys)
+        return columns.message().SerializeToString()
+
+    def _objects(self, size: int) -> bytes:
+        chosen = self._random.integers(0, len(MANY), size).tolist()
+        numbers = self._run(size).tolist()
+        events = [_event(number, MANY[row]) for number, row in zip(numbers, chosen, strict=True)]
+        return stock.ApplyStockEventsRequest(source="objects", events=events).SerializeToString()
+
+    def _run(self, size: int) -> Any:
+        self._next += size
+        return np.arange(self._next - size, self._next, dtype=np.uint64)
+
+    def _halves(self, size: int) -> Any:
+        return self._random.integers(1, 1 << 64, size, dtype=np.uint64)
+
+
+def _each(regime: Regime) -> range:
+    return range(regime.messages)
+
+
+def _event(number: int, row: Row) -> stock.StockEvent:
+    return stock.StockEvent(
+        event_id=str(number), sku=row[0], location=row[1], kind=KINDS[0], quantity=1
+    )
+
+
+class Feed:
+    """A node with stock, and facts for it."""
+
+    def __init__(self, node: Server, handles: Sequence[int]) -> None:
+        self._node = node
+        self._channel = grpc.aio.insecure_channel(node.address)
+        self.facts = Facts(handles)
+
+    @classmethod
+    async def prepare(cls, node: Server, client: Client) -> "Feed":
+        """Put stock in, and learn its handles."""
+        await put_stock(client, MANY, PLENTY)
+        return cls(node, await resolve(node, MANY))
+
+    async def send(
+        self, regime: Regime, messages: list[bytes], outcome: int, total: Total | None = None
+    ) -> None:
+        """Send messages over a stream of their own, check the outcomes, and add up what it took."""
+        cpu_before_s = self._node.cpu_seconds()
+        load = await streamed(self._channel.stream_stream(PATH)(), messages, regime.in_flight)
+        cpu_s = self._node.cpu_seconds() - cpu_before_s
+        if total is not None:
+            total.add(load, len(messages) * regime.size, cpu_s)
+        for answer in load.answers:
+            _expect(answer, regime.size, outcome)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._channel.close()
+
+
+def _expect(answer: bytes, size: int, outcome: int) -> None:
+    """Check every outcome of a message: a fast wrong answer is no figure."""
+    response = stock.ApplyStockEventsResponse.FromString(answer)
+    outcomes = response.columns.outcomes or bytes(each.outcome for each in response.results)
+    if outcomes != bytes([outcome]) * size:
+        raise BenchError(f"{len(outcomes)} facts of {size} were answered with {set(outcomes)}")

@@ -1,0 +1,76 @@
+"""A node under test: a process of its own, with the settings that every user gets."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from grpc_health.v1 import health_pb2
+
+from holdfast.edge.client import Client
+
+from .plan import BenchError
+from .processes import LOG_TAIL, START_TIMEOUT_S, Server, free_port
+
+NODE_COMMAND = (sys.executable, "-m", "holdfast.edge", "serve")
+SNAPSHOT_COMMAND = (sys.executable, "-m", "holdfast.persistence.snapshots.file")
+
+
+#: `snapshot_every_mib` of a node that is to write no snapshot by itself, so that nothing trims its
+#: journal while it is measured.
+NO_SNAPSHOTS_MIB: Final = 1_048_576
+
+
+def node_server(folder: Path, **settings: object) -> Server:
+    """Make a node with a data directory of its own, and settings as they come unless told."""
+    port = free_port()
+    all_settings = {
+        "data_dir": data_dir(folder),
+        "grpc_address": f"127.0.0.1:{port}",
+        "http_address": "127.0.0.1:0",
+        **settings,
+    }
+    # Settings that happen to be in our own environment must not reach it.
+    ours = {key: value for key, value in os.environ.items() if not key.startswith("HOLDFAST_")}
+    named = {f"HOLDFAST_{key.upper()}": str(value) for key, value in all_settings.items()}
+    return Server(folder, port, NODE_COMMAND, _probe_node, ours | named)
+
+
+def data_dir(folder: Path) -> Path:
+    """Where the node of a folder keeps its data."""
+    return folder / "data"
+
+
+def newest_snapshot_bytes(folder: Path) -> int:
+    """Size of the newest snapshot of the node that keeps its data in a folder; 0 without one."""
+    snapshots = sorted((data_dir(folder) / "snapshots").glob("snapshot-*.npz"))
+    return snapshots[-1].stat().st_size if snapshots else 0
+
+
+async def write_snapshot(folder: Path) -> None:
+    """Let a process of its own write the next snapshot, beside the node that serves the folder."""
+    done = await asyncio.to_thread(
+        subprocess.run,
+        (*SNAPSHOT_COMMAND, str(data_dir(folder))),
+        capture_output=True,
+        cwd=folder,
+        timeout=START_TIMEOUT_S,
+    )
+    if done.returncode:
+        raise BenchError(f"no snapshot: {done.stderr.decode(errors='replace')[-LOG_TAIL:]}")
+
+
+def connect(server: Server) -> Client:
+    """Make a client of a node."""
+    return Client(server.address, own_connection=True)
+
+
+async def _probe_node(server: Server) -> None:
+    answer = await server.call("/grpc.health.v1.Health/Check")(b"")
+    if (
+        health_pb2.HealthCheckResponse.FromString(answer).status
+        != health_pb2.HealthCheckResponse.SERVING
+    ):
+        raise BenchError("not serving yet")
