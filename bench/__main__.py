@@ -78,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (KeyboardInterrupt, asyncio.CancelledError):
             tell("stopped; there is no report")
             return EXIT_STOPPED
+    report.failures |= plan.failures
     report.conditions |= {f"left out: {what}": why for what, why in plan.left_out.items()}
     report.conditions["load average after"] = load_average()
     write_json(report, options.json)
@@ -93,8 +94,7 @@ async def _run(plan: Plan, names: Sequence[str], report: Report) -> None:
             async with asyncio.timeout(TIMEOUT_S):
                 report.figures += await BENCHES[name](plan)
         except Exception as error:  # noqa: BLE001 - the other benches still run
-            report.failures[name] = f"{type(error).__name__}: {error}"
-            tell(f"{name} failed: {error}")
+            plan.fail(name, error)
         tell(f"{name}: {perf_counter() - started:.0f} s")
     report.figures += machine_limits.unary_limit(report.values())
 

@@ -3,8 +3,9 @@ TigerBeetle's own benchmark. Everyone checks a reservation id, then availability
 answers each operation by its outcome, and answers when it is on the disk.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from holdfast.v1.common_pb2 import OUTCOME_ACCEPTED
 
 from ..harness import packed_traffic
 from ..harness.figures import Figure, figure, percentile, ratios
-from ..harness.load import Call, closed_loop
+from ..harness.load import Call, Load, closed_loop
 from ..harness.node_server import connect, node_server
 from ..harness.plan import ROOT, BenchError, Plan
 from ..harness.workload import PLENTY, RESERVE_PATH, SEED, Orders, expect, put_stock, rows
@@ -84,30 +85,55 @@ Round = dict[tuple[str, str], tuple[float, list[float]]]
 
 
 async def run(plan: Plan) -> list[Figure]:
-    """Put the same load on all that are there, by turns."""
-    makers: Mapping[str, Callable[[Path], AsyncIterator[Peer]]] = {
-        "holdfast": _holdfast,
-        "redis": _redis,
-        "postgres": _postgres,
-    }
+    """Put the same load on all that are there, by turns. A peer that fails has no figures; the
+    others keep theirs.
+    """
     peers: dict[str, Peer] = {}
     async with AsyncExitStack() as stack:
-        for name, make in makers.items():
-            try:
-                manager = asynccontextmanager(make)(plan.folder / f"peer-{name}")
-                peers[name] = await stack.enter_async_context(manager)
-            except MissingError as why:
-                plan.leave_out(NAMES[name], str(why))
+        for name in MAKERS:
+            await _start(plan, name, peers, stack)
         regimes = _regimes(plan)
-        await _one_round(peers, regimes)  # warms connections and caches, and is forgotten
-        for peer in peers.values():
+        await _one_round(plan, peers, regimes)  # warms connections and caches, and is forgotten
+        await _settle(plan, peers)
+        rounds = [await _one_round(plan, peers, regimes) for _ in plan.each_round("peers")]
+    figures = _figures(peers, regimes, rounds)
+    with _spared(plan, "tigerbeetle", peers):
+        figures += await tigerbeetle.figures(plan)
+    return figures
+
+
+NAMES = {
+    "holdfast": "Holdfast",
+    "redis": "Redis",
+    "postgres": "PostgreSQL",
+    "tigerbeetle": "TigerBeetle",
+}
+
+
+@contextmanager
+def _spared(plan: Plan, name: str, peers: dict[str, Peer]) -> Iterator[None]:
+    """Report a peer that fails and ask it no more, so that the others go on."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this peer's
+        plan.fail(f"peers, {NAMES[name]}", error)
+        peers.pop(name, None)
+
+
+async def _start(plan: Plan, name: str, peers: dict[str, Peer], stack: AsyncExitStack) -> None:
+    with _spared(plan, name, peers):
+        try:
+            manager = asynccontextmanager(MAKERS[name])(plan.folder / f"peer-{name}")
+            peers[name] = await stack.enter_async_context(manager)
+        except MissingError as why:
+            plan.leave_out(NAMES[name], str(why))
+
+
+async def _settle(plan: Plan, peers: dict[str, Peer]) -> None:
+    for name, peer in list(peers.items()):
+        with _spared(plan, name, peers):
             if peer.settle is not None:
                 await peer.settle()
-        rounds = [await _one_round(peers, regimes) for _ in plan.each_round("peers")]
-    return [*_figures(peers, regimes, rounds), *await tigerbeetle.figures(plan)]
-
-
-NAMES = {"holdfast": "Holdfast", "redis": "Redis", "postgres": "PostgreSQL"}
 
 
 def _regimes(plan: Plan) -> list[Regime]:
@@ -124,22 +150,29 @@ def _regimes(plan: Plan) -> list[Regime]:
     ]
 
 
-async def _one_round(peers: Mapping[str, Peer], regimes: Sequence[Regime]) -> Round:
-    seconds: dict[tuple[str, str], float] = {}
-    latencies_s: dict[tuple[str, str], list[float]] = {}
+async def _one_round(plan: Plan, peers: dict[str, Peer], regimes: Sequence[Regime]) -> Round:
+    loads: defaultdict[tuple[str, str], list[Load]] = defaultdict(list)
     for number in range(STRETCHES):
         for regime in regimes:
-            for name in reversed(list(peers)) if number % 2 else peers:
-                peer, key = peers[name], (name, regime.key)
-                load = await closed_loop(peer.call(regime), peer.build(regime), regime.in_flight)
-                peer.check(regime, load.answers)
-                seconds[key] = seconds.get(key, 0.0) + load.seconds
-                latencies_s[key] = latencies_s.get(key, []) + load.latencies_s
+            for name in reversed(list(peers)) if number % 2 else list(peers):
+                with _spared(plan, name, peers):
+                    load = await _stretch(peers[name], regime)
+                    loads[name, regime.key].append(load)
     sizes = {regime.key: regime.size for regime in regimes}
-    return {
-        key: (len(found) * sizes[key[1]] / seconds[key], found)
-        for key, found in latencies_s.items()
-    }
+    return {key: _sum(stretches, sizes[key[1]]) for key, stretches in loads.items()}
+
+
+async def _stretch(peer: Peer, regime: Regime) -> Load:
+    load = await closed_loop(peer.call(regime), peer.build(regime), regime.in_flight)
+    peer.check(regime, load.answers)
+    return load
+
+
+def _sum(stretches: Sequence[Load], size: int) -> tuple[float, list[float]]:
+    """Operations a second, and the latency of each message."""
+    latencies_s = [latency for load in stretches for latency in load.latencies_s]
+    seconds = sum(load.seconds for load in stretches)
+    return len(latencies_s) * size / seconds, latencies_s
 
 
 def _figures(
@@ -155,7 +188,7 @@ def _figures(
                 figure(f"{key}_rate", f"{label}: reserves", "/s", samples, note=regime.name),
                 figure(f"{key}_p99", f"{label}: p99 of a message", "ms", p99, note=regime.name),
             ]
-            if name != "holdfast":
+            if name != "holdfast" and "holdfast" in rates:
                 figures.append(
                     figure(
                         f"{key}_ratio",
@@ -300,3 +333,10 @@ def _postgres_reserve(traffic: _Traffic, regime: Regime) -> bytes:
         postgres_array(INT8_OID, np.ones(regime.size)),
         hold,
     )
+
+
+MAKERS: Mapping[str, Callable[[Path], AsyncIterator[Peer]]] = {
+    "holdfast": _holdfast,
+    "redis": _redis,
+    "postgres": _postgres,
+}

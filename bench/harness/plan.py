@@ -24,11 +24,18 @@ class Plan:
 
     left_out: dict[str, str] = field(default_factory=dict)
     """What a bench could not measure -> why. The report says it."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """What failed, a bench or a part of one -> why."""
 
     def leave_out(self, what: str, why: str) -> None:
         """Go on without something."""
         self.left_out[what] = why
         tell(f"{what} left out: {why}")
+
+    def fail(self, what: str, error: Exception) -> None:
+        """Go on after something failed; the run ends with exit code 1."""
+        self.failures[what] = f"{type(error).__name__}: {error}"
+        tell(f"{what} failed: {error}")
 
     def count(self, full: int, quick: int) -> int:
         """Choose a size."""

@@ -26,7 +26,7 @@ class Report:
     conditions: dict[str, str]
     figures: list[Figure] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
-    """Bench -> why it could not be run."""
+    """A bench, or a part of one -> why it failed."""
 
     def values(self) -> dict[str, float]:
         """Medians by key."""

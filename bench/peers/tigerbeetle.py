@@ -53,7 +53,7 @@ def _rate(binary: str, folder: Path, size: int, transfers: int) -> float:
         str(Path(binary).resolve()),
         "benchmark",
         "--transfer-pending",
-        f"--transfer-batch-size={size}",
+        f"--transfer-batch-count={size}",
         f"--transfer-count={transfers}",
     )
     with subprocess.Popen(

@@ -1,0 +1,116 @@
+"""A peer that fails costs its own figures and no others."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from bench.cases import peer_comparison
+from bench.cases.peer_comparison import Peer, Regime, run
+from bench.harness.plan import BenchError, Plan
+from bench.peers import tigerbeetle
+from bench.peers.peer_servers import MissingError
+
+ROUNDS = 2
+
+
+class StubPeer:
+    """Answers everything at once, until it is out of answers."""
+
+    def __init__(self, answers: int = 1_000_000) -> None:
+        self.answers = answers
+
+    async def call(self, _request: bytes) -> bytes:
+        if not self.answers:
+            raise ConnectionResetError("the peer is gone")
+        self.answers -= 1
+        return b""
+
+    async def start(self, _folder: Path) -> AsyncIterator[Peer]:
+        yield Peer(lambda _regime: self.call, messages, no_check)
+
+
+def messages(regime: Regime) -> list[bytes]:
+    return [b""] * regime.messages
+
+
+def no_check(_regime: Regime, _answers: Sequence[bytes]) -> None:
+    """Any answer will do."""
+
+
+async def no_start(_folder: Path) -> AsyncIterator[Peer]:
+    raise BenchError("no database")
+    yield
+
+
+async def missing(_folder: Path) -> AsyncIterator[Peer]:
+    raise MissingError("not installed")
+    yield
+
+
+async def compare(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, **makers: object
+) -> tuple[set[str], Plan]:
+    """The peers that have figures, and the plan that knows of the others."""
+    monkeypatch.setattr(peer_comparison, "MAKERS", makers)
+    plan = Plan(folder, ROUNDS, is_quick=True)
+    figures = await run(plan)
+    assert {ROUNDS} == {len(each.samples) for each in figures}
+    return {each.key.removeprefix("peers.").partition("_")[0] for each in figures}, plan
+
+
+@pytest.fixture(autouse=True)
+def no_tigerbeetle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(tigerbeetle.VARIABLE, raising=False)
+
+
+async def test_a_peer_that_does_not_start_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, plan = await compare(
+        monkeypatch, tmp_path, holdfast=StubPeer().start, redis=StubPeer().start, postgres=no_start
+    )
+
+    assert {"holdfast", "redis"} == found
+    assert {"peers, PostgreSQL": "BenchError: no database"} == plan.failures
+
+
+async def test_a_peer_that_is_missing_is_left_out_and_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, plan = await compare(monkeypatch, tmp_path, holdfast=StubPeer().start, redis=missing)
+
+    assert {"holdfast"} == found
+    assert "not installed" == plan.left_out["Redis"]
+    assert {} == plan.failures
+
+
+@pytest.mark.parametrize("answers", [0, 100, 1_500])
+async def test_a_peer_that_fails_in_a_round_costs_no_other_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: int
+) -> None:
+    found, plan = await compare(
+        monkeypatch, tmp_path, holdfast=StubPeer().start, redis=StubPeer(answers).start
+    )
+
+    assert {"holdfast"} == found
+    assert {"peers, Redis": "ConnectionResetError: the peer is gone"} == plan.failures
+
+
+async def test_without_holdfast_the_others_have_no_ratio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, plan = await compare(monkeypatch, tmp_path, holdfast=no_start, redis=StubPeer().start)
+
+    assert {"redis"} == found
+    assert {"peers, Holdfast"} == set(plan.failures)
+
+
+async def test_a_failing_tigerbeetle_costs_no_other_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(tigerbeetle.VARIABLE, "/bin/false")
+    found, plan = await compare(monkeypatch, tmp_path, holdfast=StubPeer().start)
+
+    assert {"holdfast"} == found
+    assert "does not tell its rate" in plan.failures["peers, TigerBeetle"]
