@@ -4,83 +4,37 @@ answers each operation by its outcome, and answers when it is on the disk.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1.common_pb2 import OUTCOME_ACCEPTED
 
 from ..harness import packed_traffic
 from ..harness.figures import Figure, figure, percentile, ratios
-from ..harness.load import Call, Load, closed_loop
+from ..harness.load import Load, closed_loop
 from ..harness.node_server import connect, node_server
-from ..harness.plan import ROOT, BenchError, Plan
-from ..harness.workload import PLENTY, RESERVE_PATH, SEED, Orders, expect, put_stock, rows
-from ..peers import tigerbeetle
-from ..peers.peer_servers import MissingError, postgres_server, redis_server
-from ..peers.wires import (
-    INT4_OID,
-    INT8_OID,
-    Connection,
-    Pool,
-    postgres_answer,
-    postgres_array,
-    postgres_execute,
-    postgres_greet,
-    postgres_int8,
-    postgres_prepare,
-    postgres_query,
-    redis_answer,
-    redis_command,
-)
+from ..harness.plan import Plan
+from ..harness.workload import PLENTY, RESERVE_PATH, Orders, expect, put_stock, rows
+from ..peers import postgres, redis, tigerbeetle
+from ..peers.peer import SKUS, Demand, MissingError, Peer
 
-SKUS = 1_000
 MANY = rows(SKUS)
 
 #: Stretches of each peer in a round: forwards, then backwards.
 STRETCHES = 2
 
-
-@dataclass(frozen=True, slots=True)
-class Regime:
-    """How much travels in one message, and how many messages at once."""
-
-    key: str
-    name: str
-    size: int
-    in_flight: int
-    messages: int
-    """In a stretch."""
-    skus: int = SKUS
-
-
-REGIMES = (
-    Regime("alone", "one by one, 1 caller", 1, 1, 200),
-    Regime("callers", "one by one, 64 callers", 1, 64, 2_000),
-    Regime("hot", "one by one, 64 callers, one SKU", 1, 64, 1_000, skus=1),
-    Regime("batch512", "512 a message, 8 in flight", 512, 8, 40),
-    Regime("batch8190", "8,190 a message, 4 in flight", 8_190, 4, 8),
+DEMANDS = (
+    Demand("alone", "one by one, 1 caller", 1, 1, 200),
+    Demand("callers", "one by one, 64 callers", 1, 64, 2_000),
+    Demand("hot", "one by one, 64 callers, one SKU", 1, 64, 1_000, skus=1),
+    Demand("batch512", "512 a message, 8 in flight", 512, 8, 40),
+    Demand("batch8190", "8,190 a message, 4 in flight", 8_190, 4, 8),
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Somebody who takes reservations."""
-
-    call: Callable[[Regime], Call]
-    build: Callable[[Regime], list[bytes]]
-    """Builds the messages of a stretch, none of which was sent before."""
-    check: Callable[[Regime, Sequence[bytes]], None]
-    settle: Callable[[], Awaitable[object]] | None = None
-    """Done once it is warm."""
-
-
-#: Peer -> rates and latencies of a round, by regime.
+#: Peer and demand -> operations a second and latencies of a round.
 Round = dict[tuple[str, str], tuple[float, list[float]]]
 
 
@@ -92,11 +46,11 @@ async def run(plan: Plan) -> list[Figure]:
     async with AsyncExitStack() as stack:
         for name in MAKERS:
             await _start(plan, name, peers, stack)
-        regimes = _regimes(plan)
-        await _one_round(plan, peers, regimes)  # warms connections and caches, and is forgotten
+        demands = _demands(plan)
+        await _one_round(plan, peers, demands)  # warms connections and caches, and is forgotten
         await _settle(plan, peers)
-        rounds = [await _one_round(plan, peers, regimes) for _ in plan.each_round("peers")]
-    figures = _figures(peers, regimes, rounds)
+        rounds = [await _one_round(plan, peers, demands) for _ in plan.each_round("peers")]
+    figures = _figures(peers, demands, rounds)
     with _spared(plan, "tigerbeetle", peers):
         figures += await tigerbeetle.figures(plan)
     return figures
@@ -136,35 +90,28 @@ async def _settle(plan: Plan, peers: dict[str, Peer]) -> None:
                 await peer.settle()
 
 
-def _regimes(plan: Plan) -> list[Regime]:
+def _demands(plan: Plan) -> list[Demand]:
     return [
-        Regime(
-            each.key,
-            each.name,
-            each.size,
-            each.in_flight,
-            plan.count(each.messages, max(each.in_flight, each.messages // 10)),
-            each.skus,
-        )
-        for each in REGIMES
+        replace(each, messages=plan.count(each.messages, max(each.in_flight, each.messages // 10)))
+        for each in DEMANDS
     ]
 
 
-async def _one_round(plan: Plan, peers: dict[str, Peer], regimes: Sequence[Regime]) -> Round:
+async def _one_round(plan: Plan, peers: dict[str, Peer], demands: Sequence[Demand]) -> Round:
     loads: defaultdict[tuple[str, str], list[Load]] = defaultdict(list)
     for number in range(STRETCHES):
-        for regime in regimes:
+        for demand in demands:
             for name in reversed(list(peers)) if number % 2 else list(peers):
                 with _spared(plan, name, peers):
-                    load = await _stretch(peers[name], regime)
-                    loads[name, regime.key].append(load)
-    sizes = {regime.key: regime.size for regime in regimes}
+                    load = await _stretch(peers[name], demand)
+                    loads[name, demand.key].append(load)
+    sizes = {demand.key: demand.size for demand in demands}
     return {key: _sum(stretches, sizes[key[1]]) for key, stretches in loads.items()}
 
 
-async def _stretch(peer: Peer, regime: Regime) -> Load:
-    load = await closed_loop(peer.call(regime), peer.build(regime), regime.in_flight)
-    peer.check(regime, load.answers)
+async def _stretch(peer: Peer, demand: Demand) -> Load:
+    load = await closed_loop(peer.call(demand), peer.build(demand), demand.in_flight)
+    peer.check(demand, load.answers)
     return load
 
 
@@ -176,17 +123,17 @@ def _sum(stretches: Sequence[Load], size: int) -> tuple[float, list[float]]:
 
 
 def _figures(
-    peers: Mapping[str, Peer], regimes: Sequence[Regime], rounds: Sequence[Round]
+    peers: Mapping[str, Peer], demands: Sequence[Demand], rounds: Sequence[Round]
 ) -> list[Figure]:
     figures = []
-    for regime in regimes:
-        rates = {name: [each[name, regime.key][0] for each in rounds] for name in peers}
+    for demand in demands:
+        rates = {name: [each[name, demand.key][0] for each in rounds] for name in peers}
         for name, samples in rates.items():
-            key, label = f"peers.{name}_{regime.key}", NAMES[name]
-            p99 = [percentile(each[name, regime.key][1], 99) * 1e3 for each in rounds]
+            key, label = f"peers.{name}_{demand.key}", NAMES[name]
+            p99 = [percentile(each[name, demand.key][1], 99) * 1e3 for each in rounds]
             figures += [
-                figure(f"{key}_rate", f"{label}: reserves", "/s", samples, note=regime.name),
-                figure(f"{key}_p99", f"{label}: p99 of a message", "ms", p99, note=regime.name),
+                figure(f"{key}_rate", f"{label}: reserves", "/s", samples, note=demand.name),
+                figure(f"{key}_p99", f"{label}: p99 of a message", "ms", p99, note=demand.name),
             ]
             if name != "holdfast" and "holdfast" in rates:
                 figures.append(
@@ -195,36 +142,10 @@ def _figures(
                         f"Holdfast ÷ {label}",
                         "x",
                         ratios(rates["holdfast"], samples),
-                        note=regime.name,
+                        note=demand.name,
                     )
                 )
     return figures
-
-
-class _Traffic:
-    """Ids, and SKUs by number."""
-
-    def __init__(self) -> None:
-        self._random = np.random.default_rng(SEED)
-
-    def ids(self, size: int) -> np.ndarray:
-        """Two halves of so many ids, as signed numbers."""
-        low, high = np.iinfo(np.int64).min, np.iinfo(np.int64).max
-        return self._random.integers(low, high, (2, size), dtype=np.int64)
-
-    def skus(self, regime: Regime) -> np.ndarray:
-        """SKUs chosen evenly."""
-        return self._random.integers(0, regime.skus, regime.size)
-
-
-def _check_digits(regime: Regime, answers: Sequence[bytes]) -> None:
-    right = b"1" * regime.size
-    for answer in answers:
-        if answer != right:
-            raise BenchError(f"{regime.key} was answered with digits {sorted(set(answer))}")
-
-
-# Holdfast
 
 
 async def _holdfast(folder: Path) -> AsyncIterator[Peer]:
@@ -234,109 +155,23 @@ async def _holdfast(folder: Path) -> AsyncIterator[Peer]:
         handles = await packed_traffic.resolve(node, MANY)
         single, many = node.call(RESERVE_PATH), node.call(packed_traffic.RESERVE_PATH)
 
-        def build(regime: Regime) -> list[bytes]:
-            if regime.size == 1:
-                return orders.reserves(regime.messages, MANY[: regime.skus])
-            ids = batches.ids(regime.messages, regime.size)
-            return batches.reserves(ids, handles[: regime.skus])
+        def build(demand: Demand) -> list[bytes]:
+            if demand.size == 1:
+                return orders.reserves(demand.messages, MANY[: demand.skus])
+            ids = batches.ids(demand.messages, demand.size)
+            return batches.reserves(ids, handles[: demand.skus])
 
-        def check(regime: Regime, answers: Sequence[bytes]) -> None:
-            if regime.size == 1:
+        def check(demand: Demand, answers: Sequence[bytes]) -> None:
+            if demand.size == 1:
                 expect(answers, OUTCOME_ACCEPTED)
             else:
-                packed_traffic.expect_all(answers, regime.size, reservation.BATCH_OUTCOME_ACCEPTED)
+                packed_traffic.expect_all(answers, demand.size, reservation.BATCH_OUTCOME_ACCEPTED)
 
-        yield Peer(lambda regime: single if regime.size == 1 else many, build, check)
-
-
-# Redis
-
-
-async def _redis(folder: Path) -> AsyncIterator[Peer]:
-    traffic = _Traffic()
-    script = (ROOT / "bench" / "peers" / "redis.lua").read_bytes()
-    async with redis_server(folder) as server, Pool(server.port, redis_answer) as pool:
-        digest = await pool.call(redis_command(b"SCRIPT", b"LOAD", script))
-        levels = [word for sku in range(SKUS) for word in (b"%d" % sku, b"%d" % PLENTY)]
-        await pool.call(redis_command(b"HSET", b"free", *levels))
-        spell = partial(_redis_reserve, traffic, digest)
-        yield Peer(lambda _regime: pool.call, partial(_repeat, spell), _check_digits)
-
-
-def _redis_reserve(traffic: _Traffic, digest: bytes, regime: Regime) -> bytes:
-    ids = traffic.ids(regime.size).T.tobytes()
-    words = [b"EVALSHA", digest, b"0", b"%d" % packed_traffic.HOLD_MS]
-    for number, sku in enumerate(traffic.skus(regime).tolist()):
-        words += (ids[16 * number : 16 * number + 16], b"%d" % sku, b"1")
-    return redis_command(*words)
-
-
-def _repeat(spell: Callable[[Regime], bytes], regime: Regime) -> list[bytes]:
-    return [spell(regime) for _ in range(regime.messages)]
-
-
-# PostgreSQL
-
-
-_POSTGRES_STOCK = (
-    f"INSERT INTO stock (sku, on_hand) SELECT sku, {PLENTY} "  # noqa: S608 - numbers of ours
-    f"FROM generate_series(0, {SKUS - 1}) AS sku"
-)
-
-
-async def _postgres(folder: Path) -> AsyncIterator[Peer]:
-    traffic = _Traffic()
-    schema = (ROOT / "bench" / "peers" / "postgres.sql").read_text("utf-8")
-    async with (
-        postgres_server(folder) as server,
-        Pool(server.port, postgres_answer, greet_postgres) as pool,
-    ):
-        async with Pool(server.port, postgres_answer, postgres_greet) as first:
-            await first.call(postgres_query(schema))
-            await first.call(postgres_query(_POSTGRES_STOCK))
-        spell = partial(_postgres_reserve, traffic)
-        # Plans made for an empty table would be kept for a full one.
-        analyze = partial(pool.call, postgres_query("ANALYZE"))
-        yield Peer(lambda _regime: pool.call, partial(_repeat, spell), _check_digits, analyze)
-
-
-async def greet_postgres(connection: Connection) -> None:
-    """Log on and prepare both statements."""
-    await postgres_greet(connection)
-    for name, types in (
-        (b"one", "bigint, bigint, int, bigint, bigint"),
-        (b"many", "bigint[], bigint[], int[], bigint[], bigint"),
-    ):
-        function = "reserve" if name == b"one" else "reserve_many"
-        casts = ", ".join(f"${n}::{kind}" for n, kind in enumerate(types.split(", "), 1))
-        connection.writer.write(postgres_prepare(name, f"SELECT {function}({casts})"))
-        await postgres_answer(connection.reader)
-
-
-def _postgres_reserve(traffic: _Traffic, regime: Regime) -> bytes:
-    (high, low), skus = traffic.ids(regime.size), traffic.skus(regime)
-    hold = postgres_int8(packed_traffic.HOLD_MS)
-    if regime.size == 1:
-        return postgres_execute(
-            b"one",
-            postgres_int8(int(high[0])),
-            postgres_int8(int(low[0])),
-            int(skus[0]).to_bytes(4, "big"),
-            postgres_int8(1),
-            hold,
-        )
-    return postgres_execute(
-        b"many",
-        postgres_array(INT8_OID, high),
-        postgres_array(INT8_OID, low),
-        postgres_array(INT4_OID, skus),
-        postgres_array(INT8_OID, np.ones(regime.size)),
-        hold,
-    )
+        yield Peer(lambda demand: single if demand.size == 1 else many, build, check)
 
 
 MAKERS: Mapping[str, Callable[[Path], AsyncIterator[Peer]]] = {
     "holdfast": _holdfast,
-    "redis": _redis,
-    "postgres": _postgres,
+    "redis": redis.running,
+    "postgres": postgres.running,
 }

@@ -12,6 +12,7 @@ import socket
 import subprocess
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Self
@@ -25,6 +26,7 @@ from .plan import BenchError
 
 START_TIMEOUT_S = 120.0  # kernels may have to be compiled
 PROBE_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 10.0
 POLL_S = 0.002
 LOG_TAIL = 2_000
 
@@ -45,6 +47,7 @@ class Server:
         command: Sequence[str],
         probe: Probe,
         environment: Mapping[str, str],
+        stop_signal: signal.Signals = signal.SIGKILL,
     ) -> None:
         self.folder = folder
         self.address = f"127.0.0.1:{port}"
@@ -52,6 +55,7 @@ class Server:
         self._command = command
         self._probe = probe
         self._environment = environment
+        self._stop_signal = stop_signal
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Any = None
 
@@ -74,12 +78,9 @@ class Server:
         started = perf_counter()
         self._process = self._spawn()
         await self._until(self._is_listening, started)
-        self._open_channel()
+        self._channel = grpc.aio.insecure_channel(self.address)  # connects with the first call
         await self._until(lambda: self._answers(probe or self._probe), started)
         return perf_counter() - started
-
-    def _open_channel(self) -> None:
-        self._channel = grpc.aio.insecure_channel(self.address)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -120,10 +121,18 @@ class Server:
         if self._channel is not None:
             await self._channel.close()
         if self._process is not None:
+            await self._stop_children(self._process)
             if self._process.poll() is None:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._channel = self._process = None
+
+    async def _stop_children(self, process: subprocess.Popen[bytes]) -> None:
+        """Ask a server to stop whose children have sessions of their own and would live on."""
+        if self._stop_signal != signal.SIGKILL and process.poll() is None:
+            process.send_signal(self._stop_signal)
+            with suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(process.wait, STOP_TIMEOUT_S)
 
     def call(self, path: str) -> Call:
         """Return a method that takes and gives bytes."""

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from bench.cases import peer_comparison
-from bench.cases.peer_comparison import Peer, Regime, run
+from bench.cases.peer_comparison import Demand, Peer, run
 from bench.harness.plan import BenchError, Plan
 from bench.peers import tigerbeetle
-from bench.peers.peer_servers import MissingError
+from bench.peers.peer import MissingError
 
 ROUNDS = 2
 
@@ -27,14 +27,14 @@ class StubPeer:
         return b""
 
     async def start(self, _folder: Path) -> AsyncIterator[Peer]:
-        yield Peer(lambda _regime: self.call, messages, no_check)
+        yield Peer(lambda _demand: self.call, messages, no_check)
 
 
-def messages(regime: Regime) -> list[bytes]:
-    return [b""] * regime.messages
+def messages(demand: Demand) -> list[bytes]:
+    return [b""] * demand.messages
 
 
-def no_check(_regime: Regime, _answers: Sequence[bytes]) -> None:
+def no_check(_demand: Demand, _answers: Sequence[bytes]) -> None:
     """Any answer will do."""
 
 
