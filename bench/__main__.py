@@ -30,7 +30,7 @@ from .cases import (
 from .harness.command_line import EXIT_STOPPED, stop_on_sigterm, whole
 from .harness.conditions import conditions, load_average
 from .harness.figures import Figure
-from .harness.plan import ROOT, Plan, tell
+from .harness.plan import REPORT_FOLDER, WORK_FOLDER, Plan, tell
 from .harness.report import Report, render, write_json
 
 Bench = Callable[[Plan], Awaitable[list[Figure]]]
@@ -55,12 +55,6 @@ BENCHES: dict[str, Bench] = {
 
 #: A bench that takes longer has hung.
 TIMEOUT_S = 1_800.0
-
-REPORT = ROOT / "bench" / "report" / "bench.json"
-
-#: A disk as good as the checkout's; a temporary folder of the system may be in memory, where a sync
-#: costs nothing.
-FOLDER = ROOT / "build"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -110,11 +104,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", action="append", choices=list(BENCHES), metavar="NAME", help=", ".join(BENCHES)
     )
-    parser.add_argument("--json", type=Path, default=REPORT, metavar="PATH", help="the report")
+    parser.add_argument(
+        "--json", type=Path, default=REPORT_FOLDER / "bench.json", metavar="PATH", help="the report"
+    )
     parser.add_argument(
         "--folder",
         type=Path,
-        default=FOLDER,
+        default=WORK_FOLDER,
         metavar="PATH",
         help="a folder on the disk to measure",
     )

@@ -7,6 +7,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
+REPORT_FOLDER = ROOT / "bench" / "report"
+
+#: Where servers keep their data, on a disk as good as the checkout's: a temporary folder of the
+#: system may be in memory, where a sync costs nothing.
+WORK_FOLDER = ROOT / "build"
+
 
 class BenchError(Exception):
     """Something could not be run, or a server did not do as it was asked; the text says why."""

@@ -12,10 +12,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from .plan import ROOT
+from .plan import REPORT_FOLDER
 from .report import show
 
-REPORT = ROOT / "bench" / "report" / "bench.json"
+REPORT = REPORT_FOLDER / "bench.json"
 
 #: Kinds of figures, by key, with what to call them.
 SHARES = {"hot": "one SKU", "commit": "commit", "release": "release", "refused": "sold out"}

@@ -61,13 +61,22 @@ def _parser() -> argparse.ArgumentParser:
         "goes on where it stopped when it is run again.",
     )
     add = parser.add_argument
-    add("--orders", type=Path, metavar="FILE", help=".csv or .csv.gz; without it they are made up")
-    add("--invoices", type=whole(1), default=INVOICES_DEFAULT, metavar="N", help="to make up")
-    add("--seed", type=whole(0), default=SEED_DEFAULT, metavar="N", help="of the made-up orders")
-    add("--callers", type=whole(1), default=CALLERS_DEFAULT, metavar="N", help="calls at a time")
-    add("--target", type=address, metavar="HOST:PORT", help="a node that runs, to start none")
-    add("--data-dir", type=Path, metavar="DIR", help=f"of the started node ({DATA_DIR})")
-    add("--shards", type=whole(1), metavar="N", help="of the started node, if DIR is new")
+    add("--orders", type=Path, metavar="FILE", help="orders, .csv or .csv.gz; else made up")
+    add(
+        "--invoices", type=whole(1), default=INVOICES_DEFAULT, metavar="N",
+        help="invoices to make up (default: %(default)s)",
+    )  # fmt: skip
+    add(
+        "--seed", type=whole(0), default=SEED_DEFAULT, metavar="N",
+        help="seed to make them up from (default: %(default)s)",
+    )  # fmt: skip
+    add(
+        "--callers", type=whole(1), default=CALLERS_DEFAULT, metavar="N",
+        help="calls at a time (default: %(default)s)",
+    )  # fmt: skip
+    add("--target", type=address, metavar="HOST:PORT", help="a running node; else one is started")
+    add("--data-dir", type=Path, metavar="DIR", help=f"its data directory (default: {DATA_DIR})")
+    add("--shards", type=whole(1), metavar="N", help="shards of a new data directory")
     add("--serve", action="store_true", help="go on serving afterwards, until Ctrl-C")
     add("--json", action="store_true", dest="as_json", help="print the report as JSON")
     return parser

@@ -14,6 +14,7 @@ from bench.harness.plan import ROOT
 from bench.harness.processes import free_port
 from bench.harness.workload import put_stock
 from bench.rehearsal import __main__ as rehearsal
+from bench.rehearsal import rehearse
 
 needs_locust = pytest.mark.skipif(
     find_spec("locust") is None, reason="Locust is not installed: `make load` does that"
@@ -29,7 +30,7 @@ p99_ms_max = 5_000
 IMPOSSIBLE = LENIENT + "[calls.Commit]\np50_ms_max = 0.001\n"
 
 
-async def rehearse(
+async def run_rehearsal(
     tmp_path: Path, objectives: str, *arguments: str
 ) -> tuple[int | None, dict[str, Any]]:
     """Rehearse for three seconds; return the exit code and the verdict."""
@@ -53,7 +54,7 @@ def read_verdict(folder: Path) -> dict[str, Any]:
 @needs_locust
 @pytest.mark.timeout(90)
 async def test_a_node_of_its_own_passes(tmp_path: Path) -> None:
-    code, verdict = await rehearse(tmp_path, LENIENT, "stock-storm")
+    code, verdict = await run_rehearsal(tmp_path, LENIENT, "stock-storm")
     values = {each["key"]: each["median"] for each in verdict["figures"]}
     assert [] == verdict["reasons"], verdict["told"]
     assert 0 == code
@@ -70,7 +71,7 @@ async def test_a_target_that_misses_an_objective_fails_and_keeps_no_stock(tmp_pa
     async with node_server(tmp_path / "node") as server, connect(server) as client:
         await put_stock(client, [("MUG", "STORE-9")], 5)
         target = ("--target", server.address)
-        code, verdict = await rehearse(tmp_path, IMPOSSIBLE, "promotion", *target)
+        code, verdict = await run_rehearsal(tmp_path, IMPOSSIBLE, "promotion", *target)
         shards = (await client.get_status()).shards
         (level,) = (await client.get_availability("MUG")).availability.levels
     assert ["Commit p50"] == verdict["reasons"], verdict["told"]
@@ -111,7 +112,7 @@ def test_objectives_that_cannot_be_read_are_told(
 def test_a_target_where_nobody_answers_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rehearsal, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(rehearse, "TIMEOUT_S", 0.2)
     (tmp_path / "load-promotion.json").write_text("the last verdict", "utf-8")
     target = f"127.0.0.1:{free_port()}"
     assert 2 == rehearsal.main(["--target", target, "--report", str(tmp_path)])
