@@ -12,7 +12,7 @@ from holdfast.core import kernels
 from holdfast.core.tables.layouts import LEVEL
 from holdfast.v1 import availability_service_pb2 as availability
 
-from ..harness.figures import Figure, at_most, figure, percentile
+from ..harness.figures import Figure, at_most, figure, latencies
 from ..harness.load import closed_loop
 from ..harness.node_server import connect, node_server
 from ..harness.packed_traffic import resolve
@@ -81,18 +81,14 @@ def _figures(reads: Sequence[Round]) -> list[Figure]:
             "us",
             [each["names"].server_us for each in reads],
         ),
-        *(
-            figure(
-                f"availability.{kind}_p{percent}",
-                f"{name}: p{percent}",
-                "ms",
-                [percentile(each[kind].latencies_s, percent) * 1e3 for each in reads],
-                note="one caller, over the wire",
-            )
-            for kind, name in (("handles", "1,000 handles"), ("names", "1,000 SKUs by name"))
-            for percent in (50, 99)
-        ),
+        *_latencies(reads, "handles", "1,000 handles"),
+        *_latencies(reads, "names", "1,000 SKUs by name"),
     ]
+
+
+def _latencies(reads: Sequence[Round], kind: str, name: str) -> list[Figure]:
+    rounds_s = [each[kind].latencies_s for each in reads]
+    return latencies(f"availability.{kind}", name, rounds_s, note="one caller, over the wire")
 
 
 def _totals(plan: Plan) -> list[Figure]:

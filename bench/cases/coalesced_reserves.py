@@ -11,7 +11,7 @@ from uuid import UUID
 
 from holdfast.v1 import reservation_service_pb2 as reservation
 
-from ..harness.figures import Figure, at_least, figure, percentile
+from ..harness.figures import Figure, at_least, figure, latencies
 from ..harness.load import TIMEOUT_S
 from ..harness.node_server import connect, node_server
 from ..harness.packed_traffic import HOLD_MS
@@ -118,12 +118,6 @@ def _figures(many: Sequence[Result], alone: Sequence[Result]) -> list[Figure]:
 
 
 def _latencies(key: str, name: str, results: Sequence[Result]) -> list[Figure]:
-    return [
-        figure(
-            f"coalescing.{key}_p{percent}",
-            f"Coalesced, {name}: p{percent}",
-            "ms",
-            [percentile(each.latencies_s, percent) * 1e3 for each in results],
-        )
-        for percent in (50, 99)
-    ]
+    return latencies(
+        f"coalescing.{key}", f"Coalesced, {name}", [each.latencies_s for each in results]
+    )

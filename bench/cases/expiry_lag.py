@@ -17,7 +17,7 @@ from typing import Any
 
 from holdfast.v1 import availability_service_pb2 as availability
 
-from ..harness.figures import Figure, at_most, figure, percentile
+from ..harness.figures import Figure, at_most, figure, latencies, percentile
 from ..harness.load import Load, open_loop
 from ..harness.node_server import NO_SNAPSHOTS_MIB, connect, data_dir, node_server
 from ..harness.plan import BenchError, Plan, tell
@@ -34,6 +34,7 @@ from ..harness.workload import AVAILABILITY_PATH, PLENTY
 JOURNAL_COMMAND = (sys.executable, "-m", "holdfast.edge", "journal", "--json")
 
 LEVELS = 10_000
+PERCENTILES = (50, 99, 100)
 READS_A_SECOND = 100
 
 #: What is asked of the node: a release at most so late for 99 of 100, and at most so much
@@ -145,17 +146,14 @@ def _figures(
                 at_most(LAG_BAR_MS) if percent == 99 else None,
                 note,
             )
-            for percent in (50, 99, 100)
+            for percent in PERCENTILES
         ),
-        *(
-            figure(
-                f"expiry.read_p{percent}",
-                f"Reads while holds end: p{percent}",
-                "ms",
-                [percentile(reads.latencies_s, percent) * 1e3],
-                note=f"{READS_A_SECOND} a second, from when they were due",
-            )
-            for percent in (50, 99, 100)
+        *latencies(
+            "expiry.read",
+            "Reads while holds end",
+            [reads.latencies_s],
+            percents=PERCENTILES,
+            note=f"{READS_A_SECOND} a second, from when they were due",
         ),
         figure(
             "expiry.idle_cpu",

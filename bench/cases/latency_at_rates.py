@@ -5,7 +5,7 @@ from statistics import median
 
 from holdfast.v1.common_pb2 import OUTCOME_ACCEPTED
 
-from ..harness.figures import Figure, figure, percentile
+from ..harness.figures import Figure, figure, latencies
 from ..harness.load import closed_loop, open_loop
 from ..harness.node_server import connect, node_server
 from ..harness.plan import Plan
@@ -45,18 +45,14 @@ async def run(plan: Plan) -> list[Figure]:
 
 
 def _at(percent: int, rate: float, results: list[Result]) -> list[Figure]:
-    note = "from when the call was due"
     name = f"Reserve at {percent} % of peak"
     return [
         figure(f"rates.{percent}_offered", f"{name}: offered", "/s", [rate]),
-        *(
-            figure(
-                f"rates.{percent}_p{each}",
-                f"{name}: p{each}",
-                "ms",
-                [percentile(result.latencies_s, each) * 1e3 for result in results],
-                note=note,
-            )
-            for each in PERCENTILES
+        *latencies(
+            f"rates.{percent}",
+            name,
+            [result.latencies_s for result in results],
+            percents=PERCENTILES,
+            note="from when the call was due",
         ),
     ]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from holdfast.edge.client import Client
 from holdfast.v1 import reservation_service_pb2 as reservation
 
-from ..harness.figures import Figure, at_least, at_most, figure, percentile, ratios
+from ..harness.figures import Figure, at_least, at_most, figure, latencies, ratios
 from ..harness.load import closed_loop
 from ..harness.node_server import NO_SNAPSHOTS_MIB, connect, node_server
 from ..harness.packed_traffic import (
@@ -182,7 +182,7 @@ def _of_regime(regime: Regime, rounds: Sequence[dict[str, Total]]) -> list[Figur
     key, name = f"batches.{regime.key}", regime.name
     is_batch = regime.size > 1
     shares = (("commit", "commit", 0.8), ("release", "release", 0.8), ("hot", "one SKU", 0.9))
-    latencies_s = [each["reserve"].latencies_s for each in rounds]
+    rounds_s = [each["reserve"].latencies_s for each in rounds]
     return [
         figure(
             f"{key}_reserve_rate",
@@ -208,15 +208,7 @@ def _of_regime(regime: Regime, rounds: Sequence[dict[str, Total]]) -> list[Figur
             "%",
             ratios(rates["refused"], reserve),
         ),
-        *(
-            figure(
-                f"{key}_reserve_p{percent}",
-                f"{name}: p{percent} of a message",
-                "ms",
-                [percentile(each, percent) * 1e3 for each in latencies_s],
-            )
-            for percent in (50, 99)
-        ),
+        *latencies(f"{key}_reserve", name, rounds_s, of="a message"),
         figure(
             f"{key}_reserve_cpu",
             f"{name}: processor a reserve",

@@ -13,7 +13,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1.common_pb2 import OUTCOME_ACCEPTED
 
 from ..harness import packed_traffic
-from ..harness.figures import Figure, figure, percentile, ratios
+from ..harness.figures import Figure, figure, latencies, ratios
 from ..harness.load import Load, closed_loop
 from ..harness.node_server import connect, node_server
 from ..harness.plan import Plan
@@ -130,10 +130,11 @@ def _figures(
         rates = {name: [each[name, demand.key][0] for each in rounds] for name in peers}
         for name, samples in rates.items():
             key, label = f"peers.{name}_{demand.key}", NAMES[name]
-            p99 = [percentile(each[name, demand.key][1], 99) * 1e3 for each in rounds]
+            rounds_s = [each[name, demand.key][1] for each in rounds]
+            note = demand.name
             figures += [
-                figure(f"{key}_rate", f"{label}: reserves", "/s", samples, note=demand.name),
-                figure(f"{key}_p99", f"{label}: p99 of a message", "ms", p99, note=demand.name),
+                figure(f"{key}_rate", f"{label}: reserves", "/s", samples, note=note),
+                *latencies(key, label, rounds_s, of="a message", percents=(99,), note=note),
             ]
             if name != "holdfast" and "holdfast" in rates:
                 figures.append(

@@ -15,7 +15,7 @@ from time import perf_counter
 from holdfast.v1 import availability_service_pb2 as availability
 
 from ..harness.fact_traffic import APPLIED, Feed
-from ..harness.figures import Figure, at_most, figure, percentile
+from ..harness.figures import Figure, at_most, figure, latencies
 from ..harness.load import Ticker, open_loop
 from ..harness.node_server import connect, newest_snapshot_bytes, node_server, write_snapshot
 from ..harness.packed_traffic import BATCH_MAX
@@ -179,12 +179,7 @@ def _figures(
             "ms",
             worst_ms([probe.echoes_s for probe in probes]),
         ),
-        figure(
-            f"snapshot.{key}_read_p99",
-            f"{name}: p99 of reads",
-            "ms",
-            [percentile(each_s, 99) * 1e3 for each_s in reads_s],
-        ),
+        *latencies(f"snapshot.{key}_read", name, reads_s, of="reads", percents=(99,)),
     ]
     if seconds:
         note = "from when it was due until it was there"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from holdfast.edge.client import Client
 
 from ..harness.fact_traffic import APPLIED, DUPLICATE, Feed
-from ..harness.figures import Figure, at_least, at_most, figure, percentile, ratios
+from ..harness.figures import Figure, at_least, at_most, figure, latencies, ratios
 from ..harness.node_server import NO_SNAPSHOTS_MIB, connect, node_server
 from ..harness.plan import Plan
 from ..harness.regimes import Regime, Total
@@ -95,7 +95,7 @@ async def _growth(feed: Feed, client: Client, regime: Regime) -> dict[str, float
 def _of_regime(regime: Regime, rounds: Sequence[dict[str, Totals]]) -> list[Figure]:
     totals = [each[regime.key] for each in rounds]
     rates = {kind: [each[kind].rate for each in totals] for kind in totals[0]}
-    latencies_s = [each["named"].latencies_s for each in totals]
+    rounds_s = [each["named"].latencies_s for each in totals]
     key, name = f"stock.{regime.key}", regime.name
     note = f"{regime.size:,} a message, {regime.in_flight} ahead of their answers"
     return [
@@ -112,15 +112,7 @@ def _of_regime(regime: Regime, rounds: Sequence[dict[str, Totals]]) -> list[Figu
             "%",
             ratios(rates["again"], rates["named"]),
         ),
-        *(
-            figure(
-                f"{key}_named_p{percent}",
-                f"{name}: p{percent} of a message",
-                "ms",
-                [percentile(each, percent) * 1e3 for each in latencies_s],
-            )
-            for percent in (50, 99)
-        ),
+        *latencies(f"{key}_named", name, rounds_s, of="a message"),
         *(
             figure(
                 f"{key}_{kind}_cpu",

@@ -2,13 +2,13 @@
 latency at half of the peak.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from statistics import median
 
 from holdfast.v1.common_pb2 import OUTCOME_ACCEPTED, OUTCOME_REFUSED
 
-from ..harness.figures import Bar, Figure, at_least, at_most, figure, percentile, ratios
+from ..harness.figures import Bar, Figure, at_least, at_most, figure, latencies, ratios
 from ..harness.load import closed_loop, open_loop
 from ..harness.node_server import connect, node_server
 from ..harness.plan import Plan, tell
@@ -22,6 +22,9 @@ SKUS = 1_000
 MANY = rows(SKUS)
 ONE = MANY[:1]
 SOLD_OUT = rows(SKUS, prefix="GONE")
+
+#: Percentile of the latency at half of peak -> milliseconds.
+BARS = {50: at_most(2), 99: at_most(10)}
 
 
 async def run(plan: Plan) -> list[Figure]:
@@ -122,7 +125,7 @@ def _latencies(peaks: Sequence[Round], halves: Sequence[Round], rate: float) -> 
         *_latency("echo", "peak", peaks, "Echo, 64 callers"),
         *_latency("reserve", "peak", peaks, "Reserve, 64 callers"),
         *_latency("echo", "half", halves, "Echo, same rate", at_rate),
-        *_latency("reserve", "half", halves, "Reserve, half of peak", at_rate, (2, 10)),
+        *_latency("reserve", "half", halves, "Reserve, half of peak", at_rate, BARS),
     ]
 
 
@@ -132,15 +135,15 @@ def _latency(
     rounds: Sequence[Round],
     name: str,
     note: str = "",
-    bars_ms: tuple[float, float] | None = None,
+    bars: Mapping[int, Bar] | None = None,
 ) -> list[Figure]:
-    def at(percent: int, bar: Bar | None) -> Figure:
-        samples = _each(rounds, kind, lambda result: percentile(result.latencies_s, percent) * 1e3)
-        key = f"unary.{kind}_{load}_p{percent}"
-        return figure(key, f"{name}: p{percent}", "ms", samples, bar, note)
-
-    p50, p99 = map(at_most, bars_ms) if bars_ms else (None, None)
-    return [at(50, p50), at(99, p99)]
+    return latencies(
+        f"unary.{kind}_{load}",
+        name,
+        [each[kind].latencies_s for each in rounds],
+        bars=bars,
+        note=note,
+    )
 
 
 def _each(rounds: Sequence[Round], kind: str, read: Callable[[Result], float]) -> list[float]:

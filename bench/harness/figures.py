@@ -4,7 +4,7 @@ Pure: nothing here measures, prints or reads a clock.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -90,6 +90,31 @@ def figure(
             f"{key} has samples {list(samples)}: expected finite numbers, at least one"
         )
     return Figure(key, name, unit, tuple(map(float, samples)), bar, note)
+
+
+def latencies(
+    key: str,
+    name: str,
+    rounds_s: Sequence[Sequence[float]],
+    *,
+    of: str = "",
+    percents: Sequence[int] = (50, 99),
+    bars: Mapping[int, Bar] | None = None,
+    note: str = "",
+) -> list[Figure]:
+    """Percentiles, in milliseconds, of what was waited in each round, in seconds."""
+    suffix = f" of {of}" if of else ""
+    return [
+        figure(
+            f"{key}_p{percent}",
+            f"{name}: p{percent}{suffix}",
+            "ms",
+            [percentile(each_s, percent) * 1e3 for each_s in rounds_s],
+            (bars or {}).get(percent),
+            note,
+        )
+        for percent in percents
+    ]
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

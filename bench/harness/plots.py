@@ -8,12 +8,11 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from .plan import REPORT_FOLDER
-from .report import show
+from .report_page import page
 
 REPORT = REPORT_FOLDER / "bench.json"
 
@@ -26,34 +25,6 @@ BYTES = {
     "named": "stock fact by id",
 }
 HELD = {"level": "stock level", "hold": "hold"}
-
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Holdfast: bench</title>
-<style>
-body {{ font: 15px/1.5 sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em }}
-table {{ border-collapse: collapse }}
-td, th {{ border-bottom: 1px solid #ddd; padding: 0.2em 0.8em; text-align: left }}
-td.number {{ text-align: right; white-space: nowrap }}
-.miss {{ color: #b00; font-weight: bold }}
-img {{ max-width: 100% }}
-</style>
-<h1>Holdfast: bench</h1>
-<p>{started}. The median of all rounds; what figures mean is told in bench/README.md.</p>
-{failures}
-{pictures}
-<h2>Figures</h2>
-<table>
-<tr><th>figure<th>median<th>min … max<th>bar<th><th>note
-{figures}
-</table>
-<h2>Conditions</h2>
-<table>
-{conditions}
-</table>
-</html>
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,38 +151,6 @@ def draw(picture: Picture, folder: Path) -> None:
     drawing.savefig(folder / picture.file, dpi=120)
 
 
-def page(report: Mapping[str, Any], drawn: Sequence[Picture]) -> str:
-    """Write the page."""
-    return PAGE.format(
-        started=escape(report["started"]),
-        failures="".join(
-            f'<p class="miss">{escape(bench)} failed: {escape(why)}</p>'
-            for bench, why in report["failures"].items()
-        ),
-        pictures="\n".join(
-            f'<p><img src="{each.file}" alt="{escape(each.title)}"></p>' for each in drawn
-        ),
-        figures="\n".join(map(_row, report["figures"])),
-        conditions="\n".join(
-            f"<tr><td>{escape(name)}<td>{escape(value)}"
-            for name, value in report["conditions"].items()
-        ),
-    )
-
-
-def _row(each: Mapping[str, Any]) -> str:
-    unit, bar = each["unit"], each["bar"]
-    limit = f"{'≥' if bar['is_minimum'] else '≤'} {show(bar['limit'], unit)}" if bar else ""
-    verdict = "" if not bar else '<b class="miss">miss</b>' if each["is_missed"] else "pass"
-    numbers = (
-        show(each["median"], unit),
-        f"{show(each['min'], unit)} … {show(each['max'], unit)}",
-        limit,
-    )
-    cells = "".join(f'<td class="number">{number}' for number in numbers)
-    return f"<tr><td>{escape(each['name'])}{cells}<td>{verdict}<td>{escape(each['note'])}"
-
-
 def write(report: Mapping[str, Any], folder: Path) -> list[Path]:
     """Draw what there is to draw, write the page, and return the files."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -219,7 +158,7 @@ def write(report: Mapping[str, Any], folder: Path) -> list[Path]:
     for picture in drawn:
         draw(picture, folder)
     index = folder / "index.html"
-    index.write_text(page(report, drawn), "utf-8")
+    index.write_text(page(report, {each.file: each.title for each in drawn}), "utf-8")
     return [*(folder / each.file for each in drawn), index]
 
 

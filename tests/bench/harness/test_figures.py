@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.harness.figures import at_least, at_most, figure, percentile, ratios
+from bench.harness.figures import at_least, at_most, figure, latencies, percentile, ratios
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,13 @@ def test_ratios_are_taken_round_by_round() -> None:
 def test_ratios_of_runs_with_other_rounds_are_refused() -> None:
     with pytest.raises(ValueError, match="shorter"):
         ratios([1, 2], [1])
+
+
+def test_latencies_are_told_in_milliseconds_percentile_by_percentile() -> None:
+    """Round by round, each with its bar."""
+    p50, p99 = latencies("key", "Reads", [[0.001, 0.002, 0.003], [0.004]], bars={99: at_most(5)})
+
+    assert ("key_p50", "Reads: p50", (2.0, 4.0), None) == (p50.key, p50.name, p50.samples, p50.bar)
+    assert ("key_p99", (3.0, 4.0), at_most(5)) == (p99.key, p99.samples, p99.bar)
+    (only,) = latencies("key", "Reads", [[0.001]], of="a message", percents=(99,))
+    assert "Reads: p99 of a message" == only.name
