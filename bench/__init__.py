@@ -1,6 +1,7 @@
 """Measures a node from outside, as its callers see it: `python -m bench`, or `make bench`.
 
-A bench is a module with `async def run(plan)`, listed in __main__.py, which returns figures. It
-starts the node as a process of its own and talks to it over gRPC; of the engine it may import the
-core, to time a kernel alone, and nothing of the journal. README.md says what each figure means.
+The folders: cases/ the benches, one a module; harness/ what they share; peers/ the servers that
+Holdfast is compared with; rehearsal/ a shop's day under load; replay/ a shop's orders, checked unit
+by unit. The node under test is a process that is talked to over gRPC. The core is imported where a
+kernel or a turn is timed alone. README.md says what each figure means.
 """

@@ -58,7 +58,7 @@ TIMEOUT_S = 1_800.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, report, and return the exit code."""
+    """Run the benches and report; the exit code."""
     options = _parser().parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="bench-", dir=options.folder) as folder:

@@ -92,7 +92,7 @@ def _latencies(reads: Sequence[Round], kind: str, name: str) -> list[Figure]:
 
 
 def _totals(plan: Plan) -> list[Figure]:
-    """Sum with the kernel that the node uses, one core, rows as they lie in its memory."""
+    """Sums by the kernel that the node uses, on one core, over rows laid out as in its memory."""
     levels = np.zeros(TOTAL_ROWS, LEVEL)
     levels["on_hand"], levels["reserved"], levels["committed"] = 7, 2, 1
     kernels.sum_levels(levels, 1)  # compiled now
@@ -108,7 +108,7 @@ def _totals(plan: Plan) -> list[Figure]:
 
 
 def _total_ms(levels: Any) -> tuple[float, float]:
-    """Time and processor time of one sum."""
+    """Time and processor time of one sum, in milliseconds."""
     started, cpu_before_s = perf_counter(), thread_time()
     found = kernels.sum_levels(levels, TOTAL_ROWS)
     seconds, cpu_s = perf_counter() - started, thread_time() - cpu_before_s

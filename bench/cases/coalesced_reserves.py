@@ -1,4 +1,4 @@
-"""Many small callers: a thousand tasks, each waiting for its own answers, over one connection. The
+"""Many small callers: a thousand tasks over one connection, each waiting for its own answers. The
 client gathers what they ask into batches.
 """
 
@@ -28,7 +28,7 @@ Reserve = Callable[..., Awaitable[int]]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the tasks came to in a round."""
+    """What the tasks achieved in a round."""
 
     rate: float
     """Reserves a second."""
@@ -40,7 +40,7 @@ class Result:
 
 
 async def run(plan: Plan) -> list[Figure]:
-    """Let all tasks reserve, and one by itself."""
+    """Reserve from all tasks at once, then from one alone."""
     each = plan.count(50, 5)
     traffic = random.Random(SEED)
     many, alone = [], []

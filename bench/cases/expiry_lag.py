@@ -37,8 +37,7 @@ LEVELS = 10_000
 PERCENTILES = (50, 99, 100)
 READS_A_SECOND = 100
 
-#: What is asked of the node: a release at most so late for 99 of 100, and at most so much
-#: of a core while it waits.
+#: How late 99 of 100 releases may be at most, and how much of a core a waiting node may take.
 LAG_BAR_MS = 50.0
 IDLE_BAR = 0.03
 
@@ -72,7 +71,7 @@ async def run(plan: Plan) -> list[Figure]:
 
 
 async def _idle_share(node: Server, seconds: float) -> float:
-    """Processor time, as a share of one core, while nothing happens."""
+    """Processor time while nothing happens, as a share of one core."""
     tell(f"expiry: idle for {seconds:.0f} s")
     before_s = node.cpu_seconds()
     await asyncio.sleep(seconds)
@@ -85,7 +84,7 @@ async def _appends(node: Server) -> int:
 
 
 async def _read(node: Server, seconds: float) -> Load:
-    """Read some stock levels at a fixed rate."""
+    """Reads of stock levels at a fixed rate."""
     requests = [
         availability.GetAvailabilityRequest(sku=level(number)[0]).SerializeToString()
         for number in range(int(seconds * READS_A_SECOND))
@@ -94,7 +93,7 @@ async def _read(node: Server, seconds: float) -> Load:
 
 
 async def _until_all_have_ended(node: Server, patience_s: float) -> None:
-    """Wait without calling anything that would end holds: a status only reads figures."""
+    """Wait for all holds to end, without a call that would end them: a status reads figures."""
     async with connect(node) as client, asyncio.timeout(60 + patience_s):
         while True:
             shards = (await client.get_status()).shards
@@ -107,7 +106,7 @@ async def _until_all_have_ended(node: Server, patience_s: float) -> None:
 
 
 def _journal(folder: Path) -> Iterator[dict[str, Any]]:
-    """Read the effects in a data directory that nobody serves."""
+    """The effects in the journal of a node that was stopped."""
     command = (*JOURNAL_COMMAND, str(data_dir(folder)))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as reading:
         assert reading.stdout is not None
@@ -117,9 +116,7 @@ def _journal(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def lags_ms(records: Iterator[dict[str, Any]]) -> Iterator[float]:
-    """Compare the time of every release with the end that the hold was given. Times have
-    milliseconds, so a lag is known to one of them.
-    """
+    """How late each release came after the end that its hold was given, to the millisecond."""
     ends_ms: dict[str, float] = {}
     for record in records:
         if record["kind"] == "reserve":

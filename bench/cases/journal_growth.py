@@ -1,4 +1,4 @@
-"""What the journal takes: nothing for a refusal, and how much for an accepted Reserve.
+"""What the journal takes: nothing for a refusal, and how many bytes for an accepted Reserve.
 
 Sizes are those of the journal's used pages, as the node reports them.
 """

@@ -1,4 +1,4 @@
-"""What the machine would allow: the terms of the limit model, each measured alone.
+"""What the machine allows: the terms of the limit model, each measured alone.
 
     calls a second = min(1 / (call + messages + turn + append / callers), callers / commit)
 
@@ -50,7 +50,7 @@ async def run(plan: Plan) -> list[Figure]:
 
 
 def unary_limit(values: Mapping[str, float]) -> list[Figure]:
-    """Put the terms together and hold the node against them; nothing when one is missing."""
+    """The node against the terms put together; nothing when a term is missing."""
     try:
         call, messages = values["unary.echo_cpu"], values["limits.messages"]
         turn, append = values["limits.turn_of_64"], values["limits.append_cpu"]
@@ -82,7 +82,7 @@ def _append_us(plan: Plan, repeats: int) -> float:
 
 
 def _commits(folder: Path, size: int, repeats: int, clock: Callable[[], float]) -> Sequence[float]:
-    """Time transactions of one put each, as the journal makes them."""
+    """Seconds of transactions of one put each, as the journal makes them."""
     path = folder / "commits"
     seconds = []
     value = b"\xa5" * size
@@ -98,7 +98,7 @@ def _commits(folder: Path, size: int, repeats: int, clock: Callable[[], float]) 
 
 
 def _messages_us(repeats: int) -> float:
-    """Read Reserves and write their answers, as much as the wire itself asks for."""
+    """Microseconds to parse a Reserve and serialize its response, as the wire itself demands."""
     requests = Orders().reserves(100, rows(100))
     seconds = []
     for _ in range(repeats):

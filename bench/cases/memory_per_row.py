@@ -23,7 +23,7 @@ HOLD_BAR = at_most(120)
 
 @dataclass(slots=True)
 class Growth:
-    """By how much a node has grown for rows of one kind, so far."""
+    """By how much a node has grown for rows of one kind, in bytes."""
 
     rows: int = 0
     resident: int = 0
@@ -39,7 +39,7 @@ class Growth:
 
 @dataclass(slots=True)
 class Meter:
-    """Grows a node, and keeps what it took."""
+    """Grows a node and keeps account of its memory."""
 
     node: Server
     levels: Growth = field(default_factory=Growth)
@@ -48,7 +48,7 @@ class Meter:
     choice: Sequence[int] = ()
 
     async def grow_to(self, count: int) -> list[Figure]:
-        """Add stock levels and holds until there are so many of each, and report."""
+        """Figures after adding stock levels and holds until there are `count` of each."""
         empty = self.node.memory_bytes()
         await put_levels(self.node, range(self.levels.rows, count))
         stocked = self.node.memory_bytes()

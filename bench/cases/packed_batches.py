@@ -1,5 +1,5 @@
-"""The fast lane: BatchReserve in several sizes, then BatchCommit and BatchRelease of the same;
-on one SKU, and sold out; and what the journal keeps of it.
+"""The fast lane: BatchReserve in several sizes, BatchCommit and BatchRelease of the same, reserves
+of one SKU and of SKUs that are sold out, and what the journal keeps.
 """
 
 from collections import defaultdict
@@ -63,14 +63,14 @@ class Traffic:
 
     @classmethod
     async def prepare(cls, node: Server, client: Client) -> "Traffic":
-        """Put stock in, and learn its handles."""
+        """Traffic for a node that is given stock; its handles are resolved."""
         await put_stock(client, MANY, PLENTY)
         await put_stock(client, SOLD_OUT, 0)
         return cls(node, await resolve(node, MANY), await resolve(node, SOLD_OUT))
 
     async def stretch(self, regime: Regime, totals: dict[str, Total]) -> None:
-        """Reserve and commit, reserve and release, reserve on one SKU, and be refused. Reserves of
-        the first two count together, so there are twice as many.
+        """Reserve and commit, reserve and release, reserve one SKU, and be refused. The reserves of
+        the first two count as one kind.
         """
         batches, messages = self._batches, regime.messages
         first, second = batches.ids(messages, regime.size), batches.ids(messages, regime.size)

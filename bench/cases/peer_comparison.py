@@ -1,6 +1,8 @@
 """The same reservations asked of others: Redis with a script, PostgreSQL with functions, and
-TigerBeetle's own benchmark. Everyone checks a reservation id, then availability, holds with an end,
-answers each operation by its outcome, and answers when it is on the disk.
+TigerBeetle's own benchmark.
+
+Each checks the reservation id and what is available, holds units until a time, tells every
+operation by its outcome, and answers when it is on disk.
 """
 
 from collections import defaultdict
@@ -39,7 +41,7 @@ Round = dict[tuple[str, str], tuple[float, list[float]]]
 
 
 async def run(plan: Plan) -> list[Figure]:
-    """Put the same load on all that are there, by turns. A peer that fails has no figures; the
+    """Put the same load on all that are installed, by turns. A peer that fails has no figures; the
     others keep theirs.
     """
     peers: dict[str, Peer] = {}
@@ -66,7 +68,7 @@ NAMES = {
 
 @contextmanager
 def _spared(plan: Plan, name: str, peers: dict[str, Peer]) -> Iterator[None]:
-    """Report a peer that fails and ask it no more, so that the others go on."""
+    """Report a peer that fails and drop it, so that the others go on."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this peer's

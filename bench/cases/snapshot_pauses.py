@@ -54,14 +54,14 @@ class Probe:
     """How long the node's event loop had waited for a core from its start on, at those moments."""
 
     def add(self, other: "Probe") -> None:
-        """Take in a stretch."""
+        """Append a stretch."""
         self.reads_s += other.reads_s
         self.reserves_s += other.reserves_s
         self.echoes_s += other.echoes_s
         self.core_waits_s += other.core_waits_s
 
     def pauses_s(self) -> list[float]:
-        """What the node's calls waited beyond what the machine made them wait."""
+        """How long each of the node's calls waited beyond what the machine explains."""
         return [
             max(0.0, latency_s - self._machine_s(number, latency_s))
             for latencies_s in (self.reads_s, self.reserves_s)
@@ -91,7 +91,7 @@ class Prober:
         ]
 
     async def stretch(self) -> Probe:
-        """Probe for a while."""
+        """Latencies of one stretch of probes."""
         count = len(self._reads)
         reserves = self._orders.reserves(count, self._levels, hold_s=LONG_HOLD_MS // 1_000)
         reads, reserved, echoes, waits_s = await asyncio.gather(
@@ -112,7 +112,7 @@ class Prober:
 
 
 async def run(plan: Plan) -> list[Figure]:
-    """Probe a large node by turns while nothing else happens and while it writes a snapshot."""
+    """Probe a large node, by turns idle and writing a snapshot."""
     folder = await populated(plan)
     tell("snapshot: writing the first")
     await write_snapshot(folder)

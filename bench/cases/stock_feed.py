@@ -1,6 +1,5 @@
-"""The feed of stock facts: packed columns over one ApplyStockEvents, by number and by id; all of
-the latter once more, as a source sends them that lost its place; single events beside them; and
-what the journal keeps.
+"""The feed of stock facts: packed columns over one ApplyStockEvents, by number and by id; by id
+once more, as a source that lost its place sends them; single events; what the journal keeps.
 """
 
 from collections import defaultdict
@@ -14,7 +13,7 @@ from ..harness.node_server import NO_SNAPSHOTS_MIB, connect, node_server
 from ..harness.plan import Plan
 from ..harness.regimes import Regime, Total
 
-#: Events a second, of the design.
+#: Facts a second that the design asks for.
 BAR = 300_000
 
 REGIMES = (Regime(8_190, 4, 40), Regime(512, 8, 200))

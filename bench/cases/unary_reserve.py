@@ -57,7 +57,7 @@ def _kinds(empty: Server, node: Server) -> dict[str, Kind]:
 
 
 async def _peaks(plan: Plan, kinds: dict[str, Kind]) -> list[Round]:
-    """Let 64 callers send as fast as they are answered."""
+    """Rounds at the peak: 64 callers, each sending as fast as it is answered."""
     drive = partial(closed_loop, callers=CALLERS)
     await one_round(kinds, 500, drive)  # warms connections and caches, and is forgotten
     count = plan.count(10_000, 1_000)
@@ -65,7 +65,7 @@ async def _peaks(plan: Plan, kinds: dict[str, Kind]) -> list[Round]:
 
 
 async def _halves(plan: Plan, kinds: dict[str, Kind], rate: float) -> list[Round]:
-    """Send at a fixed rate."""
+    """Rounds at a fixed rate."""
     tell(f"unary: latency at {rate:,.0f} calls a second")
     drive = partial(open_loop, rate=rate)
     count = max(plan.count(1_000, 100), round(rate * plan.count(3, 1)))

@@ -1,1 +1,1 @@
-"""What benches share: plan and figures, servers as processes, load and its traffic, the report."""
+"""What the benches share: plan and figures, server processes, load and traffic, the report."""

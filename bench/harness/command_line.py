@@ -1,4 +1,4 @@
-"""What the bench's commands share: numbers and addresses as arguments, and how they are stopped."""
+"""What the three commands of the bench share: types of arguments, and how they are stopped."""
 
 import argparse
 import asyncio
@@ -12,12 +12,12 @@ EXIT_STOPPED: Final = 130  # as shells say it of SIGINT
 
 
 def whole(least: int, most: float = math.inf) -> Callable[[str], int]:
-    """A type of argument: a whole number between limits, which it may reach."""
+    """An argument type: a whole number from `least` to `most`, both included."""
     return lambda text: int(_between(text, int, least, most))
 
 
 def number(least: float, most: float = math.inf) -> Callable[[str], float]:
-    """A type of argument: a number between limits, which it may reach."""
+    """An argument type: a number from `least` to `most`, both included."""
     return lambda text: _between(text, float, least, most)
 
 
@@ -33,7 +33,7 @@ def _between(text: str, kind: type[float], least: float, most: float) -> float:
 
 
 def address(text: str) -> str:
-    """A type of argument: host and port."""
+    """An argument type: host:port."""
     if not re.fullmatch(r"\S+:\d+", text):
         raise argparse.ArgumentTypeError(f"{text!r}: expected host:port")
     return text

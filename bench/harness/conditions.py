@@ -1,4 +1,4 @@
-"""The conditions of a run: without them no figure of it can be read."""
+"""The conditions of a run, without which its figures cannot be read."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ LIBRARIES = ("grpcio", "protobuf", "uvloop", "numpy", "numba", "lmdb")
 
 
 def conditions(folder: Path) -> dict[str, str]:
-    """Describe the machine as it is now; to be asked before the first bench."""
+    """The machine as it is now, in words. Call it before the first bench."""
     usable = len(os.sched_getaffinity(0))
     return {
         "processor": f"{_processor()}, {usable} of {os.cpu_count()} cores usable",
@@ -35,8 +35,8 @@ def load_average() -> str:
 
 
 def sync_seconds(folder: Path, count: int) -> list[float]:
-    """Time `count` times a write of 4 KiB and its fdatasync, in a file that has its blocks already:
-    the floor under every durable answer.
+    """Seconds that each of `count` writes of 4 KiB with fdatasync took, in a file that already has
+    its blocks: the floor under every durable answer.
     """
     path = folder / "syncs"
     seconds = []
@@ -62,8 +62,8 @@ def _describe_syncs(seconds: list[float]) -> str:
 
 
 def _late_wake_ups() -> str:
-    """Sleep for a millisecond, and see how much later the processor is ours again. Everything that
-    waits for a disk or another process waits so much longer; on an idle machine it is 0.1 ms.
+    """How late a sleep of a millisecond ends, in words. Everything that waits for a disk or another
+    process waits that much longer; on an idle machine it is 0.1 ms.
     """
     late = []
     for _ in range(SLEEPS):
@@ -74,8 +74,8 @@ def _late_wake_ups() -> str:
 
 
 def _kind_of_disk(sync_s: float) -> str:
-    """Guess from the time of a fast sync, since a busy machine makes most of them slow; the limits
-    are those of published measurements.
+    """A guess from the time of a fast sync, since a busy machine slows most of them. The limits are
+    from published measurements.
     """
     if sync_s < 8e-6:
         return "memory, or a disk that does not sync: nothing here was durable"
@@ -94,7 +94,7 @@ def _processor() -> str:
 
 
 def _file_system(folder: Path) -> str:
-    """Type of the file system with the longest mount point above the folder."""
+    """The type of the file system that holds the folder: the longest mount point above it."""
     mounts = [line.split() for line in Path("/proc/mounts").read_text("utf-8").splitlines()]
     above = [mount for mount in mounts if folder.resolve().is_relative_to(mount[1])]
     return max(above, key=lambda mount: len(mount[1]))[2] if above else "unknown file system"

@@ -34,7 +34,7 @@ KINDS = (
 
 
 class Facts:
-    """An endless line of facts. Their numbers rise, and no two ids are the same."""
+    """An endless stream of facts. Numbers rise, and no two ids are the same."""
 
     def __init__(self, handles: Sequence[int]) -> None:
         self._random = np.random.default_rng(SEED)
@@ -42,11 +42,11 @@ class Facts:
         self._next = 1
 
     def numbered(self, regime: Regime) -> list[bytes]:
-        """Build messages with a sequence for each event, and no id."""
+        """Messages with a sequence for each event, and no id."""
         return [self._message(regime.size, sequences=self._run(regime.size)) for _ in _each(regime)]
 
     def named(self, regime: Regime) -> list[bytes]:
-        """Build messages with an id for each event, and no sequence."""
+        """Messages with an id for each event, and no sequence."""
         return [
             self._message(
                 regime.size, id_high=self._halves(regime.size), id_low=self._halves(regime.size)
@@ -55,7 +55,7 @@ class Facts:
         ]
 
     def objects(self, regime: Regime) -> list[bytes]:
-        """Build messages of single events with an id."""
+        """Messages of single events with ids."""
         return [self._objects(regime.size) for _ in _each(regime)]
 
     def _message(self, size: int, **keys: Any) -> bytes:
@@ -90,7 +90,7 @@ def _event(number: int, row: Row) -> stock.StockEvent:
 
 
 class Feed:
-    """A node with stock, and facts for it."""
+    """A connection to a node with stock, and facts for it."""
 
     def __init__(self, node: Server, handles: Sequence[int]) -> None:
         self._node = node
@@ -99,14 +99,14 @@ class Feed:
 
     @classmethod
     async def prepare(cls, node: Server, client: Client) -> "Feed":
-        """Put stock in, and learn its handles."""
+        """A feed to a node that is given stock; its handles are resolved."""
         await put_stock(client, MANY, PLENTY)
         return cls(node, await resolve(node, MANY))
 
     async def send(
         self, regime: Regime, messages: list[bytes], outcome: int, total: Total | None = None
     ) -> None:
-        """Send messages over a stream of their own, check the outcomes, and add up what it took."""
+        """Send messages over a new stream, check every outcome, and add up what they took."""
         cpu_before_s = self._node.cpu_seconds()
         load = await streamed(self._channel.stream_stream(PATH)(), messages, regime.in_flight)
         cpu_s = self._node.cpu_seconds() - cpu_before_s
@@ -121,7 +121,7 @@ class Feed:
 
 
 def _expect(answer: bytes, size: int, outcome: int) -> None:
-    """Check every outcome of a message: a fast wrong answer is no figure."""
+    """Check every outcome of a message: a fast wrong answer is not a figure."""
     response = stock.ApplyStockEventsResponse.FromString(answer)
     outcomes = response.columns.outcomes or bytes(each.outcome for each in response.results)
     if outcomes != bytes([outcome]) * size:

@@ -18,7 +18,7 @@ class Bar:
     is_minimum: bool
 
     def is_kept(self, value: float) -> bool:
-        """Whether a value is on the right side; the limit itself is."""
+        """Whether a value is on the right side of the limit, or on it."""
         return value >= self.limit if self.is_minimum else value <= self.limit
 
 
@@ -84,7 +84,7 @@ def figure(
     bar: Bar | None = None,
     note: str = "",
 ) -> Figure:
-    """Make a figure of finite samples."""
+    """A figure with at least one sample, all finite. Raises ValueError otherwise."""
     if not samples or not all(map(math.isfinite, samples)):
         raise ValueError(
             f"{key} has samples {list(samples)}: expected finite numbers, at least one"
@@ -102,7 +102,7 @@ def latencies(
     bars: Mapping[int, Bar] | None = None,
     note: str = "",
 ) -> list[Figure]:
-    """Percentiles, in milliseconds, of what was waited in each round, in seconds."""
+    """Figures in milliseconds: percentiles of the latencies of each round, given in seconds."""
     suffix = f" of {of}" if of else ""
     return [
         figure(
@@ -130,5 +130,5 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
-    """Divide round by round, so that what slowed a whole round cancels out."""
+    """The quotients, round by round, so that what slowed a whole round cancels out."""
     return [one / other for one, other in zip(above, below, strict=True)]

@@ -37,7 +37,7 @@ class Load:
 async def closed_loop(
     call: Call, requests: Sequence[bytes], callers: int, timeout_s: float = TIMEOUT_S
 ) -> Load:
-    """Let callers send requests, each the next one as soon as it has an answer."""
+    """Send requests from several callers, each sending its next as soon as it has an answer."""
     answers = [b""] * len(requests)
     latencies_s = [0.0] * len(requests)
     numbers = iter(range(len(requests)))
@@ -59,7 +59,7 @@ async def closed_loop(
 async def streamed(
     stream: Any, requests: Sequence[bytes], in_flight: int, timeout_s: float = TIMEOUT_S
 ) -> Load:
-    """Send requests over one stream, so many ahead of the answers, which come in order."""
+    """Send requests over one stream, at most `in_flight` ahead of the answers."""
     answers: list[bytes] = []
     sent: list[float] = []
     latencies_s: list[float] = []
@@ -109,9 +109,7 @@ async def open_loop(
 
 @asynccontextmanager
 async def _all_or_first_error(timeout_s: float) -> AsyncIterator[asyncio.TaskGroup]:
-    """Wait for all tasks of a group. One failed call spoils the figure: raise it as it is, and stop
-    the others.
-    """
+    """A group of tasks whose first error is raised as it is: one failed call spoils the figure."""
     try:
         async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as group:
             yield group
@@ -120,8 +118,8 @@ async def _all_or_first_error(timeout_s: float) -> AsyncIterator[asyncio.TaskGro
 
 
 class Ticker:
-    """Ticks at a fixed interval, by a timer of the kernel: event loops round to milliseconds, which
-    would be most of the latency that is to be measured.
+    """Ticks at a fixed interval by a timer of the kernel: event loops round to milliseconds, which
+    would be most of the latency to be measured.
     """
 
     def __init__(self, interval_s: float) -> None:
@@ -141,11 +139,11 @@ class Ticker:
         os.close(self._descriptor)
 
     def due(self, number: int) -> float:
-        """When a tick was to be, by perf_counter; the first is number 0."""
+        """When a tick is due, by perf_counter; the first is number 0."""
         return self._started + (number + 1) * self._interval_s
 
     async def wait_tick(self, number: int) -> None:
-        """Wait until a tick has been; at once when it has."""
+        """Wait for a tick; returns at once when it has passed."""
         while self._ticks <= number:
             self._ticked.clear()
             await self._ticked.wait()
@@ -156,8 +154,8 @@ class Ticker:
 
 
 def _timer(interval_s: float) -> int:
-    """Start a timerfd, which Python 3.11 does not offer; it reads as the ticks since the last
-    read.
+    """The descriptor of a running timerfd, which Python 3.11 does not offer. It reads as the number
+    of ticks since the last read.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     whole, rest = divmod(round(interval_s * 1e9), 1_000_000_000)

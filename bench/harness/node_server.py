@@ -24,7 +24,7 @@ NO_SNAPSHOTS_MIB: Final = 1_048_576
 
 
 def node_server(folder: Path, **settings: object) -> Server:
-    """Make a node with a data directory of its own, and settings as they come unless told."""
+    """A node with a data directory of its own and the default settings, but for those given."""
     port = free_port()
     all_settings = {
         "data_dir": data_dir(folder),
@@ -44,13 +44,13 @@ def data_dir(folder: Path) -> Path:
 
 
 def newest_snapshot_bytes(folder: Path) -> int:
-    """Size of the newest snapshot of the node that keeps its data in a folder; 0 without one."""
+    """Bytes of the newest snapshot in the folder of a node; 0 when there is none."""
     snapshots = sorted((data_dir(folder) / "snapshots").glob("snapshot-*.npz"))
     return snapshots[-1].stat().st_size if snapshots else 0
 
 
 async def write_snapshot(folder: Path) -> None:
-    """Let a process of its own write the next snapshot, beside the node that serves the folder."""
+    """Let a process write the next snapshot, beside the node that serves the folder."""
     done = await asyncio.to_thread(
         subprocess.run,
         (*SNAPSHOT_COMMAND, str(data_dir(folder))),
@@ -63,7 +63,7 @@ async def write_snapshot(folder: Path) -> None:
 
 
 def connect(server: Server) -> Client:
-    """Make a client of a node."""
+    """A client with a connection of its own."""
     return Client(server.address, own_connection=True)
 
 

@@ -1,7 +1,7 @@
-"""Traffic of the fast lane: batches as packed columns, the same from run to run.
+"""Traffic of the fast lane: batches as packed columns, repeated from a seed.
 
-Messages are public ones, built before a stretch of load begins: what a client spends on building
-them is not in the figures.
+Messages are built before a stretch of load begins: what a client spends on building them is not in
+the figures.
 """
 
 from collections.abc import Sequence
@@ -38,13 +38,13 @@ class Ids:
 
 
 class Batches:
-    """An endless line of batches. Their ids are UUIDs, and no two are the same."""
+    """An endless stream of batches. No two reservation ids are the same."""
 
     def __init__(self, seed: int = SEED) -> None:
         self._random = np.random.default_rng(seed)
 
     def ids(self, batches: int, size: int) -> list[Ids]:
-        """Make the ids of so many batches."""
+        """New ids for a number of batches."""
         return [Ids(self._halves(size), self._halves(size)) for _ in range(batches)]
 
     def _halves(self, size: int) -> list[int]:
@@ -57,8 +57,8 @@ class Batches:
         handles: Sequence[int],
         hold_ms: tuple[int, int] = (HOLD_MS, HOLD_MS),
     ) -> list[bytes]:
-        """Build BatchReserve messages of one unit each, over stock levels chosen evenly, and for
-        durations spread evenly from the shortest to the longest.
+        """BatchReserve messages of one unit an operation, over stock levels drawn evenly, for holds
+        drawn evenly from the shortest to the longest.
         """
         choice = np.array(handles, np.uint64)
         return [self._reserve(ids, choice, *hold_ms) for ids in batches]
@@ -79,7 +79,7 @@ class Batches:
 
 
 def commits(batches: Sequence[Ids]) -> list[bytes]:
-    """Build BatchCommit messages."""
+    """BatchCommit messages for what was reserved."""
     return [
         reservation.BatchCommitRequest(id_high=ids.high, id_low=ids.low).SerializeToString()
         for ids in batches
@@ -87,7 +87,7 @@ def commits(batches: Sequence[Ids]) -> list[bytes]:
 
 
 def releases(batches: Sequence[Ids]) -> list[bytes]:
-    """Build BatchRelease messages."""
+    """BatchRelease messages for what was reserved."""
     return [
         reservation.BatchReleaseRequest(id_high=ids.high, id_low=ids.low).SerializeToString()
         for ids in batches
@@ -95,7 +95,7 @@ def releases(batches: Sequence[Ids]) -> list[bytes]:
 
 
 def expect_all(answers: Sequence[bytes], size: int, outcome: int) -> None:
-    """Check every outcome of every batch. All three answers have theirs in field 1."""
+    """Check every outcome of every batch; all three responses have theirs in field 1."""
     right = bytes([outcome]) * size
     for answer in answers:
         outcomes = reservation.BatchReserveResponse.FromString(answer).outcomes
@@ -105,7 +105,7 @@ def expect_all(answers: Sequence[bytes], size: int, outcome: int) -> None:
 
 
 async def resolve(node: Server, levels: Sequence[Row]) -> list[int]:
-    """Ask for the handles of stock levels."""
+    """The handles of stock levels."""
     handles: list[int] = []
     for start in range(0, len(levels), BATCH_MAX):
         request = availability.ResolveStockLevelsRequest(

@@ -34,26 +34,26 @@ class Plan:
     """What failed, a bench or a part of one -> why."""
 
     def leave_out(self, what: str, why: str) -> None:
-        """Go on without something."""
+        """Note what a bench goes on without, and why."""
         self.left_out[what] = why
         tell(f"{what} left out: {why}")
 
     def fail(self, what: str, error: Exception) -> None:
-        """Go on after something failed; the run ends with exit code 1."""
+        """Note what failed while the rest goes on; the run then ends with exit code 1."""
         self.failures[what] = f"{type(error).__name__}: {error}"
         tell(f"{what} failed: {error}")
 
     def count(self, full: int, quick: int) -> int:
-        """Choose a size."""
+        """The size to use: `quick` in a quick run."""
         return quick if self.is_quick else full
 
     def each_round(self, bench: str) -> Iterator[int]:
-        """Number the rounds and tell the terminal."""
+        """The numbers of the rounds, telling each on the terminal."""
         for number in range(self.rounds):
             tell(f"{bench}: round {number + 1} of {self.rounds}")
             yield number
 
 
 def tell(text: str) -> None:
-    """Show progress, apart from the report."""
+    """Print progress on stderr, apart from the report."""
     print(text, file=sys.stderr, flush=True)

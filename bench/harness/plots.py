@@ -48,7 +48,7 @@ class Picture:
 
 
 def pictures(report: Mapping[str, Any]) -> list[Picture]:
-    """Choose what the report has figures for."""
+    """The pictures that the report has figures for."""
     figures: dict[str, Any] = {each["key"]: each for each in report["figures"]}
     found = [
         Picture(
@@ -152,7 +152,7 @@ def draw(picture: Picture, folder: Path) -> None:
 
 
 def write(report: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Draw what there is to draw, write the page, and return the files."""
+    """Draw the pictures and write the page; the files written."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = pictures(report)
     for picture in drawn:
@@ -163,7 +163,7 @@ def write(report: Mapping[str, Any], folder: Path) -> list[Path]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Draw the report of the last run."""
+    """Draw the report of the last run; the exit code."""
     parser = argparse.ArgumentParser("python -m bench.harness.plots", description=__doc__)
     parser.add_argument("--json", type=Path, default=REPORT, metavar="PATH", help="the report")
     options = parser.parse_args(arguments)

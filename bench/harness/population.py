@@ -39,16 +39,16 @@ _SUFFIXES = ("-S", "-M", "-L", "-XL", "-42", "-RED", "-BLUE", "-0750")
 
 
 def level(number: int) -> Row:
-    """Name a stock level: one for each SKU, at one of a hundred locations. SKUs have 9 to 12
-    characters, as those of shops do.
+    """The name of a stock level: a SKU of its own, of 9 to 12 characters as those of shops have, at
+    one of a hundred locations.
     """
     suffix = _SUFFIXES[number % len(_SUFFIXES)]
     return f"{number:07}{suffix}", f"STORE-{number % LOCATIONS:03}"
 
 
 async def populated(plan: Plan) -> Path:
-    """Return the folder of a node that has as many stock levels and holds as the plan wants, made
-    by the first bench that asks. Nobody serves it, and it was killed.
+    """The folder of a node with as many stock levels and holds as the plan wants, made by the first
+    bench that asks. Its node was killed.
     """
     folder = plan.folder / "population"
     if folder.exists():
@@ -70,8 +70,8 @@ async def put_locations(node: Server) -> None:
 
 
 async def put_levels(node: Server, numbers: range) -> None:
-    """Count stock of new levels. The events are numbered, so that nothing is remembered of them but
-    the last number: what is to be looked at are stock levels, not ids.
+    """Put new stock levels in, by counts. The events are numbered, so that the node remembers their
+    last number and no ids: what is measured are stock levels.
     """
     for start in range(numbers.start, numbers.stop, CHUNK * EVENTS_A_MESSAGE):
         tell(f"population: {start:,} of {numbers.stop:,} stock levels")
@@ -99,7 +99,7 @@ def _counts(numbers: range) -> Iterator[bytes]:
 
 
 async def handles(node: Server, count: int) -> list[int]:
-    """Ask for handles, evenly over so many stock levels."""
+    """Handles spread evenly over a number of stock levels."""
     return await resolve(node, [level(number) for number in range(0, count, -(-count // HANDLES))])
 
 
@@ -110,7 +110,7 @@ async def put_holds(
     hold_ms: tuple[int, int] = (LONG_HOLD_MS, LONG_HOLD_MS),
     batches: Batches | None = None,
 ) -> None:
-    """Hold one unit each on stock levels chosen evenly, for durations spread evenly."""
+    """Hold a unit each on stock levels drawn evenly, for durations drawn evenly."""
     batches = batches or Batches()
     for start in range(0, count, CHUNK * BATCH_MAX):
         tell(f"population: {start:,} of {count:,} holds")

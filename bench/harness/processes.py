@@ -74,7 +74,7 @@ class Server:
         await self.kill()
 
     async def start(self, probe: Probe | None = None) -> float:
-        """Start the process, wait until it answers a probe, and return how long that took."""
+        """Start the process and wait until it answers a probe; the seconds that took."""
         started = perf_counter()
         self._process = self._spawn()
         await self._until(self._is_listening, started)
@@ -128,20 +128,20 @@ class Server:
         self._channel = self._process = None
 
     async def _stop_children(self, process: subprocess.Popen[bytes]) -> None:
-        """Ask a server to stop whose children have sessions of their own and would live on."""
+        """Ask a server to stop when its children have sessions of their own and would live on."""
         if self._stop_signal != signal.SIGKILL and process.poll() is None:
             process.send_signal(self._stop_signal)
             with suppress(subprocess.TimeoutExpired):
                 await asyncio.to_thread(process.wait, STOP_TIMEOUT_S)
 
     def call(self, path: str) -> Call:
-        """Return a method that takes and gives bytes."""
+        """A gRPC method that takes and returns bytes."""
         method: Call = self._channel.unary_unary(path)
         return method
 
     def cpu_seconds(self) -> float:
-        """Processor time that the process and its children have used, in all their threads, to the
-        hundredth.
+        """Processor time that the process and its children have used in all threads, in steps of a
+        hundredth of a second.
         """
         assert self._process is not None
         process = psutil.Process(self._process.pid)
@@ -151,16 +151,16 @@ class Server:
         return float(ended + sum(each.user + each.system for each in (own, *living)))
 
     def core_wait_seconds(self) -> float:
-        """Time for which the main thread, which has the event loop, could have run and had no core.
-        0 on a machine that does not say it.
+        """Seconds for which the main thread, that of the event loop, was ready and had no core; 0
+        where the system does not tell.
         """
         assert self._process is not None
         path = Path(f"/proc/{self._process.pid}/schedstat")
         return int(path.read_text("utf-8").split()[1]) / 1e9 if path.exists() else 0.0
 
     def memory_bytes(self) -> Counter[str]:
-        """Resident memory of the process and its children: VmRSS is RssAnon, RssFile and RssShmem
-        together.
+        """Resident memory of the process and its children, in bytes: VmRSS is the sum of RssAnon,
+        RssFile and RssShmem.
         """
         assert self._process is not None
         total: Counter[str] = Counter()
@@ -180,7 +180,7 @@ class Server:
 
 
 def free_port() -> int:
-    """Find a port of the loopback interface that nobody uses."""
+    """A port of the loopback interface that nobody uses."""
     for port in random.sample(PORTS, 100):
         with socket.socket() as server:
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

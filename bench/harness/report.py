@@ -50,14 +50,14 @@ def to_json(report: Report) -> dict[str, Any]:
 
 
 def write_json(report: Report, path: Path) -> None:
-    """Write the report where programs find it."""
+    """Write the report as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(to_json(report), indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", "utf-8")
 
 
 def render(report: Report) -> RenderableType:
-    """Lay the report out: figures, what failed, conditions."""
+    """The report for people: figures, what failed, conditions."""
     return Group(
         _figures(report.figures),
         *(Text(f"{bench} failed: {why}", "red") for bench, why in report.failures.items()),
@@ -83,7 +83,7 @@ def _figures(figures: Sequence[Figure]) -> Table:
 
 
 def row(figure: Figure) -> tuple[str | Text, ...]:
-    """Write one figure out."""
+    """The cells of one figure."""
     low, high = min(figure.samples), max(figure.samples)
     return (
         figure.name,
@@ -96,7 +96,7 @@ def row(figure: Figure) -> tuple[str | Text, ...]:
 
 
 def show(value: float, unit: str) -> str:
-    """Write a value with three significant digits, or all that it has before the point."""
+    """A value with three significant digits, or all of its digits before the point."""
     if unit == "%":
         return f"{value * 100:.1f} %"
     magnitude = abs(value)

@@ -47,7 +47,7 @@ Round = Mapping[str, Result]
 
 
 async def one_round(kinds: Mapping[str, Kind], count: int, drive: Drive) -> Round:
-    """Put on `count` calls of every kind, in stretches."""
+    """Results of `count` calls of every kind, put on in stretches."""
     stretches: dict[str, list[tuple[Load, float]]] = {name: [] for name in kinds}
     for number in range(STRETCHES):
         for name in reversed(list(kinds)) if number % 2 else list(kinds):

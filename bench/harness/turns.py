@@ -30,7 +30,7 @@ LEVELS = rows(1_000)
 
 
 class Ticket:
-    """A caller who waits."""
+    """Stands for a caller who waits."""
 
     def cancelled(self) -> bool:
         """Never."""

@@ -1,4 +1,4 @@
-"""Traffic, the same from run to run: what there is in stock, and who asks for what.
+"""Traffic, repeated from a seed: what there is in stock, and who asks for what.
 
 Requests are built before a stretch of load begins, so that building them is not in its figures.
 """
@@ -27,7 +27,7 @@ Row = tuple[str, str]
 
 
 def rows(skus: int, locations: int = 1, prefix: str = "SKU") -> list[Row]:
-    """Name stock levels, every SKU at every location."""
+    """Names of stock levels: every SKU at every location."""
     return [
         (f"{prefix}-{sku:06}", f"STORE-{location:03}")
         for sku in range(skus)
@@ -36,7 +36,7 @@ def rows(skus: int, locations: int = 1, prefix: str = "SKU") -> list[Row]:
 
 
 class Orders:
-    """An endless line of callers. Their reservation ids are UUIDs, and no two are the same."""
+    """An endless stream of orders. Their reservation ids are UUIDs, and no two are the same."""
 
     def __init__(self, seed: int = SEED) -> None:
         self._random = random.Random(seed)
@@ -44,7 +44,7 @@ class Orders:
     def reserves(
         self, count: int, choice: Sequence[Row], *, hold_s: int | None = None
     ) -> list[bytes]:
-        """Build Reserve messages of one line and one unit, over rows chosen evenly."""
+        """Reserve messages of one line and one unit, over rows drawn evenly."""
         return [self._reserve(self._random.choice(choice), hold_s) for _ in range(count)]
 
     def _reserve(self, row: Row, hold_s: int | None) -> bytes:
@@ -80,7 +80,7 @@ def _counts(levels: Sequence[Row], quantity: int) -> Iterator[stock.StockEvent]:
 
 
 def expect(answers: Sequence[bytes], outcome: int) -> None:
-    """Check that every Reserve was answered the same way: a fast wrong answer is no figure."""
+    """Check the outcome of every Reserve: a fast wrong answer is not a figure."""
     for answer in answers:
         response = reservation.ReserveResponse.FromString(answer)
         if response.outcome != outcome:

@@ -1,1 +1,1 @@
-"""Servers that Holdfast is compared with, and as much of their wires as a load needs."""
+"""The servers that Holdfast is compared with, and as much of their protocols as a load needs."""

@@ -12,7 +12,7 @@ PATH: Final = "/bench.Echo/Echo"
 
 
 def echo_server(folder: Path) -> Server:
-    """Make the echo server."""
+    """An echo server."""
     port = free_port()
     command = (sys.executable, "-m", "bench.peers.echo_server", str(port))
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -16,18 +16,18 @@ OPTIONS = (("grpc.so_reuseport", 0), ("grpc.max_concurrent_streams", 10_000))  #
 
 
 async def echo(data: bytes, _context: Any) -> bytes:
-    """Answer."""
+    """The bytes that came."""
     return data
 
 
 class Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
-    """Takes calls of any method."""
+    """Handles calls of any method."""
 
     def __init__(self) -> None:
         self._handler = grpc.unary_unary_rpc_method_handler(echo)
 
     def service(self, _details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-        """Return the one handler there is."""
+        """The one handler there is."""
         return self._handler
 
 

@@ -35,34 +35,34 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Somebody who takes reservations."""
+    """A server that takes reservations, and how to ask it."""
 
     call: Callable[[Demand], Call]
     build: Callable[[Demand], list[bytes]]
-    """Builds the messages of a stretch, none of which was sent before."""
+    """The messages of a stretch, none of which was sent before."""
     check: Callable[[Demand, Sequence[bytes]], None]
     settle: Callable[[], Awaitable[object]] | None = None
-    """Done once it is warm."""
+    """Called once, when it is warm."""
 
 
 class Traffic:
-    """Ids, and SKUs by number."""
+    """Random ids, and SKUs by number, repeated from a seed."""
 
     def __init__(self) -> None:
         self._random = np.random.default_rng(SEED)
 
     def ids(self, size: int) -> np.ndarray:
-        """Two halves of so many ids, as signed numbers."""
+        """The high and the low halves of a number of ids, as signed numbers."""
         low, high = np.iinfo(np.int64).min, np.iinfo(np.int64).max
         return self._random.integers(low, high, (2, size), dtype=np.int64)
 
     def skus(self, demand: Demand) -> np.ndarray:
-        """SKUs chosen evenly."""
+        """The SKUs of a message, drawn evenly."""
         return self._random.integers(0, demand.skus, demand.size)
 
 
 def check_digits(demand: Demand, answers: Sequence[bytes]) -> None:
-    """Raise unless every operation was accepted: a fast wrong answer is no figure."""
+    """Raise unless every operation was accepted: a fast wrong answer is not a figure."""
     right = b"1" * demand.size
     for answer in answers:
         if answer != right:
@@ -70,5 +70,5 @@ def check_digits(demand: Demand, answers: Sequence[bytes]) -> None:
 
 
 def repeat(spell: Callable[[Demand], bytes], demand: Demand) -> list[bytes]:
-    """The messages of a stretch."""
+    """The messages of a stretch, each spelled anew."""
     return [spell(demand) for _ in range(demand.messages)]

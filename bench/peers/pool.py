@@ -26,7 +26,7 @@ Greet = Callable[[Connection], Awaitable[None]]
 
 
 class Pool:
-    """As many connections as calls wait at once."""
+    """As many connections as there are calls at a time."""
 
     def __init__(self, port: int, answer: Answer, greet: Greet | None = None) -> None:
         self._port = port
@@ -48,7 +48,7 @@ class Pool:
             connection.writer.transport.abort()
 
     async def call(self, request: bytes) -> bytes:
-        """Send a request and wait for its answer. An error ends the bench, connection and all."""
+        """The answer to a request. After an error the connection is not used again."""
         connection = self._free.pop() if self._free else await self._connect()
         connection.writer.write(request)
         answer = await self._answer(connection.reader)

@@ -62,7 +62,7 @@ async def running(folder: Path) -> AsyncIterator[Peer]:
 
 
 async def greet(connection: Connection) -> None:
-    """Log on and prepare both statements."""
+    """Log on, and prepare both statements."""
     await wire.greet(connection)
     for name, types in (
         (b"one", "bigint, bigint, int, bigint, bigint"),
@@ -97,7 +97,7 @@ def _reserve(traffic: Traffic, demand: Demand) -> bytes:
 
 
 def postgres_server(folder: Path) -> Server:
-    """Make a PostgreSQL with an empty database; raise MissingError when it cannot run."""
+    """A PostgreSQL with an empty database. Raises MissingError when it cannot run here."""
     binaries = _binaries()
     prefix = _other_user(folder)
     port = free_port()
@@ -110,7 +110,7 @@ def postgres_server(folder: Path) -> Server:
 
 
 def _binaries() -> Path:
-    """The newest of Debian's, or what PATH has."""
+    """The folder of the newest binaries of Debian, or of what PATH has."""
     found = sorted(FOLDERS.glob("*/bin/postgres"), key=lambda path: path.parts[-3].zfill(4))
     on_path = shutil.which("postgres")
     if found:
@@ -121,7 +121,7 @@ def _binaries() -> Path:
 
 
 def _other_user(folder: Path) -> tuple[str, ...]:
-    """What to put before a command of PostgreSQL, which refuses to be root."""
+    """The words before a command of PostgreSQL, which refuses to run as root."""
     folder.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0:
         return ()

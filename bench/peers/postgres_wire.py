@@ -12,23 +12,23 @@ INT4_OID, INT8_OID = 23, 20
 
 
 def message(kind: bytes, body: bytes) -> bytes:
-    """Frame a message; the first one of a connection has no kind."""
+    """A framed message; the first one of a connection has no kind."""
     return kind + (len(body) + 4).to_bytes(4, "big") + body
 
 
 def query(sql: str) -> bytes:
-    """Spell out statements without parameters."""
+    """Statements without parameters."""
     return message(b"Q", sql.encode() + b"\0")
 
 
 def prepare(name: bytes, sql: str) -> bytes:
-    """Spell out a statement to be prepared."""
+    """A statement to be prepared under a name."""
     body = name + b"\0" + sql.encode() + b"\0" + b"\0\0"
     return message(b"P", body) + message(b"S", b"")
 
 
 def execute(name: bytes, *parameters: bytes) -> bytes:
-    """Spell out the execution of a prepared statement, parameters and results in binary."""
+    """The execution of a prepared statement, with parameters and results in binary."""
     body = [b"\0", name, b"\0", b"\0\1\0\1", len(parameters).to_bytes(2, "big")]
     for parameter in parameters:
         body += (len(parameter).to_bytes(4, "big"), parameter)
@@ -43,12 +43,12 @@ def execute(name: bytes, *parameters: bytes) -> bytes:
 
 
 def int8(value: int) -> bytes:
-    """Spell out a bigint."""
+    """A bigint."""
     return value.to_bytes(8, "big", signed=True)
 
 
 def array(oid: int, values: Any) -> bytes:
-    """Spell out an array of int4 or int8 without nulls."""
+    """An array of int4 or int8 without nulls."""
     size = 4 if oid == INT4_OID else 8
     cells = np.empty(len(values), [("size", ">i4"), ("value", f">i{size}")])
     cells["size"] = size
@@ -65,7 +65,7 @@ async def greet(connection: Connection) -> None:
 
 
 async def answer(reader: asyncio.StreamReader) -> bytes:
-    """Read until the server is ready again; return the last row's only column."""
+    """The only column of the last row, once the server is ready again. Raises BenchError."""
     value, error = b"", b""
     while True:
         head = await reader.readexactly(5)

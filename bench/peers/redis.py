@@ -44,7 +44,7 @@ def _reserve(traffic: Traffic, digest: bytes, demand: Demand) -> bytes:
 
 
 def redis_server(folder: Path) -> Server:
-    """Make a Redis; raise MissingError when there is none."""
+    """A Redis with an empty database. Raises MissingError when there is none."""
     binary = shutil.which("redis-server")
     if binary is None:
         raise MissingError("no redis-server (Debian package redis-server)")
@@ -60,7 +60,7 @@ async def _probe(server: Server) -> None:
 
 
 def command(*words: bytes) -> bytes:
-    """Spell a command out."""
+    """A command of these words."""
     parts = [b"*%d\r\n" % len(words)]
     for word in words:
         parts += (b"$%d\r\n" % len(word), word, b"\r\n")
@@ -68,7 +68,7 @@ def command(*words: bytes) -> bytes:
 
 
 async def answer(reader: asyncio.StreamReader) -> bytes:
-    """Read a text or a number; raise when it is an error."""
+    """A text or a number. Raises BenchError for an error."""
     line = (await reader.readuntil(b"\r\n"))[:-2]
     if line[:1] == b"$":
         return (await reader.readexactly(int(line[1:]) + 2))[:-2]

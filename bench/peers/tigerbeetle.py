@@ -22,7 +22,7 @@ ACCEPTED = re.compile(r"load accepted = ([\d,]+) tx/s")
 
 
 async def figures(plan: Plan) -> list[Figure]:
-    """Run it once a round for each size; nothing without a binary."""
+    """Its rates, once a round for each size; none without a binary."""
     binary = os.environ.get(VARIABLE)
     if not binary:
         plan.leave_out("TigerBeetle", f"{VARIABLE} names no binary")
@@ -73,7 +73,7 @@ def _rate(binary: str, folder: Path, size: int, transfers: int) -> float:
 
 
 def accepted_rate(output: str) -> float:
-    """Read the rate out of what the benchmark prints."""
+    """Transfers a second, from what the benchmark prints. Raises BenchError when it tells none."""
     found = ACCEPTED.search(output)
     if found is None:
         raise BenchError(f"TigerBeetle's benchmark does not tell its rate:\n{output[-1_000:]}")

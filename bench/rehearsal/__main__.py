@@ -33,7 +33,7 @@ SECONDS_MAX = 86_400.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Rehearse, report, and return the exit code."""
+    """Rehearse and report; the exit code, which is the verdict."""
     options = _parser().parse_args(arguments)
     # Absolute, since Locust runs in another folder.
     stem = options.report.resolve() / f"load-{options.profile}"

@@ -67,7 +67,7 @@ class Books:
         self.unsettled.add(reservation_id)
 
     def answered(self, reservation_id: str) -> None:
-        """After any answer, also a refusal. What took effect is told besides."""
+        """After any answer, also a refusal. What took effect is entered besides."""
         self.unsettled.discard(reservation_id)
 
     def reserved(
@@ -125,7 +125,7 @@ class Books:
         return list(levels.values())
 
     def to_json(self) -> dict[str, Any]:
-        """Everything that a judge needs."""
+        """The levels and what is unsettled, for the stocktake."""
         levels = [asdict(level) for level in self.levels()]
         return {"levels": levels, "unsettled": sorted(self.unsettled)}
 

@@ -65,7 +65,7 @@ class GrpcUser(User):
         self.tally.visits_missed += self._pacing.backlog(perf_counter())
 
     def wait_time(self) -> float:
-        """Tell Locust how long to wait for the next visit."""
+        """Seconds until the next visit is due."""
         wait_s = self._pacing.next_wait_s(perf_counter())
         self._was_waiting = wait_s > 0
         return wait_s
@@ -78,19 +78,19 @@ class GrpcUser(User):
             self.tally.wake_late_ms.append((perf_counter() - self._pacing.due) * 1e3)
 
     def pop_due(self) -> float:
-        """When the call that comes was due: but for the first of a visit, now."""
+        """When the next call was due: now, unless it is the first of a visit."""
         due, self._first_call_due = self._first_call_due, None
         return perf_counter() if due is None else due
 
 
 class Timer(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
-    """Times a call and tells Locust, which tells whoever listens."""
+    """Times every call and tells Locust."""
 
     def __init__(self, user: GrpcUser) -> None:
         self._user = user
 
     def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-        """Send a call and wait for its answer."""
+        """The answered call; Locust has been told of it."""
         due = self._user.pop_due()
         call = continuation(details, request)
         error = call.exception()

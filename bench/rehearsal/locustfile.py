@@ -65,13 +65,13 @@ class Shape(LoadTestShape):
     """Processor time that this process had used before the run."""
 
     def tick(self) -> tuple[int, float] | None:
-        """Tell Locust; once a second."""
+        """The number of users, and how many may start a second; None ends the run."""
         users = self.run.users_at(perf_counter() - self.began)
         return None if users is None else (users + self.run.profile.feeds, SPAWN_RATE_MAX)
 
 
 def add_options(parser: LocustArgumentParser) -> None:
-    """Take a run, and give back its record."""
+    """Options for the run and its record."""
     parser.add_argument("--run-file", type=Path, required=True, help="the run, as JSON")
     parser.add_argument("--record-file", type=Path, required=True, help="where to record it")
 

@@ -50,7 +50,7 @@ class Objectives(BaseModel):
 
 
 def read_objectives(path: Path) -> Objectives:
-    """Read a file."""
+    """The objectives of a TOML file. Raises BenchError naming every wrong key."""
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

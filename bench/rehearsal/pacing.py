@@ -16,7 +16,7 @@ class Pacing:
         self._interval_s = interval_s
 
     def next_wait_s(self, now: float) -> float:
-        """Go on to the next visit, and tell how long to wait for it."""
+        """Seconds until the next visit is due, which becomes the present one."""
         self.due += self._interval_s
         return max(0.0, self.due - now)
 

@@ -122,7 +122,7 @@ class Run:
 
     @property
     def profile(self) -> Profile:
-        """What happens in it."""
+        """The kind of day that it is."""
         return PROFILES[self.profile_name]
 
     @property
@@ -166,7 +166,7 @@ class Run:
         return sum(means) * self.seconds * self.rate
 
     def users_at(self, elapsed_s: float) -> int | None:
-        """How many visitors there are at a time; none when the run is over."""
+        """The number of visitors at a time; None when the run is over."""
         start_s = 0.0
         for phase in self.profile.phases:
             length_s = phase.share * self.seconds

@@ -45,7 +45,7 @@ async def rehearse(run: Run, target: str | None, objectives: Objectives, stem: P
 
 @asynccontextmanager
 async def _node(target: str | None, folder: Path) -> AsyncIterator[str]:
-    """Name the node to ask; start one when none is given."""
+    """The address of the node: the target, or one that is started."""
     if target is not None:
         yield target
         return
@@ -74,7 +74,7 @@ async def _conditions(
 
 
 async def _take_stock(client: Client, run: Run, record: dict[str, Any]) -> Stocktake | str:
-    """Take stock. A node that does not answer any more has failed, and gets its verdict."""
+    """The stocktake, or why there is none: a node that stopped answering gets its verdict, too."""
     try:
         return await take_stock(client, record["books"], run.hold_s)
     except HoldfastError as error:

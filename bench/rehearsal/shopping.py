@@ -40,7 +40,7 @@ class Visit:
 
 
 class Shopping:
-    """An endless line of visitors."""
+    """An endless stream of visitors."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -53,7 +53,7 @@ class Shopping:
         self.calls = self.hot_calls = 0
 
     def next(self) -> Visit:
-        """Draw the next visitor."""
+        """The next visitor."""
         chance = self._random.random
         self._visits += 1
         (kind,) = self._random.choices(self._kinds, self._weights)
@@ -66,7 +66,7 @@ class Shopping:
         )
 
     def count(self, calls: int, visit: Visit) -> None:
-        """Tell how many calls a visit took."""
+        """Note how many calls a visit took."""
         self.calls += calls
         self.hot_calls += calls if visit.lines[0][0] in self._hot_skus else 0
 
@@ -95,8 +95,8 @@ class Message:
 
 
 class Feed:
-    """An endless line of facts about the shop's stock, as an ERP and tills send them: numbered, in
-    order, now and then delivered twice.
+    """An endless stream of facts about the shop's stock, as an ERP and tills send them: numbered,
+    in order, now and then delivered twice.
     """
 
     def __init__(self, run: Run, number: int) -> None:
@@ -108,14 +108,14 @@ class Feed:
         self._sequence = 0
 
     def next(self) -> Message:
-        """Draw the next message."""
+        """The next message."""
         message = Message(self.source, [], {}, {})
         for _ in range(EVENTS_A_MESSAGE):
             self._add(message)
         return message
 
     def is_redelivered(self) -> bool:
-        """Draw whether a message is sent twice."""
+        """Whether this message is sent twice, drawn anew each time."""
         return self._random.random() < REDELIVERED_SHARE
 
     def _add(self, message: Message) -> None:

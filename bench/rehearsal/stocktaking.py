@@ -60,7 +60,7 @@ async def _end_skus(client: Client, run: Run) -> None:
 
 
 async def take_stock(client: Client, books: Mapping[str, Any], hold_s: float) -> Stocktake:
-    """Compare when all holds have ended: then every unit is on hand, committed or gone."""
+    """The comparison after all holds have ended, when every unit is on hand, committed or gone."""
     await asyncio.sleep(hold_s * (1 + DRIFT_MAX) + LATE_BY_S)
     expected = {
         (level["sku"], level["location"]): [level["on_hand"], level["committed"]]
@@ -84,7 +84,7 @@ def compare(
     oversold: int,
     level: availability.StockLevel | None,
 ) -> None:
-    """Hold one stock level against what it has to be. None of its units may still be held."""
+    """Compare one stock level with what it has to be. None of its units may still be held."""
     level = level or availability.StockLevel(location=row[1])
     taken.oversold_units += max(oversold, level.shortfall)
     differing = (

@@ -64,13 +64,13 @@ class Tally:
         self.tell(f"{type(error).__name__}: {error}")
 
     def tell(self, text: str) -> None:
-        """Keep the words on one line, unless there are enough."""
+        """Count a text, on one line; new ones up to TOLD_MAX."""
         line = " ".join(text.split())
         if line in self.told or len(self.told) < TOLD_MAX:
             self.told[line] += 1
 
     def to_json(self) -> dict[str, Any]:
-        """Everything that a judge needs."""
+        """What the verdict needs."""
         return {
             "calls": {name: self._call_to_json(name) for name in sorted(self.ends)},
             "told": [f"{count:,} x {text}" for text, count in self.told.items()],

@@ -80,7 +80,7 @@ def judge(
     stocktake: Stocktake | str,
     conditions: Mapping[str, str],
 ) -> Verdict:
-    """Hold a run against its objectives. A stocktake that failed is told in words."""
+    """The verdict on a run. A stocktake that failed is a text that says why."""
     figures = [*_run_figures(objectives, record), *_call_figures(objectives, record)]
     failures = list(_never_answered(run, record))
     told = list(record["told"])
@@ -183,7 +183,7 @@ def _figure(
 
 
 def render(verdict: Verdict) -> RenderableType:
-    """Lay it out for people: what was measured, under what conditions, what went wrong."""
+    """The verdict for people: conditions, measurements, what went wrong."""
     conditions = Table(show_header=False, box=None)
     for name, value in verdict.conditions.items():
         conditions.add_row(name, value)

@@ -76,7 +76,7 @@ class Visitor:
             self.where.late.append((pay_at, visit))
 
     def pay(self, visit: Visit) -> bool:
-        """Commit. It may be refused only when the hold can have ended."""
+        """Whether a Commit was accepted. Before the hold can have ended it must not be refused."""
         books, name = self.where.books, visit.reservation_id
         request = reservation.CommitRequest(reservation_id=name, request_id="pay")
         answer = self._send(visit, self.stubs.reservations.Commit, request)
@@ -131,7 +131,7 @@ class Visitor:
             raise WrongAnswerError(f"Release {name} in time: {answer}")
 
     def _send(self, visit: Visit, method: Any, request: Any) -> Any:
-        """Send a command, and keep in the books for how long its answer is owed."""
+        """The answer to a command; until it comes, the books have the reservation as unsettled."""
         books, name = self.where.books, visit.reservation_id
         books.sending(name)
         self.where.shopping.count(1, visit)
@@ -158,7 +158,7 @@ def _reserve_request(visit: Visit, hold_s: float) -> reservation.ReserveRequest:
 
 
 def _check_sold_out(answer: reservation.ReserveResponse) -> None:
-    """A Reserve may be refused for missing stock only, and the figures have to add up."""
+    """A refused Reserve has to blame missing stock, with figures that add up."""
     lines = answer.refusal.lines
     is_right = answer.refusal.code == REFUSAL_CODE_INSUFFICIENT_STOCK and all(
         0 < line.missing == line.requested - line.available for line in lines

@@ -29,7 +29,7 @@ DATA_DIR: Final = Path("data")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Replay, report, and return the exit code."""
+    """Replay and report; the exit code."""
     job = _job(arguments)
     try:
         return EXIT_GOOD if uvloop.run(run(job, job.plan())) else EXIT_FAILED

@@ -31,7 +31,7 @@ LATE_DAYS: Final = 19
 
 
 def derive_stock(events: Sequence[OrderEvent]) -> DerivedStock:
-    """Derive the stock that serves a stream of events ordered by time; reads it twice."""
+    """The stock that serves events. Raises ValueError when they are not in order of time."""
     need = _Need(events)
     opening = tuple(StockQuantity(*level, need.opening(level)) for level in sorted(need.levels))
     played = opened(opening)
@@ -114,7 +114,7 @@ class _Planner:
         heapify(self._agenda)
 
     def arrivals(self, today: int) -> list[StockQuantity]:
-        """Put into stock what has arrived by now, and say what it was."""
+        """What has arrived by now; it is put into stock."""
         arrived: list[StockQuantity] = []
         while self._agenda[0].day <= today:
             visit = heappop(self._agenda)

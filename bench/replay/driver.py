@@ -70,7 +70,7 @@ class Replay:
         return f"<Replay {self.steps_done} of {len(self.plan.steps)} steps>"
 
     async def run(self, on_step: Callable[[int, int], None] = lambda _done, _all: None) -> Replayed:
-        """Take all steps, then read back what the node has."""
+        """Take all steps, then read back what the node has. Raises BenchError."""
         await self._put_locations()
         if self._resumed:
             self._asked_before = await self._find_asked_before()
@@ -117,7 +117,7 @@ class Replay:
         return f"{place.name} of orders {self.plan.tag}"
 
     async def _find_asked_before(self) -> int:
-        """Say from which step on an earlier run cannot have come.
+        """The step from which on an earlier run cannot have asked.
 
         The first order found missing, of those that should have been accepted, was not finished;
         whatever was begun stood less than a window behind it.
@@ -166,7 +166,7 @@ class Replay:
         return await self._made_at(step) is None
 
     async def _reserve(self, step: OrderStep) -> bool:
-        """Reserve an order, and say whether it was accepted."""
+        """Whether the node accepted an order."""
         held = await self._timed(
             "Reserve", self._client.reserve(step.reservation_id, step.lines, hold=HOLD)
         )
@@ -228,7 +228,7 @@ def _event(kind: FactKind, fact: Fact) -> stock.StockEvent:
 
 
 def check_age(begun: datetime | None, now: datetime) -> None:
-    """Refuse to go on with a replay whose facts the node would count again."""
+    """Raise BenchError for a replay so old that the node would count its facts again."""
     if begun is not None and now - begun > RESUMABLE:
         raise BenchError(
             f"this replay was begun on {begun:%Y-%m-%d}, and a node remembers the ids of stock "

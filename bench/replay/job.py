@@ -53,7 +53,7 @@ class Job:
 
 
 async def run(job: Job, plan: ReplayPlan) -> bool:
-    """Replay, report, and serve on if that is asked for. Whether every check is good."""
+    """Replay, report, and serve on if that is asked for; whether every check is good."""
     stop_on_sigterm()
     async with AsyncExitStack() as stack:
         node = await _start(job, stack) if job.target is None else None
@@ -70,7 +70,7 @@ async def run(job: Job, plan: ReplayPlan) -> bool:
 
 
 async def _start(job: Job, stack: AsyncExitStack) -> StartedNode:
-    """Start a node that ends with the stack."""
+    """A new node, which ends with the stack."""
     with progress_bar("Starting a node", is_shown=not job.as_json) as bar:
         node = await stack.enter_async_context(
             started_node(job.data_dir, job.shards, on_default_ports=job.serve, on_progress=bar)

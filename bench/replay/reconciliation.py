@@ -28,7 +28,7 @@ class NodeInfo:
 
 
 def report(plan: ReplayPlan, replayed: Replayed, node: NodeInfo) -> dict[str, Any]:
-    """Put all figures into one document, and judge them."""
+    """All figures of a replay and the four checks, as one document."""
     checks = {
         "oversold": _check_oversold(replayed),
         "conservation": _check_levels(
@@ -115,7 +115,7 @@ def _check_oversold(replayed: Replayed) -> dict[str, Any]:
 def _check_levels(
     wanted: Mapping[Level, int], node_levels: Mapping[Level, NodeLevel], title: str
 ) -> dict[str, Any]:
-    """Compare the units on hand of every level with what the node has."""
+    """Where the units on hand of a level are not what the node has."""
     differences = []
     for level in sorted(wanted):
         found = node_levels.get(level)
@@ -168,6 +168,6 @@ def _speed(replayed: Replayed) -> dict[str, Any]:
 
 
 def quantile(values: Iterable[float], share: float) -> float:
-    """Give the value that this share of the values does not exceed."""
+    """The value that this share of the values does not exceed."""
     ordered = sorted(values)
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)]

@@ -56,7 +56,7 @@ class NodeLevel:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A replay that came to its end."""
+    """A replay that has ended."""
 
     books: Books
     node_levels: dict[Level, NodeLevel]

@@ -26,8 +26,8 @@ async def run_in_order(
 ) -> None:
     """Take each step once all earlier steps have let go of its levels, up to `callers` at a time.
 
-    A step lets go at its end, or before by calling what it is given. It is never taken as long as
-    the one that stands WINDOW before it is not done.
+    A step lets go at its end, or earlier by calling what it is given. It waits for the step that
+    stands WINDOW before it to be done. The first error cancels the others and is raised as it is.
     """
     gate = asyncio.Semaphore(callers)
     loop = asyncio.get_running_loop()

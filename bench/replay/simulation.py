@@ -47,7 +47,7 @@ class Expected:
 
 
 def expected_outcome(events: Iterable[OrderEvent], stock: DerivedStock) -> Expected:
-    """Play the events in order: an invoice that does not fit as a whole is refused as a whole."""
+    """What the events come to: an invoice that does not fit as a whole is refused as a whole."""
     expected = opened(stock.opening)
     for position, event in enumerate(events):
         for entry in stock.receipts.get(position, ()):
@@ -101,7 +101,7 @@ def _play_invoice(expected: Expected, invoice: Invoice) -> None:
 
 
 def _apply(expected: Expected, event: OrderEvent, sign: int) -> int:
-    """Move the units of a fact and return how many they are."""
+    """The units of a fact, which are moved."""
     lines = lines_of(event)
     for line in lines:
         expected.on_hand[line.sku, location_of(event.number, line.sku)] += sign * line.quantity

@@ -70,9 +70,9 @@ async def started_node(
     on_default_ports: bool,
     on_progress: Callable[[int, int], None],
 ) -> AsyncIterator[StartedNode]:
-    """Start a node and stop it when the block ends. Raises BenchError when it does not start.
+    """A node that is stopped when the block ends. Raises BenchError when it does not start.
 
-    On the default ports if that is asked for and they are free, else on any.
+    It listens on the default ports if they are asked for and free, else on any.
     """
     with _open_log(data_dir) as log:
         log_start = log.tell()
@@ -126,7 +126,7 @@ def _is_free(address: str) -> bool:
 async def _read_ready(
     process: Process, on_progress: Callable[[int, int], None]
 ) -> dict[str, Any] | None:
-    """Follow the start of a node until it serves; None when it ends before that."""
+    """What a node tells when it serves; None when it ends before that."""
     assert process.stdout is not None
     async for line in process.stdout:
         document: dict[str, Any] = json.loads(line)
@@ -138,7 +138,7 @@ async def _read_ready(
 
 
 def _tail(log: Path, start: int) -> str:
-    """Give the last lines of a log, where the reason stands, from where this node began."""
+    """The last lines of a log, where the reason stands, from where this node began."""
     lines = log.read_bytes()[start:].decode(errors="replace").splitlines()
     return "\n".join(lines[-LOG_TAIL_LINES:])
 

@@ -73,7 +73,7 @@ Step: TypeAlias = FactsStep | OrderStep
 
 @dataclass(frozen=True)
 class ReplayPlan:
-    """A replay as it shall be."""
+    """The steps of a replay, and what they have to come to."""
 
     source: str  # where the orders are from, for people
     stock: DerivedStock
@@ -103,14 +103,14 @@ class ReplayPlan:
 
 
 def plan_from_file(path: Path) -> ReplayPlan:
-    """Plan the replay of an order file. Raises OrderFileError."""
+    """The plan for an order file. Raises OrderFileError."""
     tally = RowTally()
     events = list(read_orders(path, tally))
     return plan_from_events(str(path), events, tally)
 
 
 def plan_from_generator(invoices: int, seed: int) -> ReplayPlan:
-    """Plan the replay of orders from the built-in generator."""
+    """The plan for made-up orders."""
     source = f"the built-in generator: {invoices:,} invoices shaped like a real year, seed {seed}"
     return plan_from_events(source, list(generate_orders(seed, invoices)), None)
 
@@ -118,7 +118,7 @@ def plan_from_generator(invoices: int, seed: int) -> ReplayPlan:
 def plan_from_events(
     source: str, events: Sequence[OrderEvent], tally: RowTally | None
 ) -> ReplayPlan:
-    """Plan the replay of events in order of time; `tally` has the rows they were read from."""
+    """The plan for events in order of time; `tally` counts the rows they were read from."""
     stock = derive_stock(events)
     steps = tuple(_steps(events, stock))
     return ReplayPlan(source, stock, steps, expected_outcome(events, stock), tally)

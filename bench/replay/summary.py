@@ -24,7 +24,7 @@ _FACT_TITLES: Final = {
 
 
 def table(words: Iterable[str], numbers: Iterable[str]) -> Table:
-    """Make an empty table: first columns of words, then columns of numbers."""
+    """An empty table: first columns of words, then columns of numbers."""
     made = Table(header_style="bold")
     for heading in words:
         made.add_column(heading, overflow="fold")
