@@ -18,7 +18,7 @@ from ..harness.fact_traffic import APPLIED, Feed
 from ..harness.figures import Figure, at_most, figure, latencies
 from ..harness.load import Ticker, open_loop
 from ..harness.node_server import connect, newest_snapshot_bytes, node_server, write_snapshot
-from ..harness.packed_traffic import BATCH_MAX
+from ..harness.packed_traffic import OPERATIONS_MAX
 from ..harness.plan import BenchError, Plan, tell
 from ..harness.population import LONG_HOLD_MS, ROWS, ROWS_QUICK, handles, level, populated
 from ..harness.processes import Server
@@ -146,7 +146,7 @@ async def _snapshot_position(node: Server) -> int:
 
 async def _grow(feed: Feed, growth_bytes: int) -> None:
     """Let the journal grow until a snapshot is due."""
-    regime = Regime(BATCH_MAX, IN_FLIGHT, growth_bytes // FACT_BYTES // BATCH_MAX + 1)
+    regime = Regime(OPERATIONS_MAX, IN_FLIGHT, growth_bytes // FACT_BYTES // OPERATIONS_MAX + 1)
     await feed.send(regime, feed.facts.numbered(regime), APPLIED)
 
 

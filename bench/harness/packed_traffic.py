@@ -24,7 +24,7 @@ RELEASE_PATH = SERVICE + "BatchRelease"
 RESOLVE_PATH = "/holdfast.v1.AvailabilityService/ResolveStockLevels"
 
 #: Operations of one batch; stated in the comments of holdfast.v1.
-BATCH_MAX = 8_190
+OPERATIONS_MAX = 8_190
 
 HOLD_MS = 15 * 60 * 1_000
 
@@ -107,11 +107,11 @@ def expect_all(answers: Sequence[bytes], size: int, outcome: int) -> None:
 async def resolve(node: Server, levels: Sequence[Row]) -> list[int]:
     """The handles of stock levels."""
     handles: list[int] = []
-    for start in range(0, len(levels), BATCH_MAX):
+    for start in range(0, len(levels), OPERATIONS_MAX):
         request = availability.ResolveStockLevelsRequest(
             stock_levels=[
                 {"sku": sku, "location": location}
-                for sku, location in levels[start : start + BATCH_MAX]
+                for sku, location in levels[start : start + OPERATIONS_MAX]
             ]
         )
         answer = await node.call(RESOLVE_PATH)(request.SerializeToString())

@@ -11,7 +11,7 @@ from holdfast.v1 import stock_service_pb2 as stock
 
 from .load import closed_loop
 from .node_server import NO_SNAPSHOTS_MIB, connect, node_server
-from .packed_traffic import BATCH_MAX, Batches, expect_all, resolve
+from .packed_traffic import OPERATIONS_MAX, Batches, expect_all, resolve
 from .packed_traffic import RESERVE_PATH as BATCH_RESERVE_PATH
 from .plan import BenchError, Plan, tell
 from .processes import Server
@@ -112,10 +112,10 @@ async def put_holds(
 ) -> None:
     """Hold a unit each on stock levels drawn evenly, for durations drawn evenly."""
     batches = batches or Batches()
-    for start in range(0, count, CHUNK * BATCH_MAX):
+    for start in range(0, count, CHUNK * OPERATIONS_MAX):
         tell(f"population: {start:,} of {count:,} holds")
-        size = min(BATCH_MAX, count)
-        messages = -(-min(CHUNK * BATCH_MAX, count - start) // size)
+        size = min(OPERATIONS_MAX, count)
+        messages = -(-min(CHUNK * OPERATIONS_MAX, count - start) // size)
         requests = batches.reserves(batches.ids(messages, size), choice, hold_ms)
         load = await closed_loop(node.call(BATCH_RESERVE_PATH), requests, IN_FLIGHT)
         expect_all(load.answers, size, reservation.BATCH_OUTCOME_ACCEPTED)
