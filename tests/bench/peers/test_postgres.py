@@ -14,7 +14,7 @@ from bench.peers import postgres_wire as wire
 from bench.peers.peer import MissingError
 from bench.peers.pool import Pool
 from bench.peers.postgres import postgres_server
-from tests.bench.peers.answers import HOLD_MS, check_rules
+from tests.bench.peers.peer_rules import HOLD_MS, check_rules
 
 
 def test_a_missing_postgres_names_its_package(

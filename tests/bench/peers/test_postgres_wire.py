@@ -5,7 +5,7 @@ import pytest
 
 from bench.harness.plan import BenchError
 from bench.peers import postgres_wire as wire
-from tests.bench.peers.answers import reader
+from tests.bench.peers.peer_rules import reader
 
 
 def test_a_postgres_array_has_no_nulls() -> None:

@@ -11,7 +11,7 @@ from bench.peers import redis
 from bench.peers.peer import MissingError
 from bench.peers.pool import Pool
 from bench.peers.redis import command, redis_server
-from tests.bench.peers.answers import HOLD_MS, check_rules, reader
+from tests.bench.peers.peer_rules import HOLD_MS, check_rules, reader
 
 
 def test_a_missing_redis_names_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
