@@ -12,7 +12,7 @@ def messages(facts: Facts) -> list[stock.ApplyStockEventsRequest]:
     return [stock.ApplyStockEventsRequest.FromString(each) for each in spelled]
 
 
-def test_facts_repeat() -> None:
+def test_facts_repeat_from_their_seed() -> None:
     assert messages(Facts([7, 8, 9])) == messages(Facts([7, 8, 9]))
 
 
