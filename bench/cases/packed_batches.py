@@ -48,6 +48,14 @@ REGIMES = (
 )
 
 
+#: Kinds of load that are compared with reserves, what to call that, and the least ratio.
+SHARES = (
+    ("commit", "commit ÷ reserve", 0.8),
+    ("release", "release ÷ reserve", 0.8),
+    ("hot", "one SKU ÷ reserve", 0.9),
+    ("refused", "sold out ÷ accepted", None),
+)
+
 #: Regime -> kind of load -> what it came to.
 Round = dict[str, dict[str, Total]]
 
@@ -177,42 +185,28 @@ def _figures(regimes: Sequence[Regime], rounds: Sequence[Round]) -> list[Figure]
 
 
 def _of_regime(regime: Regime, rounds: Sequence[dict[str, Total]]) -> list[Figure]:
-    rates = {kind: [each[kind].rate for each in rounds] for kind in rounds[0]}
-    reserve = rates["reserve"]
     key, name = f"batches.{regime.key}", regime.name
-    is_batch = regime.size > 1
-    shares = (("commit", "commit", 0.8), ("release", "release", 0.8), ("hot", "one SKU", 0.9))
     rounds_s = [each["reserve"].latencies_s for each in rounds]
+    cpu_us = [each["reserve"].cpu_us for each in rounds]
     return [
         figure(
             f"{key}_reserve_rate",
             f"{name}: reserves",
             "/s",
-            reserve,
+            [each["reserve"].rate for each in rounds],
             None if regime.bar is None else at_least(regime.bar),
             f"{regime.size:,} a message, {regime.in_flight} in flight",
         ),
-        *(
-            figure(
-                f"{key}_{kind}_share",
-                f"{name}: {label} ÷ reserve",
-                "%",
-                ratios(rates[kind], reserve),
-                at_least(least) if is_batch else None,
-            )
-            for kind, label, least in shares
-        ),
-        figure(
-            f"{key}_refused_share",
-            f"{name}: sold out ÷ accepted",
-            "%",
-            ratios(rates["refused"], reserve),
-        ),
+        *(_share(regime, rounds, *share) for share in SHARES),
         *latencies(f"{key}_reserve", name, rounds_s, of="a message"),
-        figure(
-            f"{key}_reserve_cpu",
-            f"{name}: processor a reserve",
-            "us",
-            [each["reserve"].cpu_us for each in rounds],
-        ),
+        figure(f"{key}_reserve_cpu", f"{name}: processor a reserve", "us", cpu_us),
     ]
+
+
+def _share(
+    regime: Regime, rounds: Sequence[dict[str, Total]], kind: str, label: str, least: float | None
+) -> Figure:
+    """The rate of another kind of load beside that of reserves; its bar is for real batches."""
+    rates = ratios([each[kind].rate for each in rounds], [each["reserve"].rate for each in rounds])
+    bar = None if least is None or regime.size == 1 else at_least(least)
+    return figure(f"batches.{regime.key}_{kind}_share", f"{regime.name}: {label}", "%", rates, bar)

@@ -7,6 +7,7 @@ not depend on how many callers there are. Knows neither steps nor nodes, only le
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final, TypeAlias
 
 from .warehouses import Level
@@ -14,6 +15,9 @@ from .warehouses import Level
 #: Steps that may be under way or waiting, counted from the oldest. Enough that callers seldom wait
 #: for it; it bounds memory, and says how far a replay that was cut off can have come.
 WINDOW: Final = 512
+
+#: Over when its step has let go of its levels.
+Turn: TypeAlias = asyncio.Future[None]
 
 LetGo: TypeAlias = Callable[[], None]
 """Called by a step that has had its effect on what is available at its levels."""
@@ -30,32 +34,40 @@ async def run_in_order(
     stands WINDOW before it to be done. The first error cancels the others and is raised as it is.
     """
     gate = asyncio.Semaphore(callers)
-    loop = asyncio.get_running_loop()
-    holder: dict[Level, asyncio.Future[None]] = {}
+    queues = _Queues()
     window: deque[asyncio.Task[None]] = deque()
 
-    async def take_in_turn(
-        index: int, earlier: set[asyncio.Future[None]], is_free: asyncio.Future[None]
-    ) -> None:
-        def let_go() -> None:
-            if not is_free.done():
-                is_free.set_result(None)
-
+    async def take_in_turn(index: int, earlier: set[Turn], turn: Turn) -> None:
         if earlier:
             await asyncio.wait(earlier)
         async with gate:
-            await take(index, let_go)
-        let_go()
+            await take(index, partial(_let_go, turn))
+        _let_go(turn)
 
     try:
         async with asyncio.TaskGroup() as group:
             for index, levels in enumerate(levels_of):
                 if len(window) == WINDOW:
                     await asyncio.wait((window.popleft(),))
-                before = {holder[level] for level in levels if level in holder}
-                earlier = {future for future in before if not future.done()}
-                is_free = loop.create_future()
-                holder.update(dict.fromkeys(levels, is_free))
-                window.append(group.create_task(take_in_turn(index, earlier, is_free)))
+                window.append(group.create_task(take_in_turn(index, *queues.join(levels))))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
+
+
+class _Queues:
+    """A queue at each level, of which the last step is known."""
+
+    def __init__(self) -> None:
+        self._last: dict[Level, Turn] = {}
+
+    def join(self, levels: frozenset[Level]) -> tuple[set[Turn], Turn]:
+        """The turns that the next step has to wait for, and its own."""
+        before = {self._last[level] for level in levels if level in self._last}
+        turn: Turn = asyncio.get_running_loop().create_future()
+        self._last.update(dict.fromkeys(levels, turn))
+        return {each for each in before if not each.done()}, turn
+
+
+def _let_go(turn: Turn) -> None:
+    if not turn.done():
+        turn.set_result(None)
