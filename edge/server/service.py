@@ -46,9 +46,33 @@ from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 
-from ..wire import batches, faults, messages
-from ..wire.faults import Fault
+from ..wire import batches, faults
+from ..wire.availability import (
+    availability_from_request,
+    availability_response,
+    batch_availability_from_request,
+    batch_availability_response,
+)
+from ..wire.catalogue import (
+    delete_sku_from_request,
+    delete_sku_response,
+    list_locations_response,
+    location_from_request,
+    location_response,
+)
+from ..wire.faults import Fault, fault_from_outcome
+from ..wire.reservations import (
+    extend_from_request,
+    extend_response,
+    get_reservation_from_request,
+    get_reservation_response,
+    move_from_request,
+    move_response,
+    reserve_from_request,
+    reserve_response,
+)
 from ..wire.stock_batches import stock_from_request, stock_response
+from ..wire.stock_facts import events_from_request, events_response
 from .admission import Admission
 
 #: Places of one stream: messages that may wait for their journal entry at once. Enough to keep the
@@ -80,44 +104,44 @@ class Service:
 
     async def Reserve(self, request: reservation.ReserveRequest) -> reservation.ReserveResponse:
         """Hold all lines or none."""
-        command = messages.reserve_from_request(request)
-        return messages.reserve_response(await self._ask(RESERVE, command, request))
+        command = reserve_from_request(request)
+        return reserve_response(await self._ask(RESERVE, command, request))
 
     async def Extend(self, request: reservation.ExtendRequest) -> reservation.ExtendResponse:
         """Move the end of a hold."""
-        command = messages.extend_from_request(request)
-        return messages.extend_response(await self._ask(EXTEND, command))
+        command = extend_from_request(request)
+        return extend_response(await self._ask(EXTEND, command))
 
     async def Commit(self, request: reservation.CommitRequest) -> reservation.CommitResponse:
         """Turn held units into committed ones."""
-        command = messages.move_from_request(Verb.COMMIT, request)
+        command = move_from_request(Verb.COMMIT, request)
         outcome = await self._ask(MOVE, command)
-        return messages.move_response(reservation.CommitResponse, outcome)
+        return move_response(reservation.CommitResponse, outcome)
 
     async def Fulfill(self, request: reservation.FulfillRequest) -> reservation.FulfillResponse:
         """Ship committed units."""
-        command = messages.move_from_request(Verb.FULFILL, request)
+        command = move_from_request(Verb.FULFILL, request)
         outcome = await self._ask(MOVE, command)
-        return messages.move_response(reservation.FulfillResponse, outcome)
+        return move_response(reservation.FulfillResponse, outcome)
 
     async def Release(self, request: reservation.ReleaseRequest) -> reservation.ReleaseResponse:
         """Give held units back."""
-        command = messages.move_from_request(Verb.RELEASE, request)
+        command = move_from_request(Verb.RELEASE, request)
         outcome = await self._ask(MOVE, command)
-        return messages.move_response(reservation.ReleaseResponse, outcome)
+        return move_response(reservation.ReleaseResponse, outcome)
 
     async def Cancel(self, request: reservation.CancelRequest) -> reservation.CancelResponse:
         """Give committed units back."""
-        command = messages.move_from_request(Verb.CANCEL, request)
+        command = move_from_request(Verb.CANCEL, request)
         outcome = await self._ask(MOVE, command)
-        return messages.move_response(reservation.CancelResponse, outcome)
+        return move_response(reservation.CancelResponse, outcome)
 
     async def GetReservation(
         self, request: reservation.GetReservationRequest
     ) -> reservation.GetReservationResponse:
         """Read one reservation."""
-        command = messages.get_reservation_from_request(request)
-        return messages.get_reservation_response(command, await self._ask(GET_RESERVATION, command))
+        command = get_reservation_from_request(request)
+        return get_reservation_response(command, await self._ask(GET_RESERVATION, command))
 
     async def BatchReserve(self, request: Message) -> Message:
         """Hold many single lines."""
@@ -156,8 +180,8 @@ class Service:
         self, request: availability.GetAvailabilityRequest
     ) -> availability.GetAvailabilityResponse:
         """Read one SKU."""
-        command = messages.availability_from_request(request)
-        return messages.availability_response(command, await self._ask(GET_AVAILABILITY, command))
+        command = availability_from_request(request)
+        return availability_response(command, await self._ask(GET_AVAILABILITY, command))
 
     async def BatchGetAvailability(
         self, request: availability.BatchGetAvailabilityRequest
@@ -168,9 +192,9 @@ class Service:
         if not request.skus:
             handles = batches.handles_from_request(request)
             return batches.handles_response(await self._ask(READ_LEVELS, handles))
-        command = messages.batch_availability_from_request(request)
+        command = batch_availability_from_request(request)
         outcome = await self._ask(GET_AVAILABILITY, command)
-        return messages.batch_availability_response(command, outcome)
+        return batch_availability_response(command, outcome)
 
     async def ResolveStockLevels(self, request: availability.ResolveStockLevelsRequest) -> Message:
         """Give stock levels their handles."""
@@ -183,8 +207,8 @@ class Service:
         self, request: stock.RecordStockEventsRequest
     ) -> stock.RecordStockEventsResponse:
         """Record stock facts."""
-        command = messages.events_from_request(request)
-        return messages.events_response(await self._ask(RECORD_STOCK_EVENTS, command))
+        command = events_from_request(request)
+        return events_response(await self._ask(RECORD_STOCK_EVENTS, command))
 
     def ApplyStockEvents(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
         """Record a stream of stock facts and acknowledge message by message, in order."""
@@ -194,20 +218,20 @@ class Service:
 
     async def PutLocation(self, request: catalog.PutLocationRequest) -> catalog.PutLocationResponse:
         """Create or change a location."""
-        command = messages.location_from_request(request)
-        return messages.location_response(await self._ask(PUT_LOCATION, command))
+        command = location_from_request(request)
+        return location_response(await self._ask(PUT_LOCATION, command))
 
     async def ListLocations(
         self, _request: catalog.ListLocationsRequest
     ) -> catalog.ListLocationsResponse:
         """List all locations."""
         view = await self._ask(LIST_LOCATIONS, ListLocations())
-        return messages.list_locations_response(view.locations)
+        return list_locations_response(view.locations)
 
     async def DeleteSku(self, request: catalog.DeleteSkuRequest) -> catalog.DeleteSkuResponse:
         """End a SKU."""
-        command = messages.delete_sku_from_request(request)
-        return messages.delete_sku_response(await self._ask(DELETE_SKU, command))
+        command = delete_sku_from_request(request)
+        return delete_sku_response(await self._ask(DELETE_SKU, command))
 
     # AdminService
 
@@ -297,4 +321,4 @@ def _expect(operation: Operation[Asked, Told], outcome: Outcome, request: object
     if isinstance(outcome, operation.outcome):
         return outcome
     assert isinstance(outcome, Unknown | Conflict | OutOfRange), outcome
-    raise messages.fault_from_outcome(outcome, request)
+    raise fault_from_outcome(outcome, request)

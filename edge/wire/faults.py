@@ -7,8 +7,11 @@ are shortened, because a status travels in a header of 8 KiB. A refusal is a bus
 normal answer; only its sentence is made here.
 """
 
-from dataclasses import dataclass, field
-from typing import Final
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Final, TypeAlias
 
 import grpc
 from google.protobuf.any_pb2 import Any
@@ -16,9 +19,11 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from holdfast.core.commands import Conflict, Refusal
+from holdfast.core import commands as core
+from holdfast.core.commands import Conflict
 from holdfast.core.limits import ON_HAND_MAX
-from holdfast.core.model import RefusalCode, State
+
+FaultOutcome: TypeAlias = core.Unknown | core.Conflict | core.OutOfRange
 
 DOMAIN: Final = "holdfast"
 
@@ -196,33 +201,36 @@ def internal(correlation_id: str | None = None) -> Fault:
     )
 
 
-#: What is said of the first line that is to blame.
-LINE_SENTENCES: Final = {
-    RefusalCode.LOCATION_DISABLED: "{0.location} takes no new reservations (SKU {0.sku})",
-    RefusalCode.INSUFFICIENT_STOCK: (
-        "SKU {0.sku} at {0.location} has {0.available} available, {0.requested} requested"
-    ),
-    RefusalCode.NO_SUCH_LINE: "the reservation has none for SKU {0.sku} at {0.location}",
-    RefusalCode.EXCESS_QUANTITY: (
-        "SKU {0.sku} at {0.location} has {0.available} to take, {0.requested} requested"
-    ),
-}
+def fault_from_outcome(outcome: FaultOutcome, request: object = None) -> Fault:
+    """Turn a fault that the engine found into its status.
+
+    The engine counts lines as they are after summing; `request` lets the path name its own line.
+    """
+    lines = [(line.sku, line.location) for line in getattr(request, "lines", ())]
+    field = path_before_sums(outcome.field, lines)
+    match outcome:
+        case core.Unknown():
+            return not_found(field, outcome.value)
+        case core.Conflict():
+            return already_exists(replace(outcome, field=field))
+        case core.OutOfRange():
+            return out_of_range(field, outcome.value)
 
 
-def refusal_message(refusal: Refusal, state: State | None = None) -> str:
-    """Say a refusal in one sentence for people. `state` is that of the whole reservation."""
-    title = refusal.code.name.replace("_", " ").lower()
-    if refusal.code not in LINE_SENTENCES or not refusal.lines:
-        now = "" if state is None else f", which is {state.name} now,"
-        return f"{title}: the reservation{now} has nothing left that this command starts from"
-    sentence = LINE_SENTENCES[refusal.code].format(refusal.lines[0])
-    match len(refusal.lines) - 1:
-        case 0:
-            return f"{title}: {sentence}"
-        case 1:
-            return f"{title}: {sentence} and 1 more line"
-        case more:
-            return f"{title}: {sentence} and {more:,} more lines"
+def path_before_sums(path: str, lines: Iterable[tuple[str, str]]) -> str:
+    """Turn the engine's index of a line, counted after summing, into the request's.
+
+    `lines` are the request's, as SKU and location. A line that was summed is where it first stood.
+    """
+    match = re.fullmatch(r"lines\[(\d+)\](.*)", path)
+    if match is None:
+        return path
+    first_index: dict[tuple[str, str], int] = {}
+    for index, line in enumerate(lines):
+        first_index.setdefault(line, index)
+    for index in islice(first_index.values(), int(match[1]), None):
+        return f"lines[{index}]{match[2]}"
+    return path
 
 
 def shortened(value: object) -> str:

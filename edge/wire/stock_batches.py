@@ -18,10 +18,15 @@ from holdfast.core.model import EventKind
 from holdfast.core.tables.layouts import STOCK_EVENT
 from holdfast.v1 import stock_service_pb2 as stock
 
-from . import messages
 from .batches import OPERATIONS_MAX
 from .faults import invalid
 from .packed import ColumnError, column, fill, twin
+from .stock_facts import (
+    EVENT_KINDS_READ,
+    SOURCE_SEQUENCE_MAX,
+    apply_events_response,
+    events_from_request,
+)
 from .validation import (
     EVENT_QUANTITIES,
     bad_event_quantity,
@@ -43,7 +48,7 @@ for _kind, _range in EVENT_QUANTITIES.items():
 def stock_from_request(request: Any) -> core.RecordStockEvents | core.StockBatch:
     """Read one message of ApplyStockEvents."""
     if not request.HasField("columns"):
-        return messages.events_from_request(request)
+        return events_from_request(request)
     if request.events:
         raise invalid("columns", "set beside events", "either events or columns")
     return _batch_from_request(request.source, request.columns)
@@ -52,7 +57,7 @@ def stock_from_request(request: Any) -> core.RecordStockEvents | core.StockBatch
 def stock_response(command: core.RecordStockEvents | core.StockBatch, outcome: Any) -> Message:
     """Acknowledge one message of ApplyStockEvents."""
     if isinstance(command, core.RecordStockEvents):
-        return messages.apply_events_response(command, outcome)
+        return apply_events_response(command, outcome)
     return _batch_response(command, outcome)
 
 
@@ -77,8 +82,8 @@ def _read_keys(events: NDArray[Any], source: str, columns: Any) -> None:
     has_key = (high | low) != 0
     if (index := _first((sequences == 0) & ~has_key)) is not None:
         raise invalid(f"columns.sequences[{index}]", 0, "an id, a sequence, or both")
-    if (index := _first(sequences > np.uint64(messages.SOURCE_SEQUENCE_MAX))) is not None:
-        expected = f"0 to {messages.SOURCE_SEQUENCE_MAX:,}"
+    if (index := _first(sequences > np.uint64(SOURCE_SEQUENCE_MAX))) is not None:
+        expected = f"0 to {SOURCE_SEQUENCE_MAX:,}"
         raise invalid(f"columns.sequences[{index}]", int(sequences[index]), expected)
     scope = source_key(source)
     events["key_hi"] = np.where(has_key, high ^ np.uint64(scope.hi), np.uint64(0))
@@ -96,7 +101,7 @@ def _read_facts(events: NDArray[Any], columns: Any) -> None:
     _check_length("quantities", len(quantities), len(events))
     if (index := _first(_MOST[kinds] == 0)) is not None:
         field, given = f"columns.kinds[{index}]", int(kinds[index])
-        enum_member(field, given, messages.EVENT_KINDS_READ, stock.StockEventKind)
+        enum_member(field, given, EVENT_KINDS_READ, stock.StockEventKind)
     is_wrong = (quantities < _LEAST[kinds]) | (quantities > _MOST[kinds])
     is_wrong |= (quantities == 0) & (_TAKES_ZERO[kinds] == 0)
     if (index := _first(is_wrong)) is not None:

@@ -5,22 +5,14 @@ paths of their fields. A check that fails gives the `Fault` that names path, val
 right.
 """
 
-import re
-from collections.abc import Iterable, Mapping
-from itertools import islice
+from collections.abc import Mapping
 from typing import Final, TypeVar
 from unicodedata import category
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
-from holdfast.core.limits import (
-    HOLD_MS_MAX,
-    HOLD_MS_MIN,
-    NAME_BYTES_MAX,
-    NS_PER_MS,
-    QUANTITY_MAX,
-)
+from holdfast.core.limits import HOLD_MS_MAX, HOLD_MS_MIN, NAME_BYTES_MAX, NS_PER_MS, QUANTITY_MAX
 from holdfast.core.model import EventKind
 
 from .faults import Fault, invalid
@@ -107,19 +99,3 @@ def bad_event_quantity(field: str, kind: EventKind, quantity: int) -> Fault:
     low, high = EVENT_QUANTITIES[kind]
     but_zero = " but not 0" if low < 0 else ""
     return invalid(field, quantity, f"{low:,} to {high:,}{but_zero} for kind {kind.name}")
-
-
-def path_before_sums(path: str, lines: Iterable[tuple[str, str]]) -> str:
-    """Turn the engine's index of a line, counted after summing, into the request's.
-
-    `lines` are the request's, as SKU and location. A line that was summed is where it first stood.
-    """
-    match = re.fullmatch(r"lines\[(\d+)\](.*)", path)
-    if match is None:
-        return path
-    first_index: dict[tuple[str, str], int] = {}
-    for index, line in enumerate(lines):
-        first_index.setdefault(line, index)
-    for index in islice(first_index.values(), int(match[1]), None):
-        return f"lines[{index}]{match[2]}"
-    return path

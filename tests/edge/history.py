@@ -46,7 +46,8 @@ from holdfast.core.model import State
 from holdfast.core.node import Node
 from holdfast.core.tables.effects import Section
 from holdfast.core.tables.shard import Shard
-from holdfast.edge.wire import messages
+from holdfast.edge.wire.refusals import REFUSAL_CODES
+from holdfast.edge.wire.reservations import STATES
 from holdfast.persistence.codec import Recorded
 from holdfast.persistence.recovery import replay_group
 from holdfast.v1 import common_pb2 as common
@@ -221,7 +222,7 @@ class Judge:
                     assert outcome.expires_at_ns == told.response.expire_time.ToNanoseconds()
                 case MoveOutcome():
                     assert outcome.refusal is None, (told, outcome)
-                    assert messages.STATES[outcome.state] == told.response.state
+                    assert STATES[outcome.state] == told.response.state
                 case Unknown():
                     raise AssertionError((told, outcome))
 
@@ -247,7 +248,7 @@ class Judge:
                 outcome = self.model.execute(told.command, now_ns)
                 assert isinstance(outcome, HoldOutcome | MoveOutcome), (told, outcome)
                 assert outcome.refusal is not None, (told, outcome)
-                code = messages.REFUSAL_CODES[outcome.refusal.code]
+                code = REFUSAL_CODES[outcome.refusal.code]
                 assert code == told.response.refusal.code, (told, outcome)
         assert revision in told.revisions
 

@@ -19,7 +19,13 @@ from holdfast.core.model import LocationKind, Verb
 from holdfast.edge.client import Client, calls, methods
 from holdfast.edge.client.calls import Call
 from holdfast.edge.client.methods import Method
-from holdfast.edge.wire import messages
+from holdfast.edge.wire.availability import availability_from_request
+from holdfast.edge.wire.reservations import (
+    extend_from_request,
+    move_from_request,
+    reserve_from_request,
+)
+from holdfast.edge.wire.stock_facts import events_from_request
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.edge.history import Judge, Told
@@ -60,12 +66,12 @@ def command_of(call: Call[Any]) -> Command:
     """Say a call in the engine's words, in which the model understands it."""
     request: Any = call.request
     if call.method in MOVES:
-        return messages.move_from_request(MOVES[call.method], request)
+        return move_from_request(MOVES[call.method], request)
     return {
-        methods.RESERVE: messages.reserve_from_request,
-        methods.EXTEND: messages.extend_from_request,
-        methods.GET_AVAILABILITY: messages.availability_from_request,
-        methods.RECORD_STOCK_EVENTS: messages.events_from_request,
+        methods.RESERVE: reserve_from_request,
+        methods.EXTEND: extend_from_request,
+        methods.GET_AVAILABILITY: availability_from_request,
+        methods.RECORD_STOCK_EVENTS: events_from_request,
     }[call.method](request)
 
 

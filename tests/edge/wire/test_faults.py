@@ -9,10 +9,11 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
-from holdfast.core.commands import Conflict, Refusal, RefusedLine
-from holdfast.core.model import RefusalCode, State
+from holdfast.core import commands as core
+from holdfast.core.commands import Conflict
 from holdfast.edge.wire import faults
 from holdfast.edge.wire.faults import Fault
+from holdfast.v1 import reservation_service_pb2 as reservation
 
 #: What gRPC takes as the headers of an answer, by default.
 HEADERS_BYTES_MAX = 8192
@@ -130,47 +131,53 @@ def test_the_longest_values_fit_a_header(character: str) -> None:
         assert len(sent) < HEADERS_BYTES_MAX
 
 
-# Refusals
-
-LINE = RefusedLine("85123A", "BRISTOL", 5, 2)
-NOTHING_LEFT = "has nothing left that this command starts from"
-SENTENCES = {
-    RefusalCode.LOCATION_DISABLED: (
-        "location disabled: BRISTOL takes no new reservations (SKU 85123A)"
-    ),
-    RefusalCode.INSUFFICIENT_STOCK: (
-        "insufficient stock: SKU 85123A at BRISTOL has 2 available, 5 requested"
-    ),
-    RefusalCode.EXPIRED: f"expired: the reservation {NOTHING_LEFT}",
-    RefusalCode.WRONG_STATE: f"wrong state: the reservation {NOTHING_LEFT}",
-    RefusalCode.NO_SUCH_LINE: ("no such line: the reservation has none for SKU 85123A at BRISTOL"),
-    RefusalCode.EXCESS_QUANTITY: (
-        "excess quantity: SKU 85123A at BRISTOL has 2 to take, 5 requested"
-    ),
-}
-
-
-@pytest.mark.parametrize("code", RefusalCode)
-def test_every_refusal_has_a_sentence(code: RefusalCode) -> None:
-    assert faults.refusal_message(Refusal(code, (LINE,))) == SENTENCES[code]
+# Faults that the engine finds
 
 
 @pytest.mark.parametrize(
-    ("count", "more"), [(1, ""), (2, " and 1 more line"), (2000, " and 1,999 more lines")]
+    ("field", "reason"),
+    [
+        ("lines[0].sku", "UNKNOWN_SKU"),
+        ("sku", "UNKNOWN_SKU"),
+        ("lines[1].location", "UNKNOWN_LOCATION"),
+        ("events[7].location", "UNKNOWN_LOCATION"),
+        ("reservation_id", "UNKNOWN_RESERVATION"),
+    ],
 )
-def test_further_lines_are_counted(count: int, more: str) -> None:
-    refusal = Refusal(RefusalCode.INSUFFICIENT_STOCK, (LINE,) * count)
-    expected = SENTENCES[RefusalCode.INSUFFICIENT_STOCK] + more
-    assert faults.refusal_message(refusal) == expected
+def test_what_is_unknown_is_not_found(field: str, reason: str) -> None:
+    told = faults.fault_from_outcome(core.Unknown(field, "X"))
+    assert (told.code.name, told.reason) == ("NOT_FOUND", reason)
+    assert told.metadata == {"field": field, "value": "X"}
+    assert told.message.startswith(f"{field} is 'X', which is not known: ")
 
 
-@pytest.mark.parametrize("code", [RefusalCode.EXPIRED, RefusalCode.WRONG_STATE])
-def test_a_refusal_without_lines_says_the_state(code: RefusalCode) -> None:
-    message = faults.refusal_message(Refusal(code), State.RELEASED)
-    assert f"the reservation, which is RELEASED now, {NOTHING_LEFT}" in message
+def test_an_id_that_is_used_again_names_what_differs() -> None:
+    told = faults.fault_from_outcome(core.Conflict("hold_duration", "900000 ms", "1000 ms"))
+    assert (told.code.name, told.reason) == ("ALREADY_EXISTS", "ID_REUSED")
+    first_now = {"first": "900000 ms", "now": "1000 ms"}
+    assert told.metadata == {"field": "hold_duration", **first_now}
+    assert "hold_duration was '900000 ms' and is '1000 ms' now" in told.message
 
 
-def test_names_with_braces_are_told_as_they_are() -> None:
-    line = RefusedLine("{0.sku}", "{}", 5, 2)
-    message = faults.refusal_message(Refusal(RefusalCode.NO_SUCH_LINE, (line,)))
-    assert message.endswith("has none for SKU {0.sku} at {}")
+def test_a_stock_level_out_of_range_is_malformed() -> None:
+    told = faults.fault_from_outcome(core.OutOfRange("events[3].quantity", 10**15))
+    assert (told.code.name, told.reason) == ("INVALID_ARGUMENT", "OUT_OF_RANGE")
+    assert told.metadata["field"] == "events[3].quantity"
+    assert told.message.startswith("events[3].quantity is 1000000000000000: expected on_hand")
+
+
+@pytest.mark.parametrize(("engine_index", "request_index"), [(0, 0), (1, 2), (2, 4), (3, 3)])
+def test_a_path_has_the_index_of_the_request(engine_index: int, request_index: int) -> None:
+    """The engine sees A, B and C; the request named A twice and then B twice before C."""
+    lines = [{"sku": sku, "location": "L"} for sku in "AABBC"]
+    request = reservation.ReserveRequest(lines=lines)
+    for rest in (".sku", ".location"):
+        unknown = core.Unknown(f"lines[{engine_index}]{rest}", "X")
+        told = faults.fault_from_outcome(unknown, request)
+        assert told.metadata["field"] == f"lines[{request_index}]{rest}"
+
+
+def test_a_path_that_is_of_no_line_stays_as_it_is() -> None:
+    unknown = core.Unknown("reservation_id", "X")
+    for request in (reservation.ReserveRequest(lines=[{"sku": "A"}]), None):
+        assert faults.fault_from_outcome(unknown, request).metadata["field"] == "reservation_id"

@@ -14,9 +14,9 @@ from holdfast.core.model import EventKind
 from holdfast.edge.client import StockColumns
 from holdfast.edge.wire.batches import OPERATIONS_MAX
 from holdfast.edge.wire.faults import Fault
-from holdfast.edge.wire.messages import SOURCE_SEQUENCE_MAX, events_from_request
 from holdfast.edge.wire.packed import twin
 from holdfast.edge.wire.stock_batches import stock_from_request, stock_response
+from holdfast.edge.wire.stock_facts import SOURCE_SEQUENCE_MAX, events_from_request
 from holdfast.edge.wire.validation import is_event_quantity
 from holdfast.v1 import stock_service_pb2 as stock
 

@@ -1,0 +1,90 @@
+"""Availability by name: what may be asked, and what is told of each level."""
+
+import pytest
+
+from holdfast.core import commands as core
+from holdfast.core.limits import BATCH_MAX, ON_HAND_MAX
+from holdfast.edge.wire.availability import availability_response, batch_availability_response
+from holdfast.edge.wire.faults import Fault
+from holdfast.v1 import availability_service_pb2 as availability
+from tests.edge.wire.builders import (
+    SENT_REVISIONS,
+    assert_invalid,
+    availability_of,
+    availability_of_all,
+    fault,
+)
+
+
+def test_a_batch_reads_1_to_1000_skus_in_their_order() -> None:
+    skus = [str(n) for n in range(BATCH_MAX + 1)]
+    assert availability_of_all(skus[:BATCH_MAX]).skus == tuple(skus[:BATCH_MAX])
+    assert availability_of_all(["B", "A", "B"]).skus == ("B", "A", "B")
+    assert availability_of("A").skus == ("A",)
+    for count, value in ((0, "0 long"), (BATCH_MAX + 1, "1,001 long")):
+        told = fault(availability_of_all, skus[:count])
+        assert_invalid(told, "skus", value, "1 to 1,000 of them")
+
+
+LEVELS = (
+    core.LevelView("L", on_hand=10, reserved=3, committed=2, available=5, enabled=True),
+    core.LevelView("M", on_hand=1, reserved=0, committed=4, available=-3, enabled=True),
+    core.LevelView("N", on_hand=7, reserved=0, committed=0, available=7, enabled=False),
+    core.LevelView("O", on_hand=6, reserved=0, committed=0, available=6, enabled=True),
+)
+
+
+VIEW = core.AvailabilityView("A", LEVELS, core.Revision(1, 77))
+
+
+SENT_LEVELS = [
+    {"location": "L", "on_hand": 10, "reserved": 3, "committed": 2, "available": 5},
+    {"location": "M", "on_hand": 1, "committed": 4, "available": -3, "shortfall": 3},
+    {"location": "N", "on_hand": 7, "available": 7},
+    {"location": "O", "on_hand": 6, "available": 6},
+]
+
+
+SENT = availability.Availability(
+    sku="A",
+    levels=[availability.StockLevel(**each) for each in SENT_LEVELS],
+    network_available=11,
+    revision=SENT_REVISIONS[0],
+)
+
+
+for level in SENT.levels:
+    level.enabled = level.location != "N"
+
+
+def test_the_network_promises_what_enabled_locations_have() -> None:
+    """A shortfall of one location is not made up by another, nor hidden."""
+    command = core.GetAvailability(("A",))
+    response = availability_response(command, core.AvailabilitiesView((VIEW,)))
+    assert response == availability.GetAvailabilityResponse(availability=SENT)
+
+
+def test_a_network_beyond_int64_is_told_as_the_most_there_can_be() -> None:
+    level = core.LevelView(
+        "L", on_hand=ON_HAND_MAX, reserved=0, committed=0, available=ON_HAND_MAX, enabled=True
+    )
+    view = core.AvailabilityView("A", (level,) * 5, core.Revision(0, 1))
+    response = availability_response(core.GetAvailability(("A",)), core.AvailabilitiesView((view,)))
+    assert response.availability.network_available == 2**63 - 1
+
+
+def test_an_unknown_sku_is_not_found_when_asked_alone() -> None:
+    command = core.GetAvailability(("A",))
+    with pytest.raises(Fault) as caught:
+        availability_response(command, core.AvailabilitiesView((None,)))
+    assert caught.value.reason == "UNKNOWN_SKU"
+    assert caught.value.metadata == {"field": "sku", "value": "A"}
+
+
+def test_unknown_skus_of_a_batch_are_named_in_order() -> None:
+    command = core.GetAvailability(("X", "A", "Y"))
+    outcome = core.AvailabilitiesView((None, VIEW, None))
+    response = batch_availability_response(command, outcome)
+    assert response == availability.BatchGetAvailabilityResponse(
+        availabilities=[SENT], unknown_skus=["X", "Y"]
+    )

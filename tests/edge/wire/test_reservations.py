@@ -1,0 +1,281 @@
+"""Messages on reservations: what may be asked, and that every field of an answer is told."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdfast.core import commands as core
+from holdfast.core.ids import key_from_parts, key_from_text
+from holdfast.core.limits import HOLD_MS_DEFAULT, LINES_MAX, QUANTITY_MAX
+from holdfast.core.model import RefusalCode, Remainder, State, Verb
+from holdfast.edge.wire.reservations import (
+    extend_response,
+    get_reservation_response,
+    move_response,
+    reserve_from_request,
+    reserve_response,
+)
+from holdfast.v1 import common_pb2 as common
+from holdfast.v1 import reservation_service_pb2 as reservation
+from tests.edge.wire.builders import (
+    ID,
+    MOVES,
+    REVISIONS,
+    SENT_REVISIONS,
+    assert_invalid,
+    extend,
+    fault,
+    line,
+    move,
+    record,
+    reserve,
+)
+
+QUANTITY_EXPECTED = "1 to 1,000,000,000,000,000"
+
+
+SUM_EXPECTED = "all lines of this SKU and location to sum to 1,000,000,000,000,000 at most"
+
+
+@pytest.mark.parametrize("quantity", [1, QUANTITY_MAX])
+def test_quantities_of_lines_within_the_limits_are_taken(quantity: int) -> None:
+    expected = (core.Line("85123A", "BRISTOL", quantity),)
+    assert reserve(lines=[line(quantity=quantity)]).lines == expected
+    assert move(lines=[line(quantity=quantity)]).lines == expected
+
+
+@pytest.mark.parametrize("quantity", [0, -1, QUANTITY_MAX + 1, -(2**63), 2**63 - 1])
+@pytest.mark.parametrize("index", [0, 3])
+def test_quantities_of_lines_beyond_the_limits_are_refused(quantity: int, index: int) -> None:
+    lines = [line(sku=str(n)) for n in range(index)] + [line(quantity=quantity)]
+    for call in (reserve, move):
+        told = fault(call, lines=lines)
+        assert_invalid(told, f"lines[{index}].quantity", quantity, QUANTITY_EXPECTED)
+
+
+def test_lines_of_a_sku_and_location_are_summed_where_the_first_stands() -> None:
+    lines = [line("B"), line("A"), line("B", "LEEDS"), line("B", quantity=2), line("A")]
+    expected = (
+        core.Line("B", "BRISTOL", 7),
+        core.Line("A", "BRISTOL", 10),
+        core.Line("B", "LEEDS", 5),
+    )
+    assert reserve(lines=lines).lines == expected
+    assert move(lines=lines).lines == expected
+
+
+def test_a_sum_has_the_limit_of_a_quantity() -> None:
+    most = [line(quantity=QUANTITY_MAX - 2), line("B"), line(quantity=2)]
+    assert reserve(lines=most).lines[0].quantity == QUANTITY_MAX
+    for call in (reserve, move):
+        told = fault(call, lines=[*most, line(quantity=1)])
+        assert_invalid(told, "lines[3].quantity", 1, SUM_EXPECTED)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ABC"), st.sampled_from(["L", "M"]), st.integers(1, 9)),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_summing_loses_no_unit_and_no_order(given_lines: list[tuple[str, str, int]]) -> None:
+    totals: Counter[tuple[str, str]] = Counter()
+    for sku, location, quantity in given_lines:
+        totals[sku, location] += quantity
+    summed = reserve(lines=[line(*each) for each in given_lines]).lines
+    assert [((each.sku, each.location), each.quantity) for each in summed] == [*totals.items()]
+
+
+def test_a_reserve_has_1_to_2000_lines() -> None:
+    lines = [line(str(n)) for n in range(LINES_MAX + 1)]
+    assert len(reserve(lines=lines[:LINES_MAX]).lines) == LINES_MAX
+    assert_invalid(fault(reserve, lines=lines), "lines", "2,001 long", "1 to 2,000 of them")
+    assert_invalid(fault(reserve, lines=[]), "lines", "0 long", "1 to 2,000 of them")
+
+
+@pytest.mark.parametrize("verb", MOVES)
+def test_a_move_has_0_to_2000_lines(verb: Verb) -> None:
+    lines = [line(str(n)) for n in range(LINES_MAX + 1)]
+    assert move(verb, lines=[]).lines == ()
+    assert len(move(verb, lines=lines[:LINES_MAX]).lines) == LINES_MAX
+    told = fault(move, verb, lines=lines)
+    assert_invalid(told, "lines", "2,001 long", "0 to 2,000 of them")
+
+
+def test_lines_are_counted_before_they_are_summed() -> None:
+    told = fault(reserve, lines=[line()] * (LINES_MAX + 1))
+    assert told.metadata["field"] == "lines"
+
+
+def test_a_duration_that_is_not_given_has_a_default_in_reserve_only() -> None:
+    assert reserve().hold_ms == HOLD_MS_DEFAULT
+    told = fault(extend)
+    expected = "1 second to 30 days; here it has no default"
+    assert_invalid(told, "hold_duration", "", expected)
+
+
+@pytest.mark.parametrize("verb", [Verb.COMMIT, Verb.FULFILL])
+def test_commit_and_fulfill_say_what_happens_to_the_rest(verb: Verb) -> None:
+    assert move(verb).remainder is Remainder.KEEP
+    assert move(verb, remainder="REMAINDER_KEEP").remainder is Remainder.KEEP
+    assert move(verb, remainder="REMAINDER_GIVE_BACK").remainder is Remainder.GIVE_BACK
+    told = fault(move, verb, remainder=3)
+    assert_invalid(told, "remainder", 3, "REMAINDER_KEEP or REMAINDER_GIVE_BACK")
+
+
+@pytest.mark.parametrize("verb", [Verb.RELEASE, Verb.CANCEL])
+def test_release_and_cancel_keep_the_rest(verb: Verb) -> None:
+    assert move(verb).remainder is Remainder.KEEP
+
+
+@pytest.mark.parametrize("verb", MOVES)
+def test_a_move_carries_its_verb(verb: Verb) -> None:
+    assert move(verb).verb is verb
+
+
+def test_fields_of_a_later_version_are_ignored() -> None:
+    data = reservation.ReserveRequest(reservation_id=ID, lines=[line()]).SerializeToString()
+    field_99 = b"\x9a\x06\x03new"
+    request = reservation.ReserveRequest.FromString(data + field_99)
+    assert reserve_from_request(request) == reserve()
+
+
+def test_keys_of_commands_are_scoped_to_their_reservation_and_source() -> None:
+    assert reserve().key == key_from_text(ID)
+    assert reserve("order-1").key == key_from_text("order-1")
+    assert move(request_id="r1").request == key_from_parts(ID, "r1")
+    assert extend(request_id="r1", seconds=1).request == key_from_parts(ID, "r1")
+    assert record(source="a", event_id="e1").key == key_from_parts("a", "e1")
+    assert move().request is None
+    assert extend(seconds=1).request is None
+    assert record(event_id="", sequence=1).key is None
+
+
+# Responses
+
+
+EXPIRES_AT_NS = 1_700_000_000_123_456_789
+
+
+EXPIRE_TIME = Timestamp(seconds=1_700_000_000, nanos=123_456_789)
+
+
+SHORT = core.Refusal(RefusalCode.INSUFFICIENT_STOCK, (core.RefusedLine("85123A", "BRISTOL", 5, 2),))
+
+
+SENT_SHORT = common.Refusal(
+    code=common.REFUSAL_CODE_INSUFFICIENT_STOCK,
+    message="insufficient stock: SKU 85123A at BRISTOL has 2 available, 5 requested",
+    lines=[
+        common.RefusedLine(sku="85123A", location="BRISTOL", requested=5, available=2, missing=3)
+    ],
+)
+
+
+MOVE_RESPONSES = [
+    reservation.CommitResponse,
+    reservation.FulfillResponse,
+    reservation.ReleaseResponse,
+    reservation.CancelResponse,
+]
+
+
+@pytest.mark.parametrize(
+    ("respond", "response_class"),
+    [
+        (reserve_response, reservation.ReserveResponse),
+        (extend_response, reservation.ExtendResponse),
+    ],
+)
+def test_an_accepted_hold_says_when_it_ends(respond: Any, response_class: Any) -> None:
+    outcome = core.HoldOutcome(None, EXPIRES_AT_NS, REVISIONS)
+    assert respond(outcome) == response_class(
+        outcome=common.OUTCOME_ACCEPTED, expire_time=EXPIRE_TIME, revisions=SENT_REVISIONS
+    )
+
+
+@pytest.mark.parametrize(
+    ("respond", "response_class"),
+    [
+        (reserve_response, reservation.ReserveResponse),
+        (extend_response, reservation.ExtendResponse),
+    ],
+)
+def test_a_refused_hold_says_why_and_has_no_end(respond: Any, response_class: Any) -> None:
+    response = respond(core.HoldOutcome(SHORT, 0, REVISIONS))
+    assert response == response_class(
+        outcome=common.OUTCOME_REFUSED, refusal=SENT_SHORT, revisions=SENT_REVISIONS
+    )
+    assert not response.HasField("expire_time")
+
+
+@pytest.mark.parametrize("response_class", MOVE_RESPONSES)
+@pytest.mark.parametrize("state", State)
+def test_a_move_says_the_state_after_it(response_class: Any, state: State) -> None:
+    response = move_response(response_class, core.MoveOutcome(None, state, REVISIONS))
+    assert response == response_class(
+        outcome=common.OUTCOME_ACCEPTED,
+        state=f"RESERVATION_STATE_{state.name}",
+        revisions=SENT_REVISIONS,
+    )
+    assert not response.HasField("refusal")
+
+
+@pytest.mark.parametrize("response_class", MOVE_RESPONSES)
+def test_a_refused_move_says_the_state_as_it_is(response_class: Any) -> None:
+    refusal = core.Refusal(RefusalCode.WRONG_STATE)
+    outcome = core.MoveOutcome(refusal, State.FULFILLED, REVISIONS)
+    assert move_response(response_class, outcome) == response_class(
+        outcome=common.OUTCOME_REFUSED,
+        refusal=common.Refusal(
+            code=common.REFUSAL_CODE_WRONG_STATE,
+            message="wrong state: the reservation, which is FULFILLED now, "
+            "has nothing left that this command starts from",
+        ),
+        state=reservation.RESERVATION_STATE_FULFILLED,
+        revisions=SENT_REVISIONS,
+    )
+
+
+@pytest.mark.parametrize("reservation_id", ["order-1", "0b4f9a5e-0000-4000-8000-00000000000f"])
+def test_a_reservation_is_told_by_line_and_state(reservation_id: str) -> None:
+    view = core.ReservationView(
+        State.HELD,
+        (
+            core.LineView("A", "L", {state: 10 + state for state in State}),
+            core.LineView("B", "M", {State.HELD: 4}),
+        ),
+        EXPIRES_AT_NS - 1_000_000_000,
+        EXPIRES_AT_NS,
+        REVISIONS,
+    )
+    command = core.GetReservation(key_from_text(reservation_id))
+    response = get_reservation_response(command, view)
+    assert response == reservation.GetReservationResponse(
+        reservation=reservation.Reservation(
+            reservation_id=reservation_id,
+            state=reservation.RESERVATION_STATE_HELD,
+            lines=[
+                reservation.ReservationLine(
+                    sku="A",
+                    location="L",
+                    quantity=81,
+                    held=11,
+                    committed=12,
+                    fulfilled=13,
+                    released=14,
+                    expired=15,
+                    cancelled=16,
+                ),
+                reservation.ReservationLine(sku="B", location="M", quantity=4, held=4),
+            ],
+            create_time=Timestamp(seconds=1_699_999_999, nanos=123_456_789),
+            expire_time=EXPIRE_TIME,
+        ),
+        revisions=SENT_REVISIONS,
+    )

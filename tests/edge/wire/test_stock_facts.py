@@ -1,0 +1,130 @@
+"""Single stock events: form is judged event by event, results are told by position."""
+
+from typing import Any
+
+import pytest
+
+from holdfast.core import commands as core
+from holdfast.core.limits import BATCH_MAX, QUANTITY_MAX
+from holdfast.core.model import EventKind, EventOutcome
+from holdfast.edge.wire.stock_facts import (
+    apply_events_response,
+    events_from_request,
+    events_response,
+)
+from holdfast.v1 import stock_service_pb2 as stock
+from tests.edge.wire.builders import REVISIONS, SENT_REVISIONS, assert_invalid, fault, line, record
+
+EVENT_LIMITS = {
+    EventKind.RECEIPT: (1, "1 to 1,000,000,000,000,000 for kind RECEIPT"),
+    EventKind.ADJUSTMENT: (
+        -QUANTITY_MAX,
+        "-1,000,000,000,000,000 to 1,000,000,000,000,000 but not 0 for kind ADJUSTMENT",
+    ),
+    EventKind.SALE: (1, "1 to 1,000,000,000,000,000 for kind SALE"),
+    EventKind.RETURN: (1, "1 to 1,000,000,000,000,000 for kind RETURN"),
+    EventKind.COUNT: (0, "0 to 1,000,000,000,000,000 for kind COUNT"),
+}
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_quantities_of_events_have_the_limits_of_their_kind(kind: EventKind) -> None:
+    low, expected = EVENT_LIMITS[kind]
+    name = f"STOCK_EVENT_KIND_{kind.name}"
+    for quantity in (low, 1, QUANTITY_MAX):
+        event = record(kind=name, quantity=quantity)
+        assert (event.kind, event.quantity) == (kind, quantity)
+    for quantity in (low - 1, QUANTITY_MAX + 1):
+        told = fault(record, kind=name, quantity=quantity)
+        assert_invalid(told, "events[0].quantity", quantity, expected)
+
+
+def test_nothing_is_adjusted_by_0() -> None:
+    told = fault(record, kind="STOCK_EVENT_KIND_ADJUSTMENT", quantity=0)
+    assert_invalid(told, "events[0].quantity", 0, EVENT_LIMITS[EventKind.ADJUSTMENT][1])
+    for quantity in (-1, 1):
+        event = record(kind="STOCK_EVENT_KIND_ADJUSTMENT", quantity=quantity)
+        assert event.quantity == quantity
+
+
+@pytest.mark.parametrize(("kind", "value"), [(0, "STOCK_EVENT_KIND_UNSPECIFIED"), (6, 6), (-1, -1)])
+def test_events_of_other_kinds_are_refused(kind: int, value: object) -> None:
+    expected = " or ".join(f"STOCK_EVENT_KIND_{each.name}" for each in EventKind)
+    assert_invalid(fault(record, kind=kind), "events[0].kind", value, expected)
+
+
+def test_an_event_has_an_id_or_a_sequence() -> None:
+    assert record(event_id="e", sequence=0).sequence == 0
+    assert record(event_id="", sequence=2**63 - 1).sequence == 2**63 - 1
+    expected = "an event_id, a sequence, or both"
+    assert_invalid(fault(record, event_id=""), "events[0].event_id", "", expected)
+    told = fault(record, sequence=2**63)
+    expected = "0 to 9,223,372,036,854,775,807"
+    assert_invalid(told, "events[0].sequence", 2**63, expected)
+
+
+@pytest.mark.parametrize(
+    "request_class", [stock.RecordStockEventsRequest, stock.ApplyStockEventsRequest]
+)
+def test_a_message_has_1_to_1000_events(request_class: Any) -> None:
+    events = [
+        {"sequence": n + 1, "kind": "STOCK_EVENT_KIND_SALE", **line(quantity=n + 1)}
+        for n in range(BATCH_MAX + 1)
+    ]
+    most = events_from_request(request_class(source="s", events=events[:BATCH_MAX]))
+    assert [event.sequence for event in most.events] == [*range(1, BATCH_MAX + 1)]
+    assert most.source == "s"
+    for count, value in ((0, "0 long"), (BATCH_MAX + 1, "1,001 long")):
+        request = request_class(source="s", events=events[:count])
+        told = fault(events_from_request, request)
+        assert_invalid(told, "events", value, "1 to 1,000 of them")
+
+
+def test_a_fault_names_the_event_that_is_malformed() -> None:
+    good = {"sequence": 1, "kind": "STOCK_EVENT_KIND_SALE", **line()}
+    request = stock.RecordStockEventsRequest(source="s", events=[good, good, {**good, "sku": ""}])
+    assert fault(events_from_request, request).metadata["field"] == "events[2].sku"
+
+
+# Responses
+
+
+EVENTS = core.EventsOutcome(
+    (
+        core.EventResult(EventOutcome.APPLIED, 5, 0),
+        core.EventResult(EventOutcome.DUPLICATE, -2, 3),
+        core.EventResult(EventOutcome.OUT_OF_ORDER, 0, 0),
+    ),
+    REVISIONS,
+)
+
+
+SENT_RESULTS = [
+    stock.StockEventResult(outcome=stock.STOCK_EVENT_OUTCOME_APPLIED, on_hand=5),
+    stock.StockEventResult(outcome=stock.STOCK_EVENT_OUTCOME_DUPLICATE, on_hand=-2, shortfall=3),
+    stock.StockEventResult(outcome=stock.STOCK_EVENT_OUTCOME_OUT_OF_ORDER),
+]
+
+
+def test_events_are_answered_by_position() -> None:
+    assert events_response(EVENTS) == stock.RecordStockEventsResponse(
+        results=SENT_RESULTS, revisions=SENT_REVISIONS
+    )
+
+
+@pytest.mark.parametrize(
+    ("sequences", "acknowledged"), [((4, 9, 6), 9), ((0, 0, 0), 0), ((2**63 - 1,), 2**63 - 1)]
+)
+def test_the_highest_sequence_is_acknowledged(
+    sequences: tuple[int, ...], acknowledged: int
+) -> None:
+    events = tuple(
+        core.StockEvent(None, sequence, "A", "L", EventKind.SALE, 1) for sequence in sequences
+    )
+    command = core.RecordStockEvents("till/0042", events)
+    assert apply_events_response(command, EVENTS) == stock.ApplyStockEventsResponse(
+        source="till/0042",
+        acknowledged_sequence=acknowledged,
+        results=SENT_RESULTS,
+        revisions=SENT_REVISIONS,
+    )

@@ -1,0 +1,190 @@
+"""The form of single values, wherever they stand in a request, from both sides of every limit."""
+
+from collections.abc import Callable
+from typing import Any
+from unicodedata import category
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdfast.edge.wire.catalogue import delete_sku_from_request
+from holdfast.edge.wire.reservations import get_reservation_from_request
+from holdfast.edge.wire.validation import is_name
+from holdfast.v1 import catalog_service_pb2 as catalog
+from holdfast.v1 import reservation_service_pb2 as reservation
+from tests.edge.wire.builders import (
+    assert_invalid,
+    availability_of,
+    availability_of_all,
+    extend,
+    fault,
+    line,
+    move,
+    put_location,
+    record,
+    reserve,
+)
+
+REQUIRED_NAMES: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "Reserve.reservation_id": ("reservation_id", reserve),
+    "Reserve.sku": ("lines[1].sku", lambda text: reserve(lines=[line(), line(sku=text)])),
+    "Reserve.location": ("lines[0].location", lambda text: reserve(lines=[line(location=text)])),
+    "Extend.reservation_id": ("reservation_id", lambda text: extend(text, seconds=1)),
+    "Commit.reservation_id": ("reservation_id", lambda text: move(reservation_id=text)),
+    "Commit.sku": ("lines[0].sku", lambda text: move(lines=[line(sku=text)])),
+    "Commit.location": ("lines[0].location", lambda text: move(lines=[line(location=text)])),
+    "GetReservation.reservation_id": (
+        "reservation_id",
+        lambda text: get_reservation_from_request(
+            reservation.GetReservationRequest(reservation_id=text)
+        ),
+    ),
+    "GetAvailability.sku": ("sku", availability_of),
+    "BatchGetAvailability.skus": ("skus[1]", lambda text: availability_of_all(["A", text])),
+    "RecordStockEvents.source": ("source", lambda text: record(source=text)),
+    "RecordStockEvents.sku": ("events[0].sku", lambda text: record(sku=text)),
+    "RecordStockEvents.location": ("events[0].location", lambda text: record(location=text)),
+    "PutLocation.location": ("location.location", lambda text: put_location(location=text)),
+    "DeleteSku.sku": (
+        "sku",
+        lambda text: delete_sku_from_request(catalog.DeleteSkuRequest(sku=text)),
+    ),
+}
+
+
+OPTIONAL_NAMES: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "Extend.request_id": ("request_id", lambda text: extend(request_id=text, seconds=1)),
+    "Commit.request_id": ("request_id", lambda text: move(request_id=text)),
+    "RecordStockEvents.event_id": (
+        "events[0].event_id",
+        lambda text: record(event_id=text, sequence=1),
+    ),
+    "PutLocation.display_name": (
+        "location.display_name",
+        lambda text: put_location(display_name=text),
+    ),
+}
+
+
+NAMES = REQUIRED_NAMES | OPTIONAL_NAMES
+
+
+GOOD_NAMES = {
+    "one byte": "x",
+    "128 of one byte": "x" * 128,
+    "64 of two bytes": "é" * 64,
+    "32 of four bytes": "\U0001f4e6" * 32,
+    "space within": "a b",
+    "space alone": " ",
+    "other letters": "Käse №5",
+    "other spaces": "a\u00a0b\u200d",
+}
+
+
+TOO_LONG = "1 to 128 bytes of UTF-8, not {}"
+
+
+BREAKING = "text without control characters and line breaks"
+
+
+BAD_NAMES = {
+    "129 of one byte": ("x" * 129, TOO_LONG.format(129)),
+    "129 bytes": ("é" * 64 + "x", TOO_LONG.format(129)),
+    "33 of four bytes": ("\U0001f4e6" * 33, TOO_LONG.format(132)),
+    "a megabyte": ("x" * 1_000_000, TOO_LONG.format("1,000,000")),
+    "NUL": ("a\0b", BREAKING),
+    "line feed": ("a\n", BREAKING),
+    "delete": ("\x7f", BREAKING),
+    "next line": ("é\x85", BREAKING),
+    "line separator": ("\u2028", BREAKING),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("text", GOOD_NAMES.values(), ids=GOOD_NAMES)
+def test_names_up_to_128_bytes_are_taken_as_they_are(name: str, text: str) -> None:
+    command = NAMES[name][1](text)
+    if name.endswith(("sku", "skus", "location", "display_name")):
+        assert repr(text) in repr(command)  # the others become keys, see below
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("text", "expected"), BAD_NAMES.values(), ids=BAD_NAMES)
+def test_longer_names_and_those_that_break_a_log_are_refused(
+    name: str, text: str, expected: str
+) -> None:
+    field, call = NAMES[name]
+    told = fault(call, text)
+    assert told.reason == "INVALID_VALUE"
+    assert (told.metadata["field"], told.metadata["expected"]) == (field, expected)
+    assert told.metadata["value"].startswith(text[:128])
+    assert told.message.startswith(f"{field} is {text[:128]!r}")
+    assert told.message.endswith(f": expected {expected}")
+
+
+@pytest.mark.parametrize("name", REQUIRED_NAMES)
+def test_required_names_cannot_be_empty(name: str) -> None:
+    field, call = REQUIRED_NAMES[name]
+    assert_invalid(fault(call, ""), field, "", "1 to 128 bytes of UTF-8, not 0")
+
+
+@pytest.mark.parametrize("name", OPTIONAL_NAMES)
+def test_optional_names_can_be_empty(name: str) -> None:
+    OPTIONAL_NAMES[name][1]("")
+
+
+@given(st.text(max_size=140))
+def test_a_name_has_1_to_128_bytes_and_breaks_no_line(text: str) -> None:
+    is_breaking = any(category(character) in ("Cc", "Zl", "Zp") for character in text)
+    expected = 1 <= len(text.encode()) <= 128 and not is_breaking
+    assert is_name(text) == expected
+
+
+DURATION_EXPECTED = "1 second to 30 days, in whole milliseconds"
+
+
+DAYS_30_S = 30 * 24 * 3600
+
+
+@pytest.mark.parametrize(
+    ("seconds", "nanos", "hold_ms"),
+    [(1, 0, 1_000), (1, 1_000_000, 1_001), (1, 999_000_000, 1_999), (DAYS_30_S, 0, 2_592_000_000)],
+)
+def test_durations_within_the_limits_are_taken(seconds: int, nanos: int, hold_ms: int) -> None:
+    duration = Duration(seconds=seconds, nanos=nanos)
+    assert reserve(hold_duration=duration).hold_ms == hold_ms
+    assert extend(seconds=seconds, nanos=nanos).hold_ms == hold_ms
+
+
+@pytest.mark.parametrize(
+    ("seconds", "nanos", "value"),
+    [
+        (0, 0, "0 s"),
+        (0, 999_000_000, "0 s and 999000000 ns"),
+        (DAYS_30_S, 1_000_000, "2592000 s and 1000000 ns"),
+        (DAYS_30_S + 1, 0, "2592001 s"),
+        (-1, 0, "-1 s"),
+        (1, 1, "1 s and 1 ns"),
+        (2, 500_000, "2 s and 500000 ns"),
+        (2, -1_000_000, "2 s and -1000000 ns"),
+        (1, 1_000_000_000, "1 s and 1000000000 ns"),
+    ],
+)
+def test_durations_beyond_the_limits_are_refused(seconds: int, nanos: int, value: str) -> None:
+    duration = Duration(seconds=seconds, nanos=nanos)
+    assert_invalid(
+        fault(reserve, hold_duration=duration), "hold_duration", value, DURATION_EXPECTED
+    )
+    told = fault(extend, seconds=seconds, nanos=nanos)
+    assert_invalid(told, "hold_duration", value, DURATION_EXPECTED)
+
+
+def test_the_first_field_that_is_malformed_is_named() -> None:
+    told = fault(reserve, "", lines=[], hold_duration=Duration())
+    assert told.metadata["field"] == "reservation_id"
+    told = fault(reserve, lines=[], hold_duration=Duration())
+    assert told.metadata["field"] == "lines"
+    told = fault(record, event_id="", sku="", quantity=0)
+    assert told.metadata["field"] == "events[0].event_id"
