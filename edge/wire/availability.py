@@ -1,16 +1,16 @@
-"""Messages of AvailabilityService that name SKUs to commands, outcomes to messages."""
+"""GetAvailability and BatchGetAvailability by SKU; reads by handle are in batches.py."""
 
 from holdfast.core import commands as core
 from holdfast.core.limits import BATCH_MAX
 from holdfast.v1 import availability_service_pb2 as availability
 
 from .faults import not_found
-from .shared import INT64_MAX, revision_to_message
+from .shared import INT64_MAX, revision_message
 from .validation import bad_name, check_count, check_name, is_name
 
 
 def availability_from_request(request: availability.GetAvailabilityRequest) -> core.GetAvailability:
-    """Read a GetAvailability."""
+    """The command of a GetAvailability."""
     check_name("sku", request.sku)
     return core.GetAvailability((request.sku,))
 
@@ -18,7 +18,7 @@ def availability_from_request(request: availability.GetAvailabilityRequest) -> c
 def availability_response(
     command: core.GetAvailability, outcome: core.AvailabilitiesView
 ) -> availability.GetAvailabilityResponse:
-    """Answer a GetAvailability; NOT_FOUND when no stock fact ever named the SKU."""
+    """The answer to a GetAvailability. Raises the fault UNKNOWN_SKU when no event ever named it."""
     (view,) = outcome.views
     if view is None:
         raise not_found("sku", command.skus[0])
@@ -28,7 +28,7 @@ def availability_response(
 def batch_availability_from_request(
     request: availability.BatchGetAvailabilityRequest,
 ) -> core.GetAvailability:
-    """Read a BatchGetAvailability."""
+    """The command of a BatchGetAvailability that names SKUs."""
     skus = request.skus
     check_count("skus", len(skus), 1, BATCH_MAX)
     for index, sku in enumerate(skus):
@@ -40,7 +40,9 @@ def batch_availability_from_request(
 def batch_availability_response(
     command: core.GetAvailability, outcome: core.AvailabilitiesView
 ) -> availability.BatchGetAvailabilityResponse:
-    """Answer a BatchGetAvailability."""
+    """The answer to a BatchGetAvailability by SKU. Unknown SKUs are listed, not a fault: one typo
+    must not cost a caller the other 999.
+    """
     response = availability.BatchGetAvailabilityResponse()
     for sku, view in zip(command.skus, outcome.views, strict=True):
         if view is None:
@@ -51,7 +53,10 @@ def batch_availability_response(
 
 
 def _availability(view: core.AvailabilityView) -> availability.Availability:
-    message = availability.Availability(sku=view.sku, revision=revision_to_message(view.revision))
+    """One SKU, level by level. A shortfall at one location takes nothing from the network's sum:
+    units that are missing in one place cannot be shipped from there, the others still can.
+    """
+    message = availability.Availability(sku=view.sku, revision=revision_message(view.revision))
     network_available = 0
     for level in view.levels:
         available = level.available
@@ -66,5 +71,6 @@ def _availability(view: core.AvailabilityView) -> availability.Availability:
             shortfall=max(0, -available),
             enabled=level.enabled,
         )
+    # One level holds up to 2e18 units, so five of them are beyond an int64.
     message.network_available = min(network_available, INT64_MAX)
     return message

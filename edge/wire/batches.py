@@ -1,7 +1,8 @@
-"""Batch messages to commands, outcomes to batch messages: what messages.py is to the single calls.
+"""BatchReserve, BatchCommit, BatchFulfill, BatchRelease, ReserveStream, and reads by handle.
 
-Requests and responses are twins (packed.py). Form is judged per column: what is wrong with one
-operation is answered by its code, what is wrong with a column refuses the batch and names it.
+Requests and responses are twins (packed.py), so no object is made per operation. Form is judged per
+column: a malformed column refuses the whole batch, by name; a bad value in a column goes on to the
+engine, which answers that operation with a code.
 """
 
 from typing import Any, Final
@@ -19,9 +20,10 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 
 from .faults import invalid
 from .packed import ColumnError, column, fill, twin
+from .shared import add_revisions
 from .validation import bad_name, check_count, is_name
 
-#: Operations of one batch; stated in the comments of holdfast.v1.
+#: Operations of one batch; stated in the comments of protos/holdfast/v1.
 OPERATIONS_MAX: Final = 8_190
 
 MOVE_REQUESTS: Final[dict[Verb, type[Message]]] = {
@@ -30,12 +32,12 @@ MOVE_REQUESTS: Final[dict[Verb, type[Message]]] = {
     Verb.RELEASE: reservation.BatchReleaseRequest,
 }
 
-#: A member of ReserveStreamRequest.batch -> the verb; `reserve` is not among them.
+#: A member of ReserveStreamRequest.batch, but for `reserve` -> its verb.
 STREAM_VERBS: Final = {"commit": Verb.COMMIT, "fulfill": Verb.FULFILL, "release": Verb.RELEASE}
 
 
 def reserve_batch_from_request(request: Any) -> core.ReserveBatch:
-    """Read a BatchReserve."""
+    """The command of a BatchReserve. One hold duration may stand for all operations."""
     public = reservation.BatchReserveRequest
     operations = _operations(request, public)
     count = len(operations)
@@ -45,8 +47,10 @@ def reserve_batch_from_request(request: Any) -> core.ReserveBatch:
     if len(hold_ms) != 1:
         hold_ms = _same_length(hold_ms, "hold_milliseconds", count)
     shards, rows = split_handles(handles)
+    # A forged handle may name a shard beyond uint16: clipped, it stays a shard that does not exist.
     operations["shard"] = np.minimum(shards, np.iinfo(np.uint16).max)
     operations["row"] = rows
+    # Above int64 a quantity turns negative, and is answered like any other below 1.
     operations["quantity"] = quantities.view("<i8")
     operations["hold_ms"] = hold_ms
     return core.ReserveBatch(operations, _linked(request.linked, count))
@@ -70,7 +74,7 @@ def _operations(request: Any, public: type[Message]) -> NDArray[Any]:
 
 def _same_length(values: NDArray[Any], name: str, count: int) -> NDArray[Any]:
     if len(values) != count:
-        raise invalid(name, f"{len(values)} values", f"{count}, as many as id_high has")
+        raise invalid(name, f"{len(values)} values", f"{count} values, as many as in id_high")
     return values
 
 
@@ -81,35 +85,35 @@ def _linked(data: bytes, count: int) -> NDArray[np.uint8] | None:
     if linked.max() > 1:
         raise invalid("linked", f"a byte of {linked.max()}", "bytes of 0 or 1")
     if linked[-1]:
-        raise invalid("linked", "1 at the last operation", "0 there: it has no next to link to")
-    return linked if linked.any() else None
+        raise invalid("linked", "1 at the last operation", "0 there: no operation follows")
+    return linked if linked.any() else None  # all 0: no groups to look for
 
 
 def reserve_batch_response(outcome: core.BatchCodes) -> reservation.BatchReserveResponse:
-    """Answer a BatchReserve."""
+    """The answer to a BatchReserve: one code per operation, and when the holds began."""
     response = reservation.BatchReserveResponse(outcomes=outcome.codes.tobytes())
     response.accept_time.FromNanoseconds(outcome.accepted_at_ns)
-    _add_revisions(response, outcome.revisions)
+    add_revisions(response, outcome.revisions)
     return response
 
 
 def move_batch_from_request(verb: Verb, request: Any) -> core.MoveBatch:
-    """Read a BatchCommit, BatchFulfill or BatchRelease."""
+    """The command of a BatchCommit, BatchFulfill or BatchRelease."""
     return core.MoveBatch(verb, _operations(request, MOVE_REQUESTS[verb]))
 
 
 def move_batch_response(response_class: type[Message], outcome: core.BatchCodes) -> Message:
-    """Answer a BatchCommit, BatchFulfill or BatchRelease."""
+    """The answer to a BatchCommit, BatchFulfill or BatchRelease: one code per operation."""
     response = response_class(outcomes=outcome.codes.tobytes())
-    _add_revisions(response, outcome.revisions)
+    add_revisions(response, outcome.revisions)
     return response
 
 
 def stream_batch_from_request(request: Any) -> core.ReserveBatch | core.MoveBatch:
-    """Read one batch of a ReserveStream."""
+    """The command of one message of a ReserveStream."""
     kind = request.WhichOneof("batch")
     if kind is None:
-        raise invalid("batch", "", "one of reserve, commit, fulfill and release")
+        raise invalid("batch", "", "one of reserve, commit, fulfill or release")
     if kind == "reserve":
         return reserve_batch_from_request(request.reserve)
     return move_batch_from_request(STREAM_VERBS[kind], getattr(request, kind))
@@ -118,34 +122,34 @@ def stream_batch_from_request(request: Any) -> core.ReserveBatch | core.MoveBatc
 def stream_batch_response(
     command: core.ReserveBatch | core.MoveBatch, outcome: core.BatchCodes
 ) -> Message:
-    """Answer one batch of a ReserveStream."""
+    """The answer to one message of a ReserveStream, of the same kind as the command."""
     if isinstance(command, core.ReserveBatch):
         return reservation.ReserveStreamResponse(reserve=reserve_batch_response(outcome))
     response = reservation.ReserveStreamResponse()
     answer = getattr(response, command.verb.name.lower())
     answer.outcomes = outcome.codes.tobytes()
-    _add_revisions(answer, outcome.revisions)
+    add_revisions(answer, outcome.revisions)
     return response
 
 
 def handles_from_request(request: Any) -> core.ReadLevels:
-    """Read the handles of a BatchGetAvailability that names no SKUs."""
+    """The command of a BatchGetAvailability by handle."""
     handles = _column(request, availability.BatchGetAvailabilityRequest, "stock_levels")
     check_count("stock_levels", len(handles), 1, OPERATIONS_MAX)
     return core.ReadLevels(handles)
 
 
 def handles_response(outcome: core.LevelColumns) -> Message:
-    """Answer a BatchGetAvailability by handles."""
+    """The answer to a BatchGetAvailability by handle: int64 columns, in units."""
     response: Message = twin(availability.BatchGetAvailabilityResponse)()
     for name in ("on_hand", "reserved", "committed"):
         fill(response, name, getattr(outcome, name))
-    _add_revisions(response, outcome.revisions)
+    add_revisions(response, outcome.revisions)
     return response
 
 
 def levels_from_request(request: availability.ResolveStockLevelsRequest) -> core.ResolveLevels:
-    """Read a ResolveStockLevels."""
+    """The command of a ResolveStockLevels."""
     check_count("stock_levels", len(request.stock_levels), 1, OPERATIONS_MAX)
     for index, name in enumerate(request.stock_levels):
         for field in ("sku", "location"):
@@ -155,10 +159,5 @@ def levels_from_request(request: availability.ResolveStockLevelsRequest) -> core
 
 
 def levels_response(outcome: core.Handles) -> Message:
-    """Answer a ResolveStockLevels."""
+    """The answer to a ResolveStockLevels: one handle per name, 0 where no level has it."""
     return availability.ResolveStockLevelsResponse(handles=outcome.handles.tolist())
-
-
-def _add_revisions(response: Any, revisions: tuple[core.Revision, ...]) -> None:
-    for revision in revisions:
-        response.revisions.add(shard=revision.shard, sequence=revision.sequence)

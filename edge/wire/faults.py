@@ -1,10 +1,10 @@
-"""What is said when the answer is no: faults, which become a gRPC status, and refusals.
+"""Faults: mistakes of a caller and states of the node, answered as a gRPC status.
 
-Rules of this file: every fault has one reason, a name in capitals that never changes, and a message
-of one sentence or two that says what was given and what would be right. Whatever varies in the
-message also stands in the metadata, so that no program has to read the sentence (AIP-193). Values
-are shortened, because a status travels in a header of 8 KiB. A refusal is a business "no" in a
-normal answer; only its sentence is made here.
+Rules of this file: a fault has one reason, a name in capitals that programs may rely on, and a
+message of one sentence or two that says what was given and what would be right. Whatever varies in
+the message also stands in the metadata, so that no program has to read the sentence (AIP-193).
+Values are shortened, because a status travels in headers of 8 KiB. A business "no" is not a fault:
+see refusals.py.
 """
 
 import re
@@ -20,29 +20,31 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from holdfast.core import commands as core
-from holdfast.core.commands import Conflict
 from holdfast.core.limits import ON_HAND_MAX
 
 FaultOutcome: TypeAlias = core.Unknown | core.Conflict | core.OutOfRange
 
 DOMAIN: Final = "holdfast"
 
-#: Characters of a value that are shown. An id has at most 128 bytes: a legal one is shown whole.
+#: Characters of a value that are shown. An id has at most 128 bytes, so a legal one is shown whole.
 SHOWN_MAX: Final = 128
 
-#: A full mailbox is drained within a few turns; much longer would leave the node idle.
+#: A full mailbox is drained within a few turns; with a longer wait the node would go idle.
 OVERLOAD_RETRY_S: Final = 0.05
 
-#: Space comes back when somebody makes some: no use in asking every moment.
+#: Space comes back when an operator frees some, which takes longer than a caller should wait.
 STORAGE_RETRY_S: Final = 30.0
 
-#: A restart serves again within seconds; another node takes over at once.
+#: A restarted node serves again within seconds.
 NOT_SERVING_RETRY_S: Final = 1.0
 
 
 @dataclass(eq=False)
 class Fault(Exception):  # noqa: N818 - "error" says less: a refusal is the other kind of no
-    """A gRPC status to be."""
+    """Raised for a malformed request or a node that cannot take it; handlers.py sends `to_status`.
+
+    `metadata` repeats what varies in `message`; `retry_after_s` is set where a retry can help.
+    """
 
     code: grpc.StatusCode
     reason: str
@@ -54,7 +56,7 @@ class Fault(Exception):  # noqa: N818 - "error" says less: a refusal is the othe
         return f"{self.code.name} {self.reason}: {self.message}"
 
     def to_status(self) -> status_pb2.Status:
-        """Spell it with one ErrorInfo, and a RetryInfo where a retry makes sense."""
+        """The status with one ErrorInfo, and a RetryInfo where a retry can help."""
         details: list[Message] = [
             error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata)
         ]
@@ -69,7 +71,7 @@ class Fault(Exception):  # noqa: N818 - "error" says less: a refusal is the othe
 
 
 def invalid(field: str, value: object, expected: str) -> Fault:
-    """Tell that a field of the request is not well formed. `field` is its path, with indexes."""
+    """A field of the request is malformed. `field` is its path, with indexes."""
     return Fault(
         grpc.StatusCode.INVALID_ARGUMENT,
         "INVALID_VALUE",
@@ -79,54 +81,54 @@ def invalid(field: str, value: object, expected: str) -> Fault:
 
 
 def out_of_range(field: str, value: int) -> Fault:
-    """Tell that a stock fact would take a stock level beyond what it can hold."""
+    """A stock fact would take a stock level beyond what it can hold."""
     return Fault(
         grpc.StatusCode.INVALID_ARGUMENT,
         "OUT_OF_RANGE",
-        f"{field} is {value}: expected on_hand to stay within +-{ON_HAND_MAX} after the event",
+        f"{field} is {value}: expected on_hand within +-{ON_HAND_MAX} after the event",
         {"field": field, "value": str(value), "limit": str(ON_HAND_MAX)},
     )
 
 
 def malformed(detail: str) -> Fault:
-    """Tell that the bytes are not the message that the method takes."""
+    """The bytes are not the message that the method takes."""
     detail = shortened(detail)
     return Fault(
         grpc.StatusCode.INVALID_ARGUMENT,
         "MALFORMED_MESSAGE",
-        f"the request cannot be read: {detail}",
+        f"the request cannot be parsed: {detail}",
         {"detail": detail},
     )
 
 
-#: Last part of a field's path -> the noun, and what would make its value known.
+#: Last part of a field's path -> the noun in the reason, and how its value becomes known.
 _WHAT_WOULD_HELP: Final = {
-    "sku": ("SKU", "a SKU exists from its first stock event on"),
-    "location": ("LOCATION", "create it with PutLocation first"),
+    "sku": ("SKU", "a SKU is created by its first stock event"),
+    "location": ("LOCATION", "create it with PutLocation"),
     "reservation_id": ("RESERVATION", "expected the id of an accepted Reserve"),
 }
 
 
 def not_found(field: str, value: str) -> Fault:
-    """Tell that the request names something that does not exist."""
+    """The request names a SKU, location or reservation that does not exist."""
     name = field.rpartition(".")[2].partition("[")[0]
     noun, help_text = _WHAT_WOULD_HELP[name.removesuffix("s")]  # skus[3] is a SKU as well
     return Fault(
         grpc.StatusCode.NOT_FOUND,
         f"UNKNOWN_{noun}",
-        f"{field} is {shown(value)}, which is not known: {help_text}",
+        f"{field} is {shown(value)}, which is unknown: {help_text}",
         {"field": field, "value": shortened(value)},
     )
 
 
-def already_exists(conflict: Conflict) -> Fault:
-    """Tell that an id was used before with other content, and what differs first."""
+def already_exists(conflict: core.Conflict) -> Fault:
+    """An id was already used with other content. Names the first field that differs."""
     return Fault(
         grpc.StatusCode.ALREADY_EXISTS,
         "ID_REUSED",
-        f"the id was used before with other content: {conflict.field} was "
-        f"{shown(conflict.first)} and is {shown(conflict.now)} now; "
-        "repeat the first content, or take a new id",
+        f"the id was already used with other content: {conflict.field} was "
+        f"{shown(conflict.first)} and is now {shown(conflict.now)}; "
+        "repeat the first request unchanged, or use a new id",
         {
             "field": conflict.field,
             "first": shortened(conflict.first),
@@ -136,11 +138,11 @@ def already_exists(conflict: Conflict) -> Fault:
 
 
 def overloaded(shard: int, mailbox_capacity: int) -> Fault:
-    """Tell that a shard has as much to do as it may have waiting."""
+    """The shard's mailbox is full."""
     return Fault(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "OVERLOADED",
-        f"shard {shard} has {mailbox_capacity} commands waiting, which is all that it takes; "
+        f"the mailbox of shard {shard} is full at {mailbox_capacity} commands; "
         "nothing was done, try again",
         {"shard": str(shard), "mailbox_capacity": str(mailbox_capacity)},
         OVERLOAD_RETRY_S,
@@ -148,49 +150,50 @@ def overloaded(shard: int, mailbox_capacity: int) -> Fault:
 
 
 def storage_full(headroom_bytes: int, reserve_bytes: int) -> Fault:
-    """Tell that the journal would grow into its reserve. Reads are still answered."""
+    """The journal would grow into its reserve. Reads are still answered."""
+    # An append that was under way may have gone below the reserve; "-5 bytes left" helps nobody.
     headroom_bytes = max(0, headroom_bytes)
     return Fault(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "STORAGE_FULL",
-        f"the journal can grow by {headroom_bytes} bytes above its reserve of {reserve_bytes}; "
-        "nothing was done, an operator has to make space",
+        f"the journal has {headroom_bytes} bytes left above its reserve of {reserve_bytes}; "
+        "nothing was done, an operator has to free space",
         {"headroom_bytes": str(headroom_bytes), "reserve_bytes": str(reserve_bytes)},
         STORAGE_RETRY_S,
     )
 
 
 def draining() -> Fault:
-    """Tell that the node finishes what it has and takes nothing new."""
+    """The node is shutting down: it finishes what it has and takes nothing new."""
     return Fault(
         grpc.StatusCode.UNAVAILABLE,
         "DRAINING",
-        "the node is shutting down and takes no new commands; nothing was done, try again",
+        "the node is shutting down; nothing was done, try again",
         retry_after_s=NOT_SERVING_RETRY_S,
     )
 
 
 def starting() -> Fault:
-    """Tell that the node has not recovered its state yet."""
+    """The node has not recovered its state yet."""
     return Fault(
         grpc.StatusCode.UNAVAILABLE,
         "STARTING",
-        "the node is recovering and does not serve yet; nothing was done, try again",
+        "the node is still recovering; nothing was done, try again",
         retry_after_s=NOT_SERVING_RETRY_S,
     )
 
 
 def deadline_exceeded() -> Fault:
-    """Tell that the deadline passed before the command was queued."""
+    """The deadline passed before the command was queued."""
     return Fault(
         grpc.StatusCode.DEADLINE_EXCEEDED,
         "DEADLINE_EXCEEDED",
-        "the deadline had passed before the command was queued; nothing was done",
+        "the deadline passed before the command was queued; nothing was done",
     )
 
 
 def internal(correlation_id: str | None = None) -> Fault:
-    """Tell that the server is at fault, without telling how; the log knows."""
+    """The server is at fault. The caller is not told how; the log has it."""
     if correlation_id is None:
         return Fault(grpc.StatusCode.INTERNAL, "INTERNAL", "internal error; see the server's log")
     return Fault(
@@ -202,12 +205,12 @@ def internal(correlation_id: str | None = None) -> Fault:
 
 
 def fault_from_outcome(outcome: FaultOutcome, request: object = None) -> Fault:
-    """Turn a fault that the engine found into its status.
+    """The status of a fault that the engine found.
 
-    The engine counts lines as they are after summing; `request` lets the path name its own line.
+    The engine counts lines after summing; with `request`, the path has the index that it has there.
     """
     lines = [(line.sku, line.location) for line in getattr(request, "lines", ())]
-    field = path_before_sums(outcome.field, lines)
+    field = _path_before_sums(outcome.field, lines)
     match outcome:
         case core.Unknown():
             return not_found(field, outcome.value)
@@ -217,10 +220,10 @@ def fault_from_outcome(outcome: FaultOutcome, request: object = None) -> Fault:
             return out_of_range(field, outcome.value)
 
 
-def path_before_sums(path: str, lines: Iterable[tuple[str, str]]) -> str:
-    """Turn the engine's index of a line, counted after summing, into the request's.
+def _path_before_sums(path: str, lines: Iterable[tuple[str, str]]) -> str:
+    """A path with the engine's index of a line, counted after summing, turned into the request's.
 
-    `lines` are the request's, as SKU and location. A line that was summed is where it first stood.
+    `lines` are the request's, as SKU and location. Summed lines stand where the first of them did.
     """
     match = re.fullmatch(r"lines\[(\d+)\](.*)", path)
     if match is None:
@@ -234,7 +237,7 @@ def path_before_sums(path: str, lines: Iterable[tuple[str, str]]) -> str:
 
 
 def shortened(value: object) -> str:
-    """Give a value as text, with its middle and end left out when it is long."""
+    """A value as text, cut off after SHOWN_MAX characters."""
     text = str(value)
     if len(text) <= SHOWN_MAX:
         return text
@@ -242,7 +245,7 @@ def shortened(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Give a value for a sentence: text in quotes and escaped, numbers and names bare."""
+    """A value for a sentence: text quoted and escaped, so that it breaks no line; numbers bare."""
     if not isinstance(value, str):
         return shortened(value)
     if len(value) <= SHOWN_MAX:

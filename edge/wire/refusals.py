@@ -1,9 +1,12 @@
-"""Refusals: a business "no" in a normal answer, and the sentence that tells it."""
+"""Refusals: a business "no" in a normal answer.
+
+Programs read the code and the lines, people the sentence. A new code needs its sentence here when
+it blames lines; `REFUSAL_CODES` fails at import when the wire does not have it.
+"""
 
 from typing import Final
 
 from holdfast.core import commands as core
-from holdfast.core.commands import Refusal
 from holdfast.core.model import RefusalCode, State
 from holdfast.v1 import common_pb2 as common
 
@@ -11,13 +14,42 @@ from .shared import wire_members
 
 REFUSAL_CODES: Final = wire_members(common, "REFUSAL_CODE", RefusalCode)
 
+#: What is said of the first line to blame.
+LINE_SENTENCES: Final = {
+    RefusalCode.LOCATION_DISABLED: "{0.location} takes no new reservations (SKU {0.sku})",
+    RefusalCode.INSUFFICIENT_STOCK: (
+        "SKU {0.sku} at {0.location} has {0.available} available, {0.requested} requested"
+    ),
+    RefusalCode.NO_SUCH_LINE: "the reservation has no line for SKU {0.sku} at {0.location}",
+    RefusalCode.EXCESS_QUANTITY: (
+        "SKU {0.sku} at {0.location} has {0.available} left to take, {0.requested} requested"
+    ),
+}
 
-def refusal_to_message(refusal: core.Refusal, state: State | None = None) -> common.Refusal:
+
+def refusal_message(refusal: core.Refusal, state: State | None = None) -> common.Refusal:
+    """A refusal as it is sent. `state` is that of the whole reservation, where there is one."""
     return common.Refusal(
         code=REFUSAL_CODES[refusal.code],
         message=refusal_sentence(refusal, state),
         lines=[_refused_line(refusal.code, line) for line in refusal.lines],
     )
+
+
+def refusal_sentence(refusal: core.Refusal, state: State | None = None) -> str:
+    """One sentence for people: the code in words, then the first line to blame or the state."""
+    title = refusal.code.name.replace("_", " ").lower()
+    if refusal.code not in LINE_SENTENCES or not refusal.lines:
+        now = "" if state is None else f"is {state.name} and "
+        return f"{title}: the reservation {now}has no units left for this command"
+    sentence = LINE_SENTENCES[refusal.code].format(refusal.lines[0])
+    match len(refusal.lines) - 1:
+        case 0:
+            return f"{title}: {sentence}"
+        case 1:
+            return f"{title}: {sentence} and 1 more line"
+        case more:
+            return f"{title}: {sentence} and {more:,} more lines"
 
 
 def _refused_line(code: RefusalCode, line: core.RefusedLine) -> common.RefusedLine:
@@ -29,32 +61,3 @@ def _refused_line(code: RefusalCode, line: core.RefusedLine) -> common.RefusedLi
         available=line.available,
         missing=line.requested - line.available if has_missing else 0,
     )
-
-
-#: What is said of the first line that is to blame.
-LINE_SENTENCES: Final = {
-    RefusalCode.LOCATION_DISABLED: "{0.location} takes no new reservations (SKU {0.sku})",
-    RefusalCode.INSUFFICIENT_STOCK: (
-        "SKU {0.sku} at {0.location} has {0.available} available, {0.requested} requested"
-    ),
-    RefusalCode.NO_SUCH_LINE: "the reservation has none for SKU {0.sku} at {0.location}",
-    RefusalCode.EXCESS_QUANTITY: (
-        "SKU {0.sku} at {0.location} has {0.available} to take, {0.requested} requested"
-    ),
-}
-
-
-def refusal_sentence(refusal: Refusal, state: State | None = None) -> str:
-    """Say a refusal in one sentence for people. `state` is that of the whole reservation."""
-    title = refusal.code.name.replace("_", " ").lower()
-    if refusal.code not in LINE_SENTENCES or not refusal.lines:
-        now = "" if state is None else f", which is {state.name} now,"
-        return f"{title}: the reservation{now} has nothing left that this command starts from"
-    sentence = LINE_SENTENCES[refusal.code].format(refusal.lines[0])
-    match len(refusal.lines) - 1:
-        case 0:
-            return f"{title}: {sentence}"
-        case 1:
-            return f"{title}: {sentence} and 1 more line"
-        case more:
-            return f"{title}: {sentence} and {more:,} more lines"

@@ -1,16 +1,12 @@
-"""What messages of all services share: enums, times, revisions."""
+"""What messages of all services share: members of enums, and revisions."""
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from types import ModuleType
 from typing import Any, Final, TypeVar
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from holdfast.core import commands as core
 from holdfast.v1 import common_pb2 as common
-
-from .validation import NS_PER_S
 
 INT64_MAX: Final = 2**63 - 1
 
@@ -18,17 +14,35 @@ Member = TypeVar("Member", bound=IntEnum)
 
 
 def wire_members(module: ModuleType, prefix: str, members: Iterable[Member]) -> dict[Member, Any]:
-    """Map the members of an enum of the engine to those of the wire, by name; all must be there."""
+    """The wire's value for each member of an engine's enum, looked up by name.
+
+    Raises AttributeError when the wire lacks a name, and so at import: a member that was added to
+    the engine alone cannot wait for the first answer that needs it.
+    """
     return {member: getattr(module, f"{prefix}_{member.name}") for member in members}
 
 
-def set_time(timestamp: Timestamp, ns: int) -> None:
-    timestamp.seconds, timestamp.nanos = divmod(ns, NS_PER_S)
+def engine_members(
+    module: ModuleType,
+    prefix: str,
+    members: Iterable[Member],
+    unspecified: Member | None = None,
+) -> dict[int, Member]:
+    """The engine's member for each value of the wire: `wire_members` the other way round.
+
+    `unspecified` is what the wire's 0 stands for; without it, 0 is malformed.
+    """
+    found = {value: member for member, value in wire_members(module, prefix, members).items()}
+    return found if unspecified is None else {0: unspecified, **found}
 
 
-def revision_to_message(revision: core.Revision) -> common.Revision:
+def revision_message(revision: core.Revision) -> common.Revision:
+    """A revision as a message of its own."""
     return common.Revision(shard=revision.shard, sequence=revision.sequence)
 
 
-def revisions_to_messages(revisions: Sequence[core.Revision]) -> list[common.Revision]:
-    return [revision_to_message(each) for each in revisions]
+def add_revisions(response: Any, revisions: Sequence[core.Revision]) -> None:
+    """Append revisions to the `revisions` of a response."""
+    # In place: an answer to Reserve takes 2.2 µs this way, 3.9 µs when a list is copied in.
+    for revision in revisions:
+        response.revisions.add(shard=revision.shard, sequence=revision.sequence)

@@ -1,8 +1,8 @@
-"""Messages of ApplyStockEvents: which form they have, and those that carry packed columns.
+"""ApplyStockEvents: single events or packed columns, told apart message by message.
 
-Requests and responses are twins (packed.py). All that the message alone can tell is judged here, by
-column and position, and refuses the message whole. The engine answers event by event and cannot
-fail, so nothing behind a message at fault is ever recorded.
+Requests and responses are twins (packed.py). Whatever the message alone can tell is judged here, by
+column and position, and a malformed message is refused whole. Columns that pass cannot fail any
+more, since the engine answers them event by event; so others may be queued behind them at once.
 """
 
 from typing import Any, Final
@@ -21,8 +21,9 @@ from holdfast.v1 import stock_service_pb2 as stock
 from .batches import OPERATIONS_MAX
 from .faults import invalid
 from .packed import ColumnError, column, fill, twin
+from .shared import add_revisions
 from .stock_facts import (
-    EVENT_KINDS_READ,
+    KINDS_READ,
     SOURCE_SEQUENCE_MAX,
     apply_events_response,
     events_from_request,
@@ -38,7 +39,8 @@ from .validation import (
 
 _RESPONSE: Final = twin(stock.ApplyStockEventsResponse)
 
-#: What validation.py says of quantities, by kind; a byte that is no kind has a most of 0.
+#: EVENT_QUANTITIES as arrays over all bytes, so that a column of kinds looks its ranges up at once.
+#: A byte that is no kind has a most of 0.
 _LEAST, _MOST, _TAKES_ZERO = np.zeros((3, 256), np.int64)
 for _kind, _range in EVENT_QUANTITIES.items():
     _LEAST[_kind], _MOST[_kind] = _range
@@ -46,16 +48,16 @@ for _kind, _range in EVENT_QUANTITIES.items():
 
 
 def stock_from_request(request: Any) -> core.RecordStockEvents | core.StockBatch:
-    """Read one message of ApplyStockEvents."""
+    """The command of one message of ApplyStockEvents."""
     if not request.HasField("columns"):
         return events_from_request(request)
     if request.events:
-        raise invalid("columns", "set beside events", "either events or columns")
+        raise invalid("columns", "set together with events", "either events or columns")
     return _batch_from_request(request.source, request.columns)
 
 
 def stock_response(command: core.RecordStockEvents | core.StockBatch, outcome: Any) -> Message:
-    """Acknowledge one message of ApplyStockEvents."""
+    """The acknowledgement of one message of ApplyStockEvents, in the form of the message."""
     if isinstance(command, core.RecordStockEvents):
         return apply_events_response(command, outcome)
     return _batch_response(command, outcome)
@@ -76,7 +78,7 @@ def _batch_from_request(source: str, columns: Any) -> core.StockBatch:
 
 
 def _read_keys(events: NDArray[Any], source: str, columns: Any) -> None:
-    """Read ids and numbers. An event needs one of them."""
+    """Set the key and the sequence of each event; it needs at least one of them."""
     high, low = _if_any(columns, "id_high", events), _if_any(columns, "id_low", events)
     sequences = _if_any(columns, "sequences", events)
     has_key = (high | low) != 0
@@ -85,6 +87,7 @@ def _read_keys(events: NDArray[Any], source: str, columns: Any) -> None:
     if (index := _first(sequences > np.uint64(SOURCE_SEQUENCE_MAX))) is not None:
         expected = f"0 to {SOURCE_SEQUENCE_MAX:,}"
         raise invalid(f"columns.sequences[{index}]", int(sequences[index]), expected)
+    # The same keys as core/ids.py `event_key` gives one by one (docs/adr/0017).
     scope = source_key(source)
     events["key_hi"] = np.where(has_key, high ^ np.uint64(scope.hi), np.uint64(0))
     events["key_lo"] = np.where(has_key, low ^ np.uint64(scope.lo), np.uint64(0))
@@ -93,7 +96,7 @@ def _read_keys(events: NDArray[Any], source: str, columns: Any) -> None:
 
 
 def _read_facts(events: NDArray[Any], columns: Any) -> None:
-    """Read what happened: kinds, and quantities that each kind can have."""
+    """Set the kind and the quantity of each event; the range of a quantity depends on its kind."""
     kinds = np.frombuffer(columns.kinds, np.uint8)
     if len(kinds) != 1:
         _check_length("kinds", len(kinds), len(events))
@@ -101,7 +104,7 @@ def _read_facts(events: NDArray[Any], columns: Any) -> None:
     _check_length("quantities", len(quantities), len(events))
     if (index := _first(_MOST[kinds] == 0)) is not None:
         field, given = f"columns.kinds[{index}]", int(kinds[index])
-        enum_member(field, given, EVENT_KINDS_READ, stock.StockEventKind)
+        enum_member(field, given, KINDS_READ, stock.StockEventKind)
     is_wrong = (quantities < _LEAST[kinds]) | (quantities > _MOST[kinds])
     is_wrong |= (quantities == 0) & (_TAKES_ZERO[kinds] == 0)
     if (index := _first(is_wrong)) is not None:
@@ -118,7 +121,7 @@ def _column(columns: Any, name: str) -> NDArray[Any]:
 
 
 def _if_any(columns: Any, name: str, events: NDArray[Any]) -> NDArray[Any]:
-    """Read a column that may be empty, which is as good as zeros."""
+    """A column that may be left out, which stands for zeros."""
     values = _column(columns, name)
     if not len(values):
         return np.zeros(len(events), np.uint64)
@@ -128,12 +131,12 @@ def _if_any(columns: Any, name: str, events: NDArray[Any]) -> NDArray[Any]:
 
 def _check_length(name: str, length: int, count: int) -> None:
     if length != count:
-        expected = f"{count}, as many as stock_levels has"
+        expected = f"{count} values, as many as in stock_levels"
         raise invalid(f"columns.{name}", f"{length} values", expected)
 
 
 def _first(is_wrong: NDArray[Any]) -> int | None:
-    """Return where the first wrong value stands."""
+    """The index of the first wrong value, or None."""
     index = int(is_wrong.argmax())
     return index if is_wrong[index] else None
 
@@ -146,7 +149,6 @@ def _batch_response(command: core.StockBatch, outcome: core.StockCodes) -> Messa
     columns.outcomes = outcome.codes.tobytes()
     fill(columns, "on_hand", outcome.on_hand)
     fill(columns, "shortfalls", outcome.shortfalls)
-    for revision in outcome.revisions:
-        response.revisions.add(shard=revision.shard, sequence=revision.sequence)
+    add_revisions(response, outcome.revisions)
     acknowledgement: Message = response
     return acknowledgement

@@ -1,6 +1,6 @@
-"""Messages of StockService that carry single events to commands, outcomes to messages."""
+"""RecordStockEvents, and ApplyStockEvents with single events; columns are in stock_batches.py."""
 
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from holdfast.core import commands as core
 from holdfast.core.ids import event_key
@@ -9,7 +9,7 @@ from holdfast.core.model import EventKind, EventOutcome
 from holdfast.v1 import stock_service_pb2 as stock
 
 from .faults import Fault, invalid
-from .shared import INT64_MAX, revisions_to_messages, wire_members
+from .shared import INT64_MAX, add_revisions, engine_members, wire_members
 from .validation import (
     bad_event_quantity,
     bad_name,
@@ -20,19 +20,17 @@ from .validation import (
     is_name,
 )
 
-#: The engine keeps the sequence of a source as an int64.
+#: uint64 on the wire, int64 in the engine.
 SOURCE_SEQUENCE_MAX: Final = INT64_MAX
 
 EventsRequest: TypeAlias = stock.RecordStockEventsRequest | stock.ApplyStockEventsRequest
 
-EVENT_OUTCOMES: Final = wire_members(stock, "STOCK_EVENT_OUTCOME", EventOutcome)
-EVENT_KINDS_READ: Final[dict[int, EventKind]] = {
-    value: kind for kind, value in wire_members(stock, "STOCK_EVENT_KIND", EventKind).items()
-}
+OUTCOMES: Final = wire_members(stock, "STOCK_EVENT_OUTCOME", EventOutcome)
+KINDS_READ: Final = engine_members(stock, "STOCK_EVENT_KIND", EventKind)
 
 
 def events_from_request(request: EventsRequest) -> core.RecordStockEvents:
-    """Read a RecordStockEvents, or one message of ApplyStockEvents."""
+    """The command of a RecordStockEvents, or of one message of ApplyStockEvents."""
     source = request.source
     check_name("source", source)
     events = request.events
@@ -43,25 +41,37 @@ def events_from_request(request: EventsRequest) -> core.RecordStockEvents:
 
 
 def events_response(outcome: core.EventsOutcome) -> stock.RecordStockEventsResponse:
-    """Answer a RecordStockEvents."""
-    return stock.RecordStockEventsResponse(
-        results=_event_results(outcome), revisions=revisions_to_messages(outcome.revisions)
-    )
+    """The answer to a RecordStockEvents: one result per event, in their order."""
+    response = stock.RecordStockEventsResponse()
+    _add_results(response, outcome)
+    return response
 
 
 def apply_events_response(
     command: core.RecordStockEvents, outcome: core.EventsOutcome
 ) -> stock.ApplyStockEventsResponse:
-    """Acknowledge one message of ApplyStockEvents."""
-    return stock.ApplyStockEventsResponse(
+    """The acknowledgement of one message of ApplyStockEvents.
+
+    It names the message's highest sequence: from there the source goes on after a lost connection.
+    """
+    response = stock.ApplyStockEventsResponse(
         source=command.source,
         acknowledged_sequence=max(event.sequence for event in command.events),
-        results=_event_results(outcome),
-        revisions=revisions_to_messages(outcome.revisions),
     )
+    _add_results(response, outcome)
+    return response
+
+
+def _add_results(response: Any, outcome: core.EventsOutcome) -> None:
+    for result in outcome.results:
+        response.results.add(
+            outcome=OUTCOMES[result.outcome], on_hand=result.on_hand, shortfall=result.shortfall
+        )
+    add_revisions(response, outcome.revisions)
 
 
 def _event(source: str, index: int, event: stock.StockEvent) -> core.StockEvent:
+    # The path of a field is put together only for a fault: up to 1,000 events pass here.
     event_id, sequence = event.event_id, event.sequence
     if not (is_name(event_id) if event_id else sequence):
         raise _bad_event_id(index, event_id)
@@ -72,11 +82,9 @@ def _event(source: str, index: int, event: stock.StockEvent) -> core.StockEvent:
         raise bad_name(f"events[{index}].sku", sku)
     if not is_name(location):
         raise bad_name(f"events[{index}].location", location)
-    kind = EVENT_KINDS_READ.get(event.kind)
+    kind = KINDS_READ.get(event.kind)
     if kind is None:
-        kind = enum_member(
-            f"events[{index}].kind", event.kind, EVENT_KINDS_READ, stock.StockEventKind
-        )
+        kind = enum_member(f"events[{index}].kind", event.kind, KINDS_READ, stock.StockEventKind)
     quantity = event.quantity
     if not is_event_quantity(kind, quantity):
         raise bad_event_quantity(f"events[{index}].quantity", kind, quantity)
@@ -88,14 +96,3 @@ def _bad_event_id(index: int, event_id: str) -> Fault:
     if event_id:
         return bad_name(f"events[{index}].event_id", event_id)
     return invalid(f"events[{index}].event_id", "", "an event_id, a sequence, or both")
-
-
-def _event_results(outcome: core.EventsOutcome) -> list[stock.StockEventResult]:
-    return [
-        stock.StockEventResult(
-            outcome=EVENT_OUTCOMES[result.outcome],
-            on_hand=result.on_hand,
-            shortfall=result.shortfall,
-        )
-        for result in outcome.results
-    ]

@@ -164,18 +164,18 @@ def bad_quantities() -> Iterator[Case]:
 def bad_counts() -> Iterator[Case]:
     """Too few and too many."""
     none = reservation.ReserveRequest(reservation_id="never")
-    yield Case("no lines", methods.RESERVE, none, "lines", "0 long")
+    yield Case("no lines", methods.RESERVE, none, "lines", "0 items")
     many = reserve(*[line()] * 2_001)
-    yield Case("2,001 lines", methods.RESERVE, many, "lines", "2,001 long")
+    yield Case("2,001 lines", methods.RESERVE, many, "lines", "2,001 items")
     for method, request in MOVES.items():
         too_many = request(reservation_id=ORDER, lines=[part()] * 2_001)
-        yield Case("2,001 lines", method, too_many, "lines", "2,001 long")
+        yield Case("2,001 lines", method, too_many, "lines", "2,001 items")
     nothing = availability.BatchGetAvailabilityRequest()
-    yield Case("nothing", methods.BATCH_GET_AVAILABILITY, nothing, "stock_levels", "0 long")
+    yield Case("nothing", methods.BATCH_GET_AVAILABILITY, nothing, "stock_levels", "0 items")
     skus = availability.BatchGetAvailabilityRequest(skus=[SKU] * 1_001)
-    yield Case("1,001 of them", methods.BATCH_GET_AVAILABILITY, skus, "skus", "1,001 long")
+    yield Case("1,001 of them", methods.BATCH_GET_AVAILABILITY, skus, "skus", "1,001 items")
     for count in (0, 1_001):
-        what, told = f"{count} of them", f"{count:,} long"
+        what, told = f"{count} of them", f"{count:,} items"
         facts = stock.RecordStockEventsRequest(source="goods-in", events=[event()] * count)
         yield Case(what, methods.RECORD_STOCK_EVENTS, facts, "events", told)
 

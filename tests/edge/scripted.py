@@ -57,7 +57,7 @@ class ScriptedServer(grpc.GenericRpcHandler):
             async for each in data:
                 request = ApplyStockEventsRequest.FromString(each)
                 if not request.events:
-                    await abort(context, faults.invalid("events", "0 long", "1 or more"))
+                    await abort(context, faults.invalid("events", "0 items", "1 or more"))
                 position += 1
                 yield ApplyStockEventsResponse(
                     source=request.source, acknowledged_sequence=position

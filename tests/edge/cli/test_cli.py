@@ -205,7 +205,7 @@ def test_a_fault_is_one_sentence_and_advice(node: NodeProcess) -> None:
 
     first, second = result.stderr.splitlines()
     assert 1 == result.exit_code
-    assert "lines[0].sku is 'unheard-of', which is not known" in first
+    assert "lines[0].sku is 'unheard-of', which is unknown" in first
     assert "holdfast stock receipt" in second
 
 

@@ -21,9 +21,9 @@ def test_a_batch_reads_1_to_1000_skus_in_their_order() -> None:
     assert availability_of_all(skus[:BATCH_MAX]).skus == tuple(skus[:BATCH_MAX])
     assert availability_of_all(["B", "A", "B"]).skus == ("B", "A", "B")
     assert availability_of("A").skus == ("A",)
-    for count, value in ((0, "0 long"), (BATCH_MAX + 1, "1,001 long")):
+    for count, value in ((0, "0 items"), (BATCH_MAX + 1, "1,001 items")):
         told = fault(availability_of_all, skus[:count])
-        assert_invalid(told, "skus", value, "1 to 1,000 of them")
+        assert_invalid(told, "skus", value, "1 to 1,000 items")
 
 
 LEVELS = (

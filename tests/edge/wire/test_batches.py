@@ -105,7 +105,7 @@ def test_a_batch_of_moves_is_read_column_by_column(verb: Verb) -> None:
 def test_a_column_of_another_length_is_refused_by_name(name: str, length: int) -> None:
     """Longer, shorter and absent."""
     told = blamed(lambda: reserve(columns(3, **{name: [1] * length})))
-    assert (name, f"{length} values", "3, as many as id_high has") == told
+    assert (name, f"{length} values", "3 values, as many as in id_high") == told
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -113,13 +113,13 @@ def test_a_column_of_another_length_is_refused_by_name(name: str, length: int) -
 def test_ids_of_two_lengths_are_refused(verb: Verb, length: int) -> None:
     """The same for commits, fulfills and releases."""
     told = blamed(lambda: move(verb, {"id_high": [1] * 3, "id_low": [1] * length}))
-    assert ("id_low", f"{length} values", "3, as many as id_high has") == told
+    assert ("id_low", f"{length} values", "3 values, as many as in id_high") == told
 
 
-@pytest.mark.parametrize(("count", "told"), [(0, "0 long"), (TOO_MANY, "8,191 long")])
+@pytest.mark.parametrize(("count", "told"), [(0, "0 items"), (TOO_MANY, "8,191 items")])
 def test_a_batch_is_1_to_8190_operations(count: int, told: str) -> None:
     """Both sides of both limits, for every kind of batch."""
-    expected = ("id_high", told, "1 to 8,190 of them")
+    expected = ("id_high", told, "1 to 8,190 items")
     assert expected == blamed(lambda: reserve(columns(count)))
     for verb in VERBS:
         ids: Change = {"id_high": [1] * count, "id_low": [1] * count}
@@ -138,17 +138,17 @@ def test_a_column_that_is_not_one_packed_piece_is_refused_by_name(name: str) -> 
     extra = public(**only).SerializeToString()
     message = twin(public).FromString(public(**columns()).SerializeToString() + extra)
     told = blamed(lambda: batches.reserve_batch_from_request(message))
-    assert (name, "split in 2", "one packed column in one piece") == told
+    assert (name, "split into 2", "a packed column in one piece") == told
 
 
 @pytest.mark.parametrize(
     ("linked", "value", "expected"),
     [
-        (b"\0\0", "2 values", "3, as many as id_high has"),
-        (b"\0\0\0\0", "4 values", "3, as many as id_high has"),
+        (b"\0\0", "2 values", "3 values, as many as in id_high"),
+        (b"\0\0\0\0", "4 values", "3 values, as many as in id_high"),
         (b"\1\2\0", "a byte of 2", "bytes of 0 or 1"),
         (b"\0\xff\1", "a byte of 255", "bytes of 0 or 1"),
-        (b"\0\0\1", "1 at the last operation", "0 there: it has no next to link to"),
+        (b"\0\0\1", "1 at the last operation", "0 there: no operation follows"),
     ],
 )
 def test_links_that_make_no_sense_are_refused(linked: bytes, value: str, expected: str) -> None:
@@ -195,25 +195,25 @@ def test_a_stream_message_is_the_batch_that_it_holds() -> None:
 
 def test_a_stream_message_without_a_batch_is_refused() -> None:
     """Also one with an empty batch in it."""
-    assert ("batch", "", "one of reserve, commit, fulfill and release") == blamed(stream)
+    assert ("batch", "", "one of reserve, commit, fulfill or release") == blamed(stream)
     empty = reservation.BatchCommitRequest()
-    assert ("id_high", "0 long") == blamed(lambda: stream(commit=empty))[:2]
+    assert ("id_high", "0 items") == blamed(lambda: stream(commit=empty))[:2]
 
 
 def test_handles_to_read_are_1_to_8190() -> None:
     """What they stand for is not judged here."""
     assert [0, 2**64 - 1] == handles(0, 2**64 - 1).handles.tolist()
     assert OPERATIONS_MAX == len(handles(*range(OPERATIONS_MAX)).handles)
-    for count, told in ((0, "0 long"), (TOO_MANY, "8,191 long")):
+    for count, told in ((0, "0 items"), (TOO_MANY, "8,191 items")):
         fault = blamed(lambda: handles(*range(count)))  # noqa: B023 - called at once
-        assert ("stock_levels", told, "1 to 8,190 of them") == fault
+        assert ("stock_levels", told, "1 to 8,190 items") == fault
 
 
 def test_names_to_resolve_are_1_to_8190_well_formed_ones() -> None:
     """A bad one is told by its index."""
     assert (("Tea", "W1"), ("Mug", "W2")) == names(("Tea", "W1"), ("Mug", "W2")).names
     assert OPERATIONS_MAX == len(names(*[("Tea", "W1")] * OPERATIONS_MAX).names)
-    for count, told in ((0, "0 long"), (TOO_MANY, "8,191 long")):
+    for count, told in ((0, "0 items"), (TOO_MANY, "8,191 items")):
         pairs = [("Tea", "W1")] * count
         assert ("stock_levels", told) == blamed(lambda: names(*pairs))[:2]  # noqa: B023 - at once
     assert "stock_levels[1].sku" == blamed(lambda: names(("Tea", "W1"), ("", "W1")))[0]

@@ -148,7 +148,7 @@ def test_what_is_unknown_is_not_found(field: str, reason: str) -> None:
     told = faults.fault_from_outcome(core.Unknown(field, "X"))
     assert (told.code.name, told.reason) == ("NOT_FOUND", reason)
     assert told.metadata == {"field": field, "value": "X"}
-    assert told.message.startswith(f"{field} is 'X', which is not known: ")
+    assert told.message.startswith(f"{field} is 'X', which is unknown: ")
 
 
 def test_an_id_that_is_used_again_names_what_differs() -> None:
@@ -156,7 +156,7 @@ def test_an_id_that_is_used_again_names_what_differs() -> None:
     assert (told.code.name, told.reason) == ("ALREADY_EXISTS", "ID_REUSED")
     first_now = {"first": "900000 ms", "now": "1000 ms"}
     assert told.metadata == {"field": "hold_duration", **first_now}
-    assert "hold_duration was '900000 ms' and is '1000 ms' now" in told.message
+    assert "hold_duration was '900000 ms' and is now '1000 ms'" in told.message
 
 
 def test_a_stock_level_out_of_range_is_malformed() -> None:

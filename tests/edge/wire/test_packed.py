@@ -108,7 +108,7 @@ def test_a_column_is_read_in_place_and_only_read() -> None:
 def test_a_split_column_is_refused_by_name(public: Any, name: str, low: int, high: int) -> None:
     """Joining the pieces would cost what the twin saves."""
     half = public(**{name: [low, high]}).SerializeToString()
-    assert "split in 3" == refused(public, name, half * 3).found
+    assert "split into 3" == refused(public, name, half * 3).found
 
 
 @pytest.mark.parametrize(("public", "name"), [each[:2] for each in COLUMNS], ids=NAMES)
@@ -118,7 +118,10 @@ def test_a_column_with_half_a_value_is_refused_by_name(public: Any, name: str) -
     for size in (1, width - 1, width + 1, 3 * width - 1):
         data = piece(number_of(public, name), LENGTH, bytes(size))
         error = refused(public, name, data)
-        assert (f"{size} bytes", True) == (error.found, f"the {width} bytes" in error.expected)
+        assert (f"{size} bytes", True) == (
+            error.found,
+            f"a multiple of {width} bytes" in error.expected,
+        )
 
 
 def unpacked(public: Any, name: str, values: Sequence[int]) -> bytes:
@@ -176,7 +179,7 @@ def test_a_stream_holds_twins_of_its_batches(kind: str) -> None:
     assert data == written.SerializeToString()
 
     loose = piece(number_of(public, kind), LENGTH, unpacked(batch, "id_high", [1]))
-    for bytes_, found in ((loose, "unpacked"), (data * 2, "split in 2")):
+    for bytes_, found in ((loose, "unpacked"), (data * 2, "split into 2")):
         broken = getattr(twin(public).FromString(bytes_), kind)
         with pytest.raises(ColumnError, match=f"^id_high is {found}"):
             column(broken, batch, "id_high")

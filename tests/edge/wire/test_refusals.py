@@ -10,7 +10,7 @@ from holdfast.edge.wire.reservations import reserve_response
 from holdfast.v1 import common_pb2 as common
 
 LINE = RefusedLine("85123A", "BRISTOL", 5, 2)
-NOTHING_LEFT = "has nothing left that this command starts from"
+NOTHING_LEFT = "has no units left for this command"
 SENTENCES = {
     RefusalCode.LOCATION_DISABLED: (
         "location disabled: BRISTOL takes no new reservations (SKU 85123A)"
@@ -20,9 +20,11 @@ SENTENCES = {
     ),
     RefusalCode.EXPIRED: f"expired: the reservation {NOTHING_LEFT}",
     RefusalCode.WRONG_STATE: f"wrong state: the reservation {NOTHING_LEFT}",
-    RefusalCode.NO_SUCH_LINE: ("no such line: the reservation has none for SKU 85123A at BRISTOL"),
+    RefusalCode.NO_SUCH_LINE: (
+        "no such line: the reservation has no line for SKU 85123A at BRISTOL"
+    ),
     RefusalCode.EXCESS_QUANTITY: (
-        "excess quantity: SKU 85123A at BRISTOL has 2 to take, 5 requested"
+        "excess quantity: SKU 85123A at BRISTOL has 2 left to take, 5 requested"
     ),
 }
 
@@ -44,13 +46,13 @@ def test_further_lines_are_counted(count: int, more: str) -> None:
 @pytest.mark.parametrize("code", [RefusalCode.EXPIRED, RefusalCode.WRONG_STATE])
 def test_a_refusal_without_lines_says_the_state(code: RefusalCode) -> None:
     message = refusal_sentence(Refusal(code), State.RELEASED)
-    assert f"the reservation, which is RELEASED now, {NOTHING_LEFT}" in message
+    assert f"the reservation is RELEASED and {NOTHING_LEFT}" in message
 
 
 def test_names_with_braces_are_told_as_they_are() -> None:
     line = RefusedLine("{0.sku}", "{}", 5, 2)
     message = refusal_sentence(Refusal(RefusalCode.NO_SUCH_LINE, (line,)))
-    assert message.endswith("has none for SKU {0.sku} at {}")
+    assert message.endswith("has no line for SKU {0.sku} at {}")
 
 
 @pytest.mark.parametrize("code", RefusalCode)

@@ -94,8 +94,8 @@ def test_summing_loses_no_unit_and_no_order(given_lines: list[tuple[str, str, in
 def test_a_reserve_has_1_to_2000_lines() -> None:
     lines = [line(str(n)) for n in range(LINES_MAX + 1)]
     assert len(reserve(lines=lines[:LINES_MAX]).lines) == LINES_MAX
-    assert_invalid(fault(reserve, lines=lines), "lines", "2,001 long", "1 to 2,000 of them")
-    assert_invalid(fault(reserve, lines=[]), "lines", "0 long", "1 to 2,000 of them")
+    assert_invalid(fault(reserve, lines=lines), "lines", "2,001 items", "1 to 2,000 items")
+    assert_invalid(fault(reserve, lines=[]), "lines", "0 items", "1 to 2,000 items")
 
 
 @pytest.mark.parametrize("verb", MOVES)
@@ -104,7 +104,7 @@ def test_a_move_has_0_to_2000_lines(verb: Verb) -> None:
     assert move(verb, lines=[]).lines == ()
     assert len(move(verb, lines=lines[:LINES_MAX]).lines) == LINES_MAX
     told = fault(move, verb, lines=lines)
-    assert_invalid(told, "lines", "2,001 long", "0 to 2,000 of them")
+    assert_invalid(told, "lines", "2,001 items", "0 to 2,000 items")
 
 
 def test_lines_are_counted_before_they_are_summed() -> None:
@@ -115,7 +115,7 @@ def test_lines_are_counted_before_they_are_summed() -> None:
 def test_a_duration_that_is_not_given_has_a_default_in_reserve_only() -> None:
     assert reserve().hold_ms == HOLD_MS_DEFAULT
     told = fault(extend)
-    expected = "1 second to 30 days; here it has no default"
+    expected = "1 second to 30 days; Extend has no default"
     assert_invalid(told, "hold_duration", "", expected)
 
 
@@ -234,8 +234,8 @@ def test_a_refused_move_says_the_state_as_it_is(response_class: Any) -> None:
         outcome=common.OUTCOME_REFUSED,
         refusal=common.Refusal(
             code=common.REFUSAL_CODE_WRONG_STATE,
-            message="wrong state: the reservation, which is FULFILLED now, "
-            "has nothing left that this command starts from",
+            message="wrong state: the reservation is FULFILLED and "
+            "has no units left for this command",
         ),
         state=reservation.RESERVATION_STATE_FULFILLED,
         revisions=SENT_REVISIONS,

@@ -106,15 +106,20 @@ def test_zeros_and_empty_columns_are_no_ids_and_no_numbers() -> None:
 
 
 BAD: list[tuple[Fields, str, str, str]] = [
-    (columns(0), "columns.stock_levels", "0 long", "1 to 8,190"),
-    (columns(OPERATIONS_MAX + 1), "columns.stock_levels", "8,191 long", "1 to 8,190"),
-    (columns(id_high=[1, 2]), "columns.id_high", "2 values", "3, as many as stock_levels"),
-    (columns(id_low=[1] * 4), "columns.id_low", "4 values", "3, as many"),
-    (columns(sequences=[1]), "columns.sequences", "1 values", "3, as many"),
-    (columns(quantities=[1, 1]), "columns.quantities", "2 values", "3, as many"),
-    (columns(quantities=[]), "columns.quantities", "0 values", "3, as many"),
-    (columns(kinds=b""), "columns.kinds", "0 values", "3, as many"),
-    (columns(kinds=bytes([1, 1])), "columns.kinds", "2 values", "3, as many"),
+    (columns(0), "columns.stock_levels", "0 items", "1 to 8,190"),
+    (columns(OPERATIONS_MAX + 1), "columns.stock_levels", "8,191 items", "1 to 8,190"),
+    (
+        columns(id_high=[1, 2]),
+        "columns.id_high",
+        "2 values",
+        "3 values, as many as in stock_levels",
+    ),
+    (columns(id_low=[1] * 4), "columns.id_low", "4 values", "3 values, as many"),
+    (columns(sequences=[1]), "columns.sequences", "1 values", "3 values, as many"),
+    (columns(quantities=[1, 1]), "columns.quantities", "2 values", "3 values, as many"),
+    (columns(quantities=[]), "columns.quantities", "0 values", "3 values, as many"),
+    (columns(kinds=b""), "columns.kinds", "0 values", "3 values, as many"),
+    (columns(kinds=bytes([1, 1])), "columns.kinds", "2 values", "3 values, as many"),
     (columns(kinds=bytes([1, 0, 1])), "columns.kinds[1]", "STOCK_EVENT_KIND_UNSPECIFIED", "COUNT"),
     (columns(kinds=bytes([1, 1, 6])), "columns.kinds[2]", "6", "STOCK_EVENT_KIND_RECEIPT or"),
     (columns(kinds=bytes([255])), "columns.kinds[0]", "255", "STOCK_EVENT_KIND_RECEIPT or"),
@@ -123,7 +128,7 @@ BAD: list[tuple[Fields, str, str, str]] = [
     (columns(quantities=[2**63 - 1, 1, 1]), "columns.quantities[0]", str(2**63 - 1), "1 to"),
     (
         columns(kinds=bytes([ADJUSTMENT, COUNT, ADJUSTMENT]), quantities=[-1, 0, 0]),
-        *("columns.quantities[2]", "0", "but not 0 for kind ADJUSTMENT"),
+        *("columns.quantities[2]", "0", "except 0 for kind ADJUSTMENT"),
     ),
     (
         columns(kinds=bytes([SALE, COUNT, SALE]), quantities=[1, -1, 1]),
@@ -155,7 +160,7 @@ def test_a_source_needs_a_name(source: str) -> None:
 
 def test_a_message_has_one_form() -> None:
     told = said(fault(columns(), events=[stock.StockEvent(sequence=1)]))
-    assert ("columns", "set beside events", "either events or columns") == told
+    assert ("columns", "set together with events", "either events or columns") == told
 
 
 @pytest.mark.parametrize("name", ["id_high", "id_low", "sequences", "stock_levels", "quantities"])
@@ -164,7 +169,7 @@ def test_a_split_or_unpacked_column_is_named(name: str) -> None:
     public = stock.StockEventColumns
     whole, extra = public(**columns()).SerializeToString(), public(**{name: [1]})
     unpacked = bytes([public.DESCRIPTOR.fields_by_name[name].number << 3 | 1]) + bytes(8)
-    for more, found in ((extra.SerializeToString(), "split in 2"), (unpacked, "unpacked")):
+    for more, found in ((extra.SerializeToString(), "split into 2"), (unpacked, "unpacked")):
         wrapped = bytes([3 << 3 | 2, len(whole + more) & 127 | 128, len(whole + more) >> 7])
         with pytest.raises(Fault) as told:
             read_bytes(b"\x0a\x03erp" + wrapped + whole + more)

@@ -19,7 +19,7 @@ EVENT_LIMITS = {
     EventKind.RECEIPT: (1, "1 to 1,000,000,000,000,000 for kind RECEIPT"),
     EventKind.ADJUSTMENT: (
         -QUANTITY_MAX,
-        "-1,000,000,000,000,000 to 1,000,000,000,000,000 but not 0 for kind ADJUSTMENT",
+        "-1,000,000,000,000,000 to 1,000,000,000,000,000 except 0 for kind ADJUSTMENT",
     ),
     EventKind.SALE: (1, "1 to 1,000,000,000,000,000 for kind SALE"),
     EventKind.RETURN: (1, "1 to 1,000,000,000,000,000 for kind RETURN"),
@@ -74,10 +74,10 @@ def test_a_message_has_1_to_1000_events(request_class: Any) -> None:
     most = events_from_request(request_class(source="s", events=events[:BATCH_MAX]))
     assert [event.sequence for event in most.events] == [*range(1, BATCH_MAX + 1)]
     assert most.source == "s"
-    for count, value in ((0, "0 long"), (BATCH_MAX + 1, "1,001 long")):
+    for count, value in ((0, "0 items"), (BATCH_MAX + 1, "1,001 items")):
         request = request_class(source="s", events=events[:count])
         told = fault(events_from_request, request)
-        assert_invalid(told, "events", value, "1 to 1,000 of them")
+        assert_invalid(told, "events", value, "1 to 1,000 items")
 
 
 def test_a_fault_names_the_event_that_is_malformed() -> None:

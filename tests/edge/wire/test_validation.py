@@ -86,7 +86,7 @@ GOOD_NAMES = {
 TOO_LONG = "1 to 128 bytes of UTF-8, not {}"
 
 
-BREAKING = "text without control characters and line breaks"
+BREAKING = "text without control characters or line breaks"
 
 
 BAD_NAMES = {
