@@ -165,7 +165,7 @@ def test_settings_and_their_defaults_are_those_of_the_code() -> None:
 
 
 def test_metrics_are_those_that_are_exported() -> None:
-    source = (ROOT / "edge" / "server" / "telemetry.py").read_text("utf-8")
+    source = (ROOT / "edge" / "server" / "metrics.py").read_text("utf-8")
     rows = table(OPERATORS, "name", "what")
 
     assert set(re.findall(r'"(holdfast_\w+)"', source)) == {

@@ -91,7 +91,7 @@ def _serve(settings: "Settings", *, as_json: bool) -> None:
     from holdfast.persistence.recovery import ERRORS
 
     from ..server.lifecycle import Server
-    from ..server.telemetry import configure_logging
+    from ..server.logs import configure_logging
     from .progress import LateBar
 
     configure_logging(settings.log_level, settings.log_format)

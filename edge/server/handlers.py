@@ -28,8 +28,9 @@ from holdfast.v1.common_pb2 import OUTCOME_REFUSED
 from ..wire import faults
 from ..wire.faults import Fault
 from ..wire.packed import has_columns, twin
+from .logs import correlation_id
 from .service import Service
-from .telemetry import CallCounters, correlation_id
+from .statistics import CallCounters
 
 log = structlog.get_logger()
 

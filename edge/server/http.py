@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from .telemetry import NodeStatistics, metrics_registry
+from .metrics import metrics_registry
+from .statistics import NodeStatistics
 
 INDEX = """\
 Holdfast

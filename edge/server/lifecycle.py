@@ -28,8 +28,8 @@ from .pump import Pump
 from .service import Service
 from .settings import Settings, split_address
 from .snapshots import keep_snapshots
+from .statistics import CallCounters, NodeStatistics
 from .status import NodeStatus
-from .telemetry import CallCounters, NodeStatistics
 
 log = structlog.get_logger()
 

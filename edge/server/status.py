@@ -13,7 +13,7 @@ from holdfast.persistence.snapshots.file import snapshot_paths
 from holdfast.v1 import admin_service_pb2 as admin
 
 from .admission import Admission
-from .telemetry import CallCounters, NodeStatistics, ShardStatistics
+from .statistics import CallCounters, NodeStatistics, ShardStatistics
 
 
 class NodeStatus:

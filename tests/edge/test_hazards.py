@@ -36,7 +36,7 @@ from holdfast.edge.server.clock import node_clock
 from holdfast.edge.server.handlers import Handlers
 from holdfast.edge.server.pump import Pump
 from holdfast.edge.server.service import Service
-from holdfast.edge.server.telemetry import CallCounters
+from holdfast.edge.server.statistics import CallCounters
 from holdfast.edge.wire.faults import Fault
 from holdfast.persistence.journal import MemoryJournal
 from holdfast.v1 import admin_service_pb2 as admin

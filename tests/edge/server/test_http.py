@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from holdfast.edge.server.http import Phase, build_app, serve_http
-from holdfast.edge.server.telemetry import CallCounters, NodeStatistics
+from holdfast.edge.server.statistics import CallCounters, NodeStatistics
 
 NODE = NodeStatistics(
     shards=(),

@@ -1,5 +1,7 @@
 """Availability by name: what may be asked, and what is told of each level."""
 
+from typing import Any
+
 import pytest
 
 from holdfast.core import commands as core
@@ -37,7 +39,7 @@ LEVELS = (
 VIEW = core.AvailabilityView("A", LEVELS, core.Revision(1, 77))
 
 
-SENT_LEVELS = [
+SENT_LEVELS: list[dict[str, Any]] = [
     {"location": "L", "on_hand": 10, "reserved": 3, "committed": 2, "available": 5},
     {"location": "M", "on_hand": 1, "committed": 4, "available": -3, "shortfall": 3},
     {"location": "N", "on_hand": 7, "available": 7},

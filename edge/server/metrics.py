@@ -1,0 +1,116 @@
+"""Figures of a node as metrics for Prometheus."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
+from typing import Final
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from .statistics import CALL_SECONDS, CallStatistics, NodeStatistics
+
+#: Figure of a shard -> name and help of its gauge.
+_SHARD_GAUGES: Final = {
+    "sequence": ("holdfast_shard_sequence", "Last journal entry of the shard."),
+    "skus": ("holdfast_skus", "SKUs that exist."),
+    "stock_levels": ("holdfast_stock_levels", "Stock levels that exist."),
+    "reservations": ("holdfast_reservations", "Reservations ever made; ended ones are kept."),
+    "mailbox_depth": ("holdfast_mailbox_depth", "Commands waiting in the shard's mailbox."),
+    "mailbox_capacity": ("holdfast_mailbox_capacity", "Commands that the mailbox can hold."),
+    "on_hand": ("holdfast_on_hand_units", "Units on hand, over all stock levels."),
+    "reserved": ("holdfast_reserved_units", "Units under live holds."),
+    "committed": ("holdfast_committed_units", "Units promised to placed orders."),
+}
+
+#: Figure of the node -> name and help of its counter.
+_NODE_COUNTERS: Final = {
+    "turns": ("holdfast_turns_total", "Turns of the pump."),
+    "appends": ("holdfast_journal_appends_total", "Appends to the journal."),
+    "append_seconds_total": (
+        "holdfast_journal_append_seconds_total",
+        "Time spent in appends to the journal.",
+    ),
+    "refused_overload": (
+        "holdfast_overload_refusals_total",
+        "Commands refused because a mailbox was full.",
+    ),
+    "expired_holds": ("holdfast_expired_holds_total", "Holds that ended by time."),
+}
+
+#: Figure of the node -> name and help of its gauge.
+_NODE_GAUGES: Final = {
+    "durable_position": (
+        "holdfast_journal_durable_position",
+        "Last journal position that is durable.",
+    ),
+    "snapshot_position": (
+        "holdfast_journal_snapshot_position",
+        "Journal position of the newest snapshot; 0 without one.",
+    ),
+    "journal_size_bytes": ("holdfast_journal_size_bytes", "What the journal occupies."),
+    "journal_headroom_bytes": (
+        "holdfast_journal_headroom_bytes",
+        "By how much the journal may grow before new writes are refused.",
+    ),
+}
+
+
+class NodeCollector(Collector):
+    """Turns a node's figures into metrics when they are scraped; none before there is a node."""
+
+    def __init__(self, statistics: Callable[[], NodeStatistics | None]) -> None:
+        self._statistics = statistics
+
+    def collect(self) -> Iterator[Metric]:
+        """Read the figures once, so that all metrics of a scrape belong together."""
+        node = self._statistics()
+        if node is None:
+            return
+        for figure, (name, help_text) in _NODE_COUNTERS.items():
+            yield CounterMetricFamily(name, help_text, value=getattr(node, figure))
+        for figure, (name, help_text) in _NODE_GAUGES.items():
+            yield GaugeMetricFamily(name, help_text, value=getattr(node, figure))
+        for figure, (name, help_text) in _SHARD_GAUGES.items():
+            gauge = GaugeMetricFamily(name, help_text, labels=("shard",))
+            for shard in node.shards:
+                gauge.add_metric((str(shard.shard),), getattr(shard, figure))
+            yield gauge
+        yield from _call_metrics(node.calls)
+
+    def describe(self) -> Iterable[Metric]:
+        """Tell the registry nothing: it would ask a node that may not be there yet."""
+        return ()
+
+
+def _call_metrics(calls: CallStatistics) -> Iterator[Metric]:
+    counter = CounterMetricFamily(
+        "holdfast_calls_total",
+        "Calls by gRPC status; REFUSED is a business no, which has status OK.",
+        labels=("method", "code"),
+    )
+    for labels, count in calls.counts.items():
+        counter.add_metric(labels, count)
+    yield counter
+    histogram = HistogramMetricFamily(
+        "holdfast_call_seconds", "Time from request to answer in the server.", labels=("method",)
+    )
+    bounds = [*map(str, CALL_SECONDS), "+Inf"]
+    for method, buckets in calls.buckets.items():
+        cumulative = list(zip(bounds, accumulate(buckets), strict=True))
+        histogram.add_metric((method,), cumulative, calls.seconds[method])
+    yield histogram
+
+
+def metrics_registry(statistics: Callable[[], NodeStatistics | None]) -> CollectorRegistry:
+    """Gather the node's metrics and those of its process."""
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    registry.register(NodeCollector(statistics))
+    return registry

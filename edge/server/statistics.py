@@ -1,0 +1,111 @@
+"""Figures of a node, and the counters of its calls."""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+#: Upper bounds of the buckets. They lie close around the promised 2 ms (median) and 10 ms (p99).
+CALL_SECONDS: Final = (
+    *(0.0001, 0.00025, 0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01),
+    *(0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardStatistics:
+    """Figures of one shard and its mailbox."""
+
+    shard: int
+    sequence: int
+    """The shard's last journal entry."""
+    skus: int
+    """SKUs that exist."""
+    stock_levels: int
+    """Stock levels that exist."""
+    reservations: int
+    """Reservations ever made; ended ones are kept."""
+    mailbox_depth: int
+    """Commands waiting."""
+    mailbox_capacity: int
+    """Commands that can wait."""
+    on_hand: int
+    """Units on hand, over all stock levels."""
+    reserved: int
+    """Units under live holds."""
+    committed: int
+    """Units promised to placed orders."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallStatistics:
+    """Calls since the start, by method."""
+
+    counts: Mapping[tuple[str, str], int]
+    """Calls by method and code."""
+    buckets: Mapping[str, tuple[int, ...]]
+    """Calls by method and CALL_SECONDS; each bucket has only its own, the last one is unbounded."""
+    seconds: Mapping[str, float]
+    """Time that the calls of a method took, all together."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatistics:
+    """Figures of a node."""
+
+    shards: tuple[ShardStatistics, ...]
+    """One per shard, in their order."""
+    turns: int
+    """Turns of the pump since the start."""
+    appends: int
+    """Appends to the journal since the start."""
+    append_seconds_total: float
+    """Time spent in appends; nearly all of it is waiting for the disk."""
+    calls: CallStatistics
+    """What was answered since the start, by whom and how fast."""
+    refused_overload: int
+    """Commands refused since the start because a mailbox was full."""
+    expired_holds: int
+    """Holds that ended by time since the start."""
+    durable_position: int
+    """Last journal position that is durable."""
+    snapshot_position: int
+    """Journal position of the newest snapshot; 0 without one."""
+    journal_size_bytes: int
+    """What the journal occupies."""
+    journal_headroom_bytes: int
+    """By how much it may grow before new writes are refused."""
+
+
+class CallCounters:
+    """Counts calls and how long they took. Made to be called for every call of a server."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str], list[int]] = {}
+        self._buckets: dict[str, list[int]] = {}
+        self._seconds: dict[str, list[float]] = {}
+
+    def __repr__(self) -> str:
+        return f"<CallCounters {sum(count for (count,) in self._counts.values())} calls>"
+
+    def record(self, method: str, code: str, seconds: float) -> None:
+        """Count one call. `code` is the name of its gRPC status, or REFUSED for a business no."""
+        try:
+            self._counts[method, code][0] += 1
+        except KeyError:
+            self._start(method, code)
+        self._buckets[method][bisect_left(CALL_SECONDS, seconds)] += 1
+        self._seconds[method][0] += seconds
+
+    def _start(self, method: str, code: str) -> None:
+        self._counts[method, code] = [1]
+        self._buckets.setdefault(method, [0] * (len(CALL_SECONDS) + 1))
+        self._seconds.setdefault(method, [0.0])
+
+    def statistics(self) -> CallStatistics:
+        """Read the counters."""
+        return CallStatistics(
+            {key: count for key, (count,) in self._counts.items()},
+            {method: tuple(buckets) for method, buckets in self._buckets.items()},
+            {method: seconds for method, (seconds,) in self._seconds.items()},
+        )
