@@ -22,9 +22,10 @@ from .console import (
 )
 
 if TYPE_CHECKING:
+    from holdfast.persistence.recovery import Progress
     from holdfast.persistence.verify import VerifyReport
 
-    from ..server.lifecycle import Progress, Server
+    from ..server.lifecycle import Server
     from ..server.settings import Settings
 
 app = typer.Typer()

@@ -1,9 +1,9 @@
 """From bytes to a method and back, for every RPC alike.
 
-One generic handler with raw bytes serves all methods: a server with registered methods waits on a
-future per method for each call that it accepts. Health and reflection are served through the same
-door, so that it stays the only one. What is the same for every call is done here: the deadline, the
-status of a fault, the correlation id, the counters. Nothing is logged for an ordinary call.
+One generic handler with raw bytes serves all methods, health and reflection included: a server with
+registered methods waits on a future per method for each call that it accepts. What is the same for
+every call is done here: the deadline, the status of a fault, the correlation id, the counters. An
+ordinary call logs nothing.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -35,7 +35,9 @@ from .statistics import CallCounters
 log = structlog.get_logger()
 
 Context = Any  # grpc.aio's context has no types
+Parse = Callable[[bytes], Message]
 Respond = Callable[[bytes, Context], Awaitable[bytes]]
+RespondToStream = Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]
 
 _FILES = (
     reservation_service_pb2,
@@ -65,22 +67,22 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         }
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        """Return the handler of a call, or None for UNIMPLEMENTED."""
+        """The handler of a call; None makes grpc answer UNIMPLEMENTED."""
         handler = self._handlers.get(details.method)
         if handler is not None:
             return handler
         found = (other.service(details) for other in self._others)
         return next((handler for handler in found if handler is not None), None)
 
-    # The two methods through which generated `add_…_to_server` functions register a service: handed
-    # this object instead of the server, health and reflection come in behind the same door.
+    # The two methods through which generated `add_…_to_server` functions register a service. Handed
+    # this object instead of the server, they add health and reflection to this handler.
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         """Serve another service's methods too."""
         self._others.extend(handlers)
 
     def add_registered_method_handlers(self, service: str, handlers: object) -> None:
-        """Not wanted; see the top of this file."""
+        """Ignored: generated code adds each method both ways, and this one is the slower."""
 
     def _handler(
         self, descriptor: MethodDescriptor, method: Callable[..., Any]
@@ -88,7 +90,9 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         request_class: Any = GetMessageClass(descriptor.input_type)
         parse = _parser(twin(request_class) if has_columns(request_class) else request_class)
         if descriptor.client_streaming:
-            return grpc.stream_stream_rpc_method_handler(self._stream(parse, method))
+            return grpc.stream_stream_rpc_method_handler(
+                self._stream(descriptor.name, parse, method)
+            )
         can_refuse = "outcome" in descriptor.output_type.fields_by_name
         return grpc.unary_unary_rpc_method_handler(
             self._unary(descriptor.name, parse, method, can_refuse=can_refuse)
@@ -97,7 +101,7 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
     def _unary(
         self,
         name: str,
-        parse: Callable[[bytes], Message],
+        parse: Parse,
         method: Callable[[Any], Awaitable[Any]],
         *,
         can_refuse: bool,
@@ -107,20 +111,15 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         async def respond(data: bytes, context: Context) -> bytes:
             started = perf_counter()
             correlation = correlation_id(context.invocation_metadata())
-            code = "CANCELLED"
+            code = "CANCELLED"  # what is left when the caller goes away while the method waits
             try:
-                remaining = context.time_remaining()
-                if remaining is not None and remaining <= 0:
-                    raise faults.deadline_exceeded()
+                _check_deadline(context)
                 response = await method(parse(data))
                 code = "REFUSED" if can_refuse and response.outcome == OUTCOME_REFUSED else "OK"
-            except Fault as fault:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a status
+                fault = _fault_of(error, name, correlation)
                 code = fault.code.name
                 await _abort(context, fault, name, correlation)
-            except Exception:
-                code = "INTERNAL"
-                log.exception("call failed", method=name, correlation_id=correlation)
-                await _abort(context, faults.internal(correlation), name, correlation)
             finally:
                 seconds = perf_counter() - started
                 record(name, code, seconds)
@@ -128,32 +127,28 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
                     _log_call(name, code, seconds, correlation)
             if correlation is not None:
                 context.set_trailing_metadata((("x-correlation-id", correlation),))
-            data_out: bytes = response.SerializeToString()
-            return data_out
+            answer: bytes = response.SerializeToString()
+            return answer
 
         return respond
 
     def _stream(
-        self, parse: Callable[[bytes], Message], method: Callable[[Any], AsyncIterator[Message]]
-    ) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]:
+        self, name: str, parse: Parse, method: Callable[[Any], AsyncIterator[Message]]
+    ) -> RespondToStream:
         record = self._counters.record
-        name = method.__name__
 
         async def respond(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
             correlation = correlation_id(context.invocation_metadata())
+            last = perf_counter()
             try:
-                last = perf_counter()
                 async for response in method(parse(data) async for data in requests):
                     yield response.SerializeToString()
                     record(name, "OK", perf_counter() - last)
                     last = perf_counter()
-            except Fault as fault:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a status
+                fault = _fault_of(error, name, correlation)
                 record(name, fault.code.name, perf_counter() - last)
                 await _abort(context, fault, name, correlation)
-            except Exception:
-                record(name, "INTERNAL", perf_counter() - last)
-                log.exception("stream failed", method=name, correlation_id=correlation)
-                await _abort(context, faults.internal(correlation), name, correlation)
 
         return respond
 
@@ -164,7 +159,7 @@ def _methods() -> Iterable[MethodDescriptor]:
             yield from service.methods
 
 
-def _parser(message_class: type[Message]) -> Callable[[bytes], Message]:
+def _parser(message_class: type[Message]) -> Parse:
     from_string = message_class.FromString
 
     def parse(data: bytes) -> Message:
@@ -176,7 +171,23 @@ def _parser(message_class: type[Message]) -> Callable[[bytes], Message]:
     return parse
 
 
+def _check_deadline(context: Context) -> None:
+    """Raise a `Fault` when nobody waits for the answer any more."""
+    remaining = context.time_remaining()
+    if remaining is not None and remaining <= 0:
+        raise faults.deadline_exceeded()
+
+
+def _fault_of(error: Exception, name: str, correlation: str | None) -> Fault:
+    """The fault that an exception is. Anything else is a defect of ours: logged, not told."""
+    if isinstance(error, Fault):
+        return error
+    log.error("call failed", method=name, correlation_id=correlation, exc_info=error)
+    return faults.internal(correlation)
+
+
 async def _abort(context: Context, fault: Fault, name: str, correlation: str | None) -> None:
+    """End the call with the fault's status. grpc raises its own exception to get out of here."""
     log.debug("fault", method=name, fault=str(fault), correlation_id=correlation)
     metadata = [("grpc-status-details-bin", fault.to_status().SerializeToString())]
     if correlation is not None:

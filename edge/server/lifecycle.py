@@ -1,6 +1,6 @@
 """The node as a process: recover, start, serve until told to stop, drain.
 
-The only file that names concrete classes of several rooms. Everyone else receives what it needs.
+Here a node is put together from its parts; the other files of this folder are handed theirs.
 """
 
 import asyncio
@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import perf_counter
 
 import grpc
@@ -18,7 +19,7 @@ from grpc_reflection.v1alpha import reflection_pb2_grpc
 
 from holdfast.core.node import Node
 from holdfast.persistence.journal_process.parent import JournalProcess
-from holdfast.persistence.recovery import Recovered, recover
+from holdfast.persistence.recovery import Progress, Recovered, no_progress, recover
 
 from .admission import Admission
 from .clock import node_clock
@@ -36,11 +37,9 @@ log = structlog.get_logger()
 #: Exit code of a node that stopped because its journal or its state can't be trusted: EX_IOERR.
 EXIT_FAIL_STOP = 74
 
-Progress = Callable[[int, int], None]
-
 
 class Server:
-    """One node, from recovery to drain."""
+    """One node, from recovery to drain. `grpc_port` and `http_port` are set once it listens."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -52,16 +51,28 @@ class Server:
     async def run(
         self,
         on_ready: Callable[["Server"], None] = lambda _server: None,
-        progress: Progress = lambda _done, _all: None,
+        progress: Progress = no_progress,
     ) -> None:
-        """Recover, serve until `stop`, drain. /healthz tells which, from the beginning."""
+        """Recover, serve until `stop`, drain.
+
+        Raises OSError when an address is taken, and one of `recovery.ERRORS` when the data
+        directory cannot be served.
+        """
         host, port = split_address(self.settings.http_address)
+        # HTTP comes first: a long recovery is seen as "starting", not as a dead node.
         app = build_app(self._statistics, lambda: self.phase)
         async with serve_http(app, host, port) as self.http_port:
             started = perf_counter()
-            recovered = await asyncio.to_thread(recover_node, self.settings, progress)
-            log.info("recovered", **_recovery_figures(recovered, perf_counter() - started))
-            await self._serve(recovered, perf_counter() - started, on_ready)
+            recovered = await asyncio.to_thread(_recover_node, self.settings, progress)
+            seconds = perf_counter() - started
+            _log_recovery(recovered, seconds)
+            _freeze_objects()
+            parts = self._assemble(recovered, seconds)
+            await self._start(parts)
+            snapshots = asyncio.create_task(self._keep_snapshots(recovered))
+            on_ready(self)
+            await self._stopping.wait()
+            await self._drain(parts, snapshots)
 
     def stop(self) -> None:
         """Begin to drain; `run` returns when that is done."""
@@ -76,10 +87,7 @@ class Server:
     def _statistics(self) -> NodeStatistics | None:
         return self._status.statistics() if self._status else None
 
-    async def _serve(
-        self, recovered: Recovered, recovery_seconds: float, on_ready: Callable[["Server"], None]
-    ) -> None:
-        _prepare_interpreter()
+    def _assemble(self, recovered: Recovered, recovery_seconds: float) -> "_Parts":
         clock = node_clock(recovered.node.now_ns)
         appender = JournalProcess(recovered.journal, recovered.lock)
         pump = Pump(recovered.node, recovered.journal, appender, clock, _fail_stop)
@@ -91,39 +99,54 @@ class Server:
         servicer = _add_health_and_reflection(handlers)
         server = grpc.aio.server(options=_grpc_options(self.settings))
         server.add_generic_rpc_handlers((handlers,))
-        self.grpc_port = _bind(server, self.settings.grpc_address)
-        await server.start()
-        await _set_health(servicer, health_pb2.HealthCheckResponse.SERVING)
+        return _Parts(recovered, pump, admission, service, server, servicer)
+
+    async def _start(self, parts: "_Parts") -> None:
+        """Listen for gRPC, then tell load balancers."""
+        self.grpc_port = _bind(parts.server, self.settings.grpc_address)
+        await parts.server.start()
+        await _set_health(parts.health, health_pb2.HealthCheckResponse.SERVING)
         self.phase = Phase.SERVING
-        snapshots = asyncio.create_task(
-            keep_snapshots(
-                recovered.directory,
-                recovered.journal,
-                self.settings.snapshot_every_bytes,
-                recovered.replayed,
-            )
+
+    async def _keep_snapshots(self, recovered: Recovered) -> None:
+        every_bytes = self.settings.snapshot_every_bytes
+        await keep_snapshots(
+            recovered.directory, recovered.journal, every_bytes, recovered.replayed
         )
-        on_ready(self)
-        await self._stopping.wait()
+
+    async def _drain(self, parts: "_Parts", snapshots: "asyncio.Task[None]") -> None:
         log.info("draining", timeout_s=self.settings.drain_timeout_s)
         # 1. Tell load balancers, and refuse what comes in all the same.
         self.phase = Phase.DRAINING
-        admission.is_draining = True
-        await _set_health(servicer, health_pb2.HealthCheckResponse.NOT_SERVING)
+        parts.admission.is_draining = True
+        await _set_health(parts.health, health_pb2.HealthCheckResponse.NOT_SERVING)
         snapshots.cancel()
-        service.end_streams()
+        parts.service.end_streams()
         # 2. Let calls that wait for an answer have it.
-        await server.stop(self.settings.drain_timeout_s)
+        await parts.server.stop(self.settings.drain_timeout_s)
         # 3. Make the last turn durable, with the digest that the next start will check.
-        await pump.drain()
+        await parts.pump.drain()
         # 4. Let go of the files.
-        recovered.journal.close()
-        recovered.lock.release()
-        log.info("stopped", position=recovered.journal.position)
+        journal = parts.recovered.journal
+        journal.close()
+        parts.recovered.lock.release()
+        log.info("stopped", position=journal.position)
 
 
-def recover_node(settings: Settings, progress: Progress = lambda _done, _all: None) -> Recovered:
-    """Bring the data directory's state into memory."""
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the start and the end of a node have to touch."""
+
+    recovered: Recovered
+    pump: Pump
+    admission: Admission
+    service: Service
+    server: grpc.aio.Server
+    health: health.aio.HealthServicer
+
+
+def _recover_node(settings: Settings, progress: Progress = no_progress) -> Recovered:
+    """The state of the settings' data directory, in memory. Raises one of `recovery.ERRORS`."""
     return recover(
         settings.data_dir,
         settings.shard_count,
@@ -132,6 +155,28 @@ def recover_node(settings: Settings, progress: Progress = lambda _done, _all: No
         lambda shards: Node(shards, settings.mailbox_capacity, settings.turn_batch_max),
         progress,
     )
+
+
+def _log_recovery(recovered: Recovered, seconds: float) -> None:
+    for bad in recovered.bad_snapshots:
+        log.warning("snapshot passed over", snapshot=bad)
+    log.info(
+        "recovered",
+        position=recovered.journal.position,
+        snapshot_position=recovered.snapshot_position,
+        replayed=recovered.replayed,
+        seconds=round(seconds, 3),
+    )
+
+
+def _freeze_objects() -> None:
+    """Keep the garbage collector away from what is there before the first call.
+
+    Compiled kernels, libraries and hundreds of thousands of objects stay for good: looking through
+    them at every full collection cost 64 callers 10 % of their rate and half of their p99.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _add_health_and_reflection(handlers: Handlers) -> health.aio.HealthServicer:
@@ -147,9 +192,9 @@ def _add_health_and_reflection(handlers: Handlers) -> health.aio.HealthServicer:
 def _grpc_options(settings: Settings) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", settings.message_size_max_bytes),
-        # Ours are bounded by what was asked for.
+        # An answer is bounded by what was asked.
         ("grpc.max_send_message_length", -1),
-        # A second node on the same port would get every other connection.
+        # With it, a second node on the same port would get every other connection.
         ("grpc.so_reuseport", 0),
         # The usual 100 would queue the callers of one channel silently.
         ("grpc.max_concurrent_streams", 10_000),
@@ -167,28 +212,6 @@ def _bind(server: grpc.aio.Server, address: str) -> int:
 async def _set_health(servicer: health.aio.HealthServicer, state: int) -> None:
     for name in ("", *SERVICE_NAMES):
         await servicer.set(name, state)
-
-
-def _prepare_interpreter() -> None:
-    """Keep the interpreter from pausing calls.
-
-    What is there now (compiled kernels, libraries, hundreds of thousands of objects) stays for
-    good: looking through it at every full collection cost 64 callers 10 % of their rate and half of
-    their p99.
-    """
-    gc.collect()
-    gc.freeze()
-
-
-def _recovery_figures(recovered: Recovered, seconds: float) -> dict[str, object]:
-    for bad in recovered.bad_snapshots:
-        log.warning("snapshot passed over", snapshot=bad)
-    return {
-        "position": recovered.journal.position,
-        "snapshot_position": recovered.snapshot_position,
-        "replayed": recovered.replayed,
-        "seconds": round(seconds, 3),
-    }
 
 
 def _fail_stop(error: BaseException) -> None:

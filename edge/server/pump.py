@@ -1,10 +1,10 @@
 """The pump: turn, then append, then answer, in that order, for as long as the node lives.
 
-While one append is being made durable by the journal's process, commands gather in the mailboxes.
-When there are enough of them to be worth an append of their own, their turn runs at once and waits,
-so that the disk never idles under load; otherwise it runs when the append is done, so that appends
-stay few. The size of a group commit follows the load by itself, and there is no timer but the next
-expiry. At most one append is in flight and one turn waiting: the mailboxes bound memory.
+While the journal's process makes one append durable, commands gather in the mailboxes. Once they
+are worth an append of their own, their turn runs and waits, so that the disk does not idle under
+load; otherwise it runs when the append is done, so that appends stay few. The size of an append
+follows the load by itself: there is no timer but the next expiry. At most one append is in flight
+and one turn waiting, so the mailboxes bound memory.
 """
 
 import asyncio
@@ -21,18 +21,18 @@ from .clock import Clock
 
 _NS_PER_S = 1_000_000_000
 
-#: Commands that are worth a turn while an append is in flight. An append costs the processor about
-#: as much as ten commands do; below this, waiting for more of them is cheaper than another append.
+#: Weight of commands that is worth a turn while an append is in flight. An append costs as much
+#: processor time as about ten commands; below this, waiting for more costs less than another one.
 EARLY_TURN_MIN = 128
 
 #: Rounds of the loop without a command before a turn runs. gRPC takes several rounds over a call
-#: and hands over one at a time, so under load a command is seldom alone for long; an idle loop goes
-#: through its rounds in some microseconds. With 1, 64 callers shared appends by 6, with 4 by 13,
-#: and were answered half as fast again.
+#: and hands over one at a time, so under load the next command is seldom far; an idle loop goes
+#: through its rounds in some microseconds. With 1 round, 64 callers shared appends by 6; with 4, by
+#: 13, and were answered half as fast again.
 QUIET_ROUNDS = 4
 
 #: Rounds after which a turn runs in any case: a command every third round would otherwise keep the
-#: first waiting until there are 128.
+#: first one waiting until there are 128.
 ROUNDS_MAX = 32
 
 Answers = Sequence[tuple[Ticket, Outcome]]
@@ -40,17 +40,21 @@ Answers = Sequence[tuple[Ticket, Outcome]]
 
 @dataclass(frozen=True, slots=True)
 class PumpStatistics:
-    """Figures of the pump."""
+    """Figures of the pump since the start."""
 
     turns: int
     appends: int
     append_seconds: float
-    """Time spent in appends, of which nearly all is waiting for the disk."""
+    """Seconds spent in appends; nearly all of it is waiting for the disk."""
     answers: int
 
 
 class Pump:
-    """Runs a node over a journal, on the event loop's thread."""
+    """Runs a node over a journal, on the event loop's thread.
+
+    `on_failure` is called when a turn or an append fails and has to end the process: half a turn
+    may be applied, or half an append written.
+    """
 
     def __init__(
         self,
@@ -80,22 +84,22 @@ class Pump:
         self._idle.set()
         self._turns = self._appends = self._answers = 0
         self._append_seconds = 0.0
-        self.schedule(
-            0
-        )  # holds may have ended while no node was there, and the next alarm is to set
+        # Holds may have ended while no node was there, and the first turn sets the alarm.
+        self.schedule(0)
 
     def __repr__(self) -> str:
         state = "appending" if self._appending else "idle"
         return f"<Pump {state} after {self._turns} turns, {self._appends} appends>"
 
     def statistics(self) -> PumpStatistics:
-        """Read the pump's figures."""
+        """The pump's figures as they are now."""
         return PumpStatistics(self._turns, self._appends, self._append_seconds, self._answers)
 
     def schedule(self, weight: int = 1) -> None:
-        """Run a turn when the loop's rounds bring no more commands: they share it.
+        """Note that commands of this weight were posted, and see to it that a turn comes.
 
-        While an append is in flight, only when enough was posted; see the top.
+        The turn runs when the loop's rounds bring no more commands, so that callers share it. While
+        an append is in flight, it runs early when enough was posted; see the top.
         """
         self._posted += weight
         if self._is_scheduled or (self._appending and self._posted < EARLY_TURN_MIN):
@@ -109,7 +113,7 @@ class Pump:
             return
         self._is_scheduled = False
         if self._waiting is not None:
-            return
+            return  # at most one turn waits; `_appended` schedules the next
         self._posted = self._seen = self._rounds = self._quiet_rounds = 0
         try:
             turn = self.node.turn(self._clock())
@@ -118,26 +122,30 @@ class Pump:
             return
         self._turns += 1
         self._set_alarm(turn.next_expiry_ns)
+        self._settle(turn)
+        if turn.has_more:
+            self.schedule(EARLY_TURN_MIN)
+
+    def _is_gathering(self) -> bool:
+        """Whether the loop's last rounds brought a command, so that the next ones may too."""
+        self._rounds += 1
+        self._quiet_rounds = 0 if self._posted > self._seen else self._quiet_rounds + 1
+        self._seen = self._posted
+        is_enough = self._posted >= EARLY_TURN_MIN or self._rounds >= ROUNDS_MAX
+        return not is_enough and self._quiet_rounds < QUIET_ROUNDS
+
+    def _settle(self, turn: Turn) -> None:
+        """Append what a turn wrote; answer one that wrote nothing once all it saw is durable."""
         if turn.entries:
             self._idle.clear()
             self._waiting = turn
             if self._appending is None:
                 self._append()
         elif self._appending is not None:
-            # These answers may rest on what is not durable yet.
+            # Its reads and refusals may rest on what is on its way to the disk.
             self._reads.append(turn.answers)
         else:
             self._answer(turn.answers)
-        if turn.has_more:
-            self.schedule(EARLY_TURN_MIN)
-
-    def _is_gathering(self) -> bool:
-        """Whether the last rounds of the loop brought a command, so that the next may too."""
-        self._rounds += 1
-        self._quiet_rounds = 0 if self._posted > self._seen else self._quiet_rounds + 1
-        self._seen = self._posted
-        is_enough = self._posted >= EARLY_TURN_MIN or self._rounds >= ROUNDS_MAX
-        return not is_enough and self._quiet_rounds < QUIET_ROUNDS
 
     def _append(self) -> None:
         assert self._waiting is not None
@@ -154,7 +162,7 @@ class Pump:
         turn, self._appending = self._appending, None
         reads, self._reads = self._reads, []
         if self._waiting is not None:
-            self._append()
+            self._append()  # before answering, so that the disk works meanwhile
         assert turn is not None
         for answers in (turn.answers, *reads):
             self._answer(answers)
@@ -167,7 +175,7 @@ class Pump:
         self._answers += len(answers)
         for future, outcome in answers:
             assert isinstance(future, asyncio.Future)
-            if not future.done():
+            if not future.done():  # its caller may have gone away
                 future.set_result(outcome)
 
     def _set_alarm(self, expiry_ns: int) -> None:
@@ -177,8 +185,7 @@ class Pump:
             self._alarm.cancel()
         self._alarm_ns = expiry_ns
         delay = max(0.0, (expiry_ns - self._clock()) / _NS_PER_S)
-        # A day at most: beyond that the loop's own arithmetic is not meant to go, and a wake-up a
-        # day costs nothing.
+        # A day at most: loops are not meant for longer delays, and a wake-up a day costs nothing.
         self._alarm = self._loop.call_later(min(delay, 86_400.0), self._ring)
 
     def _ring(self) -> None:
@@ -186,16 +193,18 @@ class Pump:
         self.schedule()
 
     def is_storage_full(self) -> bool:
-        """Whether new writes must be refused. Space that was made counts at once: with every write
-        refused, no append would notice it.
+        """Whether new writes must be refused.
+
+        Once full, the disk is asked each time: with all writes refused, no append would bring the
+        news that space was freed.
         """
         if self.headroom_bytes <= 0:
             self.headroom_bytes = self.journal.headroom_bytes()
         return self.headroom_bytes <= 0
 
     async def drain(self) -> None:
-        """Wait until every queued command is answered, then seal the state into the journal and let
-        go of it.
+        """Wait until every queued command is answered, then seal the state into the journal and
+        close it.
         """
         self._is_draining = True
         if self._alarm is not None:
@@ -204,7 +213,7 @@ class Pump:
             self.schedule(EARLY_TURN_MIN)
             await asyncio.sleep(0)
             await self._idle.wait()
-        # Nothing awaits between the test and the seal, so no turn can come behind it.
+        # No await between the test and the seal, so no turn can come behind the seal.
         self._idle.clear()
         self._waiting = Turn(self.node.seal(), (), self._alarm_ns, has_more=False)
         self._append()
