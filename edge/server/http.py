@@ -1,8 +1,8 @@
-"""The node over HTTP: metrics for Prometheus, health for a load balancer, an index for people.
+"""The node over HTTP: metrics for Prometheus, health for load balancers, an index for people.
 
-Rules of this file: it reads figures and changes nothing. The server runs in the event loop that is
-there, leaves signals to whoever owns the process, and writes no access log: what asks here asks
-every few seconds.
+Rules of this file: it reads figures and changes nothing. The server runs on the caller's event
+loop, leaves signals to the owner of the process, and writes no access log: scrapers and load
+balancers ask every few seconds.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ Holdfast
 /healthz  200 while the node serves; 503 with the reason while it starts or drains
 """
 
-#: Scrapes end within milliseconds; one that hangs longer must not hold up a restart.
+#: Seconds. Scrapes end within milliseconds; one that hangs must not hold up a restart.
 GRACE_S = 2
 
 
@@ -43,10 +43,10 @@ class Phase(StrEnum):
 def build_app(
     statistics: Callable[[], NodeStatistics | None], phase: Callable[[], Phase]
 ) -> Starlette:
-    """Make the application. `statistics` gives None as long as there is no node to ask."""
+    """The application. `statistics` returns None as long as there is no node to ask."""
     registry = metrics_registry(statistics)
 
-    # All are async, so that they run on the loop's thread: between turns all figures agree.
+    # All are async: starlette runs plain functions on threads, where figures may change mid-turn.
     async def metrics(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(registry), headers={"content-type": content_type})
@@ -67,9 +67,9 @@ def build_app(
 
 @contextlib.asynccontextmanager
 async def serve_http(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
-    """Serve until the block ends, and give the port, which differs from a `port` of 0.
+    """Serve until the block ends; yields the port, which the system picks for a `port` of 0.
 
-    Raises OSError when the address cannot be had.
+    Raises OSError when the address is taken or is not this machine's.
     """
     listener = await _listen(host, port)
     server = _Server(
@@ -95,7 +95,7 @@ async def serve_http(app: Starlette, host: str, port: int) -> AsyncIterator[int]
 
 
 async def _listen(host: str, port: int) -> socket.socket:
-    """Bind here and not in uvicorn, which would end the process when the port is taken."""
+    """Bind here: uvicorn would end the process when the port is taken."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -107,7 +107,7 @@ async def _listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that keeps its hands off signals and tells when it has started."""
+    """A uvicorn server that leaves signals alone and says when it has started."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -122,7 +122,7 @@ class _Server(uvicorn.Server):
         self._has_started.set()
 
     async def wait_started(self, task: "asyncio.Task[None]") -> None:
-        """Wait until it accepts; raise what ended the task before that."""
+        """Wait until it accepts connections; raises what ended the task before that."""
         started = asyncio.create_task(self._has_started.wait())
         await asyncio.wait((started, task), return_when=asyncio.FIRST_COMPLETED)
         if task.done():

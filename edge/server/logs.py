@@ -1,4 +1,8 @@
-"""Logs: one stream, in one form, and the id that ties a call to its caller's log."""
+"""Logs: one stream in one form, and the id that ties a call to its caller's log.
+
+Names of events say what happened ("recovered", "draining"). A correlation id comes from the caller
+and is taken when it is fit for a line of a log.
+"""
 
 import logging
 import re
@@ -10,16 +14,16 @@ import structlog
 
 LogFormat = Literal["auto", "console", "json"]
 
-#: Longer ids are no ids, and every line of the log would carry them.
+#: Characters. A longer id is no id, and would be written with every line.
 CORRELATION_ID_MAX: Final = 128
 
 _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
 
 def correlation_id(metadata: Iterable[tuple[str, str | bytes]] | None) -> str | None:
-    """Find what ties a call to its caller's log: x-correlation-id, or a traceparent's trace id.
+    """The caller's x-correlation-id, else the trace id of its traceparent, else None.
 
-    What is malformed is ignored: a call is never refused for it.
+    A malformed one counts as absent: no reason to refuse a call.
     """
     trace_id = None
     for key, value in metadata or ():
@@ -37,7 +41,11 @@ def _is_fit_for_log(text: str) -> bool:
 
 
 def _trace_id(traceparent: str) -> str | None:
-    """Read a W3C traceparent. A later version may go on after the flags; version 00 may not."""
+    """The trace id of a W3C traceparent; None when it is malformed.
+
+    After the flags, a later version may go on; version 00 must end. Ids of zeros and version ff are
+    invalid (https://www.w3.org/TR/trace-context/).
+    """
     match = _TRACEPARENT.fullmatch(traceparent)
     if match is None:
         return None
@@ -52,9 +60,9 @@ def _trace_id(traceparent: str) -> str | None:
 def configure_logging(
     level: str = "info", log_format: LogFormat = "auto", stream: TextIO | None = None
 ) -> None:
-    """Send our events, and what libraries log, to one stream in one form.
+    """Send our events and what libraries log to one stream in one form.
 
-    `auto` is for people where the stream is a terminal, JSON elsewhere.
+    `auto` is console on a terminal and JSON elsewhere. The default stream is stderr.
     """
     stream = sys.stderr if stream is None else stream
     if log_format == "auto":
@@ -66,8 +74,8 @@ def configure_logging(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     render = _console_renderer(stream) if log_format == "console" else _json_renderer()
-    # Loggers are not cached: nothing is logged on the way of a command, and so a second
-    # configuration, as in tests, reaches the loggers that are there already.
+    # Loggers are not cached, so that a second configuration, as in tests, reaches those that exist.
+    # An ordinary call logs nothing, so caching would not save anything either.
     structlog.configure(
         processors=[*shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -84,7 +92,7 @@ def configure_logging(
     logging.basicConfig(handlers=[handler], level=number, force=True)
 
 
-# Tracebacks come without the values of variables: those are customers' orders, and long.
+# Tracebacks come without the values of variables: those are long, and customers' orders.
 
 
 def _console_renderer(stream: TextIO) -> list[structlog.typing.Processor]:

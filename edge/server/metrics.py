@@ -1,4 +1,7 @@
-"""Figures of a node as metrics for Prometheus."""
+"""Figures of a node as metrics for Prometheus, made when somebody scrapes.
+
+The tables below name every figure of statistics.py; docs/operators.md explains them to operators.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
@@ -20,9 +23,9 @@ _SHARD_GAUGES: Final = {
     "sequence": ("holdfast_shard_sequence", "Last journal entry of the shard."),
     "skus": ("holdfast_skus", "SKUs that exist."),
     "stock_levels": ("holdfast_stock_levels", "Stock levels that exist."),
-    "reservations": ("holdfast_reservations", "Reservations ever made; ended ones are kept."),
-    "mailbox_depth": ("holdfast_mailbox_depth", "Commands waiting in the shard's mailbox."),
-    "mailbox_capacity": ("holdfast_mailbox_capacity", "Commands that the mailbox can hold."),
+    "reservations": ("holdfast_reservations", "Reservations made so far, ended ones included."),
+    "mailbox_depth": ("holdfast_mailbox_depth", "Weight of the commands in the shard's mailbox."),
+    "mailbox_capacity": ("holdfast_mailbox_capacity", "Weight at which the mailbox refuses."),
     "on_hand": ("holdfast_on_hand_units", "Units on hand, over all stock levels."),
     "reserved": ("holdfast_reserved_units", "Units under live holds."),
     "committed": ("holdfast_committed_units", "Units promised to placed orders."),
@@ -34,7 +37,7 @@ _NODE_COUNTERS: Final = {
     "appends": ("holdfast_journal_appends_total", "Appends to the journal."),
     "append_seconds_total": (
         "holdfast_journal_append_seconds_total",
-        "Time spent in appends to the journal.",
+        "Seconds spent in appends to the journal.",
     ),
     "refused_overload": (
         "holdfast_overload_refusals_total",
@@ -53,22 +56,22 @@ _NODE_GAUGES: Final = {
         "holdfast_journal_snapshot_position",
         "Journal position of the newest snapshot; 0 without one.",
     ),
-    "journal_size_bytes": ("holdfast_journal_size_bytes", "What the journal occupies."),
+    "journal_size_bytes": ("holdfast_journal_size_bytes", "Bytes that the journal occupies."),
     "journal_headroom_bytes": (
         "holdfast_journal_headroom_bytes",
-        "By how much the journal may grow before new writes are refused.",
+        "Bytes by which the journal may grow before new writes are refused.",
     ),
 }
 
 
 class NodeCollector(Collector):
-    """Turns a node's figures into metrics when they are scraped; none before there is a node."""
+    """Turns a node's figures into metrics; there are none before there is a node."""
 
     def __init__(self, statistics: Callable[[], NodeStatistics | None]) -> None:
         self._statistics = statistics
 
     def collect(self) -> Iterator[Metric]:
-        """Read the figures once, so that all metrics of a scrape belong together."""
+        """The metrics of one scrape, all of the same instant."""
         node = self._statistics()
         if node is None:
             return
@@ -84,21 +87,21 @@ class NodeCollector(Collector):
         yield from _call_metrics(node.calls)
 
     def describe(self) -> Iterable[Metric]:
-        """Tell the registry nothing: it would ask a node that may not be there yet."""
+        """Nothing: the registry would otherwise collect at once, before there is a node."""
         return ()
 
 
 def _call_metrics(calls: CallStatistics) -> Iterator[Metric]:
     counter = CounterMetricFamily(
         "holdfast_calls_total",
-        "Calls by gRPC status; REFUSED is a business no, which has status OK.",
+        "Calls by gRPC status; REFUSED is a business no, sent with status OK.",
         labels=("method", "code"),
     )
     for labels, count in calls.counts.items():
         counter.add_metric(labels, count)
     yield counter
     histogram = HistogramMetricFamily(
-        "holdfast_call_seconds", "Time from request to answer in the server.", labels=("method",)
+        "holdfast_call_seconds", "Seconds from request to answer in the server.", labels=("method",)
     )
     bounds = [*map(str, CALL_SECONDS), "+Inf"]
     for method, buckets in calls.buckets.items():
@@ -108,7 +111,7 @@ def _call_metrics(calls: CallStatistics) -> Iterator[Metric]:
 
 
 def metrics_registry(statistics: Callable[[], NodeStatistics | None]) -> CollectorRegistry:
-    """Gather the node's metrics and those of its process."""
+    """The registry with the node's metrics and those of its process and interpreter."""
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)

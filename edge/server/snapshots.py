@@ -15,19 +15,19 @@ log = structlog.get_logger()
 
 _LOOK_EVERY_S = 2.0
 
-
-#: A restart replays an append of one Reserve in some 20 µs, however few bytes it has.
+#: A restart replays an append of one Reserve in some 20 µs, however few bytes it has: 2 seconds.
 APPENDS_MAX = 100_000
 
 
 async def keep_snapshots(
     directory: DataDirectory, journal: Journal, every_bytes: int, replayed: int
 ) -> None:
-    """Write a snapshot each time that one is due, for ever.
+    """Write a snapshot whenever one is due, until cancelled.
 
-    `replayed` is how many appends have come since the newest snapshot already, so that a node that
-    restarts often gets its snapshots all the same.
+    `replayed` counts the appends that came after the newest snapshot: with it, a node that restarts
+    often gets its snapshots all the same.
     """
+    # The journal's size at that snapshot is not kept: its share of the appends stands in for it.
     position = journal.position - replayed
     size = journal.size_bytes() * position // max(1, journal.position)
     while True:
@@ -42,9 +42,10 @@ async def keep_snapshots(
 
 
 def is_due(grown_bytes: int, appends: int, every_bytes: int, newest_bytes: int) -> bool:
-    """Whether the journal has grown enough: by `every_bytes`, or by half of the newest snapshot
-    when that is more, so that a large state is not written anew for every little change; or by
-    100,000 appends.
+    """Whether the journal has grown enough since the last snapshot.
+
+    That is by `every_bytes`, or by half of the newest snapshot when that is more, so that a large
+    state is not written anew for a small change; or by APPENDS_MAX appends.
     """
     return grown_bytes >= max(every_bytes, newest_bytes // 2) or appends >= APPENDS_MAX
 
@@ -54,10 +55,13 @@ def _newest_bytes(directory: DataDirectory) -> int:
 
 
 async def write_snapshot(data_dir: Path) -> bool:
-    """Run the snapshot process to its end. Its failure costs restart time, not safety."""
-    # uvloop would fork and copy page tables: with 600 MB that held the loop up for 4 ms on a quiet
-    # machine, for 10 to 140 ms on a busy one. `subprocess` lends our memory to the child until that
-    # runs its program (vfork), whatever the size.
+    """Run the snapshot process to its end; returns whether it wrote one.
+
+    A failure is logged and costs restart time, not safety: the journal is whole.
+    """
+    # Not through uvloop, which forks and copies page tables: with 600 MB that held the loop up for
+    # 4 ms on a quiet machine, 10 to 140 ms on a busy one. `subprocess` uses vfork, which lends our
+    # memory to the child until it runs its program, whatever the size.
     process = _start(data_dir)
     try:
         out, err = await asyncio.to_thread(process.communicate)

@@ -1,11 +1,16 @@
-"""Figures of a node, and the counters of its calls."""
+"""Figures of a node, frozen when they are read, and the counters of its calls.
+
+Rules of this file: a call costs one `CallCounters.record` and no call into a metrics library; all
+other figures are read where they are kept when somebody asks for them.
+"""
 
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-#: Upper bounds of the buckets. They lie close around the promised 2 ms (median) and 10 ms (p99).
+#: Upper bounds of the histogram's buckets, in seconds. They lie close around the latencies that a
+#: node is meant to keep, 2 ms in the median and 10 ms at p99.
 CALL_SECONDS: Final = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01),
     *(0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
@@ -24,11 +29,11 @@ class ShardStatistics:
     stock_levels: int
     """Stock levels that exist."""
     reservations: int
-    """Reservations ever made; ended ones are kept."""
+    """Reservations made so far, ended ones included."""
     mailbox_depth: int
-    """Commands waiting."""
+    """Weight of the commands that wait; a command of one line weighs 1."""
     mailbox_capacity: int
-    """Commands that can wait."""
+    """Weight at which the mailbox refuses."""
     on_hand: int
     """Units on hand, over all stock levels."""
     reserved: int
@@ -44,9 +49,9 @@ class CallStatistics:
     counts: Mapping[tuple[str, str], int]
     """Calls by method and code."""
     buckets: Mapping[str, tuple[int, ...]]
-    """Calls by method and CALL_SECONDS; each bucket has only its own, the last one is unbounded."""
+    """Calls by method and bucket of CALL_SECONDS, not cumulative; the last bucket is unbounded."""
     seconds: Mapping[str, float]
-    """Time that the calls of a method took, all together."""
+    """Seconds that the calls of a method took, summed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +65,9 @@ class NodeStatistics:
     appends: int
     """Appends to the journal since the start."""
     append_seconds_total: float
-    """Time spent in appends; nearly all of it is waiting for the disk."""
+    """Seconds spent in appends; nearly all of it is waiting for the disk."""
     calls: CallStatistics
-    """What was answered since the start, by whom and how fast."""
+    """Calls answered since the start."""
     refused_overload: int
     """Commands refused since the start because a mailbox was full."""
     expired_holds: int
@@ -72,15 +77,16 @@ class NodeStatistics:
     snapshot_position: int
     """Journal position of the newest snapshot; 0 without one."""
     journal_size_bytes: int
-    """What the journal occupies."""
+    """Bytes that the journal occupies."""
     journal_headroom_bytes: int
-    """By how much it may grow before new writes are refused."""
+    """Bytes by which it may grow before new writes are refused."""
 
 
 class CallCounters:
-    """Counts calls and how long they took. Made to be called for every call of a server."""
+    """Counts calls and how long they took."""
 
     def __init__(self) -> None:
+        # Lists of one: a counter is found with one look-up and changed in place.
         self._counts: dict[tuple[str, str], list[int]] = {}
         self._buckets: dict[str, list[int]] = {}
         self._seconds: dict[str, list[float]] = {}
@@ -89,7 +95,7 @@ class CallCounters:
         return f"<CallCounters {sum(count for (count,) in self._counts.values())} calls>"
 
     def record(self, method: str, code: str, seconds: float) -> None:
-        """Count one call. `code` is the name of its gRPC status, or REFUSED for a business no."""
+        """Count one call. `code` is the name of its gRPC status, or REFUSED for a business "no"."""
         try:
             self._counts[method, code][0] += 1
         except KeyError:
@@ -103,7 +109,7 @@ class CallCounters:
         self._seconds.setdefault(method, [0.0])
 
     def statistics(self) -> CallStatistics:
-        """Read the counters."""
+        """The counters as they are now; later calls do not change what was returned."""
         return CallStatistics(
             {key: count for key, (count,) in self._counts.items()},
             {method: tuple(buckets) for method, buckets in self._buckets.items()},

@@ -1,4 +1,4 @@
-"""The node's figures, gathered from those who have them, for GetStatus and for /metrics."""
+"""The node's figures, gathered from where they are kept, for GetStatus and for /metrics."""
 
 from datetime import timedelta
 from importlib.metadata import version
@@ -17,7 +17,7 @@ from .statistics import CallCounters, NodeStatistics, ShardStatistics
 
 
 class NodeStatus:
-    """Reads figures when asked; keeps none."""
+    """Reads figures when asked. What it holds itself was known at the start."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class NodeStatus:
         self._started.FromNanoseconds(started_ns)
 
     def statistics(self) -> NodeStatistics:
-        """Gather all figures."""
+        """All figures. They agree with each other: on the loop's thread no turn is under way."""
         pump = self._admission.pump
         figures = pump.statistics()
         return NodeStatistics(
@@ -58,7 +58,7 @@ class NodeStatus:
         return int(paths[0].stem.removeprefix("snapshot-")) if paths else 0
 
     def get_status(self, request: admin.GetStatusRequest) -> admin.GetStatusResponse:
-        """Answer GetStatus."""
+        """The answer to GetStatus. The state hash reads all state, so it has to be asked for."""
         figures = self.statistics()
         node = self._admission.pump.node
         return admin.GetStatusResponse(

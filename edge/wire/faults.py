@@ -142,7 +142,7 @@ def overloaded(shard: int, mailbox_capacity: int) -> Fault:
     return Fault(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "OVERLOADED",
-        f"the mailbox of shard {shard} is full at {mailbox_capacity} commands; "
+        f"the mailbox of shard {shard} is full (capacity {mailbox_capacity}); "
         "nothing was done, try again",
         {"shard": str(shard), "mailbox_capacity": str(mailbox_capacity)},
         OVERLOAD_RETRY_S,

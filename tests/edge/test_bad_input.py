@@ -93,7 +93,7 @@ async def test_bytes_that_are_no_message_are_malformed(
         assert method in (methods.LIST_LOCATIONS, methods.GET_STATUS)
         return
     assert ("INVALID_ARGUMENT", "MALFORMED_MESSAGE") == (answer.code, answer.reason)
-    assert answer.message.startswith("the request cannot be read")
+    assert answer.message.startswith("the request cannot be parsed")
     assert before == await traces_of(client)
 
 
