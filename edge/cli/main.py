@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import node, reservations, stock
+from . import data_directory, locations, node, reservations, stock
 from .console import EXIT_FAILED
 
 app = typer.Typer(
@@ -15,7 +15,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 # In the order in which a newcomer meets them.
-for commands in (node, reservations, stock):
+for commands in (node, data_directory, reservations, stock, locations):
     app.add_typer(commands.app)
 
 

@@ -1,0 +1,117 @@
+"""Commands on a data directory, which need no node: verify, journal."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .console import EXIT_FAILED, Json, fail, print_json
+
+if TYPE_CHECKING:
+    from holdfast.persistence.verify import VerifyReport
+
+app = typer.Typer()
+
+Directory = Annotated[
+    Path, typer.Argument(metavar="DIR", help="A data directory.", show_default=False)
+]
+
+
+@app.command()
+def verify(directory: Directory, as_json: Json = False) -> None:
+    """Read a whole data directory and say what is wrong with it. A node may serve it meanwhile."""
+    with _directory_errors():
+        from holdfast.persistence.verify import verify as read_all
+
+        from .progress import LateBar
+
+        with LateBar("Verifying") as bar:
+            report = read_all(directory, bar)
+    if as_json:
+        print_json(_verify_document(report))
+    else:
+        _print_verify(report)
+    if not report.is_good:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _verify_document(report: "VerifyReport") -> dict[str, Any]:
+    findings = [
+        {"file": str(finding.file), "offset": finding.offset, "reason": finding.reason}
+        for finding in report.findings
+    ]
+    return {
+        "path": str(report.path),
+        "is_good": report.is_good,
+        "findings": findings,
+        "notes": report.notes,
+        "appends": report.appends,
+        "entries": report.entries,
+        "epoch": report.epoch,
+        "operations": {section.name: count for section, count in report.operations.items()},
+        "snapshots": report.snapshots,
+        "reservations": report.reservations,
+        "stock_levels": report.stock_levels,
+        "state_hash": report.state_hash,
+    }
+
+
+def _print_verify(report: "VerifyReport") -> None:
+    for finding in report.findings:
+        typer.secho(str(finding), fg="red")
+    for note in report.notes:
+        typer.echo(note)
+    read = f"{report.appends:,} appends, {report.entries:,} entries, {report.snapshots} snapshots"
+    state = f"{report.stock_levels:,} stock levels, {report.reservations:,} reservations"
+    typer.echo(f"Read {read}: {state}, state hash {report.state_hash}.")
+    if report.is_good:
+        typer.secho(f"{report.path} is good.", fg="green")
+    else:
+        typer.secho(f"{report.path} is damaged.", fg="red", err=True)
+        typer.echo("Restore it from a backup; nothing was changed.", err=True)
+
+
+@app.command()
+def journal(
+    directory: Directory,
+    first: Annotated[
+        int, typer.Option("--from", metavar="POSITION", min=1, help="Position to begin at.")
+    ] = 1,
+    sku: Annotated[
+        str | None, typer.Option(help="Only what touches this SKU.", show_default=False)
+    ] = None,
+    reservation: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Only what belongs to this one.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Read the journal, an effect a line, oldest first. A node may serve it meanwhile."""
+    with _directory_errors():
+        from holdfast.persistence.data_directory import DirectoryError, read_directory
+        from holdfast.persistence.history import Wanted, as_text, journal_records
+        from holdfast.persistence.recovery import open_beside
+
+        found = read_directory(directory)
+        if found is None:
+            raise DirectoryError(f"{directory}: not a data directory (it has no node.json)")
+        with open_beside(found) as (opened, _):
+            for record in journal_records(opened.read(0, {}), Wanted(first - 1, sku, reservation)):
+                if as_json:
+                    print_json(record)
+                else:
+                    typer.echo(as_text(record))
+
+
+@contextmanager
+def _directory_errors() -> Iterator[None]:
+    """Tell in short what is wrong with a data directory."""
+    from holdfast.persistence.codec import DamagedEntryError
+    from holdfast.persistence.recovery import ERRORS
+
+    try:
+        yield
+    except (*ERRORS, DamagedEntryError) as error:
+        fail(str(error))
