@@ -1,7 +1,7 @@
 """Answers of a node as tables for people.
 
-Rules of this file: a function takes a message and gives something that rich can print. Quantities
-are set flush right with separators; what needs attention is red, and says so in words as well.
+Rules of this file: a function takes messages and returns something that rich can print. Quantities
+are aligned right, with separators; whatever needs attention is red and says so in words as well.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from holdfast.v1 import stock_service_pb2 as stock
 
 
 def table(words: Iterable[str], numbers: Iterable[str], title: str | None = None) -> Table:
-    """Make an empty table: first columns of words, then columns of numbers."""
+    """An empty table: columns of words first, then columns of numbers."""
     made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for heading in words:
         made.add_column(heading, overflow="fold")
@@ -30,7 +30,7 @@ def table(words: Iterable[str], numbers: Iterable[str], title: str | None = None
 
 
 def refused_lines(lines: Iterable[common.RefusedLine]) -> Table:
-    """What a refusal blames, with the shortfall of each line."""
+    """The lines that a refusal blames, with what each is missing."""
     made = table(("SKU", "location"), ("requested", "available", "missing"))
     for line in lines:
         missing = f"[red]{line.missing:,}[/red]"
@@ -45,7 +45,7 @@ _UNITS = ("held", "committed", "fulfilled", "released", "expired", "cancelled")
 
 
 def reservation_lines(lines: Iterable[reservation.ReservationLine]) -> Table:
-    """The lines of a reservation, split by state; states in which none has units are left out."""
+    """The lines of a reservation by state; states without units are left out."""
     lines = list(lines)
     states = [state for state in _UNITS if any(getattr(line, state) for line in lines)]
     made = table(("SKU", "location"), ("reserved", *states))
@@ -56,7 +56,7 @@ def reservation_lines(lines: Iterable[reservation.ReservationLine]) -> Table:
 
 
 def stock_levels(availabilities: Iterable[availability.Availability]) -> Table:
-    """The stock levels of some SKUs, and what the network can promise of each."""
+    """The stock levels of SKUs, and what the network has available of each."""
     made = table(("SKU", "location"), ("on hand", "reserved", "committed", "available"))
     for sku in availabilities:
         for level in sku.levels:
@@ -75,7 +75,7 @@ def stock_levels(availabilities: Iterable[availability.Availability]) -> Table:
 def event_results(
     events: Iterable[stock.StockEvent], results: Iterable[stock.StockEventResult]
 ) -> Table:
-    """What became of each stock fact."""
+    """The outcome of each stock event."""
     made = table(("SKU", "location", "event id", "outcome"), ("on hand", "shortfall"))
     for event, result in zip(events, results, strict=True):
         outcome = stock.StockEventOutcome.Name(result.outcome).removeprefix("STOCK_EVENT_OUTCOME_")
@@ -127,7 +127,7 @@ def shards(all_of_them: Iterable[admin.ShardStatus]) -> Table:
         mailbox = f"{shard.mailbox_depth:,} of {shard.mailbox_capacity:,}"
         made.add_row(str(shard.shard), f"{shard.sequence:,}", *figures, mailbox)
     made.add_section()
-    # Not of reservations: one that touches two shards is counted in both.
+    # Reservations have no sum: one that touches two shards is counted in both.
     sums = [
         "" if field == "reservations" else f"{sum(getattr(each, field) for each in all_of_them):,}"
         for field in fields
@@ -137,13 +137,13 @@ def shards(all_of_them: Iterable[admin.ShardStatus]) -> Table:
 
 
 def instant(timestamp: Any) -> str:
-    """Give a time to the second, in UTC."""
+    """A time to the second, in UTC."""
     at: datetime = timestamp.ToDatetime(tzinfo=UTC)
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def size(count: float) -> str:
-    """Give a number of bytes for people."""
+    """A number of bytes in a unit that keeps it short."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if count < 1024 or unit == "GiB":
             break

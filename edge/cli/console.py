@@ -1,9 +1,9 @@
 """What all commands of `holdfast` share: the node they ask, what they print, how they fail.
 
 Rules of this file: output for people goes through rich, output for programs (--json) is one JSON
-object a line; both on stdout, progress and errors on stderr. A command ends with 0, with 1 when it
-failed, with 2 when the answer was a refusal (or the command line was not understood). Libraries
-that take time to import are imported where they are used: a client command is as fast as its call.
+object per line; both on stdout, progress and errors on stderr. A command exits with 0, with 1 when
+it failed, with 2 when the answer was a refusal or the command line was wrong. Libraries that are
+slow to import are imported where they are used: a client command should be as fast as its call.
 """
 
 import json
@@ -25,17 +25,20 @@ if TYPE_CHECKING:
 EXIT_FAILED: Final = 1
 EXIT_REFUSED: Final = 2
 
-#: Columns of a table that goes into a file or a pipe, where nothing says how wide it may be.
+#: Columns of a table that goes into a file or a pipe, which have no width of their own.
 WIDTH_WITHOUT_TERMINAL: Final = 120
 
 TARGET_METAVAR: Final = "HOST:PORT"
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+#: What most commands have to be repeated with when no answer came.
+SAME_IDS: Final = "the same ids"
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Target = Annotated[
     str | None,
     typer.Option(
         metavar=TARGET_METAVAR,
-        help="The node to ask; default is grpc_address of the settings, 127.0.0.1:50051.",
+        help="Node to ask. Default: grpc_address of the settings, else 127.0.0.1:50051.",
         show_default=False,
     ),
 ]
@@ -49,24 +52,29 @@ TIMEOUT_DEFAULT_S: Final = 5.0
 
 
 @contextmanager
-def asking(target: str | None, timeout_s: float, *, as_json: bool) -> "Iterator[BlockingClient]":
-    """Give a client of the node, and tell in short what goes wrong with it."""
+def asking(
+    target: str | None, timeout_s: float, *, as_json: bool, same: str = SAME_IDS
+) -> "Iterator[BlockingClient]":
+    """Yield a client of the node. A call that fails ends the command with a sentence and advice.
+
+    `same` is what makes a repeat safe when no answer came.
+    """
     from ..client import BlockingClient, HoldfastError
 
     target = default_target() if target is None else target
     try:
-        # Not tried again: who types a command wants to know now that there is no node.
+        # No retries: whoever types a command wants to know now that there is no node.
         with BlockingClient(target, timeout_s=timeout_s, retries=None) as client:
             yield client
     except HoldfastError as error:
-        fail_call(error, target, as_json=as_json)
+        fail_call(error, target, as_json=as_json, same=same)
 
 
 def default_target() -> str:
-    """Find out where the node of these settings listens, without reading settings in vain."""
+    """Where the node of the settings listens, or the client's default when nothing sets it."""
     from ..client import TARGET
 
-    # The library takes longer to import than the call takes, and mostly there is nothing to read.
+    # Importing the settings takes longer than most calls, and mostly there are none.
     is_set = any(os.environ.get(name) for name in ("HOLDFAST_CONFIG", "HOLDFAST_GRPC_ADDRESS"))
     if not is_set and not Path("holdfast.toml").exists():
         return TARGET
@@ -79,7 +87,7 @@ def default_target() -> str:
 
 
 def reachable(address: str) -> str:
-    """Turn an address to listen on into one to connect to: "every address" is no destination."""
+    """The address to connect to for an address to listen on: "all interfaces" is no destination."""
     host, _, port = address.rpartition(":")
     loopback = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - compared, not bound
     return f"{loopback.get(host, host)}:{port}"
@@ -89,34 +97,36 @@ def reachable(address: str) -> str:
 
 
 def fail(sentence: str, advice: str = "", exit_code: int = EXIT_FAILED) -> NoReturn:
-    """Say in red what is wrong, then what to do, and end the command."""
+    """Print what is wrong, in red, then what to do, and end the command."""
     typer.secho(sentence, fg="red", err=True)
     if advice:
         typer.echo(advice, err=True)
     raise typer.Exit(exit_code)
 
 
-def fail_call(error: "HoldfastError", target: str, *, as_json: bool) -> NoReturn:
-    """Say why a call failed; with --json also as an object."""
+def fail_call(
+    error: "HoldfastError", target: str, *, as_json: bool, same: str = SAME_IDS
+) -> NoReturn:
+    """Print why a call failed, with --json also as an object, and end the command."""
     if as_json:
         known = {"code": error.code.name, "reason": error.reason, "message": error.message}
         print_json({"error": {**known, "metadata": dict(error.metadata)}})
-    sentence, advice = _explained(error, target)
+    sentence, advice = _explained(error, target, same)
     fail(sentence, advice)
 
 
-def _explained(error: "HoldfastError", target: str) -> tuple[str, str]:
+def _explained(error: "HoldfastError", target: str, same: str) -> tuple[str, str]:
     from ..client import DeadlineExceeded, Overloaded, Unavailable
 
     match error:
         case Unavailable() if not error.reason:
-            advice = "Start one with `holdfast serve`, or name another with --target HOST:PORT."
+            advice = "Start one with `holdfast serve`, or choose another with --target HOST:PORT."
             return f"No node answers at {target}.", advice
         case DeadlineExceeded() if not error.reason:
-            advice = "It may have done it or not; the same command with the same ids tells."
+            advice = f"The command may have taken effect. Repeat it with {same} to find out."
             return f"The node at {target} did not answer in time.", advice
         case Unavailable() | Overloaded():
-            return f"Not now: {error.message}.", "Try again in a moment."
+            return f"Not now: {error.message}.", ""
         case _ if error.reason:
             return f"Not done: {error.message}.", _ADVICE.get(error.reason, "")
         case _:
@@ -133,16 +143,16 @@ _ADVICE: Final = {
 
 # Reading arguments
 
-LINES_HELP: Final = "Lines, each of three words: SKU LOCATION QUANTITY."
+LINES_HELP: Final = "One or more lines of three words: SKU LOCATION QUANTITY."
 
 
 def parse_lines(words: list[str]) -> list[tuple[str, str, int]]:
-    """Read SKU LOCATION QUANTITY, as often as they come."""
+    """Lines of SKU, location and quantity. Raises typer.BadParameter."""
     if unknown := [word for word in words if word.startswith("--")]:
         raise typer.BadParameter(f"No such option: {unknown[0]}")
     if len(words) % 3:
         given = " ".join(words)
-        raise typer.BadParameter(f"a line is SKU LOCATION QUANTITY: {given!r} has no full lines")
+        raise typer.BadParameter(f"a line is SKU LOCATION QUANTITY: {given!r} is incomplete")
     return [
         (sku, location, _quantity(text))
         for sku, location, text in zip(words[::3], words[1::3], words[2::3], strict=True)
@@ -151,7 +161,7 @@ def parse_lines(words: list[str]) -> list[tuple[str, str, int]]:
 
 def _quantity(text: str) -> int:
     digits = text[1:] if text[:1] in ("-", "+") else text
-    # Not int() alone, which reads "1_0" and digits of other scripts. The node judges the range.
+    # int() would also take "1_0" and digits of other scripts. The node judges the range.
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
         raise typer.BadParameter(f"a quantity is a whole number of units, not {text!r}")
     return int(text)
@@ -161,7 +171,7 @@ _UNIT_SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 def parse_duration(text: str) -> float:
-    """Read a duration like 90, 90s, 15m, 12h or 30d; a bare number counts seconds."""
+    """Seconds of a duration like 90, 90s, 15m, 12h or 30d. Raises typer.BadParameter."""
     number = text.rstrip("dhms")
     unit = _UNIT_SECONDS.get(text[len(number) :] or "s")
     if unit is None or not (number.isascii() and number.isdigit() and len(number) <= 12):
@@ -173,7 +183,7 @@ def parse_duration(text: str) -> float:
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Make the console that tables are printed on."""
+    """The console that tables are printed on."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -182,12 +192,15 @@ def console(*, stderr: bool = False) -> "Console":
 
 
 def print_json(document: object) -> None:
-    """Print one JSON object on one line."""
+    """Print a JSON object on one line."""
     typer.echo(json.dumps(document, ensure_ascii=False))
 
 
 def plain(message: "Message") -> dict[str, Any]:
-    """Turn a message into what JSON can say: numbers as numbers, enums by name, times as text."""
+    """A message as JSON: numbers as numbers, enums by name, times as text.
+
+    protobuf's own JSON spells int64 as text, which is no help to a shell script.
+    """
     document = {}
     for field in message.DESCRIPTOR.fields:
         if field.has_presence and not message.HasField(field.name):

@@ -1,4 +1,4 @@
-"""Commands on a data directory, which need no node: verify, journal."""
+"""Commands on a data directory, with or without a node: verify, journal."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 Directory = Annotated[
-    Path, typer.Argument(metavar="DIR", help="A data directory.", show_default=False)
+    Path, typer.Argument(metavar="DIR", help="Data directory.", show_default=False)
 ]
 
 
 @app.command()
 def verify(directory: Directory, as_json: Json = False) -> None:
-    """Read a whole data directory and say what is wrong with it. A node may serve it meanwhile."""
+    """Check a whole data directory for damage. A node may be serving it."""
     with _directory_errors():
         from holdfast.persistence.verify import verify as read_all
 
@@ -77,18 +77,20 @@ def _print_verify(report: "VerifyReport") -> None:
 def journal(
     directory: Directory,
     first: Annotated[
-        int, typer.Option("--from", metavar="POSITION", min=1, help="Position to begin at.")
+        int, typer.Option("--from", metavar="POSITION", min=1, help="First position to print.")
     ] = 1,
     sku: Annotated[
-        str | None, typer.Option(help="Only what touches this SKU.", show_default=False)
+        str | None, typer.Option(help="Print what touches this SKU.", show_default=False)
     ] = None,
     reservation: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Only what belongs to this one.", show_default=False),
+        typer.Option(
+            metavar="ID", help="Print what belongs to this reservation.", show_default=False
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read the journal, an effect a line, oldest first. A node may serve it meanwhile."""
+    """Print the journal, oldest first, one effect per line. A node may be serving it."""
     with _directory_errors():
         from holdfast.persistence.data_directory import DirectoryError, read_directory
         from holdfast.persistence.history import Wanted, as_text, journal_records
@@ -107,7 +109,7 @@ def journal(
 
 @contextmanager
 def _directory_errors() -> Iterator[None]:
-    """Tell in short what is wrong with a data directory."""
+    """End the command with one sentence when the data directory cannot be read."""
     from holdfast.persistence.codec import DamagedEntryError
     from holdfast.persistence.recovery import ERRORS
 

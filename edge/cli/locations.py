@@ -1,4 +1,4 @@
-"""Commands on places: location ..."""
+"""Commands on places: location put, location list."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -13,7 +13,7 @@ app.add_typer(location, name="location")
 
 
 class Kind(StrEnum):
-    """What a location can be."""
+    """Kinds of location, as the wire names them after LOCATION_KIND_."""
 
     WAREHOUSE = "warehouse"
     STORE = "store"
@@ -22,9 +22,9 @@ class Kind(StrEnum):
 
 @location.command("put")
 def put_location(
-    code: Annotated[str, typer.Argument(metavar="LOCATION", help="Its id in every command.")],
-    kind: Annotated[Kind, typer.Option(help="What it is.")] = Kind.WAREHOUSE,
-    name: Annotated[str, typer.Option(help="Its name for people.", show_default=False)] = "",
+    code: Annotated[str, typer.Argument(metavar="LOCATION", help="Id of the location.")],
+    kind: Annotated[Kind, typer.Option(help="Kind of location.")] = Kind.WAREHOUSE,
+    name: Annotated[str, typer.Option(help="Display name.", show_default=False)] = "",
     enabled: Annotated[
         bool, typer.Option("--enabled/--disabled", help="Whether it takes new reservations.")
     ] = True,
@@ -32,7 +32,7 @@ def put_location(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Create a location, or make it be like this in all respects."""
+    """Create a location or replace all its settings."""
     with asking(target, timeout, as_json=as_json) as client:
         answer = client.put_location(
             code, f"LOCATION_KIND_{kind.upper()}", display_name=name, enabled=enabled

@@ -1,4 +1,4 @@
-"""The `holdfast` command. `holdfast --help` lists what it can do."""
+"""The `holdfast` command. `holdfast --help` lists its commands."""
 
 import sys
 from typing import Annotated

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 LISTEN_ADVICE: Final = (
-    "Stop what listens there, or choose another address: --grpc-address, --http-address."
+    "Stop the process that listens there, or choose another --grpc-address or --http-address."
 )
 
 
@@ -35,19 +35,20 @@ LISTEN_ADVICE: Final = (
 def serve(
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Settings; default is ./holdfast.toml, if it is there."),
+        typer.Option(metavar="FILE", help="Settings file. Default: ./holdfast.toml, if it exists."),
     ] = None,
     data_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where journal and snapshots live.")
+        Path | None, typer.Option(metavar="DIR", help="Directory of the journal and snapshots.")
     ] = None,
     shard_count: Annotated[
-        int | None, typer.Option(metavar="N", help="Actors; fixed when the directory is made.")
+        int | None,
+        typer.Option(metavar="N", help="Number of shards; fixed when the directory is created."),
     ] = None,
     grpc_address: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Where the gRPC services listen.")
+        str | None, typer.Option(metavar="HOST:PORT", help="Address of the gRPC services.")
     ] = None,
     http_address: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Where metrics and health are.")
+        str | None, typer.Option(metavar="HOST:PORT", help="Address of metrics and health.")
     ] = None,
     log_level: Annotated[
         str | None, typer.Option(metavar="LEVEL", help="debug, info, warning or error.")
@@ -57,7 +58,7 @@ def serve(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Serve until told to stop. All settings are in deploy/holdfast.toml."""
+    """Run a node until it is told to stop. deploy/holdfast.toml lists all settings."""
     from ..server.settings import ConfigError, load_settings
 
     try:
@@ -71,12 +72,12 @@ def serve(
             log_format=log_format,
         )
     except ConfigError as error:
-        fail(str(error), "Options win over HOLDFAST_... variables, and those over the file.")
+        fail(str(error), "Options override HOLDFAST_... variables, which override the file.")
     _serve(settings, as_json=as_json)
 
 
 def _serve(settings: "Settings", *, as_json: bool) -> None:
-    # gRPC's library would report a port that is taken in its own words, before we do in ours.
+    # gRPC would report a port that is taken in its own words, before we do in ours.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     import uvloop
 
@@ -94,7 +95,7 @@ def _serve(settings: "Settings", *, as_json: bool) -> None:
         server.stop_on_signals()
         await server.run(on_ready, progress)
 
-    with LateBar("Compiling kernels, once for each build", is_shown=not as_json) as bar:
+    with LateBar("Compiling kernels (once per build)", is_shown=not as_json) as bar:
         warm_up(_progress("warming", bar, as_json=as_json))
         bar.relabel("Recovering")
 
@@ -111,7 +112,7 @@ def _serve(settings: "Settings", *, as_json: bool) -> None:
 
 
 def _progress(event: str, bar: "Progress", *, as_json: bool) -> "Progress":
-    """For people the bar, for programs at most a hundred lines."""
+    """The bar for people; at most a hundred lines of JSON for programs."""
     if not as_json:
         return bar
     told = -1
@@ -137,11 +138,11 @@ def _tell_ready(server: "Server", *, as_json: bool) -> None:
         _print_event("serving", grpc_address=grpc, http_address=http, data_dir=data_dir)
     else:
         where = f"gRPC on {grpc}, http://{http}/metrics, data in {settings.data_dir}"
-        typer.echo(f"Holdfast serves: {where}. Ctrl-C stops it.")
+        typer.echo(f"Holdfast is serving: {where}. Press Ctrl-C to stop.")
 
 
 def _print_event(event: str, **figures: object) -> None:
-    """Tell programs how far it is, in the form of the log."""
+    """Print an event for programs, in the form of the log."""
     print_json({"event": event, "level": "info", **figures})
 
 
@@ -152,7 +153,10 @@ def _joined(host: str, port: int) -> str:
 @app.command()
 def status(
     state_hash: Annotated[
-        bool, typer.Option("--hash", help="Also hash all state: 0.2 s for a million stock levels.")
+        bool,
+        typer.Option(
+            "--hash", help="Add a hash over all state (0.2 s for a million stock levels)."
+        ),
     ] = False,
     target: Target = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,

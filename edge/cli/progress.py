@@ -1,4 +1,4 @@
-"""Progress bars for what may take long: quiet as long as it does not."""
+"""Progress bars for steps that may take long; they appear when they do."""
 
 import sys
 import threading
@@ -18,15 +18,15 @@ from rich.text import Text
 
 from .console import console
 
-#: What takes less needs no bar.
+#: Seconds. A step that takes less needs no bar.
 QUIET_S: Final = 1.0
 
 
 class RateColumn(ProgressColumn):
-    """Steps a second, over the last moments."""
+    """Steps per second, over the last moments."""
 
     def render(self, task: Task) -> Text:
-        """Give the rate once there is one."""
+        """The rate, or nothing before there is one."""
         speed = task.finished_speed or task.speed
         return Text(f"{speed:,.0f}/s" if speed else "", style="cyan")
 
@@ -34,7 +34,8 @@ class RateColumn(ProgressColumn):
 class LateBar:
     """A bar on stderr that appears when its block has taken longer than QUIET_S.
 
-    Call it with how much is done of how much, from any thread. Without a terminal it stays silent.
+    Call it with what is done and what there is to do, from any thread. Without a terminal it prints
+    nothing.
     """
 
     def __init__(self, label: str, *, is_shown: bool = True, after_s: float = QUIET_S) -> None:
@@ -75,5 +76,5 @@ class LateBar:
         self._bar.update(self._task, completed=done, total=total)
 
     def relabel(self, label: str) -> None:
-        """Say what is being done now, from the beginning of it."""
+        """Start again from 0 under another label."""
         self._bar.reset(self._task, description=label, total=None)

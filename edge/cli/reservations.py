@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 ReservationId = Annotated[
-    str, typer.Argument(metavar="RESERVATION_ID", help="Your id of the reservation.")
+    str, typer.Argument(metavar="RESERVATION_ID", help="Your id for the reservation.")
 ]
 Words = Annotated[list[str], typer.Argument(metavar="SKU LOCATION QUANTITY", help=LINES_HELP)]
 SomeWords = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="SKU LOCATION QUANTITY",
-        help="Which units; without any, all of them.",
+        help="Lines of SKU LOCATION QUANTITY to apply this to. Default: all lines.",
         show_default=False,
     ),
 ]
@@ -41,14 +41,14 @@ RequestId = Annotated[
     str | None,
     typer.Option(
         metavar="ID",
-        help="Your id of this command: repeated with it, it is done once.",
+        help="Your id for this command: repeating it has no further effect.",
         show_default=False,
     ),
 ]
 GiveBack = Annotated[
     bool, typer.Option("--give-back", help="Give back the units that the lines leave out.")
 ]
-HOLD_HELP = "How long to hold from now: 90s, 15m, 12h, 30d."
+HOLD_HELP = "How long to hold, from now: 90s, 15m, 12h or 30d."
 
 
 @app.command()
@@ -60,7 +60,7 @@ def reserve(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Hold all lines or none. With the same id again, it answers what it answered first."""
+    """Hold all lines or none. Repeating an id returns the first answer."""
     asked = parse_lines(lines)
     hold_s = parse_duration(hold)
     with asking(target, timeout, as_json=as_json) as client:
@@ -77,7 +77,7 @@ def extend(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Let a hold end later. It is never shortened."""
+    """Let a hold end later. A duration that would end it earlier changes nothing."""
     hold_s = parse_duration(hold)
     with asking(target, timeout, as_json=as_json) as client:
         answer = client.extend(reservation_id, hold_s, request_id=request_id)
@@ -94,7 +94,7 @@ def commit(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Place the order: what was held no longer expires."""
+    """Place the order: held units no longer expire."""
     some = _some_lines(lines)
     with asking(target, timeout, as_json=as_json) as client:
         answer = client.commit(
@@ -113,7 +113,7 @@ def fulfill(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Ship what was committed: it leaves the stock on hand."""
+    """Ship committed units: they leave the stock on hand."""
     some = _some_lines(lines)
     with asking(target, timeout, as_json=as_json) as client:
         answer = client.fulfill(
@@ -131,7 +131,7 @@ def release(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Give back what is held."""
+    """Give held units back."""
     some = _some_lines(lines)
     with asking(target, timeout, as_json=as_json) as client:
         answer = client.release(reservation_id, some, request_id=request_id)
@@ -147,7 +147,7 @@ def cancel(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Give back what was committed and not yet shipped."""
+    """Give back committed units that were not shipped."""
     some = _some_lines(lines)
     with asking(target, timeout, as_json=as_json) as client:
         answer = client.cancel(reservation_id, some, request_id=request_id)
@@ -161,7 +161,7 @@ def show(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Show a reservation, line by line."""
+    """Show a reservation line by line."""
     with asking(target, timeout, as_json=as_json) as client:
         answer = client.get_reservation(reservation_id)
     if as_json:
@@ -200,7 +200,7 @@ def _tell_state(reservation_id: str, answer: Any, *, as_json: bool) -> None:
 
 
 def _tell_refusal(answer: Any, *, as_json: bool) -> None:
-    """Print the answer for programs; end the command when it is a refusal."""
+    """Print the answer with --json; end the command when it is a refusal."""
     from holdfast.v1.common_pb2 import OUTCOME_REFUSED
 
     is_refused = answer.outcome == OUTCOME_REFUSED

@@ -1,4 +1,4 @@
-"""Commands on goods: availability, stock ..."""
+"""Commands on goods: availability, stock receipt, adjustment, sale, return, count."""
 
 from typing import Annotated
 from uuid import uuid4
@@ -26,12 +26,12 @@ app.add_typer(stock, name="stock")
 SOURCE_DEFAULT = "cli"
 
 Words = Annotated[list[str], typer.Argument(metavar="SKU LOCATION QUANTITY", help=LINES_HELP)]
-Source = Annotated[str, typer.Option(metavar="NAME", help="Who says so.")]
+Source = Annotated[str, typer.Option(metavar="NAME", help="System that reports this.")]
 EventId = Annotated[
     str | None,
     typer.Option(
         metavar="ID",
-        help="The source's id of the event: repeated with it, it counts once. Made up by default.",
+        help="The source's id for the event: it counts once. Default: a new id.",
         show_default=False,
     ),
 ]
@@ -39,12 +39,12 @@ EventId = Annotated[
 
 @app.command()
 def availability(
-    skus: Annotated[list[str], typer.Argument(metavar="SKU...")],
+    skus: Annotated[list[str], typer.Argument(metavar="SKU...", help="One or more SKUs.")],
     target: Target = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Show what can be promised of some SKUs, by location and over the network."""
+    """Show how many units of SKUs are available, by location and in the network."""
     with asking(target, timeout, as_json=as_json) as client:
         answer = client.batch_get_availability(skus)
     if as_json:
@@ -56,7 +56,7 @@ def availability(
             console().print(answers.stock_levels(answer.availabilities))
     if answer.unknown_skus:
         unknown = ", ".join(answer.unknown_skus)
-        fail(f"Not known: {unknown}.", "A SKU exists from its first stock event on.")
+        fail(f"Unknown: {unknown}.", "A SKU is created by its first stock event.")
 
 
 @stock.command()
@@ -68,11 +68,11 @@ def receipt(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Goods arrived."""
+    """Units arrived."""
     _record("RECEIPT", lines, source, event_id, target, timeout, as_json=as_json)
 
 
-# So that -5 is a quantity; parse_lines refuses what is no number.
+# So that -5 is a quantity; parse_lines refuses options that do not exist.
 @stock.command(context_settings={"ignore_unknown_options": True})
 def adjustment(
     lines: Words,
@@ -82,7 +82,7 @@ def adjustment(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """A correction: goods found (5), or written off (-5)."""
+    """A correction: units found (5) or written off (-5)."""
     _record("ADJUSTMENT", lines, source, event_id, target, timeout, as_json=as_json)
 
 
@@ -95,7 +95,7 @@ def sale(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Goods were sold over the counter, without a reservation."""
+    """Units were sold over the counter, without a reservation."""
     _record("SALE", lines, source, event_id, target, timeout, as_json=as_json)
 
 
@@ -108,7 +108,7 @@ def return_(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Goods came back and can be sold again."""
+    """Units came back and can be sold again."""
     _record("RETURN", lines, source, event_id, target, timeout, as_json=as_json)
 
 
@@ -121,7 +121,7 @@ def count(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Goods were counted: that many are on hand."""
+    """Units were counted: this many are on hand."""
     _record("COUNT", lines, source, event_id, target, timeout, as_json=as_json)
 
 
@@ -149,7 +149,8 @@ def _record(
         )
         for index, (sku, place, quantity) in enumerate(lines, 1)
     ]
-    with asking(target, timeout_s, as_json=as_json) as client:
+    same = f"--event-id {event_id}"
+    with asking(target, timeout_s, as_json=as_json, same=same) as client:
         answer = client.record_stock_events(source, events)
     if as_json:
         print_json(plain(answer))

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -172,7 +174,7 @@ def test_an_unknown_sku_is_named(node: NodeProcess, sku: str) -> None:
 
     assert 1 == result.exit_code
     assert sku in result.stdout
-    assert "Not known: no-such-sku." in result.stderr
+    assert "Unknown: no-such-sku." in result.stderr
 
 
 def test_locations_are_put_and_listed(node: NodeProcess) -> None:
@@ -198,6 +200,18 @@ def test_without_a_node_it_says_what_to_do() -> None:
     assert 1 == result.exit_code
     assert f"No node answers at {target}." in result.stderr
     assert "holdfast serve" in result.stderr
+
+
+def test_without_an_answer_it_says_how_to_repeat_the_command() -> None:
+    """An id that was made up is told, or nobody could repeat the command with it."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        target = f"127.0.0.1:{silent.getsockname()[1]}"
+        reserve = run("reserve", "order", "SKU", "W1", 1, "--target", target, "--timeout", 0.2)
+        stock = run("stock", "sale", "SKU", "W1", 1, "--target", target, "--timeout", 0.2)
+
+    assert "did not answer in time" in reserve.stderr
+    assert "Repeat it with the same ids" in reserve.stderr
+    assert re.search(r"Repeat it with --event-id [0-9a-f-]{36} ", stock.stderr)
 
 
 def test_a_fault_is_one_sentence_and_advice(node: NodeProcess) -> None:
