@@ -1,7 +1,7 @@
 """Admission: a command enters a mailbox here, or is refused early and cheaply.
 
-The node knows which mailbox a command belongs in. Here it is decided whether it may go in at all:
-the node must be serving, and a command that writes needs room on disk.
+The node knows which mailbox a command belongs in. Here it is decided whether it may go in: is the
+node serving, is there room on disk for what it writes, is there room in the mailbox?
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from .pump import Pump
 
 
 class Admission:
-    """Puts commands into mailboxes; their outcomes come as futures."""
+    """Puts commands into mailboxes and hands out futures of their outcomes."""
 
     def __init__(self, pump: Pump) -> None:
         self.pump = pump
@@ -24,8 +24,10 @@ class Admission:
         self._loop = asyncio.get_running_loop()
 
     def post(self, command: Command) -> "asyncio.Future[Outcome]":
-        """Queue a command. The future has its outcome once that is durable. Raises Fault when the
-        node is draining, its storage is full and the command writes, or the mailbox is full.
+        """Queue a command; returns a future that has the outcome once it is durable.
+
+        Raises a `Fault` when the node is draining, when its storage is full and the command writes,
+        or when the mailbox is full.
         """
         if self.is_draining:
             raise faults.draining()

@@ -1,8 +1,7 @@
 """One short method per RPC: read the request, ask the node, write the answer.
 
-Nothing is decided here. Form is judged in edge/wire, admission in admission.py, stock in the core.
-A method takes the parsed request and returns the response, or raises errors.Fault; handlers.py does
-the bytes and the status.
+Form is judged in edge/wire, admission in admission.py, stock in the core. A method takes the parsed
+request and returns the response, or raises a `Fault`; handlers.py does the bytes and the status.
 """
 
 import asyncio
@@ -52,6 +51,7 @@ from ..wire.availability import (
     availability_response,
     batch_availability_from_request,
     batch_availability_response,
+    is_by_handle,
 )
 from ..wire.catalogue import (
     delete_sku_from_request,
@@ -75,8 +75,8 @@ from ..wire.stock_batches import stock_from_request, stock_response
 from ..wire.stock_facts import events_from_request, events_response
 from .admission import Admission
 
-#: Places of one stream: messages that may wait for their journal entry at once. Enough to keep the
-#: journal busy while the next is on the wire; a faster sender meets gRPC's flow control.
+#: Messages of one stream that may wait for their journal entry at once. Enough to keep the journal
+#: busy while the next is on the wire; a faster sender meets gRPC's flow control.
 STREAM_PLACES = 8
 
 Asked = TypeVar("Asked")
@@ -167,7 +167,7 @@ class Service:
         return batches.move_batch_response(reservation.BatchReleaseResponse, outcome)
 
     def ReserveStream(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
-        """Work a stream of batches, several at a time, answered in order."""
+        """Hold, commit, fulfill and release in batches, answered in their order."""
         return self._answer_in_order(
             requests,
             batches.stream_batch_from_request,
@@ -187,9 +187,7 @@ class Service:
         self, request: availability.BatchGetAvailabilityRequest
     ) -> Message:
         """Read several SKUs, or stock levels by handle."""
-        if request.stock_levels and request.skus:
-            raise faults.invalid("stock_levels", "set beside skus", "either skus or stock_levels")
-        if not request.skus:
+        if is_by_handle(request):
             handles = batches.handles_from_request(request)
             return batches.handles_response(await self._ask(READ_LEVELS, handles))
         command = batch_availability_from_request(request)
@@ -197,7 +195,7 @@ class Service:
         return batch_availability_response(command, outcome)
 
     async def ResolveStockLevels(self, request: availability.ResolveStockLevelsRequest) -> Message:
-        """Give stock levels their handles."""
+        """Look up the handles of stock levels."""
         command = batches.levels_from_request(request)
         return batches.levels_response(await self._ask(RESOLVE_LEVELS, command))
 
@@ -211,7 +209,7 @@ class Service:
         return events_response(await self._ask(RECORD_STOCK_EVENTS, command))
 
     def ApplyStockEvents(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
-        """Record a stream of stock facts and acknowledge message by message, in order."""
+        """Record a stream of stock facts, acknowledged message by message, in their order."""
         return self._answer_in_order(requests, stock_from_request, stock_response)
 
     # CatalogService
@@ -236,13 +234,13 @@ class Service:
     # AdminService
 
     async def GetStatus(self, request: admin.GetStatusRequest) -> admin.GetStatusResponse:
-        """Tell what the node is doing."""
+        """Report what the node is doing."""
         return self.status(request)
 
     # Streams
 
     def end_streams(self) -> None:
-        """Let every open stream end, behind the answers to what it has sent."""
+        """End every open stream, after the answers to what it has sent."""
         for reader in self._readers:
             reader.cancel()
 
@@ -252,7 +250,7 @@ class Service:
         read: Callable[[Any], Command],
         write: Callable[[Any, Any], Message],
     ) -> AsyncIterator[Message]:
-        """Post messages as they come and answer each, in order, once it is durable."""
+        """Post messages as they come; yield the answer to each, in order, once it is durable."""
         stream = _Stream(asyncio.Queue(), asyncio.Semaphore(STREAM_PLACES))
         reader = asyncio.create_task(self._post_all(requests, read, stream))
         self._readers.add(reader)
@@ -271,7 +269,7 @@ class Service:
     async def _post_all(
         self, requests: AsyncIterator[Any], read: Callable[[Any], Command], stream: "_Stream"
     ) -> None:
-        """Post each message; one at fault ends the stream, behind the answers before it."""
+        """Post each message. A malformed one ends the stream, after the answers before it."""
         last: asyncio.Future[Outcome] | None = None
         try:
             async for request in requests:
@@ -283,13 +281,16 @@ class Service:
             stream.posted.put_nowait(None)
         except asyncio.CancelledError:
             stream.posted.put_nowait(faults.draining())
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where answers go
+        except Exception as error:  # noqa: BLE001 - whatever it is, `_answer_in_order` raises it
             stream.posted.put_nowait(error)
 
     async def _post_patiently(
         self, command: Command, last: "asyncio.Future[Outcome] | None"
     ) -> "asyncio.Future[Outcome]":
-        """Post a command; when the mailbox is full, first wait for what the stream has in it."""
+        """Post a command. When the mailbox is full, wait for the stream's own commands in it first.
+
+        A refusal would end the stream; waiting slows the sender down instead.
+        """
         while True:
             try:
                 return self.admission.post(command)
@@ -301,7 +302,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """What was posted and is to be answered, in order, and how much more may be."""
+    """What was posted and waits for its answer, in order, and how much more may be posted."""
 
     posted: "asyncio.Queue[tuple[Command, asyncio.Future[Outcome]] | Exception | None]"
     places: asyncio.Semaphore
@@ -310,8 +311,8 @@ class _Stream:
 def _places_of(command: Command) -> int:
     """How many of its stream's places a message takes.
 
-    One that the engine may find at fault takes all of them: a message behind it must not count, or
-    the sender, who numbers his events, could not send the failed one again.
+    One that the engine may still refuse with a fault takes all of them: were a later message
+    recorded before that, the sender, who numbers his events, could not send the failed one again.
     """
     return STREAM_PLACES if isinstance(command, RecordStockEvents) else 1
 

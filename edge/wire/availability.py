@@ -4,7 +4,7 @@ from holdfast.core import commands as core
 from holdfast.core.limits import BATCH_MAX
 from holdfast.v1 import availability_service_pb2 as availability
 
-from .faults import not_found
+from .faults import invalid, not_found
 from .shared import INT64_MAX, revision_message
 from .validation import bad_name, check_count, check_name, is_name
 
@@ -23,6 +23,14 @@ def availability_response(
     if view is None:
         raise not_found("sku", command.skus[0])
     return availability.GetAvailabilityResponse(availability=_availability(view))
+
+
+def is_by_handle(request: availability.BatchGetAvailabilityRequest) -> bool:
+    """Whether a BatchGetAvailability names handles. Raises a `Fault` when it names SKUs as well."""
+    if request.stock_levels and request.skus:
+        expected = "either skus or stock_levels"
+        raise invalid("stock_levels", "set together with skus", expected)
+    return not request.skus
 
 
 def batch_availability_from_request(

@@ -6,7 +6,11 @@ import pytest
 
 from holdfast.core import commands as core
 from holdfast.core.limits import BATCH_MAX, ON_HAND_MAX
-from holdfast.edge.wire.availability import availability_response, batch_availability_response
+from holdfast.edge.wire.availability import (
+    availability_response,
+    batch_availability_response,
+    is_by_handle,
+)
 from holdfast.edge.wire.faults import Fault
 from holdfast.v1 import availability_service_pb2 as availability
 from tests.edge.wire.builders import (
@@ -16,6 +20,15 @@ from tests.edge.wire.builders import (
     availability_of_all,
     fault,
 )
+
+
+def test_a_batch_is_read_by_sku_or_by_handle() -> None:
+    request = availability.BatchGetAvailabilityRequest
+    assert is_by_handle(request(stock_levels=[1]))
+    assert is_by_handle(request())
+    assert not is_by_handle(request(skus=["A"]))
+    told = fault(is_by_handle, request(skus=["A"], stock_levels=[1]))
+    assert_invalid(told, "stock_levels", "set together with skus", "either skus or stock_levels")
 
 
 def test_a_batch_reads_1_to_1000_skus_in_their_order() -> None:
