@@ -1,5 +1,5 @@
-"""The way in: gRPC service, conversion, routing, pump, client, settings, telemetry, HTTP, CLI.
+"""The way in: messages (wire), the node as a process (server), client, and command line (cli).
 
-May import ``holdfast.core``, ``holdfast.persistence``, ``holdfast.v1`` and the server libraries.
-Never ``holdfast.adapters`` or the bench.
+Imports ``holdfast.core``, ``holdfast.persistence``, ``holdfast.v1`` and the server libraries;
+tests/test_tidy.py keeps ``holdfast.adapters`` and the bench out.
 """

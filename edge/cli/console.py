@@ -148,6 +148,7 @@ LINES_HELP: Final = "One or more lines of three words: SKU LOCATION QUANTITY."
 
 def parse_lines(words: list[str]) -> list[tuple[str, str, int]]:
     """Lines of SKU, location and quantity. Raises typer.BadParameter."""
+    # `stock adjustment` lets unknown options through for the sake of -5; they end here.
     if unknown := [word for word in words if word.startswith("--")]:
         raise typer.BadParameter(f"No such option: {unknown[0]}")
     if len(words) % 3:
@@ -187,6 +188,7 @@ def console(*, stderr: bool = False) -> "Console":
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
+    # rich would fold lines at 80 columns in a pipe, which breaks grep and awk.
     width = None if stream.isatty() else WIDTH_WITHOUT_TERMINAL
     return Console(file=stream, width=width, highlight=False, soft_wrap=not stream.isatty())
 
@@ -204,7 +206,7 @@ def plain(message: "Message") -> dict[str, Any]:
     document = {}
     for field in message.DESCRIPTOR.fields:
         if field.has_presence and not message.HasField(field.name):
-            continue
+            continue  # absent, which is not the same as 0
         value = getattr(message, field.name)
         is_list = not isinstance(value, (str, bytes)) and hasattr(value, "__len__")
         document[field.name] = (

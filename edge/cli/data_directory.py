@@ -99,6 +99,7 @@ def journal(
         found = read_directory(directory)
         if found is None:
             raise DirectoryError(f"{directory}: not a data directory (it has no node.json)")
+        # Beside a node that serves it, or locked against one that would start meanwhile.
         with open_beside(found) as (opened, _):
             for record in journal_records(opened.read(0, {}), Wanted(first - 1, sku, reservation)):
                 if as_json:

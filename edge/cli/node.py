@@ -100,7 +100,7 @@ def _serve(settings: "Settings", *, as_json: bool) -> None:
         bar.relabel("Recovering")
 
         def on_ready(server: "Server") -> None:
-            bar.finish()
+            bar.finish()  # or the line below would land in it
             _tell_ready(server, as_json=as_json)
 
         try:
@@ -115,7 +115,7 @@ def _progress(event: str, bar: "Progress", *, as_json: bool) -> "Progress":
     """The bar for people; at most a hundred lines of JSON for programs."""
     if not as_json:
         return bar
-    told = -1
+    told = -1  # a program that reads them should not drown in lines
 
     def tell(done: int, total: int) -> None:
         nonlocal told

@@ -51,7 +51,7 @@ class LateBar:
         )
         self._task = self._bar.add_task(label, total=None)
         self._timer = threading.Timer(after_s, self._bar.start)
-        self._timer.daemon = True
+        self._timer.daemon = True  # a command that ends need not wait for its bar
 
     def __enter__(self) -> Self:
         self._timer.start()
@@ -68,7 +68,7 @@ class LateBar:
     def finish(self) -> None:
         """Take the bar away for good."""
         self._timer.cancel()
-        self._timer.join()
+        self._timer.join()  # it may be starting the bar right now
         self._bar.stop()
 
     def __call__(self, done: int, total: int) -> None:

@@ -141,6 +141,7 @@ def _record(
     lines = parse_lines(words)
     events = [
         StockEvent(
+            # One id per event, derived from the one given, so that a repeat derives the same.
             event_id=event_id if len(lines) == 1 else f"{event_id}/{index}",
             sku=sku,
             location=place,

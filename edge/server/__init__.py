@@ -1,1 +1,1 @@
-"""A node as a process: gRPC, HTTP, admission and the pump."""
+"""The node as a process: gRPC, HTTP, admission and the pump."""

@@ -29,6 +29,7 @@ class Admission:
         Raises a `Fault` when the node is draining, when its storage is full and the command writes,
         or when the mailbox is full.
         """
+        # Checked before the command costs anything: refusals have to be cheap under overload.
         if self.is_draining:
             raise faults.draining()
         if self.pump.is_storage_full() and not OPERATIONS[type(command)].is_read:

@@ -93,6 +93,7 @@ class Server:
         pump = Pump(recovered.node, recovered.journal, appender, clock, _fail_stop)
         admission = Admission(pump)
         counters = CallCounters()
+        # From here on /metrics has figures.
         self._status = NodeStatus(recovered, admission, counters, recovery_seconds, clock())
         service = Service(admission, self._status.get_status)
         handlers = Handlers(service, counters)
@@ -217,4 +218,4 @@ async def _set_health(servicer: health.aio.HealthServicer, state: int) -> None:
 def _fail_stop(error: BaseException) -> None:
     """End the process at once: nothing that rests on the failed step may be answered."""
     log.critical("fail-stop", reason=repr(error), exc_info=error)
-    os._exit(EXIT_FAIL_STOP)
+    os._exit(EXIT_FAIL_STOP)  # not sys.exit: no answer and no clean-up may run any more

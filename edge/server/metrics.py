@@ -103,6 +103,7 @@ def _call_metrics(calls: CallStatistics) -> Iterator[Metric]:
     histogram = HistogramMetricFamily(
         "holdfast_call_seconds", "Seconds from request to answer in the server.", labels=("method",)
     )
+    # Prometheus wants cumulative buckets; summing here costs a call nothing.
     bounds = [*map(str, CALL_SECONDS), "+Inf"]
     for method, buckets in calls.buckets.items():
         cumulative = list(zip(bounds, accumulate(buckets), strict=True))

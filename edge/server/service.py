@@ -98,6 +98,8 @@ class Service:
     async def _ask(
         self, operation: Operation[Asked, Told], command: Asked, request: object = None
     ) -> Told:
+        # `request` is passed by Reserve, the command whose faults name a line: the engine numbers
+        # lines after summing, the caller before.
         return _expect(operation, await self.admission.post(command), request)
 
     # ReservationService
@@ -251,6 +253,7 @@ class Service:
         write: Callable[[Any, Any], Message],
     ) -> AsyncIterator[Message]:
         """Post messages as they come; yield the answer to each, in order, once it is durable."""
+        # Reading and answering are two tasks, or a sender could not be ahead of his answers.
         stream = _Stream(asyncio.Queue(), asyncio.Semaphore(STREAM_PLACES))
         reader = asyncio.create_task(self._post_all(requests, read, stream))
         self._readers.add(reader)

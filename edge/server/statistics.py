@@ -96,6 +96,7 @@ class CallCounters:
 
     def record(self, method: str, code: str, seconds: float) -> None:
         """Count one call. `code` is the name of its gRPC status, or REFUSED for a business "no"."""
+        # Three look-ups, 0.4 µs in all; names and labels are made when somebody scrapes.
         try:
             self._counts[method, code][0] += 1
         except KeyError:

@@ -54,6 +54,7 @@ class NodeStatus:
         )
 
     def _snapshot_position(self) -> int:
+        # Asked of the folder: snapshots are written by another process.
         paths = snapshot_paths(self._recovered.directory)
         return int(paths[0].stem.removeprefix("snapshot-")) if paths else 0
 

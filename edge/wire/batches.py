@@ -44,7 +44,7 @@ def reserve_batch_from_request(request: Any) -> core.ReserveBatch:
     handles = _same_length(_column(request, public, "stock_levels"), "stock_levels", count)
     quantities = _same_length(_column(request, public, "quantities"), "quantities", count)
     hold_ms = _column(request, public, "hold_milliseconds")
-    if len(hold_ms) != 1:
+    if len(hold_ms) != 1:  # one value stands for all
         hold_ms = _same_length(hold_ms, "hold_milliseconds", count)
     shards, rows = split_handles(handles)
     # A forged handle may name a shard beyond uint16: clipped, it stays a shard that does not exist.
@@ -64,6 +64,7 @@ def _column(request: Any, public: type[Message], name: str) -> NDArray[Any]:
 
 
 def _operations(request: Any, public: type[Message]) -> NDArray[Any]:
+    # Ids come first on the wire, so every other column is measured against them.
     high = _column(request, public, "id_high")
     check_count("id_high", len(high), 1, OPERATIONS_MAX)
     operations = np.zeros(len(high), OPERATION)

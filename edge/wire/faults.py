@@ -39,7 +39,7 @@ STORAGE_RETRY_S: Final = 30.0
 NOT_SERVING_RETRY_S: Final = 1.0
 
 
-@dataclass(eq=False)
+@dataclass(eq=False)  # compared by identity, as tracebacks expect of an exception
 class Fault(Exception):  # noqa: N818 - "error" says less: a refusal is the other kind of no
     """Raised for a malformed request or a node that cannot take it; handlers.py sends `to_status`.
 
@@ -112,7 +112,7 @@ _WHAT_WOULD_HELP: Final = {
 def not_found(field: str, value: str) -> Fault:
     """The request names a SKU, location or reservation that does not exist."""
     name = field.rpartition(".")[2].partition("[")[0]
-    noun, help_text = _WHAT_WOULD_HELP[name.removesuffix("s")]  # skus[3] is a SKU as well
+    noun, help_text = _WHAT_WOULD_HELP[name.removesuffix("s")]  # skus[3] is a SKU too
     return Fault(
         grpc.StatusCode.NOT_FOUND,
         f"UNKNOWN_{noun}",
@@ -151,7 +151,7 @@ def overloaded(shard: int, mailbox_capacity: int) -> Fault:
 
 def storage_full(headroom_bytes: int, reserve_bytes: int) -> Fault:
     """The journal would grow into its reserve. Reads are still answered."""
-    # An append that was under way may have gone below the reserve; "-5 bytes left" helps nobody.
+    # An append that was under way may have gone below the reserve; "-5 bytes left" says no more.
     headroom_bytes = max(0, headroom_bytes)
     return Fault(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -193,7 +193,7 @@ def deadline_exceeded() -> Fault:
 
 
 def internal(correlation_id: str | None = None) -> Fault:
-    """The server is at fault. The caller is not told how; the log has it."""
+    """The server is at fault. The log has the traceback, which may hold other callers' orders."""
     if correlation_id is None:
         return Fault(grpc.StatusCode.INTERNAL, "INTERNAL", "internal error; see the server's log")
     return Fault(
@@ -228,6 +228,7 @@ def _path_before_sums(path: str, lines: Iterable[tuple[str, str]]) -> str:
     match = re.fullmatch(r"lines\[(\d+)\](.*)", path)
     if match is None:
         return path
+    # The engine numbers distinct lines in the order in which the request first names them.
     first_index: dict[tuple[str, str], int] = {}
     for index, line in enumerate(lines):
         first_index.setdefault(line, index)

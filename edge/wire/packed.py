@@ -26,7 +26,7 @@ _DTYPES: dict[int, np.dtype[Any]] = {
 }
 
 
-@cache
+@cache  # making one takes longer than a thousand batches
 def twin(message_class: Any) -> Any:
     """The twin of a message class: the same message on the wire, with packed columns as `bytes`."""
     descriptor = message_class.DESCRIPTOR
@@ -36,7 +36,7 @@ def twin(message_class: Any) -> Any:
 
 
 def _add(pool: Any, file: Any) -> None:
-    for dependency in file.dependencies:
+    for dependency in file.dependencies:  # a pool takes a file once it knows what that imports
         _add(pool, dependency)
     proto = descriptor_pb2.FileDescriptorProto()
     file.CopyToProto(proto)
@@ -79,6 +79,7 @@ def column(message: Any, public: Any, name: str) -> NDArray[Any]:
     field = public.DESCRIPTOR.fields_by_name[name]
     dtype = _DTYPES[field.type]
     pieces = getattr(message, name)
+    # Also where there are pieces: values sent unpacked beside them must not get lost.
     if any(unknown.field_number == field.number for unknown in UnknownFieldSet(message)):
         raise ColumnError(name, "unpacked", "a packed column, as proto3 sends it")
     if not pieces:

@@ -42,6 +42,7 @@ def refusal_sentence(refusal: core.Refusal, state: State | None = None) -> str:
     if refusal.code not in LINE_SENTENCES or not refusal.lines:
         now = "" if state is None else f"is {state.name} and "
         return f"{title}: the reservation {now}has no units left for this command"
+    # One line is told in full, the rest are counted: programs have them all in `lines`.
     sentence = LINE_SENTENCES[refusal.code].format(refusal.lines[0])
     match len(refusal.lines) - 1:
         case 0:
@@ -53,6 +54,7 @@ def refusal_sentence(refusal: core.Refusal, state: State | None = None) -> str:
 
 
 def _refused_line(code: RefusalCode, line: core.RefusedLine) -> common.RefusedLine:
+    # For a disabled location or a line that is not there, the difference would mean nothing.
     has_missing = code in (RefusalCode.INSUFFICIENT_STOCK, RefusalCode.EXCESS_QUANTITY)
     return common.RefusedLine(
         sku=line.sku,

@@ -162,7 +162,7 @@ def _lines(lines: Sequence[LineMessage], count_min: int) -> tuple[core.Line, ...
 
 
 def _line(index: int, line: LineMessage) -> core.Line:
-    # The path of a field is put together only for a fault: up to 2,000 lines pass here.
+    # The path of a field is built when a fault needs it: up to 2,000 lines pass here.
     sku = line.sku
     if not is_name(sku):
         raise bad_name(f"lines[{index}].sku", sku)
@@ -178,8 +178,8 @@ def _line(index: int, line: LineMessage) -> core.Line:
 def _summed(lines: list[core.Line]) -> tuple[core.Line, ...]:
     """The lines with each SKU and location once, where the request first names it.
 
-    The engine decides line by line: two lines of one stock level could each find room for the units
-    that only one of them can have.
+    The engine decides line by line: two lines of one stock level could each find the same units.
+    Raises a `Fault` for the line that takes a sum beyond QUANTITY_MAX.
     """
     totals: dict[tuple[str, str], int] = {}
     for index, line in enumerate(lines):

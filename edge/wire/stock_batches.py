@@ -70,6 +70,7 @@ def _batch_from_request(source: str, columns: Any) -> core.StockBatch:
     check_count("columns.stock_levels", count, 1, OPERATIONS_MAX)
     events = np.zeros(count, STOCK_EVENT)
     shards, rows = split_handles(handles)
+    # Clipped as in batches.py: a forged handle names a shard that does not exist.
     events["shard"] = np.minimum(shards, np.iinfo(np.uint16).max)
     events["row"] = rows
     _read_keys(events, source, columns)
@@ -87,7 +88,8 @@ def _read_keys(events: NDArray[Any], source: str, columns: Any) -> None:
     if (index := _first(sequences > np.uint64(SOURCE_SEQUENCE_MAX))) is not None:
         expected = f"0 to {SOURCE_SEQUENCE_MAX:,}"
         raise invalid(f"columns.sequences[{index}]", int(sequences[index]), expected)
-    # The same keys as core/ids.py `event_key` gives one by one (docs/adr/0017).
+    # Keys as core/ids.py `event_key` makes them (docs/adr/0017): sent in one form, an event is a
+    # duplicate in the other.
     scope = source_key(source)
     events["key_hi"] = np.where(has_key, high ^ np.uint64(scope.hi), np.uint64(0))
     events["key_lo"] = np.where(has_key, low ^ np.uint64(scope.lo), np.uint64(0))
@@ -96,12 +98,13 @@ def _read_keys(events: NDArray[Any], source: str, columns: Any) -> None:
 
 
 def _read_facts(events: NDArray[Any], columns: Any) -> None:
-    """Set the kind and the quantity of each event; the range of a quantity depends on its kind."""
+    """Set the kind and the quantity of each event."""
     kinds = np.frombuffer(columns.kinds, np.uint8)
-    if len(kinds) != 1:
+    if len(kinds) != 1:  # one kind stands for all, and broadcasts below
         _check_length("kinds", len(kinds), len(events))
     quantities = _column(columns, "quantities")
     _check_length("quantities", len(quantities), len(events))
+    # Kinds before quantities: the range of a quantity depends on its kind.
     if (index := _first(_MOST[kinds] == 0)) is not None:
         field, given = f"columns.kinds[{index}]", int(kinds[index])
         enum_member(field, given, KINDS_READ, stock.StockEventKind)

@@ -71,7 +71,7 @@ def _add_results(response: Any, outcome: core.EventsOutcome) -> None:
 
 
 def _event(source: str, index: int, event: stock.StockEvent) -> core.StockEvent:
-    # The path of a field is put together only for a fault: up to 1,000 events pass here.
+    # The path of a field is built when a fault needs it: up to 1,000 events pass here.
     event_id, sequence = event.event_id, event.sequence
     if not (is_name(event_id) if event_id else sequence):
         raise _bad_event_id(index, event_id)

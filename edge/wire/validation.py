@@ -41,7 +41,7 @@ def is_name(text: str) -> bool:
     # Characters are counted first, so that a text of megabytes is refused without being encoded.
     if not 0 < len(text) <= NAME_BYTES_MAX:
         return False
-    if text.isascii():
+    if text.isascii():  # one byte a character, and what is not printable is a control character
         return text.isprintable()
     return len(text.encode()) <= NAME_BYTES_MAX and not any(
         category(character) in BREAKING for character in text
@@ -89,6 +89,7 @@ def enum_member(
         return members[value]
     except KeyError:
         expected = " or ".join(names.Name(number) for number in members if number)
+        # A value of a later version has no name here: the number has to do.
         given = names.Name(value) if value in names.values() else value
         raise invalid(field, given, expected) from None
 
