@@ -5,13 +5,18 @@ node serving, is there room on disk for what it writes, is there room in the mai
 """
 
 import asyncio
+from typing import TypeVar
 
 from holdfast.core.actor import MailboxFullError
-from holdfast.core.commands import Command, Outcome
-from holdfast.core.commands.registry import OPERATIONS
+from holdfast.core.commands import Command, Conflict, Outcome, OutOfRange, Unknown
+from holdfast.core.commands.registry import OPERATIONS, Operation
 
 from ..wire import faults
+from ..wire.faults import fault_from_outcome
 from .pump import Pump
+
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
 
 
 class Admission:
@@ -42,3 +47,19 @@ class Admission:
             raise faults.overloaded(full.shard, full.capacity) from None
         self.pump.schedule(weight)
         return future
+
+    async def ask(
+        self, operation: Operation[Asked, Told], command: Asked, request: object = None
+    ) -> Told:
+        """Post a command and wait for its outcome. Raises a `Fault`, told in terms of `request`
+        where that is given.
+        """
+        return expect(operation, await self.post(command), request)
+
+
+def expect(operation: Operation[Asked, Told], outcome: Outcome, request: object = None) -> Told:
+    """The outcome of an operation. Raises the fault that it is, told in terms of the request."""
+    if isinstance(outcome, operation.outcome):
+        return outcome
+    assert isinstance(outcome, Unknown | Conflict | OutOfRange), outcome
+    raise fault_from_outcome(outcome, request)

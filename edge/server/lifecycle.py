@@ -122,7 +122,7 @@ class Server:
         parts.admission.is_draining = True
         await _set_health(parts.health, health_pb2.HealthCheckResponse.NOT_SERVING)
         snapshots.cancel()
-        parts.service.end_streams()
+        parts.service.streams.end()
         # 2. Let calls that wait for an answer have it.
         await parts.server.stop(self.settings.drain_timeout_s)
         # 3. Make the last turn durable, with the digest that the next start will check.

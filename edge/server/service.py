@@ -4,23 +4,11 @@ Form is judged in edge/wire, admission in admission.py, stock in the core. A met
 request and returns the response, or raises a `Fault`; handlers.py does the bytes and the status.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
 
-import grpc
 from google.protobuf.message import Message
 
-from holdfast.core.commands import (
-    Command,
-    Conflict,
-    ListLocations,
-    Outcome,
-    OutOfRange,
-    RecordStockEvents,
-    Unknown,
-)
+from holdfast.core.commands import ListLocations
 from holdfast.core.commands.registry import (
     DELETE_SKU,
     EXTEND,
@@ -29,14 +17,12 @@ from holdfast.core.commands.registry import (
     LIST_LOCATIONS,
     MOVE,
     MOVE_BATCH,
-    OPERATIONS,
     PUT_LOCATION,
     READ_LEVELS,
     RECORD_STOCK_EVENTS,
     RESERVE,
     RESERVE_BATCH,
     RESOLVE_LEVELS,
-    Operation,
 )
 from holdfast.core.model import Verb
 from holdfast.v1 import admin_service_pb2 as admin
@@ -45,7 +31,7 @@ from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 
-from ..wire import batches, faults
+from ..wire import batches
 from ..wire.availability import (
     availability_from_request,
     availability_response,
@@ -60,7 +46,6 @@ from ..wire.catalogue import (
     location_from_request,
     location_response,
 )
-from ..wire.faults import Fault, fault_from_outcome
 from ..wire.reservations import (
     extend_from_request,
     extend_response,
@@ -74,13 +59,7 @@ from ..wire.reservations import (
 from ..wire.stock_batches import stock_from_request, stock_response
 from ..wire.stock_facts import events_from_request, events_response
 from .admission import Admission
-
-#: Messages of one stream that may wait for their journal entry at once. Enough to keep the journal
-#: busy while the next is on the wire; a faster sender meets gRPC's flow control.
-STREAM_PLACES = 8
-
-Asked = TypeVar("Asked")
-Told = TypeVar("Told")
+from .ordered_streams import OrderedStreams
 
 
 class Service:
@@ -93,20 +72,16 @@ class Service:
     ) -> None:
         self.admission = admission
         self.status = status
-        self._readers: set[asyncio.Task[None]] = set()
-
-    async def _ask(
-        self, operation: Operation[Asked, Told], command: Asked, request: object = None
-    ) -> Told:
-        # `request` is passed by Reserve, the command whose faults name a line: the engine numbers
-        # lines after summing, the caller before.
-        return _expect(operation, await self.admission.post(command), request)
+        self.streams = OrderedStreams(admission)
+        self._ask = admission.ask
 
     # ReservationService
 
     async def Reserve(self, request: reservation.ReserveRequest) -> reservation.ReserveResponse:
         """Hold all lines or none."""
         command = reserve_from_request(request)
+        # The request goes along because faults name its lines: the engine numbers them after
+        # summing, the caller before.
         return reserve_response(await self._ask(RESERVE, command, request))
 
     async def Extend(self, request: reservation.ExtendRequest) -> reservation.ExtendResponse:
@@ -170,7 +145,7 @@ class Service:
 
     def ReserveStream(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
         """Hold, commit, fulfill and release in batches, answered in their order."""
-        return self._answer_in_order(
+        return self.streams.answer(
             requests,
             batches.stream_batch_from_request,
             batches.stream_batch_response,
@@ -212,7 +187,7 @@ class Service:
 
     def ApplyStockEvents(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
         """Record a stream of stock facts, acknowledged message by message, in their order."""
-        return self._answer_in_order(requests, stock_from_request, stock_response)
+        return self.streams.answer(requests, stock_from_request, stock_response)
 
     # CatalogService
 
@@ -238,91 +213,3 @@ class Service:
     async def GetStatus(self, request: admin.GetStatusRequest) -> admin.GetStatusResponse:
         """Report what the node is doing."""
         return self.status(request)
-
-    # Streams
-
-    def end_streams(self) -> None:
-        """End every open stream, after the answers to what it has sent."""
-        for reader in self._readers:
-            reader.cancel()
-
-    async def _answer_in_order(
-        self,
-        requests: AsyncIterator[Any],
-        read: Callable[[Any], Command],
-        write: Callable[[Any, Any], Message],
-    ) -> AsyncIterator[Message]:
-        """Post messages as they come; yield the answer to each, in order, once it is durable."""
-        # Reading and answering are two tasks, or a sender could not be ahead of his answers.
-        stream = _Stream(asyncio.Queue(), asyncio.Semaphore(STREAM_PLACES))
-        reader = asyncio.create_task(self._post_all(requests, read, stream))
-        self._readers.add(reader)
-        try:
-            while (posted := await stream.posted.get()) is not None:
-                if isinstance(posted, Exception):
-                    raise posted
-                command, future = posted
-                yield write(command, _expect(OPERATIONS[type(command)], await future))
-                for _ in range(_places_of(command)):
-                    stream.places.release()
-        finally:
-            self._readers.discard(reader)
-            reader.cancel()
-
-    async def _post_all(
-        self, requests: AsyncIterator[Any], read: Callable[[Any], Command], stream: "_Stream"
-    ) -> None:
-        """Post each message. A malformed one ends the stream, after the answers before it."""
-        last: asyncio.Future[Outcome] | None = None
-        try:
-            async for request in requests:
-                command = read(request)
-                for _ in range(_places_of(command)):
-                    await stream.places.acquire()
-                last = await self._post_patiently(command, last)
-                stream.posted.put_nowait((command, last))
-            stream.posted.put_nowait(None)
-        except asyncio.CancelledError:
-            stream.posted.put_nowait(faults.draining())
-        except Exception as error:  # noqa: BLE001 - whatever it is, `_answer_in_order` raises it
-            stream.posted.put_nowait(error)
-
-    async def _post_patiently(
-        self, command: Command, last: "asyncio.Future[Outcome] | None"
-    ) -> "asyncio.Future[Outcome]":
-        """Post a command. When the mailbox is full, wait for the stream's own commands in it first.
-
-        A refusal would end the stream; waiting slows the sender down instead.
-        """
-        while True:
-            try:
-                return self.admission.post(command)
-            except Fault as fault:
-                if fault.code is not grpc.StatusCode.RESOURCE_EXHAUSTED or not last or last.done():
-                    raise
-                await asyncio.wait((last,))
-
-
-@dataclass(frozen=True, slots=True)
-class _Stream:
-    """What was posted and waits for its answer, in order, and how much more may be posted."""
-
-    posted: "asyncio.Queue[tuple[Command, asyncio.Future[Outcome]] | Exception | None]"
-    places: asyncio.Semaphore
-
-
-def _places_of(command: Command) -> int:
-    """How many of its stream's places a message takes.
-
-    One that the engine may still refuse with a fault takes all of them: were a later message
-    recorded before that, the sender, who numbers his events, could not send the failed one again.
-    """
-    return STREAM_PLACES if isinstance(command, RecordStockEvents) else 1
-
-
-def _expect(operation: Operation[Asked, Told], outcome: Outcome, request: object = None) -> Told:
-    """The outcome of an operation. Raises the fault that it is, told in terms of the request."""
-    if isinstance(outcome, operation.outcome):
-        return outcome
-    assert isinstance(outcome, Unknown | Conflict | OutOfRange), outcome
-    raise fault_from_outcome(outcome, request)
