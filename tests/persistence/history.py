@@ -138,9 +138,11 @@ def close(recovered: Recovered) -> None:
     recovered.lock.release()
 
 
-def live_on(path: Path, turns: int, seed: int, seal_every: int = 10) -> str:
+def live_on(
+    path: Path, turns: int, seed: int, seal_every: int = 10, shard_count: int = SHARDS
+) -> str:
     """Open a directory, let time pass, close it, and return the state hash that must come back."""
-    recovered = reopen(path)
+    recovered = reopen(path, shard_count)
     Life(recovered.node, recovered.journal, random.Random(seed)).live(turns, seal_every)
     close(recovered)
     return recovered.node.state_hash()
