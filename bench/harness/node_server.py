@@ -15,7 +15,7 @@ from .plan import BenchError
 from .processes import LOG_TAIL, START_TIMEOUT_S, Server, free_port
 
 NODE_COMMAND = (sys.executable, "-m", "holdfast.edge", "serve")
-SNAPSHOT_COMMAND = (sys.executable, "-m", "holdfast.persistence.snapshots.file")
+SNAPSHOT_COMMAND = (sys.executable, "-m", "holdfast.persistence.snapshots.process")
 
 
 #: `snapshot_every_mib` of a node that is to write no snapshot by itself, so that nothing trims its

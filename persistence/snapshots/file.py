@@ -1,16 +1,13 @@
 """Snapshots: the state of all shards at a journal position, so that a restart replays less.
 
-A snapshot is made by a second process that loads the newest snapshot, replays the journal behind it
-and writes the next one (`python -m holdfast.persistence.snapshots.file DIRECTORY`): the serving
-node does not pause. The file is a NumPy .npz with a BLAKE2b of it all behind it. That is checked
-before anything is parsed, because kernels trust the columns they get. Inside are the digests of all
-shards: a state that does not hash to them is not used. No snapshot is ever needed, because the
-journal is whole; a bad one costs time only.
+The file is a NumPy .npz with a BLAKE2b of it all behind it. That is checked before anything is
+parsed, because kernels trust the columns they get. Inside are the digests of all shards: a state
+that does not hash to them is not used. The journal is whole without snapshots, so a bad one costs
+time, not data. process.py writes them.
 """
 
 import json
 import os
-import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,12 +22,7 @@ import numpy as np
 from holdfast.core.node import Node
 from holdfast.core.tables import state_bytes
 
-from ..data_directory import (
-    DataDirectory,
-    DirectoryInUseError,
-    DirectoryLock,
-    rename_durably,
-)
+from ..data_directory import DataDirectory, rename_durably
 from ..hash_chain import Chain
 
 KEPT = 2
@@ -178,32 +170,3 @@ def _check_bytes(path: Path) -> None:
 
 def _blake2b() -> "blake2b":
     return blake2b(digest_size=DIGEST_BYTES)
-
-
-def main() -> None:
-    """Write the next snapshot of a directory, beside the node that serves it."""
-    from ..recovery import ERRORS, read_only_recovery  # noqa: PLC0415 - it imports this module
-
-    os.nice(19)
-    try:
-        if "--beside" in sys.argv:
-            _expect_served(Path(sys.argv[1]))
-        directory, snapshot = read_only_recovery(Path(sys.argv[1]))
-        path = write_snapshot(directory, snapshot)
-    except (*ERRORS, SnapshotError, OSError) as error:
-        sys.exit(f"no snapshot: {error}")
-    sys.stdout.write(f"{path.name}\n")
-
-
-def _expect_served(path: Path) -> None:
-    """Stop when the node that started this process is gone: its successor needs the lock."""
-    try:
-        lock = DirectoryLock(path)
-    except DirectoryInUseError:
-        return
-    lock.release()
-    raise SnapshotError("the node that asked for it is gone")
-
-
-if __name__ == "__main__":
-    main()

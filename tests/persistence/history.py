@@ -5,6 +5,7 @@ by text, partial moves, extensions, remembered requests, stock facts, ended SKUs
 """
 
 import random
+import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
@@ -25,8 +26,10 @@ from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from holdfast.core.tables import state_bytes
+from holdfast.persistence.data_directory import read_directory
 from holdfast.persistence.journal import Journal
 from holdfast.persistence.recovery import Recovered, read_only_recovery, recover
+from holdfast.persistence.snapshots import file as snapshots
 from holdfast.persistence.snapshots.file import write_snapshot
 
 SHARDS = 4
@@ -151,6 +154,24 @@ def live_on(
 def snapshot_of(path: Path) -> Path:
     """Write a snapshot of a directory that nobody serves."""
     return write_snapshot(*read_only_recovery(path))
+
+
+def snapshot_paths(path: Path) -> list[Path]:
+    """The snapshots of a directory, newest first."""
+    directory = read_directory(path)
+    assert directory
+    return snapshots.snapshot_paths(directory)
+
+
+def full_replay(path: Path) -> Node:
+    """The state without any help of a snapshot."""
+    alone = path.with_name("alone")
+    shutil.copytree(path, alone)
+    shutil.rmtree(alone / "snapshots")
+    recovered = reopen(alone)
+    close(recovered)
+    assert 0 == recovered.snapshot_position
+    return recovered.node
 
 
 def digests(node: Node) -> list[tuple[int, int]]:

@@ -17,23 +17,6 @@ from tests.persistence.history import Life, close, flip, live_on, reopen, snapsh
 from tests.persistence.test_data_directory import lock_held_by_another_process
 
 
-@pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory of two snapshots, with more in the journal behind them."""
-    path = tmp_path_factory.mktemp("lived") / "data"
-    for seed in (1, 2):
-        live_on(path, turns=10, seed=seed)
-        snapshot_of(path)
-    live_on(path, turns=10, seed=3)
-    return path
-
-
-@pytest.fixture
-def path(lived: Path, tmp_path: Path) -> Path:
-    """A copy to do things to."""
-    return Path(shutil.copytree(lived, tmp_path / "data"))
-
-
 def findings(report: VerifyReport) -> list[tuple[str, int, str]]:
     """What was found, with names of files only."""
     return [(finding.file.name, finding.offset, finding.reason) for finding in report.findings]

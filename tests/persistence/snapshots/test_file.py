@@ -3,65 +3,27 @@
 import os
 import random
 import shutil
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from holdfast.core.node import Node
-from holdfast.persistence.data_directory import DirectoryError, read_directory
+from holdfast.persistence.data_directory import DirectoryError
 from holdfast.persistence.recovery import read_only_recovery
 from holdfast.persistence.snapshots import file as snapshots
 from holdfast.persistence.snapshots.file import SnapshotError, load_snapshot, write_snapshot
 from tests.persistence.history import (
     SHARDS,
-    Life,
     close,
     digests,
     flip,
+    full_replay,
     live_on,
     reopen,
     snapshot_of,
+    snapshot_paths,
 )
-
-COMMAND = [sys.executable, "-m", "holdfast.persistence.snapshots.file"]
-
-
-@pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory of two snapshots, with more in the journal behind them."""
-    path = tmp_path_factory.mktemp("lived") / "data"
-    for seed in (1, 2):
-        live_on(path, turns=10, seed=seed)
-        snapshot_of(path)
-    live_on(path, turns=10, seed=3)
-    return path
-
-
-@pytest.fixture
-def path(lived: Path, tmp_path: Path) -> Path:
-    """A copy to do things to."""
-    return Path(shutil.copytree(lived, tmp_path / "data"))
-
-
-def snapshot_paths(path: Path) -> list[Path]:
-    directory = read_directory(path)
-    assert directory
-    return snapshots.snapshot_paths(directory)
-
-
-def full_replay(path: Path) -> Node:
-    """The state without any help of a snapshot."""
-    alone = path.with_name("alone")
-    shutil.copytree(path, alone)
-    shutil.rmtree(alone / "snapshots")
-    recovered = reopen(alone)
-    close(recovered)
-    assert 0 == recovered.snapshot_position
-    return recovered.node
-
 
 # --- what it is ---
 
@@ -133,39 +95,6 @@ def test_little_of_a_snapshot_is_ever_on_its_way_to_the_disk(
     assert written.stat().st_size - sizes[-1] < 2_000
     monkeypatch.undo()
     assert digests(load_snapshot(written, Node(SHARDS)).node) == digests(full_replay(path))
-
-
-# --- the process that writes it ---
-
-
-def test_it_is_written_beside_a_node_that_goes_on_writing(path: Path) -> None:
-    """It takes what is durable when it looks, and the node is not in its way."""
-    recovered = reopen(path)
-    life = Life(recovered.node, recovered.journal, random.Random(4))
-    life.live(turns=5)
-    least = recovered.journal.position
-    with subprocess.Popen([*COMMAND, path], stdout=subprocess.PIPE, text=True) as process:
-        while process.poll() is None:
-            life.live(turns=1)
-        assert process.stdout
-        name = process.stdout.read().strip()
-    assert 0 == process.returncode
-    life.live(turns=5)
-    close(recovered)
-
-    assert name == snapshot_paths(path)[0].name
-    again = reopen(path)
-    assert least <= again.snapshot_position < again.journal.position
-    assert recovered.node.state_hash() == again.node.state_hash()
-    assert digests(full_replay(path)) == digests(again.node)
-    close(again)
-
-
-def test_it_says_in_one_line_why_there_is_none(tmp_path: Path) -> None:
-    """The node writes that line into its log."""
-    result = subprocess.run([*COMMAND, tmp_path], capture_output=True, text=True, check=False)
-    assert (1, "") == (result.returncode, result.stdout)
-    assert f"no snapshot: {tmp_path}: not a data directory (it has no node.json)\n" == result.stderr
 
 
 # --- a bad one ---
