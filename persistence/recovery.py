@@ -31,7 +31,8 @@ from .data_directory import (
     read_directory,
 )
 from .journal import LmdbJournal
-from .lmdb.pages import DamagedFile, check_pages, iterate_values
+from .lmdb.data_file import DamagedFileError
+from .lmdb.pages import check_pages, iterate_values
 from .lmdb.store import JournalError
 from .snapshots.file import Snapshot, load_newest
 
@@ -44,7 +45,7 @@ def no_progress(_done: int, _all: int) -> None:
 
 
 #: What recovery stops with. Each names the file, and the place in it where there is one.
-ERRORS = (DirectoryError, JournalError, DamagedFile)
+ERRORS = (DirectoryError, JournalError, DamagedFileError)
 
 #: A reader needs a map at least as large as the writer's file; address space costs nothing.
 _READER_MAP_SIZE = 1 << 42
@@ -182,12 +183,12 @@ def replay_group(node: Node, position: int, group: Sequence[Recorded]) -> None:
             raise DamagedEntryError(position, str(error)) from error
 
 
-def locate(directory: DataDirectory, error: DamagedEntryError) -> DamagedFile:
+def locate(directory: DataDirectory, error: DamagedEntryError) -> DamagedFileError:
     """Name the place of a damaged entry in the file."""
     for key, offset, _size in iterate_values(directory.journal):
         if key == error.position:
-            return DamagedFile(directory.journal, offset + error.offset, str(error))
-    return DamagedFile(directory.journal, 0, str(error))
+            return DamagedFileError(directory.journal, offset + error.offset, str(error))
+    return DamagedFileError(directory.journal, 0, str(error))
 
 
 @contextmanager

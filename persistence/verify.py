@@ -26,7 +26,7 @@ from .codec import DamagedEntryError, Recorded
 from .data_directory import DataDirectory, DirectoryError, read_directory
 from .hash_chain import Chain
 from .journal import LmdbJournal
-from .lmdb.pages import DamagedFile
+from .lmdb.data_file import DamagedFileError
 from .lmdb.store import JournalError
 from .recovery import Progress, locate, no_progress, open_beside, replay_group
 from .snapshots.file import LOAD_ERRORS, load_snapshot, snapshot_paths
@@ -96,7 +96,7 @@ def verify(path: Path, on_progress: Progress = no_progress) -> VerifyReport:
             if is_served:
                 report.notes.append("a node serves it: the journal's pages were not checked")
             _replay(report, directory, journal, snapshots, on_progress)
-    except DamagedFile as error:
+    except DamagedFileError as error:
         report.add(error.path, error.offset, error.reason)
     except (DirectoryError, JournalError) as error:
         report.add(directory.journal, 0, str(error))

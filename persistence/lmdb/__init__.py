@@ -1,1 +1,1 @@
-"""The journal's file: LMDB, and a check of its pages before LMDB maps them."""
+"""The journal on LMDB, and a check of its file before LMDB maps it."""

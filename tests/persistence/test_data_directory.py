@@ -20,7 +20,7 @@ from holdfast.persistence.data_directory import (
     make_folder,
     read_directory,
 )
-from holdfast.persistence.lmdb.pages import DamagedFile
+from holdfast.persistence.lmdb.data_file import DamagedFileError
 from tests.persistence.history import SHARDS, close, flip, live_on, reopen
 
 HOLD = """
@@ -184,7 +184,9 @@ def test_an_empty_journal_is_named(tmp_path: Path) -> None:
     """LMDB would take a file of no bytes for a new one."""
     live_on(tmp_path, turns=1, seed=1)
     os.truncate(tmp_path / "journal.mdb", 0)
-    with pytest.raises(DamagedFile, match=r"journal\.mdb: damaged at byte 0: the file ends here"):
+    with pytest.raises(
+        DamagedFileError, match=r"journal\.mdb: damaged at byte 0: the file ends here"
+    ):
         reopen(tmp_path)
 
 

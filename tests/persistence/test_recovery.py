@@ -13,7 +13,8 @@ from holdfast.core.tables.effects import Entry, Section
 from holdfast.persistence.data_directory import finish_directory
 from holdfast.persistence.hash_chain import Chain
 from holdfast.persistence.journal import MemoryJournal
-from holdfast.persistence.lmdb.pages import DamagedFile, iterate_values
+from holdfast.persistence.lmdb.data_file import DamagedFileError
+from holdfast.persistence.lmdb.pages import iterate_values
 from holdfast.persistence.recovery import recover, replay_group
 from tests.persistence.history import (
     MAP_SIZE,
@@ -144,7 +145,7 @@ def test_a_journal_that_contradicts_itself_stops_recovery(
     """Its bytes are whole, but replay does not come to what the writer had."""
     offset = tampered_last_append(tmp_path, 1, tamper)
     match = rf"journal\.mdb: damaged at byte {offset}: journal position \d+: {reason}"
-    with pytest.raises(DamagedFile, match=match):
+    with pytest.raises(DamagedFileError, match=match):
         reopen(tmp_path)
 
 
@@ -156,7 +157,7 @@ def test_a_state_that_changed_without_an_effect_is_found_by_the_next_seal(tmp_pa
     recovered.node.shards[3].levels.records["on_hand"][0] += 1
     life.journal.append(life.node.seal())
     close(recovered)
-    with pytest.raises(DamagedFile, match=r"shard 3: the state after entry \d+ is not what"):
+    with pytest.raises(DamagedFileError, match=r"shard 3: the state after entry \d+ is not what"):
         reopen(tmp_path)
 
 
@@ -165,7 +166,7 @@ def test_a_journal_of_more_shards_stops_recovery(tmp_path: Path) -> None:
     live_on(tmp_path, turns=3, seed=1)
     finish_directory(tmp_path, shard_count=2)
     match = r"damaged at byte \d+: journal position 1: it has a shard 2, node\.json says 2 shards"
-    with pytest.raises(DamagedFile, match=match):
+    with pytest.raises(DamagedFileError, match=match):
         reopen(tmp_path, shard_count=2)
 
 
@@ -176,7 +177,7 @@ def test_what_failed_can_be_tried_again(tmp_path: Path) -> None:
     node_json = (tmp_path / "node.json").read_bytes()
     for _ in range(2):
         finish_directory(tmp_path, shard_count=1)
-        with pytest.raises(DamagedFile):
+        with pytest.raises(DamagedFileError):
             reopen(tmp_path, shard_count=1)
         (tmp_path / "node.json").write_bytes(node_json)
         recovered = reopen(tmp_path)

@@ -19,8 +19,13 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from holdfast.persistence.lmdb import pages
-from holdfast.persistence.lmdb.pages import DamagedFile, PageReport, check_pages, iterate_values
+from holdfast.persistence.lmdb import nodes
+from holdfast.persistence.lmdb.data_file import DamagedFileError
+from holdfast.persistence.lmdb.pages import (
+    PageReport,
+    check_pages,
+    iterate_values,
+)
 
 KEY = struct.Struct(">Q")
 PAGE = 4096
@@ -128,10 +133,10 @@ def copy(tmp_path: Path, sample: Sample) -> Path:
     return Path(shutil.copy(sample.path, tmp_path / "journal.mdb"))
 
 
-def damage_of(path: Path) -> DamagedFile | None:
+def damage_of(path: Path) -> DamagedFileError | None:
     try:
         check_pages(path, consecutive_keys=True)
-    except DamagedFile as damage:
+    except DamagedFileError as damage:
         return damage
     return None
 
@@ -226,7 +231,7 @@ def test_the_size_of_the_parts_makes_no_difference(
     sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     places = list(iterate_values(sample.path))
-    monkeypatch.setattr(pages, "PART_BYTES", PAGE)
+    monkeypatch.setattr(nodes, "PART_BYTES", PAGE)
     assert check_pages(sample.path, consecutive_keys=True) == sample.report
     assert list(iterate_values(sample.path)) == places
 
@@ -248,7 +253,7 @@ def test_every_value_is_found_at_its_place(sample: Sample) -> None:
 def test_damage_names_file_byte_and_reason(sample: Sample, copy: Path) -> None:
     page = sample.root
     write_at(copy, page * PAGE, (page ^ 1).to_bytes(8, "little"))
-    with pytest.raises(DamagedFile) as caught:
+    with pytest.raises(DamagedFileError) as caught:
         check_pages(copy)
     assert (caught.value.path, caught.value.offset) == (copy, page * PAGE)
     assert str(caught.value) == (
@@ -259,7 +264,7 @@ def test_damage_names_file_byte_and_reason(sample: Sample, copy: Path) -> None:
 def test_a_lost_page_is_named(sample: Sample, copy: Path) -> None:
     for page in sample.tree_pages:
         write_at(copy, page * PAGE, bytes(PAGE))
-        with pytest.raises(DamagedFile, match=f"page {page} says it is page 0") as caught:
+        with pytest.raises(DamagedFileError, match=f"page {page} says it is page 0") as caught:
             check_pages(copy)
         assert caught.value.offset == page * PAGE
         write_at(copy, page * PAGE, sample.data[page * PAGE : (page + 1) * PAGE])
@@ -272,7 +277,7 @@ def test_pages_written_to_the_wrong_place_are_found(sample: Sample, copy: Path) 
     leaf = bytearray(sample.data[other * PAGE : (other + 1) * PAGE])
     leaf[:8] = one.to_bytes(8, "little")
     write_at(copy, one * PAGE, bytes(leaf))
-    with pytest.raises(DamagedFile, match=r"key \d+ is out of order") as caught:
+    with pytest.raises(DamagedFileError, match=r"key \d+ is out of order") as caught:
         check_pages(copy)
     assert caught.value.offset // PAGE == one
 
@@ -281,7 +286,7 @@ def test_a_page_listed_as_free_while_in_use_is_found(sample: Sample, copy: Path)
     """LMDB would hand it out and write over it."""
     first_listed = sample.nodes(sample.records)[0] + 24  # behind node header, key and count
     write_at(copy, first_listed, sample.root.to_bytes(8, "little"))
-    with pytest.raises(DamagedFile):
+    with pytest.raises(DamagedFileError):
         check_pages(copy)
 
 
@@ -291,7 +296,7 @@ def test_a_gap_between_keys_is_damage_only_where_keys_are_consecutive(tmp_path: 
         for position in (1, 2, 4):
             append(env, position, b"value")
     assert check_pages(path).last_key == 4
-    with pytest.raises(DamagedFile, match="key 4 does not follow"):
+    with pytest.raises(DamagedFileError, match="key 4 does not follow"):
         check_pages(path, consecutive_keys=True)
 
 
@@ -306,7 +311,7 @@ def test_a_page_that_cannot_be_read_is_named(
         return pread(descriptor, size, offset)
 
     monkeypatch.setattr(os, "pread", read)
-    with pytest.raises(DamagedFile, match="Input/output error") as caught:
+    with pytest.raises(DamagedFileError, match="Input/output error") as caught:
         check_pages(sample.path)
     assert caught.value.offset == broken
 
@@ -320,7 +325,7 @@ def test_no_flip_in_a_transaction_number_rolls_back_an_append(tmp_path: Path) ->
             for bit in (0, 1, 2, 3, 4, 5, 63):
                 for meta in (0, PAGE):
                     flip(path, (meta + TXNID) * 8 + bit)
-                    with pytest.raises(DamagedFile):
+                    with pytest.raises(DamagedFileError):
                         check_pages(path)
                     flip(path, (meta + TXNID) * 8 + bit)
 
