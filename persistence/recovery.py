@@ -24,12 +24,12 @@ from .codec import DamagedEntryError, Recorded
 from .data_directory import (
     DataDirectory,
     DirectoryError,
-    DirectoryInUseError,
-    DirectoryLock,
-    finish_directory,
-    make_folder,
-    read_directory,
+    NoDataDirectoryError,
+    read_node_json,
+    write_node_json,
 )
+from .directory_lock import DirectoryInUseError, DirectoryLock
+from .durable_files import make_folders_durably
 from .journal import LmdbJournal
 from .lmdb.data_file import DamagedFileError
 from .lmdb.pages import check_pages, iterate_values
@@ -73,13 +73,20 @@ def recover(
     progress: Progress = no_progress,
 ) -> Recovered:
     """Open a data directory for serving, making it when it is new."""
-    make_folder(path)
+    _make_folder(path)
     lock = DirectoryLock(path)
     try:
         return _recover(path, lock, shard_count, map_size, reserve_bytes, make_node, progress)
     except BaseException:
         lock.release()
         raise
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        make_folders_durably(path)
+    except OSError as error:
+        raise DirectoryError(f"{path}: cannot be made: {error.strerror}") from error
 
 
 def _recover(
@@ -91,8 +98,9 @@ def _recover(
     make_node: MakeNode,
     progress: Progress,
 ) -> Recovered:
-    directory = read_directory(path)
-    if directory is None:
+    try:
+        directory = read_node_json(path)
+    except NoDataDirectoryError:
         directory = _make_directory(path, shard_count, map_size, reserve_bytes)
     if directory.shard_count != shard_count:
         raise DirectoryError(
@@ -126,7 +134,8 @@ def _make_directory(
     LmdbJournal(file, map_size, reserve_bytes).close()
     with file.open("rb") as made:
         os.fsync(made.fileno())
-    return finish_directory(path, shard_count)
+    (path / "snapshots").mkdir(exist_ok=True)
+    return write_node_json(path, shard_count)
 
 
 def check_journal(directory: DataDirectory) -> None:
@@ -217,9 +226,7 @@ def open_beside(directory: DataDirectory) -> Iterator[tuple[LmdbJournal, bool]]:
 
 def read_only_recovery(path: Path) -> tuple[DataDirectory, Snapshot]:
     """Come to the newest durable state of a directory, beside the node that serves it."""
-    directory = read_directory(path)
-    if directory is None:
-        raise DirectoryError(f"{path}: not a data directory (it has no node.json)")
+    directory = read_node_json(path)
     with open_beside(directory) as (journal, _):
         start = _load(directory, Node, [])
         return directory, replay(directory, journal, start, no_progress)

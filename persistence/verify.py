@@ -23,7 +23,7 @@ from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.shard import Shard
 
 from .codec import DamagedEntryError, Recorded
-from .data_directory import DataDirectory, DirectoryError, read_directory
+from .data_directory import DataDirectory, DirectoryError, NoDataDirectoryError, read_node_json
 from .hash_chain import Chain
 from .journal import LmdbJournal
 from .lmdb.data_file import DamagedFileError
@@ -83,12 +83,12 @@ def verify(path: Path, on_progress: Progress = no_progress) -> VerifyReport:
     """Read a whole data directory and say what is wrong with it; DirectoryError when it is none."""
     report = VerifyReport(path)
     try:
-        directory = read_directory(path)
+        directory = read_node_json(path)
+    except NoDataDirectoryError:
+        raise
     except DirectoryError as error:
         report.add(path / "node.json", 0, str(error))
         return report
-    if directory is None:
-        raise DirectoryError(f"{path}: not a data directory (it has no node.json)")
     # Before the journal is opened, which then reaches as far as each of them.
     snapshots = _load_snapshots(report, directory)
     try:

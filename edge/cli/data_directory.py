@@ -92,15 +92,12 @@ def journal(
 ) -> None:
     """Print the journal, oldest first, one effect per line. A node may be serving it."""
     with _directory_errors():
-        from holdfast.persistence.data_directory import DirectoryError, read_directory
+        from holdfast.persistence.data_directory import read_node_json
         from holdfast.persistence.history import Wanted, as_text, journal_records
         from holdfast.persistence.recovery import open_beside
 
-        found = read_directory(directory)
-        if found is None:
-            raise DirectoryError(f"{directory}: not a data directory (it has no node.json)")
         # Beside a node that serves it, or locked against one that would start meanwhile.
-        with open_beside(found) as (opened, _):
+        with open_beside(read_node_json(directory)) as (opened, _):
             for record in journal_records(opened.read(0, {}), Wanted(first - 1, sku, reservation)):
                 if as_json:
                     print_json(record)

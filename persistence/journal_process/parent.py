@@ -13,7 +13,7 @@ from typing import Protocol
 from holdfast.core.tables.effects import Entry
 
 from ..codec import lay_out_group
-from ..data_directory import DirectoryLock
+from ..directory_lock import DirectoryLock
 from ..journal import LmdbJournal
 from ..lmdb.store import JournalError
 from .child import ANSWER, IGNORED, LENGTH, hello

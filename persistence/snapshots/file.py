@@ -22,7 +22,8 @@ import numpy as np
 from holdfast.core.node import Node
 from holdfast.core.tables import state_bytes
 
-from ..data_directory import DataDirectory, rename_durably
+from ..data_directory import DataDirectory
+from ..durable_files import rename_durably
 from ..hash_chain import Chain
 
 KEPT = 2

@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from ..data_directory import DirectoryInUseError, DirectoryLock
+from ..directory_lock import DirectoryInUseError, DirectoryLock
 from ..recovery import ERRORS, read_only_recovery
 from .file import SnapshotError, write_snapshot
 

@@ -25,7 +25,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from holdfast.core.node import Node
 from holdfast.persistence.codec import Recorded
-from holdfast.persistence.data_directory import read_directory
+from holdfast.persistence.data_directory import read_node_json
 from holdfast.persistence.journal import LmdbJournal
 from holdfast.persistence.recovery import replay_group
 
@@ -228,16 +228,14 @@ def running_node(folder: Path, **settings: object) -> Iterator[NodeProcess]:
 
 def read_journal(data_dir: Path) -> list[tuple[int, list[Recorded]]]:
     """Read every append that is durable, beside the node or without one."""
-    directory = read_directory(data_dir)
-    assert directory is not None, f"{data_dir} was never finished"
+    directory = read_node_json(data_dir)
     with closing(LmdbJournal(directory.journal, 1 << 40, 0, read_only=True)) as journal:
         return list(journal.read(0, {}))
 
 
 def replayed_node(data_dir: Path) -> Node:
     """Build the state that the journal leads to, from its first append and by nothing else."""
-    directory = read_directory(data_dir)
-    assert directory is not None, f"{data_dir} was never finished"
+    directory = read_node_json(data_dir)
     node = Node(directory.shard_count)
     for position, group in read_journal(data_dir):
         replay_group(node, position, group)

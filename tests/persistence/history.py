@@ -26,7 +26,7 @@ from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from holdfast.core.tables import state_bytes
-from holdfast.persistence.data_directory import read_directory
+from holdfast.persistence.data_directory import read_node_json
 from holdfast.persistence.journal import Journal
 from holdfast.persistence.recovery import Recovered, read_only_recovery, recover
 from holdfast.persistence.snapshots import file as snapshots
@@ -158,9 +158,7 @@ def snapshot_of(path: Path) -> Path:
 
 def snapshot_paths(path: Path) -> list[Path]:
     """The snapshots of a directory, newest first."""
-    directory = read_directory(path)
-    assert directory
-    return snapshots.snapshot_paths(directory)
+    return snapshots.snapshot_paths(read_node_json(path))
 
 
 def full_replay(path: Path) -> Node:

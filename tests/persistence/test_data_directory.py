@@ -1,12 +1,9 @@
-"""The data directory: how it comes to be, who may have it, and what happens when it is damaged."""
+"""The data directory: how it comes to be, and what happens when it is damaged."""
 
 import json
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,72 +11,11 @@ import pytest
 from holdfast.persistence.data_directory import (
     DataDirectory,
     DirectoryError,
-    DirectoryInUseError,
-    DirectoryLock,
-    finish_directory,
-    make_folder,
-    read_directory,
+    read_node_json,
+    write_node_json,
 )
 from holdfast.persistence.lmdb.data_file import DamagedFileError
 from tests.persistence.history import SHARDS, close, flip, live_on, reopen
-
-HOLD = """
-import sys
-from pathlib import Path
-from holdfast.persistence.data_directory import DirectoryLock
-lock = DirectoryLock(Path(sys.argv[1]))
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-@contextmanager
-def lock_held_by_another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", HOLD, str(path)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "held\n"
-        yield process
-        process.kill()
-
-
-# --- one process at a time ---
-
-
-def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
-    """Also when the first is killed: the operating system lets go of the lock."""
-    with lock_held_by_another_process(tmp_path) as process:
-        with pytest.raises(DirectoryInUseError) as caught:
-            reopen(tmp_path)
-        assert str(tmp_path) in str(caught.value)
-        assert f"another node (process {process.pid}) serves this data directory" in str(
-            caught.value
-        )
-    close(reopen(tmp_path))
-
-
-def test_the_lock_is_free_again_when_recovery_fails(tmp_path: Path) -> None:
-    """Whoever tries again learns the reason again, and not that a node is running."""
-    close(reopen(tmp_path))
-    (tmp_path / "node.json").write_text("{}")
-    for _ in range(2):
-        with pytest.raises(DirectoryError, match=r"node\.json: damaged"):
-            reopen(tmp_path)
-
-
-def test_the_lock_names_its_holder_only_while_it_is_held(tmp_path: Path) -> None:
-    """A file that a longer number was written to before is cut; and it may be damaged, too."""
-    (tmp_path / "lock").write_text("123456789")
-    lock = DirectoryLock(tmp_path)
-    assert str(os.getpid()) == (tmp_path / "lock").read_text()
-    (tmp_path / "lock").write_bytes(b"\xff")
-    with pytest.raises(DirectoryInUseError, match="another node \\(process \ufffd\\) serves"):
-        DirectoryLock(tmp_path)
-    lock.release()
-    DirectoryLock(tmp_path).release()
-
 
 # --- how it comes to be ---
 
@@ -88,7 +24,7 @@ def test_a_directory_is_made_with_the_folders_above_it(tmp_path: Path) -> None:
     """The first start needs no preparation."""
     path = tmp_path / "some" / "where"
     recovered = reopen(path)
-    assert DataDirectory(path, SHARDS) == recovered.directory == read_directory(path)
+    assert DataDirectory(path, SHARDS) == recovered.directory == read_node_json(path)
     assert 0 == recovered.journal.position
     close(recovered)
 
@@ -192,13 +128,13 @@ def test_an_empty_journal_is_named(tmp_path: Path) -> None:
 
 def test_every_flipped_bit_of_node_json_is_found_or_harmless(tmp_path: Path) -> None:
     """Its checksum covers what it says."""
-    good = finish_directory(tmp_path, SHARDS)
+    good = write_node_json(tmp_path, SHARDS)
     text = (tmp_path / "node.json").read_bytes()
     found = harmless = 0
     for bit in range(8 * len(text)):
         (tmp_path / "node.json").write_bytes(flip(text, bit))
         try:
-            assert good == read_directory(tmp_path)
+            assert good == read_node_json(tmp_path)
         except DirectoryError as error:
             found += f"{tmp_path / 'node.json'}: damaged" in str(error)
         else:
@@ -209,12 +145,12 @@ def test_every_flipped_bit_of_node_json_is_found_or_harmless(tmp_path: Path) -> 
 
 def test_every_truncation_of_node_json_is_found(tmp_path: Path) -> None:
     """Down to no bytes at all."""
-    finish_directory(tmp_path, SHARDS)
+    write_node_json(tmp_path, SHARDS)
     text = (tmp_path / "node.json").read_bytes()
     for size in range(len(text)):
         (tmp_path / "node.json").write_bytes(text[:size])
         with pytest.raises(DirectoryError, match=r"node\.json: damaged"):
-            read_directory(tmp_path)
+            read_node_json(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["[]", "7", "null", '{"format": {}}'])
@@ -222,17 +158,17 @@ def test_json_of_another_shape_is_damage(tmp_path: Path, text: str) -> None:
     """Something else under this name."""
     (tmp_path / "node.json").write_text(text)
     with pytest.raises(DirectoryError, match=r"node\.json: damaged"):
-        read_directory(tmp_path)
+        read_node_json(tmp_path)
 
 
 def test_a_newer_format_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever goes back to an older build learns why it can't read."""
     with monkeypatch.context() as patch:
         patch.setattr("holdfast.persistence.data_directory.FORMAT", 2)
-        finish_directory(tmp_path, SHARDS)
+        write_node_json(tmp_path, SHARDS)
     assert 2 == json.loads((tmp_path / "node.json").read_bytes())["format"]
     with pytest.raises(DirectoryError, match="format 2; this build reads 1"):
-        read_directory(tmp_path)
+        read_node_json(tmp_path)
 
 
 def test_a_file_in_the_place_of_the_directory_is_named(tmp_path: Path) -> None:
@@ -240,7 +176,7 @@ def test_a_file_in_the_place_of_the_directory_is_named(tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.write_text("a file")
     with pytest.raises(DirectoryError, match="data: cannot be made: File exists"):
-        make_folder(path)
+        reopen(path)
 
 
 def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:

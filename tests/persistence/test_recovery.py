@@ -10,7 +10,7 @@ import pytest
 
 from holdfast.core.node import Node
 from holdfast.core.tables.effects import Entry, Section
-from holdfast.persistence.data_directory import finish_directory
+from holdfast.persistence.data_directory import write_node_json
 from holdfast.persistence.hash_chain import Chain
 from holdfast.persistence.journal import MemoryJournal
 from holdfast.persistence.lmdb.data_file import DamagedFileError
@@ -164,7 +164,7 @@ def test_a_state_that_changed_without_an_effect_is_found_by_the_next_seal(tmp_pa
 def test_a_journal_of_more_shards_stops_recovery(tmp_path: Path) -> None:
     """A node.json of another directory."""
     live_on(tmp_path, turns=3, seed=1)
-    finish_directory(tmp_path, shard_count=2)
+    write_node_json(tmp_path, shard_count=2)
     match = r"damaged at byte \d+: journal position 1: it has a shard 2, node\.json says 2 shards"
     with pytest.raises(DamagedFileError, match=match):
         reopen(tmp_path, shard_count=2)
@@ -176,7 +176,7 @@ def test_what_failed_can_be_tried_again(tmp_path: Path) -> None:
     expected = live_on(tmp_path, turns=5, seed=2)
     node_json = (tmp_path / "node.json").read_bytes()
     for _ in range(2):
-        finish_directory(tmp_path, shard_count=1)
+        write_node_json(tmp_path, shard_count=1)
         with pytest.raises(DamagedFileError):
             reopen(tmp_path, shard_count=1)
         (tmp_path / "node.json").write_bytes(node_json)

@@ -14,7 +14,7 @@ from holdfast.persistence.data_directory import DirectoryError
 from holdfast.persistence.lmdb.pages import iterate_values
 from holdfast.persistence.verify import VerifyReport, verify
 from tests.persistence.history import Life, close, flip, live_on, reopen, snapshot_of
-from tests.persistence.test_data_directory import lock_held_by_another_process
+from tests.persistence.test_directory_lock import lock_held_by_another_process
 
 
 def findings(report: VerifyReport) -> list[tuple[str, int, str]]:

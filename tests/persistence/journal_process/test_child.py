@@ -13,7 +13,7 @@ from typing import IO
 import pytest
 
 from holdfast.persistence.codec import lay_out_group
-from holdfast.persistence.data_directory import DirectoryInUseError, DirectoryLock
+from holdfast.persistence.directory_lock import DirectoryInUseError, DirectoryLock
 from holdfast.persistence.hash_chain import Chain
 from holdfast.persistence.journal_process.child import ANSWER, LENGTH, hello
 from tests.persistence.test_journal import group_of, open_journal, sequences

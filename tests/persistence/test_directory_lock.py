@@ -1,0 +1,68 @@
+"""The lock of a data directory: one process at a time, and free when that has ended."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from holdfast.persistence.data_directory import DirectoryError
+from holdfast.persistence.directory_lock import DirectoryInUseError, DirectoryLock
+from tests.persistence.history import close, reopen
+
+HOLD = """
+import sys
+from pathlib import Path
+from holdfast.persistence.directory_lock import DirectoryLock
+lock = DirectoryLock(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def lock_held_by_another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
+    """Also when the first is killed: the operating system lets go of the lock."""
+    with lock_held_by_another_process(tmp_path) as process:
+        with pytest.raises(DirectoryInUseError) as caught:
+            reopen(tmp_path)
+        assert str(tmp_path) in str(caught.value)
+        assert f"another node (process {process.pid}) serves this data directory" in str(
+            caught.value
+        )
+    close(reopen(tmp_path))
+
+
+def test_the_lock_is_free_again_when_recovery_fails(tmp_path: Path) -> None:
+    """Whoever tries again learns the reason again, and not that a node is running."""
+    close(reopen(tmp_path))
+    (tmp_path / "node.json").write_text("{}")
+    for _ in range(2):
+        with pytest.raises(DirectoryError, match=r"node\.json: damaged"):
+            reopen(tmp_path)
+
+
+def test_the_lock_names_its_holder_only_while_it_is_held(tmp_path: Path) -> None:
+    """A file that a longer number was written to before is cut; and it may be damaged, too."""
+    (tmp_path / "lock").write_text("123456789")
+    lock = DirectoryLock(tmp_path)
+    assert str(os.getpid()) == (tmp_path / "lock").read_text()
+    (tmp_path / "lock").write_bytes(b"\xff")
+    with pytest.raises(DirectoryInUseError, match="another node \\(process \ufffd\\) serves"):
+        DirectoryLock(tmp_path)
+    lock.release()
+    DirectoryLock(tmp_path).release()
