@@ -1,15 +1,15 @@
 """The bytes of the journal.
 
-One append is one value: a group header, then one entry per shard that changed, each with a header,
-its sections and a hash. All integers are little-endian; sections are columns of fixed-width records
-(core/tables/effects.py) padded to 8 bytes.
+One append is one value, a *group*: a group header, then one entry per shard that changed, each with
+a header, its sections and a hash. All integers are little-endian; sections are columns of
+fixed-width records (core/tables/effects.py), padded to 8 bytes.
 
     group header   magic "HFJ1" · entry count u32 · position u64 · bytes of the whole value u64
     entry header   version u16 · shard u16 · section count u32 · sequence u64 · epoch u64 ·
                    now_ns i64 · body bytes u64 · previous hash 16 B · hash 16 B
     section        kind u16 · zero u16 · record count u32 · records
 
-What the hashes cover is told in hash_chain.py.
+hash_chain.py says what the hashes cover.
 """
 
 import struct
@@ -20,37 +20,32 @@ import numpy as np
 
 from holdfast.core.tables.effects import DTYPES, Entry, Section
 
-from .hash_chain import (
-    ENTRY,
-    GENESIS,
-    GROUP,
-    HASH_BYTES,
-    Chain,
-    entry_hash,
-    seal_group,
-)
+from .hash_chain import ENTRY, GENESIS, GROUP, HASH_BYTES, Chain, entry_hash
+from .journal import JournalReader
 
 FORMAT_VERSION = 1
 
 _MAGIC = b"HFJ1"
 _SECTION = struct.Struct("<HHI")
 
-#: A plain dict, because an append of one small entry is read a hundred thousand times in a restart.
+#: A plain dict of what decoding needs: a restart decodes a hundred thousand small entries.
 _KINDS = {int(section): (section, dtype, dtype.itemsize) for section, dtype in DTYPES.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedEntry:
     """An entry as it stands in the journal."""
 
     entry: Entry
     epoch: int
+    """Number of the start that wrote it, from 1."""
     hash: bytes
 
 
 class DamagedEntryError(Exception):
-    """A value of the journal is not what was written; `offset` is where in it the damaged part
-    begins.
+    """A value of the journal is not what was written.
+
+    `offset` is the first byte, in the value, of the smallest part that is known to be damaged.
     """
 
     def __init__(self, position: int, reason: str, offset: int = 0) -> None:
@@ -60,15 +55,20 @@ class DamagedEntryError(Exception):
         self.offset = offset
 
 
-def encode_group(position: int, epoch: int, entries: Sequence[Entry], chain: Chain) -> bytes:
-    """Spell one append, and advance the chain."""
-    value = bytearray(lay_out_group(position, epoch, entries))
-    seal_group(value, chain)
-    return bytes(value)
+def read_appends(
+    journal: JournalReader, after: int, chain: Chain
+) -> Iterator[tuple[int, list[RecordedEntry]]]:
+    """Position and entries of every append behind `after`, whose chain is given and advances.
+
+    Raises DamagedEntryError at the first that is not what was written, JournalError as the journal
+    does.
+    """
+    for position, value in journal.read(after):
+        yield position, decode_group(position, value, chain)
 
 
 def lay_out_group(position: int, epoch: int, entries: Sequence[Entry]) -> bytes:
-    """Spell one append but for its hashes."""
+    """The bytes of one append, with zeros for its hashes; hash_chain.write_hashes fills them in."""
     assert entries, "an append without entries would be in no shard's chain"
     bodies = [_encode_body(entry) for entry in entries]
     size = GROUP.size + sum(ENTRY.size + HASH_BYTES + len(body) for body in bodies)
@@ -96,9 +96,10 @@ def _encode_body(entry: Entry) -> bytes:
     return b"".join(parts)
 
 
-def decode_group(position: int, value: bytes, chain: Chain) -> list[Recorded]:
-    """Read one append back, and advance the chain; raise DamagedEntryError where it is not what was
-    written.
+def decode_group(position: int, value: bytes, chain: Chain) -> list[RecordedEntry]:
+    """The entries of one append. The chain advances over all of them, or stays as it was.
+
+    Raises DamagedEntryError when the value is not what was written at this position.
     """
     if len(value) < GROUP.size:
         raise DamagedEntryError(position, "shorter than its header")
@@ -114,7 +115,9 @@ def decode_group(position: int, value: bytes, chain: Chain) -> list[Recorded]:
     return recorded
 
 
-def _decode_entries(position: int, value: bytes, count: int, chain: Chain) -> Iterator[Recorded]:
+def _decode_entries(
+    position: int, value: bytes, count: int, chain: Chain
+) -> Iterator[RecordedEntry]:
     view = memoryview(value)
     group = value[: GROUP.size]
     at = GROUP.size
@@ -136,7 +139,8 @@ def _decode_entries(position: int, value: bytes, count: int, chain: Chain) -> It
             reason = f"does not follow the entry of shard {shard} before it"
             raise DamagedEntryError(position, reason, start)
         chain[shard] = digest
-        yield Recorded(Entry(shard, sequence, now_ns, _decode_body(body, sections)), epoch, digest)
+        entry = Entry(shard, sequence, now_ns, _decode_body(body, sections))
+        yield RecordedEntry(entry, epoch, digest)
     if at != len(value):
         raise DamagedEntryError(position, "bytes behind its last entry", at)
 
@@ -148,7 +152,8 @@ def _decode_body(body: memoryview, count: int) -> dict[Section, np.ndarray]:
         kind, _zero, records = _SECTION.unpack_from(body, at)
         section, dtype, item_bytes = _KINDS[kind]
         at += _SECTION.size
-        # A copy, because kernels are compiled for arrays that are aligned and may be written.
+        # A copy: kernels are compiled for arrays that are aligned and writable, and these bytes
+        # start anywhere in a read-only value.
         sections[section] = np.frombuffer(body, dtype, records, at).copy()
         at += -(-records * item_bytes // 8) * 8
     return sections

@@ -1,19 +1,26 @@
-"""The seal of an append: a hash for every entry, chained by shard.
+"""A hash for every entry, chained by shard.
 
-An entry's hash (BLAKE2b, 16 bytes) covers the previous hash of its shard, the group header, its own
-header and its body: a chain per shard, in which truncation, bit rot, reordering and a value under
-the wrong key are all found. Hashing is the most of what encoding costs, so codec.py lays an append
-out and leaves the hashes to whoever writes it.
+The hash (BLAKE2b, 16 bytes) covers the group header, the entry's own header, which holds the hash
+of the shard's entry before it, and the body. Truncation, bit rot, reordering and a value under the
+wrong key all break the chain.
+
+Hashing is most of what encoding costs, so codec.py lays a group out and the process that writes the
+journal fills the hashes in. That process loads this file and not codec.py: no NumPy here.
 """
 
 import struct
 from hashlib import blake2b
 
 HASH_BYTES = 16
+
 GENESIS = bytes(HASH_BYTES)
+"""What a shard's first entry follows."""
 
 GROUP = struct.Struct("<4sIQQ")
+"""Group header; codec.py names the fields."""
+
 ENTRY = struct.Struct("<HHIQQqQ16s")
+"""Entry header without the entry's own hash, which stands behind it."""
 
 _SHARD = struct.Struct("<H")
 _SHARD_AT = 2
@@ -24,8 +31,8 @@ Chain = dict[int, bytes]
 """Hash of the last entry of each shard."""
 
 
-def seal_group(value: bytearray, chain: Chain) -> None:
-    """Write the hashes into an append that is laid out, and advance the chain."""
+def write_hashes(value: bytearray, chain: Chain) -> None:
+    """Fill in the hashes of a group that codec.lay_out_group spelt, and advance the chain."""
     view = memoryview(value)
     group = value[: GROUP.size]
     at = GROUP.size
@@ -43,7 +50,7 @@ def seal_group(value: bytearray, chain: Chain) -> None:
 def entry_hash(
     group: bytes | bytearray, header: bytes | memoryview, body: bytes | memoryview
 ) -> bytes:
-    """Hash an entry; its header holds the hash of the one before it."""
+    """The hash of an entry, whose header holds the hash of the one before it: 16 bytes."""
     hasher = blake2b(group, digest_size=HASH_BYTES)
     hasher.update(header)
     hasher.update(body)

@@ -18,7 +18,7 @@ from holdfast.core.model import EventKind, LocationKind, Remainder, State, Verb
 from holdfast.core.tables.effects import Section
 from holdfast.core.tables.reservation_index import unpack_part
 
-from .codec import Recorded
+from .codec import RecordedEntry
 
 #: One effect; "kind" says which.
 EffectRecord: TypeAlias = dict[str, Any]
@@ -52,7 +52,7 @@ class Wanted:
 
 
 def journal_records(
-    appends: Iterable[tuple[int, list[Recorded]]], wanted: Wanted
+    appends: Iterable[tuple[int, list[RecordedEntry]]], wanted: Wanted
 ) -> Iterator[EffectRecord]:
     """Read appends, from the journal's first on, and give the effects that are wanted."""
     books: dict[int, _Book] = {}

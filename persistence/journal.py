@@ -1,104 +1,73 @@
-"""The journal: what an answer of Holdfast promises is kept here.
+"""The journal: a port for those who read it, and one for the node that appends to it.
 
-The promise: an answer leaves the process only after the journal position that it rests on is on
-disk. How it gets there is told in store.py; what stands in it, in codec.py.
+The promise kept here: an answer leaves the node after the append that it rests on is durable.
+lmdb/store.py says how an append becomes durable, codec.py what stands in it, journal_process/ who
+writes it.
+
+Both ports count appends: position 1 is the first, 0 is before it. No NumPy is loaded here, because
+the process that writes the journal needs JournalError.
 """
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
 
-from holdfast.core.tables.effects import Entry
+if TYPE_CHECKING:
+    from holdfast.core.tables.effects import Entry
 
-from .codec import Recorded, decode_group, encode_group
-from .hash_chain import Chain
-from .lmdb.store import Store
+OnAppended = Callable[[float, int], None]
+"""Called with the seconds that an append took and the headroom in bytes that it left."""
+
+OnFailure = Callable[[BaseException], None]
+"""Called when an append cannot be made durable. The node must stop: a second try could report
+success over data that is gone, see lmdb/store.py.
+"""
 
 
-class Journal(Protocol):
-    """The port. Positions count appends, from 1; 0 is before the first."""
+class JournalError(Exception):
+    """The journal could not be written or read; the node must stop."""
 
-    position: int
-    reserve_bytes: int
 
-    def append(self, entries: Sequence[Entry]) -> int:
-        """Make entries durable and return their position. A node that serves leaves this to a
-        process of its own (child.py).
+class JournalReader(Protocol):
+    """What is durable, oldest first."""
+
+    @property
+    def position(self) -> int:
+        """Position of the last append that `read` comes to."""
+
+    def read(self, after: int) -> Iterator[tuple[int, bytes]]:
+        """Position and bytes of every append behind `after`; codec.read_appends decodes them.
+
+        Raises JournalError when a position is missing or the file can't be read.
         """
 
-    def read(self, after: int, chain: Chain) -> Iterator[tuple[int, list[Recorded]]]:
-        """Yield every append after a position, checking it against the chain."""
+
+class JournalAppender(Protocol):
+    """The one writer of a journal, as the event loop meets it: start, append at a time, close."""
+
+    @property
+    def position(self) -> int:
+        """Position of the last append that is known to be durable."""
+
+    @property
+    def reserve_bytes(self) -> int:
+        """Space that new work may not use; it is there for what is under way, and for expiry."""
+
+    def start(self, on_appended: OnAppended, on_failure: OnFailure) -> None:
+        """Take the callbacks, which run on the event loop's thread."""
+
+    def append(self, entries: "Sequence[Entry]") -> None:
+        """Begin to make entries durable at the next position, and return at once.
+
+        The last append must have been answered. A failure comes through `on_failure`.
+        """
 
     def headroom_bytes(self) -> int:
-        """Bytes that may still be written before new work must be refused; not above 0 means
-        refuse.
+        """By how much the journal may grow before `reserve_bytes` are touched; 0 or less means that
+        new work must be refused.
         """
 
     def size_bytes(self) -> int:
-        """Bytes in use."""
+        """Bytes in use, free pages among them."""
 
     def close(self) -> None:
-        """Let go of the files."""
-
-
-class LmdbJournal(Store):
-    """A journal in one LMDB file."""
-
-    def __init__(
-        self, path: Path, map_size: int, reserve_bytes: int, *, read_only: bool = False
-    ) -> None:
-        super().__init__(path, map_size, reserve_bytes, read_only=read_only)
-        self.chain: Chain = {}
-        self.epoch = 1
-
-    def continue_from(self, chain: Chain, last_epoch: int) -> None:
-        """Take up writing behind the last entry, in a new epoch."""
-        self.chain = dict(chain)
-        self.epoch = last_epoch + 1
-
-    def append(self, entries: Sequence[Entry]) -> int:
-        """Make entries durable and return their position; any error means that the process must
-        stop.
-        """
-        return self.put(encode_group(self.position + 1, self.epoch, entries, self.chain))
-
-    def read(self, after: int, chain: Chain) -> Iterator[tuple[int, list[Recorded]]]:
-        """Yield every append after a position, checking it against the chain, which advances with
-        it.
-        """
-        for position, value in self.values(after):
-            yield position, decode_group(position, value, chain)
-
-
-class MemoryJournal:
-    """A real journal that forgets everything with its process: for tests and simulation."""
-
-    def __init__(self) -> None:
-        self.values: list[bytes] = []
-        self.reserve_bytes = 0
-        self.chain: Chain = {}
-        self.epoch = 1
-        self.position = 0
-
-    def append(self, entries: Sequence[Entry]) -> int:
-        """Keep entries and return their position."""
-        value = encode_group(self.position + 1, self.epoch, entries, self.chain)
-        self.values.append(value)
-        self.position += 1
-        return self.position
-
-    def read(self, after: int, chain: Chain) -> Iterator[tuple[int, list[Recorded]]]:
-        """Yield every append after a position."""
-        for position in range(after + 1, self.position + 1):
-            yield position, decode_group(position, self.values[position - 1], chain)
-
-    def headroom_bytes(self) -> int:
-        """No bound."""
-        return 1 << 62
-
-    def size_bytes(self) -> int:
-        """Bytes of all values."""
-        return sum(map(len, self.values))
-
-    def close(self) -> None:
-        """Nothing to let go of."""
+        """Let the writer end. No append may be unanswered."""

@@ -1,26 +1,25 @@
 """From a data directory to a node that can serve: check, load, replay, check again.
 
     1  lock the directory             a second node is refused
-    2  check the journal's pages      before LMDB maps them (pages.py)
+    2  check the journal's pages      before LMDB maps them (lmdb/pages.py)
     3  load the newest good snapshot  a bad one is reported and passed over
     4  replay the journal behind it   every entry is checked against the hash chain, every seal
                                       against the state
 
-Each step either succeeds or stops with the file and the offset to look at. Nothing is repaired
-silently.
+Each step succeeds, or stops with the file and the byte to look at. Nothing is repaired.
 """
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from mmap import PAGESIZE
 from pathlib import Path
 
 from holdfast.core.node import Node
 from holdfast.core.tables.apply import StateMismatchError
 
-from .codec import DamagedEntryError, Recorded
+from .codec import DamagedEntryError, RecordedEntry, read_appends
 from .data_directory import (
     DataDirectory,
     DirectoryError,
@@ -30,56 +29,86 @@ from .data_directory import (
 )
 from .directory_lock import DirectoryInUseError, DirectoryLock
 from .durable_files import make_folders_durably
-from .journal import LmdbJournal
+from .hash_chain import Chain
+from .journal import JournalError, JournalReader
 from .lmdb.data_file import DamagedFileError
 from .lmdb.pages import check_pages, iterate_values
-from .lmdb.store import JournalError
-from .snapshots.file import Snapshot, load_newest
+from .lmdb.store import LmdbJournal
+from .snapshots.file import MakeNode, Snapshot, load_newest
 
-MakeNode = Callable[[int], Node]
 Progress = Callable[[int, int], None]
+"""Called with the position that replay has come to, and with the journal's last."""
+
+#: What recovery stops with. Each names the file, and the place in it where there is one.
+RECOVERY_ERRORS = (DirectoryError, JournalError, DamagedFileError)
+
+#: A reader needs a map at least as large as the writer's file; address space costs nothing.
+_READER_MAP_BYTES = 1 << 42
 
 
 def no_progress(_done: int, _all: int) -> None:
-    """Tell nobody."""
-
-
-#: What recovery stops with. Each names the file, and the place in it where there is one.
-ERRORS = (DirectoryError, JournalError, DamagedFileError)
-
-#: A reader needs a map at least as large as the writer's file; address space costs nothing.
-_READER_MAP_SIZE = 1 << 42
+    """For those who do not want to be told."""
 
 
 @dataclass(slots=True)
 class Recovered:
-    """A node ready to serve, its journal ready to append, and what it took."""
+    """A node ready to serve, what its journal goes on from, and what it took."""
 
     node: Node
     journal: LmdbJournal
+    chain: Chain
+    """What the next entries follow."""
+    epoch: int
+    """Of the next entries: one more than the last that wrote."""
     directory: DataDirectory
     lock: DirectoryLock
     snapshot_position: int
+    """0 when it was replayed from the first append on."""
     replayed: int
-    bad_snapshots: list[str] = field(default_factory=list)
+    """Appends behind the snapshot."""
+    bad_snapshots: list[str]
+    """File and reason of each that was passed over."""
+
+    def close(self) -> None:
+        """Close the journal and let the next node in."""
+        self.journal.close()
+        self.lock.release()
 
 
 def recover(
     path: Path,
     shard_count: int,
-    map_size: int,
+    map_size_bytes: int,
     reserve_bytes: int,
     make_node: MakeNode,
     progress: Progress = no_progress,
 ) -> Recovered:
-    """Open a data directory for serving, making it when it is new."""
+    """The newest durable state of a data directory, which is locked, and made when it is new.
+
+    Raises RECOVERY_ERRORS, with the directory unlocked again.
+    """
     _make_folder(path)
-    lock = DirectoryLock(path)
-    try:
-        return _recover(path, lock, shard_count, map_size, reserve_bytes, make_node, progress)
-    except BaseException:
-        lock.release()
-        raise
+    with ExitStack() as undo:
+        lock = DirectoryLock(path)
+        undo.callback(lock.release)
+        directory = _read_or_make_directory(path, shard_count, map_size_bytes)
+        check_journal_pages(directory)
+        journal = LmdbJournal(directory.journal, map_size_bytes, reserve_bytes)
+        undo.callback(journal.close)
+        start, bad = load_newest(directory, make_node)
+        end = replay(directory, journal, start, progress)
+        undo.pop_all()
+    return Recovered(
+        node=end.node,
+        journal=journal,
+        chain=end.chain,
+        epoch=end.epoch + 1,
+        directory=directory,
+        lock=lock,
+        snapshot_position=start.position,
+        replayed=end.position - start.position,
+        bad_snapshots=bad,
+    )
 
 
 def _make_folder(path: Path) -> None:
@@ -89,76 +118,53 @@ def _make_folder(path: Path) -> None:
         raise DirectoryError(f"{path}: cannot be made: {error.strerror}") from error
 
 
-def _recover(
-    path: Path,
-    lock: DirectoryLock,
-    shard_count: int,
-    map_size: int,
-    reserve_bytes: int,
-    make_node: MakeNode,
-    progress: Progress,
-) -> Recovered:
+def _read_or_make_directory(path: Path, shard_count: int, map_size_bytes: int) -> DataDirectory:
     try:
         directory = read_node_json(path)
     except NoDataDirectoryError:
-        directory = _make_directory(path, shard_count, map_size, reserve_bytes)
+        return _make_directory(path, shard_count, map_size_bytes)
     if directory.shard_count != shard_count:
         raise DirectoryError(
             f"{path}: made with shard_count {directory.shard_count}, which is fixed, and the "
             f"setting is {shard_count}; set shard_count = {directory.shard_count}"
         )
-    check_journal(directory)
-    journal = LmdbJournal(directory.journal, map_size, reserve_bytes)
-    try:
-        bad: list[str] = []
-        start = _load(directory, make_node, bad)
-        state = replay(directory, journal, start, progress)
-    except BaseException:
-        journal.close()
-        raise
-    journal.continue_from(state.chain, state.epoch)
-    replayed = state.position - start.position
-    return Recovered(state.node, journal, directory, lock, start.position, replayed, bad)
+    return directory
 
 
-def _make_directory(
-    path: Path, shard_count: int, map_size: int, reserve_bytes: int
-) -> DataDirectory:
-    file = path / "journal.mdb"
+def _make_directory(path: Path, shard_count: int, map_size_bytes: int) -> DataDirectory:
+    new = DataDirectory(path, shard_count)
     # What a process leaves that ends in the middle of this: two meta pages at most, no append.
-    if file.exists() and file.stat().st_size > 2 * PAGESIZE:
+    if new.journal.exists() and new.journal.stat().st_size > 2 * PAGESIZE:
         raise DirectoryError(
             f"{path / 'node.json'}: missing, but there is a journal; restore it from a backup"
         )
-    file.unlink(missing_ok=True)
-    LmdbJournal(file, map_size, reserve_bytes).close()
-    with file.open("rb") as made:
+    new.journal.unlink(missing_ok=True)
+    LmdbJournal(new.journal, map_size_bytes, reserve_bytes=0).close()
+    # Bytes first, then names: LMDB syncs a transaction and there was none, and the names of the
+    # journal and the folder become durable with that of node.json.
+    with new.journal.open("rb") as made:
         os.fsync(made.fileno())
-    (path / "snapshots").mkdir(exist_ok=True)
+    new.snapshots.mkdir(exist_ok=True)
     return write_node_json(path, shard_count)
 
 
-def check_journal(directory: DataDirectory) -> None:
-    """Check the journal's pages, without mapping them."""
+def check_journal_pages(directory: DataDirectory) -> None:
+    """Check the structure of the journal's file, with plain reads.
+
+    Raises DirectoryError when it is missing, DamagedFileError when it is not what LMDB wrote.
+    """
     if not directory.journal.exists():
         raise DirectoryError(f"{directory.journal}: missing; restore it from a backup")
     check_pages(directory.journal, consecutive_keys=True)
 
 
-def _load(directory: DataDirectory, make_node: MakeNode, bad: list[str]) -> Snapshot:
-    snapshot = load_newest(
-        directory,
-        lambda: make_node(directory.shard_count),
-        lambda path, reason: bad.append(f"{path.name}: {reason}"),
-    )
-    return snapshot or Snapshot(make_node(directory.shard_count), 0, 0, {})
-
-
 def replay(
-    directory: DataDirectory, journal: LmdbJournal, start: Snapshot, progress: Progress
+    directory: DataDirectory, journal: JournalReader, start: Snapshot, progress: Progress
 ) -> Snapshot:
-    """Replay the journal behind a state, which is changed in place; return the state at the
-    journal's end.
+    """The state at the journal's end. That of `start` is changed in place, node and chain.
+
+    Raises DirectoryError when the journal ends before `start`, DamagedFileError at the first entry
+    that is not what was written or does not follow the state.
     """
     position, epoch = start.position, start.epoch
     if start.position > journal.position:
@@ -167,17 +173,20 @@ def replay(
             f"{start.position}: entries are missing; restore the journal from a backup"
         )
     try:
-        for position, group in journal.read(start.position, start.chain):
+        for position, group in read_appends(journal, start.position, start.chain):
             replay_group(start.node, position, group)
             epoch = group[-1].epoch
             progress(position, journal.position)
     except DamagedEntryError as error:
-        raise locate(directory, error) from error
+        raise locate_damage(directory, error) from error
     return Snapshot(start.node, position, epoch, start.chain)
 
 
-def replay_group(node: Node, position: int, group: Sequence[Recorded]) -> None:
-    """Replay one append, which has to follow the node's state."""
+def replay_group(node: Node, position: int, group: Sequence[RecordedEntry]) -> None:
+    """Apply one append to the node.
+
+    Raises DamagedEntryError when it does not follow the node's state, or is sealed with another.
+    """
     for recorded in group:
         entry = recorded.entry
         if entry.shard >= len(node.shards):
@@ -192,8 +201,8 @@ def replay_group(node: Node, position: int, group: Sequence[Recorded]) -> None:
             raise DamagedEntryError(position, str(error)) from error
 
 
-def locate(directory: DataDirectory, error: DamagedEntryError) -> DamagedFileError:
-    """Name the place of a damaged entry in the file."""
+def locate_damage(directory: DataDirectory, error: DamagedEntryError) -> DamagedFileError:
+    """The damage of an entry with its place in the journal's file."""
     for key, offset, _size in iterate_values(directory.journal):
         if key == error.position:
             return DamagedFileError(directory.journal, offset + error.offset, str(error))
@@ -201,32 +210,34 @@ def locate(directory: DataDirectory, error: DamagedEntryError) -> DamagedFileErr
 
 
 @contextmanager
-def open_beside(directory: DataDirectory) -> Iterator[tuple[LmdbJournal, bool]]:
-    """Open the journal for reading, and say whether a node serves it.
+def open_read_only(directory: DataDirectory) -> Iterator[tuple[LmdbJournal, bool]]:
+    """The journal for reading, and whether a node serves it meanwhile.
 
-    When none does, the pages are checked first, and none may start meanwhile. When one does, it has
-    checked them, and pages that are being written could not be judged.
+    When none does, the pages are checked first, and none may start until the block ends. When one
+    does, it has checked them, and pages that are being written could not be judged.
+
+    Raises RECOVERY_ERRORS.
     """
-    try:
-        lock = DirectoryLock(directory.path)
-    except DirectoryInUseError:
-        lock = None
-    try:
-        if lock is not None:
-            check_journal(directory)
-        journal = LmdbJournal(directory.journal, _READER_MAP_SIZE, 0, read_only=True)
+    with ExitStack() as stack:
         try:
-            yield journal, lock is None
-        finally:
-            journal.close()
-    finally:
-        if lock is not None:
-            lock.release()
+            lock = DirectoryLock(directory.path)
+        except DirectoryInUseError:
+            is_served = True
+        else:
+            is_served = False
+            stack.callback(lock.release)
+            check_journal_pages(directory)
+        journal = LmdbJournal(directory.journal, _READER_MAP_BYTES, 0, read_only=True)
+        stack.callback(journal.close)
+        yield journal, is_served
 
 
-def read_only_recovery(path: Path) -> tuple[DataDirectory, Snapshot]:
-    """Come to the newest durable state of a directory, beside the node that serves it."""
+def recover_read_only(path: Path) -> tuple[DataDirectory, Snapshot]:
+    """The newest durable state of a data directory, which a node may serve meanwhile.
+
+    Raises RECOVERY_ERRORS.
+    """
     directory = read_node_json(path)
-    with open_beside(directory) as (journal, _):
-        start = _load(directory, Node, [])
+    with open_read_only(directory) as (journal, _):
+        start, _bad = load_newest(directory, Node)
         return directory, replay(directory, journal, start, no_progress)

@@ -1,9 +1,9 @@
 """Judge a whole data directory: `holdfast verify`.
 
-Reads everything and changes nothing. Every append is replayed from the first on, whatever snapshots
-there are, and each snapshot has to be the state at its position. It may run beside a serving node;
-then the structure of the journal's pages is left out, which the node has checked when it started
-and which can't be judged while it writes.
+Every append is replayed from the first on, whatever snapshots there are, and each snapshot has to
+be the state at its position. Nothing is changed. It may run beside a serving node; then the
+structure of the journal's pages is left out, which the node has checked when it started and which
+can't be judged while it writes.
 """
 
 from collections import Counter
@@ -22,16 +22,15 @@ from holdfast.core.tables import state_bytes
 from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.shard import Shard
 
-from .codec import DamagedEntryError, Recorded
+from .codec import DamagedEntryError, RecordedEntry, read_appends
 from .data_directory import DataDirectory, DirectoryError, NoDataDirectoryError, read_node_json
 from .hash_chain import Chain
-from .journal import LmdbJournal
+from .journal import JournalError, JournalReader
 from .lmdb.data_file import DamagedFileError
-from .lmdb.store import JournalError
-from .recovery import Progress, locate, no_progress, open_beside, replay_group
+from .recovery import Progress, locate_damage, no_progress, open_read_only, replay_group
 from .snapshots.file import LOAD_ERRORS, load_snapshot, snapshot_paths
 
-#: Names are packed bytes; all other effects are records.
+#: Sections of packed bytes; the others are records.
 _NAMES = {section for section, dtype in DTYPES.items() if dtype.itemsize == 1}
 
 
@@ -61,13 +60,16 @@ class VerifyReport:
     epoch: int = 0
     """How many nodes have written so far, one after the other."""
     operations: Counter[Section] = field(default_factory=Counter)
-    """Effects by kind; SEAL counts the states that the replay was compared with."""
+    """Effects by kind, names by their number; SEAL counts the states that the replay was compared
+    with.
+    """
     snapshots: int = 0
     """Snapshots that are the state at their position."""
     reservations: int = 0
     """Reservations ever made; one over several shards counts once."""
     stock_levels: int = 0
     state_hash: str = ""
+    """Of the state that the readable part leads to; empty when nothing could be replayed."""
 
     @property
     def is_good(self) -> bool:
@@ -80,7 +82,10 @@ class VerifyReport:
 
 
 def verify(path: Path, on_progress: Progress = no_progress) -> VerifyReport:
-    """Read a whole data directory and say what is wrong with it; DirectoryError when it is none."""
+    """What is wrong with a data directory, and what it holds.
+
+    Raises NoDataDirectoryError when there is none; all other damage is in the report.
+    """
     report = VerifyReport(path)
     try:
         directory = read_node_json(path)
@@ -92,7 +97,7 @@ def verify(path: Path, on_progress: Progress = no_progress) -> VerifyReport:
     # Before the journal is opened, which then reaches as far as each of them.
     snapshots = _load_snapshots(report, directory)
     try:
-        with open_beside(directory) as (journal, is_served):
+        with open_read_only(directory) as (journal, is_served):
             if is_served:
                 report.notes.append("a node serves it: the journal's pages were not checked")
             _replay(report, directory, journal, snapshots, on_progress)
@@ -104,17 +109,20 @@ def verify(path: Path, on_progress: Progress = no_progress) -> VerifyReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Claim:
-    """What a snapshot says of its position."""
+class _State:
+    """What makes a state the same as another: all that a snapshot says of its position."""
 
-    path: Path
     epoch: int
     chain: Chain
     digests: Sequence[tuple[int, int]]
 
 
-def _load_snapshots(report: VerifyReport, directory: DataDirectory) -> dict[int, _Claim]:
-    claims = {}
+#: Path and state of each snapshot, by position.
+_Snapshots = dict[int, tuple[Path, _State]]
+
+
+def _load_snapshots(report: VerifyReport, directory: DataDirectory) -> _Snapshots:
+    snapshots: _Snapshots = {}
     for path in snapshot_paths(directory):
         try:
             loaded = load_snapshot(path, Node(directory.shard_count))
@@ -123,10 +131,9 @@ def _load_snapshots(report: VerifyReport, directory: DataDirectory) -> dict[int,
         except LOAD_ERRORS as error:
             report.add(path, 0, str(error))
         else:
-            claims[loaded.position] = _Claim(
-                path, loaded.epoch, loaded.chain, _digests(loaded.node)
-            )
-    return claims
+            state = _State(loaded.epoch, loaded.chain, _digests(loaded.node))
+            snapshots[loaded.position] = path, state
+    return snapshots
 
 
 def _digests(node: Node) -> list[tuple[int, int]]:
@@ -136,29 +143,30 @@ def _digests(node: Node) -> list[tuple[int, int]]:
 def _replay(
     report: VerifyReport,
     directory: DataDirectory,
-    journal: LmdbJournal,
-    snapshots: dict[int, _Claim],
+    journal: JournalReader,
+    snapshots: _Snapshots,
     on_progress: Progress,
 ) -> None:
     node, chain = Node(directory.shard_count), Chain()
     try:
-        for position, group in journal.read(0, chain):
+        for position, group in read_appends(journal, 0, chain):
             replay_group(node, position, group)
             _count(report, group)
-            if (claim := snapshots.pop(position, None)) is not None:
-                _compare(report, claim, _Claim(claim.path, report.epoch, chain, _digests(node)))
+            if position in snapshots:
+                path, state = snapshots.pop(position)
+                _compare(report, path, state, _State(report.epoch, chain, _digests(node)))
             on_progress(position, journal.position)
     except DamagedEntryError as error:
-        report.notes += [f"{claim.path.name} was not compared" for claim in snapshots.values()]
-        raise locate(directory, error) from error
+        report.notes += [f"{path.name} was not compared" for path, _ in snapshots.values()]
+        raise locate_damage(directory, error) from error
     finally:
-        _judge(report, directory, node)
-    for position, claim in snapshots.items():
+        _judge_state(report, directory, node)
+    for position, (path, _) in snapshots.items():
         reason = f"it is of position {position}, but the journal ends at {journal.position}"
-        report.add(claim.path, 0, reason)
+        report.add(path, 0, reason)
 
 
-def _count(report: VerifyReport, group: Sequence[Recorded]) -> None:
+def _count(report: VerifyReport, group: Sequence[RecordedEntry]) -> None:
     report.appends += 1
     report.entries += len(group)
     for recorded in group:
@@ -168,19 +176,14 @@ def _count(report: VerifyReport, group: Sequence[Recorded]) -> None:
             report.operations[section] += count_names(effects) if is_names else len(effects)
 
 
-def _compare(report: VerifyReport, claim: _Claim, truth: _Claim) -> None:
-    if claim == truth:
+def _compare(report: VerifyReport, path: Path, snapshot: _State, replayed: _State) -> None:
+    if snapshot == replayed:
         report.snapshots += 1
     else:
-        report.add(claim.path, 0, "it is not the state that the journal leads to")
+        report.add(path, 0, "it is not the state that the journal leads to")
 
 
-def _first_parts(shard: Shard) -> int:
-    """Count reservations, one that lies in several shards once."""
-    return int(np.count_nonzero(shard.reservations["flags"] & FLAG_LATER_PART == 0))
-
-
-def _judge(report: VerifyReport, directory: DataDirectory, node: Node) -> None:
+def _judge_state(report: VerifyReport, directory: DataDirectory, node: Node) -> None:
     """Take the figures of the state, and look for what contradicts itself in it."""
     figures = [read_statistics(shard) for shard in node.shards]
     report.reservations = sum(_first_parts(shard) for shard in node.shards)
@@ -188,3 +191,8 @@ def _judge(report: VerifyReport, directory: DataDirectory, node: Node) -> None:
     report.state_hash = node.state_hash()
     for problem in check_invariants(node):
         report.add(directory.journal, 0, f"the state it leads to: {problem}")
+
+
+def _first_parts(shard: Shard) -> int:
+    """How many reservations begin here: one over several shards has a part in each."""
+    return int(np.count_nonzero(shard.reservations["flags"] & FLAG_LATER_PART == 0))

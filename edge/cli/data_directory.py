@@ -92,13 +92,15 @@ def journal(
 ) -> None:
     """Print the journal, oldest first, one effect per line. A node may be serving it."""
     with _directory_errors():
+        from holdfast.persistence.codec import read_appends
         from holdfast.persistence.data_directory import read_node_json
         from holdfast.persistence.history import Wanted, as_text, journal_records
-        from holdfast.persistence.recovery import open_beside
+        from holdfast.persistence.recovery import open_read_only
 
         # Beside a node that serves it, or locked against one that would start meanwhile.
-        with open_beside(read_node_json(directory)) as (opened, _):
-            for record in journal_records(opened.read(0, {}), Wanted(first - 1, sku, reservation)):
+        with open_read_only(read_node_json(directory)) as (opened, _):
+            wanted = Wanted(first - 1, sku, reservation)
+            for record in journal_records(read_appends(opened, 0, {}), wanted):
                 if as_json:
                     print_json(record)
                 else:
@@ -109,9 +111,9 @@ def journal(
 def _directory_errors() -> Iterator[None]:
     """End the command with one sentence when the data directory cannot be read."""
     from holdfast.persistence.codec import DamagedEntryError
-    from holdfast.persistence.recovery import ERRORS
+    from holdfast.persistence.recovery import RECOVERY_ERRORS
 
     try:
         yield
-    except (*ERRORS, DamagedEntryError) as error:
+    except (*RECOVERY_ERRORS, DamagedEntryError) as error:
         fail(str(error))

@@ -82,7 +82,7 @@ def _serve(settings: "Settings", *, as_json: bool) -> None:
     import uvloop
 
     from holdfast.core.warm import warm_up
-    from holdfast.persistence.recovery import ERRORS
+    from holdfast.persistence.recovery import RECOVERY_ERRORS
 
     from ..server.lifecycle import Server
     from ..server.logs import configure_logging
@@ -105,7 +105,7 @@ def _serve(settings: "Settings", *, as_json: bool) -> None:
 
         try:
             uvloop.run(run(_progress("recovering", bar, as_json=as_json), on_ready))
-        except ERRORS as error:
+        except RECOVERY_ERRORS as error:
             fail(str(error))
         except OSError as error:
             fail(str(error), LISTEN_ADVICE if "cannot listen" in str(error) else "")

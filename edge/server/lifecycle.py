@@ -55,7 +55,7 @@ class Server:
     ) -> None:
         """Recover, serve until `stop`, drain.
 
-        Raises OSError when an address is taken, and one of `recovery.ERRORS` when the data
+        Raises OSError when an address is taken, and one of `recovery.RECOVERY_ERRORS` when the data
         directory cannot be served.
         """
         host, port = split_address(self.settings.http_address)
@@ -69,7 +69,7 @@ class Server:
             _freeze_objects()
             parts = self._assemble(recovered, seconds)
             await self._start(parts)
-            snapshots = asyncio.create_task(self._keep_snapshots(recovered))
+            snapshots = asyncio.create_task(self._keep_snapshots(parts))
             on_ready(self)
             await self._stopping.wait()
             await self._drain(parts, snapshots)
@@ -89,8 +89,10 @@ class Server:
 
     def _assemble(self, recovered: Recovered, recovery_seconds: float) -> "_Parts":
         clock = node_clock(recovered.node.now_ns)
-        appender = JournalProcess(recovered.journal, recovered.lock)
-        pump = Pump(recovered.node, recovered.journal, appender, clock, _fail_stop)
+        journal = JournalProcess(
+            recovered.journal, recovered.chain, recovered.epoch, recovered.lock
+        )
+        pump = Pump(recovered.node, journal, clock, _fail_stop)
         admission = Admission(pump)
         counters = CallCounters()
         # From here on /metrics has figures.
@@ -109,10 +111,10 @@ class Server:
         await _set_health(parts.health, health_pb2.HealthCheckResponse.SERVING)
         self.phase = Phase.SERVING
 
-    async def _keep_snapshots(self, recovered: Recovered) -> None:
-        every_bytes = self.settings.snapshot_every_bytes
+    async def _keep_snapshots(self, parts: "_Parts") -> None:
+        recovered, every_bytes = parts.recovered, self.settings.snapshot_every_bytes
         await keep_snapshots(
-            recovered.directory, recovered.journal, every_bytes, recovered.replayed
+            recovered.directory, parts.pump.journal, every_bytes, recovered.replayed
         )
 
     async def _drain(self, parts: "_Parts", snapshots: "asyncio.Task[None]") -> None:
@@ -128,10 +130,8 @@ class Server:
         # 3. Make the last turn durable, with the digest that the next start will check.
         await parts.pump.drain()
         # 4. Let go of the files.
-        journal = parts.recovered.journal
-        journal.close()
-        parts.recovered.lock.release()
-        log.info("stopped", position=journal.position)
+        parts.recovered.close()
+        log.info("stopped", position=parts.pump.journal.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class _Parts:
 
 
 def _recover_node(settings: Settings, progress: Progress = no_progress) -> Recovered:
-    """The state of the settings' data directory, in memory. Raises one of `recovery.ERRORS`."""
+    """The state of the settings' data directory, in memory. Raises RECOVERY_ERRORS of recovery.py."""
     return recover(
         settings.data_dir,
         settings.shard_count,

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from holdfast.core.actor import Ticket
 from holdfast.core.commands import Outcome
 from holdfast.core.node import Node, Turn
-from holdfast.persistence.journal import Journal
-from holdfast.persistence.journal_process.parent import Appender
+from holdfast.persistence.journal import JournalAppender
 
 from .clock import Clock
 
@@ -59,8 +58,7 @@ class Pump:
     def __init__(
         self,
         node: Node,
-        journal: Journal,
-        appender: Appender,
+        journal: JournalAppender,
         clock: Clock,
         on_failure: Callable[[BaseException], None],
     ) -> None:
@@ -70,8 +68,7 @@ class Pump:
         self._clock = clock
         self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
-        self._appender = appender
-        appender.start(self._appended, on_failure)
+        journal.start(self._appended, on_failure)
         self._is_scheduled = False
         self._posted = self._seen = self._rounds = self._quiet_rounds = 0
         self._is_draining = False
@@ -151,7 +148,7 @@ class Pump:
         assert self._waiting is not None
         turn, self._waiting, self._appending = self._waiting, None, self._waiting
         try:
-            self._appender.append(turn.entries)
+            self.journal.append(turn.entries)
         except BaseException as error:  # noqa: BLE001 - it may be half written: no going on
             self._on_failure(error)
 
@@ -218,7 +215,7 @@ class Pump:
         self._waiting = Turn(self.node.seal(), (), self._alarm_ns, has_more=False)
         self._append()
         await self._idle.wait()
-        self._appender.close()
+        self.journal.close()
 
     def _is_busy(self) -> bool:
         has_mail = any(actor.mailbox for actor in self.node.actors)

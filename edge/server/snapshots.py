@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from holdfast.persistence.data_directory import DataDirectory
-from holdfast.persistence.journal import Journal
+from holdfast.persistence.journal import JournalAppender
 from holdfast.persistence.snapshots.file import snapshot_paths
 
 log = structlog.get_logger()
@@ -20,7 +20,7 @@ APPENDS_MAX = 100_000
 
 
 async def keep_snapshots(
-    directory: DataDirectory, journal: Journal, every_bytes: int, replayed: int
+    directory: DataDirectory, journal: JournalAppender, every_bytes: int, replayed: int
 ) -> None:
     """Write a snapshot whenever one is due, until cancelled.
 

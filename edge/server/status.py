@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from holdfast.core.node import Node
 from holdfast.core.statistics import read_statistics
 from holdfast.persistence.recovery import Recovered
-from holdfast.persistence.snapshots.file import snapshot_paths
+from holdfast.persistence.snapshots.file import snapshot_paths, snapshot_position
 from holdfast.v1 import admin_service_pb2 as admin
 
 from .admission import Admission
@@ -56,7 +56,7 @@ class NodeStatus:
     def _snapshot_position(self) -> int:
         # Asked of the folder: snapshots are written by another process.
         paths = snapshot_paths(self._recovered.directory)
-        return int(paths[0].stem.removeprefix("snapshot-")) if paths else 0
+        return snapshot_position(paths[0]) if paths else 0
 
     def get_status(self, request: admin.GetStatusRequest) -> admin.GetStatusResponse:
         """The answer to GetStatus. The state hash reads all state, so it has to be asked for."""

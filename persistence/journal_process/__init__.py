@@ -1,1 +1,1 @@
-"""The process that writes the journal: both ends of its pipes."""
+"""The process that writes the journal: the node's end, the process, and what they say."""

@@ -1,4 +1,4 @@
-"""Hands appends to the process that writes the journal, and hears when they are durable."""
+"""The node's end of the process that writes the journal: a JournalAppender on the event loop."""
 
 import asyncio
 import fcntl
@@ -6,100 +6,116 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Protocol
 
 from holdfast.core.tables.effects import Entry
 
 from ..codec import lay_out_group
 from ..directory_lock import DirectoryLock
-from ..journal import LmdbJournal
-from ..lmdb.store import JournalError
-from .child import ANSWER, IGNORED, LENGTH, hello
+from ..hash_chain import Chain
+from ..journal import JournalError, OnAppended, OnFailure
+from ..lmdb.store import LmdbJournal
+from .protocol import (
+    ANSWER_BYTES_MAX,
+    IGNORED_SIGNALS,
+    Hello,
+    pack_append,
+    pack_hello,
+    unpack_answer,
+)
 
 COMMAND = (sys.executable, "-m", "holdfast.persistence.journal_process.child")
 
-#: The most that Linux gives to anybody: an append that fits goes over without waiting.
+#: The largest pipe that Linux gives to an unprivileged process: an append that fits is sent without
+#: waiting for the child.
 _PIPE_BYTES = 1 << 20
-
-Appended = Callable[[float, int], None]
-"""Called with the seconds that an append took and the headroom that it left."""
-
-
-class Appender(Protocol):
-    """What the pump needs of a journal."""
-
-    def start(self, on_appended: Appended, on_failure: Callable[[BaseException], None]) -> None:
-        """Say who hears of what was done. A failure is final."""
-
-    def append(self, entries: Sequence[Entry]) -> None:
-        """Begin to make entries durable, and return at once. One append at a time."""
-
-    def close(self) -> None:
-        """Let go, with no append in flight."""
 
 
 class JournalProcess:
-    """The other end of child.py. Everything here runs on the event loop."""
+    """Hands appends to a child process. Its methods and callbacks run on the event loop's thread.
 
-    def __init__(self, journal: LmdbJournal, lock: DirectoryLock) -> None:
+    `journal` is what recovery read, and stays open for its figures; `chain` and `epoch` are those
+    of the next entry. When an append fails or the child ends, the node must stop: lmdb/store.py
+    says why there is no second try.
+    """
+
+    def __init__(self, journal: LmdbJournal, chain: Chain, epoch: int, lock: DirectoryLock) -> None:
+        self.position = journal.position
+        self.reserve_bytes = journal.reserve_bytes
         self._journal = journal
-        source, self._orders = os.pipe()
+        self._chain, self._epoch = chain, epoch
+        source, self._appends = os.pipe()
         self._answers, target = os.pipe()
-        with suppress(PermissionError):  # beyond what its user may have in all pipes together
-            fcntl.fcntl(self._orders, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        # It holds the directory's lock as long as it lives: a node that was killed may have an
-        # append under way, and the next one must not read the journal before its end.
-        # Signals to all processes of the node wait until it ignores them.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
-        self._process = subprocess.Popen(  # noqa: S603 - our own program
-            COMMAND, stdin=source, stdout=target, pass_fds=(lock.descriptor,)
-        )
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with suppress(PermissionError):  # more than its user may have in all pipes together
+            fcntl.fcntl(self._appends, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        self._process = _start_child(source, target, lock)
+        # Ours would keep each pipe open when the child has ended.
         os.close(source)
         os.close(target)
 
     def __repr__(self) -> str:
-        return f"<JournalProcess {self._process.pid} at {self._journal.position}>"
+        return f"<JournalProcess {self._process.pid} at {self.position}>"
 
-    def start(self, on_appended: Appended, on_failure: Callable[[BaseException], None]) -> None:
-        """Begin to write behind what the journal holds."""
+    def start(self, on_appended: OnAppended, on_failure: OnFailure) -> None:
+        """Greet the child, and take the callbacks."""
         self._on_appended = on_appended
         self._on_failure = on_failure
-        self._write(hello(self._journal, self._journal.chain))
-        asyncio.get_running_loop().add_reader(self._answers, self._read)
+        asyncio.get_running_loop().add_reader(self._answers, self._read_answer)
+        figures = (self.position, self._journal.map_size_bytes, self.reserve_bytes)
+        self._write(pack_hello(Hello(self._journal.path, *figures, self._chain)))
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Send entries to be made durable."""
-        value = lay_out_group(self._journal.position + 1, self._journal.epoch, entries)
-        self._write(LENGTH.pack(len(value)) + value)
+        """Send entries to be made durable at the next position."""
+        self._write(pack_append(lay_out_group(self.position + 1, self._epoch, entries)))
+
+    def headroom_bytes(self) -> int:
+        """By how much the journal may grow before `reserve_bytes` are touched."""
+        return self._journal.headroom_bytes()
+
+    def size_bytes(self) -> int:
+        """Bytes in use, free pages among them."""
+        return self._journal.size_bytes()
 
     def _write(self, data: bytes) -> None:
-        # The pipe is empty, because the last append was answered: only what is larger than it
-        # waits, and then for a reader that does nothing else.
+        # The last append was answered, so the pipe is empty and the child reads: what is larger
+        # than the pipe blocks the loop for as long as the child takes to copy it.
         rest = memoryview(data)
         try:
             while rest:
-                rest = rest[os.write(self._orders, rest) :]
+                rest = rest[os.write(self._appends, rest) :]
         except BrokenPipeError:
-            self._read()
+            self._read_answer()  # Its last answer says why it ended.
 
-    def _read(self) -> None:
-        answer = os.read(self._answers, 65_536)
-        if len(answer) == ANSWER.size:
-            position, headroom_bytes, seconds = ANSWER.unpack(answer)
-            if position == self._journal.position + 1:
-                self._journal.position = position
-                self._on_appended(seconds, headroom_bytes)
-                return
-        asyncio.get_running_loop().remove_reader(self._answers)
-        why = answer[ANSWER.size :].decode(errors="replace") or "its process has ended"
-        self._on_failure(JournalError(f"the journal can't be written: {why}"))
+    def _read_answer(self) -> None:
+        try:
+            answer = unpack_answer(os.read(self._answers, ANSWER_BYTES_MAX), self.position + 1)
+        except JournalError as error:
+            # Or the end of the pipe would be reported in every round of the loop.
+            asyncio.get_running_loop().remove_reader(self._answers)
+            self._on_failure(error)
+            return
+        self.position = answer.position
+        self._on_appended(answer.seconds, answer.headroom_bytes)
 
     def close(self) -> None:
-        """Let the process end, and wait for that."""
+        """Let the child end, and wait for it."""
         asyncio.get_running_loop().remove_reader(self._answers)
-        os.close(self._orders)
+        os.close(self._appends)
         self._process.wait()
         os.close(self._answers)
+
+
+def _start_child(source: int, target: int, lock: DirectoryLock) -> subprocess.Popen[bytes]:
+    # The child has the directory's lock for as long as it lives. A node that is killed may have an
+    # append under way, and the next one must not read the journal before that has ended.
+    #
+    # A blocked signal stays blocked over fork and exec: one that reaches all processes of the node
+    # while the child starts would end it, and waits until it is ignored instead.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED_SIGNALS)
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own program
+            COMMAND, stdin=source, stdout=target, pass_fds=(lock.descriptor,)
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,14 +1,16 @@
-"""The journal's file: values under running numbers in LMDB, and the durability of Holdfast.
+"""The journal on LMDB: values under running numbers in one file, and how they become durable.
 
-`put` returns after LMDB's default commit, which is fdatasync of the data and then a synchronous
-write of the meta page. One append is one put in one transaction, whatever number of commands it
-holds: that is the group commit, and it grows with load by itself.
+`put` returns after LMDB's default commit: fdatasync of the data, then a synchronous write of the
+meta page that makes them visible, in this order, so a transaction that was cut off never happened.
+One append is one put in one transaction, whatever number of commands it holds: that is the group
+commit, and it grows with the load by itself.
 
-Any error of `put` is final. After a failed sync the page cache may say that data is clean which
-never reached the disk (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC
-2020), so a retry would lie. The caller stops the node; the restart reads what is really there.
+An error of `put` is final. After a failed sync the page cache may call pages clean that never
+reached the disk (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020),
+so a second try could succeed over data that is gone. The node stops, and its next start reads what
+the disk really has.
 
-This file and hash_chain.py are all that the writing process (child.py) loads: no NumPy, no kernels.
+The process that writes the journal loads this file: no NumPy here.
 """
 
 import os
@@ -18,54 +20,54 @@ from pathlib import Path
 
 import lmdb
 
+from ..journal import JournalError
+
+#: Big-endian, so that the order of LMDB's keys is that of the positions.
 _KEY = struct.Struct(">Q")
 
-#: Values are read in transactions of about this size, because a reader pins every page freed since
-#: it began.
+#: Bytes of values that one read transaction takes: a reader pins every page freed since it began.
 _READ_CHUNK_BYTES = 1 << 24
 
-#: A reader that was killed pins pages until somebody looks; every so many appends, the writer does.
+#: Appends after which the writer clears the table of readers: one that was killed stays in it, and
+#: pins pages, until somebody looks.
 _READER_CHECK_EVERY = 1_024
 
 
-class JournalError(Exception):
-    """The journal could not be written or read; the node must stop."""
-
-
-class Store:
-    """Values by position, from 1; 0 is before the first."""
+class LmdbJournal:
+    """A JournalReader, and the `put` behind the process that writes."""
 
     def __init__(
-        self, path: Path, map_size: int, reserve_bytes: int, *, read_only: bool = False
+        self, path: Path, map_size_bytes: int, reserve_bytes: int, *, read_only: bool = False
     ) -> None:
         self.path = path
-        self.map_size = map_size
+        self.map_size_bytes = map_size_bytes
         self.reserve_bytes = reserve_bytes
         self._has_failed = False
         try:
             self._env = lmdb.open(
                 str(path),
-                map_size=map_size,
+                map_size=map_size_bytes,
                 subdir=False,
                 max_dbs=0,
                 readonly=read_only,
-                readahead=True,  # it is only ever read from one end to the other: 10 times as fast
+                readahead=True,  # it is read from one end to the other: 10 times as fast
             )
             self.position = self._last_position()
         except lmdb.Error as error:
             raise JournalError(f"{path}: cannot be opened: {error}") from error
 
     def __repr__(self) -> str:
-        return f"<Store {self.path.name} at {self.position}>"
+        return f"<LmdbJournal {self.path.name} at {self.position}>"
 
     def put(self, value: bytes | bytearray) -> int:
-        """Make the next value durable and return its position; any error means that the node must
-        stop.
+        """Make the next value durable and return its position.
+
+        Raises JournalError when it fails, and on every call after that.
         """
         position = self.position + 1
         if self._has_failed:
             raise JournalError(f"{self.path}: append {position} after one that failed")
-        self._has_failed = True  # taken back when all went well
+        self._has_failed = True  # until all has gone well
         try:
             with self._env.begin(write=True) as transaction:
                 if not transaction.put(_KEY.pack(position), value, append=True, overwrite=False):
@@ -80,11 +82,15 @@ class Store:
         self._has_failed = False
         return position
 
-    def values(self, after: int) -> Iterator[tuple[int, bytes]]:
-        """Yield every value after a position, with its own."""
+    def read(self, after: int) -> Iterator[tuple[int, bytes]]:
+        """Position and bytes of every value behind `after`, up to `position`.
+
+        Raises JournalError when one is missing.
+        """
         position = after
         while position < self.position:
             for key, value in self._read_chunk(position):
+                # A node beside us may have appended since this was opened.
                 if position == self.position:
                     return
                 position += 1
@@ -93,7 +99,7 @@ class Store:
                 yield position, value
 
     def _read_chunk(self, after: int) -> list[tuple[int, bytes]]:
-        """Read at least one value."""
+        """At least one value. The transaction has ended by then: a slow reader pins nothing."""
         chunk: list[tuple[int, bytes]] = []
         size = 0
         try:
@@ -115,18 +121,20 @@ class Store:
             return int(_KEY.unpack(cursor.key())[0]) if cursor.last() else 0
 
     def size_bytes(self) -> int:
-        """Bytes of the file in use, free pages within it included."""
+        """Bytes of the file in use, free pages within it included; also what others have put."""
         info = self._env.info()
         return (int(info["last_pgno"]) + 1) * int(self._env.stat()["psize"])
 
     def headroom_bytes(self) -> int:
-        """Smaller of what the map and the disk still take, less the reserve that recovery and
-        expiry need.
+        """The smaller of what the map and the disk still take, less `reserve_bytes`.
+
+        Free pages within the file are not counted: a reader may pin them, and a large value needs a
+        run of them.
         """
         disk = os.statvfs(self.path.parent)
-        free = min(self.map_size - self.size_bytes(), disk.f_bavail * disk.f_frsize)
+        free = min(self.map_size_bytes - self.size_bytes(), disk.f_bavail * disk.f_frsize)
         return free - self.reserve_bytes
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Unmap and close the file. Values that were read stay valid."""
         self._env.close()

@@ -21,49 +21,60 @@ import numpy as np
 
 from holdfast.core.node import Node
 from holdfast.core.tables import state_bytes
+from holdfast.core.tables.shard import Shard
 
 from ..data_directory import DataDirectory
 from ..durable_files import rename_durably
 from ..hash_chain import Chain
 
+#: The newest, and one in reserve in case that is damaged.
 KEPT = 2
+
 DIGEST_BYTES = 16
+
+MakeNode = Callable[[int], Node]
+"""An empty node of so many shards."""
 
 #: A snapshot is synced piece by piece, and the disk left to others for as long as each piece took.
 #: File systems such as ext4 commit all files together: the node's next append would wait for
-#: whatever of ours is not on the disk yet, 124 to 179 ms for 330 MB at once, 15 ms by the MiB.
+#: whatever of ours is not on the disk yet, 124 to 179 ms for 330 MB at once, 15 ms for 1 MiB.
 SYNC_EVERY_BYTES = 1 << 18
 
 
 class SnapshotError(Exception):
-    """A snapshot is not what was written, or could not be written."""
+    """A snapshot is not what was written, or can't be written."""
 
 
-#: Why a snapshot may be passed over; the others than SnapshotError come from a build that wrote
-#: other columns, or from the disk.
+#: Why a snapshot may be passed over. All but SnapshotError come from the disk, or from NumPy over a
+#: file of a build that wrote other columns.
 LOAD_ERRORS = (SnapshotError, OSError, ValueError, KeyError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A state that was loaded, and where the journal goes on from it."""
+    """The state at a journal position, and what the entries behind it follow."""
 
     node: Node
     position: int
+    """0 for a node that nothing has happened to."""
     epoch: int
+    """Of the last entry."""
     chain: Chain
 
 
 def write_snapshot(directory: DataDirectory, snapshot: Snapshot) -> Path:
-    """Write a snapshot durably, and drop all but the newest few."""
-    path = directory.snapshots / f"snapshot-{snapshot.position:012}.npz"
+    """Write a snapshot durably, drop all but the newest two, and return its path.
+
+    Raises SnapshotError when the disk would be left too full, OSError as the disk does.
+    """
+    path = directory.snapshots / _name(snapshot.position)
     path.parent.mkdir(exist_ok=True)
     for left_over in directory.snapshots.glob("*.partial"):
         left_over.unlink()
     columns = dict(_columns(snapshot))
     _expect_room(directory.snapshots, sum(column.nbytes for column in columns.values()))
     partial = path.with_suffix(".partial")
-    with _SteadyFile(partial, "w+") as file:
+    with _PacedFile(partial, "w+") as file:
         np.savez(file, **columns)  # type: ignore[arg-type]
         file.seek(0)
         file.write(file_digest(file, _blake2b).digest())
@@ -74,13 +85,13 @@ def write_snapshot(directory: DataDirectory, snapshot: Snapshot) -> Path:
     return path
 
 
-class _SteadyFile(FileIO):
-    """A file of which little is ever on its way to the disk; see SYNC_EVERY_BYTES."""
+class _PacedFile(FileIO):
+    """A file of which little is on its way to the disk at any time; see SYNC_EVERY_BYTES."""
 
     _unsynced_bytes = 0
 
     def write(self, data: Any, /) -> int:
-        """Write all of it, a piece and a sync after the other."""
+        """Write all of it, piece by piece, each synced before the next. Return its bytes."""
         view = memoryview(data).cast("B")
         done = 0
         while done < len(view):
@@ -96,7 +107,9 @@ class _SteadyFile(FileIO):
 
 
 def _expect_room(folder: Path, size: int) -> None:
-    """The journal needs the disk more: a snapshot leaves at least as much free as it takes."""
+    """Raise SnapshotError unless as much stays free as the snapshot takes: the journal needs the
+    disk more.
+    """
     disk = os.statvfs(folder)
     free = disk.f_bavail * disk.f_frsize
     if free < 2 * size:
@@ -116,46 +129,63 @@ def _columns(snapshot: Snapshot) -> Iterator[tuple[str, np.ndarray]]:
             yield f"{shard.number}/{name}", column
 
 
+def _name(position: int) -> str:
+    return f"snapshot-{position:012}.npz"
+
+
 def snapshot_paths(directory: DataDirectory) -> list[Path]:
     """All snapshots, newest first."""
+    # The padded position in the name makes the order of names that of positions.
     return sorted(directory.snapshots.glob("snapshot-*.npz"), reverse=True)
 
 
-def load_newest(
-    directory: DataDirectory, make_node: Callable[[], Node], on_bad: Callable[[Path, str], None]
-) -> Snapshot | None:
-    """Load the newest snapshot that is good; report each that is not."""
+def snapshot_position(path: Path) -> int:
+    """The journal position that a snapshot's name says it is of."""
+    return int(path.stem.removeprefix("snapshot-"))
+
+
+def load_newest(directory: DataDirectory, make_node: MakeNode) -> tuple[Snapshot, list[str]]:
+    """The newest good snapshot, or an empty node's when there is none; and file and reason of each
+    that was passed over.
+    """
+    passed_over: list[str] = []
     for path in snapshot_paths(directory):
         try:
-            return load_snapshot(path, make_node())
+            return load_snapshot(path, make_node(directory.shard_count)), passed_over
         except LOAD_ERRORS as error:
-            on_bad(path, str(error))
-    return None
+            passed_over.append(f"{path.name}: {error}")
+    return Snapshot(make_node(directory.shard_count), 0, 0, {}), passed_over
 
 
 def load_snapshot(path: Path, node: Node) -> Snapshot:
-    """Load one snapshot into a new node and check every shard's digest."""
+    """One snapshot, loaded into a new node.
+
+    Raises SnapshotError when its bytes or a shard's state do not hash to their digests, or it does
+    not belong under its name or to this many shards; otherwise one of LOAD_ERRORS.
+    """
     _check_bytes(path)
     with np.load(path, allow_pickle=False) as archive:
         head = json.loads(archive["head"].tobytes())
         columns = {name: archive[name] for name in archive.files if name != "head"}
-    if path.stem != f"snapshot-{head['position']:012}" or len(head["digests"]) != len(node.shards):
+    if path.name != _name(head["position"]) or len(head["digests"]) != len(node.shards):
         raise SnapshotError("its head does not fit its name or the directory")
     for shard, digest in zip(node.shards, head["digests"], strict=True):
-        prefix = f"{shard.number}/"
-        state_bytes.load(
-            shard,
-            {
-                name.removeprefix(prefix): column
-                for name, column in columns.items()
-                if name.startswith(prefix)
-            },
-        )
+        _load_shard(shard, columns)
         if list(state_bytes.digest(shard)) != digest:
             raise SnapshotError(f"shard {shard.number} does not hash to the digest in its head")
     node.loaded()
     chain = {int(shard): bytes.fromhex(digest) for shard, digest in head["chain"].items()}
     return Snapshot(node, head["position"], head["epoch"], chain)
+
+
+def _load_shard(shard: Shard, columns: dict[str, np.ndarray]) -> None:
+    prefix = f"{shard.number}/"
+    own = {
+        name.removeprefix(prefix): column
+        for name, column in columns.items()
+        if name.startswith(prefix)
+    }
+    state_bytes.load(shard, own)
 
 
 def _check_bytes(path: Path) -> None:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from ..directory_lock import DirectoryInUseError, DirectoryLock
-from ..recovery import ERRORS, read_only_recovery
+from ..recovery import RECOVERY_ERRORS, recover_read_only
 from .file import SnapshotError, write_snapshot
 
 
@@ -24,8 +24,8 @@ def main() -> None:
     try:
         if "--beside" in sys.argv:
             _expect_served(path)
-        written = write_snapshot(*read_only_recovery(path))
-    except (*ERRORS, SnapshotError, OSError) as error:
+        written = write_snapshot(*recover_read_only(path))
+    except (*RECOVERY_ERRORS, SnapshotError, OSError) as error:
         sys.exit(f"no snapshot: {error}")
     sys.stdout.write(f"{written.name}\n")
 

@@ -11,13 +11,13 @@ from holdfast.core.kernels.codes import FLAG_LATER_PART
 from holdfast.core.node import Node
 from holdfast.core.tables.names import pack_name
 from holdfast.core.tables.shard import Shard
-from holdfast.persistence.journal import MemoryJournal
-from tests.persistence.history import Life
+from tests.persistence.journals import JournalWriter, MemoryJournal
+from tests.persistence.lives import Life
 
 
 def lived(seed: int, turns: int = 60) -> Node:
     """A node with something of everything."""
-    life = Life(Node(4), MemoryJournal(), random.Random(seed))
+    life = Life(Node(4), JournalWriter(MemoryJournal()), random.Random(seed))
     life.live(turns)
     return life.node
 
@@ -25,7 +25,7 @@ def lived(seed: int, turns: int = 60) -> Node:
 @pytest.mark.parametrize("seed", range(5))
 def test_every_state_that_commands_lead_to_is_sound(seed: int) -> None:
     """After each of many turns."""
-    life = Life(Node(4), MemoryJournal(), random.Random(seed))
+    life = Life(Node(4), JournalWriter(MemoryJournal()), random.Random(seed))
     for _ in range(40):
         life.live(turns=1)
         assert [] == check_invariants(life.node)

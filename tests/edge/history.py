@@ -48,7 +48,7 @@ from holdfast.core.tables.effects import Section
 from holdfast.core.tables.shard import Shard
 from holdfast.edge.wire.refusals import REFUSAL_CODES
 from holdfast.edge.wire.reservations import STATES
-from holdfast.persistence.codec import Recorded
+from holdfast.persistence.codec import RecordedEntry
 from holdfast.persistence.recovery import replay_group
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import stock_service_pb2 as stock
@@ -172,7 +172,7 @@ class Judge:
                 self._without[revision].append(told)
         self.turns = 0
 
-    def judge(self, appends: Iterable[tuple[int, list[Recorded]]]) -> None:
+    def judge(self, appends: Iterable[tuple[int, list[RecordedEntry]]]) -> None:
         """Go through the whole journal."""
         for position, group in appends:
             self._judge_turn(position, group)
@@ -183,7 +183,7 @@ class Judge:
         assert [] == check_invariants(self.node)
         self._check_real_time()
 
-    def _judge_turn(self, position: int, group: list[Recorded]) -> None:
+    def _judge_turn(self, position: int, group: list[RecordedEntry]) -> None:
         self.turns += 1
         before = {
             recorded.entry.shard: self.node.shards[recorded.entry.shard].levels.used.copy()
@@ -207,7 +207,7 @@ class Judge:
                 for told in watchers:
                     self._judge_told(told, course, revision, now_ns)
 
-    def _tell_model(self, group: Sequence[Recorded], now_ns: int) -> None:
+    def _tell_model(self, group: Sequence[RecordedEntry], now_ns: int) -> None:
         """Tell the model what the turn accepted; its answers have to be those that were given."""
         here = {(recorded.entry.shard, recorded.entry.sequence) for recorded in group}
         found = [*_moves_and_facts(group), *_reserves(group)]
@@ -270,14 +270,14 @@ class Judge:
                 seen[shard] = max(seen[shard], sequence)
 
 
-def _reserves(group: Sequence[Recorded]) -> Iterator[Bits]:
+def _reserves(group: Sequence[RecordedEntry]) -> Iterator[Bits]:
     for recorded in group:
         for effect in recorded.entry.sections.get(Section.RESERVATIONS, ()):
             if not int(effect["flags"]) & FLAG_LATER_PART:
                 yield int(effect["key_hi"]), int(effect["key_lo"])
 
 
-def _moves_and_facts(group: Sequence[Recorded]) -> Iterator[Bits]:
+def _moves_and_facts(group: Sequence[RecordedEntry]) -> Iterator[Bits]:
     for recorded in group:
         for section in (Section.STOCK, Section.REQUESTS):
             for effect in recorded.entry.sections.get(section, ()):
@@ -287,7 +287,7 @@ def _moves_and_facts(group: Sequence[Recorded]) -> Iterator[Bits]:
 class Course:
     """The stock levels of a shard in the course of one turn."""
 
-    def __init__(self, shard: Shard, before: "np.ndarray", recorded: Recorded) -> None:
+    def __init__(self, shard: Shard, before: "np.ndarray", recorded: RecordedEntry) -> None:
         self._shard = shard
         self._before = before
         self._sections = recorded.entry.sections

@@ -24,9 +24,9 @@ import psutil
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from holdfast.core.node import Node
-from holdfast.persistence.codec import Recorded
+from holdfast.persistence.codec import RecordedEntry, read_appends
 from holdfast.persistence.data_directory import read_node_json
-from holdfast.persistence.journal import LmdbJournal
+from holdfast.persistence.lmdb.store import LmdbJournal
 from holdfast.persistence.recovery import replay_group
 
 #: A start compiles nothing when kernels are cached; a machine under load may still need this.
@@ -226,17 +226,16 @@ def running_node(folder: Path, **settings: object) -> Iterator[NodeProcess]:
         yield node
 
 
-def read_journal(data_dir: Path) -> list[tuple[int, list[Recorded]]]:
+def read_journal(data_dir: Path) -> list[tuple[int, list[RecordedEntry]]]:
     """Read every append that is durable, beside the node or without one."""
-    directory = read_node_json(data_dir)
-    with closing(LmdbJournal(directory.journal, 1 << 40, 0, read_only=True)) as journal:
-        return list(journal.read(0, {}))
+    path = read_node_json(data_dir).journal
+    with closing(LmdbJournal(path, 1 << 40, 0, read_only=True)) as journal:
+        return list(read_appends(journal, 0, {}))
 
 
 def replayed_node(data_dir: Path) -> Node:
     """Build the state that the journal leads to, from its first append and by nothing else."""
-    directory = read_node_json(data_dir)
-    node = Node(directory.shard_count)
+    node = Node(read_node_json(data_dir).shard_count)
     for position, group in read_journal(data_dir):
         replay_group(node, position, group)
     return node

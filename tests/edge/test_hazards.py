@@ -38,11 +38,9 @@ from holdfast.edge.server.pump import Pump
 from holdfast.edge.server.service import Service
 from holdfast.edge.server.statistics import CallCounters
 from holdfast.edge.wire.faults import Fault
-from holdfast.persistence.journal import MemoryJournal
 from holdfast.v1 import admin_service_pb2 as admin
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
-from tests.edge.appending import MemoryAppender
 from tests.edge.node_process import NodeProcess, running_node
 from tests.edge.raw import (
     CALL_TIMEOUT_S,
@@ -61,6 +59,7 @@ from tests.edge.raw import (
     traces_of,
     wait_until_so,
 )
+from tests.persistence.journals import MemoryAppender
 
 ACCEPTED = common.OUTCOME_ACCEPTED
 
@@ -68,26 +67,14 @@ ACCEPTED = common.OUTCOME_ACCEPTED
 # The pump in this process, over appends that can be held
 
 
-class SmallJournal(MemoryJournal):
-    """A journal whose disk can fill up."""
-
-    headroom = 1 << 30
-
-    def headroom_bytes(self) -> int:
-        return self.headroom
-
-
 class Inside:
     """Node, pump, admission and handlers without a process around them."""
 
     def __init__(self) -> None:
-        self.journal = SmallJournal()
-        self.appender = MemoryAppender(self.journal)
+        self.appender = MemoryAppender()
         self.node = Node(2)
         self.failures: list[BaseException] = []
-        self.pump = Pump(
-            self.node, self.journal, self.appender, node_clock(0), self.failures.append
-        )
+        self.pump = Pump(self.node, self.appender, node_clock(0), self.failures.append)
         self.admission = Admission(self.pump)
         service = Service(self.admission, lambda _request: admin.GetStatusResponse())
         self.handlers = Handlers(service, CallCounters())
@@ -375,12 +362,12 @@ async def test_before_storage_is_full_writes_are_refused_and_reads_go_on(tmp_pat
 
 async def test_when_an_operator_has_made_space_writes_go_on(inside: Inside) -> None:
     """A disk that was full for a while costs refusals for that while, and no restart."""
-    inside.journal.headroom = 0
+    inside.appender.headroom = 0
     await inside.ask(hold("the last one"))
     with pytest.raises(Fault) as refused:
         await inside.ask(hold("too late"))
     assert "STORAGE_FULL" == refused.value.reason
-    inside.journal.headroom = 1 << 30
+    inside.appender.headroom = 1 << 30
 
     async def is_taken() -> bool:
         try:

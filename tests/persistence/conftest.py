@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.persistence.history import live_on, snapshot_of
+from tests.persistence.lives import live_on, snapshot_of
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from holdfast.core.node import Node
 from holdfast.core.tables.effects import DTYPES, Entry, Section
-from holdfast.persistence.codec import DamagedEntryError, decode_group, encode_group
+from holdfast.persistence.codec import DamagedEntryError, decode_group, read_appends
 from holdfast.persistence.hash_chain import Chain
-from holdfast.persistence.journal import MemoryJournal
-from tests.persistence.history import Life, flip
+from tests.persistence.journals import JournalWriter, MemoryJournal, encode_group
+from tests.persistence.lives import Life, flip
 
 
 def columns(section: Section) -> st.SearchStrategy[np.ndarray]:
@@ -65,13 +65,13 @@ def test_what_is_written_comes_back(groups: list[list[Entry]]) -> None:
 def journal() -> MemoryJournal:
     """A life that is short enough to try every bit of one of its groups."""
     journal = MemoryJournal()
-    Life(Node(2), journal, random.Random(1)).live(turns=12)
+    Life(Node(2), JournalWriter(journal), random.Random(1)).live(turns=12)
     return journal
 
 
 def chain_before(journal: MemoryJournal, position: int) -> Chain:
     chain = Chain()
-    for _ in itertools.islice(journal.read(0, chain), position - 1):
+    for _ in itertools.islice(read_appends(journal, 0, chain), position - 1):
         pass
     return chain
 
@@ -128,7 +128,7 @@ def test_a_value_under_another_key_is_found(journal: MemoryJournal) -> None:
 def test_a_group_of_another_history_is_found(journal: MemoryJournal) -> None:
     """The right position, whole, but it follows other entries."""
     other = MemoryJournal()
-    Life(Node(2), other, random.Random(2)).live(turns=4)
+    Life(Node(2), JournalWriter(other), random.Random(2)).live(turns=4)
     position = 3
     assert decode_group(position, other.values[position - 1], chain_before(other, position))
     assert_damaged(position, other.values[position - 1], chain_before(journal, position))

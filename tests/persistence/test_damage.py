@@ -1,8 +1,8 @@
 """A damaged journal: recovery comes to everything that was acknowledged, or stops and says where.
 
-Never silently less, and never a crash: every case runs in a child process, whose death is a
-failure. A state that was recovered must also be able to go on: now and then one lives for another
-turn, and is recovered once more. The sampled run belongs to every test run; the long one is slow.
+Each case runs in a child process, whose death is a failure, as is less than was acknowledged. A
+state that was recovered must also be able to go on: now and then one lives for another turn, and is
+recovered once more. The sampled run belongs to every test run; the long one is slow.
 """
 
 import os
@@ -19,8 +19,8 @@ import pytest
 from holdfast.core.model import State
 from holdfast.core.node import Node
 from holdfast.persistence.lmdb.pages import check_pages
-from holdfast.persistence.recovery import ERRORS
-from tests.persistence.history import Life, close, digests, flip, live_on, reopen, snapshot_of
+from holdfast.persistence.recovery import RECOVERY_ERRORS
+from tests.persistence.lives import close, digests, flip, life_of, live_on, reopen, snapshot_of
 
 PAGE = 4_096
 META_BITS = [8 * page + bit for page in (0, PAGE) for bit in range(8 * 152)]
@@ -68,7 +68,7 @@ class Sample:
         (self.path / "journal.mdb").write_bytes(damage.apply(self.data))
         try:
             recovered = reopen(self.path)
-        except ERRORS as error:
+        except RECOVERY_ERRORS as error:
             return "named" if NAMES_THE_PLACE(str(error)) else f"does not name the place: {error}"
         if (self.position, self.digests) != (recovered.journal.position, digests(recovered.node)):
             close(recovered)
@@ -76,7 +76,7 @@ class Sample:
         if damage.at % 4:
             close(recovered)
             return "same"
-        Life(recovered.node, recovered.journal, random.Random(1)).live(turns=1, seal_every=1)
+        life_of(recovered, random.Random(1)).live(turns=1, seal_every=1)
         close(recovered)
         again = reopen(self.path)
         close(again)
@@ -171,7 +171,7 @@ def flips(data: bytes, rng: random.Random, count: int) -> list[Damage]:
 
 
 def test_the_sample_holds_what_can_be_damaged(sample: Sample) -> None:
-    """Else the tests below would prove little."""
+    """Or the tests below would prove little."""
     (sample.path / "journal.mdb").write_bytes(sample.data)
     recovered = reopen(sample.path)
     close(recovered)

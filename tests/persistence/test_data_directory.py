@@ -15,7 +15,7 @@ from holdfast.persistence.data_directory import (
     write_node_json,
 )
 from holdfast.persistence.lmdb.data_file import DamagedFileError
-from tests.persistence.history import SHARDS, close, flip, live_on, reopen
+from tests.persistence.lives import SHARDS, close, flip, live_on, reopen
 
 # --- how it comes to be ---
 

@@ -11,7 +11,7 @@ import pytest
 
 from holdfast.persistence.data_directory import DirectoryError
 from holdfast.persistence.directory_lock import DirectoryInUseError, DirectoryLock
-from tests.persistence.history import close, reopen
+from tests.persistence.lives import close, reopen
 
 HOLD = """
 import sys

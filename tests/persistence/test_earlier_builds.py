@@ -12,7 +12,7 @@ import pytest
 
 from holdfast.core.statistics import read_statistics
 from holdfast.persistence.verify import verify
-from tests.persistence.history import close, live_on, reopen
+from tests.persistence.lives import close, live_on, reopen
 
 DIRECTORIES = Path(__file__).with_name("directories")
 NAMES = sorted(archive.name.removesuffix(".tar.xz") for archive in DIRECTORIES.glob("*.tar.xz"))
@@ -55,7 +55,7 @@ def test_it_opens_with_the_state_that_was_written(path: Path, expected: dict[str
         "shard_count": len(recovered.node.shards),
         "position": recovered.journal.position,
         "snapshot_position": recovered.snapshot_position,
-        "epoch": recovered.journal.epoch - 1,
+        "epoch": recovered.epoch - 1,
     }
     assert expected == {**actual, "state_hash": recovered.node.state_hash()}
     assert [] == recovered.bad_snapshots
@@ -80,4 +80,4 @@ def test_a_node_goes_on_with_it(path: Path, expected: dict[str, Any]) -> None:
     recovered = reopen(path, shards)
     close(recovered)
     assert left == recovered.node.state_hash() == verify(path).state_hash
-    assert expected["epoch"] + 2 == recovered.journal.epoch
+    assert expected["epoch"] + 2 == recovered.epoch

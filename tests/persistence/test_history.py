@@ -17,8 +17,9 @@ from holdfast.core.commands import (
 from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
+from holdfast.persistence.codec import read_appends
 from holdfast.persistence.history import Wanted, as_text, journal_records
-from holdfast.persistence.journal import MemoryJournal
+from tests.persistence.journals import JournalWriter, MemoryJournal
 
 NS_PER_S = 1_000_000_000
 UUID = "00000000-0000-4000-8000-000000000001"
@@ -37,10 +38,11 @@ class Nobody:
 def journal_of(commands: Sequence[Command]) -> MemoryJournal:
     """Write what a node of two shards decides, a command a second, and its seal."""
     node, journal = Node(2), MemoryJournal()
+    writer = JournalWriter(journal)
     for second, command in enumerate(commands, 1):
         assert node.post(command, Nobody())
-        journal.append(node.turn(second * NS_PER_S).entries)
-    journal.append(node.seal())
+        writer.append(node.turn(second * NS_PER_S).entries)
+    writer.append(node.seal())
     return journal
 
 
@@ -70,7 +72,7 @@ def lines_of(wanted: Wanted) -> list[str]:
     journal = journal_of(list(life()))
     return [
         as_text(record).split(maxsplit=3)[3]
-        for record in journal_records(journal.read(0, {}), wanted)
+        for record in journal_records(read_appends(journal, 0, {}), wanted)
     ]
 
 
@@ -121,7 +123,9 @@ def test_a_sku_is_found_in_the_lines_of_a_reservation() -> None:
 
 
 def test_a_record_says_where_it_stands() -> None:
-    records = journal_records(journal_of(list(life())).read(0, {}), Wanted(reservation_id=UUID))
+    records = journal_records(
+        read_appends(journal_of(list(life())), 0, {}), Wanted(reservation_id=UUID)
+    )
 
     reserve, extend = records
     assert {

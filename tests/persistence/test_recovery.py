@@ -8,21 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from holdfast.core.commands import Reserve
 from holdfast.core.node import Node
 from holdfast.core.tables.effects import Entry, Section
+from holdfast.persistence.codec import read_appends
 from holdfast.persistence.data_directory import write_node_json
 from holdfast.persistence.hash_chain import Chain
-from holdfast.persistence.journal import MemoryJournal
 from holdfast.persistence.lmdb.data_file import DamagedFileError
 from holdfast.persistence.lmdb.pages import iterate_values
 from holdfast.persistence.recovery import recover, replay_group
-from tests.persistence.history import (
-    MAP_SIZE,
+from tests.persistence.journals import MAP_BYTES, JournalWriter, MemoryJournal
+from tests.persistence.lives import (
     RESERVE_BYTES,
     SHARDS,
     Life,
     close,
     digests,
+    flip,
+    life_of,
     live_on,
     reopen,
     snapshot_of,
@@ -32,15 +35,15 @@ from tests.persistence.history import (
 @pytest.mark.parametrize("seed", range(3))
 def test_many_restarts_come_to_the_same_as_none(tmp_path: Path, seed: int) -> None:
     """Each start takes up exactly what the one before left, with and without snapshots."""
-    never_restarted = Life(Node(SHARDS), MemoryJournal(), random.Random(seed))
+    never_restarted = Life(Node(SHARDS), JournalWriter(MemoryJournal()), random.Random(seed))
     rng = random.Random(seed)
-    made = []
+    made: list[Reserve] = []
     for start in range(6):
         recovered = reopen(tmp_path)
         assert digests(never_restarted.node) == digests(recovered.node)
         assert never_restarted.node.state_hash() == recovered.node.state_hash()
         assert never_restarted.journal.position == recovered.journal.position
-        life = Life(recovered.node, recovered.journal, rng, made)
+        life = life_of(recovered, rng, made)
         for each in (life, never_restarted):
             each.live(turns=10)
             each.journal.append(each.node.seal())
@@ -52,13 +55,13 @@ def test_many_restarts_come_to_the_same_as_none(tmp_path: Path, seed: int) -> No
 def test_every_prefix_of_the_journal_is_the_state_at_that_time() -> None:
     """Whichever append was the last durable one, replay comes to what was so then."""
     journal = MemoryJournal()
-    life = Life(Node(SHARDS), journal, random.Random(1))
+    life = Life(Node(SHARDS), JournalWriter(journal), random.Random(1))
     hashes = {}
     while journal.position < 40:
         life.live(turns=1)
         hashes[journal.position] = life.node.state_hash()
     replayed, compared = Node(SHARDS), 0
-    for position, group in journal.read(0, Chain()):
+    for position, group in read_appends(journal, 0, Chain()):
         replay_group(replayed, position, group)
         if position in hashes:
             assert hashes[position] == replayed.state_hash()
@@ -71,11 +74,12 @@ def test_each_start_that_appends_is_a_new_epoch(tmp_path: Path) -> None:
     for seed in range(3):
         live_on(tmp_path, turns=2, seed=seed)
     recovered = reopen(tmp_path)
-    epochs = [item.epoch for _, group in recovered.journal.read(0, Chain()) for item in group]
+    appends = list(read_appends(recovered.journal, 0, Chain()))
+    epochs = [item.epoch for _, group in appends for item in group]
     close(recovered)
     assert {1, 2, 3} == set(epochs)
     assert sorted(epochs) == epochs
-    assert 4 == recovered.journal.epoch
+    assert 4 == recovered.epoch
 
 
 def test_progress_is_told_to_the_end(tmp_path: Path) -> None:
@@ -83,7 +87,7 @@ def test_progress_is_told_to_the_end(tmp_path: Path) -> None:
     live_on(tmp_path, turns=5, seed=1)
     told: list[tuple[int, int]] = []
     recovered = recover(
-        tmp_path, SHARDS, MAP_SIZE, RESERVE_BYTES, Node, lambda *figures: told.append(figures)
+        tmp_path, SHARDS, MAP_BYTES, RESERVE_BYTES, Node, lambda *figures: told.append(figures)
     )
     end = recovered.journal.position
     assert [(done, end) for done in range(1, end + 1)] == told
@@ -115,8 +119,9 @@ def tampered_last_append(path: Path, seed: int, tamper: Tamper) -> int:
     Return where in the file it lies.
     """
     recovered = reopen(path)
-    Life(recovered.node, recovered.journal, random.Random(seed)).live(turns=5)
-    recovered.journal.append(tamper(recovered.node.seal()))
+    life = life_of(recovered, random.Random(seed))
+    life.live(turns=5)
+    life.journal.append(tamper(recovered.node.seal()))
     close(recovered)
     places = {key: offset for key, offset, _ in iterate_values(path / "journal.mdb")}
     return places[recovered.journal.position]
@@ -152,7 +157,7 @@ def test_a_journal_that_contradicts_itself_stops_recovery(
 def test_a_state_that_changed_without_an_effect_is_found_by_the_next_seal(tmp_path: Path) -> None:
     """A fault of memory, or a bug: what the node answered from is not what its journal says."""
     recovered = reopen(tmp_path)
-    life = Life(recovered.node, recovered.journal, random.Random(2))
+    life = life_of(recovered, random.Random(2))
     life.live(turns=3)
     recovered.node.shards[3].levels.records["on_hand"][0] += 1
     life.journal.append(life.node.seal())
@@ -168,6 +173,22 @@ def test_a_journal_of_more_shards_stops_recovery(tmp_path: Path) -> None:
     match = r"damaged at byte \d+: journal position 1: it has a shard 2, node\.json says 2 shards"
     with pytest.raises(DamagedFileError, match=match):
         reopen(tmp_path, shard_count=2)
+
+
+def test_a_damaged_directory_is_left_as_it_is(tmp_path: Path) -> None:
+    """Somebody may have to look at it: nothing is repaired, moved or dropped."""
+    live_on(tmp_path, turns=5, seed=1)
+    snapshot, journal = snapshot_of(tmp_path), tmp_path / "journal.mdb"
+    _, offset, size = next(iterate_values(journal))
+    for file, byte in ((snapshot, 1_000), (journal, offset + size - 1)):
+        file.write_bytes(flip(file.read_bytes(), 8 * byte))
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and "lock" not in path.name]
+    before = {path: path.read_bytes() for path in kept}
+
+    with pytest.raises(DamagedFileError):
+        reopen(tmp_path)
+
+    assert before == {path: path.read_bytes() for path in kept}
 
 
 def test_what_failed_can_be_tried_again(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from holdfast.core.statistics import read_statistics
 from holdfast.core.tables.effects import Section
 from holdfast.persistence.data_directory import DirectoryError
 from holdfast.persistence.lmdb.pages import iterate_values
+from holdfast.persistence.snapshots.file import snapshot_position
 from holdfast.persistence.verify import VerifyReport, verify
-from tests.persistence.history import Life, close, flip, live_on, reopen, snapshot_of
+from tests.persistence.lives import close, flip, life_of, live_on, reopen, snapshot_of
 from tests.persistence.test_directory_lock import lock_held_by_another_process
 
 
@@ -162,9 +163,9 @@ def test_a_snapshot_of_another_history_is_a_finding(path: Path, tmp_path: Path) 
     """It is whole, and of the right position, but not where this journal leads."""
     newest = newest_snapshot(path)
     other = tmp_path / "other"
-    position = int(newest.stem.removeprefix("snapshot-"))
+    position = snapshot_position(newest)
     recovered = reopen(other)
-    life = Life(recovered.node, recovered.journal, random.Random(7))
+    life = life_of(recovered, random.Random(7))
     while recovered.journal.position < position:
         life.live(turns=1, seal_every=1_000)
     close(recovered)
@@ -186,7 +187,7 @@ def test_a_snapshot_ahead_of_the_journal_is_a_finding(path: Path, tmp_path: Path
 def test_a_state_that_contradicts_its_seal_is_a_finding(tmp_path: Path) -> None:
     """At the append that holds the seal."""
     recovered = reopen(tmp_path)
-    life = Life(recovered.node, recovered.journal, random.Random(2))
+    life = life_of(recovered, random.Random(2))
     life.live(turns=3)
     recovered.node.shards[1].levels.records["on_hand"][0] += 1
     life.journal.append(life.node.seal())
@@ -200,7 +201,7 @@ def test_a_state_that_contradicts_its_seal_is_a_finding(tmp_path: Path) -> None:
 def test_a_state_that_contradicts_itself_is_a_finding(tmp_path: Path) -> None:
     """Every byte is right and there is no seal, but a promise is missing from its stock level."""
     recovered = reopen(tmp_path)
-    life = Life(recovered.node, recovered.journal, random.Random(2))
+    life = life_of(recovered, random.Random(2))
     life.live(turns=3, seal_every=1_000)
     entries = list(life.node.turn(10**15).entries)
     moves = entries[0].sections[Section.MOVES]

@@ -18,8 +18,8 @@ from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
 from holdfast.edge.server.admission import Admission
 from holdfast.edge.server.pump import Pump
-from holdfast.persistence.journal import MemoryJournal
-from tests.edge.appending import MemoryAppender
+from holdfast.persistence.codec import read_appends
+from tests.persistence.journals import MemoryAppender
 
 MS = 1_000_000
 
@@ -30,16 +30,9 @@ class Bench:
     def __init__(self) -> None:
         self.now_ns = 1
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-        self.journal = MemoryJournal()
         self.node = Node(4)
-        self.appender = MemoryAppender(self.journal)
-        self.pump = Pump(
-            self.node,
-            self.journal,
-            self.appender,
-            lambda: self.now_ns,
-            self.failed.set_result,
-        )
+        self.appender = MemoryAppender()
+        self.pump = Pump(self.node, self.appender, lambda: self.now_ns, self.failed.set_result)
         self.admission = Admission(self.pump)
 
     async def ask(self, command: Any) -> Any:
@@ -52,7 +45,7 @@ class Bench:
 
     def replayed(self) -> Node:
         node = Node(4)
-        for _, group in self.journal.read(0, {}):
+        for _, group in read_appends(self.appender.journal, 0, {}):
             for recorded in group:
                 node.replay(recorded.entry)
         return node
@@ -68,7 +61,7 @@ async def test_what_gathers_during_an_append_shares_the_next() -> None:
     await bench.stock()
     answers = await asyncio.gather(*(bench.ask(reserve(number)) for number in range(500)))
     assert all(isinstance(answer, HoldOutcome) and not answer.refusal for answer in answers)
-    assert bench.journal.position < 20
+    assert bench.appender.position < 20
     await bench.pump.drain()
 
 

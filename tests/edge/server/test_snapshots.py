@@ -10,7 +10,7 @@ import uvloop
 from holdfast.edge.server.snapshots import APPENDS_MAX, is_due, write_snapshot
 from holdfast.persistence.data_directory import DataDirectory
 from holdfast.persistence.snapshots.file import snapshot_paths
-from tests.persistence.history import close, live_on, reopen
+from tests.persistence.lives import close, live_on, reopen
 
 
 @pytest.fixture

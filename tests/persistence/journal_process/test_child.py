@@ -1,4 +1,4 @@
-"""The process that writes the journal: it keeps what it answers for, and never outlives its use."""
+"""The process that writes the journal: what it answers for is there, and it ends with its node."""
 
 import os
 import resource
@@ -15,10 +15,23 @@ import pytest
 from holdfast.persistence.codec import lay_out_group
 from holdfast.persistence.directory_lock import DirectoryInUseError, DirectoryLock
 from holdfast.persistence.hash_chain import Chain
-from holdfast.persistence.journal_process.child import ANSWER, LENGTH, hello
-from tests.persistence.test_journal import group_of, open_journal, sequences
+from holdfast.persistence.journal import JournalError
+from holdfast.persistence.journal_process.protocol import (
+    ANSWER_BYTES_MAX,
+    Answer,
+    Hello,
+    pack_append,
+    pack_hello,
+    unpack_answer,
+)
+from tests.persistence.journals import MAP_BYTES, JournalWriter, group_of, open_journal, sequences
 
 TIMEOUT_S = 30
+
+
+def greeting(path: Path) -> bytes:
+    """To write a journal from its beginning."""
+    return pack_hello(Hello(path, 0, MAP_BYTES, 0, Chain()))
 
 
 class Writer:
@@ -33,24 +46,23 @@ class Writer:
         )
         self.source: IO[bytes] = self.process.stdin  # type: ignore[assignment]
         self.answers: IO[bytes] = self.process.stdout  # type: ignore[assignment]
-        journal = open_journal(path)
-        self.position, self.epoch = journal.position, 7
-        self.send(hello(journal, Chain()))
-        journal.close()
+        self.position, self.epoch = 0, 7
+        self.send(greeting(path))
 
     def send(self, data: bytes) -> None:
         self.source.write(data)
         self.source.flush()
 
-    def append(self, size: int, sequence: int) -> tuple[int, int, float]:
+    def append(self, size: int, sequence: int) -> Answer:
+        """Raises JournalError, as the node's end does."""
         self.send(self.spell(size, sequence))
-        position, headroom_bytes, seconds = ANSWER.unpack(self.answers.read(ANSWER.size))
-        self.position = max(self.position, position)
-        return position, headroom_bytes, seconds
+        data = os.read(self.answers.fileno(), ANSWER_BYTES_MAX)
+        answer = unpack_answer(data, self.position + 1)
+        self.position = answer.position
+        return answer
 
     def spell(self, size: int, sequence: int) -> bytes:
-        value = lay_out_group(self.position + 1, self.epoch, group_of(size, sequence))
-        return LENGTH.pack(len(value)) + value
+        return pack_append(lay_out_group(self.position + 1, self.epoch, group_of(size, sequence)))
 
     def close(self) -> None:
         self.process.kill()
@@ -80,8 +92,8 @@ def test_what_it_answers_for_is_in_the_journal(writer: Writer, path: Path) -> No
     """Hashed and chained: reading checks both. Also what is larger than a pipe."""
     sizes = (10, 100_000, 3_000_000, 10)
     answers = [writer.append(size, number) for number, size in enumerate(sizes, 1)]
-    assert [1, 2, 3, 4] == [position for position, _, _ in answers]
-    assert all(headroom > 0 and seconds > 0 for _, headroom, seconds in answers)
+    assert [1, 2, 3, 4] == [answer.position for answer in answers]
+    assert all(answer.headroom_bytes > 0 and answer.seconds > 0 for answer in answers)
     journal = open_journal(path)
     assert [[1], [2], [3], [4]] == sequences(journal)
     journal.close()
@@ -95,19 +107,21 @@ def test_it_goes_on_behind_what_is_there(writer: Writer, path: Path) -> None:
     journal = open_journal(path)
     chain = Chain()
     assert [[1]] == sequences(journal, 0, chain)
-    journal.continue_from(chain, 7)
-    journal.append(group_of(10, 2))
+    JournalWriter(journal, chain, epoch=8).append(group_of(10, 2))
     assert [[1], [2]] == sequences(journal)
     journal.close()
 
 
-def test_an_error_is_told_and_the_end(writer: Writer, path: Path) -> None:
+def test_an_error_is_reported_and_ends_it(writer: Writer, path: Path) -> None:
     """No second try: the process is gone."""
     writer.append(10, 1)
     limit = path.stat().st_size + 100_000
     resource.prlimit(writer.process.pid, resource.RLIMIT_FSIZE, (limit, limit))
-    assert 0 == writer.append(300_000, 2)[0]
-    assert writer.answers.read().startswith(f"{path}: append 2 failed: ".encode())
+    with pytest.raises(
+        JournalError, match=f"the journal can't be written: {path}: append 2 failed: "
+    ):
+        writer.append(300_000, 2)
+    assert b"" == writer.answers.read()
     assert 0 == writer.process.wait(TIMEOUT_S)
     journal = open_journal(path)
     assert [[1]] == sequences(journal)
@@ -115,18 +129,18 @@ def test_an_error_is_told_and_the_end(writer: Writer, path: Path) -> None:
 
 
 def test_a_journal_that_is_not_what_the_node_read_is_an_error(path: Path) -> None:
-    """Else the next append would be hashed and numbered for another place."""
+    """Or the next append would be hashed and numbered for another place."""
     journal = open_journal(path)
-    greeting = hello(journal, Chain())
-    journal.append(group_of(10))
+    JournalWriter(journal).append(group_of(10))
     journal.close()
     command = (sys.executable, "-m", "holdfast.persistence.journal_process.child")
-    result = subprocess.run(command, input=greeting, capture_output=True, check=True)
-    assert b"ends at position 1, not at 0" in result.stdout
+    result = subprocess.run(command, input=greeting(path), capture_output=True, check=True)
+    with pytest.raises(JournalError, match="ends at position 1, not at 0"):
+        unpack_answer(result.stdout, 1)
 
 
 @pytest.mark.parametrize("missing", [1, 60, 99_999])
-def test_an_append_that_did_not_come_in_whole_is_none(
+def test_an_append_that_did_not_come_in_whole_is_dropped(
     writer: Writer, path: Path, missing: int
 ) -> None:
     """The node was killed while it sent it."""
@@ -154,7 +168,7 @@ def test_signals_to_all_processes_of_a_node_do_not_end_it(writer: Writer) -> Non
     writer.append(10, 1)
     for number in (signal.SIGINT, signal.SIGTERM):
         os.kill(writer.process.pid, number)
-    assert 2 == writer.append(10, 2)[0]
+    assert 2 == writer.append(10, 2).position
     assert 0 == writer.end()
 
 
@@ -179,10 +193,10 @@ def test_the_next_node_waits_until_the_last_ones_writer_has_ended(tmp_path: Path
 
 
 def test_it_loads_little() -> None:
-    """It starts with every node: no NumPy, no compiler."""
+    """It starts with every node: no NumPy, no compiler, nothing of the engine."""
     script = "import sys, holdfast.persistence.journal_process.child; print(*sys.modules)"
     command = (sys.executable, "-c", script)
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     loaded = set(result.stdout.split())
     assert "lmdb" in loaded
-    assert not loaded & {"numpy", "numba", "grpc", "asyncio"}
+    assert not loaded & {"numpy", "numba", "grpc", "asyncio", "holdfast.core"}

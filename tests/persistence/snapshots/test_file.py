@@ -10,10 +10,15 @@ import pytest
 
 from holdfast.core.node import Node
 from holdfast.persistence.data_directory import DirectoryError
-from holdfast.persistence.recovery import read_only_recovery
+from holdfast.persistence.recovery import recover_read_only
 from holdfast.persistence.snapshots import file as snapshots
-from holdfast.persistence.snapshots.file import SnapshotError, load_snapshot, write_snapshot
-from tests.persistence.history import (
+from holdfast.persistence.snapshots.file import (
+    SnapshotError,
+    load_snapshot,
+    snapshot_position,
+    write_snapshot,
+)
+from tests.persistence.lives import (
     SHARDS,
     close,
     digests,
@@ -30,7 +35,7 @@ from tests.persistence.history import (
 
 def test_a_snapshot_is_the_state_that_was_written(path: Path) -> None:
     """Every column of every shard, and what the journal goes on from."""
-    directory, written = read_only_recovery(path)
+    directory, written = recover_read_only(path)
     loaded = load_snapshot(write_snapshot(directory, written), Node(SHARDS))
     assert digests(written.node) == digests(loaded.node)
     assert written.node.state_hash() == loaded.node.state_hash()
@@ -70,7 +75,7 @@ def test_what_a_killed_snapshot_process_left_is_removed(path: Path) -> None:
 
 def test_a_snapshot_leaves_room_on_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The journal needs it more."""
-    directory, written = read_only_recovery(path)
+    directory, written = recover_read_only(path)
     before = snapshot_paths(path)
     disk = type("Disk", (), {"f_bavail": 10, "f_frsize": 4_096})
     monkeypatch.setattr("os.statvfs", lambda _: disk)
@@ -129,7 +134,7 @@ def test_a_bad_one_is_passed_over_and_reported(path: Path, bad_count: int) -> No
         bad.write_bytes(flip(bad.read_bytes(), 8 * 1_000))
     recovered = reopen(path)
     good = [*paths, None][bad_count]
-    position = int(good.stem.removeprefix("snapshot-")) if good else 0
+    position = snapshot_position(good) if good else 0
     assert position == recovered.snapshot_position
     assert [
         f"{bad.name}: its bytes do not hash to the digest at its end" for bad in paths[:bad_count]
@@ -163,7 +168,7 @@ def test_one_whose_state_was_tampered_with_is_passed_over(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its bytes are what was written, but not what the shards hashed to."""
-    directory, snapshot = read_only_recovery(path)
+    directory, snapshot = recover_read_only(path)
     true = digests(snapshot.node)
     snapshot.node.shards[1].levels.records["on_hand"][0] += 1
     with monkeypatch.context() as patch:

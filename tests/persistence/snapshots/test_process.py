@@ -5,11 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.persistence.history import (
-    Life,
+from tests.persistence.lives import (
     close,
     digests,
     full_replay,
+    life_of,
     reopen,
     snapshot_paths,
 )
@@ -20,7 +20,7 @@ COMMAND = [sys.executable, "-m", "holdfast.persistence.snapshots.process"]
 def test_it_is_written_beside_a_node_that_goes_on_writing(path: Path) -> None:
     """It takes what is durable when it looks, and the node is not in its way."""
     recovered = reopen(path)
-    life = Life(recovered.node, recovered.journal, random.Random(4))
+    life = life_of(recovered, random.Random(4))
     life.live(turns=5)
     least = recovered.journal.position
     with subprocess.Popen([*COMMAND, path], stdout=subprocess.PIPE, text=True) as process:

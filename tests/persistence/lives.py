@@ -27,13 +27,12 @@ from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from holdfast.core.tables import state_bytes
 from holdfast.persistence.data_directory import read_node_json
-from holdfast.persistence.journal import Journal
-from holdfast.persistence.recovery import Recovered, read_only_recovery, recover
+from holdfast.persistence.recovery import Recovered, recover, recover_read_only
 from holdfast.persistence.snapshots import file as snapshots
 from holdfast.persistence.snapshots.file import write_snapshot
+from tests.persistence.journals import MAP_BYTES, JournalWriter
 
 SHARDS = 4
-MAP_SIZE = 1 << 28
 RESERVE_BYTES = 1 << 20
 NS_PER_S = 1_000_000_000
 
@@ -54,7 +53,7 @@ class Life:
     """A node, where its turns go, and the chance that moves it."""
 
     node: Node
-    journal: Journal
+    journal: JournalWriter
     rng: random.Random
     made: list[Reserve] = field(default_factory=list)
 
@@ -91,7 +90,7 @@ class Life:
         )[0]
         return make()
 
-    def reserve(self) -> Command:
+    def reserve(self) -> Reserve:
         bits = self.rng.getrandbits(128)
         id_text = self.rng.choice((str(UUID(int=bits)), f"order {bits % 10**6}"))
         levels = {(self.rng.choice(SKUS), self.rng.choice(PLACES)) for _ in range(3)}
@@ -132,13 +131,18 @@ class Life:
 
 def reopen(path: Path, shard_count: int = SHARDS) -> Recovered:
     """Recover a data directory as a node does."""
-    return recover(path, shard_count, MAP_SIZE, RESERVE_BYTES, Node)
+    return recover(path, shard_count, MAP_BYTES, RESERVE_BYTES, Node)
 
 
 def close(recovered: Recovered) -> None:
     """End as a node does, but for the seal."""
-    recovered.journal.close()
-    recovered.lock.release()
+    recovered.close()
+
+
+def life_of(recovered: Recovered, rng: random.Random, made: list[Reserve] | None = None) -> Life:
+    """Go on with what was recovered, in this process."""
+    writer = JournalWriter(recovered.journal, recovered.chain, recovered.epoch)
+    return Life(recovered.node, writer, rng, [] if made is None else made)
 
 
 def live_on(
@@ -146,14 +150,14 @@ def live_on(
 ) -> str:
     """Open a directory, let time pass, close it, and return the state hash that must come back."""
     recovered = reopen(path, shard_count)
-    Life(recovered.node, recovered.journal, random.Random(seed)).live(turns, seal_every)
+    life_of(recovered, random.Random(seed)).live(turns, seal_every)
     close(recovered)
     return recovered.node.state_hash()
 
 
 def snapshot_of(path: Path) -> Path:
     """Write a snapshot of a directory that nobody serves."""
-    return write_snapshot(*read_only_recovery(path))
+    return write_snapshot(*recover_read_only(path))
 
 
 def snapshot_paths(path: Path) -> list[Path]:
