@@ -1,8 +1,8 @@
-"""The journal as text: every effect as one record, for people and for programs.
+"""The history of a node: every effect of its journal as one record, by name and quantity.
 
-Rules of this file: it reads names and numbers from the entries themselves, and shares nothing with
-the engine but the layout of its effects. Ids of stock events and of requests are hashes in the
-journal, and stay so here.
+Names and numbers come from the entries themselves, in the order in which a shard gave them out, and
+not from a node's tables: what is told does not depend on the rules that led to it. Ids of stock
+events and of requests are hashes in the journal, and stay so here.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,8 +20,8 @@ from holdfast.core.tables.reservation_index import unpack_part
 
 from .codec import RecordedEntry
 
-#: One effect; "kind" says which.
 EffectRecord: TypeAlias = dict[str, Any]
+"""One effect as text and numbers, fit for JSON. "kind" says which, and so which fields it has."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,15 +35,17 @@ _NOTHING: Final = np.zeros(0, np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which records are asked for; an empty filter lets everything through."""
+class RecordFilter:
+    """Which records are asked for: as it is made, all of them."""
 
     after: int = 0
+    """Those of appends behind this position."""
     sku: str | None = None
+    """Those that name this SKU, in one of their lines if they have lines."""
     reservation_id: str | None = None
 
-    def lets_through(self, record: EffectRecord) -> bool:
-        """Whether a record has what is asked for."""
+    def matches(self, record: EffectRecord) -> bool:
+        """Whether a record is of this SKU and of this reservation."""
         if self.reservation_id is not None and record.get("reservation_id") != self.reservation_id:
             return False
         if self.sku is None:
@@ -51,42 +53,37 @@ class Wanted:
         return self.sku in (record.get("sku"), *(line["sku"] for line in record.get("lines", ())))
 
 
-def journal_records(
-    appends: Iterable[tuple[int, list[RecordedEntry]]], wanted: Wanted
+def effect_records(
+    appends: Iterable[tuple[int, list[RecordedEntry]]], wanted: RecordFilter
 ) -> Iterator[EffectRecord]:
-    """Read appends, from the journal's first on, and give the effects that are wanted."""
-    books: dict[int, _Book] = {}
+    """The effects that are wanted, oldest first. The appends must begin with the journal's first,
+    which defines the names of later ones.
+    """
+    shards: dict[int, _ShardHistory] = {}
     for position, group in appends:
         for recorded in group:
             entry = recorded.entry
-            book = books.setdefault(entry.shard, _Book())
+            shard = shards.setdefault(entry.shard, _ShardHistory())
             head = {
                 "position": position,
                 "shard": entry.shard,
                 "sequence": entry.sequence,
                 "epoch": recorded.epoch,
-                "time": instant(entry.now_ns),
+                "time": time_text(entry.now_ns),
             }
-            # Also those before the first that is wanted: they define the names.
-            for record in book.read(entry.sections):
-                if position > wanted.after and wanted.lets_through(record):
+            for record in shard.records(entry.sections):
+                if position > wanted.after and wanted.matches(record):
                     yield {**head, **record}
 
 
-def instant(now_ns: int) -> str:
-    """Spell a time to the millisecond, in UTC."""
+def time_text(now_ns: int) -> str:
+    """A time since 1970 as RFC 3339, in UTC, cut to the millisecond."""
     at = _EPOCH + timedelta(microseconds=now_ns // 1_000)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def as_text(record: EffectRecord) -> str:
-    """Spell a record as a line for people."""
-    place = f"{record['position']:>8} {record['time']} {record['shard']}/{record['sequence']}"
-    return f"{place:<44} {_SENTENCES[record['kind']](record)}"
-
-
 @dataclass(slots=True)
-class _Book:
+class _ShardHistory:
     """The names and numbers that one shard has given out so far."""
 
     names: dict[Section, list[str]] = field(
@@ -94,12 +91,13 @@ class _Book:
     )
     levels: list[tuple[str, str]] = field(default_factory=list)
     reservations: list[str] = field(default_factory=list)
-    # By line: the row of its level, and the number of its reservation.
-    rows: list[int] = field(default_factory=list)
-    owners: list[int] = field(default_factory=list)
+    line_rows: list[int] = field(default_factory=list)
+    """Row of the level, by line."""
+    line_reservations: list[int] = field(default_factory=list)
+    """Number of the reservation, by line."""
 
-    def read(self, sections: dict[Section, Any]) -> Iterator[EffectRecord]:
-        """Give the effects of an entry, in the order of their replay."""
+    def records(self, sections: dict[Section, Any]) -> Iterator[EffectRecord]:
+        """The effects of an entry, in the order of their replay."""
         readers: dict[Section, Callable[[Any], Iterator[EffectRecord]]] = {
             Section.LOCATIONS: self._read_locations,
             Section.ENDED_SKUS: self._read_ended,
@@ -169,8 +167,8 @@ class _Book:
             held = []
             for _ in range(effect["line_count"]):
                 quantity, row, _position, _pad = next(lines)
-                self.rows.append(row)
-                self.owners.append(len(self.reservations) - 1)
+                self.line_rows.append(row)
+                self.line_reservations.append(len(self.reservations) - 1)
                 held.append({**self._level(row), "quantity": quantity})
             yield {
                 "kind": "reserve",
@@ -192,8 +190,8 @@ class _Book:
         for quantity, line, leaves, enters, _pad in effects.tolist():
             yield {
                 "kind": "move",
-                "reservation_id": self.reservations[self.owners[line]],
-                **self._level(self.rows[line]),
+                "reservation_id": self.reservations[self.line_reservations[line]],
+                **self._level(self.line_rows[line]),
                 "quantity": quantity,
                 "leaves": State(leaves).name,
                 "enters": State(enters).name,
@@ -204,7 +202,7 @@ class _Book:
             yield {
                 "kind": "extend",
                 "reservation_id": self.reservations[number],
-                "expire_time": instant(expires_at_ns),
+                "expire_time": time_text(expires_at_ns),
             }
 
     def _read_stock(self, effects: Any) -> Iterator[EffectRecord]:
@@ -216,7 +214,7 @@ class _Book:
                 "delta": int(effect["delta"]),
                 "source": self.names[Section.SOURCE_NAMES][effect["source"]],
                 "source_sequence": int(effect["sequence"]),
-                "event_key": _hex(effect) if effect["has_key"] else "",
+                "event_key": _key_hex(effect) if effect["has_key"] else "",
             }
 
     def _read_requests(self, effects: Any) -> Iterator[EffectRecord]:
@@ -225,7 +223,7 @@ class _Book:
             yield {
                 "kind": "request",
                 "verb": Verb(int(effect["verb"])).name,
-                "request_key": _hex(effect),
+                "request_key": _key_hex(effect),
                 "remainder": Remainder(remainder).name if remainder else "",
             }
 
@@ -235,7 +233,7 @@ class _Book:
 
 
 def _unpacked(names: Any) -> Iterator[str]:
-    """Take names apart that stand behind one byte of length each."""
+    """Names that stand behind one byte of length each."""
     data = names.tobytes()
     at = 0
     while at < len(data):
@@ -244,48 +242,5 @@ def _unpacked(names: Any) -> Iterator[str]:
         at = end
 
 
-def _hex(effect: Any) -> str:
+def _key_hex(effect: Any) -> str:
     return f"{int(effect['key_hi']):016x}{int(effect['key_lo']):016x}"
-
-
-def _reserve_sentence(record: EffectRecord) -> str:
-    lines = ", ".join(f"{each['quantity']:,} {_level_of(each)}" for each in record["lines"])
-    hold = str(timedelta(milliseconds=record["hold_ms"])).removesuffix(", 0:00:00")
-    return f"{record['reservation_id']}: reserve {lines} for {hold}"
-
-
-def _location_sentence(record: EffectRecord) -> str:
-    state = "enabled" if record["enabled"] else "disabled"
-    kind = record["location_kind"].lower()
-    return f"location {record['location']}: {kind} {record['display_name']!r}, {state}"
-
-
-def _stock_sentence(record: EffectRecord) -> str:
-    number = f" #{record['source_sequence']}" if record["source_sequence"] else ""
-    what = f"{record['event'].lower()} {record['delta']:+,}"
-    return f"{what} {_level_of(record)}, from {record['source']}{number}"
-
-
-def _move_sentence(record: EffectRecord) -> str:
-    states = f"{record['leaves'].lower()} -> {record['enters'].lower()}"
-    what = f"{record['quantity']:,} {_level_of(record)}"
-    return f"{record['reservation_id']}: {what} {states}"
-
-
-def _level_of(record: EffectRecord) -> str:
-    return f"{record['sku']} at {record['location']}"
-
-
-_SENTENCES: Final[dict[str, Callable[[EffectRecord], str]]] = {
-    "name": lambda record: f"{record['of']} {record['number']} is {record['name']!r}",
-    "location": _location_sentence,
-    "sku_ended": lambda record: f"sku {record['sku']} ended",
-    "level": lambda record: f"level {record['row']} is {_level_of(record)}",
-    "reserve": _reserve_sentence,
-    "link": lambda record: f"{record['reservation_id']}: goes on in shard {record['next_shard']}",
-    "move": _move_sentence,
-    "extend": lambda record: f"{record['reservation_id']}: held until {record['expire_time']}",
-    "stock": _stock_sentence,
-    "request": lambda record: f"remember {record['verb'].lower()} {record['request_key']}",
-    "seal": lambda record: f"seal {record['digest']}",
-}

@@ -94,17 +94,18 @@ def journal(
     with _directory_errors():
         from holdfast.persistence.codec import read_appends
         from holdfast.persistence.data_directory import read_node_json
-        from holdfast.persistence.history import Wanted, as_text, journal_records
+        from holdfast.persistence.history import RecordFilter, effect_records
+        from holdfast.persistence.history_text import record_text
         from holdfast.persistence.recovery import open_read_only
 
         # Beside a node that serves it, or locked against one that would start meanwhile.
         with open_read_only(read_node_json(directory)) as (opened, _):
-            wanted = Wanted(first - 1, sku, reservation)
-            for record in journal_records(read_appends(opened, 0, {}), wanted):
+            wanted = RecordFilter(first - 1, sku, reservation)
+            for record in effect_records(read_appends(opened, 0, {}), wanted):
                 if as_json:
                     print_json(record)
                 else:
-                    typer.echo(as_text(record))
+                    typer.echo(record_text(record))
 
 
 @contextmanager

@@ -147,7 +147,7 @@ class _Parts:
 
 
 def _recover_node(settings: Settings, progress: Progress = no_progress) -> Recovered:
-    """The state of the settings' data directory, in memory. Raises RECOVERY_ERRORS of recovery.py."""
+    """The state of the settings' data directory, in memory. Raises RECOVERY_ERRORS, see there."""
     return recover(
         settings.data_dir,
         settings.shard_count,

@@ -18,7 +18,8 @@ from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from holdfast.persistence.codec import read_appends
-from holdfast.persistence.history import Wanted, as_text, journal_records
+from holdfast.persistence.history import EffectRecord, RecordFilter, effect_records
+from holdfast.persistence.history_text import record_text
 from tests.persistence.journals import JournalWriter, MemoryJournal
 
 NS_PER_S = 1_000_000_000
@@ -67,17 +68,17 @@ def life() -> Iterator[Command]:
     yield DeleteSku("A-4")
 
 
-def lines_of(wanted: Wanted) -> list[str]:
+def records_of(wanted: RecordFilter) -> Iterator[EffectRecord]:
+    return effect_records(read_appends(journal_of(list(life())), 0, {}), wanted)
+
+
+def lines_of(wanted: RecordFilter) -> list[str]:
     """What is told, without the columns in front."""
-    journal = journal_of(list(life()))
-    return [
-        as_text(record).split(maxsplit=3)[3]
-        for record in journal_records(read_appends(journal, 0, {}), wanted)
-    ]
+    return [record_text(record).split(maxsplit=3)[3] for record in records_of(wanted)]
 
 
 def test_all_effects_are_told() -> None:
-    told = lines_of(Wanted(after=2))
+    told = lines_of(RecordFilter(after=2))
 
     seals = [line for line in told if line.startswith("seal ")]
     assert 2 == len(seals)
@@ -104,7 +105,7 @@ def test_all_effects_are_told() -> None:
 
 
 def test_locations_are_told_by_every_shard() -> None:
-    told = [line for line in lines_of(Wanted()) if line.startswith("location W")]
+    told = [line for line in lines_of(RecordFilter()) if line.startswith("location W")]
 
     disabled, enabled = (
         "location W: store 'Corner', disabled",
@@ -114,7 +115,7 @@ def test_locations_are_told_by_every_shard() -> None:
 
 
 def test_a_sku_is_found_in_the_lines_of_a_reservation() -> None:
-    told = lines_of(Wanted(sku="A-4"))
+    told = lines_of(RecordFilter(sku="A-4"))
 
     assert "level 0 is A-4 at W" == told[0]
     assert "order: reserve 3 A-4 at W for 0:01:00" in told
@@ -123,11 +124,8 @@ def test_a_sku_is_found_in_the_lines_of_a_reservation() -> None:
 
 
 def test_a_record_says_where_it_stands() -> None:
-    records = journal_records(
-        read_appends(journal_of(list(life())), 0, {}), Wanted(reservation_id=UUID)
-    )
+    reserve, extend = records_of(RecordFilter(reservation_id=UUID))
 
-    reserve, extend = records
     assert {
         "position": 5,
         "epoch": 1,

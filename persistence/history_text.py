@@ -1,0 +1,56 @@
+"""The journal in words: one line of English for each effect, for people."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from .history import EffectRecord
+
+
+def record_text(record: EffectRecord) -> str:
+    """A record as a line: position, time, shard/sequence, and what is so from then on."""
+    place = f"{record['position']:>8} {record['time']} {record['shard']}/{record['sequence']}"
+    return f"{place:<44} {_SENTENCES[record['kind']](record)}"
+
+
+def _reserve_sentence(record: EffectRecord) -> str:
+    lines = ", ".join(f"{each['quantity']:,} {_level(each)}" for each in record["lines"])
+    hold = str(timedelta(milliseconds=record["hold_ms"])).removesuffix(", 0:00:00")
+    return f"{record['reservation_id']}: reserve {lines} for {hold}"
+
+
+def _location_sentence(record: EffectRecord) -> str:
+    state = "enabled" if record["enabled"] else "disabled"
+    kind = record["location_kind"].lower()
+    return f"location {record['location']}: {kind} {record['display_name']!r}, {state}"
+
+
+def _stock_sentence(record: EffectRecord) -> str:
+    number = f" #{record['source_sequence']}" if record["source_sequence"] else ""
+    what = f"{record['event'].lower()} {record['delta']:+,}"
+    return f"{what} {_level(record)}, from {record['source']}{number}"
+
+
+def _move_sentence(record: EffectRecord) -> str:
+    states = f"{record['leaves'].lower()} -> {record['enters'].lower()}"
+    what = f"{record['quantity']:,} {_level(record)}"
+    return f"{record['reservation_id']}: {what} {states}"
+
+
+def _level(record: EffectRecord) -> str:
+    return f"{record['sku']} at {record['location']}"
+
+
+_SENTENCES: Final[dict[str, Callable[[EffectRecord], str]]] = {
+    "name": lambda record: f"{record['of']} {record['number']} is {record['name']!r}",
+    "location": _location_sentence,
+    "sku_ended": lambda record: f"sku {record['sku']} ended",
+    "level": lambda record: f"level {record['row']} is {_level(record)}",
+    "reserve": _reserve_sentence,
+    "link": lambda record: f"{record['reservation_id']}: goes on in shard {record['next_shard']}",
+    "move": _move_sentence,
+    "extend": lambda record: f"{record['reservation_id']}: held until {record['expire_time']}",
+    "stock": _stock_sentence,
+    "request": lambda record: f"remember {record['verb'].lower()} {record['request_key']}",
+    "seal": lambda record: f"seal {record['digest']}",
+}
