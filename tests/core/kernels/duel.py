@@ -73,7 +73,7 @@ class _Cells:
 
     def __init__(self, array: Array) -> None:
         self._array = array
-        self._cells = memoryview(array)
+        self._cells: memoryview = array.data
         self.size = array.size
 
     def __getitem__(self, at: Any) -> Any:
@@ -118,9 +118,9 @@ class _Rows:
 
     def __init__(self, array: Array) -> None:
         names = array.dtype.names or ()
-        self._columns = [
-            memoryview(array[name]) if array[name].flags.aligned else _Packed(array[name])
-            for name in names
+        self._columns: list[memoryview | _Packed] = [
+            column.data if column.flags.aligned else _Packed(column)
+            for column in (array[name] for name in names)
         ]
         self._row = _row_class(names)
         self.size = array.size
@@ -161,8 +161,8 @@ def _seen_by_plain(argument: Any) -> Any:
 
 def _alike(like: tuple[Any, ...], members: Iterable[Any]) -> tuple[Any, ...]:
     """A tuple of the same kind, plain or named, with other members."""
-    make = getattr(like, "_make", tuple)
-    return make(members)  # type: ignore[no-any-return]
+    alike: tuple[Any, ...] = getattr(like, "_make", tuple)(members)
+    return alike
 
 
 def _copy(argument: Any) -> Any:

@@ -14,6 +14,8 @@ import pytest
 
 from holdfast.core.kernels import codes
 from holdfast.core.model import EventOutcome
+from holdfast.core.tables.effects import DTYPES, Section
+from holdfast.core.tables.layouts import LEVEL
 from tests.core.kernels import worlds
 from tests.core.kernels.duel import PUBLIC, SPACES, Duel
 from tests.core.kernels.ledger_world import shop
@@ -125,8 +127,8 @@ def test_the_judge_sees_a_difference(
 
 def test_the_judge_sees_what_wraps_and_what_lies_outside() -> None:
     """Compiled code would go on with a wrong number."""
-    levels, sources = np.zeros(1, worlds.LEVEL), np.zeros(1, np.uint64)
-    effects = np.zeros(1, worlds.DTYPES[worlds.Section.STOCK])
+    levels, sources = np.zeros(1, LEVEL), np.zeros(1, np.uint64)
+    effects = np.zeros(1, DTYPES[Section.STOCK])
     levels["on_hand"], effects["delta"] = np.iinfo(np.int64).max, 1
     with pytest.raises(ValueError, match="format"):
         Duel().call("apply_stock", effects, levels, sources)

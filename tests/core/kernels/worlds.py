@@ -5,6 +5,7 @@ operations. What it hands them is what the engine could: rows exist, and whoever
 room. Values come from the edges of what the limits allow.
 """
 
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -239,8 +240,9 @@ def expiries(duel: Duel, rng: Random) -> None:
     heap = Heap(np.zeros(capacity, np.int64), np.zeros(capacity, np.int32))
     header = make_header()
     step = 0
-    drawn = (lambda: rng.choice(TIMES), lambda: step, lambda: -step, lambda: rng.getrandbits(62))
-    draw = rng.choice(drawn)
+    draw: Callable[[], int] = rng.choice(
+        (lambda: rng.choice(TIMES), lambda: step, lambda: -step, lambda: rng.getrandbits(62))
+    )
     while step < 400 or header[EXPIRIES]:
         size = header[EXPIRIES]
         step += 1

@@ -85,13 +85,13 @@ class Desk:
     ) -> list[int]:
         marks = None if linked is None else np.array(linked, np.uint8)
         outcome: BatchCodes = self.ask(ReserveBatch(self.operations(asks), marks))
-        return outcome.codes.tolist()
+        return list(outcome.codes.tolist())
 
     def move(self, verb: Verb, *numbers: int) -> list[int]:
         operations = np.zeros(len(numbers), OPERATION)
         operations["key_lo"] = numbers
         outcome: BatchCodes = self.ask(MoveBatch(verb, operations))
-        return outcome.codes.tolist()
+        return list(outcome.codes.tolist())
 
 
 def key(number: int) -> Key:
