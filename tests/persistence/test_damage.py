@@ -10,7 +10,7 @@ import random
 import re
 import signal
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -227,7 +227,7 @@ def test_damage_behind_a_snapshot_is_found_or_harmless(sample_with_snapshot: Sam
 
 def test_a_crash_would_be_seen(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
     """The judge itself: a signal, an exit, a bare exception and a wrong state are all failures."""
-    ends = {
+    ends: dict[int, Callable[[], object]] = {
         0: lambda: os.kill(os.getpid(), signal.SIGKILL),
         1: lambda: os._exit(3),
         2: lambda: 1 // 0,
