@@ -82,7 +82,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data_dir: Path = Field(
-        Path("data"),
+        default=Path("data"),
         description="Where journal and snapshots live; one node at a time.",
         json_schema_extra={"expected": "a path"},
     )

@@ -203,10 +203,11 @@ def bad_durations() -> Iterator[Case]:
 
 def bad_enums() -> Iterator[Case]:
     """Numbers that no name was given to, and the one that means that nothing was chosen."""
-    for method, request in {
+    requests: dict[Method[Any], Any] = {
         methods.COMMIT: reservation.CommitRequest,
         methods.FULFILL: reservation.FulfillRequest,
-    }.items():
+    }
+    for method, request in requests.items():
         asked = request(reservation_id=ORDER, lines=[part()], remainder=3)
         yield Case("remainder 3", method, asked, "remainder", "3")
     for kind, told in ((0, "STOCK_EVENT_KIND_UNSPECIFIED"), (6, "6"), (-1, "-1")):

@@ -97,8 +97,10 @@ class Told:
                 key: Key | None = self.command.key
             case RecordStockEvents():
                 key = self.command.events[0].key
+            case Extend() | Move():
+                key = self.command.request
             case _:
-                key = self.command.request  # type: ignore[union-attr]
+                raise AssertionError(f"{self.command} has no effect of its own")
         assert key is not None
         return key.hi, key.lo
 

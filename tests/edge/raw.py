@@ -50,7 +50,7 @@ class Answer:
     @property
     def reason(self) -> str:
         """Of its ErrorInfo; empty when it has none."""
-        return self.info.reason
+        return str(self.info.reason)
 
     def parsed(self, response: type[Any]) -> Any:
         """The message, of an answer that is one."""

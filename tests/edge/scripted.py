@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -14,7 +14,7 @@ from holdfast.edge.client.stock_events import SourceEvents
 from holdfast.edge.wire import faults
 from holdfast.v1.stock_service_pb2 import ApplyStockEventsRequest, ApplyStockEventsResponse
 
-Reply = Message | faults.Fault | Callable[[], Awaitable[bytes]]
+Reply = Message | faults.Fault | Callable[[], Awaitable[Any]]
 
 
 class Request:
@@ -28,7 +28,7 @@ class Request:
         self.peer = context.peer()
 
 
-class ScriptedServer(grpc.GenericRpcHandler):
+class ScriptedServer(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
     """Gives the replies that it was told, in order, then empty messages; keeps what was asked."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class ScriptedServer(grpc.GenericRpcHandler):
                 case faults.Fault() as fault:
                     return await abort(context, fault)
                 case act:
-                    return await act()
+                    return bytes(await act())
 
         async def stream(data: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
             """Acknowledge by position in the stream; no events are a fault."""
@@ -100,7 +100,7 @@ class Both:
     def __init__(self, inner: Client | BlockingClient) -> None:
         self.inner = inner
 
-    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+    def __getattr__(self, name: str) -> Any:
         method = getattr(self.inner, name)
         if isinstance(self.inner, Client):
             return method
@@ -108,15 +108,15 @@ class Both:
 
     async def acknowledged(
         self, batches: Iterable[SourceEvents], **options: Any
-    ) -> AsyncIterator[int]:
+    ) -> AsyncGenerator[int]:
         """Stream, and yield the sequences that are acknowledged."""
         if isinstance(self.inner, Client):
-            stream = self.inner.apply_stock_events(one_by_one(batches), **options)
+            stream: Any = self.inner.apply_stock_events(one_by_one(batches), **options)
             async with aclosing(stream):
                 async for response in stream:
                     yield response.acknowledged_sequence
             return
-        responses = self.inner.apply_stock_events(batches, **options)
+        responses: Any = self.inner.apply_stock_events(batches, **options)
         try:
             while (response := await asyncio.to_thread(next, responses, None)) is not None:
                 yield response.acknowledged_sequence

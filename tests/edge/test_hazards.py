@@ -16,6 +16,7 @@ import grpc.aio
 import pytest
 
 from holdfast.core.commands import (
+    AvailabilitiesView,
     Command,
     EventsOutcome,
     GetAvailability,
@@ -234,8 +235,9 @@ async def test_answers_wait_for_their_entry_though_the_turn_is_over(inside: Insi
     assert not any(read.done() for read in reads)
     inside.appender.let_go()
     await written
-    for read in await asyncio.gather(*reads):
-        assert 6 == read.views[0].levels[0].available
+    for outcome in await asyncio.gather(*reads):
+        assert isinstance(outcome, AvailabilitiesView)
+        assert [6] == [level.available for view in outcome.views if view for level in view.levels]
 
 
 async def test_calls_given_up_by_their_callers_are_done_wholly_or_not_at_all(

@@ -6,6 +6,7 @@ tests/core/scripts; here callers meet each other, time and restarts.
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from holdfast.edge.client import Client, calls
 from holdfast.edge.client.calls import Call
@@ -109,7 +110,7 @@ async def test_t2_a_refused_line_refuses_its_whole_order(client: Client) -> None
 # T3: the same id again
 
 
-def life_of_an_order(sku: str) -> list[Call[object]]:
+def life_of_an_order(sku: str) -> list[Call[Any]]:
     """Make one call of every kind that has an id, in an order in which each is accepted."""
     order = new_name("order")
     return [
@@ -122,7 +123,7 @@ def life_of_an_order(sku: str) -> list[Call[object]]:
     ]
 
 
-async def send_often(wires: Sequence[Wire], call: Call[object], times: int) -> set[bytes]:
+async def send_often(wires: Sequence[Wire], call: Call[Any], times: int) -> set[bytes]:
     """Send a call many times at once and return the different answers."""
     answers = await asyncio.gather(
         *(wires[number % len(wires)].send_call(call) for number in range(times))
@@ -172,7 +173,7 @@ async def test_t3_a_fact_sent_50_times_at_once_counts_once(client: Client) -> No
 # T4: the same id with other content
 
 
-async def conflict_of(wire: Wire, call: Call[object]) -> tuple[str, str, str, str, str]:
+async def conflict_of(wire: Wire, call: Call[Any]) -> tuple[str, str, str, str, str]:
     """Send a call that is to be told that its id was used; what the status says."""
     answer: Answer = await wire.send_call(call)
     told = answer.info.metadata

@@ -321,7 +321,7 @@ async def test_t20_a_node_that_slept_through_an_end_does_not_show_the_hold(
     reads = [asyncio.create_task(wire.send_call(read)) for _ in range(5)]
     await wait_until_so(has_slept_through_it)
     node.signal(signal.SIGCONT)
-    for read in await asyncio.gather(*reads):
-        answer = read.parsed(availability.GetAvailabilityResponse)
-        assert 3 == answer.availability.network_available
+    for answer in await asyncio.gather(*reads):
+        seen = answer.parsed(availability.GetAvailabilityResponse)
+        assert 3 == seen.availability.network_available
     assert [3] == [units for _, units in expiries_in_journal(node.data_dir, order)]

@@ -6,7 +6,7 @@ they end all the time, while others commit, ship, give back, ask for more time, 
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -67,12 +67,13 @@ def command_of(call: Call[Any]) -> Command:
     request: Any = call.request
     if call.method in MOVES:
         return move_from_request(MOVES[call.method], request)
-    return {
+    read: dict[Method[Any], Callable[[Any], Command]] = {
         methods.RESERVE: reserve_from_request,
         methods.EXTEND: extend_from_request,
         methods.GET_AVAILABILITY: availability_from_request,
         methods.RECORD_STOCK_EVENTS: events_from_request,
-    }[call.method](request)
+    }
+    return read[call.method](request)
 
 
 @dataclass(slots=True)
@@ -127,7 +128,8 @@ class Caller:
 
     async def rush(self) -> None:
         """Ask for the same many times at once, in one turn of the node if it comes to that."""
-        line = (*self.wanted(1), self.chance.choice(PLACES), self.chance.randint(1, 2))
+        (sku,) = self.wanted(1)
+        line = (sku, self.chance.choice(PLACES), self.chance.randint(1, 2))
         orders = [new_name("order") for _ in range(self.chance.randint(2, 8))]
         await asyncio.gather(*(self.tell(calls.reserve(order, [line], hold=1)) for order in orders))
 

@@ -17,7 +17,7 @@ LATE = faults.Fault(grpc.StatusCode.DEADLINE_EXCEEDED, "", "late")
 TOO_LARGE = faults.Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "", "message larger than max")
 
 
-class RpcError(grpc.RpcError):
+class RpcError(grpc.RpcError):  # type: ignore[misc]  # grpc ships no types
     """What gRPC raises for a fault of the server."""
 
     def __init__(self, fault: faults.Fault, *trailer: tuple[str, bytes]) -> None:

@@ -143,7 +143,8 @@ def test_a_command_without_an_id_is_given_one(name: str, given: str | None) -> N
 )
 def test_a_hold_is_sent_as_it_is_given(hold: calls.Hold, seconds: int, nanos: int) -> None:
     for call in (calls.reserve("r1", LINES, hold), calls.extend("r1", hold)):
-        duration = call.request.hold_duration
+        request: Any = call.request
+        duration = request.hold_duration
         assert (seconds, nanos) == (duration.seconds, duration.nanos)
 
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from holdfast.core.commands import (
+    AvailabilitiesView,
     GetAvailability,
     HoldOutcome,
     Line,
@@ -84,9 +85,10 @@ async def test_reads_wait_for_what_they_saw() -> None:
     bench = Bench()
     await bench.stock()
     held, seen = bench.admission.post(reserve(1)), bench.admission.post(GetAvailability(("Tea",)))
-    view = (await seen).views[0]
+    outcome = await seen
     assert held.done()
-    assert 1 == view.levels[0].reserved
+    assert isinstance(outcome, AvailabilitiesView)
+    assert [1] == [level.reserved for view in outcome.views if view for level in view.levels]
     await bench.pump.drain()
 
 
@@ -95,7 +97,7 @@ async def test_a_turn_that_fails_stops_the_node() -> None:
     bench = Bench()
     future = bench.admission.post(GetAvailability(("Tea",)))
     broken: Any = lambda _command, _now_ns: 1 / 0  # noqa: E731
-    bench.node._rules[GetAvailability] = broken
+    bench.node._rules = {**bench.node._rules, GetAvailability: broken}
     assert isinstance(await bench.failed, ZeroDivisionError)
     assert not future.done()
 

@@ -85,7 +85,9 @@ def test_an_event_is_the_same_in_either_form() -> None:
     uuid = UUID("6f1b24cd-3a0e-4c4e-9d57-0d6a1f6d7a10")
     low = uuid.int & (1 << 64) - 1
     (packed,) = read(columns(1, id_high=[uuid.int >> 64], id_low=[low])).events
-    event = stock.StockEvent(event_id=str(uuid), sku="Tea", location="W", kind=1, quantity=1)
+    event = stock.StockEvent(
+        event_id=str(uuid), sku="Tea", location="W", kind=stock.STOCK_EVENT_KIND_RECEIPT, quantity=1
+    )
     (named,) = events_from_request(
         stock.RecordStockEventsRequest(source="erp", events=[event])
     ).events
@@ -166,7 +168,7 @@ def test_a_message_has_one_form() -> None:
 @pytest.mark.parametrize("name", ["id_high", "id_low", "sequences", "stock_levels", "quantities"])
 def test_a_split_or_unpacked_column_is_named(name: str) -> None:
     """Pieces may not be joined and single values not be read: both would take an object each."""
-    public = stock.StockEventColumns
+    public: Any = stock.StockEventColumns
     whole, extra = public(**columns()).SerializeToString(), public(**{name: [1]})
     unpacked = bytes([public.DESCRIPTOR.fields_by_name[name].number << 3 | 1]) + bytes(8)
     for more, found in ((extra.SerializeToString(), "split into 2"), (unpacked, "unpacked")):
@@ -190,7 +192,7 @@ def test_quantities_are_judged_as_those_of_single_events(kind: EventKind) -> Non
 
 def test_the_client_spells_what_the_public_message_would() -> None:
     """From lists and from arrays; one kind is one byte."""
-    given = [[TEA, MUG], [SALE, COUNT], [1, 0], [7, 7], [1, 2], [3, 4]]
+    given: list[Any] = [[TEA, MUG], [SALE, COUNT], [1, 0], [7, 7], [1, 2], [3, 4]]
     public = stock.ApplyStockEventsRequest(
         source="erp",
         columns={
