@@ -164,8 +164,9 @@ class Server:
         """
         assert self._process is not None
         total: Counter[str] = Counter()
-        for each in (self._process, *psutil.Process(self._process.pid).children()):
-            text = Path(f"/proc/{each.pid}/status").read_text("utf-8")
+        children = psutil.Process(self._process.pid).children()
+        for pid in (self._process.pid, *(child.pid for child in children)):
+            text = Path(f"/proc/{pid}/status").read_text("utf-8")
             for name, _, value in (line.partition(":") for line in text.splitlines()):
                 if name in ("VmRSS", "RssAnon", "RssFile", "RssShmem"):
                     total[name] += int(value.removesuffix("kB")) * 1024

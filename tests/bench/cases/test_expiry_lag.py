@@ -1,5 +1,7 @@
 """The bench of expiry: what it reads from the journal."""
 
+from typing import Any
+
 from bench.cases.expiry_lag import lags_ms
 
 RESERVE = {"kind": "reserve", "hold_ms": 1_500}
@@ -12,7 +14,7 @@ def at(seconds: float) -> str:
 
 def test_a_release_is_late_by_what_lies_between_it_and_the_end_of_its_hold() -> None:
     """Whatever else is in the journal, and in whatever order holds end."""
-    records = [
+    records: list[dict[str, Any]] = [
         {"kind": "name", "time": at(0)},
         {**RESERVE, "time": at(1), "reservation_id": "a"},
         {**RESERVE, "time": at(2), "reservation_id": "b"},

@@ -6,19 +6,20 @@ from pathlib import Path
 import pytest
 
 from bench.cases import peer_comparison
-from bench.cases.peer_comparison import Demand, Peer, run
+from bench.cases.peer_comparison import run
 from bench.harness.plan import BenchError, Plan
 from bench.peers import tigerbeetle
-from bench.peers.peer import MissingError
+from bench.peers.peer import Demand, MissingError, Peer
 
 ROUNDS = 2
 
 
 class StubPeer:
-    """Answers everything at once, until it is out of answers."""
+    """Answers everything at once, until it is out of answers; or does not start, with an error."""
 
-    def __init__(self, answers: int = 1_000_000) -> None:
+    def __init__(self, answers: int = 1_000_000, error: Exception | None = None) -> None:
         self.answers = answers
+        self.error = error
 
     async def call(self, _request: bytes) -> bytes:
         if not self.answers:
@@ -27,6 +28,8 @@ class StubPeer:
         return b""
 
     async def start(self, _folder: Path) -> AsyncIterator[Peer]:
+        if self.error is not None:
+            raise self.error
         yield Peer(lambda _demand: self.call, messages, no_check)
 
 
@@ -38,14 +41,8 @@ def no_check(_demand: Demand, _answers: Sequence[bytes]) -> None:
     """Any answer will do."""
 
 
-async def no_start(_folder: Path) -> AsyncIterator[Peer]:
-    raise BenchError("no database")
-    yield
-
-
-async def missing(_folder: Path) -> AsyncIterator[Peer]:
-    raise MissingError("not installed")
-    yield
+BROKEN = StubPeer(error=BenchError("no database"))
+MISSING = StubPeer(error=MissingError("not installed"))
 
 
 async def compare(
@@ -68,7 +65,11 @@ async def test_a_peer_that_does_not_start_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found, plan = await compare(
-        monkeypatch, tmp_path, holdfast=StubPeer().start, redis=StubPeer().start, postgres=no_start
+        monkeypatch,
+        tmp_path,
+        holdfast=StubPeer().start,
+        redis=StubPeer().start,
+        postgres=BROKEN.start,
     )
 
     assert {"holdfast", "redis"} == found
@@ -78,7 +79,9 @@ async def test_a_peer_that_does_not_start_is_reported(
 async def test_a_peer_that_is_missing_is_left_out_and_no_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, plan = await compare(monkeypatch, tmp_path, holdfast=StubPeer().start, redis=missing)
+    found, plan = await compare(
+        monkeypatch, tmp_path, holdfast=StubPeer().start, redis=MISSING.start
+    )
 
     assert {"holdfast"} == found
     assert "not installed" == plan.left_out["Redis"]
@@ -100,7 +103,9 @@ async def test_a_peer_that_fails_in_a_round_costs_no_other_figures(
 async def test_without_holdfast_the_others_have_no_ratio(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, plan = await compare(monkeypatch, tmp_path, holdfast=no_start, redis=StubPeer().start)
+    found, plan = await compare(
+        monkeypatch, tmp_path, holdfast=BROKEN.start, redis=StubPeer().start
+    )
 
     assert {"redis"} == found
     assert {"peers, Holdfast"} == set(plan.failures)
