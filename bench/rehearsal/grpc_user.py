@@ -31,7 +31,7 @@ grpc.experimental.gevent.init_gevent()
 sys.setswitchinterval(0.0002)
 
 
-class GrpcUser(User):
+class GrpcUser(User):  # type: ignore[misc]  # checks run without locust
     """A user with stubs of the node and visits at a fixed interval."""
 
     abstract = True

@@ -29,7 +29,7 @@ class Shopper(GrpcUser):
 
     shop: ClassVar[Shop]
 
-    @task
+    @task  # type: ignore[untyped-decorator]
     def visit(self) -> None:
         """One visit. A call that fails ends it, and is counted by the interceptor."""
         self.begin_visit()
@@ -47,7 +47,7 @@ class StockFeed(GrpcUser):
         self._source = self.sources.pop()
         super().on_start()
 
-    @task
+    @task  # type: ignore[untyped-decorator]
     def deliver(self) -> None:
         """One message."""
         if Shape.run.is_storm_at(perf_counter() - Shape.began):
@@ -56,7 +56,7 @@ class StockFeed(GrpcUser):
                 self._source.deliver(self.stubs)
 
 
-class Shape(LoadTestShape):
+class Shape(LoadTestShape):  # type: ignore[misc]  # checks run without locust
     """As many users as the profile has at each moment."""
 
     run: ClassVar[Run]
