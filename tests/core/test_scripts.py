@@ -96,7 +96,7 @@ def test_state_hash_does_not_depend_on_the_shard_count(script: Path) -> None:
     for engine in engines:
         retell(script.read_text(), engine)
 
-    assert len({engine.node.state_hash() for engine in engines}) == 1
+    assert 1 == len({engine.node.state_hash() for engine in engines})
 
 
 def test_refusals_are_reached_in_order_of_precedence() -> None:
@@ -116,7 +116,7 @@ def test_faults_are_all_reached() -> None:
         "out of range events[0].quantity",
     }
 
-    assert {fault for fault in faults if f"fault: {fault}" not in text} == set()
+    assert set() == {fault for fault in faults if f"fault: {fault}" not in text}
 
 
 UNKNOWN_FIELDS = (

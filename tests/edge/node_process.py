@@ -12,11 +12,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from random import SystemRandom
+from random import Random
 from typing import Any, Final, Self
 
 import grpc
@@ -28,36 +27,30 @@ from holdfast.persistence.codec import RecordedEntry, read_appends
 from holdfast.persistence.data_directory import read_node_json
 from holdfast.persistence.lmdb.store import LmdbJournal
 from holdfast.persistence.recovery import replay_group
+from tests.real_time import wait_until
 
 #: A start compiles nothing when kernels are cached; a machine under load may still need this.
 START_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 30.0
-POLL_S: Final = 0.01
 
 #: Below the ports that the system hands to clients: a client that tries to reach a node that is
 #: down could otherwise be given the node's own port.
 PORTS: Final = range(20_000, 32_000)
 
+#: Two runs of the tests at once begin at different ports.
+_ports = Random(os.getpid())
+
 
 def free_port() -> int:
     """Find a port that nobody listens on."""
-    chance = SystemRandom()
     while True:
-        port = chance.choice(PORTS)
+        port = _ports.choice(PORTS)
         with closing(socket.socket()) as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port
-
-
-def wait_until(is_so: Callable[[], object], what: str, timeout_s: float = STOP_TIMEOUT_S) -> None:
-    """Ask until something is so; fail when the time is over."""
-    deadline = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s in vain: {what}"
-        time.sleep(POLL_S)
 
 
 class NodeProcess:

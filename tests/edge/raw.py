@@ -6,7 +6,7 @@ about the answer itself, it asks through this file.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final, Self
@@ -141,12 +141,6 @@ def _details(status: Any) -> tuple[error_details_pb2.ErrorInfo, float | None]:
         else:
             assert detail.Unpack(info), f"a detail of unknown kind: {detail.type_url}"
     return info, retry_after_s
-
-
-async def wait_until_so(ask: Callable[[], Awaitable[bool]]) -> None:
-    """Ask until the answer is yes; the time of the test bounds it."""
-    while not await ask():  # noqa: ASYNC110 - another process is waited for: it can set no event
-        await asyncio.sleep(0.02)
 
 
 def new_name(kind: str) -> str:

@@ -29,8 +29,8 @@ from tests.edge.raw import (
     figures_of,
     put_stock,
     traces_of,
-    wait_until_so,
 )
+from tests.real_time import wait_until_so
 
 RESERVATIONS: Final = "/holdfast.v1.ReservationService/"
 AVAILABILITY: Final = "/holdfast.v1.AvailabilityService/"

@@ -58,7 +58,6 @@ from tests.edge.raw import (
     put_stock,
     receipt,
     traces_of,
-    wait_until_so,
 )
 from tests.persistence.journals import MemoryAppender
 
@@ -240,16 +239,29 @@ async def test_answers_wait_for_their_entry_though_the_turn_is_over(inside: Insi
         assert [6] == [level.available for view in outcome.views if view for level in view.levels]
 
 
+def unread_bytes(node: NodeProcess) -> int:
+    """What callers have sent and the node has not read, by proc(5), /proc/net/tcp."""
+    port = f":{node.grpc_port:04X}"
+    tables = (Path("/proc/net", name).read_text("ascii") for name in ("tcp", "tcp6"))
+    sockets = [line.split() for table in tables for line in table.splitlines()]
+    return sum(int(each[4].partition(":")[2], 16) for each in sockets if each[1].endswith(port))
+
+
 async def test_calls_given_up_by_their_callers_are_done_wholly_or_not_at_all(
     node: NodeProcess, client: Client, wire: Wire
 ) -> None:
     """The node sleeps while they are sent and given up; then the books are in order."""
     (sku,) = await put_stock(client, 1_000)
     orders = [new_name("order") for _ in range(100)]
+    asked = [calls.reserve(order, [(sku, WAREHOUSE, 2)]) for order in orders]
+    await wire.send_call(calls.get_availability(sku))  # a node that sleeps accepts no connection
     node.signal(signal.SIGSTOP)
-    begun = [wire.start_call(calls.reserve(order, [(sku, WAREHOUSE, 2)])) for order in orders]
-    for _ in range(20):  # let gRPC send them
-        await asyncio.sleep(0.005)
+    begun = [wire.start_call(each) for each in asked]
+
+    async def are_sent() -> bool:
+        return unread_bytes(node) > sum(each.request.ByteSize() for each in asked)
+
+    await wait_until_so(are_sent)
     for call in begun[::2]:
         call.cancel()
     node.signal(signal.SIGCONT)

@@ -15,8 +15,9 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 from holdfast.edge.client import Client, calls
 from holdfast.edge.server.handlers import SERVICE_NAMES
 from holdfast.v1 import common_pb2 as common
-from tests.edge.node_process import NodeProcess, wait_until
+from tests.edge.node_process import NodeProcess
 from tests.edge.raw import OK, WAREHOUSE, Wire, figure, new_name, put_stock
+from tests.real_time import wait_until
 
 ACCEPTED = common.OUTCOME_ACCEPTED
 

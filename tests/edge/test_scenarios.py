@@ -27,8 +27,8 @@ from tests.edge.raw import (
     put_stock,
     receipt,
     traces_of,
-    wait_until_so,
 )
+from tests.real_time import wait_until_so
 
 ACCEPTED = common.OUTCOME_ACCEPTED
 REFUSED = common.OUTCOME_REFUSED

@@ -30,8 +30,8 @@ from tests.edge.raw import (
     put_stock,
     receipt,
     traces_of,
-    wait_until_so,
 )
+from tests.real_time import wait_until_so
 
 ACCEPTED = common.OUTCOME_ACCEPTED
 

@@ -9,7 +9,6 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -37,8 +36,8 @@ from tests.edge.raw import (
     new_name,
     receipt,
     traces_of,
-    wait_until_so,
 )
+from tests.real_time import let_pass, now_s, wait_until_so
 
 SHARDS = 4
 CALLERS = 64
@@ -88,9 +87,9 @@ class Caller:
 
     async def tell(self, call: Call[Any]) -> Any:
         """Ask, and note what was answered when."""
-        asked_at = monotonic()
+        asked_at = now_s()
         answer = await self.wire.send_call(call)
-        answered_at = monotonic()
+        answered_at = now_s()
         response = answer.parsed(call.method.response)
         self.history.append(Told(command_of(call), asked_at, answered_at, response))
         if getattr(response, "outcome", None) == common.OUTCOME_ACCEPTED:
@@ -106,7 +105,7 @@ class Caller:
 
     async def work(self) -> None:
         """Make orders, and take them some way."""
-        while monotonic() < self.ends_at:
+        while now_s() < self.ends_at:
             match self.chance.random():
                 case roll if roll < 0.1:
                     await self.tell(calls.get_availability(self.chance.choice(SKUS)))
@@ -148,7 +147,7 @@ class Caller:
             if self.chance.random() < 0.1:
                 await self.repeat()
             if self.chance.random() < 0.1:
-                await asyncio.sleep(self.chance.random() * hold)
+                await let_pass(self.chance.random() * hold)
             await self.tell(call)
 
     def plan(self, order: str, lines: Sequence[tuple[str, str, int]]) -> Iterator[Call[Any]]:
@@ -192,7 +191,7 @@ async def stress(node: NodeProcess, seconds: float, seed: int) -> list[Told]:
         for place in PLACES:
             fact = receipt(sku, OPENING_UNITS, place)
             await opening.tell(calls.record_stock_events("goods-in", [fact]))
-    ends_at = monotonic() + seconds
+    ends_at = now_s() + seconds
     callers = [
         Caller(wires[number % len(wires)], random.Random(f"{seed}/{number}"), ends_at)
         for number in range(CALLERS)

@@ -83,18 +83,22 @@ class Sample:
         return "same" if digests(recovered.node) == digests(again.node) else "different later"
 
 
-def verdicts(sample: Sample, damages: Sequence[Damage]) -> Iterator[tuple[Damage, str]]:
+#: What came of one damage.
+Judge = Callable[[Damage], str]
+
+
+def verdicts(judge: Judge, damages: Sequence[Damage]) -> Iterator[tuple[Damage, str]]:
     """Judge in child processes: one as long as it lives, then another."""
     todo = list(damages)
     while todo:
-        lines, end = judge_in_child(sample, todo)
+        lines, end = judge_in_child(judge, todo)
         yield from zip(todo, lines, strict=False)
         todo = todo[len(lines) :]
         if end:
             yield todo.pop(0), f"the process ended by {end}"
 
 
-def judge_in_child(sample: Sample, damages: Iterable[Damage]) -> tuple[list[str], str]:
+def judge_in_child(judge: Judge, damages: Iterable[Damage]) -> tuple[list[str], str]:
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
@@ -102,7 +106,7 @@ def judge_in_child(sample: Sample, damages: Iterable[Damage]) -> tuple[list[str]
         try:
             for damage in damages:
                 signal.alarm(CASE_SECONDS_MAX)
-                os.write(writer, sample.judge(damage).replace("\n", " ").encode() + b"\n")
+                os.write(writer, judge(damage).replace("\n", " ").encode() + b"\n")
             status = 0
         except BaseException as error:  # noqa: BLE001 - whatever it is, the parent reports it
             os.write(writer, f"a bare {error!r}\n".encode())
@@ -140,7 +144,7 @@ def sample_with_snapshot(tmp_path_factory: pytest.TempPathFactory) -> Sample:
 
 def assert_survived(sample: Sample, damages: Sequence[Damage]) -> Counter[str]:
     """Return how many ended in which good way."""
-    results = list(verdicts(sample, damages))
+    results = list(verdicts(sample.judge, damages))
     assert len(damages) == len(results)
     bad = [f"{damage}: {verdict}" for damage, verdict in results if verdict not in GOOD]
     assert not bad, "\n".join(bad[:20])
@@ -225,7 +229,7 @@ def test_damage_behind_a_snapshot_is_found_or_harmless(sample_with_snapshot: Sam
     assert assert_survived(sample_with_snapshot, damages)["same"] > 10
 
 
-def test_a_crash_would_be_seen(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_would_be_seen(sample: Sample) -> None:
     """The judge itself: a signal, an exit, a bare exception and a wrong state are all failures."""
     ends: dict[int, Callable[[], object]] = {
         0: lambda: os.kill(os.getpid(), signal.SIGKILL),
@@ -233,9 +237,11 @@ def test_a_crash_would_be_seen(sample: Sample, monkeypatch: pytest.MonkeyPatch) 
         2: lambda: 1 // 0,
         3: lambda: "same",
     }
-    with monkeypatch.context() as patch:
-        patch.setattr(Sample, "judge", lambda _, damage: ends[damage.at]())
-        results = [verdict for _, verdict in verdicts(sample, [Damage("flip", n) for n in ends])]
+
+    def judge(damage: Damage) -> str:
+        return str(ends[damage.at]())
+
+    results = [verdict for _, verdict in verdicts(judge, [Damage("flip", n) for n in ends])]
     assert [
         "the process ended by SIGKILL",
         "the process ended by exit 3",

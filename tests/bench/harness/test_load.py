@@ -96,7 +96,7 @@ async def test_the_first_error_ends_the_load_and_is_raised_as_it_is(loop: Drive)
     async def call(request: bytes) -> bytes:
         if request == REQUESTS[3]:
             raise LookupError("the fourth")
-        await asyncio.sleep(3_600)
+        await asyncio.Event().wait()
         return b""
 
     with pytest.raises(LookupError, match="the fourth"):
@@ -105,7 +105,7 @@ async def test_the_first_error_ends_the_load_and_is_raised_as_it_is(loop: Drive)
 
 async def test_load_that_hangs_ends_all_the_same() -> None:
     async def call(_request: bytes) -> bytes:
-        await asyncio.sleep(3_600)
+        await asyncio.Event().wait()
         return b""
 
     with pytest.raises(TimeoutError):

@@ -1,6 +1,5 @@
 """Redis keeps the rules, and its commands and answers are right byte by byte."""
 
-import asyncio
 import shutil
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from bench.peers.peer import MissingError
 from bench.peers.pool import Pool
 from bench.peers.redis import command, redis_server
 from tests.bench.peers.peer_rules import HOLD_MS, check_rules, reader
+from tests.real_time import let_pass
 
 
 def test_a_missing_redis_names_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +38,7 @@ async def test_redis_keeps_the_rules(tmp_path: Path) -> None:
         await pool.call(command(b"HSET", b"free", b"3", b"1"))
         assert b"1" == await ask([(7, 3, 1)], b"50")
         assert b"3" == await ask([(8, 3, 1)])
-        await asyncio.sleep(0.1)
+        await let_pass(0.1)
         assert b"1" == await ask([(9, 3, 1)])
 
 

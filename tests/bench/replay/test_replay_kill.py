@@ -20,6 +20,7 @@ from holdfast.persistence.verify import verify
 from tests.bench.replay.shop import REAL_YEAR
 from tests.edge.node_process import NodeProcess, running_node
 from tests.edge.raw import CALL_TIMEOUT_S, traces_of
+from tests.real_time import let_pass
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -81,8 +82,8 @@ async def kill_meanwhile(
             while await reservations_in(client) < after:
                 if replaying.done():
                     return number
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(chance.random() * 0.02)
+                await let_pass(0.01)
+        await let_pass(chance.random() * 0.02)
         node.kill()
         await asyncio.to_thread(node.start)
     return kills

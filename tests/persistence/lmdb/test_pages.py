@@ -122,8 +122,8 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
         for position, value in enumerate(values_of(APPENDS, seed=1), 1):
             append(env, position, value)
     sample = Sample(path, path.read_bytes(), check_pages(path, consecutive_keys=True))
-    assert (sample.report.depth, sample.report.record_pages) == (2, 1)
-    assert sample.half(sample.root * PAGE + 10) == 1, "a branch"
+    assert (2, 1) == (sample.report.depth, sample.report.record_pages)
+    assert 1 == sample.half(sample.root * PAGE + 10), "a branch"
     return sample
 
 
@@ -154,8 +154,8 @@ def test_a_new_file_passes(tmp_path: Path) -> None:
     path = tmp_path / "journal.mdb"
     open_file(path).close()
     report = check_pages(path)
-    assert (report.entries, report.first_key, report.last_key, report.txnid) == (0, None, None, 0)
-    assert list(iterate_values(path)) == []
+    assert (0, None, None, 0) == (report.entries, report.first_key, report.last_key, report.txnid)
+    assert [] == list(iterate_values(path))
 
 
 def test_a_journal_passes_after_every_append(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_free_pages_may_lie_behind_the_end_of_a_whole_file(tmp_path: Path) -> No
             transaction.delete(KEY.pack(7))
     report = check_pages(path)
     assert path.stat().st_size < (report.last_page + 1) * PAGE
-    assert report.last_key == 6
+    assert 6 == report.last_key
 
 
 @pytest.mark.slow
@@ -393,7 +393,7 @@ def judge_in_a_process(sample: Sample, damages: list[str], folder: Path) -> list
     )
     verdicts = done.stdout.split()
     where = damages[len(verdicts)] if len(verdicts) < len(damages) else "the end"
-    assert done.returncode == 0, f"{done.returncode} at {where}\n{done.stderr}"
+    assert 0 == done.returncode, f"{done.returncode} at {where}\n{done.stderr}"
     return verdicts
 
 
