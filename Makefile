@@ -11,10 +11,12 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --extra node --group build 
 	--python-version 3.11 --python-platform linux --custom-compile-command 'make lock'
 PROTOC := $(BIN)/python -m grpc_tools.protoc -I protos
 GENERATED := *_pb2.py *_pb2.pyi *_pb2_grpc.py
+# Tests of the core, and of what loads and checks its state; not those that compile a copy of it.
+COVERING := tests/core tests/persistence/test_verify.py --ignore tests/core/kernels/test_compiled.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev types run replay test test-slow check fix scripts-accept protos \
+.PHONY: help setup dev types run replay test test-slow coverage check fix scripts-accept protos \
 	verify-protos bench load lock dist clean
 
 help:  ## List the targets.
@@ -65,7 +67,14 @@ replay: .venv/.run-ready  ## Replay a real year of orders and check every unit (
 # Judge
 
 test: .venv/.dev-ready  ## Run the tests.
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q --durations=10 --durations-min=1
+
+coverage: .venv/.dev-ready  ## Measure branch coverage of core and kernels; fail below the floor.
+	@rm -rf build/coverage && mkdir -p build/coverage
+	@$(BIN)/coverage run -m pytest -q $(COVERING)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage html --quiet --fail-under=0
+	@$(BIN)/coverage report
 
 test-slow: .venv/.dev-ready .venv/.bench-ready  ## Run the tests that take longer.
 	@$(BIN)/pytest -q -m slow

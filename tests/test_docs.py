@@ -5,6 +5,7 @@ number, a file, a function, a command, an option, a setting, a metric, a link.
 """
 
 import re
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -228,6 +229,13 @@ def test_functions_in_the_text_exist(page: Path) -> None:
 def test_make_targets_exist(page: Path) -> None:
     for target in make_targets(page):
         assert target in targets(), f"make {target}"
+
+
+def test_the_floor_of_coverage_is_told() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    floor = settings["tool"]["coverage"]["report"]["fail_under"]
+
+    assert f"CI fails below {floor} %" in (ROOT / "tests" / "README.md").read_text("utf-8")
 
 
 def test_hacking_tells_every_target() -> None:
