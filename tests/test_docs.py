@@ -26,7 +26,7 @@ from tests.core.test_scripts import retell
 from tests.test_tidy import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
 INTEGRATORS, OPERATORS = ROOT / "docs" / "integrators.md", ROOT / "docs" / "operators.md"
 
 NS_BY_UNIT = {"s": 10**9, "minutes": 60 * 10**9, "days": 86_400 * 10**9}
@@ -218,7 +218,9 @@ def test_files_in_the_text_exist(page: Path) -> None:
 def test_functions_in_the_text_exist(page: Path) -> None:
     """A file followed by a name, both in backticks: the file defines the name."""
     text = page.read_text("utf-8")
-    for path, dotted in re.findall(r"`((?:core|persistence|edge)/\w+\.py)`\s+`([\w.]+)`", text):
+    for path, dotted in re.findall(
+        r"`((?:core|persistence|edge|bench)/[\w/]+\.py)`\s+`([\w.]+)`", text
+    ):
         source = (ROOT / path).read_text("utf-8")
         for name in dotted.split("."):
             pattern = rf"^\s*(?:(?:async )?def|class) {name}\b|^{name}\b.*="
