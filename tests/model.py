@@ -122,6 +122,7 @@ class Model:
         self.locations: dict[str, Location] = {}
         self.skus: dict[str, dict[str, Level]] = {}
         self.reservations: dict[Key, Reservation] = {}
+        self.holding: dict[Key, Reservation] = {}  # those that hold units; the others cannot expire
         self.event_times: dict[Key, int] = {}
         self.last_sequences: dict[str, int] = {}
 
@@ -147,15 +148,16 @@ class Model:
                 outcome = LocationOutcome(command.location, ())
             case DeleteSku():
                 outcome = self.delete_sku(command)
-        self.check_invariants()
         return outcome
 
     def expire(self, now_ns: int) -> None:
         """Free what is held by reservations whose time has come."""
-        for reservation in self.reservations.values():
+        for key, reservation in list(self.holding.items()):
             if reservation.expires_at_ns <= now_ns:
                 for line in reservation.lines.values():
                     line.move(State.HELD, State.EXPIRED, line.units[State.HELD])
+            if not reservation.total(State.HELD):
+                del self.holding[key]
 
     # Reserve
 
@@ -185,6 +187,7 @@ class Model:
             units = dict.fromkeys(State, 0) | {State.HELD: line.quantity}
             lines[line.sku, line.location] = HeldLine(level, units)
         self.reservations[command.key] = Reservation(command, now_ns, expires_at_ns, lines)
+        self.holding[command.key] = self.reservations[command.key]
         return HoldOutcome(None, expires_at_ns, ())
 
     def available(self, line: Line) -> int:
@@ -344,10 +347,13 @@ class Model:
     # Judgement of the model itself
 
     def check_invariants(self) -> None:
-        """A level promises exactly the live units of its lines, and no line ever loses a unit."""
+        """A level promises exactly the live units of its lines, no line ever loses a unit, and what
+        is held can expire.
+        """
         reserved: dict[Level, int] = {}
         committed: dict[Level, int] = {}
-        for reservation in self.reservations.values():
+        for key, reservation in self.reservations.items():
+            assert key in self.holding or not reservation.total(State.HELD)
             for asked, line in zip(
                 reservation.asked.lines, reservation.lines.values(), strict=True
             ):

@@ -66,7 +66,12 @@ class ModelEngine:
 
     def turn(self, commands: Sequence[Command], now_ns: int) -> list[Outcome]:
         self.model.expire(now_ns)
-        return [comparable(command, self.model.execute(command, now_ns)) for command in commands]
+        return [comparable(command, self._execute(command, now_ns)) for command in commands]
+
+    def _execute(self, command: Command, now_ns: int) -> Outcome:
+        outcome = self.model.execute(command, now_ns)
+        self.model.check_invariants()
+        return outcome
 
     def restart(self) -> None:
         pass

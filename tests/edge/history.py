@@ -53,7 +53,7 @@ from holdfast.persistence.recovery import replay_group
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.edge.node_process import read_journal, replayed_node
-from tests.model import Model, Reservation
+from tests.model import Model
 
 ACCEPTED: Final = common.OUTCOME_ACCEPTED
 
@@ -105,39 +105,6 @@ class Told:
         return key.hi, key.lo
 
 
-class QuickModel(Model):
-    """The plain model, which looks only at reservations that still hold something when time passes,
-    and at its own invariants only when asked.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._holding: dict[Key, Reservation] = {}
-
-    def expire(self, now_ns: int) -> None:
-        """Free what is due."""
-        everything, self.reservations = self.reservations, self._holding
-        super().expire(now_ns)
-        self.reservations = everything
-        for key, reservation in list(self._holding.items()):
-            if not reservation.total(State.HELD):
-                del self._holding[key]
-
-    def reserve(self, command: Reserve, now_ns: int) -> Any:
-        """Hold, and remember who holds."""
-        outcome = super().reserve(command, now_ns)
-        if isinstance(outcome, HoldOutcome) and outcome.refusal is None:
-            self._holding[command.key] = self.reservations[command.key]
-        return outcome
-
-    def check_invariants(self) -> None:
-        """Not after every command: that would take a minute for a minute of history."""
-
-    def check_once(self) -> None:
-        """At the end."""
-        super().check_invariants()
-
-
 @dataclass(frozen=True, slots=True)
 class Moments:
     """What a stock level can have been in the course of a turn."""
@@ -162,7 +129,7 @@ class Judge:
         self, shard_count: int, places: Sequence[PutLocation], history: Sequence[Told]
     ) -> None:
         self.node = Node(shard_count)
-        self.model = QuickModel()
+        self.model = Model()
         self.history = [told for told in history if not told.is_repeat]
         for place in places:
             self.model.execute(place, 0)
@@ -181,7 +148,7 @@ class Judge:
         assert not self._effects, f"not in the journal: {list(self._effects.values())[:3]}"
         unseen = [told for told in self.history if self._unseen[id(told)]]
         assert not unseen, f"revisions that no append has: {unseen[:3]}"
-        self.model.check_once()
+        self.model.check_invariants()
         assert [] == check_invariants(self.node)
         self._check_real_time()
 
