@@ -139,7 +139,7 @@ class Environment:
             done = uv(*words, "--offline")
             if done.returncode != 0:
                 pytest.skip("the package index cannot be reached, and the cache does not do")
-        assert done.returncode == 0, done.stderr
+        assert 0 == done.returncode, done.stderr
 
     def run(self, program: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         ours = ("HOLDFAST_", "PYTHON")

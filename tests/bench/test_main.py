@@ -30,7 +30,8 @@ async def missing(_plan: Plan) -> list[Figure]:
 @pytest.fixture(autouse=True)
 def benches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "BENCHES", {"bad": bad, "missing": missing, "good": good})
-    monkeypatch.setattr(bench, "conditions", lambda _folder: {})
+    monkeypatch.setattr("bench.harness.conditions.SYNCS", 2)
+    monkeypatch.setattr("bench.harness.conditions.SLEEPS", 2)
 
 
 def run(tmp_path: Path, *arguments: str) -> tuple[int, dict[str, Any]]:

@@ -157,7 +157,7 @@ class NodeProcess:
         """Ask it to drain, and expect a clean end: SIGTERM."""
         self.signal(signal.SIGTERM)
         code = self.wait()
-        assert code == 0, f"exit code {code} after SIGTERM: {self.report()}"
+        assert 0 == code, f"exit code {code} after SIGTERM: {self.report()}"
 
     def restart(self) -> Self:
         """Start it again, after an end of whatever kind."""

@@ -101,7 +101,7 @@ def test_homes_that_were_left_take_no_memory_and_can_be_used_again() -> None:
         halves.add(at)
         other = len(index.slots) // 2 - at
         assert not index.slots[other : other + 1_000_000].any()
-    assert len(halves) == 2
+    assert 2 == len(halves)
 
 
 def test_many_ids_of_one_hash_are_found_and_too_many_are_an_error() -> None:

@@ -55,7 +55,7 @@ def ask(node: NodeProcess, *words: object) -> Result:
 def ask_json(node: NodeProcess, *words: object) -> Any:
     """Run a command for programs, which has to succeed, and read what it prints."""
     result = ask(node, *words, "--json")
-    assert result.exit_code == 0, result.output
+    assert 0 == result.exit_code, result.output
     return json.loads(result.stdout)
 
 

@@ -397,7 +397,7 @@ async def test_an_error_that_no_attempt_can_mend_is_told_at_once() -> None:
         assert ACCEPTED == await holdfast.commit(uuid4())
 
 
-async def test_patience_ends() -> None:
+async def test_the_patience_of_a_caller_ends() -> None:
     """A server that stays away is reported, and looked for again by the next caller."""
     script = Script(breaking)
     async with playing(script) as client, coalescer_of(client, timeout_s=0.05) as holdfast:

@@ -42,8 +42,8 @@ def client(application: Starlette) -> httpx.AsyncClient:
 async def test_metrics_are_in_the_text_format_of_prometheus() -> None:
     async with client(app()) as http:
         response = await http.get("/metrics")
-    assert response.status_code == 200
-    assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert 200 == response.status_code
+    assert "text/plain; version=0.0.4; charset=utf-8" == response.headers["content-type"]
     assert "holdfast_turns_total 4711.0\n" in response.text
 
 
@@ -59,7 +59,7 @@ async def test_metrics_are_in_the_format_that_is_asked_for() -> None:
 async def test_metrics_are_there_before_the_node_is() -> None:
     async with client(app(None, Phase.STARTING)) as http:
         response = await http.get("/metrics")
-    assert response.status_code == 200
+    assert 200 == response.status_code
     assert "process_cpu_seconds_total" in response.text
 
 
@@ -81,7 +81,7 @@ async def test_health_follows_the_phase() -> None:
     phases = iter(Phase)
     async with client(build_app(lambda: NODE, lambda: next(phases))) as http:
         told = [(await http.get("/healthz")).status_code for _ in Phase]
-    assert told == [503, 200, 503]
+    assert [503, 200, 503] == told
 
 
 async def test_the_index_names_every_path() -> None:
@@ -96,8 +96,8 @@ async def test_the_index_names_every_path() -> None:
 
 async def test_other_paths_and_methods_are_refused() -> None:
     async with client(app()) as http:
-        assert (await http.get("/admin")).status_code == 404
-        assert (await http.post("/metrics")).status_code == 405
+        assert 404 == (await http.get("/admin")).status_code
+        assert 405 == (await http.post("/metrics")).status_code
 
 
 # Start and stop
@@ -106,7 +106,7 @@ async def test_other_paths_and_methods_are_refused() -> None:
 async def test_it_serves_on_the_port_that_it_gives_and_stops_after_the_block() -> None:
     async with serve_http(app(), "127.0.0.1", 0) as port, httpx.AsyncClient() as http:
         response = await http.get(f"http://127.0.0.1:{port}/healthz")
-        assert response.text == "serving\n"
+        assert "serving\n" == response.text
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
 
@@ -154,4 +154,4 @@ async def test_nothing_is_written_about_single_requests(caplog: pytest.LogCaptur
     caplog.set_level("DEBUG")
     async with serve_http(app(), "127.0.0.1", 0) as port, httpx.AsyncClient() as http:
         await http.get(f"http://127.0.0.1:{port}/healthz")
-    assert [record for record in caplog.records if record.name.startswith("uvicorn")] == []
+    assert [] == [record for record in caplog.records if record.name.startswith("uvicorn")]

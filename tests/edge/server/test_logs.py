@@ -86,9 +86,10 @@ def _logging() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+def terminal() -> io.StringIO:
+    stream = io.StringIO()
+    stream.isatty = lambda: True  # type: ignore[method-assign]
+    return stream
 
 
 def log_lines(stream: io.StringIO) -> list[str]:
@@ -104,14 +105,14 @@ def test_json_has_one_object_a_line_with_the_correlation_id() -> None:
         logging.getLogger("asyncio").warning("took %d s", 3)
     ours, theirs = map(json.loads, log_lines(stream))
     assert ours.pop("timestamp").endswith("Z")
-    assert ours == {"event": "drain", "level": "info", "waiting": 3, "correlation_id": "c1"}
+    assert {"event": "drain", "level": "info", "waiting": 3, "correlation_id": "c1"} == ours
     assert theirs.pop("timestamp").endswith("Z")
-    assert theirs == {
+    assert {
         "event": "took 3 s",
         "level": "warning",
         "logger": "asyncio",
         "correlation_id": "c1",
-    }
+    } == theirs
 
 
 @pytest.mark.usefixtures("_logging")
@@ -124,7 +125,7 @@ def test_the_console_is_for_people() -> None:
 
 
 @pytest.mark.usefixtures("_logging")
-@pytest.mark.parametrize(("stream", "is_json"), [(io.StringIO, True), (Terminal, False)])
+@pytest.mark.parametrize(("stream", "is_json"), [(io.StringIO, True), (terminal, False)])
 def test_auto_goes_by_the_stream(stream: Callable[[], io.StringIO], is_json: bool) -> None:
     written = stream()
     logs.configure_logging("info", "auto", written)
@@ -139,10 +140,10 @@ def test_events_below_the_level_are_dropped(log_format: logs.LogFormat) -> None:
     logs.configure_logging("warning", log_format, stream)
     structlog.get_logger().info("no")
     logging.getLogger("x").info("no")
-    assert log_lines(stream) == []
+    assert [] == log_lines(stream)
     structlog.get_logger().warning("yes")
     logging.getLogger("x").warning("yes")
-    assert len(log_lines(stream)) == 2
+    assert 2 == len(log_lines(stream))
 
 
 @pytest.mark.usefixtures("_logging")
@@ -166,4 +167,4 @@ def test_a_line_break_in_a_value_does_not_break_the_line() -> None:
         stream = io.StringIO()
         logs.configure_logging("info", log_format, stream)
         structlog.get_logger().info("append", path="a\nb")
-        assert len(log_lines(stream)) == 1
+        assert 1 == len(log_lines(stream))

@@ -57,7 +57,7 @@ def scrape(statistics: Callable[[], NodeStatistics | None]) -> dict[str, float]:
 def test_figures_of_the_node_are_exported() -> None:
     samples = scrape(node)
     node_samples = {name: value for name, value in samples.items() if " " not in name}
-    assert node_samples == {
+    assert {
         "holdfast_turns_total": 11,
         "holdfast_journal_appends_total": 12,
         "holdfast_journal_append_seconds_total": 1.5,
@@ -67,7 +67,7 @@ def test_figures_of_the_node_are_exported() -> None:
         "holdfast_journal_snapshot_position": 16,
         "holdfast_journal_size_bytes": 17,
         "holdfast_journal_headroom_bytes": 18,
-    }
+    } == node_samples
 
 
 def test_figures_of_each_shard_are_exported() -> None:
@@ -103,10 +103,10 @@ def test_calls_are_exported_by_method_and_code() -> None:
         calls.record("Reserve", code, 0.001)
     calls.record("Commit", "OK", 0.001)
     samples = scrape(lambda: node(calls))
-    assert samples["holdfast_calls_total code=OK method=Reserve"] == 2
-    assert samples["holdfast_calls_total code=REFUSED method=Reserve"] == 1
-    assert samples["holdfast_calls_total code=NOT_FOUND method=Reserve"] == 1
-    assert samples["holdfast_calls_total code=OK method=Commit"] == 1
+    assert 2 == samples["holdfast_calls_total code=OK method=Reserve"]
+    assert 1 == samples["holdfast_calls_total code=REFUSED method=Reserve"]
+    assert 1 == samples["holdfast_calls_total code=NOT_FOUND method=Reserve"]
+    assert 1 == samples["holdfast_calls_total code=OK method=Commit"]
 
 
 @pytest.mark.parametrize("bound", CALL_SECONDS)
@@ -115,8 +115,8 @@ def test_a_bucket_holds_calls_up_to_its_bound(bound: float) -> None:
     calls.record("Reserve", "OK", bound)
     calls.record("Reserve", "OK", bound * 1.0001)
     samples = scrape(lambda: node(calls))
-    assert samples[f"holdfast_call_seconds_bucket le={bound} method=Reserve"] == 1
-    assert samples["holdfast_call_seconds_bucket le=+Inf method=Reserve"] == 2
+    assert 1 == samples[f"holdfast_call_seconds_bucket le={bound} method=Reserve"]
+    assert 2 == samples["holdfast_call_seconds_bucket le=+Inf method=Reserve"]
 
 
 @settings(max_examples=25)  # each of them is a scrape
@@ -138,10 +138,10 @@ def test_statistics_do_not_change_after_they_were_read() -> None:
     calls.record("Reserve", "OK", 0.5)
     before = calls.statistics()
     calls.record("Reserve", "OK", 0.5)
-    assert before.counts == {("Reserve", "OK"): 1}
-    assert sum(before.buckets["Reserve"]) == 1
-    assert before.seconds == {"Reserve": 0.5}
-    assert repr(calls) == "<CallCounters 2 calls>"
+    assert {("Reserve", "OK"): 1} == before.counts
+    assert 1 == sum(before.buckets["Reserve"])
+    assert {"Reserve": 0.5} == before.seconds
+    assert "<CallCounters 2 calls>" == repr(calls)
 
 
 def test_the_node_is_asked_once_a_scrape_and_not_before() -> None:
@@ -152,13 +152,13 @@ def test_the_node_is_asked_once_a_scrape_and_not_before() -> None:
         return node()
 
     registry = metrics_registry(statistics)
-    assert len(asked) == 0
+    assert 0 == len(asked)
     generate_latest(registry)
-    assert len(asked) == 1
+    assert 1 == len(asked)
 
 
 def test_before_there_is_a_node_only_the_process_is_measured() -> None:
-    assert scrape(lambda: None) == {}
+    assert {} == scrape(lambda: None)
     assert b"process_cpu_seconds_total" in generate_latest(metrics_registry(lambda: None))
 
 
@@ -168,7 +168,7 @@ def test_names_and_help_keep_the_rules_of_prometheus() -> None:
     calls.record("Reserve", "OK", 0.001)
     text = generate_latest(metrics_registry(lambda: node(calls))).decode()
     kinds = dict(re.findall(r"# TYPE (holdfast_\w+) (\w+)", text))
-    assert set(kinds.values()) == {"counter", "gauge", "histogram"}
+    assert {"counter", "gauge", "histogram"} == set(kinds.values())
     for name, kind in kinds.items():
         assert (kind == "counter") == name.endswith("_total"), name
         assert not re.search(r"_(ms|us|ns|kib|mib)(_|$)", name), name

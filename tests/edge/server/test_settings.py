@@ -95,14 +95,14 @@ def test_every_setting_has_a_reason_and_says_what_it_takes(name: str) -> None:
 def test_the_command_line_wins_over_environment_file_and_default(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert load_settings(file_of(file, "")).shard_count == 4
+    assert 4 == load_settings(file_of(file, "")).shard_count
     file_of(file, "shard_count = 5\nmailbox_capacity = 50")
-    assert load_settings(file).shard_count == 5
+    assert 5 == load_settings(file).shard_count
     monkeypatch.setenv("HOLDFAST_SHARD_COUNT", "6")
-    assert load_settings(file).shard_count == 6
-    assert load_settings(file, shard_count=7).shard_count == 7
-    assert load_settings(file, shard_count=None).shard_count == 6
-    assert load_settings(file, shard_count=7).mailbox_capacity == 50
+    assert 6 == load_settings(file).shard_count
+    assert 7 == load_settings(file, shard_count=7).shard_count
+    assert 6 == load_settings(file, shard_count=None).shard_count
+    assert 50 == load_settings(file, shard_count=7).mailbox_capacity
 
 
 def file_of(path: Path, text: str) -> Path:
@@ -113,12 +113,12 @@ def file_of(path: Path, text: str) -> Path:
 def test_the_file_is_the_one_that_is_named_or_lies_here(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert load_settings().shard_count == 4
+    assert 4 == load_settings().shard_count
     file_of(tmp_path / "holdfast.toml", "shard_count = 5")
-    assert load_settings().shard_count == 5
+    assert 5 == load_settings().shard_count
     monkeypatch.setenv("HOLDFAST_CONFIG", str(file_of(tmp_path / "env.toml", "shard_count = 6")))
-    assert load_settings().shard_count == 6
-    assert load_settings(file_of(file, "shard_count = 7")).shard_count == 7
+    assert 6 == load_settings().shard_count
+    assert 7 == load_settings(file_of(file, "shard_count = 7")).shard_count
 
 
 def test_empty_and_foreign_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def test_empty_and_foreign_variables_are_ignored(monkeypatch: pytest.MonkeyPatch
 
 def test_variables_are_read_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("Holdfast_Shard_Count", "6")
-    assert load_settings().shard_count == 6
+    assert 6 == load_settings().shard_count
 
 
 def test_settings_by_themselves_read_nothing(
@@ -137,7 +137,7 @@ def test_settings_by_themselves_read_nothing(
 ) -> None:
     file_of(tmp_path / "holdfast.toml", "shard_count = 5")
     monkeypatch.setenv("HOLDFAST_SHARD_COUNT", "6")
-    assert Settings().shard_count == 4
+    assert 4 == Settings().shard_count
 
 
 def test_sizes_are_given_in_bytes_as_well() -> None:
@@ -181,9 +181,9 @@ def test_an_unknown_key_is_refused_with_those_that_are_close(file: Path) -> None
 
 
 def test_an_unknown_option_is_refused() -> None:
-    assert problem(log_levle="info") == (
+    assert (
         "there is no setting 'log_levle' (from the command line): did you mean log_level?"
-    )
+    ) == problem(log_levle="info")
 
 
 # Values that cannot be used
@@ -255,11 +255,11 @@ def test_other_levels_and_formats_are_told() -> None:
 
 
 def test_the_reserve_has_to_fit_into_the_map() -> None:
-    assert load_settings(map_size_gib=1, storage_reserve_mib=1023).storage_reserve_mib == 1023
-    assert problem(map_size_gib=1, storage_reserve_mib=1024) == (
+    assert 1023 == load_settings(map_size_gib=1, storage_reserve_mib=1023).storage_reserve_mib
+    assert (
         "storage_reserve_mib is 1024: expected less than map_size_gib, which is 1, "
         "or no write would ever be taken"
-    )
+    ) == problem(map_size_gib=1, storage_reserve_mib=1024)
 
 
 @pytest.mark.parametrize(

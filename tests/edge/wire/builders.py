@@ -93,8 +93,8 @@ def fault(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Fault:
 
 def assert_invalid(told: Fault, field: str, value: object, expected: str) -> None:
     """The fault names field and value, and says what would be right."""
-    assert told.reason == "INVALID_VALUE"
-    assert told.code.name == "INVALID_ARGUMENT"
+    assert "INVALID_VALUE" == told.reason
+    assert "INVALID_ARGUMENT" == told.code.name
     assert told.metadata == {"field": field, "value": str(value), "expected": expected}
     assert told.message == f"{field} is {value!r}: expected {expected}"
 

@@ -34,8 +34,8 @@ def test_a_batch_is_read_by_sku_or_by_handle() -> None:
 def test_a_batch_reads_1_to_1000_skus_in_their_order() -> None:
     skus = [str(n) for n in range(BATCH_MAX + 1)]
     assert availability_of_all(skus[:BATCH_MAX]).skus == tuple(skus[:BATCH_MAX])
-    assert availability_of_all(["B", "A", "B"]).skus == ("B", "A", "B")
-    assert availability_of("A").skus == ("A",)
+    assert ("B", "A", "B") == availability_of_all(["B", "A", "B"]).skus
+    assert ("A",) == availability_of("A").skus
     for count, value in ((0, "0 items"), (BATCH_MAX + 1, "1,001 items")):
         told = fault(availability_of_all, skus[:count])
         assert_invalid(told, "skus", value, "1 to 1,000 items")
@@ -92,8 +92,8 @@ def test_an_unknown_sku_is_not_found_when_asked_alone() -> None:
     command = core.GetAvailability(("A",))
     with pytest.raises(Fault) as caught:
         availability_response(command, core.AvailabilitiesView((None,)))
-    assert caught.value.reason == "UNKNOWN_SKU"
-    assert caught.value.metadata == {"field": "sku", "value": "A"}
+    assert "UNKNOWN_SKU" == caught.value.reason
+    assert {"field": "sku", "value": "A"} == caught.value.metadata
 
 
 def test_unknown_skus_of_a_batch_are_named_in_order() -> None:

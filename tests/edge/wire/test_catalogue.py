@@ -32,7 +32,7 @@ def test_other_kinds_of_location_are_refused() -> None:
 
 def test_a_put_location_without_location_names_the_field_that_is_missing() -> None:
     told = fault(location_from_request, catalog.PutLocationRequest())
-    assert told.metadata["field"] == "location.location"
+    assert "location.location" == told.metadata["field"]
 
 
 # Responses

@@ -61,7 +61,7 @@ def test_a_fault_is_a_status_with_one_error_info(name: str) -> None:
     (info,), delays = details(status)
     assert grpc.StatusCode[code].value[0] == status.code
     assert (fault.message, fault.reason) == (status.message, info.reason)
-    assert info.domain == "holdfast"
+    assert "holdfast" == info.domain
     assert dict(info.metadata) == fault.metadata
     assert delays == ([] if fault.retry_after_s is None else [fault.retry_after_s])
 
@@ -95,12 +95,12 @@ def test_a_retry_is_advised_where_it_can_help(name: str) -> None:
 
 def test_a_journal_beyond_its_reserve_has_no_headroom() -> None:
     fault = faults.storage_full(-5, 100)
-    assert fault.metadata == {"headroom_bytes": "0", "reserve_bytes": "100"}
+    assert {"headroom_bytes": "0", "reserve_bytes": "100"} == fault.metadata
 
 
 def test_a_fault_is_told_in_a_log_by_code_reason_and_message() -> None:
     fault = faults.invalid("sku", "", "1 to 128 bytes")
-    assert str(fault) == "INVALID_ARGUMENT INVALID_VALUE: sku is '': expected 1 to 128 bytes"
+    assert "INVALID_ARGUMENT INVALID_VALUE: sku is '': expected 1 to 128 bytes" == str(fault)
 
 
 # Values
@@ -116,7 +116,7 @@ def test_values_are_shown_whole_up_to_128_characters() -> None:
 
 def test_values_cannot_break_a_line_of_a_log() -> None:
     fault = faults.invalid("sku", "a\nb\x00", "text")
-    assert fault.message == "sku is 'a\\nb\\x00': expected text"
+    assert "sku is 'a\\nb\\x00': expected text" == fault.message
 
 
 @pytest.mark.parametrize("character", ["x", "é", "\U0001f4e6", "\U0010ffff", "\n", "'"])
@@ -153,7 +153,7 @@ def test_what_is_unknown_is_not_found(field: str, reason: str) -> None:
 
 def test_an_id_that_is_used_again_names_what_differs() -> None:
     told = faults.fault_from_outcome(core.Conflict("hold_duration", "900000 ms", "1000 ms"))
-    assert (told.code.name, told.reason) == ("ALREADY_EXISTS", "ID_REUSED")
+    assert ("ALREADY_EXISTS", "ID_REUSED") == (told.code.name, told.reason)
     first_now = {"first": "900000 ms", "now": "1000 ms"}
     assert told.metadata == {"field": "hold_duration", **first_now}
     assert "hold_duration was '900000 ms' and is now '1000 ms'" in told.message
@@ -161,8 +161,8 @@ def test_an_id_that_is_used_again_names_what_differs() -> None:
 
 def test_a_stock_level_out_of_range_is_malformed() -> None:
     told = faults.fault_from_outcome(core.OutOfRange("events[3].quantity", 10**15))
-    assert (told.code.name, told.reason) == ("INVALID_ARGUMENT", "OUT_OF_RANGE")
-    assert told.metadata["field"] == "events[3].quantity"
+    assert ("INVALID_ARGUMENT", "OUT_OF_RANGE") == (told.code.name, told.reason)
+    assert "events[3].quantity" == told.metadata["field"]
     assert told.message.startswith("events[3].quantity is 1000000000000000: expected on_hand")
 
 
@@ -180,4 +180,4 @@ def test_a_path_has_the_index_of_the_request(engine_index: int, request_index: i
 def test_a_path_that_is_of_no_line_stays_as_it_is() -> None:
     unknown = core.Unknown("reservation_id", "X")
     for request in (reservation.ReserveRequest(lines=[{"sku": "A"}]), None):
-        assert faults.fault_from_outcome(unknown, request).metadata["field"] == "reservation_id"
+        assert "reservation_id" == faults.fault_from_outcome(unknown, request).metadata["field"]

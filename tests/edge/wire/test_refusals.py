@@ -63,4 +63,4 @@ def test_what_is_missing_is_told_where_it_means_something(code: RefusalCode) -> 
     assert refusal.code == common.RefusalCode.Value(f"REFUSAL_CODE_{code.name}")
     means_something = code in (RefusalCode.INSUFFICIENT_STOCK, RefusalCode.EXCESS_QUANTITY)
     assert refusal.lines[0].missing == (7 if means_something else 0)
-    assert refusal.lines[0].available == -2
+    assert -2 == refusal.lines[0].available

@@ -101,7 +101,7 @@ def test_a_reserve_has_1_to_2000_lines() -> None:
 @pytest.mark.parametrize("verb", MOVES)
 def test_a_move_has_0_to_2000_lines(verb: Verb) -> None:
     lines = [line(str(n)) for n in range(LINES_MAX + 1)]
-    assert move(verb, lines=[]).lines == ()
+    assert () == move(verb, lines=[]).lines
     assert len(move(verb, lines=lines[:LINES_MAX]).lines) == LINES_MAX
     told = fault(move, verb, lines=lines)
     assert_invalid(told, "lines", "2,001 items", "0 to 2,000 items")
@@ -109,7 +109,7 @@ def test_a_move_has_0_to_2000_lines(verb: Verb) -> None:
 
 def test_lines_are_counted_before_they_are_summed() -> None:
     told = fault(reserve, lines=[line()] * (LINES_MAX + 1))
-    assert told.metadata["field"] == "lines"
+    assert "lines" == told.metadata["field"]
 
 
 def test_a_duration_that_is_not_given_has_a_default_in_reserve_only() -> None:

@@ -54,7 +54,7 @@ def test_events_of_other_kinds_are_refused(kind: int, value: object) -> None:
 
 
 def test_an_event_has_an_id_or_a_sequence() -> None:
-    assert record(event_id="e", sequence=0).sequence == 0
+    assert 0 == record(event_id="e", sequence=0).sequence
     assert record(event_id="", sequence=2**63 - 1).sequence == 2**63 - 1
     expected = "an event_id, a sequence, or both"
     assert_invalid(fault(record, event_id=""), "events[0].event_id", "", expected)
@@ -73,7 +73,7 @@ def test_a_message_has_1_to_1000_events(request_class: Any) -> None:
     ]
     most = events_from_request(request_class(source="s", events=events[:BATCH_MAX]))
     assert [event.sequence for event in most.events] == [*range(1, BATCH_MAX + 1)]
-    assert most.source == "s"
+    assert "s" == most.source
     for count, value in ((0, "0 items"), (BATCH_MAX + 1, "1,001 items")):
         request = request_class(source="s", events=events[:count])
         told = fault(events_from_request, request)
@@ -83,7 +83,7 @@ def test_a_message_has_1_to_1000_events(request_class: Any) -> None:
 def test_a_fault_names_the_event_that_is_malformed() -> None:
     good = {"sequence": 1, "kind": "STOCK_EVENT_KIND_SALE", **line()}
     request = stock.RecordStockEventsRequest(source="s", events=[good, good, {**good, "sku": ""}])
-    assert fault(events_from_request, request).metadata["field"] == "events[2].sku"
+    assert "events[2].sku" == fault(events_from_request, request).metadata["field"]
 
 
 # Responses

@@ -117,7 +117,7 @@ def test_longer_names_and_those_that_break_a_log_are_refused(
 ) -> None:
     field, call = NAMES[name]
     told = fault(call, text)
-    assert told.reason == "INVALID_VALUE"
+    assert "INVALID_VALUE" == told.reason
     assert (told.metadata["field"], told.metadata["expected"]) == (field, expected)
     assert told.metadata["value"].startswith(text[:128])
     assert told.message.startswith(f"{field} is {text[:128]!r}")
@@ -183,8 +183,8 @@ def test_durations_beyond_the_limits_are_refused(seconds: int, nanos: int, value
 
 def test_the_first_field_that_is_malformed_is_named() -> None:
     told = fault(reserve, "", lines=[], hold_duration=Duration())
-    assert told.metadata["field"] == "reservation_id"
+    assert "reservation_id" == told.metadata["field"]
     told = fault(reserve, lines=[], hold_duration=Duration())
-    assert told.metadata["field"] == "lines"
+    assert "lines" == told.metadata["field"]
     told = fault(record, event_id="", sku="", quantity=0)
-    assert told.metadata["field"] == "events[0].event_id"
+    assert "events[0].event_id" == told.metadata["field"]
