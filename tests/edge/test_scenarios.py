@@ -13,7 +13,7 @@ from holdfast.edge.client.calls import Call
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
-from tests.edge.history import expiries_in_journal
+from tests.edge.judge import expiries_in_journal
 from tests.edge.node_process import NodeProcess
 from tests.edge.raw import (
     CALL_TIMEOUT_S,

@@ -1,6 +1,6 @@
 """Many callers on few SKUs, and afterwards every answer is held against the journal.
 
-How the judgement works stands in tests/edge/history.py. Holds are as short as they may be, so that
+How the judgement works stands in tests/edge/judge.py. Holds are as short as they may be, so that
 they end all the time, while others commit, ship, give back, ask for more time, repeat and read.
 """
 
@@ -27,7 +27,7 @@ from holdfast.edge.wire.reservations import (
 from holdfast.edge.wire.stock_facts import events_from_request
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
-from tests.edge.history import Judge, Told
+from tests.edge.judge import Judge, Told
 from tests.edge.node_process import NodeProcess, read_journal, running_node
 from tests.edge.raw import (
     CALL_TIMEOUT_S,
