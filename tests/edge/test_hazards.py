@@ -60,6 +60,7 @@ from tests.edge.raw import (
     traces_of,
 )
 from tests.persistence.journals import MemoryAppender
+from tests.real_time import wait_until_so
 
 ACCEPTED = common.OUTCOME_ACCEPTED
 

@@ -30,7 +30,7 @@ def lock_held_by_another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
-        assert process.stdout.readline() == "held\n"
+        assert "held\n" == process.stdout.readline()
         yield process
         process.kill()
 

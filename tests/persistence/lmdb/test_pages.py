@@ -295,7 +295,7 @@ def test_a_gap_between_keys_is_damage_only_where_keys_are_consecutive(tmp_path: 
     with open_file(path) as env:
         for position in (1, 2, 4):
             append(env, position, b"value")
-    assert check_pages(path).last_key == 4
+    assert 4 == check_pages(path).last_key
     with pytest.raises(DamagedFileError, match="key 4 does not follow"):
         check_pages(path, consecutive_keys=True)
 

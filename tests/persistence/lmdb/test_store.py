@@ -62,9 +62,9 @@ def test_a_reader_ends_where_the_journal_ended_when_it_was_opened(path: Path) ->
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as reader:
         assert reader.stdout
-        assert reader.stdout.readline() == "open\n"
+        assert "open\n" == reader.stdout.readline()
         writer.append(group_of(10, 2))
-        assert reader.communicate("\n")[0] == "[1]\n"
+        assert "[1]\n" == reader.communicate("\n")[0]
     writer.journal.close()
 
 
