@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "python -m bench", description="Measure a node; bench/README.md says what figures mean."
     )
-    parser.add_argument("--quick", action="store_true", help="only see whether everything runs")
+    parser.add_argument("--quick", action="store_true", help="just see that everything runs")
     parser.add_argument(
         "--rounds", type=whole(1, 100), help="rounds of each bench (5, or 2 if quick)"
     )

@@ -119,7 +119,7 @@ def latencies(
 
 def percentile(values: Sequence[float], percent: float) -> float:
     """The smallest value that at least `percent` of the values do not exceed (nearest rank): a
-    latency that some caller really had, never one between two.
+    latency that some caller really had, not one between two.
     """
     if not values or not 0 < percent <= 100:
         raise ValueError(

@@ -26,7 +26,7 @@ class Plan:
     """Where servers keep their data; it is emptied after the run."""
     rounds: int = 5
     is_quick: bool = False
-    """Whether to look only if everything runs: the figures of a quick run mean little."""
+    """Whether just to see that everything runs: the figures of a quick run mean little."""
 
     left_out: dict[str, str] = field(default_factory=dict)
     """What a bench could not measure -> why. The report says it."""

@@ -1,6 +1,6 @@
 """A large node: a million stock levels and a million holds, put in over the wire like any others.
 
-Benches that only use it share one data directory, which the first of them makes.
+Benches that leave it as it is share one data directory, which the first of them makes.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,6 +1,6 @@
 """Servers as processes of their own: start, wait until they answer, ask what they cost, kill.
 
-They listen on loopback only, keep their files in the run's folder, and are killed with all their
+They listen on loopback, keep their files in the run's folder, and are killed with all their
 children when the bench leaves, however it leaves.
 """
 

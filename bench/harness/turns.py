@@ -33,7 +33,7 @@ class Ticket:
     """Stands for a caller who waits."""
 
     def cancelled(self) -> bool:
-        """Never."""
+        """False: nobody gives up here."""
         return False
 
 

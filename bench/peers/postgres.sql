@@ -39,7 +39,7 @@ BEGIN
     RETURN '1';
 END $$;
 
--- Locks in the order of SKUs, so that two of them never wait for each other. Of one SKU, what comes
+-- Locks in the order of SKUs, so that no two of them deadlock. Of one SKU, what comes
 -- after a refused operation is refused unless both would fit: one pass is faster than to be exact.
 CREATE FUNCTION reserve_many(highs bigint[], lows bigint[], levels int[], units bigint[], ms bigint)
 RETURNS text LANGUAGE plpgsql AS $$

@@ -65,7 +65,7 @@ async def greet(connection: Connection) -> None:
 
 
 async def answer(reader: asyncio.StreamReader) -> bytes:
-    """The only column of the last row, once the server is ready again. Raises BenchError."""
+    """The one column of the last row, once the server is ready again. Raises BenchError."""
     value, error = b"", b""
     while True:
         head = await reader.readexactly(5)

@@ -1,9 +1,9 @@
 """The books of a run: what the node has promised us, and whether it ever promised a unit twice.
 
 A judge that is simpler than the accused: it knows nothing of holds but what was sent and answered,
-and when. It never blames the node for what it cannot know. A promise counts from its answer, when
+and when. It does not blame the node for what it cannot know. A promise counts from its answer, when
 it is certain, to the first moment at which it may have ended; a supply counts from the moment at
-which it was sent. Promises beyond supply are therefore proof. What was never answered is not
+which it was sent. Promises beyond supply are therefore proof. What was not answered is not
 guessed: it is `unsettled`, and the node is asked about it after the run.
 
 Times are seconds of any one clock, handed in.

@@ -1,6 +1,6 @@
 """A user of Locust who speaks gRPC, and the interceptor that times his calls.
 
-Importing this makes gRPC work with gevent, for the whole process. Only locustfile.py imports it.
+Importing this makes gRPC work with gevent, for the whole process: it is for Locust's alone.
 """
 
 import random

@@ -20,8 +20,8 @@ STOP_TIMEOUT_S = 20
 #: Locust has to be over by then; it starts in a few seconds on an idle machine.
 HANGS_AFTER_S = 120.0
 
-#: Between calls only gRPC's backup poller looks whether a connection has come back, every 5 s. To a
-#: node that was back after 3 s, calls went on failing until 11 s.
+#: Between calls it is gRPC's backup poller that sees a connection come back, every 5 s. To a node
+#: that was back after 3 s, calls went on failing until 11 s.
 QUICK_RECONNECT = {"GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS": "100"}
 
 

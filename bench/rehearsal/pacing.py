@@ -2,8 +2,8 @@
 
 Locust's own constant_throughput waits from when the last visit was over. A node that stalls then
 delays the visits behind it, and nobody counts how long they waited (coordinated omission). Here a
-visit that begins late is timed from when it was due, as wrk2 does it, and what was due and never
-began is counted.
+visit that begins late is timed from when it was due, as wrk2 does it, and what was due and did
+not begin is counted.
 """
 
 

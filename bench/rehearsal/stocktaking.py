@@ -53,7 +53,7 @@ async def _end_skus(client: Client, run: Run) -> None:
         try:
             await client.delete_sku(sku, timeout_s=TIMEOUT_S)
         except NotFound:
-            pass  # it was never put
+            pass  # it was not put in
         except HoldfastError as error:
             tell(f"{sku} and the SKUs behind it stay on the node: {error}")
             return
@@ -103,7 +103,7 @@ def compare(
 
 
 async def _settle(client: Client, reservation_id: str, expected: Mapping[Row, list[int]]) -> None:
-    """Ask the node how a command went that was never answered."""
+    """Enter what the node says of a command that had no answer."""
     try:
         answer = await client.get_reservation(reservation_id, timeout_s=TIMEOUT_S)
     except NotFound:

@@ -46,7 +46,7 @@ class Tally:
     wrong_answers: int = 0
     visits: int = 0
     visits_missed: int = 0
-    """Due, and never begun."""
+    """Due, and not begun."""
     wake_late_ms: "array[float]" = field(default_factory=lambda: array("d"))
     """How late visits began though their user was free: the load generator's own delay."""
 

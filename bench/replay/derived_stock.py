@@ -92,7 +92,7 @@ class _Need:
 
 
 class _Visit(NamedTuple):
-    """A truck on its day. No location has two on one day, so the goods are never compared."""
+    """A truck on its day. No location has two on one day, so goods are not compared."""
 
     day: int
     location: str

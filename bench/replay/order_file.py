@@ -158,7 +158,7 @@ def _line(row: Row) -> OrderLine:
 
 
 def _kind(row: Row, *, alone: bool) -> RowKind:
-    """What a row is, given whether it is the only one of its invoice.
+    """What a row is, given whether it stands alone on its invoice.
 
     Rows above zero that are unpriced and name no customer are of two sorts. Those alone on their
     number (748 of goods: "found", "check", mostly without a word) are corrections upwards, the

@@ -1,8 +1,8 @@
 """The report of a replay as one document: its figures, and its checks.
 
 Three judges look at the same replay. The driver's own books, kept from the answers, must be what
-the node has on hand at every level; the simulation, which never saw the node, must have refused the
-same orders and come to the same stock; and no level may have been promised more than it had.
+the node has on hand at every level; the simulation, which has not seen the node, must have refused
+the same orders and come to the same stock; and no level may have been promised more than it had.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from .replayed import NodeLevel, Replayed
 from .steps import FactKind, ReplayPlan
 from .warehouses import Level
 
-#: Differences that are listed one by one; more only show that there are more.
+#: Differences that are listed one by one; all are counted.
 LISTED_MAX: Final = 20
 
 

@@ -1,7 +1,7 @@
 """In which order the steps of a replay are taken: one after the other on each stock level.
 
 So every step finds its levels as they were when the orders were written down, and the result does
-not depend on how many callers there are. Knows neither steps nor nodes, only levels.
+not depend on how many callers there are. Knows levels, and neither steps nor nodes.
 """
 
 import asyncio

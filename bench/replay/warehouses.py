@@ -1,4 +1,4 @@
-"""Warehouses that exist in the replay and nowhere else, and the stock that is derived for them.
+"""Warehouses of the replay's own, and the stock that is derived for them.
 
 Orders name no location. A hash of SKU and invoice number picks the warehouse that serves a line, so
 that the same line goes to the same place in every run, and all lines of one SKU on one invoice go

@@ -1,7 +1,7 @@
 """A real year of orders, and a node that is killed all the while, come to the books of a quiet run.
 
 The replay keeps its own books on the answers and compares them with the node and with a simulation
-that never saw it (bench/replay/reconciliation.py). Here it runs as the command that people use.
+that has not seen it (bench/replay/reconciliation.py). Here it runs as the command that people use.
 """
 
 import asyncio
