@@ -211,6 +211,7 @@ def move_batch(operations, parts, codes, leaves, enters, arrays):
     """
     tables = tables_of(arrays)
     header, book, moves = tables.header, tables.book, tables.effects.moves
+    count = header[MOVE_EFFECTS]
     for i in range(operations.size):
         if codes[i] != PENDING or parts[i] >> PART_NUMBER_BITS != header[SHARD]:
             continue
@@ -218,15 +219,15 @@ def move_batch(operations, parts, codes, leaves, enters, arrays):
         if not _is_same_key(operations[i], record) or record.next_part != NO_PART:
             codes[i] = ASK
             continue
-        before = header[MOVE_EFFECTS]
+        before = count
         for line in range(record.first_line, record.first_line + record.line_count):
             quantity = units(book, line, leaves)
             if quantity > 0:
-                at = header[MOVE_EFFECTS]
-                write_move(moves, at, quantity, line, leaves, enters)
-                apply_move(moves[at], header, book, tables.stock.levels)
-                header[MOVE_EFFECTS] += 1
-        if header[MOVE_EFFECTS] > before:
+                write_move(moves, count, quantity, line, leaves, enters)
+                apply_move(moves[count], header, book, tables.stock.levels)
+                count += 1
+        if count > before:
             codes[i] = ACCEPTED
         else:
             codes[i] = _judge_nothing_left(record, book, enters)
+    header[MOVE_EFFECTS] = count

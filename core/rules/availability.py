@@ -32,15 +32,28 @@ class Availability:
     @executes(GET_AVAILABILITY)
     def get(self, command: GetAvailability, _now_ns: int) -> AvailabilitiesView:
         """The stock levels of SKUs, all at one instant."""
-        return AvailabilitiesView(tuple(self._view(sku) for sku in command.skus))
+        rows: dict[Shard, list[int]] = {}
+        spans = [self._add_rows(sku, rows) for sku in command.skus]
+        # One read a shard: a call into a kernel costs as much as some fifty rows.
+        levels = {shard: _level_views(shard, found) for shard, found in rows.items()}
+        views = (
+            None
+            if span is None
+            else AvailabilityView(sku, tuple(levels[shard][span]), _revision(shard))
+            for sku, (shard, span) in zip(command.skus, spans, strict=True)
+        )
+        return AvailabilitiesView(tuple(views))
 
-    def _view(self, sku: str) -> AvailabilityView | None:
+    def _add_rows(self, sku: str, rows: dict[Shard, list[int]]) -> tuple[Shard, slice | None]:
+        """Add the rows of a SKU to those of its shard; the shard, and where they stand there."""
         shard = self.homes.shard_of_sku(sku)
         number = shard.skus.find(sku)
         if number < 0:
-            return None
-        levels = tuple(_level_views(shard, shard.rows_of_sku(number)))
-        return AvailabilityView(sku, levels, Revision(shard.number, shard.revision))
+            return shard, None
+        found = rows.setdefault(shard, [])
+        start = len(found)
+        found += shard.rows_of_sku(number)
+        return shard, slice(start, len(found))
 
     @executes(RESOLVE_LEVELS)
     def resolve(self, command: ResolveLevels, _now_ns: int) -> Handles:
@@ -64,6 +77,10 @@ class Availability:
         on_hand, reserved, committed, available = columns
         revisions = revisions_of(self.shards, numbers)
         return LevelColumns(on_hand, reserved, committed, available, revisions)
+
+
+def _revision(shard: Shard) -> Revision:
+    return Revision(shard.number, shard.revision)
 
 
 def _level_views(shard: Shard, rows: list[int]) -> list[LevelView]:

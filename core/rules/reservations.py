@@ -28,7 +28,7 @@ from ..commands import (
 )
 from ..commands.registry import EXTEND, GET_RESERVATION, MOVE, RESERVE, executes
 from ..ids import Key, text_from_key
-from ..kernels.codes import INSUFFICIENT_STOCK, LOCATION_DISABLED, PENDING
+from ..kernels.codes import INSUFFICIENT_STOCK, LOCATION_DISABLED
 from ..limits import NS_PER_MS
 from ..model import (
     GIVE_BACK,
@@ -78,7 +78,7 @@ class Reservations:
         if isinstance(operations, Unknown):
             return operations
         touched = [self.shards[number] for number in joint_turn.shards_of(operations)]
-        codes = np.full(len(operations), PENDING, np.uint8)
+        codes = np.zeros(len(operations), np.uint8)  # PENDING
         available = joint_turn.decide(touched, operations, codes)
         if refusal := _refusal(command.lines, codes.tolist(), available):
             return HoldOutcome(refusal, 0, joint_turn.revisions(touched))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..commands import Command, Conflict, HoldOutcome, Refusal, Reserve, Revision, Unknown
-from ..kernels.codes import ACCEPTED, FLAG_TEXT, PENDING
+from ..kernels.codes import ACCEPTED, FLAG_TEXT
 from ..limits import NS_PER_MS
 from ..tables.effects import Section
 from ..tables.layouts import OPERATION
@@ -31,7 +31,7 @@ def reserve_run(
 ) -> list[HoldOutcome | Conflict | Unknown]:
     """The outcomes of a run of single-line reserves of one shard, in order."""
     operations = np.array([_operation(shard, command) for command in commands], OPERATION)
-    codes = np.full(len(operations), PENDING, np.uint8)
+    codes = np.zeros(len(operations), np.uint8)  # PENDING
     available = np.zeros(len(operations), np.int64)
     outcomes: list[HoldOutcome | Conflict | Unknown] = []
     while (start := len(outcomes)) < len(commands):

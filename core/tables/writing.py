@@ -67,18 +67,14 @@ def reserve_batch(
     into words.
     """
     effects = shard.effects
-    for table in (
-        effects[Section.RESERVATIONS],
-        effects[Section.LINES],
-        shard.reservations,
-        shard.lines,
-    ):
-        table.ensure(count)
+    # A reservation has a line at least, so where its line has room, it has room itself.
+    effects[Section.LINES].ensure(count)
+    shard.lines.ensure(count)
     shard.expirations.ensure(count)
     shard.index.ensure(count)
-    before = len(shard.reservations)
+    before = shard.lines.count
     seen = kernels.reserve_batch(operations, codes, available, shard.arrays, stop)
-    effects.touched = effects.touched or len(shard.reservations) > before
+    effects.touched = effects.touched or shard.lines.count > before
     return int(seen)
 
 
