@@ -5,10 +5,10 @@ The reasons for the rules are in docs/style.md.
 
 import pytest
 
-from tests.tidy import habits, imports, shape, text
+from tests.tidy import claims, habits, imports, shape, text
 from tests.tidy.source import Rule, Sample, tree_of, whole_tree
 
-PARTS = (imports, shape, text, habits)
+PARTS = (imports, shape, text, habits, claims)
 #: A rule that cannot fail is a defect, so what makes a rule is that samples break it.
 RULES = tuple(rule for part in PARTS for rule in part.BAD)
 BAD = {
