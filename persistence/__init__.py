@@ -1,4 +1,4 @@
 """The journal, its form on LMDB, its codec, snapshots, recovery and the check of all of them.
 
-May import ``holdfast.core``, numpy and lmdb. Never ``holdfast.edge`` or grpc.
+May import ``holdfast.core``, numpy and lmdb (tests/test_tidy.py).
 """

@@ -1,6 +1,6 @@
 """Compiled code: plain loops over arrays of records.
 
-Rules of these files: integers only, no allocation per operation, no Python objects. Kernels named
+Rules of these files: integers, no allocation per operation, no Python objects. Kernels named
 `apply_…` take effects and change the state; `reserve_batch` and `move_batch` decide, write and
 apply in one go, through the same functions. Others change nothing but what they are handed to fill
 in. Every caller has made room before it calls.

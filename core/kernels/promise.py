@@ -1,4 +1,4 @@
-"""What may still be promised, and whether a line can be had: the one place for both.
+"""What may still be promised, and whether a line can be had.
 
 Single calls, runs of single-line reserves, batches and linked groups are all decided here, and
 every read of `available` comes from here.

@@ -2,8 +2,8 @@
 
 The rules are those of stock_facts.py, told a second time for the kernels: an id or a number counts
 once, whatever shard it came to before, and each event sees those before it. Two things differ.
-Levels are named by handle, so an event may name one that is not there. And what only a stock level
-can tell is an answer to its event, not a fault of the message: messages may then follow one another
+Levels are named by handle, so an event may name one that is not there. And what takes a stock level
+to tell is an answer to its event, not a fault of the message: messages may then follow one another
 without waiting, since none that was posted can fail.
 """
 

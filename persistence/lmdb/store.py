@@ -5,8 +5,8 @@ meta page that makes them visible, in this order, so a transaction that was cut 
 One append is one put in one transaction, whatever number of commands it holds: that is the group
 commit, and it grows with the load by itself.
 
-An error of `put` is final. After a failed sync the page cache may call pages clean that never
-reached the disk (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020),
+An error of `put` is final. After a failed sync the page cache may call pages clean that did not
+reach the disk (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020),
 so a second try could succeed over data that is gone. The node stops, and its next start reads what
 the disk really has.
 
