@@ -25,11 +25,11 @@ from .rules.stock_batches import StockBatches
 from .rules.stock_facts import StockFacts
 from .tables import state_bytes
 from .tables.apply import replay
-from .tables.effects import Entry, Section
+from .tables.effects import Entry
 from .tables.rebuilding import rebuild
 from .tables.reservation_index import ReservationIndex
 from .tables.shard import Shard
-from .tables.writing import expire, take_entry
+from .tables.writing import expire, record_seal, take_entry
 
 _ARRIVAL = itemgetter(0)
 
@@ -76,7 +76,7 @@ class Node:
         self.shards = [Shard(number, self.index) for number in range(shard_count)]
         self.homes = Homes(self.shards, self.index)
         self.reservations = Reservations(self.shards, self.homes)
-        self._rules = bind_rules(self._books())
+        self._rules = bind_rules(self._rule_owners())
         arrivals = count()
         self.actors = [Actor(n, mailbox_capacity, arrivals) for n in range(shard_count)]
         self.turn_batch_max = turn_batch_max
@@ -84,7 +84,7 @@ class Node:
         self.now_ns = 0
         self.expired_lines = 0
 
-    def _books(self) -> Iterator[object]:
+    def _rule_owners(self) -> Iterator[object]:
         """All rules over these shards."""
         stock_facts = StockFacts(self.shards, self.homes)
         yield self.reservations
@@ -166,8 +166,7 @@ class Node:
         it did not.
         """
         for shard in self.shards:
-            shard.effects[Section.SEAL].append(state_bytes.digest(shard))
-            shard.effects.touched = True
+            record_seal(shard)
         return [entry for shard in self.shards if (entry := take_entry(shard))]
 
     def replay(self, entry: Entry) -> None:

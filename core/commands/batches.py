@@ -12,7 +12,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True, slots=True)
 class ReserveBatch:
-    """Single-line reserves as columns.OPERATION records; `linked[i]` ties i to the next."""
+    """Single-line reserves as OPERATION (tables/layouts.py); `linked[i]` ties i to the next."""
 
     operations: Array
     linked: Array | None
@@ -69,7 +69,7 @@ class LevelColumns:
 
 @dataclass(frozen=True, slots=True)
 class StockBatch:
-    """Record facts of one source, as stock_batch.STOCK_EVENT records with keys of ids.event_key."""
+    """Record facts of one source, as STOCK_EVENT (tables/layouts.py) with keys of ids.event_key."""
 
     source: str
     events: Array

@@ -45,7 +45,7 @@ Told = TypeVar("Told")
 Rule = TypeVar("Rule", bound=Callable[..., Any])
 
 
-class Homes(Protocol):
+class ShardFinder(Protocol):
     """Knows the shard that a command's first word leads to."""
 
     def of_sku(self, sku: str) -> int:
@@ -65,12 +65,14 @@ class Operation(Generic[Asked, Told]):
     command: type[Asked]
     outcome: type[Told]
     """What answers it, unless a fault does."""
-    home: Callable[[Asked, Homes], int]
+    home: Callable[[Asked, ShardFinder], int]
     """The shard whose mailbox it waits in."""
     weight: Callable[[Asked], int]
     """What it counts for in that mailbox and in a turn; a command of one line or SKU weighs 1."""
     is_read: bool
     """A read goes on when storage is full."""
+    may_fault: bool
+    """Its rule may answer with a fault, so that a message behind it in a stream has to wait."""
 
 
 #: Command -> its operation. Filled by the entries below.
@@ -87,15 +89,15 @@ def executes(operation: Operation[Any, Any]) -> Callable[[Rule], Rule]:
     return mark
 
 
-def bind_rules(books: Iterable[object]) -> Mapping[type, Callable[[Any, int], Any]]:
-    """Command -> the marked method of these books; every operation has exactly one."""
+def bind_rules(owners: Iterable[object]) -> Mapping[type, Callable[[Any, int], Any]]:
+    """Command -> the marked method of these owners; every operation has exactly one."""
     rules: dict[type, Callable[[Any, int], Any]] = {}
-    for book in books:
-        for name in dir(type(book)):
-            operation = getattr(getattr(type(book), name), "operation", None)
+    for owner in owners:
+        for name in dir(type(owner)):
+            operation = getattr(getattr(type(owner), name), "operation", None)
             if operation is not None:
                 assert operation.command not in rules, operation
-                rules[operation.command] = getattr(book, name)
+                rules[operation.command] = getattr(owner, name)
     assert rules.keys() == OPERATIONS.keys(), rules.keys() ^ OPERATIONS.keys()
     return rules
 
@@ -103,26 +105,27 @@ def bind_rules(books: Iterable[object]) -> Mapping[type, Callable[[Any, int], An
 def _operation(
     command: type[Asked],
     outcome: type[Told],
-    home: Callable[[Asked, Homes], int],
+    home: Callable[[Asked, ShardFinder], int],
     weight: Callable[[Asked], int] = lambda _: 1,
     *,
     is_read: bool = False,
+    may_fault: bool = False,
 ) -> Operation[Asked, Told]:
-    operation = Operation(command, outcome, home, weight, is_read)
+    operation = Operation(command, outcome, home, weight, is_read, may_fault)
     OPERATIONS[command] = operation
     return operation
 
 
-def _by_reservation(command: Extend | Move | GetReservation, homes: Homes) -> int:
+def _by_reservation(command: Extend | Move | GetReservation, homes: ShardFinder) -> int:
     return homes.of_reservation(command.key)
 
 
-def _by_source(command: RecordStockEvents | StockBatch, homes: Homes) -> int:
+def _by_source(command: RecordStockEvents | StockBatch, homes: ShardFinder) -> int:
     # One mailbox for a source keeps what it sends in order, whatever SKUs it names.
     return homes.of_source(command.source)
 
 
-def _anywhere(_command: object, _homes: Homes) -> int:
+def _anywhere(_command: object, _homes: ShardFinder) -> int:
     return 0  # it touches all shards alike
 
 
@@ -136,10 +139,13 @@ RESERVE = _operation(
     HoldOutcome,
     lambda command, homes: homes.of_sku(command.lines[0].sku),
     _weight_of_many("lines", 2),
+    may_fault=True,
 )
-EXTEND = _operation(Extend, HoldOutcome, _by_reservation)
-MOVE = _operation(Move, MoveOutcome, _by_reservation, _weight_of_many("lines", 2))
-GET_RESERVATION = _operation(GetReservation, ReservationView, _by_reservation, is_read=True)
+EXTEND = _operation(Extend, HoldOutcome, _by_reservation, may_fault=True)
+MOVE = _operation(Move, MoveOutcome, _by_reservation, _weight_of_many("lines", 2), may_fault=True)
+GET_RESERVATION = _operation(
+    GetReservation, ReservationView, _by_reservation, is_read=True, may_fault=True
+)
 RESERVE_BATCH = _operation(ReserveBatch, BatchCodes, _anywhere, _weight_of_many("operations", 64))
 MOVE_BATCH = _operation(MoveBatch, BatchCodes, _anywhere, _weight_of_many("operations", 64))
 RESOLVE_LEVELS = _operation(
@@ -156,9 +162,11 @@ GET_AVAILABILITY = _operation(
     is_read=True,
 )
 RECORD_STOCK_EVENTS = _operation(
-    RecordStockEvents, EventsOutcome, _by_source, _weight_of_many("events", 2)
+    RecordStockEvents, EventsOutcome, _by_source, _weight_of_many("events", 2), may_fault=True
 )
 STOCK_BATCH = _operation(StockBatch, StockCodes, _by_source, _weight_of_many("events", 64))
 PUT_LOCATION = _operation(PutLocation, LocationOutcome, _anywhere)
 LIST_LOCATIONS = _operation(ListLocations, LocationsView, _anywhere, is_read=True)
-DELETE_SKU = _operation(DeleteSku, DeleteOutcome, lambda command, homes: homes.of_sku(command.sku))
+DELETE_SKU = _operation(
+    DeleteSku, DeleteOutcome, lambda command, homes: homes.of_sku(command.sku), may_fault=True
+)

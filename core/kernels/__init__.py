@@ -2,8 +2,9 @@
 
 Rules of these files: integers, no allocation per operation, no Python objects. Kernels named
 `apply_…` take effects and change the state; `reserve_batch` and `move_batch` decide, write and
-apply in one go, through the same functions. Others change nothing but what they are handed to fill
-in. Every caller has made room before it calls.
+apply in one go, through the same functions. Kernels named `find_…`, `count_…`, `read_…`, `sum_…`,
+`hash_…`, `judge_…`, `decide_…` and `plan_…` read the state, and fill in what they are handed for
+their answers. Callers have made room before they call.
 
 The rules and tables call what is named here. codes.py has what kernels share with the rest.
 """
@@ -19,16 +20,8 @@ from .content_hash import (
     hash_levels,
     hash_lines,
 )
-from .expiry_heap import (
-    pop_expiry,
-    push_expiry,
-)
-from .hashing import (
-    mix,
-)
 from .levels import (
     apply_levels,
-    find_level,
     find_row,
     index_levels,
     sum_levels,
@@ -52,7 +45,6 @@ from .remembered import (
 from .reservation_index import (
     find_part,
     index_parts,
-    insert_part,
     move_slots,
 )
 from .reservations import (
@@ -63,7 +55,6 @@ from .reservations import (
     count_units,
     due_moves,
     index_expiries,
-    units,
     whole_moves,
 )
 from .stock_batches import (
@@ -93,7 +84,6 @@ __all__ = [
     "find_event_levels",
     "find_key",
     "find_keys",
-    "find_level",
     "find_name",
     "find_part",
     "find_parts",
@@ -105,19 +95,14 @@ __all__ = [
     "index_levels",
     "index_names",
     "index_parts",
-    "insert_part",
     "judge_operations",
-    "mix",
     "move_batch",
     "move_slots",
     "plan_stock",
-    "pop_expiry",
-    "push_expiry",
     "read_levels",
     "remove_name",
     "reserve_batch",
     "sum_levels",
-    "units",
     "whole_moves",
     "write_stock",
 ]

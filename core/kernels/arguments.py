@@ -2,8 +2,8 @@
 
 Arrays that go together travel in one tuple. Python hands over plain tuples, and a kernel gives
 them their names again: that way numba's dispatcher takes 2.0 µs over all arrays of a shard, with
-named tuples 5.1, one by one 2.3 (docs/adr/0020). All counts of a shard stand in its header, an
-int64[HEADER_SIZE]: a kernel that appends advances them itself. Record layouts are those of
+named tuples 5.1, one by one 2.3 (docs/adr/0020). The counts that kernels need stand in a header a
+shard, an int64[HEADER_SIZE]. Record layouts are those of
 tables/layouts.py and, for effects, of tables/effects.py.
 """
 

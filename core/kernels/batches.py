@@ -5,7 +5,7 @@ Operations are OPERATION[n], their codes uint8[n], and what each found available
 
 import numpy as np
 
-from ..limits import HOLD_MS_MAX, HOLD_MS_MIN, PART_NUMBER_BITS, QUANTITY_MAX
+from ..limits import HOLD_MS_MAX, HOLD_MS_MIN, QUANTITY_MAX
 from .arguments import (
     LINE_EFFECTS,
     MOVE_EFFECTS,
@@ -29,7 +29,6 @@ from .codes import (
     INSUFFICIENT_STOCK,
     INVALID_HOLD,
     INVALID_QUANTITY,
-    LOCATION_DISABLED,
     NO_PART,
     PENDING,
     REPEATED,
@@ -40,10 +39,17 @@ from .codes import (
 from .compiled import kernel
 from .hashing import mix
 from .promise import decide_line
-from .reservation_index import fill_slot, find_home, find_part, hash_of, part_at, probe
+from .reservation_index import (
+    fill_slot,
+    find_home,
+    find_part,
+    hash_of,
+    part_at,
+    part_number,
+    part_shard,
+    probe,
+)
 from .reservations import append_reservation, apply_move, units, write_move
-
-_NUMBER_MASK = (1 << PART_NUMBER_BITS) - 1
 
 #: Operations whose slots of the index are read ahead.
 _AHEAD = 256
@@ -82,10 +88,10 @@ def _is_same_key(operation, record):
 @kernel
 def _judge_known(operation, part, tables):
     """Answer a reserve whose id may be known: the index has `part` for it."""
-    if part >> PART_NUMBER_BITS != tables.header[SHARD]:
+    if part_shard(part) != tables.header[SHARD]:
         return ASK
     book = tables.book
-    record = book.reservations[part & _NUMBER_MASK]
+    record = book.reservations[part_number(part)]
     if operation.flags & FLAG_TEXT or not _is_same_key(operation, record):
         return ASK
     line = record.first_line
@@ -138,8 +144,8 @@ def reserve_batch(operations, codes, available, arrays, stop):
 
     ACCEPTED has written and applied its effects; other codes have changed nothing. ASK means that
     another shard may know the id, or this one under another spelling: the rules sort that out. With
-    `stop`, the first whose answer takes more than its code and what was available ends the run, so
-    that the caller can find the words before anything else happens.
+    `stop`, the first that is neither accepted nor short at its level ends the run, so that the
+    caller can answer it before anything else happens.
     """
     tables = tables_of(arrays)
     header, index, effects = tables.header, tables.ids, tables.effects
@@ -160,7 +166,7 @@ def reserve_batch(operations, codes, available, arrays, stop):
             _write_reservation(operation, header, effects)
             effect = effects.reservations[header[RESERVATION_EFFECTS] - 1]
             append_reservation(effect, effects.lines, header[LINE_EFFECTS] - 1, tables)
-        elif stop and codes[i] != INSUFFICIENT_STOCK and codes[i] != LOCATION_DISABLED:
+        elif stop and (codes[i] != INSUFFICIENT_STOCK or operation.row < 0):
             return i + 1
     return operations.size
 
@@ -178,8 +184,8 @@ def count_lines(parts, shard, reservations):
     """Count the lines of the reservations that lie in one shard."""
     total = 0
     for i in range(parts.size):
-        if parts[i] >= 0 and parts[i] >> PART_NUMBER_BITS == shard:
-            total += reservations[parts[i] & _NUMBER_MASK].line_count
+        if parts[i] >= 0 and part_shard(parts[i]) == shard:
+            total += reservations[part_number(parts[i])].line_count
     return total
 
 
@@ -213,9 +219,9 @@ def move_batch(operations, parts, codes, leaves, enters, arrays):
     header, book, moves = tables.header, tables.book, tables.effects.moves
     count = header[MOVE_EFFECTS]
     for i in range(operations.size):
-        if codes[i] != PENDING or parts[i] >> PART_NUMBER_BITS != header[SHARD]:
+        if codes[i] != PENDING or part_shard(parts[i]) != header[SHARD]:
             continue
-        record = book.reservations[parts[i] & _NUMBER_MASK]
+        record = book.reservations[part_number(parts[i])]
         if not _is_same_key(operations[i], record) or record.next_part != NO_PART:
             codes[i] = ASK
             continue

@@ -85,3 +85,21 @@ def sum_levels(levels, count):
         reserved += levels[row].reserved
         committed += levels[row].committed
     return on_hand, reserved, committed
+
+
+@kernel
+def previous_at_level(slots, records, i, row, shard):
+    """The record before `i` at the same stock level, or -1; `i` takes its slot.
+
+    Slots are int32[a power of two], empty at the first call, with room for every record.
+    """
+    mask = slots.size - 1
+    slot = hash_level(row, shard) & mask
+    while slots[slot] != 0:
+        other = records[slots[slot] - 1]
+        if other.row == row and other.shard == shard:
+            break
+        slot = (slot + 1) & mask
+    previous = np.int64(slots[slot] - 1)
+    slots[slot] = i + 1
+    return previous

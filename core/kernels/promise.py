@@ -1,7 +1,7 @@
 """What may still be promised, and whether a line can be had.
 
-Single calls, runs of single-line reserves, batches and linked groups are all decided here, and
-every read of `available` comes from here.
+Single calls, runs of single-line reserves, batches and linked groups are decided here, and reads of
+`available` come from here.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from .codes import (
     UNKNOWN_STOCK_LEVEL,
 )
 from .compiled import kernel
-from .levels import hash_level
+from .levels import previous_at_level
 
 
 @kernel
@@ -53,24 +53,6 @@ def decide_line(operation, taken, tables):
     if operation.quantity > available:
         return INSUFFICIENT_STOCK, available
     return ACCEPTED, available
-
-
-@kernel
-def previous_at_level(slots, records, i, row, shard):
-    """The record before `i` at the same stock level, or -1; `i` takes its slot.
-
-    Slots are int32[a power of two], empty at the first call, with room for every record.
-    """
-    mask = slots.size - 1
-    slot = hash_level(row, shard) & mask
-    while slots[slot] != 0:
-        other = records[slots[slot] - 1]
-        if other.row == row and other.shard == shard:
-            break
-        slot = (slot + 1) & mask
-    previous = np.int64(slots[slot] - 1)
-    slots[slot] = i + 1
-    return previous
 
 
 @kernel

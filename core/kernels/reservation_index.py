@@ -15,7 +15,8 @@ from .hashing import mix
 
 _HOME_BITS = 29
 _U1 = np.uint64(1)
-_NUMBER_MASK = (1 << NUMBER_BITS) - 1
+_SLOT_NUMBER_MASK = (1 << NUMBER_BITS) - 1
+_PART_NUMBER_MASK = (1 << PART_NUMBER_BITS) - 1
 
 #: The layout, an int64 each by position: where the homes start and how many there are; the same of
 #: the larger ones to which they are moving, if they are; how many homes have moved; how many bits
@@ -90,7 +91,19 @@ def _is_candidate(index, slot, h):
 def part_at(index, slot, h):
     """The part that a candidate's slot names, as shard << 40 | number."""
     part = np.int64((index.slots[slot] ^ h) - _U1)
-    return part >> NUMBER_BITS << PART_NUMBER_BITS | part & _NUMBER_MASK
+    return part >> NUMBER_BITS << PART_NUMBER_BITS | part & _SLOT_NUMBER_MASK
+
+
+@kernel
+def part_shard(part):
+    """The shard of a part."""
+    return part >> PART_NUMBER_BITS
+
+
+@kernel
+def part_number(part):
+    """The number of a part within its shard."""
+    return part & _PART_NUMBER_MASK
 
 
 @kernel
@@ -142,10 +155,7 @@ def find_part(index, hi, lo, nth):
 def index_parts(index, reservations, count, shard):
     """Enter the first parts of one shard."""
     index = Index(*index)
-    entered = 0
     for number in range(count):
         record = reservations[number]
         if not record.flags & FLAG_LATER_PART:
             insert_part(index, record.key_hi, record.key_lo, shard, number)
-            entered += 1
-    return entered

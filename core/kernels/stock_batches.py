@@ -12,7 +12,8 @@ from .codes import (
     SALE,
 )
 from .compiled import kernel
-from .promise import previous_at_level, promisable
+from .levels import previous_at_level
+from .promise import promisable
 from .remembered import find_key, index_keys
 
 

@@ -26,32 +26,23 @@ from ..ids import Key
 from ..kernels.codes import (
     ACCEPTED,
     ASK,
-    BATCH_EXPIRED,
     ID_REUSED,
-    INSUFFICIENT_STOCK,
     LINKED_REFUSED,
-    LOCATION_DISABLED,
     PENDING,
     REPEATED,
     UNKNOWN_RESERVATION,
     UNKNOWN_STOCK_LEVEL,
-    WRONG_STATE,
 )
 from ..limits import PART_NUMBER_BITS
-from ..model import TRANSITIONS, RefusalCode, Remainder, State, Verb
+from ..model import TRANSITIONS, Remainder, State, Verb
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import move_batch, reserve_batch
 from . import joint_turn
 from .homes import Homes
-from .reservations import Reservations
+from .reservations import REFUSALS, Reservations
 
-_CODES = {
-    RefusalCode.INSUFFICIENT_STOCK: INSUFFICIENT_STOCK,
-    RefusalCode.LOCATION_DISABLED: LOCATION_DISABLED,
-    RefusalCode.EXPIRED: BATCH_EXPIRED,
-    RefusalCode.WRONG_STATE: WRONG_STATE,
-}
+_CODES = {refusal: code for code, refusal in REFUSALS.items()}
 
 #: States that show a verb has been done already: a repeat finds nothing left and is answered
 #: REPEATED.

@@ -72,7 +72,8 @@ class Catalogue:
         record(shard, Section.ENDED_SKUS, (number,))
         return DeleteOutcome(
             len(levels),
-            int(levels["on_hand"].sum()),
-            int(levels["reserved"].sum() + levels["committed"].sum()),
+            # Python's integers: of levels at their limit, five are more than an int64.
+            sum(levels["on_hand"].tolist()),
+            sum(levels["reserved"].tolist()) + sum(levels["committed"].tolist()),
             Revision(shard.number, shard.revision),
         )

@@ -28,11 +28,12 @@ from ..commands import (
 )
 from ..commands.registry import EXTEND, GET_RESERVATION, MOVE, RESERVE, executes
 from ..ids import Key, text_from_key
-from ..kernels.codes import INSUFFICIENT_STOCK, LOCATION_DISABLED
+from ..kernels.codes import ACCEPTED
 from ..limits import NS_PER_MS
 from ..model import (
     GIVE_BACK,
     TRANSITIONS,
+    BatchOutcome,
     RefusalCode,
     Remainder,
     State,
@@ -46,10 +47,11 @@ from . import joint_turn, repeats
 from .homes import Homes
 from .joint_turn import Part
 
-#: Codes of a line that can't be had, in the order of precedence.
-REFUSED = {
-    LOCATION_DISABLED: RefusalCode.LOCATION_DISABLED,
-    INSUFFICIENT_STOCK: RefusalCode.INSUFFICIENT_STOCK,
+#: The code of an operation -> the refusal of the same name.
+REFUSALS: dict[int, RefusalCode] = {
+    int(BatchOutcome[code.name]): code
+    for code in RefusalCode
+    if code.name in BatchOutcome.__members__
 }
 
 
@@ -193,13 +195,16 @@ def _line_as_reserved(shard: Shard, line: int) -> Line:
 
 
 def _refusal(lines: Sequence[Line], codes: list[int], available: Array) -> Refusal | None:
-    """The refusal of the first code in the order of precedence, with all lines that have it."""
-    for code, refused in REFUSED.items():
-        if code in codes:
-            blamed = (at for at, found in enumerate(codes) if found == code)
-            found = (refused_line(lines[at], int(available[at])) for at in blamed)
-            return Refusal(refused, tuple(found))
-    return None
+    """The refusal of the first code in the order of precedence, with all lines that have it. A code
+    that no refusal has is a defect, and a KeyError.
+    """
+    refused = set(codes) - {ACCEPTED}
+    if not refused:
+        return None
+    first = min(refused, key=REFUSALS.__getitem__)
+    blamed = (at for at, code in enumerate(codes) if code == first)
+    found = (refused_line(lines[at], int(available[at])) for at in blamed)
+    return Refusal(REFUSALS[first], tuple(found))
 
 
 def refused_line(line: Line, available: int) -> RefusedLine:

@@ -1,8 +1,8 @@
 """Single-line reserves of one shard, a run of them decided by one call of a kernel.
 
 A turn under load holds dozens of them, and a call into compiled code costs about as much as the
-reserve itself. The kernel answers what one line can be answered with. What takes more words (an id
-seen before, an unknown name) goes to reservations.py, one by one and in its place in the run.
+reserve itself. What takes more than a code (an id seen before, an unknown name) goes to
+reservations.py, one by one and in its place in the run.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from ..tables.names import pack_name
 from ..tables.shard import Shard
 from ..tables.writing import record_name, reserve_batch
 from .joint_turn import location_field
-from .reservations import REFUSED, Reservations, refused_line
+from .reservations import REFUSALS, Reservations, refused_line
 
 
 def takes(command: Command) -> bool:
@@ -49,7 +49,7 @@ def reserve_run(
         for command, code, left in answers:
             if code == ACCEPTED:
                 outcomes.append(_accept(shard, command, now_ns))
-            elif code in REFUSED:
+            elif code in REFUSALS:
                 outcomes.append(_refuse(shard, command, code, left))
             else:
                 outcomes.append(reservations.reserve(command, now_ns))
@@ -57,7 +57,7 @@ def reserve_run(
 
 
 def _refuse(shard: Shard, command: Reserve, code: int, available: int) -> HoldOutcome:
-    refusal = Refusal(REFUSED[code], (refused_line(command.lines[0], available),))
+    refusal = Refusal(REFUSALS[code], (refused_line(command.lines[0], available),))
     return HoldOutcome(refusal, 0, (Revision(shard.number, shard.revision),))
 
 

@@ -1,10 +1,10 @@
 """Address space, allocated once; it takes memory as it is touched.
 
 A table that grows by copying pauses the node when it is large, holds both copies meanwhile and
-touches all of the new one. One that lies at the start of a space far larger than it will become stays
-where it is: the machine's kernel gives it a zeroed page when a record is first written there. What
-a node allocates is therefore far more than it uses (`VIRT` in top); what it
-uses is `RES`. See docs/adr/0018.
+touches all of the new one. One that lies at the start of a space far larger than it will become
+stays where it is: the machine's kernel gives it a zeroed page when a record is first written there.
+What a node allocates is therefore far more than it uses (`VIRT` in top); what it uses is `RES`. See
+docs/adr/0018.
 """
 
 from contextlib import suppress

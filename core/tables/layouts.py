@@ -58,7 +58,8 @@ REQUEST = np.dtype(
 EVENT = np.dtype([("key_hi", "u8"), ("key_lo", "u8"), ("at_ns", "i8")])
 
 #: One operation: a single-line reserve, a line of a reserve, or (with its key alone) a command on a
-#: reservation. `location` is 0 for a line given by handle, else the number of its location + 1.
+#: reservation. `location` is 0, or for a line given by name where the SKU has no level yet the
+#: number of its location + 1.
 OPERATION = np.dtype(
     [
         ("key_hi", "u8"),

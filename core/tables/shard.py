@@ -1,7 +1,8 @@
 """One shard: its tables, and what can be read from them.
 
 What `state_bytes.columns` lists is the state; all else (slots, chains, the heap) is derived from it
-and rebuilt by `index_levels` and its like. Nothing here changes a column: apply/ does.
+and made anew by rebuilding.py. Columns are changed by apply/ and by the two batches of writing.py,
+and loaded by state_bytes.py.
 """
 
 import numpy as np

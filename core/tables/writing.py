@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from .. import kernels
 from ..limits import LINES_MAX
 from ..model import State
+from . import state_bytes
 from .apply import apply, apply_reservations
 from .effects import Entry, Section
 from .names import NameTable, pack_name
@@ -116,6 +117,12 @@ def number_of_name(shard: Shard, names: NameTable, section: Section, name: str) 
         number = len(names)
         record_name(shard, section, pack_name(name))
     return number
+
+
+def record_seal(shard: Shard) -> None:
+    """Write the digest of the state, to which the next replay must come. It changes nothing."""
+    shard.effects.touched = True
+    shard.effects[Section.SEAL].append(state_bytes.digest(shard))
 
 
 def take_entry(shard: Shard) -> Entry | None:

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from holdfast.core.commands import Command, Outcome, RecordStockEvents
+from holdfast.core.commands import Command, Outcome
 from holdfast.core.commands.registry import OPERATIONS
 
 from ..wire import faults
@@ -107,4 +107,4 @@ def _places_of(command: Command) -> int:
     One that the engine may still refuse with a fault takes all of them: were a later message
     recorded before that, the sender, who numbers his events, could not send the failed one again.
     """
-    return STREAM_PLACES if isinstance(command, RecordStockEvents) else 1
+    return STREAM_PLACES if OPERATIONS[type(command)].may_fault else 1

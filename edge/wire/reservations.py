@@ -178,7 +178,7 @@ def _line(index: int, line: LineMessage) -> core.Line:
 def _summed(lines: list[core.Line]) -> tuple[core.Line, ...]:
     """The lines with each SKU and location once, where the request first names it.
 
-    The engine decides line by line: two lines of one stock level could each find the same units.
+    The engine keeps a line for each: what a caller names twice is one line to it.
     Raises a `Fault` for the line that takes a sum beyond QUANTITY_MAX.
     """
     totals: dict[tuple[str, str], int] = {}

@@ -1,9 +1,9 @@
 """The journal on LMDB: values under running numbers in one file, and how they become durable.
 
 `put` returns after LMDB's default commit: fdatasync of the data, then a synchronous write of the
-meta page that makes them visible, in this order, so a transaction that was cut off never happened.
-One append is one put in one transaction, whatever number of commands it holds: that is the group
-commit, and it grows with the load by itself.
+meta page that makes them visible, in this order, so a transaction that was cut off leaves the one
+before it. One append is one put in one transaction, whatever number of commands it holds: that is
+the group commit, and it grows with the load by itself.
 
 An error of `put` is final. After a failed sync the page cache may call pages clean that did not
 reach the disk (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020),

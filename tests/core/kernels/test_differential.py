@@ -72,7 +72,7 @@ def test_every_public_kernel_is_compared() -> None:
     called: set[str] = set()
     for world in WORLDS:
         called |= set(compare(world, 0, 2_000).counts)
-    assert PUBLIC == called
+    assert PUBLIC <= called
 
 
 def test_batches_reach_every_answer() -> None:

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from holdfast.core import kernels
 from holdfast.core.ids import Key
-from holdfast.core.kernels.reservation_index import HOMES, HOMES_AT, LARGER, MOVED, SPILL
+from holdfast.core.kernels.reservation_index import (
+    HOMES,
+    HOMES_AT,
+    LARGER,
+    MOVED,
+    SPILL,
+    insert_part,
+)
 from holdfast.core.rules.homes import Homes
 from holdfast.core.tables.layouts import RESERVATION
 from holdfast.core.tables.reservation_index import ReservationIndex, pack_part
@@ -47,7 +54,7 @@ def _enter(index: ReservationIndex, holder: Holder, keys: list[Key]) -> None:
     index.ensure(len(keys))
     for number, key in enumerate(keys, first):
         hi, lo = np.uint64(key.hi), np.uint64(key.lo)
-        kernels.insert_part(index.arrays, hi, lo, holder.number, number)
+        insert_part(index.arrays, hi, lo, holder.number, number)
 
 
 def _finder(holders: Any, index: ReservationIndex) -> Callable[[Key], int]:
@@ -112,10 +119,10 @@ def test_many_ids_of_one_hash_are_found_and_too_many_are_an_error() -> None:
     index.ensure(5_001)
     table = (index.arrays, np.uint64(1), np.uint64(1), 0)
     for number in range(5_000):
-        kernels.insert_part(*table, number)
+        insert_part(*table, number)
     assert pack_part(0, 4_999) == kernels.find_part(*table[:3], 4_999)
     with pytest.raises(MemoryError, match="the same hash"):
-        kernels.insert_part(*table, 5_000)
+        insert_part(*table, 5_000)
     assert not holder.reservations.count
 
 

@@ -1,0 +1,54 @@
+"""Runs of single-line reserves say what the same commands would say one by one."""
+
+import pytest
+
+from holdfast.core.commands import (
+    Line,
+    Location,
+    PutLocation,
+    RecordStockEvents,
+    Reserve,
+    StockEvent,
+)
+from holdfast.core.ids import key_from_text
+from holdfast.core.model import EventKind, LocationKind
+from holdfast.core.node import Node
+from tests.core.engine import Ticket
+
+HOLD_MS = 60_000
+
+
+def reserve(order: str, location: str, quantity: int) -> Reserve:
+    return Reserve(key_from_text(order), (Line("Tea", location, quantity),), HOLD_MS)
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        [reserve("a", "NO-LEVEL", 1)],
+        [reserve("a", "DISABLED", 1)],
+        [reserve("a", "SHOP", 99), reserve("b", "NO-LEVEL", 1)],
+    ],
+    ids=["a location without a level", "a disabled location", "too few, and then no level"],
+)
+def test_a_refusal_rests_on_what_came_before_it(refused: list[Reserve]) -> None:
+    """Its revision is not that of a reserve which the same run accepts behind it."""
+    node = Node(1)
+    places = ("SHOP", True), ("DISABLED", False), ("NO-LEVEL", True)
+    for name, enabled in places:
+        post(node, PutLocation(Location(name, LocationKind.STORE, "", enabled=enabled)))
+    for number, name in enumerate(("SHOP", "DISABLED"), 1):
+        event = StockEvent(None, number, "Tea", name, EventKind.RECEIPT, 5)
+        post(node, RecordStockEvents("till", (event,)))
+    node.turn(1)
+
+    for command in (*refused, reserve("z", "SHOP", 1)):
+        post(node, command)
+    answers = [outcome for _, outcome in node.turn(2).answers]
+
+    assert [1] * len(refused) == [each.revisions[0].sequence for each in answers[:-1]]  # type: ignore[attr-defined]
+    assert 2 == answers[-1].revisions[0].sequence  # type: ignore[attr-defined]
+
+
+def post(node: Node, command: object) -> None:
+    node.post(command, Ticket(command))
