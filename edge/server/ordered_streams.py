@@ -60,7 +60,10 @@ class OrderedStreams:
                 if isinstance(posted, Exception):
                     raise posted
                 command, future = posted
-                yield write(command, expect(OPERATIONS[type(command)], await future))
+                # A caller who goes away cancels what he waits for, and the engine drops a command
+                # whose future is cancelled: messages posted behind it would count without it.
+                outcome = await asyncio.shield(future)
+                yield write(command, expect(OPERATIONS[type(command)], outcome))
                 for _ in range(_places_of(command)):
                     stream.places.release()
         finally:

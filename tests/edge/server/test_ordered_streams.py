@@ -1,0 +1,81 @@
+"""A stream that its sender gives up has recorded what it had posted, in its order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.core.commands import (
+    GetAvailability,
+    Location,
+    PutLocation,
+    RecordStockEvents,
+    StockBatch,
+    StockEvent,
+)
+from holdfast.core.model import EventKind, LocationKind
+from holdfast.core.node import Node
+from holdfast.core.tables.layouts import STOCK_EVENT
+from holdfast.edge.server.admission import Admission
+from holdfast.edge.server.clock import node_clock
+from holdfast.edge.server.ordered_streams import OrderedStreams
+from holdfast.edge.server.pump import Pump
+from tests.persistence.journals import MemoryAppender
+
+
+def fact(sequence: int, quantity: int) -> NDArray[Any]:
+    """A receipt at the stock level of the first row, as a column message has it."""
+    events = np.zeros(1, STOCK_EVENT)
+    events["sequence"], events["quantity"] = sequence, quantity
+    events["kind"] = EventKind.RECEIPT
+    return events
+
+
+async def rounds_of_the_loop() -> None:
+    """Let every task go as far as it can."""
+    for _ in range(100):
+        await asyncio.sleep(0)
+
+
+async def test_what_was_posted_is_recorded_though_the_stream_is_cancelled() -> None:
+    """Else the messages behind it would count and it would not: its source, which goes on after the
+    last number that counted, would be told DUPLICATE when it sent the lost one again.
+    """
+    appender = MemoryAppender()
+    failures: list[BaseException] = []
+    pump = Pump(Node(1), appender, node_clock(0), failures.append)
+    admission = Admission(pump)
+    streams = OrderedStreams(admission)
+    place = Location("W", LocationKind.WAREHOUSE, "", enabled=True)
+    await admission.post(PutLocation(place))
+    first = StockEvent(None, 1, "Tea", "W", EventKind.RECEIPT, 1_000)
+    await admission.post(RecordStockEvents("source", (first,)))
+
+    appender.is_held = True
+    held = admission.post(PutLocation(Location("V", LocationKind.STORE, "", enabled=True)))
+    await rounds_of_the_loop()
+    assert appender.appending
+
+    async def messages() -> AsyncIterator[StockBatch]:
+        yield StockBatch("source", fact(2, 10))
+        yield StockBatch("source", fact(3, 10))
+        await asyncio.Event().wait()
+
+    async def listen() -> None:
+        async for _ in streams.answer(messages(), lambda message: message, lambda *_: None):  # type: ignore[arg-type, return-value]
+            pass
+
+    listener = asyncio.create_task(listen())
+    await rounds_of_the_loop()
+    assert 2 == len(pump.node.actors[0].mailbox)
+    listener.cancel()
+    await asyncio.gather(listener, return_exceptions=True)
+    appender.let_go()
+    await held
+    view: Any = await admission.post(GetAvailability(("Tea",)))
+
+    assert 1_020 == view.views[0].levels[0].on_hand
+    await pump.drain()
+    assert [] == failures
