@@ -24,9 +24,11 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.core.engine import ModelEngine, NodeEngine
 from tests.core.test_scripts import retell
 from tests.test_tidy import RULES
+from tests.tidy import imports
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
+README = ROOT / "README.md"
 INTEGRATORS, OPERATORS = ROOT / "docs" / "integrators.md", ROOT / "docs" / "operators.md"
 
 NS_BY_UNIT = {"s": 10**9, "minutes": 60 * 10**9, "days": 86_400 * 10**9}
@@ -173,6 +175,40 @@ def test_metrics_are_those_that_are_exported() -> None:
     assert set(re.findall(r'"(holdfast_\w+)"', source)) == {
         name for cell, _ in rows for name in spans(cell)
     }
+
+
+def test_rooms_may_import_what_tidy_lets_them() -> None:
+    told = {
+        spans(folder)[0].strip("/"): (names(ours), names(libraries.replace("protobuf", "google")))
+        for folder, _, _, ours, libraries in table(README, "folder", "imported as")
+    }
+
+    assert ({"everything"}, {"free"}) == told.pop("tests")
+    kept = {
+        room.partition("/")[0]: (
+            {name.removeprefix("holdfast.") for name in ours},
+            imports.LIBRARIES.get(room, {"free"}),
+        )
+        for room, ours in imports.OURS.items()
+    }
+    assert kept == told
+
+
+def names(cell: str) -> set[str]:
+    """Names between commas; a dash is none."""
+    return set(cell.split(", ")) - {"\N{EN DASH}"}
+
+
+def test_floors_are_those_that_tidy_keeps() -> None:
+    told = {
+        spans(room)[0].strip("/"): tuple(
+            tuple(name.strip("/") for name in spans(floor))
+            for floor in floors.split("\N{MIDDLE DOT}")
+        )
+        for room, floors in table(README, "room", "floors, from the top down")
+    }
+
+    assert imports.FLOORS == told
 
 
 def test_every_decision_is_listed() -> None:
