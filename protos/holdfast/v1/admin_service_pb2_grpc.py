@@ -47,7 +47,8 @@ class AdminServiceServicer(object):
     """
 
     def GetStatus(self, request, context):
-        """What the node is doing and how full it is.
+        """What the node is doing and how full it is. Figures are those in memory, which may be ahead of
+        the disk.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

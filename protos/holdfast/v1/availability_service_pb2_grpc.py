@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class AvailabilityServiceStub(object):
-    """Answers how many units can still be promised. Reads are exact: a hold that ends at t is free at t
-    + 1 ms, and everything that an answer rests on is durable.
+    """Answers how many units can still be promised. Reads are exact: the units of a hold that ends at t
+    are free at t + 1 ms, and everything that an answer rests on is durable.
     """
 
     def __init__(self, channel):
@@ -54,13 +54,13 @@ class AvailabilityServiceStub(object):
 
 
 class AvailabilityServiceServicer(object):
-    """Answers how many units can still be promised. Reads are exact: a hold that ends at t is free at t
-    + 1 ms, and everything that an answer rests on is durable.
+    """Answers how many units can still be promised. Reads are exact: the units of a hold that ends at t
+    are free at t + 1 ms, and everything that an answer rests on is durable.
     """
 
     def GetAvailability(self, request, context):
-        """Availability of one SKU, by location and over the network. NOT_FOUND when no stock event ever
-        named the SKU.
+        """Availability of one SKU, by location and over the network. NOT_FOUND when no stock event has
+        named the SKU, or it has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,8 +109,8 @@ def add_AvailabilityServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AvailabilityService(object):
-    """Answers how many units can still be promised. Reads are exact: a hold that ends at t is free at t
-    + 1 ms, and everything that an answer rests on is durable.
+    """Answers how many units can still be promised. Reads are exact: the units of a hold that ends at t
+    are free at t + 1 ms, and everything that an answer rests on is durable.
     """
 
     @staticmethod

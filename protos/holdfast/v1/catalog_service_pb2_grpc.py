@@ -57,8 +57,8 @@ class CatalogServiceServicer(object):
     """
 
     def PutLocation(self, request, context):
-        """Creates a location, or changes the kind, name and enablement of an existing one. Idempotent by
-        its nature.
+        """Creates a location, or changes kind, name and enablement of an existing one. Idempotent: it
+        says how the location is to be.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,9 +72,9 @@ class CatalogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteSku(self, request, context):
-        """Ends a SKU. Its stock is written out of the books and its open reservations run on against the
-        ended SKU: they can still be committed, fulfilled, released or cancelled, and never touch a SKU
-        that is later created with the same name. NOT_FOUND when the SKU is not known.
+        """Ends a SKU. Its stock is written out of the books. Its open reservations run on against the
+        ended SKU: they can still be committed, fulfilled, released or cancelled, and do not touch a
+        SKU that is later created with the same name. NOT_FOUND when the SKU is not known.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,8 +35,8 @@ class ReservationServiceStub(object):
 
     Every method is durable before it answers, and idempotent: a repeat with the same id and the same
     content returns the first answer, also after a restart; the same id with other content fails with
-    ALREADY_EXISTS and names the first field that differs. Only accepted commands are remembered: a
-    refused one may be tried again with the same id.
+    ALREADY_EXISTS and names the first field that differs. Refused commands are not remembered: they
+    may be tried again with the same id.
 
     Common errors, each with one google.rpc.ErrorInfo (domain "holdfast"): INVALID_ARGUMENT
     (malformed; names field and value), NOT_FOUND (unknown SKU, location or reservation),
@@ -123,8 +123,8 @@ class ReservationServiceServicer(object):
 
     Every method is durable before it answers, and idempotent: a repeat with the same id and the same
     content returns the first answer, also after a restart; the same id with other content fails with
-    ALREADY_EXISTS and names the first field that differs. Only accepted commands are remembered: a
-    refused one may be tried again with the same id.
+    ALREADY_EXISTS and names the first field that differs. Refused commands are not remembered: they
+    may be tried again with the same id.
 
     Common errors, each with one google.rpc.ErrorInfo (domain "holdfast"): INVALID_ARGUMENT
     (malformed; names field and value), NOT_FOUND (unknown SKU, location or reservation),
@@ -141,7 +141,7 @@ class ReservationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Extend(self, request, context):
-        """Moves the end of a hold to `hold_duration` from now. Never shortens a hold.
+        """Moves the end of a hold to `hold_duration` from now, if that is later.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -186,7 +186,7 @@ class ReservationServiceServicer(object):
         """The fast lane. A batch carries its operations as packed columns of equal length and is answered
         by one code per operation, by position; what is wrong with one operation does not touch the
         others. A batch with a malformed column fails with INVALID_ARGUMENT, which names the column,
-        and does nothing. All guarantees are those of the single calls.
+        and does nothing. The guarantees are those of the single calls; a repeat is answered REPEATED.
 
         Holds up to 8,190 single lines, each under its own id.
         """
@@ -304,8 +304,8 @@ class ReservationService(object):
 
     Every method is durable before it answers, and idempotent: a repeat with the same id and the same
     content returns the first answer, also after a restart; the same id with other content fails with
-    ALREADY_EXISTS and names the first field that differs. Only accepted commands are remembered: a
-    refused one may be tried again with the same id.
+    ALREADY_EXISTS and names the first field that differs. Refused commands are not remembered: they
+    may be tried again with the same id.
 
     Common errors, each with one google.rpc.ErrorInfo (domain "holdfast"): INVALID_ARGUMENT
     (malformed; names field and value), NOT_FOUND (unknown SKU, location or reservation),

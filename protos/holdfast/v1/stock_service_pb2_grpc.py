@@ -26,12 +26,12 @@ if _version_not_supported:
 
 
 class StockServiceStub(object):
-    """Takes stock facts from ERP, WMS, tills and marketplaces. A fact is never refused for business
+    """Takes stock facts from ERP, WMS, tills and marketplaces. A fact is not refused for business
     reasons: a till sale of promised units drives availability negative and is reported as a
     shortfall.
 
-    Events are deduplicated by (source, event_id) for 7 days, whatever SKU they name and, where they
-    carry a sequence, must arrive in increasing sequence within their source.
+    Events are deduplicated by (source, event_id) for 7 days, whatever SKU they name. Those that
+    carry a sequence must arrive in increasing sequence within their source.
     """
 
     def __init__(self, channel):
@@ -53,12 +53,12 @@ class StockServiceStub(object):
 
 
 class StockServiceServicer(object):
-    """Takes stock facts from ERP, WMS, tills and marketplaces. A fact is never refused for business
+    """Takes stock facts from ERP, WMS, tills and marketplaces. A fact is not refused for business
     reasons: a till sale of promised units drives availability negative and is reported as a
     shortfall.
 
-    Events are deduplicated by (source, event_id) for 7 days, whatever SKU they name and, where they
-    carry a sequence, must arrive in increasing sequence within their source.
+    Events are deduplicated by (source, event_id) for 7 days, whatever SKU they name. Those that
+    carry a sequence must arrive in increasing sequence within their source.
     """
 
     def RecordStockEvents(self, request, context):
@@ -70,9 +70,9 @@ class StockServiceServicer(object):
 
     def ApplyStockEvents(self, request_iterator, context):
         """Streams events of one or more sources. Each message is recorded like one RecordStockEvents, or
-        as packed columns, and acknowledged, in order, once durable. A malformed message does nothing
-        and ends the stream with its error, after the acknowledgements of all earlier messages; a
-        sender resumes after the last acknowledged sequence.
+        as packed columns, and acknowledged in order once it is durable. A malformed message does
+        nothing and ends the stream with its error, after the acknowledgements of all earlier messages;
+        a sender resumes after the last acknowledged sequence.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,12 +100,12 @@ def add_StockServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class StockService(object):
-    """Takes stock facts from ERP, WMS, tills and marketplaces. A fact is never refused for business
+    """Takes stock facts from ERP, WMS, tills and marketplaces. A fact is not refused for business
     reasons: a till sale of promised units drives availability negative and is reported as a
     shortfall.
 
-    Events are deduplicated by (source, event_id) for 7 days, whatever SKU they name and, where they
-    carry a sequence, must arrive in increasing sequence within their source.
+    Events are deduplicated by (source, event_id) for 7 days, whatever SKU they name. Those that
+    carry a sequence must arrive in increasing sequence within their source.
     """
 
     @staticmethod
