@@ -47,7 +47,7 @@ from . import joint_turn, repeats
 from .homes import Homes
 from .joint_turn import Part
 
-#: The code of an operation -> the refusal of the same name.
+#: The code of an operation -> the refusal of the same name, in the order of precedence.
 REFUSALS: dict[int, RefusalCode] = {
     int(BatchOutcome[code.name]): code
     for code in RefusalCode
@@ -195,13 +195,12 @@ def _line_as_reserved(shard: Shard, line: int) -> Line:
 
 
 def _refusal(lines: Sequence[Line], codes: list[int], available: Array) -> Refusal | None:
-    """The refusal of the first code in the order of precedence, with all lines that have it. A code
-    that no refusal has is a defect, and a KeyError.
-    """
+    """The refusal of the first code in the order of precedence, with all lines that have it."""
     refused = set(codes) - {ACCEPTED}
     if not refused:
         return None
-    first = min(refused, key=REFUSALS.__getitem__)
+    assert refused <= REFUSALS.keys(), f"a code without a refusal among {refused}"
+    first = next(code for code in REFUSALS if code in refused)
     blamed = (at for at, code in enumerate(codes) if code == first)
     found = (refused_line(lines[at], int(available[at])) for at in blamed)
     return Refusal(REFUSALS[first], tuple(found))

@@ -1,5 +1,7 @@
 """Runs of single-line reserves say what the same commands would say one by one."""
 
+from typing import Any
+
 import pytest
 
 from holdfast.core.commands import (
@@ -44,10 +46,10 @@ def test_a_refusal_rests_on_what_came_before_it(refused: list[Reserve]) -> None:
 
     for command in (*refused, reserve("z", "SHOP", 1)):
         post(node, command)
-    answers = [outcome for _, outcome in node.turn(2).answers]
+    answers: list[Any] = [outcome for _, outcome in node.turn(2).answers]
 
-    assert [1] * len(refused) == [each.revisions[0].sequence for each in answers[:-1]]  # type: ignore[attr-defined]
-    assert 2 == answers[-1].revisions[0].sequence  # type: ignore[attr-defined]
+    assert [1] * len(refused) == [each.revisions[0].sequence for each in answers[:-1]]
+    assert 2 == answers[-1].revisions[0].sequence
 
 
 def post(node: Node, command: object) -> None:

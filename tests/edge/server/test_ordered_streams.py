@@ -64,7 +64,8 @@ async def test_what_was_posted_is_recorded_though_the_stream_is_cancelled() -> N
         await asyncio.Event().wait()
 
     async def listen() -> None:
-        async for _ in streams.answer(messages(), lambda message: message, lambda *_: None):  # type: ignore[arg-type]
+        write: Any = lambda *_: None  # noqa: E731
+        async for _ in streams.answer(messages(), lambda message: message, write):
             pass
 
     listener = asyncio.create_task(listen())
