@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from holdfast.core import commands as core
-from holdfast.core.model import Verb
+from holdfast.core.model import BatchOutcome, Verb
 from holdfast.edge.wire import batches
 from holdfast.edge.wire.batches import MOVE_REQUESTS, OPERATIONS_MAX
 from holdfast.edge.wire.faults import Fault
@@ -261,3 +261,15 @@ def test_handles_are_answered_by_position() -> None:
     """All 64 bits of them."""
     answer: Any = batches.levels_response(core.Handles(np.array([0, 2**64 - 1, 5], np.uint64)))
     assert [0, 2**64 - 1, 5] == list(answer.handles)
+
+
+def test_outcomes_have_the_numbers_of_the_engine() -> None:
+    """They go out as bytes, so no name is looked up on the way."""
+    told = {
+        name.removeprefix("BATCH_OUTCOME_"): number
+        for name, number in reservation.BatchOutcome.items()
+    }
+
+    assert {outcome.name: int(outcome) for outcome in BatchOutcome if outcome} == {
+        name: number for name, number in told.items() if number
+    }
