@@ -39,6 +39,8 @@ NO_LEVEL, UNKNOWN_SKU, UNKNOWN_LOCATION = -1, -2, -3
 ) = map(int, BatchOutcome)
 ASK = 255
 
+assert PENDING == 0, "the rules begin with zeroed codes"
+
 #: Answers to a stock event.
 (
     EVENT_APPLIED,
