@@ -34,6 +34,10 @@ RETENTION_NS = 7 * 24 * 3_600 * 1_000_000_000
 PART_NUMBER_BITS = 40
 SHARDS_MAX = 256
 
+#: Slots that SKUs are hashed to, each of which lies in one shard. Many for each shard, so that a
+#: shard can be split, or some of its SKUs moved, by another table and with the same hash.
+SLOTS = 4_096
+
 #: Records that a table can ever hold: 134 million a shard, for which memory runs out first. A table
 #: reserves address space for all of them (core/tables/address_space.py), a few GiB each of 128 TiB.
 NUMBER_BITS = 27
@@ -47,6 +51,7 @@ MAP_NORESERVE = 0x4000
 
 NS_PER_MS = 1_000_000
 
+assert SHARDS_MAX <= SLOTS
 assert LINES_MAX * QUANTITY_MAX <= ON_HAND_MAX < 2**62
 assert HOLD_MS_MAX < 2**32, "the journal keeps a hold duration in 32 bits"
 assert LINES_MAX < 2**16, "the journal keeps a line's position in 16 bits"

@@ -15,6 +15,7 @@ from typing import cast
 from .actor import Actor, Mail, Ticket
 from .commands import Command, Outcome, Reserve
 from .commands.registry import OPERATIONS, RESERVE, bind_rules
+from .limits import SLOTS
 from .rules import single_line
 from .rules.availability import Availability
 from .rules.batches import Batches
@@ -63,7 +64,7 @@ class Turn:
 
 
 class Node:
-    """All shards of one process."""
+    """All shards of one process, over the data of one timeline."""
 
     def __init__(
         self,
@@ -71,10 +72,13 @@ class Node:
         mailbox_capacity: int = 4_096,
         turn_batch_max: int = TURN_BATCH_MAX,
         expire_batch_max: int = EXPIRE_BATCH_MAX,
+        timeline: int = 0,
+        slot_count: int = SLOTS,
     ) -> None:
+        self.timeline = timeline
         self.index = ReservationIndex(shard_count)
         self.shards = [Shard(number, self.index) for number in range(shard_count)]
-        self.homes = Homes(self.shards, self.index)
+        self.homes = Homes(self.shards, self.index, slot_count)
         self.reservations = Reservations(self.shards, self.homes)
         self._rules = bind_rules(self._rule_owners())
         arrivals = count()
@@ -169,9 +173,11 @@ class Node:
             record_seal(shard)
         return [entry for shard in self.shards if (entry := take_entry(shard))]
 
-    def replay(self, entry: Entry) -> None:
-        """Apply an entry of the journal."""
-        replay(self.shards[entry.shard], entry)
+    def replay(self, entry: Entry, *, compares_seal: bool = True) -> None:
+        """Apply an entry of the journal. Raises StateMismatchError for a seal that does not fit;
+        one of an earlier schema cannot be compared.
+        """
+        replay(self.shards[entry.shard], entry, compares_seal=compares_seal)
         self.now_ns = max(self.now_ns, entry.now_ns)
 
     def loaded(self) -> None:

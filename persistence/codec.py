@@ -5,31 +5,40 @@ a header, its sections and a hash. All integers are little-endian; sections are 
 fixed-width records (core/tables/effects.py), padded to 8 bytes.
 
     group header   magic "HFJ1" · entry count u32 · position u64 · bytes of the whole value u64
-    entry header   version u16 · shard u16 · section count u32 · sequence u64 · epoch u64 ·
+    entry header   schema u16 · shard u16 · section count u32 · sequence u64 · epoch u64 ·
                    now_ns i64 · body bytes u64 · previous hash 16 B · hash 16 B
     section        kind u16 · zero u16 · record count u32 · records
 
-hash_chain.py says what the hashes cover.
+Sections stand in the order of replay, and a kind may have several. hash_chain.py says what the
+hashes cover. Headers and hashes are the same in every schema (core/tables/schema.py), so that an
+entry of a newer one is told apart from a damaged one.
 """
 
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from holdfast.core.tables.effects import DTYPES, Entry, Section
+from holdfast.core.tables import schema
+from holdfast.core.tables.effects import Entry, Section
 
+from .data_directory import NewerSchemaError
 from .hash_chain import ENTRY, GENESIS, GROUP, HASH_BYTES, Chain, entry_hash
 from .journal import JournalReader
-
-FORMAT_VERSION = 1
 
 _MAGIC = b"HFJ1"
 _SECTION = struct.Struct("<HHI")
 
-#: A plain dict of what decoding needs: a restart decodes a hundred thousand small entries.
-_KINDS = {int(section): (section, dtype, dtype.itemsize) for section, dtype in DTYPES.items()}
+_Kinds = dict[int, tuple[Section, np.dtype, int]]
+
+
+@lru_cache
+def _kinds_of(number: int) -> _Kinds:
+    """What decoding a schema needs, as a plain dict: a restart decodes 100,000 small entries."""
+    layouts = schema.layouts_of(number)
+    return {int(section): (section, dtype, dtype.itemsize) for section, dtype in layouts.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,13 @@ class RecordedEntry:
     epoch: int
     """Number of the start that wrote it, from 1."""
     hash: bytes
+    schema: int
+    """Of the build that wrote it. The effects are in today's layouts."""
+
+    @property
+    def is_of_this_schema(self) -> bool:
+        """Whether a seal in it is a digest of the columns that this build has."""
+        return self.schema == schema.SCHEMA
 
 
 class DamagedEntryError(Exception):
@@ -60,8 +76,8 @@ def read_appends(
 ) -> Iterator[tuple[int, list[RecordedEntry]]]:
     """Position and entries of every append behind `after`, whose chain is given and advances.
 
-    Raises DamagedEntryError at the first that is not what was written, JournalError as the journal
-    does.
+    Raises DamagedEntryError at the first that is not what was written, NewerSchemaError at the
+    first that a newer build wrote, JournalError as the journal does.
     """
     for position, value in journal.read(after):
         yield position, decode_group(position, value, chain)
@@ -75,7 +91,7 @@ def lay_out_group(position: int, epoch: int, entries: Sequence[Entry]) -> bytes:
     parts = [GROUP.pack(_MAGIC, len(entries), position, size)]
     for entry, body in zip(entries, bodies, strict=True):
         header = ENTRY.pack(
-            FORMAT_VERSION,
+            schema.SCHEMA,
             entry.shard,
             len(entry.sections),
             entry.sequence,
@@ -90,7 +106,7 @@ def lay_out_group(position: int, epoch: int, entries: Sequence[Entry]) -> bytes:
 
 def _encode_body(entry: Entry) -> bytes:
     parts: list[bytes] = []
-    for section, records in entry.sections.items():
+    for section, records in entry.sections:
         data = records.tobytes()
         parts += (_SECTION.pack(section, 0, len(records)), data, bytes(-len(data) % 8))
     return b"".join(parts)
@@ -99,7 +115,8 @@ def _encode_body(entry: Entry) -> bytes:
 def decode_group(position: int, value: bytes, chain: Chain) -> list[RecordedEntry]:
     """The entries of one append. The chain advances over all of them, or stays as it was.
 
-    Raises DamagedEntryError when the value is not what was written at this position.
+    Raises DamagedEntryError when the value is not what was written at this position,
+    NewerSchemaError when a newer build wrote it.
     """
     if len(value) < GROUP.size:
         raise DamagedEntryError(position, "shorter than its header")
@@ -124,36 +141,40 @@ def _decode_entries(
     for _ in range(count):
         start = at
         header = value[at : at + ENTRY.size]
-        version, shard, sections, sequence, epoch, now_ns, size, previous = ENTRY.unpack(header)
+        written_by, shard, sections, sequence, epoch, now_ns, size, previous = ENTRY.unpack(header)
         at += ENTRY.size + HASH_BYTES
         digest = value[at - HASH_BYTES : at]
         body = view[at : at + size]
         at += size
-        if version != FORMAT_VERSION:
-            reason = f"format version {version}; this build reads {FORMAT_VERSION}"
-            raise DamagedEntryError(position, reason, start)
         if len(body) != size or entry_hash(group, header, body) != digest:
             reason = f"checksum of shard {shard}, sequence {sequence}, does not match"
             raise DamagedEntryError(position, reason, start)
         if previous != chain.get(shard, GENESIS):
             reason = f"does not follow the entry of shard {shard} before it"
             raise DamagedEntryError(position, reason, start)
+        if written_by > schema.SCHEMA:
+            raise NewerSchemaError(f"journal position {position}", written_by, schema.SCHEMA)
         chain[shard] = digest
-        entry = Entry(shard, sequence, now_ns, _decode_body(body, sections))
-        yield RecordedEntry(entry, epoch, digest)
+        entry = Entry(shard, sequence, now_ns, _decode_body(body, sections, written_by))
+        yield RecordedEntry(entry, epoch, digest, written_by)
     if at != len(value):
         raise DamagedEntryError(position, "bytes behind its last entry", at)
 
 
-def _decode_body(body: memoryview, count: int) -> dict[Section, np.ndarray]:
-    sections = {}
+def _decode_body(body: memoryview, count: int, written_by: int) -> list[tuple[Section, np.ndarray]]:
+    kinds = _kinds_of(written_by)
+    is_earlier = written_by < schema.SCHEMA
+    sections = []
     at = 0
     for _ in range(count):
         kind, _zero, records = _SECTION.unpack_from(body, at)
-        section, dtype, item_bytes = _KINDS[kind]
+        section, dtype, item_bytes = kinds[kind]
         at += _SECTION.size
         # A copy: kernels are compiled for arrays that are aligned and writable, and these bytes
         # start anywhere in a read-only value.
-        sections[section] = np.frombuffer(body, dtype, records, at).copy()
+        effects = np.frombuffer(body, dtype, records, at).copy()
+        if is_earlier:
+            effects = schema.migrate_effects(effects, section)
+        sections.append((section, effects))
         at += -(-records * item_bytes // 8) * 8
     return sections

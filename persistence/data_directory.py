@@ -3,18 +3,27 @@
 lock          held (flock) by the process that has the directory to itself: the serving node
 journal.mdb   the journal (LMDB), with journal.mdb-lock beside it
 snapshots/    snapshot-<position>.npz
-node.json     format and shard count, fixed when the directory is made. It is written last, so the
+node.json     what is fixed when the directory is made, and its timeline. It is written last, so the
               journal of a directory that has it must be there and whole
+
+node.json has a schema number of its own, under "format", and a checksum over all that it says:
+
+    1  shard_count
+    2  slot_count, timeline
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
+from secrets import randbits
+from typing import Any
+
+from holdfast.core.limits import SLOTS
 
 from .durable_files import write_durably
 
-FORMAT = 1
+FORMAT = 2
 
 
 class DirectoryError(Exception):
@@ -25,12 +34,26 @@ class NoDataDirectoryError(DirectoryError):
     """There is no node.json: the directory was not finished, or is none of ours."""
 
 
+class NewerSchemaError(DirectoryError):
+    """A newer build wrote it. Nothing is damaged."""
+
+    def __init__(self, what: str, schema: int, known: int) -> None:
+        super().__init__(
+            f"{what}: written by a newer Holdfast, in schema {schema}; this one reads up to "
+            f"{known}. Nothing is damaged: upgrade Holdfast"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
     """What node.json says, and where the rest lies."""
 
     path: Path
     shard_count: int
+    slot_count: int = SLOTS
+    """Slots that SKUs are hashed to; slot n lies in shard n % shard_count."""
+    timeline: int = 0
+    """64 random bits, which a restore renews; 0 until the first start of a build that has them."""
 
     @property
     def journal(self) -> Path:
@@ -46,34 +69,50 @@ class DataDirectory:
 def read_node_json(path: Path) -> DataDirectory:
     """The data directory at a path.
 
-    Raises NoDataDirectoryError when it has no node.json, DirectoryError when that is damaged, can't
-    be read or is of another format.
+    Raises NoDataDirectoryError when it has no node.json, NewerSchemaError when a newer build wrote
+    that, DirectoryError when it is damaged or can't be read.
     """
     file = path / "node.json"
     try:
         document = json.loads(file.read_bytes())
-        figures = {name: document[name] for name in ("format", "shard_count")}
-        if document["checksum"] != _checksum(figures):
+        if document.pop("checksum") != _checksum(document):
             raise ValueError("its checksum does not match")
+        if document["format"] > FORMAT:
+            raise NewerSchemaError(str(file), document["format"], FORMAT)
+        return _directory(path, document)
     except FileNotFoundError:
         reason = f"{path}: not a data directory (it has no node.json)"
         raise NoDataDirectoryError(reason) from None
     except OSError as error:
         raise DirectoryError(f"{file}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DirectoryError(f"{file}: damaged ({error}); restore it from a backup") from error
-    if figures["format"] != FORMAT:
-        raise DirectoryError(f"{file}: format {figures['format']}; this build reads {FORMAT}")
-    return DataDirectory(path, figures["shard_count"])
 
 
-def write_node_json(path: Path, shard_count: int) -> DataDirectory:
-    """Write node.json durably. From then on a missing journal is damage and not a new directory."""
-    figures = {"format": FORMAT, "shard_count": shard_count}
-    document = {**figures, "checksum": _checksum(figures)}
-    write_durably(path / "node.json", json.dumps(document).encode())
-    return DataDirectory(path, shard_count)
+def _directory(path: Path, document: dict[str, Any]) -> DataDirectory:
+    shard_count = document["shard_count"]
+    if document["format"] == 1:
+        # It hashed SKUs to shards directly. Any multiple of the shards is a number of slots that
+        # leads every SKU to the same shard; where they divide SLOTS, it is that of today.
+        return DataDirectory(path, shard_count, SLOTS - SLOTS % shard_count)
+    return DataDirectory(path, shard_count, document["slot_count"], document["timeline"])
 
 
-def _checksum(figures: dict[str, int]) -> str:
-    return blake2b(json.dumps(figures, sort_keys=True).encode(), digest_size=8).hexdigest()
+def write_node_json(directory: DataDirectory) -> DataDirectory:
+    """Write node.json durably, with a new timeline, and return what it says. From then on a missing
+    journal is damage and not a new directory.
+    """
+    directory = replace(directory, timeline=randbits(64) or 1)
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "shard_count": directory.shard_count,
+        "slot_count": directory.slot_count,
+        "timeline": directory.timeline,
+    }
+    document["checksum"] = _checksum(document)
+    write_durably(directory.path / "node.json", json.dumps(document).encode())
+    return directory
+
+
+def _checksum(document: dict[str, Any]) -> str:
+    return blake2b(json.dumps(document, sort_keys=True).encode(), digest_size=8).hexdigest()

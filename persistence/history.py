@@ -5,9 +5,10 @@ not from a node's tables: what is told does not depend on the rules that led to 
 events and of requests are hashes in the journal, and stay so here.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from holdfast.core.ids import text_from_key
 from holdfast.core.kernels.codes import FLAG_TEXT
 from holdfast.core.model import EventKind, LocationKind, Remainder, State, Verb
-from holdfast.core.tables.effects import Section
+from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.reservation_index import unpack_part
 
 from .codec import RecordedEntry
@@ -31,7 +32,7 @@ _NAMES: Final = {
     Section.SOURCE_NAMES: "source",
     Section.DISPLAY_NAMES: "display_name",
 }
-_NOTHING: Final = np.zeros(0, np.uint8)
+_NONE: Final = np.zeros(0, DTYPES[Section.RESERVATIONS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class _ShardHistory:
     line_reservations: list[int] = field(default_factory=list)
     """Number of the reservation, by line."""
 
-    def records(self, sections: dict[Section, Any]) -> Iterator[EffectRecord]:
+    def records(self, sections: Sequence[tuple[Section, Any]]) -> Iterator[EffectRecord]:
         """The effects of an entry, in the order of their replay."""
         readers: dict[Section, Callable[[Any], Iterator[EffectRecord]]] = {
             Section.LOCATIONS: self._read_locations,
@@ -110,18 +111,19 @@ class _ShardHistory:
             Section.REQUESTS: self._read_requests,
             Section.SEAL: self._read_seal,
         }
-        for section in Section:
-            if section not in sections:
-                continue
+        texts: Iterator[str] = iter(())
+        reservations = _NONE
+        for section, effects in sections:
             if section in _NAMES:
-                yield from self._read_names(section, sections[section])
+                yield from self._read_names(section, effects)
+            elif section is Section.ID_TEXTS:
+                texts = chain(texts, _unpacked(effects))
             elif section is Section.RESERVATIONS:
-                texts = sections.get(Section.ID_TEXTS, _NOTHING)
-                yield from self._read_reservations(
-                    sections[section], sections[Section.LINES], texts
-                )
-            elif section in readers:  # texts and lines were read with their reservations
-                yield from readers[section](sections[section])
+                reservations = effects
+            elif section is Section.LINES:
+                yield from self._read_reservations(reservations, effects, texts)
+            else:
+                yield from readers[section](effects)
 
     def _level(self, row: int) -> EffectRecord:
         sku, location = self.levels[row]
@@ -154,9 +156,8 @@ class _ShardHistory:
             yield {"kind": "level", **self._level(-1), "row": len(self.levels) - 1}
 
     def _read_reservations(
-        self, effects: Any, line_effects: Any, packed_texts: Any
+        self, effects: Any, line_effects: Any, texts: Iterator[str]
     ) -> Iterator[EffectRecord]:
-        texts = _unpacked(packed_texts)
         lines = iter(line_effects.tolist())
         for effect in effects:
             if effect["flags"] & FLAG_TEXT:

@@ -92,6 +92,8 @@ def recover(
         lock = DirectoryLock(path)
         undo.callback(lock.release)
         directory = _read_or_make_directory(path, shard_count, map_size_bytes)
+        if not directory.timeline:
+            directory = write_node_json(directory)
         check_journal_pages(directory)
         journal = LmdbJournal(directory.journal, map_size_bytes, reserve_bytes)
         undo.callback(journal.close)
@@ -145,7 +147,7 @@ def _make_directory(path: Path, shard_count: int, map_size_bytes: int) -> DataDi
     with new.journal.open("rb") as made:
         os.fsync(made.fileno())
     new.snapshots.mkdir(exist_ok=True)
-    return write_node_json(path, shard_count)
+    return write_node_json(new)
 
 
 def check_journal_pages(directory: DataDirectory) -> None:
@@ -156,6 +158,11 @@ def check_journal_pages(directory: DataDirectory) -> None:
     if not directory.journal.exists():
         raise DirectoryError(f"{directory.journal}: missing; restore it from a backup")
     check_pages(directory.journal, consecutive_keys=True)
+
+
+def empty_node(directory: DataDirectory) -> Node:
+    """A node of a directory's shards, for those who only look at what it comes to."""
+    return Node(directory.shard_count, timeline=directory.timeline, slot_count=directory.slot_count)
 
 
 def replay(
@@ -196,7 +203,7 @@ def replay_group(node: Node, position: int, group: Sequence[RecordedEntry]) -> N
             reason = f"sequence {entry.sequence} of shard {entry.shard} is not the next"
             raise DamagedEntryError(position, reason)
         try:
-            node.replay(entry)
+            node.replay(entry, compares_seal=recorded.is_of_this_schema)
         except StateMismatchError as error:
             raise DamagedEntryError(position, str(error)) from error
 
@@ -239,5 +246,5 @@ def recover_read_only(path: Path) -> tuple[DataDirectory, Snapshot]:
     """
     directory = read_node_json(path)
     with open_read_only(directory) as (journal, _):
-        start, _bad = load_newest(directory, Node)
+        start, _bad = load_newest(directory, empty_node)
         return directory, replay(directory, journal, start, no_progress)

@@ -23,11 +23,24 @@ from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.shard import Shard
 
 from .codec import DamagedEntryError, RecordedEntry, read_appends
-from .data_directory import DataDirectory, DirectoryError, NoDataDirectoryError, read_node_json
+from .data_directory import (
+    DataDirectory,
+    DirectoryError,
+    NewerSchemaError,
+    NoDataDirectoryError,
+    read_node_json,
+)
 from .hash_chain import Chain
 from .journal import JournalError, JournalReader
 from .lmdb.data_file import DamagedFileError
-from .recovery import Progress, locate_damage, no_progress, open_read_only, replay_group
+from .recovery import (
+    Progress,
+    empty_node,
+    locate_damage,
+    no_progress,
+    open_read_only,
+    replay_group,
+)
 from .snapshots.file import LOAD_ERRORS, load_snapshot, snapshot_paths
 
 #: Sections of packed bytes; the others are records.
@@ -63,6 +76,8 @@ class VerifyReport:
     """Effects by kind, names by their number; SEAL counts the states that the replay was compared
     with.
     """
+    seals_passed_over: int = 0
+    """Seals of earlier schemas, which are digests of other columns than this build has."""
     snapshots: int = 0
     """Snapshots that are the state at their position."""
     reservations: int = 0
@@ -84,12 +99,13 @@ class VerifyReport:
 def verify(path: Path, on_progress: Progress = no_progress) -> VerifyReport:
     """What is wrong with a data directory, and what it holds.
 
-    Raises NoDataDirectoryError when there is none; all other damage is in the report.
+    Raises NoDataDirectoryError when there is none, NewerSchemaError when a newer build has written
+    to it; damage is in the report.
     """
     report = VerifyReport(path)
     try:
         directory = read_node_json(path)
-    except NoDataDirectoryError:
+    except (NoDataDirectoryError, NewerSchemaError):
         raise
     except DirectoryError as error:
         report.add(path / "node.json", 0, str(error))
@@ -101,6 +117,8 @@ def verify(path: Path, on_progress: Progress = no_progress) -> VerifyReport:
             if is_served:
                 report.notes.append("a node serves it: the journal's pages were not checked")
             _replay(report, directory, journal, snapshots, on_progress)
+    except NewerSchemaError:
+        raise
     except DamagedFileError as error:
         report.add(error.path, error.offset, error.reason)
     except (DirectoryError, JournalError) as error:
@@ -125,9 +143,11 @@ def _load_snapshots(report: VerifyReport, directory: DataDirectory) -> _Snapshot
     snapshots: _Snapshots = {}
     for path in snapshot_paths(directory):
         try:
-            loaded = load_snapshot(path, Node(directory.shard_count))
+            loaded = load_snapshot(path, empty_node(directory))
         except FileNotFoundError:
             continue  # newer ones have taken its place
+        except NewerSchemaError as error:
+            report.notes.append(f"{path.name} was not compared: {error}")
         except LOAD_ERRORS as error:
             report.add(path, 0, str(error))
         else:
@@ -147,7 +167,7 @@ def _replay(
     snapshots: _Snapshots,
     on_progress: Progress,
 ) -> None:
-    node, chain = Node(directory.shard_count), Chain()
+    node, chain = empty_node(directory), Chain()
     try:
         for position, group in read_appends(journal, 0, chain):
             replay_group(node, position, group)
@@ -161,6 +181,11 @@ def _replay(
         raise locate_damage(directory, error) from error
     finally:
         _judge_state(report, directory, node)
+    if report.seals_passed_over:
+        report.notes.append(
+            f"{report.seals_passed_over} seals of earlier builds were not compared: "
+            "they are digests of other columns"
+        )
     for position, (path, _) in snapshots.items():
         reason = f"it is of position {position}, but the journal ends at {journal.position}"
         report.add(path, 0, reason)
@@ -171,7 +196,10 @@ def _count(report: VerifyReport, group: Sequence[RecordedEntry]) -> None:
     report.entries += len(group)
     for recorded in group:
         report.epoch = recorded.epoch
-        for section, effects in recorded.entry.sections.items():
+        for section, effects in recorded.entry.sections:
+            if section is Section.SEAL and not recorded.is_of_this_schema:
+                report.seals_passed_over += 1
+                continue
             is_names = section in _NAMES
             report.operations[section] += count_names(effects) if is_names else len(effects)
 

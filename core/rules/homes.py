@@ -4,32 +4,32 @@ from collections.abc import Sequence
 from zlib import crc32
 
 from ..ids import Key
+from ..limits import SLOTS
 from ..tables.reservation_index import ReservationIndex, unpack_part
 from ..tables.shard import Shard
 
 
-def shard_of_name(name: str, shard_count: int) -> int:
-    """The number of the shard that a name falls to.
-
-    The hash is CRC-32, and data on disk fixes it: a SKU's rows lie where it says.
-    """
-    return crc32(name.encode()) % shard_count
-
-
 class Homes:
-    """Names and ids to shards, for the actors and the rules of a node."""
+    """Names and ids to shards, for the actors and the rules of a node.
 
-    def __init__(self, shards: Sequence[Shard], index: ReservationIndex) -> None:
+    A name falls to a slot by CRC-32, which data on disk fixes: a SKU's rows lie where it says. A
+    table leads from slots to shards.
+    """
+
+    def __init__(
+        self, shards: Sequence[Shard], index: ReservationIndex, slot_count: int = SLOTS
+    ) -> None:
         self.shards = shards
         self.index = index
+        self._shard_by_slot = [slot % len(shards) for slot in range(slot_count)]
 
     def of_sku(self, sku: str) -> int:
         """The shard that holds all stock of a SKU."""
-        return shard_of_name(sku, len(self.shards))
+        return self._shard_by_slot[crc32(sku.encode()) % len(self._shard_by_slot)]
 
     def of_source(self, source: str) -> int:
         """The shard in whose turns a source of stock facts is heard."""
-        return shard_of_name(source, len(self.shards))
+        return self.of_sku(source)
 
     def of_reservation(self, key: Key) -> int:
         """The shard of a reservation's first part; 0 when the id is unknown."""
@@ -46,4 +46,4 @@ class Homes:
 
     def shard_of_sku(self, sku: str) -> Shard:
         """The shard that holds all stock of a SKU, itself."""
-        return self.shards[shard_of_name(sku, len(self.shards))]
+        return self.shards[self.of_sku(sku)]

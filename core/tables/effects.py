@@ -1,12 +1,18 @@
 """What a turn decided, as columns: the vocabulary of the journal.
 
 An effect says what holds from now on, not what was asked: a row, a quantity, a state. Replaying
-effects needs no business rule. An entry is the effects of one shard from one turn, one section per
-kind. Sections are replayed in the order of `Section`; within a section, order is kept. That is
-enough, because effects of different kinds either commute (sums) or refer to an earlier kind (a line
-to a level, a move to a line).
+effects needs no business rule. An entry is the effects of one shard from one turn, as a list of
+sections in the order of replay. A section is effects of one kind, in the order in which they were
+recorded; a kind may have several.
+
+A turn collects effects by kind, and gives them out in the order of `Section`. That is an order of
+replay as good as the one in which they came, because effects of different kinds commute (they are
+sums, or set what no other kind sets), or one refers to the other and comes behind it (a line to a
+level, a move to a line). Kinds for which that does not hold are `STANDS_ALONE`: an effect of theirs
+ends the stage before it, and stands in a stage of its own.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -23,7 +29,9 @@ from .table import Array, Table, figures
 
 
 class Section(IntEnum):
-    """Kinds of effects, in the order of replay. The numbers are the journal's format."""
+    """Kinds of effects, in the order of replay within a stage. The numbers are the journal's
+    format.
+    """
 
     SKU_NAMES = 1
     LOCATION_NAMES = 2
@@ -109,6 +117,10 @@ DTYPES: dict[Section, np.dtype] = {
 }
 
 
+#: Kinds that do not commute with others. A name that ends is free again: what the same turn says of
+#: the SKU before and the one after must not change places.
+STANDS_ALONE = frozenset({Section.ENDED_SKUS})
+
 #: Effects that kernels write as well.
 _KERNELS_WRITE = (Section.RESERVATIONS, Section.LINES, Section.MOVES)
 
@@ -130,14 +142,19 @@ class Entry:
     shard: int
     sequence: int
     now_ns: int
-    sections: dict[Section, Array]
-    """In the order of Section, which is that of replay."""
+    sections: Sequence[tuple[Section, Array]]
+    """In the order of replay. RESERVATIONS are followed by their LINES."""
+
+    def effects(self, section: Section) -> Array:
+        """All effects of one kind, in their order."""
+        found = [effects for kind, effects in self.sections if kind is section]
+        return np.concatenate(found) if found else np.zeros(0, DTYPES[section])
 
 
 class Effects:
     """The effects that one shard is collecting in the running turn."""
 
-    __slots__ = ("_counts", "_tables", "arrays", "touched")
+    __slots__ = ("_closed", "_counts", "_tables", "arrays", "touched")
 
     def __init__(self, header: Array) -> None:
         self._tables = {
@@ -145,6 +162,7 @@ class Effects:
             for section, dtype in DTYPES.items()
         }
         self._counts = figures(header)[EFFECTS:]
+        self._closed: list[tuple[Section, Array]] = []
         self.arrays = tuple(self._tables[each].records for each in _KERNELS_WRITE)
         self.touched = False
 
@@ -152,14 +170,19 @@ class Effects:
         """The effects of one kind. Whoever adds to them sets `touched`."""
         return self._tables[section]
 
-    def take(self) -> dict[Section, Array]:
-        """Copy the effects out and start anew."""
+    def close_stage(self) -> None:
+        """Let what was collected so far be replayed before all that follows."""
         counts = self._counts.tolist()
-        taken = {}
         for section, table in self._tables.items():
             if counts[section]:
                 effects = table.records[: counts[section]]
-                taken[section] = np.frombuffer(bytearray(effects.tobytes()), effects.dtype)
+                copied = np.frombuffer(bytearray(effects.tobytes()), effects.dtype)
+                self._closed.append((section, copied))
                 self._counts[section] = 0
+
+    def take(self) -> list[tuple[Section, Array]]:
+        """Copy the effects out and start anew."""
+        self.close_stage()
+        taken, self._closed = self._closed, []
         self.touched = False
         return taken

@@ -10,8 +10,10 @@ import numpy as np
 
 from .. import kernels
 from .names import NameTable
+from .remembered import Remembered
+from .schema import migrate_table
 from .shard import Shard
-from .table import Array
+from .table import Array, Table
 
 _NAME_TABLES = ("skus", "locations", "sources", "display_names", "id_texts")
 _TABLES = ("location_records", "source_sequences", "levels", "reservations", "lines", "splits")
@@ -35,19 +37,27 @@ def columns(shard: Shard) -> dict[str, Array]:
 
 
 def load(shard: Shard, listed: dict[str, Array]) -> None:
-    """Take over a state that `columns` gave. What is derived is still to be rebuilt."""
+    """Take over a state that `columns` gave, also in an earlier schema: a table that it does not
+    have stays empty. What is derived is still to be rebuilt.
+    """
     shard.sequence, shard.now_ns = (int(figure) for figure in listed["position"])
     for name in _NAME_TABLES:
+        if f"{name}.arena" not in listed:
+            continue
         table: NameTable = getattr(shard, name)
         table.arena.load(listed[f"{name}.arena"])
         table.offsets.load(listed[f"{name}.offsets"])
         table.removed.load(listed[f"{name}.removed"])
     for name in _TABLES:
-        getattr(shard, name).load(listed[name])
+        records: Table = getattr(shard, name)
+        if name in listed:
+            records.load(migrate_table(listed[name], name, records.records.dtype))
     for name in _MEMORIES:
-        prefix = f"{name}."
-        parts = {key.removeprefix(prefix): listed[key] for key in listed if key.startswith(prefix)}
-        getattr(shard, name).load(parts)
+        memory: Remembered = getattr(shard, name)
+        for part in ("current", "previous"):
+            key = f"{name}.{part}"
+            listed[key] = migrate_table(listed[key], name, memory.dtype)
+        memory.load({part: listed[f"{name}.{part}"] for part in memory.columns()})
 
 
 def digest(shard: Shard) -> tuple[int, int]:

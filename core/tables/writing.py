@@ -12,7 +12,7 @@ from ..limits import LINES_MAX
 from ..model import State
 from . import state_bytes
 from .apply import apply, apply_reservations
-from .effects import Entry, Section
+from .effects import STANDS_ALONE, Entry, Section
 from .names import NameTable, pack_name
 from .shard import Shard
 from .table import Array
@@ -21,7 +21,11 @@ from .table import Array
 def record(shard: Shard, section: Section, *effects: tuple[int, ...]) -> None:
     """Write effects and apply them."""
     shard.effects.touched = True
+    if section in STANDS_ALONE:
+        shard.effects.close_stage()
     apply(shard, section, shard.effects[section].append(*effects))
+    if section in STANDS_ALONE:
+        shard.effects.close_stage()
 
 
 def record_name(shard: Shard, section: Section, packed: Array) -> None:

@@ -153,7 +153,13 @@ def _recover_node(settings: Settings, progress: Progress = no_progress) -> Recov
         settings.shard_count,
         settings.map_size_bytes,
         settings.storage_reserve_bytes,
-        lambda shards: Node(shards, settings.mailbox_capacity, settings.turn_batch_max),
+        lambda directory: Node(
+            directory.shard_count,
+            settings.mailbox_capacity,
+            settings.turn_batch_max,
+            timeline=directory.timeline,
+            slot_count=directory.slot_count,
+        ),
         progress,
     )
 

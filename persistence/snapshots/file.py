@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from holdfast.core.node import Node
-from holdfast.core.tables import state_bytes
+from holdfast.core.tables import schema, state_bytes
 from holdfast.core.tables.shard import Shard
 
-from ..data_directory import DataDirectory
+from ..data_directory import DataDirectory, NewerSchemaError
 from ..durable_files import rename_durably
 from ..hash_chain import Chain
 
@@ -32,8 +32,8 @@ KEPT = 2
 
 DIGEST_BYTES = 16
 
-MakeNode = Callable[[int], Node]
-"""An empty node of so many shards."""
+MakeNode = Callable[[DataDirectory], Node]
+"""An empty node for a directory."""
 
 #: A snapshot is synced piece by piece, and the disk left to others for as long as each piece took.
 #: File systems such as ext4 commit all files together: the node's next append would wait for
@@ -45,9 +45,16 @@ class SnapshotError(Exception):
     """A snapshot is not what was written, or can't be written."""
 
 
-#: Why a snapshot may be passed over. All but SnapshotError come from the disk, or from NumPy over a
-#: file of a build that wrote other columns.
-LOAD_ERRORS = (SnapshotError, OSError, ValueError, KeyError, zipfile.BadZipFile)
+#: Why a snapshot may be passed over. All but the first two come from the disk, or from NumPy over a
+#: file that is not one of ours.
+LOAD_ERRORS = (
+    SnapshotError,
+    NewerSchemaError,
+    OSError,
+    ValueError,
+    KeyError,
+    zipfile.BadZipFile,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,7 @@ def _expect_room(folder: Path, size: int) -> None:
 
 def _columns(snapshot: Snapshot) -> Iterator[tuple[str, np.ndarray]]:
     head = {
+        "schema": schema.SCHEMA,
         "position": snapshot.position,
         "epoch": snapshot.epoch,
         "chain": {str(shard): digest.hex() for shard, digest in snapshot.chain.items()},
@@ -151,27 +159,32 @@ def load_newest(directory: DataDirectory, make_node: MakeNode) -> tuple[Snapshot
     passed_over: list[str] = []
     for path in snapshot_paths(directory):
         try:
-            return load_snapshot(path, make_node(directory.shard_count)), passed_over
+            return load_snapshot(path, make_node(directory)), passed_over
         except LOAD_ERRORS as error:
             passed_over.append(f"{path.name}: {error}")
-    return Snapshot(make_node(directory.shard_count), 0, 0, {}), passed_over
+    return Snapshot(make_node(directory), 0, 0, {}), passed_over
 
 
 def load_snapshot(path: Path, node: Node) -> Snapshot:
     """One snapshot, loaded into a new node.
 
     Raises SnapshotError when its bytes or a shard's state do not hash to their digests, or it does
-    not belong under its name or to this many shards; otherwise one of LOAD_ERRORS.
+    not belong under its name or to this many shards, NewerSchemaError when a newer build wrote it;
+    otherwise one of LOAD_ERRORS. Digests of an earlier schema are of other columns, and are not
+    compared.
     """
     _check_bytes(path)
     with np.load(path, allow_pickle=False) as archive:
         head = json.loads(archive["head"].tobytes())
+        written_by = head.get("schema", 1)
+        if written_by > schema.SCHEMA:
+            raise NewerSchemaError("the snapshot", written_by, schema.SCHEMA)
         columns = {name: archive[name] for name in archive.files if name != "head"}
     if path.name != _name(head["position"]) or len(head["digests"]) != len(node.shards):
         raise SnapshotError("its head does not fit its name or the directory")
     for shard, digest in zip(node.shards, head["digests"], strict=True):
         _load_shard(shard, columns)
-        if list(state_bytes.digest(shard)) != digest:
+        if written_by == schema.SCHEMA and list(state_bytes.digest(shard)) != digest:
             raise SnapshotError(f"shard {shard.number} does not hash to the digest in its head")
     node.loaded()
     chain = {int(shard): bytes.fromhex(digest) for shard, digest in head["chain"].items()}

@@ -92,7 +92,7 @@ def test_many_holds_that_are_due_end_over_several_turns(shard_count: int) -> Non
     over_ns = 1 + 1_000 * NS_PER_MS
     posted(node, GetAvailability(skus))
     turns = [node.turn(over_ns) for _ in range(8)]
-    moved = [sum(len(entry.sections[Section.MOVES]) for entry in turn.entries) for turn in turns]
+    moved = [sum(len(entry.effects(Section.MOVES)) for entry in turn.entries) for turn in turns]
     assert [3, 3, 3, 3, 3, 3, 2, 0] == moved
     assert [True] * 6 + [False] * 2 == [turn.has_more for turn in turns]
     assert [over_ns] * 6 == [turn.next_expiry_ns for turn in turns[:6]]

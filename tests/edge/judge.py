@@ -241,7 +241,7 @@ class Judge:
 
 def _reserves(group: Sequence[RecordedEntry]) -> Iterator[Bits]:
     for recorded in group:
-        for effect in recorded.entry.sections.get(Section.RESERVATIONS, ()):
+        for effect in recorded.entry.effects(Section.RESERVATIONS):
             if not int(effect["flags"]) & FLAG_LATER_PART:
                 yield int(effect["key_hi"]), int(effect["key_lo"])
 
@@ -249,7 +249,7 @@ def _reserves(group: Sequence[RecordedEntry]) -> Iterator[Bits]:
 def _moves_and_facts(group: Sequence[RecordedEntry]) -> Iterator[Bits]:
     for recorded in group:
         for section in (Section.STOCK, Section.REQUESTS):
-            for effect in recorded.entry.sections.get(section, ()):
+            for effect in recorded.entry.effects(section):
                 yield int(effect["key_hi"]), int(effect["key_lo"])
 
 
@@ -259,7 +259,7 @@ class Course:
     def __init__(self, shard: Shard, before: "np.ndarray", recorded: RecordedEntry) -> None:
         self._shard = shard
         self._before = before
-        self._sections = recorded.entry.sections
+        self._entry = recorded.entry
 
     def has(self, sku: str) -> bool:
         """Whether a SKU lives in this shard."""
@@ -277,20 +277,20 @@ class Course:
             start = (0, 0, 0)
         moves = [
             (int(move["leaves"]), int(move["enters"]), int(move["quantity"]))
-            for move in self._sections.get(Section.MOVES, ())
+            for move in self._entry.effects(Section.MOVES)
             if int(self._shard.lines.records["row"][move["line"]]) == row
         ]
         ended = sum(quantity for _, enters, quantity in moves if enters == State.EXPIRED)
         kinds = (
             [
                 (int(fact["delta"]), 0, 0)
-                for fact in self._sections.get(Section.STOCK, ())
+                for fact in self._entry.effects(Section.STOCK)
                 if fact["row"] == row
             ],
             [_change(*move) for move in moves if move[1] != State.EXPIRED],
             [
                 (0, int(line["quantity"]), 0)
-                for line in self._sections.get(Section.LINES, ())
+                for line in self._entry.effects(Section.LINES)
                 if line["row"] == row
             ],
         )
@@ -321,6 +321,6 @@ def expiries_in_journal(data_dir: Path, order: str) -> list[tuple[int, int]]:
         (recorded.entry.now_ns, int(move["quantity"]))
         for _, group in read_journal(data_dir)
         for recorded in group
-        for move in recorded.entry.sections.get(Section.MOVES, ())
+        for move in recorded.entry.effects(Section.MOVES)
         if move["enters"] == State.EXPIRED and (recorded.entry.shard, int(move["line"])) in own
     ]

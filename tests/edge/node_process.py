@@ -26,7 +26,7 @@ from holdfast.core.node import Node
 from holdfast.persistence.codec import RecordedEntry, read_appends
 from holdfast.persistence.data_directory import read_node_json
 from holdfast.persistence.lmdb.store import LmdbJournal
-from holdfast.persistence.recovery import replay_group
+from holdfast.persistence.recovery import empty_node, replay_group
 from tests.real_time import wait_until
 
 #: A start compiles nothing when kernels are cached; a machine under load may still need this.
@@ -228,7 +228,7 @@ def read_journal(data_dir: Path) -> list[tuple[int, list[RecordedEntry]]]:
 
 def replayed_node(data_dir: Path) -> Node:
     """Build the state that the journal leads to, from its first append and by nothing else."""
-    node = Node(read_node_json(data_dir).shard_count)
+    node = empty_node(read_node_json(data_dir))
     for position, group in read_journal(data_dir):
         replay_group(node, position, group)
     return node

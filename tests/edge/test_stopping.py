@@ -58,7 +58,7 @@ async def test_a_drain_answers_what_is_in_and_refuses_what_comes(tmp_path: Path)
             section
             for _, group in read_journal(node.data_dir)[-1:]
             for recorded in group
-            for section in recorded.entry.sections
+            for section, _ in recorded.entry.sections
         ]
         assert [Section.SEAL] * 4 == sections
         report = verify(node.data_dir)

@@ -127,7 +127,7 @@ def group_of(size: int, sequence: int = 1) -> list[Entry]:
     """Entries of about so many bytes. They have a place in a journal, and no meaning for a node."""
     count = max(1, size // DTYPES[Section.ENDED_SKUS].itemsize)
     return [
-        Entry(0, sequence, 1, {Section.ENDED_SKUS: np.zeros(count, "i4").view([("sku", "i4")])})
+        Entry(0, sequence, 1, [(Section.ENDED_SKUS, np.zeros(count, "i4").view([("sku", "i4")]))])
     ]
 
 

@@ -27,7 +27,7 @@ from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from holdfast.core.tables import state_bytes
 from holdfast.persistence.data_directory import read_node_json
-from holdfast.persistence.recovery import Recovered, recover, recover_read_only
+from holdfast.persistence.recovery import Recovered, empty_node, recover, recover_read_only
 from holdfast.persistence.snapshots import file as snapshots
 from holdfast.persistence.snapshots.file import write_snapshot
 from tests.persistence.journals import MAP_BYTES, JournalWriter
@@ -131,7 +131,7 @@ class Life:
 
 def reopen(path: Path, shard_count: int = SHARDS) -> Recovered:
     """Recover a data directory as a node does."""
-    return recover(path, shard_count, MAP_BYTES, RESERVE_BYTES, Node)
+    return recover(path, shard_count, MAP_BYTES, RESERVE_BYTES, empty_node)
 
 
 def close(recovered: Recovered) -> None:

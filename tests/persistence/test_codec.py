@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.core.node import Node
+from holdfast.core.tables import schema
 from holdfast.core.tables.effects import DTYPES, Entry, Section
 from holdfast.persistence.codec import DamagedEntryError, decode_group, read_appends
+from holdfast.persistence.data_directory import NewerSchemaError
 from holdfast.persistence.hash_chain import Chain
 from tests.persistence.journals import JournalWriter, MemoryJournal, encode_group
 from tests.persistence.lives import Life, flip
@@ -27,8 +29,10 @@ def columns(section: Section) -> st.SearchStrategy[np.ndarray]:
     )
 
 
-sections = st.lists(st.sampled_from(Section), min_size=1, max_size=4, unique=True).flatmap(
-    lambda kinds: st.fixed_dictionaries({kind: columns(kind) for kind in sorted(kinds)})
+sections = st.lists(
+    st.sampled_from(Section).flatmap(lambda kind: st.tuples(st.just(kind), columns(kind))),
+    min_size=1,
+    max_size=4,
 )
 entries = st.builds(
     Entry,
@@ -40,12 +44,13 @@ entries = st.builds(
 
 
 def assert_same(expected: Entry, actual: Entry) -> None:
-    assert dataclasses.replace(expected, sections={}) == dataclasses.replace(actual, sections={})
-    assert expected.sections.keys() == actual.sections.keys()
-    for section, records in expected.sections.items():
-        assert records.dtype == actual.sections[section].dtype
-        assert records.tobytes() == actual.sections[section].tobytes()
-        assert actual.sections[section].flags.writeable
+    assert dataclasses.replace(expected, sections=()) == dataclasses.replace(actual, sections=())
+    assert len(expected.sections) == len(actual.sections)
+    for (section, records), (read, found) in zip(expected.sections, actual.sections, strict=True):
+        assert section is read
+        assert records.dtype == found.dtype
+        assert records.tobytes() == found.tobytes()
+        assert found.flags.writeable
 
 
 @given(st.lists(st.lists(entries, min_size=1, max_size=4), min_size=1, max_size=3))
@@ -134,12 +139,18 @@ def test_a_group_of_another_history_is_found(journal: MemoryJournal) -> None:
     assert_damaged(position, other.values[position - 1], chain_before(journal, position))
 
 
-def test_a_newer_format_is_named() -> None:
-    """Whoever goes back to an older build learns why it can't read."""
-    entry = Entry(0, 1, 1, {Section.ENDED_SKUS: np.zeros(1, DTYPES[Section.ENDED_SKUS])})
-    value = encode_group(1, 1, [entry], Chain())
-    with pytest.raises(DamagedEntryError, match="format version 3; this build reads 1"):
-        decode_group(1, flip(value, 8 * 24 + 1), Chain())
+def test_a_newer_schema_is_not_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever goes back to an older build learns what to do; a flipped bit is still damage."""
+    entry = Entry(0, 1, 1, [(Section.ENDED_SKUS, np.zeros(1, DTYPES[Section.ENDED_SKUS]))])
+    with monkeypatch.context() as newer:
+        newer.setattr(schema, "SCHEMA", schema.SCHEMA + 7)
+        value = encode_group(1, 1, [entry], Chain())
+    chain = Chain()
+    with pytest.raises(NewerSchemaError, match=r"journal position 1: .* in schema 9; .* upgrade"):
+        decode_group(1, value, chain)
+    assert not chain
+    with pytest.raises(DamagedEntryError, match="checksum"):
+        decode_group(1, flip(value, 8 * 24), chain)
 
 
 def test_the_damaged_entry_is_named_by_its_place(journal: MemoryJournal) -> None:

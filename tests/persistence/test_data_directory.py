@@ -11,6 +11,7 @@ import pytest
 from holdfast.persistence.data_directory import (
     DataDirectory,
     DirectoryError,
+    NewerSchemaError,
     read_node_json,
     write_node_json,
 )
@@ -24,7 +25,9 @@ def test_a_directory_is_made_with_the_folders_above_it(tmp_path: Path) -> None:
     """The first start needs no preparation."""
     path = tmp_path / "some" / "where"
     recovered = reopen(path)
-    assert DataDirectory(path, SHARDS) == recovered.directory == read_node_json(path)
+    assert recovered.directory == read_node_json(path)
+    assert SHARDS == recovered.directory.shard_count
+    assert recovered.directory.timeline == recovered.node.timeline != 0
     assert 0 == recovered.journal.position
     close(recovered)
 
@@ -128,7 +131,7 @@ def test_an_empty_journal_is_named(tmp_path: Path) -> None:
 
 def test_every_flipped_bit_of_node_json_is_found_or_harmless(tmp_path: Path) -> None:
     """Its checksum covers what it says."""
-    good = write_node_json(tmp_path, SHARDS)
+    good = write_node_json(DataDirectory(tmp_path, SHARDS))
     text = (tmp_path / "node.json").read_bytes()
     found = harmless = 0
     for bit in range(8 * len(text)):
@@ -145,7 +148,7 @@ def test_every_flipped_bit_of_node_json_is_found_or_harmless(tmp_path: Path) -> 
 
 def test_every_truncation_of_node_json_is_found(tmp_path: Path) -> None:
     """Down to no bytes at all."""
-    write_node_json(tmp_path, SHARDS)
+    write_node_json(DataDirectory(tmp_path, SHARDS))
     text = (tmp_path / "node.json").read_bytes()
     for size in range(len(text)):
         (tmp_path / "node.json").write_bytes(text[:size])
@@ -164,10 +167,10 @@ def test_json_of_another_shape_is_damage(tmp_path: Path, text: str) -> None:
 def test_a_newer_format_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever goes back to an older build learns why it can't read."""
     with monkeypatch.context() as patch:
-        patch.setattr("holdfast.persistence.data_directory.FORMAT", 2)
-        write_node_json(tmp_path, SHARDS)
-    assert 2 == json.loads((tmp_path / "node.json").read_bytes())["format"]
-    with pytest.raises(DirectoryError, match="format 2; this build reads 1"):
+        patch.setattr("holdfast.persistence.data_directory.FORMAT", 9)
+        write_node_json(DataDirectory(tmp_path, SHARDS))
+    assert 9 == json.loads((tmp_path / "node.json").read_bytes())["format"]
+    with pytest.raises(NewerSchemaError, match=r"schema 9; .* Nothing is damaged: upgrade"):
         read_node_json(tmp_path)
 
 

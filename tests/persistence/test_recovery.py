@@ -12,11 +12,11 @@ from holdfast.core.commands import Reserve
 from holdfast.core.node import Node
 from holdfast.core.tables.effects import Entry, Section
 from holdfast.persistence.codec import read_appends
-from holdfast.persistence.data_directory import write_node_json
+from holdfast.persistence.data_directory import DataDirectory, write_node_json
 from holdfast.persistence.hash_chain import Chain
 from holdfast.persistence.lmdb.data_file import DamagedFileError
 from holdfast.persistence.lmdb.pages import iterate_values
-from holdfast.persistence.recovery import recover, replay_group
+from holdfast.persistence.recovery import empty_node, recover, replay_group
 from tests.persistence.journals import MAP_BYTES, JournalWriter, MemoryJournal
 from tests.persistence.lives import (
     RESERVE_BYTES,
@@ -87,7 +87,12 @@ def test_progress_is_told_to_the_end(tmp_path: Path) -> None:
     live_on(tmp_path, turns=5, seed=1)
     told: list[tuple[int, int]] = []
     recovered = recover(
-        tmp_path, SHARDS, MAP_BYTES, RESERVE_BYTES, Node, lambda *figures: told.append(figures)
+        tmp_path,
+        SHARDS,
+        MAP_BYTES,
+        RESERVE_BYTES,
+        empty_node,
+        lambda *figures: told.append(figures),
     )
     end = recovered.journal.position
     assert [(done, end) for done in range(1, end + 1)] == told
@@ -128,9 +133,9 @@ def tampered_last_append(path: Path, seed: int, tamper: Tamper) -> int:
 
 
 def with_another_digest(entries: list[Entry]) -> list[Entry]:
-    seal = entries[2].sections[Section.SEAL].copy()
+    seal = entries[2].effects(Section.SEAL)
     seal["digest_lo"] ^= np.uint64(1)
-    return [*entries[:2], replace(entries[2], sections={Section.SEAL: seal}), entries[3]]
+    return [*entries[:2], replace(entries[2], sections=[(Section.SEAL, seal)]), entries[3]]
 
 
 def with_a_gap(entries: list[Entry]) -> list[Entry]:
@@ -169,7 +174,7 @@ def test_a_state_that_changed_without_an_effect_is_found_by_the_next_seal(tmp_pa
 def test_a_journal_of_more_shards_stops_recovery(tmp_path: Path) -> None:
     """A node.json of another directory."""
     live_on(tmp_path, turns=3, seed=1)
-    write_node_json(tmp_path, shard_count=2)
+    write_node_json(DataDirectory(tmp_path, shard_count=2))
     match = r"damaged at byte \d+: journal position 1: it has a shard 2, node\.json says 2 shards"
     with pytest.raises(DamagedFileError, match=match):
         reopen(tmp_path, shard_count=2)
@@ -197,7 +202,7 @@ def test_what_failed_can_be_tried_again(tmp_path: Path) -> None:
     expected = live_on(tmp_path, turns=5, seed=2)
     node_json = (tmp_path / "node.json").read_bytes()
     for _ in range(2):
-        write_node_json(tmp_path, shard_count=1)
+        write_node_json(DataDirectory(tmp_path, shard_count=1))
         with pytest.raises(DamagedFileError):
             reopen(tmp_path, shard_count=1)
         (tmp_path / "node.json").write_bytes(node_json)

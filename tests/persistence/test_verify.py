@@ -204,7 +204,7 @@ def test_a_state_that_contradicts_itself_is_a_finding(tmp_path: Path) -> None:
     life = life_of(recovered, random.Random(2))
     life.live(turns=3, seal_every=1_000)
     entries = list(life.node.turn(10**15).entries)
-    moves = entries[0].sections[Section.MOVES]
+    moves = next(moves for kind, moves in entries[0].sections if kind is Section.MOVES)
     moves["quantity"] += 1
     life.journal.append(entries)
     close(recovered)

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from ..effects import Entry, Section
+import numpy as np
+
+from ..effects import DTYPES, Entry, Section
 from ..shard import Shard
 from ..table import Array
 from .levels import apply_levels, apply_stock
@@ -43,21 +45,26 @@ _APPLY: dict[Section, Callable[[Shard, Array], None]] = {
     Section.SEAL: apply_seal,
 }
 
+_NONE = np.zeros(0, DTYPES[Section.RESERVATIONS])
+
 
 def apply(shard: Shard, section: Section, effects: Array) -> None:
     """Apply effects of one kind."""
     _APPLY[section](shard, effects)
 
 
-def replay(shard: Shard, entry: Entry) -> None:
+def replay(shard: Shard, entry: Entry, *, compares_seal: bool = True) -> None:
     """Apply an entry of the journal, which has to be the shard's next. Raises StateMismatchError
-    when it holds a seal that does not fit.
+    when it holds a seal that does not fit and is to be compared.
     """
     assert entry.sequence == shard.sequence + 1, (entry.sequence, shard.sequence)
     shard.now_ns = entry.now_ns
-    for section, effects in entry.sections.items():
+    reservations = _NONE
+    for section, effects in entry.sections:
         if section is Section.RESERVATIONS:
-            apply_reservations(shard, effects, entry.sections[Section.LINES])
-        elif section is not Section.LINES:
+            reservations = effects
+        elif section is Section.LINES:
+            apply_reservations(shard, reservations, effects)
+        elif section is not Section.SEAL or compares_seal:
             apply(shard, section, effects)
     shard.sequence = entry.sequence

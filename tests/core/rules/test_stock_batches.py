@@ -244,15 +244,15 @@ def test_facts_of_older_builds_are_replayed() -> None:
     desk.feed(("Tea", SALE, 1, 1, 5), ("Mug", RECEIPT, 3, 0, 6))
     older = Node(1)
     for entry in desk.engine.entries:
-        sections = {}
-        for section, effects in entry.sections.items():
+        sections = []
+        for section, effects in entry.sections:
             if section is Section.STOCK:
                 padded = np.zeros(len(effects), DTYPES[Section.STOCK_PADDED])
                 for field in effects.dtype.names or ():
                     padded[field] = effects[field]
-                sections[Section.STOCK_PADDED] = padded
+                sections.append((Section.STOCK_PADDED, padded))
             else:
-                sections[section] = effects
+                sections.append((section, effects))
         older.replay(Entry(entry.shard, entry.sequence, entry.now_ns, sections))
     assert desk.digests() == [state_bytes.digest(older.shards[0])]
 

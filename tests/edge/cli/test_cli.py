@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from holdfast.core.tables import schema
 from holdfast.edge.cli.console import default_target, parse_duration, reachable
 from holdfast.edge.cli.main import app
 from holdfast.edge.client import TARGET
 from holdfast.edge.server.settings import Settings
 from tests.edge.node_process import NodeProcess, free_port, running_node
+from tests.persistence.lives import live_on
 
 HOLDFAST = (sys.executable, "-m", "holdfast.edge")
 
@@ -408,3 +410,34 @@ def test_a_node_tells_where_it_serves_and_stops_when_told(tmp_path: Path) -> Non
 
         assert 0 == process.wait(30)
         assert 4 == len(told["shards"])
+
+
+SERVE = ("serve", "--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0", "--data-dir")
+
+
+@pytest.fixture(scope="module")
+def newer_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory whose last entries a newer build has written."""
+    path = tmp_path_factory.mktemp("newer") / "data"
+    live_on(path, turns=3, seed=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "SCHEMA", schema.SCHEMA + 1)
+        live_on(path, turns=3, seed=2)
+    return path
+
+
+@pytest.mark.parametrize("words", [("verify",), ("journal",), SERVE])
+def test_a_directory_of_a_newer_build_is_not_called_damaged(
+    words: tuple[str, ...], newer_directory: Path
+) -> None:
+    """Whoever goes back to an older build is told to upgrade, and not to restore a backup."""
+    before = (newer_directory / "journal.mdb").read_bytes()
+    result = in_process(*words, str(newer_directory))
+    assert 1 == result.returncode
+    known = schema.SCHEMA
+    assert (
+        f"written by a newer Holdfast, in schema {known + 1}; this one reads up to {known}. "
+        "Nothing is damaged: upgrade Holdfast"
+    ) in flat(result.stderr)
+    assert "restore" not in (result.stdout + result.stderr).lower()
+    assert before == (newer_directory / "journal.mdb").read_bytes()

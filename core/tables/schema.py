@@ -1,0 +1,57 @@
+"""The schema: which layouts this build writes, and how it reads those of earlier builds.
+
+One number stands for the layouts of all effects and of all tables. Entries, snapshots and node.json
+carry it. A layout that changes takes a new number here: what an earlier schema wrote is read by the
+names of its fields, and a field that it did not have gets the default stated below. A digest covers
+the columns of the schema that made it, so seals and digests of earlier schemas are not compared.
+
+    1  builds before docs/adr/0026: one section a kind in an entry, levels without `withheld`
+    2  sections as an ordered list, `withheld`, principals and details of stock facts
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from .effects import DTYPES, Section
+from .table import Array
+
+SCHEMA = 2
+
+#: Layouts of effects that changed after a schema: schema -> kind -> its layout until then.
+EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {}
+
+#: What a field holds that an earlier schema did not write: kind of effect -> field -> default.
+EFFECT_DEFAULTS: dict[Section, dict[str, int]] = {}
+
+#: The same for tables, by their names in `state_bytes.columns`.
+TABLE_DEFAULTS: dict[str, dict[str, int]] = {}
+
+
+def layouts_of(schema: int) -> dict[Section, np.dtype]:
+    """The layouts of effects as a schema wrote them."""
+    layouts = dict(DTYPES)
+    for earlier in range(SCHEMA - 1, schema - 1, -1):
+        layouts |= EARLIER_EFFECTS.get(earlier, {})
+    return layouts
+
+
+def migrate(records: Array, layout: np.dtype, defaults: Mapping[str, int]) -> Array:
+    """Records in another layout, field by field. Raises KeyError for a field without a default."""
+    if records.dtype == layout:
+        return records
+    migrated = np.empty(records.shape, layout)
+    written = records.dtype.names or ()
+    for field in layout.names or ():
+        migrated[field] = records[field] if field in written else defaults[field]
+    return migrated
+
+
+def migrate_effects(records: Array, section: Section) -> Array:
+    """Effects of an earlier schema in today's layout."""
+    return migrate(records, DTYPES[section], EFFECT_DEFAULTS.get(section, {}))
+
+
+def migrate_table(records: Array, name: str, layout: np.dtype) -> Array:
+    """Records of a table of an earlier schema in today's layout."""
+    return migrate(records, layout, TABLE_DEFAULTS.get(name, {}))
