@@ -95,7 +95,7 @@ class Node:
         yield Batches(self.shards, self.homes, self.reservations)
         yield stock_facts
         yield StockBatches(self.shards, stock_facts)
-        yield Availability(self.shards, self.homes)
+        yield Availability(self.shards, self.homes, self.timeline)
         yield Catalogue(self.shards, self.homes)
 
     def __repr__(self) -> str:

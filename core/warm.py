@@ -70,11 +70,11 @@ def warm_up(progress: Callable[[int, int], None] = lambda _done, _all: None) -> 
 
 def _warm_batches(node: Node) -> Sequence[Entry]:
     home = node.homes.shard_of_sku("S0")
-    handles = np.array([make_handle(home.number, home.find_row("S0", "W"))], np.uint64)
+    handles = np.array([make_handle(0, home.number, home.find_row("S0", "W"))], np.uint64)
     operations = np.zeros(2, OPERATION)
     operations["key_lo"] = (98, 99)
     operations["quantity"], operations["hold_ms"] = 1, HOLD_MS_MIN
-    operations["shard"], operations["row"] = split_handles(handles.repeat(2))
+    operations["shard"], operations["row"] = split_handles(0, handles.repeat(2))
     linked = np.array((1, 0), np.uint8)
     events = np.zeros(2, STOCK_EVENT)
     events["shard"], events["row"] = operations["shard"], operations["row"]

@@ -150,6 +150,20 @@ def _make_directory(path: Path, shard_count: int, map_size_bytes: int) -> DataDi
     return write_node_json(new)
 
 
+def renew_timeline(path: Path) -> DataDirectory:
+    """Give a directory that was restored from a backup a timeline of its own, durably: handles and
+    revisions that were given out after the backup are then those of another.
+
+    Raises DirectoryError, also when a node serves the directory.
+    """
+    directory = read_node_json(path)  # first, or a folder that is none would get a lock
+    lock = DirectoryLock(path)
+    try:
+        return write_node_json(directory)
+    finally:
+        lock.release()
+
+
 def check_journal_pages(directory: DataDirectory) -> None:
     """Check the structure of the journal's file, with plain reads.
 

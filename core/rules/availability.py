@@ -25,9 +25,10 @@ from .homes import Homes
 class Availability:
     """Availability over the shards of a node."""
 
-    def __init__(self, shards: Sequence[Shard], homes: Homes) -> None:
+    def __init__(self, shards: Sequence[Shard], homes: Homes, timeline: int) -> None:
         self.shards = shards
         self.homes = homes
+        self.timeline = timeline
 
     @executes(GET_AVAILABILITY)
     def get(self, command: GetAvailability, _now_ns: int) -> AvailabilitiesView:
@@ -61,13 +62,14 @@ class Availability:
         handles = np.zeros(len(command.names), np.uint64)
         for index, (sku, location) in enumerate(command.names):
             shard = self.homes.shard_of_sku(sku)
-            handles[index] = make_handle(shard.number, shard.find_row(sku, location))
+            row = shard.find_row(sku, location)
+            handles[index] = make_handle(self.timeline, shard.number, row)
         return Handles(handles)
 
     @executes(READ_LEVELS)
     def read(self, command: ReadLevels, _now_ns: int) -> LevelColumns:
         """Stock levels by handle."""
-        numbers, rows = split_handles(command.handles)
+        numbers, rows = split_handles(self.timeline, command.handles)
         columns = np.zeros((4, len(rows)), np.int64)
         for shard in self.shards:
             mine = np.flatnonzero(numbers == shard.number)

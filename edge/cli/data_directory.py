@@ -1,4 +1,4 @@
-"""Commands on a data directory, with or without a node: verify, journal."""
+"""Commands on a data directory: verify and journal, also beside its node, and new-timeline."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,6 +106,19 @@ def journal(
                     print_json(record)
                 else:
                     typer.echo(record_text(record))
+
+
+@app.command()
+def new_timeline(directory: Directory, as_json: Json = False) -> None:
+    """Begin a new timeline: after restoring a backup, before the node starts."""
+    with _directory_errors():
+        from holdfast.persistence.recovery import renew_timeline
+
+        timeline = f"{renew_timeline(directory).timeline:016x}"
+    if as_json:
+        print_json({"path": str(directory), "timeline": timeline})
+    else:
+        typer.echo(f"{directory} is in timeline {timeline} now. Handles given out before are void.")
 
 
 @contextmanager

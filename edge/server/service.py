@@ -5,6 +5,7 @@ request and returns the response, or raises a `Fault`; handlers.py does the byte
 """
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 from google.protobuf.message import Message
 
@@ -74,6 +75,7 @@ class Service:
         self.status = status
         self.streams = OrderedStreams(admission)
         self._ask = admission.ask
+        self._timeline = admission.pump.node.timeline
 
     # ReservationService
 
@@ -122,7 +124,7 @@ class Service:
 
     async def BatchReserve(self, request: Message) -> Message:
         """Hold many single lines."""
-        command = batches.reserve_batch_from_request(request)
+        command = batches.reserve_batch_from_request(request, self._timeline)
         return batches.reserve_batch_response(await self._ask(RESERVE_BATCH, command))
 
     async def BatchCommit(self, request: Message) -> Message:
@@ -147,7 +149,7 @@ class Service:
         """Hold, commit, fulfill and release in batches, answered in their order."""
         return self.streams.answer(
             requests,
-            batches.stream_batch_from_request,
+            partial(batches.stream_batch_from_request, timeline=self._timeline),
             batches.stream_batch_response,
         )
 
@@ -187,7 +189,8 @@ class Service:
 
     def ApplyStockEvents(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
         """Record a stream of stock facts, acknowledged message by message, in their order."""
-        return self.streams.answer(requests, stock_from_request, stock_response)
+        read = partial(stock_from_request, timeline=self._timeline)
+        return self.streams.answer(requests, read, stock_response)
 
     # CatalogService
 

@@ -36,7 +36,7 @@ MOVE_REQUESTS: Final[dict[Verb, type[Message]]] = {
 STREAM_VERBS: Final = {"commit": Verb.COMMIT, "fulfill": Verb.FULFILL, "release": Verb.RELEASE}
 
 
-def reserve_batch_from_request(request: Any) -> core.ReserveBatch:
+def reserve_batch_from_request(request: Any, timeline: int) -> core.ReserveBatch:
     """The command of a BatchReserve. One hold duration may stand for all operations."""
     public = reservation.BatchReserveRequest
     operations = _operations(request, public)
@@ -46,10 +46,7 @@ def reserve_batch_from_request(request: Any) -> core.ReserveBatch:
     hold_ms = _column(request, public, "hold_milliseconds")
     if len(hold_ms) != 1:  # one value stands for all
         hold_ms = _same_length(hold_ms, "hold_milliseconds", count)
-    shards, rows = split_handles(handles)
-    # A forged handle may name a shard beyond uint16: clipped, it stays a shard that does not exist.
-    operations["shard"] = np.minimum(shards, np.iinfo(np.uint16).max)
-    operations["row"] = rows
+    operations["shard"], operations["row"] = split_handles(timeline, handles)
     # Above int64 a quantity turns negative, and is answered like any other below 1.
     operations["quantity"] = quantities.view("<i8")
     operations["hold_ms"] = hold_ms
@@ -110,13 +107,13 @@ def move_batch_response(response_class: type[Message], outcome: core.BatchCodes)
     return response
 
 
-def stream_batch_from_request(request: Any) -> core.ReserveBatch | core.MoveBatch:
+def stream_batch_from_request(request: Any, timeline: int) -> core.ReserveBatch | core.MoveBatch:
     """The command of one message of a ReserveStream."""
     kind = request.WhichOneof("batch")
     if kind is None:
         raise invalid("batch", "", "one of reserve, commit, fulfill or release")
     if kind == "reserve":
-        return reserve_batch_from_request(request.reserve)
+        return reserve_batch_from_request(request.reserve, timeline)
     return move_batch_from_request(STREAM_VERBS[kind], getattr(request, kind))
 
 

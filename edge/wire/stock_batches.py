@@ -47,13 +47,13 @@ for _kind, _range in EVENT_QUANTITIES.items():
     _TAKES_ZERO[_kind] = is_event_quantity(_kind, 0)
 
 
-def stock_from_request(request: Any) -> core.RecordStockEvents | core.StockBatch:
+def stock_from_request(request: Any, timeline: int) -> core.RecordStockEvents | core.StockBatch:
     """The command of one message of ApplyStockEvents."""
     if not request.HasField("columns"):
         return events_from_request(request)
     if request.events:
         raise invalid("columns", "set together with events", "either events or columns")
-    return _batch_from_request(request.source, request.columns)
+    return _batch_from_request(request.source, request.columns, timeline)
 
 
 def stock_response(command: core.RecordStockEvents | core.StockBatch, outcome: Any) -> Message:
@@ -63,16 +63,13 @@ def stock_response(command: core.RecordStockEvents | core.StockBatch, outcome: A
     return _batch_response(command, outcome)
 
 
-def _batch_from_request(source: str, columns: Any) -> core.StockBatch:
+def _batch_from_request(source: str, columns: Any, timeline: int) -> core.StockBatch:
     check_name("source", source)
     handles = _column(columns, "stock_levels")
     count = len(handles)
     check_count("columns.stock_levels", count, 1, OPERATIONS_MAX)
     events = np.zeros(count, STOCK_EVENT)
-    shards, rows = split_handles(handles)
-    # Clipped as in batches.py: a forged handle names a shard that does not exist.
-    events["shard"] = np.minimum(shards, np.iinfo(np.uint16).max)
-    events["row"] = rows
+    events["shard"], events["row"] = split_handles(timeline, handles)
     _read_keys(events, source, columns)
     _read_facts(events, columns)
     return core.StockBatch(source, events)

@@ -136,7 +136,7 @@ def as_batch(node: Node, command: StockColumns) -> StockBatch:
     names = tuple((event.sku, event.location) for event in command.events)
     handles = node._rules[ResolveLevels](ResolveLevels(names), node.now_ns).handles
     events = np.zeros(len(names), STOCK_EVENT)
-    events["shard"], events["row"] = split_handles(handles)
+    events["shard"], events["row"] = split_handles(node.timeline, handles)
     for record, event in zip(events, command.events, strict=True):
         if event.key:
             record["key_hi"], record["key_lo"], record["has_key"] = event.key.hi, event.key.lo, 1

@@ -4,7 +4,10 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -12,10 +15,15 @@ from holdfast.persistence.data_directory import (
     DataDirectory,
     DirectoryError,
     NewerSchemaError,
+    NoDataDirectoryError,
     read_node_json,
     write_node_json,
 )
+from holdfast.persistence.directory_lock import DirectoryInUseError
 from holdfast.persistence.lmdb.data_file import DamagedFileError
+from holdfast.persistence.lmdb.store import LmdbJournal
+from holdfast.persistence.recovery import empty_node, renew_timeline
+from tests.persistence.journals import MAP_BYTES
 from tests.persistence.lives import SHARDS, close, flip, live_on, reopen
 
 # --- how it comes to be ---
@@ -96,6 +104,77 @@ def test_a_directory_that_was_not_finished_is_made_anew(
     assert expected == recovered.node.state_hash()
     assert recovered.directory.snapshots.is_dir()
     close(recovered)
+
+
+# --- its timeline ---
+
+
+def test_a_timeline_outlives_starts_and_not_a_restore(tmp_path: Path) -> None:
+    """Whoever remembers handles and revisions can tell what they are of."""
+    live_on(tmp_path, turns=3, seed=1)
+    first = read_node_json(tmp_path)
+    live_on(tmp_path, turns=3, seed=1)
+    assert first == read_node_json(tmp_path)
+
+    shutil.copytree(tmp_path, tmp_path / "restored")
+    renewed = renew_timeline(tmp_path / "restored")
+
+    recovered = reopen(tmp_path / "restored")
+    close(recovered)
+    assert renewed == recovered.directory
+    assert renewed.timeline == recovered.node.timeline != first.timeline
+    assert replace(first, path=renewed.path, timeline=renewed.timeline) == renewed
+
+
+def test_the_timeline_of_a_served_directory_is_not_renewed(tmp_path: Path) -> None:
+    """Its node would go on with the old one."""
+    recovered = reopen(tmp_path)
+    with pytest.raises(DirectoryInUseError, match="another node"):
+        renew_timeline(tmp_path)
+    assert recovered.directory == read_node_json(tmp_path)
+    close(recovered)
+
+
+def test_a_folder_that_is_none_gets_no_timeline(tmp_path: Path) -> None:
+    """And no lock either."""
+    with pytest.raises(NoDataDirectoryError):
+        renew_timeline(tmp_path)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_directory_of_the_first_format_gets_a_timeline_at_its_start(tmp_path: Path) -> None:
+    """Once and for good, and its SKUs stay in the shards where they lie."""
+    for shard_count in (1, 3, 4, 7, 256):
+        path = tmp_path / str(shard_count)
+        path.mkdir()
+        figures: dict[str, object] = {"format": 1, "shard_count": shard_count}
+        text = json.dumps(figures, sort_keys=True).encode()
+        figures["checksum"] = blake2b(text, digest_size=8).hexdigest()
+        (path / "node.json").write_text(json.dumps(figures))
+        directory = read_node_json(path)
+        assert 0 == directory.timeline
+
+        homes = empty_node(directory).homes
+        names = [f"SKU {number}" for number in range(500)]
+        assert [crc32(name.encode()) % shard_count for name in names] == list(
+            map(homes.of_sku, names)
+        )
+
+        LmdbJournal(directory.journal, MAP_BYTES, 0).close()
+        recovered = reopen(path, shard_count)
+        close(recovered)
+        assert recovered.directory.timeline
+        assert replace(directory, timeline=recovered.directory.timeline) == read_node_json(path)
+
+
+def test_skus_of_a_new_directory_fall_to_4096_slots(tmp_path: Path) -> None:
+    """Also where the shards do not divide them, so that slots can be moved one by one later."""
+    recovered = reopen(tmp_path, shard_count=3)
+    close(recovered)
+    assert 4_096 == recovered.directory.slot_count
+    names = [f"SKU {number}" for number in range(500)]
+    expected = [crc32(name.encode()) % 4_096 % 3 for name in names]
+    assert expected == list(map(recovered.node.homes.of_sku, names))
 
 
 # --- what is damaged or missing ---

@@ -77,7 +77,7 @@ class Desk:
         operations["quantity"] = [quantity for _, _, quantity in asks]
         operations["hold_ms"] = HOLD_MS
         picked = handles.handles[[level for _, level, _ in asks]]
-        operations["shard"], operations["row"] = split_handles(picked)
+        operations["shard"], operations["row"] = split_handles(self.node.timeline, picked)
         return operations
 
     def reserve(

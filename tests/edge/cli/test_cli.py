@@ -20,6 +20,7 @@ from holdfast.edge.cli.console import default_target, parse_duration, reachable
 from holdfast.edge.cli.main import app
 from holdfast.edge.client import TARGET
 from holdfast.edge.server.settings import Settings
+from holdfast.persistence.data_directory import read_node_json
 from tests.edge.node_process import NodeProcess, free_port, running_node
 from tests.persistence.lives import live_on
 
@@ -441,3 +442,27 @@ def test_a_directory_of_a_newer_build_is_not_called_damaged(
     ) in flat(result.stderr)
     assert "restore" not in (result.stdout + result.stderr).lower()
     assert before == (newer_directory / "journal.mdb").read_bytes()
+
+
+def test_a_restored_directory_begins_a_new_timeline(tmp_path: Path) -> None:
+    """As the operator is told to do after a restore."""
+    live_on(tmp_path, turns=1, seed=1)
+    timelines = {
+        read_node_json(tmp_path).timeline,
+        int(json.loads(run("new-timeline", tmp_path, "--json").stdout)["timeline"], 16),
+        read_node_json(tmp_path).timeline,
+    }
+    result = run("new-timeline", tmp_path)
+    assert 0 == result.exit_code
+    timelines.add(read_node_json(tmp_path).timeline)
+    assert f"is in timeline {read_node_json(tmp_path).timeline:016x} now" in flat(result.stdout)
+    assert 3 == len(timelines)
+
+
+def test_the_timeline_of_a_served_directory_stays(node: NodeProcess) -> None:
+    """Its node has given out handles of it."""
+    before = read_node_json(node.data_dir)
+    result = run("new-timeline", node.data_dir)
+    assert 1 == result.exit_code
+    assert "another node (process" in result.stderr
+    assert before == read_node_json(node.data_dir)

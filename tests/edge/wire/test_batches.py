@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from holdfast.core import commands as core
+from holdfast.core.handles import OTHER_TIMELINE, make_handle
 from holdfast.core.model import BatchOutcome, Verb
 from holdfast.edge.wire import batches
 from holdfast.edge.wire.batches import MOVE_REQUESTS, OPERATIONS_MAX
@@ -18,6 +19,8 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 
 TOO_MANY = OPERATIONS_MAX + 1
 VERBS = list(MOVE_REQUESTS)
+TIMELINE = 0xFEDC_BA98_7654_3210
+
 Change = dict[str, Any]
 
 
@@ -26,7 +29,7 @@ def columns(count: int = 3, **changes: Any) -> Change:
     return {
         "id_high": [7] * count,
         "id_low": range(count),
-        "stock_levels": [(2 << 40) + 1] * count,
+        "stock_levels": [make_handle(TIMELINE, 2, 0)] * count,
         "quantities": [1] * count,
         "hold_milliseconds": [60_000] * count,
     } | changes
@@ -35,7 +38,7 @@ def columns(count: int = 3, **changes: Any) -> Change:
 def reserve(fields: Change) -> core.ReserveBatch:
     public = reservation.BatchReserveRequest
     data = public(**fields).SerializeToString()
-    return batches.reserve_batch_from_request(twin(public).FromString(data))
+    return batches.reserve_batch_from_request(twin(public).FromString(data), TIMELINE)
 
 
 def move(verb: Verb, fields: Change) -> core.MoveBatch:
@@ -47,7 +50,7 @@ def move(verb: Verb, fields: Change) -> core.MoveBatch:
 def stream(**fields: Any) -> core.ReserveBatch | core.MoveBatch:
     public = reservation.ReserveStreamRequest
     data = public(**fields).SerializeToString()
-    return batches.stream_batch_from_request(twin(public).FromString(data))
+    return batches.stream_batch_from_request(twin(public).FromString(data), TIMELINE)
 
 
 def handles(*numbers: int) -> core.ReadLevels:
@@ -75,7 +78,7 @@ def blamed(ask: Callable[[], object]) -> tuple[str, str, str]:
 def test_a_reserve_batch_is_read_column_by_column() -> None:
     """Each value lands in the field of its operation; handles are split."""
     fields = columns(2, id_low=[1, 2**64 - 1], quantities=[5, 10**15], hold_milliseconds=[1, 2])
-    fields["stock_levels"] = [1, (3 << 40) + 10]
+    fields["stock_levels"] = [make_handle(TIMELINE, *level) for level in ((0, 0), (3, 9))]
     operations = reserve(fields).operations
     assert [7, 7] == operations["key_hi"].tolist()
     assert [1, 2**64 - 1] == operations["key_lo"].tolist()
@@ -137,7 +140,7 @@ def test_a_column_that_is_not_one_packed_piece_is_refused_by_name(name: str) -> 
     only: Change = {name: [1]}
     extra = public(**only).SerializeToString()
     message = twin(public).FromString(public(**columns()).SerializeToString() + extra)
-    told = blamed(lambda: batches.reserve_batch_from_request(message))
+    told = blamed(lambda: batches.reserve_batch_from_request(message, TIMELINE))
     assert (name, "split into 2", "a packed column in one piece") == told
 
 
@@ -170,12 +173,13 @@ def test_a_wrong_value_is_no_wrong_column() -> None:
     """It goes on to the engine, which answers it by a code, and stays as wrong as it was."""
     fields = columns(4, hold_milliseconds=[0, 2**32 - 1, 1, 1])
     fields["quantities"] = [0, 10**15 + 1, 2**63, 2**64 - 1]
-    fields["stock_levels"] = [0, 2**64 - 1, (65_536 << 40) + 1, 1 << 40]
+    beyond = make_handle(TIMELINE, 4_095, 2**31 - 2)
+    fields["stock_levels"] = [0, 2**64 - 1, beyond, make_handle(TIMELINE + 2**43, 1, 1)]
     operations = reserve(fields).operations
     assert [0, 10**15 + 1, -(2**63), -1] == operations["quantity"].tolist()
     assert [0, 2**32 - 1, 1, 1] == operations["hold_ms"].tolist()
-    assert [-1, -1, 0, -1] == operations["row"].tolist()
-    assert [0, 65_535, 65_535, 1] == operations["shard"].tolist()
+    assert [-1, OTHER_TIMELINE, 2**31 - 2, OTHER_TIMELINE] == operations["row"].tolist()
+    assert [0, 4_095, 4_095, 1] == operations["shard"].tolist()
 
 
 def test_a_stream_message_is_the_batch_that_it_holds() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from holdfast.core import commands as core
+from holdfast.core.handles import make_handle
 from holdfast.core.ids import event_key
 from holdfast.core.limits import NAME_BYTES_MAX, QUANTITY_MAX
 from holdfast.core.model import EventKind
@@ -20,7 +21,8 @@ from holdfast.edge.wire.stock_facts import SOURCE_SEQUENCE_MAX, events_from_requ
 from holdfast.edge.wire.validation import is_event_quantity
 from holdfast.v1 import stock_service_pb2 as stock
 
-TEA, MUG = (2 << 40) + 1, 6
+TIMELINE = 0xFEDC_BA98_7654_3210
+TEA, MUG = make_handle(TIMELINE, 2, 0), make_handle(TIMELINE, 0, 5)
 SALE, COUNT, ADJUSTMENT = EventKind.SALE, EventKind.COUNT, EventKind.ADJUSTMENT
 Fields = dict[str, Any]
 
@@ -38,7 +40,7 @@ def columns(count: int = 3, **changes: Any) -> Fields:
 
 
 def read_bytes(data: bytes) -> Any:
-    return stock_from_request(twin(stock.ApplyStockEventsRequest).FromString(data))
+    return stock_from_request(twin(stock.ApplyStockEventsRequest).FromString(data), TIMELINE)
 
 
 def read(fields: Fields, source: str = "erp", **more: Any) -> Any:
