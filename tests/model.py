@@ -73,10 +73,11 @@ class Level:
     on_hand: int = 0
     reserved: int = 0
     committed: int = 0
+    withheld: int = 0
 
     @property
     def available(self) -> int:
-        return self.on_hand - self.reserved - self.committed
+        return self.on_hand - self.reserved - self.committed - self.withheld
 
 
 @dataclass(eq=False)
@@ -306,7 +307,7 @@ class Model:
                 if event.key:
                     event_times[event.key] = now_ns
                 last_sequence = max(last_sequence, event.sequence)
-            shortfall = max(0, level.reserved + level.committed - on_hand)
+            shortfall = max(0, level.reserved + level.committed + level.withheld - on_hand)
             results.append(EventResult(outcome, on_hand, shortfall))
 
         self.event_times = event_times

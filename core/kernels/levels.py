@@ -70,6 +70,7 @@ def apply_levels(effects, levels, count):
         levels[count + i].on_hand = 0
         levels[count + i].reserved = 0
         levels[count + i].committed = 0
+        levels[count + i].withheld = 0
         levels[count + i].sku = effects[i].sku
         levels[count + i].location = effects[i].location
 

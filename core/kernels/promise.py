@@ -23,9 +23,10 @@ from .levels import previous_at_level
 def promisable(level):
     """Units of a stock level that may still be promised; a negative number is a shortfall.
 
-    No overflow: on_hand stays within ON_HAND_MAX, and so does the sum of what rests on it.
+    No overflow: on_hand stays within ON_HAND_MAX, and so do the sum of what rests on it and what is
+    withheld.
     """
-    return level.on_hand - level.reserved - level.committed
+    return level.on_hand - level.reserved - level.committed - level.withheld
 
 
 @kernel

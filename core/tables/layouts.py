@@ -1,14 +1,22 @@
 """The shapes of the state: one record layout per table.
 
-Records rather than separate arrays, because a reserve touches every field of one stock level: 32
-bytes are half a cache line and one miss (docs/adr/0015).
+Records rather than separate arrays, because a reserve touches every field of one stock level: that
+is one miss, or two neighbours (docs/adr/0015, docs/adr/0027).
 """
 
 import numpy as np
 
-#: A stock level. `sku` and `location` are numbers from the shard's name tables.
+#: A stock level. `withheld` is the sum of all that keeps units on hand from being promised without
+#: being a promise; it is 0 or more. `sku` and `location` are numbers from the shard's name tables.
 LEVEL = np.dtype(
-    [("on_hand", "i8"), ("reserved", "i8"), ("committed", "i8"), ("sku", "i4"), ("location", "i4")]
+    [
+        ("on_hand", "i8"),
+        ("reserved", "i8"),
+        ("committed", "i8"),
+        ("withheld", "i8"),
+        ("sku", "i4"),
+        ("location", "i4"),
+    ]
 )
 
 #: A reservation, or the part of one that lives in this shard. `sequence` and `reserved_at_ns`

@@ -25,7 +25,7 @@ EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {}
 EFFECT_DEFAULTS: dict[Section, dict[str, int]] = {}
 
 #: The same for tables, by their names in `state_bytes.columns`.
-TABLE_DEFAULTS: dict[str, dict[str, int]] = {}
+TABLE_DEFAULTS: dict[str, dict[str, int]] = {"levels": {"withheld": 0}}
 
 
 def layouts_of(schema: int) -> dict[Section, np.dtype]:

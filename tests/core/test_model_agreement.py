@@ -248,6 +248,17 @@ class Duel:
         assert self.model.turn(reads, self.now_ns) == self.node.turn(reads, self.now_ns)
         assert entries_before == len(self.node.entries)
 
+    def withhold(self, rng: random.Random) -> None:
+        """Keep some units of every stock level from being promised. No command does that yet, so no
+        restart brings it back.
+        """
+        for levels in self.model.model.skus.values():
+            for level in levels.values():
+                level.withheld = rng.randrange(4)
+                shard = self.node.node.homes.shard_of_sku(level.sku)
+                row = shard.find_row(level.sku, level.location)
+                shard.levels.records["withheld"][row] = level.withheld
+
     def compare_everything(self) -> None:
         """Read all there is of both, before and after a restart of the node."""
         reads = [GetReservation(key) for key in self.model.model.reservations]
@@ -375,3 +386,18 @@ def a_move(name: str, rng: random.Random) -> Move:
     verb = rng.choice((Verb.COMMIT, Verb.COMMIT, Verb.FULFILL, Verb.RELEASE, Verb.CANCEL))
     request = key_from_parts(name, rng.choice(("q1", "q2", "q3")))
     return Move(verb, key_from_text(name), request, (), Remainder.KEEP)
+
+
+@pytest.mark.parametrize("shard_count", SHARD_COUNTS)
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_withheld_is_promised_to_nobody(shard_count: int, seed: int) -> None:
+    """Whatever the command: single lines, orders over several shards, facts and reads."""
+    story = Storyteller(seed).story(40)
+    duel = Duel(shard_count)
+    for each in story[:3]:  # two locations, and what is there
+        duel.turn(each.commands)
+    duel.withhold(random.Random(seed))
+    for each in story[3:]:
+        duel.now_ns += each.elapsed_ns
+        duel.turn(each.commands, each.given_up)
+        duel.compare_reads()

@@ -66,6 +66,7 @@ class Shop:
         on_hand = [ON_HAND_MAX, -ON_HAND_MAX, *self.rng.choices(usual, k=self.rng.choice((1, 20)))]
         rows = np.zeros(len(on_hand), LEVEL)
         rows["on_hand"] = on_hand
+        rows["withheld"] = [self.rng.choice((0, 0, 2, QUANTITY_MAX)) for _ in rows]
         rows["sku"] = [self.rng.randrange(self.skus.capacity) for _ in rows]
         rows["location"] = [self.rng.randrange(self.places.capacity) for _ in rows]
         return rows

@@ -64,6 +64,7 @@ def _make_levels(rng: Random) -> Array:
     levels = np.zeros(rng.choice((0, 1, 4, 8)), LEVEL)
     for row, level in enumerate(levels):
         level["on_hand"], level["sku"] = rng.choice(STOCKS), row
+        level["withheld"] = rng.choice(QUANTITIES)
         level["reserved"], level["committed"] = rng.choice(QUANTITIES), rng.choice(QUANTITIES)
     return levels
 

@@ -255,3 +255,25 @@ def test_a_linked_group_repeats_after_its_sku_has_ended() -> None:
     assert [ACCEPTED, ACCEPTED] == desk.ask(ReserveBatch(operations, linked)).codes.tolist()
     desk.ask(DeleteSku("Tea"))
     assert [REPEATED, REPEATED] == desk.ask(ReserveBatch(operations, linked)).codes.tolist()
+
+
+def withhold(desk: Desk, level: tuple[str, str], units: int) -> None:
+    """Keep units of a stock level from being promised. No command does that yet."""
+    shard = desk.node.homes.shard_of_sku(level[0])
+    shard.levels.records["withheld"][shard.find_row(*level)] = units
+
+
+def test_withheld_units_are_no_batch_s_either() -> None:
+    """Of 10 on hand and 4 withheld, 6 can be had: by operations, a group, a repeat and a read."""
+    desk = Desk()
+    withhold(desk, LEVELS[0], 4)
+    withhold(desk, LEVELS[1], 10)
+    short = codes.INSUFFICIENT_STOCK
+    assert [short, ACCEPTED, short] == desk.reserve((1, 0, 7), (2, 0, 2), (3, 1, 1))
+    assert [codes.LINKED_REFUSED, short] == desk.reserve((4, 0, 4), (5, 0, 1), linked=(1, 0))
+    assert [ACCEPTED, ACCEPTED] == desk.reserve((6, 0, 3), (7, 0, 1), linked=(1, 0))
+    assert [REPEATED, short] == desk.reserve((2, 0, 2), (8, 0, 1))
+    handles: Handles = desk.ask(ResolveLevels(LEVELS[:3]))
+    read: LevelColumns = desk.ask(ReadLevels(handles.handles))
+    assert [10, 10, 10] == read.on_hand.tolist()
+    assert [0, 0, 10] == read.available.tolist()
