@@ -19,9 +19,9 @@ class Ticket(Protocol):
         """Whether the caller has gone; its command is then dropped, not executed."""
 
 
-Mail = tuple[int, int, Command, Ticket]
-"""What lies in a mailbox: when it came, counted over the node, what it weighs, what is asked, and
-by whom.
+Mail = tuple[int, int, Command, Ticket, str]
+"""What lies in a mailbox: when it came, counted over the node, what it weighs, what is asked, who
+waits for the answer, and the principal on whose behalf it is asked, "" for none.
 """
 
 
@@ -49,7 +49,7 @@ class Actor:
     def __repr__(self) -> str:
         return f"<Actor {self.shard}: {self.weight} of {self.capacity} waiting>"
 
-    def post(self, command: Command, weight: int, ticket: Ticket) -> None:
+    def post(self, command: Command, weight: int, ticket: Ticket, principal: str) -> None:
         """Queue a command. Raises MailboxFullError.
 
         The last command in may exceed the capacity: otherwise one that weighs more than the
@@ -58,14 +58,14 @@ class Actor:
         if self.weight >= self.capacity:
             raise MailboxFullError(self.shard, self.capacity)
         self.weight += weight
-        self.mailbox.append((next(self.arrivals), weight, command, ticket))
+        self.mailbox.append((next(self.arrivals), weight, command, ticket, principal))
 
     def take(self, weight: int) -> list[Mail]:
         """Take commands whose callers still wait, until they weigh this much."""
         taken: list[Mail] = []
         while self.mailbox and weight > 0:
             mail = self.mailbox.popleft()
-            _, its_weight, _, ticket = mail
+            _, its_weight, _, ticket, _ = mail
             self.weight -= its_weight
             if not ticket.cancelled():
                 weight -= its_weight

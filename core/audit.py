@@ -79,7 +79,7 @@ def _wrong_levels(shard: Shard) -> Iterator[str]:
 
 
 def _wrong_names(shard: Shard) -> Iterator[str]:
-    for kind in ("skus", "locations", "sources", "display_names"):
+    for kind in ("skus", "locations", "sources", "principals", "display_names"):
         table = getattr(shard, kind)
         names = [table.text(number) for number in np.flatnonzero(table.removed.used == 0)]
         if len(set(names)) != len(names):

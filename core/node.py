@@ -30,9 +30,15 @@ from .tables.effects import Entry
 from .tables.rebuilding import rebuild
 from .tables.reservation_index import ReservationIndex
 from .tables.shard import Shard
-from .tables.writing import expire, record_seal, take_entry
+from .tables.writing import expire, record_attributions, record_seal, take_entry
 
 _ARRIVAL = itemgetter(0)
+
+
+def _kind(mail: Mail) -> tuple[bool, str]:
+    """Mail of one kind can run together: single-line Reserves or not, and of which principal."""
+    return single_line.takes(mail[2]), mail[4]
+
 
 #: A turn takes commands of this weight of one actor, so that a flood on one shard delays the
 #: others by a turn at most.
@@ -101,13 +107,13 @@ class Node:
     def __repr__(self) -> str:
         return f"<Node of {len(self.shards)} shards at {self.now_ns}>"
 
-    def post(self, command: Command, ticket: Ticket) -> int:
-        """Queue a command in the mailbox of its home, and return its weight there. Raises
-        MailboxFullError.
+    def post(self, command: Command, ticket: Ticket, principal: str = "") -> int:
+        """Queue a command in the mailbox of its home, and return its weight there. The journal
+        notes the principal with all that the command changes. Raises MailboxFullError.
         """
         operation = OPERATIONS[type(command)]
         weight = operation.weight(command)
-        self.actors[operation.home(command, self.homes)].post(command, weight, ticket)
+        self.actors[operation.home(command, self.homes)].post(command, weight, ticket, principal)
         return weight
 
     def turn(self, now_ns: int) -> Turn:
@@ -139,17 +145,30 @@ class Node:
         among it, in the order in which it came.
         """
         boxes = [actor.take(self.turn_batch_max) for actor in self.actors]
-        if all(single_line.takes(mail[2]) for box in boxes for mail in box):
+        if all(single_line.takes(mail[2]) and not mail[4] for box in boxes for mail in box):
             yield from self._run_plain(boxes)
             return
-        for is_plain, run in groupby(
-            merge(*boxes, key=_ARRIVAL), lambda mail: single_line.takes(mail[2])
-        ):
-            if is_plain:
-                yield from self._run_plain(self._by_home(run))
-            else:
-                for _, _, command, ticket in run:
-                    yield ticket, self._rules[type(command)](command, self.now_ns)
+        for (is_plain, principal), run in groupby(merge(*boxes, key=_ARRIVAL), _kind):
+            answers = self._run_group(run, is_plain=is_plain)
+            yield from self._attributed(principal, answers) if principal else answers
+
+    def _run_group(
+        self, run: Iterable[Mail], *, is_plain: bool
+    ) -> Iterator[tuple[Ticket, Outcome]]:
+        if is_plain:
+            yield from self._run_plain(self._by_home(run))
+            return
+        for _, _, command, ticket, _ in run:
+            yield ticket, self._rules[type(command)](command, self.now_ns)
+
+    def _attributed(
+        self, principal: str, answers: Iterator[tuple[Ticket, Outcome]]
+    ) -> Iterator[tuple[Ticket, Outcome]]:
+        """The answers, with all that was written for them in the name of a principal."""
+        before = [shard.effects.written() for shard in self.shards]
+        yield from answers
+        for shard, written in zip(self.shards, before, strict=True):
+            record_attributions(shard, principal, written)
 
     def _by_home(self, run: Iterable[Mail]) -> list[list[Mail]]:
         boxes: list[list[Mail]] = [[] for _ in self.shards]
@@ -161,7 +180,7 @@ class Node:
         """Execute Reserves of one line each, which lie by the shard of their SKU."""
         for shard, box in zip(self.shards, boxes, strict=True):
             if box:
-                reserves = [cast(Reserve, command) for _, _, command, _ in box]
+                reserves = [cast(Reserve, command) for _, _, command, _, _ in box]
                 outcomes = single_line.reserve_run(self.reservations, shard, reserves, self.now_ns)
                 yield from zip((mail[3] for mail in box), outcomes, strict=True)
 

@@ -5,9 +5,11 @@ not from a node's tables: what is told does not depend on the rules that led to 
 events and of requests are hashes in the journal, and stay so here.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain
 from typing import Any, Final, TypeAlias
 
@@ -20,6 +22,7 @@ from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.reservation_index import unpack_part
 
 from .codec import RecordedEntry
+from .effect_notes import read_notes, unpack_texts
 
 EffectRecord: TypeAlias = dict[str, Any]
 """One effect as text and numbers, fit for JSON. "kind" says which, and so which fields it has."""
@@ -30,6 +33,7 @@ _NAMES: Final = {
     Section.SKU_NAMES: "sku",
     Section.LOCATION_NAMES: "location",
     Section.SOURCE_NAMES: "source",
+    Section.PRINCIPAL_NAMES: "principal",
     Section.DISPLAY_NAMES: "display_name",
 }
 _NONE: Final = np.zeros(0, DTYPES[Section.RESERVATIONS])
@@ -98,8 +102,22 @@ class _ShardHistory:
     """Number of the reservation, by line."""
 
     def records(self, sections: Sequence[tuple[Section, Any]]) -> Iterator[EffectRecord]:
-        """The effects of an entry, in the order of their replay."""
+        """The effects of an entry, in the order of their replay, with what it notes about them."""
+        notes = read_notes(sections, self.names[Section.PRINCIPAL_NAMES])
+        seen: Counter[Section] = Counter()
+        for section, record in self._read(sections):
+            note = notes.get((section, seen[section]), {})
+            seen[section] += 1
+            if "occurred_at_ns" in note:
+                note["occur_time"] = time_text(note.pop("occurred_at_ns"))
+            yield {**record, **note}
+
+    def _read(
+        self, sections: Sequence[tuple[Section, Any]]
+    ) -> Iterator[tuple[Section, EffectRecord]]:
+        """Each effect, and its kind."""
         readers: dict[Section, Callable[[Any], Iterator[EffectRecord]]] = {
+            **{section: partial(self._read_names, section) for section in _NAMES},
             Section.LOCATIONS: self._read_locations,
             Section.ENDED_SKUS: self._read_ended,
             Section.LEVELS: self._read_levels,
@@ -114,16 +132,16 @@ class _ShardHistory:
         texts: Iterator[str] = iter(())
         reservations = _NONE
         for section, effects in sections:
-            if section in _NAMES:
-                yield from self._read_names(section, effects)
-            elif section is Section.ID_TEXTS:
-                texts = chain(texts, _unpacked(effects))
+            if section is Section.ID_TEXTS:
+                texts = chain(texts, unpack_texts(effects))
             elif section is Section.RESERVATIONS:
                 reservations = effects
             elif section is Section.LINES:
-                yield from self._read_reservations(reservations, effects, texts)
-            else:
-                yield from readers[section](effects)
+                for record in self._read_reservations(reservations, effects, texts):
+                    yield Section.RESERVATIONS, record
+            elif section in readers:  # notes were read before
+                for record in readers[section](effects):
+                    yield section, record
 
     def _level(self, row: int) -> EffectRecord:
         sku, location = self.levels[row]
@@ -131,7 +149,7 @@ class _ShardHistory:
 
     def _read_names(self, section: Section, packed: Any) -> Iterator[EffectRecord]:
         names = self.names[section]
-        for name in _unpacked(packed):
+        for name in unpack_texts(packed):
             names.append(name)
             yield {"kind": "name", "of": _NAMES[section], "number": len(names) - 1, "name": name}
 
@@ -231,16 +249,6 @@ class _ShardHistory:
     def _read_seal(self, effects: Any) -> Iterator[EffectRecord]:
         for high, low in effects.tolist():
             yield {"kind": "seal", "digest": f"{high:016x}{low:016x}"}
-
-
-def _unpacked(names: Any) -> Iterator[str]:
-    """Names that stand behind one byte of length each."""
-    data = names.tobytes()
-    at = 0
-    while at < len(data):
-        end = at + 1 + data[at]
-        yield data[at + 1 : end].decode()
-        at = end
 
 
 def _key_hex(effect: Any) -> str:

@@ -10,7 +10,8 @@ from .history import EffectRecord
 def record_text(record: EffectRecord) -> str:
     """A record as a line: position, time, shard/sequence, and what is so from then on."""
     place = f"{record['position']:>8} {record['time']} {record['shard']}/{record['sequence']}"
-    return f"{place:<44} {_SENTENCES[record['kind']](record)}"
+    behalf = f", for {record['principal']}" if "principal" in record else ""
+    return f"{place:<44} {_SENTENCES[record['kind']](record)}{behalf}"
 
 
 def _reserve_sentence(record: EffectRecord) -> str:
@@ -28,7 +29,19 @@ def _location_sentence(record: EffectRecord) -> str:
 def _stock_sentence(record: EffectRecord) -> str:
     number = f" #{record['source_sequence']}" if record["source_sequence"] else ""
     what = f"{record['event'].lower()} {record['delta']:+,}"
-    return f"{what} {_level(record)}, from {record['source']}{number}"
+    return f"{what} {_level(record)}, from {record['source']}{number}{_details(record)}"
+
+
+def _details(record: EffectRecord) -> str:
+    """What a stock fact came with."""
+    reference = " ".join(filter(None, record.get("reference", {}).values()))
+    told = {
+        "at": record.get("occur_time"),
+        "of": reference,
+        "by": record.get("actor"),
+        "because:": record.get("reason"),
+    }
+    return "".join(f", {word} {text}" for word, text in told.items() if text)
 
 
 def _move_sentence(record: EffectRecord) -> str:

@@ -49,6 +49,7 @@ from .stock import (
     GetAvailability,
     LevelView,
     RecordStockEvents,
+    Reference,
     StockEvent,
 )
 
@@ -83,6 +84,7 @@ __all__ = [
     "PutLocation",
     "ReadLevels",
     "RecordStockEvents",
+    "Reference",
     "Refusal",
     "RefusedLine",
     "ReservationView",

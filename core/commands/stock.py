@@ -8,9 +8,19 @@ from .shared import Revision
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """What a stock fact belongs to in its source: a document, or a line of one."""
+
+    kind: str
+    id: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class StockEvent:
     """One stock fact; `key` is None for a source that numbers its events, `sequence` 0 for one
-    that does not.
+    that does not. What follows `quantity` is journaled as given, each text up to NAME_BYTES_MAX
+    bytes.
     """
 
     key: Key | None
@@ -19,6 +29,10 @@ class StockEvent:
     location: str
     kind: EventKind
     quantity: int
+    occur_time_ns: int | None = None
+    reference: Reference | None = None
+    reason: str = ""
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

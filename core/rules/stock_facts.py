@@ -14,6 +14,7 @@ from ..commands import (
     EventsOutcome,
     OutOfRange,
     RecordStockEvents,
+    Reference,
     StockEvent,
     Unknown,
 )
@@ -23,7 +24,7 @@ from ..model import EventKind, EventOutcome
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..tables.writing import number_of_name, record
+from ..tables.writing import number_of_name, record, record_stock_details
 from . import joint_turn
 from .homes import Homes
 
@@ -34,6 +35,9 @@ _SIGN = {
     EventKind.SALE: -1,
     EventKind.RETURN: 1,
 }
+
+
+_NO_REFERENCE = Reference("", "", "")
 
 
 class StockFacts:
@@ -186,7 +190,18 @@ def _write(shard: Shard, facts: Sequence[_Fact], source: str) -> None:
         effects.append(
             (hi, lo, fact.delta, event.sequence, fact.level.row, number, event.kind, has_key)
         )
+    first = shard.effects.written()[Section.STOCK]
     record(shard, Section.STOCK, *effects)
+    for number, fact in enumerate(applied, first):
+        _write_details(shard, number, fact.event)
+
+
+def _write_details(shard: Shard, number: int, event: StockEvent) -> None:
+    """Write what an event came with, if it came with more than the fact."""
+    reference = event.reference or _NO_REFERENCE
+    texts = (reference.kind, reference.id, reference.line, event.reason, event.actor)
+    if any(texts) or event.occur_time_ns is not None:
+        record_stock_details(shard, number, event.occur_time_ns, texts)
 
 
 def _new_level(shard: Shard, event: StockEvent) -> int:

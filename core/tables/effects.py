@@ -50,6 +50,10 @@ class Section(IntEnum):
     STOCK = 17
     REQUESTS = 15
     SEAL = 16
+    PRINCIPAL_NAMES = 18
+    ATTRIBUTIONS = 19
+    STOCK_DETAILS = 20
+    STOCK_DETAIL_TEXTS = 21
 
 
 #: A stock fact. STOCK_PADDED is what builds before docs/adr/0017 wrote: it is read, not written.
@@ -64,13 +68,14 @@ _STOCK = [
     ("has_key", "u1"),
 ]
 
-#: Names stand behind one byte of length each (NameTable.add).
+#: Names and other texts stand behind one byte of length each (NameTable.add).
 _PACKED_NAMES = np.dtype("u1")
 
 DTYPES: dict[Section, np.dtype] = {
     Section.SKU_NAMES: _PACKED_NAMES,
     Section.LOCATION_NAMES: _PACKED_NAMES,
     Section.SOURCE_NAMES: _PACKED_NAMES,
+    Section.PRINCIPAL_NAMES: _PACKED_NAMES,
     Section.DISPLAY_NAMES: _PACKED_NAMES,
     Section.ID_TEXTS: _PACKED_NAMES,
     Section.LOCATIONS: np.dtype(
@@ -113,6 +118,22 @@ DTYPES: dict[Section, np.dtype] = {
             ("pad", "u2"),
         ]
     ),
+    # Who gave rise to effects [start, start + count) of a kind, counted over the entry.
+    Section.ATTRIBUTIONS: np.dtype(
+        [("principal", "i4"), ("kind", "u2"), ("pad", "u2"), ("start", "u4"), ("count", "u4")]
+    ),
+    # What a stock fact came with and the engine does not use: `stock` counts the STOCK effects of
+    # the entry, and each has five texts: kind, id and line of its reference, reason, actor.
+    Section.STOCK_DETAILS: np.dtype(
+        [
+            ("occurred_at_ns", "i8"),
+            ("stock", "u4"),
+            ("has_time", "u1"),
+            ("pad", "u1"),
+            ("pad2", "u2"),
+        ]
+    ),
+    Section.STOCK_DETAIL_TEXTS: _PACKED_NAMES,
     Section.SEAL: np.dtype([("digest_hi", "u8"), ("digest_lo", "u8")]),
 }
 
@@ -120,6 +141,19 @@ DTYPES: dict[Section, np.dtype] = {
 #: Kinds that do not commute with others. A name that ends is free again: what the same turn says of
 #: the SKU before and the one after must not change places.
 STANDS_ALONE = frozenset({Section.ENDED_SKUS})
+
+#: Kinds that a principal is noted for. Lines and texts of ids belong to their reservations.
+ATTRIBUTED = (
+    Section.LOCATIONS,
+    Section.ENDED_SKUS,
+    Section.LEVELS,
+    Section.RESERVATIONS,
+    Section.LINKS,
+    Section.MOVES,
+    Section.EXTENDS,
+    Section.STOCK,
+    Section.REQUESTS,
+)
 
 #: Effects that kernels write as well.
 _KERNELS_WRITE = (Section.RESERVATIONS, Section.LINES, Section.MOVES)
@@ -169,6 +203,15 @@ class Effects:
     def __getitem__(self, section: Section) -> Table:
         """The effects of one kind. Whoever adds to them sets `touched`."""
         return self._tables[section]
+
+    def written(self) -> list[int]:
+        """How many effects the running turn has so far, by the number of their kind; of names and
+        texts, how many bytes.
+        """
+        counts = self._counts.tolist()
+        for section, effects in self._closed:
+            counts[section] += len(effects)
+        return counts
 
     def close_stage(self) -> None:
         """Let what was collected so far be replayed before all that follows."""

@@ -18,6 +18,7 @@ def rebuild(shard: Shard) -> None:
         shard.skus,
         shard.locations,
         shard.sources,
+        shard.principals,
         shard.display_names,
         shard.id_texts,
     ):

@@ -46,6 +46,7 @@ class Shard:
         self.skus = NameTable()
         self.locations = NameTable()
         self.sources = NameTable()
+        self.principals = NameTable()
         self.display_names = NameTable()
         self.id_texts = NameTable()
         self.location_records = Table(LOCATION)

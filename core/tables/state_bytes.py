@@ -15,7 +15,7 @@ from .schema import migrate_table
 from .shard import Shard
 from .table import Array, Table
 
-_NAME_TABLES = ("skus", "locations", "sources", "display_names", "id_texts")
+_NAME_TABLES = ("skus", "locations", "sources", "principals", "display_names", "id_texts")
 _TABLES = ("location_records", "source_sequences", "levels", "reservations", "lines", "splits")
 _MEMORIES = ("requests", "events")
 

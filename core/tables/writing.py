@@ -5,14 +5,14 @@ apply/, as replay does. `reserve_batch` and `move_batch` decide in a kernel that
 in one go, through the functions that apply/ uses too. Either way a restart comes out the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from .. import kernels
 from ..limits import LINES_MAX
 from ..model import State
 from . import state_bytes
 from .apply import apply, apply_reservations
-from .effects import STANDS_ALONE, Entry, Section
+from .effects import ATTRIBUTED, STANDS_ALONE, Entry, Section
 from .names import NameTable, pack_name
 from .shard import Shard
 from .table import Array
@@ -29,7 +29,7 @@ def record(shard: Shard, section: Section, *effects: tuple[int, ...]) -> None:
 
 
 def record_name(shard: Shard, section: Section, packed: Array) -> None:
-    """Write a new name, packed by `pack_name`, and apply it."""
+    """Write a new name or another text, packed by `pack_name`, and apply it."""
     shard.effects.touched = True
     added = shard.effects[section].extend(len(packed))
     added[:] = packed
@@ -121,6 +121,33 @@ def number_of_name(shard: Shard, names: NameTable, section: Section, name: str) 
         number = len(names)
         record_name(shard, section, pack_name(name))
     return number
+
+
+def record_attributions(shard: Shard, principal: str, before: Sequence[int]) -> None:
+    """Note on whose behalf the effects came that the turn has more than `before`, which is what
+    `Effects.written` told then.
+    """
+    written = shard.effects.written()
+    spans = [
+        (section, before[section], written[section] - before[section])
+        for section in ATTRIBUTED
+        if written[section] > before[section]
+    ]
+    if spans:
+        names = shard.principals
+        number = number_of_name(shard, names, Section.PRINCIPAL_NAMES, principal)
+        attributions = [(number, section, 0, start, count) for section, start, count in spans]
+        record(shard, Section.ATTRIBUTIONS, *attributions)
+
+
+def record_stock_details(
+    shard: Shard, stock: int, occurred_at_ns: int | None, texts: Iterable[str]
+) -> None:
+    """Note what came with a stock fact, the turn's effect STOCK of that number."""
+    has_time = occurred_at_ns is not None
+    record(shard, Section.STOCK_DETAILS, (occurred_at_ns or 0, stock, has_time, 0, 0))
+    for text in texts:
+        record_name(shard, Section.STOCK_DETAIL_TEXTS, pack_name(text))
 
 
 def record_seal(shard: Shard) -> None:

@@ -11,6 +11,7 @@ from holdfast.core.commands import (
     Move,
     PutLocation,
     RecordStockEvents,
+    Reference,
     Reserve,
     StockEvent,
 )
@@ -133,3 +134,95 @@ def test_a_record_says_where_it_stands() -> None:
     }.items() <= reserve.items()
     assert 6 == extend["position"]
     assert reserve["shard"] == extend["shard"]
+
+
+def attributed_life() -> MemoryJournal:
+    """Commands of two principals and of none, some of them in one turn."""
+    node, journal = Node(2), MemoryJournal()
+    writer = JournalWriter(journal)
+    commands: list[tuple[Command, str]] = list(zip(life(), [""] * 9, strict=False))[1:3]
+    for number in range(3):
+        order = Reserve(key_from_text(f"o{number}"), (Line("A-1", "W", 1),), 60_000)
+        commands.append((order, ("shop", "", "till")[number]))
+    commands.append((DeleteSku("A-4"), "clerk"))
+    commands.append((Move(Verb.COMMIT, key_from_text("o2"), None, (), Remainder.KEEP), "till"))
+    for command, principal in commands:
+        assert node.post(command, Nobody(), principal)
+    writer.append(node.turn(NS_PER_S).entries)
+    return journal
+
+
+def test_each_effect_tells_on_whose_behalf_it_came() -> None:
+    """Of commands in one turn, each its own; of a command without a principal, nobody."""
+    records = list(effect_records(read_appends(attributed_life(), 0, {}), RecordFilter()))
+    told = {
+        (record["kind"], record.get("reservation_id", ""), record.get("principal", ""))
+        for record in records
+        if record["kind"] not in ("name", "location", "level", "stock")
+    }
+    assert {
+        ("reserve", "o0", "shop"),
+        ("reserve", "o1", ""),
+        ("reserve", "o2", "till"),
+        ("sku_ended", "", "clerk"),
+        ("move", "o2", "till"),
+    } == told
+    assert all("principal" not in record for record in records if record["kind"] == "stock")
+    assert {"shop", "till", "clerk"} == {
+        record["name"] for record in records if record.get("of") == "principal"
+    }
+    texts = [record_text(record) for record in records]
+    assert 1 == sum(text.endswith("o0: reserve 1 A-1 at W for 0:01:00, for shop") for text in texts)
+
+
+def test_a_life_with_principals_is_replayed_to_its_state() -> None:
+    """Their names are state; what is noted of them is not."""
+    node = Node(2)
+    for _, group in read_appends(attributed_life(), 0, {}):
+        for recorded in group:
+            node.replay(recorded.entry)
+    assert {"till", "shop", "clerk"} == {
+        shard.principals.text(number)
+        for shard in node.shards
+        for number in range(len(shard.principals))
+    }
+
+
+def test_a_stock_fact_tells_what_it_came_with() -> None:
+    """Each fact its own, also where another of the same turn came with nothing."""
+    given = [
+        StockEvent(None, 1, "A-1", "W", EventKind.RECEIPT, 1),
+        StockEvent(
+            *(None, 2, "A-1", "W", EventKind.RECEIPT, 2),
+            occur_time_ns=-NS_PER_S,
+            reference=Reference("purchase_order", "4711", "20"),
+            reason="goods in",
+            actor="Zoë",
+        ),
+        StockEvent(None, 3, "A-4", "W", EventKind.SALE, 3, occur_time_ns=0),
+        StockEvent(None, 4, "A-1", "W", EventKind.SALE, 4, reference=Reference("", "r9", "")),
+    ]
+    commands = [next(life()), RecordStockEvents("erp", tuple(given))]
+    records = list(effect_records(read_appends(journal_of(commands), 0, {}), RecordFilter()))
+    facts = {record["source_sequence"]: record for record in records if record["kind"] == "stock"}
+    names = ("occur_time", "reference", "reason", "actor")
+    told = {
+        number: {name: fact[name] for name in names if name in fact}
+        for number, fact in facts.items()
+    }
+    assert {
+        1: {},
+        2: {
+            "occur_time": "1969-12-31T23:59:59.000Z",
+            "reference": {"kind": "purchase_order", "id": "4711", "line": "20"},
+            "reason": "goods in",
+            "actor": "Zoë",
+        },
+        3: {"occur_time": "1970-01-01T00:00:00.000Z"},
+        4: {"reference": {"kind": "", "id": "r9", "line": ""}},
+    } == told
+    assert record_text(facts[2]).endswith(
+        "receipt +2 A-1 at W, from erp #2, at 1969-12-31T23:59:59.000Z, of purchase_order 4711 20, "
+        "by Zoë, because: goods in"
+    )
+    assert record_text(facts[1]).endswith("receipt +1 A-1 at W, from erp #1")

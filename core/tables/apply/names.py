@@ -23,6 +23,11 @@ def apply_source_names(shard: Shard, effects: Array) -> None:
     _follow(shard.sources, shard.source_sequences)
 
 
+def apply_principal_names(shard: Shard, effects: Array) -> None:
+    """Add principals, on whose behalf commands came."""
+    shard.principals.add(effects)
+
+
 def _follow(names: NameTable, table: Table) -> None:
     """Give each new name a zeroed record."""
     table.extend(len(names) - len(table))

@@ -14,6 +14,7 @@ from .names import (
     apply_id_texts,
     apply_location_names,
     apply_locations,
+    apply_principal_names,
     apply_sku_names,
     apply_source_names,
 )
@@ -26,11 +27,17 @@ from .reservations import (
 )
 from .seal import apply_seal
 
+
+def _keep(_shard: Shard, _effects: Array) -> None:
+    """Change nothing: it stands in the journal for those who read that."""
+
+
 #: All but RESERVATIONS and LINES, which are applied together.
 _APPLY: dict[Section, Callable[[Shard, Array], None]] = {
     Section.SKU_NAMES: apply_sku_names,
     Section.LOCATION_NAMES: apply_location_names,
     Section.SOURCE_NAMES: apply_source_names,
+    Section.PRINCIPAL_NAMES: apply_principal_names,
     Section.DISPLAY_NAMES: apply_display_names,
     Section.ID_TEXTS: apply_id_texts,
     Section.LOCATIONS: apply_locations,
@@ -42,6 +49,9 @@ _APPLY: dict[Section, Callable[[Shard, Array], None]] = {
     Section.STOCK_PADDED: apply_stock,
     Section.STOCK: apply_stock,
     Section.REQUESTS: apply_requests,
+    Section.ATTRIBUTIONS: _keep,
+    Section.STOCK_DETAILS: _keep,
+    Section.STOCK_DETAIL_TEXTS: _keep,
     Section.SEAL: apply_seal,
 }
 

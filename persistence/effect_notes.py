@@ -1,0 +1,58 @@
+"""What an entry notes about its effects and no table keeps: on whose behalf they came, and what a
+stock fact came with.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from typing import Any
+
+from holdfast.core.tables.effects import Section
+
+Sections = Sequence[tuple[Section, Any]]
+
+Notes = dict[tuple[Section, int], dict[str, Any]]
+"""Fields of a record, by kind of effect and its number among those of the entry."""
+
+
+def read_notes(sections: Sections, principals: Sequence[str]) -> Notes:
+    """The notes of an entry. `principals` are those named by the entries before it."""
+    notes: Notes = defaultdict(dict)
+    named = [*principals, *_texts(sections, Section.PRINCIPAL_NAMES)]
+    for effect in _effects(sections, Section.ATTRIBUTIONS):
+        start = int(effect["start"])
+        for number in range(start, start + int(effect["count"])):
+            notes[Section(int(effect["kind"])), number]["principal"] = named[effect["principal"]]
+    texts = _texts(sections, Section.STOCK_DETAIL_TEXTS)
+    for effect in _effects(sections, Section.STOCK_DETAILS):
+        notes[Section.STOCK, int(effect["stock"])] |= _details(effect, texts)
+    return notes
+
+
+def _details(effect: Any, texts: Iterator[str]) -> dict[str, Any]:
+    kind, reference_id, line, reason, actor = islice(texts, 5)
+    given: dict[str, Any] = {}
+    if effect["has_time"]:
+        given["occurred_at_ns"] = int(effect["occurred_at_ns"])
+    if kind or reference_id or line:
+        given["reference"] = {"kind": kind, "id": reference_id, "line": line}
+    return given | {name: text for name, text in (("reason", reason), ("actor", actor)) if text}
+
+
+def _effects(sections: Sections, section: Section) -> Iterator[Any]:
+    return chain.from_iterable(effects for kind, effects in sections if kind is section)
+
+
+def _texts(sections: Sections, section: Section) -> Iterator[str]:
+    packed = (effects for kind, effects in sections if kind is section)
+    return chain.from_iterable(map(unpack_texts, packed))
+
+
+def unpack_texts(packed: Any) -> Iterator[str]:
+    """Texts that stand behind one byte of length each."""
+    data = packed.tobytes()
+    at = 0
+    while at < len(data):
+        end = at + 1 + data[at]
+        yield data[at + 1 : end].decode()
+        at = end
