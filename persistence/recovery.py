@@ -175,7 +175,7 @@ def check_journal_pages(directory: DataDirectory) -> None:
 
 
 def empty_node(directory: DataDirectory) -> Node:
-    """A node of a directory's shards, for those who only look at what it comes to."""
+    """A node of a directory's shards, with the settings of nobody who serves it."""
     return Node(directory.shard_count, timeline=directory.timeline, slot_count=directory.slot_count)
 
 

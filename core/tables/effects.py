@@ -5,10 +5,10 @@ effects needs no business rule. An entry is the effects of one shard from one tu
 sections in the order of replay. A section is effects of one kind, in the order in which they were
 recorded; a kind may have several.
 
-A turn collects effects by kind, and gives them out in the order of `Section`. That is an order of
-replay as good as the one in which they came, because effects of different kinds commute (they are
-sums, or set what no other kind sets), or one refers to the other and comes behind it (a line to a
-level, a move to a line). Kinds for which that does not hold are `STANDS_ALONE`: an effect of theirs
+A turn collects effects by kind, and gives them out in the order of `DTYPES`. That is an order of
+replay as good as the one in which they came, because effects of different kinds commute (they add
+up, or set a field of their own), or one refers to the other and comes behind it (a line to a level,
+a move to a line). Kinds for which that does not hold are `STANDS_ALONE`: an effect of theirs
 ends the stage before it, and stands in a stage of its own.
 """
 
@@ -29,9 +29,7 @@ from .table import Array, Table, figures
 
 
 class Section(IntEnum):
-    """Kinds of effects, in the order of replay within a stage. The numbers are the journal's
-    format.
-    """
+    """Kinds of effects. The numbers are the journal's format."""
 
     SKU_NAMES = 1
     LOCATION_NAMES = 2
@@ -71,6 +69,7 @@ _STOCK = [
 #: Names and other texts stand behind one byte of length each (NameTable.add).
 _PACKED_NAMES = np.dtype("u1")
 
+#: Layouts, in the order of replay within a stage.
 DTYPES: dict[Section, np.dtype] = {
     Section.SKU_NAMES: _PACKED_NAMES,
     Section.LOCATION_NAMES: _PACKED_NAMES,

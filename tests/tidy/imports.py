@@ -38,7 +38,7 @@ FLOORS = {
     "persistence": (
         ("verify", "snapshots/process"),
         ("recovery",),
-        ("history", "history_text", "journal_process", "snapshots"),
+        ("effect_notes", "history", "history_text", "journal_process", "snapshots"),
         ("codec", "lmdb"),
         ("data_directory", "directory_lock", "durable_files", "hash_chain", "journal"),
     ),

@@ -1,0 +1,78 @@
+"""Make the archive of a data directory as this build writes it.
+
+    python -m tests.persistence.directories.archive NAME
+
+It writes NAME.tar.xz, and NAME.json with what this build reads from it; README.md says what is in
+them. Run it when the formats of a schema are final, and not again.
+"""
+
+import json
+import random
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+from holdfast.core.commands import Line, RecordStockEvents, Reference, Reserve, StockEvent
+from holdfast.core.ids import key_from_text
+from holdfast.core.model import EventKind
+from holdfast.core.statistics import read_statistics
+from tests.persistence.lives import NS_PER_S, Nobody, close, life_of, live_on, reopen, snapshot_of
+
+FOLDER = Path(__file__).parent
+
+#: It does not divide the number of slots.
+SHARDS = 3
+
+
+def write(path: Path) -> None:
+    """Two lives, a snapshot between them, and a second that ends with a seal."""
+    live_on(path, turns=12, seed=1, shard_count=SHARDS)
+    snapshot_of(path)
+    recovered = reopen(path, SHARDS)
+    life = life_of(recovered, random.Random(2))
+    life.live(turns=12)
+    event = StockEvent(
+        *(None, 1, "sku-1", "store-1", EventKind.RECEIPT, 7),
+        occur_time_ns=NS_PER_S,
+        reference=Reference("purchase_order", "4711", "20"),
+        reason="goods in",
+        actor="Zoë",
+    )
+    life.node.post(RecordStockEvents("wms", (event,)), Nobody(), "warehouse")
+    order = Reserve(key_from_text("in the shop's name"), (Line("sku-1", "store-1", 1),), 3_600_000)
+    life.node.post(order, Nobody(), "shop")
+    life.journal.append(life.node.turn(life.node.now_ns).entries)
+    life.journal.append(life.node.seal())
+    close(recovered)
+
+
+def facts_of(path: Path) -> dict[str, int | str]:
+    """What `test_earlier_builds.py` compares."""
+    recovered = reopen(path, SHARDS)
+    close(recovered)
+    statistics = [read_statistics(shard) for shard in recovered.node.shards]
+    units = ("on_hand", "reserved", "committed")
+    return {unit: sum(getattr(shard, unit) for shard in statistics) for unit in units} | {
+        "shard_count": SHARDS,
+        "position": recovered.journal.position,
+        "snapshot_position": recovered.snapshot_position,
+        "epoch": recovered.epoch - 1,
+        "state_hash": recovered.node.state_hash(),
+    }
+
+
+def main() -> None:
+    """Write the archive and the facts beside this file."""
+    name = sys.argv[1]
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data"
+        write(data)
+        with tarfile.open(FOLDER / f"{name}.tar.xz", "w:xz") as archive:
+            for kept in ("node.json", "journal.mdb", "snapshots"):
+                archive.add(data / kept, f"data/{kept}")
+        (FOLDER / f"{name}.json").write_text(json.dumps(facts_of(data)) + "\n")
+
+
+if __name__ == "__main__":
+    main()
