@@ -20,6 +20,7 @@ from holdfast.edge.cli.console import default_target, parse_duration, reachable
 from holdfast.edge.cli.main import app
 from holdfast.edge.client import TARGET
 from holdfast.edge.server.settings import Settings
+from holdfast.persistence import data_directory
 from holdfast.persistence.data_directory import read_node_json
 from tests.edge.node_process import NodeProcess, free_port, running_node
 from tests.persistence.lives import live_on
@@ -425,6 +426,20 @@ def newer_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(schema, "SCHEMA", schema.SCHEMA + 1)
         live_on(path, turns=3, seed=2)
     return path
+
+
+@pytest.mark.parametrize("command", ["verify", "journal", "new-timeline"])
+def test_a_node_json_of_a_newer_build_is_not_called_damaged(command: str, tmp_path: Path) -> None:
+    """It is read before all else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data_directory, "FORMAT", data_directory.FORMAT + 1)
+        live_on(tmp_path, turns=1, seed=1)
+    before = (tmp_path / "node.json").read_bytes()
+    result = run(command, tmp_path)
+    assert 1 == result.exit_code
+    assert "node.json: written by a newer Holdfast" in flat(result.stderr)
+    assert "Nothing is damaged: upgrade Holdfast" in flat(result.stderr)
+    assert before == (tmp_path / "node.json").read_bytes()
 
 
 @pytest.mark.parametrize("words", [("verify",), ("journal",), SERVE])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from holdfast.core import commands as core
-from holdfast.core.handles import make_handle
+from holdfast.core.handles import OTHER_TIMELINE, make_handle
 from holdfast.core.ids import event_key
 from holdfast.core.limits import NAME_BYTES_MAX, QUANTITY_MAX
 from holdfast.core.model import EventKind
@@ -73,7 +73,7 @@ def test_columns_become_events() -> None:
     assert isinstance(batch, core.StockBatch)
     assert "erp" == batch.source
     told = [batch.events[name].tolist() for name in ("shard", "row", "kind", "quantity")]
-    assert [[2, 0, 2**16 - 1], [0, 5, -1]] == told[:2]
+    assert [[2, 0, 4_095], [0, 5, OTHER_TIMELINE]] == told[:2]
     assert [[SALE, COUNT, ADJUSTMENT], [1, 0, -QUANTITY_MAX]] == told[2:]
     assert [0, 5, SOURCE_SEQUENCE_MAX] == batch.events["sequence"].tolist()
 
