@@ -109,7 +109,8 @@ class Node:
 
     def post(self, command: Command, ticket: Ticket, principal: str = "") -> int:
         """Queue a command in the mailbox of its home, and return its weight there. The journal
-        notes the principal with all that the command changes. Raises MailboxFullError.
+        notes the principal, a name of NAME_BYTES_MAX bytes at most, with all that the command
+        changes. Raises MailboxFullError.
         """
         operation = OPERATIONS[type(command)]
         weight = operation.weight(command)
