@@ -15,6 +15,7 @@ ends the stage before it, and stands in a stage of its own.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from operator import add
 
 import numpy as np
 
@@ -187,7 +188,7 @@ class Entry:
 class Effects:
     """The effects that one shard is collecting in the running turn."""
 
-    __slots__ = ("_closed", "_counts", "_tables", "arrays", "touched")
+    __slots__ = ("_closed", "_closed_counts", "_counts", "_tables", "arrays", "touched")
 
     def __init__(self, header: Array) -> None:
         self._tables = {
@@ -196,6 +197,7 @@ class Effects:
         }
         self._counts = figures(header)[EFFECTS:]
         self._closed: list[tuple[Section, Array]] = []
+        self._closed_counts = [0] * len(self._counts)
         self.arrays = tuple(self._tables[each].records for each in _KERNELS_WRITE)
         self.touched = False
 
@@ -207,24 +209,25 @@ class Effects:
         """How many effects the running turn has so far, by the number of their kind; of names and
         texts, how many bytes.
         """
-        counts = self._counts.tolist()
-        for section, effects in self._closed:
-            counts[section] += len(effects)
-        return counts
+        return list(map(add, self._counts.tolist(), self._closed_counts))
 
     def close_stage(self) -> None:
         """Let what was collected so far be replayed before all that follows."""
         counts = self._counts.tolist()
+        if not any(counts):
+            return
         for section, table in self._tables.items():
             if counts[section]:
                 effects = table.records[: counts[section]]
                 copied = np.frombuffer(bytearray(effects.tobytes()), effects.dtype)
                 self._closed.append((section, copied))
+                self._closed_counts[section] += counts[section]
                 self._counts[section] = 0
 
     def take(self) -> list[tuple[Section, Array]]:
         """Copy the effects out and start anew."""
         self.close_stage()
         taken, self._closed = self._closed, []
+        self._closed_counts = [0] * len(self._counts)
         self.touched = False
         return taken
