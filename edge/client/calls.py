@@ -1,9 +1,10 @@
 """A function for each unary RPC, which turns arguments into a call.
 
 Rules of this file: nothing is sent here. A call is made once, with its ids, so all its attempts
-carry the same ones; an id that was left out is made up here. Form is judged by the server. These
-functions become the methods of the clients, and their docstrings are written for those: they say
-what the response tells, and what is raised besides the errors of every call (see `Client`).
+carry the same ones; an id that was left out is made up here. Types are judged here (arguments.py),
+limits by the server. These functions become the methods of the clients, and their docstrings are
+written for those: they say what the response tells, and what is raised besides the errors of every
+call (see `Client`).
 """
 
 from collections.abc import Iterable
@@ -11,7 +12,6 @@ from datetime import timedelta
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypedDict, Unpack
 from uuid import uuid4
 
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from holdfast.v1 import admin_service_pb2 as admin
@@ -21,14 +21,14 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 
 from . import methods
+from .arguments import duration, each, fields, flag, integer, member, seconds, text
 from .methods import Method, Response
+from .stock_events import checked
 
 #: SKU, location, and a quantity of units in the SKU's base unit.
 Line: TypeAlias = tuple[str, str, int]
 #: How long from now, as a timedelta or in seconds.
 Hold: TypeAlias = timedelta | float
-
-NS_PER_S: Final = 1_000_000_000
 
 
 class Options(TypedDict, total=False):
@@ -37,7 +37,9 @@ class Options(TypedDict, total=False):
     timeout_s: float | None
     """Seconds for the whole call, with all attempts and waits; by default the client's."""
     correlation_id: str | None
-    """Sent along with the call, and found in the server's log; by default the client's."""
+    """Sent along with the call, and found in the server's log; by default the client's. Any text:
+    see correlation.py for how it travels.
+    """
 
 
 class Call(NamedTuple, Generic[Response]):
@@ -64,19 +66,19 @@ def reserve(
     twice. There may be up to 2,000 lines. `hold` is 1 second to 30 days, in whole milliseconds, and
     15 minutes by default. The response says until when units are held, or which lines are short.
 
-    Raises `NotFound` if a SKU or location is unknown, `AlreadyExists` if the id was used with other
-    content, and TypeError if a quantity is not an integer.
+    Raises `NotFound` if a SKU or location is unknown, and `AlreadyExists` if the id was used with
+    other content.
 
         answer = client.reserve("order-17", [("MUG", "STORE-9", 2)], hold=900)
         if answer.outcome == OUTCOME_REFUSED:
             print(answer.refusal.message)
     """
     request = reservation.ReserveRequest(
-        reservation_id=reservation_id,
+        reservation_id=text("reservation_id", reservation_id),
         lines=_lines(lines),
-        hold_duration=None if hold is None else _duration(hold),
+        hold_duration=None if hold is None else duration("hold", hold),
     )
-    return Call(methods.RESERVE, request, **options)
+    return _call(methods.RESERVE, request, **options)
 
 
 def extend(
@@ -92,11 +94,11 @@ def extend(
     `AlreadyExists` if `request_id` was used with other content.
     """
     request = reservation.ExtendRequest(
-        reservation_id=reservation_id,
-        request_id=request_id or _new_id(),
-        hold_duration=_duration(hold),
+        reservation_id=text("reservation_id", reservation_id),
+        request_id=_request_id(request_id),
+        hold_duration=duration("hold", hold),
     )
-    return Call(methods.EXTEND, request, **options)
+    return _call(methods.EXTEND, request, **options)
 
 
 def commit(
@@ -119,12 +121,12 @@ def commit(
         client.commit("order-17", [("MUG", "STORE-9", 1)], remainder="REMAINDER_GIVE_BACK")
     """
     request = reservation.CommitRequest(
-        reservation_id=reservation_id,
-        request_id=request_id or _new_id(),
+        reservation_id=text("reservation_id", reservation_id),
+        request_id=_request_id(request_id),
         lines=_part(lines),
-        remainder=remainder,
+        remainder=_remainder(remainder),
     )
-    return Call(methods.COMMIT, request, **options)
+    return _call(methods.COMMIT, request, **options)
 
 
 def fulfill(
@@ -141,12 +143,12 @@ def fulfill(
     `request_id`, response and errors are as in `commit`.
     """
     request = reservation.FulfillRequest(
-        reservation_id=reservation_id,
-        request_id=request_id or _new_id(),
+        reservation_id=text("reservation_id", reservation_id),
+        request_id=_request_id(request_id),
         lines=_part(lines),
-        remainder=remainder,
+        remainder=_remainder(remainder),
     )
-    return Call(methods.FULFILL, request, **options)
+    return _call(methods.FULFILL, request, **options)
 
 
 def release(
@@ -161,9 +163,11 @@ def release(
     `request_id`, response and errors are as in `commit`.
     """
     request = reservation.ReleaseRequest(
-        reservation_id=reservation_id, request_id=request_id or _new_id(), lines=_part(lines)
+        reservation_id=text("reservation_id", reservation_id),
+        request_id=_request_id(request_id),
+        lines=_part(lines),
     )
-    return Call(methods.RELEASE, request, **options)
+    return _call(methods.RELEASE, request, **options)
 
 
 def cancel(
@@ -178,9 +182,11 @@ def cancel(
     `request_id`, response and errors are as in `commit`.
     """
     request = reservation.CancelRequest(
-        reservation_id=reservation_id, request_id=request_id or _new_id(), lines=_part(lines)
+        reservation_id=text("reservation_id", reservation_id),
+        request_id=_request_id(request_id),
+        lines=_part(lines),
     )
-    return Call(methods.CANCEL, request, **options)
+    return _call(methods.CANCEL, request, **options)
 
 
 def get_reservation(
@@ -190,8 +196,10 @@ def get_reservation(
 
     Raises `NotFound` if it is unknown.
     """
-    request = reservation.GetReservationRequest(reservation_id=reservation_id)
-    return Call(methods.GET_RESERVATION, request, **options)
+    request = reservation.GetReservationRequest(
+        reservation_id=text("reservation_id", reservation_id)
+    )
+    return _call(methods.GET_RESERVATION, request, **options)
 
 
 # AvailabilityService
@@ -204,7 +212,8 @@ def get_availability(
 
     Raises `NotFound` if no stock event ever named the SKU.
     """
-    return Call(methods.GET_AVAILABILITY, availability.GetAvailabilityRequest(sku=sku), **options)
+    request = availability.GetAvailabilityRequest(sku=text("sku", sku))
+    return _call(methods.GET_AVAILABILITY, request, **options)
 
 
 def batch_get_availability(
@@ -214,8 +223,9 @@ def batch_get_availability(
 
     Unknown SKUs are listed in the response and are not an error.
     """
-    request = availability.BatchGetAvailabilityRequest(skus=skus)
-    return Call(methods.BATCH_GET_AVAILABILITY, request, **options)
+    names = [text(path, sku) for path, sku in each("skus", skus, "an iterable of SKUs")]
+    request = availability.BatchGetAvailabilityRequest(skus=names)
+    return _call(methods.BATCH_GET_AVAILABILITY, request, **options)
 
 
 def resolve_stock_levels(
@@ -225,9 +235,9 @@ def resolve_stock_levels(
 
     A handle is 0 where there is no such stock level. It stays valid as long as its SKU exists.
     """
-    names = [{"sku": sku, "location": location} for sku, location in levels]
+    names = [_level(path, level) for path, level in each("levels", levels, _LEVELS)]
     request = availability.ResolveStockLevelsRequest(stock_levels=names)
-    return Call(methods.RESOLVE_STOCK_LEVELS, request, **options)
+    return _call(methods.RESOLVE_STOCK_LEVELS, request, **options)
 
 
 # StockService
@@ -245,8 +255,8 @@ def record_stock_events(
         sale.kind = STOCK_EVENT_KIND_SALE
         client.record_stock_events("till/9", [sale])
     """
-    request = stock.RecordStockEventsRequest(source=source, events=events)
-    return Call(methods.RECORD_STOCK_EVENTS, request, **options)
+    request = stock.RecordStockEventsRequest(source=text("source", source), events=checked(events))
+    return _call(methods.RECORD_STOCK_EVENTS, request, **options)
 
 
 # CatalogService
@@ -265,16 +275,19 @@ def put_location(
     `enabled` says whether it takes new reservations. The response has the location as it is now.
     """
     as_it_shall_be = catalog.Location(
-        location=location, kind=kind, display_name=display_name, enabled=enabled
+        location=text("location", location),
+        kind=member("kind", kind, catalog.LocationKind),
+        display_name=text("display_name", display_name),
+        enabled=flag("enabled", enabled),
     )
-    return Call(
+    return _call(
         methods.PUT_LOCATION, catalog.PutLocationRequest(location=as_it_shall_be), **options
     )
 
 
 def list_locations(**options: Unpack[Options]) -> Call[catalog.ListLocationsResponse]:
     """All locations, in the order in which they were created."""
-    return Call(methods.LIST_LOCATIONS, catalog.ListLocationsRequest(), **options)
+    return _call(methods.LIST_LOCATIONS, catalog.ListLocationsRequest(), **options)
 
 
 def delete_sku(sku: str, **options: Unpack[Options]) -> Call[catalog.DeleteSkuResponse]:
@@ -284,7 +297,7 @@ def delete_sku(sku: str, **options: Unpack[Options]) -> Call[catalog.DeleteSkuRe
     id: it is repeated when the server says that nothing was done, and not otherwise. Raises
     `NotFound` if the SKU is unknown.
     """
-    return Call(methods.DELETE_SKU, catalog.DeleteSkuRequest(sku=sku), **options)
+    return _call(methods.DELETE_SKU, catalog.DeleteSkuRequest(sku=text("sku", sku)), **options)
 
 
 # AdminService
@@ -297,16 +310,48 @@ def get_status(
 
     `include_state_hash` reads all state in one step, about 0.2 s for a million stock levels.
     """
-    request = admin.GetStatusRequest(include_state_hash=include_state_hash)
-    return Call(methods.GET_STATUS, request, **options)
+    request = admin.GetStatusRequest(
+        include_state_hash=flag("include_state_hash", include_state_hash)
+    )
+    return _call(methods.GET_STATUS, request, **options)
+
+
+_LINES: Final = "an iterable of lines, each SKU, location and quantity"
+_LEVELS: Final = "an iterable of stock levels, each SKU and location"
+
+
+def _call(
+    method: Method[Response],
+    request: Message,
+    *,
+    timeout_s: float | None = None,
+    correlation_id: str | None = None,
+) -> Call[Response]:
+    return Call(
+        method,
+        request,
+        None if timeout_s is None else seconds("timeout_s", timeout_s),
+        correlation_id,
+    )
 
 
 def _lines(lines: Iterable[Line]) -> list[dict[str, Any]]:
     # Half the cost of a message for each, which protobuf would copy.
-    return [
-        {"sku": sku, "location": location, "quantity": quantity}
-        for sku, location, quantity in lines
-    ]
+    return [_line(path, line) for path, line in each("lines", lines, _LINES)]
+
+
+def _line(path: str, line: Line) -> dict[str, Any]:
+    sku, location, quantity = fields(path, line, 3, "SKU, location and quantity")
+    return {
+        "sku": text(f"{path}.sku", sku),
+        "location": text(f"{path}.location", location),
+        "quantity": integer(f"{path}.quantity", quantity),
+    }
+
+
+def _level(path: str, level: tuple[str, str]) -> dict[str, str]:
+    sku, location = fields(path, level, 2, "SKU and location")
+    return {"sku": text(f"{path}.sku", sku), "location": text(f"{path}.location", location)}
 
 
 def _part(lines: Iterable[Line] | None) -> list[dict[str, Any]] | None:
@@ -321,15 +366,11 @@ def _part(lines: Iterable[Line] | None) -> list[dict[str, Any]] | None:
     return part
 
 
-def _duration(hold: Hold) -> Duration:
-    """A duration, exact to the nanosecond: the server refuses what it cannot keep."""
-    duration = Duration()
-    if isinstance(hold, timedelta):
-        duration.FromTimedelta(hold)
-    else:
-        duration.FromNanoseconds(round(hold * NS_PER_S))
-    return duration
+def _remainder(remainder: reservation.Remainder | str | None) -> reservation.Remainder | None:
+    return None if remainder is None else member("remainder", remainder, reservation.Remainder)
 
 
-def _new_id() -> str:
-    return str(uuid4())
+def _request_id(request_id: str | None) -> str:
+    """The id of a command; a new one if it has none."""
+    given = "" if request_id is None else text("request_id", request_id)
+    return given or str(uuid4())

@@ -1,7 +1,7 @@
 """Stock events of a source, one by one or as columns, and the messages that carry them.
 
-Rules of this file: NumPy is imported when columns become a message, not before. Form is judged by
-the server.
+Rules of this file: NumPy is imported when columns become a message, not before. Types are judged
+here, limits by the server.
 """
 
 from collections.abc import Iterable
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from google.protobuf.message import Message
 
 from holdfast.v1 import stock_service_pb2 as stock
+
+from .arguments import each, fields, of_type, text
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -24,8 +26,8 @@ _NEEDS_NUMPY: Final = "StockColumns needs NumPy: pip install 'holdfast[columns]'
 @dataclass(frozen=True, slots=True, eq=False)
 class StockColumns:
     """Up to 8,190 stock events of one source, as columns of equal length: for feeds of hundreds of
-    thousands of events a second. Needs NumPy (`pip install 'holdfast[columns]'`). Columns may be
-    lists of integers; NumPy arrays are faster.
+    thousands of events a second. Needs NumPy (`pip install 'holdfast[columns]'`). A column is a
+    NumPy array of integers, or any other iterable of integers, which is slower.
 
     Every event needs an id, a sequence, or both: the server refuses a message without.
 
@@ -51,21 +53,25 @@ class StockColumns:
     def message(self) -> Message:
         """An ApplyStockEvents message that holds the columns as bytes, without an object per event.
 
-        Raises ModuleNotFoundError without NumPy, and OverflowError, TypeError or ValueError if
-        NumPy cannot read a column as integers.
+        Raises ModuleNotFoundError without NumPy; TypeError if a value is no integer, which floats,
+        truth values and text are not; and ValueError if one does not fit its column. Both name the
+        column and the position: quantities[17].
         """
         try:
-            import numpy as np  # noqa: PLC0415 - an extra, for columns alone
+            import numpy as np  # noqa: F401, PLC0415 - an extra, for columns alone
         except ModuleNotFoundError:
             raise ModuleNotFoundError(_NEEDS_NUMPY, name="numpy") from None
         from ..wire.packed import fill, twin  # noqa: PLC0415 - imports numpy
+        from .columns import exact_column  # noqa: PLC0415 - imports numpy
 
-        request: Any = twin(stock.ApplyStockEventsRequest)(source=self.source)
+        request: Any = twin(stock.ApplyStockEventsRequest)(source=text("source", self.source))
         columns = request.columns
-        columns.kinds = np.atleast_1d(np.asarray(self.kinds, np.uint8)).tobytes()
+        # One kind may stand for all.
+        kinds = self.kinds if isinstance(self.kinds, Iterable) else [self.kinds]
+        columns.kinds = exact_column("kinds", kinds, "u1").tobytes()
         for name in ("id_high", "id_low", "sequences", "stock_levels"):
-            fill(columns, name, np.asarray(getattr(self, name), "<u8"))
-        fill(columns, "quantities", np.asarray(self.quantities, "<i8"))
+            fill(columns, name, exact_column(name, getattr(self, name), "<u8"))
+        fill(columns, "quantities", exact_column("quantities", self.quantities, "<i8"))
         message: Message = request
         return message
 
@@ -74,5 +80,11 @@ def message_of(batch: SourceEvents | StockColumns) -> Message:
     """The ApplyStockEvents message that carries these events."""
     if isinstance(batch, StockColumns):
         return batch.message()
-    source, events = batch
-    return stock.ApplyStockEventsRequest(source=source, events=events)
+    source, events = fields("a batch", batch, 2, "a source with its events, or StockColumns")
+    return stock.ApplyStockEventsRequest(source=text("source", source), events=checked(events))
+
+
+def checked(events: Iterable[stock.StockEvent]) -> list[stock.StockEvent]:
+    """The events, if that is what they are."""
+    found = each("events", events, "an iterable of StockEvents")
+    return [of_type(path, event, stock.StockEvent, "a StockEvent") for path, event in found]
