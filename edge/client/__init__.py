@@ -5,6 +5,7 @@ server.
 from .clients import BlockingClient, Client
 from .errors import (
     AlreadyExists,
+    Closed,
     DeadlineExceeded,
     HoldfastError,
     InvalidArgument,
@@ -23,6 +24,7 @@ __all__ = [
     "BlockingClient",
     "Client",
     "ClientStatistics",
+    "Closed",
     "DeadlineExceeded",
     "HoldfastError",
     "InvalidArgument",

@@ -10,6 +10,7 @@ the sending, once for each of gRPC's stacks.
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import (
     AsyncIterable,
@@ -20,6 +21,8 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
+from contextlib import contextmanager
+from functools import partial
 from inspect import Parameter, signature
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack, get_args
@@ -30,9 +33,11 @@ import grpc.aio
 from holdfast.v1 import stock_service_pb2 as stock
 
 from . import calls
+from .arguments import text, wrong_type
 from .calls import Call, Options
+from .closing import CLIENT, Waits
 from .coalescing import Coalescer
-from .errors import error_from_rpc
+from .errors import closed_before, closed_meanwhile, error_from_rpc
 from .methods import Response
 from .retries import RETRIES, TIMEOUT_S, Retries
 from .session import TARGET, ClientStatistics, Session, channel_options
@@ -81,13 +86,15 @@ class Client:
     """The client for asyncio. Make it inside the event loop that is to use it.
 
     `timeout_s` bounds a call in seconds, with all attempts and the waits between them;
-    `retries=None` tries once. Clients of one target share a connection unless `own_connection` is
-    set, which pays if one connection is the bottleneck. `clock` and `sleep` are for tests and
-    simulations.
+    `retries=None` tries once. All calls share the client's budget for retries. Clients of one
+    target share a connection unless `own_connection` is set, which pays if one connection is the
+    bottleneck. `clock` and `sleep` are for tests and simulations.
 
     Methods return the protobuf response of their RPC, also for a refusal, or raise a
-    `HoldfastError`. Every call may raise `InvalidArgument`, `Overloaded`, `Unavailable` or
-    `DeadlineExceeded`, and one that writes also `StorageFull`; each method says what else.
+    `HoldfastError`. Every call may raise `InvalidArgument`, `Overloaded`, `Unavailable`,
+    `DeadlineExceeded` or `Closed`, and one that writes also `StorageFull`; each method says what
+    else. An argument of a wrong type raises TypeError, and one that no message can carry
+    ValueError; both name it, and nothing is sent.
     """
 
     def __init__(
@@ -102,9 +109,10 @@ class Client:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         asyncio.get_running_loop()  # without one, gRPC would wait for answers on a loop of its own
-        self.target = target
+        self.target = text("target", target)
         self._channel = grpc.aio.insecure_channel(target, channel_options(own_connection))
         self._session = Session(self._channel, timeout_s, retries, correlation_id, clock)
+        self._waits = Waits(self._session.count_error)
         self._sleep = sleep
 
     def __repr__(self) -> str:
@@ -122,15 +130,21 @@ class Client:
         await self.close()
 
     def coalescer(self) -> Coalescer:
-        """A coalescer over this connection: single operations that travel as packed batches."""
-        return Coalescer(self._channel)
+        """A coalescer over this connection: single operations that travel as packed batches.
+
+        Timeout, retries with their budget, and correlation id are the client's.
+        """
+        return Coalescer(self._session, self._waits, self._send, self._sleep)
 
     def statistics(self) -> ClientStatistics:
         """How many attempts were retries and how many calls failed, since the client was made."""
         return self._session.statistics()
 
     async def close(self) -> None:
-        """Close the connection. Calls in progress are cancelled."""
+        """Close the connection. Calls, streams and coalesced operations that wait raise `Closed`,
+        and so does every one that is made later.
+        """
+        self._waits.close()
         await self._channel.close()
 
     reserve = _awaited(calls.reserve)
@@ -164,11 +178,14 @@ class Client:
             async for acknowledged in client.apply_stock_events(batches()):
                 done = acknowledged.acknowledged_sequence
         """
+        if not hasattr(batches, "__aiter__"):
+            raise wrong_type("batches", batches, "an asynchronous iterable")
+        self._waits.check_open()
         feed = Feed(message_of)
         stream = self._session.start_stream(feed.each_async(batches), **options)
         ending = Ending(stream)
         try:
-            async for response in stream:
+            while (response := await self._waits.until_closed(stream.read)) is not grpc.aio.EOF:
                 yield response
         except grpc.RpcError as rpc_error:
             self._session.count_error()
@@ -178,6 +195,9 @@ class Client:
         self._session.check_end(feed)
 
     async def _send(self, call: Call[Response]) -> Response:
+        return await self._waits.until_closed(partial(self._attempt, call))
+
+    async def _attempt(self, call: Call[Response]) -> Response:
         attempts = self._session.attempts(call)
         metadata = self._session.metadata(call.correlation_id)
         while True:
@@ -185,9 +205,11 @@ class Client:
                 response: Response = await self._session.unary[call.method](
                     call.request, timeout=attempts.timeout_s(), metadata=metadata
                 )
-                return response
             except grpc.RpcError as rpc_error:
-                wait_s = self._session.wait_s(attempts, rpc_error)
+                wait_s = self._session.wait_s(attempts, error_from_rpc(rpc_error))
+            else:
+                self._session.count_success()
+                return response
             await self._sleep(wait_s)
 
 
@@ -203,12 +225,14 @@ class BlockingClient:
         correlation_id: str | None = None,
         own_connection: bool = False,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
-        self.target = target
+        self.target = text("target", target)
         self._channel = grpc.insecure_channel(target, channel_options(own_connection))
         self._session = Session(self._channel, timeout_s, retries, correlation_id, clock)
-        self._sleep = sleep
+        self._closed = threading.Event()
+        # Who waits for another attempt need not wait any longer when the client is closed.
+        self._sleep = self._closed.wait if sleep is None else sleep
 
     def __repr__(self) -> str:
         return f"<BlockingClient to {self.target}, {self._session}>"
@@ -225,7 +249,8 @@ class BlockingClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connection. Calls in progress are cancelled."""
+        """Close the connection. See `Client.close`."""
+        self._closed.set()
         self._channel.close()
 
     def statistics(self) -> ClientStatistics:
@@ -252,10 +277,15 @@ class BlockingClient:
         self, batches: Iterable[SourceEvents | StockColumns], **options: Unpack[Options]
     ) -> Iterator[stock.ApplyStockEventsResponse]:
         """See `Client.apply_stock_events`. `batches` is read on another thread."""
+        if not isinstance(batches, Iterable):
+            raise wrong_type("batches", batches, "an iterable")
         feed = Feed(message_of)
-        stream = self._session.start_stream(feed.each(batches), **options)
+        self._check_open()
+        with self._until_closed():
+            stream = self._session.start_stream(feed.each(batches), **options)
         try:
-            yield from stream
+            with self._until_closed():
+                yield from stream
         except grpc.RpcError as rpc_error:
             self._session.count_error()
             raise error_from_rpc(rpc_error) from None
@@ -264,24 +294,45 @@ class BlockingClient:
         self._session.check_end(feed)
 
     def _send(self, call: Call[Response]) -> Response:
+        self._check_open()
         attempts = self._session.attempts(call)
         metadata = self._session.metadata(call.correlation_id)
         lost: grpc.RpcError | None = None  # the last error, if it was that there is no node
         while True:
             try:
-                response: Response = self._session.unary[call.method](
-                    call.request,
-                    timeout=attempts.timeout_s(),
-                    metadata=metadata,
-                    # A call that waits has gRPC look after the connection. Between calls its
-                    # blocking stack does so once in five seconds, however long the node is back.
-                    wait_for_ready=lost is not None,
-                )
-                return response
+                with self._until_closed():
+                    response: Response = self._session.unary[call.method](
+                        call.request,
+                        timeout=attempts.timeout_s(),
+                        metadata=metadata,
+                        # A call that waits has gRPC look after the connection. Between calls its
+                        # blocking stack does so once in five seconds, however long the node is
+                        # back.
+                        wait_for_ready=lost is not None,
+                    )
             except grpc.RpcError as rpc_error:
                 code = rpc_error.code()
                 # When the time ran out over waiting for the node, that is what was wrong.
                 if lost is None or code is not grpc.StatusCode.DEADLINE_EXCEEDED:
                     lost = rpc_error if code is grpc.StatusCode.UNAVAILABLE else None
-                wait_s = self._session.wait_s(attempts, lost or rpc_error)
+                wait_s = self._session.wait_s(attempts, error_from_rpc(lost or rpc_error))
+            else:
+                self._session.count_success()
+                return response
             self._sleep(wait_s)
+
+    def _check_open(self) -> None:
+        if self._closed.is_set():
+            self._session.count_error()
+            raise closed_before(CLIENT)
+
+    @contextmanager
+    def _until_closed(self) -> Iterator[None]:
+        """Raise `Closed` in place of what gRPC raises because the client was closed."""
+        try:
+            yield
+        except (grpc.RpcError, ValueError):
+            if not self._closed.is_set():
+                raise
+            self._session.count_error()
+            raise closed_meanwhile(CLIENT) from None

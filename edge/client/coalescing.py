@@ -13,8 +13,8 @@ taken effect is answered REPEATED, which is as good as ACCEPTED. Errors are thos
 """
 
 import asyncio
-import time
 from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 from uuid import UUID
@@ -24,12 +24,15 @@ import grpc.aio
 
 from holdfast.v1 import reservation_service_pb2 as reservation
 
-from .errors import HoldfastError
-from .lookups import broken, closed, fail
-from .methods import RESERVE_STREAM
+from .arguments import of_type
+from .closing import Waits
+from .deadlines import Deadlines
+from .errors import DeadlineExceeded, HoldfastError, closed_before, closed_meanwhile
+from .lookups import COALESCER, broken, fail
 from .operations import COLUMNS, OPERATIONS_MAX, Operation, batch_message, fitting
-from .retries import RETRIES, TIMEOUT_S, Attempts, Retries
-from .stock_levels import StockLevels
+from .retries import Attempts
+from .session import Session
+from .stock_levels import Send, StockLevels
 from .streams import Ending, ended_early
 
 #: One batch at the server, one on its way: the server need not wait for the wire.
@@ -41,38 +44,43 @@ _LOW: Final = (1 << 64) - 1
 class Coalescer:
     """Gathers single operations into batches. Made by `Client.coalescer`; enter it before use.
 
-    `timeout_s` is how long a broken stream may go without an answer, over all attempts to mend it,
-    before the waiting callers are told. A server that is silent but alive is waited for.
+    The client's `timeout_s` bounds an operation, from when its stock level is found to its answer,
+    and the attempts to mend a broken stream. Retries are paid from the client's budget, and the
+    client's correlation id goes along.
 
-    Operations return a BatchOutcome of holdfast.v1, which also tells refusals. They raise a
-    `HoldfastError` if the stream stays broken, and `Unavailable` if the coalescer is closed
-    meanwhile: either way the operation may have taken effect.
+    Operations return a BatchOutcome of holdfast.v1, which also tells refusals. They raise the error
+    of the stream if it stays broken, `DeadlineExceeded` if no answer comes in time, and `Closed` if
+    the coalescer or the client is closed meanwhile: each time, the operation may have taken effect.
     """
 
     def __init__(
         self,
-        channel: grpc.aio.Channel,
-        *,
-        timeout_s: float = TIMEOUT_S,
-        retries: Retries | None = RETRIES,
+        session: Session,
+        waits: Waits,
+        send: Send,
+        sleep: Callable[[float], Awaitable[object]],
     ) -> None:
-        self._channel = channel
-        self._timeout_s = timeout_s
-        self._retries = retries
+        self._session = session
+        self._waits = waits
+        self._sleep = sleep
         self._loop = asyncio.get_running_loop()
         self._pending: dict[str, deque[Operation]] = {kind: deque() for kind in COLUMNS}
         self._turns = deque(COLUMNS)
         self._in_flight: deque[tuple[str, list[Operation]]] = deque()
-        self._levels = StockLevels(channel, timeout_s, retries)
+        self._deadlines = Deadlines(session.timeout_s, self._fail_late)
+        self._levels = StockLevels(send)
         self._wake = asyncio.Event()
         self._mending: Attempts | None = None
+        self._broken_by: HoldfastError | None = None
         self._runner: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Open for callers; the first of them starts the stream."""
+        self._waits.check_open()
         self._runner = asyncio.create_task(self._run(), name="coalescer")
         # Whatever ends it, and be it before its first step, ends the waiting of all callers.
-        self._runner.add_done_callback(lambda _: self._give_up(closed()))
+        self._runner.add_done_callback(lambda _: self._give_up(closed_meanwhile(COALESCER)))
+        self._waits.at_close(self._end)
         return self
 
     async def __aexit__(
@@ -81,11 +89,16 @@ class Coalescer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close. Waiting callers get an `Unavailable`: what they asked may still take effect."""
+        """Close. Waiting callers get `Closed`: what they asked may still take effect."""
         assert self._runner is not None
-        self._runner.cancel()
+        self._waits.not_at_close(self._end)
+        self._end()
         await asyncio.gather(self._runner, return_exceptions=True)
         await self._levels.close()
+
+    def _end(self) -> None:
+        assert self._runner is not None
+        self._runner.cancel()
 
     # --- what callers ask ---
 
@@ -95,39 +108,46 @@ class Coalescer:
         """Hold units of one stock level, in the SKU's base unit, for `hold_ms` milliseconds.
 
         Raises `NotFound` if there is no such stock level, `InvalidArgument` if a name is malformed,
-        and TypeError if a number is not an integer.
+        and TypeError if an argument has the wrong type.
         """
-        bits, handle = reservation_id.int, await self._levels.handle(sku, location)
-        units, ms = fitting(quantity, 64), fitting(hold_ms, 32)
-        outcome = await self._ask("reserve", bits >> 64, bits & _LOW, handle, units, ms)
-        if outcome == reservation.BATCH_OUTCOME_UNKNOWN_STOCK_LEVEL:
-            self._levels.forget(sku, location)
-        return outcome
+        high, low = _halves(reservation_id)
+        units, ms = fitting("quantity", quantity, 64), fitting("hold_ms", hold_ms, 32)
+        handle = await self._levels.handle(sku, location)
+        outcome = await self._ask("reserve", high, low, handle, units, ms)
+        if outcome != reservation.BATCH_OUTCOME_UNKNOWN_STOCK_LEVEL:
+            return outcome
+        # The SKU has ended since its handle was found. Nothing was done, and there may be another
+        # of its name by now.
+        self._levels.forget(sku, location, handle)
+        handle = await self._levels.handle(sku, location)
+        return await self._ask("reserve", high, low, handle, units, ms)
 
     async def commit(self, reservation_id: UUID) -> int:
         """Place the order: everything that the reservation holds becomes committed."""
-        return await self._ask("commit", reservation_id.int >> 64, reservation_id.int & _LOW)
+        return await self._ask("commit", *_halves(reservation_id))
 
     async def fulfill(self, reservation_id: UUID) -> int:
         """Ship everything that is committed: it leaves the stock on hand."""
-        return await self._ask("fulfill", reservation_id.int >> 64, reservation_id.int & _LOW)
+        return await self._ask("fulfill", *_halves(reservation_id))
 
     async def release(self, reservation_id: UUID) -> int:
         """Give back everything that is held, before the order is placed."""
-        return await self._ask("release", reservation_id.int >> 64, reservation_id.int & _LOW)
+        return await self._ask("release", *_halves(reservation_id))
 
     async def available(self, sku: str, location: str) -> int:
         """Units of one stock level that can still be promised, in the SKU's base unit; negative if
         promises exceed supply. Raises as `reserve` does.
         """
-        return await self._levels.available(await self._levels.handle(sku, location))
+        return await self._levels.available(sku, location)
 
     def _ask(self, kind: str, *columns: int) -> "asyncio.Future[int]":
         assert self._runner is not None, "enter it first: async with client.coalescer() as ..."
+        self._waits.check_open()
         if self._runner.done():
-            raise closed()
+            raise closed_before(COALESCER)
         future: asyncio.Future[int] = self._loop.create_future()
         self._pending[kind].append((future, *columns))
+        self._deadlines.add(future)
         self._wake.set()
         return future
 
@@ -148,7 +168,7 @@ class Coalescer:
 
     async def _serve(self) -> HoldfastError:
         """Send batches and hand out their answers until the stream ends; return how it did."""
-        stream = self._channel.stream_stream(RESERVE_STREAM.path)()
+        stream = self._session.start_reserves()
         ending = Ending(stream)
         writer = asyncio.create_task(self._write_all(stream))
         try:
@@ -169,20 +189,19 @@ class Coalescer:
             kind, operations = self._in_flight.pop()
             self._pending[kind].extendleft(reversed(operations))
         if not any(self._pending.values()):
-            self._mending = None
+            self._settle()
             self._wake.clear()
             return
         self._wake.set()
         if self._mending is None:
-            self._mending = Attempts(
-                self._retries, self._timeout_s, time.monotonic, is_repeatable=True
-            )
+            self._mending = self._session.mending()
+        self._broken_by = error
         try:
-            wait_s = self._mending.wait_s(error)
+            wait_s = self._session.wait_s(self._mending, error)
         except HoldfastError:
             self._give_up(error)
             return
-        await asyncio.sleep(wait_s)
+        await self._sleep(wait_s)
 
     def _give_up(self, error: HoldfastError) -> None:
         """Tell everybody who waits for the stream."""
@@ -190,8 +209,24 @@ class Coalescer:
             fail([operation[0] for operation in operations], error)
             operations.clear()
         self._in_flight.clear()
-        self._mending = None
+        self._deadlines.stop()
+        self._settle()
         self._wake.clear()
+
+    def _fail_late(self, futures: Sequence["asyncio.Future[int]"]) -> None:
+        """Tell operations that were not answered in time, and forget those that were not sent."""
+        error = self._broken_by
+        if error is None:
+            text = f"no answer within {self._session.timeout_s:g} s; it may have taken effect"
+            error = DeadlineExceeded(grpc.StatusCode.DEADLINE_EXCEEDED, text)
+        fail(futures, error)
+        for operations in self._pending.values():
+            while operations and operations[0][0].done():
+                operations.popleft()
+
+    def _settle(self) -> None:
+        """The stream works, or nobody needs it."""
+        self._mending = self._broken_by = None
 
     async def _write_all(self, stream: Any) -> None:
         try:
@@ -231,5 +266,12 @@ class Coalescer:
         for operation, outcome in zip(operations, outcomes, strict=True):
             if not operation[0].done():
                 operation[0].set_result(outcome)
-        self._mending = None
+        self._deadlines.sweep()
+        self._settle()
+        self._session.count_success()
         self._wake.set()
+
+
+def _halves(reservation_id: UUID) -> tuple[int, int]:
+    bits = of_type("reservation_id", reservation_id, UUID, "a UUID").int
+    return bits >> 64, bits & _LOW

@@ -3,6 +3,7 @@
 A refusal is not one of them: it is an answer, and comes in the response.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -14,6 +15,10 @@ from google.rpc import error_details_pb2, status_pb2
 # ruff: noqa: N818
 
 DETAILS_KEY: Final = "grpc-status-details-bin"
+#: Milliseconds to wait before a retry; what is no number of 0 or more asks for none (gRFC A6).
+PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"
+#: As gRPC reads it: a 32-bit number.
+PUSHBACK_DIGITS_MAX: Final = 10
 
 
 class HoldfastError(Exception):
@@ -33,7 +38,9 @@ class HoldfastError(Exception):
     metadata: Mapping[str, str]
     """What varies in the message, for programs: field, value, expected and the like."""
     retry_after_s: float | None
-    """Seconds that the server asks to wait; None unless it has done nothing and waiting helps."""
+    """Seconds that the server asks to wait; infinite when it asks not to try again, None when it
+    asks for nothing. With a `reason`, a number also says that nothing was done.
+    """
     attempts: int
     """How often the call was tried."""
 
@@ -74,7 +81,7 @@ class AlreadyExists(HoldfastError):
 
 
 class Overloaded(HoldfastError):
-    """The shard's mailbox is full; nothing was done."""
+    """The node or a proxy has too much to do; nothing was done."""
 
 
 class StorageFull(HoldfastError):
@@ -89,6 +96,13 @@ class Unavailable(HoldfastError):
 
 class DeadlineExceeded(HoldfastError):
     """No answer came in time. If `reason` is empty, the server may have acted."""
+
+
+class Closed(HoldfastError):
+    """The client or the coalescer was closed. `message` says whether something may have been done.
+
+    Its `code` is CANCELLED, and its `reason` is "CLOSED".
+    """
 
 
 _CLASS_OF_CODE: Final = {
@@ -106,8 +120,13 @@ _CLASS_OF_CODE: Final = {
 def error_from_rpc(rpc_error: Any) -> HoldfastError:
     """The error for one that gRPC raised, with the details that Holdfast put into its trailer."""
     code = rpc_error.code()
-    info, retry_after_s = _details(rpc_error.trailing_metadata() or ())
+    trailer = rpc_error.trailing_metadata() or ()
+    info, delay_s = _details(trailer)
+    asked_s = [each for each in (delay_s, _pushback_s(trailer)) if each is not None]
+    retry_after_s = max(asked_s, default=None)
     made_of = (code, rpc_error.details() or "", info.reason, dict(info.metadata), retry_after_s)
+    if info.reason == "OVERLOADED":
+        return Overloaded(*made_of)
     if code is not grpc.StatusCode.RESOURCE_EXHAUSTED:
         return _CLASS_OF_CODE.get(code, HoldfastError)(*made_of)
     if info.reason == "STORAGE_FULL":
@@ -115,6 +134,17 @@ def error_from_rpc(rpc_error: Any) -> HoldfastError:
     # gRPC says the same of a message that is too large, and waiting would not make it smaller. With
     # a RetryInfo it is a matter of time (OTLP reads the code in this way, too).
     return HoldfastError(*made_of) if retry_after_s is None else Overloaded(*made_of)
+
+
+def closed_before(what: str) -> Closed:
+    """The error of a call that is made when `what` is closed already."""
+    return Closed(grpc.StatusCode.CANCELLED, f"{what} is closed; nothing was sent", "CLOSED")
+
+
+def closed_meanwhile(what: str) -> Closed:
+    """The error of a call that waits when `what` is closed."""
+    text = f"{what} was closed before the answer came; the call may have taken effect"
+    return Closed(grpc.StatusCode.CANCELLED, text, "CLOSED")
 
 
 def _details(trailer: Any) -> tuple[error_details_pb2.ErrorInfo, float | None]:
@@ -132,3 +162,13 @@ def _details(trailer: Any) -> tuple[error_details_pb2.ErrorInfo, float | None]:
     except DecodeError:
         pass  # a proxy's, or cut short: code and message are still right
     return info, retry_after_s
+
+
+def _pushback_s(trailer: Any) -> float | None:
+    """Seconds that the trailer asks to wait; infinite for "do not", None when it says nothing."""
+    values = [value for key, value in trailer if key == PUSHBACK_KEY]
+    if not values:
+        return None
+    (value, *others) = values
+    is_a_wait = not others and isinstance(value, str) and value.isascii() and value.isdigit()
+    return int(value) / 1e3 if is_a_wait and len(value) <= PUSHBACK_DIGITS_MAX else math.inf

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import grpc
 
-from .errors import HoldfastError, Unavailable
+from .errors import HoldfastError, Unavailable, closed_before, closed_meanwhile
 from .operations import OPERATIONS_MAX
+
+COALESCER: Final = "the coalescer"
 
 Key = TypeVar("Key")
 Found = TypeVar("Found")
@@ -26,7 +28,7 @@ class Lookups(Generic[Key, Found]):
     async def find(self, key: Key) -> Found:
         """The value of a key, from the next request. Raises whatever that request fails with."""
         if self._is_closed:
-            raise closed()
+            raise closed_before(COALESCER)
         if key not in self._asked:
             self._asked[key] = asyncio.get_running_loop().create_future()
         if self._task is None or self._task.done():
@@ -39,7 +41,7 @@ class Lookups(Generic[Key, Found]):
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        fail(self._asked.values(), closed())
+        fail(self._asked.values(), closed_meanwhile(COALESCER))
 
     async def _run(self) -> None:
         await asyncio.sleep(0)  # whoever asks in the same round of the loop comes along
@@ -52,24 +54,17 @@ class Lookups(Generic[Key, Found]):
                     future.set_result(value)
             except HoldfastError as error:
                 fail(futures, error)
-            except asyncio.CancelledError:  # this is closed, or the connection
-                fail((*futures, *self._asked.values()), closed())
-                self._asked.clear()
+            except asyncio.CancelledError:  # this is closed
+                fail(futures, closed_meanwhile(COALESCER))
                 raise
             except Exception as cause:  # noqa: BLE001 - it is told to those who wait
                 fail(futures, broken(cause))
 
 
-def closed() -> HoldfastError:
-    """The error for callers of a coalescer that closes, or that is closed already."""
-    text = "the coalescer was closed; what it has not answered may have taken effect"
-    return Unavailable(grpc.StatusCode.CANCELLED, text)
-
-
 def broken(cause: BaseException) -> HoldfastError:
-    """The error where no call failed: somebody closed the connection, or there is a defect."""
+    """The error where no call failed: the stream was left, or there is a defect."""
     if isinstance(cause, asyncio.CancelledError):
-        return closed()
+        return Unavailable(grpc.StatusCode.UNAVAILABLE, "the stream broke")
     error = HoldfastError(grpc.StatusCode.INTERNAL, f"the coalescer failed: {cause!r}")
     error.__cause__ = cause
     return error

@@ -5,10 +5,11 @@ The public messages are used as they are. Packing a column of 8,190 Python integ
 """
 
 from collections.abc import Sequence
-from operator import index
 from typing import Any, Final, TypeAlias
 
 from holdfast.v1 import reservation_service_pb2 as reservation
+
+from .arguments import integer
 
 #: Operations of one batch; stated in the comments of holdfast.v1.
 OPERATIONS_MAX: Final = 8_190
@@ -34,11 +35,13 @@ def batch_message(kind: str, operations: Sequence[Operation]) -> bytes:
     return reservation.ReserveStreamRequest(**batch).SerializeToString()
 
 
-def fitting(value: int, bits: int) -> int:
+def fitting(name: str, value: int, bits: int) -> int:
     """The value, or 0 if it does not fit a column of `bits` bits: 0 is just as invalid, and the
     server answers it with the same code.
 
-    Raises TypeError if the value is not an integer.
+    Raises TypeError, which names it, if the value is not an integer.
     """
-    value = index(value)
-    return value if 0 <= value < 1 << bits else 0
+    try:
+        return integer(name, value, bits, is_signed=False)
+    except ValueError:
+        return 0

@@ -4,33 +4,33 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import methodcaller
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-import grpc
-
+from . import correlation
+from .arguments import flag, of_type, seconds
 from .calls import Call
-from .errors import HoldfastError, error_from_rpc
-from .methods import APPLY_STOCK_EVENTS, UNARY_METHODS, Method
-from .retries import Attempts, Retries
+from .correlation import Metadata
+from .errors import HoldfastError
+from .methods import APPLY_STOCK_EVENTS, RESERVE_STREAM, UNARY_METHODS, Method
+from .retries import Attempts, Budget, Retries
 from .streams import Feed
 
 TARGET: Final = "127.0.0.1:50051"
 
-CORRELATION_KEY: Final = "x-correlation-id"
-
 CHANNEL_OPTIONS: Final = (
     # 1,000 SKUs at 1,000 locations each have 50 MB; gRPC's own limit is 4.
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
-    # While calls wait for it, a peer that is gone without a word is noticed within 40 s. Without
-    # calls nothing is asked: servers close a connection over that.
+    # While a call or a stream is open, a peer that is gone without a word is noticed within 40 s,
+    # also on a stream on which nothing is sent for hours: without the zero, gRPC stops to ask after
+    # two pings. A node takes one every 10 s, and closes a connection that sends more. Without calls
+    # nothing is asked: servers close a connection over that.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
     # gRPC's own are 1 s and 2 minutes, in which calls still fail though the server is back.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
 )
-
-Metadata: TypeAlias = tuple[tuple[str, str], ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +54,18 @@ class Session:
         correlation_id: str | None,
         clock: Callable[[], float],
     ) -> None:
-        self._timeout_s = timeout_s
-        self._retries = retries
-        self._metadata = _metadata(correlation_id)
+        self.timeout_s = seconds("timeout_s", timeout_s)
+        self._retries = None if retries is None else _checked(retries)
+        self._budget = Budget(0, 0) if retries is None else retries.budget()
+        self._metadata = correlation.metadata_of(correlation_id)
         self._clock = clock
         # Threads may share a blocking client, and += is not atomic.
         self._lock = threading.Lock()
         self._retry_count = self._error_count = 0
         # Made once: making a stub costs more than calling it.
         self.unary = {method: _stub(channel.unary_unary, method) for method in UNARY_METHODS}
-        self._stream = _stub(channel.stream_stream, APPLY_STOCK_EVENTS)
+        self._stock_events = _stub(channel.stream_stream, APPLY_STOCK_EVENTS)
+        self._reserves = channel.stream_stream(RESERVE_STREAM.path)
 
     def __str__(self) -> str:
         return f"{self._retry_count} retries, {self._error_count} errors"
@@ -75,24 +77,35 @@ class Session:
 
     def attempts(self, call: Call[Any]) -> Attempts:
         """The attempts of a call; its timeout runs from now."""
-        timeout_s = self._timeout_s if call.timeout_s is None else call.timeout_s
-        is_repeatable = call.method.is_repeatable
-        return Attempts(self._retries, timeout_s, self._clock, is_repeatable=is_repeatable)
+        timeout_s = self.timeout_s if call.timeout_s is None else call.timeout_s
+        return self._attempts(timeout_s, is_repeatable=call.method.is_repeatable)
+
+    def mending(self) -> Attempts:
+        """The attempts to get a stream of the coalescer going again, from now on."""
+        return self._attempts(self.timeout_s, is_repeatable=RESERVE_STREAM.is_repeatable)
+
+    def _attempts(self, timeout_s: float, *, is_repeatable: bool) -> Attempts:
+        return Attempts(
+            self._retries, self._budget, timeout_s, self._clock, is_repeatable=is_repeatable
+        )
 
     def metadata(self, correlation_id: str | None) -> Metadata:
         """The metadata of a call: its correlation id, or else the client's."""
-        return self._metadata if correlation_id is None else _metadata(correlation_id)
+        return self._metadata if correlation_id is None else correlation.metadata_of(correlation_id)
 
-    def wait_s(self, attempts: Attempts, rpc_error: grpc.RpcError) -> float:
-        """Seconds to wait before the next attempt.
+    def count_success(self) -> None:
+        """Count a call that was answered: it pays for retries."""
+        self._budget.earn()
 
-        Raises the HoldfastError that stands for `rpc_error` if there is to be none.
-        """
+    def wait_s(self, attempts: Attempts, error: HoldfastError) -> float:
+        """Seconds to wait before the next attempt. Raises the error if there is to be none."""
         try:
-            wait_s = attempts.wait_s(error_from_rpc(rpc_error))
+            wait_s = attempts.wait_s(error)
         except HoldfastError:
             self.count_error()
             raise
+        finally:
+            del error  # as in Attempts.wait_s
         with self._lock:
             self._retry_count += 1
         return wait_s
@@ -101,7 +114,13 @@ class Session:
         self, messages: Any, *, timeout_s: float | None = None, correlation_id: str | None = None
     ) -> Any:
         """A running ApplyStockEvents, without a deadline unless one is given."""
-        return self._stream(messages, timeout=timeout_s, metadata=self.metadata(correlation_id))
+        timeout_s = None if timeout_s is None else seconds("timeout_s", timeout_s)
+        metadata = self.metadata(correlation_id)
+        return self._stock_events(messages, timeout=timeout_s, metadata=metadata)
+
+    def start_reserves(self) -> Any:
+        """A running ReserveStream, of bytes."""
+        return self._reserves(metadata=self._metadata)
 
     def check_end(self, feed: Feed[Any]) -> None:
         """Raise what went wrong on our side of a stream that the server ended with OK."""
@@ -117,9 +136,14 @@ class Session:
             self._error_count += 1
 
 
+def _checked(retries: Retries) -> Retries:
+    return of_type("retries", retries, Retries, "Retries, or None for a single attempt")
+
+
 def channel_options(own_connection: bool) -> tuple[tuple[str, int], ...]:
     """Options of a channel, which shares its connection with others of its target or owns one."""
-    return (*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", int(own_connection)))
+    own = flag("own_connection", own_connection)
+    return (*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", int(own)))
 
 
 def _stub(make: Callable[..., Any], method: Method[Any]) -> Any:
@@ -128,7 +152,3 @@ def _stub(make: Callable[..., Any], method: Method[Any]) -> Any:
         request_serializer=methodcaller("SerializeToString"),
         response_deserializer=method.response.FromString,
     )
-
-
-def _metadata(correlation_id: str | None) -> Metadata:
-    return None if correlation_id is None else ((CORRELATION_KEY, correlation_id),)

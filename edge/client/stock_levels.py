@@ -1,38 +1,33 @@
 """Stock levels as the coalescer sees them: handles by name, availability by handle.
 
-Rules of this file: these calls are unary and run beside the stream. What is asked at the same time
-shares a request, and handles are remembered.
+Rules of this file: these calls are unary and run beside the stream, sent as the client sends all
+others. What is asked at the same time shares a request, and handles are remembered.
 """
 
-import asyncio
-import time
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeAlias
 
 import grpc
-import grpc.aio
-from google.protobuf.message import Message
 
 from holdfast.v1 import availability_service_pb2 as availability
 
-from .errors import HoldfastError, InvalidArgument, NotFound, error_from_rpc
+from .arguments import text
+from .calls import Call, resolve_stock_levels
+from .errors import HoldfastError, InvalidArgument, NotFound
 from .lookups import Lookups
-from .methods import BATCH_GET_AVAILABILITY, RESOLVE_STOCK_LEVELS, Method, Response
-from .retries import Attempts, Retries
+from .methods import BATCH_GET_AVAILABILITY
 
 #: SKU and location.
 Name: TypeAlias = tuple[str, str]
+#: Sends a call, with retries, and returns its response.
+Send: TypeAlias = Callable[[Call[Any]], Coroutine[Any, Any, Any]]
 
 
 class StockLevels:
-    """The stock levels of the node at the other end of a channel."""
+    """The stock levels of the node that `send` reaches."""
 
-    def __init__(
-        self, channel: grpc.aio.Channel, timeout_s: float, retries: Retries | None
-    ) -> None:
-        self._channel = channel
-        self._timeout_s = timeout_s
-        self._retries = retries
+    def __init__(self, send: Send) -> None:
+        self._send = send
         self._handles: dict[Name, int] = {}
         self._resolving = Lookups(self._resolve)
         self._reading = Lookups(self._read)
@@ -43,10 +38,10 @@ class StockLevels:
         Raises NotFound if there is no such level, InvalidArgument if a name is malformed, and
         TypeError or ValueError if it is not text.
         """
-        name = (sku, location)
+        # Bad text fails its caller alone.
+        name = (text("sku", sku), text("location", location))
         if handle := self._handles.get(name):
             return handle
-        availability.StockLevelName(sku=sku, location=location)  # bad text fails its caller alone
         answer = await self._resolving.find(name)
         if isinstance(answer, HoldfastError):
             raise answer
@@ -55,13 +50,22 @@ class StockLevels:
         self._handles[name] = answer
         return answer
 
-    def forget(self, sku: str, location: str) -> None:
-        """Resolve the handle anew next time: the SKU has ended, and may be created again."""
-        self._handles.pop((sku, location), None)
+    def forget(self, sku: str, location: str, handle: int) -> None:
+        """Resolve this handle anew next time: its SKU may have ended, and be created again."""
+        if self._handles.get((sku, location)) == handle:
+            del self._handles[sku, location]
 
-    async def available(self, handle: int) -> int:
-        """Units that can still be promised; negative where promises exceed supply."""
-        return await self._reading.find(handle)
+    async def available(self, sku: str, location: str) -> int:
+        """Units that can still be promised; negative where promises exceed supply. Raises as
+        `handle` does.
+        """
+        handle = await self.handle(sku, location)
+        if (units := await self._reading.find(handle)) is not None:
+            return units
+        self.forget(sku, location, handle)
+        if handle == (now := await self.handle(sku, location)):
+            return 0
+        return await self._reading.find(now) or 0
 
     async def close(self) -> None:
         """Fail everyone who is still waiting."""
@@ -69,37 +73,29 @@ class StockLevels:
         await self._reading.close()
 
     async def _resolve(self, names: Sequence[Name]) -> Sequence[int | HoldfastError]:
-        request = availability.ResolveStockLevelsRequest(
-            stock_levels=[{"sku": sku, "location": location} for sku, location in names]
-        )
         try:
-            answer = await self._call(RESOLVE_STOCK_LEVELS, request)
+            answer = await self._send(resolve_stock_levels(names))
         except InvalidArgument as error:
             if len(names) == 1:
                 return [error]
             # A malformed name must not fail the others: find it by halves.
             middle = len(names) // 2
             return [*await self._resolve(names[:middle]), *await self._resolve(names[middle:])]
-        return answer.handles
+        handles: Sequence[int] = answer.handles
+        return handles
 
-    async def _read(self, handles: Sequence[int]) -> Sequence[int]:
+    async def _read(self, handles: Sequence[int]) -> Sequence[int | None]:
+        """What is available at each handle; None where there is nothing at all, which is also what
+        the node says of a SKU that has ended.
+        """
         request = availability.BatchGetAvailabilityRequest(stock_levels=handles)
-        answer = await self._call(BATCH_GET_AVAILABILITY, request)
+        answer = await self._send(Call(BATCH_GET_AVAILABILITY, request))
         # Slices are lists, which iterate faster than protobuf's own sequences.
         columns = zip(answer.on_hand[:], answer.reserved[:], answer.committed[:], strict=True)
-        return [on_hand - reserved - committed for on_hand, reserved, committed in columns]
-
-    async def _call(self, method: Method[Response], request: Message) -> Response:
-        attempts = Attempts(self._retries, self._timeout_s, time.monotonic, is_repeatable=True)
-        data = request.SerializeToString()
-        while True:
-            try:
-                call = self._channel.unary_unary(method.path)
-                answer: bytes = await call(data, timeout=attempts.timeout_s())
-                return method.response.FromString(answer)
-            except grpc.aio.AioRpcError as rpc_error:
-                wait_s = attempts.wait_s(error_from_rpc(rpc_error))
-            await asyncio.sleep(wait_s)
+        return [
+            on_hand - reserved - committed if on_hand or reserved or committed else None
+            for on_hand, reserved, committed in columns
+        ]
 
 
 def _unknown(sku: str, location: str) -> NotFound:

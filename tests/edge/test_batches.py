@@ -15,7 +15,6 @@ import pytest
 
 from holdfast.core.audit import check_invariants
 from holdfast.edge.client import Client, calls
-from holdfast.edge.client.coalescing import Coalescer
 from holdfast.edge.wire.batches import OPERATIONS_MAX
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import common_pb2 as common
@@ -443,7 +442,7 @@ async def test_a_node_that_dies_in_the_middle_does_everything_once(
         await asyncio.to_thread(node.kill)
         await asyncio.to_thread(node.start)
 
-    async with Wire(node.target) as wire, Coalescer(wire.channel, timeout_s=60) as holdfast:
+    async with Client(node.target, timeout_s=60) as patient, patient.coalescer() as holdfast:
         cut = asyncio.create_task(cut_the_power())
         codes = await asyncio.gather(*map(buy, range(1_000)))
         await cut

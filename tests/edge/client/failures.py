@@ -20,10 +20,11 @@ TOO_LARGE = faults.Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "", "message larger
 class RpcError(grpc.RpcError):  # type: ignore[misc]  # grpc ships no types
     """What gRPC raises for a fault of the server."""
 
-    def __init__(self, fault: faults.Fault, *trailer: tuple[str, bytes]) -> None:
+    def __init__(self, fault: faults.Fault, *trailer: tuple[str, str | bytes]) -> None:
         details = (("grpc-status-details-bin", fault.to_status().SerializeToString()),)
         self.fault = fault
-        self.trailer = trailer or (details if fault.reason else ())
+        has_details = fault.reason or fault.retry_after_s is not None
+        self.trailer = trailer or (details if has_details else ())
 
     def code(self) -> grpc.StatusCode:
         return self.fault.code

@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -25,10 +25,12 @@ from holdfast.edge.client import (
 )
 from holdfast.edge.client.stock_events import SourceEvents
 from holdfast.edge.wire import faults
+from holdfast.v1.admin_service_pb2 import GetStatusResponse as Answer
 from holdfast.v1.common_pb2 import OUTCOME_REFUSED, REFUSAL_CODE_EXPIRED, Refusal
 from holdfast.v1.reservation_service_pb2 import CommitResponse
 from holdfast.v1.stock_service_pb2 import StockEvent
-from tests.edge.scripted import Both, ScriptedServer, Time
+from tests.edge.client.conftest import Connect
+from tests.edge.scripted import ScriptedServer, Time
 
 OVERLOADED = faults.overloaded(0, 4096)
 #: Said by gRPC or by a proxy, without details.
@@ -55,46 +57,6 @@ REPEATABLE: list[tuple[str, tuple[Any, ...]]] = [
     ("list_locations", ()),
     ("get_status", ()),
 ]
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[ScriptedServer]:
-    scripted = ScriptedServer()
-    running = grpc.aio.server()
-    running.add_generic_rpc_handlers((scripted,))
-    scripted.target = f"127.0.0.1:{running.add_insecure_port('127.0.0.1:0')}"
-    await running.start()
-    yield scripted
-    await running.stop(None)
-
-
-Connect = Callable[..., Both]
-
-
-@pytest.fixture
-def time() -> Time:
-    return Time()
-
-
-@pytest.fixture(params=[Client, BlockingClient])
-async def connect(
-    request: pytest.FixtureRequest, server: ScriptedServer, time: Time
-) -> AsyncIterator[Connect]:
-    """Makes clients of one kind on a time of their own, whose jitter draws the longest wait."""
-    made: list[Both] = []
-
-    def make(target: str = server.target, **settings: Any) -> Both:
-        defaults = {
-            "retries": Retries(base_s=0.1, chance=lambda: 1.0),
-            "clock": time.clock,
-            "sleep": time.sleep_async if request.param is Client else time.sleep,
-        }
-        made.append(Both(request.param(target, **defaults | settings)))
-        return made[-1]
-
-    yield make
-    for each in made:
-        await each.close()
 
 
 # Attempts
@@ -181,6 +143,29 @@ async def test_nobody_there_is_unavailable(connect: Connect) -> None:
         await connect("unix:/nobody/there", timeout_s=0.15).get_status()
 
 
+async def test_a_slow_node_is_not_asked_twice_for_long(
+    server: ScriptedServer, connect: Connect
+) -> None:
+    """What times out is tried again until the budget is used up, and then no more."""
+    server.replies.extend([LATE] * 1_000)
+    made = connect(retries=Retries(base_s=0.0, tokens_max=50), timeout_s=60.0)
+    for _ in range(20):
+        with pytest.raises(DeadlineExceeded):
+            await made.get_status()
+    assert 20 + 5 == len(server.requests)
+
+
+async def test_successes_pay_for_retries(server: ScriptedServer, connect: Connect) -> None:
+    made = connect(retries=Retries(base_s=0.0, tokens_max=2, token_ratio=0.5), timeout_s=60.0)
+    server.replies.extend([GONE] * 3)
+    with pytest.raises(Unavailable, match="after 3 attempts"):
+        await made.get_status()
+    server.replies.extend([Answer(), Answer(), GONE])
+    for _ in range(3):
+        await made.get_status()
+    assert 3 == made.inner.statistics().retries
+
+
 async def test_statistics_count_retries_and_errors(
     server: ScriptedServer, connect: Connect
 ) -> None:
@@ -249,21 +234,6 @@ async def test_clients_share_a_connection_unless_they_ask_for_their_own(
     for made in [connect(own_connection=own), connect(own_connection=own)]:
         await made.get_status()
     assert count == len({request.peer for request in server.requests})
-
-
-async def test_clients_close_themselves(server: ScriptedServer) -> None:
-    async with Client(server.target) as made:
-        await made.get_status()
-    with pytest.raises(Exception, match="closed"):
-        await made.get_status()
-
-    def block() -> None:
-        with BlockingClient(server.target) as made:
-            made.get_status()
-        with pytest.raises(ValueError, match="closed"):
-            made.get_status()
-
-    await asyncio.to_thread(block)
 
 
 def test_an_asyncio_client_needs_a_loop() -> None:

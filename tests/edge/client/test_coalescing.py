@@ -20,6 +20,8 @@ import pytest
 
 from holdfast.edge.client import (
     Client,
+    Closed,
+    DeadlineExceeded,
     HoldfastError,
     InvalidArgument,
     NotFound,
@@ -38,6 +40,7 @@ CALLERS: Final = 1_000
 
 ACCEPTED = reservation.BATCH_OUTCOME_ACCEPTED
 REPEATED = reservation.BATCH_OUTCOME_REPEATED
+UNKNOWN = reservation.BATCH_OUTCOME_UNKNOWN_STOCK_LEVEL
 
 #: Waits that pass at once, for as long as a machine under load may need for the rest.
 PATIENCE: Final[dict[str, Any]] = {"timeout_s": 60.0, "retries": Retries(base_s=0.001, cap_s=0.001)}
@@ -112,7 +115,7 @@ async def test_a_bad_name_is_told_to_who_gave_it_and_to_nobody_else(client: Clie
             hold(holdfast, sku),
             return_exceptions=True,
         )
-    kinds = [NotFound, *[InvalidArgument] * 3, UnicodeEncodeError, int, NotFound, int]
+    kinds = [NotFound, *[InvalidArgument] * 3, ValueError, int, NotFound, int]
     assert kinds == [type(answer) for answer in answers]
     assert isinstance(answers[0], NotFound)
     assert "UNKNOWN_STOCK_LEVEL" == answers[0].reason
@@ -125,7 +128,6 @@ async def test_an_unknown_name_may_become_known(client: Client) -> None:
     async with client.coalescer() as holdfast:
         assert ACCEPTED == await hold(holdfast, sku)
         await client.delete_sku(sku)
-        assert reservation.BATCH_OUTCOME_UNKNOWN_STOCK_LEVEL == await hold(holdfast, sku)
         with pytest.raises(NotFound):
             await hold(holdfast, sku)
         await client.record_stock_events("goods-in again", [receipt(sku, 5)])
@@ -198,13 +200,21 @@ class Script(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no typ
         """Kind and size of the batches that came in."""
         self.arrived = asyncio.Event()
         self.unary: Callable[[], Awaitable[None]] | None = None
+        self.handles = {"Tea": 7}
+        """By SKU; all others have 5."""
+        self.on_hand = 5
+        self.asked: list[tuple[str, str | None]] = []
+        """The methods that were called, and their correlation ids."""
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         if details.method == "/holdfast.v1.ReservationService/ReserveStream":
             return grpc.stream_stream_rpc_method_handler(self.stream)
-        return grpc.unary_unary_rpc_method_handler(self.lookup)
+        if details.method.endswith("/BatchGetAvailability"):
+            return grpc.unary_unary_rpc_method_handler(self.read)
+        return grpc.unary_unary_rpc_method_handler(self.resolve)
 
     async def stream(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+        self.note("ReserveStream", context)
         part = self.parts[min(self.streams, len(self.parts) - 1)]
         self.streams += 1
         async for answer in part(self.noted(requests), context):
@@ -217,13 +227,31 @@ class Script(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no typ
             self.arrived.set()
             yield data
 
-    async def lookup(self, data: bytes, _context: Any) -> bytes:
-        """Every name has a handle, and there are 5 of everything."""
+    def note(self, method: str, context: Any) -> None:
+        self.asked.append((method, dict(context.invocation_metadata()).get("x-correlation-id")))
+
+    async def resolve(self, data: bytes, context: Any) -> bytes:
+        await self.answer("ResolveStockLevels", context)
+        names = availability.ResolveStockLevelsRequest.FromString(data).stock_levels
+        handles = [self.handles.get(name.sku, 5) for name in names]
+        return availability.ResolveStockLevelsResponse(handles=handles).SerializeToString()
+
+    async def read(self, data: bytes, context: Any) -> bytes:
+        """Handles that were given out have `on_hand` units; of all others there is nothing."""
+        await self.answer("BatchGetAvailability", context)
+        handles = availability.BatchGetAvailabilityRequest.FromString(data).stock_levels
+        known = {5, *self.handles.values()}
+        on_hand = [self.on_hand if handle in known else 0 for handle in handles]
+        nothing = [0] * len(handles)
+        return availability.BatchGetAvailabilityResponse(
+            on_hand=on_hand, reserved=nothing, committed=nothing
+        ).SerializeToString()
+
+    async def answer(self, method: str, context: Any) -> None:
+        self.note(method, context)
         if self.unary is not None:
             self.arrived.set()
             await self.unary()
-        names = availability.ResolveStockLevelsRequest.FromString(data).stock_levels
-        return availability.ResolveStockLevelsResponse(handles=[7] * len(names)).SerializeToString()
 
 
 def batch_in(data: bytes) -> tuple[str, Any]:
@@ -279,6 +307,15 @@ async def ending(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator
         yield data
 
 
+async def ended_sku(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator[bytes]:
+    """No stock level has the handle 7."""
+    async for data in requests:
+        _, batch = batch_in(data)
+        codes = [UNKNOWN if handle == 7 else ACCEPTED for handle in batch.stock_levels]
+        answer: dict[str, Any] = {"reserve": {"outcomes": bytes(codes)}}
+        yield reservation.ReserveStreamResponse(**answer).SerializeToString()
+
+
 async def forbidding(_requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
     """Fail for a reason that no other attempt can mend."""
     await context.abort(grpc.StatusCode.PERMISSION_DENIED, "not you")
@@ -300,21 +337,18 @@ async def babbling(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterat
 
 
 @asynccontextmanager
-async def playing(script: Script) -> AsyncIterator[Client]:
+async def playing(script: Script, **options: Any) -> AsyncIterator[Client]:
     """Serve a script, and connect to it."""
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((script,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
-        async with Client(f"127.0.0.1:{port}", own_connection=True) as client:
+        settings = PATIENCE | options
+        async with Client(f"127.0.0.1:{port}", own_connection=True, **settings) as client:
             yield client
     finally:
         await server.stop(None)
-
-
-def coalescer_of(client: Client, **options: Any) -> Coalescer:
-    return Coalescer(client._channel, **(PATIENCE | options))
 
 
 @pytest.mark.parametrize("part", [breaking, breaking_at_once, ending])
@@ -322,14 +356,14 @@ def coalescer_of(client: Client, **options: Any) -> Coalescer:
 async def test_a_lone_caller_is_answered_though_the_stream_breaks(part: Part, times: int) -> None:
     """Nobody else has to come and wake the coalescer up."""
     script = Script(*[part] * times, repeating)
-    async with playing(script) as client, coalescer_of(client) as holdfast:
+    async with playing(script) as client, client.coalescer() as holdfast:
         assert REPEATED == await holdfast.commit(uuid4())
 
 
 async def test_callers_who_come_while_the_stream_is_mended_get_their_own_answers() -> None:
     """Nothing is given to a stream that is over: it would shift all answers by one batch."""
     script = Script(breaking, breaking, good)
-    async with playing(script) as client, coalescer_of(client) as holdfast:
+    async with playing(script) as client, client.coalescer() as holdfast:
         first = asyncio.create_task(holdfast.commit(uuid4()))
         rest: list[asyncio.Task[int]] = []
         while not first.done():
@@ -342,7 +376,7 @@ async def test_callers_who_come_while_the_stream_is_mended_get_their_own_answers
 
 async def test_a_batch_of_callers_who_went_away_holds_up_nobody() -> None:
     """The longest queue may be one of ghosts."""
-    async with playing(Script(good)) as client, coalescer_of(client) as holdfast:
+    async with playing(Script(good)) as client, client.coalescer() as holdfast:
         ghosts = [asyncio.create_task(holdfast.commit(uuid4())) for _ in range(10)]
         living = asyncio.create_task(holdfast.release(uuid4()))
         await asyncio.sleep(0)
@@ -354,7 +388,7 @@ async def test_a_batch_of_callers_who_went_away_holds_up_nobody() -> None:
 async def test_no_kind_of_question_starves_another() -> None:
     """While a crowd reserves without end, a single release is answered soon."""
     script = Script(good)
-    async with playing(script) as client, coalescer_of(client) as holdfast:
+    async with playing(script) as client, client.coalescer() as holdfast:
         crowd_goes_on = True
 
         async def reserve() -> None:
@@ -375,7 +409,7 @@ async def test_only_so_many_batches_are_in_flight() -> None:
     """The others wait and grow."""
     script = Script(silent)
     async with playing(script) as client:
-        async with coalescer_of(client) as holdfast:
+        async with client.coalescer() as holdfast:
             tasks = []
             for _ in range(IN_FLIGHT_MAX):
                 script.arrived.clear()
@@ -385,12 +419,12 @@ async def test_only_so_many_batches_are_in_flight() -> None:
             assert 7 == await holdfast._levels.handle("Tea", WAREHOUSE)
             assert [("commit", 1)] * IN_FLIGHT_MAX == script.batches
         errors = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [Unavailable] * (IN_FLIGHT_MAX + 10) == list(map(type, errors))
+    assert [Closed] * (IN_FLIGHT_MAX + 10) == list(map(type, errors))
 
 
 async def test_an_error_that_no_attempt_can_mend_is_told_at_once() -> None:
     """To all who wait; who comes later gets a new stream."""
-    async with playing(Script(forbidding, good)) as client, coalescer_of(client) as holdfast:
+    async with playing(Script(forbidding, good)) as client, client.coalescer() as holdfast:
         asks = (verb(uuid4()) for verb in (holdfast.commit, holdfast.release, holdfast.fulfill))
         errors = await asyncio.gather(*asks, return_exceptions=True)
         assert ["PERMISSION_DENIED: not you"] * 3 == list(map(str, errors))
@@ -400,7 +434,7 @@ async def test_an_error_that_no_attempt_can_mend_is_told_at_once() -> None:
 async def test_the_patience_of_a_caller_ends() -> None:
     """A server that stays away is reported, and looked for again by the next caller."""
     script = Script(breaking)
-    async with playing(script) as client, coalescer_of(client, timeout_s=0.05) as holdfast:
+    async with playing(script, timeout_s=0.05) as client, client.coalescer() as holdfast:
         for _ in range(2):
             with pytest.raises(Unavailable, match="the cable is out"):
                 await holdfast.commit(uuid4())
@@ -411,7 +445,7 @@ async def test_the_patience_of_a_caller_ends() -> None:
 @pytest.mark.parametrize("part", [too_short, babbling])
 async def test_an_answer_that_makes_no_sense_fails_those_who_wait_for_it(part: Part) -> None:
     """The coalescer lives on."""
-    async with playing(Script(part, good)) as client, coalescer_of(client) as holdfast:
+    async with playing(Script(part, good)) as client, client.coalescer() as holdfast:
         asks = (holdfast.commit(uuid4()) for _ in range(3))
         errors = await asyncio.gather(*asks, return_exceptions=True)
         assert [HoldfastError] * 3 == list(map(type, errors))
@@ -423,12 +457,128 @@ async def test_a_batch_that_cannot_be_spelt_fails_those_in_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A defect in the writing half is told like one in the reading half."""
-    async with playing(Script(good)) as client, coalescer_of(client) as holdfast:
+    async with playing(Script(good)) as client, client.coalescer() as holdfast:
         with monkeypatch.context() as patched:
             patched.setitem(COLUMNS, "commit", ())
             with pytest.raises(HoldfastError, match="the coalescer failed: ValueError"):
                 await holdfast.commit(uuid4())
         assert ACCEPTED == await holdfast.commit(uuid4())
+
+
+# What it has from its client
+
+
+async def test_the_correlation_id_of_the_client_goes_along() -> None:
+    script = Script(good)
+    async with playing(script, correlation_id="c1") as client, client.coalescer() as holdfast:
+        assert ACCEPTED == await hold(holdfast, "Tea")
+        assert 5 == await holdfast.available("Tea", WAREHOUSE)
+    expected = ["ResolveStockLevels", "ReserveStream", "BatchGetAvailability"]
+    assert [(method, "c1") for method in expected] == script.asked
+
+
+async def test_an_operation_ends_with_the_timeout_of_the_client() -> None:
+    """The server is alive, and says nothing. Those who come later have their own time."""
+    script = Script(silent)
+    async with playing(script, timeout_s=0.05) as client, client.coalescer() as holdfast:
+        for _ in range(2):
+            asks = [holdfast.commit(uuid4()) for _ in range(3)]
+            errors = await asyncio.gather(*asks, return_exceptions=True)
+            assert [DeadlineExceeded] * 3 == list(map(type, errors))
+            assert "no answer within 0.05 s; it may have taken effect" in str(errors[0])
+        assert 1 == script.streams
+        assert not any(holdfast._pending.values())
+
+
+async def test_a_lookup_ends_with_the_timeout_of_the_client() -> None:
+    script = Script(good)
+    script.unary = asyncio.Event().wait  # type: ignore[assignment]
+    async with playing(script, timeout_s=0.05) as client, client.coalescer() as holdfast:
+        with pytest.raises(DeadlineExceeded):
+            await hold(holdfast, "Tea")
+
+
+async def test_answered_operations_leave_nothing_behind() -> None:
+    """At full speed, what is kept until its deadline is millions."""
+    async with playing(Script(good)) as client, client.coalescer() as holdfast:
+        for _ in range(10):
+            await asyncio.gather(*(holdfast.commit(uuid4()) for _ in range(100)))
+        assert not holdfast._deadlines._waiting
+
+
+async def test_a_client_that_tries_once_has_a_coalescer_that_tries_once() -> None:
+    script = Script(breaking, good)
+    async with playing(script, retries=None) as client, client.coalescer() as holdfast:
+        with pytest.raises(Unavailable, match="the cable is out"):
+            await holdfast.commit(uuid4())
+        assert ACCEPTED == await holdfast.commit(uuid4())
+        assert 1 == client.statistics().errors
+
+
+async def test_mending_is_paid_from_the_budget_of_the_client() -> None:
+    script = Script(*[breaking] * 3, good)
+    retries = Retries(base_s=0.0, tokens_max=2)
+    async with playing(script, retries=retries) as client, client.coalescer() as holdfast:
+        with pytest.raises(Unavailable, match=r"the cable is out \(after 3 attempts\)"):
+            await holdfast.commit(uuid4())
+        assert 2 == client.statistics().retries
+
+
+# Handles that have gone stale
+
+
+async def test_a_reserve_with_a_stale_handle_finds_the_new_one() -> None:
+    """The SKU ended, and was created again under its name."""
+    script = Script(ended_sku)
+    async with playing(script) as client, client.coalescer() as holdfast:
+        assert 7 == await holdfast._levels.handle("Tea", WAREHOUSE)
+        script.handles["Tea"] = 8
+        assert ACCEPTED == await hold(holdfast, "Tea")
+        assert 8 == await holdfast._levels.handle("Tea", WAREHOUSE)
+        assert [("reserve", 1)] * 2 == script.batches
+
+
+@pytest.mark.parametrize("now", [0, 8])
+async def test_a_read_with_a_stale_handle_does_not_answer_for_another_sku(now: int) -> None:
+    """A handle whose SKU has ended reads as nothing at all."""
+    script = Script(good)
+    async with playing(script) as client, client.coalescer() as holdfast:
+        assert 5 == await holdfast.available("Tea", WAREHOUSE)
+        script.handles["Tea"] = now
+        if now:
+            assert 5 == await holdfast.available("Tea", WAREHOUSE)
+        else:
+            with pytest.raises(NotFound, match="no stock level of 'Tea'"):
+                await holdfast.available("Tea", WAREHOUSE)
+
+
+async def test_a_level_that_is_sold_out_has_nothing() -> None:
+    """Nothing at all is what a good handle may read as, too."""
+    script = Script(good)
+    script.on_hand = 0
+    async with playing(script) as client, client.coalescer() as holdfast:
+        assert 0 == await holdfast.available("Tea", WAREHOUSE)
+
+
+@pytest.mark.parametrize("wrong", ["r1", 7, None, b"1" * 16])
+async def test_an_id_that_is_no_uuid_is_named(wrong: Any) -> None:
+    async with playing(Script(good)) as client, client.coalescer() as holdfast:
+        asks = (
+            holdfast.reserve(wrong, "Tea", WAREHOUSE, 1, hold_ms=HOLD_MS),
+            *(verb(wrong) for verb in (holdfast.commit, holdfast.fulfill, holdfast.release)),
+        )
+        for ask in asks:
+            with pytest.raises(TypeError, match=r"^reservation_id is .*: expected a UUID"):
+                await ask
+
+
+@pytest.mark.parametrize("wrong", [1.0, True, "1", None])
+async def test_a_number_that_is_no_integer_is_named(wrong: Any) -> None:
+    async with playing(Script(good)) as client, client.coalescer() as holdfast:
+        with pytest.raises(TypeError, match=r"^quantity is .*: expected an integer"):
+            await hold(holdfast, "Tea", wrong)
+        with pytest.raises(TypeError, match=r"^hold_ms is .*: expected an integer"):
+            await holdfast.reserve(uuid4(), "Tea", WAREHOUSE, 1, hold_ms=wrong)
 
 
 # Closing
@@ -452,33 +602,36 @@ async def test_who_waits_when_it_is_closed_is_told() -> None:
     """Nobody hangs, and an answer that never came is not taken for a no."""
     script = Script(silent)
     async with playing(script) as client:
-        async with coalescer_of(client) as holdfast:
+        async with client.coalescer() as holdfast:
             tasks = await waiting_callers(holdfast, script)
         errors = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [Unavailable] * len(tasks) == list(map(type, errors))
-        assert "was closed" in str(errors[0])
+        assert [Closed] * len(tasks) == list(map(type, errors))
+        assert "the coalescer was closed" in str(errors[0])
         for ask in (holdfast.commit(uuid4()), holdfast.available("Pot", WAREHOUSE)):
-            with pytest.raises(Unavailable, match="was closed"):
+            with pytest.raises(Closed, match="the coalescer is closed; nothing was sent"):
                 await ask
 
 
-async def test_who_waits_when_the_connection_is_closed_is_told() -> None:
+async def test_who_waits_when_the_client_is_closed_is_told() -> None:
     """Also when somebody closes the client under the coalescer."""
     script = Script(silent)
-    async with playing(script) as client, coalescer_of(client) as holdfast:
+    async with playing(script) as client, client.coalescer() as holdfast:
         tasks = await waiting_callers(holdfast, script)
         await client.close()
         errors = await asyncio.gather(*tasks, return_exceptions=True)
-        assert all(isinstance(error, HoldfastError) for error in errors), errors
-        for ask in (holdfast.commit(uuid4()), holdfast.available("Pot", WAREHOUSE)):
-            with pytest.raises(HoldfastError, match="closed"):
+        assert [Closed] * len(tasks) == list(map(type, errors))
+        asks = (hold(holdfast, "Tea"), holdfast.commit(uuid4()), holdfast.available("Pot", "W1"))
+        for ask in asks:
+            with pytest.raises(Closed, match="the client is closed; nothing was sent"):
                 await ask
+        with pytest.raises(Closed):
+            await client.coalescer().__aenter__()
 
 
 async def test_it_can_be_closed_before_its_first_step() -> None:
     """No task of it has run yet, and a caller waits already."""
     async with playing(Script(good)) as client:
-        async with coalescer_of(client) as holdfast:
+        async with client.coalescer() as holdfast:
             asked = holdfast._ask("commit", 0, 1)
-        with pytest.raises(Unavailable, match="was closed"):
+        with pytest.raises(Closed, match="was closed"):
             await asked

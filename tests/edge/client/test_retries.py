@@ -3,11 +3,20 @@
 import gc
 import math
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import pytest
 
-from holdfast.edge.client import DeadlineExceeded, Overloaded, Retries, Unavailable
-from holdfast.edge.client.retries import Attempts, may_retry
+from holdfast.edge.client import (
+    DeadlineExceeded,
+    HoldfastError,
+    Overloaded,
+    Retries,
+    Unavailable,
+)
+from holdfast.edge.client.errors import PUSHBACK_KEY, error_from_rpc
+from holdfast.edge.client.retries import TIMEOUT_COST, Attempts, Budget, may_retry
 from holdfast.edge.wire import faults
 from tests.edge.client.failures import (
     DROPPED,
@@ -16,6 +25,7 @@ from tests.edge.client.failures import (
     OVERLOADED,
     STORAGE_FULL,
     TOO_LARGE,
+    RpcError,
     failed,
 )
 
@@ -35,6 +45,8 @@ from tests.edge.client.failures import (
         (TOO_LARGE, False, False),
         (faults.not_found("sku", "S1"), False, False),
         (faults.internal(), False, False),
+        # A proxy asks to wait, who does not know what was done.
+        (faults.Fault(grpc.StatusCode.UNAVAILABLE, "", "busy", {}, 0.1), True, False),
     ],
 )
 def test_only_what_can_help_and_cannot_act_twice_is_tried_again(
@@ -46,14 +58,20 @@ def test_only_what_can_help_and_cannot_act_twice_is_tried_again(
 
 
 class Story:
-    """One call on a clock that only waiting moves."""
+    """One call on a clock that waiting moves."""
 
     def __init__(
-        self, retries: Retries | None, timeout_s: float, *, is_repeatable: bool = True
+        self,
+        retries: Retries | None,
+        timeout_s: float,
+        *,
+        is_repeatable: bool = True,
+        budget: Budget | None = None,
     ) -> None:
         self.now_s = 1_000.0
+        budget = budget or (retries or Retries()).budget()
         self.attempts = Attempts(
-            retries, timeout_s, lambda: self.now_s, is_repeatable=is_repeatable
+            retries, budget, timeout_s, lambda: self.now_s, is_repeatable=is_repeatable
         )
 
     def fail(self, fault: faults.Fault, after_s: float = 0.0) -> float:
@@ -83,6 +101,88 @@ def test_a_delay_that_the_server_asks_for_is_waited_in_full() -> None:
     story = Story(Retries(base_s=0.1, chance=lambda: 0.5), timeout_s=60)
     assert 0.05 + 0.05 == story.fail(OVERLOADED)
     assert 1.0 + 0.1 == story.fail(faults.draining())
+
+
+@pytest.mark.parametrize(
+    ("pushback", "wait_s"), [("0", 0.0), ("250", 0.25), ("3000", 3.0), ("9999999999", None)]
+)
+def test_a_pushback_is_waited_in_full(pushback: str, wait_s: float | None) -> None:
+    """gRFC A6: milliseconds, in the trailer."""
+    story = Story(Retries(chance=lambda: 0.0), timeout_s=60)
+    error = error_from_rpc(RpcError(GONE, (PUSHBACK_KEY, pushback)))
+    if wait_s is None:  # 115 days
+        with pytest.raises(Unavailable):
+            story.attempts.wait_s(error)
+    else:
+        assert wait_s == story.attempts.wait_s(error)
+
+
+@pytest.mark.parametrize("values", [["-1"], ["soon"], [""], ["1.5"], [b"7"], ["5", "5"], ["٣"]])
+def test_a_pushback_that_is_no_time_asks_for_no_retry(values: list[str | bytes]) -> None:
+    """gRFC A6: negative, or not to be parsed."""
+    error = error_from_rpc(RpcError(GONE, *((PUSHBACK_KEY, value) for value in values)))
+    assert math.inf == error.retry_after_s
+    with pytest.raises(Unavailable):
+        Story(Retries(), timeout_s=60).attempts.wait_s(error)
+
+
+def test_the_longer_of_pushback_and_delay_is_waited() -> None:
+    details = ("grpc-status-details-bin", OVERLOADED.to_status().SerializeToString())
+    for pushback, expected in (("10", 0.05), ("200", 0.2)):
+        error = error_from_rpc(RpcError(OVERLOADED, details, (PUSHBACK_KEY, pushback)))
+        assert (Overloaded, expected) == (type(error), error.retry_after_s)
+
+
+# The budget
+
+
+def retried(budget: Budget, fault: faults.Fault, calls: int) -> int:
+    """How many of so many calls are tried again when they fail, each once."""
+    count = 0
+    for _ in range(calls):
+        story = Story(Retries(chance=lambda: 0.0), timeout_s=60, budget=budget)
+        try:
+            story.fail(fault)
+        except HoldfastError:
+            continue
+        count += 1
+    return count
+
+
+def test_retries_end_when_the_budget_is_used_up() -> None:
+    """All calls of a client share it; those that time out pay more."""
+    assert 500 == retried(Retries().budget(), OVERLOADED, 10_000)
+    assert 500 == retried(Retries().budget(), GONE, 10_000)
+    assert 500 // TIMEOUT_COST == retried(Retries().budget(), LATE, 10_000)
+
+
+def test_what_is_not_tried_again_costs_nothing() -> None:
+    budget = Budget(1, 0.1)
+    assert 0 == retried(budget, STORAGE_FULL, 100)
+    assert 1 == retried(budget, GONE, 100)
+
+
+def test_successes_pay_for_a_tenth_as_many_retries() -> None:
+    budget = Budget(5, 0.1)
+    retried(budget, GONE, 100)
+    for successes in (10, 15, 25):
+        for _ in range(successes):
+            budget.earn()
+    assert 5 == retried(budget, GONE, 100)
+
+
+def test_a_budget_does_not_grow_beyond_its_size() -> None:
+    budget = Budget(5, 0.1)
+    for _ in range(1_000):
+        budget.earn()
+    assert 5 == retried(budget, GONE, 100)
+
+
+def test_threads_pay_from_one_budget() -> None:
+    budget = Budget(500, 0)
+    with ThreadPoolExecutor(8) as threads:
+        counts = threads.map(lambda _: retried(budget, GONE, 500), range(8))
+    assert 500 == sum(counts)
 
 
 def test_a_wait_that_would_reach_the_deadline_is_not_begun() -> None:
