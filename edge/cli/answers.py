@@ -85,6 +85,26 @@ def event_results(
     return made
 
 
+def event_notes(
+    events: Iterable[stock.StockEvent], results: Iterable[stock.StockEventResult]
+) -> list[str]:
+    """Sentences on what a person may not expect: lines that were new beside others that were not,
+    and goods that went below zero, as those of a mistyped SKU do.
+    """
+    told = list(zip(events, results, strict=True))
+    new = [
+        f"{event.sku} at {event.location}"
+        for event, result in told
+        if result.outcome == stock.STOCK_EVENT_OUTCOME_APPLIED
+    ]
+    notes = [f"New: {', '.join(new)}."] if 0 < len(new) < len(told) else []
+    return notes + [
+        f"{event.sku} at {event.location} has {result.on_hand:,} on hand: is the SKU right?"
+        for event, result in told
+        if result.on_hand < 0
+    ]
+
+
 def locations(all_of_them: Iterable[catalog.Location]) -> Table:
     """The catalogue of locations."""
     made = table(("location", "kind", "name", "takes reservations"), ())

@@ -1,9 +1,9 @@
 """What all commands of `holdfast` share: the node they ask, what they print, how they fail.
 
 Rules of this file: output for people goes through rich, output for programs (--json) is one JSON
-object per line; both on stdout, progress and errors on stderr. A command exits with 0, with 1 when
-it failed, with 2 when the answer was a refusal or the command line was wrong. Libraries that are
-slow to import are imported where they are used: a client command should be as fast as its call.
+object per line; both on stdout, progress and errors on stderr. The exit code tells a refusal from a
+failure and from a wrong command line. Libraries that are slow to import are imported where they are
+used: a client command should be as fast as its call.
 """
 
 import json
@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from ..client import BlockingClient, HoldfastError
 
 EXIT_FAILED: Final = 1
-EXIT_REFUSED: Final = 2
+EXIT_USAGE: Final = 2  # typer's own, for a command line that is wrong
+EXIT_REFUSED: Final = 3
+
+#: At the end of every help page.
+EXIT_CODES: Final = (
+    f"Exit codes: 0 done, {EXIT_FAILED} failed, {EXIT_USAGE} wrong command line, "
+    f"{EXIT_REFUSED} refused."
+)
 
 #: Columns of a table that goes into a file or a pipe, which have no width of their own.
 WIDTH_WITHOUT_TERMINAL: Final = 120
@@ -43,7 +50,13 @@ Target = Annotated[
     ),
 ]
 Timeout = Annotated[
-    float, typer.Option(metavar="SECONDS", min=0.001, help="How long to wait for the answer.")
+    float,
+    typer.Option(
+        metavar="SECONDS",
+        min=0.001,
+        max=86_400,
+        help="How long to wait for the answer.",
+    ),
 ]
 TIMEOUT_DEFAULT_S: Final = 5.0
 
@@ -148,9 +161,6 @@ LINES_HELP: Final = "One or more lines of three words: SKU LOCATION QUANTITY."
 
 def parse_lines(words: list[str]) -> list[tuple[str, str, int]]:
     """Lines of SKU, location and quantity. Raises typer.BadParameter."""
-    # `stock adjustment` lets unknown options through for the sake of -5; they end here.
-    if unknown := [word for word in words if word.startswith("--")]:
-        raise typer.BadParameter(f"No such option: {unknown[0]}")
     if len(words) % 3:
         given = " ".join(words)
         raise typer.BadParameter(f"a line is SKU LOCATION QUANTITY: {given!r} is incomplete")
@@ -168,6 +178,9 @@ def _quantity(text: str) -> int:
     return int(text)
 
 
+#: Far beyond what a node takes, and no more than a message carries.
+DURATION_S_MAX: Final = 10_000_000_000
+
 _UNIT_SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -175,7 +188,8 @@ def parse_duration(text: str) -> float:
     """Seconds of a duration like 90, 90s, 15m, 12h or 30d. Raises typer.BadParameter."""
     number = text.rstrip("dhms")
     unit = _UNIT_SECONDS.get(text[len(number) :] or "s")
-    if unit is None or not (number.isascii() and number.isdigit() and len(number) <= 12):
+    is_number = number.isascii() and number.isdigit() and len(number) <= 12
+    if unit is None or not is_number or int(number) * unit > DURATION_S_MAX:
         raise typer.BadParameter(f"a duration is like 90s, 15m, 12h or 30d, not {text!r}")
     return int(number) * unit
 

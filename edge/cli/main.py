@@ -6,10 +6,13 @@ from typing import Annotated
 import typer
 
 from . import data_directory, locations, node, reservations, stock
-from .console import EXIT_FAILED
+from .console import EXIT_CODES, EXIT_FAILED
+from .words import TextGroup
 
 app = typer.Typer(
     name="holdfast",
+    cls=TextGroup,
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a defect is reported with a plain traceback
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -17,6 +20,17 @@ app = typer.Typer(
 # In the order in which a newcomer meets them.
 for commands in (node, data_directory, reservations, stock, locations):
     app.add_typer(commands.app)
+
+
+def _end_help_with_exit_codes(of: typer.Typer) -> None:
+    for command in of.registered_commands:
+        command.epilog = EXIT_CODES
+    for group in of.registered_groups:
+        if group.typer_instance is not None:
+            _end_help_with_exit_codes(group.typer_instance)
+
+
+_end_help_with_exit_codes(app)
 
 
 def _print_version(asked: bool) -> None:

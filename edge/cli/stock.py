@@ -1,7 +1,10 @@
 """Commands on goods: availability, stock receipt, adjustment, sale, return, count."""
 
-from typing import Annotated
-from uuid import uuid4
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Final
+from urllib.parse import quote
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 import typer
 
@@ -18,12 +21,16 @@ from .console import (
     plain,
     print_json,
 )
+from .words import SignedCommand
 
 app = typer.Typer()
 stock = typer.Typer(no_args_is_help=True, help="Record what happened to stock.")
 app.add_typer(stock, name="stock")
 
-SOURCE_DEFAULT = "cli"
+SOURCE_DEFAULT: Final = "cli"
+
+#: Of a node; stated in the comments of holdfast.v1.
+EVENT_ID_BYTES_MAX: Final = 128
 
 Words = Annotated[list[str], typer.Argument(metavar="SKU LOCATION QUANTITY", help=LINES_HELP)]
 Source = Annotated[str, typer.Option(metavar="NAME", help="System that reports this.")]
@@ -31,7 +38,8 @@ EventId = Annotated[
     str | None,
     typer.Option(
         metavar="ID",
-        help="The source's id for the event: it counts once. Default: a new id.",
+        help="Your id for the command. A line counts once under it, whatever stands beside it. "
+        "Default: a new id.",
         show_default=False,
     ),
 ]
@@ -72,8 +80,7 @@ def receipt(
     _record("RECEIPT", lines, source, event_id, target, timeout, as_json=as_json)
 
 
-# So that -5 is a quantity; parse_lines refuses options that do not exist.
-@stock.command(context_settings={"ignore_unknown_options": True})
+@stock.command(cls=SignedCommand, context_settings={"ignore_unknown_options": True})
 def adjustment(
     lines: Words,
     source: Source = SOURCE_DEFAULT,
@@ -141,14 +148,13 @@ def _record(
     lines = parse_lines(words)
     events = [
         StockEvent(
-            # One id per event, derived from the one given, so that a repeat derives the same.
-            event_id=event_id if len(lines) == 1 else f"{event_id}/{index}",
+            event_id=line_id,
             sku=sku,
             location=place,
             kind=f"STOCK_EVENT_KIND_{kind}",
             quantity=quantity,
         )
-        for index, (sku, place, quantity) in enumerate(lines, 1)
+        for line_id, (sku, place, quantity) in zip(line_ids(event_id, lines), lines, strict=True)
     ]
     same = f"--event-id {event_id}"
     with asking(target, timeout_s, as_json=as_json, same=same) as client:
@@ -159,3 +165,24 @@ def _record(
     from . import answers
 
     console().print(answers.event_results(events, answer.results))
+    for sentence in answers.event_notes(events, answer.results):
+        typer.echo(sentence, err=True)
+
+
+def line_ids(event_id: str, lines: Sequence[tuple[str, str, int]]) -> list[str]:
+    """An id for the event of each line: ID/SKU@LOCATION, and #2 and so on for another line of the
+    same SKU and location. So a line has the same id wherever it stands, and whatever is added.
+
+    SKU and location are percent-encoded, so that no two lines share an id; one that is too long for
+    a node becomes a UUID (RFC 9562, version 5).
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    ids = []
+    for sku, place, _ in lines:
+        counts[sku, place] += 1
+        number = counts[sku, place]
+        line_id = f"{event_id}/{quote(sku, safe='')}@{quote(place, safe='')}"
+        line_id += f"#{number}" if number > 1 else ""
+        is_short = len(line_id.encode()) <= EVENT_ID_BYTES_MAX
+        ids.append(line_id if is_short else str(uuid5(NAMESPACE_OID, line_id)))
+    return ids

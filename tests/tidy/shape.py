@@ -38,6 +38,8 @@ LIBRARY_BASES = {
     "pydantic.BaseModel": "a checked document",
     "pydantic_settings.BaseSettings": "checked settings",
     "rich.progress.ProgressColumn": "a column of a progress bar",
+    "typer.core.TyperCommand": "a command that reads its words in a way of its own",
+    "typer.core.TyperGroup": "a group of commands that looks at all words first",
     "uvicorn.Server": "a server that leaves signals alone",
 }
 #: Exceptions by base, because that is how they are caught; users, because locust finds them so.
