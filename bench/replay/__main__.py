@@ -75,6 +75,10 @@ def _parser() -> argparse.ArgumentParser:
         help="calls at a time (default: %(default)s)",
     )  # fmt: skip
     add("--target", type=address, metavar="HOST:PORT", help="a running node; else one is started")
+    add(
+        "--beside-others", action="store_true",
+        help="write made-up stock and orders into a node that is not empty, too",
+    )  # fmt: skip
     add("--data-dir", type=Path, metavar="DIR", help=f"its data directory (default: {DATA_DIR})")
     add("--shards", type=whole(1), metavar="N", help="shards of a new data directory")
     add("--serve", action="store_true", help="go on serving afterwards, until Ctrl-C")

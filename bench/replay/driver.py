@@ -53,10 +53,20 @@ Answer = TypeVar("Answer")
 
 
 class Replay:
-    """One replay against one node."""
+    """One replay against one node, which has to be empty or to hold an earlier run of this replay,
+    unless `is_beside_others` is set: its stock is made up.
+    """
 
-    def __init__(self, client: Client, plan: ReplayPlan, callers: int = CALLERS_DEFAULT) -> None:
+    def __init__(
+        self,
+        client: Client,
+        plan: ReplayPlan,
+        callers: int = CALLERS_DEFAULT,
+        *,
+        is_beside_others: bool = False,
+    ) -> None:
         self.plan = plan
+        self._is_beside_others = is_beside_others
         self.steps_done = 0
         self._client = client
         self._callers = callers
@@ -102,6 +112,14 @@ class Replay:
         """Create the locations. Their names say of which orders they are, for the next run."""
         there = {each.location: each for each in (await self._client.list_locations()).locations}
         wanted = [(place, self._name(place)) for place in self.plan.stock.locations]
+        others = there.keys() - {place.code for place, _ in wanted}
+        # A stock level needs a location, so a node without any is empty.
+        if others and not self._is_beside_others:
+            raise BenchError(
+                f"the node is not empty: it has {len(others)} locations that are not of this "
+                f"replay, such as {min(others)}; give the replay a node of its own, or add "
+                "--beside-others to write made-up stock and orders into this one"
+            )
         for place, name in wanted:
             known = there.get(place.code)
             if known is not None and known.display_name != name:

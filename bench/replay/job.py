@@ -39,6 +39,8 @@ class Job:
     callers: int
     target: str | None
     """A node that is there already; None to start one."""
+    beside_others: bool
+    """Whether the node may hold other data."""
     data_dir: Path
     shards: int | None
     serve: bool
@@ -99,7 +101,8 @@ async def _replay(job: Job, plan: ReplayPlan, target: str) -> Replayed:
     async with Client(target, timeout_s=CALL_TIMEOUT_S, retries=RETRIES) as client:
         await _check_shards(job, client)
         with progress_bar("Replaying", is_shown=not job.as_json) as bar:
-            return await Replay(client, plan, job.callers).run(bar)
+            replay = Replay(client, plan, job.callers, is_beside_others=job.beside_others)
+            return await replay.run(bar)
 
 
 async def _check_shards(job: Job, client: Client) -> None:
