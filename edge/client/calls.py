@@ -1,7 +1,7 @@
 """A function for each unary RPC, which turns arguments into a call.
 
 Rules of this file: nothing is sent here. A call is made once, with its ids, so all its attempts
-carry the same ones; an id that was left out is made up here. Types are judged here (arguments.py),
+carry the same ones; an id that was left out is made up here. Types are judged here (parameters.py),
 limits by the server. These functions become the methods of the clients, and their docstrings are
 written for those: they say what the response tells, and what is raised besides the errors of every
 call (see `Client`).
@@ -21,8 +21,8 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 
 from . import methods
-from .arguments import duration, each, fields, flag, integer, member, seconds, text
 from .methods import Method, Response
+from .parameters import duration, each, fields, flag, integer, member, seconds, text
 from .stock_events import checked
 
 #: SKU, location, and a quantity of units in the SKU's base unit.

@@ -33,12 +33,12 @@ import grpc.aio
 from holdfast.v1 import stock_service_pb2 as stock
 
 from . import calls
-from .arguments import text, wrong_type
 from .calls import Call, Options
 from .closing import CLIENT, Waits
 from .coalescing import Coalescer
 from .errors import closed_before, closed_meanwhile, error_from_rpc
 from .methods import Response
+from .parameters import text, wrong_type
 from .retries import RETRIES, TIMEOUT_S, Retries
 from .session import TARGET, ClientStatistics, Session, channel_options
 from .stock_events import SourceEvents, StockColumns, message_of

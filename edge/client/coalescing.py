@@ -24,12 +24,12 @@ import grpc.aio
 
 from holdfast.v1 import reservation_service_pb2 as reservation
 
-from .arguments import of_type
 from .closing import Waits
 from .deadlines import Deadlines
 from .errors import DeadlineExceeded, HoldfastError, closed_before, closed_meanwhile
 from .lookups import COALESCER, broken, fail
 from .operations import COLUMNS, OPERATIONS_MAX, Operation, batch_message, fitting
+from .parameters import of_type
 from .retries import Attempts
 from .session import Session
 from .stock_levels import Send, StockLevels

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import integer, wrong_type, wrong_value
+from .parameters import integer, wrong_type, wrong_value
 
 
 def exact_column(name: str, values: Any, dtype: str) -> NDArray[Any]:

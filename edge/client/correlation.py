@@ -10,7 +10,7 @@ HTTP would drop. What is then longer than 128 characters is cut to 95, followed 
 from hashlib import sha256
 from typing import Final, TypeAlias
 
-from .arguments import wrong_type
+from .parameters import wrong_type
 
 KEY: Final = "x-correlation-id"
 

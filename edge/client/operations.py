@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from holdfast.v1 import reservation_service_pb2 as reservation
 
-from .arguments import integer
+from .parameters import integer
 
 #: Operations of one batch; stated in the comments of holdfast.v1.
 OPERATIONS_MAX: Final = 8_190

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from .arguments import seconds, wrong_value
 from .errors import DeadlineExceeded, HoldfastError, Overloaded, Unavailable
+from .parameters import seconds, wrong_value
 
 #: As long as a checkout waits, and as a node that restarts may take.
 TIMEOUT_S: Final = 5.0

@@ -7,11 +7,11 @@ from operator import methodcaller
 from typing import Any, Final
 
 from . import correlation
-from .arguments import flag, of_type, seconds
 from .calls import Call
 from .correlation import Metadata
 from .errors import HoldfastError
 from .methods import APPLY_STOCK_EVENTS, RESERVE_STREAM, UNARY_METHODS, Method
+from .parameters import flag, of_type, seconds
 from .retries import Attempts, Budget, Retries
 from .streams import Feed
 

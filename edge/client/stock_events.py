@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from holdfast.v1 import stock_service_pb2 as stock
 
-from .arguments import each, fields, of_type, text
+from .parameters import each, fields, of_type, text
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -11,11 +11,11 @@ import grpc
 
 from holdfast.v1 import availability_service_pb2 as availability
 
-from .arguments import text
 from .calls import Call, resolve_stock_levels
 from .errors import HoldfastError, InvalidArgument, NotFound
 from .lookups import Lookups
 from .methods import BATCH_GET_AVAILABILITY
+from .parameters import text
 
 #: SKU and location.
 Name: TypeAlias = tuple[str, str]

@@ -6,81 +6,25 @@ import re
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner, Result
 
-from holdfast.core.limits import NAME_BYTES_MAX
 from holdfast.core.tables import schema
 from holdfast.edge.cli.console import (
-    EXIT_CODES,
     EXIT_REFUSED,
     EXIT_USAGE,
     default_target,
     parse_duration,
     reachable,
 )
-from holdfast.edge.cli.main import app
-from holdfast.edge.cli.stock import EVENT_ID_BYTES_MAX, line_ids
 from holdfast.edge.client import TARGET
 from holdfast.edge.server.settings import Settings
 from holdfast.persistence import data_directory
 from holdfast.persistence.data_directory import read_node_json
-from tests.edge.node_process import NodeProcess, free_port, running_node
+from tests.edge.cli.commands import HOLDFAST, ask, ask_json, flat, new_id, run
+from tests.edge.node_process import NodeProcess, free_port
 from tests.persistence.lives import live_on
-
-HOLDFAST = (sys.executable, "-m", "holdfast.edge")
-
-_numbers = count(1)
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    """One node for all tests here; each names goods of its own."""
-    with running_node(tmp_path_factory.mktemp("cli")) as running:
-        ask_json(running, "location", "put", "W1")
-        yield running
-
-
-@pytest.fixture
-def sku(node: NodeProcess) -> str:
-    """A SKU of which 10 are at W1."""
-    name = f"SKU-{next(_numbers)}"
-    ask_json(node, "stock", "receipt", name, "W1", "10")
-    return name
-
-
-def run(*words: object) -> Result:
-    """Run a command in this process."""
-    return CliRunner().invoke(app, [str(word) for word in words], prog_name="holdfast")
-
-
-def ask(node: NodeProcess, *words: object) -> Result:
-    """Run a command against the node."""
-    return run(*words, "--target", node.target, "--timeout", 30)
-
-
-def ask_json(node: NodeProcess, *words: object) -> Any:
-    """Run a command for programs, which has to succeed, and read what it prints."""
-    result = ask(node, *words, "--json")
-    assert 0 == result.exit_code, result.output
-    return json.loads(result.stdout)
-
-
-def new_id() -> str:
-    return f"order-{next(_numbers)}"
-
-
-def flat(text: str) -> str:
-    """Text without the line breaks and frames that depend on the width of the terminal."""
-    return " ".join(text.replace("│", " ").split())
-
 
 # The life of a reservation
 
@@ -168,66 +112,6 @@ def test_a_fact_with_the_same_id_counts_once(node: NodeProcess, sku: str) -> Non
 
     expected = ["STOCK_EVENT_OUTCOME_APPLIED", "STOCK_EVENT_OUTCOME_DUPLICATE"]
     assert expected == outcomes
-
-
-RECEIPT_OF_MUGS = ("{sku}-mug", "W1", 5)
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        (*RECEIPT_OF_MUGS, "{sku}-tea", "W1", 3),
-        ("{sku}-tea", "W1", 3, *RECEIPT_OF_MUGS),
-        ("{sku}-tea", "W1", 3, *RECEIPT_OF_MUGS, "{sku}-mug", "W2", 1),
-        (*RECEIPT_OF_MUGS, *RECEIPT_OF_MUGS),
-    ],
-)
-def test_a_command_repeated_with_another_line_counts_the_new_line(
-    words: tuple[Any, ...], node: NodeProcess, sku: str
-) -> None:
-    """Wherever it stands."""
-    ask_json(node, "location", "put", "W2")
-    first, second = (
-        [str(word).format(sku=sku) for word in each] for each in (RECEIPT_OF_MUGS, words)
-    )
-    event_id = ("--event-id", new_id())
-    ask_json(node, "stock", "receipt", *first, *event_id)
-
-    result = ask(node, "stock", "receipt", *second, *event_id)
-
-    # All but one line of mugs at W1, the first that was given.
-    new = list(zip(second[::3], second[1::3], strict=True))
-    new.remove((first[0], "W1"))
-    expected = ", ".join(f"{name} at {place}" for name, place in new)
-    assert 0 == result.exit_code
-    assert f"New: {expected}.\n" == result.stderr
-    mugs = second.count(first[0]) - second.count("W2")
-    (found,) = ask_json(node, "availability", first[0])["availabilities"]
-    assert 5 * mugs == found["levels"][0]["on_hand"]
-
-
-def test_a_line_has_the_same_id_whatever_stands_beside_it() -> None:
-    mug, tea = ("MUG", "S", 5), ("TEA", "S", 3)
-    assert ["G/MUG@S"] == line_ids("G", [mug])
-    assert ["G/TEA@S", "G/MUG@S", "G/MUG@S#2"] == line_ids("G", [tea, mug, mug])
-
-
-def test_no_two_lines_share_an_id() -> None:
-    """Whatever separators a name has in it."""
-    names = ["A", "A/B", "A@B", "A#2", "B@A#2", "A%40B", "Ä" * 60, "Ä" * 61]
-    lines = [(sku, place, 1) for sku in names for place in names]
-    ids = [each for start in ("G", "G/A", "G/A@B") for each in line_ids(start, lines * 2)]
-    assert len(ids) == len(set(ids)) == 6 * len(lines)
-    assert all(len(each.encode()) <= EVENT_ID_BYTES_MAX for each in ids)
-    assert NAME_BYTES_MAX == EVENT_ID_BYTES_MAX
-
-
-def test_goods_that_go_below_zero_are_asked_about(node: NodeProcess, sku: str) -> None:
-    """A mistyped SKU is one that nobody has recorded before."""
-    result = ask(node, "stock", "sale", f"{sku}x", "W1", 1)
-
-    assert 0 == result.exit_code
-    assert f"{sku}x at W1 has -1 on hand: is the SKU right?\n" == result.stderr
 
 
 def test_several_facts_go_in_one_command(node: NodeProcess, sku: str) -> None:
@@ -326,91 +210,6 @@ def test_a_command_line_is_judged_before_anything_is_asked(
 
     assert EXIT_USAGE == result.exit_code == 2
     assert expected in flat(result.stderr)
-
-
-def test_words_behind_two_hyphens_are_taken_literally(node: NodeProcess) -> None:
-    """SKUs, locations and ids, in every command."""
-    place, order, *goods = (f"--{name}-{new_id()}" for name in ("target", "json", "x", "event-id"))
-    asked = ("--target", node.target, "--timeout", "30", "--json")
-
-    def told(*words: object) -> Any:
-        result = run(*words)
-        assert 0 == result.exit_code, result.output
-        return json.loads(result.stdout)
-
-    lines = [word for sku in goods for word in (sku, place, 9)]
-    told("location", "put", *asked, "--", place)
-    for kind in ("receipt", "sale", "return", "count"):
-        told("stock", kind, *asked, "--", *lines)
-    told("stock", "adjustment", *asked, "--", goods[0], place, -2, goods[1], place, 2)
-    found = told("availability", *asked, "--", *goods)["availabilities"]
-    assert [(goods[0], 7), (goods[1], 11)] == [
-        (each["sku"], each["network_available"]) for each in found
-    ]
-    told("reserve", *asked, "--", order, goods[0], place, 3)
-    told("extend", *asked, "--", order, "1h")
-    told("commit", *asked, "--", order, goods[0], place, 2)
-    told("release", *asked, "--", order)
-    told("cancel", *asked, "--", order, goods[0], place, 1)
-    told("fulfill", *asked, "--", order)
-    (line,) = told("show", *asked, "--", order)["reservation"]["lines"]
-    assert (1, 1, 1) == (line["released"], line["cancelled"], line["fulfilled"])
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("--", "--SKU", "W1", "-5"),
-        ("--source", "--odd", "SKU", "W1", "-5"),
-        ("SKU", "W1", "-5", "--event-id", "--"),
-        ("SKU", "W1", "-5", "--event-id=-x"),
-    ],
-)
-def test_what_looks_like_an_option_may_be_a_value(words: tuple[str, ...]) -> None:
-    result = run("stock", "adjustment", "--target", f"127.0.0.1:{free_port()}", *words)
-
-    assert 1 == result.exit_code
-    assert "No node answers" in result.stderr
-
-
-def commands_of(group: Any, *path: str) -> Iterator[tuple[str, ...]]:
-    """All commands, as the words that name them."""
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from commands_of(command, *path, name)
-        else:
-            yield *path, name
-
-
-COMMANDS = list(commands_of(typer.main.get_command(app)))
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_help_page_ends_with_the_exit_codes(command: tuple[str, ...]) -> None:
-    page = run(*command, "--help").stdout
-
-    assert flat(page).endswith(EXIT_CODES)
-    assert f"{EXIT_USAGE} wrong command line, {EXIT_REFUSED} refused" in EXIT_CODES
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize(
-    ("word", "shown"), [("\udcff", "\\udcff"), ("caf\udce9", "caf\\udce9"), ("\ud800", "\\ud800")]
-)
-def test_a_word_that_is_no_text_is_told(command: tuple[str, ...], word: str, shown: str) -> None:
-    """As an argument, as the value of an option, behind two hyphens."""
-    for words in ((word,), ("--target", word), ("--", word)):
-        result = run(*command, *words)
-        assert EXIT_USAGE == result.exit_code
-        assert f"word {len(command) + len(words)}, '{shown}', is not UTF-8" in flat(result.stderr)
-
-
-def test_a_byte_that_is_no_text_is_told_by_the_command_itself() -> None:
-    done = subprocess.run([*HOLDFAST, "availability", b"\xff"], capture_output=True, check=False)
-
-    assert EXIT_USAGE == done.returncode
-    assert b"Traceback" not in done.stderr
-    assert b"is not UTF-8 text" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,49 +1,43 @@
 """The coalescer: many callers over one stream, of whom each gets his own answer, once and surely.
 
-First against a real node; then against a server that follows a script, where a stream breaks off at
-the very place that a test wants. Nothing here waits for a time: a caller who is forgotten hangs the
-test, and that is the failure.
+First against a real node; then against a server that follows a script. Nothing here waits for a
+time: a caller who is forgotten hangs the test, and that is the failure.
 """
 
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from typing import Any, Final
 from uuid import uuid4
 
-import grpc
-import grpc.aio
 import httpx
 import pytest
 
 from holdfast.edge.client import (
     Client,
-    Closed,
     DeadlineExceeded,
-    HoldfastError,
     InvalidArgument,
     NotFound,
     Retries,
     Unavailable,
 )
-from holdfast.edge.client.coalescing import IN_FLIGHT_MAX, Coalescer
-from holdfast.edge.client.operations import COLUMNS, OPERATIONS_MAX
-from holdfast.v1 import availability_service_pb2 as availability
+from holdfast.edge.client.operations import OPERATIONS_MAX
 from holdfast.v1 import reservation_service_pb2 as reservation
+from tests.edge.client.stream_script import (
+    ACCEPTED,
+    HOLD_MS,
+    Script,
+    breaking,
+    ended_sku,
+    good,
+    hold,
+    playing,
+    silent,
+)
 from tests.edge.node_process import NodeProcess
 from tests.edge.raw import WAREHOUSE, figures_of, put_stock, receipt
 
-HOLD_MS: Final = 3_600_000
 CALLERS: Final = 1_000
-
-ACCEPTED = reservation.BATCH_OUTCOME_ACCEPTED
-REPEATED = reservation.BATCH_OUTCOME_REPEATED
-UNKNOWN = reservation.BATCH_OUTCOME_UNKNOWN_STOCK_LEVEL
-
-#: Waits that pass at once, for as long as a machine under load may need for the rest.
-PATIENCE: Final[dict[str, Any]] = {"timeout_s": 60.0, "retries": Retries(base_s=0.001, cap_s=0.001)}
 
 
 async def batches_of(node: NodeProcess) -> int:
@@ -52,11 +46,6 @@ async def batches_of(node: NodeProcess) -> int:
         page = (await browser.get(node.url("/metrics"))).text
     labels = re.findall(r"^holdfast_calls_total\{(.*?)\} (\S+)", page, re.MULTILINE)
     return int(sum(float(count) for label, count in labels if '"ReserveStream"' in label))
-
-
-async def hold(holdfast: Coalescer, sku: str, quantity: int = 1) -> int:
-    """Hold under a new id."""
-    return await holdfast.reserve(uuid4(), sku, WAREHOUSE, quantity, hold_ms=HOLD_MS)
 
 
 # At a real node
@@ -184,287 +173,6 @@ async def test_callers_who_go_away_do_not_touch_the_others(client: Client, seed:
             assert answer == ACCEPTED or isinstance(answer, asyncio.CancelledError)
 
 
-# At a server with a script
-
-
-Part = Callable[[AsyncIterator[bytes], Any], AsyncIterator[bytes]]
-
-
-class Script(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
-    """A server whose streams play the parts of a script, one each; the last part stays on."""
-
-    def __init__(self, *parts: Part) -> None:
-        self.parts = list(parts)
-        self.streams = 0
-        self.batches: list[tuple[str, int]] = []
-        """Kind and size of the batches that came in."""
-        self.arrived = asyncio.Event()
-        self.unary: Callable[[], Awaitable[None]] | None = None
-        self.handles = {"Tea": 7}
-        """By SKU; all others have 5."""
-        self.on_hand = 5
-        self.asked: list[tuple[str, str | None]] = []
-        """The methods that were called, and their correlation ids."""
-
-    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-        if details.method == "/holdfast.v1.ReservationService/ReserveStream":
-            return grpc.stream_stream_rpc_method_handler(self.stream)
-        if details.method.endswith("/BatchGetAvailability"):
-            return grpc.unary_unary_rpc_method_handler(self.read)
-        return grpc.unary_unary_rpc_method_handler(self.resolve)
-
-    async def stream(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
-        self.note("ReserveStream", context)
-        part = self.parts[min(self.streams, len(self.parts) - 1)]
-        self.streams += 1
-        async for answer in part(self.noted(requests), context):
-            yield answer
-
-    async def noted(self, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        async for data in requests:
-            kind, batch = batch_in(data)
-            self.batches.append((kind, len(batch.id_high)))
-            self.arrived.set()
-            yield data
-
-    def note(self, method: str, context: Any) -> None:
-        self.asked.append((method, dict(context.invocation_metadata()).get("x-correlation-id")))
-
-    async def resolve(self, data: bytes, context: Any) -> bytes:
-        await self.answer("ResolveStockLevels", context)
-        names = availability.ResolveStockLevelsRequest.FromString(data).stock_levels
-        handles = [self.handles.get(name.sku, 5) for name in names]
-        return availability.ResolveStockLevelsResponse(handles=handles).SerializeToString()
-
-    async def read(self, data: bytes, context: Any) -> bytes:
-        """Handles that were given out have `on_hand` units; of all others there is nothing."""
-        await self.answer("BatchGetAvailability", context)
-        handles = availability.BatchGetAvailabilityRequest.FromString(data).stock_levels
-        known = {5, *self.handles.values()}
-        on_hand = [self.on_hand if handle in known else 0 for handle in handles]
-        nothing = [0] * len(handles)
-        return availability.BatchGetAvailabilityResponse(
-            on_hand=on_hand, reserved=nothing, committed=nothing
-        ).SerializeToString()
-
-    async def answer(self, method: str, context: Any) -> None:
-        self.note(method, context)
-        if self.unary is not None:
-            self.arrived.set()
-            await self.unary()
-
-
-def batch_in(data: bytes) -> tuple[str, Any]:
-    request = reservation.ReserveStreamRequest.FromString(data)
-    kind = request.WhichOneof("batch")
-    assert kind is not None
-    return kind, getattr(request, kind)
-
-
-def answer_to(data: bytes, code: int = ACCEPTED) -> bytes:
-    kind, batch = batch_in(data)
-    answer: dict[str, Any] = {kind: {"outcomes": bytes([code]) * len(batch.id_high)}}
-    return reservation.ReserveStreamResponse(**answer).SerializeToString()
-
-
-async def good(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator[bytes]:
-    """Answer everything."""
-    async for data in requests:
-        yield answer_to(data)
-
-
-async def repeating(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator[bytes]:
-    """Say of everything that it was done before."""
-    async for data in requests:
-        yield answer_to(data, REPEATED)
-
-
-async def silent(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator[bytes]:
-    """Take everything and answer nothing."""
-    async for data in requests:
-        if not data:
-            yield b""
-
-
-async def breaking(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
-    """Break off at the first batch."""
-    async for data in requests:
-        await context.abort(grpc.StatusCode.UNAVAILABLE, "the cable is out")
-        yield data
-
-
-async def breaking_at_once(_requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
-    """Break off before anything is read."""
-    await context.abort(grpc.StatusCode.UNAVAILABLE, "the cable is out")
-    yield b""
-
-
-async def ending(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator[bytes]:
-    """End in peace, without an answer to what came."""
-    async for data in requests:
-        if data:
-            return
-        yield data
-
-
-async def ended_sku(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator[bytes]:
-    """No stock level has the handle 7."""
-    async for data in requests:
-        _, batch = batch_in(data)
-        codes = [UNKNOWN if handle == 7 else ACCEPTED for handle in batch.stock_levels]
-        answer: dict[str, Any] = {"reserve": {"outcomes": bytes(codes)}}
-        yield reservation.ReserveStreamResponse(**answer).SerializeToString()
-
-
-async def forbidding(_requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
-    """Fail for a reason that no other attempt can mend."""
-    await context.abort(grpc.StatusCode.PERMISSION_DENIED, "not you")
-    yield b""
-
-
-async def too_short(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator[bytes]:
-    """Leave codes out."""
-    async for data in requests:
-        kind, _ = batch_in(data)
-        answer: dict[str, Any] = {kind: {}}
-        yield reservation.ReserveStreamResponse(**answer).SerializeToString()
-
-
-async def babbling(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator[bytes]:
-    """Answer with bytes that are no message."""
-    async for _ in requests:
-        yield b"\xff\xff\xff"
-
-
-@asynccontextmanager
-async def playing(script: Script, **options: Any) -> AsyncIterator[Client]:
-    """Serve a script, and connect to it."""
-    server = grpc.aio.server()
-    server.add_generic_rpc_handlers((script,))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        settings = PATIENCE | options
-        async with Client(f"127.0.0.1:{port}", own_connection=True, **settings) as client:
-            yield client
-    finally:
-        await server.stop(None)
-
-
-@pytest.mark.parametrize("part", [breaking, breaking_at_once, ending])
-@pytest.mark.parametrize("times", [1, 3])
-async def test_a_lone_caller_is_answered_though_the_stream_breaks(part: Part, times: int) -> None:
-    """Nobody else has to come and wake the coalescer up."""
-    script = Script(*[part] * times, repeating)
-    async with playing(script) as client, client.coalescer() as holdfast:
-        assert REPEATED == await holdfast.commit(uuid4())
-
-
-async def test_callers_who_come_while_the_stream_is_mended_get_their_own_answers() -> None:
-    """Nothing is given to a stream that is over: it would shift all answers by one batch."""
-    script = Script(breaking, breaking, good)
-    async with playing(script) as client, client.coalescer() as holdfast:
-        first = asyncio.create_task(holdfast.commit(uuid4()))
-        rest: list[asyncio.Task[int]] = []
-        while not first.done():
-            verb = (holdfast.commit, holdfast.fulfill, holdfast.release)[len(rest) % 3]
-            rest.append(asyncio.create_task(verb(uuid4())))
-            await asyncio.sleep(0)
-        assert [ACCEPTED] * (len(rest) + 1) == await asyncio.gather(first, *rest)
-    assert 3 == script.streams
-
-
-async def test_a_batch_of_callers_who_went_away_holds_up_nobody() -> None:
-    """The longest queue may be one of ghosts."""
-    async with playing(Script(good)) as client, client.coalescer() as holdfast:
-        ghosts = [asyncio.create_task(holdfast.commit(uuid4())) for _ in range(10)]
-        living = asyncio.create_task(holdfast.release(uuid4()))
-        await asyncio.sleep(0)
-        for ghost in ghosts:
-            ghost.cancel()
-        assert ACCEPTED == await living
-
-
-async def test_no_kind_of_question_starves_another() -> None:
-    """While a crowd reserves without end, a single release is answered soon."""
-    script = Script(good)
-    async with playing(script) as client, client.coalescer() as holdfast:
-        crowd_goes_on = True
-
-        async def reserve() -> None:
-            while crowd_goes_on:
-                await hold(holdfast, "Tea")
-
-        crowd = [asyncio.create_task(reserve()) for _ in range(50)]
-        while len(script.batches) < 5:
-            await hold(holdfast, "Tea")
-        before = len(script.batches)
-        assert ACCEPTED == await holdfast.release(uuid4())
-        assert len(script.batches) - before <= 4 * IN_FLIGHT_MAX
-        crowd_goes_on = False
-        await asyncio.gather(*crowd)
-
-
-async def test_only_so_many_batches_are_in_flight() -> None:
-    """The others wait and grow."""
-    script = Script(silent)
-    async with playing(script) as client:
-        async with client.coalescer() as holdfast:
-            tasks = []
-            for _ in range(IN_FLIGHT_MAX):
-                script.arrived.clear()
-                tasks.append(asyncio.create_task(holdfast.commit(uuid4())))
-                await script.arrived.wait()
-            tasks += [asyncio.create_task(holdfast.commit(uuid4())) for _ in range(10)]
-            assert 7 == await holdfast._levels.handle("Tea", WAREHOUSE)
-            assert [("commit", 1)] * IN_FLIGHT_MAX == script.batches
-        errors = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [Closed] * (IN_FLIGHT_MAX + 10) == list(map(type, errors))
-
-
-async def test_an_error_that_no_attempt_can_mend_is_told_at_once() -> None:
-    """To all who wait; who comes later gets a new stream."""
-    async with playing(Script(forbidding, good)) as client, client.coalescer() as holdfast:
-        asks = (verb(uuid4()) for verb in (holdfast.commit, holdfast.release, holdfast.fulfill))
-        errors = await asyncio.gather(*asks, return_exceptions=True)
-        assert ["PERMISSION_DENIED: not you"] * 3 == list(map(str, errors))
-        assert ACCEPTED == await holdfast.commit(uuid4())
-
-
-async def test_the_patience_of_a_caller_ends() -> None:
-    """A server that stays away is reported, and looked for again by the next caller."""
-    script = Script(breaking)
-    async with playing(script, timeout_s=0.05) as client, client.coalescer() as holdfast:
-        for _ in range(2):
-            with pytest.raises(Unavailable, match="the cable is out"):
-                await holdfast.commit(uuid4())
-        script.parts.append(good)
-        assert ACCEPTED == await holdfast.commit(uuid4())
-
-
-@pytest.mark.parametrize("part", [too_short, babbling])
-async def test_an_answer_that_makes_no_sense_fails_those_who_wait_for_it(part: Part) -> None:
-    """The coalescer lives on."""
-    async with playing(Script(part, good)) as client, client.coalescer() as holdfast:
-        asks = (holdfast.commit(uuid4()) for _ in range(3))
-        errors = await asyncio.gather(*asks, return_exceptions=True)
-        assert [HoldfastError] * 3 == list(map(type, errors))
-        assert "INTERNAL: the coalescer failed" in str(errors[0])
-        assert ACCEPTED == await holdfast.commit(uuid4())
-
-
-async def test_a_batch_that_cannot_be_spelt_fails_those_in_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A defect in the writing half is told like one in the reading half."""
-    async with playing(Script(good)) as client, client.coalescer() as holdfast:
-        with monkeypatch.context() as patched:
-            patched.setitem(COLUMNS, "commit", ())
-            with pytest.raises(HoldfastError, match="the coalescer failed: ValueError"):
-                await holdfast.commit(uuid4())
-        assert ACCEPTED == await holdfast.commit(uuid4())
-
-
 # What it has from its client
 
 
@@ -579,59 +287,3 @@ async def test_a_number_that_is_no_integer_is_named(wrong: Any) -> None:
             await hold(holdfast, "Tea", wrong)
         with pytest.raises(TypeError, match=r"^hold_ms is .*: expected an integer"):
             await holdfast.reserve(uuid4(), "Tea", WAREHOUSE, 1, hold_ms=wrong)
-
-
-# Closing
-
-
-async def waiting_callers(holdfast: Coalescer, script: Script) -> list[asyncio.Task[int]]:
-    """Callers in every stage: in a batch, behind it, and in a lookup that nobody answers."""
-    tasks = [asyncio.create_task(holdfast.commit(uuid4()))]
-    await script.arrived.wait()
-    script.arrived.clear()
-    script.unary = asyncio.Event().wait  # type: ignore[assignment]
-    tasks.append(asyncio.create_task(holdfast.available("Tea", WAREHOUSE)))
-    await script.arrived.wait()
-    tasks += [asyncio.create_task(holdfast.release(uuid4())) for _ in range(5)]
-    tasks.append(asyncio.create_task(hold(holdfast, "Mug")))
-    await asyncio.sleep(0)
-    return tasks
-
-
-async def test_who_waits_when_it_is_closed_is_told() -> None:
-    """Nobody hangs, and an answer that never came is not taken for a no."""
-    script = Script(silent)
-    async with playing(script) as client:
-        async with client.coalescer() as holdfast:
-            tasks = await waiting_callers(holdfast, script)
-        errors = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [Closed] * len(tasks) == list(map(type, errors))
-        assert "the coalescer was closed" in str(errors[0])
-        for ask in (holdfast.commit(uuid4()), holdfast.available("Pot", WAREHOUSE)):
-            with pytest.raises(Closed, match="the coalescer is closed; nothing was sent"):
-                await ask
-
-
-async def test_who_waits_when_the_client_is_closed_is_told() -> None:
-    """Also when somebody closes the client under the coalescer."""
-    script = Script(silent)
-    async with playing(script) as client, client.coalescer() as holdfast:
-        tasks = await waiting_callers(holdfast, script)
-        await client.close()
-        errors = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [Closed] * len(tasks) == list(map(type, errors))
-        asks = (hold(holdfast, "Tea"), holdfast.commit(uuid4()), holdfast.available("Pot", "W1"))
-        for ask in asks:
-            with pytest.raises(Closed, match="the client is closed; nothing was sent"):
-                await ask
-        with pytest.raises(Closed):
-            await client.coalescer().__aenter__()
-
-
-async def test_it_can_be_closed_before_its_first_step() -> None:
-    """No task of it has run yet, and a caller waits already."""
-    async with playing(Script(good)) as client:
-        async with client.coalescer() as holdfast:
-            asked = holdfast._ask("commit", 0, 1)
-        with pytest.raises(Closed, match="was closed"):
-            await asked

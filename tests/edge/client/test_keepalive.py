@@ -35,39 +35,48 @@ class Relay:
 
     def __init__(self, port: int) -> None:
         self._port = port
+        self._ways: list[asyncio.Task[None]] = []
+        self._writers: list[asyncio.StreamWriter] = []
         self.pings = 0
         self.connections = 0
         self.pinged = asyncio.Condition()
 
     async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take a connection of the client, and open another to the node."""
         self.connections += 1
         node_reader, node_writer = await asyncio.open_connection("127.0.0.1", self._port)
-        back = asyncio.create_task(pass_on(node_reader, writer))
-        try:
-            node_writer.write(await reader.readexactly(PREFACE_BYTES))
-            while True:
-                head = await reader.readexactly(HEAD_BYTES)
-                node_writer.write(head + await reader.readexactly(int.from_bytes(head[:3])))
-                if head[3] == PING and not head[4] & ACKNOWLEDGED:
-                    async with self.pinged:
-                        self.pings += 1
-                        self.pinged.notify_all()
-        except asyncio.IncompleteReadError:
-            pass
-        finally:
-            node_writer.close()
-            back.cancel()
+        self._writers += [writer, node_writer]
+        ways = (self._to_node(reader, node_writer), self._to_client(node_reader, writer))
+        self._ways += map(asyncio.create_task, ways)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for way in self._ways:
+            way.cancel()
+        for writer in self._writers:
+            writer.close()
+        closings = (writer.wait_closed() for writer in self._writers)
+        await asyncio.gather(*self._ways, *closings, return_exceptions=True)
+
+    async def _to_node(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readexactly(PREFACE_BYTES))
+        while True:
+            head = await reader.readexactly(HEAD_BYTES)
+            writer.write(head + await reader.readexactly(int.from_bytes(head[:3])))
+            if head[3] == PING and not head[4] & ACKNOWLEDGED:
+                async with self.pinged:
+                    self.pings += 1
+                    self.pinged.notify_all()
+
+    async def _to_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            writer.write(data)
+        writer.close()
 
     async def further_pings(self, count: int) -> None:
         async with self.pinged:
             wanted = self.pings + count
             await self.pinged.wait_for(lambda: self.pings >= wanted)
-
-
-async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65_536):
-        writer.write(data)
-    writer.close()
 
 
 @asynccontextmanager
@@ -83,6 +92,7 @@ async def relayed(interval_ms: int) -> AsyncIterator[tuple[str, Relay]]:
         yield f"127.0.0.1:{listener.sockets[0].getsockname()[1]}", relay
     finally:
         listener.close()
+        await relay.close()
         await server.stop(None)
 
 

@@ -1,0 +1,42 @@
+"""Commands as a test runs them, in this process."""
+
+import json
+import sys
+from itertools import count
+from typing import Any, Final
+
+from typer.testing import CliRunner, Result
+
+from holdfast.edge.cli.main import app
+from tests.edge.node_process import NodeProcess
+
+#: The command as a shell runs it.
+HOLDFAST: Final = (sys.executable, "-m", "holdfast.edge")
+
+_numbers = count(1)
+
+
+def run(*words: object) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(app, [str(word) for word in words], prog_name="holdfast")
+
+
+def ask(node: NodeProcess, *words: object) -> Result:
+    """Run a command against the node."""
+    return run(*words, "--target", node.target, "--timeout", 30)
+
+
+def ask_json(node: NodeProcess, *words: object) -> Any:
+    """Run a command for programs, which has to succeed, and read what it prints."""
+    result = ask(node, *words, "--json")
+    assert 0 == result.exit_code, result.output
+    return json.loads(result.stdout)
+
+
+def new_id() -> str:
+    return f"order-{next(_numbers)}"
+
+
+def flat(text: str) -> str:
+    """Text without the line breaks and frames that depend on the width of the terminal."""
+    return " ".join(text.replace("│", " ").split())
