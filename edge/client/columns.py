@@ -22,7 +22,7 @@ def exact_column(name: str, values: Any, dtype: str) -> NDArray[Any]:
         raise wrong_type(name, values, "a column of integers")
     wanted = np.dtype(dtype)
     if not hasattr(values, "__array__"):
-        return _from_objects(name, list(values), wanted)
+        return _from_objects(name, values if isinstance(values, list) else list(values), wanted)
     if np.ma.isMaskedArray(values):
         raise wrong_type(name, values, "a column without masked values")
     array = np.asarray(values)
@@ -30,7 +30,9 @@ def exact_column(name: str, values: Any, dtype: str) -> NDArray[Any]:
         raise wrong_value(name, values, f"one dimension, not {array.ndim}")
     if array.dtype.kind not in "iu":
         return _from_objects(name, list(array), wanted)
-    return _narrowed(name, array, wanted)
+    if not np.can_cast(array.dtype, wanted):
+        _check_range(name, array, wanted)
+    return array.astype(wanted, copy=False)
 
 
 def _from_objects(name: str, values: list[Any], wanted: np.dtype[Any]) -> NDArray[Any]:
@@ -44,14 +46,13 @@ def _from_objects(name: str, values: list[Any], wanted: np.dtype[Any]) -> NDArra
         raise
 
 
-def _narrowed(name: str, array: NDArray[Any], wanted: np.dtype[Any]) -> NDArray[Any]:
-    """The array in the wanted type. Comparing int64 with uint64, NumPy 2 goes by the values."""
+def _check_range(name: str, array: NDArray[Any], wanted: np.dtype[Any]) -> None:
+    """Comparing int64 with uint64, NumPy 2 goes by the values."""
     limits = np.iinfo(wanted)
     misfits = (array < limits.min) | (array > limits.max)
     if misfits.any():
         position = int(misfits.argmax())
         _fitting(name, position, array[position], wanted)
-    return array.astype(wanted)
 
 
 def _fitting(name: str, position: int, value: Any, wanted: np.dtype[Any]) -> int:

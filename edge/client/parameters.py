@@ -18,6 +18,15 @@ NS_PER_S: Final = 1_000_000_000
 #: A Duration of protobuf carries no more: 10,000 years.
 DURATION_MAX_S: Final = 315_576_000_000
 
+#: By width in bits, and whether there are negative numbers: the least and the greatest.
+RANGES: Final = {
+    (bits, is_signed): (-(1 << bits - 1), (1 << bits - 1) - 1)
+    if is_signed
+    else (0, (1 << bits) - 1)
+    for bits in (8, 32, 64)
+    for is_signed in (False, True)
+}
+
 Item = TypeVar("Item")
 
 # Cut off: a message need not repeat a megabyte. The limits are reprlib's, but for text, whose
@@ -65,7 +74,7 @@ def integer(name: str, value: Any, bits: int = 64, *, is_signed: bool = True) ->
             value = index(value)
         except TypeError:
             raise wrong_type(name, value, "an integer") from None
-    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if is_signed else (0, (1 << bits) - 1)
+    low, high = RANGES[bits, is_signed]
     if not low <= value <= high:
         raise wrong_value(name, value, f"{low} to {high}")
     return int(value)
@@ -80,7 +89,7 @@ def flag(name: str, value: Any) -> bool:
 
 def seconds(name: str, value: Any) -> float:
     """The value, if it is a number of seconds."""
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if not _is_number(value):
         raise wrong_type(name, value, "seconds as a number")
     return float(_bounded(name, value))
 
@@ -94,11 +103,16 @@ def duration(name: str, value: Any) -> Duration:
         _bounded(name, value.total_seconds())
         made.FromTimedelta(value)
         return made
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if not _is_number(value):
         raise wrong_type(name, value, "a timedelta, or seconds as a number")
-    number = int(value) if isinstance(value, Integral) else float(value)
+    number = int(value) if type(value) is int or isinstance(value, Integral) else float(value)
     made.FromNanoseconds(round(_bounded(name, number) * NS_PER_S))
     return made
+
+
+def _is_number(value: Any) -> bool:
+    kind = type(value)  # asking the abstract classes costs more than the rest
+    return kind is int or kind is float or (isinstance(value, Real) and kind is not bool)
 
 
 def _bounded(name: str, value: Any) -> Any:
@@ -118,15 +132,14 @@ def member(name: str, value: Any, members: Any) -> Any:
     return members.Value(value)
 
 
-def each(name: str, values: Iterable[Item], expected: str) -> Iterator[tuple[str, Item]]:
-    """The values, each with its path. Text is refused, which Python would take to pieces."""
+def each(name: str, values: Iterable[Item], expected: str) -> Iterator[Item]:
+    """The values. Text is refused, which Python would take to pieces."""
     if isinstance(values, (str, bytes)):
         raise wrong_type(name, values, expected)
     try:
-        found = iter(values)
+        return iter(values)
     except TypeError:
         raise wrong_type(name, values, expected) from None
-    return ((f"{name}[{position}]", value) for position, value in enumerate(found))
 
 
 def of_type(name: str, value: Any, kind: type[Item], expected: str) -> Item:

@@ -86,5 +86,6 @@ def message_of(batch: SourceEvents | StockColumns) -> Message:
 
 def checked(events: Iterable[stock.StockEvent]) -> list[stock.StockEvent]:
     """The events, if that is what they are."""
-    found = each("events", events, "an iterable of StockEvents")
-    return [of_type(path, event, stock.StockEvent, "a StockEvent") for path, event in found]
+    found = enumerate(each("events", events, "an iterable of StockEvents"))
+    kind, expected = stock.StockEvent, "a StockEvent"
+    return [of_type(f"events[{position}]", event, kind, expected) for position, event in found]
