@@ -9,15 +9,20 @@ ROOMS := core persistence edge adapters
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --extra node --group build --generate-hashes \
 	--python-version 3.11 --python-platform linux --custom-compile-command 'make lock'
-PROTOC := $(BIN)/python -m grpc_tools.protoc -I protos
-GENERATED := *_pb2.py *_pb2.pyi *_pb2_grpc.py
+# google/api and google/rpc lie beside the Python of googleapis-common-protos.
+GOOGLEAPIS := .venv/lib/python3.11/site-packages
+PROTOC := $(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS)
+PROTO_FILES := $(sort $(shell find protos -name '*.proto'))
+GENERATED := -name '*_pb2.py' -o -name '*_pb2.pyi' -o -name '*_pb2_grpc.py'
+# What buf needs of googleapis: a module that holds no more than what protos/ imports.
+IMPORTED := google/api/field_behavior.proto google/rpc/status.proto
 # Tests of the core, and of what loads and checks its state; not those that compile a copy of it.
 COVERING := tests/core tests/persistence/test_verify.py --ignore tests/core/kernels/test_compiled.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup dev types run replay test test-slow coverage check fix scripts-accept protos \
-	verify-protos bench load lock dist clean
+	verify-protos release-protos bench load lock dist clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +36,8 @@ dev: .venv/.dev-ready types  ## Install the tools for tests and checks as well.
 types:  # Links through which checkers find holdfast.*; the program does not need them.
 	@mkdir -p build/types/holdfast
 	@for room in $(ROOMS); do ln -sfn ../../../$$room build/types/holdfast/$$room; done
-	@ln -sfn ../../../protos/holdfast/v1 build/types/holdfast/v1
+	@for wire in protos/holdfast/*/; do \
+		ln -sfn ../../../$${wire%/} build/types/holdfast/$$(basename $$wire); done
 
 .venv/bin/pip:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
@@ -79,11 +85,12 @@ coverage: .venv/.dev-ready  ## Measure branch coverage of core and kernels; fail
 test-slow: .venv/.dev-ready .venv/.bench-ready  ## Run the tests that take longer.
 	@$(BIN)/pytest -q -m slow
 
-check: .venv/.dev-ready types verify-protos  ## Lint, format, types, wire form and stale protos.
+check: .venv/.dev-ready types verify-protos build/now.binpb  ## Lint, types, wire, stale protos.
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/buf lint
+	@$(BIN)/buf breaking build/now.binpb --against protos/released.binpb
 
 fix: .venv/.dev-ready  ## Mend what the linter and the formatter can mend.
 	@$(BIN)/ruff check --fix
@@ -92,17 +99,30 @@ fix: .venv/.dev-ready  ## Mend what the linter and the formatter can mend.
 scripts-accept: .venv/.dev-ready  ## Rewrite what the stories expect; read the diff.
 	@HOLDFAST_ACCEPT=1 $(BIN)/pytest -q tests/core/test_scripts.py
 
-protos: .venv/.dev-ready  ## Generate the Python beside protos/holdfast/v1/*.proto.
-	@rm -f $(addprefix protos/holdfast/v1/,$(GENERATED))
-	@$(PROTOC) --python_out=protos --pyi_out=protos --grpc_python_out=protos \
-		protos/holdfast/v1/*.proto
+protos: .venv/.dev-ready  ## Generate the Python beside the .proto files.
+	@find protos $(GENERATED) | xargs rm -f
+	@$(PROTOC) --python_out=protos --pyi_out=protos --grpc_python_out=protos $(PROTO_FILES)
 
 verify-protos: .venv/.dev-ready  ## Fail when generated code is not what the .proto files give.
 	@rm -rf build/protos && mkdir -p build/protos
 	@$(PROTOC) --python_out=build/protos --pyi_out=build/protos --grpc_python_out=build/protos \
-		protos/holdfast/v1/*.proto
+		$(PROTO_FILES)
 	@diff -r -x '*.proto' -x '__init__.py' -x py.typed -x __pycache__ \
-		build/protos/holdfast/v1 protos/holdfast/v1 || { echo 'Stale: run make protos.'; exit 1; }
+		build/protos/holdfast protos/holdfast || { echo 'Stale: run make protos.'; exit 1; }
+
+# The contract that callers have, to which `make check` compares. Renew it with every release, and
+# before the first one whenever the wire is changed on purpose; between releases, a wire that breaks
+# it fails the check.
+release-protos: build/googleapis  ## Take the wire as it is for the one that callers have.
+	@$(BIN)/buf build --exclude-source-info -o protos/released.binpb
+
+build/now.binpb: $(PROTO_FILES) buf.yaml build/googleapis
+	@$(BIN)/buf build -o $@
+
+build/googleapis: .venv/.dev-ready
+	@rm -rf $@
+	@for file in $(IMPORTED); do mkdir -p $@/$$(dirname $$file) && \
+		cp $(GOOGLEAPIS)/$$file $@/$$file; done
 
 bench: .venv/.bench-ready  ## Measure, and write bench/report.
 	@$(BIN)/python -m bench && $(BIN)/python -m bench.harness.plots
