@@ -8,7 +8,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .kernels.codes import FLAG_LATER_PART, FLAG_TEXT, NO_PART, SPLIT
+from .kernels.codes import (
+    FLAG_LATER_PART,
+    FLAG_LINE_IDS,
+    FLAG_TEXT,
+    NO_PART,
+    NO_TEXT,
+    SPLIT,
+)
 from .limits import ON_HAND_MAX
 from .model import State
 from .node import Node
@@ -95,11 +102,12 @@ def _wrong_reservations(shard: Shard) -> Iterator[str]:
     yield from _where(reservations["first_line"] != starts, "reservation {} has others' lines")
     if counts.sum() != len(shard.lines):
         yield f"{len(shard.lines)} lines, but reservations have {counts.sum()}"
-    has_text = reservations["flags"] & FLAG_TEXT != 0
-    texts = np.where(has_text, np.cumsum(has_text) - 1, -1)
-    yield from _where(reservations["id_text"] != texts, "reservation {} has another's id")
-    if has_text.sum() != len(shard.id_texts):
-        yield f"{len(shard.id_texts)} texts of ids, but reservations have {has_text.sum()}"
+    texts = (reservations["flags"] & FLAG_TEXT != 0).astype(np.int64)
+    texts += np.where(reservations["flags"] & FLAG_LINE_IDS != 0, counts, 0)
+    first_texts = np.where(texts > 0, np.cumsum(texts) - texts, NO_TEXT)
+    yield from _where(reservations["id_text"] != first_texts, "reservation {} has another's id")
+    if texts.sum() != len(shard.id_texts):
+        yield f"{len(shard.id_texts)} texts of ids, but reservations have {texts.sum()}"
     times = reservations["expires_at_ns"] < reservations["reserved_at_ns"]
     yield from _where(times, "reservation {} ends before it began")
 

@@ -1,8 +1,8 @@
 """Ids of callers as 128-bit keys.
 
-A UUID in its canonical form is its own key. Any other text is hashed (BLAKE2b, RFC 7693, 16 bytes)
-and keeps its text, which tells the two kinds apart: no text can be made to collide with somebody's
-UUID.
+A UUID is its own key, in capital letters and in small ones. Any other text is hashed (BLAKE2b,
+RFC 7693, 16 bytes) and keeps its text, which tells the two kinds apart: no text can be made to
+collide with somebody's UUID.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}").fullmatch
 _LOW = (1 << 64) - 1
 
 
@@ -43,6 +43,16 @@ def key_from_parts(*parts: str) -> Key:
         digest.update(len(data).to_bytes(4, "little") + data)
     bits = int.from_bytes(digest.digest(), "big")
     return Key(bits >> 64, bits & _LOW, parts[-1])
+
+
+def request_key(reservation_id: str, request_id: str) -> Key:
+    """The key of a command's id, which counts within its reservation."""
+    return key_from_parts(_in_one_form(reservation_id), _in_one_form(request_id))
+
+
+def _in_one_form(text: str) -> str:
+    """An id as it is hashed: a UUID is the same id in capital letters and in small ones."""
+    return text.lower() if len(text) == 36 and _UUID(text) else text
 
 
 def event_key(source: str, event_id: str) -> Key:

@@ -40,12 +40,13 @@ class Remainder(IntEnum):
 class RefusalCode(IntEnum):
     """Why a command was refused, in order of precedence."""
 
-    LOCATION_DISABLED = 1
-    INSUFFICIENT_STOCK = 2
-    EXPIRED = 3
-    WRONG_STATE = 4
-    NO_SUCH_LINE = 5
-    EXCESS_QUANTITY = 6
+    RESERVATION_ENDED = 1
+    LOCATION_DISABLED = 2
+    INSUFFICIENT_STOCK = 3
+    EXPIRED = 4
+    WRONG_STATE = 5
+    NO_SUCH_LINE = 6
+    EXCESS_QUANTITY = 7
 
 
 class EventKind(IntEnum):
@@ -85,6 +86,8 @@ class BatchOutcome(IntEnum):
     EXPIRED = 10
     WRONG_STATE = 11
     LINKED_REFUSED = 12
+    RESERVATION_ENDED = 13
+    INVALID_ID = 14
 
 
 class LocationKind(IntEnum):

@@ -94,7 +94,7 @@ def _warm_batches(node: Node) -> Sequence[Entry]:
 
 def _life() -> Iterator[tuple[int, Command]]:
     uuid = key_from_text("00000000-0000-4000-8000-000000000001")
-    text, late = key_from_text("text"), key_from_text("late")
+    text, late, ended = (key_from_text(each) for each in ("text", "late", "ended"))
     yield 1, PutLocation(Location("W", LocationKind.WAREHOUSE, "Warehouse", enabled=True))
     for number in range(5):  # S4 lies in the other shard
         key = key_from_parts("source", str(number))
@@ -108,6 +108,9 @@ def _life() -> Iterator[tuple[int, Command]]:
     request = key_from_parts("text", "commit")
     for _ in range(2):
         yield 5, Move(Verb.COMMIT, uuid, request, lines[:1], Remainder.KEEP)
+    yield 5, Reserve(ended, (Line("S0", "W", 1, "line"),), HOLD_MS_MIN)
+    for _ in range(2):
+        yield 5, Move(Verb.RELEASE, ended, None, None, Remainder.KEEP)
     yield 6, Move(Verb.FULFILL, uuid, None, (Line("S0", "W", 1),), Remainder.GIVE_BACK)
     yield 7, GetReservation(uuid)
     yield 8, GetAvailability(("S0", "unknown"))

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from holdfast.core.ids import text_from_key
-from holdfast.core.kernels.codes import FLAG_TEXT
+from holdfast.core.kernels.codes import FLAG_LINE_IDS, FLAG_TEXT
 from holdfast.core.model import EventKind, LocationKind, Remainder, State, Verb
 from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.reservation_index import unpack_part
@@ -189,6 +189,8 @@ class _ShardHistory:
                 self.line_rows.append(row)
                 self.line_reservations.append(len(self.reservations) - 1)
                 held.append({**self._level(row), "quantity": quantity})
+                if effect["flags"] & FLAG_LINE_IDS:
+                    held[-1]["line_id"] = next(texts)
             yield {
                 "kind": "reserve",
                 "reservation_id": reservation_id,

@@ -5,9 +5,11 @@ speed, and nothing taken from the engine but its vocabulary. Revisions are left 
 leaves them out.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from holdfast.core.commands import (
+    Ambiguous,
     AvailabilitiesView,
     AvailabilityView,
     Command,
@@ -17,9 +19,9 @@ from holdfast.core.commands import (
     EventResult,
     EventsOutcome,
     Extend,
+    ExtendOutcome,
     GetAvailability,
     GetReservation,
-    HoldOutcome,
     LevelView,
     Line,
     LineView,
@@ -31,11 +33,12 @@ from holdfast.core.commands import (
     OutOfRange,
     PutLocation,
     RecordStockEvents,
-    Refusal,
     RefusedLine,
     ReservationView,
     Reserve,
+    ReserveOutcome,
     Revision,
+    Shortfall,
     StockEvent,
     Unknown,
 )
@@ -50,7 +53,18 @@ from holdfast.core.model import (
     Remainder,
     State,
     Verb,
-    reservation_state,
+)
+from tests.model_reservations import (
+    HeldLine,
+    Level,
+    Reservation,
+    again,
+    refuse_lines,
+    refuse_reserve,
+    refuse_state,
+    refused_line,
+    request_conflict,
+    reserve_conflict,
 )
 
 NO_REVISION = Revision(0, 0)
@@ -62,58 +76,6 @@ class StockColumns:
 
     source: str
     events: tuple[StockEvent, ...]
-
-
-@dataclass(eq=False)
-class Level:
-    """One SKU at one location. A level outlives its SKU while reservations rest on it."""
-
-    sku: str
-    location: str
-    on_hand: int = 0
-    reserved: int = 0
-    committed: int = 0
-    withheld: int = 0
-
-    @property
-    def available(self) -> int:
-        return self.on_hand - self.reserved - self.committed - self.withheld
-
-
-@dataclass(eq=False)
-class HeldLine:
-    """One line of a reservation: the level it rests on, and its units by state."""
-
-    level: Level
-    units: dict[State, int]
-
-    def move(self, source: State, target: State, quantity: int) -> None:
-        """Move units to another state; the level's promises, or its stock, go along."""
-        self.units[source] -= quantity
-        self.units[target] += quantity
-        self.level.reserved -= quantity * (source == State.HELD)
-        self.level.committed -= quantity * (source == State.COMMITTED)
-        self.level.committed += quantity * (target == State.COMMITTED)
-        self.level.on_hand -= quantity * (target == State.FULFILLED)
-
-
-@dataclass(eq=False)
-class Reservation:
-    """What was asked for, when, and how far it has come."""
-
-    asked: Reserve
-    reserved_at_ns: int
-    expires_at_ns: int
-    lines: dict[tuple[str, str], HeldLine]
-    requests: dict[Key, tuple[int, Move | Extend, Outcome]] = field(default_factory=dict)
-
-    def total(self, state: State) -> int:
-        """Units in a state, over all lines."""
-        return sum(line.units[state] for line in self.lines.values())
-
-    @property
-    def state(self) -> State:
-        return reservation_state({state: self.total(state) for state in State})
 
 
 class Model:
@@ -162,23 +124,21 @@ class Model:
 
     # Reserve
 
-    def reserve(self, command: Reserve, now_ns: int) -> HoldOutcome | Unknown | Conflict:
+    def reserve(self, command: Reserve, now_ns: int) -> ReserveOutcome | Unknown | Conflict:
         """Hold all lines or none."""
         known = self.reservations.get(command.key)
         if known is not None:
-            first_expiry_ns = known.reserved_at_ns + known.asked.hold_ms * NS_PER_MS
-            return reserve_conflict(known.asked, command) or HoldOutcome(None, first_expiry_ns, ())
-        for i, line in enumerate(command.lines):
-            if line.sku not in self.skus:
-                return Unknown(f"lines[{i}].sku", line.sku)
-            if line.location not in self.locations:
-                return Unknown(f"lines[{i}].location", line.location)
+            return reserve_conflict(known.asked, command) or again(known)
+        unknown = list(self.unknown(command.lines))
+        if unknown:
+            return Unknown(unknown[0].field, unknown[0].value, tuple(unknown[1:]))
         disabled = [line for line in command.lines if not self.locations[line.location].enabled]
         if disabled:
-            return self.refuse_reserve(RefusalCode.LOCATION_DISABLED, disabled)
-        short = [line for line in command.lines if line.quantity > self.available(line)]
+            blamed = [refused_line(line, self.available(line)) for line in disabled]
+            return refuse_reserve(RefusalCode.LOCATION_DISABLED, blamed)
+        short = self.short(command.lines)
         if short:
-            return self.refuse_reserve(RefusalCode.INSUFFICIENT_STOCK, short)
+            return refuse_reserve(RefusalCode.INSUFFICIENT_STOCK, short)
 
         expires_at_ns = now_ns + command.hold_ms * NS_PER_MS
         lines = {}
@@ -186,70 +146,110 @@ class Model:
             level = self.skus[line.sku][line.location]
             level.reserved += line.quantity
             units = dict.fromkeys(State, 0) | {State.HELD: line.quantity}
-            lines[line.sku, line.location] = HeldLine(level, units)
+            lines[line.sku, line.location, line.line_id] = HeldLine(level, units)
         self.reservations[command.key] = Reservation(command, now_ns, expires_at_ns, lines)
         self.holding[command.key] = self.reservations[command.key]
-        return HoldOutcome(None, expires_at_ns, ())
+        return ReserveOutcome(None, State.HELD, expires_at_ns, command.lines, ())
+
+    def unknown(self, lines: tuple[Line, ...]) -> Iterator[Unknown]:
+        """All names that stand for nothing."""
+        for i, line in enumerate(lines):
+            if line.sku not in self.skus:
+                yield Unknown(f"lines[{i}].sku", line.sku)
+            if line.location not in self.locations:
+                yield Unknown(f"lines[{i}].location", line.location)
+
+    def short(self, lines: tuple[Line, ...]) -> list[RefusedLine]:
+        """Lines that ask for more than the lines before them leave."""
+        taken: dict[tuple[str, str], int] = {}
+        short = []
+        for line in lines:
+            place = line.sku, line.location
+            available = self.available(line) - taken.get(place, 0)
+            if line.quantity > available:
+                short.append(refused_line(line, available))
+            else:
+                taken[place] = taken.get(place, 0) + line.quantity
+        return short
 
     def available(self, line: Line) -> int:
         """Units that a line could get."""
         level = self.skus[line.sku].get(line.location)
         return level.available if level else 0
 
-    def refuse_reserve(self, code: RefusalCode, lines: list[Line]) -> HoldOutcome:
-        blamed = (
-            RefusedLine(line.sku, line.location, line.quantity, self.available(line))
-            for line in lines
-        )
-        return HoldOutcome(Refusal(code, tuple(blamed)), 0, ())
-
     # Move and Extend
 
     def change(self, command: Move | Extend, now_ns: int) -> Outcome:
-        """Answer a repeat as the first time; otherwise obey, and remember what was not refused."""
+        """Obey once, and remember what was not refused; a repeat is told how things are now."""
         reservation = self.reservations.get(command.key)
         if reservation is None:
             return Unknown("reservation_id", key_text(command.key))
+        is_repeat = False
         if command.request in reservation.requests:
-            at_ns, first, outcome = reservation.requests[command.request]
-            if now_ns - at_ns < RETENTION_NS:
-                return request_conflict(first, command) or outcome
-        if isinstance(command, Move):
-            answer: HoldOutcome | MoveOutcome = self.move(reservation, command)
+            at_ns, first = reservation.requests[command.request]
+            is_repeat = now_ns - at_ns < RETENTION_NS
+            if is_repeat and (conflict := request_conflict(first, command)):
+                return conflict
+        answer: Ambiguous | ExtendOutcome | MoveOutcome
+        if isinstance(command, Extend):
+            answer = self.extend(reservation, command, now_ns, is_repeat)
+        elif is_repeat:
+            answer = self.moved(reservation, command)
         else:
-            answer = self.extend(reservation, command, now_ns)
-        if command.request is not None and answer.refusal is None:
-            reservation.requests[command.request] = (now_ns, command, answer)
+            answer = self.move(reservation, command)
+        if isinstance(answer, Ambiguous):
+            return answer
+        if command.request is not None and answer.refusal is None and not is_repeat:
+            reservation.requests[command.request] = (now_ns, command)
         return answer
 
-    def move(self, reservation: Reservation, command: Move) -> MoveOutcome:
+    def move(self, reservation: Reservation, command: Move) -> MoveOutcome | Ambiguous:
         """Commit, fulfil, release or cancel all lines or none."""
         source, target = TRANSITIONS[command.verb]
-        refusal = refuse_state(reservation, source) or refuse_lines(
-            reservation, command.lines, source
-        )
+        for i, line in enumerate(command.lines or ()):
+            count = len(reservation.named(line))
+            if count > 1:
+                return Ambiguous(f"lines[{i}]", line.sku, line.location, line.line_id, count)
+        refusal = refuse_state(reservation, source)
+        if command.lines is not None:
+            refusal = refusal or refuse_lines(reservation, command.lines, source)
         if refusal:
             return MoveOutcome(refusal, reservation.state, ())
 
-        if command.lines:
+        if command.lines is not None:
             for asked in command.lines:
-                reservation.lines[asked.sku, asked.location].move(source, target, asked.quantity)
+                (name,) = reservation.named(asked)
+                reservation.lines[name].move(source, target, asked.quantity)
             if command.remainder == Remainder.GIVE_BACK:
-                for line in reservation.lines.values():
-                    line.move(source, GIVE_BACK[source], line.units[source])
+                for held in reservation.lines.values():
+                    held.move(source, GIVE_BACK[source], held.units[source])
         else:
-            for line in reservation.lines.values():
-                line.move(source, target, line.units[source])
-        return MoveOutcome(None, reservation.state, ())
+            for held in reservation.lines.values():
+                held.move(source, target, held.units[source])
+        return self.moved(reservation, command)
 
-    def extend(self, reservation: Reservation, command: Extend, now_ns: int) -> HoldOutcome:
+    def moved(self, reservation: Reservation, command: Move) -> MoveOutcome:
+        """What a command that has taken effect is answered."""
+        shortfalls = []
+        for (sku, location, _), line in reservation.lines.items():
+            level = line.level
+            is_shipped = command.verb is Verb.FULFILL and line.units[State.FULFILLED] > 0
+            is_there = self.skus.get(sku, {}).get(location) is level
+            if is_shipped and is_there and level.available < 0:
+                shortfalls.append(Shortfall(sku, location, level.on_hand, level.available))
+        return MoveOutcome(None, reservation.state, (), tuple(dict.fromkeys(shortfalls)))
+
+    def extend(
+        self, reservation: Reservation, command: Extend, now_ns: int, is_repeat: bool
+    ) -> ExtendOutcome:
         """Move the end of a hold, never to an earlier time."""
         refusal = refuse_state(reservation, State.HELD)
         if refusal:
-            return HoldOutcome(refusal, 0, ())
-        expires_at_ns = max(reservation.expires_at_ns, now_ns + command.hold_ms * NS_PER_MS)
-        reservation.expires_at_ns = expires_at_ns
-        return HoldOutcome(None, expires_at_ns, ())
+            return ExtendOutcome(refusal, 0, ())
+        if not is_repeat:
+            wanted_ns = now_ns + command.hold_ms * NS_PER_MS
+            reservation.expires_at_ns = max(reservation.expires_at_ns, wanted_ns)
+        return ExtendOutcome(None, reservation.expires_at_ns, ())
 
     # Reads
 
@@ -259,8 +259,8 @@ class Model:
         if found is None:
             return Unknown("reservation_id", key_text(command.key))
         lines = tuple(
-            LineView(sku, location, dict(line.units))
-            for (sku, location), line in found.lines.items()
+            LineView(sku, location, dict(line.units), line_id)
+            for (sku, location, line_id), line in found.lines.items()
         )
         return ReservationView(found.state, lines, found.reserved_at_ns, found.expires_at_ns, ())
 
@@ -395,60 +395,3 @@ def on_hand_with(event: StockEvent, on_hand: int) -> int:
             return on_hand - event.quantity
         case _:
             return on_hand + event.quantity
-
-
-def refuse_state(reservation: Reservation, source: State) -> Refusal | None:
-    """Refuse a command that finds no units to work on."""
-    if reservation.total(source):
-        return None
-    is_expired = reservation.state == State.EXPIRED
-    return Refusal(RefusalCode.EXPIRED if is_expired else RefusalCode.WRONG_STATE)
-
-
-def refuse_lines(
-    reservation: Reservation, lines: tuple[Line, ...], source: State
-) -> Refusal | None:
-    """Refuse lines that there are not, then lines that ask for more than there is."""
-    missing = [line for line in lines if (line.sku, line.location) not in reservation.lines]
-    if missing:
-        blamed = (RefusedLine(line.sku, line.location, line.quantity, 0) for line in missing)
-        return Refusal(RefusalCode.NO_SUCH_LINE, tuple(blamed))
-    units = [reservation.lines[line.sku, line.location].units[source] for line in lines]
-    excess = tuple(
-        RefusedLine(line.sku, line.location, line.quantity, there)
-        for line, there in zip(lines, units, strict=True)
-        if line.quantity > there
-    )
-    return Refusal(RefusalCode.EXCESS_QUANTITY, excess) if excess else None
-
-
-def reserve_conflict(first: Reserve, now: Reserve) -> Conflict | None:
-    """Name the first field in which two Reserves with the same id differ."""
-    if len(first.lines) != len(now.lines):
-        return Conflict("lines", str(len(first.lines)), str(len(now.lines)))
-    for i, (old, new) in enumerate(zip(first.lines, now.lines, strict=True)):
-        for name in ("sku", "location", "quantity"):
-            if getattr(old, name) != getattr(new, name):
-                before, after = str(getattr(old, name)), str(getattr(new, name))
-                return Conflict(f"lines[{i}].{name}", before, after)
-    if first.hold_ms != now.hold_ms:
-        return Conflict("hold_duration", f"{first.hold_ms} ms", f"{now.hold_ms} ms")
-    return None
-
-
-def request_conflict(first: Move | Extend, now: Move | Extend) -> Conflict | None:
-    """Name the first field in which two commands with the same request id differ."""
-    for name in ("method", "lines", "remainder", "hold_duration"):
-        before, after = request_field(first, name), request_field(now, name)
-        if before != after:
-            return Conflict(name, str(before), str(after))
-    return None
-
-
-def request_field(command: Move | Extend, name: str) -> object:
-    """One field of a command under its name on the wire; None where it has no such field."""
-    if name == "method":
-        return command.verb.name if isinstance(command, Move) else Verb.EXTEND.name
-    if name == "hold_duration":
-        return command.hold_ms if isinstance(command, Extend) else None
-    return getattr(command, name, None)

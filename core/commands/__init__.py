@@ -22,8 +22,8 @@ from .catalogue import (
 )
 from .reservations import (
     Extend,
+    ExtendOutcome,
     GetReservation,
-    HoldOutcome,
     Line,
     LineView,
     Move,
@@ -32,8 +32,11 @@ from .reservations import (
     RefusedLine,
     ReservationView,
     Reserve,
+    ReserveOutcome,
+    Shortfall,
 )
 from .shared import (
+    Ambiguous,
     Command,
     Conflict,
     Outcome,
@@ -54,6 +57,7 @@ from .stock import (
 )
 
 __all__ = [
+    "Ambiguous",
     "AvailabilitiesView",
     "AvailabilityView",
     "BatchCodes",
@@ -64,10 +68,10 @@ __all__ = [
     "EventResult",
     "EventsOutcome",
     "Extend",
+    "ExtendOutcome",
     "GetAvailability",
     "GetReservation",
     "Handles",
-    "HoldOutcome",
     "LevelColumns",
     "LevelView",
     "Line",
@@ -90,8 +94,10 @@ __all__ = [
     "ReservationView",
     "Reserve",
     "ReserveBatch",
+    "ReserveOutcome",
     "ResolveLevels",
     "Revision",
+    "Shortfall",
     "StockBatch",
     "StockCodes",
     "StockEvent",

@@ -31,12 +31,13 @@ from .catalogue import (
 )
 from .reservations import (
     Extend,
+    ExtendOutcome,
     GetReservation,
-    HoldOutcome,
     Move,
     MoveOutcome,
     ReservationView,
     Reserve,
+    ReserveOutcome,
 )
 from .stock import AvailabilitiesView, EventsOutcome, GetAvailability, RecordStockEvents
 
@@ -136,13 +137,19 @@ def _weight_of_many(field: str, each: int) -> Callable[[Any], int]:
 
 RESERVE = _operation(
     Reserve,
-    HoldOutcome,
+    ReserveOutcome,
     lambda command, homes: homes.of_sku(command.lines[0].sku),
     _weight_of_many("lines", 2),
     may_fault=True,
 )
-EXTEND = _operation(Extend, HoldOutcome, _by_reservation, may_fault=True)
-MOVE = _operation(Move, MoveOutcome, _by_reservation, _weight_of_many("lines", 2), may_fault=True)
+EXTEND = _operation(Extend, ExtendOutcome, _by_reservation, may_fault=True)
+MOVE = _operation(
+    Move,
+    MoveOutcome,
+    _by_reservation,
+    lambda command: 1 + len(command.lines or ()) // 2,
+    may_fault=True,
+)
 GET_RESERVATION = _operation(
     GetReservation, ReservationView, _by_reservation, is_read=True, may_fault=True
 )

@@ -22,6 +22,8 @@ class Unknown:
 
     field: str
     value: str
+    more: "tuple[Unknown, ...]" = ()
+    """What else the command names in vain, so that a caller need not find out one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,20 @@ class Conflict:
     field: str
     first: str
     now: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Fault: the command names a line of a reservation by less than tells it from others. `field`
+    is the line's path in the request.
+    """
+
+    field: str
+    sku: str
+    location: str
+    line_id: str
+    count: int
+    """Lines of the reservation that the names stand for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ from .reservations import (
     count_units,
     due_moves,
     index_expiries,
+    is_done,
+    judge_nothing_left,
     whole_moves,
 )
 from .stock_batches import (
@@ -95,6 +97,8 @@ __all__ = [
     "index_levels",
     "index_names",
     "index_parts",
+    "is_done",
+    "judge_nothing_left",
     "judge_operations",
     "move_batch",
     "move_slots",

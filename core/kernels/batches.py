@@ -18,23 +18,21 @@ from .arguments import (
 from .codes import (
     ACCEPTED,
     ASK,
-    BATCH_EXPIRED,
-    CANCELLED,
     COMMITTED,
-    EXPIRED,
+    FLAG_LINE_IDS,
     FLAG_TEXT,
-    FULFILLED,
     HELD,
     ID_REUSED,
     INSUFFICIENT_STOCK,
     INVALID_HOLD,
+    INVALID_ID,
     INVALID_QUANTITY,
     NO_PART,
     PENDING,
     REPEATED,
+    RESERVATION_ENDED,
     STATES_END,
     UNKNOWN_STOCK_LEVEL,
-    WRONG_STATE,
 )
 from .compiled import kernel
 from .hashing import mix
@@ -49,7 +47,14 @@ from .reservation_index import (
     part_shard,
     probe,
 )
-from .reservations import append_reservation, apply_move, units, write_move
+from .reservations import (
+    append_reservation,
+    apply_move,
+    is_done,
+    judge_nothing_left,
+    units,
+    write_move,
+)
 
 #: Operations whose slots of the index are read ahead.
 _AHEAD = 256
@@ -71,6 +76,8 @@ def judge_operations(operations, codes, counts):
             codes[i] = INVALID_HOLD
         if not 1 <= operation.quantity <= QUANTITY_MAX:
             codes[i] = INVALID_QUANTITY
+        if operation.key_hi == 0 and operation.key_lo == 0:
+            codes[i] = INVALID_ID
 
 
 @kernel
@@ -81,7 +88,7 @@ def _is_same_key(operation, record):
     return (
         record.key_hi == operation.key_hi
         and record.key_lo == operation.key_lo
-        and record.id_text < 0
+        and record.flags & FLAG_TEXT == 0
     )
 
 
@@ -92,7 +99,7 @@ def _judge_known(operation, part, tables):
         return ASK
     book = tables.book
     record = book.reservations[part_number(part)]
-    if operation.flags & FLAG_TEXT or not _is_same_key(operation, record):
+    if operation.flags & (FLAG_TEXT | FLAG_LINE_IDS) or not _is_same_key(operation, record):
         return ASK
     line = record.first_line
     quantity = np.int64(0)
@@ -101,11 +108,14 @@ def _judge_known(operation, part, tables):
     same = (
         record.line_count == 1
         and record.next_part == NO_PART
+        and record.flags & FLAG_LINE_IDS == 0
         and record.hold_ms == operation.hold_ms
         and book.lines[line].row == operation.row
         and quantity == operation.quantity
     )
-    return REPEATED if same else ID_REUSED
+    if not same:
+        return ID_REUSED
+    return REPEATED if units(book, line, HELD) + units(book, line, COMMITTED) else RESERVATION_ENDED
 
 
 @kernel
@@ -190,30 +200,24 @@ def count_lines(parts, shard, reservations):
 
 
 @kernel
-def _judge_nothing_left(record, book, enters):
-    """Answer a command that finds no units to move: by where they are."""
-    expired = np.int64(0)
-    live = np.int64(0)
-    done = np.int64(0)
+def _judge_unmoved(record, book, leaves, enters, totals):
+    """Answer a command that finds no units to move: by where they are. `totals` (int64[6]) is room
+    to count them.
+    """
+    for state in range(1, STATES_END):
+        totals[state - 1] = 0
     for line in range(record.first_line, record.first_line + record.line_count):
-        expired += units(book, line, EXPIRED)
-        done += units(book, line, enters)
-        live += units(book, line, HELD) + units(book, line, COMMITTED)
-        if enters == COMMITTED:
-            done += units(book, line, FULFILLED)
-        else:
-            live += units(book, line, FULFILLED) + units(book, line, CANCELLED)
-    if done > 0:
-        return REPEATED
-    return BATCH_EXPIRED if expired > 0 and live == 0 else WRONG_STATE
+        for state in range(1, STATES_END):
+            totals[state - 1] += units(book, line, state)
+    return REPEATED if is_done(totals, enters) else judge_nothing_left(totals, leaves)
 
 
 @kernel
-def move_batch(operations, parts, codes, leaves, enters, arrays):
+def move_batch(operations, parts, codes, leaves, enters, totals, arrays):
     """Move whole reservations of one shard along a transition, and write and apply the moves.
 
     Of an operation the key alone is read. ASK where the reservation has parts in other shards or
-    the key is another's.
+    the key is another's. `totals` (int64[6]) is room to count units in.
     """
     tables = tables_of(arrays)
     header, book, moves = tables.header, tables.book, tables.effects.moves
@@ -235,5 +239,5 @@ def move_batch(operations, parts, codes, leaves, enters, arrays):
         if count > before:
             codes[i] = ACCEPTED
         else:
-            codes[i] = _judge_nothing_left(record, book, enters)
+            codes[i] = _judge_unmoved(record, book, leaves, enters, totals)
     header[MOVE_EFFECTS] = count

@@ -14,10 +14,12 @@ STATES_END = int(max(State)) + 1
 #: them.
 SPLIT = 0
 
-#: Flags of a reservation: a part after the first; an id that is a text, not a UUID.
-FLAG_LATER_PART, FLAG_TEXT = 1, 2
+#: Flags of a reservation: a part after the first; an id that is a text, not a UUID; lines that have
+#: ids of their own.
+FLAG_LATER_PART, FLAG_TEXT, FLAG_LINE_IDS = 1, 2, 4
 
-#: No further part; no stock level of a SKU at a location, and which of the two is unknown.
+#: No text; no further part; no stock level of a SKU at a location, and which of the two is unknown.
+NO_TEXT = -1
 NO_PART = -1
 NO_LEVEL, UNKNOWN_SKU, UNKNOWN_LOCATION = -1, -2, -3
 
@@ -36,6 +38,8 @@ NO_LEVEL, UNKNOWN_SKU, UNKNOWN_LOCATION = -1, -2, -3
     BATCH_EXPIRED,
     WRONG_STATE,
     LINKED_REFUSED,
+    RESERVATION_ENDED,
+    INVALID_ID,
 ) = map(int, BatchOutcome)
 ASK = 255
 

@@ -17,15 +17,21 @@ from .arguments import (
     tables_of,
 )
 from .codes import (
+    BATCH_EXPIRED,
+    CANCELLED,
     COMMITTED,
     EXPIRED,
     FLAG_LATER_PART,
+    FLAG_LINE_IDS,
     FLAG_TEXT,
     FULFILLED,
     HELD,
     NO_PART,
+    NO_TEXT,
+    RELEASED,
     SPLIT,
     STATES_END,
+    WRONG_STATE,
 )
 from .compiled import kernel
 from .expiry_heap import pop_expiry, push_expiry
@@ -50,6 +56,36 @@ def count_units(first, line_count, book, totals):
     for line in range(first, first + line_count):
         for state in range(1, STATES_END):
             totals[state - 1] += units(book, line, state)
+
+
+@kernel
+def judge_nothing_left(totals, leaves):
+    """Why a command finds no units in `leaves`, by where they are (`totals`, int64[6]).
+
+    A command on held units misses the expired ones, if there are any. A command on committed units
+    misses them unless some were committed before.
+    """
+    expired, went_on = totals[EXPIRED - 1], np.int64(0)
+    if leaves == COMMITTED:
+        went_on = totals[FULFILLED - 1] + totals[CANCELLED - 1]
+    return BATCH_EXPIRED if expired > 0 and went_on == 0 else WRONG_STATE
+
+
+@kernel
+def is_done(totals, enters):
+    """Whether no units are left to move to `enters` because all that could go there are there, or
+    have gone on from there: a repeat of the command is then as good as accepted.
+    """
+    if enters == COMMITTED:
+        elsewhere = totals[RELEASED - 1] + totals[EXPIRED - 1] + totals[CANCELLED - 1]
+        return elsewhere == 0 and totals[COMMITTED - 1] + totals[FULFILLED - 1] > 0
+    if enters == FULFILLED:
+        return totals[CANCELLED - 1] == 0 and totals[FULFILLED - 1] > 0
+    done = totals[enters - 1]
+    for state in range(1, STATES_END):
+        if state != enters and totals[state - 1] > 0:
+            return False
+    return done > 0
 
 
 @kernel
@@ -91,12 +127,17 @@ def append_reservation(effect, line_effects, at, tables):
     record.next_part = NO_PART
     record.hold_ms = effect.hold_ms
     record.first_line = first_line
-    record.id_text = -1
+    record.id_text = NO_TEXT
     record.line_count = effect.line_count
     record.flags = effect.flags
+    texts = 0
     if effect.flags & FLAG_TEXT:
+        texts += 1
+    if effect.flags & FLAG_LINE_IDS:
+        texts += effect.line_count
+    if texts > 0:
         record.id_text = header[ID_TEXTS]
-        header[ID_TEXTS] += 1
+        header[ID_TEXTS] += texts
     for k in range(effect.line_count):
         line = book.lines[first_line + k]
         line_effect = line_effects[at + k]

@@ -12,13 +12,13 @@ import numpy as np
 from .. import kernels
 from ..commands import (
     BatchCodes,
-    HoldOutcome,
     Line,
     Move,
     MoveBatch,
     MoveOutcome,
     Reserve,
     ReserveBatch,
+    ReserveOutcome,
     Revision,
 )
 from ..commands.registry import MOVE_BATCH, RESERVE_BATCH, executes
@@ -27,6 +27,7 @@ from ..kernels.codes import (
     ACCEPTED,
     ASK,
     ID_REUSED,
+    INVALID_ID,
     LINKED_REFUSED,
     PENDING,
     REPEATED,
@@ -34,7 +35,7 @@ from ..kernels.codes import (
     UNKNOWN_STOCK_LEVEL,
 )
 from ..limits import PART_NUMBER_BITS
-from ..model import TRANSITIONS, Remainder, State, Verb
+from ..model import TRANSITIONS, Remainder, Verb
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import move_batch, reserve_batch
@@ -43,14 +44,6 @@ from .homes import Homes
 from .reservations import REFUSALS, Reservations
 
 _CODES = {refusal: code for code, refusal in REFUSALS.items()}
-
-#: States that show a verb has been done already: a repeat finds nothing left and is answered
-#: REPEATED.
-_DONE = {
-    Verb.COMMIT: (State.COMMITTED, State.FULFILLED),
-    Verb.FULFILL: (State.FULFILLED,),
-    Verb.RELEASE: (State.RELEASED,),
-}
 
 
 class Batches:
@@ -109,11 +102,11 @@ class Batches:
         line = Line(sku, location, int(operation["quantity"]))
         reserve = Reserve(key, (line,), int(operation["hold_ms"]))
         outcome = self.reservations.reserve(reserve, now_ns)
-        if not isinstance(outcome, HoldOutcome):
+        if not isinstance(outcome, ReserveOutcome):
             return ID_REUSED if is_known else UNKNOWN_STOCK_LEVEL
         if outcome.refusal is not None:
             return _CODES[outcome.refusal.code]
-        return REPEATED if is_known else ACCEPTED
+        return REPEATED if outcome.is_repeat else ACCEPTED
 
     def _reserve_group(self, operations: Array, codes: Array, now_ns: int) -> None:
         """Reserve linked operations all or none, each decided against what those before it in the
@@ -123,10 +116,9 @@ class Batches:
         pending = operations[codes == PENDING]
         touched = [self.shards[number] for number in joint_turn.shards_of(pending)]
         joint_turn.decide(touched, operations, codes)
-        if np.all(codes == REPEATED):
-            return
         if np.any((codes != ACCEPTED) & (codes != REPEATED)):
-            codes[(codes == ACCEPTED) | (codes == REPEATED)] = LINKED_REFUSED
+            # What was held before is held still, and says so.
+            codes[codes == ACCEPTED] = LINKED_REFUSED
             return
         # Point of no return: every operation of the group is to be had.
         codes[codes == ACCEPTED] = PENDING
@@ -152,6 +144,7 @@ class Batches:
         kernels.find_parts(self.homes.index.arrays, operations, parts)
         codes = np.full(len(operations), PENDING, np.uint8)
         codes[parts < 0] = UNKNOWN_RESERVATION
+        codes[(operations["key_hi"] | operations["key_lo"]) == 0] = INVALID_ID
         leaves, enters = TRANSITIONS[command.verb]
         for shard in self.shards:
             move_batch(shard, operations, parts, codes, leaves, enters)
@@ -160,13 +153,13 @@ class Batches:
         return BatchCodes(codes, now_ns, revisions_of(self.shards, parts >> PART_NUMBER_BITS))
 
     def _ask_move(self, verb: Verb, key: Key, now_ns: int) -> int:
-        outcome = self.reservations.move(Move(verb, key, None, (), Remainder.KEEP), now_ns)
+        outcome = self.reservations.move(Move(verb, key, None, None, Remainder.KEEP), now_ns)
         if not isinstance(outcome, MoveOutcome):
             return UNKNOWN_RESERVATION
         if outcome.refusal is None:
             return ACCEPTED
-        totals = self.reservations.totals(key)
-        is_done = any(totals[state] for state in _DONE[verb])
+        _, enters = TRANSITIONS[verb]
+        is_done = kernels.is_done(self.reservations.units(key), int(enters))
         return REPEATED if is_done else _CODES[outcome.refusal.code]
 
 

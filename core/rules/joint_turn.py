@@ -5,14 +5,16 @@ decision and the write. Across nodes a tentative hold with presumed abort would 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .. import kernels
 from ..commands import Line, Reserve, Revision, Unknown
+from ..ids import Key
 from ..kernels.codes import (
     FLAG_LATER_PART,
+    FLAG_LINE_IDS,
     FLAG_TEXT,
     NO_LEVEL,
     NO_PART,
@@ -39,17 +41,22 @@ class Part:
 
 
 def find_lines(homes: Homes, lines: Sequence[Line]) -> Array | Unknown:
-    """Lines as OPERATION records, with the shards and rows that their names lead to."""
+    """Lines as OPERATION records, with the shards and rows that their names lead to; or all names
+    that lead nowhere.
+    """
     operations = []
+    unknown: list[Unknown] = []
     for position, line in enumerate(lines):
         shard = homes.shard_of_sku(line.sku)
         row = shard.find_row(line.sku, line.location)
         if row == UNKNOWN_SKU:
-            return Unknown(f"lines[{position}].sku", line.sku)
-        if row == UNKNOWN_LOCATION:
-            return Unknown(f"lines[{position}].location", line.location)
+            unknown.append(Unknown(f"lines[{position}].sku", line.sku))
+        if row in (UNKNOWN_SKU, UNKNOWN_LOCATION) and shard.locations.find(line.location) < 0:
+            unknown.append(Unknown(f"lines[{position}].location", line.location))
         place = location_field(shard, row, line.location)
         operations.append((0, 0, line.quantity, row, 0, shard.number, 0, place))
+    if unknown:
+        return replace(unknown[0], more=tuple(unknown[1:]))
     return np.array(operations, OPERATION)
 
 
@@ -83,18 +90,27 @@ def hold(touched: Sequence[Shard], operations: Array, command: Reserve) -> None:
     columns = (operations[field].tolist() for field in ("shard", "quantity", "row"))
     for position, (number, quantity, row) in enumerate(zip(*columns, strict=True)):
         lines[number].append((quantity, row, position, 0))
+    has_line_ids = any(line.line_id for line in command.lines)
+    texts = (FLAG_TEXT if command.key.text is not None else 0) | has_line_ids * FLAG_LINE_IDS
     for index, shard in enumerate(touched):
-        flags = FLAG_LATER_PART if index else 0
-        if command.key.text is not None:
-            flags |= FLAG_TEXT
-            record_name(shard, Section.ID_TEXTS, pack_name(command.key.text))
+        flags = texts | (FLAG_LATER_PART if index else 0)
         mine = lines[shard.number]
+        here = [command.lines[position] for _, _, position, _ in mine]
+        record_texts(shard, command.key, here if has_line_ids else ())
         record_reservation(
             shard, (command.key.hi, command.key.lo, command.hold_ms, len(mine), flags), mine
         )
         if index + 1 < len(parts):
             _, number = unpack_part(parts[index])
             record(shard, Section.LINKS, (parts[index + 1], number, 0))
+
+
+def record_texts(shard: Shard, key: Key, lines: Iterable[Line]) -> None:
+    """Write the texts of a reservation: its own id's, then the ids of these lines."""
+    if key.text is not None:
+        record_name(shard, Section.ID_TEXTS, pack_name(key.text))
+    for line in lines:
+        record_name(shard, Section.ID_TEXTS, pack_name(line.line_id))
 
 
 def parts_of(shards: Sequence[Shard], first: int) -> list[Part]:
@@ -108,14 +124,20 @@ def parts_of(shards: Sequence[Shard], first: int) -> list[Part]:
     return parts
 
 
-def lines_in_order(parts: Sequence[Part]) -> list[tuple[Shard, int]]:
+def lines_in_order(parts: Sequence[Part]) -> list[tuple[Part, int]]:
     """All lines of a reservation, in the order of the request that made it."""
-    placed: list[tuple[int, Shard, int]] = [
-        (int(part.shard.lines.records["position"][line]), part.shard, line)
+    placed = [
+        (int(part.shard.lines.records["position"][line]), part, line)
         for part in parts
         for line in part.shard.lines_of(part.number)
     ]
-    return [(shard, line) for _, shard, line in sorted(placed, key=lambda item: item[0])]
+    return [(part, line) for _, part, line in sorted(placed, key=lambda item: item[0])]
+
+
+def line_name(part: Part, line: int) -> tuple[str, str, str]:
+    """SKU, location and the caller's id of a line."""
+    row = int(part.shard.lines.records["row"][line])
+    return *part.shard.name_row(row), part.shard.line_id(part.number, line)
 
 
 def revisions(shards: Iterable[Shard]) -> tuple[Revision, ...]:

@@ -1,58 +1,81 @@
-"""Remembered answers: a command with a request id, repeated, gets its first answer again.
+"""Repeats: what came before with the same id, and whether it had the same content.
 
-The record stands in every shard that the reservation touches, with the sequence that the command
-had there, so that the first answer can be given word for word. Scope is the reservation: the key is
-a hash of reservation id and request id.
+A Reserve is found by its reservation id and compared with what is stored. A command on a
+reservation is found by its request id, for as long as that is remembered; the record keeps a
+fingerprint of what was asked. It stands in every shard that the reservation touches, and its scope
+is the reservation: the key is a hash of reservation id and request id.
+
+Lines are a set: their order is no content.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 
-from ..commands import Conflict, Extend, Line, Move, Revision
+from ..commands import Conflict, Extend, Line, Move, Reserve
 from ..model import Remainder, Verb
 from ..tables.effects import Section
 from ..tables.table import Array
 from ..tables.writing import record
-from .joint_turn import Part
+from .joint_turn import Part, line_name, lines_in_order
+
+# --- Reserve ---
 
 
-@dataclass(frozen=True, slots=True)
-class FirstAnswer:
-    """What a command was answered when it came first: a State, or the end of a hold in
-    nanoseconds.
-    """
-
-    result: int
-    revisions: tuple[Revision, ...]
+def lines_as_reserved(parts: Sequence[Part]) -> tuple[Line, ...]:
+    """The lines of a reservation with all their units, in the order of the request."""
+    return tuple([_line_as_reserved(part, line) for part, line in lines_in_order(parts)])
 
 
-def first_answer(
-    parts: Sequence[Part], command: Extend | Move, now_ns: int
-) -> FirstAnswer | Conflict | None:
-    """The first answer to the command's request id, or the first field in which the command now
-    differs; None for an id that is not remembered, or for none.
-    """
-    records = [_find(part, command, now_ns) for part in parts]
-    if records[0] is None:
-        return None
-    if conflict := _difference(records[0], command):
+def _line_as_reserved(part: Part, line: int) -> Line:
+    sku, location, line_id = line_name(part, line)
+    return Line(sku, location, sum(part.shard.units(line).values()), line_id)
+
+
+def reserve_difference(first: Sequence[Line], first_hold_ms: int, now: Reserve) -> Conflict | None:
+    """The first field in which a Reserve differs from the one that made the reservation."""
+    if conflict := _lines_difference(first, now.lines):
         return conflict
-    revisions = (
-        Revision(part.shard.number, int(record["sequence"]))
-        for part, record in zip(parts, records, strict=True)
-        if record is not None
-    )
-    return FirstAnswer(int(records[0]["result"]), tuple(revisions))
+    if first_hold_ms != now.hold_ms:
+        return Conflict("hold_duration", f"{first_hold_ms} ms", f"{now.hold_ms} ms")
+    return None
 
 
-def _find(part: Part, command: Extend | Move, now_ns: int) -> Array | None:
-    if command.request is None:
+def _lines_difference(first: Sequence[Line], now: Sequence[Line]) -> Conflict | None:
+    if len(first) != len(now):
+        return Conflict("lines", str(len(first)), str(len(now)))
+    known, asked = set(first), set(now)
+    if known == asked:
         return None
-    return part.shard.requests.find(command.request.hi, command.request.lo, now_ns)
+    index, new = next((at, line) for at, line in enumerate(now) if line not in known)
+    rest = [line for line in first if line not in asked]
+    # What it was before: the line of the same name, or else the first line without a match.
+    old = next((line for line in rest if _name(line) == _name(new)), rest[0])
+    for field in ("sku", "location", "line_id", "quantity"):
+        before, after = getattr(old, field), getattr(new, field)
+        if before != after:
+            return Conflict(f"lines[{index}].{field}", str(before), str(after))
+    raise AssertionError("two lines that differ differ in a field")
 
 
-def _difference(record: Array, command: Extend | Move) -> Conflict | None:
+def _name(line: Line) -> tuple[str, str, str]:
+    return line.sku, line.location, line.line_id
+
+
+# --- commands on a reservation ---
+
+
+def is_repeat(parts: Sequence[Part], command: Extend | Move, now_ns: int) -> bool | Conflict:
+    """Whether the command's request id is remembered with the same content; the first field that
+    differs where it is not the same.
+    """
+    if command.request is None:
+        return False
+    key = command.request
+    first = parts[0].shard.requests.find(key.hi, key.lo, now_ns)
+    return first is not None and (_request_difference(first, command) or True)
+
+
+def _request_difference(record: Array, command: Extend | Move) -> Conflict | None:
     first, now = _fields(record), _fields_of(command)
     for field, value in first.items():
         if value != now[field]:
@@ -61,7 +84,7 @@ def _difference(record: Array, command: Extend | Move) -> Conflict | None:
 
 
 def remember(parts: Sequence[Part], command: Extend | Move, result: int) -> None:
-    """Record the answer in every shard that the reservation touches."""
+    """Record the command in every shard that the reservation touches."""
     if command.request is None:
         return
     move = command if isinstance(command, Move) else None
@@ -69,7 +92,7 @@ def remember(parts: Sequence[Part], command: Extend | Move, result: int) -> None
         command.request.hi,
         command.request.lo,
         result,
-        _lines_hash(move.lines) if move else 0,
+        _fingerprint(move.lines) if move else 0,
         0 if isinstance(command, Move) else command.hold_ms,
         move.verb if move else Verb.EXTEND,
         move.remainder if move else 0,
@@ -99,16 +122,17 @@ def _fields_of(command: Extend | Move) -> dict[str, str]:
         }
     return {
         "method": command.verb.name,
-        "lines": f"{_lines_hash(command.lines):016x}",
+        "lines": f"{_fingerprint(command.lines):016x}",
         "remainder": command.remainder.name,
         "hold_duration": "0 ms",
     }
 
 
-def _lines_hash(lines: Sequence[Line]) -> int:
-    if not lines:
+def _fingerprint(lines: Sequence[Line] | None) -> int:
+    """A hash of lines, whatever their order; 0 for all."""
+    if lines is None:
         return 0
     hasher = blake2b(digest_size=8)
-    for line in lines:
-        hasher.update(repr((line.sku, line.location, line.quantity)).encode())
+    for line in sorted((_name(line), line.quantity) for line in lines):
+        hasher.update(repr(line).encode())
     return int.from_bytes(hasher.digest(), "little")

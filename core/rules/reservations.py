@@ -10,11 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .. import kernels
 from ..commands import (
+    Ambiguous,
     Conflict,
     Extend,
+    ExtendOutcome,
     GetReservation,
-    HoldOutcome,
     Line,
     LineView,
     Move,
@@ -23,7 +25,9 @@ from ..commands import (
     RefusedLine,
     ReservationView,
     Reserve,
+    ReserveOutcome,
     Revision,
+    Shortfall,
     Unknown,
 )
 from ..commands.registry import EXTEND, GET_RESERVATION, MOVE, RESERVE, executes
@@ -37,13 +41,14 @@ from ..model import (
     RefusalCode,
     Remainder,
     State,
+    Verb,
     reservation_state,
 )
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record, record_whole_moves
-from . import joint_turn, repeats
+from . import joint_turn, named_lines, repeats
 from .homes import Homes
 from .joint_turn import Part
 
@@ -67,12 +72,12 @@ class Reservations:
         first = self.homes.first_part(key)
         return joint_turn.parts_of(self.shards, first) if first >= 0 else []
 
-    def totals(self, key: Key) -> dict[State, int]:
-        """Units of a whole reservation by state."""
-        return _totals(self.parts_of(key))
+    def units(self, key: Key) -> Array:
+        """Units of a whole reservation by state (int64[6])."""
+        return _units(self.parts_of(key))
 
     @executes(RESERVE)
-    def reserve(self, command: Reserve, now_ns: int) -> HoldOutcome | Conflict | Unknown:
+    def reserve(self, command: Reserve, now_ns: int) -> ReserveOutcome | Conflict | Unknown:
         """Hold all lines until `hold_ms` from now, or none."""
         if parts := self.parts_of(command.key):
             return _repeat_reserve(command, parts)
@@ -83,58 +88,59 @@ class Reservations:
         codes = np.zeros(len(operations), np.uint8)  # PENDING
         available = joint_turn.decide(touched, operations, codes)
         if refusal := _refusal(command.lines, codes.tolist(), available):
-            return HoldOutcome(refusal, 0, joint_turn.revisions(touched))
+            return ReserveOutcome(refusal, None, 0, (), joint_turn.revisions(touched))
         # Point of no return: every line is there.
         joint_turn.hold(touched, operations, command)
         expires_at_ns = now_ns + command.hold_ms * NS_PER_MS
-        return HoldOutcome(None, expires_at_ns, joint_turn.revisions(touched))
+        revisions = joint_turn.revisions(touched)
+        return ReserveOutcome(None, State.HELD, expires_at_ns, command.lines, revisions)
 
     @executes(EXTEND)
-    def extend(self, command: Extend, now_ns: int) -> HoldOutcome | Conflict | Unknown:
+    def extend(self, command: Extend, now_ns: int) -> ExtendOutcome | Conflict | Unknown:
         """Let a hold end `hold_ms` from now, if that is later."""
         parts = self.parts_of(command.key)
         if not parts:
             return Unknown("reservation_id", id_text(command.key))
-        match repeats.first_answer(parts, command, now_ns):
-            case Conflict() as conflict:
-                return conflict
-            case repeats.FirstAnswer(expires_at_ns, revisions):
-                return HoldOutcome(None, expires_at_ns, revisions)
-        totals = _totals(parts)
-        if totals[State.HELD] == 0:
-            return HoldOutcome(Refusal(_nothing_left(totals)), 0, _revisions(parts))
-        # Point of no return: there is something to extend.
+        is_repeat = repeats.is_repeat(parts, command, now_ns)
+        if isinstance(is_repeat, Conflict):
+            return is_repeat
+        if _totals(parts)[State.HELD] == 0:
+            return ExtendOutcome(_nothing_left(parts, State.HELD), 0, _revisions(parts))
         held_until_ns = _expires_at_ns(parts)
+        if is_repeat:
+            return ExtendOutcome(None, held_until_ns, _revisions(parts))
+        # Point of no return: there is something to extend.
         expires_at_ns = max(held_until_ns, now_ns + command.hold_ms * NS_PER_MS)
         if expires_at_ns > held_until_ns:
             for part in parts:
                 record(part.shard, Section.EXTENDS, (expires_at_ns, part.number, 0))
         repeats.remember(parts, command, expires_at_ns)
-        return HoldOutcome(None, expires_at_ns, _revisions(parts))
+        return ExtendOutcome(None, expires_at_ns, _revisions(parts))
 
     @executes(MOVE)
-    def move(self, command: Move, now_ns: int) -> MoveOutcome | Conflict | Unknown:
+    def move(self, command: Move, now_ns: int) -> MoveOutcome | Ambiguous | Conflict | Unknown:
         """Commit, Fulfill, Release or Cancel: move units along TRANSITIONS."""
         parts = self.parts_of(command.key)
         if not parts:
             return Unknown("reservation_id", id_text(command.key))
-        match repeats.first_answer(parts, command, now_ns):
-            case Conflict() as conflict:
-                return conflict
-            case repeats.FirstAnswer(state, revisions):
-                return MoveOutcome(None, State(state), revisions)
+        is_repeat = repeats.is_repeat(parts, command, now_ns)
+        if isinstance(is_repeat, Conflict):
+            return is_repeat
+        if is_repeat:
+            return _moved(command, parts)
+        named = named_lines.find(parts, command.lines or ())
+        if isinstance(named, Ambiguous):
+            return named
         leaves, _ = TRANSITIONS[command.verb]
-        totals = _totals(parts)
-        if totals[leaves] == 0:
-            return _refuse_move(Refusal(_nothing_left(totals)), totals, parts)
-        chosen = _choose_lines(parts, command.lines, leaves)
+        if _totals(parts)[leaves] == 0:
+            return _refuse_move(_nothing_left(parts, leaves), parts)
+        chosen = named_lines.choose(named, leaves)
         if isinstance(chosen, Refusal):
-            return _refuse_move(chosen, totals, parts)
+            return _refuse_move(chosen, parts)
         # Point of no return: every unit that shall move is in the state that it leaves.
         _move(parts, chosen, command)
-        state = reservation_state(_totals(parts))
-        repeats.remember(parts, command, state)
-        return MoveOutcome(None, state, _revisions(parts))
+        repeats.remember(parts, command, reservation_state(_totals(parts)))
+        return _moved(command, parts)
 
     @executes(GET_RESERVATION)
     def get_reservation(self, command: GetReservation, _now_ns: int) -> ReservationView | Unknown:
@@ -142,10 +148,7 @@ class Reservations:
         parts = self.parts_of(command.key)
         if not parts:
             return Unknown("reservation_id", id_text(command.key))
-        lines = [
-            LineView(*shard.name_row(_row(shard, line)), shard.units(line))
-            for shard, line in joint_turn.lines_in_order(parts)
-        ]
+        lines = [_line_view(part, line) for part, line in joint_turn.lines_in_order(parts)]
         home = parts[0].shard.reservations.records[parts[0].number]
         return ReservationView(
             reservation_state(_totals(parts)),
@@ -164,34 +167,18 @@ def id_text(key: Key) -> str:
 # --- Reserve ---
 
 
-def _repeat_reserve(command: Reserve, parts: Sequence[Part]) -> HoldOutcome | Conflict:
-    lines = [_line_as_reserved(shard, line) for shard, line in joint_turn.lines_in_order(parts)]
-    if conflict := _first_difference(lines, command.lines):
-        return conflict
+def _repeat_reserve(command: Reserve, parts: Sequence[Part]) -> ReserveOutcome | Conflict:
+    lines = repeats.lines_as_reserved(parts)
     home = parts[0].shard.reservations.records[parts[0].number]
-    hold_ms = int(home["hold_ms"])
-    if hold_ms != command.hold_ms:
-        return Conflict("hold_duration", f"{hold_ms} ms", f"{command.hold_ms} ms")
-    first = tuple(
-        Revision(part.shard.number, int(part.shard.reservations.records["sequence"][part.number]))
-        for part in parts
-    )
-    return HoldOutcome(None, int(home["reserved_at_ns"]) + hold_ms * NS_PER_MS, first)
-
-
-def _first_difference(first: Sequence[Line], now: Sequence[Line]) -> Conflict | None:
-    if len(first) != len(now):
-        return Conflict("lines", str(len(first)), str(len(now)))
-    for index, (old, new) in enumerate(zip(first, now, strict=True)):
-        for field in ("sku", "location", "quantity"):
-            if getattr(old, field) != getattr(new, field):
-                path = f"lines[{index}].{field}"
-                return Conflict(path, str(getattr(old, field)), str(getattr(new, field)))
-    return None
-
-
-def _line_as_reserved(shard: Shard, line: int) -> Line:
-    return Line(*shard.name_row(_row(shard, line)), sum(shard.units(line).values()))
+    if conflict := repeats.reserve_difference(lines, int(home["hold_ms"]), command):
+        return conflict
+    totals = _totals(parts)
+    state = reservation_state(totals)
+    if totals[State.HELD] == totals[State.COMMITTED] == 0:
+        ended = Refusal(RefusalCode.RESERVATION_ENDED)
+        return ReserveOutcome(ended, state, 0, (), _revisions(parts), is_repeat=True)
+    ends_at_ns = _expires_at_ns(parts)
+    return ReserveOutcome(None, state, ends_at_ns, lines, _revisions(parts), is_repeat=True)
 
 
 def _refusal(lines: Sequence[Line], codes: list[int], available: Array) -> Refusal | None:
@@ -208,54 +195,59 @@ def _refusal(lines: Sequence[Line], codes: list[int], available: Array) -> Refus
 
 def refused_line(line: Line, available: int) -> RefusedLine:
     """A line that can't be had, with what could be promised of it."""
-    return RefusedLine(line.sku, line.location, line.quantity, available)
+    return RefusedLine(line.sku, line.location, line.quantity, available, line.line_id)
 
 
 # --- commands on existing reservations ---
 
 
-def _totals(parts: Sequence[Part]) -> dict[State, int]:
-    totals = np.zeros(len(State), np.int64)
+def _units(parts: Sequence[Part]) -> Array:
+    units = np.zeros(len(State), np.int64)
     for part in parts:
-        part.shard.add_units(part.shard.lines_of(part.number), totals)
-    return dict(zip(State, totals.tolist(), strict=True))
+        part.shard.add_units(part.shard.lines_of(part.number), units)
+    return units
 
 
-def _nothing_left(totals: dict[State, int]) -> RefusalCode:
-    expired = reservation_state(totals) is State.EXPIRED
-    return RefusalCode.EXPIRED if expired else RefusalCode.WRONG_STATE
+def _totals(parts: Sequence[Part]) -> dict[State, int]:
+    return dict(zip(State, _units(parts).tolist(), strict=True))
 
 
-def _refuse_move(refusal: Refusal, totals: dict[State, int], parts: Sequence[Part]) -> MoveOutcome:
-    return MoveOutcome(refusal, reservation_state(totals), _revisions(parts))
+def _nothing_left(parts: Sequence[Part], leaves: State) -> Refusal:
+    return Refusal(REFUSALS[kernels.judge_nothing_left(_units(parts), int(leaves))])
 
 
-def _choose_lines(
-    parts: Sequence[Part], wanted: Sequence[Line], leaves: State
-) -> list[tuple[Shard, int, int]] | Refusal:
-    """Find the lines that a command names: (shard, line, quantity). None named, none chosen."""
-    if not wanted:
-        return []
-    lines = {
-        shard.name_row(_row(shard, line)): (shard, line)
-        for shard, line in joint_turn.lines_in_order(parts)
-    }
-    missing = [line for line in wanted if (line.sku, line.location) not in lines]
-    if missing:
-        blamed = (RefusedLine(line.sku, line.location, line.quantity, 0) for line in missing)
-        return Refusal(RefusalCode.NO_SUCH_LINE, tuple(blamed))
-    chosen = [(*lines[line.sku, line.location], line.quantity) for line in wanted]
-    excess = tuple(
-        RefusedLine(named.sku, named.location, quantity, shard.units(line)[leaves])
-        for named, (shard, line, quantity) in zip(wanted, chosen, strict=True)
-        if quantity > shard.units(line)[leaves]
-    )
-    return Refusal(RefusalCode.EXCESS_QUANTITY, excess) if excess else chosen
+def _refuse_move(refusal: Refusal, parts: Sequence[Part]) -> MoveOutcome:
+    return MoveOutcome(refusal, reservation_state(_totals(parts)), _revisions(parts))
+
+
+def _moved(command: Move, parts: Sequence[Part]) -> MoveOutcome:
+    """The answer to a command that has taken effect, now or before."""
+    state = reservation_state(_totals(parts))
+    shortfalls = _shortfalls(parts) if command.verb is Verb.FULFILL else ()
+    return MoveOutcome(None, state, _revisions(parts), shortfalls)
+
+
+def _shortfalls(parts: Sequence[Part]) -> tuple[Shortfall, ...]:
+    """The stock levels of shipped lines where promises exceed supply, in the order of the lines.
+    One whose SKU has ended is nobody's to refill.
+    """
+    found: dict[int, Shortfall] = {}
+    for shard, number in ((part.shard, part.number) for part in parts):
+        lines = shard.lines_of(number)
+        records = shard.lines.records[lines.start : lines.stop]
+        on_hand, _, _, available = columns = np.zeros((4, len(lines)), np.int64)
+        shard.read_levels(records["row"].astype(np.int64), columns)
+        for at in np.flatnonzero(available < 0).tolist():
+            row = int(records["row"][at])
+            if shard.is_open(row) and shard.units(lines[at])[State.FULFILLED]:
+                figures = int(on_hand[at]), int(available[at])
+                found[int(records["position"][at])] = Shortfall(*shard.name_row(row), *figures)
+    return tuple(dict.fromkeys(found[position] for position in sorted(found)))
 
 
 def _move(parts: Sequence[Part], chosen: Sequence[tuple[Shard, int, int]], command: Move) -> None:
     leaves, enters = TRANSITIONS[command.verb]
-    if not chosen:
+    if command.lines is None:
         _move_all(parts, leaves, enters)
         return
     for shard, line, quantity in chosen:
@@ -267,6 +259,11 @@ def _move(parts: Sequence[Part], chosen: Sequence[tuple[Shard, int, int]], comma
 def _move_all(parts: Sequence[Part], leaves: State, enters: State) -> None:
     for part in parts:
         record_whole_moves(part.shard, part.shard.lines_of(part.number), leaves, enters)
+
+
+def _line_view(part: Part, line: int) -> LineView:
+    sku, location, line_id = joint_turn.line_name(part, line)
+    return LineView(sku, location, part.shard.units(line), line_id)
 
 
 def _expires_at_ns(parts: Sequence[Part]) -> int:

@@ -9,15 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..commands import Command, Conflict, HoldOutcome, Refusal, Reserve, Revision, Unknown
-from ..kernels.codes import ACCEPTED, FLAG_TEXT
+from ..commands import Command, Conflict, Refusal, Reserve, ReserveOutcome, Revision, Unknown
+from ..kernels.codes import ACCEPTED, FLAG_LINE_IDS, FLAG_TEXT, RESERVATION_ENDED
 from ..limits import NS_PER_MS
-from ..tables.effects import Section
+from ..model import State
 from ..tables.layouts import OPERATION
-from ..tables.names import pack_name
 from ..tables.shard import Shard
-from ..tables.writing import record_name, reserve_batch
-from .joint_turn import location_field
+from ..tables.writing import reserve_batch
+from .joint_turn import location_field, record_texts
 from .reservations import REFUSALS, Reservations, refused_line
 
 
@@ -28,12 +27,12 @@ def takes(command: Command) -> bool:
 
 def reserve_run(
     reservations: Reservations, shard: Shard, commands: Sequence[Reserve], now_ns: int
-) -> list[HoldOutcome | Conflict | Unknown]:
+) -> list[ReserveOutcome | Conflict | Unknown]:
     """The outcomes of a run of single-line reserves of one shard, in order."""
     operations = np.array([_operation(shard, command) for command in commands], OPERATION)
     codes = np.zeros(len(operations), np.uint8)  # PENDING
     available = np.zeros(len(operations), np.int64)
-    outcomes: list[HoldOutcome | Conflict | Unknown] = []
+    outcomes: list[ReserveOutcome | Conflict | Unknown] = []
     while (start := len(outcomes)) < len(commands):
         rest = slice(start, None)
         seen = reserve_batch(
@@ -49,30 +48,33 @@ def reserve_run(
         for command, code, left in answers:
             if code == ACCEPTED:
                 outcomes.append(_accept(shard, command, now_ns))
-            elif code in REFUSALS:
+            elif code in REFUSALS and code != RESERVATION_ENDED:
                 outcomes.append(_refuse(shard, command, code, left))
             else:
                 outcomes.append(reservations.reserve(command, now_ns))
     return outcomes
 
 
-def _refuse(shard: Shard, command: Reserve, code: int, available: int) -> HoldOutcome:
+def _refuse(shard: Shard, command: Reserve, code: int, available: int) -> ReserveOutcome:
     refusal = Refusal(REFUSALS[code], (refused_line(command.lines[0], available),))
-    return HoldOutcome(refusal, 0, (Revision(shard.number, shard.revision),))
+    return ReserveOutcome(refusal, None, 0, (), (Revision(shard.number, shard.revision),))
 
 
-def _accept(shard: Shard, command: Reserve, now_ns: int) -> HoldOutcome:
-    if command.key.text is not None:
-        # The kernel has numbered the texts of the ids that it accepted, in this order.
-        record_name(shard, Section.ID_TEXTS, pack_name(command.key.text))
+def _accept(shard: Shard, command: Reserve, now_ns: int) -> ReserveOutcome:
+    # The kernel has numbered the texts of the ids that it accepted, in this order.
+    lines = command.lines
+    record_texts(shard, command.key, lines if lines[0].line_id else ())
     expires_at_ns = now_ns + command.hold_ms * NS_PER_MS
-    return HoldOutcome(None, expires_at_ns, (Revision(shard.number, shard.revision),))
+    revisions = (Revision(shard.number, shard.revision),)
+    return ReserveOutcome(None, State.HELD, expires_at_ns, lines, revisions)
 
 
 def _operation(shard: Shard, command: Reserve) -> tuple[int, ...]:
     key = command.key
     line = command.lines[0]
     flags = 0 if key.text is None else FLAG_TEXT
+    if line.line_id:
+        flags |= FLAG_LINE_IDS
     row = shard.find_row(line.sku, line.location)
     place = location_field(shard, row, line.location)
     return (key.hi, key.lo, line.quantity, row, command.hold_ms, shard.number, flags, place)

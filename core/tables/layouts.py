@@ -21,7 +21,8 @@ LEVEL = np.dtype(
 
 #: A reservation, or the part of one that lives in this shard. `sequence` and `reserved_at_ns`
 #: rebuild the first answer. `next_part` links the parts of a reservation over several shards, -1 at
-#: the end; `id_text` is -1 for a UUID.
+#: the end. `id_text` is the first of its texts, or -1: its own id, unless that is a UUID, then the
+#: ids of its lines in this shard, if any has one (FLAG_TEXT and FLAG_LINE_IDS of kernels/codes.py).
 RESERVATION = np.dtype(
     [
         ("key_hi", "u8"),

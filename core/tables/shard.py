@@ -20,6 +20,7 @@ from ..kernels.arguments import (
     SHARD,
     SPLITS,
 )
+from ..kernels.codes import FLAG_LINE_IDS, FLAG_TEXT
 from ..model import State
 from .effects import Effects
 from .expiry_heap import ExpiryHeap
@@ -163,8 +164,18 @@ class Shard:
         return (
             int(record["key_hi"]) == key.hi
             and int(record["key_lo"]) == key.lo
-            and (int(record["id_text"]) < 0) == (key.text is None)
+            and bool(record["flags"] & FLAG_TEXT) == (key.text is not None)
         )
+
+    def line_id(self, number: int, line: int) -> str:
+        """The caller's id of a line of this reservation; empty without."""
+        record = self.reservations.records[number]
+        flags = int(record["flags"])
+        if not flags & FLAG_LINE_IDS:
+            return ""
+        # Behind the reservation's own text, if it has one, its lines' stand in their order.
+        first = int(record["id_text"]) + bool(flags & FLAG_TEXT)
+        return self.id_texts.text(first + line - int(record["first_line"]))
 
     def lines_of(self, number: int) -> range:
         """Line numbers of a reservation."""

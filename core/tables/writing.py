@@ -7,6 +7,8 @@ in one go, through the functions that apply/ uses too. Either way a restart come
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from .. import kernels
 from ..limits import LINES_MAX
 from ..model import State
@@ -94,7 +96,8 @@ def move_batch(
     moves.ensure(count)
     shard.splits.ensure(count)
     before = len(moves)
-    kernels.move_batch(operations, parts, codes, int(leaves), int(enters), shard.arrays)
+    totals = np.zeros(len(State), np.int64)
+    kernels.move_batch(operations, parts, codes, int(leaves), int(enters), totals, shard.arrays)
     shard.effects.touched = shard.effects.touched or len(moves) > before
 
 

@@ -41,6 +41,16 @@ def refused_lines(lines: Iterable[common.RefusedLine]) -> Table:
     return made
 
 
+def shortfalls(levels: Iterable[reservation.Shortfall]) -> Table:
+    """Stock levels where promises exceed supply."""
+    made = table(("SKU", "location"), ("on hand", "available"))
+    for level in levels:
+        figures = f"{level.on_hand:,}", f"[red]{level.available:,}[/red]"
+        made.add_row(escape(level.sku), escape(level.location), *figures)
+    return made
+
+
+_HEADINGS = {"sku": "SKU", "location": "location", "line_id": "line"}
 _UNITS = ("held", "committed", "fulfilled", "released", "expired", "cancelled")
 
 
@@ -48,10 +58,12 @@ def reservation_lines(lines: Iterable[reservation.ReservationLine]) -> Table:
     """The lines of a reservation by state; states without units are left out."""
     lines = list(lines)
     states = [state for state in _UNITS if any(getattr(line, state) for line in lines)]
-    made = table(("SKU", "location"), ("reserved", *states))
+    names = ["sku", "location", *(["line_id"] if any(line.line_id for line in lines) else [])]
+    made = table([_HEADINGS[name] for name in names], ("reserved", *states))
     for line in lines:
+        words = [escape(getattr(line, name)) for name in names]
         units = [f"{getattr(line, field):,}" for field in ("quantity", *states)]
-        made.add_row(escape(line.sku), escape(line.location), *units)
+        made.add_row(*words, *units)
     return made
 
 

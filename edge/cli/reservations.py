@@ -60,12 +60,14 @@ def reserve(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Hold all lines or none. Repeating an id returns the first answer."""
+    """Hold all lines or none. Repeating an id tells what is held under it now."""
     asked = parse_lines(lines)
     hold_s = parse_duration(hold)
     with asking(target, timeout, as_json=as_json) as client:
         answer = client.reserve(reservation_id, asked, hold=hold_s)
-    _tell_hold(reservation_id, answer, as_json=as_json)
+    _tell_refusal(answer, as_json=as_json)
+    if not as_json:
+        _tell_reserved(reservation_id, answer)
 
 
 @app.command()
@@ -81,7 +83,9 @@ def extend(
     hold_s = parse_duration(hold)
     with asking(target, timeout, as_json=as_json) as client:
         answer = client.extend(reservation_id, hold_s, request_id=request_id)
-    _tell_hold(reservation_id, answer, as_json=as_json)
+    _tell_refusal(answer, as_json=as_json)
+    if not as_json:
+        _tell_hold(reservation_id, answer)
 
 
 @app.command()
@@ -120,6 +124,11 @@ def fulfill(
             reservation_id, some, remainder=_remainder(give_back), request_id=request_id
         )
     _tell_state(reservation_id, answer, as_json=as_json)
+    if answer.shortfalls and not as_json:
+        from . import answers
+
+        typer.echo("Promises exceed supply here:")
+        console().print(answers.shortfalls(answer.shortfalls))
 
 
 @app.command()
@@ -185,12 +194,20 @@ def _remainder(give_back: bool) -> str | None:
     return "REMAINDER_GIVE_BACK" if give_back else None
 
 
-def _tell_hold(reservation_id: str, answer: Any, *, as_json: bool) -> None:
-    _tell_refusal(answer, as_json=as_json)
-    if not as_json:
-        from . import answers
+def _tell_reserved(reservation_id: str, answer: Any) -> None:
+    """Say until when units are held; of a repeated command, what became of them."""
+    from holdfast.v1.reservation_service_pb2 import RESERVATION_STATE_HELD
 
-        typer.echo(f"{reservation_id} is held until {answers.instant(answer.expire_time)}")
+    if answer.state == RESERVATION_STATE_HELD:
+        _tell_hold(reservation_id, answer)
+    else:
+        typer.echo(f"{reservation_id} is {_state_name(answer.state)} already")
+
+
+def _tell_hold(reservation_id: str, answer: Any) -> None:
+    from . import answers
+
+    typer.echo(f"{reservation_id} is held until {answers.instant(answer.expire_time)}")
 
 
 def _tell_state(reservation_id: str, answer: Any, *, as_json: bool) -> None:

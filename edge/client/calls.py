@@ -25,8 +25,9 @@ from .methods import Method, Response
 from .parameters import duration, each, fields, flag, integer, member, seconds, text
 from .stock_events import checked
 
-#: SKU, location, and a quantity of units in the SKU's base unit.
-Line: TypeAlias = tuple[str, str, int]
+#: SKU, location, and a quantity of units in the SKU's base unit; then your id of the line, if you
+#: have one.
+Line: TypeAlias = tuple[str, str, int] | tuple[str, str, int, str]
 #: How long from now, as a timedelta or in seconds.
 Hold: TypeAlias = timedelta | float
 
@@ -63,8 +64,10 @@ def reserve(
     """Hold units for a customer: all lines, or none of them.
 
     `reservation_id` is yours (a cart, an order, a UUID); a repeat with the same id holds nothing
-    twice. There may be up to 2,000 lines. `hold` is 1 second to 30 days, in whole milliseconds, and
-    15 minutes by default. The response says until when units are held, or which lines are short.
+    twice. There may be up to 2,000 lines, in any order; those of the same SKU and location stay
+    apart if they have ids. `hold` is 1 second to 30 days, in whole milliseconds, and 15 minutes by
+    default. The response says what is held and until when, or which lines are short. An id whose
+    units are all gone is refused with RESERVATION_ENDED.
 
     Raises `NotFound` if a SKU or location is unknown, and `AlreadyExists` if the id was used with
     other content.
@@ -111,8 +114,9 @@ def commit(
 ) -> Call[reservation.CommitResponse]:
     """Place the order: for these lines, or for everything that is held.
 
-    Units that `lines` leaves out stay held, or are released with REMAINDER_GIVE_BACK. The response
-    has the state of the reservation. Pass a `request_id` of your own if your process may restart
+    Units that `lines` leaves out stay held, or are released with REMAINDER_GIVE_BACK. The id of a
+    line may name it alone: ("", "", 1, "line-3"). The response has the state of the reservation.
+    Pass a `request_id` of your own if your process may restart
     before it has the answer; otherwise one is made up for all attempts of this call.
 
     Raises `NotFound` if the reservation is unknown, `AlreadyExists` if `request_id` was used with
@@ -123,8 +127,8 @@ def commit(
     request = reservation.CommitRequest(
         reservation_id=text("reservation_id", reservation_id),
         request_id=_request_id(request_id),
-        lines=_part(lines),
         remainder=_remainder(remainder),
+        **_units(lines),
     )
     return _call(methods.COMMIT, request, **options)
 
@@ -140,13 +144,14 @@ def fulfill(
     """Ship these lines, or everything that is committed: the units leave the stock on hand.
 
     Units that `lines` leaves out stay committed, or are cancelled with REMAINDER_GIVE_BACK.
-    `request_id`, response and errors are as in `commit`.
+    `request_id`, response and errors are as in `commit`; the response also names stock levels where
+    promises exceed supply now.
     """
     request = reservation.FulfillRequest(
         reservation_id=text("reservation_id", reservation_id),
         request_id=_request_id(request_id),
-        lines=_part(lines),
         remainder=_remainder(remainder),
+        **_units(lines),
     )
     return _call(methods.FULFILL, request, **options)
 
@@ -165,7 +170,7 @@ def release(
     request = reservation.ReleaseRequest(
         reservation_id=text("reservation_id", reservation_id),
         request_id=_request_id(request_id),
-        lines=_part(lines),
+        **_units(lines),
     )
     return _call(methods.RELEASE, request, **options)
 
@@ -184,7 +189,7 @@ def cancel(
     request = reservation.CancelRequest(
         reservation_id=text("reservation_id", reservation_id),
         request_id=_request_id(request_id),
-        lines=_part(lines),
+        **_units(lines),
     )
     return _call(methods.CANCEL, request, **options)
 
@@ -344,8 +349,8 @@ def _lines(lines: Iterable[Line]) -> list[dict[str, Any]]:
         found = [_judged(f"lines[{position}]", line) for position, line in enumerate(found)]
     # Half the cost of a message for each, which protobuf would copy.
     return [
-        {"sku": sku, "location": location, "quantity": quantity}
-        for sku, location, quantity in found
+        {"sku": sku, "location": location, "quantity": quantity, "line_id": "".join(line_id)}
+        for sku, location, quantity, *line_id in found
     ]
 
 
@@ -368,12 +373,14 @@ def _are_plain(lines: list[Line]) -> bool:
 
 
 def _judged(path: str, line: Line) -> Line:
-    sku, location, quantity = fields(path, line, 3, "SKU, location and quantity")
-    return (
+    count = 4 if isinstance(line, tuple | list) and len(line) == 4 else 3
+    sku, location, quantity, *line_id = fields(path, line, count, "SKU, location and quantity")
+    judged = (
         text(f"{path}.sku", sku),
         text(f"{path}.location", location),
         integer(f"{path}.quantity", quantity),
     )
+    return (*judged, text(f"{path}.line_id", line_id[0])) if line_id else judged
 
 
 def _level(path: str, level: tuple[str, str]) -> dict[str, str]:
@@ -381,16 +388,14 @@ def _level(path: str, level: tuple[str, str]) -> dict[str, str]:
     return {"sku": text(f"{path}.sku", sku), "location": text(f"{path}.location", location)}
 
 
-def _part(lines: Iterable[Line] | None) -> list[dict[str, Any]] | None:
-    """The lines of a partial command. On the wire, no lines means all of them: filtering a list
-    until it is empty must not get there.
-    """
+def _units(lines: Iterable[Line] | None) -> dict[str, Any]:
+    """The lines of a command, or all: filtering a list until it is empty must not come to all."""
     if lines is None:
-        return None
+        return {"all": reservation.All()}
     part = _lines(lines)
     if not part:
         raise ValueError("lines is empty: expected at least one, or None for all of them")
-    return part
+    return {"lines": reservation.Lines(lines=part)}
 
 
 def _remainder(remainder: reservation.Remainder | str | None) -> reservation.Remainder | None:

@@ -15,8 +15,9 @@ taken effect is answered REPEATED, which is as good as ACCEPTED. Errors are thos
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
 import grpc
@@ -26,11 +27,17 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 
 from .closing import Waits
 from .deadlines import Deadlines
-from .errors import DeadlineExceeded, HoldfastError, closed_before, closed_meanwhile
+from .errors import (
+    DeadlineExceeded,
+    HoldfastError,
+    closed_before,
+    closed_meanwhile,
+    error_from_status,
+)
 from .lookups import COALESCER, broken, fail
 from .operations import COLUMNS, OPERATIONS_MAX, Operation, batch_message, fitting
 from .parameters import of_type
-from .retries import Attempts
+from .retries import Attempts, may_retry
 from .session import Session
 from .stock_levels import Send, StockLevels
 from .streams import Ending, ended_early
@@ -39,6 +46,14 @@ from .streams import Ending, ended_early
 IN_FLIGHT_MAX: Final = 2
 
 _LOW: Final = (1 << 64) - 1
+
+
+class Batch(NamedTuple):
+    """Operations of one kind that were sent together."""
+
+    batch_id: int
+    kind: str
+    operations: list[Operation]
 
 
 class Coalescer:
@@ -66,7 +81,8 @@ class Coalescer:
         self._loop = asyncio.get_running_loop()
         self._pending: dict[str, deque[Operation]] = {kind: deque() for kind in COLUMNS}
         self._turns = deque(COLUMNS)
-        self._in_flight: deque[tuple[str, list[Operation]]] = deque()
+        self._in_flight: deque[Batch] = deque()
+        self._batch_ids = count(1)
         self._deadlines = Deadlines(session.timeout_s, self._fail_late)
         self._levels = StockLevels(send)
         self._wake = asyncio.Event()
@@ -173,7 +189,8 @@ class Coalescer:
         writer = asyncio.create_task(self._write_all(stream))
         try:
             while (data := await stream.read()) is not grpc.aio.EOF:
-                self._answer(data)
+                if error := self._answer(data):
+                    return error
             return ended_early()
         except grpc.aio.AioRpcError as rpc_error:
             return await ending.error(rpc_error)
@@ -186,8 +203,8 @@ class Coalescer:
     async def _mend(self, error: HoldfastError) -> None:
         """Put back what was not answered, and wait before the next stream, if there may be one."""
         while self._in_flight:
-            kind, operations = self._in_flight.pop()
-            self._pending[kind].extendleft(reversed(operations))
+            batch = self._in_flight.pop()
+            self._pending[batch.kind].extendleft(reversed(batch.operations))
         if not any(self._pending.values()):
             self._settle()
             self._wake.clear()
@@ -205,7 +222,8 @@ class Coalescer:
 
     def _give_up(self, error: HoldfastError) -> None:
         """Tell everybody who waits for the stream."""
-        for operations in (*self._pending.values(), *(batch for _, batch in self._in_flight)):
+        in_flight = (batch.operations for batch in self._in_flight)
+        for operations in (*self._pending.values(), *in_flight):
             fail([operation[0] for operation in operations], error)
             operations.clear()
         self._in_flight.clear()
@@ -253,23 +271,34 @@ class Coalescer:
                 if not operation[0].done():  # its caller is still there
                     operations.append(operation)
             if operations:
-                self._in_flight.append((kind, operations))
-                return batch_message(kind, operations)
+                batch = Batch(next(self._batch_ids), kind, operations)
+                self._in_flight.append(batch)
+                return batch_message(*batch)
         return None
 
-    def _answer(self, data: bytes) -> None:
+    def _answer(self, data: bytes) -> HoldfastError | None:
+        """Hand out the answer to the oldest batch; return its error if it may be sent again."""
         response = reservation.ReserveStreamResponse.FromString(data)
-        kind, operations = self._in_flight[0]
-        outcomes: bytes = getattr(response, kind).outcomes
-        assert len(outcomes) == len(operations), "an answer that is not to this batch"
+        batch = self._in_flight[0]
+        assert batch.batch_id == response.batch_id, "an answer that is not to this batch"
+        futures = [operation[0] for operation in batch.operations]
+        if response.HasField("status"):
+            error = error_from_status(response.status)
+            if may_retry(error, is_repeatable=True):
+                return error
+            fail(futures, error)
+        else:
+            outcomes: bytes = getattr(response, batch.kind).outcomes
+            assert len(outcomes) == len(futures), "an answer that is not to this batch"
+            for future, outcome in zip(futures, outcomes, strict=True):
+                if not future.done():
+                    future.set_result(outcome)
         self._in_flight.popleft()
-        for operation, outcome in zip(operations, outcomes, strict=True):
-            if not operation[0].done():
-                operation[0].set_result(outcome)
         self._deadlines.sweep()
         self._settle()
         self._session.count_success()
         self._wake.set()
+        return None
 
 
 def _halves(reservation_id: UUID) -> tuple[int, int]:

@@ -105,6 +105,8 @@ class Closed(HoldfastError):
     """
 
 
+_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
+
 _CLASS_OF_CODE: Final = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidArgument,
     grpc.StatusCode.NOT_FOUND: NotFound,
@@ -117,14 +119,27 @@ _CLASS_OF_CODE: Final = {
 }
 
 
+def error_from_status(status: status_pb2.Status) -> HoldfastError:
+    """The error for a status that came as an answer in a stream."""
+    return _error(_CODES[status.code], status.message, *_details_of(status))
+
+
 def error_from_rpc(rpc_error: Any) -> HoldfastError:
     """The error for one that gRPC raised, with the details that Holdfast put into its trailer."""
-    code = rpc_error.code()
     trailer = rpc_error.trailing_metadata() or ()
     info, delay_s = _details(trailer)
     asked_s = [each for each in (delay_s, _pushback_s(trailer)) if each is not None]
     retry_after_s = max(asked_s, default=None)
-    made_of = (code, rpc_error.details() or "", info.reason, dict(info.metadata), retry_after_s)
+    return _error(rpc_error.code(), rpc_error.details() or "", info, retry_after_s)
+
+
+def _error(
+    code: grpc.StatusCode,
+    message: str,
+    info: error_details_pb2.ErrorInfo,
+    retry_after_s: float | None,
+) -> HoldfastError:
+    made_of = (code, message, info.reason, dict(info.metadata), retry_after_s)
     if info.reason == "OVERLOADED":
         return Overloaded(*made_of)
     if code is not grpc.StatusCode.RESOURCE_EXHAUSTED:
@@ -148,19 +163,25 @@ def closed_meanwhile(what: str) -> Closed:
 
 
 def _details(trailer: Any) -> tuple[error_details_pb2.ErrorInfo, float | None]:
+    status = status_pb2.Status()
+    try:
+        for value in (value for key, value in trailer if key == DETAILS_KEY):
+            status.MergeFromString(value)
+        return _details_of(status)
+    except DecodeError:  # a proxy's, or cut short: code and message are still right
+        return error_details_pb2.ErrorInfo(), None
+
+
+def _details_of(status: status_pb2.Status) -> tuple[error_details_pb2.ErrorInfo, float | None]:
     info = error_details_pb2.ErrorInfo()
     retry = error_details_pb2.RetryInfo()
     retry_after_s = None
-    try:
-        for value in (value for key, value in trailer if key == DETAILS_KEY):
-            for detail in status_pb2.Status.FromString(value).details:
-                if detail.Unpack(retry):
-                    delay = retry.retry_delay
-                    retry_after_s = max(0.0, delay.seconds + delay.nanos / 1e9)
-                else:
-                    detail.Unpack(info)  # leaves it as it is when the detail is something else
-    except DecodeError:
-        pass  # a proxy's, or cut short: code and message are still right
+    for detail in status.details:
+        if detail.Unpack(retry):
+            delay = retry.retry_delay
+            retry_after_s = max(0.0, delay.seconds + delay.nanos / 1e9)
+        else:
+            detail.Unpack(info)  # leaves it as it is when the detail is something else
     return info, retry_after_s
 
 

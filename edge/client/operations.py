@@ -28,11 +28,11 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def batch_message(kind: str, operations: Sequence[Operation]) -> bytes:
+def batch_message(batch_id: int, kind: str, operations: Sequence[Operation]) -> bytes:
     """A serialized ReserveStreamRequest with these operations, in this order."""
     _futures, *columns = zip(*operations, strict=True)
     batch: dict[str, Any] = {kind: dict(zip(COLUMNS[kind], columns, strict=True))}
-    return reservation.ReserveStreamRequest(**batch).SerializeToString()
+    return reservation.ReserveStreamRequest(batch_id=batch_id, **batch).SerializeToString()
 
 
 def fitting(name: str, value: int, bits: int) -> int:

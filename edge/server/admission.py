@@ -8,11 +8,11 @@ import asyncio
 from typing import TypeVar
 
 from holdfast.core.actor import MailboxFullError
-from holdfast.core.commands import Command, Conflict, Outcome, OutOfRange, Unknown
+from holdfast.core.commands import Command, Outcome
 from holdfast.core.commands.registry import OPERATIONS, Operation
 
 from ..wire import faults
-from ..wire.faults import fault_from_outcome
+from ..wire.engine_faults import FaultOutcome, fault_from_outcome
 from .pump import Pump
 
 Asked = TypeVar("Asked")
@@ -61,5 +61,5 @@ def expect(operation: Operation[Asked, Told], outcome: Outcome, request: object 
     """The outcome of an operation. Raises the fault that it is, told in terms of the request."""
     if isinstance(outcome, operation.outcome):
         return outcome
-    assert isinstance(outcome, Unknown | Conflict | OutOfRange), outcome
+    assert isinstance(outcome, FaultOutcome), outcome
     raise fault_from_outcome(outcome, request)

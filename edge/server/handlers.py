@@ -47,6 +47,8 @@ _FILES = (
     admin_service_pb2,
 )
 
+_CODE_NAMES: dict[int, str] = {code.value[0]: code.name for code in grpc.StatusCode}
+
 #: Names of all services, as reflection lists them.
 SERVICE_NAMES = tuple(
     service.full_name for file in _FILES for service in file.DESCRIPTOR.services_by_name.values()
@@ -141,9 +143,9 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
             correlation = correlation_id(context.invocation_metadata())
             last = perf_counter()
             try:
-                async for response in method(parse(data) async for data in requests):
+                async for response in method(_parsed(parse, data) async for data in requests):
                     yield response.SerializeToString()
-                    record(name, "OK", perf_counter() - last)
+                    record(name, _code_of(response), perf_counter() - last)
                     last = perf_counter()
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a status
                 fault = _fault_of(error, name, correlation)
@@ -169,6 +171,21 @@ def _parser(message_class: type[Message]) -> Parse:
             raise faults.malformed(str(error)) from error
 
     return parse
+
+
+def _parsed(parse: Parse, data: bytes) -> Message | Fault:
+    """A message of a stream, or why it is none: the stream has to go on."""
+    try:
+        return parse(data)
+    except Fault as fault:
+        return fault
+
+
+def _code_of(response: Any) -> str:
+    """The code of an answer in a stream: that of its status where the message failed as a whole."""
+    if "status" in response.DESCRIPTOR.fields_by_name and response.HasField("status"):
+        return _CODE_NAMES[response.status.code]
+    return "OK"
 
 
 def _check_deadline(context: Context) -> None:

@@ -22,15 +22,35 @@ from .admission import Admission, expect
 #: busy while the next is on the wire; a faster sender meets gRPC's flow control.
 STREAM_PLACES = 8
 
-Posted = tuple[Command, "asyncio.Future[Outcome]"]
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A message of which the answer is due, or what is wrong with it; until then it takes `places`
+    of its stream.
+    """
+
+    request: Any
+    command: Command | Fault
+    places: int
+    posted: "asyncio.Future[Outcome] | Fault"
 
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """What was posted and waits for its answer, in order, and how much more may be posted."""
+    """What waits for its answer, in order, and how much more may be posted."""
 
-    posted: "asyncio.Queue[Posted | Exception | None]" = field(default_factory=asyncio.Queue)
+    messages: "asyncio.Queue[_Message | Exception | None]" = field(default_factory=asyncio.Queue)
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STREAM_PLACES))
+
+    async def take(self, places: int) -> None:
+        """Wait until so many places are free, and take them."""
+        for _ in range(places):
+            await self.places.acquire()
+
+    def give_back(self, places: int) -> None:
+        """Free places."""
+        for _ in range(places):
+            self.places.release()
 
 
 class OrderedStreams:
@@ -49,23 +69,28 @@ class OrderedStreams:
         self,
         requests: AsyncIterator[Any],
         read: Callable[[Any], Command],
-        write: Callable[[Any, Any], Message],
+        write: Callable[[Any, Any, Any], Message],
+        refuse: Callable[[Any, Fault], Message],
     ) -> AsyncIterator[Message]:
-        """Post messages as they come; yield the answer to each, in order, once it is durable."""
+        """Post messages as they come; yield the answer to each, in order, once it is durable.
+
+        A message that could not be parsed comes as its `Fault`. `write` makes an answer from
+        request, command and outcome; `refuse` makes it from request and fault, where a message
+        failed as a whole and did nothing.
+        """
         stream = _Stream()
         reader = asyncio.create_task(self._post_all(requests, read, stream))
         self._readers.add(reader)
         try:
-            while (posted := await stream.posted.get()) is not None:
-                if isinstance(posted, Exception):
-                    raise posted
-                command, future = posted
-                # A caller who goes away cancels what he waits for, and the engine drops a command
-                # whose future is cancelled: messages posted behind it would count without it.
-                outcome = await asyncio.shield(future)
-                yield write(command, expect(OPERATIONS[type(command)], outcome))
-                for _ in range(_places_of(command)):
-                    stream.places.release()
+            while (message := await stream.messages.get()) is not None:
+                if isinstance(message, Exception):
+                    raise message
+                try:
+                    outcome = await _outcome(message)
+                    yield write(message.request, message.command, outcome)
+                except Fault as fault:
+                    yield refuse(message.request, fault)
+                stream.give_back(message.places)
         finally:
             self._readers.discard(reader)
             reader.cancel()
@@ -73,41 +98,67 @@ class OrderedStreams:
     async def _post_all(
         self, requests: AsyncIterator[Any], read: Callable[[Any], Command], stream: _Stream
     ) -> None:
-        """Post each message. A malformed one ends the stream, after the answers before it."""
+        """Post each message, or hand on what is wrong with it."""
         last: asyncio.Future[Outcome] | None = None
         try:
             async for request in requests:
-                command = read(request)
-                for _ in range(_places_of(command)):
-                    await stream.places.acquire()
-                last = await self._post_patiently(command, last)
-                stream.posted.put_nowait((command, last))
-            stream.posted.put_nowait(None)
+                command = _read(request, read)
+                places = _places_of(command)
+                await stream.take(places)
+                posted: asyncio.Future[Outcome] | Fault
+                if isinstance(command, Fault):
+                    posted = command
+                elif not isinstance(posted := await self._post_patiently(command, last), Fault):
+                    last = posted
+                stream.messages.put_nowait(_Message(request, command, places, posted))
+            stream.messages.put_nowait(None)
         except asyncio.CancelledError:
-            stream.posted.put_nowait(faults.draining())
+            stream.messages.put_nowait(faults.draining())
         except Exception as error:  # noqa: BLE001 - whatever it is, `answer` raises it
-            stream.posted.put_nowait(error)
+            stream.messages.put_nowait(error)
 
     async def _post_patiently(
         self, command: Command, last: "asyncio.Future[Outcome] | None"
-    ) -> "asyncio.Future[Outcome]":
-        """Post a command. When the mailbox is full, wait for the stream's own commands in it first.
-
-        A refusal would end the stream; waiting slows the sender down instead.
+    ) -> "asyncio.Future[Outcome] | Fault":
+        """Post a command, or return why not. When the mailbox is full, wait for the stream's own
+        commands in it first: that slows the sender down.
         """
         while True:
             try:
                 return self.admission.post(command)
             except Fault as fault:
                 if fault.code is not grpc.StatusCode.RESOURCE_EXHAUSTED or not last or last.done():
-                    raise
+                    return fault
                 await asyncio.wait((last,))
 
 
-def _places_of(command: Command) -> int:
+def _read(request: Any, read: Callable[[Any], Command]) -> Command | Fault:
+    """The command of a message, or what is wrong with it."""
+    if isinstance(request, Fault):
+        return request
+    try:
+        return read(request)
+    except Fault as fault:
+        return fault
+
+
+async def _outcome(message: _Message) -> Any:
+    """What a message is answered. Raises the `Fault` that it failed with."""
+    if isinstance(message.posted, Fault):
+        raise message.posted
+    # A caller who goes away cancels what he waits for, and the engine drops a command whose future
+    # is cancelled: messages posted behind it would count without it.
+    outcome = await asyncio.shield(message.posted)
+    return expect(OPERATIONS[type(message.command)], outcome)
+
+
+def _places_of(command: Command | Fault) -> int:
     """How many of its stream's places a message takes.
 
-    One that the engine may still refuse with a fault takes all of them: were a later message
-    recorded before that, the sender, who numbers his events, could not send the failed one again.
+    One that failed, or that the engine may still refuse with a fault, takes all of them: were a
+    later message recorded before that, the sender, who numbers his events, could not send the
+    failed one again.
     """
-    return STREAM_PLACES if OPERATIONS[type(command)].may_fault else 1
+    if isinstance(command, Fault) or OPERATIONS[type(command)].may_fault:
+        return STREAM_PLACES
+    return 1

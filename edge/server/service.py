@@ -50,6 +50,7 @@ from ..wire.catalogue import (
 from ..wire.reservations import (
     extend_from_request,
     extend_response,
+    fulfill_response,
     get_reservation_from_request,
     get_reservation_response,
     move_from_request,
@@ -57,7 +58,7 @@ from ..wire.reservations import (
     reserve_from_request,
     reserve_response,
 )
-from ..wire.stock_batches import stock_from_request, stock_response
+from ..wire.stock_batches import stock_from_request, stock_refused, stock_response
 from ..wire.stock_facts import events_from_request, events_response
 from .admission import Admission
 from .ordered_streams import OrderedStreams
@@ -89,30 +90,29 @@ class Service:
     async def Extend(self, request: reservation.ExtendRequest) -> reservation.ExtendResponse:
         """Move the end of a hold."""
         command = extend_from_request(request)
-        return extend_response(await self._ask(EXTEND, command))
+        return extend_response(await self._ask(EXTEND, command, request))
 
     async def Commit(self, request: reservation.CommitRequest) -> reservation.CommitResponse:
         """Turn held units into committed ones."""
         command = move_from_request(Verb.COMMIT, request)
-        outcome = await self._ask(MOVE, command)
+        outcome = await self._ask(MOVE, command, request)
         return move_response(reservation.CommitResponse, outcome)
 
     async def Fulfill(self, request: reservation.FulfillRequest) -> reservation.FulfillResponse:
         """Ship committed units."""
         command = move_from_request(Verb.FULFILL, request)
-        outcome = await self._ask(MOVE, command)
-        return move_response(reservation.FulfillResponse, outcome)
+        return fulfill_response(await self._ask(MOVE, command, request))
 
     async def Release(self, request: reservation.ReleaseRequest) -> reservation.ReleaseResponse:
         """Give held units back."""
         command = move_from_request(Verb.RELEASE, request)
-        outcome = await self._ask(MOVE, command)
+        outcome = await self._ask(MOVE, command, request)
         return move_response(reservation.ReleaseResponse, outcome)
 
     async def Cancel(self, request: reservation.CancelRequest) -> reservation.CancelResponse:
         """Give committed units back."""
         command = move_from_request(Verb.CANCEL, request)
-        outcome = await self._ask(MOVE, command)
+        outcome = await self._ask(MOVE, command, request)
         return move_response(reservation.CancelResponse, outcome)
 
     async def GetReservation(
@@ -151,6 +151,7 @@ class Service:
             requests,
             partial(batches.stream_batch_from_request, timeline=self._timeline),
             batches.stream_batch_response,
+            batches.stream_batch_refused,
         )
 
     # AvailabilityService
@@ -190,7 +191,7 @@ class Service:
     def ApplyStockEvents(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
         """Record a stream of stock facts, acknowledged message by message, in their order."""
         read = partial(stock_from_request, timeline=self._timeline)
-        return self.streams.answer(requests, read, stock_response)
+        return self.streams.answer(requests, read, stock_response, stock_refused)
 
     # CatalogService
 

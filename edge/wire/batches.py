@@ -18,7 +18,7 @@ from holdfast.core.tables.layouts import OPERATION
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import reservation_service_pb2 as reservation
 
-from .faults import invalid
+from .faults import Fault, invalid
 from .packed import ColumnError, column, fill, twin
 from .shared import add_revisions
 from .validation import bad_name, check_count, is_name
@@ -118,16 +118,25 @@ def stream_batch_from_request(request: Any, timeline: int) -> core.ReserveBatch 
 
 
 def stream_batch_response(
-    command: core.ReserveBatch | core.MoveBatch, outcome: core.BatchCodes
+    request: Any, command: core.ReserveBatch | core.MoveBatch, outcome: core.BatchCodes
 ) -> Message:
     """The answer to one message of a ReserveStream, of the same kind as the command."""
+    response = reservation.ReserveStreamResponse(batch_id=request.batch_id)
     if isinstance(command, core.ReserveBatch):
-        return reservation.ReserveStreamResponse(reserve=reserve_batch_response(outcome))
-    response = reservation.ReserveStreamResponse()
+        response.reserve.CopyFrom(reserve_batch_response(outcome))
+        return response
     answer = getattr(response, command.verb.name.lower())
     answer.outcomes = outcome.codes.tobytes()
     add_revisions(answer, outcome.revisions)
     return response
+
+
+def stream_batch_refused(request: Any, fault: Fault) -> reservation.ReserveStreamResponse:
+    """The answer to a message of a ReserveStream that failed as a whole. One that could not be
+    parsed is its own fault and has no id.
+    """
+    batch_id = getattr(request, "batch_id", 0)
+    return reservation.ReserveStreamResponse(batch_id=batch_id, status=fault.to_status())
 
 
 def handles_from_request(request: Any) -> core.ReadLevels:

@@ -3,15 +3,16 @@
 Rules of this file: a fault has one reason, a name in capitals that programs may rely on, and a
 message of one sentence or two that says what was given and what would be right. Whatever varies in
 the message also stands in the metadata, so that no program has to read the sentence (AIP-193).
-Values are shortened, because a status travels in headers of 8 KiB. A business "no" is not a fault:
-see refusals.py.
+A fault that names fields repeats them as BadRequest, one that names something that exists or does
+not as ResourceInfo. Values are shortened and long lists cut off: a status travels in headers of
+8 KiB. What the engine finds is told in engine_faults.py; a business "no" is not a fault
+(refusals.py).
 """
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from itertools import islice
-from typing import Final, TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+from urllib.parse import quote
 
 import grpc
 from google.protobuf.any_pb2 import Any
@@ -22,12 +23,18 @@ from google.rpc import error_details_pb2, status_pb2
 from holdfast.core import commands as core
 from holdfast.core.limits import ON_HAND_MAX
 
-FaultOutcome: TypeAlias = core.Unknown | core.Conflict | core.OutOfRange
-
-DOMAIN: Final = "holdfast"
+DOMAIN: Final = "inventory.holdfast"
 
 #: Characters of a value that are shown. An id has at most 128 bytes, so a legal one is shown whole.
 SHOWN_MAX: Final = 128
+
+#: gRPC sends a status twice: the message with %XX for what is not ASCII, and all of it in base64.
+#: Together with its own headers they have 8 KiB.
+STATUS_BYTES_MAX: Final = 4_096
+MESSAGE_BYTES_MAX: Final = 1_600
+
+#: What a message costs inside another: its tag and its length.
+_OVERHEAD_BYTES: Final = 4
 
 #: A full mailbox is drained within a few turns; with a longer wait the node would go idle.
 OVERLOAD_RETRY_S: Final = 0.05
@@ -39,11 +46,21 @@ STORAGE_RETRY_S: Final = 30.0
 NOT_SERVING_RETRY_S: Final = 1.0
 
 
+class Blame(NamedTuple):
+    """A field of the request, what is wrong with it, and the resource that it names, if any."""
+
+    field: str
+    description: str
+    resource_type: str = ""
+    resource_name: str = ""
+
+
 @dataclass(eq=False)  # compared by identity, as tracebacks expect of an exception
 class Fault(Exception):  # noqa: N818 - "error" says less: a refusal is the other kind of no
     """Raised for a malformed request or a node that cannot take it; handlers.py sends `to_status`.
 
     `metadata` repeats what varies in `message`; `retry_after_s` is set where a retry can help.
+    `blames` are the fields at fault, most important first.
     """
 
     code: grpc.StatusCode
@@ -51,12 +68,15 @@ class Fault(Exception):  # noqa: N818 - "error" says less: a refusal is the othe
     message: str
     metadata: dict[str, str] = field(default_factory=dict)
     retry_after_s: float | None = None
+    blames: Sequence[Blame] = ()
 
     def __str__(self) -> str:
         return f"{self.code.name} {self.reason}: {self.message}"
 
     def to_status(self) -> status_pb2.Status:
-        """The status with one ErrorInfo, and a RetryInfo where a retry can help."""
+        """The status with one ErrorInfo; a RetryInfo where a retry can help; a BadRequest and
+        ResourceInfos for as many of the blames as fit.
+        """
         details: list[Message] = [
             error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata)
         ]
@@ -65,9 +85,11 @@ class Fault(Exception):  # noqa: N818 - "error" says less: a refusal is the othe
             delay.FromNanoseconds(round(self.retry_after_s * 1_000_000_000))
             details.append(error_details_pb2.RetryInfo(retry_delay=delay))
         code: int = self.code.value[0]
-        return status_pb2.Status(
+        status = status_pb2.Status(
             code=code, message=self.message, details=[_packed(detail) for detail in details]
         )
+        status.details.extend(_details_of(self.blames, STATUS_BYTES_MAX - status.ByteSize()))
+        return status
 
 
 def invalid(field: str, value: object, expected: str) -> Fault:
@@ -77,6 +99,7 @@ def invalid(field: str, value: object, expected: str) -> Fault:
         "INVALID_VALUE",
         f"{field} is {shown(value)}: expected {expected}",
         {"field": field, "value": shortened(value), "expected": expected},
+        blames=[Blame(field, f"expected {expected}")],
     )
 
 
@@ -87,6 +110,30 @@ def out_of_range(field: str, value: int) -> Fault:
         "OUT_OF_RANGE",
         f"{field} is {value}: expected on_hand within +-{ON_HAND_MAX} after the event",
         {"field": field, "value": str(value), "limit": str(ON_HAND_MAX)},
+        blames=[Blame(field, f"on_hand would leave +-{ON_HAND_MAX}")],
+    )
+
+
+def ambiguous(field: str, outcome: core.Ambiguous) -> Fault:
+    """A line of a reservation is named by less than tells it from others."""
+    if outcome.sku:
+        what, missing = f"SKU {shown(outcome.sku)} at {shown(outcome.location)}", "line_id"
+    else:
+        what, missing = f"line id {shown(outcome.line_id)}", "sku and location"
+    expected = f"{missing} as well, to tell them apart"
+    return Fault(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "AMBIGUOUS_LINE",
+        f"{field} is {what}, and the reservation has {outcome.count} such lines: "
+        f"expected {expected}",
+        {
+            "field": field,
+            "sku": outcome.sku,
+            "location": outcome.location,
+            "line_id": outcome.line_id,
+            "count": str(outcome.count),
+        },
+        blames=[Blame(field, f"expected {expected}")],
     )
 
 
@@ -109,31 +156,61 @@ _WHAT_WOULD_HELP: Final = {
 }
 
 
-def not_found(field: str, value: str) -> Fault:
-    """The request names a SKU, location or reservation that does not exist."""
-    name = field.rpartition(".")[2].partition("[")[0]
-    noun, help_text = _WHAT_WOULD_HELP[name.removesuffix("s")]  # skus[3] is a SKU too
+def not_found(field: str, value: str, *more: tuple[str, str]) -> Fault:
+    """The request names a SKU, location or reservation that does not exist, and `more` of them."""
+    unknown = [(field, value), *more]
+    noun, help_text = _kind_of(field)
+    metadata = {"field": field, "value": shortened(value)}
+    message = f"{field} is {shown(value)}, which is unknown: {help_text}"
+    if len(unknown) > 1:
+        metadata["count"] = str(len(unknown))
+        message = f"{len(unknown)} names are unknown: {_listed(unknown)}; {help_text}"
     return Fault(
         grpc.StatusCode.NOT_FOUND,
         f"UNKNOWN_{noun}",
-        f"{field} is {shown(value)}, which is unknown: {help_text}",
-        {"field": field, "value": shortened(value)},
+        message,
+        metadata,
+        blames=[
+            Blame(path, "unknown", f"{DOMAIN}/{_kind_of(path)[0].capitalize()}", name)
+            for path, name in unknown
+        ],
     )
 
 
-def already_exists(conflict: core.Conflict) -> Fault:
-    """An id was already used with other content. Names the first field that differs."""
+def _kind_of(field: str) -> tuple[str, str]:
+    name = field.rpartition(".")[2].partition("[")[0]
+    return _WHAT_WOULD_HELP[name.removesuffix("s")]  # skus[3] is a SKU too
+
+
+def _listed(unknown: Sequence[tuple[str, str]]) -> str:
+    """Fields with their values, and a count of those that would be too many."""
+    told: list[str] = []
+    left = MESSAGE_BYTES_MAX
+    for path, value in unknown:
+        text = f"{path} {shown(value)}"
+        left -= len(quote(text))
+        if left < 0:
+            return f"{', '.join(told)} and {len(unknown) - len(told)} more"
+        told.append(text)
+    return ", ".join(told)
+
+
+def already_exists(conflict: core.Conflict, resource: tuple[str, str] = ("", "")) -> Fault:
+    """An id was already used with other content. Names the first field that differs; `resource` is
+    the kind of thing that has the id, and the id.
+    """
+    was_and_is = f"was {shown(conflict.first)} and is now {shown(conflict.now)}"
     return Fault(
         grpc.StatusCode.ALREADY_EXISTS,
         "ID_REUSED",
-        f"the id was already used with other content: {conflict.field} was "
-        f"{shown(conflict.first)} and is now {shown(conflict.now)}; "
+        f"the id was already used with other content: {conflict.field} {was_and_is}; "
         "repeat the first request unchanged, or use a new id",
         {
             "field": conflict.field,
             "first": shortened(conflict.first),
             "now": shortened(conflict.now),
         },
+        blames=[Blame(conflict.field, was_and_is, *resource)],
     )
 
 
@@ -204,39 +281,6 @@ def internal(correlation_id: str | None = None) -> Fault:
     )
 
 
-def fault_from_outcome(outcome: FaultOutcome, request: object = None) -> Fault:
-    """The status of a fault that the engine found.
-
-    The engine counts lines after summing; with `request`, the path has the index that it has there.
-    """
-    lines = [(line.sku, line.location) for line in getattr(request, "lines", ())]
-    field = _path_before_sums(outcome.field, lines)
-    match outcome:
-        case core.Unknown():
-            return not_found(field, outcome.value)
-        case core.Conflict():
-            return already_exists(replace(outcome, field=field))
-        case core.OutOfRange():
-            return out_of_range(field, outcome.value)
-
-
-def _path_before_sums(path: str, lines: Iterable[tuple[str, str]]) -> str:
-    """A path with the engine's index of a line, counted after summing, turned into the request's.
-
-    `lines` are the request's, as SKU and location. Summed lines stand where the first of them did.
-    """
-    match = re.fullmatch(r"lines\[(\d+)\](.*)", path)
-    if match is None:
-        return path
-    # The engine numbers distinct lines in the order in which the request first names them.
-    first_index: dict[tuple[str, str], int] = {}
-    for index, line in enumerate(lines):
-        first_index.setdefault(line, index)
-    for index in islice(first_index.values(), int(match[1]), None):
-        return f"lines[{index}]{match[2]}"
-    return path
-
-
 def shortened(value: object) -> str:
     """A value as text, cut off after SHOWN_MAX characters."""
     text = str(value)
@@ -252,6 +296,32 @@ def shown(value: object) -> str:
     if len(value) <= SHOWN_MAX:
         return repr(value)
     return f"{value[:SHOWN_MAX]!r}... ({len(value)} characters)"
+
+
+def _details_of(blames: Sequence[Blame], room_bytes: int) -> list[Any]:
+    """A BadRequest with the fields, and a ResourceInfo for each thing that they name, once: all, or
+    those that fit into this many bytes.
+    """
+    request = error_details_pb2.BadRequest()
+    room_bytes -= _packed(request).ByteSize() + 2 * _OVERHEAD_BYTES
+    resources: dict[tuple[str, str], Any] = {}
+    for blame in blames:
+        violation = error_details_pb2.BadRequest.FieldViolation(
+            field=blame.field, description=blame.description
+        )
+        room_bytes -= violation.ByteSize() + _OVERHEAD_BYTES
+        resource = blame.resource_type, blame.resource_name
+        is_new = bool(blame.resource_type) and resource not in resources
+        info = _packed(
+            error_details_pb2.ResourceInfo(resource_type=resource[0], resource_name=resource[1])
+        )
+        room_bytes -= info.ByteSize() + _OVERHEAD_BYTES if is_new else 0
+        if room_bytes < 0:
+            break
+        request.field_violations.append(violation)
+        if is_new:
+            resources[resource] = info
+    return [_packed(request), *resources.values()] if request.field_violations else []
 
 
 def _packed(detail: Message) -> Any:

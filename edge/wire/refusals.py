@@ -17,13 +17,9 @@ REFUSAL_CODES: Final = wire_members(common, "REFUSAL_CODE", RefusalCode)
 #: What is said of the first line to blame.
 LINE_SENTENCES: Final = {
     RefusalCode.LOCATION_DISABLED: "{0.location} takes no new reservations (SKU {0.sku})",
-    RefusalCode.INSUFFICIENT_STOCK: (
-        "SKU {0.sku} at {0.location} has {0.available} available, {0.requested} requested"
-    ),
-    RefusalCode.NO_SUCH_LINE: "the reservation has no line for SKU {0.sku} at {0.location}",
-    RefusalCode.EXCESS_QUANTITY: (
-        "SKU {0.sku} at {0.location} has {0.available} left to take, {0.requested} requested"
-    ),
+    RefusalCode.INSUFFICIENT_STOCK: ("{line} has {0.available} available, {0.requested} requested"),
+    RefusalCode.NO_SUCH_LINE: "the reservation has no line for {line}",
+    RefusalCode.EXCESS_QUANTITY: ("{line} has {0.available} left to take, {0.requested} requested"),
 }
 
 
@@ -39,11 +35,16 @@ def refusal_message(refusal: core.Refusal, state: State | None = None) -> common
 def refusal_sentence(refusal: core.Refusal, state: State | None = None) -> str:
     """One sentence for people: the code in words, then the first line to blame or the state."""
     title = refusal.code.name.replace("_", " ").lower()
+    if refusal.code is RefusalCode.RESERVATION_ENDED:
+        now = "" if state is None else f"is {state.name} and "
+        return f"{title}: it {now}holds nothing; a new hold needs a new id"
     if refusal.code not in LINE_SENTENCES or not refusal.lines:
         now = "" if state is None else f"is {state.name} and "
         return f"{title}: the reservation {now}has no units left for this command"
     # One line is told in full, the rest are counted: programs have them all in `lines`.
-    sentence = LINE_SENTENCES[refusal.code].format(refusal.lines[0])
+    sentence = LINE_SENTENCES[refusal.code].format(
+        refusal.lines[0], line=_line_text(refusal.lines[0])
+    )
     match len(refusal.lines) - 1:
         case 0:
             return f"{title}: {sentence}"
@@ -51,6 +52,14 @@ def refusal_sentence(refusal: core.Refusal, state: State | None = None) -> str:
             return f"{title}: {sentence} and 1 more line"
         case more:
             return f"{title}: {sentence} and {more:,} more lines"
+
+
+def _line_text(line: core.RefusedLine) -> str:
+    """A line by what names it: SKU and location, the caller's id, or both."""
+    place = f"SKU {line.sku} at {line.location}" if line.sku else ""
+    if not line.line_id:
+        return place
+    return f"{place} (line {line.line_id})" if place else f"line {line.line_id}"
 
 
 def _refused_line(code: RefusalCode, line: core.RefusedLine) -> common.RefusedLine:
@@ -62,4 +71,5 @@ def _refused_line(code: RefusalCode, line: core.RefusedLine) -> common.RefusedLi
         requested=line.requested,
         available=line.available,
         missing=line.requested - line.available if has_missing else 0,
+        line_id=line.line_id,
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias, TypeVar
 
 from holdfast.core import commands as core
-from holdfast.core.ids import Key, key_from_parts, key_from_text, text_from_key
+from holdfast.core.ids import Key, key_from_text, request_key, text_from_key
 from holdfast.core.limits import HOLD_MS_DEFAULT, LINES_MAX, QUANTITY_MAX
 from holdfast.core.model import Remainder, State, Verb
 from holdfast.v1 import common_pb2 as common
@@ -35,15 +35,25 @@ def reserve_from_request(request: reservation.ReserveRequest) -> core.Reserve:
     """The command of a Reserve; without a hold duration it holds for 15 minutes."""
     return core.Reserve(
         _reservation_key(request.reservation_id),
-        _lines(request.lines, 1),
+        _lines("lines", request.lines, may_name_by_id=False),
         hold_ms(request.hold_duration) if request.HasField("hold_duration") else HOLD_MS_DEFAULT,
     )
 
 
-def reserve_response(outcome: core.HoldOutcome) -> reservation.ReserveResponse:
-    """The answer to a Reserve: when the hold ends, or the refusal."""
-    response = reservation.ReserveResponse()
-    _fill_hold(response, outcome)
+def reserve_response(outcome: core.ReserveOutcome) -> reservation.ReserveResponse:
+    """The answer to a Reserve: the reservation as it is now, or the refusal."""
+    response = reservation.ReserveResponse(
+        state=None if outcome.state is None else STATES[outcome.state],
+        repeated_request=outcome.is_repeat,
+    )
+    _fill_hold(response, outcome, outcome.state)
+    for line in outcome.lines:
+        # Field by field: arguments of `add` would cost half as much again.
+        allocated = response.lines.add()
+        allocated.sku = line.sku
+        allocated.location = line.location
+        allocated.quantity = line.quantity
+        allocated.line_id = line.line_id
     return response
 
 
@@ -56,7 +66,7 @@ def extend_from_request(request: reservation.ExtendRequest) -> core.Extend:
     return core.Extend(key, request_key, hold_ms(request.hold_duration))
 
 
-def extend_response(outcome: core.HoldOutcome) -> reservation.ExtendResponse:
+def extend_response(outcome: core.ExtendOutcome) -> reservation.ExtendResponse:
     """The answer to an Extend: when the hold ends now, or the refusal."""
     response = reservation.ExtendResponse()
     _fill_hold(response, outcome)
@@ -64,29 +74,50 @@ def extend_response(outcome: core.HoldOutcome) -> reservation.ExtendResponse:
 
 
 def _fill_hold(
-    response: reservation.ReserveResponse | reservation.ExtendResponse, outcome: core.HoldOutcome
+    response: reservation.ReserveResponse | reservation.ExtendResponse,
+    outcome: core.ReserveOutcome | core.ExtendOutcome,
+    state: State | None = None,
 ) -> None:
     if outcome.refusal is None:
         response.outcome = common.OUTCOME_ACCEPTED
         response.expire_time.FromNanoseconds(outcome.expires_at_ns)
     else:
         response.outcome = common.OUTCOME_REFUSED
-        response.refusal.CopyFrom(refusal_message(outcome.refusal))
+        response.refusal.CopyFrom(refusal_message(outcome.refusal, state))
     add_revisions(response, outcome.revisions)
 
 
 def move_from_request(verb: Verb, request: MoveRequest) -> core.Move:
-    """The command of a Commit, Fulfill, Release or Cancel; no lines stand for all lines.
+    """The command of a Commit, Fulfill, Release or Cancel.
 
     Release and Cancel have no remainder to decide about on the wire, so they keep it.
     """
     key = _reservation_key(request.reservation_id)
     request_key = _request_key(request.reservation_id, request.request_id)
-    lines = _lines(request.lines, 0)
+    lines = _units(request)
     remainder = Remainder.KEEP
     if isinstance(request, PartialMoveRequest):
         remainder = enum_member("remainder", request.remainder, REMAINDERS, reservation.Remainder)
     return core.Move(verb, key, request_key, lines, remainder)
+
+
+def _units(request: MoveRequest) -> tuple[core.Line, ...] | None:
+    """The lines that a command names; None for all. Raises a `Fault` when it says neither: a filter
+    that leaves no lines must not move everything.
+    """
+    match request.WhichOneof("units"):
+        case "all":
+            return None
+        case "lines":
+            if not request.lines.lines:
+                raise invalid(
+                    "lines.lines",
+                    "0 items",
+                    f"1 to {LINES_MAX:,} items; everything is said with all",
+                )
+            return _lines("lines.lines", request.lines.lines, may_name_by_id=True)
+        case _:
+            raise invalid("units", "", "lines, or all to say everything")
 
 
 def move_response(response_class: type[MoveResponse], outcome: core.MoveOutcome) -> MoveResponse:
@@ -102,6 +133,20 @@ def move_response(response_class: type[MoveResponse], outcome: core.MoveOutcome)
     return response
 
 
+def fulfill_response(outcome: core.MoveOutcome) -> reservation.FulfillResponse:
+    """The answer to a Fulfill: that of any move, and the shortfalls at the levels shipped from."""
+    response = move_response(reservation.FulfillResponse, outcome)
+    for each in outcome.shortfalls:
+        response.shortfalls.add(
+            sku=each.sku,
+            location=each.location,
+            on_hand=each.on_hand,
+            available=each.available,
+            shortfall=-each.available,
+        )
+    return response
+
+
 def get_reservation_from_request(request: reservation.GetReservationRequest) -> core.GetReservation:
     """The command of a GetReservation."""
     return core.GetReservation(_reservation_key(request.reservation_id))
@@ -113,7 +158,7 @@ def get_reservation_response(
     """The answer to a GetReservation: the reservation's state and times, and its units by line."""
     key = command.key
     found = reservation.Reservation(
-        # A canonical UUID is its own key and is spelt from it; any other id came with its text.
+        # A UUID is its own key and is spelt from it, in small letters; any other has its text.
         reservation_id=text_from_key(key.hi, key.lo) if key.text is None else key.text,
         state=STATES[view.state],
         lines=[_reservation_line(line) for line in view.lines],
@@ -137,12 +182,17 @@ def _reservation_line(line: core.LineView) -> reservation.ReservationLine:
         released=units.get(State.RELEASED, 0),
         expired=units.get(State.EXPIRED, 0),
         cancelled=units.get(State.CANCELLED, 0),
+        line_id=line.line_id,
     )
 
 
 def _reservation_key(reservation_id: str) -> Key:
     check_name("reservation_id", reservation_id)
-    return key_from_text(reservation_id)
+    key = key_from_text(reservation_id)
+    if key.hi == key.lo == 0:
+        # So an id looks that was left unset, in many languages. Batches refuse it too.
+        raise invalid("reservation_id", reservation_id, "an id; a UUID of zeros is none")
+    return key
 
 
 def _request_key(reservation_id: str, request_id: str) -> Key | None:
@@ -150,44 +200,56 @@ def _request_key(reservation_id: str, request_id: str) -> Key | None:
     if not request_id:
         return None
     check_name("request_id", request_id)
-    return key_from_parts(reservation_id, request_id)
+    return request_key(reservation_id, request_id)
 
 
-def _lines(lines: Sequence[LineMessage], count_min: int) -> tuple[core.Line, ...]:
-    """The lines of a command; lines of the same SKU and location become one."""
+def _lines(
+    path: str, lines: Sequence[LineMessage], *, may_name_by_id: bool
+) -> tuple[core.Line, ...]:
+    """The lines of a command; lines of the same SKU, location and id become one. `path` is that of
+    the field that has them. A line of a reservation may be named by its id alone.
+    """
     if len(lines) == 1:  # most reservations: nothing to count and nothing to sum
-        return (_line(0, lines[0]),)
-    check_count("lines", len(lines), count_min, LINES_MAX)
-    return _summed([_line(index, line) for index, line in enumerate(lines)])
+        return (_line(path, 0, lines[0], may_name_by_id),)
+    check_count(path, len(lines), 1, LINES_MAX)
+    read = [_line(path, index, line, may_name_by_id) for index, line in enumerate(lines)]
+    return _summed(path, read)
 
 
-def _line(index: int, line: LineMessage) -> core.Line:
+def _line(path: str, index: int, line: LineMessage, may_name_by_id: bool) -> core.Line:
     # The path of a field is built when a fault needs it: up to 2,000 lines pass here.
-    sku = line.sku
-    if not is_name(sku):
-        raise bad_name(f"lines[{index}].sku", sku)
-    location = line.location
-    if not is_name(location):
-        raise bad_name(f"lines[{index}].location", location)
+    sku, location, line_id = line.sku, line.location, line.line_id
+    if not (may_name_by_id and line_id and not sku and not location):
+        if not is_name(sku):
+            raise bad_name(f"{path}[{index}].sku", sku)
+        if not is_name(location):
+            raise bad_name(f"{path}[{index}].location", location)
     quantity = line.quantity
     if not 1 <= quantity <= QUANTITY_MAX:
-        raise invalid(f"lines[{index}].quantity", quantity, f"1 to {QUANTITY_MAX:,}")
-    return core.Line(sku, location, quantity)
+        raise invalid(f"{path}[{index}].quantity", quantity, f"1 to {QUANTITY_MAX:,}")
+    if line_id and not is_name(line_id):
+        raise bad_name(f"{path}[{index}].line_id", line_id)
+    return core.Line(sku, location, quantity, line_id)
 
 
-def _summed(lines: list[core.Line]) -> tuple[core.Line, ...]:
-    """The lines with each SKU and location once, where the request first names it.
+def _summed(path: str, lines: list[core.Line]) -> tuple[core.Line, ...]:
+    """The lines with each SKU, location and id once, where the request first names it.
 
     The engine keeps a line for each: what a caller names twice is one line to it.
     Raises a `Fault` for the line that takes a sum beyond QUANTITY_MAX.
     """
-    totals: dict[tuple[str, str], int] = {}
+    totals: dict[tuple[str, str, str], int] = {}
     for index, line in enumerate(lines):
-        pair = line.sku, line.location
-        total = totals[pair] = totals.get(pair, 0) + line.quantity
+        name = line.sku, line.location, line.line_id
+        total = totals[name] = totals.get(name, 0) + line.quantity
         if total > QUANTITY_MAX:
-            expected = f"all lines of this SKU and location to sum to {QUANTITY_MAX:,} at most"
-            raise invalid(f"lines[{index}].quantity", line.quantity, expected)
+            expected = f"all lines of this SKU, location and id to sum to {QUANTITY_MAX:,} at most"
+            raise invalid(f"{path}[{index}].quantity", line.quantity, expected)
     if len(totals) == len(lines):
         return tuple(lines)
-    return tuple([core.Line(*pair, total) for pair, total in totals.items()])
+    return tuple(
+        [
+            core.Line(sku, location, total, line_id)
+            for (sku, location, line_id), total in totals.items()
+        ]
+    )

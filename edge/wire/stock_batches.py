@@ -19,7 +19,7 @@ from holdfast.core.tables.layouts import STOCK_EVENT
 from holdfast.v1 import stock_service_pb2 as stock
 
 from .batches import OPERATIONS_MAX
-from .faults import invalid
+from .faults import Fault, invalid
 from .packed import ColumnError, column, fill, twin
 from .shared import add_revisions
 from .stock_facts import (
@@ -56,7 +56,14 @@ def stock_from_request(request: Any, timeline: int) -> core.RecordStockEvents | 
     return _batch_from_request(request.source, request.columns, timeline)
 
 
-def stock_response(command: core.RecordStockEvents | core.StockBatch, outcome: Any) -> Message:
+def stock_refused(_request: Any, fault: Fault) -> Message:
+    """Raise the fault of a message: it ends the stream."""
+    raise fault
+
+
+def stock_response(
+    _request: Any, command: core.RecordStockEvents | core.StockBatch, outcome: Any
+) -> Message:
     """The acknowledgement of one message of ApplyStockEvents, in the form of the message."""
     if isinstance(command, core.RecordStockEvents):
         return apply_events_response(command, outcome)

@@ -19,12 +19,13 @@ from holdfast.core.commands import (
     EventResult,
     EventsOutcome,
     Extend,
-    HoldOutcome,
+    ExtendOutcome,
     LocationOutcome,
     Move,
     MoveOutcome,
     Outcome,
     ReservationView,
+    ReserveOutcome,
     ResolveLevels,
     StockBatch,
     StockCodes,
@@ -166,7 +167,11 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
                 EventResult(EventOutcome(c), *rest) for c, *rest in zip(*columns, strict=True)
             )
             return EventsOutcome(tuple(results), ())
-        case HoldOutcome() | MoveOutcome() | EventsOutcome() | LocationOutcome():
+        case ReserveOutcome():
+            return outcome._replace(revisions=())
+        case ExtendOutcome() | MoveOutcome():
+            return replace(outcome, revisions=())
+        case EventsOutcome() | LocationOutcome():
             return replace(outcome, revisions=())
         case _:
             return outcome

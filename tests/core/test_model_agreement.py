@@ -42,6 +42,9 @@ SKUS = ("Tea", "Mug", "Pot", "Cup", "Jug")
 LOCATIONS = ("W1", "W2", "W3")
 IDS = ("6f1b24cd-3a0e-4c4e-9d57-0d6a1f6d7a10", *(f"r{number}" for number in range(11)))
 
+#: Few, so that lines of a reservation share them.
+LINE_IDS = ("", "1", "2")
+
 HOLDS_MS = (1_000, 60_000, 60_000, HOLD_MS_MAX)
 
 #: Steps of the clock: mostly none or few, often exactly onto an end or a nanosecond short of it.
@@ -127,10 +130,16 @@ class Storyteller:
         return Reserve(key_from_text(self.rng.choice(IDS)), (line,), 60_000)
 
     def lines(self, count: int) -> tuple[Line, ...]:
-        """Lines of anything, each SKU at each location once."""
-        places = [(sku, name) for sku in self.some(SKUS, 3) for name in self.some(LOCATIONS, 2)]
+        """Lines of anything, each SKU at each location once under an id; most lines have none."""
+        ids = LINE_IDS if self.is_one_in(3) else ("",)
+        places = [
+            (sku, name, line_id)
+            for sku in self.some(SKUS, 3)
+            for name in self.some(LOCATIONS, 2)
+            for line_id in ids
+        ]
         chosen = self.rng.sample(places, count)
-        return tuple(Line(*place, self.rng.randint(1, 3)) for place in chosen)
+        return tuple(Line(sku, name, self.rng.randint(1, 3), i) for sku, name, i in chosen)
 
     def move(self) -> Command:
         verb = self.rng.choice((Verb.COMMIT, Verb.COMMIT, Verb.FULFILL, Verb.RELEASE, Verb.CANCEL))
@@ -158,15 +167,24 @@ class Storyteller:
         number = self.rng.randrange(4)
         return key_from_parts(key_text(key), f"q{number}") if number else None
 
-    def lines_of(self, key: Key) -> tuple[Line, ...]:
-        """Lines of a reservation with other quantities; or none, for all; or others, seldom."""
+    def lines_of(self, key: Key) -> tuple[Line, ...] | None:
+        """Lines of a reservation with other quantities, by one name or another; or all; or others,
+        seldom.
+        """
         if self.is_one_in(3) or key not in self.model.reservations:
-            return ()
+            return None
         if self.is_one_in(8):
             return self.lines(1)
         lines = self.model.reservations[key].asked.lines
         chosen = self.rng.sample(lines, self.rng.randint(1, len(lines)))
-        return tuple(replace(line, quantity=self.rng.randint(1, 3)) for line in chosen)
+        return tuple(self.named(line) for line in chosen)
+
+    def named(self, line: Line) -> Line:
+        """Some units of a line, which may leave out its id, or all else."""
+        line = replace(line, quantity=self.rng.randint(1, 3))
+        if line.line_id and self.is_one_in(3):
+            return replace(line, sku="", location="")
+        return replace(line, line_id="") if self.is_one_in(4) else line
 
     def again(self) -> Command:
         """Something that was sent not long ago; sometimes with other content under the same id."""
@@ -174,6 +192,9 @@ class Storyteller:
             return self.reserve()
         command = self.rng.choice(self.sent[-12:])
         match command:
+            case Reserve() | Move(lines=(_, *_)) if self.is_one_in(4):
+                lines = list(command.lines or ())
+                return replace(command, lines=tuple(self.rng.sample(lines, len(lines))))
             case Reserve(_, (first, *rest)) | Move(_, _, _, (first, *rest)) if self.is_one_in(4):
                 return replace(command, lines=(replace(first, quantity=first.quantity + 1), *rest))
             case Reserve() | Extend() if self.is_one_in(4):
@@ -385,7 +406,7 @@ def a_reserve(name: str, goods: Sequence[str], rng: random.Random) -> Reserve:
 def a_move(name: str, rng: random.Random) -> Move:
     verb = rng.choice((Verb.COMMIT, Verb.COMMIT, Verb.FULFILL, Verb.RELEASE, Verb.CANCEL))
     request = key_from_parts(name, rng.choice(("q1", "q2", "q3")))
-    return Move(verb, key_from_text(name), request, (), Remainder.KEEP)
+    return Move(verb, key_from_text(name), request, None, Remainder.KEEP)
 
 
 @pytest.mark.parametrize("shard_count", SHARD_COUNTS)

@@ -110,7 +110,7 @@ def test_holds_that_ended_otherwise_count_for_the_work_of_a_turn() -> None:
     for number in range(9):
         key = key_from_text(f"r{number}")
         posted(node, Reserve(key, (Line("Tea", "W1", 1),), 1_000))
-        posted(node, Move(Verb.COMMIT, key, None, (), Remainder.KEEP))
+        posted(node, Move(Verb.COMMIT, key, None, None, Remainder.KEEP))
     outcomes(node)
     turns = [node.turn(1 + 1_000 * NS_PER_MS) for _ in range(9)]
     assert [True] * 8 + [False] == [turn.has_more for turn in turns]

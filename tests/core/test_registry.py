@@ -41,5 +41,5 @@ def test_an_operation_without_a_rule_is_told() -> None:
 def test_an_operation_with_two_rules_is_told() -> None:
     node = Node(1)
 
-    with pytest.raises(AssertionError, match="HoldOutcome"):
+    with pytest.raises(AssertionError, match="ExtendOutcome"):
         bind_rules((node.reservations, node.reservations))

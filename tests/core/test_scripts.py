@@ -15,6 +15,8 @@ of the model: keep the change only if you understand it.
     show S1 | show r1                   a SKU starts with a capital letter, an id does not
     restart                             replay the journal into a new node; go on with that
 
+S1@W1=3#a is a line with an id of its own, and @=3#a names it by that alone.
+
 A fact without id and seq gets an id of its own. `times` repeats it, each time with an id of its
 own; of more than ten facts only the last is shown.
 """
@@ -29,6 +31,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.core.commands import (
+    Ambiguous,
     AvailabilitiesView,
     AvailabilityView,
     Command,
@@ -37,9 +40,9 @@ from holdfast.core.commands import (
     DeleteSku,
     EventsOutcome,
     Extend,
+    ExtendOutcome,
     GetAvailability,
     GetReservation,
-    HoldOutcome,
     LevelView,
     Line,
     LineView,
@@ -54,6 +57,7 @@ from holdfast.core.commands import (
     Refusal,
     ReservationView,
     Reserve,
+    ReserveOutcome,
     StockEvent,
     Unknown,
 )
@@ -114,6 +118,7 @@ def test_faults_are_all_reached() -> None:
         *(f"unknown {field}" for field in UNKNOWN_FIELDS),
         *(f"conflict {field}" for field in CONFLICT_FIELDS),
         "out of range events[0].quantity",
+        "ambiguous lines[0]",
     }
 
     assert set() == {fault for fault in faults if f"fault: {fault}" not in text}
@@ -130,6 +135,7 @@ CONFLICT_FIELDS = (
     "lines",
     "lines[0].sku",
     "lines[0].location",
+    "lines[0].line_id",
     "lines[0].quantity",
     "hold_duration",
     "method",
@@ -200,7 +206,7 @@ class Story:
                     Verb[words.verb.upper()],
                     Remainder[words.options.get("rest", "keep").upper()],
                 )
-                return Move(verb, words.key, words.request(), words.lines(), rest)
+                return Move(verb, words.key, words.request(), words.lines() or None, rest)
             case "delete":
                 return DeleteSku(words.name)
             case "show" if words.name[0].isupper():
@@ -262,8 +268,11 @@ class Words:
         return dict(pair for pair in pairs if "@" not in pair[0])
 
     def lines(self) -> tuple[Line, ...]:
-        places = re.findall(r"(\S+)@(\S+)=(\d+)", self.text)
-        return tuple(Line(sku, location, int(quantity)) for sku, location, quantity in places)
+        lines = re.findall(r"(\S*)@(\S*)=(\d+)(?:#(\S+))?", self.text)
+        return tuple(
+            Line(sku, location, int(quantity), line_id)
+            for sku, location, quantity, line_id in lines
+        )
 
     def hold_ms(self) -> int:
         return ns_from_text(self.options["hold"]) // NS_PER_MS
@@ -283,11 +292,16 @@ class Words:
 def answers(command: Command, outcome: Outcome) -> Iterator[str]:
     """Write one outcome in words."""
     match outcome:
-        case HoldOutcome(refusal, expires_at_ns):
+        case ExtendOutcome(refusal, expires_at_ns):
             yield from refused(refusal) or [f"held until +{text_from_ns(expires_at_ns - START_NS)}"]
-        case MoveOutcome(refusal, state):
+        case ReserveOutcome():
+            yield from told_of_reserve(outcome)
+        case MoveOutcome(refusal, state, _, shortfalls):
             yield from refused(refusal)
             yield f"reservation is {state.name}"
+            for each in shortfalls:
+                place = f"{each.sku}@{each.location}"
+                yield f"  short {place} on_hand={each.on_hand} available={each.available}"
         case ReservationView():
             yield from shown_reservation(outcome)
         case AvailabilitiesView(views):
@@ -300,21 +314,41 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
             yield f"{location.name} is a {location.kind.name.lower()}, {able}"
         case DeleteOutcome(stock_levels, on_hand, promised):
             yield f"ended stock_levels={stock_levels} on_hand={on_hand} promised={promised}"
-        case Unknown(field, value):
+        case Unknown(field, value, more):
             yield f"fault: unknown {field} {value}"
+            yield from (f"  and {each.field} {each.value}" for each in more)
+        case Ambiguous(field, count=count):
+            yield f"fault: ambiguous {field} stands for {count} lines"
         case Conflict(field, first, now):
             yield f"fault: conflict {field}" + (f" first={first} now={now}" if first else "")
         case OutOfRange(field, value):
             yield f"fault: out of range {field} {value}"
 
 
+def told_of_reserve(outcome: ReserveOutcome) -> Iterator[str]:
+    """A new hold in one line; of a repeat also what is under its id."""
+    yield from refused(outcome.refusal)
+    if outcome.is_repeat and outcome.state is not None:
+        yield f"reservation is {outcome.state.name}"
+    if outcome.refusal is None:
+        yield f"held until +{text_from_ns(outcome.expires_at_ns - START_NS)}"
+    if outcome.is_repeat:
+        for line in outcome.lines:
+            yield f"  {line.sku}@{line.location}={line.quantity}{suffix(line.line_id)}"
+
+
 def refused(refusal: Refusal | None) -> list[str]:
     if refusal is None:
         return []
     return [f"refused {refusal.code.name}"] + [
-        f"  {line.sku}@{line.location} asked={line.requested} available={line.available}"
+        f"  {line.sku}@{line.location}{suffix(line.line_id)} "
+        f"asked={line.requested} available={line.available}"
         for line in refusal.lines
     ]
+
+
+def suffix(line_id: str) -> str:
+    return f"#{line_id}" if line_id else ""
 
 
 def shown_reservation(view: ReservationView) -> list[str]:
@@ -331,7 +365,7 @@ def shown_line(line: LineView) -> str:
         for state in State
         if state in line.quantities
     )
-    return f"  {line.sku}@{line.location} " + " ".join(units)
+    return f"  {line.sku}@{line.location}{suffix(line.line_id)} " + " ".join(units)
 
 
 def shown_levels(view: AvailabilityView | None) -> list[str]:

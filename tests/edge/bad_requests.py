@@ -19,6 +19,8 @@ SKU = "Tea"
 ORDER = "an order of two lines"
 INT64_MAX = 2**63 - 1
 DAY_S = 24 * 3600
+EVERYTHING = reservation.All()
+NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
 # Cases: a method, a request with one thing wrong, and what is said about it
@@ -114,12 +116,19 @@ def bad_names() -> Iterator[Case]:
             what, methods.RESERVE, reserve(line(), line(location=text)), "lines[1].location", text
         )
         for method, request in MOVES.items():
-            lines = [part(), part(sku=text)]
+            lines = reservation.Lines(lines=[part(), part(sku=text)])
             asked = request(reservation_id=ORDER, lines=lines)
-            yield Case(what, method, asked, "lines[1].sku", text)
+            yield Case(what, method, asked, "lines.lines[1].sku", text)
             if text:  # none is allowed: then a repeat is a new command
-                asked = request(reservation_id=ORDER, request_id=text)
+                asked = request(reservation_id=ORDER, request_id=text, all=EVERYTHING)
                 yield Case(what, method, asked, "request_id", text)
+                only_id = reservation.Lines(lines=[{"quantity": 1, "line_id": text}])
+                asked = request(reservation_id=ORDER, lines=only_id)
+                yield Case(what, method, asked, "lines.lines[0].line_id", text)
+        if text:
+            numbered = line()
+            numbered.line_id = text
+            yield Case(what, methods.RESERVE, reserve(numbered), "lines[0].line_id", text)
         sku = availability.GetAvailabilityRequest(sku=text)
         yield Case(what, methods.GET_AVAILABILITY, sku, "sku", text)
         skus = availability.BatchGetAvailabilityRequest(skus=[SKU, SKU, text])
@@ -142,9 +151,9 @@ def bad_quantities() -> Iterator[Case]:
         asked = reserve(line(), line(quantity=quantity))
         yield Case(what, methods.RESERVE, asked, field, str(quantity))
         for method, request in MOVES.items():
-            lines = [part(), part(quantity=quantity)]
+            lines = reservation.Lines(lines=[part(), part(quantity=quantity)])
             asked = request(reservation_id=ORDER, lines=lines)
-            yield Case(what, method, asked, field, str(quantity))
+            yield Case(what, method, asked, "lines.lines[1].quantity", str(quantity))
     asked = reserve(line(quantity=QUANTITY_MAX), line(), line("Mug"))
     yield Case("a sum that is too much", methods.RESERVE, asked, "lines[1].quantity", "1")
     for kind, quantities in {
@@ -168,8 +177,10 @@ def bad_counts() -> Iterator[Case]:
     many = reserve(*[line()] * 2_001)
     yield Case("2,001 lines", methods.RESERVE, many, "lines", "2,001 items")
     for method, request in MOVES.items():
-        too_many = request(reservation_id=ORDER, lines=[part()] * 2_001)
-        yield Case("2,001 lines", method, too_many, "lines", "2,001 items")
+        for count, told in ((0, "0 items"), (2_001, "2,001 items")):
+            wrong = request(reservation_id=ORDER, lines={"lines": [part()] * count})
+            yield Case(f"{count} lines", method, wrong, "lines.lines", told)
+        yield Case("neither lines nor all", method, request(reservation_id=ORDER), "units", "")
     nothing = availability.BatchGetAvailabilityRequest()
     yield Case("nothing", methods.BATCH_GET_AVAILABILITY, nothing, "stock_levels", "0 items")
     skus = availability.BatchGetAvailabilityRequest(skus=[SKU] * 1_001)
@@ -208,7 +219,7 @@ def bad_enums() -> Iterator[Case]:
         methods.FULFILL: reservation.FulfillRequest,
     }
     for method, request in requests.items():
-        asked = request(reservation_id=ORDER, lines=[part()], remainder=3)
+        asked = request(reservation_id=ORDER, all=EVERYTHING, remainder=3)
         yield Case("remainder 3", method, asked, "remainder", "3")
     for kind, told in ((0, "STOCK_EVENT_KIND_UNSPECIFIED"), (6, "6"), (-1, "-1")):
         wrong = events(event(), event(kind=kind))
@@ -228,6 +239,9 @@ def bad_identities() -> Iterator[Case]:
         facts = events(event(event_id="", sequence=number))
         what = f"sequence {number}"
         yield Case(what, methods.RECORD_STOCK_EVENTS, facts, "events[0].sequence", str(number))
+    for method, request in RESERVATION_ID_METHODS.items():
+        asked = request(reservation_id=NO_ID)
+        yield Case("a UUID of zeros", method, asked, "reservation_id", NO_ID)
     nothing = catalog.PutLocationRequest()
     yield Case("no location", methods.PUT_LOCATION, nothing, "location.location", "")
 
@@ -248,7 +262,8 @@ def unknown_things() -> Iterator[Case]:
         yield Case(f"unknown {what}", methods.RESERVE, asked, field, value, *status)
     for method, request in RESERVATION_ID_METHODS.items():
         if method is not methods.RESERVE:
-            asked = request(reservation_id="nobody's")
+            units = {"all": EVERYTHING} if method in MOVES else {}
+            asked = request(reservation_id="nobody's", **units)
             if method is methods.EXTEND:
                 asked.hold_duration.FromSeconds(60)
             field = "reservation_id"

@@ -31,13 +31,14 @@ from holdfast.core.audit import check_invariants
 from holdfast.core.commands import (
     Command,
     Extend,
+    ExtendOutcome,
     GetAvailability,
-    HoldOutcome,
     Move,
     MoveOutcome,
     PutLocation,
     RecordStockEvents,
     Reserve,
+    ReserveOutcome,
     Unknown,
 )
 from holdfast.core.ids import Key, key_from_text
@@ -186,7 +187,7 @@ class Judge:
             assert set(told.revisions) <= here, f"{told} is in the append of {here}"
             outcome = self.model.execute(told.command, now_ns)
             match outcome:
-                case HoldOutcome():
+                case ReserveOutcome() | ExtendOutcome():
                     assert outcome.refusal is None, (told, outcome)
                     assert outcome.expires_at_ns == told.response.expire_time.ToNanoseconds()
                 case MoveOutcome():
@@ -215,7 +216,10 @@ class Judge:
                 # Nobody but its caller and time change a reservation: what the model says of it
                 # now is what it would have said at any moment since.
                 outcome = self.model.execute(told.command, now_ns)
-                assert isinstance(outcome, HoldOutcome | MoveOutcome), (told, outcome)
+                assert isinstance(outcome, ReserveOutcome | ExtendOutcome | MoveOutcome), (
+                    told,
+                    outcome,
+                )
                 assert outcome.refusal is not None, (told, outcome)
                 code = REFUSAL_CODES[outcome.refusal.code]
                 assert code == told.response.refusal.code, (told, outcome)

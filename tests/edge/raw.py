@@ -22,6 +22,7 @@ from holdfast.edge.client.calls import Call
 from holdfast.edge.client.methods import Method
 from holdfast.v1 import admin_service_pb2 as admin
 from holdfast.v1 import availability_service_pb2 as availability
+from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.edge.node_process import NodeProcess
 
@@ -46,6 +47,12 @@ class Answer:
     info: error_details_pb2.ErrorInfo
     retry_after_s: float | None
     trailing: Mapping[str, str | bytes]
+
+    def details(self, kind: type[Any]) -> list[Any]:
+        """The details of one kind in its status."""
+        status: Any = self.trailing.get("grpc-status-details-bin", b"")
+        found = status_pb2.Status.FromString(status).details
+        return [kind.FromString(each.value) for each in found if each.Is(kind.DESCRIPTOR)]
 
     @property
     def reason(self) -> str:
@@ -139,8 +146,18 @@ def _details(status: Any) -> tuple[error_details_pb2.ErrorInfo, float | None]:
             delay = retry.retry_delay
             retry_after_s = delay.seconds + delay.nanos / 1e9
         else:
-            assert detail.Unpack(info), f"a detail of unknown kind: {detail.type_url}"
+            detail.Unpack(info)
     return info, retry_after_s
+
+
+def what_is_held(data: bytes) -> reservation.ReserveResponse:
+    """The answer to a Reserve without what tells a repeat from the first: whether it is one, and
+    what it rests on.
+    """
+    response = reservation.ReserveResponse.FromString(data)
+    response.ClearField("repeated_request")
+    response.ClearField("revisions")
+    return response
 
 
 def new_name(kind: str) -> str:

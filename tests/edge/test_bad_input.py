@@ -10,18 +10,19 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from google.rpc import error_details_pb2
 
 from holdfast.core.limits import ON_HAND_MAX, QUANTITY_MAX
 from holdfast.edge.client import BlockingClient, Client, InvalidArgument, NotFound, methods
 from holdfast.edge.client.methods import UNARY_METHODS, Method
+from holdfast.edge.wire.faults import DOMAIN
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
-from tests.edge.bad_requests import CASES, ORDER, SKU, Case, event, events, line, seconds
+from tests.edge.bad_requests import CASES, ORDER, SKU, Case, event, events, line, reserve, seconds
 from tests.edge.node_process import NodeProcess, running_node
 from tests.edge.raw import (
     CALL_TIMEOUT_S,
-    OK,
     WAREHOUSE,
     Wire,
     level_of,
@@ -59,13 +60,46 @@ async def test_what_is_wrong_is_named_with_its_value_and_changes_nothing(
     """One status, one ErrorInfo, a sentence with the field and the value in it, and no effect."""
     before = await traces_of(client)
     answer = await wire.send(case.method, case.request)
-    assert (case.code, case.reason, "holdfast") == (answer.code, answer.reason, answer.info.domain)
+    assert (case.code, case.reason, DOMAIN) == (answer.code, answer.reason, answer.info.domain)
     assert case.field == answer.info.metadata["field"]
-    assert answer.message.startswith(f"{case.field} is ")
+    (request,) = answer.details(error_details_pb2.BadRequest)
+    assert case.field == request.field_violations[0].field
+    assert f"{case.field} is " in answer.message or f"{case.field} '" in answer.message
     assert answer.info.metadata["value"].startswith(case.value[:128])
     assert repr(case.value[:128])[1:-1] in answer.message
     assert answer.retry_after_s is None
     assert before == await traces_of(client)
+
+
+async def test_an_order_with_three_unknown_skus_names_all_three(client: Client, wire: Wire) -> None:
+    """And a location that is unknown beside them: nobody has to ask four times."""
+    before = await traces_of(client)
+    lines = [line("Mug"), line(), line("Pot"), line("Cup", "W9")]
+    answer = await wire.send(methods.RESERVE, reserve(*lines))
+    assert ("NOT_FOUND", "UNKNOWN_SKU", "4") == (
+        *(answer.code, answer.reason),
+        answer.info.metadata["count"],
+    )
+    named = {
+        "lines[0].sku": "Mug",
+        "lines[2].sku": "Pot",
+        "lines[3].sku": "Cup",
+        "lines[3].location": "W9",
+    }
+    (request,) = answer.details(error_details_pb2.BadRequest)
+    assert [*named] == [each.field for each in request.field_violations]
+    resources = answer.details(error_details_pb2.ResourceInfo)
+    assert [*named.values()] == [each.resource_name for each in resources]
+    assert all(f"{field} '{name}'" in answer.message for field, name in named.items())
+    assert before == await traces_of(client)
+
+
+async def test_however_many_names_are_unknown_a_status_comes(wire: Wire) -> None:
+    """gRPC drops what does not fit its headers, and a caller would learn nothing."""
+    names = [f"{number:04}{'é' * 62}" for number in range(2_000)]
+    answer = await wire.send(methods.RESERVE, reserve(*(line(name) for name in names)))
+    assert ("NOT_FOUND", "2000") == (answer.code, answer.info.metadata["count"])
+    assert all(name in answer.message for name in names[:3])
 
 
 # Bytes that are no message
@@ -104,9 +138,12 @@ async def test_a_field_of_a_later_version_is_ignored(wire: Wire) -> None:
     )
     plain = request.SerializeToString()
     of_later_version = plain + b"\xba\x3e\x05later" + b"\xc0\x3e\x07"  # fields 999 and 1,000
-    first = await wire.send_bytes(methods.RESERVE.path, of_later_version)
-    assert OK == first.code
-    assert first == await wire.send_bytes(methods.RESERVE.path, plain)
+    path, response = methods.RESERVE.path, reservation.ReserveResponse
+    first = (await wire.send_bytes(path, of_later_version)).parsed(response)
+    again = (await wire.send_bytes(path, plain)).parsed(response)
+    assert again.repeated_request
+    again.repeated_request = False
+    assert first == again
 
 
 async def test_a_field_of_the_wrong_wire_type_counts_as_missing(wire: Wire) -> None:

@@ -38,6 +38,7 @@ HOLD_MS: Final = 3_600_000
 
 ACCEPTED = reservation.BATCH_OUTCOME_ACCEPTED
 REPEATED = reservation.BATCH_OUTCOME_REPEATED
+ENDED = reservation.BATCH_OUTCOME_RESERVATION_ENDED
 INSUFFICIENT = reservation.BATCH_OUTCOME_INSUFFICIENT_STOCK
 WRONG_STATE = reservation.BATCH_OUTCOME_WRONG_STATE
 
@@ -129,7 +130,7 @@ async def test_full_batches_go_the_whole_way(client: Client, batches: Batches) -
     assert [ACCEPTED] * 4_095 + [WRONG_STATE] * 4_095 == await batches.move("fulfill", ids)
     assert [WRONG_STATE] * 4_095 + [ACCEPTED] * 4_095 == await batches.move("release", ids)
 
-    assert [REPEATED] * OPERATIONS_MAX == await batches.reserve(request)
+    assert [ENDED] * OPERATIONS_MAX == await batches.reserve(request)
     assert [REPEATED] * 4_095 == await batches.move("commit", kept)
     assert [REPEATED] * 4_095 == await batches.move("release", given_back)
     levels = await batches.read(handles)
@@ -251,7 +252,7 @@ async def test_holds_of_a_batch_end_by_time(client: Client, batches: Batches) ->
         "commit", [short, long]
     )
     assert [ACCEPTED] == await batches.reserve(later)
-    assert [REPEATED, REPEATED] == await batches.reserve(held)
+    assert [ENDED, REPEATED] == await batches.reserve(held)
 
 
 async def test_reading_by_handle_equals_reading_by_sku(client: Client, batches: Batches) -> None:
@@ -290,8 +291,8 @@ async def test_a_malformed_column_does_nothing_and_is_named(
 # The stream
 
 
-def in_stream(**batch: Any) -> bytes:
-    return reservation.ReserveStreamRequest(**batch).SerializeToString()
+def in_stream(batch_id: int = 0, **batch: Any) -> bytes:
+    return reservation.ReserveStreamRequest(batch_id=batch_id, **batch).SerializeToString()
 
 
 class Stream:
@@ -302,14 +303,20 @@ class Stream:
             timeout=CALL_TIMEOUT_S, wait_for_ready=True
         )
 
-    async def answer(self) -> list[tuple[str, list[int]]]:
-        """Read an answer; none at the end."""
+    async def response(self) -> reservation.ReserveStreamResponse | None:
+        """Read an answer; None at the end."""
         data = await self.call.read()
         if data is grpc.aio.EOF:
+            return None
+        return reservation.ReserveStreamResponse.FromString(data)
+
+    async def answer(self) -> list[tuple[str, list[int]]]:
+        """Read the outcomes of a batch; none at the end."""
+        response = await self.response()
+        if response is None:
             return []
-        response = reservation.ReserveStreamResponse.FromString(data)
         kind = response.WhichOneof("batch")
-        assert kind is not None
+        assert kind not in (None, "status"), response
         return [(kind, list(getattr(response, kind).outcomes))]
 
 
@@ -340,36 +347,54 @@ async def test_a_stream_answers_in_the_order_of_its_batches(
     assert [(1_000 - shipped, 0, promised)] == await batches.read([handle])
 
 
-async def test_a_malformed_batch_ends_the_stream_behind_the_answers_before_it(
+async def test_a_malformed_batch_is_answered_in_its_place_and_the_stream_goes_on(
     client: Client, batches: Batches
 ) -> None:
-    """What came before is answered, the column is named, what comes behind is not done."""
+    """Each answer has the number of its batch; the status names the column, and what comes before
+    and behind is done.
+    """
     (sku,) = await put_stock(client, 10)
     (handle,) = await batches.handles([sku])
-    first, behind = new_ids(2)
+    first, bad, behind = new_ids(3)
     stream = Stream(batches)
-    await stream.call.write(in_stream(reserve=reserves([first], [handle])))
-    await stream.call.write(in_stream(commit=moves("commit", [first])))
-    await stream.call.write(in_stream(reserve=reserves([behind], [handle], linked=b"\1")))
+    for batch_id, batch in (
+        (7, {"reserve": reserves([first], [handle])}),
+        (5, {"reserve": reserves([bad], [handle], linked=b"\1")}),
+        (2**64 - 1, {"commit": moves("commit", [first])}),
+        (3, {}),
+        (0, {"reserve": reserves([behind], [handle])}),
+    ):
+        await stream.call.write(in_stream(batch_id, **batch))
+    await stream.call.done_writing()
 
-    assert [("reserve", [ACCEPTED])] == await stream.answer()
-    assert [("commit", [ACCEPTED])] == await stream.answer()
-    with pytest.raises(grpc.aio.AioRpcError) as told:
-        await stream.answer()
-    assert grpc.StatusCode.INVALID_ARGUMENT is told.value.code()
-    assert "linked is" in (told.value.details() or "")
-    assert [(10, 0, 1)] == await batches.read([handle])
+    answers = [response for _ in range(5) if (response := await stream.response())]
+    assert [7, 5, 2**64 - 1, 3, 0] == [each.batch_id for each in answers]
+    kinds = [each.WhichOneof("batch") for each in answers]
+    assert ["reserve", "status", "commit", "status", "reserve"] == kinds
+    assert [ACCEPTED] == list(answers[2].commit.outcomes)
+    assert [ACCEPTED] == list(answers[4].reserve.outcomes)
+    for at, column in ((1, "linked"), (3, "batch")):
+        status = answers[at].status
+        assert grpc.StatusCode.INVALID_ARGUMENT.value[0] == status.code
+        assert status.message.startswith(f"{column} is ")
+    assert await stream.response() is None
+    assert [(10, 1, 1)] == await batches.read([handle])
 
 
-async def test_bytes_that_are_no_message_end_a_stream_with_invalid_argument(
-    batches: Batches,
+async def test_bytes_that_are_no_message_are_answered_and_the_stream_goes_on(
+    client: Client, batches: Batches
 ) -> None:
-    """The node does not call it a failure of its own."""
+    """The node cannot know their number, and does not call it a failure of its own."""
+    (sku,) = await put_stock(client, 10)
+    (handle,) = await batches.handles([sku])
     stream = Stream(batches)
     await stream.call.write(b"\xff\xff\xff")
-    with pytest.raises(grpc.aio.AioRpcError) as told:
-        await stream.answer()
-    assert grpc.StatusCode.INVALID_ARGUMENT is told.value.code()
+    await stream.call.write(in_stream(9, reserve=reserves(new_ids(1), [handle])))
+    told, good = await stream.response(), await stream.response()
+    assert told is not None
+    assert good is not None
+    assert (0, grpc.StatusCode.INVALID_ARGUMENT.value[0]) == (told.batch_id, told.status.code)
+    assert (9, [ACCEPTED]) == (good.batch_id, list(good.reserve.outcomes))
 
 
 # Loss of power; last in the file, but right in any order: the node and its ports come back
@@ -399,7 +424,9 @@ async def test_what_was_answered_survives_the_loss_of_power(
 
     assert handles == await batches.handles(skus)
     assert levels == await batches.read(handles)
-    assert [REPEATED] * OPERATIONS_MAX == await batches.reserve(request)
+    ended = [ENDED] * 1_000 + [REPEATED] * 2_000 + [ENDED] * 2_000
+    rest = [REPEATED] * (OPERATIONS_MAX - 5_000)
+    assert ended + rest == await batches.reserve(request)
     assert [REPEATED] * 3_000 == await batches.move("commit", committed)
     assert [REPEATED] * 1_000 == await batches.move("fulfill", committed[:1_000])
     assert [REPEATED] * 2_000 == await batches.move("release", released)

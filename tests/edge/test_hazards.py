@@ -20,12 +20,12 @@ from holdfast.core.commands import (
     Command,
     EventsOutcome,
     GetAvailability,
-    HoldOutcome,
     Line,
     Location,
     PutLocation,
     RecordStockEvents,
     Reserve,
+    ReserveOutcome,
     StockEvent,
 )
 from holdfast.core.ids import key_from_text
@@ -203,7 +203,7 @@ async def test_a_call_that_is_cancelled_while_it_waits_in_the_mailbox_is_never_e
     waiting[1].cancel()
     inside.appender.let_go()
     outcomes = await asyncio.gather(first, waiting[0], waiting[2])
-    assert all(isinstance(each, HoldOutcome) and each.refusal is None for each in outcomes)
+    assert all(isinstance(each, ReserveOutcome) and each.refusal is None for each in outcomes)
     assert 7 == await inside.available()
     assert [] == inside.node.reservations.parts_of(key_from_text("waiting 1"))
 

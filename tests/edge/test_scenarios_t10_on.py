@@ -12,13 +12,13 @@ from holdfast.core.commands import (
     AvailabilitiesView,
     Command,
     GetAvailability,
-    HoldOutcome,
     Line,
     Location,
     Outcome,
     PutLocation,
     RecordStockEvents,
     Reserve,
+    ReserveOutcome,
     StockEvent,
 )
 from holdfast.core.ids import key_from_text
@@ -297,7 +297,7 @@ def test_t20_the_first_turn_after_an_end_sees_it(early_ns: int) -> None:
         Reserve(key_from_text("second"), lines, 1_000),
     )
     assert isinstance(read, AvailabilitiesView)
-    assert isinstance(reserve, HoldOutcome)
+    assert isinstance(reserve, ReserveOutcome)
     free = {level.available for view in read.views if view for level in view.levels}
     assert ({0} if early_ns else {3}) == free
     assert (reserve.refusal is None) == (not early_ns)

@@ -31,7 +31,6 @@ from tests.edge.judge import Judge, Told
 from tests.edge.node_process import NodeProcess, read_journal, running_node
 from tests.edge.raw import (
     CALL_TIMEOUT_S,
-    OK,
     Wire,
     new_name,
     receipt,
@@ -75,6 +74,14 @@ def command_of(call: Call[Any]) -> Command:
     return read[call.method](request)
 
 
+#: Why a repeat of what was accepted may be refused: its hold ran out, or it was given back.
+GONE_SINCE = (
+    common.REFUSAL_CODE_RESERVATION_ENDED,
+    common.REFUSAL_CODE_EXPIRED,
+    common.REFUSAL_CODE_WRONG_STATE,
+)
+
+
 @dataclass(slots=True)
 class Caller:
     """One caller: asks, waits for the answer, and goes on as it comes."""
@@ -83,7 +90,7 @@ class Caller:
     chance: random.Random
     ends_at: float
     history: list[Told] = field(default_factory=list)
-    last: tuple[Call[Any], bytes] | None = None
+    last: tuple[Call[Any], Any] | None = None
 
     async def tell(self, call: Call[Any]) -> Any:
         """Ask, and note what was answered when."""
@@ -93,15 +100,18 @@ class Caller:
         response = answer.parsed(call.method.response)
         self.history.append(Told(command_of(call), asked_at, answered_at, response))
         if getattr(response, "outcome", None) == common.OUTCOME_ACCEPTED:
-            self.last = (call, answer.data)
+            self.last = (call, response)
         return response
 
     async def repeat(self) -> None:
-        """Ask for the same again: byte by byte the same answer."""
+        """Ask for the same again: it has no effect, and tells how things are now."""
         if self.last is not None:
-            call, data = self.last
-            answer = await self.wire.send_call(call)
-            assert (OK, data) == (answer.code, answer.data), call
+            call, first = self.last
+            again = (await self.wire.send_call(call)).parsed(call.method.response)
+            if again.outcome == common.OUTCOME_REFUSED:
+                assert again.refusal.code in GONE_SINCE, call
+            elif call.method is methods.RESERVE:
+                assert first.lines == again.lines, call
 
     async def work(self) -> None:
         """Make orders, and take them some way."""

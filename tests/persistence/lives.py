@@ -102,7 +102,7 @@ class Life:
         made = self.some_reservation()
         line = replace(self.rng.choice(made.lines), quantity=1)
         lines, remainder = self.rng.choice(
-            (((), Remainder.GIVE_BACK), ((line,), Remainder.KEEP), ((line,), Remainder.GIVE_BACK))
+            ((None, Remainder.GIVE_BACK), ((line,), Remainder.KEEP), ((line,), Remainder.GIVE_BACK))
         )
         return Move(self.rng.choice(VERBS), made.key, self.request(), lines, remainder)
 

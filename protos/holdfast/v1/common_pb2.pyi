@@ -16,6 +16,7 @@ class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 class RefusalCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     REFUSAL_CODE_UNSPECIFIED: _ClassVar[RefusalCode]
+    REFUSAL_CODE_RESERVATION_ENDED: _ClassVar[RefusalCode]
     REFUSAL_CODE_LOCATION_DISABLED: _ClassVar[RefusalCode]
     REFUSAL_CODE_INSUFFICIENT_STOCK: _ClassVar[RefusalCode]
     REFUSAL_CODE_EXPIRED: _ClassVar[RefusalCode]
@@ -26,6 +27,7 @@ OUTCOME_UNSPECIFIED: Outcome
 OUTCOME_ACCEPTED: Outcome
 OUTCOME_REFUSED: Outcome
 REFUSAL_CODE_UNSPECIFIED: RefusalCode
+REFUSAL_CODE_RESERVATION_ENDED: RefusalCode
 REFUSAL_CODE_LOCATION_DISABLED: RefusalCode
 REFUSAL_CODE_INSUFFICIENT_STOCK: RefusalCode
 REFUSAL_CODE_EXPIRED: RefusalCode
@@ -34,12 +36,14 @@ REFUSAL_CODE_NO_SUCH_LINE: RefusalCode
 REFUSAL_CODE_EXCESS_QUANTITY: RefusalCode
 
 class Revision(_message.Message):
-    __slots__ = ("shard", "sequence")
+    __slots__ = ("shard", "sequence", "timeline")
     SHARD_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    TIMELINE_FIELD_NUMBER: _ClassVar[int]
     shard: int
     sequence: int
-    def __init__(self, shard: _Optional[int] = ..., sequence: _Optional[int] = ...) -> None: ...
+    timeline: int
+    def __init__(self, shard: _Optional[int] = ..., sequence: _Optional[int] = ..., timeline: _Optional[int] = ...) -> None: ...
 
 class Refusal(_message.Message):
     __slots__ = ("code", "message", "lines")
@@ -52,15 +56,17 @@ class Refusal(_message.Message):
     def __init__(self, code: _Optional[_Union[RefusalCode, str]] = ..., message: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[RefusedLine, _Mapping]]] = ...) -> None: ...
 
 class RefusedLine(_message.Message):
-    __slots__ = ("sku", "location", "requested", "available", "missing")
+    __slots__ = ("sku", "location", "requested", "available", "missing", "line_id")
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     REQUESTED_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     MISSING_FIELD_NUMBER: _ClassVar[int]
+    LINE_ID_FIELD_NUMBER: _ClassVar[int]
     sku: str
     location: str
     requested: int
     available: int
     missing: int
-    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., requested: _Optional[int] = ..., available: _Optional[int] = ..., missing: _Optional[int] = ...) -> None: ...
+    line_id: str
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., requested: _Optional[int] = ..., available: _Optional[int] = ..., missing: _Optional[int] = ..., line_id: _Optional[str] = ...) -> None: ...

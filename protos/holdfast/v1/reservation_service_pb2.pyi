@@ -1,7 +1,9 @@
 import datetime
 
+from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.rpc import status_pb2 as _status_pb2
 from holdfast.v1 import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -33,6 +35,8 @@ class BatchOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     BATCH_OUTCOME_EXPIRED: _ClassVar[BatchOutcome]
     BATCH_OUTCOME_WRONG_STATE: _ClassVar[BatchOutcome]
     BATCH_OUTCOME_LINKED_REFUSED: _ClassVar[BatchOutcome]
+    BATCH_OUTCOME_RESERVATION_ENDED: _ClassVar[BatchOutcome]
+    BATCH_OUTCOME_INVALID_ID: _ClassVar[BatchOutcome]
 
 class ReservationState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -59,6 +63,8 @@ BATCH_OUTCOME_UNKNOWN_RESERVATION: BatchOutcome
 BATCH_OUTCOME_EXPIRED: BatchOutcome
 BATCH_OUTCOME_WRONG_STATE: BatchOutcome
 BATCH_OUTCOME_LINKED_REFUSED: BatchOutcome
+BATCH_OUTCOME_RESERVATION_ENDED: BatchOutcome
+BATCH_OUTCOME_INVALID_ID: BatchOutcome
 RESERVATION_STATE_UNSPECIFIED: ReservationState
 RESERVATION_STATE_HELD: ReservationState
 RESERVATION_STATE_COMMITTED: ReservationState
@@ -78,26 +84,46 @@ class ReserveRequest(_message.Message):
     def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[ReserveLine, _Mapping]]] = ..., hold_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class ReserveLine(_message.Message):
-    __slots__ = ("sku", "location", "quantity")
+    __slots__ = ("sku", "location", "quantity", "line_id")
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    LINE_ID_FIELD_NUMBER: _ClassVar[int]
     sku: str
     location: str
     quantity: int
-    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+    line_id: str
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., line_id: _Optional[str] = ...) -> None: ...
 
 class ReserveResponse(_message.Message):
-    __slots__ = ("outcome", "refusal", "expire_time", "revisions")
+    __slots__ = ("outcome", "refusal", "expire_time", "revisions", "state", "repeated_request", "lines")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
     outcome: _common_pb2.Outcome
     refusal: _common_pb2.Refusal
     expire_time: _timestamp_pb2.Timestamp
     revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
-    def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+    state: ReservationState
+    repeated_request: bool
+    lines: _containers.RepeatedCompositeFieldContainer[AllocatedLine]
+    def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., state: _Optional[_Union[ReservationState, str]] = ..., repeated_request: bool = ..., lines: _Optional[_Iterable[_Union[AllocatedLine, _Mapping]]] = ...) -> None: ...
+
+class AllocatedLine(_message.Message):
+    __slots__ = ("line_id", "sku", "location", "quantity")
+    LINE_ID_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    line_id: str
+    sku: str
+    location: str
+    quantity: int
+    def __init__(self, line_id: _Optional[str] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
 
 class ExtendRequest(_message.Message):
     __slots__ = ("reservation_id", "request_id", "hold_duration")
@@ -122,26 +148,40 @@ class ExtendResponse(_message.Message):
     def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
 
 class LineQuantity(_message.Message):
-    __slots__ = ("sku", "location", "quantity")
+    __slots__ = ("sku", "location", "quantity", "line_id")
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    LINE_ID_FIELD_NUMBER: _ClassVar[int]
     sku: str
     location: str
     quantity: int
-    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+    line_id: str
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., line_id: _Optional[str] = ...) -> None: ...
+
+class Lines(_message.Message):
+    __slots__ = ("lines",)
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    lines: _containers.RepeatedCompositeFieldContainer[LineQuantity]
+    def __init__(self, lines: _Optional[_Iterable[_Union[LineQuantity, _Mapping]]] = ...) -> None: ...
+
+class All(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class CommitRequest(_message.Message):
-    __slots__ = ("reservation_id", "request_id", "lines", "remainder")
+    __slots__ = ("reservation_id", "request_id", "lines", "all", "remainder")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
     REMAINDER_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     request_id: str
-    lines: _containers.RepeatedCompositeFieldContainer[LineQuantity]
+    lines: Lines
+    all: All
     remainder: Remainder
-    def __init__(self, reservation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[LineQuantity, _Mapping]]] = ..., remainder: _Optional[_Union[Remainder, str]] = ...) -> None: ...
+    def __init__(self, reservation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., lines: _Optional[_Union[Lines, _Mapping]] = ..., all: _Optional[_Union[All, _Mapping]] = ..., remainder: _Optional[_Union[Remainder, str]] = ...) -> None: ...
 
 class CommitResponse(_message.Message):
     __slots__ = ("outcome", "refusal", "state", "revisions")
@@ -156,38 +196,58 @@ class CommitResponse(_message.Message):
     def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., state: _Optional[_Union[ReservationState, str]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
 
 class FulfillRequest(_message.Message):
-    __slots__ = ("reservation_id", "request_id", "lines", "remainder")
+    __slots__ = ("reservation_id", "request_id", "lines", "all", "remainder")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
     REMAINDER_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     request_id: str
-    lines: _containers.RepeatedCompositeFieldContainer[LineQuantity]
+    lines: Lines
+    all: All
     remainder: Remainder
-    def __init__(self, reservation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[LineQuantity, _Mapping]]] = ..., remainder: _Optional[_Union[Remainder, str]] = ...) -> None: ...
+    def __init__(self, reservation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., lines: _Optional[_Union[Lines, _Mapping]] = ..., all: _Optional[_Union[All, _Mapping]] = ..., remainder: _Optional[_Union[Remainder, str]] = ...) -> None: ...
 
 class FulfillResponse(_message.Message):
-    __slots__ = ("outcome", "refusal", "state", "revisions")
+    __slots__ = ("outcome", "refusal", "state", "revisions", "shortfalls")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    SHORTFALLS_FIELD_NUMBER: _ClassVar[int]
     outcome: _common_pb2.Outcome
     refusal: _common_pb2.Refusal
     state: ReservationState
     revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
-    def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., state: _Optional[_Union[ReservationState, str]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+    shortfalls: _containers.RepeatedCompositeFieldContainer[Shortfall]
+    def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., state: _Optional[_Union[ReservationState, str]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., shortfalls: _Optional[_Iterable[_Union[Shortfall, _Mapping]]] = ...) -> None: ...
+
+class Shortfall(_message.Message):
+    __slots__ = ("sku", "location", "on_hand", "available", "shortfall")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    ON_HAND_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    location: str
+    on_hand: int
+    available: int
+    shortfall: int
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., on_hand: _Optional[int] = ..., available: _Optional[int] = ..., shortfall: _Optional[int] = ...) -> None: ...
 
 class ReleaseRequest(_message.Message):
-    __slots__ = ("reservation_id", "request_id", "lines")
+    __slots__ = ("reservation_id", "request_id", "lines", "all")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     request_id: str
-    lines: _containers.RepeatedCompositeFieldContainer[LineQuantity]
-    def __init__(self, reservation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[LineQuantity, _Mapping]]] = ...) -> None: ...
+    lines: Lines
+    all: All
+    def __init__(self, reservation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., lines: _Optional[_Union[Lines, _Mapping]] = ..., all: _Optional[_Union[All, _Mapping]] = ...) -> None: ...
 
 class ReleaseResponse(_message.Message):
     __slots__ = ("outcome", "refusal", "state", "revisions")
@@ -202,14 +262,16 @@ class ReleaseResponse(_message.Message):
     def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., state: _Optional[_Union[ReservationState, str]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
 
 class CancelRequest(_message.Message):
-    __slots__ = ("reservation_id", "request_id", "lines")
+    __slots__ = ("reservation_id", "request_id", "lines", "all")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     request_id: str
-    lines: _containers.RepeatedCompositeFieldContainer[LineQuantity]
-    def __init__(self, reservation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[LineQuantity, _Mapping]]] = ...) -> None: ...
+    lines: Lines
+    all: All
+    def __init__(self, reservation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., lines: _Optional[_Union[Lines, _Mapping]] = ..., all: _Optional[_Union[All, _Mapping]] = ...) -> None: ...
 
 class CancelResponse(_message.Message):
     __slots__ = ("outcome", "refusal", "state", "revisions")
@@ -298,28 +360,34 @@ class BatchReleaseResponse(_message.Message):
     def __init__(self, outcomes: _Optional[bytes] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
 
 class ReserveStreamRequest(_message.Message):
-    __slots__ = ("reserve", "commit", "fulfill", "release")
+    __slots__ = ("batch_id", "reserve", "commit", "fulfill", "release")
+    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
     RESERVE_FIELD_NUMBER: _ClassVar[int]
     COMMIT_FIELD_NUMBER: _ClassVar[int]
     FULFILL_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
+    batch_id: int
     reserve: BatchReserveRequest
     commit: BatchCommitRequest
     fulfill: BatchFulfillRequest
     release: BatchReleaseRequest
-    def __init__(self, reserve: _Optional[_Union[BatchReserveRequest, _Mapping]] = ..., commit: _Optional[_Union[BatchCommitRequest, _Mapping]] = ..., fulfill: _Optional[_Union[BatchFulfillRequest, _Mapping]] = ..., release: _Optional[_Union[BatchReleaseRequest, _Mapping]] = ...) -> None: ...
+    def __init__(self, batch_id: _Optional[int] = ..., reserve: _Optional[_Union[BatchReserveRequest, _Mapping]] = ..., commit: _Optional[_Union[BatchCommitRequest, _Mapping]] = ..., fulfill: _Optional[_Union[BatchFulfillRequest, _Mapping]] = ..., release: _Optional[_Union[BatchReleaseRequest, _Mapping]] = ...) -> None: ...
 
 class ReserveStreamResponse(_message.Message):
-    __slots__ = ("reserve", "commit", "fulfill", "release")
+    __slots__ = ("batch_id", "reserve", "commit", "fulfill", "release", "status")
+    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
     RESERVE_FIELD_NUMBER: _ClassVar[int]
     COMMIT_FIELD_NUMBER: _ClassVar[int]
     FULFILL_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    batch_id: int
     reserve: BatchReserveResponse
     commit: BatchCommitResponse
     fulfill: BatchFulfillResponse
     release: BatchReleaseResponse
-    def __init__(self, reserve: _Optional[_Union[BatchReserveResponse, _Mapping]] = ..., commit: _Optional[_Union[BatchCommitResponse, _Mapping]] = ..., fulfill: _Optional[_Union[BatchFulfillResponse, _Mapping]] = ..., release: _Optional[_Union[BatchReleaseResponse, _Mapping]] = ...) -> None: ...
+    status: _status_pb2.Status
+    def __init__(self, batch_id: _Optional[int] = ..., reserve: _Optional[_Union[BatchReserveResponse, _Mapping]] = ..., commit: _Optional[_Union[BatchCommitResponse, _Mapping]] = ..., fulfill: _Optional[_Union[BatchFulfillResponse, _Mapping]] = ..., release: _Optional[_Union[BatchReleaseResponse, _Mapping]] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class GetReservationRequest(_message.Message):
     __slots__ = ("reservation_id",)
@@ -350,7 +418,7 @@ class Reservation(_message.Message):
     def __init__(self, reservation_id: _Optional[str] = ..., state: _Optional[_Union[ReservationState, str]] = ..., lines: _Optional[_Iterable[_Union[ReservationLine, _Mapping]]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ReservationLine(_message.Message):
-    __slots__ = ("sku", "location", "quantity", "held", "committed", "fulfilled", "released", "expired", "cancelled")
+    __slots__ = ("sku", "location", "quantity", "held", "committed", "fulfilled", "released", "expired", "cancelled", "line_id")
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     QUANTITY_FIELD_NUMBER: _ClassVar[int]
@@ -360,6 +428,7 @@ class ReservationLine(_message.Message):
     RELEASED_FIELD_NUMBER: _ClassVar[int]
     EXPIRED_FIELD_NUMBER: _ClassVar[int]
     CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    LINE_ID_FIELD_NUMBER: _ClassVar[int]
     sku: str
     location: str
     quantity: int
@@ -369,4 +438,5 @@ class ReservationLine(_message.Message):
     released: int
     expired: int
     cancelled: int
-    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., held: _Optional[int] = ..., committed: _Optional[int] = ..., fulfilled: _Optional[int] = ..., released: _Optional[int] = ..., expired: _Optional[int] = ..., cancelled: _Optional[int] = ...) -> None: ...
+    line_id: str
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., held: _Optional[int] = ..., committed: _Optional[int] = ..., fulfilled: _Optional[int] = ..., released: _Optional[int] = ..., expired: _Optional[int] = ..., cancelled: _Optional[int] = ..., line_id: _Optional[str] = ...) -> None: ...

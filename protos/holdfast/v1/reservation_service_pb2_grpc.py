@@ -33,16 +33,18 @@ class ReservationServiceStub(object):
     |--Release--> RELEASED
     +--time-----> EXPIRED
 
-    Every method is durable before it answers, and idempotent: a repeat with the same id and the same
-    content returns the first answer, also after a restart; the same id with other content fails with
-    ALREADY_EXISTS and names the first field that differs. Refused commands are not remembered: they
-    may be tried again with the same id.
+    Every method is durable before it answers, and idempotent: a command that comes again with the
+    same id and the same content takes effect once, also after a restart, and is answered as things
+    are now; the same id with other content fails with ALREADY_EXISTS and names the first field that
+    differs. Refused commands are not remembered: they may be tried again with the same id.
 
-    Common errors, each with one google.rpc.ErrorInfo (domain "holdfast"): INVALID_ARGUMENT
-    (malformed; names field and value), NOT_FOUND (unknown SKU, location or reservation),
-    ALREADY_EXISTS (id reused with other content), RESOURCE_EXHAUSTED (overloaded or storage nearly
-    full; with google.rpc.RetryInfo; nothing was done), DEADLINE_EXCEEDED (the deadline had passed
-    before the command was queued), UNAVAILABLE (draining or not serving yet).
+    Common errors, each with one google.rpc.ErrorInfo (domain "inventory.holdfast"), a
+    google.rpc.BadRequest where fields are at fault, and a google.rpc.ResourceInfo for what exists or
+    does not: INVALID_ARGUMENT (malformed; names field and value), NOT_FOUND (unknown SKU, location
+    or reservation), ALREADY_EXISTS (id reused with other content), FAILED_PRECONDITION (a handle of
+    another timeline), RESOURCE_EXHAUSTED (storage or a table nearly full; nothing was done),
+    DEADLINE_EXCEEDED (the deadline had passed before the command was queued), UNAVAILABLE
+    (overloaded, draining or not serving yet; with google.rpc.RetryInfo; nothing was done).
     """
 
     def __init__(self, channel):
@@ -121,16 +123,18 @@ class ReservationServiceServicer(object):
     |--Release--> RELEASED
     +--time-----> EXPIRED
 
-    Every method is durable before it answers, and idempotent: a repeat with the same id and the same
-    content returns the first answer, also after a restart; the same id with other content fails with
-    ALREADY_EXISTS and names the first field that differs. Refused commands are not remembered: they
-    may be tried again with the same id.
+    Every method is durable before it answers, and idempotent: a command that comes again with the
+    same id and the same content takes effect once, also after a restart, and is answered as things
+    are now; the same id with other content fails with ALREADY_EXISTS and names the first field that
+    differs. Refused commands are not remembered: they may be tried again with the same id.
 
-    Common errors, each with one google.rpc.ErrorInfo (domain "holdfast"): INVALID_ARGUMENT
-    (malformed; names field and value), NOT_FOUND (unknown SKU, location or reservation),
-    ALREADY_EXISTS (id reused with other content), RESOURCE_EXHAUSTED (overloaded or storage nearly
-    full; with google.rpc.RetryInfo; nothing was done), DEADLINE_EXCEEDED (the deadline had passed
-    before the command was queued), UNAVAILABLE (draining or not serving yet).
+    Common errors, each with one google.rpc.ErrorInfo (domain "inventory.holdfast"), a
+    google.rpc.BadRequest where fields are at fault, and a google.rpc.ResourceInfo for what exists or
+    does not: INVALID_ARGUMENT (malformed; names field and value), NOT_FOUND (unknown SKU, location
+    or reservation), ALREADY_EXISTS (id reused with other content), FAILED_PRECONDITION (a handle of
+    another timeline), RESOURCE_EXHAUSTED (storage or a table nearly full; nothing was done),
+    DEADLINE_EXCEEDED (the deadline had passed before the command was queued), UNAVAILABLE
+    (overloaded, draining or not serving yet; with google.rpc.RetryInfo; nothing was done).
     """
 
     def Reserve(self, request, context):
@@ -216,8 +220,8 @@ class ReservationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ReserveStream(self, request_iterator, context):
-        """The same four as a stream: several batches in flight, answered in order. A malformed batch ends
-        the stream with its error, after the answers to all batches before it.
+        """The same four as a stream: several batches in flight, answered in order. A batch that fails as
+        a whole is answered with its status, and the stream goes on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -302,16 +306,18 @@ class ReservationService(object):
     |--Release--> RELEASED
     +--time-----> EXPIRED
 
-    Every method is durable before it answers, and idempotent: a repeat with the same id and the same
-    content returns the first answer, also after a restart; the same id with other content fails with
-    ALREADY_EXISTS and names the first field that differs. Refused commands are not remembered: they
-    may be tried again with the same id.
+    Every method is durable before it answers, and idempotent: a command that comes again with the
+    same id and the same content takes effect once, also after a restart, and is answered as things
+    are now; the same id with other content fails with ALREADY_EXISTS and names the first field that
+    differs. Refused commands are not remembered: they may be tried again with the same id.
 
-    Common errors, each with one google.rpc.ErrorInfo (domain "holdfast"): INVALID_ARGUMENT
-    (malformed; names field and value), NOT_FOUND (unknown SKU, location or reservation),
-    ALREADY_EXISTS (id reused with other content), RESOURCE_EXHAUSTED (overloaded or storage nearly
-    full; with google.rpc.RetryInfo; nothing was done), DEADLINE_EXCEEDED (the deadline had passed
-    before the command was queued), UNAVAILABLE (draining or not serving yet).
+    Common errors, each with one google.rpc.ErrorInfo (domain "inventory.holdfast"), a
+    google.rpc.BadRequest where fields are at fault, and a google.rpc.ResourceInfo for what exists or
+    does not: INVALID_ARGUMENT (malformed; names field and value), NOT_FOUND (unknown SKU, location
+    or reservation), ALREADY_EXISTS (id reused with other content), FAILED_PRECONDITION (a handle of
+    another timeline), RESOURCE_EXHAUSTED (storage or a table nearly full; nothing was done),
+    DEADLINE_EXCEEDED (the deadline had passed before the command was queued), UNAVAILABLE
+    (overloaded, draining or not serving yet; with google.rpc.RetryInfo; nothing was done).
     """
 
     @staticmethod

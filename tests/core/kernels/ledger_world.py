@@ -137,7 +137,8 @@ class Shop:
             operation["row"] = self.rng.randint(-1, len(self.levels))
             operation["hold_ms"] = self.hold_ms()
             operation["shard"] = self.rng.choices((self.shard, 7), (9, 1))[0]
-            operation["flags"] = self.rng.choices((0, codes.FLAG_TEXT), (9, 1))[0]
+            texts = (0, codes.FLAG_TEXT, codes.FLAG_LINE_IDS)
+            operation["flags"] = self.rng.choices(texts, (18, 1, 1))[0]
             operation["location"] = self.rng.choices((0, len(self.locations)), (9, 1))[0]
             if self.count and self.rng.random() < 0.1:
                 self._repeat(operation)
@@ -187,7 +188,7 @@ class Shop:
             effect["key_hi"], effect["key_lo"] = self.rng.choice(self.keys)
             effect["hold_ms"] = self.hold_ms()
             effect["line_count"] = self.rng.randint(1, LINES_MAX)
-            effect["flags"] = self.rng.choice((0, 1, 2, 3))
+            effect["flags"] = self.rng.randrange(8)
         lines = self._line_effects(int(effects["line_count"].sum()))
         self.duel.call(
             "apply_reservations", effects, lines, self.arrays, operations=max(1, len(lines))
@@ -231,6 +232,9 @@ class Shop:
             self._apply(moves[:written])
             totals = np.zeros(6, np.int64)
             self.duel.call("count_units", first, count, self.book, totals, operations=count)
+            self.duel.call("is_done", totals, enters)
+            if not totals[leaves - 1]:
+                self.duel.call("judge_nothing_left", totals, leaves)
 
     def move_batch(self) -> None:
         """Move whole reservations by their ids."""
@@ -245,8 +249,8 @@ class Shop:
         leaves, enters = self.rng.choice((MOVES[0], MOVES[1], MOVES[3]))
         self.effects = self._no_effects(0, total)
         self.duel.call(
-            "move_batch", operations, parts, answers, leaves, enters, self.arrays,
-            operations=max(1, count),
+            "move_batch", operations, parts, answers, leaves, enters, np.zeros(6, np.int64),
+            self.arrays, operations=max(1, count),
         )  # fmt: skip
         self.duel.note("move_batch", answers)
 

@@ -12,8 +12,8 @@ from holdfast.core.commands import (
     BatchCodes,
     Command,
     DeleteSku,
+    GetReservation,
     Handles,
-    HoldOutcome,
     LevelColumns,
     Line,
     Location,
@@ -25,6 +25,7 @@ from holdfast.core.commands import (
     RecordStockEvents,
     Reserve,
     ReserveBatch,
+    ReserveOutcome,
     ResolveLevels,
     StockEvent,
 )
@@ -32,7 +33,15 @@ from holdfast.core.handles import split_handles
 from holdfast.core.ids import Key, key_from_text
 from holdfast.core.kernels import codes
 from holdfast.core.limits import HOLD_MS_MAX, HOLD_MS_MIN, QUANTITY_MAX
-from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
+from holdfast.core.model import (
+    TRANSITIONS,
+    BatchOutcome,
+    EventKind,
+    LocationKind,
+    Remainder,
+    State,
+    Verb,
+)
 from holdfast.core.node import Node
 from holdfast.core.tables.layouts import OPERATION
 
@@ -41,6 +50,8 @@ PLACES = ("W1", "W2")
 LEVELS = tuple((sku, place) for sku in SKUS for place in PLACES)
 HOLD_MS = 60_000
 ACCEPTED, REPEATED = codes.ACCEPTED, codes.REPEATED
+VERBS = (Verb.COMMIT, Verb.FULFILL, Verb.RELEASE, Verb.CANCEL)
+BATCH_VERBS = (Verb.COMMIT, Verb.FULFILL, Verb.RELEASE)
 
 
 class Someone:
@@ -104,30 +115,56 @@ def alone(desk: Desk, ask: tuple[int, int, int]) -> int:
     number, level, quantity = ask
     known = bool(desk.node.reservations.parts_of(key(number)))
     outcome = desk.ask(Reserve(key(number), (Line(*LEVELS[level], quantity),), HOLD_MS))
-    if not isinstance(outcome, HoldOutcome):
+    if not isinstance(outcome, ReserveOutcome):
         return codes.ID_REUSED
     if outcome.refusal is not None:
-        return codes.INSUFFICIENT_STOCK
+        return int(BatchOutcome[outcome.refusal.code.name])
+    assert known == outcome.is_repeat
     return REPEATED if known else ACCEPTED
+
+
+def moved_alone(desk: Desk, verb: Verb, number: int) -> int:
+    """Move through the ledger, and name the outcome as a batch would: where nothing is left to
+    move, REPEATED if all that could move has.
+    """
+    outcome = desk.ask(Move(verb, key(number), None, None, Remainder.KEEP))
+    if not isinstance(outcome, MoveOutcome):
+        return codes.UNKNOWN_RESERVATION
+    if outcome.refusal is None:
+        return ACCEPTED
+    view = desk.ask(GetReservation(key(number)))
+    states = {state for line in view.lines for state, units in line.quantities.items() if units}
+    if verb is Verb.FULFILL:  # what was not committed could not be shipped
+        states -= {State.HELD, State.RELEASED, State.EXPIRED}
+    done = {State.COMMITTED, State.FULFILLED} if verb is Verb.COMMIT else {TRANSITIONS[verb][1]}
+    return REPEATED if states and states <= done else BatchOutcome[outcome.refusal.code.name]
 
 
 @pytest.mark.parametrize("shard_count", [1, 4, 7])
 @pytest.mark.parametrize("seed", range(5))
 def test_a_batch_does_what_its_operations_would_do_alone(shard_count: int, seed: int) -> None:
-    """Codes and state agree with single calls, with repeats and sold-out levels mixed in."""
+    """Codes and state agree with single calls, with repeats, sold-out levels, moves of parts and
+    ends of holds mixed in.
+    """
     rng = random.Random(seed)
     batched, single = Desk(shard_count), Desk(shard_count)
-    for _ in range(8):
+    for _ in range(12):
         # Ids come once in a batch: it works shard by shard, so repeats within it have no order.
-        numbers = rng.sample(range(60), 20)
-        asks = [(number, number % len(LEVELS), rng.choice((1, 1, 1, 2))) for number in numbers]
+        numbers = rng.sample(range(1, 60), 20)
+        asks = [(number, number % len(LEVELS), 1 + number % 3) for number in numbers]
+        if rng.random() < 0.2:
+            asks[0] = (*asks[0][:2], 4)
         assert [alone(single, ask) for ask in asks] == batched.reserve(*asks)
-        verb = rng.choice((Verb.COMMIT, Verb.RELEASE, Verb.FULFILL))
-        moved = rng.sample(range(60), 10)
-        for number, code in zip(moved, batched.move(verb, *moved), strict=True):
-            outcome = single.ask(Move(verb, key(number), None, (), Remainder.KEEP))
-            accepted = isinstance(outcome, MoveOutcome) and outcome.refusal is None
-            assert accepted == (code == ACCEPTED)
+        for number in rng.sample(range(1, 60), 20):
+            line = Line(*LEVELS[number % len(LEVELS)], 1)
+            part = Move(rng.choice(VERBS), key(number), None, (line,), Remainder.KEEP)
+            assert type(single.ask(part)) is type(batched.ask(part))
+        verb = rng.choice(BATCH_VERBS)
+        moved = rng.sample(range(1, 60), 10)
+        assert [moved_alone(single, verb, n) for n in moved] == batched.move(verb, *moved)
+        elapsed_ns = rng.choice((0, HOLD_MS * 500_000))
+        single.now_ns += elapsed_ns
+        batched.now_ns += elapsed_ns
         assert single.node.state_hash() == batched.node.state_hash()
         assert [] == list(check_invariants(batched.node))
 
@@ -135,7 +172,8 @@ def test_a_batch_does_what_its_operations_would_do_alone(shard_count: int, seed:
 def test_every_operation_has_its_own_code() -> None:
     """What is wrong with one operation is told at its place and touches no other."""
     desk = Desk()
-    operations = desk.operations([(number, 0, 1) for number in range(1, 10)])
+    operations = desk.operations([(number, 0, 1) for number in range(1, 11)])
+    operations["key_lo"][9] = 0
     operations["quantity"][0:3] = (0, QUANTITY_MAX + 1, 11)
     operations["hold_ms"][3:5] = (HOLD_MS_MIN - 1, HOLD_MS_MAX + 1)
     operations["row"][5:7] = (-1, 10**6)
@@ -145,6 +183,7 @@ def test_every_operation_has_its_own_code() -> None:
         *(codes.INVALID_HOLD, codes.INVALID_HOLD),
         *[codes.UNKNOWN_STOCK_LEVEL] * 3,
         ACCEPTED,
+        codes.INVALID_ID,
     ]
     assert expected == desk.ask(ReserveBatch(operations, None)).codes.tolist()
 
@@ -185,6 +224,43 @@ def test_a_linked_group_is_all_or_none() -> None:
     assert [REPEATED, REPEATED] == desk.reserve((5, 1, 1), (6, 2, 3), linked=(1, 0))
 
 
+@pytest.mark.parametrize("shard_count", [1, 4])
+def test_a_linked_group_with_an_ended_id_holds_nothing(shard_count: int) -> None:
+    """An id that was released is not held again, and so the others are not held either."""
+    desk = Desk(shard_count)
+    desk.reserve((1, 0, 1))
+    desk.move(Verb.RELEASE, 1)
+    answers = desk.reserve((1, 0, 1), (2, 3, 1), linked=(1, 0))
+    assert [codes.RESERVATION_ENDED, codes.LINKED_REFUSED] == answers
+    assert [codes.UNKNOWN_RESERVATION] == desk.move(Verb.RELEASE, 2)
+
+
+def test_a_refused_group_says_of_a_held_id_that_it_is_held() -> None:
+    """It was held before, and whoever reads the answer may have to release it."""
+    desk = Desk(on_hand=3)
+    desk.reserve((1, 0, 1))
+    asks = [(1, 0, 1), (2, 2, 4), (3, 3, 1)]
+    refused = [REPEATED, codes.INSUFFICIENT_STOCK, codes.LINKED_REFUSED]
+    assert refused == desk.reserve(*asks, linked=(1, 1, 0))
+    assert [ACCEPTED] == desk.move(Verb.RELEASE, 1)
+
+
+def test_an_id_of_zeros_is_no_id() -> None:
+    """A column of ids that was never filled is told so by every method."""
+    desk = Desk()
+    assert [codes.INVALID_ID, ACCEPTED] == desk.reserve((0, 0, 1), (1, 0, 1))
+    for verb in BATCH_VERBS:
+        assert [codes.INVALID_ID] == desk.move(verb, 0)
+
+
+def test_a_batch_does_not_know_a_line_with_an_id_of_its_own() -> None:
+    """A BatchReserve has no line ids, so one of the same UUID asks for something else."""
+    desk = Desk()
+    line = Line(*LEVELS[0], 1, "line 7")
+    desk.ask(Reserve(key(1), (line,), HOLD_MS))
+    assert [codes.ID_REUSED] == desk.reserve((1, 0, 1))
+
+
 def test_a_linked_group_sees_what_it_takes_itself() -> None:
     """Two operations of a group on one stock level share what is there."""
     desk = Desk(on_hand=3)
@@ -221,7 +297,7 @@ def test_an_id_in_words_is_another_id() -> None:
     desk = Desk()
     text = key_from_text("order-1")
     desk.ask(Reserve(text, (Line("Tea", "W1", 1),), HOLD_MS))
-    operations = desk.operations([(0, 0, 1)])
+    operations = desk.operations([(1, 0, 1)])
     operations["key_hi"], operations["key_lo"] = text.hi, text.lo
     assert [ACCEPTED] == desk.ask(ReserveBatch(operations, None)).codes.tolist()
 
@@ -237,8 +313,8 @@ def test_handles_of_nothing_read_zeros() -> None:
 def test_a_known_id_with_a_handle_of_nothing_is_an_id_reused() -> None:
     """A handle that no stock level has never reaches a table, whatever shard knows the id."""
     desk = Desk()
-    desk.reserve(*((number, number, 1) for number in range(len(LEVELS))))
-    operations = desk.operations([(number, number, 1) for number in range(len(LEVELS))])
+    desk.reserve(*((number + 1, number, 1) for number in range(len(LEVELS))))
+    operations = desk.operations([(number + 1, number, 1) for number in range(len(LEVELS))])
     for row in (len(LEVELS), 10**6, 2**31 - 1, -1):
         operations["row"] = row
         for shard in range(5):

@@ -103,7 +103,14 @@ def batch_in(data: bytes) -> tuple[str, Any]:
 def answer_to(data: bytes, code: int = ACCEPTED) -> bytes:
     kind, batch = batch_in(data)
     answer: dict[str, Any] = {kind: {"outcomes": bytes([code]) * len(batch.id_high)}}
-    return reservation.ReserveStreamResponse(**answer).SerializeToString()
+    return response_to(data, **answer)
+
+
+def response_to(data: bytes, **answer: Any) -> bytes:
+    """A response with the number of the batch in it."""
+    batch_id = reservation.ReserveStreamRequest.FromString(data).batch_id
+    response = reservation.ReserveStreamResponse(batch_id=batch_id, **answer)
+    return response.SerializeToString()
 
 
 async def good(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator[bytes]:
@@ -152,7 +159,7 @@ async def ended_sku(requests: AsyncIterator[bytes], _context: Any) -> AsyncItera
         _, batch = batch_in(data)
         codes = [UNKNOWN if handle == 7 else ACCEPTED for handle in batch.stock_levels]
         answer: dict[str, Any] = {"reserve": {"outcomes": bytes(codes)}}
-        yield reservation.ReserveStreamResponse(**answer).SerializeToString()
+        yield response_to(data, **answer)
 
 
 async def forbidding(_requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
@@ -166,7 +173,15 @@ async def too_short(requests: AsyncIterator[bytes], _context: Any) -> AsyncItera
     async for data in requests:
         kind, _ = batch_in(data)
         answer: dict[str, Any] = {kind: {}}
-        yield reservation.ReserveStreamResponse(**answer).SerializeToString()
+        yield response_to(data, **answer)
+
+
+async def mistaken(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator[bytes]:
+    """Answer another batch."""
+    async for data in requests:
+        response = reservation.ReserveStreamResponse.FromString(answer_to(data))
+        response.batch_id += 1
+        yield response.SerializeToString()
 
 
 async def babbling(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator[bytes]:

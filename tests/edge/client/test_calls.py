@@ -38,11 +38,12 @@ RPCS = {
 }
 PARTIAL = ("commit", "fulfill", "release", "cancel")
 
-LINES = [("S1", "W1", 2), ("S2", "W1", 1)]
+LINES: list[calls.Line] = [("S1", "W1", 2), ("S2", "W1", 1, "line-2")]
 LINE_FIELDS = [
     {"sku": "S1", "location": "W1", "quantity": 2},
-    {"sku": "S2", "location": "W1", "quantity": 1},
+    {"sku": "S2", "location": "W1", "quantity": 1, "line_id": "line-2"},
 ]
+ALL: dict[str, Any] = {"all": {}}
 R1_Q = {"reservation_id": "r1", "request_id": "q"}
 SALE = StockEvent(event_id="e1", sku="S1", location="W1", kind="STOCK_EVENT_KIND_SALE", quantity=1)
 W1 = {"location": "W1", "kind": 1, "enabled": True}
@@ -59,10 +60,13 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {**R1_Q, "hold": 60},
         {**R1_Q, "hold_duration": {"seconds": 60}},
     ),
-    *((name, R1_Q, R1_Q) for name in PARTIAL),
-    *((name, {**R1_Q, "lines": LINES}, {**R1_Q, "lines": LINE_FIELDS}) for name in PARTIAL),
-    ("commit", {**R1_Q, "remainder": REMAINDER_GIVE_BACK}, {**R1_Q, "remainder": 2}),
-    ("fulfill", {**R1_Q, "remainder": "REMAINDER_GIVE_BACK"}, {**R1_Q, "remainder": 2}),
+    *((name, R1_Q, {**R1_Q, **ALL}) for name in PARTIAL),
+    *(
+        (name, {**R1_Q, "lines": LINES}, {**R1_Q, "lines": {"lines": LINE_FIELDS}})
+        for name in PARTIAL
+    ),
+    ("commit", {**R1_Q, "remainder": REMAINDER_GIVE_BACK}, {**R1_Q, **ALL, "remainder": 2}),
+    ("fulfill", {**R1_Q, "remainder": "REMAINDER_GIVE_BACK"}, {**R1_Q, **ALL, "remainder": 2}),
     ("get_reservation", {"reservation_id": "r1"}, {"reservation_id": "r1"}),
     ("get_availability", {"sku": "S1"}, {"sku": "S1"}),
     ("batch_get_availability", {"skus": iter(["S1", "S2"])}, {"skus": ["S1", "S2"]}),

@@ -27,6 +27,7 @@ from tests.edge.client.stream_script import (
     forbidding,
     good,
     hold,
+    mistaken,
     playing,
     repeating,
     silent,
@@ -126,7 +127,7 @@ async def test_the_patience_of_a_caller_ends() -> None:
         assert ACCEPTED == await holdfast.commit(uuid4())
 
 
-@pytest.mark.parametrize("part", [too_short, babbling])
+@pytest.mark.parametrize("part", [too_short, babbling, mistaken])
 async def test_an_answer_that_makes_no_sense_fails_those_who_wait_for_it(part: Part) -> None:
     """The coalescer lives on."""
     async with playing(Script(part, good)) as client, client.coalescer() as holdfast:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.core.commands import (
+    DeleteSku,
     GetAvailability,
     Location,
     PutLocation,
@@ -22,6 +23,7 @@ from holdfast.edge.server.admission import Admission
 from holdfast.edge.server.clock import node_clock
 from holdfast.edge.server.ordered_streams import OrderedStreams
 from holdfast.edge.server.pump import Pump
+from holdfast.edge.wire import faults
 from tests.persistence.journals import MemoryAppender
 
 
@@ -65,7 +67,7 @@ async def test_what_was_posted_is_recorded_though_the_stream_is_cancelled() -> N
 
     async def listen() -> None:
         write: Any = lambda *_: None  # noqa: E731
-        async for _ in streams.answer(messages(), lambda message: message, write):
+        async for _ in streams.answer(messages(), lambda message: message, write, write):
             pass
 
     listener = asyncio.create_task(listen())
@@ -78,5 +80,43 @@ async def test_what_was_posted_is_recorded_though_the_stream_is_cancelled() -> N
     view: Any = await admission.post(GetAvailability(("Tea",)))
 
     assert 1_020 == view.views[0].levels[0].on_hand
+    await pump.drain()
+    assert [] == failures
+
+
+async def test_a_message_that_fails_is_answered_in_its_place_and_the_stream_goes_on() -> None:
+    """Whether it could not be parsed, is malformed, or is one that the engine refuses."""
+    failures: list[BaseException] = []
+    pump = Pump(Node(1), MemoryAppender(), node_clock(0), failures.append)
+    admission = Admission(pump)
+    streams = OrderedStreams(admission)
+    place = Location("W", LocationKind.WAREHOUSE, "", enabled=True)
+
+    async def messages() -> AsyncIterator[Any]:
+        yield PutLocation(place)
+        yield faults.malformed("no bytes of ours")
+        yield "malformed"
+        yield DeleteSku("Tea")  # there is none
+        yield PutLocation(place)
+
+    def read(message: Any) -> Any:
+        if message == "malformed":
+            raise faults.invalid("id_high", "0 items", "1 to 8,190 items")
+        return message
+
+    def refused(request: Any, fault: Any) -> Any:
+        return (request if isinstance(request, str) else type(request).__name__, fault.reason)
+
+    def written(_request: Any, command: Any, _outcome: Any) -> Any:
+        return (type(command).__name__, "OK")
+
+    told = [each async for each in streams.answer(messages(), read, written, refused)]
+    assert [
+        ("PutLocation", "OK"),
+        ("Fault", "MALFORMED_MESSAGE"),
+        ("malformed", "INVALID_VALUE"),
+        ("DeleteSku", "UNKNOWN_SKU"),
+        ("PutLocation", "OK"),
+    ] == told
     await pump.drain()
     assert [] == failures

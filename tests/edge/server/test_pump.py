@@ -6,12 +6,12 @@ from typing import Any
 from holdfast.core.commands import (
     AvailabilitiesView,
     GetAvailability,
-    HoldOutcome,
     Line,
     Location,
     PutLocation,
     RecordStockEvents,
     Reserve,
+    ReserveOutcome,
     StockEvent,
 )
 from holdfast.core.ids import key_from_text
@@ -61,7 +61,7 @@ async def test_what_gathers_during_an_append_shares_the_next() -> None:
     bench = Bench()
     await bench.stock()
     answers = await asyncio.gather(*(bench.ask(reserve(number)) for number in range(500)))
-    assert all(isinstance(answer, HoldOutcome) and not answer.refusal for answer in answers)
+    assert all(isinstance(answer, ReserveOutcome) and not answer.refusal for answer in answers)
     assert bench.appender.position < 20
     await bench.pump.drain()
 

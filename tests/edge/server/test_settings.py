@@ -288,7 +288,8 @@ def test_what_is_no_address_is_told(name: str, address: str) -> None:
 def test_no_legal_request_is_larger_than_the_smallest_message_limit() -> None:
     """Names of 128 bytes, numbers of their longest form, as many of them as there may be."""
     name, smallest = "x" * 128, load_settings(message_size_max_kib=1024).message_size_max_bytes
-    lines = [{"sku": name, "location": name, "quantity": 10**15}] * 2000
+    line = {"sku": name, "location": name, "quantity": 10**15, "line_id": name}
+    lines = reservation.Lines(lines=[line] * 2000)
     commit = reservation.CommitRequest(reservation_id=name, request_id=name, lines=lines)
     assert commit.ByteSize() < smallest
     event = {"event_id": name, "sequence": 2**63 - 1, "kind": 2, "quantity": -(10**15)}

@@ -60,8 +60,14 @@ def extend(reservation_id: str = ID, request_id: str = "", **duration: int) -> c
     )
 
 
-def move(verb: Verb = Verb.COMMIT, reservation_id: str = ID, **fields: Any) -> core.Move:
-    request = MOVES[verb](reservation_id=reservation_id, **fields)
+def move(
+    verb: Verb = Verb.COMMIT,
+    reservation_id: str = ID,
+    lines: list[dict[str, Any]] | None = None,
+    **fields: Any,
+) -> core.Move:
+    units = {"all": reservation.All()} if lines is None else {"lines": {"lines": lines}}
+    request = MOVES[verb](reservation_id=reservation_id, **units, **fields)
     return move_from_request(verb, request)
 
 

@@ -233,11 +233,13 @@ def test_codes_are_answered_by_position() -> None:
     assert 1_500_000_000 == reserved.accept_time.ToNanoseconds()
     assert [(3, 4)] == [(each.shard, each.sequence) for each in reserved.revisions]
     held = reserve(columns())
-    answer: Any = batches.stream_batch_response(held, codes)
-    assert reservation.ReserveStreamResponse(reserve=reserved) == answer
+    request = reservation.ReserveStreamRequest(batch_id=2**64 - 1)
+    answer: Any = batches.stream_batch_response(request, held, codes)
+    assert reservation.ReserveStreamResponse(batch_id=2**64 - 1, reserve=reserved) == answer
     for kind, verb in batches.STREAM_VERBS.items():
         command = move(verb, {"id_high": [1], "id_low": [2]})
-        answer = batches.stream_batch_response(command, codes)
+        answer = batches.stream_batch_response(request, command, codes)
+        assert 2**64 - 1 == answer.batch_id
         assert kind == answer.WhichOneof("batch")
         assert b"\1\2\x0c" == getattr(answer, kind).outcomes
         assert [(3, 4)] == [(each.shard, each.sequence) for each in getattr(answer, kind).revisions]

@@ -3,6 +3,8 @@
 import base64
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 from urllib.parse import quote
 
 import grpc
@@ -12,6 +14,7 @@ from google.rpc import error_details_pb2, status_pb2
 from holdfast.core import commands as core
 from holdfast.core.commands import Conflict
 from holdfast.edge.wire import faults
+from holdfast.edge.wire.engine_faults import fault_from_outcome
 from holdfast.edge.wire.faults import Fault
 from holdfast.v1 import reservation_service_pb2 as reservation
 
@@ -26,6 +29,10 @@ FAULTS: dict[str, tuple[Callable[[], Fault], str]] = {
     "not_found skus": (lambda: faults.not_found("skus[2]", "85123A"), "NOT_FOUND"),
     "not_found location": (lambda: faults.not_found("lines[2].location", "L7"), "NOT_FOUND"),
     "not_found reservation": (lambda: faults.not_found("reservation_id", "r7"), "NOT_FOUND"),
+    "ambiguous": (
+        lambda: faults.ambiguous("lines.lines[1]", core.Ambiguous("", "A", "L", "", 2)),
+        "INVALID_ARGUMENT",
+    ),
     "already_exists": (
         lambda: faults.already_exists(Conflict("lines[1].quantity", "5", "6")),
         "ALREADY_EXISTS",
@@ -40,17 +47,58 @@ FAULTS: dict[str, tuple[Callable[[], Fault], str]] = {
 }
 
 
+def unpacked(status: status_pb2.Status, kind: type[Any]) -> list[Any]:
+    """The details of one kind."""
+    return [kind.FromString(each.value) for each in status.details if each.Is(kind.DESCRIPTOR)]
+
+
 def details(status: status_pb2.Status) -> tuple[list[error_details_pb2.ErrorInfo], list[float]]:
     """Unpack the ErrorInfos, and the delays of the RetryInfos in seconds."""
-    infos, delays = [], []
-    for packed in status.details:
-        info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
-        if packed.Unpack(info):
-            infos.append(info)
-        elif packed.Unpack(retry):
-            delays.append(retry.retry_delay.ToNanoseconds() / 1e9)
-    assert len(infos) + len(delays) == len(status.details)
-    return infos, delays
+    retries = unpacked(status, error_details_pb2.RetryInfo)
+    delays = [retry.retry_delay.ToNanoseconds() / 1e9 for retry in retries]
+    return unpacked(status, error_details_pb2.ErrorInfo), delays
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_that_names_a_field_blames_it_in_a_bad_request(name: str) -> None:
+    fault = FAULTS[name][0]()
+    requests = unpacked(fault.to_status(), error_details_pb2.BadRequest)
+    assert len(requests) == ("field" in fault.metadata)
+    for request in requests:
+        (violation,) = request.field_violations
+        assert fault.metadata["field"] == violation.field
+        assert violation.description
+
+
+@pytest.mark.parametrize(
+    ("make", "resource"),
+    [
+        (lambda: faults.not_found("lines[0].sku", "A"), ("inventory.holdfast/Sku", "A")),
+        (lambda: faults.not_found("location", "L"), ("inventory.holdfast/Location", "L")),
+        (
+            lambda: faults.not_found("reservation_id", "r"),
+            ("inventory.holdfast/Reservation", "r"),
+        ),
+        (
+            lambda: fault_from_outcome(
+                Conflict("lines", "1", "2"), reservation.ReserveRequest(reservation_id="r")
+            ),
+            ("inventory.holdfast/Reservation", "r"),
+        ),
+        (
+            lambda: fault_from_outcome(
+                Conflict("lines", "1", "2"),
+                reservation.CommitRequest(reservation_id="r", request_id="q"),
+            ),
+            ("inventory.holdfast/Request", "q"),
+        ),
+    ],
+)
+def test_what_is_there_or_is_not_is_named_as_a_resource(
+    make: Callable[[], Fault], resource: tuple[str, str]
+) -> None:
+    (info,) = unpacked(make().to_status(), error_details_pb2.ResourceInfo)
+    assert resource == (info.resource_type, info.resource_name)
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -61,7 +109,7 @@ def test_a_fault_is_a_status_with_one_error_info(name: str) -> None:
     (info,), delays = details(status)
     assert grpc.StatusCode[code].value[0] == status.code
     assert (fault.message, fault.reason) == (status.message, info.reason)
-    assert "holdfast" == info.domain
+    assert "inventory.holdfast" == info.domain
     assert dict(info.metadata) == fault.metadata
     assert delays == ([] if fault.retry_after_s is None else [fault.retry_after_s])
 
@@ -131,6 +179,35 @@ def test_the_longest_values_fit_a_header(character: str) -> None:
         assert len(sent) < HEADERS_BYTES_MAX
 
 
+@pytest.mark.parametrize("character", ["x", "é", "\U0001f4e6"])
+@pytest.mark.parametrize("count", [1, 3, 40, 4_000])
+def test_as_many_unknown_names_are_told_as_fit_a_header(character: str, count: int) -> None:
+    """All three of three, however long; of thousands those that fit, and how many they are."""
+    names = [f"{number:04}{character * 31}" for number in range(count)]
+    first, *more = [core.Unknown(f"lines[{at}].sku", name) for at, name in enumerate(names)]
+    fault = fault_from_outcome(replace(first, more=tuple(more)))
+    status = fault.to_status()
+    sent = quote(fault.message) + base64.b64encode(status.SerializeToString()).decode()
+    assert len(sent) < HEADERS_BYTES_MAX
+    (request,) = unpacked(status, error_details_pb2.BadRequest)
+    resources = unpacked(status, error_details_pb2.ResourceInfo)
+    told = len(request.field_violations)
+    assert min(count, 3) <= told == len(resources)
+    assert names[:told] == [each.resource_name for each in resources]
+    assert [f"lines[{at}].sku" for at in range(told)] == [
+        each.field for each in request.field_violations
+    ]
+    if count > 1:
+        assert str(count) == fault.metadata["count"]
+    assert all(name in fault.message for name in names[:3])
+
+
+def test_a_name_that_stands_twice_is_one_resource() -> None:
+    fault = faults.not_found("lines[0].sku", "A", ("lines[2].sku", "A"))
+    assert 1 == len(unpacked(fault.to_status(), error_details_pb2.ResourceInfo))
+    assert "2 names are unknown: lines[0].sku 'A', lines[2].sku 'A'; a SKU" in fault.message
+
+
 # Faults that the engine finds
 
 
@@ -145,14 +222,14 @@ def test_the_longest_values_fit_a_header(character: str) -> None:
     ],
 )
 def test_what_is_unknown_is_not_found(field: str, reason: str) -> None:
-    told = faults.fault_from_outcome(core.Unknown(field, "X"))
+    told = fault_from_outcome(core.Unknown(field, "X"))
     assert (told.code.name, told.reason) == ("NOT_FOUND", reason)
     assert told.metadata == {"field": field, "value": "X"}
     assert told.message.startswith(f"{field} is 'X', which is unknown: ")
 
 
 def test_an_id_that_is_used_again_names_what_differs() -> None:
-    told = faults.fault_from_outcome(core.Conflict("hold_duration", "900000 ms", "1000 ms"))
+    told = fault_from_outcome(core.Conflict("hold_duration", "900000 ms", "1000 ms"))
     assert ("ALREADY_EXISTS", "ID_REUSED") == (told.code.name, told.reason)
     first_now = {"first": "900000 ms", "now": "1000 ms"}
     assert told.metadata == {"field": "hold_duration", **first_now}
@@ -160,7 +237,7 @@ def test_an_id_that_is_used_again_names_what_differs() -> None:
 
 
 def test_a_stock_level_out_of_range_is_malformed() -> None:
-    told = faults.fault_from_outcome(core.OutOfRange("events[3].quantity", 10**15))
+    told = fault_from_outcome(core.OutOfRange("events[3].quantity", 10**15))
     assert ("INVALID_ARGUMENT", "OUT_OF_RANGE") == (told.code.name, told.reason)
     assert "events[3].quantity" == told.metadata["field"]
     assert told.message.startswith("events[3].quantity is 1000000000000000: expected on_hand")
@@ -173,11 +250,22 @@ def test_a_path_has_the_index_of_the_request(engine_index: int, request_index: i
     request = reservation.ReserveRequest(lines=lines)
     for rest in (".sku", ".location"):
         unknown = core.Unknown(f"lines[{engine_index}]{rest}", "X")
-        told = faults.fault_from_outcome(unknown, request)
+        told = fault_from_outcome(unknown, request)
         assert told.metadata["field"] == f"lines[{request_index}]{rest}"
+
+
+def test_the_path_of_a_move_leads_to_its_lines() -> None:
+    lines = [{"sku": sku, "location": "L"} for sku in "AAB"]
+    request = reservation.CommitRequest(lines={"lines": lines})
+    told = fault_from_outcome(core.Ambiguous("lines[1]", "B", "L", "", 2), request)
+    assert ("INVALID_ARGUMENT", "AMBIGUOUS_LINE") == (told.code.name, told.reason)
+    assert "lines.lines[2]" == told.metadata["field"]
+    assert "SKU 'B' at 'L', and the reservation has 2 such lines: expected line_id" in told.message
+    told = fault_from_outcome(core.Ambiguous("lines[1]", "", "", "7", 3), request)
+    assert "line id '7', and the reservation has 3 such lines: expected sku" in told.message
 
 
 def test_a_path_that_is_of_no_line_stays_as_it_is() -> None:
     unknown = core.Unknown("reservation_id", "X")
     for request in (reservation.ReserveRequest(lines=[{"sku": "A"}]), None):
-        assert "reservation_id" == faults.fault_from_outcome(unknown, request).metadata["field"]
+        assert "reservation_id" == fault_from_outcome(unknown, request).metadata["field"]

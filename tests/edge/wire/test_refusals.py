@@ -12,6 +12,9 @@ from holdfast.v1 import common_pb2 as common
 LINE = RefusedLine("85123A", "BRISTOL", 5, 2)
 NOTHING_LEFT = "has no units left for this command"
 SENTENCES = {
+    RefusalCode.RESERVATION_ENDED: (
+        "reservation ended: it holds nothing; a new hold needs a new id"
+    ),
     RefusalCode.LOCATION_DISABLED: (
         "location disabled: BRISTOL takes no new reservations (SKU 85123A)"
     ),
@@ -49,6 +52,18 @@ def test_a_refusal_without_lines_says_the_state(code: RefusalCode) -> None:
     assert f"the reservation is RELEASED and {NOTHING_LEFT}" in message
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (RefusedLine("A", "L", 5, 2, "7"), "SKU A at L (line 7)"),
+        (RefusedLine("", "", 5, 2, "7"), "line 7"),
+    ],
+)
+def test_a_line_is_told_by_what_names_it(line: RefusedLine, told: str) -> None:
+    message = refusal_sentence(Refusal(RefusalCode.NO_SUCH_LINE, (line,)))
+    assert f"no such line: the reservation has no line for {told}" == message
+
+
 def test_names_with_braces_are_told_as_they_are() -> None:
     line = RefusedLine("{0.sku}", "{}", 5, 2)
     message = refusal_sentence(Refusal(RefusalCode.NO_SUCH_LINE, (line,)))
@@ -58,7 +73,7 @@ def test_names_with_braces_are_told_as_they_are() -> None:
 @pytest.mark.parametrize("code", RefusalCode)
 def test_what_is_missing_is_told_where_it_means_something(code: RefusalCode) -> None:
     refused = core.RefusedLine("A", "L", 5, -2)
-    outcome = core.HoldOutcome(core.Refusal(code, (refused,)), 0, ())
+    outcome = core.ReserveOutcome(core.Refusal(code, (refused,)), None, 0, (), ())
     refusal = reserve_response(outcome).refusal
     assert refusal.code == common.RefusalCode.Value(f"REFUSAL_CODE_{code.name}")
     means_something = code in (RefusalCode.INSUFFICIENT_STOCK, RefusalCode.EXCESS_QUANTITY)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from typing import Any
+from uuid import UUID
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -14,7 +15,9 @@ from holdfast.core.limits import HOLD_MS_DEFAULT, LINES_MAX, QUANTITY_MAX
 from holdfast.core.model import RefusalCode, Remainder, State, Verb
 from holdfast.edge.wire.reservations import (
     extend_response,
+    fulfill_response,
     get_reservation_response,
+    move_from_request,
     move_response,
     reserve_from_request,
     reserve_response,
@@ -38,7 +41,7 @@ from tests.edge.wire.builders import (
 QUANTITY_EXPECTED = "1 to 1,000,000,000,000,000"
 
 
-SUM_EXPECTED = "all lines of this SKU and location to sum to 1,000,000,000,000,000 at most"
+SUM_EXPECTED = "all lines of this SKU, location and id to sum to 1,000,000,000,000,000 at most"
 
 
 @pytest.mark.parametrize("quantity", [1, QUANTITY_MAX])
@@ -52,9 +55,9 @@ def test_quantities_of_lines_within_the_limits_are_taken(quantity: int) -> None:
 @pytest.mark.parametrize("index", [0, 3])
 def test_quantities_of_lines_beyond_the_limits_are_refused(quantity: int, index: int) -> None:
     lines = [line(sku=str(n)) for n in range(index)] + [line(quantity=quantity)]
-    for call in (reserve, move):
+    for call, path in ((reserve, "lines"), (move, "lines.lines")):
         told = fault(call, lines=lines)
-        assert_invalid(told, f"lines[{index}].quantity", quantity, QUANTITY_EXPECTED)
+        assert_invalid(told, f"{path}[{index}].quantity", quantity, QUANTITY_EXPECTED)
 
 
 def test_lines_of_a_sku_and_location_are_summed_where_the_first_stands() -> None:
@@ -71,9 +74,33 @@ def test_lines_of_a_sku_and_location_are_summed_where_the_first_stands() -> None
 def test_a_sum_has_the_limit_of_a_quantity() -> None:
     most = [line(quantity=QUANTITY_MAX - 2), line("B"), line(quantity=2)]
     assert reserve(lines=most).lines[0].quantity == QUANTITY_MAX
-    for call in (reserve, move):
+    for call, path in ((reserve, "lines"), (move, "lines.lines")):
         told = fault(call, lines=[*most, line(quantity=1)])
-        assert_invalid(told, "lines[3].quantity", 1, SUM_EXPECTED)
+        assert_invalid(told, f"{path}[3].quantity", 1, SUM_EXPECTED)
+
+
+def test_lines_with_ids_of_their_own_stay_apart() -> None:
+    ids = ("1", "2", "", "1", "")
+    lines = [{**line(quantity=1), "line_id": line_id} for line_id in ids]
+    expected = {"1": 2, "2": 1, "": 2}
+    for call in (reserve, move):
+        assert expected == {each.line_id: each.quantity for each in call(lines=lines).lines or ()}
+
+
+def test_a_line_id_is_a_name_or_nothing() -> None:
+    for call, path in ((reserve, "lines"), (move, "lines.lines")):
+        for wrong in ("x" * 129, "a\nb"):
+            told = fault(call, lines=[line(), {**line(), "line_id": wrong}])
+            assert f"{path}[1].line_id" == told.metadata["field"]
+
+
+def test_an_id_names_a_line_of_a_reservation_alone() -> None:
+    (named,) = move(lines=[{"line_id": "7", "quantity": 2}]).lines or ()
+    assert core.Line("", "", 2, "7") == named
+    for half, missing in (({"sku": "A"}, "location"), ({"location": "L"}, "sku")):
+        told = fault(move, lines=[{"line_id": "7", "quantity": 2, **half}])
+        assert f"lines.lines[0].{missing}" == told.metadata["field"]
+    assert "lines[0].sku" == fault(reserve, lines=[{"line_id": "7"}]).metadata["field"]
 
 
 @given(
@@ -99,12 +126,32 @@ def test_a_reserve_has_1_to_2000_lines() -> None:
 
 
 @pytest.mark.parametrize("verb", MOVES)
-def test_a_move_has_0_to_2000_lines(verb: Verb) -> None:
+def test_a_move_has_1_to_2000_lines_or_says_all(verb: Verb) -> None:
     lines = [line(str(n)) for n in range(LINES_MAX + 1)]
-    assert () == move(verb, lines=[]).lines
-    assert len(move(verb, lines=lines[:LINES_MAX]).lines) == LINES_MAX
+    assert move(verb).lines is None
+    assert len(move(verb, lines=lines[:LINES_MAX]).lines or ()) == LINES_MAX
     told = fault(move, verb, lines=lines)
-    assert_invalid(told, "lines", "2,001 items", "0 to 2,000 items")
+    assert_invalid(told, "lines.lines", "2,001 items", "1 to 2,000 items")
+    told = fault(move, verb, lines=[])
+    assert_invalid(told, "lines.lines", "0 items", "1 to 2,000 items; everything is said with all")
+    told = fault(move_from_request, verb, MOVES[verb](reservation_id=ID))
+    assert_invalid(told, "units", "", "lines, or all to say everything")
+
+
+@pytest.mark.parametrize("read", [reserve, move, extend])
+def test_a_uuid_of_zeros_is_no_id(read: Any) -> None:
+    told = fault(read, reservation_id=str(UUID(int=0)))
+    assert_invalid(told, "reservation_id", str(UUID(int=0)), "an id; a UUID of zeros is none")
+
+
+def test_a_uuid_in_capitals_is_the_same_id() -> None:
+    assert reserve().key == reserve(ID.upper()).key
+    request = move(request_id=ID).request
+    assert request is not None
+    for reservation_id, request_id in ((ID.upper(), ID), (ID, ID.upper())):
+        other = move(reservation_id=reservation_id, request_id=request_id).request
+        assert other is not None
+        assert (request.hi, request.lo) == (other.hi, other.lo)
 
 
 def test_lines_are_counted_before_they_are_summed() -> None:
@@ -185,33 +232,69 @@ MOVE_RESPONSES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("respond", "response_class"),
-    [
-        (reserve_response, reservation.ReserveResponse),
-        (extend_response, reservation.ExtendResponse),
-    ],
-)
-def test_an_accepted_hold_says_when_it_ends(respond: Any, response_class: Any) -> None:
-    outcome = core.HoldOutcome(None, EXPIRES_AT_NS, REVISIONS)
-    assert respond(outcome) == response_class(
-        outcome=common.OUTCOME_ACCEPTED, expire_time=EXPIRE_TIME, revisions=SENT_REVISIONS
-    )
+HOLD = (State.HELD, EXPIRES_AT_NS, (core.Line("A", "L", 2, "7"), core.Line("B", "L", 1)))
 
 
-@pytest.mark.parametrize(
-    ("respond", "response_class"),
-    [
-        (reserve_response, reservation.ReserveResponse),
-        (extend_response, reservation.ExtendResponse),
-    ],
-)
-def test_a_refused_hold_says_why_and_has_no_end(respond: Any, response_class: Any) -> None:
-    response = respond(core.HoldOutcome(SHORT, 0, REVISIONS))
-    assert response == response_class(
+def test_an_accepted_reserve_says_what_is_held_and_until_when() -> None:
+    for is_repeat in (False, True):
+        outcome = core.ReserveOutcome(None, *HOLD, REVISIONS, is_repeat)
+        assert reserve_response(outcome) == reservation.ReserveResponse(
+            outcome=common.OUTCOME_ACCEPTED,
+            expire_time=EXPIRE_TIME,
+            state=reservation.RESERVATION_STATE_HELD,
+            repeated_request=is_repeat,
+            lines=[
+                {"line_id": "7", "sku": "A", "location": "L", "quantity": 2},
+                {"sku": "B", "location": "L", "quantity": 1},
+            ],
+            revisions=SENT_REVISIONS,
+        )
+
+
+def test_a_refused_reserve_says_why_and_has_no_end() -> None:
+    response = reserve_response(core.ReserveOutcome(SHORT, None, 0, (), REVISIONS))
+    assert response == reservation.ReserveResponse(
         outcome=common.OUTCOME_REFUSED, refusal=SENT_SHORT, revisions=SENT_REVISIONS
     )
     assert not response.HasField("expire_time")
+
+
+def test_an_ended_reservation_is_told_with_its_state() -> None:
+    ended = core.Refusal(RefusalCode.RESERVATION_ENDED)
+    outcome = core.ReserveOutcome(ended, State.RELEASED, 0, (), REVISIONS, is_repeat=True)
+    assert reserve_response(outcome) == reservation.ReserveResponse(
+        outcome=common.OUTCOME_REFUSED,
+        refusal=common.Refusal(
+            code=common.REFUSAL_CODE_RESERVATION_ENDED,
+            message="reservation ended: it is RELEASED and holds nothing; "
+            "a new hold needs a new id",
+        ),
+        state=reservation.RESERVATION_STATE_RELEASED,
+        repeated_request=True,
+        revisions=SENT_REVISIONS,
+    )
+
+
+def test_an_extend_says_when_the_hold_ends_or_why_not() -> None:
+    accepted = extend_response(core.ExtendOutcome(None, EXPIRES_AT_NS, REVISIONS))
+    assert accepted == reservation.ExtendResponse(
+        outcome=common.OUTCOME_ACCEPTED, expire_time=EXPIRE_TIME, revisions=SENT_REVISIONS
+    )
+    refused = extend_response(core.ExtendOutcome(SHORT, 0, REVISIONS))
+    assert refused == reservation.ExtendResponse(
+        outcome=common.OUTCOME_REFUSED, refusal=SENT_SHORT, revisions=SENT_REVISIONS
+    )
+
+
+def test_a_fulfill_names_the_levels_that_it_leaves_short() -> None:
+    short = core.Shortfall("A", "L", -1, -3)
+    outcome = core.MoveOutcome(None, State.FULFILLED, REVISIONS, (short,))
+    assert fulfill_response(outcome) == reservation.FulfillResponse(
+        outcome=common.OUTCOME_ACCEPTED,
+        state=reservation.RESERVATION_STATE_FULFILLED,
+        revisions=SENT_REVISIONS,
+        shortfalls=[{"sku": "A", "location": "L", "on_hand": -1, "available": -3, "shortfall": 3}],
+    )
 
 
 @pytest.mark.parametrize("response_class", MOVE_RESPONSES)
@@ -248,7 +331,7 @@ def test_a_reservation_is_told_by_line_and_state(reservation_id: str) -> None:
         State.HELD,
         (
             core.LineView("A", "L", {state: 10 + state for state in State}),
-            core.LineView("B", "M", {State.HELD: 4}),
+            core.LineView("B", "M", {State.HELD: 4}, "7"),
         ),
         EXPIRES_AT_NS - 1_000_000_000,
         EXPIRES_AT_NS,
@@ -272,7 +355,7 @@ def test_a_reservation_is_told_by_line_and_state(reservation_id: str) -> None:
                     expired=15,
                     cancelled=16,
                 ),
-                reservation.ReservationLine(sku="B", location="M", quantity=4, held=4),
+                reservation.ReservationLine(sku="B", location="M", quantity=4, held=4, line_id="7"),
             ],
             create_time=Timestamp(seconds=1_699_999_999, nanos=123_456_789),
             expire_time=EXPIRE_TIME,

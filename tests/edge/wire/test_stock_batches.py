@@ -217,7 +217,7 @@ def test_an_answer_has_columns_in_place_of_results() -> None:
     outcome = core.StockCodes(
         np.array([1, 4], np.uint8), np.array([5, 0]), np.array([3, 0]), (core.Revision(2, 7),)
     )
-    data = stock_response(command, outcome).SerializeToString()
+    data = stock_response(None, command, outcome).SerializeToString()
     assert stock.ApplyStockEventsResponse(
         source="erp",
         acknowledged_sequence=9,

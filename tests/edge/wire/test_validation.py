@@ -33,8 +33,11 @@ REQUIRED_NAMES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "Reserve.location": ("lines[0].location", lambda text: reserve(lines=[line(location=text)])),
     "Extend.reservation_id": ("reservation_id", lambda text: extend(text, seconds=1)),
     "Commit.reservation_id": ("reservation_id", lambda text: move(reservation_id=text)),
-    "Commit.sku": ("lines[0].sku", lambda text: move(lines=[line(sku=text)])),
-    "Commit.location": ("lines[0].location", lambda text: move(lines=[line(location=text)])),
+    "Commit.sku": ("lines.lines[0].sku", lambda text: move(lines=[line(sku=text)])),
+    "Commit.location": (
+        "lines.lines[0].location",
+        lambda text: move(lines=[line(location=text)]),
+    ),
     "GetReservation.reservation_id": (
         "reservation_id",
         lambda text: get_reservation_from_request(

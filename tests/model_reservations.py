@@ -1,0 +1,171 @@
+"""A reservation told as plainly as possible, and what may be said of it: the model's half that does
+not know of stock events.
+
+Rules of this file: those of tests/model.py.
+"""
+
+from dataclasses import dataclass, field
+
+from holdfast.core.commands import (
+    Conflict,
+    Extend,
+    Line,
+    Move,
+    Refusal,
+    RefusedLine,
+    Reserve,
+    ReserveOutcome,
+)
+from holdfast.core.ids import Key
+from holdfast.core.model import RefusalCode, State, Verb, reservation_state
+
+
+@dataclass(eq=False)
+class Level:
+    """One SKU at one location. A level outlives its SKU while reservations rest on it."""
+
+    sku: str
+    location: str
+    on_hand: int = 0
+    reserved: int = 0
+    committed: int = 0
+    withheld: int = 0
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.reserved - self.committed - self.withheld
+
+
+@dataclass(eq=False)
+class HeldLine:
+    """One line of a reservation: the level it rests on, and its units by state."""
+
+    level: Level
+    units: dict[State, int]
+
+    def move(self, source: State, target: State, quantity: int) -> None:
+        """Move units to another state; the level's promises, or its stock, go along."""
+        self.units[source] -= quantity
+        self.units[target] += quantity
+        self.level.reserved -= quantity * (source == State.HELD)
+        self.level.committed -= quantity * (source == State.COMMITTED)
+        self.level.committed += quantity * (target == State.COMMITTED)
+        self.level.on_hand -= quantity * (target == State.FULFILLED)
+
+
+@dataclass(eq=False)
+class Reservation:
+    """What was asked for, when, and how far it has come."""
+
+    asked: Reserve
+    reserved_at_ns: int
+    expires_at_ns: int
+    lines: dict[tuple[str, str, str], HeldLine]
+    requests: dict[Key, tuple[int, Move | Extend]] = field(default_factory=dict)
+
+    def total(self, state: State) -> int:
+        """Units in a state, over all lines."""
+        return sum(line.units[state] for line in self.lines.values())
+
+    @property
+    def state(self) -> State:
+        return reservation_state({state: self.total(state) for state in State})
+
+    def named(self, line: Line) -> list[tuple[str, str, str]]:
+        """The lines that a name stands for, which may leave out the id, or all else."""
+        return [
+            key
+            for key in self.lines
+            if line.line_id in ("", key[2]) and (line.sku, line.location) in (("", ""), key[:2])
+        ]
+
+
+def again(known: Reservation) -> ReserveOutcome:
+    """What a repeated Reserve is answered: what is promised under its id now, or that it ended."""
+    state = known.state
+    if state not in (State.HELD, State.COMMITTED):
+        refusal = Refusal(RefusalCode.RESERVATION_ENDED)
+        return ReserveOutcome(refusal, state, 0, (), (), is_repeat=True)
+    return ReserveOutcome(None, state, known.expires_at_ns, known.asked.lines, (), is_repeat=True)
+
+
+def refuse_reserve(code: RefusalCode, lines: list[RefusedLine]) -> ReserveOutcome:
+    """Refuse a Reserve; there is no reservation then."""
+    return ReserveOutcome(Refusal(code, tuple(lines)), None, 0, (), ())
+
+
+def refused_line(line: Line, available: int) -> RefusedLine:
+    """A line to blame."""
+    return RefusedLine(line.sku, line.location, line.quantity, available, line.line_id)
+
+
+def refuse_state(reservation: Reservation, source: State) -> Refusal | None:
+    """Refuse a command that finds no units to work on."""
+    if reservation.total(source):
+        return None
+    is_expired = reservation.total(State.EXPIRED) > 0
+    if source == State.COMMITTED:  # what expired was not committed: blame it if nothing else was
+        is_expired = reservation.state == State.EXPIRED
+    return Refusal(RefusalCode.EXPIRED if is_expired else RefusalCode.WRONG_STATE)
+
+
+def refuse_lines(
+    reservation: Reservation, lines: tuple[Line, ...], source: State
+) -> Refusal | None:
+    """Refuse lines that there are not, then lines that ask for more than there is."""
+    missing = [line for line in lines if not reservation.named(line)]
+    if missing:
+        blamed = tuple(refused_line(line, 0) for line in missing)
+        return Refusal(RefusalCode.NO_SUCH_LINE, blamed)
+    wanted: dict[tuple[str, str, str], int] = {}
+    for line in lines:
+        (name,) = reservation.named(line)
+        wanted[name] = wanted.get(name, 0) + line.quantity
+    excess = tuple(
+        RefusedLine(sku, location, quantity, there, line_id)
+        for (sku, location, line_id), quantity in wanted.items()
+        if quantity > (there := reservation.lines[sku, location, line_id].units[source])
+    )
+    return Refusal(RefusalCode.EXCESS_QUANTITY, excess) if excess else None
+
+
+def reserve_conflict(first: Reserve, now: Reserve) -> Conflict | None:
+    """Name the first field in which two Reserves with the same id differ. Lines have no order: one
+    is compared with the one of its name, or else with the first that has no match.
+    """
+    if len(first.lines) != len(now.lines):
+        return Conflict("lines", str(len(first.lines)), str(len(now.lines)))
+    for i, new in enumerate(now.lines):
+        if new in first.lines:
+            continue
+        unmatched = [old for old in first.lines if old not in now.lines]
+        names = [(old.sku, old.location, old.line_id) for old in unmatched]
+        name = (new.sku, new.location, new.line_id)
+        old = unmatched[names.index(name) if name in names else 0]
+        for field_name in ("sku", "location", "line_id", "quantity"):
+            if getattr(old, field_name) != getattr(new, field_name):
+                before, after = str(getattr(old, field_name)), str(getattr(new, field_name))
+                return Conflict(f"lines[{i}].{field_name}", before, after)
+    if first.hold_ms != now.hold_ms:
+        return Conflict("hold_duration", f"{first.hold_ms} ms", f"{now.hold_ms} ms")
+    return None
+
+
+def request_conflict(first: Move | Extend, now: Move | Extend) -> Conflict | None:
+    """Name the first field in which two commands with the same request id differ."""
+    for name in ("method", "lines", "remainder", "hold_duration"):
+        before, after = request_field(first, name), request_field(now, name)
+        if before != after:
+            return Conflict(name, str(before), str(after))
+    return None
+
+
+def request_field(command: Move | Extend, name: str) -> object:
+    """One field of a command under its name on the wire; None where it has no such field."""
+    if name == "method":
+        return command.verb.name if isinstance(command, Move) else Verb.EXTEND.name
+    if name == "hold_duration":
+        return command.hold_ms if isinstance(command, Extend) else None
+    if name == "lines" and isinstance(command, Move) and command.lines is not None:
+        return set(command.lines)
+    return getattr(command, name, None)
