@@ -83,7 +83,7 @@ class Node:
     ) -> None:
         self.timeline = timeline
         self.index = ReservationIndex(shard_count)
-        self.shards = [Shard(number, self.index) for number in range(shard_count)]
+        self.shards = [Shard(number, self.index, timeline) for number in range(shard_count)]
         self.homes = Homes(self.shards, self.index, slot_count)
         self.reservations = Reservations(self.shards, self.homes)
         self._rules = bind_rules(self._rule_owners())

@@ -67,7 +67,7 @@ from tests.model_reservations import (
     reserve_conflict,
 )
 
-NO_REVISION = Revision(0, 0)
+NO_REVISION = Revision(0, 0, 0)
 
 
 @dataclass(frozen=True)

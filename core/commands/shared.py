@@ -10,10 +10,13 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """Shard and sequence of the journal entry that an answer rests on."""
+    """Shard and sequence of the journal entry that an answer rests on, in the history that both
+    count in.
+    """
 
     shard: int
     sequence: int
+    timeline: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ class Availability:
 
 
 def _revision(shard: Shard) -> Revision:
-    return Revision(shard.number, shard.revision)
+    return shard.revision_now()
 
 
 def _level_views(shard: Shard, rows: list[int]) -> list[LevelView]:

@@ -10,7 +10,6 @@ from ..commands import (
     LocationOutcome,
     LocationsView,
     PutLocation,
-    Revision,
     Unknown,
 )
 from ..commands.registry import DELETE_SKU, LIST_LOCATIONS, PUT_LOCATION, executes
@@ -75,5 +74,5 @@ class Catalogue:
             # Python's integers: of levels at their limit, five are more than an int64.
             sum(levels["on_hand"].tolist()),
             sum(levels["reserved"].tolist()) + sum(levels["committed"].tolist()),
-            Revision(shard.number, shard.revision),
+            shard.revision_now(),
         )

@@ -142,4 +142,4 @@ def line_name(part: Part, line: int) -> tuple[str, str, str]:
 
 def revisions(shards: Iterable[Shard]) -> tuple[Revision, ...]:
     """The revision that each shard has, or will have once its running turn is durable."""
-    return tuple(Revision(shard.number, shard.revision) for shard in shards)
+    return tuple([shard.revision_now() for shard in shards])

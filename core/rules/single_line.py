@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..commands import Command, Conflict, Refusal, Reserve, ReserveOutcome, Revision, Unknown
+from ..commands import Command, Conflict, Refusal, Reserve, ReserveOutcome, Unknown
 from ..kernels.codes import ACCEPTED, FLAG_LINE_IDS, FLAG_TEXT, RESERVATION_ENDED
 from ..limits import NS_PER_MS
 from ..model import State
@@ -57,7 +57,7 @@ def reserve_run(
 
 def _refuse(shard: Shard, command: Reserve, code: int, available: int) -> ReserveOutcome:
     refusal = Refusal(REFUSALS[code], (refused_line(command.lines[0], available),))
-    return ReserveOutcome(refusal, None, 0, (), (Revision(shard.number, shard.revision),))
+    return ReserveOutcome(refusal, None, 0, (), (shard.revision_now(),))
 
 
 def _accept(shard: Shard, command: Reserve, now_ns: int) -> ReserveOutcome:
@@ -65,7 +65,7 @@ def _accept(shard: Shard, command: Reserve, now_ns: int) -> ReserveOutcome:
     lines = command.lines
     record_texts(shard, command.key, lines if lines[0].line_id else ())
     expires_at_ns = now_ns + command.hold_ms * NS_PER_MS
-    revisions = (Revision(shard.number, shard.revision),)
+    revisions = (shard.revision_now(),)
     return ReserveOutcome(None, State.HELD, expires_at_ns, lines, revisions)
 
 

@@ -8,6 +8,7 @@ and loaded by state_bytes.py.
 import numpy as np
 
 from .. import kernels
+from ..commands.shared import Revision
 from ..ids import Key
 from ..kernels.arguments import (
     HEADER_SIZE,
@@ -38,7 +39,8 @@ ROWS_REMEMBERED_MAX = 16_384
 class Shard:
     """The state of one shard, and the effects that its running turn has collected."""
 
-    def __init__(self, number: int, index: ReservationIndex) -> None:
+    def __init__(self, number: int, index: ReservationIndex, timeline: int = 0) -> None:
+        self.timeline = timeline
         self.header = header = np.zeros(HEADER_SIZE, np.int64)
         header[SHARD] = self.number = number
         self._figures: memoryview[int] = figures(header)
@@ -116,6 +118,10 @@ class Shard:
         effects.
         """
         return self.sequence + 1 if self.effects.touched else self.sequence
+
+    def revision_now(self) -> Revision:
+        """What an answer given now rests on."""
+        return Revision(self.number, self.revision, self.timeline)
 
     def find_row(self, sku: str, location: str) -> int:
         """The row of a stock level, or NO_LEVEL, UNKNOWN_SKU, UNKNOWN_LOCATION of codes.py."""

@@ -19,6 +19,7 @@ from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import reservation_service_pb2 as reservation
 
 from .faults import Fault, invalid
+from .handles import check_timeline
 from .packed import ColumnError, column, fill, twin
 from .shared import add_revisions
 from .validation import bad_name, check_count, is_name
@@ -46,7 +47,9 @@ def reserve_batch_from_request(request: Any, timeline: int) -> core.ReserveBatch
     hold_ms = _column(request, public, "hold_milliseconds")
     if len(hold_ms) != 1:  # one value stands for all
         hold_ms = _same_length(hold_ms, "hold_milliseconds", count)
-    operations["shard"], operations["row"] = split_handles(timeline, handles)
+    shards, rows = split_handles(timeline, handles)
+    check_timeline("stock_levels", handles, rows)
+    operations["shard"], operations["row"] = shards, rows
     # Above int64 a quantity turns negative, and is answered like any other below 1.
     operations["quantity"] = quantities.view("<i8")
     operations["hold_ms"] = hold_ms

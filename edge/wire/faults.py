@@ -214,6 +214,18 @@ def already_exists(conflict: core.Conflict, resource: tuple[str, str] = ("", "")
     )
 
 
+def other_timeline(field: str, handle: int) -> Fault:
+    """A handle was given out in another timeline, where it may stand for another stock level."""
+    return Fault(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "OTHER_TIMELINE",
+        f"{field} is {handle}, a handle of another data directory, or of this one before a "
+        "restore: resolve it anew with ResolveStockLevels",
+        {"field": field, "value": str(handle)},
+        blames=[Blame(field, "a handle of another timeline")],
+    )
+
+
 def overloaded(shard: int, mailbox_capacity: int) -> Fault:
     """The shard's mailbox is full."""
     return Fault(

@@ -38,11 +38,16 @@ def engine_members(
 
 def revision_message(revision: core.Revision) -> common.Revision:
     """A revision as a message of its own."""
-    return common.Revision(shard=revision.shard, sequence=revision.sequence)
+    return common.Revision(
+        shard=revision.shard, sequence=revision.sequence, timeline=revision.timeline
+    )
 
 
 def add_revisions(response: Any, revisions: Sequence[core.Revision]) -> None:
     """Append revisions to the `revisions` of a response."""
     # In place: an answer to Reserve takes 2.2 µs this way, 3.9 µs when a list is copied in.
     for revision in revisions:
-        response.revisions.add(shard=revision.shard, sequence=revision.sequence)
+        added = response.revisions.add()
+        added.shard = revision.shard
+        added.sequence = revision.sequence
+        added.timeline = revision.timeline

@@ -160,7 +160,7 @@ async def test_each_code_stands_at_the_place_of_its_operation(
         (at_closed, 1, HOLD_MS, "LOCATION_DISABLED"),
         (handles[ended], 1, HOLD_MS, "UNKNOWN_STOCK_LEVEL"),
         (0, 1, HOLD_MS, "UNKNOWN_STOCK_LEVEL"),
-        (2**64 - 1, 1, HOLD_MS, "UNKNOWN_STOCK_LEVEL"),
+        (handles[tea] + 10**6, 1, HOLD_MS, "UNKNOWN_STOCK_LEVEL"),
         (handles[tea], 0, HOLD_MS, "INVALID_QUANTITY"),
         (handles[tea], 10**15 + 1, HOLD_MS, "INVALID_QUANTITY"),
         (handles[tea], 2**64 - 1, HOLD_MS, "INVALID_QUANTITY"),

@@ -4,6 +4,7 @@ Each case stands for its kind, so a test goes through the neighbours of its case
 """
 
 import asyncio
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -293,3 +294,32 @@ async def test_a_reserve_sent_twice_at_once_is_new_once(client: Client) -> None:
     assert 1 == [each.repeated_request for each in answers].count(False)
     assert {ACCEPTED} == {each.outcome for each in answers}
     assert (5, 1, 0) == await figures_of(client, sku)
+
+
+async def test_a_handle_of_another_timeline_holds_nothing(client: Client, batches: Batches) -> None:
+    """With another data directory behind the same address, a handle may stand for anything."""
+    (sku,) = await put_stock(client, 5)
+    (handle,) = await batches.handles([sku])
+    other = handle ^ 1 << 63
+    answer = await batches.send("BatchReserve", reserves([uuid4(), uuid4()], [handle, other]))
+    assert ("FAILED_PRECONDITION", "OTHER_TIMELINE") == (answer.code, answer.reason)
+    assert "stock_levels[1]" == answer.info.metadata["field"]
+    assert [(5, 0, 0)] == await batches.read([handle])
+
+
+async def test_every_revision_says_in_which_timeline_it_counts(client: Client) -> None:
+    """The same for all shards, methods and clients of a data directory."""
+    skus = await put_stock(client, 5, 5, 5)
+    order = new_name("order")
+    lines = [(sku, WAREHOUSE, 1) for sku in skus]
+    read = await client.get_availability(skus[0])
+    answers: list[Any] = [
+        await client.reserve(order, lines),
+        await client.reserve(order, [*reversed(lines)]),
+        await client.reserve(new_name("order"), [(skus[0], WAREHOUSE, 9)]),
+        await client.extend(order, 3600),
+        await client.commit(order),
+        await client.get_reservation(order),
+    ]
+    timelines = {each.timeline for answer in answers for each in answer.revisions}
+    assert {read.availability.revision.timeline} == timelines != {0}

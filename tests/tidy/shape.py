@@ -52,6 +52,7 @@ ONE_MEANING = {
     "catalogue": "locations, and which SKUs exist",
     "data_directory": "the folder in which a node keeps its state",
     "expiry_heap": "holds by the time of their end",
+    "handles": "numbers by which batches name stock levels",
     "levels": "stock levels",
     "model": "the rules of the business: their words in core, all of them told plainly in tests",
     "names": "names of SKUs and locations, and their numbers",

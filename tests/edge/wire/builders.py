@@ -108,7 +108,10 @@ def assert_invalid(told: Fault, field: str, value: object, expected: str) -> Non
 #: Revisions of an answer, and how they are sent.
 
 
-REVISIONS = (core.Revision(1, 77), core.Revision(3, 5))
+REVISIONS = (core.Revision(1, 77, 2**64 - 1), core.Revision(3, 5, 2**64 - 1))
 
 
-SENT_REVISIONS = [common.Revision(shard=1, sequence=77), common.Revision(shard=3, sequence=5)]
+SENT_REVISIONS = [
+    common.Revision(shard=1, sequence=77, timeline=2**64 - 1),
+    common.Revision(shard=3, sequence=5, timeline=2**64 - 1),
+]

@@ -49,7 +49,7 @@ LEVELS = (
 )
 
 
-VIEW = core.AvailabilityView("A", LEVELS, core.Revision(1, 77))
+VIEW = core.AvailabilityView("A", LEVELS, core.Revision(1, 77, 2**64 - 1))
 
 
 SENT_LEVELS: list[dict[str, Any]] = [
@@ -83,7 +83,7 @@ def test_a_network_beyond_int64_is_told_as_the_most_there_can_be() -> None:
     level = core.LevelView(
         "L", on_hand=ON_HAND_MAX, reserved=0, committed=0, available=ON_HAND_MAX, enabled=True
     )
-    view = core.AvailabilityView("A", (level,) * 5, core.Revision(0, 1))
+    view = core.AvailabilityView("A", (level,) * 5, core.Revision(0, 1, 0))
     response = availability_response(core.GetAvailability(("A",)), core.AvailabilitiesView((view,)))
     assert response.availability.network_available == 2**63 - 1
 

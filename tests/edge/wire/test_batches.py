@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from holdfast.core import commands as core
-from holdfast.core.handles import OTHER_TIMELINE, make_handle
+from holdfast.core.handles import make_handle
 from holdfast.core.model import BatchOutcome, Verb
 from holdfast.edge.wire import batches
 from holdfast.edge.wire.batches import MOVE_REQUESTS, OPERATIONS_MAX
@@ -174,12 +174,27 @@ def test_a_wrong_value_is_no_wrong_column() -> None:
     fields = columns(4, hold_milliseconds=[0, 2**32 - 1, 1, 1])
     fields["quantities"] = [0, 10**15 + 1, 2**63, 2**64 - 1]
     beyond = make_handle(TIMELINE, 4_095, 2**31 - 2)
-    fields["stock_levels"] = [0, 2**64 - 1, beyond, make_handle(TIMELINE + 2**43, 1, 1)]
+    fields["stock_levels"] = [0, beyond, beyond, make_handle(TIMELINE, 1, 1)]
     operations = reserve(fields).operations
     assert [0, 10**15 + 1, -(2**63), -1] == operations["quantity"].tolist()
     assert [0, 2**32 - 1, 1, 1] == operations["hold_ms"].tolist()
-    assert [-1, OTHER_TIMELINE, 2**31 - 2, OTHER_TIMELINE] == operations["row"].tolist()
+    assert [-1, 2**31 - 2, 2**31 - 2, 1] == operations["row"].tolist()
     assert [0, 4_095, 4_095, 1] == operations["shard"].tolist()
+
+
+def test_a_handle_of_another_timeline_is_named_with_its_column_and_position() -> None:
+    """It may be anything there, so nothing of the batch is done."""
+    here = make_handle(TIMELINE, 2, 0)
+    for timeline in (TIMELINE + 2**43, 0):
+        other = make_handle(timeline, 2, 0)
+        fields = columns(3, stock_levels=[here, other, other])
+        with pytest.raises(Fault) as told:
+            reserve(fields)
+        assert ("FAILED_PRECONDITION", "OTHER_TIMELINE") == (
+            told.value.code.name,
+            told.value.reason,
+        )
+        assert {"field": "stock_levels[1]", "value": str(other)} == told.value.metadata
 
 
 def test_a_stream_message_is_the_batch_that_it_holds() -> None:
@@ -227,7 +242,9 @@ def test_names_to_resolve_are_1_to_8190_well_formed_ones() -> None:
 
 def test_codes_are_answered_by_position() -> None:
     """For single calls and in a stream, with the time of acceptance where units are held."""
-    codes = core.BatchCodes(np.array([1, 2, 12], np.uint8), 1_500_000_000, (core.Revision(3, 4),))
+    codes = core.BatchCodes(
+        np.array([1, 2, 12], np.uint8), 1_500_000_000, (core.Revision(3, 4, 0),)
+    )
     reserved = batches.reserve_batch_response(codes)
     assert b"\1\2\x0c" == reserved.outcomes
     assert 1_500_000_000 == reserved.accept_time.ToNanoseconds()
@@ -249,7 +266,7 @@ def test_levels_are_answered_as_columns() -> None:
     """Counts of a stock level may be negative; public clients read what the twin wrote."""
     on_hand, reserved, committed = np.array([[-5, 2**60], [1, 2], [3, 4]], np.int64)
     levels = core.LevelColumns(
-        on_hand, reserved, committed, on_hand - reserved - committed, (core.Revision(1, 9),)
+        on_hand, reserved, committed, on_hand - reserved - committed, (core.Revision(1, 9, 0),)
     )
     data = batches.handles_response(levels).SerializeToString()
     public = availability.BatchGetAvailabilityResponse

@@ -29,6 +29,10 @@ FAULTS: dict[str, tuple[Callable[[], Fault], str]] = {
     "not_found skus": (lambda: faults.not_found("skus[2]", "85123A"), "NOT_FOUND"),
     "not_found location": (lambda: faults.not_found("lines[2].location", "L7"), "NOT_FOUND"),
     "not_found reservation": (lambda: faults.not_found("reservation_id", "r7"), "NOT_FOUND"),
+    "other_timeline": (
+        lambda: faults.other_timeline("stock_levels[3]", 77),
+        "FAILED_PRECONDITION",
+    ),
     "ambiguous": (
         lambda: faults.ambiguous("lines.lines[1]", core.Ambiguous("", "A", "L", "", 2)),
         "INVALID_ARGUMENT",

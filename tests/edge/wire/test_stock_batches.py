@@ -215,7 +215,7 @@ def test_the_client_spells_what_the_public_message_would() -> None:
 def test_an_answer_has_columns_in_place_of_results() -> None:
     command = read(columns(2, sequences=[9, 4]))
     outcome = core.StockCodes(
-        np.array([1, 4], np.uint8), np.array([5, 0]), np.array([3, 0]), (core.Revision(2, 7),)
+        np.array([1, 4], np.uint8), np.array([5, 0]), np.array([3, 0]), (core.Revision(2, 7, 0),)
     )
     data = stock_response(None, command, outcome).SerializeToString()
     assert stock.ApplyStockEventsResponse(
