@@ -120,6 +120,7 @@ class Reservations:
     @executes(MOVE)
     def move(self, command: Move, now_ns: int) -> MoveOutcome | Ambiguous | Conflict | Unknown:
         """Commit, Fulfill, Release or Cancel: move units along TRANSITIONS."""
+        assert command.lines != (), "no lines are not all of them"
         parts = self.parts_of(command.key)
         if not parts:
             return Unknown("reservation_id", id_text(command.key))

@@ -373,7 +373,8 @@ def _are_plain(lines: list[Line]) -> bool:
 
 
 def _judged(path: str, line: Line) -> Line:
-    count = 4 if isinstance(line, tuple | list) and len(line) == 4 else 3
+    given: Any = line  # whatever a caller took for a line
+    count = 4 if isinstance(given, tuple | list) and len(given) == 4 else 3
     sku, location, quantity, *line_id = fields(path, line, count, "SKU, location and quantity")
     judged = (
         text(f"{path}.sku", sku),

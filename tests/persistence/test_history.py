@@ -145,7 +145,7 @@ def attributed_life() -> MemoryJournal:
         order = Reserve(key_from_text(f"o{number}"), (Line("A-1", "W", 1),), 60_000)
         commands.append((order, ("shop", "", "till")[number]))
     commands.append((DeleteSku("A-4"), "clerk"))
-    commands.append((Move(Verb.COMMIT, key_from_text("o2"), None, (), Remainder.KEEP), "till"))
+    commands.append((Move(Verb.COMMIT, key_from_text("o2"), None, None, Remainder.KEEP), "till"))
     for command, principal in commands:
         assert node.post(command, Nobody(), principal)
     writer.append(node.turn(NS_PER_S).entries)
