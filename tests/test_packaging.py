@@ -180,13 +180,13 @@ def reserve_from(environment: Environment, target: str, sku: str) -> None:
     # The command finds the node in the settings.
     def holdfast(*words: str) -> tuple[int, Any]:
         told = environment.run("holdfast", *words, "--json", HOLDFAST_GRPC_ADDRESS=target)
-        assert "" == told.stderr or told.returncode == 2, told.stderr
+        assert "" == told.stderr or told.returncode == 3, told.stderr
         return told.returncode, json.loads(told.stdout)
 
     code, answer = holdfast("reserve", f"command of {sku}", sku, "W1", "3")
     assert (0, "OUTCOME_ACCEPTED") == (code, answer["outcome"])
     code, answer = holdfast("reserve", f"too late of {sku}", sku, "W1", "1")
-    assert (2, "OUTCOME_REFUSED") == (code, answer["outcome"])
+    assert (3, "OUTCOME_REFUSED") == (code, answer["outcome"])
     _, answer = holdfast("availability", sku)
     assert 0 == answer["availabilities"][0]["network_available"]
 
