@@ -4,9 +4,9 @@ The result is the same on every run, whatever the number of shards and callers, 
 waits until every earlier step that touches one of its stock levels has had its effect on what is
 available there. Steps without a level in common run side by side.
 
-Every id follows from the orders. So a call that is tried again, and a replay that is run again,
-get the first answers. But a refusal leaves no trace in a node, and asked again later it might find
-stock. Hence `Replay._asked_before`: from which step on an earlier run cannot have asked.
+Every id follows from the orders. So a call that is tried again, and a replay that is run again, are
+told what came of the first. But a refusal leaves no trace in a node, and asked again later it might
+find stock. Hence `Replay._asked_before`: from which step on an earlier run cannot have asked.
 """
 
 from collections import Counter, defaultdict
@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 
 from holdfast.edge.client import Client, NotFound, Retries
 from holdfast.v1 import common_pb2 as common
+from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 
 from ..harness.plan import BenchError
@@ -189,6 +190,9 @@ class Replay:
             "Reserve", self._client.reserve(step.reservation_id, step.lines, hold=HOLD)
         )
         if held.outcome == common.OUTCOME_ACCEPTED:
+            return True
+        # An earlier run has seen it through.
+        if held.state == reservation.RESERVATION_STATE_FULFILLED:
             return True
         if held.refusal.code == common.REFUSAL_CODE_INSUFFICIENT_STOCK:
             return False

@@ -323,6 +323,7 @@ def get_status(
     return _call(methods.GET_STATUS, request, **options)
 
 
+_LINE: Final = "SKU, location and quantity, and a line id if it has one"
 _LINES: Final = "an iterable of lines, each SKU, location and quantity"
 _INT64_MAX: Final = (1 << 63) - 1
 _LEVELS: Final = "an iterable of stock levels, each SKU and location"
@@ -373,9 +374,7 @@ def _are_plain(lines: list[Line]) -> bool:
 
 
 def _judged(path: str, line: Line) -> Line:
-    given: Any = line  # whatever a caller took for a line
-    count = 4 if isinstance(given, tuple | list) and len(given) == 4 else 3
-    sku, location, quantity, *line_id = fields(path, line, count, "SKU, location and quantity")
+    sku, location, quantity, *line_id = fields(path, line, (3, 4), _LINE)
     judged = (
         text(f"{path}.sku", sku),
         text(f"{path}.location", location),
@@ -385,7 +384,7 @@ def _judged(path: str, line: Line) -> Line:
 
 
 def _level(path: str, level: tuple[str, str]) -> dict[str, str]:
-    sku, location = fields(path, level, 2, "SKU and location")
+    sku, location = fields(path, level, (2,), "SKU and location")
     return {"sku": text(f"{path}.sku", sku), "location": text(f"{path}.location", location)}
 
 

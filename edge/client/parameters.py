@@ -4,7 +4,7 @@ Rules of this file: it knows types, and what a message cannot carry. Limits of t
 server's. A wrong type is a TypeError, a value that no message can carry a ValueError.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from datetime import timedelta
 from numbers import Integral, Real
 from operator import index
@@ -149,14 +149,14 @@ def of_type(name: str, value: Any, kind: type[Item], expected: str) -> Item:
     return value
 
 
-def fields(path: str, value: Any, count: int, expected: str) -> tuple[Any, ...]:
-    """The values of a tuple of `count`."""
+def fields(path: str, value: Any, counts: Container[int], expected: str) -> tuple[Any, ...]:
+    """The values of a tuple that has one of these lengths."""
     if isinstance(value, (str, bytes)):
         raise wrong_type(path, value, expected)
     try:
         found = tuple(value)
     except TypeError:
         raise wrong_type(path, value, expected) from None
-    if len(found) != count:
+    if len(found) not in counts:
         raise wrong_type(path, value, expected)
     return found

@@ -80,7 +80,7 @@ def message_of(batch: SourceEvents | StockColumns) -> Message:
     """The ApplyStockEvents message that carries these events."""
     if isinstance(batch, StockColumns):
         return batch.message()
-    source, events = fields("a batch", batch, 2, "a source with its events, or StockColumns")
+    source, events = fields("a batch", batch, (2,), "a source with its events, or StockColumns")
     return stock.ApplyStockEventsRequest(source=text("source", source), events=checked(events))
 
 

@@ -87,6 +87,8 @@ def test_a_wrong_type_is_named(name: str, parameter: str) -> None:
     [
         ("reserve", ("r", [("S", "W", 1), ("S", "W")]), "lines[1]"),
         ("reserve", ("r", ["SW1"]), "lines[0]"),
+        ("reserve", ("r", [("S", "W", 1, "l"), ("S", "W", 1, 7)]), "lines[1].line_id"),
+        ("reserve", ("r", [("S", "W", 1, "l", 1)]), "lines[0]"),
         ("commit", ("r", [(7, "W", 1)]), "lines[0].sku"),
         ("commit", ("r", [("S", None, 1)]), "lines[0].location"),
         ("batch_get_availability", (["S", 7],), "skus[1]"),
