@@ -10,7 +10,7 @@ import random
 import re
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +20,11 @@ from holdfast.core.model import State
 from holdfast.core.node import Node
 from holdfast.persistence.lmdb.pages import check_pages
 from holdfast.persistence.recovery import RECOVERY_ERRORS
+from tests.persistence.judging import verdicts
 from tests.persistence.lives import close, digests, flip, life_of, live_on, reopen, snapshot_of
 
 PAGE = 4_096
 META_BITS = [8 * page + bit for page in (0, PAGE) for bit in range(8 * 152)]
-CASE_SECONDS_MAX = 20
 
 #: An expected error names the file, and the place in it or the append.
 NAMES_THE_PLACE = re.compile(r"journal\.mdb: .*\b(byte|position) \d+").search
@@ -81,43 +81,6 @@ class Sample:
         again = reopen(self.path)
         close(again)
         return "same" if digests(recovered.node) == digests(again.node) else "different later"
-
-
-#: What came of one damage.
-Judge = Callable[[Damage], str]
-
-
-def verdicts(judge: Judge, damages: Sequence[Damage]) -> Iterator[tuple[Damage, str]]:
-    """Judge in child processes: one as long as it lives, then another."""
-    todo = list(damages)
-    while todo:
-        lines, end = judge_in_child(judge, todo)
-        yield from zip(todo, lines, strict=False)
-        todo = todo[len(lines) :]
-        if end:
-            yield todo.pop(0), f"the process ended by {end}"
-
-
-def judge_in_child(judge: Judge, damages: Iterable[Damage]) -> tuple[list[str], str]:
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        status = 1
-        try:
-            for damage in damages:
-                signal.alarm(CASE_SECONDS_MAX)
-                os.write(writer, judge(damage).replace("\n", " ").encode() + b"\n")
-            status = 0
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the parent reports it
-            os.write(writer, f"a bare {error!r}\n".encode())
-            status = 0
-        finally:
-            os._exit(status)
-    os.close(writer)
-    with os.fdopen(reader) as file:
-        lines = file.read().splitlines()
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return lines, signal.Signals(-code).name if code < 0 else f"exit {code}" if code else ""
 
 
 def make_sample(path: Path, turns: int, *, with_snapshot: bool = False) -> Sample:
