@@ -4,7 +4,6 @@ import fcntl
 import os
 from pathlib import Path
 from time import monotonic, sleep
-from typing import IO
 
 from .data_directory import DirectoryError
 
@@ -29,10 +28,10 @@ class DirectoryLock:
         """Lock a directory. Waits for the child of a node that was killed.
 
         Raises DirectoryInUseError when a node serves the directory, DirectoryError when the file
-        can't be opened.
+        can't be written.
         """
         try:
-            self._file: IO[str] = (path / "lock").open("a+", errors="replace")
+            self._file = (path / "lock").open("a+b", buffering=0)
         except OSError as error:
             raise DirectoryError(f"{path}: cannot be used: {error.strerror}") from error
         deadline = monotonic() + ORPHAN_TIMEOUT_S
@@ -46,9 +45,12 @@ class DirectoryLock:
                 )
             # The node was killed; its child ends with the append that it is in.
             sleep(_ORPHAN_POLL_S)
-        self._file.truncate(0)
-        self._file.write(str(os.getpid()))
-        self._file.flush()
+        try:
+            self._file.truncate(0)
+            self._file.write(str(os.getpid()).encode())
+        except OSError as error:
+            self._file.close()
+            raise DirectoryError(f"{path}: cannot be used: {error.strerror}") from error
 
     @property
     def descriptor(self) -> int:
@@ -64,11 +66,27 @@ class DirectoryLock:
 
     def _holder(self) -> str:
         self._file.seek(0)
-        return self._file.read().strip() or "unknown"
+        return self._file.read().decode(errors="replace").strip() or "unknown"
 
     def release(self) -> None:
         """Let the next node in, unless a process that inherited the lock still runs."""
         self._file.close()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process has a directory to itself. One that starts meanwhile is not refused: this
+    leaves no name in the file, so it waits for us as for the child of a node that was killed.
+
+    Raises DirectoryError when the file can't be opened.
+    """
+    try:
+        with (path / "lock").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        raise DirectoryError(f"{path}: cannot be used: {error.strerror}") from error
+    return False
 
 
 def _is_alive(process: str) -> bool:

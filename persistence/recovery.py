@@ -11,7 +11,7 @@ Each step succeeds, or stops with the file and the byte to look at. Nothing is r
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from mmap import PAGESIZE
 from pathlib import Path
@@ -27,8 +27,8 @@ from .data_directory import (
     read_node_json,
     write_node_json,
 )
-from .directory_lock import DirectoryInUseError, DirectoryLock
-from .durable_files import make_folders_durably
+from .directory_lock import DirectoryInUseError, DirectoryLock, is_locked
+from .durable_files import make_folders_durably, sync_folder
 from .hash_chain import Chain
 from .journal import JournalError, JournalReader
 from .lmdb.data_file import DamagedFileError
@@ -253,12 +253,19 @@ def open_read_only(directory: DataDirectory) -> Iterator[tuple[LmdbJournal, bool
         yield journal, is_served
 
 
-def recover_read_only(path: Path) -> tuple[DataDirectory, Snapshot]:
-    """The newest durable state of a data directory, which a node may serve meanwhile.
+def recover_beside(path: Path) -> tuple[DataDirectory, Snapshot]:
+    """The newest durable state of a data directory that a node serves.
+
+    The directory is not locked, so that the next node may start when this one ends meanwhile.
 
     Raises RECOVERY_ERRORS.
     """
     directory = read_node_json(path)
-    with open_read_only(directory) as (journal, _):
+    journal = LmdbJournal(directory.journal, _READER_MAP_BYTES, 0, read_only=True)
+    with closing(journal):
+        # Behind opening: while a node has the file open, LMDB shows what its writer knows to be
+        # durable. The file alone may show more.
+        if not is_locked(path):
+            raise DirectoryError(f"{path}: no node serves it")
         start, _bad = load_newest(directory, empty_node)
         return directory, replay(directory, journal, start, no_progress)

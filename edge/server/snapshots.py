@@ -79,7 +79,7 @@ async def write_snapshot(data_dir: Path) -> bool:
 
 def _start(data_dir: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own program
-        (sys.executable, "-m", "holdfast.persistence.snapshots.process", str(data_dir), "--beside"),
+        (sys.executable, "-m", "holdfast.persistence.snapshots.process", str(data_dir)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

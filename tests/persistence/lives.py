@@ -6,8 +6,10 @@ by text, partial moves, extensions, remembered requests, stock facts, ended SKUs
 
 import random
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 from holdfast.core.commands import (
@@ -26,10 +28,11 @@ from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from holdfast.core.tables import state_bytes
-from holdfast.persistence.data_directory import read_node_json
-from holdfast.persistence.recovery import Recovered, empty_node, recover, recover_read_only
+from holdfast.core.tables.effects import Entry
+from holdfast.persistence.data_directory import DataDirectory, read_node_json
+from holdfast.persistence.recovery import Recovered, empty_node, recover
 from holdfast.persistence.snapshots import file as snapshots
-from holdfast.persistence.snapshots.file import write_snapshot
+from holdfast.persistence.snapshots.file import Snapshot, write_snapshot
 from tests.persistence.journals import MAP_BYTES, JournalWriter
 
 SHARDS = 4
@@ -48,12 +51,21 @@ class Nobody:
         return False
 
 
+class Writer(Protocol):
+    """Where turns go."""
+
+    @property
+    def position(self) -> int: ...
+
+    def append(self, entries: Sequence[Entry], /) -> object: ...
+
+
 @dataclass(slots=True)
 class Life:
     """A node, where its turns go, and the chance that moves it."""
 
     node: Node
-    journal: JournalWriter
+    journal: Writer
     rng: random.Random
     made: list[Reserve] = field(default_factory=list)
 
@@ -157,7 +169,15 @@ def live_on(
 
 def snapshot_of(path: Path) -> Path:
     """Write a snapshot of a directory that nobody serves."""
-    return write_snapshot(*recover_read_only(path))
+    return write_snapshot(*read_back(path))
+
+
+def read_back(path: Path) -> tuple[DataDirectory, Snapshot]:
+    """The state of a directory that nobody serves, as a snapshot holds it."""
+    recovered = reopen(path)
+    close(recovered)
+    parts = (recovered.journal.position, recovered.epoch - 1, recovered.chain)
+    return recovered.directory, Snapshot(recovered.node, *parts)
 
 
 def snapshot_paths(path: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.persistence.data_directory import DirectoryError
-from holdfast.persistence.directory_lock import DirectoryInUseError, DirectoryLock
+from holdfast.persistence.directory_lock import DirectoryInUseError, DirectoryLock, is_locked
 from tests.persistence.lives import close, reopen
 
 HOLD = """
@@ -24,8 +24,8 @@ sys.stdin.read()
 
 
 @contextmanager
-def lock_held_by_another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", HOLD, str(path)]
+def process_with(script: str, path: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", script, str(path)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -37,7 +37,7 @@ def lock_held_by_another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
     """Also when the first is killed: the operating system lets go of the lock."""
-    with lock_held_by_another_process(tmp_path) as process:
+    with process_with(HOLD, tmp_path) as process:
         with pytest.raises(DirectoryInUseError) as caught:
             reopen(tmp_path)
         assert str(tmp_path) in str(caught.value)
@@ -65,4 +65,54 @@ def test_the_lock_names_its_holder_only_while_it_is_held(tmp_path: Path) -> None
     with pytest.raises(DirectoryInUseError, match="another node \\(process \ufffd\\) serves"):
         DirectoryLock(tmp_path)
     lock.release()
+    DirectoryLock(tmp_path).release()
+
+
+LOOK = """
+import sys
+from pathlib import Path
+from holdfast.persistence.directory_lock import is_locked
+print("held", flush=True)
+while True:
+    is_locked(Path(sys.argv[1]))
+"""
+
+
+def test_whoever_looks_whether_it_is_locked_refuses_nobody(tmp_path: Path) -> None:
+    """A snapshot process looks whether the node that started it still lives. When that has just
+    died, its successor may be starting.
+    """
+    with process_with(HOLD, tmp_path) as dead:
+        assert is_locked(tmp_path)
+    assert not is_locked(tmp_path)
+    with process_with(LOOK, tmp_path):
+        for _ in range(50):
+            (tmp_path / "lock").write_text(str(dead.pid))
+            DirectoryLock(tmp_path).release()
+
+
+def test_a_directory_without_a_lock_file_is_told(tmp_path: Path) -> None:
+    """No node has ever served it."""
+    with pytest.raises(DirectoryError, match="cannot be used: No such file"):
+        is_locked(tmp_path)
+
+
+def test_a_lock_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """A limit on the size of files, in a process of its own, stands for a full disk."""
+    script = f"""if True:
+        import resource, signal
+        from pathlib import Path
+        from holdfast.persistence.data_directory import DirectoryError
+        from holdfast.persistence.directory_lock import DirectoryLock
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        try:
+            DirectoryLock(Path({str(tmp_path)!r}))
+        except DirectoryError as error:
+            print(error)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert f"{tmp_path}: cannot be used: File too large\n" == done.stdout
     DirectoryLock(tmp_path).release()

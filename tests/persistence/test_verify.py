@@ -15,7 +15,7 @@ from holdfast.persistence.lmdb.pages import iterate_values
 from holdfast.persistence.snapshots.file import snapshot_position
 from holdfast.persistence.verify import VerifyReport, verify
 from tests.persistence.lives import close, flip, life_of, live_on, reopen, snapshot_of
-from tests.persistence.test_directory_lock import lock_held_by_another_process
+from tests.persistence.test_directory_lock import HOLD, process_with
 
 
 def findings(report: VerifyReport) -> list[tuple[str, int, str]]:
@@ -87,7 +87,7 @@ def test_verify_changes_nothing(path: Path) -> None:
 
 def test_beside_a_serving_node_the_pages_are_left_out(path: Path) -> None:
     """And it says so."""
-    with lock_held_by_another_process(path):
+    with process_with(HOLD, path):
         report = verify(path)
     assert report.is_good
     assert ["a node serves it: the journal's pages were not checked"] == report.notes

@@ -13,7 +13,6 @@ import pytest
 
 from holdfast.core.node import Node
 from holdfast.persistence.data_directory import DirectoryError
-from holdfast.persistence.recovery import recover_read_only
 from holdfast.persistence.snapshots import file as snapshots
 from holdfast.persistence.snapshots.file import (
     SnapshotError,
@@ -28,6 +27,7 @@ from tests.persistence.lives import (
     flip,
     full_replay,
     live_on,
+    read_back,
     reopen,
     snapshot_of,
     snapshot_paths,
@@ -38,7 +38,7 @@ from tests.persistence.lives import (
 
 def test_a_snapshot_is_the_state_that_was_written(path: Path) -> None:
     """Every column of every shard, and what the journal goes on from."""
-    directory, written = recover_read_only(path)
+    directory, written = read_back(path)
     loaded = load_snapshot(write_snapshot(directory, written), Node(SHARDS))
     assert digests(written.node) == digests(loaded.node)
     assert written.node.state_hash() == loaded.node.state_hash()
@@ -78,7 +78,7 @@ def test_what_a_killed_snapshot_process_left_is_removed(path: Path) -> None:
 
 def test_a_snapshot_leaves_room_on_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The journal needs it more."""
-    directory, written = recover_read_only(path)
+    directory, written = read_back(path)
     before = snapshot_paths(path)
     disk = type("Disk", (), {"f_bavail": 10, "f_frsize": 4_096})
     monkeypatch.setattr("os.statvfs", lambda _: disk)
@@ -169,7 +169,7 @@ def test_one_under_another_name_is_passed_over(path: Path) -> None:
 
 def test_one_whose_state_was_tampered_with_is_passed_over(path: Path) -> None:
     """The hash over its bytes is right, but they are not what the shards hashed to."""
-    written = write_snapshot(*recover_read_only(path))
+    written = write_snapshot(*read_back(path))
     with np.load(written) as opened:
         columns = dict(opened)
     columns["1/levels"] = columns["1/levels"].copy()

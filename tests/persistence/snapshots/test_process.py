@@ -1,5 +1,6 @@
 """The process that writes a snapshot beside the node."""
 
+import os
 import random
 import subprocess
 import sys
@@ -45,3 +46,30 @@ def test_it_says_in_one_line_why_there_is_none(tmp_path: Path) -> None:
     result = subprocess.run([*COMMAND, tmp_path], capture_output=True, text=True, check=False)
     assert (1, "") == (result.returncode, result.stdout)
     assert f"no snapshot: {tmp_path}: not a data directory (it has no node.json)\n" == result.stderr
+
+
+def test_without_a_node_there_is_none(path: Path) -> None:
+    """What is read then may not be durable, and a snapshot must not reach further than the journal
+    does after a loss of power.
+    """
+    before = snapshot_paths(path)
+    result = subprocess.run([*COMMAND, path], capture_output=True, text=True, check=False)
+    assert f"no snapshot: {path}: no node serves it\n" == result.stderr
+    assert before == snapshot_paths(path)
+
+
+def test_the_next_node_may_start_while_one_is_written_for_a_node_that_has_died(path: Path) -> None:
+    """Here it is held up by a snapshot that it reads from a pipe."""
+    recovered = reopen(path)
+    pipe = path / "snapshots" / "snapshot-999999999999.npz"
+    os.mkfifo(pipe)
+    with subprocess.Popen([*COMMAND, path], stdout=subprocess.PIPE, text=True) as process:
+        with pipe.open("wb"):
+            pipe.unlink()
+            close(recovered)
+            next_one = reopen(path)
+        assert process.communicate()[0].startswith("snapshot-")
+    assert 0 == process.returncode
+    life_of(next_one, random.Random(1)).live(turns=1)
+    close(next_one)
+    close(reopen(path))
