@@ -9,12 +9,13 @@ node.json     what is fixed when the directory is made, and its timeline. It is 
 node.json has a schema number of its own, under "format", and a checksum over all that it says:
 
     1  shard_count
-    2  slot_count, timeline
+    2  slot_count, timeline, lmdb_data_version
 """
 
 import json
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from mmap import PAGESIZE
 from pathlib import Path
 from secrets import randbits
 from typing import Any
@@ -24,6 +25,10 @@ from holdfast.core.limits import SLOTS
 from .durable_files import write_durably
 
 FORMAT = 2
+
+#: MDB_DATA_VERSION of the journal's file. py-lmdb comes with two versions of LMDB, and neither can
+#: read what the other wrote. Directories from before this was written down are of version 1.
+LMDB_DATA_VERSION = 1
 
 
 class DirectoryError(Exception):
@@ -74,19 +79,33 @@ def read_node_json(path: Path) -> DataDirectory:
     """
     file = path / "node.json"
     try:
-        document = json.loads(file.read_bytes())
-        if document.pop("checksum") != _checksum(document):
-            raise ValueError("its checksum does not match")
+        document = _parse(file.read_bytes())
         if document["format"] > FORMAT:
             raise NewerSchemaError(str(file), document["format"], FORMAT)
-        return _directory(path, document)
+        directory = _directory(path, document)
     except FileNotFoundError:
-        reason = f"{path}: not a data directory (it has no node.json)"
-        raise NoDataDirectoryError(reason) from None
+        raise NoDataDirectoryError(_why_there_is_none(path)) from None
     except OSError as error:
         raise DirectoryError(f"{file}: cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DirectoryError(f"{file}: damaged ({error}); restore it from a backup") from error
+    if (found := document.get("lmdb_data_version", 1)) != LMDB_DATA_VERSION:
+        raise DirectoryError(
+            f"{file}: the journal is in LMDB's file format {found}, and this build reads "
+            f"{LMDB_DATA_VERSION}; nothing is damaged: start the build that wrote it"
+        )
+    return directory
+
+
+def _parse(text: bytes) -> dict[str, Any]:
+    """All that stands in node.json, also what a later build wrote.
+
+    Raises ValueError, KeyError or TypeError when it is not what was written.
+    """
+    document: dict[str, Any] = dict(json.loads(text))
+    if document.pop("checksum") != _checksum(document):
+        raise ValueError("its checksum does not match")
+    return document
 
 
 def _directory(path: Path, document: dict[str, Any]) -> DataDirectory:
@@ -96,6 +115,30 @@ def _directory(path: Path, document: dict[str, Any]) -> DataDirectory:
         # leads every SKU to the same shard; where they divide SLOTS, it is that of today.
         return DataDirectory(path, shard_count, SLOTS - SLOTS % shard_count)
     return DataDirectory(path, shard_count, document["slot_count"], document["timeline"])
+
+
+def _why_there_is_none(path: Path) -> str:
+    if sign := _sign_of_life(path):
+        return f"{path / 'node.json'}: missing, but there {sign}; restore it from a backup"
+    if (path / "lock").exists():
+        return (
+            f"{path}: a first start that did not finish, so nothing was answered from it; "
+            "the next start finishes it"
+        )
+    return f"{path}: not a data directory (it has no node.json)"
+
+
+def has_lived(path: Path) -> bool:
+    """Whether a node may have answered from a directory, with or without a node.json."""
+    return bool(_sign_of_life(path))
+
+
+def _sign_of_life(path: Path) -> str:
+    # A first start that did not finish leaves a journal of LMDB's two meta pages at most.
+    directory = DataDirectory(path, 0)
+    if directory.journal.exists() and directory.journal.stat().st_size > 2 * PAGESIZE:
+        return "is a journal"
+    return "are snapshots" if any(directory.snapshots.glob("snapshot-*")) else ""
 
 
 def write_node_json(directory: DataDirectory) -> DataDirectory:
@@ -108,6 +151,7 @@ def write_node_json(directory: DataDirectory) -> DataDirectory:
         "shard_count": directory.shard_count,
         "slot_count": directory.slot_count,
         "timeline": directory.timeline,
+        "lmdb_data_version": LMDB_DATA_VERSION,
     }
     document["checksum"] = _checksum(document)
     write_durably(directory.path / "node.json", json.dumps(document).encode())

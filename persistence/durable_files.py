@@ -5,6 +5,8 @@ named in. In the other order, a name could come back without its bytes.
 """
 
 import os
+from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
 
@@ -25,11 +27,21 @@ def rename_durably(partial: Path, path: Path) -> None:
 
 
 def make_folders_durably(path: Path) -> None:
-    """Make a folder and those missing above it."""
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    path.mkdir(parents=True, exist_ok=True)
-    for folder in missing:
+    """Make a folder and those missing above it.
+
+    Each has a durable name before the next is made in it. So has the one that was there: a process
+    that died here may have made it.
+    """
+    folders = [path, *path.parents]
+    missing = list(takewhile(lambda folder: not folder.exists(), folders))
+    with suppress(PermissionError):  # a folder that may not be read was not written by us either
+        sync_folder(folders[len(missing)].parent)
+    for folder in reversed(missing[1:]):
+        folder.mkdir(exist_ok=True)
         sync_folder(folder.parent)
+    path.mkdir(exist_ok=True)
+    if missing:
+        sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:

@@ -2,8 +2,10 @@
 
     1  lock the directory             a second node is refused
     2  check the journal's pages      before LMDB maps them (lmdb/pages.py)
-    3  load the newest good snapshot  a bad one is reported and passed over
-    4  replay the journal behind it   every entry is checked against the hash chain, every seal
+    3  make what was read durable     names and meta pages: what a process reads back, the disk may
+                                      not have
+    4  load the newest good snapshot  a bad one is reported and passed over
+    5  replay the journal behind it   every entry is checked against the hash chain, every seal
                                       against the state
 
 Each step succeeds, or stops with the file and the byte to look at. Nothing is repaired.
@@ -13,7 +15,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from mmap import PAGESIZE
 from pathlib import Path
 
 from holdfast.core.node import Node
@@ -21,9 +22,11 @@ from holdfast.core.tables.apply import StateMismatchError
 
 from .codec import DamagedEntryError, RecordedEntry, read_appends
 from .data_directory import (
+    LMDB_DATA_VERSION,
     DataDirectory,
     DirectoryError,
     NoDataDirectoryError,
+    has_lived,
     read_node_json,
     write_node_json,
 )
@@ -32,8 +35,9 @@ from .durable_files import make_folders_durably, sync_folder
 from .hash_chain import Chain
 from .journal import JournalError, JournalReader
 from .lmdb.data_file import DamagedFileError
-from .lmdb.pages import check_pages, iterate_values
-from .lmdb.store import LmdbJournal
+from .lmdb.meta_pages import find_data_version, write_meta_pages
+from .lmdb.pages import PageReport, check_pages, iterate_values
+from .lmdb.store import LmdbJournal, open_proved
 from .snapshots.file import MakeNode, Snapshot, load_newest
 
 Progress = Callable[[int, int], None]
@@ -87,15 +91,19 @@ def recover(
 
     Raises RECOVERY_ERRORS, with the directory unlocked again.
     """
-    _make_folder(path)
+    with _naming(path, "cannot be made"):
+        make_folders_durably(path)
     with ExitStack() as undo:
         lock = DirectoryLock(path)
         undo.callback(lock.release)
-        directory = _read_or_make_directory(path, shard_count, map_size_bytes)
-        if not directory.timeline:
-            directory = write_node_json(directory)
-        check_journal_pages(directory)
-        journal = LmdbJournal(directory.journal, map_size_bytes, reserve_bytes)
+        with _naming(path, "cannot be used"):
+            directory = _read_or_make_directory(path, shard_count, map_size_bytes)
+            if not directory.timeline:
+                directory = write_node_json(directory)
+        pages = check_journal_pages(directory)
+        with _naming(path, "cannot be made durable"):
+            _make_durable(directory, pages)
+        journal = open_proved(directory.journal, map_size_bytes, reserve_bytes, pages.txnid)
         undo.callback(journal.close)
         start, bad = load_newest(directory, make_node)
         end = replay(directory, journal, start, progress)
@@ -113,17 +121,21 @@ def recover(
     )
 
 
-def _make_folder(path: Path) -> None:
+@contextmanager
+def _naming(path: Path, what: str) -> Iterator[None]:
+    """Raise an OSError as a DirectoryError that names the directory and says what is wrong."""
     try:
-        make_folders_durably(path)
+        yield
     except OSError as error:
-        raise DirectoryError(f"{path}: cannot be made: {error.strerror}") from error
+        raise DirectoryError(f"{path}: {what}: {error.strerror}") from error
 
 
 def _read_or_make_directory(path: Path, shard_count: int, map_size_bytes: int) -> DataDirectory:
     try:
         directory = read_node_json(path)
     except NoDataDirectoryError:
+        if has_lived(path):
+            raise
         return _make_directory(path, shard_count, map_size_bytes)
     if directory.shard_count != shard_count:
         raise DirectoryError(
@@ -135,18 +147,14 @@ def _read_or_make_directory(path: Path, shard_count: int, map_size_bytes: int) -
 
 def _make_directory(path: Path, shard_count: int, map_size_bytes: int) -> DataDirectory:
     new = DataDirectory(path, shard_count)
-    # What a process leaves that ends in the middle of this: two meta pages at most, no append.
-    if new.journal.exists() and new.journal.stat().st_size > 2 * PAGESIZE:
-        raise DirectoryError(
-            f"{path / 'node.json'}: missing, but there is a journal; restore it from a backup"
-        )
+    # What a first start leaves that ends in the middle of this.
     new.journal.unlink(missing_ok=True)
     LmdbJournal(new.journal, map_size_bytes, reserve_bytes=0).close()
-    # Bytes first, then names: LMDB syncs a transaction and there was none, and the names of the
-    # journal and the folder become durable with that of node.json.
+    # Bytes first, then names, and node.json behind both: LMDB syncs a transaction, and there was
+    # none.
     with new.journal.open("rb") as made:
         os.fsync(made.fileno())
-    new.snapshots.mkdir(exist_ok=True)
+    sync_folder(path)
     return write_node_json(new)
 
 
@@ -164,14 +172,33 @@ def renew_timeline(path: Path) -> DataDirectory:
         lock.release()
 
 
-def check_journal_pages(directory: DataDirectory) -> None:
+def check_journal_pages(directory: DataDirectory) -> PageReport:
     """Check the structure of the journal's file, with plain reads.
 
-    Raises DirectoryError when it is missing, DamagedFileError when it is not what LMDB wrote.
+    Raises DirectoryError when it is missing or of another format than node.json says,
+    DamagedFileError when it is not what LMDB wrote.
     """
     if not directory.journal.exists():
+        # A first start that did not finish leaves no node.json.
         raise DirectoryError(f"{directory.journal}: missing; restore it from a backup")
-    check_pages(directory.journal, consecutive_keys=True)
+    with _naming(directory.journal, "cannot be read"):
+        found = find_data_version(directory.journal)
+    if found and found[0] != LMDB_DATA_VERSION:
+        raise DirectoryError(
+            f"{directory.journal}: byte {found[1]} says LMDB's file format {found[0]}, node.json "
+            f"says {LMDB_DATA_VERSION}; put the journal back that belongs to this directory"
+        )
+    return check_pages(directory.journal, consecutive_keys=True)
+
+
+def _make_durable(directory: DataDirectory, pages: PageReport) -> None:
+    """Make durable what was read. A process that died may have left it in the page cache, and the
+    answers of this node rest on it.
+    """
+    write_meta_pages(directory.journal, pages.meta_pages)
+    directory.snapshots.mkdir(exist_ok=True)
+    for folder in (directory.snapshots, directory.path):
+        sync_folder(folder)
 
 
 def empty_node(directory: DataDirectory) -> Node:

@@ -10,13 +10,18 @@ from .meta_pages import MetaPage
 UNWRITTEN_PAGES_MAX = 1 << 17
 
 
+def last_page_max(file: DataFile) -> int:
+    """The greatest number that the last page of a file of this size may have."""
+    return file.size // file.page_size + UNWRITTEN_PAGES_MAX - 1
+
+
 class PageOwners:
     """The pages that have been claimed, while the trees are walked."""
 
     def __init__(self, file: DataFile, meta: MetaPage) -> None:
         self.file = file
         self.last = meta.get("last_page")
-        if not 1 <= self.last < file.size // file.page_size + UNWRITTEN_PAGES_MAX:
+        if not 1 <= self.last <= last_page_max(file):
             reason = f"page {self.last} cannot be the last of {file.size} bytes"
             raise file.damaged(meta.place("last_page"), reason)
         self.claimed = np.zeros(self.last + 1, np.bool_)

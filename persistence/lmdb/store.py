@@ -25,6 +25,9 @@ from ..journal import JournalError
 #: Big-endian, so that the order of LMDB's keys is that of the positions.
 _KEY = struct.Struct(">Q")
 
+#: LMDB 0.9, which pages.py checks. Later ones have another file format, see meta_pages.py.
+_LIB_VERSION = 0
+
 #: Bytes of values that one read transaction takes: a reader pins every page freed since it began.
 _READ_CHUNK_BYTES = 1 << 24
 
@@ -51,6 +54,8 @@ class LmdbJournal:
                 max_dbs=0,
                 readonly=read_only,
                 readahead=True,  # it is read from one end to the other: 10 times as fast
+                # By default, the environment variable LMDB_DEFAULT_LIB_VERSION could choose.
+                lib_version=_LIB_VERSION,
             )
             self.position = self._last_position()
         except lmdb.Error as error:
@@ -120,6 +125,12 @@ class LmdbJournal:
         with self._env.begin() as transaction, transaction.cursor() as cursor:
             return int(_KEY.unpack(cursor.key())[0]) if cursor.last() else 0
 
+    @property
+    def txnid(self) -> int:
+        """The transaction that a reader is given now."""
+        with self._env.begin() as transaction:
+            return int(transaction.id())
+
     def size_bytes(self) -> int:
         """Bytes of the file in use, free pages within it included; also what others have put."""
         info = self._env.info()
@@ -138,3 +149,20 @@ class LmdbJournal:
     def close(self) -> None:
         """Unmap and close the file. Values that were read stay valid."""
         self._env.close()
+
+
+def open_proved(path: Path, map_size_bytes: int, reserve_bytes: int, txnid: int) -> LmdbJournal:
+    """A journal whose pages were checked, at the transaction that they were found to hold.
+
+    LMDB keeps the number of the last transaction in its lock file, for as long as any process has
+    the journal open. A snapshot that is being written for a node that has died is one, and then the
+    number may be that before a meta page that the check has found. The writer would go on from
+    there, over pages that the file has in use. So the lock file is left to that process, and a new
+    one made.
+    """
+    journal = LmdbJournal(path, map_size_bytes, reserve_bytes)
+    if journal.txnid == txnid:
+        return journal
+    journal.close()
+    path.with_name(f"{path.name}-lock").unlink()
+    return LmdbJournal(path, map_size_bytes, reserve_bytes)

@@ -1,14 +1,16 @@
 """The data directory: how it comes to be, and what happens when it is damaged."""
 
+import errno
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from zlib import crc32
 
+import lmdb
 import pytest
 
 from holdfast.persistence.data_directory import (
@@ -24,7 +26,7 @@ from holdfast.persistence.lmdb.data_file import DamagedFileError
 from holdfast.persistence.lmdb.store import LmdbJournal
 from holdfast.persistence.recovery import empty_node, renew_timeline
 from tests.persistence.journals import MAP_BYTES
-from tests.persistence.lives import SHARDS, close, flip, live_on, reopen
+from tests.persistence.lives import SHARDS, close, flip, live_on, reopen, snapshot_of
 
 # --- how it comes to be ---
 
@@ -177,6 +179,56 @@ def test_skus_of_a_new_directory_fall_to_4096_slots(tmp_path: Path) -> None:
     assert expected == list(map(recovered.node.homes.of_sku, names))
 
 
+@pytest.mark.parametrize("step", [only_the_lock, half_a_journal, node_json_half_written])
+def test_a_directory_that_was_not_finished_is_told_as_such(
+    tmp_path: Path, step: Callable[[Path], None]
+) -> None:
+    """Whoever looks into it learns that nothing is lost, and not that a backup is needed."""
+    close(reopen(tmp_path))
+    step(tmp_path)
+    with pytest.raises(NoDataDirectoryError, match="a first start that did not finish"):
+        read_node_json(tmp_path)
+
+
+def test_a_folder_of_something_else_is_told_as_such(tmp_path: Path) -> None:
+    """A mistyped path."""
+    with pytest.raises(NoDataDirectoryError, match="not a data directory"):
+        read_node_json(tmp_path)
+
+
+def synced_by_a_start(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a start makes durable by fsync, in order; paths from the folder above on."""
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), path.parent))
+        fsync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", noted)
+        close(reopen(path))
+    return synced
+
+
+def test_every_start_makes_the_names_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start before may have died when it had given them, and before it had synced them."""
+    path = tmp_path / "data"
+    close(reopen(path))
+    assert [".", "data/snapshots", "data"] == synced_by_a_start(path, monkeypatch)
+
+
+def test_the_journal_has_a_durable_name_before_there_is_a_node_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a node.json without a journal is never what a first start left."""
+    names = synced_by_a_start(tmp_path / "data", monkeypatch)
+    steps = ["data/journal.mdb", "data", "data/node.json.partial", "data"]
+    assert ["..", ".", *steps, "data/snapshots", "data"] == names
+
+
 # --- what is damaged or missing ---
 
 
@@ -188,6 +240,16 @@ def test_a_journal_is_never_made_anew(tmp_path: Path) -> None:
     with pytest.raises(DirectoryError, match=r"node\.json: missing, but there is a journal"):
         reopen(tmp_path)
     assert before == (tmp_path / "journal.mdb").read_bytes()
+
+
+def test_snapshots_without_the_rest_are_not_taken_for_a_new_directory(tmp_path: Path) -> None:
+    """Somebody lost the journal and node.json: an empty node would forget everything."""
+    live_on(tmp_path, turns=1, seed=1)
+    snapshot_of(tmp_path)
+    for name in ("node.json", "journal.mdb"):
+        (tmp_path / name).unlink()
+    with pytest.raises(DirectoryError, match=r"node\.json: missing, but there are snapshots"):
+        reopen(tmp_path)
 
 
 def test_a_missing_journal_is_named(tmp_path: Path) -> None:
@@ -251,6 +313,65 @@ def test_a_newer_format_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert 9 == json.loads((tmp_path / "node.json").read_bytes())["format"]
     with pytest.raises(NewerSchemaError, match=r"schema 9; .* Nothing is damaged: upgrade"):
         read_node_json(tmp_path)
+
+
+def test_what_a_later_build_adds_is_read_over(tmp_path: Path) -> None:
+    """As long as the format is the same; the checksum covers it all the same."""
+    write_node_json(tmp_path, SHARDS)
+    good = (tmp_path / "node.json").read_bytes()
+    document = json.loads(good)
+    del document["checksum"]
+    document["more"] = {"of": "it"}
+    document["checksum"] = blake2b(
+        json.dumps(document, sort_keys=True).encode(), digest_size=8
+    ).hexdigest()
+    (tmp_path / "node.json").write_text(json.dumps(document))
+    assert SHARDS == read_node_json(tmp_path).shard_count
+
+    document["more"] = {"of": "that"}
+    (tmp_path / "node.json").write_text(json.dumps(document))
+    with pytest.raises(DirectoryError, match=r"node\.json: damaged"):
+        read_node_json(tmp_path)
+
+
+def test_a_journal_in_another_format_of_lmdb_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build with a later LMDB wrote the directory, or somebody put its journal into this one."""
+    close(reopen(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr("holdfast.persistence.data_directory.LMDB_DATA_VERSION", 3)
+        write_node_json(tmp_path, SHARDS)
+    with pytest.raises(DirectoryError, match="LMDB's file format 3, and this build reads 1"):
+        reopen(tmp_path)
+
+    write_node_json(tmp_path, SHARDS)
+    journal = tmp_path / "journal.mdb"
+    journal.unlink()
+    lmdb.open(str(journal), subdir=False, lib_version=1).close()
+    with pytest.raises(
+        DirectoryError, match=r"byte 28 says LMDB's file format 3, node\.json says 1"
+    ):
+        reopen(tmp_path)
+
+
+def test_a_disk_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At any step of a start: the directory, and what the system says."""
+    steps = len(synced_by_a_start(tmp_path / "first", monkeypatch))
+    fsync = os.fsync
+    for failing in range(steps):
+        path, left = tmp_path / f"disk{failing}", iter(range(steps))
+
+        def fail(descriptor: int, left: Iterator[int] = left, failing: int = failing) -> None:
+            if next(left) == failing:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            fsync(descriptor)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fail)
+            with pytest.raises(DirectoryError, match=f"{path}: cannot be .*: Input/output error"):
+                reopen(path)
+        close(reopen(path))
 
 
 def test_a_file_in_the_place_of_the_directory_is_named(tmp_path: Path) -> None:

@@ -47,9 +47,30 @@ def test_a_name_is_given_to_bytes_that_are_synced(tmp_path: Path, steps: list[st
 
 
 def test_each_new_folder_is_named_durably(tmp_path: Path, steps: list[str]) -> None:
-    """In the folder above it; one that is there already is left alone."""
+    """Before the next is made in it. The one that was there may be what a process made that died
+    before it could sync the name.
+    """
     make_folders_durably(tmp_path / "some" / "where")
-    make_folders_durably(tmp_path / "some")
+    here = ["some", tmp_path.name, tmp_path.parent.name]
+    assert [f"folder {name}" for name in reversed(here)] == steps
 
-    assert {"folder some", f"folder {tmp_path.name}"} == set(steps)
-    assert 2 == len(steps)
+    steps.clear()
+    make_folders_durably(tmp_path / "some" / "where")
+    assert ["folder some"] == steps
+
+
+def test_a_folder_above_that_may_not_be_read_is_left_alone(
+    tmp_path: Path, steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is for a service with a private folder: somebody else has made its folder there."""
+    real = os.open
+
+    def refuse(path: Path, flags: int) -> int:
+        if path == tmp_path:
+            raise PermissionError
+        return real(path, flags)
+
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(os, "open", refuse)
+    make_folders_durably(tmp_path / "data")
+    assert [] == steps

@@ -317,7 +317,10 @@ def test_a_page_that_cannot_be_read_is_named(
 
 
 def test_no_flip_in_a_transaction_number_rolls_back_an_append(tmp_path: Path) -> None:
-    """Transaction 7 that says 5 looks older than 6: the pair is in order, the content is not."""
+    """Transaction 7 that says 5 looks older than 6: the pair is in order, the content is not. It is
+    what the disk has after a write of transaction 7's meta page that failed, to the byte when no
+    page was added, so it is taken for transaction 7.
+    """
     path = tmp_path / "journal.mdb"
     with open_file(path) as env:
         for position in range(1, 17):
@@ -325,8 +328,9 @@ def test_no_flip_in_a_transaction_number_rolls_back_an_append(tmp_path: Path) ->
             for bit in (0, 1, 2, 3, 4, 5, 63):
                 for meta in (0, PAGE):
                     flip(path, (meta + TXNID) * 8 + bit)
-                    with pytest.raises(DamagedFileError):
-                        check_pages(path)
+                    if damage_of(path) is None:
+                        report = check_pages(path, consecutive_keys=True)
+                        assert (position, position) == (report.txnid, report.last_key)
                     flip(path, (meta + TXNID) * 8 + bit)
 
 
