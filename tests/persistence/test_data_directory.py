@@ -317,7 +317,7 @@ def test_a_newer_format_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_what_a_later_build_adds_is_read_over(tmp_path: Path) -> None:
     """As long as the format is the same; the checksum covers it all the same."""
-    write_node_json(tmp_path, SHARDS)
+    write_node_json(DataDirectory(tmp_path, SHARDS))
     good = (tmp_path / "node.json").read_bytes()
     document = json.loads(good)
     del document["checksum"]
@@ -341,11 +341,11 @@ def test_a_journal_in_another_format_of_lmdb_is_named(
     close(reopen(tmp_path))
     with monkeypatch.context() as patch:
         patch.setattr("holdfast.persistence.data_directory.LMDB_DATA_VERSION", 3)
-        write_node_json(tmp_path, SHARDS)
+        write_node_json(DataDirectory(tmp_path, SHARDS))
     with pytest.raises(DirectoryError, match="LMDB's file format 3, and this build reads 1"):
         reopen(tmp_path)
 
-    write_node_json(tmp_path, SHARDS)
+    write_node_json(DataDirectory(tmp_path, SHARDS))
     journal = tmp_path / "journal.mdb"
     journal.unlink()
     lmdb.open(str(journal), subdir=False, lib_version=1).close()
