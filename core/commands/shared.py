@@ -5,13 +5,12 @@ status. Paths of fields are those of the command.
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(NamedTuple):
     """Shard and sequence of the journal entry that an answer rests on, in the history that both
-    count in.
+    count in. A tuple, because every answer has one.
     """
 
     shard: int
