@@ -3,6 +3,7 @@
 lock          held (flock) by the process that has the directory to itself: the serving node
 journal.mdb   the journal (LMDB), with journal.mdb-lock beside it
 snapshots/    snapshot-<position>.npz
+archive/      segment-<first>-<last>.hfa: appends that have left the journal
 node.json     what is fixed when the directory is made, and its timeline. It is written last, so the
               journal of a directory that has it must be there and whole
 
@@ -64,6 +65,11 @@ class DataDirectory:
     def journal(self) -> Path:
         """The journal's file."""
         return self.path / "journal.mdb"
+
+    @property
+    def archive(self) -> Path:
+        """The folder of the archive's segments."""
+        return self.path / "archive"
 
     @property
     def snapshots(self) -> Path:

@@ -31,6 +31,10 @@ class JournalReader(Protocol):
     """What is durable, oldest first."""
 
     @property
+    def first(self) -> int:
+        """Position of the oldest append that is left; one more than `position` when none is."""
+
+    @property
     def position(self) -> int:
         """Position of the last append that `read` comes to."""
 

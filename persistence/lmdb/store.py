@@ -35,6 +35,10 @@ _READ_CHUNK_BYTES = 1 << 24
 #: pins pages, until somebody looks.
 _READER_CHECK_EVERY = 1_024
 
+#: Old values that an append deletes in passing: more than one, so that forgetting catches up, and
+#: few, so that no append is held up.
+_FORGOTTEN_BY_APPEND = 4
+
 
 class LmdbJournal:
     """A JournalReader, and the `put` behind the process that writes."""
@@ -64,8 +68,23 @@ class LmdbJournal:
     def __repr__(self) -> str:
         return f"<LmdbJournal {self.path.name} at {self.position}>"
 
-    def put(self, value: bytes | bytearray) -> int:
-        """Make the next value durable and return its position.
+    @property
+    def first(self) -> int:
+        """Position of the oldest value; one more than `position` when there is none.
+
+        Raises JournalError.
+        """
+        try:
+            with self._env.begin() as transaction, transaction.cursor() as cursor:
+                if cursor.first():
+                    return int(_KEY.unpack(cursor.key())[0])
+        except lmdb.Error as error:
+            raise JournalError(f"{self.path}: cannot be read: {error}") from error
+        return self.position + 1
+
+    def put(self, value: bytes | bytearray, forget: int = 0) -> int:
+        """Make the next value durable and return its position. In the same transaction delete a few
+        of the oldest values, up to the position `forget`.
 
         Raises JournalError when it fails, and on every call after that.
         """
@@ -79,6 +98,7 @@ class LmdbJournal:
                     raise JournalError(
                         f"{self.path}: position {position} is taken by another writer"
                     )
+                _delete_oldest(transaction, min(forget, position - 1))
             if position % _READER_CHECK_EVERY == 0:
                 self._env.reader_check()
         except (lmdb.Error, OSError) as error:
@@ -166,3 +186,11 @@ def open_proved(path: Path, map_size_bytes: int, reserve_bytes: int, txnid: int)
     journal.close()
     path.with_name(f"{path.name}-lock").unlink()
     return LmdbJournal(path, map_size_bytes, reserve_bytes)
+
+
+def _delete_oldest(transaction: lmdb.Transaction, up_to: int) -> None:
+    with transaction.cursor() as cursor:
+        for _ in range(_FORGOTTEN_BY_APPEND):
+            if not cursor.first() or _KEY.unpack(cursor.key())[0] > up_to:
+                return
+            cursor.delete()

@@ -13,7 +13,7 @@ import numpy as np
 from holdfast.core.tables.effects import DTYPES, Entry, Section
 from holdfast.persistence.codec import lay_out_group, read_appends
 from holdfast.persistence.hash_chain import Chain, write_hashes
-from holdfast.persistence.journal import JournalReader, OnAppended, OnFailure
+from holdfast.persistence.journal import JournalError, JournalReader, OnAppended, OnFailure
 from holdfast.persistence.lmdb.store import LmdbJournal
 
 MAP_BYTES: Final = 1 << 28
@@ -28,6 +28,7 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         self.values: list[bytes] = []
+        self.first = 1
 
     @property
     def position(self) -> int:
@@ -39,6 +40,8 @@ class MemoryJournal:
 
     def read(self, after: int) -> Iterator[tuple[int, bytes]]:
         for position in range(after + 1, self.position + 1):
+            if position < self.first:
+                raise JournalError(f"position {position} is missing")
             yield position, self.values[position - 1]
 
     def size_bytes(self) -> int:

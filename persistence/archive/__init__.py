@@ -1,0 +1,1 @@
+"""Appends that have left the journal's file, in compressed segments."""

@@ -1,0 +1,125 @@
+"""The archive: segments in the folder `archive`, oldest first, each chained to the one before.
+
+`archive` moves what lies behind a snapshot out of the journal, in this order: a segment is written
+durably, then the journal may forget its appends (journal.py). So every append is in one of the two
+at any time, and for a while in both.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..data_directory import DataDirectory
+from ..durable_files import make_folders_durably, sync_folder
+from ..journal import JournalError, JournalReader
+from ..lmdb.data_file import DamagedFileError
+from .segment import NO_SEGMENT, Segment, open_segment, read_segment, write_segment
+
+
+
+class MissingHistoryError(Exception):
+    """Appends that are asked for were dropped, or their segments were taken away."""
+
+
+#: Bytes of values in a segment, before compression: what a reader holds in memory is a value, but a
+#: writer holds the compressed segment.
+SEGMENT_BYTES = 1 << 26
+
+
+def segments(directory: DataDirectory) -> list[Segment]:
+    """All segments, oldest first.
+
+    Raises DamagedFileError when one does not follow the one before it, NewerSegmentError.
+    """
+    found = [open_segment(path) for path in sorted(directory.archive.glob("segment-*.hfa"))]
+    for before, segment in zip(found, found[1:], strict=False):
+        if segment.first != before.last + 1 or segment.previous != before.digest:
+            reason = f"it does not follow {before.path.name}"
+            raise DamagedFileError(segment.path, 8, reason)
+    return found
+
+
+def archive(directory: DataDirectory, journal: JournalReader, up_to: int) -> int:
+    """Write segments of all appends up to a position that are in none, and return the last position
+    that is in the archive.
+    """
+    make_folders_durably(directory.archive)
+    newest = segments(directory)[-1:]
+    last = newest[0].last if newest else 0
+    previous = newest[0].digest if newest else NO_SEGMENT
+    values = journal.read(max(last, journal.first - 1))
+    while last < up_to:
+        run = _run(values, up_to)
+        segment = write_segment(directory.archive, run[0][0], (value for _, value in run), previous)
+        last, previous = segment.last, segment.digest
+    return last
+
+
+def _run(values: Iterator[tuple[int, bytes]], up_to: int) -> list[tuple[int, bytes]]:
+    """The appends of the next segment."""
+    run: list[tuple[int, bytes]] = []
+    size = 0
+    for position, value in values:
+        run.append((position, value))
+        size += len(value)
+        if position == up_to or size >= SEGMENT_BYTES:
+            break
+    return run
+
+
+def limit(directory: DataDirectory, bytes_max: int) -> list[Path]:
+    """Drop the oldest segments until the rest take `bytes_max` at most, and return which."""
+    kept = sorted(directory.archive.glob("segment-*.hfa"))
+    sizes = [path.stat().st_size for path in kept]
+    dropped = []
+    while sum(sizes) > bytes_max:
+        dropped.append(kept.pop(0))
+        sizes.pop(0)
+        dropped[-1].unlink()
+    if dropped:
+        sync_folder(directory.archive)
+    return dropped
+
+
+class History:
+    """A JournalReader over the archive and the journal behind it."""
+
+    def __init__(self, directory: DataDirectory, journal: JournalReader) -> None:
+        self.directory = directory
+        self.journal = journal
+
+    @property
+    def first(self) -> int:
+        """Position of the oldest append that is left."""
+        found = segments(self.directory)
+        return min(found[0].first, self.journal.first) if found else self.journal.first
+
+    @property
+    def position(self) -> int:
+        """Position of the last append."""
+        return self.journal.position
+
+    def read(self, after: int) -> Iterator[tuple[int, bytes]]:
+        """Position and bytes of every append behind `after`.
+
+        Raises MissingHistoryError when a position is gone, JournalError, DamagedFileError,
+        NewerSegmentError.
+        """
+        while after < self.position:
+            try:
+                for after, value in self._read_some(after):
+                    yield after, value
+            except JournalError:
+                # A node beside us may have archived it meanwhile.
+                if self.journal.first <= after + 1:
+                    raise
+
+    def _read_some(self, after: int) -> Iterator[tuple[int, bytes]]:
+        if self.journal.first <= after + 1:
+            return self.journal.read(after)
+        for segment in segments(self.directory):
+            if segment.first <= after + 1 <= segment.last:
+                return read_segment(segment, after)
+        raise MissingHistoryError(
+            f"{self.directory.path}: position {after + 1} is in neither the journal nor the "
+            "archive: it was dropped, or the archive was taken away"
+        )
