@@ -65,6 +65,11 @@ class JournalAppender(Protocol):
         The last append must have been answered. A failure comes through `on_failure`.
         """
 
+    def forget(self, up_to: int) -> None:
+        """Let the journal drop the appends up to a position, in its own time. They must be in the
+        archive, or not be wanted, and behind a snapshot.
+        """
+
     def headroom_bytes(self) -> int:
         """By how much the journal may grow before `reserve_bytes` are touched; 0 or less means that
         new work must be refused.

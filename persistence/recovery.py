@@ -20,6 +20,7 @@ from pathlib import Path
 from holdfast.core.node import Node
 from holdfast.core.tables.apply import StateMismatchError
 
+from .archive.segments import History, segment_of
 from .codec import DamagedEntryError, RecordedEntry, read_appends
 from .data_directory import (
     LMDB_DATA_VERSION,
@@ -106,7 +107,7 @@ def recover(
         journal = open_proved(directory.journal, map_size_bytes, reserve_bytes, pages.txnid)
         undo.callback(journal.close)
         start, bad = load_newest(directory, make_node)
-        end = replay(directory, journal, start, progress)
+        end = replay(directory, History(directory, journal), start, progress)
         undo.pop_all()
     return Recovered(
         node=end.node,
@@ -250,7 +251,9 @@ def replay_group(node: Node, position: int, group: Sequence[RecordedEntry]) -> N
 
 
 def locate_damage(directory: DataDirectory, error: DamagedEntryError) -> DamagedFileError:
-    """The damage of an entry with its place in the journal's file."""
+    """The damage of an entry with its place in the journal's file, or its segment."""
+    if segment := segment_of(directory, error.position):
+        return DamagedFileError(segment.path, 0, str(error))
     for key, offset, _size in iterate_values(directory.journal):
         if key == error.position:
             return DamagedFileError(directory.journal, offset + error.offset, str(error))
@@ -295,4 +298,4 @@ def recover_beside(path: Path) -> tuple[DataDirectory, Snapshot]:
         if not is_locked(path):
             raise DirectoryError(f"{path}: no node serves it")
         start, _bad = load_newest(directory, empty_node)
-        return directory, replay(directory, journal, start, no_progress)
+        return directory, replay(directory, History(directory, journal), start, no_progress)

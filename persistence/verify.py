@@ -1,7 +1,8 @@
 """Judge a whole data directory: `holdfast verify`.
 
-Every append is replayed from the first on, whatever snapshots there are, and each snapshot has to
-be the state at its position. Nothing is changed. It may run beside a serving node; then the
+Every append is replayed from the first that is left, in the archive and in the journal, and each
+snapshot has to be the state at its position. Where older history was dropped, the replay begins at
+the oldest snapshot behind it. Nothing is changed. It may run beside a serving node; then the
 structure of the journal's pages is left out, which the node has checked when it started and which
 can't be judged while it writes.
 """
@@ -22,6 +23,7 @@ from holdfast.core.tables import state_bytes
 from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.shard import Shard
 
+from .archive.segments import History
 from .codec import DamagedEntryError, RecordedEntry, read_appends
 from .data_directory import (
     DataDirectory,
@@ -41,7 +43,7 @@ from .recovery import (
     open_read_only,
     replay_group,
 )
-from .snapshots.file import LOAD_ERRORS, load_snapshot, snapshot_paths
+from .snapshots.file import LOAD_ERRORS, Snapshot, load_snapshot, snapshot_paths
 
 #: Sections of packed bytes; the others are records.
 _NAMES = {section for section, dtype in DTYPES.items() if dtype.itemsize == 1}
@@ -116,7 +118,9 @@ def verify(path: Path, on_progress: Progress = no_progress) -> VerifyReport:
         with open_read_only(directory) as (journal, is_served):
             if is_served:
                 report.notes.append("a node serves it: the journal's pages were not checked")
-            _replay(report, directory, journal, snapshots, on_progress)
+            history = History(directory, journal)
+            start = _start(report, directory, history, snapshots)
+            _replay(report, directory, history, start, snapshots, on_progress)
     except NewerSchemaError:
         raise
     except DamagedFileError as error:
@@ -156,6 +160,27 @@ def _load_snapshots(report: VerifyReport, directory: DataDirectory) -> _Snapshot
     return snapshots
 
 
+def _start(
+    report: VerifyReport, directory: DataDirectory, history: History, snapshots: _Snapshots
+) -> Snapshot:
+    """An empty node, or the oldest snapshot that the history that is left goes on from."""
+    first = history.first
+    if first == 1:
+        return Snapshot(empty_node(directory), 0, 0, {})
+    for position in sorted(snapshots):
+        if position >= first - 1:
+            path, _ = snapshots.pop(position)
+            report.notes.append(
+                f"history before position {first:,} was dropped: replayed from {path.name} on"
+            )
+            report.snapshots += 1
+            return load_snapshot(path, empty_node(directory))
+    raise DirectoryError(
+        f"{directory.path}: history before position {first} was dropped, and no good snapshot "
+        "reaches it; restore the directory from a backup"
+    )
+
+
 def _digests(node: Node) -> list[tuple[int, int]]:
     return [state_bytes.digest(shard) for shard in node.shards]
 
@@ -164,12 +189,13 @@ def _replay(
     report: VerifyReport,
     directory: DataDirectory,
     journal: JournalReader,
+    start: Snapshot,
     snapshots: _Snapshots,
     on_progress: Progress,
 ) -> None:
-    node, chain = empty_node(directory), Chain()
+    node, chain = start.node, start.chain
     try:
-        for position, group in read_appends(journal, 0, chain):
+        for position, group in read_appends(journal, start.position, chain):
             replay_group(node, position, group)
             _count(report, group)
             if position in snapshots:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import zstandard
 
+from ..data_directory import NewerSchemaError
 from ..durable_files import rename_durably
 from ..lmdb.data_file import DamagedFileError
 
@@ -34,10 +35,6 @@ _SIZE = struct.Struct("<Q")
 
 #: Halves the journal's bytes, and takes a fifth of the time that the next level would.
 _LEVEL = 3
-
-
-class NewerSegmentError(Exception):
-    """A segment was written by a newer build. Nothing is damaged: upgrade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +84,7 @@ def write_segment(folder: Path, first: int, values: Iterable[bytes], previous: b
 def open_segment(path: Path) -> Segment:
     """A segment by its header and trailer, with its body unread.
 
-    Raises DamagedFileError when these are not what was written, NewerSegmentError.
+    Raises DamagedFileError when these are not what was written, NewerSchemaError.
     """
     with path.open("rb") as file:
         header = file.read(_HEADER.size)
@@ -98,10 +95,7 @@ def open_segment(path: Path) -> Segment:
         if magic != _MAGIC:
             raise DamagedFileError(path, 0, "it does not begin as a segment does")
         if schema > SCHEMA:
-            raise NewerSegmentError(
-                f"{path}: schema {schema}, this build reads up to {SCHEMA}; upgrade Holdfast, "
-                "nothing is damaged"
-            )
+            raise NewerSchemaError(str(path), schema, SCHEMA)
         if path.name != segment_name(first, last) or first > last:
             raise DamagedFileError(path, 8, f"it says positions {first} to {last}")
         file.seek(size - HASH_BYTES)

@@ -55,10 +55,10 @@ def _write_appends(hello: Hello, source: BufferedReader, target: int) -> None:
             f"{journal.path}: ends at position {journal.position}, not at {hello.position} as the "
             "node read it: somebody else has written to it"
         )
-    for value in read_appends(source):
+    for value, forget in read_appends(source):
         started = perf_counter()
         write_hashes(value, hello.chain)
-        position = journal.put(value)
+        position = journal.put(value, forget)
         answer = Answer(position, journal.headroom_bytes(), perf_counter() - started)
         os.write(target, pack_answer(answer))
 

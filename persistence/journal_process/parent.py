@@ -45,6 +45,7 @@ class JournalProcess:
         self.reserve_bytes = journal.reserve_bytes
         self._journal = journal
         self._chain, self._epoch = chain, epoch
+        self._forget = 0
         source, self._appends = os.pipe()
         self._answers, target = os.pipe()
         with suppress(PermissionError):  # more than its user may have in all pipes together
@@ -67,7 +68,12 @@ class JournalProcess:
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Send entries to be made durable at the next position."""
-        self._write(pack_append(lay_out_group(self.position + 1, self._epoch, entries)))
+        value = lay_out_group(self.position + 1, self._epoch, entries)
+        self._write(pack_append(value, self._forget))
+
+    def forget(self, up_to: int) -> None:
+        """Let later appends delete what is older, a few values each."""
+        self._forget = max(self._forget, up_to)
 
     def headroom_bytes(self) -> int:
         """By how much the journal may grow before `reserve_bytes` are touched."""

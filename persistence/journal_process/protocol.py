@@ -2,7 +2,8 @@
 
     hello    to the process, once: a line of JSON with path, position of the last append, map_size,
              reserve_bytes, chain {shard: hash in hexadecimal}
-    append   to the process: bytes of the value u64 · the value as codec.lay_out_group spells it
+    append   to the process: bytes of the value u64 · position up to which the journal may forget
+             u64 · the value as codec.lay_out_group spells it
     answer   to the node: position u64 · headroom_bytes i64 · seconds f64; position 0 means that it
              failed, and the text behind says why
 
@@ -27,7 +28,7 @@ from ..journal import JournalError
 #: needs its journal for that: the process ignores them.
 IGNORED_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-_LENGTH = struct.Struct("<Q")
+_HEAD = struct.Struct("<QQ")
 _ANSWER = struct.Struct("<Qqd")
 
 #: More than an answer and its reason have: 4,096 is Linux's PIPE_BUF.
@@ -78,21 +79,22 @@ def unpack_hello(line: bytes) -> Hello:
     )
 
 
-def pack_append(value: bytes) -> bytes:
-    """A laid-out group behind its length."""
-    return _LENGTH.pack(len(value)) + value
+def pack_append(value: bytes, forget: int) -> bytes:
+    """A laid-out group behind its length and the position up to which the journal may forget."""
+    return _HEAD.pack(len(value), forget) + value
 
 
-def read_appends(source: BufferedReader) -> Iterator[bytearray]:
-    """Every laid-out group that came in whole, until the pipe ends.
+def read_appends(source: BufferedReader) -> Iterator[tuple[bytearray, int]]:
+    """Every laid-out group that came in whole, and what may be forgotten, until the pipe ends.
 
     A node that is killed may leave part of one. It was not answered, so it may be dropped.
     """
-    while len(head := source.read(_LENGTH.size)) == _LENGTH.size:
-        value = bytearray(_LENGTH.unpack(head)[0])
+    while len(head := source.read(_HEAD.size)) == _HEAD.size:
+        size, forget = _HEAD.unpack(head)
+        value = bytearray(size)
         if source.readinto(value) < len(value):
             return
-        yield value
+        yield value, forget
 
 
 def pack_answer(answer: Answer) -> bytes:

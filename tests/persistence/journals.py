@@ -116,6 +116,9 @@ class MemoryAppender:
             self.appending = ()
             self._on_appended(0.0, self.headroom)
 
+    def forget(self, up_to: int) -> None:
+        self.journal.first = max(self.journal.first, up_to + 1)
+
     def headroom_bytes(self) -> int:
         return self.headroom
 

@@ -38,7 +38,7 @@ FLOORS = {
     "persistence": (
         ("verify", "snapshots/process"),
         ("recovery",),
-        ("effect_notes", "history", "history_text", "journal_process", "snapshots"),
+        ("effect_notes", "history", "history_text", "archive", "journal_process", "snapshots"),
         ("codec", "lmdb"),
         ("data_directory", "directory_lock", "durable_files", "hash_chain", "journal"),
     ),
@@ -64,7 +64,7 @@ SHARED_WITH_CLIENT = "edge/wire/packed.py"
 #: Room -> the only outside libraries it may import. Rooms that are not named here are free.
 LIBRARIES = {
     "core": {"numpy", "numba"},
-    "persistence": {"numpy", "lmdb"},
+    "persistence": {"numpy", "lmdb", "zstandard"},
     "protos/holdfast/v1": {"google", "grpc"},
 }
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.persistence.archive import archive as archives
-from holdfast.persistence.archive.archive import (
+from holdfast.persistence.archive import segments as segments_module
+from holdfast.persistence.archive.segment import open_segment, read_segment
+from holdfast.persistence.archive.segments import (
     History,
     MissingHistoryError,
     archive,
     limit,
     segments,
 )
-from holdfast.persistence.archive.segment import NewerSegmentError, open_segment, read_segment
-from holdfast.persistence.data_directory import DataDirectory
+from holdfast.persistence.data_directory import DataDirectory, NewerSchemaError
 from holdfast.persistence.lmdb.data_file import DamagedFileError
 from tests.persistence.journals import MemoryJournal
 from tests.persistence.lives import flip
@@ -27,7 +27,7 @@ def directory(tmp_path: Path) -> DataDirectory:
 
 @pytest.fixture(autouse=True)
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "SEGMENT_BYTES", 1_000)
+    monkeypatch.setattr(segments_module, "SEGMENT_BYTES", 1_000)
 
 
 def journal_of(count: int) -> MemoryJournal:
@@ -44,23 +44,23 @@ def everything(journal: MemoryJournal) -> list[tuple[int, bytes]]:
 
 def test_the_archive_and_the_journal_behind_it_read_as_one(directory: DataDirectory) -> None:
     journal = journal_of(60)
-    assert archive(directory, journal, 40) == 40
+    assert 40 == archive(directory, journal, 40)
     journal.first = 31  # it has not forgotten all that is archived
     history = History(directory, journal)
-    assert (history.first, history.position) == (1, 60)
+    assert (1, 60) == (history.first, history.position)
     for after in (0, 1, 29, 30, 31, 40, 59, 60):
-        assert list(history.read(after)) == everything(journal)[after:]
+        assert everything(journal)[after:] == list(history.read(after))
 
 
 def test_archiving_goes_on_where_it_stopped(directory: DataDirectory) -> None:
     journal = journal_of(60)
     for up_to in (1, 17, 17, 40):
-        assert archive(directory, journal, up_to) == up_to
+        assert up_to == archive(directory, journal, up_to)
         journal.first = up_to + 1
     found = segments(directory)
-    assert [(s.first, s.last) for s in found][:1] == [(1, 1)]
-    assert found[-1].last == 40
-    assert list(History(directory, journal).read(0)) == everything(journal)
+    assert (1, 1) == (found[0].first, found[0].last)
+    assert 40 == found[-1].last
+    assert everything(journal) == list(History(directory, journal).read(0))
 
 
 def test_a_cut_off_segment_is_written_again(directory: DataDirectory) -> None:
@@ -68,7 +68,7 @@ def test_a_cut_off_segment_is_written_again(directory: DataDirectory) -> None:
     directory.archive.mkdir()
     (directory.archive / "segment.partial").write_bytes(b"half of")
     archive(directory, journal, 10)
-    assert list(History(directory, journal).read(0)) == everything(journal)
+    assert everything(journal) == list(History(directory, journal).read(0))
 
 
 def test_a_node_that_archives_meanwhile_does_not_disturb_a_reader(
@@ -80,7 +80,7 @@ def test_a_node_that_archives_meanwhile_does_not_disturb_a_reader(
     archive(directory, journal, 50)
     journal.first = 51
     told += read
-    assert told == everything(journal)
+    assert everything(journal) == told
 
 
 def test_the_oldest_segments_are_dropped_first(directory: DataDirectory) -> None:
@@ -89,7 +89,7 @@ def test_the_oldest_segments_are_dropped_first(directory: DataDirectory) -> None
     journal.first = 61
     before = segments(directory)
     dropped = limit(directory, sum(s.path.stat().st_size for s in before) // 2)
-    assert dropped == [s.path for s in before[: len(dropped)]]
+    assert [s.path for s in before[: len(dropped)]] == dropped
     kept = segments(directory)
     history = History(directory, journal)
     assert history.first == kept[0].first > 1
@@ -106,7 +106,7 @@ def test_every_flipped_bit_is_found(directory: DataDirectory) -> None:
     written = path.read_bytes()
     for bit in range(0, 8 * len(written), 3):
         path.write_bytes(flip(written, bit))
-        with pytest.raises((DamagedFileError, NewerSegmentError)):
+        with pytest.raises((DamagedFileError, NewerSchemaError)):
             list(read_segment(open_segment(path)))
 
 
@@ -149,5 +149,5 @@ def test_a_newer_schema_is_newer_and_not_damaged(directory: DataDirectory) -> No
     written = bytearray(path.read_bytes())
     written[4] += 1
     path.write_bytes(written)
-    with pytest.raises(NewerSegmentError, match="upgrade"):
+    with pytest.raises(NewerSchemaError, match="upgrade"):
         segments(directory)

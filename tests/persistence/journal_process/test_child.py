@@ -24,6 +24,7 @@ from holdfast.persistence.journal_process.protocol import (
     pack_hello,
     unpack_answer,
 )
+from holdfast.persistence.lmdb.pages import check_pages
 from tests.persistence.journals import MAP_BYTES, JournalWriter, group_of, open_journal, sequences
 
 TIMEOUT_S = 30
@@ -53,16 +54,17 @@ class Writer:
         self.source.write(data)
         self.source.flush()
 
-    def append(self, size: int, sequence: int) -> Answer:
+    def append(self, size: int, sequence: int, forget: int = 0) -> Answer:
         """Raises JournalError, as the node's end does."""
-        self.send(self.spell(size, sequence))
+        self.send(self.spell(size, sequence, forget))
         data = os.read(self.answers.fileno(), ANSWER_BYTES_MAX)
         answer = unpack_answer(data, self.position + 1)
         self.position = answer.position
         return answer
 
-    def spell(self, size: int, sequence: int) -> bytes:
-        return pack_append(lay_out_group(self.position + 1, self.epoch, group_of(size, sequence)))
+    def spell(self, size: int, sequence: int, forget: int = 0) -> bytes:
+        group = lay_out_group(self.position + 1, self.epoch, group_of(size, sequence))
+        return pack_append(group, forget)
 
     def close(self) -> None:
         self.process.kill()
@@ -98,6 +100,32 @@ def test_what_it_answers_for_is_in_the_journal(writer: Writer, path: Path) -> No
     assert [[1], [2], [3], [4]] == sequences(journal)
     journal.close()
     assert 0 == writer.end()
+
+
+def test_it_forgets_a_few_of_the_oldest_with_every_append(writer: Writer, path: Path) -> None:
+    """Up to what it may, in order, and never the newest; the file does not grow meanwhile."""
+    for number in range(1, 21):
+        writer.append(100_000, number)
+    journal = open_journal(path)
+    firsts, sizes = [], []
+    for number in range(21, 31):
+        writer.append(100_000, number, forget=15)
+        firsts.append(journal.first)
+        sizes.append(journal.size_bytes())
+    journal.close()
+    assert sorted(firsts) == firsts
+    assert 5 == firsts[0]
+    assert 16 == firsts[-1]
+    assert 1 == len(set(sizes[2:]))
+    assert 16 == check_pages(path, consecutive_keys=True).first_key
+
+
+def test_it_never_forgets_what_it_appends(writer: Writer, path: Path) -> None:
+    for number in range(1, 10):
+        writer.append(10, number, forget=1_000)
+    journal = open_journal(path)
+    assert [9] == [position for position, _ in journal.read(journal.first - 1)]
+    journal.close()
 
 
 def test_it_goes_on_behind_what_is_there(writer: Writer, path: Path) -> None:

@@ -37,11 +37,12 @@ def test_a_greeting_is_one_line() -> None:
 
 def test_appends_are_read_until_one_is_cut() -> None:
     """Every cut of the last, in its length or in its value, drops that one."""
-    whole, last = pack_append(b"first") + pack_append(b""), pack_append(b"second")
+    whole = pack_append(b"first", 0) + pack_append(b"", 7)
+    last = pack_append(b"second", 0)
 
     for cut in range(len(last)):
         source: Any = io.BufferedReader(io.BytesIO(whole + last[:cut]))
-        assert [b"first", b""] == list(read_appends(source))
+        assert [(b"first", 0), (b"", 7)] == [(bytes(v), f) for v, f in read_appends(source)]
 
 
 def test_an_answer_comes_back() -> None:

@@ -6,17 +6,17 @@ at any time, and for a while in both.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
-from ..data_directory import DataDirectory
+from ..data_directory import DataDirectory, DirectoryError
 from ..durable_files import make_folders_durably, sync_folder
 from ..journal import JournalError, JournalReader
 from ..lmdb.data_file import DamagedFileError
 from .segment import NO_SEGMENT, Segment, open_segment, read_segment, write_segment
 
 
-
-class MissingHistoryError(Exception):
+class MissingHistoryError(DirectoryError):
     """Appends that are asked for were dropped, or their segments were taken away."""
 
 
@@ -28,14 +28,20 @@ SEGMENT_BYTES = 1 << 26
 def segments(directory: DataDirectory) -> list[Segment]:
     """All segments, oldest first.
 
-    Raises DamagedFileError when one does not follow the one before it, NewerSegmentError.
+    Raises DamagedFileError when one does not follow the one before it, NewerSchemaError.
     """
     found = [open_segment(path) for path in sorted(directory.archive.glob("segment-*.hfa"))]
-    for before, segment in zip(found, found[1:], strict=False):
+    for before, segment in pairwise(found):
         if segment.first != before.last + 1 or segment.previous != before.digest:
             reason = f"it does not follow {before.path.name}"
             raise DamagedFileError(segment.path, 8, reason)
     return found
+
+
+def segment_of(directory: DataDirectory, position: int) -> Segment | None:
+    """The segment that has the append at a position, if one has. Raises as `segments` does."""
+    found = (each for each in segments(directory) if each.first <= position <= each.last)
+    return next(found, None)
 
 
 def archive(directory: DataDirectory, journal: JournalReader, up_to: int) -> int:
@@ -102,12 +108,13 @@ class History:
         """Position and bytes of every append behind `after`.
 
         Raises MissingHistoryError when a position is gone, JournalError, DamagedFileError,
-        NewerSegmentError.
+        NewerSchemaError.
         """
         while after < self.position:
             try:
-                for after, value in self._read_some(after):
-                    yield after, value
+                for position, value in self._read_some(after):
+                    yield position, value
+                    after = position
             except JournalError:
                 # A node beside us may have archived it meanwhile.
                 if self.journal.first <= after + 1:
@@ -116,9 +123,8 @@ class History:
     def _read_some(self, after: int) -> Iterator[tuple[int, bytes]]:
         if self.journal.first <= after + 1:
             return self.journal.read(after)
-        for segment in segments(self.directory):
-            if segment.first <= after + 1 <= segment.last:
-                return read_segment(segment, after)
+        if segment := segment_of(self.directory, after + 1):
+            return read_segment(segment, after)
         raise MissingHistoryError(
             f"{self.directory.path}: position {after + 1} is in neither the journal nor the "
             "archive: it was dropped, or the archive was taken away"
