@@ -157,14 +157,21 @@ class LmdbJournal:
         return (int(info["last_pgno"]) + 1) * int(self._env.stat()["psize"])
 
     def headroom_bytes(self) -> int:
-        """The smaller of what the map and the disk still take, less `reserve_bytes`.
+        """The smaller of what the map and the disk still take, less `reserve_bytes`; as long as
+        some of that is left, free pages within the file are added.
 
-        Free pages within the file are not counted: a reader may pin them, and a large value needs a
-        run of them.
+        Not without: a reader may pin free pages, and a large value needs a run of them. What is
+        left behind the end of the file takes it when there is none.
         """
         disk = os.statvfs(self.path.parent)
-        free = min(self.map_size_bytes - self.size_bytes(), disk.f_bavail * disk.f_frsize)
-        return free - self.reserve_bytes
+        size = self.size_bytes()
+        behind = min(self.map_size_bytes - size, disk.f_bavail * disk.f_frsize) - self.reserve_bytes
+        return behind + size - self._live_bytes() if behind > 0 else behind
+
+    def _live_bytes(self) -> int:
+        stat = self._env.stat()
+        pages = stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
+        return int(pages) * int(stat["psize"])
 
     def close(self) -> None:
         """Unmap and close the file. Values that were read stay valid."""
