@@ -4,6 +4,7 @@
 the heap) is derived, and rebuilding.py makes it anew.
 """
 
+from collections.abc import Mapping
 from hashlib import blake2b
 
 import numpy as np
@@ -36,7 +37,7 @@ def columns(shard: Shard) -> dict[str, Array]:
     return listed
 
 
-def load(shard: Shard, listed: dict[str, Array]) -> None:
+def load(shard: Shard, listed: Mapping[str, Array]) -> None:
     """Take over a state that `columns` gave, also in an earlier schema: a table that it does not
     have stays empty. What is derived is still to be rebuilt.
     """
@@ -54,10 +55,10 @@ def load(shard: Shard, listed: dict[str, Array]) -> None:
             records.load(migrate_table(listed[name], name, records.records.dtype))
     for name in _MEMORIES:
         memory: Remembered = getattr(shard, name)
+        parts = {part: listed[f"{name}.{part}"] for part in memory.columns()}
         for part in ("current", "previous"):
-            key = f"{name}.{part}"
-            listed[key] = migrate_table(listed[key], name, memory.dtype)
-        memory.load({part: listed[f"{name}.{part}"] for part in memory.columns()})
+            parts[part] = migrate_table(parts[part], name, memory.dtype)
+        memory.load(parts)
 
 
 def digest(shard: Shard) -> tuple[int, int]:

@@ -9,7 +9,7 @@ time, not data. process.py writes them.
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b, file_digest
 from io import FileIO
@@ -21,7 +21,6 @@ import numpy as np
 
 from holdfast.core.node import Node
 from holdfast.core.tables import schema, state_bytes
-from holdfast.core.tables.shard import Shard
 
 from ..data_directory import DataDirectory, NewerSchemaError
 from ..durable_files import rename_durably
@@ -179,26 +178,37 @@ def load_snapshot(path: Path, node: Node) -> Snapshot:
         written_by = head.get("schema", 1)
         if written_by > schema.SCHEMA:
             raise NewerSchemaError("the snapshot", written_by, schema.SCHEMA)
-        columns = {name: archive[name] for name in archive.files if name != "head"}
-    if path.name != _name(head["position"]) or len(head["digests"]) != len(node.shards):
-        raise SnapshotError("its head does not fit its name or the directory")
-    for shard, digest in zip(node.shards, head["digests"], strict=True):
-        _load_shard(shard, columns)
-        if written_by == schema.SCHEMA and list(state_bytes.digest(shard)) != digest:
-            raise SnapshotError(f"shard {shard.number} does not hash to the digest in its head")
+        if path.name != _name(head["position"]) or len(head["digests"]) != len(node.shards):
+            raise SnapshotError("its head does not fit its name or the directory")
+        for shard, digest in zip(node.shards, head["digests"], strict=True):
+            state_bytes.load(shard, _ShardColumns(archive, shard.number))
+            if written_by == schema.SCHEMA and list(state_bytes.digest(shard)) != digest:
+                raise SnapshotError(f"shard {shard.number} does not hash to the digest in its head")
     node.loaded()
     chain = {int(shard): bytes.fromhex(digest) for shard, digest in head["chain"].items()}
     return Snapshot(node, head["position"], head["epoch"], chain)
 
 
-def _load_shard(shard: Shard, columns: dict[str, np.ndarray]) -> None:
-    prefix = f"{shard.number}/"
-    own = {
-        name.removeprefix(prefix): column
-        for name, column in columns.items()
-        if name.startswith(prefix)
-    }
-    state_bytes.load(shard, own)
+class _ShardColumns(Mapping[str, np.ndarray]):
+    """The columns of one shard, each read when it is asked for: beside the state, memory holds one
+    column.
+    """
+
+    def __init__(self, archive: Any, number: int) -> None:
+        self._archive = archive
+        self._prefix = f"{number}/"
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        column: np.ndarray = self._archive[self._prefix + name]
+        return column
+
+    def __iter__(self) -> Iterator[str]:
+        for name in self._archive.files:
+            if name.startswith(self._prefix):
+                yield name.removeprefix(self._prefix)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _check_bytes(path: Path) -> None:
