@@ -144,7 +144,9 @@ def _sign_of_life(path: Path) -> str:
     directory = DataDirectory(path, 0)
     if directory.journal.exists() and directory.journal.stat().st_size > 2 * PAGESIZE:
         return "is a journal"
-    return "are snapshots" if any(directory.snapshots.glob("snapshot-*")) else ""
+    if any(directory.snapshots.glob("snapshot-*")):
+        return "are snapshots"
+    return "is an archive" if any(directory.archive.glob("segment-*")) else ""
 
 
 def write_node_json(directory: DataDirectory) -> DataDirectory:

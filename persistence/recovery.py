@@ -291,11 +291,18 @@ def recover_beside(path: Path) -> tuple[DataDirectory, Snapshot]:
     Raises RECOVERY_ERRORS.
     """
     directory = read_node_json(path)
+    with open_beside(directory) as journal:
+        start, _bad = load_newest(directory, empty_node)
+        return directory, replay(directory, History(directory, journal), start, no_progress)
+
+
+@contextmanager
+def open_beside(directory: DataDirectory) -> Iterator[LmdbJournal]:
+    """The journal of a directory that a node serves, for reading. Raises RECOVERY_ERRORS."""
     journal = LmdbJournal(directory.journal, _READER_MAP_BYTES, 0, read_only=True)
     with closing(journal):
         # Behind opening: while a node has the file open, LMDB shows what its writer knows to be
         # durable. The file alone may show more.
-        if not is_locked(path):
-            raise DirectoryError(f"{path}: no node serves it")
-        start, _bad = load_newest(directory, empty_node)
-        return directory, replay(directory, History(directory, journal), start, no_progress)
+        if not is_locked(directory.path):
+            raise DirectoryError(f"{directory.path}: no node serves it")
+        yield journal

@@ -4,8 +4,8 @@
 the heap) is derived, and rebuilding.py makes it anew.
 """
 
-from collections.abc import Mapping
 from hashlib import blake2b
+from typing import Protocol
 
 import numpy as np
 
@@ -19,6 +19,16 @@ from .table import Array, Table
 _NAME_TABLES = ("skus", "locations", "sources", "principals", "display_names", "id_texts")
 _TABLES = ("location_records", "source_sequences", "levels", "reservations", "lines", "splits")
 _MEMORIES = ("requests", "events")
+
+
+class Columns(Protocol):
+    """A state by name: what `columns` gave, or a file that it was written to."""
+
+    def __contains__(self, name: object, /) -> bool:
+        """Whether the state has a column."""
+
+    def __getitem__(self, name: str, /) -> Array:
+        """A column."""
 
 
 def columns(shard: Shard) -> dict[str, Array]:
@@ -37,7 +47,7 @@ def columns(shard: Shard) -> dict[str, Array]:
     return listed
 
 
-def load(shard: Shard, listed: Mapping[str, Array]) -> None:
+def load(shard: Shard, listed: Columns) -> None:
     """Take over a state that `columns` gave, also in an earlier schema: a table that it does not
     have stays empty. What is derived is still to be rebuilt.
     """

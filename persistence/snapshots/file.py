@@ -9,7 +9,7 @@ time, not data. process.py writes them.
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b, file_digest
 from io import FileIO
@@ -151,6 +151,15 @@ def snapshot_position(path: Path) -> int:
     return int(path.stem.removeprefix("snapshot-"))
 
 
+def is_whole(path: Path) -> bool:
+    """Whether a snapshot's bytes are those that were written."""
+    try:
+        _check_bytes(path)
+    except (SnapshotError, OSError):
+        return False
+    return True
+
+
 def load_newest(directory: DataDirectory, make_node: MakeNode) -> tuple[Snapshot, list[str]]:
     """The newest good snapshot, or an empty node's when there is none; and file and reason of each
     that was passed over.
@@ -189,7 +198,7 @@ def load_snapshot(path: Path, node: Node) -> Snapshot:
     return Snapshot(node, head["position"], head["epoch"], chain)
 
 
-class _ShardColumns(Mapping[str, np.ndarray]):
+class _ShardColumns:
     """The columns of one shard, each read when it is asked for: beside the state, memory holds one
     column.
     """
@@ -202,13 +211,8 @@ class _ShardColumns(Mapping[str, np.ndarray]):
         column: np.ndarray = self._archive[self._prefix + name]
         return column
 
-    def __iter__(self) -> Iterator[str]:
-        for name in self._archive.files:
-            if name.startswith(self._prefix):
-                yield name.removeprefix(self._prefix)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+    def __contains__(self, name: object) -> bool:
+        return f"{self._prefix}{name}" in self._archive
 
 
 def _check_bytes(path: Path) -> None:

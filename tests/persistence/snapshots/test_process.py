@@ -1,16 +1,23 @@
 """The process that writes a snapshot beside the node."""
 
+import json
 import os
 import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+from holdfast.persistence.archive.segments import segments
+from holdfast.persistence.data_directory import read_node_json
+from holdfast.persistence.snapshots.file import snapshot_position
 from tests.persistence.lives import (
     close,
     digests,
+    flip,
     full_replay,
     life_of,
+    live_on,
     reopen,
     snapshot_paths,
 )
@@ -28,17 +35,60 @@ def test_it_is_written_beside_a_node_that_goes_on_writing(path: Path) -> None:
         while process.poll() is None:
             life.live(turns=1)
         assert process.stdout
-        name = process.stdout.read().strip()
+        told = json.loads(process.stdout.read())
     assert 0 == process.returncode
     life.live(turns=5)
     close(recovered)
 
-    assert name == snapshot_paths(path)[0].name
+    assert told["file"] == snapshot_paths(path)[0].name
     again = reopen(path)
     assert least <= again.snapshot_position < again.journal.position
     assert recovered.node.state_hash() == again.node.state_hash()
     assert digests(full_replay(path)) == digests(again.node)
     close(again)
+
+
+def ask_beside(path: Path, *words: object) -> Any:
+    """Run it beside a node, and read what it prints."""
+    recovered = reopen(path)
+    result = subprocess.run(
+        [*COMMAND, path, *map(str, words)], capture_output=True, text=True, check=True
+    )
+    close(recovered)
+    return json.loads(result.stdout)
+
+
+def test_what_lies_behind_the_older_snapshot_is_archived(path: Path) -> None:
+    """That of the two that are kept then."""
+    live_on(path, turns=3, seed=9)
+    told = ask_beside(path)
+    older = snapshot_position(snapshot_paths(path)[1])
+    assert older == told["forget"] == segments(read_node_json(path))[-1].last
+    live_on(path, turns=3, seed=10)
+    assert older < ask_beside(path)["forget"] == segments(read_node_json(path))[-1].last
+
+
+def test_segments_beyond_a_limit_are_dropped(path: Path) -> None:
+    live_on(path, turns=3, seed=9)
+    assert ask_beside(path, 1)["forget"] == snapshot_position(snapshot_paths(path)[1])
+    assert [] == segments(read_node_json(path))
+
+
+def test_nothing_is_archived_where_it_would_be_dropped_at_once(path: Path) -> None:
+    live_on(path, turns=3, seed=9)
+    assert ask_beside(path, 0)["forget"] == snapshot_position(snapshot_paths(path)[1])
+    assert not (path / "archive").exists()
+
+
+def test_nothing_may_be_forgotten_behind_a_damaged_snapshot(path: Path) -> None:
+    """The next start may have to begin at the one before."""
+    live_on(path, turns=3, seed=9)
+    older = snapshot_paths(path)[0]
+    older.write_bytes(flip(older.read_bytes(), 1_000))
+    told = ask_beside(path)
+    assert [older] == snapshot_paths(path)[1:]
+    assert 0 == told["forget"]
+    assert [] == segments(read_node_json(path))
 
 
 def test_it_says_in_one_line_why_there_is_none(tmp_path: Path) -> None:
@@ -68,7 +118,7 @@ def test_the_next_node_may_start_while_one_is_written_for_a_node_that_has_died(p
             pipe.unlink()
             close(recovered)
             next_one = reopen(path)
-        assert process.communicate()[0].startswith("snapshot-")
+        assert json.loads(process.communicate()[0])["file"].startswith("snapshot-")
     assert 0 == process.returncode
     life_of(next_one, random.Random(1)).live(turns=1)
     close(next_one)
