@@ -22,6 +22,13 @@ class Key:
     lo: int
     text: str | None
 
+    @property
+    def packed(self) -> bytes:
+        """The bits, as a member of a set has to be: Python keys its hash of bytes, but not that of
+        numbers, so that callers can choose numbers that meet in one place.
+        """
+        return self.hi.to_bytes(8, "big") + self.lo.to_bytes(8, "big")
+
 
 def key_from_text(text: str) -> Key:
     """The key of a caller's id."""

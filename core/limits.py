@@ -12,8 +12,12 @@ NAME_BYTES_MAX = 128
 #: still fit an int64.
 QUANTITY_MAX = 10**15
 
-#: One stock level. Headroom under int64 so that on_hand - reserved - committed cannot overflow.
+#: One stock level: units on hand, and the shortfall. Headroom under int64, so that what a command
+#: adds or takes cannot overflow before it is judged (kernels/promise.py).
 ON_HAND_MAX = 2 * 10**18
+
+#: All stock levels of a SKU together, where an answer sums them: an int64.
+TOTAL_MAX = 2**63 - 1
 
 #: Lines of one reservation. The largest invoice of a real year has 1,114.
 LINES_MAX = 2_000

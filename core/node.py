@@ -12,6 +12,8 @@ from itertools import count, groupby
 from operator import itemgetter
 from typing import cast
 
+import numpy as np
+
 from .actor import Actor, Mail, Ticket
 from .commands import Command, Outcome, Reserve
 from .commands.registry import OPERATIONS, RESERVE, bind_rules
@@ -50,6 +52,10 @@ TURN_BATCH_MAX = 1_024
 EXPIRE_BATCH_MAX = 16_384
 
 
+#: Bytes of the seed of hash tables: SipHash's key.
+HASH_SEED_BYTES = 16
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What one turn produced, and the order in which the caller must treat it."""
@@ -70,7 +76,12 @@ class Turn:
 
 
 class Node:
-    """All shards of one process, over the data of one timeline."""
+    """All shards of one process, over the data of one timeline.
+
+    `hash_seed` decides where keys lie in hash tables, and shows in nothing else. Where strangers
+    choose ids and names it has to be drawn at random, so that they can't choose ones that meet in
+    one place (kernels/hashing.py).
+    """
 
     def __init__(
         self,
@@ -80,10 +91,12 @@ class Node:
         expire_batch_max: int = EXPIRE_BATCH_MAX,
         timeline: int = 0,
         slot_count: int = SLOTS,
+        hash_seed: bytes = bytes(HASH_SEED_BYTES),
     ) -> None:
         self.timeline = timeline
-        self.index = ReservationIndex(shard_count)
-        self.shards = [Shard(number, self.index, timeline) for number in range(shard_count)]
+        seed = np.frombuffer(hash_seed, np.int64)
+        self.index = ReservationIndex(shard_count, seed)
+        self.shards = [Shard(number, self.index, seed, timeline) for number in range(shard_count)]
         self.homes = Homes(self.shards, self.index, slot_count)
         self.reservations = Reservations(self.shards, self.homes)
         self._rules = bind_rules(self._rule_owners())

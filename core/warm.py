@@ -39,6 +39,9 @@ from .tables import state_bytes
 from .tables.effects import Entry
 from .tables.layouts import OPERATION, STOCK_EVENT
 
+#: Records for which hash slots have to grow.
+_MORE_THAN_AT_FIRST = 1_000
+
 
 class _Nobody:
     """A ticket that nobody waits for and nobody cancels."""
@@ -66,6 +69,7 @@ def warm_up(progress: Callable[[int, int], None] = lambda _done, _all: None) -> 
         read_statistics(new)
     loaded.loaded()
     loaded.state_hash()
+    loaded.index.slots.ensure(_MORE_THAN_AT_FIRST)
 
 
 def _warm_batches(node: Node) -> Sequence[Entry]:

@@ -12,12 +12,13 @@ Each step succeeds, or stops with the file and the byte to look at. Nothing is r
 """
 
 import os
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from holdfast.core.node import Node
+from holdfast.core.node import HASH_SEED_BYTES, Node
 from holdfast.core.tables.apply import StateMismatchError
 
 from .archive.segments import History, segment_of
@@ -203,8 +204,17 @@ def _make_durable(directory: DataDirectory, pages: PageReport) -> None:
 
 
 def empty_node(directory: DataDirectory) -> Node:
-    """A node of a directory's shards, with the settings of nobody who serves it."""
-    return Node(directory.shard_count, timeline=directory.timeline, slot_count=directory.slot_count)
+    """A node of a directory's shards, with the settings of nobody who serves it.
+
+    Its hash tables have a seed of their own: strangers chose the ids and names that the directory
+    holds, whoever reads it.
+    """
+    return Node(
+        directory.shard_count,
+        timeline=directory.timeline,
+        slot_count=directory.slot_count,
+        hash_seed=secrets.token_bytes(HASH_SEED_BYTES),
+    )
 
 
 def replay(

@@ -43,7 +43,7 @@ from holdfast.core.commands import (
     Unknown,
 )
 from holdfast.core.ids import Key, text_from_key
-from holdfast.core.limits import NS_PER_MS, ON_HAND_MAX, RETENTION_NS
+from holdfast.core.limits import NS_PER_MS, ON_HAND_MAX, RETENTION_NS, TOTAL_MAX
 from holdfast.core.model import (
     GIVE_BACK,
     TRANSITIONS,
@@ -301,8 +301,10 @@ class Model:
             outcome = judge_event(event, event_times, last_sequence, now_ns)
             if outcome == EventOutcome.APPLIED:
                 on_hand = on_hand_with(event, on_hand)
-                if abs(on_hand) > ON_HAND_MAX:
-                    return OutOfRange(f"events[{i}].quantity", event.quantity)
+                if what := out_of_range(level, on_hand):
+                    field = f"events[{i}].quantity"
+                    what = f"{what} after the event"
+                    return OutOfRange(field, event.quantity, what, ON_HAND_MAX)
                 on_hand_after[place] = on_hand
                 if event.key:
                     event_times[event.key] = now_ns
@@ -327,7 +329,7 @@ class Model:
         if level is None:
             return EventResult(outcome, 0, 0)
         on_hand = on_hand_with(event, level.on_hand)
-        if outcome == EventOutcome.APPLIED and abs(on_hand) > ON_HAND_MAX:
+        if outcome == EventOutcome.APPLIED and out_of_range(level, on_hand):
             outcome = EventOutcome.OUT_OF_RANGE
         if outcome == EventOutcome.APPLIED:
             level.on_hand = on_hand
@@ -336,13 +338,17 @@ class Model:
                 self.event_times[event.key] = now_ns
         return EventResult(outcome, level.on_hand, max(0, -level.available))
 
-    def delete_sku(self, command: DeleteSku) -> DeleteOutcome | Unknown:
+    def delete_sku(self, command: DeleteSku) -> DeleteOutcome | Unknown | OutOfRange:
         """Forget the name; reservations keep the levels they rest on."""
         if command.sku not in self.skus:
             return Unknown("sku", command.sku)
-        ended = self.skus.pop(command.sku).values()
+        ended = self.skus[command.sku].values()
         on_hand = sum(level.on_hand for level in ended)
         promised = sum(level.reserved + level.committed for level in ended)
+        for what, total in (("on_hand", on_hand), ("reserved + committed", promised)):
+            if abs(total) > TOTAL_MAX:
+                return OutOfRange("sku", command.sku, f"its total {what}, {total},", TOTAL_MAX)
+        del self.skus[command.sku]
         return DeleteOutcome(len(ended), on_hand, promised, NO_REVISION)
 
     # Judgement of the model itself
@@ -367,6 +373,8 @@ class Model:
         for level in live | reserved.keys():
             assert level.reserved == reserved.get(level, 0)
             assert level.committed == committed.get(level, 0)
+            assert not out_of_range(level, level.on_hand)
+            assert level.on_hand >= -ON_HAND_MAX
 
 
 def key_text(key: Key) -> str:
@@ -395,3 +403,10 @@ def on_hand_with(event: StockEvent, on_hand: int) -> int:
             return on_hand - event.quantity
         case _:
             return on_hand + event.quantity
+
+
+def out_of_range(level: Level, on_hand: int) -> str:
+    """What a level with so many units on hand can't hold, or nothing."""
+    if on_hand > ON_HAND_MAX:
+        return "on_hand"
+    return "available" if on_hand - level.reserved - level.committed < -ON_HAND_MAX else ""

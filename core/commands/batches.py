@@ -58,12 +58,15 @@ class ReadLevels:
 
 @dataclass(frozen=True, slots=True)
 class LevelColumns:
-    """The answer to ReadLevels, by position (int64); zeros for a handle that no stock level has."""
+    """The answer to ReadLevels, by position (int64). A handle is stale (bool) and its figures are
+    zeros where no stock level has it or where its SKU has ended.
+    """
 
     on_hand: Array
     reserved: Array
     committed: Array
     available: Array
+    is_stale: Array
     revisions: tuple[Revision, ...]
 
 

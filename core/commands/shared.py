@@ -53,10 +53,14 @@ class Ambiguous:
 
 @dataclass(frozen=True, slots=True)
 class OutOfRange:
-    """Fault: a stock fact would take a stock level beyond what it can hold."""
+    """Fault: what the command asks for leads to a number beyond a limit. `field` is its path in the
+    request and `value` what it says; `what` would not stay within +-`limit`.
+    """
 
     field: str
-    value: int
+    value: int | str
+    what: str
+    limit: int
 
 
 #: A command: an instance of a class that has an entry in registry.OPERATIONS.

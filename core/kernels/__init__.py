@@ -20,6 +20,9 @@ from .content_hash import (
     hash_levels,
     hash_lines,
 )
+from .hash_slots import (
+    move_slots,
+)
 from .levels import (
     apply_levels,
     find_row,
@@ -27,7 +30,7 @@ from .levels import (
     sum_levels,
 )
 from .names import (
-    add_names,
+    append_names,
     count_names,
     find_name,
     index_names,
@@ -40,12 +43,12 @@ from .promise import (
 from .remembered import (
     find_key,
     find_keys,
+    hash_keys,
     index_keys,
 )
 from .reservation_index import (
     find_part,
     index_parts,
-    move_slots,
 )
 from .reservations import (
     apply_extends,
@@ -70,7 +73,7 @@ from .stock_facts import (
 )
 
 __all__ = [
-    "add_names",
+    "append_names",
     "apply_event_keys",
     "apply_extends",
     "apply_levels",
@@ -90,6 +93,7 @@ __all__ = [
     "find_part",
     "find_parts",
     "find_row",
+    "hash_keys",
     "hash_levels",
     "hash_lines",
     "index_expiries",

@@ -33,11 +33,20 @@ RESERVATION_EFFECTS, LINE_EFFECTS, MOVE_EFFECTS = EFFECTS + 9, EFFECTS + 10, EFF
 HEADER_SIZE = EFFECTS + 32
 
 
+class Index(NamedTuple):
+    """From keys to the numbers of records: slots, and how they are laid out (hash_slots.py)."""
+
+    slots: Array
+    """uint64[slots]"""
+    layout: Array
+    """int64[LAYOUT_SIZE]: what the slots are at the moment."""
+
+
 class Names(NamedTuple):
     """Names by number. Name n is arena[offsets[n]:offsets[n + 1]]."""
 
-    slots: Array
-    """int32[a power of two]: number + 1; 0 is empty, -1 a removed name."""
+    by_text: Index
+    """From names to numbers; a removed name is not in it."""
     offsets: Array
     """int64[names + 1]"""
     arena: Array
@@ -66,15 +75,6 @@ class Book(NamedTuple):
     """int64[splits, 6]: units by state, of lines whose units are in several states."""
 
 
-class Index(NamedTuple):
-    """From reservation ids to first parts, over all shards of a node."""
-
-    slots: Array
-    """uint64[slots]; see reservation_index.py"""
-    layout: Array
-    """int64[LAYOUT_SIZE]: what the slots are at the moment."""
-
-
 class Heap(NamedTuple):
     """A binary heap ordered by (time, number); its size is header[EXPIRIES]."""
 
@@ -100,6 +100,7 @@ class Tables(NamedTuple):
     stock: Stock
     book: Book
     ids: Index
+    """From reservation ids to first parts, over all shards of a node (reservation_index.py)."""
     heap: Heap
     effects: Effects
 

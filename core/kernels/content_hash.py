@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from .arguments import LEVELS, RESERVATIONS, Book, Names
+from .arguments import LEVELS, RESERVATIONS, Book
 from .codes import STATES_END
 from .compiled import kernel
 from .hashing import hash_bytes, mix
+from .names import names_of
 from .reservations import units
 
 
@@ -23,7 +24,7 @@ def _hash_row(levels, row, seed, skus, locations):
 @kernel
 def hash_levels(header, levels, seed, skus, locations):
     """Sum of a hash per stock level over names and quantities."""
-    skus, locations = Names(*skus), Names(*locations)
+    skus, locations = names_of(skus), names_of(locations)
     total = np.uint64(0)
     for row in range(header[LEVELS]):
         h = _hash_row(levels, row, seed, skus, locations)
@@ -36,7 +37,7 @@ def hash_levels(header, levels, seed, skus, locations):
 @kernel
 def hash_lines(header, book, levels, seed, skus, locations):
     """Sum of a hash per line over reservation id, names and units by state; times do not count."""
-    book, skus, locations = Book(*book), Names(*skus), Names(*locations)
+    book, skus, locations = Book(*book), names_of(skus), names_of(locations)
     total = np.uint64(0)
     for number in range(header[RESERVATIONS]):
         record = book.reservations[number]

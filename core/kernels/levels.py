@@ -2,33 +2,29 @@
 
 import numpy as np
 
+from .arguments import Index
 from .codes import UNKNOWN_LOCATION, UNKNOWN_SKU
 from .compiled import kernel
-from .hashing import mix
+from .hash_slots import enter, fill_slot, find_home, hash_key, number_at, probe
 from .names import find_name
 
 
 @kernel
-def hash_level(sku, location):
-    """A hash of two small numbers, for slots."""
-    return np.int64(mix(np.uint64(sku), np.uint64(location)))
-
-
-@kernel
-def find_level(slots, levels, sku, location):
+def find_level(index, levels, sku, location):
     """The row of a SKU at a location, or -1."""
-    mask = slots.size - 1
-    slot = hash_level(sku, location) & mask
-    while slots[slot] != 0:
-        row = slots[slot] - 1
+    index = Index(*index)
+    h = hash_key(index, sku, location)
+    slot = probe(index, find_home(index, h), h)
+    while index.slots[slot] != 0:
+        row = number_at(index, slot, h)
         if levels[row].sku == sku and levels[row].location == location:
-            return np.int64(row)
-        slot = (slot + 1) & mask
+            return row
+        slot = probe(index, slot + 1, h)
     return np.int64(-1)
 
 
 @kernel
-def find_row(sku, skus, location, locations, slots, levels):
+def find_row(sku, skus, location, locations, index, levels):
     """The row of a SKU and location given by name (uint8[bytes]), or NO_LEVEL, UNKNOWN_SKU,
     UNKNOWN_LOCATION.
     """
@@ -38,23 +34,20 @@ def find_row(sku, skus, location, locations, slots, levels):
     location_number = find_name(locations, location)
     if location_number < 0:
         return np.int64(UNKNOWN_LOCATION)
-    return find_level(slots, levels, sku_number, location_number)
+    return find_level(index, levels, sku_number, location_number)
 
 
 @kernel
-def index_levels(start, end, levels, slots, chain, sku_levels):
+def index_levels(start, end, levels, index, chain, sku_levels):
     """Index rows [start, end): by SKU and location, and as a chain per SKU in row order.
 
     `chain[row]` is the next row of the same SKU + 1; `sku_levels[sku]` is (first row + 1, last row
     + 1).
     """
-    mask = slots.size - 1
+    index = Index(*index)
     for row in range(start, end):
         sku = levels[row].sku
-        slot = hash_level(sku, levels[row].location) & mask
-        while slots[slot] != 0:
-            slot = (slot + 1) & mask
-        slots[slot] = row + 1
+        enter(index, hash_key(index, sku, levels[row].location), row)
         chain[row] = 0
         if sku_levels[sku, 0] == 0:
             sku_levels[sku, 0] = row + 1
@@ -89,18 +82,19 @@ def sum_levels(levels, count):
 
 
 @kernel
-def previous_at_level(slots, records, i, row, shard):
+def previous_at_level(index, records, i, row, shard):
     """The record before `i` at the same stock level, or -1; `i` takes its slot.
 
-    Slots are int32[a power of two], empty at the first call, with room for every record.
+    The slots are empty at the first call, with room for every record.
     """
-    mask = slots.size - 1
-    slot = hash_level(row, shard) & mask
-    while slots[slot] != 0:
-        other = records[slots[slot] - 1]
-        if other.row == row and other.shard == shard:
-            break
-        slot = (slot + 1) & mask
-    previous = np.int64(slots[slot] - 1)
-    slots[slot] = i + 1
-    return previous
+    h = hash_key(index, row, shard)
+    slot = probe(index, find_home(index, h), h)
+    while index.slots[slot] != 0:
+        previous = number_at(index, slot, h)
+        if records[previous].row == row and records[previous].shard == shard:
+            index.slots[slot] = 0
+            fill_slot(index, slot, h, i)
+            return previous
+        slot = probe(index, slot + 1, h)
+    fill_slot(index, slot, h, i)
+    return np.int64(-1)

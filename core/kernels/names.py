@@ -1,54 +1,47 @@
-"""Names as running numbers: bytes in an arena, and hash slots over it.
-
-Slots are open-addressed with linear probing (Knuth, TAOCP vol. 3, 6.4).
-"""
+"""Names as running numbers: bytes in an arena, and hash slots over it."""
 
 import numpy as np
 
-from .arguments import Names
+from .arguments import Index, Names
 from .compiled import kernel
-from .hashing import hash_bytes
+from .hash_slots import enter, find_home, hash_text, leave_slot, number_at, probe
 
 
 @kernel
-def _same_bytes(arena, start, data, size):
-    for i in range(size):
-        if arena[start + i] != data[i]:
+def names_of(arrays):
+    """Names, from the same as plain tuples."""
+    index, offsets, arena = arrays
+    return Names(Index(*index), offsets, arena)
+
+
+@kernel
+def _is_name(names, number, data):
+    start = names.offsets[number]
+    if names.offsets[number + 1] - start != data.size:
+        return False
+    for i in range(data.size):
+        if names.arena[start + i] != data[i]:
             return False
     return True
 
 
 @kernel
-def find_name(names, data):
+def find_name(arrays, data):
     """The number of a name, or -1."""
-    names = Names(*names)
-    mask = names.slots.size - 1
-    slot = np.int64(hash_bytes(data, 0, data.size)) & mask
-    while names.slots[slot] != 0:
-        number = names.slots[slot] - 1
-        if number >= 0:
-            start = names.offsets[number]
-            if names.offsets[number + 1] - start == data.size and _same_bytes(
-                names.arena, start, data, data.size
-            ):
-                return np.int64(number)
-        slot = (slot + 1) & mask
+    names = names_of(arrays)
+    h = hash_text(names.by_text, data, 0, data.size)
+    slot = probe(names.by_text, find_home(names.by_text, h), h)
+    while names.by_text.slots[slot] != 0:
+        number = number_at(names.by_text, slot, h)
+        if _is_name(names, number, data):
+            return number
+        slot = probe(names.by_text, slot + 1, h)
     return np.int64(-1)
 
 
 @kernel
-def _home(names, number):
-    """The slot at which the search for a name begins."""
-    h = hash_bytes(names.arena, names.offsets[number], names.offsets[number + 1])
-    return np.int64(h) & (names.slots.size - 1)
-
-
-@kernel
-def _insert_name(names, number):
-    slot = _home(names, number)
-    while names.slots[slot] != 0:
-        slot = (slot + 1) & (names.slots.size - 1)
-    names.slots[slot] = number + 1
+def _hash_of(names, number):
+    return hash_text(names.by_text, names.arena, names.offsets[number], names.offsets[number + 1])
 
 
 @kernel
@@ -63,37 +56,36 @@ def count_names(packed):
 
 
 @kernel
-def add_names(packed, names, count):
+def append_names(packed, offsets, arena, count):
     """Append packed names after `count` existing ones; return the arena's new end."""
-    names = Names(*names)
     at = 0
-    end = names.offsets[count]
+    end = offsets[count]
     while at < packed.size:
         size = np.int64(packed[at])
         for i in range(size):
-            names.arena[end + i] = packed[at + 1 + i]
+            arena[end + i] = packed[at + 1 + i]
         at += 1 + size
         end += size
         count += 1
-        names.offsets[count] = end
-        _insert_name(names, count - 1)
+        offsets[count] = end
     return end
 
 
 @kernel
-def remove_name(names, number):
-    """Make a name unfindable. Its slot stays occupied so that probing goes on past it."""
-    names = Names(*names)
-    slot = _home(names, number)
-    while names.slots[slot] != number + 1:
-        slot = (slot + 1) & (names.slots.size - 1)
-    names.slots[slot] = -1
+def remove_name(arrays, number):
+    """Make a name unfindable."""
+    names = names_of(arrays)
+    h = _hash_of(names, number)
+    slot = probe(names.by_text, find_home(names.by_text, h), h)
+    while number_at(names.by_text, slot, h) != number:
+        slot = probe(names.by_text, slot + 1, h)
+    leave_slot(names.by_text, slot)
 
 
 @kernel
-def index_names(names, removed, count):
-    """Fill empty slots from the names."""
-    names = Names(*names)
-    for number in range(count):
+def index_names(arrays, removed, start, end):
+    """Enter the names [start, end) that are not removed."""
+    names = names_of(arrays)
+    for number in range(start, end):
         if not removed[number]:
-            _insert_name(names, number)
+            enter(names.by_text, _hash_of(names, number), number)

@@ -6,7 +6,8 @@ Single calls, runs of single-line reserves, batches and linked groups are decide
 
 import numpy as np
 
-from .arguments import LEVELS, SHARD, tables_of
+from ..limits import ON_HAND_MAX
+from .arguments import LEVELS, SHARD, Index, Stock, tables_of
 from .codes import (
     ACCEPTED,
     INSUFFICIENT_STOCK,
@@ -21,12 +22,21 @@ from .levels import previous_at_level
 
 @kernel
 def promisable(level):
-    """Units of a stock level that may still be promised; a negative number is a shortfall.
-
-    No overflow: on_hand stays within ON_HAND_MAX, and so do the sum of what rests on it and what is
-    withheld.
-    """
+    """Units of a stock level that may still be promised; a negative number is a shortfall."""
     return level.on_hand - level.reserved - level.committed - level.withheld
+
+
+@kernel
+def is_in_range(on_hand, available):
+    """Whether a stock fact may leave a level with so many units on hand, and so many of them that
+    may still be promised.
+
+    It is the guard of all arithmetic on stock levels, because no command on reservations leads out
+    of this range. A promise takes what is available, so it never exceeds ON_HAND_MAX. A fulfilment
+    takes from `on_hand` and `committed` alike, so what is available stays what it was, and with it
+    `on_hand`, which is not less, stays above -ON_HAND_MAX.
+    """
+    return on_hand <= ON_HAND_MAX and available >= -ON_HAND_MAX
 
 
 @kernel
@@ -57,18 +67,18 @@ def decide_line(operation, taken, tables):
 
 
 @kernel
-def decide_lines(operations, codes, available, taken, slots, arrays):
+def decide_lines(operations, codes, available, taken, places, arrays):
     """Decide the PENDING lines of one shard, all or none of which will be reserved, each against
     what the ones before it would leave. Nothing is written but `codes`, `available`, `taken`
-    (int64, zeros at first) and `slots`.
+    (int64, zeros at first) and `places`, an empty index.
     """
-    tables = tables_of(arrays)
+    tables, places = tables_of(arrays), Index(*places)
     shard = tables.header[SHARD]
     for i in range(operations.size):
         operation = operations[i]
         if operation.shard != shard or codes[i] != PENDING:
             continue
-        previous = previous_at_level(slots, operations, i, operation.row, shard)
+        previous = previous_at_level(places, operations, i, operation.row, shard)
         if previous >= 0:
             taken[i] = taken[previous]
         codes[i], available[i] = decide_line(operation, taken[i], tables)
@@ -77,14 +87,16 @@ def decide_lines(operations, codes, available, taken, slots, arrays):
 
 
 @kernel
-def read_levels(rows, header, levels, columns):
-    """Fill `columns` (int64[4, rows]) with on_hand, reserved, committed and what may be promised;
-    rows that do not exist keep what stands there.
+def read_levels(rows, header, stock, columns):
+    """Fill `columns` (int64[5, rows], zeros at first) with on_hand, reserved, committed, what may
+    be promised, and 1. Rows that do not exist and those of SKUs that have ended stay as they are.
     """
+    stock = Stock(*stock)
     for i in range(rows.size):
-        if 0 <= rows[i] < header[LEVELS]:
-            level = levels[rows[i]]
+        if 0 <= rows[i] < header[LEVELS] and not stock.ended[stock.levels[rows[i]].sku]:
+            level = stock.levels[rows[i]]
             columns[0, i] = level.on_hand
             columns[1, i] = level.reserved
             columns[2, i] = level.committed
             columns[3, i] = promisable(level)
+            columns[4, i] = 1

@@ -212,13 +212,13 @@ def apply_moves(effects, header, book, levels):
 
 
 @kernel
-def apply_extends(effects, arrays):
-    """Move the ends of holds. The old entry in the heap goes stale."""
-    tables = tables_of(arrays)
+def apply_extends(effects, reservations):
+    """Move the ends of holds, which only moves them back. The heap is not told: its entry comes up
+    at the former end, and is then put back in with the new one. So a hold has one entry however
+    often it is extended.
+    """
     for i in range(effects.size):
-        number = effects[i].reservation
-        tables.book.reservations[number].expires_at_ns = effects[i].expires_at_ns
-        push_expiry(tables.heap, tables.header, effects[i].expires_at_ns, number)
+        reservations[effects[i].reservation].expires_at_ns = effects[i].expires_at_ns
 
 
 @kernel
@@ -226,29 +226,33 @@ def due_moves(work, arrays):
     """Take due entries off the heap and write the moves that expire their held units, behind the
     moves that header[MOVE_EFFECTS] counts; return (moves written, work left).
 
-    An entry is one piece of work, and so is every line of its reservation; the last one begun is
-    done. Stops early when `moves` has no room for one more reservation: the caller makes room and
-    calls again. An entry whose reservation was extended since, or has nothing held any more, is
-    stale and just goes.
+    An entry is one piece of work, and so is every line of a reservation whose time has come; the
+    last one begun is done. Stops early when `moves` has no room for one more reservation: the
+    caller makes room and calls again. An entry whose reservation was extended since goes back in,
+    also when its new end has passed: holds end in the order of their ends.
     """
     tables = tables_of(arrays)
     header, book, heap, moves = tables.header, tables.book, tables.heap, tables.effects.moves
     before = header[MOVE_EFFECTS]
     count = before
     while header[EXPIRIES] > 0 and heap.times[0] <= header[NOW_NS] and work > 0:
-        record = book.reservations[heap.numbers[0]]
+        number = heap.numbers[0]
+        record = book.reservations[number]
         line_count = record.line_count
         if count + line_count > moves.size:
             break
-        if record.expires_at_ns == heap.times[0]:
-            for line in range(record.first_line, record.first_line + line_count):
-                quantity = units(book, line, HELD)
-                if quantity > 0:
-                    write_move(moves, count, quantity, line, HELD, EXPIRED)
-                    count += 1
-            work -= line_count
+        is_extended = record.expires_at_ns > heap.times[0]
         pop_expiry(heap, header)
         work -= 1
+        if is_extended:
+            push_expiry(heap, header, record.expires_at_ns, number)
+            continue
+        for line in range(record.first_line, record.first_line + line_count):
+            quantity = units(book, line, HELD)
+            if quantity > 0:
+                write_move(moves, count, quantity, line, HELD, EXPIRED)
+                count += 1
+        work -= line_count
     return count - before, work
 
 

@@ -1,7 +1,6 @@
 """Stock facts as columns: a message is planned over all shards, then written shard by shard."""
 
-from ..limits import ON_HAND_MAX
-from .arguments import LEVELS, SHARD, Stock
+from .arguments import LEVELS, SHARD, Index, Stock
 from .codes import (
     COUNT,
     EVENT_APPLIED,
@@ -13,7 +12,7 @@ from .codes import (
 )
 from .compiled import kernel
 from .levels import previous_at_level
-from .promise import promisable
+from .promise import is_in_range, promisable
 from .remembered import find_key, index_keys
 
 
@@ -51,22 +50,23 @@ def _judge_event(is_known, has_key, sequence, last_sequence, is_open):
 
 
 @kernel
-def plan_stock(events, known, last_sequence, key_slots, level_slots, plan, codes, counts):
+def plan_stock(events, known, last_sequence, keys, places, plan, codes, counts):
     """Decide stock facts of all shards one after the other, each seeing those before it.
 
     `codes` answers by position, `counts` by shard how many take effect; nothing is written but the
-    plan. The slots are empty, with room for a key and a level of every event.
+    plan. `keys` and `places` are empty indexes with room for a key and a level of every event.
     """
+    places = Index(*places)
     for i in range(events.size):
         event = events[i]
         planned = plan[i]
         if planned.is_open:
-            previous = previous_at_level(level_slots, events, i, event.row, event.shard)
+            previous = previous_at_level(places, events, i, event.row, event.shard)
             if previous >= 0:
                 planned.on_hand = plan[previous].on_hand
                 planned.available = plan[previous].available
         is_known = event.has_key > 0 and (
-            known[i] or find_key(key_slots, events, event.key_hi, event.key_lo) >= 0
+            known[i] or find_key(keys, events, event.key_hi, event.key_lo) >= 0
         )
         code = _judge_event(is_known, event.has_key, event.sequence, last_sequence, planned.is_open)
         if code == EVENT_APPLIED:
@@ -75,7 +75,7 @@ def plan_stock(events, known, last_sequence, key_slots, level_slots, plan, codes
                 delta = -delta
             elif event.kind == COUNT:
                 delta -= planned.on_hand
-            if abs(planned.on_hand + delta) > ON_HAND_MAX:
+            if not is_in_range(planned.on_hand + delta, planned.available + delta):
                 code = EVENT_OUT_OF_RANGE
             else:
                 planned.delta = delta
@@ -84,7 +84,7 @@ def plan_stock(events, known, last_sequence, key_slots, level_slots, plan, codes
                 counts[event.shard] += 1
                 last_sequence = max(last_sequence, event.sequence)
                 if event.has_key:
-                    index_keys(key_slots, events, i, i + 1)
+                    index_keys(keys, events, i, i + 1)
         codes[i] = code
 
 

@@ -70,15 +70,13 @@ class Availability:
     def read(self, command: ReadLevels, _now_ns: int) -> LevelColumns:
         """Stock levels by handle."""
         numbers, rows = split_handles(self.timeline, command.handles)
-        columns = np.zeros((4, len(rows)), np.int64)
+        columns = np.zeros((5, len(rows)), np.int64)
         for shard in self.shards:
             mine = np.flatnonzero(numbers == shard.number)
-            found = np.zeros((4, len(mine)), np.int64)
-            shard.read_levels(rows[mine], found)
-            columns[:, mine] = found
-        on_hand, reserved, committed, available = columns
+            columns[:, mine] = shard.read_levels(rows[mine])
+        on_hand, reserved, committed, available, is_open = columns
         revisions = revisions_of(self.shards, numbers)
-        return LevelColumns(on_hand, reserved, committed, available, revisions)
+        return LevelColumns(on_hand, reserved, committed, available, is_open == 0, revisions)
 
 
 def _revision(shard: Shard) -> Revision:
@@ -86,8 +84,7 @@ def _revision(shard: Shard) -> Revision:
 
 
 def _level_views(shard: Shard, rows: list[int]) -> list[LevelView]:
-    columns = np.zeros((4, len(rows)), np.int64)
-    shard.read_levels(np.array(rows, np.int64), columns)
+    *columns, _ = shard.read_levels(np.array(rows, np.int64)).tolist()
     places = shard.levels.records["location"][rows].tolist()
     return [
         LevelView(
@@ -98,7 +95,5 @@ def _level_views(shard: Shard, rows: list[int]) -> list[LevelView]:
             available,
             shard.is_enabled(place),
         )
-        for place, on_hand, reserved, committed, available in zip(
-            places, *columns.tolist(), strict=True
-        )
+        for place, on_hand, reserved, committed, available in zip(places, *columns, strict=True)
     ]

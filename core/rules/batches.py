@@ -127,14 +127,14 @@ class Batches:
 
     def _answer_known(self, operations: Array, codes: Array) -> None:
         """Answer operations of a group whose id is known, or stands twice in the group."""
-        keys: set[tuple[int, int]] = set()
+        keys: set[bytes] = set()
         for index in np.flatnonzero(codes == PENDING):
             key = _key(operations[index])
-            if (key.hi, key.lo) in keys:
+            if key.packed in keys:
                 codes[index] = ID_REUSED
             elif self.reservations.parts_of(key):
                 codes[index] = self._ask_reserve(operations[index], 0)
-            keys.add((key.hi, key.lo))
+            keys.add(key.packed)
 
     @executes(MOVE_BATCH)
     def move(self, command: MoveBatch, now_ns: int) -> BatchCodes:

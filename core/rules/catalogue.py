@@ -9,10 +9,12 @@ from ..commands import (
     Location,
     LocationOutcome,
     LocationsView,
+    OutOfRange,
     PutLocation,
     Unknown,
 )
 from ..commands.registry import DELETE_SKU, LIST_LOCATIONS, PUT_LOCATION, executes
+from ..limits import TOTAL_MAX
 from ..model import LocationKind
 from ..tables.effects import Section
 from ..tables.shard import Shard
@@ -58,7 +60,7 @@ class Catalogue:
         return LocationsView(tuple(locations))
 
     @executes(DELETE_SKU)
-    def delete_sku(self, command: DeleteSku, _now_ns: int) -> DeleteOutcome | Unknown:
+    def delete_sku(self, command: DeleteSku, _now_ns: int) -> DeleteOutcome | Unknown | OutOfRange:
         """End a SKU. Its rows stay for the reservations on them; its name may begin anew with new
         rows.
         """
@@ -66,13 +68,13 @@ class Catalogue:
         number = shard.skus.find(command.sku)
         if number < 0:
             return Unknown("sku", command.sku)
-        # Point of no return: the SKU exists.
         levels = shard.levels.records[shard.rows_of_sku(number)]
+        # Python's integers: of levels at their limit, five are more than an int64.
+        on_hand = sum(levels["on_hand"].tolist())
+        promised = sum(levels["reserved"].tolist()) + sum(levels["committed"].tolist())
+        for what, total in (("on_hand", on_hand), ("reserved + committed", promised)):
+            if abs(total) > TOTAL_MAX:
+                return OutOfRange("sku", command.sku, f"its total {what}, {total},", TOTAL_MAX)
+        # Point of no return: the SKU exists, and the answer can tell what it had.
         record(shard, Section.ENDED_SKUS, (number,))
-        return DeleteOutcome(
-            len(levels),
-            # Python's integers: of levels at their limit, five are more than an int64.
-            sum(levels["on_hand"].tolist()),
-            sum(levels["reserved"].tolist()) + sum(levels["committed"].tolist()),
-            shard.revision_now(),
-        )
+        return DeleteOutcome(len(levels), on_hand, promised, shard.revision_now())

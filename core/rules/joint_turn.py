@@ -22,7 +22,6 @@ from ..kernels.codes import (
     UNKNOWN_SKU,
 )
 from ..tables.effects import Section
-from ..tables.hash_slots import slots_size
 from ..tables.layouts import OPERATION
 from ..tables.names import pack_name
 from ..tables.reservation_index import pack_part, unpack_part
@@ -77,9 +76,10 @@ def decide(shards: Iterable[Shard], operations: Array, codes: Array) -> Array:
     """
     count = len(operations)
     available, taken = np.zeros((2, count), np.int64)
-    slots = np.zeros(slots_size(count, 64), np.int32)
+    places = None
     for shard in shards:
-        kernels.decide_lines(operations, codes, available, taken, slots, shard.arrays)
+        places = places or shard.index.slots.scratch(count)
+        kernels.decide_lines(operations, codes, available, taken, places, shard.arrays)
     return available
 
 

@@ -236,11 +236,10 @@ def _shortfalls(parts: Sequence[Part]) -> tuple[Shortfall, ...]:
     for shard, number in ((part.shard, part.number) for part in parts):
         lines = shard.lines_of(number)
         records = shard.lines.records[lines.start : lines.stop]
-        on_hand, _, _, available = columns = np.zeros((4, len(lines)), np.int64)
-        shard.read_levels(records["row"].astype(np.int64), columns)
+        on_hand, _, _, available, _ = shard.read_levels(records["row"].astype(np.int64))
         for at in np.flatnonzero(available < 0).tolist():
             row = int(records["row"][at])
-            if shard.is_open(row) and shard.units(lines[at])[State.FULFILLED]:
+            if shard.units(lines[at])[State.FULFILLED]:
                 figures = int(on_hand[at]), int(available[at])
                 found[int(records["position"][at])] = Shortfall(*shard.name_row(row), *figures)
     return tuple(dict.fromkeys(found[position] for position in sorted(found)))

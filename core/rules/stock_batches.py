@@ -15,7 +15,6 @@ from .. import kernels
 from ..commands import StockBatch, StockCodes
 from ..commands.registry import STOCK_BATCH, executes
 from ..tables.effects import Section
-from ..tables.hash_slots import slots_size
 from ..tables.layouts import PLAN
 from ..tables.shard import Shard
 from ..tables.table import Array
@@ -54,13 +53,13 @@ class StockBatches:
             self.stock_facts.find_known(his, los, now_ns, known)
         codes = np.empty(len(events), np.uint8)
         counts = np.zeros(len(self.shards), np.int64)
-        size = slots_size(len(events), 64)
+        slots = self.shards[0].index.slots
         kernels.plan_stock(
             events,
             known,
             np.uint64(self.stock_facts.last_sequence(command.source)),
-            np.zeros(size, np.int32),
-            np.zeros(size, np.int32),
+            slots.scratch(len(events)),
+            slots.scratch(len(events)),
             plan,
             codes,
             counts,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import kernels
 from ..commands import (
     EventResult,
     EventsOutcome,
@@ -61,8 +62,9 @@ class StockFacts:
             self._known(command.events, now_ns),
         )
         for index, event in enumerate(command.events):
-            if not plan.add(index, event):
-                return OutOfRange(f"events[{index}].quantity", event.quantity)
+            if what := plan.add(index, event):
+                field = f"events[{index}].quantity"
+                return OutOfRange(field, event.quantity, f"{what} after the event", ON_HAND_MAX)
         # Point of no return: every location is known and every stock level stays in range.
         shards = list(dict.fromkeys(level.shard for level in plan.levels.values()))
         for shard in shards:
@@ -82,8 +84,10 @@ class StockFacts:
 
     def find_known(self, his: Array, los: Array, now_ns: int, known: Array) -> None:
         """Mark the keys that any shard remembers; those marked already are passed over."""
+        hashes = np.empty(len(his), np.uint64)
+        kernels.hash_keys(self.shards[0].events.current.slots.arrays, his, los, hashes)
         for shard in self.shards:
-            shard.events.find_all(his, los, now_ns, known)
+            shard.events.find_all(his, los, hashes, now_ns, known)
 
     def last_sequence(self, source: str) -> int:
         """The last number that the source has reached, in whatever shard."""
@@ -125,26 +129,28 @@ class _Plan:
         self.levels = levels
         self._last_sequence = last_sequence
         self._known = known
-        self._keys: set[tuple[int, int]] = set()
+        self._keys: set[bytes] = set()
 
-    def add(self, index: int, event: StockEvent) -> bool:
-        """Decide one event; return whether its stock level stays in range."""
+    def add(self, index: int, event: StockEvent) -> str:
+        """Decide one event; return what would leave its range, or nothing."""
         level = self.levels[event.sku, event.location]
         outcome = self._judge(index, event)
         delta = _delta(event, level.on_hand) if outcome is EventOutcome.APPLIED else 0
         level.on_hand += delta
         level.available += delta
         self.facts.append(_Fact(event, level, outcome, delta, level.on_hand, level.available))
-        return abs(level.on_hand) <= ON_HAND_MAX
+        if level.on_hand > ON_HAND_MAX:
+            return "on_hand"
+        return "available" if level.available < -ON_HAND_MAX else ""
 
     def _judge(self, index: int, event: StockEvent) -> EventOutcome:
         key = event.key
-        if key and (self._known[index] or (key.hi, key.lo) in self._keys):
+        if key and (self._known[index] or key.packed in self._keys):
             return EventOutcome.DUPLICATE
         if event.sequence and event.sequence <= self._last_sequence:
             return EventOutcome.OUT_OF_ORDER if key else EventOutcome.DUPLICATE
         if key:
-            self._keys.add((key.hi, key.lo))
+            self._keys.add(key.packed)
         self._last_sequence = max(self._last_sequence, event.sequence)
         return EventOutcome.APPLIED
 
@@ -159,8 +165,7 @@ def _levels_now(homes: Homes, events: Iterable[StockEvent]) -> dict[tuple[str, s
             levels[event.sku, event.location] = _Level(shard, row)
     for shard in dict.fromkeys(level.shard for level in levels.values()):
         mine = [level for level in levels.values() if level.shard is shard and level.row >= 0]
-        columns = np.zeros((4, len(mine)), np.int64)
-        shard.read_levels(np.array([level.row for level in mine], np.int64), columns)
+        columns = shard.read_levels(np.array([level.row for level in mine], np.int64))
         for level, on_hand, available in zip(mine, *columns[[0, 3]].tolist(), strict=True):
             level.on_hand, level.available = on_hand, available
     return levels

@@ -3,33 +3,30 @@
 import numpy as np
 
 from .. import kernels
-from ..kernels.arguments import Arrays
 from ..limits import ARENA_BYTES_MAX
-from .hash_slots import slots_size
+from .hash_slots import HashSlots
 from .table import Array, Table
 
 
 class NameTable:
-    """Bytes in an arena, and an open-addressed table of numbers over it.
+    """Bytes in an arena, and for names that are looked up, hash slots over it.
 
     A number is used once. A removed name keeps its number and text but can't be found.
     """
 
-    __slots__ = ("arena", "arrays", "offsets", "removed")
+    __slots__ = ("arena", "arrays", "offsets", "removed", "slots")
 
-    def __init__(self) -> None:
+    def __init__(self, slots: HashSlots | None) -> None:
         self.arena = Table("u1", rows_max=ARENA_BYTES_MAX)
         self.offsets = Table("i8")
         self.offsets.extend(1)  # the first name begins at 0
         self.removed = Table("u1")
-        self.arrays = self._arrays(64)
+        self.slots = slots
+        if slots:  # Names of kernels/arguments.py
+            self.arrays = (slots.arrays, self.offsets.records, self.arena.records)
 
     def __len__(self) -> int:
         return self.removed.count
-
-    def _arrays(self, size: int) -> Arrays:
-        """Names of kernels/arguments.py, with empty slots."""
-        return (np.zeros(size, np.int32), self.offsets.records, self.arena.records)
 
     def find(self, name: str) -> int:
         """The number of a name, or -1."""
@@ -44,14 +41,16 @@ class NameTable:
         """Add names, given as one byte of length before each. The caller has made sure that they
         are new. Raises TableFullError.
         """
-        count = kernels.count_names(packed)
+        start, count = len(self), kernels.count_names(packed)
         self.arena.ensure(len(packed))
         self.offsets.ensure(count)
         self.removed.ensure(count)
-        self._make_slots(len(self) + count)
-        self.arena.count = kernels.add_names(packed, self.arrays, len(self))
+        self.arena.count = kernels.append_names(
+            packed, self.offsets.records, self.arena.records, start
+        )
         self.offsets.count += count
         self.removed.count += count
+        self._enter(start)
 
     def remove(self, number: int) -> None:
         """Make a name unknown; its number and text stay."""
@@ -60,15 +59,15 @@ class NameTable:
 
     def reindex(self) -> None:
         """Rebuild the slots, which are derived, after a load."""
-        self.arrays = self._arrays(64)
-        self._make_slots(len(self), always=True)
+        if self.slots:
+            self.slots.clear(len(self))
+            self._enter(0)
 
-    def _make_slots(self, count: int, *, always: bool = False) -> None:
-        size = slots_size(count, len(self.arrays[0]))
-        if size == len(self.arrays[0]) and not always:
-            return
-        self.arrays = self._arrays(size)
-        kernels.index_names(self.arrays, self.removed.records, len(self))
+    def _enter(self, start: int) -> None:
+        """Let the names from `start` on be found."""
+        if self.slots:
+            self.slots.ensure(len(self) - start)
+            kernels.index_names(self.arrays, self.removed.records, start, len(self))
 
 
 def pack_name(name: str) -> Array:

@@ -8,7 +8,6 @@ import numpy as np
 from .. import kernels
 from ..kernels.arguments import EXPIRIES
 from .apply.levels import index_levels
-from .hash_slots import slots_size
 from .shard import Shard
 
 
@@ -27,7 +26,7 @@ def rebuild(shard: Shard) -> None:
         memory.reindex()
     shard.id_texts_used = len(shard.id_texts)
     shard.rows.clear()
-    shard.level_slots = np.zeros(slots_size(len(shard.levels), 64), np.int32)
+    shard.level_slots.clear(len(shard.levels))
     shard.level_chain.load(np.zeros(len(shard.levels), np.int32))
     shard.sku_levels.load(np.zeros((len(shard.skus), 2), np.int32))
     index_levels(shard, 0)

@@ -1,7 +1,7 @@
 """Keys that are remembered for a stated retention: request ids and stock event ids.
 
 Two generations. When the current one is a retention old it becomes the previous one, whose records
-have all run out by the time it is dropped: forgetting costs nothing per key. A lookup compares
+have all run out by the time it is retired: forgetting costs nothing per key. A lookup compares
 times, so that what a caller sees depends on the retention, not on when a generation turned.
 """
 
@@ -9,30 +9,38 @@ import numpy as np
 
 from .. import kernels
 from ..limits import RETENTION_NS
-from .hash_slots import slots_size
+from .hash_slots import HashSlots
 from .table import Array, Table
 
 
 class _Generation:
-    """Records, and an open-addressed table of their numbers."""
+    """Records, and hash slots of their numbers."""
 
     __slots__ = ("records", "slots")
 
-    def __init__(self, dtype: np.dtype) -> None:
+    def __init__(self, dtype: np.dtype, seed: Array) -> None:
         self.records = Table(dtype)
-        self.slots = np.zeros(64, np.int32)
+        self.slots = HashSlots(seed)
 
     def find(self, hi: int, lo: int) -> Array | None:
-        index = kernels.find_key(self.slots, self.records.records, np.uint64(hi), np.uint64(lo))
+        key = np.uint64(hi), np.uint64(lo)
+        index = kernels.find_key(self.slots.arrays, self.records.records, *key)
         return None if index < 0 else self.records.records[index]
 
     def index(self, start: int) -> None:
-        """Enter the records from `start` on, growing the slots when they fill."""
-        size = slots_size(len(self.records), len(self.slots))
-        if size != len(self.slots):
-            self.slots = np.zeros(size, np.int32)
-            start = 0
-        kernels.index_keys(self.slots, self.records.records, start, len(self.records))
+        """Enter the records from `start` on."""
+        self.slots.ensure(len(self.records) - start)
+        kernels.index_keys(self.slots.arrays, self.records.records, start, len(self.records))
+
+    def reindex(self) -> None:
+        self.slots.clear(len(self.records))
+        self.index(0)
+
+    def give_back(self) -> bool:
+        """Free some memory of a generation that nobody looks into any more, and return whether
+        there is more. All at once would be a pause.
+        """
+        return self.records.give_back() or self.slots.give_back()
 
 
 class Remembered:
@@ -40,12 +48,14 @@ class Remembered:
     runs.
     """
 
-    __slots__ = ("current", "dtype", "previous", "since_ns")
+    __slots__ = ("_retired", "_seed", "current", "dtype", "previous", "since_ns")
 
-    def __init__(self, dtype: np.dtype) -> None:
+    def __init__(self, dtype: np.dtype, seed: Array) -> None:
         self.dtype = dtype
-        self.current = _Generation(dtype)
-        self.previous = _Generation(dtype)
+        self._seed = seed
+        self.current = _Generation(dtype, seed)
+        self.previous = _Generation(dtype, seed)
+        self._retired: _Generation | None = None
         self.since_ns = 0
 
     def find(self, hi: int, lo: int, now_ns: int) -> Array | None:
@@ -56,21 +66,26 @@ class Remembered:
                 return record
         return None
 
-    def find_all(self, his: Array, los: Array, now_ns: int, known: Array) -> None:
-        """Mark in `known` which keys are still remembered; those marked already are passed over."""
+    def find_all(self, his: Array, los: Array, hashes: Array, now_ns: int, known: Array) -> None:
+        """Mark in `known` which keys are still remembered; those marked already are passed over.
+        `hashes` are those of kernels.hash_keys.
+        """
         for generation in (self.current, self.previous):
             if len(generation.records):
                 after_ns = now_ns - RETENTION_NS
-                table = generation.records.records
-                kernels.find_keys(generation.slots, table, his, los, after_ns, known)
+                tables = generation.slots.arrays, generation.records.records
+                kernels.find_keys(*tables, his, los, hashes, after_ns, known)
 
     def remember(self, count: int, now_ns: int) -> Array:
         """Make room for `count` new records and return them, to be filled in and then entered by
         `index`.
         """
         if now_ns - self.since_ns >= RETENTION_NS:
-            self.previous, self.current = self.current, _Generation(self.dtype)
+            self._retired, self.previous = self.previous, self.current
+            self.current = _Generation(self.dtype, self._seed)
             self.since_ns = now_ns
+        if self._retired and not self._retired.give_back():
+            self._retired = None
         return self.current.records.extend(count)
 
     def index(self, count: int) -> None:
@@ -94,5 +109,4 @@ class Remembered:
     def reindex(self) -> None:
         """Rebuild the slots, which are derived, after a load."""
         for generation in (self.current, self.previous):
-            generation.slots = np.zeros(64, np.int32)
-            generation.index(0)
+            generation.reindex()

@@ -25,6 +25,7 @@ from ..kernels.codes import FLAG_LINE_IDS, FLAG_TEXT
 from ..model import State
 from .effects import Effects
 from .expiry_heap import ExpiryHeap
+from .hash_slots import HashSlots
 from .layouts import EVENT, LEVEL, LINE, LOCATION, REQUEST, RESERVATION
 from .names import NameTable
 from .remembered import Remembered
@@ -39,31 +40,33 @@ ROWS_REMEMBERED_MAX = 16_384
 class Shard:
     """The state of one shard, and the effects that its running turn has collected."""
 
-    def __init__(self, number: int, index: ReservationIndex, timeline: int = 0) -> None:
+    def __init__(
+        self, number: int, index: ReservationIndex, seed: np.ndarray, timeline: int = 0
+    ) -> None:
         self.timeline = timeline
         self.header = header = np.zeros(HEADER_SIZE, np.int64)
         header[SHARD] = self.number = number
         self._figures: memoryview[int] = figures(header)
         self.index = index
         self.effects = Effects(header)
-        self.skus = NameTable()
-        self.locations = NameTable()
-        self.sources = NameTable()
-        self.principals = NameTable()
-        self.display_names = NameTable()
-        self.id_texts = NameTable()
+        self.skus = NameTable(HashSlots(seed))
+        self.locations = NameTable(HashSlots(seed))
+        self.sources = NameTable(HashSlots(seed))
+        self.principals = NameTable(HashSlots(seed))
+        self.display_names = NameTable(HashSlots(seed))
+        self.id_texts = NameTable(None)  # the index of reservations finds them by their hash
         self.location_records = Table(LOCATION)
         self.source_sequences = Table("u8")
         self.levels = Table(LEVEL, header=header, at=LEVELS)
-        self.level_slots = np.zeros(64, np.int32)
+        self.level_slots = HashSlots(seed)
         self.level_chain = Table("i4")
         self.sku_levels = Table("i4", width=(2,))
         self.reservations = Table(RESERVATION, header=header, at=RESERVATIONS)
         self.lines = Table(LINE, header=header, at=LINES)
         self.splits = Table("i8", width=(6,), header=header, at=SPLITS)
         self.expirations = ExpiryHeap(header)
-        self.requests = Remembered(REQUEST)
-        self.events = Remembered(EVENT)
+        self.requests = Remembered(REQUEST, seed)
+        self.events = Remembered(EVENT, seed)
         # Tables do not move (address_space.py), so these tuples hold for good. They are those of
         # kernels/arguments.py, as plain tuples.
         self.stock = (
@@ -135,7 +138,7 @@ class Shard:
                 self.skus.arrays,
                 np.frombuffer(location.encode(), np.uint8),
                 self.locations.arrays,
-                self.level_slots,
+                self.level_slots.arrays,
                 self.levels.records,
             )
         )
@@ -198,11 +201,13 @@ class Shard:
         """Add the units of some lines to `totals` (int64[6]), by state."""
         kernels.count_units(lines.start, len(lines), self.book, totals)
 
-    def read_levels(self, rows: np.ndarray, columns: np.ndarray) -> None:
-        """Fill `columns` (int64[4, rows]) with on_hand, reserved, committed and what may be
-        promised, for the rows (int64) that exist.
+    def read_levels(self, rows: np.ndarray) -> np.ndarray:
+        """Rows (int64) as int64[5, rows]: on_hand, reserved, committed, what may be promised, and 1
+        where there is such a level. Where there is none, or its SKU has ended, all are 0.
         """
-        kernels.read_levels(rows, self.header, self.levels.records, columns)
+        columns = np.zeros((5, len(rows)), np.int64)
+        kernels.read_levels(rows, self.header, self.stock, columns)
+        return columns
 
     def name_row(self, row: int) -> tuple[str, str]:
         """The SKU and location of a row by name."""

@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..limits import ROWS_MAX
-from .address_space import allocate
+from .address_space import allocate, discard
 
 Array = np.ndarray
+
+#: Records that are given back at a time: 3 MiB of stock events, in some 0.2 ms. Whatever their
+#: size, so many of them begin at a page.
+_GIVEN_BACK = 1 << 17
 
 
 def raw(records: Array) -> Array:
@@ -94,6 +98,15 @@ class Table:
         added = self.extend(len(records))
         added[:] = list(records)  # a tuple would be read as one record
         return added
+
+    def give_back(self) -> bool:
+        """Drop some of the last records and free their memory; return whether there were any."""
+        if not self.count:
+            return False
+        start = (self.count - 1) // _GIVEN_BACK * _GIVEN_BACK
+        discard(self.records, start, self.count)
+        self.count = start
+        return True
 
     def load(self, records: Array) -> None:
         """Replace the content, as recovery does."""

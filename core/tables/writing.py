@@ -77,8 +77,7 @@ def reserve_batch(
     # A reservation has a line at least, so where its line has room, it has room itself.
     effects[Section.LINES].ensure(count)
     shard.lines.ensure(count)
-    shard.expirations.ensure(count)
-    shard.index.ensure(count)
+    shard.index.slots.ensure(count)
     before = shard.lines.count
     seen = kernels.reserve_batch(operations, codes, available, shard.arrays, stop)
     effects.touched = effects.touched or shard.lines.count > before

@@ -6,6 +6,7 @@ Here a node is put together from its parts; the other files of this folder are h
 import asyncio
 import gc
 import os
+import secrets
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import _async as reflection
 from grpc_reflection.v1alpha import reflection_pb2_grpc
 
-from holdfast.core.node import Node
+from holdfast.core.node import HASH_SEED_BYTES, Node
 from holdfast.persistence.journal_process.parent import JournalProcess
 from holdfast.persistence.recovery import Progress, Recovered, no_progress, recover
 
@@ -159,6 +160,7 @@ def _recover_node(settings: Settings, progress: Progress = no_progress) -> Recov
             settings.turn_batch_max,
             timeline=directory.timeline,
             slot_count=directory.slot_count,
+            hash_seed=secrets.token_bytes(HASH_SEED_BYTES),
         ),
         progress,
     )

@@ -32,7 +32,7 @@ def fault_from_outcome(outcome: FaultOutcome, request: Any = None) -> Fault:
         case core.Ambiguous():
             return ambiguous(field, outcome)
         case core.OutOfRange():
-            return out_of_range(field, outcome.value)
+            return out_of_range(replace(outcome, field=field))
 
 
 def _lines_of(request: Any) -> tuple[str, list[tuple[str, str, str]]]:

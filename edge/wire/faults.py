@@ -21,7 +21,6 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from holdfast.core import commands as core
-from holdfast.core.limits import ON_HAND_MAX
 
 DOMAIN: Final = "inventory.holdfast"
 
@@ -103,14 +102,15 @@ def invalid(field: str, value: object, expected: str) -> Fault:
     )
 
 
-def out_of_range(field: str, value: int) -> Fault:
-    """A stock fact would take a stock level beyond what it can hold."""
+def out_of_range(outcome: core.OutOfRange) -> Fault:
+    """The request would lead to a number beyond a limit."""
+    field, value = outcome.field, outcome.value
     return Fault(
         grpc.StatusCode.INVALID_ARGUMENT,
         "OUT_OF_RANGE",
-        f"{field} is {value}: expected on_hand within +-{ON_HAND_MAX} after the event",
-        {"field": field, "value": str(value), "limit": str(ON_HAND_MAX)},
-        blames=[Blame(field, f"on_hand would leave +-{ON_HAND_MAX}")],
+        f"{field} is {shown(value)}: expected {outcome.what} within +-{outcome.limit}",
+        {"field": field, "value": shortened(value), "limit": str(outcome.limit)},
+        blames=[Blame(field, f"expected {outcome.what} within +-{outcome.limit}")],
     )
 
 

@@ -9,14 +9,23 @@ import numpy as np
 import pytest
 
 from holdfast.core.commands import Reserve
+from holdfast.core.kernels.hash_slots import SEED_0, SEED_1
 from holdfast.core.node import Node
 from holdfast.core.tables.effects import Entry, Section
+from holdfast.edge.server.lifecycle import _recover_node
+from holdfast.edge.server.settings import Settings
 from holdfast.persistence.codec import read_appends
 from holdfast.persistence.data_directory import DataDirectory, write_node_json
 from holdfast.persistence.hash_chain import Chain
 from holdfast.persistence.lmdb.data_file import DamagedFileError
 from holdfast.persistence.lmdb.pages import iterate_values
-from holdfast.persistence.recovery import empty_node, recover, replay_group
+from holdfast.persistence.recovery import (
+    empty_node,
+    recover,
+    recover_read_only,
+    replay_group,
+)
+from holdfast.persistence.verify import verify
 from tests.persistence.journals import MAP_BYTES, JournalWriter, MemoryJournal
 from tests.persistence.lives import (
     RESERVE_BYTES,
@@ -209,3 +218,32 @@ def test_what_failed_can_be_tried_again(tmp_path: Path) -> None:
         recovered = reopen(tmp_path)
         assert expected == recovered.node.state_hash()
         close(recovered)
+
+
+def test_whoever_reads_a_directory_draws_a_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strangers chose what is in it: the node that serves it, the snapshot's process and `verify`
+    keep it in hash tables that those could not know. The state is the same under any seed.
+    """
+    live_on(tmp_path, turns=30, seed=1)
+    drawn: list[bytes] = []
+
+    def draw(size: int) -> bytes:
+        drawn.append(bytes(range(len(drawn), len(drawn) + size)))
+        return drawn[-1]
+
+    monkeypatch.setattr("secrets.token_bytes", draw)
+    served = _recover_node(Settings(data_dir=tmp_path))
+    close(served)
+    _, read = recover_read_only(tmp_path)
+    assert drawn == [seed_of(served.node), seed_of(read.node)]
+    assert digests(read.node) == digests(served.node)
+    assert read.node.state_hash() == served.node.state_hash()
+    assert not verify(tmp_path).findings
+    assert len(drawn) > 2
+
+
+def seed_of(node: Node) -> bytes:
+    layout: np.ndarray = node.index.arrays[1]
+    return layout[SEED_0 : SEED_1 + 1].tobytes()

@@ -3,7 +3,6 @@
 import numpy as np
 
 from ... import kernels
-from ..hash_slots import slots_size
 from ..shard import Shard
 from ..table import Array
 
@@ -19,17 +18,13 @@ def apply_levels(shard: Shard, effects: Array) -> None:
 
 
 def index_levels(shard: Shard, start: int) -> None:
-    """Index the rows from `start` on, all of them when the slots have to grow."""
-    size = slots_size(len(shard.levels), len(shard.level_slots))
-    if size != len(shard.level_slots):
-        shard.level_slots = np.zeros(size, np.int32)
-        shard.sku_levels.used[:] = 0
-        start = 0
+    """Index the rows from `start` on."""
+    shard.level_slots.ensure(len(shard.levels) - start)
     kernels.index_levels(
         start,
         len(shard.levels),
         shard.levels.records,
-        shard.level_slots,
+        shard.level_slots.arrays,
         shard.level_chain.records,
         shard.sku_levels.records,
     )

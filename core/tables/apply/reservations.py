@@ -9,8 +9,7 @@ def apply_reservations(shard: Shard, effects: Array, line_effects: Array) -> Non
     """Append reservations with their lines, HELD from now."""
     shard.reservations.ensure(len(effects))
     shard.lines.ensure(len(line_effects))
-    shard.expirations.ensure(len(effects))
-    shard.index.ensure(len(effects))
+    shard.index.slots.ensure(len(effects))
     kernels.apply_reservations(effects, line_effects, shard.arrays)
 
 
@@ -27,8 +26,7 @@ def apply_moves(shard: Shard, effects: Array) -> None:
 
 def apply_extends(shard: Shard, effects: Array) -> None:
     """Move the ends of holds."""
-    shard.expirations.ensure(len(effects))
-    kernels.apply_extends(effects, shard.arrays)
+    kernels.apply_extends(effects, shard.reservations.records)
 
 
 def apply_requests(shard: Shard, effects: Array) -> None:

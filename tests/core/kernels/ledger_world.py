@@ -12,7 +12,14 @@ from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.layouts import LEVEL, LINE, OPERATION, RESERVATION
 from holdfast.core.tables.table import Array
 from tests.core.kernels.duel import Duel
-from tests.core.kernels.worlds import EDGES, Names, make_index, make_locations, random_keys
+from tests.core.kernels.worlds import (
+    EDGES,
+    PART_BITS,
+    Names,
+    make_index,
+    make_locations,
+    random_keys,
+)
 
 HELD, COMMITTED, FULFILLED = codes.HELD, codes.COMMITTED, codes.FULFILLED
 MOVES = (
@@ -47,7 +54,7 @@ class Shop:
         self.lines = np.zeros(self.capacity * LINES_MAX, LINE)
         self.splits = np.zeros((len(self.lines), 6), np.int64)
         self.header[arguments.LEVELS] = len(self.levels) - rng.choice((0, 1))
-        self.index = make_index(2 * self.capacity)
+        self.index = make_index(2 * self.capacity, PART_BITS)
         self.heap = self._empty_heap()
         self.effects = self._no_effects(0)
         self.keys = random_keys(rng, 2 * self.capacity)
@@ -72,8 +79,7 @@ class Shop:
         return rows
 
     def _empty_heap(self) -> tuple[Array, Array]:
-        size = 2 * self.capacity
-        return np.zeros(size, np.int64), np.zeros(size, np.int32)
+        return np.zeros(self.capacity, np.int64), np.zeros(self.capacity, np.int32)
 
     def _no_effects(self, room: int, moves: int = 0) -> tuple[Array, Array, Array]:
         """Tables of effects with room for some, now and then behind others of the turn."""
@@ -174,7 +180,7 @@ class Shop:
     def _decide(self, operations: Array, answers: Array) -> None:
         """Decide the same as if they were linked."""
         available, taken = np.zeros((2, len(operations)), np.int64)
-        slots = np.zeros(128, np.int32)
+        slots = make_index(64)
         self.duel.call(
             "decide_lines", operations, answers, available, taken, slots, self.arrays,
             operations=max(1, len(operations)),
@@ -255,12 +261,14 @@ class Shop:
         self.duel.note("move_batch", answers)
 
     def extend(self) -> None:
-        """Let holds end later; their first entries in the heap go stale."""
-        room = len(self.heap[0]) - int(self.header[arguments.EXPIRIES]) - self.room
-        effects = np.zeros(min(room, self.rng.randint(0, 5), self.count), DTYPES[Section.EXTENDS])
-        effects["reservation"] = self._some_numbers(len(effects))
-        effects["expires_at_ns"] = [self.now_ns + self.rng.getrandbits(50) for _ in effects]
-        self.duel.call("apply_extends", effects, self.arrays, operations=max(1, len(effects)))
+        """Let holds end later; their entries in the heap stay where they are."""
+        effects = np.zeros(min(self.rng.randint(0, 5), self.count), DTYPES[Section.EXTENDS])
+        numbers = self._some_numbers(len(effects))
+        effects["reservation"] = numbers
+        ends = self.reservations["expires_at_ns"][numbers]
+        effects["expires_at_ns"] = [end + self.rng.getrandbits(50) for end in ends.tolist()]
+        size = max(1, len(effects))
+        self.duel.call("apply_extends", effects, self.reservations, operations=size)
 
     def link(self) -> None:
         """Let parts of other shards follow."""
@@ -289,7 +297,7 @@ class Shop:
     def restart(self) -> None:
         """Build anew what is derived, and hash the content."""
         entered = max(1, self.count)
-        anew = make_index(2 * self.capacity)
+        anew = make_index(2 * self.capacity, PART_BITS)
         self.duel.call(
             "index_parts", anew, self.reservations, self.count, self.shard, operations=entered
         )

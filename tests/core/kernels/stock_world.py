@@ -11,7 +11,7 @@ from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.layouts import EVENT, LEVEL, LOCATION, PLAN, STOCK_EVENT
 from holdfast.core.tables.table import Array
 from tests.core.kernels.duel import Duel
-from tests.core.kernels.worlds import TIMES, make_header, random_keys
+from tests.core.kernels.worlds import TIMES, make_header, make_index, random_keys
 
 SHARDS = 3
 QUANTITIES = (0, 1, 2, 7, QUANTITY_MAX - 1, QUANTITY_MAX)
@@ -49,7 +49,7 @@ def _record(
         stock = (table, removed, np.zeros(1, LOCATION))
         duel.call("find_event_levels", events, plan, header, stock)
     known = (events["has_key"] == 0) | (np.array([rng.random() < 0.1 for _ in events]))
-    slots = [np.zeros(64, np.int32) for _ in range(2)]
+    slots = [make_index(64) for _ in range(2)]
     counts = np.zeros(SHARDS, np.int64)
     duel.call("plan_stock", events, known, last, *slots, plan, codes, counts, operations=size)
     effects = []

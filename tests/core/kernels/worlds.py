@@ -13,8 +13,8 @@ import numpy as np
 
 from holdfast.core.kernels import codes
 from holdfast.core.kernels.arguments import EXPIRIES, HEADER_SIZE, LEVELS, Heap
-from holdfast.core.kernels.reservation_index import LARGER, LARGER_AT
-from holdfast.core.limits import ON_HAND_MAX, QUANTITY_MAX, ROWS_MAX
+from holdfast.core.kernels.hash_slots import LARGER, LARGER_AT
+from holdfast.core.limits import NUMBER_BITS, ON_HAND_MAX, QUANTITY_MAX, ROWS_MAX
 from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.layouts import EVENT, LEVEL, LOCATION, REQUEST, RESERVATION
 from holdfast.core.tables.table import Array
@@ -42,12 +42,18 @@ def random_keys(rng: Random, count: int) -> Keys:
     return [(np.uint64(hi), np.uint64(lo)) for hi, lo in rng.sample(pool, count)]
 
 
+#: The seed of all slots here, and the bits that a number has in the index of 256 shards.
+SEED = (np.uint64(0x0706050403020100), np.uint64(0x0F0E0D0C0B0A0908))
+PART_BITS = 35
+
+
 def _colliding_keys() -> list[tuple[int, int]]:
-    """Keys that share the hash that a slot of the directory holds: of two million random ones some
+    """Keys that share the hash that a slot of the index holds: of two million random ones some
     thousands.
     """
     hi, lo = np.random.default_rng(1).integers(0, 1 << 64, (2, 2_000_000), np.uint64)
-    shared = plain("mix")(hi, lo) >> np.uint64(35)
+    with np.errstate(over="ignore"):
+        shared = plain("keyed_hash")(*SEED, hi, lo) >> np.uint64(PART_BITS)
     _, first, counts = np.unique(shared, return_inverse=True, return_counts=True)
     chosen = np.flatnonzero(counts[first] > 1)
     chosen = chosen[np.argsort(first[chosen], kind="stable")]
@@ -58,9 +64,22 @@ COLLIDING = _colliding_keys()
 
 
 def mixing(duel: Duel, rng: Random) -> None:
-    """The hash under all tables."""
-    for hi, lo in random_keys(rng, 1_000):
+    """The hash under all tables, and that of the content."""
+    for hi, lo in random_keys(rng, 500):
         duel.call("mix", hi, lo)
+        duel.call("keyed_hash", *SEED, hi, lo)
+    data = np.frombuffer(rng.randbytes(200), np.uint8)
+    for _ in range(100):
+        start = rng.randrange(100)
+        duel.call("keyed_hash_bytes", *SEED, data, start, start + rng.randrange(100))
+
+
+def make_index(homes: int, record_bits: int = NUMBER_BITS) -> tuple[Array, Array]:
+    """Slots for so many homes, room for twice as many behind them, and their layout."""
+    slots = np.zeros(3 * homes + 2 * SPILL, np.uint64)
+    layout = np.array([0, homes, homes + SPILL, 0, 0, record_bits, SPILL, 0, 0, 0], np.int64)
+    layout[-2:].view(np.uint64)[:] = SEED
+    return slots, layout
 
 
 class Names:
@@ -72,7 +91,7 @@ class Names:
         self.texts = [self._name(rng, number) for number in range(self.capacity)]
         offsets = np.zeros(self.capacity + 1, np.int64)
         arena = np.zeros(sum(map(len, self.texts)) + 1, np.uint8)
-        self.arrays = (np.zeros(size, np.int32), offsets, arena)
+        self.arrays = (make_index(size), offsets, arena)
         self.removed = np.zeros(self.capacity + 1, np.uint8)
         self._add(rng)
 
@@ -91,7 +110,9 @@ class Names:
             packed = b"".join(bytes((len(name),)) + name for name in names)
             data = np.frombuffer(packed, np.uint8)
             found = self.duel.call("count_names", data, operations=len(names))
-            self.duel.call("add_names", data, self.arrays, count, operations=len(names))
+            self.duel.call("append_names", data, *self.arrays[1:], count, operations=len(names))
+            span = count, count + found
+            self.duel.call("index_names", self.arrays, self.removed, *span, operations=found)
             count += found
 
     def find(self, name: bytes) -> int:
@@ -113,9 +134,9 @@ class Names:
             if not gone and rng.random() < 0.05:
                 self.removed[number] = 1
                 self.duel.call("remove_name", self.arrays, number)
-        anew = (np.zeros_like(self.arrays[0]), *self.arrays[1:])
+        anew = (make_index(self.capacity + 1), *self.arrays[1:])
         size = max(1, self.capacity)
-        self.duel.call("index_names", anew, self.removed, self.capacity, operations=size)
+        self.duel.call("index_names", anew, self.removed, 0, self.capacity, operations=size)
 
 
 def names(duel: Duel, rng: Random) -> None:
@@ -126,9 +147,10 @@ def names(duel: Duel, rng: Random) -> None:
 def levels(duel: Duel, rng: Random) -> None:
     """Stock levels: rows by SKU and location, stock on hand, sums and hashes."""
     skus, places = Names(duel, rng, 64), Names(duel, rng, 8)
-    slots = np.zeros(rng.choice(SIZES), np.int32)
+    size = rng.choice(SIZES)
+    slots = make_index(size)
     pairs = [(sku, place) for sku in range(skus.capacity) for place in range(places.capacity)]
-    pairs = rng.sample(pairs, min(len(pairs), len(slots) - 1))
+    pairs = rng.sample(pairs, min(len(pairs), size - 1))
     table, chain = np.zeros(len(pairs), LEVEL), np.zeros(len(pairs), np.int32)
     firsts = np.zeros((skus.capacity, 2), np.int32)
     count = 0
@@ -149,11 +171,17 @@ def levels(duel: Duel, rng: Random) -> None:
     texts = (skus.arrays, places.arrays)
     duel.call("hash_levels", header, table, seed, *texts, operations=max(1, count))
     rows = np.array([rng.randint(-1, count) for _ in range(50)])
-    duel.call("read_levels", rows, header, table, np.zeros((4, 50), np.int64), operations=50)
+    stock = (table, skus.removed, make_locations(rng, 8))
+    duel.call("read_levels", rows, header, stock, np.zeros((5, 50), np.int64), operations=50)
 
 
 def _find_row(
-    duel: Duel, rng: Random, skus: Names, places: Names, slots: Array, table: Array
+    duel: Duel,
+    rng: Random,
+    skus: Names,
+    places: Names,
+    slots: tuple[Array, Array],
+    table: Array,
 ) -> None:
     arguments: list[Any] = []
     for side in (skus, places):
@@ -179,9 +207,10 @@ def _change_stock(duel: Duel, rng: Random, table: Array) -> None:
 
 def remembered(duel: Duel, rng: Random) -> None:
     """Keys of requests and events that are kept for a while."""
-    slots = np.zeros(rng.choice(SIZES), np.int32)
+    size = rng.choice(SIZES)
+    slots = make_index(size)
     keys = random_keys(rng, 300)
-    count = rng.choice((0, len(slots) // 2, len(slots) - 1))
+    count = rng.choice((0, size // 2, size - 1))
     records = np.zeros(count, rng.choice((EVENT, REQUEST)))
     for record in records:
         record["key_hi"], record["key_lo"] = rng.choice(keys)  # now and then one twice
@@ -194,15 +223,12 @@ def remembered(duel: Duel, rng: Random) -> None:
     for hi, lo in keys:
         duel.call("find_key", slots, records, hi, lo)
     his, los = (np.array(half, np.uint64) for half in zip(*keys, strict=True))
+    hashes = np.zeros(len(keys), np.uint64)
+    duel.call("hash_keys", slots, his, los, hashes, operations=len(keys))
     for after_ns in (*TIMES, -1):
         known = np.array([rng.random() < 0.2 for _ in keys])
-        duel.call("find_keys", slots, records, his, los, after_ns, known, operations=len(keys))
-
-
-def make_index(homes: int) -> tuple[Array, Array]:
-    """Slots for so many homes, room for twice as many behind them, and a layout for 256 shards."""
-    slots = np.zeros(3 * homes + 2 * SPILL, np.uint64)
-    return slots, np.array([0, homes, homes + SPILL, 0, 0, 35, SPILL, 0], np.int64)
+        sought = his, los, hashes, after_ns, known
+        duel.call("find_keys", slots, records, *sought, operations=len(keys))
 
 
 def index(duel: Duel, rng: Random) -> None:
@@ -210,7 +236,7 @@ def index(duel: Duel, rng: Random) -> None:
     slots move.
     """
     homes = rng.choice(SIZES)
-    table = make_index(homes)
+    table = make_index(homes, PART_BITS)
     layout = table[1]
     keys = random_keys(rng, 200)
     shard = rng.choice((0, 1, 255))
@@ -229,9 +255,9 @@ def index(duel: Duel, rng: Random) -> None:
             layout[:5] = (layout[LARGER_AT], layout[LARGER], 0, 0, 0)
             break
     for hi, lo in keys:
-        nth = 0
-        while duel.call("find_part", table, hi, lo, nth) >= 0:
-            nth += 1
+        part, passed = duel.call("find_part", table, hi, lo, 0)
+        while part >= 0:
+            part, passed = duel.call("find_part", table, hi, lo, passed)
 
 
 def expiries(duel: Duel, rng: Random) -> None:

@@ -310,6 +310,23 @@ def test_handles_of_nothing_read_zeros() -> None:
     assert [0] == desk.ask(ResolveLevels((("nothing", "W1"),))).handles.tolist()
 
 
+def test_handles_of_an_ended_sku_are_stale() -> None:
+    """Also when its name has begun anew: that has rows of its own."""
+    desk = Desk()
+    handles = np.array([0, *desk.ask(ResolveLevels(LEVELS)).handles, 2**63], np.uint64)
+    for is_new in (False, True):
+        if is_new:
+            event = StockEvent(None, 1_000, "Tea", "W1", EventKind.RECEIPT, 3)
+            desk.ask(RecordStockEvents("erp", (event,)))
+        else:
+            desk.ask(DeleteSku("Tea"))
+        columns: LevelColumns = desk.ask(ReadLevels(handles))
+        ended = [sku == "Tea" for sku, _ in LEVELS]
+        assert [True, *ended, True] == columns.is_stale.tolist()
+        assert [0, *(0 if is_over else 10 for is_over in ended), 0] == columns.on_hand.tolist()
+        assert columns.on_hand.tolist() == columns.available.tolist()
+
+
 def test_a_known_id_with_a_handle_of_nothing_is_an_id_reused() -> None:
     """A handle that no stock level has never reaches a table, whatever shard knows the id."""
     desk = Desk()

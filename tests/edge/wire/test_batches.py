@@ -265,9 +265,9 @@ def test_codes_are_answered_by_position() -> None:
 def test_levels_are_answered_as_columns() -> None:
     """Counts of a stock level may be negative; public clients read what the twin wrote."""
     on_hand, reserved, committed = np.array([[-5, 2**60], [1, 2], [3, 4]], np.int64)
-    levels = core.LevelColumns(
-        on_hand, reserved, committed, on_hand - reserved - committed, (core.Revision(1, 9, 0),)
-    )
+    available, is_stale = on_hand - reserved - committed, np.zeros(2, np.bool_)
+    revisions = (core.Revision(1, 9, 0),)
+    levels = core.LevelColumns(on_hand, reserved, committed, available, is_stale, revisions)
     data = batches.handles_response(levels).SerializeToString()
     public = availability.BatchGetAvailabilityResponse
     answer = public.FromString(data)

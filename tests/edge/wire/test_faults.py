@@ -12,7 +12,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from holdfast.core import commands as core
-from holdfast.core.commands import Conflict
+from holdfast.core.commands import Conflict, OutOfRange
 from holdfast.edge.wire import faults
 from holdfast.edge.wire.engine_faults import fault_from_outcome
 from holdfast.edge.wire.faults import Fault
@@ -23,7 +23,10 @@ HEADERS_BYTES_MAX = 8192
 
 FAULTS: dict[str, tuple[Callable[[], Fault], str]] = {
     "invalid": (lambda: faults.invalid("lines[3].quantity", 0, "1 to 9"), "INVALID_ARGUMENT"),
-    "out_of_range": (lambda: faults.out_of_range("events[2].quantity", 71), "INVALID_ARGUMENT"),
+    "out_of_range": (
+        lambda: faults.out_of_range(OutOfRange("events[2].quantity", 71, "on_hand", 70)),
+        "INVALID_ARGUMENT",
+    ),
     "malformed": (lambda: faults.malformed("wire type 7"), "INVALID_ARGUMENT"),
     "not_found sku": (lambda: faults.not_found("lines[2].sku", "85123A"), "NOT_FOUND"),
     "not_found skus": (lambda: faults.not_found("skus[2]", "85123A"), "NOT_FOUND"),
@@ -241,7 +244,8 @@ def test_an_id_that_is_used_again_names_what_differs() -> None:
 
 
 def test_a_stock_level_out_of_range_is_malformed() -> None:
-    told = fault_from_outcome(core.OutOfRange("events[3].quantity", 10**15))
+    outcome = core.OutOfRange("events[3].quantity", 10**15, "on_hand after the event", 2 * 10**18)
+    told = fault_from_outcome(outcome)
     assert ("INVALID_ARGUMENT", "OUT_OF_RANGE") == (told.code.name, told.reason)
     assert "events[3].quantity" == told.metadata["field"]
     assert told.message.startswith("events[3].quantity is 1000000000000000: expected on_hand")

@@ -43,7 +43,7 @@ def test_a_snapshot_is_the_state_that_was_written(path: Path) -> None:
     assert digests(written.node) == digests(loaded.node)
     assert written.node.state_hash() == loaded.node.state_hash()
     assert written.node.now_ns == loaded.node.now_ns
-    assert written.node.index.count == loaded.node.index.count
+    assert written.node.index.slots.count == loaded.node.index.slots.count
     for field in ("position", "epoch", "chain"):
         assert getattr(written, field) == getattr(loaded, field)
 
