@@ -39,6 +39,9 @@ from .tables import state_bytes
 from .tables.effects import Entry
 from .tables.layouts import OPERATION, STOCK_EVENT
 
+#: A reservation over both shards.
+_SPREAD = key_from_text("00000000-0000-4000-8000-000000000001")
+
 #: Records for which hash slots have to grow.
 _MORE_THAN_AT_FIRST = 1_000
 
@@ -80,6 +83,8 @@ def _warm_batches(node: Node) -> Sequence[Entry]:
     operations["quantity"], operations["hold_ms"] = 1, HOLD_MS_MIN
     operations["shard"], operations["row"] = split_handles(0, handles.repeat(2))
     linked = np.array((1, 0), np.uint8)
+    spread = np.zeros(2, OPERATION)  # once more when it is done
+    spread["key_hi"], spread["key_lo"] = _SPREAD.hi, _SPREAD.lo
     events = np.zeros(2, STOCK_EVENT)
     events["shard"], events["row"] = operations["shard"], operations["row"]
     events["kind"], events["quantity"] = EventKind.RECEIPT, 1
@@ -89,6 +94,7 @@ def _warm_batches(node: Node) -> Sequence[Entry]:
         ReserveBatch(operations[:1].copy(), None),
         ReserveBatch(operations, linked),
         MoveBatch(Verb.COMMIT, operations),
+        MoveBatch(Verb.COMMIT, spread),
         ReadLevels(handles),
         ResolveLevels((("S0", "W"),)),
     ):
@@ -97,7 +103,7 @@ def _warm_batches(node: Node) -> Sequence[Entry]:
 
 
 def _life() -> Iterator[tuple[int, Command]]:
-    uuid = key_from_text("00000000-0000-4000-8000-000000000001")
+    uuid = _SPREAD
     text, late, ended = (key_from_text(each) for each in ("text", "late", "ended"))
     yield 1, PutLocation(Location("W", LocationKind.WAREHOUSE, "Warehouse", enabled=True))
     for number in range(5):  # S4 lies in the other shard
