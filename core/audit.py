@@ -19,6 +19,7 @@ from .kernels.codes import (
 from .limits import ON_HAND_MAX
 from .model import State
 from .node import Node
+from .statistics import read_statistics
 from .tables.reservation_index import unpack_part
 from .tables.shard import Shard
 from .tables.table import Array
@@ -112,7 +113,23 @@ def _wrong_reservations(shard: Shard) -> Iterator[str]:
     yield from _where(times, "reservation {} ends before it began")
 
 
-_CHECKS = (_wrong_lines, _wrong_units, _wrong_levels, _wrong_names, _wrong_reservations)
+def _wrong_totals(shard: Shard) -> Iterator[str]:
+    statistics, levels = read_statistics(shard.header), shard.levels.used
+    sums = {field: int(levels[field].sum()) for field in ("on_hand", "reserved", "committed")}
+    sums["skus"] = int(np.count_nonzero(shard.skus.removed.used == 0))
+    for field, expected in sums.items():
+        if expected != (total := getattr(statistics, field)):
+            yield f"the running total of {field} is {total}, over all rows it is {expected}"
+
+
+_CHECKS = (
+    _wrong_lines,
+    _wrong_units,
+    _wrong_levels,
+    _wrong_names,
+    _wrong_reservations,
+    _wrong_totals,
+)
 
 
 def _wrong_links(node: Node) -> Iterator[str]:

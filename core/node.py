@@ -5,7 +5,7 @@ wait, reads no clock and does no I/O; the same state and the same input give the
 for byte.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import count, groupby
@@ -54,6 +54,10 @@ EXPIRE_BATCH_MAX = 16_384
 
 #: Bytes of the seed of hash tables: SipHash's key.
 HASH_SEED_BYTES = 16
+
+
+class StateChangedError(Exception):
+    """A turn changed the state between two steps of its hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,6 @@ class Node:
         self.turn_batch_max = turn_batch_max
         self.expire_batch_max = expire_batch_max
         self.now_ns = 0
-        self.expired_lines = 0
 
     def _rule_owners(self) -> Iterator[object]:
         """All rules over these shards."""
@@ -150,8 +153,7 @@ class Node:
         """Let due holds end, and return whether some are left for the next turn."""
         work = self.expire_batch_max
         for shard in self.shards:
-            expired, work = expire(shard, self.now_ns, work)
-            self.expired_lines += expired
+            work = expire(shard, self.now_ns, work)
         return work <= 0 and any(shard.expirations.next_ns <= self.now_ns for shard in self.shards)
 
     def _run(self) -> Iterator[tuple[Ticket, Outcome]]:
@@ -225,9 +227,28 @@ class Node:
 
         A sum of hashes, so that it does not depend on order, on time or on the number of shards.
         """
-        halves = [
-            sum(state_bytes.content_hash(shard, seed) for shard in self.shards)
-            & 0xFFFF_FFFF_FFFF_FFFF
-            for seed in (1, 2)
-        ]
-        return "".join(f"{half:016x}" for half in halves)
+        steps = self.state_hash_in_steps()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return str(end.value)
+
+    def state_hash_in_steps(self) -> Generator[None, None, str]:
+        """The state hash as the generator's return value. Turns may run between its steps, each of
+        which takes a millisecond or so.
+
+        Raises StateChangedError in the first step after a turn that changed something. Every change
+        is in an entry and gives it the shard's next sequence; so when no sequence has moved, all
+        steps have seen one state.
+        """
+        sequences = [shard.sequence for shard in self.shards]
+        first = second = 0
+        for shard in self.shards:
+            for part in state_bytes.content_hashes(shard):
+                first, second = first + part[0], second + part[1]
+                yield
+                if sequences != [each.sequence for each in self.shards]:
+                    raise StateChangedError
+        mask = 0xFFFF_FFFF_FFFF_FFFF
+        return f"{first & mask:016x}{second & mask:016x}"

@@ -69,7 +69,7 @@ def warm_up(progress: Callable[[int, int], None] = lambda _done, _all: None) -> 
     for old, new in zip(node.shards, loaded.shards, strict=True):
         columns = state_bytes.columns(old)
         state_bytes.load(new, {name: column.copy() for name, column in columns.items()})
-        read_statistics(new)
+        read_statistics(new.header)
     loaded.loaded()
     loaded.state_hash()
     loaded.index.slots.ensure(_MORE_THAN_AT_FIRST)

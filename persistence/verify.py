@@ -239,7 +239,7 @@ def _compare(report: VerifyReport, path: Path, snapshot: _State, replayed: _Stat
 
 def _judge_state(report: VerifyReport, directory: DataDirectory, node: Node) -> None:
     """Take the figures of the state, and look for what contradicts itself in it."""
-    figures = [read_statistics(shard) for shard in node.shards]
+    figures = [read_statistics(shard.header) for shard in node.shards]
     report.reservations = sum(_first_parts(shard) for shard in node.shards)
     report.stock_levels = sum(shard.stock_levels for shard in figures)
     report.state_hash = node.state_hash()

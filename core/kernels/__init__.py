@@ -17,6 +17,7 @@ from .batches import (
     reserve_batch,
 )
 from .content_hash import (
+    end_of_lines,
     hash_levels,
     hash_lines,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "count_units",
     "decide_lines",
     "due_moves",
+    "end_of_lines",
     "find_event_levels",
     "find_key",
     "find_keys",

@@ -27,8 +27,13 @@ Arrays = tuple[Array, ...]
     LINES,
     SPLITS,
     EXPIRIES,
+    SKUS,  # that exist; from here on running totals, so that no one has to pass over the rows
+    UNITS_ON_HAND,
+    UNITS_RESERVED,
+    UNITS_COMMITTED,
+    EXPIRED_LINES,  # since the start of the process
     EFFECTS,  # from here on effects of the running turn, each kind at its number (effects.Section)
-) = range(10)
+) = range(15)
 RESERVATION_EFFECTS, LINE_EFFECTS, MOVE_EFFECTS = EFFECTS + 9, EFFECTS + 10, EFFECTS + 12
 HEADER_SIZE = EFFECTS + 32
 

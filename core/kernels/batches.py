@@ -12,6 +12,7 @@ from .arguments import (
     RESERVATION_EFFECTS,
     RESERVATIONS,
     SHARD,
+    UNITS_RESERVED,
     Index,
     tables_of,
 )
@@ -175,6 +176,7 @@ def reserve_batch(operations, codes, available, arrays, stop):
             _write_reservation(operation, header, effects)
             effect = effects.reservations[header[RESERVATION_EFFECTS] - 1]
             append_reservation(effect, effects.lines, header[LINE_EFFECTS] - 1, tables)
+            header[UNITS_RESERVED] += operation.quantity
         elif stop and (codes[i] != INSUFFICIENT_STOCK or operation.row < 0):
             return i + 1
     return operations.size

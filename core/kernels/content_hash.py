@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .arguments import LEVELS, RESERVATIONS, Book
+from .arguments import Book
 from .codes import STATES_END
 from .compiled import kernel
 from .hashing import hash_bytes, mix
@@ -22,11 +22,11 @@ def _hash_row(levels, row, seed, skus, locations):
 
 
 @kernel
-def hash_levels(header, levels, seed, skus, locations):
-    """Sum of a hash per stock level over names and quantities."""
+def hash_levels(start, end, levels, seed, skus, locations):
+    """Sum of a hash per stock level of rows [start, end) over names and quantities."""
     skus, locations = names_of(skus), names_of(locations)
     total = np.uint64(0)
-    for row in range(header[LEVELS]):
+    for row in range(start, end):
         h = _hash_row(levels, row, seed, skus, locations)
         h = mix(h, np.uint64(levels[row].on_hand))
         h = mix(h, np.uint64(levels[row].reserved))
@@ -35,11 +35,13 @@ def hash_levels(header, levels, seed, skus, locations):
 
 
 @kernel
-def hash_lines(header, book, levels, seed, skus, locations):
-    """Sum of a hash per line over reservation id, names and units by state; times do not count."""
+def hash_lines(start, end, book, levels, seed, skus, locations):
+    """Sum of a hash per line of reservations [start, end) over reservation id, names and units by
+    state; times do not count.
+    """
     book, skus, locations = Book(*book), names_of(skus), names_of(locations)
     total = np.uint64(0)
-    for number in range(header[RESERVATIONS]):
+    for number in range(start, end):
         record = book.reservations[number]
         id_hash = mix(seed ^ record.key_hi, record.key_lo)
         for line in range(record.first_line, record.first_line + record.line_count):
@@ -48,3 +50,16 @@ def hash_lines(header, book, levels, seed, skus, locations):
                 h = mix(h, np.uint64(units(book, line, state)))
             total += h
     return total
+
+
+@kernel
+def end_of_lines(start, end, lines_max, book):
+    """The end of reservations from `start` on that have `lines_max` lines between them, or one more
+    reservation's; `end` at most.
+    """
+    book = Book(*book)
+    number = start
+    while number < end and lines_max > 0:
+        lines_max -= book.reservations[number].line_count
+        number += 1
+    return number

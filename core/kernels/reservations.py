@@ -13,6 +13,9 @@ from .arguments import (
     SEQUENCE,
     SHARD,
     SPLITS,
+    UNITS_COMMITTED,
+    UNITS_ON_HAND,
+    UNITS_RESERVED,
     Book,
     tables_of,
 )
@@ -113,7 +116,11 @@ def whole_moves(first, line_count, book, leaves, enters, moves):
 
 @kernel
 def append_reservation(effect, line_effects, at, tables):
-    """Append one reservation, HELD from now; its line effects begin at `at`."""
+    """Append one reservation, HELD from now; its line effects begin at `at`.
+
+    The caller adds up UNITS_RESERVED: with that sum in here, the compiler does not inline this any
+    more, and the tables are copied for each call (1.4 ms for 8,190 reserves became 2.2).
+    """
     header, book = tables.header, tables.book
     number = header[RESERVATIONS]
     first_line = header[LINES]
@@ -161,6 +168,8 @@ def apply_reservations(effects, line_effects, arrays):
         effect = effects[i]
         number = header[RESERVATIONS]
         append_reservation(effect, line_effects, at, tables)
+        for k in range(effect.line_count):
+            header[UNITS_RESERVED] += line_effects[at + k].quantity
         if not effect.flags & FLAG_LATER_PART:
             insert_part(tables.ids, effect.key_hi, effect.key_lo, header[SHARD], number)
         at += effect.line_count
@@ -195,12 +204,16 @@ def apply_move(effect, header, book, levels):
     level = levels[line.row]
     if leaves == HELD:
         level.reserved -= quantity
+        header[UNITS_RESERVED] -= quantity
     elif leaves == COMMITTED:
         level.committed -= quantity
+        header[UNITS_COMMITTED] -= quantity
     if enters == COMMITTED:
         level.committed += quantity
+        header[UNITS_COMMITTED] += quantity
     elif enters == FULFILLED:
         level.on_hand -= quantity
+        header[UNITS_ON_HAND] -= quantity
 
 
 @kernel

@@ -1,13 +1,15 @@
 """Stock facts: what a fact changes, live and in replay."""
 
+from .arguments import UNITS_ON_HAND
 from .compiled import kernel
 
 
 @kernel
-def apply_stock(effects, levels, source_sequences):
+def apply_stock(effects, header, levels, source_sequences):
     """Change stock on hand, and note how far each source has come."""
     for i in range(effects.size):
         levels[effects[i].row].on_hand += effects[i].delta
+        header[UNITS_ON_HAND] += effects[i].delta
         if effects[i].sequence > 0:
             source_sequences[effects[i].source] = effects[i].sequence
 

@@ -1,4 +1,4 @@
-"""What is derived from the state is made anew after a load: slots, chains, the heap.
+"""What is derived from the state is made anew after a load: slots, chains, the heap, totals.
 
 All but the index of reservations, which spans shards: the node rebuilds that.
 """
@@ -6,7 +6,13 @@ All but the index of reservations, which spans shards: the node rebuilds that.
 import numpy as np
 
 from .. import kernels
-from ..kernels.arguments import EXPIRIES
+from ..kernels.arguments import (
+    EXPIRIES,
+    SKUS,
+    UNITS_COMMITTED,
+    UNITS_ON_HAND,
+    UNITS_RESERVED,
+)
 from .apply.levels import index_levels
 from .shard import Shard
 
@@ -32,3 +38,13 @@ def rebuild(shard: Shard) -> None:
     index_levels(shard, 0)
     shard.header[EXPIRIES] = 0
     kernels.index_expiries(shard.arrays)
+    _sum_up(shard)
+
+
+def _sum_up(shard: Shard) -> None:
+    """The running totals, by a pass over all rows."""
+    header = shard.header
+    header[SKUS] = len(shard.skus) - int(shard.skus.removed.used.sum())
+    header[UNITS_ON_HAND], header[UNITS_RESERVED], header[UNITS_COMMITTED] = kernels.sum_levels(
+        shard.levels.records, len(shard.levels)
+    )

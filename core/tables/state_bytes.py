@@ -4,8 +4,9 @@
 the heap) is derived, and rebuilding.py makes it anew.
 """
 
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,6 +20,10 @@ from .table import Array, Table
 _NAME_TABLES = ("skus", "locations", "sources", "principals", "display_names", "id_texts")
 _TABLES = ("location_records", "source_sequences", "levels", "reservations", "lines", "splits")
 _MEMORIES = ("requests", "events")
+
+#: Stock levels, or lines, that are hashed at a time: a millisecond of a slow core, so that a
+#: serving node can go on between two parts.
+HASH_STEP = 2_048
 
 
 class Columns(Protocol):
@@ -81,9 +86,22 @@ def digest(shard: Shard) -> tuple[int, int]:
     return bits >> 64, bits & 0xFFFF_FFFF_FFFF_FFFF
 
 
-def content_hash(shard: Shard, seed: int) -> int:
-    """Hash the content by name and quantity; sums over shards are hashes of the whole."""
-    names = (np.uint64(seed), shard.skus.arrays, shard.locations.arrays)
-    header, levels = shard.header, shard.levels.records
-    lines = kernels.hash_lines(header, shard.book, levels, *names)
-    return int(kernels.hash_levels(header, levels, *names)) + int(lines)
+def content_hashes(shard: Shard) -> Iterator[tuple[int, int]]:
+    """Hashes of the content by name and quantity, under two seeds, a part at a time; their sums
+    over all shards are the two hashes of the whole.
+    """
+    levels, names = shard.levels.records, (shard.skus.arrays, shard.locations.arrays)
+    for start in range(0, len(shard.levels), HASH_STEP):
+        end = min(start + HASH_STEP, len(shard.levels))
+        yield _under_both_seeds(kernels.hash_levels, start, end, levels, names)
+    start = 0
+    while start < len(shard.reservations):
+        end = kernels.end_of_lines(start, len(shard.reservations), HASH_STEP, shard.book)
+        yield _under_both_seeds(kernels.hash_lines, start, end, shard.book, levels, names)
+        start = end
+
+
+def _under_both_seeds(kernel: Callable[..., Any], *arguments: Any) -> tuple[int, int]:
+    *content, names = arguments
+    first, second = (int(kernel(*content, np.uint64(seed), *names)) for seed in (1, 2))
+    return first, second

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from .. import kernels
+from ..kernels.arguments import EXPIRED_LINES
 from ..limits import LINES_MAX
 from ..model import State
 from . import state_bytes
@@ -100,20 +101,19 @@ def move_batch(
     shard.effects.touched = shard.effects.touched or len(moves) > before
 
 
-def expire(shard: Shard, now_ns: int, work: int) -> tuple[int, int]:
+def expire(shard: Shard, now_ns: int, work: int) -> int:
     """Advance to `now_ns` and let holds end that are due, all or as many as `work` allows.
 
-    Return the number of lines, and the work left: 0 or less when some may still be due.
+    Return the work left: 0 or less when some may still be due.
     """
     shard.now_ns = now_ns
-    expired = 0
     while work > 0 and shard.expirations.next_ns <= now_ns:
         moves = shard.effects[Section.MOVES]
         moves.ensure(2 * LINES_MAX)
         count, work = kernels.due_moves(work, shard.arrays)
-        expired += count
+        shard.header[EXPIRED_LINES] += count
         record_written(shard, Section.MOVES, count)
-    return expired, work
+    return work
 
 
 def number_of_name(shard: Shard, names: NameTable, section: Section, name: str) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from holdfast.core.audit import check_invariants, units_by_line
+from holdfast.core.kernels.arguments import SKUS, UNITS_ON_HAND
 from holdfast.core.kernels.codes import FLAG_LATER_PART
 from holdfast.core.node import Node
 from holdfast.core.tables.names import pack_name
@@ -92,6 +93,7 @@ def misplace_sku(shard: Shard) -> None:
     names = (f"stray-{number}" for number in range(100))
     home = Node(4).homes.of_sku
     shard.skus.add(pack_name(next(name for name in names if home(name) != shard.number)))
+    shard.header[SKUS] += 1
 
 
 def repeat_id(shard: Shard) -> None:
@@ -116,6 +118,14 @@ def lose_link(shard: Shard) -> None:
 def forget_lines(shard: Shard) -> None:
     """Leave the first reservation without lines."""
     shard.reservations.records["line_count"][0] = 0
+
+
+def forget_units(shard: Shard) -> None:
+    shard.header[UNITS_ON_HAND] -= 1
+
+
+def forget_sku(shard: Shard) -> None:
+    shard.header[SKUS] -= 1
 
 
 @pytest.mark.parametrize(
@@ -143,6 +153,8 @@ def forget_lines(shard: Shard) -> None:
         (misplace_sku, "belongs to another shard"),
         (repeat_id, "two reservations have the same id"),
         (swap_links, "is linked to another"),
+        (forget_units, "the running total of on_hand is"),
+        (forget_sku, "the running total of skus is"),
         (lose_link, "later parts of reservations and links to them do not match"),
     ],
 )

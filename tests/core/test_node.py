@@ -22,8 +22,10 @@ from holdfast.core.commands import (
 from holdfast.core.ids import key_from_text
 from holdfast.core.limits import NS_PER_MS
 from holdfast.core.model import EventKind, EventOutcome, LocationKind, Remainder, Verb
-from holdfast.core.node import Node
+from holdfast.core.node import Node, StateChangedError
+from holdfast.core.statistics import read_statistics
 from holdfast.core.tables.effects import Section
+from holdfast.core.tables.state_bytes import HASH_STEP
 from tests.core.engine import Ticket
 
 W1 = Location("W1", LocationKind.STORE, "W1", enabled=True)
@@ -100,7 +102,7 @@ def test_many_holds_that_are_due_end_over_several_turns(shard_count: int) -> Non
     assert isinstance(seen, AvailabilitiesView)
     levels = [level for view in seen.views if view for level in view.levels]
     assert [(1, 0)] * 20 == [(level.on_hand, level.reserved) for level in levels]
-    assert 20 == node.expired_lines
+    assert 20 == sum(read_statistics(shard.header).expired_lines for shard in node.shards)
 
 
 def test_holds_that_ended_otherwise_count_for_the_work_of_a_turn() -> None:
@@ -125,3 +127,41 @@ def test_a_full_mailbox_refuses_by_weight() -> None:
     assert [151, 151] == [node.post(command, Ticket(command)) for _ in range(2)]
     with pytest.raises(MailboxFullError, match="shard 0 is full: capacity 200"):
         node.post(command, Ticket(command))
+
+
+# The state hash, while turns come between its steps
+
+
+def test_the_steps_of_the_state_hash_come_to_the_same() -> None:
+    """Whatever turns come between them that change nothing."""
+    node = with_many_levels()
+    steps = node.state_hash_in_steps()
+    for _ in range(3):
+        next(steps)
+        posted(node, GetAvailability(("Tea",)))
+        outcomes(node)
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert node.state_hash() == end.value.value
+
+
+@pytest.mark.parametrize("steps_before", [1, 2, 3])
+def test_a_hash_of_two_states_is_never_told(steps_before: int) -> None:
+    """A turn that changes something ends the hash, wherever in it that comes."""
+    node = with_many_levels()
+    steps = node.state_hash_in_steps()
+    for _ in range(steps_before):
+        next(steps)
+    posted(node, receipt(10**6, "Tea"))
+    outcomes(node)
+    with pytest.raises(StateChangedError):
+        next(steps)
+
+
+def with_many_levels() -> Node:
+    """More than fit into two steps of the hash."""
+    node = Node(1, mailbox_capacity=4 * HASH_STEP)
+    posted(node, PutLocation(W1))
+    posted(node, *(receipt(number, f"SKU {number}") for number in range(1, 3 * HASH_STEP)))
+    outcomes(node)
+    return node

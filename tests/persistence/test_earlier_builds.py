@@ -53,7 +53,7 @@ def test_it_opens_with_the_state_that_was_written(path: Path, expected: dict[str
     recovered = reopen(path, expected["shard_count"])
     close(recovered)
 
-    statistics = [read_statistics(shard) for shard in recovered.node.shards]
+    statistics = [read_statistics(shard.header) for shard in recovered.node.shards]
     units = ("on_hand", "reserved", "committed")
     actual = {unit: sum(getattr(shard, unit) for shard in statistics) for unit in units}
     actual |= {

@@ -46,7 +46,7 @@ def test_a_good_directory_is_good_and_its_figures_are_told(path: Path) -> None:
     report = verify(path, lambda *figures: told.append(figures))
     recovered = reopen(path)
     close(recovered)
-    statistics = [read_statistics(shard) for shard in recovered.node.shards]
+    statistics = [read_statistics(shard.header) for shard in recovered.node.shards]
     assert ([], [], True) == (report.findings, report.notes, report.is_good)
     assert recovered.node.state_hash() == report.state_hash
     assert recovered.journal.position == report.appends

@@ -32,7 +32,7 @@ def index_levels(shard: Shard, start: int) -> None:
 
 def apply_stock(shard: Shard, effects: Array) -> None:
     """Change stock on hand, note how far sources have come, and remember the ids of events."""
-    kernels.apply_stock(effects, shard.levels.records, shard.source_sequences.records)
+    kernels.apply_stock(effects, shard.header, shard.levels.records, shard.source_sequences.records)
     keyed = int(np.count_nonzero(effects["has_key"]))
     remembered = shard.events.remember(keyed, shard.now_ns)
     kernels.apply_event_keys(effects, remembered, shard.now_ns)

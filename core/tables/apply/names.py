@@ -1,5 +1,6 @@
 """Effects on names and locations."""
 
+from ...kernels.arguments import SKUS
 from ..names import NameTable
 from ..shard import Shard
 from ..table import Array, Table
@@ -7,8 +8,10 @@ from ..table import Array, Table
 
 def apply_sku_names(shard: Shard, effects: Array) -> None:
     """Add SKUs, without stock levels."""
+    before = len(shard.skus)
     shard.skus.add(effects)
     _follow(shard.skus, shard.sku_levels)
+    shard.header[SKUS] += len(shard.skus) - before
 
 
 def apply_location_names(shard: Shard, effects: Array) -> None:
@@ -59,3 +62,4 @@ def apply_ended_skus(shard: Shard, effects: Array) -> None:
     shard.rows.clear()
     for effect in effects:
         shard.skus.remove(int(effect["sku"]))
+    shard.header[SKUS] -= len(effects)

@@ -305,10 +305,13 @@ class Shop:
         self.header[arguments.EXPIRIES] = 0
         self.duel.call("index_expiries", self.arrays, operations=entered)
         assert self.header[arguments.EXPIRIES] <= self.count
-        self.duel.call(
-            "hash_lines", self.header, self.book, self.levels, np.uint64(self.rng.choice(EDGES)),
-            self.skus.arrays, self.places.arrays, operations=entered,
-        )  # fmt: skip
+        seed = np.uint64(self.rng.choice(EDGES))
+        middle = self.duel.call("end_of_lines", 0, self.count, 50, self.book)
+        for ends in ((0, middle), (middle, self.count)):
+            self.duel.call(
+                "hash_lines", *ends, self.book, self.levels, seed,
+                self.skus.arrays, self.places.arrays, operations=entered,
+            )  # fmt: skip
 
 
 def shop(duel: Duel, rng: Random) -> None:

@@ -30,7 +30,10 @@ def feed(duel: Duel, rng: Random) -> None:
         duel.note("plan_stock", codes)
         for shard in range(SHARDS):
             mine = effects[shard]
-            duel.call("apply_stock", mine, levels[shard], sequences[shard], operations=len(mine))
+            duel.call(
+                "apply_stock", mine, make_header(), levels[shard], sequences[shard],
+                operations=len(mine),
+            )  # fmt: skip
             remembered = np.zeros(int(mine["has_key"].sum()), EVENT)
             now_ns = rng.choice(TIMES)
             duel.call("apply_event_keys", mine, remembered, now_ns, operations=len(mine))

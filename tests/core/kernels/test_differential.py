@@ -101,7 +101,7 @@ def _another_order(heap: Any, a: int, b: int) -> bool:
     return bool(heap.times[a] < heap.times[b])
 
 
-def _narrow(effects: Any, levels: Any, _sources: Any) -> None:
+def _narrow(effects: Any, _header: Any, levels: Any, _sources: Any) -> None:
     for i in range(effects.size):
         levels[effects[i].row].on_hand = effects[i].delta & 0x7FFF_FFFF
 
@@ -131,6 +131,6 @@ def test_the_judge_sees_what_wraps_and_what_lies_outside() -> None:
     effects = np.zeros(1, DTYPES[Section.STOCK])
     levels["on_hand"], effects["delta"] = np.iinfo(np.int64).max, 1
     with pytest.raises(ValueError, match="format"):
-        Duel().call("apply_stock", effects, levels, sources)
+        Duel().call("apply_stock", effects, worlds.make_header(), levels, sources)
     with pytest.raises(IndexError):
         Duel().call("sum_levels", levels, 2)

@@ -169,7 +169,9 @@ def levels(duel: Duel, rng: Random) -> None:
     seed = np.uint64(rng.choice(EDGES))
     header = make_header(levels=count)
     texts = (skus.arrays, places.arrays)
-    duel.call("hash_levels", header, table, seed, *texts, operations=max(1, count))
+    start = count // 3
+    for ends in ((0, start), (start, count)):
+        duel.call("hash_levels", *ends, table, seed, *texts, operations=max(1, ends[1] - ends[0]))
     rows = np.array([rng.randint(-1, count) for _ in range(50)])
     stock = (table, skus.removed, make_locations(rng, 8))
     duel.call("read_levels", rows, header, stock, np.zeros((5, 50), np.int64), operations=50)
@@ -202,7 +204,7 @@ def _change_stock(duel: Duel, rng: Random, table: Array) -> None:
         effects["delta"][0] = rng.choice((1, -1)) * ON_HAND_MAX // 2
         effects["sequence"] = [rng.choice(EDGES) for _ in effects]
         effects["source"] = [rng.randrange(4) for _ in effects]
-        duel.call("apply_stock", effects, table, sources, operations=len(effects))
+        duel.call("apply_stock", effects, make_header(), table, sources, operations=len(effects))
 
 
 def remembered(duel: Duel, rng: Random) -> None:

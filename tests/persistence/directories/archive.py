@@ -51,7 +51,7 @@ def facts_of(path: Path) -> dict[str, int | str]:
     """What `test_earlier_builds.py` compares."""
     recovered = reopen(path, SHARDS)
     close(recovered)
-    statistics = [read_statistics(shard) for shard in recovered.node.shards]
+    statistics = [read_statistics(shard.header) for shard in recovered.node.shards]
     units = ("on_hand", "reserved", "committed")
     return {unit: sum(getattr(shard, unit) for shard in statistics) for unit in units} | {
         "shard_count": SHARDS,
