@@ -21,7 +21,7 @@ from holdfast.v1.stock_service_pb2_grpc import StockServiceStub
 
 from .pacing import Pacing
 from .tally import End, Tally
-from .visits import Stubs
+from .visits import Stubs, has_done_nothing
 
 grpc.experimental.gevent.init_gevent()
 
@@ -111,6 +111,4 @@ def _end(error: Any, response: Any) -> End:
     if error is None:
         is_refused = getattr(response, "outcome", None) == OUTCOME_REFUSED
         return End.REFUSED if is_refused else End.ANSWERED
-    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return End.REFUSED_EARLY
-    return End.FAULT
+    return End.REFUSED_EARLY if has_done_nothing(error) else End.FAULT

@@ -25,7 +25,7 @@ class End(StrEnum):
     REFUSED = "refused"
     """A business no: sold out, expired. No failure."""
     REFUSED_EARLY = "refused early"
-    """RESOURCE_EXHAUSTED: the node had too much to do, or no space, and did nothing."""
+    """The node had too much to do, or no space; it did nothing, and said when to come back."""
     FAULT = "fault"
     """Any other status. Whether the command took effect is not known."""
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import grpc
 
+from holdfast.edge.client.errors import error_from_rpc
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
@@ -138,11 +139,16 @@ class Visitor:
         try:
             answer = method(request, timeout=TIMEOUT_S)
         except grpc.RpcError as error:
-            if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
-                books.answered(name)  # nothing was done
+            if has_done_nothing(error):
+                books.answered(name)
             raise
         books.answered(name)
         return answer
+
+
+def has_done_nothing(error: Any) -> bool:
+    """Whether a node says of a call that failed that it did nothing and when to come back."""
+    return error_from_rpc(error).retry_after_s is not None
 
 
 def _reserve_request(visit: Visit, hold_s: float) -> reservation.ReserveRequest:

@@ -22,6 +22,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from holdfast.core import commands as core
 
+#: Of every ErrorInfo. It has a dot, as AIP-193 asks: a name that is registered or looks so.
 DOMAIN: Final = "inventory.holdfast"
 
 #: Characters of a value that are shown. An id has at most 128 bytes, so a legal one is shown whole.
@@ -229,13 +230,18 @@ def other_timeline(field: str, handle: int) -> Fault:
 def overloaded(shard: int, mailbox_capacity: int) -> Fault:
     """The shard's mailbox is full."""
     return Fault(
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.UNAVAILABLE,
         "OVERLOADED",
         f"the mailbox of shard {shard} is full (capacity {mailbox_capacity}); "
         "nothing was done, try again",
         {"shard": str(shard), "mailbox_capacity": str(mailbox_capacity)},
         OVERLOAD_RETRY_S,
     )
+
+
+def is_overload(fault: Fault) -> bool:
+    """Whether a fault is that of a full mailbox, which empties by itself."""
+    return fault.reason == "OVERLOADED"
 
 
 def storage_full(headroom_bytes: int, reserve_bytes: int) -> Fault:
@@ -269,6 +275,17 @@ def starting() -> Fault:
         "STARTING",
         "the node is still recovering; nothing was done, try again",
         retry_after_s=NOT_SERVING_RETRY_S,
+    )
+
+
+def state_changing(tries: int) -> Fault:
+    """The state hash is that of one instant, and the node did not leave it time for one."""
+    return Fault(
+        grpc.StatusCode.ABORTED,
+        "STATE_CHANGING",
+        f"the state changed while it was hashed, {tries} times over; ask when the node is quiet, "
+        "or let `holdfast verify` hash its journal",
+        {"tries": str(tries)},
     )
 
 

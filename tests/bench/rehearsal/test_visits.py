@@ -11,6 +11,7 @@ from bench.rehearsal.books import Books, Level, WrongAnswerError
 from bench.rehearsal.profiles import Kind, Run
 from bench.rehearsal.shopping import EVENTS_A_MESSAGE, Feed, Shopping, Visit
 from bench.rehearsal.visits import Shop, Source, Stubs, Visitor
+from holdfast.edge.wire.faults import overloaded
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
@@ -28,11 +29,18 @@ DUPLICATE = stock.STOCK_EVENT_OUTCOME_DUPLICATE
 class Fault(grpc.RpcError):  # type: ignore[misc]
     """A call that failed."""
 
-    def __init__(self, code: grpc.StatusCode) -> None:
+    def __init__(self, code: grpc.StatusCode, status: bytes = b"") -> None:
         self._code = code
+        self._status = status
 
     def code(self) -> grpc.StatusCode:
         return self._code
+
+    def details(self) -> str:
+        return "it failed"
+
+    def trailing_metadata(self) -> tuple[tuple[str, bytes], ...]:
+        return (("grpc-status-details-bin", self._status),)
 
 
 class Node:
@@ -194,13 +202,14 @@ def test_a_payment_after_the_hold_may_be_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "unsettled"),
-    [(grpc.StatusCode.UNAVAILABLE, {"r-1"}), (grpc.StatusCode.RESOURCE_EXHAUSTED, set())],
+    ("status", "unsettled"),
+    [(b"", {"r-1"}), (overloaded(0, 4096).to_status().SerializeToString(), set())],
+    ids=["gRPC's own", "overloaded"],
 )
 def test_a_command_that_failed_is_unsettled_unless_it_did_nothing(
-    code: grpc.StatusCode, unsettled: set[str]
+    status: bytes, unsettled: set[str]
 ) -> None:
-    node = Node(Commit=Fault(code))
+    node = Node(Commit=Fault(grpc.StatusCode.UNAVAILABLE, status))
     shop = Shop(Shopping(RUN), Books({ROW: 1}, hold_s=6.0), lambda: node.now)
     with pytest.raises(Fault):
         Visitor(shop, node.stubs).shop(VISIT)

@@ -76,5 +76,5 @@ def test_an_error_survives_the_way_to_another_process() -> None:
     error.attempts = 3
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
     assert (type(error), vars(error), str(error)) == (type(copy), vars(copy), str(copy))
-    assert str(copy).startswith("RESOURCE_EXHAUSTED OVERLOADED: the mailbox of shard 2 is full")
+    assert str(copy).startswith("UNAVAILABLE OVERLOADED: the mailbox of shard 2 is full")
     assert str(copy).endswith("(after 3 attempts)")
