@@ -8,9 +8,11 @@ import logging
 import re
 import sys
 from collections.abc import Iterable
-from typing import Final, Literal, TextIO
+from typing import Final, Literal, TextIO, cast
 
 import structlog
+
+from .log_writer import LogWriter
 
 LogFormat = Literal["auto", "console", "json"]
 
@@ -20,20 +22,23 @@ CORRELATION_ID_MAX: Final = 128
 _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
 
-def correlation_id(metadata: Iterable[tuple[str, str | bytes]] | None) -> str | None:
-    """The caller's x-correlation-id, else the trace id of its traceparent, else None.
+def ids_of_call(
+    metadata: Iterable[tuple[str, str | bytes]] | None,
+) -> tuple[str | None, str | None]:
+    """The caller's x-correlation-id, or its trace id in place of one, and the trace id of its
+    traceparent.
 
     A malformed one counts as absent: no reason to refuse a call.
     """
-    trace_id = None
+    correlation = trace = None
     for key, value in metadata or ():
         if not isinstance(value, str):
             continue
-        if key == "x-correlation-id" and _is_fit_for_log(value):
-            return value
-        if key == "traceparent":
-            trace_id = _trace_id(value)
-    return trace_id
+        if key == "x-correlation-id" and correlation is None and _is_fit_for_log(value):
+            correlation = value
+        elif key == "traceparent":
+            trace = _trace_id(value)
+    return correlation or trace, trace
 
 
 def _is_fit_for_log(text: str) -> bool:
@@ -58,7 +63,9 @@ def _trace_id(traceparent: str) -> str | None:
 
 
 def configure_logging(
-    level: str = "info", log_format: LogFormat = "auto", stream: TextIO | None = None
+    level: str = "info",
+    log_format: LogFormat = "auto",
+    stream: TextIO | LogWriter | None = None,
 ) -> None:
     """Send our events and what libraries log to one stream in one form.
 
@@ -79,7 +86,7 @@ def configure_logging(
     structlog.configure(
         processors=[*shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, stream)),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream)
@@ -95,7 +102,7 @@ def configure_logging(
 # Tracebacks come without the values of variables: those are long, and customers' orders.
 
 
-def _console_renderer(stream: TextIO) -> list[structlog.typing.Processor]:
+def _console_renderer(stream: TextIO | LogWriter) -> list[structlog.typing.Processor]:
     return [
         structlog.dev.ConsoleRenderer(
             colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback

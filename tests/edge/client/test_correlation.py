@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.edge.client.correlation import LENGTH_MAX, metadata_of
-from holdfast.edge.server.logs import CORRELATION_ID_MAX, correlation_id
+from holdfast.edge.server.logs import CORRELATION_ID_MAX, ids_of_call
 from tests.edge.client.conftest import Connect
 from tests.edge.scripted import ScriptedServer
 
@@ -17,7 +17,7 @@ LONG = "Bestellung-Ä" * 1_000
 
 def carried(text: str) -> str:
     """The id that a node logs for a text."""
-    logged = correlation_id(metadata_of(text))
+    logged, _ = ids_of_call(metadata_of(text))
     assert logged is not None
     return logged
 

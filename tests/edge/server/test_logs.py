@@ -5,14 +5,21 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import structlog
 
 from holdfast.edge.server import logs
-from holdfast.edge.server.logs import correlation_id
+from holdfast.edge.server.logs import ids_of_call
 
 # Correlation ids
+
+
+def correlation_id(metadata: Any) -> str | None:
+    """Under which the call is logged."""
+    return ids_of_call(metadata)[0]
+
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE_ID}-b7ad6b7169203331-01"
@@ -64,6 +71,11 @@ def test_a_malformed_traceparent_is_ignored(traceparent: str) -> None:
 def test_the_callers_own_id_wins_over_the_trace() -> None:
     both = [("traceparent", TRACEPARENT), ("x-correlation-id", "mine")]
     assert correlation_id(both) == correlation_id(both[::-1]) == "mine"
+
+
+def test_the_trace_is_told_beside_the_callers_own_id() -> None:
+    both = [("traceparent", TRACEPARENT), ("x-correlation-id", "mine")]
+    assert ("mine", TRACE_ID) == ids_of_call(both) == ids_of_call(both[::-1])
 
 
 def test_calls_without_metadata_have_no_id() -> None:

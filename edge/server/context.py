@@ -1,0 +1,23 @@
+"""What a method is told of its call, beside the request."""
+
+from typing import Any, NamedTuple, TypeAlias
+
+#: gRPC's own context of a call, which has no types. It stays in handlers.py and its like.
+Context: TypeAlias = Any
+
+
+class CallContext(NamedTuple):
+    """Who calls, until when, and under which ids. A tuple, because one is made for every call."""
+
+    principal: str = ""
+    """Who calls; empty as long as callers are not authenticated."""
+    deadline_s: float | None = None
+    """The instant of the event loop's clock until which the caller waits; None when for ever."""
+    correlation: str | None = None
+    """The caller's correlation id, or the trace id in its place."""
+    trace: str | None = None
+    """The trace id of the caller's traceparent (https://www.w3.org/TR/trace-context/)."""
+
+    def is_over(self, now_s: float) -> bool:
+        """Whether nobody waits for the answer any more."""
+        return self.deadline_s is not None and self.deadline_s <= now_s
