@@ -1,7 +1,8 @@
 """Admission: a command enters a mailbox here, or is refused early and cheaply.
 
 The node knows which mailbox a command belongs in. Here it is decided whether it may go in: is the
-node serving, is there room on disk for what it writes, is there room in the mailbox?
+node serving, does the caller still wait, is there room in the mailbox, and on disk for what it
+writes?
 """
 
 import asyncio
@@ -13,6 +14,8 @@ from holdfast.core.commands.registry import OPERATIONS, Operation
 
 from ..wire import faults
 from ..wire.engine_faults import FaultOutcome, fault_from_outcome
+from .context import CallContext
+from .outcome_counters import OutcomeCounters
 from .pump import Pump
 
 Asked = TypeVar("Asked")
@@ -24,19 +27,38 @@ class Admission:
 
     def __init__(self, pump: Pump) -> None:
         self.pump = pump
+        self.outcomes = OutcomeCounters()
         self.is_draining = False
         self.refused_overload = 0
         self._loop = asyncio.get_running_loop()
 
-    def post(self, command: Command) -> "asyncio.Future[Outcome]":
-        """Queue a command; returns a future that has the outcome once it is durable.
+    def admit(self, context: CallContext) -> None:
+        """Raise the `Fault` of a call that is refused whatever it asks.
 
-        Raises a `Fault` when the node is draining, when its storage is full and the command writes,
-        or when the mailbox is full.
+        Called before its request is parsed: a refusal has to cost less than the call would.
         """
-        # Checked before the command costs anything: refusals have to be cheap under overload.
+        self._expect_open(context)
+        actors = self.pump.node.actors
+        for actor in actors:
+            if actor.weight < actor.capacity:
+                return
+        self.refused_overload += 1
+        raise faults.overloaded(actors[0].shard, actors[0].capacity)
+
+    def _expect_open(self, context: CallContext) -> None:
+        """Raise a `Fault` when nothing new is taken, or nobody waits for it any more."""
         if self.is_draining:
             raise faults.draining()
+        if context.is_over(self._loop.time()):
+            raise faults.deadline_exceeded()
+
+    def post(self, command: Command, context: CallContext) -> "asyncio.Future[Outcome]":
+        """Queue a command; returns a future that has the outcome once it is durable.
+
+        Raises a `Fault` when the node is draining, the call's time is over, its storage is full and
+        the command writes, or the mailbox is full.
+        """
+        self._expect_open(context)
         if self.pump.is_storage_full() and not OPERATIONS[type(command)].is_read:
             raise faults.storage_full(self.pump.headroom_bytes, self.pump.journal.reserve_bytes)
         future: asyncio.Future[Outcome] = self._loop.create_future()
@@ -49,17 +71,29 @@ class Admission:
         return future
 
     async def ask(
-        self, operation: Operation[Asked, Told], command: Asked, request: object = None
+        self,
+        operation: Operation[Asked, Told],
+        context: CallContext,
+        command: Asked,
+        request: object = None,
     ) -> Told:
         """Post a command and wait for its outcome. Raises a `Fault`, told in terms of `request`
         where that is given.
         """
-        return expect(operation, await self.post(command), request)
+        return self.expect(operation, command, await self.post(command, context), request)
 
-
-def expect(operation: Operation[Asked, Told], outcome: Outcome, request: object = None) -> Told:
-    """The outcome of an operation. Raises the fault that it is, told in terms of the request."""
-    if isinstance(outcome, operation.outcome):
-        return outcome
-    assert isinstance(outcome, FaultOutcome), outcome
-    raise fault_from_outcome(outcome, request)
+    def expect(
+        self,
+        operation: Operation[Asked, Told],
+        command: Asked,
+        outcome: Outcome,
+        request: object = None,
+    ) -> Told:
+        """The outcome of a command, counted. Raises the fault that it is, told in terms of the
+        request.
+        """
+        if isinstance(outcome, operation.outcome):
+            self.outcomes.count(command, outcome)
+            return outcome
+        assert isinstance(outcome, FaultOutcome), outcome
+        raise fault_from_outcome(outcome, request)

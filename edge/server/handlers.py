@@ -2,10 +2,12 @@
 
 One generic handler with raw bytes serves all methods, health and reflection included: a server with
 registered methods waits on a future per method for each call that it accepts. What is the same for
-every call is done here: the deadline, the status of a fault, the correlation id, the counters. An
-ordinary call logs nothing.
+every call is done here: its context, the status of a fault, the counters, the line in the log of a
+call that asks for one. An ordinary call logs nothing.
 """
 
+import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from time import perf_counter
 from typing import Any
@@ -28,15 +30,17 @@ from holdfast.v1.common_pb2 import OUTCOME_REFUSED
 from ..wire import faults
 from ..wire.faults import Fault
 from ..wire.packed import has_columns, twin
-from .logs import correlation_id
-from .service import Service
+from .context import CallContext, Context
+from .log_writer import Sampler
+from .logs import ids_of_call
+from .open_streams import OpenStreams
 from .statistics import CallCounters
 
 log = structlog.get_logger()
 
-Context = Any  # grpc.aio's context has no types
 Parse = Callable[[bytes], Message]
 Respond = Callable[[bytes, Context], Awaitable[bytes]]
+RespondWithStream = Callable[[bytes, Context], AsyncIterator[bytes]]
 RespondToStream = Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]
 
 _FILES = (
@@ -47,25 +51,52 @@ _FILES = (
     admin_service_pb2,
 )
 
-_CODE_NAMES: dict[int, str] = {code.value[0]: code.name for code in grpc.StatusCode}
-
 #: Names of all services, as reflection lists them.
 SERVICE_NAMES = tuple(
     service.full_name for file in _FILES for service in file.DESCRIPTOR.services_by_name.values()
 )
 
+#: A caller whose time is over resets his call, which may come in before our own clock says so: by
+#: some milliseconds, and by what gRPC rounds a deadline up by, a hundredth at most.
+DEADLINE_SLACK_S = 0.005
+DEADLINE_SLACK_SHARE = 0.01
+
+
+def methods() -> Iterable[MethodDescriptor]:
+    """All methods of the wire."""
+    for file in _FILES:
+        for service in file.DESCRIPTOR.services_by_name.values():
+            yield from service.methods
+
 
 class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
-    """Finds the handler of a method by its full name."""
+    """Finds the handler of a method by its full name.
 
-    def __init__(self, service: Service, counters: CallCounters) -> None:
+    `service` has a method of each descriptor's name, which takes the request, or an iterator of
+    them, and a CallContext. `admit` raises the `Fault` with which a call is refused unread.
+    """
+
+    def __init__(
+        self,
+        service: object,
+        descriptors: Iterable[MethodDescriptor],
+        admit: Callable[[CallContext], None],
+        counters: CallCounters,
+        sampler: Sampler,
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
+        self.open_streams = OpenStreams()
+        self._clock = clock
+        self._admit = admit
         self._counters = counters
+        self._sampler = sampler
+        self._loop_time = asyncio.get_running_loop().time
         self._others: list[grpc.GenericRpcHandler] = []
         self._handlers = {
             f"/{descriptor.containing_service.full_name}/{descriptor.name}": self._handler(
                 descriptor, getattr(service, descriptor.name)
             )
-            for descriptor in _methods()
+            for descriptor in descriptors
         }
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
@@ -74,7 +105,10 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         if handler is not None:
             return handler
         found = (other.service(details) for other in self._others)
-        return next((handler for handler in found if handler is not None), None)
+        other = next((handler for handler in found if handler is not None), None)
+        if other is None or not other.response_streaming:
+            return other
+        return self._ended_with_us(other, details.method)
 
     # The two methods through which generated `add_…_to_server` functions register a service. Handed
     # this object instead of the server, they add health and reflection to this handler.
@@ -86,79 +120,169 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
     def add_registered_method_handlers(self, service: str, handlers: object) -> None:
         """Ignored: generated code adds each method both ways, and this one is the slower."""
 
+    def _ended_with_us(self, handler: grpc.RpcMethodHandler, name: str) -> grpc.RpcMethodHandler:
+        """A handler of another service, whose streams end when the node drains."""
+        wrapped = handler.stream_stream if handler.request_streaming else handler.unary_stream
+
+        async def respond(request: Any, context: Context) -> AsyncIterator[Any]:
+            try:
+                async for response in self.open_streams.until_end(wrapped(request, context)):
+                    yield response
+            except Fault as fault:
+                await _abort(context, fault, name, None)
+
+        make = (
+            grpc.stream_stream_rpc_method_handler
+            if handler.request_streaming
+            else grpc.unary_stream_rpc_method_handler
+        )
+        return make(respond, handler.request_deserializer, handler.response_serializer)
+
     def _handler(
         self, descriptor: MethodDescriptor, method: Callable[..., Any]
     ) -> grpc.RpcMethodHandler:
         request_class: Any = GetMessageClass(descriptor.input_type)
         parse = _parser(twin(request_class) if has_columns(request_class) else request_class)
+        name = descriptor.name
         if descriptor.client_streaming:
-            return grpc.stream_stream_rpc_method_handler(
-                self._stream(descriptor.name, parse, method)
-            )
+            return grpc.stream_stream_rpc_method_handler(self._both_ways(name, parse, method))
+        if descriptor.server_streaming:
+            return grpc.unary_stream_rpc_method_handler(self._one_way(name, parse, method))
         can_refuse = "outcome" in descriptor.output_type.fields_by_name
+        # What asks of no shard is answered by a node that is overloaded or drains, too.
+        admit = (
+            _always
+            if descriptor.containing_service.file is admin_service_pb2.DESCRIPTOR
+            else self._admit
+        )
         return grpc.unary_unary_rpc_method_handler(
-            self._unary(descriptor.name, parse, method, can_refuse=can_refuse)
+            self._unary(name, parse, method, admit, can_refuse=can_refuse)
         )
 
     def _unary(
         self,
         name: str,
         parse: Parse,
-        method: Callable[[Any], Awaitable[Any]],
+        method: Callable[[Any, CallContext], Awaitable[Any]],
+        admit: Callable[[CallContext], None],
         *,
         can_refuse: bool,
     ) -> Respond:
-        record = self._counters.record
-
         async def respond(data: bytes, context: Context) -> bytes:
-            started = perf_counter()
-            correlation = correlation_id(context.invocation_metadata())
-            code = "CANCELLED"  # what is left when the caller goes away while the method waits
+            started = self._clock()
+            call = self._context_of(context)
+            code = ""
             try:
-                _check_deadline(context)
-                response = await method(parse(data))
+                admit(call)
+                response = await method(parse(data), call)
                 code = "REFUSED" if can_refuse and response.outcome == OUTCOME_REFUSED else "OK"
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a status
-                fault = _fault_of(error, name, correlation)
+                fault = _fault_of(error, name, call)
                 code = fault.code.name
-                await _abort(context, fault, name, correlation)
+                await _abort(context, fault, name, call.correlation)
             finally:
-                seconds = perf_counter() - started
-                record(name, code, seconds)
-                if correlation is not None:
-                    _log_call(name, code, seconds, correlation)
-            if correlation is not None:
-                context.set_trailing_metadata((("x-correlation-id", correlation),))
+                self._counters.record_seconds(name, self._clock() - started)
+                self._end(name, code, started, call)
+            if call.correlation is not None:
+                context.set_trailing_metadata((("x-correlation-id", call.correlation),))
             answer: bytes = response.SerializeToString()
             return answer
 
         return respond
 
-    def _stream(
-        self, name: str, parse: Parse, method: Callable[[Any], AsyncIterator[Message]]
+    def _both_ways(
+        self,
+        name: str,
+        parse: Parse,
+        method: Callable[[AsyncIterator[Message | Fault], CallContext], AsyncIterator[Message]],
     ) -> RespondToStream:
-        record = self._counters.record
+        """Answers each message of a stream, in their order."""
 
         async def respond(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
-            correlation = correlation_id(context.invocation_metadata())
-            last = perf_counter()
-            try:
-                async for response in method(_parsed(parse, data) async for data in requests):
-                    yield response.SerializeToString()
-                    record(name, _code_of(response), perf_counter() - last)
-                    last = perf_counter()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a status
-                fault = _fault_of(error, name, correlation)
-                record(name, fault.code.name, perf_counter() - last)
-                await _abort(context, fault, name, correlation)
+            arrivals: deque[float] = deque()
+
+            async def parsed() -> AsyncIterator[Message | Fault]:
+                async for data in requests:
+                    arrivals.append(self._clock())
+                    yield _parsed(parse, data)
+
+            def responses(call: CallContext) -> AsyncIterator[Message]:
+                self._admit(call)
+                return method(parsed(), call)
+
+            async for answer in self._streamed(name, responses, context):
+                # From the message to its answer: what the sender takes between two messages, or
+                # the reader over an answer, is no time of ours.
+                self._counters.record_seconds(name, self._clock() - arrivals.popleft())
+                yield answer
 
         return respond
 
+    def _one_way(
+        self,
+        name: str,
+        parse: Parse,
+        method: Callable[[Any, CallContext], AsyncIterator[Message]],
+    ) -> RespondWithStream:
+        """Answers one message with a stream, which goes on until the caller or the node ends it."""
 
-def _methods() -> Iterable[MethodDescriptor]:
-    for file in _FILES:
-        for service in file.DESCRIPTOR.services_by_name.values():
-            yield from service.methods
+        async def respond(data: bytes, context: Context) -> AsyncIterator[bytes]:
+            def responses(call: CallContext) -> AsyncIterator[Message]:
+                self._admit(call)
+                return self.open_streams.until_end(method(parse(data), call))
+
+            async for answer in self._streamed(name, responses, context):
+                yield answer
+
+        return respond
+
+    async def _streamed(
+        self,
+        name: str,
+        responses: Callable[[CallContext], AsyncIterator[Message]],
+        context: Context,
+    ) -> AsyncIterator[bytes]:
+        """The bytes of a stream's responses; what its end is, whatever it is, is counted once."""
+        started = self._clock()
+        call = self._context_of(context)
+        code = ""
+        try:
+            async for response in responses(call):
+                yield response.SerializeToString()
+            code = "OK"
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a status
+            fault = _fault_of(error, name, call)
+            code = fault.code.name
+            await _abort(context, fault, name, call.correlation)
+        finally:
+            self._end(name, code, started, call)
+
+    def _context_of(self, context: Context) -> CallContext:
+        correlation, trace = ids_of_call(context.invocation_metadata())
+        left_s = context.time_remaining()
+        deadline_s = None if left_s is None else self._loop_time() + left_s
+        return CallContext(deadline_s=deadline_s, correlation=correlation, trace=trace)
+
+    def _end(self, name: str, code: str, started: float, call: CallContext) -> None:
+        """Count a call, and log it when its caller wants that. Without a code it was cancelled."""
+        seconds = self._clock() - started
+        code = code or self._code_of_cancelled(call, seconds)
+        self._counters.record_end(name, code)
+        if call.correlation is not None and self._sampler.takes(self._loop_time()):
+            ms = round(seconds * 1e3, 3)
+            log.info("call", method=name, code=code, ms=ms, correlation_id=call.correlation)
+
+    def _code_of_cancelled(self, call: CallContext, seconds: float) -> str:
+        """Whether a caller went away because his time was over, or for a reason of his own."""
+        if call.deadline_s is None:
+            return "CANCELLED"
+        left_s = call.deadline_s - self._loop_time()
+        slack_s = DEADLINE_SLACK_S + (seconds + left_s) * DEADLINE_SLACK_SHARE
+        return "DEADLINE_EXCEEDED" if left_s <= slack_s else "CANCELLED"
+
+
+def _always(_call: CallContext) -> None:
+    """Refuses nobody."""
 
 
 def _parser(message_class: type[Message]) -> Parse:
@@ -181,36 +305,23 @@ def _parsed(parse: Parse, data: bytes) -> Message | Fault:
         return fault
 
 
-def _code_of(response: Any) -> str:
-    """The code of an answer in a stream: that of its status where the message failed as a whole."""
-    if "status" in response.DESCRIPTOR.fields_by_name and response.HasField("status"):
-        return _CODE_NAMES[response.status.code]
-    return "OK"
-
-
-def _check_deadline(context: Context) -> None:
-    """Raise a `Fault` when nobody waits for the answer any more."""
-    remaining = context.time_remaining()
-    if remaining is not None and remaining <= 0:
-        raise faults.deadline_exceeded()
-
-
-def _fault_of(error: Exception, name: str, correlation: str | None) -> Fault:
+def _fault_of(error: Exception, name: str, call: CallContext) -> Fault:
     """The fault that an exception is. Anything else is a defect of ours: logged, not told."""
     if isinstance(error, Fault):
         return error
-    log.error("call failed", method=name, correlation_id=correlation, exc_info=error)
-    return faults.internal(correlation)
+    log.error("call failed", method=name, correlation_id=call.correlation, exc_info=error)
+    return faults.internal(call.correlation)
 
 
 async def _abort(context: Context, fault: Fault, name: str, correlation: str | None) -> None:
     """End the call with the fault's status. grpc raises its own exception to get out of here."""
     log.debug("fault", method=name, fault=str(fault), correlation_id=correlation)
-    metadata = [("grpc-status-details-bin", fault.to_status().SerializeToString())]
+    metadata: list[tuple[str, str | bytes]] = [
+        ("grpc-status-details-bin", fault.to_status().SerializeToString())
+    ]
+    if fault.retry_after_s is not None:
+        # What gRPC's own retries read; they do not know RetryInfo (gRFC A6).
+        metadata.append(("grpc-retry-pushback-ms", str(round(fault.retry_after_s * 1e3))))
     if correlation is not None:
         metadata.append(("x-correlation-id", correlation))
     await context.abort(fault.code, fault.message, tuple(metadata))
-
-
-def _log_call(name: str, code: str, seconds: float, correlation: str) -> None:
-    log.info("call", method=name, code=code, ms=round(seconds * 1e3, 3), correlation_id=correlation)

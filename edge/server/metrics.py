@@ -3,7 +3,7 @@
 The tables below name every figure of statistics.py; docs/operators.md explains them to operators.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Final
 
@@ -43,11 +43,31 @@ _NODE_COUNTERS: Final = {
         "holdfast_overload_refusals_total",
         "Commands refused because a mailbox was full.",
     ),
-    "expired_holds": ("holdfast_expired_holds_total", "Holds that ended by time."),
+    "expired_holds": ("holdfast_expired_holds_total", "Lines of holds that ended by time."),
+    "snapshot_failures": (
+        "holdfast_snapshot_failures_total",
+        "Snapshots that could not be written.",
+    ),
+    "log_lines_dropped": (
+        "holdfast_log_lines_dropped_total",
+        "Lines of the log that nobody took in time.",
+    ),
+    "call_lines_left_out": (
+        "holdfast_call_lines_left_out_total",
+        "Lines about calls that were more than log_calls_per_s.",
+    ),
 }
 
 #: Figure of the node -> name and help of its gauge.
 _NODE_GAUGES: Final = {
+    "append_age_seconds": (
+        "holdfast_journal_append_age_seconds",
+        "Seconds for which the append under way has not come back; 0 without one.",
+    ),
+    "loop_lag_seconds": (
+        "holdfast_loop_lag_seconds",
+        "Longest delay of the event loop in the last half or whole minute.",
+    ),
     "durable_position": (
         "holdfast_journal_durable_position",
         "Last journal position that is durable.",
@@ -85,6 +105,7 @@ class NodeCollector(Collector):
                 gauge.add_metric((str(shard.shard),), getattr(shard, figure))
             yield gauge
         yield from _call_metrics(node.calls)
+        yield _operations(node.operations)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: the registry would otherwise collect at once, before there is a node."""
@@ -94,14 +115,16 @@ class NodeCollector(Collector):
 def _call_metrics(calls: CallStatistics) -> Iterator[Metric]:
     counter = CounterMetricFamily(
         "holdfast_calls_total",
-        "Calls by gRPC status; REFUSED is a business no, sent with status OK.",
+        "Calls by how they ended; REFUSED is a business no, sent with status OK.",
         labels=("method", "code"),
     )
     for labels, count in calls.counts.items():
         counter.add_metric(labels, count)
     yield counter
     histogram = HistogramMetricFamily(
-        "holdfast_call_seconds", "Seconds from request to answer in the server.", labels=("method",)
+        "holdfast_call_seconds",
+        "Seconds from request to answer in the server; on streams, of each message.",
+        labels=("method",),
     )
     # Prometheus wants cumulative buckets; summing here costs a call nothing.
     bounds = [*map(str, CALL_SECONDS), "+Inf"]
@@ -109,6 +132,17 @@ def _call_metrics(calls: CallStatistics) -> Iterator[Metric]:
         cumulative = list(zip(bounds, accumulate(buckets), strict=True))
         histogram.add_metric((method,), cumulative, calls.seconds[method])
     yield histogram
+
+
+def _operations(operations: Mapping[tuple[str, str], int]) -> Metric:
+    counter = CounterMetricFamily(
+        "holdfast_operations_total",
+        "Operations that were answered, those of batches one by one.",
+        labels=("operation", "outcome"),
+    )
+    for labels, count in operations.items():
+        counter.add_metric(labels, count)
+    return counter
 
 
 def metrics_registry(statistics: Callable[[], NodeStatistics | None]) -> CollectorRegistry:

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import grpc
 from google.protobuf.message import Message
 
 from holdfast.core.commands import Command, Outcome
@@ -16,7 +15,8 @@ from holdfast.core.commands.registry import OPERATIONS
 
 from ..wire import faults
 from ..wire.faults import Fault
-from .admission import Admission, expect
+from .admission import Admission
+from .context import CallContext
 
 #: Messages of one stream that may wait for their journal entry at once. Enough to keep the journal
 #: busy while the next is on the wire; a faster sender meets gRPC's flow control.
@@ -39,6 +39,7 @@ class _Message:
 class _Stream:
     """What waits for its answer, in order, and how much more may be posted."""
 
+    context: CallContext
     messages: "asyncio.Queue[_Message | Exception | None]" = field(default_factory=asyncio.Queue)
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STREAM_PLACES))
 
@@ -68,6 +69,7 @@ class OrderedStreams:
     async def answer(
         self,
         requests: AsyncIterator[Any],
+        context: CallContext,
         read: Callable[[Any], Command],
         write: Callable[[Any, Any, Any], Message],
         refuse: Callable[[Any, Fault], Message],
@@ -78,7 +80,7 @@ class OrderedStreams:
         request, command and outcome; `refuse` makes it from request and fault, where a message
         failed as a whole and did nothing.
         """
-        stream = _Stream()
+        stream = _Stream(context)
         reader = asyncio.create_task(self._post_all(requests, read, stream))
         self._readers.add(reader)
         try:
@@ -86,9 +88,10 @@ class OrderedStreams:
                 if isinstance(message, Exception):
                     raise message
                 try:
-                    outcome = await _outcome(message)
+                    outcome = await self._outcome(message)
                     yield write(message.request, message.command, outcome)
                 except Fault as fault:
+                    self.admission.outcomes.count_failed_message(fault)
                     yield refuse(message.request, fault)
                 stream.give_back(message.places)
         finally:
@@ -108,7 +111,9 @@ class OrderedStreams:
                 posted: asyncio.Future[Outcome] | Fault
                 if isinstance(command, Fault):
                     posted = command
-                elif not isinstance(posted := await self._post_patiently(command, last), Fault):
+                elif not isinstance(
+                    posted := await self._post_patiently(command, stream.context, last), Fault
+                ):
                     last = posted
                 stream.messages.put_nowait(_Message(request, command, places, posted))
             stream.messages.put_nowait(None)
@@ -117,17 +122,27 @@ class OrderedStreams:
         except Exception as error:  # noqa: BLE001 - whatever it is, `answer` raises it
             stream.messages.put_nowait(error)
 
+    async def _outcome(self, message: _Message) -> Any:
+        """What a message is answered. Raises the `Fault` that it failed with."""
+        if isinstance(message.posted, Fault):
+            raise message.posted
+        # A caller who goes away cancels what he waits for, and the engine drops a command whose
+        # future is cancelled: messages posted behind it would count without it.
+        outcome = await asyncio.shield(message.posted)
+        operation = OPERATIONS[type(message.command)]
+        return self.admission.expect(operation, message.command, outcome)
+
     async def _post_patiently(
-        self, command: Command, last: "asyncio.Future[Outcome] | None"
+        self, command: Command, context: CallContext, last: "asyncio.Future[Outcome] | None"
     ) -> "asyncio.Future[Outcome] | Fault":
         """Post a command, or return why not. When the mailbox is full, wait for the stream's own
         commands in it first: that slows the sender down.
         """
         while True:
             try:
-                return self.admission.post(command)
+                return self.admission.post(command, context)
             except Fault as fault:
-                if fault.code is not grpc.StatusCode.RESOURCE_EXHAUSTED or not last or last.done():
+                if not faults.is_overload(fault) or not last or last.done():
                     return fault
                 await asyncio.wait((last,))
 
@@ -140,16 +155,6 @@ def _read(request: Any, read: Callable[[Any], Command]) -> Command | Fault:
         return read(request)
     except Fault as fault:
         return fault
-
-
-async def _outcome(message: _Message) -> Any:
-    """What a message is answered. Raises the `Fault` that it failed with."""
-    if isinstance(message.posted, Fault):
-        raise message.posted
-    # A caller who goes away cancels what he waits for, and the engine drops a command whose future
-    # is cancelled: messages posted behind it would count without it.
-    outcome = await asyncio.shield(message.posted)
-    return expect(OPERATIONS[type(message.command)], outcome)
 
 
 def _places_of(command: Command | Fault) -> int:

@@ -1,10 +1,11 @@
 """One short method per RPC: read the request, ask the node, write the answer.
 
 Form is judged in edge/wire, admission in admission.py, stock in the core. A method takes the parsed
-request and returns the response, or raises a `Fault`; handlers.py does the bytes and the status.
+request and the context of its call, and returns the response or raises a `Fault`; handlers.py does
+the bytes and the status. A method that streams takes or returns an iterator instead.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 from google.protobuf.message import Message
@@ -61,6 +62,7 @@ from ..wire.reservations import (
 from ..wire.stock_batches import stock_from_request, stock_refused, stock_response
 from ..wire.stock_facts import events_from_request, events_response
 from .admission import Admission
+from .context import CallContext
 from .ordered_streams import OrderedStreams
 
 
@@ -70,7 +72,7 @@ class Service:
     def __init__(
         self,
         admission: Admission,
-        status: Callable[[admin.GetStatusRequest], admin.GetStatusResponse],
+        status: Callable[[admin.GetStatusRequest], Awaitable[admin.GetStatusResponse]],
     ) -> None:
         self.admission = admission
         self.status = status
@@ -80,75 +82,90 @@ class Service:
 
     # ReservationService
 
-    async def Reserve(self, request: reservation.ReserveRequest) -> reservation.ReserveResponse:
+    async def Reserve(
+        self, request: reservation.ReserveRequest, context: CallContext
+    ) -> reservation.ReserveResponse:
         """Hold all lines or none."""
         command = reserve_from_request(request)
         # The request goes along because faults name its lines: the engine numbers them after
         # summing, the caller before.
-        return reserve_response(await self._ask(RESERVE, command, request))
+        return reserve_response(await self._ask(RESERVE, context, command, request))
 
-    async def Extend(self, request: reservation.ExtendRequest) -> reservation.ExtendResponse:
+    async def Extend(
+        self, request: reservation.ExtendRequest, context: CallContext
+    ) -> reservation.ExtendResponse:
         """Move the end of a hold."""
         command = extend_from_request(request)
-        return extend_response(await self._ask(EXTEND, command, request))
+        return extend_response(await self._ask(EXTEND, context, command, request))
 
-    async def Commit(self, request: reservation.CommitRequest) -> reservation.CommitResponse:
+    async def Commit(
+        self, request: reservation.CommitRequest, context: CallContext
+    ) -> reservation.CommitResponse:
         """Turn held units into committed ones."""
         command = move_from_request(Verb.COMMIT, request)
-        outcome = await self._ask(MOVE, command, request)
+        outcome = await self._ask(MOVE, context, command, request)
         return move_response(reservation.CommitResponse, outcome)
 
-    async def Fulfill(self, request: reservation.FulfillRequest) -> reservation.FulfillResponse:
+    async def Fulfill(
+        self, request: reservation.FulfillRequest, context: CallContext
+    ) -> reservation.FulfillResponse:
         """Ship committed units."""
         command = move_from_request(Verb.FULFILL, request)
-        return fulfill_response(await self._ask(MOVE, command, request))
+        return fulfill_response(await self._ask(MOVE, context, command, request))
 
-    async def Release(self, request: reservation.ReleaseRequest) -> reservation.ReleaseResponse:
+    async def Release(
+        self, request: reservation.ReleaseRequest, context: CallContext
+    ) -> reservation.ReleaseResponse:
         """Give held units back."""
         command = move_from_request(Verb.RELEASE, request)
-        outcome = await self._ask(MOVE, command, request)
+        outcome = await self._ask(MOVE, context, command, request)
         return move_response(reservation.ReleaseResponse, outcome)
 
-    async def Cancel(self, request: reservation.CancelRequest) -> reservation.CancelResponse:
+    async def Cancel(
+        self, request: reservation.CancelRequest, context: CallContext
+    ) -> reservation.CancelResponse:
         """Give committed units back."""
         command = move_from_request(Verb.CANCEL, request)
-        outcome = await self._ask(MOVE, command, request)
+        outcome = await self._ask(MOVE, context, command, request)
         return move_response(reservation.CancelResponse, outcome)
 
     async def GetReservation(
-        self, request: reservation.GetReservationRequest
+        self, request: reservation.GetReservationRequest, context: CallContext
     ) -> reservation.GetReservationResponse:
         """Read one reservation."""
         command = get_reservation_from_request(request)
-        return get_reservation_response(command, await self._ask(GET_RESERVATION, command))
+        return get_reservation_response(command, await self._ask(GET_RESERVATION, context, command))
 
-    async def BatchReserve(self, request: Message) -> Message:
+    async def BatchReserve(self, request: Message, context: CallContext) -> Message:
         """Hold many single lines."""
         command = batches.reserve_batch_from_request(request, self._timeline)
-        return batches.reserve_batch_response(await self._ask(RESERVE_BATCH, command))
+        return batches.reserve_batch_response(await self._ask(RESERVE_BATCH, context, command))
 
-    async def BatchCommit(self, request: Message) -> Message:
+    async def BatchCommit(self, request: Message, context: CallContext) -> Message:
         """Commit many reservations whole."""
         command = batches.move_batch_from_request(Verb.COMMIT, request)
-        outcome = await self._ask(MOVE_BATCH, command)
+        outcome = await self._ask(MOVE_BATCH, context, command)
         return batches.move_batch_response(reservation.BatchCommitResponse, outcome)
 
-    async def BatchFulfill(self, request: Message) -> Message:
+    async def BatchFulfill(self, request: Message, context: CallContext) -> Message:
         """Fulfill many reservations whole."""
         command = batches.move_batch_from_request(Verb.FULFILL, request)
-        outcome = await self._ask(MOVE_BATCH, command)
+        outcome = await self._ask(MOVE_BATCH, context, command)
         return batches.move_batch_response(reservation.BatchFulfillResponse, outcome)
 
-    async def BatchRelease(self, request: Message) -> Message:
+    async def BatchRelease(self, request: Message, context: CallContext) -> Message:
         """Release many reservations whole."""
         command = batches.move_batch_from_request(Verb.RELEASE, request)
-        outcome = await self._ask(MOVE_BATCH, command)
+        outcome = await self._ask(MOVE_BATCH, context, command)
         return batches.move_batch_response(reservation.BatchReleaseResponse, outcome)
 
-    def ReserveStream(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
+    def ReserveStream(
+        self, requests: AsyncIterator[Message], context: CallContext
+    ) -> AsyncIterator[Message]:
         """Hold, commit, fulfill and release in batches, answered in their order."""
         return self.streams.answer(
             requests,
+            context,
             partial(batches.stream_batch_from_request, timeline=self._timeline),
             batches.stream_batch_response,
             batches.stream_batch_refused,
@@ -157,63 +174,73 @@ class Service:
     # AvailabilityService
 
     async def GetAvailability(
-        self, request: availability.GetAvailabilityRequest
+        self, request: availability.GetAvailabilityRequest, context: CallContext
     ) -> availability.GetAvailabilityResponse:
         """Read one SKU."""
         command = availability_from_request(request)
-        return availability_response(command, await self._ask(GET_AVAILABILITY, command))
+        return availability_response(command, await self._ask(GET_AVAILABILITY, context, command))
 
     async def BatchGetAvailability(
-        self, request: availability.BatchGetAvailabilityRequest
+        self, request: availability.BatchGetAvailabilityRequest, context: CallContext
     ) -> Message:
         """Read several SKUs, or stock levels by handle."""
         if is_by_handle(request):
             handles = batches.handles_from_request(request)
-            return batches.handles_response(await self._ask(READ_LEVELS, handles))
+            return batches.handles_response(await self._ask(READ_LEVELS, context, handles))
         command = batch_availability_from_request(request)
-        outcome = await self._ask(GET_AVAILABILITY, command)
+        outcome = await self._ask(GET_AVAILABILITY, context, command)
         return batch_availability_response(command, outcome)
 
-    async def ResolveStockLevels(self, request: availability.ResolveStockLevelsRequest) -> Message:
+    async def ResolveStockLevels(
+        self, request: availability.ResolveStockLevelsRequest, context: CallContext
+    ) -> Message:
         """Look up the handles of stock levels."""
         command = batches.levels_from_request(request)
-        return batches.levels_response(await self._ask(RESOLVE_LEVELS, command))
+        return batches.levels_response(await self._ask(RESOLVE_LEVELS, context, command))
 
     # StockService
 
     async def RecordStockEvents(
-        self, request: stock.RecordStockEventsRequest
+        self, request: stock.RecordStockEventsRequest, context: CallContext
     ) -> stock.RecordStockEventsResponse:
         """Record stock facts."""
         command = events_from_request(request)
-        return events_response(await self._ask(RECORD_STOCK_EVENTS, command))
+        return events_response(await self._ask(RECORD_STOCK_EVENTS, context, command))
 
-    def ApplyStockEvents(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
+    def ApplyStockEvents(
+        self, requests: AsyncIterator[Message], context: CallContext
+    ) -> AsyncIterator[Message]:
         """Record a stream of stock facts, acknowledged message by message, in their order."""
         read = partial(stock_from_request, timeline=self._timeline)
-        return self.streams.answer(requests, read, stock_response, stock_refused)
+        return self.streams.answer(requests, context, read, stock_response, stock_refused)
 
     # CatalogService
 
-    async def PutLocation(self, request: catalog.PutLocationRequest) -> catalog.PutLocationResponse:
+    async def PutLocation(
+        self, request: catalog.PutLocationRequest, context: CallContext
+    ) -> catalog.PutLocationResponse:
         """Create or change a location."""
         command = location_from_request(request)
-        return location_response(await self._ask(PUT_LOCATION, command))
+        return location_response(await self._ask(PUT_LOCATION, context, command))
 
     async def ListLocations(
-        self, _request: catalog.ListLocationsRequest
+        self, _request: catalog.ListLocationsRequest, context: CallContext
     ) -> catalog.ListLocationsResponse:
         """List all locations."""
-        view = await self._ask(LIST_LOCATIONS, ListLocations())
+        view = await self._ask(LIST_LOCATIONS, context, ListLocations())
         return list_locations_response(view.locations)
 
-    async def DeleteSku(self, request: catalog.DeleteSkuRequest) -> catalog.DeleteSkuResponse:
+    async def DeleteSku(
+        self, request: catalog.DeleteSkuRequest, context: CallContext
+    ) -> catalog.DeleteSkuResponse:
         """End a SKU."""
         command = delete_sku_from_request(request)
-        return delete_sku_response(await self._ask(DELETE_SKU, command))
+        return delete_sku_response(await self._ask(DELETE_SKU, context, command))
 
     # AdminService
 
-    async def GetStatus(self, request: admin.GetStatusRequest) -> admin.GetStatusResponse:
+    async def GetStatus(
+        self, request: admin.GetStatusRequest, _context: CallContext
+    ) -> admin.GetStatusResponse:
         """Report what the node is doing."""
-        return self.status(request)
+        return await self.status(request)

@@ -1,6 +1,6 @@
 """Figures of a node, frozen when they are read, and the counters of its calls.
 
-Rules of this file: a call costs one `CallCounters.record` and no call into a metrics library; all
+Rules of this file: a call costs two calls of `CallCounters` and none into a metrics library; all
 other figures are read where they are kept when somebody asks for them.
 """
 
@@ -47,11 +47,12 @@ class CallStatistics:
     """Calls since the start, by method."""
 
     counts: Mapping[tuple[str, str], int]
-    """Calls by method and code."""
+    """Calls that ended, by method and code; a stream is one."""
     buckets: Mapping[str, tuple[int, ...]]
-    """Calls by method and bucket of CALL_SECONDS, not cumulative; the last bucket is unbounded."""
+    """Answers by method and bucket of CALL_SECONDS, not cumulative; the last bucket is unbounded.
+    """
     seconds: Mapping[str, float]
-    """Seconds that the calls of a method took, summed."""
+    """Seconds that the answers of a method took, summed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,24 @@ class NodeStatistics:
     """Appends to the journal since the start."""
     append_seconds_total: float
     """Seconds spent in appends; nearly all of it is waiting for the disk."""
+    append_age_seconds: float
+    """Seconds since the append under way was handed to the journal; 0 when there is none."""
+    loop_lag_seconds: float
+    """The longest delay of the event loop in the last half or whole minute."""
     calls: CallStatistics
-    """Calls answered since the start."""
+    """Calls that ended since the start."""
+    operations: Mapping[tuple[str, str], int]
+    """Operations since the start by kind and outcome; those of batches one by one."""
     refused_overload: int
     """Commands refused since the start because a mailbox was full."""
     expired_holds: int
-    """Holds that ended by time since the start."""
+    """Lines of holds that ended by time since the start."""
+    snapshot_failures: int
+    """Snapshots since the start that could not be written."""
+    log_lines_dropped: int
+    """Lines of the log since the start that nobody took in time."""
+    call_lines_left_out: int
+    """Lines about calls since the start that were more than `log_calls_per_s`."""
     durable_position: int
     """Last journal position that is durable."""
     snapshot_position: int
@@ -83,7 +96,7 @@ class NodeStatistics:
 
 
 class CallCounters:
-    """Counts calls and how long they took."""
+    """Counts calls, and how long answers took."""
 
     def __init__(self) -> None:
         # Lists of one: a counter is found with one look-up and changed in place.
@@ -94,20 +107,25 @@ class CallCounters:
     def __repr__(self) -> str:
         return f"<CallCounters {sum(count for (count,) in self._counts.values())} calls>"
 
-    def record(self, method: str, code: str, seconds: float) -> None:
-        """Count one call. `code` is the name of its gRPC status, or REFUSED for a business "no"."""
-        # Three look-ups, 0.4 µs in all; names and labels are made when somebody scrapes.
+    # Three look-ups a call, 0.4 µs in all; names and labels are made when somebody scrapes.
+
+    def record_end(self, method: str, code: str) -> None:
+        """Count a call that ended. `code` is the name of its gRPC status, or REFUSED for a business
+        "no".
+        """
         try:
             self._counts[method, code][0] += 1
         except KeyError:
-            self._start(method, code)
-        self._buckets[method][bisect_left(CALL_SECONDS, seconds)] += 1
-        self._seconds[method][0] += seconds
+            self._counts[method, code] = [1]
 
-    def _start(self, method: str, code: str) -> None:
-        self._counts[method, code] = [1]
-        self._buckets.setdefault(method, [0] * (len(CALL_SECONDS) + 1))
-        self._seconds.setdefault(method, [0.0])
+    def record_seconds(self, method: str, seconds: float) -> None:
+        """Note how long an answer took; a stream has many."""
+        try:
+            self._seconds[method][0] += seconds
+        except KeyError:
+            self._seconds[method] = [seconds]
+            self._buckets[method] = [0] * (len(CALL_SECONDS) + 1)
+        self._buckets[method][bisect_left(CALL_SECONDS, seconds)] += 1
 
     def statistics(self) -> CallStatistics:
         """The counters as they are now; later calls do not change what was returned."""

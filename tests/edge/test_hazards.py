@@ -31,10 +31,13 @@ from holdfast.core.commands import (
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
-from holdfast.edge.client import Client, StorageFull, calls, methods
+from holdfast.edge.client import Client, StorageFull, calls
+from holdfast.edge.client.methods import RESERVE
 from holdfast.edge.server.admission import Admission
 from holdfast.edge.server.clock import node_clock
-from holdfast.edge.server.handlers import Handlers
+from holdfast.edge.server.context import CallContext
+from holdfast.edge.server.handlers import Handlers, methods
+from holdfast.edge.server.log_writer import Sampler
 from holdfast.edge.server.pump import Pump
 from holdfast.edge.server.service import Service
 from holdfast.edge.server.statistics import CallCounters
@@ -64,8 +67,15 @@ from tests.real_time import wait_until_so
 
 ACCEPTED = common.OUTCOME_ACCEPTED
 
+#: Of a caller who waits as long as it takes.
+ANYONE = CallContext()
+
 
 # The pump in this process, over appends that can be held
+
+
+async def no_status(_request: admin.GetStatusRequest) -> admin.GetStatusResponse:
+    return admin.GetStatusResponse()
 
 
 class Inside:
@@ -77,11 +87,14 @@ class Inside:
         self.failures: list[BaseException] = []
         self.pump = Pump(self.node, self.appender, node_clock(0), self.failures.append)
         self.admission = Admission(self.pump)
-        service = Service(self.admission, lambda _request: admin.GetStatusResponse())
-        self.handlers = Handlers(service, CallCounters())
+        self.counters = CallCounters()
+        service = Service(self.admission, no_status)
+        self.handlers = Handlers(
+            service, methods(), self.admission.admit, self.counters, Sampler(100)
+        )
 
     async def ask(self, command: Command) -> Any:
-        return await self.admission.post(command)
+        return await self.admission.post(command, ANYONE)
 
     async def open(self) -> None:
         """Put 10 units on the shelf."""
@@ -148,7 +161,7 @@ async def test_a_call_behind_its_deadline_enters_no_mailbox(
     """Nobody waits for the answer, so no turn is spent on it."""
 
     class Details:
-        method = methods.RESERVE.path
+        method = RESERVE.path
 
     request = reservation.ReserveRequest(
         reservation_id="late",
@@ -189,6 +202,33 @@ async def test_what_the_server_calls_too_late_had_no_effect(client: Client, wire
     assert (1_000, sum(known), 0) == await figures_of(client, sku)
 
 
+# Refused unread
+
+
+async def test_when_all_mailboxes_are_full_a_request_is_not_even_parsed(inside: Inside) -> None:
+    """A long one costs milliseconds to read, and its refusal nothing of that."""
+
+    class Details:
+        method = RESERVE.path
+
+    inside.appender.is_held = True
+    first = inside.admission.post(hold("first"), ANYONE)
+    await inside.wait_appending()
+    for actor in inside.node.actors:
+        actor.weight += actor.capacity
+    handler = inside.handlers.service(Details())
+    assert handler is not None
+    context = LateContext(60.0)
+    with pytest.raises(Aborted):
+        await handler.unary_unary(b"\xff no message at all", context)
+    assert grpc.StatusCode.UNAVAILABLE == context.code
+    assert 1 == inside.admission.refused_overload
+    for actor in inside.node.actors:
+        actor.weight -= actor.capacity
+    inside.appender.let_go()
+    await first
+
+
 # Cancelled calls
 
 
@@ -197,9 +237,9 @@ async def test_a_call_that_is_cancelled_while_it_waits_in_the_mailbox_is_never_e
 ) -> None:
     """Its place is simply passed over; those around it are served."""
     inside.appender.is_held = True
-    first = inside.admission.post(hold("first"))
+    first = inside.admission.post(hold("first"), ANYONE)
     await inside.wait_appending()
-    waiting = [inside.admission.post(hold(f"waiting {number}")) for number in range(3)]
+    waiting = [inside.admission.post(hold(f"waiting {number}"), ANYONE) for number in range(3)]
     waiting[1].cancel()
     inside.appender.let_go()
     outcomes = await asyncio.gather(first, waiting[0], waiting[2])
@@ -213,7 +253,7 @@ async def test_a_call_that_is_cancelled_while_it_is_being_written_stays_done(
 ) -> None:
     """The effect is in the journal; who asks again with the same id gets the first answer."""
     inside.appender.is_held = True
-    gone = inside.admission.post(hold("gone"))
+    gone = inside.admission.post(hold("gone"), ANYONE)
     await inside.wait_appending()
     gone.cancel()
     inside.appender.let_go()
@@ -225,10 +265,10 @@ async def test_a_call_that_is_cancelled_while_it_is_being_written_stays_done(
 async def test_answers_wait_for_their_entry_though_the_turn_is_over(inside: Inside) -> None:
     """A read that saw an undurable hold waits with it: nobody hears of what could still be lost."""
     inside.appender.is_held = True
-    written = inside.admission.post(hold("first", 4))
+    written = inside.admission.post(hold("first", 4), ANYONE)
     await inside.wait_appending()
     # More than EARLY_TURN_MIN, so that their turn runs while the append is in flight.
-    reads = [inside.admission.post(GetAvailability(("Tea",))) for _ in range(200)]
+    reads = [inside.admission.post(GetAvailability(("Tea",)), ANYONE) for _ in range(200)]
     for _ in range(20):
         await asyncio.sleep(0)
     assert not written.done()
@@ -292,10 +332,11 @@ async def test_a_full_mailbox_refuses_at_once_and_says_when_to_come_back(tmp_pat
             refused = [answer for answer in answers if answer.code != OK]
             assert refused, "100 calls at once fitted into a mailbox of one"
             for answer in refused:
-                assert ("RESOURCE_EXHAUSTED", "OVERLOADED") == (answer.code, answer.reason)
+                assert ("UNAVAILABLE", "OVERLOADED") == (answer.code, answer.reason)
                 assert "1" == answer.info.metadata["mailbox_capacity"]
                 assert answer.retry_after_s is not None
                 assert 0 < answer.retry_after_s <= 1
+                assert answer.retry_after_s * 1e3 == int(answer.trailing["grpc-retry-pushback-ms"])
             assert [answer.code == OK for answer in answers] == await are_known(client, orders)
 
             more = await asyncio.gather(

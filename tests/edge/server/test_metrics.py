@@ -30,14 +30,26 @@ def node(calls: CallCounters | None = None) -> NodeStatistics:
         turns=11,
         appends=12,
         append_seconds_total=1.5,
+        append_age_seconds=1.25,
+        loop_lag_seconds=0.75,
         calls=(calls or CallCounters()).statistics(),
+        operations={("RESERVE", "ACCEPTED"): 8_190},
         refused_overload=13,
         expired_holds=14,
+        snapshot_failures=19,
+        log_lines_dropped=20,
+        call_lines_left_out=21,
         durable_position=15,
         snapshot_position=16,
         journal_size_bytes=17,
         journal_headroom_bytes=18,
     )
+
+
+def recorded(calls: CallCounters, method: str, code: str, seconds: float) -> None:
+    """A call of one answer."""
+    calls.record_seconds(method, seconds)
+    calls.record_end(method, code)
 
 
 def scrape(statistics: Callable[[], NodeStatistics | None]) -> dict[str, float]:
@@ -63,6 +75,11 @@ def test_figures_of_the_node_are_exported() -> None:
         "holdfast_journal_append_seconds_total": 1.5,
         "holdfast_overload_refusals_total": 13,
         "holdfast_expired_holds_total": 14,
+        "holdfast_snapshot_failures_total": 19,
+        "holdfast_log_lines_dropped_total": 20,
+        "holdfast_call_lines_left_out_total": 21,
+        "holdfast_journal_append_age_seconds": 1.25,
+        "holdfast_loop_lag_seconds": 0.75,
         "holdfast_journal_durable_position": 15,
         "holdfast_journal_snapshot_position": 16,
         "holdfast_journal_size_bytes": 17,
@@ -91,17 +108,22 @@ def test_figures_of_each_shard_are_exported() -> None:
 def test_no_figure_is_left_out() -> None:
     exported = scrape(node).values()
     for figure in fields(NodeStatistics):
-        if figure.name not in ("shards", "calls"):
+        if figure.name not in ("shards", "calls", "operations"):
             assert getattr(node(), figure.name) in exported
     for figure in fields(ShardStatistics):
         assert getattr(shard(1), figure.name) in exported or figure.name == "shard"
 
 
+def test_operations_are_exported_one_by_one() -> None:
+    samples = scrape(node)
+    assert 8_190 == samples["holdfast_operations_total operation=RESERVE outcome=ACCEPTED"]
+
+
 def test_calls_are_exported_by_method_and_code() -> None:
     calls = CallCounters()
     for code in ("OK", "OK", "REFUSED", "NOT_FOUND"):
-        calls.record("Reserve", code, 0.001)
-    calls.record("Commit", "OK", 0.001)
+        recorded(calls, "Reserve", code, 0.001)
+    recorded(calls, "Commit", "OK", 0.001)
     samples = scrape(lambda: node(calls))
     assert 2 == samples["holdfast_calls_total code=OK method=Reserve"]
     assert 1 == samples["holdfast_calls_total code=REFUSED method=Reserve"]
@@ -112,8 +134,8 @@ def test_calls_are_exported_by_method_and_code() -> None:
 @pytest.mark.parametrize("bound", CALL_SECONDS)
 def test_a_bucket_holds_calls_up_to_its_bound(bound: float) -> None:
     calls = CallCounters()
-    calls.record("Reserve", "OK", bound)
-    calls.record("Reserve", "OK", bound * 1.0001)
+    recorded(calls, "Reserve", "OK", bound)
+    recorded(calls, "Reserve", "OK", bound * 1.0001)
     samples = scrape(lambda: node(calls))
     assert 1 == samples[f"holdfast_call_seconds_bucket le={bound} method=Reserve"]
     assert 2 == samples["holdfast_call_seconds_bucket le=+Inf method=Reserve"]
@@ -124,7 +146,7 @@ def test_a_bucket_holds_calls_up_to_its_bound(bound: float) -> None:
 def test_the_histogram_counts_every_call_once(seconds: list[float]) -> None:
     calls = CallCounters()
     for each in seconds:
-        calls.record("Reserve", "OK", each)
+        recorded(calls, "Reserve", "OK", each)
     samples = scrape(lambda: node(calls))
     assert samples["holdfast_call_seconds_count method=Reserve"] == len(seconds)
     assert samples["holdfast_call_seconds_sum method=Reserve"] == pytest.approx(sum(seconds))
@@ -135,9 +157,9 @@ def test_the_histogram_counts_every_call_once(seconds: list[float]) -> None:
 
 def test_statistics_do_not_change_after_they_were_read() -> None:
     calls = CallCounters()
-    calls.record("Reserve", "OK", 0.5)
+    recorded(calls, "Reserve", "OK", 0.5)
     before = calls.statistics()
-    calls.record("Reserve", "OK", 0.5)
+    recorded(calls, "Reserve", "OK", 0.5)
     assert {("Reserve", "OK"): 1} == before.counts
     assert 1 == sum(before.buckets["Reserve"])
     assert {"Reserve": 0.5} == before.seconds
@@ -165,7 +187,7 @@ def test_before_there_is_a_node_only_the_process_is_measured() -> None:
 def test_names_and_help_keep_the_rules_of_prometheus() -> None:
     """Counters end in _total and nothing else does; units are base units; help is a sentence."""
     calls = CallCounters()
-    calls.record("Reserve", "OK", 0.001)
+    recorded(calls, "Reserve", "OK", 0.001)
     text = generate_latest(metrics_registry(lambda: node(calls))).decode()
     kinds = dict(re.findall(r"# TYPE (holdfast_\w+) (\w+)", text))
     assert {"counter", "gauge", "histogram"} == set(kinds.values())

@@ -21,10 +21,14 @@ from holdfast.core.node import Node
 from holdfast.core.tables.layouts import STOCK_EVENT
 from holdfast.edge.server.admission import Admission
 from holdfast.edge.server.clock import node_clock
+from holdfast.edge.server.context import CallContext
 from holdfast.edge.server.ordered_streams import OrderedStreams
 from holdfast.edge.server.pump import Pump
 from holdfast.edge.wire import faults
 from tests.persistence.journals import MemoryAppender
+
+#: Of a caller who waits as long as it takes.
+ANYONE = CallContext()
 
 
 def fact(sequence: int, quantity: int) -> NDArray[Any]:
@@ -51,12 +55,12 @@ async def test_what_was_posted_is_recorded_though_the_stream_is_cancelled() -> N
     admission = Admission(pump)
     streams = OrderedStreams(admission)
     place = Location("W", LocationKind.WAREHOUSE, "", enabled=True)
-    await admission.post(PutLocation(place))
+    await admission.post(PutLocation(place), ANYONE)
     first = StockEvent(None, 1, "Tea", "W", EventKind.RECEIPT, 1_000)
-    await admission.post(RecordStockEvents("source", (first,)))
+    await admission.post(RecordStockEvents("source", (first,)), ANYONE)
 
     appender.is_held = True
-    held = admission.post(PutLocation(Location("V", LocationKind.STORE, "", enabled=True)))
+    held = admission.post(PutLocation(Location("V", LocationKind.STORE, "", enabled=True)), ANYONE)
     await rounds_of_the_loop()
     assert appender.appending
 
@@ -67,7 +71,7 @@ async def test_what_was_posted_is_recorded_though_the_stream_is_cancelled() -> N
 
     async def listen() -> None:
         write: Any = lambda *_: None  # noqa: E731
-        async for _ in streams.answer(messages(), lambda message: message, write, write):
+        async for _ in streams.answer(messages(), ANYONE, lambda message: message, write, write):
             pass
 
     listener = asyncio.create_task(listen())
@@ -77,7 +81,7 @@ async def test_what_was_posted_is_recorded_though_the_stream_is_cancelled() -> N
     await asyncio.gather(listener, return_exceptions=True)
     appender.let_go()
     await held
-    view: Any = await admission.post(GetAvailability(("Tea",)))
+    view: Any = await admission.post(GetAvailability(("Tea",)), ANYONE)
 
     assert 1_020 == view.views[0].levels[0].on_hand
     await pump.drain()
@@ -110,7 +114,7 @@ async def test_a_message_that_fails_is_answered_in_its_place_and_the_stream_goes
     def written(_request: Any, command: Any, _outcome: Any) -> Any:
         return (type(command).__name__, "OK")
 
-    told = [each async for each in streams.answer(messages(), read, written, refused)]
+    told = [each async for each in streams.answer(messages(), ANYONE, read, written, refused)]
     assert [
         ("PutLocation", "OK"),
         ("Fault", "MALFORMED_MESSAGE"),
