@@ -30,6 +30,7 @@ def node_server(folder: Path, **settings: object) -> Server:
         "data_dir": data_dir(folder),
         "grpc_address": f"127.0.0.1:{port}",
         "http_address": "127.0.0.1:0",
+        "drain_notice_s": 0,  # nobody routes callers to it
         **settings,
     }
     # Settings that happen to be in our own environment must not reach it.

@@ -84,14 +84,17 @@ def _serve(settings: "Settings", *, as_json: bool) -> None:
     from holdfast.core.warm import warm_up
     from holdfast.persistence.recovery import RECOVERY_ERRORS
 
+    from ..server.clock import ClockAheadError
     from ..server.lifecycle import Server
+    from ..server.log_writer import stderr_writer
     from ..server.logs import configure_logging
     from .progress import LateBar
 
-    configure_logging(settings.log_level, settings.log_format)
+    log_lines = stderr_writer()
+    configure_logging(settings.log_level, settings.log_format, log_lines)
 
     async def run(progress: "Progress", on_ready: Any) -> None:
-        server = Server(settings)
+        server = Server(settings, log_lines)
         server.stop_on_signals()
         await server.run(on_ready, progress)
 
@@ -105,10 +108,12 @@ def _serve(settings: "Settings", *, as_json: bool) -> None:
 
         try:
             uvloop.run(run(_progress("recovering", bar, as_json=as_json), on_ready))
-        except RECOVERY_ERRORS as error:
+        except (*RECOVERY_ERRORS, ClockAheadError) as error:
             fail(str(error))
         except OSError as error:
             fail(str(error), LISTEN_ADVICE if "cannot listen" in str(error) else "")
+        finally:
+            log_lines.close()
 
 
 def _progress(event: str, bar: "Progress", *, as_json: bool) -> "Progress":
@@ -155,7 +160,7 @@ def status(
     state_hash: Annotated[
         bool,
         typer.Option(
-            "--hash", help="Add a hash over all state (0.2 s for a million stock levels)."
+            "--hash", help="Add a hash over all state, for which the node has to be quiet."
         ),
     ] = False,
     target: Target = None,

@@ -10,6 +10,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from enum import StrEnum
+from typing import Any
 
 import uvicorn
 from prometheus_client.exposition import choose_encoder
@@ -25,7 +26,8 @@ INDEX = """\
 Holdfast
 
 /metrics  figures of this node, in the text formats of Prometheus and OpenMetrics
-/healthz  200 while the node serves; 503 with the reason while it starts or drains
+/healthz  200 while the node serves; 503 with the reason while it starts or drains, or while the
+          disk does not answer
 """
 
 #: Seconds. Scrapes end within milliseconds; one that hangs must not hold up a restart.
@@ -37,6 +39,7 @@ class Phase(StrEnum):
 
     STARTING = "starting"
     SERVING = "serving"
+    STALLED = "stalled: the journal's disk does not answer"
     DRAINING = "draining"
 
 
@@ -71,7 +74,7 @@ async def serve_http(app: Starlette, host: str, port: int) -> AsyncIterator[int]
 
     Raises OSError when the address is taken or is not this machine's.
     """
-    listener = await _listen(host, port)
+    listeners = await _listen(host, port)
     server = _Server(
         uvicorn.Config(
             app,
@@ -85,25 +88,39 @@ async def serve_http(app: Starlette, host: str, port: int) -> AsyncIterator[int]
             timeout_graceful_shutdown=GRACE_S,
         )
     )
-    task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    task = asyncio.create_task(server.serve(sockets=listeners), name="http")
     try:
         await server.wait_started(task)
-        yield listener.getsockname()[1]
+        yield listeners[0].getsockname()[1]
     finally:
         server.should_exit = True
         await task
 
 
-async def _listen(host: str, port: int) -> socket.socket:
-    """Bind here: uvicorn would end the process when the port is taken."""
+async def _listen(host: str, port: int) -> list[socket.socket]:
+    """Bind here: uvicorn would end the process when the port is taken.
+
+    Every address of a host is listened on, and `::` takes IPv4 as well, as gRPC does both.
+    """
     loop = asyncio.get_running_loop()
+    listeners: list[socket.socket] = []
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
-        return socket.create_server(address[:2], family=family)
+        for family, _, _, _, address in found:
+            # Of a port 0 the system picks one; the other addresses of the host have to share it.
+            picked = listeners[0].getsockname()[1] if listeners else port
+            listeners.append(_bind(family, (address[0], picked, *address[2:])))
     except OSError as error:
+        for listener in listeners:
+            listener.close()
         message = f"cannot listen on {host}:{port}: {error.strerror or error}"
         raise OSError(error.errno, message) from error
+    return listeners
+
+
+def _bind(family: int, address: Any) -> socket.socket:
+    both = family == socket.AF_INET6 and address[0] == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server(address, family=family, dualstack_ipv6=both)
 
 
 class _Server(uvicorn.Server):

@@ -8,28 +8,33 @@ import gc
 import os
 import secrets
 import signal
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 
 import grpc
 import structlog
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import _async as reflection
-from grpc_reflection.v1alpha import reflection_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
+from grpc_health.v1.health import SERVICE_NAME as HEALTH_NAME
 
 from holdfast.core.node import HASH_SEED_BYTES, Node
 from holdfast.persistence.journal_process.parent import JournalProcess
 from holdfast.persistence.recovery import Progress, Recovered, no_progress, recover
 
 from .admission import Admission
-from .clock import node_clock
-from .handlers import SERVICE_NAMES, Handlers
+from .clock import check_clock, node_clock
+from .handlers import SERVICE_NAMES, Handlers, methods
+from .health import Health
+from .heartbeat import Heartbeat
 from .http import Phase, build_app, serve_http
+from .log_writer import LogWriter, Sampler
 from .pump import Pump
+from .reflection import add_reflection
 from .service import Service
 from .settings import Settings, split_address
-from .snapshots import keep_snapshots
+from .snapshots import SnapshotKeeper
 from .statistics import CallCounters, NodeStatistics
 from .status import NodeStatus
 
@@ -38,16 +43,22 @@ log = structlog.get_logger()
 #: Exit code of a node that stopped because its journal or its state can't be trusted: EX_IOERR.
 EXIT_FAIL_STOP = 74
 
+#: Clients ping every 10 seconds, with calls under way or without. gRPC's own limit of 5 minutes
+#: would count that as an attack and close the connection of every stream that is idle for a while.
+PING_MIN_MS = 5_000
+
 
 class Server:
     """One node, from recovery to drain. `grpc_port` and `http_port` are set once it listens."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, log_lines: LogWriter) -> None:
         self.settings = settings
-        self.phase = Phase.STARTING
         self.grpc_port = self.http_port = 0
+        self._log_lines = log_lines
+        self._phase = Phase.STARTING
         self._stopping = asyncio.Event()
-        self._status: NodeStatus | None = None
+        self._hurrying = asyncio.Event()
+        self._parts: _Parts | None = None
 
     async def run(
         self,
@@ -56,95 +67,170 @@ class Server:
     ) -> None:
         """Recover, serve until `stop`, drain.
 
-        Raises OSError when an address is taken, and one of `recovery.RECOVERY_ERRORS` when the data
-        directory cannot be served.
+        Raises OSError when an address is taken, ClockAheadError when the machine's time cannot be
+        right, and one of `recovery.RECOVERY_ERRORS` when the data directory cannot be served.
         """
         host, port = split_address(self.settings.http_address)
         # HTTP comes first: a long recovery is seen as "starting", not as a dead node.
         app = build_app(self._statistics, lambda: self.phase)
         async with serve_http(app, host, port) as self.http_port:
             started = perf_counter()
-            recovered = await asyncio.to_thread(_recover_node, self.settings, progress)
+            try:
+                recovered = await asyncio.to_thread(self._recover, progress)
+            except _StoppedError:
+                log.info("stopped before it served")
+                return
             seconds = perf_counter() - started
             _log_recovery(recovered, seconds)
             _freeze_objects()
-            parts = self._assemble(recovered, seconds)
+            self._parts = parts = self._assemble(recovered, seconds)
             await self._start(parts)
-            snapshots = asyncio.create_task(self._keep_snapshots(parts))
-            on_ready(self)
+            if self.phase is Phase.SERVING:
+                on_ready(self)
             await self._stopping.wait()
-            await self._drain(parts, snapshots)
+            await self._drain(parts)
 
-    def stop(self) -> None:
-        """Begin to drain; `run` returns when that is done."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """Begin to drain; `run` returns when that is done. `at_once`, or a second call, cuts the
+        notice to load balancers short.
+        """
+        if at_once or self._stopping.is_set():
+            self._hurrying.set()
         self._stopping.set()
 
     def stop_on_signals(self) -> None:
-        """Let SIGTERM and SIGINT call `stop`."""
+        """Let SIGTERM call `stop`, and SIGINT, which comes from a person who waits, `at_once`."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGTERM, self.stop)
+        loop.add_signal_handler(signal.SIGINT, lambda: self.stop(at_once=True))
+
+    @property
+    def phase(self) -> Phase:
+        """Where in its life the node is at this moment."""
+        if self._phase is Phase.SERVING and self._is_stalled():
+            return Phase.STALLED
+        return self._phase
+
+    def _is_stalled(self) -> bool:
+        assert self._parts is not None
+        return self._parts.pump.append_age_s() > self.settings.journal_stall_s
 
     def _statistics(self) -> NodeStatistics | None:
-        return self._status.statistics() if self._status else None
+        return self._parts.status.statistics() if self._parts else None
+
+    def _recover(self, progress: Progress) -> Recovered:
+        """The state of the data directory, in memory. Runs on a thread of its own.
+
+        Raises RECOVERY_ERRORS, ClockAheadError, or _StoppedError when `stop` was called meanwhile.
+        """
+
+        def progress_until_stopped(done: int, total: int) -> None:
+            if self._stopping.is_set():
+                raise _StoppedError
+            progress(done, total)
+
+        recovered = _recover_node(self.settings, progress_until_stopped)
+        try:
+            progress_until_stopped(recovered.journal.position, recovered.journal.position)
+            check_clock(recovered.node.now_ns, time.time_ns(), self.settings.clock_ahead_max_days)
+        except BaseException:
+            recovered.close()
+            raise
+        return recovered
 
     def _assemble(self, recovered: Recovered, recovery_seconds: float) -> "_Parts":
+        settings = self.settings
         clock = node_clock(recovered.node.now_ns)
         journal = JournalProcess(
             recovered.journal, recovered.chain, recovered.epoch, recovered.lock
         )
-        pump = Pump(recovered.node, journal, clock, _fail_stop)
+        pump = Pump(recovered.node, journal, clock, self._fail_stop)
         admission = Admission(pump)
         counters = CallCounters()
-        # From here on /metrics has figures.
-        self._status = NodeStatus(recovered, admission, counters, recovery_seconds, clock())
-        service = Service(admission, self._status.get_status)
-        handlers = Handlers(service, counters)
-        servicer = _add_health_and_reflection(handlers)
-        server = grpc.aio.server(options=_grpc_options(self.settings))
+        sampler = Sampler(settings.log_calls_per_s)
+        snapshots = SnapshotKeeper(
+            recovered.directory, journal, settings.snapshot_every_bytes, recovered.replayed
+        )
+        heartbeat = Heartbeat(asyncio.get_running_loop(), self._beat)
+        status = NodeStatus(
+            recovered, admission, counters, heartbeat, snapshots, self._log_lines, sampler,
+            recovery_seconds, clock(),
+        )  # fmt: skip
+        service = Service(admission, status.get_status)
+        handlers = Handlers(service, methods(), admission.admit, counters, sampler)
+        health = Health((*SERVICE_NAMES, HEALTH_NAME))
+        health_pb2_grpc.add_HealthServicer_to_server(health, handlers)
+        add_reflection((*SERVICE_NAMES, HEALTH_NAME), handlers)
+        server = grpc.aio.server(options=_grpc_options(settings))
         server.add_generic_rpc_handlers((handlers,))
-        return _Parts(recovered, pump, admission, service, server, servicer)
+        return _Parts(
+            recovered, pump, admission, service, handlers, server, health, status, heartbeat,
+            asyncio.create_task(snapshots.run(), name="snapshots"),
+        )  # fmt: skip
 
     async def _start(self, parts: "_Parts") -> None:
-        """Listen for gRPC, then tell load balancers."""
+        """Listen for gRPC, then tell load balancers, unless it is time to stop already."""
+        await asyncio.sleep(0)  # or a signal of the last moments would be heard behind the start
+        if self._stopping.is_set():
+            return
         self.grpc_port = _bind(parts.server, self.settings.grpc_address)
         await parts.server.start()
-        await _set_health(parts.health, health_pb2.HealthCheckResponse.SERVING)
-        self.phase = Phase.SERVING
+        self._phase = Phase.SERVING
+        self._beat()
 
-    async def _keep_snapshots(self, parts: "_Parts") -> None:
-        recovered, every_bytes = parts.recovered, self.settings.snapshot_every_bytes
-        await keep_snapshots(
-            recovered.directory, parts.pump.journal, every_bytes, recovered.replayed
-        )
+    def _beat(self) -> None:
+        """Tell gRPC's health what /healthz tells."""
+        if self._parts is not None:
+            self._parts.health.tell(is_serving=self.phase is Phase.SERVING)
 
-    async def _drain(self, parts: "_Parts", snapshots: "asyncio.Task[None]") -> None:
-        log.info("draining", timeout_s=self.settings.drain_timeout_s)
-        # 1. Tell load balancers, and refuse what comes in all the same.
-        self.phase = Phase.DRAINING
+    async def _drain(self, parts: "_Parts") -> None:
+        settings = self.settings
+        log.info("draining", notice_s=settings.drain_notice_s, timeout_s=settings.drain_timeout_s)
+        # 1. Tell load balancers, and go on serving until they have looked.
+        self._phase = Phase.DRAINING
+        self._beat()
+        if self.grpc_port:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurrying.wait(), settings.drain_notice_s)
+        # 2. Refuse what comes in all the same, and end what has no end of its own.
         parts.admission.is_draining = True
-        await _set_health(parts.health, health_pb2.HealthCheckResponse.NOT_SERVING)
-        snapshots.cancel()
+        parts.snapshots.cancel()
         parts.service.streams.end()
-        # 2. Let calls that wait for an answer have it.
-        await parts.server.stop(self.settings.drain_timeout_s)
-        # 3. Make the last turn durable, with the digest that the next start will check.
+        parts.handlers.open_streams.end()
+        # 3. Let calls that wait for an answer have it.
+        await parts.server.stop(settings.drain_timeout_s)
+        # 4. Make the last turn durable, with the digest that the next start will check.
         await parts.pump.drain()
-        # 4. Let go of the files.
+        # 5. Let go of the files.
+        parts.heartbeat.stop()
         parts.recovered.close()
         log.info("stopped", position=parts.pump.journal.position)
+
+    def _fail_stop(self, error: BaseException) -> None:
+        """End the process at once: nothing that rests on the failed step may be answered."""
+        log.critical("fail-stop", reason=repr(error), exc_info=error)
+        self._log_lines.close()
+        os._exit(EXIT_FAIL_STOP)  # not sys.exit: no answer and no clean-up may run any more
+
+
+class _StoppedError(Exception):
+    """The node was told to stop before it served."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What the start and the end of a node have to touch."""
+    """What the life of a node has to touch."""
 
     recovered: Recovered
     pump: Pump
     admission: Admission
     service: Service
+    handlers: Handlers
     server: grpc.aio.Server
-    health: health.aio.HealthServicer
+    health: Health
+    status: NodeStatus
+    heartbeat: Heartbeat
+    snapshots: "asyncio.Task[None]"
 
 
 def _recover_node(settings: Settings, progress: Progress = no_progress) -> Recovered:
@@ -188,16 +274,6 @@ def _freeze_objects() -> None:
     gc.freeze()
 
 
-def _add_health_and_reflection(handlers: Handlers) -> health.aio.HealthServicer:
-    servicer = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, handlers)
-    names = (*SERVICE_NAMES, health.SERVICE_NAME, "grpc.reflection.v1alpha.ServerReflection")
-    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(
-        reflection.ReflectionServicer(names), handlers
-    )
-    return servicer
-
-
 def _grpc_options(settings: Settings) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", settings.message_size_max_bytes),
@@ -207,6 +283,8 @@ def _grpc_options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.so_reuseport", 0),
         # The usual 100 would queue the callers of one channel silently.
         ("grpc.max_concurrent_streams", 10_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", PING_MIN_MS),
+        ("grpc.keepalive_permit_without_calls", 1),
     ]
 
 
@@ -216,14 +294,3 @@ def _bind(server: grpc.aio.Server, address: str) -> int:
     except RuntimeError as error:
         raise OSError(f"cannot listen on {address}: is another node running?") from error
     return port
-
-
-async def _set_health(servicer: health.aio.HealthServicer, state: int) -> None:
-    for name in ("", *SERVICE_NAMES):
-        await servicer.set(name, state)
-
-
-def _fail_stop(error: BaseException) -> None:
-    """End the process at once: nothing that rests on the failed step may be answered."""
-    log.critical("fail-stop", reason=repr(error), exc_info=error)
-    os._exit(EXIT_FAIL_STOP)  # not sys.exit: no answer and no clean-up may run any more

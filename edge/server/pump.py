@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from holdfast.core.actor import Ticket
 from holdfast.core.commands import Outcome
 from holdfast.core.node import Node, Turn
+from holdfast.core.statistics import ShardStatistics, read_statistics
+from holdfast.core.tables.table import Array
 from holdfast.persistence.journal import JournalAppender
 
 from .clock import Clock
@@ -46,6 +48,16 @@ class PumpStatistics:
     append_seconds: float
     """Seconds spent in appends; nearly all of it is waiting for the disk."""
     answers: int
+    append_age_seconds: float
+    """Seconds since the append under way was handed to the journal; 0 when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A turn that wrote, and the headers of the shards that it changed, as it left them."""
+
+    turn: Turn
+    headers: dict[int, Array]
 
 
 class Pump:
@@ -72,8 +84,10 @@ class Pump:
         self._is_scheduled = False
         self._posted = self._seen = self._rounds = self._quiet_rounds = 0
         self._is_draining = False
-        self._waiting: Turn | None = None
-        self._appending: Turn | None = None
+        self._waiting: _Written | None = None
+        self._appending: _Written | None = None
+        self._append_began_s = 0.0
+        self._durable_headers = {shard.number: shard.header.copy() for shard in node.shards}
         self._reads: list[Answers] = []
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_ns = 0
@@ -90,7 +104,23 @@ class Pump:
 
     def statistics(self) -> PumpStatistics:
         """The pump's figures as they are now."""
-        return PumpStatistics(self._turns, self._appends, self._append_seconds, self._answers)
+        return PumpStatistics(
+            self._turns, self._appends, self._append_seconds, self._answers, self.append_age_s()
+        )
+
+    def append_age_s(self) -> float:
+        """Seconds since the append under way was handed to the journal; 0 when there is none."""
+        return self._loop.time() - self._append_began_s if self._appending else 0.0
+
+    def is_durable(self) -> bool:
+        """Whether all that turns have changed so far is on the disk."""
+        return self._appending is None and self._waiting is None
+
+    def durable_statistics(self) -> list[ShardStatistics]:
+        """The figures of every shard at the journal's durable position: like an answer, they tell
+        nothing that could still be lost.
+        """
+        return [read_statistics(header) for header in self._durable_headers.values()]
 
     def schedule(self, weight: int = 1) -> None:
         """Note that commands of this weight were posted, and see to it that a turn comes.
@@ -134,8 +164,7 @@ class Pump:
     def _settle(self, turn: Turn) -> None:
         """Append what a turn wrote; answer one that wrote nothing once all it saw is durable."""
         if turn.entries:
-            self._idle.clear()
-            self._waiting = turn
+            self._wait_for_append(turn)
             if self._appending is None:
                 self._append()
         elif self._appending is not None:
@@ -144,11 +173,18 @@ class Pump:
         else:
             self._answer(turn.answers)
 
+    def _wait_for_append(self, turn: Turn) -> None:
+        self._idle.clear()
+        shards = self.node.shards
+        headers = {entry.shard: shards[entry.shard].header.copy() for entry in turn.entries}
+        self._waiting = _Written(turn, headers)
+
     def _append(self) -> None:
         assert self._waiting is not None
-        turn, self._waiting, self._appending = self._waiting, None, self._waiting
+        written, self._waiting, self._appending = self._waiting, None, self._waiting
+        self._append_began_s = self._loop.time()
         try:
-            self.journal.append(turn.entries)
+            self.journal.append(written.turn.entries)
         except BaseException as error:  # noqa: BLE001 - it may be half written: no going on
             self._on_failure(error)
 
@@ -156,12 +192,13 @@ class Pump:
         self.headroom_bytes = headroom_bytes
         self._append_seconds += seconds
         self._appends += 1
-        turn, self._appending = self._appending, None
+        written, self._appending = self._appending, None
         reads, self._reads = self._reads, []
         if self._waiting is not None:
             self._append()  # before answering, so that the disk works meanwhile
-        assert turn is not None
-        for answers in (turn.answers, *reads):
+        assert written is not None
+        self._durable_headers |= written.headers
+        for answers in (written.turn.answers, *reads):
             self._answer(answers)
         if self._posted:
             self.schedule(0)
@@ -211,8 +248,7 @@ class Pump:
             await asyncio.sleep(0)
             await self._idle.wait()
         # No await between the test and the seal, so no turn can come behind the seal.
-        self._idle.clear()
-        self._waiting = Turn(self.node.seal(), (), self._alarm_ns, has_more=False)
+        self._wait_for_append(Turn(self.node.seal(), (), self._alarm_ns, has_more=False))
         self._append()
         await self._idle.wait()
         self.journal.close()

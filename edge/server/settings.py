@@ -108,6 +108,15 @@ class Settings(BaseModel):
     snapshot_every_mib: int = _number(
         64, 1, 1_048_576, "Journal that a restart has to replay at most, roughly."
     )
+    journal_stall_s: int = _number(
+        5, 1, 3600, "How long an append may take before the node says that it is not healthy."
+    )
+    clock_ahead_max_days: int = _number(
+        90, 1, 36_500, "How far the clock may be ahead of the journal before a start is refused."
+    )
+    drain_notice_s: int = _number(
+        5, 0, 3600, "How long a node that is told to stop goes on serving, so that it is seen."
+    )
     drain_timeout_s: int = _number(
         10, 0, 3600, "How long a node that is told to stop goes on with what it has."
     )
@@ -118,6 +127,9 @@ class Settings(BaseModel):
     )
     log_format: Annotated[Literal["auto", "console", "json"], Lowercase] = _text(
         "auto", "auto, console or json", "For people, for machines, or by the kind of stderr."
+    )
+    log_calls_per_s: int = _number(
+        100, 0, 1_000_000, "Lines a second at most about calls that carry a correlation id."
     )
 
     @field_validator("*", mode="before")

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import structlog
@@ -15,30 +16,85 @@ log = structlog.get_logger()
 
 _LOOK_EVERY_S = 2.0
 
+#: After a failure the next try comes so much later, twice as late after each further one, and at
+#: the latest after this: what failed may be a disk that was full for a minute.
+_RETRY_FIRST_S = 10.0
+_RETRY_LAST_S = 600.0
+_DOUBLINGS_MAX = 10  # by then it is the latest, and more would overflow after a week
+
 #: A restart replays an append of one Reserve in some 20 µs, however few bytes it has: 2 seconds.
 APPENDS_MAX = 100_000
 
 
-async def keep_snapshots(
-    directory: DataDirectory, journal: JournalAppender, every_bytes: int, replayed: int
-) -> None:
-    """Write a snapshot whenever one is due, until cancelled.
+class SnapshotFailedError(Exception):
+    """The process wrote no snapshot; the text is its last word."""
 
-    `replayed` counts the appends that came after the newest snapshot: with it, a node that restarts
-    often gets its snapshots all the same.
+
+class SnapshotKeeper:
+    """Sees to it that a restart has little to replay.
+
+    A failure costs restart time, not safety: the journal is whole. So whatever fails is logged,
+    counted and tried again.
     """
-    # The journal's size at that snapshot is not kept: its share of the appends stands in for it.
-    position = journal.position - replayed
-    size = journal.size_bytes() * position // max(1, journal.position)
-    while True:
-        await asyncio.sleep(_LOOK_EVERY_S)
-        grown_bytes, appends = journal.size_bytes() - size, journal.position - position
-        try:
-            if is_due(grown_bytes, appends, every_bytes, _newest_bytes(directory)):
-                size, position = journal.size_bytes(), journal.position
-                await write_snapshot(directory.path)
-        except OSError as error:
-            log.warning("snapshot failed", reason=str(error))
+
+    def __init__(
+        self,
+        directory: DataDirectory,
+        journal: JournalAppender,
+        every_bytes: int,
+        replayed: int,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`replayed` counts the appends that came after the newest snapshot: with it, a node that
+        restarts often gets its snapshots all the same.
+        """
+        self.failures = 0
+        self._sleep = sleep
+        self._directory = directory
+        self._journal = journal
+        self._every_bytes = every_bytes
+        # The journal's size at that snapshot is not kept: its share of the appends stands in for
+        # it.
+        self._position = journal.position - replayed
+        self._size = journal.size_bytes() * self._position // max(1, journal.position)
+
+    def __repr__(self) -> str:
+        return f"<SnapshotKeeper: the last is of {self._position}, {self.failures} failures>"
+
+    async def run(self) -> None:
+        """Write a snapshot whenever one is due, until cancelled."""
+        failed = 0
+        while True:
+            await self._sleep(retry_s(failed) if failed else _LOOK_EVERY_S)
+            try:
+                await self.write_if_due()
+                failed = 0
+            except Exception as error:  # whatever it is, it may not end this for good
+                failed += 1
+                self.failures += 1
+                known = isinstance(error, OSError | SnapshotFailedError)
+                log.warning(
+                    "snapshot failed",
+                    reason=str(error) if known else repr(error),
+                    retry_s=retry_s(failed),
+                    exc_info=None if known else error,
+                )
+
+    async def write_if_due(self) -> None:
+        """Write a snapshot if the journal has grown enough.
+
+        Raises SnapshotFailedError, and OSError as the system does.
+        """
+        size, position = self._journal.size_bytes(), self._journal.position
+        grown_bytes, appends = size - self._size, position - self._position
+        if is_due(grown_bytes, appends, self._every_bytes, _newest_bytes(self._directory)):
+            await write_snapshot(self._directory.path)
+            self._size, self._position = size, position
+
+
+def retry_s(failures: int) -> float:
+    """Seconds until the next try after so many failures in a row."""
+    return min(_RETRY_LAST_S, _RETRY_FIRST_S * 2.0 ** min(failures - 1, _DOUBLINGS_MAX))
 
 
 def is_due(grown_bytes: int, appends: int, every_bytes: int, newest_bytes: int) -> bool:
@@ -54,11 +110,8 @@ def _newest_bytes(directory: DataDirectory) -> int:
     return next((path.stat().st_size for path in snapshot_paths(directory)), 0)
 
 
-async def write_snapshot(data_dir: Path) -> bool:
-    """Run the snapshot process to its end; returns whether it wrote one.
-
-    A failure is logged and costs restart time, not safety: the journal is whole.
-    """
+async def write_snapshot(data_dir: Path) -> None:
+    """Run the snapshot process to its end. Raises SnapshotFailedError when it wrote none."""
     # Not through uvloop, which forks and copies page tables: with 600 MB that held the loop up for
     # 4 ms on a quiet machine, 10 to 140 ms on a busy one. `subprocess` uses vfork, which lends our
     # memory to the child until it runs its program, whatever the size.
@@ -71,10 +124,8 @@ async def write_snapshot(data_dir: Path) -> bool:
         raise
     if process.returncode:
         lines = err.decode(errors="replace").strip().splitlines()
-        log.warning("snapshot failed", reason=lines[-1] if lines else f"exit {process.returncode}")
-        return False
+        raise SnapshotFailedError(lines[-1] if lines else f"exit {process.returncode}")
     log.info("snapshot written", file=out.decode().strip())
-    return True
 
 
 def _start(data_dir: Path) -> subprocess.Popen[bytes]:

@@ -1,19 +1,33 @@
-"""The node's figures, gathered from where they are kept, for GetStatus and for /metrics."""
+"""The node's figures, gathered from where they are kept, for GetStatus and for /metrics.
 
+What they tell of stock and reservations is durable: the figures of each shard are those at the
+journal's durable position. What the process does at the moment (mailboxes, turns, calls) is told as
+it is.
+"""
+
+import asyncio
 from datetime import timedelta
 from importlib.metadata import version
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from holdfast.core.node import Node
-from holdfast.core.statistics import read_statistics
+from holdfast.core.node import StateChangedError
 from holdfast.persistence.recovery import Recovered
 from holdfast.persistence.snapshots.file import snapshot_paths, snapshot_position
 from holdfast.v1 import admin_service_pb2 as admin
 
+from ..wire import faults
 from .admission import Admission
+from .heartbeat import Heartbeat
+from .log_writer import LogWriter, Sampler
+from .snapshots import SnapshotKeeper
 from .statistics import CallCounters, NodeStatistics, ShardStatistics
+
+#: How often a hash is begun anew because the state changed under it, and how long that waits for
+#: the changes to be over.
+HASH_TRIES = 10
+HASH_PAUSE_S = 0.05
 
 
 class NodeStatus:
@@ -24,12 +38,21 @@ class NodeStatus:
         recovered: Recovered,
         admission: Admission,
         counters: CallCounters,
+        heartbeat: Heartbeat,
+        snapshots: SnapshotKeeper,
+        log_lines: LogWriter,
+        sampler: Sampler,
         recovery_seconds: float,
         started_ns: int,
     ) -> None:
         self._recovered = recovered
         self._admission = admission
         self._counters = counters
+        self._heartbeat = heartbeat
+        self._snapshots = snapshots
+        self._log_lines = log_lines
+        self._sampler = sampler
+        self._hashing = asyncio.Lock()
         self._recovery = Duration()
         self._recovery.FromTimedelta(timedelta(seconds=recovery_seconds))
         self._started = Timestamp()
@@ -39,14 +62,35 @@ class NodeStatus:
         """All figures. They agree with each other: on the loop's thread no turn is under way."""
         pump = self._admission.pump
         figures = pump.statistics()
+        shards = pump.durable_statistics()
         return NodeStatistics(
-            shards=_shards(pump.node),
+            shards=tuple(
+                ShardStatistics(
+                    shard=shard.shard,
+                    sequence=shard.sequence,
+                    skus=shard.skus,
+                    stock_levels=shard.stock_levels,
+                    reservations=shard.reservations,
+                    mailbox_depth=actor.weight,
+                    mailbox_capacity=actor.capacity,
+                    on_hand=shard.on_hand,
+                    reserved=shard.reserved,
+                    committed=shard.committed,
+                )
+                for shard, actor in zip(shards, pump.node.actors, strict=True)
+            ),
             turns=figures.turns,
             appends=figures.appends,
             append_seconds_total=figures.append_seconds,
+            append_age_seconds=figures.append_age_seconds,
+            loop_lag_seconds=self._heartbeat.lag_s(),
             calls=self._counters.statistics(),
+            operations=self._admission.outcomes.statistics(),
             refused_overload=self._admission.refused_overload,
-            expired_holds=pump.node.expired_lines,
+            expired_holds=sum(shard.expired_lines for shard in shards),
+            snapshot_failures=self._snapshots.failures,
+            log_lines_dropped=self._log_lines.dropped,
+            call_lines_left_out=self._sampler.left_out,
             durable_position=pump.journal.position,
             snapshot_position=self._snapshot_position(),
             journal_size_bytes=pump.journal.size_bytes(),
@@ -58,10 +102,10 @@ class NodeStatus:
         paths = snapshot_paths(self._recovered.directory)
         return snapshot_position(paths[0]) if paths else 0
 
-    def get_status(self, request: admin.GetStatusRequest) -> admin.GetStatusResponse:
+    async def get_status(self, request: admin.GetStatusRequest) -> admin.GetStatusResponse:
         """The answer to GetStatus. The state hash reads all state, so it has to be asked for."""
-        figures = self.statistics()
-        node = self._admission.pump.node
+        state_hash = await self._state_hash() if request.include_state_hash else ""
+        figures = self.statistics()  # of the instant of the hash: nothing was awaited since
         return admin.GetStatusResponse(
             version=version("holdfast"),
             start_time=self._started,
@@ -76,23 +120,24 @@ class NodeStatus:
                 )
                 for shard in figures.shards
             ],
-            state_hash=node.state_hash() if request.include_state_hash else "",
+            state_hash=state_hash,
         )
 
-
-def _shards(node: Node) -> tuple[ShardStatistics, ...]:
-    return tuple(
-        ShardStatistics(
-            shard=figures.shard,
-            sequence=figures.sequence,
-            skus=figures.skus,
-            stock_levels=figures.stock_levels,
-            reservations=figures.reservations,
-            mailbox_depth=actor.weight,
-            mailbox_capacity=actor.capacity,
-            on_hand=figures.on_hand,
-            reserved=figures.reserved,
-            committed=figures.committed,
-        )
-        for figures, actor in zip(map(read_statistics, node.shards), node.actors, strict=True)
-    )
+    async def _state_hash(self) -> str:
+        """The hash of the durable state, made in steps between which the node goes on. Raises a
+        `Fault` when the state does not stay the same for long enough.
+        """
+        async with self._hashing:  # several at once would share the loop's time and change nothing
+            for _ in range(HASH_TRIES):
+                steps = self._admission.pump.node.state_hash_in_steps()
+                try:
+                    while True:
+                        next(steps)
+                        await asyncio.sleep(0)
+                except StateChangedError:
+                    pass
+                except StopIteration as end:
+                    if self._admission.pump.is_durable():
+                        return str(end.value)
+                await asyncio.sleep(HASH_PAUSE_S)
+        raise faults.state_changing(HASH_TRIES)

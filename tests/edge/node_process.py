@@ -93,25 +93,26 @@ class NodeProcess:
             "grpc_address": self.target,
             "http_address": f"127.0.0.1:{self.http_port}",
             "log_format": "json",
+            "drain_notice_s": 0,
             **self.settings,
         }
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("HOLDFAST_")}
         return inherited | {f"HOLDFAST_{k.upper()}": str(v) for k, v in settings.items()}
 
-    def launch(self) -> None:
-        """Start it, and do not wait for it."""
+    def launch(self, stderr: int | None = None) -> None:
+        """Start it, and do not wait for it. Its log is kept unless `stderr` leads elsewhere."""
         with self.log_path.open("ab") as log, self.out_path.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "holdfast.edge", "serve", "--json"],
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
-                stderr=log,
+                stderr=log if stderr is None else stderr,
             )
 
-    def start(self) -> Self:
+    def start(self, stderr: int | None = None) -> Self:
         """Start it and wait until it says that it serves."""
-        self.launch()
+        self.launch(stderr)
         with grpc.insecure_channel(
             self.target,
             options=(

@@ -7,7 +7,9 @@ import grpc
 import grpc.aio
 import httpx
 import pytest
+from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
@@ -132,11 +134,35 @@ def test_reflection_tells_all_services_with_their_methods(node: NodeProcess) -> 
         assert {
             *SERVICE_NAMES,
             "grpc.health.v1.Health",
+            "grpc.reflection.v1.ServerReflection",
             "grpc.reflection.v1alpha.ServerReflection",
         } == services
         for name in SERVICE_NAMES:
             file = database.FindFileContainingSymbol(name)
             assert name in {f"{file.package}.{service.name}" for service in file.service}
+
+
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+def test_both_versions_of_reflection_tell_the_same(node: NodeProcess, version: str) -> None:
+    """Tools of today ask for version 1; it describes itself, too."""
+    path = f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
+    asked = [
+        reflection_pb2.ServerReflectionRequest(list_services=""),
+        reflection_pb2.ServerReflectionRequest(
+            file_containing_symbol=f"grpc.reflection.{version}.ServerReflection"
+        ),
+    ]
+    with grpc.insecure_channel(node.target) as channel:
+        call = channel.stream_stream(path, None, reflection_pb2.ServerReflectionResponse.FromString)
+        listed, described = call(each.SerializeToString() for each in asked)
+    names = {each.name for each in listed.list_services_response.service}
+    assert {*SERVICE_NAMES} < names
+    (own,) = (
+        file
+        for data in described.file_descriptor_response.file_descriptor_proto
+        if (file := descriptor_pb2.FileDescriptorProto.FromString(data)).service
+    )
+    assert f"grpc.reflection.{version}" == own.package
 
 
 async def test_metrics_and_health_are_served_over_http(node: NodeProcess, client: Client) -> None:

@@ -33,7 +33,7 @@ SEEDED = {"random.Random", "numpy.random.default_rng"}
 
 MOCKS = ("unittest.mock", "mock", "pytest_mock")
 #: Modules of which a test may replace a function: what the machine answers is set-up.
-MACHINE = {"os", "pathlib.Path", "shutil", "sys"}
+MACHINE = {"os", "pathlib.Path", "shutil", "socket", "subprocess", "sys"}
 
 
 def _is_test_code(source: Source) -> bool:

@@ -17,9 +17,15 @@ NODE = NodeStatistics(
     turns=4711,
     appends=0,
     append_seconds_total=0.0,
+    append_age_seconds=0.0,
+    loop_lag_seconds=0.0,
     calls=CallCounters().statistics(),
+    operations={},
     refused_overload=0,
     expired_holds=0,
+    snapshot_failures=0,
+    log_lines_dropped=0,
+    call_lines_left_out=0,
     durable_position=0,
     snapshot_position=0,
     journal_size_bytes=0,
@@ -68,6 +74,7 @@ async def test_metrics_are_there_before_the_node_is() -> None:
     [
         (Phase.STARTING, 503, "not serving: starting\n"),
         (Phase.SERVING, 200, "serving\n"),
+        (Phase.STALLED, 503, "not serving: stalled: the journal's disk does not answer\n"),
         (Phase.DRAINING, 503, "not serving: draining\n"),
     ],
 )
@@ -81,7 +88,7 @@ async def test_health_follows_the_phase() -> None:
     phases = iter(Phase)
     async with client(build_app(lambda: NODE, lambda: next(phases))) as http:
         told = [(await http.get("/healthz")).status_code for _ in Phase]
-    assert [503, 200, 503] == told
+    assert [503, 200, 503, 503] == told
 
 
 async def test_the_index_names_every_path() -> None:
@@ -109,6 +116,42 @@ async def test_it_serves_on_the_port_that_it_gives_and_stops_after_the_block() -
         assert "serving\n" == response.text
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [
+        ("::", ["127.0.0.1", "::1"]),
+        ("127.0.0.1", ["127.0.0.1"]),
+        ("::1", ["::1"]),
+        ("localhost", ["127.0.0.1"]),
+    ],
+)
+async def test_it_is_reached_wherever_grpc_is(host: str, reached: list[str]) -> None:
+    """Of `::`, over IPv4 too; of a name, at each of its addresses, under one port."""
+    async with serve_http(app(), host, 0) as port:
+        for address in reached:
+            reader, writer = await asyncio.open_connection(address, port)
+            writer.write(b"GET /healthz HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n")
+            assert (await reader.read()).startswith(b"HTTP/1.1 200")
+            writer.close()
+            await writer.wait_closed()
+
+
+async def test_every_address_of_a_name_is_listened_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with a machine whose hosts file gives localhost both."""
+    both = [
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0)),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0)),
+    ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+    async with serve_http(app(), "localhost", 0) as port:
+        monkeypatch.undo()
+        for address in ("::1", "127.0.0.1"):
+            _, writer = await asyncio.open_connection(address, port)
+            writer.close()
+            await writer.wait_closed()
 
 
 async def test_it_stops_when_the_block_fails() -> None:

@@ -17,12 +17,18 @@ from holdfast.core.commands import (
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
+from holdfast.core.statistics import read_statistics
 from holdfast.edge.server.admission import Admission
+from holdfast.edge.server.context import CallContext
 from holdfast.edge.server.pump import Pump
 from holdfast.persistence.codec import read_appends
 from tests.persistence.journals import MemoryAppender
+from tests.real_time import wait_until_so
 
 MS = 1_000_000
+
+#: Of a caller who waits as long as it takes.
+ANYONE = CallContext()
 
 
 class Bench:
@@ -37,7 +43,7 @@ class Bench:
         self.admission = Admission(self.pump)
 
     async def ask(self, command: Any) -> Any:
-        return await self.admission.post(command)
+        return await self.admission.post(command, ANYONE)
 
     async def stock(self) -> None:
         await self.ask(PutLocation(Location("W1", LocationKind.STORE, "W1", enabled=True)))
@@ -71,7 +77,7 @@ async def test_a_drain_with_holds_that_are_due_leaves_a_journal_that_replays() -
     for round_number in range(20):
         bench = Bench()
         await bench.stock()
-        waiting = [bench.admission.post(reserve(number)) for number in range(50)]
+        waiting = [bench.admission.post(reserve(number), ANYONE) for number in range(50)]
         bench.now_ns += 1_000 * MS - round_number
         draining = asyncio.create_task(bench.pump.drain())
         bench.now_ns += 5_000 * MS
@@ -84,7 +90,10 @@ async def test_reads_wait_for_what_they_saw() -> None:
     """An answer that rests on an append in flight comes behind it."""
     bench = Bench()
     await bench.stock()
-    held, seen = bench.admission.post(reserve(1)), bench.admission.post(GetAvailability(("Tea",)))
+    held, seen = (
+        bench.admission.post(reserve(1), ANYONE),
+        bench.admission.post(GetAvailability(("Tea",)), ANYONE),
+    )
     outcome = await seen
     assert held.done()
     assert isinstance(outcome, AvailabilitiesView)
@@ -95,7 +104,7 @@ async def test_reads_wait_for_what_they_saw() -> None:
 async def test_a_turn_that_fails_stops_the_node() -> None:
     """Half a turn may be applied: nothing may be answered any more."""
     bench = Bench()
-    future = bench.admission.post(GetAvailability(("Tea",)))
+    future = bench.admission.post(GetAvailability(("Tea",)), ANYONE)
     broken: Any = lambda _command, _now_ns: 1 / 0  # noqa: E731
     bench.node._rules = {**bench.node._rules, GetAvailability: broken}
     assert isinstance(await bench.failed, ZeroDivisionError)
@@ -106,9 +115,9 @@ async def test_a_trickle_of_commands_does_not_keep_the_first_waiting() -> None:
     """With a command in every third round there never are four quiet ones."""
     bench = Bench()
     await bench.stock()
-    first = bench.admission.post(reserve(0))
+    first = bench.admission.post(reserve(0), ANYONE)
     for number in range(1, 40):
-        bench.admission.post(reserve(number))
+        bench.admission.post(reserve(number), ANYONE)
         for _ in range(3):
             await asyncio.sleep(0)
         if first.done():
@@ -123,6 +132,53 @@ async def test_an_append_that_cannot_be_begun_stops_the_node() -> None:
     await bench.stock()
     broken: Any = lambda _entries: 1 / 0  # noqa: E731
     bench.appender.append = broken  # type: ignore[method-assign]
-    future = bench.admission.post(reserve(1))
+    future = bench.admission.post(reserve(1), ANYONE)
     assert isinstance(await bench.failed, ZeroDivisionError)
     assert not future.done()
+
+
+async def held_bench() -> tuple[Bench, "asyncio.Future[Any]"]:
+    """A bench with 10,000 on hand, and a hold of 1 whose append does not come back."""
+    bench = Bench()
+    await bench.stock()
+    bench.appender.is_held = True
+    held = bench.admission.post(reserve(1), ANYONE)
+
+    async def is_appending() -> bool:
+        return bool(bench.appender.appending)
+
+    await wait_until_so(is_appending)
+    return bench, held
+
+
+async def test_figures_are_those_of_the_durable_state() -> None:
+    """What is on its way to the disk could still be lost, and nobody may have heard of it."""
+    bench, held = await held_bench()
+    figures = bench.pump.durable_statistics()
+    assert (10_000, 0) == (sum(f.on_hand for f in figures), sum(f.reserved for f in figures))
+    assert sum(f.sequence for f in figures) < sum(shard.sequence for shard in bench.node.shards)
+    assert 0 == sum(f.reservations for f in figures)
+    assert not bench.pump.is_durable()
+
+    bench.appender.let_go()
+    await held
+    assert bench.pump.is_durable()
+    figures = bench.pump.durable_statistics()
+    assert (1, 1) == (sum(f.reserved for f in figures), sum(f.reservations for f in figures))
+    assert [read_statistics(shard.header) for shard in bench.node.shards] == figures
+    await bench.pump.drain()
+
+
+async def test_an_append_that_does_not_come_back_grows_old() -> None:
+    """Its age is 0 before it begins and after it has come back."""
+    bench, held = await held_bench()
+    loop = asyncio.get_running_loop()
+    began_s = loop.time() - bench.pump.append_age_s()
+    assert bench.pump.append_age_s() <= loop.time() - began_s
+    bench.pump._append_began_s -= 7
+    assert 7 <= bench.pump.append_age_s() < 60
+    assert 7 <= bench.pump.statistics().append_age_seconds < 60
+    bench.appender.let_go()
+    await held
+    assert 0 == bench.pump.append_age_s()
+    await bench.pump.drain()

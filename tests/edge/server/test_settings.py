@@ -26,7 +26,11 @@ LIMITS = {
     "map_size_gib": (1, 16_384),
     "storage_reserve_mib": (1, 1_048_576),
     "snapshot_every_mib": (1, 1_048_576),
+    "journal_stall_s": (1, 3_600),
+    "clock_ahead_max_days": (1, 36_500),
+    "drain_notice_s": (0, 3_600),
     "drain_timeout_s": (0, 3_600),
+    "log_calls_per_s": (0, 1_000_000),
     "message_size_max_kib": (1_024, 65_536),
 }
 

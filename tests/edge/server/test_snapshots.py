@@ -1,14 +1,22 @@
 """The process that writes a snapshot beside the node."""
 
 import asyncio
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import uvloop
 
-from holdfast.edge.server.snapshots import APPENDS_MAX, is_due, write_snapshot
-from holdfast.persistence.data_directory import DataDirectory
+from holdfast.edge.server.snapshots import (
+    APPENDS_MAX,
+    SnapshotFailedError,
+    SnapshotKeeper,
+    is_due,
+    retry_s,
+    write_snapshot,
+)
+from holdfast.persistence.data_directory import DataDirectory, read_node_json
 from holdfast.persistence.snapshots.file import snapshot_paths
 from tests.persistence.lives import close, live_on, reopen
 
@@ -29,13 +37,14 @@ def served(data_dir: Path) -> Iterator[DataDirectory]:
 
 def test_a_snapshot_is_written_while_the_loop_goes_on(served: DataDirectory) -> None:
     """The loop only waits."""
-    assert uvloop.run(write_snapshot(served.path))
+    uvloop.run(write_snapshot(served.path))
     assert 1 == len(snapshot_paths(served))
 
 
 def test_a_failure_is_told_and_does_no_harm(data_dir: Path) -> None:
     """As when the node that asked for it is gone."""
-    assert not uvloop.run(write_snapshot(data_dir))
+    with pytest.raises(SnapshotFailedError, match="no node serves it"):
+        uvloop.run(write_snapshot(data_dir))
 
 
 def test_no_process_stays_when_the_node_stops(served: DataDirectory) -> None:
@@ -77,3 +86,79 @@ def test_a_snapshot_is_due(
 ) -> None:
     """After 100 bytes, half of the newest one, or many appends."""
     assert expected == is_due(grown_bytes, appends, 100, newest_bytes)
+
+
+class GrownJournal:
+    """A journal that has grown enough for a snapshot, and grows no more."""
+
+    position, reserve_bytes = APPENDS_MAX, 0
+
+    def size_bytes(self) -> int:
+        return 1
+
+    def headroom_bytes(self) -> int:
+        return 1
+
+    def start(self, *_: object) -> None: ...
+
+    def append(self, *_: object) -> None: ...
+
+    def forget(self, _up_to: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+async def test_a_snapshot_that_failed_is_still_due(data_dir: Path) -> None:
+    """No node serves the directory, so that none is written; the next try does not wait until the
+    journal has grown as much again.
+    """
+    keeper = SnapshotKeeper(read_node_json(data_dir), GrownJournal(), 1 << 40, APPENDS_MAX)
+    for _ in range(2):
+        with pytest.raises(SnapshotFailedError):
+            await keeper.write_if_due()
+
+
+def test_one_that_was_written_is_due_no_more(served: DataDirectory) -> None:
+    keeper = SnapshotKeeper(served, GrownJournal(), 1 << 40, APPENDS_MAX)
+    uvloop.run(keeper.write_if_due())
+    (written,) = snapshot_paths(served)
+    written.unlink()
+    uvloop.run(keeper.write_if_due())
+    assert [] == snapshot_paths(served)
+
+
+class Sleeps:
+    """Passes at once and notes for how long, so many times."""
+
+    def __init__(self, times: int) -> None:
+        self.seconds: list[float] = []
+        self._times = times
+
+    async def sleep(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        if len(self.seconds) > self._times:
+            raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), MemoryError(), KeyError("x")])
+async def test_no_error_ends_the_keeping_of_snapshots(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Each is counted and tried again, later each time."""
+    sleeps = Sleeps(4)
+    keeper = SnapshotKeeper(
+        read_node_json(data_dir), GrownJournal(), 1 << 40, APPENDS_MAX, sleeps.sleep
+    )
+
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(subprocess, "Popen", failing)
+    with pytest.raises(asyncio.CancelledError):
+        await keeper.run()
+    assert [2.0, 10.0, 20.0, 40.0, 80.0] == sleeps.seconds
+    assert 4 == keeper.failures
+
+
+def test_the_wait_for_the_next_try_has_an_end() -> None:
+    assert 600.0 == retry_s(7) == retry_s(100_000)
