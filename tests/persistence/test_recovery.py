@@ -22,7 +22,6 @@ from holdfast.persistence.lmdb.pages import iterate_values
 from holdfast.persistence.recovery import (
     empty_node,
     recover,
-    recover_read_only,
     replay_group,
 )
 from holdfast.persistence.verify import verify
@@ -236,7 +235,8 @@ def test_whoever_reads_a_directory_draws_a_seed(
     monkeypatch.setattr("secrets.token_bytes", draw)
     served = _recover_node(Settings(data_dir=tmp_path))
     close(served)
-    _, read = recover_read_only(tmp_path)
+    read = reopen(tmp_path, served.directory.shard_count)
+    close(read)
     assert drawn == [seed_of(served.node), seed_of(read.node)]
     assert digests(read.node) == digests(served.node)
     assert read.node.state_hash() == served.node.state_hash()
