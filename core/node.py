@@ -82,9 +82,9 @@ class Turn:
 class Node:
     """All shards of one process, over the data of one timeline.
 
-    `hash_seed` decides where keys lie in hash tables, and shows in nothing else. Where strangers
-    choose ids and names it has to be drawn at random, so that they can't choose ones that meet in
-    one place (kernels/hashing.py).
+    `hash_seed` decides where keys lie in hash tables; entries and digests do not depend on it.
+    Where strangers choose ids and names it has to be drawn at random, so that they can't choose
+    ones that meet in one place (kernels/hashing.py).
     """
 
     def __init__(

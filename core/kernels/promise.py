@@ -32,7 +32,7 @@ def is_in_range(on_hand, available):
     may still be promised.
 
     It is the guard of all arithmetic on stock levels, because no command on reservations leads out
-    of this range. A promise takes what is available, so it never exceeds ON_HAND_MAX. A fulfilment
+    of this range. A promise takes what is available, which is ON_HAND_MAX at most. A fulfilment
     takes from `on_hand` and `committed` alike, so what is available stays what it was, and with it
     `on_hand`, which is not less, stays above -ON_HAND_MAX.
     """

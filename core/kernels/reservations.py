@@ -226,7 +226,7 @@ def apply_moves(effects, header, book, levels):
 
 @kernel
 def apply_extends(effects, reservations):
-    """Move the ends of holds, which only moves them back. The heap is not told: its entry comes up
+    """Move the ends of holds to later ones. The heap is not told: its entry comes up
     at the former end, and is then put back in with the new one. So a hold has one entry however
     often it is extended.
     """

@@ -51,6 +51,7 @@ ONE_MEANING = {
     "batches": "packed batches of reservations",
     "catalogue": "locations, and which SKUs exist",
     "data_directory": "the folder in which a node keeps its state",
+    "hash_slots": "keys by their hash",
     "expiry_heap": "holds by the time of their end",
     "handles": "numbers by which batches name stock levels",
     "levels": "stock levels",

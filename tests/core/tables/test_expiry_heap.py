@@ -76,7 +76,7 @@ def test_an_extended_hold_ends_at_its_new_end_and_not_before() -> None:
         end_ns = holds.now_ns + 2 * HOLD_MS_MIN * NS_PER_MS
         holds.now_ns += HOLD_MS_MIN * NS_PER_MS + step
         assert State.HELD is holds.state(1)
-        assert holds.entries == 1
+        assert 1 == holds.entries
     holds.now_ns = end_ns - 1
     assert State.HELD is holds.state(1)
     assert end_ns == holds.ask().next_expiry_ns
