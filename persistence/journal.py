@@ -56,6 +56,10 @@ class JournalAppender(Protocol):
     def reserve_bytes(self) -> int:
         """Space that new work may not use; it is there for what is under way, and for expiry."""
 
+    @property
+    def appended_bytes(self) -> int:
+        """Bytes of the appends that were handed over so far."""
+
     def start(self, on_appended: OnAppended, on_failure: OnFailure) -> None:
         """Take the callbacks, which run on the event loop's thread."""
 

@@ -101,7 +101,9 @@ def test_limits_are_those_of_the_code() -> None:
 
 
 def number(text: str, constant: str) -> int:
-    """Read 2,000 or 10^15 or 2 * 10^18, or a time as the constant counts it."""
+    """Read 2,000 or 10^15 or 2 * 10^18 or 2^63 - 1, or a time as the constant counts it."""
+    if text.endswith(" - 1"):
+        return number(text.removesuffix(" - 1"), constant) - 1
     figure, _, unit = text.rpartition(" ")
     if unit in NS_BY_UNIT:
         suffix = next(part for part in constant.split("_") if part in NS_BY_SUFFIX)

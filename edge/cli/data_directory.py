@@ -90,8 +90,11 @@ def journal(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Print the journal, oldest first, one effect per line. A node may be serving it."""
+    """Print the journal and its archive, oldest first, one effect per line. A node may be serving
+    it.
+    """
     with _directory_errors():
+        from holdfast.persistence.archive.segments import History
         from holdfast.persistence.codec import read_appends
         from holdfast.persistence.data_directory import read_node_json
         from holdfast.persistence.history import RecordFilter, effect_records
@@ -99,9 +102,10 @@ def journal(
         from holdfast.persistence.recovery import open_read_only
 
         # Beside a node that serves it, or locked against one that would start meanwhile.
-        with open_read_only(read_node_json(directory)) as (opened, _):
+        read = read_node_json(directory)
+        with open_read_only(read) as (opened, _):
             wanted = RecordFilter(first - 1, sku, reservation)
-            for record in effect_records(read_appends(opened, 0, {}), wanted):
+            for record in effect_records(read_appends(History(read, opened), 0, {}), wanted):
                 if as_json:
                     print_json(record)
                 else:

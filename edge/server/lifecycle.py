@@ -149,7 +149,11 @@ class Server:
         counters = CallCounters()
         sampler = Sampler(settings.log_calls_per_s)
         snapshots = SnapshotKeeper(
-            recovered.directory, journal, settings.snapshot_every_bytes, recovered.replayed
+            recovered.directory,
+            journal,
+            settings.snapshot_every_bytes,
+            settings.archive_bytes_max,
+            recovered.replayed,
         )
         heartbeat = Heartbeat(asyncio.get_running_loop(), self._beat)
         status = NodeStatus(

@@ -36,6 +36,9 @@ KIB: Final = 1024
 MIB: Final = 1024 * KIB
 GIB: Final = 1024 * MIB
 
+#: The archive is then not limited.
+ARCHIVE_ALL_MIB: Final = 1_073_741_824
+
 
 class ConfigError(Exception):
     """The settings are not usable; the text says what to change, one problem a line."""
@@ -108,6 +111,9 @@ class Settings(BaseModel):
     snapshot_every_mib: int = _number(
         64, 1, 1_048_576, "Journal that a restart has to replay at most, roughly."
     )
+    archive_max_mib: int = _number(
+        ARCHIVE_ALL_MIB, 0, ARCHIVE_ALL_MIB, "History that is kept; the largest number keeps all."
+    )
     journal_stall_s: int = _number(
         5, 1, 3600, "How long an append may take before the node says that it is not healthy."
     )
@@ -158,6 +164,11 @@ class Settings(BaseModel):
     def storage_reserve_bytes(self) -> int:
         """Free space below which writes are refused."""
         return self.storage_reserve_mib * MIB
+
+    @property
+    def archive_bytes_max(self) -> int | None:
+        """History that is kept in the archive; None for all of it."""
+        return None if self.archive_max_mib == ARCHIVE_ALL_MIB else self.archive_max_mib * MIB
 
     @property
     def snapshot_every_bytes(self) -> int:

@@ -1,6 +1,7 @@
 """Starts the process that writes the next snapshot, whenever the journal has grown enough."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -42,21 +43,24 @@ class SnapshotKeeper:
         directory: DataDirectory,
         journal: JournalAppender,
         every_bytes: int,
+        archive_bytes_max: int | None,
         replayed: int,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`replayed` counts the appends that came after the newest snapshot: with it, a node that
-        restarts often gets its snapshots all the same.
+        restarts often gets its snapshots all the same. `archive_bytes_max` is None where all of
+        history is kept.
         """
         self.failures = 0
         self._sleep = sleep
         self._directory = directory
         self._journal = journal
         self._every_bytes = every_bytes
-        # The journal's size at that snapshot is not kept: its share of the appends stands in for
-        # it.
+        self._archive_bytes_max = archive_bytes_max
         self._position = journal.position - replayed
-        self._size = journal.size_bytes() * self._position // max(1, journal.position)
+        # Of the journal at that snapshot; their share of all appends stands in for the bytes of
+        # those that were replayed.
+        self._bytes = -(journal.size_bytes() * replayed // max(1, journal.position))
 
     def __repr__(self) -> str:
         return f"<SnapshotKeeper: the last is of {self._position}, {self.failures} failures>"
@@ -81,15 +85,17 @@ class SnapshotKeeper:
                 )
 
     async def write_if_due(self) -> None:
-        """Write a snapshot if the journal has grown enough.
+        """Write a snapshot if the journal has grown enough, and let the journal forget what was
+        archived.
 
         Raises SnapshotFailedError, and OSError as the system does.
         """
-        size, position = self._journal.size_bytes(), self._journal.position
-        grown_bytes, appends = size - self._size, position - self._position
+        appended, position = self._journal.appended_bytes, self._journal.position
+        grown_bytes, appends = appended - self._bytes, position - self._position
         if is_due(grown_bytes, appends, self._every_bytes, _newest_bytes(self._directory)):
-            await write_snapshot(self._directory.path)
-            self._size, self._position = size, position
+            forget = await write_snapshot(self._directory.path, self._archive_bytes_max)
+            self._bytes, self._position = appended, position
+            self._journal.forget(forget)
 
 
 def retry_s(failures: int) -> float:
@@ -110,12 +116,14 @@ def _newest_bytes(directory: DataDirectory) -> int:
     return next((path.stat().st_size for path in snapshot_paths(directory)), 0)
 
 
-async def write_snapshot(data_dir: Path) -> None:
-    """Run the snapshot process to its end. Raises SnapshotFailedError when it wrote none."""
+async def write_snapshot(data_dir: Path, archive_bytes_max: int | None) -> int:
+    """Run the snapshot process to its end, and return the position up to which the journal may
+    forget. Raises SnapshotFailedError when it wrote none.
+    """
     # Not through uvloop, which forks and copies page tables: with 600 MB that held the loop up for
     # 4 ms on a quiet machine, 10 to 140 ms on a busy one. `subprocess` uses vfork, which lends our
     # memory to the child until it runs its program, whatever the size.
-    process = _start(data_dir)
+    process = _start(data_dir, archive_bytes_max)
     try:
         out, err = await asyncio.to_thread(process.communicate)
     except asyncio.CancelledError:
@@ -125,12 +133,17 @@ async def write_snapshot(data_dir: Path) -> None:
     if process.returncode:
         lines = err.decode(errors="replace").strip().splitlines()
         raise SnapshotFailedError(lines[-1] if lines else f"exit {process.returncode}")
-    log.info("snapshot written", file=out.decode().strip())
+    told = json.loads(out)
+    log.info("snapshot written", file=told["file"], archived_to=told["forget"])
+    return int(told["forget"])
 
 
-def _start(data_dir: Path) -> subprocess.Popen[bytes]:
+def _start(data_dir: Path, archive_bytes_max: int | None) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "holdfast.persistence.snapshots.process", str(data_dir)]
+    if archive_bytes_max is not None:
+        command.append(str(archive_bytes_max))
     return subprocess.Popen(  # noqa: S603 - our own program
-        (sys.executable, "-m", "holdfast.persistence.snapshots.process", str(data_dir)),
+        command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

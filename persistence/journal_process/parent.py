@@ -46,6 +46,7 @@ class JournalProcess:
         self._journal = journal
         self._chain, self._epoch = chain, epoch
         self._forget = 0
+        self.appended_bytes = 0
         source, self._appends = os.pipe()
         self._answers, target = os.pipe()
         with suppress(PermissionError):  # more than its user may have in all pipes together
@@ -69,6 +70,7 @@ class JournalProcess:
     def append(self, entries: Sequence[Entry]) -> None:
         """Send entries to be made durable at the next position."""
         value = lay_out_group(self.position + 1, self._epoch, entries)
+        self.appended_bytes += len(value)
         self._write(pack_append(value, self._forget))
 
     def forget(self, up_to: int) -> None:

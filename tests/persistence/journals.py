@@ -97,6 +97,10 @@ class MemoryAppender:
     def position(self) -> int:
         return self.journal.position
 
+    @property
+    def appended_bytes(self) -> int:
+        return self.journal.size_bytes()
+
     def start(self, on_appended: OnAppended, on_failure: OnFailure) -> None:
         self._on_appended = on_appended
         self._on_failure = on_failure

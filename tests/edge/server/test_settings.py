@@ -26,6 +26,7 @@ LIMITS = {
     "map_size_gib": (1, 16_384),
     "storage_reserve_mib": (1, 1_048_576),
     "snapshot_every_mib": (1, 1_048_576),
+    "archive_max_mib": (0, 1_073_741_824),
     "journal_stall_s": (1, 3_600),
     "clock_ahead_max_days": (1, 36_500),
     "drain_notice_s": (0, 3_600),

@@ -37,21 +37,21 @@ def served(data_dir: Path) -> Iterator[DataDirectory]:
 
 def test_a_snapshot_is_written_while_the_loop_goes_on(served: DataDirectory) -> None:
     """The loop only waits."""
-    uvloop.run(write_snapshot(served.path))
+    uvloop.run(write_snapshot(served.path, None))
     assert 1 == len(snapshot_paths(served))
 
 
 def test_a_failure_is_told_and_does_no_harm(data_dir: Path) -> None:
     """As when the node that asked for it is gone."""
     with pytest.raises(SnapshotFailedError, match="no node serves it"):
-        uvloop.run(write_snapshot(data_dir))
+        uvloop.run(write_snapshot(data_dir, None))
 
 
 def test_no_process_stays_when_the_node_stops(served: DataDirectory) -> None:
     """It is killed, and leaves no snapshot that is not whole."""
 
     async def stop_at_once() -> None:
-        writing = asyncio.create_task(write_snapshot(served.path))
+        writing = asyncio.create_task(write_snapshot(served.path, None))
         await asyncio.sleep(0)
         assert _children()
         writing.cancel()
@@ -91,7 +91,7 @@ def test_a_snapshot_is_due(
 class GrownJournal:
     """A journal that has grown enough for a snapshot, and grows no more."""
 
-    position, reserve_bytes = APPENDS_MAX, 0
+    position, reserve_bytes, appended_bytes = APPENDS_MAX, 0, 0
 
     def size_bytes(self) -> int:
         return 1
@@ -112,14 +112,14 @@ async def test_a_snapshot_that_failed_is_still_due(data_dir: Path) -> None:
     """No node serves the directory, so that none is written; the next try does not wait until the
     journal has grown as much again.
     """
-    keeper = SnapshotKeeper(read_node_json(data_dir), GrownJournal(), 1 << 40, APPENDS_MAX)
+    keeper = SnapshotKeeper(read_node_json(data_dir), GrownJournal(), 1 << 40, None, APPENDS_MAX)
     for _ in range(2):
         with pytest.raises(SnapshotFailedError):
             await keeper.write_if_due()
 
 
 def test_one_that_was_written_is_due_no_more(served: DataDirectory) -> None:
-    keeper = SnapshotKeeper(served, GrownJournal(), 1 << 40, APPENDS_MAX)
+    keeper = SnapshotKeeper(served, GrownJournal(), 1 << 40, None, APPENDS_MAX)
     uvloop.run(keeper.write_if_due())
     (written,) = snapshot_paths(served)
     written.unlink()
@@ -147,7 +147,7 @@ async def test_no_error_ends_the_keeping_of_snapshots(
     """Each is counted and tried again, later each time."""
     sleeps = Sleeps(4)
     keeper = SnapshotKeeper(
-        read_node_json(data_dir), GrownJournal(), 1 << 40, APPENDS_MAX, sleeps.sleep
+        read_node_json(data_dir), GrownJournal(), 1 << 40, None, APPENDS_MAX, sleeps.sleep
     )
 
     def failing(*_: object, **__: object) -> None:
