@@ -169,7 +169,8 @@ def renew_timeline(path: Path) -> DataDirectory:
     directory = read_node_json(path)  # first, or a folder that is none would get a lock
     lock = DirectoryLock(path)
     try:
-        return write_node_json(directory)
+        with _naming(path, "cannot be used"):
+            return write_node_json(directory)
     finally:
         lock.release()
 

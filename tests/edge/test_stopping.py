@@ -32,6 +32,7 @@ from tests.edge.raw import (
     traces_of,
     what_is_held,
 )
+from tests.persistence.faulty_disk import NO_FAULT, Fault, FaultyDisk, How, build_library
 from tests.real_time import wait_until_so
 
 ACCEPTED = common.OUTCOME_ACCEPTED
@@ -290,6 +291,42 @@ async def test_a_journal_error_stops_the_process_and_loses_nothing_acknowledged(
             assert (1_000_000, len(acknowledged), 0) == await figures_of(client, sku)
             for order in lost:
                 assert ACCEPTED == (await client.reserve(order, [(sku, WAREHOUSE, 1)])).outcome
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [How.SKIPPED, How.MADE, How.SHORT])
+async def test_a_node_whose_append_failed_at_any_call_starts_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: How
+) -> None:
+    """At a write, at the sync, or at the meta page: with all that was answered, and what was not
+    may be there or not.
+    """
+    disk = FaultyDisk(build_library(tmp_path), tmp_path)
+    for name in disk.environment.keys() - os.environ.keys():
+        monkeypatch.setenv(name, disk.environment[name])
+    node = NodeProcess(tmp_path)
+    node.data_dir = disk.root / "data"
+    with node.start():
+        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+            (sku,) = await put_stock(client, 1_000_000)
+        acknowledged: dict[str, bytes] = {}
+        lost: list[str] = []
+        for first in range(8):
+            disk.arm(Fault(first, how))
+            await press_until_lost(node, sku, acknowledged, lost)
+            assert 74 == node.wait(), node.report()
+            disk.arm(NO_FAULT)
+            node.start()
+        async with (
+            Client(node.target, timeout_s=CALL_TIMEOUT_S) as client,
+            Wire(node.target) as wire,
+        ):
+            for order, data in acknowledged.items():
+                again = await wire.send_call(calls.reserve(order, [(sku, WAREHOUSE, 1)]))
+                assert what_is_held(data) == what_is_held(again.data)
+            kept = sum(await are_known(client, lost))
+            assert (1_000_000, len(acknowledged) + kept, 0) == await figures_of(client, sku)
+        assert len(acknowledged) > 0 < kept < len(lost)
 
 
 async def test_a_node_without_its_writer_stops(tmp_path: Path) -> None:

@@ -374,6 +374,23 @@ def test_a_disk_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         close(reopen(path))
 
 
+def test_a_disk_that_fails_at_a_new_timeline_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one stays."""
+    recovered = reopen(tmp_path)
+    close(recovered)
+
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(DirectoryError, match="cannot be used: Input/output error"):
+            renew_timeline(tmp_path)
+    assert recovered.directory == read_node_json(tmp_path)
+
+
 def test_a_file_in_the_place_of_the_directory_is_named(tmp_path: Path) -> None:
     """A wrong setting."""
     path = tmp_path / "data"
