@@ -184,12 +184,17 @@ def reserve_batch(operations, codes, available, arrays, stop):
 
 @kernel
 def find_parts(index, operations, parts):
-    """Write each operation's candidate part (int64[n]), or -1. Keys are still to be compared."""
+    """Write each operation's candidate part (int64[n]), or -1. Keys are still to be compared.
+
+    Slots are read ahead as in `_hash_ahead`.
+    """
     index = Index(*index)
     for i in range(operations.size):
         parts[i] = np.int64(hash_key(index, operations[i].key_hi, operations[i].key_lo))
     for i in range(operations.size):
-        h = np.uint64(parts[i])
+        parts[i] |= index.slots[find_home(index, np.uint64(parts[i]))] == 0
+    for i in range(operations.size):
+        h = np.uint64(parts[i]) & ~_U1
         slot = probe(index, find_home(index, h), h)
         parts[i] = part_at(index, slot, h) if index.slots[slot] != 0 else -1
 

@@ -6,6 +6,8 @@ from .arguments import Index
 from .compiled import kernel
 from .hash_slots import enter, find_home, hash_key, number_at, probe
 
+_U1 = np.uint64(1)
+
 
 @kernel
 def _find(index, records, h, hi, lo):
@@ -35,17 +37,27 @@ def hash_keys(index, his, los, hashes):
 
 @kernel
 def find_keys(index, records, his, los, hashes, after_ns, known):
-    """Mark the keys that have a record from after `after_ns`; pass over those marked already."""
+    """Mark the keys that have a record from after `after_ns`; pass over those marked already.
+
+    All home slots are read first, so that they come into the processor's cache side by side. The
+    lowest bit of a hash, which is zero otherwise, tells for the search which of them are empty.
+    """
     index = Index(*index)
     for i in range(his.size):
-        if not known[i]:
+        is_empty = index.slots[find_home(index, hashes[i])] == 0
+        hashes[i] = hashes[i] & ~_U1 | np.uint64(is_empty)
+    for i in range(his.size):
+        if not known[i] and not hashes[i] & _U1:
             number = _find(index, records, hashes[i], his[i], los[i])
             known[i] = number >= 0 and records[number].at_ns > after_ns
 
 
 @kernel
-def index_keys(index, records, start, end):
-    """Enter records [start, end)."""
+def index_keys(index, records, start, hashes):
+    """Enter the records from `start` on, for each of which `hashes` (uint64) has a place."""
     index = Index(*index)
-    for number in range(start, end):
-        enter(index, hash_key(index, records[number].key_hi, records[number].key_lo), number)
+    for i in range(hashes.size):
+        record = records[start + i]
+        hashes[i] = hash_key(index, record.key_hi, record.key_lo)
+    for i in range(hashes.size):
+        enter(index, hashes[i], start + i)

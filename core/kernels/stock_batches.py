@@ -11,9 +11,10 @@ from .codes import (
     SALE,
 )
 from .compiled import kernel
+from .hash_slots import enter, hash_key
 from .levels import previous_at_level
 from .promise import is_in_range, promisable
-from .remembered import find_key, index_keys
+from .remembered import find_key
 
 
 @kernel
@@ -56,7 +57,7 @@ def plan_stock(events, known, last_sequence, keys, places, plan, codes, counts):
     `codes` answers by position, `counts` by shard how many take effect; nothing is written but the
     plan. `keys` and `places` are empty indexes with room for a key and a level of every event.
     """
-    places = Index(*places)
+    keys, places = Index(*keys), Index(*places)
     for i in range(events.size):
         event = events[i]
         planned = plan[i]
@@ -84,7 +85,7 @@ def plan_stock(events, known, last_sequence, keys, places, plan, codes, counts):
                 counts[event.shard] += 1
                 last_sequence = max(last_sequence, event.sequence)
                 if event.has_key:
-                    index_keys(keys, events, i, i + 1)
+                    enter(keys, hash_key(keys, event.key_hi, event.key_lo), i)
         codes[i] = code
 
 

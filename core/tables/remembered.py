@@ -29,8 +29,10 @@ class _Generation:
 
     def index(self, start: int) -> None:
         """Enter the records from `start` on."""
-        self.slots.ensure(len(self.records) - start)
-        kernels.index_keys(self.slots.arrays, self.records.records, start, len(self.records))
+        count = len(self.records) - start
+        self.slots.ensure(count)
+        hashes = np.empty(count, np.uint64)
+        kernels.index_keys(self.slots.arrays, self.records.records, start, hashes)
 
     def reindex(self) -> None:
         self.slots.clear(len(self.records))

@@ -220,7 +220,8 @@ def remembered(duel: Duel, rng: Random) -> None:
     start = 0
     while start < count:
         end = min(count, start + rng.randint(1, 50))
-        duel.call("index_keys", slots, records, start, end, operations=end - start)
+        hashes = np.zeros(end - start, np.uint64)
+        duel.call("index_keys", slots, records, start, hashes, operations=end - start)
         start = end
     for hi, lo in keys:
         duel.call("find_key", slots, records, hi, lo)
