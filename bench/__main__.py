@@ -25,6 +25,7 @@ from .cases import (
     restart_time,
     snapshot_pauses,
     stock_feed,
+    turn_weights,
     unary_reserve,
 )
 from .harness.command_line import EXIT_STOPPED, stop_on_sigterm, whole
@@ -39,6 +40,7 @@ Bench = Callable[[Plan], Awaitable[list[Figure]]]
 #: one writes.
 BENCHES: dict[str, Bench] = {
     "limits": machine_limits.run,
+    "weights": turn_weights.run,
     "unary": unary_reserve.run,
     "rates": latency_at_rates.run,
     "batches": packed_batches.run,

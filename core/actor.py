@@ -6,10 +6,11 @@ others nothing.
 """
 
 from collections import deque
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from .commands import Command
+from .work import Steps
 
 
 class Ticket(Protocol):
@@ -19,10 +20,19 @@ class Ticket(Protocol):
         """Whether the caller has gone; its command is then dropped, not executed."""
 
 
-Mail = tuple[int, int, Command, Ticket, str]
-"""What lies in a mailbox: when it came, counted over the node, what it weighs, what is asked, who
-waits for the answer, and the principal on whose behalf it is asked, "" for none.
-"""
+class Mail(NamedTuple):
+    """What lies in a mailbox."""
+
+    arrival: int
+    """When it came, counted over the node."""
+    weight: int
+    command: Command
+    ticket: Ticket
+    """Who waits for the answer."""
+    principal: str
+    """On whose behalf it is asked, "" for nobody's."""
+    shard: int
+    """Whose mailbox it is."""
 
 
 class MailboxFullError(Exception):
@@ -37,7 +47,7 @@ class MailboxFullError(Exception):
 class Actor:
     """A mailbox in front of one shard."""
 
-    __slots__ = ("arrivals", "capacity", "mailbox", "shard", "weight")
+    __slots__ = ("arrivals", "begun", "capacity", "mailbox", "shard", "weight")
 
     def __init__(self, shard: int, capacity: int, arrivals: Iterator[int]) -> None:
         self.shard = shard
@@ -45,6 +55,8 @@ class Actor:
         self.arrivals = arrivals
         self.mailbox: deque[Mail] = deque()
         self.weight = 0
+        self.begun: Steps[Any] | None = None
+        """What the first mail has come to, when a turn ended in the middle of it."""
 
     def __repr__(self) -> str:
         return f"<Actor {self.shard}: {self.weight} of {self.capacity} waiting>"
@@ -58,16 +70,23 @@ class Actor:
         if self.weight >= self.capacity:
             raise MailboxFullError(self.shard, self.capacity)
         self.weight += weight
-        self.mailbox.append((next(self.arrivals), weight, command, ticket, principal))
+        number = next(self.arrivals)
+        self.mailbox.append(Mail(number, weight, command, ticket, principal, self.shard))
 
-    def take(self, weight: int) -> list[Mail]:
-        """Take commands whose callers still wait, until they weigh this much."""
+    def take(self, weight: float) -> list[Mail]:
+        """Take commands whose callers still wait, until they weigh this much. One that has begun
+        is finished, whoever waits.
+        """
         taken: list[Mail] = []
         while self.mailbox and weight > 0:
             mail = self.mailbox.popleft()
-            _, its_weight, _, ticket, _ = mail
-            self.weight -= its_weight
-            if not ticket.cancelled():
-                weight -= its_weight
+            self.weight -= mail.weight
+            if (self.begun and not taken) or not mail.ticket.cancelled():
+                weight -= mail.weight
                 taken.append(mail)
         return taken
+
+    def put_back(self, mails: Sequence[Mail]) -> None:
+        """Put the last of what was taken in front again, in its order."""
+        self.mailbox.extendleft(reversed(mails))
+        self.weight += sum(mail.weight for mail in mails)

@@ -47,11 +47,17 @@ SLOTS = 4_096
 NUMBER_BITS = 27
 ROWS_MAX = (1 << NUMBER_BITS) - 1
 
-#: Bytes of all names of a kind in a shard: 64 for each of as many as there may be.
-ARENA_BYTES_MAX = ROWS_MAX * 64
+#: Locations of a node. The largest chains have some 85,000 shops; a read of one SKU takes the stock
+#: levels at all of its locations at one instant.
+LOCATIONS_MAX = 100_000
+
+#: Stock levels that a read of several SKUs takes at one instant.
+LEVELS_READ_MAX = 100_000
 
 #: Linux's MAP_NORESERVE, which Python 3.11 does not name: a reservation is not a promise of memory.
 MAP_NORESERVE = 0x4000
+
+assert LOCATIONS_MAX <= LEVELS_READ_MAX, "a SKU has a level at each location at most"
 
 NS_PER_MS = 1_000_000
 

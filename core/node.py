@@ -5,19 +5,21 @@ wait, reads no clock and does no I/O; the same state and the same input give the
 for byte.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
+from inspect import isgeneratorfunction
 from itertools import count, groupby
-from operator import itemgetter
-from typing import cast
+from operator import attrgetter
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
 from .actor import Actor, Mail, Ticket
 from .commands import Command, Outcome, Reserve
-from .commands.registry import OPERATIONS, RESERVE, bind_rules
-from .limits import SLOTS
+from .commands.registry import OPERATIONS, Growth, bind_rules
+from .limits import ROWS_MAX, SLOTS
+from .room import NoRoomError, Room
 from .rules import single_line
 from .rules.availability import Availability
 from .rules.batches import Batches
@@ -33,23 +35,25 @@ from .tables.rebuilding import rebuild
 from .tables.reservation_index import ReservationIndex
 from .tables.shard import Shard
 from .tables.writing import expire, record_attributions, record_seal, take_entry
+from .work import EXPIRY, TURN_WORK_MAX, Work
 
-_ARRIVAL = itemgetter(0)
+_ARRIVAL = attrgetter("arrival")
+
+Rule: TypeAlias = Callable[[Any, int], Any]
 
 
 def _kind(mail: Mail) -> tuple[bool, str]:
     """Mail of one kind can run together: single-line Reserves or not, and of which principal."""
-    return single_line.takes(mail[2]), mail[4]
+    return single_line.takes(mail.command), mail.principal
 
 
-#: A turn takes commands of this weight of one actor, so that a flood on one shard delays the
-#: others by a turn at most.
-TURN_BATCH_MAX = 1_024
+#: Work that may wait for one shard: 4,096 Reserves of one line.
+MAILBOX_CAPACITY = 24_576
 
-
-#: Holds that a turn lets end, counted with their lines: some 8,000 of one line take it 5 ms. When
-#: more are due, as after a sale that began on the hour, further turns follow before any command.
-EXPIRE_BATCH_MAX = 16_384
+#: Holds that a turn lets end, counted with their lines: some 3,000 of one line take half of a turn.
+#: When more are due, as after a sale that began on the hour, further turns follow before any
+#: command.
+EXPIRE_BATCH_MAX = int(TURN_WORK_MAX / 2 / EXPIRY)
 
 
 #: Bytes of the seed of hash tables: SipHash's key.
@@ -90,23 +94,29 @@ class Node:
     def __init__(
         self,
         shard_count: int,
-        mailbox_capacity: int = 4_096,
-        turn_batch_max: int = TURN_BATCH_MAX,
+        mailbox_capacity: int = MAILBOX_CAPACITY,
+        turn_work_max: int = TURN_WORK_MAX,
         expire_batch_max: int = EXPIRE_BATCH_MAX,
         timeline: int = 0,
         slot_count: int = SLOTS,
         hash_seed: bytes = bytes(HASH_SEED_BYTES),
+        rows_max: int = ROWS_MAX,
     ) -> None:
         self.timeline = timeline
         seed = np.frombuffer(hash_seed, np.int64)
         self.index = ReservationIndex(shard_count, seed)
-        self.shards = [Shard(number, self.index, seed, timeline) for number in range(shard_count)]
+        self.shards = [
+            Shard(number, self.index, seed, timeline, rows_max) for number in range(shard_count)
+        ]
         self.homes = Homes(self.shards, self.index, slot_count)
-        self.reservations = Reservations(self.shards, self.homes)
+        self.work = Work()
+        self.reservations = Reservations(self.shards, self.homes, self.work)
         self._rules = bind_rules(self._rule_owners())
+        self._long = {each for each, rule in self._rules.items() if isgeneratorfunction(rule)}
         arrivals = count()
         self.actors = [Actor(n, mailbox_capacity, arrivals) for n in range(shard_count)]
-        self.turn_batch_max = turn_batch_max
+        self.room = Room(self.shards, self.index, self.actors)
+        self.turn_work_max = turn_work_max
         self.expire_batch_max = expire_batch_max
         self.now_ns = 0
 
@@ -114,11 +124,11 @@ class Node:
         """All rules over these shards."""
         stock_facts = StockFacts(self.shards, self.homes)
         yield self.reservations
-        yield Batches(self.shards, self.homes, self.reservations)
+        yield Batches(self.shards, self.homes, self.reservations, self.work)
         yield stock_facts
-        yield StockBatches(self.shards, stock_facts)
-        yield Availability(self.shards, self.homes, self.timeline)
-        yield Catalogue(self.shards, self.homes)
+        yield StockBatches(self.shards, stock_facts, self.work)
+        yield Availability(self.shards, self.homes, self.timeline, self.work)
+        yield Catalogue(self.shards, self.homes, self.work)
 
     def __repr__(self) -> str:
         return f"<Node of {len(self.shards)} shards at {self.now_ns}>"
@@ -126,18 +136,32 @@ class Node:
     def post(self, command: Command, ticket: Ticket, principal: str = "") -> int:
         """Queue a command in the mailbox of its home, and return its weight there. The journal
         notes the principal, a name of NAME_BYTES_MAX bytes at most, with all that the command
-        changes. Raises MailboxFullError.
+        changes. Raises MailboxFullError, and NoRoomError when a table may be too full for it.
         """
         operation = OPERATIONS[type(command)]
         weight = operation.weight(command)
-        self.actors[operation.home(command, self.homes)].post(command, weight, ticket, principal)
+        actor = self.actors[operation.home(command, self.homes)]
+        if operation.grows and (rows := operation.rows(command)):
+            self.room.promise(operation.grows, rows)
+        if principal:
+            self._promise_name(principal)
+        actor.post(command, weight, ticket, principal)
         return weight
+
+    def _promise_name(self, principal: str) -> None:
+        try:
+            self.room.promise(Growth.PRINCIPALS, 1)
+        except NoRoomError:
+            if any(shard.principals.find(principal) < 0 for shard in self.shards):
+                raise
 
     def turn(self, now_ns: int) -> Turn:
         """Expire what is due, then execute what waits. A `now_ns` before the last one counts as the
         last one.
         """
         self.now_ns = max(self.now_ns, now_ns)
+        self.work.left = self.turn_work_max
+        self.room.is_stale = True
         is_late = self._expire()
         # A command must see every unit free whose hold is over, so it waits for the last of them.
         answers = [] if is_late else list(self._run())
@@ -154,28 +178,63 @@ class Node:
         work = self.expire_batch_max
         for shard in self.shards:
             work = expire(shard, self.now_ns, work)
+        self.work.spend((self.expire_batch_max - work) * EXPIRY)
         return work <= 0 and any(shard.expirations.next_ns <= self.now_ns for shard in self.shards)
 
     def _run(self) -> Iterator[tuple[Ticket, Outcome]]:
         """Execute what waits: single-line Reserves by shard, where they meet; with anything else
         among it, in the order in which it came.
         """
-        boxes = [actor.take(self.turn_batch_max) for actor in self.actors]
-        if all(single_line.takes(mail[2]) and not mail[4] for box in boxes for mail in box):
-            yield from self._run_plain(boxes)
-            return
+        share = self._share()
+        boxes = [actor.take(share) for actor in self.actors]
+        left: list[list[Mail]] = [[] for _ in boxes]
+        mails = [mail for box in boxes for mail in box]
+        if all(single_line.takes(mail.command) and not mail.principal for mail in mails):
+            yield from self._run_plain(boxes, left)
+        else:
+            yield from self._run_mixed(boxes, left, share)
+        for shard, waiting in enumerate(left) if any(left) else ():
+            if waiting:
+                self.actors[shard].put_back(waiting)
+
+    def _share(self) -> float:
+        """What one mailbox may take of the turn: as much as it likes when there is time for all,
+        else as much as the others, so that a flood on one shard delays the others by a turn.
+        """
+        weights = [actor.weight for actor in self.actors if actor.mailbox]
+        if not weights or sum(weights) <= self.work.left:
+            return self.turn_work_max
+        return max(1, self.work.left / len(weights))
+
+    def _run_mixed(
+        self, boxes: Sequence[list[Mail]], left: Sequence[list[Mail]], share: float
+    ) -> Iterator[tuple[Ticket, Outcome]]:
+        """Execute in the order in which it came, until the turn is over. `left` gets what is not
+        done, and what lies behind that in its mailbox.
+        """
+        whole = self.work.left
         for (is_plain, principal), run in groupby(merge(*boxes, key=_ARRIVAL), _kind):
-            answers = self._run_group(run, is_plain=is_plain)
+            if is_plain:
+                answers = self._run_plain(self._by_home(run, left), left)
+            else:
+                answers = self._run_each(run, left, share, whole)
             yield from self._attributed(principal, answers) if principal else answers
 
-    def _run_group(
-        self, run: Iterable[Mail], *, is_plain: bool
+    def _run_each(
+        self, run: Iterable[Mail], left: Sequence[list[Mail]], share: float, whole: float
     ) -> Iterator[tuple[Ticket, Outcome]]:
-        if is_plain:
-            yield from self._run_plain(self._by_home(run))
-            return
-        for _, _, command, ticket, _ in run:
-            yield ticket, self._rules[type(command)](command, self.now_ns)
+        """Execute one after the other. The first command of a turn, when its `whole` work is left,
+        is executed whatever it weighs.
+        """
+        for mail in run:
+            outcome = None
+            is_first = self.work.left == whole
+            if not left[mail.shard] and (is_first or self._has_time(mail)):
+                outcome = self._execute(mail, share)
+            if outcome is None:
+                left[mail.shard].append(mail)
+            else:
+                yield mail.ticket, outcome
 
     def _attributed(
         self, principal: str, answers: Iterator[tuple[Ticket, Outcome]]
@@ -186,19 +245,53 @@ class Node:
         for shard, written in zip(self.shards, before, strict=True):
             record_attributions(shard, principal, written)
 
-    def _by_home(self, run: Iterable[Mail]) -> list[list[Mail]]:
+    def _by_home(self, run: Iterable[Mail], left: Sequence[list[Mail]]) -> list[list[Mail]]:
         boxes: list[list[Mail]] = [[] for _ in self.shards]
         for mail in run:
-            boxes[RESERVE.home(cast(Reserve, mail[2]), self.homes)].append(mail)
+            (left if left[mail.shard] else boxes)[mail.shard].append(mail)
         return boxes
 
-    def _run_plain(self, boxes: Sequence[list[Mail]]) -> Iterator[tuple[Ticket, Outcome]]:
+    def _run_plain(
+        self, boxes: Sequence[list[Mail]], left: Sequence[list[Mail]]
+    ) -> Iterator[tuple[Ticket, Outcome]]:
         """Execute Reserves of one line each, which lie by the shard of their SKU."""
         for shard, box in zip(self.shards, boxes, strict=True):
             if box:
-                reserves = [cast(Reserve, command) for _, _, command, _, _ in box]
+                reserves = [cast(Reserve, mail.command) for mail in box]
                 outcomes = single_line.reserve_run(self.reservations, shard, reserves, self.now_ns)
-                yield from zip((mail[3] for mail in box), outcomes, strict=True)
+                yield from zip((mail.ticket for mail in box), outcomes, strict=False)
+                if len(outcomes) < len(box):
+                    left[shard.number].extend(box[len(outcomes) :])
+
+    def _has_time(self, mail: Mail) -> bool:
+        """Whether a command may begin in what is left of the turn; a long one may in any rest."""
+        return self.work.left > (0 if type(mail.command) in self._long else mail.weight)
+
+    def _execute(self, mail: Mail, share: float) -> Outcome | None:
+        """The outcome of a command; None of a long one that goes on in the next turn."""
+        command = mail.command
+        rule = self._rules[type(command)]
+        if type(command) in self._long:
+            return self._go_on(self.actors[mail.shard], rule, command, share)
+        self.work.spend(mail.weight)
+        return cast(Outcome, rule(command, self.now_ns))
+
+    def _go_on(self, actor: Actor, rule: Rule, command: Command, share: float) -> Outcome | None:
+        """Begin a long command, or go on with it, for its mailbox's share of the turn."""
+        others = max(0.0, self.work.left - share)
+        self.work.left -= others
+        try:
+            if actor.begun:
+                actor.begun.send(self.now_ns)
+            else:
+                actor.begun = rule(command, self.now_ns)
+                next(actor.begun)
+        except StopIteration as end:
+            actor.begun = None
+            return cast(Outcome, end.value)
+        finally:
+            self.work.left += others
+        return None
 
     def seal(self) -> list[Entry]:
         """Write each shard's digest into the journal: the next replay must come to it, or say that
@@ -213,6 +306,7 @@ class Node:
         one of an earlier schema cannot be compared.
         """
         replay(self.shards[entry.shard], entry, compares_seal=compares_seal)
+        self.room.forget()
         self.now_ns = max(self.now_ns, entry.now_ns)
 
     def loaded(self) -> None:
@@ -220,6 +314,7 @@ class Node:
         for shard in self.shards:
             rebuild(shard)
         self.index.rebuild(self.shards)
+        self.room.forget()
         self.now_ns = max(shard.now_ns for shard in self.shards)
 
     def state_hash(self) -> str:

@@ -17,6 +17,7 @@ from .commands import (
     GetAvailability,
     GetReservation,
     Line,
+    ListLocations,
     Location,
     Move,
     MoveBatch,
@@ -97,9 +98,22 @@ def _warm_batches(node: Node) -> Sequence[Entry]:
         MoveBatch(Verb.COMMIT, spread),
         ReadLevels(handles),
         ResolveLevels((("S0", "W"),)),
+        *_warm_lookups(node, operations),
     ):
         node.post(command, _Nobody())
     return node.turn(node.now_ns).entries
+
+
+def _warm_lookups(node: Node, operations: np.ndarray) -> Iterator[Command]:
+    """What is looked up many at a time once it was forgotten, and ids that another shard knows."""
+    for shard in node.shards:
+        shard.rows.clear()
+    names = [f"S{number}" for number in range(5)]
+    yield ResolveLevels(tuple((name, "W") for name in names))
+    yield GetAvailability(tuple(names))
+    elsewhere = operations.copy()
+    elsewhere["shard"] = 1 - operations["shard"]
+    yield ReserveBatch(elsewhere, None)
 
 
 def _life() -> Iterator[tuple[int, Command]]:
@@ -123,6 +137,7 @@ def _life() -> Iterator[tuple[int, Command]]:
         yield 5, Move(Verb.RELEASE, ended, None, None, Remainder.KEEP)
     yield 6, Move(Verb.FULFILL, uuid, None, (Line("S0", "W", 1),), Remainder.GIVE_BACK)
     yield 7, GetReservation(uuid)
+    yield 7, ListLocations()
     yield 8, GetAvailability(("S0", "unknown"))
     yield 9 + HOLD_MS_MIN * NS_PER_MS, GetReservation(text)
     yield 10 + HOLD_MS_MIN * NS_PER_MS, DeleteSku("S3")

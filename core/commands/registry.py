@@ -7,9 +7,11 @@ command is one entry, one rule, one conversion and one method (docs/hacking.md).
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..ids import Key
+from ..work import LINE_RESERVED
 from .batches import (
     BatchCodes,
     Handles,
@@ -59,6 +61,16 @@ class ShardFinder(Protocol):
         """The shard of a reservation's first part; 0 when the id is unknown."""
 
 
+class Growth(Enum):
+    """Tables that commands add to, by what they are about (room.py lists them)."""
+
+    HOLDS = 1
+    MOVES = 2
+    STOCK = 3
+    PLACES = 4
+    PRINCIPALS = 5
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation(Generic[Asked, Told]):
     """What the node knows of a kind of command before its rule runs."""
@@ -69,9 +81,15 @@ class Operation(Generic[Asked, Told]):
     home: Callable[[Asked, ShardFinder], int]
     """The shard whose mailbox it waits in."""
     weight: Callable[[Asked], int]
-    """What it counts for in that mailbox and in a turn; a command of one line or SKU weighs 1."""
+    """The work that it is, as far as the command alone tells (core/work.py); this is what it counts
+    for in that mailbox.
+    """
     is_read: bool
     """A read goes on when storage is full."""
+    grows: Growth | None
+    """The tables that it may add to; None for one that adds nothing."""
+    rows: Callable[[Asked], int]
+    """How many records it adds to one table at most."""
     may_fault: bool
     """Its rule may answer with a fault, so that a message behind it in a stream has to wait."""
 
@@ -107,12 +125,14 @@ def _operation(
     command: type[Asked],
     outcome: type[Told],
     home: Callable[[Asked, ShardFinder], int],
-    weight: Callable[[Asked], int] = lambda _: 1,
+    weight: Callable[[Asked], int],
+    grows: Growth | None = None,
+    rows: Callable[[Asked], int] = lambda _: 0,
     *,
     is_read: bool = False,
     may_fault: bool = False,
 ) -> Operation[Asked, Told]:
-    operation = Operation(command, outcome, home, weight, is_read, may_fault)
+    operation = Operation(command, outcome, home, weight, is_read, grows, rows, may_fault)
     OPERATIONS[command] = operation
     return operation
 
@@ -130,50 +150,100 @@ def _anywhere(_command: object, _homes: ShardFinder) -> int:
     return 0  # it touches all shards alike
 
 
-def _weight_of_many(field: str, each: int) -> Callable[[Any], int]:
-    """1 for the command, and 1 for every `each` members of a field."""
-    return lambda command: 1 + len(getattr(command, field)) // each
+def _weighs(first: int, each: float = 0, field: str = "") -> Callable[[Any], int]:
+    """`first` for the command, and `each` for every member of a field."""
+    return lambda command: first + int(each * len(getattr(command, field))) if field else first
+
+
+def _weight_of_reserve(command: Reserve) -> int:
+    # Reserves of one line share a kernel call; a longer one is a joint turn.
+    return LINE_RESERVED if len(command.lines) == 1 else 60 + 3 * len(command.lines)
+
+
+def _rows_of_move(command: Move) -> int:
+    # All units of a line stay together when the line is not named.
+    return len(command.lines or ()) + (command.request is not None)
+
+
+def _weight_of_move(command: Move) -> int:
+    return 30 + 2 * len(command.lines or ())
+
+
+def _rows_of_reserve(command: Reserve) -> int:
+    return len(command.lines) + (command.key.text is not None)  # each line may have an id, too
 
 
 RESERVE = _operation(
     Reserve,
     ReserveOutcome,
     lambda command, homes: homes.of_sku(command.lines[0].sku),
-    _weight_of_many("lines", 2),
+    _weight_of_reserve,
+    Growth.HOLDS,
+    _rows_of_reserve,
     may_fault=True,
 )
-EXTEND = _operation(Extend, ExtendOutcome, _by_reservation, may_fault=True)
+EXTEND = _operation(
+    Extend, ExtendOutcome, _by_reservation, _weighs(30), Growth.MOVES, lambda _: 1, may_fault=True
+)
 MOVE = _operation(
     Move,
     MoveOutcome,
     _by_reservation,
-    lambda command: 1 + len(command.lines or ()) // 2,
+    _weight_of_move,
+    Growth.MOVES,
+    _rows_of_move,
     may_fault=True,
 )
 GET_RESERVATION = _operation(
-    GetReservation, ReservationView, _by_reservation, is_read=True, may_fault=True
+    GetReservation, ReservationView, _by_reservation, _weighs(30), is_read=True, may_fault=True
 )
-RESERVE_BATCH = _operation(ReserveBatch, BatchCodes, _anywhere, _weight_of_many("operations", 64))
-MOVE_BATCH = _operation(MoveBatch, BatchCodes, _anywhere, _weight_of_many("operations", 64))
+RESERVE_BATCH = _operation(
+    ReserveBatch,
+    BatchCodes,
+    _anywhere,
+    _weighs(50, 0.25, "operations"),
+    Growth.HOLDS,
+    lambda command: len(command.operations),
+)
+MOVE_BATCH = _operation(MoveBatch, BatchCodes, _anywhere, _weighs(50, 0.2, "operations"))
 RESOLVE_LEVELS = _operation(
-    ResolveLevels, Handles, _anywhere, _weight_of_many("names", 8), is_read=True
+    ResolveLevels, Handles, _anywhere, _weighs(20, 1.5, "names"), is_read=True
 )
 READ_LEVELS = _operation(
-    ReadLevels, LevelColumns, _anywhere, _weight_of_many("handles", 64), is_read=True
+    ReadLevels, LevelColumns, _anywhere, _weighs(50, 0.15, "handles"), is_read=True
 )
 GET_AVAILABILITY = _operation(
     GetAvailability,
     AvailabilitiesView,
     lambda command, homes: homes.of_sku(command.skus[0]),
-    _weight_of_many("skus", 2),
+    _weighs(20, 4, "skus"),
     is_read=True,
 )
 RECORD_STOCK_EVENTS = _operation(
-    RecordStockEvents, EventsOutcome, _by_source, _weight_of_many("events", 2), may_fault=True
+    RecordStockEvents,
+    EventsOutcome,
+    _by_source,
+    _weighs(40, 8, "events"),
+    Growth.STOCK,
+    lambda command: len(command.events),
+    may_fault=True,
 )
-STOCK_BATCH = _operation(StockBatch, StockCodes, _by_source, _weight_of_many("events", 64))
-PUT_LOCATION = _operation(PutLocation, LocationOutcome, _anywhere)
-LIST_LOCATIONS = _operation(ListLocations, LocationsView, _anywhere, is_read=True)
+STOCK_BATCH = _operation(
+    StockBatch,
+    StockCodes,
+    _by_source,
+    _weighs(100, 0.4, "events"),
+    Growth.STOCK,
+    lambda command: len(command.events),
+)
+PUT_LOCATION = _operation(
+    PutLocation, LocationOutcome, _anywhere, _weighs(200), Growth.PLACES, lambda _: 1
+)
+LIST_LOCATIONS = _operation(ListLocations, LocationsView, _anywhere, _weighs(20), is_read=True)
 DELETE_SKU = _operation(
-    DeleteSku, DeleteOutcome, lambda command, homes: homes.of_sku(command.sku), may_fault=True
+    DeleteSku,
+    DeleteOutcome,
+    lambda command, homes: homes.of_sku(command.sku),
+    _weighs(30),
+    may_fault=True,
 )

@@ -128,9 +128,8 @@ class MoveOutcome:
     """After a Fulfill: those at the levels of shipped lines."""
 
 
-@dataclass(frozen=True, slots=True)
-class LineView:
-    """A line of a reservation and its units by state."""
+class LineView(NamedTuple):
+    """A line of a reservation and its units by state. A tuple: an answer may have 2,000."""
 
     sku: str
     location: str

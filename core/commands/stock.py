@@ -1,6 +1,8 @@
 """Commands on stock facts and availability, and their outcomes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from ..ids import Key
 from ..model import EventKind, EventOutcome
@@ -43,9 +45,8 @@ class RecordStockEvents:
     events: tuple[StockEvent, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class EventResult:
-    """What one stock fact did."""
+class EventResult(NamedTuple):
+    """What one stock fact did. A tuple, because an answer may have a thousand."""
 
     outcome: EventOutcome
     on_hand: int
@@ -67,8 +68,7 @@ class GetAvailability:
     skus: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LevelView:
+class LevelView(NamedTuple):
     """One stock level."""
 
     location: str
@@ -81,11 +81,29 @@ class LevelView:
 
 
 @dataclass(frozen=True, slots=True)
+class Levels:
+    """Stock levels as columns, one for each field of LevelView. An answer may have a hundred
+    thousand levels; as objects they would hold up the garbage collector for longer than a turn.
+    """
+
+    columns: tuple[list[Any], ...]
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def __iter__(self) -> Iterator[LevelView]:
+        return map(LevelView, *self.columns)
+
+    def __getitem__(self, index: int) -> LevelView:
+        return LevelView(*(column[index] for column in self.columns))
+
+
+@dataclass(frozen=True, slots=True)
 class AvailabilityView:
     """The stock levels of one SKU, in the order in which they were first recorded."""
 
     sku: str
-    levels: tuple[LevelView, ...]
+    levels: Levels | tuple[LevelView, ...]
     revision: Revision
 
 

@@ -12,8 +12,10 @@ The rules and tables call what is named here. codes.py has what kernels share wi
 from .batches import (
     count_lines,
     find_parts,
+    judge_known,
     judge_operations,
     move_batch,
+    next_parts,
     reserve_batch,
 )
 from .content_hash import (
@@ -27,13 +29,16 @@ from .hash_slots import (
 from .levels import (
     apply_levels,
     find_row,
+    find_rows,
     index_levels,
+    list_levels,
     sum_levels,
 )
 from .names import (
     append_names,
     count_names,
     find_name,
+    find_names,
     index_names,
     remove_name,
 )
@@ -61,6 +66,7 @@ from .reservations import (
     index_expiries,
     is_done,
     judge_nothing_left,
+    read_lines,
     whole_moves,
 )
 from .stock_batches import (
@@ -92,9 +98,11 @@ __all__ = [
     "find_key",
     "find_keys",
     "find_name",
+    "find_names",
     "find_part",
     "find_parts",
     "find_row",
+    "find_rows",
     "hash_keys",
     "hash_levels",
     "hash_lines",
@@ -104,12 +112,16 @@ __all__ = [
     "index_names",
     "index_parts",
     "is_done",
+    "judge_known",
     "judge_nothing_left",
     "judge_operations",
+    "list_levels",
     "move_batch",
     "move_slots",
+    "next_parts",
     "plan_stock",
     "read_levels",
+    "read_lines",
     "remove_name",
     "reserve_batch",
     "sum_levels",

@@ -38,7 +38,7 @@ from .codes import (
 from .compiled import kernel
 from .hash_slots import fill_slot, find_home, hash_key, probe
 from .promise import decide_line
-from .reservation_index import part_at, part_number, part_shard, slot_number
+from .reservation_index import find_part, part_at, part_number, part_shard, slot_number
 from .reservations import (
     append_reservation,
     apply_move,
@@ -183,6 +183,16 @@ def reserve_batch(operations, codes, available, arrays, stop):
 
 
 @kernel
+def next_parts(index, operations, passed, parts):
+    """Write the next candidate part of each operation (int64[n]), or -1. `passed` (int64[n]) has
+    what find_part returned for the last one, and 0 at first.
+    """
+    for i in range(operations.size):
+        operation = operations[i]
+        parts[i], passed[i] = find_part(index, operation.key_hi, operation.key_lo, passed[i])
+
+
+@kernel
 def find_parts(index, operations, parts):
     """Write each operation's candidate part (int64[n]), or -1. Keys are still to be compared.
 
@@ -200,12 +210,36 @@ def find_parts(index, operations, parts):
 
 
 @kernel
-def count_lines(parts, shard, reservations):
-    """Count the lines of the reservations that lie in one shard."""
+def judge_known(operations, parts, codes, arrays):
+    """Answer the PENDING and ASK reserves whose id is that of a candidate (`parts`) in this shard.
+
+    An operation of another shard has another SKU than the first line of the reservation.
+    """
+    tables = tables_of(arrays)
+    for i in range(operations.size):
+        operation = operations[i]
+        if codes[i] != PENDING and codes[i] != ASK:
+            continue
+        if parts[i] < 0 or part_shard(parts[i]) != tables.header[SHARD]:
+            continue
+        if not _is_same_key(operation, tables.book.reservations[part_number(parts[i])]):
+            continue
+        if operation.shard == tables.header[SHARD]:
+            codes[i] = _judge_known(operation, parts[i], tables)
+        else:
+            codes[i] = ID_REUSED
+
+
+@kernel
+def count_lines(parts, shard, reservations, lines):
+    """Fill in how many lines the reservations have that lie in one shard (`lines`, int64[n]), and
+    return how many that are together.
+    """
     total = 0
     for i in range(parts.size):
         if parts[i] >= 0 and part_shard(parts[i]) == shard:
-            total += reservations[part_number(parts[i])].line_count
+            lines[i] = reservations[part_number(parts[i])].line_count
+            total += lines[i]
     return total
 
 

@@ -38,6 +38,39 @@ def find_row(sku, skus, location, locations, index, levels):
 
 
 @kernel
+def find_rows(
+    sku_bytes, sku_ends, skus, location_bytes, location_ends, locations, index, levels, rows
+):
+    """`find_row` for many, given as in `find_names`; `rows` (int64) answers."""
+    sku_at = 0
+    location_at = 0
+    for i in range(rows.size):
+        sku = sku_bytes[sku_at : sku_ends[i]]
+        location = location_bytes[location_at : location_ends[i]]
+        rows[i] = find_row(sku, skus, location, locations, index, levels)
+        sku_at = sku_ends[i]
+        location_at = location_ends[i]
+
+
+@kernel
+def list_levels(numbers, chain, sku_levels, ends, rows):
+    """Write the rows of SKUs (int64 numbers) one after the other, and where those of each end;
+    return of how many SKUs there was room for all rows.
+    """
+    end = 0
+    for i in range(numbers.size):
+        row = sku_levels[numbers[i], 0]
+        while row != 0:
+            if end == rows.size:
+                return i
+            rows[end] = row - 1
+            end += 1
+            row = chain[row - 1]
+        ends[i] = end
+    return numbers.size
+
+
+@kernel
 def index_levels(start, end, levels, index, chain, sku_levels):
     """Index rows [start, end): by SKU and location, and as a chain per SKU in row order.
 

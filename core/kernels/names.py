@@ -40,6 +40,17 @@ def find_name(arrays, data):
 
 
 @kernel
+def find_names(data, ends, names, numbers):
+    """`find_name` for many: name i ends at `ends[i]` (int64), where the next begins; `numbers`
+    (int64) answers.
+    """
+    at = 0
+    for i in range(numbers.size):
+        numbers[i] = find_name(names, data[at : ends[i]])
+        at = ends[i]
+
+
+@kernel
 def _hash_of(names, number):
     return hash_text(names.by_text, names.arena, names.offsets[number], names.offsets[number + 1])
 

@@ -92,6 +92,18 @@ def is_done(totals, enters):
 
 
 @kernel
+def read_lines(first, line_count, book, lines):
+    """Fill in consecutive lines: row, position, and units by state (int64[n, 8])."""
+    book = Book(*book)
+    for k in range(line_count):
+        record = book.lines[first + k]
+        lines[k, 0] = record.row
+        lines[k, 1] = record.position
+        for state in range(1, STATES_END):
+            lines[k, 1 + state] = units(book, first + k, state)
+
+
+@kernel
 def write_move(moves, at, quantity, line, leaves, enters):
     """Write one effect; its padding is zero already."""
     move = moves[at]

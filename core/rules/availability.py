@@ -1,6 +1,8 @@
 """Reading availability: by SKU, by handle, and handles for names."""
 
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -10,90 +12,124 @@ from ..commands import (
     GetAvailability,
     Handles,
     LevelColumns,
+    Levels,
     LevelView,
     ReadLevels,
     ResolveLevels,
-    Revision,
 )
 from ..commands.registry import GET_AVAILABILITY, READ_LEVELS, RESOLVE_LEVELS, executes
 from ..handles import make_handle, split_handles
+from ..limits import LEVELS_READ_MAX
 from ..tables.shard import Shard
+from ..tables.table import Array
+from ..work import (
+    LEVEL_COPIED,
+    LEVEL_TOLD,
+    NAME_FOUND,
+    SHARD_READ,
+    SKU_FOUND,
+    SKU_TOLD,
+    Steps,
+    Work,
+)
 from .batches import revisions_of
 from .homes import Homes
+
+#: Levels that are put into an answer before the turn may end, and names that are looked up.
+TOLD_MAX, NAMES_MAX = 1_000, 250
 
 
 class Availability:
     """Availability over the shards of a node."""
 
-    def __init__(self, shards: Sequence[Shard], homes: Homes, timeline: int) -> None:
+    def __init__(self, shards: Sequence[Shard], homes: Homes, timeline: int, work: Work) -> None:
         self.shards = shards
         self.homes = homes
         self.timeline = timeline
+        self.work = work
+        self._rows = np.empty(LEVELS_READ_MAX, np.int64)
 
     @executes(GET_AVAILABILITY)
-    def get(self, command: GetAvailability, _now_ns: int) -> AvailabilitiesView:
-        """The stock levels of SKUs, all at one instant."""
-        rows: dict[Shard, list[int]] = {}
-        spans = [self._add_rows(sku, rows) for sku in command.skus]
-        # One read a shard: a call into a kernel costs as much as some fifty rows.
-        levels = {shard: _level_views(shard, found) for shard, found in rows.items()}
-        views = (
-            None
-            if span is None
-            else AvailabilityView(sku, tuple(levels[shard][span]), _revision(shard))
-            for sku, (shard, span) in zip(command.skus, spans, strict=True)
-        )
+    def get(self, command: GetAvailability, _now_ns: int) -> Steps[AvailabilitiesView]:
+        """The stock levels of SKUs, those of a shard at one instant: as many at once as
+        LEVELS_READ_MAX allows. They are copied first; the turn may end while the copy is told.
+        """
+        self.work.spend(len(command.skus) * SKU_FOUND)
+        views: list[AvailabilityView | None] = [None] * len(command.skus)
+        for shard, places in self._places(command.skus).items():
+            numbers = shard.skus.find_all([command.skus[place] for place in places])
+            known = [(place, n) for place, n in zip(places, numbers, strict=True) if n >= 0]
+            while known:
+                if self.work.is_over:
+                    yield
+                revision = shard.revision_now()
+                ends, columns = self._copy(shard, np.array([number for _, number in known]))
+                told = yield from self._tell(shard, columns)
+                self.work.spend(len(ends) * SKU_TOLD)
+                for (place, _), (start, end) in zip(known, pairwise([0, *ends]), strict=False):
+                    mine = Levels(tuple([column[start:end] for column in told]))
+                    views[place] = AvailabilityView(command.skus[place], mine, revision)
+                known = known[len(ends) :]
         return AvailabilitiesView(tuple(views))
 
-    def _add_rows(self, sku: str, rows: dict[Shard, list[int]]) -> tuple[Shard, slice | None]:
-        """Add the rows of a SKU to those of its shard; the shard, and where they stand there."""
-        shard = self.homes.shard_of_sku(sku)
-        number = shard.skus.find(sku)
-        if number < 0:
-            return shard, None
-        found = rows.setdefault(shard, [])
-        start = len(found)
-        found += shard.rows_of_sku(number)
-        return shard, slice(start, len(found))
+    def _places(self, skus: Sequence[str]) -> dict[Shard, list[int]]:
+        """Shard -> places in the request of its SKUs."""
+        places: dict[Shard, list[int]] = {}
+        for place, sku in enumerate(skus):
+            places.setdefault(self.homes.shard_of_sku(sku), []).append(place)
+        return places
+
+    def _copy(self, shard: Shard, skus: Array) -> tuple[list[int], Array]:
+        """Where the levels of the first of these SKUs (int64) end, and all of these levels as
+        columns: on_hand, reserved, committed, available, enabled, location (int64[6, n]).
+        """
+        ends = shard.list_levels(skus, self._rows)
+        rows = self._rows[: ends[-1]]
+        self.work.spend(SHARD_READ + len(rows) * LEVEL_COPIED)
+        columns = np.empty((6, len(rows)), np.int64)
+        columns[:5] = shard.read_levels(rows)
+        columns[5] = shard.levels.records["location"][rows]
+        columns[4] = shard.location_records.records["enabled"][columns[5]]
+        return ends.tolist(), columns
+
+    def _tell(self, shard: Shard, columns: Array) -> Steps[list[list[Any]]]:
+        """Copied levels as columns of LevelView."""
+        told: list[list[Any]] = [[] for _ in LevelView._fields]
+        for start in range(0, columns.shape[1], TOLD_MAX):
+            if self.work.is_over:
+                yield
+            piece = columns[:, start : start + TOLD_MAX]
+            self.work.spend(piece.shape[1] * LEVEL_TOLD)
+            names = shard.locations.texts(piece[5])
+            is_enabled = (piece[4] != 0).tolist()
+            for column, more in zip(told, (names, *piece[:4].tolist(), is_enabled), strict=True):
+                column += more
+        return told
 
     @executes(RESOLVE_LEVELS)
-    def resolve(self, command: ResolveLevels, _now_ns: int) -> Handles:
+    def resolve(self, command: ResolveLevels, _now_ns: int) -> Steps[Handles]:
         """Handles for names; 0 where there is no such stock level."""
-        handles = np.zeros(len(command.names), np.uint64)
-        for index, (sku, location) in enumerate(command.names):
-            shard = self.homes.shard_of_sku(sku)
-            row = shard.find_row(sku, location)
-            handles[index] = make_handle(self.timeline, shard.number, row)
-        return Handles(handles)
+        handles: list[int] = []
+        for start in range(0, len(command.names), NAMES_MAX):
+            if self.work.is_over:
+                yield
+            names = command.names[start : start + NAMES_MAX]
+            self.work.spend(len(names) * NAME_FOUND)
+            found = zip(*self.homes.find_rows(names), strict=True)
+            handles += [make_handle(self.timeline, shard.number, row) for shard, row in found]
+        return Handles(np.array(handles, np.uint64))
 
     @executes(READ_LEVELS)
     def read(self, command: ReadLevels, _now_ns: int) -> LevelColumns:
         """Stock levels by handle."""
         numbers, rows = split_handles(self.timeline, command.handles)
         columns = np.zeros((5, len(rows)), np.int64)
-        for shard in self.shards:
-            mine = np.flatnonzero(numbers == shard.number)
-            columns[:, mine] = shard.read_levels(rows[mine])
+        # A forged handle may name a shard that does not exist: such are counted behind the last.
+        counts = np.bincount(np.minimum(numbers, len(self.shards)), minlength=len(self.shards))
+        for shard, count in zip(self.shards, counts.tolist(), strict=False):
+            if count:
+                mine = np.flatnonzero(numbers == shard.number)
+                columns[:, mine] = shard.read_levels(rows[mine])
         on_hand, reserved, committed, available, is_open = columns
         revisions = revisions_of(self.shards, numbers)
         return LevelColumns(on_hand, reserved, committed, available, is_open == 0, revisions)
-
-
-def _revision(shard: Shard) -> Revision:
-    return shard.revision_now()
-
-
-def _level_views(shard: Shard, rows: list[int]) -> list[LevelView]:
-    *columns, _ = shard.read_levels(np.array(rows, np.int64)).tolist()
-    places = shard.levels.records["location"][rows].tolist()
-    return [
-        LevelView(
-            shard.locations.text(place),
-            on_hand,
-            reserved,
-            committed,
-            available,
-            shard.is_enabled(place),
-        )
-        for place, on_hand, reserved, committed, available in zip(places, *columns, strict=True)
-    ]

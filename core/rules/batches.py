@@ -5,7 +5,7 @@ cannot decide alone (ASK: a reservation over several shards, an id that another 
 through reservations.py one by one, so that a batch and the single calls agree.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -38,38 +38,63 @@ from ..limits import PART_NUMBER_BITS
 from ..model import TRANSITIONS, Remainder, Verb
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..tables.writing import move_batch, reserve_batch
+from ..tables.writing import move_batch, record_operations, reserve_batch
+from ..work import (
+    BATCH,
+    GROUP,
+    LINE_MOVED,
+    MOVE_ASKED,
+    OPERATION_ASKED,
+    OPERATION_LINKED,
+    OPERATION_MOVED,
+    OPERATION_PASSED,
+    OPERATION_RESERVED,
+    PASS,
+    Steps,
+    Work,
+)
 from . import joint_turn
 from .homes import Homes
 from .reservations import REFUSALS, Reservations
 
 _CODES = {refusal: code for code, refusal in REFUSALS.items()}
 
+#: Lines of reservations that one pass of the kernels moves.
+PIECE_LINES_MAX = 10_000
+
 
 class Batches:
     """Batches over the shards of a node."""
 
-    def __init__(self, shards: Sequence[Shard], homes: Homes, reservations: Reservations) -> None:
+    def __init__(
+        self, shards: Sequence[Shard], homes: Homes, reservations: Reservations, work: Work
+    ) -> None:
         self.shards = shards
         self.homes = homes
         self.reservations = reservations
+        self.work = work
 
     @executes(RESERVE_BATCH)
-    def reserve(self, command: ReserveBatch, now_ns: int) -> BatchCodes:
-        """Reserve single lines, each by itself, or all or none where they are linked."""
+    def reserve(self, command: ReserveBatch, now_ns: int) -> Steps[BatchCodes]:
+        """Reserve single lines, each by itself, or all or none where they are linked. Between
+        operations that are not linked the turn may end, and holds then begin in the next.
+        """
+        accepted_at_ns = now_ns
+        self.work.spend(BATCH)
         operations = command.operations
         codes, counts = self._judge_form(operations)
-        if command.linked is None:
-            self._reserve_run(operations, counts, codes, now_ns)
-        else:
-            for start, end, is_group in _segments(command.linked):
-                part, answers = operations[start:end], codes[start:end]
-                if is_group:
-                    self._reserve_group(part, answers, now_ns)
-                else:
-                    self._reserve_run(part, counts, answers, now_ns)
+        for start, end, is_group in _segments(command.linked, len(operations)):
+            part, answers = operations[start:end], codes[start:end]
+            if self.work.is_over:
+                now_ns = yield
+            if is_group:
+                self._reserve_group(part, answers)
+            else:
+                self._reserve_run(part, counts, answers)
+                if len(asked := np.flatnonzero(answers == ASK)):
+                    yield from self._ask_each(part, answers, asked, now_ns)
         touched = [shard for shard, count in zip(self.shards, counts, strict=True) if count]
-        return BatchCodes(codes, now_ns, joint_turn.revisions(touched))
+        return BatchCodes(codes, accepted_at_ns, joint_turn.revisions(touched))
 
     def _judge_form(self, operations: Array) -> tuple[Array, list[int]]:
         """Codes with what is malformed answered and the rest PENDING, and counts by shard."""
@@ -78,19 +103,44 @@ class Batches:
         kernels.judge_operations(operations, codes, counts)
         return codes, counts.tolist()
 
-    def _reserve_run(
-        self, operations: Array, counts: Sequence[int], codes: Array, now_ns: int
-    ) -> None:
+    def _reserve_run(self, operations: Array, counts: Sequence[int], codes: Array) -> None:
         """Reserve the PENDING operations, of which a shard has `counts` at most."""
+        self._spend_pass(len(operations), len(self.shards) - counts.count(0))
+        self.work.spend(len(operations) * OPERATION_RESERVED)
         available = np.empty(len(operations), np.int64)
         for shard, count in zip(self.shards, counts, strict=True):
             if count:
                 most = min(count, len(operations))
                 reserve_batch(shard, operations, most, codes, available, stop=False)
-        for index in np.flatnonzero(codes == ASK):
+
+    def _ask_each(self, operations: Array, codes: Array, asked: Array, now_ns: int) -> Steps[None]:
+        """Answer what the kernels left to the rules, at these places."""
+        self._answer_known(operations, codes, asked)
+        for index in asked[codes[asked] == ASK]:
+            if self.work.is_over:
+                now_ns = yield
             codes[index] = self._ask_reserve(operations[index], now_ns)
 
+    def _answer_known(self, operations: Array, codes: Array, places: Array) -> None:
+        """Answer those of the operations at these places whose ids reservations have."""
+        parts, passed = np.zeros((2, len(places)), np.int64)
+        while len(places):
+            asked, answers = operations[places], codes[places]
+            kernels.next_parts(self.homes.index.arrays, asked, passed, parts)
+            for number in np.unique(parts[parts >= 0] >> PART_NUMBER_BITS).tolist():
+                kernels.judge_known(asked, parts, answers, self.shards[number].arrays)
+            codes[places] = answers
+            goes_on = parts >= 0
+            places, passed, parts = places[goes_on], passed[goes_on], parts[goes_on]
+
+    def _find_parts(self, operations: Array) -> Array:
+        """The first candidate for each operation's id, or -1."""
+        parts = np.empty(len(operations), np.int64)
+        kernels.find_parts(self.homes.index.arrays, operations, parts)
+        return parts
+
     def _ask_reserve(self, operation: Array, now_ns: int) -> int:
+        self.work.spend(OPERATION_ASKED)
         key = _key(operation)
         is_known = bool(self.reservations.parts_of(key))
         shard, row = self.shards[int(operation["shard"])], int(operation["row"])
@@ -108,11 +158,12 @@ class Batches:
             return _CODES[outcome.refusal.code]
         return REPEATED if outcome.is_repeat else ACCEPTED
 
-    def _reserve_group(self, operations: Array, codes: Array, now_ns: int) -> None:
+    def _reserve_group(self, operations: Array, codes: Array) -> None:
         """Reserve linked operations all or none, each decided against what those before it in the
         group would leave.
         """
-        self._answer_known(operations, codes)
+        self.work.spend(GROUP + len(operations) * OPERATION_LINKED)
+        self._answer_repeats(operations, codes)
         pending = operations[codes == PENDING]
         touched = [self.shards[number] for number in joint_turn.shards_of(pending)]
         joint_turn.decide(touched, operations, codes)
@@ -120,39 +171,71 @@ class Batches:
             # What was held before is held still, and says so.
             codes[codes == ACCEPTED] = LINKED_REFUSED
             return
-        # Point of no return: every operation of the group is to be had.
-        codes[codes == ACCEPTED] = PENDING
-        counts = [len(operations)] * len(self.shards)
-        self._reserve_run(operations, counts, codes, now_ns)
+        # Point of no return: every operation of the group is to be had, and its id is new.
+        accepted = operations[codes == ACCEPTED]
+        for shard in touched:
+            record_operations(shard, accepted[accepted["shard"] == shard.number])
 
-    def _answer_known(self, operations: Array, codes: Array) -> None:
+    def _answer_repeats(self, operations: Array, codes: Array) -> None:
         """Answer operations of a group whose id is known, or stands twice in the group."""
+        pending = np.flatnonzero(codes == PENDING)
+        asked = _packed_keys(operations[pending])
         keys: set[bytes] = set()
-        for index in np.flatnonzero(codes == PENDING):
-            key = _key(operations[index])
-            if key.packed in keys:
+        for index, key in zip(pending, asked, strict=True) if len(set(asked)) < len(asked) else ():
+            if key in keys:
                 codes[index] = ID_REUSED
-            elif self.reservations.parts_of(key):
-                codes[index] = self._ask_reserve(operations[index], 0)
-            keys.add(key.packed)
+            keys.add(key)
+        is_candidate = (codes == PENDING) & (self._find_parts(operations) >= 0)
+        self._answer_known(operations, codes, np.flatnonzero(is_candidate))
 
     @executes(MOVE_BATCH)
-    def move(self, command: MoveBatch, now_ns: int) -> BatchCodes:
-        """Commit, fulfill or release reservations whole."""
+    def move(self, command: MoveBatch, now_ns: int) -> Steps[BatchCodes]:
+        """Commit, fulfill or release reservations whole. The turn may end between any two."""
         operations = command.operations
-        parts = np.empty(len(operations), np.int64)
-        kernels.find_parts(self.homes.index.arrays, operations, parts)
+        self.work.spend(BATCH)
+        parts = self._find_parts(operations)
         codes = np.full(len(operations), PENDING, np.uint8)
         codes[parts < 0] = UNKNOWN_RESERVATION
         codes[(operations["key_hi"] | operations["key_lo"]) == 0] = INVALID_ID
         leaves, enters = TRANSITIONS[command.verb]
-        for shard in self.shards:
-            move_batch(shard, operations, parts, codes, leaves, enters)
+        for start, end, line_count in self._pieces(parts):
+            if self.work.is_over:
+                now_ns = yield
+            piece = slice(start, end)
+            self._spend_pass(end - start, len(self.shards))
+            self.work.spend((end - start) * OPERATION_MOVED + line_count * LINE_MOVED)
+            for shard in self.shards:
+                move_batch(shard, operations[piece], parts[piece], codes[piece], leaves, enters)
         for index in np.flatnonzero(codes == ASK):
+            if self.work.is_over:
+                now_ns = yield
             codes[index] = self._ask_move(command.verb, _key(operations[index]), now_ns)
         return BatchCodes(codes, now_ns, revisions_of(self.shards, parts >> PART_NUMBER_BITS))
 
+    def _pieces(self, parts: Array) -> Iterator[tuple[int, int, int]]:
+        """Cut moves into (start, end, lines of their reservations) with not too many lines each."""
+        lines = np.zeros(len(parts), np.int64)
+        total = sum(
+            kernels.count_lines(parts, shard.number, shard.reservations.records, lines)
+            for shard in self.shards
+        )
+        if total <= PIECE_LINES_MAX:
+            yield 0, len(parts), total
+            return
+        ends = np.cumsum(lines)
+        start = done = 0
+        while start < len(parts):
+            end = int(np.searchsorted(ends, done + PIECE_LINES_MAX, "right"))
+            end = max(end, start + 1)
+            yield start, end, int(ends[end - 1]) - done
+            start, done = end, int(ends[end - 1])
+
+    def _spend_pass(self, operations: int, shards: int) -> None:
+        """Count the work of kernels that look at all operations, once for each shard."""
+        self.work.spend(shards * (PASS + operations * OPERATION_PASSED))
+
     def _ask_move(self, verb: Verb, key: Key, now_ns: int) -> int:
+        self.work.spend(MOVE_ASKED)
         outcome = self.reservations.move(Move(verb, key, None, None, Remainder.KEEP), now_ns)
         if not isinstance(outcome, MoveOutcome):
             return UNKNOWN_RESERVATION
@@ -169,8 +252,10 @@ def revisions_of(shards: Sequence[Shard], numbers: Array) -> tuple[Revision, ...
     return joint_turn.revisions([shard for shard in shards if shard.number in touched])
 
 
-def _segments(linked: Array) -> list[tuple[int, int, bool]]:
+def _segments(linked: Array | None, count: int) -> list[tuple[int, int, bool]]:
     """Cut a batch into runs of unlinked operations and linked groups: (start, end, is a group)."""
+    if linked is None:
+        return [(0, count, False)]
     ends = np.flatnonzero(linked == 0) + 1
     segments: list[tuple[int, int, bool]] = []
     start = 0
@@ -181,6 +266,12 @@ def _segments(linked: Array) -> list[tuple[int, int, bool]]:
             segments.append((start, end, end - start > 1))
         start = end
     return segments
+
+
+def _packed_keys(operations: Array) -> list[bytes]:
+    """Keys as bytes, since strangers know Python's hash of integers, and can make sets slow."""
+    packed = np.stack([operations["key_hi"], operations["key_lo"]], axis=1).tobytes()
+    return [packed[at : at + 16] for at in range(0, len(packed), 16)]
 
 
 def _key(operation: Array) -> Key:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..commands import (
     DeleteOutcome,
     DeleteSku,
@@ -14,26 +16,32 @@ from ..commands import (
     Unknown,
 )
 from ..commands.registry import DELETE_SKU, LIST_LOCATIONS, PUT_LOCATION, executes
-from ..limits import TOTAL_MAX
+from ..limits import LOCATIONS_MAX, TOTAL_MAX
 from ..model import LocationKind
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.writing import number_of_name, record
+from ..work import LEVEL_COPIED, LOCATION_PUT, LOCATION_TOLD, Steps, Work
 from . import joint_turn
 from .homes import Homes
+
+#: Locations that are listed before the turn may end.
+LISTED_MAX = 100
 
 
 class Catalogue:
     """Locations and SKUs over the shards of a node."""
 
-    def __init__(self, shards: Sequence[Shard], homes: Homes) -> None:
+    def __init__(self, shards: Sequence[Shard], homes: Homes, work: Work) -> None:
         self.shards = shards
         self.homes = homes
+        self.work = work
 
     @executes(PUT_LOCATION)
     def put_location(self, command: PutLocation, _now_ns: int) -> LocationOutcome:
         """Create or change a location, in every shard: each keeps all locations."""
         location = command.location
+        self.work.spend(len(self.shards) * LOCATION_PUT)
         for shard in self.shards:
             number = number_of_name(shard, shard.locations, Section.LOCATION_NAMES, location.name)
             display_name = number_of_name(
@@ -45,18 +53,20 @@ class Catalogue:
         return LocationOutcome(location, joint_turn.revisions(self.shards))
 
     @executes(LIST_LOCATIONS)
-    def list_locations(self, _command: ListLocations, _now_ns: int) -> LocationsView:
-        """List all locations."""
+    def list_locations(self, _command: ListLocations, _now_ns: int) -> Steps[LocationsView]:
+        """List all locations, each as it is when it is listed: the turn may end between them."""
         shard = self.shards[0]
-        locations = [
-            Location(
-                shard.locations.text(number),
-                LocationKind(int(record["kind"])),
-                shard.display_names.text(record["display_name"]),
-                bool(record["enabled"]),
-            )
-            for number, record in enumerate(shard.location_records.used)
-        ]
+        locations: list[Location] = []
+        for start in range(0, len(shard.locations), LISTED_MAX):
+            if self.work.is_over:
+                yield
+            records = shard.location_records.used[start : start + LISTED_MAX]
+            self.work.spend(len(records) * LOCATION_TOLD)
+            names = shard.locations.texts(np.arange(start, start + len(records)))
+            displays = shard.display_names.texts(records["display_name"])
+            kinds = map(LocationKind, records["kind"].tolist())
+            enabled = map(bool, records["enabled"].tolist())
+            locations += map(Location, names, kinds, displays, enabled)
         return LocationsView(tuple(locations))
 
     @executes(DELETE_SKU)
@@ -68,7 +78,10 @@ class Catalogue:
         number = shard.skus.find(command.sku)
         if number < 0:
             return Unknown("sku", command.sku)
-        levels = shard.levels.records[shard.rows_of_sku(number)]
+        rows = np.empty(LOCATIONS_MAX, np.int64)
+        (end,) = shard.list_levels(np.array([number]), rows)
+        self.work.spend(int(end) * LEVEL_COPIED)
+        levels = shard.levels.records[rows[:end]]
         # Python's integers: of levels at their limit, five are more than an int64.
         on_hand = sum(levels["on_hand"].tolist())
         promised = sum(levels["reserved"].tolist()) + sum(levels["committed"].tolist())

@@ -1,6 +1,7 @@
 """Where a command is at home: the shard of a SKU, of a source, of a reservation."""
 
 from collections.abc import Sequence
+from typing import cast
 from zlib import crc32
 
 from ..ids import Key
@@ -43,6 +44,23 @@ class Homes:
             if self.shards[shard].is_reservation(number, key):
                 return part
         return -1
+
+    def find_rows(self, names: Sequence[tuple[str, str]]) -> tuple[list[Shard], list[int]]:
+        """The shards of (SKU, location) names, and the rows there as Shard.find_row tells them."""
+        shards = [self.shard_of_sku(sku) for sku, _ in names]
+        rows = [shard.rows.get(name) for shard, name in zip(shards, names, strict=True)]
+        if None not in rows:
+            return shards, cast(list[int], rows)
+        # What a shard does not remember is looked up by one call a shard.
+        unseen: dict[Shard, list[int]] = {}
+        for at, row in enumerate(rows):
+            if row is None:
+                unseen.setdefault(shards[at], []).append(at)
+        for shard, places in unseen.items():
+            found = shard.look_up_rows([names[at] for at in places])
+            for at, row in zip(places, found, strict=True):
+                rows[at] = row
+        return shards, cast(list[int], rows)
 
     def shard_of_sku(self, sku: str) -> Shard:
         """The shard that holds all stock of a SKU, itself."""

@@ -4,7 +4,7 @@ All actors of a node share one event loop and a turn does not await, so nothing 
 decision and the write. Across nodes a tentative hold with presumed abort would replace this file.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,16 +18,14 @@ from ..kernels.codes import (
     FLAG_TEXT,
     NO_LEVEL,
     NO_PART,
-    UNKNOWN_LOCATION,
     UNKNOWN_SKU,
 )
 from ..tables.effects import Section
 from ..tables.layouts import OPERATION
-from ..tables.names import pack_name
 from ..tables.reservation_index import pack_part, unpack_part
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..tables.writing import record, record_name, record_reservation
+from ..tables.writing import record, record_names, record_reservation
 from .homes import Homes
 
 
@@ -39,24 +37,44 @@ class Part:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """All lines of a reservation as columns, in the order of the request that made it."""
+
+    names: list[tuple[str, str, str]]
+    """SKU, location and the caller's id."""
+    parts: list[int]
+    """Which part has it, counted from the first."""
+    numbers: list[int]
+    """Its number there."""
+    rows: Array
+    """The row of its stock level there (int64[n])."""
+    units: Array
+    """By State, from 1 (int64[n, 6])."""
+
+
 def find_lines(homes: Homes, lines: Sequence[Line]) -> Array | Unknown:
     """Lines as OPERATION records, with the shards and rows that their names lead to; or all names
     that lead nowhere.
     """
-    operations = []
+    operations: list[tuple[int, ...]] = []
     unknown: list[Unknown] = []
-    for position, line in enumerate(lines):
-        shard = homes.shard_of_sku(line.sku)
-        row = shard.find_row(line.sku, line.location)
-        if row == UNKNOWN_SKU:
-            unknown.append(Unknown(f"lines[{position}].sku", line.sku))
-        if row in (UNKNOWN_SKU, UNKNOWN_LOCATION) and shard.locations.find(line.location) < 0:
-            unknown.append(Unknown(f"lines[{position}].location", line.location))
-        place = location_field(shard, row, line.location)
+    found = homes.find_rows([(line.sku, line.location) for line in lines])
+    for line, shard, row in zip(lines, *found, strict=True):
+        if row < NO_LEVEL:
+            unknown += _unknown_names(len(operations), line, shard, row)
+        place = 0 if row >= 0 else location_field(shard, row, line.location)
         operations.append((0, 0, line.quantity, row, 0, shard.number, 0, place))
     if unknown:
         return replace(unknown[0], more=tuple(unknown[1:]))
     return np.array(operations, OPERATION)
+
+
+def _unknown_names(position: int, line: Line, shard: Shard, row: int) -> Iterator[Unknown]:
+    if row == UNKNOWN_SKU:
+        yield Unknown(f"lines[{position}].sku", line.sku)
+    if shard.locations.find(line.location) < 0:
+        yield Unknown(f"lines[{position}].location", line.location)
 
 
 def location_field(shard: Shard, row: int, location: str) -> int:
@@ -107,10 +125,10 @@ def hold(touched: Sequence[Shard], operations: Array, command: Reserve) -> None:
 
 def record_texts(shard: Shard, key: Key, lines: Iterable[Line]) -> None:
     """Write the texts of a reservation: its own id's, then the ids of these lines."""
-    if key.text is not None:
-        record_name(shard, Section.ID_TEXTS, pack_name(key.text))
-    for line in lines:
-        record_name(shard, Section.ID_TEXTS, pack_name(line.line_id))
+    texts = [] if key.text is None else [key.text]
+    texts += [line.line_id for line in lines]
+    if texts:
+        record_names(shard, Section.ID_TEXTS, *texts)
 
 
 def parts_of(shards: Sequence[Shard], first: int) -> list[Part]:
@@ -124,20 +142,25 @@ def parts_of(shards: Sequence[Shard], first: int) -> list[Part]:
     return parts
 
 
-def lines_in_order(parts: Sequence[Part]) -> list[tuple[Part, int]]:
-    """All lines of a reservation, in the order of the request that made it."""
-    placed = [
-        (int(part.shard.lines.records["position"][line]), part, line)
-        for part in parts
-        for line in part.shard.lines_of(part.number)
+def read_lines(parts: Sequence[Part]) -> Lines:
+    """All lines of a reservation."""
+    found = [part.shard.read_lines(part.number) for part in parts]
+    names = [
+        name
+        for part, lines in zip(parts, found, strict=True)
+        for name in part.shard.name_lines(part.number, lines[:, 0])
     ]
-    return [(part, line) for _, part, line in sorted(placed, key=lambda item: item[0])]
-
-
-def line_name(part: Part, line: int) -> tuple[str, str, str]:
-    """SKU, location and the caller's id of a line."""
-    row = int(part.shard.lines.records["row"][line])
-    return *part.shard.name_row(row), part.shard.line_id(part.number, line)
+    counts = [len(lines) for lines in found]
+    numbers = np.concatenate([part.shard.lines_of(part.number) for part in parts])
+    columns = np.concatenate(found)
+    order = np.argsort(columns[:, 1])
+    return Lines(
+        [names[at] for at in order.tolist()],
+        np.repeat(np.arange(len(parts)), counts)[order].tolist(),
+        numbers[order].tolist(),
+        columns[order, 0],
+        columns[order, 2:],
+    )
 
 
 def revisions(shards: Iterable[Shard]) -> tuple[Revision, ...]:

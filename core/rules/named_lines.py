@@ -10,73 +10,66 @@ from dataclasses import dataclass
 
 from ..commands import Ambiguous, Line, Refusal, RefusedLine
 from ..model import RefusalCode, State
-from ..tables.shard import Shard
-from .joint_turn import Part, line_name, lines_in_order
+from .joint_turn import Lines
+
+#: Lines to move: which part has it, its number there, and how many units.
+Chosen = Sequence[tuple[int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Lines of a reservation with their names in full and the units asked for; and what the command
-    names that the reservation lacks.
+    """Lines of a reservation by their place among all, with the units asked for of each; and what
+    the command names that the reservation lacks.
     """
 
-    found: Sequence[tuple[Part, int, Line]]
+    units: dict[int, int]
     missing: Sequence[Line]
 
 
-def find(parts: Sequence[Part], wanted: Sequence[Line]) -> Named | Ambiguous:
+def find(lines: Lines, wanted: Sequence[Line]) -> Named | Ambiguous:
     """Find the lines that are wanted, each once with the sum of what is wanted of it."""
-    if not wanted:
-        return Named((), ())
-    known = _lines_by_name(parts)
-    totals: dict[Line, tuple[Part, int, int]] = {}
+    known = _places_by_name(lines)
+    units: dict[int, int] = {}
     missing = []
     for index, line in enumerate(wanted):
-        lines = known.get((line.sku, line.location, line.line_id), ())
-        if len(lines) > 1:
-            return Ambiguous(f"lines[{index}]", line.sku, line.location, line.line_id, len(lines))
-        if not lines:
+        places = known.get((line.sku, line.location, line.line_id), ())
+        if len(places) > 1:
+            return Ambiguous(f"lines[{index}]", line.sku, line.location, line.line_id, len(places))
+        if not places:
             missing.append(line)
-        for part, number, name in lines:
-            _, _, before = totals.get(name, (part, number, 0))
-            totals[name] = part, number, before + line.quantity
-    found = [
-        (part, number, Line(name.sku, name.location, quantity, name.line_id))
-        for name, (part, number, quantity) in totals.items()
-    ]
-    return Named(found, missing)
+        for place in places:
+            units[place] = units.get(place, 0) + line.quantity
+    return Named(units, missing)
 
 
-def _lines_by_name(
-    parts: Sequence[Part],
-) -> dict[tuple[str, str, str], list[tuple[Part, int, Line]]]:
-    """The lines of a reservation under every name that may stand for them."""
-    known: dict[tuple[str, str, str], list[tuple[Part, int, Line]]] = defaultdict(list)
-    for part, number in lines_in_order(parts):
-        sku, location, line_id = line_name(part, number)
-        line = part, number, Line(sku, location, 0, line_id)
-        known[sku, location, ""].append(line)
+def _places_by_name(lines: Lines) -> dict[tuple[str, str, str], list[int]]:
+    """The places of lines under every name that may stand for them."""
+    known: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for place, (sku, location, line_id) in enumerate(lines.names):
+        known[sku, location, ""].append(place)
         if line_id:
-            known["", "", line_id].append(line)
-            known[sku, location, line_id].append(line)
+            known["", "", line_id].append(place)
+            known[sku, location, line_id].append(place)
     return known
 
 
-def choose(named: Named, leaves: State) -> list[tuple[Shard, int, int]] | Refusal:
-    """(shard, line, units) to move out of a state; or why that is not possible."""
+def choose(lines: Lines, named: Named, leaves: State) -> Chosen | Refusal:
+    """The lines to move out of a state; or why that is not possible."""
     if named.missing:
         blamed = [
             RefusedLine(line.sku, line.location, line.quantity, 0, line.line_id)
             for line in named.missing
         ]
         return Refusal(RefusalCode.NO_SUCH_LINE, tuple(blamed))
+    available = lines.units[:, leaves - 1].tolist()
     excess = []
-    for part, number, line in named.found:
-        available = part.shard.units(number)[leaves]
-        if line.quantity > available:
-            excess.append(
-                RefusedLine(line.sku, line.location, line.quantity, available, line.line_id)
-            )
+    for place, quantity in named.units.items():
+        if quantity > available[place]:
+            sku, location, line_id = lines.names[place]
+            excess.append(RefusedLine(sku, location, quantity, available[place], line_id))
     if excess:
         return Refusal(RefusalCode.EXCESS_QUANTITY, tuple(excess))
-    return [(part.shard, number, line.quantity) for part, number, line in named.found]
+    return [
+        (lines.parts[place], lines.numbers[place], quantity)
+        for place, quantity in named.units.items()
+    ]

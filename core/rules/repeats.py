@@ -16,19 +16,20 @@ from ..model import Remainder, Verb
 from ..tables.effects import Section
 from ..tables.table import Array
 from ..tables.writing import record
-from .joint_turn import Part, line_name, lines_in_order
+from .joint_turn import Lines, Part
 
 # --- Reserve ---
 
 
-def lines_as_reserved(parts: Sequence[Part]) -> tuple[Line, ...]:
+def lines_as_reserved(lines: Lines) -> tuple[Line, ...]:
     """The lines of a reservation with all their units, in the order of the request."""
-    return tuple([_line_as_reserved(part, line) for part, line in lines_in_order(parts)])
-
-
-def _line_as_reserved(part: Part, line: int) -> Line:
-    sku, location, line_id = line_name(part, line)
-    return Line(sku, location, sum(part.shard.units(line).values()), line_id)
+    quantities = lines.units.sum(axis=1).tolist()
+    return tuple(
+        [
+            Line(sku, location, quantity, line_id)
+            for (sku, location, line_id), quantity in zip(lines.names, quantities, strict=True)
+        ]
+    )
 
 
 def reserve_difference(first: Sequence[Line], first_hold_ms: int, now: Reserve) -> Conflict | None:

@@ -6,7 +6,7 @@ no state, what stands after it does not refuse. Every shard was advanced to `now
 command runs, so an expired hold is not seen as held.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -48,9 +48,13 @@ from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record, record_whole_moves
+from ..work import LINE_MOVED, LINE_READ, LINE_TOLD, PART, Work
 from . import joint_turn, named_lines, repeats
 from .homes import Homes
-from .joint_turn import Part
+from .joint_turn import Lines, Part
+from .named_lines import Chosen
+
+_STATES = tuple(State)
 
 #: The code of an operation -> the refusal of the same name, in the order of precedence.
 REFUSALS: dict[int, RefusalCode] = {
@@ -63,14 +67,19 @@ REFUSALS: dict[int, RefusalCode] = {
 class Reservations:
     """Reservations over the shards of a node."""
 
-    def __init__(self, shards: Sequence[Shard], homes: Homes) -> None:
+    def __init__(self, shards: Sequence[Shard], homes: Homes, work: Work) -> None:
         self.shards = shards
         self.homes = homes
+        self.work = work
 
     def parts_of(self, key: Key) -> list[Part]:
         """The parts of a reservation, home first; none when the id is unknown."""
         first = self.homes.first_part(key)
-        return joint_turn.parts_of(self.shards, first) if first >= 0 else []
+        if first < 0:
+            return []
+        parts = joint_turn.parts_of(self.shards, first)
+        self.work.spend(len(parts) * PART + _line_count(parts) * LINE_MOVED)
+        return parts
 
     def units(self, key: Key) -> Array:
         """Units of a whole reservation by state (int64[6])."""
@@ -80,7 +89,7 @@ class Reservations:
     def reserve(self, command: Reserve, now_ns: int) -> ReserveOutcome | Conflict | Unknown:
         """Hold all lines until `hold_ms` from now, or none."""
         if parts := self.parts_of(command.key):
-            return _repeat_reserve(command, parts)
+            return self._repeat_reserve(command, parts)
         operations = joint_turn.find_lines(self.homes, command.lines)
         if isinstance(operations, Unknown):
             return operations
@@ -128,20 +137,36 @@ class Reservations:
         if isinstance(is_repeat, Conflict):
             return is_repeat
         if is_repeat:
-            return _moved(command, parts)
-        named = named_lines.find(parts, command.lines or ())
-        if isinstance(named, Ambiguous):
-            return named
-        leaves, _ = TRANSITIONS[command.verb]
-        if _totals(parts)[leaves] == 0:
-            return _refuse_move(_nothing_left(parts, leaves), parts)
-        chosen = named_lines.choose(named, leaves)
+            return self._moved(command, parts)
+        chosen = self._choose(parts, command)
+        if isinstance(chosen, Ambiguous):
+            return chosen
         if isinstance(chosen, Refusal):
             return _refuse_move(chosen, parts)
         # Point of no return: every unit that shall move is in the state that it leaves.
         _move(parts, chosen, command)
         repeats.remember(parts, command, reservation_state(_totals(parts)))
-        return _moved(command, parts)
+        return self._moved(command, parts)
+
+    def _choose(self, parts: Sequence[Part], command: Move) -> Chosen | Ambiguous | Refusal:
+        """The lines that a command names, none when it names all; or why they can't move."""
+        leaves, _ = TRANSITIONS[command.verb]
+        if command.lines is None:
+            return () if _totals(parts)[leaves] else _nothing_left(parts, leaves)
+        lines = self._read_lines(parts)
+        named = named_lines.find(lines, command.lines)
+        if isinstance(named, Ambiguous):
+            return named
+        if not lines.units[:, leaves - 1].any():
+            return _nothing_left(parts, leaves)
+        return named_lines.choose(lines, named, leaves)
+
+    def _moved(self, command: Move, parts: Sequence[Part]) -> MoveOutcome:
+        """The answer to a command that has taken effect, now or before."""
+        state = reservation_state(_totals(parts))
+        shortfalls = _shortfalls(parts) if command.verb is Verb.FULFILL else ()
+        self.work.spend(len(shortfalls) * LINE_TOLD)
+        return MoveOutcome(None, state, _revisions(parts), shortfalls)
 
     @executes(GET_RESERVATION)
     def get_reservation(self, command: GetReservation, _now_ns: int) -> ReservationView | Unknown:
@@ -149,7 +174,14 @@ class Reservations:
         parts = self.parts_of(command.key)
         if not parts:
             return Unknown("reservation_id", id_text(command.key))
-        lines = [_line_view(part, line) for part, line in joint_turn.lines_in_order(parts)]
+        found = self._read_lines(parts)
+        self.work.spend(len(found.names) * LINE_TOLD)
+        lines = [
+            LineView(sku, location, dict(zip(_STATES, units, strict=True)), line_id)
+            for (sku, location, line_id), units in zip(
+                found.names, found.units.tolist(), strict=True
+            )
+        ]
         home = parts[0].shard.reservations.records[parts[0].number]
         return ReservationView(
             reservation_state(_totals(parts)),
@@ -159,6 +191,27 @@ class Reservations:
             _revisions(parts),
         )
 
+    def _read_lines(self, parts: Sequence[Part]) -> Lines:
+        self.work.spend(_line_count(parts) * LINE_READ)
+        return joint_turn.read_lines(parts)
+
+    def _repeat_reserve(self, command: Reserve, parts: Sequence[Part]) -> ReserveOutcome | Conflict:
+        """The reservation as it is now, or the first field in which the command now differs."""
+        if (count := _line_count(parts)) != len(command.lines):
+            return Conflict("lines", str(count), str(len(command.lines)))
+        # Instead of the work that its lines weigh.
+        lines = repeats.lines_as_reserved(joint_turn.read_lines(parts))
+        home = parts[0].shard.reservations.records[parts[0].number]
+        if conflict := repeats.reserve_difference(lines, int(home["hold_ms"]), command):
+            return conflict
+        totals = _totals(parts)
+        state = reservation_state(totals)
+        if totals[State.HELD] == totals[State.COMMITTED] == 0:
+            ended = Refusal(RefusalCode.RESERVATION_ENDED)
+            return ReserveOutcome(ended, state, 0, (), _revisions(parts), is_repeat=True)
+        ends_at_ns = _expires_at_ns(parts)
+        return ReserveOutcome(None, state, ends_at_ns, lines, _revisions(parts), is_repeat=True)
+
 
 def id_text(key: Key) -> str:
     """Spell a reservation id as its caller did."""
@@ -166,20 +219,6 @@ def id_text(key: Key) -> str:
 
 
 # --- Reserve ---
-
-
-def _repeat_reserve(command: Reserve, parts: Sequence[Part]) -> ReserveOutcome | Conflict:
-    lines = repeats.lines_as_reserved(parts)
-    home = parts[0].shard.reservations.records[parts[0].number]
-    if conflict := repeats.reserve_difference(lines, int(home["hold_ms"]), command):
-        return conflict
-    totals = _totals(parts)
-    state = reservation_state(totals)
-    if totals[State.HELD] == totals[State.COMMITTED] == 0:
-        ended = Refusal(RefusalCode.RESERVATION_ENDED)
-        return ReserveOutcome(ended, state, 0, (), _revisions(parts), is_repeat=True)
-    ends_at_ns = _expires_at_ns(parts)
-    return ReserveOutcome(None, state, ends_at_ns, lines, _revisions(parts), is_repeat=True)
 
 
 def _refusal(lines: Sequence[Line], codes: list[int], available: Array) -> Refusal | None:
@@ -210,7 +249,7 @@ def _units(parts: Sequence[Part]) -> Array:
 
 
 def _totals(parts: Sequence[Part]) -> dict[State, int]:
-    return dict(zip(State, _units(parts).tolist(), strict=True))
+    return dict(zip(_STATES, _units(parts).tolist(), strict=True))
 
 
 def _nothing_left(parts: Sequence[Part], leaves: State) -> Refusal:
@@ -221,37 +260,33 @@ def _refuse_move(refusal: Refusal, parts: Sequence[Part]) -> MoveOutcome:
     return MoveOutcome(refusal, reservation_state(_totals(parts)), _revisions(parts))
 
 
-def _moved(command: Move, parts: Sequence[Part]) -> MoveOutcome:
-    """The answer to a command that has taken effect, now or before."""
-    state = reservation_state(_totals(parts))
-    shortfalls = _shortfalls(parts) if command.verb is Verb.FULFILL else ()
-    return MoveOutcome(None, state, _revisions(parts), shortfalls)
-
-
 def _shortfalls(parts: Sequence[Part]) -> tuple[Shortfall, ...]:
     """The stock levels of shipped lines where promises exceed supply, in the order of the lines.
     One whose SKU has ended is nobody's to refill.
     """
     found: dict[int, Shortfall] = {}
     for shard, number in ((part.shard, part.number) for part in parts):
-        lines = shard.lines_of(number)
-        records = shard.lines.records[lines.start : lines.stop]
-        on_hand, _, _, available, _ = shard.read_levels(records["row"].astype(np.int64))
-        for at in np.flatnonzero(available < 0).tolist():
-            row = int(records["row"][at])
-            if shard.units(lines[at])[State.FULFILLED]:
-                figures = int(on_hand[at]), int(available[at])
-                found[int(records["position"][at])] = Shortfall(*shard.name_row(row), *figures)
+        lines = shard.read_lines(number)
+        on_hand, _, _, available, _ = shard.read_levels(lines[:, 0].copy())
+        is_short = (available < 0) & (lines[:, 1 + State.FULFILLED] > 0)
+        names = shard.name_rows(lines[is_short, 0])
+        figures = np.stack([lines[:, 1], on_hand, available])[:, is_short].tolist()
+        for name, position, *rest in zip(names, *figures, strict=True):
+            found[position] = Shortfall(*name, *rest)
     return tuple(dict.fromkeys(found[position] for position in sorted(found)))
 
 
-def _move(parts: Sequence[Part], chosen: Sequence[tuple[Shard, int, int]], command: Move) -> None:
+def _move(parts: Sequence[Part], chosen: Chosen, command: Move) -> None:
     leaves, enters = TRANSITIONS[command.verb]
     if command.lines is None:
         _move_all(parts, leaves, enters)
         return
-    for shard, line, quantity in chosen:
-        record(shard, Section.MOVES, (quantity, line, leaves, enters, 0))
+    moves: list[list[tuple[int, ...]]] = [[] for _ in parts]
+    for place, line, quantity in chosen:
+        moves[place].append((quantity, line, leaves, enters, 0))
+    for part, mine in zip(parts, moves, strict=True):
+        if mine:
+            record(part.shard, Section.MOVES, *mine)
     if command.remainder is Remainder.GIVE_BACK:
         _move_all(parts, leaves, GIVE_BACK[leaves])
 
@@ -261,17 +296,12 @@ def _move_all(parts: Sequence[Part], leaves: State, enters: State) -> None:
         record_whole_moves(part.shard, part.shard.lines_of(part.number), leaves, enters)
 
 
-def _line_view(part: Part, line: int) -> LineView:
-    sku, location, line_id = joint_turn.line_name(part, line)
-    return LineView(sku, location, part.shard.units(line), line_id)
-
-
 def _expires_at_ns(parts: Sequence[Part]) -> int:
     return int(parts[0].shard.reservations.records["expires_at_ns"][parts[0].number])
 
 
-def _row(shard: Shard, line: int) -> int:
-    return int(shard.lines.records["row"][line])
+def _line_count(parts: Iterable[Part]) -> int:
+    return sum(int(part.shard.reservations.records["line_count"][part.number]) for part in parts)
 
 
 def _revisions(parts: Sequence[Part]) -> tuple[Revision, ...]:

@@ -16,6 +16,7 @@ from ..model import State
 from ..tables.layouts import OPERATION
 from ..tables.shard import Shard
 from ..tables.writing import reserve_batch
+from ..work import LINE_RESERVED, RESERVE_ASKED
 from .joint_turn import location_field, record_texts
 from .reservations import REFUSALS, Reservations, refused_line
 
@@ -28,12 +29,15 @@ def takes(command: Command) -> bool:
 def reserve_run(
     reservations: Reservations, shard: Shard, commands: Sequence[Reserve], now_ns: int
 ) -> list[ReserveOutcome | Conflict | Unknown]:
-    """The outcomes of a run of single-line reserves of one shard, in order."""
+    """The outcomes of a run of single-line reserves of one shard, in order, as far as the turn has
+    time for them.
+    """
+    work = reservations.work
     operations = np.array([_operation(shard, command) for command in commands], OPERATION)
     codes = np.zeros(len(operations), np.uint8)  # PENDING
     available = np.zeros(len(operations), np.int64)
     outcomes: list[ReserveOutcome | Conflict | Unknown] = []
-    while (start := len(outcomes)) < len(commands):
+    while (start := len(outcomes)) < len(commands) and not work.is_over:
         rest = slice(start, None)
         seen = reserve_batch(
             shard,
@@ -43,6 +47,7 @@ def reserve_run(
             available[rest],
             stop=True,
         )
+        work.spend(seen * LINE_RESERVED)
         run = slice(start, start + seen)
         answers = zip(commands[run], codes[run].tolist(), available[run].tolist(), strict=True)
         for command, code, left in answers:
@@ -51,6 +56,7 @@ def reserve_run(
             elif code in REFUSALS and code != RESERVATION_ENDED:
                 outcomes.append(_refuse(shard, command, code, left))
             else:
+                work.spend(RESERVE_ASKED)
                 outcomes.append(reservations.reserve(command, now_ns))
     return outcomes
 

@@ -6,6 +6,8 @@ shortfall. A command of several facts is planned whole, then written whole.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,7 +27,7 @@ from ..model import EventKind, EventOutcome
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..tables.writing import number_of_name, record, record_stock_details
+from ..tables.writing import number_of_name, record, record_names, record_stock_details
 from . import joint_turn
 from .homes import Homes
 
@@ -53,9 +55,8 @@ class StockFacts:
         self, command: RecordStockEvents, now_ns: int
     ) -> EventsOutcome | Unknown | OutOfRange:
         """Record facts of one source, all or none."""
-        for index, event in enumerate(command.events):
-            if self.shards[0].locations.find(event.location) < 0:
-                return Unknown(f"events[{index}].location", event.location)
+        if unknown := self._unknown_location(command.events):
+            return unknown
         plan = _Plan(
             _levels_now(self.homes, command.events),
             self.last_sequence(command.source),
@@ -67,13 +68,27 @@ class StockFacts:
                 return OutOfRange(field, event.quantity, f"{what} after the event", ON_HAND_MAX)
         # Point of no return: every location is known and every stock level stays in range.
         shards = list(dict.fromkeys(level.shard for level in plan.levels.values()))
-        for shard in shards:
-            _write(shard, plan.facts, command.source)
+        applied: dict[Shard, list[_Fact]] = {}
+        for fact in plan.facts:
+            if fact.outcome is EventOutcome.APPLIED:
+                applied.setdefault(fact.level.shard, []).append(fact)
+        for shard, facts in applied.items():
+            _write(shard, facts, command.source)
         results = tuple(_result(fact) for fact in plan.facts)
         return EventsOutcome(results, joint_turn.revisions(shards))
 
+    def _unknown_location(self, events: Sequence[StockEvent]) -> Unknown | None:
+        places = {event.location for event in events}
+        unknown = {place for place in places if self.shards[0].locations.find(place) < 0}
+        for index, event in enumerate(events if unknown else ()):
+            if event.location in unknown:
+                return Unknown(f"events[{index}].location", event.location)
+        return None
+
     def _known(self, events: Sequence[StockEvent], now_ns: int) -> list[bool]:
         """Which ids are remembered. An id counts once, whichever shard it came to before."""
+        if all(event.key is None for event in events):
+            return [False] * len(events)
         keys = [(event.key.hi, event.key.lo) if event.key else (0, 0) for event in events]
         his, los = np.array(keys, np.uint64).T.copy()
         known = np.array([event.key is None for event in events])
@@ -107,8 +122,7 @@ class _Level:
     available: int = 0
 
 
-@dataclass(slots=True)
-class _Fact:
+class _Fact(NamedTuple):
     """One event with what was decided about it."""
 
     event: StockEvent
@@ -157,14 +171,14 @@ class _Plan:
 
 def _levels_now(homes: Homes, events: Iterable[StockEvent]) -> dict[tuple[str, str], _Level]:
     """The stock levels that events name, as they are before all of them, with one read a shard."""
-    levels: dict[tuple[str, str], _Level] = {}
-    for event in events:
-        if (event.sku, event.location) not in levels:
-            shard = homes.shard_of_sku(event.sku)
-            row = shard.find_row(event.sku, event.location)
-            levels[event.sku, event.location] = _Level(shard, row)
-    for shard in dict.fromkeys(level.shard for level in levels.values()):
-        mine = [level for level in levels.values() if level.shard is shard and level.row >= 0]
+    names = list(dict.fromkeys((event.sku, event.location) for event in events))
+    found = zip(names, *homes.find_rows(names), strict=True)
+    levels = {name: _Level(shard, row) for name, shard, row in found}
+    places: dict[Shard, list[_Level]] = {}
+    for level in levels.values():
+        if level.row >= 0:
+            places.setdefault(level.shard, []).append(level)
+    for shard, mine in places.items():
         columns = shard.read_levels(np.array([level.row for level in mine], np.int64))
         for level, on_hand, available in zip(mine, *columns[[0, 3]].tolist(), strict=True):
             level.on_hand, level.available = on_hand, available
@@ -177,42 +191,55 @@ def _delta(event: StockEvent, on_hand: int) -> int:
     return _SIGN[event.kind] * event.quantity
 
 
-def _write(shard: Shard, facts: Sequence[_Fact], source: str) -> None:
-    """Write the facts of one shard: new names and levels as they come, then all changes at once."""
-    applied = [
-        fact for fact in facts if fact.level.shard is shard and fact.outcome is EventOutcome.APPLIED
-    ]
-    if not applied:
-        return
+def _write(shard: Shard, applied: Sequence[_Fact], source: str) -> None:
+    """Write the facts of one shard: new names and levels first, then all changes at once."""
     number = number_of_name(shard, shard.sources, Section.SOURCE_NAMES, source)
+    _add_levels(shard, applied)
     effects = []
-    for fact in applied:
-        event = fact.event
-        if fact.level.row < 0:
-            fact.level.row = _new_level(shard, event)
-        hi, lo = (event.key.hi, event.key.lo) if event.key else (0, 0)
-        has_key = event.key is not None
-        effects.append(
-            (hi, lo, fact.delta, event.sequence, fact.level.row, number, event.kind, has_key)
-        )
+    for event, level, _, delta, _, _ in applied:
+        hi, lo, has_key = (event.key.hi, event.key.lo, 1) if event.key else (0, 0, 0)
+        fact = (hi, lo, delta, event.sequence, level.row, number, event.kind, has_key)
+        effects.append(fact)
     first = shard.effects.written()[Section.STOCK]
     record(shard, Section.STOCK, *effects)
-    for number, fact in enumerate(applied, first):
-        _write_details(shard, number, fact.event)
+    details, texts = _details(enumerate(applied, first))
+    record_stock_details(shard, details, texts)
 
 
-def _write_details(shard: Shard, number: int, event: StockEvent) -> None:
-    """Write what an event came with, if it came with more than the fact."""
-    reference = event.reference or _NO_REFERENCE
-    texts = (reference.kind, reference.id, reference.line, event.reason, event.actor)
-    if any(texts) or event.occur_time_ns is not None:
-        record_stock_details(shard, number, event.occur_time_ns, texts)
+def _details(facts: Iterable[tuple[int, _Fact]]) -> tuple[list[tuple[int, ...]], list[str]]:
+    """What events came with that had more than the fact, by the number of their effect STOCK: as
+    STOCK_DETAILS, and the texts.
+    """
+    details: list[tuple[int, ...]] = []
+    texts: list[str] = []
+    for number, (event, *_) in facts:
+        has_time = event.occur_time_ns is not None
+        if has_time or event.reference or event.reason or event.actor:
+            reference = event.reference or _NO_REFERENCE
+            mine = (reference.kind, reference.id, reference.line, event.reason, event.actor)
+            if has_time or any(mine):
+                details.append((event.occur_time_ns or 0, number, has_time, 0, 0))
+                texts += mine
+    return details, texts
 
 
-def _new_level(shard: Shard, event: StockEvent) -> int:
-    sku = number_of_name(shard, shard.skus, Section.SKU_NAMES, event.sku)
-    record(shard, Section.LEVELS, (sku, shard.locations.find(event.location)))
-    return len(shard.levels) - 1
+def _add_levels(shard: Shard, facts: Iterable[_Fact]) -> None:
+    """Give a row to each level that has none yet, and a number to its SKU where that is new."""
+    new = {
+        (fact.event.sku, fact.event.location): fact.level for fact in facts if fact.level.row < 0
+    }
+    if not new:
+        return
+    names = list(dict.fromkeys(sku for sku, _ in new))
+    skus = dict(zip(names, shard.skus.find_all(names), strict=True))
+    unknown = [sku for sku, number in skus.items() if number < 0]
+    skus.update(zip(unknown, count(len(shard.skus))))
+    if unknown:
+        record_names(shard, Section.SKU_NAMES, *unknown)
+    places = {place: shard.locations.find(place) for place in {place for _, place in new}}
+    for level, row in zip(new.values(), count(len(shard.levels))):
+        level.row = row
+    record(shard, Section.LEVELS, *((skus[sku], places[place]) for sku, place in new))
 
 
 def _result(fact: _Fact) -> EventResult:

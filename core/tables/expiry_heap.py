@@ -20,9 +20,9 @@ class ExpiryHeap:
 
     __slots__ = ("_counts", "_times", "arrays")
 
-    def __init__(self, header: Array) -> None:
+    def __init__(self, header: Array, rows_max: int = ROWS_MAX) -> None:
         self._counts = figures(header)
-        self.arrays = (allocate("i8", ROWS_MAX), allocate("i4", ROWS_MAX))
+        self.arrays = (allocate("i8", rows_max), allocate("i4", rows_max))
         self._times = figures(self.arrays[0])
 
     @property

@@ -5,6 +5,8 @@ shows nowhere. They grow by moving a few slots to a larger place for every recor
 `layout` says how far that has come (kernels/hash_slots.py).
 """
 
+from typing import ClassVar
+
 import numpy as np
 
 from .. import kernels
@@ -51,6 +53,8 @@ class HashSlots:
 
     __slots__ = ("_empty", "_figures", "_freed", "_settled_max", "arrays")
 
+    rows_max: ClassVar = int((_HALF - _SPILL) * _FULL)
+
     def __init__(self, seed: Array, record_bits: int = NUMBER_BITS) -> None:
         self._empty = np.zeros(LAYOUT_SIZE, np.int64)
         self._empty[HOMES] = _homes(0)
@@ -64,6 +68,11 @@ class HashSlots:
         self._settle()
 
     @property
+    def room(self) -> int:
+        """Records that can still be entered."""
+        return self.rows_max - self.count
+
+    @property
     def count(self) -> int:
         """Records entered."""
         return self._figures[ENTERED]
@@ -73,7 +82,7 @@ class HashSlots:
         there are some 200 million.
         """
         count = self.count + extra
-        if count > (_HALF - _SPILL) * _FULL:
+        if count > self.rows_max:
             raise TableFullError(f"{self.count} keys and {extra} more")
         if count > self._settled_max:
             self._grow(count, extra)

@@ -1,9 +1,11 @@
 """Names as running numbers: SKUs, locations, sources, display names and texts of ids."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from .. import kernels
-from ..limits import ARENA_BYTES_MAX
+from ..limits import NAME_BYTES_MAX, ROWS_MAX
 from .hash_slots import HashSlots
 from .table import Array, Table
 
@@ -14,13 +16,14 @@ class NameTable:
     A number is used once. A removed name keeps its number and text but can't be found.
     """
 
-    __slots__ = ("arena", "arrays", "offsets", "removed", "slots")
+    __slots__ = ("arena", "arrays", "offsets", "removed", "rows_max", "slots")
 
-    def __init__(self, slots: HashSlots | None) -> None:
-        self.arena = Table("u1", rows_max=ARENA_BYTES_MAX)
-        self.offsets = Table("i8")
+    def __init__(self, slots: HashSlots | None, rows_max: int = ROWS_MAX) -> None:
+        self.rows_max = rows_max
+        self.arena = Table("u1", rows_max=rows_max * NAME_BYTES_MAX)
+        self.offsets = Table("i8", rows_max=rows_max + 1)
         self.offsets.extend(1)  # the first name begins at 0
-        self.removed = Table("u1")
+        self.removed = Table("u1", rows_max=rows_max)
         self.slots = slots
         if slots:  # Names of kernels/arguments.py
             self.arrays = (slots.arrays, self.offsets.records, self.arena.records)
@@ -28,14 +31,37 @@ class NameTable:
     def __len__(self) -> int:
         return self.removed.count
 
+    @property
+    def room(self) -> int:
+        """Names that it can still take, however long they are."""
+        return self.removed.room
+
     def find(self, name: str) -> int:
         """The number of a name, or -1."""
         return int(kernels.find_name(self.arrays, np.frombuffer(name.encode(), np.uint8)))
+
+    def find_all(self, names: Sequence[str]) -> list[int]:
+        """The numbers of many names, each -1 where it is unknown."""
+        if len(names) == 1:  # three times as fast
+            return [self.find(names[0])]
+        numbers = np.empty(len(names), np.int64)
+        kernels.find_names(*join_names(names), self.arrays, numbers)
+        found: list[int] = numbers.tolist()
+        return found
 
     def text(self, number: int) -> str:
         """The name of a number."""
         start, end = self.offsets.records[number : number + 2]
         return self.arena.records[start:end].tobytes().decode()
+
+    def texts(self, numbers: Array) -> list[str]:
+        """The names of many numbers."""
+        starts, ends = self.offsets.records[numbers], self.offsets.records[numbers + 1]
+        arena = self.arena.records.data
+        return [
+            str(arena[start:end], "utf-8")
+            for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+        ]
 
     def add(self, packed: Array) -> None:
         """Add names, given as one byte of length before each. The caller has made sure that they
@@ -70,7 +96,14 @@ class NameTable:
             kernels.index_names(self.arrays, self.removed.records, start, len(self))
 
 
-def pack_name(name: str) -> Array:
-    """A name as NameTable.add and the journal take it: a byte of length, then its bytes."""
-    data = name.encode()
-    return np.frombuffer(bytes((len(data),)) + data, np.uint8)
+def pack_names(*names: str) -> Array:
+    """Names as NameTable.add and the journal take them: a byte of length before each."""
+    encoded = [name.encode() for name in names]
+    return np.frombuffer(b"".join([bytes((len(data),)) + data for data in encoded]), np.uint8)
+
+
+def join_names(names: Iterable[str]) -> tuple[Array, Array]:
+    """Names as kernels look for them: their bytes together, and where each ends."""
+    encoded = [name.encode() for name in names]
+    ends = np.cumsum([len(data) for data in encoded], dtype=np.int64)
+    return np.frombuffer(b"".join(encoded), np.uint8), ends

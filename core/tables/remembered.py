@@ -8,7 +8,7 @@ times, so that what a caller sees depends on the retention, not on when a genera
 import numpy as np
 
 from .. import kernels
-from ..limits import RETENTION_NS
+from ..limits import RETENTION_NS, ROWS_MAX
 from .hash_slots import HashSlots
 from .table import Array, Table
 
@@ -18,8 +18,8 @@ class _Generation:
 
     __slots__ = ("records", "slots")
 
-    def __init__(self, dtype: np.dtype, seed: Array) -> None:
-        self.records = Table(dtype)
+    def __init__(self, dtype: np.dtype, seed: Array, rows_max: int) -> None:
+        self.records = Table(dtype, rows_max=rows_max)
         self.slots = HashSlots(seed)
 
     def find(self, hi: int, lo: int) -> Array | None:
@@ -50,13 +50,14 @@ class Remembered:
     runs.
     """
 
-    __slots__ = ("_retired", "_seed", "current", "dtype", "previous", "since_ns")
+    __slots__ = ("_retired", "_seed", "current", "dtype", "previous", "rows_max", "since_ns")
 
-    def __init__(self, dtype: np.dtype, seed: Array) -> None:
+    def __init__(self, dtype: np.dtype, seed: Array, rows_max: int = ROWS_MAX) -> None:
         self.dtype = dtype
+        self.rows_max = rows_max
         self._seed = seed
-        self.current = _Generation(dtype, seed)
-        self.previous = _Generation(dtype, seed)
+        self.current = _Generation(dtype, seed, rows_max)
+        self.previous = _Generation(dtype, seed, rows_max)
         self._retired: _Generation | None = None
         self.since_ns = 0
 
@@ -84,7 +85,7 @@ class Remembered:
         """
         if now_ns - self.since_ns >= RETENTION_NS:
             self._retired, self.previous = self.previous, self.current
-            self.current = _Generation(self.dtype, self._seed)
+            self.current = _Generation(self.dtype, self._seed, self.rows_max)
             self.since_ns = now_ns
         if self._retired and not self._retired.give_back():
             self._retired = None
@@ -93,6 +94,11 @@ class Remembered:
     def index(self, count: int) -> None:
         """Enter the last `count` records."""
         self.current.index(len(self.current.records) - count)
+
+    def room_at(self, now_ns: int) -> int:
+        """Records that it can still take. A new generation has room for as many as the last."""
+        has_turned = now_ns - self.since_ns >= RETENTION_NS
+        return self.rows_max if has_turned else self.current.records.room
 
     def columns(self) -> dict[str, Array]:
         """The state, for snapshots."""

@@ -5,6 +5,8 @@ and made anew by rebuilding.py. Columns are changed by apply/ and by the two bat
 and loaded by state_bytes.py.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .. import kernels
@@ -22,12 +24,13 @@ from ..kernels.arguments import (
     SPLITS,
 )
 from ..kernels.codes import FLAG_LINE_IDS, FLAG_TEXT
+from ..limits import LOCATIONS_MAX, ROWS_MAX
 from ..model import State
 from .effects import Effects
 from .expiry_heap import ExpiryHeap
 from .hash_slots import HashSlots
 from .layouts import EVENT, LEVEL, LINE, LOCATION, REQUEST, RESERVATION
-from .names import NameTable
+from .names import NameTable, join_names
 from .remembered import Remembered
 from .reservation_index import ReservationIndex
 from .table import Table, figures
@@ -41,7 +44,12 @@ class Shard:
     """The state of one shard, and the effects that its running turn has collected."""
 
     def __init__(
-        self, number: int, index: ReservationIndex, seed: np.ndarray, timeline: int = 0
+        self,
+        number: int,
+        index: ReservationIndex,
+        seed: np.ndarray,
+        timeline: int = 0,
+        rows_max: int = ROWS_MAX,
     ) -> None:
         self.timeline = timeline
         self.header = header = np.zeros(HEADER_SIZE, np.int64)
@@ -49,24 +57,25 @@ class Shard:
         self._figures: memoryview[int] = figures(header)
         self.index = index
         self.effects = Effects(header)
-        self.skus = NameTable(HashSlots(seed))
-        self.locations = NameTable(HashSlots(seed))
-        self.sources = NameTable(HashSlots(seed))
-        self.principals = NameTable(HashSlots(seed))
-        self.display_names = NameTable(HashSlots(seed))
-        self.id_texts = NameTable(None)  # the index of reservations finds them by their hash
-        self.location_records = Table(LOCATION)
-        self.source_sequences = Table("u8")
-        self.levels = Table(LEVEL, header=header, at=LEVELS)
+        self.skus = NameTable(HashSlots(seed), rows_max)
+        self.locations = NameTable(HashSlots(seed), min(rows_max, LOCATIONS_MAX))
+        self.sources = NameTable(HashSlots(seed), rows_max)
+        self.principals = NameTable(HashSlots(seed), rows_max)
+        self.display_names = NameTable(HashSlots(seed), rows_max)
+        # The index of reservations finds them by their hash.
+        self.id_texts = NameTable(None, rows_max)
+        self.location_records = Table(LOCATION, rows_max=rows_max)
+        self.source_sequences = Table("u8", rows_max=rows_max)
+        self.levels = Table(LEVEL, rows_max=rows_max, header=header, at=LEVELS)
         self.level_slots = HashSlots(seed)
-        self.level_chain = Table("i4")
-        self.sku_levels = Table("i4", width=(2,))
-        self.reservations = Table(RESERVATION, header=header, at=RESERVATIONS)
-        self.lines = Table(LINE, header=header, at=LINES)
-        self.splits = Table("i8", width=(6,), header=header, at=SPLITS)
-        self.expirations = ExpiryHeap(header)
-        self.requests = Remembered(REQUEST, seed)
-        self.events = Remembered(EVENT, seed)
+        self.level_chain = Table("i4", rows_max=rows_max)
+        self.sku_levels = Table("i4", width=(2,), rows_max=rows_max)
+        self.reservations = Table(RESERVATION, rows_max=rows_max, header=header, at=RESERVATIONS)
+        self.lines = Table(LINE, rows_max=rows_max, header=header, at=LINES)
+        self.splits = Table("i8", width=(6,), rows_max=rows_max, header=header, at=SPLITS)
+        self.expirations = ExpiryHeap(header, rows_max)
+        self.requests = Remembered(REQUEST, seed, rows_max)
+        self.events = Remembered(EVENT, seed, rows_max)
         # Tables do not move (address_space.py), so these tuples hold for good. They are those of
         # kernels/arguments.py, as plain tuples.
         self.stock = (
@@ -148,14 +157,35 @@ class Shard:
             self.rows[sku, location] = row
         return row
 
-    def rows_of_sku(self, sku: int) -> list[int]:
-        """Rows of a SKU, in the order in which they were first recorded."""
-        rows = []
-        row = int(self.sku_levels.records[sku, 0])
-        while row:
-            rows.append(row - 1)
-            row = int(self.level_chain.records[row - 1])
-        return rows
+    def look_up_rows(self, names: Sequence[tuple[str, str]]) -> list[int]:
+        """`find_row` for many, none of which is remembered."""
+        if len(names) == 1:  # twice as fast
+            return [self._look_up_row(*names[0])]
+        skus, locations = zip(*names, strict=True)
+        rows = np.empty(len(names), np.int64)
+        kernels.find_rows(
+            *join_names(skus),
+            self.skus.arrays,
+            *join_names(locations),
+            self.locations.arrays,
+            self.level_slots.arrays,
+            self.levels.records,
+            rows,
+        )
+        found: list[int] = rows.tolist()
+        if len(self.rows) + len(found) > ROWS_REMEMBERED_MAX:
+            self.rows.clear()
+        self.rows.update((name, row) for name, row in zip(names, found, strict=True) if row >= 0)
+        return found
+
+    def list_levels(self, skus: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Fill `rows` (int64) with those of SKUs (int64), one SKU after the other, in the order in
+        which they were first recorded; return where each SKU's end, of as many as there was room
+        for.
+        """
+        ends = np.empty(len(skus), np.int64)
+        chain, firsts = self.level_chain.records, self.sku_levels.records
+        return ends[: kernels.list_levels(skus, chain, firsts, ends, rows)]
 
     def is_enabled(self, location: int) -> bool:
         """Whether a location takes new reservations."""
@@ -176,15 +206,15 @@ class Shard:
             and bool(record["flags"] & FLAG_TEXT) == (key.text is not None)
         )
 
-    def line_id(self, number: int, line: int) -> str:
-        """The caller's id of a line of this reservation; empty without."""
+    def line_ids(self, number: int) -> list[str]:
+        """The caller's ids of the lines of this reservation; empty texts without."""
         record = self.reservations.records[number]
-        flags = int(record["flags"])
+        flags, count = int(record["flags"]), int(record["line_count"])
         if not flags & FLAG_LINE_IDS:
-            return ""
+            return [""] * count
         # Behind the reservation's own text, if it has one, its lines' stand in their order.
         first = int(record["id_text"]) + bool(flags & FLAG_TEXT)
-        return self.id_texts.text(first + line - int(record["first_line"]))
+        return self.id_texts.texts(np.arange(first, first + count))
 
     def lines_of(self, number: int) -> range:
         """Line numbers of a reservation."""
@@ -209,7 +239,25 @@ class Shard:
         kernels.read_levels(rows, self.header, self.stock, columns)
         return columns
 
+    def read_lines(self, number: int) -> np.ndarray:
+        """The lines of a reservation: row, position, and units by state (int64[n, 8])."""
+        mine = self.lines_of(number)
+        lines = np.empty((len(mine), 2 + len(State)), np.int64)
+        kernels.read_lines(mine.start, len(mine), self.book, lines)
+        return lines
+
     def name_row(self, row: int) -> tuple[str, str]:
         """The SKU and location of a row by name."""
         level = self.levels.records[row]
         return self.skus.text(level["sku"]), self.locations.text(level["location"])
+
+    def name_lines(self, number: int, rows: np.ndarray) -> list[tuple[str, str, str]]:
+        """SKU, location and the caller's id of a reservation's lines, which are at these rows."""
+        names = zip(self.name_rows(rows), self.line_ids(number), strict=True)
+        return [(*name, line_id) for name, line_id in names]
+
+    def name_rows(self, rows: np.ndarray) -> list[tuple[str, str]]:
+        """`name_row` for many."""
+        levels = self.levels.records[rows]
+        skus, locations = self.skus.texts(levels["sku"]), self.locations.texts(levels["location"])
+        return list(zip(skus, locations, strict=True))

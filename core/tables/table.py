@@ -73,6 +73,11 @@ class Table:
         """The records in use, as a view."""
         return self.records[: self.count]
 
+    @property
+    def room(self) -> int:
+        """Records that it can still take."""
+        return self.rows_max - self.count
+
     def ensure(self, extra: int) -> None:
         """Raise TableFullError when there is no room for `extra` more records."""
         self._end(extra)

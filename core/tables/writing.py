@@ -16,7 +16,7 @@ from ..model import State
 from . import state_bytes
 from .apply import apply, apply_reservations
 from .effects import ATTRIBUTED, STANDS_ALONE, Entry, Section
-from .names import NameTable, pack_name
+from .names import NameTable, pack_names
 from .shard import Shard
 from .table import Array
 
@@ -31,8 +31,9 @@ def record(shard: Shard, section: Section, *effects: tuple[int, ...]) -> None:
         shard.effects.close_stage()
 
 
-def record_name(shard: Shard, section: Section, packed: Array) -> None:
-    """Write a new name or another text, packed by `pack_name`, and apply it."""
+def record_names(shard: Shard, section: Section, *names: str) -> None:
+    """Write new names or other texts, and apply them."""
+    packed = pack_names(*names)
     shard.effects.touched = True
     added = shard.effects[section].extend(len(packed))
     added[:] = packed
@@ -65,6 +66,19 @@ def record_reservation(
     apply_reservations(shard, effects, shard.effects[Section.LINES].append(*lines))
 
 
+def record_operations(shard: Shard, operations: Array) -> None:
+    """Write a reservation of one line for each operation (OPERATION), and apply them."""
+    shard.effects.touched = True
+    effects = shard.effects[Section.RESERVATIONS].extend(len(operations))
+    for field in ("key_hi", "key_lo", "hold_ms", "flags"):
+        effects[field] = operations[field]
+    effects["line_count"] = 1
+    lines = shard.effects[Section.LINES].extend(len(operations))
+    lines["quantity"], lines["row"] = operations["quantity"], operations["row"]
+    lines["position"] = lines["pad"] = 0
+    apply_reservations(shard, effects, lines)
+
+
 def reserve_batch(
     shard: Shard, operations: Array, count: int, codes: Array, available: Array, *, stop: bool
 ) -> int:
@@ -92,9 +106,6 @@ def move_batch(
     (int64) has the candidate of each operation.
     """
     moves = shard.effects[Section.MOVES]
-    count = kernels.count_lines(parts, shard.number, shard.reservations.records)
-    moves.ensure(count)
-    shard.splits.ensure(count)
     before = len(moves)
     totals = np.zeros(len(State), np.int64)
     kernels.move_batch(operations, parts, codes, int(leaves), int(enters), totals, shard.arrays)
@@ -121,7 +132,7 @@ def number_of_name(shard: Shard, names: NameTable, section: Section, name: str) 
     number = names.find(name)
     if number < 0:
         number = len(names)
-        record_name(shard, section, pack_name(name))
+        record_names(shard, section, name)
     return number
 
 
@@ -143,13 +154,12 @@ def record_attributions(shard: Shard, principal: str, before: Sequence[int]) -> 
 
 
 def record_stock_details(
-    shard: Shard, stock: int, occurred_at_ns: int | None, texts: Iterable[str]
+    shard: Shard, details: Sequence[tuple[int, ...]], texts: Iterable[str]
 ) -> None:
-    """Note what came with a stock fact, the turn's effect STOCK of that number."""
-    has_time = occurred_at_ns is not None
-    record(shard, Section.STOCK_DETAILS, (occurred_at_ns or 0, stock, has_time, 0, 0))
-    for text in texts:
-        record_name(shard, Section.STOCK_DETAIL_TEXTS, pack_name(text))
+    """Note what came with stock facts (STOCK_DETAILS), with the texts of each."""
+    if details:
+        record(shard, Section.STOCK_DETAILS, *details)
+        record_names(shard, Section.STOCK_DETAIL_TEXTS, *texts)
 
 
 def record_seal(shard: Shard) -> None:

@@ -85,7 +85,9 @@ class Overloaded(HoldfastError):
 
 
 class StorageFull(HoldfastError):
-    """The server takes no writes until an operator makes room; nothing was done."""
+    """The server takes no writes until an operator makes room, on its disk or, with the reason
+    TABLE_FULL, in a table that `metadata` names; nothing was done.
+    """
 
 
 class Unavailable(HoldfastError):
@@ -144,7 +146,7 @@ def _error(
         return Overloaded(*made_of)
     if code is not grpc.StatusCode.RESOURCE_EXHAUSTED:
         return _CLASS_OF_CODE.get(code, HoldfastError)(*made_of)
-    if info.reason == "STORAGE_FULL":
+    if info.reason in ("STORAGE_FULL", "TABLE_FULL"):
         return StorageFull(*made_of)
     # gRPC says the same of a message that is too large, and waiting would not make it smaller. With
     # a RetryInfo it is a matter of time (OTLP reads the code in this way, too).

@@ -1,8 +1,8 @@
 """Admission: a command enters a mailbox here, or is refused early and cheaply.
 
 The node knows which mailbox a command belongs in. Here it is decided whether it may go in: is the
-node serving, does the caller still wait, is there room in the mailbox, and on disk for what it
-writes?
+node serving, does the caller still wait, is there room in the mailbox, and for what it writes, on
+disk and in the tables?
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from typing import TypeVar
 from holdfast.core.actor import MailboxFullError
 from holdfast.core.commands import Command, Outcome
 from holdfast.core.commands.registry import OPERATIONS, Operation
+from holdfast.core.room import NoRoomError
 
 from ..wire import faults
 from ..wire.engine_faults import FaultOutcome, fault_from_outcome
@@ -55,8 +56,8 @@ class Admission:
     def post(self, command: Command, context: CallContext) -> "asyncio.Future[Outcome]":
         """Queue a command; returns a future that has the outcome once it is durable.
 
-        Raises a `Fault` when the node is draining, the call's time is over, its storage is full and
-        the command writes, or the mailbox is full.
+        Raises a `Fault` when the node is draining, the call's time is over, its storage or a table
+        is full and the command writes, or the mailbox is full.
         """
         self._expect_open(context)
         if self.pump.is_storage_full() and not OPERATIONS[type(command)].is_read:
@@ -67,6 +68,8 @@ class Admission:
         except MailboxFullError as full:
             self.refused_overload += 1
             raise faults.overloaded(full.shard, full.capacity) from None
+        except NoRoomError as full:
+            raise faults.table_full(full.table, full.shard, full.rows_max) from None
         self.pump.schedule(weight)
         return future
 

@@ -247,7 +247,6 @@ def _recover_node(settings: Settings, progress: Progress = no_progress) -> Recov
         lambda directory: Node(
             directory.shard_count,
             settings.mailbox_capacity,
-            settings.turn_batch_max,
             timeline=directory.timeline,
             slot_count=directory.slot_count,
             hash_seed=secrets.token_bytes(HASH_SEED_BYTES),

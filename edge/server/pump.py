@@ -8,6 +8,7 @@ and one turn waiting, so the mailboxes bound memory.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,9 +23,9 @@ from .clock import Clock
 
 _NS_PER_S = 1_000_000_000
 
-#: Weight of commands that is worth a turn while an append is in flight. An append costs as much
-#: processor time as about ten commands; below this, waiting for more costs less than another one.
-EARLY_TURN_MIN = 128
+#: Work that is worth a turn while an append is in flight: that of 128 Reserves. An append costs as
+#: much processor time as about ten; below this, waiting for more costs less than another one.
+EARLY_TURN_MIN = 768
 
 #: Rounds of the loop without a command before a turn runs. gRPC takes several rounds over a call
 #: and hands over one at a time, so under load the next command is seldom far; an idle loop goes
@@ -33,7 +34,7 @@ EARLY_TURN_MIN = 128
 QUIET_ROUNDS = 4
 
 #: Rounds after which a turn runs in any case: a command every third round would otherwise keep the
-#: first one waiting until there are 128.
+#: first one waiting until there are 128 of them.
 ROUNDS_MAX = 32
 
 Answers = Sequence[tuple[Ticket, Outcome]]
@@ -89,6 +90,7 @@ class Pump:
         self._append_began_s = 0.0
         self._durable_headers = {shard.number: shard.header.copy() for shard in node.shards}
         self._reads: list[Answers] = []
+        self._due: deque[Answers] = deque()
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_ns = 0
         self._idle = asyncio.Event()
@@ -206,11 +208,27 @@ class Pump:
             self._idle.set()
 
     def _answer(self, answers: Answers) -> None:
+        """Answer the commands of one turn in one round of the loop: what their callers do with the
+        answers takes as long as the turn.
+        """
+        if answers:
+            self._due.append(answers)
+            if len(self._due) == 1:
+                self._release()
+
+    def _release(self) -> None:
+        answers = self._due[0]
+        self._loop.call_soon(self._released)
         self._answers += len(answers)
         for future, outcome in answers:
             assert isinstance(future, asyncio.Future)
             if not future.done():  # its caller may have gone away
                 future.set_result(outcome)
+
+    def _released(self) -> None:
+        self._due.popleft()
+        if self._due:
+            self._release()
 
     def _set_alarm(self, expiry_ns: int) -> None:
         if expiry_ns == self._alarm_ns or self._is_draining:
@@ -255,4 +273,5 @@ class Pump:
 
     def _is_busy(self) -> bool:
         has_mail = any(actor.mailbox for actor in self.node.actors)
-        return self._is_scheduled or has_mail or not self._idle.is_set()
+        is_working = self._is_scheduled or not self._idle.is_set()
+        return is_working or has_mail or bool(self._due)

@@ -64,6 +64,7 @@ from ..wire.stock_facts import events_from_request, events_response
 from .admission import Admission
 from .context import CallContext
 from .ordered_streams import OrderedStreams
+from .pace import Pace
 
 
 class Service:
@@ -77,6 +78,7 @@ class Service:
         self.admission = admission
         self.status = status
         self.streams = OrderedStreams(admission)
+        self.pace = Pace()
         self._ask = admission.ask
         self._timeline = admission.pump.node.timeline
 
@@ -178,7 +180,8 @@ class Service:
     ) -> availability.GetAvailabilityResponse:
         """Read one SKU."""
         command = availability_from_request(request)
-        return availability_response(command, await self._ask(GET_AVAILABILITY, context, command))
+        outcome = await self._ask(GET_AVAILABILITY, context, command)
+        return await self.pace.finish(availability_response(command, outcome))
 
     async def BatchGetAvailability(
         self, request: availability.BatchGetAvailabilityRequest, context: CallContext
@@ -189,7 +192,7 @@ class Service:
             return batches.handles_response(await self._ask(READ_LEVELS, context, handles))
         command = batch_availability_from_request(request)
         outcome = await self._ask(GET_AVAILABILITY, context, command)
-        return batch_availability_response(command, outcome)
+        return await self.pace.finish(batch_availability_response(command, outcome))
 
     async def ResolveStockLevels(
         self, request: availability.ResolveStockLevelsRequest, context: CallContext

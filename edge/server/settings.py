@@ -99,10 +99,7 @@ class Settings(BaseModel):
         "127.0.0.1:8080", ADDRESS_EXPECTED, "Where metrics and health are."
     )
     mailbox_capacity: int = _number(
-        4096, 1, 1_048_576, "Commands that may wait for a shard before callers are refused."
-    )
-    turn_batch_max: int = _number(
-        1024, 1, 65_536, "Commands of one shard that share a turn, and so an append."
+        24_576, 1, 1_048_576, "Work that may wait for a shard, in microseconds."
     )
     map_size_gib: int = _number(64, 1, 16_384, "How large the journal may ever get.")
     storage_reserve_mib: int = _number(

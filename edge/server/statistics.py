@@ -31,7 +31,7 @@ class ShardStatistics:
     reservations: int
     """Reservations made so far, ended ones included."""
     mailbox_depth: int
-    """Weight of the commands that wait; a command of one line weighs 1."""
+    """Weight of the commands that wait; in microseconds of a processor."""
     mailbox_capacity: int
     """Weight at which the mailbox refuses."""
     on_hand: int

@@ -1,5 +1,8 @@
 """GetAvailability and BatchGetAvailability by SKU; reads by handle are in batches.py."""
 
+from collections.abc import Generator
+from typing import Final
+
 from holdfast.core import commands as core
 from holdfast.core.limits import BATCH_MAX
 from holdfast.v1 import availability_service_pb2 as availability
@@ -7,6 +10,9 @@ from holdfast.v1 import availability_service_pb2 as availability
 from .faults import invalid, not_found
 from .shared import INT64_MAX, revision_message
 from .validation import bad_name, check_count, check_name, is_name
+
+#: Stock levels that are put into a message at once: some 2 ms.
+PIECE_LEVELS: Final = 1_000
 
 
 def availability_from_request(request: availability.GetAvailabilityRequest) -> core.GetAvailability:
@@ -17,12 +23,16 @@ def availability_from_request(request: availability.GetAvailabilityRequest) -> c
 
 def availability_response(
     command: core.GetAvailability, outcome: core.AvailabilitiesView
-) -> availability.GetAvailabilityResponse:
-    """The answer to a GetAvailability. Raises the fault UNKNOWN_SKU when no event ever named it."""
+) -> Generator[None, None, availability.GetAvailabilityResponse]:
+    """The answer to a GetAvailability, in pieces. Raises the fault UNKNOWN_SKU when no event ever
+    named it.
+    """
     (view,) = outcome.views
     if view is None:
         raise not_found("sku", command.skus[0])
-    return availability.GetAvailabilityResponse(availability=_availability(view))
+    response = availability.GetAvailabilityResponse()
+    yield from _fill(response.availability, view)
+    return response
 
 
 def is_by_handle(request: availability.BatchGetAvailabilityRequest) -> bool:
@@ -47,38 +57,48 @@ def batch_availability_from_request(
 
 def batch_availability_response(
     command: core.GetAvailability, outcome: core.AvailabilitiesView
-) -> availability.BatchGetAvailabilityResponse:
-    """The answer to a BatchGetAvailability by SKU. Unknown SKUs are listed, not a fault: one typo
-    must not cost a caller the other 999.
+) -> Generator[None, None, availability.BatchGetAvailabilityResponse]:
+    """The answer to a BatchGetAvailability by SKU, in pieces. Unknown SKUs are listed, not a fault:
+    one typo must not cost a caller the other 999.
     """
     response = availability.BatchGetAvailabilityResponse()
+    count = 0
     for sku, view in zip(command.skus, outcome.views, strict=True):
         if view is None:
             response.unknown_skus.append(sku)
-        else:
-            response.availabilities.append(_availability(view))
+            continue
+        if count + len(view.levels) >= PIECE_LEVELS:
+            yield
+            count = 0
+        count += 1 + len(view.levels)
+        yield from _fill(response.availabilities.add(), view)
     return response
 
 
-def _availability(view: core.AvailabilityView) -> availability.Availability:
+def _fill(
+    message: availability.Availability, view: core.AvailabilityView
+) -> Generator[None, None, None]:
     """One SKU, level by level. A shortfall at one location takes nothing from the network's sum:
     units that are missing in one place cannot be shipped from there, the others still can.
     """
-    message = availability.Availability(sku=view.sku, revision=revision_message(view.revision))
+    message.sku = view.sku
+    message.revision.CopyFrom(revision_message(view.revision))
     network_available = 0
-    for level in view.levels:
-        available = level.available
-        if level.enabled and available > 0:
+    for index, (location, on_hand, reserved, committed, available, enabled) in enumerate(
+        view.levels
+    ):
+        if index % PIECE_LEVELS == 0 and index:
+            yield
+        if enabled and available > 0:
             network_available += available
         message.levels.add(
-            location=level.location,
-            on_hand=level.on_hand,
-            reserved=level.reserved,
-            committed=level.committed,
+            location=location,
+            on_hand=on_hand,
+            reserved=reserved,
+            committed=committed,
             available=available,
             shortfall=max(0, -available),
-            enabled=level.enabled,
+            enabled=enabled,
         )
     # One level holds up to 2e18 units, so five of them are beyond an int64.
     message.network_available = min(network_available, INT64_MAX)
-    return message

@@ -258,6 +258,39 @@ def storage_full(headroom_bytes: int, reserve_bytes: int) -> Fault:
     )
 
 
+#: Table of a shard -> what it holds, and how there will be room again.
+_MORE_SHARDS: Final = "a data directory with more shards holds more"
+_FORGOTTEN: Final = "ids are forgotten after 7 days"
+_TABLES: Final = {
+    "reservations": ("reservations", _MORE_SHARDS),
+    "lines": ("lines of reservations", _MORE_SHARDS),
+    "id_texts": ("ids of reservations and lines that are texts", _MORE_SHARDS),
+    "splits": ("lines with units in several states", _MORE_SHARDS),
+    "requests": ("request ids", _FORGOTTEN),
+    "events": ("event ids", _FORGOTTEN),
+    "levels": ("stock levels", _MORE_SHARDS),
+    "sources": ("sources of stock events", _MORE_SHARDS),
+    "principals": ("principals", _MORE_SHARDS),
+    "locations": ("locations", "a node takes no more"),
+    "display_names": ("display names of locations", "a node takes no more"),
+}
+
+
+def table_full(table: str, shard: int, rows_max: int) -> Fault:
+    """A table has no room for what the command may add to it. Reads and commands that add nothing
+    are still answered.
+    """
+    noun, help_text = _TABLES[table]
+    return Fault(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "TABLE_FULL",
+        f"shard {shard} holds at most {rows_max:,} {noun}, and the command may add more than are "
+        f"left; nothing was done. Make the command smaller, or see docs/operators.md: {help_text}",
+        {"table": table, "shard": str(shard), "rows_max": str(rows_max)},
+        STORAGE_RETRY_S,
+    )
+
+
 def draining() -> Fault:
     """The node is shutting down: it finishes what it has and takes nothing new."""
     return Fault(

@@ -26,11 +26,9 @@ from holdfast.core.commands import (
     Outcome,
     ReservationView,
     ReserveOutcome,
-    ResolveLevels,
     StockBatch,
     StockCodes,
 )
-from holdfast.core.handles import split_handles
 from holdfast.core.model import EventOutcome
 from holdfast.core.node import Node
 from holdfast.core.tables.layouts import STOCK_EVENT
@@ -134,10 +132,10 @@ class NodeEngine:
 
 def as_batch(node: Node, command: StockColumns) -> StockBatch:
     """Spell facts as columns, with the handles that their levels have now."""
-    names = tuple((event.sku, event.location) for event in command.events)
-    handles = node._rules[ResolveLevels](ResolveLevels(names), node.now_ns).handles
+    names = [(event.sku, event.location) for event in command.events]
+    shards, rows = node.homes.find_rows(names)
     events = np.zeros(len(names), STOCK_EVENT)
-    events["shard"], events["row"] = split_handles(node.timeline, handles)
+    events["shard"], events["row"] = [shard.number for shard in shards], np.maximum(rows, -1)
     for record, event in zip(events, command.events, strict=True):
         if event.key:
             record["key_hi"], record["key_lo"], record["has_key"] = event.key.hi, event.key.lo, 1
@@ -155,7 +153,7 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
             return replace(outcome, revision=NO_REVISION)
         case ReservationView(lines=lines):
             lines = tuple(
-                replace(line, quantities={s: n for s, n in line.quantities.items() if n})
+                line._replace(quantities={s: n for s, n in line.quantities.items() if n})
                 for line in lines
             )
             return replace(outcome, lines=lines, revisions=())
@@ -178,4 +176,4 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
 
 
 def without_revision(view: AvailabilityView) -> AvailabilityView:
-    return replace(view, revision=NO_REVISION)
+    return replace(view, revision=NO_REVISION, levels=tuple(view.levels))

@@ -10,7 +10,7 @@ from holdfast.core.audit import check_invariants, units_by_line
 from holdfast.core.kernels.arguments import SKUS, UNITS_ON_HAND
 from holdfast.core.kernels.codes import FLAG_LATER_PART
 from holdfast.core.node import Node
-from holdfast.core.tables.names import pack_name
+from holdfast.core.tables.names import pack_names
 from holdfast.core.tables.shard import Shard
 from tests.persistence.journals import JournalWriter, MemoryJournal
 from tests.persistence.lives import Life
@@ -85,14 +85,14 @@ def repeat_level(shard: Shard) -> None:
 
 
 def repeat_name(shard: Shard) -> None:
-    shard.skus.add(pack_name("twice"))
-    shard.skus.add(pack_name("twice"))
+    shard.skus.add(pack_names("twice"))
+    shard.skus.add(pack_names("twice"))
 
 
 def misplace_sku(shard: Shard) -> None:
     names = (f"stray-{number}" for number in range(100))
     home = Node(4).homes.of_sku
-    shard.skus.add(pack_name(next(name for name in names if home(name) != shard.number)))
+    shard.skus.add(pack_names(next(name for name in names if home(name) != shard.number)))
     shard.header[SKUS] += 1
 
 

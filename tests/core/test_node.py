@@ -54,7 +54,7 @@ def outcomes(node: Node, now_ns: int = 1) -> list[Any]:
 
 def test_facts_of_one_source_keep_their_order_over_all_shards() -> None:
     """A later number never overtakes an earlier one, however many turns they take."""
-    node = Node(4, mailbox_capacity=10_000, turn_batch_max=7)
+    node = Node(4, mailbox_capacity=100_000, turn_work_max=400)
     posted(node, PutLocation(W1))
     outcomes(node)
     posted(node, *(receipt(number, f"S{number % 50}") for number in range(1, 500)))
@@ -75,7 +75,7 @@ def test_a_turn_executes_in_the_order_of_arrival() -> None:
 
 def test_a_long_command_fills_a_turn_alone() -> None:
     """A turn is bounded by work, not by the number of commands."""
-    node = Node(1, turn_batch_max=100)
+    node = Node(1, turn_work_max=100)
     lines = tuple(Line(f"S{number}", "W1", 1) for number in range(300))
     posted(node, *(Reserve(key_from_text(f"r{number}"), lines, 1_000) for number in range(3)))
     turn = node.turn(1)
@@ -121,11 +121,11 @@ def test_holds_that_ended_otherwise_count_for_the_work_of_a_turn() -> None:
 
 def test_a_full_mailbox_refuses_by_weight() -> None:
     """Long commands fill it sooner."""
-    node = Node(1, mailbox_capacity=200)
+    node = Node(1, mailbox_capacity=1_500)
     lines = tuple(Line(f"S{number}", "W1", 1) for number in range(300))
     command = Reserve(key_from_text("r"), lines, 1_000)
-    assert [151, 151] == [node.post(command, Ticket(command)) for _ in range(2)]
-    with pytest.raises(MailboxFullError, match="shard 0 is full: capacity 200"):
+    assert [960, 960] == [node.post(command, Ticket(command)) for _ in range(2)]
+    with pytest.raises(MailboxFullError, match="shard 0 is full: capacity 1500"):
         node.post(command, Ticket(command))
 
 

@@ -29,11 +29,11 @@ OURS = {
 #: longest name that fits says where it lives.
 FLOORS = {
     "core": (
-        ("node", "actor", "audit", "statistics", "warm"),
+        ("node", "actor", "audit", "room", "statistics", "warm"),
         ("rules",),
         ("tables",),
         ("kernels",),
-        ("commands", "handles", "ids", "limits", "model"),
+        ("commands", "handles", "ids", "limits", "model", "work"),
     ),
     "persistence": (
         ("verify", "snapshots/process"),

@@ -68,7 +68,7 @@ class AvailabilityServiceServicer(object):
 
     def BatchGetAvailability(self, request, context):
         """Availability of up to 1,000 SKUs. Each SKU is read at one instant; SKUs of one shard are read
-        at the same instant.
+        at the same instant as long as they have up to 100,000 stock levels together.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -77,7 +77,7 @@ class _Cells:
         self.size = array.size
 
     def __getitem__(self, at: Any) -> Any:
-        return self._cells[at]
+        return _Cells(self._array[at]) if isinstance(at, slice) else self._cells[at]
 
     def __setitem__(self, at: Any, value: Any) -> None:
         if isinstance(at, tuple) and isinstance(at[-1], slice):

@@ -236,6 +236,14 @@ class Shop:
                 "whole_moves", first, count, self.book, leaves, enters, moves, operations=count
             )
             self._apply(moves[:written])
+            self.duel.call(
+                "read_lines",
+                first,
+                count,
+                self.book,
+                np.zeros((count, 8), np.int64),
+                operations=count,
+            )
             totals = np.zeros(6, np.int64)
             self.duel.call("count_units", first, count, self.book, totals, operations=count)
             self.duel.call("is_done", totals, enters)
@@ -248,10 +256,12 @@ class Shop:
         operations = self._operations(count)
         parts = np.zeros(count, np.int64)
         self.duel.call("find_parts", self.index, operations, parts, operations=max(1, count))
+        self._judge_known(operations, parts)
         answers = np.where(parts < 0, codes.UNKNOWN_RESERVATION, codes.PENDING).astype(np.uint8)
         total = self.duel.call(
-            "count_lines", parts, self.shard, self.reservations, operations=max(1, count)
-        )
+            "count_lines", parts, self.shard, self.reservations, np.zeros(count, np.int64),
+            operations=max(1, count),
+        )  # fmt: skip
         leaves, enters = self.rng.choice((MOVES[0], MOVES[1], MOVES[3]))
         self.effects = self._no_effects(0, total)
         self.duel.call(
@@ -259,6 +269,24 @@ class Shop:
             self.arrays, operations=max(1, count),
         )  # fmt: skip
         self.duel.note("move_batch", answers)
+
+    def _judge_known(self, operations: Array, parts: Array) -> None:
+        """Decide the same as reserves whose ids may be known."""
+        count = len(operations)
+        passed, more = np.zeros((2, count), np.int64)
+        for _ in range(2):
+            self.duel.call("next_parts", self.index, operations, passed, more)
+            self._judge(operations, more)
+        self._judge(operations, parts)
+
+    def _judge(self, operations: Array, parts: Array) -> None:
+        count = len(operations)
+        answers = np.array(Random(count).choices((codes.PENDING, codes.ASK, 8), k=count), np.uint8)
+        self.duel.call(
+            "judge_known", operations, parts, answers, self.arrays,
+            operations=max(1, len(operations)),
+        )  # fmt: skip
+        self.duel.note("judge_known", answers)
 
     def extend(self) -> None:
         """Let holds end later; their entries in the heap stay where they are."""

@@ -12,10 +12,10 @@ _COUNT = """
 import numpy as np
 from holdfast.core.kernels import find_name
 from holdfast.core.tables.hash_slots import HashSlots
-from holdfast.core.tables.names import NameTable, pack_name
+from holdfast.core.tables.names import NameTable, pack_names
 
 names = NameTable(HashSlots(np.zeros(2, np.int64)))
-names.add(pack_name("Tea"))
+names.add(pack_names("Tea"))
 assert names.find("Tea") == 0
 print(sum(find_name.stats.cache_hits.values()), sum(find_name.stats.cache_misses.values()))
 """

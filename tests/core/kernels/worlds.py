@@ -5,7 +5,7 @@ operations. What it hands them is what the engine could: rows exist, and whoever
 room. Values come from the edges of what the limits allow.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -134,9 +134,18 @@ class Names:
             if not gone and rng.random() < 0.05:
                 self.removed[number] = 1
                 self.duel.call("remove_name", self.arrays, number)
+        wanted = rng.choices(self.texts, k=rng.randrange(20))
+        numbers = np.zeros(len(wanted), np.int64)
+        self.duel.call("find_names", *joined(wanted), self.arrays, numbers)
         anew = (make_index(self.capacity + 1), *self.arrays[1:])
         size = max(1, self.capacity)
         self.duel.call("index_names", anew, self.removed, 0, self.capacity, operations=size)
+
+
+def joined(texts: Sequence[bytes]) -> tuple[Array, Array]:
+    """Names together, and where each ends."""
+    ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
+    return np.frombuffer(b"".join(texts), np.uint8), ends
 
 
 def names(duel: Duel, rng: Random) -> None:
@@ -164,6 +173,8 @@ def levels(duel: Duel, rng: Random) -> None:
         sku, place = rng.randrange(64), rng.randrange(8)
         duel.call("find_level", slots, table, sku, place)
         _find_row(duel, rng, skus, places, slots, table)
+    _find_rows(duel, rng, skus, places, slots, table)
+    _list_levels(duel, rng, chain, firsts)
     _change_stock(duel, rng, table)
     duel.call("sum_levels", table, count, operations=max(1, count))
     seed = np.uint64(rng.choice(EDGES))
@@ -190,6 +201,28 @@ def _find_row(
         name = rng.choice(side.texts or [b"nobody"]) if rng.random() < 0.9 else b"nobody"
         arguments += (np.frombuffer(name, np.uint8), side.arrays)
     duel.call("find_row", *arguments, slots, table)
+
+
+def _find_rows(
+    duel: Duel, rng: Random, skus: Names, places: Names, slots: tuple[Array, Array], table: Array
+) -> None:
+    """Many rows by name, some of them of nobody."""
+    many = rng.randrange(50)
+    sides = [rng.choices([*side.texts, b"nobody"], k=many) for side in (skus, places)]
+    duel.call(
+        "find_rows", *joined(sides[0]), skus.arrays, *joined(sides[1]), places.arrays, slots, table,
+        np.zeros(many, np.int64),
+    )  # fmt: skip
+
+
+def _list_levels(duel: Duel, rng: Random, chain: Array, firsts: Array) -> None:
+    """All levels of some SKUs, with room for all, for some and for none."""
+    for room in (0, 3, 2 * len(chain)):
+        skus = np.array(
+            [rng.randrange(len(firsts)) for _ in range(9 * (len(firsts) > 0))], np.int64
+        )
+        ends, rows = np.zeros(len(skus), np.int64), np.zeros(room, np.int64)
+        duel.call("list_levels", skus, chain, firsts, ends, rows)
 
 
 def _change_stock(duel: Duel, rng: Random, table: Array) -> None:

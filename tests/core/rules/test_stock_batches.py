@@ -28,7 +28,7 @@ from holdfast.core.node import Node
 from holdfast.core.tables import state_bytes
 from holdfast.core.tables.effects import DTYPES, Entry, Section
 from holdfast.core.tables.layouts import STOCK_EVENT
-from tests.core.engine import NodeEngine, as_batch
+from tests.core.engine import NodeEngine, Ticket, as_batch
 from tests.model import StockColumns
 
 #: With four shards the first four have one each.
@@ -259,7 +259,9 @@ def test_facts_of_older_builds_are_replayed() -> None:
 
 def test_the_columns_of_an_answer_are_as_long_as_the_message() -> None:
     """Whatever became of its events."""
-    outcome = Node(2)._rules[StockBatch](StockBatch("erp", np.zeros(3, STOCK_EVENT)), 1)
+    node = Node(2)
+    node.post(StockBatch("erp", np.zeros(3, STOCK_EVENT)), Ticket(None))
+    ((_, outcome),) = node.turn(1).answers
     assert isinstance(outcome, StockCodes)
     columns = (outcome.codes, outcome.on_hand, outcome.shortfalls)
     assert [[UNKNOWN] * 3, [0] * 3, [0] * 3] == [column.tolist() for column in columns]

@@ -28,7 +28,7 @@ from holdfast.core.tables.apply.levels import apply_levels
 from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.hash_slots import HashSlots
 from holdfast.core.tables.layouts import EVENT, OPERATION, REQUEST
-from holdfast.core.tables.names import NameTable, pack_name
+from holdfast.core.tables.names import NameTable, pack_names
 from holdfast.core.tables.remembered import Remembered
 from holdfast.core.tables.reservation_index import ReservationIndex
 from holdfast.core.tables.shard import Shard
@@ -93,7 +93,7 @@ def named(seed: Array) -> Arrays:
     slots = HashSlots(seed)
     names = NameTable(slots)
     for name in names_of_a_guess():
-        names.add(pack_name(name))
+        names.add(pack_names(name))
     return slots.arrays
 
 
@@ -152,7 +152,7 @@ def test_a_name_that_comes_and_goes_leaves_nothing_behind() -> None:
     slots = HashSlots(SECRET)
     names = NameTable(slots)
     for number in range(COUNT):
-        names.add(pack_name("Tea"))
+        names.add(pack_names("Tea"))
         assert number == names.find("Tea")
         names.remove(number)
     assert -1 == names.find("Tea")

@@ -22,7 +22,7 @@ from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
 from holdfast.core.tables import state_bytes
 from holdfast.core.tables.effects import DTYPES, STANDS_ALONE, Entry, Section
-from holdfast.core.tables.names import pack_name
+from holdfast.core.tables.names import pack_names
 from tests.core.engine import NodeEngine
 
 PLACES, SKUS, ORDERS, ROOM = 3, 4, 5, 4
@@ -64,7 +64,7 @@ def records(section: Section, rng: Random, **fields: int) -> Unit:
 
 
 def names(section: Section, rng: Random) -> Unit:
-    packed = [pack_name(f"{section.name} {number}") for number in range(rng.randint(1, ROOM))]
+    packed = [pack_names(f"{section.name} {number}") for number in range(rng.randint(1, ROOM))]
     return [(section, np.concatenate(packed))]
 
 
@@ -136,7 +136,9 @@ def test_an_end_between_two_lives_of_a_name_keeps_its_place() -> None:
     live = state_bytes.digest(desk.node.shards[0])
     assert live == state_bytes.digest(desk.replayed().shards[0])
     desk.restart()
-    (row,) = desk.node.shards[0].rows_of_sku(desk.node.shards[0].skus.find("new"))
+    shard, rows = desk.node.shards[0], np.zeros(9, np.int64)
+    (end,) = shard.list_levels(np.array([shard.skus.find("new")]), rows)
+    (row,) = rows[:end].tolist()
     assert 6 == desk.node.shards[0].levels.records[row]["on_hand"]
 
 

@@ -10,6 +10,7 @@ from holdfast.edge.wire import faults
 
 OVERLOADED = faults.overloaded(2, 4096)
 STORAGE_FULL = faults.storage_full(10, 20)
+TABLE_FULL = faults.table_full("levels", 2, 100)
 #: Said by gRPC or by a proxy, without details.
 GONE = faults.Fault(grpc.StatusCode.UNAVAILABLE, "", "gone")
 DROPPED = faults.Fault(grpc.StatusCode.CANCELLED, "", "CANCELLED")

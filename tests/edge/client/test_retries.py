@@ -24,6 +24,7 @@ from tests.edge.client.failures import (
     LATE,
     OVERLOADED,
     STORAGE_FULL,
+    TABLE_FULL,
     TOO_LARGE,
     RpcError,
     failed,
@@ -42,6 +43,7 @@ from tests.edge.client.failures import (
         (LATE, True, False),
         # Waiting would not help.
         (STORAGE_FULL, False, False),
+        (TABLE_FULL, False, False),
         (TOO_LARGE, False, False),
         (faults.not_found("sku", "S1"), False, False),
         (faults.internal(), False, False),

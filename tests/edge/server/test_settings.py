@@ -22,7 +22,6 @@ NAMES = list(Settings.model_fields)
 LIMITS = {
     "shard_count": (1, 256),
     "mailbox_capacity": (1, 1_048_576),
-    "turn_batch_max": (1, 65_536),
     "map_size_gib": (1, 16_384),
     "storage_reserve_mib": (1, 1_048_576),
     "snapshot_every_mib": (1, 1_048_576),

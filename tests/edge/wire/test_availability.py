@@ -1,6 +1,7 @@
 """Availability by name: what may be asked, and what is told of each level."""
 
-from typing import Any
+from collections.abc import Generator
+from typing import Any, TypeVar
 
 import pytest
 
@@ -20,6 +21,8 @@ from tests.edge.wire.builders import (
     availability_of_all,
     fault,
 )
+
+Response = TypeVar("Response")
 
 
 def test_a_batch_is_read_by_sku_or_by_handle() -> None:
@@ -75,7 +78,7 @@ for level in SENT.levels:
 def test_the_network_promises_what_enabled_locations_have() -> None:
     """A shortfall of one location is not made up by another, nor hidden."""
     command = core.GetAvailability(("A",))
-    response = availability_response(command, core.AvailabilitiesView((VIEW,)))
+    response, _ = finished(availability_response(command, core.AvailabilitiesView((VIEW,))))
     assert response == availability.GetAvailabilityResponse(availability=SENT)
 
 
@@ -84,14 +87,15 @@ def test_a_network_beyond_int64_is_told_as_the_most_there_can_be() -> None:
         "L", on_hand=ON_HAND_MAX, reserved=0, committed=0, available=ON_HAND_MAX, enabled=True
     )
     view = core.AvailabilityView("A", (level,) * 5, core.Revision(0, 1, 0))
-    response = availability_response(core.GetAvailability(("A",)), core.AvailabilitiesView((view,)))
+    outcome = core.AvailabilitiesView((view,))
+    response, _ = finished(availability_response(core.GetAvailability(("A",)), outcome))
     assert response.availability.network_available == 2**63 - 1
 
 
 def test_an_unknown_sku_is_not_found_when_asked_alone() -> None:
     command = core.GetAvailability(("A",))
     with pytest.raises(Fault) as caught:
-        availability_response(command, core.AvailabilitiesView((None,)))
+        finished(availability_response(command, core.AvailabilitiesView((None,))))
     assert "UNKNOWN_SKU" == caught.value.reason
     assert {"field": "sku", "value": "A"} == caught.value.metadata
 
@@ -99,7 +103,32 @@ def test_an_unknown_sku_is_not_found_when_asked_alone() -> None:
 def test_unknown_skus_of_a_batch_are_named_in_order() -> None:
     command = core.GetAvailability(("X", "A", "Y"))
     outcome = core.AvailabilitiesView((None, VIEW, None))
-    response = batch_availability_response(command, outcome)
+    response, _ = finished(batch_availability_response(command, outcome))
     assert response == availability.BatchGetAvailabilityResponse(
         availabilities=[SENT], unknown_skus=["X", "Y"]
     )
+
+
+def finished(pieces: Generator[None, None, Response]) -> tuple[Response, int]:
+    """An answer, and how often it was paused over."""
+    pauses = 0
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            return end.value, pauses
+        pauses += 1
+
+
+@pytest.mark.parametrize("shape", [(1, 4_500), (9, 500), (3, 1_500)])
+def test_a_long_answer_is_written_in_pieces(shape: tuple[int, int]) -> None:
+    """Whether one SKU is at many locations, or many are at some; nothing is lost at the seams."""
+    skus, places = shape
+    level = core.LevelView("L", on_hand=1, reserved=0, committed=0, available=1, enabled=True)
+    view = core.AvailabilityView("A", (level,) * places, core.Revision(0, 1, 0))
+    command = core.GetAvailability(("A",) * skus)
+    outcome = core.AvailabilitiesView((view,) * skus)
+    response, pauses = finished(batch_availability_response(command, outcome))
+    assert [places] * skus == [len(each.levels) for each in response.availabilities]
+    assert [places] * skus == [each.network_available for each in response.availabilities]
+    assert 4 <= pauses

@@ -1,0 +1,246 @@
+"""Legal commands as nasty as they may be: long, repeated, refused, spread over shards, all at once.
+
+`Nasty` knows a node's stock and makes commands of a given size on it. The bench measures what they
+weigh, and tests/core/test_work.py counts what they do.
+"""
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Final
+
+import numpy as np
+
+from holdfast.core.commands import (
+    Command,
+    DeleteSku,
+    Extend,
+    GetAvailability,
+    GetReservation,
+    Line,
+    ListLocations,
+    Location,
+    Move,
+    MoveBatch,
+    PutLocation,
+    ReadLevels,
+    RecordStockEvents,
+    Reserve,
+    ReserveBatch,
+    ResolveLevels,
+    StockBatch,
+    StockEvent,
+)
+from holdfast.core.handles import make_handle
+from holdfast.core.ids import Key, key_from_parts, key_from_text
+from holdfast.core.limits import BATCH_MAX, LINES_MAX
+from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
+from holdfast.core.node import Node
+from holdfast.core.tables.layouts import OPERATION, STOCK_EVENT
+
+Array = np.ndarray
+
+OPERATIONS_MAX: Final = 8_190
+SKUS: Final = [f"S{number}" for number in range(LINES_MAX)]
+WIDE: Final = [f"B{number}" for number in range(20)]
+PLACES: Final = [f"L{number}" for number in range(150)]
+PLENTY: Final = 10**12
+
+
+class Nasty:
+    """Makes commands for one node."""
+
+    def __init__(self, rng: Random, node: Node) -> None:
+        self.rng = rng
+        self.node = node
+        self._number = 0
+        self._keys: list[Key] = []
+        self._last: Reserve | None = None
+
+    def opening(self) -> Iterator[Command]:
+        """Locations and stock, as commands to begin with."""
+        for place in ("W", *PLACES):
+            yield PutLocation(Location(place, LocationKind.STORE, place, enabled=True))
+        levels = [(sku, "W") for sku in SKUS] + [(sku, place) for sku in WIDE for place in PLACES]
+        for start in range(0, len(levels), BATCH_MAX):
+            piece = enumerate(levels[start : start + BATCH_MAX], start + 1)
+            facts = (StockEvent(None, n, *level, EventKind.COUNT, PLENTY) for n, level in piece)
+            yield RecordStockEvents("opening", tuple(facts))
+
+    def command(self, size: float) -> Command:
+        """A command of any kind; `size` says how near it comes to the longest of its kind."""
+        return self.rng.choice(KINDS)(self, size)
+
+    def _key(self) -> Key:
+        """A new id: a UUID's or a text."""
+        key = Key(self.rng.getrandbits(64), self.rng.getrandbits(64), None)
+        if self.rng.random() < 0.1:
+            key = key_from_text(f"order {key.hi}")
+        self._keys.append(key)
+        return key
+
+    def _old(self) -> Key:
+        return self.rng.choice(self._keys[-64:]) if self._keys else Key(1, 2, None)
+
+    def _lines(self, size: float, quantity: int = 1) -> tuple[Line, ...]:
+        count = max(1, int(size * LINES_MAX))
+        first = self.rng.randrange(len(SKUS))
+        skus = (SKUS[(first + number) % len(SKUS)] for number in range(count))
+        return tuple(Line(sku, "W", quantity) for sku in skus)
+
+    def reserve(self, size: float) -> Command:
+        """Reserve: as many lines as the size says, sometimes more than there is."""
+        quantity = self.rng.choice((1, 3, 3, 3, 10 * PLENTY))
+        hold_ms = self.rng.choice((1_000, 3_600_000))
+        command = Reserve(self._key(), self._lines(size, quantity), hold_ms)
+        self._last = command
+        return command
+
+    def repeat(self, size: float) -> Command:
+        """The same again, or another order under an old id."""
+        if self.rng.random() < 0.7:
+            return self._last or self.reserve(size)
+        return Reserve(self._old(), self._lines(size), 1_000)
+
+    def _request(self) -> Key | None:
+        if self.rng.random() < 0.3:
+            return None
+        return key_from_parts("request", str(self.rng.randrange(1_000)))
+
+    def move(self, size: float) -> Command:
+        """Commit, Fulfill, Release or Cancel, whole or some lines by name."""
+        verb = self.rng.choice((Verb.COMMIT, Verb.FULFILL, Verb.RELEASE, Verb.CANCEL))
+        last = self._last
+        lines: tuple[Line, ...] | None = None
+        key = self._old()
+        if last and self.rng.random() < 0.5:
+            key = last.key
+            wanted = last.lines[: max(1, int(size * len(last.lines)))]
+            lines = tuple(Line(line.sku, line.location, 1) for line in wanted)
+        remainder = self.rng.choice((Remainder.KEEP, Remainder.GIVE_BACK))
+        return Move(verb, key, self._request(), lines, remainder)
+
+    def extend(self, _size: float) -> Command:
+        """Ask for more time, sometimes in vain."""
+        return Extend(self._old(), self._request(), self.rng.choice((1_000, 7_200_000)))
+
+    def get_reservation(self, _size: float) -> Command:
+        """Read an old order."""
+        return GetReservation(self._old())
+
+    def _operations(self, size: float, *, is_known: bool) -> Array:
+        count = max(2, int(size * OPERATIONS_MAX))
+        operations = np.zeros(count, OPERATION)
+        if is_known and self._keys:
+            keys = self.rng.choices(self._keys[-500:], k=count)
+            operations["key_hi"] = [key.hi for key in keys]
+            operations["key_lo"] = [key.lo for key in keys]
+        else:
+            ids = np.frombuffer(self.rng.randbytes(16 * count), np.uint64)
+            operations["key_hi"], operations["key_lo"] = ids[::2], ids[1::2]
+            some = zip(ids[::200].tolist(), ids[1::200].tolist(), strict=True)
+            self._keys += [Key(hi, lo, None) for hi, lo in some]
+        operations["quantity"] = self.rng.choice((1, 1, 2**40))
+        operations["hold_ms"] = self.rng.choice((1_000, 3_600_000))
+        shards, rows = self.node.homes.find_rows([(sku, "W") for sku in SKUS[:50]])
+        places = [(shard.number, row) for shard, row in zip(shards, rows, strict=True)]
+        picked = [places[n % 50] for n in range(count)]
+        operations["shard"] = [shard for shard, _ in picked]
+        operations["row"] = [max(row, -1) for _, row in picked]
+        return operations
+
+    def reserve_batch(self, size: float) -> Command:
+        """A batch with new or old ids, plain, in linked groups or as one."""
+        operations = self._operations(size, is_known=self.rng.random() < 0.4)
+        linked = None
+        if self.rng.random() < 0.5:
+            run = self.rng.choice((2, 2, 7, len(operations)))
+            linked = np.array([(n + 1) % run != 0 for n in range(len(operations))], np.uint8)
+            linked[-1] = 0
+        return ReserveBatch(operations, linked)
+
+    def move_batch(self, size: float) -> Command:
+        """A batch of moves, mostly of old ids."""
+        verb = self.rng.choice((Verb.COMMIT, Verb.FULFILL, Verb.RELEASE))
+        return MoveBatch(verb, self._operations(size, is_known=self.rng.random() < 0.9))
+
+    def get_availability(self, size: float) -> Command:
+        """Read SKUs at one location, or at many."""
+        count = max(1, int(size * BATCH_MAX))
+        names = self.rng.choice((SKUS, WIDE, ["nobody", *SKUS]))
+        return GetAvailability(tuple(names[n % len(names)] for n in range(count)))
+
+    def resolve(self, size: float) -> Command:
+        """Look up handles, sometimes of names that the node has not remembered."""
+        count = max(1, int(size * OPERATIONS_MAX))
+        names = [*SKUS, "nobody"]
+        for shard in self.node.shards if self.rng.random() < 0.3 else ():
+            shard.rows.clear()
+        return ResolveLevels(tuple((names[n % len(names)], "W") for n in range(count)))
+
+    def read_levels(self, size: float) -> Command:
+        """Read by handle, some of them of nothing."""
+        count = max(1, int(size * OPERATIONS_MAX))
+        last = len(self.node.shards)
+        handles = [make_handle(0, n % (last + 1), n % 999) for n in range(count)]
+        return ReadLevels(np.array(handles, np.uint64))
+
+    def record_events(self, size: float) -> Command:
+        """Stock facts, with ids or numbers, sometimes of new SKUs."""
+        count = max(1, int(size * BATCH_MAX))
+        is_keyed, is_new = self.rng.random() < 0.5, self.rng.random() < 0.2
+        first = self._number + 10_000
+        self._number += count
+        prefix = f"N{first}-" if is_new else "S"
+        facts = (
+            StockEvent(
+                key_from_parts("event", str(first + n)) if is_keyed else None,
+                0 if is_keyed else first + n,
+                f"{prefix}{n % LINES_MAX}",
+                "W",
+                EventKind.RECEIPT,
+                1,
+            )
+            for n in range(count)
+        )
+        return RecordStockEvents(f"source {self.rng.randrange(3)}", tuple(facts))
+
+    def stock_batch(self, size: float) -> Command:
+        """Stock facts as columns, each with an id."""
+        operations = self._operations(size, is_known=False)
+        events = np.zeros(len(operations), STOCK_EVENT)
+        events["shard"], events["row"] = operations["shard"], operations["row"]
+        events["kind"], events["quantity"] = EventKind.RECEIPT, 1
+        events["key_lo"], events["has_key"] = operations["key_lo"], 1
+        return StockBatch("columns", events)
+
+    def put_location(self, _size: float) -> Command:
+        """Make or rename a location."""
+        number = self.rng.randrange(300)
+        return PutLocation(Location(f"L{number}", LocationKind.STORE, f"D{number}", enabled=True))
+
+    def list_locations(self, _size: float) -> Command:
+        """List all locations."""
+        return ListLocations()
+
+    def delete_sku(self, _size: float) -> Command:
+        """End a SKU that is at many locations, or nobody."""
+        return DeleteSku(self.rng.choice((*WIDE[-3:], "nobody")))
+
+
+KINDS: Final[list[Callable[[Nasty, float], Command]]] = [
+    Nasty.reserve,
+    Nasty.repeat,
+    Nasty.move,
+    Nasty.extend,
+    Nasty.get_reservation,
+    Nasty.reserve_batch,
+    Nasty.move_batch,
+    Nasty.get_availability,
+    Nasty.resolve,
+    Nasty.read_levels,
+    Nasty.record_events,
+    Nasty.stock_batch,
+    Nasty.put_location,
+    Nasty.list_locations,
+    Nasty.delete_sku,
+]

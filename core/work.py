@@ -1,0 +1,88 @@
+"""Work: what a turn does, counted before it is done, so that no turn is long.
+
+A unit is a microsecond of one core of the machine on which the costs were measured. `python -m
+bench --only weights` measures them again, and `tests/core/test_work.py` compares what a turn
+declares with what it is seen to do. What a command alone tells is its weight
+(commands/registry.py); what the state adds to that, such as the lines of the reservation that it
+names, is spent here by the rule that finds it.
+"""
+
+from collections.abc import Generator
+from typing import Final, TypeAlias, TypeVar
+
+Told = TypeVar("Told")
+
+#: Work after which a turn begins nothing more. With the longest single step begun just before that,
+#: a turn ends within 10 ms (docs/adr/0025).
+TURN_WORK_MAX: Final = 4_000
+
+#: A Reserve of one line among others of its shard; and one that the kernel leaves to the rules.
+LINE_RESERVED: Final = 6
+RESERVE_ASKED: Final = 80
+
+#: A batch, of whatever length; a kernel's pass over its operations, and each of them in it.
+BATCH: Final = 40
+PASS: Final = 4
+OPERATION_PASSED: Final = 0.002
+
+#: An operation that a kernel reserves or moves; a reserve and a move that it leaves to the rules.
+OPERATION_RESERVED: Final = 0.25
+OPERATION_MOVED: Final = 0.2
+OPERATION_ASKED: Final = 80
+MOVE_ASKED: Final = 20
+
+#: A linked group, and an operation in it.
+GROUP: Final = 110
+OPERATION_LINKED: Final = 1
+
+#: A shard in which a batch of events is written; an event, whose id is looked up in each shard.
+SHARD_WRITTEN: Final = 15
+EVENT_RECORDED: Final = 0.4
+EVENT_LOOKED_UP: Final = 0.05
+
+#: A part of an existing reservation, in one shard; each line in a command on all of them; a line
+#: that is read by name, and one that is told.
+PART: Final = 20
+LINE_MOVED: Final = 0.1
+LINE_READ: Final = 1.3
+LINE_TOLD: Final = 1.7
+
+#: A name that is looked up: a SKU at a location, or a SKU alone; a SKU that is told.
+NAME_FOUND: Final = 1.5
+SKU_FOUND: Final = 2
+SKU_TOLD: Final = 4
+
+#: A shard that is read; a stock level that is read there, and one that is told.
+SHARD_READ: Final = 20
+LEVEL_COPIED: Final = 0.05
+LEVEL_TOLD: Final = 2
+
+#: A location that is listed; one that is put, in each shard.
+LOCATION_TOLD: Final = 3
+LOCATION_PUT: Final = 30
+
+#: A hold that ends, and each of its lines.
+EXPIRY: Final = 0.3
+
+
+#: A long command under way. It pauses where the turn may end, is sent the time of the turn in which
+#: it goes on, and returns its outcome.
+Steps: TypeAlias = Generator[None, int, Told]
+
+
+class Work:
+    """What the running turn may still do."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left: float = 0
+
+    def spend(self, units: float) -> None:
+        """Count work that is about to be done."""
+        self.left -= units
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the turn has done what it may: a long command goes on in the next."""
+        return self.left <= 0
