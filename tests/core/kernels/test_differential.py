@@ -71,7 +71,7 @@ def test_every_public_kernel_is_compared() -> None:
     """A kernel that no world calls is named here: call it in one."""
     called: set[str] = set()
     for world in WORLDS:
-        called |= set(compare(world, 0, 2_000).counts)
+        called |= set(compare(world, 0, 10_000).counts)
     assert PUBLIC <= called
 
 
@@ -122,7 +122,7 @@ def test_the_judge_sees_a_difference(
         if kernel in space:
             monkeypatch.setitem(space, kernel, other)
     with pytest.raises(AssertionError):
-        compare(world, 0, 2_000)
+        compare(world, 0, 10_000)
 
 
 def test_the_judge_sees_what_wraps_and_what_lies_outside() -> None:
