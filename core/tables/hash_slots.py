@@ -5,8 +5,6 @@ shows nowhere. They grow by moving a few slots to a larger place for every recor
 `layout` says how far that has come (kernels/hash_slots.py).
 """
 
-from typing import ClassVar
-
 import numpy as np
 
 from .. import kernels
@@ -53,8 +51,6 @@ class HashSlots:
 
     __slots__ = ("_empty", "_figures", "_freed", "_settled_max", "arrays")
 
-    rows_max: ClassVar = int((_HALF - _SPILL) * _FULL)
-
     def __init__(self, seed: Array, record_bits: int = NUMBER_BITS) -> None:
         self._empty = np.zeros(LAYOUT_SIZE, np.int64)
         self._empty[HOMES] = _homes(0)
@@ -66,6 +62,11 @@ class HashSlots:
         self._figures: memoryview[int] = figures(layout)
         self._freed = 0
         self._settle()
+
+    @property
+    def rows_max(self) -> int:
+        """Records that can be entered in all."""
+        return int((_HALF - _SPILL) * _FULL)
 
     @property
     def room(self) -> int:

@@ -142,7 +142,6 @@ def test_full_slots_say_so_and_change_nothing(monkeypatch: pytest.MonkeyPatch) -
     """Whatever the order in which they grew, they stay within their two halves."""
     monkeypatch.setattr("holdfast.core.tables.hash_slots._HALF", 1 << 14)
     monkeypatch.setattr("holdfast.core.tables.hash_slots._SPILL", 1 << 10)
-    monkeypatch.setattr("holdfast.core.tables.hash_slots.HashSlots.rows_max", 11_520)
     numbered = Numbered()
 
     def fill() -> None:
