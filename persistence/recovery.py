@@ -21,7 +21,7 @@ from pathlib import Path
 from holdfast.core.node import HASH_SEED_BYTES, Node
 from holdfast.core.tables.apply import StateMismatchError
 
-from .archive.segments import History, segment_of
+from .archive.segments import History, archived_to, drop_behind, segment_of
 from .codec import DamagedEntryError, RecordedEntry, read_appends
 from .data_directory import (
     LMDB_DATA_VERSION,
@@ -107,6 +107,7 @@ def recover(
             _make_durable(directory, pages)
         journal = open_proved(directory.journal, map_size_bytes, reserve_bytes, pages.txnid)
         undo.callback(journal.close)
+        _expect_own_archive(directory, journal)
         start, bad = load_newest(directory, make_node)
         end = replay(directory, History(directory, journal), start, progress)
         undo.pop_all()
@@ -162,17 +163,32 @@ def _make_directory(path: Path, shard_count: int, map_size_bytes: int) -> DataDi
 
 def renew_timeline(path: Path) -> DataDirectory:
     """Give a directory that was restored from a backup a timeline of its own, durably: handles and
-    revisions that were given out after the backup are then those of another.
+    revisions that were given out after the backup are then those of another. What the archive has
+    of the history after it is dropped.
 
-    Raises DirectoryError, also when a node serves the directory.
+    Raises DirectoryError, also when a node serves the directory, and DamagedFileError.
     """
     directory = read_node_json(path)  # first, or a folder that is none would get a lock
     lock = DirectoryLock(path)
     try:
+        pages = check_journal_pages(directory)
         with _naming(path, "cannot be used"):
+            drop_behind(directory, pages.last_key or 0)
             return write_node_json(directory)
     finally:
         lock.release()
+
+
+def _expect_own_archive(directory: DataDirectory, journal: JournalReader) -> None:
+    """Raise DirectoryError when the archive reaches further than the journal: what is appended now
+    would be taken for what is archived under the same positions.
+    """
+    if (reached := archived_to(directory)) > journal.position:
+        raise DirectoryError(
+            f"{directory.path}: the journal ends at position {journal.position}, but the archive "
+            f"reaches {reached}: if this was restored from a backup, run `holdfast new-timeline`; "
+            "if not, entries are missing, so restore it from a backup"
+        )
 
 
 def check_journal_pages(directory: DataDirectory) -> PageReport:

@@ -26,6 +26,9 @@ from ..lmdb.data_file import DamagedFileError
 SCHEMA = 1
 HASH_BYTES = 16
 
+#: Of the names of segments; one that is being written has another.
+PREFIX = "segment-"
+
 NO_SEGMENT = bytes(HASH_BYTES)
 """What the first segment of all follows."""
 
@@ -53,7 +56,7 @@ class Segment:
 
 def segment_name(first: int, last: int) -> str:
     """The name of a segment, in which the order of names is that of positions."""
-    return f"segment-{first:012}-{last:012}.hfa"
+    return f"{PREFIX}{first:012}-{last:012}.hfa"
 
 
 def write_segment(folder: Path, first: int, values: Iterable[bytes], previous: bytes) -> Segment:

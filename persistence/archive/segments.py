@@ -13,7 +13,7 @@ from ..data_directory import DataDirectory, DirectoryError
 from ..durable_files import make_folders_durably, sync_folder
 from ..journal import JournalError, JournalReader
 from ..lmdb.data_file import DamagedFileError
-from .segment import NO_SEGMENT, Segment, open_segment, read_segment, write_segment
+from .segment import NO_SEGMENT, PREFIX, Segment, open_segment, read_segment, write_segment
 
 
 class MissingHistoryError(DirectoryError):
@@ -30,7 +30,7 @@ def segments(directory: DataDirectory) -> list[Segment]:
 
     Raises DamagedFileError when one does not follow the one before it, NewerSchemaError.
     """
-    found = [open_segment(path) for path in sorted(directory.archive.glob("segment-*.hfa"))]
+    found = [open_segment(path) for path in sorted(directory.archive.glob(f"{PREFIX}*"))]
     for before, segment in pairwise(found):
         if segment.first != before.last + 1 or segment.previous != before.digest:
             reason = f"it does not follow {before.path.name}"
@@ -44,10 +44,14 @@ def segment_of(directory: DataDirectory, position: int) -> Segment | None:
     return next(found, None)
 
 
-def archive(directory: DataDirectory, journal: JournalReader, up_to: int) -> int:
-    """Write segments of all appends up to a position that are in none, and return the last position
-    that is in the archive.
-    """
+def archived_to(directory: DataDirectory) -> int:
+    """The last position that is in the archive, by the name of its newest segment; 0 for none."""
+    names = sorted(path.stem for path in directory.archive.glob(f"{PREFIX}*"))
+    return int(names[-1].rpartition("-")[2]) if names else 0
+
+
+def archive(directory: DataDirectory, journal: JournalReader, up_to: int) -> None:
+    """Write segments of all appends up to a position that are in none."""
     make_folders_durably(directory.archive)
     newest = segments(directory)[-1:]
     last = newest[0].last if newest else 0
@@ -57,7 +61,6 @@ def archive(directory: DataDirectory, journal: JournalReader, up_to: int) -> int
         run = _run(values, up_to)
         segment = write_segment(directory.archive, run[0][0], (value for _, value in run), previous)
         last, previous = segment.last, segment.digest
-    return last
 
 
 def _run(values: Iterator[tuple[int, bytes]], up_to: int) -> list[tuple[int, bytes]]:
@@ -74,7 +77,7 @@ def _run(values: Iterator[tuple[int, bytes]], up_to: int) -> list[tuple[int, byt
 
 def limit(directory: DataDirectory, bytes_max: int) -> list[Path]:
     """Drop the oldest segments until the rest take `bytes_max` at most, and return which."""
-    kept = sorted(directory.archive.glob("segment-*.hfa"))
+    kept = sorted(directory.archive.glob(f"{PREFIX}*"))
     sizes = [path.stat().st_size for path in kept]
     dropped = []
     while sum(sizes) > bytes_max:
@@ -84,6 +87,17 @@ def limit(directory: DataDirectory, bytes_max: int) -> list[Path]:
     if dropped:
         sync_folder(directory.archive)
     return dropped
+
+
+def drop_behind(directory: DataDirectory, position: int) -> None:
+    """Drop segments that reach further than a journal that was restored from a backup. They were
+    written after it was copied, so what they have of its own history it has as well.
+    """
+    for path in sorted(directory.archive.glob(f"{PREFIX}*"), reverse=True):
+        if int(path.stem.rpartition("-")[2]) <= position:
+            break
+        path.unlink()
+        sync_folder(directory.archive)
 
 
 class History:

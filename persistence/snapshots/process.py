@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from ..archive.segments import archive, limit
-from ..data_directory import DataDirectory
+from ..data_directory import DataDirectory, read_node_json
 from ..recovery import RECOVERY_ERRORS, open_beside, recover_beside
 from .file import KEPT, SnapshotError, is_whole, snapshot_paths, snapshot_position, write_snapshot
 
@@ -25,11 +25,14 @@ def main() -> None:
     # The node comes first: this may take as long as it likes.
     os.nice(19)
     try:
-        directory, state = recover_beside(Path(sys.argv[1]))
-        written = write_snapshot(directory, state)
-        forget = archive_old(directory, int(sys.argv[2]) if len(sys.argv) > 2 else None)
+        written = write_snapshot(*recover_beside(Path(sys.argv[1])))
     except (*RECOVERY_ERRORS, SnapshotError, OSError) as error:
         sys.exit(f"no snapshot: {error}")
+    try:
+        directory = read_node_json(Path(sys.argv[1]))
+        forget = archive_old(directory, int(sys.argv[2]) if len(sys.argv) > 2 else None)
+    except (*RECOVERY_ERRORS, OSError) as error:
+        sys.exit(f"{written.name} is written, but nothing was archived: {error}")
     sys.stdout.write(json.dumps({"file": written.name, "forget": forget}) + "\n")
 
 
@@ -45,7 +48,7 @@ def archive_old(directory: DataDirectory, bytes_max: int | None) -> int:
     forget = min(map(snapshot_position, paths))
     if bytes_max != 0:
         with open_beside(directory) as journal:
-            forget = archive(directory, journal, forget)
+            archive(directory, journal, forget)
     if bytes_max is not None:
         limit(directory, bytes_max)
     return forget

@@ -11,6 +11,7 @@ from holdfast.persistence.archive.segments import (
     History,
     MissingHistoryError,
     archive,
+    archived_to,
     limit,
     segments,
 )
@@ -44,7 +45,8 @@ def everything(journal: MemoryJournal) -> list[tuple[int, bytes]]:
 
 def test_the_archive_and_the_journal_behind_it_read_as_one(directory: DataDirectory) -> None:
     journal = journal_of(60)
-    assert 40 == archive(directory, journal, 40)
+    archive(directory, journal, 40)
+    assert 40 == archived_to(directory)
     journal.first = 31  # it has not forgotten all that is archived
     history = History(directory, journal)
     assert (1, 60) == (history.first, history.position)
@@ -55,7 +57,8 @@ def test_the_archive_and_the_journal_behind_it_read_as_one(directory: DataDirect
 def test_archiving_goes_on_where_it_stopped(directory: DataDirectory) -> None:
     journal = journal_of(60)
     for up_to in (1, 17, 17, 40):
-        assert up_to == archive(directory, journal, up_to)
+        archive(directory, journal, up_to)
+        assert up_to == archived_to(directory)
         journal.first = up_to + 1
     found = segments(directory)
     assert (1, 1) == (found[0].first, found[0].last)

@@ -1,12 +1,14 @@
 """A directory whose history has left the journal starts, is verified, and damage is found."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from holdfast.persistence.archive.segments import archive, limit, segments
+from holdfast.persistence.archive.segments import archive, archived_to, limit, segments
 from holdfast.persistence.data_directory import DirectoryError, read_node_json
 from holdfast.persistence.lmdb.store import LmdbJournal
+from holdfast.persistence.recovery import renew_timeline
 from holdfast.persistence.verify import verify
 from tests.persistence.journals import open_journal
 from tests.persistence.lives import close, digests, flip, live_on, reopen, snapshot_of
@@ -24,7 +26,8 @@ def trim(path: Path) -> int:
     directory = read_node_json(path)
     older = min(int(each.stem.removeprefix("snapshot-")) for each in directory.snapshots.iterdir())
     journal = open_journal(directory.journal)
-    assert older == archive(directory, journal, older)
+    archive(directory, journal, older)
+    assert older == archived_to(directory)
     forget(journal, older)
     assert older + 1 == journal.first
     journal.close()
@@ -96,6 +99,41 @@ def test_where_history_was_dropped_and_no_snapshot_is_good_it_says_so(trimmed: P
     with pytest.raises(DirectoryError, match="was dropped"):
         reopen(trimmed)
     assert "no good snapshot" in verify(trimmed).findings[0].reason
+
+
+@pytest.fixture
+def restored(trimmed: Path, tmp_path: Path) -> Path:
+    """A backup of a node that went on meanwhile, copied as operators are told to: snapshots, then
+    the journal, then the archive, which by then reaches further than the journal's copy.
+    """
+    backup = tmp_path / "backup"
+    shutil.copytree(trimmed, backup, ignore=shutil.ignore_patterns("archive"))
+    for seed in (20, 21):
+        live_on(trimmed, 10, seed)
+        snapshot_of(trimmed)
+        live_on(trimmed, 10, seed)
+        snapshot_of(trimmed)
+    trim(trimmed)
+    shutil.copytree(trimmed / "archive", backup / "archive")
+    return backup
+
+
+def test_an_archive_of_another_history_is_told(restored: Path) -> None:
+    """Appends of the new history must not be taken for those that are archived."""
+    with pytest.raises(
+        DirectoryError, match=r"the archive reaches \d+: .* `holdfast new-timeline`"
+    ):
+        reopen(restored)
+
+
+def test_a_new_timeline_begins_with_the_archive_of_its_own_history(restored: Path) -> None:
+    renew_timeline(restored)
+    for seed in range(30, 33):
+        expected = live_on(restored, 20, seed)
+        snapshot_of(restored)
+        trim(restored)
+        report = verify(restored)
+        assert ([], [], expected) == (report.findings, report.notes, report.state_hash)
 
 
 def test_damage_in_a_segment_names_the_segment(trimmed: Path) -> None:

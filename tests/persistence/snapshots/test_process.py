@@ -91,6 +91,17 @@ def test_nothing_may_be_forgotten_behind_a_damaged_snapshot(path: Path) -> None:
     assert [] == segments(read_node_json(path))
 
 
+def test_an_archive_that_fails_is_told_apart_from_a_snapshot_that_does(path: Path) -> None:
+    live_on(path, turns=3, seed=9)
+    (path / "archive").write_text("a file in its place")
+    recovered = reopen(path)
+    result = subprocess.run([*COMMAND, path], capture_output=True, text=True, check=False)
+    close(recovered)
+    name = snapshot_paths(path)[0].name
+    assert result.stderr.startswith(f"{name} is written, but nothing was archived: ")
+    assert (1, "") == (result.returncode, result.stdout)
+
+
 def test_it_says_in_one_line_why_there_is_none(tmp_path: Path) -> None:
     """The node writes that line into its log."""
     result = subprocess.run([*COMMAND, tmp_path], capture_output=True, text=True, check=False)
