@@ -104,7 +104,7 @@ def refuse_state(reservation: Reservation, source: State) -> Refusal | None:
     if reservation.total(source):
         return None
     is_expired = reservation.total(State.EXPIRED) > 0
-    if source == State.COMMITTED:  # what expired was not committed: blame it if nothing else was
+    if source == State.COMMITTED:  # what expired had not been committed: blamed where all expired
         is_expired = reservation.state == State.EXPIRED
     return Refusal(RefusalCode.EXPIRED if is_expired else RefusalCode.WRONG_STATE)
 

@@ -53,8 +53,7 @@ def find_part(index, hi, lo, passed):
     """The next candidate for a key, as (shard << 40 | number, slots passed up to it), or (-1, 0).
 
     `passed` is 0 at first, later what the last call returned, from where the search goes on.
-    Candidates agree in so many bits of hash that nearly always the first is the one; the caller
-    compares the whole key.
+    Candidates agree in all the bits of hash that a slot holds; the caller compares the whole key.
     """
     index = Index(*index)
     h = hash_key(index, hi, lo)

@@ -179,7 +179,7 @@ def _reservation_line(line: core.LineView) -> reservation.ReservationLine:
         line_id=line.line_id,
     )
     for state, units in line.quantities.items():
-        if units:  # of six states, nearly always one: setting all takes three times as long
+        if units:  # setting all six takes three times as long as one, and few lines have more
             setattr(message, _UNITS_FIELDS[state], units)
     return message
 

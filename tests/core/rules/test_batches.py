@@ -246,7 +246,7 @@ def test_a_refused_group_says_of_a_held_id_that_it_is_held() -> None:
 
 
 def test_an_id_of_zeros_is_no_id() -> None:
-    """A column of ids that was never filled is told so by every method."""
+    """A column of ids that was left empty is told so by each method."""
     desk = Desk()
     assert [codes.INVALID_ID, ACCEPTED] == desk.reserve((0, 0, 1), (1, 0, 1))
     for verb in BATCH_VERBS:

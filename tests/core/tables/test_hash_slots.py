@@ -73,7 +73,7 @@ def test_finds_what_is_there_while_records_come_and_go(steps: list[tuple[int, ob
 
 
 def test_growth_is_spread_over_the_entries_that_follow() -> None:
-    """One entry moves eight slots, and on to the end of a run: never thousands."""
+    """One entry moves eight slots, and on to the end of a run, which is short."""
     numbered = Numbered()
     moves, last = [], 0
     for number in range(20_000):

@@ -163,7 +163,7 @@ async def ended_sku(requests: AsyncIterator[bytes], _context: Any) -> AsyncItera
 
 
 async def forbidding(_requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
-    """Fail for a reason that no other attempt can mend."""
+    """Fail for a reason that another attempt does not mend."""
     await context.abort(grpc.StatusCode.PERMISSION_DENIED, "not you")
     yield b""
 

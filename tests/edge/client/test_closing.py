@@ -23,7 +23,7 @@ CALLS = [*REPEATABLE, ("delete_sku", ("S1",))]
 
 
 def hanging() -> tuple[asyncio.Event, Callable[[], Awaitable[Any]]]:
-    """A reply that never comes, and the event that it is waited for."""
+    """A reply that does not come, and the event that it is waited for."""
     arrived = asyncio.Event()
 
     async def hang() -> Any:

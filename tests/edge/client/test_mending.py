@@ -39,7 +39,7 @@ from tests.edge.raw import WAREHOUSE
 @pytest.mark.parametrize("part", [breaking, breaking_at_once, ending])
 @pytest.mark.parametrize("times", [1, 3])
 async def test_a_lone_caller_is_answered_though_the_stream_breaks(part: Part, times: int) -> None:
-    """Nobody else has to come and wake the coalescer up."""
+    """The coalescer does not wait for a second caller to wake it up."""
     script = Script(*[part] * times, repeating)
     async with playing(script) as client, client.coalescer() as holdfast:
         assert REPEATED == await holdfast.commit(uuid4())
@@ -168,7 +168,7 @@ async def waiting_callers(holdfast: Coalescer, script: Script) -> list[asyncio.T
 
 
 async def test_who_waits_when_it_is_closed_is_told() -> None:
-    """Nobody hangs, and an answer that never came is not taken for a no."""
+    """Each waiter gets an error, and an answer that did not come is not taken for a no."""
     script = Script(silent)
     async with playing(script) as client:
         async with client.coalescer() as holdfast:

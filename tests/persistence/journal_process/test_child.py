@@ -103,7 +103,7 @@ def test_what_it_answers_for_is_in_the_journal(writer: Writer, path: Path) -> No
 
 
 def test_it_forgets_a_few_of_the_oldest_with_every_append(writer: Writer, path: Path) -> None:
-    """Up to what it may, in order, and never the newest; the file does not grow meanwhile."""
+    """Up to what it may, in order; the file does not grow meanwhile."""
     for number in range(1, 21):
         writer.append(100_000, number)
     journal = open_journal(path)
@@ -120,7 +120,7 @@ def test_it_forgets_a_few_of_the_oldest_with_every_append(writer: Writer, path: 
     assert 16 == check_pages(path, consecutive_keys=True).first_key
 
 
-def test_it_never_forgets_what_it_appends(writer: Writer, path: Path) -> None:
+def test_it_keeps_what_it_appends(writer: Writer, path: Path) -> None:
     for number in range(1, 10):
         writer.append(10, number, forget=1_000)
     journal = open_journal(path)

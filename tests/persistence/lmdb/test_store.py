@@ -181,8 +181,8 @@ def test_headroom_ends_before_the_map_does(
     journal.close()
 
 
-def test_a_journal_that_forgets_never_runs_out(path: Path) -> None:
-    """Appends go on for many times what the map holds, large and small, and never fail."""
+def test_a_journal_that_forgets_does_not_run_out(path: Path) -> None:
+    """Appends go on for many times what the map holds, large and small."""
     journal = open_journal(path, 8 * MIB, 2 * MIB)
     rng = random.Random(1)
     written = 0
