@@ -8,7 +8,7 @@ from holdfast.core.model import LocationKind
 from holdfast.v1 import catalog_service_pb2 as catalog
 
 from .shared import add_revisions, engine_members, revision_message, wire_members
-from .validation import check_name, enum_member
+from .validation import check_name, check_text, enum_member
 
 KINDS: Final = wire_members(catalog, "LOCATION_KIND", LocationKind)
 KINDS_READ: Final = engine_members(
@@ -21,8 +21,7 @@ def location_from_request(request: catalog.PutLocationRequest) -> core.PutLocati
     location = request.location
     check_name("location.location", location.location)
     kind = enum_member("location.kind", location.kind, KINDS_READ, catalog.LocationKind)
-    if location.display_name:
-        check_name("location.display_name", location.display_name)
+    check_text("location.display_name", location.display_name)
     enabled = location.enabled if location.HasField("enabled") else True
     return core.PutLocation(core.Location(location.location, kind, location.display_name, enabled))
 

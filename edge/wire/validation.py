@@ -6,9 +6,10 @@ check raises or returns the `Fault` that names the path, the value and what was 
 every line would cost more than the check.
 """
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
-from unicodedata import category
+from unicodedata import category, is_normalized, normalize
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
@@ -20,9 +21,23 @@ from .faults import Fault, invalid
 
 NS_PER_S: Final = 1_000_000_000
 
-#: Unicode categories that break a line of a log or a row of a CSV: control characters, line and
-#: paragraph separators.
-BREAKING: Final = frozenset({"Cc", "Zl", "Zp"})
+#: Unicode categories of what nobody sees: control and format characters (byte order marks,
+#: zero-width spaces, direction overrides), line and paragraph separators.
+UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
+
+#: What nobody sees either, though its category is another: the rest of Default_Ignorable_Code_Point
+#: in Unicode's DerivedCoreProperties.txt (fillers, variation selectors).
+IGNORABLE: Final = frozenset(
+    chr(code)
+    for first, last in (
+        *((0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F)),
+        *((0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xE0100, 0xE01EF)),
+    )
+    for code in range(first, last + 1)
+)
+
+#: Zero-width joiners, without which text for people cannot be written in some scripts.
+JOINERS: Final = frozenset("\u200c\u200d")
 
 #: The least and greatest quantity of a stock fact, by kind. 0 is allowed where it is the least.
 EVENT_QUANTITIES: Final = {
@@ -37,29 +52,73 @@ Member = TypeVar("Member")
 
 
 def is_name(text: str) -> bool:
-    """Whether a text can be a name or an id: 1 to 128 bytes of UTF-8 that break no log line."""
+    """Whether a text can be a name or an id: 1 to 128 bytes of UTF-8 in NFC, without what nobody
+    sees and without white space other than U+0020 within.
+    """
     # Characters are counted first, so that a text of megabytes is refused without being encoded.
     if not 0 < len(text) <= NAME_BYTES_MAX:
         return False
     if text.isascii():  # one byte a character, and what is not printable is a control character
-        return text.isprintable()
-    return len(text.encode()) <= NAME_BYTES_MAX and not any(
-        category(character) in BREAKING for character in text
-    )
+        return text.isprintable() and text[0] != " " != text[-1]
+    return _wrong_with(text, _is_foreign_to_names) is None
 
 
 def bad_name(field: str, text: str) -> Fault:
     """The fault of a text that is not a name."""
-    size = len(text.encode())
-    if 0 < size <= NAME_BYTES_MAX:
-        return invalid(field, text, "text without control characters or line breaks")
-    return invalid(field, text, f"1 to {NAME_BYTES_MAX} bytes of UTF-8, not {size:,}")
+    expected = _wrong_with(text, _is_foreign_to_names)
+    assert expected is not None, text
+    return invalid(field, text, expected)
 
 
 def check_name(field: str, text: str) -> None:
     """Raise a `Fault` when a text is not a name."""
     if not is_name(text):
         raise bad_name(field, text)
+
+
+def check_text(field: str, text: str) -> None:
+    """Raise a `Fault` when a text is not fit to be shown to people. Other than a name, it may be
+    empty, and have joiners, variation selectors and spaces of every width within.
+    """
+    if text and (expected := _wrong_with(text, _is_foreign_to_text)):
+        raise invalid(field, text, expected)
+
+
+def _is_foreign_to_names(character: str) -> bool:
+    kind = category(character)
+    return kind in UNSEEN or (kind == "Zs" and character != " ") or character in IGNORABLE
+
+
+def _is_foreign_to_text(character: str) -> bool:
+    return category(character) in UNSEEN and character not in JOINERS
+
+
+def _wrong_with(text: str, is_foreign: Callable[[str], bool]) -> str | None:
+    """What would be right instead of a text, or None when it is right."""
+    size = len(text.encode())
+    if not 0 < size <= NAME_BYTES_MAX:
+        return f"1 to {NAME_BYTES_MAX} bytes of UTF-8, not {size:,}"
+    for character in filter(is_foreign, text):
+        named = unicodedata.name(character, "a control character")
+        return f"text without U+{ord(character):04X} ({named}){_such_as(text, is_foreign, repr)}"
+    if text != text.strip():
+        return f"text without white space at its ends{_such_as(text, is_foreign, repr)}"
+    if not is_normalized("NFC", text):
+        # Escaped, because the two look the same.
+        how = "text in Unicode normalization form C (NFC)"
+        return f"{how}{_such_as(text, is_foreign, ascii)}"
+    return None
+
+
+def _such_as(text: str, is_foreign: Callable[[str], bool], quote: Callable[[str], str]) -> str:
+    """The text that the sender probably meant, for the end of a sentence."""
+    seen = (
+        " " if is_foreign(character) and character.isspace() else character
+        for character in text
+        if character.isspace() or not is_foreign(character)
+    )
+    meant = normalize("NFC", "".join(seen)).strip()
+    return f", such as {quote(meant)}" if meant else ""
 
 
 def check_count(field: str, count: int, count_min: int, count_max: int) -> None:

@@ -77,7 +77,7 @@ def location(**fields: Any) -> Message:
     return catalog.PutLocationRequest(location=catalog.Location(**fields))
 
 
-#: What is no name: nothing, too much of it, and what breaks a line of a log.
+#: What is no name: nothing, too much of it, what breaks a line of a log, what looks like another.
 BAD_NAMES = {
     "empty": "",
     "129 bytes": "x" * 129,
@@ -86,6 +86,13 @@ BAD_NAMES = {
     "a zero": "a\0b",
     "an escape": "\x1b[2J",
     "a line separator": "a\u2028b",
+    "a space behind": "Tea ",
+    "a space before": " Tea",
+    "a byte order mark": "\ufeffTea",
+    "a zero-width space": "Te\u200ba",
+    "a no-break space behind": "Tea\u00a0",
+    "a direction override": "\u202eTea",
+    "NFD": "The\u0301",
 }
 
 RESERVATION_ID_METHODS: dict[Method[Any], type[Any]] = {

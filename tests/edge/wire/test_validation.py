@@ -1,8 +1,9 @@
 """The form of single values, wherever they stand in a request, from both sides of every limit."""
 
+from ast import literal_eval
 from collections.abc import Callable
 from typing import Any
-from unicodedata import category
+from unicodedata import category, normalize
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from holdfast.edge.wire.catalogue import delete_sku_from_request
 from holdfast.edge.wire.reservations import get_reservation_from_request
-from holdfast.edge.wire.validation import is_name
+from holdfast.edge.wire.validation import IGNORABLE, bad_name, is_name
 from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.edge.wire.builders import (
@@ -80,16 +81,12 @@ GOOD_NAMES = {
     "64 of two bytes": "é" * 64,
     "32 of four bytes": "\U0001f4e6" * 32,
     "space within": "a b",
-    "space alone": " ",
-    "other letters": "Käse №5",
-    "other spaces": "a\u00a0b\u200d",
+    "other letters": "Käse №5 茶 ชา",
+    "private use": "\ue000",
 }
 
 
 TOO_LONG = "1 to 128 bytes of UTF-8, not {}"
-
-
-BREAKING = "text without control characters or line breaks"
 
 
 BAD_NAMES = {
@@ -97,11 +94,46 @@ BAD_NAMES = {
     "129 bytes": ("é" * 64 + "x", TOO_LONG.format(129)),
     "33 of four bytes": ("\U0001f4e6" * 33, TOO_LONG.format(132)),
     "a megabyte": ("x" * 1_000_000, TOO_LONG.format("1,000,000")),
-    "NUL": ("a\0b", BREAKING),
-    "line feed": ("a\n", BREAKING),
-    "delete": ("\x7f", BREAKING),
-    "next line": ("é\x85", BREAKING),
-    "line separator": ("\u2028", BREAKING),
+    "NUL": ("a\0b", "text without U+0000 (a control character), such as 'ab'"),
+    "line feed": ("a\nb", "text without U+000A (a control character), such as 'a b'"),
+    "delete": ("\x7f", "text without U+007F (a control character)"),
+    "next line": ("é\x85", "text without U+0085 (a control character), such as 'é'"),
+    "line separator": ("\u2028", "text without U+2028 (LINE SEPARATOR)"),
+    "space alone": (" ", "text without white space at its ends"),
+    "space behind": ("X ", "text without white space at its ends, such as 'X'"),
+    "space before": (" X", "text without white space at its ends, such as 'X'"),
+    "space behind other letters": ("é ", "text without white space at its ends, such as 'é'"),
+    "byte order mark": (
+        "\ufeffX",
+        "text without U+FEFF (ZERO WIDTH NO-BREAK SPACE), such as 'X'",
+    ),
+    "zero-width space": ("X\u200bY", "text without U+200B (ZERO WIDTH SPACE), such as 'XY'"),
+    "soft hyphen": ("X\u00adY", "text without U+00AD (SOFT HYPHEN), such as 'XY'"),
+    "direction override": (
+        "\u202eX",
+        "text without U+202E (RIGHT-TO-LEFT OVERRIDE), such as 'X'",
+    ),
+    "decomposed": (
+        "Cafe\u0301",
+        r"text in Unicode normalization form C (NFC), such as 'Caf\xe9'",
+    ),
+    "ohm for omega": (
+        "\u2126",
+        r"text in Unicode normalization form C (NFC), such as '\u03a9'",
+    ),
+}
+
+
+#: Fit for people, and for no name.
+TEXTS = {
+    "no-break space": ("a\u00a0b", "text without U+00A0 (NO-BREAK SPACE), such as 'a b'"),
+    "ideographic space": ("a\u3000b", "text without U+3000 (IDEOGRAPHIC SPACE), such as 'a b'"),
+    "joiner": ("a\u200db", "text without U+200D (ZERO WIDTH JOINER), such as 'ab'"),
+    "variation selector": (
+        "\u2615\ufe0f",
+        "text without U+FE0F (VARIATION SELECTOR-16), such as '\u2615'",
+    ),
+    "Hangul filler": ("\u3164", "text without U+3164 (HANGUL FILLER)"),
 }
 
 
@@ -115,7 +147,7 @@ def test_names_up_to_128_bytes_are_taken_as_they_are(name: str, text: str) -> No
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("text", "expected"), BAD_NAMES.values(), ids=BAD_NAMES)
-def test_longer_names_and_those_that_break_a_log_are_refused(
+def test_longer_names_and_those_that_look_like_others_are_refused(
     name: str, text: str, expected: str
 ) -> None:
     field, call = NAMES[name]
@@ -125,6 +157,16 @@ def test_longer_names_and_those_that_break_a_log_are_refused(
     assert told.metadata["value"].startswith(text[:128])
     assert told.message.startswith(f"{field} is {text[:128]!r}")
     assert told.message.endswith(f": expected {expected}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("text", "expected"), TEXTS.values(), ids=TEXTS)
+def test_text_for_people_may_have_more_than_names(name: str, text: str, expected: str) -> None:
+    field, call = NAMES[name]
+    if field == "location.display_name":
+        assert repr(text) in repr(call(text))
+    else:
+        assert_invalid(fault(call, text), field, text, expected)
 
 
 @pytest.mark.parametrize("name", REQUIRED_NAMES)
@@ -139,10 +181,20 @@ def test_optional_names_can_be_empty(name: str) -> None:
 
 
 @given(st.text(max_size=140))
-def test_a_name_has_1_to_128_bytes_and_breaks_no_line(text: str) -> None:
-    is_breaking = any(category(character) in ("Cc", "Zl", "Zp") for character in text)
-    expected = 1 <= len(text.encode()) <= 128 and not is_breaking
+def test_a_name_has_1_to_128_bytes_and_shows_all_of_them(text: str) -> None:
+    unseen = any(category(each) in ("Cc", "Cf", "Zl", "Zp") for each in text)
+    spaces = any(category(each) == "Zs" and each != " " for each in text)
+    looks = normalize("NFC", text).strip() == text and IGNORABLE.isdisjoint(text)
+    expected = 1 <= len(text.encode()) <= 128 and not unseen and not spaces and looks
     assert is_name(text) == expected
+
+
+@given(st.text(max_size=40))
+def test_what_is_suggested_is_a_name(text: str) -> None:
+    if not is_name(text):
+        told = bad_name("sku", text).metadata["expected"]
+        if ", such as " in told:
+            assert is_name(literal_eval(told.partition(", such as ")[2]))
 
 
 DURATION_EXPECTED = "1 second to 30 days, in whole milliseconds"
