@@ -33,6 +33,14 @@ HOLD_MS_DEFAULT = 15 * 60 * 1_000
 #: How long request ids and stock event ids are remembered.
 RETENTION_NS = 7 * 24 * 3_600 * 1_000_000_000
 
+#: Ranges of numbers that a source skipped, kept for each source in each shard: enough for a feed
+#: that loses a handle now and then. With more, numbers below the oldest kept are told out of order.
+GAPS_MAX = 16
+
+#: Numbered events whose content each shard keeps, so that a number that comes again is compared:
+#: four shards keep what one stream may have in flight, 8 messages of 8,190. A power of two.
+NUMBERED_MAX = 1 << 14
+
 #: Shard numbers and row numbers share one int64 in a part reference: 8 bits of shard above 40 bits
 #: of number.
 PART_NUMBER_BITS = 40
@@ -62,6 +70,7 @@ assert LOCATIONS_MAX <= LEVELS_READ_MAX, "a SKU has a level at each location at 
 NS_PER_MS = 1_000_000
 
 assert SHARDS_MAX <= SLOTS
+assert NUMBERED_MAX & (NUMBERED_MAX - 1) == 0
 assert LINES_MAX * QUANTITY_MAX <= ON_HAND_MAX < 2**62
 assert HOLD_MS_MAX < 2**32, "the journal keeps a hold duration in 32 bits"
 assert LINES_MAX < 2**16, "the journal keeps a line's position in 16 bits"

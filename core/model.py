@@ -68,6 +68,8 @@ class EventOutcome(IntEnum):
     # Of facts as columns alone; elsewhere these are faults of the whole command.
     UNKNOWN_STOCK_LEVEL = 4
     OUT_OF_RANGE = 5
+    ID_REUSED = 6
+    UNKNOWN_SKU = 7
 
 
 class BatchOutcome(IntEnum):
@@ -88,6 +90,14 @@ class BatchOutcome(IntEnum):
     LINKED_REFUSED = 12
     RESERVATION_ENDED = 13
     INVALID_ID = 14
+
+
+class Unresolved(IntEnum):
+    """Why a SKU and a location have no stock level."""
+
+    UNKNOWN_SKU = 1
+    UNKNOWN_LOCATION = 2
+    NO_STOCK_LEVEL = 3
 
 
 class LocationKind(IntEnum):

@@ -26,8 +26,10 @@ from .rules.batches import Batches
 from .rules.catalogue import Catalogue
 from .rules.homes import Homes
 from .rules.reservations import Reservations
+from .rules.sources import Sources
 from .rules.stock_batches import StockBatches
 from .rules.stock_facts import StockFacts
+from .rules.stock_plan import StockPlanner
 from .tables import state_bytes
 from .tables.apply import replay
 from .tables.effects import Entry
@@ -101,6 +103,8 @@ class Node:
         slot_count: int = SLOTS,
         hash_seed: bytes = bytes(HASH_SEED_BYTES),
         rows_max: int = ROWS_MAX,
+        *,
+        creates_skus: bool = True,
     ) -> None:
         self.timeline = timeline
         seed = np.frombuffer(hash_seed, np.int64)
@@ -111,7 +115,7 @@ class Node:
         self.homes = Homes(self.shards, self.index, slot_count)
         self.work = Work()
         self.reservations = Reservations(self.shards, self.homes, self.work)
-        self._rules = bind_rules(self._rule_owners())
+        self._rules = bind_rules(self._rule_owners(creates_skus))
         self._long = {each for each, rule in self._rules.items() if isgeneratorfunction(rule)}
         arrivals = count()
         self.actors = [Actor(n, mailbox_capacity, arrivals) for n in range(shard_count)]
@@ -120,13 +124,15 @@ class Node:
         self.expire_batch_max = expire_batch_max
         self.now_ns = 0
 
-    def _rule_owners(self) -> Iterator[object]:
+    def _rule_owners(self, creates_skus: bool) -> Iterator[object]:
         """All rules over these shards."""
-        stock_facts = StockFacts(self.shards, self.homes)
+        sources = Sources(self.shards, self.work)
+        planner = StockPlanner(self.shards, sources, creates_skus=creates_skus)
         yield self.reservations
         yield Batches(self.shards, self.homes, self.reservations, self.work)
-        yield stock_facts
-        yield StockBatches(self.shards, stock_facts, self.work)
+        yield sources
+        yield StockFacts(planner, self.homes)
+        yield StockBatches(planner, self.work)
         yield Availability(self.shards, self.homes, self.timeline, self.work)
         yield Catalogue(self.shards, self.homes, self.work)
 

@@ -21,14 +21,15 @@ from .commands import (
     Location,
     Move,
     MoveBatch,
-    PutLocation,
     ReadLevels,
     RecordStockEvents,
     Reserve,
     ReserveBatch,
+    ResetSource,
     ResolveLevels,
     StockBatch,
     StockEvent,
+    UpdateLocation,
 )
 from .handles import make_handle, split_handles
 from .ids import key_from_parts, key_from_text
@@ -119,7 +120,7 @@ def _warm_lookups(node: Node, operations: np.ndarray) -> Iterator[Command]:
 def _life() -> Iterator[tuple[int, Command]]:
     uuid = _SPREAD
     text, late, ended = (key_from_text(each) for each in ("text", "late", "ended"))
-    yield 1, PutLocation(Location("W", LocationKind.WAREHOUSE, "Warehouse", enabled=True))
+    yield 1, UpdateLocation(Location("W", LocationKind.WAREHOUSE, "Warehouse", enabled=True))
     for number in range(5):  # S4 lies in the other shard
         key = key_from_parts("source", str(number))
         event = StockEvent(key, number + 1, f"S{number}", "W", EventKind.RECEIPT, 9)
@@ -136,8 +137,12 @@ def _life() -> Iterator[tuple[int, Command]]:
     for _ in range(2):
         yield 5, Move(Verb.RELEASE, ended, None, None, Remainder.KEEP)
     yield 6, Move(Verb.FULFILL, uuid, None, (Line("S0", "W", 1),), Remainder.GIVE_BACK)
+    for number in (9, 9, 7):  # one that skips some, a repeat, and one of those
+        event = StockEvent(None, number, "S0", "W", EventKind.COUNT, 9)
+        yield 7, RecordStockEvents("numbers", (event,))
+    yield 7, ResetSource("numbers", 0)
     yield 7, GetReservation(uuid)
-    yield 7, ListLocations()
+    yield 7, ListLocations(0, 1_000)
     yield 8, GetAvailability(("S0", "unknown"))
     yield 9 + HOLD_MS_MIN * NS_PER_MS, GetReservation(text)
     yield 10 + HOLD_MS_MIN * NS_PER_MS, DeleteSku("S3")

@@ -40,6 +40,10 @@ SHARD_WRITTEN: Final = 15
 EVENT_RECORDED: Final = 0.4
 EVENT_LOOKED_UP: Final = 0.05
 
+#: An event that is compared with the one under its id; what a source is known by, in a shard.
+DIFFERENCE_TOLD: Final = 15
+SOURCE_RESET: Final = 20
+
 #: A part of an existing reservation, in one shard; each line in a command on all of them; a line
 #: that is read by name, and one that is told.
 PART: Final = 20

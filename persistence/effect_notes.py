@@ -24,8 +24,10 @@ def read_notes(sections: Sections, principals: Sequence[str]) -> Notes:
         for number in range(start, start + int(effect["count"])):
             notes[Section(int(effect["kind"])), number]["principal"] = named[effect["principal"]]
     texts = _texts(sections, Section.STOCK_DETAIL_TEXTS)
+    is_plain = any(kind is Section.STOCK_PLAIN for kind, _ in sections)
+    stock = Section.STOCK_PLAIN if is_plain else Section.STOCK
     for effect in _effects(sections, Section.STOCK_DETAILS):
-        notes[Section.STOCK, int(effect["stock"])] |= _details(effect, texts)
+        notes[stock, int(effect["stock"])] |= _details(effect, texts)
     return notes
 
 

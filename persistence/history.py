@@ -125,7 +125,10 @@ class _ShardHistory:
             Section.MOVES: self._read_moves,
             Section.EXTENDS: self._read_extends,
             Section.STOCK_PADDED: self._read_stock,
+            Section.STOCK_PLAIN: self._read_stock,
             Section.STOCK: self._read_stock,
+            Section.GAPS: self._read_gaps,
+            Section.SOURCE_RESETS: self._read_resets,
             Section.REQUESTS: self._read_requests,
             Section.SEAL: self._read_seal,
         }
@@ -236,6 +239,23 @@ class _ShardHistory:
                 "source": self.names[Section.SOURCE_NAMES][effect["source"]],
                 "source_sequence": int(effect["sequence"]),
                 "event_key": _key_hex(effect) if effect["has_key"] else "",
+            }
+
+    def _read_gaps(self, effects: Any) -> Iterator[EffectRecord]:
+        for effect in effects:
+            yield {
+                "kind": "numbers_skipped",
+                "source": self.names[Section.SOURCE_NAMES][effect["source"]],
+                "first": int(effect["first"]),
+                "last": int(effect["last"]),
+            }
+
+    def _read_resets(self, effects: Any) -> Iterator[EffectRecord]:
+        for effect in effects:
+            yield {
+                "kind": "source_reset",
+                "source": self.names[Section.SOURCE_NAMES][effect["source"]],
+                "last_sequence": int(effect["last_sequence"]),
             }
 
     def _read_requests(self, effects: Any) -> Iterator[EffectRecord]:

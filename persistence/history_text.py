@@ -64,6 +64,10 @@ _SENTENCES: Final[dict[str, Callable[[EffectRecord], str]]] = {
     "move": _move_sentence,
     "extend": lambda record: f"{record['reservation_id']}: held until {record['expire_time']}",
     "stock": _stock_sentence,
+    "numbers_skipped": lambda record: (
+        f"{record['source']} skipped #{record['first']} to #{record['last']}"
+    ),
+    "source_reset": lambda record: f"{record['source']} counts on from {record['last_sequence']}",
     "request": lambda record: f"remember {record['verb'].lower()} {record['request_key']}",
     "seal": lambda record: f"seal {record['digest']}",
 }

@@ -6,7 +6,8 @@ leaves them out.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 
 from holdfast.core.commands import (
     Ambiguous,
@@ -14,8 +15,10 @@ from holdfast.core.commands import (
     AvailabilityView,
     Command,
     Conflict,
+    CreateLocation,
     DeleteOutcome,
     DeleteSku,
+    Difference,
     EventResult,
     EventsOutcome,
     Extend,
@@ -31,16 +34,18 @@ from holdfast.core.commands import (
     MoveOutcome,
     Outcome,
     OutOfRange,
-    PutLocation,
     RecordStockEvents,
     RefusedLine,
     ReservationView,
     Reserve,
     ReserveOutcome,
+    ResetSource,
     Revision,
     Shortfall,
+    SourceReset,
     StockEvent,
     Unknown,
+    UpdateLocation,
 )
 from holdfast.core.ids import Key, text_from_key
 from holdfast.core.limits import NS_PER_MS, ON_HAND_MAX, RETENTION_NS, TOTAL_MAX
@@ -66,6 +71,7 @@ from tests.model_reservations import (
     request_conflict,
     reserve_conflict,
 )
+from tests.model_sources import Source, judge_event, on_hand_with, spelt
 
 NO_REVISION = Revision(0, 0, 0)
 
@@ -81,13 +87,13 @@ class StockColumns:
 class Model:
     """All that a node knows."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, creates_skus: bool = True) -> None:
+        self.creates_skus = creates_skus
         self.locations: dict[str, Location] = {}
         self.skus: dict[str, dict[str, Level]] = {}
         self.reservations: dict[Key, Reservation] = {}
         self.holding: dict[Key, Reservation] = {}  # those that hold units; the others cannot expire
-        self.event_times: dict[Key, int] = {}
-        self.last_sequences: dict[str, int] = {}
+        self.sources: dict[str, Source] = {}
 
     def execute(self, command: Command | StockColumns, now_ns: int) -> Outcome:
         """Let time pass, then obey."""
@@ -100,15 +106,18 @@ class Model:
             case GetReservation():
                 outcome = self.get_reservation(command)
             case GetAvailability():
-                outcome = AvailabilitiesView(tuple(self.availability(sku) for sku in command.skus))
+                outcome = self.availabilities(command)
             case RecordStockEvents():
                 outcome = self.record_stock_events(command, now_ns)
             case StockColumns(source, events):
                 results = [self.record_stock_event(source, event, now_ns) for event in events]
                 outcome = EventsOutcome(tuple(results), ())
-            case PutLocation():
-                self.locations[command.location.name] = command.location
-                outcome = LocationOutcome(command.location, ())
+            case ResetSource():
+                outcome = self.reset_source(command)
+            case CreateLocation():
+                outcome = self.create_location(command.location)
+            case UpdateLocation():
+                outcome = self.update_location(command)
             case DeleteSku():
                 outcome = self.delete_sku(command)
         return outcome
@@ -264,8 +273,17 @@ class Model:
         )
         return ReservationView(found.state, lines, found.reserved_at_ns, found.expires_at_ns, ())
 
-    def availability(self, sku: str) -> AvailabilityView | None:
-        """Read the levels of one SKU."""
+    def availabilities(self, command: GetAvailability) -> AvailabilitiesView | Unknown:
+        """Read the levels of some SKUs, everywhere or at some locations."""
+        for i, location in enumerate(command.locations):
+            if location not in self.locations:
+                return Unknown(f"locations[{i}]", location)
+        return AvailabilitiesView(
+            tuple(self.availability(sku, command.locations) for sku in command.skus)
+        )
+
+    def availability(self, sku: str, locations: tuple[str, ...] = ()) -> AvailabilityView | None:
+        """Read the levels of one SKU. Nothing can be promised at a disabled location."""
         if sku not in self.skus:
             return None
         levels = tuple(
@@ -274,12 +292,18 @@ class Model:
                 level.on_hand,
                 level.reserved,
                 level.committed,
-                level.available,
+                self.offered(level),
                 self.locations[level.location].enabled,
             )
             for level in self.skus[sku].values()
+            if not locations or level.location in locations
         )
         return AvailabilityView(sku, levels, NO_REVISION)
+
+    def offered(self, level: Level) -> int:
+        """Units that may be promised now."""
+        is_enabled = self.locations[level.location].enabled
+        return level.available if is_enabled else min(level.available, 0)
 
     # Stock and catalogue
 
@@ -290,53 +314,92 @@ class Model:
         for i, event in enumerate(command.events):
             if event.location not in self.locations:
                 return Unknown(f"events[{i}].location", event.location)
-        on_hand_after: dict[tuple[str, str], int] = {}
-        event_times = dict(self.event_times)
-        last_sequence = self.last_sequences.get(command.source, 0)
+        levels = deepcopy(self.skus)
+        source = deepcopy(self.sources.get(command.source, Source()))
         results = []
         for i, event in enumerate(command.events):
-            place = (event.sku, event.location)
-            level = self.skus.get(event.sku, {}).get(event.location, Level(*place))
-            on_hand = on_hand_after.get(place, level.on_hand)
-            outcome = judge_event(event, event_times, last_sequence, now_ns)
-            if outcome == EventOutcome.APPLIED:
-                on_hand = on_hand_with(event, on_hand)
-                if what := out_of_range(level, on_hand):
-                    field = f"events[{i}].quantity"
+            level = levels.get(event.sku, {}).get(event.location, Level(event.sku, event.location))
+            outcome, difference = judge_event(event, source, now_ns, knows_level=True)
+            is_new = event.sku not in levels
+            begins = event.kind in (EventKind.RECEIPT, EventKind.COUNT)
+            if outcome == EventOutcome.APPLIED and is_new and not (self.creates_skus or begins):
+                outcome = EventOutcome.UNKNOWN_SKU
+            applies = outcome == EventOutcome.APPLIED
+            if applies:
+                level.on_hand = on_hand_with(event, level.on_hand)
+                if what := out_of_range(level, level.on_hand):
+                    place = f"events[{i}].quantity"
                     what = f"{what} after the event"
-                    return OutOfRange(field, event.quantity, what, ON_HAND_MAX)
-                on_hand_after[place] = on_hand
-                if event.key:
-                    event_times[event.key] = now_ns
-                last_sequence = max(last_sequence, event.sequence)
-            shortfall = max(0, level.reserved + level.committed + level.withheld - on_hand)
-            results.append(EventResult(outcome, on_hand, shortfall))
+                    return OutOfRange(place, event.quantity, what, ON_HAND_MAX)
+                levels.setdefault(event.sku, {})[event.location] = level
+                source.note(event, now_ns)
+            results.append(self.event_result(outcome, level, applies and is_new, difference))
 
-        self.event_times = event_times
-        self.last_sequences[command.source] = last_sequence
-        for (sku, location), on_hand in on_hand_after.items():
-            levels = self.skus.setdefault(sku, {})
-            levels.setdefault(location, Level(sku, location)).on_hand = on_hand
+        for sku, places in levels.items():
+            for location, planned in places.items():
+                level = self.skus.setdefault(sku, {}).setdefault(location, Level(sku, location))
+                level.on_hand = planned.on_hand
+        if any(result.outcome == EventOutcome.APPLIED for result in results):
+            self.sources[command.source] = source
         return EventsOutcome(tuple(results), ())
 
-    def record_stock_event(self, source: str, event: StockEvent, now_ns: int) -> EventResult:
+    def event_result(
+        self,
+        outcome: EventOutcome,
+        level: Level,
+        creates_sku: bool = False,
+        difference: Difference | None = None,
+    ) -> EventResult:
+        shortfall = max(0, -level.available)
+        offered = self.offered(level)
+        return EventResult(outcome, level.on_hand, shortfall, offered, creates_sku, difference)
+
+    def record_stock_event(self, name: str, event: StockEvent, now_ns: int) -> EventResult:
         """Record one fact of columns: what is wrong with it touches no other."""
         level = self.skus.get(event.sku, {}).get(event.location)
-        last_sequence = self.last_sequences.get(source, 0)
-        outcome = judge_event(event, self.event_times, last_sequence, now_ns)
+        source = self.sources.get(name, Source())
+        knows_level = level is not None
+        outcome, difference = judge_event(event, source, now_ns, knows_level=knows_level)
         if outcome == EventOutcome.APPLIED and level is None:
             outcome = EventOutcome.UNKNOWN_STOCK_LEVEL
         if level is None:
-            return EventResult(outcome, 0, 0)
+            return EventResult(outcome, 0, 0, 0, difference=difference)
         on_hand = on_hand_with(event, level.on_hand)
         if outcome == EventOutcome.APPLIED and out_of_range(level, on_hand):
             outcome = EventOutcome.OUT_OF_RANGE
         if outcome == EventOutcome.APPLIED:
             level.on_hand = on_hand
-            self.last_sequences[source] = max(last_sequence, event.sequence)
-            if event.key:
-                self.event_times[event.key] = now_ns
-        return EventResult(outcome, level.on_hand, max(0, -level.available))
+            source.note(event, now_ns)
+            self.sources[name] = source
+        return self.event_result(outcome, level, difference=difference)
+
+    def reset_source(self, command: ResetSource) -> SourceReset | Unknown:
+        """Let a source number anew; ids stay known."""
+        source = self.sources.get(command.source)
+        if source is None:
+            return Unknown("source", command.source)
+        previous, source.last_sequence = source.last_sequence, command.last_sequence
+        source.numbers.clear()
+        return SourceReset(previous)
+
+    def create_location(self, location: Location) -> LocationOutcome | Conflict:
+        """Create a location, once."""
+        known = self.locations.setdefault(location.name, location)
+        for name in ("kind", "display_name", "enabled"):
+            first, now = getattr(known, name), getattr(location, name)
+            if first != now:
+                return Conflict(f"location.{name}", spelt(first), spelt(now))
+        return LocationOutcome(location, ())
+
+    def update_location(self, command: UpdateLocation) -> LocationOutcome | Unknown:
+        """Change some fields of a location; create it where that is allowed."""
+        name = command.location.name
+        if name not in self.locations and not command.allow_missing:
+            return Unknown("location.location", name)
+        changes = {field: getattr(command.location, field) for field in command.fields}
+        known = self.locations.get(name)
+        self.locations[name] = replace(known, **changes) if known else command.location
+        return LocationOutcome(self.locations[name], ())
 
     def delete_sku(self, command: DeleteSku) -> DeleteOutcome | Unknown | OutOfRange:
         """Forget the name; reservations keep the levels they rest on."""
@@ -380,29 +443,6 @@ class Model:
 def key_text(key: Key) -> str:
     """Spell an id as its caller did."""
     return text_from_key(key.hi, key.lo) if key.text is None else key.text
-
-
-def judge_event(
-    event: StockEvent, event_times: dict[Key, int], last_sequence: int, now_ns: int
-) -> EventOutcome:
-    """Tell a new fact from one that was recorded, and from one that comes too late."""
-    at_ns = event_times.get(event.key) if event.key else None
-    if at_ns is not None and now_ns - at_ns < RETENTION_NS:
-        return EventOutcome.DUPLICATE
-    if 0 < event.sequence <= last_sequence:
-        return EventOutcome.OUT_OF_ORDER if event.key else EventOutcome.DUPLICATE
-    return EventOutcome.APPLIED
-
-
-def on_hand_with(event: StockEvent, on_hand: int) -> int:
-    """Units on hand after a fact."""
-    match event.kind:
-        case EventKind.COUNT:
-            return event.quantity
-        case EventKind.SALE:
-            return on_hand - event.quantity
-        case _:
-            return on_hand + event.quantity
 
 
 def out_of_range(level: Level, on_hand: int) -> str:

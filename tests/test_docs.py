@@ -17,7 +17,7 @@ import typer.main
 from holdfast.core import limits, model
 from holdfast.core.model import RefusalCode, Verb
 from holdfast.edge.cli.main import app
-from holdfast.edge.server.handlers import SERVICE_NAMES, methods
+from holdfast.edge.server.handlers import ADMIN, PUBLIC, methods_of, service_names
 from holdfast.edge.server.settings import Settings
 from holdfast.edge.wire import batches, faults
 from holdfast.v1 import reservation_service_pb2 as reservation
@@ -144,13 +144,13 @@ def test_batch_outcomes_are_those_of_the_wire() -> None:
 
 def test_methods_are_those_of_the_wire() -> None:
     told = {
-        (f"holdfast.v1.{spans(service)[0]}", method)
+        (spans(service)[0], method)
         for service, methods in table(INTEGRATORS, "service", "methods")
         for method in spans(methods)
     }
-    served = {(each.containing_service.full_name, each.name) for each in methods()}
+    served = {(each.containing_service.full_name, each.name) for each in methods_of(PUBLIC + ADMIN)}
 
-    assert {name for name, _ in told} == set(SERVICE_NAMES)
+    assert {name for name, _ in told} == set(service_names(PUBLIC + ADMIN))
     assert served == told
 
 

@@ -38,7 +38,7 @@ async def coalesced():
         return await holdfast.reserve(uuid.uuid4(), sku, "W1", 1, hold_ms=900_000)
 
 with BlockingClient(target) as client:
-    client.put_location("W1")
+    client.update_location("W1", allow_missing=True)
     receipt = StockEvent(event_id=sku, sku=sku, location="W1", kind=1, quantity=6)
     client.record_stock_events("erp", [receipt])
     assert OUTCOME_ACCEPTED == client.reserve(f"client of {sku}", [(sku, "W1", 2)]).outcome
@@ -54,7 +54,7 @@ target, sku = sys.argv[1:]
 with BlockingClient(target) as client:
     (handle,) = client.resolve_stock_levels([(sku, "W1")]).handles
     columns = StockColumns(sku, [handle] * 2, [1, 3], [5, 5], sequences=[1, 2])
-    (answer,) = client.apply_stock_events([columns])
+    (answer,) = client.record_stock_events_stream([columns])
 assert 2 == answer.acknowledged_sequence
 """
 

@@ -1,5 +1,5 @@
-"""The feed of stock facts: packed columns over one ApplyStockEvents, by number and by id; by id
-once more, as a source that lost its place sends them; single events; what the journal keeps.
+"""The feed of stock facts: packed columns over one RecordStockEventsStream, by number and by id; by
+id once more, as a source that lost its place sends them; single events; what the journal keeps.
 """
 
 from collections import defaultdict

@@ -19,7 +19,7 @@ from .processes import Server
 from .regimes import Regime, Total
 from .workload import PLENTY, SEED, Row, put_stock, rows
 
-PATH = "/holdfast.v1.StockService/ApplyStockEvents"
+PATH = "/holdfast.v1.StockService/RecordStockEventsStream"
 MANY = rows(10_000)
 
 APPLIED = stock.STOCK_EVENT_OUTCOME_APPLIED
@@ -69,7 +69,9 @@ class Facts:
         chosen = self._random.integers(0, len(MANY), size).tolist()
         numbers = self._run(size).tolist()
         events = [_event(number, MANY[row]) for number, row in zip(numbers, chosen, strict=True)]
-        return stock.ApplyStockEventsRequest(source="objects", events=events).SerializeToString()
+        return stock.RecordStockEventsStreamRequest(
+            source="objects", events=events
+        ).SerializeToString()
 
     def _run(self, size: int) -> Any:
         self._next += size
@@ -122,7 +124,7 @@ class Feed:
 
 def _expect(answer: bytes, size: int, outcome: int) -> None:
     """Check every outcome of a message: a fast wrong answer is not a figure."""
-    response = stock.ApplyStockEventsResponse.FromString(answer)
+    response = stock.RecordStockEventsStreamResponse.FromString(answer)
     outcomes = response.columns.outcomes or bytes(each.outcome for each in response.results)
     if outcomes != bytes([outcome]) * size:
         raise BenchError(f"{len(outcomes)} facts of {size} were answered with {set(outcomes)}")

@@ -21,7 +21,6 @@ from holdfast.core.commands import (
     Location,
     Move,
     MoveBatch,
-    PutLocation,
     ReadLevels,
     RecordStockEvents,
     Reserve,
@@ -29,6 +28,7 @@ from holdfast.core.commands import (
     ResolveLevels,
     StockBatch,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.handles import make_handle
 from holdfast.core.ids import Key, key_from_parts, key_from_text
@@ -59,7 +59,7 @@ class Nasty:
     def opening(self) -> Iterator[Command]:
         """Locations and stock, as commands to begin with."""
         for place in ("W", *PLACES):
-            yield PutLocation(Location(place, LocationKind.STORE, place, enabled=True))
+            yield UpdateLocation(Location(place, LocationKind.STORE, place, enabled=True))
         levels = [(sku, "W") for sku in SKUS] + [(sku, place) for sku in WIDE for place in PLACES]
         for start in range(0, len(levels), BATCH_MAX):
             piece = enumerate(levels[start : start + BATCH_MAX], start + 1)
@@ -216,11 +216,13 @@ class Nasty:
     def put_location(self, _size: float) -> Command:
         """Make or rename a location."""
         number = self.rng.randrange(300)
-        return PutLocation(Location(f"L{number}", LocationKind.STORE, f"D{number}", enabled=True))
+        return UpdateLocation(
+            Location(f"L{number}", LocationKind.STORE, f"D{number}", enabled=True)
+        )
 
     def list_locations(self, _size: float) -> Command:
         """List all locations."""
-        return ListLocations()
+        return ListLocations(0, 1_000)
 
     def delete_sku(self, _size: float) -> Command:
         """End a SKU that is at many locations, or nobody."""

@@ -29,6 +29,7 @@ def node_server(folder: Path, **settings: object) -> Server:
     all_settings = {
         "data_dir": data_dir(folder),
         "grpc_address": f"127.0.0.1:{port}",
+        "admin_address": f"127.0.0.1:{free_port()}",
         "http_address": "127.0.0.1:0",
         "drain_notice_s": 0,  # nobody routes callers to it
         **settings,
@@ -65,7 +66,8 @@ async def write_snapshot(folder: Path) -> None:
 
 def connect(server: Server) -> Client:
     """A client with a connection of its own."""
-    return Client(server.address, own_connection=True)
+    admin_target = server.environment["HOLDFAST_ADMIN_ADDRESS"]
+    return Client(server.address, admin_target=admin_target, own_connection=True)
 
 
 async def _probe_node(server: Server) -> None:

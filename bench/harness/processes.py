@@ -54,7 +54,7 @@ class Server:
         self.port = port
         self._command = command
         self._probe = probe
-        self._environment = environment
+        self.environment = environment
         self._stop_signal = stop_signal
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Any = None
@@ -88,7 +88,7 @@ class Server:
             return subprocess.Popen(
                 self._command,
                 cwd=self.folder,
-                env=self._environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

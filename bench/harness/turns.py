@@ -10,10 +10,10 @@ from holdfast.core.commands import (
     Command,
     Line,
     Location,
-    PutLocation,
     RecordStockEvents,
     Reserve,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.ids import key_from_parts, key_from_text
 from holdfast.core.limits import BATCH_MAX, HOLD_MS_DEFAULT
@@ -74,7 +74,7 @@ class Engine:
 
 def _stock(levels: list[Row]) -> Iterator[Command]:
     for name in dict.fromkeys(location for _, location in levels):
-        yield PutLocation(Location(name, LocationKind.WAREHOUSE, "", enabled=True))
+        yield UpdateLocation(Location(name, LocationKind.WAREHOUSE, "", enabled=True))
     for start in range(0, len(levels), BATCH_MAX):
         yield RecordStockEvents(
             "bench",

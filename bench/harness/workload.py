@@ -60,7 +60,7 @@ class Orders:
 async def put_stock(client: Client, levels: Sequence[Row], quantity: int) -> None:
     """Create locations and count stock levels."""
     for location in dict.fromkeys(location for _, location in levels):
-        await client.put_location(location, timeout_s=TIMEOUT_S)
+        await client.update_location(location, timeout_s=TIMEOUT_S, allow_missing=True)
     for start in range(0, len(levels), EVENTS_A_MESSAGE):
         events = list(_counts(levels[start : start + EVENTS_A_MESSAGE], quantity))
         response = await client.record_stock_events("bench", events, timeout_s=TIMEOUT_S)

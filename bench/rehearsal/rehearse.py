@@ -58,7 +58,7 @@ async def _conditions(
     client: Client, run: Run, target: str | None, started: datetime
 ) -> dict[str, str]:
     try:
-        status = await client.get_status(timeout_s=TIMEOUT_S)
+        await client.list_locations(timeout_s=TIMEOUT_S)
     except HoldfastError as error:
         message = f"no node answers at {client.target} ({error}): expected TARGET=host:port of one"
         raise BenchError(message) from None
@@ -67,8 +67,7 @@ async def _conditions(
         "load": f"{run.rate:g} visits a second at the peak, by {run.users} users",
         "stock": f"{run.hot_stock:,} units of each hot SKU, holds of {run.hold_s:g} s, "
         f"names with {run.name}",
-        "node": f"{status.version} at {client.target}"
-        + ("" if target else ", on this machine, started for the run"),
+        "node": client.target + ("" if target else ", on this machine, started for the run"),
         "load average before": load_average(),
     }
 

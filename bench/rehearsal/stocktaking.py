@@ -42,7 +42,7 @@ async def stocked(client: Client, run: Run) -> AsyncIterator[None]:
     try:
         await put_stock(client, run.hot_rows, run.hot_stock)
         await put_stock(client, run.cold_rows, PLENTY)
-        await client.put_location(BACKROOM, timeout_s=TIMEOUT_S)
+        await client.update_location(BACKROOM, timeout_s=TIMEOUT_S, allow_missing=True)
         yield
     finally:
         await _end_skus(client, run)

@@ -14,7 +14,7 @@ from typing import Final
 
 import uvloop
 
-from holdfast.edge.client import HoldfastError
+from holdfast.edge.client import TARGET, HoldfastError
 
 from ..harness.command_line import EXIT_STOPPED, address, whole
 from ..harness.plan import BenchError, tell
@@ -50,6 +50,8 @@ def _job(arguments: Sequence[str] | None) -> Job:
         parser.error(
             "--serve, --shards and --data-dir are for a node that is started: leave --target away"
         )
+    if options.target not in (None, TARGET) and options.admin_target is None:
+        parser.error("--target needs --admin-target as well")
     options.data_dir = options.data_dir or DATA_DIR
     return Job(**vars(options))
 
@@ -79,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         "--beside-others", action="store_true",
         help="write made-up stock and orders into a node that is not empty, too",
     )  # fmt: skip
+    add("--admin-target", type=address, metavar="HOST:PORT", help="its admin_address")
     add("--data-dir", type=Path, metavar="DIR", help=f"its data directory (default: {DATA_DIR})")
     add("--shards", type=whole(1), metavar="N", help="shards of a new data directory")
     add("--serve", action="store_true", help="go on serving afterwards, until Ctrl-C")

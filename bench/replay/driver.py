@@ -130,7 +130,7 @@ class Replay:
                 )
         self._resumed = any(place.code in there for place, _ in wanted)
         for place, name in wanted:
-            await self._client.put_location(place.code, display_name=name)
+            await self._client.update_location(place.code, display_name=name, allow_missing=True)
 
     def _name(self, place: Location) -> str:
         return f"{place.name} of orders {self.plan.tag}"

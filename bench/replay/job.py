@@ -41,6 +41,8 @@ class Job:
     """A node that is there already; None to start one."""
     beside_others: bool
     """Whether the node may hold other data."""
+    admin_target: str | None
+    """Where that node's methods for operators are."""
     data_dir: Path
     shards: int | None
     serve: bool
@@ -60,9 +62,10 @@ async def run(job: Job, plan: ReplayPlan) -> bool:
     async with AsyncExitStack() as stack:
         node = await _start(job, stack) if job.target is None else None
         target = job.target if node is None else node.grpc_address
+        admin_target = job.admin_target if node is None else node.admin_address
         assert target is not None
         await wait_until_healthy(target)
-        replayed = await _alive(node, _replay(job, plan, target))
+        replayed = await _alive(node, _replay(job, plan, target, admin_target))
         data_dir = None if node is None else str(node.data_dir)
         document = report(plan, replayed, NodeInfo(target, data_dir))
         _show(document, as_json=job.as_json)
@@ -97,8 +100,10 @@ async def _alive(node: StartedNode | None, work: Coroutine[Any, Any, Result]) ->
         await asyncio.gather(working, stopped, return_exceptions=True)
 
 
-async def _replay(job: Job, plan: ReplayPlan, target: str) -> Replayed:
-    async with Client(target, timeout_s=CALL_TIMEOUT_S, retries=RETRIES) as client:
+async def _replay(job: Job, plan: ReplayPlan, target: str, admin_target: str | None) -> Replayed:
+    async with Client(
+        target, admin_target=admin_target, timeout_s=CALL_TIMEOUT_S, retries=RETRIES
+    ) as client:
         await _check_shards(job, client)
         with progress_bar("Replaying", is_shown=not job.as_json) as bar:
             replay = Replay(client, plan, job.callers, is_beside_others=job.beside_others)

@@ -6,7 +6,7 @@ Knows nothing of how the steps were taken.
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from holdfast.v1 import admin_service_pb2 as admin
+from holdfast.admin.v1 import admin_service_pb2 as admin
 
 from .steps import FactKind, FactsStep, OrderStep
 from .warehouses import Level

@@ -26,6 +26,7 @@ from ..harness.plan import BenchError
 #: Where a node that people are to play with listens, if nobody else does: the defaults of the
 #: settings, so that commands find it without being told.
 GRPC_ADDRESS: Final = TARGET
+ADMIN_ADDRESS: Final = "127.0.0.1:50052"
 HTTP_ADDRESS: Final = "127.0.0.1:8080"
 ANY_PORT: Final = "127.0.0.1:0"
 
@@ -45,6 +46,7 @@ class StartedNode:
     """A node that serves."""
 
     grpc_address: str
+    admin_address: str
     http_address: str
     data_dir: Path
     process: Process
@@ -89,7 +91,7 @@ async def started_node(
         if ready is None:
             tail = _tail(data_dir / LOG_NAME, log_start)
             raise BenchError(f"the node did not start:\n{tail}")
-        addresses = ready["grpc_address"], ready["http_address"]
+        addresses = ready["grpc_address"], ready["admin_address"], ready["http_address"]
         yield StartedNode(*addresses, data_dir, process, log_start)
     finally:
         await _stop(process)
@@ -104,15 +106,16 @@ def _open_log(data_dir: Path) -> IO[bytes]:
 
 
 def _command(data_dir: Path, shards: int | None, *, on_default_ports: bool) -> list[str]:
-    grpc_address, http_address = (
+    grpc_address, admin_address, http_address = (
         address if on_default_ports and _is_free(address) else ANY_PORT
-        for address in (GRPC_ADDRESS, HTTP_ADDRESS)
+        for address in (GRPC_ADDRESS, ADMIN_ADDRESS, HTTP_ADDRESS)
     )
     return [
         *(sys.executable, "-m", "holdfast.edge", "serve", "--json", "--log-format", "console"),
         *("--data-dir", str(data_dir)),
         *([] if shards is None else ["--shard-count", str(shards)]),
-        *("--grpc-address", grpc_address, "--http-address", http_address),
+        *("--grpc-address", grpc_address, "--admin-address", admin_address),
+        *("--http-address", http_address),
     ]
 
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..model import Verb
+from ..model import Unresolved, Verb
 from .shared import Revision
+from .stock import Difference
 
 Array = np.ndarray
 
@@ -44,9 +45,12 @@ class ResolveLevels:
 
 @dataclass(frozen=True, slots=True)
 class Handles:
-    """The answer to ResolveLevels, by position (uint64); 0 where there is no such stock level."""
+    """The answer to ResolveLevels, by position: handles (uint64), 0 where there is no such stock
+    level, and for each of those what is missing.
+    """
 
     handles: Array
+    unresolved: dict[int, Unresolved]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +84,13 @@ class StockBatch:
 
 @dataclass(frozen=True, slots=True)
 class StockCodes:
-    """The answer to StockBatch by position: EventOutcome (uint8), and what an EventResult has."""
+    """The answer to StockBatch by position: EventOutcome (uint8), and what an EventResult has;
+    `differences` are those of the reused ids, in their order.
+    """
 
     codes: Array
     on_hand: Array
     shortfalls: Array
+    available: Array
+    differences: tuple[Difference, ...]
     revisions: tuple[Revision, ...]

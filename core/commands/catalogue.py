@@ -16,24 +16,54 @@ class Location:
     enabled: bool
 
 
+#: What may change of a location.
+LOCATION_FIELDS = ("kind", "display_name", "enabled")
+
+
 @dataclass(frozen=True, slots=True)
-class PutLocation:
-    """Create or change a location."""
+class CreateLocation:
+    """Create a location, or find that there is one that is just so."""
 
     location: Location
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateLocation:
+    """Change these fields of a location, or create it as it stands here where that is allowed."""
+
+    location: Location
+    fields: tuple[str, ...] = LOCATION_FIELDS
+    allow_missing: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class LocationOutcome:
-    """The answer to PutLocation."""
+    """The answer to CreateLocation and UpdateLocation: the location as it is now."""
 
     location: Location
     revisions: tuple[Revision, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class GetLocation:
+    """Read one location."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocationView:
+    """The answer to GetLocation."""
+
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
 class ListLocations:
-    """Read the catalogue of locations."""
+    """Read a page of locations: at most `count` behind the first `start`."""
+
+    start: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +71,8 @@ class LocationsView:
     """The answer to ListLocations, in the order in which they were created."""
 
     locations: tuple[Location, ...]
+    next_start: int | None
+    """Where the next page starts; None behind the last."""
 
 
 @dataclass(frozen=True, slots=True)

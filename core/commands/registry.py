@@ -24,12 +24,15 @@ from .batches import (
     StockCodes,
 )
 from .catalogue import (
+    CreateLocation,
     DeleteOutcome,
     DeleteSku,
+    GetLocation,
     ListLocations,
     LocationOutcome,
     LocationsView,
-    PutLocation,
+    LocationView,
+    UpdateLocation,
 )
 from .reservations import (
     Extend,
@@ -41,7 +44,14 @@ from .reservations import (
     Reserve,
     ReserveOutcome,
 )
-from .stock import AvailabilitiesView, EventsOutcome, GetAvailability, RecordStockEvents
+from .stock import (
+    AvailabilitiesView,
+    EventsOutcome,
+    GetAvailability,
+    RecordStockEvents,
+    ResetSource,
+    SourceReset,
+)
 
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
@@ -141,7 +151,7 @@ def _by_reservation(command: Extend | Move | GetReservation, homes: ShardFinder)
     return homes.of_reservation(command.key)
 
 
-def _by_source(command: RecordStockEvents | StockBatch, homes: ShardFinder) -> int:
+def _by_source(command: RecordStockEvents | StockBatch | ResetSource, homes: ShardFinder) -> int:
     # One mailbox for a source keeps what it sends in order, whatever SKUs it names.
     return homes.of_source(command.source)
 
@@ -218,6 +228,7 @@ GET_AVAILABILITY = _operation(
     lambda command, homes: homes.of_sku(command.skus[0]),
     _weighs(20, 4, "skus"),
     is_read=True,
+    may_fault=True,
 )
 RECORD_STOCK_EVENTS = _operation(
     RecordStockEvents,
@@ -236,8 +247,27 @@ STOCK_BATCH = _operation(
     Growth.STOCK,
     lambda command: len(command.events),
 )
-PUT_LOCATION = _operation(
-    PutLocation, LocationOutcome, _anywhere, _weighs(200), Growth.PLACES, lambda _: 1
+RESET_SOURCE = _operation(ResetSource, SourceReset, _by_source, _weighs(100), may_fault=True)
+CREATE_LOCATION = _operation(
+    CreateLocation,
+    LocationOutcome,
+    _anywhere,
+    _weighs(200),
+    Growth.PLACES,
+    lambda _: 1,
+    may_fault=True,
+)
+UPDATE_LOCATION = _operation(
+    UpdateLocation,
+    LocationOutcome,
+    _anywhere,
+    _weighs(200),
+    Growth.PLACES,
+    lambda _: 1,
+    may_fault=True,
+)
+GET_LOCATION = _operation(
+    GetLocation, LocationView, _anywhere, _weighs(20), is_read=True, may_fault=True
 )
 LIST_LOCATIONS = _operation(ListLocations, LocationsView, _anywhere, _weighs(20), is_read=True)
 DELETE_SKU = _operation(

@@ -45,12 +45,25 @@ class RecordStockEvents:
     events: tuple[StockEvent, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first field in which an event differs from the one recorded under its id or number."""
+
+    field: str
+    recorded: str
+    now: str
+
+
 class EventResult(NamedTuple):
     """What one stock fact did. A tuple, because an answer may have a thousand."""
 
     outcome: EventOutcome
     on_hand: int
     shortfall: int
+    available: int
+    creates_sku: bool = False
+    difference: Difference | None = None
+    """Set when ID_REUSED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +75,28 @@ class EventsOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class ResetSource:
+    """Let a source number its events anew, above `last_sequence`."""
+
+    source: str
+    last_sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReset:
+    """The answer to ResetSource: the last number until then."""
+
+    previous_sequence: int
+
+
+@dataclass(frozen=True, slots=True)
 class GetAvailability:
-    """Read the stock levels of SKUs, all at one instant."""
+    """Read the stock levels of SKUs at some locations, all at one instant; no locations means all
+    of them.
+    """
 
     skus: tuple[str, ...]
+    locations: tuple[str, ...] = ()
 
 
 class LevelView(NamedTuple):
@@ -76,7 +107,9 @@ class LevelView(NamedTuple):
     reserved: int
     committed: int
     available: int
-    """Units that may still be promised; a negative number is a shortfall."""
+    """Units that may still be promised: none at a disabled location; a negative number is a
+    shortfall.
+    """
     enabled: bool
 
 

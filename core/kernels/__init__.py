@@ -48,7 +48,6 @@ from .promise import (
 )
 from .remembered import (
     find_key,
-    find_keys,
     hash_keys,
     index_keys,
 )
@@ -76,17 +75,24 @@ from .stock_batches import (
 )
 from .stock_facts import (
     apply_event_keys,
+    apply_gaps,
+    apply_source_resets,
     apply_stock,
+    find_events,
+    find_numbered,
+    read_quantities,
 )
 
 __all__ = [
     "append_names",
     "apply_event_keys",
     "apply_extends",
+    "apply_gaps",
     "apply_levels",
     "apply_links",
     "apply_moves",
     "apply_reservations",
+    "apply_source_resets",
     "apply_stock",
     "count_lines",
     "count_names",
@@ -95,10 +101,11 @@ __all__ = [
     "due_moves",
     "end_of_lines",
     "find_event_levels",
+    "find_events",
     "find_key",
-    "find_keys",
     "find_name",
     "find_names",
+    "find_numbered",
     "find_part",
     "find_parts",
     "find_row",
@@ -122,6 +129,7 @@ __all__ = [
     "plan_stock",
     "read_levels",
     "read_lines",
+    "read_quantities",
     "remove_name",
     "reserve_batch",
     "sum_levels",

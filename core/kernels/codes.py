@@ -52,7 +52,15 @@ assert PENDING == 0, "the rules begin with zeroed codes"
     EVENT_OUT_OF_ORDER,
     EVENT_UNKNOWN_STOCK_LEVEL,
     EVENT_OUT_OF_RANGE,
+    EVENT_ID_REUSED,
+    EVENT_UNKNOWN_SKU,
 ) = map(int, EventOutcome)
-SALE, COUNT = int(EventKind.SALE), int(EventKind.COUNT)
+RECEIPT, SALE, COUNT = int(EventKind.RECEIPT), int(EventKind.SALE), int(EventKind.COUNT)
+
+#: What an event that was recorded before is to the one that comes now (layouts.RECORDED).
+NEW, SAME, OTHER = range(3)
+
+#: The quantity of an event that an earlier build recorded: it did not keep what the event was.
+NOT_KEPT = int(np.iinfo(np.int64).min)
 
 NEVER_NS = int(np.iinfo(np.int64).max)

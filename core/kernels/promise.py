@@ -40,6 +40,14 @@ def is_in_range(on_hand, available):
 
 
 @kernel
+def offered(units, is_enabled):
+    """What may be promised now of units that are promisable: none at a disabled location, where a
+    shortfall is still a shortfall.
+    """
+    return units if is_enabled else min(units, 0)
+
+
+@kernel
 def decide_line(operation, taken, tables):
     """(code, units that could be promised) of one line; code is ACCEPTED when nothing speaks
     against it. `taken` units of its level are spoken for by lines before it in the same group.
@@ -89,7 +97,8 @@ def decide_lines(operations, codes, available, taken, places, arrays):
 @kernel
 def read_levels(rows, header, stock, columns):
     """Fill `columns` (int64[5, rows], zeros at first) with on_hand, reserved, committed, what may
-    be promised, and 1. Rows that do not exist and those of SKUs that have ended stay as they are.
+    be promised now, and 1. Rows that do not exist and those of SKUs that have ended stay as they
+    are.
     """
     stock = Stock(*stock)
     for i in range(rows.size):
@@ -98,5 +107,6 @@ def read_levels(rows, header, stock, columns):
             columns[0, i] = level.on_hand
             columns[1, i] = level.reserved
             columns[2, i] = level.committed
-            columns[3, i] = promisable(level)
+            is_enabled = stock.locations[level.location].enabled
+            columns[3, i] = offered(promisable(level), is_enabled)
             columns[4, i] = 1

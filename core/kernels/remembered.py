@@ -6,11 +6,10 @@ from .arguments import Index
 from .compiled import kernel
 from .hash_slots import enter, find_home, hash_key, number_at, probe
 
-_U1 = np.uint64(1)
-
 
 @kernel
-def _find(index, records, h, hi, lo):
+def find_hashed(index, records, h, hi, lo):
+    """The number of the record with this key, whose hash is known, or -1."""
     slot = probe(index, find_home(index, h), h)
     while index.slots[slot] != 0:
         number = number_at(index, slot, h)
@@ -24,7 +23,7 @@ def _find(index, records, h, hi, lo):
 def find_key(index, records, hi, lo):
     """The number of the record with this key, or -1."""
     index = Index(*index)
-    return _find(index, records, hash_key(index, hi, lo), hi, lo)
+    return find_hashed(index, records, hash_key(index, hi, lo), hi, lo)
 
 
 @kernel
@@ -33,23 +32,6 @@ def hash_keys(index, his, los, hashes):
     index = Index(*index)
     for i in range(his.size):
         hashes[i] = hash_key(index, his[i], los[i])
-
-
-@kernel
-def find_keys(index, records, his, los, hashes, after_ns, known):
-    """Mark the keys that have a record from after `after_ns`; pass over those marked already.
-
-    All home slots are read first, so that they come into the processor's cache side by side. The
-    lowest bit of a hash, which is zero otherwise, tells for the search which of them are empty.
-    """
-    index = Index(*index)
-    for i in range(his.size):
-        is_empty = index.slots[find_home(index, hashes[i])] == 0
-        hashes[i] = hashes[i] & ~_U1 | np.uint64(is_empty)
-    for i in range(his.size):
-        if not known[i] and not hashes[i] & _U1:
-            number = _find(index, records, hashes[i], his[i], los[i])
-            known[i] = number >= 0 and records[number].at_ns > after_ns
 
 
 @kernel

@@ -1,21 +1,62 @@
-"""Stock facts: what a fact changes, live and in replay."""
+"""Stock facts: what a fact changes, live and in replay, and what is remembered of it."""
 
-from .arguments import UNITS_ON_HAND
+import numpy as np
+
+from ..limits import GAPS_MAX, NUMBERED_MAX
+from .arguments import UNITS_ON_HAND, Index
+from .codes import COUNT, NEW, NOT_KEPT, OTHER, SALE
 from .compiled import kernel
+from .hash_slots import find_home
+from .remembered import find_hashed
+
+_U1 = np.uint64(1)
+_GOLDEN = 0x9E37_79B1
 
 
 @kernel
-def apply_stock(effects, header, levels, source_sequences):
-    """Change stock on hand, and note how far each source has come."""
+def _numbered_place(source, sequence):
+    """Where the content of an event lies among the numbered ones: those of a source follow one
+    another, and sources begin apart.
+    """
+    return (np.int64(source) * _GOLDEN + np.int64(sequence)) & (NUMBERED_MAX - 1)
+
+
+@kernel
+def apply_stock(effects, quantities, header, levels, source_sequences, numbered):
+    """Change stock on hand, note how far each source has come, and keep the content of numbered
+    events, where there is room for it. `quantities` (int64) are those that the events had.
+    """
     for i in range(effects.size):
-        levels[effects[i].row].on_hand += effects[i].delta
-        header[UNITS_ON_HAND] += effects[i].delta
-        if effects[i].sequence > 0:
-            source_sequences[effects[i].source] = effects[i].sequence
+        effect = effects[i]
+        levels[effect.row].on_hand += effect.delta
+        header[UNITS_ON_HAND] += effect.delta
+        if effect.sequence > 0:
+            source_sequences[effect.source] = effect.sequence
+            if numbered.size > 0:
+                record = numbered[_numbered_place(effect.source, effect.sequence)]
+                record.source = effect.source
+                record.sequence = effect.sequence
+                if quantities[i] != NOT_KEPT:
+                    record.row = effect.row
+                    record.kind = effect.kind
+                    record.quantity = quantities[i]
 
 
 @kernel
-def apply_event_keys(effects, records, now_ns):
+def read_quantities(effects, counted, quantities):
+    """Fill in the quantities that events had: those of counts follow one another in `counted`."""
+    counts = 0
+    for i in range(effects.size):
+        quantities[i] = effects[i].delta
+        if effects[i].kind == SALE:
+            quantities[i] = -effects[i].delta
+        elif effects[i].kind == COUNT:
+            quantities[i] = counted[counts].quantity
+            counts += 1
+
+
+@kernel
+def apply_event_keys(effects, quantities, records, now_ns):
     """Fill in the records of the events that have an id."""
     keyed = 0
     for i in range(effects.size):
@@ -25,4 +66,74 @@ def apply_event_keys(effects, records, now_ns):
             record.key_hi = effect.key_hi
             record.key_lo = effect.key_lo
             record.at_ns = now_ns
+            if quantities[i] != NOT_KEPT:
+                record.row = effect.row
+                record.kind = effect.kind
+                record.quantity = quantities[i]
             keyed += 1
+
+
+@kernel
+def apply_gaps(effects, gaps):
+    """Note numbers that sources skipped. Of each source the newest are kept (rules/sources.py)."""
+    for i in range(effects.size):
+        source = effects[i].source
+        place = 2 + 2 * (np.int64(gaps[source, 0]) % GAPS_MAX)
+        gaps[source, 1] = max(gaps[source, 1], gaps[source, place + 1])
+        gaps[source, place] = effects[i].first
+        gaps[source, place + 1] = effects[i].last
+        gaps[source, 0] += np.uint64(1)
+
+
+@kernel
+def apply_source_resets(effects, source_sequences, gaps, numbered):
+    """Set the last numbers of sources, and forget what numbers they gave."""
+    for i in range(effects.size):
+        source = effects[i].source
+        source_sequences[source] = effects[i].last_sequence
+        for place in range(2 + 2 * GAPS_MAX):
+            gaps[source, place] = 0
+        gaps[source, 1] = effects[i].last_sequence
+        for place in range(numbered.size):
+            if numbered[place].source == source:
+                numbered[place].sequence = 0
+
+
+@kernel
+def _note(recorded, shard, row, kind, quantity):
+    recorded.shard = shard
+    recorded.row = row
+    recorded.kind = kind
+    recorded.quantity = quantity
+    recorded.match = OTHER  # until it is compared
+
+
+@kernel
+def find_events(index, records, events, hashes, after_ns, shard, recorded):
+    """Fill in what is remembered since `after_ns` of the events with these ids and their hashes.
+
+    All home slots are read first, so that they come into the processor's cache side by side. The
+    lowest bit of a hash, which is zero otherwise, tells for the search which of them are empty.
+    """
+    index = Index(*index)
+    for i in range(events.size):
+        is_empty = index.slots[find_home(index, hashes[i])] == 0
+        hashes[i] = hashes[i] & ~_U1 | np.uint64(is_empty)
+    for i in range(events.size):
+        if events[i].has_key and recorded[i].match == NEW and not hashes[i] & _U1:
+            event = events[i]
+            number = find_hashed(index, records, hashes[i], event.key_hi, event.key_lo)
+            if number >= 0 and records[number].at_ns > after_ns:
+                found = records[number]
+                _note(recorded[i], shard, found.row, found.kind, found.quantity)
+
+
+@kernel
+def find_numbered(events, source, numbered, shard, recorded):
+    """Fill in what is remembered of the events that have a number and no id."""
+    for i in range(events.size):
+        event = events[i]
+        if event.sequence > 0 and not event.has_key and recorded[i].match == NEW:
+            record = numbered[_numbered_place(source, event.sequence)]
+            if record.sequence == event.sequence and record.source == source:
+                _note(recorded[i], shard, record.row, record.kind, record.quantity)

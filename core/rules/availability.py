@@ -16,10 +16,13 @@ from ..commands import (
     LevelView,
     ReadLevels,
     ResolveLevels,
+    Unknown,
 )
 from ..commands.registry import GET_AVAILABILITY, READ_LEVELS, RESOLVE_LEVELS, executes
 from ..handles import make_handle, split_handles
+from ..kernels.codes import NO_LEVEL, UNKNOWN_LOCATION, UNKNOWN_SKU
 from ..limits import LEVELS_READ_MAX
+from ..model import Unresolved
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..work import (
@@ -38,6 +41,13 @@ from .homes import Homes
 #: Levels that are put into an answer before the turn may end, and names that are looked up.
 TOLD_MAX, NAMES_MAX = 1_000, 250
 
+#: What `Shard.find_row` says where there is no row.
+_UNRESOLVED = {
+    NO_LEVEL: Unresolved.NO_STOCK_LEVEL,
+    UNKNOWN_SKU: Unresolved.UNKNOWN_SKU,
+    UNKNOWN_LOCATION: Unresolved.UNKNOWN_LOCATION,
+}
+
 
 class Availability:
     """Availability over the shards of a node."""
@@ -50,11 +60,17 @@ class Availability:
         self._rows = np.empty(LEVELS_READ_MAX, np.int64)
 
     @executes(GET_AVAILABILITY)
-    def get(self, command: GetAvailability, _now_ns: int) -> Steps[AvailabilitiesView]:
+    def get(self, command: GetAvailability, _now_ns: int) -> Steps[AvailabilitiesView | Unknown]:
         """The stock levels of SKUs, those of a shard at one instant: as many at once as
         LEVELS_READ_MAX allows. They are copied first; the turn may end while the copy is told.
         """
-        self.work.spend(len(command.skus) * SKU_FOUND)
+        self.work.spend(len(command.skus) * SKU_FOUND + len(command.locations) * NAME_FOUND)
+        locations = (
+            self.shards[0].locations.find_all(command.locations) if command.locations else []
+        )
+        if -1 in locations:
+            index = locations.index(-1)
+            return Unknown(f"locations[{index}]", command.locations[index])
         views: list[AvailabilityView | None] = [None] * len(command.skus)
         for shard, places in self._places(command.skus).items():
             numbers = shard.skus.find_all([command.skus[place] for place in places])
@@ -63,7 +79,8 @@ class Availability:
                 if self.work.is_over:
                     yield
                 revision = shard.revision_now()
-                ends, columns = self._copy(shard, np.array([number for _, number in known]))
+                skus = np.array([number for _, number in known])
+                ends, columns = self._copy(shard, skus, locations)
                 told = yield from self._tell(shard, columns)
                 self.work.spend(len(ends) * SKU_TOLD)
                 for (place, _), (start, end) in zip(known, pairwise([0, *ends]), strict=False):
@@ -79,12 +96,17 @@ class Availability:
             places.setdefault(self.homes.shard_of_sku(sku), []).append(place)
         return places
 
-    def _copy(self, shard: Shard, skus: Array) -> tuple[list[int], Array]:
+    def _copy(self, shard: Shard, skus: Array, locations: Sequence[int]) -> tuple[list[int], Array]:
         """Where the levels of the first of these SKUs (int64) end, and all of these levels as
-        columns: on_hand, reserved, committed, available, enabled, location (int64[6, n]).
+        columns: on_hand, reserved, committed, available, enabled, location (int64[6, n]). Without
+        locations, the levels at all of them.
         """
         ends = shard.list_levels(skus, self._rows)
         rows = self._rows[: ends[-1]]
+        if locations:
+            self.work.spend(len(rows) * LEVEL_COPIED)
+            is_asked = np.isin(shard.levels.records["location"][rows], locations)
+            rows, ends = rows[is_asked], np.cumsum([0, *is_asked])[ends]
         self.work.spend(SHARD_READ + len(rows) * LEVEL_COPIED)
         columns = np.empty((6, len(rows)), np.int64)
         columns[:5] = shard.read_levels(rows)
@@ -110,14 +132,17 @@ class Availability:
     def resolve(self, command: ResolveLevels, _now_ns: int) -> Steps[Handles]:
         """Handles for names; 0 where there is no such stock level."""
         handles: list[int] = []
+        unresolved = {}
         for start in range(0, len(command.names), NAMES_MAX):
             if self.work.is_over:
                 yield
             names = command.names[start : start + NAMES_MAX]
             self.work.spend(len(names) * NAME_FOUND)
-            found = zip(*self.homes.find_rows(names), strict=True)
-            handles += [make_handle(self.timeline, shard.number, row) for shard, row in found]
-        return Handles(np.array(handles, np.uint64))
+            for shard, row in zip(*self.homes.find_rows(names), strict=True):
+                if row < 0:
+                    unresolved[len(handles)] = _UNRESOLVED[row]
+                handles.append(make_handle(self.timeline, shard.number, row))
+        return Handles(np.array(handles, np.uint64), unresolved)
 
     @executes(READ_LEVELS)
     def read(self, command: ReadLevels, _now_ns: int) -> LevelColumns:

@@ -1,21 +1,34 @@
 """The catalogue: locations, and the end of a SKU."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ..commands import (
+    LOCATION_FIELDS,
+    Conflict,
+    CreateLocation,
     DeleteOutcome,
     DeleteSku,
+    GetLocation,
     ListLocations,
     Location,
     LocationOutcome,
     LocationsView,
+    LocationView,
     OutOfRange,
-    PutLocation,
     Unknown,
+    UpdateLocation,
 )
-from ..commands.registry import DELETE_SKU, LIST_LOCATIONS, PUT_LOCATION, executes
+from ..commands.registry import (
+    CREATE_LOCATION,
+    DELETE_SKU,
+    GET_LOCATION,
+    LIST_LOCATIONS,
+    UPDATE_LOCATION,
+    executes,
+)
 from ..limits import LOCATIONS_MAX, TOTAL_MAX
 from ..model import LocationKind
 from ..tables.effects import Section
@@ -37,10 +50,36 @@ class Catalogue:
         self.homes = homes
         self.work = work
 
-    @executes(PUT_LOCATION)
-    def put_location(self, command: PutLocation, _now_ns: int) -> LocationOutcome:
-        """Create or change a location, in every shard: each keeps all locations."""
+    @executes(CREATE_LOCATION)
+    def create_location(self, command: CreateLocation, _now_ns: int) -> LocationOutcome | Conflict:
+        """Create a location, in every shard: each keeps all locations."""
         location = command.location
+        known = self._find(location.name)
+        if known is not None and known != location:
+            return _conflict(known, location)
+        # Point of no return: the location is new, or just so.
+        self._set(location)
+        return LocationOutcome(location, joint_turn.revisions(self.shards))
+
+    @executes(UPDATE_LOCATION)
+    def update_location(self, command: UpdateLocation, _now_ns: int) -> LocationOutcome | Unknown:
+        """Change a location, in every shard."""
+        location = command.location
+        known = self._find(location.name)
+        if known is None and not command.allow_missing:
+            return Unknown("location.location", location.name)
+        # Point of no return: the location exists, or may be created.
+        if known is not None:
+            changes = {name: getattr(location, name) for name in command.fields}
+            location = replace(known, **changes)
+        self._set(location)
+        return LocationOutcome(location, joint_turn.revisions(self.shards))
+
+    def _find(self, name: str) -> Location | None:
+        number = self.shards[0].locations.find(name)
+        return None if number < 0 else next(_locations(self.shards[0], range(number, number + 1)))
+
+    def _set(self, location: Location) -> None:
         self.work.spend(len(self.shards) * LOCATION_PUT)
         for shard in self.shards:
             number = number_of_name(shard, shard.locations, Section.LOCATION_NAMES, location.name)
@@ -50,24 +89,26 @@ class Catalogue:
             effect = (number, display_name, location.kind, location.enabled, 0)
             if tuple(shard.location_records.records[number])[:3] != effect[1:4]:
                 record(shard, Section.LOCATIONS, effect)
-        return LocationOutcome(location, joint_turn.revisions(self.shards))
+
+    @executes(GET_LOCATION)
+    def get_location(self, command: GetLocation, _now_ns: int) -> LocationView | Unknown:
+        """Read one location."""
+        found = self._find(command.name)
+        return Unknown("location", command.name) if found is None else LocationView(found)
 
     @executes(LIST_LOCATIONS)
-    def list_locations(self, _command: ListLocations, _now_ns: int) -> Steps[LocationsView]:
-        """List all locations, each as it is when it is listed: the turn may end between them."""
+    def list_locations(self, command: ListLocations, _now_ns: int) -> Steps[LocationsView]:
+        """A page of locations, each as it is when it is listed: the turn may end between them."""
         shard = self.shards[0]
-        locations: list[Location] = []
-        for start in range(0, len(shard.locations), LISTED_MAX):
+        end = min(command.start + command.count, len(shard.locations))
+        page: list[Location] = []
+        for start in range(command.start, end, LISTED_MAX):
             if self.work.is_over:
                 yield
-            records = shard.location_records.used[start : start + LISTED_MAX]
-            self.work.spend(len(records) * LOCATION_TOLD)
-            names = shard.locations.texts(np.arange(start, start + len(records)))
-            displays = shard.display_names.texts(records["display_name"])
-            kinds = map(LocationKind, records["kind"].tolist())
-            enabled = map(bool, records["enabled"].tolist())
-            locations += map(Location, names, kinds, displays, enabled)
-        return LocationsView(tuple(locations))
+            numbers = range(start, min(start + LISTED_MAX, end))
+            self.work.spend(len(numbers) * LOCATION_TOLD)
+            page += _locations(shard, numbers)
+        return LocationsView(tuple(page), end if end < len(shard.locations) else None)
 
     @executes(DELETE_SKU)
     def delete_sku(self, command: DeleteSku, _now_ns: int) -> DeleteOutcome | Unknown | OutOfRange:
@@ -91,3 +132,26 @@ class Catalogue:
         # Point of no return: the SKU exists, and the answer can tell what it had.
         record(shard, Section.ENDED_SKUS, (number,))
         return DeleteOutcome(len(levels), on_hand, promised, shard.revision_now())
+
+
+def _locations(shard: Shard, numbers: range) -> Iterator[Location]:
+    records = shard.location_records.records[numbers.start : numbers.stop]
+    names = shard.locations.texts(np.array(numbers))
+    displays = shard.display_names.texts(records["display_name"])
+    kinds = map(LocationKind, records["kind"].tolist())
+    return map(Location, names, kinds, displays, map(bool, records["enabled"].tolist()))
+
+
+def _conflict(known: Location, now: Location) -> Conflict:
+    """The first field in which two locations differ."""
+    for name in LOCATION_FIELDS:
+        first, second = getattr(known, name), getattr(now, name)
+        if first != second:
+            return Conflict(f"location.{name}", _text(first), _text(second))
+    raise AssertionError("they differ")
+
+
+def _text(value: LocationKind | str | bool) -> str:
+    if isinstance(value, LocationKind):
+        return value.name
+    return value if isinstance(value, str) else str(value).lower()

@@ -1,17 +1,16 @@
-"""Stock facts: goods that arrive, leave, are sold at a till or counted.
+"""Stock facts by name: goods that arrive, leave, are sold at a till or counted.
 
 A fact is not refused for lack of stock; it may drive available negative, which is reported as a
-shortfall. A command of several facts is planned whole, then written whole.
+shortfall. All facts of a command are recorded, or none.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import NamedTuple
+from operator import attrgetter
 
 import numpy as np
 
-from .. import kernels
 from ..commands import (
     EventResult,
     EventsOutcome,
@@ -22,32 +21,34 @@ from ..commands import (
     Unknown,
 )
 from ..commands.registry import RECORD_STOCK_EVENTS, executes
+from ..kernels.codes import EVENT_APPLIED, UNKNOWN_SKU
 from ..limits import ON_HAND_MAX
 from ..model import EventKind, EventOutcome
 from ..tables.effects import Section
+from ..tables.layouts import PLAN, STOCK_EVENT
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..tables.writing import number_of_name, record, record_names, record_stock_details
+from ..tables.writing import record, record_names, record_stock_details
 from . import joint_turn
 from .homes import Homes
+from .stock_plan import Plan, StockPlanner
 
-#: How a fact that is not a count changes the units on hand.
-_SIGN = {
-    EventKind.RECEIPT: 1,
-    EventKind.ADJUSTMENT: 1,
-    EventKind.SALE: -1,
-    EventKind.RETURN: 1,
-}
+#: By code: an enum's call takes 1 µs.
+_OUTCOMES = {int(outcome): outcome for outcome in EventOutcome}
 
+#: What is read of every event: by C, since a message may have a thousand.
+_KEY, _NAME = attrgetter("key"), attrgetter("sku", "location")
+_FIGURES = attrgetter("sequence", "quantity", "kind")
 
+_NO_KEY = 0, 0, 0
 _NO_REFERENCE = Reference("", "", "")
 
 
 class StockFacts:
-    """Stock facts over the shards of a node."""
+    """Stock facts by name, over the shards of a node."""
 
-    def __init__(self, shards: Sequence[Shard], homes: Homes) -> None:
-        self.shards = shards
+    def __init__(self, planner: StockPlanner, homes: Homes) -> None:
+        self.planner = planner
         self.homes = homes
 
     @executes(RECORD_STOCK_EVENTS)
@@ -55,192 +56,194 @@ class StockFacts:
         self, command: RecordStockEvents, now_ns: int
     ) -> EventsOutcome | Unknown | OutOfRange:
         """Record facts of one source, all or none."""
-        if unknown := self._unknown_location(command.events):
+        named = command.events
+        if (unknown := self._unknown_location(named)) is not None:
             return unknown
-        plan = _Plan(
-            _levels_now(self.homes, command.events),
-            self.last_sequence(command.source),
-            self._known(command.events, now_ns),
+        places = _Places(self.homes, named)
+        events = _columns(named, places)
+        plan = np.zeros(len(events), PLAN)
+        touched = self.planner.find_levels(events, plan)
+        places.open(events, plan)
+        decided = self.planner.decide(
+            command.source,
+            events,
+            plan,
+            lambda index: (named[index].sku, named[index].location),
+            now_ns,
         )
-        for index, event in enumerate(command.events):
-            if what := plan.add(index, event):
-                field = f"events[{index}].quantity"
-                return OutOfRange(field, event.quantity, f"{what} after the event", ON_HAND_MAX)
+        for index in np.flatnonzero(decided.codes == EventOutcome.OUT_OF_RANGE).tolist():
+            field, quantity = f"events[{index}].quantity", named[index].quantity
+            what = f"{_beyond(plan, index, named[index])} after the event"
+            return OutOfRange(field, quantity, what, ON_HAND_MAX)
         # Point of no return: every location is known and every stock level stays in range.
-        shards = list(dict.fromkeys(level.shard for level in plan.levels.values()))
-        applied: dict[Shard, list[_Fact]] = {}
-        for fact in plan.facts:
-            if fact.outcome is EventOutcome.APPLIED:
-                applied.setdefault(fact.level.shard, []).append(fact)
-        for shard, facts in applied.items():
-            _write(shard, facts, command.source)
-        results = tuple(_result(fact) for fact in plan.facts)
-        return EventsOutcome(results, joint_turn.revisions(shards))
+        places.create(decided)
+        has_details = any(map(_has_details, named))
+        for shard in touched:
+            first = shard.effects.written()[Section.STOCK]
+            self.planner.write(command.source, decided, shard)
+            if has_details:
+                _write_details(shard, first, decided, named)
+        return EventsOutcome(_results(decided), joint_turn.revisions(touched))
 
-    def _unknown_location(self, events: Sequence[StockEvent]) -> Unknown | None:
-        places = {event.location for event in events}
-        unknown = {place for place in places if self.shards[0].locations.find(place) < 0}
-        for index, event in enumerate(events if unknown else ()):
+    def _unknown_location(self, named: Sequence[StockEvent]) -> Unknown | None:
+        """The first location that is not in the catalogue."""
+        places = list({event.location for event in named})
+        numbers = self.homes.shards[0].locations.find_all(places)
+        unknown = {place for place, number in zip(places, numbers, strict=True) if number < 0}
+        for index, event in enumerate(named if unknown else ()):
             if event.location in unknown:
                 return Unknown(f"events[{index}].location", event.location)
         return None
 
-    def _known(self, events: Sequence[StockEvent], now_ns: int) -> list[bool]:
-        """Which ids are remembered. An id counts once, whichever shard it came to before."""
-        if all(event.key is None for event in events):
-            return [False] * len(events)
-        keys = [(event.key.hi, event.key.lo) if event.key else (0, 0) for event in events]
-        his, los = np.array(keys, np.uint64).T.copy()
-        known = np.array([event.key is None for event in events])
-        self.find_known(his, los, now_ns, known)
-        return [
-            bool(mark) and event.key is not None for mark, event in zip(known, events, strict=True)
-        ]
-
-    def find_known(self, his: Array, los: Array, now_ns: int, known: Array) -> None:
-        """Mark the keys that any shard remembers; those marked already are passed over."""
-        hashes = np.empty(len(his), np.uint64)
-        kernels.hash_keys(self.shards[0].events.current.slots.arrays, his, los, hashes)
-        for shard in self.shards:
-            shard.events.find_all(his, los, hashes, now_ns, known)
-
-    def last_sequence(self, source: str) -> int:
-        """The last number that the source has reached, in whatever shard."""
-        numbers = ((shard, shard.sources.find(source)) for shard in self.shards)
-        return max(
-            (int(shard.source_sequences.records[n]) for shard, n in numbers if n >= 0), default=0
-        )
-
 
 @dataclass(slots=True)
-class _Level:
-    """A stock level as the plan leaves it; row is NO_LEVEL or below until it is written."""
+class _New:
+    """A stock level that a message may create."""
 
     shard: Shard
+    sku: str
+    location: str
+    new_sku: int
+    """Counts the unknown SKUs of the message from 1; 0 for a known SKU."""
     row: int
-    on_hand: int = 0
-    available: int = 0
+    """The row that it would get if all new levels were created; when it is, the row that it has."""
 
 
-class _Fact(NamedTuple):
-    """One event with what was decided about it."""
+class _Places:
+    """The stock levels that events name. One that is not there yet has the row that it would get if
+    all of them were created.
+    """
 
-    event: StockEvent
-    level: _Level
-    outcome: EventOutcome
-    delta: int
-    on_hand: int
-    available: int
+    def __init__(self, homes: Homes, named: Sequence[StockEvent]) -> None:
+        self.rows: dict[tuple[str, str], tuple[int, int]] = {}
+        """By SKU and location: row and shard."""
+        self.new: dict[tuple[int, int], _New] = {}
+        """By row and shard, in the order in which they were named."""
+        self._new_skus: dict[str, int] = {}
+        self._new_rows: dict[Shard, Iterator[int]] = {}
+        self._indexes: list[int] = []
+        """Of the events on new levels, which `_levels` names."""
+        self._levels: list[_New] = []
+        names = list(dict.fromkeys(map(_NAME, named)))
+        for name, shard, row in zip(names, *homes.find_rows(names), strict=True):
+            place = row if row >= 0 else self._add(shard, *name, knows_sku=row != UNKNOWN_SKU)
+            self.rows[name] = place, shard.number
 
+    def _add(self, shard: Shard, sku: str, location: str, *, knows_sku: bool) -> int:
+        if shard not in self._new_rows:
+            self._new_rows[shard] = count(len(shard.levels))
+        row = next(self._new_rows[shard])
+        new_sku = 0 if knows_sku else self._new_skus.setdefault(sku, len(self._new_skus) + 1)
+        self.new[row, shard.number] = _New(shard, sku, location, new_sku, row)
+        return row
 
-class _Plan:
-    """Decides events one after the other, each seeing those before it, without writing anything."""
+    def open(self, events: Array, plan: Array) -> None:
+        """Plan for the new levels."""
+        if not self.new:
+            return
+        places = zip(events["row"].tolist(), events["shard"].tolist(), strict=True)
+        on_new = [
+            (index, self.new[place]) for index, place in enumerate(places) if place in self.new
+        ]
+        self._indexes, self._levels = map(list, zip(*on_new, strict=True))
+        plan["is_open"][self._indexes] = 1
+        plan["new_sku"][self._indexes] = [level.new_sku for level in self._levels]
+        is_enabled = _are_enabled(self._levels[0].shard, self._levels)
+        plan["is_enabled"][self._indexes] = [is_enabled[each.location] for each in self._levels]
 
-    def __init__(
-        self, levels: dict[tuple[str, str], _Level], last_sequence: int, known: list[bool]
-    ) -> None:
-        self.facts: list[_Fact] = []
-        self.levels = levels
-        self._last_sequence = last_sequence
-        self._known = known
-        self._keys: set[bytes] = set()
-
-    def add(self, index: int, event: StockEvent) -> str:
-        """Decide one event; return what would leave its range, or nothing."""
-        level = self.levels[event.sku, event.location]
-        outcome = self._judge(index, event)
-        delta = _delta(event, level.on_hand) if outcome is EventOutcome.APPLIED else 0
-        level.on_hand += delta
-        level.available += delta
-        self.facts.append(_Fact(event, level, outcome, delta, level.on_hand, level.available))
-        if level.on_hand > ON_HAND_MAX:
-            return "on_hand"
-        return "available" if level.available < -ON_HAND_MAX else ""
-
-    def _judge(self, index: int, event: StockEvent) -> EventOutcome:
-        key = event.key
-        if key and (self._known[index] or key.packed in self._keys):
-            return EventOutcome.DUPLICATE
-        if event.sequence and event.sequence <= self._last_sequence:
-            return EventOutcome.OUT_OF_ORDER if key else EventOutcome.DUPLICATE
-        if key:
-            self._keys.add(key.packed)
-        self._last_sequence = max(self._last_sequence, event.sequence)
-        return EventOutcome.APPLIED
-
-
-def _levels_now(homes: Homes, events: Iterable[StockEvent]) -> dict[tuple[str, str], _Level]:
-    """The stock levels that events name, as they are before all of them, with one read a shard."""
-    names = list(dict.fromkeys((event.sku, event.location) for event in events))
-    found = zip(names, *homes.find_rows(names), strict=True)
-    levels = {name: _Level(shard, row) for name, shard, row in found}
-    places: dict[Shard, list[_Level]] = {}
-    for level in levels.values():
-        if level.row >= 0:
-            places.setdefault(level.shard, []).append(level)
-    for shard, mine in places.items():
-        columns = shard.read_levels(np.array([level.row for level in mine], np.int64))
-        for level, on_hand, available in zip(mine, *columns[[0, 3]].tolist(), strict=True):
-            level.on_hand, level.available = on_hand, available
-    return levels
+    def create(self, decided: Plan) -> None:
+        """Create the new levels on which an event takes effect, and give the events their rows."""
+        if not self.new:
+            return
+        applied = (decided.codes[self._indexes] == EVENT_APPLIED).tolist()
+        created: dict[Shard, dict[tuple[str, str], _New]] = {}
+        for level, applies in zip(self._levels, applied, strict=True):
+            if applies:
+                created.setdefault(level.shard, {})[level.sku, level.location] = level
+        for shard, levels in created.items():
+            _create_levels(shard, list(levels.values()))
+        # Events that have no effect keep a row that nobody reads.
+        decided.events["row"][self._indexes] = [level.row for level in self._levels]
 
 
-def _delta(event: StockEvent, on_hand: int) -> int:
-    if event.kind is EventKind.COUNT:
-        return event.quantity - on_hand
-    return _SIGN[event.kind] * event.quantity
+def _are_enabled(shard: Shard, levels: Iterable[_New]) -> dict[str, bool]:
+    """Whether locations take reservations, by name: every shard knows all of them."""
+    names = {level.location for level in levels}
+    return {name: shard.is_enabled(shard.locations.find(name)) for name in names}
 
 
-def _write(shard: Shard, applied: Sequence[_Fact], source: str) -> None:
-    """Write the facts of one shard: new names and levels first, then all changes at once."""
-    number = number_of_name(shard, shard.sources, Section.SOURCE_NAMES, source)
-    _add_levels(shard, applied)
-    effects = []
-    for event, level, _, delta, _, _ in applied:
-        hi, lo, has_key = (event.key.hi, event.key.lo, 1) if event.key else (0, 0, 0)
-        fact = (hi, lo, delta, event.sequence, level.row, number, event.kind, has_key)
-        effects.append(fact)
-    first = shard.effects.written()[Section.STOCK]
-    record(shard, Section.STOCK, *effects)
-    details, texts = _details(enumerate(applied, first))
+def _create_levels(shard: Shard, levels: Sequence[_New]) -> None:
+    """Record new stock levels of a shard, and their SKUs where they are new, and note the rows."""
+    names = list(dict.fromkeys(level.sku for level in levels))
+    skus = dict(zip(names, shard.skus.find_all(names), strict=True))
+    unknown = [sku for sku, number in skus.items() if number < 0]
+    if unknown:
+        skus.update(zip(unknown, count(len(shard.skus)), strict=False))
+        record_names(shard, Section.SKU_NAMES, *unknown)
+    places = {place: shard.locations.find(place) for place in {each.location for each in levels}}
+    for row, level in enumerate(levels, len(shard.levels)):
+        level.row = row
+    record(shard, Section.LEVELS, *((skus[each.sku], places[each.location]) for each in levels))
+
+
+def _columns(named: Sequence[StockEvent], places: _Places) -> Array:
+    """Events as STOCK_EVENT."""
+    keys = [(key.hi, key.lo, 1) if key else _NO_KEY for key in map(_KEY, named)]
+    his, los, has_key = zip(*keys, strict=True)
+    sequences, quantities, kinds = zip(*map(_FIGURES, named), strict=True)
+    rows, shards = zip(*map(places.rows.__getitem__, map(_NAME, named)), strict=True)
+    columns = (his, los, sequences, quantities, rows, shards, kinds, has_key)
+    return np.array(list(zip(*columns, strict=True)), STOCK_EVENT)
+
+
+def _write_details(shard: Shard, first: int, decided: Plan, named: Sequence[StockEvent]) -> None:
+    """Write what the events of a shard came with, where that is more than the fact; `first` is the
+    number of the effect of the first of them.
+    """
+    is_mine = (decided.events["shard"] == shard.number) & (decided.codes == EventOutcome.APPLIED)
+    details: list[tuple[int, ...]] = []
+    texts: list[str] = []
+    for number, index in enumerate(np.flatnonzero(is_mine).tolist(), first):
+        event = named[index]
+        reference = event.reference or _NO_REFERENCE
+        mine = (reference.kind, reference.id, reference.line, event.reason, event.actor)
+        has_time = event.occur_time_ns is not None
+        if has_time or any(mine):
+            details.append((event.occur_time_ns or 0, number, has_time, 0, 0))
+            texts += mine
     record_stock_details(shard, details, texts)
 
 
-def _details(facts: Iterable[tuple[int, _Fact]]) -> tuple[list[tuple[int, ...]], list[str]]:
-    """What events came with that had more than the fact, by the number of their effect STOCK: as
-    STOCK_DETAILS, and the texts.
+def _has_details(event: StockEvent) -> bool:
+    given = event.reason or event.actor or event.reference
+    return bool(given) or event.occur_time_ns is not None
+
+
+def _beyond(plan: Array, index: int, event: StockEvent) -> str:
+    """What an event that is out of range would take beyond the limit: its level stands in the plan
+    as it was before it.
     """
-    details: list[tuple[int, ...]] = []
-    texts: list[str] = []
-    for number, (event, *_) in facts:
-        has_time = event.occur_time_ns is not None
-        if has_time or event.reference or event.reason or event.actor:
-            reference = event.reference or _NO_REFERENCE
-            mine = (reference.kind, reference.id, reference.line, event.reason, event.actor)
-            if has_time or any(mine):
-                details.append((event.occur_time_ns or 0, number, has_time, 0, 0))
-                texts += mine
-    return details, texts
+    on_hand = int(plan["on_hand"][index])
+    sign = -1 if event.kind is EventKind.SALE else 1
+    counts = event.kind is EventKind.COUNT
+    after = event.quantity if counts else on_hand + sign * event.quantity
+    return "on_hand" if after > ON_HAND_MAX else "available"
 
 
-def _add_levels(shard: Shard, facts: Iterable[_Fact]) -> None:
-    """Give a row to each level that has none yet, and a number to its SKU where that is new."""
-    new = {
-        (fact.event.sku, fact.event.location): fact.level for fact in facts if fact.level.row < 0
-    }
-    if not new:
-        return
-    names = list(dict.fromkeys(sku for sku, _ in new))
-    skus = dict(zip(names, shard.skus.find_all(names), strict=True))
-    unknown = [sku for sku, number in skus.items() if number < 0]
-    skus.update(zip(unknown, count(len(shard.skus))))
-    if unknown:
-        record_names(shard, Section.SKU_NAMES, *unknown)
-    places = {place: shard.locations.find(place) for place in {place for _, place in new}}
-    for level, row in zip(new.values(), count(len(shard.levels))):
-        level.row = row
-    record(shard, Section.LEVELS, *((skus[sku], places[place]) for sku, place in new))
-
-
-def _result(fact: _Fact) -> EventResult:
-    return EventResult(fact.outcome, fact.on_hand, max(0, -fact.available))
+def _results(decided: Plan) -> tuple[EventResult, ...]:
+    plan, differences = decided.plan, decided.differences
+    fields = ("on_hand", "promisable", "available", "creates_sku")
+    columns = (plan[name].tolist() for name in fields)
+    return tuple(
+        EventResult(
+            _OUTCOMES[code],
+            on_hand,
+            max(0, -promisable),
+            available,
+            bool(creates_sku),
+            differences.get(index),
+        )
+        for index, (code, on_hand, promisable, available, creates_sku) in enumerate(
+            zip(decided.codes.tolist(), *columns, strict=True)
+        )
+    )

@@ -46,7 +46,11 @@ class Section(IntEnum):
     MOVES = 12
     EXTENDS = 13
     STOCK_PADDED = 14
-    STOCK = 17
+    STOCK_PLAIN = 17
+    COUNTED = 22
+    STOCK = 25
+    GAPS = 23
+    SOURCE_RESETS = 24
     REQUESTS = 15
     SEAL = 16
     PRINCIPAL_NAMES = 18
@@ -55,7 +59,8 @@ class Section(IntEnum):
     STOCK_DETAIL_TEXTS = 21
 
 
-#: A stock fact. STOCK_PADDED is what builds before docs/adr/0017 wrote: it is read, not written.
+#: A stock fact. STOCK_PADDED is what builds before docs/adr/0017 wrote, STOCK_PLAIN what builds
+#: before docs/adr/0029 did, which kept nothing of an event but its id: they are read, not written.
 _STOCK = [
     ("key_hi", "u8"),
     ("key_lo", "u8"),
@@ -105,7 +110,12 @@ DTYPES: dict[Section, np.dtype] = {
     ),
     Section.EXTENDS: np.dtype([("expires_at_ns", "i8"), ("reservation", "i4"), ("pad", "u4")]),
     Section.STOCK_PADDED: np.dtype([*_STOCK, ("pad", "u2"), ("pad2", "u4")]),
+    Section.STOCK_PLAIN: np.dtype(_STOCK),
+    # What was counted, for each COUNT of the STOCK behind it: of the others, the difference tells.
+    Section.COUNTED: np.dtype([("quantity", "i8")]),
     Section.STOCK: np.dtype(_STOCK),
+    Section.GAPS: np.dtype([("first", "u8"), ("last", "u8"), ("source", "i4"), ("pad", "u4")]),
+    Section.SOURCE_RESETS: np.dtype([("last_sequence", "u8"), ("source", "i4"), ("pad", "u4")]),
     Section.REQUESTS: np.dtype(
         [
             ("key_hi", "u8"),
@@ -138,9 +148,12 @@ DTYPES: dict[Section, np.dtype] = {
 }
 
 
+#: Kinds that earlier builds wrote.
+_READ_ALONE = frozenset({Section.STOCK_PADDED, Section.STOCK_PLAIN})
+
 #: Kinds that do not commute with others. A name that ends is free again: what the same turn says of
-#: the SKU before and the one after must not change places.
-STANDS_ALONE = frozenset({Section.ENDED_SKUS})
+#: the SKU before and the one after must not change places. A reset sets what stock facts set too.
+STANDS_ALONE = frozenset({Section.ENDED_SKUS, Section.SOURCE_RESETS})
 
 #: Kinds that a principal is noted for. Lines and texts of ids belong to their reservations.
 ATTRIBUTED = (
@@ -152,6 +165,7 @@ ATTRIBUTED = (
     Section.MOVES,
     Section.EXTENDS,
     Section.STOCK,
+    Section.SOURCE_RESETS,
     Section.REQUESTS,
 )
 
@@ -194,6 +208,7 @@ class Effects:
         self._tables = {
             section: Table(dtype, header=header, at=EFFECTS + section)
             for section, dtype in DTYPES.items()
+            if section not in _READ_ALONE
         }
         self._counts = figures(header)[EFFECTS:]
         self._closed: list[tuple[Section, Array]] = []

@@ -63,8 +63,40 @@ REQUEST = np.dtype(
     ]
 )
 
-#: A stock event that was applied.
-EVENT = np.dtype([("key_hi", "u8"), ("key_lo", "u8"), ("at_ns", "i8")])
+#: A stock event with an id that was applied, and what it was. Kind 0 stands for one of an earlier
+#: build, whose content was not kept.
+EVENT = np.dtype(
+    [
+        ("key_hi", "u8"),
+        ("key_lo", "u8"),
+        ("at_ns", "i8"),
+        ("quantity", "i8"),
+        ("row", "i4"),
+        ("kind", "u1"),
+        ("pad", "u1", 3),
+    ]
+)
+
+#: A stock event with a number that was applied, and what it was. 0 is no number.
+NUMBERED = np.dtype(
+    [
+        ("sequence", "u8"),
+        ("quantity", "i8"),
+        ("row", "i4"),
+        ("source", "i4"),
+        ("kind", "u1"),
+        ("pad", "u1", 7),
+    ]
+)
+
+#: A range of numbers that a source skipped.
+GAP = np.dtype([("first", "u8"), ("last", "u8")])
+
+#: What was recorded before under the id or the number of an event. `match` is NEW, SAME or OTHER of
+#: kernels/codes.py.
+RECORDED = np.dtype(
+    [("quantity", "i8"), ("row", "i4"), ("shard", "u2"), ("kind", "u1"), ("match", "u1")]
+)
 
 #: One operation: a single-line reserve, a line of a reserve, or (with its key alone) a command on a
 #: reservation. `location` is 0, or for a line given by name where the SKU has no level yet the
@@ -82,8 +114,8 @@ OPERATION = np.dtype(
     ]
 )
 
-#: One stock event of a batch. `shard` and `row` are those of its handle; without an id it has a key
-#: of 0.
+#: One stock event of a message. `shard` and `row` are those of its handle, or of its names; without
+#: an id it has a key of 0.
 STOCK_EVENT = np.dtype(
     [
         ("key_hi", "u8"),
@@ -97,8 +129,21 @@ STOCK_EVENT = np.dtype(
     ]
 )
 
-#: What is planned for one event: the difference that it makes, and the units at its level after it.
-#: `is_open` tells whether there is such a level.
+#: What is planned for one event: the difference that it makes, and the units at its level after it:
+#: on hand, promisable were the location enabled, and available. `gap_first` is the first of the
+#: numbers that it skips, or 0. `is_open` tells whether there is such a level; `new_sku` counts the
+#: unknown SKUs of the message from 1, and is 0 for a known one.
 PLAN = np.dtype(
-    [("delta", "i8"), ("on_hand", "i8"), ("available", "i8"), ("is_open", "u1"), ("pad", "u1", 7)]
+    [
+        ("delta", "i8"),
+        ("on_hand", "i8"),
+        ("promisable", "i8"),
+        ("available", "i8"),
+        ("gap_first", "u8"),
+        ("new_sku", "i4"),
+        ("is_open", "u1"),
+        ("is_enabled", "u1"),
+        ("creates_sku", "u1"),
+        ("pad", "u1"),
+    ]
 )

@@ -69,15 +69,17 @@ class Remembered:
                 return record
         return None
 
-    def find_all(self, his: Array, los: Array, hashes: Array, now_ns: int, known: Array) -> None:
-        """Mark in `known` which keys are still remembered; those marked already are passed over.
+    def find_events(
+        self, events: Array, hashes: Array, shard: int, now_ns: int, recorded: Array
+    ) -> None:
+        """Fill in what is remembered of stock events (STOCK_EVENT, RECORDED) in this shard.
         `hashes` are those of kernels.hash_keys.
         """
         for generation in (self.current, self.previous):
             if len(generation.records):
                 after_ns = now_ns - RETENTION_NS
                 tables = generation.slots.arrays, generation.records.records
-                kernels.find_keys(*tables, his, los, hashes, after_ns, known)
+                kernels.find_events(*tables, events, hashes, after_ns, shard, recorded)
 
     def remember(self, count: int, now_ns: int) -> Array:
         """Make room for `count` new records and return them, to be filled in and then entered by

@@ -7,6 +7,7 @@ the columns of the schema that made it, so seals and digests of earlier schemas 
 
     1  builds before docs/adr/0026: one section a kind in an entry, levels without `withheld`
     2  sections as an ordered list, `withheld`, principals and details of stock facts
+    3  the content of stock events, what was counted, skipped numbers, resets of sources
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ import numpy as np
 from .effects import DTYPES, Section
 from .table import Array
 
-SCHEMA = 2
+SCHEMA = 3
 
 #: Layouts of effects that changed after a schema: schema -> kind -> its layout until then.
 EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {}
@@ -25,7 +26,10 @@ EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {}
 EFFECT_DEFAULTS: dict[Section, dict[str, int]] = {}
 
 #: The same for tables, by their names in `state_bytes.columns`.
-TABLE_DEFAULTS: dict[str, dict[str, int]] = {"levels": {"withheld": 0}}
+TABLE_DEFAULTS: dict[str, dict[str, int]] = {
+    "events": {"quantity": 0, "row": 0, "kind": 0, "pad": 0},
+    "levels": {"withheld": 0},
+}
 
 
 def layouts_of(schema: int) -> dict[Section, np.dtype]:

@@ -24,12 +24,12 @@ from ..kernels.arguments import (
     SPLITS,
 )
 from ..kernels.codes import FLAG_LINE_IDS, FLAG_TEXT
-from ..limits import LOCATIONS_MAX, ROWS_MAX
+from ..limits import GAPS_MAX, LOCATIONS_MAX, NUMBERED_MAX, ROWS_MAX
 from ..model import State
 from .effects import Effects
 from .expiry_heap import ExpiryHeap
 from .hash_slots import HashSlots
-from .layouts import EVENT, LEVEL, LINE, LOCATION, REQUEST, RESERVATION
+from .layouts import EVENT, LEVEL, LINE, LOCATION, NUMBERED, REQUEST, RESERVATION
 from .names import NameTable, join_names
 from .remembered import Remembered
 from .reservation_index import ReservationIndex
@@ -66,6 +66,8 @@ class Shard:
         self.id_texts = NameTable(None, rows_max)
         self.location_records = Table(LOCATION, rows_max=rows_max)
         self.source_sequences = Table("u8", rows_max=rows_max)
+        self.source_gaps = Table("u8", width=(2 + 2 * GAPS_MAX,), rows_max=rows_max)
+        self.numbered = Table(NUMBERED, rows_max=NUMBERED_MAX)
         self.levels = Table(LEVEL, rows_max=rows_max, header=header, at=LEVELS)
         self.level_slots = HashSlots(seed)
         self.level_chain = Table("i4", rows_max=rows_max)
@@ -232,8 +234,8 @@ class Shard:
         kernels.count_units(lines.start, len(lines), self.book, totals)
 
     def read_levels(self, rows: np.ndarray) -> np.ndarray:
-        """Rows (int64) as int64[5, rows]: on_hand, reserved, committed, what may be promised, and 1
-        where there is such a level. Where there is none, or its SKU has ended, all are 0.
+        """Rows (int64) as int64[5, rows]: on_hand, reserved, committed, what may be promised now,
+        and 1 where there is such a level. Where there is none, or its SKU has ended, all are 0.
         """
         columns = np.zeros((5, len(rows)), np.int64)
         kernels.read_levels(rows, self.header, self.stock, columns)

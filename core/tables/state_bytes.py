@@ -18,7 +18,10 @@ from .shard import Shard
 from .table import Array, Table
 
 _NAME_TABLES = ("skus", "locations", "sources", "principals", "display_names", "id_texts")
-_TABLES = ("location_records", "source_sequences", "levels", "reservations", "lines", "splits")
+_TABLES = (
+    *("location_records", "source_sequences", "source_gaps", "numbered"),
+    *("levels", "reservations", "lines", "splits"),
+)
 _MEMORIES = ("requests", "events")
 
 #: Stock levels, or lines, that are hashed at a time: a millisecond of a slow core, so that a
@@ -68,6 +71,8 @@ def load(shard: Shard, listed: Columns) -> None:
         records: Table = getattr(shard, name)
         if name in listed:
             records.load(migrate_table(listed[name], name, records.records.dtype))
+    # An earlier schema has no gaps: none of its numbers is known to have been skipped.
+    shard.source_gaps.extend(len(shard.sources) - len(shard.source_gaps))
     for name in _MEMORIES:
         memory: Remembered = getattr(shard, name)
         parts = {part: listed[f"{name}.{part}"] for part in memory.columns()}

@@ -14,7 +14,7 @@ from ..kernels.arguments import EXPIRED_LINES
 from ..limits import LINES_MAX
 from ..model import State
 from . import state_bytes
-from .apply import apply, apply_reservations
+from .apply import apply, apply_reservations, apply_stock
 from .effects import ATTRIBUTED, STANDS_ALONE, Entry, Section
 from .names import NameTable, pack_names
 from .shard import Shard
@@ -45,6 +45,32 @@ def record_written(shard: Shard, section: Section, count: int) -> None:
     if count:
         shard.effects.touched = True
         apply(shard, section, shard.effects[section].extend(count))
+
+
+def write_stock(
+    shard: Shard, events: Array, plan: Array, codes: Array, source: int, count: int
+) -> None:
+    """Write the `count` stock facts (STOCK_EVENT, PLAN) of this shard that take effect by `codes`,
+    and apply them.
+    """
+    effects, counted, gaps = (
+        shard.effects[section] for section in (Section.STOCK, Section.COUNTED, Section.GAPS)
+    )
+    for table in (effects, counted, gaps):
+        table.ensure(count)
+    counts, skips = kernels.write_stock(
+        events,
+        plan,
+        codes,
+        shard.number,
+        source,
+        effects.records[len(effects) :],
+        counted.records[len(counted) :],
+        gaps.records[len(gaps) :],
+    )
+    shard.effects.touched = True
+    apply_stock(shard, effects.extend(count), counted.extend(counts))
+    record_written(shard, Section.GAPS, skips)
 
 
 def record_whole_moves(shard: Shard, lines: range, leaves: State, enters: State) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from holdfast.v1 import admin_service_pb2 as admin
+from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import common_pb2 as common
@@ -140,6 +140,7 @@ def node_status(status: admin.GetStatusResponse) -> Table:
         else "no snapshot yet",
         "journal": f"{size(status.journal_size_bytes)}, "
         f"may grow by {size(status.journal_headroom_bytes)}",
+        "timeline": f"{status.timeline:016x}",
         "state hash": status.state_hash,
     }
     for name, value in rows.items():

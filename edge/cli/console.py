@@ -49,6 +49,15 @@ Target = Annotated[
         show_default=False,
     ),
 ]
+AdminTarget = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar=TARGET_METAVAR,
+        help="Node to ask. Default: admin_address of the settings, else 127.0.0.1:50052.",
+        show_default=False,
+    ),
+]
 Timeout = Annotated[
     float,
     typer.Option(
@@ -72,29 +81,49 @@ def asking(
 
     `same` is what makes a repeat safe when no answer came.
     """
+    target = default_target() if target is None else target
+    with _asking({"target": target}, target, timeout_s, as_json=as_json, same=same) as client:
+        yield client
+
+
+@contextmanager
+def asking_operators(
+    target: str | None, timeout_s: float, *, as_json: bool
+) -> "Iterator[BlockingClient]":
+    """Yield a client of the node's listener for operators, as `asking` does."""
+    target = default_target("admin_address") if target is None else target
+    with _asking({"admin_target": target}, target, timeout_s, as_json=as_json) as client:
+        yield client
+
+
+@contextmanager
+def _asking(
+    where: dict[str, str], target: str, timeout_s: float, *, as_json: bool, same: str = SAME_IDS
+) -> "Iterator[BlockingClient]":
     from ..client import BlockingClient, HoldfastError
 
-    target = default_target() if target is None else target
+    options: dict[str, Any] = {"timeout_s": timeout_s, **where}
     try:
         # No retries: whoever types a command wants to know now that there is no node.
-        with BlockingClient(target, timeout_s=timeout_s, retries=None) as client:
+        with BlockingClient(retries=None, **options) as client:
             yield client
     except HoldfastError as error:
         fail_call(error, target, as_json=as_json, same=same)
 
 
-def default_target() -> str:
+def default_target(setting: str = "grpc_address") -> str:
     """Where the node of the settings listens, or the client's default when nothing sets it."""
-    from ..client import TARGET
+    from ..client import ADMIN_TARGET, TARGET
 
     # Importing the settings takes longer than most calls, and mostly there are none.
-    is_set = any(os.environ.get(name) for name in ("HOLDFAST_CONFIG", "HOLDFAST_GRPC_ADDRESS"))
+    variables = ("HOLDFAST_CONFIG", f"HOLDFAST_{setting.upper()}")
+    is_set = any(os.environ.get(name) for name in variables)
     if not is_set and not Path("holdfast.toml").exists():
-        return TARGET
+        return TARGET if setting == "grpc_address" else ADMIN_TARGET
     from ..server.settings import ConfigError, load_settings
 
     try:
-        return reachable(load_settings().grpc_address)
+        return reachable(getattr(load_settings(), setting))
     except ConfigError as error:
         fail(str(error))
 

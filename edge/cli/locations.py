@@ -1,11 +1,23 @@
-"""Commands on places: location put, location list."""
+"""Commands on places: location put, get, list."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from .console import TIMEOUT_DEFAULT_S, Json, Target, Timeout, asking, console, plain, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from google.protobuf.message import Message
+
+    from holdfast.v1.catalog_service_pb2 import Location
+
+#: Locations that are asked for at once: the most that a node gives.
+PAGE_SIZE: Final = 1_000
+
+Code = Annotated[str, typer.Argument(metavar="LOCATION", help="Id of the location.")]
 
 app = typer.Typer()
 location = typer.Typer(no_args_is_help=True, help="Create, change and list locations.")
@@ -22,27 +34,37 @@ class Kind(StrEnum):
 
 @location.command("put")
 def put_location(
-    code: Annotated[str, typer.Argument(metavar="LOCATION", help="Id of the location.")],
-    kind: Annotated[Kind, typer.Option(help="Kind of location.")] = Kind.WAREHOUSE,
-    name: Annotated[str, typer.Option(help="Display name.", show_default=False)] = "",
+    code: Code,
+    kind: Annotated[Kind | None, typer.Option(help="Kind of location.")] = None,
+    name: Annotated[str | None, typer.Option(help="Display name.", show_default=False)] = None,
     enabled: Annotated[
-        bool, typer.Option("--enabled/--disabled", help="Whether it takes new reservations.")
-    ] = True,
+        bool | None,
+        typer.Option("--enabled/--disabled", help="Whether it takes new reservations."),
+    ] = None,
     target: Target = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Create a location or replace all its settings."""
+    """Create a location, an enabled warehouse, or change what is given of one that is there."""
+    kind_name = None if kind is None else f"LOCATION_KIND_{kind.upper()}"
     with asking(target, timeout, as_json=as_json) as client:
-        answer = client.put_location(
-            code, f"LOCATION_KIND_{kind.upper()}", display_name=name, enabled=enabled
+        answer = client.update_location(
+            code, kind=kind_name, display_name=name, enabled=enabled, allow_missing=True
         )
-    if as_json:
-        print_json(plain(answer))
-        return
-    from . import answers
+    _print(answer, [answer.location], as_json=as_json)
 
-    console().print(answers.locations([answer.location]))
+
+@location.command("get")
+def get_location(
+    code: Code,
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Show a location."""
+    with asking(target, timeout, as_json=as_json) as client:
+        answer = client.get_location(code)
+    _print(answer, [answer.location], as_json=as_json)
 
 
 @location.command("list")
@@ -50,11 +72,23 @@ def list_locations(
     target: Target = None, timeout: Timeout = TIMEOUT_DEFAULT_S, as_json: Json = False
 ) -> None:
     """List all locations."""
+    from holdfast.v1.catalog_service_pb2 import ListLocationsResponse
+
+    every = ListLocationsResponse()
     with asking(target, timeout, as_json=as_json) as client:
-        answer = client.list_locations()
+        while True:
+            page = client.list_locations(PAGE_SIZE, every.next_page_token)
+            every.locations.extend(page.locations)
+            every.next_page_token = page.next_page_token
+            if not every.next_page_token:
+                break
+    _print(every, every.locations, as_json=as_json)
+
+
+def _print(answer: "Message", locations: "Iterable[Location]", *, as_json: bool) -> None:
     if as_json:
         print_json(plain(answer))
         return
     from . import answers
 
-    console().print(answers.locations(answer.locations))
+    console().print(answers.locations(locations))

@@ -8,10 +8,10 @@ import typer
 
 from .console import (
     TIMEOUT_DEFAULT_S,
+    AdminTarget,
     Json,
-    Target,
     Timeout,
-    asking,
+    asking_operators,
     console,
     fail,
     plain,
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 LISTEN_ADVICE: Final = (
-    "Stop the process that listens there, or choose another --grpc-address or --http-address."
+    "Stop the process that listens there, or choose another --grpc-address, "
+    "--admin-address or --http-address."
 )
 
 
@@ -46,6 +47,9 @@ def serve(
     ] = None,
     grpc_address: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Address of the gRPC services.")
+    ] = None,
+    admin_address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Address of the operators' methods.")
     ] = None,
     http_address: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Address of metrics and health.")
@@ -67,6 +71,7 @@ def serve(
             data_dir=data_dir,
             shard_count=shard_count,
             grpc_address=grpc_address,
+            admin_address=admin_address,
             http_address=http_address,
             log_level=log_level,
             log_format=log_format,
@@ -135,14 +140,17 @@ def _tell_ready(server: "Server", *, as_json: bool) -> None:
     from ..server.settings import split_address
 
     settings = server.settings
-    grpc_host, _ = split_address(settings.grpc_address)
-    http_host, _ = split_address(settings.http_address)
-    grpc, http = _joined(grpc_host, server.grpc_port), _joined(http_host, server.http_port)
+    addresses = {
+        "grpc_address": _joined(split_address(settings.grpc_address)[0], server.grpc_port),
+        "admin_address": _joined(split_address(settings.admin_address)[0], server.admin_port),
+        "http_address": _joined(split_address(settings.http_address)[0], server.http_port),
+    }
     if as_json:
-        data_dir = str(settings.data_dir)
-        _print_event("serving", grpc_address=grpc, http_address=http, data_dir=data_dir)
+        _print_event("serving", **addresses, data_dir=str(settings.data_dir))
     else:
-        where = f"gRPC on {grpc}, http://{http}/metrics, data in {settings.data_dir}"
+        grpc, admin, http = addresses.values()
+        where = f"gRPC on {grpc}, for operators on {admin}, http://{http}/metrics"
+        where = f"{where}, data in {settings.data_dir}"
         typer.echo(f"Holdfast is serving: {where}. Press Ctrl-C to stop.")
 
 
@@ -163,12 +171,12 @@ def status(
             "--hash", help="Add a hash over all state, for which the node has to be quiet."
         ),
     ] = False,
-    target: Target = None,
+    target: AdminTarget = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
     """Show what a node is doing and how full it is."""
-    with asking(target, timeout, as_json=as_json) as client:
+    with asking_operators(target, timeout, as_json=as_json) as client:
         answer = client.get_status(include_state_hash=state_hash)
     if as_json:
         print_json(plain(answer))
@@ -177,3 +185,27 @@ def status(
 
     console().print(answers.node_status(answer))
     console().print(answers.shards(answer.shards))
+
+
+source = typer.Typer(no_args_is_help=True, help="Look after sources of stock events.")
+app.add_typer(source, name="source")
+
+
+@source.command("reset")
+def reset_source(
+    name: Annotated[str, typer.Argument(metavar="SOURCE", help="Name of the source.")],
+    last_sequence: Annotated[
+        int, typer.Option("--last", metavar="N", min=0, help="The last number that counts.")
+    ] = 0,
+    target: AdminTarget = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Let a source number its events anew; ids that it gave stay known."""
+    with asking_operators(target, timeout, as_json=as_json) as client:
+        answer = client.reset_source(name, last_sequence)
+    if as_json:
+        print_json(plain(answer))
+        return
+    was = f"it had come to {answer.previous_sequence:,}"
+    typer.echo(f"{name} counts on from {last_sequence:,}; {was}.")

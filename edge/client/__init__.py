@@ -15,10 +15,11 @@ from .errors import (
     Unavailable,
 )
 from .retries import Retries
-from .session import TARGET, ClientStatistics
+from .session import ADMIN_TARGET, TARGET, ClientStatistics
 from .stock_events import StockColumns
 
 __all__ = [
+    "ADMIN_TARGET",
     "TARGET",
     "AlreadyExists",
     "BlockingClient",

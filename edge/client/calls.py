@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from google.protobuf.message import Message
 
-from holdfast.v1 import admin_service_pb2 as admin
+from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import reservation_service_pb2 as reservation
@@ -222,15 +222,20 @@ def get_availability(
 
 
 def batch_get_availability(
-    skus: Iterable[str], **options: Unpack[Options]
+    skus: Iterable[str], locations: Iterable[str] = (), **options: Unpack[Options]
 ) -> Call[availability.BatchGetAvailabilityResponse]:
-    """What can be promised of up to 1,000 SKUs, in the order given; see `get_availability`.
+    """What can be promised of up to 1,000 SKUs, in the order given; see `get_availability`. With
+    `locations`, of which there may be up to 1,000, what can be promised there.
 
-    Unknown SKUs are listed in the response and are not an error.
+    Unknown SKUs are listed in the response and are not an error. Raises `NotFound` if a location is
+    unknown.
     """
     found = enumerate(each("skus", skus, "an iterable of SKUs"))
-    names = [text(f"skus[{position}]", sku) for position, sku in found]
-    request = availability.BatchGetAvailabilityRequest(skus=names)
+    places = enumerate(each("locations", locations, "an iterable of locations"))
+    request = availability.BatchGetAvailabilityRequest(
+        skus=[text(f"skus[{position}]", sku) for position, sku in found],
+        locations=[text(f"locations[{position}]", place) for position, place in places],
+    )
     return _call(methods.BATCH_GET_AVAILABILITY, request, **options)
 
 
@@ -239,7 +244,8 @@ def resolve_stock_levels(
 ) -> Call[availability.ResolveStockLevelsResponse]:
     """The handles of up to 8,190 stock levels, given as SKU and location, in the order given.
 
-    A handle is 0 where there is no such stock level. It stays valid as long as its SKU exists.
+    A handle is 0 where there is no such stock level; `unresolved` in the response says which those
+    are, and what is missing. A handle stays valid as long as its SKU exists.
     """
     found = enumerate(each("levels", levels, _LEVELS))
     names = [_level(f"levels[{position}]", level) for position, level in found]
@@ -269,32 +275,74 @@ def record_stock_events(
 # CatalogService
 
 
-def put_location(
+def create_location(
     location: str,
     kind: catalog.LocationKind | str = catalog.LOCATION_KIND_WAREHOUSE,
     *,
     display_name: str = "",
     enabled: bool = True,
     **options: Unpack[Options],
-) -> Call[catalog.PutLocationResponse]:
-    """Create a location, or replace all that is known of an existing one.
+) -> Call[catalog.CreateLocationResponse]:
+    """Create a location; `enabled` says whether it takes new reservations.
 
-    `enabled` says whether it takes new reservations. The response has the location as it is now.
+    A repeat with the same content is harmless. Raises `AlreadyExists` if the location is there with
+    other content.
     """
-    as_it_shall_be = catalog.Location(
+    created = catalog.Location(
         location=text("location", location),
         kind=member("kind", kind, catalog.LocationKind),
         display_name=text("display_name", display_name),
         enabled=flag("enabled", enabled),
     )
-    return _call(
-        methods.PUT_LOCATION, catalog.PutLocationRequest(location=as_it_shall_be), **options
+    request = catalog.CreateLocationRequest(location=created)
+    return _call(methods.CREATE_LOCATION, request, **options)
+
+
+def update_location(
+    location: str,
+    *,
+    kind: catalog.LocationKind | str | None = None,
+    display_name: str | None = None,
+    enabled: bool | None = None,
+    allow_missing: bool = False,
+    **options: Unpack[Options],
+) -> Call[catalog.UpdateLocationResponse]:
+    """Change what is given of a location; the rest stays as it is. The response has all of it.
+
+    With `allow_missing` a location that is not there is created, as an enabled warehouse unless
+    something else is given. Raises `NotFound` without it.
+    """
+    changes: dict[str, Any] = {}
+    if kind is not None:
+        changes["kind"] = member("kind", kind, catalog.LocationKind)
+    if display_name is not None:
+        changes["display_name"] = text("display_name", display_name)
+    if enabled is not None:
+        changes["enabled"] = flag("enabled", enabled)
+    request = catalog.UpdateLocationRequest(
+        location=catalog.Location(location=text("location", location), **changes),
+        update_mask={"paths": list(changes)},
+        allow_missing=flag("allow_missing", allow_missing),
     )
+    return _call(methods.UPDATE_LOCATION, request, **options)
 
 
-def list_locations(**options: Unpack[Options]) -> Call[catalog.ListLocationsResponse]:
-    """All locations, in the order in which they were created."""
-    return _call(methods.LIST_LOCATIONS, catalog.ListLocationsRequest(), **options)
+def get_location(location: str, **options: Unpack[Options]) -> Call[catalog.GetLocationResponse]:
+    """The location as it is. Raises `NotFound` if it is unknown."""
+    request = catalog.GetLocationRequest(location=text("location", location))
+    return _call(methods.GET_LOCATION, request, **options)
+
+
+def list_locations(
+    page_size: int = 0, page_token: str = "", **options: Unpack[Options]
+) -> Call[catalog.ListLocationsResponse]:
+    """A page of locations, in the order in which they were created: 100 of them, or `page_size`, up
+    to 1,000. The response's `next_page_token` leads to the next, and is empty behind the last.
+    """
+    request = catalog.ListLocationsRequest(
+        page_size=integer("page_size", page_size, 32), page_token=text("page_token", page_token)
+    )
+    return _call(methods.LIST_LOCATIONS, request, **options)
 
 
 def delete_sku(sku: str, **options: Unpack[Options]) -> Call[catalog.DeleteSkuResponse]:
@@ -322,6 +370,22 @@ def get_status(
         include_state_hash=flag("include_state_hash", include_state_hash)
     )
     return _call(methods.GET_STATUS, request, **options)
+
+
+def reset_source(
+    source: str, last_sequence: int = 0, **options: Unpack[Options]
+) -> Call[admin.ResetSourceResponse]:
+    """Let a source of stock events count on from `last_sequence`: its next event must carry a
+    higher one. Ids that it gave are remembered.
+
+    The response has the last sequence until then. The call is repeated when the server says that
+    nothing was done, and not otherwise. Raises `NotFound` if the source is unknown.
+    """
+    request = admin.ResetSourceRequest(
+        source=text("source", source),
+        last_sequence=integer("last_sequence", last_sequence, is_signed=False),
+    )
+    return _call(methods.RESET_SOURCE, request, **options)
 
 
 _LINE: Final = "SKU, location and quantity, and a line id if it has one"

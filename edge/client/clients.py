@@ -40,8 +40,8 @@ from .errors import closed_before, closed_meanwhile, error_from_rpc
 from .methods import Response
 from .parameters import text, wrong_type
 from .retries import RETRIES, TIMEOUT_S, Retries
-from .session import TARGET, ClientStatistics, Session, channel_options
-from .stock_events import SourceEvents, StockColumns, message_of
+from .session import TARGET, ClientStatistics, Session, admin_target_of, channel_options
+from .stock_events import SourceEvents, StockColumns, numbered_messages
 from .streams import Ending, Feed
 
 P = ParamSpec("P")
@@ -88,7 +88,9 @@ class Client:
     `timeout_s` bounds a call in seconds, with all attempts and the waits between them;
     `retries=None` tries once. All calls share the client's budget for retries. Clients of one
     target share a connection unless `own_connection` is set, which pays if one connection is the
-    bottleneck. `clock` and `sleep` are for tests and simulations.
+    bottleneck. `get_status` and `reset_source` go to `admin_target`, the node's listener for
+    operators, which is known where `target` is the default. `clock` and `sleep` are for tests and
+    simulations.
 
     Methods return the protobuf response of their RPC, also for a refusal, or raise a
     `HoldfastError`. Every call may raise `InvalidArgument`, `Overloaded`, `Unavailable`,
@@ -105,13 +107,19 @@ class Client:
         retries: Retries | None = RETRIES,
         correlation_id: str | None = None,
         own_connection: bool = False,
+        admin_target: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         asyncio.get_running_loop()  # without one, gRPC would wait for answers on a loop of its own
         self.target = text("target", target)
-        self._channel = grpc.aio.insecure_channel(target, channel_options(own_connection))
-        self._session = Session(self._channel, timeout_s, retries, correlation_id, clock)
+        options = channel_options(own_connection)
+        self._channel = grpc.aio.insecure_channel(target, options)
+        self._admin_channel: Any = None
+        if (admin_target := admin_target_of(target, admin_target)) is not None:
+            self._admin_channel = grpc.aio.insecure_channel(admin_target, options)
+        channels = self._channel, self._admin_channel
+        self._session = Session(*channels, timeout_s, retries, correlation_id, clock)
         self._waits = Waits(self._session.count_error)
         self._sleep = sleep
 
@@ -146,6 +154,8 @@ class Client:
         """
         self._waits.close()
         await self._channel.close()
+        if self._admin_channel is not None:
+            await self._admin_channel.close()
 
     reserve = _awaited(calls.reserve)
     extend = _awaited(calls.extend)
@@ -158,30 +168,37 @@ class Client:
     batch_get_availability = _awaited(calls.batch_get_availability)
     resolve_stock_levels = _awaited(calls.resolve_stock_levels)
     record_stock_events = _awaited(calls.record_stock_events)
-    put_location = _awaited(calls.put_location)
+    create_location = _awaited(calls.create_location)
+    update_location = _awaited(calls.update_location)
+    get_location = _awaited(calls.get_location)
     list_locations = _awaited(calls.list_locations)
     delete_sku = _awaited(calls.delete_sku)
     get_status = _awaited(calls.get_status)
+    reset_source = _awaited(calls.reset_source)
 
-    async def apply_stock_events(
+    async def record_stock_events_stream(
         self, batches: AsyncIterable[SourceEvents | StockColumns], **options: Unpack[Options]
-    ) -> AsyncIterator[stock.ApplyStockEventsResponse]:
+    ) -> AsyncIterator[stock.RecordStockEventsStreamResponse]:
         """Stream stock events; yields an acknowledgement for each batch, in order.
 
         A batch is the name of a source with up to 1,000 of its events, or a `StockColumns`. There
         is no deadline unless `timeout_s` is given, and nothing is retried: after an error, the
         source resumes behind what was acknowledged.
 
-        Raises a `HoldfastError` if the stream breaks or a batch is malformed, and whatever
-        `batches` raises, each after the acknowledgements of what was sent before.
+        A batch that failed as a whole did nothing: its acknowledgement has a `status` in place of
+        results, and the stream goes on. `batch_id` counts the batches from 1. Raises a
+        `HoldfastError` if the stream breaks, and whatever `batches` raises, each after the
+        acknowledgements of what was sent before.
 
-            async for acknowledged in client.apply_stock_events(batches()):
+            async for acknowledged in client.record_stock_events_stream(batches()):
+                if acknowledged.HasField("status"):
+                    print(acknowledged.batch_id, acknowledged.status.message)
                 done = acknowledged.acknowledged_sequence
         """
         if not hasattr(batches, "__aiter__"):
             raise wrong_type("batches", batches, "an asynchronous iterable")
         self._waits.check_open()
-        feed = Feed(message_of)
+        feed = Feed(numbered_messages())
         stream = self._session.start_stream(feed.each_async(batches), **options)
         ending = Ending(stream)
         try:
@@ -224,12 +241,18 @@ class BlockingClient:
         retries: Retries | None = RETRIES,
         correlation_id: str | None = None,
         own_connection: bool = False,
+        admin_target: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
     ) -> None:
         self.target = text("target", target)
-        self._channel = grpc.insecure_channel(target, channel_options(own_connection))
-        self._session = Session(self._channel, timeout_s, retries, correlation_id, clock)
+        options = channel_options(own_connection)
+        self._channel = grpc.insecure_channel(target, options)
+        self._admin_channel: Any = None
+        if (admin_target := admin_target_of(target, admin_target)) is not None:
+            self._admin_channel = grpc.insecure_channel(admin_target, options)
+        channels = self._channel, self._admin_channel
+        self._session = Session(*channels, timeout_s, retries, correlation_id, clock)
         self._closed = threading.Event()
         # Who waits for another attempt need not wait any longer when the client is closed.
         self._sleep = self._closed.wait if sleep is None else sleep
@@ -252,6 +275,8 @@ class BlockingClient:
         """Close the connection. See `Client.close`."""
         self._closed.set()
         self._channel.close()
+        if self._admin_channel is not None:
+            self._admin_channel.close()
 
     def statistics(self) -> ClientStatistics:
         """How many attempts were retries and how many calls failed, since the client was made."""
@@ -268,18 +293,21 @@ class BlockingClient:
     batch_get_availability = _blocking(calls.batch_get_availability)
     resolve_stock_levels = _blocking(calls.resolve_stock_levels)
     record_stock_events = _blocking(calls.record_stock_events)
-    put_location = _blocking(calls.put_location)
+    create_location = _blocking(calls.create_location)
+    update_location = _blocking(calls.update_location)
+    get_location = _blocking(calls.get_location)
     list_locations = _blocking(calls.list_locations)
     delete_sku = _blocking(calls.delete_sku)
     get_status = _blocking(calls.get_status)
+    reset_source = _blocking(calls.reset_source)
 
-    def apply_stock_events(
+    def record_stock_events_stream(
         self, batches: Iterable[SourceEvents | StockColumns], **options: Unpack[Options]
-    ) -> Iterator[stock.ApplyStockEventsResponse]:
-        """See `Client.apply_stock_events`. `batches` is read on another thread."""
+    ) -> Iterator[stock.RecordStockEventsStreamResponse]:
+        """See `Client.record_stock_events_stream`. `batches` is read on another thread."""
         if not isinstance(batches, Iterable):
             raise wrong_type("batches", batches, "an iterable")
-        feed = Feed(message_of)
+        feed = Feed(numbered_messages())
         self._check_open()
         with self._until_closed():
             stream = self._session.start_stream(feed.each(batches), **options)

@@ -5,11 +5,14 @@ from typing import Any, Final, Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from holdfast.v1 import admin_service_pb2 as admin
+from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
+
+#: The package of the methods that have a listener of their own.
+ADMIN: Final = "holdfast.admin.v1"
 
 Response = TypeVar("Response", bound=Message)
 
@@ -22,11 +25,12 @@ class Method(Generic[Response]):
     response: type[Response]
     is_repeatable: bool = True
     """Whether a repeat is harmless: the request carries an id, reads, or states how things are."""
+    package: str = "holdfast.v1"
 
     @property
     def path(self) -> str:
         """Its name on the wire."""
-        return f"/holdfast.v1.{self.name}"
+        return f"/{self.package}.{self.name}"
 
 
 RESERVE: Final = Method("ReservationService/Reserve", reservation.ReserveResponse)
@@ -50,26 +54,34 @@ RESOLVE_STOCK_LEVELS: Final = Method(
 RECORD_STOCK_EVENTS: Final = Method(
     "StockService/RecordStockEvents", stock.RecordStockEventsResponse
 )
-PUT_LOCATION: Final = Method("CatalogService/PutLocation", catalog.PutLocationResponse)
+CREATE_LOCATION: Final = Method("CatalogService/CreateLocation", catalog.CreateLocationResponse)
+UPDATE_LOCATION: Final = Method("CatalogService/UpdateLocation", catalog.UpdateLocationResponse)
+GET_LOCATION: Final = Method("CatalogService/GetLocation", catalog.GetLocationResponse)
 LIST_LOCATIONS: Final = Method("CatalogService/ListLocations", catalog.ListLocationsResponse)
 # A repeat would end a SKU that was created anew under the same name.
 DELETE_SKU: Final = Method(
     "CatalogService/DeleteSku", catalog.DeleteSkuResponse, is_repeatable=False
 )
-GET_STATUS: Final = Method("AdminService/GetStatus", admin.GetStatusResponse)
+GET_STATUS: Final = Method("AdminService/GetStatus", admin.GetStatusResponse, package=ADMIN)
+# A repeat would undo what the source has numbered in between.
+RESET_SOURCE: Final = Method(
+    "AdminService/ResetSource", admin.ResetSourceResponse, is_repeatable=False, package=ADMIN
+)
 
 #: Each is a method of both clients.
 UNARY_METHODS: Final[tuple[Method[Any], ...]] = (
     *(RESERVE, EXTEND, COMMIT, FULFILL, RELEASE, CANCEL, GET_RESERVATION),
     *(GET_AVAILABILITY, BATCH_GET_AVAILABILITY, RESOLVE_STOCK_LEVELS),
     RECORD_STOCK_EVENTS,
-    *(PUT_LOCATION, LIST_LOCATIONS, DELETE_SKU),
-    GET_STATUS,
+    *(CREATE_LOCATION, UPDATE_LOCATION, GET_LOCATION, LIST_LOCATIONS, DELETE_SKU),
+    *(GET_STATUS, RESET_SOURCE),
 )
 
 #: A stream, resumed by its source, which knows what was acknowledged.
-APPLY_STOCK_EVENTS: Final = Method(
-    "StockService/ApplyStockEvents", stock.ApplyStockEventsResponse, is_repeatable=False
+RECORD_STOCK_EVENTS_STREAM: Final = Method(
+    "StockService/RecordStockEventsStream",
+    stock.RecordStockEventsStreamResponse,
+    is_repeatable=False,
 )
 #: The coalescer's stream. Every operation on it carries the id of its reservation.
 RESERVE_STREAM: Final = Method(

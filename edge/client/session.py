@@ -4,18 +4,19 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import methodcaller
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from . import correlation
 from .calls import Call
 from .correlation import Metadata
 from .errors import HoldfastError
-from .methods import APPLY_STOCK_EVENTS, RESERVE_STREAM, UNARY_METHODS, Method
-from .parameters import flag, of_type, seconds
+from .methods import ADMIN, RECORD_STOCK_EVENTS_STREAM, RESERVE_STREAM, UNARY_METHODS, Method
+from .parameters import flag, of_type, seconds, text
 from .retries import Attempts, Budget, Retries
 from .streams import Feed
 
 TARGET: Final = "127.0.0.1:50051"
+ADMIN_TARGET: Final = "127.0.0.1:50052"
 
 CHANNEL_OPTIONS: Final = (
     # 1,000 SKUs at 1,000 locations each have 50 MB; gRPC's own limit is 4.
@@ -49,6 +50,7 @@ class Session:
     def __init__(
         self,
         channel: Any,
+        admin_channel: Any,
         timeout_s: float,
         retries: Retries | None,
         correlation_id: str | None,
@@ -63,8 +65,11 @@ class Session:
         self._lock = threading.Lock()
         self._retry_count = self._error_count = 0
         # Made once: making a stub costs more than calling it.
-        self.unary = {method: _stub(channel.unary_unary, method) for method in UNARY_METHODS}
-        self._stock_events = _stub(channel.stream_stream, APPLY_STOCK_EVENTS)
+        self.unary = {
+            method: _stub(admin_channel if method.package == ADMIN else channel, method)
+            for method in UNARY_METHODS
+        }
+        self._stock_events = _stub(channel, RECORD_STOCK_EVENTS_STREAM, "stream_stream")
         self._reserves = channel.stream_stream(RESERVE_STREAM.path)
 
     def __str__(self) -> str:
@@ -113,7 +118,7 @@ class Session:
     def start_stream(
         self, messages: Any, *, timeout_s: float | None = None, correlation_id: str | None = None
     ) -> Any:
-        """A running ApplyStockEvents, without a deadline unless one is given."""
+        """A running RecordStockEventsStream, without a deadline unless one is given."""
         timeout_s = None if timeout_s is None else seconds("timeout_s", timeout_s)
         metadata = self.metadata(correlation_id)
         return self._stock_events(messages, timeout=timeout_s, metadata=metadata)
@@ -146,9 +151,22 @@ def channel_options(own_connection: bool) -> tuple[tuple[str, int], ...]:
     return (*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", int(own)))
 
 
-def _stub(make: Callable[..., Any], method: Method[Any]) -> Any:
-    return make(
+def _stub(channel: Any, method: Method[Any], kind: str = "unary_unary") -> Any:
+    if channel is None:
+        return _no_admin_target
+    return getattr(channel, kind)(
         method.path,
         request_serializer=methodcaller("SerializeToString"),
         response_deserializer=method.response.FromString,
     )
+
+
+def admin_target_of(target: str, admin_target: str | None) -> str | None:
+    """Where the operators' methods of a node are: as given, or beside the default target."""
+    if admin_target is None:
+        return ADMIN_TARGET if target == TARGET else None
+    return text("admin_target", admin_target)
+
+
+def _no_admin_target(*_: object, **__: object) -> NoReturn:
+    raise ValueError("admin_target is None: expected the address of the node's admin_address")

@@ -4,8 +4,9 @@ Rules of this file: NumPy is imported when columns become a message, not before.
 here, limits by the server.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from google.protobuf.message import Message
@@ -51,7 +52,7 @@ class StockColumns:
     """Numbers that rise within the source; empty where events have none."""
 
     def message(self) -> Message:
-        """An ApplyStockEvents message that holds the columns as bytes, without an object per event.
+        """A message of RecordStockEventsStream with the columns as bytes, and no object per event.
 
         Raises ModuleNotFoundError without NumPy; TypeError if a value is no integer, which floats,
         truth values and text are not; and ValueError if one does not fit its column. Both name the
@@ -64,7 +65,9 @@ class StockColumns:
         from ..wire.packed import fill, twin  # noqa: PLC0415 - imports numpy
         from .columns import exact_column  # noqa: PLC0415 - imports numpy
 
-        request: Any = twin(stock.ApplyStockEventsRequest)(source=text("source", self.source))
+        request: Any = twin(stock.RecordStockEventsStreamRequest)(
+            source=text("source", self.source)
+        )
         columns = request.columns
         # One kind may stand for all.
         kinds = self.kinds if isinstance(self.kinds, Iterable) else [self.kinds]
@@ -76,12 +79,26 @@ class StockColumns:
         return message
 
 
-def message_of(batch: SourceEvents | StockColumns) -> Message:
-    """The ApplyStockEvents message that carries these events."""
+def numbered_messages() -> Callable[[SourceEvents | StockColumns], Message]:
+    """Makes the messages of one RecordStockEventsStream, whose batch ids count from 1."""
+    numbers = count(1)
+
+    def message_of(batch: SourceEvents | StockColumns) -> Message:
+        message: Any = _message_of(batch)
+        message.batch_id = next(numbers)
+        numbered: Message = message
+        return numbered
+
+    return message_of
+
+
+def _message_of(batch: SourceEvents | StockColumns) -> Message:
     if isinstance(batch, StockColumns):
         return batch.message()
     source, events = fields("a batch", batch, (2,), "a source with its events, or StockColumns")
-    return stock.ApplyStockEventsRequest(source=text("source", source), events=checked(events))
+    return stock.RecordStockEventsStreamRequest(
+        source=text("source", source), events=checked(events)
+    )
 
 
 def checked(events: Iterable[stock.StockEvent]) -> list[stock.StockEvent]:

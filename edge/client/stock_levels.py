@@ -91,10 +91,10 @@ class StockLevels:
         request = availability.BatchGetAvailabilityRequest(stock_levels=handles)
         answer = await self._send(Call(BATCH_GET_AVAILABILITY, request))
         # Slices are lists, which iterate faster than protobuf's own sequences.
-        columns = zip(answer.on_hand[:], answer.reserved[:], answer.committed[:], strict=True)
+        columns = (answer.on_hand[:], answer.reserved[:], answer.committed[:], answer.available[:])
         return [
-            on_hand - reserved - committed if on_hand or reserved or committed else None
-            for on_hand, reserved, committed in columns
+            available if on_hand or reserved or committed else None
+            for on_hand, reserved, committed, available in zip(*columns, strict=True)
         ]
 
 

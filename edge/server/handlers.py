@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 import grpc
 import structlog
@@ -18,8 +18,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from holdfast.admin.v1 import admin_service_pb2
 from holdfast.v1 import (
-    admin_service_pb2,
     availability_service_pb2,
     catalog_service_pb2,
     reservation_service_pb2,
@@ -43,18 +43,22 @@ Respond = Callable[[bytes, Context], Awaitable[bytes]]
 RespondWithStream = Callable[[bytes, Context], AsyncIterator[bytes]]
 RespondToStream = Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]
 
-_FILES = (
+#: What callers are served, and what operators are, on a listener of their own.
+PUBLIC: Final = (
     reservation_service_pb2,
     availability_service_pb2,
     stock_service_pb2,
     catalog_service_pb2,
-    admin_service_pb2,
 )
+ADMIN: Final = (admin_service_pb2,)
 
-#: Names of all services, as reflection lists them.
-SERVICE_NAMES = tuple(
-    service.full_name for file in _FILES for service in file.DESCRIPTOR.services_by_name.values()
-)
+
+def service_names(files: Iterable[Any]) -> tuple[str, ...]:
+    """Names of all services of some files, as reflection lists them."""
+    return tuple(
+        service.full_name for file in files for service in file.DESCRIPTOR.services_by_name.values()
+    )
+
 
 #: A caller whose time is over resets his call, which may come in before our own clock says so: by
 #: some milliseconds, and by what gRPC rounds a deadline up by, a hundredth at most.
@@ -62,9 +66,9 @@ DEADLINE_SLACK_S = 0.005
 DEADLINE_SLACK_SHARE = 0.01
 
 
-def methods() -> Iterable[MethodDescriptor]:
-    """All methods of the wire."""
-    for file in _FILES:
+def methods_of(files: Iterable[Any]) -> Iterable[MethodDescriptor]:
+    """The methods of all services of some files."""
+    for file in files:
         for service in file.DESCRIPTOR.services_by_name.values():
             yield from service.methods
 

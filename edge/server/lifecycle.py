@@ -9,7 +9,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
@@ -25,11 +25,12 @@ from holdfast.persistence.recovery import Progress, Recovered, no_progress, reco
 
 from .admission import Admission
 from .clock import check_clock, node_clock
-from .handlers import SERVICE_NAMES, Handlers, methods
+from .handlers import ADMIN, PUBLIC, Handlers, methods_of, service_names
 from .health import Health
 from .heartbeat import Heartbeat
 from .http import Phase, build_app, serve_http
 from .log_writer import LogWriter, Sampler
+from .operators import Operators
 from .pump import Pump
 from .reflection import add_reflection
 from .service import Service
@@ -49,11 +50,13 @@ PING_MIN_MS = 5_000
 
 
 class Server:
-    """One node, from recovery to drain. `grpc_port` and `http_port` are set once it listens."""
+    """One node, from recovery to drain. `grpc_port`, `admin_port` and `http_port` are set once it
+    listens.
+    """
 
     def __init__(self, settings: Settings, log_lines: LogWriter) -> None:
         self.settings = settings
-        self.grpc_port = self.http_port = 0
+        self.grpc_port = self.admin_port = self.http_port = 0
         self._log_lines = log_lines
         self._phase = Phase.STARTING
         self._stopping = asyncio.Event()
@@ -160,24 +163,34 @@ class Server:
             recovered, admission, counters, heartbeat, snapshots, self._log_lines, sampler,
             recovery_seconds, clock(),
         )  # fmt: skip
-        service = Service(admission, status.get_status)
-        handlers = Handlers(service, methods(), admission.admit, counters, sampler)
-        health = Health((*SERVICE_NAMES, HEALTH_NAME))
+        service = Service(admission)
+        handlers = Handlers(service, methods_of(PUBLIC), admission.admit, counters, sampler)
+        names = (*service_names(PUBLIC), HEALTH_NAME)
+        health = Health(names)
         health_pb2_grpc.add_HealthServicer_to_server(health, handlers)
-        add_reflection((*SERVICE_NAMES, HEALTH_NAME), handlers)
-        server = grpc.aio.server(options=_grpc_options(settings))
-        server.add_generic_rpc_handlers((handlers,))
+        operators = Operators(admission, status.get_status)
+        admin = Handlers(operators, methods_of(ADMIN), admission.admit, counters, sampler)
         return _Parts(
-            recovered, pump, admission, service, handlers, server, health, status, heartbeat,
+            recovered, pump, admission, service, handlers, self._server(handlers, names),
+            self._server(admin, service_names(ADMIN)), health, status, heartbeat,
             asyncio.create_task(snapshots.run(), name="snapshots"),
         )  # fmt: skip
+
+    def _server(self, handlers: Handlers, names: Iterable[str]) -> grpc.aio.Server:
+        """A server of these handlers, and of reflection over these services."""
+        add_reflection(names, handlers)
+        server = grpc.aio.server(options=_grpc_options(self.settings))
+        server.add_generic_rpc_handlers((handlers,))
+        return server
 
     async def _start(self, parts: "_Parts") -> None:
         """Listen for gRPC, then tell load balancers, unless it is time to stop already."""
         await asyncio.sleep(0)  # or a signal of the last moments would be heard behind the start
         if self._stopping.is_set():
             return
+        self.admin_port = _bind(parts.admin_server, self.settings.admin_address)
         self.grpc_port = _bind(parts.server, self.settings.grpc_address)
+        await parts.admin_server.start()
         await parts.server.start()
         self._phase = Phase.SERVING
         self._beat()
@@ -203,6 +216,7 @@ class Server:
         parts.handlers.open_streams.end()
         # 3. Let calls that wait for an answer have it.
         await parts.server.stop(settings.drain_timeout_s)
+        await parts.admin_server.stop(settings.drain_timeout_s)
         # 4. Make the last turn durable, with the digest that the next start will check.
         await parts.pump.drain()
         # 5. Let go of the files.
@@ -231,6 +245,7 @@ class _Parts:
     service: Service
     handlers: Handlers
     server: grpc.aio.Server
+    admin_server: grpc.aio.Server
     health: Health
     status: NodeStatus
     heartbeat: Heartbeat
@@ -250,6 +265,7 @@ def _recover_node(settings: Settings, progress: Progress = no_progress) -> Recov
             timeline=directory.timeline,
             slot_count=directory.slot_count,
             hash_seed=secrets.token_bytes(HASH_SEED_BYTES),
+            creates_skus=settings.unknown_skus == "create",
         ),
         progress,
     )

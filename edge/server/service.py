@@ -5,29 +5,29 @@ request and the context of its call, and returns the response or raises a `Fault
 the bytes and the status. A method that streams takes or returns an iterator instead.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 
 from google.protobuf.message import Message
 
-from holdfast.core.commands import ListLocations
 from holdfast.core.commands.registry import (
+    CREATE_LOCATION,
     DELETE_SKU,
     EXTEND,
     GET_AVAILABILITY,
+    GET_LOCATION,
     GET_RESERVATION,
     LIST_LOCATIONS,
     MOVE,
     MOVE_BATCH,
-    PUT_LOCATION,
     READ_LEVELS,
     RECORD_STOCK_EVENTS,
     RESERVE,
     RESERVE_BATCH,
     RESOLVE_LEVELS,
+    UPDATE_LOCATION,
 )
 from holdfast.core.model import Verb
-from holdfast.v1 import admin_service_pb2 as admin
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import reservation_service_pb2 as reservation
@@ -39,14 +39,23 @@ from ..wire.availability import (
     availability_response,
     batch_availability_from_request,
     batch_availability_response,
+    handles_from_request,
+    handles_response,
     is_by_handle,
+    levels_from_request,
+    levels_response,
 )
 from ..wire.catalogue import (
+    create_from_request,
+    create_response,
     delete_sku_from_request,
     delete_sku_response,
-    list_locations_response,
-    location_from_request,
-    location_response,
+    get_location_from_request,
+    get_location_response,
+    list_from_request,
+    list_response,
+    update_from_request,
+    update_response,
 )
 from ..wire.reservations import (
     extend_from_request,
@@ -70,13 +79,8 @@ from .pace import Pace
 class Service:
     """The methods of holdfast.v1."""
 
-    def __init__(
-        self,
-        admission: Admission,
-        status: Callable[[admin.GetStatusRequest], Awaitable[admin.GetStatusResponse]],
-    ) -> None:
+    def __init__(self, admission: Admission) -> None:
         self.admission = admission
-        self.status = status
         self.streams = OrderedStreams(admission)
         self.pace = Pace()
         self._ask = admission.ask
@@ -188,8 +192,8 @@ class Service:
     ) -> Message:
         """Read several SKUs, or stock levels by handle."""
         if is_by_handle(request):
-            handles = batches.handles_from_request(request)
-            return batches.handles_response(await self._ask(READ_LEVELS, context, handles))
+            handles = handles_from_request(request, self._timeline)
+            return handles_response(await self._ask(READ_LEVELS, context, handles))
         command = batch_availability_from_request(request)
         outcome = await self._ask(GET_AVAILABILITY, context, command)
         return await self.pace.finish(batch_availability_response(command, outcome))
@@ -198,8 +202,8 @@ class Service:
         self, request: availability.ResolveStockLevelsRequest, context: CallContext
     ) -> Message:
         """Look up the handles of stock levels."""
-        command = batches.levels_from_request(request)
-        return batches.levels_response(await self._ask(RESOLVE_LEVELS, context, command))
+        command = levels_from_request(request)
+        return levels_response(command, await self._ask(RESOLVE_LEVELS, context, command))
 
     # StockService
 
@@ -210,7 +214,7 @@ class Service:
         command = events_from_request(request)
         return events_response(await self._ask(RECORD_STOCK_EVENTS, context, command))
 
-    def ApplyStockEvents(
+    def RecordStockEventsStream(
         self, requests: AsyncIterator[Message], context: CallContext
     ) -> AsyncIterator[Message]:
         """Record a stream of stock facts, acknowledged message by message, in their order."""
@@ -219,19 +223,34 @@ class Service:
 
     # CatalogService
 
-    async def PutLocation(
-        self, request: catalog.PutLocationRequest, context: CallContext
-    ) -> catalog.PutLocationResponse:
-        """Create or change a location."""
-        command = location_from_request(request)
-        return location_response(await self._ask(PUT_LOCATION, context, command))
+    async def CreateLocation(
+        self, request: catalog.CreateLocationRequest, context: CallContext
+    ) -> catalog.CreateLocationResponse:
+        """Create a location."""
+        command = create_from_request(request)
+        return create_response(await self._ask(CREATE_LOCATION, context, command))
+
+    async def UpdateLocation(
+        self, request: catalog.UpdateLocationRequest, context: CallContext
+    ) -> catalog.UpdateLocationResponse:
+        """Change a location."""
+        command = update_from_request(request)
+        return update_response(await self._ask(UPDATE_LOCATION, context, command))
+
+    async def GetLocation(
+        self, request: catalog.GetLocationRequest, context: CallContext
+    ) -> catalog.GetLocationResponse:
+        """Read one location."""
+        command = get_location_from_request(request)
+        return get_location_response(await self._ask(GET_LOCATION, context, command))
 
     async def ListLocations(
-        self, _request: catalog.ListLocationsRequest, context: CallContext
+        self, request: catalog.ListLocationsRequest, context: CallContext
     ) -> catalog.ListLocationsResponse:
-        """List all locations."""
-        view = await self._ask(LIST_LOCATIONS, context, ListLocations())
-        return list_locations_response(view.locations)
+        """List locations, page by page."""
+        command = list_from_request(request, self._timeline)
+        view = await self._ask(LIST_LOCATIONS, context, command)
+        return list_response(view, self._timeline)
 
     async def DeleteSku(
         self, request: catalog.DeleteSkuRequest, context: CallContext
@@ -239,11 +258,3 @@ class Service:
         """End a SKU."""
         command = delete_sku_from_request(request)
         return delete_sku_response(await self._ask(DELETE_SKU, context, command))
-
-    # AdminService
-
-    async def GetStatus(
-        self, request: admin.GetStatusRequest, _context: CallContext
-    ) -> admin.GetStatusResponse:
-        """Report what the node is doing."""
-        return await self.status(request)

@@ -95,11 +95,17 @@ class Settings(BaseModel):
     grpc_address: Address = _text(
         "127.0.0.1:50051", ADDRESS_EXPECTED, "Where the gRPC services listen."
     )
+    admin_address: Address = _text(
+        "127.0.0.1:50052", ADDRESS_EXPECTED, "Where the operators' methods listen."
+    )
     http_address: Address = _text(
         "127.0.0.1:8080", ADDRESS_EXPECTED, "Where metrics and health are."
     )
     mailbox_capacity: int = _number(
         24_576, 1, 1_048_576, "Work that may wait for a shard, in microseconds."
+    )
+    unknown_skus: Annotated[Literal["create", "refuse"], Lowercase] = _text(
+        "create", "create or refuse", "Whether a sale, return or adjustment may create its SKU."
     )
     map_size_gib: int = _number(64, 1, 16_384, "How large the journal may ever get.")
     storage_reserve_mib: int = _number(

@@ -12,10 +12,10 @@ from importlib.metadata import version
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core.node import StateChangedError
 from holdfast.persistence.recovery import Recovered
 from holdfast.persistence.snapshots.file import snapshot_paths, snapshot_position
-from holdfast.v1 import admin_service_pb2 as admin
 
 from ..wire import faults
 from .admission import Admission
@@ -121,6 +121,7 @@ class NodeStatus:
                 for shard in figures.shards
             ],
             state_hash=state_hash,
+            timeline=self._admission.pump.node.timeline,
         )
 
     async def _state_hash(self) -> str:

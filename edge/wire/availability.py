@@ -1,18 +1,27 @@
-"""GetAvailability and BatchGetAvailability by SKU; reads by handle are in batches.py."""
+"""GetAvailability and BatchGetAvailability; ResolveStockLevels."""
 
 from collections.abc import Generator
-from typing import Final
+from typing import Any, Final
+
+from google.protobuf.message import Message
 
 from holdfast.core import commands as core
+from holdfast.core.handles import split_handles
 from holdfast.core.limits import BATCH_MAX
+from holdfast.core.model import Unresolved
 from holdfast.v1 import availability_service_pb2 as availability
 
+from .batches import OPERATIONS_MAX
 from .faults import invalid, not_found
-from .shared import INT64_MAX, revision_message
+from .handles import check_timeline
+from .packed import ColumnError, column, fill, twin
+from .shared import INT64_MAX, add_revisions, revision_message, wire_members
 from .validation import bad_name, check_count, check_name, is_name
 
 #: Stock levels that are put into a message at once: some 2 ms.
 PIECE_LEVELS: Final = 1_000
+
+REASONS: Final = wire_members(availability, "UNRESOLVED_REASON", Unresolved)
 
 
 def availability_from_request(request: availability.GetAvailabilityRequest) -> core.GetAvailability:
@@ -35,6 +44,52 @@ def availability_response(
     return response
 
 
+def handles_from_request(request: Any, timeline: int) -> core.ReadLevels:
+    """The command of a BatchGetAvailability by handle, read from its twin."""
+    try:
+        handles = column(request, availability.BatchGetAvailabilityRequest, "stock_levels")
+    except ColumnError as error:
+        raise invalid(error.name, error.found, error.expected) from error
+    if not len(handles):
+        raise invalid("skus", "0 items", f"1 to {BATCH_MAX:,} items, or stock_levels")
+    check_count("stock_levels", len(handles), 1, OPERATIONS_MAX)
+    if request.locations:
+        raise invalid("locations", "set together with stock_levels", "locations beside skus")
+    check_timeline("stock_levels", handles, split_handles(timeline, handles)[1])
+    return core.ReadLevels(handles)
+
+
+def handles_response(outcome: core.LevelColumns) -> Message:
+    """The answer to a BatchGetAvailability by handle: int64 columns, in units."""
+    response: Message = twin(availability.BatchGetAvailabilityResponse)()
+    for name in ("on_hand", "reserved", "committed", "available"):
+        fill(response, name, getattr(outcome, name))
+    add_revisions(response, outcome.revisions)
+    return response
+
+
+def levels_from_request(request: availability.ResolveStockLevelsRequest) -> core.ResolveLevels:
+    """The command of a ResolveStockLevels."""
+    check_count("stock_levels", len(request.stock_levels), 1, OPERATIONS_MAX)
+    for index, name in enumerate(request.stock_levels):
+        for field in ("sku", "location"):
+            if not is_name(getattr(name, field)):
+                raise bad_name(f"stock_levels[{index}].{field}", getattr(name, field))
+    return core.ResolveLevels(tuple((name.sku, name.location) for name in request.stock_levels))
+
+
+def levels_response(
+    command: core.ResolveLevels, outcome: core.Handles
+) -> availability.ResolveStockLevelsResponse:
+    """The answer to a ResolveStockLevels: one handle per name, and why a name has none."""
+    response = availability.ResolveStockLevelsResponse(handles=outcome.handles.tolist())
+    for index, reason in outcome.unresolved.items():
+        sku, location = command.names[index]
+        level = availability.StockLevelName(sku=sku, location=location)
+        response.unresolved.add(index=index, stock_level=level, reason=REASONS[reason])
+    return response
+
+
 def is_by_handle(request: availability.BatchGetAvailabilityRequest) -> bool:
     """Whether a BatchGetAvailability names handles. Raises a `Fault` when it names SKUs as well."""
     if request.stock_levels and request.skus:
@@ -47,12 +102,13 @@ def batch_availability_from_request(
     request: availability.BatchGetAvailabilityRequest,
 ) -> core.GetAvailability:
     """The command of a BatchGetAvailability that names SKUs."""
-    skus = request.skus
-    check_count("skus", len(skus), 1, BATCH_MAX)
-    for index, sku in enumerate(skus):
-        if not is_name(sku):
-            raise bad_name(f"skus[{index}]", sku)
-    return core.GetAvailability(tuple(skus))
+    check_count("skus", len(request.skus), 1, BATCH_MAX)
+    check_count("locations", len(request.locations), 0, BATCH_MAX)
+    for field, names in (("skus", request.skus), ("locations", request.locations)):
+        for index, name in enumerate(names):
+            if not is_name(name):
+                raise bad_name(f"{field}[{index}]", name)
+    return core.GetAvailability(tuple(request.skus), tuple(request.locations))
 
 
 def batch_availability_response(
@@ -89,8 +145,7 @@ def _fill(
     ):
         if index % PIECE_LEVELS == 0 and index:
             yield
-        if enabled and available > 0:
-            network_available += available
+        network_available += max(0, available)
         message.levels.add(
             location=location,
             on_hand=on_hand,

@@ -1,4 +1,4 @@
-"""BatchReserve, BatchCommit, BatchFulfill, BatchRelease, ReserveStream, and reads by handle.
+"""BatchReserve, BatchCommit, BatchFulfill, BatchRelease and ReserveStream.
 
 Requests and responses are twins (packed.py), so no object is made per operation. Form is judged per
 column: a malformed column refuses the whole batch, by name; a bad value in a column goes on to the
@@ -15,14 +15,13 @@ from holdfast.core import commands as core
 from holdfast.core.handles import split_handles
 from holdfast.core.model import Verb
 from holdfast.core.tables.layouts import OPERATION
-from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import reservation_service_pb2 as reservation
 
 from .faults import Fault, invalid
 from .handles import check_timeline
-from .packed import ColumnError, column, fill, twin
+from .packed import ColumnError, column
 from .shared import add_revisions
-from .validation import bad_name, check_count, is_name
+from .validation import check_count
 
 #: Operations of one batch; stated in the comments of protos/holdfast/v1.
 OPERATIONS_MAX: Final = 8_190
@@ -140,34 +139,3 @@ def stream_batch_refused(request: Any, fault: Fault) -> reservation.ReserveStrea
     """
     batch_id = getattr(request, "batch_id", 0)
     return reservation.ReserveStreamResponse(batch_id=batch_id, status=fault.to_status())
-
-
-def handles_from_request(request: Any) -> core.ReadLevels:
-    """The command of a BatchGetAvailability by handle."""
-    handles = _column(request, availability.BatchGetAvailabilityRequest, "stock_levels")
-    check_count("stock_levels", len(handles), 1, OPERATIONS_MAX)
-    return core.ReadLevels(handles)
-
-
-def handles_response(outcome: core.LevelColumns) -> Message:
-    """The answer to a BatchGetAvailability by handle: int64 columns, in units."""
-    response: Message = twin(availability.BatchGetAvailabilityResponse)()
-    for name in ("on_hand", "reserved", "committed"):
-        fill(response, name, getattr(outcome, name))
-    add_revisions(response, outcome.revisions)
-    return response
-
-
-def levels_from_request(request: availability.ResolveStockLevelsRequest) -> core.ResolveLevels:
-    """The command of a ResolveStockLevels."""
-    check_count("stock_levels", len(request.stock_levels), 1, OPERATIONS_MAX)
-    for index, name in enumerate(request.stock_levels):
-        for field in ("sku", "location"):
-            if not is_name(getattr(name, field)):
-                raise bad_name(f"stock_levels[{index}].{field}", getattr(name, field))
-    return core.ResolveLevels(tuple((name.sku, name.location) for name in request.stock_levels))
-
-
-def levels_response(outcome: core.Handles) -> Message:
-    """The answer to a ResolveStockLevels: one handle per name, 0 where no level has it."""
-    return availability.ResolveStockLevelsResponse(handles=outcome.handles.tolist())

@@ -1,12 +1,14 @@
-"""PutLocation, ListLocations and DeleteSku."""
+"""Locations, and DeleteSku."""
 
-from collections.abc import Iterable
 from typing import Final
 
 from holdfast.core import commands as core
+from holdfast.core.limits import BATCH_MAX
 from holdfast.core.model import LocationKind
 from holdfast.v1 import catalog_service_pb2 as catalog
 
+from .faults import invalid
+from .page_tokens import PAGE_SIZE_DEFAULT, page_token, start_of_page
 from .shared import add_revisions, engine_members, revision_message, wire_members
 from .validation import check_name, check_text, enum_member
 
@@ -16,26 +18,68 @@ KINDS_READ: Final = engine_members(
 )
 
 
-def location_from_request(request: catalog.PutLocationRequest) -> core.PutLocation:
-    """The command of a PutLocation; what the request leaves out is an enabled warehouse."""
-    location = request.location
-    check_name("location.location", location.location)
-    kind = enum_member("location.kind", location.kind, KINDS_READ, catalog.LocationKind)
-    check_text("location.display_name", location.display_name)
-    enabled = location.enabled if location.HasField("enabled") else True
-    return core.PutLocation(core.Location(location.location, kind, location.display_name, enabled))
+def create_from_request(request: catalog.CreateLocationRequest) -> core.CreateLocation:
+    """The command of a CreateLocation."""
+    return core.CreateLocation(_location_from(request.location))
 
 
-def location_response(outcome: core.LocationOutcome) -> catalog.PutLocationResponse:
-    """The answer to a PutLocation: the location as it is now."""
-    response = catalog.PutLocationResponse(location=_location(outcome.location))
+def create_response(outcome: core.LocationOutcome) -> catalog.CreateLocationResponse:
+    """The answer to a CreateLocation."""
+    response = catalog.CreateLocationResponse(location=_location(outcome.location))
     add_revisions(response, outcome.revisions)
     return response
 
 
-def list_locations_response(locations: Iterable[core.Location]) -> catalog.ListLocationsResponse:
+def update_from_request(request: catalog.UpdateLocationRequest) -> core.UpdateLocation:
+    """The command of an UpdateLocation."""
+    location = _location_from(request.location)
+    return core.UpdateLocation(location, _fields_of(request), request.allow_missing)
+
+
+def _fields_of(request: catalog.UpdateLocationRequest) -> tuple[str, ...]:
+    """The fields that an update changes: those that its mask names, or else those that are set."""
+    paths = request.update_mask.paths
+    for index, path in enumerate(paths):
+        if path not in (*core.LOCATION_FIELDS, "*"):
+            expected = f"{', '.join(core.LOCATION_FIELDS)}, or * for all of them"
+            raise invalid(f"update_mask.paths[{index}]", path, expected)
+    if "*" in paths:
+        return core.LOCATION_FIELDS
+    given = paths or [field.name for field, _ in request.location.ListFields()]
+    return tuple(field for field in core.LOCATION_FIELDS if field in given)
+
+
+def update_response(outcome: core.LocationOutcome) -> catalog.UpdateLocationResponse:
+    """The answer to an UpdateLocation."""
+    response = catalog.UpdateLocationResponse(location=_location(outcome.location))
+    add_revisions(response, outcome.revisions)
+    return response
+
+
+def get_location_from_request(request: catalog.GetLocationRequest) -> core.GetLocation:
+    """The command of a GetLocation."""
+    check_name("location", request.location)
+    return core.GetLocation(request.location)
+
+
+def get_location_response(view: core.LocationView) -> catalog.GetLocationResponse:
+    """The answer to a GetLocation."""
+    return catalog.GetLocationResponse(location=_location(view.location))
+
+
+def list_from_request(request: catalog.ListLocationsRequest, timeline: int) -> core.ListLocations:
+    """The command of a ListLocations."""
+    if not 0 <= request.page_size <= BATCH_MAX:
+        raise invalid("page_size", request.page_size, f"0 to {BATCH_MAX:,}")
+    start = start_of_page(request.page_token, timeline)
+    return core.ListLocations(start, request.page_size or PAGE_SIZE_DEFAULT)
+
+
+def list_response(view: core.LocationsView, timeline: int) -> catalog.ListLocationsResponse:
     """The answer to a ListLocations."""
-    return catalog.ListLocationsResponse(locations=[_location(each) for each in locations])
+    token = "" if view.next_start is None else page_token(view.next_start, timeline)
+    locations = [_location(each) for each in view.locations]
+    return catalog.ListLocationsResponse(locations=locations, next_page_token=token)
 
 
 def delete_sku_from_request(request: catalog.DeleteSkuRequest) -> core.DeleteSku:
@@ -52,6 +96,15 @@ def delete_sku_response(outcome: core.DeleteOutcome) -> catalog.DeleteSkuRespons
         promised=outcome.promised,
         revision=revision_message(outcome.revision),
     )
+
+
+def _location_from(location: catalog.Location) -> core.Location:
+    """A location; what is left out makes it an enabled warehouse."""
+    check_name("location.location", location.location)
+    kind = enum_member("location.kind", location.kind, KINDS_READ, catalog.LocationKind)
+    check_text("location.display_name", location.display_name)
+    enabled = location.enabled if location.HasField("enabled") else True
+    return core.Location(location.location, kind, location.display_name, enabled)
 
 
 def _location(location: core.Location) -> catalog.Location:

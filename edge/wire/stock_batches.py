@@ -1,4 +1,4 @@
-"""ApplyStockEvents: single events or packed columns, told apart message by message.
+"""RecordStockEventsStream: single events or packed columns, told apart message by message.
 
 Requests and responses are twins (packed.py). Whatever the message alone can tell is judged here, by
 column and position, and a malformed message is refused whole. Columns that pass cannot fail any
@@ -19,13 +19,15 @@ from holdfast.core.tables.layouts import STOCK_EVENT
 from holdfast.v1 import stock_service_pb2 as stock
 
 from .batches import OPERATIONS_MAX
-from .faults import Fault, invalid
+from .faults import Fault, invalid, shortened
+from .handles import check_timeline
 from .packed import ColumnError, column, fill, twin
 from .shared import add_revisions
 from .stock_facts import (
     KINDS_READ,
     SOURCE_SEQUENCE_MAX,
-    apply_events_response,
+    add_results,
+    difference_message,
     events_from_request,
 )
 from .validation import (
@@ -37,7 +39,7 @@ from .validation import (
     is_event_quantity,
 )
 
-_RESPONSE: Final = twin(stock.ApplyStockEventsResponse)
+_RESPONSE: Final = twin(stock.RecordStockEventsStreamResponse)
 
 #: EVENT_QUANTITIES as arrays over all bytes, so that a column of kinds looks its ranges up at once.
 #: A byte that is no kind has a most of 0.
@@ -48,7 +50,7 @@ for _kind, _range in EVENT_QUANTITIES.items():
 
 
 def stock_from_request(request: Any, timeline: int) -> core.RecordStockEvents | core.StockBatch:
-    """The command of one message of ApplyStockEvents."""
+    """The command of one message of the stream."""
     if not request.HasField("columns"):
         return events_from_request(request)
     if request.events:
@@ -56,18 +58,35 @@ def stock_from_request(request: Any, timeline: int) -> core.RecordStockEvents | 
     return _batch_from_request(request.source, request.columns, timeline)
 
 
-def stock_refused(_request: Any, fault: Fault) -> Message:
-    """Raise the fault of a message: it ends the stream."""
-    raise fault
-
-
 def stock_response(
-    _request: Any, command: core.RecordStockEvents | core.StockBatch, outcome: Any
+    request: Any, command: core.RecordStockEvents | core.StockBatch, outcome: Any
 ) -> Message:
-    """The acknowledgement of one message of ApplyStockEvents, in the form of the message."""
+    """The acknowledgement of one message of the stream, in the form of the message.
+
+    It names the message's highest sequence: from there the source goes on after a lost connection.
+    """
+    head = {"source": command.source, "batch_id": request.batch_id}
     if isinstance(command, core.RecordStockEvents):
-        return apply_events_response(command, outcome)
-    return _batch_response(command, outcome)
+        last = max(event.sequence for event in command.events)
+        single = stock.RecordStockEventsStreamResponse(acknowledged_sequence=last, **head)
+        add_results(single, outcome)
+        return single
+    packed: Any = _RESPONSE(acknowledged_sequence=int(command.events["sequence"].max()), **head)
+    _fill_columns(packed.columns, outcome)
+    add_revisions(packed, outcome.revisions)
+    acknowledgement: Message = packed
+    return acknowledgement
+
+
+def stock_refused(request: Any, fault: Fault) -> stock.RecordStockEventsStreamResponse:
+    """The answer to a message of the stream that failed as a whole. One that could not be parsed is
+    its own fault, and has neither source nor id.
+    """
+    return stock.RecordStockEventsStreamResponse(
+        source=shortened(getattr(request, "source", "")),
+        batch_id=getattr(request, "batch_id", 0),
+        status=fault.to_status(),
+    )
 
 
 def _batch_from_request(source: str, columns: Any, timeline: int) -> core.StockBatch:
@@ -77,6 +96,7 @@ def _batch_from_request(source: str, columns: Any, timeline: int) -> core.StockB
     check_count("columns.stock_levels", count, 1, OPERATIONS_MAX)
     events = np.zeros(count, STOCK_EVENT)
     events["shard"], events["row"] = split_handles(timeline, handles)
+    check_timeline("columns.stock_levels", handles, events["row"])
     _read_keys(events, source, columns)
     _read_facts(events, columns)
     return core.StockBatch(source, events)
@@ -148,14 +168,10 @@ def _first(is_wrong: NDArray[Any]) -> int | None:
     return index if is_wrong[index] else None
 
 
-def _batch_response(command: core.StockBatch, outcome: core.StockCodes) -> Message:
-    response: Any = _RESPONSE(
-        source=command.source, acknowledged_sequence=int(command.events["sequence"].max())
-    )
-    columns = response.columns
+def _fill_columns(columns: Any, outcome: core.StockCodes) -> None:
     columns.outcomes = outcome.codes.tobytes()
-    fill(columns, "on_hand", outcome.on_hand)
-    fill(columns, "shortfalls", outcome.shortfalls)
-    add_revisions(response, outcome.revisions)
-    acknowledgement: Message = response
-    return acknowledgement
+    for name in ("on_hand", "shortfalls", "available"):
+        fill(columns, name, getattr(outcome, name))
+    for difference in outcome.differences:
+        told = difference_message(difference)
+        columns.differences.add(field=told.field, recorded=told.recorded, now=told.now)

@@ -31,6 +31,7 @@ from holdfast.core.commands import (
 )
 from holdfast.core.model import EventOutcome
 from holdfast.core.node import Node
+from holdfast.core.tables import state_bytes
 from holdfast.core.tables.layouts import STOCK_EVENT
 from tests.model import NO_REVISION, Model, StockColumns
 
@@ -60,8 +61,8 @@ class Engine(Protocol):
 class ModelEngine:
     """The plain model. Its memory is its journal, and it executes in the order of arrival."""
 
-    def __init__(self) -> None:
-        self.model = Model()
+    def __init__(self, *, creates_skus: bool = True) -> None:
+        self.model = Model(creates_skus=creates_skus)
 
     def turn(self, commands: Sequence[Command], now_ns: int) -> list[Outcome]:
         self.model.expire(now_ns)
@@ -79,8 +80,9 @@ class ModelEngine:
 class NodeEngine:
     """The real engine, with a list for a journal."""
 
-    def __init__(self, shard_count: int) -> None:
+    def __init__(self, shard_count: int, *, creates_skus: bool = True) -> None:
         self.shard_count = shard_count
+        self.creates_skus = creates_skus
         self.node = self._new_node()
         self.entries: list[Any] = []
         self.next_expiry_ns = 0
@@ -122,12 +124,26 @@ class NodeEngine:
 
     def _new_node(self) -> Node:
         # One hold ends in a turn, so that stories have commands that wait for the others.
-        return Node(shard_count=self.shard_count, expire_batch_max=1)
+        return Node(
+            shard_count=self.shard_count, expire_batch_max=1, creates_skus=self.creates_skus
+        )
 
     def restart(self) -> None:
-        before = self.node.state_hash()
+        before, columns = self.node.state_hash(), self._columns()
         self.node = self.replayed()
         assert before == self.node.state_hash()
+        assert columns == self._columns()
+
+    def _columns(self) -> list[dict[str, bytes]]:
+        """The exact state of each shard, but for the time, which goes on without entries."""
+        return [
+            {
+                name: column.tobytes()
+                for name, column in state_bytes.columns(shard).items()
+                if name not in ("position", "requests.since_ns", "events.since_ns")
+            }
+            for shard in self.node.shards
+        ]
 
 
 def as_batch(node: Node, command: StockColumns) -> StockBatch:
@@ -159,10 +175,17 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
             return replace(outcome, lines=lines, revisions=())
         case Conflict(field) if isinstance(command, Move | Extend) and field != "method":
             return Conflict(field, "", "")  # the field is the contract, its rendering is not
-        case StockCodes(codes, on_hand, shortfalls):
-            columns = codes.tolist(), on_hand.tolist(), shortfalls.tolist()
+        case StockCodes():
+            fields = ("codes", "on_hand", "shortfalls", "available")
+            columns = [getattr(outcome, field).tolist() for field in fields]
+            left = iter(outcome.differences)
             results = (
-                EventResult(EventOutcome(c), *rest) for c, *rest in zip(*columns, strict=True)
+                EventResult(
+                    EventOutcome(code),
+                    *(on_hand, shortfall, available),
+                    difference=next(left) if code == EventOutcome.ID_REUSED else None,
+                )
+                for code, on_hand, shortfall, available in zip(*columns, strict=True)
             )
             return EventsOutcome(tuple(results), ())
         case ReserveOutcome():

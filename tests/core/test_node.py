@@ -14,10 +14,10 @@ from holdfast.core.commands import (
     ListLocations,
     Location,
     Move,
-    PutLocation,
     RecordStockEvents,
     Reserve,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.ids import key_from_text
 from holdfast.core.limits import NS_PER_MS
@@ -55,7 +55,7 @@ def outcomes(node: Node, now_ns: int = 1) -> list[Any]:
 def test_facts_of_one_source_keep_their_order_over_all_shards() -> None:
     """A later number never overtakes an earlier one, however many turns they take."""
     node = Node(4, mailbox_capacity=100_000, turn_work_max=400)
-    posted(node, PutLocation(W1))
+    posted(node, UpdateLocation(W1))
     outcomes(node)
     posted(node, *(receipt(number, f"S{number % 50}") for number in range(1, 500)))
     results = [outcome.results[0].outcome for outcome in outcomes(node)]
@@ -65,7 +65,9 @@ def test_facts_of_one_source_keep_their_order_over_all_shards() -> None:
 def test_a_turn_executes_in_the_order_of_arrival() -> None:
     """What comes first is seen by what comes next, whatever mailboxes they lie in."""
     node = Node(7)
-    posted(node, PutLocation(W1), receipt(1, "Tea"), GetAvailability(("Tea",)), ListLocations())
+    posted(
+        node, UpdateLocation(W1), receipt(1, "Tea"), GetAvailability(("Tea",)), ListLocations(0, 9)
+    )
     first, second, third, fourth = outcomes(node)
     assert first.location == W1
     assert isinstance(second, EventsOutcome)
@@ -88,7 +90,7 @@ def test_many_holds_that_are_due_end_over_several_turns(shard_count: int) -> Non
     """A turn stays short, and no command sees a hold that is over."""
     node = Node(shard_count, expire_batch_max=6)  # a hold and its line count for two
     skus = tuple(f"S{number}" for number in range(20))
-    posted(node, PutLocation(W1), *(receipt(1 + number, sku) for number, sku in enumerate(skus)))
+    posted(node, UpdateLocation(W1), *(receipt(1 + number, sku) for number, sku in enumerate(skus)))
     posted(node, *(Reserve(key_from_text(sku), (Line(sku, "W1", 1),), 1_000) for sku in skus))
     outcomes(node)
     over_ns = 1 + 1_000 * NS_PER_MS
@@ -108,7 +110,7 @@ def test_many_holds_that_are_due_end_over_several_turns(shard_count: int) -> Non
 def test_holds_that_ended_otherwise_count_for_the_work_of_a_turn() -> None:
     """A flood of stale ends is a flood, too."""
     node = Node(1, expire_batch_max=2)
-    posted(node, PutLocation(W1), *(receipt(number, "Tea") for number in range(1, 10)))
+    posted(node, UpdateLocation(W1), *(receipt(number, "Tea") for number in range(1, 10)))
     for number in range(9):
         key = key_from_text(f"r{number}")
         posted(node, Reserve(key, (Line("Tea", "W1", 1),), 1_000))
@@ -161,7 +163,7 @@ def test_a_hash_of_two_states_is_never_told(steps_before: int) -> None:
 def with_many_levels() -> Node:
     """More than fit into two steps of the hash."""
     node = Node(1, mailbox_capacity=1 << 20)
-    posted(node, PutLocation(W1))
+    posted(node, UpdateLocation(W1))
     posted(node, *(receipt(number, f"SKU {number}") for number in range(1, 3 * HASH_STEP)))
     outcomes(node)
     return node

@@ -16,12 +16,12 @@ from holdfast.core.commands import (
     Location,
     Move,
     MoveBatch,
-    PutLocation,
     RecordStockEvents,
     Reserve,
     ReserveBatch,
     StockBatch,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.commands.registry import OPERATIONS, Growth
 from holdfast.core.ids import Key, key_from_parts, key_from_text
@@ -60,7 +60,7 @@ def stocked(shard_count: int) -> Node:
     facts = (
         StockEvent(None, n + 1, sku, "W", EventKind.RECEIPT, 10**9) for n, sku in enumerate(SKUS)
     )
-    ask(node, PutLocation(place))
+    ask(node, UpdateLocation(place))
     ask(node, RecordStockEvents("erp", tuple(facts)))
     ask(node, Reserve(key(0), LINES[:1], 60_000))
     return node
@@ -156,11 +156,15 @@ def batch_events(node: Node) -> Iterator[Command]:
 
 
 def put_locations(_node: Node) -> Iterator[Command]:
-    return (PutLocation(Location(f"L{n}", LocationKind.STORE, "", enabled=True)) for n in count(1))
+    return (
+        UpdateLocation(Location(f"L{n}", LocationKind.STORE, "", enabled=True)) for n in count(1)
+    )
 
 
 def rename_location(_node: Node) -> Iterator[Command]:
-    return (PutLocation(Location("W", LocationKind.STORE, f"{n}", enabled=True)) for n in count(1))
+    return (
+        UpdateLocation(Location("W", LocationKind.STORE, f"{n}", enabled=True)) for n in count(1)
+    )
 
 
 FILLERS = {
@@ -278,11 +282,11 @@ def test_a_principal_too_many_is_refused_and_those_that_are_known_go_on() -> Non
     node = Node(1, rows_max=ROWS_MAX)
     for number in range(ROWS_MAX):
         place = Location("W", LocationKind.STORE, f"{number % 9}", enabled=True)
-        node.post(PutLocation(place), Ticket(None), principal=f"clerk {number}")
+        node.post(UpdateLocation(place), Ticket(None), principal=f"clerk {number}")
         assert 1 == len(ask_nothing(node))
     with pytest.raises(NoRoomError, match="principals"):
         node.post(MoveBatch(Verb.COMMIT, np.zeros(1, OPERATION)), Ticket(None), "another")
-    node.post(PutLocation(place), Ticket(None), "clerk 7")
+    node.post(UpdateLocation(place), Ticket(None), "clerk 7")
     assert 1 == len(ask_nothing(node))
 
 
@@ -296,6 +300,8 @@ def test_every_command_that_writes_says_what_it_adds_to() -> None:
     """A new command is led here; these add nothing."""
     without = {command for command, each in OPERATIONS.items() if each.grows is None}
     reads = {command for command, each in OPERATIONS.items() if each.is_read}
-    assert {"MoveBatch", "DeleteSku"} == {command.__name__ for command in without - reads}
+    assert {"MoveBatch", "DeleteSku", "ResetSource"} == {
+        command.__name__ for command in without - reads
+    }
     growths = {each.grows for each in OPERATIONS.values()} - {None}
     assert set(Growth) == growths | {Growth.PRINCIPALS}

@@ -6,13 +6,16 @@ only reads. A line that starts with # is a remark. HOLDFAST_ACCEPT=1 rewrites th
 of the model: keep the change only if you understand it.
 
     at +14m59.999s                      the time, counted from the start; answers nothing
-    location W1 [store|supplier] [disabled]
+    location W1 [store|supplier] [disabled]         however it was before
+    change W1 [store|supplier] [disabled|enabled]   only what is said
+    create W1 [store|supplier] [disabled]
     stock [till:] S1@W1 receipt 10 [id=e1] [seq=1] [times=9] [, ...]    (of erp, or of till)
     reserve r1 S1@W1=3 S2@W2=1 hold=15m
     extend r1 hold=15m [request=q1]
     commit | fulfill | release | cancel r1 [S1@W1=2 ...] [rest=keep|give_back] [request=q1]
+    reset till 7                        a source counts on from 7
     delete S1                           end a SKU
-    show S1 | show r1                   a SKU starts with a capital letter, an id does not
+    show S1 [at W1 W2] | show r1        a SKU starts with a capital letter, an id does not
     restart                             replay the journal into a new node; go on with that
 
 S1@W1=3#a is a line with an id of its own, and @=3#a names it by that alone.
@@ -36,6 +39,7 @@ from holdfast.core.commands import (
     AvailabilityView,
     Command,
     Conflict,
+    CreateLocation,
     DeleteOutcome,
     DeleteSku,
     EventsOutcome,
@@ -52,14 +56,16 @@ from holdfast.core.commands import (
     MoveOutcome,
     Outcome,
     OutOfRange,
-    PutLocation,
     RecordStockEvents,
     Refusal,
     ReservationView,
     Reserve,
     ReserveOutcome,
+    ResetSource,
+    SourceReset,
     StockEvent,
     Unknown,
+    UpdateLocation,
 )
 from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.limits import NS_PER_MS
@@ -129,9 +135,14 @@ UNKNOWN_FIELDS = (
     "lines[0].location",
     "reservation_id",
     "events[0].location",
+    "locations[1]",
+    "location.location",
     "sku",
+    "source",
 )
 CONFLICT_FIELDS = (
+    "location.kind",
+    "location.enabled",
     "lines",
     "lines[0].sku",
     "lines[0].location",
@@ -193,8 +204,12 @@ class Story:
     def command(self, words: "Words") -> Command:
         """Read one command."""
         match words.verb:
+            case "create":
+                return CreateLocation(words.location())
+            case "change":
+                return UpdateLocation(words.location(), words.changes(), allow_missing=False)
             case "location":
-                return PutLocation(words.location())
+                return UpdateLocation(words.location())
             case "stock":
                 return self.stock(words)
             case "reserve":
@@ -207,10 +222,12 @@ class Story:
                     Remainder[words.options.get("rest", "keep").upper()],
                 )
                 return Move(verb, words.key, words.request(), words.lines() or None, rest)
+            case "reset":
+                return ResetSource(words.name, int(words.plain[1]))
             case "delete":
                 return DeleteSku(words.name)
             case "show" if words.name[0].isupper():
-                return GetAvailability((words.name,))
+                return GetAvailability((words.name,), tuple(words.plain[2:]))
             case "show":
                 return GetReservation(words.key)
             case _:
@@ -281,6 +298,11 @@ class Words:
         request = self.options.get("request")
         return key_from_parts(self.name, request) if request else None
 
+    def changes(self) -> tuple[str, ...]:
+        kinds = {kind.name.lower() for kind in LocationKind}
+        fields = {"kind": kinds, "enabled": {"enabled", "disabled"}}
+        return tuple(name for name, said in fields.items() if said & set(self.plain))
+
     def location(self) -> Location:
         kind = next(
             (kind for kind in LocationKind if kind.name.lower() in self.plain),
@@ -312,6 +334,8 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
         case LocationOutcome(location):
             able = "enabled" if location.enabled else "disabled"
             yield f"{location.name} is a {location.kind.name.lower()}, {able}"
+        case SourceReset(previous):
+            yield f"it had come to {previous}"
         case DeleteOutcome(stock_levels, on_hand, promised):
             yield f"ended stock_levels={stock_levels} on_hand={on_hand} promised={promised}"
         case Unknown(field, value, more):
@@ -386,7 +410,11 @@ def shown_events(command: Command, outcome: EventsOutcome) -> Iterator[str]:
     for event, result in told if len(told) <= SHOWN_FACTS_MAX else told[-1:]:
         shortfall = f" shortfall={result.shortfall}" if result.shortfall else ""
         place = f"{event.sku}@{event.location}"
-        yield f"{place} {result.outcome.name} on_hand={result.on_hand}{shortfall}"
+        new = " new SKU" if result.creates_sku else ""
+        yield f"{place} {result.outcome.name} on_hand={result.on_hand}{shortfall}{new}"
+        if result.difference:
+            first = result.difference
+            yield f"  {first.field} was {first.recorded}, is {first.now}"
 
 
 def ns_from_text(text: str) -> int:

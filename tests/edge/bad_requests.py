@@ -74,7 +74,7 @@ def events(*facts: stock.StockEvent, source: str = "goods-in") -> Message:
 
 
 def location(**fields: Any) -> Message:
-    return catalog.PutLocationRequest(location=catalog.Location(**fields))
+    return catalog.CreateLocationRequest(location=catalog.Location(**fields))
 
 
 #: What is no name: nothing, too much of it, what breaks a line of a log, what looks like another.
@@ -140,14 +140,22 @@ def bad_names() -> Iterator[Case]:
         yield Case(what, methods.GET_AVAILABILITY, sku, "sku", text)
         skus = availability.BatchGetAvailabilityRequest(skus=[SKU, SKU, text])
         yield Case(what, methods.BATCH_GET_AVAILABILITY, skus, "skus[2]", text)
+        places = availability.BatchGetAvailabilityRequest(skus=[SKU], locations=[WAREHOUSE, text])
+        yield Case(what, methods.BATCH_GET_AVAILABILITY, places, "locations[1]", text)
         yield Case(what, methods.RECORD_STOCK_EVENTS, events(source=text), "source", text)
         for field in ("event_id", "sku", "location"):
             wrong = events(event(), event(**{field: text}))
             yield Case(what, methods.RECORD_STOCK_EVENTS, wrong, f"events[1].{field}", text)
-        yield Case(what, methods.PUT_LOCATION, location(location=text), "location.location", text)
+        yield Case(
+            what, methods.CREATE_LOCATION, location(location=text), "location.location", text
+        )
         if text:  # a place need not have a name for people
             named = location(location="W2", display_name=text)
-            yield Case(what, methods.PUT_LOCATION, named, "location.display_name", text)
+            yield Case(what, methods.CREATE_LOCATION, named, "location.display_name", text)
+        named = catalog.GetLocationRequest(location=text)
+        yield Case(what, methods.GET_LOCATION, named, "location", text)
+        changed = catalog.UpdateLocationRequest(location=catalog.Location(location=text))
+        yield Case(what, methods.UPDATE_LOCATION, changed, "location.location", text)
         yield Case(what, methods.DELETE_SKU, catalog.DeleteSkuRequest(sku=text), "sku", text)
 
 
@@ -189,9 +197,12 @@ def bad_counts() -> Iterator[Case]:
             yield Case(f"{count} lines", method, wrong, "lines.lines", told)
         yield Case("neither lines nor all", method, request(reservation_id=ORDER), "units", "")
     nothing = availability.BatchGetAvailabilityRequest()
-    yield Case("nothing", methods.BATCH_GET_AVAILABILITY, nothing, "stock_levels", "0 items")
-    skus = availability.BatchGetAvailabilityRequest(skus=[SKU] * 1_001)
-    yield Case("1,001 of them", methods.BATCH_GET_AVAILABILITY, skus, "skus", "1,001 items")
+    yield Case("nothing", methods.BATCH_GET_AVAILABILITY, nothing, "skus", "0 items")
+    for field, skus, places in (("skus", 1_001, 0), ("locations", 1, 1_001)):
+        asked = availability.BatchGetAvailabilityRequest(
+            skus=[SKU] * skus, locations=[WAREHOUSE] * places
+        )
+        yield Case("1,001 of them", methods.BATCH_GET_AVAILABILITY, asked, field, "1,001 items")
     for count in (0, 1_001):
         what, told = f"{count} of them", f"{count:,} items"
         facts = stock.RecordStockEventsRequest(source="goods-in", events=[event()] * count)
@@ -233,7 +244,7 @@ def bad_enums() -> Iterator[Case]:
         yield Case(f"kind {kind}", methods.RECORD_STOCK_EVENTS, wrong, "events[1].kind", told)
     for kind in (4, -1):
         wrong = location(location=WAREHOUSE, kind=kind)
-        yield Case(f"kind {kind}", methods.PUT_LOCATION, wrong, "location.kind", str(kind))
+        yield Case(f"kind {kind}", methods.CREATE_LOCATION, wrong, "location.kind", str(kind))
 
 
 def bad_identities() -> Iterator[Case]:
@@ -249,8 +260,19 @@ def bad_identities() -> Iterator[Case]:
     for method, request in RESERVATION_ID_METHODS.items():
         asked = request(reservation_id=NO_ID)
         yield Case("a UUID of zeros", method, asked, "reservation_id", NO_ID)
-    nothing = catalog.PutLocationRequest()
-    yield Case("no location", methods.PUT_LOCATION, nothing, "location.location", "")
+    masked = catalog.UpdateLocationRequest(
+        location={"location": WAREHOUSE}, update_mask={"paths": ["kind", "location"]}
+    )
+    field = "update_mask.paths[1]"
+    yield Case("no field to change", methods.UPDATE_LOCATION, masked, field, "location")
+    for size in (-1, 1_001):
+        page = catalog.ListLocationsRequest(page_size=size)
+        yield Case(f"page of {size}", methods.LIST_LOCATIONS, page, "page_size", str(size))
+    for token in ("x", "AAAAAAAAAAAAAAAB", "é", "AAAAAAAAAAAAAAAB\n"):
+        page = catalog.ListLocationsRequest(page_token=token)
+        yield Case(f"token {token!a}", methods.LIST_LOCATIONS, page, "page_token", token)
+    nothing = catalog.CreateLocationRequest()
+    yield Case("no location", methods.CREATE_LOCATION, nothing, "location.location", "")
 
 
 def unknown_things() -> Iterator[Case]:
@@ -279,6 +301,15 @@ def unknown_things() -> Iterator[Case]:
     yield Case("unknown", methods.GET_AVAILABILITY, asked, "sku", "Mug", *of_sku)
     asked = catalog.DeleteSkuRequest(sku="Mug")
     yield Case("unknown", methods.DELETE_SKU, asked, "sku", "Mug", *of_sku)
+    for method, asked, field in (
+        (methods.GET_LOCATION, catalog.GetLocationRequest(location="W9"), "location"),
+        (
+            methods.UPDATE_LOCATION,
+            catalog.UpdateLocationRequest(location={"location": "W9"}),
+            "location.location",
+        ),
+    ):
+        yield Case("unknown", method, asked, field, "W9", *of_location)
     facts = events(event(), event(event_id="other", location="W9"))
     field = "events[1].location"
     yield Case("unknown", methods.RECORD_STOCK_EVENTS, facts, field, "W9", *of_location)

@@ -20,7 +20,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
 @pytest.fixture
 async def client(node: NodeProcess) -> AsyncIterator[Client]:
     """A client that retries."""
-    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as connected:
+    async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S, own_connection=True) as connected:
         yield connected
 
 

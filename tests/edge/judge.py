@@ -35,11 +35,11 @@ from holdfast.core.commands import (
     GetAvailability,
     Move,
     MoveOutcome,
-    PutLocation,
     RecordStockEvents,
     Reserve,
     ReserveOutcome,
     Unknown,
+    UpdateLocation,
 )
 from holdfast.core.ids import Key, key_from_text
 from holdfast.core.kernels.codes import FLAG_LATER_PART
@@ -127,7 +127,7 @@ class Judge:
     """Replays a journal beside the model, and holds the answers against both."""
 
     def __init__(
-        self, shard_count: int, places: Sequence[PutLocation], history: Sequence[Told]
+        self, shard_count: int, places: Sequence[UpdateLocation], history: Sequence[Told]
     ) -> None:
         self.node = Node(shard_count)
         self.model = Model()

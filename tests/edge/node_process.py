@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypedDict
 
 import grpc
 import psutil
@@ -53,6 +53,13 @@ def free_port() -> int:
             return port
 
 
+class Targets(TypedDict):
+    """The arguments of a client that say where its node is."""
+
+    target: str
+    admin_target: str
+
+
 class NodeProcess:
     """A node, its data directory and its ports, which stay the same over restarts."""
 
@@ -60,7 +67,7 @@ class NodeProcess:
         self.data_dir = folder / "data"
         self.log_path = folder / "stderr"
         self.out_path = folder / "stdout"
-        self.grpc_port, self.http_port = free_port(), free_port()
+        self.grpc_port, self.admin_port, self.http_port = free_port(), free_port(), free_port()
         self.settings = settings
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -75,6 +82,16 @@ class NodeProcess:
     def target(self) -> str:
         """Where gRPC is."""
         return f"127.0.0.1:{self.grpc_port}"
+
+    @property
+    def admin_target(self) -> str:
+        """Where the operators' methods are."""
+        return f"127.0.0.1:{self.admin_port}"
+
+    @property
+    def targets(self) -> Targets:
+        """Where a client finds it."""
+        return {"target": self.target, "admin_target": self.admin_target}
 
     def url(self, path: str) -> str:
         """Name a page of the node."""
@@ -91,6 +108,7 @@ class NodeProcess:
         settings = {
             "data_dir": self.data_dir,
             "grpc_address": self.target,
+            "admin_address": self.admin_target,
             "http_address": f"127.0.0.1:{self.http_port}",
             "log_format": "json",
             "drain_notice_s": 0,

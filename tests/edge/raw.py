@@ -17,10 +17,10 @@ import httpx
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
+from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.edge.client import Client, NotFound
 from holdfast.edge.client.calls import Call
 from holdfast.edge.client.methods import Method
-from holdfast.v1 import admin_service_pb2 as admin
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
@@ -178,7 +178,7 @@ def receipt(sku: str, quantity: int, location: str = WAREHOUSE) -> stock.StockEv
 
 async def put_stock(client: Client, *quantities: int, location: str = WAREHOUSE) -> list[str]:
     """Receive goods of new SKUs at a location and return the SKUs."""
-    await client.put_location(location)
+    await client.update_location(location, allow_missing=True)
     skus = [new_name("sku") for _ in quantities]
     events = [receipt(*each, location) for each in zip(skus, quantities, strict=True)]
     await client.record_stock_events("goods-in", events)

@@ -12,7 +12,10 @@ from google.protobuf.message import Message
 from holdfast.edge.client import BlockingClient, Client, methods
 from holdfast.edge.client.stock_events import SourceEvents
 from holdfast.edge.wire import faults
-from holdfast.v1.stock_service_pb2 import ApplyStockEventsRequest, ApplyStockEventsResponse
+from holdfast.v1.stock_service_pb2 import (
+    RecordStockEventsStreamRequest,
+    RecordStockEventsStreamResponse,
+)
 
 Reply = Message | faults.Fault | Callable[[], Awaitable[Any]]
 
@@ -55,17 +58,17 @@ class ScriptedServer(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ship
             self.requests.append(Request(details.method, b"", context))
             position = 0
             async for each in data:
-                request = ApplyStockEventsRequest.FromString(each)
+                request = RecordStockEventsStreamRequest.FromString(each)
                 if not request.events:
                     await abort(context, faults.invalid("events", "0 items", "1 or more"))
                 position += 1
-                yield ApplyStockEventsResponse(
+                yield RecordStockEventsStreamResponse(
                     source=request.source, acknowledged_sequence=position
                 ).SerializeToString()
                 if position == self.stream_messages_max:
                     return
 
-        if details.method == methods.APPLY_STOCK_EVENTS.path:
+        if details.method == methods.RECORD_STOCK_EVENTS_STREAM.path:
             return grpc.stream_stream_rpc_method_handler(stream)
         return grpc.unary_unary_rpc_method_handler(unary)
 
@@ -111,12 +114,12 @@ class Both:
     ) -> AsyncGenerator[int]:
         """Stream, and yield the sequences that are acknowledged."""
         if isinstance(self.inner, Client):
-            stream: Any = self.inner.apply_stock_events(one_by_one(batches), **options)
+            stream: Any = self.inner.record_stock_events_stream(one_by_one(batches), **options)
             async with aclosing(stream):
                 async for response in stream:
                     yield response.acknowledged_sequence
             return
-        responses: Any = self.inner.apply_stock_events(batches, **options)
+        responses: Any = self.inner.record_stock_events_stream(batches, **options)
         try:
             while (response := await asyncio.to_thread(next, responses, None)) is not None:
                 yield response.acknowledged_sequence

@@ -22,11 +22,11 @@ from holdfast.core.commands import (
     GetAvailability,
     Line,
     Location,
-    PutLocation,
     RecordStockEvents,
     Reserve,
     ReserveOutcome,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
@@ -36,13 +36,12 @@ from holdfast.edge.client.methods import RESERVE
 from holdfast.edge.server.admission import Admission
 from holdfast.edge.server.clock import node_clock
 from holdfast.edge.server.context import CallContext
-from holdfast.edge.server.handlers import Handlers, methods
+from holdfast.edge.server.handlers import PUBLIC, Handlers, methods_of
 from holdfast.edge.server.log_writer import Sampler
 from holdfast.edge.server.pump import Pump
 from holdfast.edge.server.service import Service
 from holdfast.edge.server.statistics import CallCounters
 from holdfast.edge.wire.faults import Fault
-from holdfast.v1 import admin_service_pb2 as admin
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.edge.node_process import NodeProcess, running_node
@@ -74,10 +73,6 @@ ANYONE = CallContext()
 # The pump in this process, over appends that can be held
 
 
-async def no_status(_request: admin.GetStatusRequest) -> admin.GetStatusResponse:
-    return admin.GetStatusResponse()
-
-
 class Inside:
     """Node, pump, admission and handlers without a process around them."""
 
@@ -88,9 +83,9 @@ class Inside:
         self.pump = Pump(self.node, self.appender, node_clock(0), self.failures.append)
         self.admission = Admission(self.pump)
         self.counters = CallCounters()
-        service = Service(self.admission, no_status)
+        service = Service(self.admission)
         self.handlers = Handlers(
-            service, methods(), self.admission.admit, self.counters, Sampler(100)
+            service, methods_of(PUBLIC), self.admission.admit, self.counters, Sampler(100)
         )
 
     async def ask(self, command: Command) -> Any:
@@ -99,7 +94,7 @@ class Inside:
     async def open(self) -> None:
         """Put 10 units on the shelf."""
         place = Location(WAREHOUSE, LocationKind.WAREHOUSE, "", enabled=True)
-        await self.ask(PutLocation(place))
+        await self.ask(UpdateLocation(place))
         event = StockEvent(None, 1, "Tea", WAREHOUSE, EventKind.RECEIPT, 10)
         assert isinstance(await self.ask(RecordStockEvents("source", (event,))), EventsOutcome)
 
@@ -321,7 +316,7 @@ async def test_a_full_mailbox_refuses_at_once_and_says_when_to_come_back(tmp_pat
     """Who is refused has left no trace, and who retries gets through."""
     with running_node(tmp_path, mailbox_capacity=1) as node:
         async with (
-            Client(node.target, timeout_s=CALL_TIMEOUT_S) as client,
+            Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client,
             Wire(node.target) as wire,
         ):
             (sku,) = await put_stock(client, 1_000)
@@ -367,7 +362,7 @@ async def fill(client: Client, until_left: int = 0) -> None:
 async def test_before_storage_is_full_writes_are_refused_and_reads_go_on(tmp_path: Path) -> None:
     """The reserve is kept for what must still be written: the end of holds, the seal."""
     with running_node(tmp_path, **SMALL) as node:
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+        async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
             sku, other = await put_stock(client, 10, 10)
             kept, brief = new_name("order"), new_name("order")
             await client.reserve(kept, [(sku, WAREHOUSE, 3)])
@@ -385,7 +380,7 @@ async def test_before_storage_is_full_writes_are_refused_and_reads_go_on(tmp_pat
                 client.release(kept),
                 client.extend(kept, 3_600),
                 client.record_stock_events("goods-in", [receipt(sku, 1)]),
-                client.put_location("W2"),
+                client.update_location("W2", allow_missing=True),
                 client.delete_sku(other),
             ):
                 with pytest.raises(StorageFull) as refused:
@@ -410,7 +405,7 @@ async def test_before_storage_is_full_writes_are_refused_and_reads_go_on(tmp_pat
         node.terminate()
         node.settings = {"map_size_gib": 2, "storage_reserve_mib": 1_023}
         node.start()
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+        async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
             assert before.state_hash == (await traces_of(client)).state_hash
             assert ACCEPTED == (await client.commit(kept)).outcome
         assert [] == node.complaints()

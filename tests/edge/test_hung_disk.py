@@ -45,7 +45,7 @@ async def test_a_disk_that_hangs_is_told_and_a_disk_that_comes_back_too(tmp_path
     """Over HTTP and gRPC; figures stay those of the durable state, and the call is answered."""
     with running_node(tmp_path, journal_stall_s=1) as node:
         async with (
-            Client(node.target, timeout_s=CALL_TIMEOUT_S) as client,
+            Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client,
             Wire(node.target) as wire,
             httpx.AsyncClient() as browser,
         ):

@@ -184,7 +184,7 @@ class Books:
 async def books_of(node: NodeProcess, callers: Sequence[Caller]) -> Books:
     """Read all stock levels, and put them beside what was answered."""
     skus = [f"SKU {number}/{sku}" for number in range(len(callers)) for sku in range(SKUS_EACH)]
-    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as client:
+    async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S, own_connection=True) as client:
         traces = await traces_of(client)
         read = await client.batch_get_availability(skus)
     assert not read.unknown_skus
@@ -301,9 +301,9 @@ async def run_with_kills(
 
 async def put_places(node: NodeProcess) -> None:
     """Create the locations."""
-    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as client:
+    async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S, own_connection=True) as client:
         for place in PLACES:
-            await client.put_location(place)
+            await client.update_location(place, allow_missing=True)
 
 
 async def ask_again(node: NodeProcess, callers: Sequence[Caller]) -> None:

@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 
 from holdfast.edge.client import Client, calls
-from holdfast.edge.server.handlers import SERVICE_NAMES
+from holdfast.edge.server.handlers import PUBLIC, service_names
 from holdfast.v1 import common_pb2 as common
 from tests.edge.node_process import NodeProcess
 from tests.edge.raw import OK, WAREHOUSE, Wire, figure, new_name, put_stock
@@ -118,7 +118,7 @@ async def test_a_correlation_id_comes_back_and_is_logged(
 async def test_every_service_says_that_it_is_healthy(wire: Wire) -> None:
     """The node as a whole, each service of ours, and no service that does not exist."""
     check = health_pb2_grpc.HealthStub(wire.channel).Check
-    for name in ("", *SERVICE_NAMES):
+    for name in ("", *service_names(PUBLIC)):
         answer = await check(health_pb2.HealthCheckRequest(service=name))
         assert health_pb2.HealthCheckResponse.SERVING == answer.status
     with pytest.raises(grpc.aio.AioRpcError) as unknown:
@@ -132,12 +132,12 @@ def test_reflection_tells_all_services_with_their_methods(node: NodeProcess) -> 
         database = ProtoReflectionDescriptorDatabase(channel)
         services = set(database.get_services())
         assert {
-            *SERVICE_NAMES,
+            *service_names(PUBLIC),
             "grpc.health.v1.Health",
             "grpc.reflection.v1.ServerReflection",
             "grpc.reflection.v1alpha.ServerReflection",
         } == services
-        for name in SERVICE_NAMES:
+        for name in service_names(PUBLIC):
             file = database.FindFileContainingSymbol(name)
             assert name in {f"{file.package}.{service.name}" for service in file.service}
 
@@ -156,7 +156,7 @@ def test_both_versions_of_reflection_tell_the_same(node: NodeProcess, version: s
         call = channel.stream_stream(path, None, reflection_pb2.ServerReflectionResponse.FromString)
         listed, described = call(each.SerializeToString() for each in asked)
     names = {each.name for each in listed.list_services_response.service}
-    assert {*SERVICE_NAMES} < names
+    assert {*service_names(PUBLIC)} < names
     (own,) = (
         file
         for data in described.file_descriptor_response.file_descriptor_proto

@@ -48,13 +48,13 @@ async def test_t1_of_200_callers_who_want_the_last_unit_one_gets_it(
 
     async def watch() -> list[int]:
         seen = []
-        async with Client(node.target, own_connection=True) as reader:
+        async with Client(**node.targets, own_connection=True) as reader:
             while not is_over.is_set():
                 seen.append((await level_of(reader, sku)).available)
         return seen
 
     watchers = [asyncio.create_task(watch()) for _ in range(4)]
-    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as second:
+    async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S, own_connection=True) as second:
         answers = await asyncio.gather(
             *(
                 caller.reserve(new_name("order"), [(sku, WAREHOUSE, 1)])
@@ -177,7 +177,7 @@ async def test_t3_an_id_sent_50_times_at_once_has_one_effect(
 
 async def test_t3_a_fact_sent_50_times_at_once_counts_once(client: Client) -> None:
     """One repeat is applied, the others are told that they are repeats."""
-    await client.put_location(WAREHOUSE)
+    await client.update_location(WAREHOUSE, allow_missing=True)
     event = receipt(new_name("sku"), 7)
     answers = await asyncio.gather(
         *(client.record_stock_events("goods-in", [event]) for _ in range(50))

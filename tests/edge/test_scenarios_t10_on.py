@@ -15,11 +15,11 @@ from holdfast.core.commands import (
     Line,
     Location,
     Outcome,
-    PutLocation,
     RecordStockEvents,
     Reserve,
     ReserveOutcome,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.ids import key_from_text
 from holdfast.core.limits import NS_PER_MS
@@ -91,13 +91,17 @@ async def test_t12_large_orders_in_any_order_of_lines_all_come_through(
     places = [f"T12-{number}" for number in range(20)]
     skus = [new_name("sku") for _ in range(30)]
     for place in places:
-        await client.put_location(place)
+        await client.update_location(place, allow_missing=True)
         await client.record_stock_events("goods-in", [receipt(sku, 3, place) for sku in skus])
     levels = [(sku, place, 1) for sku in skus for place in places]
 
     async def shop(number: int) -> int:
         chance = random.Random(number)
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as caller:
+        async with Client(
+            **node.targets,
+            timeout_s=CALL_TIMEOUT_S,
+            own_connection=True,
+        ) as caller:
             for attempt in range(1_000):
                 order = new_name("order")
                 lines = chance.sample(levels, len(levels) if number % 2 else 60)
@@ -137,14 +141,18 @@ async def buy_beside(
 
     async def press(number: int) -> int:
         chance, bought = random.Random(number), 0
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as caller:
+        async with Client(
+            **node.targets,
+            timeout_s=CALL_TIMEOUT_S,
+            own_connection=True,
+        ) as caller:
             while not is_over.is_set():
                 await buy(caller, chance.choice(crowd))
                 bought += 1
         return bought
 
     pressing = [asyncio.create_task(press(number)) for number in range(19)]
-    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as caller:
+    async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S, own_connection=True) as caller:
         seconds = [await buy(caller, others[n % len(others)]) for n in range(purchases)]
     is_over.set()
     return seconds, sum(await asyncio.gather(*pressing))
@@ -225,7 +233,7 @@ async def test_t16_numbered_facts_of_a_stream_are_applied_in_the_order_sent(
     client: Client,
 ) -> None:
     """Messages are in flight together and their SKUs in all shards, and still none overtakes."""
-    await client.put_location(WAREHOUSE)
+    await client.update_location(WAREHOUSE, allow_missing=True)
     skus = [new_name("sku") for _ in range(12)]
     source = new_name("source")
     numbers = iter(range(1, 1_000_000))
@@ -249,7 +257,7 @@ async def test_t16_numbered_facts_of_a_stream_are_applied_in_the_order_sent(
 
     outcomes = [
         result.outcome
-        async for answer in client.apply_stock_events(batches())
+        async for answer in client.record_stock_events_stream(batches())
         for result in answer.results
     ]
     sent = next(numbers) - 1
@@ -286,7 +294,7 @@ def test_t20_the_first_turn_after_an_end_sees_it(early_ns: int) -> None:
         for number in range(8)
     ]
     lines = tuple(Line(fact.sku, WAREHOUSE, 3) for fact in facts)
-    ask(node, 1, PutLocation(place))
+    ask(node, 1, UpdateLocation(place))
     ask(node, 2, RecordStockEvents("source", tuple(facts)))
     ask(node, 3, Reserve(key_from_text("first"), lines, 1_000))
 

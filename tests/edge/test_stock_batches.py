@@ -17,12 +17,9 @@ from holdfast.core.audit import check_invariants
 from holdfast.edge.client import (
     BlockingClient,
     Client,
-    HoldfastError,
-    InvalidArgument,
-    NotFound,
     StockColumns,
 )
-from holdfast.edge.client.methods import APPLY_STOCK_EVENTS
+from holdfast.edge.client.methods import RECORD_STOCK_EVENTS_STREAM
 from holdfast.edge.wire.batches import OPERATIONS_MAX
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.edge.node_process import NodeProcess, replayed_node
@@ -43,6 +40,7 @@ APPLIED = stock.STOCK_EVENT_OUTCOME_APPLIED
 DUPLICATE = stock.STOCK_EVENT_OUTCOME_DUPLICATE
 OUT_OF_ORDER = stock.STOCK_EVENT_OUTCOME_OUT_OF_ORDER
 UNKNOWN = stock.STOCK_EVENT_OUTCOME_UNKNOWN_STOCK_LEVEL
+ID_REUSED = stock.STOCK_EVENT_OUTCOME_ID_REUSED
 
 
 @pytest.fixture
@@ -52,23 +50,23 @@ async def feed(wire: Wire) -> "Feed":
 
 
 class Feed:
-    """An ApplyStockEvents over which public messages go."""
+    """An RecordStockEventsStream over which public messages go."""
 
     def __init__(self, wire: Wire) -> None:
-        self.call = wire.channel.stream_stream(APPLY_STOCK_EVENTS.path)(
+        self.call = wire.channel.stream_stream(RECORD_STOCK_EVENTS_STREAM.path)(
             timeout=CALL_TIMEOUT_S, wait_for_ready=True
         )
 
     async def write(self, source: str, **form: Any) -> None:
-        request = stock.ApplyStockEventsRequest(source=source, **form)
+        request = stock.RecordStockEventsStreamRequest(source=source, **form)
         await self.call.write(request.SerializeToString())
 
-    async def read(self) -> stock.ApplyStockEventsResponse:
+    async def read(self) -> stock.RecordStockEventsStreamResponse:
         data = await self.call.read()
         assert data is not grpc.aio.EOF
-        return stock.ApplyStockEventsResponse.FromString(data)
+        return stock.RecordStockEventsStreamResponse.FromString(data)
 
-    async def send(self, source: str, **columns: Any) -> stock.ApplyStockEventsResponse:
+    async def send(self, source: str, **columns: Any) -> stock.RecordStockEventsStreamResponse:
         await self.write(source, columns=columns)
         return await self.read()
 
@@ -80,20 +78,18 @@ async def levels_of(client: Client, *quantities: int) -> tuple[list[str], list[i
     return skus, list(answer.handles)
 
 
-async def fed(client: Client, *messages: Any) -> tuple[list[bytes], HoldfastError | None]:
-    """Send messages over one stream; return the outcomes of each, and how it ended."""
+async def fed(client: Client, *messages: Any) -> list[bytes | str]:
+    """Send messages over one stream; return the outcomes of each, or why it failed as a whole."""
 
     async def one_by_one() -> AsyncIterator[Any]:
         for message in messages:
             yield message
 
-    outcomes = []
-    try:
-        async for answer in client.apply_stock_events(one_by_one()):
-            outcomes.append(answer.columns.outcomes)  # noqa: PERF401 - kept when it ends badly
-    except HoldfastError as error:
-        return outcomes, error
-    return outcomes, None
+    told: list[bytes | str] = []
+    async for answer in client.record_stock_events_stream(one_by_one()):
+        assert len(told) + 1 == answer.batch_id
+        told.append(answer.status.message or answer.columns.outcomes)
+    return told
 
 
 def ids(uuids: Sequence[UUID]) -> dict[str, list[int]]:
@@ -139,11 +135,11 @@ async def test_each_outcome_stands_at_the_place_of_its_event(client: Client, fee
         (handles[0], SALE, 3, one, 0, "APPLIED", 2, 2),
         (handles[0], SALE, 3, one, 9, "DUPLICATE", 2, 2),
         (handles[1], COUNT, 7, None, 5, "APPLIED", 7, 0),
-        (handles[0], SALE, 1, None, 5, "DUPLICATE", 2, 2),
+        (handles[0], SALE, 1, None, 5, "ID_REUSED", 2, 2),
         (handles[0], SALE, 1, two, 4, "OUT_OF_ORDER", 2, 2),
         (handles[2], SALE, 1, None, 6, "UNKNOWN_STOCK_LEVEL", 0, 0),
         (0, SALE, 1, None, 6, "UNKNOWN_STOCK_LEVEL", 0, 0),
-        (LOW, SALE, 1, None, 6, "UNKNOWN_STOCK_LEVEL", 0, 0),
+        (handles[0] | 2**31 - 1, SALE, 1, None, 6, "UNKNOWN_STOCK_LEVEL", 0, 0),
         (handles[0], COUNT, 5, two, 6, "APPLIED", 5, 0),
     ]
     levels, kinds, quantities, given, sequences, outcomes, on_hand, shortfalls = zip(
@@ -173,13 +169,53 @@ async def test_an_event_is_known_in_either_form(client: Client, feed: Feed) -> N
         event_id=str(uuids[0]), sku=sku, location=WAREHOUSE, kind=SALE, quantity=2
     )
     await client.record_stock_events(source, [event])
-    answer = await feed.send(source, **sales([handle], 2), **ids(uuids))
+    columns = sales([handle], 2) | {"quantities": [2, 1]}
+    answer = await feed.send(source, **columns, **ids(uuids))
     assert bytes([DUPLICATE, APPLIED]) == answer.columns.outcomes
 
     event.event_id = str(uuids[1])
     (result,) = (await client.record_stock_events(source, [event])).results
+    assert (ID_REUSED, "quantity", "1", "2") == (
+        result.outcome,
+        *(result.difference.field, result.difference.recorded, result.difference.now),
+    )
+    event.quantity = 1
+    (result,) = (await client.record_stock_events(source, [event])).results
     assert DUPLICATE == result.outcome
     assert (7, 0, 0) == await figures_of(client, sku)
+
+
+async def test_a_sku_that_an_event_creates_is_told(client: Client) -> None:
+    """So that a mistyped one is noticed; it is told once."""
+    event = stock.StockEvent(
+        event_id=new_name("event"), sku=new_name("mistyped"), location=WAREHOUSE, kind=SALE
+    )
+    event.quantity = 1
+    await client.update_location(WAREHOUSE, allow_missing=True)
+    results = [(await client.record_stock_events("till", [event])).results[0] for _ in range(2)]
+    assert [(APPLIED, -1, -1, True), (DUPLICATE, -1, -1, False)] == [
+        (each.outcome, each.on_hand, each.available, each.sku_created) for each in results
+    ]
+
+
+async def test_a_number_that_was_never_recorded_is_not_told_as_a_duplicate(
+    client: Client, feed: Feed
+) -> None:
+    """A stale handle at 10, then 11, then 10 again; a till that begins anew below its last."""
+    (ended, sku), handles = await levels_of(client, 10, 10)
+    await client.delete_sku(ended)
+    source = new_name("till")
+    first = await feed.send(source, **sales(handles, 2), sequences=[10, 11])
+    assert bytes([UNKNOWN, APPLIED]) == first.columns.outcomes
+    again = await feed.send(source, **sales(handles[1:], 3), sequences=[10, 1, 11])
+    assert bytes([OUT_OF_ORDER, OUT_OF_ORDER, DUPLICATE]) == again.columns.outcomes
+    reused = await feed.send(source, **sales(handles[1:], 1) | {"quantities": [2]}, sequences=[11])
+    assert bytes([ID_REUSED]) == reused.columns.outcomes
+    assert ("quantity", "1", "2") == (
+        *(reused.columns.differences[0].field, reused.columns.differences[0].recorded),
+        reused.columns.differences[0].now,
+    )
+    assert (9, 0, 0) == await figures_of(client, sku)
 
 
 async def test_messages_of_both_forms_follow_one_another(client: Client, feed: Feed) -> None:
@@ -211,51 +247,39 @@ async def test_messages_of_both_forms_follow_one_another(client: Client, feed: F
     assert (1_000 - sold, 0, 0) == await figures_of(client, sku)
 
 
-async def test_a_malformed_message_does_nothing_and_nor_does_what_is_behind_it(
-    client: Client,
-) -> None:
-    """It is named by column and position; a source that only numbers may go on where it was."""
+async def test_a_malformed_message_does_nothing_and_the_stream_goes_on(client: Client) -> None:
+    """It is named by column and position, and answered in its place."""
     (sku,), (handle,) = await levels_of(client, 10)
     source = new_name("source")
 
-    def message(first: int, *quantities: int) -> StockColumns:
-        numbers = range(first, first + len(quantities))
-        return StockColumns(source, [handle] * len(quantities), SALE, quantities, sequences=numbers)
+    def message(*quantities: int) -> StockColumns:
+        uuids = ids([uuid4() for _ in quantities])
+        return StockColumns(source, [handle] * len(quantities), SALE, quantities, **uuids)
 
-    outcomes, error = await fed(client, message(1, 1, 1), message(3, 1, 0), message(5, 1, 1))
-    assert isinstance(error, InvalidArgument)
-    assert "columns.quantities[1] is 0: expected 1 to " in str(error)
-    assert [bytes([APPLIED] * 2)] == outcomes
+    told = await fed(client, message(1, 1), message(1, 0), message(1, 1))
+    assert [bytes([APPLIED] * 2)] * 2 == told[::2]
+    assert str(told[1]).startswith("columns.quantities[1] is 0: expected 1 to ")
+    assert (6, 0, 0) == await figures_of(client, sku)
+
+
+async def test_an_unknown_location_does_not_end_the_stream(client: Client) -> None:
+    """Only the engine can tell; columns behind it wait for that, and count."""
+    (sku,), (handle,) = await levels_of(client, 10)
+    source = new_name("source")
+    event = stock.StockEvent(event_id="x", sku=sku, location="nowhere", kind=SALE, quantity=1)
+    good = (StockColumns(source, [handle], SALE, [1], sequences=[number]) for number in (1, 2))
+    first, bad, last = await fed(client, next(good), (source, [event]), next(good))
+    assert (bytes([APPLIED]), bytes([APPLIED])) == (first, last)
+    assert str(bad).startswith("events[0].location is 'nowhere', which is unknown")
     assert (8, 0, 0) == await figures_of(client, sku)
-
-    mended = await fed(client, message(3, 1, 1), message(5, 1, 1))
-    assert ([bytes([APPLIED] * 2)] * 2, None) == mended
-
-
-async def test_a_single_event_at_fault_stops_columns_behind_it(client: Client) -> None:
-    """Only the engine can tell that its location is unknown; columns behind it wait for that. All
-    are there before the first is durable, since that is a long one.
-    """
-    (sku,), (handle,) = await levels_of(client, 10_000)
-    source, size = new_name("source"), 8_000
-    event = stock.StockEvent(sequence=9_000, sku=sku, location="nowhere", kind=SALE, quantity=1)
-    long, behind = (
-        StockColumns(source, [handle] * count, SALE, [1] * count, sequences=range(first, last))
-        for count, first, last in ((size, 1, size + 1), (1, 9_001, 9_002))
-    )
-    outcomes, error = await fed(client, long, (source, [event]), behind)
-    assert isinstance(error, NotFound)
-    assert [bytes([APPLIED]) * size] == outcomes
-    assert (10_000 - size, 0, 0) == await figures_of(client, sku)
 
 
 async def test_a_refused_message_leaves_no_trace(client: Client) -> None:
     (_,), (handle,) = await levels_of(client, 10)
     before = await traces_of(client)
     broken = StockColumns("till", [handle] * 3, SALE, [1] * 3, sequences=[1, 2])
-    outcomes, error = await fed(client, broken)
-    assert isinstance(error, InvalidArgument)
-    assert ("columns.sequences", []) == (error.metadata["field"], outcomes)
+    (told,) = await fed(client, broken)
+    assert str(told).startswith("columns.sequences is '2 values'")
     assert before == await traces_of(client)
 
 
@@ -264,14 +288,18 @@ async def test_both_clients_send_columns(node: NodeProcess, client: Client) -> N
     (sku,), (handle,) = await levels_of(client, 10)
     source = new_name("source")
     message = StockColumns(source, [handle] * 2, SALE, [1, 2], sequences=[1, 2])
-    with BlockingClient(node.target, timeout_s=CALL_TIMEOUT_S) as blocking:
-        (first,) = blocking.apply_stock_events([message])
+    with BlockingClient(**node.targets, timeout_s=CALL_TIMEOUT_S) as blocking:
+        (first,) = blocking.record_stock_events_stream([message])
         assert [9, 7] == list(first.columns.on_hand)
         broken = StockColumns(source, [handle], SALE, [1, 2], sequences=[3])
-        with pytest.raises(InvalidArgument, match=r"columns\.quantities is '2 values'"):
-            list(blocking.apply_stock_events([broken]))
+        (refused,) = blocking.record_stock_events_stream([broken])
+        assert (grpc.StatusCode.INVALID_ARGUMENT.value[0], 1) == (
+            refused.status.code,
+            refused.batch_id,
+        )
+        assert refused.status.message.startswith("columns.quantities is '2 values'")
 
-    assert ([bytes([DUPLICATE] * 2)], None) == await fed(client, message)
+    assert [bytes([DUPLICATE] * 2)] == await fed(client, message)
     assert (7, 0, 0) == await figures_of(client, sku)
 
 

@@ -44,7 +44,7 @@ ACCEPTED = common.OUTCOME_ACCEPTED
 async def test_a_drain_answers_what_is_in_and_refuses_what_comes(tmp_path: Path) -> None:
     """Every call under load is answered or told to go elsewhere; no answer is lost at the end."""
     with running_node(tmp_path) as node:
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+        async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
             (sku,) = await put_stock(client, 1_000_000)
         acknowledged: dict[str, bytes] = {}
         ends = await asyncio.gather(
@@ -69,7 +69,7 @@ async def test_a_drain_answers_what_is_in_and_refuses_what_comes(tmp_path: Path)
 
         node.start()
         async with (
-            Client(node.target, timeout_s=CALL_TIMEOUT_S) as client,
+            Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client,
             Wire(node.target) as wire,
         ):
             assert (1_000_000, len(acknowledged), 0) == await figures_of(client, sku)
@@ -85,13 +85,13 @@ async def test_callers_ride_over_a_restart_without_an_error(tmp_path: Path) -> N
     caller's ids turn it into one effect and one answer.
     """
     with running_node(tmp_path) as node:
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+        async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
             (sku,) = await put_stock(client, 1_000_000)
         is_over = asyncio.Event()
         bought: list[int] = []
 
         async def buy() -> None:
-            async with Client(node.target, timeout_s=60, own_connection=True) as caller:
+            async with Client(**node.targets, timeout_s=60, own_connection=True) as caller:
                 while not is_over.is_set():
                     answer = await caller.reserve(new_name("order"), [(sku, WAREHOUSE, 1)])
                     assert ACCEPTED == answer.outcome
@@ -108,7 +108,7 @@ async def test_callers_ride_over_a_restart_without_an_error(tmp_path: Path) -> N
         await wait_until_so(lambda: has_bought(before + 200))
         is_over.set()
         await buying
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+        async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
             assert (1_000_000, len(bought), 0) == await figures_of(client, sku)
         assert [] == node.complaints()
 
@@ -118,7 +118,7 @@ def test_a_blocking_caller_finds_a_node_that_is_back_at_once(tmp_path: Path) -> 
     """A call that began while there was no node is answered soon after there is one again."""
     with (
         running_node(tmp_path) as node,
-        BlockingClient(node.target, timeout_s=60) as caller,
+        BlockingClient(**node.targets, timeout_s=60) as caller,
         ThreadPoolExecutor(1) as thread,
     ):
         assert not caller.list_locations().locations
@@ -158,7 +158,7 @@ async def feed(messages: "asyncio.Queue[bytes | None]") -> AsyncIterator[bytes]:
 
 def facts_of(*events: stock.StockEvent) -> bytes:
     """Make one message of a stream."""
-    return stock.ApplyStockEventsRequest(source="stream", events=events).SerializeToString()
+    return stock.RecordStockEventsStreamRequest(source="stream", events=events).SerializeToString()
 
 
 async def test_a_node_that_drains_tells_its_watchers_and_ends_its_streams(tmp_path: Path) -> None:
@@ -167,14 +167,16 @@ async def test_a_node_that_drains_tells_its_watchers_and_ends_its_streams(tmp_pa
     """
     with running_node(tmp_path, drain_timeout_s=60) as node:
         async with (
-            Client(node.target, timeout_s=CALL_TIMEOUT_S) as client,
+            Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client,
             Wire(node.target) as wire,
         ):
             (sku,) = await put_stock(client, 10)
             messages: asyncio.Queue[bytes | None] = asyncio.Queue()
-            stream = wire.channel.stream_stream(methods.APPLY_STOCK_EVENTS.path)(feed(messages))
+            stream = wire.channel.stream_stream(methods.RECORD_STOCK_EVENTS_STREAM.path)(
+                feed(messages)
+            )
             messages.put_nowait(facts_of(receipt(sku, 1)))
-            told = stock.ApplyStockEventsResponse.FromString(await stream.read())
+            told = stock.RecordStockEventsStreamResponse.FromString(await stream.read())
             assert 11 == told.results[0].on_hand
             health = health_pb2_grpc.HealthStub(wire.channel)
             watch = health.Watch(health_pb2.HealthCheckRequest())
@@ -212,7 +214,7 @@ async def test_load_balancers_see_the_end_before_callers_do(
     """Health says NOT_SERVING, and calls are served until the notice is over or cut short."""
     with running_node(tmp_path, drain_notice_s=600) as node:
         async with (
-            Client(node.target, timeout_s=CALL_TIMEOUT_S) as client,
+            Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client,
             Wire(node.target) as wire,
         ):
             (sku,) = await put_stock(client, 10)
@@ -266,7 +268,7 @@ async def test_a_journal_error_stops_the_process_and_loses_nothing_acknowledged(
 ) -> None:
     """Fail-stop: the call whose append failed is never answered, and no sync is tried again."""
     with running_node(tmp_path) as node:
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+        async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
             (sku,) = await put_stock(client, 1_000_000)
         journal = node.data_dir / "journal.mdb"
         node.limit_files_to(journal.stat().st_size + room)
@@ -280,7 +282,7 @@ async def test_a_journal_error_stops_the_process_and_loses_nothing_acknowledged(
         assert verify(node.data_dir).is_good
         node.start()
         async with (
-            Client(node.target, timeout_s=CALL_TIMEOUT_S) as client,
+            Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client,
             Wire(node.target) as wire,
         ):
             for order, data in acknowledged.items():
@@ -332,14 +334,14 @@ async def test_a_node_whose_append_failed_at_any_call_starts_again(
 async def test_a_node_without_its_writer_stops(tmp_path: Path) -> None:
     """Nothing could be made durable any more, so nothing is answered."""
     with running_node(tmp_path) as node:
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+        async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
             (sku,) = await put_stock(client, 10)
         os.kill(node.writer_pid, signal.SIGKILL)
         assert 74 == node.wait(), node.report()
         (stop,) = node.events("fail-stop")
         assert "its process has ended" in stop["reason"]
         node.start()
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+        async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
             assert (10, 0, 0) == await figures_of(client, sku)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.core.commands import Command, Location, PutLocation
+from holdfast.core.commands import Command, Location, UpdateLocation
 from holdfast.core.model import LocationKind, Verb
 from holdfast.edge.client import Client, calls, methods
 from holdfast.edge.client.calls import Call
@@ -43,7 +43,7 @@ CALLERS = 64
 SKUS = [f"stress {number}" for number in range(20)]
 PLACES = ("W1", "W2")
 PUT_PLACES = [
-    PutLocation(Location(place, LocationKind.WAREHOUSE, "", enabled=True)) for place in PLACES
+    UpdateLocation(Location(place, LocationKind.WAREHOUSE, "", enabled=True)) for place in PLACES
 ]
 
 #: Some SKUs are wanted more than others: the first of them by nearly everyone.
@@ -192,9 +192,9 @@ class Caller:
 
 async def stress(node: NodeProcess, seconds: float, seed: int) -> list[Told]:
     """Let all callers work for so long, and return all that they were told."""
-    async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as client:
+    async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S, own_connection=True) as client:
         for place in PLACES:
-            await client.put_location(place)
+            await client.update_location(place, allow_missing=True)
     wires = [Wire(node.target) for _ in range(4)]
     opening = Caller(wires[0], random.Random(seed), 0)
     for sku in SKUS:
@@ -221,7 +221,7 @@ async def test_one_order_of_all_calls_explains_every_answer(tmp_path: Path, seco
     """Nobody was promised what was not there, and each answer was right when it was given."""
     with running_node(tmp_path, shard_count=SHARDS) as node:
         history = await stress(node, seconds, seed=7)
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+        async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
 
             async def have_all_ended() -> bool:
                 return not any(shard.reserved for shard in (await client.get_status()).shards)

@@ -19,7 +19,7 @@ async def test_a_log_that_nobody_reads_stops_nobody(tmp_path: Path) -> None:
         node.start(stderr)
         os.close(stderr)
         async with (
-            Client(node.target, timeout_s=CALL_TIMEOUT_S) as client,
+            Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client,
             Wire(node.target) as wire,
         ):
             traced = [("x-correlation-id", "x" * 128)]

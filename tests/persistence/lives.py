@@ -19,10 +19,10 @@ from holdfast.core.commands import (
     Line,
     Location,
     Move,
-    PutLocation,
     RecordStockEvents,
     Reserve,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
@@ -91,7 +91,7 @@ class Life:
 
     def opening(self) -> list[Command]:
         locations = [
-            PutLocation(Location(name, LocationKind.STORE, name.title(), enabled=True))
+            UpdateLocation(Location(name, LocationKind.STORE, name.title(), enabled=True))
             for name in PLACES
         ]
         return [*locations, RecordStockEvents("erp", tuple(self.event(sku) for sku in SKUS * 3))]
@@ -167,14 +167,14 @@ def live_on(
     return recovered.node.state_hash()
 
 
-def snapshot_of(path: Path) -> Path:
+def snapshot_of(path: Path, shard_count: int = SHARDS) -> Path:
     """Write a snapshot of a directory that nobody serves."""
-    return write_snapshot(*read_back(path))
+    return write_snapshot(*read_back(path, shard_count))
 
 
-def read_back(path: Path) -> tuple[DataDirectory, Snapshot]:
+def read_back(path: Path, shard_count: int = SHARDS) -> tuple[DataDirectory, Snapshot]:
     """The state of a directory that nobody serves, as a snapshot holds it."""
-    recovered = reopen(path)
+    recovered = reopen(path, shard_count)
     close(recovered)
     parts = (recovered.journal.position, recovered.epoch - 1, recovered.chain)
     return recovered.directory, Snapshot(recovered.node, *parts)

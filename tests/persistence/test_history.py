@@ -9,11 +9,11 @@ from holdfast.core.commands import (
     Line,
     Location,
     Move,
-    PutLocation,
     RecordStockEvents,
     Reference,
     Reserve,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
@@ -49,8 +49,8 @@ def journal_of(commands: Sequence[Command]) -> MemoryJournal:
 
 
 def life() -> Iterator[Command]:
-    yield PutLocation(Location("W", LocationKind.STORE, "Corner", enabled=False))
-    yield PutLocation(Location("W", LocationKind.STORE, "Corner", enabled=True))
+    yield UpdateLocation(Location("W", LocationKind.STORE, "Corner", enabled=False))
+    yield UpdateLocation(Location("W", LocationKind.STORE, "Corner", enabled=True))
     events = [
         StockEvent(key_from_parts("erp", sku), number, sku, "W", EventKind.RECEIPT, 9)
         for number, sku in enumerate(SKUS, 1)

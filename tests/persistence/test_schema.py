@@ -27,8 +27,9 @@ DEFAULT = 7
 #: builds have them. Who changes a layout raises `schema.SCHEMA`, states there the layout until then
 #: and the defaults of new fields, and adds a line here.
 LAYOUTS = {
-    1: (Section.STOCK, "1595893dd65ba923"),
-    2: (Section.STOCK_DETAIL_TEXTS, "eab698cf7f4a1379"),
+    1: (Section.STOCK_PLAIN, "1595893dd65ba923"),
+    2: (Section.STOCK_DETAIL_TEXTS, "9ff0d14dd870a87d"),
+    3: (Section.STOCK, "402caf27859c494d"),
 }
 
 
@@ -46,7 +47,8 @@ def next_build(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(DTYPES, Section.REQUESTS, with_column(DTYPES[Section.REQUESTS]))
     monkeypatch.setitem(schema.EFFECT_DEFAULTS, Section.REQUESTS, {"made_up": DEFAULT})
     monkeypatch.setitem(schema.TABLE_DEFAULTS, "requests", {"made_up": DEFAULT})
-    monkeypatch.setitem(schema.TABLE_DEFAULTS, "events", {"made_up": 0})
+    events = {**schema.TABLE_DEFAULTS["events"], "made_up": 0}
+    monkeypatch.setitem(schema.TABLE_DEFAULTS, "events", events)
     monkeypatch.setattr("holdfast.core.tables.shard.REQUEST", with_column(REQUEST))
     monkeypatch.setattr("holdfast.core.tables.shard.EVENT", with_column(EVENT))
     codec._kinds_of.cache_clear()
@@ -151,7 +153,7 @@ def test_recovery_refuses_a_newer_journal_as_newer(newer: Path) -> None:
 
 def test_verify_refuses_a_newer_journal_as_newer(newer: Path) -> None:
     """It is no finding, since nothing is to be restored."""
-    with pytest.raises(NewerSchemaError, match=r"journal position \d+: .* in schema 3"):
+    with pytest.raises(NewerSchemaError, match=r"journal position \d+: .* in schema 4"):
         verify(newer)
 
 

@@ -19,10 +19,11 @@ from tests.tidy.source import (
 OURS = {
     "core": (),
     "persistence": ("holdfast.core",),
-    "edge": ("holdfast.core", "holdfast.persistence", "holdfast.v1"),
+    "edge": ("holdfast.core", "holdfast.persistence", "holdfast.v1", "holdfast.admin.v1"),
     "adapters": ("holdfast.v1", "holdfast.edge.client"),
     "protos/holdfast/v1": (),
-    "bench": ("holdfast.v1", "holdfast.edge.client", "holdfast.core"),
+    "protos/holdfast/admin/v1": (),
+    "bench": ("holdfast.v1", "holdfast.admin.v1", "holdfast.edge.client", "holdfast.core"),
 }
 
 #: Room -> its floors from the top down. A file imports from its own floor and those below; the
@@ -57,7 +58,10 @@ FLOORS = {
 }
 
 #: What the client may import of this project: with grpcio and protobuf that is all it needs.
-CLIENT = ("holdfast.edge.client", "holdfast.edge.wire.packed", "holdfast.v1")
+CLIENT = (
+    *("holdfast.edge.client", "holdfast.edge.wire.packed"),
+    *("holdfast.v1", "holdfast.admin.v1"),
+)
 #: The one file it shares with the server, which therefore rests on the wire alone.
 SHARED_WITH_CLIENT = "edge/wire/packed.py"
 
@@ -66,6 +70,7 @@ LIBRARIES = {
     "core": {"numpy", "numba"},
     "persistence": {"numpy", "lmdb", "zstandard"},
     "protos/holdfast/v1": {"google", "grpc"},
+    "protos/holdfast/admin/v1": {"google", "grpc"},
 }
 
 #: Through these a clock, chance, another thread or the outside world would get into the core. mmap

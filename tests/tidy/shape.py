@@ -61,6 +61,7 @@ ONE_MEANING = {
     "remembered": "ids by which a repeat is known",
     "reservation_index": "where the parts of a reservation are",
     "reservations": "reservations and their lines, one at a time",
+    "sources": "sources of stock facts, and how they number them",
     "shared": "what the files beside it share",
     "statistics": "figures about what runs",
     "stock": "stock facts and stock levels, one at a time",

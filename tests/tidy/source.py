@@ -24,6 +24,7 @@ PACKAGE_OF_ROOM = {
     "edge": "holdfast.edge",
     "adapters": "holdfast.adapters",
     "protos/holdfast/v1": "holdfast.v1",
+    "protos/holdfast/admin/v1": "holdfast.admin.v1",
     "bench": "bench",
     "tests": "tests",
 }

@@ -3,5 +3,6 @@
 from .reservations import apply_reservations
 from .seal import StateMismatchError
 from .sections import apply, replay
+from .stock import apply_stock
 
-__all__ = ["StateMismatchError", "apply", "apply_reservations", "replay"]
+__all__ = ["StateMismatchError", "apply", "apply_reservations", "apply_stock", "replay"]

@@ -1,6 +1,4 @@
-"""Effects on stock levels."""
-
-import numpy as np
+"""Effects that make stock levels."""
 
 from ... import kernels
 from ..shard import Shard
@@ -28,12 +26,3 @@ def index_levels(shard: Shard, start: int) -> None:
         shard.level_chain.records,
         shard.sku_levels.records,
     )
-
-
-def apply_stock(shard: Shard, effects: Array) -> None:
-    """Change stock on hand, note how far sources have come, and remember the ids of events."""
-    kernels.apply_stock(effects, shard.header, shard.levels.records, shard.source_sequences.records)
-    keyed = int(np.count_nonzero(effects["has_key"]))
-    remembered = shard.events.remember(keyed, shard.now_ns)
-    kernels.apply_event_keys(effects, remembered, shard.now_ns)
-    shard.events.index(keyed)

@@ -24,6 +24,7 @@ def apply_source_names(shard: Shard, effects: Array) -> None:
     """Add sources of stock facts, which have no number yet."""
     shard.sources.add(effects)
     _follow(shard.sources, shard.source_sequences)
+    _follow(shard.sources, shard.source_gaps)
 
 
 def apply_principal_names(shard: Shard, effects: Array) -> None:

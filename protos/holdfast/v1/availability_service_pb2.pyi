@@ -1,11 +1,24 @@
+from google.api import field_behavior_pb2 as _field_behavior_pb2
 from holdfast.v1 import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class UnresolvedReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    UNRESOLVED_REASON_UNSPECIFIED: _ClassVar[UnresolvedReason]
+    UNRESOLVED_REASON_UNKNOWN_SKU: _ClassVar[UnresolvedReason]
+    UNRESOLVED_REASON_UNKNOWN_LOCATION: _ClassVar[UnresolvedReason]
+    UNRESOLVED_REASON_NO_STOCK_LEVEL: _ClassVar[UnresolvedReason]
+UNRESOLVED_REASON_UNSPECIFIED: UnresolvedReason
+UNRESOLVED_REASON_UNKNOWN_SKU: UnresolvedReason
+UNRESOLVED_REASON_UNKNOWN_LOCATION: UnresolvedReason
+UNRESOLVED_REASON_NO_STOCK_LEVEL: UnresolvedReason
 
 class GetAvailabilityRequest(_message.Message):
     __slots__ = ("sku",)
@@ -20,28 +33,32 @@ class GetAvailabilityResponse(_message.Message):
     def __init__(self, availability: _Optional[_Union[Availability, _Mapping]] = ...) -> None: ...
 
 class BatchGetAvailabilityRequest(_message.Message):
-    __slots__ = ("skus", "stock_levels")
+    __slots__ = ("skus", "stock_levels", "locations")
     SKUS_FIELD_NUMBER: _ClassVar[int]
     STOCK_LEVELS_FIELD_NUMBER: _ClassVar[int]
+    LOCATIONS_FIELD_NUMBER: _ClassVar[int]
     skus: _containers.RepeatedScalarFieldContainer[str]
     stock_levels: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, skus: _Optional[_Iterable[str]] = ..., stock_levels: _Optional[_Iterable[int]] = ...) -> None: ...
+    locations: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, skus: _Optional[_Iterable[str]] = ..., stock_levels: _Optional[_Iterable[int]] = ..., locations: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class BatchGetAvailabilityResponse(_message.Message):
-    __slots__ = ("availabilities", "unknown_skus", "on_hand", "reserved", "committed", "revisions")
+    __slots__ = ("availabilities", "unknown_skus", "on_hand", "reserved", "committed", "revisions", "available")
     AVAILABILITIES_FIELD_NUMBER: _ClassVar[int]
     UNKNOWN_SKUS_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
     RESERVED_FIELD_NUMBER: _ClassVar[int]
     COMMITTED_FIELD_NUMBER: _ClassVar[int]
     REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     availabilities: _containers.RepeatedCompositeFieldContainer[Availability]
     unknown_skus: _containers.RepeatedScalarFieldContainer[str]
     on_hand: _containers.RepeatedScalarFieldContainer[int]
     reserved: _containers.RepeatedScalarFieldContainer[int]
     committed: _containers.RepeatedScalarFieldContainer[int]
     revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
-    def __init__(self, availabilities: _Optional[_Iterable[_Union[Availability, _Mapping]]] = ..., unknown_skus: _Optional[_Iterable[str]] = ..., on_hand: _Optional[_Iterable[int]] = ..., reserved: _Optional[_Iterable[int]] = ..., committed: _Optional[_Iterable[int]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+    available: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, availabilities: _Optional[_Iterable[_Union[Availability, _Mapping]]] = ..., unknown_skus: _Optional[_Iterable[str]] = ..., on_hand: _Optional[_Iterable[int]] = ..., reserved: _Optional[_Iterable[int]] = ..., committed: _Optional[_Iterable[int]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., available: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ResolveStockLevelsRequest(_message.Message):
     __slots__ = ("stock_levels",)
@@ -58,10 +75,22 @@ class StockLevelName(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ...) -> None: ...
 
 class ResolveStockLevelsResponse(_message.Message):
-    __slots__ = ("handles",)
+    __slots__ = ("handles", "unresolved")
     HANDLES_FIELD_NUMBER: _ClassVar[int]
+    UNRESOLVED_FIELD_NUMBER: _ClassVar[int]
     handles: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, handles: _Optional[_Iterable[int]] = ...) -> None: ...
+    unresolved: _containers.RepeatedCompositeFieldContainer[UnresolvedStockLevel]
+    def __init__(self, handles: _Optional[_Iterable[int]] = ..., unresolved: _Optional[_Iterable[_Union[UnresolvedStockLevel, _Mapping]]] = ...) -> None: ...
+
+class UnresolvedStockLevel(_message.Message):
+    __slots__ = ("index", "stock_level", "reason")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    STOCK_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    stock_level: StockLevelName
+    reason: UnresolvedReason
+    def __init__(self, index: _Optional[int] = ..., stock_level: _Optional[_Union[StockLevelName, _Mapping]] = ..., reason: _Optional[_Union[UnresolvedReason, str]] = ...) -> None: ...
 
 class Availability(_message.Message):
     __slots__ = ("sku", "levels", "network_available", "revision")

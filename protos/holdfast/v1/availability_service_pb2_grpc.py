@@ -76,7 +76,8 @@ class AvailabilityServiceServicer(object):
 
     def ResolveStockLevels(self, request, context):
         """Gives stock levels the handles by which the batch methods know them. A handle holds for as long
-        as its SKU, across restarts.
+        as its SKU, across restarts. It belongs to the timeline of the data directory: after a restore,
+        or at another node, it fails with FAILED_PRECONDITION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,3 +1,5 @@
+from google.api import field_behavior_pb2 as _field_behavior_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from holdfast.v1 import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -31,13 +33,13 @@ class Location(_message.Message):
     enabled: bool
     def __init__(self, location: _Optional[str] = ..., kind: _Optional[_Union[LocationKind, str]] = ..., display_name: _Optional[str] = ..., enabled: bool = ...) -> None: ...
 
-class PutLocationRequest(_message.Message):
+class CreateLocationRequest(_message.Message):
     __slots__ = ("location",)
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     location: Location
     def __init__(self, location: _Optional[_Union[Location, _Mapping]] = ...) -> None: ...
 
-class PutLocationResponse(_message.Message):
+class CreateLocationResponse(_message.Message):
     __slots__ = ("location", "revisions")
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     REVISIONS_FIELD_NUMBER: _ClassVar[int]
@@ -45,15 +47,51 @@ class PutLocationResponse(_message.Message):
     revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
     def __init__(self, location: _Optional[_Union[Location, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
 
+class UpdateLocationRequest(_message.Message):
+    __slots__ = ("location", "update_mask", "allow_missing")
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_MISSING_FIELD_NUMBER: _ClassVar[int]
+    location: Location
+    update_mask: _field_mask_pb2.FieldMask
+    allow_missing: bool
+    def __init__(self, location: _Optional[_Union[Location, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., allow_missing: bool = ...) -> None: ...
+
+class UpdateLocationResponse(_message.Message):
+    __slots__ = ("location", "revisions")
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    location: Location
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    def __init__(self, location: _Optional[_Union[Location, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class GetLocationRequest(_message.Message):
+    __slots__ = ("location",)
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    location: str
+    def __init__(self, location: _Optional[str] = ...) -> None: ...
+
+class GetLocationResponse(_message.Message):
+    __slots__ = ("location",)
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    location: Location
+    def __init__(self, location: _Optional[_Union[Location, _Mapping]] = ...) -> None: ...
+
 class ListLocationsRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListLocationsResponse(_message.Message):
-    __slots__ = ("locations",)
+    __slots__ = ("locations", "next_page_token")
     LOCATIONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     locations: _containers.RepeatedCompositeFieldContainer[Location]
-    def __init__(self, locations: _Optional[_Iterable[_Union[Location, _Mapping]]] = ...) -> None: ...
+    next_page_token: str
+    def __init__(self, locations: _Optional[_Iterable[_Union[Location, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class DeleteSkuRequest(_message.Message):
     __slots__ = ("sku",)

@@ -35,10 +35,20 @@ class CatalogServiceStub(object):
         Args:
             channel: A grpc.Channel.
         """
-        self.PutLocation = channel.unary_unary(
-                '/holdfast.v1.CatalogService/PutLocation',
-                request_serializer=holdfast_dot_v1_dot_catalog__service__pb2.PutLocationRequest.SerializeToString,
-                response_deserializer=holdfast_dot_v1_dot_catalog__service__pb2.PutLocationResponse.FromString,
+        self.CreateLocation = channel.unary_unary(
+                '/holdfast.v1.CatalogService/CreateLocation',
+                request_serializer=holdfast_dot_v1_dot_catalog__service__pb2.CreateLocationRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_catalog__service__pb2.CreateLocationResponse.FromString,
+                _registered_method=True)
+        self.UpdateLocation = channel.unary_unary(
+                '/holdfast.v1.CatalogService/UpdateLocation',
+                request_serializer=holdfast_dot_v1_dot_catalog__service__pb2.UpdateLocationRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_catalog__service__pb2.UpdateLocationResponse.FromString,
+                _registered_method=True)
+        self.GetLocation = channel.unary_unary(
+                '/holdfast.v1.CatalogService/GetLocation',
+                request_serializer=holdfast_dot_v1_dot_catalog__service__pb2.GetLocationRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_catalog__service__pb2.GetLocationResponse.FromString,
                 _registered_method=True)
         self.ListLocations = channel.unary_unary(
                 '/holdfast.v1.CatalogService/ListLocations',
@@ -56,16 +66,31 @@ class CatalogServiceServicer(object):
     """What Holdfast knows about places and goods.
     """
 
-    def PutLocation(self, request, context):
-        """Creates a location, or changes kind, name and enablement of an existing one. Idempotent: it
-        says how the location is to be.
+    def CreateLocation(self, request, context):
+        """Creates a location. A repeat with the same content returns the location; other content fails
+        with ALREADY_EXISTS and names the first field that differs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateLocation(self, request, context):
+        """Changes the fields of a location that the mask names. NOT_FOUND when it does not exist, unless
+        `allow_missing`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLocation(self, request, context):
+        """Reads one location.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListLocations(self, request, context):
-        """Lists all locations, in the order in which they were created.
+        """Lists locations, in the order in which they were created.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -83,10 +108,20 @@ class CatalogServiceServicer(object):
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'PutLocation': grpc.unary_unary_rpc_method_handler(
-                    servicer.PutLocation,
-                    request_deserializer=holdfast_dot_v1_dot_catalog__service__pb2.PutLocationRequest.FromString,
-                    response_serializer=holdfast_dot_v1_dot_catalog__service__pb2.PutLocationResponse.SerializeToString,
+            'CreateLocation': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateLocation,
+                    request_deserializer=holdfast_dot_v1_dot_catalog__service__pb2.CreateLocationRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_catalog__service__pb2.CreateLocationResponse.SerializeToString,
+            ),
+            'UpdateLocation': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateLocation,
+                    request_deserializer=holdfast_dot_v1_dot_catalog__service__pb2.UpdateLocationRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_catalog__service__pb2.UpdateLocationResponse.SerializeToString,
+            ),
+            'GetLocation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLocation,
+                    request_deserializer=holdfast_dot_v1_dot_catalog__service__pb2.GetLocationRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_catalog__service__pb2.GetLocationResponse.SerializeToString,
             ),
             'ListLocations': grpc.unary_unary_rpc_method_handler(
                     servicer.ListLocations,
@@ -111,7 +146,7 @@ class CatalogService(object):
     """
 
     @staticmethod
-    def PutLocation(request,
+    def CreateLocation(request,
             target,
             options=(),
             channel_credentials=None,
@@ -124,9 +159,63 @@ class CatalogService(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/holdfast.v1.CatalogService/PutLocation',
-            holdfast_dot_v1_dot_catalog__service__pb2.PutLocationRequest.SerializeToString,
-            holdfast_dot_v1_dot_catalog__service__pb2.PutLocationResponse.FromString,
+            '/holdfast.v1.CatalogService/CreateLocation',
+            holdfast_dot_v1_dot_catalog__service__pb2.CreateLocationRequest.SerializeToString,
+            holdfast_dot_v1_dot_catalog__service__pb2.CreateLocationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateLocation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.CatalogService/UpdateLocation',
+            holdfast_dot_v1_dot_catalog__service__pb2.UpdateLocationRequest.SerializeToString,
+            holdfast_dot_v1_dot_catalog__service__pb2.UpdateLocationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLocation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.CatalogService/GetLocation',
+            holdfast_dot_v1_dot_catalog__service__pb2.GetLocationRequest.SerializeToString,
+            holdfast_dot_v1_dot_catalog__service__pb2.GetLocationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,10 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from holdfast.v1 import common_pb2 as holdfast_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fholdfast/v1/stock_service.proto\x12\x0bholdfast.v1\x1a\x18holdfast/v1/common.proto\"S\n\x18RecordStockEventsRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\'\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.StockEvent\"u\n\x19RecordStockEventsResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.holdfast.v1.StockEventResult\x12(\n\trevisions\x18\x02 \x03(\x0b\x32\x15.holdfast.v1.Revision\"\x83\x01\n\x17\x41pplyStockEventsRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\'\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.StockEvent\x12/\n\x07\x63olumns\x18\x03 \x01(\x0b\x32\x1e.holdfast.v1.StockEventColumns\"\x80\x01\n\x11StockEventColumns\x12\x0f\n\x07id_high\x18\x01 \x03(\x06\x12\x0e\n\x06id_low\x18\x02 \x03(\x06\x12\x11\n\tsequences\x18\x03 \x03(\x06\x12\x14\n\x0cstock_levels\x18\x04 \x03(\x06\x12\r\n\x05kinds\x18\x05 \x01(\x0c\x12\x12\n\nquantities\x18\x06 \x03(\x10\"\xda\x01\n\x18\x41pplyStockEventsResponse\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x1d\n\x15\x61\x63knowledged_sequence\x18\x02 \x01(\x04\x12.\n\x07results\x18\x03 \x03(\x0b\x32\x1d.holdfast.v1.StockEventResult\x12(\n\trevisions\x18\x04 \x03(\x0b\x32\x15.holdfast.v1.Revision\x12\x35\n\x07\x63olumns\x18\x05 \x01(\x0b\x32$.holdfast.v1.StockEventResultColumns\"P\n\x17StockEventResultColumns\x12\x10\n\x08outcomes\x18\x01 \x01(\x0c\x12\x0f\n\x07on_hand\x18\x02 \x03(\x10\x12\x12\n\nshortfalls\x18\x03 \x03(\x10\"\x8c\x01\n\nStockEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0b\n\x03sku\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\x12)\n\x04kind\x18\x05 \x01(\x0e\x32\x1b.holdfast.v1.StockEventKind\x12\x10\n\x08quantity\x18\x06 \x01(\x03\"g\n\x10StockEventResult\x12/\n\x07outcome\x18\x01 \x01(\x0e\x32\x1e.holdfast.v1.StockEventOutcome\x12\x0f\n\x07on_hand\x18\x02 \x01(\x03\x12\x11\n\tshortfall\x18\x03 \x01(\x03*\xc5\x01\n\x0eStockEventKind\x12 \n\x1cSTOCK_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18STOCK_EVENT_KIND_RECEIPT\x10\x01\x12\x1f\n\x1bSTOCK_EVENT_KIND_ADJUSTMENT\x10\x02\x12\x19\n\x15STOCK_EVENT_KIND_SALE\x10\x03\x12\x1b\n\x17STOCK_EVENT_KIND_RETURN\x10\x04\x12\x1a\n\x16STOCK_EVENT_KIND_COUNT\x10\x05*\xf5\x01\n\x11StockEventOutcome\x12#\n\x1fSTOCK_EVENT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n\x1bSTOCK_EVENT_OUTCOME_APPLIED\x10\x01\x12!\n\x1dSTOCK_EVENT_OUTCOME_DUPLICATE\x10\x02\x12$\n STOCK_EVENT_OUTCOME_OUT_OF_ORDER\x10\x03\x12+\n\'STOCK_EVENT_OUTCOME_UNKNOWN_STOCK_LEVEL\x10\x04\x12$\n STOCK_EVENT_OUTCOME_OUT_OF_RANGE\x10\x05\x32\xd7\x01\n\x0cStockService\x12\x62\n\x11RecordStockEvents\x12%.holdfast.v1.RecordStockEventsRequest\x1a&.holdfast.v1.RecordStockEventsResponse\x12\x63\n\x10\x41pplyStockEvents\x12$.holdfast.v1.ApplyStockEventsRequest\x1a%.holdfast.v1.ApplyStockEventsResponse(\x01\x30\x01\x42\x35\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1\xaa\x02\x0bHoldfast.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fholdfast/v1/stock_service.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x18holdfast/v1/common.proto\"_\n\x18RecordStockEventsRequest\x12\x14\n\x06source\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12-\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.StockEventB\x04\xe2\x41\x01\x02\"u\n\x19RecordStockEventsResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.holdfast.v1.StockEventResult\x12(\n\trevisions\x18\x02 \x03(\x0b\x32\x15.holdfast.v1.Revision\"\xa2\x01\n\x1eRecordStockEventsStreamRequest\x12\x14\n\x06source\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\'\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.StockEvent\x12/\n\x07\x63olumns\x18\x03 \x01(\x0b\x32\x1e.holdfast.v1.StockEventColumns\x12\x10\n\x08\x62\x61tch_id\x18\x04 \x01(\x04\"\x80\x01\n\x11StockEventColumns\x12\x0f\n\x07id_high\x18\x01 \x03(\x06\x12\x0e\n\x06id_low\x18\x02 \x03(\x06\x12\x11\n\tsequences\x18\x03 \x03(\x06\x12\x14\n\x0cstock_levels\x18\x04 \x03(\x06\x12\r\n\x05kinds\x18\x05 \x01(\x0c\x12\x12\n\nquantities\x18\x06 \x03(\x10\"\x97\x02\n\x1fRecordStockEventsStreamResponse\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x1d\n\x15\x61\x63knowledged_sequence\x18\x02 \x01(\x04\x12.\n\x07results\x18\x03 \x03(\x0b\x32\x1d.holdfast.v1.StockEventResult\x12(\n\trevisions\x18\x04 \x03(\x0b\x32\x15.holdfast.v1.Revision\x12\x35\n\x07\x63olumns\x18\x05 \x01(\x0b\x32$.holdfast.v1.StockEventResultColumns\x12\x10\n\x08\x62\x61tch_id\x18\x06 \x01(\x04\x12\"\n\x06status\x18\x07 \x01(\x0b\x32\x12.google.rpc.Status\"\x9b\x01\n\x17StockEventResultColumns\x12\x10\n\x08outcomes\x18\x01 \x01(\x0c\x12\x0f\n\x07on_hand\x18\x02 \x03(\x10\x12\x12\n\nshortfalls\x18\x03 \x03(\x10\x12\x11\n\tavailable\x18\x04 \x03(\x10\x12\x36\n\x0b\x64ifferences\x18\x05 \x03(\x0b\x32!.holdfast.v1.StockEventDifference\"\x9e\x02\n\nStockEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x11\n\x03sku\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08location\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\x04kind\x18\x05 \x01(\x0e\x32\x1b.holdfast.v1.StockEventKindB\x04\xe2\x41\x01\x02\x12\x16\n\x08quantity\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12.\n\noccur_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\treference\x18\x08 \x01(\x0b\x32\x16.holdfast.v1.Reference\x12\x0e\n\x06reason\x18\t \x01(\t\x12\r\n\x05\x61\x63tor\x18\n \x01(\t\"3\n\tReference\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04line\x18\x03 \x01(\t\"\xc6\x01\n\x10StockEventResult\x12/\n\x07outcome\x18\x01 \x01(\x0e\x32\x1e.holdfast.v1.StockEventOutcome\x12\x0f\n\x07on_hand\x18\x02 \x01(\x03\x12\x11\n\tshortfall\x18\x03 \x01(\x03\x12\x11\n\tavailable\x18\x04 \x01(\x03\x12\x13\n\x0bsku_created\x18\x05 \x01(\x08\x12\x35\n\ndifference\x18\x06 \x01(\x0b\x32!.holdfast.v1.StockEventDifference\"D\n\x14StockEventDifference\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x10\n\x08recorded\x18\x02 \x01(\t\x12\x0b\n\x03now\x18\x03 \x01(\t*\xc5\x01\n\x0eStockEventKind\x12 \n\x1cSTOCK_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18STOCK_EVENT_KIND_RECEIPT\x10\x01\x12\x1f\n\x1bSTOCK_EVENT_KIND_ADJUSTMENT\x10\x02\x12\x19\n\x15STOCK_EVENT_KIND_SALE\x10\x03\x12\x1b\n\x17STOCK_EVENT_KIND_RETURN\x10\x04\x12\x1a\n\x16STOCK_EVENT_KIND_COUNT\x10\x05*\xbd\x02\n\x11StockEventOutcome\x12#\n\x1fSTOCK_EVENT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n\x1bSTOCK_EVENT_OUTCOME_APPLIED\x10\x01\x12!\n\x1dSTOCK_EVENT_OUTCOME_DUPLICATE\x10\x02\x12$\n STOCK_EVENT_OUTCOME_OUT_OF_ORDER\x10\x03\x12+\n\'STOCK_EVENT_OUTCOME_UNKNOWN_STOCK_LEVEL\x10\x04\x12$\n STOCK_EVENT_OUTCOME_OUT_OF_RANGE\x10\x05\x12!\n\x1dSTOCK_EVENT_OUTCOME_ID_REUSED\x10\x06\x12#\n\x1fSTOCK_EVENT_OUTCOME_UNKNOWN_SKU\x10\x07\x32\xec\x01\n\x0cStockService\x12\x62\n\x11RecordStockEvents\x12%.holdfast.v1.RecordStockEventsRequest\x1a&.holdfast.v1.RecordStockEventsResponse\x12x\n\x17RecordStockEventsStream\x12+.holdfast.v1.RecordStockEventsStreamRequest\x1a,.holdfast.v1.RecordStockEventsStreamResponse(\x01\x30\x01\x42\x35\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1\xaa\x02\x0bHoldfast.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,26 +36,44 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.stock_service_p
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013holdfast.v1P\001Z\026holdfast/v1;holdfastv1\252\002\013Holdfast.V1'
-  _globals['_STOCKEVENTKIND']._serialized_start=1095
-  _globals['_STOCKEVENTKIND']._serialized_end=1292
-  _globals['_STOCKEVENTOUTCOME']._serialized_start=1295
-  _globals['_STOCKEVENTOUTCOME']._serialized_end=1540
-  _globals['_RECORDSTOCKEVENTSREQUEST']._serialized_start=74
-  _globals['_RECORDSTOCKEVENTSREQUEST']._serialized_end=157
-  _globals['_RECORDSTOCKEVENTSRESPONSE']._serialized_start=159
-  _globals['_RECORDSTOCKEVENTSRESPONSE']._serialized_end=276
-  _globals['_APPLYSTOCKEVENTSREQUEST']._serialized_start=279
-  _globals['_APPLYSTOCKEVENTSREQUEST']._serialized_end=410
-  _globals['_STOCKEVENTCOLUMNS']._serialized_start=413
-  _globals['_STOCKEVENTCOLUMNS']._serialized_end=541
-  _globals['_APPLYSTOCKEVENTSRESPONSE']._serialized_start=544
-  _globals['_APPLYSTOCKEVENTSRESPONSE']._serialized_end=762
-  _globals['_STOCKEVENTRESULTCOLUMNS']._serialized_start=764
-  _globals['_STOCKEVENTRESULTCOLUMNS']._serialized_end=844
-  _globals['_STOCKEVENT']._serialized_start=847
-  _globals['_STOCKEVENT']._serialized_end=987
-  _globals['_STOCKEVENTRESULT']._serialized_start=989
-  _globals['_STOCKEVENTRESULT']._serialized_end=1092
-  _globals['_STOCKSERVICE']._serialized_start=1543
-  _globals['_STOCKSERVICE']._serialized_end=1758
+  _globals['_RECORDSTOCKEVENTSREQUEST'].fields_by_name['source']._loaded_options = None
+  _globals['_RECORDSTOCKEVENTSREQUEST'].fields_by_name['source']._serialized_options = b'\342A\001\002'
+  _globals['_RECORDSTOCKEVENTSREQUEST'].fields_by_name['events']._loaded_options = None
+  _globals['_RECORDSTOCKEVENTSREQUEST'].fields_by_name['events']._serialized_options = b'\342A\001\002'
+  _globals['_RECORDSTOCKEVENTSSTREAMREQUEST'].fields_by_name['source']._loaded_options = None
+  _globals['_RECORDSTOCKEVENTSSTREAMREQUEST'].fields_by_name['source']._serialized_options = b'\342A\001\002'
+  _globals['_STOCKEVENT'].fields_by_name['sku']._loaded_options = None
+  _globals['_STOCKEVENT'].fields_by_name['sku']._serialized_options = b'\342A\001\002'
+  _globals['_STOCKEVENT'].fields_by_name['location']._loaded_options = None
+  _globals['_STOCKEVENT'].fields_by_name['location']._serialized_options = b'\342A\001\002'
+  _globals['_STOCKEVENT'].fields_by_name['kind']._loaded_options = None
+  _globals['_STOCKEVENT'].fields_by_name['kind']._serialized_options = b'\342A\001\002'
+  _globals['_STOCKEVENT'].fields_by_name['quantity']._loaded_options = None
+  _globals['_STOCKEVENT'].fields_by_name['quantity']._serialized_options = b'\342A\001\002'
+  _globals['_STOCKEVENTKIND']._serialized_start=1731
+  _globals['_STOCKEVENTKIND']._serialized_end=1928
+  _globals['_STOCKEVENTOUTCOME']._serialized_start=1931
+  _globals['_STOCKEVENTOUTCOME']._serialized_end=2248
+  _globals['_RECORDSTOCKEVENTSREQUEST']._serialized_start=165
+  _globals['_RECORDSTOCKEVENTSREQUEST']._serialized_end=260
+  _globals['_RECORDSTOCKEVENTSRESPONSE']._serialized_start=262
+  _globals['_RECORDSTOCKEVENTSRESPONSE']._serialized_end=379
+  _globals['_RECORDSTOCKEVENTSSTREAMREQUEST']._serialized_start=382
+  _globals['_RECORDSTOCKEVENTSSTREAMREQUEST']._serialized_end=544
+  _globals['_STOCKEVENTCOLUMNS']._serialized_start=547
+  _globals['_STOCKEVENTCOLUMNS']._serialized_end=675
+  _globals['_RECORDSTOCKEVENTSSTREAMRESPONSE']._serialized_start=678
+  _globals['_RECORDSTOCKEVENTSSTREAMRESPONSE']._serialized_end=957
+  _globals['_STOCKEVENTRESULTCOLUMNS']._serialized_start=960
+  _globals['_STOCKEVENTRESULTCOLUMNS']._serialized_end=1115
+  _globals['_STOCKEVENT']._serialized_start=1118
+  _globals['_STOCKEVENT']._serialized_end=1404
+  _globals['_REFERENCE']._serialized_start=1406
+  _globals['_REFERENCE']._serialized_end=1457
+  _globals['_STOCKEVENTRESULT']._serialized_start=1460
+  _globals['_STOCKEVENTRESULT']._serialized_end=1658
+  _globals['_STOCKEVENTDIFFERENCE']._serialized_start=1660
+  _globals['_STOCKEVENTDIFFERENCE']._serialized_end=1728
+  _globals['_STOCKSERVICE']._serialized_start=2251
+  _globals['_STOCKSERVICE']._serialized_end=2487
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,8 @@
+import datetime
+
+from google.api import field_behavior_pb2 as _field_behavior_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.rpc import status_pb2 as _status_pb2
 from holdfast.v1 import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -25,6 +30,8 @@ class StockEventOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STOCK_EVENT_OUTCOME_OUT_OF_ORDER: _ClassVar[StockEventOutcome]
     STOCK_EVENT_OUTCOME_UNKNOWN_STOCK_LEVEL: _ClassVar[StockEventOutcome]
     STOCK_EVENT_OUTCOME_OUT_OF_RANGE: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_ID_REUSED: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_UNKNOWN_SKU: _ClassVar[StockEventOutcome]
 STOCK_EVENT_KIND_UNSPECIFIED: StockEventKind
 STOCK_EVENT_KIND_RECEIPT: StockEventKind
 STOCK_EVENT_KIND_ADJUSTMENT: StockEventKind
@@ -37,6 +44,8 @@ STOCK_EVENT_OUTCOME_DUPLICATE: StockEventOutcome
 STOCK_EVENT_OUTCOME_OUT_OF_ORDER: StockEventOutcome
 STOCK_EVENT_OUTCOME_UNKNOWN_STOCK_LEVEL: StockEventOutcome
 STOCK_EVENT_OUTCOME_OUT_OF_RANGE: StockEventOutcome
+STOCK_EVENT_OUTCOME_ID_REUSED: StockEventOutcome
+STOCK_EVENT_OUTCOME_UNKNOWN_SKU: StockEventOutcome
 
 class RecordStockEventsRequest(_message.Message):
     __slots__ = ("source", "events")
@@ -54,15 +63,17 @@ class RecordStockEventsResponse(_message.Message):
     revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
     def __init__(self, results: _Optional[_Iterable[_Union[StockEventResult, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
 
-class ApplyStockEventsRequest(_message.Message):
-    __slots__ = ("source", "events", "columns")
+class RecordStockEventsStreamRequest(_message.Message):
+    __slots__ = ("source", "events", "columns", "batch_id")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
     source: str
     events: _containers.RepeatedCompositeFieldContainer[StockEvent]
     columns: StockEventColumns
-    def __init__(self, source: _Optional[str] = ..., events: _Optional[_Iterable[_Union[StockEvent, _Mapping]]] = ..., columns: _Optional[_Union[StockEventColumns, _Mapping]] = ...) -> None: ...
+    batch_id: int
+    def __init__(self, source: _Optional[str] = ..., events: _Optional[_Iterable[_Union[StockEvent, _Mapping]]] = ..., columns: _Optional[_Union[StockEventColumns, _Mapping]] = ..., batch_id: _Optional[int] = ...) -> None: ...
 
 class StockEventColumns(_message.Message):
     __slots__ = ("id_high", "id_low", "sequences", "stock_levels", "kinds", "quantities")
@@ -80,52 +91,94 @@ class StockEventColumns(_message.Message):
     quantities: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, id_high: _Optional[_Iterable[int]] = ..., id_low: _Optional[_Iterable[int]] = ..., sequences: _Optional[_Iterable[int]] = ..., stock_levels: _Optional[_Iterable[int]] = ..., kinds: _Optional[bytes] = ..., quantities: _Optional[_Iterable[int]] = ...) -> None: ...
 
-class ApplyStockEventsResponse(_message.Message):
-    __slots__ = ("source", "acknowledged_sequence", "results", "revisions", "columns")
+class RecordStockEventsStreamResponse(_message.Message):
+    __slots__ = ("source", "acknowledged_sequence", "results", "revisions", "columns", "batch_id", "status")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGED_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     REVISIONS_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
     source: str
     acknowledged_sequence: int
     results: _containers.RepeatedCompositeFieldContainer[StockEventResult]
     revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
     columns: StockEventResultColumns
-    def __init__(self, source: _Optional[str] = ..., acknowledged_sequence: _Optional[int] = ..., results: _Optional[_Iterable[_Union[StockEventResult, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., columns: _Optional[_Union[StockEventResultColumns, _Mapping]] = ...) -> None: ...
+    batch_id: int
+    status: _status_pb2.Status
+    def __init__(self, source: _Optional[str] = ..., acknowledged_sequence: _Optional[int] = ..., results: _Optional[_Iterable[_Union[StockEventResult, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., columns: _Optional[_Union[StockEventResultColumns, _Mapping]] = ..., batch_id: _Optional[int] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class StockEventResultColumns(_message.Message):
-    __slots__ = ("outcomes", "on_hand", "shortfalls")
+    __slots__ = ("outcomes", "on_hand", "shortfalls", "available", "differences")
     OUTCOMES_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
     SHORTFALLS_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
     outcomes: bytes
     on_hand: _containers.RepeatedScalarFieldContainer[int]
     shortfalls: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, outcomes: _Optional[bytes] = ..., on_hand: _Optional[_Iterable[int]] = ..., shortfalls: _Optional[_Iterable[int]] = ...) -> None: ...
+    available: _containers.RepeatedScalarFieldContainer[int]
+    differences: _containers.RepeatedCompositeFieldContainer[StockEventDifference]
+    def __init__(self, outcomes: _Optional[bytes] = ..., on_hand: _Optional[_Iterable[int]] = ..., shortfalls: _Optional[_Iterable[int]] = ..., available: _Optional[_Iterable[int]] = ..., differences: _Optional[_Iterable[_Union[StockEventDifference, _Mapping]]] = ...) -> None: ...
 
 class StockEvent(_message.Message):
-    __slots__ = ("event_id", "sequence", "sku", "location", "kind", "quantity")
+    __slots__ = ("event_id", "sequence", "sku", "location", "kind", "quantity", "occur_time", "reference", "reason", "actor")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    OCCUR_TIME_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     sequence: int
     sku: str
     location: str
     kind: StockEventKind
     quantity: int
-    def __init__(self, event_id: _Optional[str] = ..., sequence: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., kind: _Optional[_Union[StockEventKind, str]] = ..., quantity: _Optional[int] = ...) -> None: ...
+    occur_time: _timestamp_pb2.Timestamp
+    reference: Reference
+    reason: str
+    actor: str
+    def __init__(self, event_id: _Optional[str] = ..., sequence: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., kind: _Optional[_Union[StockEventKind, str]] = ..., quantity: _Optional[int] = ..., occur_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reference: _Optional[_Union[Reference, _Mapping]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class Reference(_message.Message):
+    __slots__ = ("kind", "id", "line")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    id: str
+    line: str
+    def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., line: _Optional[str] = ...) -> None: ...
 
 class StockEventResult(_message.Message):
-    __slots__ = ("outcome", "on_hand", "shortfall")
+    __slots__ = ("outcome", "on_hand", "shortfall", "available", "sku_created", "difference")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    SKU_CREATED_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
     outcome: StockEventOutcome
     on_hand: int
     shortfall: int
-    def __init__(self, outcome: _Optional[_Union[StockEventOutcome, str]] = ..., on_hand: _Optional[int] = ..., shortfall: _Optional[int] = ...) -> None: ...
+    available: int
+    sku_created: bool
+    difference: StockEventDifference
+    def __init__(self, outcome: _Optional[_Union[StockEventOutcome, str]] = ..., on_hand: _Optional[int] = ..., shortfall: _Optional[int] = ..., available: _Optional[int] = ..., sku_created: bool = ..., difference: _Optional[_Union[StockEventDifference, _Mapping]] = ...) -> None: ...
+
+class StockEventDifference(_message.Message):
+    __slots__ = ("field", "recorded", "now")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    recorded: str
+    now: str
+    def __init__(self, field: _Optional[str] = ..., recorded: _Optional[str] = ..., now: _Optional[str] = ...) -> None: ...

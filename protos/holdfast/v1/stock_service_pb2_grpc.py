@@ -30,8 +30,10 @@ class StockServiceStub(object):
     reasons: a till sale of promised units drives availability negative and is reported as a
     shortfall.
 
-    Events are deduplicated by (source, event_id) for 7 days, whatever SKU they name. Those that
-    carry a sequence must arrive in increasing sequence within their source.
+    Events are deduplicated by (source, event_id) for 7 days: an id that comes again with other
+    content is ID_REUSED. Those that carry a sequence must arrive in increasing sequence within their
+    source; one that comes late for the first time is OUT_OF_ORDER, not DUPLICATE. An operator can
+    reset a source whose numbering starts anew (AdminService.ResetSource).
     """
 
     def __init__(self, channel):
@@ -45,10 +47,10 @@ class StockServiceStub(object):
                 request_serializer=holdfast_dot_v1_dot_stock__service__pb2.RecordStockEventsRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_stock__service__pb2.RecordStockEventsResponse.FromString,
                 _registered_method=True)
-        self.ApplyStockEvents = channel.stream_stream(
-                '/holdfast.v1.StockService/ApplyStockEvents',
-                request_serializer=holdfast_dot_v1_dot_stock__service__pb2.ApplyStockEventsRequest.SerializeToString,
-                response_deserializer=holdfast_dot_v1_dot_stock__service__pb2.ApplyStockEventsResponse.FromString,
+        self.RecordStockEventsStream = channel.stream_stream(
+                '/holdfast.v1.StockService/RecordStockEventsStream',
+                request_serializer=holdfast_dot_v1_dot_stock__service__pb2.RecordStockEventsStreamRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_stock__service__pb2.RecordStockEventsStreamResponse.FromString,
                 _registered_method=True)
 
 
@@ -57,8 +59,10 @@ class StockServiceServicer(object):
     reasons: a till sale of promised units drives availability negative and is reported as a
     shortfall.
 
-    Events are deduplicated by (source, event_id) for 7 days, whatever SKU they name. Those that
-    carry a sequence must arrive in increasing sequence within their source.
+    Events are deduplicated by (source, event_id) for 7 days: an id that comes again with other
+    content is ID_REUSED. Those that carry a sequence must arrive in increasing sequence within their
+    source; one that comes late for the first time is OUT_OF_ORDER, not DUPLICATE. An operator can
+    reset a source whose numbering starts anew (AdminService.ResetSource).
     """
 
     def RecordStockEvents(self, request, context):
@@ -68,11 +72,11 @@ class StockServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ApplyStockEvents(self, request_iterator, context):
-        """Streams events of one or more sources. Each message is recorded like one RecordStockEvents, or
-        as packed columns, and acknowledged in order once it is durable. A malformed message does
-        nothing and ends the stream with its error, after the acknowledgements of all earlier messages;
-        a sender resumes after the last acknowledged sequence.
+    def RecordStockEventsStream(self, request_iterator, context):
+        """The same as a stream, of one or more sources. Each message is recorded like one
+        RecordStockEvents, or as packed columns, and acknowledged in order once it is durable. A
+        message that fails as a whole does nothing and is answered with its status, and the stream goes
+        on; a sender that loses its stream resumes after the last acknowledged sequence.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -86,10 +90,10 @@ def add_StockServiceServicer_to_server(servicer, server):
                     request_deserializer=holdfast_dot_v1_dot_stock__service__pb2.RecordStockEventsRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_stock__service__pb2.RecordStockEventsResponse.SerializeToString,
             ),
-            'ApplyStockEvents': grpc.stream_stream_rpc_method_handler(
-                    servicer.ApplyStockEvents,
-                    request_deserializer=holdfast_dot_v1_dot_stock__service__pb2.ApplyStockEventsRequest.FromString,
-                    response_serializer=holdfast_dot_v1_dot_stock__service__pb2.ApplyStockEventsResponse.SerializeToString,
+            'RecordStockEventsStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.RecordStockEventsStream,
+                    request_deserializer=holdfast_dot_v1_dot_stock__service__pb2.RecordStockEventsStreamRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_stock__service__pb2.RecordStockEventsStreamResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -104,8 +108,10 @@ class StockService(object):
     reasons: a till sale of promised units drives availability negative and is reported as a
     shortfall.
 
-    Events are deduplicated by (source, event_id) for 7 days, whatever SKU they name. Those that
-    carry a sequence must arrive in increasing sequence within their source.
+    Events are deduplicated by (source, event_id) for 7 days: an id that comes again with other
+    content is ID_REUSED. Those that carry a sequence must arrive in increasing sequence within their
+    source; one that comes late for the first time is OUT_OF_ORDER, not DUPLICATE. An operator can
+    reset a source whose numbering starts anew (AdminService.ResetSource).
     """
 
     @staticmethod
@@ -136,7 +142,7 @@ class StockService(object):
             _registered_method=True)
 
     @staticmethod
-    def ApplyStockEvents(request_iterator,
+    def RecordStockEventsStream(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -149,9 +155,9 @@ class StockService(object):
         return grpc.experimental.stream_stream(
             request_iterator,
             target,
-            '/holdfast.v1.StockService/ApplyStockEvents',
-            holdfast_dot_v1_dot_stock__service__pb2.ApplyStockEventsRequest.SerializeToString,
-            holdfast_dot_v1_dot_stock__service__pb2.ApplyStockEventsResponse.FromString,
+            '/holdfast.v1.StockService/RecordStockEventsStream',
+            holdfast_dot_v1_dot_stock__service__pb2.RecordStockEventsStreamRequest.SerializeToString,
+            holdfast_dot_v1_dot_stock__service__pb2.RecordStockEventsStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

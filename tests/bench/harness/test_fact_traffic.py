@@ -7,9 +7,9 @@ from holdfast.v1 import stock_service_pb2 as stock
 REGIME = Regime(30, 1, 2)
 
 
-def messages(facts: Facts) -> list[stock.ApplyStockEventsRequest]:
+def messages(facts: Facts) -> list[stock.RecordStockEventsStreamRequest]:
     spelled = [*facts.named(REGIME), *facts.numbered(REGIME), *facts.objects(REGIME)]
-    return [stock.ApplyStockEventsRequest.FromString(each) for each in spelled]
+    return [stock.RecordStockEventsStreamRequest.FromString(each) for each in spelled]
 
 
 def test_facts_repeat_from_their_seed() -> None:

@@ -19,8 +19,8 @@ from bench.replay.steps import (
     plan_from_events,
     plan_from_generator,
 )
+from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.edge.client import Client
-from holdfast.v1 import admin_service_pb2 as admin
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.bench.replay.reporting import printed, reported
 from tests.bench.replay.shop import MORNING, small_shop
@@ -35,7 +35,7 @@ def generated_plan() -> ReplayPlan:
 
 
 async def replayed(node: NodeProcess, plan: ReplayPlan, callers: int = 16) -> Replayed:
-    async with Client(node.target, timeout_s=30) as client:
+    async with Client(**node.targets, timeout_s=30) as client:
         return await Replay(client, plan, callers).run()
 
 
@@ -92,7 +92,7 @@ async def test_a_replay_that_was_cut_off_goes_on(
 ) -> None:
     plan = generated_plan()
     with running_node(tmp_path) as node:
-        async with Client(node.target, timeout_s=30) as client:
+        async with Client(**node.targets, timeout_s=30) as client:
             driver = Replay(client, plan)
             running = asyncio.create_task(driver.run(stop_after(len(plan.steps) // 2)))
             with pytest.raises(CutOffError):
@@ -116,7 +116,7 @@ async def test_a_node_that_is_killed_meanwhile_changes_nothing(
             if 2 * done >= total:
                 is_half_done.set()
 
-        async with Client(node.target, timeout_s=60) as client:
+        async with Client(**node.targets, timeout_s=60) as client:
             running = asyncio.create_task(Replay(client, plan).run(on_step))
             await is_half_done.wait()
             node.kill()
@@ -154,8 +154,8 @@ async def test_a_node_that_is_not_empty_is_left_alone_unless_told(tmp_path: Path
     """Made-up stock has no place beside a shop's."""
     plan = plan_from_events("test", small_shop(), None)
     with running_node(tmp_path) as node:
-        async with Client(node.target, timeout_s=30) as client:
-            await client.put_location("STORE-9")
+        async with Client(**node.targets, timeout_s=30) as client:
+            await client.create_location("STORE-9")
             before = await client.get_status(include_state_hash=True)
 
             with pytest.raises(BenchError, match=r"not empty: .* STORE-9; .*--beside-other"):
@@ -171,7 +171,7 @@ async def test_a_node_that_is_not_empty_is_left_alone_unless_told(tmp_path: Path
 
 
 async def status_of(node: NodeProcess) -> admin.GetStatusResponse:
-    async with Client(node.target, timeout_s=30) as client:
+    async with Client(**node.targets, timeout_s=30) as client:
         return await client.get_status()
 
 

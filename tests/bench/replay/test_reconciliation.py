@@ -13,7 +13,7 @@ from bench.replay.steps import (
     ReplayPlan,
     plan_from_events,
 )
-from holdfast.v1 import admin_service_pb2 as admin
+from holdfast.admin.v1 import admin_service_pb2 as admin
 from tests.bench.replay.reporting import printed, reported
 from tests.bench.replay.shop import small_shop
 

@@ -48,7 +48,7 @@ async def replay(node: NodeProcess, orders: Path) -> dict[str, Any]:
     """Replay the orders against a node, and return what is reported."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.replay", "--json"),
-        *("--orders", str(orders), "--target", node.target),
+        *("--orders", str(orders), "--target", node.target, "--admin-target", node.admin_target),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -78,7 +78,11 @@ async def kill_meanwhile(
     for number in range(kills):
         after = total * (number + chance.random()) / kills * 0.95
         # A client for each life of the node: its figures are asked for, and nothing is repeated.
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S, own_connection=True) as client:
+        async with Client(
+            **node.targets,
+            timeout_s=CALL_TIMEOUT_S,
+            own_connection=True,
+        ) as client:
             while await reservations_in(client) < after:
                 if replaying.done():
                     return number
@@ -99,7 +103,7 @@ async def test_a_replay_over_many_kills_comes_to_the_books_of_a_quiet_one(
     orders = first_rows(tmp_path, rows)
     with running_node(tmp_path / "quiet") as node:
         quiet = await replay(node, orders)
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+        async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
             total = await reservations_in(client)
 
     with running_node(tmp_path / "killed", snapshot_every_mib=8) as node:
@@ -109,7 +113,7 @@ async def test_a_replay_over_many_kills_comes_to_the_books_of_a_quiet_one(
         assert quiet["figures"] == killed["figures"]
         assert quiet["state_hash"] == killed["state_hash"]
         assert quiet["checks"] == killed["checks"]
-        async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
+        async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
             assert killed["state_hash"] == (await traces_of(client)).state_hash
         node.terminate()
         assert [] == node.complaints()

@@ -1,14 +1,24 @@
-"""A world for the kernels of stock facts as columns: messages over the levels of some shards."""
+"""A world for the kernels of stock facts: messages over the levels of some shards."""
 
 from random import Random
 
 import numpy as np
 
+from holdfast.core.kernels import codes
 from holdfast.core.kernels.arguments import SHARD
-from holdfast.core.limits import ON_HAND_MAX, QUANTITY_MAX
+from holdfast.core.limits import GAPS_MAX, NUMBERED_MAX, ON_HAND_MAX, QUANTITY_MAX
 from holdfast.core.model import EventKind
 from holdfast.core.tables.effects import DTYPES, Section
-from holdfast.core.tables.layouts import EVENT, LEVEL, LOCATION, PLAN, STOCK_EVENT
+from holdfast.core.tables.layouts import (
+    EVENT,
+    GAP,
+    LEVEL,
+    LOCATION,
+    NUMBERED,
+    PLAN,
+    RECORDED,
+    STOCK_EVENT,
+)
 from holdfast.core.tables.table import Array
 from tests.core.kernels.duel import Duel
 from tests.core.kernels.worlds import TIMES, make_header, make_index, random_keys
@@ -20,47 +30,79 @@ STOCKS = (0, 1, -5, ON_HAND_MAX, -ON_HAND_MAX, ON_HAND_MAX - 1)
 
 def feed(duel: Duel, rng: Random) -> None:
     """Messages one after the other; ids, numbers and levels come again and again."""
-    levels = [_make_levels(rng) for _ in range(SHARDS)]
+    shards = [_Shard(rng) for _ in range(SHARDS)]
     removed = np.array([rng.random() < 0.2 for _ in range(8)], np.uint8)
-    sequences = [np.zeros(1, np.uint64) for _ in range(SHARDS)]
-    last = np.uint64(0)
     for _ in range(5):
         events = _make_events(rng, rng.choice((1, 2, 30, 60)))
-        codes, effects = _record(duel, rng, events, levels, removed, last)
+        codes, written = _record(duel, rng, events, shards, removed)
         duel.note("plan_stock", codes)
-        for shard in range(SHARDS):
-            mine = effects[shard]
-            duel.call(
-                "apply_stock", mine, make_header(), levels[shard], sequences[shard],
-                operations=len(mine),
-            )  # fmt: skip
-            remembered = np.zeros(int(mine["has_key"].sum()), EVENT)
-            now_ns = rng.choice(TIMES)
-            duel.call("apply_event_keys", mine, remembered, now_ns, operations=len(mine))
-        last = np.uint64(max(int(each[0]) for each in sequences))
+        for shard, (effects, counted, gaps) in zip(shards, written, strict=True):
+            _apply(duel, rng, shard, effects, counted)
+            duel.call("apply_gaps", gaps, shard.gaps, operations=len(gaps))
+        if rng.random() < 0.3:
+            _reset(duel, rng, rng.choice(shards))
+
+
+class _Shard:
+    """Levels, and what is known of one source."""
+
+    def __init__(self, rng: Random) -> None:
+        self.levels = _make_levels(rng)
+        self.last = np.zeros(1, np.uint64)
+        self.gaps = np.zeros((1, 2 + 2 * GAPS_MAX), np.uint64)
+        self.numbered = np.zeros(NUMBERED_MAX, NUMBERED)
 
 
 def _record(
-    duel: Duel, rng: Random, events: Array, levels: list[Array], removed: Array, last: np.uint64
-) -> tuple[Array, list[Array]]:
+    duel: Duel, rng: Random, events: Array, shards: list[_Shard], removed: Array
+) -> tuple[Array, list[tuple[Array, ...]]]:
     """Plan a message, and write the effects of each shard."""
     size = len(events)
-    plan, codes = np.zeros(size, PLAN), np.zeros(size, np.uint8)
-    for shard, table in enumerate(levels):
-        header = make_header(levels=len(table))
-        header[SHARD] = shard
-        stock = (table, removed, np.zeros(1, LOCATION))
-        duel.call("find_event_levels", events, plan, header, stock)
-    known = (events["has_key"] == 0) | (np.array([rng.random() < 0.1 for _ in events]))
-    slots = [make_index(64) for _ in range(2)]
-    counts = np.zeros(SHARDS, np.int64)
-    duel.call("plan_stock", events, known, last, *slots, plan, codes, counts, operations=size)
-    effects = []
-    for shard in range(SHARDS):
-        table = np.zeros(counts[shard], DTYPES[Section.STOCK])
-        duel.call("write_stock", events, plan, codes, shard, 0, table, operations=size)
-        effects.append(table)
-    return codes, effects
+    plan, codes, recorded = np.zeros(size, PLAN), np.zeros(size, np.uint8), np.zeros(size, RECORDED)
+    for number, shard in enumerate(shards):
+        header = make_header(levels=len(shard.levels))
+        header[SHARD] = number
+        places = np.zeros(1, LOCATION)
+        places["enabled"] = rng.randrange(2)
+        duel.call("find_event_levels", events, plan, header, (shard.levels, removed, places))
+        duel.call("find_numbered", events, 0, shard.numbered, number, recorded, operations=size)
+    recorded["match"] = [rng.choice((0,) * 20 + (1, 2)) for _ in events]
+    plan["new_sku"] = [rng.choice((0, 0, 0, 1, 2)) for _ in events]
+    ranges = np.concatenate([shard.gaps[0, 2:] for shard in shards]).view(GAP)
+    last = np.uint64(max(int(shard.last[0]) for shard in shards))
+    source = (last, np.uint64(rng.choice((0, 3))), ranges[ranges["first"] > 0])
+    space = (make_index(64), make_index(64), np.zeros(64, np.int32))
+    counts, began = np.zeros(SHARDS, np.int64), np.zeros(3, np.uint8)
+    message = (events, recorded, source, space, plan, codes, counts, began, rng.randrange(2))
+    duel.call("plan_stock", *message, operations=size)
+    written: list[tuple[Array, ...]] = []
+    for number in range(SHARDS):
+        kinds = (Section.STOCK, Section.COUNTED, Section.GAPS)
+        tables = [np.zeros(counts[number], DTYPES[kind]) for kind in kinds]
+        ends = duel.call("write_stock", events, plan, codes, number, 0, *tables, operations=size)
+        written.append((tables[0], tables[1][: ends[0]], tables[2][: ends[1]]))
+    return codes, written
+
+
+def _apply(duel: Duel, rng: Random, shard: _Shard, effects: Array, counted: Array) -> None:
+    size = len(effects)
+    quantities = np.zeros(size, np.int64)
+    duel.call("read_quantities", effects, counted, quantities, operations=size)
+    if rng.random() < 0.1:
+        quantities[:] = codes.NOT_KEPT  # as of an earlier build
+    numbered = shard.numbered[: rng.choice((0, NUMBERED_MAX, NUMBERED_MAX))]
+    header = make_header(levels=len(shard.levels))
+    change = (effects, quantities, header, shard.levels, shard.last, numbered)
+    duel.call("apply_stock", *change, operations=size)
+    remembered = np.zeros(int(effects["has_key"].sum()), EVENT)
+    now_ns = rng.choice(TIMES)
+    duel.call("apply_event_keys", effects, quantities, remembered, now_ns, operations=size)
+
+
+def _reset(duel: Duel, rng: Random, shard: _Shard) -> None:
+    effects = np.zeros(1, DTYPES[Section.SOURCE_RESETS])
+    effects["last_sequence"] = rng.choice((0, 3, 2**63 - 1))
+    duel.call("apply_source_resets", effects, shard.last, shard.gaps, shard.numbered)
 
 
 def _make_levels(rng: Random) -> Array:

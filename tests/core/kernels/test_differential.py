@@ -15,7 +15,7 @@ import pytest
 from holdfast.core.kernels import codes
 from holdfast.core.model import EventOutcome
 from holdfast.core.tables.effects import DTYPES, Section
-from holdfast.core.tables.layouts import LEVEL
+from holdfast.core.tables.layouts import LEVEL, NUMBERED
 from tests.core.kernels import worlds
 from tests.core.kernels.duel import PUBLIC, SPACES, Duel
 from tests.core.kernels.ledger_world import shop
@@ -101,7 +101,7 @@ def _another_order(heap: Any, a: int, b: int) -> bool:
     return bool(heap.times[a] < heap.times[b])
 
 
-def _narrow(effects: Any, _header: Any, levels: Any, _sources: Any) -> None:
+def _narrow(effects: Any, _quantities: Any, _header: Any, levels: Any, *_others: Any) -> None:
     for i in range(effects.size):
         levels[effects[i].row].on_hand = effects[i].delta & 0x7FFF_FFFF
 
@@ -130,7 +130,8 @@ def test_the_judge_sees_what_wraps_and_what_lies_outside() -> None:
     levels, sources = np.zeros(1, LEVEL), np.zeros(1, np.uint64)
     effects = np.zeros(1, DTYPES[Section.STOCK])
     levels["on_hand"], effects["delta"] = np.iinfo(np.int64).max, 1
+    rest = (np.zeros(1, np.int64), worlds.make_header(), levels, sources, np.zeros(1, NUMBERED))
     with pytest.raises(ValueError, match="format"):
-        Duel().call("apply_stock", effects, worlds.make_header(), levels, sources)
+        Duel().call("apply_stock", effects, *rest)
     with pytest.raises(IndexError):
         Duel().call("sum_levels", levels, 2)

@@ -14,9 +14,18 @@ import numpy as np
 from holdfast.core.kernels import codes
 from holdfast.core.kernels.arguments import EXPIRIES, HEADER_SIZE, LEVELS, Heap
 from holdfast.core.kernels.hash_slots import LARGER, LARGER_AT
-from holdfast.core.limits import NUMBER_BITS, ON_HAND_MAX, QUANTITY_MAX, ROWS_MAX
+from holdfast.core.limits import NUMBER_BITS, NUMBERED_MAX, ON_HAND_MAX, QUANTITY_MAX, ROWS_MAX
 from holdfast.core.tables.effects import DTYPES, Section
-from holdfast.core.tables.layouts import EVENT, LEVEL, LOCATION, REQUEST, RESERVATION
+from holdfast.core.tables.layouts import (
+    EVENT,
+    LEVEL,
+    LOCATION,
+    NUMBERED,
+    RECORDED,
+    REQUEST,
+    RESERVATION,
+    STOCK_EVENT,
+)
 from holdfast.core.tables.table import Array
 from tests.core.kernels.duel import Duel, plain
 
@@ -237,7 +246,9 @@ def _change_stock(duel: Duel, rng: Random, table: Array) -> None:
         effects["delta"][0] = rng.choice((1, -1)) * ON_HAND_MAX // 2
         effects["sequence"] = [rng.choice(EDGES) for _ in effects]
         effects["source"] = [rng.randrange(4) for _ in effects]
-        duel.call("apply_stock", effects, make_header(), table, sources, operations=len(effects))
+        quantities, numbered = effects["delta"].copy(), np.zeros(NUMBERED_MAX, NUMBERED)
+        change = (effects, quantities, make_header(), table, sources, numbered)
+        duel.call("apply_stock", *change, operations=len(effects))
 
 
 def remembered(duel: Duel, rng: Random) -> None:
@@ -261,10 +272,14 @@ def remembered(duel: Duel, rng: Random) -> None:
     his, los = (np.array(half, np.uint64) for half in zip(*keys, strict=True))
     hashes = np.zeros(len(keys), np.uint64)
     duel.call("hash_keys", slots, his, los, hashes, operations=len(keys))
-    for after_ns in (*TIMES, -1):
-        known = np.array([rng.random() < 0.2 for _ in keys])
-        sought = his, los, hashes, after_ns, known
-        duel.call("find_keys", slots, records, *sought, operations=len(keys))
+    if records.dtype == EVENT:
+        events = np.zeros(len(keys), STOCK_EVENT)
+        events["key_hi"], events["key_lo"] = his, los
+        events["has_key"] = [rng.random() < 0.8 for _ in keys]
+        for after_ns in (*TIMES, -1):
+            recorded = np.zeros(len(keys), RECORDED)
+            told = (slots, records, events, hashes, after_ns, 1, recorded)
+            duel.call("find_events", *told, operations=len(keys))
 
 
 def index(duel: Duel, rng: Random) -> None:

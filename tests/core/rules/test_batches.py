@@ -20,7 +20,6 @@ from holdfast.core.commands import (
     Move,
     MoveBatch,
     MoveOutcome,
-    PutLocation,
     ReadLevels,
     RecordStockEvents,
     Reserve,
@@ -28,6 +27,7 @@ from holdfast.core.commands import (
     ReserveOutcome,
     ResolveLevels,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.handles import split_handles
 from holdfast.core.ids import Key, key_from_text
@@ -68,7 +68,7 @@ class Desk:
         self.node = Node(shard_count)
         self.now_ns = 1
         for place in PLACES:
-            self.ask(PutLocation(Location(place, LocationKind.STORE, place, enabled=True)))
+            self.ask(UpdateLocation(Location(place, LocationKind.STORE, place, enabled=True)))
         events = [
             StockEvent(None, number + 1, *level, EventKind.RECEIPT, on_hand)
             for number, level in enumerate(LEVELS)
@@ -191,7 +191,7 @@ def test_every_operation_has_its_own_code() -> None:
 def test_disabled_locations_and_ended_skus_take_no_reserves() -> None:
     """A handle outlives neither its SKU nor the catalogue's word."""
     desk = Desk()
-    desk.ask(PutLocation(Location("W1", LocationKind.STORE, "W1", enabled=False)))
+    desk.ask(UpdateLocation(Location("W1", LocationKind.STORE, "W1", enabled=False)))
     operations = desk.operations([(1, 0, 1), (2, 3, 1)])
     desk.ask(DeleteSku("Mug"))
     answers = desk.ask(ReserveBatch(operations, None)).codes.tolist()

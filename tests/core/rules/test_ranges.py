@@ -21,13 +21,13 @@ from holdfast.core.commands import (
     MoveBatch,
     MoveOutcome,
     OutOfRange,
-    PutLocation,
     RecordStockEvents,
     Reserve,
     ResolveLevels,
     StockBatch,
     StockCodes,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.handles import split_handles
 from holdfast.core.ids import Key
@@ -53,7 +53,7 @@ class Shop:
     def __init__(self, shard_count: int = 1) -> None:
         self.node = Node(shard_count)
         for place in PLACES:
-            self.ask(PutLocation(Location(place, LocationKind.STORE, place, enabled=True)))
+            self.ask(UpdateLocation(Location(place, LocationKind.STORE, place, enabled=True)))
 
     def ask(self, command: Command) -> Any:
         self.node.post(command, Ticket(command))

@@ -7,10 +7,10 @@ import pytest
 from holdfast.core.commands import (
     Line,
     Location,
-    PutLocation,
     RecordStockEvents,
     Reserve,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
@@ -38,7 +38,7 @@ def test_a_refusal_rests_on_what_came_before_it(refused: list[Reserve]) -> None:
     node = Node(1)
     places = ("SHOP", True), ("DISABLED", False), ("NO-LEVEL", True)
     for name, enabled in places:
-        post(node, PutLocation(Location(name, LocationKind.STORE, "", enabled=enabled)))
+        post(node, UpdateLocation(Location(name, LocationKind.STORE, "", enabled=enabled)))
     for number, name in enumerate(("SHOP", "DISABLED"), 1):
         event = StockEvent(None, number, "Tea", name, EventKind.RECEIPT, 5)
         post(node, RecordStockEvents("till", (event,)))

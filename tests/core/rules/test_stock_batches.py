@@ -13,16 +13,19 @@ from holdfast.core.commands import (
     GetAvailability,
     Location,
     Move,
-    PutLocation,
     RecordStockEvents,
     Reserve,
+    ResetSource,
+    SourceReset,
     StockBatch,
     StockCodes,
     StockEvent,
+    Unknown,
+    UpdateLocation,
 )
 from holdfast.core.commands import Line as ReserveLine
 from holdfast.core.ids import event_key, key_from_parts, key_from_text, source_key
-from holdfast.core.limits import ON_HAND_MAX, QUANTITY_MAX, RETENTION_NS
+from holdfast.core.limits import GAPS_MAX, NUMBERED_MAX, ON_HAND_MAX, QUANTITY_MAX, RETENTION_NS
 from holdfast.core.model import EventKind, EventOutcome, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from holdfast.core.tables import state_bytes
@@ -35,11 +38,12 @@ from tests.model import StockColumns
 SKUS = ("Tea", "Mug", "Pot", "Cup", "Jug")
 UUID = "6f1b24cd-3a0e-4c4e-9d57-0d6a1f6d7a10"
 
-APPLIED, DUPLICATE, OUT_OF_ORDER, UNKNOWN, OUT_OF_RANGE = EventOutcome
+APPLIED, DUPLICATE, OUT_OF_ORDER, UNKNOWN, OUT_OF_RANGE, REUSED, _ = EventOutcome
 
 #: SKU, kind, quantity, number of the id (0 for none), sequence.
 Fact = tuple[str, EventKind, int, int, int]
 RECEIPT, SALE, COUNT = EventKind.RECEIPT, EventKind.SALE, EventKind.COUNT
+RETURN = EventKind.RETURN
 
 
 class Desk:
@@ -48,7 +52,7 @@ class Desk:
     def __init__(self, shard_count: int = 4) -> None:
         self.engine = NodeEngine(shard_count)
         self.now_ns = 1
-        self.ask(PutLocation(Location("W", LocationKind.STORE, "W", enabled=True)))
+        self.ask(UpdateLocation(Location("W", LocationKind.STORE, "W", enabled=True)))
         opening = [StockEvent(None, n + 1, sku, "W", COUNT, 10) for n, sku in enumerate(SKUS)]
         self.ask(RecordStockEvents("opening", tuple(opening)))
 
@@ -108,12 +112,12 @@ def a_fact(rng: random.Random) -> Fact:
 
 
 def test_an_id_counts_once_in_a_message_whatever_shard_it_names() -> None:
-    """The second is a duplicate, also with other content."""
+    """The second is a duplicate, or the id is reused for other content."""
     desk = Desk()
-    facts = [("Tea", SALE, 1, 7, 0), ("Mug", SALE, 2, 7, 0), ("Tea", SALE, 1, 8, 0)]
-    assert [APPLIED, DUPLICATE, APPLIED] == desk.feed(*facts)
+    facts = [("Tea", SALE, 1, 7, 0), ("Mug", SALE, 1, 7, 0), ("Tea", SALE, 1, 8, 0)]
+    assert [APPLIED, REUSED, APPLIED] == desk.feed(*facts)
     assert (8, 10) == (desk.on_hand("Tea"), desk.on_hand("Mug"))
-    assert [DUPLICATE] * 3 == desk.feed(*facts)
+    assert [DUPLICATE, REUSED, DUPLICATE] == desk.feed(*facts)
     assert (8, 10) == (desk.on_hand("Tea"), desk.on_hand("Mug"))
 
 
@@ -124,9 +128,120 @@ def test_numbers_rise_over_all_shards() -> None:
         *(("Tea", SALE, 1, 0, 5), ("Mug", SALE, 1, 0, 5), ("Pot", SALE, 1, 1, 4)),
         *(("Cup", SALE, 1, 2, 0), ("Jug", SALE, 1, 0, 6), ("Tea", SALE, 1, 1, 7)),
     ]
-    expected = [APPLIED, DUPLICATE, OUT_OF_ORDER, APPLIED, APPLIED, APPLIED]
+    expected = [APPLIED, REUSED, OUT_OF_ORDER, APPLIED, APPLIED, APPLIED]
     assert expected == desk.feed(*facts)
-    assert [DUPLICATE, APPLIED] == desk.feed(("Mug", SALE, 1, 0, 7), ("Mug", SALE, 1, 0, 8))
+    assert [DUPLICATE, APPLIED] == desk.feed(("Tea", SALE, 1, 0, 7), ("Mug", SALE, 1, 0, 8))
+
+
+def test_what_was_never_recorded_is_not_told_as_a_duplicate() -> None:
+    """A first number beyond others, a late one, and one whose level was not there."""
+    desk = Desk()
+    assert [APPLIED] == desk.feed(("Tea", SALE, 1, 0, 9_999))
+    late = [("Tea", SALE, 1, 0, number) for number in (1, 2, 3)]
+    assert [OUT_OF_ORDER] * 3 == desk.feed(*late)
+    pos = [("Tea", SALE, 1, 0, number) for number in (1, 3, 2, 3)]
+    assert [APPLIED, APPLIED, OUT_OF_ORDER, DUPLICATE] == desk.feed(*pos, source="pos")
+    stale = [("Nothing", SALE, 1, 0, 10), ("Tea", SALE, 1, 0, 11), ("Tea", SALE, 1, 0, 10)]
+    assert [UNKNOWN, APPLIED, OUT_OF_ORDER] == desk.feed(*stale, source="wms")
+    desk.engine.restart()
+    assert [OUT_OF_ORDER] == desk.feed(stale[2], source="wms")
+
+
+def test_a_number_is_a_duplicate_also_when_its_content_is_forgotten() -> None:
+    """Until so many ranges were skipped that the oldest is forgotten as well."""
+    desk = Desk(1)
+    count = NUMBERED_MAX + 2
+    for first in range(1, count + 1, 8_190):
+        numbers = range(first, min(first + 8_190, count + 1))
+        assert {APPLIED} == set(desk.feed(*(("Tea", RECEIPT, 1, 0, n) for n in numbers)))
+    again = [("Tea", RECEIPT, 9, 0, number) for number in (1, 2, 3, count)]
+    assert [DUPLICATE, DUPLICATE, REUSED, REUSED] == desk.feed(*again)
+    for number in range(GAPS_MAX + 1):
+        assert [APPLIED] == desk.feed(("Tea", RECEIPT, 1, 0, count + 2 * number + 2))
+    assert [OUT_OF_ORDER, REUSED] == desk.feed(*again[1:3])
+    desk.engine.restart()
+    assert [OUT_OF_ORDER, REUSED] == desk.feed(*again[1:3])
+
+
+def test_a_reset_source_counts_on_from_where_it_was_set() -> None:
+    """One absurd number is mended; ids stay known; nobody is told that an unknown one is known."""
+    desk = Desk()
+    desk.feed(("Tea", SALE, 1, 1, 0), ("Tea", SALE, 1, 0, 7), ("Mug", SALE, 1, 0, 2**63 - 1))
+    assert [OUT_OF_ORDER] == desk.feed(("Tea", SALE, 1, 0, 8))
+    assert SourceReset(2**63 - 1) == desk.ask(ResetSource("erp", 7))
+    facts = [("Tea", SALE, 1, 0, 7), ("Tea", SALE, 1, 1, 0), ("Tea", SALE, 1, 0, 8)]
+    assert [OUT_OF_ORDER, DUPLICATE, APPLIED] == desk.feed(*facts)
+    desk.engine.restart()
+    assert [OUT_OF_ORDER, DUPLICATE, DUPLICATE] == desk.feed(*facts)
+    assert Unknown("source", "nobody") == desk.ask(ResetSource("nobody", 0))
+
+
+def test_reset_and_facts_of_one_turn_keep_their_order() -> None:
+    desk = Desk()
+    facts = StockColumns("erp", events("erp", [("Tea", SALE, 1, 0, 5), ("Mug", SALE, 1, 0, 9)]))
+    desk.engine.turn([facts, ResetSource("erp", 2), facts, ResetSource("erp", 1)], desk.now_ns)
+    assert (8, 8) == (desk.on_hand("Tea"), desk.on_hand("Mug"))
+    before = desk.digests()
+    desk.engine.restart()
+    assert before == desk.digests()
+
+
+@pytest.mark.parametrize("number", [0, 5], ids=["by id", "by number"])
+@pytest.mark.parametrize(
+    ("field", "fact"),
+    [
+        ("sku", ("Mug", SALE, 1)),
+        ("kind", ("Tea", RECEIPT, 1)),
+        ("quantity", ("Tea", SALE, 2)),
+    ],
+)
+def test_other_content_is_told_in_either_form(
+    number: int, field: str, fact: tuple[str, EventKind, int]
+) -> None:
+    """In a later message and in the same one, before and after a restart."""
+    desk = Desk()
+    key = (0, number) if number else (1, 0)
+    both = events("erp", [("Tea", SALE, 1, *key), (*fact, *key)])
+    for again in (StockColumns("erp", both), RecordStockEvents("erp", both)):
+        for restarts in (False, True):
+            results = desk.ask(again).results
+            assert (REUSED, field) == (results[1].outcome, results[1].difference.field)
+            if restarts:
+                desk.engine.restart()
+    assert 9 == desk.on_hand("Tea")
+
+
+def test_an_event_is_the_same_after_its_sku_began_anew() -> None:
+    """The handle is another, the names are not."""
+    desk = Desk()
+    fact = ("Tea", SALE, 1, 1, 0)
+    desk.feed(fact)
+    desk.ask(DeleteSku("Tea"))
+    assert [DUPLICATE] == desk.feed(fact)
+    assert [REUSED] == desk.feed(("Tea", SALE, 2, 1, 0))
+    desk.ask(RecordStockEvents("erp", events("erp", [("Tea", RECEIPT, 4, 2, 0)])))
+    assert [DUPLICATE] == desk.feed(fact)
+    assert 4 == desk.on_hand("Tea")
+
+
+def test_a_node_can_be_told_not_to_let_a_sale_create_a_sku() -> None:
+    """A receipt and a count begin one, also within a message; the others have no effect."""
+    desk = Desk()
+    desk.engine = NodeEngine(4, creates_skus=False)
+    desk.ask(UpdateLocation(Location("W", LocationKind.STORE, "W", enabled=True)))
+    unknown = EventOutcome.UNKNOWN_SKU
+    facts = [
+        *(("Mgu", SALE, 1, 1, 1), ("New", RETURN, 1, 2, 2), ("New", RECEIPT, 3, 3, 3)),
+        *(("New", SALE, 1, 4, 4), ("Newer", COUNT, 2, 5, 5), ("Mgu", SALE, 1, 6, 6)),
+    ]
+    results = desk.ask(RecordStockEvents("erp", events("erp", facts))).results
+    expected = [unknown, unknown, APPLIED, APPLIED, APPLIED, unknown]
+    assert expected == [result.outcome for result in results]
+    assert [2, 4] == [index for index, result in enumerate(results) if result.creates_sku]
+    (view,) = desk.ask(GetAvailability(("Mgu",))).views
+    assert view is None
+    again = desk.ask(RecordStockEvents("erp", events("erp", [("Mgu", RECEIPT, 1, 1, 0)])))
+    assert [(APPLIED, True)] == [(each.outcome, each.creates_sku) for each in again.results]
 
 
 def test_facts_and_columns_share_ids_and_numbers() -> None:
@@ -238,23 +353,32 @@ def test_a_message_of_duplicates_writes_nothing() -> None:
     assert before == len(desk.engine.entries)
 
 
-def test_facts_of_older_builds_are_replayed() -> None:
-    """Their records had six bytes more, and stood in a section that is written no more."""
+@pytest.mark.parametrize("section", [Section.STOCK_PADDED, Section.STOCK_PLAIN])
+def test_facts_of_older_builds_are_replayed(section: Section) -> None:
+    """They kept ids and last numbers, and not what the events were: those repeat as they like."""
     desk = Desk(1)
-    desk.feed(("Tea", SALE, 1, 1, 5), ("Mug", RECEIPT, 3, 0, 6))
-    older = Node(1)
-    for entry in desk.engine.entries:
-        sections = []
-        for section, effects in entry.sections:
-            if section is Section.STOCK:
-                padded = np.zeros(len(effects), DTYPES[Section.STOCK_PADDED])
-                for field in effects.dtype.names or ():
-                    padded[field] = effects[field]
-                sections.append((Section.STOCK_PADDED, padded))
-            else:
-                sections.append((section, effects))
-        older.replay(Entry(entry.shard, entry.sequence, entry.now_ns, sections))
-    assert desk.digests() == [state_bytes.digest(older.shards[0])]
+    desk.feed(("Tea", SALE, 1, 1, 5), ("Mug", COUNT, 3, 0, 6))
+    expected = desk.engine.node.state_hash()
+    desk.engine.entries = [as_older(entry, section) for entry in desk.engine.entries]
+    desk.engine.node = desk.engine.replayed()
+    assert expected == desk.engine.node.state_hash()
+    assert [] == list(check_invariants(desk.engine.node))
+    facts = [("Mug", SALE, 7, 1, 9), ("Mug", SALE, 7, 0, 4), ("Mug", SALE, 7, 0, 7)]
+    assert [DUPLICATE, DUPLICATE, APPLIED] == desk.feed(*facts)
+
+
+def as_older(entry: Entry, section: Section) -> Entry:
+    """An entry as an older build wrote it."""
+    sections = []
+    for kind, effects in entry.sections:
+        if kind is Section.STOCK:
+            older = np.zeros(len(effects), DTYPES[section])
+            for field in effects.dtype.names or ():
+                older[field] = effects[field]
+            sections.append((section, older))
+        elif kind not in (Section.COUNTED, Section.GAPS):
+            sections.append((kind, effects))
+    return Entry(entry.shard, entry.sequence, entry.now_ns, sections)
 
 
 def test_the_columns_of_an_answer_are_as_long_as_the_message() -> None:
@@ -263,8 +387,8 @@ def test_the_columns_of_an_answer_are_as_long_as_the_message() -> None:
     node.post(StockBatch("erp", np.zeros(3, STOCK_EVENT)), Ticket(None))
     ((_, outcome),) = node.turn(1).answers
     assert isinstance(outcome, StockCodes)
-    columns = (outcome.codes, outcome.on_hand, outcome.shortfalls)
-    assert [[UNKNOWN] * 3, [0] * 3, [0] * 3] == [column.tolist() for column in columns]
+    columns = (outcome.codes, outcome.on_hand, outcome.shortfalls, outcome.available)
+    assert [[UNKNOWN] * 3, [0] * 3, [0] * 3, [0] * 3] == [column.tolist() for column in columns]
     assert [0] == [revision.shard for revision in outcome.revisions]
 
 

@@ -12,11 +12,11 @@ import pytest
 from holdfast.core.commands import (
     Line,
     Location,
-    PutLocation,
     RecordStockEvents,
     Reserve,
     ReserveBatch,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.ids import Key, key_from_text
 from holdfast.core.kernels.arguments import Arrays, Index
@@ -60,7 +60,7 @@ def reserved(keys: Sequence[Key], seed: Array) -> Node:
     operations["key_lo"] = [key.lo for key in keys]
     operations["quantity"], operations["hold_ms"] = 1, HOLD_MS_MIN
     for command in (
-        PutLocation(place),
+        UpdateLocation(place),
         RecordStockEvents("erp", (event,)),
         ReserveBatch(operations, None),
     ):

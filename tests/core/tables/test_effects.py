@@ -11,10 +11,10 @@ from holdfast.core.commands import (
     DeleteSku,
     Line,
     Location,
-    PutLocation,
     RecordStockEvents,
     Reserve,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.ids import key_from_text
 from holdfast.core.kernels.codes import COMMITTED, FLAG_TEXT, HELD
@@ -29,14 +29,16 @@ PLACES, SKUS, ORDERS, ROOM = 3, 4, 5, 4
 
 #: What stands at its place among others of its stage, because it is compared with the state before
 #: the entry or is written no more.
-NOT_PERMUTED = STANDS_ALONE | {Section.SEAL, Section.STOCK_PADDED}
+NOT_PERMUTED = STANDS_ALONE | {Section.SEAL, Section.STOCK_PADDED, Section.STOCK_PLAIN}
 
 Unit = list[tuple[Section, np.ndarray]]
 
 
 def opening() -> list[Command]:
     places = [f"W{number}" for number in range(PLACES)]
-    put = [PutLocation(Location(name, LocationKind.STORE, name, enabled=True)) for name in places]
+    put = [
+        UpdateLocation(Location(name, LocationKind.STORE, name, enabled=True)) for name in places
+    ]
     facts = tuple(
         StockEvent(None, number + 1, f"S{number}", "W0", EventKind.COUNT, 100)
         for number in range(SKUS)
@@ -91,7 +93,11 @@ def stage(rng: Random) -> list[Unit]:
         records(Section.LOCATIONS, rng, location=PLACES, display_name=PLACES, kind=2, enabled=2),
         records(Section.LINKS, rng, next_part=9, reservation=ORDERS),
         records(Section.EXTENDS, rng, expires_at_ns=10**9, reservation=ORDERS),
-        records(Section.STOCK, rng, key_lo=9, delta=9, sequence=99, row=SKUS, has_key=2),
+        [
+            *records(Section.COUNTED, rng, quantity=9),
+            *records(Section.STOCK, rng, key_lo=9, delta=9, sequence=99, row=SKUS, has_key=2),
+        ],
+        records(Section.GAPS, rng, first=9, last=9),
         records(Section.REQUESTS, rng, key_hi=9, key_lo=9, result=9, lines_hash=9, verb=5),
         records(Section.ATTRIBUTIONS, rng, principal=1, kind=9, start=1, count=2),
         records(Section.STOCK_DETAILS, rng, occurred_at_ns=9, stock=2, has_time=2),
@@ -131,8 +137,8 @@ def test_an_end_between_two_lives_of_a_name_keeps_its_place() -> None:
         desk.post(event)
     desk.run(2)
     kinds = [section for section, _ in desk.entries[-1].sections]
-    life = [Section.SKU_NAMES, Section.LEVELS, Section.STOCK]
-    assert [*life, Section.ENDED_SKUS, *life] == kinds
+    life = [Section.SKU_NAMES, Section.LEVELS, Section.COUNTED, Section.STOCK]
+    assert [*life, Section.GAPS, Section.ENDED_SKUS, *life] == kinds
     live = state_bytes.digest(desk.node.shards[0])
     assert live == state_bytes.digest(desk.replayed().shards[0])
     desk.restart()

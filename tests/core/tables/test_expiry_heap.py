@@ -10,10 +10,10 @@ from holdfast.core.commands import (
     Line,
     Location,
     Move,
-    PutLocation,
     RecordStockEvents,
     Reserve,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.ids import Key
 from holdfast.core.kernels.arguments import EXPIRIES
@@ -32,7 +32,7 @@ class Holds:
     def __init__(self, expire_batch_max: int = 16_384) -> None:
         self.node = Node(1, expire_batch_max=expire_batch_max)
         self.now_ns = START_NS
-        self.ask(PutLocation(Location("W", LocationKind.STORE, "W", enabled=True)))
+        self.ask(UpdateLocation(Location("W", LocationKind.STORE, "W", enabled=True)))
         event = StockEvent(None, 1, "Tea", "W", EventKind.RECEIPT, 10**6)
         self.ask(RecordStockEvents("erp", (event,)))
 

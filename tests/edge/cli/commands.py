@@ -23,7 +23,9 @@ def run(*words: object) -> Result:
 
 def ask(node: NodeProcess, *words: object) -> Result:
     """Run a command against the node."""
-    return run(*words, "--target", node.target, "--timeout", 30)
+    is_for_operators = words[0] in ("status", "source")
+    target = node.admin_target if is_for_operators else node.target
+    return run(*words, "--target", target, "--timeout", 30)
 
 
 def ask_json(node: NodeProcess, *words: object) -> Any:

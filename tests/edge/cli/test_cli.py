@@ -324,7 +324,7 @@ def test_a_client_command_imports_nothing_heavy(node: NodeProcess, sku: str) -> 
 
 
 def test_a_second_node_on_a_directory_is_refused(node: NodeProcess) -> None:
-    anywhere = ("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
+    anywhere = [f"--{name}-address=127.0.0.1:0" for name in ("grpc", "admin", "http")]
 
     result = in_process("serve", "--data-dir", str(node.data_dir), *anywhere)
 
@@ -334,7 +334,8 @@ def test_a_second_node_on_a_directory_is_refused(node: NodeProcess) -> None:
 
 
 def test_an_address_that_is_taken_is_named(node: NodeProcess, tmp_path: Path) -> None:
-    words = ("--grpc-address", node.target, "--http-address", "127.0.0.1:0")
+    anywhere = ("--admin-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
+    words = ("--grpc-address", node.target, *anywhere)
 
     result = in_process("serve", "--data-dir", str(tmp_path), *words)
 
@@ -354,7 +355,7 @@ def test_settings_that_are_wrong_are_all_told_at_once() -> None:
 
 def test_a_node_tells_where_it_serves_and_stops_when_told(tmp_path: Path) -> None:
     words = ("serve", "--json", "--data-dir", str(tmp_path), "--log-format", "json")
-    anywhere = ("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
+    anywhere = [f"--{name}-address=127.0.0.1:0" for name in ("grpc", "admin", "http")]
     with subprocess.Popen(
         [*HOLDFAST, *words, *anywhere],
         stdout=subprocess.PIPE,
@@ -365,7 +366,7 @@ def test_a_node_tells_where_it_serves_and_stops_when_told(tmp_path: Path) -> Non
         events = (json.loads(line) for line in process.stdout)
         ready = next(event for event in events if event["event"] == "serving")
 
-        told = json.loads(run("status", "--target", ready["grpc_address"], "--json").stdout)
+        told = json.loads(run("status", "--target", ready["admin_address"], "--json").stdout)
         process.send_signal(signal.SIGTERM)
 
         assert 0 == process.wait(30)

@@ -39,6 +39,7 @@ async def connect(
 
     def make(target: str = server.target, **settings: Any) -> Both:
         defaults = {
+            "admin_target": server.target,
             "retries": Retries(base_s=0.1, chance=lambda: 1.0),
             "clock": time.clock,
             "sleep": time.sleep_async if request.param is Client else time.sleep,

@@ -83,7 +83,7 @@ class Script(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no typ
         on_hand = [self.on_hand if handle in known else 0 for handle in handles]
         nothing = [0] * len(handles)
         return availability.BatchGetAvailabilityResponse(
-            on_hand=on_hand, reserved=nothing, committed=nothing
+            on_hand=on_hand, reserved=nothing, committed=nothing, available=on_hand
         ).SerializeToString()
 
     async def answer(self, method: str, context: Any) -> None:

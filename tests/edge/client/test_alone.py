@@ -13,7 +13,7 @@ BEGIN = "import sys, grpc.aio; before = set(sys.modules)\n"
 END = "\nimport json; print(json.dumps(sorted(set(sys.modules) - before)))"
 
 #: What the rest of the client may load of this project.
-OURS = ("holdfast.edge.client", "holdfast.v1")
+OURS = ("holdfast.edge.client", "holdfast.v1", "holdfast.admin")
 
 
 def loaded_by(code: str) -> tuple[set[str], set[str]]:

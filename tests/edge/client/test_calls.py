@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 
+from holdfast.admin.v1 import admin_service_pb2
 from holdfast.edge.client import calls, methods
 from holdfast.v1 import (
-    admin_service_pb2,
     availability_service_pb2,
     catalog_service_pb2,
     reservation_service_pb2,
@@ -80,16 +80,34 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"source": "erp", "events": iter([SALE])},
         {"source": "erp", "events": [SALE]},
     ),
-    ("put_location", {"location": "W1"}, {"location": W1}),
+    ("create_location", {"location": "W1"}, {"location": W1}),
     (
-        "put_location",
+        "create_location",
         {"location": "W1", "kind": "LOCATION_KIND_STORE", "display_name": "One", "enabled": False},
         {"location": {"location": "W1", "kind": 2, "display_name": "One", "enabled": False}},
+    ),
+    ("update_location", {"location": "W1"}, {"location": {"location": "W1"}, "update_mask": {}}),
+    (
+        "update_location",
+        {"location": "W1", "display_name": "", "enabled": False, "allow_missing": True},
+        {
+            "location": {"location": "W1", "enabled": False},
+            "update_mask": {"paths": ["display_name", "enabled"]},
+            "allow_missing": True,
+        },
+    ),
+    ("get_location", {"location": "W1"}, {"location": "W1"}),
+    (
+        "list_locations",
+        {"page_size": 7, "page_token": "t"},
+        {"page_size": 7, "page_token": "t"},
     ),
     ("list_locations", {}, {}),
     ("delete_sku", {"sku": "S1"}, {"sku": "S1"}),
     ("get_status", {}, {}),
     ("get_status", {"include_state_hash": True}, {"include_state_hash": True}),
+    ("reset_source", {"source": "erp"}, {"source": "erp"}),
+    ("reset_source", {"source": "erp", "last_sequence": 7}, {"source": "erp", "last_sequence": 7}),
 ]
 
 
@@ -99,7 +117,10 @@ def method_name(rpc_name: str) -> str:
 
 
 def test_every_rpc_has_a_call_with_the_response_of_the_contract() -> None:
-    table = {method.path: method for method in (*methods.UNARY_METHODS, methods.APPLY_STOCK_EVENTS)}
+    table = {
+        method.path: method
+        for method in (*methods.UNARY_METHODS, methods.RECORD_STOCK_EVENTS_STREAM)
+    }
     assert RPCS.keys() == table.keys()
     for path, rpc in RPCS.items():
         assert GetMessageClass(rpc.output_type) is table[path].response

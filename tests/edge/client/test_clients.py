@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
+from holdfast.admin.v1.admin_service_pb2 import GetStatusResponse as Answer
 from holdfast.edge.client import (
     BlockingClient,
     Client,
@@ -25,7 +26,6 @@ from holdfast.edge.client import (
 )
 from holdfast.edge.client.stock_events import SourceEvents
 from holdfast.edge.wire import faults
-from holdfast.v1.admin_service_pb2 import GetStatusResponse as Answer
 from holdfast.v1.common_pb2 import OUTCOME_REFUSED, REFUSAL_CODE_EXPIRED, Refusal
 from holdfast.v1.reservation_service_pb2 import CommitResponse
 from holdfast.v1.stock_service_pb2 import StockEvent
@@ -53,7 +53,9 @@ REPEATABLE: list[tuple[str, tuple[Any, ...]]] = [
     ("batch_get_availability", (["S1", "S2"],)),
     ("resolve_stock_levels", ([("S1", "W1")],)),
     ("record_stock_events", ("erp", [SALE])),
-    ("put_location", ("W1",)),
+    ("create_location", ("W1",)),
+    ("update_location", ("W1",)),
+    ("get_location", ("W1",)),
     ("list_locations", ()),
     ("get_status", ()),
 ]
@@ -140,7 +142,7 @@ async def test_without_retries_there_is_one_attempt(
 
 async def test_nobody_there_is_unavailable(connect: Connect) -> None:
     with pytest.raises(Unavailable, match="UNAVAILABLE: failed to connect"):
-        await connect("unix:/nobody/there", timeout_s=0.15).get_status()
+        await connect("unix:/nobody/there", timeout_s=0.15).list_locations()
 
 
 async def test_a_slow_node_is_not_asked_twice_for_long(
@@ -220,7 +222,7 @@ async def test_a_correlation_id_goes_along(
     connect: Connect,
 ) -> None:
     made = connect(correlation_id=of_client)
-    await made.get_status(correlation_id=of_call)
+    await made.list_locations(correlation_id=of_call)
     assert [1] == [
         each async for each in made.acknowledged([("erp", [SALE])], correlation_id=of_call)
     ]
@@ -232,7 +234,7 @@ async def test_clients_share_a_connection_unless_they_ask_for_their_own(
     own: bool, count: int, server: ScriptedServer, connect: Connect
 ) -> None:
     for made in [connect(own_connection=own), connect(own_connection=own)]:
-        await made.get_status()
+        await made.list_locations()
     assert count == len({request.peer for request in server.requests})
 
 
@@ -323,7 +325,7 @@ async def test_a_stream_can_have_a_deadline(connect: Connect) -> None:
 async def test_an_unknown_option_is_refused(connect: Connect) -> None:
     made = connect()
     with pytest.raises(TypeError, match="timeout"):
-        await made.get_status(timeout=3)
+        await made.list_locations(timeout=3)
     _, error = await until_error(made.acknowledged([], timeout=3))
     assert isinstance(error, TypeError)
 
@@ -343,10 +345,14 @@ def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
     """What differs is what asyncio demands: the kinds of iterators, and of the sleep function."""
     one, other = public(Client), public(BlockingClient)
     one.pop("coalescer")  # threads have nothing to gather: each waits for its own answer
-    special = {"__init__", "apply_stock_events"}
-    assert {*(name for name, _ in REPEATABLE), "delete_sku", "close", "statistics"} == {
-        *one.keys() - special
-    }
+    special = {"__init__", "record_stock_events_stream"}
+    assert {
+        *(name for name, _ in REPEATABLE),
+        "delete_sku",
+        "reset_source",
+        "close",
+        "statistics",
+    } == {*one.keys() - special}
     assert one.keys() == other.keys()
     for name in one:
         if name in special:

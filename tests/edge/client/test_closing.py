@@ -80,7 +80,14 @@ async def test_a_call_between_two_attempts_is_told_at_once(
         loop.call_soon_threadsafe(is_waiting.set)
         return 0.0
 
-    made = Both(kind(server.target, timeout_s=60.0, retries=Retries(chance=chance)))
+    made = Both(
+        kind(
+            server.target,
+            admin_target=server.target,
+            timeout_s=60.0,
+            retries=Retries(chance=chance),
+        )
+    )
     task = asyncio.create_task(made.get_status())
     await is_waiting.wait()
     await made.close()
@@ -117,7 +124,7 @@ async def acknowledged_of(made: Both) -> AsyncIterator[int]:
             yield "erp", [SALE]
             await asyncio.Event().wait()
 
-        async for response in made.inner.apply_stock_events(one_and_wait()):
+        async for response in made.inner.record_stock_events_stream(one_and_wait()):
             yield response.acknowledged_sequence
         return
     gate = threading.Event()

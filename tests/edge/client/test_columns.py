@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from holdfast.edge.client import StockColumns
-from holdfast.edge.client.stock_events import message_of
-from holdfast.v1.stock_service_pb2 import ApplyStockEventsRequest, StockEventColumns
+from holdfast.edge.client.stock_events import numbered_messages
+from holdfast.v1.stock_service_pb2 import RecordStockEventsStreamRequest, StockEventColumns
 
 GOOD: dict[str, Any] = {
     "stock_levels": [7, 8],
@@ -26,8 +26,8 @@ SIGNED = "quantities"
 
 def sent(**columns: Any) -> StockEventColumns:
     """The columns as a node reads them."""
-    data = message_of(StockColumns("till", **(GOOD | columns))).SerializeToString()
-    return ApplyStockEventsRequest.FromString(data).columns
+    data = numbered_messages()(StockColumns("till", **(GOOD | columns))).SerializeToString()
+    return RecordStockEventsStreamRequest.FromString(data).columns
 
 
 @pytest.mark.parametrize("name", COLUMNS)

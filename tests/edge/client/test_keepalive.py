@@ -109,7 +109,7 @@ async def test_a_stream_that_is_idle_for_minutes_lives_on(monkeypatch: pytest.Mo
             yield "erp", [SALE]
 
         async with Client(target, own_connection=True) as client:
-            answers = [each async for each in client.apply_stock_events(batches())]
+            answers = [each async for each in client.record_stock_events_stream(batches())]
         assert [1, 2] == [each.acknowledged_sequence for each in answers]
         assert 1 == relay.connections
 

@@ -10,10 +10,10 @@ import pytest
 from holdfast.core.commands import (
     GetAvailability,
     Location,
-    PutLocation,
     RecordStockEvents,
     StockBatch,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
@@ -36,7 +36,9 @@ async def admission_with_stock() -> Admission:
     failures: list[BaseException] = []
     node = Node(1, rows_max=ROWS_MAX)
     admission = Admission(Pump(node, MemoryAppender(), node_clock(0), failures.append))
-    await admission.post(PutLocation(Location("W", LocationKind.STORE, "", enabled=True)), ANYONE)
+    await admission.post(
+        UpdateLocation(Location("W", LocationKind.STORE, "", enabled=True)), ANYONE
+    )
     first = StockEvent(None, 1, "Tea", "W", EventKind.RECEIPT, 1_000)
     await admission.post(RecordStockEvents("source", (first,)), ANYONE)
     return admission

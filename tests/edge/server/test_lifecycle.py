@@ -21,6 +21,7 @@ def settings_for(data_dir: Path, ahead_max_days: int) -> Settings:
         shard_count=SHARDS,
         grpc_address="127.0.0.1:0",
         http_address="127.0.0.1:0",
+        admin_address="127.0.0.1:0",
         clock_ahead_max_days=ahead_max_days,
         drain_notice_s=0,
     )

@@ -11,10 +11,10 @@ from holdfast.core.commands import (
     DeleteSku,
     GetAvailability,
     Location,
-    PutLocation,
     RecordStockEvents,
     StockBatch,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
@@ -55,12 +55,14 @@ async def test_what_was_posted_is_recorded_though_the_stream_is_cancelled() -> N
     admission = Admission(pump)
     streams = OrderedStreams(admission)
     place = Location("W", LocationKind.WAREHOUSE, "", enabled=True)
-    await admission.post(PutLocation(place), ANYONE)
+    await admission.post(UpdateLocation(place), ANYONE)
     first = StockEvent(None, 1, "Tea", "W", EventKind.RECEIPT, 1_000)
     await admission.post(RecordStockEvents("source", (first,)), ANYONE)
 
     appender.is_held = True
-    held = admission.post(PutLocation(Location("V", LocationKind.STORE, "", enabled=True)), ANYONE)
+    held = admission.post(
+        UpdateLocation(Location("V", LocationKind.STORE, "", enabled=True)), ANYONE
+    )
     await rounds_of_the_loop()
     assert appender.appending
 
@@ -97,11 +99,11 @@ async def test_a_message_that_fails_is_answered_in_its_place_and_the_stream_goes
     place = Location("W", LocationKind.WAREHOUSE, "", enabled=True)
 
     async def messages() -> AsyncIterator[Any]:
-        yield PutLocation(place)
+        yield UpdateLocation(place)
         yield faults.malformed("no bytes of ours")
         yield "malformed"
         yield DeleteSku("Tea")  # there is none
-        yield PutLocation(place)
+        yield UpdateLocation(place)
 
     def read(message: Any) -> Any:
         if message == "malformed":
@@ -116,11 +118,11 @@ async def test_a_message_that_fails_is_answered_in_its_place_and_the_stream_goes
 
     told = [each async for each in streams.answer(messages(), ANYONE, read, written, refused)]
     assert [
-        ("PutLocation", "OK"),
+        ("UpdateLocation", "OK"),
         ("Fault", "MALFORMED_MESSAGE"),
         ("malformed", "INVALID_VALUE"),
         ("DeleteSku", "UNKNOWN_SKU"),
-        ("PutLocation", "OK"),
+        ("UpdateLocation", "OK"),
     ] == told
     await pump.drain()
     assert [] == failures

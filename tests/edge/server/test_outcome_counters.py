@@ -73,15 +73,15 @@ CODES = np.array([BatchOutcome.ACCEPTED] * 8_189 + [BatchOutcome.INSUFFICIENT_ST
         ),
         (
             StockBatch("till", NONE),
-            StockCodes(np.array([EventOutcome.APPLIED] * 2, np.uint8), NONE, NONE, ()),
+            StockCodes(np.array([EventOutcome.APPLIED] * 2, np.uint8), NONE, NONE, NONE, (), ()),
             {("STOCK_EVENT", "APPLIED"): 2},
         ),
         (
             RecordStockEvents("till", ()),
-            EventsOutcome((EventResult(EventOutcome.DUPLICATE, 1, 0),), ()),
+            EventsOutcome((EventResult(EventOutcome.DUPLICATE, 1, 0, 1),), ()),
             {("STOCK_EVENT", "DUPLICATE"): 1},
         ),
-        (object(), LocationsView(()), {}),
+        (object(), LocationsView((), None), {}),
     ],
 )
 def test_operations_are_counted_by_what_they_were_told(

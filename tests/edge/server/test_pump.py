@@ -8,11 +8,11 @@ from holdfast.core.commands import (
     GetAvailability,
     Line,
     Location,
-    PutLocation,
     RecordStockEvents,
     Reserve,
     ReserveOutcome,
     StockEvent,
+    UpdateLocation,
 )
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
@@ -46,7 +46,7 @@ class Bench:
         return await self.admission.post(command, ANYONE)
 
     async def stock(self) -> None:
-        await self.ask(PutLocation(Location("W1", LocationKind.STORE, "W1", enabled=True)))
+        await self.ask(UpdateLocation(Location("W1", LocationKind.STORE, "W1", enabled=True)))
         event = StockEvent(None, 1, "Tea", "W1", EventKind.RECEIPT, 10_000)
         await self.ask(RecordStockEvents("erp", (event,)))
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from holdfast.core.commands import Line, Location, PutLocation, RecordStockEvents, Reserve
+from holdfast.admin.v1 import admin_service_pb2 as admin
+from holdfast.core.commands import Line, Location, RecordStockEvents, Reserve, UpdateLocation
 from holdfast.core.commands import StockEvent as Event
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
@@ -20,7 +21,6 @@ from holdfast.edge.server.pump import Pump
 from holdfast.edge.server.statistics import CallCounters
 from holdfast.edge.wire.faults import Fault
 from holdfast.persistence.data_directory import DataDirectory
-from holdfast.v1 import admin_service_pb2 as admin
 from tests.persistence.journals import MemoryAppender
 from tests.real_time import wait_until_so
 
@@ -49,7 +49,7 @@ class Asked:
 
     async def stock(self) -> None:
         place = Location("W1", LocationKind.STORE, "W1", enabled=True)
-        await self.admission.post(PutLocation(place), ANYONE)
+        await self.admission.post(UpdateLocation(place), ANYONE)
         events = tuple(Event(None, n, f"S{n}", "W1", EventKind.RECEIPT, 9) for n in range(1, 41))
         await self.admission.post(RecordStockEvents("erp", events), ANYONE)
 

@@ -12,7 +12,7 @@ from holdfast.edge.wire.availability import (
     availability_from_request,
     batch_availability_from_request,
 )
-from holdfast.edge.wire.catalogue import location_from_request
+from holdfast.edge.wire.catalogue import create_from_request
 from holdfast.edge.wire.faults import Fault
 from holdfast.edge.wire.reservations import (
     extend_from_request,
@@ -86,9 +86,9 @@ def availability_of_all(skus: list[str]) -> core.GetAvailability:
     return batch_availability_from_request(availability.BatchGetAvailabilityRequest(skus=skus))
 
 
-def put_location(**fields: Any) -> core.Location:
+def created(**fields: Any) -> core.Location:
     location = {"location": "BRISTOL", **fields}
-    return location_from_request(catalog.PutLocationRequest(location=location)).location
+    return create_from_request(catalog.CreateLocationRequest(location=location)).location
 
 
 def fault(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Fault:

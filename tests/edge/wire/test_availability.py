@@ -47,7 +47,7 @@ def test_a_batch_reads_1_to_1000_skus_in_their_order() -> None:
 LEVELS = (
     core.LevelView("L", on_hand=10, reserved=3, committed=2, available=5, enabled=True),
     core.LevelView("M", on_hand=1, reserved=0, committed=4, available=-3, enabled=True),
-    core.LevelView("N", on_hand=7, reserved=0, committed=0, available=7, enabled=False),
+    core.LevelView("N", on_hand=7, reserved=0, committed=0, available=0, enabled=False),
     core.LevelView("O", on_hand=6, reserved=0, committed=0, available=6, enabled=True),
 )
 
@@ -58,7 +58,7 @@ VIEW = core.AvailabilityView("A", LEVELS, core.Revision(1, 77, 2**64 - 1))
 SENT_LEVELS: list[dict[str, Any]] = [
     {"location": "L", "on_hand": 10, "reserved": 3, "committed": 2, "available": 5},
     {"location": "M", "on_hand": 1, "committed": 4, "available": -3, "shortfall": 3},
-    {"location": "N", "on_hand": 7, "available": 7},
+    {"location": "N", "on_hand": 7},
     {"location": "O", "on_hand": 6, "available": 6},
 ]
 

@@ -9,8 +9,14 @@ import pytest
 
 from holdfast.core import commands as core
 from holdfast.core.handles import make_handle
-from holdfast.core.model import BatchOutcome, Verb
+from holdfast.core.model import BatchOutcome, Unresolved, Verb
 from holdfast.edge.wire import batches
+from holdfast.edge.wire.availability import (
+    handles_from_request,
+    handles_response,
+    levels_from_request,
+    levels_response,
+)
 from holdfast.edge.wire.batches import MOVE_REQUESTS, OPERATIONS_MAX
 from holdfast.edge.wire.faults import Fault
 from holdfast.edge.wire.packed import column, twin
@@ -56,13 +62,13 @@ def stream(**fields: Any) -> core.ReserveBatch | core.MoveBatch:
 def handles(*numbers: int) -> core.ReadLevels:
     public = availability.BatchGetAvailabilityRequest
     data = public(stock_levels=numbers).SerializeToString()
-    return batches.handles_from_request(twin(public).FromString(data))
+    return handles_from_request(twin(public).FromString(data), 0)
 
 
 def names(*pairs: tuple[str, str]) -> core.ResolveLevels:
     public = availability.ResolveStockLevelsRequest
     levels = [availability.StockLevelName(sku=sku, location=place) for sku, place in pairs]
-    return batches.levels_from_request(public(stock_levels=levels))
+    return levels_from_request(public(stock_levels=levels))
 
 
 def blamed(ask: Callable[[], object]) -> tuple[str, str, str]:
@@ -221,11 +227,12 @@ def test_a_stream_message_without_a_batch_is_refused() -> None:
 
 def test_handles_to_read_are_1_to_8190() -> None:
     """What they stand for is not judged here."""
-    assert [0, 2**64 - 1] == handles(0, 2**64 - 1).handles.tolist()
+    assert [0, 2**43 - 1] == handles(0, 2**43 - 1).handles.tolist()
     assert OPERATIONS_MAX == len(handles(*range(OPERATIONS_MAX)).handles)
-    for count, told in ((0, "0 items"), (TOO_MANY, "8,191 items")):
-        fault = blamed(lambda: handles(*range(count)))  # noqa: B023 - called at once
-        assert ("stock_levels", told, "1 to 8,190 items") == fault
+    many = blamed(lambda: handles(*range(TOO_MANY)))
+    assert ("stock_levels", "8,191 items", "1 to 8,190 items") == many
+    none = blamed(handles)
+    assert ("skus", "0 items", "1 to 1,000 items, or stock_levels") == none
 
 
 def test_names_to_resolve_are_1_to_8190_well_formed_ones() -> None:
@@ -268,22 +275,33 @@ def test_levels_are_answered_as_columns() -> None:
     available, is_stale = on_hand - reserved - committed, np.zeros(2, np.bool_)
     revisions = (core.Revision(1, 9, 0),)
     levels = core.LevelColumns(on_hand, reserved, committed, available, is_stale, revisions)
-    data = batches.handles_response(levels).SerializeToString()
+    data = handles_response(levels).SerializeToString()
     public = availability.BatchGetAvailabilityResponse
     answer = public.FromString(data)
-    assert [[-5, 2**60], [1, 2], [3, 4]] == [
+    assert [[-5, 2**60], [1, 2], [3, 4], [-9, 2**60 - 6]] == [
         list(answer.on_hand),
         list(answer.reserved),
         list(answer.committed),
+        list(answer.available),
     ]
     assert [9] == [each.sequence for each in answer.revisions]
     assert [-5, 2**60] == column(twin(public).FromString(data), public, "on_hand").tolist()
 
 
 def test_handles_are_answered_by_position() -> None:
-    """All 64 bits of them."""
-    answer: Any = batches.levels_response(core.Handles(np.array([0, 2**64 - 1, 5], np.uint64)))
-    assert [0, 2**64 - 1, 5] == list(answer.handles)
+    """All 64 bits of them; those that are 0 are named, with what is missing."""
+    command = core.ResolveLevels((("A", "L"), ("B", "L"), ("C", "M")))
+    handles = np.array([0, 2**64 - 1, 0], np.uint64)
+    missing = {0: Unresolved.UNKNOWN_SKU, 2: Unresolved.NO_STOCK_LEVEL}
+    answer = levels_response(command, core.Handles(handles, missing))
+    assert [0, 2**64 - 1, 0] == list(answer.handles)
+    assert [
+        (0, "A", "L", availability.UNRESOLVED_REASON_UNKNOWN_SKU),
+        (2, "C", "M", availability.UNRESOLVED_REASON_NO_STOCK_LEVEL),
+    ] == [
+        (each.index, each.stock_level.sku, each.stock_level.location, each.reason)
+        for each in answer.unresolved
+    ]
 
 
 def test_outcomes_have_the_numbers_of_the_engine() -> None:

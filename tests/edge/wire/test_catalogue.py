@@ -1,37 +1,43 @@
 """Locations and SKUs of the catalogue, asked and answered."""
 
+from typing import Any
+
 import pytest
 
 from holdfast.core import commands as core
 from holdfast.core.model import LocationKind
 from holdfast.edge.wire.catalogue import (
+    create_from_request,
+    create_response,
     delete_sku_response,
-    list_locations_response,
-    location_from_request,
-    location_response,
+    get_location_response,
+    list_from_request,
+    list_response,
+    update_from_request,
+    update_response,
 )
 from holdfast.v1 import catalog_service_pb2 as catalog
-from tests.edge.wire.builders import REVISIONS, SENT_REVISIONS, assert_invalid, fault, put_location
+from tests.edge.wire.builders import REVISIONS, SENT_REVISIONS, assert_invalid, created, fault
 
 
 def test_a_location_is_an_enabled_warehouse_unless_it_says_otherwise() -> None:
-    assert put_location() == core.Location("BRISTOL", LocationKind.WAREHOUSE, "", True)
-    assert put_location(enabled=True).enabled
-    assert not put_location(enabled=False).enabled
+    assert created() == core.Location("BRISTOL", LocationKind.WAREHOUSE, "", True)
+    assert created(enabled=True).enabled
+    assert not created(enabled=False).enabled
 
 
 @pytest.mark.parametrize("kind", LocationKind)
 def test_every_kind_of_location_is_taken(kind: LocationKind) -> None:
-    assert put_location(kind=f"LOCATION_KIND_{kind.name}").kind is kind
+    assert created(kind=f"LOCATION_KIND_{kind.name}").kind is kind
 
 
 def test_other_kinds_of_location_are_refused() -> None:
     expected = "LOCATION_KIND_WAREHOUSE or LOCATION_KIND_STORE or LOCATION_KIND_SUPPLIER"
-    assert_invalid(fault(put_location, kind=4), "location.kind", 4, expected)
+    assert_invalid(fault(created, kind=4), "location.kind", 4, expected)
 
 
-def test_a_put_location_without_location_names_the_field_that_is_missing() -> None:
-    told = fault(location_from_request, catalog.PutLocationRequest())
+def test_a_location_without_name_names_the_field_that_is_missing() -> None:
+    told = fault(create_from_request, catalog.CreateLocationRequest())
     assert "location.location" == told.metadata["field"]
 
 
@@ -49,12 +55,53 @@ def test_a_location_is_told_as_it_is(kind: LocationKind, enabled: bool) -> None:
         enabled=enabled,
     )
     outcome = core.LocationOutcome(location, REVISIONS)
-    assert location_response(outcome) == catalog.PutLocationResponse(
+    assert create_response(outcome) == catalog.CreateLocationResponse(
         location=sent, revisions=SENT_REVISIONS
     )
-    assert list_locations_response(iter([location])) == catalog.ListLocationsResponse(
-        locations=[sent]
+    assert update_response(outcome) == catalog.UpdateLocationResponse(
+        location=sent, revisions=SENT_REVISIONS
     )
+    told = get_location_response(core.LocationView(location))
+    assert told == catalog.GetLocationResponse(location=sent)
+    last = core.LocationsView((location,), None)
+    assert list_response(last, 7) == catalog.ListLocationsResponse(locations=[sent])
+
+
+ALL = core.LOCATION_FIELDS
+
+
+@pytest.mark.parametrize(
+    ("location", "paths", "fields"),
+    [
+        ({}, [], ()),
+        ({"enabled": False}, [], ("enabled",)),
+        ({"kind": 2, "display_name": "x"}, [], ("kind", "display_name")),
+        ({"enabled": False}, ["display_name"], ("display_name",)),
+        ({}, ["*"], ALL),
+        ({}, ["enabled", "kind"], ("kind", "enabled")),
+    ],
+)
+def test_an_update_changes_what_is_masked_or_set(
+    location: Any, paths: list[str], fields: tuple[str, ...]
+) -> None:
+    request = catalog.UpdateLocationRequest(
+        location={"location": "W", **location}, update_mask={"paths": paths}
+    )
+    assert fields == update_from_request(request).fields
+
+
+def test_a_page_goes_on_where_the_one_before_it_ended() -> None:
+    """In its own timeline; a token of another, or of nobody, is refused."""
+    token = list_response(core.LocationsView((), 300), 7).next_page_token
+    request = catalog.ListLocationsRequest(page_token=token)
+    assert core.ListLocations(300, 100) == list_from_request(request, 7)
+    request.page_size = 9
+    assert core.ListLocations(300, 9) == list_from_request(request, 7)
+    expected = "the next_page_token of a response of this node"
+    assert_invalid(fault(list_from_request, request, 8), "page_token", token, expected)
+    for garbage in (token[:-1], token + "A", "x", "é"):
+        request.page_token = garbage
+        assert_invalid(fault(list_from_request, request, 7), "page_token", garbage, expected)
 
 
 def test_an_ended_sku_is_told_with_what_ended() -> None:

@@ -7,8 +7,9 @@ import pytest
 from holdfast.core import commands as core
 from holdfast.core.limits import BATCH_MAX, QUANTITY_MAX
 from holdfast.core.model import EventKind, EventOutcome
+from holdfast.edge.wire.faults import invalid, malformed
+from holdfast.edge.wire.stock_batches import stock_refused, stock_response
 from holdfast.edge.wire.stock_facts import (
-    apply_events_response,
     events_from_request,
     events_response,
 )
@@ -64,7 +65,7 @@ def test_an_event_has_an_id_or_a_sequence() -> None:
 
 
 @pytest.mark.parametrize(
-    "request_class", [stock.RecordStockEventsRequest, stock.ApplyStockEventsRequest]
+    "request_class", [stock.RecordStockEventsRequest, stock.RecordStockEventsStreamRequest]
 )
 def test_a_message_has_1_to_1000_events(request_class: Any) -> None:
     events = [
@@ -89,20 +90,34 @@ def test_a_fault_names_the_event_that_is_malformed() -> None:
 # Responses
 
 
+KIND = core.Difference("kind", "SALE", "RETURN")
+
+
 EVENTS = core.EventsOutcome(
     (
-        core.EventResult(EventOutcome.APPLIED, 5, 0),
-        core.EventResult(EventOutcome.DUPLICATE, -2, 3),
-        core.EventResult(EventOutcome.OUT_OF_ORDER, 0, 0),
+        core.EventResult(EventOutcome.APPLIED, 5, 0, 4, creates_sku=True),
+        core.EventResult(EventOutcome.DUPLICATE, -2, 3, -3),
+        core.EventResult(EventOutcome.ID_REUSED, 0, 0, 0, difference=KIND),
     ),
     REVISIONS,
 )
 
 
 SENT_RESULTS = [
-    stock.StockEventResult(outcome=stock.STOCK_EVENT_OUTCOME_APPLIED, on_hand=5),
-    stock.StockEventResult(outcome=stock.STOCK_EVENT_OUTCOME_DUPLICATE, on_hand=-2, shortfall=3),
-    stock.StockEventResult(outcome=stock.STOCK_EVENT_OUTCOME_OUT_OF_ORDER),
+    stock.StockEventResult(
+        outcome=stock.STOCK_EVENT_OUTCOME_APPLIED, on_hand=5, available=4, sku_created=True
+    ),
+    stock.StockEventResult(
+        outcome=stock.STOCK_EVENT_OUTCOME_DUPLICATE, on_hand=-2, shortfall=3, available=-3
+    ),
+    stock.StockEventResult(
+        outcome=stock.STOCK_EVENT_OUTCOME_ID_REUSED,
+        difference={
+            "field": "kind",
+            "recorded": "STOCK_EVENT_KIND_SALE",
+            "now": "STOCK_EVENT_KIND_RETURN",
+        },
+    ),
 ]
 
 
@@ -122,9 +137,58 @@ def test_the_highest_sequence_is_acknowledged(
         core.StockEvent(None, sequence, "A", "L", EventKind.SALE, 1) for sequence in sequences
     )
     command = core.RecordStockEvents("till/0042", events)
-    assert apply_events_response(command, EVENTS) == stock.ApplyStockEventsResponse(
+    request = stock.RecordStockEventsStreamRequest(batch_id=17)
+    data = stock_response(request, command, EVENTS).SerializeToString()
+    expected = stock.RecordStockEventsStreamResponse(
         source="till/0042",
+        batch_id=17,
         acknowledged_sequence=acknowledged,
         results=SENT_RESULTS,
         revisions=SENT_REVISIONS,
     )
+    assert expected == stock.RecordStockEventsStreamResponse.FromString(data)
+
+
+def test_a_message_that_failed_is_answered_with_its_status() -> None:
+    request = stock.RecordStockEventsStreamRequest(source="erp", batch_id=3)
+    told = stock_refused(request, invalid("events", "0 items", "1 to 1,000 items"))
+    assert ("erp", 3, 3) == (told.source, told.batch_id, told.status.code)
+    assert "events is '0 items': expected 1 to 1,000 items" == told.status.message
+    unread = stock_refused(malformed("no bytes of ours"), malformed("no bytes of ours"))
+    assert ("", 0, 3) == (unread.source, unread.batch_id, unread.status.code)
+
+
+DETAILS: Any = {
+    "occur_time": {"seconds": 7, "nanos": 5},
+    "reason": "found\u2009again",
+    "actor": "Ana",
+}
+REFERENCE = {"kind": "order", "id": "17", "line": "2"}
+
+
+def test_what_an_event_comes_with_goes_along() -> None:
+    event = record(**DETAILS, reference=REFERENCE)
+    assert (7_000_000_005, "found\u2009again", "Ana") == (
+        event.occur_time_ns,
+        event.reason,
+        event.actor,
+    )
+    assert core.Reference("order", "17", "2") == event.reference
+    assert (None, None) == (record().occur_time_ns, record().reference)
+    assert -1 == record(occur_time={"seconds": -1, "nanos": 999_999_999}).occur_time_ns
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"reference": {**REFERENCE, "kind": "a\nb"}}, "reference.kind"),
+        ({"reference": {**REFERENCE, "id": "x "}}, "reference.id"),
+        ({"reference": {**REFERENCE, "line": "x" * 129}}, "reference.line"),
+        ({"reason": "\u202ex"}, "reason"),
+        ({"actor": "x" * 129}, "actor"),
+        ({"occur_time": {"seconds": 2**62}}, "occur_time"),
+        ({"occur_time": {"seconds": 1, "nanos": -1}}, "occur_time"),
+    ],
+)
+def test_what_an_event_comes_with_is_judged_too(fields: Any, field: str) -> None:
+    assert f"events[0].{field}" == fault(record, **fields).metadata["field"]

@@ -19,11 +19,11 @@ from tests.edge.wire.builders import (
     assert_invalid,
     availability_of,
     availability_of_all,
+    created,
     extend,
     fault,
     line,
     move,
-    put_location,
     record,
     reserve,
 )
@@ -50,7 +50,7 @@ REQUIRED_NAMES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "RecordStockEvents.source": ("source", lambda text: record(source=text)),
     "RecordStockEvents.sku": ("events[0].sku", lambda text: record(sku=text)),
     "RecordStockEvents.location": ("events[0].location", lambda text: record(location=text)),
-    "PutLocation.location": ("location.location", lambda text: put_location(location=text)),
+    "CreateLocation.location": ("location.location", lambda text: created(location=text)),
     "DeleteSku.sku": (
         "sku",
         lambda text: delete_sku_from_request(catalog.DeleteSkuRequest(sku=text)),
@@ -65,9 +65,9 @@ OPTIONAL_NAMES: dict[str, tuple[str, Callable[[str], Any]]] = {
         "events[0].event_id",
         lambda text: record(event_id=text, sequence=1),
     ),
-    "PutLocation.display_name": (
+    "CreateLocation.display_name": (
         "location.display_name",
-        lambda text: put_location(display_name=text),
+        lambda text: created(display_name=text),
     ),
 }
 

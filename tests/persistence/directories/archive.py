@@ -28,7 +28,7 @@ SHARDS = 3
 def write(path: Path) -> None:
     """Two lives, a snapshot between them, and a second that ends with a seal."""
     live_on(path, turns=12, seed=1, shard_count=SHARDS)
-    snapshot_of(path)
+    snapshot_of(path, SHARDS)
     recovered = reopen(path, SHARDS)
     life = life_of(recovered, random.Random(2))
     life.live(turns=12)

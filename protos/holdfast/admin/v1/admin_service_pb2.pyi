@@ -1,5 +1,6 @@
 import datetime
 
+from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -17,7 +18,7 @@ class GetStatusRequest(_message.Message):
     def __init__(self, include_state_hash: bool = ...) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("version", "start_time", "recovery_duration", "durable_position", "snapshot_position", "journal_size_bytes", "journal_headroom_bytes", "shards", "state_hash")
+    __slots__ = ("version", "start_time", "recovery_duration", "durable_position", "snapshot_position", "journal_size_bytes", "journal_headroom_bytes", "shards", "state_hash", "timeline")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     START_TIME_FIELD_NUMBER: _ClassVar[int]
     RECOVERY_DURATION_FIELD_NUMBER: _ClassVar[int]
@@ -27,6 +28,7 @@ class GetStatusResponse(_message.Message):
     JOURNAL_HEADROOM_BYTES_FIELD_NUMBER: _ClassVar[int]
     SHARDS_FIELD_NUMBER: _ClassVar[int]
     STATE_HASH_FIELD_NUMBER: _ClassVar[int]
+    TIMELINE_FIELD_NUMBER: _ClassVar[int]
     version: str
     start_time: _timestamp_pb2.Timestamp
     recovery_duration: _duration_pb2.Duration
@@ -36,7 +38,8 @@ class GetStatusResponse(_message.Message):
     journal_headroom_bytes: int
     shards: _containers.RepeatedCompositeFieldContainer[ShardStatus]
     state_hash: str
-    def __init__(self, version: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recovery_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., durable_position: _Optional[int] = ..., snapshot_position: _Optional[int] = ..., journal_size_bytes: _Optional[int] = ..., journal_headroom_bytes: _Optional[int] = ..., shards: _Optional[_Iterable[_Union[ShardStatus, _Mapping]]] = ..., state_hash: _Optional[str] = ...) -> None: ...
+    timeline: int
+    def __init__(self, version: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recovery_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., durable_position: _Optional[int] = ..., snapshot_position: _Optional[int] = ..., journal_size_bytes: _Optional[int] = ..., journal_headroom_bytes: _Optional[int] = ..., shards: _Optional[_Iterable[_Union[ShardStatus, _Mapping]]] = ..., state_hash: _Optional[str] = ..., timeline: _Optional[int] = ...) -> None: ...
 
 class ShardStatus(_message.Message):
     __slots__ = ("shard", "sequence", "skus", "stock_levels", "reservations", "mailbox_depth", "mailbox_capacity", "on_hand", "reserved", "committed")
@@ -61,3 +64,17 @@ class ShardStatus(_message.Message):
     reserved: int
     committed: int
     def __init__(self, shard: _Optional[int] = ..., sequence: _Optional[int] = ..., skus: _Optional[int] = ..., stock_levels: _Optional[int] = ..., reservations: _Optional[int] = ..., mailbox_depth: _Optional[int] = ..., mailbox_capacity: _Optional[int] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ...) -> None: ...
+
+class ResetSourceRequest(_message.Message):
+    __slots__ = ("source", "last_sequence")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    last_sequence: int
+    def __init__(self, source: _Optional[str] = ..., last_sequence: _Optional[int] = ...) -> None: ...
+
+class ResetSourceResponse(_message.Message):
+    __slots__ = ("previous_sequence",)
+    PREVIOUS_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    previous_sequence: int
+    def __init__(self, previous_sequence: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,172 @@
+"""How stock facts are decided and written, whether they came by name or as columns.
+
+A message is of one source. It is planned whole over all shards, each event seeing those before it,
+then written shard by shard. An id or a number counts once, whatever shard it came to before.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import kernels
+from ..commands import Difference
+from ..kernels.codes import EVENT_ID_REUSED, NEW, OTHER, SAME
+from ..model import EventKind
+from ..tables.effects import Section
+from ..tables.layouts import RECORDED
+from ..tables.shard import Shard
+from ..tables.table import Array
+from ..tables.writing import number_of_name, write_stock
+from .sources import Sources
+
+#: Differences that the answer to one message tells; more would hold up others.
+DIFFERENCES_MAX = 1_000
+
+#: The SKU and location of the event at a position, where they are known.
+NameOf = Callable[[int], tuple[str, str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A message and what was decided of it: EventOutcome by position (uint8), and how many events
+    take effect by shard.
+    """
+
+    events: Array
+    plan: Array
+    codes: Array
+    counts: Array
+    differences: dict[int, Difference]
+    """By position, of the first reused ids."""
+
+
+class StockPlanner:
+    """Decides and writes messages of stock facts, over the shards of a node."""
+
+    def __init__(self, shards: Sequence[Shard], sources: Sources, *, creates_skus: bool) -> None:
+        self.shards = shards
+        self.sources = sources
+        self.creates_skus = creates_skus
+
+    def find_levels(self, events: Array, plan: Array) -> list[Shard]:
+        """Read the levels of events into their plan; return the shards that they name."""
+        return [
+            shard
+            for shard in self.shards
+            if kernels.find_event_levels(events, plan, shard.header, shard.stock)
+        ]
+
+    def decide(
+        self,
+        source: str,
+        events: Array,
+        plan: Array,
+        name_of: NameOf,
+        now_ns: int,
+        differences_max: int = DIFFERENCES_MAX,
+    ) -> Plan:
+        """Decide all events (STOCK_EVENT, PLAN) one after the other, without writing anything."""
+        known = self.sources.known(source)
+        recorded = self._recorded(known, events, plan, name_of, now_ns)
+        codes = np.empty(len(events), np.uint8)
+        counts = np.zeros(len(self.shards), np.int64)
+        slots = self.shards[0].index.slots
+        space = *(slots.scratch(len(events)) for _ in range(2)), np.zeros(len(events), np.int32)
+        kernels.plan_stock(
+            events,
+            recorded,
+            self.sources.numbering(known, events["sequence"]),
+            space,
+            plan,
+            codes,
+            counts,
+            np.zeros(int(plan["new_sku"].max()) + 1, np.uint8),
+            self.creates_skus,
+        )
+        reused = np.flatnonzero(codes == EVENT_ID_REUSED)[:differences_max].tolist()
+        differences = {
+            index: self._difference(recorded[index], events, index, name_of) for index in reused
+        }
+        return Plan(events, plan, codes, counts, differences)
+
+    def write(self, source: str, decided: Plan, shard: Shard) -> None:
+        """Write the events that take effect in one shard."""
+        count = int(decided.counts[shard.number])
+        if count:
+            number = number_of_name(shard, shard.sources, Section.SOURCE_NAMES, source)
+            write_stock(shard, decided.events, decided.plan, decided.codes, number, count)
+
+    def _recorded(
+        self,
+        known: list[tuple[Shard, int]],
+        events: Array,
+        plan: Array,
+        name_of: NameOf,
+        now_ns: int,
+    ) -> Array:
+        """What is remembered of the events (RECORDED), compared with them."""
+        recorded = np.zeros(len(events), RECORDED)
+        has_key = events["has_key"]
+        if has_key.any():
+            hashes = np.empty(len(events), np.uint64)
+            keys = events["key_hi"].copy(), events["key_lo"].copy()
+            kernels.hash_keys(self.shards[0].events.current.slots.arrays, *keys, hashes)
+            for shard in self.shards:
+                shard.events.find_events(events, hashes, shard.number, now_ns, recorded)
+        if not has_key.all() and events["sequence"].min() <= self.sources.last_number(known):
+            for shard, number in known:
+                kernels.find_numbered(events, number, shard.numbered.used, shard.number, recorded)
+        if recorded["match"].any():
+            self._compare(recorded, events, plan, name_of)
+        return recorded
+
+    def _compare(self, recorded: Array, events: Array, plan: Array, name_of: NameOf) -> None:
+        """Tell the same events from others under their id or number. Of an event whose level is not
+        there any more, the names are not known and count as the same.
+        """
+        known = recorded["match"] != NEW
+        is_same = recorded["quantity"] == events["quantity"]
+        is_same &= recorded["kind"] == events["kind"]
+        is_there = (recorded["shard"] == events["shard"]) & (recorded["row"] == events["row"])
+        is_there |= plan["is_open"] == 0
+        is_unknown = recorded["kind"] == 0  # an earlier build did not keep what it was
+        is_same, is_there = is_same | is_unknown, is_there | is_unknown
+        # While a level is open, it is the one of its names. Later there may be another of them.
+        elsewhere = np.flatnonzero(known & is_same & ~is_there)
+        for index in elsewhere[~self._is_open(recorded[elsewhere])].tolist():
+            is_there[index] = self._name(recorded[index], events, name_of) == name_of(index)
+        recorded["match"][known] = np.where(is_same & is_there, SAME, OTHER)[known]
+
+    def _is_open(self, recorded: Array) -> Array:
+        """Whether the levels on which events were recorded are still those of their names."""
+        is_open = np.zeros(len(recorded), bool)
+        for shard in self.shards:
+            mine = recorded["shard"] == shard.number
+            levels = shard.levels.records[recorded["row"][mine]]
+            is_open[mine] = shard.skus.removed.records[levels["sku"]] == 0
+        return is_open
+
+    def _name(self, recorded: Array, events: Array, name_of: NameOf) -> tuple[str, str] | None:
+        """The names under which an event was recorded, in this message or before."""
+        shard, row = self.shards[int(recorded["shard"])], int(recorded["row"])
+        if row < len(shard.levels):
+            return shard.name_row(row)
+        is_of_message = (events["shard"] == shard.number) & (events["row"] == row)
+        return name_of(int(is_of_message.argmax()))
+
+    def _difference(
+        self, recorded: Array, events: Array, index: int, name_of: NameOf
+    ) -> Difference:
+        """The first field in which an event is not what was recorded."""
+        name = name_of(index)
+        was = _content(recorded, name and self._name(recorded, events, name_of))
+        now = _content(events[index], name)
+        first = next(field for field in was if was[field] != now[field])
+        return Difference(first, was[first], now[first])
+
+
+def _content(event: Array, name: tuple[str, str] | None) -> dict[str, str]:
+    """What an event says, in the order in which it is compared."""
+    said = {"kind": EventKind(int(event["kind"])).name, "quantity": str(event["quantity"])}
+    return said if name is None else {"sku": name[0], "location": name[1], **said}

@@ -1,0 +1,1 @@
+"""The operators' wire: generated from the .proto file beside it."""

@@ -1,0 +1,58 @@
+"""Commands of those who look after locations and sources."""
+
+from holdfast.edge.client import BlockingClient
+from holdfast.v1.stock_service_pb2 import (
+    STOCK_EVENT_KIND_SALE,
+    STOCK_EVENT_OUTCOME_APPLIED,
+    STOCK_EVENT_OUTCOME_OUT_OF_ORDER,
+    StockEvent,
+)
+from tests.edge.cli.commands import ask, ask_json, flat
+from tests.edge.node_process import NodeProcess
+from tests.edge.raw import new_name
+
+
+def test_a_location_keeps_what_is_not_said(node: NodeProcess) -> None:
+    """To disable a named store does not take its name away."""
+    place = new_name("STORE")
+    ask_json(node, "location", "put", place, "--kind", "store", "--name", "Corner")
+    told = ask_json(node, "location", "put", place, "--disabled")["location"]
+    assert ("LOCATION_KIND_STORE", "Corner", False) == (
+        *(told["kind"], told["display_name"]),
+        told["enabled"],
+    )
+    assert told == ask_json(node, "location", "get", place)["location"]
+    ask_json(node, "location", "put", place, "--name", "", "--enabled")
+    assert ["", True] == [
+        ask_json(node, "location", "get", place)["location"][field]
+        for field in ("display_name", "enabled")
+    ]
+    assert place in [each["location"] for each in ask_json(node, "location", "list")["locations"]]
+    assert 1 == ask(node, "location", "get", "nowhere").exit_code
+
+
+def test_a_source_can_begin_to_number_anew(node: NodeProcess) -> None:
+    """An absurd number is mended; a source that nobody knows is named."""
+    source, sku = new_name("till"), new_name("sku")
+    ask_json(node, "location", "put", "W1")
+    ask_json(node, "stock", "receipt", sku, "W1", "10")
+    with BlockingClient(**node.targets) as client:
+
+        def sell(sequence: int) -> int:
+            event = StockEvent(sequence=sequence, sku=sku, location="W1", quantity=1)
+            event.kind = STOCK_EVENT_KIND_SALE
+            (result,) = client.record_stock_events(source, [event]).results
+            return result.outcome
+
+        assert STOCK_EVENT_OUTCOME_APPLIED == sell(2**63 - 1)
+        assert STOCK_EVENT_OUTCOME_OUT_OF_ORDER == sell(8)
+        told = ask_json(node, "source", "reset", source, "--last", 7)
+        assert {"previous_sequence": 2**63 - 1} == told
+        assert STOCK_EVENT_OUTCOME_APPLIED == sell(8)
+    assert (
+        f"{source} counts on from 0; it had come to 8."
+        in ask(node, "source", "reset", source).stdout
+    )
+    unknown = ask(node, "source", "reset", "nobody")
+    assert 1 == unknown.exit_code
+    assert "source is 'nobody', which is unknown" in flat(unknown.output)
