@@ -20,7 +20,7 @@ class State(IntEnum):
 
 
 class Verb(IntEnum):
-    """A command on an existing reservation, or time."""
+    """A command on an existing reservation or SKU, or time."""
 
     COMMIT = 1
     FULFILL = 2
@@ -28,6 +28,7 @@ class Verb(IntEnum):
     CANCEL = 4
     EXPIRE = 5
     EXTEND = 6
+    DELETE_SKU = 7
 
 
 class Remainder(IntEnum):

@@ -94,6 +94,7 @@ class Model:
         self.reservations: dict[Key, Reservation] = {}
         self.holding: dict[Key, Reservation] = {}  # those that hold units; the others cannot expire
         self.sources: dict[str, Source] = {}
+        self.ended: dict[Key | None, tuple[int, dict[str, Level]]] = {}
 
     def execute(self, command: Command | StockColumns, now_ns: int) -> Outcome:
         """Let time pass, then obey."""
@@ -119,7 +120,7 @@ class Model:
             case UpdateLocation():
                 outcome = self.update_location(command)
             case DeleteSku():
-                outcome = self.delete_sku(command)
+                outcome = self.delete_sku(command, now_ns)
         return outcome
 
     def expire(self, now_ns: int) -> None:
@@ -401,18 +402,24 @@ class Model:
         self.locations[name] = replace(known, **changes) if known else command.location
         return LocationOutcome(self.locations[name], ())
 
-    def delete_sku(self, command: DeleteSku) -> DeleteOutcome | Unknown | OutOfRange:
-        """Forget the name; reservations keep the levels they rest on."""
-        if command.sku not in self.skus:
-            return Unknown("sku", command.sku)
-        ended = self.skus[command.sku].values()
-        on_hand = sum(level.on_hand for level in ended)
-        promised = sum(level.reserved + level.committed for level in ended)
+    def delete_sku(self, command: DeleteSku, now_ns: int) -> DeleteOutcome | Unknown | OutOfRange:
+        """Forget the name, once for a request; reservations keep the levels they rest on."""
+        at_ns, ended = self.ended.get(command.request, (-RETENTION_NS, {}))
+        is_repeat = now_ns - at_ns < RETENTION_NS
+        if not is_repeat:
+            if command.sku not in self.skus:
+                return Unknown("sku", command.sku)
+            ended = self.skus[command.sku]
+        on_hand = sum(level.on_hand for level in ended.values())
+        promised = sum(level.reserved + level.committed for level in ended.values())
         for what, total in (("on_hand", on_hand), ("reserved + committed", promised)):
             if abs(total) > TOTAL_MAX:
                 return OutOfRange("sku", command.sku, f"its total {what}, {total},", TOTAL_MAX)
-        del self.skus[command.sku]
-        return DeleteOutcome(len(ended), on_hand, promised, NO_REVISION)
+        if not is_repeat:
+            del self.skus[command.sku]
+            if command.request is not None:
+                self.ended[command.request] = now_ns, ended
+        return DeleteOutcome(len(ended), on_hand, promised, NO_REVISION, is_repeat)
 
     # Judgement of the model itself
 

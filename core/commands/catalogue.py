@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..ids import Key
 from ..model import LocationKind
 from .shared import Revision
 
@@ -80,13 +81,15 @@ class DeleteSku:
     """End a SKU; its name may begin anew."""
 
     sku: str
+    request: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteOutcome:
-    """The answer to DeleteSku: what ended with it."""
+    """The answer to DeleteSku: what ended with it, as it is now."""
 
     stock_levels: int
     on_hand: int
     promised: int
     revision: Revision
+    is_repeat: bool = False

@@ -275,5 +275,7 @@ DELETE_SKU = _operation(
     DeleteOutcome,
     lambda command, homes: homes.of_sku(command.sku),
     _weighs(30),
+    Growth.MOVES,
+    lambda command: command.request is not None,
     may_fault=True,
 )

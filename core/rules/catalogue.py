@@ -35,7 +35,7 @@ from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.writing import number_of_name, record
 from ..work import LEVEL_COPIED, LOCATION_PUT, LOCATION_TOLD, Steps, Work
-from . import joint_turn
+from . import joint_turn, repeats
 from .homes import Homes
 
 #: Locations that are listed before the turn may end.
@@ -111,14 +111,27 @@ class Catalogue:
         return LocationsView(tuple(page), end if end < len(shard.locations) else None)
 
     @executes(DELETE_SKU)
-    def delete_sku(self, command: DeleteSku, _now_ns: int) -> DeleteOutcome | Unknown | OutOfRange:
+    def delete_sku(self, command: DeleteSku, now_ns: int) -> DeleteOutcome | Unknown | OutOfRange:
         """End a SKU. Its rows stay for the reservations on them; its name may begin anew with new
-        rows.
+        rows, which a repeat of the command leaves alone.
         """
         shard = self.homes.shard_of_sku(command.sku)
-        number = shard.skus.find(command.sku)
+        ended = repeats.ended_sku(shard, command, now_ns)
+        number = shard.skus.find(command.sku) if ended is None else ended
         if number < 0:
             return Unknown("sku", command.sku)
+        outcome = self._what_ends(shard, number, command.sku)
+        if isinstance(outcome, OutOfRange):
+            return outcome
+        if ended is not None:
+            return replace(outcome, is_repeat=True)
+        # Point of no return: the SKU exists, and the answer can tell what it had.
+        record(shard, Section.ENDED_SKUS, (number,))
+        repeats.remember_ended(shard, command, number)
+        return replace(outcome, revision=shard.revision_now())
+
+    def _what_ends(self, shard: Shard, number: int, name: str) -> DeleteOutcome | OutOfRange:
+        """What a SKU has, whether or not it has ended."""
         rows = np.empty(LOCATIONS_MAX, np.int64)
         (end,) = shard.list_levels(np.array([number]), rows)
         self.work.spend(int(end) * LEVEL_COPIED)
@@ -128,9 +141,7 @@ class Catalogue:
         promised = sum(levels["reserved"].tolist()) + sum(levels["committed"].tolist())
         for what, total in (("on_hand", on_hand), ("reserved + committed", promised)):
             if abs(total) > TOTAL_MAX:
-                return OutOfRange("sku", command.sku, f"its total {what}, {total},", TOTAL_MAX)
-        # Point of no return: the SKU exists, and the answer can tell what it had.
-        record(shard, Section.ENDED_SKUS, (number,))
+                return OutOfRange("sku", name, f"its total {what}, {total},", TOTAL_MAX)
         return DeleteOutcome(len(levels), on_hand, promised, shard.revision_now())
 
 

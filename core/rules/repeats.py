@@ -3,7 +3,8 @@
 A Reserve is found by its reservation id and compared with what is stored. A command on a
 reservation is found by its request id, for as long as that is remembered; the record keeps a
 fingerprint of what was asked. It stands in every shard that the reservation touches, and its scope
-is the reservation: the key is a hash of reservation id and request id.
+is the reservation: the key is a hash of reservation id and request id. A DeleteSku is found in the
+same way, within its SKU.
 
 Lines are a set: their order is no content.
 """
@@ -11,9 +12,10 @@ Lines are a set: their order is no content.
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from ..commands import Conflict, Extend, Line, Move, Reserve
+from ..commands import Conflict, DeleteSku, Extend, Line, Move, Reserve
 from ..model import Remainder, Verb
 from ..tables.effects import Section
+from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record
 from .joint_turn import Lines, Part
@@ -101,6 +103,28 @@ def remember(parts: Sequence[Part], command: Extend | Move, result: int) -> None
     )
     for part in parts:
         record(part.shard, Section.REQUESTS, effect)
+
+
+# --- DeleteSku ---
+
+
+def ended_sku(shard: Shard, command: DeleteSku, now_ns: int) -> int | None:
+    """The number of the SKU that the command ended when it came before; None if it has not."""
+    if command.request is None:
+        return None
+    found = shard.requests.find(command.request.hi, command.request.lo, now_ns)
+    return None if found is None else int(found["result"])
+
+
+def remember_ended(shard: Shard, command: DeleteSku, number: int) -> None:
+    """Record that the command ended the SKU of this number."""
+    if command.request is not None:
+        key = command.request
+        effect = (key.hi, key.lo, number, 0, 0, Verb.DELETE_SKU, 0, 0)
+        record(shard, Section.REQUESTS, effect)
+
+
+# --- fingerprints ---
 
 
 def _fields(record: Array) -> dict[str, str]:

@@ -345,14 +345,16 @@ def list_locations(
     return _call(methods.LIST_LOCATIONS, request, **options)
 
 
-def delete_sku(sku: str, **options: Unpack[Options]) -> Call[catalog.DeleteSkuResponse]:
+def delete_sku(
+    sku: str, *, request_id: str | None = None, **options: Unpack[Options]
+) -> Call[catalog.DeleteSkuResponse]:
     """End a SKU and all its stock levels. Its open reservations run on.
 
-    The response says how many units were on hand and how many are still promised. The call has no
-    id: it is repeated when the server says that nothing was done, and not otherwise. Raises
-    `NotFound` if the SKU is unknown.
+    `request_id` is as in `commit`. The response says how many units were on hand and how many are
+    still promised. Raises `NotFound` if the SKU is unknown.
     """
-    return _call(methods.DELETE_SKU, catalog.DeleteSkuRequest(sku=text("sku", sku)), **options)
+    request = catalog.DeleteSkuRequest(sku=text("sku", sku), request_id=_request_id(request_id))
+    return _call(methods.DELETE_SKU, request, **options)
 
 
 # AdminService

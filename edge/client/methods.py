@@ -58,10 +58,7 @@ CREATE_LOCATION: Final = Method("CatalogService/CreateLocation", catalog.CreateL
 UPDATE_LOCATION: Final = Method("CatalogService/UpdateLocation", catalog.UpdateLocationResponse)
 GET_LOCATION: Final = Method("CatalogService/GetLocation", catalog.GetLocationResponse)
 LIST_LOCATIONS: Final = Method("CatalogService/ListLocations", catalog.ListLocationsResponse)
-# A repeat would end a SKU that was created anew under the same name.
-DELETE_SKU: Final = Method(
-    "CatalogService/DeleteSku", catalog.DeleteSkuResponse, is_repeatable=False
-)
+DELETE_SKU: Final = Method("CatalogService/DeleteSku", catalog.DeleteSkuResponse)
 GET_STATUS: Final = Method("AdminService/GetStatus", admin.GetStatusResponse, package=ADMIN)
 # A repeat would undo what the source has numbered in between.
 RESET_SOURCE: Final = Method(

@@ -3,6 +3,7 @@
 from typing import Final
 
 from holdfast.core import commands as core
+from holdfast.core.ids import sku_request_key
 from holdfast.core.limits import BATCH_MAX
 from holdfast.core.model import LocationKind
 from holdfast.v1 import catalog_service_pb2 as catalog
@@ -85,7 +86,11 @@ def list_response(view: core.LocationsView, timeline: int) -> catalog.ListLocati
 def delete_sku_from_request(request: catalog.DeleteSkuRequest) -> core.DeleteSku:
     """The command of a DeleteSku."""
     check_name("sku", request.sku)
-    return core.DeleteSku(request.sku)
+    key = None
+    if request.request_id:
+        check_name("request_id", request.request_id)
+        key = sku_request_key(request.sku, request.request_id)
+    return core.DeleteSku(request.sku, key)
 
 
 def delete_sku_response(outcome: core.DeleteOutcome) -> catalog.DeleteSkuResponse:
@@ -95,6 +100,7 @@ def delete_sku_response(outcome: core.DeleteOutcome) -> catalog.DeleteSkuRespons
         on_hand=outcome.on_hand,
         promised=outcome.promised,
         revision=revision_message(outcome.revision),
+        repeated_request=outcome.is_repeat,
     )
 
 

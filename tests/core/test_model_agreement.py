@@ -29,7 +29,7 @@ from holdfast.core.commands import (
     StockEvent,
     UpdateLocation,
 )
-from holdfast.core.ids import Key, key_from_parts, key_from_text
+from holdfast.core.ids import Key, key_from_parts, key_from_text, sku_request_key
 from holdfast.core.limits import HOLD_MS_MAX, NS_PER_MS, RETENTION_NS
 from holdfast.core.model import EventKind, LocationKind, Remainder, State, Verb
 from tests.core.engine import ModelEngine, NodeEngine, Ticket
@@ -242,7 +242,9 @@ class Storyteller:
         return ResetSource(self.rng.choice(("erp", "pos", "?")), self.rng.choice((0, 0, 4)))
 
     def delete(self) -> Command:
-        return DeleteSku(self.some(SKUS, 1)[0])
+        sku = self.some(SKUS, 1)[0]
+        key = sku_request_key(sku, self.rng.choice("xy")) if self.is_one_in(2) else None
+        return DeleteSku(sku, key)
 
     def location(self) -> Command:
         location = location_named(self.some(LOCATIONS, 1)[0], not self.is_one_in(3))

@@ -14,7 +14,7 @@ of the model: keep the change only if you understand it.
     extend r1 hold=15m [request=q1]
     commit | fulfill | release | cancel r1 [S1@W1=2 ...] [rest=keep|give_back] [request=q1]
     reset till 7                        a source counts on from 7
-    delete S1                           end a SKU
+    delete S1 [request=q1]              end a SKU
     show S1 [at W1 W2] | show r1        a SKU starts with a capital letter, an id does not
     restart                             replay the journal into a new node; go on with that
 
@@ -225,7 +225,7 @@ class Story:
             case "reset":
                 return ResetSource(words.name, int(words.plain[1]))
             case "delete":
-                return DeleteSku(words.name)
+                return DeleteSku(words.name, words.request())
             case "show" if words.name[0].isupper():
                 return GetAvailability((words.name,), tuple(words.plain[2:]))
             case "show":
@@ -336,8 +336,9 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
             yield f"{location.name} is a {location.kind.name.lower()}, {able}"
         case SourceReset(previous):
             yield f"it had come to {previous}"
-        case DeleteOutcome(stock_levels, on_hand, promised):
-            yield f"ended stock_levels={stock_levels} on_hand={on_hand} promised={promised}"
+        case DeleteOutcome(stock_levels, on_hand, promised, is_repeat=is_repeat):
+            when = "ended before" if is_repeat else "ended"
+            yield f"{when} stock_levels={stock_levels} on_hand={on_hand} promised={promised}"
         case Unknown(field, value, more):
             yield f"fault: unknown {field} {value}"
             yield from (f"  and {each.field} {each.value}" for each in more)

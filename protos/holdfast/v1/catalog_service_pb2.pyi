@@ -94,19 +94,23 @@ class ListLocationsResponse(_message.Message):
     def __init__(self, locations: _Optional[_Iterable[_Union[Location, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class DeleteSkuRequest(_message.Message):
-    __slots__ = ("sku",)
+    __slots__ = ("sku", "request_id")
     SKU_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     sku: str
-    def __init__(self, sku: _Optional[str] = ...) -> None: ...
+    request_id: str
+    def __init__(self, sku: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class DeleteSkuResponse(_message.Message):
-    __slots__ = ("stock_levels", "on_hand", "promised", "revision")
+    __slots__ = ("stock_levels", "on_hand", "promised", "revision", "repeated_request")
     STOCK_LEVELS_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
     PROMISED_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_REQUEST_FIELD_NUMBER: _ClassVar[int]
     stock_levels: int
     on_hand: int
     promised: int
     revision: _common_pb2.Revision
-    def __init__(self, stock_levels: _Optional[int] = ..., on_hand: _Optional[int] = ..., promised: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ...) -> None: ...
+    repeated_request: bool
+    def __init__(self, stock_levels: _Optional[int] = ..., on_hand: _Optional[int] = ..., promised: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., repeated_request: bool = ...) -> None: ...

@@ -103,7 +103,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"page_size": 7, "page_token": "t"},
     ),
     ("list_locations", {}, {}),
-    ("delete_sku", {"sku": "S1"}, {"sku": "S1"}),
+    ("delete_sku", {"sku": "S1", "request_id": "q"}, {"sku": "S1", "request_id": "q"}),
     ("get_status", {}, {}),
     ("get_status", {"include_state_hash": True}, {"include_state_hash": True}),
     ("reset_source", {"source": "erp"}, {"source": "erp"}),

@@ -77,20 +77,20 @@ async def test_every_attempt_sends_the_same_ids(
 
 
 @pytest.mark.parametrize("fault", [GONE, LATE])
-async def test_what_may_have_ended_a_sku_is_not_tried_again(
+async def test_what_may_have_reset_a_source_is_not_tried_again(
     fault: faults.Fault, server: ScriptedServer, connect: Connect
 ) -> None:
     server.replies.append(fault)
     with pytest.raises(HoldfastError, match=fault.message):
-        await connect().delete_sku("S1")
+        await connect().reset_source("erp")
     assert 1 == len(server.requests)
 
 
-async def test_what_has_not_ended_a_sku_is_tried_again(
+async def test_what_has_not_reset_a_source_is_tried_again(
     server: ScriptedServer, connect: Connect
 ) -> None:
     server.replies.extend([OVERLOADED, faults.draining()])
-    await connect().delete_sku("S1")
+    await connect().reset_source("erp")
     assert 3 == len(server.requests)
 
 
