@@ -48,8 +48,13 @@ def read_statistics(header: Array) -> ShardStatistics:
         skus=figures[SKUS],
         stock_levels=figures[LEVELS],
         reservations=figures[RESERVATIONS],
-        on_hand=figures[UNITS_ON_HAND],
-        reserved=figures[UNITS_RESERVED],
-        committed=figures[UNITS_COMMITTED],
+        on_hand=_total(figures, UNITS_ON_HAND),
+        reserved=_total(figures, UNITS_RESERVED),
+        committed=_total(figures, UNITS_COMMITTED),
         expired_lines=figures[EXPIRED_LINES],
     )
+
+
+def _total(figures: list[int], at: int) -> int:
+    """A running total, which may be more than an int64."""
+    return (figures[at + 1] << 32) + figures[at]

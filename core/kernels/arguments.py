@@ -28,12 +28,15 @@ Arrays = tuple[Array, ...]
     SPLITS,
     EXPIRIES,
     SKUS,  # that exist; from here on running totals, so that no one has to pass over the rows
-    UNITS_ON_HAND,
+    UNITS_ON_HAND,  # each in two places: the low 32 bits, then the rest (levels.py add_units)
+    _,
     UNITS_RESERVED,
+    _,
     UNITS_COMMITTED,
+    _,
     EXPIRED_LINES,  # since the start of the process
     EFFECTS,  # from here on effects of the running turn, each kind at its number (effects.Section)
-) = range(15)
+) = range(18)
 RESERVATION_EFFECTS, LINE_EFFECTS, MOVE_EFFECTS = EFFECTS + 9, EFFECTS + 10, EFFECTS + 12
 HEADER_SIZE = EFFECTS + 32
 

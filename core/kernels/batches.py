@@ -37,6 +37,7 @@ from .codes import (
 )
 from .compiled import kernel
 from .hash_slots import fill_slot, find_home, hash_key, probe
+from .levels import add_units
 from .promise import decide_line
 from .reservation_index import find_part, part_at, part_number, part_shard, slot_number
 from .reservations import (
@@ -176,7 +177,7 @@ def reserve_batch(operations, codes, available, arrays, stop):
             _write_reservation(operation, header, effects)
             effect = effects.reservations[header[RESERVATION_EFFECTS] - 1]
             append_reservation(effect, effects.lines, header[LINE_EFFECTS] - 1, tables)
-            header[UNITS_RESERVED] += operation.quantity
+            add_units(header, UNITS_RESERVED, operation.quantity)
         elif stop and (codes[i] != INSUFFICIENT_STOCK or operation.row < 0):
             return i + 1
     return operations.size

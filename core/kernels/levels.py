@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from .arguments import Index
+from .arguments import UNITS_COMMITTED, UNITS_ON_HAND, UNITS_RESERVED, Index
 from .codes import UNKNOWN_LOCATION, UNKNOWN_SKU
 from .compiled import kernel
 from .hash_slots import enter, fill_slot, find_home, hash_key, number_at, probe
 from .names import find_name
+
+_LOW = (1 << 32) - 1
 
 
 @kernel
@@ -102,16 +104,22 @@ def apply_levels(effects, levels, count):
 
 
 @kernel
-def sum_levels(levels, count):
-    """Sum on_hand, reserved and committed over all rows."""
-    on_hand = np.int64(0)
-    reserved = np.int64(0)
-    committed = np.int64(0)
+def add_units(header, total, units):
+    """Add to a running total. It takes two places of the header, the low 32 bits and the rest: five
+    levels at their limit are more than an int64.
+    """
+    low = header[total] + (units & _LOW)
+    header[total] = low & _LOW
+    header[total + 1] += (units >> 32) + (low >> 32)
+
+
+@kernel
+def sum_levels(levels, count, header):
+    """Add on_hand, reserved and committed of all rows to their running totals."""
     for row in range(count):
-        on_hand += levels[row].on_hand
-        reserved += levels[row].reserved
-        committed += levels[row].committed
-    return on_hand, reserved, committed
+        add_units(header, UNITS_ON_HAND, levels[row].on_hand)
+        add_units(header, UNITS_RESERVED, levels[row].reserved)
+        add_units(header, UNITS_COMMITTED, levels[row].committed)
 
 
 @kernel

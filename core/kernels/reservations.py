@@ -38,6 +38,7 @@ from .codes import (
 )
 from .compiled import kernel
 from .expiry_heap import pop_expiry, push_expiry
+from .levels import add_units
 from .reservation_index import insert_part
 
 
@@ -181,7 +182,7 @@ def apply_reservations(effects, line_effects, arrays):
         number = header[RESERVATIONS]
         append_reservation(effect, line_effects, at, tables)
         for k in range(effect.line_count):
-            header[UNITS_RESERVED] += line_effects[at + k].quantity
+            add_units(header, UNITS_RESERVED, line_effects[at + k].quantity)
         if not effect.flags & FLAG_LATER_PART:
             insert_part(tables.ids, effect.key_hi, effect.key_lo, header[SHARD], number)
         at += effect.line_count
@@ -216,16 +217,16 @@ def apply_move(effect, header, book, levels):
     level = levels[line.row]
     if leaves == HELD:
         level.reserved -= quantity
-        header[UNITS_RESERVED] -= quantity
+        add_units(header, UNITS_RESERVED, -quantity)
     elif leaves == COMMITTED:
         level.committed -= quantity
-        header[UNITS_COMMITTED] -= quantity
+        add_units(header, UNITS_COMMITTED, -quantity)
     if enters == COMMITTED:
         level.committed += quantity
-        header[UNITS_COMMITTED] += quantity
+        add_units(header, UNITS_COMMITTED, quantity)
     elif enters == FULFILLED:
         level.on_hand -= quantity
-        header[UNITS_ON_HAND] -= quantity
+        add_units(header, UNITS_ON_HAND, -quantity)
 
 
 @kernel

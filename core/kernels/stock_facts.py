@@ -7,6 +7,7 @@ from .arguments import UNITS_ON_HAND, Index
 from .codes import COUNT, NEW, NOT_KEPT, OTHER, SALE
 from .compiled import kernel
 from .hash_slots import find_home
+from .levels import add_units
 from .remembered import find_hashed
 
 _U1 = np.uint64(1)
@@ -29,7 +30,7 @@ def apply_stock(effects, quantities, header, levels, source_sequences, numbered)
     for i in range(effects.size):
         effect = effects[i]
         levels[effect.row].on_hand += effect.delta
-        header[UNITS_ON_HAND] += effect.delta
+        add_units(header, UNITS_ON_HAND, effect.delta)
         if effect.sequence > 0:
             source_sequences[effect.source] = effect.sequence
             if numbered.size > 0:

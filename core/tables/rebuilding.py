@@ -11,7 +11,6 @@ from ..kernels.arguments import (
     SKUS,
     UNITS_COMMITTED,
     UNITS_ON_HAND,
-    UNITS_RESERVED,
 )
 from .apply.levels import index_levels
 from .shard import Shard
@@ -45,6 +44,5 @@ def _sum_up(shard: Shard) -> None:
     """The running totals, by a pass over all rows."""
     header = shard.header
     header[SKUS] = len(shard.skus) - int(shard.skus.removed.used.sum())
-    header[UNITS_ON_HAND], header[UNITS_RESERVED], header[UNITS_COMMITTED] = kernels.sum_levels(
-        shard.levels.records, len(shard.levels)
-    )
+    header[UNITS_ON_HAND : UNITS_COMMITTED + 2] = 0
+    kernels.sum_levels(shard.levels.records, len(shard.levels), header)

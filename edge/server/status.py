@@ -18,6 +18,7 @@ from holdfast.persistence.recovery import Recovered
 from holdfast.persistence.snapshots.file import snapshot_paths, snapshot_position
 
 from ..wire import faults
+from ..wire.shared import INT64_MAX
 from .admission import Admission
 from .heartbeat import Heartbeat
 from .log_writer import LogWriter, Sampler
@@ -116,7 +117,7 @@ class NodeStatus:
             journal_headroom_bytes=figures.journal_headroom_bytes,
             shards=[
                 admin.ShardStatus(
-                    **{field: getattr(shard, field) for field in ShardStatistics.__slots__}
+                    **{field: _told(getattr(shard, field)) for field in ShardStatistics.__slots__}
                 )
                 for shard in figures.shards
             ],
@@ -142,3 +143,8 @@ class NodeStatus:
                         return str(end.value)
                 await asyncio.sleep(HASH_PAUSE_S)
         raise faults.state_changing(HASH_TRIES)
+
+
+def _told(figure: int) -> int:
+    """A figure as an int64 can tell it: five stock levels at their limit are more."""
+    return max(-INT64_MAX, min(figure, INT64_MAX))

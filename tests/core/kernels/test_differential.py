@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from holdfast.core.kernels import codes
+from holdfast.core.kernels.arguments import HEADER_SIZE
 from holdfast.core.model import EventOutcome
 from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.layouts import LEVEL, NUMBERED
@@ -134,4 +135,4 @@ def test_the_judge_sees_what_wraps_and_what_lies_outside() -> None:
     with pytest.raises(ValueError, match="format"):
         Duel().call("apply_stock", effects, *rest)
     with pytest.raises(IndexError):
-        Duel().call("sum_levels", levels, 2)
+        Duel().call("sum_levels", levels, 2, np.zeros(HEADER_SIZE, np.int64))

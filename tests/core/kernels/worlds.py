@@ -185,7 +185,7 @@ def levels(duel: Duel, rng: Random) -> None:
     _find_rows(duel, rng, skus, places, slots, table)
     _list_levels(duel, rng, chain, firsts)
     _change_stock(duel, rng, table)
-    duel.call("sum_levels", table, count, operations=max(1, count))
+    duel.call("sum_levels", table, count, make_header(), operations=max(1, count))
     seed = np.uint64(rng.choice(EDGES))
     header = make_header(levels=count)
     texts = (skus.arrays, places.arrays)

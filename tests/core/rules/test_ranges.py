@@ -35,6 +35,7 @@ from holdfast.core.kernels.codes import ACCEPTED, EVENT_APPLIED, EVENT_OUT_OF_RA
 from holdfast.core.limits import BATCH_MAX, HOLD_MS_MIN, ON_HAND_MAX, QUANTITY_MAX, TOTAL_MAX
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
+from holdfast.core.statistics import read_statistics
 from holdfast.core.tables import state_bytes
 from holdfast.core.tables.layouts import OPERATION, STOCK_EVENT
 from tests.core.engine import Ticket
@@ -158,6 +159,7 @@ def test_a_sku_whose_units_no_answer_can_tell_is_not_deleted() -> None:
     shop = Shop()
     for place in PLACES[:5]:
         shop.record("Tea", ADJUSTMENT, QUANTITY_MAX, PER_LIMIT, place)
+    _tell_totals(shop)
     before = shop.digests()
     outcome = shop.ask(DeleteSku("Tea"))
     assert (
@@ -168,3 +170,15 @@ def test_a_sku_whose_units_no_answer_can_tell_is_not_deleted() -> None:
     outcome = shop.ask(DeleteSku("Tea"))
     assert isinstance(outcome, DeleteOutcome)
     assert 4 * ON_HAND_MAX == outcome.on_hand
+
+
+def _tell_totals(shop: Shop) -> None:
+    """The running totals are exact, live and after a load, and no damage."""
+    (shard,) = shop.node.shards
+    loaded = Node(1)
+    columns = {name: column.copy() for name, column in state_bytes.columns(shard).items()}
+    state_bytes.load(loaded.shards[0], columns)
+    loaded.loaded()
+    for node in (shop.node, loaded):
+        assert 5 * ON_HAND_MAX == read_statistics(node.shards[0].header).on_hand > TOTAL_MAX
+        assert [] == check_invariants(node)
