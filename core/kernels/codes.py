@@ -14,9 +14,12 @@ STATES_END = int(max(State)) + 1
 #: them.
 SPLIT = 0
 
+#: State of the first and the last line of a free block (blocks.py).
+FREE = 255
+
 #: Flags of a reservation: a part after the first; an id that is a text, not a UUID; lines that have
-#: ids of their own.
-FLAG_LATER_PART, FLAG_TEXT, FLAG_LINE_IDS = 1, 2, 4
+#: ids of their own. And of a row that no reservation has.
+FLAG_LATER_PART, FLAG_TEXT, FLAG_LINE_IDS, FLAG_FREE = 1, 2, 4, 8
 
 #: No text; no further part; no stock level of a SKU at a location, and which of the two is unknown.
 NO_TEXT = -1
