@@ -8,7 +8,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .kernels.arguments import (
+    FIRST_FREE_RESERVATION,
+    FIRST_FREE_SPLIT,
+    FREE_LINES,
+    FREE_RESERVATIONS,
+    FREE_SPLITS,
+    FREE_TEXTS,
+)
+from .kernels.blocks import FREE_SIZE
 from .kernels.codes import (
+    ENDED_TEXT,
+    FLAG_FREE,
     FLAG_LATER_PART,
     FLAG_LINE_IDS,
     FLAG_TEXT,
@@ -20,9 +31,10 @@ from .limits import ON_HAND_MAX
 from .model import State
 from .node import Node
 from .statistics import read_statistics
+from .tables.layouts import LINE
 from .tables.reservation_index import unpack_part
 from .tables.shard import Shard
-from .tables.table import Array
+from .tables.table import Array, Table
 
 
 def check_invariants(node: Node) -> list[str]:
@@ -37,33 +49,66 @@ def check_invariants(node: Node) -> list[str]:
     return problems or list(_wrong_links(node))
 
 
-def units_by_line(shard: Shard) -> Array:
-    """Units of every line, with a column per state."""
-    lines = shard.lines.used
+def units_by_line(shard: Shard) -> tuple[Array, Array]:
+    """The lines of reservations, by number, and their units with a column per state."""
+    numbers = _lines_in_use(shard)
+    lines = shard.lines.records[numbers]
     units = np.zeros((len(lines), len(State)), np.int64)
     is_split = lines["state"] == SPLIT
     units[is_split] = shard.splits.used[lines["quantity"][is_split]]
     whole = np.flatnonzero(~is_split)
     units[whole, lines["state"][whole] - 1] = lines["quantity"][whole]
-    return units
+    return numbers, units
+
+
+def _lines_in_use(shard: Shard) -> Array:
+    records = shard.reservations.used
+    counts = records["line_count"].astype(np.int64)
+    return np.sort(_numbers(records["first_line"], counts))
+
+
+def _numbers(firsts: Array, counts: Array) -> Array:
+    """All numbers of runs that begin at `firsts`, one run after the other."""
+    before = np.cumsum(counts) - counts
+    return np.repeat(firsts - before, counts) + np.arange(counts.sum())
 
 
 def _wrong_lines(shard: Shard) -> Iterator[str]:
-    lines, count = shard.lines.used, len(shard.levels)
+    numbers, count = _lines_in_use(shard), len(shard.levels)
+    if len(numbers) and not 0 <= numbers[0] <= numbers[-1] < len(shard.lines):
+        yield "a reservation has lines that are not there"
+        return
+    lines = shard.lines.records[numbers]
     is_split = lines["state"] == SPLIT
-    yield from _where(lines["state"] > len(State), "line {} is in an unknown state")
-    yield from _where((lines["row"] < 0) | (lines["row"] >= count), "line {} is at no stock level")
-    rows = np.sort(lines["quantity"][is_split])
+    yield from _where(lines["state"] > len(State), "line {} is in an unknown state", numbers)
+    is_nowhere = (lines["row"] < 0) | (lines["row"] >= count)
+    yield from _where(is_nowhere, "line {} is at no stock level", numbers)
+    free = _chain(int(shard.header[FIRST_FREE_SPLIT]), shard.splits.records[:, 0])
+    rows = np.sort(np.concatenate([lines["quantity"][is_split], free]))
     if not np.array_equal(rows, np.arange(len(shard.splits))):
         yield "split lines and rows of splits do not match"
+    if len(free) != shard.header[FREE_SPLITS]:
+        yield f"{len(free)} rows of splits are free, not {shard.header[FREE_SPLITS]}"
+
+
+def _chain(first: int, following: Array) -> Array:
+    """Numbers of free rows: each has the next one + 1, the last 0."""
+    found: dict[int, None] = {}
+    while 0 < first <= len(following) and first - 1 not in found:
+        found[first - 1] = None
+        first = int(following[first - 1])
+    return np.array(list(found), np.int64)
 
 
 def _wrong_units(shard: Shard) -> Iterator[str]:
     if any(_wrong_lines(shard)):
         return  # units can't be counted
-    units, levels, rows = units_by_line(shard), shard.levels.used, shard.lines.used["row"]
-    yield from _where(units.min(axis=1) < 0, "line {} has less than no units in a state")
-    yield from _where(units.sum(axis=1) <= 0, "line {} has no units")
+    numbers, units = units_by_line(shard)
+    levels, rows = shard.levels.used, shard.lines.records["row"][numbers]
+    is_less: Array = np.any(units < 0, axis=1)
+    yield from _where(is_less, "line {} has less than no units in a state", numbers)
+    sums: Array = units.sum(axis=1)
+    yield from _where(sums <= 0, "line {} has no units", numbers)
     for field, state in (("reserved", State.HELD), ("committed", State.COMMITTED)):
         totals = np.zeros(len(levels), np.int64)
         np.add.at(totals, rows, units[:, state - 1])
@@ -95,22 +140,85 @@ def _wrong_names(shard: Shard) -> Iterator[str]:
 
 
 def _wrong_reservations(shard: Shard) -> Iterator[str]:
-    """Reservations take the lines one after the other, and likewise the texts of ids."""
+    """Every line and every granule of text is a reservation's, or free, and no two have it."""
     reservations = shard.reservations.used
     counts = reservations["line_count"].astype(np.int64)
-    starts = np.cumsum(counts) - counts
-    yield from _where(counts == 0, "reservation {} has no lines")
-    yield from _where(reservations["first_line"] != starts, "reservation {} has others' lines")
-    if counts.sum() != len(shard.lines):
-        yield f"{len(shard.lines)} lines, but reservations have {counts.sum()}"
-    texts = (reservations["flags"] & FLAG_TEXT != 0).astype(np.int64)
-    texts += np.where(reservations["flags"] & FLAG_LINE_IDS != 0, counts, 0)
-    first_texts = np.where(texts > 0, np.cumsum(texts) - texts, NO_TEXT)
-    yield from _where(reservations["id_text"] != first_texts, "reservation {} has another's id")
-    if texts.sum() != len(shard.id_texts):
-        yield f"{len(shard.id_texts)} texts of ids, but reservations have {texts.sum()}"
+    is_free = reservations["flags"] & FLAG_FREE != 0
+    is_empty: Array = counts == 0
+    yield from _where(is_empty ^ is_free, "reservation {} has no lines")
+    free = _chain(int(shard.header[FIRST_FREE_RESERVATION]), reservations["next_part"])
+    if not np.array_equal(np.sort(free), np.flatnonzero(is_free)):
+        yield "rows of reservations that are free do not match"
+    if len(free) != shard.header[FREE_RESERVATIONS]:
+        yield f"{len(free)} reservations are free, not {shard.header[FREE_RESERVATIONS]}"
+    yield from _wrong_blocks("lines", reservations["first_line"], counts, shard.lines, shard)
+    yield from _wrong_texts(shard)
     times = reservations["expires_at_ns"] < reservations["reserved_at_ns"]
     yield from _where(times, "reservation {} ends before it began")
+
+
+def _wrong_texts(shard: Shard) -> Iterator[str]:
+    reservations = shard.reservations.used
+    has_texts = reservations["flags"] & (FLAG_TEXT | FLAG_LINE_IDS) != 0
+    first = reservations["id_text"].astype(np.int64)
+    is_wrong = has_texts != (first != NO_TEXT)
+    is_wrong = is_wrong | (first >= len(shard.id_texts))
+    yield from _where(is_wrong, "reservation {} has no text, or one of another")
+    if is_wrong.any():
+        return
+    numbers = np.flatnonzero(has_texts)
+    counts = [_granules(shard, reservations[number]) for number in numbers.tolist()]
+    granules, sizes = shard.id_texts.granules, np.array(counts, np.int64)
+    yield from _wrong_blocks("granules of text", first[numbers], sizes, granules, shard)
+
+
+def _granules(shard: Shard, record: Array) -> int:
+    """Granules that the texts of a reservation take."""
+    flags, count = int(record["flags"]), int(record["line_count"])
+    texts = bool(flags & FLAG_TEXT) + (count if flags & FLAG_LINE_IDS else 0)
+    start = at = int(record["id_text"]) * LINE.itemsize
+    for _ in range(texts):
+        at += 1 + int(shard.id_texts.data[at])
+    return -(-(at - start) // LINE.itemsize)
+
+
+def _wrong_blocks(
+    what: str, firsts: Array, sizes: Array, table: Table, shard: Shard
+) -> Iterator[str]:
+    """Blocks in use and free blocks cover a table once."""
+    free_at = FREE_LINES if table is shard.lines else FREE_TEXTS
+    free = list(_free_blocks(table.records, shard.header[free_at : free_at + FREE_SIZE]))
+    starts, lengths = np.array(free, np.int64).reshape(-1, 2).T
+    every = np.concatenate([_numbers(firsts, sizes), _numbers(starts, lengths)])
+    if not np.array_equal(np.sort(every), np.arange(len(table))):
+        yield f"{what}: {len(table)} are not those of reservations and those that are free"
+    if lengths.sum() != shard.header[free_at]:
+        yield f"{lengths.sum()} {what} are free, not {shard.header[free_at]}"
+
+
+def _free_blocks(records: Array, free: Array) -> Iterator[tuple[int, int]]:
+    """(first, size) of every free block, by the lists that kernels/blocks.py describes."""
+    for at in range(1, FREE_SIZE):
+        seen, place = 0, int(free[at])
+        while 0 < place <= len(records) and seen <= free[0]:
+            first = records[place - 1]
+            yield place - 1, int(first["row"])
+            seen, place = seen + int(first["row"]), int(first["quantity"]) & 0xFFFF_FFFF
+
+
+def _wrong_ended_ids(shard: Shard) -> Iterator[str]:
+    """What is left of reservations: in a ring, of which marks say when its records came."""
+    ended, marks = shard.ended, shard.ended_marks.used
+    count = ended.end - ended.first
+    if not 0 <= count <= len(ended.records):
+        yield f"{count} ended ids, in a ring of {len(ended.records)}"
+        return
+    yield from _where(ended.used["states"] & 0x7F == 0, "ended id {} had no units")
+    is_behind = np.diff(marks["first"]) < 0
+    is_behind |= np.diff(marks["at_ns"]) < 0
+    yield from _where(is_behind, "mark {} of ended ids is before the last")
+    if len(ended) and (not len(marks) or marks["first"][0] > ended.first):
+        yield "ended ids without a mark"
 
 
 def _wrong_totals(shard: Shard) -> Iterator[str]:
@@ -134,6 +242,7 @@ _CHECKS = (
     _wrong_levels,
     _wrong_names,
     _wrong_reservations,
+    _wrong_ended_ids,
     _wrong_totals,
 )
 
@@ -143,7 +252,8 @@ def _wrong_links(node: Node) -> Iterator[str]:
     linked = set()
     for shard in node.shards:
         parts = shard.reservations.used
-        for number in np.flatnonzero(parts["next_part"] != NO_PART).tolist():
+        is_linked = (parts["next_part"] != NO_PART) & (parts["flags"] & FLAG_FREE == 0)
+        for number in np.flatnonzero(is_linked).tolist():
             place, next_number = unpack_part(int(parts["next_part"][number]))
             linked.add((place, next_number))
             if not _is_next(node, shard, number, place, next_number):
@@ -174,8 +284,11 @@ def _wrong_ids(node: Node) -> Iterator[str]:
         np.stack([first["key_hi"], first["key_lo"], first["flags"] & FLAG_TEXT], axis=1)
         for shard in node.shards
         for parts in [shard.reservations.used]
-        for first in [parts[parts["flags"] & FLAG_LATER_PART == 0]]
+        for first in [parts[parts["flags"] & (FLAG_LATER_PART | FLAG_FREE) == 0]]
     ]
+    for ended in [shard.ended.used for shard in node.shards]:
+        is_text = np.where(ended["states"] & ENDED_TEXT, FLAG_TEXT, 0)
+        ids.append(np.stack([ended["key_hi"], ended["key_lo"], is_text.astype(np.uint64)], axis=1))
     together = np.concatenate(ids)
     if len(np.unique(together, axis=0)) != len(together):
         yield "two reservations have the same id"
@@ -188,7 +301,8 @@ def _wrong_homes(node: Node) -> Iterator[str]:
                 yield f"shard {shard.number}: SKU {number} belongs to another shard"
 
 
-def _where(is_wrong: Array, problem: str) -> Iterator[str]:
-    """Name the first of what is wrong."""
+def _where(is_wrong: Array, problem: str, numbers: Array | None = None) -> Iterator[str]:
+    """Name the first of what is wrong, by its place or by its number."""
     if is_wrong.any():
-        yield problem.format(int(is_wrong.argmax()))
+        first = int(is_wrong.argmax())
+        yield problem.format(first if numbers is None else numbers[first])

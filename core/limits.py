@@ -55,6 +55,26 @@ SLOTS = 4_096
 NUMBER_BITS = 27
 ROWS_MAX = (1 << NUMBER_BITS) - 1
 
+#: What the index of reservations has of a part: its number, and a bit for ended ids.
+PART_BITS = NUMBER_BITS + 1
+
+#: Lines, and granules of text, lie in blocks of any size, between which there may be gaps that fit
+#: nobody. For blocks of 1 to n records that is room for half of log2 n times as many as are in use,
+#: at worst (Robson, "Bounds for some functions concerning dynamic storage allocation", 1974), which
+#: is address space, and no memory until it comes to that.
+BLOCKS_SPREAD = 8
+PLACES_MAX = 2**31 - 2
+
+#: Granules of 16 bytes that the longest text takes, with its length.
+GRANULES_A_TEXT = (NAME_BYTES_MAX + 1 + 15) // 16
+
+#: How long the lines of an ended reservation stay in memory, and its id, after its end.
+LINES_KEPT_NS = 24 * 3_600 * 1_000_000_000
+IDS_KEPT_NS = 30 * LINES_KEPT_NS
+
+#: Ended ids are forgotten by the hour in which their lines left.
+MARK_NS = 3_600 * 1_000_000_000
+
 #: Locations of a node. The largest chains have some 85,000 shops; a read of one SKU takes the stock
 #: levels at all of its locations at one instant.
 LOCATIONS_MAX = 100_000

@@ -26,6 +26,7 @@ from .rules.batches import Batches
 from .rules.catalogue import Catalogue
 from .rules.homes import Homes
 from .rules.reservations import Reservations
+from .rules.retention import DEFAULT_RETENTION, Retention, Sweep
 from .rules.sources import Sources
 from .rules.stock_batches import StockBatches
 from .rules.stock_facts import StockFacts
@@ -78,8 +79,10 @@ class Turn:
     rest on undurable holds.
     """
 
-    next_expiry_ns: int
-    """Call `turn` again no later than this, even with empty mailboxes."""
+    next_due_ns: int
+    """Call `turn` again no later than this, even with empty mailboxes: a hold ends, or the sweep of
+    ended reservations goes on.
+    """
 
     has_more: bool
     """Whether commands are left in a mailbox, or holds that are due: call `turn` again soon."""
@@ -105,6 +108,7 @@ class Node:
         rows_max: int = ROWS_MAX,
         *,
         creates_skus: bool = True,
+        retention: Retention = DEFAULT_RETENTION,
     ) -> None:
         self.timeline = timeline
         seed = np.frombuffer(hash_seed, np.int64)
@@ -115,6 +119,7 @@ class Node:
         self.homes = Homes(self.shards, self.index, slot_count)
         self.work = Work()
         self.reservations = Reservations(self.shards, self.homes, self.work)
+        self.sweep = Sweep(self.shards, self.work, retention)
         self._rules = bind_rules(self._rule_owners(creates_skus))
         self._long = {each for each, rule in self._rules.items() if isgeneratorfunction(rule)}
         arrivals = count()
@@ -169,13 +174,15 @@ class Node:
         self.work.left = self.turn_work_max
         self.room.is_stale = True
         is_late = self._expire()
+        if self.sweep.next_ns <= self.now_ns and not is_late:
+            self.sweep.go_on(self.now_ns)
         # A command must see every unit free whose hold is over, so it waits for the last of them.
         answers = [] if is_late else list(self._run())
         entries = [entry for shard in self.shards if (entry := take_entry(shard))]
         return Turn(
             entries,
             answers,
-            min(shard.expirations.next_ns for shard in self.shards),
+            min(self.sweep.next_ns, *(shard.expirations.next_ns for shard in self.shards)),
             is_late or any(actor.mailbox for actor in self.actors),
         )
 
@@ -314,6 +321,7 @@ class Node:
         replay(self.shards[entry.shard], entry, compares_seal=compares_seal)
         self.room.forget()
         self.now_ns = max(self.now_ns, entry.now_ns)
+        self.sweep.begin(self.now_ns)
 
     def loaded(self) -> None:
         """Rebuild what is derived, after the shards' states were loaded from a snapshot."""
@@ -322,6 +330,7 @@ class Node:
         self.index.rebuild(self.shards)
         self.room.forget()
         self.now_ns = max(shard.now_ns for shard in self.shards)
+        self.sweep.begin(self.now_ns)
 
     def state_hash(self) -> str:
         """Hash of all stock levels and reservations by name and quantity, as 32 hexadecimal digits.

@@ -7,7 +7,9 @@ the figures of that moment, and reading them costs no pass over the rows.
 from dataclasses import dataclass
 
 from .kernels.arguments import (
+    ENDED,
     EXPIRED_LINES,
+    FREE_RESERVATIONS,
     LEVELS,
     RESERVATIONS,
     SEQUENCE,
@@ -31,7 +33,9 @@ class ShardStatistics:
     """SKUs that exist; ended ones are not counted."""
     stock_levels: int
     reservations: int
-    """Reservations ever made, parts counted in each shard that they touch."""
+    """Reservations whose lines are in memory, parts counted in each shard that they touch."""
+    ended_ids: int
+    """Reservations of which the id is left."""
     on_hand: int
     reserved: int
     committed: int
@@ -47,7 +51,8 @@ def read_statistics(header: Array) -> ShardStatistics:
         sequence=figures[SEQUENCE],
         skus=figures[SKUS],
         stock_levels=figures[LEVELS],
-        reservations=figures[RESERVATIONS],
+        reservations=figures[RESERVATIONS] - figures[FREE_RESERVATIONS],
+        ended_ids=figures[ENDED + 1] - figures[ENDED],
         on_hand=_total(figures, UNITS_ON_HAND),
         reserved=_total(figures, UNITS_RESERVED),
         committed=_total(figures, UNITS_COMMITTED),

@@ -33,13 +33,14 @@ from .commands import (
 )
 from .handles import make_handle, split_handles
 from .ids import key_from_parts, key_from_text
-from .limits import HOLD_MS_MIN, NS_PER_MS
+from .limits import HOLD_MS_MIN, LINES_KEPT_NS, NS_PER_MS
 from .model import EventKind, LocationKind, Remainder, Verb
 from .node import Node
 from .statistics import read_statistics
 from .tables import state_bytes
 from .tables.effects import Entry
 from .tables.layouts import OPERATION, STOCK_EVENT
+from .tables.numbering import Numbering
 
 #: A reservation over both shards.
 _SPREAD = key_from_text("00000000-0000-4000-8000-000000000001")
@@ -65,7 +66,7 @@ def warm_up(progress: Callable[[int, int], None] = lambda _done, _all: None) -> 
         for entry in node.turn(now_ns).entries:
             twin.replay(entry)
         progress(done + 1, len(steps))
-    for entry in (*_warm_batches(node), *node.seal()):
+    for entry in (*_warm_batches(node), *_warm_retention(node), *node.seal()):
         twin.replay(entry)
     loaded = Node(2)
     for old, new in zip(node.shards, loaded.shards, strict=True):
@@ -103,6 +104,14 @@ def _warm_batches(node: Node) -> Sequence[Entry]:
     ):
         node.post(command, _Nobody())
     return node.turn(node.now_ns).entries
+
+
+def _warm_retention(node: Node) -> Iterator[Entry]:
+    """What has ended is seen, leaves, and is forgotten."""
+    numbering = Numbering()
+    numbering.give_back(numbering.take(1)[0])
+    for days in (2, 4, 40):
+        yield from node.turn(node.now_ns + days * LINES_KEPT_NS).entries
 
 
 def _warm_lookups(node: Node, operations: np.ndarray) -> Iterator[Command]:

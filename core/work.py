@@ -68,6 +68,11 @@ LOCATION_PUT: Final = 30
 #: A hold that ends, and each of its lines.
 EXPIRY: Final = 0.3
 
+#: A reservation that is swept, and each of its lines, whether or not it leaves; an id that is
+#: forgotten.
+SWEPT: Final = 0.4
+ID_FORGOTTEN: Final = 0.3
+
 
 #: A long command under way. It pauses where the turn may end, is sent the time of the turn in which
 #: it goes on, and returns its outcome.

@@ -8,6 +8,7 @@ from itertools import chain, islice
 from typing import Any
 
 from holdfast.core.tables.effects import Section
+from holdfast.core.tables.names import unpack_names
 
 Sections = Sequence[tuple[Section, Any]]
 
@@ -47,14 +48,4 @@ def _effects(sections: Sections, section: Section) -> Iterator[Any]:
 
 def _texts(sections: Sections, section: Section) -> Iterator[str]:
     packed = (effects for kind, effects in sections if kind is section)
-    return chain.from_iterable(map(unpack_texts, packed))
-
-
-def unpack_texts(packed: Any) -> Iterator[str]:
-    """Texts that stand behind one byte of length each."""
-    data = packed.tobytes()
-    at = 0
-    while at < len(data):
-        end = at + 1 + data[at]
-        yield data[at + 1 : end].decode()
-        at = end
+    return chain.from_iterable(map(unpack_names, packed))

@@ -19,10 +19,12 @@ from holdfast.core.ids import text_from_key
 from holdfast.core.kernels.codes import FLAG_LINE_IDS, FLAG_TEXT
 from holdfast.core.model import EventKind, LocationKind, Remainder, State, Verb
 from holdfast.core.tables.effects import DTYPES, Section
+from holdfast.core.tables.names import unpack_names
+from holdfast.core.tables.numbering import Numbering
 from holdfast.core.tables.reservation_index import unpack_part
 
 from .codec import RecordedEntry
-from .effect_notes import read_notes, unpack_texts
+from .effect_notes import read_notes
 
 EffectRecord: TypeAlias = dict[str, Any]
 """One effect as text and numbers, fit for JSON. "kind" says which, and so which fields it has."""
@@ -95,11 +97,11 @@ class _ShardHistory:
         default_factory=lambda: {section: [] for section in _NAMES}
     )
     levels: list[tuple[str, str]] = field(default_factory=list)
-    reservations: list[str] = field(default_factory=list)
-    line_rows: list[int] = field(default_factory=list)
-    """Row of the level, by line."""
-    line_reservations: list[int] = field(default_factory=list)
-    """Number of the reservation, by line."""
+    numbering: Numbering = field(default_factory=Numbering)
+    reservations: dict[int, str] = field(default_factory=dict)
+    """Ids by number, of those that are there."""
+    lines: dict[int, tuple[str, int]] = field(default_factory=dict)
+    """Id of the reservation and row of the level, by line."""
 
     def records(self, sections: Sequence[tuple[Section, Any]]) -> Iterator[EffectRecord]:
         """The effects of an entry, in the order of their replay, with what it notes about them."""
@@ -124,6 +126,9 @@ class _ShardHistory:
             Section.LINKS: self._read_links,
             Section.MOVES: self._read_moves,
             Section.EXTENDS: self._read_extends,
+            Section.ENDS: self._read_ends,
+            Section.DROPS: self._read_drops,
+            Section.FORGETS: self._read_forgets,
             Section.STOCK_PADDED: self._read_stock,
             Section.STOCK_PLAIN: self._read_stock,
             Section.STOCK: self._read_stock,
@@ -132,12 +137,10 @@ class _ShardHistory:
             Section.REQUESTS: self._read_requests,
             Section.SEAL: self._read_seal,
         }
-        texts: Iterator[str] = iter(())
+        texts = _texts(sections)
         reservations = _NONE
         for section, effects in sections:
-            if section is Section.ID_TEXTS:
-                texts = chain(texts, unpack_texts(effects))
-            elif section is Section.RESERVATIONS:
+            if section is Section.RESERVATIONS:
                 reservations = effects
             elif section is Section.LINES:
                 for record in self._read_reservations(reservations, effects, texts):
@@ -152,7 +155,7 @@ class _ShardHistory:
 
     def _read_names(self, section: Section, packed: Any) -> Iterator[EffectRecord]:
         names = self.names[section]
-        for name in unpack_texts(packed):
+        for name in unpack_names(packed):
             names.append(name)
             yield {"kind": "name", "of": _NAMES[section], "number": len(names) - 1, "name": name}
 
@@ -185,12 +188,12 @@ class _ShardHistory:
                 reservation_id = next(texts)
             else:
                 reservation_id = text_from_key(int(effect["key_hi"]), int(effect["key_lo"]))
-            self.reservations.append(reservation_id)
+            number, places = self.numbering.take(int(effect["line_count"]))
+            self.reservations[number] = reservation_id
             held = []
-            for _ in range(effect["line_count"]):
+            for line in places:
                 quantity, row, _position, _pad = next(lines)
-                self.line_rows.append(row)
-                self.line_reservations.append(len(self.reservations) - 1)
+                self.lines[line] = reservation_id, row
                 held.append({**self._level(row), "quantity": quantity})
                 if effect["flags"] & FLAG_LINE_IDS:
                     held[-1]["line_id"] = next(texts)
@@ -212,10 +215,11 @@ class _ShardHistory:
 
     def _read_moves(self, effects: Any) -> Iterator[EffectRecord]:
         for quantity, line, leaves, enters, _pad in effects.tolist():
+            reservation_id, row = self.lines[line]
             yield {
                 "kind": "move",
-                "reservation_id": self.reservations[self.line_reservations[line]],
-                **self._level(self.line_rows[line]),
+                "reservation_id": reservation_id,
+                **self._level(row),
                 "quantity": quantity,
                 "leaves": State(leaves).name,
                 "enters": State(enters).name,
@@ -228,6 +232,20 @@ class _ShardHistory:
                 "reservation_id": self.reservations[number],
                 "expire_time": time_text(expires_at_ns),
             }
+
+    def _read_ends(self, effects: Any) -> Iterator[EffectRecord]:
+        for (number,) in effects.tolist():
+            yield {"kind": "end", "reservation_id": self.reservations[number]}
+
+    def _read_drops(self, effects: Any) -> Iterator[EffectRecord]:
+        for number in effects["reservation"].tolist():
+            for line in self.numbering.give_back(number):
+                del self.lines[line]
+            yield {"kind": "drop", "reservation_id": self.reservations.pop(number)}
+
+    def _read_forgets(self, effects: Any) -> Iterator[EffectRecord]:
+        for (count,) in effects.tolist():
+            yield {"kind": "forget", "ids": count}
 
     def _read_stock(self, effects: Any) -> Iterator[EffectRecord]:
         for effect in effects:
@@ -275,3 +293,12 @@ class _ShardHistory:
 
 def _key_hex(effect: Any) -> str:
     return f"{int(effect['key_hi']):016x}{int(effect['key_lo']):016x}"
+
+
+def _texts(sections: Sequence[tuple[Section, Any]]) -> Iterator[str]:
+    """The texts of an entry's reservations, in their order. Builds before docs/adr/0030 wrote them
+    in another section.
+    """
+    of_ids = (Section.ID_TEXTS, Section.TEXT_BYTES)
+    packed = (effects for section, effects in sections if section in of_ids)
+    return chain.from_iterable(map(unpack_names, packed))

@@ -63,6 +63,9 @@ _SENTENCES: Final[dict[str, Callable[[EffectRecord], str]]] = {
     "link": lambda record: f"{record['reservation_id']}: goes on in shard {record['next_shard']}",
     "move": _move_sentence,
     "extend": lambda record: f"{record['reservation_id']}: held until {record['expire_time']}",
+    "end": lambda record: f"{record['reservation_id']}: ended",
+    "drop": lambda record: f"{record['reservation_id']}: its lines leave memory",
+    "forget": lambda record: f"forget the oldest {record['ids']:,} ended ids",
     "stock": _stock_sentence,
     "numbers_skipped": lambda record: (
         f"{record['source']} skipped #{record['first']} to #{record['last']}"

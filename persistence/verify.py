@@ -16,7 +16,7 @@ import numpy as np
 
 from holdfast.core.audit import check_invariants
 from holdfast.core.kernels import count_names
-from holdfast.core.kernels.codes import FLAG_LATER_PART
+from holdfast.core.kernels.codes import FLAG_FREE, FLAG_LATER_PART
 from holdfast.core.node import Node
 from holdfast.core.statistics import read_statistics
 from holdfast.core.tables import state_bytes
@@ -249,4 +249,4 @@ def _judge_state(report: VerifyReport, directory: DataDirectory, node: Node) -> 
 
 def _first_parts(shard: Shard) -> int:
     """How many reservations begin here: one over several shards has a part in each."""
-    return int(np.count_nonzero(shard.reservations["flags"] & FLAG_LATER_PART == 0))
+    return int(np.count_nonzero(shard.reservations["flags"] & (FLAG_LATER_PART | FLAG_FREE) == 0))

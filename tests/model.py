@@ -48,7 +48,15 @@ from holdfast.core.commands import (
     UpdateLocation,
 )
 from holdfast.core.ids import Key, text_from_key
-from holdfast.core.limits import NS_PER_MS, ON_HAND_MAX, RETENTION_NS, TOTAL_MAX
+from holdfast.core.limits import (
+    IDS_KEPT_NS,
+    LINES_KEPT_NS,
+    MARK_NS,
+    NS_PER_MS,
+    ON_HAND_MAX,
+    RETENTION_NS,
+    TOTAL_MAX,
+)
 from holdfast.core.model import (
     GIVE_BACK,
     TRANSITIONS,
@@ -94,7 +102,8 @@ class Model:
         self.reservations: dict[Key, Reservation] = {}
         self.holding: dict[Key, Reservation] = {}  # those that hold units; the others cannot expire
         self.sources: dict[str, Source] = {}
-        self.ended: dict[Key | None, tuple[int, dict[str, Level]]] = {}
+        self.now_ns = 0
+        self.ended_skus: dict[Key | None, tuple[int, dict[str, Level]]] = {}
 
     def execute(self, command: Command | StockColumns, now_ns: int) -> Outcome:
         """Let time pass, then obey."""
@@ -131,6 +140,21 @@ class Model:
                     line.move(State.HELD, State.EXPIRED, line.units[State.HELD])
             if not reservation.total(State.HELD):
                 del self.holding[key]
+        if now_ns > self.now_ns:
+            self.now_ns = now_ns
+            self.sweep(now_ns)
+
+    def sweep(self, now_ns: int) -> None:
+        """Let ended reservations go: first their lines, then their ids."""
+        for key, known in list(self.reservations.items()):
+            if known.dropped_at_ns is not None:
+                if known.dropped_at_ns + IDS_KEPT_NS - LINES_KEPT_NS + MARK_NS <= now_ns:
+                    del self.reservations[key]
+            elif known.ended_at_ns is not None:
+                if known.ended_at_ns + LINES_KEPT_NS <= now_ns and known.expires_at_ns <= now_ns:
+                    known.dropped_at_ns = now_ns
+            elif not known.is_live:
+                known.ended_at_ns = now_ns
 
     # Reserve
 
@@ -138,7 +162,8 @@ class Model:
         """Hold all lines or none."""
         known = self.reservations.get(command.key)
         if known is not None:
-            return reserve_conflict(known.asked, command) or again(known)
+            conflict = known.dropped_at_ns is None and reserve_conflict(known.asked, command)
+            return conflict or again(known)
         unknown = list(self.unknown(command.lines))
         if unknown:
             return Unknown(unknown[0].field, unknown[0].value, tuple(unknown[1:]))
@@ -216,6 +241,8 @@ class Model:
     def move(self, reservation: Reservation, command: Move) -> MoveOutcome | Ambiguous:
         """Commit, fulfil, release or cancel all lines or none."""
         source, target = TRANSITIONS[command.verb]
+        if reservation.dropped_at_ns is not None:
+            return MoveOutcome(refuse_state(reservation, source), reservation.state, ())
         for i, line in enumerate(command.lines or ()):
             count = len(reservation.named(line))
             if count > 1:
@@ -241,7 +268,8 @@ class Model:
     def moved(self, reservation: Reservation, command: Move) -> MoveOutcome:
         """What a command that has taken effect is answered."""
         shortfalls = []
-        for (sku, location, _), line in reservation.lines.items():
+        lines = {} if reservation.dropped_at_ns is not None else reservation.lines
+        for (sku, location, _), line in lines.items():
             level = line.level
             is_shipped = command.verb is Verb.FULFILL and line.units[State.FULFILLED] > 0
             is_there = self.skus.get(sku, {}).get(location) is level
@@ -268,6 +296,8 @@ class Model:
         found = self.reservations.get(command.key)
         if found is None:
             return Unknown("reservation_id", key_text(command.key))
+        if found.dropped_at_ns is not None:
+            return ReservationView(found.state, (), None, None, ())
         lines = tuple(
             LineView(sku, location, dict(line.units), line_id)
             for (sku, location, line_id), line in found.lines.items()
@@ -404,7 +434,7 @@ class Model:
 
     def delete_sku(self, command: DeleteSku, now_ns: int) -> DeleteOutcome | Unknown | OutOfRange:
         """Forget the name, once for a request; reservations keep the levels they rest on."""
-        at_ns, ended = self.ended.get(command.request, (-RETENTION_NS, {}))
+        at_ns, ended = self.ended_skus.get(command.request, (-RETENTION_NS, {}))
         is_repeat = now_ns - at_ns < RETENTION_NS
         if not is_repeat:
             if command.sku not in self.skus:
@@ -418,7 +448,7 @@ class Model:
         if not is_repeat:
             del self.skus[command.sku]
             if command.request is not None:
-                self.ended[command.request] = now_ns, ended
+                self.ended_skus[command.request] = now_ns, ended
         return DeleteOutcome(len(ended), on_hand, promised, NO_REVISION, is_repeat)
 
     # Judgement of the model itself

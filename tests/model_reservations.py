@@ -62,6 +62,10 @@ class Reservation:
     expires_at_ns: int
     lines: dict[tuple[str, str, str], HeldLine]
     requests: dict[Key, tuple[int, Move | Extend]] = field(default_factory=dict)
+    ended_at_ns: int | None = None
+    """When time next passed after its last unit had been held or committed."""
+    dropped_at_ns: int | None = None
+    """When its lines left."""
 
     def total(self, state: State) -> int:
         """Units in a state, over all lines."""
@@ -70,6 +74,10 @@ class Reservation:
     @property
     def state(self) -> State:
         return reservation_state({state: self.total(state) for state in State})
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in (State.HELD, State.COMMITTED)
 
     def named(self, line: Line) -> list[tuple[str, str, str]]:
         """The lines that a name stands for, which may leave out the id, or all else."""
@@ -83,7 +91,7 @@ class Reservation:
 def again(known: Reservation) -> ReserveOutcome:
     """What a repeated Reserve is answered: what is promised under its id now, or that it ended."""
     state = known.state
-    if state not in (State.HELD, State.COMMITTED):
+    if not known.is_live:
         refusal = Refusal(RefusalCode.RESERVATION_ENDED)
         return ReserveOutcome(refusal, state, 0, (), (), is_repeat=True)
     return ReserveOutcome(None, state, known.expires_at_ns, known.asked.lines, (), is_repeat=True)

@@ -143,6 +143,6 @@ class ReservationView:
 
     state: State
     lines: tuple[LineView, ...]
-    reserved_at_ns: int
-    expires_at_ns: int
+    reserved_at_ns: int | None
+    expires_at_ns: int | None
     revisions: tuple[Revision, ...]

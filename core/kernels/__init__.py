@@ -18,6 +18,10 @@ from .batches import (
     next_parts,
     reserve_batch,
 )
+from .blocks import (
+    give_back_block,
+    take_block,
+)
 from .content_hash import (
     end_of_lines,
     hash_levels,
@@ -65,8 +69,18 @@ from .reservations import (
     index_expiries,
     is_done,
     judge_nothing_left,
+    pop_settled,
     read_lines,
     whole_moves,
+)
+from .retention import (
+    apply_drops,
+    apply_ends,
+    apply_forgets,
+    apply_id_texts,
+    find_ended,
+    index_ended,
+    read_states,
 )
 from .stock_batches import (
     find_event_levels,
@@ -85,9 +99,13 @@ from .stock_facts import (
 
 __all__ = [
     "append_names",
+    "apply_drops",
+    "apply_ends",
     "apply_event_keys",
     "apply_extends",
+    "apply_forgets",
     "apply_gaps",
+    "apply_id_texts",
     "apply_levels",
     "apply_links",
     "apply_moves",
@@ -100,6 +118,7 @@ __all__ = [
     "decide_lines",
     "due_moves",
     "end_of_lines",
+    "find_ended",
     "find_event_levels",
     "find_events",
     "find_key",
@@ -110,9 +129,11 @@ __all__ = [
     "find_parts",
     "find_row",
     "find_rows",
+    "give_back_block",
     "hash_keys",
     "hash_levels",
     "hash_lines",
+    "index_ended",
     "index_expiries",
     "index_keys",
     "index_levels",
@@ -127,12 +148,15 @@ __all__ = [
     "move_slots",
     "next_parts",
     "plan_stock",
+    "pop_settled",
     "read_levels",
     "read_lines",
     "read_quantities",
+    "read_states",
     "remove_name",
     "reserve_batch",
     "sum_levels",
+    "take_block",
     "whole_moves",
     "write_stock",
 ]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .blocks import FREE_SIZE
 from .compiled import kernel
 
 Array = np.ndarray
@@ -21,11 +22,11 @@ Arrays = tuple[Array, ...]
     SHARD,
     NOW_NS,
     SEQUENCE,  # of the last entry that was closed; the running turn writes the next
-    ID_TEXTS,  # texts of ids in use; their bytes are recorded after the reservations
     LEVELS,
-    RESERVATIONS,
+    RESERVATIONS,  # the end of those in use, as of the next three: some before it are free
     LINES,
     SPLITS,
+    ID_TEXTS,
     EXPIRIES,
     SKUS,  # that exist; from here on running totals, so that no one has to pass over the rows
     UNITS_ON_HAND,  # each in two places: the low 32 bits, then the rest (levels.py add_units)
@@ -38,7 +39,18 @@ Arrays = tuple[Array, ...]
     EFFECTS,  # from here on effects of the running turn, each kind at its number (effects.Section)
 ) = range(18)
 RESERVATION_EFFECTS, LINE_EFFECTS, MOVE_EFFECTS = EFFECTS + 9, EFFECTS + 10, EFFECTS + 12
-HEADER_SIZE = EFFECTS + 32
+SECTIONS_END = EFFECTS + 64
+
+#: Further places: what was given back and is used again (kernels/blocks.py, kernels/retention.py).
+#: It is state: it decides where the next reservation lies.
+FREE_RESERVATIONS = SECTIONS_END  # how many, then the first + 1; the same of splits
+FIRST_FREE_RESERVATION = FREE_RESERVATIONS + 1
+FREE_SPLITS = FREE_RESERVATIONS + 2
+FIRST_FREE_SPLIT = FREE_RESERVATIONS + 3
+ENDED = FREE_RESERVATIONS + 4  # the first of the ended ids, counted for ever, and their end
+FREE_LINES = FREE_RESERVATIONS + 6
+FREE_TEXTS = FREE_LINES + FREE_SIZE
+HEADER_SIZE = FREE_TEXTS + FREE_SIZE
 
 
 class Index(NamedTuple):
@@ -81,6 +93,8 @@ class Book(NamedTuple):
     """LINE[lines]"""
     splits: Array
     """int64[splits, 6]: units by state, of lines whose units are in several states."""
+    ended: Array
+    """ENDED_ID[ended ids]: what is left of ended reservations; record n lies at n modulo this."""
 
 
 class Heap(NamedTuple):

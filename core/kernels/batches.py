@@ -10,7 +10,6 @@ from .arguments import (
     LINE_EFFECTS,
     MOVE_EFFECTS,
     RESERVATION_EFFECTS,
-    RESERVATIONS,
     SHARD,
     UNITS_RESERVED,
     Index,
@@ -20,6 +19,7 @@ from .codes import (
     ACCEPTED,
     ASK,
     COMMITTED,
+    ENDED_TEXT,
     FLAG_LINE_IDS,
     FLAG_TEXT,
     HELD,
@@ -39,12 +39,21 @@ from .compiled import kernel
 from .hash_slots import fill_slot, find_home, hash_key, probe
 from .levels import add_units
 from .promise import decide_line
-from .reservation_index import find_part, part_at, part_number, part_shard, slot_number
+from .reservation_index import (
+    ended_place,
+    find_part,
+    is_ended,
+    part_at,
+    part_number,
+    part_shard,
+    slot_number,
+)
 from .reservations import (
     append_reservation,
     apply_move,
     is_done,
     judge_nothing_left,
+    next_reservation,
     units,
     write_move,
 )
@@ -88,11 +97,24 @@ def _is_same_key(operation, record):
 
 
 @kernel
+def _is_ended_key(operation, ended):
+    """`_is_same_key` for an ended id."""
+    return (
+        ended.key_hi == operation.key_hi
+        and ended.key_lo == operation.key_lo
+        and ended.states & ENDED_TEXT == 0
+    )
+
+
+@kernel
 def _judge_known(operation, part, tables):
     """Answer a reserve whose id may be known: the index has `part` for it."""
     if part_shard(part) != tables.header[SHARD]:
         return ASK
     book = tables.book
+    if is_ended(part):
+        is_mine = _is_ended_key(operation, book.ended[ended_place(part)])
+        return RESERVATION_ENDED if is_mine and operation.flags & FLAG_TEXT == 0 else ASK
     record = book.reservations[part_number(part)]
     if operation.flags & (FLAG_TEXT | FLAG_LINE_IDS) or not _is_same_key(operation, record):
         return ASK
@@ -153,7 +175,8 @@ def reserve_batch(operations, codes, available, arrays, stop):
     """Decide the PENDING single-line reserves of one shard one after the other, each seeing those
     before it; return how many operations were seen.
 
-    ACCEPTED has written and applied its effects; other codes have changed nothing. ASK means that
+    ACCEPTED has written and applied its effects, and `available` is the number that the reservation
+    has got; other codes have changed nothing. ASK means that
     another shard may know the id, or this one under another spelling: the rules sort that out. With
     `stop`, the first that is neither accepted nor short at its level ends the run, so that the
     caller can answer it before anything else happens.
@@ -173,7 +196,8 @@ def reserve_batch(operations, codes, available, arrays, stop):
         else:
             codes[i], available[i] = decide_line(operation, 0, tables)
         if codes[i] == ACCEPTED:
-            fill_slot(index, slot, h, slot_number(header[SHARD], header[RESERVATIONS]))
+            available[i] = next_reservation(header)
+            fill_slot(index, slot, h, slot_number(header[SHARD], available[i]))
             _write_reservation(operation, header, effects)
             effect = effects.reservations[header[RESERVATION_EFFECTS] - 1]
             append_reservation(effect, effects.lines, header[LINE_EFFECTS] - 1, tables)
@@ -211,6 +235,13 @@ def find_parts(index, operations, parts):
 
 
 @kernel
+def _is_known_key(operation, part, book):
+    if is_ended(part):
+        return _is_ended_key(operation, book.ended[ended_place(part)])
+    return _is_same_key(operation, book.reservations[part_number(part)])
+
+
+@kernel
 def judge_known(operations, parts, codes, arrays):
     """Answer the PENDING and ASK reserves whose id is that of a candidate (`parts`) in this shard.
 
@@ -223,9 +254,11 @@ def judge_known(operations, parts, codes, arrays):
             continue
         if parts[i] < 0 or part_shard(parts[i]) != tables.header[SHARD]:
             continue
-        if not _is_same_key(operation, tables.book.reservations[part_number(parts[i])]):
+        if not _is_known_key(operation, parts[i], tables.book):
             continue
-        if operation.shard == tables.header[SHARD]:
+        if is_ended(parts[i]):
+            codes[i] = RESERVATION_ENDED
+        elif operation.shard == tables.header[SHARD]:
             codes[i] = _judge_known(operation, parts[i], tables)
         else:
             codes[i] = ID_REUSED
@@ -238,10 +271,20 @@ def count_lines(parts, shard, reservations, lines):
     """
     total = 0
     for i in range(parts.size):
-        if parts[i] >= 0 and part_shard(parts[i]) == shard:
+        if parts[i] >= 0 and part_shard(parts[i]) == shard and not is_ended(parts[i]):
             lines[i] = reservations[part_number(parts[i])].line_count
             total += lines[i]
     return total
+
+
+@kernel
+def _judge_ended(states, leaves, enters, totals):
+    """Answer a command on an ended id, by the states in which there were units: more than that is
+    not asked of them.
+    """
+    for state in range(1, STATES_END):
+        totals[state - 1] = states >> (state - 1) & 1
+    return REPEATED if is_done(totals, enters) else judge_nothing_left(totals, leaves)
 
 
 @kernel
@@ -269,6 +312,12 @@ def move_batch(operations, parts, codes, leaves, enters, totals, arrays):
     count = header[MOVE_EFFECTS]
     for i in range(operations.size):
         if codes[i] != PENDING or part_shard(parts[i]) != header[SHARD]:
+            continue
+        if is_ended(parts[i]):
+            ended = book.ended[ended_place(parts[i])]
+            codes[i] = ASK
+            if _is_ended_key(operations[i], ended):
+                codes[i] = _judge_ended(np.int64(ended.states), leaves, enters, totals)
             continue
         record = book.reservations[part_number(parts[i])]
         if not _is_same_key(operations[i], record) or record.next_part != NO_PART:

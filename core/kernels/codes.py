@@ -21,6 +21,9 @@ FREE = 255
 #: ids of their own. And of a row that no reservation has.
 FLAG_LATER_PART, FLAG_TEXT, FLAG_LINE_IDS, FLAG_FREE = 1, 2, 4, 8
 
+#: Above the states of an ended id (State s is bit s - 1): it is a text.
+ENDED_TEXT = 128
+
 #: No text; no further part; no stock level of a SKU at a location, and which of the two is unknown.
 NO_TEXT = -1
 NO_PART = -1

@@ -1,32 +1,52 @@
 """From reservation ids to first parts, over all shards of a node.
 
-What a slot names is a shard above 27 bits of number. The shard takes the bits that the highest one
-needs, the hash what is left: 35 bits with four shards, 29 with 256.
+What a slot names is a shard above 28 bits: a number, and whether it is that of an ended id
+(kernels/retention.py), not of a reservation. The shard takes the bits that the highest one needs,
+the hash what is left: 34 bits with four shards, 28 with 256.
 """
 
 import numpy as np
 
-from ..limits import NUMBER_BITS, PART_NUMBER_BITS
+from ..limits import NUMBER_BITS, PART_BITS, PART_NUMBER_BITS
 from .arguments import Index
-from .codes import FLAG_LATER_PART
+from .codes import FLAG_FREE, FLAG_LATER_PART
 from .compiled import kernel
 from .hash_slots import enter, find_home, hash_key, number_at, probe
 
-_SLOT_NUMBER_MASK = (1 << NUMBER_BITS) - 1
+_SLOT_NUMBER_MASK = (1 << PART_BITS) - 1
+_PLACE_MASK = (1 << NUMBER_BITS) - 1
 _PART_NUMBER_MASK = (1 << PART_NUMBER_BITS) - 1
 
 
 @kernel
 def slot_number(shard, number):
     """What a slot holds of a part."""
-    return np.int64(shard) << NUMBER_BITS | np.int64(number)
+    return np.int64(shard) << PART_BITS | np.int64(number)
+
+
+@kernel
+def ended_number(place):
+    """What stands in the place of a part's number for an ended id."""
+    return np.int64(place) | 1 << NUMBER_BITS
+
+
+@kernel
+def is_ended(part):
+    """Whether a part is an ended id."""
+    return part >> NUMBER_BITS & 1 == 1
+
+
+@kernel
+def ended_place(part):
+    """The place of an ended id in the ring of its shard."""
+    return part & _PLACE_MASK
 
 
 @kernel
 def part_at(index, slot, h):
     """The part that a candidate's slot names, as shard << 40 | number."""
     part = number_at(index, slot, h)
-    return part >> NUMBER_BITS << PART_NUMBER_BITS | part & _SLOT_NUMBER_MASK
+    return part >> PART_BITS << PART_NUMBER_BITS | part & _SLOT_NUMBER_MASK
 
 
 @kernel
@@ -70,5 +90,5 @@ def index_parts(index, reservations, count, shard):
     index = Index(*index)
     for number in range(count):
         record = reservations[number]
-        if not record.flags & FLAG_LATER_PART:
+        if not record.flags & (FLAG_LATER_PART | FLAG_FREE):
             insert_part(index, record.key_hi, record.key_lo, shard, number)

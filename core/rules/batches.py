@@ -142,7 +142,7 @@ class Batches:
     def _ask_reserve(self, operation: Array, now_ns: int) -> int:
         self.work.spend(OPERATION_ASKED)
         key = _key(operation)
-        is_known = bool(self.reservations.parts_of(key))
+        is_known = bool(self.reservations.find(key))
         shard, row = self.shards[int(operation["shard"])], int(operation["row"])
         if not is_known and not shard.is_open(row):
             return UNKNOWN_STOCK_LEVEL

@@ -1,13 +1,24 @@
 """Where a command is at home: the shard of a SKU, of a source, of a reservation."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 from zlib import crc32
 
 from ..ids import Key
 from ..limits import SLOTS
-from ..tables.reservation_index import ReservationIndex, unpack_part
+from ..tables.reservation_index import ReservationIndex, unpack_ended, unpack_part
 from ..tables.shard import Shard
+from ..tables.table import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What is left of a reservation whose lines have left."""
+
+    shard: Shard
+    units: Array
+    """By State (int64[6]): 1 where there were any."""
 
 
 class Homes:
@@ -38,12 +49,24 @@ class Homes:
         return unpack_part(part)[0] if part >= 0 else 0
 
     def first_part(self, key: Key) -> int:
-        """The first part of a reservation, or -1."""
+        """The first part of a reservation, or its ended id, or -1."""
         for part in self.index.candidates(key):
             shard, number = unpack_part(part)
-            if self.shards[shard].is_reservation(number, key):
+            ended = unpack_ended(part)
+            if ended is None and self.shards[shard].is_reservation(number, key):
+                return part
+            if ended is not None and self.ended(part, key) is not None:
                 return part
         return -1
+
+    def ended(self, part: int, key: Key) -> Ended | None:
+        """What is left of the reservation with this key, if the part is its ended id."""
+        place = unpack_ended(part)
+        if place is None:
+            return None
+        shard = self.shards[place[0]]
+        units = shard.ended_states(place[1], key)
+        return None if units is None else Ended(shard, units)
 
     def find_rows(self, names: Sequence[tuple[str, str]]) -> tuple[list[Shard], list[int]]:
         """The shards of (SKU, location) names, and the rows there as Shard.find_row tells them."""

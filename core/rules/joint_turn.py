@@ -25,7 +25,7 @@ from ..tables.layouts import OPERATION
 from ..tables.reservation_index import pack_part, unpack_part
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..tables.writing import record, record_names, record_reservation
+from ..tables.writing import record, record_reservation, record_texts
 from .homes import Homes
 
 
@@ -103,7 +103,7 @@ def decide(shards: Iterable[Shard], operations: Array, codes: Array) -> Array:
 
 def hold(touched: Sequence[Shard], operations: Array, command: Reserve) -> None:
     """Write the reservation on every shard that its lines touch; the first line's is its home."""
-    parts = [pack_part(shard.number, len(shard.reservations)) for shard in touched]
+    parts = [pack_part(shard.number, shard.next_reservation) for shard in touched]
     lines: dict[int, list[tuple[int, ...]]] = {shard.number: [] for shard in touched}
     columns = (operations[field].tolist() for field in ("shard", "quantity", "row"))
     for position, (number, quantity, row) in enumerate(zip(*columns, strict=True)):
@@ -114,21 +114,21 @@ def hold(touched: Sequence[Shard], operations: Array, command: Reserve) -> None:
         flags = texts | (FLAG_LATER_PART if index else 0)
         mine = lines[shard.number]
         here = [command.lines[position] for _, _, position, _ in mine]
-        record_texts(shard, command.key, here if has_line_ids else ())
         record_reservation(
             shard, (command.key.hi, command.key.lo, command.hold_ms, len(mine), flags), mine
         )
+        _, number = unpack_part(parts[index])
+        write_texts(shard, number, command.key, here if has_line_ids else ())
         if index + 1 < len(parts):
-            _, number = unpack_part(parts[index])
             record(shard, Section.LINKS, (parts[index + 1], number, 0))
 
 
-def record_texts(shard: Shard, key: Key, lines: Iterable[Line]) -> None:
+def write_texts(shard: Shard, number: int, key: Key, lines: Iterable[Line]) -> None:
     """Write the texts of a reservation: its own id's, then the ids of these lines."""
     texts = [] if key.text is None else [key.text]
     texts += [line.line_id for line in lines]
     if texts:
-        record_names(shard, Section.ID_TEXTS, *texts)
+        record_texts(shard, number, *texts)
 
 
 def parts_of(shards: Sequence[Shard], first: int) -> list[Part]:

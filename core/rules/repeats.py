@@ -67,14 +67,14 @@ def _name(line: Line) -> tuple[str, str, str]:
 # --- commands on a reservation ---
 
 
-def is_repeat(parts: Sequence[Part], command: Extend | Move, now_ns: int) -> bool | Conflict:
-    """Whether the command's request id is remembered with the same content; the first field that
-    differs where it is not the same.
+def is_repeat(home: Shard, command: Extend | Move, now_ns: int) -> bool | Conflict:
+    """Whether the command's request id is remembered with the same content, in the first shard of
+    its reservation; the first field that differs where it is not the same.
     """
     if command.request is None:
         return False
     key = command.request
-    first = parts[0].shard.requests.find(key.hi, key.lo, now_ns)
+    first = home.requests.find(key.hi, key.lo, now_ns)
     return first is not None and (_request_difference(first, command) or True)
 
 

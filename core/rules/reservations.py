@@ -50,7 +50,7 @@ from ..tables.table import Array
 from ..tables.writing import record, record_whole_moves
 from ..work import LINE_MOVED, LINE_READ, LINE_TOLD, PART, Work
 from . import joint_turn, named_lines, repeats
-from .homes import Homes
+from .homes import Ended, Homes
 from .joint_turn import Lines, Part
 from .named_lines import Chosen
 
@@ -72,24 +72,34 @@ class Reservations:
         self.homes = homes
         self.work = work
 
-    def parts_of(self, key: Key) -> list[Part]:
-        """The parts of a reservation, home first; none when the id is unknown."""
+    def find(self, key: Key) -> list[Part] | Ended:
+        """The parts of a reservation, home first, none when the id is unknown; or what is left of
+        one that ended.
+        """
         first = self.homes.first_part(key)
         if first < 0:
             return []
+        if ended := self.homes.ended(first, key):
+            return ended
         parts = joint_turn.parts_of(self.shards, first)
         self.work.spend(len(parts) * PART + _line_count(parts) * LINE_MOVED)
         return parts
 
     def units(self, key: Key) -> Array:
-        """Units of a whole reservation by state (int64[6])."""
-        return _units(self.parts_of(key))
+        """Units of a whole reservation by state (int64[6]); of one whose lines have left, 1 where
+        there were any.
+        """
+        found = self.find(key)
+        return found.units if isinstance(found, Ended) else _units(found)
 
     @executes(RESERVE)
     def reserve(self, command: Reserve, now_ns: int) -> ReserveOutcome | Conflict | Unknown:
         """Hold all lines until `hold_ms` from now, or none."""
-        if parts := self.parts_of(command.key):
-            return self._repeat_reserve(command, parts)
+        found = self.find(command.key)
+        if isinstance(found, Ended):
+            return _reserve_ended(found.units, (found.shard.revision_now(),))
+        if found:
+            return self._repeat_reserve(command, found)
         operations = joint_turn.find_lines(self.homes, command.lines)
         if isinstance(operations, Unknown):
             return operations
@@ -107,14 +117,17 @@ class Reservations:
     @executes(EXTEND)
     def extend(self, command: Extend, now_ns: int) -> ExtendOutcome | Conflict | Unknown:
         """Let a hold end `hold_ms` from now, if that is later."""
-        parts = self.parts_of(command.key)
+        parts = self.find(command.key)
         if not parts:
             return Unknown("reservation_id", id_text(command.key))
-        is_repeat = repeats.is_repeat(parts, command, now_ns)
+        is_repeat = repeats.is_repeat(_home(parts), command, now_ns)
         if isinstance(is_repeat, Conflict):
             return is_repeat
+        if isinstance(parts, Ended):
+            refusal = _nothing_left(parts.units, State.HELD)
+            return ExtendOutcome(refusal, 0, (parts.shard.revision_now(),))
         if _totals(parts)[State.HELD] == 0:
-            return ExtendOutcome(_nothing_left(parts, State.HELD), 0, _revisions(parts))
+            return ExtendOutcome(_nothing_left(_units(parts), State.HELD), 0, _revisions(parts))
         held_until_ns = _expires_at_ns(parts)
         if is_repeat:
             return ExtendOutcome(None, held_until_ns, _revisions(parts))
@@ -130,12 +143,14 @@ class Reservations:
     def move(self, command: Move, now_ns: int) -> MoveOutcome | Ambiguous | Conflict | Unknown:
         """Commit, Fulfill, Release or Cancel: move units along TRANSITIONS."""
         assert command.lines != (), "no lines are not all of them"
-        parts = self.parts_of(command.key)
+        parts = self.find(command.key)
         if not parts:
             return Unknown("reservation_id", id_text(command.key))
-        is_repeat = repeats.is_repeat(parts, command, now_ns)
+        is_repeat = repeats.is_repeat(_home(parts), command, now_ns)
         if isinstance(is_repeat, Conflict):
             return is_repeat
+        if isinstance(parts, Ended):
+            return _move_ended(parts, command, is_repeat=is_repeat)
         if is_repeat:
             return self._moved(command, parts)
         chosen = self._choose(parts, command)
@@ -152,13 +167,13 @@ class Reservations:
         """The lines that a command names, none when it names all; or why they can't move."""
         leaves, _ = TRANSITIONS[command.verb]
         if command.lines is None:
-            return () if _totals(parts)[leaves] else _nothing_left(parts, leaves)
+            return () if _totals(parts)[leaves] else _nothing_left(_units(parts), leaves)
         lines = self._read_lines(parts)
         named = named_lines.find(lines, command.lines)
         if isinstance(named, Ambiguous):
             return named
         if not lines.units[:, leaves - 1].any():
-            return _nothing_left(parts, leaves)
+            return _nothing_left(_units(parts), leaves)
         return named_lines.choose(lines, named, leaves)
 
     def _moved(self, command: Move, parts: Sequence[Part]) -> MoveOutcome:
@@ -170,10 +185,15 @@ class Reservations:
 
     @executes(GET_RESERVATION)
     def get_reservation(self, command: GetReservation, _now_ns: int) -> ReservationView | Unknown:
-        """One reservation with its lines, in the order of the request that made it."""
-        parts = self.parts_of(command.key)
+        """One reservation with its lines, in the order of the request that made it, while it has
+        them.
+        """
+        parts = self.find(command.key)
         if not parts:
             return Unknown("reservation_id", id_text(command.key))
+        if isinstance(parts, Ended):
+            revisions = (parts.shard.revision_now(),)
+            return ReservationView(_state(parts.units), (), None, None, revisions)
         found = self._read_lines(parts)
         self.work.spend(len(found.names) * LINE_TOLD)
         lines = [
@@ -205,10 +225,9 @@ class Reservations:
         if conflict := repeats.reserve_difference(lines, int(home["hold_ms"]), command):
             return conflict
         totals = _totals(parts)
-        state = reservation_state(totals)
         if totals[State.HELD] == totals[State.COMMITTED] == 0:
-            ended = Refusal(RefusalCode.RESERVATION_ENDED)
-            return ReserveOutcome(ended, state, 0, (), _revisions(parts), is_repeat=True)
+            return _reserve_ended(_units(parts), _revisions(parts))
+        state = reservation_state(totals)
         ends_at_ns = _expires_at_ns(parts)
         return ReserveOutcome(None, state, ends_at_ns, lines, _revisions(parts), is_repeat=True)
 
@@ -238,7 +257,26 @@ def refused_line(line: Line, available: int) -> RefusedLine:
     return RefusedLine(line.sku, line.location, line.quantity, available, line.line_id)
 
 
+def _reserve_ended(units: Array, revisions: tuple[Revision, ...]) -> ReserveOutcome:
+    ended = Refusal(RefusalCode.RESERVATION_ENDED)
+    return ReserveOutcome(ended, _state(units), 0, (), revisions, is_repeat=True)
+
+
 # --- commands on existing reservations ---
+
+
+def _home(found: Sequence[Part] | Ended) -> Shard:
+    return found.shard if isinstance(found, Ended) else found[0].shard
+
+
+def _move_ended(ended: Ended, command: Move, *, is_repeat: bool) -> MoveOutcome:
+    leaves, _ = TRANSITIONS[command.verb]
+    refusal = None if is_repeat else _nothing_left(ended.units, leaves)
+    return MoveOutcome(refusal, _state(ended.units), (ended.shard.revision_now(),))
+
+
+def _state(units: Array) -> State:
+    return reservation_state(dict(zip(_STATES, units.tolist(), strict=True)))
 
 
 def _units(parts: Sequence[Part]) -> Array:
@@ -252,8 +290,8 @@ def _totals(parts: Sequence[Part]) -> dict[State, int]:
     return dict(zip(_STATES, _units(parts).tolist(), strict=True))
 
 
-def _nothing_left(parts: Sequence[Part], leaves: State) -> Refusal:
-    return Refusal(REFUSALS[kernels.judge_nothing_left(_units(parts), int(leaves))])
+def _nothing_left(units: Array, leaves: State) -> Refusal:
+    return Refusal(REFUSALS[kernels.judge_nothing_left(units, int(leaves))])
 
 
 def _refuse_move(refusal: Refusal, parts: Sequence[Part]) -> MoveOutcome:

@@ -17,7 +17,7 @@ from ..tables.layouts import OPERATION
 from ..tables.shard import Shard
 from ..tables.writing import reserve_batch
 from ..work import LINE_RESERVED, RESERVE_ASKED
-from .joint_turn import location_field, record_texts
+from .joint_turn import location_field, write_texts
 from .reservations import REFUSALS, Reservations, refused_line
 
 
@@ -52,7 +52,7 @@ def reserve_run(
         answers = zip(commands[run], codes[run].tolist(), available[run].tolist(), strict=True)
         for command, code, left in answers:
             if code == ACCEPTED:
-                outcomes.append(_accept(shard, command, now_ns))
+                outcomes.append(_accept(shard, command, left, now_ns))
             elif code in REFUSALS and code != RESERVATION_ENDED:
                 outcomes.append(_refuse(shard, command, code, left))
             else:
@@ -66,10 +66,9 @@ def _refuse(shard: Shard, command: Reserve, code: int, available: int) -> Reserv
     return ReserveOutcome(refusal, None, 0, (), (shard.revision_now(),))
 
 
-def _accept(shard: Shard, command: Reserve, now_ns: int) -> ReserveOutcome:
-    # The kernel has numbered the texts of the ids that it accepted, in this order.
+def _accept(shard: Shard, command: Reserve, number: int, now_ns: int) -> ReserveOutcome:
     lines = command.lines
-    record_texts(shard, command.key, lines if lines[0].line_id else ())
+    write_texts(shard, number, command.key, lines if lines[0].line_id else ())
     expires_at_ns = now_ns + command.hold_ms * NS_PER_MS
     revisions = (shard.revision_now(),)
     return ReserveOutcome(None, State.HELD, expires_at_ns, lines, revisions)

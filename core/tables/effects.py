@@ -21,10 +21,10 @@ import numpy as np
 
 from ..kernels.arguments import (
     EFFECTS,
-    HEADER_SIZE,
     LINE_EFFECTS,
     MOVE_EFFECTS,
     RESERVATION_EFFECTS,
+    SECTIONS_END,
 )
 from .table import Array, Table, figures
 
@@ -57,6 +57,11 @@ class Section(IntEnum):
     ATTRIBUTIONS = 19
     STOCK_DETAILS = 20
     STOCK_DETAIL_TEXTS = 21
+    RESERVATION_TEXTS = 26
+    TEXT_BYTES = 27
+    ENDS = 28
+    DROPS = 29
+    FORGETS = 30
 
 
 #: A stock fact. STOCK_PADDED is what builds before docs/adr/0017 wrote, STOCK_PLAIN what builds
@@ -104,11 +109,20 @@ DTYPES: dict[Section, np.dtype] = {
         ]
     ),
     Section.LINES: np.dtype([("quantity", "i8"), ("row", "i4"), ("position", "u2"), ("pad", "u2")]),
+    # Texts of reservations (`size` bytes of TEXT_BYTES each): of each its own, then its lines'.
+    Section.RESERVATION_TEXTS: np.dtype([("reservation", "i4"), ("size", "u4")]),
+    Section.TEXT_BYTES: _PACKED_NAMES,
     Section.LINKS: np.dtype([("next_part", "i8"), ("reservation", "i4"), ("pad", "u4")]),
     Section.MOVES: np.dtype(
         [("quantity", "i8"), ("line", "i4"), ("leaves", "u1"), ("enters", "u1"), ("pad", "u2")]
     ),
     Section.EXTENDS: np.dtype([("expires_at_ns", "i8"), ("reservation", "i4"), ("pad", "u4")]),
+    # Reservations that have ended, by their first part.
+    Section.ENDS: np.dtype([("reservation", "i4")]),
+    # Parts that leave memory; of a first part, the states in which the whole had units (ENDED_ID).
+    Section.DROPS: np.dtype([("reservation", "i4"), ("states", "u1"), ("pad", "u1", 3)]),
+    # How many of the oldest ended ids are forgotten.
+    Section.FORGETS: np.dtype([("count", "u4")]),
     Section.STOCK_PADDED: np.dtype([*_STOCK, ("pad", "u2"), ("pad2", "u4")]),
     Section.STOCK_PLAIN: np.dtype(_STOCK),
     # What was counted, for each COUNT of the STOCK behind it: of the others, the difference tells.
@@ -148,12 +162,13 @@ DTYPES: dict[Section, np.dtype] = {
 }
 
 
-#: Kinds that earlier builds wrote.
-_READ_ALONE = frozenset({Section.STOCK_PADDED, Section.STOCK_PLAIN})
+#: Kinds that earlier builds wrote. ID_TEXTS stand before their reservations, in the same order.
+_READ_ALONE = frozenset({Section.ID_TEXTS, Section.STOCK_PADDED, Section.STOCK_PLAIN})
 
 #: Kinds that do not commute with others. A name that ends is free again: what the same turn says of
 #: the SKU before and the one after must not change places. A reset sets what stock facts set too.
-STANDS_ALONE = frozenset({Section.ENDED_SKUS, Section.SOURCE_RESETS})
+#: What reservations give back is taken by those that come next.
+STANDS_ALONE = frozenset({Section.ENDED_SKUS, Section.SOURCE_RESETS, Section.DROPS})
 
 #: Kinds that a principal is noted for. Lines and texts of ids belong to their reservations.
 ATTRIBUTED = (
@@ -172,7 +187,7 @@ ATTRIBUTED = (
 #: Effects that kernels write as well.
 _KERNELS_WRITE = (Section.RESERVATIONS, Section.LINES, Section.MOVES)
 
-assert max(Section) < HEADER_SIZE - EFFECTS
+assert EFFECTS + max(Section) < SECTIONS_END
 assert [EFFECTS + section for section in _KERNELS_WRITE] == [
     RESERVATION_EFFECTS,
     LINE_EFFECTS,
@@ -210,7 +225,7 @@ class Effects:
             for section, dtype in DTYPES.items()
             if section not in _READ_ALONE
         }
-        self._counts = figures(header)[EFFECTS:]
+        self._counts = figures(header)[EFFECTS:SECTIONS_END]
         self._closed: list[tuple[Section, Array]] = []
         self._closed_counts = [0] * len(self._counts)
         self.arrays = tuple(self._tables[each].records for each in _KERNELS_WRITE)

@@ -3,7 +3,8 @@
 Derived state: rebuilt from reservations with held units, in no snapshot. Entries leave at the top
 alone, so that commit, release and extend cost nothing here. A reservation has one entry at most, at
 an end that it had or has: when that time comes, what was committed or released falls out, and what
-was extended goes back in at its new end.
+was extended goes back in at its new end. A row of a reservation is used again when that entry is
+gone, so there is room for all entries where there is for reservations.
 """
 
 from ..kernels.arguments import EXPIRIES, Array

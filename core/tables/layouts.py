@@ -19,17 +19,19 @@ LEVEL = np.dtype(
     ]
 )
 
-#: A reservation, or the part of one that lives in this shard. `sequence` and `reserved_at_ns`
-#: rebuild the first answer. `next_part` links the parts of a reservation over several shards, -1 at
-#: the end. `id_text` is the first of its texts, or -1: its own id, unless that is a UUID, then the
-#: ids of its lines in this shard, if any has one (FLAG_TEXT and FLAG_LINE_IDS of kernels/codes.py).
+#: A reservation, or the part of one that lives in this shard. `ended_at_ns` is when its first part
+#: was seen to have ended, with no more units held or committed; NEVER_NS until then. `next_part`
+#: links the parts of a reservation over several shards, -1 at the end. `id_text` is where its texts
+#: begin, or -1: its own id, unless that is a UUID, then the ids of its lines in this shard, if any
+#: has one (FLAG_TEXT and FLAG_LINE_IDS of kernels/codes.py). A free row has FLAG_FREE, no lines,
+#: and in `next_part` the next free row + 1, or 0.
 RESERVATION = np.dtype(
     [
         ("key_hi", "u8"),
         ("key_lo", "u8"),
         ("reserved_at_ns", "i8"),
         ("expires_at_ns", "i8"),
-        ("sequence", "i8"),
+        ("ended_at_ns", "i8"),
         ("next_part", "i8"),
         ("hold_ms", "u4"),
         ("first_line", "i4"),
@@ -44,6 +46,13 @@ RESERVATION = np.dtype(
 LINE = np.dtype(
     [("quantity", "i8"), ("row", "i4"), ("position", "u2"), ("state", "u1"), ("pad", "u1")]
 )
+
+#: What is left of a reservation whose lines have left: bit s - 1 of `states` tells that it had
+#: units in State s, the highest that its id is a text.
+ENDED_ID = np.dtype([("key_hi", "u8"), ("key_lo", "u8"), ("states", "u1")])
+
+#: Where in the ring of ended ids those begin that came from some time on.
+ENDED_MARK = np.dtype([("at_ns", "i8"), ("first", "i8")])
 
 LOCATION = np.dtype([("display_name", "i4"), ("kind", "u1"), ("enabled", "u1"), ("pad", "u2")])
 

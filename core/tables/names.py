@@ -1,6 +1,6 @@
-"""Names as running numbers: SKUs, locations, sources, display names and texts of ids."""
+"""Names as running numbers: SKUs, locations, sources, principals and display names."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -11,22 +11,22 @@ from .table import Array, Table
 
 
 class NameTable:
-    """Bytes in an arena, and for names that are looked up, hash slots over it.
+    """Bytes in an arena, and hash slots over it.
 
     A number is used once. A removed name keeps its number and text but can't be found.
     """
 
     __slots__ = ("arena", "arrays", "offsets", "removed", "rows_max", "slots")
 
-    def __init__(self, slots: HashSlots | None, rows_max: int = ROWS_MAX) -> None:
+    def __init__(self, slots: HashSlots, rows_max: int = ROWS_MAX) -> None:
         self.rows_max = rows_max
         self.arena = Table("u1", rows_max=rows_max * NAME_BYTES_MAX)
         self.offsets = Table("i8", rows_max=rows_max + 1)
         self.offsets.extend(1)  # the first name begins at 0
         self.removed = Table("u1", rows_max=rows_max)
         self.slots = slots
-        if slots:  # Names of kernels/arguments.py
-            self.arrays = (slots.arrays, self.offsets.records, self.arena.records)
+        # Names of kernels/arguments.py
+        self.arrays = (slots.arrays, self.offsets.records, self.arena.records)
 
     def __len__(self) -> int:
         return self.removed.count
@@ -85,21 +85,28 @@ class NameTable:
 
     def reindex(self) -> None:
         """Rebuild the slots, which are derived, after a load."""
-        if self.slots:
-            self.slots.clear(len(self))
-            self._enter(0)
+        self.slots.clear(len(self))
+        self._enter(0)
 
     def _enter(self, start: int) -> None:
         """Let the names from `start` on be found."""
-        if self.slots:
-            self.slots.ensure(len(self) - start)
-            kernels.index_names(self.arrays, self.removed.records, start, len(self))
+        self.slots.ensure(len(self) - start)
+        kernels.index_names(self.arrays, self.removed.records, start, len(self))
 
 
 def pack_names(*names: str) -> Array:
     """Names as NameTable.add and the journal take them: a byte of length before each."""
     encoded = [name.encode() for name in names]
     return np.frombuffer(b"".join([bytes((len(data),)) + data for data in encoded]), np.uint8)
+
+
+def unpack_names(packed: Array) -> Iterator[str]:
+    """The names of `pack_names`."""
+    data, at = packed.tobytes(), 0
+    while at < len(data):
+        end = at + 1 + data[at]
+        yield data[at + 1 : end].decode()
+        at = end
 
 
 def join_names(names: Iterable[str]) -> tuple[Array, Array]:

@@ -24,12 +24,10 @@ def rebuild(shard: Shard) -> None:
         shard.sources,
         shard.principals,
         shard.display_names,
-        shard.id_texts,
     ):
         names.reindex()
     for memory in (shard.requests, shard.events):
         memory.reindex()
-    shard.id_texts_used = len(shard.id_texts)
     shard.rows.clear()
     shard.level_slots.clear(len(shard.levels))
     shard.level_chain.load(np.zeros(len(shard.levels), np.int32))

@@ -12,8 +12,9 @@ import numpy as np
 
 from .. import kernels
 from ..ids import Key
-from ..limits import NUMBER_BITS, PART_NUMBER_BITS
+from ..limits import NUMBER_BITS, PART_BITS, PART_NUMBER_BITS, ROWS_MAX
 from .hash_slots import HashSlots
+from .ring import Ring
 from .table import Array, Table
 
 _NUMBER_MASK = (1 << PART_NUMBER_BITS) - 1
@@ -24,6 +25,7 @@ class HasReservations(Protocol):
 
     number: int
     reservations: Table
+    ended: Ring
 
 
 def pack_part(shard: int, number: int) -> int:
@@ -36,13 +38,20 @@ def unpack_part(part: int) -> tuple[int, int]:
     return part >> PART_NUMBER_BITS, part & _NUMBER_MASK
 
 
+def unpack_ended(part: int) -> tuple[int, int] | None:
+    """(shard, place) of an ended id; None for a part of a reservation."""
+    if not part >> NUMBER_BITS & 1:
+        return None
+    return part >> PART_NUMBER_BITS, part & ROWS_MAX
+
+
 class ReservationIndex:
     """Hash slots of part references; the keys themselves stay in the shards."""
 
     __slots__ = ("arrays", "slots")
 
     def __init__(self, shard_count: int, seed: Array) -> None:
-        self.slots = HashSlots(seed, NUMBER_BITS + (shard_count - 1).bit_length())
+        self.slots = HashSlots(seed, PART_BITS + (shard_count - 1).bit_length())
         self.arrays = self.slots.arrays
 
     def candidates(self, key: Key) -> Iterator[int]:
@@ -56,8 +65,11 @@ class ReservationIndex:
             part, passed = kernels.find_part(self.arrays, hi, lo, passed)
 
     def rebuild(self, shards: Sequence[HasReservations]) -> None:
-        """Enter every reservation of these shards anew, into slots that fit them."""
-        self.slots.clear(sum(len(shard.reservations) for shard in shards))
+        """Enter every reservation and every ended id of these shards anew, into slots that fit
+        them.
+        """
+        self.slots.clear(sum(shard.reservations.in_use + len(shard.ended) for shard in shards))
         for shard in shards:
-            table = shard.reservations
+            table, ended = shard.reservations, shard.ended
             kernels.index_parts(self.arrays, table.records, len(table), shard.number)
+            kernels.index_ended(self.arrays, ended.records, ended.first, ended.end, shard.number)

@@ -6,25 +6,22 @@ past any size the ring has.
 
 import numpy as np
 
-from ..limits import RING_BITS
-from .address_space import allocate
-from .table import Array, TableFullError, figures, raw
+from .address_space import allocate, discard
+from .table import GIVEN_BACK, Array, figures, raw
 
 
 class Ring:
     """Records from `first` to before `end`, counted for ever; both stand in a header
-    (kernels/arguments.py) side by side, so that kernels can read and append.
+    (kernels/arguments.py) side by side, so that kernels can read, append and drop.
     """
 
-    __slots__ = ("_at", "_counts", "records")
+    __slots__ = ("_at", "_counts", "_kept_from", "records")
 
-    def __init__(
-        self, dtype: np.dtype | str, header: Array, at: int, size: int = 1 << RING_BITS
-    ) -> None:
-        assert size & (size - 1) == 0, "kernels take a count modulo the size with a mask"
+    def __init__(self, dtype: np.dtype, header: Array, at: int, size: int) -> None:
         self.records = allocate(dtype, size)
         self._counts = figures(header)
         self._at = at
+        self._kept_from = 0
 
     def __len__(self) -> int:
         return self.end - self.first
@@ -39,33 +36,31 @@ class Ring:
         """Count of the next record."""
         return self._counts[self._at + 1]
 
-    def ensure(self, extra: int) -> None:
-        """Raise TableFullError when there is no room for `extra` more records."""
-        if len(self) + extra > len(self.records):
-            most = len(self.records)
-            raise TableFullError(f"{len(self)} records and {extra} more: at most {most}")
-
-    def places(self, first: int, count: int) -> Array:
-        """Where `count` records from `first` on lie (int64)."""
-        return np.arange(first, first + count) & (len(self.records) - 1)
-
-    def append(self, records: Array) -> None:
-        """Add records. Raises TableFullError."""
-        self.ensure(len(records))
-        raw(self.records)[self.places(self.end, len(records))] = raw(records)
-        self._counts[self._at + 1] += len(records)
-
-    def drop(self, count: int) -> None:
-        """Let the oldest `count` leave."""
-        assert count <= len(self), (count, len(self))
-        self._counts[self._at] += count
+    @property
+    def room(self) -> int:
+        """Records that it can still take."""
+        return len(self.records) - len(self)
 
     @property
     def used(self) -> Array:
-        """A copy of the records, the oldest first."""
-        return self.records[self.places(self.first, len(self))]
+        """The records, the oldest first: a view unless they go round the end."""
+        size = len(self.records)
+        start, end = self.first % size, self.end % size
+        if start < end or not len(self):
+            return self.records[start : start + len(self)]
+        return np.concatenate([self.records[start:], self.records[:end]])
 
-    def load(self, first: int, records: Array) -> None:
-        """Replace the content, as recovery does."""
-        self._counts[self._at] = self._counts[self._at + 1] = first
-        self.append(records)
+    def free_left(self) -> None:
+        """Give the memory back of what has left, in pieces: all at once would be a pause."""
+        while self._kept_from + GIVEN_BACK <= self.first:
+            place = self._kept_from % len(self.records)
+            end = min(place + GIVEN_BACK, len(self.records))
+            if place % GIVEN_BACK == 0 and end - place == GIVEN_BACK:
+                discard(self.records, place, end)
+            self._kept_from += end - place
+
+    def load(self, records: Array) -> None:
+        """Replace the content, as recovery does; where it begins was loaded elsewhere."""
+        places = np.arange(self.first, self.first + len(records)) % len(self.records)
+        raw(self.records)[places] = raw(records)
+        self._kept_from = self.first // GIVEN_BACK * GIVEN_BACK

@@ -8,16 +8,18 @@ the columns of the schema that made it, so seals and digests of earlier schemas 
     1  builds before docs/adr/0026: one section a kind in an entry, levels without `withheld`
     2  sections as an ordered list, `withheld`, principals and details of stock facts
     3  the content of stock events, what was counted, skipped numbers, resets of sources
+    4  ended reservations leave: when they ended, ids that are left, texts of ids in blocks
 """
 
 from collections.abc import Mapping
 
 import numpy as np
 
+from ..kernels.codes import NEVER_NS
 from .effects import DTYPES, Section
 from .table import Array
 
-SCHEMA = 3
+SCHEMA = 4
 
 #: Layouts of effects that changed after a schema: schema -> kind -> its layout until then.
 EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {}
@@ -29,6 +31,7 @@ EFFECT_DEFAULTS: dict[Section, dict[str, int]] = {}
 TABLE_DEFAULTS: dict[str, dict[str, int]] = {
     "events": {"quantity": 0, "row": 0, "kind": 0, "pad": 0},
     "levels": {"withheld": 0},
+    "reservations": {"ended_at_ns": NEVER_NS},
 }
 
 

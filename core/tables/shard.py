@@ -13,6 +13,12 @@ from .. import kernels
 from ..commands.shared import Revision
 from ..ids import Key
 from ..kernels.arguments import (
+    ENDED,
+    FIRST_FREE_RESERVATION,
+    FREE_LINES,
+    FREE_RESERVATIONS,
+    FREE_SPLITS,
+    FREE_TEXTS,
     HEADER_SIZE,
     ID_TEXTS,
     LEVELS,
@@ -23,21 +29,41 @@ from ..kernels.arguments import (
     SHARD,
     SPLITS,
 )
-from ..kernels.codes import FLAG_LINE_IDS, FLAG_TEXT
-from ..limits import GAPS_MAX, LOCATIONS_MAX, NUMBERED_MAX, ROWS_MAX
+from ..kernels.codes import ENDED_TEXT, FLAG_LINE_IDS, FLAG_TEXT
+from ..limits import BLOCKS_SPREAD, GAPS_MAX, LOCATIONS_MAX, NUMBERED_MAX, ROWS_MAX
 from ..model import State
 from .effects import Effects
 from .expiry_heap import ExpiryHeap
 from .hash_slots import HashSlots
-from .layouts import EVENT, LEVEL, LINE, LOCATION, NUMBERED, REQUEST, RESERVATION
+from .layouts import (
+    ENDED_ID,
+    ENDED_MARK,
+    EVENT,
+    LEVEL,
+    LINE,
+    LOCATION,
+    NUMBERED,
+    REQUEST,
+    RESERVATION,
+)
 from .names import NameTable, join_names
 from .remembered import Remembered
 from .reservation_index import ReservationIndex
-from .table import Table, figures
+from .ring import Ring
+from .table import Array, Table, figures
+from .texts import Texts
 
 #: Rows that a shard remembers by name: to look one up through NumPy and a kernel takes 3 µs, most
 #: of what a Reserve costs in a large turn. Some 5 MB.
 ROWS_REMEMBERED_MAX = 16_384
+
+#: Marks among the ended ids: one an hour, for as long as any of them is kept.
+ENDED_MARKS_MAX = 1 << 16
+
+
+def is_key(record: Array, key: Key) -> bool:
+    """Whether a record has the bits of a key."""
+    return int(record["key_hi"]) == key.hi and int(record["key_lo"]) == key.lo
 
 
 class Shard:
@@ -62,8 +88,6 @@ class Shard:
         self.sources = NameTable(HashSlots(seed), rows_max)
         self.principals = NameTable(HashSlots(seed), rows_max)
         self.display_names = NameTable(HashSlots(seed), rows_max)
-        # The index of reservations finds them by their hash.
-        self.id_texts = NameTable(None, rows_max)
         self.location_records = Table(LOCATION, rows_max=rows_max)
         self.source_sequences = Table("u8", rows_max=rows_max)
         self.source_gaps = Table("u8", width=(2 + 2 * GAPS_MAX,), rows_max=rows_max)
@@ -72,9 +96,14 @@ class Shard:
         self.level_slots = HashSlots(seed)
         self.level_chain = Table("i4", rows_max=rows_max)
         self.sku_levels = Table("i4", width=(2,), rows_max=rows_max)
-        self.reservations = Table(RESERVATION, rows_max=rows_max, header=header, at=RESERVATIONS)
-        self.lines = Table(LINE, rows_max=rows_max, header=header, at=LINES)
-        self.splits = Table("i8", width=(6,), rows_max=rows_max, header=header, at=SPLITS)
+        self.reservations = Table(
+            RESERVATION, (), rows_max, header, RESERVATIONS, FREE_RESERVATIONS
+        )
+        self.lines = Table(LINE, (), rows_max, header, LINES, FREE_LINES, BLOCKS_SPREAD)
+        self.splits = Table("i8", (len(State),), rows_max, header, SPLITS, FREE_SPLITS)
+        self.id_texts = Texts(header, ID_TEXTS, FREE_TEXTS, rows_max)
+        self.ended = Ring(ENDED_ID, header, ENDED, rows_max)
+        self.ended_marks = Table(ENDED_MARK, rows_max=ENDED_MARKS_MAX)
         self.expirations = ExpiryHeap(header, rows_max)
         self.requests = Remembered(REQUEST, seed, rows_max)
         self.events = Remembered(EVENT, seed, rows_max)
@@ -85,7 +114,12 @@ class Shard:
             self.skus.removed.records,
             self.location_records.records,
         )
-        self.book = (self.reservations.records, self.lines.records, self.splits.records)
+        self.book = (
+            self.reservations.records,
+            self.lines.records,
+            self.splits.records,
+            self.ended.records,
+        )
         self.arrays = (
             header,
             self.stock,
@@ -118,13 +152,10 @@ class Shard:
         self._figures[NOW_NS] = now_ns
 
     @property
-    def id_texts_used(self) -> int:
-        """Texts of ids that reservations use; the turn may still have to record the last."""
-        return self._figures[ID_TEXTS]
-
-    @id_texts_used.setter
-    def id_texts_used(self, count: int) -> None:
-        self._figures[ID_TEXTS] = count
+    def next_reservation(self) -> int:
+        """The number that the next reservation gets."""
+        first_free = self._figures[FIRST_FREE_RESERVATION]
+        return first_free - 1 if first_free else self._figures[RESERVATIONS]
 
     @property
     def revision(self) -> int:
@@ -202,11 +233,17 @@ class Shard:
     def is_reservation(self, number: int, key: Key) -> bool:
         """Whether a reservation has this key. A UUID and a text do not share a key."""
         record = self.reservations.records[number]
-        return (
-            int(record["key_hi"]) == key.hi
-            and int(record["key_lo"]) == key.lo
-            and bool(record["flags"] & FLAG_TEXT) == (key.text is not None)
-        )
+        return is_key(record, key) and bool(record["flags"] & FLAG_TEXT) == (key.text is not None)
+
+    def ended_states(self, place: int, key: Key) -> Array | None:
+        """Units by State (int64[6]) of an ended id, 1 where there were any; None if it is not that
+        of this key.
+        """
+        record = self.ended.records[place]
+        states = int(record["states"])
+        if not is_key(record, key) or bool(states & ENDED_TEXT) != (key.text is not None):
+            return None
+        return np.array([states >> state - 1 & 1 for state in State], np.int64)
 
     def line_ids(self, number: int) -> list[str]:
         """The caller's ids of the lines of this reservation; empty texts without."""
@@ -215,8 +252,8 @@ class Shard:
         if not flags & FLAG_LINE_IDS:
             return [""] * count
         # Behind the reservation's own text, if it has one, its lines' stand in their order.
-        first = int(record["id_text"]) + bool(flags & FLAG_TEXT)
-        return self.id_texts.texts(np.arange(first, first + count))
+        own = int(bool(flags & FLAG_TEXT))
+        return self.id_texts.read(int(record["id_text"]), own + count)[own:]
 
     def lines_of(self, number: int) -> range:
         """Line numbers of a reservation."""

@@ -11,16 +11,20 @@ from typing import Any, Protocol
 import numpy as np
 
 from .. import kernels
+from ..kernels.arguments import FREE_RESERVATIONS, HEADER_SIZE
+from .id_texts import load_earlier
 from .names import NameTable
 from .remembered import Remembered
+from .ring import Ring
 from .schema import migrate_table
 from .shard import Shard
 from .table import Array, Table
+from .texts import Texts
 
-_NAME_TABLES = ("skus", "locations", "sources", "principals", "display_names", "id_texts")
+_NAME_TABLES = ("skus", "locations", "sources", "principals", "display_names")
 _TABLES = (
     *("location_records", "source_sequences", "source_gaps", "numbered"),
-    *("levels", "reservations", "lines", "splits"),
+    *("levels", "reservations", "lines", "splits", "id_texts", "ended", "ended_marks"),
 )
 _MEMORIES = ("requests", "events")
 
@@ -42,6 +46,7 @@ class Columns(Protocol):
 def columns(shard: Shard) -> dict[str, Array]:
     """The whole state by name, as views."""
     listed = {"position": np.array([shard.sequence, shard.now_ns], np.int64)}
+    listed["free"] = shard.header[FREE_RESERVATIONS:HEADER_SIZE]
     for name in _NAME_TABLES:
         table: NameTable = getattr(shard, name)
         listed[f"{name}.arena"] = table.arena.used
@@ -60,6 +65,8 @@ def load(shard: Shard, listed: Columns) -> None:
     have stays empty. What is derived is still to be rebuilt.
     """
     shard.sequence, shard.now_ns = (int(figure) for figure in listed["position"])
+    if "free" in listed:
+        shard.header[FREE_RESERVATIONS:HEADER_SIZE] = listed["free"]
     for name in _NAME_TABLES:
         if f"{name}.arena" not in listed:
             continue
@@ -68,9 +75,11 @@ def load(shard: Shard, listed: Columns) -> None:
         table.offsets.load(listed[f"{name}.offsets"])
         table.removed.load(listed[f"{name}.removed"])
     for name in _TABLES:
-        records: Table = getattr(shard, name)
+        records: Table | Texts | Ring = getattr(shard, name)
         if name in listed:
             records.load(migrate_table(listed[name], name, records.records.dtype))
+    if "id_texts.arena" in listed:
+        load_earlier(shard, listed["id_texts.arena"], listed["id_texts.offsets"])
     # An earlier schema has no gaps: none of its numbers is known to have been skipped.
     shard.source_gaps.extend(len(shard.sources) - len(shard.source_gaps))
     for name in _MEMORIES:

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..limits import ROWS_MAX
+from ..limits import PLACES_MAX, ROWS_MAX
 from .address_space import allocate, discard
 
 Array = np.ndarray
 
 #: Records that are given back at a time: 3 MiB of stock events, in some 0.2 ms. Whatever their
 #: size, so many of them begin at a page.
-_GIVEN_BACK = 1 << 17
+GIVEN_BACK = 1 << 17
 
 
 def raw(records: Array) -> Array:
@@ -36,9 +36,13 @@ class TableFullError(Exception):
 class Table:
     """Records, and how many of them are in use: a place in a header (kernels/arguments.py), so
     that kernels can append. It grows in place (address_space.py).
+
+    Where kernels give records back and use them again, `count` is the end of those in use, and
+    `free_at` the place that tells how many before it are free. With `spread` there is address space
+    for so many times as many records, so that gaps between blocks of them do not matter.
     """
 
-    __slots__ = ("_at", "_counts", "records", "rows_max")
+    __slots__ = ("_at", "_counts", "_free_at", "records", "rows_max")
 
     def __init__(
         self,
@@ -47,15 +51,18 @@ class Table:
         rows_max: int = ROWS_MAX,
         header: Array | None = None,
         at: int = 0,
+        free_at: int | None = None,
+        spread: int = 1,
     ) -> None:
-        self.records = allocate(dtype, rows_max, width)
-        self.rows_max = rows_max
+        self.records = allocate(dtype, min(rows_max * spread, PLACES_MAX), width)
+        self.rows_max = len(self.records) // spread
         self._counts = figures(np.zeros(1, np.int64) if header is None else header)
         self._at = at
+        self._free_at = free_at
 
     @property
     def count(self) -> int:
-        """Records in use."""
+        """Records in use, and those that are free among them."""
         return self._counts[self._at]
 
     @count.setter
@@ -74,28 +81,26 @@ class Table:
         return self.records[: self.count]
 
     @property
+    def in_use(self) -> int:
+        """Records that are not free."""
+        return self.count if self._free_at is None else self.count - self._counts[self._free_at]
+
+    @property
     def room(self) -> int:
         """Records that it can still take."""
-        return self.rows_max - self.count
+        return self.rows_max - self.in_use
 
     def ensure(self, extra: int) -> None:
         """Raise TableFullError when there is no room for `extra` more records."""
-        self._end(extra)
-
-    def _end(self, extra: int) -> int:
-        """Where `extra` more records would end."""
-        end = self._counts[self._at] + extra
-        if end > self.rows_max:
-            count = end - extra
-            raise TableFullError(f"{count} records and {extra} more: at most {self.rows_max}")
-        return end
+        if self.in_use + extra > self.rows_max:
+            raise TableFullError(f"{self.in_use} records and {extra} more: at most {self.rows_max}")
 
     def extend(self, extra: int) -> Array:
         """Take `extra` more records into use, as they lie there, and return a view of them. Raises
         TableFullError.
         """
-        end = self._end(extra)
-        self._counts[self._at] = end
+        self.ensure(extra)
+        self._counts[self._at] = end = self.count + extra
         return self.records[end - extra : end]
 
     def append(self, *records: tuple[int, ...]) -> Array:
@@ -108,12 +113,14 @@ class Table:
         """Drop some of the last records and free their memory; return whether there were any."""
         if not self.count:
             return False
-        start = (self.count - 1) // _GIVEN_BACK * _GIVEN_BACK
+        start = (self.count - 1) // GIVEN_BACK * GIVEN_BACK
         discard(self.records, start, self.count)
         self.count = start
         return True
 
     def load(self, records: Array) -> None:
-        """Replace the content, as recovery does."""
-        self.count = 0
-        raw(self.extend(len(records)))[:] = raw(records)
+        """Replace the content, as recovery does. How many are free is loaded elsewhere."""
+        if len(records) > len(self.records):
+            raise TableFullError(f"{len(records)} records: at most {len(self.records)}")
+        self.count = len(records)
+        raw(self.used)[:] = raw(records)

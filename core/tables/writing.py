@@ -16,6 +16,7 @@ from ..model import State
 from . import state_bytes
 from .apply import apply, apply_reservations, apply_stock
 from .effects import ATTRIBUTED, STANDS_ALONE, Entry, Section
+from .id_texts import lay_down
 from .names import NameTable, pack_names
 from .shard import Shard
 from .table import Array
@@ -31,6 +32,20 @@ def record(shard: Shard, section: Section, *effects: tuple[int, ...]) -> None:
         shard.effects.close_stage()
 
 
+def record_all(shard: Shard, section: Section, effects: Array) -> None:
+    """Write effects that are columns already, and apply them."""
+    if not len(effects):
+        return
+    shard.effects.touched = True
+    if section in STANDS_ALONE:
+        shard.effects.close_stage()
+    added = shard.effects[section].extend(len(effects))
+    added[:] = effects
+    apply(shard, section, added)
+    if section in STANDS_ALONE:
+        shard.effects.close_stage()
+
+
 def record_names(shard: Shard, section: Section, *names: str) -> None:
     """Write new names or other texts, and apply them."""
     packed = pack_names(*names)
@@ -38,6 +53,15 @@ def record_names(shard: Shard, section: Section, *names: str) -> None:
     added = shard.effects[section].extend(len(packed))
     added[:] = packed
     apply(shard, section, added)
+
+
+def record_texts(shard: Shard, reservation: int, *texts: str) -> None:
+    """Write the texts of a reservation that was just put down, and lay them down."""
+    packed = pack_names(*texts)
+    shard.effects.touched = True
+    effects = shard.effects[Section.RESERVATION_TEXTS].append((reservation, len(packed)))
+    shard.effects[Section.TEXT_BYTES].extend(len(packed))[:] = packed
+    lay_down(shard, effects, packed)
 
 
 def record_written(shard: Shard, section: Section, count: int) -> None:
@@ -119,9 +143,9 @@ def reserve_batch(
     effects[Section.LINES].ensure(count)
     shard.lines.ensure(count)
     shard.index.slots.ensure(count)
-    before = shard.lines.count
+    before = len(effects[Section.LINES])
     seen = kernels.reserve_batch(operations, codes, available, shard.arrays, stop)
-    effects.touched = effects.touched or shard.lines.count > before
+    effects.touched = effects.touched or len(effects[Section.LINES]) > before
     return int(seen)
 
 

@@ -150,7 +150,7 @@ class Pump:
             self._on_failure(error)
             return
         self._turns += 1
-        self._set_alarm(turn.next_expiry_ns)
+        self._set_alarm(turn.next_due_ns)
         self._settle(turn)
         if turn.has_more:
             self.schedule(EARLY_TURN_MIN)

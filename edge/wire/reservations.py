@@ -164,8 +164,9 @@ def get_reservation_response(
         state=STATES[view.state],
         lines=[_reservation_line(line) for line in view.lines],
     )
-    found.create_time.FromNanoseconds(view.reserved_at_ns)
-    found.expire_time.FromNanoseconds(view.expires_at_ns)
+    if view.reserved_at_ns is not None and view.expires_at_ns is not None:
+        found.create_time.FromNanoseconds(view.reserved_at_ns)
+        found.expire_time.FromNanoseconds(view.expires_at_ns)
     response = reservation.GetReservationResponse(reservation=found)
     add_revisions(response, view.revisions)
     return response

@@ -31,6 +31,7 @@ from holdfast.core.commands import (
 )
 from holdfast.core.model import EventOutcome
 from holdfast.core.node import Node
+from holdfast.core.rules.retention import Retention
 from holdfast.core.tables import state_bytes
 from holdfast.core.tables.layouts import STOCK_EVENT
 from tests.model import NO_REVISION, Model, StockColumns
@@ -85,7 +86,7 @@ class NodeEngine:
         self.creates_skus = creates_skus
         self.node = self._new_node()
         self.entries: list[Any] = []
-        self.next_expiry_ns = 0
+        self.next_due_ns = 0
 
     def turn(self, commands: Sequence[Command], now_ns: int) -> list[Outcome]:
         tickets = [self.post(command) for command in commands]
@@ -107,7 +108,7 @@ class NodeEngine:
             turn = self.node.turn(now_ns)
             has_more = turn.has_more
             self.entries += turn.entries
-            self.next_expiry_ns = turn.next_expiry_ns
+            self.next_due_ns = turn.next_due_ns
             for ticket, outcome in turn.answers:
                 assert isinstance(ticket, Ticket)
                 assert ticket.outcome is None, "one answer for each command"
@@ -123,9 +124,13 @@ class NodeEngine:
         return node
 
     def _new_node(self) -> Node:
-        # One hold ends in a turn, so that stories have commands that wait for the others.
+        # One hold ends in a turn, so that stories have commands that wait for the others. A sweep
+        # passes over all reservations whenever time has passed.
         return Node(
-            shard_count=self.shard_count, expire_batch_max=1, creates_skus=self.creates_skus
+            shard_count=self.shard_count,
+            expire_batch_max=1,
+            creates_skus=self.creates_skus,
+            retention=Retention(pass_ns=1),
         )
 
     def restart(self) -> None:

@@ -2,14 +2,38 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from holdfast.core.audit import check_invariants, units_by_line
-from holdfast.core.kernels.arguments import SKUS, UNITS_ON_HAND
+from holdfast.core.commands import (
+    Command,
+    Line,
+    Location,
+    Move,
+    RecordStockEvents,
+    Reserve,
+    StockEvent,
+    UpdateLocation,
+)
+from holdfast.core.ids import key_from_text
+from holdfast.core.kernels.arguments import (
+    ENDED,
+    FIRST_FREE_RESERVATION,
+    FIRST_FREE_SPLIT,
+    FREE_LINES,
+    FREE_RESERVATIONS,
+    FREE_SPLITS,
+    FREE_TEXTS,
+    SKUS,
+    UNITS_ON_HAND,
+)
 from holdfast.core.kernels.codes import FLAG_LATER_PART
+from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
+from holdfast.core.rules.retention import Retention
 from holdfast.core.tables.names import pack_names
 from holdfast.core.tables.shard import Shard
 from tests.persistence.journals import JournalWriter, MemoryJournal
@@ -40,8 +64,9 @@ def test_an_empty_node_is_sound() -> None:
 def test_units_are_counted_as_the_engine_counts_them() -> None:
     """The same figures by numpy as by kernels."""
     for shard in lived(seed=1).shards:
-        expected = [list(shard.units(line).values()) for line in range(len(shard.lines))]
-        assert expected == units_by_line(shard).tolist()
+        numbers, units = units_by_line(shard)
+        expected = [list(shard.units(line).values()) for line in numbers.tolist()]
+        assert expected == units.tolist()
 
 
 def set_field(table: str, field: str, change: int) -> Callable[[Shard], None]:
@@ -69,7 +94,7 @@ def empty_line(shard: Shard) -> None:
 
 
 def lose_text(shard: Shard) -> None:
-    shard.id_texts.removed.count -= 1
+    shard.id_texts.granules.count -= 1
 
 
 def lose_split(shard: Shard) -> None:
@@ -138,16 +163,16 @@ def forget_sku(shard: Shard) -> None:
         (set_field("levels", "location", 1_000), "has no location"),
         (set_field("lines", "row", 1_000), "is at no stock level"),
         (set_field("lines", "state", 50), "is in an unknown state"),
-        (set_field("reservations", "first_line", 1), "has others' lines"),
+        (set_field("reservations", "first_line", 1), "are not those of reservations"),
         (forget_lines, "has no lines"),
-        (set_field("reservations", "id_text", 1), "has another's id"),
+        (set_field("reservations", "id_text", 1), "has no text, or one of another"),
         (set_field("reservations", "expires_at_ns", -(10**15)), "ends before it began"),
         (set_split, "less than no units"),
-        (lose_line, "but reservations have"),
+        (lose_line, "has lines that are not there"),
         (empty_line, "has no units"),
-        (lose_text, "texts of ids, but reservations have"),
+        (lose_text, "has no text, or one of another"),
         (lose_split, "split lines and rows of splits do not match"),
-        (lose_reservation, "lines, but reservations have"),
+        (lose_reservation, "are not those of reservations"),
         (repeat_level, "two stock levels are of the same SKU and location"),
         (repeat_name, "a name stands twice among the skus"),
         (misplace_sku, "belongs to another shard"),
@@ -162,5 +187,99 @@ def test_every_problem_is_named(tamper: Callable[[Shard], None], problem: str) -
     """With the shard that it is in, where it is in one."""
     node = lived(seed=3)
     tamper(node.shards[1])
+    problems = check_invariants(node)
+    assert any(problem in each for each in problems), problems
+
+
+def retired(seed: int) -> Node:
+    """A node of which much has ended and left: a third of its orders, and what they took."""
+    node, rng = Node(2, retention=Retention(1, 10**9, 1)), random.Random(seed)
+    skus = [f"S{number}" for number in range(5)]
+    events = (
+        StockEvent(None, n, sku, "W", EventKind.COUNT, 9_999) for n, sku in enumerate(skus, 1)
+    )
+    commands: list[Command] = [UpdateLocation(Location("W", LocationKind.STORE, "", enabled=True))]
+    commands.append(RecordStockEvents("erp", tuple(events)))
+    for number in range(60):
+        key = key_from_text(f"order {number}")
+        lines = tuple(Line(sku, "W", 5, f"{sku} of {number}") for sku in rng.sample(skus, 3))
+        commands.append(Reserve(key, lines, 1_000))
+        if number % 3:
+            some = (replace(lines[0], quantity=2),)
+            commands.append(Move(Verb.COMMIT, key, None, some, Remainder.KEEP))
+        if number % 2:
+            commands.append(Move(Verb.CANCEL, key, None, None, Remainder.KEEP))
+    for at, command in enumerate(commands):
+        node.post(command, Nobody())
+        node.turn(at)
+    for seconds in (2, 3, 4):
+        node.turn(seconds * 10**9)
+    return node
+
+
+class Nobody:
+    """A caller who does not wait."""
+
+    def cancelled(self) -> bool:
+        return False
+
+
+def set_header(place: int, change: int) -> Callable[[Shard], None]:
+    def tamper(shard: Shard) -> None:
+        shard.header[place] += change
+
+    return tamper
+
+
+def end_nothing(shard: Shard) -> None:
+    shard.ended.records["states"][shard.ended.first % len(shard.ended.records)] = 0
+
+
+def lose_mark(shard: Shard) -> None:
+    shard.ended_marks.count = 0
+
+
+def mix_marks(shard: Shard) -> None:
+    shard.ended_marks.append((-1, 0))
+
+
+def repeat_ended_id(shard: Shard) -> None:
+    """Let an order that is there have the id of one that has left."""
+    place = np.flatnonzero(shard.reservations["line_count"])[0]
+    ended = shard.ended.records[shard.ended.first % len(shard.ended.records)]
+    for field in ("key_hi", "key_lo"):
+        shard.reservations.records[field][place] = ended[field]
+
+
+def test_what_has_left_leaves_a_sound_state() -> None:
+    """With free rows, blocks and splits among those in use, and ids that are left."""
+    node = retired(seed=1)
+    assert [] == check_invariants(node)
+    for place in (FREE_RESERVATIONS, FREE_SPLITS, FREE_LINES, FREE_TEXTS):
+        assert any(shard.header[place] for shard in node.shards), place
+    assert any(len(shard.ended) for shard in node.shards)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "problem"),
+    [
+        (set_header(FREE_RESERVATIONS, 1), "reservations are free, not"),
+        (set_header(FIRST_FREE_RESERVATION, 1), "rows of reservations that are free do not match"),
+        (set_header(FREE_SPLITS, 1), "rows of splits are free, not"),
+        (set_header(FIRST_FREE_SPLIT, 1), "split lines and rows of splits do not match"),
+        (set_header(FREE_LINES, 1), "lines are free, not"),
+        (set_header(FREE_TEXTS, 1), "granules of text are free, not"),
+        (set_header(ENDED, 10**9), "ended ids, in a ring of"),
+        (end_nothing, "had no units"),
+        (lose_mark, "ended ids without a mark"),
+        (mix_marks, "mark 0 of ended ids is before the last"),
+        (repeat_ended_id, "two reservations have the same id"),
+    ],
+)
+def test_every_problem_of_what_has_left_is_named(
+    tamper: Callable[[Shard], None], problem: str
+) -> None:
+    node = retired(seed=1)
+    tamper(node.shards[0])
     problems = check_invariants(node)
     assert any(problem in each for each in problems), problems

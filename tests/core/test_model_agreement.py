@@ -51,8 +51,9 @@ LINE_IDS = ("", "1", "2")
 HOLDS_MS = (1_000, 60_000, 60_000, HOLD_MS_MAX)
 
 #: Steps of the clock: mostly none or few, often exactly onto an end or a nanosecond short of it.
+DAY_NS = 24 * 3_600 * 10**9
 ELAPSED_NS = (0, 0, 0, 0, 1, 10**6, 10**9 - 1, 10**9, 59 * 10**9)
-LEAPS_NS = (RETENTION_NS - 1, RETENTION_NS, 2 * RETENTION_NS, HOLD_MS_MAX * NS_PER_MS)
+LEAPS_NS = (RETENTION_NS - 1, RETENTION_NS, 2 * RETENTION_NS, HOLD_MS_MAX * NS_PER_MS, 2 * DAY_NS)
 
 
 @dataclass(frozen=True)
@@ -279,7 +280,7 @@ class Duel:
         # Between shards a turn has no order: the model follows the node.
         for ticket in executed:
             assert self.model.turn([ticket.command], self.now_ns) == [ticket.outcome]
-        assert self.node.next_expiry_ns > self.now_ns
+        assert self.node.next_due_ns > self.now_ns
 
     def compare_reads(self, *more: Command) -> None:
         """Read all stock levels of both; reading leaves nothing in the journal."""

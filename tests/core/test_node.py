@@ -99,7 +99,7 @@ def test_many_holds_that_are_due_end_over_several_turns(shard_count: int) -> Non
     moved = [sum(len(entry.effects(Section.MOVES)) for entry in turn.entries) for turn in turns]
     assert [3, 3, 3, 3, 3, 3, 2, 0] == moved
     assert [True] * 6 + [False] * 2 == [turn.has_more for turn in turns]
-    assert [over_ns] * 6 == [turn.next_expiry_ns for turn in turns[:6]]
+    assert [over_ns] * 6 == [turn.next_due_ns for turn in turns[:6]]
     ((_, seen),) = [answer for turn in turns for answer in turn.answers]
     assert isinstance(seen, AvailabilitiesView)
     levels = [level for view in seen.views if view for level in view.levels]

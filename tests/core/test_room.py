@@ -109,8 +109,8 @@ def reserve_many(_node: Node) -> Iterator[Command]:
 
 
 def reserve_texts(_node: Node) -> Iterator[Command]:
-    line = Line("S0", "W", 1, "line")
-    return (Reserve(key_from_text(f"order {n}"), (line,), 60_000) for n in count(1))
+    line = Line("S0", "W", 1, "line".ljust(128, "."))
+    return (Reserve(key_from_text(f"order {n}".ljust(128, ".")), (line,), 60_000) for n in count(1))
 
 
 def reserve_batches(node: Node) -> Iterator[Command]:

@@ -377,6 +377,8 @@ def suffix(line_id: str) -> str:
 
 
 def shown_reservation(view: ReservationView) -> list[str]:
+    if view.reserved_at_ns is None or view.expires_at_ns is None:
+        return [f"{view.state.name}, its lines have left"]
     times = [text_from_ns(ns - START_NS) for ns in (view.reserved_at_ns, view.expires_at_ns)]
     return [
         f"{view.state.name} reserved=+{times[0]} expires=+{times[1]}",

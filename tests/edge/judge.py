@@ -45,6 +45,7 @@ from holdfast.core.ids import Key, key_from_text
 from holdfast.core.kernels.codes import FLAG_LATER_PART
 from holdfast.core.model import State
 from holdfast.core.node import Node
+from holdfast.core.rules.homes import Ended
 from holdfast.core.tables.effects import Section
 from holdfast.core.tables.shard import Shard
 from holdfast.edge.wire.refusals import REFUSAL_CODES
@@ -316,11 +317,9 @@ def _sum(a: tuple[int, int, int], b: tuple[int, int, int]) -> tuple[int, int, in
 def expiries_in_journal(data_dir: Path, order: str) -> list[tuple[int, int]]:
     """Find when units of a reservation expired, and how many."""
     node = replayed_node(data_dir)
-    own = {
-        (part.shard.number, line)
-        for part in node.reservations.parts_of(key_from_text(order))
-        for line in part.shard.lines_of(part.number)
-    }
+    parts = node.reservations.find(key_from_text(order))
+    assert not isinstance(parts, Ended)
+    own = {(part.shard.number, line) for part in parts for line in part.shard.lines_of(part.number)}
     return [
         (recorded.entry.now_ns, int(move["quantity"]))
         for _, group in read_journal(data_dir)

@@ -240,7 +240,7 @@ async def test_a_call_that_is_cancelled_while_it_waits_in_the_mailbox_is_never_e
     outcomes = await asyncio.gather(first, waiting[0], waiting[2])
     assert all(isinstance(each, ReserveOutcome) and each.refusal is None for each in outcomes)
     assert 7 == await inside.available()
-    assert [] == inside.node.reservations.parts_of(key_from_text("waiting 1"))
+    assert [] == inside.node.reservations.find(key_from_text("waiting 1"))
 
 
 async def test_a_call_that_is_cancelled_while_it_is_being_written_stays_done(

@@ -5,6 +5,7 @@ import random
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from holdfast.core.kernels.codes import FLAG_LATER_PART
@@ -65,7 +66,8 @@ def test_effects_are_counted_by_kind(path: Path) -> None:
     close(recovered)
     shards = recovered.node.shards
     assert sum(len(shard.skus) for shard in shards) == report.operations[Section.SKU_NAMES]
-    assert sum(len(shard.id_texts) for shard in shards) == report.operations[Section.ID_TEXTS]
+    with_texts = (np.count_nonzero(shard.reservations["id_text"] >= 0) for shard in shards)
+    assert sum(with_texts) == report.operations[Section.RESERVATION_TEXTS]
     assert sum(len(shard.lines) for shard in shards) == report.operations[Section.LINES]
     assert report.operations[Section.MOVES] > 0
     assert report.operations[Section.SEAL] > 0

@@ -61,6 +61,7 @@ ONE_MEANING = {
     "remembered": "ids by which a repeat is known",
     "reservation_index": "where the parts of a reservation are",
     "reservations": "reservations and their lines, one at a time",
+    "retention": "how long what has ended is kept",
     "sources": "sources of stock facts, and how they number them",
     "shared": "what the files beside it share",
     "statistics": "figures about what runs",

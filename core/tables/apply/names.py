@@ -42,11 +42,6 @@ def apply_display_names(shard: Shard, effects: Array) -> None:
     shard.display_names.add(effects)
 
 
-def apply_id_texts(shard: Shard, effects: Array) -> None:
-    """Add ids of reservations that are not UUIDs."""
-    shard.id_texts.add(effects)
-
-
 def apply_locations(shard: Shard, effects: Array) -> None:
     """Set records of locations."""
     for effect in effects:

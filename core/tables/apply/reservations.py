@@ -6,7 +6,7 @@ from ..table import Array
 
 
 def apply_reservations(shard: Shard, effects: Array, line_effects: Array) -> None:
-    """Append reservations with their lines, HELD from now."""
+    """Put down reservations with their lines, HELD from now."""
     shard.reservations.ensure(len(effects))
     shard.lines.ensure(len(line_effects))
     shard.index.slots.ensure(len(effects))

@@ -1,17 +1,20 @@
 """Which function applies which kind of effect."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 import numpy as np
 
+from ... import kernels
 from ..effects import DTYPES, Entry, Section
+from ..id_texts import lay_down, lay_down_earlier
+from ..names import unpack_names
 from ..shard import Shard
 from ..table import Array
 from .levels import apply_levels
 from .names import (
     apply_display_names,
     apply_ended_skus,
-    apply_id_texts,
     apply_location_names,
     apply_locations,
     apply_principal_names,
@@ -25,6 +28,7 @@ from .reservations import (
     apply_requests,
     apply_reservations,
 )
+from .retention import apply_drops, apply_ends, apply_forgets
 from .seal import apply_seal
 from .stock import apply_gaps, apply_plain_stock, apply_source_resets, apply_stock
 
@@ -33,20 +37,22 @@ def _keep(_shard: Shard, _effects: Array) -> None:
     """Change nothing: it stands in the journal for those who read that."""
 
 
-#: All but RESERVATIONS and LINES, and COUNTED and STOCK, which are applied together.
+#: All but what is applied together.
 _APPLY: dict[Section, Callable[[Shard, Array], None]] = {
     Section.SKU_NAMES: apply_sku_names,
     Section.LOCATION_NAMES: apply_location_names,
     Section.SOURCE_NAMES: apply_source_names,
     Section.PRINCIPAL_NAMES: apply_principal_names,
     Section.DISPLAY_NAMES: apply_display_names,
-    Section.ID_TEXTS: apply_id_texts,
     Section.LOCATIONS: apply_locations,
     Section.ENDED_SKUS: apply_ended_skus,
     Section.LEVELS: apply_levels,
     Section.LINKS: apply_links,
     Section.MOVES: apply_moves,
     Section.EXTENDS: apply_extends,
+    Section.ENDS: apply_ends,
+    Section.DROPS: apply_drops,
+    Section.FORGETS: apply_forgets,
     Section.STOCK_PADDED: apply_plain_stock,
     Section.STOCK_PLAIN: apply_plain_stock,
     Section.GAPS: apply_gaps,
@@ -58,8 +64,13 @@ _APPLY: dict[Section, Callable[[Shard, Array], None]] = {
     Section.SEAL: apply_seal,
 }
 
-_NONE = np.zeros(0, DTYPES[Section.RESERVATIONS])
-_NOTHING_COUNTED = np.zeros(0, DTYPES[Section.COUNTED])
+#: A section that is applied with the one behind it, and that one.
+_TOGETHER = {
+    Section.RESERVATIONS: Section.LINES,
+    Section.RESERVATION_TEXTS: Section.TEXT_BYTES,
+    Section.COUNTED: Section.STOCK,
+}
+_NOTHING_BEFORE = np.zeros(0, DTYPES[Section.COUNTED])
 
 
 def apply(shard: Shard, section: Section, effects: Array) -> None:
@@ -73,17 +84,27 @@ def replay(shard: Shard, entry: Entry, *, compares_seal: bool = True) -> None:
     """
     assert entry.sequence == shard.sequence + 1, (entry.sequence, shard.sequence)
     shard.now_ns = entry.now_ns
-    reservations, counted = _NONE, _NOTHING_COUNTED
+    before = _NOTHING_BEFORE
+    texts: Iterator[str] | None = None
     for section, effects in entry.sections:
-        if section is Section.RESERVATIONS:
-            reservations = effects
-        elif section is Section.LINES:
-            apply_reservations(shard, reservations, effects)
-        elif section is Section.COUNTED:
-            counted = effects
+        if section in _TOGETHER:
+            before = effects
+            continue
+        if section is Section.DROPS:  # rows of this entry's expiries may be among them
+            kernels.pop_settled(shard.arrays)
+        if section is Section.LINES:
+            first = len(shard.reservations)
+            apply_reservations(shard, before, effects)
+            if texts is not None:
+                lay_down_earlier(shard, first, texts)
+        elif section is Section.TEXT_BYTES:
+            lay_down(shard, before, effects)
         elif section is Section.STOCK:
-            apply_stock(shard, effects, counted)
-            counted = _NOTHING_COUNTED
+            apply_stock(shard, effects, before)
+        elif section is Section.ID_TEXTS:
+            texts = chain(texts or (), unpack_names(effects))
         elif section is not Section.SEAL or compares_seal:
             apply(shard, section, effects)
+        before = _NOTHING_BEFORE
+    kernels.pop_settled(shard.arrays)
     shard.sequence = entry.sequence

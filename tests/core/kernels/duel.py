@@ -166,8 +166,13 @@ def _alike(like: tuple[Any, ...], members: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def _copy(argument: Any) -> Any:
+    """A copy, in which a view is a view of the copy of what stands before it in the tuple."""
     if isinstance(argument, tuple):
-        return _alike(argument, map(_copy, argument))
+        copies: list[Any] = []
+        for at, each in enumerate(argument):
+            is_view = isinstance(each, np.ndarray) and at and each.base is argument[at - 1]
+            copies.append(copies[-1].view(each.dtype) if is_view else _copy(each))
+        return _alike(argument, copies)
     return argument.copy() if isinstance(argument, np.ndarray) else argument
 
 

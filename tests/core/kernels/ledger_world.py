@@ -9,7 +9,7 @@ from holdfast.core.kernels import arguments, codes
 from holdfast.core.kernels.arguments import Book
 from holdfast.core.limits import HOLD_MS_MAX, HOLD_MS_MIN, ON_HAND_MAX, QUANTITY_MAX
 from holdfast.core.tables.effects import DTYPES, Section
-from holdfast.core.tables.layouts import LEVEL, LINE, OPERATION, RESERVATION
+from holdfast.core.tables.layouts import ENDED_ID, LEVEL, LINE, OPERATION, RESERVATION
 from holdfast.core.tables.table import Array
 from tests.core.kernels.duel import Duel
 from tests.core.kernels.worlds import (
@@ -53,6 +53,9 @@ class Shop:
         self.reservations = np.zeros(self.capacity, RESERVATION)
         self.lines = np.zeros(self.capacity * LINES_MAX, LINE)
         self.splits = np.zeros((len(self.lines), 6), np.int64)
+        self.ended = np.zeros(self.capacity, ENDED_ID)
+        granules = np.zeros(20 * len(self.lines), LINE)
+        self.texts = (granules, granules.view(np.uint8))
         self.header[arguments.LEVELS] = len(self.levels) - rng.choice((0, 1))
         self.index = make_index(2 * self.capacity, PART_BITS)
         self.heap = self._empty_heap()
@@ -97,9 +100,9 @@ class Shop:
         )
 
     @property
-    def book(self) -> tuple[Array, Array, Array]:
+    def book(self) -> tuple[Array, Array, Array, Array]:
         """Reservations with what hangs on them."""
-        return self.reservations, self.lines, self.splits
+        return self.reservations, self.lines, self.splits, self.ended
 
     @property
     def arrays(self) -> tuple[Any, ...]:
@@ -157,6 +160,10 @@ class Shop:
         operation["quantity"], operation["row"] = line["quantity"], line["row"]
         for field in ("key_hi", "key_lo", "hold_ms"):
             operation[field] = record[field]
+        if self._ended_count and self.rng.random() < 0.3:
+            first = int(self.header[arguments.ENDED])
+            ended = self.ended[self.rng.randrange(first, first + self._ended_count) % self.capacity]
+            operation["key_hi"], operation["key_lo"] = ended["key_hi"], ended["key_lo"]
 
     def reserve_batch(self) -> None:
         """Decide single lines, some of them asked for before, some answered already."""
@@ -199,6 +206,26 @@ class Shop:
         self.duel.call(
             "apply_reservations", effects, lines, self.arrays, operations=max(1, len(lines))
         )
+        self._apply_texts()
+
+    def _apply_texts(self) -> None:
+        """Lay down the texts of reservations that should have some and have none yet."""
+        texts, packed = [], b""
+        for number, record in enumerate(self.reservations[: self.count]):
+            flags, lines = int(record["flags"]), int(record["line_count"])
+            if record["id_text"] == codes.NO_TEXT and flags & codes.FLAG_FREE == 0:
+                count = bool(flags & codes.FLAG_TEXT) + lines * bool(flags & codes.FLAG_LINE_IDS)
+                text = b"".join(bytes((size, *b"x" * size)) for size in self._sizes(count))
+                texts += [(number, len(text))] if count else []
+                packed += text
+        effects = np.array(texts, DTYPES[Section.RESERVATION_TEXTS])
+        self.duel.call(
+            "apply_id_texts", effects, np.frombuffer(packed, np.uint8), self.header,
+            self.reservations, self.texts, operations=max(1, len(effects)),
+        )  # fmt: skip
+
+    def _sizes(self, count: int) -> list[int]:
+        return [self.rng.choice((1, 14, 15, 16, 128)) for _ in range(count)]
 
     def _line_effects(self, count: int) -> Array:
         lines = np.zeros(count, DTYPES[Section.LINES])
@@ -209,7 +236,8 @@ class Shop:
 
     def apply_moves(self) -> None:
         """Move units of some lines, a part of them or all."""
-        chosen = self.rng.sample(range(self.line_count), min(20, self.line_count))
+        there = self._lines_in_use()
+        chosen = self.rng.sample(there, min(20, len(there)))
         moves = []
         for line in chosen:
             leaves, enters = self.rng.choice(MOVES)
@@ -218,6 +246,11 @@ class Shop:
                 moves.append((self.rng.choice((1, units)), line, leaves, enters, 0))
         effects = np.array(moves, DTYPES[Section.MOVES])
         self._apply(effects)
+
+    def _lines_in_use(self) -> list[int]:
+        records = self.reservations[: self.count]
+        runs = zip(records["first_line"].tolist(), records["line_count"].tolist(), strict=True)
+        return [line for first, count in runs for line in range(first, first + count)]
 
     def _apply(self, effects: Array) -> None:
         self.duel.call(
@@ -317,7 +350,37 @@ class Shop:
             behind = int(self.header[arguments.MOVE_EFFECTS])
             self._apply(self.effects[2][behind : behind + count])
             if before == self.header[arguments.EXPIRIES]:
-                return
+                break
+        self.duel.call("pop_settled", self.arrays)
+
+    def sweep(self) -> None:
+        """Note what has ended, let go of what ended before, and forget some ids."""
+        size = max(1, self.count)
+        ends, drops = np.zeros((2, size), np.int32)
+        _, end_count, drop_count, _ = self.duel.call(
+            "find_ended", 0, self.count, self.rng.choice((3, 10_000)), self.now_ns, self.arrays,
+            ends, drops, operations=size,
+        )  # fmt: skip
+        noted = np.zeros(end_count, DTYPES[Section.ENDS])
+        noted["reservation"] = ends[:end_count]
+        self.duel.call("apply_ends", noted, self.header, self.reservations)
+        self._drop(drops[: min(drop_count, self.capacity - self._ended_count)])
+        forgotten = self.rng.randint(0, self._ended_count)
+        self.duel.call("apply_forgets", forgotten, self.arrays, operations=max(1, forgotten))
+
+    def _drop(self, numbers: Array) -> None:
+        self._apply_texts()  # of those that a batch has made
+        states = np.zeros(len(numbers), np.uint8)
+        self.duel.call("read_states", numbers, self.arrays, states)
+        effects = np.zeros(len(numbers), DTYPES[Section.DROPS])
+        effects["reservation"], effects["states"] = numbers, states
+        size = max(1, len(numbers))
+        self.duel.call("apply_drops", effects, self.texts, self.arrays, operations=size)
+
+    @property
+    def _ended_count(self) -> int:
+        first, end = self.header[arguments.ENDED : arguments.ENDED + 2].tolist()
+        return int(end - first)
 
     def _some_numbers(self, count: int) -> list[int]:
         return self.rng.sample(range(self.count), min(count, self.count))
@@ -329,6 +392,8 @@ class Shop:
         self.duel.call(
             "index_parts", anew, self.reservations, self.count, self.shard, operations=entered
         )
+        window = self.header[arguments.ENDED : arguments.ENDED + 2].tolist()
+        self.duel.call("index_ended", anew, self.ended, *window, self.shard, operations=entered)
         self.heap = self._empty_heap()
         self.header[arguments.EXPIRIES] = 0
         self.duel.call("index_expiries", self.arrays, operations=entered)
@@ -347,8 +412,25 @@ def shop(duel: Duel, rng: Random) -> None:
     world = Shop(duel, rng)
     steps = (
         world.reserve_batch, world.apply_reservations, world.apply_moves, world.whole_moves,
-        world.move_batch, world.extend, world.link, world.expire,
+        world.move_batch, world.extend, world.link, world.expire, world.sweep,
     )  # fmt: skip
     for _ in range(60):
         rng.choice(steps)()
     world.restart()
+
+
+def blocks(duel: Duel, rng: Random) -> None:
+    """Take blocks and give them back."""
+    header, lines = np.zeros(arguments.HEADER_SIZE, np.int64), np.zeros(4_000, LINE)
+    place = arguments.LINES, arguments.FREE_LINES
+    taken: list[tuple[int, int]] = []
+    for _ in range(60):
+        if taken and rng.random() < 0.45:
+            duel.call(
+                "give_back_block", lines, header, *place, *taken.pop(rng.randrange(len(taken)))
+            )
+        else:
+            size = rng.choice((1, 1, 2, 3, 5, 60))
+            first = duel.call("take_block", lines, header, *place, size)
+            lines[first : first + size]["state"] = HELD
+            taken.append((first, size))

@@ -1,18 +1,11 @@
 """Blocks of lines: no two overlap, none gets lost, and what is free is used again."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdfast.core.kernels.arguments import HEADER_SIZE, LINES
-from holdfast.core.kernels.blocks import (
-    FREE_SIZE,
-    FREE_SUM,
-    LISTS,
-    find_block,
-    give_back_block,
-    take_block,
-)
+from holdfast.core.kernels.arguments import FREE_LINES, HEADER_SIZE, LINES
+from holdfast.core.kernels.blocks import FREE_SIZE, give_back_block, take_block
 from holdfast.core.kernels.codes import FREE
 from holdfast.core.tables.layouts import LINE
 
@@ -22,7 +15,6 @@ class Space:
 
     def __init__(self) -> None:
         self.lines = np.zeros(1 << 17, LINE)
-        self.free = np.zeros(FREE_SIZE, np.int64)
         self.header = np.zeros(HEADER_SIZE, np.int64)
         self.blocks: dict[int, int] = {}
 
@@ -31,7 +23,7 @@ class Space:
         return int(self.header[LINES])
 
     def take(self, size: int) -> int:
-        start = int(take_block(self.lines, self.free, self.header, LINES, size))
+        start = int(take_block(self.lines, self.header, LINES, FREE_LINES, size))
         # What its owner may write: all but the state FREE.
         self.lines[start : start + size].view(np.uint8)[:] = FREE
         self.lines[start : start + size]["state"] = 1
@@ -40,23 +32,24 @@ class Space:
 
     def give_back(self, start: int) -> None:
         size = self.blocks.pop(start)
-        give_back_block(self.lines, self.free, self.header, LINES, start, size)
+        give_back_block(self.lines, self.header, LINES, FREE_LINES, start, size)
 
     def free_blocks(self) -> dict[int, int]:
         found: dict[int, int] = {}
-        for at in range(LISTS):
-            place, before = int(self.free[at]), 0
+        free = self.header[FREE_LINES : FREE_LINES + FREE_SIZE]
+        for at in range(1, FREE_SIZE):
+            place, before = int(free[at]), 0
             while place:
                 first = self.lines[place - 1]
                 size = int(first["row"])
                 last = self.lines[place - 1 + size - 1]
                 assert (first["state"], last["state"], last["row"]) == (FREE, FREE, size)
-                assert size.bit_length() - 1 == at
+                assert size.bit_length() == at
                 links = int(first["quantity"])
                 assert links >> 32 == before
                 found[place - 1] = size
                 place, before = links & 0xFFFF_FFFF, place
-        assert sum(found.values()) == self.free[FREE_SUM]
+        assert free[0] == sum(found.values())
         return found
 
 
@@ -70,10 +63,11 @@ def assert_sound(space: Space) -> None:
         assert start == at
         at += size
         assert start not in free or at not in free
-    assert at == space.end
+    assert space.end == at
     assert at - 1 not in free, "a free block at the end goes back to the room behind it"
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.integers(1, 300), st.integers(-100, -1)), max_size=200))
 def test_blocks_in_use_and_free_ones_cover_the_space_once(acts: list[int]) -> None:
     space = Space()
@@ -85,9 +79,10 @@ def test_blocks_in_use_and_free_ones_cover_the_space_once(acts: list[int]) -> No
         assert_sound(space)
     for start in list(space.blocks):
         space.give_back(start)
-    assert space.end == 0
+    assert 0 == space.end
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=50))
 def test_what_is_large_enough_is_used_before_the_space_grows(sizes: list[int]) -> None:
     space = Space()
@@ -95,16 +90,15 @@ def test_what_is_large_enough_is_used_before_the_space_grows(sizes: list[int]) -
     space.take(1)  # so that nothing goes back to the room behind
     space.give_back(starts[0])
     half = (sizes[0] + 1) // 2
-    assert find_block(space.lines, space.free, half) == starts[0]
-    assert space.take(half) == starts[0]
+    assert starts[0] == space.take(half)
     assert_sound(space)
 
 
 def test_blocks_lie_one_after_the_other_until_one_is_given_back() -> None:
     space = Space()
-    assert [space.take(size) for size in (1, 3, 2_000, 1)] == [0, 1, 4, 2_004]
+    assert [0, 1, 4, 2_004] == [space.take(size) for size in (1, 3, 2_000, 1)]
     space.give_back(1)
-    assert [space.take(1) for _ in range(4)] == [1, 2, 3, 2_005]
+    assert [1, 2, 3, 2_005] == [space.take(1) for _ in range(4)]
 
 
 def test_a_space_is_used_again_for_ever() -> None:
@@ -116,4 +110,4 @@ def test_a_space_is_used_again_for_ever() -> None:
         for start in [each for each in space.blocks if each != kept]:
             space.give_back(start)
         assert_sound(space)
-    assert space.end == 1
+    assert 1 == space.end

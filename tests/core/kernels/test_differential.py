@@ -19,7 +19,7 @@ from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.layouts import LEVEL, NUMBERED
 from tests.core.kernels import worlds
 from tests.core.kernels.duel import PUBLIC, SPACES, Duel
-from tests.core.kernels.ledger_world import shop
+from tests.core.kernels.ledger_world import blocks, shop
 from tests.core.kernels.stock_world import feed
 
 World = Callable[[Duel, Random], None]
@@ -32,6 +32,7 @@ WORLDS: tuple[World, ...] = (
     worlds.index,
     worlds.expiries,
     shop,
+    blocks,
     feed,
 )
 

@@ -53,7 +53,7 @@ def random_keys(rng: Random, count: int) -> Keys:
 
 #: The seed of all slots here, and the bits that a number has in the index of 256 shards.
 SEED = (np.uint64(0x0706050403020100), np.uint64(0x0F0E0D0C0B0A0908))
-PART_BITS = 35
+PART_BITS = 36
 
 
 def _colliding_keys() -> list[tuple[int, int]]:

@@ -113,7 +113,7 @@ def key(number: int) -> Key:
 def alone(desk: Desk, ask: tuple[int, int, int]) -> int:
     """Reserve through the ledger, and name the outcome as a batch would."""
     number, level, quantity = ask
-    known = bool(desk.node.reservations.parts_of(key(number)))
+    known = bool(desk.node.reservations.find(key(number)))
     outcome = desk.ask(Reserve(key(number), (Line(*LEVELS[level], quantity),), HOLD_MS))
     if not isinstance(outcome, ReserveOutcome):
         return codes.ID_REUSED

@@ -29,7 +29,9 @@ PLACES, SKUS, ORDERS, ROOM = 3, 4, 5, 4
 
 #: What stands at its place among others of its stage, because it is compared with the state before
 #: the entry or is written no more.
-NOT_PERMUTED = STANDS_ALONE | {Section.SEAL, Section.STOCK_PADDED, Section.STOCK_PLAIN}
+NOT_PERMUTED = STANDS_ALONE | {
+    *(Section.SEAL, Section.ID_TEXTS, Section.STOCK_PADDED, Section.STOCK_PLAIN)
+}
 
 Unit = list[tuple[Section, np.ndarray]]
 
@@ -72,7 +74,8 @@ def names(section: Section, rng: Random) -> Unit:
 
 def stage(rng: Random) -> list[Unit]:
     """Effects of every kind that may change places, none of which refers to another of them."""
-    kinds = [section for section in Section if DTYPES[section].itemsize == 1]
+    texts = {Section.ID_TEXTS, Section.TEXT_BYTES}
+    kinds = [each for each in Section if DTYPES[each].itemsize == 1 and each not in texts]
     units = [names(section, rng) for section in kinds]
     reservations = records(Section.RESERVATIONS, rng, key_hi=9, key_lo=9, hold_ms=9)
     reservations[0][1]["flags"] = FLAG_TEXT
@@ -91,6 +94,12 @@ def stage(rng: Random) -> list[Unit]:
         [(Section.MOVES, moves)],
         [(Section.LEVELS, levels)],
         records(Section.LOCATIONS, rng, location=PLACES, display_name=PLACES, kind=2, enabled=2),
+        [
+            *((Section.RESERVATION_TEXTS, np.array([(0, 5)], DTYPES[Section.RESERVATION_TEXTS])),),
+            (Section.TEXT_BYTES, pack_names("text")),
+        ],
+        records(Section.ENDS, rng, reservation=ORDERS),
+        records(Section.FORGETS, rng, count=1),
         records(Section.LINKS, rng, next_part=9, reservation=ORDERS),
         records(Section.EXTENDS, rng, expires_at_ns=10**9, reservation=ORDERS),
         [

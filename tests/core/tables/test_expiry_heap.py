@@ -79,7 +79,7 @@ def test_an_extended_hold_ends_at_its_new_end_and_not_before() -> None:
         assert 1 == holds.entries
     holds.now_ns = end_ns - 1
     assert State.HELD is holds.state(1)
-    assert end_ns == holds.ask().next_expiry_ns
+    assert end_ns == holds.ask().next_due_ns
     holds.now_ns = end_ns
     assert State.EXPIRED is holds.state(1)
     assert 0 == holds.entries

@@ -9,10 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.core.ids import Key
+from holdfast.core.kernels.arguments import ENDED, FREE_RESERVATIONS, HEADER_SIZE, RESERVATIONS
 from holdfast.core.kernels.reservation_index import insert_part
+from holdfast.core.limits import ROWS_MAX
 from holdfast.core.rules.homes import Homes
-from holdfast.core.tables.layouts import RESERVATION
+from holdfast.core.tables.layouts import ENDED_ID, RESERVATION
 from holdfast.core.tables.reservation_index import ReservationIndex, pack_part
+from holdfast.core.tables.ring import Ring
 from holdfast.core.tables.table import Table
 
 
@@ -22,6 +25,7 @@ class Holder:
 
     number: int
     reservations: Table
+    ended: Ring
 
     def is_reservation(self, number: int, key: Key) -> bool:
         record = self.reservations.records[number]
@@ -37,7 +41,13 @@ class Holder:
 
 
 def _holders(*numbers: int) -> list[Holder]:
-    return [Holder(number, Table(RESERVATION)) for number in numbers]
+    return [_holder(number) for number in numbers]
+
+
+def _holder(number: int) -> Holder:
+    header = np.zeros(HEADER_SIZE, np.int64)
+    table = Table(RESERVATION, (), ROWS_MAX, header, RESERVATIONS, FREE_RESERVATIONS)
+    return Holder(number, table, Ring(ENDED_ID, header, ENDED, 100))
 
 
 def _enter(index: ReservationIndex, holder: Holder, keys: list[Key]) -> None:
@@ -66,7 +76,7 @@ def test_finds_what_was_entered_while_it_grows(steps: list[tuple[int, int]]) -> 
         first = len(holder.reservations) - count
         parts = (pack_part(holder.number, number) for number in range(first, first + count))
         expected |= dict(zip(keys, parts, strict=True))
-        missing = Holder(0, Table(RESERVATION)).add(20, seed + 10_000)
+        missing = _holder(0).add(20, seed + 10_000)
         assert all(find(key) == -1 for key in missing)
     assert {key: find(key) for key in expected} == expected
     index.rebuild(holders)

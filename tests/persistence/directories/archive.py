@@ -15,6 +15,7 @@ from pathlib import Path
 
 from holdfast.core.commands import Line, RecordStockEvents, Reference, Reserve, StockEvent
 from holdfast.core.ids import key_from_text
+from holdfast.core.limits import LINES_KEPT_NS
 from holdfast.core.model import EventKind
 from holdfast.core.statistics import read_statistics
 from tests.persistence.lives import NS_PER_S, Nobody, close, life_of, live_on, reopen, snapshot_of
@@ -43,6 +44,9 @@ def write(path: Path) -> None:
     order = Reserve(key_from_text("in the shop's name"), (Line("sku-1", "store-1", 1),), 3_600_000)
     life.node.post(order, Nobody(), "shop")
     life.journal.append(life.node.turn(life.node.now_ns).entries)
+    for _ in range(2):  # what has ended leaves, and new orders take its place
+        life.journal.append(life.node.turn(life.node.now_ns + 2 * LINES_KEPT_NS).entries)
+    life.live(turns=3)
     life.journal.append(life.node.seal())
     close(recovered)
 
