@@ -69,11 +69,12 @@ PLACES_MAX = 2**31 - 2
 GRANULES_A_TEXT = (NAME_BYTES_MAX + 1 + 15) // 16
 
 #: How long the lines of an ended reservation stay in memory, and its id, after its end.
-LINES_KEPT_NS = 24 * 3_600 * 1_000_000_000
+NS_PER_HOUR = 3_600 * 1_000_000_000
+LINES_KEPT_NS = 24 * NS_PER_HOUR
 IDS_KEPT_NS = 30 * LINES_KEPT_NS
 
 #: Ended ids are forgotten by the hour in which their lines left.
-MARK_NS = 3_600 * 1_000_000_000
+MARK_NS = NS_PER_HOUR
 
 #: Locations of a node. The largest chains have some 85,000 shops; a read of one SKU takes the stock
 #: levels at all of its locations at one instant.

@@ -151,7 +151,10 @@ def node_status(status: admin.GetStatusResponse) -> Table:
 
 def shards(all_of_them: Iterable[admin.ShardStatus]) -> Table:
     """The figures of each shard, and their sums."""
-    fields = ("skus", "stock_levels", "reservations", "on_hand", "reserved", "committed")
+    fields = (
+        *("skus", "stock_levels", "reservations", "ended_ids"),
+        *("on_hand", "reserved", "committed"),
+    )
     headings = [field.replace("_", " ") for field in fields]
     made = table(("shard",), ("sequence", *headings, "mailbox"))
     all_of_them = list(all_of_them)

@@ -266,6 +266,7 @@ def _recover_node(settings: Settings, progress: Progress = no_progress) -> Recov
             slot_count=directory.slot_count,
             hash_seed=secrets.token_bytes(HASH_SEED_BYTES),
             creates_skus=settings.unknown_skus == "create",
+            retention=settings.retention,
         ),
         progress,
     )

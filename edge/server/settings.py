@@ -26,7 +26,8 @@ from pydantic import (
     model_validator,
 )
 
-from holdfast.core.limits import SHARDS_MAX
+from holdfast.core.limits import NS_PER_HOUR, SHARDS_MAX
+from holdfast.core.rules.retention import Retention
 
 ENV_PREFIX: Final = "HOLDFAST_"
 ENV_CONFIG: Final = "HOLDFAST_CONFIG"
@@ -107,6 +108,12 @@ class Settings(BaseModel):
     unknown_skus: Annotated[Literal["create", "refuse"], Lowercase] = _text(
         "create", "create or refuse", "Whether a sale, return or adjustment may create its SKU."
     )
+    lines_kept_hours: int = _number(
+        24, 1, 720, "How long the lines of a reservation stay in memory after its end."
+    )
+    ids_kept_days: int = _number(
+        30, 1, 3_650, "How long the id of a reservation is known after its end."
+    )
     map_size_gib: int = _number(64, 1, 16_384, "How large the journal may ever get.")
     storage_reserve_mib: int = _number(
         256, 1, 1_048_576, "Free space below which writes are refused, on disk and in the map."
@@ -157,6 +164,21 @@ class Settings(BaseModel):
                 f"map_size_gib, which is {self.map_size_gib}, or no write would ever be taken"
             )
         return self
+
+    @model_validator(mode="after")
+    def _ids_outlive_lines(self) -> Self:
+        if self.ids_kept_days * 24 < self.lines_kept_hours:
+            raise ValueError(
+                f"ids_kept_days is {self.ids_kept_days}: expected as long as lines_kept_hours at "
+                f"least, which is {self.lines_kept_hours}"
+            )
+        return self
+
+    @property
+    def retention(self) -> Retention:
+        """How long ended reservations are kept."""
+        hours = self.lines_kept_hours, self.ids_kept_days * 24
+        return Retention.of(*(each * NS_PER_HOUR for each in hours))
 
     @property
     def map_size_bytes(self) -> int:

@@ -29,7 +29,9 @@ class ShardStatistics:
     stock_levels: int
     """Stock levels that exist."""
     reservations: int
-    """Reservations made so far, ended ones included."""
+    """Reservations with lines in memory."""
+    ended_ids: int
+    """Reservations of which the id is left."""
     mailbox_depth: int
     """Weight of the commands that wait; in microseconds of a processor."""
     mailbox_capacity: int

@@ -72,6 +72,7 @@ class NodeStatus:
                     skus=shard.skus,
                     stock_levels=shard.stock_levels,
                     reservations=shard.reservations,
+                    ended_ids=shard.ended_ids,
                     mailbox_depth=actor.weight,
                     mailbox_capacity=actor.capacity,
                     on_hand=shard.on_hand,

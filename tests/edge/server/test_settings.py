@@ -27,6 +27,8 @@ LIMITS = {
     "snapshot_every_mib": (1, 1_048_576),
     "archive_max_mib": (0, 1_073_741_824),
     "journal_stall_s": (1, 3_600),
+    "lines_kept_hours": (1, 720),
+    "ids_kept_days": (1, 3_650),
     "clock_ahead_max_days": (1, 36_500),
     "drain_notice_s": (0, 3_600),
     "drain_timeout_s": (0, 3_600),
@@ -264,6 +266,13 @@ def test_the_reserve_has_to_fit_into_the_map() -> None:
         "storage_reserve_mib is 1024: expected less than map_size_gib, which is 1, "
         "or no write would ever be taken"
     ) == problem(map_size_gib=1, storage_reserve_mib=1024)
+
+
+def test_ids_are_known_as_long_as_lines_are_there() -> None:
+    assert 48 == load_settings(lines_kept_hours=48, ids_kept_days=2).lines_kept_hours
+    assert (
+        "ids_kept_days is 2: expected as long as lines_kept_hours at least, which is 49"
+    ) == problem(lines_kept_hours=49, ids_kept_days=2)
 
 
 @pytest.mark.parametrize(

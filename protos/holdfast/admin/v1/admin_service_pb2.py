@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%holdfast/admin/v1/admin_service.proto\x12\x11holdfast.admin.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\".\n\x10GetStatusRequest\x12\x1a\n\x12include_state_hash\x18\x01 \x01(\x08\"\xd1\x02\n\x11GetStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x11recovery_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10\x64urable_position\x18\x04 \x01(\x04\x12\x19\n\x11snapshot_position\x18\x05 \x01(\x04\x12\x1a\n\x12journal_size_bytes\x18\x06 \x01(\x04\x12\x1e\n\x16journal_headroom_bytes\x18\x07 \x01(\x04\x12.\n\x06shards\x18\x08 \x03(\x0b\x32\x1e.holdfast.admin.v1.ShardStatus\x12\x12\n\nstate_hash\x18\t \x01(\t\x12\x10\n\x08timeline\x18\n \x01(\x06\"\xcf\x01\n\x0bShardStatus\x12\r\n\x05shard\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0c\n\x04skus\x18\x03 \x01(\x04\x12\x14\n\x0cstock_levels\x18\x04 \x01(\x04\x12\x14\n\x0creservations\x18\x05 \x01(\x04\x12\x15\n\rmailbox_depth\x18\x06 \x01(\r\x12\x18\n\x10mailbox_capacity\x18\x07 \x01(\r\x12\x0f\n\x07on_hand\x18\x08 \x01(\x03\x12\x10\n\x08reserved\x18\t \x01(\x03\x12\x11\n\tcommitted\x18\n \x01(\x03\"A\n\x12ResetSourceRequest\x12\x14\n\x06source\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\rlast_sequence\x18\x02 \x01(\x04\"0\n\x13ResetSourceResponse\x12\x19\n\x11previous_sequence\x18\x01 \x01(\x04\x32\xc4\x01\n\x0c\x41\x64minService\x12V\n\tGetStatus\x12#.holdfast.admin.v1.GetStatusRequest\x1a$.holdfast.admin.v1.GetStatusResponse\x12\\\n\x0bResetSource\x12%.holdfast.admin.v1.ResetSourceRequest\x1a&.holdfast.admin.v1.ResetSourceResponseBL\n\x11holdfast.admin.v1P\x01Z!holdfast/admin/v1;holdfastadminv1\xaa\x02\x11Holdfast.Admin.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%holdfast/admin/v1/admin_service.proto\x12\x11holdfast.admin.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\".\n\x10GetStatusRequest\x12\x1a\n\x12include_state_hash\x18\x01 \x01(\x08\"\xd1\x02\n\x11GetStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x11recovery_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10\x64urable_position\x18\x04 \x01(\x04\x12\x19\n\x11snapshot_position\x18\x05 \x01(\x04\x12\x1a\n\x12journal_size_bytes\x18\x06 \x01(\x04\x12\x1e\n\x16journal_headroom_bytes\x18\x07 \x01(\x04\x12.\n\x06shards\x18\x08 \x03(\x0b\x32\x1e.holdfast.admin.v1.ShardStatus\x12\x12\n\nstate_hash\x18\t \x01(\t\x12\x10\n\x08timeline\x18\n \x01(\x06\"\xe2\x01\n\x0bShardStatus\x12\r\n\x05shard\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0c\n\x04skus\x18\x03 \x01(\x04\x12\x14\n\x0cstock_levels\x18\x04 \x01(\x04\x12\x14\n\x0creservations\x18\x05 \x01(\x04\x12\x15\n\rmailbox_depth\x18\x06 \x01(\r\x12\x18\n\x10mailbox_capacity\x18\x07 \x01(\r\x12\x0f\n\x07on_hand\x18\x08 \x01(\x03\x12\x10\n\x08reserved\x18\t \x01(\x03\x12\x11\n\tcommitted\x18\n \x01(\x03\x12\x11\n\tended_ids\x18\x0b \x01(\x04\"A\n\x12ResetSourceRequest\x12\x14\n\x06source\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\rlast_sequence\x18\x02 \x01(\x04\"0\n\x13ResetSourceResponse\x12\x19\n\x11previous_sequence\x18\x01 \x01(\x04\x32\xc4\x01\n\x0c\x41\x64minService\x12V\n\tGetStatus\x12#.holdfast.admin.v1.GetStatusRequest\x1a$.holdfast.admin.v1.GetStatusResponse\x12\\\n\x0bResetSource\x12%.holdfast.admin.v1.ResetSourceRequest\x1a&.holdfast.admin.v1.ResetSourceResponseBL\n\x11holdfast.admin.v1P\x01Z!holdfast/admin/v1;holdfastadminv1\xaa\x02\x11Holdfast.Admin.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,11 +42,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATUSRESPONSE']._serialized_start=207
   _globals['_GETSTATUSRESPONSE']._serialized_end=544
   _globals['_SHARDSTATUS']._serialized_start=547
-  _globals['_SHARDSTATUS']._serialized_end=754
-  _globals['_RESETSOURCEREQUEST']._serialized_start=756
-  _globals['_RESETSOURCEREQUEST']._serialized_end=821
-  _globals['_RESETSOURCERESPONSE']._serialized_start=823
-  _globals['_RESETSOURCERESPONSE']._serialized_end=871
-  _globals['_ADMINSERVICE']._serialized_start=874
-  _globals['_ADMINSERVICE']._serialized_end=1070
+  _globals['_SHARDSTATUS']._serialized_end=773
+  _globals['_RESETSOURCEREQUEST']._serialized_start=775
+  _globals['_RESETSOURCEREQUEST']._serialized_end=840
+  _globals['_RESETSOURCERESPONSE']._serialized_start=842
+  _globals['_RESETSOURCERESPONSE']._serialized_end=890
+  _globals['_ADMINSERVICE']._serialized_start=893
+  _globals['_ADMINSERVICE']._serialized_end=1089
 # @@protoc_insertion_point(module_scope)

@@ -42,7 +42,7 @@ class GetStatusResponse(_message.Message):
     def __init__(self, version: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recovery_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., durable_position: _Optional[int] = ..., snapshot_position: _Optional[int] = ..., journal_size_bytes: _Optional[int] = ..., journal_headroom_bytes: _Optional[int] = ..., shards: _Optional[_Iterable[_Union[ShardStatus, _Mapping]]] = ..., state_hash: _Optional[str] = ..., timeline: _Optional[int] = ...) -> None: ...
 
 class ShardStatus(_message.Message):
-    __slots__ = ("shard", "sequence", "skus", "stock_levels", "reservations", "mailbox_depth", "mailbox_capacity", "on_hand", "reserved", "committed")
+    __slots__ = ("shard", "sequence", "skus", "stock_levels", "reservations", "mailbox_depth", "mailbox_capacity", "on_hand", "reserved", "committed", "ended_ids")
     SHARD_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     SKUS_FIELD_NUMBER: _ClassVar[int]
@@ -53,6 +53,7 @@ class ShardStatus(_message.Message):
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
     RESERVED_FIELD_NUMBER: _ClassVar[int]
     COMMITTED_FIELD_NUMBER: _ClassVar[int]
+    ENDED_IDS_FIELD_NUMBER: _ClassVar[int]
     shard: int
     sequence: int
     skus: int
@@ -63,7 +64,8 @@ class ShardStatus(_message.Message):
     on_hand: int
     reserved: int
     committed: int
-    def __init__(self, shard: _Optional[int] = ..., sequence: _Optional[int] = ..., skus: _Optional[int] = ..., stock_levels: _Optional[int] = ..., reservations: _Optional[int] = ..., mailbox_depth: _Optional[int] = ..., mailbox_capacity: _Optional[int] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ...) -> None: ...
+    ended_ids: int
+    def __init__(self, shard: _Optional[int] = ..., sequence: _Optional[int] = ..., skus: _Optional[int] = ..., stock_levels: _Optional[int] = ..., reservations: _Optional[int] = ..., mailbox_depth: _Optional[int] = ..., mailbox_capacity: _Optional[int] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., ended_ids: _Optional[int] = ...) -> None: ...
 
 class ResetSourceRequest(_message.Message):
     __slots__ = ("source", "last_sequence")
