@@ -123,12 +123,13 @@ def sum_levels(levels, count, header):
 
 
 @kernel
-def previous_at_level(index, records, i, row, shard):
-    """The record before `i` at the same stock level, or -1; `i` takes its slot.
+def previous_at_level(index, records, i, h):
+    """The record before `i` at the same stock level, whose hash as (row, shard) is `h`, or -1; `i`
+    takes its slot.
 
     The slots are empty at the first call, with room for every record.
     """
-    h = hash_key(index, row, shard)
+    row, shard = records[i].row, records[i].shard
     slot = probe(index, find_home(index, h), h)
     while index.slots[slot] != 0:
         previous = number_at(index, slot, h)

@@ -17,6 +17,7 @@ from .codes import (
     UNKNOWN_STOCK_LEVEL,
 )
 from .compiled import kernel
+from .hash_slots import hash_key
 from .levels import previous_at_level
 
 
@@ -86,7 +87,8 @@ def decide_lines(operations, codes, available, taken, places, arrays):
         operation = operations[i]
         if operation.shard != shard or codes[i] != PENDING:
             continue
-        previous = previous_at_level(places, operations, i, operation.row, shard)
+        h = hash_key(places, operation.row, shard)
+        previous = previous_at_level(places, operations, i, h)
         if previous >= 0:
             taken[i] = taken[previous]
         codes[i], available[i] = decide_line(operation, taken[i], tables)

@@ -6,6 +6,8 @@ from .arguments import Index
 from .compiled import kernel
 from .hash_slots import enter, find_home, hash_key, number_at, probe
 
+_U1 = np.uint64(1)
+
 
 @kernel
 def find_hashed(index, records, h, hi, lo):
@@ -36,10 +38,14 @@ def hash_keys(index, his, los, hashes):
 
 @kernel
 def index_keys(index, records, start, hashes):
-    """Enter the records from `start` on, for each of which `hashes` (uint64) has a place."""
+    """Enter the records from `start` on, for each of which `hashes` (uint64) has a place. Slots are
+    read ahead as in `find_events`.
+    """
     index = Index(*index)
     for i in range(hashes.size):
         record = records[start + i]
         hashes[i] = hash_key(index, record.key_hi, record.key_lo)
     for i in range(hashes.size):
-        enter(index, hashes[i], start + i)
+        hashes[i] |= np.uint64(index.slots[find_home(index, hashes[i])] == 0)
+    for i in range(hashes.size):
+        enter(index, hashes[i] & ~_U1, start + i)

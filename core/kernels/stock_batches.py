@@ -22,9 +22,9 @@ from .compiled import kernel
 from .hash_slots import enter, hash_key
 from .levels import previous_at_level
 from .promise import is_in_range, offered, promisable
-from .remembered import find_key
+from .remembered import find_hashed
 
-_ONE = np.uint64(1)
+_U1 = np.uint64(1)
 
 
 @kernel
@@ -109,34 +109,38 @@ def _apply_to_plan(event, planned):
 
 
 @kernel
-def plan_stock(events, recorded, source, space, plan, codes, counts, began, creates_skus):
+def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, began, creates_skus):
     """Decide stock facts of all shards one after the other, each seeing those before it.
 
     `recorded` (RECORDED) says which were recorded before; an event that comes twice in the message
-    is filled in. `source` is (last number, floor, skipped numbers), see rules/sources.py. `space`
-    is two empty indexes, of keys and of levels, and an array of int32 for numbers, all with room
-    for every event. `began` (uint8) has a place for every `new_sku`. `codes` answers by position,
-    `counts` by shard how many take effect.
+    is filled in. `hashes` are those of the keys, but for the lowest bit. `source` is (last number,
+    floor, skipped numbers), see rules/sources.py. `space` is two empty indexes, of keys and of
+    levels, and an array of int32 for numbers, all with room for every event. `began` (uint8) has a
+    place for every `new_sku`. `codes` answers by position, `counts` by shard how many take effect.
     """
     last, floor, gaps = source
     keys, places, numbered = space
     keys, places = Index(*keys), Index(*places)
     last_before = last
     numbered_count = 0
+    for i in range(events.size):  # by themselves: side by side they take a quarter of the time
+        plan[i].delta = np.int64(hash_key(places, events[i].row, events[i].shard))
     for i in range(events.size):
         event = events[i]
         planned = plan[i]
         if planned.is_open:
-            previous = previous_at_level(places, events, i, event.row, event.shard)
+            previous = previous_at_level(places, events, i, np.uint64(planned.delta))
             if previous >= 0:
                 planned.on_hand = plan[previous].on_hand
                 planned.promisable = plan[previous].promisable
+        planned.delta = 0
+        h = hashes[i] & ~_U1
         is_late = event.sequence > 0 and event.sequence <= last
         match = recorded[i].match
         if match == NEW:
             earlier = np.int64(-1)
             if event.has_key:
-                earlier = find_key(keys, events, event.key_hi, event.key_lo)
+                earlier = find_hashed(keys, events, h, event.key_hi, event.key_lo)
             elif is_late and event.sequence > last_before:
                 earlier = _find_number(numbered, numbered_count, events, event.sequence)
             if earlier >= 0:
@@ -164,13 +168,13 @@ def plan_stock(events, recorded, source, space, plan, codes, counts, began, crea
         if code == EVENT_APPLIED:
             counts[event.shard] += 1
             if event.sequence > 0:
-                if event.sequence - last > _ONE:
-                    planned.gap_first = last + _ONE
+                if event.sequence - last > _U1:
+                    planned.gap_first = last + _U1
                 last = event.sequence
                 numbered[numbered_count] = i
                 numbered_count += 1
             if event.has_key:
-                enter(keys, hash_key(keys, event.key_hi, event.key_lo), i)
+                enter(keys, h, i)
             if planned.new_sku > 0 and not began[planned.new_sku]:
                 began[planned.new_sku] = 1
                 planned.creates_sku = 1
@@ -204,7 +208,7 @@ def write_stock(events, plan, codes, shard, source, effects, counted, gaps):
                 counts += 1
             if plan[i].gap_first > 0:
                 gaps[skips].first = plan[i].gap_first
-                gaps[skips].last = event.sequence - _ONE
+                gaps[skips].last = event.sequence - _U1
                 gaps[skips].source = source
                 skips += 1
     return counts, skips

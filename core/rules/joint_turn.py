@@ -96,7 +96,7 @@ def decide(shards: Iterable[Shard], operations: Array, codes: Array) -> Array:
     available, taken = np.zeros((2, count), np.int64)
     places = None
     for shard in shards:
-        places = places or shard.index.slots.scratch(count)
+        places = places or shard.level_slots.scratch(count)
         kernels.decide_lines(operations, codes, available, taken, places, shard.arrays)
     return available
 

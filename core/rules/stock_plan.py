@@ -68,14 +68,16 @@ class StockPlanner:
     ) -> Plan:
         """Decide all events (STOCK_EVENT, PLAN) one after the other, without writing anything."""
         known = self.sources.known(source)
-        recorded = self._recorded(known, events, plan, name_of, now_ns)
+        recorded, hashes = self._recorded(known, events, plan, name_of, now_ns)
         codes = np.empty(len(events), np.uint8)
         counts = np.zeros(len(self.shards), np.int64)
-        slots = self.shards[0].index.slots
-        space = *(slots.scratch(len(events)) for _ in range(2)), np.zeros(len(events), np.int32)
+        first = self.shards[0]
+        indexes = first.events.current.slots, first.level_slots
+        space = *(slots.scratch(len(events)) for slots in indexes), np.zeros(len(events), np.int32)
         kernels.plan_stock(
             events,
             recorded,
+            hashes,
             self.sources.numbering(known, events["sequence"]),
             space,
             plan,
@@ -104,12 +106,13 @@ class StockPlanner:
         plan: Array,
         name_of: NameOf,
         now_ns: int,
-    ) -> Array:
-        """What is remembered of the events (RECORDED), compared with them."""
-        recorded = np.zeros(len(events), RECORDED)
+    ) -> tuple[Array, Array]:
+        """What is remembered of the events (RECORDED), compared with them, and the hashes of their
+        keys (uint64), but for the lowest bit.
+        """
+        recorded, hashes = np.zeros(len(events), RECORDED), np.zeros(len(events), np.uint64)
         has_key = events["has_key"]
         if has_key.any():
-            hashes = np.empty(len(events), np.uint64)
             keys = events["key_hi"].copy(), events["key_lo"].copy()
             kernels.hash_keys(self.shards[0].events.current.slots.arrays, *keys, hashes)
             for shard in self.shards:
@@ -119,7 +122,7 @@ class StockPlanner:
                 kernels.find_numbered(events, number, shard.numbered.used, shard.number, recorded)
         if recorded["match"].any():
             self._compare(recorded, events, plan, name_of)
-        return recorded
+        return recorded, hashes
 
     def _compare(self, recorded: Array, events: Array, plan: Array, name_of: NameOf) -> None:
         """Tell the same events from others under their id or number. Of an event whose level is not

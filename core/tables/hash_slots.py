@@ -49,7 +49,7 @@ class HashSlots:
     The seed (int64[2]) is unknown to those who choose the keys. A number has `record_bits`.
     """
 
-    __slots__ = ("_empty", "_figures", "_freed", "_settled_max", "arrays")
+    __slots__ = ("_empty", "_figures", "_freed", "_scratch", "_settled_max", "arrays")
 
     def __init__(self, seed: Array, record_bits: int = NUMBER_BITS) -> None:
         self._empty = np.zeros(LAYOUT_SIZE, np.int64)
@@ -61,6 +61,7 @@ class HashSlots:
         self.arrays: Arrays = (allocate("u8", 2 * _HALF), layout)
         self._figures: memoryview[int] = figures(layout)
         self._freed = 0
+        self._scratch = np.empty(0, np.uint64)
         self._settle()
 
     @property
@@ -100,12 +101,18 @@ class HashSlots:
 
     def scratch(self, count: int) -> Arrays:
         """Empty slots under the same seed for `count` records, which one command looks up among
-        themselves. They do not grow.
+        themselves. They do not grow, and hold until the next call: new memory for every message
+        would take longer than what is done with it.
         """
         homes = max(_HOMES_MIN, 2 * count)
         layout = self._empty.copy()
         layout[HOMES], layout[RECORD_BITS], layout[SPILL] = homes, NUMBER_BITS, count + 1
-        return np.zeros(homes + count + 1, np.uint64), layout
+        size = homes + count + 1
+        if size > len(self._scratch):
+            self._scratch = np.empty(size, np.uint64)
+        slots = self._scratch[:size]
+        slots.fill(0)
+        return slots, layout
 
     def give_back(self) -> bool:
         """Free some memory of slots that nobody looks into any more, and return whether there is

@@ -73,8 +73,11 @@ def _record(
     source = (last, np.uint64(rng.choice((0, 3))), ranges[ranges["first"] > 0])
     space = (make_index(64), make_index(64), np.zeros(64, np.int32))
     counts, began = np.zeros(SHARDS, np.int64), np.zeros(3, np.uint8)
-    message = (events, recorded, source, space, plan, codes, counts, began, rng.randrange(2))
-    duel.call("plan_stock", *message, operations=size)
+    hashes = np.zeros(size, np.uint64)
+    columns = (events[field].copy() for field in ("key_hi", "key_lo"))
+    duel.call("hash_keys", space[0], *columns, hashes, operations=size)
+    message = (events, recorded, hashes, source, space, plan, codes, counts, began)
+    duel.call("plan_stock", *message, rng.randrange(2), operations=size)
     written: list[tuple[Array, ...]] = []
     for number in range(SHARDS):
         kinds = (Section.STOCK, Section.COUNTED, Section.GAPS)

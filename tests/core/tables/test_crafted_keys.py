@@ -20,6 +20,7 @@ from holdfast.core.commands import (
 )
 from holdfast.core.ids import Key, key_from_text
 from holdfast.core.kernels.arguments import Arrays, Index
+from holdfast.core.kernels.hash_slots import hash_key
 from holdfast.core.kernels.levels import previous_at_level
 from holdfast.core.limits import HOLD_MS_MIN
 from holdfast.core.model import EventKind, LocationKind
@@ -113,8 +114,8 @@ def levels_of_a_message(seed: Array) -> Arrays:
     operations = np.zeros(COUNT, OPERATION)
     operations["row"], operations["shard"] = pairs_of_a_guess(3_000, 100).T
     for number, operation in enumerate(operations):
-        row, shard = int(operation["row"]), int(operation["shard"])
-        assert -1 == previous_at_level(Index(*arrays), operations, number, row, shard)
+        h = hash_key(Index(*arrays), int(operation["row"]), int(operation["shard"]))
+        assert -1 == previous_at_level(Index(*arrays), operations, number, np.uint64(h))
     return arrays
 
 
