@@ -17,12 +17,13 @@ GENERATED := -name '*_pb2.py' -o -name '*_pb2.pyi' -o -name '*_pb2_grpc.py'
 # What buf needs of googleapis: a module that holds no more than what protos/ imports.
 IMPORTED := google/api/field_behavior.proto google/rpc/status.proto
 # Tests of the core, and of what loads and checks its state; not those that compile a copy of it.
-COVERING := tests/core tests/persistence/test_verify.py --ignore tests/core/kernels/test_compiled.py
+COVERED := tests/core tests/persistence/test_verify.py
+COMPILED := tests/core/kernels/test_compiled.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev types run replay test test-slow coverage check fix scripts-accept protos \
-	verify-protos release-protos bench load lock dist clean
+.PHONY: help setup dev types run replay test test-uncovered test-slow coverage check fix \
+	scripts-accept protos verify-protos release-protos bench load lock dist clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,10 +78,14 @@ test: .venv/.dev-ready  ## Run the tests.
 
 coverage: .venv/.dev-ready  ## Measure branch coverage of core and kernels; fail below the floor.
 	@rm -rf build/coverage && mkdir -p build/coverage
-	@$(BIN)/coverage run -m pytest -q $(COVERING)
+	@$(BIN)/coverage run -m pytest -q --durations=10 --durations-min=1 $(COVERED) --ignore $(COMPILED)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage html --quiet --fail-under=0
 	@$(BIN)/coverage report
+
+test-uncovered: .venv/.dev-ready  ## Run the tests that `make coverage` does not.
+	@$(BIN)/pytest -q --durations=10 --durations-min=1 $(addprefix --ignore=,$(COVERED)) \
+		tests $(COMPILED)
 
 test-slow: .venv/.dev-ready .venv/.bench-ready  ## Run the tests that take longer.
 	@$(BIN)/pytest -q -m slow
