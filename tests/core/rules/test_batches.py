@@ -302,6 +302,32 @@ def test_an_id_in_words_is_another_id() -> None:
     assert [ACCEPTED] == desk.ask(ReserveBatch(operations, None)).codes.tolist()
 
 
+def test_ids_that_share_their_bits_with_words_get_every_answer() -> None:
+    """The kernels leave them to the rules, which say the same: held, repeated, reused, short."""
+    desk = Desk(shard_count=1)
+    texts = [key_from_text(f"order-{number}") for number in range(3)]
+    for text in texts:
+        desk.ask(Reserve(text, (Line("Tea", "W1", 1),), HOLD_MS))
+    asks = [(0, 1), (0, 1), (0, 2), (0, 1), (1, 100), (2, 1)]
+    operations = desk.operations([(1, 0, quantity) for _, quantity in asks])
+    operations["key_hi"] = [texts[number].hi for number, _ in asks]
+    operations["key_lo"] = [texts[number].lo for number, _ in asks]
+    operations["row"][[3, 5]] = 10**6
+    expected = [
+        *(ACCEPTED, REPEATED, codes.ID_REUSED, codes.ID_REUSED),
+        *(codes.INSUFFICIENT_STOCK, codes.UNKNOWN_STOCK_LEVEL),
+    ]
+    assert expected == desk.ask(ReserveBatch(operations, None)).codes.tolist()
+
+
+def test_an_id_that_stands_twice_in_a_linked_group_refuses_it() -> None:
+    """The second is another order under the same id, even when it asks for the same."""
+    desk = Desk()
+    answers = desk.reserve((1, 0, 1), (1, 0, 1), (2, 1, 1), linked=(1, 1, 0))
+    assert [codes.LINKED_REFUSED, codes.ID_REUSED, codes.LINKED_REFUSED] == answers
+    assert [ACCEPTED, ACCEPTED] == desk.reserve((1, 0, 1), (2, 1, 1))
+
+
 def test_handles_of_nothing_read_zeros() -> None:
     """A read answers every position."""
     desk = Desk()
