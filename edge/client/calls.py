@@ -9,6 +9,7 @@ call (see `Client`).
 
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import chain, repeat
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypedDict, Unpack
 from uuid import uuid4
 
@@ -78,9 +79,9 @@ def reserve(
     """
     request = reservation.ReserveRequest(
         reservation_id=text("reservation_id", reservation_id),
-        lines=_lines(lines),
         hold_duration=None if hold is None else duration("hold", hold),
     )
+    _add_lines(request.lines, lines)
     return _call(methods.RESERVE, request, **options)
 
 
@@ -128,8 +129,8 @@ def commit(
         reservation_id=text("reservation_id", reservation_id),
         request_id=_request_id(request_id),
         remainder=_remainder(remainder),
-        **_units(lines),
     )
+    _set_units(request, lines)
     return _call(methods.COMMIT, request, **options)
 
 
@@ -151,8 +152,8 @@ def fulfill(
         reservation_id=text("reservation_id", reservation_id),
         request_id=_request_id(request_id),
         remainder=_remainder(remainder),
-        **_units(lines),
     )
+    _set_units(request, lines)
     return _call(methods.FULFILL, request, **options)
 
 
@@ -170,8 +171,8 @@ def release(
     request = reservation.ReleaseRequest(
         reservation_id=text("reservation_id", reservation_id),
         request_id=_request_id(request_id),
-        **_units(lines),
     )
+    _set_units(request, lines)
     return _call(methods.RELEASE, request, **options)
 
 
@@ -189,8 +190,8 @@ def cancel(
     request = reservation.CancelRequest(
         reservation_id=text("reservation_id", reservation_id),
         request_id=_request_id(request_id),
-        **_units(lines),
     )
+    _set_units(request, lines)
     return _call(methods.CANCEL, request, **options)
 
 
@@ -411,43 +412,52 @@ def _call(
     )
 
 
-def _lines(lines: Iterable[Line]) -> list[dict[str, Any]]:
+def _add_lines(added: Any, lines: Iterable[Line]) -> None:
+    """Add lines to a repeated field of ReserveLine or LineQuantity."""
     found = list(each("lines", lines, _LINES))
-    if not _are_plain(found):
-        found = [_judged(f"lines[{position}]", line) for position, line in enumerate(found)]
-    # Half the cost of a message for each, which protobuf would copy.
-    return [
-        {"sku": sku, "location": location, "quantity": quantity, "line_id": "".join(line_id)}
-        for sku, location, quantity, *line_id in found
-    ]
+    checked_lines = _plain(found)
+    if checked_lines is None:
+        checked_lines = [_judged(f"lines[{position}]", line) for position, line in enumerate(found)]
+    for sku, location, quantity, line_id in checked_lines:
+        # Field by field: a dict for each line takes a quarter longer.
+        line = added.add()
+        line.sku = sku
+        line.location = location
+        line.quantity = quantity
+        if line_id:
+            line.line_id = line_id
 
 
-def _are_plain(lines: list[Line]) -> bool:
-    """Whether all lines are what most lines are: to judge each field by its name takes ten times as
-    long.
+def _plain(lines: list[Line]) -> Iterable[tuple[str, str, int, str]] | None:
+    """The lines if all are what most lines are, else None: to judge each field by its name takes
+    ten times as long.
     """
     if not set(map(type, lines)) <= {tuple, list}:
-        return False
+        return None
     try:
-        skus, locations, quantities = zip(*lines, strict=True)
-    except ValueError:
-        return False
-    return (
-        {str} == {*map(type, skus), *map(type, locations)}
+        skus, locations, quantities, *line_ids = zip(*lines, strict=True)
+        texts = "".join(chain(skus, locations, *line_ids))
+    except (TypeError, ValueError):
+        return None
+    if (
+        len(line_ids) <= 1
+        and texts.isascii()
         and {int} == {*map(type, quantities)}
-        and all(map(str.isascii, (*skus, *locations)))
         and 0 <= min(quantities) <= max(quantities) <= _INT64_MAX
-    )
+    ):
+        ids = line_ids[0] if line_ids else repeat("", len(lines))
+        return zip(skus, locations, quantities, ids, strict=True)
+    return None
 
 
-def _judged(path: str, line: Line) -> Line:
+def _judged(path: str, line: Line) -> tuple[str, str, int, str]:
     sku, location, quantity, *line_id = fields(path, line, (3, 4), _LINE)
-    judged = (
+    return (
         text(f"{path}.sku", sku),
         text(f"{path}.location", location),
         integer(f"{path}.quantity", quantity),
+        text(f"{path}.line_id", line_id[0]) if line_id else "",
     )
-    return (*judged, text(f"{path}.line_id", line_id[0])) if line_id else judged
 
 
 def _level(path: str, level: tuple[str, str]) -> dict[str, str]:
@@ -455,14 +465,14 @@ def _level(path: str, level: tuple[str, str]) -> dict[str, str]:
     return {"sku": text(f"{path}.sku", sku), "location": text(f"{path}.location", location)}
 
 
-def _units(lines: Iterable[Line] | None) -> dict[str, Any]:
+def _set_units(request: Any, lines: Iterable[Line] | None) -> None:
     """The lines of a command, or all: filtering a list until it is empty must not come to all."""
     if lines is None:
-        return {"all": reservation.All()}
-    part = _lines(lines)
-    if not part:
+        request.all.SetInParent()
+        return
+    _add_lines(request.lines.lines, lines)
+    if not request.lines.lines:
         raise ValueError("lines is empty: expected at least one, or None for all of them")
-    return {"lines": reservation.Lines(lines=part)}
 
 
 def _remainder(remainder: reservation.Remainder | str | None) -> reservation.Remainder | None:
