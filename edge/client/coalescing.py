@@ -128,7 +128,7 @@ class Coalescer:
         """
         high, low = _halves(reservation_id)
         units, ms = fitting("quantity", quantity, 64), fitting("hold_ms", hold_ms, 32)
-        handle = await self._levels.handle(sku, location)
+        handle = self._levels.known(sku, location) or await self._levels.handle(sku, location)
         outcome = await self._ask("reserve", high, low, handle, units, ms)
         if outcome != reservation.BATCH_OUTCOME_UNKNOWN_STOCK_LEVEL:
             return outcome
@@ -302,5 +302,7 @@ class Coalescer:
 
 
 def _halves(reservation_id: UUID) -> tuple[int, int]:
-    bits = of_type("reservation_id", reservation_id, UUID, "a UUID").int
+    if type(reservation_id) is not UUID:
+        of_type("reservation_id", reservation_id, UUID, "a UUID")
+    bits = reservation_id.int
     return bits >> 64, bits & _LOW

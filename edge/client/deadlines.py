@@ -31,8 +31,9 @@ class Deadlines:
 
     def sweep(self) -> None:
         """Let go of what is done: at full speed, a timeout's worth of operations is a lot."""
-        while self._waiting and self._waiting[0][1].done():
-            self._waiting.popleft()
+        waiting = self._waiting
+        while waiting and waiting[0][1].done():
+            waiting.popleft()
 
     def stop(self) -> None:
         """Let go of all."""

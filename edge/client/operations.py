@@ -41,6 +41,8 @@ def fitting(name: str, value: int, bits: int) -> int:
 
     Raises TypeError, which names it, if the value is not an integer.
     """
+    if type(value) is int and 0 <= value < 1 << bits:
+        return value  # a third of the time of all that `integer` asks
     try:
         return integer(name, value, bits, is_signed=False)
     except ValueError:

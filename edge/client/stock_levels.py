@@ -32,6 +32,13 @@ class StockLevels:
         self._resolving = Lookups(self._resolve)
         self._reading = Lookups(self._read)
 
+    def known(self, sku: str, location: str) -> int | None:
+        """The handle of a stock level, if it was found before: `handle` without waiting."""
+        try:
+            return self._handles.get((sku, location))
+        except TypeError:  # it can be no key; `handle` tells what it should be
+            return None
+
     async def handle(self, sku: str, location: str) -> int:
         """The handle of a stock level.
 
