@@ -61,7 +61,7 @@ class Sources:
         them, the last alone.
         """
         last = np.uint64(self.last_number(known))
-        if not ((sequences > 0) & (sequences <= last)).any():
+        if sequences.min() > last or not ((sequences > 0) & (sequences <= last)).any():
             return last, np.uint64(0), _NO_GAPS
         rows = [shard.source_gaps.records[number] for shard, number in known]
         gaps = np.concatenate([row[2:] for row in rows]).view(GAP)

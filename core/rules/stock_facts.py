@@ -31,7 +31,7 @@ from ..tables.table import Array
 from ..tables.writing import record, record_names, record_stock_details
 from . import joint_turn
 from .homes import Homes
-from .stock_plan import Plan, StockPlanner
+from .stock_plan import Plan, StockPlanner, positions_of
 
 #: By code: an enum's call takes 1 µs.
 _OUTCOMES = {int(outcome): outcome for outcome in EventOutcome}
@@ -71,7 +71,7 @@ class StockFacts:
             lambda index: (named[index].sku, named[index].location),
             now_ns,
         )
-        for index in np.flatnonzero(decided.codes == EventOutcome.OUT_OF_RANGE).tolist():
+        for index in positions_of(EventOutcome.OUT_OF_RANGE, decided.codes):
             field, quantity = f"events[{index}].quantity", named[index].quantity
             what = f"{_beyond(plan, index, named[index])} after the event"
             return OutOfRange(field, quantity, what, ON_HAND_MAX)

@@ -6,6 +6,7 @@ then written shard by shard. An id or a number counts once, whatever shard it ca
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from .sources import Sources
 
 #: Differences that the answer to one message tells; more would hold up others.
 DIFFERENCES_MAX = 1_000
+
+_NEW: Final = bytes((NEW,))
 
 #: The SKU and location of the event at a position, where they are known.
 NameOf = Callable[[int], tuple[str, str] | None]
@@ -86,7 +89,7 @@ class StockPlanner:
             np.zeros(int(plan["new_sku"].max()) + 1, np.uint8),
             self.creates_skus,
         )
-        reused = np.flatnonzero(codes == EVENT_ID_REUSED)[:differences_max].tolist()
+        reused = positions_of(EVENT_ID_REUSED, codes)[:differences_max]
         differences = {
             index: self._difference(recorded[index], events, index, name_of) for index in reused
         }
@@ -111,16 +114,16 @@ class StockPlanner:
         keys (uint64), but for the lowest bit.
         """
         recorded, hashes = np.zeros(len(events), RECORDED), np.zeros(len(events), np.uint64)
-        has_key = events["has_key"]
-        if has_key.any():
+        has_key = events["has_key"].tobytes()
+        if 1 in has_key:
             keys = events["key_hi"].copy(), events["key_lo"].copy()
             kernels.hash_keys(self.shards[0].events.current.slots.arrays, *keys, hashes)
             for shard in self.shards:
                 shard.events.find_events(events, hashes, shard.number, now_ns, recorded)
-        if not has_key.all() and events["sequence"].min() <= self.sources.last_number(known):
+        if 0 in has_key and events["sequence"].min() <= self.sources.last_number(known):
             for shard, number in known:
                 kernels.find_numbered(events, number, shard.numbered.used, shard.number, recorded)
-        if recorded["match"].any():
+        if recorded["match"].tobytes().strip(_NEW):
             self._compare(recorded, events, plan, name_of)
         return recorded, hashes
 
@@ -167,6 +170,13 @@ class StockPlanner:
         now = _content(events[index], name)
         first = next(field for field in was if was[field] != now[field])
         return Difference(first, was[first], now[first])
+
+
+def positions_of(code: int, codes: Array) -> list[int]:
+    """Where a code stands among codes (uint8). Most messages have none, which bytes tell in a tenth
+    of the time that NumPy takes for a few.
+    """
+    return np.flatnonzero(codes == code).tolist() if code in codes.tobytes() else []
 
 
 def _content(event: Array, name: tuple[str, str] | None) -> dict[str, str]:
