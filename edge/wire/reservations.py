@@ -13,7 +13,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 from .faults import invalid
 from .refusals import refusal_message
 from .shared import add_revisions, engine_members, wire_members
-from .validation import bad_name, check_count, check_name, enum_member, hold_ms, is_name
+from .validation import NS_PER_S, bad_name, check_count, check_name, enum_member, hold_ms, is_name
 
 PartialMoveRequest: TypeAlias = reservation.CommitRequest | reservation.FulfillRequest
 MoveRequest: TypeAlias = PartialMoveRequest | reservation.ReleaseRequest | reservation.CancelRequest
@@ -43,10 +43,11 @@ def reserve_from_request(request: reservation.ReserveRequest) -> core.Reserve:
 
 def reserve_response(outcome: core.ReserveOutcome) -> reservation.ReserveResponse:
     """The answer to a Reserve: the reservation as it is now, or the refusal."""
-    response = reservation.ReserveResponse(
-        state=None if outcome.state is None else STATES[outcome.state],
-        repeated_request=outcome.is_repeat,
-    )
+    response = reservation.ReserveResponse()
+    if outcome.state is not None:
+        response.state = STATES[outcome.state]
+    if outcome.is_repeat:
+        response.repeated_request = True
     _fill_hold(response, outcome, outcome.state)
     for line in outcome.lines:
         # Field by field: arguments of `add` would cost half as much again.
@@ -54,7 +55,8 @@ def reserve_response(outcome: core.ReserveOutcome) -> reservation.ReserveRespons
         allocated.sku = line.sku
         allocated.location = line.location
         allocated.quantity = line.quantity
-        allocated.line_id = line.line_id
+        if line.line_id:
+            allocated.line_id = line.line_id
     return response
 
 
@@ -81,7 +83,9 @@ def _fill_hold(
 ) -> None:
     if outcome.refusal is None:
         response.outcome = common.OUTCOME_ACCEPTED
-        response.expire_time.FromNanoseconds(outcome.expires_at_ns)
+        # FromNanoseconds, which is Python and judges the range, takes half as long again.
+        expire_time = response.expire_time
+        expire_time.seconds, expire_time.nanos = divmod(outcome.expires_at_ns, NS_PER_S)
     else:
         response.outcome = common.OUTCOME_REFUSED
         response.refusal.CopyFrom(refusal_message(outcome.refusal, state))
