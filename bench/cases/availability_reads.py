@@ -9,6 +9,12 @@ from typing import Any
 import numpy as np
 
 from holdfast.core import kernels
+from holdfast.core.kernels.arguments import (
+    HEADER_SIZE,
+    UNITS_COMMITTED,
+    UNITS_ON_HAND,
+    UNITS_RESERVED,
+)
 from holdfast.core.tables.layouts import LEVEL
 from holdfast.v1 import availability_service_pb2 as availability
 
@@ -95,7 +101,7 @@ def _totals(plan: Plan) -> list[Figure]:
     """Sums by the kernel that the node uses, on one core, over rows laid out as in its memory."""
     levels = np.zeros(TOTAL_ROWS, LEVEL)
     levels["on_hand"], levels["reserved"], levels["committed"] = 7, 2, 1
-    kernels.sum_levels(levels, 1)  # compiled now
+    kernels.sum_levels(levels, 1, np.zeros(HEADER_SIZE, np.int64))  # compiled now
     sums = [
         [_total_ms(levels) for _ in range(SUMS)] for _ in plan.each_round("availability, total")
     ]
@@ -109,9 +115,12 @@ def _totals(plan: Plan) -> list[Figure]:
 
 def _total_ms(levels: Any) -> tuple[float, float]:
     """Time and processor time of one sum, in milliseconds."""
+    header = np.zeros(HEADER_SIZE, np.int64)
     started, cpu_before_s = perf_counter(), thread_time()
-    found = kernels.sum_levels(levels, TOTAL_ROWS)
+    kernels.sum_levels(levels, TOTAL_ROWS, header)
     seconds, cpu_s = perf_counter() - started, thread_time() - cpu_before_s
-    if tuple(found) != (7 * TOTAL_ROWS, 2 * TOTAL_ROWS, TOTAL_ROWS):
+    totals = (UNITS_ON_HAND, UNITS_RESERVED, UNITS_COMMITTED)
+    found = [int(header[at]) + (int(header[at + 1]) << 32) for at in totals]
+    if found != [7 * TOTAL_ROWS, 2 * TOTAL_ROWS, TOTAL_ROWS]:
         raise BenchError(f"sum_levels found {found}")
     return seconds * 1e3, cpu_s * 1e3
