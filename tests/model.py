@@ -108,6 +108,10 @@ class Model:
     def execute(self, command: Command | StockColumns, now_ns: int) -> Outcome:
         """Let time pass, then obey."""
         self.expire(now_ns)
+        return self.obey(command, now_ns)
+
+    def obey(self, command: Command | StockColumns, now_ns: int) -> Outcome:
+        """Execute a command when all holds that are due have ended."""
         match command:
             case Reserve():
                 outcome: Outcome = self.reserve(command, now_ns)
@@ -345,7 +349,8 @@ class Model:
         for i, event in enumerate(command.events):
             if event.location not in self.locations:
                 return Unknown(f"events[{i}].location", event.location)
-        levels = deepcopy(self.skus)
+        named = {event.sku for event in command.events}
+        levels = deepcopy({sku: self.skus[sku] for sku in named & self.skus.keys()})
         source = deepcopy(self.sources.get(command.source, Source()))
         results = []
         for i, event in enumerate(command.events):
