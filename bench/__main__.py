@@ -27,6 +27,7 @@ from .cases import (
     stock_feed,
     turn_weights,
     unary_reserve,
+    watch_feed,
 )
 from .harness.command_line import EXIT_STOPPED, stop_on_sigterm, whole
 from .harness.conditions import conditions, load_average
@@ -45,6 +46,7 @@ BENCHES: dict[str, Bench] = {
     "rates": latency_at_rates.run,
     "batches": packed_batches.run,
     "stock": stock_feed.run,
+    "watch": watch_feed.run,
     "coalescing": coalesced_reserves.run,
     "availability": availability_reads.run,
     "peers": peer_comparison.run,

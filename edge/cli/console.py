@@ -75,14 +75,21 @@ TIMEOUT_DEFAULT_S: Final = 5.0
 
 @contextmanager
 def asking(
-    target: str | None, timeout_s: float, *, as_json: bool, same: str = SAME_IDS
+    target: str | None,
+    timeout_s: float,
+    *,
+    as_json: bool,
+    same: str = SAME_IDS,
+    retries: bool = False,
 ) -> "Iterator[BlockingClient]":
     """Yield a client of the node. A call that fails ends the command with a sentence and advice.
 
-    `same` is what makes a repeat safe when no answer came.
+    `same` is what makes a repeat safe when no answer came. Without `retries`, because whoever types
+    a command wants to know now that there is no node.
     """
     target = default_target() if target is None else target
-    with _asking({"target": target}, target, timeout_s, as_json=as_json, same=same) as client:
+    options: dict[str, Any] = {"target": target} if retries else {"target": target, "retries": None}
+    with _asking(options, target, timeout_s, as_json=as_json, same=same) as client:
         yield client
 
 
@@ -92,20 +99,20 @@ def asking_operators(
 ) -> "Iterator[BlockingClient]":
     """Yield a client of the node's listener for operators, as `asking` does."""
     target = default_target("admin_address") if target is None else target
-    with _asking({"admin_target": target}, target, timeout_s, as_json=as_json) as client:
+    options = {"admin_target": target, "retries": None}
+    with _asking(options, target, timeout_s, as_json=as_json) as client:
         yield client
 
 
 @contextmanager
 def _asking(
-    where: dict[str, str], target: str, timeout_s: float, *, as_json: bool, same: str = SAME_IDS
+    where: dict[str, Any], target: str, timeout_s: float, *, as_json: bool, same: str = SAME_IDS
 ) -> "Iterator[BlockingClient]":
     from ..client import BlockingClient, HoldfastError
 
     options: dict[str, Any] = {"timeout_s": timeout_s, **where}
     try:
-        # No retries: whoever types a command wants to know now that there is no node.
-        with BlockingClient(retries=None, **options) as client:
+        with BlockingClient(**options) as client:
             yield client
     except HoldfastError as error:
         fail_call(error, target, as_json=as_json, same=same)

@@ -13,13 +13,16 @@ import asyncio
 import threading
 import time
 from collections.abc import (
+    AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
     Awaitable,
     Callable,
     Coroutine,
+    Generator,
     Iterable,
     Iterator,
+    Sequence,
 )
 from contextlib import contextmanager
 from functools import partial
@@ -30,7 +33,9 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack, get_args
 import grpc
 import grpc.aio
 
+from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import stock_service_pb2 as stock
+from holdfast.v1 import watch_service_pb2 as watch
 
 from . import calls
 from .calls import Call, Options
@@ -42,7 +47,8 @@ from .parameters import text, wrong_type
 from .retries import RETRIES, TIMEOUT_S, Retries
 from .session import TARGET, ClientStatistics, Session, admin_target_of, channel_options
 from .stock_events import SourceEvents, StockColumns, numbered_messages
-from .streams import Ending, Feed
+from .streams import Ending, Feed, ended_early
+from .watching import note_position, watch_request
 
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -211,6 +217,62 @@ class Client:
             stream.cancel()
         self._session.check_end(feed)
 
+    async def watch_availability(
+        self,
+        skus: Iterable[str] = (),
+        locations: Iterable[str] = (),
+        *,
+        from_now: bool = False,
+        after: Sequence[common.Revision] = (),
+        low_threshold: int = 0,
+        crossings_only: bool = False,
+        correlation_id: str | None = None,
+    ) -> AsyncGenerator[watch.WatchAvailabilityResponse, None]:
+        """Tell the newest values of stock levels as they change, without end: of these SKUs at
+        these locations, or of all.
+
+        The first responses have all that is watched as it is, unless `from_now` is set or `after`
+        has the `revisions` of an earlier response. After a lost connection the watch resumes by
+        itself, for as long as a call would be retried; a response with `reset` says to forget what
+        was told. `low_threshold` is where a level is low; with `crossings_only` a level is told
+        when it becomes low, out, short or in stock again.
+
+        Raises InvalidArgument, and HoldfastError with the reason OTHER_TIMELINE if `after` is of
+        another data directory.
+
+            levels = {}
+            async for response in client.watch_availability(["MUG"]):
+                if response.reset:
+                    levels.clear()
+                for update in response.levels:
+                    levels[update.sku, update.level.location] = update.level.available
+        """
+        request = watch_request(
+            skus,
+            locations,
+            from_now=from_now,
+            after=after,
+            low_threshold=low_threshold,
+            crossings_only=crossings_only,
+        )
+        attempts = None
+        while True:
+            self._waits.check_open()
+            stream = self._session.start_watch(request, correlation_id)
+            ending = Ending(stream)
+            error = ended_early()
+            try:
+                while (response := await self._waits.until_closed(stream.read)) is not grpc.aio.EOF:
+                    attempts = None
+                    note_position(request, response)
+                    yield response
+            except grpc.RpcError as rpc_error:
+                error = await ending.error(rpc_error)
+            finally:
+                stream.cancel()
+            attempts = attempts or self._session.mending()
+            await self._sleep(self._session.wait_s(attempts, error))
+
     async def _send(self, call: Call[Response]) -> Response:
         return await self._waits.until_closed(partial(self._attempt, call))
 
@@ -320,6 +382,45 @@ class BlockingClient:
         finally:
             stream.cancel()
         self._session.check_end(feed)
+
+    def watch_availability(
+        self,
+        skus: Iterable[str] = (),
+        locations: Iterable[str] = (),
+        *,
+        from_now: bool = False,
+        after: Sequence[common.Revision] = (),
+        low_threshold: int = 0,
+        crossings_only: bool = False,
+        correlation_id: str | None = None,
+    ) -> Generator[watch.WatchAvailabilityResponse, None, None]:
+        """See `Client.watch_availability`."""
+        request = watch_request(
+            skus,
+            locations,
+            from_now=from_now,
+            after=after,
+            low_threshold=low_threshold,
+            crossings_only=crossings_only,
+        )
+        attempts = None
+        while True:
+            self._check_open()
+            with self._until_closed():
+                stream = self._session.start_watch(request, correlation_id)
+            error = ended_early()
+            try:
+                with self._until_closed():
+                    for response in stream:
+                        attempts = None
+                        note_position(request, response)
+                        yield response
+            except grpc.RpcError as rpc_error:
+                error = error_from_rpc(rpc_error)
+            finally:
+                stream.cancel()
+            attempts = attempts or self._session.mending()
+            self._sleep(self._session.wait_s(attempts, error))
 
     def _send(self, call: Call[Response]) -> Response:
         self._check_open()

@@ -10,6 +10,7 @@ from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
+from holdfast.v1 import watch_service_pb2 as watch
 
 #: The package of the methods that have a listener of their own.
 ADMIN: Final = "holdfast.admin.v1"
@@ -79,6 +80,10 @@ RECORD_STOCK_EVENTS_STREAM: Final = Method(
     "StockService/RecordStockEventsStream",
     stock.RecordStockEventsStreamResponse,
     is_repeatable=False,
+)
+#: A stream of responses, resumed by the client itself.
+WATCH_AVAILABILITY: Final = Method(
+    "WatchService/WatchAvailability", watch.WatchAvailabilityResponse
 )
 #: The coalescer's stream. Every operation on it carries the id of its reservation.
 RESERVE_STREAM: Final = Method(

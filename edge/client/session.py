@@ -10,7 +10,14 @@ from . import correlation
 from .calls import Call
 from .correlation import Metadata
 from .errors import HoldfastError
-from .methods import ADMIN, RECORD_STOCK_EVENTS_STREAM, RESERVE_STREAM, UNARY_METHODS, Method
+from .methods import (
+    ADMIN,
+    RECORD_STOCK_EVENTS_STREAM,
+    RESERVE_STREAM,
+    UNARY_METHODS,
+    WATCH_AVAILABILITY,
+    Method,
+)
 from .parameters import flag, of_type, seconds, text
 from .retries import Attempts, Budget, Retries
 from .streams import Feed
@@ -70,6 +77,7 @@ class Session:
             for method in UNARY_METHODS
         }
         self._stock_events = _stub(channel, RECORD_STOCK_EVENTS_STREAM, "stream_stream")
+        self._watch = _stub(channel, WATCH_AVAILABILITY, "unary_stream")
         self._reserves = channel.stream_stream(RESERVE_STREAM.path)
 
     def __str__(self) -> str:
@@ -86,8 +94,8 @@ class Session:
         return self._attempts(timeout_s, is_repeatable=call.method.is_repeatable)
 
     def mending(self) -> Attempts:
-        """The attempts to get a stream of the coalescer going again, from now on."""
-        return self._attempts(self.timeout_s, is_repeatable=RESERVE_STREAM.is_repeatable)
+        """The attempts to get a stream of the coalescer, or a watch, going again, from now on."""
+        return self._attempts(self.timeout_s, is_repeatable=True)
 
     def _attempts(self, timeout_s: float, *, is_repeatable: bool) -> Attempts:
         return Attempts(
@@ -126,6 +134,10 @@ class Session:
     def start_reserves(self) -> Any:
         """A running ReserveStream, of bytes."""
         return self._reserves(metadata=self._metadata)
+
+    def start_watch(self, request: Any, correlation_id: str | None) -> Any:
+        """A running WatchAvailability."""
+        return self._watch(request, metadata=self.metadata(correlation_id))
 
     def check_end(self, feed: Feed[Any]) -> None:
         """Raise what went wrong on our side of a stream that the server ended with OK."""

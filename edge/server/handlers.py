@@ -24,6 +24,7 @@ from holdfast.v1 import (
     catalog_service_pb2,
     reservation_service_pb2,
     stock_service_pb2,
+    watch_service_pb2,
 )
 from holdfast.v1.common_pb2 import OUTCOME_REFUSED
 
@@ -49,6 +50,7 @@ PUBLIC: Final = (
     availability_service_pb2,
     stock_service_pb2,
     catalog_service_pb2,
+    watch_service_pb2,
 )
 ADMIN: Final = (admin_service_pb2,)
 

@@ -159,11 +159,11 @@ class Server:
             recovered.replayed,
         )
         heartbeat = Heartbeat(asyncio.get_running_loop(), self._beat)
+        service = Service(admission)
         status = NodeStatus(
             recovered, admission, counters, heartbeat, snapshots, self._log_lines, sampler,
-            recovery_seconds, clock(),
+            service.watches, recovery_seconds, clock(),
         )  # fmt: skip
-        service = Service(admission)
         handlers = Handlers(service, methods_of(PUBLIC), admission.admit, counters, sampler)
         names = (*service_names(PUBLIC), HEALTH_NAME)
         health = Health(names)

@@ -49,6 +49,14 @@ _NODE_COUNTERS: Final = {
         "holdfast_snapshot_failures_total",
         "Snapshots that could not be written.",
     ),
+    "watch_conflations": (
+        "holdfast_watch_conflations_total",
+        "Responses to watchers that passed values over, because the reader was behind.",
+    ),
+    "watch_resets": (
+        "holdfast_watch_resets_total",
+        "Watches that resumed from a position too long ago, and were told all anew.",
+    ),
     "log_lines_dropped": (
         "holdfast_log_lines_dropped_total",
         "Lines of the log that nobody took in time.",
@@ -64,6 +72,11 @@ _NODE_GAUGES: Final = {
     "append_age_seconds": (
         "holdfast_journal_append_age_seconds",
         "Seconds for which the append under way has not come back; 0 without one.",
+    ),
+    "watchers": ("holdfast_watchers", "Open calls of WatchAvailability."),
+    "watch_lag": (
+        "holdfast_watch_lag_entries",
+        "Journal entries that the watcher furthest behind has yet to be told of.",
     ),
     "loop_lag_seconds": (
         "holdfast_loop_lag_seconds",

@@ -11,11 +11,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from holdfast.core.actor import Ticket
 from holdfast.core.commands import Outcome
 from holdfast.core.node import Node, Turn
 from holdfast.core.statistics import ShardStatistics, read_statistics
+from holdfast.core.tables.effects import Entry
 from holdfast.core.tables.table import Array
 from holdfast.persistence.journal import JournalAppender
 
@@ -59,6 +61,17 @@ class _Written:
 
     turn: Turn
     headers: dict[int, Array]
+    durable: "asyncio.Future[None]"
+
+
+class Observer(Protocol):
+    """Who wants to know what turns write. It is called on the loop's thread, between turns."""
+
+    def wrote(self, entries: Sequence[Entry]) -> None:
+        """A turn wrote these, and the tables are as it left them. They are not durable yet."""
+
+    def became_durable(self) -> None:
+        """An append is on the disk."""
 
 
 class Pump:
@@ -90,6 +103,7 @@ class Pump:
         self._append_began_s = 0.0
         self._durable_headers = {shard.number: shard.header.copy() for shard in node.shards}
         self._reads: list[Answers] = []
+        self._observer: Observer | None = None
         self._due: deque[Answers] = deque()
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_ns = 0
@@ -117,6 +131,16 @@ class Pump:
     def is_durable(self) -> bool:
         """Whether all that turns have changed so far is on the disk."""
         return self._appending is None and self._waiting is None
+
+    def observe(self, observer: Observer | None) -> None:
+        """Tell this observer of turns from now on; None tells nobody."""
+        self._observer = observer
+
+    async def until_durable(self) -> None:
+        """Wait until all that turns have changed so far is on the disk."""
+        written = self._waiting or self._appending
+        if written is not None:
+            await asyncio.shield(written.durable)  # others wait for it too
 
     def durable_statistics(self) -> list[ShardStatistics]:
         """The figures of every shard at the journal's durable position: like an answer, they tell
@@ -179,7 +203,9 @@ class Pump:
         self._idle.clear()
         shards = self.node.shards
         headers = {entry.shard: shards[entry.shard].header.copy() for entry in turn.entries}
-        self._waiting = _Written(turn, headers)
+        self._waiting = _Written(turn, headers, self._loop.create_future())
+        if self._observer is not None:
+            self._observer.wrote(turn.entries)
 
     def _append(self) -> None:
         assert self._waiting is not None
@@ -202,6 +228,9 @@ class Pump:
         self._durable_headers |= written.headers
         for answers in (written.turn.answers, *reads):
             self._answer(answers)
+        written.durable.set_result(None)
+        if self._observer is not None:
+            self._observer.became_durable()
         if self._posted:
             self.schedule(0)
         if self._appending is None:

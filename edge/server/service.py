@@ -32,6 +32,7 @@ from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
+from holdfast.v1 import watch_service_pb2 as watch
 
 from ..wire import batches
 from ..wire.availability import (
@@ -74,6 +75,7 @@ from .admission import Admission
 from .context import CallContext
 from .ordered_streams import OrderedStreams
 from .pace import Pace
+from .watch.watches import Watches
 
 
 class Service:
@@ -83,6 +85,7 @@ class Service:
         self.admission = admission
         self.streams = OrderedStreams(admission)
         self.pace = Pace()
+        self.watches = Watches(admission.pump)
         self._ask = admission.ask
         self._timeline = admission.pump.node.timeline
 
@@ -220,6 +223,14 @@ class Service:
         """Record a stream of stock facts, acknowledged message by message, in their order."""
         read = partial(stock_from_request, timeline=self._timeline)
         return self.streams.answer(requests, context, read, stock_response, stock_refused)
+
+    # WatchService
+
+    def WatchAvailability(
+        self, request: watch.WatchAvailabilityRequest, _context: CallContext
+    ) -> AsyncIterator[Message]:
+        """Tell changes of stock as they become durable."""
+        return self.watches.watch(request)
 
     # CatalogService
 

@@ -85,6 +85,14 @@ class NodeStatistics:
     """Snapshots since the start that could not be written."""
     log_lines_dropped: int
     """Lines of the log since the start that nobody took in time."""
+    watch_conflations: int
+    """Responses to watchers since the start that passed values over."""
+    watch_resets: int
+    """Watches since the start that resumed from a position too long ago."""
+    watchers: int
+    """Open calls of WatchAvailability."""
+    watch_lag: int
+    """Journal entries that the watcher furthest behind has yet to be told of."""
     call_lines_left_out: int
     """Lines about calls since the start that were more than `log_calls_per_s`."""
     durable_position: int

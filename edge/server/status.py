@@ -24,6 +24,7 @@ from .heartbeat import Heartbeat
 from .log_writer import LogWriter, Sampler
 from .snapshots import SnapshotKeeper
 from .statistics import CallCounters, NodeStatistics, ShardStatistics
+from .watch.watches import Watches
 
 #: How often a hash is begun anew because the state changed under it, and how long that waits for
 #: the changes to be over.
@@ -43,6 +44,7 @@ class NodeStatus:
         snapshots: SnapshotKeeper,
         log_lines: LogWriter,
         sampler: Sampler,
+        watches: Watches,
         recovery_seconds: float,
         started_ns: int,
     ) -> None:
@@ -53,6 +55,7 @@ class NodeStatus:
         self._snapshots = snapshots
         self._log_lines = log_lines
         self._sampler = sampler
+        self._watches = watches
         self._hashing = asyncio.Lock()
         self._recovery = Duration()
         self._recovery.FromTimedelta(timedelta(seconds=recovery_seconds))
@@ -92,6 +95,10 @@ class NodeStatus:
             expired_holds=sum(shard.expired_lines for shard in shards),
             snapshot_failures=self._snapshots.failures,
             log_lines_dropped=self._log_lines.dropped,
+            watchers=len(self._watches.watchers),
+            watch_conflations=self._watches.conflations,
+            watch_resets=self._watches.resets,
+            watch_lag=self._watches.lag(),
             call_lines_left_out=self._sampler.left_out,
             durable_position=pump.journal.position,
             snapshot_position=self._snapshot_position(),

@@ -228,6 +228,29 @@ def other_timeline(field: str, handle: int) -> Fault:
     )
 
 
+def revision_of_other_timeline(field: str, timeline: int) -> Fault:
+    """A revision counts in another timeline, whose changes this node does not have."""
+    return Fault(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "OTHER_TIMELINE",
+        f"{field} is of timeline {timeline}, of another data directory, or of this one before a "
+        "restore: watch anew, without `after`",
+        {"field": field, "value": str(timeline)},
+        blames=[Blame(field, "a revision of another timeline")],
+    )
+
+
+def too_many_watchers(watchers_max: int) -> Fault:
+    """The node tells as many watchers as it takes."""
+    return Fault(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "TOO_MANY_WATCHERS",
+        f"{watchers_max} calls of WatchAvailability are open, the most that a node takes: end one, "
+        "or watch more SKUs in one call",
+        {"watchers_max": str(watchers_max)},
+    )
+
+
 def overloaded(shard: int, mailbox_capacity: int) -> Fault:
     """The shard's mailbox is full."""
     return Fault(

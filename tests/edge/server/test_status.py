@@ -19,6 +19,7 @@ from holdfast.edge.server.admission import Admission
 from holdfast.edge.server.context import CallContext
 from holdfast.edge.server.pump import Pump
 from holdfast.edge.server.statistics import CallCounters
+from holdfast.edge.server.watch.watches import Watches
 from holdfast.edge.wire.faults import Fault
 from holdfast.persistence.data_directory import DataDirectory
 from tests.persistence.journals import MemoryAppender
@@ -40,8 +41,9 @@ class Asked:
             directory=DataDirectory(folder, 2), failures=0, dropped=0, left_out=0, lag_s=float
         )
         self.status = status.NodeStatus(
-            parts, self.admission, CallCounters(), parts, parts, parts, parts, 0.0, 1
-        )
+            parts, self.admission, CallCounters(), parts, parts, parts, parts,
+            Watches(self.pump), 0.0, 1,
+        )  # fmt: skip
         self.held = 0
 
     def _failed(self, error: BaseException) -> None:

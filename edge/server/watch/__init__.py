@@ -1,0 +1,1 @@
+"""The live feed of stock: what changed when, and who is told."""

@@ -1,0 +1,250 @@
+"""One watcher: what it has been told, and what it is told next.
+
+It goes round in passes. A pass tells all levels that changed behind the last one and are watched,
+with the values that they have when they are told, page by page; then the watcher stands where the
+shards stood when the pass began. The first state, a resumed watch and a slow reader are passes like
+any other, over more levels. What a page tells may not be durable when it is read, so the page waits
+until it is.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Final, Protocol
+
+import numpy as np
+from google.protobuf.message import Message
+
+from holdfast.core.tables.shard import Shard
+from holdfast.core.tables.table import Array, Table
+from holdfast.v1 import common_pb2 as common
+from holdfast.v1 import watch_service_pb2 as watch
+
+from ...wire.watch import Watch, level_update, removed_update, status_of
+from ..pump import Pump
+from .changes import ShardChanges
+
+#: Levels in a response: some 4 ms of the loop.
+PAGE_LEVELS: Final = 1_000
+
+#: Rows that are looked through at once: less than a millisecond.
+LOOKED_THROUGH: Final = 65_536
+
+#: Seconds that a watcher leaves the loop to others for each level that it was told: ten times what
+#: telling one takes. Meanwhile changes gather, and of those of one level the newest is told.
+REST_A_LEVEL_S: Final = 40e-6
+
+_STATUSES: Final = (
+    watch.STOCK_STATUS_UNSPECIFIED,
+    watch.STOCK_STATUS_IN_STOCK,
+    watch.STOCK_STATUS_LOW,
+    watch.STOCK_STATUS_OUT,
+    watch.STOCK_STATUS_SHORT,
+)
+
+#: A sequence that every level has changed behind.
+_BEFORE_ALL: Final = -1
+
+
+class Feed(Protocol):
+    """What a watcher looks at."""
+
+    pump: Pump
+    changes: list[ShardChanges]
+    conflations: int
+    resets: int
+
+    def sequences(self) -> list[int]:
+        """The last sequence of each shard."""
+
+    def rest_s(self) -> float:
+        """How long to rest after a look that found nothing."""
+
+
+class Watcher:
+    """Tells one caller. `news` is set when there may be something to tell; `told` is the sequence
+    of each shard up to which the caller has been told.
+    """
+
+    def __init__(self, feed: Feed, wanted: Watch) -> None:
+        self.news = asyncio.Event()
+        self._feed = feed
+        self._wanted = wanted
+        self._filters = [_Filter(changes.shard, wanted) for changes in feed.changes]
+        # One byte a level: the status told last.
+        self._statuses = [Table("u1", rows_max=each.shard.levels.rows_max) for each in feed.changes]
+        self.told = feed.sequences() if wanted.after is None else list(wanted.after)
+        self._resets = not wanted.from_now if wanted.after is None else not self._is_known()
+        self._conflated = False
+
+    def __repr__(self) -> str:
+        return f"<Watcher at {self.told}>"
+
+    def _is_known(self) -> bool:
+        """Whether all changes behind what was told are known. Of a SKU that is named and ended
+        behind it, no level would be found any more, and its end would not be told.
+        """
+        return all(
+            told >= (changes.ended_at if self._wanted.skus else changes.floor)
+            for told, changes in zip(self.told, self._feed.changes, strict=True)
+        )
+
+    async def responses(self) -> AsyncIterator[Message]:
+        """What the caller is told, without end."""
+        if self._resets:
+            self._feed.resets += self._wanted.after is not None
+            async for response in self._pass([_BEFORE_ALL] * len(self.told)):
+                yield response
+        elif self._wanted.after is None:
+            yield await self._response([], self.told)
+        else:
+            self.news.set()
+        while True:
+            await self.news.wait()
+            self.news.clear()
+            async for response in self._pass(self.told):
+                yield response
+            await asyncio.sleep(self._feed.rest_s())
+
+    async def _pass(self, after: list[int]) -> AsyncIterator[Message]:
+        """Tell what changed behind these sequences. The last response is sent when all is told: it
+        has the revisions. Without levels to tell there is none, but for a reset.
+        """
+        until = self._feed.sequences()
+        is_whole = after[0] == _BEFORE_ALL
+        page: list[watch.LevelUpdate] = []
+        async for shard, rows in self._rows(after):
+            updates = list(self._updates(shard, rows, is_whole=is_whole))
+            if page and len(page) + len(updates) > PAGE_LEVELS:
+                yield await self._response(page, ())
+                await asyncio.sleep(len(page) * REST_A_LEVEL_S)
+                page = []
+            page += updates
+        if page or self._resets:
+            yield await self._response(page, until)
+            self.told = until
+            await asyncio.sleep(len(page) * REST_A_LEVEL_S)
+        self.told = until
+
+    async def _response(
+        self, updates: list[watch.LevelUpdate], sequences: Sequence[int]
+    ) -> watch.WatchAvailabilityResponse:
+        """A response, once what it tells is durable."""
+        await self._feed.pump.until_durable()
+        timeline = self._feed.pump.node.timeline
+        response = watch.WatchAvailabilityResponse(
+            levels=updates,
+            revisions=[
+                common.Revision(shard=shard, sequence=sequence, timeline=timeline)
+                for shard, sequence in enumerate(sequences)
+            ],
+            reset=self._resets,
+            conflated=self._conflated,
+        )
+        self._feed.conflations += self._conflated
+        self._resets = self._conflated = False
+        return response
+
+    async def _rows(self, after: list[int]) -> AsyncIterator[tuple[Shard, Array]]:
+        """The rows that changed and are watched, up to a page at a time."""
+        for changes, wanted, sequence in zip(self._feed.changes, self._filters, after, strict=True):
+            shard = changes.shard
+            if shard.sequence == sequence:
+                continue
+            wanted.follow()
+            recent = None if sequence == _BEFORE_ALL else changes.recent(sequence)
+            if recent is not None:
+                for page in _pages(self._newest(recent, wanted)):
+                    yield shard, page
+                continue
+            self._conflated |= sequence != _BEFORE_ALL and changes.is_behind(sequence)
+            async for rows in _looked_through(changes, wanted):
+                for page in _pages(rows[changes.changed(rows, sequence)]):
+                    yield shard, page
+
+    def _newest(self, recent: list[Array], wanted: "_Filter") -> Array:
+        """The watched ones of the rows that the newest entries touched. A row of several of them
+        is told once: its earlier values are passed over.
+        """
+        touched = [np.unique(wanted.watched(rows)) for rows in recent]
+        if len(touched) == 1:
+            return touched[0]
+        rows = np.unique(np.concatenate([np.empty(0, np.int64), *touched]))
+        self._conflated |= len(rows) < sum(map(len, touched))
+        return rows
+
+    def _updates(self, shard: Shard, rows: Array, *, is_whole: bool) -> Iterator[watch.LevelUpdate]:
+        """The levels at these rows, as they are."""
+        columns = shard.read_levels(rows)
+        enabled = shard.location_records.records["enabled"][shard.levels.records["location"][rows]]
+        told = self._statuses[shard.number]
+        told.extend(max(0, len(shard.levels) - len(told)))
+        for row, name, (*units, is_open), is_enabled in zip(
+            rows.tolist(), shard.name_rows(rows), columns.T.tolist(), enabled.tolist(), strict=True
+        ):
+            before = _STATUSES[told.records[row]]
+            if not is_open:
+                told.records[row] = 0
+                # A SKU of the same name may have begun since, with levels of its own; and where
+                # all is told that there is, nothing is removed.
+                if not is_whole and shard.find_row(*name) < 0:
+                    yield removed_update(*name)
+                continue
+            status = status_of(units[3], self._wanted.low_threshold)
+            told.records[row] = status
+            if before != status or not self._wanted.crossings_only:
+                crossed_from = before if before != status else _STATUSES[0]
+                yield level_update((*name, *units, bool(is_enabled)), status, crossed_from)
+
+
+class _Filter:
+    """Which levels of a shard are watched."""
+
+    def __init__(self, shard: Shard, wanted: Watch) -> None:
+        self.shard = shard
+        self._wanted = wanted
+        self._names_seen = (-1, -1)
+        # Those of SKUs that ended stay, so that their end is told.
+        self.skus: set[int] = set()
+        self.locations: list[int] = []
+
+    @property
+    def is_by_sku(self) -> bool:
+        """Whether SKUs are named."""
+        return bool(self._wanted.skus)
+
+    def follow(self) -> None:
+        """Look up names again when there are new ones."""
+        seen = (len(self.shard.skus), len(self.shard.locations))
+        if seen == self._names_seen:
+            return
+        self._names_seen = seen
+        if self._wanted.skus:
+            self.skus.update(self.shard.skus.find_all(self._wanted.skus))
+            self.skus.discard(-1)
+        if self._wanted.locations:
+            self.locations = self.shard.locations.find_all(self._wanted.locations)
+
+    def watched(self, rows: Array) -> Array:
+        """Those of these rows that are watched."""
+        levels = self.shard.levels.records
+        if self._wanted.skus:
+            rows = rows[np.isin(levels["sku"][rows], list(self.skus))]
+        if self._wanted.locations:
+            rows = rows[np.isin(levels["location"][rows], self.locations)]
+        return rows
+
+
+async def _looked_through(changes: ShardChanges, wanted: _Filter) -> AsyncIterator[Array]:
+    """All watched rows, some at a time."""
+    if wanted.is_by_sku:
+        yield wanted.watched(changes.rows_of(np.array(sorted(wanted.skus), np.int64)))
+        return
+    count = len(changes.shard.levels)
+    for start in range(0, count, LOOKED_THROUGH):
+        yield wanted.watched(np.arange(start, min(start + LOOKED_THROUGH, count)))
+        await asyncio.sleep(0)
+
+
+def _pages(rows: Array) -> Iterator[Array]:
+    for start in range(0, len(rows), PAGE_LEVELS):
+        yield rows[start : start + PAGE_LEVELS]

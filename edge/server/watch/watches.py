@@ -1,0 +1,103 @@
+"""The watchers of a node, and what they share: the changes, and the word that there are new ones.
+
+A node that nobody watches notes nothing. Once the last watcher has gone, changes are noted for a
+while longer, so that one whose connection broke can resume.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+from google.protobuf.message import Message
+
+from holdfast.core.tables.effects import Entry
+from holdfast.v1 import watch_service_pb2 as watch
+
+from ...wire import faults
+from ...wire.watch import watch_from_request
+from ..pump import Pump
+from .changes import ShardChanges
+from .watcher import Watcher
+
+#: Open calls of WatchAvailability. Each looks at every append, at LOOK_S or so.
+WATCHERS_MAX: Final = 1_000
+
+#: How long changes are noted with nobody watching: a client is back within seconds.
+RESUME_S: Final = 600.0
+
+#: What a look costs that finds nothing, and the longest time that watchers rest between two: the
+#: more there are, the longer, so that they leave the loop to others.
+LOOK_S: Final = 50e-6
+REST_MAX_S: Final = 0.01
+
+
+class Watches:
+    """All watchers of a node, over its pump."""
+
+    def __init__(self, pump: Pump) -> None:
+        self.pump = pump
+        self.changes: list[ShardChanges] = []
+        self.watchers: set[Watcher] = set()
+        self.conflations = self.resets = 0
+        self._loop = asyncio.get_running_loop()
+        self._forgetting: asyncio.TimerHandle | None = None
+
+    def __repr__(self) -> str:
+        return f"<Watches of {len(self.watchers)} watchers>"
+
+    def sequences(self) -> list[int]:
+        """The last sequence of each shard; it may not be durable yet."""
+        return [shard.sequence for shard in self.pump.node.shards]
+
+    def rest_s(self) -> float:
+        """How long a watcher rests that found nothing."""
+        return min(len(self.watchers) * LOOK_S, REST_MAX_S)
+
+    def lag(self) -> int:
+        """Entries that the watcher that is furthest behind has yet to be told of."""
+        now = sum(self.sequences())
+        return max((now - sum(each.told) for each in self.watchers), default=0)
+
+    async def watch(self, request: watch.WatchAvailabilityRequest) -> AsyncIterator[Message]:
+        """The responses to a watcher, without end. Raises a `Fault` for a request that cannot be
+        watched, and when there are too many watchers.
+        """
+        wanted = watch_from_request(request, self.pump.node.timeline, self.sequences())
+        if len(self.watchers) >= WATCHERS_MAX:
+            raise faults.too_many_watchers(WATCHERS_MAX)
+        self._begin()
+        watcher = Watcher(self, wanted)
+        self.watchers.add(watcher)
+        try:
+            async for response in watcher.responses():
+                yield response
+        finally:
+            self.watchers.discard(watcher)
+            if not self.watchers:
+                self._forgetting = self._loop.call_later(RESUME_S, self._forget)
+
+    def _begin(self) -> None:
+        """See to it that changes are noted."""
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+            self._forgetting = None
+        if not self.changes:
+            self.changes = [ShardChanges(shard) for shard in self.pump.node.shards]
+            self.pump.observe(self)
+
+    def _forget(self) -> None:
+        self._forgetting = None
+        self.changes = []
+        self.pump.observe(None)
+
+    # As an observer of the pump
+
+    def wrote(self, entries: Sequence[Entry]) -> None:
+        """Note what a turn changed."""
+        for entry in entries:
+            self.changes[entry.shard].record(entry)
+
+    def became_durable(self) -> None:
+        """Let the watchers look."""
+        for watcher in self.watchers:
+            watcher.news.set()

@@ -1,0 +1,112 @@
+"""WatchAvailability: what is asked for, and levels as they are told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from holdfast.core.limits import BATCH_MAX
+from holdfast.v1 import availability_service_pb2 as availability
+from holdfast.v1 import watch_service_pb2 as watch
+
+from .faults import invalid, revision_of_other_timeline
+from .shared import INT64_MAX
+from .validation import bad_name, check_count, is_name
+
+_STARTS: Final = (
+    watch.WATCH_START_UNSPECIFIED,
+    watch.WATCH_START_CURRENT_STATE,
+    watch.WATCH_START_NOW,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a watcher asks for."""
+
+    skus: Sequence[str]
+    """Empty for all."""
+    locations: Sequence[str]
+    """Empty for all."""
+    after: Sequence[int] | None
+    """The sequence of each shard behind which it resumes."""
+    from_now: bool
+    """Whether one that does not resume is told no state first."""
+    low_threshold: int
+    crossings_only: bool
+
+
+def watch_from_request(
+    request: watch.WatchAvailabilityRequest, timeline: int, sequences: Sequence[int]
+) -> Watch:
+    """What a request asks for. `sequences` are those of the shards now."""
+    for field, names in (("skus", request.skus), ("locations", request.locations)):
+        check_count(field, len(names), 0, BATCH_MAX)
+        for index, name in enumerate(names):
+            if not is_name(name):
+                raise bad_name(f"{field}[{index}]", name)
+    if request.start not in _STARTS:
+        raise invalid("start", request.start, "a WatchStart")
+    if request.low_threshold < 0:
+        raise invalid("low_threshold", request.low_threshold, f"0 to {INT64_MAX}")
+    return Watch(
+        tuple(request.skus),
+        tuple(request.locations),
+        _sequences(request.after, timeline, sequences) if request.after else None,
+        request.start == watch.WATCH_START_NOW,
+        request.low_threshold,
+        request.crossings_only,
+    )
+
+
+def _sequences(after: Sequence[Any], timeline: int, sequences: Sequence[int]) -> list[int]:
+    """The sequences of a resume token. Raises a `Fault` when this node did not give it out."""
+    for index, revision in enumerate(after):
+        if revision.timeline != timeline:
+            raise revision_of_other_timeline(f"after[{index}]", revision.timeline)
+    expected = f"one revision for each of {len(sequences)} shards, in their order"
+    if [revision.shard for revision in after] != list(range(len(sequences))):
+        shards = [revision.shard for revision in after[: len(sequences) + 1]]
+        raise invalid("after", f"of shards {shards}", expected)
+    for revision, sequence in zip(after, sequences, strict=True):
+        if revision.sequence > sequence:
+            field = f"after[{revision.shard}].sequence"
+            raise invalid(field, revision.sequence, f"{sequence} at most, the last of its shard")
+    return [revision.sequence for revision in after]
+
+
+def status_of(available: int, low_threshold: int) -> watch.StockStatus:
+    """What so many available units amount to."""
+    if available < 0:
+        return watch.STOCK_STATUS_SHORT
+    if available == 0:
+        return watch.STOCK_STATUS_OUT
+    return watch.STOCK_STATUS_LOW if available <= low_threshold else watch.STOCK_STATUS_IN_STOCK
+
+
+def level_update(
+    level: tuple[str, str, int, int, int, int, bool],
+    status: watch.StockStatus,
+    crossed_from: watch.StockStatus,
+) -> watch.LevelUpdate:
+    """A level: SKU, location, on_hand, reserved, committed, available, enabled."""
+    sku, location, on_hand, reserved, committed, available, enabled = level
+    return watch.LevelUpdate(
+        sku=sku,
+        level=availability.StockLevel(
+            location=location,
+            on_hand=on_hand,
+            reserved=reserved,
+            committed=committed,
+            available=available,
+            shortfall=max(0, -available),
+            enabled=enabled,
+        ),
+        status=status,
+        crossed_from=crossed_from,
+    )
+
+
+def removed_update(sku: str, location: str) -> watch.LevelUpdate:
+    """A level whose SKU has ended."""
+    level = availability.StockLevel(location=location)
+    return watch.LevelUpdate(sku=sku, level=level, removed=True)
