@@ -37,6 +37,7 @@ from .tables.effects import Entry
 from .tables.rebuilding import rebuild
 from .tables.reservation_index import ReservationIndex
 from .tables.shard import Shard
+from .tables.table import Array
 from .tables.writing import expire, record_attributions, record_seal, take_entry
 from .work import EXPIRY, TURN_WORK_MAX, Work
 
@@ -314,14 +315,16 @@ class Node:
             record_seal(shard)
         return [entry for shard in self.shards if (entry := take_entry(shard))]
 
-    def replay(self, entry: Entry, *, compares_seal: bool = True) -> None:
-        """Apply an entry of the journal. Raises StateMismatchError for a seal that does not fit;
-        one of an earlier schema cannot be compared.
+    def replay(self, entry: Entry, *, compares_seal: bool = True) -> Array:
+        """Apply an entry of the journal, and return the numbers that its reservations have got in
+        their shard (int32). Raises StateMismatchError for a seal that does not fit; one of an
+        earlier schema cannot be compared.
         """
-        replay(self.shards[entry.shard], entry, compares_seal=compares_seal)
+        numbers = replay(self.shards[entry.shard], entry, compares_seal=compares_seal)
         self.room.forget()
         self.now_ns = max(self.now_ns, entry.now_ns)
         self.sweep.begin(self.now_ns)
+        return numbers
 
     def loaded(self) -> None:
         """Rebuild what is derived, after the shards' states were loaded from a snapshot."""

@@ -4,6 +4,7 @@ lock          held (flock) by the process that has the directory to itself: the 
 journal.mdb   the journal (LMDB), with journal.mdb-lock beside it
 snapshots/    snapshot-<position>.npz
 archive/      segment-<first>-<last>.hfa: appends that have left the journal
+ledger/       run-<first>-<end>.hfl: movements of stock, which derive from journal and archive
 node.json     what is fixed when the directory is made, and its timeline. It is written last, so the
               journal of a directory that has it must be there and whole
 
@@ -70,6 +71,11 @@ class DataDirectory:
     def archive(self) -> Path:
         """The folder of the archive's segments."""
         return self.path / "archive"
+
+    @property
+    def ledger(self) -> Path:
+        """The folder of the ledger's runs."""
+        return self.path / "ledger"
 
     @property
     def snapshots(self) -> Path:

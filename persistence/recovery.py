@@ -20,6 +20,7 @@ from pathlib import Path
 
 from holdfast.core.node import HASH_SEED_BYTES, Node
 from holdfast.core.tables.apply import StateMismatchError
+from holdfast.core.tables.table import Array
 
 from .archive.segments import History, archived_to, drop_behind, segment_of
 from .codec import DamagedEntryError, RecordedEntry, read_appends
@@ -258,11 +259,13 @@ def replay(
     return Snapshot(start.node, position, epoch, start.chain)
 
 
-def replay_group(node: Node, position: int, group: Sequence[RecordedEntry]) -> None:
-    """Apply one append to the node.
+def replay_group(node: Node, position: int, group: Sequence[RecordedEntry]) -> list[Array]:
+    """Apply one append to the node, and return the numbers that the reservations of each entry have
+    got.
 
     Raises DamagedEntryError when it does not follow the node's state, or is sealed with another.
     """
+    numbers = []
     for recorded in group:
         entry = recorded.entry
         if entry.shard >= len(node.shards):
@@ -272,9 +275,10 @@ def replay_group(node: Node, position: int, group: Sequence[RecordedEntry]) -> N
             reason = f"sequence {entry.sequence} of shard {entry.shard} is not the next"
             raise DamagedEntryError(position, reason)
         try:
-            node.replay(entry, compares_seal=recorded.is_of_this_schema)
+            numbers.append(node.replay(entry, compares_seal=recorded.is_of_this_schema))
         except StateMismatchError as error:
             raise DamagedEntryError(position, str(error)) from error
+    return numbers
 
 
 def locate_damage(directory: DataDirectory, error: DamagedEntryError) -> DamagedFileError:

@@ -177,14 +177,17 @@ def append_reservation(effect, line_effects, at, tables):
 
 
 @kernel
-def apply_reservations(effects, line_effects, arrays):
-    """Put down reservations with their lines, and enter first parts in the index."""
+def apply_reservations(effects, line_effects, arrays, numbers):
+    """Put down reservations with their lines, and enter first parts in the index. `numbers` (int32)
+    tells which they have got.
+    """
     tables = tables_of(arrays)
     header = tables.header
     at = 0
     for i in range(effects.size):
         effect = effects[i]
         number = next_reservation(header)
+        numbers[i] = number
         append_reservation(effect, line_effects, at, tables)
         for k in range(effect.line_count):
             add_units(header, UNITS_RESERVED, line_effects[at + k].quantity)

@@ -22,7 +22,7 @@ Directory = Annotated[
 @app.command()
 def verify(directory: Directory, as_json: Json = False) -> None:
     """Check a whole data directory for damage. A node may be serving it."""
-    with _directory_errors():
+    with directory_errors():
         from holdfast.persistence.verify import verify as read_all
 
         from .progress import LateBar
@@ -93,7 +93,7 @@ def journal(
     """Print the journal and its archive, oldest first, one effect per line. A node may be serving
     it.
     """
-    with _directory_errors():
+    with directory_errors():
         from holdfast.persistence.archive.segments import History
         from holdfast.persistence.codec import read_appends
         from holdfast.persistence.data_directory import read_node_json
@@ -115,7 +115,7 @@ def journal(
 @app.command()
 def new_timeline(directory: Directory, as_json: Json = False) -> None:
     """Begin a new timeline: after restoring a backup, before the node starts."""
-    with _directory_errors():
+    with directory_errors():
         from holdfast.persistence.recovery import renew_timeline
 
         timeline = f"{renew_timeline(directory).timeline:016x}"
@@ -126,7 +126,7 @@ def new_timeline(directory: Directory, as_json: Json = False) -> None:
 
 
 @contextmanager
-def _directory_errors() -> Iterator[None]:
+def directory_errors() -> Iterator[None]:
     """End the command with one sentence when the data directory cannot be read."""
     from holdfast.persistence.codec import DamagedEntryError
     from holdfast.persistence.recovery import RECOVERY_ERRORS

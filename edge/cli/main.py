@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import data_directory, locations, node, reservations, stock, watching
+from . import data_directory, export, ledger, locations, node, reservations, stock, watching
 from .console import EXIT_CODES, EXIT_FAILED
 from .words import TextGroup
 
@@ -18,7 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 # In the order in which a newcomer meets them.
-for commands in (node, data_directory, reservations, stock, watching, locations):
+for commands in (node, data_directory, reservations, stock, watching, locations, ledger, export):
     app.add_typer(commands.app)
 
 

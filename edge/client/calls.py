@@ -82,7 +82,7 @@ def reserve(
         hold_duration=None if hold is None else duration("hold", hold),
     )
     _add_lines(request.lines, lines)
-    return _call(methods.RESERVE, request, **options)
+    return call(methods.RESERVE, request, **options)
 
 
 def extend(
@@ -102,7 +102,7 @@ def extend(
         request_id=_request_id(request_id),
         hold_duration=duration("hold", hold),
     )
-    return _call(methods.EXTEND, request, **options)
+    return call(methods.EXTEND, request, **options)
 
 
 def commit(
@@ -131,7 +131,7 @@ def commit(
         remainder=_remainder(remainder),
     )
     _set_units(request, lines)
-    return _call(methods.COMMIT, request, **options)
+    return call(methods.COMMIT, request, **options)
 
 
 def fulfill(
@@ -154,7 +154,7 @@ def fulfill(
         remainder=_remainder(remainder),
     )
     _set_units(request, lines)
-    return _call(methods.FULFILL, request, **options)
+    return call(methods.FULFILL, request, **options)
 
 
 def release(
@@ -173,7 +173,7 @@ def release(
         request_id=_request_id(request_id),
     )
     _set_units(request, lines)
-    return _call(methods.RELEASE, request, **options)
+    return call(methods.RELEASE, request, **options)
 
 
 def cancel(
@@ -192,7 +192,7 @@ def cancel(
         request_id=_request_id(request_id),
     )
     _set_units(request, lines)
-    return _call(methods.CANCEL, request, **options)
+    return call(methods.CANCEL, request, **options)
 
 
 def get_reservation(
@@ -205,7 +205,7 @@ def get_reservation(
     request = reservation.GetReservationRequest(
         reservation_id=text("reservation_id", reservation_id)
     )
-    return _call(methods.GET_RESERVATION, request, **options)
+    return call(methods.GET_RESERVATION, request, **options)
 
 
 # AvailabilityService
@@ -219,7 +219,7 @@ def get_availability(
     Raises `NotFound` if no stock event ever named the SKU.
     """
     request = availability.GetAvailabilityRequest(sku=text("sku", sku))
-    return _call(methods.GET_AVAILABILITY, request, **options)
+    return call(methods.GET_AVAILABILITY, request, **options)
 
 
 def batch_get_availability(
@@ -237,7 +237,7 @@ def batch_get_availability(
         skus=[text(f"skus[{position}]", sku) for position, sku in found],
         locations=[text(f"locations[{position}]", place) for position, place in places],
     )
-    return _call(methods.BATCH_GET_AVAILABILITY, request, **options)
+    return call(methods.BATCH_GET_AVAILABILITY, request, **options)
 
 
 def resolve_stock_levels(
@@ -251,7 +251,7 @@ def resolve_stock_levels(
     found = enumerate(each("levels", levels, _LEVELS))
     names = [_level(f"levels[{position}]", level) for position, level in found]
     request = availability.ResolveStockLevelsRequest(stock_levels=names)
-    return _call(methods.RESOLVE_STOCK_LEVELS, request, **options)
+    return call(methods.RESOLVE_STOCK_LEVELS, request, **options)
 
 
 # StockService
@@ -270,7 +270,7 @@ def record_stock_events(
         client.record_stock_events("till/9", [sale])
     """
     request = stock.RecordStockEventsRequest(source=text("source", source), events=checked(events))
-    return _call(methods.RECORD_STOCK_EVENTS, request, **options)
+    return call(methods.RECORD_STOCK_EVENTS, request, **options)
 
 
 # CatalogService
@@ -296,7 +296,7 @@ def create_location(
         enabled=flag("enabled", enabled),
     )
     request = catalog.CreateLocationRequest(location=created)
-    return _call(methods.CREATE_LOCATION, request, **options)
+    return call(methods.CREATE_LOCATION, request, **options)
 
 
 def update_location(
@@ -325,13 +325,13 @@ def update_location(
         update_mask={"paths": list(changes)},
         allow_missing=flag("allow_missing", allow_missing),
     )
-    return _call(methods.UPDATE_LOCATION, request, **options)
+    return call(methods.UPDATE_LOCATION, request, **options)
 
 
 def get_location(location: str, **options: Unpack[Options]) -> Call[catalog.GetLocationResponse]:
     """The location as it is. Raises `NotFound` if it is unknown."""
     request = catalog.GetLocationRequest(location=text("location", location))
-    return _call(methods.GET_LOCATION, request, **options)
+    return call(methods.GET_LOCATION, request, **options)
 
 
 def list_locations(
@@ -343,7 +343,7 @@ def list_locations(
     request = catalog.ListLocationsRequest(
         page_size=integer("page_size", page_size, 32), page_token=text("page_token", page_token)
     )
-    return _call(methods.LIST_LOCATIONS, request, **options)
+    return call(methods.LIST_LOCATIONS, request, **options)
 
 
 def delete_sku(
@@ -355,7 +355,7 @@ def delete_sku(
     still promised. Raises `NotFound` if the SKU is unknown.
     """
     request = catalog.DeleteSkuRequest(sku=text("sku", sku), request_id=_request_id(request_id))
-    return _call(methods.DELETE_SKU, request, **options)
+    return call(methods.DELETE_SKU, request, **options)
 
 
 # AdminService
@@ -372,7 +372,7 @@ def get_status(
     request = admin.GetStatusRequest(
         include_state_hash=flag("include_state_hash", include_state_hash)
     )
-    return _call(methods.GET_STATUS, request, **options)
+    return call(methods.GET_STATUS, request, **options)
 
 
 def reset_source(
@@ -388,7 +388,7 @@ def reset_source(
         source=text("source", source),
         last_sequence=integer("last_sequence", last_sequence, is_signed=False),
     )
-    return _call(methods.RESET_SOURCE, request, **options)
+    return call(methods.RESET_SOURCE, request, **options)
 
 
 _LINE: Final = "SKU, location and quantity, and a line id if it has one"
@@ -397,13 +397,14 @@ _INT64_MAX: Final = (1 << 63) - 1
 _LEVELS: Final = "an iterable of stock levels, each SKU and location"
 
 
-def _call(
+def call(
     method: Method[Response],
     request: Message,
     *,
     timeout_s: float | None = None,
     correlation_id: str | None = None,
 ) -> Call[Response]:
+    """A call of a method with its options."""
     return Call(
         method,
         request,

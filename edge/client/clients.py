@@ -37,7 +37,7 @@ from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import stock_service_pb2 as stock
 from holdfast.v1 import watch_service_pb2 as watch
 
-from . import calls
+from . import calls, ledger_calls
 from .calls import Call, Options
 from .closing import CLIENT, Waits
 from .coalescing import Coalescer
@@ -179,6 +179,9 @@ class Client:
     get_location = _awaited(calls.get_location)
     list_locations = _awaited(calls.list_locations)
     delete_sku = _awaited(calls.delete_sku)
+    list_reservations = _awaited(ledger_calls.list_reservations)
+    list_movements = _awaited(ledger_calls.list_movements)
+    explain_availability = _awaited(ledger_calls.explain_availability)
     get_status = _awaited(calls.get_status)
     reset_source = _awaited(calls.reset_source)
 
@@ -360,6 +363,9 @@ class BlockingClient:
     get_location = _blocking(calls.get_location)
     list_locations = _blocking(calls.list_locations)
     delete_sku = _blocking(calls.delete_sku)
+    list_reservations = _blocking(ledger_calls.list_reservations)
+    list_movements = _blocking(ledger_calls.list_movements)
+    explain_availability = _blocking(ledger_calls.explain_availability)
     get_status = _blocking(calls.get_status)
     reset_source = _blocking(calls.reset_source)
 

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import catalog_service_pb2 as catalog
+from holdfast.v1 import ledger_service_pb2 as ledger
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 from holdfast.v1 import watch_service_pb2 as watch
@@ -43,6 +44,9 @@ CANCEL: Final = Method("ReservationService/Cancel", reservation.CancelResponse)
 GET_RESERVATION: Final = Method(
     "ReservationService/GetReservation", reservation.GetReservationResponse
 )
+LIST_RESERVATIONS: Final = Method(
+    "ReservationService/ListReservations", reservation.ListReservationsResponse
+)
 GET_AVAILABILITY: Final = Method(
     "AvailabilityService/GetAvailability", availability.GetAvailabilityResponse
 )
@@ -60,6 +64,10 @@ UPDATE_LOCATION: Final = Method("CatalogService/UpdateLocation", catalog.UpdateL
 GET_LOCATION: Final = Method("CatalogService/GetLocation", catalog.GetLocationResponse)
 LIST_LOCATIONS: Final = Method("CatalogService/ListLocations", catalog.ListLocationsResponse)
 DELETE_SKU: Final = Method("CatalogService/DeleteSku", catalog.DeleteSkuResponse)
+LIST_MOVEMENTS: Final = Method("LedgerService/ListMovements", ledger.ListMovementsResponse)
+EXPLAIN_AVAILABILITY: Final = Method(
+    "LedgerService/ExplainAvailability", ledger.ExplainAvailabilityResponse
+)
 GET_STATUS: Final = Method("AdminService/GetStatus", admin.GetStatusResponse, package=ADMIN)
 # A repeat would undo what the source has numbered in between.
 RESET_SOURCE: Final = Method(
@@ -69,9 +77,11 @@ RESET_SOURCE: Final = Method(
 #: Each is a method of both clients.
 UNARY_METHODS: Final[tuple[Method[Any], ...]] = (
     *(RESERVE, EXTEND, COMMIT, FULFILL, RELEASE, CANCEL, GET_RESERVATION),
+    LIST_RESERVATIONS,
     *(GET_AVAILABILITY, BATCH_GET_AVAILABILITY, RESOLVE_STOCK_LEVELS),
     RECORD_STOCK_EVENTS,
     *(CREATE_LOCATION, UPDATE_LOCATION, GET_LOCATION, LIST_LOCATIONS, DELETE_SKU),
+    *(LIST_MOVEMENTS, EXPLAIN_AVAILABILITY),
     *(GET_STATUS, RESET_SOURCE),
 )
 

@@ -5,13 +5,14 @@ server's. A wrong type is a TypeError, a value that no message can carry a Value
 """
 
 from collections.abc import Container, Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from numbers import Integral, Real
 from operator import index
 from reprlib import Repr
 from typing import Any, Final, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 
 NS_PER_S: Final = 1_000_000_000
 
@@ -107,6 +108,17 @@ def duration(name: str, value: Any) -> Duration:
         raise wrong_type(name, value, "a timedelta, or seconds as a number")
     number = int(value) if type(value) is int or isinstance(value, Integral) else float(value)
     made.FromNanoseconds(round(_bounded(name, number) * NS_PER_S))
+    return made
+
+
+def instant(name: str, value: Any) -> Timestamp:
+    """A datetime with a time zone as a Timestamp."""
+    if not isinstance(value, datetime):
+        raise wrong_type(name, value, "a datetime")
+    if value.tzinfo is None:
+        raise wrong_value(name, value, "a datetime with a time zone, such as datetime.now(UTC)")
+    made = Timestamp()
+    made.FromDatetime(value)
     return made
 
 

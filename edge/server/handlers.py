@@ -22,6 +22,7 @@ from holdfast.admin.v1 import admin_service_pb2
 from holdfast.v1 import (
     availability_service_pb2,
     catalog_service_pb2,
+    ledger_service_pb2,
     reservation_service_pb2,
     stock_service_pb2,
     watch_service_pb2,
@@ -50,6 +51,7 @@ PUBLIC: Final = (
     availability_service_pb2,
     stock_service_pb2,
     catalog_service_pb2,
+    ledger_service_pb2,
     watch_service_pb2,
 )
 ADMIN: Final = (admin_service_pb2,)

@@ -9,7 +9,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
@@ -29,6 +29,7 @@ from .handlers import ADMIN, PUBLIC, Handlers, methods_of, service_names
 from .health import Health
 from .heartbeat import Heartbeat
 from .http import Phase, build_app, serve_http
+from .ledger_reader import LedgerReader
 from .log_writer import LogWriter, Sampler
 from .operators import Operators
 from .pump import Pump
@@ -159,7 +160,10 @@ class Server:
             recovered.replayed,
         )
         heartbeat = Heartbeat(asyncio.get_running_loop(), self._beat)
-        service = Service(admission)
+        ledger = None
+        if settings.ledger == "on":
+            ledger = LedgerReader(settings.data_dir, lambda: journal.position)
+        service = Service(admission, ledger)
         status = NodeStatus(
             recovered, admission, counters, heartbeat, snapshots, self._log_lines, sampler,
             service.watches, recovery_seconds, clock(),
@@ -173,7 +177,7 @@ class Server:
         return _Parts(
             recovered, pump, admission, service, handlers, self._server(handlers, names),
             self._server(admin, service_names(ADMIN)), health, status, heartbeat,
-            asyncio.create_task(snapshots.run(), name="snapshots"),
+            [asyncio.create_task(each.run()) for each in (snapshots, ledger) if each],
         )  # fmt: skip
 
     def _server(self, handlers: Handlers, names: Iterable[str]) -> grpc.aio.Server:
@@ -211,7 +215,8 @@ class Server:
                 await asyncio.wait_for(self._hurrying.wait(), settings.drain_notice_s)
         # 2. Refuse what comes in all the same, and end what has no end of its own.
         parts.admission.is_draining = True
-        parts.snapshots.cancel()
+        for beside in parts.beside:
+            beside.cancel()
         parts.service.streams.end()
         parts.handlers.open_streams.end()
         # 3. Let calls that wait for an answer have it.
@@ -249,7 +254,8 @@ class _Parts:
     health: Health
     status: NodeStatus
     heartbeat: Heartbeat
-    snapshots: "asyncio.Task[None]"
+    beside: "Sequence[asyncio.Task[None]]"
+    """What runs processes beside the node."""
 
 
 def _recover_node(settings: Settings, progress: Progress = no_progress) -> Recovered:

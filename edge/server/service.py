@@ -30,11 +30,12 @@ from holdfast.core.commands.registry import (
 from holdfast.core.model import Verb
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import catalog_service_pb2 as catalog
+from holdfast.v1 import ledger_service_pb2 as ledger
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 from holdfast.v1 import watch_service_pb2 as watch
 
-from ..wire import batches
+from ..wire import batches, faults
 from ..wire.availability import (
     availability_from_request,
     availability_response,
@@ -73,6 +74,7 @@ from ..wire.stock_batches import stock_from_request, stock_refused, stock_respon
 from ..wire.stock_facts import events_from_request, events_response
 from .admission import Admission
 from .context import CallContext
+from .ledger_reader import Forwarded, LedgerReader
 from .ordered_streams import OrderedStreams
 from .pace import Pace
 from .watch.watches import Watches
@@ -81,8 +83,10 @@ from .watch.watches import Watches
 class Service:
     """The methods of holdfast.v1."""
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Admission, ledger_reader: LedgerReader | None = None) -> None:
+        """`ledger_reader` is None where no ledger is kept."""
         self.admission = admission
+        self._ledger_reader = ledger_reader
         self.streams = OrderedStreams(admission)
         self.pace = Pace()
         self.watches = Watches(admission.pump)
@@ -144,6 +148,12 @@ class Service:
         """Read one reservation."""
         command = get_reservation_from_request(request)
         return get_reservation_response(command, await self._ask(GET_RESERVATION, context, command))
+
+    async def ListReservations(
+        self, request: reservation.ListReservationsRequest, _context: CallContext
+    ) -> Forwarded:
+        """List reservations by what they have."""
+        return await self._ledger().ask("ListReservations", request)
 
     async def BatchReserve(self, request: Message, context: CallContext) -> Message:
         """Hold many single lines."""
@@ -269,3 +279,22 @@ class Service:
         """End a SKU."""
         command = delete_sku_from_request(request)
         return delete_sku_response(await self._ask(DELETE_SKU, context, command))
+
+    # LedgerService
+
+    async def ListMovements(
+        self, request: ledger.ListMovementsRequest, _context: CallContext
+    ) -> Forwarded:
+        """List movements of stock."""
+        return await self._ledger().ask("ListMovements", request)
+
+    async def ExplainAvailability(
+        self, request: ledger.ExplainAvailabilityRequest, _context: CallContext
+    ) -> Forwarded:
+        """Tell the parts of a stock level."""
+        return await self._ledger().ask("ExplainAvailability", request)
+
+    def _ledger(self) -> LedgerReader:
+        if self._ledger_reader is None:
+            raise faults.ledger_off()
+        return self._ledger_reader

@@ -45,6 +45,9 @@ STORAGE_RETRY_S: Final = 30.0
 #: A restarted node serves again within seconds.
 NOT_SERVING_RETRY_S: Final = 1.0
 
+#: The ledger's process starts within seconds.
+LEDGER_RETRY_S: Final = 1.0
+
 
 class Blame(NamedTuple):
     """A field of the request, what is wrong with it, and the resource that it names, if any."""
@@ -343,6 +346,51 @@ def state_changing(tries: int) -> Fault:
         f"the state changed while it was hashed, {tries} times over; ask when the node is quiet, "
         "or let `holdfast verify` hash its journal",
         {"tries": str(tries)},
+    )
+
+
+def ledger_off() -> Fault:
+    """The node keeps no ledger."""
+    return Fault(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "LEDGER_OFF",
+        'the node keeps no ledger: start it with the setting ledger = "on"',
+    )
+
+
+def ledger_unavailable(why: str) -> Fault:
+    """The process that keeps the ledger does not answer now."""
+    return Fault(
+        grpc.StatusCode.UNAVAILABLE,
+        "LEDGER_UNAVAILABLE",
+        f"the ledger does not answer now: {why}; try again",
+        {"why": why},
+        LEDGER_RETRY_S,
+    )
+
+
+def before_ledger(begin: str) -> Fault:
+    """The question is of an instant before the ledger begins."""
+    return Fault(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "BEFORE_LEDGER",
+        f"the ledger begins at {begin}: what was before is not kept any more, ask for a later time",
+        {"begin_time": begin},
+    )
+
+
+def no_level_then(sku: str, location: str) -> Fault:
+    """There was no such stock level at the instant, or its SKU had ended."""
+    return Fault(
+        grpc.StatusCode.NOT_FOUND,
+        "NO_STOCK_LEVEL",
+        f"SKU {shown(sku)} had no stock level at {shown(location)} then: nothing had moved there, "
+        "or the SKU had ended",
+        {"sku": shortened(sku), "location": shortened(location)},
+        blames=[
+            Blame("sku", "no stock level", f"{DOMAIN}/Sku", sku),
+            Blame("location", "no stock level", f"{DOMAIN}/Location", location),
+        ],
     )
 
 

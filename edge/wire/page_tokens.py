@@ -12,7 +12,7 @@ from .faults import invalid
 
 PAGE_SIZE_DEFAULT: Final = 100
 
-_TOKEN: Final = struct.Struct(">QI")
+_TOKEN: Final = struct.Struct(">QQ")
 
 
 def page_token(start: int, timeline: int) -> str:

@@ -161,6 +161,15 @@ def get_reservation_response(
     command: core.GetReservation, view: core.ReservationView
 ) -> reservation.GetReservationResponse:
     """The answer to a GetReservation: the reservation's state and times, and its units by line."""
+    response = reservation.GetReservationResponse(reservation=reservation_message(command, view))
+    add_revisions(response, view.revisions)
+    return response
+
+
+def reservation_message(
+    command: core.GetReservation, view: core.ReservationView
+) -> reservation.Reservation:
+    """A reservation as it is."""
     key = command.key
     found = reservation.Reservation(
         # A UUID is its own key and is spelt from it, in small letters; any other has its text.
@@ -171,9 +180,7 @@ def get_reservation_response(
     if view.reserved_at_ns is not None and view.expires_at_ns is not None:
         found.create_time.FromNanoseconds(view.reserved_at_ns)
         found.expire_time.FromNanoseconds(view.expires_at_ns)
-    response = reservation.GetReservationResponse(reservation=found)
-    add_revisions(response, view.revisions)
-    return response
+    return found
 
 
 def _reservation_line(line: core.LineView) -> reservation.ReservationLine:

@@ -123,6 +123,17 @@ class LmdbJournal:
                     raise JournalError(f"{self.path}: position {position} is missing, found {key}")
                 yield position, value
 
+    def look_again(self) -> int:
+        """Take notice of what a node beside us has appended since, and return the last position.
+
+        Raises JournalError.
+        """
+        try:
+            self.position = self._last_position()
+        except lmdb.Error as error:
+            raise JournalError(f"{self.path}: cannot be read: {error}") from error
+        return self.position
+
     def _read_chunk(self, after: int) -> list[tuple[int, bytes]]:
         """At least one value. The transaction has ended by then: a slow reader pins nothing."""
         chunk: list[tuple[int, bytes]] = []

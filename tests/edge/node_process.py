@@ -112,6 +112,7 @@ class NodeProcess:
             "http_address": f"127.0.0.1:{self.http_port}",
             "log_format": "json",
             "drain_notice_s": 0,
+            "ledger": "off",
             **self.settings,
         }
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("HOLDFAST_")}

@@ -37,7 +37,7 @@ FLOORS = {
         ("commands", "handles", "ids", "limits", "model", "work"),
     ),
     "persistence": (
-        ("verify", "snapshots/process"),
+        ("verify", "snapshots/process", "ledger"),
         ("recovery",),
         ("effect_notes", "history", "history_text", "archive", "journal_process", "snapshots"),
         ("codec", "lmdb"),

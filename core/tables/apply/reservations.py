@@ -1,16 +1,20 @@
 """Effects on reservations and their lines."""
 
+import numpy as np
+
 from ... import kernels
 from ..shard import Shard
 from ..table import Array
 
 
-def apply_reservations(shard: Shard, effects: Array, line_effects: Array) -> None:
-    """Put down reservations with their lines, HELD from now."""
+def apply_reservations(shard: Shard, effects: Array, line_effects: Array) -> Array:
+    """Put down reservations with their lines, HELD from now; return their numbers (int32)."""
     shard.reservations.ensure(len(effects))
     shard.lines.ensure(len(line_effects))
     shard.index.slots.ensure(len(effects))
-    kernels.apply_reservations(effects, line_effects, shard.arrays)
+    numbers = np.empty(len(effects), np.int32)
+    kernels.apply_reservations(effects, line_effects, shard.arrays, numbers)
+    return numbers
 
 
 def apply_links(shard: Shard, effects: Array) -> None:

@@ -78,14 +78,16 @@ def apply(shard: Shard, section: Section, effects: Array) -> None:
     _APPLY[section](shard, effects)
 
 
-def replay(shard: Shard, entry: Entry, *, compares_seal: bool = True) -> None:
-    """Apply an entry of the journal, which has to be the shard's next. Raises StateMismatchError
-    when it holds a seal that does not fit and is to be compared.
+def replay(shard: Shard, entry: Entry, *, compares_seal: bool = True) -> Array:
+    """Apply an entry of the journal, which has to be the shard's next; return the numbers that its
+    reservations have got (int32). Raises StateMismatchError when it holds a seal that does not fit
+    and is to be compared.
     """
     assert entry.sequence == shard.sequence + 1, (entry.sequence, shard.sequence)
     shard.now_ns = entry.now_ns
     before = _NOTHING_BEFORE
     texts: Iterator[str] | None = None
+    numbers = [np.zeros(0, np.int32)]
     for section, effects in entry.sections:
         if section in _TOGETHER:
             before = effects
@@ -94,7 +96,7 @@ def replay(shard: Shard, entry: Entry, *, compares_seal: bool = True) -> None:
             kernels.pop_settled(shard.arrays)
         if section is Section.LINES:
             first = len(shard.reservations)
-            apply_reservations(shard, before, effects)
+            numbers.append(apply_reservations(shard, before, effects))
             if texts is not None:
                 lay_down_earlier(shard, first, texts)
         elif section is Section.TEXT_BYTES:
@@ -108,3 +110,4 @@ def replay(shard: Shard, entry: Entry, *, compares_seal: bool = True) -> None:
         before = _NOTHING_BEFORE
     kernels.pop_settled(shard.arrays)
     shard.sequence = entry.sequence
+    return np.concatenate(numbers)

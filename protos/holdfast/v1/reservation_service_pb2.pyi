@@ -5,6 +5,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.rpc import status_pb2 as _status_pb2
 from holdfast.v1 import common_pb2 as _common_pb2
+from holdfast.v1 import ledger_service_pb2 as _ledger_service_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -402,6 +403,32 @@ class GetReservationResponse(_message.Message):
     reservation: Reservation
     revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
     def __init__(self, reservation: _Optional[_Union[Reservation, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+
+class ListReservationsRequest(_message.Message):
+    __slots__ = ("sku", "location", "state", "create_time_before", "page_size", "page_token")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    location: str
+    state: ReservationState
+    create_time_before: _timestamp_pb2.Timestamp
+    page_size: int
+    page_token: str
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., state: _Optional[_Union[ReservationState, str]] = ..., create_time_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListReservationsResponse(_message.Message):
+    __slots__ = ("reservations", "next_page_token", "coverage")
+    RESERVATIONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    reservations: _containers.RepeatedCompositeFieldContainer[Reservation]
+    next_page_token: str
+    coverage: _ledger_service_pb2.LedgerCoverage
+    def __init__(self, reservations: _Optional[_Iterable[_Union[Reservation, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., coverage: _Optional[_Union[_ledger_service_pb2.LedgerCoverage, _Mapping]] = ...) -> None: ...
 
 class Reservation(_message.Message):
     __slots__ = ("reservation_id", "state", "lines", "create_time", "expire_time")

@@ -88,6 +88,11 @@ class ReservationServiceStub(object):
                 request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.GetReservationRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.GetReservationResponse.FromString,
                 _registered_method=True)
+        self.ListReservations = channel.unary_unary(
+                '/holdfast.v1.ReservationService/ListReservations',
+                request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.ListReservationsRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.ListReservationsResponse.FromString,
+                _registered_method=True)
         self.BatchReserve = channel.unary_unary(
                 '/holdfast.v1.ReservationService/BatchReserve',
                 request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.BatchReserveRequest.SerializeToString,
@@ -186,6 +191,15 @@ class ReservationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListReservations(self, request, context):
+        """Lists reservations, page by page, in an order of the node's own. Fields of the request that are
+        set must all fit. The answer comes from the ledger, with the errors and the delay of
+        LedgerService.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def BatchReserve(self, request, context):
         """The fast lane. A batch carries its operations as packed columns of equal length and is answered
         by one code per operation, by position; what is wrong with one operation does not touch the
@@ -264,6 +278,11 @@ def add_ReservationServiceServicer_to_server(servicer, server):
                     servicer.GetReservation,
                     request_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.GetReservationRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_reservation__service__pb2.GetReservationResponse.SerializeToString,
+            ),
+            'ListReservations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReservations,
+                    request_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.ListReservationsRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_reservation__service__pb2.ListReservationsResponse.SerializeToString,
             ),
             'BatchReserve': grpc.unary_unary_rpc_method_handler(
                     servicer.BatchReserve,
@@ -499,6 +518,33 @@ class ReservationService(object):
             '/holdfast.v1.ReservationService/GetReservation',
             holdfast_dot_v1_dot_reservation__service__pb2.GetReservationRequest.SerializeToString,
             holdfast_dot_v1_dot_reservation__service__pb2.GetReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReservations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.ReservationService/ListReservations',
+            holdfast_dot_v1_dot_reservation__service__pb2.ListReservationsRequest.SerializeToString,
+            holdfast_dot_v1_dot_reservation__service__pb2.ListReservationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -204,8 +204,9 @@ class Shop:
             effect["flags"] = self.rng.randrange(8)
         lines = self._line_effects(int(effects["line_count"].sum()))
         self.duel.call(
-            "apply_reservations", effects, lines, self.arrays, operations=max(1, len(lines))
-        )
+            "apply_reservations", effects, lines, self.arrays, np.zeros(len(effects), np.int32),
+            operations=max(1, len(lines)),
+        )  # fmt: skip
         self._apply_texts()
 
     def _apply_texts(self) -> None:

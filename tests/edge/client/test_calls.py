@@ -1,7 +1,7 @@
 """Arguments to calls: every method of the clients, and the message that it sends."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,13 +10,15 @@ import pytest
 from google.protobuf.message_factory import GetMessageClass
 
 from holdfast.admin.v1 import admin_service_pb2
-from holdfast.edge.client import calls, methods
+from holdfast.edge.client import calls, ledger_calls, methods
 from holdfast.v1 import (
     availability_service_pb2,
     catalog_service_pb2,
+    ledger_service_pb2,
     reservation_service_pb2,
     stock_service_pb2,
 )
+from holdfast.v1.common_pb2 import Revision
 from holdfast.v1.reservation_service_pb2 import REMAINDER_GIVE_BACK
 from holdfast.v1.stock_service_pb2 import StockEvent
 
@@ -25,6 +27,7 @@ FILES = (
     availability_service_pb2,
     stock_service_pb2,
     catalog_service_pb2,
+    ledger_service_pb2,
     admin_service_pb2,
 )
 #: Rows of packed columns, not calls of one thing: a fast lane underneath, without methods here.
@@ -36,8 +39,10 @@ RPCS = {
     for method in service.methods
     if method.name not in PACKED
 }
+CALLS = {**vars(calls), **vars(ledger_calls)}
 PARTIAL = ("commit", "fulfill", "release", "cancel")
 
+NOON, NOON_S = datetime(2026, 11, 27, 12, tzinfo=UTC), 1_795_780_800
 LINES: list[calls.Line] = [("S1", "W1", 2), ("S2", "W1", 1, "line-2")]
 LINE_FIELDS = [
     {"sku": "S1", "location": "W1", "quantity": 2},
@@ -104,6 +109,59 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     ("list_locations", {}, {}),
     ("delete_sku", {"sku": "S1", "request_id": "q"}, {"sku": "S1", "request_id": "q"}),
+    ("list_reservations", {}, {}),
+    (
+        "list_reservations",
+        {
+            "sku": "S1",
+            "location": "W1",
+            "state": "RESERVATION_STATE_HELD",
+            "page_size": 7,
+            "create_time_before": NOON,
+            "page_token": "t",
+        },
+        {
+            "sku": "S1",
+            "location": "W1",
+            "state": 1,
+            "page_size": 7,
+            "page_token": "t",
+            "create_time_before": {"seconds": NOON_S},
+        },
+    ),
+    ("list_movements", {}, {}),
+    (
+        "list_movements",
+        {"sku": "S1", "location": "W1", "until_time": NOON, "page_size": 7, "page_token": "t"},
+        {
+            "sku": "S1",
+            "location": "W1",
+            "page_size": 7,
+            "page_token": "t",
+            "until_time": {"seconds": NOON_S},
+        },
+    ),
+    (
+        "list_movements",
+        {"reservation_id": "r1", "source": "erp", "reference_id": "D1", "from_time": NOON},
+        {
+            "reservation_id": "r1",
+            "source": "erp",
+            "reference_id": "D1",
+            "from_time": {"seconds": NOON_S},
+        },
+    ),
+    ("explain_availability", {"sku": "S1", "location": "W1"}, {"sku": "S1", "location": "W1"}),
+    (
+        "explain_availability",
+        {"sku": "S1", "location": "W1", "at": NOON},
+        {"sku": "S1", "location": "W1", "time": {"seconds": NOON_S}},
+    ),
+    (
+        "explain_availability",
+        {"sku": "S1", "location": "W1", "at": Revision(shard=1, sequence=2)},
+        {"sku": "S1", "location": "W1", "revision": {"shard": 1, "sequence": 2}},
+    ),
     ("get_status", {}, {}),
     ("get_status", {"include_state_hash": True}, {"include_state_hash": True}),
     ("reset_source", {"source": "erp"}, {"source": "erp"}),
@@ -135,7 +193,7 @@ def test_every_unary_rpc_has_a_case() -> None:
 def test_arguments_become_fields(
     name: str, arguments: dict[str, Any], fields: dict[str, Any]
 ) -> None:
-    call = getattr(calls, name)(**arguments, timeout_s=2.0, correlation_id="c1")
+    call = CALLS[name](**arguments, timeout_s=2.0, correlation_id="c1")
     rpc = RPCS[call.method.path]
     assert name == method_name(rpc.name)
     assert GetMessageClass(rpc.input_type)(**fields) == call.request

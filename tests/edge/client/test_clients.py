@@ -57,6 +57,9 @@ REPEATABLE: list[tuple[str, tuple[Any, ...]]] = [
     ("update_location", ("W1",)),
     ("get_location", ("W1",)),
     ("list_locations", ()),
+    ("list_movements", ("S1",)),
+    ("list_reservations", ("S1",)),
+    ("explain_availability", ("S1", "W1")),
     ("get_status", ()),
 ]
 

@@ -13,13 +13,14 @@ import pytest
 from holdfast.edge.client import BlockingClient, Client, Retries, calls
 from holdfast.edge.client.parameters import DURATION_MAX_S, integer, shown
 from tests.edge.client.conftest import Connect
-from tests.edge.client.test_calls import CASES, LINES
+from tests.edge.client.test_calls import CALLS, CASES, LINES
 from tests.edge.scripted import ScriptedServer
 
 #: What people hand over in place of text, of a number, and so on.
 NO_TEXT = [None, 7, 1.5, True, b"r1", uuid4(), ["r1"]]
 NO_INTEGER = [None, 1.9, 2.0, True, "2", Decimal(2), Fraction(4, 2), float("nan"), np.True_, [2]]
 NO_HOLD = ["15m", "900", True, [900], b"900"]
+NO_TIME = ["2026-11-27", 1_795_780_800, 1.5, timedelta(days=1)]
 NO_FLAG = [None, 0, 1, "yes", "False"]
 
 #: Parameter -> wrong values, and what the message says is expected.
@@ -44,6 +45,12 @@ WRONG: dict[str, tuple[list[Any], str]] = {
     "page_token": (NO_TEXT, "expected text"),
     "last_sequence": (NO_INTEGER, "expected an integer"),
     "include_state_hash": (NO_FLAG, "expected True or False"),
+    "reference_id": (NO_TEXT, "expected text"),
+    "from_time": (NO_TIME, "expected a datetime"),
+    "until_time": (NO_TIME, "expected a datetime"),
+    "create_time_before": (NO_TIME, "expected a datetime"),
+    "state": ([1.0, True, b"x"], "expected an integer"),
+    "at": (NO_TIME, "expected a datetime or a Revision"),
     "timeout_s": (["5", True, timedelta(seconds=5)], "expected seconds as a number"),
 }
 #: Arguments that a method needs.
@@ -62,7 +69,7 @@ METHODS = {name for name, _, _ in CASES}
 PARAMETERS = {
     (name, parameter)
     for name in METHODS
-    for parameter in (*signature(getattr(calls, name)).parameters, "timeout_s")
+    for parameter in (*signature(CALLS[name]).parameters, "timeout_s")
     if parameter != "options"
 }
 
@@ -78,13 +85,13 @@ def test_every_parameter_of_every_method_is_tried() -> None:
 
 @pytest.mark.parametrize(("name", "parameter"), sorted(PARAMETERS))
 def test_a_wrong_type_is_named(name: str, parameter: str) -> None:
-    taken = signature(getattr(calls, name)).parameters
+    taken = signature(CALLS[name]).parameters
     arguments = {each: value for each, value in NEEDED.items() if each in taken}
     wrong, expected = WRONG[parameter]
     may_be_left_out = parameter in taken and taken[parameter].default is None
     for value in wrong[may_be_left_out and wrong[0] is None :]:
         with pytest.raises(TypeError) as raised:
-            getattr(calls, name)(**{**arguments, parameter: value})
+            CALLS[name](**{**arguments, parameter: value})
         assert str(raised.value).startswith(f"{parameter} is {shown(value)}: {expected}")
 
 
@@ -107,7 +114,7 @@ def test_what_is_wrong_inside_a_list_is_named_with_its_position(
     name: str, arguments: tuple[Any, ...], path: str
 ) -> None:
     with pytest.raises(TypeError) as raised:
-        getattr(calls, name)(*arguments)
+        CALLS[name](*arguments)
     assert str(raised.value).startswith(f"{path} is ")
 
 
@@ -115,7 +122,7 @@ def test_what_is_wrong_inside_a_list_is_named_with_its_position(
 @pytest.mark.parametrize("name", ["reserve", "commit", "fulfill", "release", "cancel"])
 def test_a_quantity_is_a_whole_number_or_refused(name: str, quantity: Any) -> None:
     with pytest.raises(TypeError, match=r"lines\[1\]\.quantity is .*: expected an integer"):
-        getattr(calls, name)("r1", [("S1", "W1", 1), ("S1", "W1", quantity)])
+        CALLS[name]("r1", [("S1", "W1", 1), ("S1", "W1", quantity)])
 
 
 @pytest.mark.parametrize("quantity", [2**63, -(2**64), 10**400, 10**5000], ids=len_of)

@@ -1,0 +1,120 @@
+"""Commands on the ledger: ledger, explain."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from .console import TIMEOUT_DEFAULT_S, Json, Target, Timeout, asking, console, plain, print_json
+
+if TYPE_CHECKING:
+    from holdfast.v1.ledger_service_pb2 import LedgerCoverage
+
+#: Movements that are asked for at once: the most that a node gives.
+PAGE_SIZE: Final = 1_000
+
+Time = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Like 2026-11-27T06:00Z.", show_default=False)
+]
+
+app = typer.Typer()
+
+
+@app.command("ledger")
+def list_movements(
+    sku: Annotated[str, typer.Option(help="Of this SKU.", show_default=False)] = "",
+    location: Annotated[str, typer.Option(help="At this location.", show_default=False)] = "",
+    reservation: Annotated[
+        str, typer.Option(metavar="ID", help="Of this reservation.", show_default=False)
+    ] = "",
+    source: Annotated[str, typer.Option(help="From this source.", show_default=False)] = "",
+    reference: Annotated[
+        str, typer.Option(metavar="ID", help="Of this document.", show_default=False)
+    ] = "",
+    since: Time = None,
+    until: Time = None,
+    limit: Annotated[
+        int, typer.Option(metavar="COUNT", min=1, help="Movements to show at most.")
+    ] = 50,
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """List what moved units of stock, newest first."""
+    wanted: dict[str, Any] = {
+        "sku": sku,
+        "location": location,
+        "reservation_id": reservation,
+        "source": source,
+        "reference_id": reference,
+        "from_time": _time("--since", since),
+        "until_time": _time("--until", until),
+    }
+    found: list[Any] = []
+    token = ""
+    with asking(target, timeout, as_json=as_json) as client:
+        while len(found) < limit:
+            size = min(PAGE_SIZE, limit - len(found))
+            page = client.list_movements(**wanted, page_size=size, page_token=token)
+            found += page.movements
+            token = page.next_page_token
+            if not token:
+                break
+    if as_json:
+        for movement in found:
+            print_json(plain(movement))
+        return
+    from . import ledger_tables
+
+    console().print(ledger_tables.movements(found))
+    if token:
+        typer.echo(f"There are more: --limit {2 * limit} shows twice as many.")
+    _tell_coverage(page.coverage)
+
+
+@app.command()
+def explain(
+    sku: Annotated[str, typer.Argument(metavar="SKU", help="SKU.")],
+    location: Annotated[str, typer.Argument(metavar="LOCATION", help="Location.")],
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="As of when. Default: now.", show_default=False),
+    ] = None,
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Tell why a stock level has what it has: each change, hold and commitment."""
+    with asking(target, timeout, as_json=as_json) as client:
+        answer = client.explain_availability(sku, location, _time("--at", at))
+    if as_json:
+        print_json(plain(answer))
+        return
+    from . import ledger_tables
+
+    for part in ledger_tables.explanation(sku, location, answer):
+        console().print(part)
+    _tell_coverage(answer.coverage)
+
+
+def _time(option: str, text: str | None) -> datetime | None:
+    """A time of RFC 3339; without a zone it is UTC. Raises typer.BadParameter."""
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        expected = "a time like 2026-11-27, 2026-11-27T06:00Z or 2026-11-27T06:00+01:00"
+        raise typer.BadParameter(f"{option} is {text!r}: expected {expected}") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _tell_coverage(coverage: "LedgerCoverage") -> None:
+    if coverage.position < coverage.durable_position:
+        behind = coverage.durable_position - coverage.position
+        typer.echo(
+            f"The ledger is {behind:,} appends behind: newer movements are missing.", err=True
+        )
+    if coverage.HasField("begin_time"):
+        begin = coverage.begin_time.ToJsonString()
+        typer.echo(f"The ledger begins at {begin}: what moved before is not kept.", err=True)

@@ -1,0 +1,88 @@
+"""Answers of the ledger as tables for people, as answers.py makes those of the other services."""
+
+from collections.abc import Iterable, Iterator
+
+from rich.markup import escape
+from rich.table import Table
+
+from holdfast.v1 import ledger_service_pb2 as ledger
+
+from .answers import instant, table
+
+
+def movements(found: Iterable[ledger.Movement]) -> Table:
+    """Movements of stock, with what each level had after."""
+    numbers = ("units", "on hand", "reserved", "committed")
+    made = table(("time", "what", "SKU", "location", "for"), numbers)
+    for each in found:
+        after = each.after
+        made.add_row(
+            *(instant(each.record_time), _movement_kind(each), escape(each.sku)),
+            *(escape(each.location), escape(_cause(each)), f"{each.quantity:+,}"),
+            *(f"{after.on_hand:,}", f"{after.reserved:,}", f"{after.committed:,}"),
+        )
+    return made
+
+
+def explanation(
+    sku: str, location: str, answer: ledger.ExplainAvailabilityResponse
+) -> Iterator[Table | str]:
+    """The parts of a stock level, and what they come to."""
+    told = answer.quantities
+    yield _changes(answer)
+    if answer.holds or answer.commitments:
+        yield _promises(answer)
+    sums = f"{told.on_hand:,} on hand - {told.withheld:,} withheld - {told.reserved:,} reserved"
+    available = f"{answer.available:,}"
+    if answer.available < 0:
+        available = f"[red]{available} (shortfall)[/red]"
+    revision = f"{answer.revision.shard}/{answer.revision.sequence}"
+    yield (
+        f"{escape(sku)} at {escape(location)}: {sums} - {told.committed:,} committed = "
+        f"[bold]{available}[/bold] available, "
+        f"as of {instant(answer.record_time)} (entry {revision})"
+    )
+
+
+def _changes(answer: ledger.ExplainAvailabilityResponse) -> Table:
+    made = table(("time", "what", "for"), ("units", "on hand"))
+    on_hand = 0
+    for name, sums in (("opening", answer.opening), ("earlier", answer.earlier)):
+        if sums.count:
+            on_hand += sums.quantity
+            made.add_row("", f"{name} ({sums.count:,})", "", f"{sums.quantity:+,}", f"{on_hand:,}")
+    for event in answer.events:
+        change = event.after.on_hand - event.before.on_hand
+        figures = f"{change:+,}", f"{event.after.on_hand:,}"
+        kind = _movement_kind(event)
+        made.add_row(instant(event.record_time), kind, escape(_cause(event)), *figures)
+    return made
+
+
+def _promises(answer: ledger.ExplainAvailabilityResponse) -> Table:
+    made = table(("since", "state", "reservation"), ("units",))
+    for state, promises, others in (
+        ("held", answer.holds, answer.other_holds),
+        ("committed", answer.commitments, answer.other_commitments),
+    ):
+        if others.count:
+            made.add_row("", state, f"{others.count:,} older ones", f"{others.quantity:,}")
+        for each in promises:
+            since = instant(each.record_time)
+            made.add_row(since, state, escape(each.reservation_id), f"{each.quantity:,}")
+    return made
+
+
+def _movement_kind(movement: ledger.Movement) -> str:
+    name = ledger.MovementKind.Name(movement.kind).removeprefix("MOVEMENT_KIND_")
+    return name.lower().replace("_", " ")
+
+
+def _cause(movement: ledger.Movement) -> str:
+    """What a movement came from: a reservation, or a source with what it said."""
+    if movement.reservation_id:
+        return movement.reservation_id
+    fact = movement.fact
+    number = f"#{fact.sequence}" if fact.sequence else ""
+    reference = (fact.reference.kind, fact.reference.id, fact.reference.line)
+    return " ".join(filter(None, (fact.source, number, *reference, fact.reason, fact.actor)))

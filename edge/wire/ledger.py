@@ -1,0 +1,259 @@
+"""ListMovements, ExplainAvailability and ListReservations, which the ledger's process answers."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from holdfast.core.ids import key_from_text
+from holdfast.core.model import State
+from holdfast.persistence.ledger.explain import (
+    BeforeLedgerError,
+    Explanation,
+    Instant,
+    NoLevelError,
+    Promise,
+    Summed,
+    explain,
+)
+from holdfast.persistence.ledger.follower import Follower
+from holdfast.persistence.ledger.index import Index
+from holdfast.persistence.ledger.movements import MovementKind, reservation_text
+from holdfast.persistence.ledger.queries import Movement, MovementFilter, find_movements
+from holdfast.persistence.ledger.reservation_lists import ReservationFilter, find_reservations
+from holdfast.v1 import common_pb2 as common
+from holdfast.v1 import ledger_service_pb2 as ledger
+from holdfast.v1 import reservation_service_pb2 as reservation
+
+from . import faults
+from .page_tokens import PAGE_SIZE_DEFAULT, page_token, start_of_page
+from .reservations import reservation_message
+from .shared import engine_members, wire_members
+from .validation import NS_PER_S, check_name, enum_member
+
+PAGE_SIZE_MAX: Final = 1_000
+
+_STATES: Final = engine_members(reservation, "RESERVATION_STATE", State)
+KINDS: Final = wire_members(ledger, "MOVEMENT_KIND", MovementKind)
+
+#: Field of a request -> key of a movement.
+_KEYS: Final = {
+    "sku": "sku",
+    "location": "location",
+    "source": "source",
+    "reference_id": "reference",
+}
+
+_UINT64: Final = 2**64 - 1
+
+
+def list_movements(
+    request: ledger.ListMovementsRequest, follower: Follower, durable_position: int
+) -> ledger.ListMovementsResponse:
+    """The answer to a ListMovements. Raises a `Fault`."""
+    index, size = follower.index, _page_size(request.page_size)
+    scope = _scope_of(index)
+    before = start_of_page(request.page_token, scope) or None
+    found = find_movements(index, _filter(request), before, size + 1)
+    is_last = len(found) <= size
+    return ledger.ListMovementsResponse(
+        movements=[_movement(each, index.timeline) for each in found[:size]],
+        next_page_token="" if is_last else page_token(found[size - 1].number, scope),
+        coverage=_coverage(index, durable_position),
+    )
+
+
+def list_reservations(
+    request: reservation.ListReservationsRequest, follower: Follower, durable_position: int
+) -> reservation.ListReservationsResponse:
+    """The answer to a ListReservations. Raises a `Fault`."""
+    size, timeline = _page_size(request.page_size), follower.index.timeline
+    start = start_of_page(request.page_token, timeline)
+    found = find_reservations(follower.replica, _reservation_filter(request), start, size + 1)
+    is_last = len(found) <= size
+    return reservation.ListReservationsResponse(
+        reservations=[reservation_message(each.command, each.view) for each in found[:size]],
+        next_page_token="" if is_last else page_token(found[size].place, timeline),
+        coverage=_coverage(follower.index, durable_position),
+    )
+
+
+def _reservation_filter(request: reservation.ListReservationsRequest) -> ReservationFilter:
+    for field in ("sku", "location"):
+        if name := getattr(request, field):
+            check_name(field, name)
+    wanted = ReservationFilter(request.sku or None, request.location or None)
+    if request.state:
+        state = enum_member("state", request.state, _STATES, reservation.ReservationState)
+        wanted = replace(wanted, state=state)
+    if request.HasField("create_time_before"):
+        until_ns = _ns("create_time_before", request.create_time_before)
+        wanted = replace(wanted, until_ns=until_ns)
+    return wanted
+
+
+def _page_size(given: int) -> int:
+    if not 0 <= given <= PAGE_SIZE_MAX:
+        raise faults.invalid("page_size", given, f"0 to {PAGE_SIZE_MAX:,}")
+    return given or PAGE_SIZE_DEFAULT
+
+
+def _scope_of(index: Index) -> int:
+    """What tokens are of: an index that begins elsewhere numbers its movements otherwise."""
+    return (index.timeline + index.opened_at) & _UINT64
+
+
+def _filter(request: ledger.ListMovementsRequest) -> MovementFilter:
+    texts = []
+    for field, key in _KEYS.items():
+        if name := getattr(request, field):
+            check_name(field, name)
+            texts.append((key, name.encode()))
+    if request.reservation_id:
+        check_name("reservation_id", request.reservation_id)
+        bits = key_from_text(request.reservation_id)
+        texts.append(("reservation", reservation_text(bits.hi, bits.lo, bits.text)))
+    wanted = MovementFilter(tuple(texts))
+    if request.HasField("from_time"):
+        wanted = replace(wanted, from_ns=_ns("from_time", request.from_time))
+    if request.HasField("until_time"):
+        wanted = replace(wanted, until_ns=_ns("until_time", request.until_time))
+    return wanted
+
+
+def explain_availability(
+    request: ledger.ExplainAvailabilityRequest, follower: Follower, durable_position: int
+) -> ledger.ExplainAvailabilityResponse:
+    """The answer to an ExplainAvailability. Raises a `Fault`, and IndexDamagedError."""
+    index = follower.index
+    check_name("sku", request.sku)
+    check_name("location", request.location)
+    try:
+        told = explain(index, request.sku, request.location, _instant(request, index))
+    except NoLevelError:
+        if index.position < durable_position:
+            behind = durable_position - index.position
+            raise faults.ledger_unavailable(f"it is {behind:,} appends behind") from None
+        raise faults.no_level_then(request.sku, request.location) from None
+    except BeforeLedgerError:
+        raise faults.before_ledger(_timestamp(index.opened_ns).ToJsonString()) from None
+    if request.HasField("revision") and told.last.record["shard"] != request.revision.shard:
+        shard = int(told.last.record["shard"])
+        raise faults.invalid("revision.shard", request.revision.shard, f"{shard}, the SKU's")
+    return _explanation(told, index, durable_position)
+
+
+def _instant(request: ledger.ExplainAvailabilityRequest, index: Index) -> Instant:
+    if request.HasField("time"):
+        return Instant(at_ns=_ns("time", request.time))
+    if not request.HasField("revision"):
+        return Instant()
+    if request.revision.timeline != index.timeline:
+        raise faults.invalid("revision.timeline", request.revision.timeline, f"{index.timeline}")
+    return Instant(sequence=min(request.revision.sequence, Instant().sequence))
+
+
+def _explanation(
+    told: Explanation, index: Index, durable_position: int
+) -> ledger.ExplainAvailabilityResponse:
+    on_hand, reserved, committed, withheld = told.last.after
+    shard, timeline = int(told.last.record["shard"]), index.timeline
+    return ledger.ExplainAvailabilityResponse(
+        quantities=_quantities(told.last.after),
+        available=on_hand - withheld - reserved - committed,
+        revision=_revision(told.last.record, timeline),
+        record_time=_timestamp(int(told.last.record["time_ns"])),
+        opening=_summed(told.opening),
+        earlier=_summed(told.earlier),
+        events=[_movement(each, timeline) for each in told.events],
+        holds=_promises(told.held, shard, timeline),
+        other_holds=_summed(told.other_held),
+        commitments=_promises(told.committed, shard, timeline),
+        other_commitments=_summed(told.other_committed),
+        coverage=_coverage(index, durable_position),
+    )
+
+
+def _promises(promises: Sequence[Promise], shard: int, timeline: int) -> list[ledger.Promise]:
+    return [
+        ledger.Promise(
+            reservation_id=each.reservation_id,
+            quantity=each.quantity,
+            record_time=_timestamp(each.since_ns),
+            revision=common.Revision(shard=shard, sequence=each.sequence, timeline=timeline),
+        )
+        for each in promises
+    ]
+
+
+def _summed(summed: Summed) -> ledger.SummedParts:
+    return ledger.SummedParts(count=summed.count, quantity=summed.quantity)
+
+
+def _movement(movement: Movement, timeline: int) -> ledger.Movement:
+    record = movement.record
+    message = ledger.Movement(
+        number=movement.number,
+        record_time=_timestamp(int(record["time_ns"])),
+        revision=_revision(record, timeline),
+        kind=KINDS[movement.kind],
+        quantity=int(record["quantity"]),
+        sku=movement.text(record, "sku"),
+        location=movement.text(record, "location"),
+        before=_quantities(movement.before),
+        after=_quantities(movement.after),
+        reservation_id=movement.reservation_id,
+        principal=movement.text(record, "principal"),
+    )
+    if movement.fact is not None:
+        _fill_fact(message.fact, movement)
+    return message
+
+
+def _fill_fact(message: ledger.RecordedFact, movement: Movement) -> None:
+    fact = movement.fact
+    message.source = movement.text(fact, "source")
+    message.sequence = int(fact["source_sequence"])
+    if fact["has_key"]:
+        message.event_key = f"{int(fact['key_hi']):016x}{int(fact['key_lo']):016x}"
+    if fact["has_time"]:
+        message.occur_time.FromNanoseconds(int(fact["occurred_at_ns"]))
+    reference = [movement.text(fact, f"reference{part}") for part in ("_kind", "", "_line")]
+    if any(reference):
+        message.reference.kind, message.reference.id, message.reference.line = reference
+    message.reason, message.actor = movement.text(fact, "reason"), movement.text(fact, "actor")
+
+
+def _coverage(index: Index, durable_position: int) -> ledger.LedgerCoverage:
+    begin = _timestamp(index.opened_ns) if index.opened_at else None
+    return ledger.LedgerCoverage(
+        position=index.position, durable_position=durable_position, begin_time=begin
+    )
+
+
+def _quantities(columns: Sequence[int]) -> ledger.LevelQuantities:
+    on_hand, reserved, committed, withheld = columns
+    return ledger.LevelQuantities(
+        on_hand=on_hand, reserved=reserved, committed=committed, withheld=withheld
+    )
+
+
+def _revision(record: Any, timeline: int) -> common.Revision:
+    shard, sequence = int(record["shard"]), int(record["sequence"])
+    return common.Revision(shard=shard, sequence=sequence, timeline=timeline)
+
+
+def _timestamp(ns: int) -> Timestamp:
+    made = Timestamp()
+    made.FromNanoseconds(ns)
+    return made
+
+
+def _ns(field: str, time: Timestamp) -> int:
+    """Nanoseconds since 1970. Raises a `Fault` for a time outside 1970 to 2262."""
+    ns = time.seconds * NS_PER_S + time.nanos
+    if not 0 <= ns < 2**63 - 1 or not 0 <= time.nanos < NS_PER_S:
+        given = f"{time.seconds} s and {time.nanos} ns"
+        raise faults.invalid(field, given, "a time from 1970 to 2262")
+    return ns

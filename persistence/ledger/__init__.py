@@ -1,0 +1,1 @@
+"""The ledger: every movement of stock, indexed, in files beside the journal that derive from it."""

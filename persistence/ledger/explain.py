@@ -1,0 +1,200 @@
+"""Why a stock level has what it has, now or at a past instant: its parts, which add up.
+
+What is told is added up from the differences that movements made, and compared with what the last
+of them left. When the two disagree, the index is not what was written, and nothing is told.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from holdfast.core.model import State
+
+from .index import Index, Part
+from .movements import LEVEL_COLUMNS, STOCK, MovementKind, differences, id_from_text
+from .queries import Movement, MovementFilter, movements_at, rows_of
+
+#: Parts of each kind that are told one by one; the older ones are summed.
+PARTS_MAX: Final = 1_000
+
+
+_COLUMNS: Final = {State.HELD: 1, State.COMMITTED: 2}
+"""Column of LEVEL_COLUMNS that counts the units of a state."""
+
+
+class IndexDamagedError(Exception):
+    """The parts of a level do not add up."""
+
+
+class BeforeLedgerError(Exception):
+    """The instant is before the ledger begins."""
+
+
+class NoLevelError(Exception):
+    """There was no such stock level at the instant, or its SKU had ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A time, or a revision of the level's shard. As it is made, now."""
+
+    at_ns: int = 2**63 - 1
+    """The last instant that counts."""
+    sequence: int = 2**63 - 1
+    """The last entry of the shard that counts."""
+
+
+class Promise(NamedTuple):
+    """Units of a reservation at the level, in one state."""
+
+    reservation_id: str
+    quantity: int
+    since_ns: int
+    """When the last of them came into the state, or left it for good."""
+    sequence: int
+    """The entry of the shard that they came with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summed:
+    """Parts that are not told one by one: how many, and what they come to."""
+
+    count: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A level and its parts."""
+
+    last: Movement
+    """What it is as of: its `after` is what is explained."""
+    opening: Summed
+    """What was on hand where the ledger begins."""
+    earlier: Summed
+    """Changes of stock on hand before those in `events`."""
+    events: list[Movement]
+    """The newest changes of stock on hand, oldest first."""
+    held: list[Promise]
+    committed: list[Promise]
+    other_held: Summed
+    """Holds that are in the sum, and not in `held`."""
+    other_committed: Summed
+
+
+class _Piece(NamedTuple):
+    """The movements of the level that lie in one part, and the differences that they made."""
+
+    part: Part
+    rows: Any
+    records: Any
+    changed: Any
+
+
+def explain(index: Index, sku: str, location: str, at: Instant) -> Explanation:
+    """The parts of a level at an instant.
+
+    Raises NoLevelError, BeforeLedgerError, IndexDamagedError.
+    """
+    pieces = _pieces(index, sku, location, at)
+    if not pieces:
+        raise BeforeLedgerError if _is_before(index, sku, location, at) else NoLevelError
+    if any((piece.records["kind"] == MovementKind.SKU_ENDED).any() for piece in pieces):
+        raise NoLevelError
+    _expect_sum(pieces)
+    last = pieces[-1]
+    opened = [each.changed[each.records["kind"] == MovementKind.OPENING, 0] for each in pieces]
+    events, earlier = _events(pieces)
+    held, other_held = _promises(pieces, State.HELD)
+    committed, other_committed = _promises(pieces, State.COMMITTED)
+    return Explanation(
+        movements_at(last.part, last.rows[-1:])[0],
+        Summed(sum(map(len, opened)), int(sum(each.sum() for each in opened))),
+        *(earlier, events, held, committed, other_held, other_committed),
+    )
+
+
+def _pieces(index: Index, sku: str, location: str, at: Instant) -> list[_Piece]:
+    """The movements of the level until the instant. Of a SKU that ended and began again, these are
+    the last one's.
+    """
+    texts = (("sku", sku.encode()), ("location", location.encode()))
+    wanted = MovementFilter(texts, until_ns=at.at_ns + 1)
+    found = []
+    for part in index.parts:
+        rows = rows_of(part, wanted)
+        rows = rows[part.movements["sequence"][rows] <= at.sequence]
+        if len(rows):
+            found.append((part, rows, part.movements[rows]))
+    newest = max((records["row"].max() for _, _, records in found), default=-1)
+    pieces = []
+    for part, rows, records in found:
+        is_newest = records["row"] == newest
+        if is_newest.any():
+            kept = records[is_newest]
+            pieces.append(_Piece(part, rows[is_newest], kept, differences(kept)))
+    return pieces
+
+
+def _is_before(index: Index, sku: str, location: str, at: Instant) -> bool:
+    """Whether nothing is known of a level because the instant is before the ledger begins."""
+    if not index.opened_at:
+        return False
+    if at.at_ns < index.opened_ns:
+        return True
+    pieces = _pieces(index, sku, location, Instant())
+    return any((piece.records["kind"] == MovementKind.OPENING).any() for piece in pieces)
+
+
+def _expect_sum(pieces: Sequence[_Piece]) -> None:
+    """Raise IndexDamagedError unless differences add up to what each piece's last movement left."""
+    total = np.zeros(len(LEVEL_COLUMNS), np.int64)
+    for piece in pieces:
+        total += piece.changed.sum(axis=0)
+        left = [int(piece.records[name][-1]) for name in LEVEL_COLUMNS]
+        if total.tolist() != left:
+            raise IndexDamagedError(f"{piece.part}: {total.tolist()} is not {left}")
+
+
+def _events(pieces: Sequence[_Piece]) -> tuple[list[Movement], Summed]:
+    """The newest changes of stock on hand, oldest first, and the sum of the older ones."""
+    told: list[Movement] = []
+    count = quantity = 0
+    for piece in reversed(pieces):
+        kind = piece.records["kind"]
+        changes = np.flatnonzero((kind > STOCK) | (kind == MovementKind.FULFILL))
+        split = max(0, len(changes) - (PARTS_MAX - len(told)))
+        told[:0] = movements_at(piece.part, piece.rows[changes[split:]])
+        count += split
+        quantity += int(piece.changed[changes[:split], 0].sum())
+    return told, Summed(count, quantity)
+
+
+def _promises(pieces: Sequence[_Piece], state: State) -> tuple[list[Promise], Summed]:
+    """What reservations have in a state at the level, oldest first."""
+    promises: dict[bytes, Promise] = {}
+    for piece in pieces:
+        quantities = piece.changed[:, _COLUMNS[state]]
+        rows = np.flatnonzero(quantities)
+        numbers, first = np.unique(piece.records["reservation"][rows][::-1], return_index=True)
+        sums = _sums(piece.records["reservation"][rows], quantities[rows], numbers)
+        for at in np.flatnonzero(sums).tolist():
+            text = piece.part.texts[int(numbers[at])]
+            last = piece.records[rows[len(rows) - 1 - first[at]]]
+            before = promises.pop(text, None)
+            units = int(sums[at]) + (before.quantity if before else 0)
+            if units:
+                when = int(last["time_ns"]), int(last["sequence"])
+                promises[text] = Promise(id_from_text(text), units, *when)
+    found = sorted(promises.values(), key=lambda each: (each.since_ns, each.sequence))
+    told, others = found[-PARTS_MAX:], found[:-PARTS_MAX]
+    return told, Summed(len(others), sum(each.quantity for each in others))
+
+
+def _sums(numbers: Any, quantities: Any, distinct: Any) -> Any:
+    """The sum of the quantities of each distinct number."""
+    sums = np.zeros(len(distinct), np.int64)
+    np.add.at(sums, np.searchsorted(distinct, numbers), quantities)
+    return sums

@@ -1,0 +1,127 @@
+"""Movements and stock levels of a whole directory as rows, in batches, for files of other programs.
+
+They are read from journal and archive, with and without a node beside it, and not from an index.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from ..archive.segments import History
+from ..codec import DamagedEntryError, read_appends
+from ..data_directory import DataDirectory
+from ..journal import JournalReader
+from ..recovery import Progress, empty_node, locate_damage, replay
+from ..snapshots.file import load_newest
+from .movements import LEVEL_COLUMNS
+from .queries import Movement, movements_at
+from .replica import Replica
+from .states import first_state
+from .tail import Tail
+
+Row: TypeAlias = tuple[Any, ...]
+
+#: Rows that are in memory at a time, or a few more: an append is not cut.
+BATCH_ROWS: Final = 10_000
+
+#: Column -> its type. Times are nanoseconds since 1970.
+MOVEMENT_COLUMNS: Final[dict[str, type]] = {
+    "number": int,
+    "time_ns": int,
+    "shard": int,
+    "sequence": int,
+    "kind": str,
+    "quantity": int,
+    "sku": str,
+    "location": str,
+    "reservation_id": str,
+    "principal": str,
+    **{f"{name}_before": int for name in LEVEL_COLUMNS},
+    **{f"{name}_after": int for name in LEVEL_COLUMNS},
+    "source": str,
+    "source_sequence": int,
+    "occur_time_ns": int,
+    "reference_kind": str,
+    "reference": str,
+    "reference_line": str,
+    "reason": str,
+    "actor": str,
+}
+
+STATE_COLUMNS: Final[dict[str, type]] = {
+    "sku": str,
+    "location": str,
+    **dict.fromkeys((*LEVEL_COLUMNS, "available"), int),
+}
+
+
+def movement_rows(
+    directory: DataDirectory, journal: JournalReader, progress: Progress
+) -> Iterator[list[Row]]:
+    """All movements, oldest first, in the order of MOVEMENT_COLUMNS. Where the beginning of history
+    is gone, they begin with openings.
+
+    Raises RECOVERY_ERRORS.
+    """
+    history = History(directory, journal)
+    state = first_state(directory, history)
+    replica, tail = Replica(state.node), Tail(0)
+    if state.position:
+        replica.open(tail)
+    try:
+        for position, group in read_appends(history, state.position, state.chain):
+            if tail.count >= BATCH_ROWS:
+                yield _rows(tail)
+                tail = Tail(tail.first + tail.count)
+                replica.forget_numbers()
+            replica.follow(position, group, tail)
+            progress(position, history.position)
+    except DamagedEntryError as error:
+        raise locate_damage(directory, error) from error
+    yield _rows(tail)
+
+
+def _rows(tail: Tail) -> list[Row]:
+    return [_row(each) for each in movements_at(tail, np.arange(tail.count))]
+
+
+def _row(movement: Movement) -> Row:
+    record, fact = movement.record, movement.fact
+    time_ns, shard, sequence = (int(record[name]) for name in ("time_ns", "shard", "sequence"))
+    what = (movement.kind.name, int(record["quantity"]))
+    where = (movement.text(record, "sku"), movement.text(record, "location"))
+    behalf = (movement.reservation_id, movement.text(record, "principal"))
+    head = (movement.number, time_ns, shard, sequence, *what, *where, *behalf)
+    return (*head, *movement.before, *movement.after, *_fact_row(movement, fact))
+
+
+def _fact_row(movement: Movement, fact: Any) -> Row:
+    if fact is None:
+        return ("", 0, None, "", "", "", "", "")
+    occurred = int(fact["occurred_at_ns"]) if fact["has_time"] else None
+    reference = (movement.text(fact, f"reference{part}") for part in ("_kind", "", "_line"))
+    source = (movement.text(fact, "source"), int(fact["source_sequence"]))
+    return (*source, occurred, *reference, *(movement.text(fact, k) for k in ("reason", "actor")))
+
+
+def state_rows(
+    directory: DataDirectory, journal: JournalReader, progress: Progress
+) -> Iterator[list[Row]]:
+    """All stock levels of SKUs that have not ended, as they are now, in the order of
+    STATE_COLUMNS. `available` is what may be promised, were the location enabled.
+
+    Raises RECOVERY_ERRORS.
+    """
+    start, _ = load_newest(directory, empty_node)
+    end = replay(directory, History(directory, journal), start, progress)
+    for shard in end.node.shards:
+        live = np.flatnonzero(shard.skus.removed.used[shard.levels["sku"]] == 0)
+        for at in range(0, len(live), BATCH_ROWS):
+            rows = live[at : at + BATCH_ROWS]
+            figures = [shard.levels[name][rows] for name in LEVEL_COLUMNS]
+            on_hand, reserved, committed, withheld = figures
+            figures.append(on_hand - withheld - reserved - committed)
+            columns = np.stack(figures, axis=1).tolist()
+            names = shard.name_rows(rows)
+            yield [(*name, *row) for name, row in zip(names, columns, strict=True)]

@@ -1,0 +1,155 @@
+"""What a movement is: one change of one stock level, with what the level had after it.
+
+A movement is kept as a record, and texts in it as numbers of a dictionary (texts.py) that lies in
+the same file. Rules of this file: no rule of stock is here but the one that turns a record into
+differences.
+"""
+
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+
+from holdfast.core.ids import text_from_key
+from holdfast.core.model import EventKind, State
+
+NO_TEXT: Final = -1
+"""The number of a text that is not there."""
+
+
+class MovementKind(IntEnum):
+    """What moved units. Stock facts have the number of their kind above STOCK.
+
+    The openings are what was on hand, held and committed where the ledger begins, when that is not
+    the beginning of all. SKU_ENDED moves nothing: its level does not count any more.
+    """
+
+    OPENING = 1
+    OPENING_HELD = 8
+    OPENING_COMMITTED = 9
+    SKU_ENDED = 10
+    RESERVE = 2
+    COMMIT = 3
+    FULFILL = 4
+    RELEASE = 5
+    EXPIRE = 6
+    CANCEL = 7
+    RECEIPT = 101
+    ADJUSTMENT = 102
+    SALE = 103
+    RETURN = 104
+    COUNT = 105
+
+
+STOCK: Final = 100
+
+assert {kind.name: kind + STOCK for kind in EventKind} == {
+    kind.name: kind for kind in MovementKind if kind > STOCK
+}
+
+#: What moves units of a reservation -> the state that they enter, which for the openings is where
+#: they were.
+ENTERS: Final = {
+    MovementKind.RESERVE: State.HELD,
+    MovementKind.COMMIT: State.COMMITTED,
+    MovementKind.FULFILL: State.FULFILLED,
+    MovementKind.RELEASE: State.RELEASED,
+    MovementKind.EXPIRE: State.EXPIRED,
+    MovementKind.CANCEL: State.CANCELLED,
+    MovementKind.OPENING_HELD: State.HELD,
+    MovementKind.OPENING_COMMITTED: State.COMMITTED,
+}
+
+#: Kind that moves units into a state, by the number of the state.
+KIND_ENTERING: Final = np.zeros(max(State) + 1, np.uint8)
+for _kind, _state in reversed(ENTERS.items()):
+    KIND_ENTERING[_state] = _kind
+
+_ENTERS: Final = np.zeros(256, np.uint8)
+_ENTERS[list(ENTERS)] = list(ENTERS.values())
+
+#: A movement. `quantity` is how many units of a reservation moved from state `leaves`, or else by
+#: how many on hand changed. The four columns behind are the level's after it. `row` is the level in
+#: its shard: a SKU that has ended and begins again has others. `fact` is the row of what a stock
+#: fact came with, or -1.
+MOVEMENT: Final = np.dtype(
+    [
+        ("time_ns", "i8"),
+        ("sequence", "i8"),
+        ("quantity", "i8"),
+        ("on_hand", "i8"),
+        ("reserved", "i8"),
+        ("committed", "i8"),
+        ("withheld", "i8"),
+        ("sku", "i4"),
+        ("location", "i4"),
+        ("reservation", "i4"),
+        ("principal", "i4"),
+        ("fact", "i4"),
+        ("row", "i4"),
+        ("shard", "u2"),
+        ("kind", "u1"),
+        ("leaves", "u1"),
+    ]
+)
+
+#: What a stock fact came with. `movement` is its row.
+FACT: Final = np.dtype(
+    [
+        ("occurred_at_ns", "i8"),
+        ("source_sequence", "u8"),
+        ("key_hi", "u8"),
+        ("key_lo", "u8"),
+        ("source", "i4"),
+        ("reference_kind", "i4"),
+        ("reference", "i4"),
+        ("reference_line", "i4"),
+        ("reason", "i4"),
+        ("actor", "i4"),
+        ("movement", "u4"),
+        ("has_time", "u1"),
+        ("has_key", "u1"),
+        ("pad", "u2"),
+    ]
+)
+
+#: Fields of texts, and what movements are found by.
+MOVEMENT_TEXTS: Final = ("sku", "location", "reservation", "principal")
+FACT_TEXTS: Final = (
+    *("source", "reference_kind", "reference", "reference_line"),
+    *("reason", "actor"),
+)
+MOVEMENT_KEYS: Final = ("sku", "location", "reservation")
+FACT_KEYS: Final = ("source", "reference")
+
+LEVEL_COLUMNS: Final = ("on_hand", "reserved", "committed", "withheld")
+
+
+def differences(movements: np.ndarray) -> np.ndarray:
+    """By how much each movement changed its level: int64[n, 4], in the order of LEVEL_COLUMNS."""
+    quantity, leaves = movements["quantity"], movements["leaves"]
+    enters = _ENTERS[movements["kind"]]
+    changed = np.zeros((len(movements), len(LEVEL_COLUMNS)), np.int64)
+    shipped = np.where(enters == State.FULFILLED, quantity, 0)
+    changed[:, 0] = np.where(enters == 0, quantity, -shipped)
+    for column, state in ((1, State.HELD), (2, State.COMMITTED)):
+        entered, left = (enters == state).astype(np.int64), (leaves == state).astype(np.int64)
+        changed[:, column] = quantity * (entered - left)
+    return changed
+
+
+#: A UUID as the dictionary has it: its bits behind a zero byte, which no name has.
+UUID_TEXT: Final = np.dtype([("zero", "u1"), ("hi", ">u8"), ("lo", ">u8")])
+
+
+def reservation_text(hi: int, lo: int, text: str | None) -> bytes:
+    """The id of a reservation as the dictionary has it."""
+    return np.array((0, hi, lo), UUID_TEXT).tobytes() if text is None else text.encode()
+
+
+def id_from_text(text: bytes) -> str:
+    """The id that `reservation_text` spelt."""
+    if text[:1] != b"\0":
+        return text.decode()
+    _, hi, lo = np.frombuffer(text, UUID_TEXT)[0].tolist()
+    return text_from_key(hi, lo)

@@ -1,0 +1,128 @@
+"""Movements that are asked for: by their texts and times, newest first, page by page."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .index import Index, Part
+from .movements import (
+    FACT_KEYS,
+    LEVEL_COLUMNS,
+    NO_TEXT,
+    MovementKind,
+    differences,
+    id_from_text,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MovementFilter:
+    """Which movements are asked for: as it is made, all."""
+
+    texts: tuple[tuple[str, bytes], ...] = ()
+    """Key of movements.py -> what they have under it."""
+    from_ns: int = 0
+    """The first instant."""
+    until_ns: int = 2**63 - 1
+    """The instant behind the last."""
+
+
+class Movement(NamedTuple):
+    """A movement, with what its level had before and after, in the order of LEVEL_COLUMNS."""
+
+    number: int
+    """In the order of history, from 0."""
+    record: Any
+    """MOVEMENT."""
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    part: Part
+    """Where its texts are."""
+
+    @property
+    def kind(self) -> MovementKind:
+        """What moved the units."""
+        return MovementKind(int(self.record["kind"]))
+
+    @property
+    def fact(self) -> Any:
+        """What it came with (FACT), if it is a stock fact, or None."""
+        row = int(self.record["fact"])
+        return None if row < 0 else self.part.facts[row]
+
+    @property
+    def reservation_id(self) -> str:
+        """The id of the reservation whose units moved, or an empty text."""
+        number = int(self.record["reservation"])
+        return "" if number < 0 else id_from_text(self.part.texts[number])
+
+    def text(self, of: Any, field: str) -> str:
+        """A text of its record or of its fact; empty for none."""
+        number = int(of[field])
+        return "" if number < 0 else self.part.texts[number].decode()
+
+
+def find_movements(
+    index: Index, wanted: MovementFilter, before: int | None, limit: int
+) -> list[Movement]:
+    """The newest movements that are wanted, newest first; of those that have a number below
+    `before` where that is given.
+    """
+    found: list[Movement] = []
+    end = index.count if before is None else before
+    for part in reversed(index.parts):
+        if part.first >= end or len(found) >= limit:
+            continue
+        rows = rows_of(part, wanted)
+        rows = rows[: np.searchsorted(rows, end - part.first)][-(limit - len(found)) :]
+        found += reversed(movements_at(part, rows))
+    return found
+
+
+def rows_of(part: Part, wanted: MovementFilter) -> Any:
+    """The rows of the wanted movements of a part, in their order (int64)."""
+    start, end = _between(part, wanted)
+    if not wanted.texts:
+        return np.arange(start, end)
+    by_key = [(part.rows(key, text), key, text) for key, text in wanted.texts]
+    # The rarest first: what the others have is looked up row by row.
+    (rows, rarest, _), *_ = by_key = sorted(by_key, key=lambda each: len(each[0]))
+    rows = rows[np.searchsorted(rows, start) : np.searchsorted(rows, end)].astype(np.int64)
+    for _, key, text in by_key:
+        if key != rarest and len(rows):
+            rows = rows[_numbers(part, key, rows) == part.texts.find(text)]
+    return rows
+
+
+def _between(part: Part, wanted: MovementFilter) -> tuple[int, int]:
+    """The rows of the wanted times. Times of movements do not go back."""
+    times, count = part.movements["time_ns"], len(part.movements)
+    if not count:
+        return 0, 0
+    start = 0 if wanted.from_ns <= times[0] else bisect_left(times, wanted.from_ns, key=int)
+    end = count if times[-1] < wanted.until_ns else bisect_left(times, wanted.until_ns, key=int)
+    return start, end
+
+
+def _numbers(part: Part, key: str, rows: Any) -> Any:
+    """The numbers of the texts that movements have under a key."""
+    if key not in FACT_KEYS:
+        return part.movements[key][rows]
+    facts = part.movements["fact"][rows]
+    numbers = np.full(len(rows), NO_TEXT, np.int32)
+    numbers[facts >= 0] = part.facts[key][facts[facts >= 0]]
+    return numbers
+
+
+def movements_at(part: Part, rows: Any) -> list[Movement]:
+    """The movements at these rows, with their texts."""
+    records = part.movements[rows]
+    after = np.stack([records[name] for name in LEVEL_COLUMNS], axis=1)
+    before = (after - differences(records)).tolist()
+    columns = zip(rows.tolist(), records, before, after.tolist(), strict=True)
+    return [
+        Movement(part.first + row, record, tuple(was), tuple(now), part)
+        for row, record, was, now in columns
+    ]

@@ -1,0 +1,336 @@
+"""A second state beside the node's, and what each append moved in it.
+
+The core replays an append; what is read off here, before and after, is which levels it changed.
+Numbers of rows, names, lines and reservations are looked up in the core's own tables, so that this
+knows nothing of how they are given out.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from holdfast.core.kernels.codes import FLAG_TEXT
+from holdfast.core.model import State
+from holdfast.core.node import Node
+from holdfast.core.tables.effects import Entry, Section
+from holdfast.core.tables.shard import Shard
+from holdfast.core.tables.table import Table
+
+from ..codec import RecordedEntry
+from ..effect_notes import read_notes
+from ..recovery import replay_group
+from .movements import (
+    ENTERS,
+    KIND_ENTERING,
+    LEVEL_COLUMNS,
+    NO_TEXT,
+    STOCK,
+    UUID_TEXT,
+    MovementKind,
+    differences,
+)
+from .tail import Tail
+
+#: Kinds of effects that are movements, and all others: a test wants every kind in one of the two.
+_STOCK_KINDS: Final = (Section.STOCK_PADDED, Section.STOCK_PLAIN, Section.STOCK)
+MOVING: Final = frozenset({Section.LINES, Section.MOVES, Section.ENDED_SKUS, *_STOCK_KINDS})
+NOT_MOVING: Final = frozenset(
+    {
+        *(Section.SKU_NAMES, Section.LOCATION_NAMES, Section.SOURCE_NAMES, Section.DISPLAY_NAMES),
+        *(Section.ID_TEXTS, Section.LOCATIONS, Section.LEVELS),
+        *(Section.RESERVATIONS, Section.LINKS, Section.EXTENDS, Section.COUNTED, Section.GAPS),
+        *(Section.SOURCE_RESETS, Section.REQUESTS, Section.SEAL, Section.PRINCIPAL_NAMES),
+        *(Section.ATTRIBUTIONS, Section.STOCK_DETAILS, Section.STOCK_DETAIL_TEXTS),
+        *(Section.RESERVATION_TEXTS, Section.TEXT_BYTES),
+        *(Section.ENDS, Section.DROPS, Section.FORGETS),
+    }
+)
+
+#: Kinds that say something about movements of the same entry.
+_NOTES: Final = frozenset({Section.ATTRIBUTIONS, Section.STOCK_DETAILS})
+
+
+#: In place of a reservation's number: of a line that is free, or a movement of none.
+NOBODY: Final = -1
+
+
+class _Moved(NamedTuple):
+    """What effects of one kind moved, one movement each."""
+
+    section: Section
+    effects: Any
+    """The number of each one's effect among those of its kind in the entry."""
+    rows: Any
+    quantity: Any
+    kind: Any
+    leaves: Any
+    reservation: Any
+    """Number in the shard, or -1."""
+    stock: Any = None
+    """The effects themselves, of stock facts."""
+
+
+class Replica:
+    """The state that the journal leads to, append by append."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._owners = [_owners(shard) for shard in node.shards]
+        self._names: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def owners(self, shard: Shard) -> Any:
+        """The number of the reservation of each line of a shard; NOBODY of a line that is free."""
+        return self._owners[shard.number].used
+
+    def forget_numbers(self) -> None:
+        """Forget the numbers of texts: another tail begins, with a dictionary of its own."""
+        self._names.clear()
+
+    def skip(self, position: int, group: Sequence[RecordedEntry]) -> None:
+        """Replay an append whose movements are known. Raises DamagedEntryError."""
+        for recorded in group:
+            self._replay(position, recorded)
+
+    def follow(self, position: int, group: Sequence[RecordedEntry], tail: Tail) -> None:
+        """Replay an append, and put what it moved behind the tail. Raises DamagedEntryError."""
+        for recorded in group:
+            made = self._replay(position, recorded)
+            entry = recorded.entry
+            shard = self.node.shards[entry.shard]
+            moved = list(_moved(entry, shard, made, self._owners[entry.shard].records))
+            if moved:
+                self._write(entry, shard, moved, tail)
+
+    def open(self, tail: Tail) -> None:
+        """Put the whole state behind an empty tail, as openings."""
+        for shard in self.node.shards:
+            entry = Entry(shard.number, shard.sequence, self.node.now_ns, ())
+            if moved := list(_opening(shard, self._owners[shard.number].used)):
+                self._write(entry, shard, moved, tail)
+
+    def _replay(self, position: int, recorded: RecordedEntry) -> Any:
+        """Replay an entry, and return the numbers of the reservations that it made."""
+        shards, entry = self.node.shards, recorded.entry
+        if entry.shard < len(shards):
+            lines = _lines_of(shards[entry.shard], entry.effects(Section.DROPS)["reservation"])
+            self._owners[entry.shard].records[lines] = NOBODY
+        (made,) = replay_group(self.node, position, [recorded])
+        _own(self._owners[entry.shard], shards[entry.shard], made)
+        return made
+
+    def _write(self, entry: Entry, shard: Shard, moved: Sequence[_Moved], tail: Tail) -> None:
+        rows = np.concatenate([each.rows for each in moved])
+        first = tail.count
+        added = tail.extend(len(rows))
+        added["time_ns"], added["sequence"] = entry.now_ns, entry.sequence
+        added["shard"], added["row"] = shard.number, rows
+        for field in ("quantity", "kind", "leaves"):
+            added[field] = np.concatenate([getattr(each, field) for each in moved])
+        _write_levels(added, rows, shard.levels.records[rows])
+        distinct, places = np.unique(rows, return_inverse=True)
+        names = [self._level_names(shard, row, tail) for row in distinct.tolist()]
+        added["sku"], added["location"] = np.array(names, np.int32)[places].T
+        reservations = np.concatenate([each.reservation for each in moved])
+        added["reservation"] = _reservation_numbers(shard, reservations, tail)
+        notes = _notes_of(entry, shard)
+        start = 0
+        for each in moved:
+            mine = added[start : start + len(each.rows)]
+            if each.stock is not None:
+                _write_facts(mine, first + start, each, shard, tail)
+            if notes:
+                _write_notes(mine, each, notes, tail)
+            start += len(each.rows)
+
+    def _level_names(self, shard: Shard, row: int, tail: Tail) -> tuple[int, int]:
+        found = self._names.get((shard.number, row))
+        if found is None:
+            sku, location = shard.name_row(row)
+            found = tail.texts.add(sku.encode()), tail.texts.add(location.encode())
+            self._names[shard.number, row] = found
+        return found
+
+
+def _owners(shard: Shard) -> Table:
+    """The reservation of each line."""
+    owners = Table("i4", rows_max=len(shard.lines.records))
+    _own(owners, shard, np.flatnonzero(shard.reservations["line_count"]))
+    return owners
+
+
+def _own(owners: Table, shard: Shard, numbers: Any) -> None:
+    """Note the lines of some reservations. The end of all lines may have gone back before."""
+    end = len(shard.lines)
+    owners.records[owners.count : end] = NOBODY
+    owners.count = end
+    counts = shard.reservations.records["line_count"][numbers].astype(np.int64)
+    owners.records[_lines_of(shard, numbers)] = np.repeat(numbers, counts)
+
+
+def _lines_of(shard: Shard, numbers: Any) -> Any:
+    """The lines of some reservations, one after the other."""
+    records = shard.reservations.records[numbers]
+    counts = records["line_count"].astype(np.int64)
+    ends = np.cumsum(counts)
+    within = np.arange(counts.sum()) - np.repeat(ends - counts, counts)
+    return np.repeat(records["first_line"].astype(np.int64), counts) + within
+
+
+def _moved(entry: Entry, shard: Shard, made: Any, owners: Any) -> Iterator[_Moved]:
+    """What an entry moved, in the order of its effects. It was replayed, and made these
+    reservations.
+    """
+    seen = dict.fromkeys(MOVING, 0)
+    for section, effects in entry.sections:
+        count = len(effects)
+        if section not in MOVING or not count:
+            continue
+        start = seen[section]
+        seen[section] += count
+        if section is Section.LINES:
+            counts = shard.reservations.records["line_count"][made].astype(np.int64)
+            effect = np.repeat(np.arange(len(made)), counts)[start : start + count]
+            yield _reserved(effects, effect, made[effect])
+        elif section is Section.MOVES:
+            yield _moved_lines(effects, start, shard, owners)
+        elif section is Section.ENDED_SKUS:
+            yield _ended(effects, start, shard)
+        else:
+            yield _changed(section, effects, start)
+
+
+def _reserved(lines: Any, effect: Any, owned: Any) -> _Moved:
+    kind = np.full(len(lines), int(MovementKind.RESERVE), np.uint8)
+    nothing = np.zeros(len(lines), np.uint8)
+    columns = (lines["row"], lines["quantity"], kind, nothing)
+    return _Moved(Section.RESERVATIONS, effect, *columns, owned)
+
+
+def _moved_lines(effects: Any, start: int, shard: Shard, owners: Any) -> _Moved:
+    lines = effects["line"]
+    rows, kind = shard.lines.records["row"][lines], KIND_ENTERING[effects["enters"]]
+    columns = (rows, effects["quantity"], kind, effects["leaves"])
+    return _Moved(Section.MOVES, _numbers(effects, start), *columns, owners[lines])
+
+
+def _changed(section: Section, effects: Any, start: int) -> _Moved:
+    columns = (effects["row"], effects["delta"], effects["kind"] + np.uint8(STOCK))
+    nothing = np.zeros(len(effects), np.uint8)
+    nobody = np.full(len(effects), -1)
+    return _Moved(section, _numbers(effects, start), *columns, nothing, nobody, effects)
+
+
+def _ended(effects: Any, start: int, shard: Shard) -> _Moved:
+    rows = [np.flatnonzero(shard.levels["sku"] == sku) for sku in effects["sku"]]
+    numbers = np.repeat(_numbers(effects, start), [len(each) for each in rows])
+    kind = np.full(len(numbers), int(MovementKind.SKU_ENDED), np.uint8)
+    nothing, nobody = np.zeros(len(numbers), np.uint8), np.full(len(numbers), -1)
+    columns = (np.concatenate(rows), np.zeros(len(numbers), np.int64), kind, nothing, nobody)
+    return _Moved(Section.ENDED_SKUS, numbers, *columns)
+
+
+def _numbers(effects: Any, start: int) -> Any:
+    return np.arange(start, start + len(effects))
+
+
+def _opening(shard: Shard, owners: Any) -> Iterator[_Moved]:
+    """The whole state of a shard: what is on hand at each level, then what each line holds, then
+    which levels do not count any more.
+    """
+    rows = np.arange(len(shard.levels))
+    nobody = np.full(len(rows), -1)
+    yield _opened(rows, shard.levels["on_hand"], MovementKind.OPENING, nobody)
+    for kind in (MovementKind.OPENING_HELD, MovementKind.OPENING_COMMITTED):
+        lines = np.flatnonzero(owners != NOBODY)
+        units = units_in(shard, ENTERS[kind], lines)
+        lines, units = lines[units > 0], units[units > 0]
+        yield _opened(shard.lines["row"][lines], units, kind, owners[lines])
+    ended = np.flatnonzero(shard.skus.removed.used[shard.levels["sku"]])
+    yield _opened(ended, np.zeros(len(ended), np.int64), MovementKind.SKU_ENDED, nobody[ended])
+
+
+def _opened(rows: Any, quantity: Any, kind: MovementKind, reservation: Any) -> _Moved:
+    kinds = np.full(len(rows), int(kind), np.uint8)
+    columns = (rows, quantity, kinds, np.zeros(len(rows), np.uint8))
+    return _Moved(Section.LEVELS, np.arange(len(rows)), *columns, reservation)
+
+
+def units_in(shard: Shard, state: State, numbers: Any) -> Any:
+    """Units of some lines in a state."""
+    lines = shard.lines.records[numbers]
+    is_split = lines["state"] == 0
+    units = np.where(lines["state"] == state, lines["quantity"], 0)
+    units[is_split] = shard.splits.used[lines["quantity"][is_split], state - 1]
+    return units
+
+
+def _write_levels(added: Any, rows: Any, final: Any) -> None:
+    """What each level had after each movement, from what it has after the last."""
+    order = np.argsort(rows, kind="stable")
+    grouped = rows[order]
+    sums = np.cumsum(differences(added)[order], axis=0)
+    last = np.searchsorted(grouped, grouped, side="right") - 1
+    still_to_come = sums[last] - sums
+    for column, name in enumerate(LEVEL_COLUMNS):
+        added[name][order] = final[name][order] - still_to_come[:, column]
+
+
+def _reservation_numbers(shard: Shard, numbers: Any, tail: Tail) -> Any:
+    """The numbers that the dictionary has for the ids of reservations."""
+    found = np.full(len(numbers), NO_TEXT, np.int32)
+    given = np.flatnonzero(numbers >= 0)
+    records = shard.reservations.records[numbers[given]]
+    keys = np.zeros(len(given), UUID_TEXT)
+    keys["hi"], keys["lo"] = records["key_hi"], records["key_lo"]
+    texts = keys.view(f"V{UUID_TEXT.itemsize}").tolist()
+    for at in np.flatnonzero(records["flags"] & FLAG_TEXT).tolist():
+        texts[at] = shard.id_texts.read(int(records["id_text"][at]), 1)[0].encode()
+    found[given] = list(map(tail.texts.add, texts))
+    return found
+
+
+def _write_facts(added: Any, first: int, moved: _Moved, shard: Shard, tail: Tail) -> None:
+    """What the journal's effects say of stock facts."""
+    effects = moved.stock
+    start = len(tail.facts)
+    facts = tail.extend_facts(len(effects))
+    facts["movement"] = np.arange(first, first + len(effects))
+    for field in ("key_hi", "key_lo", "has_key"):
+        facts[field] = effects[field]
+    facts["source_sequence"] = effects["sequence"]
+    facts["has_time"] = 0
+    sources = {n: tail.texts.add(shard.sources.text(n).encode()) for n in set(effects["source"])}
+    facts["source"] = [sources[number] for number in effects["source"]]
+    added["fact"] = np.arange(start, start + len(effects))
+
+
+def _notes_of(entry: Entry, shard: Shard) -> Mapping[tuple[Section, int], dict[str, Any]]:
+    if not any(section in _NOTES for section, _ in entry.sections):
+        return {}
+    principals = [shard.principals.text(number) for number in range(len(shard.principals))]
+    return read_notes(entry.sections, principals)
+
+
+def _write_notes(
+    added: Any, moved: _Moved, notes: Mapping[tuple[Section, int], dict[str, Any]], tail: Tail
+) -> None:
+    """What the entry notes about its effects."""
+
+    def number(text: str) -> int:
+        return tail.texts.add(text.encode()) if text else NO_TEXT
+
+    for movement, effect in zip(added, moved.effects.tolist(), strict=True):
+        note = notes.get((moved.section, effect), {})
+        movement["principal"] = number(note.get("principal", ""))
+        if moved.stock is None or not note:
+            continue
+        fact = tail.facts[movement["fact"]]
+        reference = note.get("reference", {})
+        fact["reference_kind"] = number(reference.get("kind", ""))
+        fact["reference"] = number(reference.get("id", ""))
+        fact["reference_line"] = number(reference.get("line", ""))
+        fact["reason"] = number(note.get("reason", ""))
+        fact["actor"] = number(note.get("actor", ""))
+        if "occurred_at_ns" in note:
+            fact["occurred_at_ns"], fact["has_time"] = note["occurred_at_ns"], 1

@@ -1,0 +1,278 @@
+"""The ledger of a real node: asked over the wire, switched off, and killed."""
+
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import pytest
+
+from holdfast.edge.client import (
+    BlockingClient,
+    HoldfastError,
+    InvalidArgument,
+    NotFound,
+    Unavailable,
+)
+from holdfast.v1 import ledger_service_pb2 as ledger
+from holdfast.v1.common_pb2 import Revision
+from holdfast.v1.stock_service_pb2 import Reference, StockEvent
+from tests.edge.cli.commands import ask, ask_json, flat
+from tests.edge.node_process import NodeProcess, running_node
+from tests.edge.raw import CALL_TIMEOUT_S
+from tests.real_time import wait_until
+
+Told = TypeVar("Told")
+
+SKU, PLACE = "MUG", "STORE-9"
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """A node that has lived a little, and keeps a ledger."""
+    with running_node(tmp_path_factory.mktemp("node"), ledger="on") as running:
+        with connected(running) as client:
+            live(client)
+        yield running
+
+
+@pytest.fixture
+def client(node: NodeProcess) -> Iterator[BlockingClient]:
+    with connected(node) as opened:
+        yield opened
+
+
+def connected(node: NodeProcess) -> BlockingClient:
+    return BlockingClient(**node.targets, timeout_s=CALL_TIMEOUT_S, own_connection=True)
+
+
+def live(client: BlockingClient) -> None:
+    client.create_location(PLACE)
+    delivery = Reference(kind="delivery", id="D-1", line="10")
+    client.record_stock_events("erp", [event("RECEIPT", 10, "e1", reference=delivery, actor="ann")])
+    client.reserve("order-1", [(SKU, PLACE, 2)], hold=3600)
+    client.reserve("order-2", [(SKU, PLACE, 1)], hold=3600)
+    client.commit("order-2")
+    client.record_stock_events("till", [event("SALE", 1, "t1")])
+
+
+def event(kind: str, quantity: int, event_id: str, **more: Any) -> StockEvent:
+    return StockEvent(
+        event_id=event_id,
+        sku=SKU,
+        location=PLACE,
+        kind=f"STOCK_EVENT_KIND_{kind}",
+        quantity=quantity,
+        **more,
+    )
+
+
+def settled(ask: Callable[[], Told]) -> Told:
+    """What is told once the ledger holds all that was durable."""
+    told: list[Any] = []
+
+    def is_covered() -> bool:
+        try:
+            told.append(ask())
+        except Unavailable:
+            return False
+        return bool(told[-1].coverage.position >= told[-1].coverage.durable_position)
+
+    wait_until(is_covered, "the ledger does not catch up", CALL_TIMEOUT_S)
+    found: Told = told[-1]
+    return found
+
+
+def test_movements_are_told_newest_first(client: BlockingClient) -> None:
+    told = settled(lambda: client.list_movements(SKU))
+    kinds = [ledger.MovementKind.Name(each.kind) for each in told.movements]
+    assert [
+        f"MOVEMENT_KIND_{kind}" for kind in ("SALE", "COMMIT", "RESERVE", "RESERVE", "RECEIPT")
+    ] == kinds
+    sale, commit, *_, receipt = told.movements
+    assert (-1, 10, 9) == (sale.quantity, sale.before.on_hand, sale.after.on_hand)
+    assert ("order-2", 3, 2) == (
+        *(commit.reservation_id, commit.before.reserved, commit.after.reserved),
+    )
+    assert ("erp", "D-1", "ann") == (
+        *(receipt.fact.source, receipt.fact.reference.id, receipt.fact.actor),
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "count"),
+    [
+        ({"sku": SKU, "location": PLACE}, 5),
+        ({"location": PLACE}, 5),
+        ({"reservation_id": "order-2"}, 2),
+        ({"source": "erp"}, 1),
+        ({"reference_id": "D-1"}, 1),
+        ({"reference_id": "D-2"}, 0),
+        ({"sku": SKU, "source": "till"}, 1),
+        ({"from_time": datetime(2020, 1, 1, tzinfo=UTC)}, 5),
+        ({"until_time": datetime(2020, 1, 1, tzinfo=UTC)}, 0),
+    ],
+)
+def test_each_filter_counts(client: BlockingClient, wanted: dict[str, Any], count: int) -> None:
+    assert count == len(settled(lambda: client.list_movements(**wanted)).movements)
+
+
+def test_pages_lead_to_all(client: BlockingClient) -> None:
+    numbers, token = [], ""
+    settled(client.list_movements)
+    while True:
+        page = client.list_movements(page_size=2, page_token=token)
+        numbers += [each.number for each in page.movements]
+        token = page.next_page_token
+        if not token:
+            break
+    assert [4, 3, 2, 1, 0] == numbers
+
+
+def test_why_it_is_six_and_was_seven(client: BlockingClient) -> None:
+    told = settled(lambda: client.explain_availability(SKU, PLACE))
+    assert 6 == told.available
+    assert [10, -1] == [each.quantity for each in told.events]
+    assert [("order-1", 2)] == [(each.reservation_id, each.quantity) for each in told.holds]
+    assert [("order-2", 1)] == [(each.reservation_id, each.quantity) for each in told.commitments]
+    # Before the sale it was 7.
+    before = told.events[-1].revision
+    before.sequence -= 1
+    assert 7 == client.explain_availability(SKU, PLACE, before).available
+    # A datetime has microseconds, and cuts the nanoseconds off.
+    first = told.events[0].record_time.ToDatetime(tzinfo=UTC) + timedelta(microseconds=1)
+    assert 10 == client.explain_availability(SKU, PLACE, first).available
+
+
+def test_it_agrees_with_what_the_node_promises(client: BlockingClient) -> None:
+    told = settled(lambda: client.explain_availability(SKU, PLACE))
+    assert client.get_availability(SKU).availability.network_available == told.available
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ids"),
+    [
+        ({}, ["order-1", "order-2"]),
+        ({"sku": SKU, "location": PLACE}, ["order-1", "order-2"]),
+        ({"sku": "CUP"}, []),
+        ({"state": "RESERVATION_STATE_HELD"}, ["order-1"]),
+        ({"state": "RESERVATION_STATE_COMMITTED", "sku": SKU}, ["order-2"]),
+        ({"create_time_before": datetime(2020, 1, 1, tzinfo=UTC)}, []),
+    ],
+)
+def test_reservations_are_listed(
+    client: BlockingClient, wanted: dict[str, Any], ids: list[str]
+) -> None:
+    told = settled(lambda: client.list_reservations(**wanted))
+    assert ids == [each.reservation_id for each in told.reservations]
+    for each in told.reservations:
+        assert client.get_reservation(each.reservation_id).reservation == each
+
+
+def test_bad_questions_are_told(client: BlockingClient) -> None:
+    settled(client.list_movements)
+    for wrong in ({"page_size": -1}, {"page_size": 1_001}, {"sku": " "}, {"page_token": "!"}):
+        with pytest.raises(InvalidArgument, match=next(iter(wrong))):
+            client.list_movements(**wrong)
+    for at in (Revision(shard=0, sequence=1), Revision(shard=0, timeline=1)):
+        with pytest.raises(InvalidArgument, match="timeline"):
+            client.explain_availability(SKU, PLACE, at)
+    with pytest.raises(NotFound, match="no stock level"):
+        client.explain_availability("CUP", PLACE)
+    with pytest.raises(NotFound, match="no stock level"):
+        client.explain_availability(SKU, PLACE, datetime(2020, 1, 1, tzinfo=UTC))
+
+
+def test_people_are_told_in_tables(node: NodeProcess, client: BlockingClient) -> None:
+    settled(client.list_movements)
+    listed = ask(node, "ledger", "--sku", SKU, "--limit", "2")
+    assert 0 == listed.exit_code
+    for word in ("sale", "till t", "commit", "order-2", "There are more"):
+        assert word.split()[0] in listed.stdout
+    assert "receipt" not in listed.stdout
+    explained = flat(ask(node, "explain", SKU, PLACE).stdout)
+    sums = "9 on hand - 0 withheld - 2 reserved - 1 committed = 6 available"
+    assert f"{SKU} at {PLACE}: {sums}" in explained
+    assert "order-1" in explained
+    told = ask_json(node, "explain", SKU, PLACE)
+    assert 6 == told["available"]
+    first = ask_json(node, "ledger", "--reference", "D-1")
+    assert ("delivery", "D-1", "10") == tuple(first["fact"]["reference"].values())
+
+
+def test_times_on_the_command_line_are_judged(node: NodeProcess) -> None:
+    wrong = ask(node, "explain", SKU, PLACE, "--at", "noon")
+    assert 2 == wrong.exit_code
+    assert "a time like 2026-11-27" in flat(wrong.output)
+    early = ask(node, "explain", SKU, PLACE, "--at", "2020-01-01")
+    assert 1 == early.exit_code
+    assert "had no stock level" in flat(early.output)
+
+
+def test_the_example_of_the_page_runs(tmp_path: Path) -> None:
+    """What docs/integrators.md shows, as it stands there but for the node's address."""
+    page = Path(__file__).parents[2] / "docs" / "integrators.md"
+    section = page.read_text("utf-8").partition("\n## The ledger\n")[2]
+    example = section.partition("```python\n")[2].partition("```")[0]
+    program = tmp_path / "example.py"
+    with running_node(tmp_path, ledger="on") as node:
+        with connected(node) as client:
+            live(client)  # the ledger's process loads what the example needs
+            settled(client.list_movements)
+        for own, other in (("MUG", "CUP"), ("order-1", "order-3"), ('"erp"', '"wms"')):
+            example = example.replace(own, other)  # not what lives already
+        program.write_text(example.replace("BlockingClient()", f"BlockingClient({node.target!r})"))
+        done = subprocess.run([sys.executable, program], capture_output=True, check=False)
+    assert b"" == done.stderr
+    assert 0 == done.returncode
+
+
+def test_a_ledger_that_is_off_says_so(tmp_path: Path) -> None:
+    with running_node(tmp_path, ledger="off") as node, connected(node) as client:
+        assert [] == readers(node)
+        for ask in (client.list_movements, lambda: client.explain_availability(SKU, PLACE)):
+            with pytest.raises(HoldfastError) as caught:
+                ask()
+            assert "LEDGER_OFF" == caught.value.reason
+        assert not (node.data_dir / "ledger").exists()
+
+
+def readers(node: NodeProcess) -> list[psutil.Process]:
+    return [
+        child
+        for child in psutil.Process(node.pid).children()
+        if "holdfast.edge.server.ledger_process" in child.cmdline()
+    ]
+
+
+@pytest.mark.slow
+def test_after_every_kill_the_ledger_is_right(tmp_path: Path) -> None:
+    """The reader is killed, or the node with it, at moments that a seed draws."""
+    rng = random.Random(9)
+    on_hand = 0
+    with running_node(tmp_path, ledger="on") as node:
+        with connected(node) as client:
+            client.create_location(PLACE)
+        for life in range(8):
+            with connected(node) as client:
+                for number in range(rng.randrange(1, 60)):
+                    client.record_stock_events("erp", [event("RECEIPT", 1, f"{life}-{number}")])
+                    on_hand += 1
+                    if number == 20 and rng.random() < 0.5:
+                        for reader in readers(node):
+                            reader.send_signal(signal.SIGKILL)
+            if life % 2:
+                node.kill()
+                node.start()
+        # A reader that was killed is started again after 10 seconds; a new node has one at once.
+        node.restart()
+        with connected(node) as client:
+            told = settled(lambda: client.explain_availability(SKU, PLACE))
+            assert on_hand == told.quantities.on_hand == told.available
+            assert on_hand == told.earlier.count + len(told.events)
+        assert [] == [event for event in node.events("ledger") if "made again" in event["note"]]

@@ -1,0 +1,104 @@
+"""Why a level has what it has, at every past instant, against a plain model."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from holdfast.persistence.ledger import explain as explaining
+from holdfast.persistence.ledger import index as indexing
+from holdfast.persistence.ledger.explain import (
+    IndexDamagedError,
+    Instant,
+    NoLevelError,
+    explain,
+)
+from holdfast.persistence.ledger.follower import Follower
+from tests.persistence.ledger.following import (
+    PlainLedger,
+    expect,
+    following,
+    parts_of,
+    records_of,
+)
+from tests.persistence.lives import PLACES, SKUS, live_on
+
+INSTANTS = 1_000
+
+
+@pytest.fixture
+def follower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Follower]:
+    """A life in small runs, and its ledger."""
+    monkeypatch.setattr(indexing, "RUN_MOVEMENTS", 300)
+    path = tmp_path / "data"
+    live_on(path, turns=60, seed=5)
+    with following(path) as (found, told):
+        assert [] == told
+        assert len(found.index.runs) >= 2
+        yield found
+
+
+def test_parts_add_up_at_a_thousand_past_revisions(follower: Follower) -> None:
+    records = records_of(follower)
+    homes = follower.replica.node.homes
+    rng = random.Random(7)
+    model = PlainLedger()
+    asked = 0
+    for at, record in enumerate(records):
+        model.take(record)
+        after = records[at + 1] if at + 1 < len(records) else {"shard": -1}
+        if (record["shard"], record["sequence"]) == (after["shard"], after.get("sequence")):
+            continue  # within an entry there is no revision
+        for _ in range(24):
+            name = rng.choice(SKUS), rng.choice(PLACES)
+            if homes.of_sku(name[0]) != record["shard"]:
+                continue
+            asked += 1
+            instant = Instant(sequence=record["sequence"])
+            if name in model.levels:
+                expect(explain(follower.index, *name, instant), model.levels[name])
+            else:
+                with pytest.raises(NoLevelError):
+                    explain(follower.index, *name, instant)
+    assert asked >= INSTANTS
+
+
+def test_a_time_is_as_good_as_the_last_revision_before_it(
+    follower: Follower,
+) -> None:
+    index = follower.index
+    movements = index.parts[1].movements
+    for movement in movements[::60]:
+        at_ns = int(movement["time_ns"])
+        for sku in SKUS:
+            for place in PLACES:
+                try:
+                    told = explain(index, sku, place, Instant(at_ns=at_ns))
+                except NoLevelError:
+                    continue
+                assert told.last.record["time_ns"] <= at_ns
+                sequence = int(told.last.record["sequence"])
+                assert told == explain(index, sku, place, Instant(sequence=sequence))
+
+
+def test_older_parts_are_summed(follower: Follower, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = explain(follower.index, SKUS[0], PLACES[0], Instant())
+    monkeypatch.setattr(explaining, "PARTS_MAX", 2)
+    short = explain(follower.index, SKUS[0], PLACES[0], Instant())
+    assert len(whole.events) > 2
+    assert [each.number for each in whole.events[-2:]] == [each.number for each in short.events]
+    assert len(whole.events) - 2 == short.earlier.count
+    assert parts_of(whole).on_hand == parts_of(short).on_hand
+    assert whole.last.after[1] == sum(each.quantity for each in short.held) + (
+        short.other_held.quantity
+    )
+
+
+def test_parts_that_do_not_add_up_are_not_told(follower: Follower) -> None:
+    tail = follower.index.tail
+    assert tail.count
+    sku, location = (tail.texts[int(tail.movements[name][-1])] for name in ("sku", "location"))
+    tail.movements["quantity"][-1] += 1
+    with pytest.raises(IndexDamagedError):
+        explain(follower.index, sku.decode(), location.decode(), Instant())

@@ -1,0 +1,217 @@
+"""The index derives from the journal: whatever happened to either, it comes out the same."""
+
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import pytest
+
+from holdfast.core.tables.effects import Section
+from holdfast.persistence.data_directory import read_node_json
+from holdfast.persistence.ledger import follower as followers
+from holdfast.persistence.ledger import index as indexing
+from holdfast.persistence.ledger import run as running
+from holdfast.persistence.ledger.explain import (
+    BeforeLedgerError,
+    Instant,
+    NoLevelError,
+    explain,
+)
+from holdfast.persistence.ledger.follower import Follower
+from holdfast.persistence.ledger.index import Index, run_paths
+from holdfast.persistence.ledger.movements import FACT_TEXTS, MovementKind
+from holdfast.persistence.ledger.queries import MovementFilter, find_movements
+from holdfast.persistence.ledger.replica import MOVING, NOT_MOVING
+from holdfast.persistence.lmdb.store import LmdbJournal
+from holdfast.persistence.recovery import renew_timeline
+from holdfast.persistence.snapshots.process import archive_old
+from tests.persistence.ledger.following import MAP_BYTES, catch_up, following
+from tests.persistence.lives import PLACES, SKUS, live_on, snapshot_of
+
+ALL = 1_000_000
+
+
+@pytest.fixture(autouse=True)
+def small_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing, "RUN_MOVEMENTS", 200)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A directory that has lived, without a ledger."""
+    path = tmp_path / "data"
+    live_on(path, turns=40, seed=1)
+    return path
+
+
+def told_by(index: Index) -> list[Any]:
+    """Every movement in words and numbers."""
+    return [
+        (
+            *(each.number, each.kind, int(each.record["time_ns"]), int(each.record["sequence"])),
+            *(each.text(each.record, "sku"), each.text(each.record, "location")),
+            *(each.before, each.after, each.reservation_id),
+            [each.text(each.fact, field) for field in FACT_TEXTS] if each.fact is not None else [],
+        )
+        for each in find_movements(index, MovementFilter(), None, ALL)
+    ]
+
+
+def made_at_once(path: Path) -> list[Any]:
+    """What the ledger of a directory is when nothing went wrong."""
+    copy = path.with_name("copy")
+    shutil.copytree(path, copy)
+    shutil.rmtree(copy / "ledger", ignore_errors=True)
+    with following(copy) as (follower, told):
+        assert [] == told
+        movements = told_by(follower.index)
+    shutil.rmtree(copy)
+    assert movements
+    return movements
+
+
+def test_every_kind_of_effect_is_said_to_move_or_not() -> None:
+    assert set(Section) == MOVING | NOT_MOVING
+    assert set() == MOVING & NOT_MOVING
+
+
+def test_a_reader_that_is_killed_anywhere_goes_on(path: Path) -> None:
+    directory = read_node_json(path)
+    rng = random.Random(3)
+    for life in range(12):
+        live_on(path, turns=4, seed=life)
+        if life in (4, 8):
+            snapshot_of(path)
+        journal = LmdbJournal(directory.journal, MAP_BYTES, 0, read_only=True)
+        follower = Follower(directory, journal, pytest.fail)
+        for _ in range(rng.randrange(60)):
+            follower.step(0.0)
+            follower._write_a_piece()
+            follower._take_append()
+        if life % 3 == 0:
+            catch_up(follower)
+            follower.close()
+        journal.close()
+    expected = made_at_once(path)
+    with following(path) as (follower, told):
+        assert [] == told
+        assert expected == told_by(follower.index)
+
+
+def test_a_short_run_is_taken_on(path: Path) -> None:
+    with following(path) as (follower, _):
+        follower.close()
+    before = run_paths(path / "ledger")
+    live_on(path, turns=10, seed=2)
+    expected = made_at_once(path)
+    with following(path) as (follower, told):
+        assert [] == told
+        assert expected == told_by(follower.index)
+        follower.close()
+    assert len(run_paths(path / "ledger")) >= len(before)
+
+
+def test_a_damaged_run_is_made_again_and_told(path: Path) -> None:
+    expected = made_at_once(path)
+    rng = random.Random(11)
+    with following(path) as (follower, _):
+        follower.close()
+    for _ in range(10):
+        damaged = rng.choice(run_paths(path / "ledger"))
+        data = bytearray(damaged.read_bytes())
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        damaged.write_bytes(data[: rng.choice((len(data), len(data) // 2))])
+        with following(path) as (follower, told):
+            assert 1 == len(told)
+            assert damaged.name in told[0]
+            assert expected == told_by(follower.index)
+            follower.close()
+
+
+def test_a_run_of_another_schema_is_made_again_and_told(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = made_at_once(path)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(indexing, "SCHEMA", 0)
+        earlier.setattr(running, "SCHEMA", 0)
+        with following(path) as (follower, _):
+            follower.close()
+    with following(path) as (follower, told):
+        assert "schema 0" in told[0]
+        assert expected == told_by(follower.index)
+
+
+def test_a_ledger_of_another_timeline_is_made_again(path: Path) -> None:
+    with following(path) as (follower, _):
+        follower.close()
+    renew_timeline(path)
+    with following(path) as (follower, told):
+        assert "another history" in told[0]
+        assert follower.index.count
+
+
+def test_a_ledger_of_another_history_is_made_again(path: Path) -> None:
+    """The directory was put back to what it was, and went another way since."""
+    copy = shutil.copytree(path, path.with_name("before"))
+    live_on(path, turns=10, seed=5)
+    with following(path) as (follower, _):
+        follower.close()
+    shutil.move(path / "ledger", copy / "ledger")
+    live_on(copy, turns=30, seed=6)
+    with following(copy) as (follower, told):
+        assert "another history" in told[0]
+        movements = told_by(follower.index)
+    assert made_at_once(copy) == movements
+
+
+def test_what_was_dropped_is_an_opening(path: Path) -> None:
+    for seed in (2, 3, 4):
+        live_on(path, turns=10, seed=seed)
+        snapshot_of(path)
+    drop_history(path)
+    live_on(path, turns=10, seed=5)
+    with following(path) as (follower, told):
+        assert "begins at position" in told[0]
+        index = follower.index
+        explained = 0
+        for name in ((sku, place) for sku in SKUS for place in PLACES):
+            try:
+                told_now = explain(index, *name, Instant())
+            except NoLevelError:
+                continue
+            explained += 1
+            on_hand = told_now.opening.quantity + told_now.earlier.quantity
+            on_hand += sum(each.after[0] - each.before[0] for each in told_now.events)
+            assert told_now.last.after[0] == on_hand
+            with pytest.raises(BeforeLedgerError):
+                explain(index, *name, Instant(at_ns=index.opened_ns - 1))
+        assert explained > 10
+        kinds = {each.kind for each in find_movements(index, MovementFilter(), None, ALL)}
+        assert {MovementKind.OPENING, MovementKind.OPENING_HELD} <= kinds
+
+
+def drop_history(path: Path) -> None:
+    """Let all that lies behind the older snapshot go, as a node does in time."""
+    directory = read_node_json(path)
+    forget = archive_old(directory, 0)
+    with (
+        lmdb.open(str(directory.journal), subdir=False, map_size=1 << 28) as environment,
+        environment.begin(write=True) as transaction,
+        transaction.cursor() as cursor,
+    ):
+        while cursor.first() and int.from_bytes(cursor.key(), "big") <= forget:
+            cursor.delete()
+
+
+def test_a_long_tail_is_saved_on_the_way(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing, "RUN_MOVEMENTS", 1 << 20)
+    monkeypatch.setattr(followers, "SAVE_EVERY_APPENDS", 10)
+    with following(path):
+        assert 1 == len(run_paths(path / "ledger"))
+    expected = made_at_once(path)
+    with following(path) as (follower, told):
+        assert [] == told
+        assert expected == told_by(follower.index)
