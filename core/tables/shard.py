@@ -51,7 +51,7 @@ from .remembered import Remembered
 from .reservation_index import ReservationIndex
 from .ring import Ring
 from .table import Array, Table, figures
-from .texts import Texts
+from .text_blocks import TextBlocks
 
 #: Rows that a shard remembers by name: to look one up through NumPy and a kernel takes 3 µs, most
 #: of what a Reserve costs in a large turn. Some 5 MB.
@@ -101,7 +101,7 @@ class Shard:
         )
         self.lines = Table(LINE, (), rows_max, header, LINES, FREE_LINES, BLOCKS_SPREAD)
         self.splits = Table("i8", (len(State),), rows_max, header, SPLITS, FREE_SPLITS)
-        self.id_texts = Texts(header, ID_TEXTS, FREE_TEXTS, rows_max)
+        self.id_texts = TextBlocks(header, ID_TEXTS, FREE_TEXTS, rows_max)
         self.ended = Ring(ENDED_ID, header, ENDED, rows_max)
         self.ended_marks = Table(ENDED_MARK, rows_max=ENDED_MARKS_MAX)
         self.expirations = ExpiryHeap(header, rows_max)

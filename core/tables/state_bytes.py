@@ -19,7 +19,7 @@ from .ring import Ring
 from .schema import migrate_table
 from .shard import Shard
 from .table import Array, Table
-from .texts import Texts
+from .text_blocks import TextBlocks
 
 _NAME_TABLES = ("skus", "locations", "sources", "principals", "display_names")
 _TABLES = (
@@ -75,7 +75,7 @@ def load(shard: Shard, listed: Columns) -> None:
         table.offsets.load(listed[f"{name}.offsets"])
         table.removed.load(listed[f"{name}.removed"])
     for name in _TABLES:
-        records: Table | Texts | Ring = getattr(shard, name)
+        records: Table | TextBlocks | Ring = getattr(shard, name)
         if name in listed:
             records.load(migrate_table(listed[name], name, records.records.dtype))
     if "id_texts.arena" in listed:

@@ -7,7 +7,7 @@ from .layouts import LINE
 from .table import Array, Table
 
 
-class Texts:
+class TextBlocks:
     """Texts of reservations: those of one stand in a block (kernels/blocks.py)."""
 
     __slots__ = ("arrays", "data", "granules", "records", "rows_max")
