@@ -4,9 +4,12 @@
 """
 
 import random
+import resource
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from holdfast.core.audit import check_invariants
 from holdfast.core.commands import (
@@ -161,6 +164,34 @@ def test_small_tables_are_filled_a_thousand_times_over() -> None:
         assert state_bytes.digest(mine) == state_bytes.digest(other)
     assert shop.node.state_hash() == shop.twin.state_hash()
     assert [] == check_invariants(shop.twin)
+
+
+def resident_bytes() -> int:
+    """Memory that this process has, by the machine's kernel."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+def test_memory_is_flat_over_twenty_million_reservations() -> None:
+    """Of hours that pass with every batch. From a quarter of them on, nothing is added."""
+    batch_size, rounds = 8_190, 2_450
+    shop = Shop(rows_max=500_000, shard_count=1)
+    flat_from = 0
+    for round_number in range(rounds):
+        operations = shop.batch(batch_size)
+        (codes,) = shop.ask(ReserveBatch(operations, None))
+        assert {ACCEPTED} == set(codes.codes.tolist())  # type: ignore[union-attr]
+        shop.ask(MoveBatch(Verb.RELEASE, operations[::2].copy()))
+        shop.pass_time(HOUR_NS // 2)
+        while shop.node.sweep.next_ns <= shop.now_ns:
+            shop.ask()
+        if round_number == rounds // 4:
+            flat_from = resident_bytes()
+    grown = resident_bytes() - flat_from
+    assert 20_000_000 < shop.made
+    assert grown < 4 * 2**20
+    assert [] == check_invariants(shop.node)
 
 
 def test_every_id_is_known_for_its_time_and_not_longer() -> None:
