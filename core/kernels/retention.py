@@ -33,6 +33,7 @@ from .codes import (
     FLAG_TEXT,
     HELD,
     NEVER_NS,
+    NO_PART,
     NO_TEXT,
     SPLIT,
     STATES_END,
@@ -41,6 +42,9 @@ from .compiled import kernel
 from .hash_slots import enter, find_home, hash_key, leave_slot, number_at, probe
 from .reservation_index import ended_number, slot_number
 from .reservations import units
+
+#: What it takes the rules to look at a reservation over several shards, in reservations of one.
+JOINT = 100
 
 #: Bytes of a granule of text: those of a LINE, whose tags mark free blocks.
 GRANULE = 16
@@ -58,9 +62,10 @@ def is_live(record, book):
 @kernel
 def find_ended(start, end, work, dropped_since_ns, arrays, ends, drops):
     """Look at reservations [start, end), as long as there is `work`: each of them and of their
-    lines is one. Write those that are seen to have ended (their later parts are still to be looked
-    at), and those that ended by `dropped_since_ns`. Return (how far it came, how many have ended,
-    how many are to be dropped, work done).
+    lines is one, and one over several shards of which something is found is JOINT more. Write those
+    that are seen to have ended (their later parts are still to be looked at), and those that ended
+    by `dropped_since_ns`. Return (how far it came, how many have ended, how many are to be dropped,
+    work done).
     """
     tables = tables_of(arrays)
     header, book = tables.header, tables.book
@@ -73,14 +78,17 @@ def find_ended(start, end, work, dropped_since_ns, arrays, ends, drops):
         done += 1 + record.line_count
         if record.flags & (FLAG_FREE | FLAG_LATER_PART):
             continue
+        joint = JOINT if record.next_part != NO_PART else 0
         if record.ended_at_ns == NEVER_NS:
             if not is_live(record, book):
                 ends[end_count] = number - 1
                 end_count += 1
+                done += joint
         # The heap of expirations has an entry until the hold's end, by its number.
         elif record.ended_at_ns <= dropped_since_ns and record.expires_at_ns <= header[NOW_NS]:
             drops[drop_count] = number - 1
             drop_count += 1
+            done += joint
     return number, end_count, drop_count, done
 
 

@@ -21,11 +21,11 @@ from ..tables.reservation_index import pack_part
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record, record_all
-from ..work import ID_FORGOTTEN, PART, SWEPT, Work
+from ..work import ID_FORGOTTEN, SWEPT, Work
 from . import joint_turn
 from .joint_turn import Part
 
-#: Reservations and lines that a turn looks at, and ids that it forgets, of one shard.
+#: Reservations and lines that a turn looks at, and ids that it forgets, over all shards.
 SWEPT_MAX = 4_096
 FORGOTTEN_MAX = 1_024
 
@@ -77,30 +77,33 @@ class Sweep:
         # Of a pass that was due long ago, as after a stop, the rest is due at once, and no more.
         share = min(1.0, (now_ns - self._began_ns) / max(1, self.retention.pass_ns))
         is_behind = False
+        work, ids = SWEPT_MAX, FORGOTTEN_MAX
         for shard in self.shards:
             target = int(share * len(shard.reservations))
-            self._sweep(shard, min(target, len(shard.reservations)), now_ns)
+            work -= self._sweep(shard, min(target, len(shard.reservations)), now_ns, work)
             is_behind |= self._done[shard.number] < target
-            is_behind |= self._forget(shard, now_ns)
+            due = self._due_ids(shard, now_ns)
+            is_behind |= due > ids
+            ids -= self._forget(shard, min(due, ids))
         if share >= 1 and not is_behind:
             self.begin(now_ns)
         self.next_ns = now_ns if is_behind else now_ns + self._pause_ns()
 
     def _pause_ns(self) -> int:
         """Until a turn has enough to do."""
-        most = max(len(shard.reservations) for shard in self.shards)
-        turns = 1 + most // SWEPT_MAX
+        turns = 1 + sum(len(shard.reservations) for shard in self.shards) // SWEPT_MAX
         return max(1, self.retention.pass_ns // turns)
 
-    def _sweep(self, shard: Shard, end: int, now_ns: int) -> None:
+    def _sweep(self, shard: Shard, end: int, now_ns: int, work: int) -> int:
+        """Look at reservations up to `end`, as long as there is `work`, and return what it took."""
         start = self._done[shard.number]
-        if start >= end:
-            return
-        ends, drops = np.empty((2, min(SWEPT_MAX, end - start)), np.int32)
+        if start >= end or work <= 0:
+            return 0
+        ends, drops = np.empty((2, min(work, end - start)), np.int32)
         self._done[shard.number], end_count, drop_count, looked_at = kernels.find_ended(
             start,
             end,
-            SWEPT_MAX,
+            work,
             now_ns - self.retention.lines_kept_ns,
             shard.arrays,
             ends,
@@ -109,6 +112,7 @@ class Sweep:
         self.work.spend(looked_at * SWEPT)
         self._end(shard, ends[:end_count])
         self._drop(shard, drops[: min(drop_count, shard.ended.room)])
+        return int(looked_at)
 
     def _end(self, shard: Shard, numbers: Array) -> None:
         """Note reservations that were seen to have ended, where no later part is live."""
@@ -144,23 +148,23 @@ class Sweep:
         return cast(Array, shard.reservations.records["next_part"][numbers] != NO_PART)
 
     def _parts(self, shard: Shard, number: int) -> list[Part]:
-        parts = joint_turn.parts_of(self.shards, pack_part(shard.number, number))
-        self.work.spend(len(parts) * PART)
-        return parts
+        return joint_turn.parts_of(self.shards, pack_part(shard.number, number))
 
-    def _forget(self, shard: Shard, now_ns: int) -> bool:
-        """Forget the oldest ended ids that are due, and return whether there are more."""
+    def _due_ids(self, shard: Shard, now_ns: int) -> int:
+        """How many of the oldest ended ids are to be forgotten."""
         marks = shard.ended_marks.used
         kept_ns = MARK_NS + self.retention.ids_kept_ns - self.retention.lines_kept_ns
         due = int(np.count_nonzero(marks["at_ns"] <= now_ns - kept_ns))
         if not due:
-            return False
+            return 0
         end = int(marks["first"][due]) if due < len(marks) else shard.ended.end
-        count = min(end - shard.ended.first, FORGOTTEN_MAX)
+        return end - shard.ended.first
+
+    def _forget(self, shard: Shard, count: int) -> int:
         if count:
             self.work.spend(count * ID_FORGOTTEN)
             record(shard, Section.FORGETS, (count,))
-        return end > shard.ended.first
+        return count
 
 
 assert LINES_MAX < SWEPT_MAX, "a turn gets on by one reservation at least"

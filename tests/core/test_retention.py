@@ -260,3 +260,20 @@ def test_a_node_that_is_sweeping_has_time_for_commands() -> None:
     (outcome,) = shop.ask(shop.reserve(lines_max=2))
     assert isinstance(outcome, ReserveOutcome)
     assert shop.node.sweep.next_ns <= shop.now_ns
+
+
+def test_a_turn_is_bounded_however_many_shards_a_sweep_finds_something_in() -> None:
+    """Reservations over several shards cost the rules a look each; ids are forgotten everywhere."""
+    shop = Shop(rows_max=2_000, shard_count=4)
+    for _ in range(40):
+        shop.ask(*(shop.reserve(lines_max=4) for _ in range(50)))
+    shop.pass_time(2_000_000_000)
+    spent: list[float] = []
+    for _ in range(6):
+        shop.now_ns += 2 * HOUR_NS
+        while not spent or shop.node.sweep.next_ns <= shop.now_ns:
+            shop.node.turn(shop.now_ns)
+            spent.append(shop.node.turn_work_max - shop.node.work.left)
+    assert sum(spent) > 4 * shop.node.turn_work_max
+    assert max(spent) <= shop.node.turn_work_max / 2
+    assert all(shard.reservations.room == shard.reservations.rows_max for shard in shop.node.shards)
