@@ -20,6 +20,7 @@ from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME as HEALTH_NAME
 
 from holdfast.core.node import HASH_SEED_BYTES, Node
+from holdfast.core.rules.retention import Retention
 from holdfast.persistence.journal_process.parent import JournalProcess
 from holdfast.persistence.recovery import Progress, Recovered, no_progress, recover
 
@@ -272,7 +273,7 @@ def _recover_node(settings: Settings, progress: Progress = no_progress) -> Recov
             slot_count=directory.slot_count,
             hash_seed=secrets.token_bytes(HASH_SEED_BYTES),
             creates_skus=settings.unknown_skus == "create",
-            retention=settings.retention,
+            retention=Retention.of(settings.lines_kept_ns, settings.ids_kept_ns),
         ),
         progress,
     )

@@ -27,7 +27,6 @@ from pydantic import (
 )
 
 from holdfast.core.limits import NS_PER_HOUR, SHARDS_MAX
-from holdfast.core.rules.retention import Retention
 
 ENV_PREFIX: Final = "HOLDFAST_"
 ENV_CONFIG: Final = "HOLDFAST_CONFIG"
@@ -178,10 +177,14 @@ class Settings(BaseModel):
         return self
 
     @property
-    def retention(self) -> Retention:
-        """How long ended reservations are kept."""
-        hours = self.lines_kept_hours, self.ids_kept_days * 24
-        return Retention.of(*(each * NS_PER_HOUR for each in hours))
+    def lines_kept_ns(self) -> int:
+        """How long the lines of an ended reservation stay."""
+        return self.lines_kept_hours * NS_PER_HOUR
+
+    @property
+    def ids_kept_ns(self) -> int:
+        """How long its id is known."""
+        return self.ids_kept_days * 24 * NS_PER_HOUR
 
     @property
     def map_size_bytes(self) -> int:

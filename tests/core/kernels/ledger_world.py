@@ -7,7 +7,14 @@ import numpy as np
 
 from holdfast.core.kernels import arguments, codes
 from holdfast.core.kernels.arguments import Book
-from holdfast.core.limits import HOLD_MS_MAX, HOLD_MS_MIN, ON_HAND_MAX, QUANTITY_MAX
+from holdfast.core.limits import (
+    BLOCKS_SPREAD,
+    GRANULES_A_TEXT,
+    HOLD_MS_MAX,
+    HOLD_MS_MIN,
+    ON_HAND_MAX,
+    QUANTITY_MAX,
+)
 from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.layouts import ENDED_ID, LEVEL, LINE, OPERATION, RESERVATION
 from holdfast.core.tables.table import Array
@@ -51,13 +58,15 @@ class Shop:
         self.locations = make_locations(rng, 8)
         self.levels = self._levels()
         self.reservations = np.zeros(self.capacity, RESERVATION)
-        self.lines = np.zeros(self.capacity * LINES_MAX, LINE)
+        self.lines = np.zeros(self.capacity * LINES_MAX * BLOCKS_SPREAD, LINE)
         self.splits = np.zeros((len(self.lines), 6), np.int64)
         self.ended = np.zeros(self.capacity, ENDED_ID)
-        granules = np.zeros(20 * len(self.lines), LINE)
+        # Of a text of its own, and of one for each line.
+        most = GRANULES_A_TEXT * (LINES_MAX + 1)
+        granules = np.zeros(self.capacity * most * BLOCKS_SPREAD, LINE)
         self.texts = (granules, granules.view(np.uint8))
         self.header[arguments.LEVELS] = len(self.levels) - rng.choice((0, 1))
-        self.index = make_index(2 * self.capacity, PART_BITS)
+        self.index = make_index(4 * self.capacity, PART_BITS)
         self.heap = self._empty_heap()
         self.effects = self._no_effects(0)
         self.keys = random_keys(rng, 2 * self.capacity)
@@ -324,8 +333,8 @@ class Shop:
 
     def extend(self) -> None:
         """Let holds end later; their entries in the heap stay where they are."""
-        effects = np.zeros(min(self.rng.randint(0, 5), self.count), DTYPES[Section.EXTENDS])
-        numbers = self._some_numbers(len(effects))
+        numbers = self._some_numbers(self.rng.randint(0, 5))
+        effects = np.zeros(len(numbers), DTYPES[Section.EXTENDS])
         effects["reservation"] = numbers
         ends = self.reservations["expires_at_ns"][numbers]
         effects["expires_at_ns"] = [end + self.rng.getrandbits(50) for end in ends.tolist()]
@@ -334,8 +343,9 @@ class Shop:
 
     def link(self) -> None:
         """Let parts of other shards follow."""
-        effects = np.zeros(min(2, self.count), DTYPES[Section.LINKS])
-        effects["reservation"] = self._some_numbers(len(effects))
+        numbers = self._some_numbers(2)
+        effects = np.zeros(len(numbers), DTYPES[Section.LINKS])
+        effects["reservation"] = numbers
         effects["next_part"] = [self.rng.choice((1, 255)) << 40 | 5 for _ in effects]
         self.duel.call("apply_links", effects, self.reservations, operations=max(1, len(effects)))
 
@@ -355,7 +365,9 @@ class Shop:
         self.duel.call("pop_settled", self.arrays)
 
     def sweep(self) -> None:
-        """Note what has ended, let go of what ended before, and forget some ids."""
+        """Note what has ended, let go of what ended before, and forget some ids; no hold is due."""
+        if self.header[arguments.EXPIRIES] and self.heap[0][0] <= self.now_ns:
+            return
         size = max(1, self.count)
         ends, drops = np.zeros((2, size), np.int32)
         _, end_count, drop_count, _ = self.duel.call(
@@ -384,12 +396,13 @@ class Shop:
         return int(end - first)
 
     def _some_numbers(self, count: int) -> list[int]:
-        return self.rng.sample(range(self.count), min(count, self.count))
+        there = np.flatnonzero(self.reservations["line_count"][: self.count]).tolist()
+        return self.rng.sample(there, min(count, len(there)))
 
     def restart(self) -> None:
         """Build anew what is derived, and hash the content."""
         entered = max(1, self.count)
-        anew = make_index(2 * self.capacity, PART_BITS)
+        anew = make_index(4 * self.capacity, PART_BITS)
         self.duel.call(
             "index_parts", anew, self.reservations, self.count, self.shard, operations=entered
         )
