@@ -84,6 +84,17 @@ def read_appends(
         yield position, decode_group(position, value, chain)
 
 
+def time_of_group(value: bytes) -> int:
+    """The latest time in an append, unchecked: nanoseconds since 1970, 0 where there is none."""
+    latest = 0
+    at = GROUP.size
+    while at + ENTRY.size <= len(value):
+        *_, now_ns, size, _previous = ENTRY.unpack_from(value, at)
+        latest = max(latest, now_ns)
+        at += ENTRY.size + HASH_BYTES + size
+    return latest
+
+
 def lay_out_group(position: int, epoch: int, entries: Sequence[Entry]) -> bytes:
     """The bytes of one append, with zeros for its hashes; hash_chain.write_hashes fills them in."""
     assert entries, "an append without entries would be in no shard's chain"

@@ -14,9 +14,7 @@ node.json has a schema number of its own, under "format", and a checksum over al
     2  slot_count, timeline, lmdb_data_version
 """
 
-import json
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from mmap import PAGESIZE
 from pathlib import Path
 from secrets import randbits
@@ -24,6 +22,7 @@ from typing import Any
 
 from holdfast.core.limits import SLOTS
 
+from .checked_json import parse, spell
 from .durable_files import write_durably
 
 FORMAT = 2
@@ -31,6 +30,19 @@ FORMAT = 2
 #: MDB_DATA_VERSION of the journal's file. py-lmdb comes with two versions of LMDB, and neither can
 #: read what the other wrote. Directories from before this was written down are of version 1.
 LMDB_DATA_VERSION = 1
+
+#: A backup, complete; see backup_json.py.
+BACKUP_JSON = "backup.json"
+#: What a backup, or a restore, is until it is complete: the last step gives this file its name.
+BACKUP_PARTIAL = "backup.partial"
+RESTORE_PARTIAL = "restore.partial"
+
+#: Other folders of ours, by a file in them, and what to do with one in the place of a directory.
+OTHER_FOLDERS = {
+    BACKUP_JSON: "a backup; `holdfast restore` makes a data directory of it",
+    BACKUP_PARTIAL: "a backup that was cut off, so it can't be restored; delete it",
+    RESTORE_PARTIAL: "a restore that was cut off; delete it and restore again",
+}
 
 
 class DirectoryError(Exception):
@@ -91,7 +103,7 @@ def read_node_json(path: Path) -> DataDirectory:
     """
     file = path / "node.json"
     try:
-        document = _parse(file.read_bytes())
+        document = parse(file.read_bytes())
         if document["format"] > FORMAT:
             raise NewerSchemaError(str(file), document["format"], FORMAT)
         directory = _directory(path, document)
@@ -109,17 +121,6 @@ def read_node_json(path: Path) -> DataDirectory:
     return directory
 
 
-def _parse(text: bytes) -> dict[str, Any]:
-    """All that stands in node.json, also what a later build wrote.
-
-    Raises ValueError, KeyError or TypeError when it is not what was written.
-    """
-    document: dict[str, Any] = dict(json.loads(text))
-    if document.pop("checksum") != _checksum(document):
-        raise ValueError("its checksum does not match")
-    return document
-
-
 def _directory(path: Path, document: dict[str, Any]) -> DataDirectory:
     shard_count = document["shard_count"]
     if document["format"] == 1:
@@ -130,6 +131,9 @@ def _directory(path: Path, document: dict[str, Any]) -> DataDirectory:
 
 
 def _why_there_is_none(path: Path) -> str:
+    for name, what in OTHER_FOLDERS.items():
+        if (path / name).exists():
+            return f"{path}: {what}"
     if sign := _sign_of_life(path):
         return f"{path / 'node.json'}: missing, but there {sign}; restore it from a backup"
     if (path / "lock").exists():
@@ -141,8 +145,11 @@ def _why_there_is_none(path: Path) -> str:
 
 
 def has_lived(path: Path) -> bool:
-    """Whether a node may have answered from a directory, with or without a node.json."""
-    return bool(_sign_of_life(path))
+    """Whether there is more in a directory than a first start leaves that did not finish: a node
+    may have answered from it, or it is another folder of ours.
+    """
+    is_other = any((path / name).exists() for name in OTHER_FOLDERS)
+    return is_other or bool(_sign_of_life(path))
 
 
 def _sign_of_life(path: Path) -> str:
@@ -159,18 +166,24 @@ def write_node_json(directory: DataDirectory) -> DataDirectory:
     """Write node.json durably, with a new timeline, and return what it says. From then on a missing
     journal is damage and not a new directory.
     """
-    directory = replace(directory, timeline=randbits(64) or 1)
-    document: dict[str, Any] = {
-        "format": FORMAT,
-        "shard_count": directory.shard_count,
-        "slot_count": directory.slot_count,
-        "timeline": directory.timeline,
-        "lmdb_data_version": LMDB_DATA_VERSION,
-    }
-    document["checksum"] = _checksum(document)
-    write_durably(directory.path / "node.json", json.dumps(document).encode())
+    directory = with_new_timeline(directory)
+    write_durably(directory.path / "node.json", spell_node_json(directory))
     return directory
 
 
-def _checksum(document: dict[str, Any]) -> str:
-    return blake2b(json.dumps(document, sort_keys=True).encode(), digest_size=8).hexdigest()
+def with_new_timeline(directory: DataDirectory) -> DataDirectory:
+    """A directory whose handles and revisions are told apart from those of every other."""
+    return replace(directory, timeline=randbits(64) or 1)
+
+
+def spell_node_json(directory: DataDirectory) -> bytes:
+    """The bytes of a node.json."""
+    return spell(
+        {
+            "format": FORMAT,
+            "shard_count": directory.shard_count,
+            "slot_count": directory.slot_count,
+            "timeline": directory.timeline,
+            "lmdb_data_version": LMDB_DATA_VERSION,
+        }
+    )

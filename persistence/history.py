@@ -89,6 +89,12 @@ def time_text(now_ns: int) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def exact_time_text(now_ns: int) -> str:
+    """A time since 1970 as RFC 3339, in UTC, to the nanosecond."""
+    at = _EPOCH + timedelta(seconds=now_ns // 10**9)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{now_ns % 10**9:09}Z"
+
+
 @dataclass(slots=True)
 class _ShardHistory:
     """The names and numbers that one shard has given out so far."""

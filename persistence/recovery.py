@@ -22,7 +22,7 @@ from holdfast.core.node import HASH_SEED_BYTES, Node
 from holdfast.core.tables.apply import StateMismatchError
 from holdfast.core.tables.table import Array
 
-from .archive.segments import History, archived_to, drop_behind, segment_of
+from .archive.segments import History, archived_to, segment_of
 from .codec import DamagedEntryError, RecordedEntry, read_appends
 from .data_directory import (
     LMDB_DATA_VERSION,
@@ -94,17 +94,17 @@ def recover(
 
     Raises RECOVERY_ERRORS, with the directory unlocked again.
     """
-    with _naming(path, "cannot be made"):
+    with naming_errors(path, "cannot be made"):
         make_folders_durably(path)
     with ExitStack() as undo:
         lock = DirectoryLock(path)
         undo.callback(lock.release)
-        with _naming(path, "cannot be used"):
+        with naming_errors(path, "cannot be used"):
             directory = _read_or_make_directory(path, shard_count, map_size_bytes)
             if not directory.timeline:
                 directory = write_node_json(directory)
         pages = check_journal_pages(directory)
-        with _naming(path, "cannot be made durable"):
+        with naming_errors(path, "cannot be made durable"):
             _make_durable(directory, pages)
         journal = open_proved(directory.journal, map_size_bytes, reserve_bytes, pages.txnid)
         undo.callback(journal.close)
@@ -126,7 +126,7 @@ def recover(
 
 
 @contextmanager
-def _naming(path: Path, what: str) -> Iterator[None]:
+def naming_errors(path: Path, what: str) -> Iterator[None]:
     """Raise an OSError as a DirectoryError that names the directory and says what is wrong."""
     try:
         yield
@@ -162,24 +162,6 @@ def _make_directory(path: Path, shard_count: int, map_size_bytes: int) -> DataDi
     return write_node_json(new)
 
 
-def renew_timeline(path: Path) -> DataDirectory:
-    """Give a directory that was restored from a backup a timeline of its own, durably: handles and
-    revisions that were given out after the backup are then those of another. What the archive has
-    of the history after it is dropped.
-
-    Raises DirectoryError, also when a node serves the directory, and DamagedFileError.
-    """
-    directory = read_node_json(path)  # first, or a folder that is none would get a lock
-    lock = DirectoryLock(path)
-    try:
-        pages = check_journal_pages(directory)
-        with _naming(path, "cannot be used"):
-            drop_behind(directory, pages.last_key or 0)
-            return write_node_json(directory)
-    finally:
-        lock.release()
-
-
 def _expect_own_archive(directory: DataDirectory, journal: JournalReader) -> None:
     """Raise DirectoryError when the archive reaches further than the journal: what is appended now
     would be taken for what is archived under the same positions.
@@ -187,8 +169,8 @@ def _expect_own_archive(directory: DataDirectory, journal: JournalReader) -> Non
     if (reached := archived_to(directory)) > journal.position:
         raise DirectoryError(
             f"{directory.path}: the journal ends at position {journal.position}, but the archive "
-            f"reaches {reached}: if this was restored from a backup, run `holdfast new-timeline`; "
-            "if not, entries are missing, so restore it from a backup"
+            f"reaches {reached}: entries are missing, or an older journal was put here; "
+            "`holdfast restore` makes a directory of what the archive has"
         )
 
 
@@ -201,7 +183,7 @@ def check_journal_pages(directory: DataDirectory) -> PageReport:
     if not directory.journal.exists():
         # A first start that did not finish leaves no node.json.
         raise DirectoryError(f"{directory.journal}: missing; restore it from a backup")
-    with _naming(directory.journal, "cannot be read"):
+    with naming_errors(directory.journal, "cannot be read"):
         found = find_data_version(directory.journal)
     if found and found[0] != LMDB_DATA_VERSION:
         raise DirectoryError(

@@ -1,4 +1,4 @@
-"""Judge a whole data directory: `holdfast verify`.
+"""Judge a whole data directory, or a backup: `holdfast verify`.
 
 Every append is replayed from the first that is left, in the archive and in the journal, and each
 snapshot has to be the state at its position. Where older history was dropped, the replay begins at
@@ -24,25 +24,19 @@ from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.shard import Shard
 
 from .archive.segments import History
+from .backup_json import Backup
 from .codec import DamagedEntryError, RecordedEntry, read_appends
 from .data_directory import (
     DataDirectory,
     DirectoryError,
     NewerSchemaError,
     NoDataDirectoryError,
-    read_node_json,
 )
 from .hash_chain import Chain
 from .journal import JournalError, JournalReader
+from .kept_history import directory_of, open_history, read_folder
 from .lmdb.data_file import DamagedFileError
-from .recovery import (
-    Progress,
-    empty_node,
-    locate_damage,
-    no_progress,
-    open_read_only,
-    replay_group,
-)
+from .recovery import Progress, empty_node, locate_damage, no_progress, replay_group
 from .snapshots.file import LOAD_ERRORS, Snapshot, load_snapshot, snapshot_paths
 
 #: Sections of packed bytes; the others are records.
@@ -70,6 +64,10 @@ class VerifyReport:
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What was left out, and why."""
+    position: int = 0
+    """Of the last append that was replayed."""
+    now_ns: int = 0
+    """Its time."""
     appends: int = 0
     entries: int = 0
     epoch: int = 0
@@ -99,26 +97,34 @@ class VerifyReport:
 
 
 def verify(path: Path, on_progress: Progress = no_progress) -> VerifyReport:
-    """What is wrong with a data directory, and what it holds.
+    """What is wrong with a data directory or a backup, and what it holds.
 
-    Raises NoDataDirectoryError when there is none, NewerSchemaError when a newer build has written
+    Raises NoDataDirectoryError when it is neither, NewerSchemaError when a newer build has written
     to it; damage is in the report.
     """
-    report = VerifyReport(path)
     try:
-        directory = read_node_json(path)
+        folder = read_folder(path)
     except (NoDataDirectoryError, NewerSchemaError):
         raise
     except DirectoryError as error:
+        report = VerifyReport(path)
         report.add(path / "node.json", 0, str(error))
         return report
+    return verify_folder(folder, on_progress)
+
+
+def verify_folder(
+    folder: DataDirectory | Backup, on_progress: Progress = no_progress
+) -> VerifyReport:
+    """As `verify`, of a folder whose file of names is known, and may not be written yet."""
+    directory = directory_of(folder)
+    report = VerifyReport(directory.path)
     # Before the journal is opened, which then reaches as far as each of them.
     snapshots = _load_snapshots(report, directory)
     try:
-        with open_read_only(directory) as (journal, is_served):
+        with open_history(folder) as (history, is_served):
             if is_served:
                 report.notes.append("a node serves it: the journal's pages were not checked")
-            history = History(directory, journal)
             start = _start(report, directory, history, snapshots)
             _replay(report, directory, history, start, snapshots, on_progress)
     except NewerSchemaError:
@@ -194,9 +200,11 @@ def _replay(
     on_progress: Progress,
 ) -> None:
     node, chain = start.node, start.chain
+    report.position = start.position
     try:
         for position, group in read_appends(journal, start.position, chain):
             replay_group(node, position, group)
+            report.position = position
             _count(report, group)
             if position in snapshots:
                 path, state = snapshots.pop(position)
@@ -243,6 +251,7 @@ def _judge_state(report: VerifyReport, directory: DataDirectory, node: Node) -> 
     report.reservations = sum(_first_parts(shard) for shard in node.shards)
     report.stock_levels = sum(shard.stock_levels for shard in figures)
     report.state_hash = node.state_hash()
+    report.now_ns = node.now_ns
     for problem in check_invariants(node):
         report.add(directory.journal, 0, f"the state it leads to: {problem}")
 

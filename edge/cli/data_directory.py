@@ -1,4 +1,4 @@
-"""Commands on a data directory: verify and journal, also beside its node, and new-timeline."""
+"""Commands that read a data directory or a backup, also beside a node: verify and journal."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 Directory = Annotated[
-    Path, typer.Argument(metavar="DIR", help="Data directory.", show_default=False)
+    Path, typer.Argument(metavar="DIR", help="Data directory, or a backup.", show_default=False)
 ]
 
 
 @app.command()
 def verify(directory: Directory, as_json: Json = False) -> None:
-    """Check a whole data directory for damage. A node may be serving it."""
+    """Check a whole data directory, or a backup, for damage. A node may be serving it."""
     with directory_errors():
         from holdfast.persistence.verify import verify as read_all
 
@@ -94,35 +94,19 @@ def journal(
     it.
     """
     with directory_errors():
-        from holdfast.persistence.archive.segments import History
         from holdfast.persistence.codec import read_appends
-        from holdfast.persistence.data_directory import read_node_json
         from holdfast.persistence.history import RecordFilter, effect_records
         from holdfast.persistence.history_text import record_text
-        from holdfast.persistence.recovery import open_read_only
+        from holdfast.persistence.kept_history import open_history, read_folder
 
         # Beside a node that serves it, or locked against one that would start meanwhile.
-        read = read_node_json(directory)
-        with open_read_only(read) as (opened, _):
+        with open_history(read_folder(directory)) as (history, _):
             wanted = RecordFilter(first - 1, sku, reservation)
-            for record in effect_records(read_appends(History(read, opened), 0, {}), wanted):
+            for record in effect_records(read_appends(history, 0, {}), wanted):
                 if as_json:
                     print_json(record)
                 else:
                     typer.echo(record_text(record))
-
-
-@app.command()
-def new_timeline(directory: Directory, as_json: Json = False) -> None:
-    """Begin a new timeline: after restoring a backup, before the node starts."""
-    with directory_errors():
-        from holdfast.persistence.recovery import renew_timeline
-
-        timeline = f"{renew_timeline(directory).timeline:016x}"
-    if as_json:
-        print_json({"path": str(directory), "timeline": timeline})
-    else:
-        typer.echo(f"{directory} is in timeline {timeline} now. Handles given out before are void.")
 
 
 @contextmanager

@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from . import data_directory, export, ledger, locations, node, reservations, stock, watching
+from . import (
+    backups,
+    data_directory,
+    export,
+    ledger,
+    locations,
+    node,
+    reservations,
+    stock,
+    watching,
+)
 from .console import EXIT_CODES, EXIT_FAILED
 from .words import TextGroup
 
@@ -18,7 +28,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 # In the order in which a newcomer meets them.
-for commands in (node, data_directory, reservations, stock, watching, locations, ledger, export):
+COMMANDS = (
+    *(node, data_directory, backups, reservations, stock, watching, locations),
+    *(ledger, export),
+)
+for commands in COMMANDS:
     app.add_typer(commands.app)
 
 

@@ -89,17 +89,6 @@ def limit(directory: DataDirectory, bytes_max: int) -> list[Path]:
     return dropped
 
 
-def drop_behind(directory: DataDirectory, position: int) -> None:
-    """Drop segments that reach further than a journal that was restored from a backup. They were
-    written after it was copied, so what they have of its own history it has as well.
-    """
-    for path in sorted(directory.archive.glob(f"{PREFIX}*"), reverse=True):
-        if int(path.stem.rpartition("-")[2]) <= position:
-            break
-        path.unlink()
-        sync_folder(directory.archive)
-
-
 class History:
     """A JournalReader over the archive and the journal behind it."""
 

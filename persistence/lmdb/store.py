@@ -82,6 +82,11 @@ class LmdbJournal:
             raise JournalError(f"{self.path}: cannot be read: {error}") from error
         return self.position + 1
 
+    def begin_behind(self, position: int) -> None:
+        """Let a journal that has no value yet go on behind a position."""
+        assert not self.position, "there are values"
+        self.position = position
+
     def put(self, value: bytes | bytearray, forget: int = 0) -> int:
         """Make the next value durable and return its position. In the same transaction delete a few
         of the oldest values, up to the position `forget`.

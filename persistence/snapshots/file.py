@@ -12,9 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b, file_digest
-from io import FileIO
 from pathlib import Path
-from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
@@ -23,7 +21,7 @@ from holdfast.core.node import Node
 from holdfast.core.tables import schema, state_bytes
 
 from ..data_directory import DataDirectory, NewerSchemaError
-from ..durable_files import rename_durably
+from ..durable_files import PacedFile, rename_durably
 from ..hash_chain import Chain
 
 #: The newest, and one in reserve in case that is damaged.
@@ -33,11 +31,6 @@ DIGEST_BYTES = 16
 
 MakeNode = Callable[[DataDirectory], Node]
 """An empty node for a directory."""
-
-#: A snapshot is synced piece by piece, and the disk left to others for as long as each piece took.
-#: File systems such as ext4 commit all files together: the node's next append would wait for
-#: whatever of ours is not on the disk yet, 124 to 179 ms for 330 MB at once, 15 ms for 1 MiB.
-SYNC_EVERY_BYTES = 1 << 18
 
 
 class SnapshotError(Exception):
@@ -73,14 +66,14 @@ def write_snapshot(directory: DataDirectory, snapshot: Snapshot) -> Path:
 
     Raises SnapshotError when the disk would be left too full, OSError as the disk does.
     """
-    path = directory.snapshots / _name(snapshot.position)
+    path = directory.snapshots / snapshot_name(snapshot.position)
     path.parent.mkdir(exist_ok=True)
     for left_over in directory.snapshots.glob("*.partial"):
         left_over.unlink()
     columns = dict(_columns(snapshot))
     _expect_room(directory.snapshots, sum(column.nbytes for column in columns.values()))
     partial = path.with_suffix(".partial")
-    with _PacedFile(partial, "w+") as file:
+    with PacedFile(partial, "w+") as file:
         np.savez(file, **columns)  # type: ignore[arg-type]
         file.seek(0)
         file.write(file_digest(file, _blake2b).digest())
@@ -89,27 +82,6 @@ def write_snapshot(directory: DataDirectory, snapshot: Snapshot) -> Path:
     for old in snapshot_paths(directory)[KEPT:]:
         old.unlink()
     return path
-
-
-class _PacedFile(FileIO):
-    """A file of which little is on its way to the disk at any time; see SYNC_EVERY_BYTES."""
-
-    _unsynced_bytes = 0
-
-    def write(self, data: Any, /) -> int:
-        """Write all of it, piece by piece, each synced before the next. Return its bytes."""
-        view = memoryview(data).cast("B")
-        done = 0
-        while done < len(view):
-            started = perf_counter()
-            written = super().write(view[done : done + SYNC_EVERY_BYTES])
-            done += written
-            self._unsynced_bytes += written
-            if self._unsynced_bytes >= SYNC_EVERY_BYTES:
-                os.fdatasync(self.fileno())
-                self._unsynced_bytes = 0
-                sleep(perf_counter() - started)
-        return done
 
 
 def _expect_room(folder: Path, size: int) -> None:
@@ -136,7 +108,8 @@ def _columns(snapshot: Snapshot) -> Iterator[tuple[str, np.ndarray]]:
             yield f"{shard.number}/{name}", column
 
 
-def _name(position: int) -> str:
+def snapshot_name(position: int) -> str:
+    """The name of a snapshot, in which the order of names is that of positions."""
     return f"snapshot-{position:012}.npz"
 
 
@@ -187,7 +160,7 @@ def load_snapshot(path: Path, node: Node) -> Snapshot:
         written_by = head.get("schema", 1)
         if written_by > schema.SCHEMA:
             raise NewerSchemaError("the snapshot", written_by, schema.SCHEMA)
-        if path.name != _name(head["position"]) or len(head["digests"]) != len(node.shards):
+        if path.name != snapshot_name(head["position"]) or len(head["digests"]) != len(node.shards):
             raise SnapshotError("its head does not fit its name or the directory")
         for shard, digest in zip(node.shards, head["digests"], strict=True):
             state_bytes.load(shard, _ShardColumns(archive, shard.number))

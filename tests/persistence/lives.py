@@ -30,6 +30,7 @@ from holdfast.core.node import Node
 from holdfast.core.tables import state_bytes
 from holdfast.core.tables.effects import Entry
 from holdfast.persistence.data_directory import DataDirectory, read_node_json
+from holdfast.persistence.lmdb.pages import iterate_values
 from holdfast.persistence.recovery import Recovered, empty_node, recover
 from holdfast.persistence.snapshots import file as snapshots
 from holdfast.persistence.snapshots.file import Snapshot, write_snapshot
@@ -206,3 +207,9 @@ def flip(data: bytes, bit: int) -> bytes:
     damaged = bytearray(data)
     damaged[bit // 8] ^= 1 << bit % 8
     return bytes(damaged)
+
+
+def flip_in_last_value(journal: Path) -> None:
+    """Turn a bit over in the last append, where the structure of the file does not show it."""
+    *_, (_, offset, _) = iterate_values(journal)
+    journal.write_bytes(flip(journal.read_bytes(), 8 * (offset + 40)))

@@ -21,10 +21,9 @@ from holdfast.persistence.data_directory import (
     read_node_json,
     write_node_json,
 )
-from holdfast.persistence.directory_lock import DirectoryInUseError
 from holdfast.persistence.lmdb.data_file import DamagedFileError
 from holdfast.persistence.lmdb.store import LmdbJournal
-from holdfast.persistence.recovery import empty_node, renew_timeline
+from holdfast.persistence.recovery import empty_node
 from tests.persistence.journals import MAP_BYTES
 from tests.persistence.lives import SHARDS, close, flip, live_on, reopen, snapshot_of
 
@@ -111,37 +110,12 @@ def test_a_directory_that_was_not_finished_is_made_anew(
 # --- its timeline ---
 
 
-def test_a_timeline_outlives_starts_and_not_a_restore(tmp_path: Path) -> None:
+def test_a_timeline_outlives_starts(tmp_path: Path) -> None:
     """Whoever remembers handles and revisions can tell what they are of."""
     live_on(tmp_path, turns=3, seed=1)
     first = read_node_json(tmp_path)
     live_on(tmp_path, turns=3, seed=1)
     assert first == read_node_json(tmp_path)
-
-    shutil.copytree(tmp_path, tmp_path / "restored")
-    renewed = renew_timeline(tmp_path / "restored")
-
-    recovered = reopen(tmp_path / "restored")
-    close(recovered)
-    assert renewed == recovered.directory
-    assert renewed.timeline == recovered.node.timeline != first.timeline
-    assert replace(first, path=renewed.path, timeline=renewed.timeline) == renewed
-
-
-def test_the_timeline_of_a_served_directory_is_not_renewed(tmp_path: Path) -> None:
-    """Its node would go on with the old one."""
-    recovered = reopen(tmp_path)
-    with pytest.raises(DirectoryInUseError, match="another node"):
-        renew_timeline(tmp_path)
-    assert recovered.directory == read_node_json(tmp_path)
-    close(recovered)
-
-
-def test_a_folder_that_is_none_gets_no_timeline(tmp_path: Path) -> None:
-    """And no lock either."""
-    with pytest.raises(NoDataDirectoryError):
-        renew_timeline(tmp_path)
-    assert [] == list(tmp_path.iterdir())
 
 
 def test_a_directory_of_the_first_format_gets_a_timeline_at_its_start(tmp_path: Path) -> None:
@@ -372,23 +346,6 @@ def test_a_disk_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             with pytest.raises(DirectoryError, match=f"{path}: cannot be .*: Input/output error"):
                 reopen(path)
         close(reopen(path))
-
-
-def test_a_disk_that_fails_at_a_new_timeline_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The old one stays."""
-    recovered = reopen(tmp_path)
-    close(recovered)
-
-    def fail(_descriptor: int) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", fail)
-        with pytest.raises(DirectoryError, match="cannot be used: Input/output error"):
-            renew_timeline(tmp_path)
-    assert recovered.directory == read_node_json(tmp_path)
 
 
 def test_a_file_in_the_place_of_the_directory_is_named(tmp_path: Path) -> None:

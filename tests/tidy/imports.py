@@ -37,11 +37,14 @@ FLOORS = {
         ("commands", "handles", "ids", "limits", "model", "work"),
     ),
     "persistence": (
-        ("verify", "snapshots/process", "ledger"),
-        ("recovery",),
+        ("backup", "past", "rebuild", "restore", "verify", "snapshots/process", "ledger"),
+        ("kept_history", "recovery"),
         ("effect_notes", "history", "history_text", "archive", "journal_process", "snapshots"),
         ("codec", "lmdb"),
-        ("data_directory", "directory_lock", "durable_files", "hash_chain", "journal"),
+        (
+            *("backup_json", "checked_json", "data_directory"),
+            *("directory_lock", "durable_files", "hash_chain", "journal"),
+        ),
     ),
     "edge": (
         ("__main__", "cli"),

@@ -21,7 +21,6 @@ from holdfast.edge.cli.console import (
 from holdfast.edge.client import TARGET
 from holdfast.edge.server.settings import Settings
 from holdfast.persistence import data_directory
-from holdfast.persistence.data_directory import read_node_json
 from tests.edge.cli.commands import HOLDFAST, ask, ask_json, flat, new_id, run
 from tests.edge.node_process import NodeProcess, free_port
 from tests.persistence.lives import live_on
@@ -387,18 +386,19 @@ def newer_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("command", ["verify", "journal", "new-timeline"])
+@pytest.mark.parametrize("command", ["verify", "journal", "backup", "restore", "rebuild"])
 def test_a_node_json_of_a_newer_build_is_not_called_damaged(command: str, tmp_path: Path) -> None:
     """It is read before all else."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data_directory, "FORMAT", data_directory.FORMAT + 1)
-        live_on(tmp_path, turns=1, seed=1)
-    before = (tmp_path / "node.json").read_bytes()
-    result = run(command, tmp_path)
+        live_on(tmp_path / "data", turns=1, seed=1)
+    before = (tmp_path / "data" / "node.json").read_bytes()
+    others = [tmp_path / "target"] if command in ("backup", "restore") else []
+    result = run(command, tmp_path / "data", *others)
     assert 1 == result.exit_code
     assert "node.json: written by a newer Holdfast" in flat(result.stderr)
     assert "Nothing is damaged: upgrade Holdfast" in flat(result.stderr)
-    assert before == (tmp_path / "node.json").read_bytes()
+    assert before == (tmp_path / "data" / "node.json").read_bytes()
 
 
 @pytest.mark.parametrize("words", [("verify",), ("journal",), SERVE])
@@ -416,27 +416,3 @@ def test_a_directory_of_a_newer_build_is_not_called_damaged(
     ) in flat(result.stderr)
     assert "restore" not in (result.stdout + result.stderr).lower()
     assert before == (newer_directory / "journal.mdb").read_bytes()
-
-
-def test_a_restored_directory_begins_a_new_timeline(tmp_path: Path) -> None:
-    """As the operator is told to do after a restore."""
-    live_on(tmp_path, turns=1, seed=1)
-    timelines = {
-        read_node_json(tmp_path).timeline,
-        int(json.loads(run("new-timeline", tmp_path, "--json").stdout)["timeline"], 16),
-        read_node_json(tmp_path).timeline,
-    }
-    result = run("new-timeline", tmp_path)
-    assert 0 == result.exit_code
-    timelines.add(read_node_json(tmp_path).timeline)
-    assert f"is in timeline {read_node_json(tmp_path).timeline:016x} now" in flat(result.stdout)
-    assert 3 == len(timelines)
-
-
-def test_the_timeline_of_a_served_directory_stays(node: NodeProcess) -> None:
-    """Its node has given out handles of it."""
-    before = read_node_json(node.data_dir)
-    result = run("new-timeline", node.data_dir)
-    assert 1 == result.exit_code
-    assert "another node (process" in result.stderr
-    assert before == read_node_json(node.data_dir)

@@ -8,7 +8,8 @@ import pytest
 from holdfast.persistence.archive.segments import archive, archived_to, limit, segments
 from holdfast.persistence.data_directory import DirectoryError, read_node_json
 from holdfast.persistence.lmdb.store import LmdbJournal
-from holdfast.persistence.recovery import renew_timeline
+from holdfast.persistence.past import Wanted
+from holdfast.persistence.restore import restore
 from holdfast.persistence.verify import verify
 from tests.persistence.journals import open_journal
 from tests.persistence.lives import close, digests, flip, live_on, reopen, snapshot_of
@@ -102,37 +103,43 @@ def test_where_history_was_dropped_and_no_snapshot_is_good_it_says_so(trimmed: P
 
 
 @pytest.fixture
-def restored(trimmed: Path, tmp_path: Path) -> Path:
-    """A backup of a node that went on meanwhile, copied as operators are told to: snapshots, then
-    the journal, then the archive, which by then reaches further than the journal's copy.
+def older(trimmed: Path, tmp_path: Path) -> tuple[Path, int, str]:
+    """A directory into which an older journal was put, the position that its archive reaches, and
+    the state hash of that.
     """
-    backup = tmp_path / "backup"
-    shutil.copytree(trimmed, backup, ignore=shutil.ignore_patterns("archive"))
+    path = tmp_path / "older"
+    shutil.copytree(trimmed, path, ignore=shutil.ignore_patterns("archive"))
     for seed in (20, 21):
         live_on(trimmed, 10, seed)
         snapshot_of(trimmed)
-        live_on(trimmed, 10, seed)
+        expected = live_on(trimmed, 10, seed)
         snapshot_of(trimmed)
-    trim(trimmed)
-    shutil.copytree(trimmed / "archive", backup / "archive")
-    return backup
+    live_on(trimmed, 10, 22)
+    snapshot_of(trimmed)
+    reached = trim(trimmed)
+    shutil.copytree(trimmed / "archive", path / "archive")
+    return path, reached, expected
 
 
-def test_an_archive_of_another_history_is_told(restored: Path) -> None:
+def test_an_archive_that_goes_on_behind_the_journal_is_told(
+    older: tuple[Path, int, str],
+) -> None:
     """Appends of the new history must not be taken for those that are archived."""
-    with pytest.raises(
-        DirectoryError, match=r"the archive reaches \d+: .* `holdfast new-timeline`"
-    ):
-        reopen(restored)
+    with pytest.raises(DirectoryError, match=r"the archive reaches \d+: .* `holdfast restore`"):
+        reopen(older[0])
 
 
-def test_a_new_timeline_begins_with_the_archive_of_its_own_history(restored: Path) -> None:
-    renew_timeline(restored)
+def test_a_restore_goes_as_far_as_such_an_archive(
+    older: tuple[Path, int, str], tmp_path: Path
+) -> None:
+    path, reached, expected = older
+    made = restore(path, tmp_path / "restored", Wanted())
+    assert (reached, expected) == (made.position, made.report.state_hash)
     for seed in range(30, 33):
-        expected = live_on(restored, 20, seed)
-        snapshot_of(restored)
-        trim(restored)
-        report = verify(restored)
+        expected = live_on(tmp_path / "restored", 20, seed)
+        snapshot_of(tmp_path / "restored")
+        trim(tmp_path / "restored")
+        report = verify(tmp_path / "restored")
         assert ([], [], expected) == (report.findings, report.notes, report.state_hash)
 
 

@@ -25,7 +25,8 @@ from holdfast.persistence.ledger.movements import FACT_TEXTS, MovementKind
 from holdfast.persistence.ledger.queries import MovementFilter, find_movements
 from holdfast.persistence.ledger.replica import MOVING, NOT_MOVING
 from holdfast.persistence.lmdb.store import LmdbJournal
-from holdfast.persistence.recovery import renew_timeline
+from holdfast.persistence.past import Wanted
+from holdfast.persistence.restore import restore
 from holdfast.persistence.snapshots.process import archive_old
 from tests.persistence.ledger.following import MAP_BYTES, catch_up, following
 from tests.persistence.lives import PLACES, SKUS, live_on, snapshot_of
@@ -147,8 +148,10 @@ def test_a_run_of_another_schema_is_made_again_and_told(
 def test_a_ledger_of_another_timeline_is_made_again(path: Path) -> None:
     with following(path) as (follower, _):
         follower.close()
-    renew_timeline(path)
-    with following(path) as (follower, told):
+    restored = path.with_name("restored")
+    restore(path, restored, Wanted())
+    shutil.move(path / "ledger", restored / "ledger")
+    with following(restored) as (follower, told):
         assert "another history" in told[0]
         assert follower.index.count
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from holdfast.core.node import Node
+from holdfast.persistence import durable_files
 from holdfast.persistence.data_directory import DirectoryError
-from holdfast.persistence.snapshots import file as snapshots
 from holdfast.persistence.snapshots.file import (
     SnapshotError,
     load_snapshot,
@@ -96,7 +96,7 @@ def test_little_of_a_snapshot_is_ever_on_its_way_to_the_disk(
     def fdatasync(descriptor: int) -> None:
         sizes.append(os.fstat(descriptor).st_size)
 
-    monkeypatch.setattr(snapshots, "SYNC_EVERY_BYTES", 1_000)
+    monkeypatch.setattr(durable_files, "SYNC_EVERY_BYTES", 1_000)
     monkeypatch.setattr(os, "fdatasync", fdatasync)
     written = snapshot_of(path)
     assert max(after - before for before, after in pairwise(sizes)) < 2_000
