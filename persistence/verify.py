@@ -201,6 +201,9 @@ def _replay(
 ) -> None:
     node, chain = start.node, start.chain
     report.position = start.position
+    if start.position in snapshots:  # of a node that nothing had happened to
+        path, state = snapshots.pop(start.position)
+        _compare(report, path, state, _State(start.epoch, chain, _digests(node)))
     try:
         for position, group in read_appends(journal, start.position, chain):
             replay_group(node, position, group)

@@ -1,4 +1,4 @@
-"""Commands on a node: serve, status."""
+"""Commands on a node: serve, status, snapshot, drain."""
 
 import os
 from pathlib import Path
@@ -185,6 +185,45 @@ def status(
 
     console().print(answers.node_status(answer))
     console().print(answers.shards(answer.shards))
+
+
+#: A large state takes minutes to write.
+SNAPSHOT_TIMEOUT_DEFAULT_S: Final = 600.0
+
+
+@app.command()
+def snapshot(
+    target: AdminTarget = None,
+    timeout: Timeout = SNAPSHOT_TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Let a node write a snapshot, and wait until it is durable and was read back."""
+    with asking_operators(target, timeout, as_json=as_json) as client:
+        answer = client.create_snapshot()
+    if as_json:
+        print_json(plain(answer))
+        return
+    typer.echo(
+        f"A snapshot of position {answer.position:,} is written: {answer.size_bytes:,} bytes."
+    )
+
+
+@app.command()
+def drain(
+    target: AdminTarget = None,
+    timeout: Timeout = SNAPSHOT_TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Stop a node: it finishes what it has, writes a snapshot, and ends."""
+    with asking_operators(target, timeout, as_json=as_json) as client:
+        answer = client.drain()
+    if as_json:
+        print_json(plain(answer))
+        return
+    typer.echo(f"It has answered all calls and ends, at position {answer.durable_position:,}.")
+    if answer.snapshot_position < answer.durable_position:
+        newest = f"the newest is of position {answer.snapshot_position:,}"
+        typer.secho(f"It wrote no snapshot ({newest}); its log says why.", fg="red", err=True)
 
 
 source = typer.Typer(no_args_is_help=True, help="Look after sources of stock events.")

@@ -15,7 +15,6 @@ from uuid import uuid4
 
 from google.protobuf.message import Message
 
-from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import reservation_service_pb2 as reservation
@@ -356,39 +355,6 @@ def delete_sku(
     """
     request = catalog.DeleteSkuRequest(sku=text("sku", sku), request_id=_request_id(request_id))
     return call(methods.DELETE_SKU, request, **options)
-
-
-# AdminService
-
-
-def get_status(
-    *, include_state_hash: bool = False, **options: Unpack[Options]
-) -> Call[admin.GetStatusResponse]:
-    """What the node is doing and how full it is: bytes of its journal, and figures of each shard.
-
-    `include_state_hash` reads all state, about 1 s for a million stock levels and holds, and fails
-    with ABORTED when it changes meanwhile.
-    """
-    request = admin.GetStatusRequest(
-        include_state_hash=flag("include_state_hash", include_state_hash)
-    )
-    return call(methods.GET_STATUS, request, **options)
-
-
-def reset_source(
-    source: str, last_sequence: int = 0, **options: Unpack[Options]
-) -> Call[admin.ResetSourceResponse]:
-    """Let a source of stock events count on from `last_sequence`: its next event must carry a
-    higher one. Ids that it gave are remembered.
-
-    The response has the last sequence until then. The call is repeated when the server says that
-    nothing was done, and not otherwise. Raises `NotFound` if the source is unknown.
-    """
-    request = admin.ResetSourceRequest(
-        source=text("source", source),
-        last_sequence=integer("last_sequence", last_sequence, is_signed=False),
-    )
-    return call(methods.RESET_SOURCE, request, **options)
 
 
 _LINE: Final = "SKU, location and quantity, and a line id if it has one"

@@ -37,7 +37,7 @@ from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import stock_service_pb2 as stock
 from holdfast.v1 import watch_service_pb2 as watch
 
-from . import calls, ledger_calls
+from . import calls, ledger_calls, operator_calls
 from .calls import Call, Options
 from .closing import CLIENT, Waits
 from .coalescing import Coalescer
@@ -94,8 +94,8 @@ class Client:
     `timeout_s` bounds a call in seconds, with all attempts and the waits between them;
     `retries=None` tries once. All calls share the client's budget for retries. Clients of one
     target share a connection unless `own_connection` is set, which pays if one connection is the
-    bottleneck. `get_status` and `reset_source` go to `admin_target`, the node's listener for
-    operators, which is known where `target` is the default. `clock` and `sleep` are for tests and
+    bottleneck. What is for operators (`get_status` and its like) goes to `admin_target`, a listener
+    of its own, which is known where `target` is the default. `clock` and `sleep` are for tests and
     simulations.
 
     Methods return the protobuf response of their RPC, also for a refusal, or raise a
@@ -182,8 +182,10 @@ class Client:
     list_reservations = _awaited(ledger_calls.list_reservations)
     list_movements = _awaited(ledger_calls.list_movements)
     explain_availability = _awaited(ledger_calls.explain_availability)
-    get_status = _awaited(calls.get_status)
-    reset_source = _awaited(calls.reset_source)
+    get_status = _awaited(operator_calls.get_status)
+    reset_source = _awaited(operator_calls.reset_source)
+    create_snapshot = _awaited(operator_calls.create_snapshot)
+    drain = _awaited(operator_calls.drain)
 
     async def record_stock_events_stream(
         self, batches: AsyncIterable[SourceEvents | StockColumns], **options: Unpack[Options]
@@ -366,8 +368,10 @@ class BlockingClient:
     list_reservations = _blocking(ledger_calls.list_reservations)
     list_movements = _blocking(ledger_calls.list_movements)
     explain_availability = _blocking(ledger_calls.explain_availability)
-    get_status = _blocking(calls.get_status)
-    reset_source = _blocking(calls.reset_source)
+    get_status = _blocking(operator_calls.get_status)
+    reset_source = _blocking(operator_calls.reset_source)
+    create_snapshot = _blocking(operator_calls.create_snapshot)
+    drain = _blocking(operator_calls.drain)
 
     def record_stock_events_stream(
         self, batches: Iterable[SourceEvents | StockColumns], **options: Unpack[Options]

@@ -73,6 +73,11 @@ GET_STATUS: Final = Method("AdminService/GetStatus", admin.GetStatusResponse, pa
 RESET_SOURCE: Final = Method(
     "AdminService/ResetSource", admin.ResetSourceResponse, is_repeatable=False, package=ADMIN
 )
+CREATE_SNAPSHOT: Final = Method(
+    "AdminService/CreateSnapshot", admin.CreateSnapshotResponse, package=ADMIN
+)
+# A repeat could stop the node that was started in the place of the first.
+DRAIN: Final = Method("AdminService/Drain", admin.DrainResponse, is_repeatable=False, package=ADMIN)
 
 #: Each is a method of both clients.
 UNARY_METHODS: Final[tuple[Method[Any], ...]] = (
@@ -82,7 +87,7 @@ UNARY_METHODS: Final[tuple[Method[Any], ...]] = (
     RECORD_STOCK_EVENTS,
     *(CREATE_LOCATION, UPDATE_LOCATION, GET_LOCATION, LIST_LOCATIONS, DELETE_SKU),
     *(LIST_MOVEMENTS, EXPLAIN_AVAILABILITY),
-    *(GET_STATUS, RESET_SOURCE),
+    *(GET_STATUS, RESET_SOURCE, CREATE_SNAPSHOT, DRAIN),
 )
 
 #: A stream, resumed by its source, which knows what was acknowledged.

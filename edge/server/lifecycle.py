@@ -19,6 +19,7 @@ import structlog
 from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME as HEALTH_NAME
 
+from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core.node import HASH_SEED_BYTES, Node
 from holdfast.core.rules.retention import Retention
 from holdfast.persistence.journal_process.parent import JournalProcess
@@ -37,7 +38,7 @@ from .pump import Pump
 from .reflection import add_reflection
 from .service import Service
 from .settings import Settings, split_address
-from .snapshots import SnapshotKeeper
+from .snapshots import SnapshotFailedError, SnapshotKeeper
 from .statistics import CallCounters, NodeStatistics
 from .status import NodeStatus
 
@@ -63,6 +64,8 @@ class Server:
         self._phase = Phase.STARTING
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._ends_with_snapshot = False
         self._parts: _Parts | None = None
 
     async def run(
@@ -102,6 +105,19 @@ class Server:
         if at_once or self._stopping.is_set():
             self._hurrying.set()
         self._stopping.set()
+
+    async def stop_with_snapshot(self) -> admin.DrainResponse:
+        """As `stop`, with a snapshot of the last state. Returns when that is durable: `run` waits
+        until the answer has been sent.
+        """
+        self._ends_with_snapshot = True
+        self._stopping.set()
+        await self._drained.wait()
+        assert self._parts is not None
+        return admin.DrainResponse(
+            durable_position=self._parts.pump.journal.position,
+            snapshot_position=self._parts.snapshots.newest_position(),
+        )
 
     def stop_on_signals(self) -> None:
         """Let SIGTERM call `stop`, and SIGINT, which comes from a person who waits, `at_once`."""
@@ -173,12 +189,12 @@ class Server:
         names = (*service_names(PUBLIC), HEALTH_NAME)
         health = Health(names)
         health_pb2_grpc.add_HealthServicer_to_server(health, handlers)
-        operators = Operators(admission, status.get_status)
+        operators = Operators(admission, status.get_status, snapshots, self.stop_with_snapshot)
         admin = Handlers(operators, methods_of(ADMIN), admission.admit, counters, sampler)
         return _Parts(
             recovered, pump, admission, service, handlers, self._server(handlers, names),
             self._server(admin, service_names(ADMIN)), health, status, heartbeat,
-            [asyncio.create_task(each.run()) for each in (snapshots, ledger) if each],
+            snapshots, [asyncio.create_task(each.run()) for each in (snapshots, ledger) if each],
         )  # fmt: skip
 
     def _server(self, handlers: Handlers, names: Iterable[str]) -> grpc.aio.Server:
@@ -222,13 +238,31 @@ class Server:
         parts.handlers.open_streams.end()
         # 3. Let calls that wait for an answer have it.
         await parts.server.stop(settings.drain_timeout_s)
-        await parts.admin_server.stop(settings.drain_timeout_s)
         # 4. Make the last turn durable, with the digest that the next start will check.
         await parts.pump.drain()
-        # 5. Let go of the files.
+        # 5. Tell whoever asked for all this; operators are served until here.
+        if self._ends_with_snapshot:
+            await self._write_last_snapshot(parts.snapshots)
+        self._drained.set()
+        await parts.admin_server.stop(settings.drain_timeout_s)
+        # 6. Let go of the files.
         parts.heartbeat.stop()
         parts.recovered.close()
         log.info("stopped", position=parts.pump.journal.position)
+
+    async def _write_last_snapshot(self, keeper: SnapshotKeeper) -> None:
+        """Write a snapshot, unless somebody is in a hurry: it saves the next start time."""
+        writing = asyncio.create_task(keeper.write())
+        hurrying = asyncio.create_task(self._hurrying.wait())
+        await asyncio.wait((writing, hurrying), return_when=asyncio.FIRST_COMPLETED)
+        hurrying.cancel()
+        writing.cancel()
+        try:
+            await writing
+        except (SnapshotFailedError, OSError) as error:
+            log.warning("snapshot failed", reason=str(error))
+        except asyncio.CancelledError:
+            log.info("snapshot cut short")
 
     def _fail_stop(self, error: BaseException) -> None:
         """End the process at once: nothing that rests on the failed step may be answered."""
@@ -255,6 +289,7 @@ class _Parts:
     health: Health
     status: NodeStatus
     heartbeat: Heartbeat
+    snapshots: SnapshotKeeper
     beside: "Sequence[asyncio.Task[None]]"
     """What runs processes beside the node."""
 

@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable
 from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core.commands.registry import RESET_SOURCE
 
+from ..wire import faults
 from ..wire.sources import reset_from_request, reset_response
 from .admission import Admission
 from .context import CallContext
+from .snapshots import SnapshotFailedError, SnapshotKeeper
 
 
 class Operators:
@@ -17,9 +19,13 @@ class Operators:
         self,
         admission: Admission,
         status: Callable[[admin.GetStatusRequest], Awaitable[admin.GetStatusResponse]],
+        snapshots: SnapshotKeeper,
+        drain: Callable[[], Awaitable[admin.DrainResponse]],
     ) -> None:
         self.admission = admission
         self.status = status
+        self.snapshots = snapshots
+        self.drain = drain
 
     async def GetStatus(
         self, request: admin.GetStatusRequest, _context: CallContext
@@ -33,3 +39,24 @@ class Operators:
         """Let a source number its events anew."""
         command = reset_from_request(request)
         return reset_response(await self.admission.ask(RESET_SOURCE, context, command))
+
+    async def CreateSnapshot(
+        self, _request: admin.CreateSnapshotRequest, _context: CallContext
+    ) -> admin.CreateSnapshotResponse:
+        """Write a snapshot now."""
+        if self.admission.is_draining:
+            raise faults.draining()
+        if self.snapshots.is_writing:
+            raise faults.snapshot_under_way()
+        try:
+            written = await self.snapshots.write()
+        except (SnapshotFailedError, OSError) as error:
+            raise faults.snapshot_failed(str(error)) from error
+        size_bytes = written.path.stat().st_size
+        return admin.CreateSnapshotResponse(position=written.position, size_bytes=size_bytes)
+
+    async def Drain(
+        self, _request: admin.DrainRequest, _context: CallContext
+    ) -> admin.DrainResponse:
+        """Stop the node, with a snapshot of its last state."""
+        return await self.drain()

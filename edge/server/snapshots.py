@@ -5,13 +5,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from holdfast.persistence.data_directory import DataDirectory
 from holdfast.persistence.journal import JournalAppender
-from holdfast.persistence.snapshots.file import snapshot_paths
+from holdfast.persistence.snapshots.file import snapshot_paths, snapshot_position
 
 log = structlog.get_logger()
 
@@ -29,6 +30,20 @@ APPENDS_MAX = 100_000
 
 class SnapshotFailedError(Exception):
     """The process wrote no snapshot; the text is its last word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A snapshot that was written."""
+
+    path: Path
+    forget: int
+    """Position up to which the journal may forget."""
+
+    @property
+    def position(self) -> int:
+        """The journal position that it is of."""
+        return snapshot_position(self.path)
 
 
 class SnapshotKeeper:
@@ -52,6 +67,7 @@ class SnapshotKeeper:
         history is kept.
         """
         self.failures = 0
+        self._writing = asyncio.Lock()
         self._sleep = sleep
         self._directory = directory
         self._journal = journal
@@ -90,12 +106,29 @@ class SnapshotKeeper:
 
         Raises SnapshotFailedError, and OSError as the system does.
         """
-        appended, position = self._journal.appended_bytes, self._journal.position
-        grown_bytes, appends = appended - self._bytes, position - self._position
+        grown_bytes = self._journal.appended_bytes - self._bytes
+        appends = self._journal.position - self._position
         if is_due(grown_bytes, appends, self._every_bytes, _newest_bytes(self._directory)):
-            forget = await write_snapshot(self._directory.path, self._archive_bytes_max)
+            await self.write()
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a snapshot is under way."""
+        return self._writing.locked()
+
+    async def write(self) -> Written:
+        """Write a snapshot, after one that is under way. Raises as `write_if_due`."""
+        async with self._writing:
+            appended, position = self._journal.appended_bytes, self._journal.position
+            written = await write_snapshot(self._directory.path, self._archive_bytes_max)
             self._bytes, self._position = appended, position
-            self._journal.forget(forget)
+            self._journal.forget(written.forget)
+            return written
+
+    def newest_position(self) -> int:
+        """The journal position of the newest snapshot; 0 when there is none."""
+        newest = snapshot_paths(self._directory)
+        return snapshot_position(newest[0]) if newest else 0
 
 
 def retry_s(failures: int) -> float:
@@ -116,10 +149,8 @@ def _newest_bytes(directory: DataDirectory) -> int:
     return next((path.stat().st_size for path in snapshot_paths(directory)), 0)
 
 
-async def write_snapshot(data_dir: Path, archive_bytes_max: int | None) -> int:
-    """Run the snapshot process to its end, and return the position up to which the journal may
-    forget. Raises SnapshotFailedError when it wrote none.
-    """
+async def write_snapshot(data_dir: Path, archive_bytes_max: int | None) -> Written:
+    """Run the snapshot process to its end. Raises SnapshotFailedError when it wrote none."""
     # Not through uvloop, which forks and copies page tables: with 600 MB that held the loop up for
     # 4 ms on a quiet machine, 10 to 140 ms on a busy one. `subprocess` uses vfork, which lends our
     # memory to the child until it runs its program, whatever the size.
@@ -135,7 +166,7 @@ async def write_snapshot(data_dir: Path, archive_bytes_max: int | None) -> int:
         raise SnapshotFailedError(lines[-1] if lines else f"exit {process.returncode}")
     told = json.loads(out)
     log.info("snapshot written", file=told["file"], archived_to=told["forget"])
-    return int(told["forget"])
+    return Written(DataDirectory(data_dir, 0).snapshots / told["file"], told["forget"])
 
 
 def _start(data_dir: Path, archive_bytes_max: int | None) -> subprocess.Popen[bytes]:

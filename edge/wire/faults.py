@@ -394,6 +394,25 @@ def no_level_then(sku: str, location: str) -> Fault:
     )
 
 
+def snapshot_under_way() -> Fault:
+    """Snapshots are written one at a time."""
+    return Fault(
+        grpc.StatusCode.ABORTED,
+        "SNAPSHOT_UNDER_WAY",
+        "a snapshot is being written; ask again when it is done, which `holdfast status` shows",
+    )
+
+
+def snapshot_failed(why: str) -> Fault:
+    """No snapshot was written. Nothing is lost: the journal is whole without it."""
+    return Fault(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "SNAPSHOT_FAILED",
+        f"no snapshot was written: {shortened(why)}",
+        {"why": shortened(why)},
+    )
+
+
 def deadline_exceeded() -> Fault:
     """The deadline passed before the command was queued."""
     return Fault(

@@ -2,11 +2,11 @@
 
     python -m holdfast.persistence.snapshots.process DIRECTORY [ARCHIVE_BYTES_MAX]
 
-It loads the newest snapshot, replays the journal behind it and writes the state it comes to. Then
-it archives what lies behind the older of the two snapshots that are kept, drops segments beyond
-ARCHIVE_BYTES_MAX, and prints a line of JSON: the snapshot's file, and the position up to which the
-journal may forget. The serving node does not pause for it, and a failure costs restart time, not
-data: the exit code is 1 and stderr has one line that says why.
+It loads the newest snapshot, replays the journal behind it, writes the state it comes to and reads
+the file back. Then it archives what lies behind the older of the two snapshots that are kept, drops
+segments beyond ARCHIVE_BYTES_MAX, and prints a line of JSON: the snapshot's file, and the position
+up to which the journal may forget. The serving node does not pause for it, and a failure costs
+restart time, not data: the exit code is 1 and stderr has one line that says why.
 """
 
 import json
@@ -28,6 +28,8 @@ def main() -> None:
         written = write_snapshot(*recover_beside(Path(sys.argv[1])))
     except (*RECOVERY_ERRORS, SnapshotError, OSError) as error:
         sys.exit(f"no snapshot: {error}")
+    if not is_whole(written):
+        sys.exit(f"no snapshot: {written.name} does not read back as it was written")
     try:
         directory = read_node_json(Path(sys.argv[1]))
         forget = archive_old(directory, int(sys.argv[2]) if len(sys.argv) > 2 else None)

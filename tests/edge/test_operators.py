@@ -1,13 +1,25 @@
 """The listener for operators: its methods are there and nowhere else."""
 
-from holdfast.edge.client import calls
-from tests.edge.node_process import NodeProcess
-from tests.edge.raw import OK, Wire
+import asyncio
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from holdfast.edge.client import Client, HoldfastError, calls, operator_calls
+from holdfast.persistence.data_directory import read_node_json
+from holdfast.persistence.snapshots.file import snapshot_paths
+from holdfast.persistence.verify import verify
+from tests.edge.cli.commands import ask, ask_json, flat
+from tests.edge.node_process import NodeProcess, running_node
+from tests.edge.raw import CALL_TIMEOUT_S, OK, WAREHOUSE, Wire, figures_of, new_name, put_stock
 
 
 async def test_each_listener_has_its_own_methods(node: NodeProcess) -> None:
     """Who may reserve can't reset a source, and the other way round."""
-    status, read = calls.get_status(), calls.list_locations()
+    status, read = operator_calls.get_status(), calls.list_locations()
     async with Wire(node.target) as public, Wire(node.admin_target) as admin:
         assert (OK, "UNIMPLEMENTED") == (
             (await admin.send_call(status)).code,
@@ -22,11 +34,135 @@ async def test_each_listener_has_its_own_methods(node: NodeProcess) -> None:
 async def test_a_reset_names_what_is_wrong(node: NodeProcess) -> None:
     async with Wire(node.admin_target) as admin:
         for call, field in (
-            (calls.reset_source(""), "source"),
-            (calls.reset_source("till "), "source"),
-            (calls.reset_source("till", 2**63), "last_sequence"),
+            (operator_calls.reset_source(""), "source"),
+            (operator_calls.reset_source("till "), "source"),
+            (operator_calls.reset_source("till", 2**63), "last_sequence"),
         ):
             answer = await admin.send_call(call)
             assert ("INVALID_ARGUMENT", field) == (answer.code, answer.info.metadata["field"])
-        answer = await admin.send_call(calls.reset_source("nobody"))
+        answer = await admin.send_call(operator_calls.reset_source("nobody"))
         assert ("NOT_FOUND", "UNKNOWN_SOURCE") == (answer.code, answer.reason)
+
+
+async def test_a_snapshot_is_written_when_it_is_asked_for(tmp_path: Path) -> None:
+    """It holds all that was durable when the call came in; a second call writes another."""
+    with running_node(tmp_path) as node:
+        async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
+            assert 0 == (await client.create_snapshot()).position
+            for quantity in (1, 2, 3):
+                await put_stock(client, quantity)
+                before = (await client.get_status()).durable_position
+                written = await client.create_snapshot()
+                status = await client.get_status()
+                assert before == written.position == status.snapshot_position
+                newest = snapshot_paths(read_node_json(node.data_dir))[0]
+                assert written.size_bytes == newest.stat().st_size
+        node.terminate()
+        assert [] == node.complaints()
+        report = verify(node.data_dir)
+        assert ([], 2) == (report.findings, report.snapshots)
+
+
+async def test_snapshots_are_written_one_at_a_time(node: NodeProcess) -> None:
+    """Whoever comes second is told so at once, and the first is not disturbed."""
+    async with Wire(node.admin_target) as admin, Client(**node.targets) as client:
+        await put_stock(client, 1)
+        answers = await asyncio.gather(
+            *(admin.send_call(operator_calls.create_snapshot()) for _ in "123")
+        )
+    codes = sorted((answer.code, answer.reason) for answer in answers)
+    assert [("ABORTED", "SNAPSHOT_UNDER_WAY")] * 2 + [(OK, "")] == codes
+
+
+async def test_a_snapshot_that_cannot_be_written_is_told_and_does_no_harm(tmp_path: Path) -> None:
+    with running_node(tmp_path) as node:
+        async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S, retries=None) as client:
+            await put_stock(client, 1)
+            snapshots = node.data_dir / "snapshots"
+            snapshots.rmdir()
+            snapshots.write_text("in the way")
+            with pytest.raises(HoldfastError, match="no snapshot was written: ") as failed:
+                await client.create_snapshot()
+            assert "SNAPSHOT_FAILED" == failed.value.reason
+            await put_stock(client, 1)
+            snapshots.unlink()
+            assert 0 < (await client.create_snapshot()).position
+
+
+async def test_a_drain_answers_what_is_in_and_ends_with_a_snapshot(tmp_path: Path) -> None:
+    """The next start replays nothing."""
+    with running_node(tmp_path) as node:
+        async with (
+            Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client,
+            Client(**node.targets, timeout_s=CALL_TIMEOUT_S, retries=None) as other,
+        ):
+            (sku,) = await put_stock(client, 1_000)
+            acknowledged = 0
+
+            async def buy() -> None:
+                nonlocal acknowledged
+                with suppress(HoldfastError):
+                    while True:
+                        await other.reserve(new_name("order"), [(sku, WAREHOUSE, 1)])
+                        acknowledged += 1
+
+            *_, one, another = await asyncio.gather(
+                buy(), buy(), client.drain(timeout_s=60), client.drain(timeout_s=60)
+            )
+            assert one == another
+            assert one.durable_position == one.snapshot_position > 0
+        assert 0 == await asyncio.to_thread(node.wait), node.report()
+        report = verify(node.data_dir)
+        assert ([], 1, one.durable_position) == (
+            report.findings,
+            report.snapshots,
+            report.position,
+        )
+        node.start()
+        assert 0 == node.events("recovered")[-1]["replayed"]
+        async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
+            assert (1_000, acknowledged, 0) == await figures_of(client, sku)
+        assert [] == node.complaints()
+
+
+async def test_a_drain_keeps_the_notice_and_a_signal_cuts_it_short(tmp_path: Path) -> None:
+    with running_node(tmp_path, drain_notice_s=600) as node:
+        async with (
+            Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client,
+            Wire(node.target) as wire,
+        ):
+            (sku,) = await put_stock(client, 10)
+            watch = health_pb2_grpc.HealthStub(wire.channel).Watch(health_pb2.HealthCheckRequest())
+            assert health_pb2.HealthCheckResponse.SERVING == (await watch.read()).status
+            draining = asyncio.create_task(client.drain(timeout_s=60))
+            assert health_pb2.HealthCheckResponse.NOT_SERVING == (await watch.read()).status
+            await client.reserve(new_name("order"), [(sku, WAREHOUSE, 1)])
+            node.signal(signal.SIGTERM)
+            assert 0 < (await draining).durable_position
+            assert 0 == await asyncio.to_thread(node.wait)
+        assert [] == node.complaints()
+
+
+async def test_a_drain_that_can_write_no_snapshot_ends_all_the_same(tmp_path: Path) -> None:
+    with running_node(tmp_path) as node:
+        async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
+            (sku,) = await put_stock(client, 10)
+            (node.data_dir / "snapshots").rmdir()
+            (node.data_dir / "snapshots").write_text("in the way")
+            told = await client.drain(timeout_s=60)
+            assert 0 == told.snapshot_position < told.durable_position
+            assert 0 == await asyncio.to_thread(node.wait)
+            (node.data_dir / "snapshots").unlink()
+            node.start()
+            assert (10, 0, 0) == await figures_of(client, sku)
+        assert 1 == len(node.events("snapshot failed"))
+
+
+def test_the_commands_tell_what_the_node_did(tmp_path: Path) -> None:
+    with running_node(tmp_path) as node:
+        ask_json(node, "location", "put", "W1")
+        assert flat(ask(node, "snapshot").stdout).startswith("A snapshot of position 1 is written:")
+        assert 1 == ask_json(node, "snapshot")["position"]
+        assert "It has answered all calls and ends, at position 2." in ask(node, "drain").stdout
+        assert 0 == node.wait()
+        assert "No node answers at" in ask(node, "drain").stderr

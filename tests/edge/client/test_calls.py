@@ -10,7 +10,7 @@ import pytest
 from google.protobuf.message_factory import GetMessageClass
 
 from holdfast.admin.v1 import admin_service_pb2
-from holdfast.edge.client import calls, ledger_calls, methods
+from holdfast.edge.client import calls, ledger_calls, methods, operator_calls
 from holdfast.v1 import (
     availability_service_pb2,
     catalog_service_pb2,
@@ -39,7 +39,7 @@ RPCS = {
     for method in service.methods
     if method.name not in PACKED
 }
-CALLS = {**vars(calls), **vars(ledger_calls)}
+CALLS = {**vars(calls), **vars(ledger_calls), **vars(operator_calls)}
 PARTIAL = ("commit", "fulfill", "release", "cancel")
 
 NOON, NOON_S = datetime(2026, 11, 27, 12, tzinfo=UTC), 1_795_780_800
@@ -164,6 +164,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     ("get_status", {}, {}),
     ("get_status", {"include_state_hash": True}, {"include_state_hash": True}),
+    ("create_snapshot", {}, {}),
+    ("drain", {}, {}),
     ("reset_source", {"source": "erp"}, {"source": "erp"}),
     ("reset_source", {"source": "erp", "last_sequence": 7}, {"source": "erp", "last_sequence": 7}),
 ]

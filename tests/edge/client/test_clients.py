@@ -61,6 +61,7 @@ REPEATABLE: list[tuple[str, tuple[Any, ...]]] = [
     ("list_reservations", ("S1",)),
     ("explain_availability", ("S1", "W1")),
     ("get_status", ()),
+    ("create_snapshot", ()),
 ]
 
 
@@ -353,6 +354,7 @@ def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
         *(name for name, _ in REPEATABLE),
         "delete_sku",
         "reset_source",
+        "drain",
         "close",
         "statistics",
     } == {*one.keys() - special}

@@ -46,6 +46,8 @@ FAULTS: dict[str, tuple[Callable[[], Fault], str]] = {
     ),
     "overloaded": (lambda: faults.overloaded(3, 4096), "UNAVAILABLE"),
     "state_changing": (lambda: faults.state_changing(10), "ABORTED"),
+    "snapshot_under_way": (faults.snapshot_under_way, "ABORTED"),
+    "snapshot_failed": (lambda: faults.snapshot_failed("a full disk"), "FAILED_PRECONDITION"),
     "storage_full": (lambda: faults.storage_full(12, 345), "RESOURCE_EXHAUSTED"),
     "draining": (faults.draining, "UNAVAILABLE"),
     "starting": (faults.starting, "UNAVAILABLE"),

@@ -80,3 +80,27 @@ class ResetSourceResponse(_message.Message):
     PREVIOUS_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     previous_sequence: int
     def __init__(self, previous_sequence: _Optional[int] = ...) -> None: ...
+
+class CreateSnapshotRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class CreateSnapshotResponse(_message.Message):
+    __slots__ = ("position", "size_bytes")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    size_bytes: int
+    def __init__(self, position: _Optional[int] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+
+class DrainRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class DrainResponse(_message.Message):
+    __slots__ = ("durable_position", "snapshot_position")
+    DURABLE_POSITION_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_POSITION_FIELD_NUMBER: _ClassVar[int]
+    durable_position: int
+    snapshot_position: int
+    def __init__(self, durable_position: _Optional[int] = ..., snapshot_position: _Optional[int] = ...) -> None: ...

@@ -45,6 +45,16 @@ class AdminServiceStub(object):
                 request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ResetSourceRequest.SerializeToString,
                 response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ResetSourceResponse.FromString,
                 _registered_method=True)
+        self.CreateSnapshot = channel.unary_unary(
+                '/holdfast.admin.v1.AdminService/CreateSnapshot',
+                request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.CreateSnapshotRequest.SerializeToString,
+                response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.CreateSnapshotResponse.FromString,
+                _registered_method=True)
+        self.Drain = channel.unary_unary(
+                '/holdfast.admin.v1.AdminService/Drain',
+                request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.DrainRequest.SerializeToString,
+                response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.DrainResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer(object):
@@ -65,6 +75,24 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateSnapshot(self, request, context):
+        """Writes a snapshot and answers when it is durable and was read back. One at a time: ABORTED,
+        reason SNAPSHOT_UNDER_WAY, while another is being written, also one that the node began itself.
+        The node serves meanwhile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Drain(self, request, context):
+        """Stops the node, as SIGTERM does: it serves on for drain_notice_s, takes no more calls, answers
+        those that it has, and seals its state. Then it writes a snapshot, so that the next start
+        replays nothing, answers, and ends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +105,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.ResetSource,
                     request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ResetSourceRequest.FromString,
                     response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ResetSourceResponse.SerializeToString,
+            ),
+            'CreateSnapshot': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateSnapshot,
+                    request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.CreateSnapshotRequest.FromString,
+                    response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.CreateSnapshotResponse.SerializeToString,
+            ),
+            'Drain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Drain,
+                    request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.DrainRequest.FromString,
+                    response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.DrainResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +172,60 @@ class AdminService(object):
             '/holdfast.admin.v1.AdminService/ResetSource',
             holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ResetSourceRequest.SerializeToString,
             holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ResetSourceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateSnapshot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.admin.v1.AdminService/CreateSnapshot',
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.CreateSnapshotRequest.SerializeToString,
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.CreateSnapshotResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Drain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.admin.v1.AdminService/Drain',
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.DrainRequest.SerializeToString,
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.DrainResponse.FromString,
             options,
             channel_credentials,
             insecure,
