@@ -77,7 +77,7 @@ def begin_folder(target: Path, partial: str, beside: Path) -> None:
         if beside.resolve() in target.resolve().parents:
             raise DirectoryError(f"{target}: lies in {beside}; name a folder outside of it")
         make_folders_durably(target)
-        write_synced(target / partial, b"")
+        (target / partial).touch(exist_ok=False)  # or two would write into one folder
         sync_folder(target)
 
 

@@ -87,9 +87,12 @@ class Past:
         return max(self.history.position, *self.snapshots[:1], 0)
 
     def load(self, position: int) -> Snapshot:
-        """A snapshot. Raises LOAD_ERRORS."""
+        """A snapshot. Raises DirectoryError when it is not good."""
         path = self.directory.snapshots / snapshot_name(position)
-        return load_snapshot(path, empty_node(self.directory))
+        try:
+            return load_snapshot(path, empty_node(self.directory))
+        except LOAD_ERRORS as error:
+            raise DirectoryError(f"{path}: {error}") from error
 
     def time_at(self, position: int) -> int:
         """When the last append of a state was made; 0 for none."""
@@ -179,7 +182,7 @@ def _start(past: Past, wanted: Wanted) -> Snapshot:
         if wanted.position is None or position <= wanted.position:
             try:
                 snapshot = past.load(position)
-            except LOAD_ERRORS:
+            except DirectoryError:
                 continue  # as a start does
             if wanted.allows(position, snapshot.node.now_ns):
                 return snapshot

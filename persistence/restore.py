@@ -17,6 +17,7 @@ from .codec import lay_out_group
 from .data_directory import (
     RESTORE_PARTIAL,
     DataDirectory,
+    DirectoryError,
     spell_node_json,
     with_new_timeline,
 )
@@ -26,7 +27,7 @@ from .kept_history import read_folder
 from .lmdb.store import LmdbJournal
 from .past import Past, Wanted, open_past, state_at
 from .recovery import Progress, naming_errors, no_progress
-from .snapshots.file import Snapshot, snapshot_name, write_snapshot
+from .snapshots.file import Snapshot, SnapshotError, snapshot_name, write_snapshot
 from .verify import VerifyReport, verify_folder
 
 #: The journal of a restored directory has one small value; its node maps as much as it is set to.
@@ -100,7 +101,10 @@ def _copy(file: Path, folder: Path) -> None:
 def _write_state(new: DataDirectory, state: Snapshot) -> None:
     """Write the state, and a journal that goes on behind it with a seal."""
     if state.position:
-        write_snapshot(new, state)
+        try:
+            write_snapshot(new, state)
+        except SnapshotError as error:
+            raise DirectoryError(str(error)) from error
     value = bytearray(lay_out_group(state.position + 1, state.epoch + 1, state.node.seal()))
     write_hashes(value, dict(state.chain))
     with closing(LmdbJournal(new.journal, _MAP_BYTES, 0)) as journal:

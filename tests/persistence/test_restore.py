@@ -256,6 +256,18 @@ def test_a_restore_overwrites_nothing(backup: Path, tmp_path: Path) -> None:
     assert before == {each: each.stat().st_mtime_ns for each in tmp_path.rglob("*")}
 
 
+def test_a_disk_without_room_for_the_state_is_told(
+    backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it is full: as much has to stay free as the snapshot takes."""
+    full = os.statvfs(tmp_path)
+    figures = list(full)
+    figures[4] = 10  # f_bavail
+    monkeypatch.setattr(os, "statvfs", lambda _path: os.statvfs_result(figures))
+    with pytest.raises(DirectoryError, match="bytes would be too much"):
+        restore(backup, tmp_path / "restored", Wanted())
+
+
 def test_a_disk_that_fails_leaves_no_directory_that_starts(
     backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
