@@ -124,7 +124,7 @@ class Settings(BaseModel):
         ARCHIVE_ALL_MIB, 0, ARCHIVE_ALL_MIB, "History that is kept; the largest number keeps all."
     )
     ledger: Annotated[Literal["on", "off"], Lowercase] = _text(
-        "on", "on or off", "Whether a second process indexes every movement of stock."
+        "off", "on or off", "Whether a second process indexes every movement of stock."
     )
     journal_stall_s: int = _number(
         5, 1, 3600, "How long an append may take before the node says that it is not healthy."
