@@ -102,7 +102,7 @@ class Checker:
 
     def _let_expire(self, turn: Turn) -> None:
         """Let holds end in the model. When many are due, the node takes several turns for it, and
-        executes nothing else before the last of them.
+        commands wait for the last of them.
         """
         due = self._late + _due(self.model, turn.now_ns)
         _require(not turn.expired - due, "holds ended that were not due", turn.expired - due)
@@ -336,7 +336,7 @@ def _after(queues: Queues, done: Operation) -> Queues:
 def _without(
     given: tuple[Answered, ...], operation: Operation, told: Any
 ) -> tuple[Answered, ...] | None:
-    """The answers but for the one that an effect explains; None when the only one of an operation
+    """The answers but for the one that an effect explains; None when the one of an operation
     says something else.
     """
     for index, (other, attempt) in enumerate(given):

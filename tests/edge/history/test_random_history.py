@@ -102,7 +102,7 @@ def history(recorded: History) -> History:
 
 @pytest.mark.slow  # on a machine under load it has failed once, and that is not explained yet
 def test_one_order_explains_all_answers_of_a_node_that_is_killed(history: History) -> None:
-    """Every acknowledged answer is true, and what was not acknowledged happened once or never."""
+    """Those that were given; a call without an answer took effect at most once."""
     history.check()
 
 
