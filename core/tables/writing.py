@@ -19,28 +19,31 @@ from .effects import ATTRIBUTED, STANDS_ALONE, Entry, Section
 from .id_texts import lay_down
 from .names import NameTable, pack_names
 from .shard import Shard
-from .table import Array
+from .table import Array, Table
 
 
 def record(shard: Shard, section: Section, *effects: tuple[int, ...]) -> None:
     """Write effects and apply them."""
-    shard.effects.touched = True
-    if section in STANDS_ALONE:
-        shard.effects.close_stage()
-    apply(shard, section, shard.effects[section].append(*effects))
-    if section in STANDS_ALONE:
-        shard.effects.close_stage()
+    _apply_added(shard, section, _table_for(shard, section).append(*effects))
 
 
 def record_all(shard: Shard, section: Section, effects: Array) -> None:
     """Write effects that are columns already, and apply them."""
-    if not len(effects):
-        return
+    if len(effects):
+        added = _table_for(shard, section).extend(len(effects))
+        added[:] = effects
+        _apply_added(shard, section, added)
+
+
+def _table_for(shard: Shard, section: Section) -> Table:
+    """Where effects of a kind are about to be written."""
     shard.effects.touched = True
     if section in STANDS_ALONE:
         shard.effects.close_stage()
-    added = shard.effects[section].extend(len(effects))
-    added[:] = effects
+    return shard.effects[section]
+
+
+def _apply_added(shard: Shard, section: Section, added: Array) -> None:
     apply(shard, section, added)
     if section in STANDS_ALONE:
         shard.effects.close_stage()
@@ -48,11 +51,7 @@ def record_all(shard: Shard, section: Section, effects: Array) -> None:
 
 def record_names(shard: Shard, section: Section, *names: str) -> None:
     """Write new names or other texts, and apply them."""
-    packed = pack_names(*names)
-    shard.effects.touched = True
-    added = shard.effects[section].extend(len(packed))
-    added[:] = packed
-    apply(shard, section, added)
+    record_all(shard, section, pack_names(*names))
 
 
 def record_texts(shard: Shard, reservation: int, *texts: str) -> None:

@@ -131,6 +131,21 @@ def batch_availability_response(
     return response
 
 
+def level_fields(
+    location: str, on_hand: int, reserved: int, committed: int, available: int, *, enabled: bool
+) -> dict[str, Any]:
+    """The fields of a StockLevel."""
+    return {
+        "location": location,
+        "on_hand": on_hand,
+        "reserved": reserved,
+        "committed": committed,
+        "available": available,
+        "shortfall": max(0, -available),
+        "enabled": enabled,
+    }
+
+
 def _fill(
     message: availability.Availability, view: core.AvailabilityView
 ) -> Generator[None, None, None]:
@@ -146,14 +161,7 @@ def _fill(
         if index % PIECE_LEVELS == 0 and index:
             yield
         network_available += max(0, available)
-        message.levels.add(
-            location=location,
-            on_hand=on_hand,
-            reserved=reserved,
-            committed=committed,
-            available=available,
-            shortfall=max(0, -available),
-            enabled=enabled,
-        )
+        figures = on_hand, reserved, committed, available
+        message.levels.add(**level_fields(location, *figures, enabled=enabled))
     # One level holds up to 2e18 units, so five of them are beyond an int64.
     message.network_available = min(network_available, INT64_MAX)

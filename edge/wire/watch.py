@@ -8,6 +8,7 @@ from holdfast.core.limits import BATCH_MAX
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import watch_service_pb2 as watch
 
+from .availability import level_fields
 from .faults import invalid, revision_of_other_timeline
 from .shared import INT64_MAX
 from .validation import bad_name, check_count, is_name
@@ -89,18 +90,10 @@ def level_update(
     crossed_from: watch.StockStatus,
 ) -> watch.LevelUpdate:
     """A level: SKU, location, on_hand, reserved, committed, available, enabled."""
-    sku, location, on_hand, reserved, committed, available, enabled = level
+    sku, location, *figures, enabled = level
     return watch.LevelUpdate(
         sku=sku,
-        level=availability.StockLevel(
-            location=location,
-            on_hand=on_hand,
-            reserved=reserved,
-            committed=committed,
-            available=available,
-            shortfall=max(0, -available),
-            enabled=enabled,
-        ),
+        level=availability.StockLevel(**level_fields(location, *figures, enabled=enabled)),
         status=status,
         crossed_from=crossed_from,
     )
