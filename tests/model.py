@@ -78,6 +78,7 @@ from tests.model_reservations import (
     refused_line,
     request_conflict,
     reserve_conflict,
+    up_to,
 )
 from tests.model_sources import Source, judge_event, on_hand_with, spelt
 
@@ -101,6 +102,10 @@ class Model:
         self.skus: dict[str, dict[str, Level]] = {}
         self.reservations: dict[Key, Reservation] = {}
         self.holding: dict[Key, Reservation] = {}  # those that hold units; the others cannot expire
+        # Those that were not seen to have ended; the others in the order in which they were.
+        self.open: dict[Key, Reservation] = {}
+        self.ended: dict[Key, Reservation] = {}
+        self.dropped: dict[Key, Reservation] = {}
         self.sources: dict[str, Source] = {}
         self.now_ns = 0
         self.ended_skus: dict[Key | None, tuple[int, dict[str, Level]]] = {}
@@ -149,16 +154,17 @@ class Model:
             self.sweep(now_ns)
 
     def sweep(self, now_ns: int) -> None:
-        """Let ended reservations go: first their lines, then their ids."""
-        for key, known in list(self.reservations.items()):
-            if known.dropped_at_ns is not None:
-                if known.dropped_at_ns + IDS_KEPT_NS - LINES_KEPT_NS + MARK_NS <= now_ns:
-                    del self.reservations[key]
-            elif known.ended_at_ns is not None:
-                if known.ended_at_ns + LINES_KEPT_NS <= now_ns and known.expires_at_ns <= now_ns:
-                    known.dropped_at_ns = now_ns
-            elif not known.is_live:
-                known.ended_at_ns = now_ns
+        """Let reservations go, a step each: they end, then their lines leave, then their ids."""
+        ids_kept_ns = IDS_KEPT_NS - LINES_KEPT_NS + MARK_NS
+        for key in up_to(now_ns - ids_kept_ns, self.dropped, "dropped_at_ns"):
+            del self.dropped[key], self.reservations[key]
+        for key in up_to(now_ns - LINES_KEPT_NS, self.ended, "ended_at_ns"):
+            if self.ended[key].expires_at_ns <= now_ns:
+                self.dropped[key] = self.ended.pop(key)
+                self.dropped[key].dropped_at_ns = now_ns
+        for key in [key for key, known in self.open.items() if not known.is_live]:
+            self.ended[key] = self.open.pop(key)
+            self.ended[key].ended_at_ns = now_ns
 
     # Reserve
 
@@ -187,7 +193,7 @@ class Model:
             units = dict.fromkeys(State, 0) | {State.HELD: line.quantity}
             lines[line.sku, line.location, line.line_id] = HeldLine(level, units)
         self.reservations[command.key] = Reservation(command, now_ns, expires_at_ns, lines)
-        self.holding[command.key] = self.reservations[command.key]
+        self.holding[command.key] = self.open[command.key] = self.reservations[command.key]
         return ReserveOutcome(None, State.HELD, expires_at_ns, command.lines, ())
 
     def unknown(self, lines: tuple[Line, ...]) -> Iterator[Unknown]:

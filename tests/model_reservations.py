@@ -4,7 +4,9 @@ not know of stock events.
 Rules of this file: those of tests/model.py.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from holdfast.core.commands import (
     Conflict,
@@ -86,6 +88,11 @@ class Reservation:
             for key in self.lines
             if line.line_id in ("", key[2]) and (line.sku, line.location) in (("", ""), key[:2])
         ]
+
+
+def up_to(until_ns: int, known: Mapping[Key, Reservation], time: str) -> list[Key]:
+    """The keys of reservations whose `time`, in the order of which they stand, is not later."""
+    return list(takewhile(lambda key: getattr(known[key], time) <= until_ns, known))
 
 
 def again(known: Reservation) -> ReserveOutcome:
