@@ -48,7 +48,7 @@ def _reservation(model: Model, key: Key) -> Undo:
     if known is None:
 
         def forget() -> None:
-            del model.reservations[key], model.holding[key]
+            del model.reservations[key], model.holding[key], model.open[key]
 
         return forget
     units = [dict(line.units) for line in known.lines.values()]
