@@ -129,8 +129,10 @@ class NodeProcess:
                 stderr=log if stderr is None else stderr,
             )
 
-    def start(self, stderr: int | None = None) -> Self:
-        """Start it and wait until it says that it serves."""
+    def start(self, stderr: int | None = None) -> None:
+        """Start it and wait until it says that it serves. One that does not is left to the end of
+        the block, which kills it.
+        """
         self.launch(stderr)
         with grpc.insecure_channel(
             self.target,
@@ -142,7 +144,6 @@ class NodeProcess:
         ) as channel:
             check = health_pb2_grpc.HealthStub(channel).Check
             wait_until(lambda: self._is_serving(check), f"{self} does not serve", START_TIMEOUT_S)
-        return self
 
     def _is_serving(self, check: Any) -> bool:
         assert self.process is not None
@@ -155,8 +156,9 @@ class NodeProcess:
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal."""
-        os.kill(self.pid, number)
+        """Send a signal. One that has ended gets none."""
+        assert self.process is not None, "it has not been started"
+        self.process.send_signal(number)
 
     def wait(self, timeout_s: float = STOP_TIMEOUT_S) -> int:
         """Wait for its end and return its exit code, which is negative after a signal."""
@@ -179,11 +181,11 @@ class NodeProcess:
         code = self.wait()
         assert 0 == code, f"exit code {code} after SIGTERM: {self.report()}"
 
-    def restart(self) -> Self:
+    def restart(self) -> None:
         """Start it again, after an end of whatever kind."""
         if self.process is not None:
             self.terminate()
-        return self.start()
+        self.start()
 
     def limit_files_to(self, size_bytes: int) -> None:
         """Let every write behind this size fail, of any file, as a full disk does."""
@@ -235,7 +237,8 @@ class NodeProcess:
 def running_node(folder: Path, **settings: object) -> Iterator[NodeProcess]:
     """Serve from a folder until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    with NodeProcess(folder, **settings).start() as node:
+    with NodeProcess(folder, **settings) as node:
+        node.start()
         yield node
 
 

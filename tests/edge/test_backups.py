@@ -198,7 +198,8 @@ async def test_what_was_given_out_before_a_restore_is_refused_after_it(tmp_path:
     told = holdfast("restore", tmp_path / "backup", new.data_dir)
     assert backup["state_hash"] == told["state_hash"]
     assert old_timeline != int(told["timeline"], 16)
-    with new.start():
+    with new:
+        new.start()
         async with (
             Client(**new.targets, timeout_s=CALL_TIMEOUT_S) as client,
             Wire(new.target) as wire,

@@ -6,6 +6,7 @@ from pathlib import Path
 import grpc
 import grpc.aio
 import httpx
+import psutil
 import pytest
 from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -17,6 +18,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 from holdfast.edge.client import Client, calls
 from holdfast.edge.server.handlers import PUBLIC, service_names
 from holdfast.v1 import common_pb2 as common
+from tests.edge import node_process
 from tests.edge.node_process import NodeProcess
 from tests.edge.raw import OK, WAREHOUSE, Wire, figure, new_name, put_stock
 from tests.real_time import wait_until
@@ -50,6 +52,32 @@ def test_a_second_node_on_a_port_is_refused(node: NodeProcess, tmp_path: Path, p
         assert f"cannot listen on 127.0.0.1:{getattr(node, port)}" in told
         assert "Traceback" not in told
     assert "serving\n" == httpx.get(node.url("/healthz")).text
+
+
+# A node that does not come to serve
+
+
+def test_a_node_that_does_not_serve_in_time_is_not_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process ends with the block that started it."""
+    monkeypatch.setattr(node_process, "START_TIMEOUT_S", 0.0)
+    before = psutil.Process().children()
+    with (
+        pytest.raises(AssertionError, match="does not serve"),
+        node_process.running_node(tmp_path),
+    ):
+        pass
+    assert before == psutil.Process().children()
+
+
+def test_a_node_that_ends_at_once_says_why(tmp_path: Path) -> None:
+    """What it wrote is in the message of the failure."""
+    with (
+        pytest.raises(AssertionError, match=r"(?s)it ended at once.*HOLDFAST_SHARD_COUNT"),
+        node_process.running_node(tmp_path, shard_count="many"),
+    ):
+        pass
 
 
 # What ties a call to its caller's log

@@ -308,7 +308,8 @@ async def test_a_node_whose_append_failed_at_any_call_starts_again(
         monkeypatch.setenv(name, disk.environment[name])
     node = NodeProcess(tmp_path)
     node.data_dir = disk.root / "data"
-    with node.start():
+    with node:
+        node.start()
         async with Client(node.target, timeout_s=CALL_TIMEOUT_S) as client:
             (sku,) = await put_stock(client, 1_000_000)
         acknowledged: dict[str, bytes] = {}
