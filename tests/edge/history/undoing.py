@@ -52,14 +52,12 @@ def _reservation(model: Model, key: Key) -> Undo:
 
         return forget
     units = [dict(line.units) for line in known.lines.values()]
-    requests, expires_at_ns, holds = dict(known.requests), known.expires_at_ns, key in model.holding
+    requests, expires_at_ns = dict(known.requests), known.expires_at_ns
 
     def undo() -> None:
         for line, before in zip(known.lines.values(), units, strict=True):
             line.units = dict(before)
         known.requests, known.expires_at_ns = dict(requests), expires_at_ns
-        if holds:
-            model.holding[key] = known
 
     return undo
 
