@@ -72,6 +72,7 @@ from tests.model_reservations import (
     Level,
     Reservation,
     again,
+    out_of_range,
     refuse_lines,
     refuse_reserve,
     refuse_state,
@@ -112,7 +113,7 @@ class Model:
 
     def execute(self, command: Command | StockColumns, now_ns: int) -> Outcome:
         """Let time pass, then obey."""
-        self.expire(now_ns)
+        self.let_pass(now_ns)
         return self.obey(command, now_ns)
 
     def obey(self, command: Command | StockColumns, now_ns: int) -> Outcome:
@@ -141,6 +142,13 @@ class Model:
                 outcome = self.delete_sku(command, now_ns)
         return outcome
 
+    def let_pass(self, now_ns: int) -> None:
+        """End the holds that are due, and let go of what ended long ago."""
+        self.expire(now_ns)
+        if now_ns > self.now_ns:
+            self.now_ns = now_ns
+            self.sweep(now_ns)
+
     def expire(self, now_ns: int) -> None:
         """Free what is held by reservations whose time has come."""
         for key, reservation in list(self.holding.items()):
@@ -149,9 +157,6 @@ class Model:
                     line.move(State.HELD, State.EXPIRED, line.units[State.HELD])
             if not reservation.total(State.HELD):
                 del self.holding[key]
-        if now_ns > self.now_ns:
-            self.now_ns = now_ns
-            self.sweep(now_ns)
 
     def sweep(self, now_ns: int) -> None:
         """Let reservations go, a step each: they end, then their lines leave, then their ids."""
@@ -491,10 +496,3 @@ class Model:
 def key_text(key: Key) -> str:
     """Spell an id as its caller did."""
     return text_from_key(key.hi, key.lo) if key.text is None else key.text
-
-
-def out_of_range(level: Level, on_hand: int) -> str:
-    """What a level with so many units on hand can't hold, or nothing."""
-    if on_hand > ON_HAND_MAX:
-        return "on_hand"
-    return "available" if on_hand - level.reserved - level.committed < -ON_HAND_MAX else ""

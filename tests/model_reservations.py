@@ -19,6 +19,7 @@ from holdfast.core.commands import (
     ReserveOutcome,
 )
 from holdfast.core.ids import Key
+from holdfast.core.limits import ON_HAND_MAX
 from holdfast.core.model import RefusalCode, State, Verb, reservation_state
 
 
@@ -36,6 +37,13 @@ class Level:
     @property
     def available(self) -> int:
         return self.on_hand - self.reserved - self.committed - self.withheld
+
+
+def out_of_range(level: Level, on_hand: int) -> str:
+    """What a level with so many units on hand can't hold, or nothing."""
+    if on_hand > ON_HAND_MAX:
+        return "on_hand"
+    return "available" if on_hand - level.reserved - level.committed < -ON_HAND_MAX else ""
 
 
 @dataclass(eq=False)

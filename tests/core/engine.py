@@ -66,7 +66,7 @@ class ModelEngine:
         self.model = Model(creates_skus=creates_skus)
 
     def turn(self, commands: Sequence[Command], now_ns: int) -> list[Outcome]:
-        self.model.expire(now_ns)
+        self.model.let_pass(now_ns)
         return [comparable(command, self._execute(command, now_ns)) for command in commands]
 
     def _execute(self, command: Command, now_ns: int) -> Outcome:
