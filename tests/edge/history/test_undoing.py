@@ -22,7 +22,7 @@ from tests.model import Model, StockColumns
 
 NAMES = [(sku, place) for sku in SKUS for place in PLACES]
 CALLERS = 4
-TURNS = 60
+TURNS = 40
 
 
 def opening() -> Operation:
@@ -68,7 +68,7 @@ def test_what_is_taken_back_leaves_no_trace() -> None:
     callers = [Imagination(f"c{n}", Random(n), handles, shared) for n in range(CALLERS)]
     seen: set[type[Any]] = set()
     for turn in range(TURNS):
-        now_ns = turn * 300 * NS_PER_MS
+        now_ns = turn * 400 * NS_PER_MS
         model.expire(now_ns)
         asked = (each for caller in callers for each in caller.next().operations)
         operations = list(asked) if turn else [opening()]
