@@ -2,9 +2,9 @@
 
 Rules of these files: integers, no allocation per operation, no Python objects. Kernels named
 `apply_…` take effects and change the state; `reserve_batch` and `move_batch` decide, write and
-apply in one go, through the same functions. Kernels named `find_…`, `count_…`, `read_…`, `sum_…`,
-`hash_…`, `judge_…`, `decide_…` and `plan_…` read the state, and fill in what they are handed for
-their answers. Callers have made room before they call.
+apply in one go, `reserve_lines` writes and applies, through the same functions. Kernels named
+`find_…`, `count_…`, `read_…`, `sum_…`, `hash_…`, `judge_…`, `decide_…` and `plan_…` read the state,
+and fill in what they are handed for their answers. Callers have made room before they call.
 
 The rules and tables call what is named here. codes.py has what kernels share with the rest.
 """
@@ -17,6 +17,7 @@ from .batches import (
     move_batch,
     next_parts,
     reserve_batch,
+    reserve_lines,
 )
 from .blocks import (
     give_back_block,
@@ -155,6 +156,7 @@ __all__ = [
     "read_states",
     "remove_name",
     "reserve_batch",
+    "reserve_lines",
     "sum_levels",
     "take_block",
     "whole_moves",

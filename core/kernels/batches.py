@@ -20,6 +20,7 @@ from .codes import (
     ASK,
     COMMITTED,
     ENDED_TEXT,
+    FLAG_LATER_PART,
     FLAG_LINE_IDS,
     FLAG_TEXT,
     HELD,
@@ -42,6 +43,7 @@ from .promise import decide_line
 from .reservation_index import (
     ended_place,
     find_part,
+    insert_part,
     is_ended,
     part_at,
     part_number,
@@ -155,18 +157,25 @@ def _hash_ahead(start, operations, header, index, hashes):
 
 @kernel
 def _write_reservation(operation, header, effects):
-    """Write the effects of one accepted reserve behind those of the turn, and count them."""
+    """Write the effect of one accepted reserve, without its lines, behind those of the turn, and
+    count it.
+    """
     effect = effects.reservations[header[RESERVATION_EFFECTS]]
     effect.key_hi = operation.key_hi
     effect.key_lo = operation.key_lo
     effect.hold_ms = operation.hold_ms
     effect.line_count = 1
     effect.flags = operation.flags
-    line_effect = effects.lines[header[LINE_EFFECTS]]
-    line_effect.quantity = operation.quantity
-    line_effect.row = operation.row
-    line_effect.position = 0
     header[RESERVATION_EFFECTS] += 1
+
+
+@kernel
+def _write_line(operation, position, header, effects):
+    """Write the effect of one line behind those of the turn, and count it."""
+    effect = effects.lines[header[LINE_EFFECTS]]
+    effect.quantity = operation.quantity
+    effect.row = operation.row
+    effect.position = position
     header[LINE_EFFECTS] += 1
 
 
@@ -194,17 +203,41 @@ def reserve_batch(operations, codes, available, arrays, stop):
         if index.slots[slot] != 0:
             codes[i] = _judge_known(operation, part_at(index, slot, h), tables)
         else:
-            codes[i], available[i] = decide_line(operation, 0, tables)
+            codes[i], available[i] = decide_line(operation, 0, header, tables.stock)
         if codes[i] == ACCEPTED:
             available[i] = next_reservation(header)
             fill_slot(index, slot, h, slot_number(header[SHARD], available[i]))
             _write_reservation(operation, header, effects)
+            _write_line(operation, 0, header, effects)
             effect = effects.reservations[header[RESERVATION_EFFECTS] - 1]
             append_reservation(effect, effects.lines, header[LINE_EFFECTS] - 1, tables)
             add_units(header, UNITS_RESERVED, operation.quantity)
         elif stop and (codes[i] != INSUFFICIENT_STOCK or operation.row < 0):
             return i + 1
     return operations.size
+
+
+@kernel
+def reserve_lines(operations, arrays):
+    """Write and apply one reservation of the lines that lie in this shard, all of which are there;
+    return the number that it has got. The shard of the first line is its home.
+    """
+    tables = tables_of(arrays)
+    header, effects = tables.header, tables.effects
+    number, at = next_reservation(header), header[LINE_EFFECTS]
+    _write_reservation(operations[0], header, effects)
+    for i in range(operations.size):
+        if operations[i].shard == header[SHARD]:
+            _write_line(operations[i], i, header, effects)
+            add_units(header, UNITS_RESERVED, operations[i].quantity)
+    effect = effects.reservations[header[RESERVATION_EFFECTS] - 1]
+    effect.line_count = header[LINE_EFFECTS] - at
+    if operations[0].shard == header[SHARD]:
+        insert_part(tables.ids, effect.key_hi, effect.key_lo, header[SHARD], number)
+    else:
+        effect.flags |= FLAG_LATER_PART
+    append_reservation(effect, effects.lines, at, tables)
+    return number
 
 
 @kernel

@@ -7,7 +7,7 @@ Single calls, runs of single-line reserves, batches and linked groups are decide
 import numpy as np
 
 from ..limits import ON_HAND_MAX
-from .arguments import LEVELS, SHARD, Index, Stock, tables_of
+from .arguments import LEVELS, SHARD, Index, Stock
 from .codes import (
     ACCEPTED,
     INSUFFICIENT_STOCK,
@@ -49,18 +49,17 @@ def offered(units, is_enabled):
 
 
 @kernel
-def decide_line(operation, taken, tables):
+def decide_line(operation, taken, header, stock):
     """(code, units that could be promised) of one line; code is ACCEPTED when nothing speaks
     against it. `taken` units of its level are spoken for by lines before it in the same group.
 
     A line given by name has a location even where the SKU has no level yet: there is nothing to
     promise then. One given by a handle that no level has is unknown.
     """
-    stock = tables.stock
     row = operation.row
     location = operation.location - 1
     available = np.int64(0)
-    if 0 <= row < tables.header[LEVELS]:
+    if 0 <= row < header[LEVELS]:
         level = stock.levels[row]
         location = level.location
         available = promisable(level) - taken
@@ -76,13 +75,13 @@ def decide_line(operation, taken, tables):
 
 
 @kernel
-def decide_lines(operations, codes, available, taken, places, arrays):
+def decide_lines(operations, codes, available, taken, places, header, stock):
     """Decide the PENDING lines of one shard, all or none of which will be reserved, each against
     what the ones before it would leave. Nothing is written but `codes`, `available`, `taken`
     (int64, zeros at first) and `places`, an empty index.
     """
-    tables, places = tables_of(arrays), Index(*places)
-    shard = tables.header[SHARD]
+    stock, places = Stock(*stock), Index(*places)
+    shard = header[SHARD]
     for i in range(operations.size):
         operation = operations[i]
         if operation.shard != shard or codes[i] != PENDING:
@@ -91,7 +90,7 @@ def decide_lines(operations, codes, available, taken, places, arrays):
         previous = previous_at_level(places, operations, i, h)
         if previous >= 0:
             taken[i] = taken[previous]
-        codes[i], available[i] = decide_line(operation, taken[i], tables)
+        codes[i], available[i] = decide_line(operation, taken[i], header, stock)
         if codes[i] == ACCEPTED:
             taken[i] += operation.quantity
 

@@ -6,6 +6,7 @@ decision and the write. Across nodes a tentative hold with presumed abort would 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress, pairwise
 
 import numpy as np
 
@@ -13,7 +14,6 @@ from .. import kernels
 from ..commands import Line, Reserve, Revision, Unknown
 from ..ids import Key
 from ..kernels.codes import (
-    FLAG_LATER_PART,
     FLAG_LINE_IDS,
     FLAG_TEXT,
     NO_LEVEL,
@@ -25,7 +25,7 @@ from ..tables.layouts import OPERATION
 from ..tables.reservation_index import pack_part, unpack_part
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..tables.writing import record, record_reservation, record_texts
+from ..tables.writing import record, record_texts, reserve_lines
 from .homes import Homes
 
 
@@ -53,10 +53,11 @@ class Lines:
     """By State, from 1 (int64[n, 6])."""
 
 
-def find_lines(homes: Homes, lines: Sequence[Line]) -> Array | Unknown:
-    """Lines as OPERATION records, with the shards and rows that their names lead to; or all names
-    that lead nowhere.
+def find_lines(homes: Homes, command: Reserve) -> Array | Unknown:
+    """The lines of a Reserve as OPERATION records, with the shards and rows that their names lead
+    to; or all names that lead nowhere.
     """
+    key, lines, hold_ms, flags = command.key, command.lines, command.hold_ms, _text_flags(command)
     operations: list[tuple[int, ...]] = []
     unknown: list[Unknown] = []
     found = homes.find_rows([(line.sku, line.location) for line in lines])
@@ -64,10 +65,16 @@ def find_lines(homes: Homes, lines: Sequence[Line]) -> Array | Unknown:
         if row < NO_LEVEL:
             unknown += _unknown_names(len(operations), line, shard, row)
         place = 0 if row >= 0 else location_field(shard, row, line.location)
-        operations.append((0, 0, line.quantity, row, 0, shard.number, 0, place))
+        operations.append((key.hi, key.lo, line.quantity, row, hold_ms, shard.number, flags, place))
     if unknown:
         return replace(unknown[0], more=tuple(unknown[1:]))
     return np.array(operations, OPERATION)
+
+
+def _text_flags(command: Reserve) -> int:
+    """Which texts a reservation has."""
+    flags = 0 if command.key.text is None else FLAG_TEXT
+    return flags | FLAG_LINE_IDS if any(line.line_id for line in command.lines) else flags
 
 
 def _unknown_names(position: int, line: Line, shard: Shard, row: int) -> Iterator[Unknown]:
@@ -97,30 +104,20 @@ def decide(shards: Iterable[Shard], operations: Array, codes: Array) -> Array:
     places = None
     for shard in shards:
         places = places or shard.level_slots.scratch(count)
-        kernels.decide_lines(operations, codes, available, taken, places, shard.arrays)
+        kernels.decide_lines(operations, codes, available, taken, places, shard.header, shard.stock)
     return available
 
 
 def hold(touched: Sequence[Shard], operations: Array, command: Reserve) -> None:
     """Write the reservation on every shard that its lines touch; the first line's is its home."""
-    parts = [pack_part(shard.number, shard.next_reservation) for shard in touched]
-    lines: dict[int, list[tuple[int, ...]]] = {shard.number: [] for shard in touched}
-    columns = (operations[field].tolist() for field in ("shard", "quantity", "row"))
-    for position, (number, quantity, row) in enumerate(zip(*columns, strict=True)):
-        lines[number].append((quantity, row, position, 0))
-    has_line_ids = any(line.line_id for line in command.lines)
-    texts = (FLAG_TEXT if command.key.text is not None else 0) | has_line_ids * FLAG_LINE_IDS
-    for index, shard in enumerate(touched):
-        flags = texts | (FLAG_LATER_PART if index else 0)
-        mine = lines[shard.number]
-        here = [command.lines[position] for _, _, position, _ in mine]
-        record_reservation(
-            shard, (command.key.hi, command.key.lo, command.hold_ms, len(mine), flags), mine
-        )
-        _, number = unpack_part(parts[index])
-        write_texts(shard, number, command.key, here if has_line_ids else ())
-        if index + 1 < len(parts):
-            record(shard, Section.LINKS, (parts[index + 1], number, 0))
+    numbers = [reserve_lines(shard, operations) for shard in touched]
+    if flags := int(operations["flags"][0]):
+        for shard, number in zip(touched, numbers, strict=True):
+            is_here = operations["shard"] == shard.number if flags & FLAG_LINE_IDS else ()
+            write_texts(shard, number, command.key, compress(command.lines, is_here))
+    parts = zip(touched, numbers, strict=True)
+    for (shard, number), (later_shard, later) in pairwise(parts):
+        record(shard, Section.LINKS, (pack_part(later_shard.number, later), number, 0))
 
 
 def write_texts(shard: Shard, number: int, key: Key, lines: Iterable[Line]) -> None:

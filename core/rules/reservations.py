@@ -100,7 +100,7 @@ class Reservations:
             return _reserve_ended(found.units, (found.shard.revision_now(),))
         if found:
             return self._repeat_reserve(command, found)
-        operations = joint_turn.find_lines(self.homes, command.lines)
+        operations = joint_turn.find_lines(self.homes, command)
         if isinstance(operations, Unknown):
             return operations
         touched = [self.shards[number] for number in joint_turn.shards_of(operations)]

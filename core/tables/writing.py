@@ -1,8 +1,9 @@
 """The live side of every change: effects are written for the journal and applied.
 
 Two ways lead here to a changed column. `record` and its sisters write effects and hand them to
-apply/, as replay does. `reserve_batch` and `move_batch` decide in a kernel that writes and applies
-in one go, through the functions that apply/ uses too. Either way a restart comes out the same.
+apply/, as replay does. `reserve_batch`, `reserve_lines` and `move_batch` are kernels that write and
+apply in one go, through the functions that apply/ uses too. Either way a restart comes out the
+same.
 """
 
 from collections.abc import Iterable, Sequence
@@ -106,13 +107,16 @@ def record_whole_moves(shard: Shard, lines: range, leaves: State, enters: State)
     record_written(shard, Section.MOVES, count)
 
 
-def record_reservation(
-    shard: Shard, reservation: tuple[int, ...], lines: Sequence[tuple[int, ...]]
-) -> None:
-    """Write a reservation with its lines, and apply it."""
-    shard.effects.touched = True
-    effects = shard.effects[Section.RESERVATIONS].append(reservation)
-    apply_reservations(shard, effects, shard.effects[Section.LINES].append(*lines))
+def reserve_lines(shard: Shard, operations: Array) -> int:
+    """Reserve the lines of one Reserve (OPERATION) that lie in this shard, all of which are there;
+    return the number that the reservation has got here.
+    """
+    effects, count = shard.effects, len(operations)
+    effects[Section.LINES].ensure(count)
+    shard.lines.ensure(count)
+    shard.index.slots.ensure(1)
+    effects.touched = True
+    return int(kernels.reserve_lines(operations, shard.arrays))
 
 
 def record_operations(shard: Shard, operations: Array) -> None:

@@ -198,13 +198,25 @@ class Shop:
         available, taken = np.zeros((2, len(operations)), np.int64)
         slots = make_index(64)
         self.duel.call(
-            "decide_lines", operations, answers, available, taken, slots, self.arrays,
+            "decide_lines", operations, answers, available, taken, slots, *self.arrays[:2],
             operations=max(1, len(operations)),
         )  # fmt: skip
         self.duel.note("decide_lines", answers)
 
+    def reserve_lines(self) -> None:
+        """Reserve some lines, here and elsewhere, the first in either shard."""
+        if not self.room:
+            return
+        operations = self._operations(self.rng.randint(1, LINES_MAX))
+        here = self._line_effects(len(operations))
+        operations["quantity"], operations["row"] = here["quantity"], here["row"]
+        operations["shard"][self.rng.randrange(len(operations))] = self.shard
+        self.effects = self._no_effects(len(operations))
+        self.duel.call("reserve_lines", operations, self.arrays, operations=len(operations))
+        self._apply_texts()
+
     def apply_reservations(self) -> None:
-        """Append reservations of some lines, as the ledger and replay do."""
+        """Append reservations of some lines, as replay does."""
         effects = np.zeros(self.rng.randint(0, min(8, self.room)), DTYPES[Section.RESERVATIONS])
         for effect in effects:
             effect["key_hi"], effect["key_lo"] = self.rng.choice(self.keys)
@@ -425,8 +437,8 @@ def shop(duel: Duel, rng: Random) -> None:
     """Reserve, move, extend and expire until there is no room, and a while longer."""
     world = Shop(duel, rng)
     steps = (
-        world.reserve_batch, world.apply_reservations, world.apply_moves, world.whole_moves,
-        world.move_batch, world.extend, world.link, world.expire, world.sweep,
+        world.reserve_batch, world.reserve_lines, world.apply_reservations, world.apply_moves,
+        world.whole_moves, world.move_batch, world.extend, world.link, world.expire, world.sweep,
     )  # fmt: skip
     for _ in range(60):
         rng.choice(steps)()
