@@ -164,9 +164,8 @@ class Model:
         for key in up_to(now_ns - ids_kept_ns, self.dropped, "dropped_at_ns"):
             del self.dropped[key], self.reservations[key]
         for key in up_to(now_ns - LINES_KEPT_NS, self.ended, "ended_at_ns"):
-            if self.ended[key].expires_at_ns <= now_ns:
-                self.dropped[key] = self.ended.pop(key)
-                self.dropped[key].dropped_at_ns = now_ns
+            self.dropped[key] = self.ended.pop(key)
+            self.dropped[key].dropped_at_ns = now_ns
         for key in [key for key, known in self.open.items() if not known.is_live]:
             self.ended[key] = self.open.pop(key)
             self.ended[key].ended_at_ns = now_ns

@@ -104,6 +104,8 @@ class Heap(NamedTuple):
     """int64[entries], nanoseconds"""
     numbers: Array
     """int32[entries], of reservations"""
+    places: Array
+    """int32[reservations]: 1 + where a reservation's entry stands, or 0"""
 
 
 class Effects(NamedTuple):

@@ -1,4 +1,7 @@
-"""When holds end: a binary heap ordered by (time, number), whatever its history was."""
+"""When holds end: a binary heap ordered by (time, number), whatever its history was.
+
+`places` says where the entry of a reservation stands, so that it can be taken out of the middle.
+"""
 
 from .arguments import EXPIRIES
 from .compiled import kernel
@@ -11,44 +14,71 @@ def _before(heap, a, b):
 
 
 @kernel
-def _swap(heap, a, b):
+def _put(heap, at, time, number):
+    heap.times[at] = time
+    heap.numbers[at] = number
+    heap.places[number] = at + 1
+
+
+@kernel
+def _rise(heap, child, time, number):
+    """Put an entry in at `child`, or above it where it belongs."""
     times, numbers = heap.times, heap.numbers
-    times[a], times[b] = times[b], times[a]
-    numbers[a], numbers[b] = numbers[b], numbers[a]
+    while child > 0:
+        parent = (child - 1) >> 1
+        if times[parent] < time or (times[parent] == time and numbers[parent] <= number):
+            break
+        _put(heap, child, times[parent], numbers[parent])
+        child = parent
+    _put(heap, child, time, number)
+
+
+@kernel
+def _sink(heap, size, parent, time, number):
+    """Put an entry in at `parent`, or below it where it belongs."""
+    times, numbers = heap.times, heap.numbers
+    while True:
+        child = 2 * parent + 1
+        if child >= size:
+            break
+        if child + 1 < size and _before(heap, child + 1, child):
+            child += 1
+        if time < times[child] or (time == times[child] and number <= numbers[child]):
+            break
+        _put(heap, parent, times[child], numbers[child])
+        parent = child
+    _put(heap, parent, time, number)
 
 
 @kernel
 def push_expiry(heap, header, time, number):
     """Add one entry."""
-    times, numbers = heap.times, heap.numbers
-    child = header[EXPIRIES]
     header[EXPIRIES] += 1
-    while child > 0:
-        parent = (child - 1) >> 1
-        if times[parent] < time or (times[parent] == time and numbers[parent] <= number):
-            break
-        times[child] = times[parent]
-        numbers[child] = numbers[parent]
-        child = parent
-    times[child] = time
-    numbers[child] = number
+    _rise(heap, header[EXPIRIES] - 1, time, number)
 
 
 @kernel
 def pop_expiry(heap, header):
     """Remove the first entry."""
+    remove_expiry(heap, header, heap.numbers[0])
+
+
+@kernel
+def remove_expiry(heap, header, number):
+    """Remove the entry of a reservation, if it has one."""
+    at = heap.places[number] - 1
+    if at < 0:
+        return
+    heap.places[number] = 0
     header[EXPIRIES] -= 1
     size = header[EXPIRIES]
-    heap.times[0] = heap.times[size]
-    heap.numbers[0] = heap.numbers[size]
-    parent = 0
-    while True:
-        child = 2 * parent + 1
-        if child >= size:
-            return
-        if child + 1 < size and _before(heap, child + 1, child):
-            child += 1
-        if not _before(heap, child, parent):
-            return
-        _swap(heap, child, parent)
-        parent = child
+    if at == size:
+        return
+    time, last = heap.times[size], heap.numbers[size]
+    parent = (at - 1) >> 1
+    if at > 0 and (
+        time < heap.times[parent] or (time == heap.times[parent] and last < heap.numbers[parent])
+    ):
+        _rise(heap, at, time, last)
+    else:
+        _sink(heap, size, at, time, last)

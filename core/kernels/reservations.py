@@ -306,7 +306,7 @@ def _is_held(record, book):
 @kernel
 def pop_settled(arrays):
     """Take due entries off the heap as long as nothing is held any more of what they name: a replay
-    has read how these holds ended. Behind this no row that was given back has an entry.
+    has read how these holds ended, and the first turns after it have other things to do.
     """
     tables = tables_of(arrays)
     header, book, heap = tables.header, tables.book, tables.heap

@@ -39,6 +39,7 @@ from .codes import (
     STATES_END,
 )
 from .compiled import kernel
+from .expiry_heap import remove_expiry
 from .hash_slots import enter, find_home, hash_key, leave_slot, number_at, probe
 from .reservation_index import ended_number, slot_number
 from .reservations import units
@@ -67,8 +68,7 @@ def find_ended(start, end, work, dropped_since_ns, arrays, ends, drops):
     by `dropped_since_ns`. Return (how far it came, how many have ended, how many are to be dropped,
     work done).
     """
-    tables = tables_of(arrays)
-    header, book = tables.header, tables.book
+    book = tables_of(arrays).book
     end_count = drop_count = 0
     done = 0
     number = start
@@ -84,8 +84,7 @@ def find_ended(start, end, work, dropped_since_ns, arrays, ends, drops):
                 ends[end_count] = number - 1
                 end_count += 1
                 done += joint
-        # The heap of expirations has an entry until the hold's end, by its number.
-        elif record.ended_at_ns <= dropped_since_ns and record.expires_at_ns <= header[NOW_NS]:
+        elif record.ended_at_ns <= dropped_since_ns:
             drops[drop_count] = number - 1
             drop_count += 1
             done += joint
@@ -168,8 +167,9 @@ def granules(size):
 
 @kernel
 def _give_back(number, tables, texts):
-    """Free the lines, splits, texts and the row of a part."""
+    """Free the lines, splits, texts and the row of a part, and its entry in the heap."""
     header, book = tables.header, tables.book
+    remove_expiry(tables.heap, header, number)
     record = book.reservations[number]
     for line in range(record.first_line, record.first_line + record.line_count):
         if book.lines[line].state == SPLIT:

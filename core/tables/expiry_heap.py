@@ -1,10 +1,10 @@
 """Which holds end, and when: a heap of expirations beside the reservations.
 
-Derived state: rebuilt from reservations with held units, in no snapshot. Entries leave at the top
-alone, so that commit, release and extend cost nothing here. A reservation has one entry at most, at
-an end that it had or has: when that time comes, what was committed or released falls out, and what
-was extended goes back in at its new end. A row of a reservation is used again when that entry is
-gone, so there is room for all entries where there is for reservations.
+Derived state: rebuilt from reservations with held units, in no snapshot. Commit, release and extend
+cost nothing here. A reservation has one entry at most, at an end that it had or has: when that time
+comes, what was committed or released falls out, and what was extended goes back in at its new end.
+An entry leaves with the row of its reservation, so there is room for all entries where there is for
+reservations.
 """
 
 from ..kernels.arguments import EXPIRIES, Array
@@ -23,8 +23,14 @@ class ExpiryHeap:
 
     def __init__(self, header: Array, rows_max: int = ROWS_MAX) -> None:
         self._counts = figures(header)
-        self.arrays = (allocate("i8", rows_max), allocate("i4", rows_max))
+        self.arrays = (allocate("i8", rows_max), allocate("i4", rows_max), allocate("i4", rows_max))
         self._times = figures(self.arrays[0])
+
+    def clear(self) -> None:
+        """Remove all entries."""
+        _, numbers, places = self.arrays
+        places[numbers[: self._counts[EXPIRIES]]] = 0
+        self._counts[EXPIRIES] = 0
 
     @property
     def next_ns(self) -> int:

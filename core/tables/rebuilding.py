@@ -7,7 +7,6 @@ import numpy as np
 
 from .. import kernels
 from ..kernels.arguments import (
-    EXPIRIES,
     SKUS,
     UNITS_COMMITTED,
     UNITS_ON_HAND,
@@ -33,7 +32,7 @@ def rebuild(shard: Shard) -> None:
     shard.level_chain.load(np.zeros(len(shard.levels), np.int32))
     shard.sku_levels.load(np.zeros((len(shard.skus), 2), np.int32))
     index_levels(shard, 0)
-    shard.header[EXPIRIES] = 0
+    shard.expirations.clear()
     kernels.index_expiries(shard.arrays)
     _sum_up(shard)
 

@@ -31,7 +31,7 @@ from holdfast.core.commands import (
 )
 from holdfast.core.ids import Key, key_from_text
 from holdfast.core.kernels.codes import ACCEPTED
-from holdfast.core.limits import LINES_KEPT_NS, MARK_NS
+from holdfast.core.limits import HOLD_MS_MAX, LINES_KEPT_NS, MARK_NS
 from holdfast.core.model import EventKind, LocationKind, Remainder, State, Verb
 from holdfast.core.node import Node
 from holdfast.core.rules.retention import SWEPT_MAX, Retention
@@ -107,13 +107,13 @@ class Shop:
         uuid = f"00000000-0000-4000-8000-{self.made:012x}"
         return key_from_text(f"order {self.made}" if is_text else uuid)
 
-    def reserve(self, lines_max: int) -> Reserve:
+    def reserve(self, lines_max: int, hold_ms: int = 1_000) -> Reserve:
         count = self.rng.randint(1, lines_max)
         lines = tuple(
             Line(sku, "W", self.rng.randint(2, 5), self.rng.choice(("", f"line {sku}")))
             for sku in self.rng.sample(SKUS, count)
         )
-        return Reserve(self.next_key(), lines, 1_000)
+        return Reserve(self.next_key(), lines, hold_ms)
 
     def end(self, made: Reserve) -> Iterator[Command]:
         """End it in one of the ways there are, or leave that to time."""
@@ -145,6 +145,7 @@ def test_small_tables_are_filled_a_thousand_times_over() -> None:
     shop = Shop(rows_max=300)
     for round_number in range(1_000):
         operations = shop.batch(60)
+        operations["hold_ms"][::2] = HOLD_MS_MAX  # these are released
         reserves = [shop.reserve(lines_max=4) for _ in range(4)]
         codes, *outcomes = shop.ask(ReserveBatch(operations, None), *reserves)
         assert {ACCEPTED} == set(codes.codes.tolist())  # type: ignore[union-attr]
@@ -199,7 +200,7 @@ def test_every_id_is_known_for_its_time_and_not_longer() -> None:
     shop = Shop(rows_max=300)
     ended: dict[Key, tuple[int, int]] = {}
     for _ in range(150):
-        made = [shop.reserve(lines_max=3) for _ in range(6)]
+        made = [shop.reserve(3, shop.rng.choice((1_000, HOLD_MS_MAX))) for _ in range(6)]
         shop.ask(*made)
         shop.ask(*(Move(Verb.RELEASE, each.key, None, None, Remainder.KEEP) for each in made))
         shop.pass_time(HOUR_NS // 2)

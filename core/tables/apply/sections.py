@@ -92,8 +92,6 @@ def replay(shard: Shard, entry: Entry, *, compares_seal: bool = True) -> Array:
         if section in _TOGETHER:
             before = effects
             continue
-        if section is Section.DROPS:  # rows of this entry's expiries may be among them
-            kernels.pop_settled(shard.arrays)
         if section is Section.LINES:
             first = len(shard.reservations)
             numbers.append(apply_reservations(shard, before, effects))

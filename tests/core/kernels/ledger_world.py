@@ -90,8 +90,9 @@ class Shop:
         rows["location"] = [self.rng.randrange(self.places.capacity) for _ in rows]
         return rows
 
-    def _empty_heap(self) -> tuple[Array, Array]:
-        return np.zeros(self.capacity, np.int64), np.zeros(self.capacity, np.int32)
+    def _empty_heap(self) -> tuple[Array, Array, Array]:
+        numbers, places = np.zeros((2, self.capacity), np.int32)
+        return np.zeros(self.capacity, np.int64), numbers, places
 
     def _no_effects(self, room: int, moves: int = 0) -> tuple[Array, Array, Array]:
         """Tables of effects with room for some, now and then behind others of the turn."""
@@ -377,9 +378,7 @@ class Shop:
         self.duel.call("pop_settled", self.arrays)
 
     def sweep(self) -> None:
-        """Note what has ended, let go of what ended before, and forget some ids; no hold is due."""
-        if self.header[arguments.EXPIRIES] and self.heap[0][0] <= self.now_ns:
-            return
+        """Note what has ended, let go of what ended before, and forget some ids."""
         size = max(1, self.count)
         ends, drops = np.zeros((2, size), np.int32)
         _, end_count, drop_count, _ = self.duel.call(

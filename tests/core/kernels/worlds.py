@@ -312,21 +312,30 @@ def index(duel: Duel, rng: Random) -> None:
 
 
 def expiries(duel: Duel, rng: Random) -> None:
-    """Pushes and pops; equal times are common, and so are runs in order."""
+    """Pushes, pops and removals beside a dict; equal times are common, and so are runs in order."""
     capacity = rng.choice((1, 2, 30, 100))
-    heap = Heap(np.zeros(capacity, np.int64), np.zeros(capacity, np.int32))
-    header = make_header()
+    times, numbers, places = np.zeros((3, capacity), np.int64)
+    heap = Heap(times, numbers.astype(np.int32), places.astype(np.int32))
+    header, ends = make_header(), dict[int, int]()
     step = 0
     draw: Callable[[], int] = rng.choice(
         (lambda: rng.choice(TIMES), lambda: step, lambda: -step, lambda: rng.getrandbits(62))
     )
-    while step < 400 or header[EXPIRIES]:
-        size = header[EXPIRIES]
+    while step < 400 or ends:
         step += 1
-        if size and (step >= 400 or size == capacity or rng.random() < 0.4):
+        number = rng.randrange(capacity)
+        if ends and (step >= 400 or rng.random() < 0.3):
+            first = (int(heap.times[0]), int(heap.numbers[0]))
+            assert first == min((time, number) for number, time in ends.items())
             duel.call("pop_expiry", heap, header)
+            del ends[first[1]]
+        elif number in ends or rng.random() < 0.1:
+            duel.call("remove_expiry", heap, header, number)
+            ends.pop(number, None)
         else:
-            duel.call("push_expiry", heap, header, draw(), rng.choice((step, 2**31 - 1)))
+            ends[number] = draw()
+            duel.call("push_expiry", heap, header, ends[number], number)
+        assert len(ends) == header[EXPIRIES] == np.count_nonzero(heap.places)
 
 
 def make_header(levels: int = 0) -> Array:
