@@ -9,12 +9,15 @@ from collections.abc import Callable
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from numba import njit
 
 #: Packages and modules beside them that kernels take numbers from.
 _SOURCES = ("kernels", "limits.py", "model.py")
+
+#: An option that numba has no public name for.
+_WITHOUT_RUNTIME: Final[dict[str, Any]] = {"_nrt": False}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -24,7 +27,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     each array of a NamedTuple up and down again at each call of another kernel, with an atomic
     instruction each (90 of 300 ns a reserve).
     """
-    compiled: Any = njit(cache=True, nogil=True, _nrt=False)(function)
+    compiled: Any = njit(cache=True, nogil=True, **_WITHOUT_RUNTIME)(function)
     if hasattr(compiled, "_cache"):  # not with NUMBA_DISABLE_JIT
         # Private to numba, which has no way to say it; tests/core/kernels/test_compiled.py edits a
         # leaf and sees its callers compiled anew.
