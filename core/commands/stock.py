@@ -1,6 +1,6 @@
 """Commands on stock facts and availability, and their outcomes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -113,27 +113,37 @@ class LevelView(NamedTuple):
     enabled: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Levels:
-    """Stock levels as columns, one for each field of LevelView. An answer may have a hundred
-    thousand levels; as objects they would hold up the garbage collector for longer than a turn.
+    """Stock levels [start, end) of columns, one for each field of LevelView, that many SKUs share.
+    An answer may have a hundred thousand levels; as objects they would hold up the garbage
+    collector for longer than a turn.
     """
 
-    columns: tuple[list[Any], ...]
+    columns: Sequence[list[Any]]
+    start: int
+    end: int
 
     def __len__(self) -> int:
-        return len(self.columns[0])
+        return self.end - self.start
 
     def __iter__(self) -> Iterator[LevelView]:
-        return map(LevelView, *self.columns)
+        # By index: most SKUs have few levels, for which slices would take three times as long.
+        locations, on_hand, reserved, committed, available, enabled = self.columns
+        for at in range(self.start, self.end):
+            yield LevelView(
+                locations[at], on_hand[at], reserved[at], committed[at], available[at], enabled[at]
+            )
 
     def __getitem__(self, index: int) -> LevelView:
-        return LevelView(*(column[index] for column in self.columns))
+        at = range(self.start, self.end)[index]
+        return LevelView(*(column[at] for column in self.columns))
 
 
-@dataclass(frozen=True, slots=True)
-class AvailabilityView:
-    """The stock levels of one SKU, in the order in which they were first recorded."""
+class AvailabilityView(NamedTuple):
+    """The stock levels of one SKU, in the order in which they were first recorded. A tuple, because
+    an answer may have a thousand.
+    """
 
     sku: str
     levels: Levels | tuple[LevelView, ...]

@@ -84,7 +84,7 @@ class Availability:
                 told = yield from self._tell(shard, columns)
                 self.work.spend(len(ends) * SKU_TOLD)
                 for (place, _), (start, end) in zip(known, pairwise([0, *ends]), strict=False):
-                    mine = Levels(tuple([column[start:end] for column in told]))
+                    mine = Levels(told, start, end)
                     views[place] = AvailabilityView(command.skus[place], mine, revision)
                 known = known[len(ends) :]
         return AvailabilitiesView(tuple(views))

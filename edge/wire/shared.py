@@ -47,7 +47,11 @@ def add_revisions(response: Any, revisions: Sequence[core.Revision]) -> None:
     """Append revisions to the `revisions` of a response."""
     # In place: an answer to Reserve takes 2.2 µs this way, 3.9 µs when a list is copied in.
     for revision in revisions:
-        added = response.revisions.add()
-        added.shard = revision.shard
-        added.sequence = revision.sequence
-        added.timeline = revision.timeline
+        fill_revision(response.revisions.add(), revision)
+
+
+def fill_revision(message: common.Revision, revision: core.Revision) -> None:
+    """Set the fields of a revision."""
+    message.shard = revision.shard
+    message.sequence = revision.sequence
+    message.timeline = revision.timeline

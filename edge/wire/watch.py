@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from holdfast.core import commands as core
 from holdfast.core.limits import BATCH_MAX
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import watch_service_pb2 as watch
 
-from .availability import level_fields
+from .availability import fill_level
 from .faults import invalid, revision_of_other_timeline
 from .shared import INT64_MAX
 from .validation import bad_name, check_count, is_name
@@ -90,13 +91,9 @@ def level_update(
     crossed_from: watch.StockStatus,
 ) -> watch.LevelUpdate:
     """A level: SKU, location, on_hand, reserved, committed, available, enabled."""
-    sku, location, *figures, enabled = level
-    return watch.LevelUpdate(
-        sku=sku,
-        level=availability.StockLevel(**level_fields(location, *figures, enabled=enabled)),
-        status=status,
-        crossed_from=crossed_from,
-    )
+    update = watch.LevelUpdate(sku=level[0], status=status, crossed_from=crossed_from)
+    fill_level(update.level, core.LevelView(*level[1:]))
+    return update
 
 
 def removed_update(sku: str, location: str) -> watch.LevelUpdate:

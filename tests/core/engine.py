@@ -204,4 +204,4 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
 
 
 def without_revision(view: AvailabilityView) -> AvailabilityView:
-    return replace(view, revision=NO_REVISION, levels=tuple(view.levels))
+    return view._replace(revision=NO_REVISION, levels=tuple(view.levels))
