@@ -8,9 +8,8 @@ from .compiled import kernel
 
 
 @kernel
-def _before(heap, a, b):
-    times, numbers = heap.times, heap.numbers
-    return times[a] < times[b] or (times[a] == times[b] and numbers[a] < numbers[b])
+def _is_before(time, number, other_time, other_number):
+    return time < other_time or (time == other_time and number < other_number)
 
 
 @kernel
@@ -26,7 +25,7 @@ def _rise(heap, child, time, number):
     times, numbers = heap.times, heap.numbers
     while child > 0:
         parent = (child - 1) >> 1
-        if times[parent] < time or (times[parent] == time and numbers[parent] <= number):
+        if not _is_before(time, number, times[parent], numbers[parent]):
             break
         _put(heap, child, times[parent], numbers[parent])
         child = parent
@@ -41,9 +40,11 @@ def _sink(heap, size, parent, time, number):
         child = 2 * parent + 1
         if child >= size:
             break
-        if child + 1 < size and _before(heap, child + 1, child):
+        if child + 1 < size and _is_before(
+            times[child + 1], numbers[child + 1], times[child], numbers[child]
+        ):
             child += 1
-        if time < times[child] or (time == times[child] and number <= numbers[child]):
+        if not _is_before(times[child], numbers[child], time, number):
             break
         _put(heap, parent, times[child], numbers[child])
         parent = child
@@ -76,9 +77,7 @@ def remove_expiry(heap, header, number):
         return
     time, last = heap.times[size], heap.numbers[size]
     parent = (at - 1) >> 1
-    if at > 0 and (
-        time < heap.times[parent] or (time == heap.times[parent] and last < heap.numbers[parent])
-    ):
+    if at > 0 and _is_before(time, last, heap.times[parent], heap.numbers[parent]):
         _rise(heap, at, time, last)
     else:
         _sink(heap, size, at, time, last)

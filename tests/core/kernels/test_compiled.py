@@ -1,4 +1,4 @@
-"""Compiled code on disk is not used when any kernel has changed."""
+"""What may be compiled; and compiled code on disk is not used when any kernel has changed."""
 
 import os
 import shutil
@@ -6,7 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+from numba.core.errors import TypingError
+
 import holdfast.core
+from holdfast.core.kernels.compiled import kernel
 
 _COUNT = """
 import numpy as np
@@ -51,3 +56,13 @@ def test_a_change_in_a_leaf_compiles_its_callers_anew(tmp_path: Path) -> None:
 
     assert "0 1" == hits_and_misses(tmp_path)
     assert "1 0" == hits_and_misses(tmp_path)
+
+
+def test_a_kernel_that_allocates_does_not_compile() -> None:
+    """Nobody would count the references to what it allocates."""
+
+    def grow(count: int) -> int:
+        return np.zeros(count, np.int64).size
+
+    with pytest.raises(TypingError, match="zeros"):
+        kernel(grow)(1)

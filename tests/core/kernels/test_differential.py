@@ -99,8 +99,8 @@ def _another_result(_hi: Any, _lo: Any) -> int:
     return 0
 
 
-def _another_order(heap: Any, a: int, b: int) -> bool:
-    return bool(heap.times[a] < heap.times[b])
+def _another_order(time: int, _number: int, other_time: int, _other_number: int) -> bool:
+    return time < other_time
 
 
 def _narrow(effects: Any, _quantities: Any, _header: Any, levels: Any, *_others: Any) -> None:
@@ -112,7 +112,7 @@ def _narrow(effects: Any, _quantities: Any, _header: Any, levels: Any, *_others:
     ("world", "kernel", "other"),
     [
         (worlds.mixing, "mix", _another_result),
-        (worlds.expiries, "_before", _another_order),
+        (worlds.expiries, "_is_before", _another_order),
         (worlds.levels, "apply_stock", _narrow),
     ],
 )
