@@ -57,24 +57,33 @@ def find_lines(homes: Homes, command: Reserve) -> Array | Unknown:
     """The lines of a Reserve as OPERATION records, with the shards and rows that their names lead
     to; or all names that lead nowhere.
     """
-    key, lines, hold_ms, flags = command.key, command.lines, command.hold_ms, _text_flags(command)
+    lines, flags = command.lines, text_flags(command)
     operations: list[tuple[int, ...]] = []
     unknown: list[Unknown] = []
     found = homes.find_rows([(line.sku, line.location) for line in lines])
     for line, shard, row in zip(lines, *found, strict=True):
         if row < NO_LEVEL:
             unknown += _unknown_names(len(operations), line, shard, row)
-        place = 0 if row >= 0 else location_field(shard, row, line.location)
-        operations.append((key.hi, key.lo, line.quantity, row, hold_ms, shard.number, flags, place))
+        operations.append(line_operation(command, line, shard, row, flags))
     if unknown:
         return replace(unknown[0], more=tuple(unknown[1:]))
     return np.array(operations, OPERATION)
 
 
-def _text_flags(command: Reserve) -> int:
+def text_flags(command: Reserve) -> int:
     """Which texts a reservation has."""
     flags = 0 if command.key.text is None else FLAG_TEXT
     return flags | FLAG_LINE_IDS if any(line.line_id for line in command.lines) else flags
+
+
+def line_operation(
+    command: Reserve, line: Line, shard: Shard, row: int, flags: int
+) -> tuple[int, ...]:
+    """A line of a Reserve, given by name, as an OPERATION."""
+    # A level that exists knows its own location.
+    location = shard.locations.find(line.location) + 1 if row == NO_LEVEL else 0
+    key = command.key
+    return (key.hi, key.lo, line.quantity, row, command.hold_ms, shard.number, flags, location)
 
 
 def _unknown_names(position: int, line: Line, shard: Shard, row: int) -> Iterator[Unknown]:
@@ -82,11 +91,6 @@ def _unknown_names(position: int, line: Line, shard: Shard, row: int) -> Iterato
         yield Unknown(f"lines[{position}].sku", line.sku)
     if shard.locations.find(line.location) < 0:
         yield Unknown(f"lines[{position}].location", line.location)
-
-
-def location_field(shard: Shard, row: int, location: str) -> int:
-    """OPERATION's `location` for a line given by name. A level that exists knows its own."""
-    return shard.locations.find(location) + 1 if row == NO_LEVEL else 0
 
 
 def shards_of(operations: Array) -> list[int]:

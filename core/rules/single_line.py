@@ -10,14 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..commands import Command, Conflict, Refusal, Reserve, ReserveOutcome, Unknown
-from ..kernels.codes import ACCEPTED, FLAG_LINE_IDS, FLAG_TEXT, RESERVATION_ENDED
+from ..kernels.codes import ACCEPTED, RESERVATION_ENDED
 from ..limits import NS_PER_MS
 from ..model import State
 from ..tables.layouts import OPERATION
 from ..tables.shard import Shard
 from ..tables.writing import reserve_batch
 from ..work import LINE_RESERVED, RESERVE_ASKED
-from .joint_turn import location_field, write_texts
+from .joint_turn import line_operation, text_flags, write_texts
 from .reservations import REFUSALS, Reservations, refused_line
 
 
@@ -75,11 +75,6 @@ def _accept(shard: Shard, command: Reserve, number: int, now_ns: int) -> Reserve
 
 
 def _operation(shard: Shard, command: Reserve) -> tuple[int, ...]:
-    key = command.key
     line = command.lines[0]
-    flags = 0 if key.text is None else FLAG_TEXT
-    if line.line_id:
-        flags |= FLAG_LINE_IDS
     row = shard.find_row(line.sku, line.location)
-    place = location_field(shard, row, line.location)
-    return (key.hi, key.lo, line.quantity, row, command.hold_ms, shard.number, flags, place)
+    return line_operation(command, line, shard, row, text_flags(command))

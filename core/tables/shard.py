@@ -14,7 +14,6 @@ from ..commands.shared import Revision
 from ..ids import Key
 from ..kernels.arguments import (
     ENDED,
-    FIRST_FREE_RESERVATION,
     FREE_LINES,
     FREE_RESERVATIONS,
     FREE_SPLITS,
@@ -150,12 +149,6 @@ class Shard:
     @now_ns.setter
     def now_ns(self, now_ns: int) -> None:
         self._figures[NOW_NS] = now_ns
-
-    @property
-    def next_reservation(self) -> int:
-        """The number that the next reservation gets."""
-        first_free = self._figures[FIRST_FREE_RESERVATION]
-        return first_free - 1 if first_free else self._figures[RESERVATIONS]
 
     @property
     def revision(self) -> int:
