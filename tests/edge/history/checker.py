@@ -178,9 +178,8 @@ class _Revisions:
 class _Search:
     """Looks for an order of the effects of one turn.
 
-    What fails tells on which places. An operation that touches none of them is not to blame,
-    wherever it stands, so no other is tried in its stead
-    (conflict-directed backjumping: Prosser, 1993).
+    What fails tells on which places. An operation that touches none of them is not to blame, and
+    the search goes back behind it (conflict-directed backjumping: Prosser, 1993).
     """
 
     def __init__(self, model: Model, places: "_Places", now_ns: int) -> None:
