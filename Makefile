@@ -19,6 +19,9 @@ IMPORTED := google/api/field_behavior.proto google/rpc/status.proto
 # Tests of the core, and of what loads and checks its state; not those that compile a copy of it.
 COVERED := tests/core tests/persistence/test_verify.py
 COMPILED := tests/core/kernels/test_compiled.py
+TOLD := -q --durations=10 --durations-min=1
+# Two processes. Each has files of its own, and takes from the other when it has none left.
+SHARED := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -74,18 +77,17 @@ replay: .venv/.run-ready  ## Replay a real year of orders and check every unit (
 # Judge
 
 test: .venv/.dev-ready  ## Run the tests.
-	@$(BIN)/pytest -q --durations=10 --durations-min=1
+	@$(BIN)/pytest $(TOLD) $(SHARED)
 
 coverage: .venv/.dev-ready  ## Measure branch coverage of core and kernels; fail below the floor.
 	@rm -rf build/coverage && mkdir -p build/coverage
-	@$(BIN)/coverage run -m pytest -q --durations=10 --durations-min=1 $(COVERED) --ignore $(COMPILED)
+	@$(BIN)/coverage run -m pytest $(TOLD) $(COVERED) --ignore $(COMPILED)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage html --quiet --fail-under=0
 	@$(BIN)/coverage report
 
 test-uncovered: .venv/.dev-ready  ## Run the tests that `make coverage` does not.
-	@$(BIN)/pytest -q --durations=10 --durations-min=1 $(addprefix --ignore=,$(COVERED)) \
-		tests $(COMPILED)
+	@$(BIN)/pytest $(TOLD) $(SHARED) $(addprefix --ignore=,$(COVERED)) tests $(COMPILED)
 
 test-slow: .venv/.dev-ready .venv/.bench-ready  ## Run the tests that take longer.
 	@$(BIN)/pytest -q -m slow
