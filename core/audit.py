@@ -123,6 +123,10 @@ def _wrong_units(shard: Shard) -> Iterator[str]:
 def _wrong_levels(shard: Shard) -> Iterator[str]:
     levels = shard.levels.used
     yield from _where(levels["withheld"] < 0, "stock level {} withholds less than no units")
+    totals = np.zeros(len(levels), np.int64)
+    np.add.at(totals, shard.unavailable.used["row"], shard.unavailable.used["units"])
+    problem = "stock level {} does not withhold what is unavailable there"
+    yield from _where(levels["withheld"] != totals, problem)
     for field, names in (("sku", shard.skus), ("location", shard.locations)):
         is_known = (levels[field] >= 0) & (levels[field] < len(names))
         yield from _where(~is_known, f"stock level {{}} has no {field}")

@@ -25,6 +25,16 @@ LINES_MAX = 2_000
 #: SKUs of one BatchGetAvailability, and events of one RecordStockEvents.
 BATCH_MAX = 1_000
 
+#: Events of one RecordStockEvents that change a status or name a reservation. Each is recorded by
+#: itself, in some 80 µs.
+CHANGING_MAX = 100
+
+#: A count may be of a later time than the node's: clocks differ.
+COUNT_AHEAD_NS_MAX = 5 * 60 * 1_000_000_000
+
+#: Records of a level that a count looks through: some 4 ms.
+HISTORY_READ_MAX = 30_000
+
 #: A hold shorter than a second cannot survive one retry; a hold longer than 30 days is an order.
 HOLD_MS_MIN = 1_000
 HOLD_MS_MAX = 30 * 24 * 3_600 * 1_000
@@ -40,6 +50,18 @@ GAPS_MAX = 16
 #: Numbered events whose content each shard keeps, so that a number that comes again is compared:
 #: four shards keep what one stream may have in flight, 8 messages of 8,190. A power of two.
 NUMBERED_MAX = 1 << 14
+
+#: Statuses under which units may be not for sale, by name, of a node. A level's are told in one
+#: answer; the largest WMS have some dozens.
+STATUSES_MAX = 64
+
+#: Facts, or shipments, of one generation of a shard's history (core/tables/recent.py): 0.8 GB, for
+#: which memory runs out first. What is longer is forgotten before its time.
+HISTORY_MAX = 1 << 24
+
+#: The same over all shards, until the first count of an instant comes: that one chains all of them
+#: by level, in some milliseconds.
+UNUSED_HISTORY_MAX = 8_192
 
 #: Shard numbers and row numbers share one int64 in a part reference: 8 bits of shard above 40 bits
 #: of number.
@@ -75,6 +97,9 @@ IDS_KEPT_NS = 30 * LINES_KEPT_NS
 
 #: Ended ids are forgotten by the hour in which their lines left.
 MARK_NS = NS_PER_HOUR
+#: Effects of one kind that a shard can collect in one turn, of names and texts bytes: a hundred
+#: times what a turn of 10 ms comes to.
+EFFECTS_MAX = 1 << 24
 
 #: Locations of a node. The largest chains have some 85,000 shops; a read of one SKU takes the stock
 #: levels at all of its locations at one instant.
@@ -89,8 +114,10 @@ MAP_NORESERVE = 0x4000
 assert LOCATIONS_MAX <= LEVELS_READ_MAX, "a SKU has a level at each location at most"
 
 NS_PER_MS = 1_000_000
+NS_PER_DAY = 24 * 3_600 * 1_000 * NS_PER_MS
 
 assert SHARDS_MAX <= SLOTS
+assert SHARDS_MAX <= UNUSED_HISTORY_MAX
 assert NUMBERED_MAX & (NUMBERED_MAX - 1) == 0
 assert LINES_MAX * QUANTITY_MAX <= ON_HAND_MAX < 2**62
 assert HOLD_MS_MAX < 2**32, "the journal keeps a hold duration in 32 bits"

@@ -17,6 +17,7 @@ class State(IntEnum):
     RELEASED = 4
     EXPIRED = 5
     CANCELLED = 6
+    RETURNED = 7
 
 
 class Verb(IntEnum):
@@ -58,6 +59,15 @@ class EventKind(IntEnum):
     SALE = 3
     RETURN = 4
     COUNT = 5
+    STATUS_CHANGE = 6
+    GOODS_ISSUE = 7
+
+
+class CountBasis(IntEnum):
+    """What a count has seen of what happened before it."""
+
+    SHELF = 1
+    BOOKS = 2
 
 
 class EventOutcome(IntEnum):
@@ -66,11 +76,17 @@ class EventOutcome(IntEnum):
     APPLIED = 1
     DUPLICATE = 2
     OUT_OF_ORDER = 3
-    # Of facts as columns alone; elsewhere these are faults of the whole command.
-    UNKNOWN_STOCK_LEVEL = 4
+    UNKNOWN_STOCK_LEVEL = 4  # of facts as columns alone
     OUT_OF_RANGE = 5
     ID_REUSED = 6
     UNKNOWN_SKU = 7
+    EXCEEDS_UNAVAILABLE = 8
+    EXCEEDS_SHIPPED = 9
+    TOO_MANY_STATUSES = 10
+    COUNT_IN_FUTURE = 11
+    COUNT_OUTDATED = 12
+    COUNT_TOO_OLD = 13
+    UNKNOWN_ORDER = 14
 
 
 class BatchOutcome(IntEnum):
@@ -131,6 +147,7 @@ STATE_PRECEDENCE = (
     State.HELD,
     State.COMMITTED,
     State.FULFILLED,
+    State.RETURNED,
     State.CANCELLED,
     State.EXPIRED,
     State.RELEASED,

@@ -24,6 +24,8 @@ from .rules import single_line
 from .rules.availability import Availability
 from .rules.batches import Batches
 from .rules.catalogue import Catalogue
+from .rules.counts import Counts
+from .rules.fact_changes import FactChanges
 from .rules.homes import Homes
 from .rules.reservations import Reservations
 from .rules.retention import DEFAULT_RETENTION, Retention, Sweep
@@ -33,12 +35,12 @@ from .rules.stock_facts import StockFacts
 from .rules.stock_plan import StockPlanner
 from .tables import state_bytes
 from .tables.apply import replay
-from .tables.effects import Entry
+from .tables.effects import Entry, Section
 from .tables.rebuilding import rebuild
 from .tables.reservation_index import ReservationIndex
 from .tables.shard import Shard
 from .tables.table import Array
-from .tables.writing import expire, record_attributions, record_seal, take_entry
+from .tables.writing import expire, record, record_attributions, record_seal, take_entry
 from .work import EXPIRY, TURN_WORK_MAX, Work
 
 _ARRIVAL = attrgetter("arrival")
@@ -110,7 +112,9 @@ class Node:
         *,
         creates_skus: bool = True,
         retention: Retention = DEFAULT_RETENTION,
+        history_window_ns: int = 0,
     ) -> None:
+        self.history_window_ns = history_window_ns
         self.timeline = timeline
         seed = np.frombuffer(hash_seed, np.int64)
         self.index = ReservationIndex(shard_count, seed)
@@ -129,6 +133,7 @@ class Node:
         self.turn_work_max = turn_work_max
         self.expire_batch_max = expire_batch_max
         self.now_ns = 0
+        self._has_window = False
 
     def _rule_owners(self, creates_skus: bool) -> Iterator[object]:
         """All rules over these shards."""
@@ -137,7 +142,8 @@ class Node:
         yield self.reservations
         yield Batches(self.shards, self.homes, self.reservations, self.work)
         yield sources
-        yield StockFacts(planner, self.homes)
+        counts = Counts(self.reservations, self.work)
+        yield StockFacts(planner, self.homes, FactChanges(self.reservations, counts))
         yield StockBatches(planner, self.work)
         yield Availability(self.shards, self.homes, self.timeline, self.work)
         yield Catalogue(self.shards, self.homes, self.work)
@@ -174,6 +180,8 @@ class Node:
         self.now_ns = max(self.now_ns, now_ns)
         self.work.left = self.turn_work_max
         self.room.is_stale = True
+        if not self._has_window:
+            self._set_window()
         is_late = self._expire()
         if self.sweep.next_ns <= self.now_ns and not is_late:
             self.sweep.go_on(self.now_ns)
@@ -186,6 +194,18 @@ class Node:
             min(self.sweep.next_ns, *(shard.expirations.next_ns for shard in self.shards)),
             is_late or any(actor.mailbox for actor in self.actors),
         )
+
+    def _set_window(self) -> None:
+        """Let the shards know how long to keep what happens, once there is something to write."""
+        mails = (mail for actor in self.actors for mail in actor.mailbox)
+        if any(not OPERATIONS[type(mail.command)].is_read for mail in mails):
+            self._has_window = True
+            for shard in self.shards:
+                keeping = shard.keeping
+                if keeping.window_ns != self.history_window_ns:
+                    shard.now_ns = self.now_ns
+                    kept = self.history_window_ns, keeping.is_used
+                    record(shard, Section.HISTORY_WINDOWS, kept)
 
     def _expire(self) -> bool:
         """Let due holds end, and return whether some are left for the next turn."""

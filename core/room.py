@@ -21,7 +21,7 @@ from .tables.shard import Shard
 _TABLES: Final[Mapping[Growth, Sequence[str]]] = {
     Growth.HOLDS: ("reservations", "lines", "id_texts"),
     Growth.MOVES: ("splits", "requests"),
-    Growth.STOCK: ("levels", "sources", "events"),
+    Growth.STOCK: ("levels", "sources", "events", "unavailable", "splits"),
     Growth.PLACES: ("locations", "display_names"),
     Growth.PRINCIPALS: ("principals",),
 }
@@ -81,8 +81,8 @@ class Room:
         for shard in self._shards:
             for name in _TABLES[growth]:
                 table = getattr(shard, name)
-                is_forgetful = isinstance(table, Remembered)
-                room = table.room_at(shard.now_ns) if is_forgetful else table.room
+                is_memory = isinstance(table, Remembered)
+                room = table.room_at(shard.now_ns) if is_memory else table.room
                 yield room, name, shard.number, table.rows_max
         if growth is Growth.HOLDS:  # of the whole node
             yield self._index.slots.room, "reservations", 0, self._index.slots.rows_max

@@ -23,6 +23,7 @@ from .commands import (
     MoveBatch,
     ReadLevels,
     RecordStockEvents,
+    Reference,
     Reserve,
     ReserveBatch,
     ResetSource,
@@ -31,10 +32,11 @@ from .commands import (
     StockEvent,
     UpdateLocation,
 )
+from .commands.stock import RESERVATION
 from .handles import make_handle, split_handles
-from .ids import key_from_parts, key_from_text
-from .limits import HOLD_MS_MIN, LINES_KEPT_NS, NS_PER_MS
-from .model import EventKind, LocationKind, Remainder, Verb
+from .ids import key_from_parts, key_from_text, text_from_key
+from .limits import HOLD_MS_MIN, LINES_KEPT_NS, NS_PER_MS, RETENTION_NS
+from .model import CountBasis, EventKind, LocationKind, Remainder, Verb
 from .node import Node
 from .statistics import read_statistics
 from .tables import state_bytes
@@ -59,7 +61,7 @@ class _Nobody:
 
 def warm_up(progress: Callable[[int, int], None] = lambda _done, _all: None) -> None:
     """Run every kind of command, effect, load and hash once."""
-    node, twin = Node(2), Node(2)
+    node, twin = Node(2, history_window_ns=RETENTION_NS), Node(2)
     steps = list(_life())
     for done, (now_ns, command) in enumerate(steps):
         node.post(command, _Nobody())
@@ -143,9 +145,24 @@ def _life() -> Iterator[tuple[int, Command]]:
     for _ in range(2):
         yield 5, Move(Verb.COMMIT, uuid, request, lines[:1], Remainder.KEEP)
     yield 5, Reserve(ended, (Line("S0", "W", 1, "line"),), HOLD_MS_MIN)
+    back = Reference(RESERVATION, "ended", "line")
+    for facts in (
+        (StockEvent(None, 5, "S0", "W", EventKind.STATUS_CHANGE, 1, to_status="damaged"),),
+        (StockEvent(None, 6, "S0", "W", EventKind.SALE, 1, from_status="damaged"),),
+        (StockEvent(None, 7, "S0", "W", EventKind.RETURN, 1, reference=back),),
+        (StockEvent(None, 7, "S0", "W", EventKind.RECEIPT, 1, to_status="damaged"),),
+    ):
+        yield 5, RecordStockEvents("statuses", facts)
     for _ in range(2):
         yield 5, Move(Verb.RELEASE, ended, None, None, Remainder.KEEP)
     yield 6, Move(Verb.FULFILL, uuid, None, (Line("S0", "W", 1),), Remainder.GIVE_BACK)
+    order = Reference(RESERVATION, text_from_key(uuid.hi, uuid.lo), "")
+    for fact in (
+        StockEvent(None, 8, "S0", "W", EventKind.COUNT, 9, occur_time_ns=5),
+        StockEvent(None, 9, "S0", "W", EventKind.COUNT, 9, basis=CountBasis.BOOKS),
+        StockEvent(None, 10, "S0", "W", EventKind.GOODS_ISSUE, 1, reference=order),
+    ):
+        yield 6, RecordStockEvents("statuses", (fact,))
     for number in (9, 9, 7):  # one that skips some, a repeat, and one of those
         event = StockEvent(None, number, "S0", "W", EventKind.COUNT, 9)
         yield 7, RecordStockEvents("numbers", (event,))

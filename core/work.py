@@ -44,6 +44,12 @@ EVENT_LOOKED_UP: Final = 0.05
 DIFFERENCE_TOLD: Final = 15
 SOURCE_RESET: Final = 20
 
+#: A stock fact that changes a status or a reservation: it is recorded by itself.
+FACT_CHANGING: Final = 70
+
+#: A record of what happened at a level of late, which a count looks at.
+RECORD_READ: Final = 0.15
+
 #: A part of an existing reservation, in one shard; each line in a command on all of them; a line
 #: that is read by name, and one that is told.
 PART: Final = 20
@@ -60,6 +66,10 @@ SKU_TOLD: Final = 4
 SHARD_READ: Final = 20
 LEVEL_COPIED: Final = 0.05
 LEVEL_TOLD: Final = 2
+
+#: A status of a stock level that is read, and one that is told.
+STATUS_COPIED: Final = 0.1
+STATUS_TOLD: Final = 3
 
 #: A location that is listed; one that is put, in each shard.
 LOCATION_TOLD: Final = 3

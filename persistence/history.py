@@ -17,7 +17,8 @@ import numpy as np
 
 from holdfast.core.ids import text_from_key
 from holdfast.core.kernels.codes import FLAG_LINE_IDS, FLAG_TEXT
-from holdfast.core.model import EventKind, LocationKind, Remainder, State, Verb
+from holdfast.core.limits import NS_PER_MS
+from holdfast.core.model import CountBasis, EventKind, LocationKind, Remainder, State, Verb
 from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.names import unpack_names
 from holdfast.core.tables.numbering import Numbering
@@ -36,6 +37,7 @@ _NAMES: Final = {
     Section.LOCATION_NAMES: "location",
     Section.SOURCE_NAMES: "source",
     Section.PRINCIPAL_NAMES: "principal",
+    Section.STATUS_NAMES: "status",
     Section.DISPLAY_NAMES: "display_name",
 }
 _NONE: Final = np.zeros(0, DTYPES[Section.RESERVATIONS])
@@ -138,6 +140,10 @@ class _ShardHistory:
             Section.STOCK_PADDED: self._read_stock,
             Section.STOCK_PLAIN: self._read_stock,
             Section.STOCK: self._read_stock,
+            Section.UNAVAILABLE: self._read_unavailable,
+            Section.HISTORY_WINDOWS: self._read_windows,
+            Section.COUNTS: self._read_counts,
+            Section.POSTED: self._read_posted,
             Section.GAPS: self._read_gaps,
             Section.SOURCE_RESETS: self._read_resets,
             Section.REQUESTS: self._read_requests,
@@ -264,6 +270,36 @@ class _ShardHistory:
                 "source_sequence": int(effect["sequence"]),
                 "event_key": _key_hex(effect) if effect["has_key"] else "",
             }
+
+    def _read_unavailable(self, effects: Any) -> Iterator[EffectRecord]:
+        for units, row, status, _stock, _pad in effects.tolist():
+            yield {
+                "kind": "unavailable",
+                **self._level(row),
+                "status": self.names[Section.STATUS_NAMES][status],
+                "delta": units,
+            }
+
+    def _read_windows(self, effects: Any) -> Iterator[EffectRecord]:
+        for window_ns, is_used in effects.tolist():
+            yield {
+                "kind": "history_window",
+                "window_ms": window_ns // NS_PER_MS,
+                "is_used": bool(is_used),
+            }
+
+    def _read_counts(self, effects: Any) -> Iterator[EffectRecord]:
+        for as_of_ns, row, basis, *_pads in effects.tolist():
+            yield {
+                "kind": "counted",
+                **self._level(row),
+                "as_of": time_text(as_of_ns),
+                "basis": CountBasis(basis).name,
+            }
+
+    def _read_posted(self, effects: Any) -> Iterator[EffectRecord]:
+        for units, row, _pad in effects.tolist():
+            yield {"kind": "posted", **self._level(row), "quantity": units}
 
     def _read_gaps(self, effects: Any) -> Iterator[EffectRecord]:
         for effect in effects:

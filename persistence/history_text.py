@@ -67,6 +67,17 @@ _SENTENCES: Final[dict[str, Callable[[EffectRecord], str]]] = {
     "drop": lambda record: f"{record['reservation_id']}: its lines leave memory",
     "forget": lambda record: f"forget the oldest {record['ids']:,} ended ids",
     "stock": _stock_sentence,
+    "unavailable": lambda record: (
+        f"{record['status']} {record['delta']:+,} {_level(record)}, not for sale"
+    ),
+    "history_window": lambda record: (
+        f"what happens at a level is kept for {timedelta(milliseconds=record['window_ms'])}"
+        f"{', for counts to ask' if record['is_used'] else ', the newest of it'}"
+    ),
+    "counted": lambda record: (
+        f"{_level(record)} was counted as of {record['as_of']}, {record['basis'].lower()}"
+    ),
+    "posted": lambda record: f"{record['quantity']:,} {_level(record)} not unposted any more",
     "numbers_skipped": lambda record: (
         f"{record['source']} skipped #{record['first']} to #{record['last']}"
     ),

@@ -6,7 +6,6 @@ leaves them out.
 """
 
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass, replace
 
 from holdfast.core.commands import (
@@ -34,6 +33,7 @@ from holdfast.core.commands import (
     MoveOutcome,
     Outcome,
     OutOfRange,
+    Reapplied,
     RecordStockEvents,
     RefusedLine,
     ReservationView,
@@ -47,7 +47,7 @@ from holdfast.core.commands import (
     Unknown,
     UpdateLocation,
 )
-from holdfast.core.ids import Key, text_from_key
+from holdfast.core.ids import Key
 from holdfast.core.limits import (
     IDS_KEPT_NS,
     LINES_KEPT_NS,
@@ -67,12 +67,15 @@ from holdfast.core.model import (
     State,
     Verb,
 )
+from tests.model_counts import Counts
 from tests.model_reservations import (
     HeldLine,
     Level,
     Reservation,
     again,
+    key_text,
     out_of_range,
+    promised,
     refuse_lines,
     refuse_reserve,
     refuse_state,
@@ -81,7 +84,7 @@ from tests.model_reservations import (
     reserve_conflict,
     up_to,
 )
-from tests.model_sources import Source, judge_event, on_hand_with, spelt
+from tests.model_sources import Source, judge_event, location_conflict, on_hand_with
 
 NO_REVISION = Revision(0, 0, 0)
 
@@ -97,11 +100,12 @@ class StockColumns:
 class Model:
     """All that a node knows."""
 
-    def __init__(self, *, creates_skus: bool = True) -> None:
+    def __init__(self, *, creates_skus: bool = True, window_ns: int = 0) -> None:
         self.creates_skus = creates_skus
         self.locations: dict[str, Location] = {}
         self.skus: dict[str, dict[str, Level]] = {}
         self.reservations: dict[Key, Reservation] = {}
+        self.counts = Counts(self.reservations, window_ns)
         self.holding: dict[Key, Reservation] = {}  # those that hold units; the others cannot expire
         # Those that were not seen to have ended; the others in the order in which they were.
         self.open: dict[Key, Reservation] = {}
@@ -245,14 +249,14 @@ class Model:
         elif is_repeat:
             answer = self.moved(reservation, command)
         else:
-            answer = self.move(reservation, command)
+            answer = self.move(reservation, command, now_ns)
         if isinstance(answer, Ambiguous):
             return answer
         if command.request is not None and answer.refusal is None and not is_repeat:
             reservation.requests[command.request] = (now_ns, command)
         return answer
 
-    def move(self, reservation: Reservation, command: Move) -> MoveOutcome | Ambiguous:
+    def move(self, reservation: Reservation, command: Move, now_ns: int) -> MoveOutcome | Ambiguous:
         """Commit, fulfil, release or cancel all lines or none."""
         source, target = TRANSITIONS[command.verb]
         if reservation.dropped_at_ns is not None:
@@ -270,13 +274,13 @@ class Model:
         if command.lines is not None:
             for asked in command.lines:
                 (name,) = reservation.named(asked)
-                reservation.lines[name].move(source, target, asked.quantity)
+                reservation.lines[name].move(source, target, asked.quantity, now_ns)
             if command.remainder == Remainder.GIVE_BACK:
                 for held in reservation.lines.values():
                     held.move(source, GIVE_BACK[source], held.units[source])
         else:
             for held in reservation.lines.values():
-                held.move(source, target, held.units[source])
+                held.move(source, target, held.units[source], now_ns)
         return self.moved(reservation, command)
 
     def moved(self, reservation: Reservation, command: Move) -> MoveOutcome:
@@ -339,6 +343,7 @@ class Model:
                 level.committed,
                 self.offered(level),
                 self.locations[level.location].enabled,
+                {status: units for status, units in level.unavailable.items() if units},
             )
             for level in self.skus[sku].values()
             if not locations or level.location in locations
@@ -354,40 +359,53 @@ class Model:
 
     def record_stock_events(
         self, command: RecordStockEvents, now_ns: int
-    ) -> EventsOutcome | Unknown | OutOfRange:
-        """Record all facts or none: first find what each would do, then do it."""
+    ) -> EventsOutcome | Unknown:
+        """Record facts, one after the other."""
         for i, event in enumerate(command.events):
             if event.location not in self.locations:
                 return Unknown(f"events[{i}].location", event.location)
-        named = {event.sku for event in command.events}
-        levels = deepcopy({sku: self.skus[sku] for sku in named & self.skus.keys()})
-        source = deepcopy(self.sources.get(command.source, Source()))
-        results = []
-        for i, event in enumerate(command.events):
-            level = levels.get(event.sku, {}).get(event.location, Level(event.sku, event.location))
-            outcome, difference = judge_event(event, source, now_ns, knows_level=True)
-            is_new = event.sku not in levels
-            begins = event.kind in (EventKind.RECEIPT, EventKind.COUNT)
-            if outcome == EventOutcome.APPLIED and is_new and not (self.creates_skus or begins):
-                outcome = EventOutcome.UNKNOWN_SKU
-            applies = outcome == EventOutcome.APPLIED
-            if applies:
-                level.on_hand = on_hand_with(event, level.on_hand)
-                if what := out_of_range(level, level.on_hand):
-                    place = f"events[{i}].quantity"
-                    what = f"{what} after the event"
-                    return OutOfRange(place, event.quantity, what, ON_HAND_MAX)
-                levels.setdefault(event.sku, {})[event.location] = level
-                source.note(event, now_ns)
-            results.append(self.event_result(outcome, level, applies and is_new, difference))
+        told = (self.record_by_name(command.source, each, now_ns) for each in command.events)
+        return EventsOutcome(tuple(told), ())
 
-        for sku, places in levels.items():
-            for location, planned in places.items():
-                level = self.skus.setdefault(sku, {}).setdefault(location, Level(sku, location))
-                level.on_hand = planned.on_hand
-        if any(result.outcome == EventOutcome.APPLIED for result in results):
-            self.sources[command.source] = source
-        return EventsOutcome(tuple(results), ())
+    def judge_by_name(
+        self, name: str, event: StockEvent, level: Level, now_ns: int
+    ) -> tuple[EventOutcome, Difference | None, int, int, tuple[Reapplied, ...]]:
+        """What would become of a fact; the first difference, units that there are, units that it
+        adds to what it says, and what it had not seen.
+        """
+        is_new = event.sku not in self.skus
+        source = self.sources.get(name, Source())
+        outcome, difference = judge_event(event, source, now_ns, knows_level=True)
+        begins = event.kind in (EventKind.RECEIPT, EventKind.COUNT)
+        if outcome == EventOutcome.APPLIED and is_new and not (self.creates_skus or begins):
+            outcome = EventOutcome.UNKNOWN_SKU
+        possible, delta = 0, 0
+        told: tuple[Reapplied, ...] = ()
+        if outcome == EventOutcome.APPLIED:
+            outcome, possible, delta, told = self.counts.judge(
+                name, event, level, self.skus, now_ns
+            )
+        on_hand = on_hand_with(event, level.on_hand) + delta
+        if outcome == EventOutcome.APPLIED and out_of_range(level, on_hand):
+            outcome = EventOutcome.OUT_OF_RANGE
+        return outcome, difference, possible, delta, told
+
+    def record_by_name(self, name: str, event: StockEvent, now_ns: int) -> EventResult:
+        """Record one fact, which may be the first of its level and of its SKU."""
+        is_new = event.sku not in self.skus
+        known = self.skus.get(event.sku, {}).get(event.location)
+        level = known or Level(event.sku, event.location)
+        source = self.sources.get(name, Source())
+        judged = self.judge_by_name(name, event, level, now_ns)
+        outcome, difference, possible, delta, told = judged
+        applies = outcome == EventOutcome.APPLIED
+        if applies:
+            self.skus.setdefault(event.sku, {})[event.location] = level
+            self.counts.apply(name, event, level, self.skus, now_ns, delta)
+            source.note(event, now_ns)
+            self.sources[name] = source
+        told = told if applies else ()
+        return self.event_result(outcome, level, applies and is_new, difference, possible, told)
 
     def event_result(
         self,
@@ -395,13 +413,14 @@ class Model:
         level: Level,
         creates_sku: bool = False,
         difference: Difference | None = None,
+        possible: int = 0,
+        told: tuple[Reapplied, ...] = (),
     ) -> EventResult:
-        shortfall = max(0, -level.available)
-        offered = self.offered(level)
-        return EventResult(outcome, level.on_hand, shortfall, offered, creates_sku, difference)
+        figures = level.on_hand, max(0, -level.available), self.offered(level)
+        return EventResult(outcome, *figures, creates_sku, difference, told, possible)
 
     def record_stock_event(self, name: str, event: StockEvent, now_ns: int) -> EventResult:
-        """Record one fact of columns: what is wrong with it touches no other."""
+        """Record one fact of columns, which makes no level."""
         level = self.skus.get(event.sku, {}).get(event.location)
         source = self.sources.get(name, Source())
         knows_level = level is not None
@@ -414,7 +433,7 @@ class Model:
         if outcome == EventOutcome.APPLIED and out_of_range(level, on_hand):
             outcome = EventOutcome.OUT_OF_RANGE
         if outcome == EventOutcome.APPLIED:
-            level.on_hand = on_hand
+            self.counts.apply(name, event, level, self.skus, now_ns)
             source.note(event, now_ns)
             self.sources[name] = source
         return self.event_result(outcome, level, difference=difference)
@@ -431,11 +450,7 @@ class Model:
     def create_location(self, location: Location) -> LocationOutcome | Conflict:
         """Create a location, once."""
         known = self.locations.setdefault(location.name, location)
-        for name in ("kind", "display_name", "enabled"):
-            first, now = getattr(known, name), getattr(location, name)
-            if first != now:
-                return Conflict(f"location.{name}", spelt(first), spelt(now))
-        return LocationOutcome(location, ())
+        return location_conflict(known, location) or LocationOutcome(location, ())
 
     def update_location(self, command: UpdateLocation) -> LocationOutcome | Unknown:
         """Change some fields of a location; create it where that is allowed."""
@@ -472,26 +487,13 @@ class Model:
         """A level promises exactly the live units of its lines, no line ever loses a unit, and what
         is held can expire.
         """
-        reserved: dict[Level, int] = {}
-        committed: dict[Level, int] = {}
         for key, reservation in self.reservations.items():
             assert key in self.holding or not reservation.total(State.HELD)
-            for asked, line in zip(
-                reservation.asked.lines, reservation.lines.values(), strict=True
-            ):
-                assert asked.quantity == sum(line.units.values())
-                assert min(line.units.values()) >= 0
-                level = line.level
-                reserved[level] = reserved.get(level, 0) + line.units[State.HELD]
-                committed[level] = committed.get(level, 0) + line.units[State.COMMITTED]
+        reserved, committed = promised(self.reservations.values())
         live = {level for levels in self.skus.values() for level in levels.values()}
         for level in live | reserved.keys():
             assert level.reserved == reserved.get(level, 0)
             assert level.committed == committed.get(level, 0)
             assert not out_of_range(level, level.on_hand)
+            assert not level.unavailable or min(level.unavailable.values()) >= 0
             assert level.on_hand >= -ON_HAND_MAX
-
-
-def key_text(key: Key) -> str:
-    """Spell an id as its caller did."""
-    return text_from_key(key.hi, key.lo) if key.text is None else key.text

@@ -4,7 +4,7 @@ not know of stock events.
 Rules of this file: those of tests/model.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -18,9 +18,28 @@ from holdfast.core.commands import (
     Reserve,
     ReserveOutcome,
 )
-from holdfast.core.ids import Key
+from holdfast.core.ids import Key, text_from_key
 from holdfast.core.limits import ON_HAND_MAX
-from holdfast.core.model import RefusalCode, State, Verb, reservation_state
+from holdfast.core.model import (
+    CountBasis,
+    EventKind,
+    RefusalCode,
+    State,
+    Verb,
+    reservation_state,
+)
+
+
+@dataclass(frozen=True)
+class Happened:
+    """Something that changed a level, or told of a change."""
+
+    at_ns: int
+    came_at_ns: int
+    units: int
+    source: str = ""
+    sequence: int = 0
+    kind: EventKind | None = None
 
 
 @dataclass(eq=False)
@@ -32,18 +51,30 @@ class Level:
     on_hand: int = 0
     reserved: int = 0
     committed: int = 0
-    withheld: int = 0
+    unavailable: dict[str, int] = field(default_factory=dict)
+    facts: list[Happened] = field(default_factory=list)
+    shipments: list[Happened] = field(default_factory=list)
+    unposted: int = 0
+    """Units that were shipped and of which no source posted the goods issue."""
+    counted_ns: int = 0
+    basis: CountBasis | None = None
+    """As of when it was last counted, if it was, and by what."""
 
     @property
     def available(self) -> int:
-        return self.on_hand - self.reserved - self.committed - self.withheld
+        return self.on_hand - self.reserved - self.committed - sum(self.unavailable.values())
+
+    def change_status(self, status: str, units: int) -> None:
+        """Let units enter a status, or leave it; the empty one is for sale."""
+        if status:
+            self.unavailable[status] = self.unavailable.get(status, 0) + units
 
 
 def out_of_range(level: Level, on_hand: int) -> str:
     """What a level with so many units on hand can't hold, or nothing."""
     if on_hand > ON_HAND_MAX:
         return "on_hand"
-    return "available" if on_hand - level.reserved - level.committed < -ON_HAND_MAX else ""
+    return "available" if on_hand - level.on_hand + level.available < -ON_HAND_MAX else ""
 
 
 @dataclass(eq=False)
@@ -53,8 +84,11 @@ class HeldLine:
     level: Level
     units: dict[State, int]
 
-    def move(self, source: State, target: State, quantity: int) -> None:
+    def move(self, source: State, target: State, quantity: int, now_ns: int = 0) -> None:
         """Move units to another state; the level's promises, or its stock, go along."""
+        if target == State.FULFILLED and quantity:
+            self.level.shipments.append(Happened(now_ns, now_ns, -quantity))
+            self.level.unposted += quantity
         self.units[source] -= quantity
         self.units[target] += quantity
         self.level.reserved -= quantity * (source == State.HELD)
@@ -96,6 +130,25 @@ class Reservation:
             for key in self.lines
             if line.line_id in ("", key[2]) and (line.sku, line.location) in (("", ""), key[:2])
         ]
+
+
+def promised(reservations: Iterable[Reservation]) -> tuple[dict[Level, int], dict[Level, int]]:
+    """What each level has reserved and committed by its lines, none of which has lost a unit."""
+    reserved: dict[Level, int] = {}
+    committed: dict[Level, int] = {}
+    for reservation in reservations:
+        for asked, line in zip(reservation.asked.lines, reservation.lines.values(), strict=True):
+            assert asked.quantity == sum(line.units.values())
+            assert min(line.units.values()) >= 0
+            level = line.level
+            reserved[level] = reserved.get(level, 0) + line.units[State.HELD]
+            committed[level] = committed.get(level, 0) + line.units[State.COMMITTED]
+    return reserved, committed
+
+
+def key_text(key: Key) -> str:
+    """Spell an id as its caller did."""
+    return text_from_key(key.hi, key.lo) if key.text is None else key.text
 
 
 def up_to(until_ns: int, known: Mapping[Key, Reservation], time: str) -> list[Key]:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from holdfast.core.commands import Difference, StockEvent
+from holdfast.core.commands import Conflict, Difference, Location, StockEvent
 from holdfast.core.ids import Key
 from holdfast.core.limits import RETENTION_NS
-from holdfast.core.model import EventKind, EventOutcome
+from holdfast.core.model import EventKind, EventOutcome, State
+from tests.model_reservations import HeldLine, Level
 
 
 @dataclass(eq=False)
@@ -46,10 +47,49 @@ def judge_event(
             before, after = (spelt(getattr(each, name)) for each in (first, event))
             if before != after:
                 return EventOutcome.ID_REUSED, Difference(name, before, after)
+        if others_of(first) != others_of(event):
+            return EventOutcome.ID_REUSED, Difference(OTHERS, "", "")
         return EventOutcome.DUPLICATE, None
     if 0 < event.sequence <= source.last_sequence:
         return EventOutcome.OUT_OF_ORDER, None
     return EventOutcome.APPLIED, None
+
+
+#: What else an event may say that changes what it does, as a difference names it.
+OTHERS = "status, reference or instant"
+
+
+def others_of(event: StockEvent) -> tuple[object, ...]:
+    """That, as it was said."""
+    if event.is_plain:
+        return ()
+    order = event.reservation
+    named = (order.id, order.line) if order else ()
+    count = (event.occur_time_ns, event.as_of_sequence, event.basis, event.picked_quantity)
+    return (event.from_status, event.to_status, *named, *count, *event.seen_reservations)
+
+
+def judge_change(
+    event: StockEvent, level: Level, shipped: list[HeldLine] | None
+) -> tuple[EventOutcome, int]:
+    """Whether there is what a fact takes from a status, or from what was shipped; and how much."""
+    there = level.unavailable.get(event.from_status, 0)
+    if event.from_status and there < abs(event.quantity):
+        return EventOutcome.EXCEEDS_UNAVAILABLE, there
+    if shipped is not None:
+        units = sum(line.units[State.FULFILLED] for line in shipped)
+        if units < event.quantity:
+            return EventOutcome.EXCEEDS_SHIPPED, units
+    return EventOutcome.APPLIED, 0
+
+
+def location_conflict(first: Location, now: Location) -> Conflict | None:
+    """Name the first field in which two locations of one name differ."""
+    for name in ("kind", "display_name", "enabled"):
+        before, after = getattr(first, name), getattr(now, name)
+        if before != after:
+            return Conflict(f"location.{name}", spelt(before), spelt(after))
+    return None
 
 
 def spelt(value: object) -> str:
@@ -66,5 +106,7 @@ def on_hand_with(event: StockEvent, on_hand: int) -> int:
             return event.quantity
         case EventKind.SALE:
             return on_hand - event.quantity
+        case EventKind.STATUS_CHANGE | EventKind.GOODS_ISSUE:
+            return on_hand
         case _:
             return on_hand + event.quantity

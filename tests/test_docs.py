@@ -154,11 +154,13 @@ def test_methods_are_those_of_the_wire() -> None:
     assert served == told
 
 
-def test_the_story_is_told_as_the_engine_tells_it() -> None:
-    """Partial commits and their remainders, by the model and by a node."""
-    (story,) = re.findall(r"```story\n(.*?)```", INTEGRATORS.read_text("utf-8"), re.DOTALL)
+def test_stories_are_told_as_the_engine_tells_them() -> None:
+    """By the model and by a node."""
+    stories = re.findall(r"```story\n(.*?)```", INTEGRATORS.read_text("utf-8"), re.DOTALL)
 
-    assert story == retell(story, ModelEngine()) == retell(story, NodeEngine(4))
+    assert stories
+    for story in stories:
+        assert story == retell(story, ModelEngine()) == retell(story, NodeEngine(4))
 
 
 def test_settings_and_their_defaults_are_those_of_the_code() -> None:

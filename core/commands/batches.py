@@ -70,6 +70,7 @@ class LevelColumns:
     reserved: Array
     committed: Array
     available: Array
+    unavailable: Array
     is_stale: Array
     revisions: tuple[Revision, ...]
 

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..ids import Key
-from ..work import LINE_RESERVED
+from ..work import FACT_CHANGING, LINE_RESERVED
 from .batches import (
     BatchCodes,
     Handles,
@@ -179,6 +179,11 @@ def _weight_of_move(command: Move) -> int:
     return 30 + 2 * len(command.lines or ())
 
 
+def _weight_of_events(command: RecordStockEvents) -> int:
+    changing = sum(not event.is_plain for event in command.events)
+    return 40 + 8 * len(command.events) + FACT_CHANGING * changing
+
+
 def _rows_of_reserve(command: Reserve) -> int:
     return len(command.lines) + (command.key.text is not None)  # each line may have an id, too
 
@@ -234,9 +239,10 @@ RECORD_STOCK_EVENTS = _operation(
     RecordStockEvents,
     EventsOutcome,
     _by_source,
-    _weighs(40, 8, "events"),
+    _weight_of_events,
     Growth.STOCK,
-    lambda command: len(command.events),
+    # A change of status has two.
+    lambda command: 2 * len(command.events),
     may_fault=True,
 )
 STOCK_BATCH = _operation(

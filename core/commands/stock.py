@@ -1,11 +1,12 @@
 """Commands on stock facts and availability, and their outcomes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from ..ids import Key
-from ..model import EventKind, EventOutcome
+from ..model import CountBasis, EventKind, EventOutcome
 from .shared import Revision
 
 
@@ -16,6 +17,12 @@ class Reference:
     kind: str
     id: str
     line: str
+
+
+NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
+
+#: The kind of a reference to a reservation of this node; its id and line are those of Reserve.
+RESERVATION = "reservation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,36 @@ class StockEvent:
     reference: Reference | None = None
     reason: str = ""
     actor: str = ""
+    from_status: str = ""
+    """The status that the units had, and leave; "" for units that are for sale."""
+    to_status: str = ""
+    """The status that the units have from then on; "" for units that are for sale."""
+    as_of_sequence: int = 0
+    """Of a count: the last number of its source that it had seen; 0 without."""
+    basis: CountBasis | None = None
+    """Of a count: what it had seen beside that."""
+    picked_quantity: int = 0
+    """Of a count: units that it leaves out, because they are picked, and that were not shipped."""
+    seen_reservations: tuple[str, ...] = ()
+    """Of a count from the books: reservations whose shipments it had seen, though none of their
+    goods issues is posted here.
+    """
+
+    @property
+    def reservation(self) -> Reference | None:
+        """The reservation that it refers to, if it refers to one."""
+        named = self.reference
+        return named if named is not None and named.kind == RESERVATION else None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it changes units on hand, and no status and no order."""
+        if self.kind is EventKind.COUNT:
+            has_instant = self.occur_time_ns is not None or self.as_of_sequence or self.basis
+            return not (has_instant or self.picked_quantity or self.seen_reservations)
+        names_order = self.kind is EventKind.RETURN and self.reservation is not None
+        has_status = self.from_status or self.to_status or self.kind is EventKind.GOODS_ISSUE
+        return not (has_status or names_order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +91,17 @@ class Difference:
     now: str
 
 
+class Reapplied(NamedTuple):
+    """What a count had not seen, of one source and kind: units by which it changed on hand, and how
+    many facts they are. What was shipped here has no source and no kind.
+    """
+
+    source: str
+    kind: EventKind | None
+    units: int
+    facts: int
+
+
 class EventResult(NamedTuple):
     """What one stock fact did. A tuple, because an answer may have a thousand."""
 
@@ -64,6 +112,10 @@ class EventResult(NamedTuple):
     creates_sku: bool = False
     difference: Difference | None = None
     """Set when ID_REUSED."""
+    reapplied: tuple[Reapplied, ...] = ()
+    """Of a count: what it had not seen, and was applied again."""
+    possible: int = 0
+    """Units that there were, when it asks for more of a status or of an order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +163,8 @@ class LevelView(NamedTuple):
     shortfall.
     """
     enabled: bool
+    unavailable: Mapping[str, int] = NOTHING
+    """Units that are on hand and not for sale, by status."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,10 +183,11 @@ class Levels:
 
     def __iter__(self) -> Iterator[LevelView]:
         # By index: most SKUs have few levels, for which slices would take three times as long.
-        locations, on_hand, reserved, committed, available, enabled = self.columns
+        places, on_hand, reserved, committed, available, enabled, unavailable = self.columns
         for at in range(self.start, self.end):
             yield LevelView(
-                locations[at], on_hand[at], reserved[at], committed[at], available[at], enabled[at]
+                *(places[at], on_hand[at], reserved[at], committed[at]),
+                *(available[at], enabled[at], unavailable[at]),
             )
 
     def __getitem__(self, index: int) -> LevelView:

@@ -27,6 +27,7 @@ from .content_hash import (
     end_of_lines,
     hash_levels,
     hash_lines,
+    hash_unavailable,
 )
 from .hash_slots import (
     move_slots,
@@ -49,7 +50,15 @@ from .names import (
 )
 from .promise import (
     decide_lines,
+    offered,
     read_levels,
+)
+from .recent import (
+    append_facts,
+    append_shipments,
+    chain_history,
+    list_since,
+    sum_shipped,
 )
 from .remembered import (
     find_key,
@@ -81,6 +90,7 @@ from .retention import (
     apply_id_texts,
     find_ended,
     index_ended,
+    match_texts,
     read_states,
 )
 from .stock_batches import (
@@ -97,9 +107,17 @@ from .stock_facts import (
     find_numbered,
     read_quantities,
 )
+from .unavailable import (
+    apply_unavailable,
+    find_unavailable,
+    index_unavailable,
+    list_unavailable,
+)
 
 __all__ = [
+    "append_facts",
     "append_names",
+    "append_shipments",
     "apply_drops",
     "apply_ends",
     "apply_event_keys",
@@ -113,6 +131,8 @@ __all__ = [
     "apply_reservations",
     "apply_source_resets",
     "apply_stock",
+    "apply_unavailable",
+    "chain_history",
     "count_lines",
     "count_names",
     "count_units",
@@ -130,24 +150,31 @@ __all__ = [
     "find_parts",
     "find_row",
     "find_rows",
+    "find_unavailable",
     "give_back_block",
     "hash_keys",
     "hash_levels",
     "hash_lines",
+    "hash_unavailable",
     "index_ended",
     "index_expiries",
     "index_keys",
     "index_levels",
     "index_names",
     "index_parts",
+    "index_unavailable",
     "is_done",
     "judge_known",
     "judge_nothing_left",
     "judge_operations",
     "list_levels",
+    "list_since",
+    "list_unavailable",
+    "match_texts",
     "move_batch",
     "move_slots",
     "next_parts",
+    "offered",
     "plan_stock",
     "pop_settled",
     "read_levels",
@@ -158,6 +185,7 @@ __all__ = [
     "reserve_batch",
     "reserve_lines",
     "sum_levels",
+    "sum_shipped",
     "take_block",
     "whole_moves",
     "write_stock",

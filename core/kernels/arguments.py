@@ -92,7 +92,7 @@ class Book(NamedTuple):
     lines: Array
     """LINE[lines]"""
     splits: Array
-    """int64[splits, 6]: units by state, of lines whose units are in several states."""
+    """int64[splits, 7]: units by state, of lines whose units are in several states."""
     ended: Array
     """ENDED_ID[ended ids]: what is left of ended reservations; record n lies at n modulo this."""
 

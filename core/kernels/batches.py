@@ -322,7 +322,7 @@ def _judge_ended(states, leaves, enters, totals):
 
 @kernel
 def _judge_unmoved(record, book, leaves, enters, totals):
-    """Answer a command that finds no units to move: by where they are. `totals` (int64[6]) is room
+    """Answer a command that finds no units to move: by where they are. `totals` (int64[7]) is room
     to count them.
     """
     for state in range(1, STATES_END):
@@ -338,7 +338,7 @@ def move_batch(operations, parts, codes, leaves, enters, totals, arrays):
     """Move whole reservations of one shard along a transition, and write and apply the moves.
 
     Of an operation the key alone is read. ASK where the reservation has parts in other shards or
-    the key is another's. `totals` (int64[6]) is room to count units in.
+    the key is another's. `totals` (int64[7]) is room to count units in.
     """
     tables = tables_of(arrays)
     header, book, moves = tables.header, tables.book, tables.effects.moves

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..model import BatchOutcome, EventKind, EventOutcome, State
 
-HELD, COMMITTED, FULFILLED, RELEASED, EXPIRED, CANCELLED = map(int, State)
+HELD, COMMITTED, FULFILLED, RELEASED, EXPIRED, CANCELLED, RETURNED = map(int, State)
 STATES_END = int(max(State)) + 1
 
 #: State of a line whose units are in several: `quantity` is then the row of `splits` that counts
@@ -60,8 +60,18 @@ assert PENDING == 0, "the rules begin with zeroed codes"
     EVENT_OUT_OF_RANGE,
     EVENT_ID_REUSED,
     EVENT_UNKNOWN_SKU,
+    EVENT_EXCEEDS_UNAVAILABLE,
+    EVENT_EXCEEDS_SHIPPED,
+    EVENT_TOO_MANY_STATUSES,
+    EVENT_COUNT_IN_FUTURE,
+    EVENT_COUNT_OUTDATED,
+    EVENT_COUNT_TOO_OLD,
+    EVENT_UNKNOWN_ORDER,
 ) = map(int, EventOutcome)
-RECEIPT, SALE, COUNT = int(EventKind.RECEIPT), int(EventKind.SALE), int(EventKind.COUNT)
+RECEIPT, ADJUSTMENT, SALE, RETURN, COUNT, STATUS_CHANGE, GOODS_ISSUE = map(int, EventKind)
+
+#: The kind of a shipment in the history of a level.
+SHIPMENT = 255
 
 #: What an event that was recorded before is to the one that comes now (layouts.RECORDED).
 NEW, SAME, OTHER = range(3)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .arguments import Book
-from .codes import STATES_END
+from .codes import RETURNED, STATES_END
 from .compiled import kernel
 from .hashing import hash_bytes, mix
 from .names import names_of
@@ -35,6 +35,20 @@ def hash_levels(start, end, levels, seed, skus, locations):
 
 
 @kernel
+def hash_unavailable(records, levels, seed, skus, locations, statuses):
+    """Sum of a hash per level and status over names and units, where there are any."""
+    skus, locations, statuses = names_of(skus), names_of(locations), names_of(statuses)
+    total = np.uint64(0)
+    for number in range(records.size):
+        record = records[number]
+        if record.units != 0:
+            h = _hash_row(levels, record.row, seed, skus, locations)
+            h = mix(h, _hash_name(statuses, record.status))
+            total += mix(h, np.uint64(record.units))
+    return total
+
+
+@kernel
 def hash_lines(start, end, book, levels, seed, skus, locations):
     """Sum of a hash per line of reservations [start, end) over reservation id, names and units by
     state; times do not count.
@@ -47,7 +61,10 @@ def hash_lines(start, end, book, levels, seed, skus, locations):
         for line in range(record.first_line, record.first_line + record.line_count):
             h = _hash_row(levels, book.lines[line].row, id_hash, skus, locations)
             for state in range(1, STATES_END):
-                h = mix(h, np.uint64(units(book, line, state)))
+                quantity = units(book, line, state)
+                # Earlier builds had no such state: what has no units in it hashes as it did there.
+                if state != RETURNED or quantity > 0:
+                    h = mix(h, np.uint64(quantity))
             total += h
     return total
 

@@ -97,9 +97,9 @@ def decide_lines(operations, codes, available, taken, places, header, stock):
 
 @kernel
 def read_levels(rows, header, stock, columns):
-    """Fill `columns` (int64[5, rows], zeros at first) with on_hand, reserved, committed, what may
-    be promised now, and 1. Rows that do not exist and those of SKUs that have ended stay as they
-    are.
+    """Fill `columns` (int64[6, rows], zeros at first) with on_hand, reserved, committed, what may
+    be promised now, 1, and what is withheld. Rows that do not exist and those of SKUs that have
+    ended stay as they are.
     """
     stock = Stock(*stock)
     for i in range(rows.size):
@@ -111,3 +111,4 @@ def read_levels(rows, header, stock, columns):
             is_enabled = stock.locations[level.location].enabled
             columns[3, i] = offered(promisable(level), is_enabled)
             columns[4, i] = 1
+            columns[5, i] = level.withheld

@@ -35,6 +35,7 @@ from .codes import (
     NO_PART,
     NO_TEXT,
     RELEASED,
+    RETURNED,
     SPLIT,
     STATES_END,
     WRONG_STATE,
@@ -58,7 +59,7 @@ def units(book, line, state):
 
 @kernel
 def count_units(first, line_count, book, totals):
-    """Add up the units of lines by state; `totals` (int64[6]) begins with State 1."""
+    """Add up the units of lines by state; `totals` (int64[7]) begins with State 1."""
     book = Book(*book)
     for line in range(first, first + line_count):
         for state in range(1, STATES_END):
@@ -67,14 +68,14 @@ def count_units(first, line_count, book, totals):
 
 @kernel
 def judge_nothing_left(totals, leaves):
-    """Why a command finds no units in `leaves`, by where they are (`totals`, int64[6]).
+    """Why a command finds no units in `leaves`, by where they are (`totals`, int64[7]).
 
     A command on held units misses the expired ones, if there are any. A command on committed units
     misses them unless some were committed before.
     """
     expired, went_on = totals[EXPIRED - 1], np.int64(0)
     if leaves == COMMITTED:
-        went_on = totals[FULFILLED - 1] + totals[CANCELLED - 1]
+        went_on = totals[FULFILLED - 1] + totals[RETURNED - 1] + totals[CANCELLED - 1]
     return BATCH_EXPIRED if expired > 0 and went_on == 0 else WRONG_STATE
 
 
@@ -83,11 +84,12 @@ def is_done(totals, enters):
     """Whether no units are left to move to `enters` because all that could go there are there, or
     have gone on from there: a repeat of the command is then as good as accepted.
     """
+    shipped = totals[FULFILLED - 1] + totals[RETURNED - 1]
     if enters == COMMITTED:
         elsewhere = totals[RELEASED - 1] + totals[EXPIRED - 1] + totals[CANCELLED - 1]
-        return elsewhere == 0 and totals[COMMITTED - 1] + totals[FULFILLED - 1] > 0
+        return elsewhere == 0 and totals[COMMITTED - 1] + shipped > 0
     if enters == FULFILLED:
-        return totals[CANCELLED - 1] == 0 and totals[FULFILLED - 1] > 0
+        return totals[CANCELLED - 1] == 0 and shipped > 0
     done = totals[enters - 1]
     for state in range(1, STATES_END):
         if state != enters and totals[state - 1] > 0:
@@ -97,7 +99,7 @@ def is_done(totals, enters):
 
 @kernel
 def read_lines(first, line_count, book, lines):
-    """Fill in consecutive lines: row, position, and units by state (int64[n, 8])."""
+    """Fill in consecutive lines: row, position, and units by state (int64[n, 9])."""
     book = Book(*book)
     for k in range(line_count):
         record = book.lines[first + k]
@@ -244,10 +246,13 @@ def apply_move(effect, header, book, levels):
 
 @kernel
 def apply_moves(effects, header, book, levels):
-    """Move units of lines, one effect after the other."""
+    """Move units of lines, one effect after the other; return how many enter or leave FULFILLED."""
     book = Book(*book)
+    shipping = 0
     for i in range(effects.size):
         apply_move(effects[i], header, book, levels)
+        shipping += effects[i].enters == FULFILLED or effects[i].leaves == FULFILLED
+    return shipping
 
 
 @kernel

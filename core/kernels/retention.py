@@ -245,3 +245,19 @@ def index_ended(index, ended, first, end, shard):
         place = n % ended.size
         h = hash_key(index, ended[place].key_hi, ended[place].key_lo)
         enter(index, h, slot_number(shard, ended_number(place)))
+
+
+@kernel
+def match_texts(text, data, granule, skipped, matches):
+    """Set `matches` (uint8) for each of the texts of a block, behind `skipped` first ones, that is
+    this one.
+    """
+    at = np.int64(granule) * GRANULE
+    for i in range(matches.size + skipped):
+        size = np.int64(data[at])
+        if i >= skipped and size == text.size:
+            k = 0
+            while k < size and data[at + 1 + k] == text[k]:
+                k += 1
+            matches[i - skipped] = k == size
+        at += 1 + size

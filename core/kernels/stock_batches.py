@@ -12,17 +12,20 @@ from .codes import (
     EVENT_OUT_OF_RANGE,
     EVENT_UNKNOWN_SKU,
     EVENT_UNKNOWN_STOCK_LEVEL,
+    GOODS_ISSUE,
     NEW,
     OTHER,
     RECEIPT,
     SALE,
     SAME,
+    STATUS_CHANGE,
 )
 from .compiled import kernel
 from .hash_slots import enter, hash_key
 from .levels import previous_at_level
 from .promise import is_in_range, offered, promisable
 from .remembered import find_hashed
+from .stock_facts import tells_quantity
 
 _U1 = np.uint64(1)
 
@@ -99,12 +102,15 @@ def _apply_to_plan(event, planned):
     if event.kind == SALE:
         delta = -delta
     elif event.kind == COUNT:
-        delta -= planned.on_hand
-    if not is_in_range(planned.on_hand + delta, planned.promisable + delta):
+        delta += planned.given - planned.on_hand
+    elif event.kind == STATUS_CHANGE or event.kind == GOODS_ISSUE:
+        delta = planned.given
+    promisable = planned.promisable + delta - planned.withheld
+    if not is_in_range(planned.on_hand + delta, promisable):
         return False
     planned.delta = delta
     planned.on_hand += delta
-    planned.promisable += delta
+    planned.promisable = promisable
     return True
 
 
@@ -150,9 +156,11 @@ def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, beg
                 known.row = first.row
                 known.kind = first.kind
                 known.quantity = first.quantity
+                known.content = first.content
                 is_there = first.shard == event.shard and first.row == event.row
                 is_there = is_there or not planned.is_open
                 is_same = first.kind == event.kind and first.quantity == event.quantity
+                is_same = is_same and first.content == event.content
                 match = SAME if is_there and is_same else OTHER
                 known.match = match
         if match != NEW:
@@ -184,8 +192,8 @@ def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, beg
 
 @kernel
 def write_stock(events, plan, codes, shard, source, effects, counted, gaps):
-    """Write the effects of what was decided for one shard; return how many of them are counts, and
-    how many skip numbers.
+    """Write the effects of what was decided for one shard; return of how many the difference does
+    not tell the quantity, and how many skip numbers.
     """
     count = 0
     counts = 0
@@ -202,8 +210,9 @@ def write_stock(events, plan, codes, shard, source, effects, counted, gaps):
             effect.source = source
             effect.kind = event.kind
             effect.has_key = event.has_key
+            effect.content = event.content
             count += 1
-            if event.kind == COUNT:
+            if not tells_quantity(event.kind):
                 counted[counts].quantity = event.quantity
                 counts += 1
             if plan[i].gap_first > 0:

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..limits import GAPS_MAX, NUMBERED_MAX
 from .arguments import UNITS_ON_HAND, Index
-from .codes import COUNT, NEW, NOT_KEPT, OTHER, SALE
+from .codes import COUNT, GOODS_ISSUE, NEW, NOT_KEPT, OTHER, SALE, STATUS_CHANGE
 from .compiled import kernel
 from .hash_slots import find_home
 from .levels import add_units
@@ -41,17 +41,26 @@ def apply_stock(effects, quantities, header, levels, source_sequences, numbered)
                     record.row = effect.row
                     record.kind = effect.kind
                     record.quantity = quantities[i]
+                    record.content = effect.content
+
+
+@kernel
+def tells_quantity(kind):
+    """Whether the difference that an event made tells what quantity it had."""
+    return kind != COUNT and kind != STATUS_CHANGE and kind != GOODS_ISSUE
 
 
 @kernel
 def read_quantities(effects, counted, quantities):
-    """Fill in the quantities that events had: those of counts follow one another in `counted`."""
+    """Fill in the quantities that events had: those that the difference does not tell follow one
+    another in `counted`.
+    """
     counts = 0
     for i in range(effects.size):
         quantities[i] = effects[i].delta
         if effects[i].kind == SALE:
             quantities[i] = -effects[i].delta
-        elif effects[i].kind == COUNT:
+        elif not tells_quantity(effects[i].kind):
             quantities[i] = counted[counts].quantity
             counts += 1
 
@@ -71,6 +80,7 @@ def apply_event_keys(effects, quantities, records, now_ns):
                 record.row = effect.row
                 record.kind = effect.kind
                 record.quantity = quantities[i]
+                record.content = effect.content
             keyed += 1
 
 
@@ -101,11 +111,12 @@ def apply_source_resets(effects, source_sequences, gaps, numbered):
 
 
 @kernel
-def _note(recorded, shard, row, kind, quantity):
+def _note(recorded, shard, record):
     recorded.shard = shard
-    recorded.row = row
-    recorded.kind = kind
-    recorded.quantity = quantity
+    recorded.row = record.row
+    recorded.kind = record.kind
+    recorded.quantity = record.quantity
+    recorded.content = record.content
     recorded.match = OTHER  # until it is compared
 
 
@@ -125,8 +136,7 @@ def find_events(index, records, events, hashes, after_ns, shard, recorded):
             event = events[i]
             number = find_hashed(index, records, hashes[i], event.key_hi, event.key_lo)
             if number >= 0 and records[number].at_ns > after_ns:
-                found = records[number]
-                _note(recorded[i], shard, found.row, found.kind, found.quantity)
+                _note(recorded[i], shard, records[number])
 
 
 @kernel
@@ -137,4 +147,4 @@ def find_numbered(events, source, numbered, shard, recorded):
         if event.sequence > 0 and not event.has_key and recorded[i].match == NEW:
             record = numbered[_numbered_place(source, event.sequence)]
             if record.sequence == event.sequence and record.source == source:
-                _note(recorded[i], shard, record.row, record.kind, record.quantity)
+                _note(recorded[i], shard, record)

@@ -1,6 +1,6 @@
 """Reading availability: by SKU, by handle, and handles for names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..commands import (
     Unknown,
 )
 from ..commands.registry import GET_AVAILABILITY, READ_LEVELS, RESOLVE_LEVELS, executes
+from ..commands.stock import NOTHING
 from ..handles import make_handle, split_handles
 from ..kernels.codes import NO_LEVEL, UNKNOWN_LOCATION, UNKNOWN_SKU
 from ..limits import LEVELS_READ_MAX
@@ -32,6 +33,8 @@ from ..work import (
     SHARD_READ,
     SKU_FOUND,
     SKU_TOLD,
+    STATUS_COPIED,
+    STATUS_TOLD,
     Steps,
     Work,
 )
@@ -81,7 +84,7 @@ class Availability:
                 revision = shard.revision_now()
                 skus = np.array([number for _, number in known])
                 ends, columns = self._copy(shard, skus, locations)
-                told = yield from self._tell(shard, columns)
+                told = yield from self._tell(shard, *columns)
                 self.work.spend(len(ends) * SKU_TOLD)
                 for (place, _), (start, end) in zip(known, pairwise([0, *ends]), strict=False):
                     mine = Levels(told, start, end)
@@ -96,10 +99,12 @@ class Availability:
             places.setdefault(self.homes.shard_of_sku(sku), []).append(place)
         return places
 
-    def _copy(self, shard: Shard, skus: Array, locations: Sequence[int]) -> tuple[list[int], Array]:
-        """Where the levels of the first of these SKUs (int64) end, and all of these levels as
-        columns: on_hand, reserved, committed, available, enabled, location (int64[6, n]). Without
-        locations, the levels at all of them.
+    def _copy(
+        self, shard: Shard, skus: Array, locations: Sequence[int]
+    ) -> tuple[list[int], tuple[Array, Array]]:
+        """Where the levels of the first of these SKUs (int64) end; all of these levels as columns:
+        on_hand, reserved, committed, available, enabled, withheld, location (int64[7, n]); and what
+        is unavailable at them (int64[m, 3]). Without locations, the levels at all of them.
         """
         ends = shard.list_levels(skus, self._rows)
         rows = self._rows[: ends[-1]]
@@ -108,13 +113,15 @@ class Availability:
             is_asked = np.isin(shard.levels.records["location"][rows], locations)
             rows, ends = rows[is_asked], np.cumsum([0, *is_asked])[ends]
         self.work.spend(SHARD_READ + len(rows) * LEVEL_COPIED)
-        columns = np.empty((6, len(rows)), np.int64)
-        columns[:5] = shard.read_levels(rows)
-        columns[5] = shard.levels.records["location"][rows]
-        columns[4] = shard.location_records.records["enabled"][columns[5]]
-        return ends.tolist(), columns
+        columns = np.empty((7, len(rows)), np.int64)
+        columns[:6] = shard.read_levels(rows)
+        columns[6] = shard.levels.records["location"][rows]
+        columns[4] = shard.location_records.records["enabled"][columns[6]]
+        unavailable = shard.list_unavailable(rows, columns[5])
+        self.work.spend(len(unavailable) * STATUS_COPIED)
+        return ends.tolist(), (columns, unavailable)
 
-    def _tell(self, shard: Shard, columns: Array) -> Steps[list[list[Any]]]:
+    def _tell(self, shard: Shard, columns: Array, unavailable: Array) -> Steps[list[list[Any]]]:
         """Copied levels as columns of LevelView."""
         told: list[list[Any]] = [[] for _ in LevelView._fields]
         for start in range(0, columns.shape[1], TOLD_MAX):
@@ -122,10 +129,26 @@ class Availability:
                 yield
             piece = columns[:, start : start + TOLD_MAX]
             self.work.spend(piece.shape[1] * LEVEL_TOLD)
-            names = shard.locations.texts(piece[5])
+            names = shard.locations.texts(piece[6])
             is_enabled = (piece[4] != 0).tolist()
-            for column, more in zip(told, (names, *piece[:4].tolist(), is_enabled), strict=True):
+            by_status = self._tell_unavailable(shard, unavailable, start, len(names))
+            pieces = (names, *piece[:4].tolist(), is_enabled, by_status)
+            for column, more in zip(told, pieces, strict=True):
                 column += more
+        return told
+
+    def _tell_unavailable(
+        self, shard: Shard, unavailable: Array, start: int, count: int
+    ) -> list[Mapping[str, int]]:
+        """What is unavailable at `count` copied levels from `start` on, by status."""
+        told: list[Mapping[str, int]] = [NOTHING] * count
+        first, last = np.searchsorted(unavailable[:, 0], (start, start + count))
+        found: dict[int, dict[str, int]] = {}
+        self.work.spend(int(last - first) * STATUS_TOLD)
+        for place, status, units in unavailable[first:last].tolist():
+            found.setdefault(place - start, {})[shard.statuses.text(status)] = units
+        for at, units_by_status in found.items():
+            told[at] = dict(sorted(units_by_status.items()))
         return told
 
     @executes(RESOLVE_LEVELS)
@@ -148,13 +171,15 @@ class Availability:
     def read(self, command: ReadLevels, _now_ns: int) -> LevelColumns:
         """Stock levels by handle."""
         numbers, rows = split_handles(self.timeline, command.handles)
-        columns = np.zeros((5, len(rows)), np.int64)
+        columns = np.zeros((6, len(rows)), np.int64)
         # A forged handle may name a shard that does not exist: such are counted behind the last.
         counts = np.bincount(np.minimum(numbers, len(self.shards)), minlength=len(self.shards))
         for shard, count in zip(self.shards, counts.tolist(), strict=False):
             if count:
                 mine = np.flatnonzero(numbers == shard.number)
                 columns[:, mine] = shard.read_levels(rows[mine])
-        on_hand, reserved, committed, available, is_open = columns
+        on_hand, reserved, committed, available, is_open, withheld = columns
         revisions = revisions_of(self.shards, numbers)
-        return LevelColumns(on_hand, reserved, committed, available, is_open == 0, revisions)
+        return LevelColumns(
+            on_hand, reserved, committed, available, withheld, is_open == 0, revisions
+        )

@@ -50,7 +50,7 @@ class Lines:
     rows: Array
     """The row of its stock level there (int64[n])."""
     units: Array
-    """By State, from 1 (int64[n, 6])."""
+    """By State, from 1 (int64[n, 7])."""
 
 
 def find_lines(homes: Homes, command: Reserve) -> Array | Unknown:

@@ -85,8 +85,13 @@ class Reservations:
         self.work.spend(len(parts) * PART + _line_count(parts) * LINE_MOVED)
         return parts
 
+    def parts_in_memory(self, key: Key) -> list[Part]:
+        """The parts of a reservation; none when the id is unknown or its lines have left."""
+        found = self.find(key)
+        return [] if isinstance(found, Ended) else found
+
     def units(self, key: Key) -> Array:
-        """Units of a whole reservation by state (int64[6]); of one whose lines have left, 1 where
+        """Units of a whole reservation by state (int64[7]); of one whose lines have left, 1 where
         there were any.
         """
         found = self.find(key)
@@ -305,7 +310,7 @@ def _shortfalls(parts: Sequence[Part]) -> tuple[Shortfall, ...]:
     found: dict[int, Shortfall] = {}
     for shard, number in ((part.shard, part.number) for part in parts):
         lines = shard.read_lines(number)
-        on_hand, _, _, available, _ = shard.read_levels(lines[:, 0].copy())
+        on_hand, _, _, available, _, _ = shard.read_levels(lines[:, 0].copy())
         is_short = (available < 0) & (lines[:, 1 + State.FULFILLED] > 0)
         names = shard.name_rows(lines[is_short, 0])
         figures = np.stack([lines[:, 1], on_hand, available])[:, is_short].tolist()

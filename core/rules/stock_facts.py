@@ -1,37 +1,37 @@
-"""Stock facts by name: goods that arrive, leave, are sold at a till or counted.
+"""Stock facts by name: goods that arrive, leave, come back, change their status or are counted.
 
 A fact is not refused for lack of stock; it may drive available negative, which is reported as a
-shortfall. All facts of a command are recorded, or none.
+shortfall. All facts of a command are recorded in one turn, each with an answer of its own.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, groupby
 from operator import attrgetter
 
 import numpy as np
 
+from .. import kernels
 from ..commands import (
     EventResult,
     EventsOutcome,
-    OutOfRange,
     RecordStockEvents,
     Reference,
     StockEvent,
     Unknown,
 )
 from ..commands.registry import RECORD_STOCK_EVENTS, executes
-from ..kernels.codes import EVENT_APPLIED, UNKNOWN_SKU
-from ..limits import ON_HAND_MAX
-from ..model import EventKind, EventOutcome
+from ..kernels.codes import EVENT_APPLIED, EVENT_OUT_OF_RANGE, UNKNOWN_SKU
+from ..model import EventOutcome
 from ..tables.effects import Section
 from ..tables.layouts import PLAN, STOCK_EVENT
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record, record_names, record_stock_details
 from . import joint_turn
+from .fact_changes import Change, FactChanges, content_of
 from .homes import Homes
-from .stock_plan import Plan, StockPlanner, positions_of
+from .stock_plan import Plan, StockPlanner
 
 #: By code: an enum's call takes 1 µs.
 _OUTCOMES = {int(outcome): outcome for outcome in EventOutcome}
@@ -39,6 +39,10 @@ _OUTCOMES = {int(outcome): outcome for outcome in EventOutcome}
 #: What is read of every event: by C, since a message may have a thousand.
 _KEY, _NAME = attrgetter("key"), attrgetter("sku", "location")
 _FIGURES = attrgetter("sequence", "quantity", "kind")
+_IS_PLAIN = attrgetter("is_plain")
+
+#: Fields of STOCK_EVENT in the order in which `_columns` has them.
+_COLUMNS = ("key_hi", "key_lo", "sequence", "quantity", "row", "shard", "kind", "has_key")
 
 _NO_KEY = 0, 0, 0
 _NO_REFERENCE = Reference("", "", "")
@@ -47,43 +51,78 @@ _NO_REFERENCE = Reference("", "", "")
 class StockFacts:
     """Stock facts by name, over the shards of a node."""
 
-    def __init__(self, planner: StockPlanner, homes: Homes) -> None:
+    def __init__(self, planner: StockPlanner, homes: Homes, changes: FactChanges) -> None:
         self.planner = planner
         self.homes = homes
+        self.changes = changes
 
     @executes(RECORD_STOCK_EVENTS)
-    def record_events(
-        self, command: RecordStockEvents, now_ns: int
-    ) -> EventsOutcome | Unknown | OutOfRange:
-        """Record facts of one source, all or none."""
+    def record_events(self, command: RecordStockEvents, now_ns: int) -> EventsOutcome | Unknown:
+        """Record facts of one source, in their order: those that change units on hand alone
+        together as far as they follow one another, each other by itself.
+        """
         named = command.events
         if (unknown := self._unknown_location(named)) is not None:
             return unknown
+        # Point of no return: every location is known; what else an event meets is its answer.
+        results: list[EventResult] = []
+        touched: dict[Shard, None] = {}
+        for is_plain, run in groupby(named, _IS_PLAIN):
+            for events in (tuple(run),) if is_plain else ((event,) for event in run):
+                found, told = self._record(command.source, events, now_ns)
+                results += told
+                touched.update(dict.fromkeys(found))
+        mine = [shard for shard in self.planner.shards if shard in touched]
+        return EventsOutcome(tuple(results), joint_turn.revisions(mine))
+
+    def _record(
+        self, source: str, named: Sequence[StockEvent], now_ns: int
+    ) -> tuple[list[Shard], Iterable[EventResult]]:
+        """Plan and write some events, plain ones or a single other; return the shards that they
+        name, and what became of each.
+        """
         places = _Places(self.homes, named)
         events = _columns(named, places)
         plan = np.zeros(len(events), PLAN)
         touched = self.planner.find_levels(events, plan)
         places.open(events, plan)
+        change = None if named[0].is_plain else self._judge(source, named[0], events, plan, now_ns)
+        before = plan.copy() if change else plan
         decided = self.planner.decide(
-            command.source,
+            source,
             events,
             plan,
             lambda index: (named[index].sku, named[index].location),
             now_ns,
         )
-        for index in positions_of(EventOutcome.OUT_OF_RANGE, decided.codes):
-            field, quantity = f"events[{index}].quantity", named[index].quantity
-            what = f"{_beyond(plan, index, named[index])} after the event"
-            return OutOfRange(field, quantity, what, ON_HAND_MAX)
-        # Point of no return: every location is known and every stock level stays in range.
+        if change and change.refusal and decided.codes[0] in (EVENT_APPLIED, EVENT_OUT_OF_RANGE):
+            return touched, [_refused(change, before)]
         places.create(decided)
         has_details = any(map(_has_details, named))
         for shard in touched:
             first = shard.effects.written()[Section.STOCK]
-            self.planner.write(command.source, decided, shard)
+            self.planner.write(source, decided, shard)
             if has_details:
                 _write_details(shard, first, decided, named)
-        return EventsOutcome(_results(decided), joint_turn.revisions(touched))
+            if change and decided.codes[0] == EVENT_APPLIED:
+                self.changes.write(change, shard, int(decided.events["row"][0]))
+        results = _results(decided)
+        if change and decided.codes[0] == EVENT_APPLIED:
+            results = (_told(change, results[0]),)
+        return touched, results
+
+    def _judge(
+        self, source: str, event: StockEvent, events: Array, plan: Array, now_ns: int
+    ) -> Change:
+        """What an event changes beside units on hand; its plan is told what that withholds."""
+        shard = self.planner.shards[int(events["shard"][0])]
+        row = int(events["row"][0])
+        known = row if row < len(shard.levels) else -1
+        change = self.changes.judge(source, event, shard, known, now_ns)
+        events["content"] = content_of(event)
+        if not change.refusal:
+            plan["withheld"], plan["given"] = change.withheld, change.delta
+        return change
 
     def _unknown_location(self, named: Sequence[StockEvent]) -> Unknown | None:
         """The first location that is not in the catalogue."""
@@ -193,7 +232,10 @@ def _columns(named: Sequence[StockEvent], places: _Places) -> Array:
     sequences, quantities, kinds = zip(*map(_FIGURES, named), strict=True)
     rows, shards = zip(*map(places.rows.__getitem__, map(_NAME, named)), strict=True)
     columns = (his, los, sequences, quantities, rows, shards, kinds, has_key)
-    return np.array(list(zip(*columns, strict=True)), STOCK_EVENT)
+    events = np.zeros(len(named), STOCK_EVENT)
+    for field, column in zip(_COLUMNS, columns, strict=True):
+        events[field] = column
+    return events
 
 
 def _write_details(shard: Shard, first: int, decided: Plan, named: Sequence[StockEvent]) -> None:
@@ -219,15 +261,23 @@ def _has_details(event: StockEvent) -> bool:
     return bool(given) or event.occur_time_ns is not None
 
 
-def _beyond(plan: Array, index: int, event: StockEvent) -> str:
-    """What an event that is out of range would take beyond the limit: its level stands in the plan
-    as it was before it.
-    """
-    on_hand = int(plan["on_hand"][index])
-    sign = -1 if event.kind is EventKind.SALE else 1
-    counts = event.kind is EventKind.COUNT
-    after = event.quantity if counts else on_hand + sign * event.quantity
-    return "on_hand" if after > ON_HAND_MAX else "available"
+def _told(change: Change, result: EventResult) -> EventResult:
+    """The answer to an event that changed more than its plan says."""
+    if change.counted:
+        return result._replace(reapplied=change.counted.reapplied)
+    if change.issued:
+        shipped = sum(units for _, units in change.issued.moves)
+        return result._replace(on_hand=result.on_hand - shipped)
+    return result
+
+
+def _refused(change: Change, plan: Array) -> EventResult:
+    """The answer to an event that asks for more than there is, by its plan before it."""
+    on_hand, promisable = int(plan["on_hand"][0]), int(plan["promisable"][0])
+    available = int(kernels.offered(promisable, plan["is_enabled"][0]))
+    assert change.refusal is not None
+    shortfall = max(0, -promisable)
+    return EventResult(change.refusal, on_hand, shortfall, available, possible=change.possible)
 
 
 def _results(decided: Plan) -> tuple[EventResult, ...]:

@@ -25,6 +25,8 @@ from .sources import Sources
 DIFFERENCES_MAX = 1_000
 
 _NEW: Final = bytes((NEW,))
+#: What else an event may say that changes what it does. Of that a hash is kept, which nobody tells.
+OTHERS = "status, reference or instant"
 
 #: The SKU and location of the event at a position, where they are known.
 NameOf = Callable[[int], tuple[str, str] | None]
@@ -134,6 +136,7 @@ class StockPlanner:
         known = recorded["match"] != NEW
         is_same = recorded["quantity"] == events["quantity"]
         is_same &= recorded["kind"] == events["kind"]
+        is_same &= recorded["content"] == events["content"]
         is_there = (recorded["shard"] == events["shard"]) & (recorded["row"] == events["row"])
         is_there |= plan["is_open"] == 0
         is_unknown = recorded["kind"] == 0  # an earlier build did not keep what it was
@@ -169,6 +172,8 @@ class StockPlanner:
         was = _content(recorded, name and self._name(recorded, events, name_of))
         now = _content(events[index], name)
         first = next(field for field in was if was[field] != now[field])
+        if first == OTHERS:
+            return Difference(first, "", "")
         return Difference(first, was[first], now[first])
 
 
@@ -181,5 +186,9 @@ def positions_of(code: int, codes: Array) -> list[int]:
 
 def _content(event: Array, name: tuple[str, str] | None) -> dict[str, str]:
     """What an event says, in the order in which it is compared."""
-    said = {"kind": EventKind(int(event["kind"])).name, "quantity": str(event["quantity"])}
+    said = {
+        "kind": EventKind(int(event["kind"])).name,
+        "quantity": str(event["quantity"]),
+        OTHERS: str(event["content"]),
+    }
     return said if name is None else {"sku": name[0], "location": name[1], **said}

@@ -26,6 +26,7 @@ from ..kernels.arguments import (
     RESERVATION_EFFECTS,
     SECTIONS_END,
 )
+from ..limits import EFFECTS_MAX
 from .table import Array, Table, figures
 
 
@@ -62,6 +63,11 @@ class Section(IntEnum):
     ENDS = 28
     DROPS = 29
     FORGETS = 30
+    STATUS_NAMES = 31
+    UNAVAILABLE = 32
+    HISTORY_WINDOWS = 33
+    COUNTS = 34
+    POSTED = 35
 
 
 #: A stock fact. STOCK_PADDED is what builds before docs/adr/0017 wrote, STOCK_PLAIN what builds
@@ -77,6 +83,9 @@ _STOCK = [
     ("has_key", "u1"),
 ]
 
+#: `content`: see layouts.EVENT.
+_STOCK_NOW = [*_STOCK, ("content", "u2")]
+
 #: Names and other texts stand behind one byte of length each (NameTable.add).
 _PACKED_NAMES = np.dtype("u1")
 
@@ -86,6 +95,7 @@ DTYPES: dict[Section, np.dtype] = {
     Section.LOCATION_NAMES: _PACKED_NAMES,
     Section.SOURCE_NAMES: _PACKED_NAMES,
     Section.PRINCIPAL_NAMES: _PACKED_NAMES,
+    Section.STATUS_NAMES: _PACKED_NAMES,
     Section.DISPLAY_NAMES: _PACKED_NAMES,
     Section.ID_TEXTS: _PACKED_NAMES,
     Section.LOCATIONS: np.dtype(
@@ -125,9 +135,22 @@ DTYPES: dict[Section, np.dtype] = {
     Section.FORGETS: np.dtype([("count", "u4")]),
     Section.STOCK_PADDED: np.dtype([*_STOCK, ("pad", "u2"), ("pad2", "u4")]),
     Section.STOCK_PLAIN: np.dtype(_STOCK),
-    # What was counted, for each COUNT of the STOCK behind it: of the others, the difference tells.
+    # The quantity of each STOCK behind it of which the difference does not tell it: COUNT,
+    # STATUS_CHANGE and GOODS_ISSUE.
     Section.COUNTED: np.dtype([("quantity", "i8")]),
-    Section.STOCK: np.dtype(_STOCK),
+    Section.STOCK: np.dtype(_STOCK_NOW),
+    # Units that enter (or with a minus leave) a status, through the last STOCK of the entry so far.
+    Section.UNAVAILABLE: np.dtype(
+        [("units", "i8"), ("row", "i4"), ("status", "i4"), ("stock", "u4"), ("pad", "u4")]
+    ),
+    # How long what happens is kept, from now on, and whether counts have asked for it.
+    Section.HISTORY_WINDOWS: np.dtype([("window_ns", "i8"), ("is_used", "u8")]),
+    # The instant as of which a level was counted, and by what.
+    Section.COUNTS: np.dtype(
+        [("as_of_ns", "i8"), ("row", "i4"), ("basis", "u1"), ("pad", "u1"), ("pad2", "u2")]
+    ),
+    # Units of which a source has posted the goods issue, or that were shipped too long ago.
+    Section.POSTED: np.dtype([("units", "i8"), ("row", "i4"), ("pad", "u4")]),
     Section.GAPS: np.dtype([("first", "u8"), ("last", "u8"), ("source", "i4"), ("pad", "u4")]),
     Section.SOURCE_RESETS: np.dtype([("last_sequence", "u8"), ("source", "i4"), ("pad", "u4")]),
     Section.REQUESTS: np.dtype(
@@ -168,7 +191,9 @@ _READ_ALONE = frozenset({Section.ID_TEXTS, Section.STOCK_PADDED, Section.STOCK_P
 #: Kinds that do not commute with others. A name that ends is free again: what the same turn says of
 #: the SKU before and the one after must not change places. A reset sets what stock facts set too.
 #: What reservations give back is taken by those that come next.
-STANDS_ALONE = frozenset({Section.ENDED_SKUS, Section.SOURCE_RESETS, Section.DROPS})
+STANDS_ALONE = frozenset(
+    {Section.ENDED_SKUS, Section.SOURCE_RESETS, Section.DROPS, Section.HISTORY_WINDOWS}
+)
 
 #: Kinds that a principal is noted for. Lines and texts of ids belong to their reservations.
 ATTRIBUTED = (
@@ -221,7 +246,7 @@ class Effects:
 
     def __init__(self, header: Array) -> None:
         self._tables = {
-            section: Table(dtype, header=header, at=EFFECTS + section)
+            section: Table(dtype, rows_max=EFFECTS_MAX, header=header, at=EFFECTS + section)
             for section, dtype in DTYPES.items()
             if section not in _READ_ALONE
         }

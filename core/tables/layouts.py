@@ -19,6 +19,39 @@ LEVEL = np.dtype(
     ]
 )
 
+#: Units of a stock level that are on hand and not for sale, under one status (a number from the
+#: shard's names of statuses). A level's `withheld` is the sum over its statuses.
+UNAVAILABLE = np.dtype([("units", "i8"), ("row", "i4"), ("status", "i4")])
+
+#: The newest record of a level among its facts and among its shipments (a number from 1; 0 when
+#: there is none), units shipped of which no source has posted the goods issue, the instant as of
+#: which it was last counted, and by what (CountBasis; 0 when it was not counted as of an instant).
+LATEST = np.dtype(
+    [
+        ("facts", "i8"),
+        ("shipments", "i8"),
+        ("unposted", "i8"),
+        ("counted_ns", "i8"),
+        ("basis", "u1"),
+    ]
+)
+
+#: A stock fact, or a shipment, of late: when it happened and when it came, what it changed on hand
+#: (a goods issue: what it told of), and the number of the one before it at its level, or until
+#: anybody asks for that its level.
+HISTORY = np.dtype(
+    [
+        ("at_ns", "i8"),
+        ("came_at_ns", "i8"),
+        ("units", "i8"),
+        ("sequence", "u8"),
+        ("link", "i8"),
+        ("source", "i4"),
+        ("kind", "u1"),
+        ("pad", "u1", 3),
+    ]
+)
+
 #: A reservation, or the part of one that lives in this shard. `ended_at_ns` is when its first part
 #: was seen to have ended, with no more units held or committed; NEVER_NS until then. `next_part`
 #: links the parts of a reservation over several shards, -1 at the end. `id_text` is where its texts
@@ -72,8 +105,9 @@ REQUEST = np.dtype(
     ]
 )
 
-#: A stock event with an id that was applied, and what it was. Kind 0 stands for one of an earlier
-#: build, whose content was not kept.
+#: A stock event with an id that was applied, and what it was; `content` is a hash of all that
+#: changes what it does beside SKU, location, kind and quantity, and 0 without. Kind 0 stands for
+#: one of an earlier build, whose content was not kept.
 EVENT = np.dtype(
     [
         ("key_hi", "u8"),
@@ -82,7 +116,8 @@ EVENT = np.dtype(
         ("quantity", "i8"),
         ("row", "i4"),
         ("kind", "u1"),
-        ("pad", "u1", 3),
+        ("rest", "u1"),
+        ("content", "u2"),
     ]
 )
 
@@ -94,7 +129,8 @@ NUMBERED = np.dtype(
         ("row", "i4"),
         ("source", "i4"),
         ("kind", "u1"),
-        ("pad", "u1", 7),
+        ("rest", "u1", 5),
+        ("content", "u2"),
     ]
 )
 
@@ -104,7 +140,15 @@ GAP = np.dtype([("first", "u8"), ("last", "u8")])
 #: What was recorded before under the id or the number of an event. `match` is NEW, SAME or OTHER of
 #: kernels/codes.py.
 RECORDED = np.dtype(
-    [("quantity", "i8"), ("row", "i4"), ("shard", "u2"), ("kind", "u1"), ("match", "u1")]
+    [
+        ("quantity", "i8"),
+        ("row", "i4"),
+        ("shard", "u2"),
+        ("kind", "u1"),
+        ("match", "u1"),
+        ("content", "u2"),
+        ("pad", "u2", 3),
+    ]
 )
 
 #: One operation: a single-line reserve, a line of a reserve, or (with its key alone) a command on a
@@ -135,16 +179,22 @@ STOCK_EVENT = np.dtype(
         ("shard", "u2"),
         ("kind", "u1"),
         ("has_key", "u1"),
+        ("content", "u2"),
+        ("pad", "u2", 3),
     ]
 )
 
-#: What is planned for one event: the difference that it makes, and the units at its level after it:
+#: What is planned for one event: the difference that it makes; what is given before, of a count
+#: what it did not see, of a goods issue what a count took for not seen, and what it adds to what is
+#: withheld; and the units at its level after it:
 #: on hand, promisable were the location enabled, and available. `gap_first` is the first of the
 #: numbers that it skips, or 0. `is_open` tells whether there is such a level; `new_sku` counts the
 #: unknown SKUs of the message from 1, and is 0 for a known one.
 PLAN = np.dtype(
     [
         ("delta", "i8"),
+        ("given", "i8"),
+        ("withheld", "i8"),
         ("on_hand", "i8"),
         ("promisable", "i8"),
         ("available", "i8"),

@@ -22,6 +22,7 @@ def rebuild(shard: Shard) -> None:
         shard.locations,
         shard.sources,
         shard.principals,
+        shard.statuses,
         shard.display_names,
     ):
         names.reindex()
@@ -32,6 +33,8 @@ def rebuild(shard: Shard) -> None:
     shard.level_chain.load(np.zeros(len(shard.levels), np.int32))
     shard.sku_levels.load(np.zeros((len(shard.skus), 2), np.int32))
     index_levels(shard, 0)
+    shard.unavailable_slots.clear(len(shard.unavailable))
+    kernels.index_unavailable(shard.unavailable_slots.arrays, shard.unavailable.used)
     shard.expirations.clear()
     kernels.index_expiries(shard.arrays)
     _sum_up(shard)

@@ -48,11 +48,12 @@ def unpack_ended(part: int) -> tuple[int, int] | None:
 class ReservationIndex:
     """Hash slots of part references; the keys themselves stay in the shards."""
 
-    __slots__ = ("arrays", "slots")
+    __slots__ = ("arrays", "shard_count", "slots")
 
     def __init__(self, shard_count: int, seed: Array) -> None:
         self.slots = HashSlots(seed, PART_BITS + (shard_count - 1).bit_length())
         self.arrays = self.slots.arrays
+        self.shard_count = shard_count
 
     def candidates(self, key: Key) -> Iterator[int]:
         """Parts whose slots look like this key's; nearly always there is one or none. Their keys

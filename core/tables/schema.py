@@ -9,6 +9,7 @@ the columns of the schema that made it, so seals and digests of earlier schemas 
     2  sections as an ordered list, `withheld`, principals and details of stock facts
     3  the content of stock events, what was counted, skipped numbers, resets of sources
     4  ended reservations leave: when they ended, ids that are left, texts of ids in blocks
+    5  units that are not for sale, by status; units that came back; all that an event says
 """
 
 from collections.abc import Mapping
@@ -19,19 +20,22 @@ from ..kernels.codes import NEVER_NS
 from .effects import DTYPES, Section
 from .table import Array
 
-SCHEMA = 4
+SCHEMA = 5
 
 #: Layouts of effects that changed after a schema: schema -> kind -> its layout until then.
-EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {}
+EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {
+    4: {Section.STOCK: DTYPES[Section.STOCK_PLAIN]},
+}
 
 #: What a field holds that an earlier schema did not write: kind of effect -> field -> default.
-EFFECT_DEFAULTS: dict[Section, dict[str, int]] = {}
+EFFECT_DEFAULTS: dict[Section, dict[str, int]] = {Section.STOCK: {"content": 0}}
 
 #: The same for tables, by their names in `state_bytes.columns`.
 TABLE_DEFAULTS: dict[str, dict[str, int]] = {
-    "events": {"quantity": 0, "row": 0, "kind": 0, "pad": 0},
+    "events": {"quantity": 0, "row": 0, "kind": 0, "rest": 0, "content": 0},
     "levels": {"withheld": 0},
     "reservations": {"ended_at_ns": NEVER_NS},
+    "numbered": {"rest": 0, "content": 0},
 }
 
 

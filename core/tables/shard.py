@@ -29,7 +29,15 @@ from ..kernels.arguments import (
     SPLITS,
 )
 from ..kernels.codes import ENDED_TEXT, FLAG_LINE_IDS, FLAG_TEXT
-from ..limits import BLOCKS_SPREAD, GAPS_MAX, LOCATIONS_MAX, NUMBERED_MAX, ROWS_MAX
+from ..limits import (
+    BLOCKS_SPREAD,
+    GAPS_MAX,
+    LOCATIONS_MAX,
+    NUMBERED_MAX,
+    ROWS_MAX,
+    STATUSES_MAX,
+    UNUSED_HISTORY_MAX,
+)
 from ..model import State
 from .effects import Effects
 from .expiry_heap import ExpiryHeap
@@ -38,14 +46,17 @@ from .layouts import (
     ENDED_ID,
     ENDED_MARK,
     EVENT,
+    LATEST,
     LEVEL,
     LINE,
     LOCATION,
     NUMBERED,
     REQUEST,
     RESERVATION,
+    UNAVAILABLE,
 )
 from .names import NameTable, join_names
+from .recent import History, Keeping
 from .remembered import Remembered
 from .reservation_index import ReservationIndex
 from .ring import Ring
@@ -86,6 +97,7 @@ class Shard:
         self.locations = NameTable(HashSlots(seed), min(rows_max, LOCATIONS_MAX))
         self.sources = NameTable(HashSlots(seed), rows_max)
         self.principals = NameTable(HashSlots(seed), rows_max)
+        self.statuses = NameTable(HashSlots(seed), STATUSES_MAX)
         self.display_names = NameTable(HashSlots(seed), rows_max)
         self.location_records = Table(LOCATION, rows_max=rows_max)
         self.source_sequences = Table("u8", rows_max=rows_max)
@@ -103,6 +115,12 @@ class Shard:
         self.id_texts = TextBlocks(header, ID_TEXTS, FREE_TEXTS, rows_max)
         self.ended = Ring(ENDED_ID, header, ENDED, rows_max)
         self.ended_marks = Table(ENDED_MARK, rows_max=ENDED_MARKS_MAX)
+        self.unavailable = Table(UNAVAILABLE, rows_max=rows_max)
+        self.unavailable_slots = HashSlots(seed)
+        self.keeping = Keeping()
+        self.latest = Table(LATEST, rows_max=rows_max)
+        unused_max = UNUSED_HISTORY_MAX // index.shard_count
+        self.facts, self.shipments = History(unused_max), History(unused_max)
         self.expirations = ExpiryHeap(header, rows_max)
         self.requests = Remembered(REQUEST, seed, rows_max)
         self.events = Remembered(EVENT, seed, rows_max)
@@ -160,6 +178,11 @@ class Shard:
     def revision_now(self) -> Revision:
         """What an answer given now rests on."""
         return Revision(self.number, self.revision, self.timeline)
+
+    def mark_entry(self) -> None:
+        """Begin an entry: what it says of facts counts them from here."""
+        self.facts.mark()
+        self.shipments.mark()
 
     def find_row(self, sku: str, location: str) -> int:
         """The row of a stock level, or NO_LEVEL, UNKNOWN_SKU, UNKNOWN_LOCATION of codes.py."""
@@ -248,6 +271,17 @@ class Shard:
         own = int(bool(flags & FLAG_TEXT))
         return self.id_texts.read(int(record["id_text"]), own + count)[own:]
 
+    def have_line_id(self, number: int, line_id: str) -> np.ndarray:
+        """Which lines of this reservation have this id (bool)."""
+        record = self.reservations.records[number]
+        flags, count = int(record["flags"]), int(record["line_count"])
+        matches = np.zeros(count, np.uint8)
+        if flags & FLAG_LINE_IDS:
+            text = np.frombuffer(line_id.encode(), np.uint8)
+            own = int(bool(flags & FLAG_TEXT))
+            kernels.match_texts(text, self.id_texts.data, int(record["id_text"]), own, matches)
+        return matches.view(bool)
+
     def lines_of(self, number: int) -> range:
         """Line numbers of a reservation."""
         first = int(self.reservations.records["first_line"][number])
@@ -260,19 +294,37 @@ class Shard:
         return dict(zip(State, totals.tolist(), strict=True))
 
     def add_units(self, lines: range, totals: np.ndarray) -> None:
-        """Add the units of some lines to `totals` (int64[6]), by state."""
+        """Add the units of some lines to `totals` (int64[7]), by state."""
         kernels.count_units(lines.start, len(lines), self.book, totals)
 
     def read_levels(self, rows: np.ndarray) -> np.ndarray:
-        """Rows (int64) as int64[5, rows]: on_hand, reserved, committed, what may be promised now,
-        and 1 where there is such a level. Where there is none, or its SKU has ended, all are 0.
+        """Rows (int64) as int64[6, rows]: on_hand, reserved, committed, what may be promised now, 1
+        where there is such a level, and units that are not for sale. Where there is none, or its
+        SKU has ended, all are 0.
         """
-        columns = np.zeros((5, len(rows)), np.int64)
+        columns = np.zeros((6, len(rows)), np.int64)
         kernels.read_levels(rows, self.header, self.stock, columns)
         return columns
 
+    def list_unavailable(self, rows: np.ndarray, withheld: np.ndarray) -> np.ndarray:
+        """What is not for sale at some rows: place among them, status and units (int64[n, 3])."""
+        most = len(self.unavailable) if withheld.any() else 0
+        found = np.empty((min(most, len(rows) * STATUSES_MAX), 3), np.int64)
+        slots, records = self.unavailable_slots.arrays, self.unavailable.records
+        return found[: kernels.list_unavailable(slots, records, rows, withheld, found)]
+
+    def unavailable_units(self, row: int, status: str) -> int:
+        """Units of a level under one status."""
+        number = self.statuses.find(status)
+        if number < 0:
+            return 0
+        found = kernels.find_unavailable(
+            self.unavailable_slots.arrays, self.unavailable.records, row, number
+        )
+        return 0 if found < 0 else int(self.unavailable.records["units"][found])
+
     def read_lines(self, number: int) -> np.ndarray:
-        """The lines of a reservation: row, position, and units by state (int64[n, 8])."""
+        """The lines of a reservation: row, position, and units by state (int64[n, 9])."""
         mine = self.lines_of(number)
         lines = np.empty((len(mine), 2 + len(State)), np.int64)
         kernels.read_lines(mine.start, len(mine), self.book, lines)

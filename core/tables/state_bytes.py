@@ -14,6 +14,7 @@ from .. import kernels
 from ..kernels.arguments import FREE_RESERVATIONS, HEADER_SIZE
 from .id_texts import load_earlier
 from .names import NameTable
+from .recent import History
 from .remembered import Remembered
 from .ring import Ring
 from .schema import migrate_table
@@ -21,12 +22,14 @@ from .shard import Shard
 from .table import Array, Table
 from .text_blocks import TextBlocks
 
-_NAME_TABLES = ("skus", "locations", "sources", "principals", "display_names")
+_NAME_TABLES = ("skus", "locations", "sources", "principals", "statuses", "display_names")
 _TABLES = (
     *("location_records", "source_sequences", "source_gaps", "numbered"),
-    *("levels", "reservations", "lines", "splits", "id_texts", "ended", "ended_marks"),
+    *("levels", "latest", "unavailable"),
+    *("reservations", "lines", "splits", "id_texts", "ended", "ended_marks"),
 )
 _MEMORIES = ("requests", "events")
+_HISTORIES = ("facts", "shipments")
 
 #: Stock levels, or lines, that are hashed at a time: a millisecond of a slow core, so that a
 #: serving node can go on between two parts.
@@ -57,7 +60,10 @@ def columns(shard: Shard) -> dict[str, Array]:
     for name in _MEMORIES:
         for part, column in getattr(shard, name).columns().items():
             listed[f"{name}.{part}"] = column
-    return listed
+    for name in _HISTORIES:
+        for part, column in getattr(shard, name).columns().items():
+            listed[f"{name}.{part}"] = column
+    return {**listed, "keeping": shard.keeping.figures}
 
 
 def load(shard: Shard, listed: Columns) -> None:
@@ -77,17 +83,33 @@ def load(shard: Shard, listed: Columns) -> None:
     for name in _TABLES:
         records: Table | TextBlocks | Ring = getattr(shard, name)
         if name in listed:
-            records.load(migrate_table(listed[name], name, records.records.dtype))
+            found = migrate_table(listed[name], name, records.records.dtype)
+            records.load(_widened(found, records))
     if "id_texts.arena" in listed:
         load_earlier(shard, listed["id_texts.arena"], listed["id_texts.offsets"])
     # An earlier schema has no gaps: none of its numbers is known to have been skipped.
     shard.source_gaps.extend(len(shard.sources) - len(shard.source_gaps))
+    if "keeping" in listed:
+        shard.keeping.figures[:] = listed["keeping"]
+        for name in _HISTORIES:
+            history: History = getattr(shard, name)
+            history.load({part: listed[f"{name}.{part}"] for part in history.columns()})
     for name in _MEMORIES:
         memory: Remembered = getattr(shard, name)
         parts = {part: listed[f"{name}.{part}"] for part in memory.columns()}
         for part in ("current", "previous"):
             parts[part] = migrate_table(parts[part], name, memory.dtype)
         memory.load(parts)
+
+
+def _widened(found: Array, table: Table | TextBlocks | Ring) -> Array:
+    """Rows as wide as the table's: a schema that has fewer states has no units in the others."""
+    width = table.records.shape[1:]
+    if found.shape[1:] == width:
+        return found
+    wide = np.zeros((len(found), *width), found.dtype)
+    wide[:, : found.shape[1]] = found
+    return wide
 
 
 def digest(shard: Shard) -> tuple[int, int]:
@@ -108,6 +130,14 @@ def content_hashes(shard: Shard) -> Iterator[tuple[int, int]]:
     for start in range(0, len(shard.levels), HASH_STEP):
         end = min(start + HASH_STEP, len(shard.levels))
         yield _under_both_seeds(kernels.hash_levels, start, end, levels, names)
+    unavailable = shard.unavailable.used
+    for start in range(0, len(unavailable), HASH_STEP):
+        yield _under_both_seeds(
+            kernels.hash_unavailable,
+            unavailable[start : start + HASH_STEP],
+            levels,
+            (*names, shard.statuses.arrays),
+        )
     start = 0
     while start < len(shard.reservations):
         end = kernels.end_of_lines(start, len(shard.reservations), HASH_STEP, shard.book)

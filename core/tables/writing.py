@@ -15,7 +15,7 @@ from ..kernels.arguments import EXPIRED_LINES
 from ..limits import LINES_MAX
 from ..model import State
 from . import state_bytes
-from .apply import apply, apply_reservations, apply_stock
+from .apply import apply, apply_reservations, apply_stock, keep_shipments
 from .effects import ATTRIBUTED, STANDS_ALONE, Entry, Section
 from .id_texts import lay_down
 from .names import NameTable, pack_names
@@ -163,6 +163,8 @@ def move_batch(
     totals = np.zeros(len(State), np.int64)
     kernels.move_batch(operations, parts, codes, int(leaves), int(enters), totals, shard.arrays)
     shard.effects.touched = shard.effects.touched or len(moves) > before
+    if enters is State.FULFILLED:
+        keep_shipments(shard, moves.used[before:])
 
 
 def expire(shard: Shard, now_ns: int, work: int) -> int:
@@ -226,4 +228,5 @@ def take_entry(shard: Shard) -> Entry | None:
     if not shard.effects.touched:
         return None
     shard.sequence += 1
+    shard.mark_entry()
     return Entry(shard.number, shard.sequence, shard.now_ns, shard.effects.take())

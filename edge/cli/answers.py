@@ -51,7 +51,7 @@ def shortfalls(levels: Iterable[reservation.Shortfall]) -> Table:
 
 
 _HEADINGS = {"sku": "SKU", "location": "location", "line_id": "line"}
-_UNITS = ("held", "committed", "fulfilled", "released", "expired", "cancelled")
+_UNITS = ("held", "committed", "fulfilled", "returned", "released", "expired", "cancelled")
 
 
 def reservation_lines(lines: Iterable[reservation.ReservationLine]) -> Table:
@@ -69,19 +69,30 @@ def reservation_lines(lines: Iterable[reservation.ReservationLine]) -> Table:
 
 def stock_levels(availabilities: Iterable[availability.Availability]) -> Table:
     """The stock levels of SKUs, and what the network has available of each."""
-    made = table(("SKU", "location"), ("on hand", "reserved", "committed", "available"))
+    availabilities = list(availabilities)
+    has_more = any(level.unavailable for sku in availabilities for level in sku.levels)
+    more = ["unavailable"] if has_more else []
+    made = table(("SKU", "location"), ("on hand", "reserved", "committed", *more, "available"))
     for sku in availabilities:
         for level in sku.levels:
             figures = (level.on_hand, level.reserved, level.committed, level.available)
             name = level.location if level.enabled else f"{level.location} (disabled)"
             cells = [f"{figure:,}" for figure in figures]
+            if has_more:
+                cells.insert(3, unavailable_units(level.unavailable))
             if level.shortfall:
                 cells[-1] = f"[red]{cells[-1]} (shortfall)[/red]"
             made.add_row(escape(sku.sku), escape(name), *cells)
         if len(sku.levels) > 1:
-            made.add_row(escape(sku.sku), "network", "", "", "", f"[bold]{sku.network_available:,}")
+            empty = [""] * (3 + len(more))
+            made.add_row(escape(sku.sku), "network", *empty, f"[bold]{sku.network_available:,}")
         made.add_section()
     return made
+
+
+def unavailable_units(units: Iterable[availability.UnavailableUnits]) -> str:
+    """Units that are not for sale, each with its status."""
+    return "\n".join(f"{each.quantity:,} {escape(each.status)}" for each in units) or "0"
 
 
 def event_results(
@@ -97,11 +108,30 @@ def event_results(
     return made
 
 
+def _reapplied(result: stock.StockEventResult) -> str:
+    """What a count had not seen."""
+    kinds = (stock.StockEventKind.Name(each.kind) for each in result.reapplied)
+    names = (name.removeprefix("STOCK_EVENT_KIND_").lower() for name in kinds)
+    return ", ".join(
+        f"{each.quantity:+,} ({name} of {each.source})"
+        if each.source
+        else f"{each.quantity:+,} shipped"
+        for each, name in zip(result.reapplied, names, strict=True)
+    )
+
+
+_EXCEEDED = (
+    stock.STOCK_EVENT_OUTCOME_EXCEEDS_UNAVAILABLE,
+    stock.STOCK_EVENT_OUTCOME_EXCEEDS_SHIPPED,
+    stock.STOCK_EVENT_OUTCOME_UNKNOWN_ORDER,
+)
+
+
 def event_notes(
     events: Iterable[stock.StockEvent], results: Iterable[stock.StockEventResult]
 ) -> list[str]:
     """Sentences on what a person may not expect: lines that were new beside others that were not,
-    and goods that went below zero, as those of a mistyped SKU do.
+    less units than the event names, and goods that went below zero, as those of a mistyped SKU do.
     """
     told = list(zip(events, results, strict=True))
     new = [
@@ -110,6 +140,16 @@ def event_notes(
         if result.outcome == stock.STOCK_EVENT_OUTCOME_APPLIED
     ]
     notes = [f"New: {', '.join(new)}."] if 0 < len(new) < len(told) else []
+    notes += [
+        f"{event.sku} at {event.location}: not seen by the count, {_reapplied(result)}."
+        for event, result in told
+        if result.reapplied
+    ]
+    notes += [
+        f"{event.sku} at {event.location}: there are {result.possible:,}, not {event.quantity:,}."
+        for event, result in told
+        if result.outcome in _EXCEEDED
+    ]
     return notes + [
         f"{event.sku} at {event.location} has {result.on_hand:,} on hand: is the SKU right?"
         for event, result in told

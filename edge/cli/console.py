@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
@@ -193,6 +194,18 @@ _ADVICE: Final = {
 # Reading arguments
 
 LINES_HELP: Final = "One or more lines of three words: SKU LOCATION QUANTITY."
+
+
+def parse_instant(text: str) -> datetime:
+    """An instant as RFC 3339 has it. Raises typer.BadParameter."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        expected = "a time with its offset from UTC, such as 2026-11-26T22:00:00Z"
+        raise typer.BadParameter(f"{text!r} is not {expected}")
+    return at
 
 
 def parse_lines(words: list[str]) -> list[tuple[str, str, int]]:

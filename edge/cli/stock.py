@@ -1,8 +1,8 @@
-"""Commands on goods: availability, stock receipt, adjustment, sale, return, count."""
+"""Commands on goods: availability, stock receipt, adjustment, sale, return, count, status."""
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
@@ -17,6 +17,7 @@ from .console import (
     asking,
     console,
     fail,
+    parse_instant,
     parse_lines,
     plain,
     print_json,
@@ -42,6 +43,16 @@ EventId = Annotated[
         "Default: a new id.",
         show_default=False,
     ),
+]
+ToStatus = Annotated[
+    str,
+    typer.Option("--status", metavar="STATUS", help="Why they are not for sale, such as damaged."),
+]
+FromStatus = Annotated[
+    str, typer.Option("--status", metavar="STATUS", help="The status that they had.")
+]
+AsOf = Annotated[
+    str, typer.Option(metavar="TIME", help="When: RFC 3339, such as 2026-11-26T22:00:00Z.")
 ]
 
 
@@ -70,6 +81,7 @@ def availability(
 @stock.command()
 def receipt(
     lines: Words,
+    status: ToStatus = "",
     source: Source = SOURCE_DEFAULT,
     event_id: EventId = None,
     target: Target = None,
@@ -77,12 +89,16 @@ def receipt(
     as_json: Json = False,
 ) -> None:
     """Units arrived."""
-    _record("RECEIPT", lines, source, event_id, target, timeout, as_json=as_json)
+    more = {"to_status": status}
+    _record("RECEIPT", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
 @stock.command(cls=SignedCommand, context_settings={"ignore_unknown_options": True})
 def adjustment(
     lines: Words,
+    status: Annotated[
+        str, typer.Option(metavar="STATUS", help="The status of what was found or written off.")
+    ] = "",
     source: Source = SOURCE_DEFAULT,
     event_id: EventId = None,
     target: Target = None,
@@ -90,12 +106,15 @@ def adjustment(
     as_json: Json = False,
 ) -> None:
     """A correction: units found (5) or written off (-5)."""
-    _record("ADJUSTMENT", lines, source, event_id, target, timeout, as_json=as_json)
+    found = all(quantity > 0 for _, _, quantity in parse_lines(lines))
+    more = {"to_status" if found else "from_status": status}
+    _record("ADJUSTMENT", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
 @stock.command()
 def sale(
     lines: Words,
+    status: FromStatus = "",
     source: Source = SOURCE_DEFAULT,
     event_id: EventId = None,
     target: Target = None,
@@ -103,33 +122,96 @@ def sale(
     as_json: Json = False,
 ) -> None:
     """Units were sold over the counter, without a reservation."""
-    _record("SALE", lines, source, event_id, target, timeout, as_json=as_json)
+    more = {"from_status": status}
+    _record("SALE", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
 @stock.command("return")
 def return_(
     lines: Words,
+    status: ToStatus = "",
+    reservation: Annotated[
+        str, typer.Option(metavar="ID", help="The reservation under which they were shipped.")
+    ] = "",
+    line: Annotated[str, typer.Option(metavar="LINE", help="The id of its line.")] = "",
     source: Source = SOURCE_DEFAULT,
     event_id: EventId = None,
     target: Target = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Units came back and can be sold again."""
-    _record("RETURN", lines, source, event_id, target, timeout, as_json=as_json)
+    """Units came back, and can be sold again unless they have a status."""
+    more: dict[str, Any] = {"to_status": status}
+    if reservation:
+        more["reference"] = {"kind": "reservation", "id": reservation, "line": line}
+    _record("RETURN", lines, source, event_id, target, timeout, as_json=as_json, **more)
+
+
+@stock.command()
+def status(
+    lines: Words,
+    leaves: Annotated[
+        str, typer.Option("--from", metavar="STATUS", help="Their status; none: for sale.")
+    ] = "",
+    enters: Annotated[
+        str, typer.Option("--to", metavar="STATUS", help="Their new status; none: for sale.")
+    ] = "",
+    source: Source = SOURCE_DEFAULT,
+    event_id: EventId = None,
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Units are not for sale any more (--to damaged), or are again (--from damaged)."""
+    more = {"from_status": leaves, "to_status": enters}
+    _record("STATUS_CHANGE", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
 @stock.command()
 def count(
     lines: Words,
+    as_of: AsOf = "",
+    books: Annotated[
+        bool, typer.Option("--books", help="It is the balance of the source's books.")
+    ] = False,
+    picked: Annotated[int, typer.Option(help="Units picked and not shipped, not counted.")] = 0,
+    seen: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="With --books: a reservation whose shipment it has seen."),
+    ] = None,
     source: Source = SOURCE_DEFAULT,
     event_id: EventId = None,
     target: Target = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Units were counted: this many are on hand."""
-    _record("COUNT", lines, source, event_id, target, timeout, as_json=as_json)
+    """Units were counted: this many are on hand, or were at a time."""
+    more: dict[str, Any] = {"picked_quantity": picked, "seen_reservations": seen or []}
+    if as_of:
+        more["occur_time"] = parse_instant(as_of)
+    more["count_basis"] = "COUNT_BASIS_BOOKS" if books else "COUNT_BASIS_UNSPECIFIED"
+    _record("COUNT", lines, source, event_id, target, timeout, as_json=as_json, **more)
+
+
+@stock.command()
+def posted(
+    lines: Words,
+    reservation: Annotated[
+        str, typer.Option(metavar="ID", help="The reservation under which they were shipped.")
+    ],
+    line: Annotated[str, typer.Option(metavar="LINE", help="The id of its line.")] = "",
+    as_of: AsOf = "",
+    source: Source = SOURCE_DEFAULT,
+    event_id: EventId = None,
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """The books of a source have that units of a reservation left."""
+    more: dict[str, Any] = {"reference": {"kind": "reservation", "id": reservation, "line": line}}
+    if as_of:
+        more["occur_time"] = parse_instant(as_of)
+    _record("GOODS_ISSUE", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
 def _record(
@@ -141,6 +223,7 @@ def _record(
     timeout_s: float,
     *,
     as_json: bool,
+    **more: Any,
 ) -> None:
     from holdfast.v1.stock_service_pb2 import StockEvent
 
@@ -153,6 +236,7 @@ def _record(
             location=place,
             kind=f"STOCK_EVENT_KIND_{kind}",
             quantity=quantity,
+            **more,
         )
         for line_id, (sku, place, quantity) in zip(line_ids(event_id, lines), lines, strict=True)
     ]

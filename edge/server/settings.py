@@ -113,6 +113,9 @@ class Settings(BaseModel):
     ids_kept_days: int = _number(
         30, 1, 3_650, "How long the id of a reservation is known after its end."
     )
+    history_window_days: int = _number(
+        7, 0, 30, "How far back a count may lie: days for which what happens to stock is kept."
+    )
     map_size_gib: int = _number(64, 1, 16_384, "How large the journal may ever get.")
     storage_reserve_mib: int = _number(
         256, 1, 1_048_576, "Free space below which writes are refused, on disk and in the map."

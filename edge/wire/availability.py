@@ -62,7 +62,7 @@ def handles_from_request(request: Any, timeline: int) -> core.ReadLevels:
 def handles_response(outcome: core.LevelColumns) -> Message:
     """The answer to a BatchGetAvailability by handle: int64 columns, in units."""
     response: Message = twin(availability.BatchGetAvailabilityResponse)()
-    for name in ("on_hand", "reserved", "committed", "available"):
+    for name in ("on_hand", "reserved", "committed", "available", "unavailable"):
         fill(response, name, getattr(outcome, name))
     add_revisions(response, outcome.revisions)
     return response
@@ -128,7 +128,7 @@ def batch_availability_response(
 def fill_level(message: availability.StockLevel, level: core.LevelView) -> None:
     """Set the fields of a StockLevel."""
     # One by one: as arguments of a message they would cost half as much again.
-    location, on_hand, reserved, committed, available, enabled = level
+    location, on_hand, reserved, committed, available, enabled, unavailable = level
     message.location = location
     message.on_hand = on_hand
     message.reserved = reserved
@@ -137,6 +137,8 @@ def fill_level(message: availability.StockLevel, level: core.LevelView) -> None:
     message.enabled = enabled
     if available < 0:
         message.shortfall = -available
+    for status, quantity in unavailable.items() if unavailable else ():
+        message.unavailable.add(status=status, quantity=quantity)
 
 
 def _fill(

@@ -41,10 +41,16 @@ from .validation import (
 
 _RESPONSE: Final = twin(stock.RecordStockEventsStreamResponse)
 
+_KINDS_READ: Final = {
+    number: kind for number, kind in KINDS_READ.items() if kind <= EventKind.COUNT
+}
+
 #: EVENT_QUANTITIES as arrays over all bytes, so that a column of kinds looks its ranges up at once.
 #: A byte that is no kind has a most of 0.
 _LEAST, _MOST, _TAKES_ZERO = np.zeros((3, 256), np.int64)
 for _kind, _range in EVENT_QUANTITIES.items():
+    if _kind > EventKind.COUNT:
+        continue  # columns have no statuses and no references
     _LEAST[_kind], _MOST[_kind] = _range
     _TAKES_ZERO[_kind] = is_event_quantity(_kind, 0)
 
@@ -131,7 +137,7 @@ def _read_facts(events: NDArray[Any], columns: Any) -> None:
     # Kinds before quantities: the range of a quantity depends on its kind.
     if (index := _first(_MOST[kinds] == 0)) is not None:
         field, given = f"columns.kinds[{index}]", int(kinds[index])
-        enum_member(field, given, KINDS_READ, stock.StockEventKind)
+        enum_member(field, given, _KINDS_READ, stock.StockEventKind)
     is_wrong = (quantities < _LEAST[kinds]) | (quantities > _MOST[kinds])
     is_wrong |= (quantities == 0) & (_TAKES_ZERO[kinds] == 0)
     if (index := _first(is_wrong)) is not None:

@@ -5,8 +5,8 @@ from typing import Any, Final, TypeAlias
 
 from holdfast.core import commands as core
 from holdfast.core.ids import event_key
-from holdfast.core.limits import BATCH_MAX
-from holdfast.core.model import EventKind, EventOutcome
+from holdfast.core.limits import BATCH_MAX, CHANGING_MAX
+from holdfast.core.model import CountBasis, EventKind, EventOutcome
 from holdfast.v1 import stock_service_pb2 as stock
 
 from .faults import Fault, invalid
@@ -16,6 +16,7 @@ from .validation import (
     bad_event_quantity,
     bad_name,
     check_count,
+    check_kind,
     check_name,
     check_text,
     enum_member,
@@ -32,6 +33,11 @@ SOURCE_SEQUENCE_MAX: Final = INT64_MAX
 EventsRequest: TypeAlias = stock.RecordStockEventsRequest | stock.RecordStockEventsStreamRequest
 
 OUTCOMES: Final = wire_members(stock, "STOCK_EVENT_OUTCOME", EventOutcome)
+KINDS: Final = wire_members(stock, "STOCK_EVENT_KIND", EventKind)
+_BASES: Final = {0: None, **engine_members(stock, "COUNT_BASIS", CountBasis)}
+
+#: Kinds that no fact can be of without saying more.
+_NEEDS_MORE: Final = (EventKind.STATUS_CHANGE, EventKind.GOODS_ISSUE)
 KINDS_READ: Final = engine_members(stock, "STOCK_EVENT_KIND", EventKind)
 
 
@@ -41,9 +47,11 @@ def events_from_request(request: EventsRequest) -> core.RecordStockEvents:
     check_name("source", source)
     events = request.events
     check_count("events", len(events), 1, BATCH_MAX)
-    return core.RecordStockEvents(
-        source, tuple([_event(source, index, event) for index, event in enumerate(events)])
-    )
+    facts = tuple([_event(source, index, event) for index, event in enumerate(events)])
+    if (changing := sum(not fact.is_plain for fact in facts)) > CHANGING_MAX:
+        expected = f"up to {CHANGING_MAX} that have a status, a reservation or an instant to count"
+        raise invalid("events", f"{changing:,} such items", expected)
+    return core.RecordStockEvents(source, facts)
 
 
 def events_response(outcome: core.EventsOutcome) -> stock.RecordStockEventsResponse:
@@ -64,7 +72,13 @@ def add_results(response: Any, outcome: core.EventsOutcome) -> None:
             shortfall=result.shortfall,
             available=result.available,
             sku_created=result.creates_sku,
+            possible=result.possible,
         )
+        for each in result.reapplied:
+            kind = KINDS[each.kind] if each.kind else stock.STOCK_EVENT_KIND_UNSPECIFIED
+            added.reapplied.add(
+                source=each.source, kind=kind, quantity=each.units, events=each.facts
+            )
         if result.difference is not None:
             added.difference.CopyFrom(difference_message(result.difference))
     add_revisions(response, outcome.revisions)
@@ -100,14 +114,24 @@ def _event(source: str, index: int, event: stock.StockEvent) -> core.StockEvent:
         raise bad_event_quantity(f"events[{index}].quantity", kind, quantity)
     key = event_key(source, event_id) if event_id else None
     plain = core.StockEvent(key, sequence, sku, location, kind, quantity)
-    has_more = event.reason or event.actor
-    if has_more or event.HasField("reference") or event.HasField("occur_time"):
+    has_more = event.reason or event.actor or event.from_status or event.to_status
+    if has_more or _says_more(event):
         return _with_details(index, event, plain)
+    if kind in _NEEDS_MORE:
+        check_kind(f"events[{index}]", plain)
     return plain
 
 
+def _says_more(event: stock.StockEvent) -> bool:
+    """Whether it has a field that plain events do not have, and that is no text."""
+    is_counted = event.as_of_sequence or event.count_basis or event.picked_quantity
+    if is_counted or event.seen_reservations:
+        return True
+    return event.HasField("reference") or event.HasField("occur_time")
+
+
 def _with_details(index: int, event: stock.StockEvent, plain: core.StockEvent) -> core.StockEvent:
-    """The event with what is journaled as given."""
+    """The event with its statuses, and what is journaled as given."""
     path = f"events[{index}]"
     reference = None
     if event.HasField("reference"):
@@ -118,13 +142,24 @@ def _with_details(index: int, event: stock.StockEvent, plain: core.StockEvent) -
                 check_name(f"{path}.reference.{name}", text)
     for name in ("reason", "actor"):
         check_text(f"{path}.{name}", getattr(event, name))
-    return replace(
+    told = replace(
         plain,
         occur_time_ns=_time_ns(f"{path}.occur_time", event),
         reference=reference,
         reason=event.reason,
         actor=event.actor,
+        from_status=event.from_status,
+        to_status=event.to_status,
+        as_of_sequence=event.as_of_sequence,
+        basis=enum_member(f"{path}.count_basis", event.count_basis, _BASES, stock.CountBasis),
+        picked_quantity=event.picked_quantity,
+        seen_reservations=tuple(event.seen_reservations),
     )
+    if told.as_of_sequence > SOURCE_SEQUENCE_MAX:
+        expected = f"0 to {SOURCE_SEQUENCE_MAX:,}"
+        raise invalid(f"{path}.as_of_sequence", told.as_of_sequence, expected)
+    check_kind(path, told)
+    return told
 
 
 def _time_ns(field: str, event: stock.StockEvent) -> int | None:

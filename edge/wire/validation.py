@@ -14,6 +14,7 @@ from unicodedata import category, is_normalized, normalize
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
+from holdfast.core.commands import StockEvent
 from holdfast.core.limits import HOLD_MS_MAX, HOLD_MS_MIN, NAME_BYTES_MAX, NS_PER_MS, QUANTITY_MAX
 from holdfast.core.model import EventKind
 
@@ -46,7 +47,19 @@ EVENT_QUANTITIES: Final = {
     EventKind.SALE: (1, QUANTITY_MAX),
     EventKind.RETURN: (1, QUANTITY_MAX),
     EventKind.COUNT: (0, QUANTITY_MAX),
+    EventKind.STATUS_CHANGE: (1, QUANTITY_MAX),
+    EventKind.GOODS_ISSUE: (1, QUANTITY_MAX),
 }
+
+#: Kinds of stock facts by which units leave, or enter, a status.
+LEAVING: Final = (EventKind.SALE, EventKind.STATUS_CHANGE, EventKind.ADJUSTMENT)
+ENTERING: Final = (
+    *(EventKind.RECEIPT, EventKind.RETURN),
+    *(EventKind.STATUS_CHANGE, EventKind.ADJUSTMENT),
+)
+
+#: Reservations that a count lists.
+SEEN_MAX: Final = 100
 
 Member = TypeVar("Member")
 
@@ -157,6 +170,42 @@ def is_event_quantity(kind: EventKind, quantity: int) -> bool:
     """Whether a stock fact of this kind can have this quantity. An adjustment by 0 says nothing."""
     low, high = EVENT_QUANTITIES[kind]
     return low <= quantity <= high and (quantity != 0 or low == 0)
+
+
+def check_statuses(path: str, event: StockEvent) -> None:
+    """Raise a `Fault` when units cannot leave or enter a status by a stock fact of this kind."""
+    for name, takes in (("from_status", LEAVING), ("to_status", ENTERING)):
+        if not (status := getattr(event, name)):
+            continue
+        sign = event.quantity > 0 if name == "to_status" else event.quantity < 0
+        if event.kind not in takes or (event.kind is EventKind.ADJUSTMENT and not sign):
+            kinds = ", ".join(kind.name for kind in takes)
+            side = "above 0" if name == "to_status" else "below 0"
+            expected = f"no status here, which is for kinds {kinds} {side}"
+            raise invalid(f"{path}.{name}", status, expected)
+        check_name(f"{path}.{name}", status)
+    if event.kind is EventKind.STATUS_CHANGE and event.from_status == event.to_status:
+        expected = f"another status than from_status, {event.from_status!r}"
+        raise invalid(f"{path}.to_status", event.to_status, expected)
+
+
+def check_kind(path: str, event: StockEvent) -> None:
+    """Raise a `Fault` when a fact says what its kind cannot, or lacks what it needs."""
+    check_statuses(path, event)
+    if event.kind is EventKind.GOODS_ISSUE and event.reservation is None:
+        raise invalid(f"{path}.reference", "", "kind reservation, with the id of one")
+    if event.kind is EventKind.COUNT:
+        if not 0 <= event.picked_quantity <= QUANTITY_MAX:
+            expected = f"0 to {QUANTITY_MAX:,}"
+            raise invalid(f"{path}.picked_quantity", event.picked_quantity, expected)
+        check_count(f"{path}.seen_reservations", len(event.seen_reservations), 0, SEEN_MAX)
+        for index, text in enumerate(event.seen_reservations):
+            check_name(f"{path}.seen_reservations[{index}]", text)
+        return
+    for name in ("as_of_sequence", "basis", "picked_quantity", "seen_reservations"):
+        if given := getattr(event, name):
+            field = "count_basis" if name == "basis" else name
+            raise invalid(f"{path}.{field}", given, "nothing for a kind other than COUNT")
 
 
 def bad_event_quantity(field: str, kind: EventKind, quantity: int) -> Fault:

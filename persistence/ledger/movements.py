@@ -34,11 +34,16 @@ class MovementKind(IntEnum):
     RELEASE = 5
     EXPIRE = 6
     CANCEL = 7
+    COME_BACK = 11
+    UNAVAILABLE = 12
+    OPENING_UNAVAILABLE = 13
     RECEIPT = 101
     ADJUSTMENT = 102
     SALE = 103
     RETURN = 104
     COUNT = 105
+    STATUS_CHANGE = 106
+    GOODS_ISSUE = 107
 
 
 STOCK: Final = 100
@@ -56,6 +61,7 @@ ENTERS: Final = {
     MovementKind.RELEASE: State.RELEASED,
     MovementKind.EXPIRE: State.EXPIRED,
     MovementKind.CANCEL: State.CANCELLED,
+    MovementKind.COME_BACK: State.RETURNED,
     MovementKind.OPENING_HELD: State.HELD,
     MovementKind.OPENING_COMMITTED: State.COMMITTED,
 }
@@ -125,13 +131,19 @@ FACT_KEYS: Final = ("source", "reference")
 LEVEL_COLUMNS: Final = ("on_hand", "reserved", "committed", "withheld")
 
 
+#: What changes units that are on hand and not for sale.
+WITHHOLDING: Final = (MovementKind.UNAVAILABLE, MovementKind.OPENING_UNAVAILABLE)
+
+
 def differences(movements: np.ndarray) -> np.ndarray:
     """By how much each movement changed its level: int64[n, 4], in the order of LEVEL_COLUMNS."""
     quantity, leaves = movements["quantity"], movements["leaves"]
     enters = _ENTERS[movements["kind"]]
     changed = np.zeros((len(movements), len(LEVEL_COLUMNS)), np.int64)
     shipped = np.where(enters == State.FULFILLED, quantity, 0)
-    changed[:, 0] = np.where(enters == 0, quantity, -shipped)
+    is_withheld = np.isin(movements["kind"], WITHHOLDING)
+    changed[:, 0] = np.where((enters == 0) & ~is_withheld, quantity, -shipped)
+    changed[:, 3] = np.where(is_withheld, quantity, 0)
     for column, state in ((1, State.HELD), (2, State.COMMITTED)):
         entered, left = (enters == state).astype(np.int64), (leaves == state).astype(np.int64)
         changed[:, column] = quantity * (entered - left)

@@ -34,7 +34,9 @@ from .tail import Tail
 
 #: Kinds of effects that are movements, and all others: a test wants every kind in one of the two.
 _STOCK_KINDS: Final = (Section.STOCK_PADDED, Section.STOCK_PLAIN, Section.STOCK)
-MOVING: Final = frozenset({Section.LINES, Section.MOVES, Section.ENDED_SKUS, *_STOCK_KINDS})
+MOVING: Final = frozenset(
+    {Section.LINES, Section.MOVES, Section.ENDED_SKUS, Section.UNAVAILABLE, *_STOCK_KINDS}
+)
 NOT_MOVING: Final = frozenset(
     {
         *(Section.SKU_NAMES, Section.LOCATION_NAMES, Section.SOURCE_NAMES, Section.DISPLAY_NAMES),
@@ -44,6 +46,7 @@ NOT_MOVING: Final = frozenset(
         *(Section.ATTRIBUTIONS, Section.STOCK_DETAILS, Section.STOCK_DETAIL_TEXTS),
         *(Section.RESERVATION_TEXTS, Section.TEXT_BYTES),
         *(Section.ENDS, Section.DROPS, Section.FORGETS),
+        *(Section.STATUS_NAMES, Section.HISTORY_WINDOWS, Section.COUNTS, Section.POSTED),
     }
 )
 
@@ -196,6 +199,8 @@ def _moved(entry: Entry, shard: Shard, made: Any, owners: Any) -> Iterator[_Move
             yield _moved_lines(effects, start, shard, owners)
         elif section is Section.ENDED_SKUS:
             yield _ended(effects, start, shard)
+        elif section is Section.UNAVAILABLE:
+            yield _withheld(effects, start)
         else:
             yield _changed(section, effects, start)
 
@@ -221,6 +226,13 @@ def _changed(section: Section, effects: Any, start: int) -> _Moved:
     return _Moved(section, _numbers(effects, start), *columns, nothing, nobody, effects)
 
 
+def _withheld(effects: Any, start: int) -> _Moved:
+    kind = np.full(len(effects), int(MovementKind.UNAVAILABLE), np.uint8)
+    nothing, nobody = np.zeros(len(effects), np.uint8), np.full(len(effects), -1)
+    columns = (effects["row"], effects["units"], kind, nothing, nobody)
+    return _Moved(Section.UNAVAILABLE, _numbers(effects, start), *columns)
+
+
 def _ended(effects: Any, start: int, shard: Shard) -> _Moved:
     rows = [np.flatnonzero(shard.levels["sku"] == sku) for sku in effects["sku"]]
     numbers = np.repeat(_numbers(effects, start), [len(each) for each in rows])
@@ -241,6 +253,9 @@ def _opening(shard: Shard, owners: Any) -> Iterator[_Moved]:
     rows = np.arange(len(shard.levels))
     nobody = np.full(len(rows), -1)
     yield _opened(rows, shard.levels["on_hand"], MovementKind.OPENING, nobody)
+    withheld = np.flatnonzero(shard.levels["withheld"])
+    units = shard.levels["withheld"][withheld]
+    yield _opened(withheld, units, MovementKind.OPENING_UNAVAILABLE, nobody[withheld])
     for kind in (MovementKind.OPENING_HELD, MovementKind.OPENING_COMMITTED):
         lines = np.flatnonzero(owners != NOBODY)
         units = units_in(shard, ENTERS[kind], lines)

@@ -62,8 +62,8 @@ class Engine(Protocol):
 class ModelEngine:
     """The plain model. Its memory is its journal, and it executes in the order of arrival."""
 
-    def __init__(self, *, creates_skus: bool = True) -> None:
-        self.model = Model(creates_skus=creates_skus)
+    def __init__(self, *, creates_skus: bool = True, window_ns: int = 0) -> None:
+        self.model = Model(creates_skus=creates_skus, window_ns=window_ns)
 
     def turn(self, commands: Sequence[Command], now_ns: int) -> list[Outcome]:
         self.model.let_pass(now_ns)
@@ -81,7 +81,8 @@ class ModelEngine:
 class NodeEngine:
     """The real engine, with a list for a journal."""
 
-    def __init__(self, shard_count: int, *, creates_skus: bool = True) -> None:
+    def __init__(self, shard_count: int, *, creates_skus: bool = True, window_ns: int = 0) -> None:
+        self.window_ns = window_ns
         self.shard_count = shard_count
         self.creates_skus = creates_skus
         self.node = self._new_node()
@@ -131,6 +132,7 @@ class NodeEngine:
             expire_batch_max=1,
             creates_skus=self.creates_skus,
             retention=Retention(pass_ns=1),
+            history_window_ns=self.window_ns,
         )
 
     def restart(self) -> None:

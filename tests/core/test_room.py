@@ -1,6 +1,7 @@
 """Full tables: what does not fit is refused before it is queued, and all else goes on."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -155,6 +156,12 @@ def batch_events(node: Node) -> Iterator[Command]:
     return (StockBatch("erp", facts(node, 7 * n, 7)) for n in count(1))
 
 
+def change_statuses(_node: Node) -> Iterator[Command]:
+    for n in count(1):
+        event = replace(fact(), sequence=100 + n, to_status=f"status {n}")
+        yield RecordStockEvents("erp", (event,))
+
+
 def put_locations(_node: Node) -> Iterator[Command]:
     return (
         UpdateLocation(Location(f"L{n}", LocationKind.STORE, "", enabled=True)) for n in count(1)
@@ -180,6 +187,7 @@ FILLERS = {
     name_sources: "sources",
     name_events: "events",
     batch_events: "events",
+    change_statuses: "unavailable",
     put_locations: "locations",
     rename_location: "display_names",
 }
@@ -291,7 +299,7 @@ def test_a_principal_too_many_is_refused_and_those_that_are_known_go_on() -> Non
 
 
 def test_every_table_that_can_be_full_was_filled() -> None:
-    """Or is no fuller than another that was: a line has one split at most."""
+    """Or is no fuller than another that was: a line has one split at most, an event one record."""
     tables = {name for names in _TABLES.values() for name in names}
     assert {*FILLERS.values(), "splits", "principals"} == tables
 

@@ -10,6 +10,7 @@ of the model: keep the change only if you understand it.
     change W1 [store|supplier] [disabled|enabled]   only what is said
     create W1 [store|supplier] [disabled]
     stock [till:] S1@W1 receipt 10 [id=e1] [seq=1] [times=9] [, ...]    (of erp, or of till)
+        [from=damaged] [to=damaged] [of=r1[#a]]     statuses, and the order of a return
     reserve r1 S1@W1=3 S2@W2=1 hold=15m
     extend r1 hold=15m [request=q1]
     commit | fulfill | release | cancel r1 [S1@W1=2 ...] [rest=keep|give_back] [request=q1]
@@ -57,6 +58,7 @@ from holdfast.core.commands import (
     Outcome,
     OutOfRange,
     RecordStockEvents,
+    Reference,
     Refusal,
     ReservationView,
     Reserve,
@@ -67,9 +69,18 @@ from holdfast.core.commands import (
     Unknown,
     UpdateLocation,
 )
+from holdfast.core.commands.stock import RESERVATION
 from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.limits import NS_PER_MS
-from holdfast.core.model import EventKind, LocationKind, RefusalCode, Remainder, State, Verb
+from holdfast.core.model import (
+    EventKind,
+    EventOutcome,
+    LocationKind,
+    RefusalCode,
+    Remainder,
+    State,
+    Verb,
+)
 from tests.core.engine import Engine, ModelEngine, NodeEngine
 
 SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.txt"))
@@ -79,6 +90,8 @@ SHARD_COUNTS = (1, 4, 7)
 START_NS = 1_767_225_600 * 10**9
 
 SHOWN_FACTS_MAX = 10
+
+EXCEEDED = (EventOutcome.EXCEEDS_UNAVAILABLE, EventOutcome.EXCEEDS_SHIPPED)
 
 NS_BY_UNIT = {"d": 86_400 * 10**9, "h": 3_600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6}
 
@@ -123,7 +136,6 @@ def test_faults_are_all_reached() -> None:
     faults = {
         *(f"unknown {field}" for field in UNKNOWN_FIELDS),
         *(f"conflict {field}" for field in CONFLICT_FIELDS),
-        "out of range events[0].quantity",
         "ambiguous lines[0]",
     }
 
@@ -254,7 +266,18 @@ class Story:
             sequence = int(words.options.get("seq", 0))
             event_id = words.options.get("id", "" if sequence else f"made-{self.ids_made}")
             key = key_from_parts(source, event_id) if event_id else None
-            yield StockEvent(key, sequence, sku, location, EventKind[kind.upper()], int(quantity))
+            order, _, line = words.options.get("of", "").partition("#")
+            yield StockEvent(
+                key,
+                sequence,
+                sku,
+                location,
+                EventKind[kind.upper()],
+                int(quantity),
+                reference=Reference(RESERVATION, order, line) if order else None,
+                from_status=words.options.get("from", ""),
+                to_status=words.options.get("to", ""),
+            )
 
 
 @dataclass(frozen=True)
@@ -403,6 +426,7 @@ def shown_level(level: LevelView) -> str:
     return (
         f"{level.location} on_hand={level.on_hand} reserved={level.reserved} "
         f"committed={level.committed} available={level.available}"
+        + "".join(f" {status}={units}" for status, units in sorted(level.unavailable.items()))
         + ("" if level.enabled else " disabled")
     )
 
@@ -414,10 +438,12 @@ def shown_events(command: Command, outcome: EventsOutcome) -> Iterator[str]:
         shortfall = f" shortfall={result.shortfall}" if result.shortfall else ""
         place = f"{event.sku}@{event.location}"
         new = " new SKU" if result.creates_sku else ""
-        yield f"{place} {result.outcome.name} on_hand={result.on_hand}{shortfall}{new}"
+        possible = f" possible={result.possible}" if result.outcome in EXCEEDED else ""
+        yield f"{place} {result.outcome.name} on_hand={result.on_hand}{shortfall}{possible}{new}"
         if result.difference:
             first = result.difference
-            yield f"  {first.field} was {first.recorded}, is {first.now}"
+            was = f"was {first.recorded}, is {first.now}" if first.now else "is another"
+            yield f"  {first.field} {was}"
 
 
 def ns_from_text(text: str) -> int:

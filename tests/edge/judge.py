@@ -43,6 +43,7 @@ from holdfast.core.commands import (
 )
 from holdfast.core.ids import Key, key_from_text
 from holdfast.core.kernels.codes import FLAG_LATER_PART
+from holdfast.core.limits import RETENTION_NS
 from holdfast.core.model import State
 from holdfast.core.node import Node
 from holdfast.core.rules.homes import Ended
@@ -131,7 +132,7 @@ class Judge:
         self, shard_count: int, places: Sequence[UpdateLocation], history: Sequence[Told]
     ) -> None:
         self.node = Node(shard_count)
-        self.model = Model()
+        self.model = Model(window_ns=RETENTION_NS)
         self.history = [told for told in history if not told.is_repeat]
         for place in places:
             self.model.execute(place, 0)

@@ -1,7 +1,8 @@
 """A small seeded life of a node, every turn of it in a journal: what these tests damage and replay.
 
 It has a bit of everything that the journal can hold: reservations over several shards, by UUID and
-by text, partial moves, extensions, remembered requests, stock facts, ended SKUs, expiry and seals.
+by text, partial moves, extensions, remembered requests, stock facts, changes of status, returns and
+goods issues of orders, counts of an instant, ended SKUs, expiry and seals.
 """
 
 import random
@@ -20,12 +21,15 @@ from holdfast.core.commands import (
     Location,
     Move,
     RecordStockEvents,
+    Reference,
     Reserve,
     StockEvent,
     UpdateLocation,
 )
-from holdfast.core.ids import Key, key_from_parts, key_from_text
-from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
+from holdfast.core.commands.stock import RESERVATION
+from holdfast.core.ids import Key, key_from_parts, key_from_text, text_from_key
+from holdfast.core.limits import RETENTION_NS
+from holdfast.core.model import CountBasis, EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from holdfast.core.tables import state_bytes
 from holdfast.core.tables.effects import Entry
@@ -70,6 +74,9 @@ class Life:
     rng: random.Random
     made: list[Reserve] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.node.history_window_ns = RETENTION_NS
+
     def live(self, turns: int, seal_every: int = 10) -> None:
         """Let so many turns pass, each of which changes something, and seal some of them."""
         if not self.node.now_ns:
@@ -77,9 +84,10 @@ class Life:
         done = 0
         while done < turns:
             commands = [self.command() for _ in range(self.rng.choice((1, 1, 2, 3, 20)))]
-            done += self.turn(commands)
-            if done % seal_every == 0:
-                self.journal.append(self.node.seal())
+            if self.turn(commands):
+                done += 1
+                if done % seal_every == 0:
+                    self.journal.append(self.node.seal())
 
     def turn(self, commands: list[Command]) -> bool:
         """Run one turn and say whether it changed anything."""
@@ -99,7 +107,8 @@ class Life:
 
     def command(self) -> Command:
         make = self.rng.choices(
-            (self.reserve, self.move, self.extend, self.stock, self.delete), (8, 6, 2, 2, 0.2)
+            (self.reserve, self.move, self.extend, self.stock, self.change, self.delete),
+            (8, 6, 2, 2, 1, 0.2),
         )[0]
         return make()
 
@@ -132,6 +141,28 @@ class Life:
     def stock(self) -> Command:
         events = tuple(self.event(self.rng.choice(SKUS)) for _ in range(self.rng.randint(1, 4)))
         return RecordStockEvents(self.rng.choice(("erp", "till")), events)
+
+    def change(self) -> Command:
+        """A fact that changes a status or an order, or a count of some instant."""
+        order = self.some_reservation()
+        line = self.rng.choice(order.lines)
+        name = order.key.text or text_from_key(order.key.hi, order.key.lo)
+        named = Reference(RESERVATION, name, "")
+        at_ns = max(0, self.node.now_ns - self.rng.randrange(60 * NS_PER_S))
+        kind, fields = self.rng.choice(
+            (
+                (EventKind.STATUS_CHANGE, {"to_status": "damaged"}),
+                (EventKind.STATUS_CHANGE, {"from_status": "damaged", "to_status": "inspect"}),
+                (EventKind.RECEIPT, {"to_status": "quarantined"}),
+                (EventKind.SALE, {"from_status": "damaged"}),
+                (EventKind.RETURN, {"reference": named, "to_status": "inspect"}),
+                (EventKind.GOODS_ISSUE, {"reference": named, "occur_time_ns": at_ns}),
+                (EventKind.COUNT, {"basis": CountBasis.BOOKS, "occur_time_ns": at_ns}),
+                (EventKind.COUNT, {"occur_time_ns": at_ns}),
+            )
+        )
+        event = replace(self.event(line.sku), location=line.location, kind=kind, quantity=1)
+        return RecordStockEvents("erp", (replace(event, **fields),))
 
     def event(self, sku: str) -> StockEvent:
         key = key_from_parts("event", str(self.rng.random()))

@@ -30,7 +30,8 @@ LAYOUTS = {
     1: (Section.STOCK_PLAIN, "1595893dd65ba923"),
     2: (Section.STOCK_DETAIL_TEXTS, "9ff0d14dd870a87d"),
     3: (Section.STOCK, "2d444199d14775be"),
-    4: (Section.FORGETS, "d1e68186224bb2a7"),
+    4: (Section.FORGETS, "cec4e3a1a87f556e"),
+    5: (Section.POSTED, "6d9e98cfc15a99ce"),
 }
 
 
@@ -154,7 +155,9 @@ def test_recovery_refuses_a_newer_journal_as_newer(newer: Path) -> None:
 
 def test_verify_refuses_a_newer_journal_as_newer(newer: Path) -> None:
     """It is no finding, since nothing is to be restored."""
-    with pytest.raises(NewerSchemaError, match=r"journal position \d+: .* in schema 5"):
+    with pytest.raises(
+        NewerSchemaError, match=rf"journal position \d+: .* in schema {schema.SCHEMA + 1}"
+    ):
         verify(newer)
 
 

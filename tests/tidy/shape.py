@@ -60,6 +60,7 @@ ONE_MEANING = {
     "model": "the rules of the business: their words in core, all of them told plainly in tests",
     "names": "names of SKUs and locations, and their numbers",
     "node": "one node: the engine, and the commands that run one",
+    "recent": "what happened at stock levels of late",
     "remembered": "ids by which a repeat is known",
     "reservation_index": "where the parts of a reservation are",
     "reservations": "reservations and their lines, one at a time",

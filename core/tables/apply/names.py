@@ -32,6 +32,11 @@ def apply_principal_names(shard: Shard, effects: Array) -> None:
     shard.principals.add(effects)
 
 
+def apply_status_names(shard: Shard, effects: Array) -> None:
+    """Add statuses under which units are not for sale."""
+    shard.statuses.add(effects)
+
+
 def _follow(names: NameTable, table: Table) -> None:
     """Give each new name a zeroed record."""
     table.extend(len(names) - len(table))

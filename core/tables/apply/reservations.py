@@ -3,6 +3,7 @@
 import numpy as np
 
 from ... import kernels
+from ..recent import append_shipments
 from ..shard import Shard
 from ..table import Array
 
@@ -25,7 +26,15 @@ def apply_links(shard: Shard, effects: Array) -> None:
 def apply_moves(shard: Shard, effects: Array) -> None:
     """Move units of lines from state to state."""
     shard.splits.ensure(len(effects))
-    kernels.apply_moves(effects, shard.header, shard.book, shard.levels.records)
+    if kernels.apply_moves(effects, shard.header, shard.book, shard.levels.records):
+        keep_shipments(shard, effects)
+
+
+def keep_shipments(shard: Shard, moves: Array) -> None:
+    """Keep what moves have shipped, if that is kept."""
+    if shard.keeping.window_ns:
+        latest, lines = shard.latest.used, shard.lines.records
+        append_shipments(shard.shipments, latest, moves, lines, shard.now_ns, shard.keeping)
 
 
 def apply_extends(shard: Shard, effects: Array) -> None:

@@ -20,6 +20,7 @@ from .names import (
     apply_principal_names,
     apply_sku_names,
     apply_source_names,
+    apply_status_names,
 )
 from .reservations import (
     apply_extends,
@@ -30,7 +31,17 @@ from .reservations import (
 )
 from .retention import apply_drops, apply_ends, apply_forgets
 from .seal import apply_seal
-from .stock import apply_gaps, apply_plain_stock, apply_source_resets, apply_stock
+from .stock import (
+    apply_counts,
+    apply_details,
+    apply_gaps,
+    apply_plain_stock,
+    apply_posted,
+    apply_source_resets,
+    apply_stock,
+    apply_unavailable,
+    apply_windows,
+)
 
 
 def _keep(_shard: Shard, _effects: Array) -> None:
@@ -43,6 +54,7 @@ _APPLY: dict[Section, Callable[[Shard, Array], None]] = {
     Section.LOCATION_NAMES: apply_location_names,
     Section.SOURCE_NAMES: apply_source_names,
     Section.PRINCIPAL_NAMES: apply_principal_names,
+    Section.STATUS_NAMES: apply_status_names,
     Section.DISPLAY_NAMES: apply_display_names,
     Section.LOCATIONS: apply_locations,
     Section.ENDED_SKUS: apply_ended_skus,
@@ -55,11 +67,15 @@ _APPLY: dict[Section, Callable[[Shard, Array], None]] = {
     Section.FORGETS: apply_forgets,
     Section.STOCK_PADDED: apply_plain_stock,
     Section.STOCK_PLAIN: apply_plain_stock,
+    Section.UNAVAILABLE: apply_unavailable,
+    Section.HISTORY_WINDOWS: apply_windows,
+    Section.COUNTS: apply_counts,
+    Section.POSTED: apply_posted,
     Section.GAPS: apply_gaps,
     Section.SOURCE_RESETS: apply_source_resets,
     Section.REQUESTS: apply_requests,
     Section.ATTRIBUTIONS: _keep,
-    Section.STOCK_DETAILS: _keep,
+    Section.STOCK_DETAILS: apply_details,
     Section.STOCK_DETAIL_TEXTS: _keep,
     Section.SEAL: apply_seal,
 }
@@ -108,4 +124,5 @@ def replay(shard: Shard, entry: Entry, *, compares_seal: bool = True) -> Array:
         before = _NOTHING_BEFORE
     kernels.pop_settled(shard.arrays)
     shard.sequence = entry.sequence
+    shard.mark_entry()
     return np.concatenate(numbers)

@@ -5,6 +5,8 @@ import numpy as np
 from ... import kernels
 from ...kernels.codes import NOT_KEPT
 from ...limits import NUMBERED_MAX
+from ..effects import DTYPES, Section
+from ..recent import append_facts
 from ..shard import Shard
 from ..table import Array
 
@@ -22,7 +24,10 @@ def apply_stock(shard: Shard, effects: Array, counted: Array) -> None:
 
 def apply_plain_stock(shard: Shard, effects: Array) -> None:
     """The same for facts of an earlier build, of which the content was not kept."""
-    _apply(shard, effects, np.full(len(effects), NOT_KEPT), shard.numbered.records[:0])
+    stock = np.zeros(len(effects), DTYPES[Section.STOCK])
+    for field in DTYPES[Section.STOCK_PLAIN].names or ():
+        stock[field] = effects[field]
+    _apply(shard, stock, np.full(len(stock), NOT_KEPT), shard.numbered.records[:0])
 
 
 def _apply(shard: Shard, effects: Array, quantities: Array, numbered: Array) -> None:
@@ -32,6 +37,59 @@ def _apply(shard: Shard, effects: Array, quantities: Array, numbered: Array) -> 
     remembered = shard.events.remember(keyed, shard.now_ns)
     kernels.apply_event_keys(effects, quantities, remembered, shard.now_ns)
     shard.events.index(keyed)
+    if shard.keeping.window_ns:
+        latest = shard.latest.used
+        append_facts(shard.facts, latest, effects, quantities, shard.now_ns, shard.keeping)
+
+
+def apply_details(shard: Shard, effects: Array) -> None:
+    """Note when facts happened. What else they came with stands in the journal for those who read
+    that.
+    """
+    if shard.keeping.window_ns:
+        for effect in effects[effects["has_time"] != 0]:
+            at_ns = min(int(effect["occurred_at_ns"]), shard.now_ns)
+            shard.facts.set_time(int(effect["stock"]), at_ns)
+
+
+def apply_windows(shard: Shard, effects: Array) -> None:
+    """Set how long what happens at a level is kept, and whether it is asked for. What happened
+    before it was kept is not there.
+    """
+    keeping = shard.keeping
+    for window_ns, is_used in effects[["window_ns", "is_used"]].tolist():
+        if not keeping.window_ns and len(shard.levels):
+            for history in (shard.facts, shard.shipments):
+                history.begin(shard.now_ns)
+        if is_used and not keeping.is_used:
+            latest = shard.latest.extend(len(shard.levels))
+            shard.facts.chain(latest, are_shipments=False)
+            shard.shipments.chain(latest, are_shipments=True)
+        keeping.set(window_ns, is_used=bool(is_used))
+
+
+def apply_counts(shard: Shard, effects: Array) -> None:
+    """Note as of when levels were counted."""
+    shard.latest.records["counted_ns"][effects["row"]] = effects["as_of_ns"]
+    shard.latest.records["basis"][effects["row"]] = effects["basis"]
+
+
+def apply_posted(shard: Shard, effects: Array) -> None:
+    """Take off what is not unposted any more."""
+    np.subtract.at(shard.latest.records["unposted"], effects["row"], effects["units"])
+
+
+def apply_unavailable(shard: Shard, effects: Array) -> None:
+    """Let units enter and leave statuses under which they are not for sale."""
+    shard.unavailable.ensure(len(effects))
+    shard.unavailable_slots.ensure(len(effects))
+    shard.unavailable.count = kernels.apply_unavailable(
+        effects,
+        shard.unavailable.records,
+        len(shard.unavailable),
+        shard.unavailable_slots.arrays,
+        shard.levels.records,
+    )
 
 
 def apply_gaps(shard: Shard, effects: Array) -> None:

@@ -20,8 +20,8 @@ from holdfast.core.tables.table import Array, Table
 #: watcher that is further behind looks through all rows.
 RECENT_ROWS_MAX: Final = 131_072
 
-#: Effects that name the row of a level.
-_WITH_ROW: Final = frozenset({Section.STOCK, Section.LINES})
+#: Effects that change the level whose row they name.
+_WITH_ROW: Final = frozenset({Section.STOCK, Section.LINES, Section.UNAVAILABLE})
 
 
 class ShardChanges:

@@ -43,7 +43,7 @@ class BatchGetAvailabilityRequest(_message.Message):
     def __init__(self, skus: _Optional[_Iterable[str]] = ..., stock_levels: _Optional[_Iterable[int]] = ..., locations: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class BatchGetAvailabilityResponse(_message.Message):
-    __slots__ = ("availabilities", "unknown_skus", "on_hand", "reserved", "committed", "revisions", "available")
+    __slots__ = ("availabilities", "unknown_skus", "on_hand", "reserved", "committed", "revisions", "available", "unavailable")
     AVAILABILITIES_FIELD_NUMBER: _ClassVar[int]
     UNKNOWN_SKUS_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
@@ -51,6 +51,7 @@ class BatchGetAvailabilityResponse(_message.Message):
     COMMITTED_FIELD_NUMBER: _ClassVar[int]
     REVISIONS_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    UNAVAILABLE_FIELD_NUMBER: _ClassVar[int]
     availabilities: _containers.RepeatedCompositeFieldContainer[Availability]
     unknown_skus: _containers.RepeatedScalarFieldContainer[str]
     on_hand: _containers.RepeatedScalarFieldContainer[int]
@@ -58,7 +59,8 @@ class BatchGetAvailabilityResponse(_message.Message):
     committed: _containers.RepeatedScalarFieldContainer[int]
     revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
     available: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, availabilities: _Optional[_Iterable[_Union[Availability, _Mapping]]] = ..., unknown_skus: _Optional[_Iterable[str]] = ..., on_hand: _Optional[_Iterable[int]] = ..., reserved: _Optional[_Iterable[int]] = ..., committed: _Optional[_Iterable[int]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., available: _Optional[_Iterable[int]] = ...) -> None: ...
+    unavailable: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, availabilities: _Optional[_Iterable[_Union[Availability, _Mapping]]] = ..., unknown_skus: _Optional[_Iterable[str]] = ..., on_hand: _Optional[_Iterable[int]] = ..., reserved: _Optional[_Iterable[int]] = ..., committed: _Optional[_Iterable[int]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., available: _Optional[_Iterable[int]] = ..., unavailable: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ResolveStockLevelsRequest(_message.Message):
     __slots__ = ("stock_levels",)
@@ -105,7 +107,7 @@ class Availability(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., levels: _Optional[_Iterable[_Union[StockLevel, _Mapping]]] = ..., network_available: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ...) -> None: ...
 
 class StockLevel(_message.Message):
-    __slots__ = ("location", "on_hand", "reserved", "committed", "available", "shortfall", "enabled")
+    __slots__ = ("location", "on_hand", "reserved", "committed", "available", "shortfall", "enabled", "unavailable")
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
     RESERVED_FIELD_NUMBER: _ClassVar[int]
@@ -113,6 +115,7 @@ class StockLevel(_message.Message):
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
     ENABLED_FIELD_NUMBER: _ClassVar[int]
+    UNAVAILABLE_FIELD_NUMBER: _ClassVar[int]
     location: str
     on_hand: int
     reserved: int
@@ -120,4 +123,13 @@ class StockLevel(_message.Message):
     available: int
     shortfall: int
     enabled: bool
-    def __init__(self, location: _Optional[str] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., available: _Optional[int] = ..., shortfall: _Optional[int] = ..., enabled: bool = ...) -> None: ...
+    unavailable: _containers.RepeatedCompositeFieldContainer[UnavailableUnits]
+    def __init__(self, location: _Optional[str] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., available: _Optional[int] = ..., shortfall: _Optional[int] = ..., enabled: bool = ..., unavailable: _Optional[_Iterable[_Union[UnavailableUnits, _Mapping]]] = ...) -> None: ...
+
+class UnavailableUnits(_message.Message):
+    __slots__ = ("status", "quantity")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    status: str
+    quantity: int
+    def __init__(self, status: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...

@@ -26,11 +26,16 @@ class MovementKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MOVEMENT_KIND_OPENING_HELD: _ClassVar[MovementKind]
     MOVEMENT_KIND_OPENING_COMMITTED: _ClassVar[MovementKind]
     MOVEMENT_KIND_SKU_ENDED: _ClassVar[MovementKind]
+    MOVEMENT_KIND_COME_BACK: _ClassVar[MovementKind]
+    MOVEMENT_KIND_UNAVAILABLE: _ClassVar[MovementKind]
+    MOVEMENT_KIND_OPENING_UNAVAILABLE: _ClassVar[MovementKind]
     MOVEMENT_KIND_RECEIPT: _ClassVar[MovementKind]
     MOVEMENT_KIND_ADJUSTMENT: _ClassVar[MovementKind]
     MOVEMENT_KIND_SALE: _ClassVar[MovementKind]
     MOVEMENT_KIND_RETURN: _ClassVar[MovementKind]
     MOVEMENT_KIND_COUNT: _ClassVar[MovementKind]
+    MOVEMENT_KIND_STATUS_CHANGE: _ClassVar[MovementKind]
+    MOVEMENT_KIND_GOODS_ISSUE: _ClassVar[MovementKind]
 MOVEMENT_KIND_UNSPECIFIED: MovementKind
 MOVEMENT_KIND_OPENING: MovementKind
 MOVEMENT_KIND_RESERVE: MovementKind
@@ -42,11 +47,16 @@ MOVEMENT_KIND_CANCEL: MovementKind
 MOVEMENT_KIND_OPENING_HELD: MovementKind
 MOVEMENT_KIND_OPENING_COMMITTED: MovementKind
 MOVEMENT_KIND_SKU_ENDED: MovementKind
+MOVEMENT_KIND_COME_BACK: MovementKind
+MOVEMENT_KIND_UNAVAILABLE: MovementKind
+MOVEMENT_KIND_OPENING_UNAVAILABLE: MovementKind
 MOVEMENT_KIND_RECEIPT: MovementKind
 MOVEMENT_KIND_ADJUSTMENT: MovementKind
 MOVEMENT_KIND_SALE: MovementKind
 MOVEMENT_KIND_RETURN: MovementKind
 MOVEMENT_KIND_COUNT: MovementKind
+MOVEMENT_KIND_STATUS_CHANGE: MovementKind
+MOVEMENT_KIND_GOODS_ISSUE: MovementKind
 
 class ListMovementsRequest(_message.Message):
     __slots__ = ("sku", "location", "reservation_id", "source", "reference_id", "from_time", "until_time", "page_size", "page_token")

@@ -48,6 +48,7 @@ class ReservationState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RESERVATION_STATE_RELEASED: _ClassVar[ReservationState]
     RESERVATION_STATE_EXPIRED: _ClassVar[ReservationState]
     RESERVATION_STATE_CANCELLED: _ClassVar[ReservationState]
+    RESERVATION_STATE_RETURNED: _ClassVar[ReservationState]
 REMAINDER_UNSPECIFIED: Remainder
 REMAINDER_KEEP: Remainder
 REMAINDER_GIVE_BACK: Remainder
@@ -73,6 +74,7 @@ RESERVATION_STATE_FULFILLED: ReservationState
 RESERVATION_STATE_RELEASED: ReservationState
 RESERVATION_STATE_EXPIRED: ReservationState
 RESERVATION_STATE_CANCELLED: ReservationState
+RESERVATION_STATE_RETURNED: ReservationState
 
 class ReserveRequest(_message.Message):
     __slots__ = ("reservation_id", "lines", "hold_duration")
@@ -445,7 +447,7 @@ class Reservation(_message.Message):
     def __init__(self, reservation_id: _Optional[str] = ..., state: _Optional[_Union[ReservationState, str]] = ..., lines: _Optional[_Iterable[_Union[ReservationLine, _Mapping]]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ReservationLine(_message.Message):
-    __slots__ = ("sku", "location", "quantity", "held", "committed", "fulfilled", "released", "expired", "cancelled", "line_id")
+    __slots__ = ("sku", "location", "quantity", "held", "committed", "fulfilled", "released", "expired", "cancelled", "line_id", "returned")
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     QUANTITY_FIELD_NUMBER: _ClassVar[int]
@@ -456,6 +458,7 @@ class ReservationLine(_message.Message):
     EXPIRED_FIELD_NUMBER: _ClassVar[int]
     CANCELLED_FIELD_NUMBER: _ClassVar[int]
     LINE_ID_FIELD_NUMBER: _ClassVar[int]
+    RETURNED_FIELD_NUMBER: _ClassVar[int]
     sku: str
     location: str
     quantity: int
@@ -466,4 +469,5 @@ class ReservationLine(_message.Message):
     expired: int
     cancelled: int
     line_id: str
-    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., held: _Optional[int] = ..., committed: _Optional[int] = ..., fulfilled: _Optional[int] = ..., released: _Optional[int] = ..., expired: _Optional[int] = ..., cancelled: _Optional[int] = ..., line_id: _Optional[str] = ...) -> None: ...
+    returned: int
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., held: _Optional[int] = ..., committed: _Optional[int] = ..., fulfilled: _Optional[int] = ..., released: _Optional[int] = ..., expired: _Optional[int] = ..., cancelled: _Optional[int] = ..., line_id: _Optional[str] = ..., returned: _Optional[int] = ...) -> None: ...

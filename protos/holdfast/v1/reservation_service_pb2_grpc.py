@@ -28,7 +28,7 @@ if _version_not_supported:
 class ReservationServiceStub(object):
     """Holds stock for a caller, and carries the hold through its life:
 
-    Reserve -> HELD --Commit--> COMMITTED --Fulfill--> FULFILLED
+    Reserve -> HELD --Commit--> COMMITTED --Fulfill--> FULFILLED --a RETURN--> RETURNED
     |  +-Extend         +--Cancel--> CANCELLED
     |--Release--> RELEASED
     +--time-----> EXPIRED
@@ -123,7 +123,7 @@ class ReservationServiceStub(object):
 class ReservationServiceServicer(object):
     """Holds stock for a caller, and carries the hold through its life:
 
-    Reserve -> HELD --Commit--> COMMITTED --Fulfill--> FULFILLED
+    Reserve -> HELD --Commit--> COMMITTED --Fulfill--> FULFILLED --a RETURN--> RETURNED
     |  +-Extend         +--Cancel--> CANCELLED
     |--Release--> RELEASED
     +--time-----> EXPIRED
@@ -320,7 +320,7 @@ def add_ReservationServiceServicer_to_server(servicer, server):
 class ReservationService(object):
     """Holds stock for a caller, and carries the hold through its life:
 
-    Reserve -> HELD --Commit--> COMMITTED --Fulfill--> FULFILLED
+    Reserve -> HELD --Commit--> COMMITTED --Fulfill--> FULFILLED --a RETURN--> RETURNED
     |  +-Extend         +--Cancel--> CANCELLED
     |--Release--> RELEASED
     +--time-----> EXPIRED

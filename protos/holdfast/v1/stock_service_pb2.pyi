@@ -21,6 +21,14 @@ class StockEventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STOCK_EVENT_KIND_SALE: _ClassVar[StockEventKind]
     STOCK_EVENT_KIND_RETURN: _ClassVar[StockEventKind]
     STOCK_EVENT_KIND_COUNT: _ClassVar[StockEventKind]
+    STOCK_EVENT_KIND_STATUS_CHANGE: _ClassVar[StockEventKind]
+    STOCK_EVENT_KIND_GOODS_ISSUE: _ClassVar[StockEventKind]
+
+class CountBasis(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    COUNT_BASIS_UNSPECIFIED: _ClassVar[CountBasis]
+    COUNT_BASIS_SHELF: _ClassVar[CountBasis]
+    COUNT_BASIS_BOOKS: _ClassVar[CountBasis]
 
 class StockEventOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -32,12 +40,24 @@ class StockEventOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STOCK_EVENT_OUTCOME_OUT_OF_RANGE: _ClassVar[StockEventOutcome]
     STOCK_EVENT_OUTCOME_ID_REUSED: _ClassVar[StockEventOutcome]
     STOCK_EVENT_OUTCOME_UNKNOWN_SKU: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_EXCEEDS_UNAVAILABLE: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_EXCEEDS_SHIPPED: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_TOO_MANY_STATUSES: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_COUNT_IN_FUTURE: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_COUNT_OUTDATED: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_COUNT_TOO_OLD: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_UNKNOWN_ORDER: _ClassVar[StockEventOutcome]
 STOCK_EVENT_KIND_UNSPECIFIED: StockEventKind
 STOCK_EVENT_KIND_RECEIPT: StockEventKind
 STOCK_EVENT_KIND_ADJUSTMENT: StockEventKind
 STOCK_EVENT_KIND_SALE: StockEventKind
 STOCK_EVENT_KIND_RETURN: StockEventKind
 STOCK_EVENT_KIND_COUNT: StockEventKind
+STOCK_EVENT_KIND_STATUS_CHANGE: StockEventKind
+STOCK_EVENT_KIND_GOODS_ISSUE: StockEventKind
+COUNT_BASIS_UNSPECIFIED: CountBasis
+COUNT_BASIS_SHELF: CountBasis
+COUNT_BASIS_BOOKS: CountBasis
 STOCK_EVENT_OUTCOME_UNSPECIFIED: StockEventOutcome
 STOCK_EVENT_OUTCOME_APPLIED: StockEventOutcome
 STOCK_EVENT_OUTCOME_DUPLICATE: StockEventOutcome
@@ -46,6 +66,13 @@ STOCK_EVENT_OUTCOME_UNKNOWN_STOCK_LEVEL: StockEventOutcome
 STOCK_EVENT_OUTCOME_OUT_OF_RANGE: StockEventOutcome
 STOCK_EVENT_OUTCOME_ID_REUSED: StockEventOutcome
 STOCK_EVENT_OUTCOME_UNKNOWN_SKU: StockEventOutcome
+STOCK_EVENT_OUTCOME_EXCEEDS_UNAVAILABLE: StockEventOutcome
+STOCK_EVENT_OUTCOME_EXCEEDS_SHIPPED: StockEventOutcome
+STOCK_EVENT_OUTCOME_TOO_MANY_STATUSES: StockEventOutcome
+STOCK_EVENT_OUTCOME_COUNT_IN_FUTURE: StockEventOutcome
+STOCK_EVENT_OUTCOME_COUNT_OUTDATED: StockEventOutcome
+STOCK_EVENT_OUTCOME_COUNT_TOO_OLD: StockEventOutcome
+STOCK_EVENT_OUTCOME_UNKNOWN_ORDER: StockEventOutcome
 
 class RecordStockEventsRequest(_message.Message):
     __slots__ = ("source", "events")
@@ -124,7 +151,7 @@ class StockEventResultColumns(_message.Message):
     def __init__(self, outcomes: _Optional[bytes] = ..., on_hand: _Optional[_Iterable[int]] = ..., shortfalls: _Optional[_Iterable[int]] = ..., available: _Optional[_Iterable[int]] = ..., differences: _Optional[_Iterable[_Union[StockEventDifference, _Mapping]]] = ...) -> None: ...
 
 class StockEvent(_message.Message):
-    __slots__ = ("event_id", "sequence", "sku", "location", "kind", "quantity", "occur_time", "reference", "reason", "actor")
+    __slots__ = ("event_id", "sequence", "sku", "location", "kind", "quantity", "occur_time", "reference", "reason", "actor", "from_status", "to_status", "as_of_sequence", "count_basis", "picked_quantity", "seen_reservations")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
@@ -135,6 +162,12 @@ class StockEvent(_message.Message):
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
+    FROM_STATUS_FIELD_NUMBER: _ClassVar[int]
+    TO_STATUS_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_BASIS_FIELD_NUMBER: _ClassVar[int]
+    PICKED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    SEEN_RESERVATIONS_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     sequence: int
     sku: str
@@ -145,7 +178,13 @@ class StockEvent(_message.Message):
     reference: Reference
     reason: str
     actor: str
-    def __init__(self, event_id: _Optional[str] = ..., sequence: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., kind: _Optional[_Union[StockEventKind, str]] = ..., quantity: _Optional[int] = ..., occur_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reference: _Optional[_Union[Reference, _Mapping]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+    from_status: str
+    to_status: str
+    as_of_sequence: int
+    count_basis: CountBasis
+    picked_quantity: int
+    seen_reservations: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, event_id: _Optional[str] = ..., sequence: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., kind: _Optional[_Union[StockEventKind, str]] = ..., quantity: _Optional[int] = ..., occur_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reference: _Optional[_Union[Reference, _Mapping]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., from_status: _Optional[str] = ..., to_status: _Optional[str] = ..., as_of_sequence: _Optional[int] = ..., count_basis: _Optional[_Union[CountBasis, str]] = ..., picked_quantity: _Optional[int] = ..., seen_reservations: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Reference(_message.Message):
     __slots__ = ("kind", "id", "line")
@@ -158,20 +197,36 @@ class Reference(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., line: _Optional[str] = ...) -> None: ...
 
 class StockEventResult(_message.Message):
-    __slots__ = ("outcome", "on_hand", "shortfall", "available", "sku_created", "difference")
+    __slots__ = ("outcome", "on_hand", "shortfall", "available", "sku_created", "difference", "possible", "reapplied")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     SKU_CREATED_FIELD_NUMBER: _ClassVar[int]
     DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
+    POSSIBLE_FIELD_NUMBER: _ClassVar[int]
+    REAPPLIED_FIELD_NUMBER: _ClassVar[int]
     outcome: StockEventOutcome
     on_hand: int
     shortfall: int
     available: int
     sku_created: bool
     difference: StockEventDifference
-    def __init__(self, outcome: _Optional[_Union[StockEventOutcome, str]] = ..., on_hand: _Optional[int] = ..., shortfall: _Optional[int] = ..., available: _Optional[int] = ..., sku_created: bool = ..., difference: _Optional[_Union[StockEventDifference, _Mapping]] = ...) -> None: ...
+    possible: int
+    reapplied: _containers.RepeatedCompositeFieldContainer[Reapplied]
+    def __init__(self, outcome: _Optional[_Union[StockEventOutcome, str]] = ..., on_hand: _Optional[int] = ..., shortfall: _Optional[int] = ..., available: _Optional[int] = ..., sku_created: bool = ..., difference: _Optional[_Union[StockEventDifference, _Mapping]] = ..., possible: _Optional[int] = ..., reapplied: _Optional[_Iterable[_Union[Reapplied, _Mapping]]] = ...) -> None: ...
+
+class Reapplied(_message.Message):
+    __slots__ = ("source", "kind", "quantity", "events")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    kind: StockEventKind
+    quantity: int
+    events: int
+    def __init__(self, source: _Optional[str] = ..., kind: _Optional[_Union[StockEventKind, str]] = ..., quantity: _Optional[int] = ..., events: _Optional[int] = ...) -> None: ...
 
 class StockEventDifference(_message.Message):
     __slots__ = ("field", "recorded", "now")

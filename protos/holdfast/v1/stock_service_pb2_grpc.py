@@ -66,7 +66,9 @@ class StockServiceServicer(object):
     """
 
     def RecordStockEvents(self, request, context):
-        """Records up to 1,000 events of one source, all or none, in one durable step.
+        """Records up to 1,000 events of one source in one durable step, each with its own outcome. Up to
+        100 of them may have a status, or be counts of an instant, goods issues, or returns that name a
+        reservation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

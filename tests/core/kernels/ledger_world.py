@@ -59,7 +59,7 @@ class Shop:
         self.levels = self._levels()
         self.reservations = np.zeros(self.capacity, RESERVATION)
         self.lines = np.zeros(self.capacity * LINES_MAX * BLOCKS_SPREAD, LINE)
-        self.splits = np.zeros((len(self.lines), 6), np.int64)
+        self.splits = np.zeros((len(self.lines), 7), np.int64)
         self.ended = np.zeros(self.capacity, ENDED_ID)
         # Of a text of its own, and of one for each line.
         most = GRANULES_A_TEXT * (LINES_MAX + 1)
@@ -297,10 +297,10 @@ class Shop:
                 first,
                 count,
                 self.book,
-                np.zeros((count, 8), np.int64),
+                np.zeros((count, 9), np.int64),
                 operations=count,
             )
-            totals = np.zeros(6, np.int64)
+            totals = np.zeros(7, np.int64)
             self.duel.call("count_units", first, count, self.book, totals, operations=count)
             self.duel.call("is_done", totals, enters)
             if not totals[leaves - 1]:
@@ -321,7 +321,7 @@ class Shop:
         leaves, enters = self.rng.choice((MOVES[0], MOVES[1], MOVES[3]))
         self.effects = self._no_effects(0, total)
         self.duel.call(
-            "move_batch", operations, parts, answers, leaves, enters, np.zeros(6, np.int64),
+            "move_batch", operations, parts, answers, leaves, enters, np.zeros(7, np.int64),
             self.arrays, operations=max(1, count),
         )  # fmt: skip
         self.duel.note("move_batch", answers)

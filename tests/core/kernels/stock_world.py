@@ -12,18 +12,23 @@ from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.layouts import (
     EVENT,
     GAP,
+    HISTORY,
+    LATEST,
     LEVEL,
+    LINE,
     LOCATION,
     NUMBERED,
     PLAN,
     RECORDED,
     STOCK_EVENT,
+    UNAVAILABLE,
 )
 from holdfast.core.tables.table import Array
 from tests.core.kernels.duel import Duel
 from tests.core.kernels.worlds import TIMES, make_header, make_index, random_keys
 
 SHARDS = 3
+STATUSES = 3
 QUANTITIES = (0, 1, 2, 7, QUANTITY_MAX - 1, QUANTITY_MAX)
 STOCKS = (0, 1, -5, ON_HAND_MAX, -ON_HAND_MAX, ON_HAND_MAX - 1)
 
@@ -39,6 +44,7 @@ def feed(duel: Duel, rng: Random) -> None:
         for shard, (effects, counted, gaps) in zip(shards, written, strict=True):
             _apply(duel, rng, shard, effects, counted)
             duel.call("apply_gaps", gaps, shard.gaps, operations=len(gaps))
+            _change_statuses(duel, rng, shard)
         if rng.random() < 0.3:
             _reset(duel, rng, rng.choice(shards))
 
@@ -51,6 +57,13 @@ class _Shard:
         self.last = np.zeros(1, np.uint64)
         self.gaps = np.zeros((1, 2 + 2 * GAPS_MAX), np.uint64)
         self.numbered = np.zeros(NUMBERED_MAX, NUMBERED)
+        self.unavailable = np.zeros(8 * STATUSES, UNAVAILABLE)
+        self.unavailable_slots = make_index(8 * STATUSES)
+        self.unavailable_count = 0
+        self.latest = np.zeros(len(self.levels), LATEST)
+        self.records = np.zeros(400, HISTORY)
+        self.kept = 0
+        self.is_used = rng.random() < 0.5
 
 
 def _record(
@@ -67,6 +80,7 @@ def _record(
         duel.call("find_event_levels", events, plan, header, (shard.levels, removed, places))
         duel.call("find_numbered", events, 0, shard.numbered, number, recorded, operations=size)
     recorded["match"] = [rng.choice((0,) * 20 + (1, 2)) for _ in events]
+    plan["withheld"] = [rng.choice((0, 0, 0, 2, -2, QUANTITY_MAX)) for _ in events]
     plan["new_sku"] = [rng.choice((0, 0, 0, 1, 2)) for _ in events]
     ranges = np.concatenate([shard.gaps[0, 2:] for shard in shards]).view(GAP)
     last = np.uint64(max(int(shard.last[0]) for shard in shards))
@@ -95,11 +109,62 @@ def _apply(duel: Duel, rng: Random, shard: _Shard, effects: Array, counted: Arra
         quantities[:] = codes.NOT_KEPT  # as of an earlier build
     numbered = shard.numbered[: rng.choice((0, NUMBERED_MAX, NUMBERED_MAX))]
     header = make_header(levels=len(shard.levels))
+    _keep(duel, rng, shard, effects, quantities)
     change = (effects, quantities, header, shard.levels, shard.last, numbered)
     duel.call("apply_stock", *change, operations=size)
     remembered = np.zeros(int(effects["has_key"].sum()), EVENT)
     now_ns = rng.choice(TIMES)
     duel.call("apply_event_keys", effects, quantities, remembered, now_ns, operations=size)
+
+
+def _keep(duel: Duel, rng: Random, shard: _Shard, effects: Array, quantities: Array) -> None:
+    """Keep facts and shipments, and look back."""
+    if not len(shard.levels):
+        return
+    latest = shard.latest if shard.is_used else shard.latest[:0]
+    free = shard.records[shard.kept :]
+    time = rng.choice(TIMES)
+    duel.call("append_facts", effects, quantities, free, latest, shard.kept, time)
+    shard.kept += len(effects)
+    lines = np.zeros(3, LINE)
+    lines["row"] = [rng.randrange(len(shard.levels)) for _ in lines]
+    moves = np.zeros(rng.randrange(4), DTYPES[Section.MOVES])
+    for move in moves:
+        move["quantity"], move["line"] = rng.randint(1, 9), rng.randrange(3)
+        ways = ((codes.COMMITTED, codes.FULFILLED), (codes.FULFILLED, codes.COMMITTED), (1, 2))
+        move["leaves"], move["enters"] = rng.choice(ways)
+    free = shard.records[shard.kept :]
+    shard.kept += duel.call("append_shipments", moves, lines, free, latest, shard.kept, time)
+    middle = rng.randrange(shard.kept + 1)
+    first = rng.randrange(middle + 1)
+    history = shard.records[first:middle].copy(), shard.records[middle:].copy(), first, middle
+    found, after_ns = np.zeros(20, HISTORY), rng.choice(TIMES)
+    if not shard.is_used:
+        shard.is_used = rng.random() < 0.5
+        chained = shard.records[: shard.kept if shard.is_used else 0]
+        duel.call("chain_history", chained, shard.latest, 0, rng.randrange(2))
+    for level in latest.tolist():
+        duel.call("list_since", history, level[0], after_ns, found, rng.choice((2, 20)))
+        duel.call("sum_shipped", history, level[1], rng.choice((0, 3, 99)), after_ns, 20)
+
+
+def _change_statuses(duel: Duel, rng: Random, shard: _Shard) -> None:
+    """Let units enter and leave statuses, and look for them."""
+    count = len(shard.levels)
+    effects = np.zeros(rng.randrange(5) if count else 0, DTYPES[Section.UNAVAILABLE])
+    for effect in effects:
+        effect["row"], effect["status"] = rng.randrange(count), rng.randrange(STATUSES)
+        effect["units"] = rng.choice((-1, 1, 7))
+    tables = shard.unavailable, shard.unavailable_count, shard.unavailable_slots
+    shard.unavailable_count = duel.call("apply_unavailable", effects, *tables, shard.levels)
+    found = np.zeros((len(shard.unavailable), 3), np.int64)
+    rows = np.arange(count)
+    used = shard.unavailable[: shard.unavailable_count]
+    listed = shard.levels["withheld"].copy()
+    slots = shard.unavailable_slots
+    duel.call("list_unavailable", slots, used, rows, listed, found)
+    duel.call("find_unavailable", slots, used, rng.randrange(9), rng.randrange(STATUSES))
+    duel.call("index_unavailable", make_index(8 * STATUSES), used)
 
 
 def _reset(duel: Duel, rng: Random, shard: _Shard) -> None:
@@ -128,6 +193,7 @@ def _make_events(rng: Random, size: int) -> Array:
             event["sequence"] = rng.choice((rng.randint(1, 200), 2**63 - 1 - rng.randint(0, 9)))
         event["kind"] = rng.choice(tuple(EventKind))
         event["quantity"] = rng.choice(QUANTITIES)
+        event["content"] = rng.choice((0, 0, 0, 7))
         event["row"] = rng.choice((-1, 0, 0, 1, 2, 3, 7, 8, 2**31 - 1))
         event["shard"] = rng.choice((*range(SHARDS), 2**16 - 1))
     return events

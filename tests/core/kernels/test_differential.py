@@ -22,6 +22,11 @@ from tests.core.kernels.duel import PUBLIC, SPACES, Duel
 from tests.core.kernels.ledger_world import blocks, shop
 from tests.core.kernels.stock_world import feed
 
+#: Outcomes of events that are not plain, which rules find.
+JUDGED_BY_RULES = {
+    outcome for outcome in EventOutcome if outcome >= EventOutcome.EXCEEDS_UNAVAILABLE
+}
+
 World = Callable[[Duel, Random], None]
 
 WORLDS: tuple[World, ...] = (
@@ -92,7 +97,7 @@ def test_batches_reach_every_answer() -> None:
         *(codes.ACCEPTED, codes.REPEATED, codes.ASK, codes.UNKNOWN_RESERVATION),
         *(codes.BATCH_EXPIRED, codes.WRONG_STATE, codes.PENDING),
     }
-    assert compare(feed, 0, 2_000).answers["plan_stock"] == set(EventOutcome)
+    assert compare(feed, 0, 2_000).answers["plan_stock"] == set(EventOutcome) - JUDGED_BY_RULES
 
 
 def _another_result(_hi: Any, _lo: Any) -> int:

@@ -25,6 +25,7 @@ from holdfast.core.tables.layouts import (
     REQUEST,
     RESERVATION,
     STOCK_EVENT,
+    UNAVAILABLE,
 )
 from holdfast.core.tables.table import Array
 from tests.core.kernels.duel import Duel, plain
@@ -146,6 +147,11 @@ class Names:
         wanted = rng.choices(self.texts, k=rng.randrange(20))
         numbers = np.zeros(len(wanted), np.int64)
         self.duel.call("find_names", *joined(wanted), self.arrays, numbers)
+        matches = np.zeros(self.capacity, np.uint8)
+        text = np.frombuffer(rng.choice((b"x", *self.texts)), np.uint8)
+        packed = b"".join(bytes((len(each),)) + each for each in (b"own", *self.texts))
+        data = np.frombuffer(bytes(16) + packed, np.uint8)
+        self.duel.call("match_texts", text, data, 1, 1, matches)
         anew = (make_index(self.capacity + 1), *self.arrays[1:])
         size = max(1, self.capacity)
         self.duel.call("index_names", anew, self.removed, 0, self.capacity, operations=size)
@@ -192,9 +198,15 @@ def levels(duel: Duel, rng: Random) -> None:
     start = count // 3
     for ends in ((0, start), (start, count)):
         duel.call("hash_levels", *ends, table, seed, *texts, operations=max(1, ends[1] - ends[0]))
+    unavailable = np.zeros(count, UNAVAILABLE)
+    unavailable["row"], unavailable["status"] = range(count), 0
+    unavailable["units"] = [rng.choice((0, 1, 7)) for _ in range(count)]
+    statuses = (skus.arrays, places.arrays, Names(duel, rng, 8, least=1).arrays)
+    duel.call("hash_unavailable", unavailable, table, seed, *statuses)
+    duel.call("offered", rng.choice((-1, 0, 5)), rng.randrange(2))
     rows = np.array([rng.randint(-1, count) for _ in range(50)])
     stock = (table, skus.removed, make_locations(rng, 8))
-    duel.call("read_levels", rows, header, stock, np.zeros((5, 50), np.int64), operations=50)
+    duel.call("read_levels", rows, header, stock, np.zeros((6, 50), np.int64), operations=50)
 
 
 def _find_row(

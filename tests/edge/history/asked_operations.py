@@ -25,10 +25,11 @@ from holdfast.core.commands import (
     Reserve,
     ReserveOutcome,
     Revision,
+    StockEvent,
     Unknown,
 )
 from holdfast.core.ids import Key
-from holdfast.core.model import TRANSITIONS, BatchOutcome, State, Verb
+from holdfast.core.model import TRANSITIONS, BatchOutcome, EventOutcome, State, Verb
 from holdfast.edge.wire.reservations import (
     extend_response,
     fulfill_response,
@@ -38,9 +39,8 @@ from holdfast.edge.wire.reservations import (
 )
 from holdfast.edge.wire.stock_facts import events_response
 from holdfast.v1 import reservation_service_pb2 as reservation
-from tests.model import Model, StockColumns, key_text
-from tests.model_reservations import refuse_lines, refuse_state
-from tests.model_sources import Source, judge_event
+from tests.model import Model, StockColumns
+from tests.model_reservations import Level, key_text, refuse_lines, refuse_state
 
 Asked: TypeAlias = Command | StockColumns
 
@@ -130,11 +130,16 @@ def changes(model: Model, command: Asked, now_ns: int) -> bool:
                 refusal = refusal or refuse_lines(known, command.lines, source)
             return refusal is None
         case RecordStockEvents(name, events) | StockColumns(name, events):
-            source_known = model.sources.get(name, Source())
-            judged = (judge_event(each, source_known, now_ns, knows_level=True) for each in events)
-            return any(outcome.name == "APPLIED" for outcome, _ in judged)
+            return any(_applies(model, name, each, now_ns) for each in events)
         case _:
             return False
+
+
+def _applies(model: Model, name: str, event: StockEvent, now_ns: int) -> bool:
+    known = model.skus.get(event.sku, {}).get(event.location)
+    level = known or Level(event.sku, event.location)
+    outcome, *_ = model.judge_by_name(name, event, level, now_ns)
+    return outcome is EventOutcome.APPLIED
 
 
 def words(command: Asked, outcome: Any) -> Any:

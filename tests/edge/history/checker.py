@@ -24,7 +24,8 @@ from holdfast.core.model import State
 from tests.edge.history.asked_operations import Attempt, Operation, Unit, hex_of
 from tests.edge.history.journal_turns import Queue, Turn
 from tests.edge.history.undoing import Undo, keep
-from tests.model import Model, key_text
+from tests.model import Model
+from tests.model_reservations import key_text
 
 #: Orders of one turn that are tried.
 STEPS_MAX: Final = 100_000
@@ -298,13 +299,17 @@ class _Search:
         places = (self._places.of(operation) for operation, _ in given)
         return next((each for each in places if not each & touched), None)
 
-    def _figures(self, left: Iterable[Operation]) -> tuple[tuple[int, ...], ...]:
+    def _figures(self, left: Iterable[Operation]) -> tuple[tuple[Any, ...], ...]:
         """The stock levels that are still to be touched, as they are now."""
         levels = (
             self._model.skus.get(place[0], {}).get(place[1])
             for place in sorted(set().union(*map(self._places.of, left)))
         )
-        return tuple((e.on_hand, e.reserved, e.committed) for e in levels if e is not None)
+        return tuple(
+            (e.on_hand, e.reserved, e.committed, e.unposted, *sorted(e.unavailable.items()))
+            for e in levels
+            if e is not None
+        )
 
 
 class _Places:

@@ -53,6 +53,12 @@ PUT_PLACES: Final = [
 OPENING_UNITS: Final = 60
 LOW: Final = (1 << 64) - 1
 
+#: Kinds of facts that columns have as well.
+PLAIN_KINDS: Final = (
+    *(EventKind.RECEIPT, EventKind.ADJUSTMENT, EventKind.SALE),
+    *(EventKind.RETURN, EventKind.COUNT),
+)
+
 MOVES: Final = {
     methods.COMMIT: Verb.COMMIT,
     methods.FULFILL: Verb.FULFILL,
@@ -373,7 +379,7 @@ class Imagination:
 
     def _fact(self) -> tuple[str, str, EventKind, int]:
         """Mostly more goods: they are shipped all the time."""
-        kinds = list(EventKind)
+        kinds = PLAIN_KINDS
         kind = self.chance.choices(kinds, [8 if k == EventKind.RECEIPT else 1 for k in kinds])[0]
         return *self._place(), kind, self.chance.randint(1, 40)
 
@@ -394,11 +400,24 @@ class Imagination:
                     location=place,
                     kind=stock.StockEventKind.Name(kind),
                     quantity=quantity,
+                    **self._more(kind),
                 )
             )
+        # One that lacks units in its status takes effect when it is sent again, alone.
+        events = [each for each in events if each.from_status][:1] or events
         if self.chance.random() < 0.5:
             return stock_stream(self._source(), events)
         return single(calls.record_stock_events(self._source(), events))
+
+    def _more(self, kind: EventKind) -> dict[str, Any]:
+        """What else a fact may say: goods that are not for sale, a balance of the books."""
+        if self.chance.random() < 0.7:
+            return {}
+        if kind == EventKind.COUNT:
+            return {"count_basis": stock.COUNT_BASIS_BOOKS}
+        if kind == EventKind.SALE:
+            return {"from_status": "damaged"}
+        return {"to_status": "damaged"} if kind == EventKind.RECEIPT else {}
 
     def _columns(self) -> Request:
         ids = self._uuids(self.chance.randint(1, 6))

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.core.commands import GetAvailability, RecordStockEvents, Reserve
+from holdfast.core.limits import RETENTION_NS
 from holdfast.persistence.verify import verify
 from tests.edge.history.asked_operations import Attempt, Operation
 from tests.edge.history.checker import Checker, ViolationError
@@ -39,7 +40,7 @@ class History:
 
     def check(self) -> Checker:
         """Raises ViolationError."""
-        model = Model()
+        model = Model(window_ns=RETENTION_NS)
         for place in PUT_PLACES:
             model.execute(place, 0)
         checker = Checker(model, self.operations, self.turns)

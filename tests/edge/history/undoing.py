@@ -1,12 +1,15 @@
 """Taking a command of the model back, so that another order can be tried."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import copy
+from dataclasses import fields, replace
+from typing import Any
 
 from holdfast.core.commands import Extend, Line, Move, RecordStockEvents, Reserve, StockEvent
 from holdfast.core.ids import Key
 from tests.edge.history.asked_operations import Operation
 from tests.model import Model, StockColumns
+from tests.model_reservations import Level
 
 Undo = Callable[[], object]
 
@@ -29,18 +32,25 @@ def keep(model: Model, operation: Operation) -> list[Undo]:
 def _levels(model: Model, lines: tuple[Line, ...] | tuple[StockEvent, ...]) -> Undo:
     known = [line for line in lines if line.location in model.skus.get(line.sku, {})]
     levels = [model.skus[line.sku][line.location] for line in known]
-    figures = [(level.on_hand, level.reserved, level.committed) for level in levels]
+    figures = [_figures(level) for level in levels]
     new = {(line.sku, line.location) for line in lines} - {(e.sku, e.location) for e in known}
 
     def undo() -> None:
-        for level, (on_hand, reserved, committed) in zip(levels, figures, strict=True):
-            level.on_hand, level.reserved, level.committed = on_hand, reserved, committed
+        for level, before in zip(levels, figures, strict=True):
+            for name, value in before.items():
+                setattr(level, name, value)
         for sku, location in new:
             del model.skus[sku][location]
             if not model.skus[sku]:
                 del model.skus[sku]
 
     return undo
+
+
+def _figures(level: Level) -> dict[str, Any]:
+    """All that a level is, by field."""
+    values = {each.name: getattr(level, each.name) for each in fields(level)}
+    return {name: copy(value) for name, value in values.items()}
 
 
 def _reservation(model: Model, key: Key) -> Undo:

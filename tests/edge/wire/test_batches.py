@@ -274,15 +274,19 @@ def test_levels_are_answered_as_columns() -> None:
     on_hand, reserved, committed = np.array([[-5, 2**60], [1, 2], [3, 4]], np.int64)
     available, is_stale = on_hand - reserved - committed, np.zeros(2, np.bool_)
     revisions = (core.Revision(1, 9, 0),)
-    levels = core.LevelColumns(on_hand, reserved, committed, available, is_stale, revisions)
+    unavailable = np.array([7, 0])
+    levels = core.LevelColumns(
+        on_hand, reserved, committed, available, unavailable, is_stale, revisions
+    )
     data = handles_response(levels).SerializeToString()
     public = availability.BatchGetAvailabilityResponse
     answer = public.FromString(data)
-    assert [[-5, 2**60], [1, 2], [3, 4], [-9, 2**60 - 6]] == [
+    assert [[-5, 2**60], [1, 2], [3, 4], [-9, 2**60 - 6], [7, 0]] == [
         list(answer.on_hand),
         list(answer.reserved),
         list(answer.committed),
         list(answer.available),
+        list(answer.unavailable),
     ]
     assert [9] == [each.sequence for each in answer.revisions]
     assert [-5, 2**60] == column(twin(public).FromString(data), public, "on_hand").tolist()

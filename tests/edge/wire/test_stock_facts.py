@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from holdfast.core import commands as core
-from holdfast.core.limits import BATCH_MAX, QUANTITY_MAX
-from holdfast.core.model import EventKind, EventOutcome
-from holdfast.edge.wire.faults import invalid, malformed
+from holdfast.core.limits import BATCH_MAX, CHANGING_MAX, QUANTITY_MAX
+from holdfast.core.model import CountBasis, EventKind, EventOutcome
+from holdfast.edge.wire.faults import Fault, invalid, malformed
 from holdfast.edge.wire.stock_batches import stock_refused, stock_response
 from holdfast.edge.wire.stock_facts import (
     events_from_request,
@@ -25,6 +25,8 @@ EVENT_LIMITS = {
     EventKind.SALE: (1, "1 to 1,000,000,000,000,000 for kind SALE"),
     EventKind.RETURN: (1, "1 to 1,000,000,000,000,000 for kind RETURN"),
     EventKind.COUNT: (0, "0 to 1,000,000,000,000,000 for kind COUNT"),
+    EventKind.STATUS_CHANGE: (1, "1 to 1,000,000,000,000,000 for kind STATUS_CHANGE"),
+    EventKind.GOODS_ISSUE: (1, "1 to 1,000,000,000,000,000 for kind GOODS_ISSUE"),
 }
 
 
@@ -32,12 +34,103 @@ EVENT_LIMITS = {
 def test_quantities_of_events_have_the_limits_of_their_kind(kind: EventKind) -> None:
     low, expected = EVENT_LIMITS[kind]
     name = f"STOCK_EVENT_KIND_{kind.name}"
+    needed: dict[EventKind, Any] = {
+        EventKind.STATUS_CHANGE: {"to_status": "damaged"},
+        EventKind.GOODS_ISSUE: {"reference": {"kind": "reservation", "id": "r1"}},
+    }
+    more = needed.get(kind, {})
     for quantity in (low, 1, QUANTITY_MAX):
-        event = record(kind=name, quantity=quantity)
+        event = record(kind=name, quantity=quantity, **more)
         assert (event.kind, event.quantity) == (kind, quantity)
     for quantity in (low - 1, QUANTITY_MAX + 1):
         told = fault(record, kind=name, quantity=quantity)
         assert_invalid(told, "events[0].quantity", quantity, expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "quantity", "field"),
+    [
+        ("RECEIPT", 1, "from_status"),
+        ("RETURN", 1, "from_status"),
+        ("SALE", 1, "to_status"),
+        ("COUNT", 1, "from_status"),
+        ("COUNT", 1, "to_status"),
+        ("ADJUSTMENT", 1, "from_status"),
+        ("ADJUSTMENT", -1, "to_status"),
+    ],
+)
+def test_a_status_has_its_side(kind: str, quantity: int, field: str) -> None:
+    """Units that arrive have none before, and those that go have none after."""
+    told = fault(record, kind=f"STOCK_EVENT_KIND_{kind}", quantity=quantity, **{field: "damaged"})
+    side = "above 0" if field == "to_status" else "below 0"
+    kinds = "RECEIPT, RETURN, STATUS_CHANGE" if field == "to_status" else "SALE, STATUS_CHANGE"
+    expected = f"no status here, which is for kinds {kinds}, ADJUSTMENT {side}"
+    assert_invalid(told, f"events[0].{field}", "damaged", expected)
+
+
+def test_a_status_changes_to_another() -> None:
+    """And is a name; a return of no reservation may have any reference."""
+    change: dict[str, Any] = {"kind": "STOCK_EVENT_KIND_STATUS_CHANGE", "quantity": 1}
+    for status in ("", "damaged"):
+        told = fault(record, **change, from_status=status, to_status=status)
+        assert_invalid(
+            told, "events[0].to_status", status, f"another status than from_status, {status!r}"
+        )
+    told = fault(record, **change, to_status=" damaged")
+    assert "events[0].to_status" == told.metadata["field"]
+    event = record(**change, from_status="inspect")
+    assert ("inspect", "") == (event.from_status, event.to_status)
+
+
+def test_a_goods_issue_names_its_reservation() -> None:
+    told = fault(record, kind="STOCK_EVENT_KIND_GOODS_ISSUE", quantity=1)
+    expected = "kind reservation, with the id of one"
+    assert_invalid(told, "events[0].reference", "", expected)
+
+
+def test_a_count_says_what_it_has_seen() -> None:
+    """And no other kind does."""
+    said: dict[str, Any] = {
+        "as_of_sequence": 7,
+        "count_basis": stock.COUNT_BASIS_BOOKS,
+        "picked_quantity": 2,
+        "seen_reservations": ["r1"],
+    }
+    event = record(kind="STOCK_EVENT_KIND_COUNT", quantity=5, **said)
+    assert (7, CountBasis.BOOKS, 2, ("r1",)) == (
+        *(event.as_of_sequence, event.basis),
+        *(event.picked_quantity, event.seen_reservations),
+    )
+    for field, value in said.items():
+        told = fault(record, kind="STOCK_EVENT_KIND_SALE", quantity=5, **{field: value})
+        assert f"events[0].{field}" == told.metadata["field"]
+    wrong: dict[str, Any] = {
+        "as_of_sequence": 2**63,
+        "count_basis": 9,
+        "picked_quantity": -1,
+        "seen_reservations": ["r"] * 101,
+    }
+    for field, value in wrong.items():
+        told = fault(record, kind="STOCK_EVENT_KIND_COUNT", quantity=5, **{field: value})
+        assert f"events[0].{field}" == told.metadata["field"]
+
+
+def test_a_message_has_few_events_that_change_more_than_on_hand() -> None:
+    """Each takes a hundred times as long as a plain one."""
+    event = stock.StockEvent(
+        sequence=1,
+        sku="A",
+        location="L",
+        kind=stock.STOCK_EVENT_KIND_STATUS_CHANGE,
+        quantity=1,
+        to_status="damaged",
+    )
+    most = stock.RecordStockEventsRequest(source="erp", events=[event] * CHANGING_MAX)
+    assert CHANGING_MAX == len(events_from_request(most).events)
+    most.events.append(event)
+    with pytest.raises(Fault) as raised:
+        events_from_request(most)
+    assert "events" == raised.value.metadata["field"]
 
 
 def test_nothing_is_adjusted_by_0() -> None:
@@ -48,7 +141,9 @@ def test_nothing_is_adjusted_by_0() -> None:
         assert event.quantity == quantity
 
 
-@pytest.mark.parametrize(("kind", "value"), [(0, "STOCK_EVENT_KIND_UNSPECIFIED"), (6, 6), (-1, -1)])
+@pytest.mark.parametrize(
+    ("kind", "value"), [(0, "STOCK_EVENT_KIND_UNSPECIFIED"), (99, 99), (-1, -1)]
+)
 def test_events_of_other_kinds_are_refused(kind: int, value: object) -> None:
     expected = " or ".join(f"STOCK_EVENT_KIND_{each.name}" for each in EventKind)
     assert_invalid(fault(record, kind=kind), "events[0].kind", value, expected)

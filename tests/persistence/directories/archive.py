@@ -12,11 +12,12 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from holdfast.core.commands import Line, RecordStockEvents, Reference, Reserve, StockEvent
 from holdfast.core.ids import key_from_text
 from holdfast.core.limits import LINES_KEPT_NS
-from holdfast.core.model import EventKind
+from holdfast.core.model import CountBasis, EventKind
 from holdfast.core.statistics import read_statistics
 from tests.persistence.lives import NS_PER_S, Nobody, close, life_of, live_on, reopen, snapshot_of
 
@@ -43,6 +44,14 @@ def write(path: Path) -> None:
     life.node.post(RecordStockEvents("wms", (event,)), Nobody(), "warehouse")
     order = Reserve(key_from_text("in the shop's name"), (Line("sku-1", "store-1", 1),), 3_600_000)
     life.node.post(order, Nobody(), "shop")
+    changes: tuple[tuple[EventKind, dict[str, Any]], ...] = (
+        (EventKind.STATUS_CHANGE, {"to_status": "damaged"}),
+        (EventKind.STATUS_CHANGE, {"from_status": "damaged", "to_status": "quality_control"}),
+        (EventKind.COUNT, {"basis": CountBasis.BOOKS, "picked_quantity": 1}),
+    )
+    for number, (kind, more) in enumerate(changes, 2):
+        fact = StockEvent(None, number, "sku-1", "store-1", kind, 2, **more)
+        life.node.post(RecordStockEvents("wms", (fact,)), Nobody())
     life.journal.append(life.node.turn(life.node.now_ns).entries)
     for _ in range(2):  # what has ended leaves, and new orders take its place
         life.journal.append(life.node.turn(life.node.now_ns + 2 * LINES_KEPT_NS).entries)

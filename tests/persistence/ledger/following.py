@@ -41,6 +41,7 @@ class PlainLevel:
     """A stock level as a dict would have it."""
 
     on_hand: int = 0
+    withheld: int = 0
     units: dict[State, dict[str, int]] = field(
         default_factory=lambda: {state: defaultdict(int) for state in State}
     )
@@ -77,6 +78,8 @@ class PlainLedger:
                 level.units[State[record["enters"]]][record["reservation_id"]] += record["quantity"]
                 if record["enters"] == State.FULFILLED.name:
                     level.on_hand -= record["quantity"]
+            case "unavailable":
+                self.levels[record["sku"], record["location"]].withheld += record["delta"]
             case "stock":
                 self.levels[record["sku"], record["location"]].on_hand += record["delta"]
 
@@ -105,5 +108,5 @@ def expect(explanation: Explanation, level: PlainLevel) -> None:
     assert level.on_hand == parts.on_hand
     assert level.live(State.HELD) == held
     assert level.live(State.COMMITTED) == committed
-    totals = (parts.on_hand, sum(held.values()), sum(committed.values()), 0)
+    totals = (parts.on_hand, sum(held.values()), sum(committed.values()), level.withheld)
     assert totals == explanation.last.after

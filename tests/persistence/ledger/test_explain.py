@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.core.commands import RecordStockEvents, StockEvent
+from holdfast.core.model import EventKind
 from holdfast.persistence.ledger import explain as explaining
 from holdfast.persistence.ledger import index as indexing
 from holdfast.persistence.ledger.explain import (
@@ -15,6 +17,7 @@ from holdfast.persistence.ledger.explain import (
     explain,
 )
 from holdfast.persistence.ledger.follower import Follower
+from holdfast.persistence.ledger.queries import MovementFilter, find_movements
 from tests.persistence.ledger.following import (
     PlainLedger,
     expect,
@@ -22,7 +25,7 @@ from tests.persistence.ledger.following import (
     parts_of,
     records_of,
 )
-from tests.persistence.lives import PLACES, SKUS, live_on
+from tests.persistence.lives import PLACES, SKUS, close, life_of, live_on, reopen
 
 INSTANTS = 1_000
 
@@ -30,7 +33,7 @@ INSTANTS = 1_000
 @pytest.fixture
 def follower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Follower]:
     """A life in small runs, and its ledger."""
-    monkeypatch.setattr(indexing, "RUN_MOVEMENTS", 300)
+    monkeypatch.setattr(indexing, "RUN_MOVEMENTS", 200)
     path = tmp_path / "data"
     live_on(path, turns=60, seed=5)
     with following(path) as (found, told):
@@ -102,3 +105,39 @@ def test_parts_that_do_not_add_up_are_not_told(follower: Follower) -> None:
     tail.movements["quantity"][-1] += 1
     with pytest.raises(IndexDamagedError):
         explain(follower.index, sku.decode(), location.decode(), Instant())
+
+
+def test_units_enter_and_leave_statuses_by_movements_of_their_own(tmp_path: Path) -> None:
+    """Behind that of their fact, in the same entry."""
+    recovered = reopen(tmp_path)
+    life = life_of(recovered, random.Random(1))
+    kinds = EventKind.RECEIPT, EventKind.STATUS_CHANGE, EventKind.STATUS_CHANGE, EventKind.SALE
+    quantities = 9, 3, 2, 1
+    statuses = ("", ""), ("", "damaged"), ("damaged", "inspect"), ("inspect", "")
+    facts = tuple(
+        StockEvent(
+            None, number, "new", "store-1", kind, units, from_status=leaves, to_status=enters
+        )
+        for number, (kind, units, (leaves, enters)) in enumerate(
+            zip(kinds, quantities, statuses, strict=True), 1
+        )
+    )
+    life.turn([*life.opening(), RecordStockEvents("wms", facts)])
+    close(recovered)
+    with following(tmp_path) as (found, _):
+        of_level = MovementFilter((("sku", b"new"),))
+        moved = list(find_movements(found.index, of_level, None, 99))[::-1]
+        changes = [
+            (each.kind.name, each.after[0] - each.before[0], each.after[3] - each.before[3])
+            for each in moved
+        ]
+        assert sorted(changes) == sorted(
+            [
+                ("RECEIPT", 9, 0),
+                *(("STATUS_CHANGE", 0, 0), ("UNAVAILABLE", 0, 3)),
+                *(("STATUS_CHANGE", 0, 0), ("UNAVAILABLE", 0, -2), ("UNAVAILABLE", 0, 2)),
+                *(("SALE", -1, 0), ("UNAVAILABLE", 0, -1)),
+            ]
+        )
+        explained = explain(found.index, "new", "store-1", Instant())
+        assert (8, 0, 0, 2) == explained.last.after

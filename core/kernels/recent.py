@@ -1,0 +1,144 @@
+"""What happened at stock levels of late: records, chained by level once anybody asks for them
+(tables/recent.py). Until then `latest` is empty.
+"""
+
+import numpy as np
+
+from .codes import COMMITTED, COUNT, FULFILLED, GOODS_ISSUE, SHIPMENT
+from .compiled import kernel
+
+
+@kernel
+def append_facts(effects, quantities, records, latest, number, now_ns):
+    """Keep a record of each stock fact, behind number `number`: what it changed on hand; of a goods
+    issue, what it told of.
+    """
+    for i in range(effects.size):
+        effect = effects[i]
+        record = records[i]
+        record.at_ns = now_ns
+        record.came_at_ns = now_ns
+        record.units = effect.delta
+        if effect.kind == COUNT:
+            record.units = 0
+        elif effect.kind == GOODS_ISSUE:
+            record.units = quantities[i]
+        record.sequence = effect.sequence
+        record.link = effect.row
+        record.source = effect.source
+        record.kind = effect.kind
+        if latest.size > 0:
+            level = latest[effect.row]
+            record.link = level.facts
+            level.facts = number + i + 1
+
+
+@kernel
+def append_shipments(moves, lines, records, latest, number, now_ns):
+    """Keep a record of each move by which units leave, or did not leave after all; return how many
+    there are.
+    """
+    count = 0
+    for i in range(moves.size):
+        move = moves[i]
+        units = np.int64(0)
+        if move.enters == FULFILLED:
+            units = -move.quantity
+        elif move.leaves == FULFILLED and move.enters == COMMITTED:
+            units = move.quantity
+        if units == 0:
+            continue
+        record = records[count]
+        row = lines[move.line].row
+        record.at_ns = now_ns
+        record.came_at_ns = now_ns
+        record.units = units
+        record.sequence = 0
+        record.link = row
+        record.source = -1
+        record.kind = SHIPMENT
+        if latest.size > 0:
+            _chain_shipment(record, latest[row], number + count + 1)
+        count += 1
+    return count
+
+
+@kernel
+def _chain_shipment(record, level, number):
+    """Put a shipment behind those of its level."""
+    record.link = level.shipments
+    level.shipments = number
+    level.unposted -= record.units
+
+
+@kernel
+def chain_history(records, latest, number, are_shipments):
+    """Chain records, behind number `number`, that name their levels."""
+    for i in range(records.size):
+        record = records[i]
+        level = latest[record.link]
+        if are_shipments:
+            _chain_shipment(record, level, number + i + 1)
+        else:
+            record.link = level.facts
+            level.facts = number + i + 1
+
+
+@kernel
+def _record_at(history, number):
+    """The place of record `number` (from 1) in its generation, counted from -1 backwards in the
+    previous one; 0 when it is forgotten.
+    """
+    _previous, _current, first, middle = history
+    if number > middle:
+        return number - middle
+    if number > first:
+        return first - number
+    return np.int64(0)
+
+
+@kernel
+def list_since(history, number, after_ns, found, most):
+    """Copy the records of a level, from `number` back, that came after `after_ns` into `found`;
+    return how many there are, or -1 when there are more than `most`.
+    """
+    previous, current, _first, _middle = history
+    count = 0
+    while True:
+        place = _record_at(history, number)
+        if place == 0:
+            return count
+        record = current[place - 1] if place > 0 else previous[-place - 1]
+        if record.came_at_ns <= after_ns:
+            return count
+        if count == most:
+            return -1
+        copied = found[count]
+        copied.at_ns = record.at_ns
+        copied.units = record.units
+        copied.sequence = record.sequence
+        copied.source = record.source
+        copied.kind = record.kind
+        count += 1
+        number = record.link
+
+
+@kernel
+def sum_shipped(history, number, enough, after_ns, most):
+    """Units that were shipped from a level after an instant, until they are `enough` or `most`
+    records were looked at; and how many were.
+    """
+    previous, current, _first, _middle = history
+    units = np.int64(0)
+    looked = 0
+    while units < enough and looked < most:
+        place = _record_at(history, number)
+        if place == 0:
+            break
+        record = current[place - 1] if place > 0 else previous[-place - 1]
+        if record.came_at_ns <= after_ns:
+            break
+        units -= record.units
+        number = record.link
+        looked += 1
+    return units, looked

@@ -1,0 +1,249 @@
+"""Counts that are not of this moment, and goods issues that a source posts of what has shipped.
+
+A count says what was on hand at an instant, as its source had seen it. What the source had not seen
+is applied again on top. On the shelf, that is what happened after the instant. In the books of an
+ERP, it is that and whatever was shipped here and not posted there by then: which of the units at a
+level were posted does not matter, so shipments and postings are compared as sums.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import kernels
+from ..commands import Reapplied, StockEvent
+from ..ids import key_from_text
+from ..kernels.codes import COUNT, GOODS_ISSUE, STATUS_CHANGE
+from ..limits import COUNT_AHEAD_NS_MAX, HISTORY_READ_MAX
+from ..model import CountBasis, EventKind, EventOutcome, State
+from ..tables.effects import Section
+from ..tables.layouts import HISTORY
+from ..tables.recent import History
+from ..tables.shard import Shard
+from ..tables.table import Array
+from ..tables.writing import record
+from ..work import RECORD_READ, Work
+from .reservations import Reservations
+
+#: Kinds of records that change nothing on hand by themselves.
+_NO_MOVEMENT = (COUNT, GOODS_ISSUE, STATUS_CHANGE)
+
+_NO_RECORDS = np.zeros(0, HISTORY)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a count comes to."""
+
+    refusal: EventOutcome | None = None
+    as_of_ns: int = 0
+    basis: int = 0
+    delta: int = 0
+    """What is to be added to the quantity."""
+    reapplied: tuple[Reapplied, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What a goods issue comes to."""
+
+    refusal: EventOutcome | None = None
+    possible: int = 0
+    moves: tuple[tuple[int, int], ...] = ()
+    """Lines, and how many of their units are shipped now."""
+    posted: int = 0
+    """Units that are not unposted any more."""
+    delta: int = 0
+    """What a count has taken off though it had seen it."""
+
+
+class Counts:
+    """Counts and goods issues over the shards of a node."""
+
+    def __init__(self, reservations: Reservations, work: Work) -> None:
+        self.reservations = reservations
+        self.work = work
+        self._found = np.zeros(HISTORY_READ_MAX, HISTORY)
+
+    def begin(self, shard: Shard) -> None:
+        """Keep what happens for the whole window from now on, in all shards: somebody asks."""
+        if shard.keeping.is_used or not shard.keeping.window_ns:
+            return
+        for each in self.reservations.shards:
+            record(each, Section.HISTORY_WINDOWS, (each.keeping.window_ns, True))
+
+    def judge_count(
+        self, source: str, event: StockEvent, shard: Shard, row: int, now_ns: int
+    ) -> Counted:
+        """What a count as of an instant, or of a number of its source, comes to."""
+        as_of_ns = now_ns if event.occur_time_ns is None else event.occur_time_ns
+        if as_of_ns > now_ns + COUNT_AHEAD_NS_MAX:
+            return Counted(EventOutcome.COUNT_IN_FUTURE)
+        as_of_ns = min(as_of_ns, now_ns)
+        oldest_ns = _oldest_ns(shard, now_ns)
+        by_number = event.as_of_sequence > 0
+        if as_of_ns < oldest_ns or (by_number and not shard.keeping.window_ns):
+            return Counted(EventOutcome.COUNT_TOO_OLD)
+        basis = CountBasis.BOOKS if by_number else event.basis or CountBasis.SHELF
+        if row < 0:
+            return Counted(None, as_of_ns, basis, event.picked_quantity)
+        facts = self._since(shard.facts, shard, row, oldest_ns if by_number else as_of_ns)
+        if facts is None:
+            return Counted(EventOutcome.COUNT_TOO_OLD)
+        is_later = _happened_later(facts, shard.sources.find(source), event, as_of_ns)
+        if (is_later & (facts["kind"] == COUNT)).any():
+            return Counted(EventOutcome.COUNT_OUTDATED)
+        later = facts[is_later]
+        shipped = self._unseen_shipments(event, shard, row, basis, as_of_ns, later, now_ns)
+        if shipped is None:
+            return Counted(EventOutcome.COUNT_TOO_OLD)
+        told = _reapplied(shard, later[~np.isin(later["kind"], _NO_MOVEMENT)], shipped)
+        delta = event.picked_quantity + sum(each.units for each in told)
+        return Counted(None, as_of_ns, basis, delta, told)
+
+    def _unseen_shipments(
+        self,
+        event: StockEvent,
+        shard: Shard,
+        row: int,
+        basis: CountBasis,
+        as_of_ns: int,
+        later: Array,
+        now_ns: int,
+    ) -> int | None:
+        """Units that were shipped and that the count had not seen; None when too many have to be
+        looked through. `later` are facts that it had not seen.
+        """
+        if basis is CountBasis.SHELF:
+            shipments = self._since(shard.shipments, shard, row, as_of_ns)
+            return None if shipments is None else -int(shipments["units"].sum())
+        posted_later = int(later["units"][later["kind"] == GOODS_ISSUE].sum())
+        unposted = int(shard.latest.records["unposted"][row]) + posted_later
+        unseen = self._shipped_of_late(shard, row, unposted, now_ns)
+        return max(0, unseen - self._seen(event.seen_reservations, shard, row))
+
+    def _seen(self, reservations: Iterable[str], shard: Shard, row: int) -> int:
+        """Units that were shipped from a level under some reservations."""
+        units = 0
+        for text in set(reservations):
+            for part in self.reservations.parts_in_memory(key_from_text(text)):
+                if part.shard is shard:
+                    lines = shard.read_lines(part.number)
+                    shipped = lines[:, [1 + State.FULFILLED, 1 + State.RETURNED]]
+                    units += int(shipped[lines[:, 0] == row].sum())
+        return units
+
+    def judge_goods_issue(self, event: StockEvent, shard: Shard, row: int, now_ns: int) -> Issued:
+        """What a source that posts a goods issue tells: first of units that were shipped here and
+        not posted yet, and for the rest that units of the order have been shipped.
+        """
+        order = event.reservation
+        assert order is not None
+        parts = self.reservations.parts_in_memory(key_from_text(order.id))
+        latest = shard.latest.records[row] if row >= 0 else None
+        unposted = 0 if latest is None else max(0, int(latest["unposted"]))
+        known = self._shipped_of_late(shard, row, unposted, now_ns) if row >= 0 else 0
+        left, moves = max(0, event.quantity - known), []
+        for part in parts:
+            if part.shard is shard and row >= 0:
+                for line, units in _committed_lines(shard, part.number, row, order.line):
+                    moves.append((line, min(left, units)))
+                    left -= moves[-1][1]
+        if left:
+            outcome = EventOutcome.EXCEEDS_SHIPPED if parts else EventOutcome.UNKNOWN_ORDER
+            return Issued(outcome, event.quantity - left)
+        now_shipped = sum(units for _, units in moves)
+        unposted_then = max(0, known + now_shipped - event.quantity)
+        posted = int(shard.latest.records["unposted"][row]) + now_shipped - unposted_then
+        moves = [each for each in moves if each[1]]
+        delta = self._counted_twice(event, shard, row, now_shipped, now_ns)
+        return Issued(None, 0, tuple(moves), posted, delta)
+
+    def _counted_twice(
+        self, event: StockEvent, shard: Shard, row: int, now_shipped: int, now_ns: int
+    ) -> int:
+        """Units of a goods issue that the last count had seen, and that were taken off all the
+        same, because nobody knew.
+        """
+        latest = shard.latest.records[row]
+        counted_ns, basis = int(latest["counted_ns"]), int(latest["basis"])
+        issued_ns = now_ns if event.occur_time_ns is None else event.occur_time_ns
+        if not basis or issued_ns > counted_ns or counted_ns < _oldest_ns(shard, now_ns):
+            return 0
+        since = self._since(shard.facts, shard, row, counted_ns)
+        if since is None or ((since["kind"] == COUNT) & (since["at_ns"] > counted_ns)).any():
+            return 0
+        return event.quantity if basis == CountBasis.BOOKS else now_shipped
+
+    def _shipped_of_late(self, shard: Shard, row: int, enough: int, now_ns: int) -> int:
+        """Units that were shipped from a level within the window, or `enough`."""
+        if enough <= 0 or not shard.keeping.window_ns:
+            return 0
+        number = int(shard.latest.records["shipments"][row])
+        after_ns = now_ns - shard.keeping.window_ns
+        units, looked = kernels.sum_shipped(
+            shard.shipments.arrays, number, enough, after_ns, HISTORY_READ_MAX
+        )
+        self.work.spend(looked * RECORD_READ)
+        return max(0, min(int(units), enough))
+
+    def _since(self, history: History, shard: Shard, row: int, after_ns: int) -> Array | None:
+        """Records of a level that came after an instant; None when there are too many."""
+        if not shard.keeping.window_ns:
+            return _NO_RECORDS
+        field = "facts" if history is shard.facts else "shipments"
+        number = int(shard.latest.records[field][row])
+        count = kernels.list_since(history.arrays, number, after_ns, self._found, HISTORY_READ_MAX)
+        self.work.spend((count if count >= 0 else HISTORY_READ_MAX) * RECORD_READ)
+        return None if count < 0 else self._found[:count].copy()
+
+
+def _oldest_ns(shard: Shard, now_ns: int) -> int:
+    """Whatever happened after this is known. Without a history, that is nothing."""
+    window_ns = shard.keeping.window_ns
+    if not window_ns:
+        return now_ns
+    kept = (history.reaches_back_to_ns for history in (shard.facts, shard.shipments))
+    return max(now_ns - window_ns, *kept)
+
+
+def _happened_later(facts: Array, source: int, event: StockEvent, as_of_ns: int) -> Array:
+    """Which facts a count had not seen: of its own source by their numbers, if it names one."""
+    is_later = facts["at_ns"] > as_of_ns
+    if event.as_of_sequence:
+        is_own = (facts["source"] == source) & (facts["sequence"] > 0)
+        is_later[is_own] = facts["sequence"][is_own] > np.uint64(event.as_of_sequence)
+    found: Array = is_later
+    return found
+
+
+def _reapplied(shard: Shard, facts: Array, shipped: int) -> tuple[Reapplied, ...]:
+    """What is applied again, by source and kind."""
+    units: Counter[tuple[str, int]] = Counter()
+    counts: Counter[tuple[str, int]] = Counter()
+    for source, kind, change in facts[["source", "kind", "units"]].tolist():
+        units[source, kind] += change
+        counts[source, kind] += 1
+    told = [
+        Reapplied(shard.sources.text(int(source)), EventKind(kind), units[source, kind], count)
+        for (source, kind), count in sorted(counts.items())
+    ]
+    if shipped:
+        told.insert(0, Reapplied("", None, -shipped, 0))
+    return tuple(told)
+
+
+def _committed_lines(
+    shard: Shard, number: int, row: int, line_id: str
+) -> Sequence[tuple[int, int]]:
+    """The lines of a part at a level that have committed units, and how many."""
+    lines = shard.read_lines(number)
+    committed = lines[:, 1 + State.COMMITTED]
+    is_asked = (lines[:, 0] == row) & (committed > 0)
+    if line_id:
+        is_asked &= shard.have_line_id(number, line_id)
+    found = np.flatnonzero(is_asked)
+    first = shard.lines_of(number).start
+    return list(zip((first + found).tolist(), committed[found].tolist(), strict=True))

@@ -1,0 +1,269 @@
+"""Counts that are not of this moment, and goods issues: whatever order they come in."""
+
+from collections.abc import Sequence
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from holdfast.core.commands import (
+    Command,
+    EventsOutcome,
+    Line,
+    Location,
+    Move,
+    RecordStockEvents,
+    Reference,
+    Reserve,
+    StockEvent,
+    UpdateLocation,
+)
+from holdfast.core.commands.stock import RESERVATION
+from holdfast.core.ids import key_from_parts, key_from_text
+from holdfast.core.limits import COUNT_AHEAD_NS_MAX, NS_PER_DAY
+from holdfast.core.model import CountBasis, EventKind, EventOutcome, LocationKind, Remainder, Verb
+from tests.core.engine import ModelEngine, NodeEngine
+
+HOUR_NS = 3_600 * 10**9
+NOON_NS = 1_767_268_800 * 10**9
+SHIPPED_NS = NOON_NS + 2 * HOUR_NS
+POSTED_NS = NOON_NS + 8 * HOUR_NS
+LAST_NS = NOON_NS + 20 * HOUR_NS
+WINDOW_NS = 7 * NS_PER_DAY
+
+#: Facts of a generation before the first count.
+FEW = 5
+
+ORDER = key_from_text("order")
+OF_ORDER = Reference(RESERVATION, "order", "")
+
+
+class Shop:
+    """A node and the model with ten mugs, of which an order has been placed for some."""
+
+    def __init__(self, ordered: int = 1) -> None:
+        self.node = NodeEngine(4, window_ns=WINDOW_NS)
+        self.model = ModelEngine(window_ns=WINDOW_NS)
+        self.ids = 0
+        place = Location("W", LocationKind.WAREHOUSE, "", enabled=True)
+        self.ask(UpdateLocation(place), NOON_NS)
+        self.fact(EventKind.COUNT, 10, NOON_NS)
+        self.ask(Reserve(ORDER, (Line("Mug", "W", ordered),), 60_000), NOON_NS)
+        self.ask(Move(Verb.COMMIT, ORDER, None, None, Remainder.KEEP), NOON_NS)
+
+    def ask(self, command: Command, now_ns: int) -> object:
+        expected = self.model.turn([command], now_ns)
+        assert expected == self.node.turn([command], now_ns)
+        return expected[0]
+
+    def fact(
+        self,
+        kind: EventKind,
+        quantity: int,
+        now_ns: int,
+        source: str = "erp",
+        **more: Any,
+    ) -> EventOutcome:
+        """Record a fact and return what became of it."""
+        self.ids += 1
+        event = StockEvent(
+            key_from_parts(source, str(self.ids)), 0, "Mug", "W", kind, quantity, **more
+        )
+        outcome = self.ask(RecordStockEvents(source, (event,)), now_ns)
+        result = outcome.results[0]  # type: ignore[attr-defined]
+        self.reapplied = [(each.source, each.units) for each in result.reapplied]
+        found: EventOutcome = result.outcome
+        return found
+
+    def count(self, quantity: int, as_of_ns: int | None, now_ns: int, **more: Any) -> EventOutcome:
+        """Record a balance of the books."""
+        more = {"basis": CountBasis.BOOKS, **more}
+        return self.fact(EventKind.COUNT, quantity, now_ns, occur_time_ns=as_of_ns, **more)
+
+    def ship(self, now_ns: int) -> None:
+        self.ask(Move(Verb.FULFILL, ORDER, None, None, Remainder.KEEP), now_ns)
+
+    def post(self, now_ns: int, quantity: int = 1) -> EventOutcome:
+        """The ERP posts the goods issue."""
+        return self.fact(
+            EventKind.GOODS_ISSUE, quantity, now_ns, occur_time_ns=POSTED_NS, reference=OF_ORDER
+        )
+
+    @property
+    def on_hand(self) -> int:
+        level = self.model.model.skus["Mug"]["W"]
+        return level.on_hand
+
+    def happen(self, what: str, now_ns: int) -> None:
+        """One of the things of the story of the ERP."""
+        match what:
+            case "ship":
+                self.ship(now_ns)
+            case "post":
+                self.post(now_ns)
+            case "before":
+                self.count(10, SHIPPED_NS - HOUR_NS, now_ns)
+            case "between":
+                self.count(10, POSTED_NS - HOUR_NS, now_ns)
+            case "after":
+                self.count(9, POSTED_NS + HOUR_NS, now_ns)
+
+
+@pytest.mark.parametrize("order", list(permutations(("post", "before", "between", "after"))))
+def test_an_erp_counts_before_between_and_after_its_posting(order: Sequence[str]) -> None:
+    """A mug is shipped here and posted by the ERP later. Whatever comes first, nine are left: in
+    all 24 orders.
+    """
+    shop = Shop()
+    shop.ship(SHIPPED_NS)
+    for hours, what in enumerate(order):
+        shop.happen(what, LAST_NS + hours * HOUR_NS)
+    assert 9 == shop.on_hand
+    shop.node.restart()
+
+
+@pytest.mark.parametrize(
+    "order", list(permutations(("ship", "post", "before", "between", "after")))
+)
+def test_the_shipment_may_come_late_as_well(order: Sequence[str]) -> None:
+    """All of it arrives in any order: 120 of them."""
+    shop = Shop()
+    for hours, what in enumerate(order):
+        shop.happen(what, LAST_NS + hours * HOUR_NS)
+    assert 9 == shop.on_hand
+
+
+def test_a_count_does_not_bring_sold_units_back() -> None:
+    """T8: ten were counted, and four that were sold since were not seen."""
+    shop = Shop()
+    shop.fact(EventKind.SALE, 4, NOON_NS + HOUR_NS, source="till")
+    outcome = shop.fact(EventKind.COUNT, 10, NOON_NS + 2 * HOUR_NS, occur_time_ns=NOON_NS)
+    assert (EventOutcome.APPLIED, 6) == (outcome, shop.on_hand)
+    assert [("till", -4)] == shop.reapplied
+
+
+def test_an_older_count_than_the_last_is_told_so() -> None:
+    """T9, also when the last one was of its own moment."""
+    shop = Shop()
+    now_ns = NOON_NS + 5 * HOUR_NS
+    assert EventOutcome.APPLIED == shop.count(8, NOON_NS + 2 * HOUR_NS, now_ns)
+    assert EventOutcome.COUNT_OUTDATED == shop.count(9, NOON_NS + HOUR_NS, now_ns)
+    assert EventOutcome.APPLIED == shop.fact(EventKind.COUNT, 7, now_ns)
+    assert EventOutcome.COUNT_OUTDATED == shop.count(9, NOON_NS + 3 * HOUR_NS, now_ns + 1)
+    assert 7 == shop.on_hand
+
+
+def test_a_count_of_tomorrow_or_of_long_ago_is_told_so() -> None:
+    """A clock may be some minutes ahead."""
+    shop = Shop()
+    now_ns = NOON_NS + WINDOW_NS
+    ahead_ns = now_ns + COUNT_AHEAD_NS_MAX
+    assert EventOutcome.COUNT_IN_FUTURE == shop.count(9, ahead_ns + 1, now_ns)
+    assert EventOutcome.COUNT_TOO_OLD == shop.count(9, now_ns - WINDOW_NS - 1, now_ns)
+    assert EventOutcome.APPLIED == shop.count(9, now_ns - WINDOW_NS, now_ns)
+    assert EventOutcome.APPLIED == shop.count(8, ahead_ns, now_ns)
+    assert 8 == shop.on_hand
+
+
+def test_a_count_by_number_sees_what_its_source_numbered() -> None:
+    """Whenever that happened; and what others sold by the time."""
+    shop = Shop()
+    for number in (1, 2, 3):
+        event = StockEvent(None, number, "Mug", "W", EventKind.RECEIPT, 10**number)
+        shop.ask(RecordStockEvents("erp", (event,)), NOON_NS + number)
+    outcome = shop.fact(EventKind.COUNT, 5, NOON_NS + HOUR_NS, as_of_sequence=2)
+    assert (EventOutcome.APPLIED, 1_005) == (outcome, shop.on_hand)
+    assert [("erp", 1_000)] == shop.reapplied
+
+
+def test_picked_units_are_on_hand_and_seen_orders_are_not_taken_off_again() -> None:
+    shop = Shop(ordered=3)
+    shop.ship(SHIPPED_NS)
+    assert 7 == shop.on_hand
+    shop.count(5, POSTED_NS, LAST_NS, picked_quantity=2, seen_reservations=("order", "other"))
+    assert 7 == shop.on_hand
+    shop.count(10, POSTED_NS, LAST_NS)
+    assert ([("", -3)], 7) == (shop.reapplied, shop.on_hand)
+
+
+def test_a_goods_issue_of_more_than_there_is_has_no_effect() -> None:
+    """Also when its order is not known."""
+    shop = Shop(ordered=2)
+    assert EventOutcome.EXCEEDS_SHIPPED == shop.post(LAST_NS, 3)
+    reference = Reference(RESERVATION, "nobody's", "")
+    outcome = shop.fact(EventKind.GOODS_ISSUE, 1, LAST_NS, reference=reference)
+    assert (EventOutcome.UNKNOWN_ORDER, 10) == (outcome, shop.on_hand)
+
+
+def test_a_goods_issue_may_come_in_parts_and_before_the_shipment() -> None:
+    """What it is ahead of has left: the shipment that comes later finds nothing to ship."""
+    shop = Shop(ordered=5)
+    lines = (Line("Mug", "W", 3),)
+    shop.ask(Move(Verb.FULFILL, ORDER, None, lines, Remainder.KEEP), SHIPPED_NS)
+    assert EventOutcome.APPLIED == shop.post(LAST_NS, 3)
+    assert (EventOutcome.APPLIED, 5) == (shop.post(LAST_NS, 2), shop.on_hand)
+    shop.ship(LAST_NS)
+    shop.count(5, LAST_NS, LAST_NS + 1)
+    assert 5 == shop.on_hand
+
+
+def kept(shop: Shop) -> int:
+    """Facts and shipments that the node has."""
+    histories = [each for shard in shop.node.node.shards for each in (shard.facts, shard.shipments)]
+    return sum(len(each.current) + len(each.previous) for each in histories)
+
+
+def test_who_sends_no_such_counts_pays_for_the_newest_facts_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is kept by level, either. From the first one on, all of the window is."""
+    monkeypatch.setattr("holdfast.core.tables.shard.UNUSED_HISTORY_MAX", 4 * FEW)
+    shop = Shop()
+    for number in range(10 * FEW):
+        shop.fact(EventKind.RECEIPT, 1, NOON_NS + number)
+    assert FEW + 1 == kept(shop)
+    assert [0] * 4 == [len(shard.latest) for shard in shop.node.node.shards]
+    now_ns = NOON_NS + HOUR_NS
+    shop.node.restart()
+    newest_ns = NOON_NS + 10 * FEW - FEW
+    assert EventOutcome.APPLIED == shop.fact(EventKind.COUNT, 5, now_ns, occur_time_ns=newest_ns)
+    assert 5 + FEW - 1 == shop.on_hand
+    for number in range(10 * FEW):
+        shop.fact(EventKind.RECEIPT, 1, now_ns + number)
+    assert 11 * FEW + 2 == kept(shop)
+    shop.node.restart()
+    assert EventOutcome.APPLIED == shop.fact(EventKind.COUNT, 5, LAST_NS, occur_time_ns=now_ns)
+    assert 5 + 10 * FEW - 1 == shop.on_hand
+
+
+def test_what_was_forgotten_before_the_first_count_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A count from before what is known is too old; a later one is not."""
+    monkeypatch.setattr("holdfast.core.tables.shard.UNUSED_HISTORY_MAX", 4 * FEW)
+    shop = Shop()
+    for number in range(10 * FEW):
+        shop.fact(EventKind.RECEIPT, 1, NOON_NS + number)
+    node = shop.node.node
+    event = StockEvent(None, 1, "Mug", "W", EventKind.COUNT, 9, occur_time_ns=NOON_NS)
+    (outcome,) = shop.node.turn([RecordStockEvents("erp", (event,))], LAST_NS)
+    assert isinstance(outcome, EventsOutcome)
+    assert EventOutcome.COUNT_TOO_OLD == outcome.results[0].outcome
+    assert all(shard.keeping.is_used for shard in node.shards)
+    shop.node.restart()
+    assert EventOutcome.APPLIED == shop.count(9, LAST_NS, LAST_NS)
+
+
+def test_units_shipped_before_the_first_count_are_not_posted_yet() -> None:
+    """As far as shipments are known."""
+    shop = Shop(ordered=3)
+    shop.ship(SHIPPED_NS)
+    assert EventOutcome.APPLIED == shop.count(10, LAST_NS, LAST_NS)
+    assert ([("", -3)], 7) == (shop.reapplied, shop.on_hand)
+
+
+def test_without_a_history_a_count_is_of_now() -> None:
+    shop = Shop()
+    shop.node, shop.model = NodeEngine(1), ModelEngine()
+    place = Location("W", LocationKind.WAREHOUSE, "", enabled=True)
+    shop.ask(UpdateLocation(place), NOON_NS)
+    assert EventOutcome.COUNT_TOO_OLD == shop.count(9, NOON_NS - 1, NOON_NS)
+    assert EventOutcome.APPLIED == shop.count(9, None, NOON_NS)

@@ -1,0 +1,212 @@
+"""Counts that are not of this moment, and goods issues, told as plainly as possible.
+
+Rules of this file: those of tests/model.py.
+"""
+
+from holdfast.core.commands import Reapplied, StockEvent
+from holdfast.core.ids import Key, key_from_text
+from holdfast.core.limits import COUNT_AHEAD_NS_MAX
+from holdfast.core.model import CountBasis, EventKind, EventOutcome, State
+from tests.model_reservations import Happened, HeldLine, Level, Reservation
+from tests.model_sources import judge_change, on_hand_with
+
+#: Kinds that change nothing on hand by themselves.
+STILL = (EventKind.COUNT, EventKind.GOODS_ISSUE, EventKind.STATUS_CHANGE)
+
+
+class Counts:
+    """Counts over the levels and reservations of a model."""
+
+    def __init__(self, reservations: dict[Key, Reservation], window_ns: int) -> None:
+        self.reservations = reservations
+        self.window_ns = window_ns
+
+    def in_memory(self, text: str) -> Reservation | None:
+        """A reservation whose lines have not left."""
+        found = self.reservations.get(key_from_text(text))
+        return None if found is None or found.dropped_at_ns is not None else found
+
+    def apply(
+        self,
+        name: str,
+        event: StockEvent,
+        level: Level,
+        skus: dict[str, dict[str, Level]],
+        now_ns: int,
+        delta: int = 0,
+    ) -> None:
+        """Let a fact take effect."""
+        before = level.on_hand
+        level.on_hand = on_hand_with(event, level.on_hand) + delta
+        at_ns = now_ns if event.occur_time_ns is None else min(event.occur_time_ns, now_ns)
+        units = level.on_hand - before
+        if event.kind in (EventKind.COUNT, EventKind.GOODS_ISSUE):
+            units = event.quantity
+        level.facts.append(Happened(at_ns, now_ns, units, name, event.sequence, event.kind))
+        if event.kind == EventKind.GOODS_ISSUE:
+            self.ship(event, level, now_ns)
+            return
+        if event.kind == EventKind.COUNT:
+            if not event.is_plain:
+                level.counted_ns = at_ns
+                level.basis = basis_of(event)
+            return
+        level.change_status(event.from_status, -abs(event.quantity))
+        level.change_status(event.to_status, abs(event.quantity))
+        left = event.quantity
+        for line in self.shipped_lines(event, skus) or ():
+            units = min(left, line.units[State.FULFILLED])
+            line.move(State.FULFILLED, State.RETURNED, units)
+            left -= units
+
+    def judge(
+        self,
+        name: str,
+        event: StockEvent,
+        level: Level,
+        skus: dict[str, dict[str, Level]],
+        now_ns: int,
+    ) -> tuple[EventOutcome, int, int, tuple[Reapplied, ...]]:
+        """What becomes of a fact; units that there are, units that it adds to what it says, and
+        what it had not seen.
+        """
+        if event.kind == EventKind.GOODS_ISSUE:
+            return *self.judge_goods_issue(event, level, now_ns), ()
+        if event.kind == EventKind.COUNT:
+            outcome, told = self.judge_count(name, event, level, now_ns)
+            return outcome, 0, event.picked_quantity + sum(each.units for each in told), told
+        return *judge_change(event, level, self.shipped_lines(event, skus)), 0, ()
+
+    def judge_count(
+        self, name: str, event: StockEvent, level: Level, now_ns: int
+    ) -> tuple[EventOutcome, tuple[Reapplied, ...]]:
+        """What a count had not seen."""
+        if event.is_plain:
+            return EventOutcome.APPLIED, ()
+        as_of_ns = now_ns if event.occur_time_ns is None else event.occur_time_ns
+        if as_of_ns > now_ns + COUNT_AHEAD_NS_MAX:
+            return EventOutcome.COUNT_IN_FUTURE, ()
+        as_of_ns = min(as_of_ns, now_ns)
+        if as_of_ns < now_ns - self.window_ns or (event.as_of_sequence and not self.window_ns):
+            return EventOutcome.COUNT_TOO_OLD, ()
+        later = [
+            each
+            for each in self.known(level.facts, now_ns)
+            if is_later(each, name, event, as_of_ns)
+        ]
+        if any(each.kind == EventKind.COUNT for each in later):
+            return EventOutcome.COUNT_OUTDATED, ()
+        if basis_of(event) == CountBasis.SHELF:
+            unseen = -sum(
+                each.units
+                for each in self.known(level.shipments, now_ns)
+                if each.came_at_ns > as_of_ns
+            )
+        else:
+            posted = sum(each.units for each in later if each.kind == EventKind.GOODS_ISSUE)
+            unseen = self.shipped_of_late(level, level.unposted + posted, now_ns)
+            unseen = max(0, unseen - self.seen(event, level))
+        told = [Reapplied("", None, -unseen, 0)] if unseen else []
+        moved = [each for each in later if each.kind not in STILL]
+        for source, kind in sorted({(each.source, each.kind) for each in moved}):
+            mine = [each.units for each in moved if (each.source, each.kind) == (source, kind)]
+            told.append(Reapplied(source, kind, sum(mine), len(mine)))
+        return EventOutcome.APPLIED, tuple(told)
+
+    def known(self, happened: list[Happened], now_ns: int) -> list[Happened]:
+        """What is not too long ago."""
+        return [each for each in happened if each.came_at_ns > now_ns - self.window_ns]
+
+    def shipped_of_late(self, level: Level, enough: int, now_ns: int) -> int:
+        shipped = -sum(each.units for each in self.known(level.shipments, now_ns))
+        return max(0, min(shipped, enough))
+
+    def seen(self, event: StockEvent, level: Level) -> int:
+        """Units of the orders that a count had seen, as far as they were shipped from a level."""
+        found = (self.in_memory(each) for each in set(event.seen_reservations))
+        return sum(
+            line.units[State.FULFILLED] + line.units[State.RETURNED]
+            for reservation in found
+            if reservation is not None
+            for line in reservation.lines.values()
+            if line.level is level
+        )
+
+    def judge_goods_issue(
+        self, event: StockEvent, level: Level, now_ns: int
+    ) -> tuple[EventOutcome, int, int]:
+        """Whether there are so many units, how many; and what a count took off twice."""
+        known = self.shipped_of_late(level, level.unposted, now_ns)
+        lines = self.committed_lines(event, level)
+        committed = sum(line.units[State.COMMITTED] for line in lines or ())
+        if event.quantity > known + committed:
+            is_known = lines is not None
+            outcome = EventOutcome.EXCEEDS_SHIPPED if is_known else EventOutcome.UNKNOWN_ORDER
+            return outcome, known + committed, 0
+        at_ns = now_ns if event.occur_time_ns is None else event.occur_time_ns
+        is_counted = level.basis is not None and at_ns <= level.counted_ns
+        if not is_counted or level.counted_ns < now_ns - self.window_ns:
+            return EventOutcome.APPLIED, 0, 0
+        for each in level.facts:
+            if each.kind == EventKind.COUNT and each.came_at_ns > level.counted_ns < each.at_ns:
+                return EventOutcome.APPLIED, 0, 0
+        is_in_books = level.basis == CountBasis.BOOKS
+        twice = event.quantity if is_in_books else max(0, event.quantity - known)
+        return EventOutcome.APPLIED, 0, twice
+
+    def committed_lines(self, event: StockEvent, level: Level) -> list[HeldLine] | None:
+        """The lines that a goods issue may be of; None when its order is not known."""
+        order = event.reservation
+        assert order is not None
+        reservation = self.in_memory(order.id)
+        if reservation is None:
+            return None
+        return [
+            line
+            for (_, _, line_id), line in reservation.lines.items()
+            if line.level is level and order.line in ("", line_id)
+        ]
+
+    def ship(self, event: StockEvent, level: Level, now_ns: int) -> None:
+        """Ship what a goods issue is ahead of, and note that it was posted."""
+        known = self.shipped_of_late(level, level.unposted, now_ns)
+        left = shipped = max(0, event.quantity - known)
+        for line in self.committed_lines(event, level) or ():
+            units = min(left, line.units[State.COMMITTED])
+            line.move(State.COMMITTED, State.FULFILLED, units, now_ns)
+            left -= units
+        level.unposted = max(0, known + shipped - event.quantity)
+
+    def shipped_lines(
+        self, event: StockEvent, skus: dict[str, dict[str, Level]]
+    ) -> list[HeldLine] | None:
+        """The lines that a return may be of, those at its location first; None when it names no
+        order that is known here.
+        """
+        order = event.reservation
+        if event.kind != EventKind.RETURN or order is None:
+            return None
+        reservation = self.in_memory(order.id)
+        if reservation is None:
+            return None
+        level = skus.get(event.sku, {})
+        lines = [
+            line
+            for (sku, location, line_id), line in reservation.lines.items()
+            if sku == event.sku
+            and line.level is level.get(location)
+            and order.line in ("", line_id)
+        ]
+        return sorted(lines, key=lambda line: line.level.location != event.location)
+
+
+def basis_of(event: StockEvent) -> CountBasis:
+    """What a count has seen: one by a number of its source is from its books."""
+    return CountBasis.BOOKS if event.as_of_sequence else event.basis or CountBasis.SHELF
+
+
+def is_later(happened: Happened, source: str, event: StockEvent, as_of_ns: int) -> bool:
+    """Whether a count had not seen something."""
+    if event.as_of_sequence and happened.source == source and happened.sequence:
+        return happened.sequence > event.as_of_sequence
+    return happened.at_ns > as_of_ns
