@@ -40,12 +40,23 @@ HOLD_MS_MIN = 1_000
 HOLD_MS_MAX = 30 * 24 * 3_600 * 1_000
 HOLD_MS_DEFAULT = 15 * 60 * 1_000
 
+#: How long a source may be silent at most before it is stale: a month.
+EXPECTED_INTERVAL_MS_MAX = HOLD_MS_MAX
+
 #: How long request ids and stock event ids are remembered.
 RETENTION_NS = 7 * 24 * 3_600 * 1_000_000_000
 
-#: Ranges of numbers that a source skipped, kept for each source in each shard: enough for a feed
-#: that loses a handle now and then. With more, numbers below the oldest kept are told out of order.
-GAPS_MAX = 16
+#: Ranges of numbers that a source skipped, kept for each source in each shard: a shuffled message
+#: opens half as many as it has events. With more, the oldest is dropped: its numbers are told out
+#: of order, and that they are missing stays on record.
+GAPS_MAX = 256
+
+#: Gaps of a source that one answer tells, and numbers skipped by the events of one message.
+RANGES_TOLD_MAX = 100
+
+#: Numbers below the first one of a source that count as missing: a message may be overtaken by the
+#: next. A source that begins above them has begun before, elsewhere.
+FIRST_NUMBERS_MAX = BATCH_MAX
 
 #: Numbered events whose content each shard keeps, so that a number that comes again is compared:
 #: four shards keep what one stream may have in flight, 8 messages of 8,190. A power of two.

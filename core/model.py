@@ -21,7 +21,7 @@ class State(IntEnum):
 
 
 class Verb(IntEnum):
-    """A command on an existing reservation or SKU, or time."""
+    """A command on an existing reservation, SKU or source, or time."""
 
     COMMIT = 1
     FULFILL = 2
@@ -30,6 +30,7 @@ class Verb(IntEnum):
     EXPIRE = 5
     EXTEND = 6
     DELETE_SKU = 7
+    UPDATE_SOURCE = 8
 
 
 class Remainder(IntEnum):
@@ -87,6 +88,23 @@ class EventOutcome(IntEnum):
     COUNT_OUTDATED = 12
     COUNT_TOO_OLD = 13
     UNKNOWN_ORDER = 14
+    ALREADY_COUNTED = 15
+
+
+class UnknownSkus(IntEnum):
+    """What a stock fact does whose SKU nobody has named."""
+
+    CREATE = 1
+    CREATE_BY_RECEIPT = 2  # or by a count
+    REFUSE = 3
+
+
+class SourceState(IntEnum):
+    """How a source is, the worst first that holds."""
+
+    GAP = 1  # numbers are missing
+    STALE = 2  # nothing came for longer than is expected
+    CURRENT = 3
 
 
 class BatchOutcome(IntEnum):

@@ -19,6 +19,7 @@ from .actor import Actor, Mail, Ticket
 from .commands import Command, Outcome, Reserve
 from .commands.registry import OPERATIONS, Growth, bind_rules
 from .limits import ROWS_MAX, SLOTS
+from .model import UnknownSkus
 from .room import NoRoomError, Room
 from .rules import single_line
 from .rules.availability import Availability
@@ -27,8 +28,10 @@ from .rules.catalogue import Catalogue
 from .rules.counts import Counts
 from .rules.fact_changes import FactChanges
 from .rules.homes import Homes
+from .rules.late_counts import LateCounts
 from .rules.reservations import Reservations
 from .rules.retention import DEFAULT_RETENTION, Retention, Sweep
+from .rules.source_catalogue import SourceCatalogue
 from .rules.sources import Sources
 from .rules.stock_batches import StockBatches
 from .rules.stock_facts import StockFacts
@@ -137,14 +140,18 @@ class Node:
 
     def _rule_owners(self, creates_skus: bool) -> Iterator[object]:
         """All rules over these shards."""
-        sources = Sources(self.shards, self.work)
-        planner = StockPlanner(self.shards, sources, creates_skus=creates_skus)
+        unknown_skus = UnknownSkus.CREATE if creates_skus else UnknownSkus.CREATE_BY_RECEIPT
+        sources = Sources(self.shards, self.work, unknown_skus)
+        planner = StockPlanner(self.shards, sources)
         yield self.reservations
         yield Batches(self.shards, self.homes, self.reservations, self.work)
         yield sources
+        yield SourceCatalogue(sources, self.homes, self.work)
         counts = Counts(self.reservations, self.work)
-        yield StockFacts(planner, self.homes, FactChanges(self.reservations, counts))
-        yield StockBatches(planner, self.work)
+        late_counts = LateCounts(sources, counts, self.work)
+        changes = FactChanges(self.reservations, counts)
+        yield StockFacts(planner, self.homes, changes, late_counts)
+        yield StockBatches(planner, late_counts, self.work)
         yield Availability(self.shards, self.homes, self.timeline, self.work)
         yield Catalogue(self.shards, self.homes, self.work)
 

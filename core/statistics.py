@@ -10,6 +10,7 @@ from .kernels.arguments import (
     ENDED,
     EXPIRED_LINES,
     FREE_RESERVATIONS,
+    GAPS,
     LEVELS,
     RESERVATIONS,
     SEQUENCE,
@@ -39,6 +40,8 @@ class ShardStatistics:
     on_hand: int
     reserved: int
     committed: int
+    source_gaps: int
+    """Ranges of numbers that are missing, over all sources."""
     expired_lines: int
     """Lines of holds that ended by time since the process started."""
 
@@ -56,6 +59,7 @@ def read_statistics(header: Array) -> ShardStatistics:
         on_hand=_total(figures, UNITS_ON_HAND),
         reserved=_total(figures, UNITS_RESERVED),
         committed=_total(figures, UNITS_COMMITTED),
+        source_gaps=figures[GAPS],
         expired_lines=figures[EXPIRED_LINES],
     )
 

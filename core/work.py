@@ -36,13 +36,17 @@ GROUP: Final = 110
 OPERATION_LINKED: Final = 1
 
 #: A shard in which a batch of events is written; an event, whose id is looked up in each shard.
-SHARD_WRITTEN: Final = 15
+SHARD_WRITTEN: Final = 20
 EVENT_RECORDED: Final = 0.4
 EVENT_LOOKED_UP: Final = 0.05
 
 #: An event that is compared with the one under its id; what a source is known by, in a shard.
 DIFFERENCE_TOLD: Final = 15
 SOURCE_RESET: Final = 20
+
+#: A source that is told or set, in each shard; a gap of it that is told.
+SOURCE_TOLD: Final = 15
+GAP_TOLD: Final = 1
 
 #: A stock fact that changes a status or a reservation: it is recorded by itself.
 FACT_CHANGING: Final = 70

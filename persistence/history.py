@@ -16,9 +16,23 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from holdfast.core.ids import text_from_key
-from holdfast.core.kernels.codes import FLAG_LINE_IDS, FLAG_TEXT
+from holdfast.core.kernels.codes import (
+    CAME,
+    FLAG_LINE_IDS,
+    FLAG_TEXT,
+    SKIPPED,
+    UNKNOWN_NUMBERS,
+)
 from holdfast.core.limits import NS_PER_MS
-from holdfast.core.model import CountBasis, EventKind, LocationKind, Remainder, State, Verb
+from holdfast.core.model import (
+    CountBasis,
+    EventKind,
+    LocationKind,
+    Remainder,
+    State,
+    UnknownSkus,
+    Verb,
+)
 from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.names import unpack_names
 from holdfast.core.tables.numbering import Numbering
@@ -39,6 +53,12 @@ _NAMES: Final = {
     Section.PRINCIPAL_NAMES: "principal",
     Section.STATUS_NAMES: "status",
     Section.DISPLAY_NAMES: "display_name",
+}
+#: What a record of numbers is called, by kernels/codes.py SKIPPED and its like.
+_OF_NUMBERS: Final = {
+    SKIPPED: "numbers_skipped",
+    CAME: "numbers_came",
+    UNKNOWN_NUMBERS: "numbers_begin",
 }
 _NONE: Final = np.zeros(0, DTYPES[Section.RESERVATIONS])
 
@@ -145,7 +165,8 @@ class _ShardHistory:
             Section.COUNTS: self._read_counts,
             Section.POSTED: self._read_posted,
             Section.GAPS: self._read_gaps,
-            Section.SOURCE_RESETS: self._read_resets,
+            Section.SOURCES: self._read_sources,
+            Section.SOURCE_RESETS: partial(self._read_resets, _reasons(sections)),
             Section.REQUESTS: self._read_requests,
             Section.SEAL: self._read_seal,
         }
@@ -301,21 +322,32 @@ class _ShardHistory:
         for units, row, _pad in effects.tolist():
             yield {"kind": "posted", **self._level(row), "quantity": units}
 
+    def _read_sources(self, effects: Any) -> Iterator[EffectRecord]:
+        for effect in effects:
+            policy = int(effect["unknown_skus"])
+            yield {
+                "kind": "source",
+                "source": self.names[Section.SOURCE_NAMES][effect["source"]],
+                "expected_interval_ms": int(effect["expected_interval_ms"]),
+                "unknown_skus": UnknownSkus(policy).name if policy else "",
+            }
+
     def _read_gaps(self, effects: Any) -> Iterator[EffectRecord]:
         for effect in effects:
             yield {
-                "kind": "numbers_skipped",
+                "kind": _OF_NUMBERS[int(effect["kind"])],
                 "source": self.names[Section.SOURCE_NAMES][effect["source"]],
                 "first": int(effect["first"]),
                 "last": int(effect["last"]),
             }
 
-    def _read_resets(self, effects: Any) -> Iterator[EffectRecord]:
+    def _read_resets(self, reasons: Iterator[str], effects: Any) -> Iterator[EffectRecord]:
         for effect in effects:
             yield {
                 "kind": "source_reset",
                 "source": self.names[Section.SOURCE_NAMES][effect["source"]],
                 "last_sequence": int(effect["last_sequence"]),
+                "reason": next(reasons, ""),
             }
 
     def _read_requests(self, effects: Any) -> Iterator[EffectRecord]:
@@ -335,6 +367,12 @@ class _ShardHistory:
 
 def _key_hex(effect: Any) -> str:
     return f"{int(effect['key_hi']):016x}{int(effect['key_lo']):016x}"
+
+
+def _reasons(sections: Sequence[tuple[Section, Any]]) -> Iterator[str]:
+    """Why sources were reset, where a reason was given."""
+    packed = (effects for section, effects in sections if section is Section.RESET_REASONS)
+    return chain.from_iterable(map(unpack_names, packed))
 
 
 def _texts(sections: Sequence[tuple[Section, Any]]) -> Iterator[str]:

@@ -81,7 +81,19 @@ _SENTENCES: Final[dict[str, Callable[[EffectRecord], str]]] = {
     "numbers_skipped": lambda record: (
         f"{record['source']} skipped #{record['first']} to #{record['last']}"
     ),
-    "source_reset": lambda record: f"{record['source']} counts on from {record['last_sequence']}",
+    "numbers_came": lambda record: (
+        f"{record['source']}: #{record['first']} to #{record['last']} came after all"
+    ),
+    "numbers_begin": lambda record: (
+        f"{record['source']}: nobody knows of numbers up to #{record['last']}"
+    ),
+    "source": lambda record: (
+        f"{record['source']}: expected every {record['expected_interval_ms']:,} ms, unknown SKUs "
+        f"{record['unknown_skus'].lower() or 'as the node is set'}"
+    ),
+    "source_reset": lambda record: (
+        f"{record['source']} counts on from {record['last_sequence']}{_details(record)}"
+    ),
     "request": lambda record: f"remember {record['verb'].lower()} {record['request_key']}",
     "seal": lambda record: f"seal {record['digest']}",
 }

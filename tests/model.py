@@ -17,13 +17,12 @@ from holdfast.core.commands import (
     CreateLocation,
     DeleteOutcome,
     DeleteSku,
-    Difference,
-    EventResult,
     EventsOutcome,
     Extend,
     ExtendOutcome,
     GetAvailability,
     GetReservation,
+    GetSource,
     LevelView,
     Line,
     LineView,
@@ -33,7 +32,6 @@ from holdfast.core.commands import (
     MoveOutcome,
     Outcome,
     OutOfRange,
-    Reapplied,
     RecordStockEvents,
     RefusedLine,
     ReservationView,
@@ -41,11 +39,12 @@ from holdfast.core.commands import (
     ReserveOutcome,
     ResetSource,
     Revision,
+    SequenceRange,
     Shortfall,
-    SourceReset,
     StockEvent,
     Unknown,
     UpdateLocation,
+    UpdateSource,
 )
 from holdfast.core.ids import Key
 from holdfast.core.limits import (
@@ -60,14 +59,13 @@ from holdfast.core.limits import (
 from holdfast.core.model import (
     GIVE_BACK,
     TRANSITIONS,
-    EventKind,
-    EventOutcome,
     RefusalCode,
     Remainder,
     State,
     Verb,
 )
 from tests.model_counts import Counts
+from tests.model_facts import Facts, offered
 from tests.model_reservations import (
     HeldLine,
     Level,
@@ -84,7 +82,7 @@ from tests.model_reservations import (
     reserve_conflict,
     up_to,
 )
-from tests.model_sources import Source, judge_event, location_conflict, on_hand_with
+from tests.model_sources import location_conflict
 
 NO_REVISION = Revision(0, 0, 0)
 
@@ -101,7 +99,6 @@ class Model:
     """All that a node knows."""
 
     def __init__(self, *, creates_skus: bool = True, window_ns: int = 0) -> None:
-        self.creates_skus = creates_skus
         self.locations: dict[str, Location] = {}
         self.skus: dict[str, dict[str, Level]] = {}
         self.reservations: dict[Key, Reservation] = {}
@@ -111,7 +108,7 @@ class Model:
         self.open: dict[Key, Reservation] = {}
         self.ended: dict[Key, Reservation] = {}
         self.dropped: dict[Key, Reservation] = {}
-        self.sources: dict[str, Source] = {}
+        self.facts = Facts(self.skus, self.locations, self.counts, creates_skus=creates_skus)
         self.now_ns = 0
         self.ended_skus: dict[Key | None, tuple[int, dict[str, Level]]] = {}
 
@@ -132,12 +129,21 @@ class Model:
             case GetAvailability():
                 outcome = self.availabilities(command)
             case RecordStockEvents():
-                outcome = self.record_stock_events(command, now_ns)
+                outcome = self.facts.record_stock_events(command, now_ns)
             case StockColumns(source, events):
-                results = [self.record_stock_event(source, event, now_ns) for event in events]
-                outcome = EventsOutcome(tuple(results), ())
+                skipped: list[SequenceRange] = []
+                results = [
+                    self.facts.record_stock_event(source, event, now_ns, skipped)
+                    for event in events
+                ]
+                outcome = EventsOutcome(tuple(results), (), tuple(skipped))
             case ResetSource():
-                outcome = self.reset_source(command)
+                outcome = self.facts.reset_source(command)
+            case UpdateSource():
+                outcome = self.facts.update_source(command, now_ns)
+            case GetSource(name):
+                known = self.facts.sources.get(name)
+                outcome = known.view(name, now_ns) if known else Unknown("source", name)
             case CreateLocation():
                 outcome = self.create_location(command.location)
             case UpdateLocation():
@@ -341,7 +347,7 @@ class Model:
                 level.on_hand,
                 level.reserved,
                 level.committed,
-                self.offered(level),
+                offered(level, self.locations),
                 self.locations[level.location].enabled,
                 {status: units for status, units in level.unavailable.items() if units},
             )
@@ -350,102 +356,7 @@ class Model:
         )
         return AvailabilityView(sku, levels, NO_REVISION)
 
-    def offered(self, level: Level) -> int:
-        """Units that may be promised now."""
-        is_enabled = self.locations[level.location].enabled
-        return level.available if is_enabled else min(level.available, 0)
-
     # Stock and catalogue
-
-    def record_stock_events(
-        self, command: RecordStockEvents, now_ns: int
-    ) -> EventsOutcome | Unknown:
-        """Record facts, one after the other."""
-        for i, event in enumerate(command.events):
-            if event.location not in self.locations:
-                return Unknown(f"events[{i}].location", event.location)
-        told = (self.record_by_name(command.source, each, now_ns) for each in command.events)
-        return EventsOutcome(tuple(told), ())
-
-    def judge_by_name(
-        self, name: str, event: StockEvent, level: Level, now_ns: int
-    ) -> tuple[EventOutcome, Difference | None, int, int, tuple[Reapplied, ...]]:
-        """What would become of a fact; the first difference, units that there are, units that it
-        adds to what it says, and what it had not seen.
-        """
-        is_new = event.sku not in self.skus
-        source = self.sources.get(name, Source())
-        outcome, difference = judge_event(event, source, now_ns, knows_level=True)
-        begins = event.kind in (EventKind.RECEIPT, EventKind.COUNT)
-        if outcome == EventOutcome.APPLIED and is_new and not (self.creates_skus or begins):
-            outcome = EventOutcome.UNKNOWN_SKU
-        possible, delta = 0, 0
-        told: tuple[Reapplied, ...] = ()
-        if outcome == EventOutcome.APPLIED:
-            outcome, possible, delta, told = self.counts.judge(
-                name, event, level, self.skus, now_ns
-            )
-        on_hand = on_hand_with(event, level.on_hand) + delta
-        if outcome == EventOutcome.APPLIED and out_of_range(level, on_hand):
-            outcome = EventOutcome.OUT_OF_RANGE
-        return outcome, difference, possible, delta, told
-
-    def record_by_name(self, name: str, event: StockEvent, now_ns: int) -> EventResult:
-        """Record one fact, which may be the first of its level and of its SKU."""
-        is_new = event.sku not in self.skus
-        known = self.skus.get(event.sku, {}).get(event.location)
-        level = known or Level(event.sku, event.location)
-        source = self.sources.get(name, Source())
-        judged = self.judge_by_name(name, event, level, now_ns)
-        outcome, difference, possible, delta, told = judged
-        applies = outcome == EventOutcome.APPLIED
-        if applies:
-            self.skus.setdefault(event.sku, {})[event.location] = level
-            self.counts.apply(name, event, level, self.skus, now_ns, delta)
-            source.note(event, now_ns)
-            self.sources[name] = source
-        told = told if applies else ()
-        return self.event_result(outcome, level, applies and is_new, difference, possible, told)
-
-    def event_result(
-        self,
-        outcome: EventOutcome,
-        level: Level,
-        creates_sku: bool = False,
-        difference: Difference | None = None,
-        possible: int = 0,
-        told: tuple[Reapplied, ...] = (),
-    ) -> EventResult:
-        figures = level.on_hand, max(0, -level.available), self.offered(level)
-        return EventResult(outcome, *figures, creates_sku, difference, told, possible)
-
-    def record_stock_event(self, name: str, event: StockEvent, now_ns: int) -> EventResult:
-        """Record one fact of columns, which makes no level."""
-        level = self.skus.get(event.sku, {}).get(event.location)
-        source = self.sources.get(name, Source())
-        knows_level = level is not None
-        outcome, difference = judge_event(event, source, now_ns, knows_level=knows_level)
-        if outcome == EventOutcome.APPLIED and level is None:
-            outcome = EventOutcome.UNKNOWN_STOCK_LEVEL
-        if level is None:
-            return EventResult(outcome, 0, 0, 0, difference=difference)
-        on_hand = on_hand_with(event, level.on_hand)
-        if outcome == EventOutcome.APPLIED and out_of_range(level, on_hand):
-            outcome = EventOutcome.OUT_OF_RANGE
-        if outcome == EventOutcome.APPLIED:
-            self.counts.apply(name, event, level, self.skus, now_ns)
-            source.note(event, now_ns)
-            self.sources[name] = source
-        return self.event_result(outcome, level, difference=difference)
-
-    def reset_source(self, command: ResetSource) -> SourceReset | Unknown:
-        """Let a source number anew; ids stay known."""
-        source = self.sources.get(command.source)
-        if source is None:
-            return Unknown("source", command.source)
-        previous, source.last_sequence = source.last_sequence, command.last_sequence
-        source.numbers.clear()
-        return SourceReset(previous)
 
     def create_location(self, location: Location) -> LocationOutcome | Conflict:
         """Create a location, once."""

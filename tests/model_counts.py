@@ -34,8 +34,14 @@ class Counts:
         skus: dict[str, dict[str, Level]],
         now_ns: int,
         delta: int = 0,
+        *,
+        is_counted: bool = False,
     ) -> None:
-        """Let a fact take effect."""
+        """Let a fact take effect; on hand, unless a count had seen it."""
+        if is_counted:
+            if event.kind != EventKind.COUNT:
+                self.change_others(event, level, skus)
+            return
         before = level.on_hand
         level.on_hand = on_hand_with(event, level.on_hand) + delta
         at_ns = now_ns if event.occur_time_ns is None else min(event.occur_time_ns, now_ns)
@@ -47,10 +53,18 @@ class Counts:
             self.ship(event, level, now_ns)
             return
         if event.kind == EventKind.COUNT:
+            level.count_source = name
+            level.count_sequence = event.sequence if event.is_plain else event.as_of_sequence
             if not event.is_plain:
                 level.counted_ns = at_ns
                 level.basis = basis_of(event)
             return
+        self.change_others(event, level, skus)
+
+    def change_others(
+        self, event: StockEvent, level: Level, skus: dict[str, dict[str, Level]]
+    ) -> None:
+        """What a fact changes beside units on hand."""
         level.change_status(event.from_status, -abs(event.quantity))
         level.change_status(event.to_status, abs(event.quantity))
         left = event.quantity
@@ -106,12 +120,30 @@ class Counts:
             posted = sum(each.units for each in later if each.kind == EventKind.GOODS_ISSUE)
             unseen = self.shipped_of_late(level, level.unposted + posted, now_ns)
             unseen = max(0, unseen - self.seen(event, level))
-        told = [Reapplied("", None, -unseen, 0)] if unseen else []
-        moved = [each for each in later if each.kind not in STILL]
-        for source, kind in sorted({(each.source, each.kind) for each in moved}):
-            mine = [each.units for each in moved if (each.source, each.kind) == (source, kind)]
-            told.append(Reapplied(source, kind, sum(mine), len(mine)))
-        return EventOutcome.APPLIED, tuple(told)
+        return EventOutcome.APPLIED, told_again(later, unseen)
+
+    def judge_late_count(
+        self, name: str, event: StockEvent, opened_ns: int, level: Level, now_ns: int
+    ) -> tuple[EventOutcome, tuple[Reapplied, ...]]:
+        """What a count of the moment had not seen that should have come before others did."""
+        if not level.facts:  # there is no such level yet
+            return EventOutcome.APPLIED, ()
+        if not self.window_ns or opened_ns < now_ns - self.window_ns:
+            return EventOutcome.COUNT_TOO_OLD, ()
+        later = [
+            each
+            for each in level.facts
+            if each.came_at_ns >= opened_ns
+            and (
+                each.sequence > event.sequence
+                if each.source == name and each.sequence
+                else each.at_ns > opened_ns
+            )
+        ]
+        if any(each.kind == EventKind.COUNT for each in later):
+            return EventOutcome.ALREADY_COUNTED, ()
+        shipments = [each.units for each in level.shipments if each.came_at_ns > opened_ns]
+        return EventOutcome.APPLIED, told_again(later, -sum(shipments))
 
     def known(self, happened: list[Happened], now_ns: int) -> list[Happened]:
         """What is not too long ago."""
@@ -198,6 +230,16 @@ class Counts:
             and order.line in ("", line_id)
         ]
         return sorted(lines, key=lambda line: line.level.location != event.location)
+
+
+def told_again(later: list[Happened], shipped: int) -> tuple[Reapplied, ...]:
+    """What is applied again, by source and kind."""
+    told = [Reapplied("", None, -shipped, 0)] if shipped else []
+    moved = [each for each in later if each.kind not in STILL]
+    for source, kind in sorted({(each.source, each.kind) for each in moved}):
+        mine = [each.units for each in moved if (each.source, each.kind) == (source, kind)]
+        told.append(Reapplied(source, kind, sum(mine), len(mine)))
+    return tuple(told)
 
 
 def basis_of(event: StockEvent) -> CountBasis:

@@ -58,6 +58,9 @@ class Level:
     """Units that were shipped and of which no source posted the goods issue."""
     counted_ns: int = 0
     basis: CountBasis | None = None
+    count_source: str = ""
+    count_sequence: int = 0
+    """The source that counted it last, and the number up to which that had seen its own facts."""
     """As of when it was last counted, if it was, and by what."""
 
     @property

@@ -3,11 +3,30 @@
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from holdfast.core.commands import Conflict, Difference, Location, StockEvent
-from holdfast.core.ids import Key
-from holdfast.core.limits import RETENTION_NS
-from holdfast.core.model import EventKind, EventOutcome, State
+from holdfast.core.commands import (
+    Conflict,
+    Difference,
+    Location,
+    SequenceRange,
+    SourceView,
+    StockEvent,
+    UpdateSource,
+)
+from holdfast.core.commands import Gap as ToldGap
+from holdfast.core.commands import Source as SourceSettings
+from holdfast.core.ids import Key, key_from_text
+from holdfast.core.limits import FIRST_NUMBERS_MAX, NS_PER_MS, RETENTION_NS
+from holdfast.core.model import EventKind, EventOutcome, SourceState, State, UnknownSkus
 from tests.model_reservations import HeldLine, Level
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Numbers that a source skipped, and when it did."""
+
+    first: int
+    last: int
+    opened_ns: int
 
 
 @dataclass(eq=False)
@@ -18,6 +37,18 @@ class Source:
     """When each id was recorded, and what it was."""
     numbers: dict[int, StockEvent] = field(default_factory=dict)
     last_sequence: int = 0
+    gaps: list[Gap] = field(default_factory=list)
+    floor: int = 0
+    """At and below it nobody can tell of a number that is in no gap."""
+    last_event_ns: int | None = None
+    expected_interval_ms: int = 0
+    unknown_skus: UnknownSkus | None = None
+    updates: dict[Key, tuple[int, UpdateSource]] = field(default_factory=dict)
+    """When each request to change it came, and what it was."""
+
+    def gap_of(self, sequence: int) -> Gap | None:
+        """The gap that a number is in."""
+        return next((gap for gap in self.gaps if gap.first <= sequence <= gap.last), None)
 
     def recorded(self, event: StockEvent, now_ns: int) -> StockEvent | None:
         """The fact that was recorded under the id of this one, or under its number."""
@@ -26,13 +57,85 @@ class Source:
         at_ns, first = self.ids.get(event.key, (0, None))
         return first if now_ns - at_ns < RETENTION_NS else None
 
-    def note(self, event: StockEvent, now_ns: int) -> None:
+    def note(self, event: StockEvent, now_ns: int, skipped: list[SequenceRange]) -> None:
         """Remember a fact."""
+        self.last_event_ns = now_ns
         if event.key:
             self.ids[event.key] = now_ns, event
         if event.sequence:
             self.numbers[event.sequence] = event
-            self.last_sequence = event.sequence
+            self.note_number(event.sequence, now_ns, skipped)
+
+    def note_number(self, sequence: int, now_ns: int, skipped: list[SequenceRange]) -> None:
+        """Remember that a number has come, and add what it skips."""
+        gap = self.gap_of(sequence)
+        if gap is not None:
+            self.gaps.remove(gap)
+            halves = (gap.first, sequence - 1), (sequence + 1, gap.last)
+            self.gaps += [Gap(*half, gap.opened_ns) for half in halves if half[0] <= half[1]]
+        elif sequence > self.last_sequence + 1:
+            if not self.last_sequence and sequence - 1 > FIRST_NUMBERS_MAX:
+                self.floor = sequence - 1
+            else:
+                skipped.append(SequenceRange(self.last_sequence + 1, sequence - 1))
+                self.gaps.append(Gap(*skipped[-1], now_ns))
+        self.last_sequence = max(self.last_sequence, sequence)
+
+    def begins(self, event: StockEvent, *, creates_skus: bool) -> bool:
+        """Whether an event may begin its SKU."""
+        by_node = UnknownSkus.CREATE if creates_skus else UnknownSkus.CREATE_BY_RECEIPT
+        policy = self.unknown_skus or by_node
+        is_receipt = event.kind in (EventKind.RECEIPT, EventKind.COUNT)
+        if policy == UnknownSkus.CREATE_BY_RECEIPT:
+            return is_receipt
+        return policy == UnknownSkus.CREATE
+
+    def update(self, command: UpdateSource, now_ns: int) -> bool | Conflict:
+        """Change what is set of it, once; return whether that was done before."""
+        at_ns, first = self.updates.get(command.request or key_from_text("?"), (0, None))
+        if first is not None and now_ns - at_ns < RETENTION_NS:
+            is_same = said_by(first) == said_by(command)
+            return is_same or Conflict("source", "", "")
+        self.set(command)
+        if command.request is not None:
+            self.updates[command.request] = now_ns, command
+        return False
+
+    def set(self, command: UpdateSource) -> None:
+        """Change what is set of it."""
+        for name, value in said_by(command):
+            setattr(self, name, value)
+
+    def view(self, name: str, now_ns: int) -> SourceView:
+        """How it is."""
+        gaps = sorted((gap.first, gap.last, gap.opened_ns) for gap in self.gaps)
+        missing = sum(last - first + 1 for first, last, _ in gaps)
+        state = SourceState.CURRENT
+        interval_ns = self.expected_interval_ms * NS_PER_MS
+        if interval_ns and (self.last_event_ns or 0) + interval_ns < now_ns:
+            state = SourceState.STALE
+        return SourceView(
+            SourceSettings(name, self.expected_interval_ms, self.unknown_skus),
+            SourceState.GAP if gaps else state,
+            self.last_sequence,
+            self.last_event_ns,
+            now_ns,
+            len(gaps),
+            missing,
+            0,
+            tuple(ToldGap(*gap) for gap in gaps),
+        )
+
+    def reset(self, last_sequence: int) -> None:
+        """Count on from a number."""
+        self.last_sequence = self.floor = last_sequence
+        self.gaps.clear()
+        self.numbers.clear()
+
+
+def said_by(command: UpdateSource) -> list[tuple[str, object]]:
+    """The fields that a command sets, and to what."""
+    return [(name, getattr(command.source, name)) for name in command.fields]
 
 
 def judge_event(
@@ -50,9 +153,19 @@ def judge_event(
         if others_of(first) != others_of(event):
             return EventOutcome.ID_REUSED, Difference(OTHERS, "", "")
         return EventOutcome.DUPLICATE, None
-    if 0 < event.sequence <= source.last_sequence:
-        return EventOutcome.OUT_OF_ORDER, None
+    if 0 < event.sequence <= source.last_sequence and not source.gap_of(event.sequence):
+        is_noted = event.key is None and event.sequence > source.floor
+        return EventOutcome.DUPLICATE if is_noted else EventOutcome.OUT_OF_ORDER, None
     return EventOutcome.APPLIED, None
+
+
+def had_seen(name: str, event: StockEvent, source: Source, level: Level) -> bool:
+    """Whether a later count of its source at its level had seen a fact that comes late."""
+    tells_stock = event.kind not in (EventKind.STATUS_CHANGE, EventKind.GOODS_ISSUE)
+    is_late = source.gap_of(event.sequence) is not None
+    is_counted = level.count_source == name and event.sequence < level.count_sequence
+    is_of_instant = event.kind == EventKind.COUNT and not event.is_plain
+    return is_late and is_counted and tells_stock and not is_of_instant
 
 
 #: What else an event may say that changes what it does, as a difference names it.

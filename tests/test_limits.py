@@ -29,6 +29,8 @@ RETENTION_DAYS = limits.RETENTION_NS // (24 * 3_600 * 10**9)
         ("stock_service.proto", f"Up to {limits.CHANGING_MAX} of them may have a status"),
         ("stock_service.proto", f"more than {limits.HISTORY_READ_MAX:,} facts ago"),
         ("stock_service.proto", f"knows {limits.STATUSES_MAX} statuses"),
+        ("stock_service.proto", f"begins above {limits.FIRST_NUMBERS_MAX + 1:,} has"),
+        ("stock_service.proto", f"the first {limits.RANGES_TOLD_MAX} ranges"),
         ("stock_service.proto", f"(source, event_id) for {RETENTION_DAYS} days"),
     ],
 )

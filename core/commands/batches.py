@@ -6,6 +6,7 @@ import numpy as np
 
 from ..model import Unresolved, Verb
 from .shared import Revision
+from .sources import SequenceRange
 from .stock import Difference
 
 Array = np.ndarray
@@ -86,7 +87,7 @@ class StockBatch:
 @dataclass(frozen=True, slots=True)
 class StockCodes:
     """The answer to StockBatch by position: EventOutcome (uint8), and what an EventResult has;
-    `differences` are those of the reused ids, in their order.
+    `differences` are those of the reused ids, in their order, and `skipped` as in EventsOutcome.
     """
 
     codes: Array
@@ -95,3 +96,4 @@ class StockCodes:
     available: Array
     differences: tuple[Difference, ...]
     revisions: tuple[Revision, ...]
+    skipped: tuple[SequenceRange, ...] = ()

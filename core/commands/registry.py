@@ -44,13 +44,21 @@ from .reservations import (
     Reserve,
     ReserveOutcome,
 )
+from .sources import (
+    GetSource,
+    ListSources,
+    ResetSource,
+    SourceOutcome,
+    SourceReset,
+    SourcesView,
+    SourceView,
+    UpdateSource,
+)
 from .stock import (
     AvailabilitiesView,
     EventsOutcome,
     GetAvailability,
     RecordStockEvents,
-    ResetSource,
-    SourceReset,
 )
 
 Asked = TypeVar("Asked")
@@ -79,6 +87,7 @@ class Growth(Enum):
     STOCK = 3
     PLACES = 4
     PRINCIPALS = 5
+    SOURCES = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,7 +190,7 @@ def _weight_of_move(command: Move) -> int:
 
 def _weight_of_events(command: RecordStockEvents) -> int:
     changing = sum(not event.is_plain for event in command.events)
-    return 40 + 8 * len(command.events) + FACT_CHANGING * changing
+    return 60 + 8 * len(command.events) + FACT_CHANGING * changing
 
 
 def _rows_of_reserve(command: Reserve) -> int:
@@ -254,6 +263,17 @@ STOCK_BATCH = _operation(
     lambda command: len(command.events),
 )
 RESET_SOURCE = _operation(ResetSource, SourceReset, _by_source, _weighs(100), may_fault=True)
+GET_SOURCE = _operation(GetSource, SourceView, _anywhere, _weighs(20), is_read=True, may_fault=True)
+LIST_SOURCES = _operation(ListSources, SourcesView, _anywhere, _weighs(20), is_read=True)
+UPDATE_SOURCE = _operation(
+    UpdateSource,
+    SourceOutcome,
+    lambda command, homes: homes.of_source(command.source.name),
+    _weighs(100),
+    Growth.SOURCES,
+    lambda _: 1,
+    may_fault=True,
+)
 CREATE_LOCATION = _operation(
     CreateLocation,
     LocationOutcome,

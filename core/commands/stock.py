@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from ..ids import Key
 from ..model import CountBasis, EventKind, EventOutcome
 from .shared import Revision
+from .sources import SequenceRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,21 +125,8 @@ class EventsOutcome:
 
     results: tuple[EventResult, ...]
     revisions: tuple[Revision, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ResetSource:
-    """Let a source number its events anew, above `last_sequence`."""
-
-    source: str
-    last_sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class SourceReset:
-    """The answer to ResetSource: the last number until then."""
-
-    previous_sequence: int
+    skipped: tuple[SequenceRange, ...] = ()
+    """Numbers that the events passed over, in their order: the first 100 ranges."""
 
 
 @dataclass(frozen=True, slots=True)

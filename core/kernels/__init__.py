@@ -29,6 +29,11 @@ from .content_hash import (
     hash_lines,
     hash_unavailable,
 )
+from .gaps import (
+    apply_gaps,
+    apply_source_resets,
+    list_gaps,
+)
 from .hash_slots import (
     move_slots,
 )
@@ -100,9 +105,8 @@ from .stock_batches import (
 )
 from .stock_facts import (
     apply_event_keys,
-    apply_gaps,
-    apply_source_resets,
     apply_stock,
+    find_counts,
     find_events,
     find_numbered,
     read_quantities,
@@ -139,6 +143,7 @@ __all__ = [
     "decide_lines",
     "due_moves",
     "end_of_lines",
+    "find_counts",
     "find_ended",
     "find_event_levels",
     "find_events",
@@ -167,6 +172,7 @@ __all__ = [
     "judge_known",
     "judge_nothing_left",
     "judge_operations",
+    "list_gaps",
     "list_levels",
     "list_since",
     "list_unavailable",

@@ -36,8 +36,9 @@ Arrays = tuple[Array, ...]
     UNITS_COMMITTED,
     _,
     EXPIRED_LINES,  # since the start of the process
+    GAPS,
     EFFECTS,  # from here on effects of the running turn, each kind at its number (effects.Section)
-) = range(18)
+) = range(19)
 RESERVATION_EFFECTS, LINE_EFFECTS, MOVE_EFFECTS = EFFECTS + 9, EFFECTS + 10, EFFECTS + 12
 SECTIONS_END = EFFECTS + 64
 

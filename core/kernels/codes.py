@@ -5,7 +5,7 @@ Kernels compare plain integers: numba would carry an enum's member as a value of
 
 import numpy as np
 
-from ..model import BatchOutcome, EventKind, EventOutcome, State
+from ..model import BatchOutcome, EventKind, EventOutcome, State, UnknownSkus
 
 HELD, COMMITTED, FULFILLED, RELEASED, EXPIRED, CANCELLED, RETURNED = map(int, State)
 STATES_END = int(max(State)) + 1
@@ -67,11 +67,23 @@ assert PENDING == 0, "the rules begin with zeroed codes"
     EVENT_COUNT_OUTDATED,
     EVENT_COUNT_TOO_OLD,
     EVENT_UNKNOWN_ORDER,
+    EVENT_ALREADY_COUNTED,
 ) = map(int, EventOutcome)
 RECEIPT, ADJUSTMENT, SALE, RETURN, COUNT, STATUS_CHANGE, GOODS_ISSUE = map(int, EventKind)
 
-#: The kind of a shipment in the history of a level.
+CREATE_SKUS, CREATE_SKUS_BY_RECEIPT, REFUSE_SKUS = map(int, UnknownSkus)
+
+#: The kind of a shipment in the history of a level, and of a fact that a count had seen already.
 SHIPMENT = 255
+NO_MOVEMENT = 0
+
+#: What becomes of numbers of a source (effects.Section.GAPS): they were skipped, they came after
+#: all, or nobody can tell any more.
+SKIPPED, CAME, UNKNOWN_NUMBERS = range(3)
+
+#: Whether a count had seen a stock fact already; an earlier build did not say, and kept neither
+#: that nor when a source was heard.
+COUNTED_BEFORE, COUNTED_UNKNOWN = 1, 2
 
 #: What an event that was recorded before is to the one that comes now (layouts.RECORDED).
 NEW, SAME, OTHER = range(3)

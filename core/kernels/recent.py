@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from .codes import COMMITTED, COUNT, FULFILLED, GOODS_ISSUE, SHIPMENT
+from .codes import COMMITTED, COUNT, COUNTED_BEFORE, FULFILLED, GOODS_ISSUE, NO_MOVEMENT, SHIPMENT
 from .compiled import kernel
 
 
@@ -26,7 +26,7 @@ def append_facts(effects, quantities, records, latest, number, now_ns):
         record.sequence = effect.sequence
         record.link = effect.row
         record.source = effect.source
-        record.kind = effect.kind
+        record.kind = NO_MOVEMENT if effect.counted == COUNTED_BEFORE else effect.kind
         if latest.size > 0:
             level = latest[effect.row]
             record.link = level.facts

@@ -2,9 +2,13 @@
 
 import numpy as np
 
+from ..limits import FIRST_NUMBERS_MAX
 from .arguments import LEVELS, SHARD, Index, Stock
 from .codes import (
     COUNT,
+    COUNTED_BEFORE,
+    CREATE_SKUS,
+    CREATE_SKUS_BY_RECEIPT,
     EVENT_APPLIED,
     EVENT_DUPLICATE,
     EVENT_ID_REUSED,
@@ -18,16 +22,18 @@ from .codes import (
     RECEIPT,
     SALE,
     SAME,
+    SKIPPED,
     STATUS_CHANGE,
+    UNKNOWN_NUMBERS,
 )
 from .compiled import kernel
-from .hash_slots import enter, hash_key
+from .hash_slots import enter, find_home, hash_key, number_at, probe
 from .levels import previous_at_level
 from .promise import is_in_range, offered, promisable
 from .remembered import find_hashed
 from .stock_facts import tells_quantity
 
-_U1 = np.uint64(1)
+_U0, _U1 = np.uint64(0), np.uint64(1)
 
 
 @kernel
@@ -73,61 +79,101 @@ def _find_number(numbered, count, events, sequence):
 
 
 @kernel
-def _was_skipped(sequence, last_before, gaps, floor):
-    """Whether a number that is not remembered, and not above the last one, was skipped, or is too
-    far back to tell.
-    """
-    if sequence > last_before or sequence <= floor:
-        return True
-    for i in range(gaps.size):
-        if gaps[i].first <= sequence <= gaps[i].last:
-            return True
-    return False
+def _is_in_gap(sequence, gaps):
+    """Whether a number is in one of some gaps, which are in the order of their numbers."""
+    low = 0
+    high = gaps.size
+    while low < high:
+        middle = (low + high) // 2
+        if gaps[middle].last < sequence:
+            low = middle + 1
+        else:
+            high = middle
+    return low < gaps.size and gaps[low].first <= sequence
 
 
 @kernel
-def _judge_place(event, planned, began, creates_skus):
+def _find_late(index, events, h, sequence):
+    """The event of this message with a number that came late, or -1."""
+    slot = probe(index, find_home(index, h), h)
+    while index.slots[slot] != 0:
+        number = number_at(index, slot, h)
+        if events[number].sequence == sequence:
+            return number
+        slot = probe(index, slot + 1, h)
+    return np.int64(-1)
+
+
+@kernel
+def _judge_place(event, planned, began, unknown_skus):
     """Answer a new event by its stock level."""
     if not planned.is_open:
         return EVENT_UNKNOWN_STOCK_LEVEL
     is_new = planned.new_sku > 0 and not began[planned.new_sku]
-    begins = event.kind == RECEIPT or event.kind == COUNT
-    return EVENT_UNKNOWN_SKU if is_new and not begins and not creates_skus else EVENT_APPLIED
+    begins = unknown_skus == CREATE_SKUS
+    if unknown_skus == CREATE_SKUS_BY_RECEIPT:
+        begins = event.kind == RECEIPT or event.kind == COUNT
+    return EVENT_UNKNOWN_SKU if is_new and not begins else EVENT_APPLIED
 
 
 @kernel
 def _apply_to_plan(event, planned):
     """Let an event take effect in the plan; return whether its level stays in range."""
     delta = event.quantity
-    if event.kind == SALE:
+    if event.kind == STATUS_CHANGE or event.kind == GOODS_ISSUE:
+        delta = planned.given
+    elif planned.is_counted:
+        delta = 0
+    elif event.kind == SALE:
         delta = -delta
     elif event.kind == COUNT:
         delta += planned.given - planned.on_hand
-    elif event.kind == STATUS_CHANGE or event.kind == GOODS_ISSUE:
-        delta = planned.given
     promisable = planned.promisable + delta - planned.withheld
     if not is_in_range(planned.on_hand + delta, promisable):
         return False
     planned.delta = delta
     planned.on_hand += delta
     planned.promisable = promisable
+    if event.kind == COUNT and not planned.is_counted and event.content == 0:
+        planned.seen = event.sequence
     return True
 
 
 @kernel
-def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, began, creates_skus):
+def _counts(event):
+    """Whether a count of its source that stands behind an event had seen what it tells: of units on
+    hand, unless it is a count of an instant, which says itself what it had seen.
+    """
+    if event.kind == COUNT:
+        return event.content == 0
+    return event.kind != STATUS_CHANGE and event.kind != GOODS_ISSUE
+
+
+@kernel
+def _note_number(event, planned, last):
+    """Plan for the numbers that an event skips, whose own is above the last."""
+    if event.sequence - last > _U1:
+        begins_late = last == 0 and event.sequence - _U1 > FIRST_NUMBERS_MAX
+        planned.gap_first = last + _U1
+        planned.gap_kind = UNKNOWN_NUMBERS if begins_late else SKIPPED
+
+
+@kernel
+def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, began, unknown_skus):
     """Decide stock facts of all shards one after the other, each seeing those before it.
 
     `recorded` (RECORDED) says which were recorded before; an event that comes twice in the message
     is filled in. `hashes` are those of the keys, but for the lowest bit. `source` is (last number,
-    floor, skipped numbers), see rules/sources.py. `space` is two empty indexes, of keys and of
-    levels, and an array of int32 for numbers, all with room for every event. `began` (uint8) has a
-    place for every `new_sku`. `codes` answers by position, `counts` by shard how many take effect.
+    floor, gaps), see rules/sources.py. `space` is three empty indexes, of keys, of levels and of
+    late numbers, and an array of int32 for numbers, all with room for every event. `began` (uint8)
+    has a place for every `new_sku`. `codes` answers by position, `counts` by shard how many take
+    effect.
     """
     last, floor, gaps = source
-    keys, places, numbered = space
-    keys, places = Index(*keys), Index(*places)
+    keys, places, late, numbered = space
+    keys, places, late = Index(*keys), Index(*places), Index(*late)
     last_before = last
+    begun = np.uint64(0)
     numbered_count = 0
     for i in range(events.size):  # by themselves: side by side they take a quarter of the time
         plan[i].delta = np.int64(hash_key(places, events[i].row, events[i].shard))
@@ -139,16 +185,30 @@ def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, beg
             if previous >= 0:
                 planned.on_hand = plan[previous].on_hand
                 planned.promisable = plan[previous].promisable
+                planned.seen = plan[previous].seen
         planned.delta = 0
         h = hashes[i] & ~_U1
         is_late = event.sequence > 0 and event.sequence <= last
+        is_missing = False
+        late_hash = _U0
+        by_number = np.int64(-1)
+        if is_late:
+            if event.sequence > last_before:
+                by_number = _find_number(numbered, numbered_count, events, event.sequence)
+                is_missing = by_number < 0 and event.sequence > begun
+            else:
+                is_missing = _is_in_gap(event.sequence, gaps)
+            if is_missing:
+                late_hash = hash_key(late, event.sequence, 0)
+                by_number = _find_late(late, events, late_hash, event.sequence)
+                is_missing = by_number < 0
         match = recorded[i].match
         if match == NEW:
             earlier = np.int64(-1)
             if event.has_key:
                 earlier = find_hashed(keys, events, h, event.key_hi, event.key_lo)
-            elif is_late and event.sequence > last_before:
-                earlier = _find_number(numbered, numbered_count, events, event.sequence)
+            elif by_number >= 0 and codes[by_number] == EVENT_APPLIED:
+                earlier = by_number
             if earlier >= 0:
                 first = events[earlier]
                 known = recorded[i]
@@ -163,24 +223,38 @@ def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, beg
                 is_same = is_same and first.content == event.content
                 match = SAME if is_there and is_same else OTHER
                 known.match = match
+        is_new_number = event.sequence > 0 and (is_missing or not is_late)
+        comes = False
         if match != NEW:
             code = EVENT_DUPLICATE if match == SAME else EVENT_ID_REUSED
-        elif is_late:
+            comes = match == SAME and is_new_number
+            planned.is_noted = comes
+        elif is_late and not is_missing:
             code = EVENT_DUPLICATE
-            if event.has_key or _was_skipped(event.sequence, last_before, gaps, floor):
+            is_unknown = event.sequence > last_before or event.sequence <= floor
+            if event.has_key or (by_number < 0 and is_unknown):
                 code = EVENT_OUT_OF_ORDER
         else:
-            code = _judge_place(event, planned, began, creates_skus)
+            code = _judge_place(event, planned, began, unknown_skus)
+            if is_late and event.sequence < planned.seen and _counts(event):
+                planned.is_counted = 1
         if code == EVENT_APPLIED and not _apply_to_plan(event, planned):
             code = EVENT_OUT_OF_RANGE
         if code == EVENT_APPLIED:
-            counts[event.shard] += 1
-            if event.sequence > 0:
-                if event.sequence - last > _U1:
-                    planned.gap_first = last + _U1
+            comes = is_new_number
+            planned.is_noted = comes and is_late
+        if comes:
+            if is_late:
+                enter(late, late_hash, i)
+            else:
+                _note_number(event, planned, last)
+                if planned.gap_kind == UNKNOWN_NUMBERS:
+                    begun = event.sequence - _U1
                 last = event.sequence
                 numbered[numbered_count] = i
                 numbered_count += 1
+        if code == EVENT_APPLIED:
+            counts[event.shard] += 1
             if event.has_key:
                 enter(keys, h, i)
             if planned.new_sku > 0 and not began[planned.new_sku]:
@@ -211,13 +285,16 @@ def write_stock(events, plan, codes, shard, source, effects, counted, gaps):
             effect.kind = event.kind
             effect.has_key = event.has_key
             effect.content = event.content
+            effect.counted = COUNTED_BEFORE if plan[i].is_counted else 0
             count += 1
-            if not tells_quantity(event.kind):
+            if plan[i].is_counted or not tells_quantity(event.kind):
                 counted[counts].quantity = event.quantity
+                counted[counts].seen = plan[i].seen if event.kind == COUNT else _U0
                 counts += 1
             if plan[i].gap_first > 0:
                 gaps[skips].first = plan[i].gap_first
                 gaps[skips].last = event.sequence - _U1
                 gaps[skips].source = source
+                gaps[skips].kind = plan[i].gap_kind
                 skips += 1
     return counts, skips

@@ -2,9 +2,19 @@
 
 import numpy as np
 
-from ..limits import GAPS_MAX, NUMBERED_MAX
+from ..limits import NUMBERED_MAX
 from .arguments import UNITS_ON_HAND, Index
-from .codes import COUNT, GOODS_ISSUE, NEW, NOT_KEPT, OTHER, SALE, STATUS_CHANGE
+from .codes import (
+    COUNT,
+    COUNTED_BEFORE,
+    COUNTED_UNKNOWN,
+    GOODS_ISSUE,
+    NEW,
+    NOT_KEPT,
+    OTHER,
+    SALE,
+    STATUS_CHANGE,
+)
 from .compiled import kernel
 from .hash_slots import find_home
 from .levels import add_units
@@ -23,16 +33,24 @@ def _numbered_place(source, sequence):
 
 
 @kernel
-def apply_stock(effects, quantities, header, levels, source_sequences, numbered):
-    """Change stock on hand, note how far each source has come, and keep the content of numbered
-    events, where there is room for it. `quantities` (int64) are those that the events had.
+def apply_stock(effects, quantities, seen, header, levels, last_counts, sources, numbered, now_ns):
+    """Change stock on hand, note how far each source has come and what its counts had seen, and
+    keep the content of numbered events, where there is room for it. `quantities` (int64) are those
+    that the events had, `seen` (uint64) the numbers that counts had seen.
     """
     for i in range(effects.size):
         effect = effects[i]
         levels[effect.row].on_hand += effect.delta
         add_units(header, UNITS_ON_HAND, effect.delta)
+        if effect.counted != COUNTED_UNKNOWN:
+            sources[effect.source].last_event_ns = now_ns
+        if effect.kind == COUNT and effect.counted == 0:
+            last_counts[effect.row].source = effect.source
+            last_counts[effect.row].sequence = seen[i]
+            last_counts[effect.row].resets = sources[effect.source].resets
         if effect.sequence > 0:
-            source_sequences[effect.source] = effect.sequence
+            last = sources[effect.source].last_sequence
+            sources[effect.source].last_sequence = max(last, effect.sequence)
             if numbered.size > 0:
                 record = numbered[_numbered_place(effect.source, effect.sequence)]
                 record.source = effect.source
@@ -46,22 +64,34 @@ def apply_stock(effects, quantities, header, levels, source_sequences, numbered)
 
 @kernel
 def tells_quantity(kind):
-    """Whether the difference that an event made tells what quantity it had."""
+    """Whether the difference that an event makes by itself tells what quantity it had."""
     return kind != COUNT and kind != STATUS_CHANGE and kind != GOODS_ISSUE
 
 
 @kernel
-def read_quantities(effects, counted, quantities):
-    """Fill in the quantities that events had: those that the difference does not tell follow one
-    another in `counted`.
+def find_counts(events, plan, shard, source, sources, last_counts):
+    """Fill in, for events at levels of a shard, up to which number of their source a count of its
+    own had seen its facts there.
+    """
+    for i in range(events.size):
+        if events[i].shard == shard and plan[i].is_open and events[i].row < last_counts.size:
+            count = last_counts[events[i].row]
+            if count.source == source and count.resets == sources[source].resets:
+                plan[i].seen = count.sequence
+
+
+@kernel
+def read_quantities(effects, counted, quantities, seen):
+    """Fill in the quantities that events had, and what counts had seen (zeros at first): what the
+    difference does not tell follows one another in `counted`.
     """
     counts = 0
     for i in range(effects.size):
-        quantities[i] = effects[i].delta
-        if effects[i].kind == SALE:
-            quantities[i] = -effects[i].delta
-        elif not tells_quantity(effects[i].kind):
+        effect = effects[i]
+        quantities[i] = -effect.delta if effect.kind == SALE else effect.delta
+        if effect.counted == COUNTED_BEFORE or not tells_quantity(effect.kind):
             quantities[i] = counted[counts].quantity
+            seen[i] = counted[counts].seen
             counts += 1
 
 
@@ -82,32 +112,6 @@ def apply_event_keys(effects, quantities, records, now_ns):
                 record.quantity = quantities[i]
                 record.content = effect.content
             keyed += 1
-
-
-@kernel
-def apply_gaps(effects, gaps):
-    """Note numbers that sources skipped. Of each source the newest are kept (rules/sources.py)."""
-    for i in range(effects.size):
-        source = effects[i].source
-        place = 2 + 2 * (np.int64(gaps[source, 0]) % GAPS_MAX)
-        gaps[source, 1] = max(gaps[source, 1], gaps[source, place + 1])
-        gaps[source, place] = effects[i].first
-        gaps[source, place + 1] = effects[i].last
-        gaps[source, 0] += np.uint64(1)
-
-
-@kernel
-def apply_source_resets(effects, source_sequences, gaps, numbered):
-    """Set the last numbers of sources, and forget what numbers they gave."""
-    for i in range(effects.size):
-        source = effects[i].source
-        source_sequences[source] = effects[i].last_sequence
-        for place in range(2 + 2 * GAPS_MAX):
-            gaps[source, place] = 0
-        gaps[source, 1] = effects[i].last_sequence
-        for place in range(numbered.size):
-            if numbered[place].source == source:
-                numbered[place].sequence = 0
 
 
 @kernel

@@ -15,7 +15,7 @@ import numpy as np
 from .. import kernels
 from ..commands import Reapplied, StockEvent
 from ..ids import key_from_text
-from ..kernels.codes import COUNT, GOODS_ISSUE, STATUS_CHANGE
+from ..kernels.codes import COUNT, GOODS_ISSUE, NO_MOVEMENT, STATUS_CHANGE
 from ..limits import COUNT_AHEAD_NS_MAX, HISTORY_READ_MAX
 from ..model import CountBasis, EventKind, EventOutcome, State
 from ..tables.effects import Section
@@ -28,7 +28,7 @@ from ..work import RECORD_READ, Work
 from .reservations import Reservations
 
 #: Kinds of records that change nothing on hand by themselves.
-_NO_MOVEMENT = (COUNT, GOODS_ISSUE, STATUS_CHANGE)
+_NO_MOVEMENT = (COUNT, GOODS_ISSUE, STATUS_CHANGE, NO_MOVEMENT)
 
 _NO_RECORDS = np.zeros(0, HISTORY)
 
@@ -102,6 +102,27 @@ class Counts:
         told = _reapplied(shard, later[~np.isin(later["kind"], _NO_MOVEMENT)], shipped)
         delta = event.picked_quantity + sum(each.units for each in told)
         return Counted(None, as_of_ns, basis, delta, told)
+
+    def judge_late_count(
+        self, source: str, sequence: int, opened_ns: int, shard: Shard, row: int, now_ns: int
+    ) -> Counted:
+        """What a count of the moment comes to whose number is late: it had seen what its source
+        told before it, and what else had happened when its number was skipped.
+        """
+        if row < 0:
+            return Counted()
+        if not shard.keeping.window_ns or opened_ns < _oldest_ns(shard, now_ns):
+            return Counted(EventOutcome.COUNT_TOO_OLD)
+        facts = self._since(shard.facts, shard, row, opened_ns - 1)
+        shipments = self._since(shard.shipments, shard, row, opened_ns)
+        if facts is None or shipments is None:
+            return Counted(EventOutcome.COUNT_TOO_OLD)
+        is_later = _came_later(facts, shard.sources.find(source), sequence, opened_ns)
+        if (is_later & (facts["kind"] == COUNT)).any():
+            return Counted(EventOutcome.COUNT_OUTDATED)
+        later = facts[is_later & ~np.isin(facts["kind"], _NO_MOVEMENT)]
+        told = _reapplied(shard, later, -int(shipments["units"].sum()))
+        return Counted(None, delta=sum(each.units for each in told), reapplied=told)
 
     def _unseen_shipments(
         self,
@@ -211,12 +232,16 @@ def _oldest_ns(shard: Shard, now_ns: int) -> int:
 
 def _happened_later(facts: Array, source: int, event: StockEvent, as_of_ns: int) -> Array:
     """Which facts a count had not seen: of its own source by their numbers, if it names one."""
-    is_later = facts["at_ns"] > as_of_ns
-    if event.as_of_sequence:
+    return _came_later(facts, source, event.as_of_sequence, as_of_ns)
+
+
+def _came_later(facts: Array, source: int, sequence: int, as_of_ns: int) -> Array:
+    """Which facts are later than a number of a source, if there is one, and than an instant."""
+    is_later: Array = facts["at_ns"] > as_of_ns
+    if sequence:
         is_own = (facts["source"] == source) & (facts["sequence"] > 0)
-        is_later[is_own] = facts["sequence"][is_own] > np.uint64(event.as_of_sequence)
-    found: Array = is_later
-    return found
+        is_later[is_own] = facts["sequence"][is_own] > np.uint64(sequence)
+    return is_later
 
 
 def _reapplied(shard: Shard, facts: Array, shipped: int) -> tuple[Reapplied, ...]:
@@ -228,8 +253,9 @@ def _reapplied(shard: Shard, facts: Array, shipped: int) -> tuple[Reapplied, ...
         counts[source, kind] += 1
     told = [
         Reapplied(shard.sources.text(int(source)), EventKind(kind), units[source, kind], count)
-        for (source, kind), count in sorted(counts.items())
+        for (source, kind), count in counts.items()
     ]
+    told.sort(key=lambda each: (each.source, each.kind))
     if shipped:
         told.insert(0, Reapplied("", None, -shipped, 0))
     return tuple(told)

@@ -106,7 +106,7 @@ class FactChanges:
             record(shard, Section.MOVES, (units, line, leaves, enters, 0))
         if change.issued and change.issued.posted and shard.keeping.is_used:
             record(shard, Section.POSTED, (change.issued.posted, row, 0))
-        if change.counted and shard.keeping.is_used:
+        if change.counted and change.counted.basis and shard.keeping.is_used:
             as_of = change.counted.as_of_ns, row, change.counted.basis, 0, 0
             record(shard, Section.COUNTS, as_of)
 

@@ -12,7 +12,7 @@ Lines are a set: their order is no content.
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from ..commands import Conflict, DeleteSku, Extend, Line, Move, Reserve
+from ..commands import Conflict, DeleteSku, Extend, Line, Move, Reserve, UpdateSource
 from ..model import Remainder, Verb
 from ..tables.effects import Section
 from ..tables.shard import Shard
@@ -122,6 +122,33 @@ def remember_ended(shard: Shard, command: DeleteSku, number: int) -> None:
         key = command.request
         effect = (key.hi, key.lo, number, 0, 0, Verb.DELETE_SKU, 0, 0)
         record(shard, Section.REQUESTS, effect)
+
+
+# --- UpdateSource ---
+
+
+def updated_source(home: Shard, command: UpdateSource, now_ns: int) -> bool | Conflict:
+    """Whether the command came before, within its source; or a difference."""
+    if command.request is None:
+        return False
+    first = home.requests.find(command.request.hi, command.request.lo, now_ns)
+    if first is None:
+        return False
+    before, now = int(first["lines_hash"]), _update_fingerprint(command)
+    return before == now or Conflict("source", f"{before:016x}", f"{now:016x}")
+
+
+def remember_update(home: Shard, command: UpdateSource) -> None:
+    """Record the command."""
+    if command.request is not None:
+        key, said = command.request, _update_fingerprint(command)
+        record(home, Section.REQUESTS, (key.hi, key.lo, 0, said, 0, Verb.UPDATE_SOURCE, 0, 0))
+
+
+def _update_fingerprint(command: UpdateSource) -> int:
+    said = [getattr(command.source, field) for field in command.fields]
+    text = repr((command.fields, said)).encode()
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
 
 
 # --- fingerprints ---

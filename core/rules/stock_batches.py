@@ -9,8 +9,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..commands import Difference, StockBatch, StockCodes
+from .. import kernels
+from ..commands import Difference, SequenceRange, StockBatch, StockCodes
 from ..commands.registry import STOCK_BATCH, executes
+from ..kernels.codes import COUNT, EVENT_APPLIED, EVENT_OUT_OF_RANGE
+from ..limits import RANGES_TOLD_MAX
 from ..tables.layouts import PLAN
 from ..tables.shard import Shard
 from ..tables.table import Array
@@ -25,6 +28,8 @@ from ..work import (
     Work,
 )
 from . import joint_turn
+from .counts import Counted
+from .late_counts import LateCounts
 from .stock_plan import DIFFERENCES_MAX, Plan, StockPlanner
 
 #: Events that are planned together at least.
@@ -34,8 +39,9 @@ EVENTS_MIN = 64
 class StockBatches:
     """Stock facts as columns, over the shards of a node."""
 
-    def __init__(self, planner: StockPlanner, work: Work) -> None:
+    def __init__(self, planner: StockPlanner, late_counts: LateCounts, work: Work) -> None:
         self.planner = planner
+        self.late_counts = late_counts
         self.shards = planner.shards
         self.work = work
         self._event = EVENT_RECORDED + len(self.shards) * EVENT_LOOKED_UP
@@ -49,14 +55,18 @@ class StockBatches:
         plan = np.zeros(len(events), PLAN)
         codes = np.empty(len(events), np.uint8)
         differences: list[Difference] = []
+        skipped: list[SequenceRange] = []
         touched: dict[Shard, None] = {}
-        for piece in self._pieces(len(events)):
+        for piece in self._pieces(command.source, events):
             if self.work.is_over:
                 now_ns = yield
             most = DIFFERENCES_MAX - len(differences)
-            found, decided = self._record(command.source, events[piece], plan[piece], now_ns, most)
+            found, decided, ranges = self._record(
+                command.source, events[piece], plan[piece], now_ns, most
+            )
             codes[piece] = decided.codes
             differences += decided.differences.values()
+            skipped += ranges
             touched.update(dict.fromkeys(found))
         return StockCodes(
             codes,
@@ -65,17 +75,25 @@ class StockBatches:
             plan["available"],
             tuple(differences),
             joint_turn.revisions([shard for shard in self.shards if shard in touched]),
+            tuple(skipped[:RANGES_TOLD_MAX]),
         )
 
-    def _pieces(self, count: int) -> Iterator[slice]:
+    def _pieces(self, source: str, events: Array) -> Iterator[slice]:
+        """What is recorded together: as much as a turn has time for, and counts whose numbers come
+        late by themselves.
+        """
         most = max(EVENTS_MIN, int(TURN_WORK_MAX / 2 / self._event))
-        for start in range(0, count, most):
-            yield slice(start, start + most)
+        for start in range(0, len(events), most):
+            piece = events[start : start + most]
+            for part in self.late_counts.parts(source, piece["kind"], piece["sequence"]):
+                yield slice(start + part.start, start + part.stop)
 
     def _record(
         self, source: str, events: Array, plan: Array, now_ns: int, differences_max: int
-    ) -> tuple[list[Shard], Plan]:
-        """Plan and write some events; return the shards that they name, and what was decided."""
+    ) -> tuple[list[Shard], Plan, tuple[SequenceRange, ...]]:
+        """Plan and write some events; return the shards that they name, what was decided, and the
+        numbers that were passed over.
+        """
         self.work.spend(BATCH + len(self.shards) * SHARD_WRITTEN + len(events) * self._event)
         touched = self.planner.find_levels(events, plan)
 
@@ -84,9 +102,23 @@ class StockBatches:
                 return None
             return self.shards[int(events["shard"][index])].name_row(int(events["row"][index]))
 
+        late, before = self._late_count(source, events, plan, now_ns), plan.copy()
         decided = self.planner.decide(source, events, plan, name_of, now_ns, differences_max)
         self.work.spend(len(decided.differences) * DIFFERENCE_TOLD)
         # Point of no return: every event has its answer.
+        if late and late.refusal and decided.codes[0] in (EVENT_APPLIED, EVENT_OUT_OF_RANGE):
+            decided.codes[0], plan[:] = late.refusal, before
+            plan["available"] = kernels.offered(plan["promisable"][0], plan["is_enabled"][0])
+            return touched, decided, ()
         for shard in touched:
             self.planner.write(source, decided, shard)
-        return touched, decided
+        return touched, decided, self.planner.finish(source, decided)
+
+    def _late_count(self, source: str, events: Array, plan: Array, now_ns: int) -> Counted | None:
+        """What a count that stands alone had not seen, if its number is late."""
+        event = events[0]
+        is_count = len(events) == 1 and event["kind"] == COUNT and event["sequence"] > 0
+        if not (is_count and plan["is_open"][0]):
+            return None
+        shard = self.shards[int(event["shard"])]
+        return self.late_counts.judge(source, event, plan, shard, now_ns)

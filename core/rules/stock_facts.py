@@ -17,12 +17,14 @@ from ..commands import (
     EventsOutcome,
     RecordStockEvents,
     Reference,
+    SequenceRange,
     StockEvent,
     Unknown,
 )
 from ..commands.registry import RECORD_STOCK_EVENTS, executes
 from ..kernels.codes import EVENT_APPLIED, EVENT_OUT_OF_RANGE, UNKNOWN_SKU
-from ..model import EventOutcome
+from ..limits import RANGES_TOLD_MAX
+from ..model import EventKind, EventOutcome
 from ..tables.effects import Section
 from ..tables.layouts import PLAN, STOCK_EVENT
 from ..tables.shard import Shard
@@ -31,6 +33,7 @@ from ..tables.writing import record, record_names, record_stock_details
 from . import joint_turn
 from .fact_changes import Change, FactChanges, content_of
 from .homes import Homes
+from .late_counts import LateCounts
 from .stock_plan import Plan, StockPlanner
 
 #: By code: an enum's call takes 1 µs.
@@ -51,10 +54,13 @@ _NO_REFERENCE = Reference("", "", "")
 class StockFacts:
     """Stock facts by name, over the shards of a node."""
 
-    def __init__(self, planner: StockPlanner, homes: Homes, changes: FactChanges) -> None:
+    def __init__(
+        self, planner: StockPlanner, homes: Homes, changes: FactChanges, late_counts: LateCounts
+    ) -> None:
         self.planner = planner
         self.homes = homes
         self.changes = changes
+        self.late_counts = late_counts
 
     @executes(RECORD_STOCK_EVENTS)
     def record_events(self, command: RecordStockEvents, now_ns: int) -> EventsOutcome | Unknown:
@@ -66,27 +72,41 @@ class StockFacts:
             return unknown
         # Point of no return: every location is known; what else an event meets is its answer.
         results: list[EventResult] = []
+        skipped: list[SequenceRange] = []
         touched: dict[Shard, None] = {}
-        for is_plain, run in groupby(named, _IS_PLAIN):
-            for events in (tuple(run),) if is_plain else ((event,) for event in run):
-                found, told = self._record(command.source, events, now_ns)
-                results += told
-                touched.update(dict.fromkeys(found))
+        for part in self._parts(command.source, named):
+            for is_plain, run in groupby(part, _IS_PLAIN):
+                for events in (tuple(run),) if is_plain else ((event,) for event in run):
+                    found, told, ranges = self._record(command.source, events, now_ns)
+                    results += told
+                    skipped += ranges
+                    touched.update(dict.fromkeys(found))
         mine = [shard for shard in self.planner.shards if shard in touched]
-        return EventsOutcome(tuple(results), joint_turn.revisions(mine))
+        ranges = tuple(skipped[:RANGES_TOLD_MAX])
+        return EventsOutcome(tuple(results), joint_turn.revisions(mine), ranges)
+
+    def _parts(self, source: str, named: Sequence[StockEvent]) -> Iterator[Sequence[StockEvent]]:
+        """The events, with counts by themselves whose numbers come late."""
+        if not any(event.sequence and event.kind is EventKind.COUNT for event in named):
+            yield named
+            return
+        kinds = np.array([event.kind for event in named], np.uint8)
+        sequences = np.array([event.sequence for event in named], np.uint64)
+        for part in self.late_counts.parts(source, kinds, sequences):
+            yield named[part]
 
     def _record(
         self, source: str, named: Sequence[StockEvent], now_ns: int
-    ) -> tuple[list[Shard], Iterable[EventResult]]:
+    ) -> tuple[list[Shard], Iterable[EventResult], tuple[SequenceRange, ...]]:
         """Plan and write some events, plain ones or a single other; return the shards that they
-        name, and what became of each.
+        name, what became of each, and the numbers that they passed over.
         """
         places = _Places(self.homes, named)
         events = _columns(named, places)
         plan = np.zeros(len(events), PLAN)
         touched = self.planner.find_levels(events, plan)
         places.open(events, plan)
-        change = None if named[0].is_plain else self._judge(source, named[0], events, plan, now_ns)
+        change = self._judge(source, named, events, plan, now_ns)
         before = plan.copy() if change else plan
         decided = self.planner.decide(
             source,
@@ -95,8 +115,13 @@ class StockFacts:
             lambda index: (named[index].sku, named[index].location),
             now_ns,
         )
-        if change and change.refusal and decided.codes[0] in (EVENT_APPLIED, EVENT_OUT_OF_RANGE):
-            return touched, [_refused(change, before)]
+        if change and change.counted and change.counted.basis:
+            decided.plan["seen"] = named[0].as_of_sequence
+        refusal = change.refusal if change else None
+        if decided.codes[0] not in (EVENT_APPLIED, EVENT_OUT_OF_RANGE):
+            refusal = None
+        if change and refusal and not _is_recorded(refusal, named[0]):
+            return touched, [_refused(change, before)], ()
         places.create(decided)
         has_details = any(map(_has_details, named))
         for shard in touched:
@@ -104,24 +129,36 @@ class StockFacts:
             self.planner.write(source, decided, shard)
             if has_details:
                 _write_details(shard, first, decided, named)
-            if change and decided.codes[0] == EVENT_APPLIED:
+            if change and decided.codes[0] == EVENT_APPLIED and not refusal:
                 self.changes.write(change, shard, int(decided.events["row"][0]))
+        skipped = self.planner.finish(source, decided)
         results = _results(decided)
-        if change and decided.codes[0] == EVENT_APPLIED:
+        if refusal:
+            results = (results[0]._replace(outcome=refusal),)
+        elif change and decided.codes[0] == EVENT_APPLIED:
             results = (_told(change, results[0]),)
-        return touched, results
+        return touched, results, skipped
 
     def _judge(
-        self, source: str, event: StockEvent, events: Array, plan: Array, now_ns: int
-    ) -> Change:
-        """What an event changes beside units on hand; its plan is told what that withholds."""
+        self, source: str, named: Sequence[StockEvent], events: Array, plan: Array, now_ns: int
+    ) -> Change | None:
+        """What a single event changes beside units on hand, or had not seen as a count; its plan is
+        told what that withholds. None for plain ones.
+        """
+        event = named[0]
         shard = self.planner.shards[int(events["shard"][0])]
+        if event.is_plain:
+            if len(named) > 1 or event.kind is not EventKind.COUNT or not event.sequence:
+                return None
+            late = self.late_counts.judge(source, events[0], plan, shard, now_ns)
+            return Change(late.refusal, counted=late) if late else None
         row = int(events["row"][0])
         known = row if row < len(shard.levels) else -1
         change = self.changes.judge(source, event, shard, known, now_ns)
         events["content"] = content_of(event)
         if not change.refusal:
             plan["withheld"], plan["given"] = change.withheld, change.delta
+        plan["is_counted"] = change.refusal is EventOutcome.COUNT_OUTDATED
         return change
 
     def _unknown_location(self, named: Sequence[StockEvent]) -> Unknown | None:
@@ -242,7 +279,7 @@ def _write_details(shard: Shard, first: int, decided: Plan, named: Sequence[Stoc
     """Write what the events of a shard came with, where that is more than the fact; `first` is the
     number of the effect of the first of them.
     """
-    is_mine = (decided.events["shard"] == shard.number) & (decided.codes == EventOutcome.APPLIED)
+    is_mine = (decided.events["shard"] == shard.number) & (decided.codes == EVENT_APPLIED)
     details: list[tuple[int, ...]] = []
     texts: list[str] = []
     for number, index in enumerate(np.flatnonzero(is_mine).tolist(), first):
@@ -259,6 +296,13 @@ def _write_details(shard: Shard, first: int, decided: Plan, named: Sequence[Stoc
 def _has_details(event: StockEvent) -> bool:
     given = event.reason or event.actor or event.reference
     return bool(given) or event.occur_time_ns is not None
+
+
+def _is_recorded(refusal: EventOutcome, event: StockEvent) -> bool:
+    """Whether an event that changes nothing is recorded all the same: its number has come, and is
+    not missing.
+    """
+    return refusal is EventOutcome.COUNT_OUTDATED and event.sequence > 0
 
 
 def _told(change: Change, result: EventResult) -> EventResult:

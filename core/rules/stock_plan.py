@@ -11,8 +11,15 @@ from typing import Final
 import numpy as np
 
 from .. import kernels
-from ..commands import Difference
-from ..kernels.codes import EVENT_ID_REUSED, NEW, OTHER, SAME
+from ..commands import Difference, SequenceRange
+from ..kernels.codes import (
+    EVENT_ALREADY_COUNTED,
+    EVENT_APPLIED,
+    EVENT_ID_REUSED,
+    NEW,
+    OTHER,
+    SAME,
+)
 from ..model import EventKind
 from ..tables.effects import Section
 from ..tables.layouts import RECORDED
@@ -49,10 +56,9 @@ class Plan:
 class StockPlanner:
     """Decides and writes messages of stock facts, over the shards of a node."""
 
-    def __init__(self, shards: Sequence[Shard], sources: Sources, *, creates_skus: bool) -> None:
+    def __init__(self, shards: Sequence[Shard], sources: Sources) -> None:
         self.shards = shards
         self.sources = sources
-        self.creates_skus = creates_skus
 
     def find_levels(self, events: Array, plan: Array) -> list[Shard]:
         """Read the levels of events into their plan; return the shards that they name."""
@@ -73,29 +79,51 @@ class StockPlanner:
     ) -> Plan:
         """Decide all events (STOCK_EVENT, PLAN) one after the other, without writing anything."""
         known = self.sources.known(source)
+        sequences = np.ascontiguousarray(events["sequence"])
+        numbering = self.sources.numbering(known, sequences)
+        may_be_late = len(numbering.gaps) > 0 or not _rise(sequences)
+        if len(numbering.gaps):
+            for shard, number in known:
+                tables = shard.source_records.records, shard.last_counts.records
+                kernels.find_counts(events, plan, shard.number, number, *tables)
         recorded, hashes = self._recorded(known, events, plan, name_of, now_ns)
         codes = np.empty(len(events), np.uint8)
         counts = np.zeros(len(self.shards), np.int64)
         first = self.shards[0]
-        indexes = first.events.current.slots, first.level_slots
-        space = *(slots.scratch(len(events)) for slots in indexes), np.zeros(len(events), np.int32)
+        space = (
+            first.events.current.slots.scratch(len(events)),
+            first.level_slots.scratch(len(events)),
+            first.unavailable_slots.scratch(len(events) if may_be_late else 1),
+            np.zeros(len(events), np.int32),
+        )
         kernels.plan_stock(
             events,
             recorded,
             hashes,
-            self.sources.numbering(known, events["sequence"]),
+            (numbering.last, numbering.floor, numbering.gaps),
             space,
             plan,
             codes,
             counts,
             np.zeros(int(plan["new_sku"].max()) + 1, np.uint8),
-            self.creates_skus,
+            self.sources.unknown_skus(known),
         )
         reused = positions_of(EVENT_ID_REUSED, codes)[:differences_max]
         differences = {
             index: self._difference(recorded[index], events, index, name_of) for index in reused
         }
         return Plan(events, plan, codes, counts, differences)
+
+    def finish(self, source: str, decided: Plan) -> tuple[SequenceRange, ...]:
+        """Write what became of numbers, when all events are written; tell the events that a count
+        had seen, and return what numbers were skipped.
+        """
+        events, plan, codes = decided.events, decided.plan, decided.codes
+        if not events["sequence"].any():
+            return ()
+        skipped = self.sources.note_numbers(source, events, plan, codes)
+        codes[(plan["is_counted"] != 0) & (codes == EVENT_APPLIED)] = EVENT_ALREADY_COUNTED
+        return skipped
 
     def write(self, source: str, decided: Plan, shard: Shard) -> None:
         """Write the events that take effect in one shard."""
@@ -175,6 +203,11 @@ class StockPlanner:
         if first == OTHERS:
             return Difference(first, "", "")
         return Difference(first, was[first], now[first])
+
+
+def _rise(sequences: Array) -> bool:
+    """Whether every number of a message is above the one before it, if it has numbers."""
+    return not sequences.any() or bool((sequences[1:] > sequences[:-1]).all())
 
 
 def positions_of(code: int, codes: Array) -> list[int]:

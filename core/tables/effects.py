@@ -68,6 +68,8 @@ class Section(IntEnum):
     HISTORY_WINDOWS = 33
     COUNTS = 34
     POSTED = 35
+    RESET_REASONS = 36
+    SOURCES = 37
 
 
 #: A stock fact. STOCK_PADDED is what builds before docs/adr/0017 wrote, STOCK_PLAIN what builds
@@ -83,8 +85,9 @@ _STOCK = [
     ("has_key", "u1"),
 ]
 
-#: `content`: see layouts.EVENT.
-_STOCK_NOW = [*_STOCK, ("content", "u2")]
+#: `content`: see layouts.EVENT. `counted` is COUNTED_BEFORE of kernels/codes.py when a count had
+#: seen it already, so that it changes nothing on hand; COUNTED_UNKNOWN of an earlier build.
+_STOCK_NOW = [*_STOCK, ("content", "u2"), ("counted", "u1")]
 
 #: Names and other texts stand behind one byte of length each (NameTable.add).
 _PACKED_NAMES = np.dtype("u1")
@@ -136,8 +139,9 @@ DTYPES: dict[Section, np.dtype] = {
     Section.STOCK_PADDED: np.dtype([*_STOCK, ("pad", "u2"), ("pad2", "u4")]),
     Section.STOCK_PLAIN: np.dtype(_STOCK),
     # The quantity of each STOCK behind it of which the difference does not tell it: COUNT,
-    # STATUS_CHANGE and GOODS_ISSUE.
-    Section.COUNTED: np.dtype([("quantity", "i8")]),
+    # STATUS_CHANGE, GOODS_ISSUE, and what was counted already. Of a COUNT, the number of its source
+    # up to which it had seen its facts.
+    Section.COUNTED: np.dtype([("quantity", "i8"), ("seen", "u8")]),
     Section.STOCK: np.dtype(_STOCK_NOW),
     # Units that enter (or with a minus leave) a status, through the last STOCK of the entry so far.
     Section.UNAVAILABLE: np.dtype(
@@ -151,8 +155,23 @@ DTYPES: dict[Section, np.dtype] = {
     ),
     # Units of which a source has posted the goods issue, or that were shipped too long ago.
     Section.POSTED: np.dtype([("units", "i8"), ("row", "i4"), ("pad", "u4")]),
-    Section.GAPS: np.dtype([("first", "u8"), ("last", "u8"), ("source", "i4"), ("pad", "u4")]),
-    Section.SOURCE_RESETS: np.dtype([("last_sequence", "u8"), ("source", "i4"), ("pad", "u4")]),
+    # What is set of a source.
+    Section.SOURCES: np.dtype(
+        [
+            ("source", "i4"),
+            ("expected_interval_ms", "u4"),
+            ("unknown_skus", "u1"),
+            ("pad", "u1", 3),
+        ]
+    ),
+    # Numbers of a source that were skipped, or came after all (kernels/codes.py SKIPPED).
+    Section.GAPS: np.dtype(
+        [("first", "u8"), ("last", "u8"), ("source", "i4"), ("kind", "u1"), ("pad", "u1", 3)]
+    ),
+    # `resets` is how often it was reset with this; 0 of an earlier build, which did not say.
+    Section.SOURCE_RESETS: np.dtype([("last_sequence", "u8"), ("source", "i4"), ("resets", "u4")]),
+    # Why, of each SOURCE_RESETS before it.
+    Section.RESET_REASONS: _PACKED_NAMES,
     Section.REQUESTS: np.dtype(
         [
             ("key_hi", "u8"),
@@ -198,6 +217,7 @@ STANDS_ALONE = frozenset(
 #: Kinds that a principal is noted for. Lines and texts of ids belong to their reservations.
 ATTRIBUTED = (
     Section.LOCATIONS,
+    Section.SOURCES,
     Section.ENDED_SKUS,
     Section.LEVELS,
     Section.RESERVATIONS,

@@ -36,6 +36,10 @@ LATEST = np.dtype(
     ]
 )
 
+#: The last count of a level: the number up to which it had seen the facts of its source, that
+#: source, and how often it had been reset.
+LAST_COUNT = np.dtype([("sequence", "u8"), ("source", "i4"), ("resets", "u4")])
+
 #: A stock fact, or a shipment, of late: when it happened and when it came, what it changed on hand
 #: (a goods issue: what it told of), and the number of the one before it at its level, or until
 #: anybody asks for that its level.
@@ -134,8 +138,30 @@ NUMBERED = np.dtype(
     ]
 )
 
-#: A range of numbers that a source skipped.
-GAP = np.dtype([("first", "u8"), ("last", "u8")])
+#: What a shard knows of a source: the last number that it recorded; a floor, at and below which
+#: nobody can tell whether a number that is in no gap came; how many missing numbers are in no gap
+#: any more; when a fact of it came last, 0 when none did; its newest gap + 1, and how many it has;
+#: how often it was reset; how often it is expected, and what its facts do whose SKU is unknown
+#: (UnknownSkus), 0 as the node is set.
+SOURCE = np.dtype(
+    [
+        ("last_sequence", "u8"),
+        ("floor", "u8"),
+        ("unlisted", "u8"),
+        ("last_event_ns", "i8"),
+        ("gaps", "i4"),
+        ("gap_count", "i4"),
+        ("resets", "u4"),
+        ("expected_interval_ms", "u4"),
+        ("unknown_skus", "u1"),
+        ("pad", "u1", 7),
+    ]
+)
+
+#: A range of numbers that a source skipped, when it did, and the next older one of it + 1.
+GAP = np.dtype(
+    [("first", "u8"), ("last", "u8"), ("opened_ns", "i8"), ("source", "i4"), ("older", "i4")]
+)
 
 #: What was recorded before under the id or the number of an event. `match` is NEW, SAME or OTHER of
 #: kernels/codes.py.
@@ -188,8 +214,12 @@ STOCK_EVENT = np.dtype(
 #: what it did not see, of a goods issue what a count took for not seen, and what it adds to what is
 #: withheld; and the units at its level after it:
 #: on hand, promisable were the location enabled, and available. `gap_first` is the first of the
-#: numbers that it skips, or 0. `is_open` tells whether there is such a level; `new_sku` counts the
-#: unknown SKUs of the message from 1, and is 0 for a known one.
+#: numbers that it skips, or 0, and `gap_kind` what they are (SKIPPED or UNKNOWN_NUMBERS). `seen` is
+#: the number of the source up to which a count of its own had seen its facts at the level; of a
+#: count of an instant it is given, too. `is_counted` tells that a count had seen the event itself,
+#: `is_noted` that its number comes late, or comes with an event that has been recorded. `is_open`
+#: tells whether there is such a level; `new_sku` counts the unknown SKUs of the message from 1, and
+#: is 0 for a known one.
 PLAN = np.dtype(
     [
         ("delta", "i8"),
@@ -199,10 +229,14 @@ PLAN = np.dtype(
         ("promisable", "i8"),
         ("available", "i8"),
         ("gap_first", "u8"),
+        ("seen", "u8"),
         ("new_sku", "i4"),
         ("is_open", "u1"),
         ("is_enabled", "u1"),
         ("creates_sku", "u1"),
-        ("pad", "u1"),
+        ("gap_kind", "u1"),
+        ("is_counted", "u1"),
+        ("is_noted", "u1"),
+        ("pad", "u1", 6),
     ]
 )

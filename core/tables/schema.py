@@ -10,25 +10,38 @@ the columns of the schema that made it, so seals and digests of earlier schemas 
     3  the content of stock events, what was counted, skipped numbers, resets of sources
     4  ended reservations leave: when they ended, ids that are left, texts of ids in blocks
     5  units that are not for sale, by status; units that came back; all that an event says
+    6  gaps of a source as ranges that heal; what a count had seen; when a source was last heard
 """
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from ..kernels.codes import NEVER_NS
+from ..kernels.codes import COUNTED_UNKNOWN, NEVER_NS, UNKNOWN_NUMBERS
 from .effects import DTYPES, Section
 from .table import Array
 
-SCHEMA = 5
+SCHEMA = 6
 
 #: Layouts of effects that changed after a schema: schema -> kind -> its layout until then.
 EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {
     4: {Section.STOCK: DTYPES[Section.STOCK_PLAIN]},
+    5: {
+        Section.STOCK: np.dtype(DTYPES[Section.STOCK].descr[:-1]),
+        Section.COUNTED: np.dtype([("quantity", "i8")]),
+        Section.GAPS: np.dtype([("first", "u8"), ("last", "u8"), ("source", "i4"), ("pad", "u4")]),
+        Section.SOURCE_RESETS: np.dtype([("last_sequence", "u8"), ("source", "i4"), ("pad", "u4")]),
+    },
 }
 
 #: What a field holds that an earlier schema did not write: kind of effect -> field -> default.
-EFFECT_DEFAULTS: dict[Section, dict[str, int]] = {Section.STOCK: {"content": 0}}
+EFFECT_DEFAULTS: dict[Section, dict[str, int]] = {
+    Section.STOCK: {"content": 0, "counted": COUNTED_UNKNOWN},
+    Section.COUNTED: {"seen": 0},
+    # They refused what came late, so that it may have been sent again in another way.
+    Section.GAPS: {"kind": UNKNOWN_NUMBERS},
+    Section.SOURCE_RESETS: {"resets": 0},
+}
 
 #: The same for tables, by their names in `state_bytes.columns`.
 TABLE_DEFAULTS: dict[str, dict[str, int]] = {

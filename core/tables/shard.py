@@ -18,6 +18,7 @@ from ..kernels.arguments import (
     FREE_RESERVATIONS,
     FREE_SPLITS,
     FREE_TEXTS,
+    GAPS,
     HEADER_SIZE,
     ID_TEXTS,
     LEVELS,
@@ -31,7 +32,6 @@ from ..kernels.arguments import (
 from ..kernels.codes import ENDED_TEXT, FLAG_LINE_IDS, FLAG_TEXT
 from ..limits import (
     BLOCKS_SPREAD,
-    GAPS_MAX,
     LOCATIONS_MAX,
     NUMBERED_MAX,
     ROWS_MAX,
@@ -46,6 +46,8 @@ from .layouts import (
     ENDED_ID,
     ENDED_MARK,
     EVENT,
+    GAP,
+    LAST_COUNT,
     LATEST,
     LEVEL,
     LINE,
@@ -53,6 +55,7 @@ from .layouts import (
     NUMBERED,
     REQUEST,
     RESERVATION,
+    SOURCE,
     UNAVAILABLE,
 )
 from .names import NameTable, join_names
@@ -100,10 +103,11 @@ class Shard:
         self.statuses = NameTable(HashSlots(seed), STATUSES_MAX)
         self.display_names = NameTable(HashSlots(seed), rows_max)
         self.location_records = Table(LOCATION, rows_max=rows_max)
-        self.source_sequences = Table("u8", rows_max=rows_max)
-        self.source_gaps = Table("u8", width=(2 + 2 * GAPS_MAX,), rows_max=rows_max)
+        self.source_records = Table(SOURCE, rows_max=rows_max)
+        self.gaps = Table(GAP, rows_max=rows_max, header=header, at=GAPS)
         self.numbered = Table(NUMBERED, rows_max=NUMBERED_MAX)
         self.levels = Table(LEVEL, rows_max=rows_max, header=header, at=LEVELS)
+        self.last_counts = Table(LAST_COUNT, rows_max=rows_max)
         self.level_slots = HashSlots(seed)
         self.level_chain = Table("i4", rows_max=rows_max)
         self.sku_levels = Table("i4", width=(2,), rows_max=rows_max)

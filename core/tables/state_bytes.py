@@ -19,13 +19,14 @@ from .remembered import Remembered
 from .ring import Ring
 from .schema import migrate_table
 from .shard import Shard
+from .source_numbers import load_earlier_sources
 from .table import Array, Table
 from .text_blocks import TextBlocks
 
 _NAME_TABLES = ("skus", "locations", "sources", "principals", "statuses", "display_names")
 _TABLES = (
-    *("location_records", "source_sequences", "source_gaps", "numbered"),
-    *("levels", "latest", "unavailable"),
+    *("location_records", "source_records", "gaps", "numbered"),
+    *("levels", "last_counts", "latest", "unavailable"),
     *("reservations", "lines", "splits", "id_texts", "ended", "ended_marks"),
 )
 _MEMORIES = ("requests", "events")
@@ -87,8 +88,11 @@ def load(shard: Shard, listed: Columns) -> None:
             records.load(_widened(found, records))
     if "id_texts.arena" in listed:
         load_earlier(shard, listed["id_texts.arena"], listed["id_texts.offsets"])
-    # An earlier schema has no gaps: none of its numbers is known to have been skipped.
-    shard.source_gaps.extend(len(shard.sources) - len(shard.source_gaps))
+    if "source_sequences" in listed:
+        since_schema_3 = "source_gaps" in listed
+        gaps = listed["source_gaps"] if since_schema_3 else np.zeros((0, 2), np.uint64)
+        load_earlier_sources(shard, listed["source_sequences"], gaps)
+    shard.last_counts.extend(len(shard.levels) - len(shard.last_counts))
     if "keeping" in listed:
         shard.keeping.figures[:] = listed["keeping"]
         for name in _HISTORIES:

@@ -167,6 +167,39 @@ def locations(all_of_them: Iterable[catalog.Location]) -> Table:
     return made
 
 
+def sources(all_of_them: Iterable[admin.Source]) -> Table:
+    """Sources of stock events, with how far they have come."""
+    words = ("source", "state", "last event", "expected every", "unknown SKUs")
+    made = table(words, ("last number", "missing", "gaps"))
+    for source in all_of_them:
+        state = admin.SourceState.Name(source.state).removeprefix("SOURCE_STATE_").lower()
+        missing = f"{source.missing_sequences:,}"
+        if source.state != admin.SOURCE_STATE_CURRENT:
+            state = f"[red]{state}[/red]"
+        if source.missing_sequences:
+            missing = f"[red]{missing}[/red]"
+        came = instant(source.last_event_time) if source.HasField("last_event_time") else "none"
+        interval = source.expected_interval.ToMilliseconds() / 1_000
+        policy = admin.UnknownSkus.Name(source.unknown_skus).removeprefix("UNKNOWN_SKUS_")
+        policy = policy.replace("UNSPECIFIED", "as the node is set").lower().replace("_", " ")
+        made.add_row(
+            *(escape(source.source), state, came, f"{interval:g} s" if interval else "", policy),
+            *(f"{source.last_sequence:,}", missing, f"{source.gap_count:,}"),
+        )
+    return made
+
+
+def source_gaps(source: admin.Source) -> Table:
+    """The numbers of a source that are missing."""
+    made = table(("missing since",), ("first", "last"))
+    for gap in source.gaps:
+        numbers = f"{gap.first_sequence:,}", f"{gap.last_sequence:,}"
+        made.add_row(instant(gap.open_time), *numbers)
+    if source.unlisted_sequences:
+        made.add_row("not listed any more", "", f"{source.unlisted_sequences:,} numbers")
+    return made
+
+
 def node_status(status: admin.GetStatusResponse) -> Table:
     """The figures of a node as a whole."""
     made = Table(show_header=False, box=None, pad_edge=False)

@@ -13,6 +13,7 @@ from . import (
     locations,
     node,
     reservations,
+    sources,
     stock,
     watching,
 )
@@ -29,7 +30,7 @@ app = typer.Typer(
 )
 # In the order in which a newcomer meets them.
 COMMANDS = (
-    *(node, data_directory, backups, reservations, stock, watching, locations),
+    *(node, data_directory, backups, reservations, stock, sources, watching, locations),
     *(ledger, export),
 )
 for commands in COMMANDS:

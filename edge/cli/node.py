@@ -224,27 +224,3 @@ def drain(
     if answer.snapshot_position < answer.durable_position:
         newest = f"the newest is of position {answer.snapshot_position:,}"
         typer.secho(f"It wrote no snapshot ({newest}); its log says why.", fg="red", err=True)
-
-
-source = typer.Typer(no_args_is_help=True, help="Look after sources of stock events.")
-app.add_typer(source, name="source")
-
-
-@source.command("reset")
-def reset_source(
-    name: Annotated[str, typer.Argument(metavar="SOURCE", help="Name of the source.")],
-    last_sequence: Annotated[
-        int, typer.Option("--last", metavar="N", min=0, help="The last number that counts.")
-    ] = 0,
-    target: AdminTarget = None,
-    timeout: Timeout = TIMEOUT_DEFAULT_S,
-    as_json: Json = False,
-) -> None:
-    """Let a source number its events anew; ids that it gave stay known."""
-    with asking_operators(target, timeout, as_json=as_json) as client:
-        answer = client.reset_source(name, last_sequence)
-    if as_json:
-        print_json(plain(answer))
-        return
-    was = f"it had come to {answer.previous_sequence:,}"
-    typer.echo(f"{name} counts on from {last_sequence:,}; {was}.")

@@ -69,6 +69,11 @@ EXPLAIN_AVAILABILITY: Final = Method(
     "LedgerService/ExplainAvailability", ledger.ExplainAvailabilityResponse
 )
 GET_STATUS: Final = Method("AdminService/GetStatus", admin.GetStatusResponse, package=ADMIN)
+LIST_SOURCES: Final = Method("AdminService/ListSources", admin.ListSourcesResponse, package=ADMIN)
+GET_SOURCE: Final = Method("AdminService/GetSource", admin.GetSourceResponse, package=ADMIN)
+UPDATE_SOURCE: Final = Method(
+    "AdminService/UpdateSource", admin.UpdateSourceResponse, package=ADMIN
+)
 # A repeat would undo what the source has numbered in between.
 RESET_SOURCE: Final = Method(
     "AdminService/ResetSource", admin.ResetSourceResponse, is_repeatable=False, package=ADMIN
@@ -87,7 +92,8 @@ UNARY_METHODS: Final[tuple[Method[Any], ...]] = (
     RECORD_STOCK_EVENTS,
     *(CREATE_LOCATION, UPDATE_LOCATION, GET_LOCATION, LIST_LOCATIONS, DELETE_SKU),
     *(LIST_MOVEMENTS, EXPLAIN_AVAILABILITY),
-    *(GET_STATUS, RESET_SOURCE, CREATE_SNAPSHOT, DRAIN),
+    *(GET_STATUS, LIST_SOURCES, GET_SOURCE, UPDATE_SOURCE, RESET_SOURCE),
+    *(CREATE_SNAPSHOT, DRAIN),
 )
 
 #: A stream, resumed by its source, which knows what was acknowledged.

@@ -1,12 +1,13 @@
 """The calls of operators, as calls.py makes the others."""
 
-from typing import Unpack
+from datetime import timedelta
+from typing import Any, Unpack
 
 from holdfast.admin.v1 import admin_service_pb2 as admin
 
 from . import methods
 from .calls import Call, Options, call
-from .parameters import flag, integer, text
+from .parameters import duration, flag, integer, member, text
 
 
 def get_status(
@@ -23,11 +24,61 @@ def get_status(
     return call(methods.GET_STATUS, request, **options)
 
 
+def list_sources(
+    page_size: int = 0, page_token: str = "", **options: Unpack[Options]
+) -> Call[admin.ListSourcesResponse]:
+    """A page of sources of stock events: 100 of them, or `page_size`, up to 1,000. The response's
+    `next_page_token` leads to the next, and is empty behind the last.
+    """
+    request = admin.ListSourcesRequest(
+        page_size=integer("page_size", page_size, 32), page_token=text("page_token", page_token)
+    )
+    return call(methods.LIST_SOURCES, request, **options)
+
+
+def get_source(source: str, **options: Unpack[Options]) -> Call[admin.GetSourceResponse]:
+    """How far a source has come, which of its numbers are missing, and what is set of it. Raises
+    `NotFound` if it is unknown.
+    """
+    request = admin.GetSourceRequest(source=text("source", source))
+    return call(methods.GET_SOURCE, request, **options)
+
+
+def update_source(
+    source: str,
+    *,
+    expected_interval: timedelta | float | None = None,
+    unknown_skus: admin.UnknownSkus | str | None = None,
+    allow_missing: bool = False,
+    request_id: str = "",
+    **options: Unpack[Options],
+) -> Call[admin.UpdateSourceResponse]:
+    """Change what is given of a source; the rest stays as it is. The response has all of it.
+
+    `expected_interval` is in seconds, unless it is a timedelta; 0 lets it be silent. With
+    `allow_missing` a source that is not known is created. Raises `NotFound` without it, and
+    `AlreadyExists` if `request_id` was used with other content.
+    """
+    changes: dict[str, Any] = {}
+    if expected_interval is not None:
+        changes["expected_interval"] = duration("expected_interval", expected_interval)
+    if unknown_skus is not None:
+        changes["unknown_skus"] = member("unknown_skus", unknown_skus, admin.UnknownSkus)
+    request = admin.UpdateSourceRequest(
+        source=admin.Source(source=text("source", source), **changes),
+        update_mask={"paths": list(changes)},
+        allow_missing=flag("allow_missing", allow_missing),
+        request_id=text("request_id", request_id),
+    )
+    return call(methods.UPDATE_SOURCE, request, **options)
+
+
 def reset_source(
-    source: str, last_sequence: int = 0, **options: Unpack[Options]
+    source: str, last_sequence: int = 0, reason: str = "", **options: Unpack[Options]
 ) -> Call[admin.ResetSourceResponse]:
     """Let a source of stock events count on from `last_sequence`: its next event must carry a
-    higher one. Ids that it gave are remembered.
+    higher one. Its gaps are forgotten, ids that it gave are remembered. `reason` is kept in the
+    journal.
 
     The response has the last sequence until then. The call is repeated when the server says that
     nothing was done, and not otherwise. Raises `NotFound` if the source is unknown.
@@ -35,6 +86,7 @@ def reset_source(
     request = admin.ResetSourceRequest(
         source=text("source", source),
         last_sequence=integer("last_sequence", last_sequence, is_signed=False),
+        reason=text("reason", reason),
     )
     return call(methods.RESET_SOURCE, request, **options)
 

@@ -16,6 +16,7 @@ from holdfast.core.room import NoRoomError
 from ..wire import faults
 from ..wire.engine_faults import FaultOutcome, fault_from_outcome
 from .context import CallContext
+from .feed_alarms import FeedAlarms
 from .outcome_counters import OutcomeCounters
 from .pump import Pump
 
@@ -29,6 +30,7 @@ class Admission:
     def __init__(self, pump: Pump) -> None:
         self.pump = pump
         self.outcomes = OutcomeCounters()
+        self._alarms = FeedAlarms()
         self.is_draining = False
         self.refused_overload = 0
         self._loop = asyncio.get_running_loop()
@@ -97,6 +99,7 @@ class Admission:
         """
         if isinstance(outcome, operation.outcome):
             self.outcomes.count(command, outcome)
+            self._alarms.note(command, outcome, self._loop.time())
             return outcome
         assert isinstance(outcome, FaultOutcome), outcome
         raise fault_from_outcome(outcome, request)

@@ -25,6 +25,10 @@ _SHARD_GAUGES: Final = {
     "stock_levels": ("holdfast_stock_levels", "Stock levels that exist."),
     "reservations": ("holdfast_reservations", "Reservations with lines in memory."),
     "ended_ids": ("holdfast_ended_ids", "Reservations of which the id is left."),
+    "source_gaps": (
+        "holdfast_source_gaps",
+        "Ranges of numbers that sources passed over and that are missing.",
+    ),
     "mailbox_depth": ("holdfast_mailbox_depth", "Weight of the commands in the shard's mailbox."),
     "mailbox_capacity": ("holdfast_mailbox_capacity", "Weight at which the mailbox refuses."),
     "on_hand": ("holdfast_on_hand_units", "Units on hand, over all stock levels."),

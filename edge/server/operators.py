@@ -3,10 +3,24 @@
 from collections.abc import Awaitable, Callable
 
 from holdfast.admin.v1 import admin_service_pb2 as admin
-from holdfast.core.commands.registry import RESET_SOURCE
+from holdfast.core.commands.registry import (
+    GET_SOURCE,
+    LIST_SOURCES,
+    RESET_SOURCE,
+    UPDATE_SOURCE,
+)
 
 from ..wire import faults
-from ..wire.sources import reset_from_request, reset_response
+from ..wire.sources import (
+    get_from_request,
+    get_response,
+    list_from_request,
+    list_response,
+    reset_from_request,
+    reset_response,
+    update_from_request,
+    update_response,
+)
 from .admission import Admission
 from .context import CallContext
 from .snapshots import SnapshotFailedError, SnapshotKeeper
@@ -39,6 +53,29 @@ class Operators:
         """Let a source number its events anew."""
         command = reset_from_request(request)
         return reset_response(await self.admission.ask(RESET_SOURCE, context, command))
+
+    async def ListSources(
+        self, request: admin.ListSourcesRequest, context: CallContext
+    ) -> admin.ListSourcesResponse:
+        """Read a page of sources."""
+        timeline = self.admission.pump.node.timeline
+        command = list_from_request(request, timeline)
+        return list_response(await self.admission.ask(LIST_SOURCES, context, command), timeline)
+
+    async def GetSource(
+        self, request: admin.GetSourceRequest, context: CallContext
+    ) -> admin.GetSourceResponse:
+        """Read a source."""
+        command = get_from_request(request)
+        return get_response(await self.admission.ask(GET_SOURCE, context, command))
+
+    async def UpdateSource(
+        self, request: admin.UpdateSourceRequest, context: CallContext
+    ) -> admin.UpdateSourceResponse:
+        """Change what is set of a source."""
+        command = update_from_request(request)
+        outcome = await self.admission.ask(UPDATE_SOURCE, context, command, request)
+        return update_response(outcome)
 
     async def CreateSnapshot(
         self, _request: admin.CreateSnapshotRequest, _context: CallContext

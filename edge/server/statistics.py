@@ -32,6 +32,8 @@ class ShardStatistics:
     """Reservations with lines in memory."""
     ended_ids: int
     """Reservations of which the id is left."""
+    source_gaps: int
+    """Ranges of numbers that sources have passed over and that are missing."""
     mailbox_depth: int
     """Weight of the commands that wait; in microseconds of a processor."""
     mailbox_capacity: int

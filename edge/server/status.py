@@ -76,6 +76,7 @@ class NodeStatus:
                     stock_levels=shard.stock_levels,
                     reservations=shard.reservations,
                     ended_ids=shard.ended_ids,
+                    source_gaps=shard.source_gaps,
                     mailbox_depth=actor.weight,
                     mailbox_capacity=actor.capacity,
                     on_hand=shard.on_hand,

@@ -1,22 +1,120 @@
-"""ResetSource."""
+"""Sources of stock events, for operators: read, set and reset."""
+
+from typing import Final
 
 from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core import commands as core
+from holdfast.core.ids import source_request_key
+from holdfast.core.limits import BATCH_MAX, EXPECTED_INTERVAL_MS_MAX
+from holdfast.core.model import SourceState, UnknownSkus
 
 from .faults import invalid
+from .page_tokens import PAGE_SIZE_DEFAULT, page_token, start_of_page
+from .shared import engine_members, wire_members
 from .stock_facts import SOURCE_SEQUENCE_MAX
-from .validation import check_name
+from .validation import check_name, enum_member, interval_ms
+
+STATES: Final = wire_members(admin, "SOURCE_STATE", SourceState)
+UNKNOWN_SKUS: Final = wire_members(admin, "UNKNOWN_SKUS", UnknownSkus)
+_UNKNOWN_SKUS_READ: Final = {0: None, **engine_members(admin, "UNKNOWN_SKUS", UnknownSkus)}
+
+#: Field on the wire -> in the engine.
+_FIELDS: Final = {"expected_interval": "expected_interval_ms", "unknown_skus": "unknown_skus"}
 
 
 def reset_from_request(request: admin.ResetSourceRequest) -> core.ResetSource:
     """The command of a ResetSource."""
     check_name("source", request.source)
     if request.last_sequence > SOURCE_SEQUENCE_MAX:
-        expected = f"0 to {SOURCE_SEQUENCE_MAX:,}"
-        raise invalid("last_sequence", request.last_sequence, expected)
-    return core.ResetSource(request.source, request.last_sequence)
+        raise invalid("last_sequence", request.last_sequence, f"0 to {SOURCE_SEQUENCE_MAX:,}")
+    if request.reason:
+        check_name("reason", request.reason)
+    return core.ResetSource(request.source, request.last_sequence, request.reason)
 
 
 def reset_response(outcome: core.SourceReset) -> admin.ResetSourceResponse:
     """The answer to a ResetSource."""
     return admin.ResetSourceResponse(previous_sequence=outcome.previous_sequence)
+
+
+def get_from_request(request: admin.GetSourceRequest) -> core.GetSource:
+    """The command of a GetSource."""
+    check_name("source", request.source)
+    return core.GetSource(request.source)
+
+
+def get_response(view: core.SourceView) -> admin.GetSourceResponse:
+    """The answer to a GetSource."""
+    return admin.GetSourceResponse(source=_source(view))
+
+
+def list_from_request(request: admin.ListSourcesRequest, timeline: int) -> core.ListSources:
+    """The command of a ListSources."""
+    if not 0 <= request.page_size <= BATCH_MAX:
+        raise invalid("page_size", request.page_size, f"0 to {BATCH_MAX:,}")
+    start = start_of_page(request.page_token, timeline)
+    return core.ListSources(start, request.page_size or PAGE_SIZE_DEFAULT)
+
+
+def list_response(view: core.SourcesView, timeline: int) -> admin.ListSourcesResponse:
+    """The answer to a ListSources."""
+    token = "" if view.next_start is None else page_token(view.next_start, timeline)
+    return admin.ListSourcesResponse(sources=map(_source, view.sources), next_page_token=token)
+
+
+def update_from_request(request: admin.UpdateSourceRequest) -> core.UpdateSource:
+    """The command of an UpdateSource."""
+    source = request.source
+    check_name("source.source", source.source)
+    told = core.Source(
+        source.source,
+        interval_ms("source.expected_interval", source.expected_interval, EXPECTED_INTERVAL_MS_MAX),
+        enum_member(
+            "source.unknown_skus", source.unknown_skus, _UNKNOWN_SKUS_READ, admin.UnknownSkus
+        ),
+    )
+    key = None
+    if request.request_id:
+        check_name("request_id", request.request_id)
+        key = source_request_key(source.source, request.request_id)
+    return core.UpdateSource(told, _fields_of(request), request.allow_missing, key)
+
+
+def update_response(outcome: core.SourceOutcome) -> admin.UpdateSourceResponse:
+    """The answer to an UpdateSource."""
+    source = _source(outcome.view)
+    return admin.UpdateSourceResponse(source=source, repeated_request=outcome.is_repeat)
+
+
+def _fields_of(request: admin.UpdateSourceRequest) -> tuple[str, ...]:
+    """The fields that an update changes: those that its mask names, or else those that are set."""
+    paths = request.update_mask.paths
+    for index, path in enumerate(paths):
+        if path not in (*_FIELDS, "*"):
+            expected = f"{', '.join(_FIELDS)}, or * for all of them"
+            raise invalid(f"update_mask.paths[{index}]", path, expected)
+    given = paths or [field.name for field, _ in request.source.ListFields()]
+    return tuple(_FIELDS[each] for each in _FIELDS if each in given or "*" in given)
+
+
+def _source(view: core.SourceView) -> admin.Source:
+    source = view.source
+    told = admin.Source(
+        source=source.name,
+        state=STATES[view.state],
+        last_sequence=view.last_sequence,
+        missing_sequences=view.missing,
+        unlisted_sequences=view.unlisted,
+        gap_count=view.gap_count,
+    )
+    if source.unknown_skus is not None:
+        told.unknown_skus = UNKNOWN_SKUS[source.unknown_skus]
+    if source.expected_interval_ms:
+        told.expected_interval.FromMilliseconds(source.expected_interval_ms)
+    if view.last_event_ns is not None:
+        told.last_event_time.FromNanoseconds(view.last_event_ns)
+        told.lag.FromNanoseconds(view.now_ns - view.last_event_ns)
+    for gap in view.gaps:
+        added = told.gaps.add(first_sequence=gap.first, last_sequence=gap.last)
+        added.open_time.FromNanoseconds(gap.opened_ns)
+    return told

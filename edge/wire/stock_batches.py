@@ -27,6 +27,7 @@ from .stock_facts import (
     KINDS_READ,
     SOURCE_SEQUENCE_MAX,
     add_results,
+    add_skipped,
     difference_message,
     events_from_request,
 )
@@ -79,6 +80,7 @@ def stock_response(
         return single
     packed: Any = _RESPONSE(acknowledged_sequence=int(command.events["sequence"].max()), **head)
     _fill_columns(packed.columns, outcome)
+    add_skipped(packed, outcome.skipped)
     add_revisions(packed, outcome.revisions)
     acknowledgement: Message = packed
     return acknowledgement

@@ -1,5 +1,6 @@
 """Single stock events, alone and on a stream; columns are in stock_batches.py."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
@@ -81,7 +82,14 @@ def add_results(response: Any, outcome: core.EventsOutcome) -> None:
             )
         if result.difference is not None:
             added.difference.CopyFrom(difference_message(result.difference))
+    add_skipped(response, outcome.skipped)
     add_revisions(response, outcome.revisions)
+
+
+def add_skipped(response: Any, skipped: Iterable[core.SequenceRange]) -> None:
+    """Append the numbers that were passed over."""
+    for first, last in skipped:
+        response.skipped_sequences.add(first_sequence=first, last_sequence=last)
 
 
 def difference_message(difference: core.Difference) -> stock.StockEventDifference:

@@ -151,6 +151,19 @@ def hold_ms(duration: Duration) -> int:
     return ms
 
 
+def interval_ms(field: str, duration: Duration, most_ms: int) -> int:
+    """An interval in milliseconds, 0 for none. Raises a `Fault` when it is out of range or not
+    exact.
+    """
+    seconds, nanos = duration.seconds, duration.nanos
+    ms, rest = divmod(seconds * NS_PER_S + nanos, NS_PER_MS)
+    if rest or not 0 <= ms <= most_ms or not 0 <= nanos < NS_PER_S:
+        text = f"{seconds} s and {nanos} ns" if nanos else f"{seconds} s"
+        most_days = most_ms // (24 * 3_600 * 1_000)
+        raise invalid(field, text, f"0 to {most_days} days, in whole milliseconds")
+    return ms
+
+
 def enum_member(
     field: str, value: int, members: Mapping[int, Member], names: EnumTypeWrapper
 ) -> Member:

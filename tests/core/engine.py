@@ -180,6 +180,8 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
                 for line in lines
             )
             return replace(outcome, lines=lines, revisions=())
+        case Conflict("source"):
+            return Conflict("source", "", "")  # fingerprints
         case Conflict(field) if isinstance(command, Move | Extend) and field != "method":
             return Conflict(field, "", "")  # the field is the contract, its rendering is not
         case StockCodes():
@@ -194,7 +196,7 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
                 )
                 for code, on_hand, shortfall, available in zip(*columns, strict=True)
             )
-            return EventsOutcome(tuple(results), ())
+            return EventsOutcome(tuple(results), (), outcome.skipped)
         case ReserveOutcome():
             return outcome._replace(revisions=())
         case ExtendOutcome() | MoveOutcome():

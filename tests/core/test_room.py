@@ -162,6 +162,14 @@ def change_statuses(_node: Node) -> Iterator[Command]:
         yield RecordStockEvents("erp", (event,))
 
 
+def skip_numbers(_node: Node) -> Iterator[Command]:
+    event = fact()
+    return (
+        RecordStockEvents("erp", tuple(replace(event, sequence=4 * n + at) for at in (0, 2)))
+        for n in count(1)
+    )
+
+
 def put_locations(_node: Node) -> Iterator[Command]:
     return (
         UpdateLocation(Location(f"L{n}", LocationKind.STORE, "", enabled=True)) for n in count(1)
@@ -185,6 +193,7 @@ FILLERS = {
     split_lines: "reservations",
     make_levels: "levels",
     name_sources: "sources",
+    skip_numbers: "gaps",
     name_events: "events",
     batch_events: "events",
     change_statuses: "unavailable",

@@ -4,14 +4,17 @@ import asyncio
 import signal
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from holdfast.edge.client import Client, HoldfastError, calls, operator_calls
+from holdfast.admin.v1.admin_service_pb2 import SOURCE_STATE_GAP
+from holdfast.edge.client import AlreadyExists, Client, HoldfastError, calls, operator_calls
 from holdfast.persistence.data_directory import read_node_json
 from holdfast.persistence.snapshots.file import snapshot_paths
 from holdfast.persistence.verify import verify
+from holdfast.v1.stock_service_pb2 import STOCK_EVENT_KIND_RECEIPT, StockEvent
 from tests.edge.cli.commands import ask, ask_json, flat
 from tests.edge.node_process import NodeProcess, running_node
 from tests.edge.raw import CALL_TIMEOUT_S, OK, WAREHOUSE, Wire, figures_of, new_name, put_stock
@@ -42,6 +45,89 @@ async def test_a_reset_names_what_is_wrong(node: NodeProcess) -> None:
             assert ("INVALID_ARGUMENT", field) == (answer.code, answer.info.metadata["field"])
         answer = await admin.send_call(operator_calls.reset_source("nobody"))
         assert ("NOT_FOUND", "UNKNOWN_SOURCE") == (answer.code, answer.reason)
+
+
+async def test_an_update_of_a_source_names_what_is_wrong(node: NodeProcess) -> None:
+    update: Any = operator_calls.update_source
+    wrong_mask = update("erp")
+    wrong_mask.request.update_mask.paths.append("state")
+    async with Wire(node.admin_target) as admin:
+        for call, field in (
+            (update(""), "source.source"),
+            (update("erp", expected_interval=-1), "source.expected_interval"),
+            (update("erp", expected_interval=0.0001), "source.expected_interval"),
+            (update("erp", expected_interval=31 * 86_400), "source.expected_interval"),
+            (update("erp", unknown_skus=9), "source.unknown_skus"),
+            (update("erp", request_id=" q"), "request_id"),
+            (wrong_mask, "update_mask.paths[0]"),
+            (operator_calls.get_source("till "), "source"),
+            (operator_calls.list_sources(-1), "page_size"),
+            (operator_calls.list_sources(page_token="x"), "page_token"),
+            (operator_calls.reset_source("till", reason="\n"), "reason"),
+        ):
+            answer = await admin.send_call(call)
+            assert ("INVALID_ARGUMENT", field) == (answer.code, answer.info.metadata["field"])
+        for unknown in (update("nobody"), operator_calls.get_source("nobody")):
+            answer = await admin.send_call(unknown)
+            assert ("NOT_FOUND", "UNKNOWN_SOURCE") == (answer.code, answer.reason)
+
+
+async def test_gaps_of_a_source_are_told_listed_and_healed(node: NodeProcess) -> None:
+    """By the response, the source, the metrics and the command line."""
+    name, sku = new_name("till"), new_name("sku")
+
+    def facts(*numbers: int) -> list[StockEvent]:
+        return [
+            StockEvent(
+                sequence=n, sku=sku, location=WAREHOUSE, kind=STOCK_EVENT_KIND_RECEIPT, quantity=1
+            )
+            for n in numbers
+        ]
+
+    async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
+        await put_stock(client, 1)
+        answer = await client.record_stock_events(name, facts(1, 4, 7))
+        skipped = [(each.first_sequence, each.last_sequence) for each in answer.skipped_sequences]
+        assert [(2, 3), (5, 6)] == skipped
+        source = (await client.get_source(name)).source
+        assert (SOURCE_STATE_GAP, 4, 2, 7) == (
+            source.state,
+            source.missing_sequences,
+            source.gap_count,
+            source.last_sequence,
+        )
+        assert skipped == [(each.first_sequence, each.last_sequence) for each in source.gaps]
+        assert source.HasField("last_event_time")
+        assert source.HasField("lag")
+        shards = (await client.get_status()).shards
+        assert sum(shard.source_gaps for shard in shards) >= 2
+        assert "gap" in flat(ask(node, "sources", "get", name).stdout)
+        await client.record_stock_events(name, facts(6, 3, 2, 5))
+        told = ask_json(node, "sources", "get", name)["source"]
+        assert ("SOURCE_STATE_CURRENT", 0) == (told["state"], told["missing_sequences"])
+        listed = ask_json(node, "sources", "list")["sources"]
+        assert name in [each["source"] for each in listed]
+
+
+async def test_a_source_is_set_before_its_first_event(node: NodeProcess) -> None:
+    """Field by field, and once for a request."""
+    name = new_name("till")
+    told = ask_json(
+        *(node, "sources", "update", name),
+        *("--expected-interval", "90s", "--unknown-skus", "create-by-receipt"),
+    )["source"]
+    assert ("90s", "UNKNOWN_SKUS_CREATE_BY_RECEIPT") == (
+        told["expected_interval"],
+        told["unknown_skus"],
+    )
+    assert "create by receipt" in flat(ask(node, "sources", "update", name).stdout)
+    async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
+        for repeated in (False, True):
+            answer = await client.update_source(name, expected_interval=0, request_id="q")
+            assert repeated == answer.repeated_request
+            assert not answer.source.HasField("expected_interval")
+        with pytest.raises(AlreadyExists):
+            await client.update_source(name, expected_interval=1, request_id="q")
 
 
 async def test_a_snapshot_is_written_when_it_is_asked_for(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ async def test_each_outcome_stands_at_the_place_of_its_event(client: Client, fee
         (handles[0], SALE, 3, one, 9, "DUPLICATE", 2, 2),
         (handles[1], COUNT, 7, None, 5, "APPLIED", 7, 0),
         (handles[0], SALE, 1, None, 5, "ID_REUSED", 2, 2),
-        (handles[0], SALE, 1, two, 4, "OUT_OF_ORDER", 2, 2),
+        (handles[0], SALE, 1, two, 5, "OUT_OF_ORDER", 2, 2),
         (handles[2], SALE, 1, None, 6, "UNKNOWN_STOCK_LEVEL", 0, 0),
         (0, SALE, 1, None, 6, "UNKNOWN_STOCK_LEVEL", 0, 0),
         (handles[0] | 2**31 - 1, SALE, 1, None, 6, "UNKNOWN_STOCK_LEVEL", 0, 0),
@@ -201,21 +201,26 @@ async def test_a_sku_that_an_event_creates_is_told(client: Client) -> None:
 async def test_a_number_that_was_never_recorded_is_not_told_as_a_duplicate(
     client: Client, feed: Feed
 ) -> None:
-    """A stale handle at 10, then 11, then 10 again; a till that begins anew below its last."""
+    """A stale handle at 10, then 11, then 10 again, which is missing; and one that came before the
+    first.
+    """
     (ended, sku), handles = await levels_of(client, 10, 10)
     await client.delete_sku(ended)
     source = new_name("till")
     first = await feed.send(source, **sales(handles, 2), sequences=[10, 11])
     assert bytes([UNKNOWN, APPLIED]) == first.columns.outcomes
     again = await feed.send(source, **sales(handles[1:], 3), sequences=[10, 1, 11])
-    assert bytes([OUT_OF_ORDER, OUT_OF_ORDER, DUPLICATE]) == again.columns.outcomes
+    assert bytes([APPLIED, APPLIED, DUPLICATE]) == again.columns.outcomes
     reused = await feed.send(source, **sales(handles[1:], 1) | {"quantities": [2]}, sequences=[11])
     assert bytes([ID_REUSED]) == reused.columns.outcomes
     assert ("quantity", "1", "2") == (
         *(reused.columns.differences[0].field, reused.columns.differences[0].recorded),
         reused.columns.differences[0].now,
     )
-    assert (9, 0, 0) == await figures_of(client, sku)
+    assert (7, 0, 0) == await figures_of(client, sku)
+    till = new_name("till")
+    high = await feed.send(till, **sales(handles[1:], 3), sequences=[9_999, 1, 9_999])
+    assert bytes([APPLIED, OUT_OF_ORDER, DUPLICATE]) == high.columns.outcomes
 
 
 async def test_messages_of_both_forms_follow_one_another(client: Client, feed: Feed) -> None:

@@ -31,7 +31,8 @@ LAYOUTS = {
     2: (Section.STOCK_DETAIL_TEXTS, "9ff0d14dd870a87d"),
     3: (Section.STOCK, "2d444199d14775be"),
     4: (Section.FORGETS, "cec4e3a1a87f556e"),
-    5: (Section.POSTED, "6d9e98cfc15a99ce"),
+    5: (Section.POSTED, "492b75d1563b1f72"),
+    6: (Section.SOURCES, "5cbe1fc319b6b3b4"),
 }
 
 

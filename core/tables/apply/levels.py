@@ -10,6 +10,7 @@ def apply_levels(shard: Shard, effects: Array) -> None:
     start = len(shard.levels)
     shard.levels.ensure(len(effects))
     shard.level_chain.extend(len(effects))
+    shard.last_counts.extend(len(effects))
     if shard.keeping.is_used:
         shard.latest.extend(len(effects))
     kernels.apply_levels(effects, shard.levels.records, start)

@@ -23,8 +23,15 @@ def apply_location_names(shard: Shard, effects: Array) -> None:
 def apply_source_names(shard: Shard, effects: Array) -> None:
     """Add sources of stock facts, which have no number yet."""
     shard.sources.add(effects)
-    _follow(shard.sources, shard.source_sequences)
-    _follow(shard.sources, shard.source_gaps)
+    _follow(shard.sources, shard.source_records)
+
+
+def apply_sources(shard: Shard, effects: Array) -> None:
+    """Set what is set of sources."""
+    for effect in effects:
+        record = shard.source_records.records[effect["source"]]
+        for field in ("expected_interval_ms", "unknown_skus"):
+            record[field] = effect[field]
 
 
 def apply_principal_names(shard: Shard, effects: Array) -> None:

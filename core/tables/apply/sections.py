@@ -10,6 +10,7 @@ from ..effects import DTYPES, Entry, Section
 from ..id_texts import lay_down, lay_down_earlier
 from ..names import unpack_names
 from ..shard import Shard
+from ..source_numbers import apply_gaps
 from ..table import Array
 from .levels import apply_levels
 from .names import (
@@ -20,6 +21,7 @@ from .names import (
     apply_principal_names,
     apply_sku_names,
     apply_source_names,
+    apply_sources,
     apply_status_names,
 )
 from .reservations import (
@@ -34,7 +36,6 @@ from .seal import apply_seal
 from .stock import (
     apply_counts,
     apply_details,
-    apply_gaps,
     apply_plain_stock,
     apply_posted,
     apply_source_resets,
@@ -73,6 +74,8 @@ _APPLY: dict[Section, Callable[[Shard, Array], None]] = {
     Section.POSTED: apply_posted,
     Section.GAPS: apply_gaps,
     Section.SOURCE_RESETS: apply_source_resets,
+    Section.RESET_REASONS: _keep,
+    Section.SOURCES: apply_sources,
     Section.REQUESTS: apply_requests,
     Section.ATTRIBUTIONS: _keep,
     Section.STOCK_DETAILS: apply_details,

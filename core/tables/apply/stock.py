@@ -3,7 +3,7 @@
 import numpy as np
 
 from ... import kernels
-from ...kernels.codes import NOT_KEPT
+from ...kernels.codes import COUNTED_UNKNOWN, NOT_KEPT
 from ...limits import NUMBERED_MAX
 from ..effects import DTYPES, Section
 from ..recent import append_facts
@@ -18,8 +18,9 @@ def apply_stock(shard: Shard, effects: Array, counted: Array) -> None:
     if not len(shard.numbered) and effects["sequence"].any():
         shard.numbered.extend(NUMBERED_MAX)
     quantities = np.empty(len(effects), np.int64)
-    kernels.read_quantities(effects, counted, quantities)
-    _apply(shard, effects, quantities, shard.numbered.used)
+    seen = np.zeros(len(effects), np.uint64)
+    kernels.read_quantities(effects, counted, quantities, seen)
+    _apply(shard, effects, quantities, seen, shard.numbered.used)
 
 
 def apply_plain_stock(shard: Shard, effects: Array) -> None:
@@ -27,12 +28,14 @@ def apply_plain_stock(shard: Shard, effects: Array) -> None:
     stock = np.zeros(len(effects), DTYPES[Section.STOCK])
     for field in DTYPES[Section.STOCK_PLAIN].names or ():
         stock[field] = effects[field]
-    _apply(shard, stock, np.full(len(stock), NOT_KEPT), shard.numbered.records[:0])
+    stock["counted"] = COUNTED_UNKNOWN
+    nothing = np.zeros(len(stock), np.uint64)
+    _apply(shard, stock, np.full(len(stock), NOT_KEPT), nothing, shard.numbered.records[:0])
 
 
-def _apply(shard: Shard, effects: Array, quantities: Array, numbered: Array) -> None:
-    levels, sequences = shard.levels.records, shard.source_sequences.records
-    kernels.apply_stock(effects, quantities, shard.header, levels, sequences, numbered)
+def _apply(shard: Shard, effects: Array, quantities: Array, seen: Array, numbered: Array) -> None:
+    tables = (table.records for table in (shard.levels, shard.last_counts, shard.source_records))
+    kernels.apply_stock(effects, quantities, seen, shard.header, *tables, numbered, shard.now_ns)
     keyed = int(np.count_nonzero(effects["has_key"]))
     remembered = shard.events.remember(keyed, shard.now_ns)
     kernels.apply_event_keys(effects, quantities, remembered, shard.now_ns)
@@ -92,13 +95,12 @@ def apply_unavailable(shard: Shard, effects: Array) -> None:
     )
 
 
-def apply_gaps(shard: Shard, effects: Array) -> None:
-    """Note numbers that sources skipped."""
-    kernels.apply_gaps(effects, shard.source_gaps.records)
-
-
 def apply_source_resets(shard: Shard, effects: Array) -> None:
     """Set the last numbers of sources, and forget what they numbered."""
-    kernels.apply_source_resets(
-        effects, shard.source_sequences.records, shard.source_gaps.records, shard.numbered.used
+    shard.gaps.count = kernels.apply_source_resets(
+        effects,
+        shard.source_records.records,
+        shard.gaps.records,
+        len(shard.gaps),
+        shard.numbered.used,
     )

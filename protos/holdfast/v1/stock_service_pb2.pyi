@@ -47,6 +47,7 @@ class StockEventOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STOCK_EVENT_OUTCOME_COUNT_OUTDATED: _ClassVar[StockEventOutcome]
     STOCK_EVENT_OUTCOME_COUNT_TOO_OLD: _ClassVar[StockEventOutcome]
     STOCK_EVENT_OUTCOME_UNKNOWN_ORDER: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_ALREADY_COUNTED: _ClassVar[StockEventOutcome]
 STOCK_EVENT_KIND_UNSPECIFIED: StockEventKind
 STOCK_EVENT_KIND_RECEIPT: StockEventKind
 STOCK_EVENT_KIND_ADJUSTMENT: StockEventKind
@@ -73,6 +74,7 @@ STOCK_EVENT_OUTCOME_COUNT_IN_FUTURE: StockEventOutcome
 STOCK_EVENT_OUTCOME_COUNT_OUTDATED: StockEventOutcome
 STOCK_EVENT_OUTCOME_COUNT_TOO_OLD: StockEventOutcome
 STOCK_EVENT_OUTCOME_UNKNOWN_ORDER: StockEventOutcome
+STOCK_EVENT_OUTCOME_ALREADY_COUNTED: StockEventOutcome
 
 class RecordStockEventsRequest(_message.Message):
     __slots__ = ("source", "events")
@@ -83,12 +85,22 @@ class RecordStockEventsRequest(_message.Message):
     def __init__(self, source: _Optional[str] = ..., events: _Optional[_Iterable[_Union[StockEvent, _Mapping]]] = ...) -> None: ...
 
 class RecordStockEventsResponse(_message.Message):
-    __slots__ = ("results", "revisions")
+    __slots__ = ("results", "revisions", "skipped_sequences")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_SEQUENCES_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[StockEventResult]
     revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
-    def __init__(self, results: _Optional[_Iterable[_Union[StockEventResult, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+    skipped_sequences: _containers.RepeatedCompositeFieldContainer[SequenceRange]
+    def __init__(self, results: _Optional[_Iterable[_Union[StockEventResult, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., skipped_sequences: _Optional[_Iterable[_Union[SequenceRange, _Mapping]]] = ...) -> None: ...
+
+class SequenceRange(_message.Message):
+    __slots__ = ("first_sequence", "last_sequence")
+    FIRST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    first_sequence: int
+    last_sequence: int
+    def __init__(self, first_sequence: _Optional[int] = ..., last_sequence: _Optional[int] = ...) -> None: ...
 
 class RecordStockEventsStreamRequest(_message.Message):
     __slots__ = ("source", "events", "columns", "batch_id")
@@ -119,7 +131,7 @@ class StockEventColumns(_message.Message):
     def __init__(self, id_high: _Optional[_Iterable[int]] = ..., id_low: _Optional[_Iterable[int]] = ..., sequences: _Optional[_Iterable[int]] = ..., stock_levels: _Optional[_Iterable[int]] = ..., kinds: _Optional[bytes] = ..., quantities: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class RecordStockEventsStreamResponse(_message.Message):
-    __slots__ = ("source", "acknowledged_sequence", "results", "revisions", "columns", "batch_id", "status")
+    __slots__ = ("source", "acknowledged_sequence", "results", "revisions", "columns", "batch_id", "status", "skipped_sequences")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGED_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     RESULTS_FIELD_NUMBER: _ClassVar[int]
@@ -127,6 +139,7 @@ class RecordStockEventsStreamResponse(_message.Message):
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
     BATCH_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_SEQUENCES_FIELD_NUMBER: _ClassVar[int]
     source: str
     acknowledged_sequence: int
     results: _containers.RepeatedCompositeFieldContainer[StockEventResult]
@@ -134,7 +147,8 @@ class RecordStockEventsStreamResponse(_message.Message):
     columns: StockEventResultColumns
     batch_id: int
     status: _status_pb2.Status
-    def __init__(self, source: _Optional[str] = ..., acknowledged_sequence: _Optional[int] = ..., results: _Optional[_Iterable[_Union[StockEventResult, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., columns: _Optional[_Union[StockEventResultColumns, _Mapping]] = ..., batch_id: _Optional[int] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+    skipped_sequences: _containers.RepeatedCompositeFieldContainer[SequenceRange]
+    def __init__(self, source: _Optional[str] = ..., acknowledged_sequence: _Optional[int] = ..., results: _Optional[_Iterable[_Union[StockEventResult, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., columns: _Optional[_Union[StockEventResultColumns, _Mapping]] = ..., batch_id: _Optional[int] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., skipped_sequences: _Optional[_Iterable[_Union[SequenceRange, _Mapping]]] = ...) -> None: ...
 
 class StockEventResultColumns(_message.Message):
     __slots__ = ("outcomes", "on_hand", "shortfalls", "available", "differences")

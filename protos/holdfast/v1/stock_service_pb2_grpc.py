@@ -31,9 +31,10 @@ class StockServiceStub(object):
     shortfall.
 
     Events are deduplicated by (source, event_id) for 7 days: an id that comes again with other
-    content is ID_REUSED. Those that carry a sequence must arrive in increasing sequence within their
-    source; one that comes late for the first time is OUT_OF_ORDER, not DUPLICATE. An operator can
-    reset a source whose numbering starts anew (AdminService.ResetSource).
+    content is ID_REUSED. A source may number its events. Numbers that it passes over are a gap: they
+    are missing, and take effect when they come late. A number that is late and not missing is a
+    DUPLICATE, or OUT_OF_ORDER when nobody can tell. An operator can list the gaps of a source, and
+    reset one whose numbering starts anew (AdminService.GetSource, AdminService.ResetSource).
     """
 
     def __init__(self, channel):
@@ -60,9 +61,10 @@ class StockServiceServicer(object):
     shortfall.
 
     Events are deduplicated by (source, event_id) for 7 days: an id that comes again with other
-    content is ID_REUSED. Those that carry a sequence must arrive in increasing sequence within their
-    source; one that comes late for the first time is OUT_OF_ORDER, not DUPLICATE. An operator can
-    reset a source whose numbering starts anew (AdminService.ResetSource).
+    content is ID_REUSED. A source may number its events. Numbers that it passes over are a gap: they
+    are missing, and take effect when they come late. A number that is late and not missing is a
+    DUPLICATE, or OUT_OF_ORDER when nobody can tell. An operator can list the gaps of a source, and
+    reset one whose numbering starts anew (AdminService.GetSource, AdminService.ResetSource).
     """
 
     def RecordStockEvents(self, request, context):
@@ -111,9 +113,10 @@ class StockService(object):
     shortfall.
 
     Events are deduplicated by (source, event_id) for 7 days: an id that comes again with other
-    content is ID_REUSED. Those that carry a sequence must arrive in increasing sequence within their
-    source; one that comes late for the first time is OUT_OF_ORDER, not DUPLICATE. An operator can
-    reset a source whose numbering starts anew (AdminService.ResetSource).
+    content is ID_REUSED. A source may number its events. Numbers that it passes over are a gap: they
+    are missing, and take effect when they come late. A number that is late and not missing is a
+    DUPLICATE, or OUT_OF_ORDER when nobody can tell. An operator can list the gaps of a source, and
+    reset one whose numbering starts anew (AdminService.GetSource, AdminService.ResetSource).
     """
 
     @staticmethod

@@ -7,12 +7,13 @@ import numpy as np
 from holdfast.core.kernels import codes
 from holdfast.core.kernels.arguments import SHARD
 from holdfast.core.limits import GAPS_MAX, NUMBERED_MAX, ON_HAND_MAX, QUANTITY_MAX
-from holdfast.core.model import EventKind
+from holdfast.core.model import EventKind, UnknownSkus
 from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.layouts import (
     EVENT,
     GAP,
     HISTORY,
+    LAST_COUNT,
     LATEST,
     LEVEL,
     LINE,
@@ -20,6 +21,7 @@ from holdfast.core.tables.layouts import (
     NUMBERED,
     PLAN,
     RECORDED,
+    SOURCE,
     STOCK_EVENT,
     UNAVAILABLE,
 )
@@ -43,7 +45,7 @@ def feed(duel: Duel, rng: Random) -> None:
         duel.note("plan_stock", codes)
         for shard, (effects, counted, gaps) in zip(shards, written, strict=True):
             _apply(duel, rng, shard, effects, counted)
-            duel.call("apply_gaps", gaps, shard.gaps, operations=len(gaps))
+            _change_gaps(duel, rng, shard, gaps)
             _change_statuses(duel, rng, shard)
         if rng.random() < 0.3:
             _reset(duel, rng, rng.choice(shards))
@@ -54,12 +56,14 @@ class _Shard:
 
     def __init__(self, rng: Random) -> None:
         self.levels = _make_levels(rng)
-        self.last = np.zeros(1, np.uint64)
-        self.gaps = np.zeros((1, 2 + 2 * GAPS_MAX), np.uint64)
+        self.sources = np.zeros(2, SOURCE)
+        self.gaps = np.zeros(4 * GAPS_MAX, GAP)
+        self.gap_count = 0
         self.numbered = np.zeros(NUMBERED_MAX, NUMBERED)
         self.unavailable = np.zeros(8 * STATUSES, UNAVAILABLE)
         self.unavailable_slots = make_index(8 * STATUSES)
         self.unavailable_count = 0
+        self.counts = np.zeros(len(self.levels), LAST_COUNT)
         self.latest = np.zeros(len(self.levels), LATEST)
         self.records = np.zeros(400, HISTORY)
         self.kept = 0
@@ -82,16 +86,21 @@ def _record(
     recorded["match"] = [rng.choice((0,) * 20 + (1, 2)) for _ in events]
     plan["withheld"] = [rng.choice((0, 0, 0, 2, -2, QUANTITY_MAX)) for _ in events]
     plan["new_sku"] = [rng.choice((0, 0, 0, 1, 2)) for _ in events]
-    ranges = np.concatenate([shard.gaps[0, 2:] for shard in shards]).view(GAP)
-    last = np.uint64(max(int(shard.last[0]) for shard in shards))
-    source = (last, np.uint64(rng.choice((0, 3))), ranges[ranges["first"] > 0])
-    space = (make_index(64), make_index(64), np.zeros(64, np.int32))
+    for number, shard in enumerate(shards):
+        told = (events, plan, number, 0, shard.sources, shard.counts)
+        duel.call("find_counts", *told, operations=size)
+    gaps = np.concatenate([_list_gaps(duel, shard) for shard in shards])
+    gaps.sort(order="first")
+    last = np.uint64(max(int(shard.sources["last_sequence"][0]) for shard in shards))
+    source = (last, np.uint64(rng.choice((0, 3))), gaps)
+    space = (make_index(64), make_index(64), make_index(64), np.zeros(64, np.int32))
+    plan["is_counted"] = [rng.random() < 0.05 for _ in events]
     counts, began = np.zeros(SHARDS, np.int64), np.zeros(3, np.uint8)
     hashes = np.zeros(size, np.uint64)
     columns = (events[field].copy() for field in ("key_hi", "key_lo"))
     duel.call("hash_keys", space[0], *columns, hashes, operations=size)
     message = (events, recorded, hashes, source, space, plan, codes, counts, began)
-    duel.call("plan_stock", *message, rng.randrange(2), operations=size)
+    duel.call("plan_stock", *message, rng.choice(tuple(UnknownSkus)), operations=size)
     written: list[tuple[Array, ...]] = []
     for number in range(SHARDS):
         kinds = (Section.STOCK, Section.COUNTED, Section.GAPS)
@@ -104,17 +113,41 @@ def _record(
 def _apply(duel: Duel, rng: Random, shard: _Shard, effects: Array, counted: Array) -> None:
     size = len(effects)
     quantities = np.zeros(size, np.int64)
-    duel.call("read_quantities", effects, counted, quantities, operations=size)
+    seen = np.zeros(size, np.uint64)
+    duel.call("read_quantities", effects, counted, quantities, seen, operations=size)
     if rng.random() < 0.1:
         quantities[:] = codes.NOT_KEPT  # as of an earlier build
     numbered = shard.numbered[: rng.choice((0, NUMBERED_MAX, NUMBERED_MAX))]
     header = make_header(levels=len(shard.levels))
     _keep(duel, rng, shard, effects, quantities)
-    change = (effects, quantities, header, shard.levels, shard.last, numbered)
-    duel.call("apply_stock", *change, operations=size)
-    remembered = np.zeros(int(effects["has_key"].sum()), EVENT)
     now_ns = rng.choice(TIMES)
+    tables = (shard.levels, shard.counts, shard.sources, numbered, now_ns)
+    duel.call("apply_stock", effects, quantities, seen, header, *tables, operations=size)
+    remembered = np.zeros(int(effects["has_key"].sum()), EVENT)
     duel.call("apply_event_keys", effects, quantities, remembered, now_ns, operations=size)
+
+
+def _change_gaps(duel: Duel, rng: Random, shard: _Shard, skipped: Array) -> None:
+    """Open gaps of two sources, and close some."""
+    came = np.zeros(rng.choice((0, 0, 3, 40)), DTYPES[Section.GAPS])
+    for effect in came:
+        effect["first"] = rng.choice((rng.randint(1, 200), 2**63 - rng.randint(3, 9)))
+        effect["last"] = effect["first"] + np.uint64(rng.choice((0, 0, 2)))
+        effect["source"] = rng.randrange(2)
+        effect["kind"] = rng.choice((codes.CAME, codes.CAME, codes.SKIPPED, codes.UNKNOWN_NUMBERS))
+    effects = np.concatenate([skipped, came])
+    most = len(shard.gaps) - shard.gap_count
+    for start in range(0, min(len(effects), most), 20):
+        piece = effects[start : start + 20]
+        tables = (shard.sources, shard.gaps, shard.gap_count, rng.choice(TIMES))
+        shard.gap_count = duel.call("apply_gaps", piece, *tables, operations=len(piece))
+
+
+def _list_gaps(duel: Duel, shard: _Shard) -> Array:
+    record = shard.sources[0]
+    found = np.zeros(int(record["gap_count"]), GAP)
+    duel.call("list_gaps", int(record["gaps"]), shard.gaps, found)
+    return found
 
 
 def _keep(duel: Duel, rng: Random, shard: _Shard, effects: Array, quantities: Array) -> None:
@@ -170,7 +203,8 @@ def _change_statuses(duel: Duel, rng: Random, shard: _Shard) -> None:
 def _reset(duel: Duel, rng: Random, shard: _Shard) -> None:
     effects = np.zeros(1, DTYPES[Section.SOURCE_RESETS])
     effects["last_sequence"] = rng.choice((0, 3, 2**63 - 1))
-    duel.call("apply_source_resets", effects, shard.last, shard.gaps, shard.numbered)
+    tables = (shard.sources, shard.gaps, shard.gap_count, shard.numbered)
+    shard.gap_count = duel.call("apply_source_resets", effects, *tables)
 
 
 def _make_levels(rng: Random) -> Array:

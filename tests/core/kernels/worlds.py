@@ -18,12 +18,14 @@ from holdfast.core.limits import NUMBER_BITS, NUMBERED_MAX, ON_HAND_MAX, QUANTIT
 from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.layouts import (
     EVENT,
+    LAST_COUNT,
     LEVEL,
     LOCATION,
     NUMBERED,
     RECORDED,
     REQUEST,
     RESERVATION,
+    SOURCE,
     STOCK_EVENT,
     UNAVAILABLE,
 )
@@ -250,7 +252,7 @@ def _change_stock(duel: Duel, rng: Random, table: Array) -> None:
     """Bring a few rows to the limits, in two steps; more of them could not be summed."""
     if not len(table):
         return
-    sources = np.zeros(4, np.uint64)
+    sources, counts = np.zeros(4, SOURCE), np.zeros(len(table), LAST_COUNT)
     for _ in range(2):
         effects = np.zeros(30, DTYPES[Section.STOCK])
         effects["delta"] = [rng.choice((0, 1, -1, 7, QUANTITY_MAX, -QUANTITY_MAX)) for _ in effects]
@@ -259,8 +261,9 @@ def _change_stock(duel: Duel, rng: Random, table: Array) -> None:
         effects["sequence"] = [rng.choice(EDGES) for _ in effects]
         effects["source"] = [rng.randrange(4) for _ in effects]
         quantities, numbered = effects["delta"].copy(), np.zeros(NUMBERED_MAX, NUMBERED)
-        change = (effects, quantities, make_header(), table, sources, numbered)
-        duel.call("apply_stock", *change, operations=len(effects))
+        seen = np.zeros(len(effects), np.uint64)
+        change = (effects, quantities, seen, make_header(), table, counts, sources, numbered)
+        duel.call("apply_stock", *change, rng.choice(TIMES), operations=len(effects))
 
 
 def remembered(duel: Duel, rng: Random) -> None:

@@ -42,7 +42,7 @@ def test_details_stand_beside_the_effect_of_their_event() -> None:
     """
     entry = recorded(
         StockEvent(None, 5, "Tea", "W", SALE, 1),
-        StockEvent(None, 4, "Tea", "W", SALE, 1, reason="late"),
+        StockEvent(None, 5, "Tea", "W", SALE, 1, reason="again"),
         StockEvent(None, 6, "Tea", "W", SALE, 1, 7, Reference("order", "A1", "2"), "sold", "Ann"),
         StockEvent(None, 8, "Tea", "W", SALE, 1, actor="Bob"),
     )

@@ -46,13 +46,13 @@ def test_a_source_can_begin_to_number_anew(node: NodeProcess) -> None:
 
         assert STOCK_EVENT_OUTCOME_APPLIED == sell(2**63 - 1)
         assert STOCK_EVENT_OUTCOME_OUT_OF_ORDER == sell(8)
-        told = ask_json(node, "source", "reset", source, "--last", 7)
+        told = ask_json(node, "sources", "reset", source, "--last", 7)
         assert {"previous_sequence": 2**63 - 1} == told
         assert STOCK_EVENT_OUTCOME_APPLIED == sell(8)
     assert (
         f"{source} counts on from 0; it had come to 8."
-        in ask(node, "source", "reset", source).stdout
+        in ask(node, "sources", "reset", source).stdout
     )
-    unknown = ask(node, "source", "reset", "nobody")
+    unknown = ask(node, "sources", "reset", "nobody")
     assert 1 == unknown.exit_code
     assert "source is 'nobody', which is unknown" in flat(unknown.output)

@@ -166,6 +166,31 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("get_status", {"include_state_hash": True}, {"include_state_hash": True}),
     ("create_snapshot", {}, {}),
     ("drain", {}, {}),
+    ("list_sources", {}, {}),
+    ("list_sources", {"page_size": 7, "page_token": "t"}, {"page_size": 7, "page_token": "t"}),
+    ("get_source", {"source": "erp"}, {"source": "erp"}),
+    ("update_source", {"source": "erp"}, {"source": {"source": "erp"}, "update_mask": {}}),
+    (
+        "update_source",
+        {
+            "source": "erp",
+            "expected_interval": 90,
+            "unknown_skus": "UNKNOWN_SKUS_REFUSE",
+            "allow_missing": True,
+            "request_id": "q1",
+        },
+        {
+            "source": {
+                "source": "erp",
+                "expected_interval": {"seconds": 90},
+                "unknown_skus": "UNKNOWN_SKUS_REFUSE",
+            },
+            "update_mask": {"paths": ["expected_interval", "unknown_skus"]},
+            "allow_missing": True,
+            "request_id": "q1",
+        },
+    ),
+    ("reset_source", {"source": "erp", "reason": "new"}, {"source": "erp", "reason": "new"}),
     ("reset_source", {"source": "erp"}, {"source": "erp"}),
     ("reset_source", {"source": "erp", "last_sequence": 7}, {"source": "erp", "last_sequence": 7}),
 ]

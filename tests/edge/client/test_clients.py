@@ -61,6 +61,9 @@ REPEATABLE: list[tuple[str, tuple[Any, ...]]] = [
     ("list_reservations", ("S1",)),
     ("explain_availability", ("S1", "W1")),
     ("get_status", ()),
+    ("list_sources", ()),
+    ("get_source", ("erp",)),
+    ("update_source", ("erp",)),
     ("create_snapshot", ()),
 ]
 

@@ -44,6 +44,12 @@ WRONG: dict[str, tuple[list[Any], str]] = {
     "page_size": (NO_INTEGER, "expected an integer"),
     "page_token": (NO_TEXT, "expected text"),
     "last_sequence": (NO_INTEGER, "expected an integer"),
+    "reason": (NO_TEXT, "expected text"),
+    "expected_interval": (
+        [None, "60", True],
+        "expected a timedelta, or seconds as a number",
+    ),
+    "unknown_skus": ([None, 1.0, True], "expected an integer"),
     "include_state_hash": (NO_FLAG, "expected True or False"),
     "reference_id": (NO_TEXT, "expected text"),
     "from_time": (NO_TIME, "expected a datetime"),

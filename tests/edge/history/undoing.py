@@ -73,8 +73,8 @@ def _reservation(model: Model, key: Key) -> Undo:
 
 
 def _source(model: Model, name: str) -> Undo:
-    known = model.sources.get(name)
+    known = model.facts.sources.get(name)
     if known is None:
-        return lambda: model.sources.pop(name, None)
-    before = replace(known, ids=dict(known.ids), numbers=dict(known.numbers))
-    return lambda: model.sources.update({name: before})
+        return lambda: model.facts.sources.pop(name, None)
+    before = replace(known, ids=dict(known.ids), numbers=dict(known.numbers), gaps=list(known.gaps))
+    return lambda: model.facts.sources.update({name: before})

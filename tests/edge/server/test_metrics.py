@@ -21,7 +21,7 @@ from holdfast.edge.server.statistics import (
 
 def shard(number: int) -> ShardStatistics:
     """Figures of which no two are alike."""
-    return ShardStatistics(number, *range(100 * number + 1, 100 * number + 11))
+    return ShardStatistics(number, *range(100 * number + 1, 100 * number + 12))
 
 
 def node(calls: CallCounters | None = None) -> NodeStatistics:
@@ -104,6 +104,7 @@ def test_figures_of_each_shard_are_exported() -> None:
             "holdfast_stock_levels",
             "holdfast_reservations",
             "holdfast_ended_ids",
+            "holdfast_source_gaps",
             "holdfast_mailbox_depth",
             "holdfast_mailbox_capacity",
             "holdfast_on_hand_units",

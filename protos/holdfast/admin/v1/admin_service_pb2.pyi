@@ -2,14 +2,38 @@ import datetime
 
 from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class SourceState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SOURCE_STATE_UNSPECIFIED: _ClassVar[SourceState]
+    SOURCE_STATE_GAP: _ClassVar[SourceState]
+    SOURCE_STATE_STALE: _ClassVar[SourceState]
+    SOURCE_STATE_CURRENT: _ClassVar[SourceState]
+
+class UnknownSkus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    UNKNOWN_SKUS_UNSPECIFIED: _ClassVar[UnknownSkus]
+    UNKNOWN_SKUS_CREATE: _ClassVar[UnknownSkus]
+    UNKNOWN_SKUS_CREATE_BY_RECEIPT: _ClassVar[UnknownSkus]
+    UNKNOWN_SKUS_REFUSE: _ClassVar[UnknownSkus]
+SOURCE_STATE_UNSPECIFIED: SourceState
+SOURCE_STATE_GAP: SourceState
+SOURCE_STATE_STALE: SourceState
+SOURCE_STATE_CURRENT: SourceState
+UNKNOWN_SKUS_UNSPECIFIED: UnknownSkus
+UNKNOWN_SKUS_CREATE: UnknownSkus
+UNKNOWN_SKUS_CREATE_BY_RECEIPT: UnknownSkus
+UNKNOWN_SKUS_REFUSE: UnknownSkus
 
 class GetStatusRequest(_message.Message):
     __slots__ = ("include_state_hash",)
@@ -42,7 +66,7 @@ class GetStatusResponse(_message.Message):
     def __init__(self, version: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recovery_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., durable_position: _Optional[int] = ..., snapshot_position: _Optional[int] = ..., journal_size_bytes: _Optional[int] = ..., journal_headroom_bytes: _Optional[int] = ..., shards: _Optional[_Iterable[_Union[ShardStatus, _Mapping]]] = ..., state_hash: _Optional[str] = ..., timeline: _Optional[int] = ...) -> None: ...
 
 class ShardStatus(_message.Message):
-    __slots__ = ("shard", "sequence", "skus", "stock_levels", "reservations", "mailbox_depth", "mailbox_capacity", "on_hand", "reserved", "committed", "ended_ids")
+    __slots__ = ("shard", "sequence", "skus", "stock_levels", "reservations", "mailbox_depth", "mailbox_capacity", "on_hand", "reserved", "committed", "ended_ids", "source_gaps")
     SHARD_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     SKUS_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +78,7 @@ class ShardStatus(_message.Message):
     RESERVED_FIELD_NUMBER: _ClassVar[int]
     COMMITTED_FIELD_NUMBER: _ClassVar[int]
     ENDED_IDS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_GAPS_FIELD_NUMBER: _ClassVar[int]
     shard: int
     sequence: int
     skus: int
@@ -65,15 +90,102 @@ class ShardStatus(_message.Message):
     reserved: int
     committed: int
     ended_ids: int
-    def __init__(self, shard: _Optional[int] = ..., sequence: _Optional[int] = ..., skus: _Optional[int] = ..., stock_levels: _Optional[int] = ..., reservations: _Optional[int] = ..., mailbox_depth: _Optional[int] = ..., mailbox_capacity: _Optional[int] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., ended_ids: _Optional[int] = ...) -> None: ...
+    source_gaps: int
+    def __init__(self, shard: _Optional[int] = ..., sequence: _Optional[int] = ..., skus: _Optional[int] = ..., stock_levels: _Optional[int] = ..., reservations: _Optional[int] = ..., mailbox_depth: _Optional[int] = ..., mailbox_capacity: _Optional[int] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., ended_ids: _Optional[int] = ..., source_gaps: _Optional[int] = ...) -> None: ...
+
+class Source(_message.Message):
+    __slots__ = ("source", "expected_interval", "unknown_skus", "state", "last_sequence", "last_event_time", "lag", "missing_sequences", "unlisted_sequences", "gap_count", "gaps")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_SKUS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    LAST_EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
+    LAG_FIELD_NUMBER: _ClassVar[int]
+    MISSING_SEQUENCES_FIELD_NUMBER: _ClassVar[int]
+    UNLISTED_SEQUENCES_FIELD_NUMBER: _ClassVar[int]
+    GAP_COUNT_FIELD_NUMBER: _ClassVar[int]
+    GAPS_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    expected_interval: _duration_pb2.Duration
+    unknown_skus: UnknownSkus
+    state: SourceState
+    last_sequence: int
+    last_event_time: _timestamp_pb2.Timestamp
+    lag: _duration_pb2.Duration
+    missing_sequences: int
+    unlisted_sequences: int
+    gap_count: int
+    gaps: _containers.RepeatedCompositeFieldContainer[SequenceGap]
+    def __init__(self, source: _Optional[str] = ..., expected_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., unknown_skus: _Optional[_Union[UnknownSkus, str]] = ..., state: _Optional[_Union[SourceState, str]] = ..., last_sequence: _Optional[int] = ..., last_event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., lag: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., missing_sequences: _Optional[int] = ..., unlisted_sequences: _Optional[int] = ..., gap_count: _Optional[int] = ..., gaps: _Optional[_Iterable[_Union[SequenceGap, _Mapping]]] = ...) -> None: ...
+
+class SequenceGap(_message.Message):
+    __slots__ = ("first_sequence", "last_sequence", "open_time")
+    FIRST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    OPEN_TIME_FIELD_NUMBER: _ClassVar[int]
+    first_sequence: int
+    last_sequence: int
+    open_time: _timestamp_pb2.Timestamp
+    def __init__(self, first_sequence: _Optional[int] = ..., last_sequence: _Optional[int] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListSourcesRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListSourcesResponse(_message.Message):
+    __slots__ = ("sources", "next_page_token")
+    SOURCES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    sources: _containers.RepeatedCompositeFieldContainer[Source]
+    next_page_token: str
+    def __init__(self, sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetSourceRequest(_message.Message):
+    __slots__ = ("source",)
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    def __init__(self, source: _Optional[str] = ...) -> None: ...
+
+class GetSourceResponse(_message.Message):
+    __slots__ = ("source",)
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    source: Source
+    def __init__(self, source: _Optional[_Union[Source, _Mapping]] = ...) -> None: ...
+
+class UpdateSourceRequest(_message.Message):
+    __slots__ = ("source", "update_mask", "allow_missing", "request_id")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_MISSING_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    source: Source
+    update_mask: _field_mask_pb2.FieldMask
+    allow_missing: bool
+    request_id: str
+    def __init__(self, source: _Optional[_Union[Source, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., allow_missing: bool = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class UpdateSourceResponse(_message.Message):
+    __slots__ = ("source", "repeated_request")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    source: Source
+    repeated_request: bool
+    def __init__(self, source: _Optional[_Union[Source, _Mapping]] = ..., repeated_request: bool = ...) -> None: ...
 
 class ResetSourceRequest(_message.Message):
-    __slots__ = ("source", "last_sequence")
+    __slots__ = ("source", "last_sequence", "reason")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
     source: str
     last_sequence: int
-    def __init__(self, source: _Optional[str] = ..., last_sequence: _Optional[int] = ...) -> None: ...
+    reason: str
+    def __init__(self, source: _Optional[str] = ..., last_sequence: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ResetSourceResponse(_message.Message):
     __slots__ = ("previous_sequence",)

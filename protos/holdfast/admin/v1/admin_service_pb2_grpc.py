@@ -40,6 +40,21 @@ class AdminServiceStub(object):
                 request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.GetStatusRequest.SerializeToString,
                 response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.GetStatusResponse.FromString,
                 _registered_method=True)
+        self.ListSources = channel.unary_unary(
+                '/holdfast.admin.v1.AdminService/ListSources',
+                request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListSourcesRequest.SerializeToString,
+                response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListSourcesResponse.FromString,
+                _registered_method=True)
+        self.GetSource = channel.unary_unary(
+                '/holdfast.admin.v1.AdminService/GetSource',
+                request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.GetSourceRequest.SerializeToString,
+                response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.GetSourceResponse.FromString,
+                _registered_method=True)
+        self.UpdateSource = channel.unary_unary(
+                '/holdfast.admin.v1.AdminService/UpdateSource',
+                request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.UpdateSourceRequest.SerializeToString,
+                response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.UpdateSourceResponse.FromString,
+                _registered_method=True)
         self.ResetSource = channel.unary_unary(
                 '/holdfast.admin.v1.AdminService/ResetSource',
                 request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ResetSourceRequest.SerializeToString,
@@ -68,8 +83,30 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSources(self, request, context):
+        """Lists the sources of stock events, page by page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSource(self, request, context):
+        """How far a source has come, which of its numbers are missing, and what is set of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateSource(self, request, context):
+        """Changes what is set of a source.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ResetSource(self, request, context):
-        """Lets a source of stock events number its events anew. Ids that it gave are remembered.
+        """Lets a source of stock events number its events anew, and forgets its gaps. Ids that it gave
+        are remembered.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,6 +137,21 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.GetStatus,
                     request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.GetStatusRequest.FromString,
                     response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.GetStatusResponse.SerializeToString,
+            ),
+            'ListSources': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSources,
+                    request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListSourcesRequest.FromString,
+                    response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListSourcesResponse.SerializeToString,
+            ),
+            'GetSource': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSource,
+                    request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.GetSourceRequest.FromString,
+                    response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.GetSourceResponse.SerializeToString,
+            ),
+            'UpdateSource': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSource,
+                    request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.UpdateSourceRequest.FromString,
+                    response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.UpdateSourceResponse.SerializeToString,
             ),
             'ResetSource': grpc.unary_unary_rpc_method_handler(
                     servicer.ResetSource,
@@ -145,6 +197,87 @@ class AdminService(object):
             '/holdfast.admin.v1.AdminService/GetStatus',
             holdfast_dot_admin_dot_v1_dot_admin__service__pb2.GetStatusRequest.SerializeToString,
             holdfast_dot_admin_dot_v1_dot_admin__service__pb2.GetStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSources(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.admin.v1.AdminService/ListSources',
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListSourcesRequest.SerializeToString,
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListSourcesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSource(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.admin.v1.AdminService/GetSource',
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.GetSourceRequest.SerializeToString,
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.GetSourceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSource(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.admin.v1.AdminService/UpdateSource',
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.UpdateSourceRequest.SerializeToString,
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.UpdateSourceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,142 @@
+"""Commands on sources of stock events: sources list, get, update, reset."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from .console import (
+    TIMEOUT_DEFAULT_S,
+    AdminTarget,
+    Json,
+    Timeout,
+    asking_operators,
+    console,
+    parse_duration,
+    plain,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from google.protobuf.message import Message
+
+    from holdfast.admin.v1.admin_service_pb2 import Source
+
+#: Sources that are asked for at once: the most that a node gives.
+PAGE_SIZE: Final = 1_000
+
+Name = Annotated[str, typer.Argument(metavar="SOURCE", help="Name of the source.")]
+
+app = typer.Typer()
+sources = typer.Typer(no_args_is_help=True, help="Look after sources of stock events.")
+app.add_typer(sources, name="sources")
+
+
+class UnknownSkus(StrEnum):
+    """What events do whose SKU is unknown, as the wire names it after UNKNOWN_SKUS_."""
+
+    NODE = "node"
+    CREATE = "create"
+    CREATE_BY_RECEIPT = "create-by-receipt"
+    REFUSE = "refuse"
+
+
+@sources.command("list")
+def list_sources(
+    target: AdminTarget = None, timeout: Timeout = TIMEOUT_DEFAULT_S, as_json: Json = False
+) -> None:
+    """List all sources, with how far they have come and how many numbers are missing."""
+    from holdfast.admin.v1.admin_service_pb2 import ListSourcesResponse
+
+    every = ListSourcesResponse()
+    with asking_operators(target, timeout, as_json=as_json) as client:
+        while True:
+            page = client.list_sources(PAGE_SIZE, every.next_page_token)
+            every.sources.extend(page.sources)
+            every.next_page_token = page.next_page_token
+            if not every.next_page_token:
+                break
+    _print(every, every.sources, as_json=as_json)
+
+
+@sources.command("get")
+def get_source(
+    name: Name,
+    target: AdminTarget = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Show a source and its gaps."""
+    with asking_operators(target, timeout, as_json=as_json) as client:
+        answer = client.get_source(name)
+    _print(answer, [answer.source], as_json=as_json)
+    if not as_json and answer.source.gaps:
+        from . import answers
+
+        console().print(answers.source_gaps(answer.source))
+
+
+@sources.command("update")
+def update_source(
+    name: Name,
+    expected_interval: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION", help="How often it sends at least: 90s, 15m, 12h; 0 for no matter."
+        ),
+    ] = None,
+    unknown_skus: Annotated[
+        UnknownSkus | None,
+        typer.Option(help="What its events do whose SKU is unknown; node: as the node is set."),
+    ] = None,
+    target: AdminTarget = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Change what is given of a source, or create it."""
+    policy = None
+    if unknown_skus is not None:
+        is_node = unknown_skus is UnknownSkus.NODE
+        policy = "UNSPECIFIED" if is_node else unknown_skus.upper().replace("-", "_")
+    with asking_operators(target, timeout, as_json=as_json) as client:
+        answer = client.update_source(
+            name,
+            expected_interval=None
+            if expected_interval is None
+            else parse_duration(expected_interval),
+            unknown_skus=None if policy is None else f"UNKNOWN_SKUS_{policy}",
+            allow_missing=True,
+        )
+    _print(answer, [answer.source], as_json=as_json)
+
+
+@sources.command("reset")
+def reset_source(
+    name: Name,
+    last_sequence: Annotated[
+        int, typer.Option("--last", metavar="N", min=0, help="The last number that counts.")
+    ] = 0,
+    reason: Annotated[str, typer.Option(help="Why; kept in the journal.")] = "",
+    target: AdminTarget = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Let a source number its events anew; ids that it gave stay known, its gaps do not."""
+    with asking_operators(target, timeout, as_json=as_json) as client:
+        answer = client.reset_source(name, last_sequence, reason)
+    if as_json:
+        print_json(plain(answer))
+        return
+    was = f"it had come to {answer.previous_sequence:,}"
+    typer.echo(f"{name} counts on from {last_sequence:,}; {was}.")
+
+
+def _print(answer: "Message", told: "Iterable[Source]", *, as_json: bool) -> None:
+    if as_json:
+        print_json(plain(answer))
+        return
+    from . import answers
+
+    console().print(answers.sources(told))
