@@ -143,12 +143,9 @@ class Availability:
         """What is unavailable at `count` copied levels from `start` on, by status."""
         told: list[Mapping[str, int]] = [NOTHING] * count
         first, last = np.searchsorted(unavailable[:, 0], (start, start + count))
-        found: dict[int, dict[str, int]] = {}
         self.work.spend(int(last - first) * STATUS_TOLD)
-        for place, status, units in unavailable[first:last].tolist():
-            found.setdefault(place - start, {})[shard.statuses.text(status)] = units
-        for at, units_by_status in found.items():
-            told[at] = dict(sorted(units_by_status.items()))
+        for place, by_status in shard.name_unavailable(unavailable[first:last]).items():
+            told[place - start] = by_status
         return told
 
     @executes(RESOLVE_LEVELS)

@@ -317,6 +317,13 @@ class Shard:
         slots, records = self.unavailable_slots.arrays, self.unavailable.records
         return found[: kernels.list_unavailable(slots, records, rows, withheld, found)]
 
+    def name_unavailable(self, listed: np.ndarray) -> dict[int, dict[str, int]]:
+        """What `list_unavailable` found, by place: units by status, in the order of their names."""
+        named: dict[int, dict[str, int]] = {}
+        for place, status, units in listed.tolist():
+            named.setdefault(place, {})[self.statuses.text(status)] = units
+        return {place: dict(sorted(units.items())) for place, units in named.items()}
+
     def unavailable_units(self, row: int, status: str) -> int:
         """Units of a level under one status."""
         number = self.statuses.find(status)

@@ -86,13 +86,11 @@ def status_of(available: int, low_threshold: int) -> watch.StockStatus:
 
 
 def level_update(
-    level: tuple[str, str, int, int, int, int, bool],
-    status: watch.StockStatus,
-    crossed_from: watch.StockStatus,
+    sku: str, level: core.LevelView, status: watch.StockStatus, crossed_from: watch.StockStatus
 ) -> watch.LevelUpdate:
-    """A level: SKU, location, on_hand, reserved, committed, available, enabled."""
-    update = watch.LevelUpdate(sku=level[0], status=status, crossed_from=crossed_from)
-    fill_level(update.level, core.LevelView(*level[1:]))
+    """A level of a SKU."""
+    update = watch.LevelUpdate(sku=sku, status=status, crossed_from=crossed_from)
+    fill_level(update.level, level)
     return update
 
 

@@ -66,6 +66,19 @@ async def test_the_state_comes_first_then_changes(client: Client) -> None:
         ]
 
 
+async def test_units_that_are_not_for_sale_are_told_by_status(client: Client) -> None:
+    (sku,) = await put_stock(client, 7)
+    damaged = receipt(sku, 2, WAREHOUSE)
+    damaged.to_status = "damaged"
+    async with aclosing(client.watch_availability([sku])) as responses:
+        (untouched,) = (await anext(responses)).levels
+        assert not untouched.level.unavailable
+        await client.record_stock_events("goods-in", [damaged])
+        (told,) = (await anext(responses)).levels
+    assert (9, 7) == (told.level.on_hand, told.level.available)
+    assert [("damaged", 2)] == [(each.status, each.quantity) for each in told.level.unavailable]
+
+
 async def test_a_watch_from_now_begins_with_its_position(client: Client) -> None:
     (sku,) = await put_stock(client, 7)
     async with aclosing(client.watch_availability([sku], from_now=True)) as responses:

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import numpy as np
 from google.protobuf.message import Message
 
+from holdfast.core import commands as core
 from holdfast.core.tables.shard import Shard
 from holdfast.core.tables.table import Array, Table
 from holdfast.v1 import common_pb2 as common
@@ -174,26 +175,35 @@ class Watcher:
 
     def _updates(self, shard: Shard, rows: Array, *, is_whole: bool) -> Iterator[watch.LevelUpdate]:
         """The levels at these rows, as they are."""
-        columns = shard.read_levels(rows)
-        enabled = shard.location_records.records["enabled"][shard.levels.records["location"][rows]]
         told = self._statuses[shard.number]
         told.extend(max(0, len(shard.levels) - len(told)))
-        for row, name, (*units, is_open), is_enabled in zip(
-            rows.tolist(), shard.name_rows(rows), columns.T.tolist(), enabled.tolist(), strict=True
-        ):
+        for row, (sku, location), level in _levels(shard, rows):
             before = _STATUSES[told.records[row]]
-            if not is_open:
+            if level is None:
                 told.records[row] = 0
                 # A SKU of the same name may have begun since, with levels of its own; and where
                 # all is told that there is, nothing is removed.
-                if not is_whole and shard.find_row(*name) < 0:
-                    yield removed_update(*name)
+                if not is_whole and shard.find_row(sku, location) < 0:
+                    yield removed_update(sku, location)
                 continue
-            status = status_of(units[3], self._wanted.low_threshold)
+            status = status_of(level.available, self._wanted.low_threshold)
             told.records[row] = status
             if before != status or not self._wanted.crossings_only:
                 crossed_from = before if before != status else _STATUSES[0]
-                yield level_update((*name, *units, bool(is_enabled)), status, crossed_from)
+                yield level_update(sku, level, status, crossed_from)
+
+
+def _levels(
+    shard: Shard, rows: Array
+) -> Iterator[tuple[int, tuple[str, str], core.LevelView | None]]:
+    """Rows with their names and levels; None for a level whose SKU has ended."""
+    columns = shard.read_levels(rows)
+    enabled = shard.location_records.records["enabled"][shard.levels.records["location"][rows]]
+    unavailable = shard.name_unavailable(shard.list_unavailable(rows, columns[5]))
+    found = zip(rows.tolist(), shard.name_rows(rows), columns.T.tolist(), enabled, strict=True)
+    for place, (row, name, (*units, is_open, _), is_enabled) in enumerate(found):
+        values = (name[1], *units, bool(is_enabled), unavailable.get(place, {}))
+        yield row, name, core.LevelView._make(values) if is_open else None
 
 
 class _Filter:
