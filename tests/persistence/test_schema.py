@@ -31,8 +31,8 @@ LAYOUTS = {
     2: (Section.STOCK_DETAIL_TEXTS, "9ff0d14dd870a87d"),
     3: (Section.STOCK, "2d444199d14775be"),
     4: (Section.FORGETS, "cec4e3a1a87f556e"),
-    5: (Section.POSTED, "492b75d1563b1f72"),
-    6: (Section.SOURCES, "5cbe1fc319b6b3b4"),
+    5: (Section.POSTED, "21582716cc2bff8f"),
+    6: (Section.SOURCES, "071e8d934b05e9b9"),
 }
 
 

@@ -119,7 +119,7 @@ async def test_an_error_that_no_attempt_can_mend_is_told_at_once() -> None:
 async def test_the_patience_of_a_caller_ends() -> None:
     """A server that stays away is reported, and looked for again by the next caller."""
     script = Script(breaking)
-    async with playing(script, timeout_s=0.05) as client, client.coalescer() as holdfast:
+    async with playing(script, timeout_s=0.5) as client, client.coalescer() as holdfast:
         for _ in range(2):
             with pytest.raises(Unavailable, match="the cable is out"):
                 await holdfast.commit(uuid4())

@@ -242,7 +242,9 @@ def stock_stream(source: str, events: Sequence[stock.StockEvent]) -> Request:
 
     def read(data: bytes) -> Reply:
         streamed = stock.RecordStockEventsStreamResponse.FromString(data)
-        response = stock.RecordStockEventsResponse(results=streamed.results)
+        response = stock.RecordStockEventsResponse(
+            results=streamed.results, skipped_sequences=streamed.skipped_sequences
+        )
         return Reply([without_revisions(response)], revisions_in(streamed))
 
     path = methods.RECORD_STOCK_EVENTS_STREAM.path
