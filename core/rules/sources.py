@@ -88,8 +88,9 @@ class Sources:
 
     def last_number(self, known: Sequence[tuple[Shard, int]]) -> int:
         """The last number that a source has reached, in whatever shard."""
-        records = (shard.source_records.records[number] for shard, number in known)
-        return max((int(each["last_sequence"]) for each in records), default=0)
+        # A field of all records first: to take one record out costs ten times as much.
+        lasts = (shard.source_records.records["last_sequence"][n] for shard, n in known)
+        return max(map(int, lasts), default=0)
 
     def numbering(self, known: Sequence[tuple[Shard, int]], sequences: Array) -> Numbering:
         """What has to be known of the numbers of a source to judge these."""

@@ -49,6 +49,8 @@ class Plan:
     plan: Array
     codes: Array
     counts: Array
+    is_out_of_turn: bool
+    """Whether a number came that was not the next, or a count had seen an event."""
     differences: dict[int, Difference]
     """By position, of the first reused ids."""
 
@@ -62,11 +64,12 @@ class StockPlanner:
 
     def find_levels(self, events: Array, plan: Array) -> list[Shard]:
         """Read the levels of events into their plan; return the shards that they name."""
-        return [
-            shard
-            for shard in self.shards
-            if kernels.find_event_levels(events, plan, shard.header, shard.stock)
-        ]
+        counts = np.bincount(events["shard"], minlength=len(self.shards)).tolist()
+        # A forged handle may name a shard that does not exist: such are counted behind the last.
+        named = [shard for shard, count in zip(self.shards, counts, strict=False) if count]
+        for shard in named:
+            kernels.find_event_levels(events, plan, shard.header, shard.stock)
+        return named
 
     def decide(
         self,
@@ -81,12 +84,14 @@ class StockPlanner:
         known = self.sources.known(source)
         sequences = np.ascontiguousarray(events["sequence"])
         numbering = self.sources.numbering(known, sequences)
+        has_old = bool(sequences.min() <= numbering.last)
         may_be_late = len(numbering.gaps) > 0 or not _rise(sequences)
         if len(numbering.gaps):
             for shard, number in known:
                 tables = shard.source_records.records, shard.last_counts.records
                 kernels.find_counts(events, plan, shard.number, number, *tables)
-        recorded, hashes = self._recorded(known, events, plan, name_of, now_ns)
+        numbered = known if has_old else []
+        recorded, hashes = self._recorded(numbered, events, plan, name_of, now_ns)
         codes = np.empty(len(events), np.uint8)
         counts = np.zeros(len(self.shards), np.int64)
         first = self.shards[0]
@@ -96,7 +101,7 @@ class StockPlanner:
             first.unavailable_slots.scratch(len(events) if may_be_late else 1),
             np.zeros(len(events), np.int32),
         )
-        kernels.plan_stock(
+        is_out_of_turn = kernels.plan_stock(
             events,
             recorded,
             hashes,
@@ -112,14 +117,14 @@ class StockPlanner:
         differences = {
             index: self._difference(recorded[index], events, index, name_of) for index in reused
         }
-        return Plan(events, plan, codes, counts, differences)
+        return Plan(events, plan, codes, counts, is_out_of_turn, differences)
 
     def finish(self, source: str, decided: Plan) -> tuple[SequenceRange, ...]:
         """Write what became of numbers, when all events are written; tell the events that a count
         had seen, and return what numbers were skipped.
         """
         events, plan, codes = decided.events, decided.plan, decided.codes
-        if not events["sequence"].any():
+        if not decided.is_out_of_turn:
             return ()
         skipped = self.sources.note_numbers(source, events, plan, codes)
         codes[(plan["is_counted"] != 0) & (codes == EVENT_APPLIED)] = EVENT_ALREADY_COUNTED
@@ -134,14 +139,14 @@ class StockPlanner:
 
     def _recorded(
         self,
-        known: list[tuple[Shard, int]],
+        numbered: list[tuple[Shard, int]],
         events: Array,
         plan: Array,
         name_of: NameOf,
         now_ns: int,
     ) -> tuple[Array, Array]:
         """What is remembered of the events (RECORDED), compared with them, and the hashes of their
-        keys (uint64), but for the lowest bit.
+        keys (uint64), but for the lowest bit. `numbered` has where a number of them may stand.
         """
         recorded, hashes = np.zeros(len(events), RECORDED), np.zeros(len(events), np.uint64)
         has_key = events["has_key"].tobytes()
@@ -150,8 +155,8 @@ class StockPlanner:
             kernels.hash_keys(self.shards[0].events.current.slots.arrays, *keys, hashes)
             for shard in self.shards:
                 shard.events.find_events(events, hashes, shard.number, now_ns, recorded)
-        if 0 in has_key and events["sequence"].min() <= self.sources.last_number(known):
-            for shard, number in known:
+        if 0 in has_key:
+            for shard, number in numbered:
                 kernels.find_numbered(events, number, shard.numbered.used, shard.number, recorded)
         if recorded["match"].tobytes().strip(_NEW):
             self._compare(recorded, events, plan, name_of)
@@ -207,7 +212,9 @@ class StockPlanner:
 
 def _rise(sequences: Array) -> bool:
     """Whether every number of a message is above the one before it, if it has numbers."""
-    return not sequences.any() or bool((sequences[1:] > sequences[:-1]).all())
+    if len(sequences) == 1 or not sequences.any():
+        return True
+    return bool((sequences[1:] > sequences[:-1]).all())
 
 
 def positions_of(code: int, codes: Array) -> list[int]:
