@@ -66,6 +66,13 @@ NUMBERED_MAX = 1 << 14
 #: answer; the largest WMS have some dozens.
 STATUSES_MAX = 64
 
+#: Reversals of each shard whose events have not come: 0.3 MB, which are looked through for every
+#: event as long as there are any.
+PENDING_REVERSALS_MAX = 1_000
+
+#: Reversals of one another, each of the one before it.
+REVERSALS_DEEP_MAX = 16
+
 #: Facts, or shipments, of one generation of a shard's history (core/tables/recent.py): 0.8 GB, for
 #: which memory runs out first. What is longer is forgotten before its time.
 HISTORY_MAX = 1 << 24

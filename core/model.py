@@ -62,6 +62,12 @@ class EventKind(IntEnum):
     COUNT = 5
     STATUS_CHANGE = 6
     GOODS_ISSUE = 7
+    REVERSAL = 8
+    SHIPMENT_REVERSAL = 9
+
+
+#: Kinds of facts that a reversal undoes; a count is undone by another count.
+REVERSIBLE = frozenset(EventKind) - {EventKind.COUNT, EventKind.SHIPMENT_REVERSAL}
 
 
 class CountBasis(IntEnum):
@@ -89,6 +95,11 @@ class EventOutcome(IntEnum):
     COUNT_TOO_OLD = 13
     UNKNOWN_ORDER = 14
     ALREADY_COUNTED = 15
+    REVERSED = 16
+    REVERSAL_PENDING = 17
+    ALREADY_REVERSED = 18
+    REVERSAL_DIFFERS = 19
+    CANNOT_REVERSE = 20
 
 
 class UnknownSkus(IntEnum):

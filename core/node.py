@@ -31,6 +31,7 @@ from .rules.homes import Homes
 from .rules.late_counts import LateCounts
 from .rules.reservations import Reservations
 from .rules.retention import DEFAULT_RETENTION, Retention, Sweep
+from .rules.reversals import Reversals
 from .rules.source_catalogue import SourceCatalogue
 from .rules.sources import Sources
 from .rules.stock_batches import StockBatches
@@ -142,14 +143,16 @@ class Node:
         """All rules over these shards."""
         unknown_skus = UnknownSkus.CREATE if creates_skus else UnknownSkus.CREATE_BY_RECEIPT
         sources = Sources(self.shards, self.work, unknown_skus)
-        planner = StockPlanner(self.shards, sources)
+        counts = Counts(self.reservations, self.work)
+        reversals = Reversals(counts)
+        planner = StockPlanner(self.shards, sources, reversals)
         yield self.reservations
         yield Batches(self.shards, self.homes, self.reservations, self.work)
         yield sources
         yield SourceCatalogue(sources, self.homes, self.work)
-        counts = Counts(self.reservations, self.work)
         late_counts = LateCounts(sources, counts, self.work)
-        changes = FactChanges(self.reservations, counts)
+        changes = FactChanges(self.reservations, counts, reversals)
+        yield reversals
         yield StockFacts(planner, self.homes, changes, late_counts)
         yield StockBatches(planner, late_counts, self.work)
         yield Availability(self.shards, self.homes, self.timeline, self.work)

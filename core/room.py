@@ -21,7 +21,7 @@ from .tables.shard import Shard
 _TABLES: Final[Mapping[Growth, Sequence[str]]] = {
     Growth.HOLDS: ("reservations", "lines", "id_texts"),
     Growth.MOVES: ("splits", "requests"),
-    Growth.STOCK: ("levels", "sources", "gaps", "events", "unavailable", "splits"),
+    Growth.STOCK: ("levels", "sources", "gaps", "events", "reversed", "unavailable", "splits"),
     Growth.PLACES: ("locations", "display_names"),
     Growth.PRINCIPALS: ("principals",),
     Growth.SOURCES: ("sources", "requests"),

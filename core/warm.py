@@ -28,6 +28,7 @@ from .commands import (
     ReserveBatch,
     ResetSource,
     ResolveLevels,
+    Reversed,
     StockBatch,
     StockEvent,
     UpdateLocation,
@@ -163,6 +164,22 @@ def _life() -> Iterator[tuple[int, Command]]:
         StockEvent(None, 10, "S0", "W", EventKind.GOODS_ISSUE, 1, reference=order),
     ):
         yield 6, RecordStockEvents("statuses", (fact,))
+    yield 6, Move(Verb.FULFILL, uuid, None, (Line("S0", "W", 1),), Remainder.KEEP)
+    for event_id, undone, kind in (
+        ("undoes", "0", EventKind.RECEIPT),
+        ("waits", "to come", EventKind.SALE),
+        ("restores", "undoes", EventKind.REVERSAL),
+    ):
+        named = Reversed("source", undone, key_from_parts("source", undone), kind)
+        key, quantity = key_from_parts("source", event_id), 1 if undone == "to come" else 9
+        event = StockEvent(key, 0, "S0", "W", EventKind.REVERSAL, quantity, reverses=named)
+        yield 6, RecordStockEvents("source", (event,))
+    key = key_from_parts("source", "to come")
+    for event in (
+        StockEvent(key, 0, "S0", "W", EventKind.SALE, 1),
+        StockEvent(key, 11, "S0", "W", EventKind.SHIPMENT_REVERSAL, 1, reference=order),
+    ):
+        yield 6, RecordStockEvents("source", (event,))
     for number in (9, 9, 7):  # one that skips some, a repeat, and one of those
         event = StockEvent(None, number, "S0", "W", EventKind.COUNT, 9)
         yield 7, RecordStockEvents("numbers", (event,))

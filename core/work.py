@@ -48,6 +48,9 @@ SOURCE_RESET: Final = 20
 SOURCE_TOLD: Final = 15
 GAP_TOLD: Final = 1
 
+#: A pending reversal that is told.
+REVERSAL_TOLD: Final = 10
+
 #: A stock fact that changes a status or a reservation: it is recorded by itself.
 FACT_CHANGING: Final = 70
 

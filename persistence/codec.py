@@ -193,7 +193,7 @@ def _decode_body(body: memoryview, count: int, written_by: int) -> list[tuple[Se
         # start anywhere in a read-only value.
         effects = np.frombuffer(body, dtype, records, at).copy()
         if is_earlier:
-            effects = schema.migrate_effects(effects, section)
+            effects = schema.migrate_effects(effects, section, written_by)
         sections.append((section, effects))
         at += -(-records * item_bytes // 8) * 8
     return sections

@@ -17,10 +17,13 @@ import numpy as np
 
 from holdfast.core.ids import text_from_key
 from holdfast.core.kernels.codes import (
+    AWAITED_CAME,
+    AWAITS,
     CAME,
     FLAG_LINE_IDS,
     FLAG_TEXT,
     SKIPPED,
+    UNDOES,
     UNKNOWN_NUMBERS,
 )
 from holdfast.core.limits import NS_PER_MS
@@ -60,6 +63,8 @@ _OF_NUMBERS: Final = {
     CAME: "numbers_came",
     UNKNOWN_NUMBERS: "numbers_begin",
 }
+#: The same of reversals, by UNDOES and its like.
+_OF_REVERSALS: Final = {UNDOES: "undo", AWAITS: "await", AWAITED_CAME: "awaited_came"}
 _NONE: Final = np.zeros(0, DTYPES[Section.RESERVATIONS])
 
 
@@ -164,6 +169,8 @@ class _ShardHistory:
             Section.HISTORY_WINDOWS: self._read_windows,
             Section.COUNTS: self._read_counts,
             Section.POSTED: self._read_posted,
+            Section.REVERSALS: self._read_reversals,
+            Section.REOPENED: self._read_reopened,
             Section.GAPS: self._read_gaps,
             Section.SOURCES: self._read_sources,
             Section.SOURCE_RESETS: partial(self._read_resets, _reasons(sections)),
@@ -321,6 +328,23 @@ class _ShardHistory:
     def _read_posted(self, effects: Any) -> Iterator[EffectRecord]:
         for units, row, _pad in effects.tolist():
             yield {"kind": "posted", **self._level(row), "quantity": units}
+
+    def _read_reversals(self, effects: Any) -> Iterator[EffectRecord]:
+        for effect in effects:
+            kind = int(effect["kind"])
+            yield {
+                "kind": _OF_REVERSALS[int(effect["what"])],
+                **self._level(int(effect["row"])),
+                "event": EventKind(kind).name if kind else "",
+                "quantity": int(effect["quantity"]),
+                "source": bytes(effect["source"]).decode(),
+                "event_id": bytes(effect["event_id"]).decode(),
+                "event_key": _key_hex(effect),
+            }
+
+    def _read_reopened(self, effects: Any) -> Iterator[EffectRecord]:
+        for (number,) in effects.tolist():
+            yield {"kind": "reopen", "reservation_id": self.reservations[number]}
 
     def _read_sources(self, effects: Any) -> Iterator[EffectRecord]:
         for effect in effects:

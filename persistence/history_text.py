@@ -50,6 +50,12 @@ def _move_sentence(record: EffectRecord) -> str:
     return f"{record['reservation_id']}: {what} {states}"
 
 
+def _event(record: EffectRecord) -> str:
+    """The event that a reversal names."""
+    what = f"{record['event'].lower()} {record['quantity']:,}"
+    return f"{what} {_level(record)}, {record['event_id']} from {record['source']}"
+
+
 def _level(record: EffectRecord) -> str:
     return f"{record['sku']} at {record['location']}"
 
@@ -77,6 +83,12 @@ _SENTENCES: Final[dict[str, Callable[[EffectRecord], str]]] = {
     "counted": lambda record: (
         f"{_level(record)} was counted as of {record['as_of']}, {record['basis'].lower()}"
     ),
+    "undo": lambda record: f"{_event(record)} is undone, or counts again",
+    "await": lambda record: f"a reversal waits for {_event(record)}",
+    "awaited_came": lambda record: (
+        f"{_level(record)}: event {record['event_key']} came, for which a reversal waited"
+    ),
+    "reopen": lambda record: f"{record['reservation_id']}: has not ended any more",
     "posted": lambda record: f"{record['quantity']:,} {_level(record)} not unposted any more",
     "numbers_skipped": lambda record: (
         f"{record['source']} skipped #{record['first']} to #{record['last']}"

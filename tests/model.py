@@ -102,7 +102,7 @@ class Model:
         self.locations: dict[str, Location] = {}
         self.skus: dict[str, dict[str, Level]] = {}
         self.reservations: dict[Key, Reservation] = {}
-        self.counts = Counts(self.reservations, window_ns)
+        self.counts = Counts(self.reservations, window_ns, self.reopen)
         self.holding: dict[Key, Reservation] = {}  # those that hold units; the others cannot expire
         # Those that were not seen to have ended; the others in the order in which they were.
         self.open: dict[Key, Reservation] = {}
@@ -167,6 +167,12 @@ class Model:
                     line.move(State.HELD, State.EXPIRED, line.units[State.HELD])
             if not reservation.total(State.HELD):
                 del self.holding[key]
+
+    def reopen(self, key: Key) -> None:
+        """Let a reservation live again that had ended, of which units are committed."""
+        if key in self.ended:
+            self.open[key] = self.ended.pop(key)
+            self.open[key].ended_at_ns = None
 
     def sweep(self, now_ns: int) -> None:
         """Let reservations go, a step each: they end, then their lines leave, then their ids."""

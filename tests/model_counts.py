@@ -3,23 +3,37 @@
 Rules of this file: those of tests/model.py.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 from holdfast.core.commands import Reapplied, StockEvent
 from holdfast.core.ids import Key, key_from_text
 from holdfast.core.limits import COUNT_AHEAD_NS_MAX
 from holdfast.core.model import CountBasis, EventKind, EventOutcome, State
 from tests.model_reservations import Happened, HeldLine, Level, Reservation
+from tests.model_reversals import Undoing
 from tests.model_sources import judge_change, on_hand_with
 
 #: Kinds that change nothing on hand by themselves.
-STILL = (EventKind.COUNT, EventKind.GOODS_ISSUE, EventKind.STATUS_CHANGE)
+STILL = (
+    *(EventKind.COUNT, EventKind.GOODS_ISSUE),
+    *(EventKind.STATUS_CHANGE, EventKind.SHIPMENT_REVERSAL),
+)
 
 
 class Counts:
     """Counts over the levels and reservations of a model."""
 
-    def __init__(self, reservations: dict[Key, Reservation], window_ns: int) -> None:
+    def __init__(
+        self,
+        reservations: dict[Key, Reservation],
+        window_ns: int,
+        reopen: Callable[[Key], None],
+    ) -> None:
         self.reservations = reservations
         self.window_ns = window_ns
+        self.reopen = reopen
 
     def in_memory(self, text: str) -> Reservation | None:
         """A reservation whose lines have not left."""
@@ -33,45 +47,130 @@ class Counts:
         level: Level,
         skus: dict[str, dict[str, Level]],
         now_ns: int,
-        delta: int = 0,
-        *,
-        is_counted: bool = False,
-    ) -> None:
+        judged: Any,
+    ) -> Happened:
         """Let a fact take effect; on hand, unless a count had seen it."""
-        if is_counted:
-            if event.kind != EventKind.COUNT:
-                self.change_others(event, level, skus)
-            return
-        before = level.on_hand
-        level.on_hand = on_hand_with(event, level.on_hand) + delta
         at_ns = now_ns if event.occur_time_ns is None else min(event.occur_time_ns, now_ns)
-        units = level.on_hand - before
-        if event.kind in (EventKind.COUNT, EventKind.GOODS_ISSUE):
-            units = event.quantity
-        level.facts.append(Happened(at_ns, now_ns, units, name, event.sequence, event.kind))
+        happened = Happened(at_ns, now_ns, 0, name, event.sequence, event.kind)
+        level.facts.append(happened)
+        if judged.outcome == EventOutcome.REVERSED:
+            happened.is_undone = happened.is_nulled = True
+            is_issue = event.kind == EventKind.GOODS_ISSUE
+            happened.units = event.quantity if is_issue else on_hand_with(event, 0)
+            return happened
+        if judged.outcome != EventOutcome.APPLIED:
+            happened.kind = None
+            happened.is_counted = True
+            if judged.outcome == EventOutcome.ALREADY_COUNTED and event.kind != EventKind.COUNT:
+                self.change_others(event, level, skus, judged.undoing)
+            return happened
+        before = level.on_hand
+        level.on_hand = on_hand_with(event, level.on_hand) + judged.delta
+        happened.units = level.on_hand - before
+        if is_posting(judged.undoing):
+            happened.kind = EventKind.GOODS_ISSUE
+            happened.units = event.quantity * judged.undoing.sign
+            level.unposted -= happened.units * (self.window_ns > 0)
+        elif event.kind in (EventKind.COUNT, EventKind.GOODS_ISSUE):
+            happened.units = event.quantity
         if event.kind == EventKind.GOODS_ISSUE:
             self.ship(event, level, now_ns)
-            return
-        if event.kind == EventKind.COUNT:
+        elif event.kind == EventKind.SHIPMENT_REVERSAL:
+            self.take_back(event, level, now_ns)
+        elif event.kind == EventKind.COUNT:
             level.count_source = name
             level.count_sequence = event.sequence if event.is_plain else event.as_of_sequence
             if not event.is_plain:
+                happened.basis = level.basis = basis_of(event)
                 level.counted_ns = at_ns
-                level.basis = basis_of(event)
-            return
-        self.change_others(event, level, skus)
+        else:
+            self.change_others(event, level, skus, judged.undoing)
+        return happened
 
     def change_others(
-        self, event: StockEvent, level: Level, skus: dict[str, dict[str, Level]]
+        self,
+        event: StockEvent,
+        level: Level,
+        skus: dict[str, dict[str, Level]],
+        undoing: Undoing | None = None,
     ) -> None:
-        """What a fact changes beside units on hand."""
-        level.change_status(event.from_status, -abs(event.quantity))
-        level.change_status(event.to_status, abs(event.quantity))
+        """What a fact changes beside units on hand, or the undoing of one."""
+        if event.kind == EventKind.REVERSAL:
+            if undoing is None or not undoing.sign or undoing.fact.kind == EventKind.GOODS_ISSUE:
+                return
+            event = undoing.fact
+        states = [State.FULFILLED, State.RETURNED]
+        statuses = [event.from_status, event.to_status]
+        if undoing and undoing.sign < 0:
+            states.reverse()
+            statuses.reverse()
+        level.change_status(statuses[0], -abs(event.quantity))
+        level.change_status(statuses[1], abs(event.quantity))
         left = event.quantity
         for line in self.shipped_lines(event, skus) or ():
-            units = min(left, line.units[State.FULFILLED])
-            line.move(State.FULFILLED, State.RETURNED, units)
+            units = min(left, line.units[states[0]])
+            line.move(states[0], states[1], units)
             left -= units
+
+    def judge_undoing(
+        self, fact: StockEvent, sign: int, level: Level, skus: dict[str, dict[str, Level]]
+    ) -> tuple[EventOutcome, int]:
+        """Whether there is what the undoing of a fact takes, or its counting again."""
+        if sign < 0:
+            returned = self.shipped_lines(fact, skus)
+            back = replace(fact, from_status=fact.to_status, to_status=fact.from_status)
+            return judge_change(back, level, returned, State.RETURNED)
+        return judge_change(fact, level, self.shipped_lines(fact, skus))
+
+    def was_counted_since(
+        self, fact: Happened | None, came_at_ns: int | None, level: Level, now_ns: int
+    ) -> bool:
+        """Whether the last count of a level, behind a fact, was one of the shelf. None stands for a
+        fact that is not remembered.
+        """
+        counts = [each for each in self.known(level.facts, now_ns) if each.kind == EventKind.COUNT]
+        last = counts[-1] if counts else None
+        if last is not None and last.basis == CountBasis.BOOKS:
+            return False
+        if fact is not None and fact.came_at_ns > now_ns - self.window_ns and fact.is_counted:
+            return True
+        if last is None or (came_at_ns is not None and last.came_at_ns < came_at_ns):
+            return False
+        if fact is None or fact.came_at_ns <= now_ns - self.window_ns:
+            return came_at_ns is None or last.at_ns >= came_at_ns
+        if last.source == fact.source and last.sequence and fact.sequence:
+            return last.sequence > fact.sequence
+        places = level.facts.index(last), level.facts.index(fact)
+        return (last.at_ns, places[0]) > (fact.at_ns, places[1])
+
+    def take_back(self, event: StockEvent, level: Level, now_ns: int) -> None:
+        """Let units of an order be committed that were not shipped."""
+        left = event.quantity
+        for line in self.lines_at(event, level) or ():
+            units = min(left, line.units[State.FULFILLED])
+            line.move(State.FULFILLED, State.COMMITTED, units, now_ns)
+            left -= units
+        order = event.reservation
+        assert order is not None
+        self.reopen(key_from_text(order.id))
+
+    def judge_shipment_reversal(
+        self, event: StockEvent, level: Level, now_ns: int
+    ) -> tuple[EventOutcome, int, int]:
+        """Whether so many units were shipped, how many; and how many no count has found since."""
+        lines = self.lines_at(event, level)
+        shipped = sum(line.units[State.FULFILLED] for line in lines or ())
+        if event.quantity > shipped:
+            is_known = lines is not None
+            outcome = EventOutcome.EXCEEDS_SHIPPED if is_known else EventOutcome.UNKNOWN_ORDER
+            return outcome, shipped, 0
+        counts = [each for each in self.known(level.facts, now_ns) if each.kind == EventKind.COUNT]
+        delta = event.quantity
+        if counts and counts[-1].basis != CountBasis.BOOKS:
+            since = max(counts[-1].at_ns, now_ns - self.window_ns)
+            units = -sum(each.units for each in level.shipments if each.came_at_ns > since)
+            delta = min(delta, max(0, units))
+        return EventOutcome.APPLIED, 0, delta
 
     def judge(
         self,
@@ -86,6 +185,8 @@ class Counts:
         """
         if event.kind == EventKind.GOODS_ISSUE:
             return *self.judge_goods_issue(event, level, now_ns), ()
+        if event.kind == EventKind.SHIPMENT_REVERSAL:
+            return *self.judge_shipment_reversal(event, level, now_ns), ()
         if event.kind == EventKind.COUNT:
             outcome, told = self.judge_count(name, event, level, now_ns)
             return outcome, 0, event.picked_quantity + sum(each.units for each in told), told
@@ -111,12 +212,15 @@ class Counts:
         if any(each.kind == EventKind.COUNT for each in later):
             return EventOutcome.COUNT_OUTDATED, ()
         if basis_of(event) == CountBasis.SHELF:
-            unseen = -sum(
+            shipped = sum(
                 each.units
                 for each in self.known(level.shipments, now_ns)
                 if each.came_at_ns > as_of_ns
             )
+            unseen = max(0, -shipped)
+            later = [each for each in later if is_real(each)]
         else:
+            later = [each for each in later if not each.is_nulled]
             posted = sum(each.units for each in later if each.kind == EventKind.GOODS_ISSUE)
             unseen = self.shipped_of_late(level, level.unposted + posted, now_ns)
             unseen = max(0, unseen - self.seen(event, level))
@@ -143,7 +247,8 @@ class Counts:
         if any(each.kind == EventKind.COUNT for each in later):
             return EventOutcome.ALREADY_COUNTED, ()
         shipments = [each.units for each in level.shipments if each.came_at_ns > opened_ns]
-        return EventOutcome.APPLIED, told_again(later, -sum(shipments))
+        later = [each for each in later if is_real(each)]
+        return EventOutcome.APPLIED, told_again(later, max(0, -sum(shipments)))
 
     def known(self, happened: list[Happened], now_ns: int) -> list[Happened]:
         """What is not too long ago."""
@@ -169,25 +274,28 @@ class Counts:
     ) -> tuple[EventOutcome, int, int]:
         """Whether there are so many units, how many; and what a count took off twice."""
         known = self.shipped_of_late(level, level.unposted, now_ns)
-        lines = self.committed_lines(event, level)
+        lines = self.lines_at(event, level)
         committed = sum(line.units[State.COMMITTED] for line in lines or ())
         if event.quantity > known + committed:
             is_known = lines is not None
             outcome = EventOutcome.EXCEEDS_SHIPPED if is_known else EventOutcome.UNKNOWN_ORDER
             return outcome, known + committed, 0
+        return EventOutcome.APPLIED, 0, self.counted_twice(event, level, known, now_ns)
+
+    def counted_twice(self, event: StockEvent, level: Level, known: int, now_ns: int) -> int:
+        """Units of a goods issue that the last count had seen, and took off."""
         at_ns = now_ns if event.occur_time_ns is None else event.occur_time_ns
         is_counted = level.basis is not None and at_ns <= level.counted_ns
         if not is_counted or level.counted_ns < now_ns - self.window_ns:
-            return EventOutcome.APPLIED, 0, 0
+            return 0
         for each in level.facts:
             if each.kind == EventKind.COUNT and each.came_at_ns > level.counted_ns < each.at_ns:
-                return EventOutcome.APPLIED, 0, 0
+                return 0
         is_in_books = level.basis == CountBasis.BOOKS
-        twice = event.quantity if is_in_books else max(0, event.quantity - known)
-        return EventOutcome.APPLIED, 0, twice
+        return event.quantity if is_in_books else max(0, event.quantity - known)
 
-    def committed_lines(self, event: StockEvent, level: Level) -> list[HeldLine] | None:
-        """The lines that a goods issue may be of; None when its order is not known."""
+    def lines_at(self, event: StockEvent, level: Level) -> list[HeldLine] | None:
+        """The lines that an event at a level may be of; None when its order is not known."""
         order = event.reservation
         assert order is not None
         reservation = self.in_memory(order.id)
@@ -203,7 +311,7 @@ class Counts:
         """Ship what a goods issue is ahead of, and note that it was posted."""
         known = self.shipped_of_late(level, level.unposted, now_ns)
         left = shipped = max(0, event.quantity - known)
-        for line in self.committed_lines(event, level) or ():
+        for line in self.lines_at(event, level) or ():
             units = min(left, line.units[State.COMMITTED])
             line.move(State.COMMITTED, State.FULFILLED, units, now_ns)
             left -= units
@@ -235,8 +343,8 @@ class Counts:
 def told_again(later: list[Happened], shipped: int) -> tuple[Reapplied, ...]:
     """What is applied again, by source and kind."""
     told = [Reapplied("", None, -shipped, 0)] if shipped else []
-    moved = [each for each in later if each.kind not in STILL]
-    for source, kind in sorted({(each.source, each.kind) for each in moved}):
+    moved = [each for each in later if each.kind is not None and each.kind not in STILL]
+    for source, kind in sorted({(each.source, EventKind(each.kind or 0)) for each in moved}):
         mine = [each.units for each in moved if (each.source, each.kind) == (source, kind)]
         told.append(Reapplied(source, kind, sum(mine), len(mine)))
     return tuple(told)
@@ -252,3 +360,13 @@ def is_later(happened: Happened, source: str, event: StockEvent, as_of_ns: int) 
     if event.as_of_sequence and happened.source == source and happened.sequence:
         return happened.sequence > event.as_of_sequence
     return happened.at_ns > as_of_ns
+
+
+def is_real(happened: Happened) -> bool:
+    """Whether a fact is one on the shelf, and no booking that was taken back, or took one back."""
+    return happened.kind != EventKind.REVERSAL and not happened.is_undone
+
+
+def is_posting(undoing: Undoing | None) -> bool:
+    """Whether a reversal takes back a goods issue, or posts one again."""
+    return undoing is not None and undoing.sign != 0 and undoing.fact.kind == EventKind.GOODS_ISSUE

@@ -3,7 +3,7 @@
 Rules of this file: those of tests/model.py.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from holdfast.core.commands import (
     SOURCE_FIELDS,
@@ -31,12 +31,35 @@ from tests.model_reservations import (
     Level,
     out_of_range,
 )
+from tests.model_reversals import MOVING, Reversals, Undoing
 from tests.model_sources import (
     Source,
     had_seen,
     judge_event,
     on_hand_with,
 )
+
+
+@dataclass
+class Judged:
+    """What becomes of a fact."""
+
+    outcome: EventOutcome
+    difference: Difference | None = None
+    possible: int = 0
+    """Units that there are."""
+    delta: int = 0
+    """What it adds to what it says."""
+    told: tuple[Reapplied, ...] = ()
+    """What it had not seen."""
+    undoing: Undoing | None = None
+
+    @property
+    def is_of_goods_issue(self) -> bool:
+        """Whether a reversal is of a goods issue, which tells nothing of on hand."""
+        undoing = self.undoing
+        is_one = undoing is not None and undoing.fact.kind == EventKind.GOODS_ISSUE
+        return is_one and undoing is not None and undoing.sign != 0
 
 
 class Facts:
@@ -54,6 +77,7 @@ class Facts:
         self.locations = locations
         self.counts = counts
         self.creates_skus = creates_skus
+        self.reversals = Reversals()
         self.sources: dict[str, Source] = {}
 
     def record_stock_events(
@@ -69,43 +93,67 @@ class Facts:
         ]
         return EventsOutcome(tuple(told), (), tuple(skipped))
 
-    def judge_by_name(
-        self, name: str, event: StockEvent, level: Level, now_ns: int
-    ) -> tuple[EventOutcome, Difference | None, int, int, tuple[Reapplied, ...]]:
-        """What would become of a fact; the first difference, units that there are, units that it
-        adds to what it says, and what it had not seen.
-        """
+    def judge_by_name(self, name: str, event: StockEvent, level: Level, now_ns: int) -> "Judged":
+        """What would become of a fact."""
         source = self.sources.get(name, Source())
         outcome, difference = judge_event(event, source, now_ns, knows_level=True)
         begins = source.begins(event, creates_skus=self.creates_skus)
         if outcome == EventOutcome.APPLIED and event.sku not in self.skus and not begins:
             outcome = EventOutcome.UNKNOWN_SKU
-        possible, delta = 0, 0
-        told: tuple[Reapplied, ...] = ()
         if outcome == EventOutcome.APPLIED:
-            outcome, possible, delta, told = self.judge(name, event, source, level, now_ns)
-        return outcome, difference, possible, delta, told
+            return self.judge(name, event, source, level, now_ns)
+        return Judged(outcome, difference)
 
     def judge(
         self, name: str, event: StockEvent, source: Source, level: Level, now_ns: int
-    ) -> tuple[EventOutcome, int, int, tuple[Reapplied, ...]]:
-        """The same of a fact that is new, without a difference."""
+    ) -> "Judged":
+        """The same of a fact that is new."""
+        awaited = self.reversals.awaited_of(event, level)
+        if awaited and awaited.is_undone:
+            return Judged(EventOutcome.REVERSED)
         gap = source.gap_of(event.sequence)
-        if had_seen(name, event, source, level) and event.kind == EventKind.COUNT:
-            return EventOutcome.ALREADY_COUNTED, 0, 0, ()
-        if event.kind == EventKind.COUNT and event.is_plain and gap is not None:
-            judged = self.counts.judge_late_count(name, event, gap.opened_ns, level, now_ns)
-            outcome, told = judged
-            possible, delta = 0, sum(each.units for each in told)
+        is_seen = had_seen(name, event, source, level)
+        if is_seen and event.kind == EventKind.COUNT:
+            return Judged(EventOutcome.ALREADY_COUNTED)
+        if event.kind == EventKind.REVERSAL:
+            judged = self.judge_reversal(event, level, now_ns)
+        elif event.kind == EventKind.COUNT and event.is_plain and gap is not None:
+            late = self.counts.judge_late_count(name, event, gap.opened_ns, level, now_ns)
+            outcome, told = late
+            judged = Judged(outcome, None, 0, sum(each.units for each in told), told)
         else:
-            judged_so = self.counts.judge(name, event, level, self.skus, now_ns)
-            outcome, possible, delta, told = judged_so
-        if outcome == EventOutcome.APPLIED and had_seen(name, event, source, level):
-            return EventOutcome.ALREADY_COUNTED, 0, 0, ()
-        on_hand = on_hand_with(event, level.on_hand) + delta
-        if outcome == EventOutcome.APPLIED and out_of_range(level, on_hand):
-            outcome = EventOutcome.OUT_OF_RANGE
-        return outcome, possible, delta, told
+            outcome, possible, delta, told = self.counts.judge(
+                name, event, level, self.skus, now_ns
+            )
+            judged = Judged(outcome, None, possible, delta, told)
+        applies = judged.outcome == EventOutcome.APPLIED
+        if applies and is_seen and not judged.is_of_goods_issue:
+            return Judged(EventOutcome.ALREADY_COUNTED, undoing=judged.undoing)
+        on_hand = on_hand_with(event, level.on_hand) + judged.delta
+        recommits = event.quantity if event.kind == EventKind.SHIPMENT_REVERSAL else 0
+        if applies and out_of_range(level, on_hand, recommits):
+            judged.outcome = EventOutcome.OUT_OF_RANGE
+        return judged
+
+    def judge_reversal(self, event: StockEvent, level: Level, now_ns: int) -> "Judged":
+        """What a reversal would undo."""
+        outcome, difference, undoing = self.reversals.judge(event, level, now_ns)
+        if undoing is None or undoing.sign == 0:
+            return Judged(outcome, difference, undoing=undoing)
+        fact, sign = undoing.fact, undoing.sign
+        if fact.kind == EventKind.GOODS_ISSUE:
+            twice = self.counts.counted_twice(fact, level, 0, now_ns)
+            return Judged(outcome, delta=sign * twice, undoing=undoing)
+        outcome, possible = self.counts.judge_undoing(fact, sign, level, self.skus)
+        judged = Judged(outcome, possible=possible, undoing=undoing)
+        if outcome == EventOutcome.APPLIED and fact.kind in MOVING:
+            came_at_ns = undoing.first.at_ns if undoing.first else None
+            happened = undoing.first.happened if undoing.first else None
+            if self.counts.was_counted_since(happened, came_at_ns, level, now_ns):
+                judged.outcome = EventOutcome.ALREADY_COUNTED
+            else:
+                judged.delta = sign * on_hand_with(fact, 0)
+        return judged
 
     def record_by_name(
         self, name: str, event: StockEvent, now_ns: int, skipped: list[SequenceRange]
@@ -115,47 +163,50 @@ class Facts:
         known = self.skus.get(event.sku, {}).get(event.location)
         level = known or Level(event.sku, event.location)
         judged = self.judge_by_name(name, event, level, now_ns)
-        outcome, difference, possible, delta, told = judged
-        self.put_down(name, event, level, outcome, delta, now_ns, skipped)
-        applies = outcome == EventOutcome.APPLIED
-        told = told if applies else ()
-        return self.event_result(outcome, level, applies and is_new, difference, possible, told)
+        is_recorded = self.put_down(name, event, level, judged, now_ns, skipped)
+        if judged.outcome != EventOutcome.APPLIED:
+            judged.told = ()
+        creates_sku = is_recorded and is_new
+        if judged.undoing and judged.undoing.is_pending and is_recorded:
+            judged.outcome = EventOutcome.REVERSAL_PENDING
+        return self.event_result(judged, level, creates_sku=creates_sku)
 
     def put_down(
         self,
         name: str,
         event: StockEvent,
         level: Level,
-        outcome: EventOutcome,
-        delta: int,
+        judged: "Judged",
         now_ns: int,
         skipped: list[SequenceRange],
-    ) -> None:
+    ) -> bool:
         """Let a fact take effect that may, and remember it; or a number that comes with a fact that
-        was recorded before.
+        was recorded before. Return whether it is recorded.
         """
-        source = self.sources.get(name, Source())
-        is_counted = outcome == EventOutcome.ALREADY_COUNTED
-        is_counted |= outcome == EventOutcome.COUNT_OUTDATED and event.sequence > 0
+        source, outcome = self.sources.get(name, Source()), judged.outcome
         if outcome == EventOutcome.DUPLICATE and event.sequence:
             source.note_number(event.sequence, now_ns, skipped)
-        if outcome == EventOutcome.APPLIED or is_counted:
-            self.skus.setdefault(event.sku, {})[event.location] = level
-            self.counts.apply(name, event, level, self.skus, now_ns, delta, is_counted=is_counted)
-            source.note(event, now_ns, skipped)
-            self.sources[name] = source
+        has_come = (EventOutcome.COUNT_OUTDATED, EventOutcome.ALREADY_REVERSED)
+        is_still = outcome in (EventOutcome.ALREADY_COUNTED, EventOutcome.REVERSED)
+        is_still |= outcome in has_come and event.sequence > 0
+        if outcome != EventOutcome.APPLIED and not is_still:
+            return False
+        self.skus.setdefault(event.sku, {})[event.location] = level
+        happened = self.counts.apply(name, event, level, self.skus, now_ns, judged)
+        if judged.undoing:
+            self.reversals.undo(event, level, judged.undoing, now_ns)
+        self.reversals.came(event, level, now_ns)
+        self.reversals.note(event, level, happened, now_ns)
+        source.note(event, now_ns, skipped)
+        self.sources[name] = source
+        return True
 
     def event_result(
-        self,
-        outcome: EventOutcome,
-        level: Level,
-        creates_sku: bool = False,
-        difference: Difference | None = None,
-        possible: int = 0,
-        told: tuple[Reapplied, ...] = (),
+        self, judged: "Judged", level: Level, *, creates_sku: bool = False
     ) -> EventResult:
         figures = level.on_hand, max(0, -level.available), offered(level, self.locations)
-        return EventResult(outcome, *figures, creates_sku, difference, told, possible)
+        difference, possible = judged.difference, judged.possible
+        return EventResult(judged.outcome, *figures, creates_sku, difference, judged.told, possible)
 
     def record_stock_event(
         self, name: str, event: StockEvent, now_ns: int, skipped: list[SequenceRange]
@@ -167,13 +218,14 @@ class Facts:
         outcome, difference = judge_event(event, source, now_ns, knows_level=knows_level)
         if outcome == EventOutcome.APPLIED and level is None:
             outcome = EventOutcome.UNKNOWN_STOCK_LEVEL
-        place, delta = level or Level(event.sku, event.location), 0
+        place, judged = level or Level(event.sku, event.location), Judged(outcome, difference)
         if outcome == EventOutcome.APPLIED:
-            outcome, _, delta, _ = self.judge(name, event, source, place, now_ns)
-        self.put_down(name, event, place, outcome, delta, now_ns, skipped)
+            judged = self.judge(name, event, source, place, now_ns)
+            judged.told, judged.possible = (), 0
+        self.put_down(name, event, place, judged, now_ns, skipped)
         if level is None:
             return EventResult(outcome, 0, 0, 0, difference=difference)
-        return self.event_result(outcome, level, difference=difference)
+        return self.event_result(judged, level)
 
     def reset_source(self, command: ResetSource) -> SourceReset | Unknown:
         """Let a source number anew; ids stay known."""

@@ -30,7 +30,7 @@ from holdfast.core.model import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Happened:
     """Something that changed a level, or told of a change."""
 
@@ -40,6 +40,12 @@ class Happened:
     source: str = ""
     sequence: int = 0
     kind: EventKind | None = None
+    basis: CountBasis | None = None
+    is_undone: bool = False
+    is_nulled: bool = False
+    """Whether its reversal came before it."""
+    is_counted: bool = False
+    """Whether a count had seen it before it came."""
 
 
 @dataclass(eq=False)
@@ -73,11 +79,12 @@ class Level:
             self.unavailable[status] = self.unavailable.get(status, 0) + units
 
 
-def out_of_range(level: Level, on_hand: int) -> str:
-    """What a level with so many units on hand can't hold, or nothing."""
+def out_of_range(level: Level, on_hand: int, committed: int = 0) -> str:
+    """What a level with so many units on hand and so many more committed can't hold, if any."""
     if on_hand > ON_HAND_MAX:
         return "on_hand"
-    return "available" if on_hand - level.on_hand + level.available < -ON_HAND_MAX else ""
+    available = on_hand - level.on_hand + level.available - committed
+    return "available" if available < -ON_HAND_MAX else ""
 
 
 @dataclass(eq=False)
@@ -89,15 +96,19 @@ class HeldLine:
 
     def move(self, source: State, target: State, quantity: int, now_ns: int = 0) -> None:
         """Move units to another state; the level's promises, or its stock, go along."""
-        if target == State.FULFILLED and quantity:
+        is_shipped = target == State.FULFILLED and source != State.RETURNED
+        if is_shipped and quantity:
             self.level.shipments.append(Happened(now_ns, now_ns, -quantity))
             self.level.unposted += quantity
+        if (source, target) == (State.FULFILLED, State.COMMITTED) and quantity:
+            self.level.shipments.append(Happened(now_ns, now_ns, quantity))
+            self.level.unposted -= quantity
         self.units[source] -= quantity
         self.units[target] += quantity
         self.level.reserved -= quantity * (source == State.HELD)
         self.level.committed -= quantity * (source == State.COMMITTED)
         self.level.committed += quantity * (target == State.COMMITTED)
-        self.level.on_hand -= quantity * (target == State.FULFILLED)
+        self.level.on_hand -= quantity * is_shipped
 
 
 @dataclass(eq=False)

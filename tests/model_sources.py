@@ -159,9 +159,13 @@ def judge_event(
     return EventOutcome.APPLIED, None
 
 
+#: Kinds of facts that tell nothing of on hand by themselves.
+STILL = (EventKind.STATUS_CHANGE, EventKind.GOODS_ISSUE, EventKind.SHIPMENT_REVERSAL)
+
+
 def had_seen(name: str, event: StockEvent, source: Source, level: Level) -> bool:
     """Whether a later count of its source at its level had seen a fact that comes late."""
-    tells_stock = event.kind not in (EventKind.STATUS_CHANGE, EventKind.GOODS_ISSUE)
+    tells_stock = event.kind not in STILL
     is_late = source.gap_of(event.sequence) is not None
     is_counted = level.count_source == name and event.sequence < level.count_sequence
     is_of_instant = event.kind == EventKind.COUNT and not event.is_plain
@@ -178,19 +182,27 @@ def others_of(event: StockEvent) -> tuple[object, ...]:
         return ()
     order = event.reservation
     named = (order.id, order.line) if order else ()
-    count = (event.occur_time_ns, event.as_of_sequence, event.basis, event.picked_quantity)
-    return (event.from_status, event.to_status, *named, *count, *event.seen_reservations)
+    has_instant = event.kind in (EventKind.COUNT, EventKind.GOODS_ISSUE)
+    at_ns = event.occur_time_ns if has_instant else None
+    count = (at_ns, event.as_of_sequence, event.basis, event.picked_quantity)
+    undone = event.reverses
+    target = (undone.source, undone.event_id, undone.kind) if undone else ()
+    statuses = event.from_status, event.to_status
+    return (*statuses, *named, *count, *event.seen_reservations, *target)
 
 
 def judge_change(
-    event: StockEvent, level: Level, shipped: list[HeldLine] | None
+    event: StockEvent,
+    level: Level,
+    shipped: list[HeldLine] | None,
+    state: State = State.FULFILLED,
 ) -> tuple[EventOutcome, int]:
     """Whether there is what a fact takes from a status, or from what was shipped; and how much."""
     there = level.unavailable.get(event.from_status, 0)
     if event.from_status and there < abs(event.quantity):
         return EventOutcome.EXCEEDS_UNAVAILABLE, there
     if shipped is not None:
-        units = sum(line.units[State.FULFILLED] for line in shipped)
+        units = sum(line.units[state] for line in shipped)
         if units < event.quantity:
             return EventOutcome.EXCEEDS_SHIPPED, units
     return EventOutcome.APPLIED, 0
@@ -219,7 +231,12 @@ def on_hand_with(event: StockEvent, on_hand: int) -> int:
             return event.quantity
         case EventKind.SALE:
             return on_hand - event.quantity
-        case EventKind.STATUS_CHANGE | EventKind.GOODS_ISSUE:
+        case (
+            EventKind.STATUS_CHANGE
+            | EventKind.GOODS_ISSUE
+            | EventKind.REVERSAL
+            | EventKind.SHIPMENT_REVERSAL
+        ):
             return on_hand
         case _:
             return on_hand + event.quantity

@@ -46,7 +46,9 @@ from .reservations import (
 )
 from .sources import (
     GetSource,
+    ListPendingReversals,
     ListSources,
+    PendingReversalsView,
     ResetSource,
     SourceOutcome,
     SourceReset,
@@ -265,6 +267,9 @@ STOCK_BATCH = _operation(
 RESET_SOURCE = _operation(ResetSource, SourceReset, _by_source, _weighs(100), may_fault=True)
 GET_SOURCE = _operation(GetSource, SourceView, _anywhere, _weighs(20), is_read=True, may_fault=True)
 LIST_SOURCES = _operation(ListSources, SourcesView, _anywhere, _weighs(20), is_read=True)
+LIST_PENDING_REVERSALS = _operation(
+    ListPendingReversals, PendingReversalsView, _anywhere, _weighs(50), is_read=True
+)
 UPDATE_SOURCE = _operation(
     UpdateSource,
     SourceOutcome,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..ids import Key
-from ..model import SourceState, UnknownSkus
+from ..model import EventKind, SourceState, UnknownSkus
 
 
 class SequenceRange(NamedTuple):
@@ -111,3 +111,32 @@ class SourceReset:
     """The answer to ResetSource: the last number until then."""
 
     previous_sequence: int
+
+
+class PendingReversal(NamedTuple):
+    """A reversal whose event has not come, by that event, and when it came."""
+
+    source: str
+    event_id: str
+    kind: EventKind
+    sku: str
+    location: str
+    quantity: int
+    came_at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListPendingReversals:
+    """Read a page of pending reversals: at most `count` from `start` on."""
+
+    start: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PendingReversalsView:
+    """The answer to ListPendingReversals."""
+
+    reversals: tuple[PendingReversal, ...]
+    next_start: int | None
+    """Where the next page starts; None behind the last."""

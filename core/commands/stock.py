@@ -22,6 +22,19 @@ class Reference:
 
 NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 
+
+@dataclass(frozen=True, slots=True)
+class Reversed:
+    """The event that a reversal undoes, which repeats what that said."""
+
+    source: str
+    event_id: str
+    key: Key
+    kind: EventKind
+    occur_time_ns: int | None = None
+    """When it happened."""
+
+
 #: The kind of a reference to a reservation of this node; its id and line are those of Reserve.
 RESERVATION = "reservation"
 
@@ -58,6 +71,9 @@ class StockEvent:
     goods issues is posted here.
     """
 
+    reverses: Reversed | None = None
+    """Of a reversal."""
+
     @property
     def reservation(self) -> Reference | None:
         """The reservation that it refers to, if it refers to one."""
@@ -71,7 +87,7 @@ class StockEvent:
             has_instant = self.occur_time_ns is not None or self.as_of_sequence or self.basis
             return not (has_instant or self.picked_quantity or self.seen_reservations)
         names_order = self.kind is EventKind.RETURN and self.reservation is not None
-        has_status = self.from_status or self.to_status or self.kind is EventKind.GOODS_ISSUE
+        has_status = self.from_status or self.to_status or self.kind > EventKind.COUNT
         return not (has_status or names_order)
 
 
@@ -81,6 +97,11 @@ class RecordStockEvents:
 
     source: str
     events: tuple[StockEvent, ...]
+
+
+#: What else an event may say that changes what it does, as a field of a Difference. Of that a hash
+#: is kept, so that its values are empty.
+OTHERS = "status, reference or instant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +133,7 @@ class EventResult(NamedTuple):
     available: int
     creates_sku: bool = False
     difference: Difference | None = None
-    """Set when ID_REUSED."""
+    """Set when ID_REUSED or REVERSAL_DIFFERS."""
     reapplied: tuple[Reapplied, ...] = ()
     """Of a count: what it had not seen, and was applied again."""
     possible: int = 0

@@ -68,8 +68,23 @@ assert PENDING == 0, "the rules begin with zeroed codes"
     EVENT_COUNT_TOO_OLD,
     EVENT_UNKNOWN_ORDER,
     EVENT_ALREADY_COUNTED,
+    EVENT_REVERSED,
+    EVENT_REVERSAL_PENDING,
+    EVENT_ALREADY_REVERSED,
+    EVENT_REVERSAL_DIFFERS,
+    EVENT_CANNOT_REVERSE,
 ) = map(int, EventOutcome)
-RECEIPT, ADJUSTMENT, SALE, RETURN, COUNT, STATUS_CHANGE, GOODS_ISSUE = map(int, EventKind)
+(
+    RECEIPT,
+    ADJUSTMENT,
+    SALE,
+    RETURN,
+    COUNT,
+    STATUS_CHANGE,
+    GOODS_ISSUE,
+    REVERSAL,
+    SHIPMENT_REVERSAL,
+) = map(int, EventKind)
 
 CREATE_SKUS, CREATE_SKUS_BY_RECEIPT, REFUSE_SKUS = map(int, UnknownSkus)
 
@@ -84,6 +99,21 @@ SKIPPED, CAME, UNKNOWN_NUMBERS = range(3)
 #: Whether a count had seen a stock fact already; an earlier build did not say, and kept neither
 #: that nor when a source was heard.
 COUNTED_BEFORE, COUNTED_UNKNOWN = 1, 2
+
+#: What else stands there: the reversal of a fact came before it, so that it changes nothing; a
+#: reversal takes back a goods issue, or lets one count again.
+REVERSED_BEFORE, UNPOSTS, POSTS_AGAIN = 3, 4, 5
+
+#: In place of 0 and COUNTED_BEFORE, of a fact of an earlier build, whose history said less of it.
+EARLIER, EARLIER_COUNTED = 6, 7
+
+#: Flags of a record of what happened (layouts.HISTORY): a fact that is undone; a count of its
+#: moment; a fact that a count had seen already; one whose reversal came before it.
+HISTORY_UNDONE, HISTORY_PLAIN, HISTORY_COUNTED, HISTORY_NULLED = 1, 2, 4, 8
+
+#: What a reversal does (effects.Section.REVERSALS): it undoes an event; it waits for the event; or
+#: the event came for which one waits.
+UNDOES, AWAITS, AWAITED_CAME = range(3)
 
 #: What an event that was recorded before is to the one that comes now (layouts.RECORDED).
 NEW, SAME, OTHER = range(3)

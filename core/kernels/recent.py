@@ -4,8 +4,30 @@
 
 import numpy as np
 
-from .codes import COMMITTED, COUNT, COUNTED_BEFORE, FULFILLED, GOODS_ISSUE, NO_MOVEMENT, SHIPMENT
+from .codes import (
+    COMMITTED,
+    COUNT,
+    COUNTED_BEFORE,
+    COUNTED_UNKNOWN,
+    EARLIER,
+    EARLIER_COUNTED,
+    FULFILLED,
+    GOODS_ISSUE,
+    HISTORY_COUNTED,
+    HISTORY_NULLED,
+    HISTORY_PLAIN,
+    HISTORY_UNDONE,
+    NO_MOVEMENT,
+    POSTS_AGAIN,
+    RETURNED,
+    REVERSED_BEFORE,
+    SALE,
+    SHIPMENT,
+    UNPOSTS,
+)
 from .compiled import kernel
+
+_TAG = np.uint64(0xFFFF)
 
 
 @kernel
@@ -21,12 +43,30 @@ def append_facts(effects, quantities, records, latest, number, now_ns):
         record.units = effect.delta
         if effect.kind == COUNT:
             record.units = 0
-        elif effect.kind == GOODS_ISSUE:
+        elif effect.kind == GOODS_ISSUE or effect.counted == POSTS_AGAIN:
             record.units = quantities[i]
+        elif effect.counted == UNPOSTS:
+            record.units = -quantities[i]
+        elif effect.counted == REVERSED_BEFORE and effect.kind < COUNT:
+            record.units = -quantities[i] if effect.kind == SALE else quantities[i]
         record.sequence = effect.sequence
         record.link = effect.row
         record.source = effect.source
-        record.kind = NO_MOVEMENT if effect.counted == COUNTED_BEFORE else effect.kind
+        record.kind = effect.kind
+        record.flags = 0
+        record.tag = 0
+        if effect.counted != COUNTED_UNKNOWN and effect.counted < EARLIER:
+            record.tag = effect.key_lo & _TAG
+            record.flags = HISTORY_PLAIN if effect.content == 0 else 0
+        if effect.counted == EARLIER_COUNTED:
+            record.kind = NO_MOVEMENT
+        elif effect.counted == REVERSED_BEFORE:
+            record.flags |= HISTORY_NULLED | HISTORY_UNDONE
+        elif effect.counted == COUNTED_BEFORE:
+            record.flags |= HISTORY_COUNTED
+            record.kind = NO_MOVEMENT
+        elif effect.counted == UNPOSTS or effect.counted == POSTS_AGAIN:
+            record.kind = GOODS_ISSUE
         if latest.size > 0:
             level = latest[effect.row]
             record.link = level.facts
@@ -42,7 +82,7 @@ def append_shipments(moves, lines, records, latest, number, now_ns):
     for i in range(moves.size):
         move = moves[i]
         units = np.int64(0)
-        if move.enters == FULFILLED:
+        if move.enters == FULFILLED and move.leaves != RETURNED:
             units = -move.quantity
         elif move.leaves == FULFILLED and move.enters == COMMITTED:
             units = move.quantity
@@ -57,6 +97,8 @@ def append_shipments(moves, lines, records, latest, number, now_ns):
         record.link = row
         record.source = -1
         record.kind = SHIPMENT
+        record.flags = 0
+        record.tag = 0
         if latest.size > 0:
             _chain_shipment(record, latest[row], number + count + 1)
         count += 1
@@ -100,7 +142,8 @@ def _record_at(history, number):
 @kernel
 def list_since(history, number, after_ns, found, most):
     """Copy the records of a level, from `number` back, that came after `after_ns` into `found`;
-    return how many there are, or -1 when there are more than `most`.
+    return how many there are, or -1 when there are more than `most`. `link` of a copy is the number
+    of the record itself.
     """
     previous, current, _first, _middle = history
     count = 0
@@ -115,10 +158,14 @@ def list_since(history, number, after_ns, found, most):
             return -1
         copied = found[count]
         copied.at_ns = record.at_ns
+        copied.came_at_ns = record.came_at_ns
+        copied.link = number
         copied.units = record.units
         copied.sequence = record.sequence
         copied.source = record.source
         copied.kind = record.kind
+        copied.flags = record.flags
+        copied.tag = record.tag
         count += 1
         number = record.link
 

@@ -239,7 +239,7 @@ def apply_move(effect, header, book, levels):
     if enters == COMMITTED:
         level.committed += quantity
         add_units(header, UNITS_COMMITTED, quantity)
-    elif enters == FULFILLED:
+    elif enters == FULFILLED and leaves != RETURNED:  # of those, a stock fact tells
         level.on_hand -= quantity
         add_units(header, UNITS_ON_HAND, -quantity)
 

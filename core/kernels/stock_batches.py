@@ -20,8 +20,11 @@ from .codes import (
     NEW,
     OTHER,
     RECEIPT,
+    REVERSAL,
+    REVERSED_BEFORE,
     SALE,
     SAME,
+    SHIPMENT_REVERSAL,
     SKIPPED,
     STATUS_CHANGE,
     UNKNOWN_NUMBERS,
@@ -31,7 +34,7 @@ from .hash_slots import enter, find_home, hash_key, number_at, probe
 from .levels import previous_at_level
 from .promise import is_in_range, offered, promisable
 from .remembered import find_hashed
-from .stock_facts import tells_quantity
+from .stock_facts import changes_nothing, tells_quantity
 
 _U0, _U1 = np.uint64(0), np.uint64(1)
 
@@ -114,13 +117,23 @@ def _judge_place(event, planned, began, unknown_skus):
 
 
 @kernel
+def _tells_stock(kind):
+    """Whether facts of a kind tell by themselves how on hand changed."""
+    return kind != STATUS_CHANGE and kind != GOODS_ISSUE and kind != SHIPMENT_REVERSAL
+
+
+@kernel
 def _apply_to_plan(event, planned):
     """Let an event take effect in the plan; return whether its level stays in range."""
     delta = event.quantity
-    if event.kind == STATUS_CHANGE or event.kind == GOODS_ISSUE:
+    if planned.reversal == REVERSED_BEFORE:
+        delta = 0
+    elif not _tells_stock(event.kind):
         delta = planned.given
     elif planned.is_counted:
         delta = 0
+    elif event.kind == REVERSAL:
+        delta = planned.given
     elif event.kind == SALE:
         delta = -delta
     elif event.kind == COUNT:
@@ -143,7 +156,7 @@ def _counts(event):
     """
     if event.kind == COUNT:
         return event.content == 0
-    return event.kind != STATUS_CHANGE and event.kind != GOODS_ISSUE
+    return _tells_stock(event.kind)
 
 
 @kernel
@@ -234,7 +247,8 @@ def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, beg
                 code = EVENT_OUT_OF_ORDER
         else:
             code = _judge_place(event, planned, began, unknown_skus)
-            if is_late and event.sequence < planned.seen and _counts(event):
+            had_seen = is_late and event.sequence < planned.seen and _counts(event)
+            if had_seen and planned.reversal == 0:
                 planned.is_counted = 1
         if code == EVENT_APPLIED and not _apply_to_plan(event, planned):
             code = EVENT_OUT_OF_RANGE
@@ -286,9 +300,9 @@ def write_stock(events, plan, codes, shard, source, effects, counted, gaps):
             effect.kind = event.kind
             effect.has_key = event.has_key
             effect.content = event.content
-            effect.counted = COUNTED_BEFORE if plan[i].is_counted else 0
+            effect.counted = COUNTED_BEFORE if plan[i].is_counted else plan[i].reversal
             count += 1
-            if plan[i].is_counted or not tells_quantity(event.kind):
+            if changes_nothing(effect.counted) or not tells_quantity(event.kind):
                 counted[counts].quantity = event.quantity
                 counted[counts].seen = plan[i].seen if event.kind == COUNT else _U0
                 counts += 1

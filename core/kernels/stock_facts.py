@@ -8,12 +8,13 @@ from .codes import (
     COUNT,
     COUNTED_BEFORE,
     COUNTED_UNKNOWN,
-    GOODS_ISSUE,
+    EARLIER,
+    EARLIER_COUNTED,
     NEW,
     NOT_KEPT,
     OTHER,
+    REVERSED_BEFORE,
     SALE,
-    STATUS_CHANGE,
 )
 from .compiled import kernel
 from .hash_slots import find_home
@@ -44,7 +45,7 @@ def apply_stock(effects, quantities, seen, header, levels, last_counts, sources,
         add_units(header, UNITS_ON_HAND, effect.delta)
         if effect.counted != COUNTED_UNKNOWN:
             sources[effect.source].last_event_ns = now_ns
-        if effect.kind == COUNT and effect.counted == 0:
+        if effect.kind == COUNT and (effect.counted == 0 or effect.counted == EARLIER):
             last_counts[effect.row].source = effect.source
             last_counts[effect.row].sequence = seen[i]
             last_counts[effect.row].resets = sources[effect.source].resets
@@ -65,7 +66,13 @@ def apply_stock(effects, quantities, seen, header, levels, last_counts, sources,
 @kernel
 def tells_quantity(kind):
     """Whether the difference that an event makes by itself tells what quantity it had."""
-    return kind != COUNT and kind != STATUS_CHANGE and kind != GOODS_ISSUE
+    return kind < COUNT
+
+
+@kernel
+def changes_nothing(counted):
+    """Whether an event changes nothing on hand by what is known of it."""
+    return counted == COUNTED_BEFORE or counted == REVERSED_BEFORE or counted == EARLIER_COUNTED
 
 
 @kernel
@@ -89,7 +96,7 @@ def read_quantities(effects, counted, quantities, seen):
     for i in range(effects.size):
         effect = effects[i]
         quantities[i] = -effect.delta if effect.kind == SALE else effect.delta
-        if effect.counted == COUNTED_BEFORE or not tells_quantity(effect.kind):
+        if changes_nothing(effect.counted) or not tells_quantity(effect.kind):
             quantities[i] = counted[counts].quantity
             seen[i] = counted[counts].seen
             counts += 1

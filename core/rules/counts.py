@@ -9,13 +9,25 @@ level were posted does not matter, so shipments and postings are compared as sum
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
 from .. import kernels
 from ..commands import Reapplied, StockEvent
 from ..ids import key_from_text
-from ..kernels.codes import COUNT, GOODS_ISSUE, NO_MOVEMENT, STATUS_CHANGE
+from ..kernels.codes import (
+    COUNT,
+    GOODS_ISSUE,
+    HISTORY_COUNTED,
+    HISTORY_NULLED,
+    HISTORY_PLAIN,
+    HISTORY_UNDONE,
+    NO_MOVEMENT,
+    REVERSAL,
+    SHIPMENT_REVERSAL,
+    STATUS_CHANGE,
+)
 from ..limits import COUNT_AHEAD_NS_MAX, HISTORY_READ_MAX
 from ..model import CountBasis, EventKind, EventOutcome, State
 from ..tables.effects import Section
@@ -28,9 +40,12 @@ from ..work import RECORD_READ, Work
 from .reservations import Reservations
 
 #: Kinds of records that change nothing on hand by themselves.
-_NO_MOVEMENT = (COUNT, GOODS_ISSUE, STATUS_CHANGE, NO_MOVEMENT)
+_NO_MOVEMENT = (COUNT, GOODS_ISSUE, STATUS_CHANGE, SHIPMENT_REVERSAL, NO_MOVEMENT)
 
 _NO_RECORDS = np.zeros(0, HISTORY)
+
+#: In place of a count of the shelf: the last one was of the books.
+BOOKS: Final = CountBasis.BOOKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +72,14 @@ class Issued:
     """Units that are not unposted any more."""
     delta: int = 0
     """What a count has taken off though it had seen it."""
+
+
+class FactSought(NamedTuple):
+    """A fact as the history has it; `came_at_ns` is None for one that is not remembered."""
+
+    source: int
+    tag: int
+    came_at_ns: int | None
 
 
 class Counts:
@@ -99,7 +122,7 @@ class Counts:
         shipped = self._unseen_shipments(event, shard, row, basis, as_of_ns, later, now_ns)
         if shipped is None:
             return Counted(EventOutcome.COUNT_TOO_OLD)
-        told = _reapplied(shard, later[~np.isin(later["kind"], _NO_MOVEMENT)], shipped)
+        told = _reapplied(shard, _moving(later, basis), shipped)
         delta = event.picked_quantity + sum(each.units for each in told)
         return Counted(None, as_of_ns, basis, delta, told)
 
@@ -120,8 +143,7 @@ class Counts:
         is_later = _came_later(facts, shard.sources.find(source), sequence, opened_ns)
         if (is_later & (facts["kind"] == COUNT)).any():
             return Counted(EventOutcome.COUNT_OUTDATED)
-        later = facts[is_later & ~np.isin(facts["kind"], _NO_MOVEMENT)]
-        told = _reapplied(shard, later, -int(shipments["units"].sum()))
+        told = _reapplied(shard, _moving(facts[is_later], CountBasis.SHELF), _shipped(shipments))
         return Counted(None, delta=sum(each.units for each in told), reapplied=told)
 
     def _unseen_shipments(
@@ -139,8 +161,9 @@ class Counts:
         """
         if basis is CountBasis.SHELF:
             shipments = self._since(shard.shipments, shard, row, as_of_ns)
-            return None if shipments is None else -int(shipments["units"].sum())
-        posted_later = int(later["units"][later["kind"] == GOODS_ISSUE].sum())
+            return None if shipments is None else _shipped(shipments)
+        is_posted = (later["kind"] == GOODS_ISSUE) & (later["flags"] & HISTORY_NULLED == 0)
+        posted_later = int(later["units"][is_posted].sum())
         unposted = int(shard.latest.records["unposted"][row]) + posted_later
         unseen = self._shipped_of_late(shard, row, unposted, now_ns)
         return max(0, unseen - self._seen(event.seen_reservations, shard, row))
@@ -169,7 +192,8 @@ class Counts:
         left, moves = max(0, event.quantity - known), []
         for part in parts:
             if part.shard is shard and row >= 0:
-                for line, units in _committed_lines(shard, part.number, row, order.line):
+                lines = _lines_at(shard, part.number, row, order.line, State.COMMITTED)
+                for line, units in lines:
                     moves.append((line, min(left, units)))
                     left -= moves[-1][1]
         if left:
@@ -179,10 +203,73 @@ class Counts:
         unposted_then = max(0, known + now_shipped - event.quantity)
         posted = int(shard.latest.records["unposted"][row]) + now_shipped - unposted_then
         moves = [each for each in moves if each[1]]
-        delta = self._counted_twice(event, shard, row, now_shipped, now_ns)
+        delta = self.counted_twice(event, shard, row, now_shipped, now_ns)
         return Issued(None, 0, tuple(moves), posted, delta)
 
-    def _counted_twice(
+    def judge_shipment_reversal(
+        self, event: StockEvent, shard: Shard, row: int, now_ns: int
+    ) -> Issued:
+        """What it comes to that units of an order were not shipped after all. Units that a count of
+        the shelf has found since are not added again.
+        """
+        order = event.reservation
+        assert order is not None
+        parts = self.reservations.parts_in_memory(key_from_text(order.id))
+        left, moves = event.quantity, []
+        for part in parts:
+            if part.shard is shard and row >= 0:
+                for line, units in _lines_at(shard, part.number, row, order.line, State.FULFILLED):
+                    moves.append((line, min(left, units)))
+                    left -= moves[-1][1]
+        if left:
+            outcome = EventOutcome.EXCEEDS_SHIPPED if parts else EventOutcome.UNKNOWN_ORDER
+            return Issued(outcome, event.quantity - left)
+        delta = event.quantity
+        last = self._shelf_count(shard, row, _oldest_ns(shard, now_ns))
+        if last is not None and last is not BOOKS:
+            shipments = self._since(shard.shipments, shard, row, int(last["at_ns"]))
+            if shipments is not None:
+                delta = min(delta, _shipped(shipments))
+        return Issued(None, 0, tuple(each for each in moves if each[1]), 0, delta)
+
+    def last_count_of(
+        self, fact: FactSought, shard: Shard, row: int, now_ns: int
+    ) -> tuple[int, bool]:
+        """The number of a fact in the history, or 0, and whether the last count of its level
+        was one of the shelf, behind it.
+        """
+        came_at_ns = fact.came_at_ns
+        oldest_ns = _oldest_ns(shard, now_ns)
+        if came_at_ns is not None:
+            oldest_ns = max(oldest_ns, came_at_ns - 1)
+        facts = self._since(shard.facts, shard, row, oldest_ns)
+        if facts is None or not len(facts):
+            return 0, False
+        is_own = (facts["came_at_ns"] == came_at_ns) & (facts["source"] == fact.source)
+        found = facts[is_own & (facts["tag"] == fact.tag)][:1]
+        number = int(found["link"][0]) if len(found) else 0
+        if number and found["flags"][0] & HISTORY_COUNTED:
+            return number, self._shelf_count(shard, row, _oldest_ns(shard, now_ns)) is not BOOKS
+        last = self._shelf_count(shard, row, oldest_ns)
+        if last is None or last is BOOKS:
+            return number, False
+        if not number:
+            return 0, came_at_ns is None or int(last["at_ns"]) >= came_at_ns
+        return number, _is_behind(last, found[0])
+
+    def _shelf_count(
+        self, shard: Shard, row: int, after_ns: int
+    ) -> Array | Literal[CountBasis.BOOKS] | None:
+        """The last count of a level behind an instant, or BOOKS when it was one of those."""
+        facts = self._since(shard.facts, shard, row, after_ns)
+        counts = facts[facts["kind"] == COUNT][:1] if facts is not None else _NO_RECORDS
+        if not len(counts):
+            return None
+        is_plain = counts["flags"][0] & HISTORY_PLAIN
+        is_of_books = shard.latest.records["basis"][row] == CountBasis.BOOKS
+        return BOOKS if is_of_books and not is_plain else counts[0]
+
+    def counted_twice(
         self, event: StockEvent, shard: Shard, row: int, now_shipped: int, now_ns: int
     ) -> int:
         """Units of a goods issue that the last count had seen, and that were taken off all the
@@ -261,15 +348,40 @@ def _reapplied(shard: Shard, facts: Array, shipped: int) -> tuple[Reapplied, ...
     return tuple(told)
 
 
-def _committed_lines(
-    shard: Shard, number: int, row: int, line_id: str
+def _is_behind(count: Array, fact: Array) -> bool:
+    """Whether a count was behind a fact: by their numbers, if they are of one source."""
+    if count["source"] == fact["source"] and count["sequence"] and fact["sequence"]:
+        return bool(count["sequence"] > fact["sequence"])
+    behind = int(count["at_ns"]), int(count["link"])
+    return behind > (int(fact["at_ns"]), int(fact["link"]))
+
+
+def _moving(facts: Array, basis: int) -> Array:
+    """Facts that changed on hand. Whoever counts a shelf does not see what was booked and taken
+    back: a fact that was reversed is not one, whenever that was.
+    """
+    is_moving = ~np.isin(facts["kind"], _NO_MOVEMENT)
+    if basis != CountBasis.BOOKS:
+        is_moving &= (facts["kind"] != REVERSAL) & (facts["flags"] & HISTORY_UNDONE == 0)
+    else:
+        is_moving &= facts["flags"] & HISTORY_NULLED == 0
+    return facts[is_moving]
+
+
+def _shipped(shipments: Array) -> int:
+    """Units that were shipped. What was taken back was shipped last, or before all of these."""
+    return max(0, -int(shipments["units"].sum()))
+
+
+def _lines_at(
+    shard: Shard, number: int, row: int, line_id: str, state: State
 ) -> Sequence[tuple[int, int]]:
-    """The lines of a part at a level that have committed units, and how many."""
+    """The lines of a part at a level that have units in a state, and how many."""
     lines = shard.read_lines(number)
-    committed = lines[:, 1 + State.COMMITTED]
-    is_asked = (lines[:, 0] == row) & (committed > 0)
+    found_units = lines[:, 1 + state]
+    is_asked = (lines[:, 0] == row) & (found_units > 0)
     if line_id:
         is_asked &= shard.have_line_id(number, line_id)
     found = np.flatnonzero(is_asked)
     first = shard.lines_of(number).start
-    return list(zip((first + found).tolist(), committed[found].tolist(), strict=True))
+    return list(zip((first + found).tolist(), found_units[found].tolist(), strict=True))

@@ -4,13 +4,13 @@ which they were shipped.
 It is found before anything is written (`judge`), and written behind the fact itself (`write`).
 """
 
-from dataclasses import dataclass
-from zlib import crc32
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..commands import Reference, StockEvent
+from ..commands import Difference, Reference, StockEvent
 from ..ids import key_from_text
+from ..kernels.codes import NEVER_NS, POSTS_AGAIN, UNPOSTS
 from ..model import EventKind, EventOutcome, State
 from ..tables.effects import Section
 from ..tables.shard import Shard
@@ -18,6 +18,13 @@ from ..tables.writing import number_of_name, record
 from .counts import Counted, Counts, Issued
 from .joint_turn import Part
 from .reservations import Reservations
+from .reversals import Refused, Reversals, Undoing
+
+#: Kinds whose decision looks at what happened at a level of late.
+_ASKS_HISTORY = (
+    *(EventKind.COUNT, EventKind.GOODS_ISSUE),
+    *(EventKind.REVERSAL, EventKind.SHIPMENT_REVERSAL),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,40 +38,67 @@ class Change:
     """Units that enter each status; with a minus, that leave it."""
     moves: tuple[tuple[int, int], ...] = ()
     """Lines of the shard, and how many of their units came back, or were shipped."""
+    leaves: State = State.FULFILLED
+    enters: State = State.RETURNED
+    """The states between which they move."""
     counted: Counted | None = None
     issued: Issued | None = None
+    undoing: Undoing | None = None
+    difference: Difference | None = None
+    """With REVERSAL_DIFFERS."""
 
     @property
     def delta(self) -> int:
         """What it adds to what the event says of on hand."""
-        told = self.counted or self.issued
+        told = self.issued or self.counted or self.undoing
         return told.delta if told else 0
 
     @property
     def withheld(self) -> int:
-        """Units that it withholds from sale."""
-        return sum(units for _, units in self.statuses)
+        """Units that it withholds from sale, or promises again."""
+        again = self.moves if self.enters is State.COMMITTED else ()
+        return sum(units for _, units in (*self.statuses, *again))
+
+    @property
+    def mark(self) -> int:
+        """What it does to a goods issue."""
+        undoing = self.undoing
+        if undoing is None or undoing.event.kind is not EventKind.GOODS_ISSUE:
+            return 0
+        return (UNPOSTS, 0, POSTS_AGAIN)[undoing.sign + 1]
 
 
 class FactChanges:
     """Changes by stock facts, over the shards of a node."""
 
-    def __init__(self, reservations: Reservations, counts: Counts) -> None:
+    def __init__(self, reservations: Reservations, counts: Counts, reversals: Reversals) -> None:
         self.reservations = reservations
         self.counts = counts
+        self.reversals = reversals
 
     def judge(self, source: str, event: StockEvent, shard: Shard, row: int, now_ns: int) -> Change:
         """What an event would change at a row of a shard; -1 where there is no level yet."""
-        if event.kind in (EventKind.COUNT, EventKind.GOODS_ISSUE):
+        if event.kind in _ASKS_HISTORY:
             self.counts.begin(shard)
+        if event.kind is EventKind.REVERSAL:
+            return self._reversed(event, shard, row, now_ns)
         if event.kind is EventKind.COUNT:
             counted = self.counts.judge_count(source, event, shard, row, now_ns)
             return Change(counted.refusal, counted=counted)
         if event.kind is EventKind.GOODS_ISSUE:
             issued = self.counts.judge_goods_issue(event, shard, row, now_ns)
-            return Change(issued.refusal, issued.possible, moves=issued.moves, issued=issued)
+            states = State.COMMITTED, State.FULFILLED
+            return Change(issued.refusal, issued.possible, (), issued.moves, *states, issued=issued)
+        if event.kind is EventKind.SHIPMENT_REVERSAL:
+            issued = self.counts.judge_shipment_reversal(event, shard, row, now_ns)
+            states = State.FULFILLED, State.COMMITTED
+            return Change(issued.refusal, issued.possible, (), issued.moves, *states, issued=issued)
+        return self._of_units(event, shard, row)
+
+    def _of_units(self, event: StockEvent, shard: Shard, row: int, sign: int = 1) -> Change:
+        """What a fact changes of statuses and orders, or with a sign of -1 the undoing of one."""
         units = abs(event.quantity)
-        leaves, enters = event.from_status, event.to_status
+        leaves, enters = (event.from_status, event.to_status)[::sign]
         if leaves and (there := _units(shard, row, leaves)) < units:
             return Change(EventOutcome.EXCEEDS_UNAVAILABLE, there)
         if enters and shard.statuses.find(enters) < 0 and not shard.statuses.room:
@@ -72,11 +106,23 @@ class FactChanges:
         statuses = ((leaves, -units), (enters, units))
         change = Change(statuses=tuple(each for each in statuses if each[0]))
         if event.kind is EventKind.RETURN and event.reservation is not None:
-            return self._returned(event, event.reservation, change, shard)
+            return self._returned(event, event.reservation, change, shard, sign)
         return change
 
+    def _reversed(self, event: StockEvent, shard: Shard, row: int, now_ns: int) -> Change:
+        found = self.reversals.judge(event, shard, row, now_ns)
+        if isinstance(found, Refused):
+            return Change(found.outcome, difference=found.difference)
+        if not found.sign:
+            return Change(undoing=found)
+        if found.event.kind is not EventKind.GOODS_ISSUE:
+            return replace(self._of_units(found.event, shard, row, found.sign), undoing=found)
+        twice = self.counts.counted_twice(found.event, shard, row, 0, now_ns) if row >= 0 else 0
+        issued = Issued(posted=found.sign * event.quantity, delta=found.sign * twice)
+        return Change(issued=issued, undoing=found)
+
     def _returned(
-        self, event: StockEvent, order: Reference, change: Change, shard: Shard
+        self, event: StockEvent, order: Reference, change: Change, shard: Shard, sign: int
     ) -> Change:
         """The same, with units taken from what was shipped under the order: from lines at the place
         of the event first. An order that nobody here knows is the source's own, and limits nothing.
@@ -85,66 +131,60 @@ class FactChanges:
         if not parts:
             return change
         left, moves = event.quantity, []
+        leaves, enters = (State.FULFILLED, State.RETURNED)[::sign]
         for part in parts:
             if part.shard is shard:  # all lines of a SKU are in its shard
-                for line, shipped in _shipped_lines(part, event, order.line):
-                    moves.append((line, min(left, shipped)))
+                for line, there in _lines_in(leaves, part, event, order.line):
+                    moves.append((line, min(left, there)))
                     left -= moves[-1][1]
         if left:
             return Change(EventOutcome.EXCEEDS_SHIPPED, event.quantity - left)
-        return Change(statuses=change.statuses, moves=tuple(each for each in moves if each[1]))
+        moves = [each for each in moves if each[1]]
+        return replace(change, moves=tuple(moves), leaves=leaves, enters=enters)
 
-    def write(self, change: Change, shard: Shard, row: int) -> None:
+    def write(self, change: Change, event: StockEvent, shard: Shard, row: int) -> None:
         """Write what an event changes, whose effect was written last."""
         stock = shard.effects.written()[Section.STOCK] - 1
         for status, units in change.statuses:
             number = number_of_name(shard, shard.statuses, Section.STATUS_NAMES, status)
             record(shard, Section.UNAVAILABLE, (units, row, number, stock, 0))
-        shipping = State.COMMITTED, State.FULFILLED
-        leaves, enters = shipping if change.issued else (State.FULFILLED, State.RETURNED)
         for line, units in change.moves:
-            record(shard, Section.MOVES, (units, line, leaves, enters, 0))
+            record(shard, Section.MOVES, (units, line, change.leaves, change.enters, 0))
+        if change.moves and change.enters is State.COMMITTED:
+            self._reopen(event)
         if change.issued and change.issued.posted and shard.keeping.is_used:
             record(shard, Section.POSTED, (change.issued.posted, row, 0))
         if change.counted and change.counted.basis and shard.keeping.is_used:
             as_of = change.counted.as_of_ns, row, change.counted.basis, 0, 0
             record(shard, Section.COUNTS, as_of)
+        if change.undoing:
+            self.reversals.write(change.undoing, event, shard, row)
+
+    def _reopen(self, event: StockEvent) -> None:
+        """Let an order that had ended live again, of which units are committed."""
+        order = event.reservation
+        assert order is not None
+        first = self.reservations.parts_in_memory(key_from_text(order.id))[0]
+        if first.shard.reservations.records["ended_at_ns"][first.number] != NEVER_NS:
+            record(first.shard, Section.REOPENED, (first.number,))
 
 
-def _shipped_lines(part: Part, event: StockEvent, line_id: str) -> list[tuple[int, int]]:
-    """The lines of a part with shipped units of the event's SKU, and how many: those at its
+def _lines_in(state: State, part: Part, event: StockEvent, line_id: str) -> list[tuple[int, int]]:
+    """The lines of a part with units of the event's SKU in a state, and how many: those at its
     location first.
     """
     shard, number = part.shard, part.number
     lines, levels = shard.read_lines(number), shard.levels.records
     sku, location = shard.skus.find(event.sku), shard.locations.find(event.location)
-    shipped = lines[:, 1 + State.FULFILLED]
-    is_asked = (levels["sku"][lines[:, 0]] == sku) & (shipped > 0)
+    there = lines[:, 1 + state]
+    is_asked = (levels["sku"][lines[:, 0]] == sku) & (there > 0)
     if line_id:
         is_asked &= shard.have_line_id(number, line_id)
     found = np.flatnonzero(is_asked)
     is_elsewhere = levels["location"][lines[found, 0]] != location
     ordered = found[np.argsort(is_elsewhere, kind="stable")]
     first = shard.lines_of(number).start
-    return list(zip((first + ordered).tolist(), shipped[ordered].tolist(), strict=True))
-
-
-def content_of(event: StockEvent) -> int:
-    """A hash over what else an event says that changes what it does, in 16 bits; 0 for a plain
-    one. It tells apart what comes under one id by mistake.
-    """
-    if event.is_plain:
-        return 0
-    order = event.reservation
-    said = "\0".join(
-        (
-            *(event.from_status, event.to_status),
-            *((order.id, order.line) if order else ("", "")),
-            *(str(event.occur_time_ns), str(event.as_of_sequence), str(event.basis)),
-            *(str(event.picked_quantity), *event.seen_reservations),
-        )
-    )
-    return crc32(said.encode()) & 0xFFFF or 1
+    return list(zip((first + ordered).tolist(), there[ordered].tolist(), strict=True))
 
 
 def _units(shard: Shard, row: int, status: str) -> int:

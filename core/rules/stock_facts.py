@@ -22,18 +22,24 @@ from ..commands import (
     Unknown,
 )
 from ..commands.registry import RECORD_STOCK_EVENTS, executes
-from ..kernels.codes import EVENT_APPLIED, EVENT_OUT_OF_RANGE, UNKNOWN_SKU
+from ..kernels.codes import (
+    EVENT_ALREADY_COUNTED,
+    EVENT_APPLIED,
+    EVENT_OUT_OF_RANGE,
+    UNKNOWN_SKU,
+)
 from ..limits import RANGES_TOLD_MAX
-from ..model import EventKind, EventOutcome
+from ..model import EventKind, EventOutcome, State
 from ..tables.effects import Section
 from ..tables.layouts import PLAN, STOCK_EVENT
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record, record_names, record_stock_details
 from . import joint_turn
-from .fact_changes import Change, FactChanges, content_of
+from .fact_changes import Change, FactChanges
 from .homes import Homes
 from .late_counts import LateCounts
+from .reversals import content_of
 from .stock_plan import Plan, StockPlanner
 
 #: By code: an enum's call takes 1 µs.
@@ -130,12 +136,12 @@ class StockFacts:
             if has_details:
                 _write_details(shard, first, decided, named)
             if change and decided.codes[0] == EVENT_APPLIED and not refusal:
-                self.changes.write(change, shard, int(decided.events["row"][0]))
-        skipped = self.planner.finish(source, decided)
+                self.changes.write(change, named[0], shard, int(decided.events["row"][0]))
+        skipped = self.planner.finish(source, decided, named[0] if change else None)
         results = _results(decided)
         if refusal:
             results = (results[0]._replace(outcome=refusal),)
-        elif change and decided.codes[0] == EVENT_APPLIED:
+        elif change and decided.codes[0] in (EVENT_APPLIED, EVENT_ALREADY_COUNTED):
             results = (_told(change, results[0]),)
         return touched, results, skipped
 
@@ -154,11 +160,16 @@ class StockFacts:
             return Change(late.refusal, counted=late) if late else None
         row = int(events["row"][0])
         known = row if row < len(shard.levels) else -1
-        change = self.changes.judge(source, event, shard, known, now_ns)
         events["content"] = content_of(event)
+        if self.planner.reversals.is_reversed(shard, events[0]):
+            return Change(EventOutcome.REVERSED)
+        change = self.changes.judge(source, event, shard, known, now_ns)
         if not change.refusal:
             plan["withheld"], plan["given"] = change.withheld, change.delta
-        plan["is_counted"] = change.refusal is EventOutcome.COUNT_OUTDATED
+            plan["reversal"] = change.mark
+            plan["is_counted"] = change.undoing is not None and change.undoing.is_counted
+        if change.refusal is EventOutcome.COUNT_OUTDATED:
+            plan["is_counted"] = 1
         return change
 
     def _unknown_location(self, named: Sequence[StockEvent]) -> Unknown | None:
@@ -302,14 +313,19 @@ def _is_recorded(refusal: EventOutcome, event: StockEvent) -> bool:
     """Whether an event that changes nothing is recorded all the same: its number has come, and is
     not missing.
     """
-    return refusal is EventOutcome.COUNT_OUTDATED and event.sequence > 0
+    if refusal is EventOutcome.REVERSED:
+        return True
+    has_come = (EventOutcome.COUNT_OUTDATED, EventOutcome.ALREADY_REVERSED)
+    return refusal in has_come and event.sequence > 0
 
 
 def _told(change: Change, result: EventResult) -> EventResult:
     """The answer to an event that changed more than its plan says."""
     if change.counted:
         return result._replace(reapplied=change.counted.reapplied)
-    if change.issued:
+    if change.undoing and change.undoing.is_pending:
+        return result._replace(outcome=EventOutcome.REVERSAL_PENDING)
+    if change.issued and change.enters is State.FULFILLED:
         shipped = sum(units for _, units in change.issued.moves)
         return result._replace(on_hand=result.on_hand - shipped)
     return result
@@ -321,7 +337,8 @@ def _refused(change: Change, plan: Array) -> EventResult:
     available = int(kernels.offered(promisable, plan["is_enabled"][0]))
     assert change.refusal is not None
     shortfall = max(0, -promisable)
-    return EventResult(change.refusal, on_hand, shortfall, available, possible=change.possible)
+    told = EventResult(change.refusal, on_hand, shortfall, available)
+    return told._replace(difference=change.difference, possible=change.possible)
 
 
 def _results(decided: Plan) -> tuple[EventResult, ...]:

@@ -11,13 +11,16 @@ from typing import Final
 import numpy as np
 
 from .. import kernels
-from ..commands import Difference, SequenceRange
+from ..commands import Difference, SequenceRange, StockEvent
+from ..commands.stock import OTHERS
 from ..kernels.codes import (
     EVENT_ALREADY_COUNTED,
     EVENT_APPLIED,
     EVENT_ID_REUSED,
+    EVENT_REVERSED,
     NEW,
     OTHER,
+    REVERSED_BEFORE,
     SAME,
 )
 from ..model import EventKind
@@ -26,14 +29,13 @@ from ..tables.layouts import RECORDED
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import number_of_name, write_stock
+from .reversals import Reversals, find_awaited_event
 from .sources import Sources
 
 #: Differences that the answer to one message tells; more would hold up others.
 DIFFERENCES_MAX = 1_000
 
 _NEW: Final = bytes((NEW,))
-#: What else an event may say that changes what it does. Of that a hash is kept, which nobody tells.
-OTHERS = "status, reference or instant"
 
 #: The SKU and location of the event at a position, where they are known.
 NameOf = Callable[[int], tuple[str, str] | None]
@@ -53,14 +55,17 @@ class Plan:
     """Whether a number came that was not the next, or a count had seen an event."""
     differences: dict[int, Difference]
     """By position, of the first reused ids."""
+    awaited: Sequence[int] = ()
+    """Positions of the events for which reversals wait."""
 
 
 class StockPlanner:
     """Decides and writes messages of stock facts, over the shards of a node."""
 
-    def __init__(self, shards: Sequence[Shard], sources: Sources) -> None:
+    def __init__(self, shards: Sequence[Shard], sources: Sources, reversals: Reversals) -> None:
         self.shards = shards
         self.sources = sources
+        self.reversals = reversals
 
     def find_levels(self, events: Array, plan: Array) -> list[Shard]:
         """Read the levels of events into their plan; return the shards that they name."""
@@ -81,6 +86,7 @@ class StockPlanner:
         differences_max: int = DIFFERENCES_MAX,
     ) -> Plan:
         """Decide all events (STOCK_EVENT, PLAN) one after the other, without writing anything."""
+        awaited = self._find_awaited(events, plan)
         known = self.sources.known(source)
         sequences = np.ascontiguousarray(events["sequence"])
         numbering = self.sources.numbering(known, sequences)
@@ -117,17 +123,41 @@ class StockPlanner:
         differences = {
             index: self._difference(recorded[index], events, index, name_of) for index in reused
         }
-        return Plan(events, plan, codes, counts, is_out_of_turn, differences)
+        return Plan(events, plan, codes, counts, is_out_of_turn, differences, awaited)
 
-    def finish(self, source: str, decided: Plan) -> tuple[SequenceRange, ...]:
-        """Write what became of numbers, when all events are written; tell the events that a count
-        had seen, and return what numbers were skipped.
+    def _find_awaited(self, events: Array, plan: Array) -> list[int]:
+        """The positions of events for which reversals wait; plan for those that are undone."""
+        awaited: list[int] = []
+        for shard in self.shards:
+            if len(shard.awaited):
+                is_mine = (events["shard"] == shard.number) & (events["has_key"] != 0)
+                is_mine &= np.isin(events["key_lo"], shard.awaited["key_lo"])
+                for index in np.flatnonzero(is_mine).tolist():
+                    place = find_awaited_event(shard, events[index])
+                    if place >= 0:
+                        if shard.awaited.records["is_undone"][place]:
+                            plan["reversal"][index] = REVERSED_BEFORE
+                        awaited.append(index)
+        return awaited
+
+    def finish(
+        self, source: str, decided: Plan, event: StockEvent | None = None
+    ) -> tuple[SequenceRange, ...]:
+        """Write what became of numbers, and of what was awaited, when all events are written; tell
+        the events that a count had seen or that were reversed, and return what numbers were
+        skipped. `event` is a single one that is not plain.
         """
         events, plan, codes = decided.events, decided.plan, decided.codes
-        if not decided.is_out_of_turn:
+        if not decided.is_out_of_turn and not decided.awaited:
             return ()
         skipped = self.sources.note_numbers(source, events, plan, codes)
-        codes[(plan["is_counted"] != 0) & (codes == EVENT_APPLIED)] = EVENT_ALREADY_COUNTED
+        for index in decided.awaited:
+            if codes[index] == EVENT_APPLIED:
+                shard = self.shards[int(events["shard"][index])]
+                self.reversals.note_came(shard, events[index], event)
+        is_applied = codes == EVENT_APPLIED
+        codes[is_applied & (plan["is_counted"] != 0)] = EVENT_ALREADY_COUNTED
+        codes[is_applied & (plan["reversal"] == REVERSED_BEFORE)] = EVENT_REVERSED
         return skipped
 
     def write(self, source: str, decided: Plan, shard: Shard) -> None:

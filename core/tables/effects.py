@@ -70,6 +70,8 @@ class Section(IntEnum):
     POSTED = 35
     RESET_REASONS = 36
     SOURCES = 37
+    REVERSALS = 38
+    REOPENED = 39
 
 
 #: A stock fact. STOCK_PADDED is what builds before docs/adr/0017 wrote, STOCK_PLAIN what builds
@@ -86,7 +88,8 @@ _STOCK = [
 ]
 
 #: `content`: see layouts.EVENT. `counted` is COUNTED_BEFORE of kernels/codes.py when a count had
-#: seen it already, so that it changes nothing on hand; COUNTED_UNKNOWN of an earlier build.
+#: seen it already, so that it changes nothing on hand; COUNTED_UNKNOWN of an earlier build;
+#: REVERSED_BEFORE and its like of what was reversed.
 _STOCK_NOW = [*_STOCK, ("content", "u2"), ("counted", "u1")]
 
 #: Names and other texts stand behind one byte of length each (NameTable.add).
@@ -139,7 +142,7 @@ DTYPES: dict[Section, np.dtype] = {
     Section.STOCK_PADDED: np.dtype([*_STOCK, ("pad", "u2"), ("pad2", "u4")]),
     Section.STOCK_PLAIN: np.dtype(_STOCK),
     # The quantity of each STOCK behind it of which the difference does not tell it: COUNT,
-    # STATUS_CHANGE, GOODS_ISSUE, and what was counted already. Of a COUNT, the number of its source
+    # the kinds behind it, and what was counted already. Of a COUNT, the number of its source
     # up to which it had seen its facts.
     Section.COUNTED: np.dtype([("quantity", "i8"), ("seen", "u8")]),
     Section.STOCK: np.dtype(_STOCK_NOW),
@@ -155,6 +158,29 @@ DTYPES: dict[Section, np.dtype] = {
     ),
     # Units of which a source has posted the goods issue, or that were shipped too long ago.
     Section.POSTED: np.dtype([("units", "i8"), ("row", "i4"), ("pad", "u4")]),
+    # What a reversal does (kernels/codes.py UNDOES), and with which event: the one that it undoes,
+    # by source and id, of which it says what it was. `fact` is the number of that in the history,
+    # or 0. Of an event that was awaited, its own key, and if it is a reversal its target.
+    Section.REVERSALS: np.dtype(
+        [
+            ("key_hi", "u8"),
+            ("key_lo", "u8"),
+            ("target_hi", "u8"),
+            ("target_lo", "u8"),
+            ("fact", "i8"),
+            ("quantity", "i8"),
+            ("row", "i4"),
+            ("content", "u2"),
+            ("kind", "u1"),
+            ("depth", "u1"),
+            ("what", "u1"),
+            ("pad", "u1", 7),
+            ("source", "S128"),
+            ("event_id", "S128"),
+        ]
+    ),
+    # Reservations that had ended and have units committed again, by their first part.
+    Section.REOPENED: np.dtype([("reservation", "i4")]),
     # What is set of a source.
     Section.SOURCES: np.dtype(
         [
@@ -211,7 +237,10 @@ _READ_ALONE = frozenset({Section.ID_TEXTS, Section.STOCK_PADDED, Section.STOCK_P
 #: the SKU before and the one after must not change places. A reset sets what stock facts set too.
 #: What reservations give back is taken by those that come next.
 STANDS_ALONE = frozenset(
-    {Section.ENDED_SKUS, Section.SOURCE_RESETS, Section.DROPS, Section.HISTORY_WINDOWS}
+    {
+        *(Section.ENDED_SKUS, Section.SOURCE_RESETS, Section.DROPS, Section.HISTORY_WINDOWS),
+        Section.REOPENED,
+    }
 )
 
 #: Kinds that a principal is noted for. Lines and texts of ids belong to their reservations.

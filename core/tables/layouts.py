@@ -42,7 +42,8 @@ LAST_COUNT = np.dtype([("sequence", "u8"), ("source", "i4"), ("resets", "u4")])
 
 #: A stock fact, or a shipment, of late: when it happened and when it came, what it changed on hand
 #: (a goods issue: what it told of), and the number of the one before it at its level, or until
-#: anybody asks for that its level.
+#: anybody asks for that its level; what else there is to say of it (HISTORY_UNDONE of
+#: kernels/codes.py and its like), and 16 bits of its id, by which it is found again.
 HISTORY = np.dtype(
     [
         ("at_ns", "i8"),
@@ -52,7 +53,43 @@ HISTORY = np.dtype(
         ("link", "i8"),
         ("source", "i4"),
         ("kind", "u1"),
+        ("flags", "u1"),
+        ("tag", "u2"),
+    ]
+)
+
+#: An event that was reversed, or reverses another (its target, none for a fact): whether it is
+#: undone. A reversal says what fact it undoes in the end: its kind and its content (EVENT).
+#: `depth` is 1 when its target is a fact, 2 when that is a reversal, 0 for a fact.
+REVERSED = np.dtype(
+    [
+        ("key_hi", "u8"),
+        ("key_lo", "u8"),
+        ("at_ns", "i8"),
+        ("target_hi", "u8"),
+        ("target_lo", "u8"),
+        ("content", "u2"),
+        ("kind", "u1"),
+        ("depth", "u1"),
+        ("is_undone", "u1"),
         ("pad", "u1", 3),
+    ]
+)
+
+#: An event for which a reversal waits, as the reversal tells of it, and when that came. `is_undone`
+#: is 0 while the reversal is undone itself.
+AWAITED = np.dtype(
+    [
+        ("key_hi", "u8"),
+        ("key_lo", "u8"),
+        ("at_ns", "i8"),
+        ("quantity", "i8"),
+        ("row", "i4"),
+        ("content", "u2"),
+        ("kind", "u1"),
+        ("is_undone", "u1"),
+        ("source", "S128"),
+        ("event_id", "S128"),
     ]
 )
 
@@ -217,6 +254,7 @@ STOCK_EVENT = np.dtype(
 #: numbers that it skips, or 0, and `gap_kind` what they are (SKIPPED or UNKNOWN_NUMBERS). `seen` is
 #: the number of the source up to which a count of its own had seen its facts at the level; of a
 #: count of an instant it is given, too. `is_counted` tells that a count had seen the event itself,
+#: `reversal` is REVERSED_BEFORE or another of its kind (kernels/codes.py), or 0,
 #: `is_noted` that its number comes late, or comes with an event that has been recorded. `is_open`
 #: tells whether there is such a level; `new_sku` counts the unknown SKUs of the message from 1, and
 #: is 0 for a known one.
@@ -237,6 +275,7 @@ PLAN = np.dtype(
         ("gap_kind", "u1"),
         ("is_counted", "u1"),
         ("is_noted", "u1"),
-        ("pad", "u1", 6),
+        ("reversal", "u1"),
+        ("pad", "u1", 5),
     ]
 )

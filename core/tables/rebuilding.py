@@ -26,7 +26,7 @@ def rebuild(shard: Shard) -> None:
         shard.display_names,
     ):
         names.reindex()
-    for memory in (shard.requests, shard.events):
+    for memory in (shard.requests, shard.events, shard.reversed):
         memory.reindex()
     shard.rows.clear()
     shard.level_slots.clear(len(shard.levels))

@@ -11,6 +11,7 @@ node did.
 import numpy as np
 
 from .. import kernels
+from ..kernels.codes import HISTORY_UNDONE
 from ..limits import EFFECTS_MAX, HISTORY_MAX
 from .layouts import HISTORY
 from .table import GIVEN_BACK, Array, Table, figures
@@ -130,6 +131,15 @@ class History:
             current["at_ns"][number - middle] = at_ns
         elif number >= first:
             previous["at_ns"][number - first] = at_ns
+
+    def set_undone(self, number: int, *, is_undone: bool) -> None:
+        """Note of record `number`, if it is still there, whether it is undone."""
+        previous, current, first, middle = self.arrays
+        if number > first:
+            is_old = number <= middle
+            record = previous[number - first - 1] if is_old else current[number - middle - 1]
+            others = int(record["flags"]) & (255 - HISTORY_UNDONE)
+            record["flags"] = others | (HISTORY_UNDONE if is_undone else 0)
 
     def mark(self) -> None:
         """Begin an entry."""

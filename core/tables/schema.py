@@ -11,17 +11,28 @@ the columns of the schema that made it, so seals and digests of earlier schemas 
     4  ended reservations leave: when they ended, ids that are left, texts of ids in blocks
     5  units that are not for sale, by status; units that came back; all that an event says
     6  gaps of a source as ranges that heal; what a count had seen; when a source was last heard
+    7  reversals: which events are undone, which reversals wait for theirs, flags in the history
 """
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from ..kernels.codes import COUNTED_UNKNOWN, NEVER_NS, UNKNOWN_NUMBERS
+from ..kernels.codes import (
+    COUNTED_BEFORE,
+    COUNTED_UNKNOWN,
+    EARLIER,
+    EARLIER_COUNTED,
+    NEVER_NS,
+    UNKNOWN_NUMBERS,
+)
 from .effects import DTYPES, Section
 from .table import Array
 
-SCHEMA = 6
+SCHEMA = 7
+
+#: Since when the history has a tag of each fact, by which a reversal finds it.
+TAGGED_SINCE = 7
 
 #: Layouts of effects that changed after a schema: schema -> kind -> its layout until then.
 EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {
@@ -71,9 +82,13 @@ def migrate(records: Array, layout: np.dtype, defaults: Mapping[str, int]) -> Ar
     return migrated
 
 
-def migrate_effects(records: Array, section: Section) -> Array:
+def migrate_effects(records: Array, section: Section, schema: int) -> Array:
     """Effects of an earlier schema in today's layout."""
-    return migrate(records, DTYPES[section], EFFECT_DEFAULTS.get(section, {}))
+    migrated = migrate(records, DTYPES[section], EFFECT_DEFAULTS.get(section, {}))
+    if section is Section.STOCK and schema < TAGGED_SINCE:
+        for was, told in ((0, EARLIER), (COUNTED_BEFORE, EARLIER_COUNTED)):
+            migrated["counted"][migrated["counted"] == was] = told
+    return migrated
 
 
 def migrate_table(records: Array, name: str, layout: np.dtype) -> Array:

@@ -34,6 +34,7 @@ from ..limits import (
     BLOCKS_SPREAD,
     LOCATIONS_MAX,
     NUMBERED_MAX,
+    PENDING_REVERSALS_MAX,
     ROWS_MAX,
     STATUSES_MAX,
     UNUSED_HISTORY_MAX,
@@ -43,6 +44,7 @@ from .effects import Effects
 from .expiry_heap import ExpiryHeap
 from .hash_slots import HashSlots
 from .layouts import (
+    AWAITED,
     ENDED_ID,
     ENDED_MARK,
     EVENT,
@@ -55,6 +57,7 @@ from .layouts import (
     NUMBERED,
     REQUEST,
     RESERVATION,
+    REVERSED,
     SOURCE,
     UNAVAILABLE,
 )
@@ -128,6 +131,8 @@ class Shard:
         self.expirations = ExpiryHeap(header, rows_max)
         self.requests = Remembered(REQUEST, seed, rows_max)
         self.events = Remembered(EVENT, seed, rows_max)
+        self.reversed = Remembered(REVERSED, seed, rows_max)
+        self.awaited = Table(AWAITED, rows_max=PENDING_REVERSALS_MAX)
         # Tables do not move (address_space.py), so these tuples hold for good. They are those of
         # kernels/arguments.py, as plain tuples.
         self.stock = (

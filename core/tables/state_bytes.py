@@ -26,10 +26,10 @@ from .text_blocks import TextBlocks
 _NAME_TABLES = ("skus", "locations", "sources", "principals", "statuses", "display_names")
 _TABLES = (
     *("location_records", "source_records", "gaps", "numbered"),
-    *("levels", "last_counts", "latest", "unavailable"),
+    *("levels", "last_counts", "latest", "unavailable", "awaited"),
     *("reservations", "lines", "splits", "id_texts", "ended", "ended_marks"),
 )
-_MEMORIES = ("requests", "events")
+_MEMORIES = ("requests", "events", "reversed")
 _HISTORIES = ("facts", "shipments")
 
 #: Stock levels, or lines, that are hashed at a time: a millisecond of a slow core, so that a
@@ -99,6 +99,8 @@ def load(shard: Shard, listed: Columns) -> None:
             history: History = getattr(shard, name)
             history.load({part: listed[f"{name}.{part}"] for part in history.columns()})
     for name in _MEMORIES:
+        if f"{name}.current" not in listed:
+            continue
         memory: Remembered = getattr(shard, name)
         parts = {part: listed[f"{name}.{part}"] for part in memory.columns()}
         for part in ("current", "previous"):

@@ -189,6 +189,16 @@ def sources(all_of_them: Iterable[admin.Source]) -> Table:
     return made
 
 
+def pending_reversals(reversals: Iterable[admin.PendingReversal]) -> Table:
+    """Reversals whose events have not come, by those events."""
+    made = table(("source", "event id", "kind", "SKU", "location", "waits since"), ("quantity",))
+    for each in reversals:
+        kind = stock.StockEventKind.Name(each.kind).removeprefix("STOCK_EVENT_KIND_").lower()
+        words = (each.source, each.event_id, kind.replace("_", " "), each.sku, each.location)
+        made.add_row(*map(escape, words), instant(each.create_time), f"{each.quantity:,}")
+    return made
+
+
 def source_gaps(source: admin.Source) -> Table:
     """The numbers of a source that are missing."""
     made = table(("missing since",), ("first", "last"))

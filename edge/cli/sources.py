@@ -61,6 +61,29 @@ def list_sources(
     _print(every, every.sources, as_json=as_json)
 
 
+@sources.command("reversals")
+def list_pending_reversals(
+    target: AdminTarget = None, timeout: Timeout = TIMEOUT_DEFAULT_S, as_json: Json = False
+) -> None:
+    """List the reversals whose events have not come."""
+    from holdfast.admin.v1.admin_service_pb2 import ListPendingReversalsResponse
+
+    every = ListPendingReversalsResponse()
+    with asking_operators(target, timeout, as_json=as_json) as client:
+        while True:
+            page = client.list_pending_reversals(PAGE_SIZE, every.next_page_token)
+            every.reversals.extend(page.reversals)
+            every.next_page_token = page.next_page_token
+            if not every.next_page_token:
+                break
+    if as_json:
+        print_json(plain(every))
+        return
+    from . import answers
+
+    console().print(answers.pending_reversals(every.reversals))
+
+
 @sources.command("get")
 def get_source(
     name: Name,

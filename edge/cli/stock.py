@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 from uuid import NAMESPACE_OID, uuid4, uuid5
@@ -29,6 +30,19 @@ stock = typer.Typer(no_args_is_help=True, help="Record what happened to stock.")
 app.add_typer(stock, name="stock")
 
 SOURCE_DEFAULT: Final = "cli"
+
+
+class ReversibleKind(StrEnum):
+    """Kinds of events that a reversal undoes."""
+
+    RECEIPT = "receipt"
+    ADJUSTMENT = "adjustment"
+    SALE = "sale"
+    RETURN = "return"
+    STATUS_CHANGE = "status-change"
+    GOODS_ISSUE = "goods-issue"
+    REVERSAL = "reversal"
+
 
 #: Of a node; stated in the comments of holdfast.v1.
 EVENT_ID_BYTES_MAX: Final = 128
@@ -212,6 +226,67 @@ def posted(
     if as_of:
         more["occur_time"] = parse_instant(as_of)
     _record("GOODS_ISSUE", lines, source, event_id, target, timeout, as_json=as_json, **more)
+
+
+@stock.command(cls=SignedCommand, context_settings={"ignore_unknown_options": True})
+def reverse(
+    lines: Words,
+    event: Annotated[
+        str, typer.Option(metavar="ID", help="The event that was wrong; one line names one.")
+    ],
+    kind: Annotated[
+        ReversibleKind, typer.Option(help="Its kind; reversal for one that is a reversal itself.")
+    ],
+    of_source: Annotated[
+        str, typer.Option(metavar="NAME", help="Its source, if it is another.")
+    ] = "",
+    leaves: Annotated[
+        str, typer.Option("--from", metavar="STATUS", help="The status that its units left.")
+    ] = "",
+    enters: Annotated[
+        str, typer.Option("--to", metavar="STATUS", help="The status that they entered.")
+    ] = "",
+    reservation: Annotated[
+        str, typer.Option(metavar="ID", help="The reservation that it named.")
+    ] = "",
+    line: Annotated[str, typer.Option(metavar="LINE", help="The id of its line.")] = "",
+    happened: Annotated[str, typer.Option(metavar="TIME", help="When it happened: RFC 3339.")] = "",
+    source: Source = SOURCE_DEFAULT,
+    event_id: EventId = None,
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """An earlier event was wrong, and is undone; the line repeats what it said."""
+    if len(lines) > 3:
+        raise typer.BadParameter("one line, since an event has one", param_hint="LINE")
+    more: dict[str, Any] = {"from_status": leaves, "to_status": enters}
+    more["reverses"] = {"source": of_source, "event_id": event}
+    more["reverses"]["kind"] = f"STOCK_EVENT_KIND_{kind.upper().replace('-', '_')}"
+    if happened:
+        more["reverses"]["occur_time"] = parse_instant(happened)
+    if reservation:
+        more["reference"] = {"kind": "reservation", "id": reservation, "line": line}
+    _record("REVERSAL", lines, source, event_id, target, timeout, as_json=as_json, **more)
+
+
+@stock.command()
+def unship(
+    lines: Words,
+    reservation: Annotated[
+        str, typer.Option(metavar="ID", help="The reservation under which they count as shipped.")
+    ],
+    line: Annotated[str, typer.Option(metavar="LINE", help="The id of its line.")] = "",
+    source: Source = SOURCE_DEFAULT,
+    event_id: EventId = None,
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Units were not shipped after all: they are on hand, and committed again."""
+    more = {"reference": {"kind": "reservation", "id": reservation, "line": line}}
+    kind = "SHIPMENT_REVERSAL"
+    _record(kind, lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
 def _record(

@@ -70,6 +70,9 @@ EXPLAIN_AVAILABILITY: Final = Method(
 )
 GET_STATUS: Final = Method("AdminService/GetStatus", admin.GetStatusResponse, package=ADMIN)
 LIST_SOURCES: Final = Method("AdminService/ListSources", admin.ListSourcesResponse, package=ADMIN)
+LIST_PENDING_REVERSALS: Final = Method(
+    "AdminService/ListPendingReversals", admin.ListPendingReversalsResponse, package=ADMIN
+)
 GET_SOURCE: Final = Method("AdminService/GetSource", admin.GetSourceResponse, package=ADMIN)
 UPDATE_SOURCE: Final = Method(
     "AdminService/UpdateSource", admin.UpdateSourceResponse, package=ADMIN
@@ -93,6 +96,7 @@ UNARY_METHODS: Final[tuple[Method[Any], ...]] = (
     *(CREATE_LOCATION, UPDATE_LOCATION, GET_LOCATION, LIST_LOCATIONS, DELETE_SKU),
     *(LIST_MOVEMENTS, EXPLAIN_AVAILABILITY),
     *(GET_STATUS, LIST_SOURCES, GET_SOURCE, UPDATE_SOURCE, RESET_SOURCE),
+    LIST_PENDING_REVERSALS,
     *(CREATE_SNAPSHOT, DRAIN),
 )
 

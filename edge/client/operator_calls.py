@@ -36,6 +36,18 @@ def list_sources(
     return call(methods.LIST_SOURCES, request, **options)
 
 
+def list_pending_reversals(
+    page_size: int = 0, page_token: str = "", **options: Unpack[Options]
+) -> Call[admin.ListPendingReversalsResponse]:
+    """A page of the reversals whose events have not come: 100 of them, or `page_size`, up to 1,000.
+    The response's `next_page_token` leads to the next, and is empty behind the last.
+    """
+    request = admin.ListPendingReversalsRequest(
+        page_size=integer("page_size", page_size, 32), page_token=text("page_token", page_token)
+    )
+    return call(methods.LIST_PENDING_REVERSALS, request, **options)
+
+
 def get_source(source: str, **options: Unpack[Options]) -> Call[admin.GetSourceResponse]:
     """How far a source has come, which of its numbers are missing, and what is set of it. Raises
     `NotFound` if it is unknown.

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core.commands.registry import (
     GET_SOURCE,
+    LIST_PENDING_REVERSALS,
     LIST_SOURCES,
     RESET_SOURCE,
     UPDATE_SOURCE,
@@ -16,6 +17,8 @@ from ..wire.sources import (
     get_response,
     list_from_request,
     list_response,
+    pending_from_request,
+    pending_response,
     reset_from_request,
     reset_response,
     update_from_request,
@@ -61,6 +64,15 @@ class Operators:
         timeline = self.admission.pump.node.timeline
         command = list_from_request(request, timeline)
         return list_response(await self.admission.ask(LIST_SOURCES, context, command), timeline)
+
+    async def ListPendingReversals(
+        self, request: admin.ListPendingReversalsRequest, context: CallContext
+    ) -> admin.ListPendingReversalsResponse:
+        """Read a page of the reversals whose events have not come."""
+        timeline = self.admission.pump.node.timeline
+        command = pending_from_request(request, timeline)
+        view = await self.admission.ask(LIST_PENDING_REVERSALS, context, command)
+        return pending_response(view, timeline)
 
     async def GetSource(
         self, request: admin.GetSourceRequest, context: CallContext

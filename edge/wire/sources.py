@@ -11,7 +11,7 @@ from holdfast.core.model import SourceState, UnknownSkus
 from .faults import invalid
 from .page_tokens import PAGE_SIZE_DEFAULT, page_token, start_of_page
 from .shared import engine_members, wire_members
-from .stock_facts import SOURCE_SEQUENCE_MAX
+from .stock_facts import KINDS, SOURCE_SEQUENCE_MAX
 from .validation import check_name, enum_member, interval_ms
 
 STATES: Final = wire_members(admin, "SOURCE_STATE", SourceState)
@@ -60,6 +60,30 @@ def list_response(view: core.SourcesView, timeline: int) -> admin.ListSourcesRes
     """The answer to a ListSources."""
     token = "" if view.next_start is None else page_token(view.next_start, timeline)
     return admin.ListSourcesResponse(sources=map(_source, view.sources), next_page_token=token)
+
+
+def pending_from_request(
+    request: admin.ListPendingReversalsRequest, timeline: int
+) -> core.ListPendingReversals:
+    """The command of a ListPendingReversals."""
+    if not 0 <= request.page_size <= BATCH_MAX:
+        raise invalid("page_size", request.page_size, f"0 to {BATCH_MAX:,}")
+    start = start_of_page(request.page_token, timeline)
+    return core.ListPendingReversals(start, request.page_size or PAGE_SIZE_DEFAULT)
+
+
+def pending_response(
+    view: core.PendingReversalsView, timeline: int
+) -> admin.ListPendingReversalsResponse:
+    """The answer to a ListPendingReversals."""
+    token = "" if view.next_start is None else page_token(view.next_start, timeline)
+    response = admin.ListPendingReversalsResponse(next_page_token=token)
+    for each in view.reversals:
+        added = response.reversals.add(source=each.source, event_id=each.event_id)
+        added.kind, added.quantity = KINDS[each.kind], each.quantity
+        added.sku, added.location = each.sku, each.location
+        added.create_time.FromNanoseconds(each.came_at_ns)
+    return response
 
 
 def update_from_request(request: admin.UpdateSourceRequest) -> core.UpdateSource:

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 from holdfast.core import commands as core
 from holdfast.core.ids import event_key
 from holdfast.core.limits import BATCH_MAX, CHANGING_MAX
-from holdfast.core.model import CountBasis, EventKind, EventOutcome
+from holdfast.core.model import REVERSIBLE, CountBasis, EventKind, EventOutcome
 from holdfast.v1 import stock_service_pb2 as stock
 
 from .faults import Fault, invalid
@@ -38,8 +38,9 @@ KINDS: Final = wire_members(stock, "STOCK_EVENT_KIND", EventKind)
 _BASES: Final = {0: None, **engine_members(stock, "COUNT_BASIS", CountBasis)}
 
 #: Kinds that no fact can be of without saying more.
-_NEEDS_MORE: Final = (EventKind.STATUS_CHANGE, EventKind.GOODS_ISSUE)
+_NEEDS_MORE: Final = frozenset(kind for kind in EventKind if kind > EventKind.COUNT)
 KINDS_READ: Final = engine_members(stock, "STOCK_EVENT_KIND", EventKind)
+_REVERSIBLE_READ: Final = {n: kind for n, kind in KINDS_READ.items() if kind in REVERSIBLE}
 
 
 def events_from_request(request: EventsRequest) -> core.RecordStockEvents:
@@ -124,7 +125,7 @@ def _event(source: str, index: int, event: stock.StockEvent) -> core.StockEvent:
     plain = core.StockEvent(key, sequence, sku, location, kind, quantity)
     has_more = event.reason or event.actor or event.from_status or event.to_status
     if has_more or _says_more(event):
-        return _with_details(index, event, plain)
+        return _with_details(index, source, event, plain)
     if kind in _NEEDS_MORE:
         check_kind(f"events[{index}]", plain)
     return plain
@@ -135,10 +136,12 @@ def _says_more(event: stock.StockEvent) -> bool:
     is_counted = event.as_of_sequence or event.count_basis or event.picked_quantity
     if is_counted or event.seen_reservations:
         return True
-    return event.HasField("reference") or event.HasField("occur_time")
+    return any(map(event.HasField, ("reference", "occur_time", "reverses")))
 
 
-def _with_details(index: int, event: stock.StockEvent, plain: core.StockEvent) -> core.StockEvent:
+def _with_details(
+    index: int, source: str, event: stock.StockEvent, plain: core.StockEvent
+) -> core.StockEvent:
     """The event with its statuses, and what is journaled as given."""
     path = f"events[{index}]"
     reference = None
@@ -152,7 +155,7 @@ def _with_details(index: int, event: stock.StockEvent, plain: core.StockEvent) -
         check_text(f"{path}.{name}", getattr(event, name))
     told = replace(
         plain,
-        occur_time_ns=_time_ns(f"{path}.occur_time", event),
+        occur_time_ns=_time_ns(path, event),
         reference=reference,
         reason=event.reason,
         actor=event.actor,
@@ -162,6 +165,7 @@ def _with_details(index: int, event: stock.StockEvent, plain: core.StockEvent) -
         basis=enum_member(f"{path}.count_basis", event.count_basis, _BASES, stock.CountBasis),
         picked_quantity=event.picked_quantity,
         seen_reservations=tuple(event.seen_reservations),
+        reverses=_reversed(path, source, event),
     )
     if told.as_of_sequence > SOURCE_SEQUENCE_MAX:
         expected = f"0 to {SOURCE_SEQUENCE_MAX:,}"
@@ -170,7 +174,21 @@ def _with_details(index: int, event: stock.StockEvent, plain: core.StockEvent) -
     return told
 
 
-def _time_ns(field: str, event: stock.StockEvent) -> int | None:
+def _reversed(path: str, source: str, event: stock.StockEvent) -> core.Reversed | None:
+    """The event that a reversal undoes."""
+    if not event.HasField("reverses"):
+        return None
+    path, named = f"{path}.reverses", event.reverses
+    if named.source:
+        check_name(f"{path}.source", named.source)
+    check_name(f"{path}.event_id", named.event_id)
+    kind = enum_member(f"{path}.kind", named.kind, _REVERSIBLE_READ, stock.StockEventKind)
+    of = named.source or source
+    key, at_ns = event_key(of, named.event_id), _time_ns(path, named)
+    return core.Reversed(of, named.event_id, key, kind, at_ns)
+
+
+def _time_ns(path: str, event: stock.StockEvent | stock.ReversedEvent) -> int | None:
     """When an event happened, in nanoseconds since 1970, where it says so; from the year 1678 to
     2262, so that they fit an int64.
     """
@@ -178,7 +196,8 @@ def _time_ns(field: str, event: stock.StockEvent) -> int | None:
         return None
     seconds, nanos = event.occur_time.seconds, event.occur_time.nanos
     if not 0 <= nanos < NS_PER_S or not -TIME_S_MAX <= seconds < TIME_S_MAX:
-        raise invalid(field, f"{seconds} s and {nanos} ns", "a time from the year 1678 to 2262")
+        given = f"{seconds} s and {nanos} ns"
+        raise invalid(f"{path}.occur_time", given, "a time from the year 1678 to 2262")
     return seconds * NS_PER_S + nanos
 
 

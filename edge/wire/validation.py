@@ -8,6 +8,7 @@ every line would cost more than the check.
 
 import unicodedata
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final, TypeVar
 from unicodedata import category, is_normalized, normalize
 
@@ -49,6 +50,8 @@ EVENT_QUANTITIES: Final = {
     EventKind.COUNT: (0, QUANTITY_MAX),
     EventKind.STATUS_CHANGE: (1, QUANTITY_MAX),
     EventKind.GOODS_ISSUE: (1, QUANTITY_MAX),
+    EventKind.REVERSAL: (-QUANTITY_MAX, QUANTITY_MAX),
+    EventKind.SHIPMENT_REVERSAL: (1, QUANTITY_MAX),
 }
 
 #: Kinds of stock facts by which units leave, or enter, a status.
@@ -57,6 +60,9 @@ ENTERING: Final = (
     *(EventKind.RECEIPT, EventKind.RETURN),
     *(EventKind.STATUS_CHANGE, EventKind.ADJUSTMENT),
 )
+
+#: Kinds that are about units of a reservation.
+_OF_RESERVATIONS: Final = (EventKind.GOODS_ISSUE, EventKind.SHIPMENT_REVERSAL)
 
 #: Reservations that a count lists.
 SEEN_MAX: Final = 100
@@ -204,8 +210,14 @@ def check_statuses(path: str, event: StockEvent) -> None:
 
 def check_kind(path: str, event: StockEvent) -> None:
     """Raise a `Fault` when a fact says what its kind cannot, or lacks what it needs."""
-    check_statuses(path, event)
-    if event.kind is EventKind.GOODS_ISSUE and event.reservation is None:
+    if event.kind is EventKind.REVERSAL:
+        event = _check_reversal(path, event)
+    elif event.reverses is not None:
+        expected = "nothing for a kind other than REVERSAL"
+        raise invalid(f"{path}.reverses", event.reverses.event_id, expected)
+    if event.kind is not EventKind.REVERSAL:
+        check_statuses(path, event)
+    if event.kind in _OF_RESERVATIONS and event.reservation is None:
         raise invalid(f"{path}.reference", "", "kind reservation, with the id of one")
     if event.kind is EventKind.COUNT:
         if not 0 <= event.picked_quantity <= QUANTITY_MAX:
@@ -219,6 +231,25 @@ def check_kind(path: str, event: StockEvent) -> None:
         if given := getattr(event, name):
             field = "count_basis" if name == "basis" else name
             raise invalid(f"{path}.{field}", given, "nothing for a kind other than COUNT")
+
+
+def _check_reversal(path: str, event: StockEvent) -> StockEvent:
+    """The event that a reversal repeats, which has to be one; of that of a reversal, itself."""
+    if event.key is None:
+        raise invalid(f"{path}.event_id", "", "an event_id, which a reversal needs")
+    named = event.reverses
+    if named is None:
+        raise invalid(f"{path}.reverses", "", "the event that the reversal undoes")
+    if (named.key.hi, named.key.lo) == (event.key.hi, event.key.lo):
+        raise invalid(f"{path}.reverses.event_id", named.event_id, "the id of another event")
+    if not is_event_quantity(named.kind, event.quantity):
+        raise bad_event_quantity(f"{path}.quantity", named.kind, event.quantity)
+    if named.kind is EventKind.REVERSAL:
+        for name in ("from_status", "to_status"):
+            if status := getattr(event, name):
+                check_name(f"{path}.{name}", status)
+        return event
+    return replace(event, kind=named.kind, reverses=None)
 
 
 def bad_event_quantity(field: str, kind: EventKind, quantity: int) -> Fault:

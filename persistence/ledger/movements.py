@@ -44,6 +44,8 @@ class MovementKind(IntEnum):
     COUNT = 105
     STATUS_CHANGE = 106
     GOODS_ISSUE = 107
+    REVERSAL = 108
+    SHIPMENT_REVERSAL = 109
 
 
 STOCK: Final = 100
@@ -140,7 +142,8 @@ def differences(movements: np.ndarray) -> np.ndarray:
     quantity, leaves = movements["quantity"], movements["leaves"]
     enters = _ENTERS[movements["kind"]]
     changed = np.zeros((len(movements), len(LEVEL_COLUMNS)), np.int64)
-    shipped = np.where(enters == State.FULFILLED, quantity, 0)
+    is_shipped = (enters == State.FULFILLED) & (leaves != State.RETURNED)
+    shipped = np.where(is_shipped, quantity, 0)
     is_withheld = np.isin(movements["kind"], WITHHOLDING)
     changed[:, 0] = np.where((enters == 0) & ~is_withheld, quantity, -shipped)
     changed[:, 3] = np.where(is_withheld, quantity, 0)

@@ -47,7 +47,7 @@ NOT_MOVING: Final = frozenset(
         *(Section.RESERVATION_TEXTS, Section.TEXT_BYTES),
         *(Section.ENDS, Section.DROPS, Section.FORGETS),
         *(Section.STATUS_NAMES, Section.HISTORY_WINDOWS, Section.COUNTS, Section.POSTED),
-        *(Section.RESET_REASONS, Section.SOURCES),
+        *(Section.RESET_REASONS, Section.SOURCES, Section.REVERSALS, Section.REOPENED),
     }
 )
 

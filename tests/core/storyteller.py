@@ -21,6 +21,7 @@ from holdfast.core.commands import (
     Reference,
     Reserve,
     ResetSource,
+    Reversed,
     Source,
     StockEvent,
     UpdateLocation,
@@ -36,6 +37,7 @@ from holdfast.core.ids import (
 )
 from holdfast.core.limits import HOLD_MS_MAX, NS_PER_MS, RETENTION_NS
 from holdfast.core.model import (
+    REVERSIBLE,
     CountBasis,
     EventKind,
     LocationKind,
@@ -92,6 +94,8 @@ class Storyteller:
         self.now_ns = START_NS
         self.sent: list[Command] = []
         self.columns_before: dict[str, tuple[StockEvent, ...]] = {}
+        self.to_come: list[tuple[str, StockEvent]] = []
+        """Events that are reversed before they are sent."""
         self.kinds: list[Callable[[], Command]] = [
             *[self.reserve] * 8,
             *[self.move] * 12,
@@ -255,6 +259,13 @@ class Storyteller:
     def any_event(self, source: str) -> StockEvent:
         """A fact, plain or not: of units that have or get a status, or that come back."""
         event = self.event(source)
+        if self.is_one_in(4):
+            return self.reversal(source, event)
+        if self.is_one_in(8):
+            return self.shipment_reversal(source, event)
+        mine = [each for of, each in self.to_come if of == source]
+        if mine and self.is_one_in(4):
+            return self.rng.choice(mine)
         if self.is_one_in(3):
             return replace(event, occur_time_ns=self.instant())
         if self.is_one_in(4):
@@ -297,6 +308,52 @@ class Storyteller:
                 return replace(event, from_status=statuses[0])
             case _:
                 return replace(event, to_status=statuses[0])
+
+    def reversal(self, source: str, event: StockEvent) -> StockEvent:
+        """The reversal of an event that was sent, or will be."""
+        sent = [each for each in self.sent[-20:] if isinstance(each, RecordStockEvents)]
+        known = [(each.source, one) for each in sent for one in each.events if one.key]
+        if not known or self.is_one_in(4):
+            known = [(source, replace(event, key=key_from_parts(source, self.some_id("e"))))]
+            self.to_come = [*self.to_come[-5:], *known]
+        of, undone = self.rng.choice(known)
+        assert undone.key is not None
+        assert undone.key.text is not None
+        days_ago = self.now_ns - 8 * DAY_NS
+        kind = undone.kind if undone.kind in REVERSIBLE else EventKind.RECEIPT
+        return replace(
+            undone,
+            key=key_from_parts(source, self.some_id("v")),
+            sequence=event.sequence,
+            kind=EventKind.REVERSAL,
+            quantity=undone.quantity + self.is_one_in(10) or 1,
+            occur_time_ns=self.instant(),
+            as_of_sequence=0,
+            basis=None,
+            picked_quantity=0,
+            seen_reservations=(),
+            reverses=Reversed(
+                *(of, undone.key.text, undone.key, kind),
+                self.rng.choice((None, None, self.now_ns, days_ago)),
+            ),
+        )
+
+    def some_id(self, letter: str) -> str:
+        return f"{letter}{self.rng.randrange(20)}"
+
+    def shipment_reversal(self, source: str, event: StockEvent) -> StockEvent:
+        """Units of a reservation that were not shipped after all, if they were."""
+        there = self.model.reservations
+        shipped = [key for key in there if there[key].total(State.FULFILLED)]
+        key = self.rng.choice(shipped or list(there) or [key_from_text("r?")])
+        order = Reference(RESERVATION, key_text(key), self.rng.choice(("", "", "1")))
+        kind, quantity = EventKind.SHIPMENT_REVERSAL, self.rng.randint(1, 3)
+        own = key_from_parts(source, self.some_id("s"))
+        event = replace(event, key=own, kind=kind, quantity=quantity, reference=order)
+        if key not in self.model.reservations:
+            return event
+        line = self.rng.choice(self.model.reservations[key].asked.lines)
+        return replace(event, sku=line.sku, location=line.location, sequence=0)
 
     def count(self, event: StockEvent) -> StockEvent:
         """A count of another moment."""

@@ -30,7 +30,6 @@ from holdfast.core.kernels.arguments import (
     SKUS,
     UNITS_ON_HAND,
 )
-from holdfast.core.kernels.codes import FLAG_LATER_PART
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from holdfast.core.rules.retention import Retention
@@ -122,7 +121,7 @@ def misplace_sku(shard: Shard) -> None:
 
 
 def repeat_id(shard: Shard) -> None:
-    first = np.flatnonzero(shard.reservations["flags"] & FLAG_LATER_PART == 0)[:2]
+    first = np.flatnonzero(shard.reservations["flags"] == 0)[:2]
     for field in ("key_hi", "key_lo", "flags"):
         records = shard.reservations.records[field]
         records[first[1]] = records[first[0]]

@@ -20,6 +20,7 @@ from holdfast.core.commands import (
     RecordStockEvents,
     Reserve,
     ReserveBatch,
+    Reversed,
     StockBatch,
     StockEvent,
     UpdateLocation,
@@ -162,6 +163,14 @@ def change_statuses(_node: Node) -> Iterator[Command]:
         yield RecordStockEvents("erp", (event,))
 
 
+def reverse_events(_node: Node) -> Iterator[Command]:
+    for n in count(1):
+        of = key_from_parts("erp", f"of {n}")
+        named = Reversed("erp", f"of {n}", of, EventKind.RECEIPT, -RETENTION_NS)
+        event = replace(fact(), key=key_from_parts("erp", f"{n}"), kind=EventKind.REVERSAL)
+        yield RecordStockEvents("erp", (replace(event, sequence=0, reverses=named),))
+
+
 def skip_numbers(_node: Node) -> Iterator[Command]:
     event = fact()
     return (
@@ -197,6 +206,7 @@ FILLERS = {
     name_events: "events",
     batch_events: "events",
     change_statuses: "unavailable",
+    reverse_events: "reversed",
     put_locations: "locations",
     rename_location: "display_names",
 }

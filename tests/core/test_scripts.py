@@ -64,13 +64,14 @@ from holdfast.core.commands import (
     Reserve,
     ReserveOutcome,
     ResetSource,
+    Reversed,
     SourceReset,
     StockEvent,
     Unknown,
     UpdateLocation,
 )
 from holdfast.core.commands.stock import RESERVATION
-from holdfast.core.ids import Key, key_from_parts, key_from_text
+from holdfast.core.ids import Key, event_key, key_from_parts, key_from_text
 from holdfast.core.limits import NS_PER_MS
 from holdfast.core.model import (
     EventKind,
@@ -91,7 +92,10 @@ START_NS = 1_767_225_600 * 10**9
 
 SHOWN_FACTS_MAX = 10
 
-EXCEEDED = (EventOutcome.EXCEEDS_UNAVAILABLE, EventOutcome.EXCEEDS_SHIPPED)
+EXCEEDED = (
+    *(EventOutcome.EXCEEDS_UNAVAILABLE, EventOutcome.EXCEEDS_SHIPPED),
+    EventOutcome.UNKNOWN_ORDER,
+)
 
 NS_BY_UNIT = {"d": 86_400 * 10**9, "h": 3_600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6}
 
@@ -277,7 +281,19 @@ class Story:
                 reference=Reference(RESERVATION, order, line) if order else None,
                 from_status=words.options.get("from", ""),
                 to_status=words.options.get("to", ""),
+                reverses=reversed_event(source, words.options),
             )
+
+
+def reversed_event(source: str, options: dict[str, str]) -> Reversed | None:
+    """The event that a reversal undoes, which may be of another source: undoes=pos/e1."""
+    if "undoes" not in options:
+        return None
+    of, _, event_id = options["undoes"].rpartition("/")
+    kind = EventKind[options["kind"].upper()]
+    days_ago = int(options.get("days_ago", 0))
+    at_ns = START_NS - days_ago * NS_BY_UNIT["d"] if days_ago else None
+    return Reversed(of or source, event_id, event_key(of or source, event_id), kind, at_ns)
 
 
 @dataclass(frozen=True)

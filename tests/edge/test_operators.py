@@ -63,6 +63,8 @@ async def test_an_update_of_a_source_names_what_is_wrong(node: NodeProcess) -> N
             (operator_calls.get_source("till "), "source"),
             (operator_calls.list_sources(-1), "page_size"),
             (operator_calls.list_sources(page_token="x"), "page_token"),
+            (operator_calls.list_pending_reversals(-1), "page_size"),
+            (operator_calls.list_pending_reversals(page_token="x"), "page_token"),
             (operator_calls.reset_source("till", reason="\n"), "reason"),
         ):
             answer = await admin.send_call(call)
@@ -252,3 +254,20 @@ def test_the_commands_tell_what_the_node_did(tmp_path: Path) -> None:
         assert "It has answered all calls and ends, at position 2." in ask(node, "drain").stdout
         assert 0 == node.wait()
         assert "No node answers at" in ask(node, "drain").stderr
+
+
+async def test_a_reversal_is_listed_until_its_event_comes(node: NodeProcess) -> None:
+    """By the service and by the command line, which records both."""
+    sku, event_id = new_name("sku"), new_name("event")
+    words = ("stock", "reverse", sku, WAREHOUSE, 3, "--event", f"{event_id}/{sku}@{WAREHOUSE}")
+    told = ask_json(node, *words, "--kind", "receipt", "--event-id", new_name("undo"))
+    assert "STOCK_EVENT_OUTCOME_REVERSAL_PENDING" == told["results"][0]["outcome"]
+    async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
+        listed = (await client.list_pending_reversals()).reversals
+        (mine,) = (each for each in listed if each.sku == sku)
+        assert ("cli", 3, WAREHOUSE) == (mine.source, mine.quantity, mine.location)
+    assert sku in ask(node, "sources", "reversals").stdout.replace("\n", "")
+    again = ask_json(node, "stock", "receipt", sku, WAREHOUSE, 3, "--event-id", event_id)
+    assert "STOCK_EVENT_OUTCOME_REVERSED" == again["results"][0]["outcome"]
+    reversals = ask_json(node, "sources", "reversals").get("reversals", [])
+    assert [] == [each for each in reversals if each["sku"] == sku]

@@ -23,6 +23,7 @@ from holdfast.core.commands import (
     RecordStockEvents,
     Reference,
     Reserve,
+    Reversed,
     StockEvent,
     UpdateLocation,
 )
@@ -73,6 +74,8 @@ class Life:
     journal: Writer
     rng: random.Random
     made: list[Reserve] = field(default_factory=list)
+    told: list[tuple[str, StockEvent]] = field(default_factory=list)
+    """The last events, with their sources."""
 
     def __post_init__(self) -> None:
         self.node.history_window_ns = RETENTION_NS
@@ -107,8 +110,11 @@ class Life:
 
     def command(self) -> Command:
         make = self.rng.choices(
-            (self.reserve, self.move, self.extend, self.stock, self.change, self.delete),
-            (8, 6, 2, 2, 1, 0.2),
+            (
+                *(self.reserve, self.move, self.extend, self.stock),
+                *(self.change, self.reversal, self.delete),
+            ),
+            (8, 6, 2, 2, 1, 0.5, 0.2),
         )[0]
         return make()
 
@@ -140,7 +146,9 @@ class Life:
 
     def stock(self) -> Command:
         events = tuple(self.event(self.rng.choice(SKUS)) for _ in range(self.rng.randint(1, 4)))
-        return RecordStockEvents(self.rng.choice(("erp", "till")), events)
+        source = self.rng.choice(("erp", "till"))
+        self.told = [*self.told[-20:], *((source, event) for event in events)]
+        return RecordStockEvents(source, events)
 
     def change(self) -> Command:
         """A fact that changes a status or an order, or a count of some instant."""
@@ -159,10 +167,21 @@ class Life:
                 (EventKind.GOODS_ISSUE, {"reference": named, "occur_time_ns": at_ns}),
                 (EventKind.COUNT, {"basis": CountBasis.BOOKS, "occur_time_ns": at_ns}),
                 (EventKind.COUNT, {"occur_time_ns": at_ns}),
+                (EventKind.SHIPMENT_REVERSAL, {"reference": named}),
             )
         )
         event = replace(self.event(line.sku), location=line.location, kind=kind, quantity=1)
         return RecordStockEvents("erp", (replace(event, **fields),))
+
+    def reversal(self) -> Command:
+        """The reversal of one of the last events, or of one that is still to come."""
+        source, event = self.rng.choice(self.told or [("erp", self.event(SKUS[0]))])
+        assert event.key is not None
+        named = Reversed(source, event.key.text or "", event.key, event.kind)
+        key = key_from_parts("event", str(self.rng.random()))
+        undone = replace(event, key=key, kind=EventKind.REVERSAL, reverses=named)
+        self.told = [*self.told[-20:], (source, undone)]
+        return RecordStockEvents(source, (undone,))
 
     def event(self, sku: str) -> StockEvent:
         key = key_from_parts("event", str(self.rng.random()))

@@ -32,7 +32,8 @@ LAYOUTS = {
     3: (Section.STOCK, "2d444199d14775be"),
     4: (Section.FORGETS, "cec4e3a1a87f556e"),
     5: (Section.POSTED, "21582716cc2bff8f"),
-    6: (Section.SOURCES, "071e8d934b05e9b9"),
+    6: (Section.SOURCES, "81fd8aa9733eb243"),
+    7: (Section.REOPENED, "9355e4b25e169a13"),
 }
 
 
@@ -113,7 +114,7 @@ def test_a_field_without_a_stated_default_is_a_defect(monkeypatch: pytest.Monkey
     monkeypatch.delitem(schema.EFFECT_DEFAULTS, Section.REQUESTS)
     records = np.zeros(1, schema.EARLIER_EFFECTS[schema.SCHEMA - 1][Section.REQUESTS])
     with pytest.raises(KeyError, match="made_up"):
-        schema.migrate_effects(records, Section.REQUESTS)
+        schema.migrate_effects(records, Section.REQUESTS, schema.SCHEMA - 1)
 
 
 @pytest.mark.parametrize("number", LAYOUTS)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ... import kernels
+from ...kernels.codes import NEVER_NS
 from ...limits import MARK_NS
 from ..shard import Shard
 from ..table import Array
@@ -11,6 +12,11 @@ from ..table import Array
 def apply_ends(shard: Shard, effects: Array) -> None:
     """Note that reservations were seen to have ended."""
     kernels.apply_ends(effects, shard.header, shard.reservations.records)
+
+
+def apply_reopened(shard: Shard, effects: Array) -> None:
+    """Note that reservations have not ended any more."""
+    shard.reservations.records["ended_at_ns"][effects["reservation"]] = NEVER_NS
 
 
 def apply_drops(shard: Shard, effects: Array) -> None:

@@ -12,6 +12,7 @@ from ..names import unpack_names
 from ..shard import Shard
 from ..source_numbers import apply_gaps
 from ..table import Array
+from ..undone import apply_reversals
 from .levels import apply_levels
 from .names import (
     apply_display_names,
@@ -31,7 +32,7 @@ from .reservations import (
     apply_requests,
     apply_reservations,
 )
-from .retention import apply_drops, apply_ends, apply_forgets
+from .retention import apply_drops, apply_ends, apply_forgets, apply_reopened
 from .seal import apply_seal
 from .stock import (
     apply_counts,
@@ -69,6 +70,8 @@ _APPLY: dict[Section, Callable[[Shard, Array], None]] = {
     Section.STOCK_PADDED: apply_plain_stock,
     Section.STOCK_PLAIN: apply_plain_stock,
     Section.UNAVAILABLE: apply_unavailable,
+    Section.REVERSALS: apply_reversals,
+    Section.REOPENED: apply_reopened,
     Section.HISTORY_WINDOWS: apply_windows,
     Section.COUNTS: apply_counts,
     Section.POSTED: apply_posted,

@@ -36,6 +36,8 @@ class MovementKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MOVEMENT_KIND_COUNT: _ClassVar[MovementKind]
     MOVEMENT_KIND_STATUS_CHANGE: _ClassVar[MovementKind]
     MOVEMENT_KIND_GOODS_ISSUE: _ClassVar[MovementKind]
+    MOVEMENT_KIND_REVERSAL: _ClassVar[MovementKind]
+    MOVEMENT_KIND_SHIPMENT_REVERSAL: _ClassVar[MovementKind]
 MOVEMENT_KIND_UNSPECIFIED: MovementKind
 MOVEMENT_KIND_OPENING: MovementKind
 MOVEMENT_KIND_RESERVE: MovementKind
@@ -57,6 +59,8 @@ MOVEMENT_KIND_RETURN: MovementKind
 MOVEMENT_KIND_COUNT: MovementKind
 MOVEMENT_KIND_STATUS_CHANGE: MovementKind
 MOVEMENT_KIND_GOODS_ISSUE: MovementKind
+MOVEMENT_KIND_REVERSAL: MovementKind
+MOVEMENT_KIND_SHIPMENT_REVERSAL: MovementKind
 
 class ListMovementsRequest(_message.Message):
     __slots__ = ("sku", "location", "reservation_id", "source", "reference_id", "from_time", "until_time", "page_size", "page_token")

@@ -109,6 +109,7 @@ def stage(rng: Random) -> list[Unit]:
         records(Section.UNAVAILABLE, rng, units=9, row=SKUS, status=1),
         records(Section.COUNTS, rng, as_of_ns=9, row=SKUS, basis=2),
         records(Section.POSTED, rng, units=9, row=SKUS),
+        records(Section.REVERSALS, rng, key_lo=9, target_lo=9, quantity=9, row=SKUS, kind=4),
         records(Section.GAPS, rng, first=9, last=9, kind=3),
         records(Section.SOURCES, rng, expected_interval_ms=9, unknown_skus=4),
         records(Section.REQUESTS, rng, key_hi=9, key_lo=9, result=9, lines_hash=9, verb=5),

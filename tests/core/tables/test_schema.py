@@ -46,7 +46,7 @@ def test_effects_and_tables_take_the_defaults_of_their_kind(
     kept = np.zeros(2, [(name, layout[name]) for name in rest])
     monkeypatch.setitem(schema.EFFECT_DEFAULTS, Section.STOCK, {first: 5})
     monkeypatch.setitem(schema.TABLE_DEFAULTS, "stock", {first: 6})
-    assert [5, 5] == schema.migrate_effects(kept, Section.STOCK)[first].tolist()
+    assert [5, 5] == schema.migrate_effects(kept, Section.STOCK, 1)[first].tolist()
     assert [6, 6] == schema.migrate_table(kept, "stock", layout)[first].tolist()
     with pytest.raises(KeyError, match=first):
         schema.migrate_table(kept, "others", layout)

@@ -167,6 +167,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("create_snapshot", {}, {}),
     ("drain", {}, {}),
     ("list_sources", {}, {}),
+    ("list_pending_reversals", {}, {}),
+    ("list_pending_reversals", {"page_size": 7}, {"page_size": 7}),
     ("list_sources", {"page_size": 7, "page_token": "t"}, {"page_size": 7, "page_token": "t"}),
     ("get_source", {"source": "erp"}, {"source": "erp"}),
     ("update_source", {"source": "erp"}, {"source": {"source": "erp"}, "update_mask": {}}),

@@ -62,6 +62,7 @@ REPEATABLE: list[tuple[str, tuple[Any, ...]]] = [
     ("explain_availability", ("S1", "W1")),
     ("get_status", ()),
     ("list_sources", ()),
+    ("list_pending_reversals", ()),
     ("get_source", ("erp",)),
     ("update_source", ("erp",)),
     ("create_snapshot", ()),

@@ -138,8 +138,9 @@ def changes(model: Model, command: Asked, now_ns: int) -> bool:
 def _applies(model: Model, name: str, event: StockEvent, now_ns: int) -> bool:
     known = model.skus.get(event.sku, {}).get(event.location)
     level = known or Level(event.sku, event.location)
-    outcome, *_ = model.facts.judge_by_name(name, event, level, now_ns)
-    return outcome in (EventOutcome.APPLIED, EventOutcome.ALREADY_COUNTED)
+    judged = model.facts.judge_by_name(name, event, level, now_ns)
+    recorded = EventOutcome.APPLIED, EventOutcome.ALREADY_COUNTED, EventOutcome.REVERSED
+    return judged.outcome in recorded
 
 
 def words(command: Asked, outcome: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from holdfast.core import commands as core
+from holdfast.core.ids import event_key
 from holdfast.core.limits import BATCH_MAX, CHANGING_MAX, QUANTITY_MAX
 from holdfast.core.model import CountBasis, EventKind, EventOutcome
 from holdfast.edge.wire.faults import Fault, invalid, malformed
@@ -27,7 +28,16 @@ EVENT_LIMITS = {
     EventKind.COUNT: (0, "0 to 1,000,000,000,000,000 for kind COUNT"),
     EventKind.STATUS_CHANGE: (1, "1 to 1,000,000,000,000,000 for kind STATUS_CHANGE"),
     EventKind.GOODS_ISSUE: (1, "1 to 1,000,000,000,000,000 for kind GOODS_ISSUE"),
+    EventKind.REVERSAL: (
+        -QUANTITY_MAX,
+        "-1,000,000,000,000,000 to 1,000,000,000,000,000 except 0 for kind REVERSAL",
+    ),
+    EventKind.SHIPMENT_REVERSAL: (1, "1 to 1,000,000,000,000,000 for kind SHIPMENT_REVERSAL"),
 }
+
+
+def reversed_event(kind: str, event_id: str = "e0") -> dict[str, Any]:
+    return {"event_id": event_id, "kind": f"STOCK_EVENT_KIND_{kind}"}
 
 
 @pytest.mark.parametrize("kind", EventKind)
@@ -37,6 +47,8 @@ def test_quantities_of_events_have_the_limits_of_their_kind(kind: EventKind) -> 
     needed: dict[EventKind, Any] = {
         EventKind.STATUS_CHANGE: {"to_status": "damaged"},
         EventKind.GOODS_ISSUE: {"reference": {"kind": "reservation", "id": "r1"}},
+        EventKind.SHIPMENT_REVERSAL: {"reference": {"kind": "reservation", "id": "r1"}},
+        EventKind.REVERSAL: {"reverses": reversed_event("ADJUSTMENT")},
     }
     more = needed.get(kind, {})
     for quantity in (low, 1, QUANTITY_MAX):
@@ -82,10 +94,63 @@ def test_a_status_changes_to_another() -> None:
     assert ("inspect", "") == (event.from_status, event.to_status)
 
 
-def test_a_goods_issue_names_its_reservation() -> None:
-    told = fault(record, kind="STOCK_EVENT_KIND_GOODS_ISSUE", quantity=1)
+@pytest.mark.parametrize("kind", ["GOODS_ISSUE", "SHIPMENT_REVERSAL"])
+def test_what_is_of_a_reservation_names_it(kind: str) -> None:
+    told = fault(record, kind=f"STOCK_EVENT_KIND_{kind}", quantity=1)
     expected = "kind reservation, with the id of one"
     assert_invalid(told, "events[0].reference", "", expected)
+
+
+def test_a_reversal_names_its_event_and_repeats_what_that_said() -> None:
+    event = record(
+        kind="STOCK_EVENT_KIND_REVERSAL",
+        quantity=2,
+        to_status="inspect",
+        reverses={**reversed_event("RECEIPT"), "source": "erp", "occur_time": {"seconds": 7}},
+    )
+    named = event.reverses
+    assert named is not None
+    assert ("erp", "e0", EventKind.RECEIPT, 7 * 10**9) == (
+        *(named.source, named.event_id),
+        *(named.kind, named.occur_time_ns),
+    )
+    assert event_key("erp", "e0") == named.key
+    own = record(kind="STOCK_EVENT_KIND_REVERSAL", quantity=2, reverses=reversed_event("SALE"))
+    assert own.reverses is not None
+    assert "till/0042" == own.reverses.source
+
+
+@pytest.mark.parametrize(
+    ("field", "more"),
+    [
+        ("reverses", {}),
+        ("event_id", {"event_id": "", "sequence": 5, "reverses": reversed_event("SALE")}),
+        ("reverses.event_id", {"reverses": reversed_event("SALE", "e1")}),
+        ("reverses.event_id", {"reverses": reversed_event("SALE", "")}),
+        ("reverses.source", {"reverses": {**reversed_event("SALE"), "source": " erp"}}),
+        (
+            "reverses.occur_time",
+            {"reverses": {**reversed_event("SALE"), "occur_time": {"nanos": -1}}},
+        ),
+        ("reverses.kind", {"reverses": {"event_id": "e0"}}),
+        ("reverses.kind", {"reverses": reversed_event("COUNT")}),
+        ("reverses.kind", {"reverses": reversed_event("SHIPMENT_REVERSAL")}),
+        ("quantity", {"quantity": -2, "reverses": reversed_event("RECEIPT")}),
+        ("from_status", {"from_status": "x", "reverses": reversed_event("RECEIPT")}),
+        ("to_status", {"to_status": " x", "reverses": reversed_event("REVERSAL")}),
+        ("reference", {"reverses": reversed_event("GOODS_ISSUE")}),
+        ("picked_quantity", {"picked_quantity": 1, "reverses": reversed_event("REVERSAL")}),
+    ],
+)
+def test_a_reversal_that_names_no_event_is_malformed(field: str, more: dict[str, Any]) -> None:
+    told = fault(record, kind="STOCK_EVENT_KIND_REVERSAL", **{"quantity": 2, **more})
+    assert f"events[0].{field}" == told.metadata["field"]
+
+
+def test_no_other_kind_names_an_event() -> None:
+    told = fault(record, kind="STOCK_EVENT_KIND_SALE", quantity=1, reverses=reversed_event("SALE"))
+    expected = "nothing for a kind other than REVERSAL"
+    assert_invalid(told, "events[0].reverses", "e0", expected)
 
 
 def test_a_count_says_what_it_has_seen() -> None:

@@ -76,7 +76,8 @@ class PlainLedger:
                 level = self._promised_at[promise]
                 level.units[State[record["leaves"]]][record["reservation_id"]] -= record["quantity"]
                 level.units[State[record["enters"]]][record["reservation_id"]] += record["quantity"]
-                if record["enters"] == State.FULFILLED.name:
+                is_shipped = record["leaves"] != State.RETURNED.name
+                if is_shipped and record["enters"] == State.FULFILLED.name:
                     level.on_hand -= record["quantity"]
             case "unavailable":
                 self.levels[record["sku"], record["location"]].withheld += record["delta"]

@@ -26,9 +26,10 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from holdfast.v1 import stock_service_pb2 as holdfast_dot_v1_dot_stock__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%holdfast/admin/v1/admin_service.proto\x12\x11holdfast.admin.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\".\n\x10GetStatusRequest\x12\x1a\n\x12include_state_hash\x18\x01 \x01(\x08\"\xd1\x02\n\x11GetStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x11recovery_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10\x64urable_position\x18\x04 \x01(\x04\x12\x19\n\x11snapshot_position\x18\x05 \x01(\x04\x12\x1a\n\x12journal_size_bytes\x18\x06 \x01(\x04\x12\x1e\n\x16journal_headroom_bytes\x18\x07 \x01(\x04\x12.\n\x06shards\x18\x08 \x03(\x0b\x32\x1e.holdfast.admin.v1.ShardStatus\x12\x12\n\nstate_hash\x18\t \x01(\t\x12\x10\n\x08timeline\x18\n \x01(\x06\"\xf7\x01\n\x0bShardStatus\x12\r\n\x05shard\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0c\n\x04skus\x18\x03 \x01(\x04\x12\x14\n\x0cstock_levels\x18\x04 \x01(\x04\x12\x14\n\x0creservations\x18\x05 \x01(\x04\x12\x15\n\rmailbox_depth\x18\x06 \x01(\r\x12\x18\n\x10mailbox_capacity\x18\x07 \x01(\r\x12\x0f\n\x07on_hand\x18\x08 \x01(\x03\x12\x10\n\x08reserved\x18\t \x01(\x03\x12\x11\n\tcommitted\x18\n \x01(\x03\x12\x11\n\tended_ids\x18\x0b \x01(\x04\x12\x13\n\x0bsource_gaps\x18\x0c \x01(\x04\"\xd5\x03\n\x06Source\x12\x14\n\x06source\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x34\n\x11\x65xpected_interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x0cunknown_skus\x18\x03 \x01(\x0e\x32\x1e.holdfast.admin.v1.UnknownSkus\x12\x33\n\x05state\x18\x04 \x01(\x0e\x32\x1e.holdfast.admin.v1.SourceStateB\x04\xe2\x41\x01\x03\x12\x1b\n\rlast_sequence\x18\x05 \x01(\x04\x42\x04\xe2\x41\x01\x03\x12\x39\n\x0flast_event_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12,\n\x03lag\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x03\x12\x1f\n\x11missing_sequences\x18\x08 \x01(\x04\x42\x04\xe2\x41\x01\x03\x12 \n\x12unlisted_sequences\x18\t \x01(\x04\x42\x04\xe2\x41\x01\x03\x12\x17\n\tgap_count\x18\n \x01(\rB\x04\xe2\x41\x01\x03\x12\x32\n\x04gaps\x18\x0b \x03(\x0b\x32\x1e.holdfast.admin.v1.SequenceGapB\x04\xe2\x41\x01\x03\"k\n\x0bSequenceGap\x12\x16\n\x0e\x66irst_sequence\x18\x01 \x01(\x04\x12\x15\n\rlast_sequence\x18\x02 \x01(\x04\x12-\n\topen_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\";\n\x12ListSourcesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x13ListSourcesResponse\x12*\n\x07sources\x18\x01 \x03(\x0b\x32\x19.holdfast.admin.v1.Source\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"(\n\x10GetSourceRequest\x12\x14\n\x06source\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\">\n\x11GetSourceResponse\x12)\n\x06source\x18\x01 \x01(\x0b\x32\x19.holdfast.admin.v1.Source\"\xa2\x01\n\x13UpdateSourceRequest\x12/\n\x06source\x18\x01 \x01(\x0b\x32\x19.holdfast.admin.v1.SourceB\x04\xe2\x41\x01\x02\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rallow_missing\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"[\n\x14UpdateSourceResponse\x12)\n\x06source\x18\x01 \x01(\x0b\x32\x19.holdfast.admin.v1.Source\x12\x18\n\x10repeated_request\x18\x02 \x01(\x08\"Q\n\x12ResetSourceRequest\x12\x14\n\x06source\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\rlast_sequence\x18\x02 \x01(\x04\x12\x0e\n\x06reason\x18\x03 \x01(\t\"0\n\x13ResetSourceResponse\x12\x19\n\x11previous_sequence\x18\x01 \x01(\x04\"\x17\n\x15\x43reateSnapshotRequest\">\n\x16\x43reateSnapshotResponse\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\"\x0e\n\x0c\x44rainRequest\"D\n\rDrainResponse\x12\x18\n\x10\x64urable_position\x18\x01 \x01(\x04\x12\x19\n\x11snapshot_position\x18\x02 \x01(\x04*s\n\x0bSourceState\x12\x1c\n\x18SOURCE_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10SOURCE_STATE_GAP\x10\x01\x12\x16\n\x12SOURCE_STATE_STALE\x10\x02\x12\x18\n\x14SOURCE_STATE_CURRENT\x10\x03*\x81\x01\n\x0bUnknownSkus\x12\x1c\n\x18UNKNOWN_SKUS_UNSPECIFIED\x10\x00\x12\x17\n\x13UNKNOWN_SKUS_CREATE\x10\x01\x12\"\n\x1eUNKNOWN_SKUS_CREATE_BY_RECEIPT\x10\x02\x12\x17\n\x13UNKNOWN_SKUS_REFUSE\x10\x03\x32\x8e\x05\n\x0c\x41\x64minService\x12V\n\tGetStatus\x12#.holdfast.admin.v1.GetStatusRequest\x1a$.holdfast.admin.v1.GetStatusResponse\x12\\\n\x0bListSources\x12%.holdfast.admin.v1.ListSourcesRequest\x1a&.holdfast.admin.v1.ListSourcesResponse\x12V\n\tGetSource\x12#.holdfast.admin.v1.GetSourceRequest\x1a$.holdfast.admin.v1.GetSourceResponse\x12_\n\x0cUpdateSource\x12&.holdfast.admin.v1.UpdateSourceRequest\x1a\'.holdfast.admin.v1.UpdateSourceResponse\x12\\\n\x0bResetSource\x12%.holdfast.admin.v1.ResetSourceRequest\x1a&.holdfast.admin.v1.ResetSourceResponse\x12\x65\n\x0e\x43reateSnapshot\x12(.holdfast.admin.v1.CreateSnapshotRequest\x1a).holdfast.admin.v1.CreateSnapshotResponse\x12J\n\x05\x44rain\x12\x1f.holdfast.admin.v1.DrainRequest\x1a .holdfast.admin.v1.DrainResponseBL\n\x11holdfast.admin.v1P\x01Z!holdfast/admin/v1;holdfastadminv1\xaa\x02\x11Holdfast.Admin.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%holdfast/admin/v1/admin_service.proto\x12\x11holdfast.admin.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fholdfast/v1/stock_service.proto\".\n\x10GetStatusRequest\x12\x1a\n\x12include_state_hash\x18\x01 \x01(\x08\"\xd1\x02\n\x11GetStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x11recovery_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10\x64urable_position\x18\x04 \x01(\x04\x12\x19\n\x11snapshot_position\x18\x05 \x01(\x04\x12\x1a\n\x12journal_size_bytes\x18\x06 \x01(\x04\x12\x1e\n\x16journal_headroom_bytes\x18\x07 \x01(\x04\x12.\n\x06shards\x18\x08 \x03(\x0b\x32\x1e.holdfast.admin.v1.ShardStatus\x12\x12\n\nstate_hash\x18\t \x01(\t\x12\x10\n\x08timeline\x18\n \x01(\x06\"\xf7\x01\n\x0bShardStatus\x12\r\n\x05shard\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0c\n\x04skus\x18\x03 \x01(\x04\x12\x14\n\x0cstock_levels\x18\x04 \x01(\x04\x12\x14\n\x0creservations\x18\x05 \x01(\x04\x12\x15\n\rmailbox_depth\x18\x06 \x01(\r\x12\x18\n\x10mailbox_capacity\x18\x07 \x01(\r\x12\x0f\n\x07on_hand\x18\x08 \x01(\x03\x12\x10\n\x08reserved\x18\t \x01(\x03\x12\x11\n\tcommitted\x18\n \x01(\x03\x12\x11\n\tended_ids\x18\x0b \x01(\x04\x12\x13\n\x0bsource_gaps\x18\x0c \x01(\x04\"\xd5\x03\n\x06Source\x12\x14\n\x06source\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x34\n\x11\x65xpected_interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x0cunknown_skus\x18\x03 \x01(\x0e\x32\x1e.holdfast.admin.v1.UnknownSkus\x12\x33\n\x05state\x18\x04 \x01(\x0e\x32\x1e.holdfast.admin.v1.SourceStateB\x04\xe2\x41\x01\x03\x12\x1b\n\rlast_sequence\x18\x05 \x01(\x04\x42\x04\xe2\x41\x01\x03\x12\x39\n\x0flast_event_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12,\n\x03lag\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x03\x12\x1f\n\x11missing_sequences\x18\x08 \x01(\x04\x42\x04\xe2\x41\x01\x03\x12 \n\x12unlisted_sequences\x18\t \x01(\x04\x42\x04\xe2\x41\x01\x03\x12\x17\n\tgap_count\x18\n \x01(\rB\x04\xe2\x41\x01\x03\x12\x32\n\x04gaps\x18\x0b \x03(\x0b\x32\x1e.holdfast.admin.v1.SequenceGapB\x04\xe2\x41\x01\x03\"k\n\x0bSequenceGap\x12\x16\n\x0e\x66irst_sequence\x18\x01 \x01(\x04\x12\x15\n\rlast_sequence\x18\x02 \x01(\x04\x12-\n\topen_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\";\n\x12ListSourcesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x13ListSourcesResponse\x12*\n\x07sources\x18\x01 \x03(\x0b\x32\x19.holdfast.admin.v1.Source\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"(\n\x10GetSourceRequest\x12\x14\n\x06source\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\">\n\x11GetSourceResponse\x12)\n\x06source\x18\x01 \x01(\x0b\x32\x19.holdfast.admin.v1.Source\"\xa2\x01\n\x13UpdateSourceRequest\x12/\n\x06source\x18\x01 \x01(\x0b\x32\x19.holdfast.admin.v1.SourceB\x04\xe2\x41\x01\x02\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rallow_missing\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"[\n\x14UpdateSourceResponse\x12)\n\x06source\x18\x01 \x01(\x0b\x32\x19.holdfast.admin.v1.Source\x12\x18\n\x10repeated_request\x18\x02 \x01(\x08\"Q\n\x12ResetSourceRequest\x12\x14\n\x06source\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\rlast_sequence\x18\x02 \x01(\x04\x12\x0e\n\x06reason\x18\x03 \x01(\t\"0\n\x13ResetSourceResponse\x12\x19\n\x11previous_sequence\x18\x01 \x01(\x04\"\x17\n\x15\x43reateSnapshotRequest\">\n\x16\x43reateSnapshotResponse\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\"\x0e\n\x0c\x44rainRequest\"D\n\rDrainResponse\x12\x18\n\x10\x64urable_position\x18\x01 \x01(\x04\x12\x19\n\x11snapshot_position\x18\x02 \x01(\x04\"D\n\x1bListPendingReversalsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"n\n\x1cListPendingReversalsResponse\x12\x35\n\treversals\x18\x01 \x03(\x0b\x32\".holdfast.admin.v1.PendingReversal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc0\x01\n\x0fPendingReversal\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12)\n\x04kind\x18\x03 \x01(\x0e\x32\x1b.holdfast.v1.StockEventKind\x12\x0b\n\x03sku\x18\x04 \x01(\t\x12\x10\n\x08location\x18\x05 \x01(\t\x12\x10\n\x08quantity\x18\x06 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*s\n\x0bSourceState\x12\x1c\n\x18SOURCE_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10SOURCE_STATE_GAP\x10\x01\x12\x16\n\x12SOURCE_STATE_STALE\x10\x02\x12\x18\n\x14SOURCE_STATE_CURRENT\x10\x03*\x81\x01\n\x0bUnknownSkus\x12\x1c\n\x18UNKNOWN_SKUS_UNSPECIFIED\x10\x00\x12\x17\n\x13UNKNOWN_SKUS_CREATE\x10\x01\x12\"\n\x1eUNKNOWN_SKUS_CREATE_BY_RECEIPT\x10\x02\x12\x17\n\x13UNKNOWN_SKUS_REFUSE\x10\x03\x32\x87\x06\n\x0c\x41\x64minService\x12V\n\tGetStatus\x12#.holdfast.admin.v1.GetStatusRequest\x1a$.holdfast.admin.v1.GetStatusResponse\x12\\\n\x0bListSources\x12%.holdfast.admin.v1.ListSourcesRequest\x1a&.holdfast.admin.v1.ListSourcesResponse\x12V\n\tGetSource\x12#.holdfast.admin.v1.GetSourceRequest\x1a$.holdfast.admin.v1.GetSourceResponse\x12_\n\x0cUpdateSource\x12&.holdfast.admin.v1.UpdateSourceRequest\x1a\'.holdfast.admin.v1.UpdateSourceResponse\x12\\\n\x0bResetSource\x12%.holdfast.admin.v1.ResetSourceRequest\x1a&.holdfast.admin.v1.ResetSourceResponse\x12w\n\x14ListPendingReversals\x12..holdfast.admin.v1.ListPendingReversalsRequest\x1a/.holdfast.admin.v1.ListPendingReversalsResponse\x12\x65\n\x0e\x43reateSnapshot\x12(.holdfast.admin.v1.CreateSnapshotRequest\x1a).holdfast.admin.v1.CreateSnapshotResponse\x12J\n\x05\x44rain\x12\x1f.holdfast.admin.v1.DrainRequest\x1a .holdfast.admin.v1.DrainResponseBL\n\x11holdfast.admin.v1P\x01Z!holdfast/admin/v1;holdfastadminv1\xaa\x02\x11Holdfast.Admin.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,44 +61,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATESOURCEREQUEST'].fields_by_name['source']._serialized_options = b'\342A\001\002'
   _globals['_RESETSOURCEREQUEST'].fields_by_name['source']._loaded_options = None
   _globals['_RESETSOURCEREQUEST'].fields_by_name['source']._serialized_options = b'\342A\001\002'
-  _globals['_SOURCESTATE']._serialized_start=2236
-  _globals['_SOURCESTATE']._serialized_end=2351
-  _globals['_UNKNOWNSKUS']._serialized_start=2354
-  _globals['_UNKNOWNSKUS']._serialized_end=2483
-  _globals['_GETSTATUSREQUEST']._serialized_start=192
-  _globals['_GETSTATUSREQUEST']._serialized_end=238
-  _globals['_GETSTATUSRESPONSE']._serialized_start=241
-  _globals['_GETSTATUSRESPONSE']._serialized_end=578
-  _globals['_SHARDSTATUS']._serialized_start=581
-  _globals['_SHARDSTATUS']._serialized_end=828
-  _globals['_SOURCE']._serialized_start=831
-  _globals['_SOURCE']._serialized_end=1300
-  _globals['_SEQUENCEGAP']._serialized_start=1302
-  _globals['_SEQUENCEGAP']._serialized_end=1409
-  _globals['_LISTSOURCESREQUEST']._serialized_start=1411
-  _globals['_LISTSOURCESREQUEST']._serialized_end=1470
-  _globals['_LISTSOURCESRESPONSE']._serialized_start=1472
-  _globals['_LISTSOURCESRESPONSE']._serialized_end=1562
-  _globals['_GETSOURCEREQUEST']._serialized_start=1564
-  _globals['_GETSOURCEREQUEST']._serialized_end=1604
-  _globals['_GETSOURCERESPONSE']._serialized_start=1606
-  _globals['_GETSOURCERESPONSE']._serialized_end=1668
-  _globals['_UPDATESOURCEREQUEST']._serialized_start=1671
-  _globals['_UPDATESOURCEREQUEST']._serialized_end=1833
-  _globals['_UPDATESOURCERESPONSE']._serialized_start=1835
-  _globals['_UPDATESOURCERESPONSE']._serialized_end=1926
-  _globals['_RESETSOURCEREQUEST']._serialized_start=1928
-  _globals['_RESETSOURCEREQUEST']._serialized_end=2009
-  _globals['_RESETSOURCERESPONSE']._serialized_start=2011
-  _globals['_RESETSOURCERESPONSE']._serialized_end=2059
-  _globals['_CREATESNAPSHOTREQUEST']._serialized_start=2061
-  _globals['_CREATESNAPSHOTREQUEST']._serialized_end=2084
-  _globals['_CREATESNAPSHOTRESPONSE']._serialized_start=2086
-  _globals['_CREATESNAPSHOTRESPONSE']._serialized_end=2148
-  _globals['_DRAINREQUEST']._serialized_start=2150
-  _globals['_DRAINREQUEST']._serialized_end=2164
-  _globals['_DRAINRESPONSE']._serialized_start=2166
-  _globals['_DRAINRESPONSE']._serialized_end=2234
-  _globals['_ADMINSERVICE']._serialized_start=2486
-  _globals['_ADMINSERVICE']._serialized_end=3140
+  _globals['_SOURCESTATE']._serialized_start=2646
+  _globals['_SOURCESTATE']._serialized_end=2761
+  _globals['_UNKNOWNSKUS']._serialized_start=2764
+  _globals['_UNKNOWNSKUS']._serialized_end=2893
+  _globals['_GETSTATUSREQUEST']._serialized_start=225
+  _globals['_GETSTATUSREQUEST']._serialized_end=271
+  _globals['_GETSTATUSRESPONSE']._serialized_start=274
+  _globals['_GETSTATUSRESPONSE']._serialized_end=611
+  _globals['_SHARDSTATUS']._serialized_start=614
+  _globals['_SHARDSTATUS']._serialized_end=861
+  _globals['_SOURCE']._serialized_start=864
+  _globals['_SOURCE']._serialized_end=1333
+  _globals['_SEQUENCEGAP']._serialized_start=1335
+  _globals['_SEQUENCEGAP']._serialized_end=1442
+  _globals['_LISTSOURCESREQUEST']._serialized_start=1444
+  _globals['_LISTSOURCESREQUEST']._serialized_end=1503
+  _globals['_LISTSOURCESRESPONSE']._serialized_start=1505
+  _globals['_LISTSOURCESRESPONSE']._serialized_end=1595
+  _globals['_GETSOURCEREQUEST']._serialized_start=1597
+  _globals['_GETSOURCEREQUEST']._serialized_end=1637
+  _globals['_GETSOURCERESPONSE']._serialized_start=1639
+  _globals['_GETSOURCERESPONSE']._serialized_end=1701
+  _globals['_UPDATESOURCEREQUEST']._serialized_start=1704
+  _globals['_UPDATESOURCEREQUEST']._serialized_end=1866
+  _globals['_UPDATESOURCERESPONSE']._serialized_start=1868
+  _globals['_UPDATESOURCERESPONSE']._serialized_end=1959
+  _globals['_RESETSOURCEREQUEST']._serialized_start=1961
+  _globals['_RESETSOURCEREQUEST']._serialized_end=2042
+  _globals['_RESETSOURCERESPONSE']._serialized_start=2044
+  _globals['_RESETSOURCERESPONSE']._serialized_end=2092
+  _globals['_CREATESNAPSHOTREQUEST']._serialized_start=2094
+  _globals['_CREATESNAPSHOTREQUEST']._serialized_end=2117
+  _globals['_CREATESNAPSHOTRESPONSE']._serialized_start=2119
+  _globals['_CREATESNAPSHOTRESPONSE']._serialized_end=2181
+  _globals['_DRAINREQUEST']._serialized_start=2183
+  _globals['_DRAINREQUEST']._serialized_end=2197
+  _globals['_DRAINRESPONSE']._serialized_start=2199
+  _globals['_DRAINRESPONSE']._serialized_end=2267
+  _globals['_LISTPENDINGREVERSALSREQUEST']._serialized_start=2269
+  _globals['_LISTPENDINGREVERSALSREQUEST']._serialized_end=2337
+  _globals['_LISTPENDINGREVERSALSRESPONSE']._serialized_start=2339
+  _globals['_LISTPENDINGREVERSALSRESPONSE']._serialized_end=2449
+  _globals['_PENDINGREVERSAL']._serialized_start=2452
+  _globals['_PENDINGREVERSAL']._serialized_end=2644
+  _globals['_ADMINSERVICE']._serialized_start=2896
+  _globals['_ADMINSERVICE']._serialized_end=3671
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from holdfast.v1 import stock_service_pb2 as _stock_service_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -216,3 +217,37 @@ class DrainResponse(_message.Message):
     durable_position: int
     snapshot_position: int
     def __init__(self, durable_position: _Optional[int] = ..., snapshot_position: _Optional[int] = ...) -> None: ...
+
+class ListPendingReversalsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListPendingReversalsResponse(_message.Message):
+    __slots__ = ("reversals", "next_page_token")
+    REVERSALS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    reversals: _containers.RepeatedCompositeFieldContainer[PendingReversal]
+    next_page_token: str
+    def __init__(self, reversals: _Optional[_Iterable[_Union[PendingReversal, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class PendingReversal(_message.Message):
+    __slots__ = ("source", "event_id", "kind", "sku", "location", "quantity", "create_time")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    event_id: str
+    kind: _stock_service_pb2.StockEventKind
+    sku: str
+    location: str
+    quantity: int
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, source: _Optional[str] = ..., event_id: _Optional[str] = ..., kind: _Optional[_Union[_stock_service_pb2.StockEventKind, str]] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -60,6 +60,11 @@ class AdminServiceStub(object):
                 request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ResetSourceRequest.SerializeToString,
                 response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ResetSourceResponse.FromString,
                 _registered_method=True)
+        self.ListPendingReversals = channel.unary_unary(
+                '/holdfast.admin.v1.AdminService/ListPendingReversals',
+                request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListPendingReversalsRequest.SerializeToString,
+                response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListPendingReversalsResponse.FromString,
+                _registered_method=True)
         self.CreateSnapshot = channel.unary_unary(
                 '/holdfast.admin.v1.AdminService/CreateSnapshot',
                 request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.CreateSnapshotRequest.SerializeToString,
@@ -112,6 +117,13 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPendingReversals(self, request, context):
+        """Lists the reversals whose events have not come, page by page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateSnapshot(self, request, context):
         """Writes a snapshot and answers when it is durable and was read back. One at a time: ABORTED,
         reason SNAPSHOT_UNDER_WAY, while another is being written, also one that the node began itself.
@@ -157,6 +169,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.ResetSource,
                     request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ResetSourceRequest.FromString,
                     response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ResetSourceResponse.SerializeToString,
+            ),
+            'ListPendingReversals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPendingReversals,
+                    request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListPendingReversalsRequest.FromString,
+                    response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListPendingReversalsResponse.SerializeToString,
             ),
             'CreateSnapshot': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateSnapshot,
@@ -305,6 +322,33 @@ class AdminService(object):
             '/holdfast.admin.v1.AdminService/ResetSource',
             holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ResetSourceRequest.SerializeToString,
             holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ResetSourceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPendingReversals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.admin.v1.AdminService/ListPendingReversals',
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListPendingReversalsRequest.SerializeToString,
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListPendingReversalsResponse.FromString,
             options,
             channel_credentials,
             insecure,

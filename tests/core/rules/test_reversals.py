@@ -1,0 +1,268 @@
+"""Reversals and counts: what a count has seen, and what was booked and taken back."""
+
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import pytest
+
+from holdfast.core.commands import (
+    Command,
+    EventResult,
+    EventsOutcome,
+    Line,
+    ListPendingReversals,
+    Location,
+    Move,
+    PendingReversalsView,
+    RecordStockEvents,
+    Reference,
+    Reserve,
+    Reversed,
+    StockBatch,
+    StockEvent,
+    UpdateLocation,
+)
+from holdfast.core.commands.stock import RESERVATION
+from holdfast.core.ids import event_key, key_from_text
+from holdfast.core.limits import HOLD_MS_MAX, NS_PER_DAY, PENDING_REVERSALS_MAX, REVERSALS_DEEP_MAX
+from holdfast.core.model import (
+    CountBasis,
+    EventKind,
+    EventOutcome,
+    LocationKind,
+    Remainder,
+    State,
+    Verb,
+)
+from holdfast.core.tables.layouts import STOCK_EVENT
+from tests.core.engine import ModelEngine, NodeEngine
+
+HOUR_NS = 3_600 * 10**9
+NOON_NS = 1_767_268_800 * 10**9
+WINDOW_NS = 7 * NS_PER_DAY
+ORDER = key_from_text("order")
+OF_ORDER = Reference(RESERVATION, "order", "")
+
+
+class Shop:
+    """A node and the model with ten mugs, that are told the same an hour apart."""
+
+    def __init__(self) -> None:
+        self.node = NodeEngine(4, window_ns=WINDOW_NS)
+        self.model = ModelEngine(window_ns=WINDOW_NS)
+        self.now_ns = NOON_NS
+        self.ask(UpdateLocation(Location("W", LocationKind.WAREHOUSE, "", enabled=True)))
+        self.tell(EventKind.COUNT, 10, "opening")
+
+    def ask(self, command: Command) -> Any:
+        self.now_ns += HOUR_NS
+        expected = self.model.turn([command], self.now_ns)
+        assert expected == self.node.turn([command], self.now_ns)
+        return expected[0]
+
+    def tell(self, kind: EventKind, quantity: int, event_id: str, **more: Any) -> EventResult:
+        event = StockEvent(event_key("erp", event_id), 0, "Mug", "W", kind, quantity)
+        for name, value in more.items():
+            object.__setattr__(event, name, value)
+        outcome = self.ask(RecordStockEvents("erp", (event,)))
+        assert isinstance(outcome, EventsOutcome)
+        return outcome.results[0]
+
+    def reverse(self, kind: EventKind, quantity: int, of: str, **more: Any) -> EventOutcome:
+        """Record the reversal of an event under the id R-…, of which there may be several."""
+        at_ns = more.pop("happened_ns", None)
+        own = more.pop("own", f"R-{of}")
+        named = Reversed("erp", of, event_key("erp", of), kind, at_ns)
+        return self.tell(EventKind.REVERSAL, quantity, own, reverses=named, **more).outcome
+
+    def order(self, quantity: int) -> None:
+        self.ask(Reserve(ORDER, (Line("Mug", "W", quantity),), HOLD_MS_MAX))
+        for verb in (Verb.COMMIT, Verb.FULFILL):
+            self.ask(Move(verb, ORDER, None, None, Remainder.KEEP))
+
+    def count(self, quantity: int, ago_hours: int, basis: CountBasis, event_id: str) -> None:
+        at_ns = self.now_ns + HOUR_NS - ago_hours * HOUR_NS
+        more = {"occur_time_ns": at_ns, "basis": basis}
+        assert (
+            EventOutcome.APPLIED == self.tell(EventKind.COUNT, quantity, event_id, **more).outcome
+        )
+
+    def listed(self, start: int, count: int) -> PendingReversalsView:
+        (view,) = self.node.turn([ListPendingReversals(start, count)], self.now_ns)
+        assert isinstance(view, PendingReversalsView)
+        return view
+
+    @property
+    def on_hand(self) -> int:
+        return self.model.model.skus["Mug"]["W"].on_hand
+
+
+def test_what_a_count_of_the_shelf_has_seen_is_not_taken_off_again() -> None:
+    """Five were booked by mistake, and the shelf had ten: it has ten."""
+    shop = Shop()
+    shop.tell(EventKind.RECEIPT, 5, "wrong")
+    shop.tell(EventKind.COUNT, 10, "shelf")
+    assert EventOutcome.ALREADY_COUNTED == shop.reverse(EventKind.RECEIPT, 5, "wrong")
+    assert 10 == shop.on_hand
+    shop.node.restart()
+    assert EventOutcome.ALREADY_COUNTED == shop.reverse(EventKind.REVERSAL, 5, "R-wrong")
+    assert 10 == shop.on_hand
+
+
+def test_a_sale_that_was_none_does_not_come_back_twice() -> None:
+    """Two were rung up by mistake and were on the shelf when it was counted."""
+    shop = Shop()
+    shop.tell(EventKind.SALE, 2, "wrong")
+    shop.count(10, 0, CountBasis.SHELF, "shelf")
+    assert EventOutcome.ALREADY_COUNTED == shop.reverse(EventKind.SALE, 2, "wrong")
+    assert 10 == shop.on_hand
+
+
+def test_a_balance_of_the_books_has_what_was_booked() -> None:
+    """The books had the five, so they are taken off when the booking is."""
+    shop = Shop()
+    shop.tell(EventKind.RECEIPT, 5, "wrong")
+    shop.count(15, 0, CountBasis.BOOKS, "books")
+    assert EventOutcome.APPLIED == shop.reverse(EventKind.RECEIPT, 5, "wrong")
+    assert 10 == shop.on_hand
+
+
+@pytest.mark.parametrize("basis", CountBasis)
+@pytest.mark.parametrize("order", list(permutations(("wrong", "reversal", "before", "between"))))
+def test_the_end_is_the_same_in_all_orders(basis: CountBasis, order: tuple[str, ...]) -> None:
+    """A booking at 1, its reversal at 3, counts of 0 and of 2. On the shelf there were ten at both;
+    in the books, of which a booking comes before a balance that has it, fifteen at 2.
+    """
+    is_of_books = basis is CountBasis.BOOKS
+    if is_of_books and order.index("wrong") > min(map(order.index, ("reversal", "between"))):
+        return
+    shop = Shop()
+    began_ns = shop.now_ns
+    for what in order:
+        times = {"wrong": 1, "reversal": 3, "before": 0, "between": 2}
+        at_ns = began_ns + times[what] * 60 * 10**9
+        if what == "wrong":
+            shop.tell(EventKind.RECEIPT, 5, "wrong", occur_time_ns=at_ns)
+        elif what == "reversal":
+            shop.reverse(EventKind.RECEIPT, 5, "wrong", occur_time_ns=at_ns)
+        else:
+            is_wrong = what == "between" and is_of_books
+            more = {"occur_time_ns": at_ns, "basis": basis}
+            shop.tell(EventKind.COUNT, 15 if is_wrong else 10, what, **more)
+    assert 10 == shop.on_hand
+
+
+def test_a_shipment_that_was_none_is_counted_once() -> None:
+    """The shelf had the three that were said to be shipped: they are on hand, and committed."""
+    shop = Shop()
+    shop.order(3)
+    shop.tell(EventKind.COUNT, 10, "shelf")
+    more = {"reference": OF_ORDER}
+    told = shop.tell(EventKind.SHIPMENT_REVERSAL, 3, "none", **more)
+    assert (EventOutcome.APPLIED, 10, 7) == (told.outcome, told.on_hand, told.available)
+    shop.node.restart()
+    told = shop.tell(EventKind.SHIPMENT_REVERSAL, 1, "more", **more)
+    assert (EventOutcome.EXCEEDS_SHIPPED, 0) == (told.outcome, told.possible)
+
+
+def test_returns_of_an_order_end_with_its_shipments() -> None:
+    """What was not shipped cannot come back, and what came back was shipped."""
+    shop = Shop()
+    shop.order(3)
+    shop.tell(EventKind.SHIPMENT_REVERSAL, 2, "none", reference=OF_ORDER)
+    told = shop.tell(EventKind.RETURN, 2, "back", reference=OF_ORDER)
+    assert (EventOutcome.EXCEEDS_SHIPPED, 1) == (told.outcome, told.possible)
+    shop.tell(EventKind.RETURN, 1, "back", reference=OF_ORDER)
+    told = shop.tell(EventKind.SHIPMENT_REVERSAL, 1, "again", reference=OF_ORDER)
+    assert (EventOutcome.EXCEEDS_SHIPPED, 0) == (told.outcome, told.possible)
+    units = shop.model.model.reservations[ORDER].total
+    assert (2, 1) == (units(State.COMMITTED), units(State.RETURNED))
+
+
+def test_a_goods_issue_that_is_taken_back_counts_as_not_posted() -> None:
+    """A balance that has it back has the units, which were shipped here."""
+    shop = Shop()
+    shop.order(3)
+    shop.tell(EventKind.GOODS_ISSUE, 3, "posted", reference=OF_ORDER)
+    shop.reverse(EventKind.GOODS_ISSUE, 3, "posted", reference=OF_ORDER)
+    shop.count(10, 0, CountBasis.BOOKS, "books")
+    assert 7 == shop.on_hand
+    shop.reverse(EventKind.REVERSAL, 3, "R-posted", reference=OF_ORDER)
+    assert 7 == shop.on_hand
+    shop.count(7, 0, CountBasis.BOOKS, "books later")
+    assert 7 == shop.on_hand
+
+
+def test_columns_are_told_of_a_reversal_that_came_before() -> None:
+    """An event in columns is the same event."""
+    shop = Shop()
+    event_id = "00000000-0000-4000-8000-00000000abcd"
+    assert EventOutcome.REVERSAL_PENDING == shop.reverse(EventKind.SALE, 4, event_id)
+    key, node = event_key("erp", event_id), shop.node.node
+    home = node.homes.shard_of_sku("Mug")
+    events = np.zeros(3, STOCK_EVENT)
+    events["key_hi"], events["key_lo"], events["has_key"] = key.hi, key.lo, (1, 1, 0)
+    events["sequence"] = (0, 0, 7)
+    events["shard"], events["row"] = home.number, home.find_row("Mug", "W")
+    events["kind"], events["quantity"] = EventKind.SALE, 4
+    codes: Any = shop.node.turn([StockBatch("erp", events)], shop.now_ns)[0]
+    told = [result.outcome for result in codes.results]
+    assert [EventOutcome.REVERSED, EventOutcome.DUPLICATE, EventOutcome.APPLIED] == told
+    shop.node.restart()
+
+
+def test_pending_reversals_are_listed_until_their_events_come() -> None:
+    """Page by page, and not when they were undone themselves."""
+    shop = Shop()
+    for number in range(3):
+        shop.reverse(EventKind.RECEIPT, number + 1, f"e{number}")
+    shop.reverse(EventKind.REVERSAL, 2, "R-e1")
+    shop.tell(EventKind.RECEIPT, 1, "e0")
+    view = shop.listed(0, 5)
+    told = [(each.event_id, each.kind, each.quantity) for each in view.reversals]
+    assert [("e2", EventKind.RECEIPT, 3)] == told
+    for number in range(3, 8):
+        shop.reverse(EventKind.RECEIPT, number + 1, f"e{number}")
+    start: int | None = 0
+    ids: list[str] = []
+    while start is not None:
+        view = shop.listed(start, 2)
+        ids += [each.event_id for each in view.reversals]
+        start = view.next_start
+    assert [f"e{number}" for number in range(2, 8)] == ids
+
+
+def test_there_is_a_bound_for_what_waits_and_for_what_undoes_what() -> None:
+    """Both are refused, and change nothing."""
+    node = NodeEngine(1)
+    place = Location("W", LocationKind.WAREHOUSE, "", enabled=True)
+    node.turn([UpdateLocation(place)], NOON_NS)
+
+    def reverse(of: str, own: str, kind: EventKind) -> EventOutcome:
+        named = Reversed("erp", of, event_key("erp", of), kind)
+        key = event_key("erp", own)
+        event = StockEvent(key, 0, "Mug", "W", EventKind.REVERSAL, 1, reverses=named)
+        (outcome,) = node.turn([RecordStockEvents("erp", (event,))], NOON_NS)
+        assert isinstance(outcome, EventsOutcome)
+        return outcome.results[0].outcome
+
+    receipt = StockEvent(event_key("erp", "c0"), 0, "Mug", "W", EventKind.RECEIPT, 1)
+    node.turn([RecordStockEvents("erp", (receipt,))], NOON_NS)
+    for number in range(REVERSALS_DEEP_MAX):
+        kind = EventKind.REVERSAL if number else EventKind.RECEIPT
+        assert EventOutcome.APPLIED == reverse(f"c{number}", f"c{number + 1}", kind)
+    told = reverse(f"c{REVERSALS_DEEP_MAX}", "deeper", EventKind.REVERSAL)
+    assert EventOutcome.CANNOT_REVERSE == told
+    for number in range(PENDING_REVERSALS_MAX):
+        told = reverse(f"e{number}", f"w{number}", EventKind.RECEIPT)
+        assert EventOutcome.REVERSAL_PENDING == told
+    assert EventOutcome.CANNOT_REVERSE == reverse("one more", "w", EventKind.RECEIPT)
+    node.restart()
+
+
+def test_a_count_is_corrected_by_a_count() -> None:
+    """A reversal that names one tells of something else."""
+    shop = Shop()
+    assert EventOutcome.REVERSAL_DIFFERS == shop.reverse(EventKind.RECEIPT, 10, "opening")
+    assert 10 == shop.on_hand
