@@ -14,6 +14,7 @@ from .kernels.arguments import (
     FREE_LINES,
     FREE_RESERVATIONS,
     FREE_SPLITS,
+    FREE_SUPPLY_TEXTS,
     FREE_TEXTS,
 )
 from .kernels.blocks import FREE_SIZE
@@ -27,7 +28,7 @@ from .kernels.codes import (
     NO_TEXT,
     SPLIT,
 )
-from .limits import ON_HAND_MAX
+from .limits import ON_HAND_MAX, SUPPLIES_CLOSED_MAX, SUPPLIES_OPEN_MAX
 from .model import State
 from .node import Node
 from .statistics import read_statistics
@@ -187,15 +188,19 @@ def _granules(shard: Shard, record: Array) -> int:
 
 
 def _wrong_blocks(
-    what: str, firsts: Array, sizes: Array, table: Table, shard: Shard
+    what: str, firsts: Array, sizes: Array, table: Table, shard: Shard, owners: str = "reservations"
 ) -> Iterator[str]:
     """Blocks in use and free blocks cover a table once."""
-    free_at = FREE_LINES if table is shard.lines else FREE_TEXTS
+    free_at = {
+        id(shard.lines): FREE_LINES,
+        id(shard.id_texts.granules): FREE_TEXTS,
+        id(shard.supply_texts.granules): FREE_SUPPLY_TEXTS,
+    }[id(table)]
     free = list(_free_blocks(table.records, shard.header[free_at : free_at + FREE_SIZE]))
     starts, lengths = np.array(free, np.int64).reshape(-1, 2).T
     every = np.concatenate([_numbers(firsts, sizes), _numbers(starts, lengths)])
     if not np.array_equal(np.sort(every), np.arange(len(table))):
-        yield f"{what}: {len(table)} are not those of reservations and those that are free"
+        yield f"{what}: {len(table)} are not those of {owners} and those that are free"
     if lengths.sum() != shard.header[free_at]:
         yield f"{lengths.sum()} {what} are free, not {shard.header[free_at]}"
 
@@ -208,6 +213,26 @@ def _free_blocks(records: Array, free: Array) -> Iterator[tuple[int, int]]:
             first = records[place - 1]
             yield place - 1, int(first["row"])
             seen, place = seen + int(first["row"]), int(first["quantity"]) & 0xFFFF_FFFF
+
+
+def _wrong_supplies(shard: Shard) -> Iterator[str]:
+    """Every supply is in the chain of its level, which is not too long; no two have a text."""
+    supplies, seen = shard.supplies.used, 0
+    is_nowhere = (supplies["row"] < 0) | (supplies["row"] >= len(shard.supply_heads))
+    yield from _where(is_nowhere, "supply {} is at no stock level")
+    for row in np.flatnonzero(shard.supply_heads.used).tolist():
+        mine = _chain(int(shard.supply_heads.records[row]), supplies["next"])
+        seen += len(mine)
+        is_open = supplies["quantity"][mine] > supplies["received"][mine]
+        if (supplies["row"][mine] != row).any():
+            yield f"stock level {row} has a supply of another"
+        if is_open.sum() > SUPPLIES_OPEN_MAX or (~is_open).sum() > SUPPLIES_CLOSED_MAX:
+            yield f"stock level {row} has too many supplies"
+    if seen != len(supplies):
+        yield f"{seen} supplies are in chains, and {len(supplies)} there"
+    sizes = -(-supplies["text_size"].astype(np.int64) // LINE.itemsize)
+    granules, first = shard.supply_texts.granules, supplies["text"].astype(np.int64)
+    yield from _wrong_blocks("granules of names", first, sizes, granules, shard, "supplies")
 
 
 def _wrong_ended_ids(shard: Shard) -> Iterator[str]:
@@ -246,6 +271,7 @@ _CHECKS = (
     _wrong_levels,
     _wrong_names,
     _wrong_reservations,
+    _wrong_supplies,
     _wrong_ended_ids,
     _wrong_totals,
 )

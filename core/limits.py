@@ -25,8 +25,8 @@ LINES_MAX = 2_000
 #: SKUs of one BatchGetAvailability, and events of one RecordStockEvents.
 BATCH_MAX = 1_000
 
-#: Events of one RecordStockEvents that change a status or name a reservation. Each is recorded by
-#: itself, in some 80 µs.
+#: Events of one RecordStockEvents that change a status or name a reservation, and twice those that
+#: name supply. Each is recorded by itself, in some 80 µs, and 120 with supply.
 CHANGING_MAX = 100
 
 #: A count may be of a later time than the node's: clocks differ.
@@ -118,6 +118,28 @@ MARK_NS = NS_PER_HOUR
 #: Effects of one kind that a shard can collect in one turn, of names and texts bytes: a hundred
 #: times what a turn of 10 ms comes to.
 EFFECTS_MAX = 1 << 24
+
+#: Open supplies of a stock level: an order a day for most of a year. More would make a read of the
+#: level long.
+SUPPLIES_OPEN_MAX = 256
+
+#: Supplies of a stock level that are kept when nothing of them is to come any more, so that what a
+#: source says late of one is told from what it says of a new one.
+SUPPLIES_CLOSED_MAX = 8
+
+#: Supplies of a shard: 0.4 GB. When there is no room, supply is refused; other facts go on.
+SUPPLIES_MAX = 1 << 22
+
+#: Texts that name a supply, its document and a line of that; granules that they take at most.
+SUPPLY_TEXTS_EACH = 2
+
+#: How far ahead supply is told: half a year. Dates beyond change until they come.
+HORIZON_DAYS_MAX = 180
+
+#: A page of what may be promised by date ends after so many stock levels, or behind the level that
+#: reaches so many supplies.
+PROMISE_LEVELS_MAX = 250
+PROMISE_SUPPLIES_MAX = 500
 
 #: Locations of a node. The largest chains have some 85,000 shops; a read of one SKU takes the stock
 #: levels at all of its locations at one instant.

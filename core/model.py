@@ -64,10 +64,14 @@ class EventKind(IntEnum):
     GOODS_ISSUE = 7
     REVERSAL = 8
     SHIPMENT_REVERSAL = 9
+    SUPPLY = 10
 
 
-#: Kinds of facts that a reversal undoes; a count is undone by another count.
-REVERSIBLE = frozenset(EventKind) - {EventKind.COUNT, EventKind.SHIPMENT_REVERSAL}
+#: Kinds of facts that a reversal undoes. A count is undone by another count, and what is said of
+#: supply by what is said later.
+REVERSIBLE = frozenset(EventKind) - {
+    *(EventKind.COUNT, EventKind.SHIPMENT_REVERSAL, EventKind.SUPPLY)
+}
 
 
 class CountBasis(IntEnum):
@@ -100,13 +104,15 @@ class EventOutcome(IntEnum):
     ALREADY_REVERSED = 18
     REVERSAL_DIFFERS = 19
     CANNOT_REVERSE = 20
+    SUPPLY_OUTDATED = 21
+    TOO_MANY_SUPPLIES = 22
 
 
 class UnknownSkus(IntEnum):
     """What a stock fact does whose SKU nobody has named."""
 
     CREATE = 1
-    CREATE_BY_RECEIPT = 2  # or by a count
+    CREATE_BY_RECEIPT = 2  # or by a count, or by supply
     REFUSE = 3
 
 

@@ -23,6 +23,7 @@ from .model import UnknownSkus
 from .room import NoRoomError, Room
 from .rules import single_line
 from .rules.availability import Availability
+from .rules.available_to_promise import AvailableToPromise
 from .rules.batches import Batches
 from .rules.catalogue import Catalogue
 from .rules.counts import Counts
@@ -156,6 +157,7 @@ class Node:
         yield StockFacts(planner, self.homes, changes, late_counts)
         yield StockBatches(planner, late_counts, self.work)
         yield Availability(self.shards, self.homes, self.timeline, self.work)
+        yield AvailableToPromise(self.homes, self.work)
         yield Catalogue(self.shards, self.homes, self.work)
 
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ from .commands import (
     DeleteSku,
     Extend,
     GetAvailability,
+    GetAvailableToPromise,
     GetReservation,
     Line,
     ListLocations,
@@ -33,7 +34,7 @@ from .commands import (
     StockEvent,
     UpdateLocation,
 )
-from .commands.stock import RESERVATION
+from .commands.stock import RESERVATION, SUPPLY
 from .handles import make_handle, split_handles
 from .ids import key_from_parts, key_from_text, text_from_key
 from .limits import HOLD_MS_MIN, LINES_KEPT_NS, NS_PER_MS, RETENTION_NS
@@ -180,6 +181,14 @@ def _life() -> Iterator[tuple[int, Command]]:
         StockEvent(key, 11, "S0", "W", EventKind.SHIPMENT_REVERSAL, 1, reference=order),
     ):
         yield 6, RecordStockEvents("source", (event,))
+    order, other = (Reference(SUPPLY, "order", line) for line in "12")
+    for fact in (
+        StockEvent(None, 11, "S0", "W", EventKind.SUPPLY, 9, reference=order, expected_ns=9),
+        StockEvent(None, 12, "S0", "W", EventKind.RECEIPT, 1, reference=order),
+        StockEvent(None, 13, "S0", "W", EventKind.SUPPLY, 5, reference=other, expected_ns=9),
+    ):
+        yield 6, RecordStockEvents("statuses", (fact,))
+    yield 6, GetAvailableToPromise("S0", (), 1, 0, 9)
     for number in (9, 9, 7):  # one that skips some, a repeat, and one of those
         event = StockEvent(None, number, "S0", "W", EventKind.COUNT, 9)
         yield 7, RecordStockEvents("numbers", (event,))

@@ -78,6 +78,9 @@ LEVEL_TOLD: Final = 2
 STATUS_COPIED: Final = 0.1
 STATUS_TOLD: Final = 3
 
+#: A supply that is told, with its names.
+SUPPLY_TOLD: Final = 5
+
 #: A location that is listed; one that is put, in each shard.
 LOCATION_TOLD: Final = 3
 LOCATION_PUT: Final = 30

@@ -166,6 +166,7 @@ class _ShardHistory:
             Section.STOCK_PLAIN: self._read_stock,
             Section.STOCK: self._read_stock,
             Section.UNAVAILABLE: self._read_unavailable,
+            Section.SUPPLIES: self._read_supplies,
             Section.HISTORY_WINDOWS: self._read_windows,
             Section.COUNTS: self._read_counts,
             Section.POSTED: self._read_posted,
@@ -306,6 +307,21 @@ class _ShardHistory:
                 **self._level(row),
                 "status": self.names[Section.STATUS_NAMES][status],
                 "delta": units,
+            }
+
+    def _read_supplies(self, effects: Any) -> Iterator[EffectRecord]:
+        for effect in effects:
+            what = {"kind": "supply", **self._level(int(effect["row"]))}
+            what["supply_key"] = _key_hex(effect)
+            what["incoming_delta"] = int(effect["incoming"])
+            if effect["is_receipt"]:
+                yield {**what, "received": int(effect["units"])}
+                continue
+            expected = {"expected_time": time_text(int(effect["expected_ns"]))}
+            yield {
+                **what,
+                "announced": int(effect["units"]),
+                **(expected if effect["units"] else {}),
             }
 
     def _read_windows(self, effects: Any) -> Iterator[EffectRecord]:

@@ -56,6 +56,14 @@ def _event(record: EffectRecord) -> str:
     return f"{what} {_level(record)}, {record['event_id']} from {record['source']}"
 
 
+def _supply_sentence(record: EffectRecord) -> str:
+    place = f"{_level(record)}, supply {record['supply_key']}"
+    if "received" in record:
+        return f"{record['received']:,} have come of {place}"
+    expected = f" for {record['expected_time']}" if "expected_time" in record else ""
+    return f"{record['announced']:,} in all are announced{expected} of {place}"
+
+
 def _level(record: EffectRecord) -> str:
     return f"{record['sku']} at {record['location']}"
 
@@ -76,6 +84,7 @@ _SENTENCES: Final[dict[str, Callable[[EffectRecord], str]]] = {
     "unavailable": lambda record: (
         f"{record['status']} {record['delta']:+,} {_level(record)}, not for sale"
     ),
+    "supply": _supply_sentence,
     "history_window": lambda record: (
         f"what happens at a level is kept for {timedelta(milliseconds=record['window_ms'])}"
         f"{', for counts to ask' if record['is_used'] else ', the newest of it'}"

@@ -12,6 +12,7 @@ from holdfast.core.commands import (
     Ambiguous,
     AvailabilitiesView,
     AvailabilityView,
+    AvailableToPromiseView,
     Command,
     Conflict,
     CreateLocation,
@@ -21,6 +22,7 @@ from holdfast.core.commands import (
     Extend,
     ExtendOutcome,
     GetAvailability,
+    GetAvailableToPromise,
     GetReservation,
     GetSource,
     LevelView,
@@ -51,6 +53,7 @@ from holdfast.core.limits import (
     IDS_KEPT_NS,
     LINES_KEPT_NS,
     MARK_NS,
+    NS_PER_DAY,
     NS_PER_MS,
     ON_HAND_MAX,
     RETENTION_NS,
@@ -83,6 +86,7 @@ from tests.model_reservations import (
     up_to,
 )
 from tests.model_sources import location_conflict
+from tests.model_supply import promise
 
 NO_REVISION = Revision(0, 0, 0)
 
@@ -128,6 +132,8 @@ class Model:
                 outcome = self.get_reservation(command)
             case GetAvailability():
                 outcome = self.availabilities(command)
+            case GetAvailableToPromise():
+                outcome = self.available_to_promise(command, now_ns)
             case RecordStockEvents():
                 outcome = self.facts.record_stock_events(command, now_ns)
             case StockColumns(source, events):
@@ -356,11 +362,34 @@ class Model:
                 offered(level, self.locations),
                 self.locations[level.location].enabled,
                 {status: units for status, units in level.unavailable.items() if units},
+                sum(each.incoming for each in level.supplies.values()),
             )
             for level in self.skus[sku].values()
             if not locations or level.location in locations
         )
         return AvailabilityView(sku, levels, NO_REVISION)
+
+    def available_to_promise(
+        self, command: GetAvailableToPromise, now_ns: int
+    ) -> AvailableToPromiseView | Unknown:
+        """Read by date what may be promised of a SKU: all of its levels on one page."""
+        if command.sku not in self.skus:
+            return Unknown("sku", command.sku)
+        for i, location in enumerate(command.locations):
+            if location not in self.locations:
+                return Unknown(f"locations[{i}]", location)
+        views = tuple(
+            promise(
+                level,
+                enabled=self.locations[level.location].enabled,
+                now_ns=now_ns,
+                horizon_days=command.horizon_days,
+            )
+            for level in self.skus[command.sku].values()
+            if not command.locations or level.location in command.locations
+        )
+        today_ns = now_ns // NS_PER_DAY * NS_PER_DAY
+        return AvailableToPromiseView(command.sku, views, today_ns, NO_REVISION, None)
 
     # Stock and catalogue
 

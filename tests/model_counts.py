@@ -14,11 +14,12 @@ from holdfast.core.model import CountBasis, EventKind, EventOutcome, State
 from tests.model_reservations import Happened, HeldLine, Level, Reservation
 from tests.model_reversals import Undoing
 from tests.model_sources import judge_change, on_hand_with
+from tests.model_supply import change_supply, judge_supply
 
 #: Kinds that change nothing on hand by themselves.
 STILL = (
-    *(EventKind.COUNT, EventKind.GOODS_ISSUE),
-    *(EventKind.STATUS_CHANGE, EventKind.SHIPMENT_REVERSAL),
+    *(EventKind.COUNT, EventKind.GOODS_ISSUE, EventKind.STATUS_CHANGE),
+    *(EventKind.SHIPMENT_REVERSAL, EventKind.SUPPLY),
 )
 
 
@@ -62,7 +63,7 @@ class Counts:
             happened.kind = None
             happened.is_counted = True
             if judged.outcome == EventOutcome.ALREADY_COUNTED and event.kind != EventKind.COUNT:
-                self.change_others(event, level, skus, judged.undoing)
+                self.change_others(name, event, level, skus, now_ns, judged.undoing)
             return happened
         before = level.on_hand
         level.on_hand = on_hand_with(event, level.on_hand) + judged.delta
@@ -84,14 +85,16 @@ class Counts:
                 happened.basis = level.basis = basis_of(event)
                 level.counted_ns = at_ns
         else:
-            self.change_others(event, level, skus, judged.undoing)
+            self.change_others(name, event, level, skus, now_ns, judged.undoing)
         return happened
 
     def change_others(
         self,
+        name: str,
         event: StockEvent,
         level: Level,
         skus: dict[str, dict[str, Level]],
+        now_ns: int,
         undoing: Undoing | None = None,
     ) -> None:
         """What a fact changes beside units on hand, or the undoing of one."""
@@ -99,6 +102,7 @@ class Counts:
             if undoing is None or not undoing.sign or undoing.fact.kind == EventKind.GOODS_ISSUE:
                 return
             event = undoing.fact
+        change_supply(name, event, level, now_ns, undoing.sign if undoing else 1)
         states = [State.FULFILLED, State.RETURNED]
         statuses = [event.from_status, event.to_status]
         if undoing and undoing.sign < 0:
@@ -187,6 +191,8 @@ class Counts:
             return *self.judge_goods_issue(event, level, now_ns), ()
         if event.kind == EventKind.SHIPMENT_REVERSAL:
             return *self.judge_shipment_reversal(event, level, now_ns), ()
+        if event.kind == EventKind.SUPPLY:
+            return judge_supply(name, event, level), 0, 0, ()
         if event.kind == EventKind.COUNT:
             outcome, told = self.judge_count(name, event, level, now_ns)
             return outcome, 0, event.picked_quantity + sum(each.units for each in told), told

@@ -186,7 +186,8 @@ class Facts:
         source, outcome = self.sources.get(name, Source()), judged.outcome
         if outcome == EventOutcome.DUPLICATE and event.sequence:
             source.note_number(event.sequence, now_ns, skipped)
-        has_come = (EventOutcome.COUNT_OUTDATED, EventOutcome.ALREADY_REVERSED)
+        outdated = EventOutcome.COUNT_OUTDATED, EventOutcome.SUPPLY_OUTDATED
+        has_come = (*outdated, EventOutcome.ALREADY_REVERSED)
         is_still = outcome in (EventOutcome.ALREADY_COUNTED, EventOutcome.REVERSED)
         is_still |= outcome in has_come and event.sequence > 0
         if outcome != EventOutcome.APPLIED and not is_still:
@@ -238,6 +239,9 @@ class Facts:
             for level in levels.values():
                 if level.count_source == command.source:
                     level.count_sequence = 0
+                for supply in level.supplies.values():
+                    if supply.source == command.source:
+                        supply.sequence = 0
         return SourceReset(previous)
 
     def update_source(

@@ -48,6 +48,23 @@ class Happened:
     """Whether a count had seen it before it came."""
 
 
+@dataclass
+class Supply:
+    """Inbound supply: what is announced in all, what has come, and what was said of it last."""
+
+    announced: int = 0
+    received: int = 0
+    expected_ns: int = 0
+    said_ns: int = 0
+    changed_ns: int = 0
+    source: str = ""
+    sequence: int = 0
+
+    @property
+    def incoming(self) -> int:
+        return max(0, self.announced - self.received)
+
+
 @dataclass(eq=False)
 class Level:
     """One SKU at one location. A level outlives its SKU while reservations rest on it."""
@@ -60,6 +77,8 @@ class Level:
     unavailable: dict[str, int] = field(default_factory=dict)
     facts: list[Happened] = field(default_factory=list)
     shipments: list[Happened] = field(default_factory=list)
+    supplies: dict[tuple[str, str], Supply] = field(default_factory=dict)
+    """By document and line."""
     unposted: int = 0
     """Units that were shipped and of which no source posted the goods issue."""
     counted_ns: int = 0

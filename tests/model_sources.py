@@ -85,7 +85,7 @@ class Source:
         """Whether an event may begin its SKU."""
         by_node = UnknownSkus.CREATE if creates_skus else UnknownSkus.CREATE_BY_RECEIPT
         policy = self.unknown_skus or by_node
-        is_receipt = event.kind in (EventKind.RECEIPT, EventKind.COUNT)
+        is_receipt = event.kind in (EventKind.RECEIPT, EventKind.COUNT, EventKind.SUPPLY)
         if policy == UnknownSkus.CREATE_BY_RECEIPT:
             return is_receipt
         return policy == UnknownSkus.CREATE
@@ -188,7 +188,9 @@ def others_of(event: StockEvent) -> tuple[object, ...]:
     undone = event.reverses
     target = (undone.source, undone.event_id, undone.kind) if undone else ()
     statuses = event.from_status, event.to_status
-    return (*statuses, *named, *count, *event.seen_reservations, *target)
+    supply = event.supply
+    supplied = (supply.id, supply.line, event.expected_ns) if supply else ()
+    return (*statuses, *named, *count, *event.seen_reservations, *target, *supplied)
 
 
 def judge_change(
@@ -236,6 +238,7 @@ def on_hand_with(event: StockEvent, on_hand: int) -> int:
             | EventKind.GOODS_ISSUE
             | EventKind.REVERSAL
             | EventKind.SHIPMENT_REVERSAL
+            | EventKind.SUPPLY
         ):
             return on_hand
         case _:

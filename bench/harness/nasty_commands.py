@@ -15,6 +15,7 @@ from holdfast.core.commands import (
     DeleteSku,
     Extend,
     GetAvailability,
+    GetAvailableToPromise,
     GetReservation,
     Line,
     ListLocations,
@@ -23,6 +24,7 @@ from holdfast.core.commands import (
     MoveBatch,
     ReadLevels,
     RecordStockEvents,
+    Reference,
     Reserve,
     ReserveBatch,
     ResolveLevels,
@@ -30,9 +32,17 @@ from holdfast.core.commands import (
     StockEvent,
     UpdateLocation,
 )
+from holdfast.core.commands.stock import SUPPLY
 from holdfast.core.handles import make_handle
 from holdfast.core.ids import Key, key_from_parts, key_from_text
-from holdfast.core.limits import BATCH_MAX, LINES_MAX
+from holdfast.core.limits import (
+    BATCH_MAX,
+    CHANGING_MAX,
+    HORIZON_DAYS_MAX,
+    LINES_MAX,
+    NS_PER_DAY,
+    PROMISE_LEVELS_MAX,
+)
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from holdfast.core.tables.layouts import OPERATION, STOCK_EVENT
@@ -169,6 +179,32 @@ class Nasty:
         names = self.rng.choice((SKUS, WIDE, ["nobody", *SKUS]))
         return GetAvailability(tuple(names[n % len(names)] for n in range(count)))
 
+    def available_to_promise(self, size: float) -> Command:
+        """Read by date a SKU that is at many locations, or at one."""
+        levels_max = max(1, int(size * PROMISE_LEVELS_MAX))
+        sku = self.rng.choice((*WIDE, *SKUS[:3]))
+        return GetAvailableToPromise(sku, (), HORIZON_DAYS_MAX, 0, levels_max)
+
+    def record_supply(self, size: float) -> Command:
+        """Supply that is announced, changed and received."""
+        count = max(1, int(size * CHANGING_MAX / 2))
+        kinds = self.rng.choices((EventKind.SUPPLY, EventKind.RECEIPT), k=count)
+        places = self.rng.choice((PLACES, PLACES[:1]))
+        facts = (
+            StockEvent(
+                key_from_parts("supply", str(self.rng.getrandbits(64))),
+                0,
+                self.rng.choice(WIDE),
+                self.rng.choice(places),
+                kind,
+                self.rng.randrange(1, PLENTY),
+                reference=Reference(SUPPLY, f"order {self.rng.randrange(300)}", ""),
+                expected_ns=self.rng.randrange(200) * NS_PER_DAY,
+            )
+            for kind in kinds
+        )
+        return RecordStockEvents("buying", tuple(facts))
+
     def resolve(self, size: float) -> Command:
         """Look up handles, sometimes of names that the node has not remembered."""
         count = max(1, int(size * OPERATIONS_MAX))
@@ -238,6 +274,8 @@ KINDS: Final[list[Callable[[Nasty, float], Command]]] = [
     Nasty.reserve_batch,
     Nasty.move_batch,
     Nasty.get_availability,
+    Nasty.available_to_promise,
+    Nasty.record_supply,
     Nasty.resolve,
     Nasty.read_levels,
     Nasty.record_events,

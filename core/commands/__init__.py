@@ -80,6 +80,13 @@ from .stock import (
     Reversed,
     StockEvent,
 )
+from .supply import (
+    AvailableToPromiseView,
+    DayView,
+    GetAvailableToPromise,
+    PromiseView,
+    SupplyView,
+)
 
 __all__ = [
     "LOCATION_FIELDS",
@@ -87,10 +94,12 @@ __all__ = [
     "Ambiguous",
     "AvailabilitiesView",
     "AvailabilityView",
+    "AvailableToPromiseView",
     "BatchCodes",
     "Command",
     "Conflict",
     "CreateLocation",
+    "DayView",
     "DeleteOutcome",
     "DeleteSku",
     "Difference",
@@ -100,6 +109,7 @@ __all__ = [
     "ExtendOutcome",
     "Gap",
     "GetAvailability",
+    "GetAvailableToPromise",
     "GetLocation",
     "GetReservation",
     "GetSource",
@@ -123,6 +133,7 @@ __all__ = [
     "Outcome",
     "PendingReversal",
     "PendingReversalsView",
+    "PromiseView",
     "ReadLevels",
     "Reapplied",
     "RecordStockEvents",
@@ -147,6 +158,7 @@ __all__ = [
     "StockBatch",
     "StockCodes",
     "StockEvent",
+    "SupplyView",
     "Unknown",
     "UpdateLocation",
     "UpdateSource",

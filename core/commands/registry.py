@@ -62,6 +62,7 @@ from .stock import (
     GetAvailability,
     RecordStockEvents,
 )
+from .supply import AvailableToPromiseView, GetAvailableToPromise
 
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
@@ -191,8 +192,8 @@ def _weight_of_move(command: Move) -> int:
 
 
 def _weight_of_events(command: RecordStockEvents) -> int:
-    changing = sum(not event.is_plain for event in command.events)
-    return 60 + 8 * len(command.events) + FACT_CHANGING * changing
+    changes = sum(event.changes for event in command.events if not event.is_plain)
+    return 60 + 8 * len(command.events) + FACT_CHANGING * changes
 
 
 def _rows_of_reserve(command: Reserve) -> int:
@@ -243,6 +244,14 @@ GET_AVAILABILITY = _operation(
     AvailabilitiesView,
     lambda command, homes: homes.of_sku(command.skus[0]),
     _weighs(20, 4, "skus"),
+    is_read=True,
+    may_fault=True,
+)
+AVAILABLE_TO_PROMISE = _operation(
+    GetAvailableToPromise,
+    AvailableToPromiseView,
+    lambda command, homes: homes.of_sku(command.sku),
+    _weighs(60),
     is_read=True,
     may_fault=True,
 )

@@ -38,6 +38,9 @@ class Reversed:
 #: The kind of a reference to a reservation of this node; its id and line are those of Reserve.
 RESERVATION = "reservation"
 
+#: The kind of a reference to inbound supply: its id is the document, its line one of its lines.
+SUPPLY = "supply"
+
 
 @dataclass(frozen=True, slots=True)
 class StockEvent:
@@ -80,15 +83,36 @@ class StockEvent:
         named = self.reference
         return named if named is not None and named.kind == RESERVATION else None
 
+    expected_ns: int | None = None
+    """Of supply: when it is expected; None where nothing is."""
+
+    @property
+    def supply(self) -> Reference | None:
+        """The inbound supply that it refers to, if it refers to one."""
+        named = self.reference
+        return named if named is not None and named.kind == SUPPLY else None
+
     @property
     def is_plain(self) -> bool:
-        """Whether it changes units on hand, and no status and no order."""
-        if self.kind is EventKind.COUNT:
+        """Whether it changes units on hand, and no status, no order and no supply."""
+        kind, named = self.kind, self.reference
+        if kind is EventKind.COUNT:
             has_instant = self.occur_time_ns is not None or self.as_of_sequence or self.basis
             return not (has_instant or self.picked_quantity or self.seen_reservations)
-        names_order = self.kind is EventKind.RETURN and self.reservation is not None
-        has_status = self.from_status or self.to_status or self.kind > EventKind.COUNT
-        return not (has_status or names_order)
+        if self.from_status or self.to_status:
+            return False
+        if kind is EventKind.RECEIPT:
+            return named is None or named.kind != SUPPLY
+        if kind is EventKind.RETURN:
+            return named is None or named.kind != RESERVATION
+        return kind is EventKind.SALE or kind is EventKind.ADJUSTMENT
+
+    @property
+    def changes(self) -> int:
+        """What one that is not plain counts for among the CHANGING_MAX of a message: supply has
+        names of its own to look up and to keep.
+        """
+        return 1 if self.supply is None else 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +198,8 @@ class LevelView(NamedTuple):
     enabled: bool
     unavailable: Mapping[str, int] = NOTHING
     """Units that are on hand and not for sale, by status."""
+    incoming: int = 0
+    """Units that are announced and still to come."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,11 +218,13 @@ class Levels:
 
     def __iter__(self) -> Iterator[LevelView]:
         # By index: most SKUs have few levels, for which slices would take three times as long.
-        places, on_hand, reserved, committed, available, enabled, unavailable = self.columns
+        places, on_hand, reserved, committed, available, enabled, unavailable, incoming = (
+            self.columns
+        )
         for at in range(self.start, self.end):
             yield LevelView(
                 *(places[at], on_hand[at], reserved[at], committed[at]),
-                *(available[at], enabled[at], unavailable[at]),
+                *(available[at], enabled[at], unavailable[at], incoming[at]),
             )
 
     def __getitem__(self, index: int) -> LevelView:

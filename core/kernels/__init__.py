@@ -27,6 +27,7 @@ from .content_hash import (
     end_of_lines,
     hash_levels,
     hash_lines,
+    hash_supplies,
     hash_unavailable,
 )
 from .gaps import (
@@ -56,6 +57,7 @@ from .names import (
 from .promise import (
     decide_lines,
     offered,
+    promise_supplies,
     read_levels,
 )
 from .recent import (
@@ -111,6 +113,14 @@ from .stock_facts import (
     find_numbered,
     read_quantities,
 )
+from .supply import (
+    apply_supplies,
+    count_open,
+    drop_supplies,
+    find_supply,
+    list_open,
+    sum_incoming,
+)
 from .unavailable import (
     apply_unavailable,
     find_unavailable,
@@ -135,12 +145,15 @@ __all__ = [
     "apply_reservations",
     "apply_source_resets",
     "apply_stock",
+    "apply_supplies",
     "apply_unavailable",
     "chain_history",
     "count_lines",
     "count_names",
+    "count_open",
     "count_units",
     "decide_lines",
+    "drop_supplies",
     "due_moves",
     "end_of_lines",
     "find_counts",
@@ -155,11 +168,13 @@ __all__ = [
     "find_parts",
     "find_row",
     "find_rows",
+    "find_supply",
     "find_unavailable",
     "give_back_block",
     "hash_keys",
     "hash_levels",
     "hash_lines",
+    "hash_supplies",
     "hash_unavailable",
     "index_ended",
     "index_expiries",
@@ -174,6 +189,7 @@ __all__ = [
     "judge_operations",
     "list_gaps",
     "list_levels",
+    "list_open",
     "list_since",
     "list_unavailable",
     "match_texts",
@@ -183,6 +199,7 @@ __all__ = [
     "offered",
     "plan_stock",
     "pop_settled",
+    "promise_supplies",
     "read_levels",
     "read_lines",
     "read_quantities",
@@ -190,6 +207,7 @@ __all__ = [
     "remove_name",
     "reserve_batch",
     "reserve_lines",
+    "sum_incoming",
     "sum_levels",
     "sum_shipped",
     "take_block",

@@ -37,8 +37,9 @@ Arrays = tuple[Array, ...]
     _,
     EXPIRED_LINES,  # since the start of the process
     GAPS,
+    SUPPLY_TEXTS,
     EFFECTS,  # from here on effects of the running turn, each kind at its number (effects.Section)
-) = range(19)
+) = range(20)
 RESERVATION_EFFECTS, LINE_EFFECTS, MOVE_EFFECTS = EFFECTS + 9, EFFECTS + 10, EFFECTS + 12
 SECTIONS_END = EFFECTS + 64
 
@@ -51,7 +52,8 @@ FIRST_FREE_SPLIT = FREE_RESERVATIONS + 3
 ENDED = FREE_RESERVATIONS + 4  # the first of the ended ids, counted for ever, and their end
 FREE_LINES = FREE_RESERVATIONS + 6
 FREE_TEXTS = FREE_LINES + FREE_SIZE
-HEADER_SIZE = FREE_TEXTS + FREE_SIZE
+FREE_SUPPLY_TEXTS = FREE_TEXTS + FREE_SIZE
+HEADER_SIZE = FREE_SUPPLY_TEXTS + FREE_SIZE
 
 
 class Index(NamedTuple):

@@ -73,6 +73,8 @@ assert PENDING == 0, "the rules begin with zeroed codes"
     EVENT_ALREADY_REVERSED,
     EVENT_REVERSAL_DIFFERS,
     EVENT_CANNOT_REVERSE,
+    EVENT_SUPPLY_OUTDATED,
+    EVENT_TOO_MANY_SUPPLIES,
 ) = map(int, EventOutcome)
 (
     RECEIPT,
@@ -84,6 +86,7 @@ assert PENDING == 0, "the rules begin with zeroed codes"
     GOODS_ISSUE,
     REVERSAL,
     SHIPMENT_REVERSAL,
+    SUPPLY,
 ) = map(int, EventKind)
 
 CREATE_SKUS, CREATE_SKUS_BY_RECEIPT, REFUSE_SKUS = map(int, UnknownSkus)

@@ -28,6 +28,12 @@ def promisable(level):
 
 
 @kernel
+def promisable_later(level, incoming):
+    """The same when so many more units have come: what is promised by then is promised now."""
+    return promisable(level) + incoming
+
+
+@kernel
 def is_in_range(on_hand, available):
     """Whether a stock fact may leave a level with so many units on hand, and so many of them that
     may still be promised.
@@ -112,3 +118,19 @@ def read_levels(rows, header, stock, columns):
             columns[3, i] = offered(promisable(level), is_enabled)
             columns[4, i] = 1
             columns[5, i] = level.withheld
+
+
+@kernel
+def promise_supplies(rows, places, units, stock, available):
+    """Fill `available` (int64) with what may be promised of levels once the supply up to each has
+    come: `units` of them (int64) at the levels `rows[places]`, those of a level by date.
+    """
+    stock = Stock(*stock)
+    incoming = np.int64(0)
+    for i in range(units.size):
+        if i == 0 or places[i] != places[i - 1]:
+            incoming = np.int64(0)
+        incoming += units[i]
+        level = stock.levels[rows[places[i]]]
+        is_enabled = stock.locations[level.location].enabled
+        available[i] = offered(promisable_later(level, incoming), is_enabled)

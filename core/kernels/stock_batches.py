@@ -27,6 +27,7 @@ from .codes import (
     SHIPMENT_REVERSAL,
     SKIPPED,
     STATUS_CHANGE,
+    SUPPLY,
     UNKNOWN_NUMBERS,
 )
 from .compiled import kernel
@@ -112,14 +113,16 @@ def _judge_place(event, planned, began, unknown_skus):
     is_new = planned.new_sku > 0 and not began[planned.new_sku]
     begins = unknown_skus == CREATE_SKUS
     if unknown_skus == CREATE_SKUS_BY_RECEIPT:
-        begins = event.kind == RECEIPT or event.kind == COUNT
+        begins = event.kind == RECEIPT or event.kind == COUNT or event.kind == SUPPLY
     return EVENT_UNKNOWN_SKU if is_new and not begins else EVENT_APPLIED
 
 
 @kernel
 def _tells_stock(kind):
     """Whether facts of a kind tell by themselves how on hand changed."""
-    return kind != STATUS_CHANGE and kind != GOODS_ISSUE and kind != SHIPMENT_REVERSAL
+    if kind == STATUS_CHANGE or kind == SUPPLY:
+        return False
+    return kind != GOODS_ISSUE and kind != SHIPMENT_REVERSAL
 
 
 @kernel

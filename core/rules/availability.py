@@ -25,6 +25,7 @@ from ..kernels.codes import NO_LEVEL, UNKNOWN_LOCATION, UNKNOWN_SKU
 from ..limits import LEVELS_READ_MAX
 from ..model import Unresolved
 from ..tables.shard import Shard
+from ..tables.supply import sum_incoming
 from ..tables.table import Array
 from ..work import (
     LEVEL_COPIED,
@@ -101,10 +102,11 @@ class Availability:
 
     def _copy(
         self, shard: Shard, skus: Array, locations: Sequence[int]
-    ) -> tuple[list[int], tuple[Array, Array]]:
+    ) -> tuple[list[int], tuple[Array, Array, list[int]]]:
         """Where the levels of the first of these SKUs (int64) end; all of these levels as columns:
-        on_hand, reserved, committed, available, enabled, withheld, location (int64[7, n]); and what
-        is unavailable at them (int64[m, 3]). Without locations, the levels at all of them.
+        on_hand, reserved, committed, available, enabled, withheld, location (int64[7, n]); what is
+        unavailable at them (int64[m, 3]); and what is still to come to them. Without locations, the
+        levels at all of them.
         """
         ends = shard.list_levels(skus, self._rows)
         rows = self._rows[: ends[-1]]
@@ -119,9 +121,13 @@ class Availability:
         columns[4] = shard.location_records.records["enabled"][columns[6]]
         unavailable = shard.list_unavailable(rows, columns[5])
         self.work.spend(len(unavailable) * STATUS_COPIED)
-        return ends.tolist(), (columns, unavailable)
+        incoming = sum_incoming(shard, rows)
+        self.work.spend(len(shard.supplies) and len(rows) * STATUS_COPIED)
+        return ends.tolist(), (columns, unavailable, incoming)
 
-    def _tell(self, shard: Shard, columns: Array, unavailable: Array) -> Steps[list[list[Any]]]:
+    def _tell(
+        self, shard: Shard, columns: Array, unavailable: Array, incoming: list[int]
+    ) -> Steps[list[list[Any]]]:
         """Copied levels as columns of LevelView."""
         told: list[list[Any]] = [[] for _ in LevelView._fields]
         for start in range(0, columns.shape[1], TOLD_MAX):
@@ -132,7 +138,8 @@ class Availability:
             names = shard.locations.texts(piece[6])
             is_enabled = (piece[4] != 0).tolist()
             by_status = self._tell_unavailable(shard, unavailable, start, len(names))
-            pieces = (names, *piece[:4].tolist(), is_enabled, by_status)
+            coming = incoming[start : start + TOLD_MAX]
+            pieces = (names, *piece[:4].tolist(), is_enabled, by_status, coming)
             for column, more in zip(told, pieces, strict=True):
                 column += more
         return told

@@ -27,6 +27,7 @@ from ..kernels.codes import (
     REVERSAL,
     SHIPMENT_REVERSAL,
     STATUS_CHANGE,
+    SUPPLY,
 )
 from ..limits import COUNT_AHEAD_NS_MAX, HISTORY_READ_MAX
 from ..model import CountBasis, EventKind, EventOutcome, State
@@ -40,7 +41,7 @@ from ..work import RECORD_READ, Work
 from .reservations import Reservations
 
 #: Kinds of records that change nothing on hand by themselves.
-_NO_MOVEMENT = (COUNT, GOODS_ISSUE, STATUS_CHANGE, SHIPMENT_REVERSAL, NO_MOVEMENT)
+_NO_MOVEMENT = (COUNT, GOODS_ISSUE, STATUS_CHANGE, SHIPMENT_REVERSAL, SUPPLY, NO_MOVEMENT)
 
 _NO_RECORDS = np.zeros(0, HISTORY)
 

@@ -1,5 +1,5 @@
-"""What a stock fact changes beside units on hand: the status of units, and the reservation under
-which they were shipped.
+"""What a stock fact changes beside units on hand: the status of units, the reservation under which
+they were shipped, inbound supply.
 
 It is found before anything is written (`judge`), and written behind the fact itself (`write`).
 """
@@ -19,6 +19,7 @@ from .counts import Counted, Counts, Issued
 from .joint_turn import Part
 from .reservations import Reservations
 from .reversals import Refused, Reversals, Undoing
+from .supply import judge_supply, write_supply
 
 #: Kinds whose decision looks at what happened at a level of late.
 _ASKS_HISTORY = (
@@ -93,6 +94,9 @@ class FactChanges:
             issued = self.counts.judge_shipment_reversal(event, shard, row, now_ns)
             states = State.FULFILLED, State.COMMITTED
             return Change(issued.refusal, issued.possible, (), issued.moves, *states, issued=issued)
+        if event.kind is EventKind.SUPPLY:
+            assert event.supply is not None
+            return Change(judge_supply(source, event, event.supply, shard, row))
         return self._of_units(event, shard, row)
 
     def _of_units(self, event: StockEvent, shard: Shard, row: int, sign: int = 1) -> Change:
@@ -142,8 +146,11 @@ class FactChanges:
         moves = [each for each in moves if each[1]]
         return replace(change, moves=tuple(moves), leaves=leaves, enters=enters)
 
-    def write(self, change: Change, event: StockEvent, shard: Shard, row: int) -> None:
+    def write(self, source: str, event: StockEvent, change: Change, shard: Shard, row: int) -> None:
         """Write what an event changes, whose effect was written last."""
+        said = _said_of_supply(event, change.undoing)
+        if said is not None and said.supply is not None:
+            write_supply(source, said, said.supply, shard, row)
         stock = shard.effects.written()[Section.STOCK] - 1
         for status, units in change.statuses:
             number = number_of_name(shard, shard.statuses, Section.STATUS_NAMES, status)
@@ -167,6 +174,15 @@ class FactChanges:
         first = self.reservations.parts_in_memory(key_from_text(order.id))[0]
         if first.shard.reservations.records["ended_at_ns"][first.number] != NEVER_NS:
             record(first.shard, Section.REOPENED, (first.number,))
+
+
+def _said_of_supply(event: StockEvent, undoing: Undoing | None) -> StockEvent | None:
+    """What an event says of supply, if it does: to undo a receipt is to receive fewer units."""
+    if event.kind in (EventKind.SUPPLY, EventKind.RECEIPT):
+        return event
+    if undoing is None or not undoing.sign or undoing.event.kind is not EventKind.RECEIPT:
+        return None
+    return replace(undoing.event, quantity=undoing.sign * undoing.event.quantity)
 
 
 def _lines_in(state: State, part: Part, event: StockEvent, line_id: str) -> list[tuple[int, int]]:

@@ -300,7 +300,7 @@ def content_of(event: StockEvent) -> int:
     """
     if event.is_plain:
         return 0
-    order, named = event.reservation, event.reverses
+    order, named, supply = event.reservation, event.reverses, event.supply
     has_instant = event.kind in (EventKind.COUNT, EventKind.GOODS_ISSUE)
     said = "\0".join(
         (
@@ -310,6 +310,7 @@ def content_of(event: StockEvent) -> int:
             *(str(event.as_of_sequence), str(event.basis)),
             *(str(event.picked_quantity), *event.seen_reservations),
             *((named.source, named.event_id, named.kind.name) if named else ()),
+            *((supply.id, supply.line, str(event.expected_ns)) if supply else ()),
         )
     )
     return crc32(said.encode()) & 0xFFFF or 1

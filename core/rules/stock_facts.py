@@ -53,6 +53,9 @@ _IS_PLAIN = attrgetter("is_plain")
 #: Fields of STOCK_EVENT in the order in which `_columns` has them.
 _COLUMNS = ("key_hi", "key_lo", "sequence", "quantity", "row", "shard", "kind", "has_key")
 
+#: What changes nothing because something later is known.
+_OUTDATED = EventOutcome.COUNT_OUTDATED, EventOutcome.SUPPLY_OUTDATED
+
 _NO_KEY = 0, 0, 0
 _NO_REFERENCE = Reference("", "", "")
 
@@ -136,7 +139,8 @@ class StockFacts:
             if has_details:
                 _write_details(shard, first, decided, named)
             if change and decided.codes[0] == EVENT_APPLIED and not refusal:
-                self.changes.write(change, named[0], shard, int(decided.events["row"][0]))
+                row = int(decided.events["row"][0])
+                self.changes.write(source, named[0], change, shard, row)
         skipped = self.planner.finish(source, decided, named[0] if change else None)
         results = _results(decided)
         if refusal:
@@ -168,7 +172,7 @@ class StockFacts:
             plan["withheld"], plan["given"] = change.withheld, change.delta
             plan["reversal"] = change.mark
             plan["is_counted"] = change.undoing is not None and change.undoing.is_counted
-        if change.refusal is EventOutcome.COUNT_OUTDATED:
+        if change.refusal in _OUTDATED:
             plan["is_counted"] = 1
         return change
 
@@ -315,7 +319,7 @@ def _is_recorded(refusal: EventOutcome, event: StockEvent) -> bool:
     """
     if refusal is EventOutcome.REVERSED:
         return True
-    has_come = (EventOutcome.COUNT_OUTDATED, EventOutcome.ALREADY_REVERSED)
+    has_come = (*_OUTDATED, EventOutcome.ALREADY_REVERSED)
     return refusal in has_come and event.sequence > 0
 
 

@@ -72,6 +72,8 @@ class Section(IntEnum):
     SOURCES = 37
     REVERSALS = 38
     REOPENED = 39
+    SUPPLIES = 40
+    SUPPLY_TEXTS = 41
 
 
 #: A stock fact. STOCK_PADDED is what builds before docs/adr/0017 wrote, STOCK_PLAIN what builds
@@ -149,6 +151,28 @@ DTYPES: dict[Section, np.dtype] = {
     # Units that enter (or with a minus leave) a status, through the last STOCK of the entry so far.
     Section.UNAVAILABLE: np.dtype(
         [("units", "i8"), ("row", "i4"), ("status", "i4"), ("stock", "u4"), ("pad", "u4")]
+    ),
+    # Document and line of each of the SUPPLIES behind it that is new (`text_size` bytes).
+    Section.SUPPLY_TEXTS: _PACKED_NAMES,
+    # What is said of supply: how many units in all, by when, and since when (0 if that was not
+    # told); or with `is_receipt` how many units of it have come. `incoming` is the difference that
+    # it makes to what is still to come, through the last STOCK of the entry so far.
+    Section.SUPPLIES: np.dtype(
+        [
+            ("units", "i8"),
+            ("incoming", "i8"),
+            ("expected_ns", "i8"),
+            ("said_ns", "i8"),
+            ("sequence", "u8"),
+            ("key_hi", "u8"),
+            ("key_lo", "u8"),
+            ("row", "i4"),
+            ("source", "i4"),
+            ("stock", "u4"),
+            ("text_size", "u2"),
+            ("is_receipt", "u1"),
+            ("pad", "u1"),
+        ]
     ),
     # How long what happens is kept, from now on, and whether counts have asked for it.
     Section.HISTORY_WINDOWS: np.dtype([("window_ns", "i8"), ("is_used", "u8")]),

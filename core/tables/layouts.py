@@ -93,6 +93,30 @@ AWAITED = np.dtype(
     ]
 )
 
+#: Inbound supply of a stock level, named by a document and a line of it: units that are announced
+#: in all, and those of them that have come. `expected_ns` is when the rest is expected. `said_ns`,
+#: `sequence`, `source` and its `resets` are of what was said last, where that had a time or a
+#: number (0 without); `changed_ns` is when the node heard of it last. `next` is the next older
+#: supply of the level + 1, or 0; `text` where its names begin, which take `text_size` bytes.
+SUPPLY = np.dtype(
+    [
+        ("quantity", "i8"),
+        ("received", "i8"),
+        ("expected_ns", "i8"),
+        ("said_ns", "i8"),
+        ("changed_ns", "i8"),
+        ("sequence", "u8"),
+        ("key_hi", "u8"),
+        ("key_lo", "u8"),
+        ("row", "i4"),
+        ("next", "i4"),
+        ("text", "i4"),
+        ("source", "i4"),
+        ("resets", "u4"),
+        ("text_size", "u4"),
+    ]
+)
+
 #: A reservation, or the part of one that lives in this shard. `ended_at_ns` is when its first part
 #: was seen to have ended, with no more units held or committed; NEVER_NS until then. `next_part`
 #: links the parts of a reservation over several shards, -1 at the end. `id_text` is where its texts

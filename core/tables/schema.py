@@ -12,6 +12,7 @@ the columns of the schema that made it, so seals and digests of earlier schemas 
     5  units that are not for sale, by status; units that came back; all that an event says
     6  gaps of a source as ranges that heal; what a count had seen; when a source was last heard
     7  reversals: which events are undone, which reversals wait for theirs, flags in the history
+    8  inbound supply
 """
 
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ from ..kernels.codes import (
 from .effects import DTYPES, Section
 from .table import Array
 
-SCHEMA = 7
+SCHEMA = 8
 
 #: Since when the history has a tag of each fact, by which a reversal finds it.
 TAGGED_SINCE = 7

@@ -17,6 +17,7 @@ from ..kernels.arguments import (
     FREE_LINES,
     FREE_RESERVATIONS,
     FREE_SPLITS,
+    FREE_SUPPLY_TEXTS,
     FREE_TEXTS,
     GAPS,
     HEADER_SIZE,
@@ -28,6 +29,7 @@ from ..kernels.arguments import (
     SEQUENCE,
     SHARD,
     SPLITS,
+    SUPPLY_TEXTS,
 )
 from ..kernels.codes import ENDED_TEXT, FLAG_LINE_IDS, FLAG_TEXT
 from ..limits import (
@@ -37,6 +39,8 @@ from ..limits import (
     PENDING_REVERSALS_MAX,
     ROWS_MAX,
     STATUSES_MAX,
+    SUPPLIES_MAX,
+    SUPPLY_TEXTS_EACH,
     UNUSED_HISTORY_MAX,
 )
 from ..model import State
@@ -59,6 +63,7 @@ from .layouts import (
     RESERVATION,
     REVERSED,
     SOURCE,
+    SUPPLY,
     UNAVAILABLE,
 )
 from .names import NameTable, join_names
@@ -124,6 +129,7 @@ class Shard:
         self.ended_marks = Table(ENDED_MARK, rows_max=ENDED_MARKS_MAX)
         self.unavailable = Table(UNAVAILABLE, rows_max=rows_max)
         self.unavailable_slots = HashSlots(seed)
+        self._begin_supplies(rows_max)
         self.keeping = Keeping()
         self.latest = Table(LATEST, rows_max=rows_max)
         unused_max = UNUSED_HISTORY_MAX // index.shard_count
@@ -135,11 +141,7 @@ class Shard:
         self.awaited = Table(AWAITED, rows_max=PENDING_REVERSALS_MAX)
         # Tables do not move (address_space.py), so these tuples hold for good. They are those of
         # kernels/arguments.py, as plain tuples.
-        self.stock = (
-            self.levels.records,
-            self.skus.removed.records,
-            self.location_records.records,
-        )
+        self.stock = (self.levels.records, self.skus.removed.records, self.location_records.records)
         self.book = (
             self.reservations.records,
             self.lines.records,
@@ -155,6 +157,16 @@ class Shard:
             self.effects.arrays,
         )
         self.rows: dict[tuple[str, str], int] = {}
+
+    def _begin_supplies(self, rows_max: int) -> None:
+        """Inbound supply, of which there is none yet."""
+        # Of every level its newest supply + 1, from the first supply of the shard on.
+        self.supply_heads = Table("i4", rows_max=rows_max)
+        most = min(rows_max, SUPPLIES_MAX)
+        self.supplies = Table(SUPPLY, rows_max=most)
+        self.supply_texts = TextBlocks(
+            self.header, SUPPLY_TEXTS, FREE_SUPPLY_TEXTS, SUPPLY_TEXTS_EACH * most
+        )
 
     def __repr__(self) -> str:
         return f"<Shard {self.number} at {self.sequence}: {len(self.levels)} stock levels>"

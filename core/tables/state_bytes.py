@@ -27,6 +27,7 @@ _NAME_TABLES = ("skus", "locations", "sources", "principals", "statuses", "displ
 _TABLES = (
     *("location_records", "source_records", "gaps", "numbered"),
     *("levels", "last_counts", "latest", "unavailable", "awaited"),
+    *("supply_heads", "supplies", "supply_texts"),
     *("reservations", "lines", "splits", "id_texts", "ended", "ended_marks"),
 )
 _MEMORIES = ("requests", "events", "reversed")
@@ -73,7 +74,8 @@ def load(shard: Shard, listed: Columns) -> None:
     """
     shard.sequence, shard.now_ns = (int(figure) for figure in listed["position"])
     if "free" in listed:
-        shard.header[FREE_RESERVATIONS:HEADER_SIZE] = listed["free"]
+        free = listed["free"]  # earlier schemas have less that is used again
+        shard.header[FREE_RESERVATIONS : FREE_RESERVATIONS + len(free)] = free
     for name in _NAME_TABLES:
         if f"{name}.arena" not in listed:
             continue
@@ -144,6 +146,10 @@ def content_hashes(shard: Shard) -> Iterator[tuple[int, int]]:
             levels,
             (*names, shard.statuses.arrays),
         )
+    supplies = shard.supplies.used
+    for start in range(0, len(supplies), HASH_STEP):
+        some = supplies[start : start + HASH_STEP]
+        yield _under_both_seeds(kernels.hash_supplies, some, levels, names)
     start = 0
     while start < len(shard.reservations):
         end = kernels.end_of_lines(start, len(shard.reservations), HASH_STEP, shard.book)

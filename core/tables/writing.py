@@ -20,6 +20,7 @@ from .effects import ATTRIBUTED, STANDS_ALONE, Entry, Section
 from .id_texts import lay_down
 from .names import NameTable, pack_names
 from .shard import Shard
+from .supply import apply_supplies
 from .table import Array, Table
 
 
@@ -215,6 +216,16 @@ def record_stock_details(
     if details:
         record(shard, Section.STOCK_DETAILS, *details)
         record_names(shard, Section.STOCK_DETAIL_TEXTS, *texts)
+
+
+def record_supply(shard: Shard, effect: tuple[int, ...], *names: str) -> None:
+    """Write what became of a supply (SUPPLIES), with its names when it is new, and apply it."""
+    packed = pack_names(*names)
+    shard.effects.touched = True
+    added = shard.effects[Section.SUPPLIES].append(effect)
+    if names:
+        shard.effects[Section.SUPPLY_TEXTS].extend(len(packed))[:] = packed
+    apply_supplies(shard, added, packed)
 
 
 def record_seal(shard: Shard) -> None:

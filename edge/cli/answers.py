@@ -70,24 +70,53 @@ def reservation_lines(lines: Iterable[reservation.ReservationLine]) -> Table:
 def stock_levels(availabilities: Iterable[availability.Availability]) -> Table:
     """The stock levels of SKUs, and what the network has available of each."""
     availabilities = list(availabilities)
-    has_more = any(level.unavailable for sku in availabilities for level in sku.levels)
+    levels = [level for sku in availabilities for level in sku.levels]
+    has_more = any(level.unavailable for level in levels)
     more = ["unavailable"] if has_more else []
-    made = table(("SKU", "location"), ("on hand", "reserved", "committed", *more, "available"))
+    coming = ["incoming"] if any(level.incoming for level in levels) else []
+    figures = ("on hand", "reserved", "committed", *more, "available", *coming)
+    made = table(("SKU", "location"), figures)
     for sku in availabilities:
         for level in sku.levels:
-            figures = (level.on_hand, level.reserved, level.committed, level.available)
+            units = (level.on_hand, level.reserved, level.committed, level.available)
             name = level.location if level.enabled else f"{level.location} (disabled)"
-            cells = [f"{figure:,}" for figure in figures]
+            cells = [f"{figure:,}" for figure in units]
             if has_more:
                 cells.insert(3, unavailable_units(level.unavailable))
             if level.shortfall:
                 cells[-1] = f"[red]{cells[-1]} (shortfall)[/red]"
+            if coming:
+                cells.append(f"{level.incoming:,}")
             made.add_row(escape(sku.sku), escape(name), *cells)
         if len(sku.levels) > 1:
             empty = [""] * (3 + len(more))
             made.add_row(escape(sku.sku), "network", *empty, f"[bold]{sku.network_available:,}")
         made.add_section()
     return made
+
+
+def promises(answer: availability.GetAvailableToPromiseResponse) -> Table:
+    """What may be promised of a SKU, location by location: now, and when supply comes."""
+    made = table(("location", "day", "supply"), ("incoming", "available"))
+    for level in answer.levels:
+        place, today = escape(level.location), day(answer.today)
+        made.add_row(place, f"{today} (now)", "", "", f"{level.available:,}")
+        for late in level.supplies:
+            if late.expected_time.seconds < answer.today.seconds:
+                units = f"[red]{late.incoming:,} (overdue)[/red]"
+                made.add_row(place, day(late.expected_time), supply_name(late), units, "")
+        for each in level.days:
+            when = day(each.day)
+            due = [supply for supply in level.supplies if day(supply.expected_time) == when]
+            figures = f"{each.incoming:,}", f"{each.available:,}"
+            made.add_row(place, when, "\n".join(map(supply_name, due)), *figures)
+        made.add_section()
+    return made
+
+
+def supply_name(supply: availability.Supply) -> str:
+    """The document of a supply, and its line if it has one."""
+    return escape(" ".join(filter(None, (supply.document, supply.line))))
 
 
 def unavailable_units(units: Iterable[availability.UnavailableUnits]) -> str:
@@ -259,6 +288,12 @@ def instant(timestamp: Any) -> str:
     """A time to the second, in UTC."""
     at: datetime = timestamp.ToDatetime(tzinfo=UTC)
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def day(timestamp: Any) -> str:
+    """The day of a time, in UTC."""
+    at: datetime = timestamp.ToDatetime(tzinfo=UTC)
+    return f"{at:%Y-%m-%d}"
 
 
 def size(count: float) -> str:

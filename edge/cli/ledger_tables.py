@@ -42,6 +42,8 @@ def explanation(
         f"[bold]{available}[/bold] available, "
         f"as of {instant(answer.record_time)} (entry {revision})"
     )
+    if answer.incoming:
+        yield f"{answer.incoming:,} more are announced and still to come"
 
 
 def _changes(answer: ledger.ExplainAvailabilityResponse) -> Table:

@@ -1,8 +1,11 @@
-"""Commands on goods: availability, stock receipt, adjustment, sale, return, count, status."""
+"""Commands on goods: availability, promise, stock receipt, adjustment, sale, return, count, status,
+supply.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 from uuid import NAMESPACE_OID, uuid4, uuid5
@@ -65,6 +68,9 @@ ToStatus = Annotated[
 FromStatus = Annotated[
     str, typer.Option("--status", metavar="STATUS", help="The status that they had.")
 ]
+SupplyLine = Annotated[
+    str, typer.Option("--document-line", metavar="LINE", help="The line of the document.")
+]
 AsOf = Annotated[
     str, typer.Option(metavar="TIME", help="When: RFC 3339, such as 2026-11-26T22:00:00Z.")
 ]
@@ -92,10 +98,41 @@ def availability(
         fail(f"Unknown: {unknown}.", "A SKU is created by its first stock event.")
 
 
+@app.command()
+def promise(
+    sku: Annotated[str, typer.Argument(metavar="SKU", help="SKU.")],
+    locations: Annotated[
+        list[str] | None, typer.Argument(metavar="[LOCATION]...", help="Default: all.")
+    ] = None,
+    days: Annotated[int, typer.Option(metavar="N", help="Days ahead, up to 180.")] = 30,
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Show how many units of a SKU may be promised by date, as supply comes."""
+    with asking(target, timeout, as_json=as_json) as client:
+        ask = partial(client.get_available_to_promise, sku, locations or (), horizon_days=days)
+        answer = page = ask()
+        while page.next_page_token:
+            page = ask(page_token=page.next_page_token)
+            answer.MergeFrom(page)
+    answer.next_page_token = ""
+    if as_json:
+        print_json(plain(answer))
+        return
+    from . import answers
+
+    console().print(answers.promises(answer))
+
+
 @stock.command()
 def receipt(
     lines: Words,
     status: ToStatus = "",
+    document: Annotated[
+        str, typer.Option(metavar="ID", help="The document of the supply that they are of.")
+    ] = "",
+    line: SupplyLine = "",
     source: Source = SOURCE_DEFAULT,
     event_id: EventId = None,
     target: Target = None,
@@ -103,7 +140,9 @@ def receipt(
     as_json: Json = False,
 ) -> None:
     """Units arrived."""
-    more = {"to_status": status}
+    more: dict[str, Any] = {"to_status": status}
+    if document:
+        more["reference"] = {"kind": "supply", "id": document, "line": line}
     _record("RECEIPT", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
@@ -287,6 +326,27 @@ def unship(
     more = {"reference": {"kind": "reservation", "id": reservation, "line": line}}
     kind = "SHIPMENT_REVERSAL"
     _record(kind, lines, source, event_id, target, timeout, as_json=as_json, **more)
+
+
+@stock.command()
+def supply(
+    lines: Words,
+    document: Annotated[str, typer.Option(metavar="ID", help="The document that they come under.")],
+    line: SupplyLine = "",
+    expected: Annotated[
+        str, typer.Option(metavar="TIME", help="When: RFC 3339, such as 2026-12-24T12:00:00Z.")
+    ] = "",
+    source: Source = SOURCE_DEFAULT,
+    event_id: EventId = None,
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Units are expected, this many in all under a document; 0 when no more will come."""
+    more: dict[str, Any] = {"reference": {"kind": "supply", "id": document, "line": line}}
+    if expected:
+        more["expected_time"] = parse_instant(expected)
+    _record("SUPPLY", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
 def _record(

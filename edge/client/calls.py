@@ -239,6 +239,32 @@ def batch_get_availability(
     return call(methods.BATCH_GET_AVAILABILITY, request, **options)
 
 
+def get_available_to_promise(
+    sku: str,
+    locations: Iterable[str] = (),
+    *,
+    horizon_days: int = 0,
+    page_size: int = 0,
+    page_token: str = "",
+    **options: Unpack[Options],
+) -> Call[availability.GetAvailableToPromiseResponse]:
+    """What can be promised of a SKU by date, as supply comes: today and up to 180 days behind it,
+    30 by default. A page of 100 stock levels, or `page_size`, up to 250; the response's
+    `next_page_token` leads to the next page, and is empty behind the last.
+
+    Raises `NotFound` if no stock event ever named the SKU, or if a location is unknown.
+    """
+    places = enumerate(each("locations", locations, "an iterable of locations"))
+    request = availability.GetAvailableToPromiseRequest(
+        sku=text("sku", sku),
+        locations=[text(f"locations[{position}]", place) for position, place in places],
+        horizon_days=integer("horizon_days", horizon_days, 32),
+        page_size=integer("page_size", page_size, 32),
+        page_token=text("page_token", page_token),
+    )
+    return call(methods.GET_AVAILABLE_TO_PROMISE, request, **options)
+
+
 def resolve_stock_levels(
     levels: Iterable[tuple[str, str]], **options: Unpack[Options]
 ) -> Call[availability.ResolveStockLevelsResponse]:

@@ -53,6 +53,9 @@ GET_AVAILABILITY: Final = Method(
 BATCH_GET_AVAILABILITY: Final = Method(
     "AvailabilityService/BatchGetAvailability", availability.BatchGetAvailabilityResponse
 )
+GET_AVAILABLE_TO_PROMISE: Final = Method(
+    "AvailabilityService/GetAvailableToPromise", availability.GetAvailableToPromiseResponse
+)
 RESOLVE_STOCK_LEVELS: Final = Method(
     "AvailabilityService/ResolveStockLevels", availability.ResolveStockLevelsResponse
 )
@@ -92,6 +95,7 @@ UNARY_METHODS: Final[tuple[Method[Any], ...]] = (
     *(RESERVE, EXTEND, COMMIT, FULFILL, RELEASE, CANCEL, GET_RESERVATION),
     LIST_RESERVATIONS,
     *(GET_AVAILABILITY, BATCH_GET_AVAILABILITY, RESOLVE_STOCK_LEVELS),
+    GET_AVAILABLE_TO_PROMISE,
     RECORD_STOCK_EVENTS,
     *(CREATE_LOCATION, UPDATE_LOCATION, GET_LOCATION, LIST_LOCATIONS, DELETE_SKU),
     *(LIST_MOVEMENTS, EXPLAIN_AVAILABILITY),

@@ -11,6 +11,7 @@ from functools import partial
 from google.protobuf.message import Message
 
 from holdfast.core.commands.registry import (
+    AVAILABLE_TO_PROMISE,
     CREATE_LOCATION,
     DELETE_SKU,
     EXTEND,
@@ -72,6 +73,7 @@ from ..wire.reservations import (
 )
 from ..wire.stock_batches import stock_from_request, stock_refused, stock_response
 from ..wire.stock_facts import events_from_request, events_response
+from ..wire.supply import promise_from_request, promise_response
 from .admission import Admission
 from .context import CallContext
 from .ledger_reader import Forwarded, LedgerReader
@@ -210,6 +212,14 @@ class Service:
         command = batch_availability_from_request(request)
         outcome = await self._ask(GET_AVAILABILITY, context, command)
         return await self.pace.finish(batch_availability_response(command, outcome))
+
+    async def GetAvailableToPromise(
+        self, request: availability.GetAvailableToPromiseRequest, context: CallContext
+    ) -> availability.GetAvailableToPromiseResponse:
+        """Read by date what may be promised of one SKU."""
+        command = promise_from_request(request, self._timeline)
+        view = await self._ask(AVAILABLE_TO_PROMISE, context, command)
+        return promise_response(view, self._timeline)
 
     async def ResolveStockLevels(
         self, request: availability.ResolveStockLevelsRequest, context: CallContext

@@ -128,7 +128,7 @@ def batch_availability_response(
 def fill_level(message: availability.StockLevel, level: core.LevelView) -> None:
     """Set the fields of a StockLevel."""
     # One by one: as arguments of a message they would cost half as much again.
-    location, on_hand, reserved, committed, available, enabled, unavailable = level
+    location, on_hand, reserved, committed, available, enabled, unavailable, incoming = level
     message.location = location
     message.on_hand = on_hand
     message.reserved = reserved
@@ -137,6 +137,8 @@ def fill_level(message: availability.StockLevel, level: core.LevelView) -> None:
     message.enabled = enabled
     if available < 0:
         message.shortfall = -available
+    if incoming:
+        message.incoming = incoming
     for status, quantity in unavailable.items() if unavailable else ():
         message.unavailable.add(status=status, quantity=quantity)
 

@@ -172,6 +172,7 @@ def _explanation(
         commitments=_promises(told.committed, shard, timeline),
         other_commitments=_summed(told.other_committed),
         coverage=_coverage(index, durable_position),
+        incoming=told.incoming,
     )
 
 

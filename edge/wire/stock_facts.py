@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from holdfast.core import commands as core
 from holdfast.core.ids import event_key
@@ -50,8 +52,10 @@ def events_from_request(request: EventsRequest) -> core.RecordStockEvents:
     events = request.events
     check_count("events", len(events), 1, BATCH_MAX)
     facts = tuple([_event(source, index, event) for index, event in enumerate(events)])
-    if (changing := sum(not fact.is_plain for fact in facts)) > CHANGING_MAX:
-        expected = f"up to {CHANGING_MAX} that have a status, a reservation or an instant to count"
+    if (changing := sum(fact.changes for fact in facts if not fact.is_plain)) > CHANGING_MAX:
+        expected = (
+            f"up to {CHANGING_MAX} that have a status, a reservation, supply (two) or an instant"
+        )
         raise invalid("events", f"{changing:,} such items", expected)
     return core.RecordStockEvents(source, facts)
 
@@ -134,7 +138,7 @@ def _event(source: str, index: int, event: stock.StockEvent) -> core.StockEvent:
 def _says_more(event: stock.StockEvent) -> bool:
     """Whether it has a field that plain events do not have, and that is no text."""
     is_counted = event.as_of_sequence or event.count_basis or event.picked_quantity
-    if is_counted or event.seen_reservations:
+    if is_counted or event.seen_reservations or event.HasField("expected_time"):
         return True
     return any(map(event.HasField, ("reference", "occur_time", "reverses")))
 
@@ -155,7 +159,7 @@ def _with_details(
         check_text(f"{path}.{name}", getattr(event, name))
     told = replace(
         plain,
-        occur_time_ns=_time_ns(path, event),
+        occur_time_ns=_time_ns(path, event, "occur_time"),
         reference=reference,
         reason=event.reason,
         actor=event.actor,
@@ -166,6 +170,7 @@ def _with_details(
         picked_quantity=event.picked_quantity,
         seen_reservations=tuple(event.seen_reservations),
         reverses=_reversed(path, source, event),
+        expected_ns=_time_ns(path, event, "expected_time"),
     )
     if told.as_of_sequence > SOURCE_SEQUENCE_MAX:
         expected = f"0 to {SOURCE_SEQUENCE_MAX:,}"
@@ -184,20 +189,25 @@ def _reversed(path: str, source: str, event: stock.StockEvent) -> core.Reversed 
     check_name(f"{path}.event_id", named.event_id)
     kind = enum_member(f"{path}.kind", named.kind, _REVERSIBLE_READ, stock.StockEventKind)
     of = named.source or source
-    key, at_ns = event_key(of, named.event_id), _time_ns(path, named)
+    key, at_ns = event_key(of, named.event_id), _time_ns(path, named, "occur_time")
     return core.Reversed(of, named.event_id, key, kind, at_ns)
 
 
-def _time_ns(path: str, event: stock.StockEvent | stock.ReversedEvent) -> int | None:
-    """When an event happened, in nanoseconds since 1970, where it says so; from the year 1678 to
-    2262, so that they fit an int64.
+def _time_ns(
+    path: str,
+    event: stock.StockEvent | stock.ReversedEvent,
+    name: Literal["occur_time", "expected_time"],
+) -> int | None:
+    """A time of an event, in nanoseconds since 1970, where it has it; from the year 1678 to 2262,
+    so that they fit an int64.
     """
-    if not event.HasField("occur_time"):
+    if not event.HasField(name):
         return None
-    seconds, nanos = event.occur_time.seconds, event.occur_time.nanos
+    time: Timestamp = getattr(event, name)
+    seconds, nanos = time.seconds, time.nanos
     if not 0 <= nanos < NS_PER_S or not -TIME_S_MAX <= seconds < TIME_S_MAX:
         given = f"{seconds} s and {nanos} ns"
-        raise invalid(f"{path}.occur_time", given, "a time from the year 1678 to 2262")
+        raise invalid(f"{path}.{name}", given, "a time from the year 1678 to 2262")
     return seconds * NS_PER_S + nanos
 
 

@@ -52,6 +52,7 @@ EVENT_QUANTITIES: Final = {
     EventKind.GOODS_ISSUE: (1, QUANTITY_MAX),
     EventKind.REVERSAL: (-QUANTITY_MAX, QUANTITY_MAX),
     EventKind.SHIPMENT_REVERSAL: (1, QUANTITY_MAX),
+    EventKind.SUPPLY: (0, QUANTITY_MAX),
 }
 
 #: Kinds of stock facts by which units leave, or enter, a status.
@@ -208,6 +209,21 @@ def check_statuses(path: str, event: StockEvent) -> None:
         raise invalid(f"{path}.to_status", event.to_status, expected)
 
 
+def check_supply(path: str, event: StockEvent) -> None:
+    """Raise a `Fault` when a fact says of supply what its kind cannot, or lacks what it needs."""
+    if event.supply is not None and not event.supply.id:
+        raise invalid(f"{path}.reference.id", "", "the document of the supply")
+    if event.kind is not EventKind.SUPPLY:
+        if event.expected_ns is not None:
+            expected = "nothing for a kind other than SUPPLY"
+            raise invalid(f"{path}.expected_time", event.expected_ns, expected)
+        return
+    if event.supply is None:
+        raise invalid(f"{path}.reference", "", "kind supply, with the id of a document")
+    if event.quantity and event.expected_ns is None:
+        raise invalid(f"{path}.expected_time", "", "when the units are expected")
+
+
 def check_kind(path: str, event: StockEvent) -> None:
     """Raise a `Fault` when a fact says what its kind cannot, or lacks what it needs."""
     if event.kind is EventKind.REVERSAL:
@@ -217,6 +233,7 @@ def check_kind(path: str, event: StockEvent) -> None:
         raise invalid(f"{path}.reverses", event.reverses.event_id, expected)
     if event.kind is not EventKind.REVERSAL:
         check_statuses(path, event)
+    check_supply(path, event)
     if event.kind in _OF_RESERVATIONS and event.reservation is None:
         raise invalid(f"{path}.reference", "", "kind reservation, with the id of one")
     if event.kind is EventKind.COUNT:

@@ -13,7 +13,7 @@ import numpy as np
 from holdfast.core.model import State
 
 from .index import Index, Part
-from .movements import LEVEL_COLUMNS, STOCK, MovementKind, differences, id_from_text
+from .movements import COMING, LEVEL_COLUMNS, STOCK, MovementKind, differences, id_from_text
 from .queries import Movement, MovementFilter, movements_at, rows_of
 
 #: Parts of each kind that are told one by one; the older ones are summed.
@@ -82,6 +82,8 @@ class Explanation:
     other_held: Summed
     """Holds that are in the sum, and not in `held`."""
     other_committed: Summed
+    incoming: int
+    """Units that were announced and still to come."""
 
 
 class _Piece(NamedTuple):
@@ -113,6 +115,7 @@ def explain(index: Index, sku: str, location: str, at: Instant) -> Explanation:
         movements_at(last.part, last.rows[-1:])[0],
         Summed(sum(map(len, opened)), int(sum(each.sum() for each in opened))),
         *(earlier, events, held, committed, other_held, other_committed),
+        sum(int(_coming(each.records).sum()) for each in pieces),
     )
 
 
@@ -136,6 +139,11 @@ def _pieces(index: Index, sku: str, location: str, at: Instant) -> list[_Piece]:
             kept = records[is_newest]
             pieces.append(_Piece(part, rows[is_newest], kept, differences(kept)))
     return pieces
+
+
+def _coming(records: Any) -> Any:
+    """By how many units what is still to come changed."""
+    return records["quantity"][np.isin(records["kind"], COMING)]
 
 
 def _is_before(index: Index, sku: str, location: str, at: Instant) -> bool:

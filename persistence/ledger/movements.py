@@ -37,6 +37,8 @@ class MovementKind(IntEnum):
     COME_BACK = 11
     UNAVAILABLE = 12
     OPENING_UNAVAILABLE = 13
+    INCOMING = 14
+    OPENING_INCOMING = 15
     RECEIPT = 101
     ADJUSTMENT = 102
     SALE = 103
@@ -46,6 +48,7 @@ class MovementKind(IntEnum):
     GOODS_ISSUE = 107
     REVERSAL = 108
     SHIPMENT_REVERSAL = 109
+    SUPPLY = 110
 
 
 STOCK: Final = 100
@@ -136,6 +139,9 @@ LEVEL_COLUMNS: Final = ("on_hand", "reserved", "committed", "withheld")
 #: What changes units that are on hand and not for sale.
 WITHHOLDING: Final = (MovementKind.UNAVAILABLE, MovementKind.OPENING_UNAVAILABLE)
 
+#: What changes units that are still to come, which no column of a level has.
+COMING: Final = (MovementKind.INCOMING, MovementKind.OPENING_INCOMING)
+
 
 def differences(movements: np.ndarray) -> np.ndarray:
     """By how much each movement changed its level: int64[n, 4], in the order of LEVEL_COLUMNS."""
@@ -145,7 +151,8 @@ def differences(movements: np.ndarray) -> np.ndarray:
     is_shipped = (enters == State.FULFILLED) & (leaves != State.RETURNED)
     shipped = np.where(is_shipped, quantity, 0)
     is_withheld = np.isin(movements["kind"], WITHHOLDING)
-    changed[:, 0] = np.where((enters == 0) & ~is_withheld, quantity, -shipped)
+    is_on_hand = (enters == 0) & ~is_withheld & ~np.isin(movements["kind"], COMING)
+    changed[:, 0] = np.where(is_on_hand, quantity, -shipped)
     changed[:, 3] = np.where(is_withheld, quantity, 0)
     for column, state in ((1, State.HELD), (2, State.COMMITTED)):
         entered, left = (enters == state).astype(np.int64), (leaves == state).astype(np.int64)

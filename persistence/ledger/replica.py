@@ -15,6 +15,7 @@ from holdfast.core.model import State
 from holdfast.core.node import Node
 from holdfast.core.tables.effects import Entry, Section
 from holdfast.core.tables.shard import Shard
+from holdfast.core.tables.supply import sum_incoming
 from holdfast.core.tables.table import Table
 
 from ..codec import RecordedEntry
@@ -35,7 +36,10 @@ from .tail import Tail
 #: Kinds of effects that are movements, and all others: a test wants every kind in one of the two.
 _STOCK_KINDS: Final = (Section.STOCK_PADDED, Section.STOCK_PLAIN, Section.STOCK)
 MOVING: Final = frozenset(
-    {Section.LINES, Section.MOVES, Section.ENDED_SKUS, Section.UNAVAILABLE, *_STOCK_KINDS}
+    {
+        *(Section.LINES, Section.MOVES, Section.ENDED_SKUS, *_STOCK_KINDS),
+        *(Section.UNAVAILABLE, Section.SUPPLIES),
+    }
 )
 NOT_MOVING: Final = frozenset(
     {
@@ -48,6 +52,7 @@ NOT_MOVING: Final = frozenset(
         *(Section.ENDS, Section.DROPS, Section.FORGETS),
         *(Section.STATUS_NAMES, Section.HISTORY_WINDOWS, Section.COUNTS, Section.POSTED),
         *(Section.RESET_REASONS, Section.SOURCES, Section.REVERSALS, Section.REOPENED),
+        Section.SUPPLY_TEXTS,
     }
 )
 
@@ -201,7 +206,9 @@ def _moved(entry: Entry, shard: Shard, made: Any, owners: Any) -> Iterator[_Move
         elif section is Section.ENDED_SKUS:
             yield _ended(effects, start, shard)
         elif section is Section.UNAVAILABLE:
-            yield _withheld(effects, start)
+            yield _of_no_reservation(section, effects, start, "units", MovementKind.UNAVAILABLE)
+        elif section is Section.SUPPLIES:
+            yield _of_no_reservation(section, effects, start, "incoming", MovementKind.INCOMING)
         else:
             yield _changed(section, effects, start)
 
@@ -227,11 +234,13 @@ def _changed(section: Section, effects: Any, start: int) -> _Moved:
     return _Moved(section, _numbers(effects, start), *columns, nothing, nobody, effects)
 
 
-def _withheld(effects: Any, start: int) -> _Moved:
-    kind = np.full(len(effects), int(MovementKind.UNAVAILABLE), np.uint8)
+def _of_no_reservation(
+    section: Section, effects: Any, start: int, units: str, kind: MovementKind
+) -> _Moved:
+    kinds = np.full(len(effects), int(kind), np.uint8)
     nothing, nobody = np.zeros(len(effects), np.uint8), np.full(len(effects), -1)
-    columns = (effects["row"], effects["units"], kind, nothing, nobody)
-    return _Moved(Section.UNAVAILABLE, _numbers(effects, start), *columns)
+    columns = (effects["row"], effects[units], kinds, nothing, nobody)
+    return _Moved(section, _numbers(effects, start), *columns)
 
 
 def _ended(effects: Any, start: int, shard: Shard) -> _Moved:
@@ -257,6 +266,9 @@ def _opening(shard: Shard, owners: Any) -> Iterator[_Moved]:
     withheld = np.flatnonzero(shard.levels["withheld"])
     units = shard.levels["withheld"][withheld]
     yield _opened(withheld, units, MovementKind.OPENING_UNAVAILABLE, nobody[withheld])
+    incoming = np.array(sum_incoming(shard, rows), np.int64)
+    coming = np.flatnonzero(incoming)
+    yield _opened(coming, incoming[coming], MovementKind.OPENING_INCOMING, nobody[coming])
     for kind in (MovementKind.OPENING_HELD, MovementKind.OPENING_COMMITTED):
         lines = np.flatnonzero(owners != NOBODY)
         units = units_in(shard, ENTERS[kind], lines)

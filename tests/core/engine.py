@@ -13,6 +13,7 @@ import numpy as np
 from holdfast.core.commands import (
     AvailabilitiesView,
     AvailabilityView,
+    AvailableToPromiseView,
     Command,
     Conflict,
     DeleteOutcome,
@@ -172,7 +173,7 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
     match outcome:
         case AvailabilitiesView(views):
             return AvailabilitiesView(tuple(view and without_revision(view) for view in views))
-        case DeleteOutcome():
+        case DeleteOutcome() | AvailableToPromiseView():
             return replace(outcome, revision=NO_REVISION)
         case ReservationView(lines=lines):
             lines = tuple(

@@ -27,7 +27,7 @@ from holdfast.core.commands import (
     UpdateLocation,
     UpdateSource,
 )
-from holdfast.core.commands.stock import RESERVATION
+from holdfast.core.commands.stock import RESERVATION, SUPPLY
 from holdfast.core.ids import (
     Key,
     key_from_parts,
@@ -266,6 +266,8 @@ class Storyteller:
         mine = [each for of, each in self.to_come if of == source]
         if mine and self.is_one_in(4):
             return self.rng.choice(mine)
+        if self.is_one_in(5):
+            return self.supply(event)
         if self.is_one_in(3):
             return replace(event, occur_time_ns=self.instant())
         if self.is_one_in(4):
@@ -354,6 +356,25 @@ class Storyteller:
             return event
         line = self.rng.choice(self.model.reservations[key].asked.lines)
         return replace(event, sku=line.sku, location=line.location, sequence=0)
+
+    def supply(self, event: StockEvent) -> StockEvent:
+        """Something that is said of supply, or a receipt of some."""
+        names = self.rng.choice(
+            (("order", "1"), ("order", "2"), (f"o{self.rng.randrange(20)}", ""))
+        )
+        named = Reference(SUPPLY, *names)
+        if self.is_one_in(3):
+            status = self.rng.choice(("", "", "inspect"))
+            quantity, kind = self.rng.randint(1, 3), EventKind.RECEIPT
+            return replace(event, kind=kind, quantity=quantity, reference=named, to_status=status)
+        return replace(
+            event,
+            kind=EventKind.SUPPLY,
+            quantity=self.rng.choice((0, 2, 3, 5)),
+            reference=named,
+            occur_time_ns=self.instant(),
+            expected_ns=self.now_ns + self.rng.randint(-2, 5) * DAY_NS // 2,
+        )
 
     def count(self, event: StockEvent) -> StockEvent:
         """A count of another moment."""

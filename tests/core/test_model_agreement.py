@@ -16,6 +16,7 @@ from holdfast.core.commands import (
     Command,
     DeleteSku,
     GetAvailability,
+    GetAvailableToPromise,
     GetReservation,
     GetSource,
     Line,
@@ -74,7 +75,9 @@ class Duel:
         """Read all stock levels of both; reading leaves nothing in the journal."""
         some = tuple(LOCATIONS[self.now_ns % 2 :: 2])
         sources = [GetSource(name) for name in ("erp", "pos", "wms", "day 1")]
-        reads = [GetAvailability(SKUS), GetAvailability(SKUS[:2], some), *sources, *more]
+        later = [GetAvailableToPromise(sku, (), self.now_ns % 4, 0, 99) for sku in SKUS]
+        levels = GetAvailability(SKUS), GetAvailability(SKUS[:2], some)
+        reads = [*levels, *later, *sources, *more]
         entries_before = len(self.node.entries)
 
         assert self.model.turn(reads, self.now_ns) == self.node.turn(reads, self.now_ns)

@@ -11,12 +11,14 @@ of the model: keep the change only if you understand it.
     create W1 [store|supplier] [disabled]
     stock [till:] S1@W1 receipt 10 [id=e1] [seq=1] [times=9] [, ...]    (of erp, or of till)
         [from=damaged] [to=damaged] [of=r1[#a]]     statuses, and the order of a return
+        [doc=po1[#1]] [due=+3d] [said=+1h]          supply, when it is due, when that was said
     reserve r1 S1@W1=3 S2@W2=1 hold=15m
     extend r1 hold=15m [request=q1]
     commit | fulfill | release | cancel r1 [S1@W1=2 ...] [rest=keep|give_back] [request=q1]
     reset till 7                        a source counts on from 7
     delete S1 [request=q1]              end a SKU
     show S1 [at W1 W2] | show r1        a SKU starts with a capital letter, an id does not
+    promise S1 [days=30]                what may be promised by date
     restart                             replay the journal into a new node; go on with that
 
 S1@W1=3#a is a line with an id of its own, and @=3#a names it by that alone.
@@ -29,75 +31,38 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from holdfast.core.commands import (
-    Ambiguous,
-    AvailabilitiesView,
-    AvailabilityView,
     Command,
-    Conflict,
     CreateLocation,
-    DeleteOutcome,
     DeleteSku,
-    EventsOutcome,
     Extend,
-    ExtendOutcome,
     GetAvailability,
+    GetAvailableToPromise,
     GetReservation,
-    LevelView,
     Line,
-    LineView,
     Location,
-    LocationOutcome,
     Move,
-    MoveOutcome,
-    Outcome,
-    OutOfRange,
     RecordStockEvents,
     Reference,
-    Refusal,
-    ReservationView,
     Reserve,
-    ReserveOutcome,
     ResetSource,
     Reversed,
-    SourceReset,
     StockEvent,
-    Unknown,
     UpdateLocation,
 )
-from holdfast.core.commands.stock import RESERVATION
+from holdfast.core.commands.stock import RESERVATION, SUPPLY
 from holdfast.core.ids import Key, event_key, key_from_parts, key_from_text
 from holdfast.core.limits import NS_PER_MS
-from holdfast.core.model import (
-    EventKind,
-    EventOutcome,
-    LocationKind,
-    RefusalCode,
-    Remainder,
-    State,
-    Verb,
-)
+from holdfast.core.model import EventKind, LocationKind, RefusalCode, Remainder, Verb
 from tests.core.engine import Engine, ModelEngine, NodeEngine
+from tests.core.script_answers import START_NS, answers, ns_from_text
 
 SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.txt"))
 SHARD_COUNTS = (1, 4, 7)
-
-#: Any time will do; this one is the first second of 2026.
-START_NS = 1_767_225_600 * 10**9
-
-SHOWN_FACTS_MAX = 10
-
-EXCEEDED = (
-    *(EventOutcome.EXCEEDS_UNAVAILABLE, EventOutcome.EXCEEDS_SHIPPED),
-    EventOutcome.UNKNOWN_ORDER,
-)
-
-NS_BY_UNIT = {"d": 86_400 * 10**9, "h": 3_600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6}
 
 
 def engine_named(name: str) -> Engine:
@@ -242,6 +207,9 @@ class Story:
                 return ResetSource(words.name, int(words.plain[1]))
             case "delete":
                 return DeleteSku(words.name, words.request())
+            case "promise":
+                days = int(words.options.get("days", 30))
+                return GetAvailableToPromise(words.name, (), days, 0, 100)
             case "show" if words.name[0].isupper():
                 return GetAvailability((words.name,), tuple(words.plain[2:]))
             case "show":
@@ -270,7 +238,9 @@ class Story:
             sequence = int(words.options.get("seq", 0))
             event_id = words.options.get("id", "" if sequence else f"made-{self.ids_made}")
             key = key_from_parts(source, event_id) if event_id else None
-            order, _, line = words.options.get("of", "").partition("#")
+            refers_to = {RESERVATION: words.options.get("of"), SUPPLY: words.options.get("doc")}
+            named = [(kind, *text.partition("#")) for kind, text in refers_to.items() if text]
+            references = [Reference(kind, name, line) for kind, name, _, line in named]
             yield StockEvent(
                 key,
                 sequence,
@@ -278,7 +248,9 @@ class Story:
                 location,
                 EventKind[kind.upper()],
                 int(quantity),
-                reference=Reference(RESERVATION, order, line) if order else None,
+                reference=references[0] if references else None,
+                occur_time_ns=words.instant("said"),
+                expected_ns=words.instant("due"),
                 from_status=words.options.get("from", ""),
                 to_status=words.options.get("to", ""),
                 reverses=reversed_event(source, words.options),
@@ -291,8 +263,8 @@ def reversed_event(source: str, options: dict[str, str]) -> Reversed | None:
         return None
     of, _, event_id = options["undoes"].rpartition("/")
     kind = EventKind[options["kind"].upper()]
-    days_ago = int(options.get("days_ago", 0))
-    at_ns = START_NS - days_ago * NS_BY_UNIT["d"] if days_ago else None
+    days_ago = options.get("days_ago")
+    at_ns = START_NS - ns_from_text(f"{days_ago}d") if days_ago else None
     return Reversed(of or source, event_id, event_key(of or source, event_id), kind, at_ns)
 
 
@@ -333,6 +305,13 @@ class Words:
     def hold_ms(self) -> int:
         return ns_from_text(self.options["hold"]) // NS_PER_MS
 
+    def instant(self, option: str) -> int | None:
+        text = self.options.get(option)
+        if text is None:
+            return None
+        sign = -1 if text[0] == "-" else 1
+        return START_NS + sign * ns_from_text(text[1:])
+
     def request(self) -> Key | None:
         request = self.options.get("request")
         return key_from_parts(self.name, request) if request else None
@@ -348,132 +327,3 @@ class Words:
             LocationKind.WAREHOUSE,
         )
         return Location(self.name, kind, "", "disabled" not in self.plain)
-
-
-def answers(command: Command, outcome: Outcome) -> Iterator[str]:
-    """Write one outcome in words."""
-    match outcome:
-        case ExtendOutcome(refusal, expires_at_ns):
-            yield from refused(refusal) or [f"held until +{text_from_ns(expires_at_ns - START_NS)}"]
-        case ReserveOutcome():
-            yield from told_of_reserve(outcome)
-        case MoveOutcome(refusal, state, _, shortfalls):
-            yield from refused(refusal)
-            yield f"reservation is {state.name}"
-            for each in shortfalls:
-                place = f"{each.sku}@{each.location}"
-                yield f"  short {place} on_hand={each.on_hand} available={each.available}"
-        case ReservationView():
-            yield from shown_reservation(outcome)
-        case AvailabilitiesView(views):
-            for view in views:
-                yield from shown_levels(view)
-        case EventsOutcome():
-            yield from shown_events(command, outcome)
-        case LocationOutcome(location):
-            able = "enabled" if location.enabled else "disabled"
-            yield f"{location.name} is a {location.kind.name.lower()}, {able}"
-        case SourceReset(previous):
-            yield f"it had come to {previous}"
-        case DeleteOutcome(stock_levels, on_hand, promised, is_repeat=is_repeat):
-            when = "ended before" if is_repeat else "ended"
-            yield f"{when} stock_levels={stock_levels} on_hand={on_hand} promised={promised}"
-        case Unknown(field, value, more):
-            yield f"fault: unknown {field} {value}"
-            yield from (f"  and {each.field} {each.value}" for each in more)
-        case Ambiguous(field, count=count):
-            yield f"fault: ambiguous {field} stands for {count} lines"
-        case Conflict(field, first, now):
-            yield f"fault: conflict {field}" + (f" first={first} now={now}" if first else "")
-        case OutOfRange(field, value):
-            yield f"fault: out of range {field} {value}"
-
-
-def told_of_reserve(outcome: ReserveOutcome) -> Iterator[str]:
-    """A new hold in one line; of a repeat also what is under its id."""
-    yield from refused(outcome.refusal)
-    if outcome.is_repeat and outcome.state is not None:
-        yield f"reservation is {outcome.state.name}"
-    if outcome.refusal is None:
-        yield f"held until +{text_from_ns(outcome.expires_at_ns - START_NS)}"
-    if outcome.is_repeat:
-        for line in outcome.lines:
-            yield f"  {line.sku}@{line.location}={line.quantity}{suffix(line.line_id)}"
-
-
-def refused(refusal: Refusal | None) -> list[str]:
-    if refusal is None:
-        return []
-    return [f"refused {refusal.code.name}"] + [
-        f"  {line.sku}@{line.location}{suffix(line.line_id)} "
-        f"asked={line.requested} available={line.available}"
-        for line in refusal.lines
-    ]
-
-
-def suffix(line_id: str) -> str:
-    return f"#{line_id}" if line_id else ""
-
-
-def shown_reservation(view: ReservationView) -> list[str]:
-    if view.reserved_at_ns is None or view.expires_at_ns is None:
-        return [f"{view.state.name}, its lines have left"]
-    times = [text_from_ns(ns - START_NS) for ns in (view.reserved_at_ns, view.expires_at_ns)]
-    return [
-        f"{view.state.name} reserved=+{times[0]} expires=+{times[1]}",
-        *(shown_line(line) for line in view.lines),
-    ]
-
-
-def shown_line(line: LineView) -> str:
-    units = (
-        f"{state.name.lower()}={line.quantities[state]}"
-        for state in State
-        if state in line.quantities
-    )
-    return f"  {line.sku}@{line.location}{suffix(line.line_id)} " + " ".join(units)
-
-
-def shown_levels(view: AvailabilityView | None) -> list[str]:
-    return ["unknown"] if view is None else [shown_level(level) for level in view.levels]
-
-
-def shown_level(level: LevelView) -> str:
-    return (
-        f"{level.location} on_hand={level.on_hand} reserved={level.reserved} "
-        f"committed={level.committed} available={level.available}"
-        + "".join(f" {status}={units}" for status, units in sorted(level.unavailable.items()))
-        + ("" if level.enabled else " disabled")
-    )
-
-
-def shown_events(command: Command, outcome: EventsOutcome) -> Iterator[str]:
-    assert isinstance(command, RecordStockEvents)
-    told = list(zip(command.events, outcome.results, strict=True))
-    for event, result in told if len(told) <= SHOWN_FACTS_MAX else told[-1:]:
-        shortfall = f" shortfall={result.shortfall}" if result.shortfall else ""
-        place = f"{event.sku}@{event.location}"
-        new = " new SKU" if result.creates_sku else ""
-        possible = f" possible={result.possible}" if result.outcome in EXCEEDED else ""
-        yield f"{place} {result.outcome.name} on_hand={result.on_hand}{shortfall}{possible}{new}"
-        if result.difference:
-            first = result.difference
-            was = f"was {first.recorded}, is {first.now}" if first.now else "is another"
-            yield f"  {first.field} {was}"
-
-
-def ns_from_text(text: str) -> int:
-    """Read a duration such as 14m59.999s."""
-    parts = re.findall(r"([\d.]+)(ms|d|h|m|s)", text)
-    assert "".join(number + unit for number, unit in parts) == text, text
-    return int(sum(Decimal(number) * NS_BY_UNIT[unit] for number, unit in parts))
-
-
-def text_from_ns(ns: int) -> str:
-    """Write a duration as ns_from_text reads it."""
-    text = ""
-    for unit in ("d", "h", "m"):
-        count, ns = divmod(ns, NS_BY_UNIT[unit])
-        text += f"{count}{unit}" if count else ""
-    seconds = Decimal(ns) / NS_BY_UNIT["s"]
-    return text + (f"{seconds.normalize():f}s" if seconds or not text else "")

@@ -27,7 +27,7 @@ from holdfast.core.commands import (
     StockEvent,
     UpdateLocation,
 )
-from holdfast.core.commands.stock import RESERVATION
+from holdfast.core.commands.stock import RESERVATION, SUPPLY
 from holdfast.core.ids import Key, key_from_parts, key_from_text, text_from_key
 from holdfast.core.limits import RETENTION_NS
 from holdfast.core.model import CountBasis, EventKind, LocationKind, Remainder, Verb
@@ -151,11 +151,12 @@ class Life:
         return RecordStockEvents(source, events)
 
     def change(self) -> Command:
-        """A fact that changes a status or an order, or a count of some instant."""
+        """A fact that changes a status, an order or supply, or a count of some instant."""
         order = self.some_reservation()
         line = self.rng.choice(order.lines)
         name = order.key.text or text_from_key(order.key.hi, order.key.lo)
         named = Reference(RESERVATION, name, "")
+        coming = Reference(SUPPLY, f"order {self.rng.randrange(9)}", self.rng.choice(("", "1")))
         at_ns = max(0, self.node.now_ns - self.rng.randrange(60 * NS_PER_S))
         kind, fields = self.rng.choice(
             (
@@ -168,9 +169,13 @@ class Life:
                 (EventKind.COUNT, {"basis": CountBasis.BOOKS, "occur_time_ns": at_ns}),
                 (EventKind.COUNT, {"occur_time_ns": at_ns}),
                 (EventKind.SHIPMENT_REVERSAL, {"reference": named}),
+                (EventKind.SUPPLY, {"reference": coming, "expected_ns": at_ns}),
+                (EventKind.RECEIPT, {"reference": coming}),
             )
         )
         event = replace(self.event(line.sku), location=line.location, kind=kind, quantity=1)
+        if kind is EventKind.SUPPLY:
+            event = replace(event, quantity=self.rng.randint(0, 9))
         return RecordStockEvents("erp", (replace(event, **fields),))
 
     def reversal(self) -> Command:

@@ -33,7 +33,8 @@ LAYOUTS = {
     4: (Section.FORGETS, "cec4e3a1a87f556e"),
     5: (Section.POSTED, "21582716cc2bff8f"),
     6: (Section.SOURCES, "81fd8aa9733eb243"),
-    7: (Section.REOPENED, "9355e4b25e169a13"),
+    7: (Section.REOPENED, "c4d09d5de41fca4d"),
+    8: (Section.SUPPLY_TEXTS, "d150f51d0059c44b"),
 }
 
 

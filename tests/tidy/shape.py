@@ -71,6 +71,7 @@ ONE_MEANING = {
     "stock": "stock facts and stock levels, one at a time",
     "stock_batches": "packed batches of stock facts",
     "stock_facts": "stock facts, one at a time",
+    "supply": "inbound supply of stock levels",
     "watching": "following changes of stock",
 }
 #: Names that a tool gives: they say what the tool does with the file.

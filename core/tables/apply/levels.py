@@ -13,6 +13,8 @@ def apply_levels(shard: Shard, effects: Array) -> None:
     shard.last_counts.extend(len(effects))
     if shard.keeping.is_used:
         shard.latest.extend(len(effects))
+    if len(shard.supply_heads):
+        shard.supply_heads.extend(len(effects))
     kernels.apply_levels(effects, shard.levels.records, start)
     shard.levels.count += len(effects)
     index_levels(shard, start)

@@ -3,6 +3,7 @@
 from ...kernels.arguments import SKUS
 from ..names import NameTable
 from ..shard import Shard
+from ..supply import drop_supplies
 from ..table import Array, Table
 
 
@@ -69,5 +70,6 @@ def apply_ended_skus(shard: Shard, effects: Array) -> None:
     """End SKUs; their rows stay for the reservations on them."""
     shard.rows.clear()
     for effect in effects:
+        drop_supplies(shard, int(effect["sku"]))
         shard.skus.remove(int(effect["sku"]))
     shard.header[SKUS] -= len(effects)

@@ -11,6 +11,7 @@ from ..id_texts import lay_down, lay_down_earlier
 from ..names import unpack_names
 from ..shard import Shard
 from ..source_numbers import apply_gaps
+from ..supply import apply_supplies
 from ..table import Array
 from ..undone import apply_reversals
 from .levels import apply_levels
@@ -91,6 +92,7 @@ _TOGETHER = {
     Section.RESERVATIONS: Section.LINES,
     Section.RESERVATION_TEXTS: Section.TEXT_BYTES,
     Section.COUNTED: Section.STOCK,
+    Section.SUPPLY_TEXTS: Section.SUPPLIES,
 }
 _NOTHING_BEFORE = np.zeros(0, DTYPES[Section.COUNTED])
 
@@ -123,6 +125,8 @@ def replay(shard: Shard, entry: Entry, *, compares_seal: bool = True) -> Array:
             lay_down(shard, before, effects)
         elif section is Section.STOCK:
             apply_stock(shard, effects, before)
+        elif section is Section.SUPPLIES:
+            apply_supplies(shard, effects, before.view(np.uint8))
         elif section is Section.ID_TEXTS:
             texts = chain(texts or (), unpack_names(effects))
         elif section is not Section.SEAL or compares_seal:

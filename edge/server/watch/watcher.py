@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 
 from holdfast.core import commands as core
 from holdfast.core.tables.shard import Shard
+from holdfast.core.tables.supply import sum_incoming
 from holdfast.core.tables.table import Array, Table
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import watch_service_pb2 as watch
@@ -200,9 +201,10 @@ def _levels(
     columns = shard.read_levels(rows)
     enabled = shard.location_records.records["enabled"][shard.levels.records["location"][rows]]
     unavailable = shard.name_unavailable(shard.list_unavailable(rows, columns[5]))
-    found = zip(rows.tolist(), shard.name_rows(rows), columns.T.tolist(), enabled, strict=True)
-    for place, (row, name, (*units, is_open, _), is_enabled) in enumerate(found):
-        values = (name[1], *units, bool(is_enabled), unavailable.get(place, {}))
+    told = rows.tolist(), shard.name_rows(rows), columns.T.tolist(), enabled
+    found = zip(*told, sum_incoming(shard, rows), strict=True)
+    for place, (row, name, (*units, is_open, _), is_enabled, incoming) in enumerate(found):
+        values = (name[1], *units, bool(is_enabled), unavailable.get(place, {}), incoming)
         yield row, name, core.LevelView._make(values) if is_open else None
 
 

@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from holdfast.v1 import common_pb2 as holdfast_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&holdfast/v1/availability_service.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x18holdfast/v1/common.proto\"+\n\x16GetAvailabilityRequest\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"J\n\x17GetAvailabilityResponse\x12/\n\x0c\x61vailability\x18\x01 \x01(\x0b\x32\x19.holdfast.v1.Availability\"T\n\x1b\x42\x61tchGetAvailabilityRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\x12\x14\n\x0cstock_levels\x18\x02 \x03(\x06\x12\x11\n\tlocations\x18\x03 \x03(\t\"\xef\x01\n\x1c\x42\x61tchGetAvailabilityResponse\x12\x31\n\x0e\x61vailabilities\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.Availability\x12\x14\n\x0cunknown_skus\x18\x02 \x03(\t\x12\x0f\n\x07on_hand\x18\x03 \x03(\x10\x12\x10\n\x08reserved\x18\x04 \x03(\x10\x12\x11\n\tcommitted\x18\x05 \x03(\x10\x12(\n\trevisions\x18\x06 \x03(\x0b\x32\x15.holdfast.v1.Revision\x12\x11\n\tavailable\x18\x07 \x03(\x10\x12\x13\n\x0bunavailable\x18\x08 \x03(\x10\"T\n\x19ResolveStockLevelsRequest\x12\x37\n\x0cstock_levels\x18\x01 \x03(\x0b\x32\x1b.holdfast.v1.StockLevelNameB\x04\xe2\x41\x01\x02\";\n\x0eStockLevelName\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08location\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"d\n\x1aResolveStockLevelsResponse\x12\x0f\n\x07handles\x18\x01 \x03(\x06\x12\x35\n\nunresolved\x18\x02 \x03(\x0b\x32!.holdfast.v1.UnresolvedStockLevel\"\x86\x01\n\x14UnresolvedStockLevel\x12\r\n\x05index\x18\x01 \x01(\r\x12\x30\n\x0bstock_level\x18\x02 \x01(\x0b\x32\x1b.holdfast.v1.StockLevelName\x12-\n\x06reason\x18\x03 \x01(\x0e\x32\x1d.holdfast.v1.UnresolvedReason\"\x88\x01\n\x0c\x41vailability\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\'\n\x06levels\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.StockLevel\x12\x19\n\x11network_available\x18\x03 \x01(\x03\x12\'\n\x08revision\x18\x04 \x01(\x0b\x32\x15.holdfast.v1.Revision\"\xbf\x01\n\nStockLevel\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x0f\n\x07on_hand\x18\x02 \x01(\x03\x12\x10\n\x08reserved\x18\x03 \x01(\x03\x12\x11\n\tcommitted\x18\x04 \x01(\x03\x12\x11\n\tavailable\x18\x05 \x01(\x03\x12\x11\n\tshortfall\x18\x06 \x01(\x03\x12\x0f\n\x07\x65nabled\x18\x07 \x01(\x08\x12\x32\n\x0bunavailable\x18\x08 \x03(\x0b\x32\x1d.holdfast.v1.UnavailableUnits\"4\n\x10UnavailableUnits\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03*\xa6\x01\n\x10UnresolvedReason\x12!\n\x1dUNRESOLVED_REASON_UNSPECIFIED\x10\x00\x12!\n\x1dUNRESOLVED_REASON_UNKNOWN_SKU\x10\x01\x12&\n\"UNRESOLVED_REASON_UNKNOWN_LOCATION\x10\x02\x12$\n UNRESOLVED_REASON_NO_STOCK_LEVEL\x10\x03\x32\xc7\x02\n\x13\x41vailabilityService\x12\\\n\x0fGetAvailability\x12#.holdfast.v1.GetAvailabilityRequest\x1a$.holdfast.v1.GetAvailabilityResponse\x12k\n\x14\x42\x61tchGetAvailability\x12(.holdfast.v1.BatchGetAvailabilityRequest\x1a).holdfast.v1.BatchGetAvailabilityResponse\x12\x65\n\x12ResolveStockLevels\x12&.holdfast.v1.ResolveStockLevelsRequest\x1a\'.holdfast.v1.ResolveStockLevelsResponseB5\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1\xaa\x02\x0bHoldfast.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&holdfast/v1/availability_service.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18holdfast/v1/common.proto\"+\n\x16GetAvailabilityRequest\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"J\n\x17GetAvailabilityResponse\x12/\n\x0c\x61vailability\x18\x01 \x01(\x0b\x32\x19.holdfast.v1.Availability\"T\n\x1b\x42\x61tchGetAvailabilityRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\x12\x14\n\x0cstock_levels\x18\x02 \x03(\x06\x12\x11\n\tlocations\x18\x03 \x03(\t\"\xef\x01\n\x1c\x42\x61tchGetAvailabilityResponse\x12\x31\n\x0e\x61vailabilities\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.Availability\x12\x14\n\x0cunknown_skus\x18\x02 \x03(\t\x12\x0f\n\x07on_hand\x18\x03 \x03(\x10\x12\x10\n\x08reserved\x18\x04 \x03(\x10\x12\x11\n\tcommitted\x18\x05 \x03(\x10\x12(\n\trevisions\x18\x06 \x03(\x0b\x32\x15.holdfast.v1.Revision\x12\x11\n\tavailable\x18\x07 \x03(\x10\x12\x13\n\x0bunavailable\x18\x08 \x03(\x10\"T\n\x19ResolveStockLevelsRequest\x12\x37\n\x0cstock_levels\x18\x01 \x03(\x0b\x32\x1b.holdfast.v1.StockLevelNameB\x04\xe2\x41\x01\x02\";\n\x0eStockLevelName\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08location\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"d\n\x1aResolveStockLevelsResponse\x12\x0f\n\x07handles\x18\x01 \x03(\x06\x12\x35\n\nunresolved\x18\x02 \x03(\x0b\x32!.holdfast.v1.UnresolvedStockLevel\"\x86\x01\n\x14UnresolvedStockLevel\x12\r\n\x05index\x18\x01 \x01(\r\x12\x30\n\x0bstock_level\x18\x02 \x01(\x0b\x32\x1b.holdfast.v1.StockLevelName\x12-\n\x06reason\x18\x03 \x01(\x0e\x32\x1d.holdfast.v1.UnresolvedReason\"\x88\x01\n\x0c\x41vailability\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\'\n\x06levels\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.StockLevel\x12\x19\n\x11network_available\x18\x03 \x01(\x03\x12\'\n\x08revision\x18\x04 \x01(\x0b\x32\x15.holdfast.v1.Revision\"\xd1\x01\n\nStockLevel\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x0f\n\x07on_hand\x18\x02 \x01(\x03\x12\x10\n\x08reserved\x18\x03 \x01(\x03\x12\x11\n\tcommitted\x18\x04 \x01(\x03\x12\x11\n\tavailable\x18\x05 \x01(\x03\x12\x11\n\tshortfall\x18\x06 \x01(\x03\x12\x0f\n\x07\x65nabled\x18\x07 \x01(\x08\x12\x32\n\x0bunavailable\x18\x08 \x03(\x0b\x32\x1d.holdfast.v1.UnavailableUnits\x12\x10\n\x08incoming\x18\t \x01(\x03\"4\n\x10UnavailableUnits\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"\x81\x01\n\x1cGetAvailableToPromiseRequest\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x11\n\tlocations\x18\x02 \x03(\t\x12\x14\n\x0chorizon_days\x18\x03 \x01(\x05\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\xb7\x01\n\x1dGetAvailableToPromiseResponse\x12)\n\x06levels\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.LevelPromise\x12)\n\x05today\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12\'\n\x08revision\x18\x04 \x01(\x0b\x32\x15.holdfast.v1.Revision\"\x92\x01\n\x0cLevelPromise\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12%\n\x04\x64\x61ys\x18\x03 \x03(\x0b\x32\x17.holdfast.v1.PromiseDay\x12%\n\x08supplies\x18\x04 \x03(\x0b\x32\x13.holdfast.v1.Supply\x12\x0f\n\x07overdue\x18\x05 \x01(\x03\"Z\n\nPromiseDay\x12\'\n\x03\x64\x61y\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08incoming\x18\x02 \x01(\x03\x12\x11\n\tavailable\x18\x03 \x01(\x03\"\x92\x01\n\x06Supply\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\t\x12\x31\n\rexpected_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tannounced\x18\x04 \x01(\x03\x12\x10\n\x08received\x18\x05 \x01(\x03\x12\x10\n\x08incoming\x18\x06 \x01(\x03*\xa6\x01\n\x10UnresolvedReason\x12!\n\x1dUNRESOLVED_REASON_UNSPECIFIED\x10\x00\x12!\n\x1dUNRESOLVED_REASON_UNKNOWN_SKU\x10\x01\x12&\n\"UNRESOLVED_REASON_UNKNOWN_LOCATION\x10\x02\x12$\n UNRESOLVED_REASON_NO_STOCK_LEVEL\x10\x03\x32\xb7\x03\n\x13\x41vailabilityService\x12\\\n\x0fGetAvailability\x12#.holdfast.v1.GetAvailabilityRequest\x1a$.holdfast.v1.GetAvailabilityResponse\x12k\n\x14\x42\x61tchGetAvailability\x12(.holdfast.v1.BatchGetAvailabilityRequest\x1a).holdfast.v1.BatchGetAvailabilityResponse\x12n\n\x15GetAvailableToPromise\x12).holdfast.v1.GetAvailableToPromiseRequest\x1a*.holdfast.v1.GetAvailableToPromiseResponse\x12\x65\n\x12ResolveStockLevels\x12&.holdfast.v1.ResolveStockLevelsRequest\x1a\'.holdfast.v1.ResolveStockLevelsResponseB5\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1\xaa\x02\x0bHoldfast.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,30 +43,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STOCKLEVELNAME'].fields_by_name['sku']._serialized_options = b'\342A\001\002'
   _globals['_STOCKLEVELNAME'].fields_by_name['location']._loaded_options = None
   _globals['_STOCKLEVELNAME'].fields_by_name['location']._serialized_options = b'\342A\001\002'
-  _globals['_UNRESOLVEDREASON']._serialized_start=1337
-  _globals['_UNRESOLVEDREASON']._serialized_end=1503
-  _globals['_GETAVAILABILITYREQUEST']._serialized_start=114
-  _globals['_GETAVAILABILITYREQUEST']._serialized_end=157
-  _globals['_GETAVAILABILITYRESPONSE']._serialized_start=159
-  _globals['_GETAVAILABILITYRESPONSE']._serialized_end=233
-  _globals['_BATCHGETAVAILABILITYREQUEST']._serialized_start=235
-  _globals['_BATCHGETAVAILABILITYREQUEST']._serialized_end=319
-  _globals['_BATCHGETAVAILABILITYRESPONSE']._serialized_start=322
-  _globals['_BATCHGETAVAILABILITYRESPONSE']._serialized_end=561
-  _globals['_RESOLVESTOCKLEVELSREQUEST']._serialized_start=563
-  _globals['_RESOLVESTOCKLEVELSREQUEST']._serialized_end=647
-  _globals['_STOCKLEVELNAME']._serialized_start=649
-  _globals['_STOCKLEVELNAME']._serialized_end=708
-  _globals['_RESOLVESTOCKLEVELSRESPONSE']._serialized_start=710
-  _globals['_RESOLVESTOCKLEVELSRESPONSE']._serialized_end=810
-  _globals['_UNRESOLVEDSTOCKLEVEL']._serialized_start=813
-  _globals['_UNRESOLVEDSTOCKLEVEL']._serialized_end=947
-  _globals['_AVAILABILITY']._serialized_start=950
-  _globals['_AVAILABILITY']._serialized_end=1086
-  _globals['_STOCKLEVEL']._serialized_start=1089
-  _globals['_STOCKLEVEL']._serialized_end=1280
-  _globals['_UNAVAILABLEUNITS']._serialized_start=1282
-  _globals['_UNAVAILABLEUNITS']._serialized_end=1334
-  _globals['_AVAILABILITYSERVICE']._serialized_start=1506
-  _globals['_AVAILABILITYSERVICE']._serialized_end=1833
+  _globals['_GETAVAILABLETOPROMISEREQUEST'].fields_by_name['sku']._loaded_options = None
+  _globals['_GETAVAILABLETOPROMISEREQUEST'].fields_by_name['sku']._serialized_options = b'\342A\001\002'
+  _globals['_UNRESOLVEDREASON']._serialized_start=2096
+  _globals['_UNRESOLVEDREASON']._serialized_end=2262
+  _globals['_GETAVAILABILITYREQUEST']._serialized_start=147
+  _globals['_GETAVAILABILITYREQUEST']._serialized_end=190
+  _globals['_GETAVAILABILITYRESPONSE']._serialized_start=192
+  _globals['_GETAVAILABILITYRESPONSE']._serialized_end=266
+  _globals['_BATCHGETAVAILABILITYREQUEST']._serialized_start=268
+  _globals['_BATCHGETAVAILABILITYREQUEST']._serialized_end=352
+  _globals['_BATCHGETAVAILABILITYRESPONSE']._serialized_start=355
+  _globals['_BATCHGETAVAILABILITYRESPONSE']._serialized_end=594
+  _globals['_RESOLVESTOCKLEVELSREQUEST']._serialized_start=596
+  _globals['_RESOLVESTOCKLEVELSREQUEST']._serialized_end=680
+  _globals['_STOCKLEVELNAME']._serialized_start=682
+  _globals['_STOCKLEVELNAME']._serialized_end=741
+  _globals['_RESOLVESTOCKLEVELSRESPONSE']._serialized_start=743
+  _globals['_RESOLVESTOCKLEVELSRESPONSE']._serialized_end=843
+  _globals['_UNRESOLVEDSTOCKLEVEL']._serialized_start=846
+  _globals['_UNRESOLVEDSTOCKLEVEL']._serialized_end=980
+  _globals['_AVAILABILITY']._serialized_start=983
+  _globals['_AVAILABILITY']._serialized_end=1119
+  _globals['_STOCKLEVEL']._serialized_start=1122
+  _globals['_STOCKLEVEL']._serialized_end=1331
+  _globals['_UNAVAILABLEUNITS']._serialized_start=1333
+  _globals['_UNAVAILABLEUNITS']._serialized_end=1385
+  _globals['_GETAVAILABLETOPROMISEREQUEST']._serialized_start=1388
+  _globals['_GETAVAILABLETOPROMISEREQUEST']._serialized_end=1517
+  _globals['_GETAVAILABLETOPROMISERESPONSE']._serialized_start=1520
+  _globals['_GETAVAILABLETOPROMISERESPONSE']._serialized_end=1703
+  _globals['_LEVELPROMISE']._serialized_start=1706
+  _globals['_LEVELPROMISE']._serialized_end=1852
+  _globals['_PROMISEDAY']._serialized_start=1854
+  _globals['_PROMISEDAY']._serialized_end=1944
+  _globals['_SUPPLY']._serialized_start=1947
+  _globals['_SUPPLY']._serialized_end=2093
+  _globals['_AVAILABILITYSERVICE']._serialized_start=2265
+  _globals['_AVAILABILITYSERVICE']._serialized_end=2704
 # @@protoc_insertion_point(module_scope)

@@ -1,4 +1,7 @@
+import datetime
+
 from google.api import field_behavior_pb2 as _field_behavior_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from holdfast.v1 import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -107,7 +110,7 @@ class Availability(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., levels: _Optional[_Iterable[_Union[StockLevel, _Mapping]]] = ..., network_available: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ...) -> None: ...
 
 class StockLevel(_message.Message):
-    __slots__ = ("location", "on_hand", "reserved", "committed", "available", "shortfall", "enabled", "unavailable")
+    __slots__ = ("location", "on_hand", "reserved", "committed", "available", "shortfall", "enabled", "unavailable", "incoming")
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
     RESERVED_FIELD_NUMBER: _ClassVar[int]
@@ -116,6 +119,7 @@ class StockLevel(_message.Message):
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
     ENABLED_FIELD_NUMBER: _ClassVar[int]
     UNAVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    INCOMING_FIELD_NUMBER: _ClassVar[int]
     location: str
     on_hand: int
     reserved: int
@@ -124,7 +128,8 @@ class StockLevel(_message.Message):
     shortfall: int
     enabled: bool
     unavailable: _containers.RepeatedCompositeFieldContainer[UnavailableUnits]
-    def __init__(self, location: _Optional[str] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., available: _Optional[int] = ..., shortfall: _Optional[int] = ..., enabled: bool = ..., unavailable: _Optional[_Iterable[_Union[UnavailableUnits, _Mapping]]] = ...) -> None: ...
+    incoming: int
+    def __init__(self, location: _Optional[str] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., available: _Optional[int] = ..., shortfall: _Optional[int] = ..., enabled: bool = ..., unavailable: _Optional[_Iterable[_Union[UnavailableUnits, _Mapping]]] = ..., incoming: _Optional[int] = ...) -> None: ...
 
 class UnavailableUnits(_message.Message):
     __slots__ = ("status", "quantity")
@@ -133,3 +138,69 @@ class UnavailableUnits(_message.Message):
     status: str
     quantity: int
     def __init__(self, status: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+
+class GetAvailableToPromiseRequest(_message.Message):
+    __slots__ = ("sku", "locations", "horizon_days", "page_size", "page_token")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATIONS_FIELD_NUMBER: _ClassVar[int]
+    HORIZON_DAYS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    locations: _containers.RepeatedScalarFieldContainer[str]
+    horizon_days: int
+    page_size: int
+    page_token: str
+    def __init__(self, sku: _Optional[str] = ..., locations: _Optional[_Iterable[str]] = ..., horizon_days: _Optional[int] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class GetAvailableToPromiseResponse(_message.Message):
+    __slots__ = ("levels", "today", "next_page_token", "revision")
+    LEVELS_FIELD_NUMBER: _ClassVar[int]
+    TODAY_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    levels: _containers.RepeatedCompositeFieldContainer[LevelPromise]
+    today: _timestamp_pb2.Timestamp
+    next_page_token: str
+    revision: _common_pb2.Revision
+    def __init__(self, levels: _Optional[_Iterable[_Union[LevelPromise, _Mapping]]] = ..., today: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_page_token: _Optional[str] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ...) -> None: ...
+
+class LevelPromise(_message.Message):
+    __slots__ = ("location", "available", "days", "supplies", "overdue")
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    SUPPLIES_FIELD_NUMBER: _ClassVar[int]
+    OVERDUE_FIELD_NUMBER: _ClassVar[int]
+    location: str
+    available: int
+    days: _containers.RepeatedCompositeFieldContainer[PromiseDay]
+    supplies: _containers.RepeatedCompositeFieldContainer[Supply]
+    overdue: int
+    def __init__(self, location: _Optional[str] = ..., available: _Optional[int] = ..., days: _Optional[_Iterable[_Union[PromiseDay, _Mapping]]] = ..., supplies: _Optional[_Iterable[_Union[Supply, _Mapping]]] = ..., overdue: _Optional[int] = ...) -> None: ...
+
+class PromiseDay(_message.Message):
+    __slots__ = ("day", "incoming", "available")
+    DAY_FIELD_NUMBER: _ClassVar[int]
+    INCOMING_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    day: _timestamp_pb2.Timestamp
+    incoming: int
+    available: int
+    def __init__(self, day: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., incoming: _Optional[int] = ..., available: _Optional[int] = ...) -> None: ...
+
+class Supply(_message.Message):
+    __slots__ = ("document", "line", "expected_time", "announced", "received", "incoming")
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    ANNOUNCED_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    INCOMING_FIELD_NUMBER: _ClassVar[int]
+    document: str
+    line: str
+    expected_time: _timestamp_pb2.Timestamp
+    announced: int
+    received: int
+    incoming: int
+    def __init__(self, document: _Optional[str] = ..., line: _Optional[str] = ..., expected_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., announced: _Optional[int] = ..., received: _Optional[int] = ..., incoming: _Optional[int] = ...) -> None: ...

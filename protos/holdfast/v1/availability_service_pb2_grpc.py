@@ -46,6 +46,11 @@ class AvailabilityServiceStub(object):
                 request_serializer=holdfast_dot_v1_dot_availability__service__pb2.BatchGetAvailabilityRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_availability__service__pb2.BatchGetAvailabilityResponse.FromString,
                 _registered_method=True)
+        self.GetAvailableToPromise = channel.unary_unary(
+                '/holdfast.v1.AvailabilityService/GetAvailableToPromise',
+                request_serializer=holdfast_dot_v1_dot_availability__service__pb2.GetAvailableToPromiseRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_availability__service__pb2.GetAvailableToPromiseResponse.FromString,
+                _registered_method=True)
         self.ResolveStockLevels = channel.unary_unary(
                 '/holdfast.v1.AvailabilityService/ResolveStockLevels',
                 request_serializer=holdfast_dot_v1_dot_availability__service__pb2.ResolveStockLevelsRequest.SerializeToString,
@@ -74,6 +79,15 @@ class AvailabilityServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAvailableToPromise(self, request, context):
+        """What may be promised of one SKU by date, as inbound supply comes: now, and on each day on which
+        supply is expected, over up to 180 days, page by page. NOT_FOUND when no stock event has named
+        the SKU, or it has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ResolveStockLevels(self, request, context):
         """Gives stock levels the handles by which the batch methods know them. A handle holds for as long
         as its SKU, across restarts. It belongs to the timeline of the data directory: after a restore,
@@ -95,6 +109,11 @@ def add_AvailabilityServiceServicer_to_server(servicer, server):
                     servicer.BatchGetAvailability,
                     request_deserializer=holdfast_dot_v1_dot_availability__service__pb2.BatchGetAvailabilityRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_availability__service__pb2.BatchGetAvailabilityResponse.SerializeToString,
+            ),
+            'GetAvailableToPromise': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAvailableToPromise,
+                    request_deserializer=holdfast_dot_v1_dot_availability__service__pb2.GetAvailableToPromiseRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_availability__service__pb2.GetAvailableToPromiseResponse.SerializeToString,
             ),
             'ResolveStockLevels': grpc.unary_unary_rpc_method_handler(
                     servicer.ResolveStockLevels,
@@ -158,6 +177,33 @@ class AvailabilityService(object):
             '/holdfast.v1.AvailabilityService/BatchGetAvailability',
             holdfast_dot_v1_dot_availability__service__pb2.BatchGetAvailabilityRequest.SerializeToString,
             holdfast_dot_v1_dot_availability__service__pb2.BatchGetAvailabilityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAvailableToPromise(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.AvailabilityService/GetAvailableToPromise',
+            holdfast_dot_v1_dot_availability__service__pb2.GetAvailableToPromiseRequest.SerializeToString,
+            holdfast_dot_v1_dot_availability__service__pb2.GetAvailableToPromiseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -29,6 +29,8 @@ class MovementKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MOVEMENT_KIND_COME_BACK: _ClassVar[MovementKind]
     MOVEMENT_KIND_UNAVAILABLE: _ClassVar[MovementKind]
     MOVEMENT_KIND_OPENING_UNAVAILABLE: _ClassVar[MovementKind]
+    MOVEMENT_KIND_INCOMING: _ClassVar[MovementKind]
+    MOVEMENT_KIND_OPENING_INCOMING: _ClassVar[MovementKind]
     MOVEMENT_KIND_RECEIPT: _ClassVar[MovementKind]
     MOVEMENT_KIND_ADJUSTMENT: _ClassVar[MovementKind]
     MOVEMENT_KIND_SALE: _ClassVar[MovementKind]
@@ -38,6 +40,7 @@ class MovementKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MOVEMENT_KIND_GOODS_ISSUE: _ClassVar[MovementKind]
     MOVEMENT_KIND_REVERSAL: _ClassVar[MovementKind]
     MOVEMENT_KIND_SHIPMENT_REVERSAL: _ClassVar[MovementKind]
+    MOVEMENT_KIND_SUPPLY: _ClassVar[MovementKind]
 MOVEMENT_KIND_UNSPECIFIED: MovementKind
 MOVEMENT_KIND_OPENING: MovementKind
 MOVEMENT_KIND_RESERVE: MovementKind
@@ -52,6 +55,8 @@ MOVEMENT_KIND_SKU_ENDED: MovementKind
 MOVEMENT_KIND_COME_BACK: MovementKind
 MOVEMENT_KIND_UNAVAILABLE: MovementKind
 MOVEMENT_KIND_OPENING_UNAVAILABLE: MovementKind
+MOVEMENT_KIND_INCOMING: MovementKind
+MOVEMENT_KIND_OPENING_INCOMING: MovementKind
 MOVEMENT_KIND_RECEIPT: MovementKind
 MOVEMENT_KIND_ADJUSTMENT: MovementKind
 MOVEMENT_KIND_SALE: MovementKind
@@ -61,6 +66,7 @@ MOVEMENT_KIND_STATUS_CHANGE: MovementKind
 MOVEMENT_KIND_GOODS_ISSUE: MovementKind
 MOVEMENT_KIND_REVERSAL: MovementKind
 MOVEMENT_KIND_SHIPMENT_REVERSAL: MovementKind
+MOVEMENT_KIND_SUPPLY: MovementKind
 
 class ListMovementsRequest(_message.Message):
     __slots__ = ("sku", "location", "reservation_id", "source", "reference_id", "from_time", "until_time", "page_size", "page_token")
@@ -175,7 +181,7 @@ class ExplainAvailabilityRequest(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ...) -> None: ...
 
 class ExplainAvailabilityResponse(_message.Message):
-    __slots__ = ("quantities", "available", "revision", "record_time", "opening", "earlier", "events", "holds", "other_holds", "commitments", "other_commitments", "coverage")
+    __slots__ = ("quantities", "available", "revision", "record_time", "opening", "earlier", "events", "holds", "other_holds", "commitments", "other_commitments", "coverage", "incoming")
     QUANTITIES_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
@@ -188,6 +194,7 @@ class ExplainAvailabilityResponse(_message.Message):
     COMMITMENTS_FIELD_NUMBER: _ClassVar[int]
     OTHER_COMMITMENTS_FIELD_NUMBER: _ClassVar[int]
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    INCOMING_FIELD_NUMBER: _ClassVar[int]
     quantities: LevelQuantities
     available: int
     revision: _common_pb2.Revision
@@ -200,7 +207,8 @@ class ExplainAvailabilityResponse(_message.Message):
     commitments: _containers.RepeatedCompositeFieldContainer[Promise]
     other_commitments: SummedParts
     coverage: LedgerCoverage
-    def __init__(self, quantities: _Optional[_Union[LevelQuantities, _Mapping]] = ..., available: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., opening: _Optional[_Union[SummedParts, _Mapping]] = ..., earlier: _Optional[_Union[SummedParts, _Mapping]] = ..., events: _Optional[_Iterable[_Union[Movement, _Mapping]]] = ..., holds: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., other_holds: _Optional[_Union[SummedParts, _Mapping]] = ..., commitments: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., other_commitments: _Optional[_Union[SummedParts, _Mapping]] = ..., coverage: _Optional[_Union[LedgerCoverage, _Mapping]] = ...) -> None: ...
+    incoming: int
+    def __init__(self, quantities: _Optional[_Union[LevelQuantities, _Mapping]] = ..., available: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., opening: _Optional[_Union[SummedParts, _Mapping]] = ..., earlier: _Optional[_Union[SummedParts, _Mapping]] = ..., events: _Optional[_Iterable[_Union[Movement, _Mapping]]] = ..., holds: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., other_holds: _Optional[_Union[SummedParts, _Mapping]] = ..., commitments: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., other_commitments: _Optional[_Union[SummedParts, _Mapping]] = ..., coverage: _Optional[_Union[LedgerCoverage, _Mapping]] = ..., incoming: _Optional[int] = ...) -> None: ...
 
 class SummedParts(_message.Message):
     __slots__ = ("count", "quantity")

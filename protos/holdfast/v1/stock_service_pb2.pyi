@@ -25,6 +25,7 @@ class StockEventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STOCK_EVENT_KIND_GOODS_ISSUE: _ClassVar[StockEventKind]
     STOCK_EVENT_KIND_REVERSAL: _ClassVar[StockEventKind]
     STOCK_EVENT_KIND_SHIPMENT_REVERSAL: _ClassVar[StockEventKind]
+    STOCK_EVENT_KIND_SUPPLY: _ClassVar[StockEventKind]
 
 class CountBasis(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -55,6 +56,8 @@ class StockEventOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STOCK_EVENT_OUTCOME_ALREADY_REVERSED: _ClassVar[StockEventOutcome]
     STOCK_EVENT_OUTCOME_REVERSAL_DIFFERS: _ClassVar[StockEventOutcome]
     STOCK_EVENT_OUTCOME_CANNOT_REVERSE: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_SUPPLY_OUTDATED: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_TOO_MANY_SUPPLIES: _ClassVar[StockEventOutcome]
 STOCK_EVENT_KIND_UNSPECIFIED: StockEventKind
 STOCK_EVENT_KIND_RECEIPT: StockEventKind
 STOCK_EVENT_KIND_ADJUSTMENT: StockEventKind
@@ -65,6 +68,7 @@ STOCK_EVENT_KIND_STATUS_CHANGE: StockEventKind
 STOCK_EVENT_KIND_GOODS_ISSUE: StockEventKind
 STOCK_EVENT_KIND_REVERSAL: StockEventKind
 STOCK_EVENT_KIND_SHIPMENT_REVERSAL: StockEventKind
+STOCK_EVENT_KIND_SUPPLY: StockEventKind
 COUNT_BASIS_UNSPECIFIED: CountBasis
 COUNT_BASIS_SHELF: CountBasis
 COUNT_BASIS_BOOKS: CountBasis
@@ -89,6 +93,8 @@ STOCK_EVENT_OUTCOME_REVERSAL_PENDING: StockEventOutcome
 STOCK_EVENT_OUTCOME_ALREADY_REVERSED: StockEventOutcome
 STOCK_EVENT_OUTCOME_REVERSAL_DIFFERS: StockEventOutcome
 STOCK_EVENT_OUTCOME_CANNOT_REVERSE: StockEventOutcome
+STOCK_EVENT_OUTCOME_SUPPLY_OUTDATED: StockEventOutcome
+STOCK_EVENT_OUTCOME_TOO_MANY_SUPPLIES: StockEventOutcome
 
 class RecordStockEventsRequest(_message.Message):
     __slots__ = ("source", "events")
@@ -179,7 +185,7 @@ class StockEventResultColumns(_message.Message):
     def __init__(self, outcomes: _Optional[bytes] = ..., on_hand: _Optional[_Iterable[int]] = ..., shortfalls: _Optional[_Iterable[int]] = ..., available: _Optional[_Iterable[int]] = ..., differences: _Optional[_Iterable[_Union[StockEventDifference, _Mapping]]] = ...) -> None: ...
 
 class StockEvent(_message.Message):
-    __slots__ = ("event_id", "sequence", "sku", "location", "kind", "quantity", "occur_time", "reference", "reason", "actor", "from_status", "to_status", "as_of_sequence", "count_basis", "picked_quantity", "seen_reservations", "reverses")
+    __slots__ = ("event_id", "sequence", "sku", "location", "kind", "quantity", "occur_time", "reference", "reason", "actor", "from_status", "to_status", "as_of_sequence", "count_basis", "picked_quantity", "seen_reservations", "reverses", "expected_time")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
@@ -197,6 +203,7 @@ class StockEvent(_message.Message):
     PICKED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
     SEEN_RESERVATIONS_FIELD_NUMBER: _ClassVar[int]
     REVERSES_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_TIME_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     sequence: int
     sku: str
@@ -214,7 +221,8 @@ class StockEvent(_message.Message):
     picked_quantity: int
     seen_reservations: _containers.RepeatedScalarFieldContainer[str]
     reverses: ReversedEvent
-    def __init__(self, event_id: _Optional[str] = ..., sequence: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., kind: _Optional[_Union[StockEventKind, str]] = ..., quantity: _Optional[int] = ..., occur_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reference: _Optional[_Union[Reference, _Mapping]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., from_status: _Optional[str] = ..., to_status: _Optional[str] = ..., as_of_sequence: _Optional[int] = ..., count_basis: _Optional[_Union[CountBasis, str]] = ..., picked_quantity: _Optional[int] = ..., seen_reservations: _Optional[_Iterable[str]] = ..., reverses: _Optional[_Union[ReversedEvent, _Mapping]] = ...) -> None: ...
+    expected_time: _timestamp_pb2.Timestamp
+    def __init__(self, event_id: _Optional[str] = ..., sequence: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., kind: _Optional[_Union[StockEventKind, str]] = ..., quantity: _Optional[int] = ..., occur_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reference: _Optional[_Union[Reference, _Mapping]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., from_status: _Optional[str] = ..., to_status: _Optional[str] = ..., as_of_sequence: _Optional[int] = ..., count_basis: _Optional[_Union[CountBasis, str]] = ..., picked_quantity: _Optional[int] = ..., seen_reservations: _Optional[_Iterable[str]] = ..., reverses: _Optional[_Union[ReversedEvent, _Mapping]] = ..., expected_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ReversedEvent(_message.Message):
     __slots__ = ("source", "event_id", "kind", "occur_time")

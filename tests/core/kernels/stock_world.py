@@ -6,7 +6,13 @@ import numpy as np
 
 from holdfast.core.kernels import codes
 from holdfast.core.kernels.arguments import SHARD
-from holdfast.core.limits import GAPS_MAX, NUMBERED_MAX, ON_HAND_MAX, QUANTITY_MAX
+from holdfast.core.limits import (
+    GAPS_MAX,
+    NUMBERED_MAX,
+    ON_HAND_MAX,
+    QUANTITY_MAX,
+    SUPPLIES_CLOSED_MAX,
+)
 from holdfast.core.model import EventKind, UnknownSkus
 from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.layouts import (
@@ -23,6 +29,7 @@ from holdfast.core.tables.layouts import (
     RECORDED,
     SOURCE,
     STOCK_EVENT,
+    SUPPLY,
     UNAVAILABLE,
 )
 from holdfast.core.tables.table import Array
@@ -47,6 +54,7 @@ def feed(duel: Duel, rng: Random) -> None:
             _apply(duel, rng, shard, effects, counted)
             _change_gaps(duel, rng, shard, gaps)
             _change_statuses(duel, rng, shard)
+            _change_supplies(duel, rng, shard)
         if rng.random() < 0.3:
             _reset(duel, rng, rng.choice(shards))
 
@@ -63,6 +71,12 @@ class _Shard:
         self.unavailable = np.zeros(8 * STATUSES, UNAVAILABLE)
         self.unavailable_slots = make_index(8 * STATUSES)
         self.unavailable_count = 0
+        self.header = make_header()
+        self.heads = np.zeros(len(self.levels), np.int32)
+        self.supplies = np.zeros(8 * SUPPLIES_CLOSED_MAX + 60, SUPPLY)
+        self.supply_count = 0
+        granules = np.zeros(400, LINE)
+        self.supply_texts = granules, granules.view(np.uint8)
         self.counts = np.zeros(len(self.levels), LAST_COUNT)
         self.latest = np.zeros(len(self.levels), LATEST)
         self.records = np.zeros(400, HISTORY)
@@ -198,6 +212,40 @@ def _change_statuses(duel: Duel, rng: Random, shard: _Shard) -> None:
     duel.call("list_unavailable", slots, used, rows, listed, found)
     duel.call("find_unavailable", slots, used, rng.randrange(9), rng.randrange(STATUSES))
     duel.call("index_unavailable", make_index(8 * STATUSES), used)
+
+
+def _change_supplies(duel: Duel, rng: Random, shard: _Shard) -> None:
+    """Announce, change and receive supply, and look for it; now and then all of a level leaves."""
+    count = len(shard.levels)
+    effects = np.zeros(rng.randrange(9) if count else 0, DTYPES[Section.SUPPLIES])
+    known = [(each["row"], each["key_lo"]) for each in shard.supplies[: shard.supply_count]]
+    texts = []
+    for effect in effects:
+        effect["row"], effect["key_lo"] = rng.randrange(count), rng.randrange(20)
+        effect["units"], effect["is_receipt"] = rng.choice(QUANTITIES), rng.random() < 0.5
+        effect["expected_ns"], effect["source"] = rng.choice(TIMES), rng.randrange(2)
+        effect["text_size"] = rng.choice((2, 16, 17, 40))
+        texts.append(np.full(effect["text_size"], effect["key_lo"], np.uint8))
+    now_ns = rng.choice(TIMES)
+    tables = shard.heads, shard.supplies
+    for effect, text in zip(effects, texts, strict=True):
+        place = int(effect["row"]), int(effect["key_lo"])
+        packed = text[:0] if place in known else text
+        one = np.array([effect])
+        more = shard.header, shard.supply_texts, shard.sources, now_ns
+        arguments = (one, packed, *tables, shard.supply_count, *more)
+        shard.supply_count = duel.call("apply_supplies", *arguments)
+    rows = np.arange(count)
+    duel.call("sum_incoming", rows, *tables, np.zeros(count, np.int64))
+    numbers, places = np.zeros((2, len(shard.supplies)), np.int64)
+    duel.call("list_open", rows, *tables, rng.choice((1, 99)), numbers, places)
+    for row in rows.tolist()[: 1 + rng.randrange(2)]:
+        key = np.uint64(0), np.uint64(rng.randrange(20))
+        duel.call("find_supply", *tables, row, *key)
+        duel.call("count_open", *tables, row)
+        if rng.random() < 0.1:
+            gone = (row, *tables, shard.supply_count, shard.header, shard.supply_texts[0])
+            shard.supply_count = duel.call("drop_supplies", *gone)
 
 
 def _reset(duel: Duel, rng: Random, shard: _Shard) -> None:

@@ -27,6 +27,7 @@ from holdfast.core.tables.layouts import (
     RESERVATION,
     SOURCE,
     STOCK_EVENT,
+    SUPPLY,
     UNAVAILABLE,
 )
 from holdfast.core.tables.table import Array
@@ -205,9 +206,17 @@ def levels(duel: Duel, rng: Random) -> None:
     unavailable["units"] = [rng.choice((0, 1, 7)) for _ in range(count)]
     statuses = (skus.arrays, places.arrays, Names(duel, rng, 8, least=1).arrays)
     duel.call("hash_unavailable", unavailable, table, seed, *statuses)
+    supplies = np.zeros(count, SUPPLY)
+    supplies["row"], supplies["key_lo"] = range(count), range(count)
+    supplies["quantity"] = [rng.choice((0, 1, 7)) for _ in range(count)]
+    supplies["received"], supplies["expected_ns"] = 1, rng.choice(TIMES)
+    duel.call("hash_supplies", supplies, table, seed, *texts)
     duel.call("offered", rng.choice((-1, 0, 5)), rng.randrange(2))
     rows = np.array([rng.randint(-1, count) for _ in range(50)])
     stock = (table, skus.removed, make_locations(rng, 8))
+    due, later = np.array([rng.randrange(9) for _ in range(50 if count else 0)]), np.zeros(50)
+    at = np.sort(np.array([rng.randrange(count) for _ in due], np.int64))
+    duel.call("promise_supplies", np.arange(count), at, due, stock, later.astype(np.int64))
     duel.call("read_levels", rows, header, stock, np.zeros((6, 50), np.int64), operations=50)
 
 

@@ -51,6 +51,7 @@ REPEATABLE: list[tuple[str, tuple[Any, ...]]] = [
     ("get_reservation", ("r1",)),
     ("get_availability", ("S1",)),
     ("batch_get_availability", (["S1", "S2"],)),
+    ("get_available_to_promise", ("S1",)),
     ("resolve_stock_levels", ([("S1", "W1")],)),
     ("record_stock_events", ("erp", [SALE])),
     ("create_location", ("W1",)),

@@ -33,6 +33,7 @@ EVENT_LIMITS = {
         "-1,000,000,000,000,000 to 1,000,000,000,000,000 except 0 for kind REVERSAL",
     ),
     EventKind.SHIPMENT_REVERSAL: (1, "1 to 1,000,000,000,000,000 for kind SHIPMENT_REVERSAL"),
+    EventKind.SUPPLY: (0, "0 to 1,000,000,000,000,000 for kind SUPPLY"),
 }
 
 
@@ -49,6 +50,10 @@ def test_quantities_of_events_have_the_limits_of_their_kind(kind: EventKind) -> 
         EventKind.GOODS_ISSUE: {"reference": {"kind": "reservation", "id": "r1"}},
         EventKind.SHIPMENT_REVERSAL: {"reference": {"kind": "reservation", "id": "r1"}},
         EventKind.REVERSAL: {"reverses": reversed_event("ADJUSTMENT")},
+        EventKind.SUPPLY: {
+            "reference": {"kind": "supply", "id": "po1"},
+            "expected_time": {"seconds": 9},
+        },
     }
     more = needed.get(kind, {})
     for quantity in (low, 1, QUANTITY_MAX):
@@ -153,6 +158,34 @@ def test_no_other_kind_names_an_event() -> None:
     assert_invalid(told, "events[0].reverses", "e0", expected)
 
 
+def test_supply_says_of_what_and_by_when() -> None:
+    """And no other kind does; a cancelled one is expected at no time."""
+    announced: dict[str, Any] = {
+        "kind": "STOCK_EVENT_KIND_SUPPLY",
+        "reference": {"kind": "supply", "id": "po1", "line": "10"},
+    }
+    event = record(**announced, quantity=5, expected_time={"seconds": 9, "nanos": 1})
+    assert (5, 9_000_000_001, False) == (event.quantity, event.expected_ns, event.is_plain)
+    assert record(**announced, quantity=0).expected_ns is None
+    told = fault(record, **announced, quantity=5)
+    assert_invalid(told, "events[0].expected_time", "", "when the units are expected")
+    for reference in (None, {"kind": "purchase_order", "id": "po1"}):
+        told = fault(record, **{**announced, "reference": reference}, quantity=0)
+        expected = "kind supply, with the id of a document"
+        assert_invalid(told, "events[0].reference", "", expected)
+    for kind in ("SUPPLY", "RECEIPT"):
+        wrong = {"kind": f"STOCK_EVENT_KIND_{kind}", "reference": {"kind": "supply", "line": "1"}}
+        told = fault(record, **wrong, quantity=5)
+        assert_invalid(told, "events[0].reference.id", "", "the document of the supply")
+    sale = {"kind": "STOCK_EVENT_KIND_SALE", "quantity": 1, "expected_time": {"seconds": 9}}
+    assert "events[0].expected_time" == fault(record, **sale).metadata["field"]
+    late = {"expected_time": {"seconds": 10**11}}
+    assert (
+        "events[0].expected_time"
+        == fault(record, **announced, quantity=1, **late).metadata["field"]
+    )
+
+
 def test_a_count_says_what_it_has_seen() -> None:
     """And no other kind does."""
     said: dict[str, Any] = {
@@ -196,6 +229,12 @@ def test_a_message_has_few_events_that_change_more_than_on_hand() -> None:
     with pytest.raises(Fault) as raised:
         events_from_request(most)
     assert "events" == raised.value.metadata["field"]
+    event.reference.CopyFrom(stock.Reference(kind="supply", id="po1"))
+    event.kind, event.to_status = stock.STOCK_EVENT_KIND_RECEIPT, ""
+    supply = stock.RecordStockEventsRequest(source="erp", events=[event] * (CHANGING_MAX // 2))
+    assert CHANGING_MAX // 2 == len(events_from_request(supply).events)
+    supply.events.append(event)
+    assert "events" == fault(events_from_request, supply).metadata["field"]
 
 
 def test_nothing_is_adjusted_by_0() -> None:

@@ -11,10 +11,12 @@ import random
 import sys
 import tarfile
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from holdfast.core.commands import Line, RecordStockEvents, Reference, Reserve, StockEvent
+from holdfast.core.commands.stock import SUPPLY
 from holdfast.core.ids import key_from_text
 from holdfast.core.limits import LINES_KEPT_NS
 from holdfast.core.model import CountBasis, EventKind
@@ -44,10 +46,13 @@ def write(path: Path) -> None:
     life.node.post(RecordStockEvents("wms", (event,)), Nobody(), "warehouse")
     order = Reserve(key_from_text("in the shop's name"), (Line("sku-1", "store-1", 1),), 3_600_000)
     life.node.post(order, Nobody(), "shop")
+    coming = Reference(SUPPLY, "4712", "10")
     changes: tuple[tuple[EventKind, dict[str, Any]], ...] = (
         (EventKind.STATUS_CHANGE, {"to_status": "damaged"}),
         (EventKind.STATUS_CHANGE, {"from_status": "damaged", "to_status": "quality_control"}),
         (EventKind.COUNT, {"basis": CountBasis.BOOKS, "picked_quantity": 1}),
+        (EventKind.SUPPLY, {"reference": coming, "expected_ns": 9 * NS_PER_S}),
+        (EventKind.RECEIPT, {"reference": replace(coming, line="20")}),
     )
     for number, (kind, more) in enumerate(changes, 2):
         fact = StockEvent(None, number, "sku-1", "store-1", kind, 2, **more)

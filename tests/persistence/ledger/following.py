@@ -42,6 +42,7 @@ class PlainLevel:
 
     on_hand: int = 0
     withheld: int = 0
+    incoming: int = 0
     units: dict[State, dict[str, int]] = field(
         default_factory=lambda: {state: defaultdict(int) for state in State}
     )
@@ -81,6 +82,9 @@ class PlainLedger:
                     level.on_hand -= record["quantity"]
             case "unavailable":
                 self.levels[record["sku"], record["location"]].withheld += record["delta"]
+            case "supply":
+                level = self.levels[record["sku"], record["location"]]
+                level.incoming += record["incoming_delta"]
             case "stock":
                 self.levels[record["sku"], record["location"]].on_hand += record["delta"]
 
@@ -111,3 +115,4 @@ def expect(explanation: Explanation, level: PlainLevel) -> None:
     assert level.live(State.COMMITTED) == committed
     totals = (parts.on_hand, sum(held.values()), sum(committed.values()), level.withheld)
     assert totals == explanation.last.after
+    assert level.incoming == explanation.incoming

@@ -1,0 +1,69 @@
+"""The command on future supply, and its outcome."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .shared import Revision
+
+
+@dataclass(frozen=True, slots=True)
+class GetAvailableToPromise:
+    """Read what may be promised of a SKU by date: today and the `horizon_days` after it, in UTC.
+    No locations means all of them.
+    """
+
+    sku: str
+    locations: tuple[str, ...]
+    horizon_days: int
+    start: int
+    """The first row of the shard that the page may tell."""
+    levels_max: int
+
+
+class SupplyView(NamedTuple):
+    """Supply of which units are still to come."""
+
+    document: str
+    line: str
+    expected_ns: int
+    announced: int
+    """Units in all, as the source last said."""
+    received: int
+    """Units of them that have come."""
+    incoming: int
+    """Units that are still to come."""
+
+
+class DayView(NamedTuple):
+    """A day on which supply is expected."""
+
+    begins_ns: int
+    """Its begin, in UTC."""
+    incoming: int
+    """Units expected on it."""
+    available: int
+    """Units that may be promised by its end, when all that is due until then has come."""
+
+
+class PromiseView(NamedTuple):
+    """What may be promised of one stock level, now and later."""
+
+    location: str
+    available: int
+    overdue: int
+    """Units that were expected on an earlier day. They promise nothing."""
+    days: tuple[DayView, ...]
+    supplies: tuple[SupplyView, ...]
+    """Overdue or within the horizon, by date."""
+
+
+@dataclass(frozen=True, slots=True)
+class AvailableToPromiseView:
+    """The answer to GetAvailableToPromise: a page of stock levels."""
+
+    sku: str
+    levels: tuple[PromiseView, ...]
+    begins_ns: int
+    """The begin of today, in UTC."""
+    revision: Revision
+    next_start: int | None

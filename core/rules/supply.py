@@ -1,0 +1,102 @@
+"""What stock facts say of inbound supply, and what comes of it.
+
+A source says how things are: of a line of a document so many units are expected in all, at a time.
+That announces the supply, changes it, or cancels what has not come. A receipt that names it takes
+its units off. Both may come in any order, so they add up, and what is said late changes nothing.
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+
+from ..commands import Reference, StockEvent
+from ..ids import Key, key_from_parts
+from ..limits import SUPPLIES_OPEN_MAX
+from ..model import EventKind, EventOutcome
+from ..tables.effects import Section
+from ..tables.shard import Shard
+from ..tables.supply import count_open, find_supply, has_room, still_to_come
+from ..tables.table import Array
+from ..tables.writing import record_supply
+
+
+def judge_supply(
+    source: str, event: StockEvent, named: Reference, shard: Shard, row: int
+) -> EventOutcome | None:
+    """Why something that is said of supply has no effect; None when it has. `row` is -1 where there
+    is no level yet.
+    """
+    supply = find_supply(shard, row, _key(named))
+    if supply is not None and _is_outdated(source, event, shard, supply):
+        return EventOutcome.SUPPLY_OUTDATED
+    opens = event.quantity > (0 if supply is None else int(supply["received"]))
+    is_full = opens and not still_to_come(supply) and count_open(shard, row) >= SUPPLIES_OPEN_MAX
+    if is_full or (supply is None and not has_room(shard)):
+        return EventOutcome.TOO_MANY_SUPPLIES
+    return None
+
+
+def _is_outdated(source: str, event: StockEvent, shard: Shard, supply: Array) -> bool:
+    """Whether something later was said of a supply: by numbers of the same source, else by the
+    times of the source.
+    """
+    number = shard.sources.find(source)
+    if event.sequence and supply["sequence"] and supply["source"] == number:
+        has_numbers = supply["resets"] == shard.source_records.records["resets"][number]
+        if has_numbers:
+            return event.sequence < int(supply["sequence"])
+    if event.occur_time_ns is None or not supply["said_ns"]:
+        return False
+    return event.occur_time_ns < int(supply["said_ns"])
+
+
+def write_supply(source: str, event: StockEvent, named: Reference, shard: Shard, row: int) -> None:
+    """Write what an event says of supply, or what it brought of it; its own effect was written
+    last.
+    """
+    key = _key(named)
+    supply = find_supply(shard, row, key)
+    if supply is None and not has_room(shard):
+        return  # a receipt, which is a fact all the same
+    said = event if event.quantity >= 0 else _put_back(event, supply, shard, row)
+    if said is None:
+        return
+    is_receipt = said.kind is EventKind.RECEIPT
+    names = () if supply is not None else (named.id, named.line)
+    stock = shard.effects.written()[Section.STOCK] - 1
+    effect = (
+        *(said.quantity, _difference(said, supply), said.expected_ns or 0),
+        *(said.occur_time_ns or 0, said.sequence, key.hi, key.lo),
+        *(row, shard.sources.find(source), stock),
+        *(sum(1 + len(name.encode()) for name in names), is_receipt, 0),
+    )
+    record_supply(shard, effect, *names)
+
+
+def _put_back(event: StockEvent, supply: Array | None, shard: Shard, row: int) -> StockEvent | None:
+    """A receipt that is undone, as far as its supply is still known to have come; None where it is
+    not, or would be open again beyond the bound.
+    """
+    if supply is None or not supply["received"]:
+        return None
+    units = min(-event.quantity, int(supply["received"]))
+    left = int(supply["received"]) - units
+    opens = not still_to_come(supply) and int(supply["quantity"]) > left
+    if opens and count_open(shard, row) >= SUPPLIES_OPEN_MAX:
+        return None
+    return replace(event, quantity=-units)
+
+
+def _difference(event: StockEvent, supply: Array | None) -> int:
+    """By how much units change that are still to come."""
+    announced = 0 if supply is None else int(supply["quantity"])
+    received = 0 if supply is None else int(supply["received"])
+    if event.kind is EventKind.RECEIPT:
+        received += event.quantity
+    else:
+        announced = event.quantity
+    return max(0, announced - received) - still_to_come(supply)
+
+
+@lru_cache(maxsize=1_024)
+def _key(named: Reference) -> Key:
+    return key_from_parts("supply", named.id, named.line)

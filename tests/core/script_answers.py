@@ -1,0 +1,189 @@
+"""What a command of a story answers, in words; see test_scripts.py for how stories are told."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+from holdfast.core.commands import (
+    Ambiguous,
+    AvailabilitiesView,
+    AvailabilityView,
+    AvailableToPromiseView,
+    Command,
+    Conflict,
+    DeleteOutcome,
+    EventsOutcome,
+    ExtendOutcome,
+    LevelView,
+    LineView,
+    LocationOutcome,
+    MoveOutcome,
+    Outcome,
+    OutOfRange,
+    PromiseView,
+    RecordStockEvents,
+    Refusal,
+    ReservationView,
+    ReserveOutcome,
+    SourceReset,
+    Unknown,
+)
+from holdfast.core.model import EventOutcome, State
+
+#: Any time will do; this one is the first second of 2026.
+START_NS = 1_767_225_600 * 10**9
+
+SHOWN_FACTS_MAX = 10
+
+EXCEEDED = (
+    *(EventOutcome.EXCEEDS_UNAVAILABLE, EventOutcome.EXCEEDS_SHIPPED),
+    EventOutcome.UNKNOWN_ORDER,
+)
+
+NS_BY_UNIT = {"d": 86_400 * 10**9, "h": 3_600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6}
+
+
+def answers(command: Command, outcome: Outcome) -> Iterator[str]:
+    """Write one outcome in words."""
+    match outcome:
+        case ExtendOutcome(refusal, expires_at_ns):
+            yield from refused(refusal) or [f"held until +{text_from_ns(expires_at_ns - START_NS)}"]
+        case ReserveOutcome():
+            yield from told_of_reserve(outcome)
+        case MoveOutcome(refusal, state, _, shortfalls):
+            yield from refused(refusal)
+            yield f"reservation is {state.name}"
+            for each in shortfalls:
+                place = f"{each.sku}@{each.location}"
+                yield f"  short {place} on_hand={each.on_hand} available={each.available}"
+        case ReservationView():
+            yield from shown_reservation(outcome)
+        case AvailabilitiesView(views):
+            for view in views:
+                yield from shown_levels(view)
+        case AvailableToPromiseView(levels=levels):
+            for level in levels:
+                yield from shown_promise(level)
+        case EventsOutcome():
+            yield from shown_events(command, outcome)
+        case LocationOutcome(location):
+            able = "enabled" if location.enabled else "disabled"
+            yield f"{location.name} is a {location.kind.name.lower()}, {able}"
+        case SourceReset(previous):
+            yield f"it had come to {previous}"
+        case DeleteOutcome(stock_levels, on_hand, promised, is_repeat=is_repeat):
+            when = "ended before" if is_repeat else "ended"
+            yield f"{when} stock_levels={stock_levels} on_hand={on_hand} promised={promised}"
+        case Unknown(field, value, more):
+            yield f"fault: unknown {field} {value}"
+            yield from (f"  and {each.field} {each.value}" for each in more)
+        case Ambiguous(field, count=count):
+            yield f"fault: ambiguous {field} stands for {count} lines"
+        case Conflict(field, first, now):
+            yield f"fault: conflict {field}" + (f" first={first} now={now}" if first else "")
+        case OutOfRange(field, value):
+            yield f"fault: out of range {field} {value}"
+
+
+def told_of_reserve(outcome: ReserveOutcome) -> Iterator[str]:
+    """A new hold in one line; of a repeat also what is under its id."""
+    yield from refused(outcome.refusal)
+    if outcome.is_repeat and outcome.state is not None:
+        yield f"reservation is {outcome.state.name}"
+    if outcome.refusal is None:
+        yield f"held until +{text_from_ns(outcome.expires_at_ns - START_NS)}"
+    if outcome.is_repeat:
+        for line in outcome.lines:
+            yield f"  {line.sku}@{line.location}={line.quantity}{suffix(line.line_id)}"
+
+
+def refused(refusal: Refusal | None) -> list[str]:
+    if refusal is None:
+        return []
+    return [f"refused {refusal.code.name}"] + [
+        f"  {line.sku}@{line.location}{suffix(line.line_id)} "
+        f"asked={line.requested} available={line.available}"
+        for line in refusal.lines
+    ]
+
+
+def suffix(line_id: str) -> str:
+    return f"#{line_id}" if line_id else ""
+
+
+def shown_reservation(view: ReservationView) -> list[str]:
+    if view.reserved_at_ns is None or view.expires_at_ns is None:
+        return [f"{view.state.name}, its lines have left"]
+    times = [text_from_ns(ns - START_NS) for ns in (view.reserved_at_ns, view.expires_at_ns)]
+    return [
+        f"{view.state.name} reserved=+{times[0]} expires=+{times[1]}",
+        *(shown_line(line) for line in view.lines),
+    ]
+
+
+def shown_line(line: LineView) -> str:
+    units = (
+        f"{state.name.lower()}={line.quantities[state]}"
+        for state in State
+        if state in line.quantities
+    )
+    return f"  {line.sku}@{line.location}{suffix(line.line_id)} " + " ".join(units)
+
+
+def shown_levels(view: AvailabilityView | None) -> list[str]:
+    return ["unknown"] if view is None else [shown_level(level) for level in view.levels]
+
+
+def shown_level(level: LevelView) -> str:
+    return (
+        f"{level.location} on_hand={level.on_hand} reserved={level.reserved} "
+        f"committed={level.committed} available={level.available}"
+        + "".join(f" {status}={units}" for status, units in sorted(level.unavailable.items()))
+        + (f" incoming={level.incoming}" if level.incoming else "")
+        + ("" if level.enabled else " disabled")
+    )
+
+
+def shown_promise(level: PromiseView) -> Iterator[str]:
+    overdue = f" overdue={level.overdue}" if level.overdue else ""
+    yield f"{level.location} available={level.available}{overdue}"
+    for day in level.days:
+        when = text_from_ns(day.begins_ns - START_NS)
+        yield f"  by the end of +{when} incoming={day.incoming} available={day.available}"
+    for each in level.supplies:
+        is_past = each.expected_ns < START_NS
+        when = text_from_ns(abs(each.expected_ns - START_NS))
+        units = f"{each.incoming} of {each.announced}, {each.received} received"
+        yield f"  {each.document}{suffix(each.line)} {'-' if is_past else '+'}{when}: {units}"
+
+
+def shown_events(command: Command, outcome: EventsOutcome) -> Iterator[str]:
+    assert isinstance(command, RecordStockEvents)
+    told = list(zip(command.events, outcome.results, strict=True))
+    for event, result in told if len(told) <= SHOWN_FACTS_MAX else told[-1:]:
+        shortfall = f" shortfall={result.shortfall}" if result.shortfall else ""
+        place = f"{event.sku}@{event.location}"
+        new = " new SKU" if result.creates_sku else ""
+        possible = f" possible={result.possible}" if result.outcome in EXCEEDED else ""
+        yield f"{place} {result.outcome.name} on_hand={result.on_hand}{shortfall}{possible}{new}"
+        if result.difference:
+            first = result.difference
+            was = f"was {first.recorded}, is {first.now}" if first.now else "is another"
+            yield f"  {first.field} {was}"
+
+
+def ns_from_text(text: str) -> int:
+    """Read a duration such as 14m59.999s."""
+    parts = re.findall(r"([\d.]+)(ms|d|h|m|s)", text)
+    assert "".join(number + unit for number, unit in parts) == text, text
+    return int(sum(Decimal(number) * NS_BY_UNIT[unit] for number, unit in parts))
+
+
+def text_from_ns(ns: int) -> str:
+    """Write a duration as ns_from_text reads it."""
+    text = ""
+    for unit in ("d", "h", "m"):
+        count, ns = divmod(ns, NS_BY_UNIT[unit])
+        text += f"{count}{unit}" if count else ""
+    seconds = Decimal(ns) / NS_BY_UNIT["s"]
+    return text + (f"{seconds.normalize():f}s" if seconds or not text else "")

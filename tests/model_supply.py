@@ -1,0 +1,107 @@
+"""Inbound supply, told as plainly as possible.
+
+Rules of this file: those of tests/model.py.
+"""
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from holdfast.core.commands import DayView, PromiseView, StockEvent, SupplyView
+from holdfast.core.ids import key_from_parts
+from holdfast.core.limits import NS_PER_DAY, SUPPLIES_CLOSED_MAX, SUPPLIES_OPEN_MAX
+from holdfast.core.model import EventKind, EventOutcome
+from tests.model_reservations import Level, Supply
+
+
+def judge_supply(name: str, event: StockEvent, level: Level) -> EventOutcome:
+    """What becomes of something that is said of supply."""
+    supply = find(event, level) or Supply()
+    was_said = event.occur_time_ns is not None and supply.said_ns
+    is_late = bool(was_said) and (event.occur_time_ns or 0) < supply.said_ns
+    if event.sequence and supply.sequence and supply.source == name:
+        is_late = event.sequence < supply.sequence
+    if is_late:
+        return EventOutcome.SUPPLY_OUTDATED
+    is_open = event.quantity > supply.received
+    if is_open and not supply.incoming and len(open_supplies(level)) >= SUPPLIES_OPEN_MAX:
+        return EventOutcome.TOO_MANY_SUPPLIES
+    return EventOutcome.APPLIED
+
+
+def change_supply(name: str, event: StockEvent, level: Level, now_ns: int, sign: int = 1) -> None:
+    """Put down what is said of supply, or what has come of it; with -1, what has not come."""
+    if event.supply is None or event.kind not in (EventKind.SUPPLY, EventKind.RECEIPT):
+        return
+    if sign < 0 and not puts_back(event, level):
+        return
+    supply = level.supplies.setdefault((event.supply.id, event.supply.line), Supply())
+    supply.changed_ns = now_ns
+    if event.kind == EventKind.RECEIPT:
+        supply.received = max(0, supply.received + sign * event.quantity)
+    else:
+        supply.announced = event.quantity
+        supply.expected_ns = event.expected_ns or 0
+        supply.said_ns = event.occur_time_ns or 0
+        supply.sequence, supply.source = event.sequence, name
+    closed = [name for name, each in level.supplies.items() if not each.incoming]
+    if len(closed) > SUPPLIES_CLOSED_MAX:
+        del level.supplies[min(closed, key=lambda name: level.supplies[name].changed_ns)]
+
+
+def puts_back(event: StockEvent, level: Level) -> bool:
+    """Whether the undoing of a receipt changes its supply."""
+    supply = find(event, level)
+    if supply is None or not supply.received:
+        return False
+    opens = not supply.incoming and supply.announced > max(0, supply.received - event.quantity)
+    return not (opens and len(open_supplies(level)) >= SUPPLIES_OPEN_MAX)
+
+
+def find(event: StockEvent, level: Level) -> Supply | None:
+    """The supply that an event names, if it is known."""
+    assert event.supply is not None
+    return level.supplies.get((event.supply.id, event.supply.line))
+
+
+def open_supplies(level: Level) -> list[SupplyView]:
+    """What is still to come to a level, by date."""
+    views = [
+        SupplyView(*names, each.expected_ns, each.announced, each.received, each.incoming)
+        for names, each in level.supplies.items()
+        if each.incoming
+    ]
+    return sorted(views, key=lambda view: (view.expected_ns, key_of(view)))
+
+
+def key_of(view: SupplyView) -> bytes:
+    return key_from_parts("supply", view.document, view.line).packed
+
+
+def promise(level: Level, *, enabled: bool, now_ns: int, horizon_days: int) -> PromiseView:
+    """What may be promised of a level, now and later."""
+    today = now_ns // NS_PER_DAY
+    supplies = [
+        each
+        for each in open_supplies(level)
+        if each.expected_ns // NS_PER_DAY <= today + horizon_days
+    ]
+    overdue = [each for each in supplies if each.expected_ns // NS_PER_DAY < today]
+    return PromiseView(
+        level.location,
+        offered(level.available, enabled=enabled),
+        sum(each.incoming for each in overdue),
+        tuple(days(supplies[len(overdue) :], level.available, enabled=enabled)),
+        tuple(supplies),
+    )
+
+
+def days(supplies: list[SupplyView], available: int, *, enabled: bool) -> Iterable[DayView]:
+    """The days on which supply is expected."""
+    for day, several in groupby(supplies, lambda each: each.expected_ns // NS_PER_DAY):
+        incoming = sum(each.incoming for each in several)
+        available += incoming
+        yield DayView(day * NS_PER_DAY, incoming, offered(available, enabled=enabled))
+
+
+def offered(available: int, *, enabled: bool) -> int:
+    return available if enabled else min(available, 0)
