@@ -46,6 +46,12 @@ EXPECTED_INTERVAL_MS_MAX = HOLD_MS_MAX
 #: How long request ids and stock event ids are remembered.
 RETENTION_NS = 7 * 24 * 3_600 * 1_000_000_000
 
+#: Lines that a shortfall endangers, named at each stock level in the answer to a fact; as many as a
+#: read of one may ask for; and in one answer, of 256 bytes and more each.
+ENDANGERED_TOLD = 20
+ENDANGERED_MAX = 1_000
+ENDANGERED_IN_ALL_MAX = 1_000
+
 #: Ranges of numbers that a source skipped, kept for each source in each shard: a shuffled message
 #: opens half as many as it has events. With more, the oldest is dropped: its numbers are told out
 #: of order, and that they are missing stays on record.

@@ -33,6 +33,7 @@ from .rules.late_counts import LateCounts
 from .rules.reservations import Reservations
 from .rules.retention import DEFAULT_RETENTION, Retention, Sweep
 from .rules.reversals import Reversals
+from .rules.shortfalls import Shortfalls
 from .rules.source_catalogue import SourceCatalogue
 from .rules.sources import Sources
 from .rules.stock_batches import StockBatches
@@ -46,7 +47,7 @@ from .tables.reservation_index import ReservationIndex
 from .tables.shard import Shard
 from .tables.table import Array
 from .tables.writing import expire, record, record_attributions, record_seal, take_entry
-from .work import EXPIRY, TURN_WORK_MAX, Work
+from .work import EXPIRY, TURN_WORK_MAX, Steps, Work
 
 _ARRIVAL = attrgetter("arrival")
 
@@ -154,7 +155,9 @@ class Node:
         late_counts = LateCounts(sources, counts, self.work)
         changes = FactChanges(self.reservations, counts, reversals)
         yield reversals
-        yield StockFacts(planner, self.homes, changes, late_counts)
+        shortfalls = Shortfalls(self.homes, self.work)
+        yield shortfalls
+        yield StockFacts(planner, self.homes, changes, late_counts, shortfalls)
         yield StockBatches(planner, late_counts, self.work)
         yield Availability(self.shards, self.homes, self.timeline, self.work)
         yield AvailableToPromise(self.homes, self.work)
@@ -245,10 +248,12 @@ class Node:
 
     def _share(self) -> float:
         """What one mailbox may take of the turn: as much as it likes when there is time for all,
-        else as much as the others, so that a flood on one shard delays the others by a turn.
+        else as much as the others, so that a flood on one shard delays the others by a turn. What a
+        command that has begun still takes is not known from its weight.
         """
         weights = [actor.weight for actor in self.actors if actor.mailbox]
-        if not weights or sum(weights) <= self.work.left:
+        has_begun = any(actor.begun for actor in self.actors)
+        if not weights or (sum(weights) <= self.work.left and not has_begun):
             return self.turn_work_max
         return max(1, self.work.left / len(weights))
 
@@ -310,28 +315,35 @@ class Node:
                     left[shard.number].extend(box[len(outcomes) :])
 
     def _has_time(self, mail: Mail) -> bool:
-        """Whether a command may begin in what is left of the turn; a long one may in any rest."""
-        return self.work.left > (0 if type(mail.command) in self._long else mail.weight)
+        """Whether a command may begin in what is left of the turn; a long one, and one that has
+        begun, may go on in any rest.
+        """
+        is_long = type(mail.command) in self._long or self.actors[mail.shard].begun
+        return self.work.left > (0 if is_long else mail.weight)
 
     def _execute(self, mail: Mail, share: float) -> Outcome | None:
-        """The outcome of a command; None of a long one that goes on in the next turn."""
-        command = mail.command
-        rule = self._rules[type(command)]
-        if type(command) in self._long:
-            return self._go_on(self.actors[mail.shard], rule, command, share)
-        self.work.spend(mail.weight)
-        return cast(Outcome, rule(command, self.now_ns))
+        """The outcome of a command; None of one that goes on in the next turn. A long rule takes
+        steps, and so may any other at its end.
+        """
+        command, actor = mail.command, self.actors[mail.shard]
+        if actor.begun:
+            return self._go_on(actor, actor.begun, self.now_ns, share)
+        if type(command) not in self._long:
+            self.work.spend(mail.weight)
+        told = self._rules[type(command)](command, self.now_ns)
+        if isinstance(told, Generator):
+            return self._go_on(actor, told, None, share)
+        return cast(Outcome, told)
 
-    def _go_on(self, actor: Actor, rule: Rule, command: Command, share: float) -> Outcome | None:
-        """Begin a long command, or go on with it, for its mailbox's share of the turn."""
+    def _go_on(
+        self, actor: Actor, steps: Steps[Any], now_ns: int | None, share: float
+    ) -> Outcome | None:
+        """Take steps for the mailbox's share of the turn; those that begin get no time."""
+        actor.begun = steps
         others = max(0.0, self.work.left - share)
         self.work.left -= others
         try:
-            if actor.begun:
-                actor.begun.send(self.now_ns)
-            else:
-                actor.begun = rule(command, self.now_ns)
-                next(actor.begun)
+            steps.send(cast(int, now_ns))
         except StopIteration as end:
             actor.begun = None
             return cast(Outcome, end.value)

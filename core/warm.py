@@ -194,6 +194,7 @@ def _life() -> Iterator[tuple[int, Command]]:
         yield 7, RecordStockEvents("numbers", (event,))
     yield 7, ResetSource("numbers", 0)
     yield 7, GetReservation(uuid)
+    yield 7, RecordStockEvents("source", (StockEvent(key, 0, "S1", "W", EventKind.COUNT, 1),))
     yield 7, ListLocations(0, 1_000)
     yield 8, GetAvailability(("S0", "unknown"))
     yield 9 + HOLD_MS_MIN * NS_PER_MS, GetReservation(text)

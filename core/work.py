@@ -64,6 +64,13 @@ LINE_MOVED: Final = 0.1
 LINE_READ: Final = 1.3
 LINE_TOLD: Final = 1.7
 
+#: A reservation, or a line, that is looked at for what a shortfall endangers.
+PROMISE_SOUGHT: Final = 0.01
+
+#: A stock level that is told with what a shortfall endangers, and each line of that.
+LEVEL_SHORT: Final = 25
+LINE_ENDANGERED: Final = 10
+
 #: A name that is looked up: a SKU at a location, or a SKU alone; a SKU that is told.
 NAME_FOUND: Final = 1.5
 SKU_FOUND: Final = 2

@@ -24,6 +24,7 @@ from holdfast.core.commands import (
     GetAvailability,
     GetAvailableToPromise,
     GetReservation,
+    GetShortfall,
     GetSource,
     LevelView,
     Line,
@@ -43,6 +44,7 @@ from holdfast.core.commands import (
     Revision,
     SequenceRange,
     Shortfall,
+    ShortfallView,
     StockEvent,
     Unknown,
     UpdateLocation,
@@ -83,6 +85,7 @@ from tests.model_reservations import (
     refused_line,
     request_conflict,
     reserve_conflict,
+    shortfall_at,
     up_to,
 )
 from tests.model_sources import location_conflict
@@ -134,6 +137,8 @@ class Model:
                 outcome = self.availabilities(command)
             case GetAvailableToPromise():
                 outcome = self.available_to_promise(command, now_ns)
+            case GetShortfall():
+                outcome = self.shortfall(command)
             case RecordStockEvents():
                 outcome = self.facts.record_stock_events(command, now_ns)
             case StockColumns(source, events):
@@ -390,6 +395,19 @@ class Model:
         )
         today_ns = now_ns // NS_PER_DAY * NS_PER_DAY
         return AvailableToPromiseView(command.sku, views, today_ns, NO_REVISION, None)
+
+    def shortfall(self, command: GetShortfall) -> ShortfallView | Unknown:
+        """Read what promises exceed supply by at one level, and whom that endangers."""
+        if command.sku not in self.skus:
+            return Unknown("sku", command.sku)
+        if command.location not in self.locations:
+            return Unknown("location", command.location)
+        there = self.skus[command.sku].get(command.location)
+        level = there or Level(command.sku, command.location)
+        found = shortfall_at(level, self.reservations.values(), command.most)
+        # Nothing can be promised at a disabled location.
+        found = replace(found, available=offered(level, self.locations))
+        return ShortfallView(found, NO_REVISION)
 
     # Stock and catalogue
 

@@ -3,6 +3,7 @@
 Rules of this file: those of tests/model.py.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from holdfast.core.commands import (
@@ -16,12 +17,14 @@ from holdfast.core.commands import (
     RecordStockEvents,
     ResetSource,
     SequenceRange,
+    Shortfall,
     SourceOutcome,
     SourceReset,
     StockEvent,
     Unknown,
     UpdateSource,
 )
+from holdfast.core.limits import ENDANGERED_TOLD
 from holdfast.core.model import (
     EventKind,
     EventOutcome,
@@ -30,6 +33,7 @@ from tests.model_counts import Counts
 from tests.model_reservations import (
     Level,
     out_of_range,
+    shortfall_at,
 )
 from tests.model_reversals import MOVING, Reversals, Undoing
 from tests.model_sources import (
@@ -91,7 +95,22 @@ class Facts:
         told = [
             self.record_by_name(command.source, each, now_ns, skipped) for each in command.events
         ]
-        return EventsOutcome(tuple(told), (), tuple(skipped))
+        shortfalls = tuple(self.shortfalls(command, told))
+        return EventsOutcome(tuple(told), (), tuple(skipped), shortfalls)
+
+    def shortfalls(
+        self, command: RecordStockEvents, told: list[EventResult]
+    ) -> Iterator[Shortfall]:
+        """The levels of some facts, once each, at which promised units can't be kept."""
+        short = [
+            self.skus[event.sku][event.location]
+            for event, result in zip(command.events, told, strict=True)
+            if result.shortfall
+        ]
+        for level in dict.fromkeys(short):
+            if level.available < 0 and level.reserved + level.committed > 0:
+                reservations = self.counts.reservations.values()
+                yield shortfall_at(level, reservations, ENDANGERED_TOLD)
 
     def judge_by_name(self, name: str, event: StockEvent, level: Level, now_ns: int) -> "Judged":
         """What would become of a fact."""

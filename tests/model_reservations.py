@@ -10,6 +10,7 @@ from itertools import takewhile
 
 from holdfast.core.commands import (
     Conflict,
+    Endangered,
     Extend,
     Line,
     Move,
@@ -17,6 +18,7 @@ from holdfast.core.commands import (
     RefusedLine,
     Reserve,
     ReserveOutcome,
+    Shortfall,
 )
 from holdfast.core.ids import Key, text_from_key
 from holdfast.core.limits import ON_HAND_MAX
@@ -177,6 +179,27 @@ def promised(reservations: Iterable[Reservation]) -> tuple[dict[Level, int], dic
             reserved[level] = reserved.get(level, 0) + line.units[State.HELD]
             committed[level] = committed.get(level, 0) + line.units[State.COMMITTED]
     return reserved, committed
+
+
+def shortfall_at(level: Level, reservations: Iterable[Reservation], most: int) -> Shortfall:
+    """The shortfall at a level, with lines whose units can't be kept, newest reservations first;
+    those of one instant by their ids.
+    """
+    listed: list[Endangered] = []
+    left = min(max(0, -level.available), level.reserved + level.committed)
+    there = [each for each in reservations if each.dropped_at_ns is None]
+    for known in sorted(
+        there, key=lambda each: (-each.reserved_at_ns, each.asked.key.hi, each.asked.key.lo)
+    ):
+        for (_, _, line_id), line in known.lines.items():
+            held, committed = line.units[State.HELD], line.units[State.COMMITTED]
+            units = min(left, held + committed)
+            if line.level is level and units and len(listed) < most:
+                name = key_text(known.asked.key)
+                listed.append(Endangered(name, line_id, held, committed, units))
+                left -= units
+    figures = level.on_hand, level.available
+    return Shortfall(level.sku, level.location, *figures, tuple(listed), left)
 
 
 def key_text(key: Key) -> str:

@@ -36,6 +36,9 @@ RETENTION_DAYS = limits.RETENTION_NS // (24 * 3_600 * 10**9)
         ("availability_service.proto", f"it has {limits.PROMISE_SUPPLIES_MAX} supplies"),
         ("stock_service.proto", f"begins above {limits.FIRST_NUMBERS_MAX + 1:,} has"),
         ("stock_service.proto", f"the first {limits.RANGES_TOLD_MAX} ranges"),
+        ("stock_service.proto", f"with up to {limits.ENDANGERED_TOLD} of the lines"),
+        ("stock_service.proto", f"{limits.ENDANGERED_IN_ALL_MAX:,} in one answer"),
+        ("availability_service.proto", f"up to {limits.ENDANGERED_MAX:,}; 0 means"),
         ("stock_service.proto", f"(source, event_id) for {RETENTION_DAYS} days"),
     ],
 )

@@ -5,6 +5,7 @@ weigh, and tests/core/test_work.py counts what they do.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -17,6 +18,7 @@ from holdfast.core.commands import (
     GetAvailability,
     GetAvailableToPromise,
     GetReservation,
+    GetShortfall,
     Line,
     ListLocations,
     Location,
@@ -240,6 +242,23 @@ class Nasty:
         )
         return RecordStockEvents(f"source {self.rng.randrange(3)}", tuple(facts))
 
+    def count(self, size: float) -> Command:
+        """Counts, by turns of nothing, below what is promised, and of plenty."""
+        count = max(1, int(size * BATCH_MAX))
+        self._number += 1
+        units = PLENTY if self._number % 2 else 0
+        key = partial(key_from_parts, "count", str(self._number))
+        names = (f"S{n % LINES_MAX}" for n in range(count))
+        facts = (
+            StockEvent(key(str(n)), 0, name, "W", EventKind.COUNT, units)
+            for n, name in enumerate(names)
+        )
+        return RecordStockEvents("counts", tuple(facts))
+
+    def get_shortfall(self, _size: float) -> Command:
+        """Ask whom a shortfall endangers, mostly nobody."""
+        return GetShortfall(self.rng.choice((*SKUS, "nobody")), "W", 1_000)
+
     def stock_batch(self, size: float) -> Command:
         """Stock facts as columns, each with an id."""
         operations = self._operations(size, is_known=False)
@@ -279,6 +298,8 @@ KINDS: Final[list[Callable[[Nasty, float], Command]]] = [
     Nasty.resolve,
     Nasty.read_levels,
     Nasty.record_events,
+    Nasty.count,
+    Nasty.get_shortfall,
     Nasty.stock_batch,
     Nasty.put_location,
     Nasty.list_locations,

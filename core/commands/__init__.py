@@ -37,7 +37,6 @@ from .reservations import (
     ReservationView,
     Reserve,
     ReserveOutcome,
-    Shortfall,
 )
 from .shared import (
     Ambiguous,
@@ -48,6 +47,7 @@ from .shared import (
     Revision,
     Unknown,
 )
+from .shortfalls import Endangered, GetShortfall, Shortfall, ShortfallView
 from .sources import (
     SOURCE_FIELDS,
     Gap,
@@ -103,6 +103,7 @@ __all__ = [
     "DeleteOutcome",
     "DeleteSku",
     "Difference",
+    "Endangered",
     "EventResult",
     "EventsOutcome",
     "Extend",
@@ -112,6 +113,7 @@ __all__ = [
     "GetAvailableToPromise",
     "GetLocation",
     "GetReservation",
+    "GetShortfall",
     "GetSource",
     "Handles",
     "LevelColumns",
@@ -150,6 +152,7 @@ __all__ = [
     "Revision",
     "SequenceRange",
     "Shortfall",
+    "ShortfallView",
     "Source",
     "SourceOutcome",
     "SourceReset",

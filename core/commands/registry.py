@@ -44,6 +44,7 @@ from .reservations import (
     Reserve,
     ReserveOutcome,
 )
+from .shortfalls import GetShortfall, ShortfallView
 from .sources import (
     GetSource,
     ListPendingReversals,
@@ -252,6 +253,14 @@ AVAILABLE_TO_PROMISE = _operation(
     AvailableToPromiseView,
     lambda command, homes: homes.of_sku(command.sku),
     _weighs(60),
+    is_read=True,
+    may_fault=True,
+)
+GET_SHORTFALL = _operation(
+    GetShortfall,
+    ShortfallView,
+    lambda command, homes: homes.of_sku(command.sku),
+    _weighs(20),
     is_read=True,
     may_fault=True,
 )

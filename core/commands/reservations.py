@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ..ids import Key
 from ..model import RefusalCode, Remainder, State, Verb
 from .shared import Revision
+from .shortfalls import Shortfall
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +106,6 @@ class ExtendOutcome:
     refusal: Refusal | None
     expires_at_ns: int
     revisions: tuple[Revision, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Shortfall:
-    """A stock level where promises exceed supply, so that `available` is negative."""
-
-    sku: str
-    location: str
-    on_hand: int
-    available: int
 
 
 @dataclass(frozen=True, slots=True)

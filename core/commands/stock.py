@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from ..ids import Key
 from ..model import CountBasis, EventKind, EventOutcome
 from .shared import Revision
+from .shortfalls import Shortfall
 from .sources import SequenceRange
 
 
@@ -172,6 +173,8 @@ class EventsOutcome:
     revisions: tuple[Revision, ...]
     skipped: tuple[SequenceRange, ...] = ()
     """Numbers that the events passed over, in their order: the first 100 ranges."""
+    shortfalls: tuple[Shortfall, ...] = ()
+    """The stock levels of the events at which promised units can't be kept, in their order."""
 
 
 @dataclass(frozen=True, slots=True)

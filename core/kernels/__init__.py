@@ -100,6 +100,7 @@ from .retention import (
     match_texts,
     read_states,
 )
+from .shortfalls import find_promises, read_promises
 from .stock_batches import (
     find_event_levels,
     plan_stock,
@@ -166,6 +167,7 @@ __all__ = [
     "find_numbered",
     "find_part",
     "find_parts",
+    "find_promises",
     "find_row",
     "find_rows",
     "find_supply",
@@ -202,6 +204,7 @@ __all__ = [
     "promise_supplies",
     "read_levels",
     "read_lines",
+    "read_promises",
     "read_quantities",
     "read_states",
     "remove_name",

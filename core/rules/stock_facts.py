@@ -5,7 +5,7 @@ shortfall. All facts of a command are recorded in one turn, each with an answer 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, groupby
 from operator import attrgetter
 
@@ -35,11 +35,13 @@ from ..tables.layouts import PLAN, STOCK_EVENT
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record, record_names, record_stock_details
+from ..work import Steps
 from . import joint_turn
 from .fact_changes import Change, FactChanges
 from .homes import Homes
 from .late_counts import LateCounts
 from .reversals import content_of
+from .shortfalls import Shortfalls
 from .stock_plan import Plan, StockPlanner
 
 #: By code: an enum's call takes 1 µs.
@@ -64,17 +66,26 @@ class StockFacts:
     """Stock facts by name, over the shards of a node."""
 
     def __init__(
-        self, planner: StockPlanner, homes: Homes, changes: FactChanges, late_counts: LateCounts
+        self,
+        planner: StockPlanner,
+        homes: Homes,
+        changes: FactChanges,
+        late_counts: LateCounts,
+        shortfalls: Shortfalls,
     ) -> None:
         self.planner = planner
         self.homes = homes
         self.changes = changes
         self.late_counts = late_counts
+        self.shortfalls = shortfalls
 
     @executes(RECORD_STOCK_EVENTS)
-    def record_events(self, command: RecordStockEvents, now_ns: int) -> EventsOutcome | Unknown:
+    def record_events(
+        self, command: RecordStockEvents, now_ns: int
+    ) -> EventsOutcome | Unknown | Steps[EventsOutcome]:
         """Record facts of one source, in their order: those that change units on hand alone
-        together as far as they follow one another, each other by itself.
+        together as far as they follow one another, each other by itself. Where promises can't be
+        kept, those are looked for in steps, when all is written.
         """
         named = command.events
         if (unknown := self._unknown_location(named)) is not None:
@@ -92,7 +103,17 @@ class StockFacts:
                     touched.update(dict.fromkeys(found))
         mine = [shard for shard in self.planner.shards if shard in touched]
         ranges = tuple(skipped[:RANGES_TOLD_MAX])
-        return EventsOutcome(tuple(results), joint_turn.revisions(mine), ranges)
+        outcome = EventsOutcome(tuple(results), joint_turn.revisions(mine), ranges)
+        if any(result.shortfall for result in results):
+            pairs = zip(named, results, strict=True)
+            short = [(event.sku, event.location) for event, result in pairs if result.shortfall]
+            return self._with_shortfalls(outcome, short)
+        return outcome
+
+    def _with_shortfalls(
+        self, outcome: EventsOutcome, names: Sequence[tuple[str, str]]
+    ) -> Steps[EventsOutcome]:
+        return replace(outcome, shortfalls=(yield from self.shortfalls.endangering(names)))
 
     def _parts(self, source: str, named: Sequence[StockEvent]) -> Iterator[Sequence[StockEvent]]:
         """The events, with counts by themselves whose numbers come late."""

@@ -145,6 +145,17 @@ LINE = np.dtype(
     [("quantity", "i8"), ("row", "i4"), ("position", "u2"), ("state", "u1"), ("pad", "u1")]
 )
 
+#: A line under which units are promised, as a search over reservations finds it.
+PROMISE = np.dtype(
+    [
+        ("reserved_at_ns", "i8"),
+        ("key_hi", "u8"),
+        ("key_lo", "u8"),
+        ("number", "i4"),
+        ("line", "i4"),
+    ]
+)
+
 #: What is left of a reservation whose lines have left: bit s - 1 of `states` tells that it had
 #: units in State s, the highest that its id is a text.
 ENDED_ID = np.dtype([("key_hi", "u8"), ("key_lo", "u8"), ("states", "u1")])

@@ -41,13 +41,37 @@ def refused_lines(lines: Iterable[common.RefusedLine]) -> Table:
     return made
 
 
-def shortfalls(levels: Iterable[reservation.Shortfall]) -> Table:
+def shortfalls(levels: Iterable[common.Shortfall]) -> Table:
     """Stock levels where promises exceed supply."""
     made = table(("SKU", "location"), ("on hand", "available"))
     for level in levels:
         figures = f"{level.on_hand:,}", f"[red]{level.available:,}[/red]"
         made.add_row(escape(level.sku), escape(level.location), *figures)
     return made
+
+
+def endangered(levels: Iterable[common.Shortfall]) -> Table:
+    """The lines of reservations whose units cannot all be kept, by stock level."""
+    words = ("SKU", "location", "reservation", "line")
+    made = table(words, ("held", "committed", "endangered"))
+    for level in levels:
+        place = escape(level.sku), escape(level.location)
+        for each in level.endangered:
+            figures = f"{each.held:,}", f"{each.committed:,}"
+            units = f"[red]{each.endangered_quantity:,}[/red]"
+            made.add_row(*place, escape(each.reservation_id), escape(each.line_id), *figures, units)
+        if level.unlisted_quantity:
+            units = f"[red]{level.unlisted_quantity:,}[/red]"
+            made.add_row(*place, "more, not listed", "", "", "", units)
+    return made
+
+
+def shortfall_sentence(level: common.Shortfall) -> str:
+    """What there is at a stock level and what is promised beyond it."""
+    place = f"{level.sku} at {level.location}"
+    if not level.shortfall:
+        return f"{place} has {level.available:,} available: every promise can be kept."
+    return f"{place} has {level.on_hand:,} on hand, and {level.shortfall:,} too few."
 
 
 _HEADINGS = {"sku": "SKU", "location": "location", "line_id": "line"}

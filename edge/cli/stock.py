@@ -125,6 +125,28 @@ def promise(
     console().print(answers.promises(answer))
 
 
+@app.command()
+def shortfall(
+    sku: Annotated[str, typer.Argument(metavar="SKU", help="SKU.")],
+    location: Annotated[str, typer.Argument(metavar="LOCATION", help="Location.")],
+    limit: Annotated[int, typer.Option(help="How many lines to list at most.")] = 20,
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Show whose promises cannot be kept at a stock level, newest reservations first."""
+    with asking(target, timeout, as_json=as_json) as client:
+        answer = client.get_shortfall(sku, location, max_lines=limit)
+    if as_json:
+        print_json(plain(answer))
+        return
+    from . import answers
+
+    if answer.shortfall.shortfall:
+        console().print(answers.endangered([answer.shortfall]))
+    typer.echo(answers.shortfall_sentence(answer.shortfall))
+
+
 @stock.command()
 def receipt(
     lines: Words,
@@ -384,6 +406,8 @@ def _record(
     from . import answers
 
     console().print(answers.event_results(events, answer.results))
+    if answer.shortfalls:
+        console().print(answers.endangered(answer.shortfalls))
     for sentence in answers.event_notes(events, answer.results):
         typer.echo(sentence, err=True)
 

@@ -279,6 +279,22 @@ def resolve_stock_levels(
     return call(methods.RESOLVE_STOCK_LEVELS, request, **options)
 
 
+def get_shortfall(
+    sku: str, location: str, *, max_lines: int = 0, **options: Unpack[Options]
+) -> Call[availability.GetShortfallResponse]:
+    """By how much promises exceed supply at a stock level, and the lines of reservations that this
+    endangers: 20 of them, or `max_lines`, up to 1,000, of the newest reservations first.
+
+    Raises `NotFound` if the SKU or the location is unknown.
+    """
+    request = availability.GetShortfallRequest(
+        sku=text("sku", sku),
+        location=text("location", location),
+        max_lines=integer("max_lines", max_lines, 32),
+    )
+    return call(methods.GET_SHORTFALL, request, **options)
+
+
 # StockService
 
 
@@ -288,7 +304,8 @@ def record_stock_events(
     """Record 1 to 1,000 stock events of a source, in the order given: all or none.
 
     For each event, the response has its outcome, the units on hand after it, and by how much
-    promises exceed supply. Raises `NotFound` if a location is unknown.
+    promises exceed supply; `shortfalls` names the reservations that this endangers. Raises
+    `NotFound` if a location is unknown.
 
         sale = StockEvent(event_id="7", sku="MUG", location="STORE-9", quantity=1)
         sale.kind = STOCK_EVENT_KIND_SALE

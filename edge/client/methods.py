@@ -59,6 +59,7 @@ GET_AVAILABLE_TO_PROMISE: Final = Method(
 RESOLVE_STOCK_LEVELS: Final = Method(
     "AvailabilityService/ResolveStockLevels", availability.ResolveStockLevelsResponse
 )
+GET_SHORTFALL: Final = Method("AvailabilityService/GetShortfall", availability.GetShortfallResponse)
 RECORD_STOCK_EVENTS: Final = Method(
     "StockService/RecordStockEvents", stock.RecordStockEventsResponse
 )
@@ -95,7 +96,7 @@ UNARY_METHODS: Final[tuple[Method[Any], ...]] = (
     *(RESERVE, EXTEND, COMMIT, FULFILL, RELEASE, CANCEL, GET_RESERVATION),
     LIST_RESERVATIONS,
     *(GET_AVAILABILITY, BATCH_GET_AVAILABILITY, RESOLVE_STOCK_LEVELS),
-    GET_AVAILABLE_TO_PROMISE,
+    *(GET_AVAILABLE_TO_PROMISE, GET_SHORTFALL),
     RECORD_STOCK_EVENTS,
     *(CREATE_LOCATION, UPDATE_LOCATION, GET_LOCATION, LIST_LOCATIONS, DELETE_SKU),
     *(LIST_MOVEMENTS, EXPLAIN_AVAILABILITY),

@@ -18,6 +18,7 @@ from holdfast.core.commands.registry import (
     GET_AVAILABILITY,
     GET_LOCATION,
     GET_RESERVATION,
+    GET_SHORTFALL,
     LIST_LOCATIONS,
     MOVE,
     MOVE_BATCH,
@@ -71,6 +72,7 @@ from ..wire.reservations import (
     reserve_from_request,
     reserve_response,
 )
+from ..wire.shortfalls import shortfall_from_request, shortfall_response
 from ..wire.stock_batches import stock_from_request, stock_refused, stock_response
 from ..wire.stock_facts import events_from_request, events_response
 from ..wire.supply import promise_from_request, promise_response
@@ -227,6 +229,13 @@ class Service:
         """Look up the handles of stock levels."""
         command = levels_from_request(request)
         return levels_response(command, await self._ask(RESOLVE_LEVELS, context, command))
+
+    async def GetShortfall(
+        self, request: availability.GetShortfallRequest, context: CallContext
+    ) -> availability.GetShortfallResponse:
+        """Read the shortfall of a stock level."""
+        command = shortfall_from_request(request)
+        return shortfall_response(await self._ask(GET_SHORTFALL, context, command))
 
     # StockService
 

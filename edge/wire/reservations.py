@@ -13,6 +13,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 from .faults import invalid
 from .refusals import refusal_message
 from .shared import add_revisions, engine_members, wire_members
+from .shortfalls import shortfall_message
 from .validation import NS_PER_S, bad_name, check_count, check_name, enum_member, hold_ms, is_name
 
 PartialMoveRequest: TypeAlias = reservation.CommitRequest | reservation.FulfillRequest
@@ -141,14 +142,7 @@ def move_response(response_class: type[MoveResponse], outcome: core.MoveOutcome)
 def fulfill_response(outcome: core.MoveOutcome) -> reservation.FulfillResponse:
     """The answer to a Fulfill: that of any move, and the shortfalls at the levels shipped from."""
     response = move_response(reservation.FulfillResponse, outcome)
-    for each in outcome.shortfalls:
-        response.shortfalls.add(
-            sku=each.sku,
-            location=each.location,
-            on_hand=each.on_hand,
-            available=each.available,
-            shortfall=-each.available,
-        )
+    response.shortfalls.extend(map(shortfall_message, outcome.shortfalls))
     return response
 
 

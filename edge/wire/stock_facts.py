@@ -14,6 +14,7 @@ from holdfast.v1 import stock_service_pb2 as stock
 
 from .faults import Fault, invalid
 from .shared import INT64_MAX, add_revisions, engine_members, wire_members
+from .shortfalls import shortfall_message
 from .validation import (
     NS_PER_S,
     bad_event_quantity,
@@ -68,7 +69,7 @@ def events_response(outcome: core.EventsOutcome) -> stock.RecordStockEventsRespo
 
 
 def add_results(response: Any, outcome: core.EventsOutcome) -> None:
-    """Append one result per event, and the revisions."""
+    """Append one result per event, the shortfalls, and the revisions."""
     # With keywords, in one call: half the time that setting fields takes.
     add = response.results.add
     for result in outcome.results:
@@ -88,6 +89,7 @@ def add_results(response: Any, outcome: core.EventsOutcome) -> None:
         if result.difference is not None:
             added.difference.CopyFrom(difference_message(result.difference))
     add_skipped(response, outcome.skipped)
+    response.shortfalls.extend(map(shortfall_message, outcome.shortfalls))
     add_revisions(response, outcome.revisions)
 
 

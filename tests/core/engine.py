@@ -27,6 +27,7 @@ from holdfast.core.commands import (
     Outcome,
     ReservationView,
     ReserveOutcome,
+    ShortfallView,
     StockBatch,
     StockCodes,
 )
@@ -173,7 +174,7 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
     match outcome:
         case AvailabilitiesView(views):
             return AvailabilitiesView(tuple(view and without_revision(view) for view in views))
-        case DeleteOutcome() | AvailableToPromiseView():
+        case DeleteOutcome() | AvailableToPromiseView() | ShortfallView():
             return replace(outcome, revision=NO_REVISION)
         case ReservationView(lines=lines):
             lines = tuple(

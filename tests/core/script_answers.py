@@ -25,6 +25,8 @@ from holdfast.core.commands import (
     Refusal,
     ReservationView,
     ReserveOutcome,
+    Shortfall,
+    ShortfallView,
     SourceReset,
     Unknown,
 )
@@ -66,6 +68,8 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
                 yield from shown_promise(level)
         case EventsOutcome():
             yield from shown_events(command, outcome)
+        case ShortfallView(shortfall):
+            yield from shown_shortfall(shortfall)
         case LocationOutcome(location):
             able = "enabled" if location.enabled else "disabled"
             yield f"{location.name} is a {location.kind.name.lower()}, {able}"
@@ -170,6 +174,17 @@ def shown_events(command: Command, outcome: EventsOutcome) -> Iterator[str]:
             first = result.difference
             was = f"was {first.recorded}, is {first.now}" if first.now else "is another"
             yield f"  {first.field} {was}"
+    for each in outcome.shortfalls:
+        yield from shown_shortfall(each)
+
+
+def shown_shortfall(shortfall: Shortfall) -> Iterator[str]:
+    """Who is endangered at a level, and for how many of its units."""
+    place = f"{shortfall.sku}@{shortfall.location}"
+    more = f" unlisted={shortfall.unlisted}" if shortfall.unlisted else ""
+    yield f"  short {place} on_hand={shortfall.on_hand} available={shortfall.available}{more}"
+    for name, line_id, held, committed, units in shortfall.endangered:
+        yield f"    {name}{suffix(line_id)} held={held} committed={committed} endangered={units}"
 
 
 def ns_from_text(text: str) -> int:

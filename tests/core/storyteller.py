@@ -14,6 +14,7 @@ from holdfast.core.commands import (
     DeleteSku,
     Extend,
     GetReservation,
+    GetShortfall,
     Line,
     Location,
     Move,
@@ -102,7 +103,7 @@ class Storyteller:
             *[self.extend] * 3,
             *[self.stock] * 4,
             *[self.again] * 6,
-            self.read,
+            *[self.read] * 2,
             self.location,
             self.delete,
             self.reset,
@@ -182,6 +183,9 @@ class Storyteller:
         return Extend(key, self.request(key), self.rng.choice(HOLDS_MS))
 
     def read(self) -> Command:
+        if self.is_one_in(2):
+            sku, location = self.some(SKUS, 1)[0], self.some(LOCATIONS, 1)[0]
+            return GetShortfall(sku, location, self.rng.choice((1, 2, 20)))
         return GetReservation(self.key())
 
     def key(self) -> Key:

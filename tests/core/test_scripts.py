@@ -43,6 +43,7 @@ from holdfast.core.commands import (
     GetAvailability,
     GetAvailableToPromise,
     GetReservation,
+    GetShortfall,
     Line,
     Location,
     Move,
@@ -210,6 +211,9 @@ class Story:
             case "promise":
                 days = int(words.options.get("days", 30))
                 return GetAvailableToPromise(words.name, (), days, 0, 100)
+            case "short":
+                sku, _, location = words.name.partition("@")
+                return GetShortfall(sku, location, int(words.options.get("most", "20")))
             case "show" if words.name[0].isupper():
                 return GetAvailability((words.name,), tuple(words.plain[2:]))
             case "show":

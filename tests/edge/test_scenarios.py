@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from holdfast.edge.client import Client, calls, methods
 from holdfast.edge.client.calls import Call
 from holdfast.v1 import common_pb2 as common
@@ -31,6 +33,7 @@ from tests.edge.raw import (
 from tests.real_time import wait_until_so
 
 ACCEPTED = common.OUTCOME_ACCEPTED
+APPLIED = stock.STOCK_EVENT_OUTCOME_APPLIED
 REFUSED = common.OUTCOME_REFUSED
 INSUFFICIENT = common.REFUSAL_CODE_INSUFFICIENT_STOCK
 NS_PER_S = 1_000_000_000
@@ -368,3 +371,62 @@ async def test_t7_an_order_that_holds_all_stock_can_be_placed_and_shipped(client
     assert (4, 0, 4) == await figures_of(client, sku)
     assert ACCEPTED == (await client.fulfill(order)).outcome
     assert (0, 0, 0) == await figures_of(client, sku)
+
+
+# T8: a snapshot that had not seen the latest sales
+
+
+def fact(sku: str, kind: str, quantity: int, **more: Any) -> stock.StockEvent:
+    return stock.StockEvent(
+        event_id=new_name("event"),
+        sku=sku,
+        location=WAREHOUSE,
+        kind=f"STOCK_EVENT_KIND_{kind}",
+        quantity=quantity,
+        **more,
+    )
+
+
+async def test_t8_a_snapshot_does_not_bring_back_what_was_sold_since(client: Client) -> None:
+    """Ten were counted, four were sold, and then the snapshot arrives: six are there, not ten."""
+    (sku,) = await put_stock(client, 12)
+    counted_at = Timestamp()
+    counted_at.FromNanoseconds(await server_time_ns(client, (await put_stock(client, 10**6))[0]))
+    await client.record_stock_events("till", [fact(sku, "SALE", 4)])
+    snapshot = fact(sku, "COUNT", 10, occur_time=counted_at)
+    (result,) = (await client.record_stock_events("erp", [snapshot])).results
+    assert (APPLIED, 6) == (result.outcome, result.available)
+    (again,) = result.reapplied
+    assert ("till", -4, 1) == (again.source, again.quantity, again.events)
+    assert 6 == (await level_of(client, sku)).available
+
+
+# T9: an older snapshot after a newer one; a number that is passed over
+
+
+async def test_t9_an_older_snapshot_changes_nothing_and_a_gap_is_told(client: Client) -> None:
+    """The older one is told so; the source is listed with what is missing until it comes."""
+    (sku,) = await put_stock(client, 10**6)
+    older, newer = Timestamp(), Timestamp()
+    older.FromNanoseconds(await server_time_ns(client, sku))
+    newer.FromNanoseconds(await server_time_ns(client, sku))
+    (sku,) = await put_stock(client, 12)
+    source = new_name("erp")
+    outcomes = []
+    for units, at in ((7, newer), (9, older)):
+        count = fact(sku, "COUNT", units, occur_time=at)
+        (result,) = (await client.record_stock_events(source, [count])).results
+        outcomes.append(result.outcome)
+    assert [APPLIED, stock.STOCK_EVENT_OUTCOME_COUNT_OUTDATED] == outcomes
+    assert 7 + 12 == (await level_of(client, sku)).on_hand, "the receipt is younger than both"
+
+    feed = new_name("wms")
+    for number, told in ((1, []), (4, [(2, 3)]), (3, []), (2, [])):
+        receipt = fact(sku, "RECEIPT", 1, sequence=number)
+        answer = await client.record_stock_events(feed, [receipt])
+        skipped = [(each.first_sequence, each.last_sequence) for each in answer.skipped_sequences]
+        assert told == skipped
+        assert APPLIED == answer.results[0].outcome
+        missing = (await client.get_source(feed)).source.missing_sequences
+        assert {1: 0, 4: 2, 3: 1, 2: 0}[number] == missing
+    assert 7 + 12 + 4 == (await level_of(client, sku)).on_hand

@@ -1,4 +1,4 @@
-"""Scenarios T10 to T20 over a real node; T1 to T7 stand in test_scenarios.py."""
+"""Scenarios T10 to T20 over a real node; T1 to T9 stand in test_scenarios.py."""
 
 import asyncio
 import random
@@ -264,6 +264,80 @@ async def test_t16_numbered_facts_of_a_stream_are_applied_in_the_order_sent(
     assert [stock.STOCK_EVENT_OUTCOME_APPLIED] * sent == outcomes
     read = await client.batch_get_availability(skus)
     assert sent == sum(each.network_available for each in read.availabilities)
+
+
+async def test_t16_webhooks_that_come_twice_and_out_of_order_count_once(client: Client) -> None:
+    """Each channel's messages arrive shuffled, some of them twice: one effect each, none lost."""
+    (sku,) = await put_stock(client, 1_000)
+    chance = random.Random(16)
+    applied = sold = 0
+    for channel in (new_name("shop"), new_name("market")):
+        quantities = [chance.randint(1, 5) for _ in range(30)]
+        sold += sum(quantities)
+        webhooks = [
+            stock.StockEvent(
+                event_id=f"webhook-{number}",
+                sequence=number,
+                sku=sku,
+                location=WAREHOUSE,
+                kind=stock.STOCK_EVENT_KIND_SALE,
+                quantity=quantity,
+            )
+            for number, quantity in enumerate(quantities, 1)
+        ]
+        sent = [*webhooks, *chance.sample(webhooks, 15)]
+        chance.shuffle(sent)
+        for webhook in sent:
+            (result,) = (await client.record_stock_events(channel, [webhook])).results
+            applied += result.outcome == stock.STOCK_EVENT_OUTCOME_APPLIED
+            assert result.outcome in (
+                stock.STOCK_EVENT_OUTCOME_APPLIED,
+                stock.STOCK_EVENT_OUTCOME_DUPLICATE,
+            )
+        assert 0 == (await client.get_source(channel)).source.missing_sequences
+    assert 60 == applied
+    assert 1_000 - sold == (await figures_of(client, sku))[0]
+
+
+# T19: a count below what is promised
+
+
+async def test_t19_a_count_below_the_promises_names_whom_it_endangers(
+    node: NodeProcess, client: Client
+) -> None:
+    """The newest orders first, as many as make up the shortfall, for a fact and for a read; also
+    where the count comes as columns, and after a kill.
+    """
+    (sku,) = await put_stock(client, 10)
+    orders = [new_name("order") for _ in range(5)]
+    for order in orders:
+        await client.reserve(order, [(sku, WAREHOUSE, 2)])
+        await client.commit(order)
+    count = stock.StockEvent(
+        event_id=new_name("event"),
+        sku=sku,
+        location=WAREHOUSE,
+        kind=stock.STOCK_EVENT_KIND_COUNT,
+        quantity=5,
+    )
+    (shortfall,) = (await client.record_stock_events("wms", [count])).shortfalls
+    assert (5, -5, 5) == (shortfall.on_hand, shortfall.available, shortfall.shortfall)
+    expected = [(orders[4], 2), (orders[3], 2), (orders[2], 1)]
+    told = [(each.reservation_id, each.endangered_quantity) for each in shortfall.endangered]
+    assert expected == told
+    assert 0 == shortfall.unlisted_quantity
+    assert shortfall == (await client.get_shortfall(sku, WAREHOUSE)).shortfall
+
+    fewer = (await client.get_shortfall(sku, WAREHOUSE, max_lines=1)).shortfall
+    assert [(orders[4], 2)] == [
+        (each.reservation_id, each.endangered_quantity) for each in fewer.endangered
+    ]
+    assert 3 == fewer.unlisted_quantity
+    await client.cancel(orders[4])
+    node.kill()
+    node.start()
+    left = (await client.get_shortfall(sku, WAREHOUSE)).shortfall
+    assert [orders[3], orders[2]] == [each.reservation_id for each in left.endangered]
 
 
 # T20: nobody sweeps

@@ -65,6 +65,7 @@ ONE_MEANING = {
     "reservation_index": "where the parts of a reservation are",
     "reservations": "reservations and their lines, one at a time",
     "retention": "how long what has ended is kept",
+    "shortfalls": "stock levels where promises exceed supply, and whom that endangers",
     "sources": "sources of stock facts, and how they number them",
     "shared": "what the files beside it share",
     "statistics": "figures about what runs",

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from holdfast.v1 import common_pb2 as holdfast_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&holdfast/v1/availability_service.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18holdfast/v1/common.proto\"+\n\x16GetAvailabilityRequest\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"J\n\x17GetAvailabilityResponse\x12/\n\x0c\x61vailability\x18\x01 \x01(\x0b\x32\x19.holdfast.v1.Availability\"T\n\x1b\x42\x61tchGetAvailabilityRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\x12\x14\n\x0cstock_levels\x18\x02 \x03(\x06\x12\x11\n\tlocations\x18\x03 \x03(\t\"\xef\x01\n\x1c\x42\x61tchGetAvailabilityResponse\x12\x31\n\x0e\x61vailabilities\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.Availability\x12\x14\n\x0cunknown_skus\x18\x02 \x03(\t\x12\x0f\n\x07on_hand\x18\x03 \x03(\x10\x12\x10\n\x08reserved\x18\x04 \x03(\x10\x12\x11\n\tcommitted\x18\x05 \x03(\x10\x12(\n\trevisions\x18\x06 \x03(\x0b\x32\x15.holdfast.v1.Revision\x12\x11\n\tavailable\x18\x07 \x03(\x10\x12\x13\n\x0bunavailable\x18\x08 \x03(\x10\"T\n\x19ResolveStockLevelsRequest\x12\x37\n\x0cstock_levels\x18\x01 \x03(\x0b\x32\x1b.holdfast.v1.StockLevelNameB\x04\xe2\x41\x01\x02\";\n\x0eStockLevelName\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08location\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"d\n\x1aResolveStockLevelsResponse\x12\x0f\n\x07handles\x18\x01 \x03(\x06\x12\x35\n\nunresolved\x18\x02 \x03(\x0b\x32!.holdfast.v1.UnresolvedStockLevel\"\x86\x01\n\x14UnresolvedStockLevel\x12\r\n\x05index\x18\x01 \x01(\r\x12\x30\n\x0bstock_level\x18\x02 \x01(\x0b\x32\x1b.holdfast.v1.StockLevelName\x12-\n\x06reason\x18\x03 \x01(\x0e\x32\x1d.holdfast.v1.UnresolvedReason\"\x88\x01\n\x0c\x41vailability\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\'\n\x06levels\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.StockLevel\x12\x19\n\x11network_available\x18\x03 \x01(\x03\x12\'\n\x08revision\x18\x04 \x01(\x0b\x32\x15.holdfast.v1.Revision\"\xd1\x01\n\nStockLevel\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x0f\n\x07on_hand\x18\x02 \x01(\x03\x12\x10\n\x08reserved\x18\x03 \x01(\x03\x12\x11\n\tcommitted\x18\x04 \x01(\x03\x12\x11\n\tavailable\x18\x05 \x01(\x03\x12\x11\n\tshortfall\x18\x06 \x01(\x03\x12\x0f\n\x07\x65nabled\x18\x07 \x01(\x08\x12\x32\n\x0bunavailable\x18\x08 \x03(\x0b\x32\x1d.holdfast.v1.UnavailableUnits\x12\x10\n\x08incoming\x18\t \x01(\x03\"4\n\x10UnavailableUnits\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"\x81\x01\n\x1cGetAvailableToPromiseRequest\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x11\n\tlocations\x18\x02 \x03(\t\x12\x14\n\x0chorizon_days\x18\x03 \x01(\x05\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\xb7\x01\n\x1dGetAvailableToPromiseResponse\x12)\n\x06levels\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.LevelPromise\x12)\n\x05today\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12\'\n\x08revision\x18\x04 \x01(\x0b\x32\x15.holdfast.v1.Revision\"\x92\x01\n\x0cLevelPromise\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12%\n\x04\x64\x61ys\x18\x03 \x03(\x0b\x32\x17.holdfast.v1.PromiseDay\x12%\n\x08supplies\x18\x04 \x03(\x0b\x32\x13.holdfast.v1.Supply\x12\x0f\n\x07overdue\x18\x05 \x01(\x03\"Z\n\nPromiseDay\x12\'\n\x03\x64\x61y\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08incoming\x18\x02 \x01(\x03\x12\x11\n\tavailable\x18\x03 \x01(\x03\"\x92\x01\n\x06Supply\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\t\x12\x31\n\rexpected_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tannounced\x18\x04 \x01(\x03\x12\x10\n\x08received\x18\x05 \x01(\x03\x12\x10\n\x08incoming\x18\x06 \x01(\x03*\xa6\x01\n\x10UnresolvedReason\x12!\n\x1dUNRESOLVED_REASON_UNSPECIFIED\x10\x00\x12!\n\x1dUNRESOLVED_REASON_UNKNOWN_SKU\x10\x01\x12&\n\"UNRESOLVED_REASON_UNKNOWN_LOCATION\x10\x02\x12$\n UNRESOLVED_REASON_NO_STOCK_LEVEL\x10\x03\x32\xb7\x03\n\x13\x41vailabilityService\x12\\\n\x0fGetAvailability\x12#.holdfast.v1.GetAvailabilityRequest\x1a$.holdfast.v1.GetAvailabilityResponse\x12k\n\x14\x42\x61tchGetAvailability\x12(.holdfast.v1.BatchGetAvailabilityRequest\x1a).holdfast.v1.BatchGetAvailabilityResponse\x12n\n\x15GetAvailableToPromise\x12).holdfast.v1.GetAvailableToPromiseRequest\x1a*.holdfast.v1.GetAvailableToPromiseResponse\x12\x65\n\x12ResolveStockLevels\x12&.holdfast.v1.ResolveStockLevelsRequest\x1a\'.holdfast.v1.ResolveStockLevelsResponseB5\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1\xaa\x02\x0bHoldfast.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&holdfast/v1/availability_service.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18holdfast/v1/common.proto\"+\n\x16GetAvailabilityRequest\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"J\n\x17GetAvailabilityResponse\x12/\n\x0c\x61vailability\x18\x01 \x01(\x0b\x32\x19.holdfast.v1.Availability\"T\n\x1b\x42\x61tchGetAvailabilityRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\x12\x14\n\x0cstock_levels\x18\x02 \x03(\x06\x12\x11\n\tlocations\x18\x03 \x03(\t\"\xef\x01\n\x1c\x42\x61tchGetAvailabilityResponse\x12\x31\n\x0e\x61vailabilities\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.Availability\x12\x14\n\x0cunknown_skus\x18\x02 \x03(\t\x12\x0f\n\x07on_hand\x18\x03 \x03(\x10\x12\x10\n\x08reserved\x18\x04 \x03(\x10\x12\x11\n\tcommitted\x18\x05 \x03(\x10\x12(\n\trevisions\x18\x06 \x03(\x0b\x32\x15.holdfast.v1.Revision\x12\x11\n\tavailable\x18\x07 \x03(\x10\x12\x13\n\x0bunavailable\x18\x08 \x03(\x10\"T\n\x19ResolveStockLevelsRequest\x12\x37\n\x0cstock_levels\x18\x01 \x03(\x0b\x32\x1b.holdfast.v1.StockLevelNameB\x04\xe2\x41\x01\x02\";\n\x0eStockLevelName\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08location\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"d\n\x1aResolveStockLevelsResponse\x12\x0f\n\x07handles\x18\x01 \x03(\x06\x12\x35\n\nunresolved\x18\x02 \x03(\x0b\x32!.holdfast.v1.UnresolvedStockLevel\"\x86\x01\n\x14UnresolvedStockLevel\x12\r\n\x05index\x18\x01 \x01(\r\x12\x30\n\x0bstock_level\x18\x02 \x01(\x0b\x32\x1b.holdfast.v1.StockLevelName\x12-\n\x06reason\x18\x03 \x01(\x0e\x32\x1d.holdfast.v1.UnresolvedReason\"S\n\x13GetShortfallRequest\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08location\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x11\n\tmax_lines\x18\x03 \x01(\x05\"j\n\x14GetShortfallResponse\x12)\n\tshortfall\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.Shortfall\x12\'\n\x08revision\x18\x02 \x01(\x0b\x32\x15.holdfast.v1.Revision\"\x88\x01\n\x0c\x41vailability\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\'\n\x06levels\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.StockLevel\x12\x19\n\x11network_available\x18\x03 \x01(\x03\x12\'\n\x08revision\x18\x04 \x01(\x0b\x32\x15.holdfast.v1.Revision\"\xd1\x01\n\nStockLevel\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x0f\n\x07on_hand\x18\x02 \x01(\x03\x12\x10\n\x08reserved\x18\x03 \x01(\x03\x12\x11\n\tcommitted\x18\x04 \x01(\x03\x12\x11\n\tavailable\x18\x05 \x01(\x03\x12\x11\n\tshortfall\x18\x06 \x01(\x03\x12\x0f\n\x07\x65nabled\x18\x07 \x01(\x08\x12\x32\n\x0bunavailable\x18\x08 \x03(\x0b\x32\x1d.holdfast.v1.UnavailableUnits\x12\x10\n\x08incoming\x18\t \x01(\x03\"4\n\x10UnavailableUnits\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"\x81\x01\n\x1cGetAvailableToPromiseRequest\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x11\n\tlocations\x18\x02 \x03(\t\x12\x14\n\x0chorizon_days\x18\x03 \x01(\x05\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\xb7\x01\n\x1dGetAvailableToPromiseResponse\x12)\n\x06levels\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.LevelPromise\x12)\n\x05today\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12\'\n\x08revision\x18\x04 \x01(\x0b\x32\x15.holdfast.v1.Revision\"\x92\x01\n\x0cLevelPromise\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12%\n\x04\x64\x61ys\x18\x03 \x03(\x0b\x32\x17.holdfast.v1.PromiseDay\x12%\n\x08supplies\x18\x04 \x03(\x0b\x32\x13.holdfast.v1.Supply\x12\x0f\n\x07overdue\x18\x05 \x01(\x03\"Z\n\nPromiseDay\x12\'\n\x03\x64\x61y\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08incoming\x18\x02 \x01(\x03\x12\x11\n\tavailable\x18\x03 \x01(\x03\"\x92\x01\n\x06Supply\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\t\x12\x31\n\rexpected_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tannounced\x18\x04 \x01(\x03\x12\x10\n\x08received\x18\x05 \x01(\x03\x12\x10\n\x08incoming\x18\x06 \x01(\x03*\xa6\x01\n\x10UnresolvedReason\x12!\n\x1dUNRESOLVED_REASON_UNSPECIFIED\x10\x00\x12!\n\x1dUNRESOLVED_REASON_UNKNOWN_SKU\x10\x01\x12&\n\"UNRESOLVED_REASON_UNKNOWN_LOCATION\x10\x02\x12$\n UNRESOLVED_REASON_NO_STOCK_LEVEL\x10\x03\x32\x8c\x04\n\x13\x41vailabilityService\x12\\\n\x0fGetAvailability\x12#.holdfast.v1.GetAvailabilityRequest\x1a$.holdfast.v1.GetAvailabilityResponse\x12k\n\x14\x42\x61tchGetAvailability\x12(.holdfast.v1.BatchGetAvailabilityRequest\x1a).holdfast.v1.BatchGetAvailabilityResponse\x12n\n\x15GetAvailableToPromise\x12).holdfast.v1.GetAvailableToPromiseRequest\x1a*.holdfast.v1.GetAvailableToPromiseResponse\x12\x65\n\x12ResolveStockLevels\x12&.holdfast.v1.ResolveStockLevelsRequest\x1a\'.holdfast.v1.ResolveStockLevelsResponse\x12S\n\x0cGetShortfall\x12 .holdfast.v1.GetShortfallRequest\x1a!.holdfast.v1.GetShortfallResponseB5\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1\xaa\x02\x0bHoldfast.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,10 +43,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STOCKLEVELNAME'].fields_by_name['sku']._serialized_options = b'\342A\001\002'
   _globals['_STOCKLEVELNAME'].fields_by_name['location']._loaded_options = None
   _globals['_STOCKLEVELNAME'].fields_by_name['location']._serialized_options = b'\342A\001\002'
+  _globals['_GETSHORTFALLREQUEST'].fields_by_name['sku']._loaded_options = None
+  _globals['_GETSHORTFALLREQUEST'].fields_by_name['sku']._serialized_options = b'\342A\001\002'
+  _globals['_GETSHORTFALLREQUEST'].fields_by_name['location']._loaded_options = None
+  _globals['_GETSHORTFALLREQUEST'].fields_by_name['location']._serialized_options = b'\342A\001\002'
   _globals['_GETAVAILABLETOPROMISEREQUEST'].fields_by_name['sku']._loaded_options = None
   _globals['_GETAVAILABLETOPROMISEREQUEST'].fields_by_name['sku']._serialized_options = b'\342A\001\002'
-  _globals['_UNRESOLVEDREASON']._serialized_start=2096
-  _globals['_UNRESOLVEDREASON']._serialized_end=2262
+  _globals['_UNRESOLVEDREASON']._serialized_start=2289
+  _globals['_UNRESOLVEDREASON']._serialized_end=2455
   _globals['_GETAVAILABILITYREQUEST']._serialized_start=147
   _globals['_GETAVAILABILITYREQUEST']._serialized_end=190
   _globals['_GETAVAILABILITYRESPONSE']._serialized_start=192
@@ -63,22 +67,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESOLVESTOCKLEVELSRESPONSE']._serialized_end=843
   _globals['_UNRESOLVEDSTOCKLEVEL']._serialized_start=846
   _globals['_UNRESOLVEDSTOCKLEVEL']._serialized_end=980
-  _globals['_AVAILABILITY']._serialized_start=983
-  _globals['_AVAILABILITY']._serialized_end=1119
-  _globals['_STOCKLEVEL']._serialized_start=1122
-  _globals['_STOCKLEVEL']._serialized_end=1331
-  _globals['_UNAVAILABLEUNITS']._serialized_start=1333
-  _globals['_UNAVAILABLEUNITS']._serialized_end=1385
-  _globals['_GETAVAILABLETOPROMISEREQUEST']._serialized_start=1388
-  _globals['_GETAVAILABLETOPROMISEREQUEST']._serialized_end=1517
-  _globals['_GETAVAILABLETOPROMISERESPONSE']._serialized_start=1520
-  _globals['_GETAVAILABLETOPROMISERESPONSE']._serialized_end=1703
-  _globals['_LEVELPROMISE']._serialized_start=1706
-  _globals['_LEVELPROMISE']._serialized_end=1852
-  _globals['_PROMISEDAY']._serialized_start=1854
-  _globals['_PROMISEDAY']._serialized_end=1944
-  _globals['_SUPPLY']._serialized_start=1947
-  _globals['_SUPPLY']._serialized_end=2093
-  _globals['_AVAILABILITYSERVICE']._serialized_start=2265
-  _globals['_AVAILABILITYSERVICE']._serialized_end=2704
+  _globals['_GETSHORTFALLREQUEST']._serialized_start=982
+  _globals['_GETSHORTFALLREQUEST']._serialized_end=1065
+  _globals['_GETSHORTFALLRESPONSE']._serialized_start=1067
+  _globals['_GETSHORTFALLRESPONSE']._serialized_end=1173
+  _globals['_AVAILABILITY']._serialized_start=1176
+  _globals['_AVAILABILITY']._serialized_end=1312
+  _globals['_STOCKLEVEL']._serialized_start=1315
+  _globals['_STOCKLEVEL']._serialized_end=1524
+  _globals['_UNAVAILABLEUNITS']._serialized_start=1526
+  _globals['_UNAVAILABLEUNITS']._serialized_end=1578
+  _globals['_GETAVAILABLETOPROMISEREQUEST']._serialized_start=1581
+  _globals['_GETAVAILABLETOPROMISEREQUEST']._serialized_end=1710
+  _globals['_GETAVAILABLETOPROMISERESPONSE']._serialized_start=1713
+  _globals['_GETAVAILABLETOPROMISERESPONSE']._serialized_end=1896
+  _globals['_LEVELPROMISE']._serialized_start=1899
+  _globals['_LEVELPROMISE']._serialized_end=2045
+  _globals['_PROMISEDAY']._serialized_start=2047
+  _globals['_PROMISEDAY']._serialized_end=2137
+  _globals['_SUPPLY']._serialized_start=2140
+  _globals['_SUPPLY']._serialized_end=2286
+  _globals['_AVAILABILITYSERVICE']._serialized_start=2458
+  _globals['_AVAILABILITYSERVICE']._serialized_end=2982
 # @@protoc_insertion_point(module_scope)

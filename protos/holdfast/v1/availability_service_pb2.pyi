@@ -97,6 +97,24 @@ class UnresolvedStockLevel(_message.Message):
     reason: UnresolvedReason
     def __init__(self, index: _Optional[int] = ..., stock_level: _Optional[_Union[StockLevelName, _Mapping]] = ..., reason: _Optional[_Union[UnresolvedReason, str]] = ...) -> None: ...
 
+class GetShortfallRequest(_message.Message):
+    __slots__ = ("sku", "location", "max_lines")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    MAX_LINES_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    location: str
+    max_lines: int
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., max_lines: _Optional[int] = ...) -> None: ...
+
+class GetShortfallResponse(_message.Message):
+    __slots__ = ("shortfall", "revision")
+    SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    shortfall: _common_pb2.Shortfall
+    revision: _common_pb2.Revision
+    def __init__(self, shortfall: _Optional[_Union[_common_pb2.Shortfall, _Mapping]] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ...) -> None: ...
+
 class Availability(_message.Message):
     __slots__ = ("sku", "levels", "network_available", "revision")
     SKU_FIELD_NUMBER: _ClassVar[int]

@@ -56,6 +56,11 @@ class AvailabilityServiceStub(object):
                 request_serializer=holdfast_dot_v1_dot_availability__service__pb2.ResolveStockLevelsRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_availability__service__pb2.ResolveStockLevelsResponse.FromString,
                 _registered_method=True)
+        self.GetShortfall = channel.unary_unary(
+                '/holdfast.v1.AvailabilityService/GetShortfall',
+                request_serializer=holdfast_dot_v1_dot_availability__service__pb2.GetShortfallRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_availability__service__pb2.GetShortfallResponse.FromString,
+                _registered_method=True)
 
 
 class AvailabilityServiceServicer(object):
@@ -97,6 +102,15 @@ class AvailabilityServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetShortfall(self, request, context):
+        """The shortfall of one stock level, with the reservations that it endangers. They are looked for
+        among all reservations of the shard, which takes some 10 ms of the node for a million of them.
+        NOT_FOUND when the SKU or the location is unknown.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AvailabilityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -119,6 +133,11 @@ def add_AvailabilityServiceServicer_to_server(servicer, server):
                     servicer.ResolveStockLevels,
                     request_deserializer=holdfast_dot_v1_dot_availability__service__pb2.ResolveStockLevelsRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_availability__service__pb2.ResolveStockLevelsResponse.SerializeToString,
+            ),
+            'GetShortfall': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetShortfall,
+                    request_deserializer=holdfast_dot_v1_dot_availability__service__pb2.GetShortfallRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_availability__service__pb2.GetShortfallResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -231,6 +250,33 @@ class AvailabilityService(object):
             '/holdfast.v1.AvailabilityService/ResolveStockLevels',
             holdfast_dot_v1_dot_availability__service__pb2.ResolveStockLevelsRequest.SerializeToString,
             holdfast_dot_v1_dot_availability__service__pb2.ResolveStockLevelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetShortfall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.AvailabilityService/GetShortfall',
+            holdfast_dot_v1_dot_availability__service__pb2.GetShortfallRequest.SerializeToString,
+            holdfast_dot_v1_dot_availability__service__pb2.GetShortfallResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -70,3 +70,35 @@ class RefusedLine(_message.Message):
     missing: int
     line_id: str
     def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., requested: _Optional[int] = ..., available: _Optional[int] = ..., missing: _Optional[int] = ..., line_id: _Optional[str] = ...) -> None: ...
+
+class Shortfall(_message.Message):
+    __slots__ = ("sku", "location", "on_hand", "available", "shortfall", "endangered", "unlisted_quantity")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    ON_HAND_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    ENDANGERED_FIELD_NUMBER: _ClassVar[int]
+    UNLISTED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    location: str
+    on_hand: int
+    available: int
+    shortfall: int
+    endangered: _containers.RepeatedCompositeFieldContainer[EndangeredLine]
+    unlisted_quantity: int
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., on_hand: _Optional[int] = ..., available: _Optional[int] = ..., shortfall: _Optional[int] = ..., endangered: _Optional[_Iterable[_Union[EndangeredLine, _Mapping]]] = ..., unlisted_quantity: _Optional[int] = ...) -> None: ...
+
+class EndangeredLine(_message.Message):
+    __slots__ = ("reservation_id", "line_id", "held", "committed", "endangered_quantity")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    LINE_ID_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
+    COMMITTED_FIELD_NUMBER: _ClassVar[int]
+    ENDANGERED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    line_id: str
+    held: int
+    committed: int
+    endangered_quantity: int
+    def __init__(self, reservation_id: _Optional[str] = ..., line_id: _Optional[str] = ..., held: _Optional[int] = ..., committed: _Optional[int] = ..., endangered_quantity: _Optional[int] = ...) -> None: ...

@@ -223,22 +223,8 @@ class FulfillResponse(_message.Message):
     refusal: _common_pb2.Refusal
     state: ReservationState
     revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
-    shortfalls: _containers.RepeatedCompositeFieldContainer[Shortfall]
-    def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., state: _Optional[_Union[ReservationState, str]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., shortfalls: _Optional[_Iterable[_Union[Shortfall, _Mapping]]] = ...) -> None: ...
-
-class Shortfall(_message.Message):
-    __slots__ = ("sku", "location", "on_hand", "available", "shortfall")
-    SKU_FIELD_NUMBER: _ClassVar[int]
-    LOCATION_FIELD_NUMBER: _ClassVar[int]
-    ON_HAND_FIELD_NUMBER: _ClassVar[int]
-    AVAILABLE_FIELD_NUMBER: _ClassVar[int]
-    SHORTFALL_FIELD_NUMBER: _ClassVar[int]
-    sku: str
-    location: str
-    on_hand: int
-    available: int
-    shortfall: int
-    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., on_hand: _Optional[int] = ..., available: _Optional[int] = ..., shortfall: _Optional[int] = ...) -> None: ...
+    shortfalls: _containers.RepeatedCompositeFieldContainer[_common_pb2.Shortfall]
+    def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., state: _Optional[_Union[ReservationState, str]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., shortfalls: _Optional[_Iterable[_Union[_common_pb2.Shortfall, _Mapping]]] = ...) -> None: ...
 
 class ReleaseRequest(_message.Message):
     __slots__ = ("reservation_id", "request_id", "lines", "all")

@@ -105,14 +105,16 @@ class RecordStockEventsRequest(_message.Message):
     def __init__(self, source: _Optional[str] = ..., events: _Optional[_Iterable[_Union[StockEvent, _Mapping]]] = ...) -> None: ...
 
 class RecordStockEventsResponse(_message.Message):
-    __slots__ = ("results", "revisions", "skipped_sequences")
+    __slots__ = ("results", "revisions", "skipped_sequences", "shortfalls")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     REVISIONS_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_SEQUENCES_FIELD_NUMBER: _ClassVar[int]
+    SHORTFALLS_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[StockEventResult]
     revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
     skipped_sequences: _containers.RepeatedCompositeFieldContainer[SequenceRange]
-    def __init__(self, results: _Optional[_Iterable[_Union[StockEventResult, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., skipped_sequences: _Optional[_Iterable[_Union[SequenceRange, _Mapping]]] = ...) -> None: ...
+    shortfalls: _containers.RepeatedCompositeFieldContainer[_common_pb2.Shortfall]
+    def __init__(self, results: _Optional[_Iterable[_Union[StockEventResult, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., skipped_sequences: _Optional[_Iterable[_Union[SequenceRange, _Mapping]]] = ..., shortfalls: _Optional[_Iterable[_Union[_common_pb2.Shortfall, _Mapping]]] = ...) -> None: ...
 
 class SequenceRange(_message.Message):
     __slots__ = ("first_sequence", "last_sequence")
@@ -151,7 +153,7 @@ class StockEventColumns(_message.Message):
     def __init__(self, id_high: _Optional[_Iterable[int]] = ..., id_low: _Optional[_Iterable[int]] = ..., sequences: _Optional[_Iterable[int]] = ..., stock_levels: _Optional[_Iterable[int]] = ..., kinds: _Optional[bytes] = ..., quantities: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class RecordStockEventsStreamResponse(_message.Message):
-    __slots__ = ("source", "acknowledged_sequence", "results", "revisions", "columns", "batch_id", "status", "skipped_sequences")
+    __slots__ = ("source", "acknowledged_sequence", "results", "revisions", "columns", "batch_id", "status", "skipped_sequences", "shortfalls")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGED_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     RESULTS_FIELD_NUMBER: _ClassVar[int]
@@ -160,6 +162,7 @@ class RecordStockEventsStreamResponse(_message.Message):
     BATCH_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_SEQUENCES_FIELD_NUMBER: _ClassVar[int]
+    SHORTFALLS_FIELD_NUMBER: _ClassVar[int]
     source: str
     acknowledged_sequence: int
     results: _containers.RepeatedCompositeFieldContainer[StockEventResult]
@@ -168,7 +171,8 @@ class RecordStockEventsStreamResponse(_message.Message):
     batch_id: int
     status: _status_pb2.Status
     skipped_sequences: _containers.RepeatedCompositeFieldContainer[SequenceRange]
-    def __init__(self, source: _Optional[str] = ..., acknowledged_sequence: _Optional[int] = ..., results: _Optional[_Iterable[_Union[StockEventResult, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., columns: _Optional[_Union[StockEventResultColumns, _Mapping]] = ..., batch_id: _Optional[int] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., skipped_sequences: _Optional[_Iterable[_Union[SequenceRange, _Mapping]]] = ...) -> None: ...
+    shortfalls: _containers.RepeatedCompositeFieldContainer[_common_pb2.Shortfall]
+    def __init__(self, source: _Optional[str] = ..., acknowledged_sequence: _Optional[int] = ..., results: _Optional[_Iterable[_Union[StockEventResult, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., columns: _Optional[_Union[StockEventResultColumns, _Mapping]] = ..., batch_id: _Optional[int] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., skipped_sequences: _Optional[_Iterable[_Union[SequenceRange, _Mapping]]] = ..., shortfalls: _Optional[_Iterable[_Union[_common_pb2.Shortfall, _Mapping]]] = ...) -> None: ...
 
 class StockEventResultColumns(_message.Message):
     __slots__ = ("outcomes", "on_hand", "shortfalls", "available", "differences")

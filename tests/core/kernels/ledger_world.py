@@ -16,7 +16,7 @@ from holdfast.core.limits import (
     QUANTITY_MAX,
 )
 from holdfast.core.tables.effects import DTYPES, Section
-from holdfast.core.tables.layouts import ENDED_ID, LEVEL, LINE, OPERATION, RESERVATION
+from holdfast.core.tables.layouts import ENDED_ID, LEVEL, LINE, OPERATION, PROMISE, RESERVATION
 from holdfast.core.tables.table import Array
 from tests.core.kernels.duel import Duel
 from tests.core.kernels.worlds import (
@@ -377,6 +377,24 @@ class Shop:
                 break
         self.duel.call("pop_settled", self.arrays)
 
+    def seek(self) -> None:
+        """Look for the newest promises at some levels, a few reservations at a time."""
+        rows = np.array(sorted(self.rng.sample(range(len(self.levels)), 2)), np.int64)
+        unseen = (self.levels["reserved"] + self.levels["committed"])[rows]
+        room = self.rng.choice((1, 2, 20))
+        promises, counts = np.zeros(len(rows) * room, PROMISE), np.zeros(len(rows), np.int64)
+        end, done = self.count, 1
+        while end and done:
+            work = self.rng.choice((1, 10, 1_000))
+            end, done = self.duel.call(
+                "find_promises", end, work, rows, unseen, self.arrays, promises, counts,
+                operations=max(1, work),
+            )  # fmt: skip
+        self.duel.call(
+            "read_promises", promises[: counts[0]], rows[0], self.arrays,
+            np.zeros((2, counts[0]), np.int64), operations=max(1, counts[0]),
+        )  # fmt: skip
+
     def sweep(self) -> None:
         """Note what has ended, let go of what ended before, and forget some ids."""
         size = max(1, self.count)
@@ -438,6 +456,7 @@ def shop(duel: Duel, rng: Random) -> None:
     steps = (
         world.reserve_batch, world.reserve_lines, world.apply_reservations, world.apply_moves,
         world.whole_moves, world.move_batch, world.extend, world.link, world.expire, world.sweep,
+        world.seek,
     )  # fmt: skip
     for _ in range(60):
         rng.choice(steps)()

@@ -58,7 +58,10 @@ class Shop:
 
     def ask(self, command: Command) -> Any:
         self.node.post(command, Ticket(command))
-        ((_, outcome),) = self.node.turn(1).answers
+        answers = self.node.turn(1).answers
+        while not answers:  # whom a shortfall endangers is looked for in further turns
+            answers = self.node.turn(1).answers
+        ((_, outcome),) = answers
         return outcome
 
     def record(

@@ -126,6 +126,20 @@ def test_availability_shows_a_shortfall(node: NodeProcess, sku: str) -> None:
     assert "-2 (shortfall)" in ask(node, "availability", sku).stdout
 
 
+def test_whom_a_shortfall_endangers_is_listed(node: NodeProcess, sku: str) -> None:
+    order = new_id()
+    assert "every promise can be kept" in ask(node, "shortfall", sku, "W1").stdout
+    ask(node, "reserve", order, sku, "W1", 8)
+
+    told = ask(node, "stock", "sale", sku, "W1", 5).stdout
+    assert f"{sku} W1 {order} 8 0 3" in flat(told)
+    result = ask(node, "shortfall", sku, "W1")
+    assert f"{sku} W1 {order} 8 0 3" in flat(result.stdout)
+    assert "has 5 on hand, and 3 too few" in result.stdout
+    told_json = ask_json(node, "shortfall", sku, "W1", "--limit", 1)
+    assert order == told_json["shortfall"]["endangered"][0]["reservation_id"]
+
+
 def test_an_unknown_sku_is_named(node: NodeProcess, sku: str) -> None:
     result = ask(node, "availability", sku, "no-such-sku")
 

@@ -87,6 +87,11 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"stock_levels": [{"sku": "S1", "location": "W1"}]},
     ),
     (
+        "get_shortfall",
+        {"sku": "S1", "location": "W1", "max_lines": 7},
+        {"sku": "S1", "location": "W1", "max_lines": 7},
+    ),
+    (
         "record_stock_events",
         {"source": "erp", "events": iter([SALE])},
         {"source": "erp", "events": [SALE]},

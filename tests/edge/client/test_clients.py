@@ -53,6 +53,7 @@ REPEATABLE: list[tuple[str, tuple[Any, ...]]] = [
     ("batch_get_availability", (["S1", "S2"],)),
     ("get_available_to_promise", ("S1",)),
     ("resolve_stock_levels", ([("S1", "W1")],)),
+    ("get_shortfall", ("S1", "W1")),
     ("record_stock_events", ("erp", [SALE])),
     ("create_location", ("W1",)),
     ("update_location", ("W1",)),

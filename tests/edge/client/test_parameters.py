@@ -42,6 +42,7 @@ WRONG: dict[str, tuple[list[Any], str]] = {
     "enabled": (NO_FLAG, "expected True or False"),
     "allow_missing": (NO_FLAG, "expected True or False"),
     "page_size": (NO_INTEGER, "expected an integer"),
+    "max_lines": (NO_INTEGER, "expected an integer"),
     "page_token": (NO_TEXT, "expected text"),
     "last_sequence": (NO_INTEGER, "expected an integer"),
     "reason": (NO_TEXT, "expected text"),

@@ -1,0 +1,167 @@
+"""Shortfalls: which promises at a stock level can't be kept, the newest first.
+
+Nothing leads from a stock level to its reservations, since every Reserve would pay for that. They
+are looked for when promises exceed supply, through the reservations of the shard and in steps
+(docs/adr/0042).
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from .. import kernels
+from ..commands import Endangered, GetShortfall, Shortfall, ShortfallView, Unknown
+from ..commands.registry import GET_SHORTFALL, executes
+from ..ids import text_from_key
+from ..kernels.codes import FLAG_LINE_IDS, FLAG_TEXT
+from ..limits import ENDANGERED_IN_ALL_MAX, ENDANGERED_TOLD
+from ..tables.layouts import PROMISE
+from ..tables.shard import Shard
+from ..tables.table import Array
+from ..work import (
+    LEVEL_SHORT,
+    LINE_ENDANGERED,
+    LINE_READ,
+    NAME_FOUND,
+    PROMISE_SOUGHT,
+    Steps,
+    Work,
+)
+from .homes import Homes
+
+#: What is looked at before the turn may end: some 1.5 ms.
+SOUGHT_MAX = 150_000
+
+_NO_PROMISES = np.zeros(0, PROMISE)
+
+#: A SKU and a location.
+Name = tuple[str, str]
+
+
+class Shortfalls:
+    """Shortfalls over the shards of a node."""
+
+    def __init__(self, homes: Homes, work: Work) -> None:
+        self.homes = homes
+        self.work = work
+
+    @executes(GET_SHORTFALL)
+    def get(self, command: GetShortfall, _now_ns: int) -> Steps[ShortfallView | Unknown]:
+        """The shortfall of one stock level."""
+        shard = self.homes.shard_of_sku(command.sku)
+        if shard.skus.find(command.sku) < 0:
+            return Unknown("sku", command.sku)
+        if shard.locations.find(command.location) < 0:
+            return Unknown("location", command.location)
+        if shard.find_row(command.sku, command.location) < 0:
+            nothing = Shortfall(command.sku, command.location, 0, 0)
+            return ShortfallView(nothing, shard.revision_now())
+        name = command.sku, command.location
+        (found,) = yield from self.tell([name], command.most)
+        return ShortfallView(found, shard.revision_now())
+
+    def endangering(self, names: Iterable[Name]) -> Steps[tuple[Shortfall, ...]]:
+        """Those among stock levels at which promised units can't be kept, each once."""
+        if self.work.is_over:
+            yield
+        unique = list(dict.fromkeys(names))
+        self.work.spend(len(unique) * NAME_FOUND)
+        short = {
+            (shard, row)
+            for shard, rows in self._by_shard(unique).items()
+            for row in _short_rows(shard, rows).tolist()
+        }
+        places = zip(unique, *self.homes.find_rows(unique), strict=True)
+        found = [name for name, *place in places if tuple(place) in short]
+        return (yield from self.tell(found, ENDANGERED_TOLD)) if found else ()
+
+    def _by_shard(self, names: Sequence[Name]) -> dict[Shard, list[int]]:
+        rows: dict[Shard, list[int]] = {}
+        for shard, row in zip(*self.homes.find_rows(names), strict=True):
+            rows.setdefault(shard, []).append(row)
+        return rows
+
+    def tell(self, names: Sequence[Name], most: int) -> Steps[tuple[Shortfall, ...]]:
+        """The stock levels as they are when the search is done, each with up to `most` lines that
+        are endangered, ENDANGERED_IN_ALL_MAX together.
+        """
+        found: dict[tuple[Shard, int], Array] = {}
+        for shard, rows in self._by_shard(names).items():
+            short = _short_rows(shard, rows)
+            if len(short):
+                promises = yield from self._seek(shard, short, most)
+                found.update(((shard, row), mine) for row, mine in promises)
+        left, told = ENDANGERED_IN_ALL_MAX, list[Shortfall]()
+        for name, shard, row in zip(names, *self.homes.find_rows(names), strict=True):
+            mine = found.get((shard, row), _NO_PROMISES)[:left]
+            told.append((yield from self._tell(name, shard, row, mine)))
+            left -= len(told[-1].endangered)
+        return tuple(told)
+
+    def _seek(self, shard: Shard, rows: Array, most: int) -> Steps[list[tuple[int, Array]]]:
+        """The newest promises (PROMISE) at each of some rows, which rise."""
+        levels = shard.levels.records[rows]
+        unseen = levels["reserved"] + levels["committed"]
+        promises = np.zeros(len(rows) * most, PROMISE)
+        counts = np.zeros(len(rows), np.int64)
+        end = len(shard.reservations)
+        while end:
+            if self.work.is_over:
+                yield
+            end, done = kernels.find_promises(
+                end, SOUGHT_MAX, rows, unseen, shard.arrays, promises, counts
+            )
+            self.work.spend(done * PROMISE_SOUGHT)
+            if (unseen <= 0).all():
+                break
+        starts = range(0, len(promises), most)
+        places = zip(rows.tolist(), starts, counts.tolist(), strict=True)
+        return [(row, promises[start : start + count]) for row, start, count in places]
+
+    def _tell(self, name: Name, shard: Shard, row: int, promises: Array) -> Steps[Shortfall]:
+        """A stock level with those of these promises that are endangered. The turn may end between
+        them, and some may have ended since they were found.
+        """
+        if self.work.is_over:
+            yield
+        self.work.spend(LEVEL_SHORT)
+        units = np.zeros((2, len(promises)), np.int64)
+        kernels.read_promises(promises, row, shard.arrays, units)
+        on_hand, reserved, committed, available, _, _ = shard.read_levels(np.array([row]))[:, 0]
+        left = min(max(0, -int(available)), int(reserved + committed))
+        told = []
+        for promise, held, mine in zip(promises, *units.tolist(), strict=True):
+            if not left:
+                break
+            if self.work.is_over:
+                yield
+            if held + mine and (named := self._name(shard, promise)):
+                told.append(Endangered(*named, held, mine, min(left, held + mine)))
+                left -= told[-1].quantity
+        return Shortfall(*name, int(on_hand), int(available), tuple(told), left)
+
+    def _name(self, shard: Shard, promise: Array) -> tuple[str, str] | None:
+        """The ids of a reservation, as its caller spells it, and of its line; None when it has left
+        since it was found.
+        """
+        number, line = int(promise["number"]), int(promise["line"])
+        key = int(promise["key_hi"]), int(promise["key_lo"])
+        record, lines = shard.reservations.records[number], shard.lines_of(number)
+        if key != (int(record["key_hi"]), int(record["key_lo"])) or line not in lines:
+            return None
+        flags = int(record["flags"])
+        has_ids = bool(flags & FLAG_LINE_IDS)
+        self.work.spend(LINE_ENDANGERED + has_ids * len(lines) * LINE_READ)
+        line_id = shard.line_ids(number)[line - lines.start] if has_ids else ""
+        if flags & FLAG_TEXT:  # each part of a reservation has it
+            return shard.id_texts.read(int(record["id_text"]), 1)[0], line_id
+        return text_from_key(*key), line_id
+
+
+def _short_rows(shard: Shard, rows: Sequence[int]) -> Array:
+    """Those among rows, in rising order, where promises exceed supply, and there are any."""
+    unique: Array = np.unique(np.array(rows, np.int64))
+    _, reserved, committed, available, _, _ = shard.read_levels(unique)
+    is_short: Array = (available < 0) & (reserved + committed > 0)
+    short: Array = unique[is_short]
+    return short
