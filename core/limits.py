@@ -79,6 +79,13 @@ PENDING_REVERSALS_MAX = 1_000
 #: Reversals of one another, each of the one before it.
 REVERSALS_DEEP_MAX = 16
 
+#: Stock levels of a shard in quarantine. With more of them wrong it is the shard that is damaged,
+#: and not some levels.
+QUARANTINED_MAX = 10_000
+
+#: Stock levels that one command repairs.
+REPAIRED_MAX = 100
+
 #: Facts, or shipments, of one generation of a shard's history (core/tables/recent.py): 0.8 GB, for
 #: which memory runs out first. What is longer is forgotten before its time.
 HISTORY_MAX = 1 << 24
@@ -160,6 +167,7 @@ MAP_NORESERVE = 0x4000
 assert LOCATIONS_MAX <= LEVELS_READ_MAX, "a SKU has a level at each location at most"
 
 NS_PER_MS = 1_000_000
+NS_PER_MINUTE = 60 * 1_000 * NS_PER_MS
 NS_PER_DAY = 24 * 3_600 * 1_000 * NS_PER_MS
 
 assert SHARDS_MAX <= SLOTS

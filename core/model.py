@@ -124,6 +124,15 @@ class SourceState(IntEnum):
     CURRENT = 3
 
 
+class RepairVerdict(IntEnum):
+    """What becomes of a stock level in quarantine that is to be repaired."""
+
+    REPAIRED = 1  # it gets what it should have; it leaves quarantine
+    NOT_AUDITED = 2  # the audit has not come by since the node started
+    NEEDS_COUNT = 3  # what is on hand cannot be: nobody here knows what is
+    NOT_QUARANTINED = 4  # there is nothing to repair
+
+
 class BatchOutcome(IntEnum):
     """What became of one operation of a batch."""
 

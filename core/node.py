@@ -16,12 +16,13 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from .actor import Actor, Mail, Ticket
-from .commands import Command, Outcome, Reserve
+from .commands import Command, Disagreement, Outcome, Reserve
 from .commands.registry import OPERATIONS, Growth, bind_rules
 from .limits import ROWS_MAX, SLOTS
 from .model import UnknownSkus
 from .room import NoRoomError, Room
 from .rules import single_line
+from .rules.auditing import Auditing
 from .rules.availability import Availability
 from .rules.available_to_promise import AvailableToPromise
 from .rules.batches import Batches
@@ -90,11 +91,14 @@ class Turn:
 
     next_due_ns: int
     """Call `turn` again no later than this, even with empty mailboxes: a hold ends, or the sweep of
-    ended reservations goes on.
+    ended reservations goes on, or the audit.
     """
 
     has_more: bool
     """Whether commands are left in a mailbox, or holds that are due: call `turn` again soon."""
+
+    found: Sequence[Disagreement] = ()
+    """What the audit has found and did not know before: tell operators."""
 
 
 class Node:
@@ -119,6 +123,7 @@ class Node:
         creates_skus: bool = True,
         retention: Retention = DEFAULT_RETENTION,
         history_window_ns: int = 0,
+        audit_interval_ns: int = 0,
     ) -> None:
         self.history_window_ns = history_window_ns
         self.timeline = timeline
@@ -131,6 +136,7 @@ class Node:
         self.work = Work()
         self.reservations = Reservations(self.shards, self.homes, self.work)
         self.sweep = Sweep(self.shards, self.work, retention)
+        self.audit = Auditing(self.shards, self.homes, self.work, audit_interval_ns)
         self._rules = bind_rules(self._rule_owners(creates_skus))
         self._long = {each for each, rule in self._rules.items() if isgeneratorfunction(rule)}
         arrivals = count()
@@ -149,6 +155,7 @@ class Node:
         reversals = Reversals(counts)
         planner = StockPlanner(self.shards, sources, reversals)
         yield self.reservations
+        yield self.audit
         yield Batches(self.shards, self.homes, self.reservations, self.work)
         yield sources
         yield SourceCatalogue(sources, self.homes, self.work)
@@ -200,14 +207,20 @@ class Node:
         is_late = self._expire()
         if self.sweep.next_ns <= self.now_ns and not is_late:
             self.sweep.go_on(self.now_ns)
+        if self.audit.next_ns <= self.now_ns and not is_late:
+            self.audit.go_on(self.now_ns)
         # A command must see every unit free whose hold is over, so it waits for the last of them.
         answers = [] if is_late else list(self._run())
         entries = [entry for shard in self.shards if (entry := take_entry(shard))]
         return Turn(
             entries,
             answers,
-            min(self.sweep.next_ns, *(shard.expirations.next_ns for shard in self.shards)),
+            min(
+                *(self.sweep.next_ns, self.audit.next_ns),
+                *(shard.expirations.next_ns for shard in self.shards),
+            ),
             is_late or any(actor.mailbox for actor in self.actors),
+            self.audit.take_found(),
         )
 
     def _set_window(self) -> None:

@@ -12,6 +12,7 @@ from .kernels.arguments import (
     FREE_RESERVATIONS,
     GAPS,
     LEVELS,
+    QUARANTINED,
     RESERVATIONS,
     SEQUENCE,
     SHARD,
@@ -19,6 +20,7 @@ from .kernels.arguments import (
     UNITS_COMMITTED,
     UNITS_ON_HAND,
     UNITS_RESERVED,
+    total_at,
 )
 from .tables.table import Array
 
@@ -42,6 +44,8 @@ class ShardStatistics:
     committed: int
     source_gaps: int
     """Ranges of numbers that are missing, over all sources."""
+    quarantined_levels: int
+    """Stock levels that the audit found wrong and that were not repaired since."""
     expired_lines: int
     """Lines of holds that ended by time since the process started."""
 
@@ -56,14 +60,10 @@ def read_statistics(header: Array) -> ShardStatistics:
         stock_levels=figures[LEVELS],
         reservations=figures[RESERVATIONS] - figures[FREE_RESERVATIONS],
         ended_ids=figures[ENDED + 1] - figures[ENDED],
-        on_hand=_total(figures, UNITS_ON_HAND),
-        reserved=_total(figures, UNITS_RESERVED),
-        committed=_total(figures, UNITS_COMMITTED),
+        on_hand=total_at(figures, UNITS_ON_HAND),
+        reserved=total_at(figures, UNITS_RESERVED),
+        committed=total_at(figures, UNITS_COMMITTED),
         source_gaps=figures[GAPS],
+        quarantined_levels=figures[QUARANTINED],
         expired_lines=figures[EXPIRED_LINES],
     )
-
-
-def _total(figures: list[int], at: int) -> int:
-    """A running total, which may be more than an int64."""
-    return (figures[at + 1] << 32) + figures[at]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from .commands import (
+    Audit,
     Command,
     DeleteSku,
     Extend,
@@ -80,6 +81,7 @@ def warm_up(progress: Callable[[int, int], None] = lambda _done, _all: None) -> 
     loaded.loaded()
     loaded.state_hash()
     loaded.index.slots.ensure(_MORE_THAN_AT_FIRST)
+    _warm_audit(loaded)
 
 
 def _warm_batches(node: Node) -> Sequence[Entry]:
@@ -116,6 +118,18 @@ def _warm_retention(node: Node) -> Iterator[Entry]:
     numbering.give_back(numbering.take(1)[0])
     for days in (2, 4, 40):
         yield from node.turn(node.now_ns + days * LINES_KEPT_NS).entries
+
+
+def _warm_audit(node: Node) -> None:
+    """A pass while reservations come and go, and what it finds when a level is damaged."""
+    home = node.homes.shard_of_sku("S1")
+    home.levels.records["reserved"][home.find_row("S1", "W")] += 1
+    node.post(Audit(begins=True), _Nobody())
+    for number in range(20):
+        key = key_from_text(f"audit {number}")
+        node.post(Reserve(key, (Line("S2", "W", 1),), HOLD_MS_MIN), _Nobody())
+        node.post(Move(Verb.RELEASE, key, None, None, Remainder.KEEP), _Nobody())
+        node.turn(node.now_ns + NS_PER_MS)
 
 
 def _warm_lookups(node: Node, operations: np.ndarray) -> Iterator[Command]:

@@ -87,6 +87,16 @@ STATUS_TOLD: Final = 3
 
 #: A supply that is told, with its names.
 SUPPLY_TOLD: Final = 5
+#: A reservation, or a line, that the audit adds up; a stock level that it compares, and one that is
+#: summed up; a figure that is not what it should be.
+TALLIED: Final = 0.03
+COMPARED: Final = 0.02
+SUMMED: Final = 0.004
+DISAGREEING: Final = 60
+
+#: A stock level that a repair names; one that is repaired.
+LEVEL_NAMED: Final = 5
+LEVEL_REPAIRED: Final = 30
 
 #: A location that is listed; one that is put, in each shard.
 LOCATION_TOLD: Final = 3

@@ -1,5 +1,5 @@
-"""What an entry notes about its effects and no table keeps: on whose behalf they came, and what a
-stock fact came with.
+"""What an entry notes about its effects and no table keeps: on whose behalf they came, why an
+operator decided on them, and what a stock fact came with.
 """
 
 from collections import defaultdict
@@ -24,6 +24,12 @@ def read_notes(sections: Sections, principals: Sequence[str]) -> Notes:
         start = int(effect["start"])
         for number in range(start, start + int(effect["count"])):
             notes[Section(int(effect["kind"])), number]["principal"] = named[effect["principal"]]
+    decided = _texts(sections, Section.DECISION_TEXTS)
+    for effect in _effects(sections, Section.DECISIONS):
+        reason, actor = islice(decided, 2)
+        start = int(effect["start"])
+        for number in range(start, start + int(effect["count"])):
+            notes[Section(int(effect["kind"])), number] |= {"reason": reason, "actor": actor}
     texts = _texts(sections, Section.STOCK_DETAIL_TEXTS)
     is_plain = any(kind is Section.STOCK_PLAIN for kind, _ in sections)
     stock = Section.STOCK_PLAIN if is_plain else Section.STOCK

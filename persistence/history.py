@@ -175,6 +175,8 @@ class _ShardHistory:
             Section.GAPS: self._read_gaps,
             Section.SOURCES: self._read_sources,
             Section.SOURCE_RESETS: partial(self._read_resets, _reasons(sections)),
+            Section.QUARANTINES: self._read_quarantines,
+            Section.REPAIRS: self._read_repairs,
             Section.REQUESTS: self._read_requests,
             Section.SEAL: self._read_seal,
         }
@@ -388,6 +390,24 @@ class _ShardHistory:
                 "source": self.names[Section.SOURCE_NAMES][effect["source"]],
                 "last_sequence": int(effect["last_sequence"]),
                 "reason": next(reasons, ""),
+            }
+
+    def _read_quarantines(self, effects: Any) -> Iterator[EffectRecord]:
+        for row, is_quarantined, _pad in effects.tolist():
+            yield {
+                "kind": "quarantine",
+                **self._level(row),
+                "is_quarantined": bool(is_quarantined),
+            }
+
+    def _read_repairs(self, effects: Any) -> Iterator[EffectRecord]:
+        for reserved, committed, withheld, row, _pad in effects.tolist():
+            yield {
+                "kind": "repair",
+                **self._level(row),
+                "reserved": reserved,
+                "committed": committed,
+                "unavailable": withheld,
             }
 
     def _read_requests(self, effects: Any) -> Iterator[EffectRecord]:

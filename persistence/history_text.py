@@ -115,6 +115,13 @@ _SENTENCES: Final[dict[str, Callable[[EffectRecord], str]]] = {
     "source_reset": lambda record: (
         f"{record['source']} counts on from {record['last_sequence']}{_details(record)}"
     ),
+    "quarantine": lambda record: (
+        f"{_level(record)} {'is in' if record['is_quarantined'] else 'leaves'} quarantine"
+    ),
+    "repair": lambda record: (
+        f"{_level(record)} has {record['reserved']:,} reserved, {record['committed']:,} committed, "
+        f"{record['unavailable']:,} unavailable{_details(record)}"
+    ),
     "request": lambda record: f"remember {record['verb'].lower()} {record['request_key']}",
     "seal": lambda record: f"seal {record['digest']}",
 }

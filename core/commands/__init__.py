@@ -1,5 +1,14 @@
 """What the engine can be asked, and what it answers; registry.py says how each is handled."""
 
+from .auditing import (
+    Audit,
+    AuditView,
+    Disagreement,
+    LevelName,
+    Repair,
+    RepairLevels,
+    RepairsOutcome,
+)
 from .batches import (
     BatchCodes,
     Handles,
@@ -92,6 +101,8 @@ __all__ = [
     "LOCATION_FIELDS",
     "SOURCE_FIELDS",
     "Ambiguous",
+    "Audit",
+    "AuditView",
     "AvailabilitiesView",
     "AvailabilityView",
     "AvailableToPromiseView",
@@ -103,6 +114,7 @@ __all__ = [
     "DeleteOutcome",
     "DeleteSku",
     "Difference",
+    "Disagreement",
     "Endangered",
     "EventResult",
     "EventsOutcome",
@@ -117,6 +129,7 @@ __all__ = [
     "GetSource",
     "Handles",
     "LevelColumns",
+    "LevelName",
     "LevelView",
     "Levels",
     "Line",
@@ -142,6 +155,9 @@ __all__ = [
     "Reference",
     "Refusal",
     "RefusedLine",
+    "Repair",
+    "RepairLevels",
+    "RepairsOutcome",
     "ReservationView",
     "Reserve",
     "ReserveBatch",

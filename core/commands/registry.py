@@ -11,7 +11,8 @@ from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..ids import Key
-from ..work import FACT_CHANGING, LINE_RESERVED
+from ..work import FACT_CHANGING, LEVEL_NAMED, LINE_RESERVED
+from .auditing import Audit, AuditView, RepairLevels, RepairsOutcome
 from .batches import (
     BatchCodes,
     Handles,
@@ -296,6 +297,10 @@ UPDATE_SOURCE = _operation(
     Growth.SOURCES,
     lambda _: 1,
     may_fault=True,
+)
+AUDIT = _operation(Audit, AuditView, _anywhere, _weighs(200), is_read=True)
+REPAIR_LEVELS = _operation(
+    RepairLevels, RepairsOutcome, _anywhere, _weighs(100, LEVEL_NAMED, "levels"), may_fault=True
 )
 CREATE_LOCATION = _operation(
     CreateLocation,

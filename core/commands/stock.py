@@ -203,6 +203,8 @@ class LevelView(NamedTuple):
     """Units that are on hand and not for sale, by status."""
     incoming: int = 0
     """Units that are announced and still to come."""
+    is_quarantined: bool = False
+    """Whether the audit found its figures wrong: no new promises are made of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,13 +223,12 @@ class Levels:
 
     def __iter__(self) -> Iterator[LevelView]:
         # By index: most SKUs have few levels, for which slices would take three times as long.
-        places, on_hand, reserved, committed, available, enabled, unavailable, incoming = (
-            self.columns
-        )
+        places, on_hand, reserved, committed, available, enabled, *more = self.columns
+        unavailable, incoming, quarantined = more
         for at in range(self.start, self.end):
             yield LevelView(
-                *(places[at], on_hand[at], reserved[at], committed[at]),
-                *(available[at], enabled[at], unavailable[at], incoming[at]),
+                *(places[at], on_hand[at], reserved[at], committed[at], available[at]),
+                *(enabled[at], unavailable[at], incoming[at], quarantined[at]),
             )
 
     def __getitem__(self, index: int) -> LevelView:

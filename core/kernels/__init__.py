@@ -46,6 +46,13 @@ from .levels import (
     list_levels,
     sum_levels,
 )
+from .line_sums import (
+    count_held,
+    count_moves,
+    count_new,
+    find_wrong,
+    read_expected,
+)
 from .names import (
     append_names,
     count_names,
@@ -149,8 +156,11 @@ __all__ = [
     "apply_supplies",
     "apply_unavailable",
     "chain_history",
+    "count_held",
     "count_lines",
+    "count_moves",
     "count_names",
+    "count_new",
     "count_open",
     "count_units",
     "decide_lines",
@@ -172,6 +182,7 @@ __all__ = [
     "find_rows",
     "find_supply",
     "find_unavailable",
+    "find_wrong",
     "give_back_block",
     "hash_keys",
     "hash_levels",
@@ -202,6 +213,7 @@ __all__ = [
     "plan_stock",
     "pop_settled",
     "promise_supplies",
+    "read_expected",
     "read_levels",
     "read_lines",
     "read_promises",

@@ -7,6 +7,7 @@ shard, an int64[HEADER_SIZE]. Record layouts are those of
 tables/layouts.py and, for effects, of tables/effects.py.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -38,8 +39,9 @@ Arrays = tuple[Array, ...]
     EXPIRED_LINES,  # since the start of the process
     GAPS,
     SUPPLY_TEXTS,
+    QUARANTINED,
     EFFECTS,  # from here on effects of the running turn, each kind at its number (effects.Section)
-) = range(20)
+) = range(21)
 RESERVATION_EFFECTS, LINE_EFFECTS, MOVE_EFFECTS = EFFECTS + 9, EFFECTS + 10, EFFECTS + 12
 SECTIONS_END = EFFECTS + 64
 
@@ -54,6 +56,11 @@ FREE_LINES = FREE_RESERVATIONS + 6
 FREE_TEXTS = FREE_LINES + FREE_SIZE
 FREE_SUPPLY_TEXTS = FREE_TEXTS + FREE_SIZE
 HEADER_SIZE = FREE_SUPPLY_TEXTS + FREE_SIZE
+
+
+def total_at(figures: Sequence[int], place: int) -> int:
+    """A running total of a header, which may be more than an int64."""
+    return (figures[place + 1] << 32) + figures[place]
 
 
 class Index(NamedTuple):
@@ -85,6 +92,8 @@ class Stock(NamedTuple):
     """uint8[SKUs]: 1 when the SKU has ended."""
     locations: Array
     """LOCATION[locations]"""
+    quarantined: Array
+    """int32[levels in quarantine]: their rows, in rising order."""
 
 
 class Book(NamedTuple):

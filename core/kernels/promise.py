@@ -7,7 +7,7 @@ Single calls, runs of single-line reserves, batches and linked groups are decide
 import numpy as np
 
 from ..limits import ON_HAND_MAX
-from .arguments import LEVELS, SHARD, Index, Stock
+from .arguments import LEVELS, QUARANTINED, SHARD, Index, Stock
 from .codes import (
     ACCEPTED,
     INSUFFICIENT_STOCK,
@@ -47,11 +47,32 @@ def is_in_range(on_hand, available):
 
 
 @kernel
-def offered(units, is_enabled):
-    """What may be promised now of units that are promisable: none at a disabled location, where a
-    shortfall is still a shortfall.
+def is_quarantined(row, header, stock):
+    """Whether a stock level is in quarantine: what it has is not to be trusted."""
+    low = 0
+    high = header[QUARANTINED]
+    while low < high:
+        middle = (low + high) // 2
+        if stock.quarantined[middle] < row:
+            low = middle + 1
+        else:
+            high = middle
+    return low < header[QUARANTINED] and stock.quarantined[low] == row
+
+
+@kernel
+def takes_promises(row, header, stock):
+    """Whether a stock level takes new promises: neither its location nor itself stands still."""
+    is_enabled = stock.locations[stock.levels[row].location].enabled != 0
+    return is_enabled and not is_quarantined(row, header, stock)
+
+
+@kernel
+def offered(units, takes):
+    """What may be promised now of units that are promisable: none where no promises are made, and
+    there a shortfall is still a shortfall.
     """
-    return units if is_enabled else min(units, 0)
+    return units if takes else min(units, 0)
 
 
 @kernel
@@ -69,6 +90,8 @@ def decide_line(operation, taken, header, stock):
         level = stock.levels[row]
         location = level.location
         available = promisable(level) - taken
+        if is_quarantined(row, header, stock):
+            available = min(available, np.int64(0))
         if stock.ended[level.sku]:
             return UNKNOWN_STOCK_LEVEL, available
     elif row != NO_LEVEL or location < 0:
@@ -114,14 +137,13 @@ def read_levels(rows, header, stock, columns):
             columns[0, i] = level.on_hand
             columns[1, i] = level.reserved
             columns[2, i] = level.committed
-            is_enabled = stock.locations[level.location].enabled
-            columns[3, i] = offered(promisable(level), is_enabled)
+            columns[3, i] = offered(promisable(level), takes_promises(rows[i], header, stock))
             columns[4, i] = 1
             columns[5, i] = level.withheld
 
 
 @kernel
-def promise_supplies(rows, places, units, stock, available):
+def promise_supplies(rows, places, units, header, stock, available):
     """Fill `available` (int64) with what may be promised of levels once the supply up to each has
     come: `units` of them (int64) at the levels `rows[places]`, those of a level by date.
     """
@@ -131,6 +153,6 @@ def promise_supplies(rows, places, units, stock, available):
         if i == 0 or places[i] != places[i - 1]:
             incoming = np.int64(0)
         incoming += units[i]
-        level = stock.levels[rows[places[i]]]
-        is_enabled = stock.locations[level.location].enabled
-        available[i] = offered(promisable_later(level, incoming), is_enabled)
+        row = rows[places[i]]
+        units_later = promisable_later(stock.levels[row], incoming)
+        available[i] = offered(units_later, takes_promises(row, header, stock))

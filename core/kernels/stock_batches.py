@@ -33,7 +33,7 @@ from .codes import (
 from .compiled import kernel
 from .hash_slots import enter, find_home, hash_key, number_at, probe
 from .levels import previous_at_level
-from .promise import is_in_range, offered, promisable
+from .promise import is_in_range, offered, promisable, takes_promises
 from .remembered import find_hashed
 from .stock_facts import changes_nothing, tells_quantity
 
@@ -56,7 +56,7 @@ def find_event_levels(events, plan, header, stock):
         if not stock.ended[level.sku]:
             planned = plan[i]
             planned.is_open = 1
-            planned.is_enabled = stock.locations[level.location].enabled
+            planned.takes_promises = takes_promises(event.row, header, stock)
             planned.on_hand = level.on_hand
             planned.promisable = promisable(level)
 
@@ -275,7 +275,7 @@ def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, beg
             if planned.new_sku > 0 and not began[planned.new_sku]:
                 began[planned.new_sku] = 1
                 planned.creates_sku = 1
-        planned.available = offered(planned.promisable, planned.is_enabled)
+        planned.available = offered(planned.promisable, planned.takes_promises)
         codes[i] = code
         if planned.gap_first > 0 or planned.is_noted or planned.is_counted:
             is_out_of_turn = True

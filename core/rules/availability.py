@@ -104,9 +104,9 @@ class Availability:
         self, shard: Shard, skus: Array, locations: Sequence[int]
     ) -> tuple[list[int], tuple[Array, Array, list[int]]]:
         """Where the levels of the first of these SKUs (int64) end; all of these levels as columns:
-        on_hand, reserved, committed, available, enabled, withheld, location (int64[7, n]); what is
-        unavailable at them (int64[m, 3]); and what is still to come to them. Without locations, the
-        levels at all of them.
+        on_hand, reserved, committed, available, enabled, withheld, location, quarantined
+        (int64[8, n]); what is unavailable at them (int64[m, 3]); and what is still to come to them.
+        Without locations, the levels at all of them.
         """
         ends = shard.list_levels(skus, self._rows)
         rows = self._rows[: ends[-1]]
@@ -115,10 +115,11 @@ class Availability:
             is_asked = np.isin(shard.levels.records["location"][rows], locations)
             rows, ends = rows[is_asked], np.cumsum([0, *is_asked])[ends]
         self.work.spend(SHARD_READ + len(rows) * LEVEL_COPIED)
-        columns = np.empty((7, len(rows)), np.int64)
+        columns = np.empty((8, len(rows)), np.int64)
         columns[:6] = shard.read_levels(rows)
         columns[6] = shard.levels.records["location"][rows]
         columns[4] = shard.location_records.records["enabled"][columns[6]]
+        columns[7] = shard.are_quarantined(rows)
         unavailable = shard.list_unavailable(rows, columns[5])
         self.work.spend(len(unavailable) * STATUS_COPIED)
         incoming = sum_incoming(shard, rows)
@@ -139,7 +140,8 @@ class Availability:
             is_enabled = (piece[4] != 0).tolist()
             by_status = self._tell_unavailable(shard, unavailable, start, len(names))
             coming = incoming[start : start + TOLD_MAX]
-            pieces = (names, *piece[:4].tolist(), is_enabled, by_status, coming)
+            more = (is_enabled, by_status, coming, (piece[7] != 0).tolist())
+            pieces = (names, *piece[:4].tolist(), *more)
             for column, more in zip(told, pieces, strict=True):
                 column += more
         return told

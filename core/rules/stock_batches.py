@@ -108,7 +108,7 @@ class StockBatches:
         # Point of no return: every event has its answer.
         if late and late.refusal and decided.codes[0] in (EVENT_APPLIED, EVENT_OUT_OF_RANGE):
             decided.codes[0], plan[:] = late.refusal, before
-            plan["available"] = kernels.offered(plan["promisable"][0], plan["is_enabled"][0])
+            plan["available"] = kernels.offered(plan["promisable"][0], plan["takes_promises"][0])
             return touched, decided, ()
         for shard in touched:
             self.planner.write(source, decided, shard)

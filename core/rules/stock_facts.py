@@ -261,7 +261,7 @@ class _Places:
         plan["is_open"][self._indexes] = 1
         plan["new_sku"][self._indexes] = [level.new_sku for level in self._levels]
         is_enabled = _are_enabled(self._levels[0].shard, self._levels)
-        plan["is_enabled"][self._indexes] = [is_enabled[each.location] for each in self._levels]
+        plan["takes_promises"][self._indexes] = [is_enabled[each.location] for each in self._levels]
 
     def create(self, decided: Plan) -> None:
         """Create the new levels on which an event takes effect, and give the events their rows."""
@@ -359,7 +359,7 @@ def _told(change: Change, result: EventResult) -> EventResult:
 def _refused(change: Change, plan: Array) -> EventResult:
     """The answer to an event that asks for more than there is, by its plan before it."""
     on_hand, promisable = int(plan["on_hand"][0]), int(plan["promisable"][0])
-    available = int(kernels.offered(promisable, plan["is_enabled"][0]))
+    available = int(kernels.offered(promisable, plan["takes_promises"][0]))
     assert change.refusal is not None
     shortfall = max(0, -promisable)
     told = EventResult(change.refusal, on_hand, shortfall, available)

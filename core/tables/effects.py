@@ -74,6 +74,10 @@ class Section(IntEnum):
     REOPENED = 39
     SUPPLIES = 40
     SUPPLY_TEXTS = 41
+    QUARANTINES = 42
+    REPAIRS = 43
+    DECISIONS = 44
+    DECISION_TEXTS = 45
 
 
 #: A stock fact. STOCK_PADDED is what builds before docs/adr/0017 wrote, STOCK_PLAIN what builds
@@ -250,6 +254,22 @@ DTYPES: dict[Section, np.dtype] = {
         ]
     ),
     Section.STOCK_DETAIL_TEXTS: _PACKED_NAMES,
+    # Whether a level is in quarantine, from now on.
+    Section.QUARANTINES: np.dtype([("row", "i4"), ("is_quarantined", "u1"), ("pad", "u1", 3)]),
+    # What a level has, whatever it had before.
+    Section.REPAIRS: np.dtype(
+        [
+            ("reserved", "i8"),
+            ("committed", "i8"),
+            ("withheld", "i8"),
+            ("row", "i4"),
+            ("pad", "u4"),
+        ]
+    ),
+    # Effects [start, start + count) of a kind, counted over the entry, that an operator decided on.
+    # Each has two texts: why, and who.
+    Section.DECISIONS: np.dtype([("kind", "u2"), ("pad", "u2"), ("start", "u4"), ("count", "u4")]),
+    Section.DECISION_TEXTS: _PACKED_NAMES,
     Section.SEAL: np.dtype([("digest_hi", "u8"), ("digest_lo", "u8")]),
 }
 
@@ -259,11 +279,12 @@ _READ_ALONE = frozenset({Section.ID_TEXTS, Section.STOCK_PADDED, Section.STOCK_P
 
 #: Kinds that do not commute with others. A name that ends is free again: what the same turn says of
 #: the SKU before and the one after must not change places. A reset sets what stock facts set too.
-#: What reservations give back is taken by those that come next.
+#: What reservations give back is taken by those that come next. A repair sets what others add to.
 STANDS_ALONE = frozenset(
     {
         *(Section.ENDED_SKUS, Section.SOURCE_RESETS, Section.DROPS, Section.HISTORY_WINDOWS),
         Section.REOPENED,
+        Section.REPAIRS,
     }
 )
 
@@ -279,6 +300,7 @@ ATTRIBUTED = (
     Section.EXTENDS,
     Section.STOCK,
     Section.SOURCE_RESETS,
+    Section.REPAIRS,
     Section.REQUESTS,
 )
 

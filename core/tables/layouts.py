@@ -284,12 +284,12 @@ STOCK_EVENT = np.dtype(
 
 #: What is planned for one event: the difference that it makes; what is given before, of a count
 #: what it did not see, of a goods issue what a count took for not seen, and what it adds to what is
-#: withheld; and the units at its level after it:
-#: on hand, promisable were the location enabled, and available. `gap_first` is the first of the
-#: numbers that it skips, or 0, and `gap_kind` what they are (SKIPPED or UNKNOWN_NUMBERS). `seen` is
-#: the number of the source up to which a count of its own had seen its facts at the level; of a
-#: count of an instant it is given, too. `is_counted` tells that a count had seen the event itself,
-#: `reversal` is REVERSED_BEFORE or another of its kind (kernels/codes.py), or 0,
+#: withheld; and the units at its level after it: on hand, promisable, and available, which is none
+#: where no promises are made. `gap_first` is the first of the numbers that it skips, or 0, and
+#: `gap_kind` what they are (SKIPPED or UNKNOWN_NUMBERS). `seen` is the number of the source up to
+#: which a count of its own had seen its facts at the level; of a count of an instant it is given,
+#: too. `is_counted` tells that a count had seen the event itself, `reversal` is REVERSED_BEFORE or
+#: another of its kind (kernels/codes.py), or 0,
 #: `is_noted` that its number comes late, or comes with an event that has been recorded. `is_open`
 #: tells whether there is such a level; `new_sku` counts the unknown SKUs of the message from 1, and
 #: is 0 for a known one.
@@ -305,7 +305,7 @@ PLAN = np.dtype(
         ("seen", "u8"),
         ("new_sku", "i4"),
         ("is_open", "u1"),
-        ("is_enabled", "u1"),
+        ("takes_promises", "u1"),
         ("creates_sku", "u1"),
         ("gap_kind", "u1"),
         ("is_counted", "u1"),

@@ -37,10 +37,10 @@ def rebuild(shard: Shard) -> None:
     kernels.index_unavailable(shard.unavailable_slots.arrays, shard.unavailable.used)
     shard.expirations.clear()
     kernels.index_expiries(shard.arrays)
-    _sum_up(shard)
+    sum_up(shard)
 
 
-def _sum_up(shard: Shard) -> None:
+def sum_up(shard: Shard) -> None:
     """The running totals, by a pass over all rows."""
     header = shard.header
     header[SKUS] = len(shard.skus) - int(shard.skus.removed.used.sum())

@@ -13,6 +13,7 @@ the columns of the schema that made it, so seals and digests of earlier schemas 
     6  gaps of a source as ranges that heal; what a count had seen; when a source was last heard
     7  reversals: which events are undone, which reversals wait for theirs, flags in the history
     8  inbound supply
+    9  levels in quarantine and repaired; why operators decided something, and who
 """
 
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ from ..kernels.codes import (
 from .effects import DTYPES, Section
 from .table import Array
 
-SCHEMA = 8
+SCHEMA = 9
 
 #: Since when the history has a tag of each fact, by which a reversal finds it.
 TAGGED_SINCE = 7

@@ -25,6 +25,7 @@ from ..kernels.arguments import (
     LEVELS,
     LINES,
     NOW_NS,
+    QUARANTINED,
     RESERVATIONS,
     SEQUENCE,
     SHARD,
@@ -37,6 +38,7 @@ from ..limits import (
     LOCATIONS_MAX,
     NUMBERED_MAX,
     PENDING_REVERSALS_MAX,
+    QUARANTINED_MAX,
     ROWS_MAX,
     STATUSES_MAX,
     SUPPLIES_MAX,
@@ -66,6 +68,7 @@ from .layouts import (
     SUPPLY,
     UNAVAILABLE,
 )
+from .line_sums import LineSums
 from .names import NameTable, join_names
 from .recent import History, Keeping
 from .remembered import Remembered
@@ -89,6 +92,9 @@ def is_key(record: Array, key: Key) -> bool:
 
 class Shard:
     """The state of one shard, and the effects that its running turn has collected."""
+
+    line_sums: LineSums | None = None
+    """What the audit is adding up, while it does."""
 
     def __init__(
         self,
@@ -130,6 +136,7 @@ class Shard:
         self.unavailable = Table(UNAVAILABLE, rows_max=rows_max)
         self.unavailable_slots = HashSlots(seed)
         self._begin_supplies(rows_max)
+        self.quarantined = Table("i4", (), QUARANTINED_MAX, header, QUARANTINED)
         self.keeping = Keeping()
         self.latest = Table(LATEST, rows_max=rows_max)
         unused_max = UNUSED_HISTORY_MAX // index.shard_count
@@ -141,7 +148,12 @@ class Shard:
         self.awaited = Table(AWAITED, rows_max=PENDING_REVERSALS_MAX)
         # Tables do not move (address_space.py), so these tuples hold for good. They are those of
         # kernels/arguments.py, as plain tuples.
-        self.stock = (self.levels.records, self.skus.removed.records, self.location_records.records)
+        self.stock = (
+            self.levels.records,
+            self.skus.removed.records,
+            self.location_records.records,
+            self.quarantined.records,
+        )
         self.book = (
             self.reservations.records,
             self.lines.records,
@@ -260,6 +272,12 @@ class Shard:
     def is_enabled(self, location: int) -> bool:
         """Whether a location takes new reservations."""
         return bool(self.location_records.records[location]["enabled"])
+
+    def are_quarantined(self, rows: np.ndarray) -> np.ndarray:
+        """Which rows the audit found wrong, so that no new promises are made of them (bool)."""
+        if not len(self.quarantined):  # a search would take as long as the rest of a small read
+            return np.zeros(len(rows), bool)
+        return np.isin(rows, self.quarantined.used)
 
     def is_open(self, row: int) -> bool:
         """Whether a row exists and its SKU has not ended."""

@@ -26,7 +26,7 @@ from .text_blocks import TextBlocks
 _NAME_TABLES = ("skus", "locations", "sources", "principals", "statuses", "display_names")
 _TABLES = (
     *("location_records", "source_records", "gaps", "numbered"),
-    *("levels", "last_counts", "latest", "unavailable", "awaited"),
+    *("levels", "last_counts", "latest", "unavailable", "awaited", "quarantined"),
     *("supply_heads", "supplies", "supply_texts"),
     *("reservations", "lines", "splits", "id_texts", "ended", "ended_marks"),
 )

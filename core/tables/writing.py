@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import kernels
 from ..kernels.arguments import EXPIRED_LINES
+from ..kernels.codes import ACCEPTED
 from ..limits import LINES_MAX
 from ..model import State
 from . import state_bytes
@@ -117,7 +118,10 @@ def reserve_lines(shard: Shard, operations: Array) -> int:
     shard.lines.ensure(count)
     shard.index.slots.ensure(1)
     effects.touched = True
-    return int(kernels.reserve_lines(operations, shard.arrays))
+    number = int(kernels.reserve_lines(operations, shard.arrays))
+    if shard.line_sums is not None:
+        shard.line_sums.follow_new(np.array([number]))
+    return number
 
 
 def record_operations(shard: Shard, operations: Array) -> None:
@@ -150,6 +154,9 @@ def reserve_batch(
     before = len(effects[Section.LINES])
     seen = kernels.reserve_batch(operations, codes, available, shard.arrays, stop)
     effects.touched = effects.touched or len(effects[Section.LINES]) > before
+    if shard.line_sums is not None:
+        is_new = (codes == ACCEPTED) & (operations["shard"] == shard.number)
+        shard.line_sums.follow_new(available[is_new])
     return int(seen)
 
 
@@ -166,6 +173,8 @@ def move_batch(
     shard.effects.touched = shard.effects.touched or len(moves) > before
     if enters is State.FULFILLED:
         keep_shipments(shard, moves.used[before:])
+    if shard.line_sums is not None:
+        shard.line_sums.follow_moves(moves.used[before:])
 
 
 def expire(shard: Shard, now_ns: int, work: int) -> int:
@@ -196,17 +205,30 @@ def record_attributions(shard: Shard, principal: str, before: Sequence[int]) -> 
     """Note on whose behalf the effects came that the turn has more than `before`, which is what
     `Effects.written` told then.
     """
-    written = shard.effects.written()
-    spans = [
-        (section, before[section], written[section] - before[section])
-        for section in ATTRIBUTED
-        if written[section] > before[section]
-    ]
-    if spans:
+    if spans := _spans(shard, before):
         names = shard.principals
         number = number_of_name(shard, names, Section.PRINCIPAL_NAMES, principal)
         attributions = [(number, section, 0, start, count) for section, start, count in spans]
         record(shard, Section.ATTRIBUTIONS, *attributions)
+
+
+def record_decision(shard: Shard, reason: str, actor: str, before: Sequence[int]) -> None:
+    """Note why the effects came that the turn has more than `before`, and who decided it."""
+    if spans := _spans(shard, before):
+        record(shard, Section.DECISIONS, *((section, 0, *span) for section, *span in spans))
+        record_names(shard, Section.DECISION_TEXTS, *((reason, actor) * len(spans)))
+
+
+def _spans(shard: Shard, before: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Of each kind that is attributed: where the effects start that the turn has more than
+    `before`, and how many they are.
+    """
+    written = shard.effects.written()
+    return [
+        (section, before[section], written[section] - before[section])
+        for section in ATTRIBUTED
+        if written[section] > before[section]
+    ]
 
 
 def record_stock_details(

@@ -104,6 +104,7 @@ def stock_levels(availabilities: Iterable[availability.Availability]) -> Table:
         for level in sku.levels:
             units = (level.on_hand, level.reserved, level.committed, level.available)
             name = level.location if level.enabled else f"{level.location} (disabled)"
+            name += " (in quarantine)" if level.quarantined else ""
             cells = [f"{figure:,}" for figure in units]
             if has_more:
                 cells.insert(3, unavailable_units(level.unavailable))
@@ -263,6 +264,41 @@ def source_gaps(source: admin.Source) -> Table:
     return made
 
 
+def disagreements(all_of_them: Iterable[admin.Disagreement]) -> Table:
+    """Figures that are not what they should be."""
+    made = table(("SKU", "location", "figure"), ("is", "should be"))
+    for each in all_of_them:
+        place = (
+            (escape(each.sku), escape(each.location)) if each.sku else ("", f"shard {each.shard}")
+        )
+        made.add_row(*place, each.figure, f"[red]{each.found:,}[/red]", f"{each.expected:,}")
+    return made
+
+
+_VERDICTS = {
+    admin.REPAIR_VERDICT_REPAIRED: "repaired",
+    admin.REPAIR_VERDICT_NOT_AUDITED: "[red]not audited since the start[/red]",
+    admin.REPAIR_VERDICT_NEEDS_COUNT: "[red]count what is on hand[/red]",
+    admin.REPAIR_VERDICT_NOT_QUARANTINED: "not in quarantine",
+}
+
+
+def repairs(all_of_them: Iterable[admin.StockLevelRepair], *, is_dry_run: bool) -> Table:
+    """What a repair did to stock levels, or would do."""
+    made = table(("SKU", "location", "outcome"), ("reserved", "committed", "unavailable"))
+    for each in all_of_them:
+        verdict = _VERDICTS.get(each.verdict, "")
+        if is_dry_run and each.verdict == admin.REPAIR_VERDICT_REPAIRED:
+            verdict = "would be repaired"
+        pairs = [
+            (getattr(each.before, field), getattr(each.after, field))
+            for field in ("reserved", "committed", "unavailable")
+        ]
+        figures = [f"{was:,}" if was == now else f"{was:,} -> {now:,}" for was, now in pairs]
+        made.add_row(escape(each.sku), escape(each.location), verdict, *figures)
+    return made
+
+
 def node_status(status: admin.GetStatusResponse) -> Table:
     """The figures of a node as a whole."""
     made = Table(show_header=False, box=None, pad_edge=False)
@@ -278,6 +314,11 @@ def node_status(status: admin.GetStatusResponse) -> Table:
         f"may grow by {size(status.journal_headroom_bytes)}",
         "timeline": f"{status.timeline:016x}",
         "state hash": status.state_hash,
+        "in quarantine": "[red]"
+        + escape(", ".join(f"{each.sku} at {each.location}" for each in status.quarantined_levels))
+        + "[/red]"
+        if status.quarantined_levels
+        else "",
     }
     for name, value in rows.items():
         if value:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from . import (
+    auditing,
     backups,
     data_directory,
     export,
@@ -30,7 +31,7 @@ app = typer.Typer(
 )
 # In the order in which a newcomer meets them.
 COMMANDS = (
-    *(node, data_directory, backups, reservations, stock, sources, watching, locations),
+    *(node, data_directory, backups, auditing, reservations, stock, sources, watching, locations),
     *(ledger, export),
 )
 for commands in COMMANDS:

@@ -192,6 +192,8 @@ class Client:
     reset_source = _awaited(operator_calls.reset_source)
     create_snapshot = _awaited(operator_calls.create_snapshot)
     drain = _awaited(operator_calls.drain)
+    run_audit = _awaited(operator_calls.run_audit)
+    repair_stock_levels = _awaited(operator_calls.repair_stock_levels)
 
     async def record_stock_events_stream(
         self, batches: AsyncIterable[SourceEvents | StockColumns], **options: Unpack[Options]
@@ -384,6 +386,8 @@ class BlockingClient:
     reset_source = _blocking(operator_calls.reset_source)
     create_snapshot = _blocking(operator_calls.create_snapshot)
     drain = _blocking(operator_calls.drain)
+    run_audit = _blocking(operator_calls.run_audit)
+    repair_stock_levels = _blocking(operator_calls.repair_stock_levels)
 
     def record_stock_events_stream(
         self, batches: Iterable[SourceEvents | StockColumns], **options: Unpack[Options]

@@ -88,6 +88,10 @@ RESET_SOURCE: Final = Method(
 CREATE_SNAPSHOT: Final = Method(
     "AdminService/CreateSnapshot", admin.CreateSnapshotResponse, package=ADMIN
 )
+RUN_AUDIT: Final = Method("AdminService/RunAudit", admin.RunAuditResponse, package=ADMIN)
+REPAIR_STOCK_LEVELS: Final = Method(
+    "AdminService/RepairStockLevels", admin.RepairStockLevelsResponse, package=ADMIN
+)
 # A repeat could stop the node that was started in the place of the first.
 DRAIN: Final = Method("AdminService/Drain", admin.DrainResponse, is_repeatable=False, package=ADMIN)
 
@@ -102,7 +106,7 @@ UNARY_METHODS: Final[tuple[Method[Any], ...]] = (
     *(LIST_MOVEMENTS, EXPLAIN_AVAILABILITY),
     *(GET_STATUS, LIST_SOURCES, GET_SOURCE, UPDATE_SOURCE, RESET_SOURCE),
     LIST_PENDING_REVERSALS,
-    *(CREATE_SNAPSHOT, DRAIN),
+    *(CREATE_SNAPSHOT, DRAIN, RUN_AUDIT, REPAIR_STOCK_LEVELS),
 )
 
 #: A stream, resumed by its source, which knows what was acknowledged.

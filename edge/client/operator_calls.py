@@ -1,5 +1,6 @@
 """The calls of operators, as calls.py makes the others."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Unpack
 
@@ -118,3 +119,35 @@ def drain(**options: Unpack[Options]) -> Call[admin.DrainResponse]:
     server says that nothing was done, and not otherwise.
     """
     return call(methods.DRAIN, admin.DrainRequest(), **options)
+
+
+def run_audit(**options: Unpack[Options]) -> Call[admin.RunAuditResponse]:
+    """Let the node audit all its tables against each other, and wait for what that finds. It takes
+    some tenths of a second for a million stock levels and holds; the node serves meanwhile.
+    """
+    return call(methods.RUN_AUDIT, admin.RunAuditRequest(), **options)
+
+
+def repair_stock_levels(
+    reason: str,
+    actor: str,
+    stock_levels: Iterable[tuple[str, str]] = (),
+    *,
+    validate_only: bool = False,
+    **options: Unpack[Options],
+) -> Call[admin.RepairStockLevelsResponse]:
+    """Give stock levels in quarantine, as (SKU, location), what follows from their reservations and
+    statuses, and take them out of it: those that are named, up to 100, or the first 100 of all.
+    `reason` and `actor` are kept in the journal. `validate_only` tells what would be done. Raises
+    `NotFound` for a level that is unknown.
+    """
+    request = admin.RepairStockLevelsRequest(
+        stock_levels=[
+            admin.StockLevelName(sku=text("sku", sku), location=text("location", location))
+            for sku, location in stock_levels
+        ],
+        reason=text("reason", reason),
+        actor=text("actor", actor),
+        validate_only=flag("validate_only", validate_only),
+    )
+    return call(methods.REPAIR_STOCK_LEVELS, request, **options)

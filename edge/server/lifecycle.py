@@ -20,7 +20,7 @@ from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME as HEALTH_NAME
 
 from holdfast.admin.v1 import admin_service_pb2 as admin
-from holdfast.core.limits import NS_PER_DAY
+from holdfast.core.limits import NS_PER_DAY, NS_PER_MINUTE
 from holdfast.core.node import HASH_SEED_BYTES, Node
 from holdfast.core.rules.retention import Retention
 from holdfast.persistence.journal_process.parent import JournalProcess
@@ -311,6 +311,7 @@ def _recover_node(settings: Settings, progress: Progress = no_progress) -> Recov
             creates_skus=settings.unknown_skus == "create",
             retention=Retention.of(settings.lines_kept_ns, settings.ids_kept_ns),
             history_window_ns=settings.history_window_days * NS_PER_DAY,
+            audit_interval_ns=settings.audit_interval_min * NS_PER_MINUTE,
         ),
         progress,
     )

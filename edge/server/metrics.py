@@ -29,6 +29,10 @@ _SHARD_GAUGES: Final = {
         "holdfast_source_gaps",
         "Ranges of numbers that sources passed over and that are missing.",
     ),
+    "quarantined_levels": (
+        "holdfast_quarantined_levels",
+        "Stock levels that the audit found wrong and that were not repaired since.",
+    ),
     "mailbox_depth": ("holdfast_mailbox_depth", "Weight of the commands in the shard's mailbox."),
     "mailbox_capacity": ("holdfast_mailbox_capacity", "Weight at which the mailbox refuses."),
     "on_hand": ("holdfast_on_hand_units", "Units on hand, over all stock levels."),
@@ -61,6 +65,7 @@ _NODE_COUNTERS: Final = {
         "holdfast_watch_resets_total",
         "Watches that resumed from a position too long ago, and were told all anew.",
     ),
+    "audit_passes": ("holdfast_audit_passes_total", "Audits that have ended."),
     "log_lines_dropped": (
         "holdfast_log_lines_dropped_total",
         "Lines of the log that nobody took in time.",
@@ -81,6 +86,10 @@ _NODE_GAUGES: Final = {
     "watch_lag": (
         "holdfast_watch_lag_entries",
         "Journal entries that the watcher furthest behind has yet to be told of.",
+    ),
+    "audit_disagreements": (
+        "holdfast_audit_disagreements",
+        "Figures that the last audit found wrong.",
     ),
     "loop_lag_seconds": (
         "holdfast_loop_lag_seconds",

@@ -1,17 +1,23 @@
 """The operators' methods, on a listener of their own: as service.py, one short method per RPC."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from holdfast.admin.v1 import admin_service_pb2 as admin
+from holdfast.core.commands import Audit
 from holdfast.core.commands.registry import (
+    AUDIT,
     GET_SOURCE,
     LIST_PENDING_REVERSALS,
     LIST_SOURCES,
+    REPAIR_LEVELS,
     RESET_SOURCE,
     UPDATE_SOURCE,
 )
 
 from ..wire import faults
+from ..wire.auditing import audit_response, repair_from_request, repair_response
 from ..wire.sources import (
     get_from_request,
     get_response,
@@ -27,6 +33,9 @@ from ..wire.sources import (
 from .admission import Admission
 from .context import CallContext
 from .snapshots import SnapshotFailedError, SnapshotKeeper
+
+#: Seconds between two looks at an audit that somebody waits for.
+AUDIT_PAUSE_S: Final = 0.02
 
 
 class Operators:
@@ -88,6 +97,24 @@ class Operators:
         command = update_from_request(request)
         outcome = await self.admission.ask(UPDATE_SOURCE, context, command, request)
         return update_response(outcome)
+
+    async def RunAudit(
+        self, _request: admin.RunAuditRequest, context: CallContext
+    ) -> admin.RunAuditResponse:
+        """Audit all tables, and wait for the end."""
+        view = await self.admission.ask(AUDIT, context, Audit(begins=True))
+        passes = view.passes
+        while view.passes == passes:
+            await asyncio.sleep(AUDIT_PAUSE_S)
+            view = await self.admission.ask(AUDIT, context, Audit())
+        return audit_response(view)
+
+    async def RepairStockLevels(
+        self, request: admin.RepairStockLevelsRequest, context: CallContext
+    ) -> admin.RepairStockLevelsResponse:
+        """Repair stock levels in quarantine."""
+        command = repair_from_request(request)
+        return repair_response(await self.admission.ask(REPAIR_LEVELS, context, command))
 
     async def CreateSnapshot(
         self, _request: admin.CreateSnapshotRequest, _context: CallContext

@@ -21,6 +21,7 @@ from holdfast.core.tables.effects import Entry
 from holdfast.core.tables.table import Array
 from holdfast.persistence.journal import JournalAppender
 
+from .audit_alarms import tell_found
 from .clock import Clock
 
 _NS_PER_S = 1_000_000_000
@@ -175,6 +176,8 @@ class Pump:
             return
         self._turns += 1
         self._set_alarm(turn.next_due_ns)
+        if turn.found:
+            tell_found(turn.found)
         self._settle(turn)
         if turn.has_more:
             self.schedule(EARLY_TURN_MIN)

@@ -116,6 +116,9 @@ class Settings(BaseModel):
     history_window_days: int = _number(
         7, 0, 30, "How far back a count may lie: days for which what happens to stock is kept."
     )
+    audit_interval_min: int = _number(
+        10, 0, 10_080, "Minutes from one audit of all tables to the next; 0 for none by itself."
+    )
     map_size_gib: int = _number(64, 1, 16_384, "How large the journal may ever get.")
     storage_reserve_mib: int = _number(
         256, 1, 1_048_576, "Free space below which writes are refused, on disk and in the map."

@@ -34,6 +34,8 @@ class ShardStatistics:
     """Reservations of which the id is left."""
     source_gaps: int
     """Ranges of numbers that sources have passed over and that are missing."""
+    quarantined_levels: int
+    """Stock levels that the audit found wrong and that were not repaired since."""
     mailbox_depth: int
     """Weight of the commands that wait; in microseconds of a processor."""
     mailbox_capacity: int
@@ -97,6 +99,10 @@ class NodeStatistics:
     """Journal entries that the watcher furthest behind has yet to be told of."""
     call_lines_left_out: int
     """Lines about calls since the start that were more than `log_calls_per_s`."""
+    audit_passes: int
+    """Audits that have ended since the start."""
+    audit_disagreements: int
+    """Figures that the last audit found wrong."""
     durable_position: int
     """Last journal position that is durable."""
     snapshot_position: int

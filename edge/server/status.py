@@ -18,7 +18,8 @@ from holdfast.persistence.recovery import Recovered
 from holdfast.persistence.snapshots.file import snapshot_paths, snapshot_position
 
 from ..wire import faults
-from ..wire.shared import INT64_MAX
+from ..wire.auditing import level_names
+from ..wire.shared import int64_told
 from .admission import Admission
 from .heartbeat import Heartbeat
 from .log_writer import LogWriter, Sampler
@@ -77,6 +78,7 @@ class NodeStatus:
                     reservations=shard.reservations,
                     ended_ids=shard.ended_ids,
                     source_gaps=shard.source_gaps,
+                    quarantined_levels=shard.quarantined_levels,
                     mailbox_depth=actor.weight,
                     mailbox_capacity=actor.capacity,
                     on_hand=shard.on_hand,
@@ -101,6 +103,8 @@ class NodeStatus:
             watch_resets=self._watches.resets,
             watch_lag=self._watches.lag(),
             call_lines_left_out=self._sampler.left_out,
+            audit_passes=pump.node.audit.passes,
+            audit_disagreements=pump.node.audit.disagreements,
             durable_position=pump.journal.position,
             snapshot_position=self._snapshot_position(),
             journal_size_bytes=pump.journal.size_bytes(),
@@ -126,12 +130,16 @@ class NodeStatus:
             journal_headroom_bytes=figures.journal_headroom_bytes,
             shards=[
                 admin.ShardStatus(
-                    **{field: _told(getattr(shard, field)) for field in ShardStatistics.__slots__}
+                    **{
+                        field: int64_told(getattr(shard, field))
+                        for field in ShardStatistics.__slots__
+                    }
                 )
                 for shard in figures.shards
             ],
             state_hash=state_hash,
             timeline=self._admission.pump.node.timeline,
+            quarantined_levels=level_names(self._admission.pump.node.audit.quarantined_names()),
         )
 
     async def _state_hash(self) -> str:
@@ -152,8 +160,3 @@ class NodeStatus:
                         return str(end.value)
                 await asyncio.sleep(HASH_PAUSE_S)
         raise faults.state_changing(HASH_TRIES)
-
-
-def _told(figure: int) -> int:
-    """A figure as an int64 can tell it: five stock levels at their limit are more."""
-    return max(-INT64_MAX, min(figure, INT64_MAX))

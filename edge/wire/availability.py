@@ -128,7 +128,8 @@ def batch_availability_response(
 def fill_level(message: availability.StockLevel, level: core.LevelView) -> None:
     """Set the fields of a StockLevel."""
     # One by one: as arguments of a message they would cost half as much again.
-    location, on_hand, reserved, committed, available, enabled, unavailable, incoming = level
+    location, on_hand, reserved, committed, available, enabled = level[:6]
+    unavailable, incoming, quarantined = level[6:]
     message.location = location
     message.on_hand = on_hand
     message.reserved = reserved
@@ -139,6 +140,8 @@ def fill_level(message: availability.StockLevel, level: core.LevelView) -> None:
         message.shortfall = -available
     if incoming:
         message.incoming = incoming
+    if quarantined:
+        message.quarantined = True
     for status, quantity in unavailable.items() if unavailable else ():
         message.unavailable.add(status=status, quantity=quantity)
 

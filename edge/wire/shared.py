@@ -36,6 +36,11 @@ def engine_members(
     return found if unspecified is None else {0: unspecified, **found}
 
 
+def int64_told(figure: int) -> int:
+    """A figure as an int64 can tell it: five stock levels at their limit are more."""
+    return max(-INT64_MAX, min(figure, INT64_MAX))
+
+
 def revision_message(revision: core.Revision) -> common.Revision:
     """A revision as a message of its own."""
     return common.Revision(

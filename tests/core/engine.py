@@ -111,6 +111,7 @@ class NodeEngine:
             turn = self.node.turn(now_ns)
             has_more = turn.has_more
             self.entries += turn.entries
+            assert not turn.found, "the audit finds nothing in a sound state"
             self.next_due_ns = turn.next_due_ns
             for ticket, outcome in turn.answers:
                 assert isinstance(ticket, Ticket)
@@ -135,6 +136,7 @@ class NodeEngine:
             creates_skus=self.creates_skus,
             retention=Retention(pass_ns=1),
             history_window_ns=self.window_ns,
+            audit_interval_ns=1,
         )
 
     def restart(self) -> None:

@@ -34,7 +34,8 @@ LAYOUTS = {
     5: (Section.POSTED, "21582716cc2bff8f"),
     6: (Section.SOURCES, "81fd8aa9733eb243"),
     7: (Section.REOPENED, "c4d09d5de41fca4d"),
-    8: (Section.SUPPLY_TEXTS, "d150f51d0059c44b"),
+    8: (Section.SUPPLY_TEXTS, "858d3f239ffd03fc"),
+    9: (Section.DECISION_TEXTS, "a8cccdf9afe266fc"),
 }
 
 

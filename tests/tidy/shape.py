@@ -48,6 +48,7 @@ INHERITED_AGAIN = {"grpc.RpcError", "locust.User"}
 #: A module's name that stands in the tree several times -> the one thing that it means.
 ONE_MEANING = {
     "availability": "what may still be promised, as it is read",
+    "auditing": "tables against each other while a node runs",
     "batches": "packed batches of reservations",
     "catalogue": "locations, and which SKUs exist",
     "data_directory": "the folder in which a node keeps its state",
@@ -57,6 +58,7 @@ ONE_MEANING = {
     "handles": "numbers by which batches name stock levels",
     "ledger": "what moved units of stock, and why a level has what it has",
     "levels": "stock levels",
+    "line_sums": "what lines hold and have committed, by stock level",
     "model": "the rules of the business: their words in core, all of them told plainly in tests",
     "names": "names of SKUs and locations, and their numbers",
     "node": "one node: the engine, and the commands that run one",

@@ -1,4 +1,6 @@
-"""Effects that make stock levels."""
+"""Effects that make stock levels, quarantine and repair them."""
+
+import numpy as np
 
 from ... import kernels
 from ..shard import Shard
@@ -31,3 +33,17 @@ def index_levels(shard: Shard, start: int) -> None:
         shard.level_chain.records,
         shard.sku_levels.records,
     )
+
+
+def apply_quarantines(shard: Shard, effects: Array) -> None:
+    """Put stock levels into quarantine, or take them out, in this order."""
+    rows = set(shard.quarantined.used.tolist())
+    for row, is_quarantined in effects[["row", "is_quarantined"]].tolist():
+        (rows.add if is_quarantined else rows.discard)(row)
+    shard.quarantined.load(np.array(sorted(rows), np.int32))
+
+
+def apply_repairs(shard: Shard, effects: Array) -> None:
+    """Set what stock levels have. Running totals follow the commands that led here, and stay."""
+    for field in ("reserved", "committed", "withheld"):
+        shard.levels.records[field][effects["row"]] = effects[field]

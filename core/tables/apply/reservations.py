@@ -15,6 +15,8 @@ def apply_reservations(shard: Shard, effects: Array, line_effects: Array) -> Arr
     shard.index.slots.ensure(len(effects))
     numbers = np.empty(len(effects), np.int32)
     kernels.apply_reservations(effects, line_effects, shard.arrays, numbers)
+    if shard.line_sums is not None:
+        shard.line_sums.follow_new(numbers)
     return numbers
 
 
@@ -28,6 +30,8 @@ def apply_moves(shard: Shard, effects: Array) -> None:
     shard.splits.ensure(len(effects))
     if kernels.apply_moves(effects, shard.header, shard.book, shard.levels.records):
         keep_shipments(shard, effects)
+    if shard.line_sums is not None:
+        shard.line_sums.follow_moves(effects)
 
 
 def keep_shipments(shard: Shard, moves: Array) -> None:

@@ -14,7 +14,7 @@ from ..source_numbers import apply_gaps
 from ..supply import apply_supplies
 from ..table import Array
 from ..undone import apply_reversals
-from .levels import apply_levels
+from .levels import apply_levels, apply_quarantines, apply_repairs
 from .names import (
     apply_display_names,
     apply_ended_skus,
@@ -84,6 +84,10 @@ _APPLY: dict[Section, Callable[[Shard, Array], None]] = {
     Section.ATTRIBUTIONS: _keep,
     Section.STOCK_DETAILS: apply_details,
     Section.STOCK_DETAIL_TEXTS: _keep,
+    Section.QUARANTINES: apply_quarantines,
+    Section.REPAIRS: apply_repairs,
+    Section.DECISIONS: _keep,
+    Section.DECISION_TEXTS: _keep,
     Section.SEAL: apply_seal,
 }
 

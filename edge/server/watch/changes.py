@@ -21,7 +21,9 @@ from holdfast.core.tables.table import Array, Table
 RECENT_ROWS_MAX: Final = 131_072
 
 #: Effects that change the level whose row they name.
-_WITH_ROW: Final = frozenset({Section.STOCK, Section.LINES, Section.UNAVAILABLE})
+_WITH_ROW: Final = frozenset(
+    {Section.STOCK, Section.LINES, Section.UNAVAILABLE, Section.QUARANTINES, Section.REPAIRS}
+)
 
 
 class ShardChanges:

@@ -201,10 +201,11 @@ def _levels(
     columns = shard.read_levels(rows)
     enabled = shard.location_records.records["enabled"][shard.levels.records["location"][rows]]
     unavailable = shard.name_unavailable(shard.list_unavailable(rows, columns[5]))
+    more = zip(sum_incoming(shard, rows), shard.are_quarantined(rows).tolist(), strict=True)
     told = rows.tolist(), shard.name_rows(rows), columns.T.tolist(), enabled
-    found = zip(*told, sum_incoming(shard, rows), strict=True)
-    for place, (row, name, (*units, is_open, _), is_enabled, incoming) in enumerate(found):
-        values = (name[1], *units, bool(is_enabled), unavailable.get(place, {}), incoming)
+    found = zip(*told, more, strict=True)
+    for place, (row, name, (*units, is_open, _), is_enabled, rest) in enumerate(found):
+        values = (name[1], *units, bool(is_enabled), unavailable.get(place, {}), *rest)
         yield row, name, core.LevelView._make(values) if is_open else None
 
 

@@ -128,7 +128,7 @@ class Availability(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., levels: _Optional[_Iterable[_Union[StockLevel, _Mapping]]] = ..., network_available: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ...) -> None: ...
 
 class StockLevel(_message.Message):
-    __slots__ = ("location", "on_hand", "reserved", "committed", "available", "shortfall", "enabled", "unavailable", "incoming")
+    __slots__ = ("location", "on_hand", "reserved", "committed", "available", "shortfall", "enabled", "unavailable", "incoming", "quarantined")
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
     RESERVED_FIELD_NUMBER: _ClassVar[int]
@@ -138,6 +138,7 @@ class StockLevel(_message.Message):
     ENABLED_FIELD_NUMBER: _ClassVar[int]
     UNAVAILABLE_FIELD_NUMBER: _ClassVar[int]
     INCOMING_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINED_FIELD_NUMBER: _ClassVar[int]
     location: str
     on_hand: int
     reserved: int
@@ -147,7 +148,8 @@ class StockLevel(_message.Message):
     enabled: bool
     unavailable: _containers.RepeatedCompositeFieldContainer[UnavailableUnits]
     incoming: int
-    def __init__(self, location: _Optional[str] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., available: _Optional[int] = ..., shortfall: _Optional[int] = ..., enabled: bool = ..., unavailable: _Optional[_Iterable[_Union[UnavailableUnits, _Mapping]]] = ..., incoming: _Optional[int] = ...) -> None: ...
+    quarantined: bool
+    def __init__(self, location: _Optional[str] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., available: _Optional[int] = ..., shortfall: _Optional[int] = ..., enabled: bool = ..., unavailable: _Optional[_Iterable[_Union[UnavailableUnits, _Mapping]]] = ..., incoming: _Optional[int] = ..., quarantined: bool = ...) -> None: ...
 
 class UnavailableUnits(_message.Message):
     __slots__ = ("status", "quantity")

@@ -25,6 +25,7 @@ from tests.core.kernels.worlds import (
     Names,
     make_index,
     make_locations,
+    make_quarantined,
     random_keys,
 )
 
@@ -66,6 +67,7 @@ class Shop:
         granules = np.zeros(self.capacity * most * BLOCKS_SPREAD, LINE)
         self.texts = (granules, granules.view(np.uint8))
         self.header[arguments.LEVELS] = len(self.levels) - rng.choice((0, 1))
+        self.quarantined = make_quarantined(rng, self.header, len(self.levels))
         self.index = make_index(4 * self.capacity, PART_BITS)
         self.heap = self._empty_heap()
         self.effects = self._no_effects(0)
@@ -117,7 +119,7 @@ class Shop:
     @property
     def arrays(self) -> tuple[Any, ...]:
         """All tables of the shard, as kernels take them."""
-        stock = (self.levels, self.removed, self.locations)
+        stock = (self.levels, self.removed, self.locations, self.quarantined)
         return self.header, stock, self.book, self.index, self.heap, self.effects
 
     @property
@@ -259,6 +261,9 @@ class Shop:
 
     def apply_moves(self) -> None:
         """Move units of some lines, a part of them or all."""
+        self.apply(self.some_moves())
+
+    def some_moves(self) -> Array:
         there = self._lines_in_use()
         chosen = self.rng.sample(there, min(20, len(there)))
         moves = []
@@ -267,15 +272,14 @@ class Shop:
             units = self.duel.call("units", Book(*self.book), line, leaves)
             if units > 0:
                 moves.append((self.rng.choice((1, units)), line, leaves, enters, 0))
-        effects = np.array(moves, DTYPES[Section.MOVES])
-        self._apply(effects)
+        return np.array(moves, DTYPES[Section.MOVES])
 
     def _lines_in_use(self) -> list[int]:
         records = self.reservations[: self.count]
         runs = zip(records["first_line"].tolist(), records["line_count"].tolist(), strict=True)
         return [line for first, count in runs for line in range(first, first + count)]
 
-    def _apply(self, effects: Array) -> None:
+    def apply(self, effects: Array) -> None:
         self.duel.call(
             "apply_moves", effects, self.header, self.book, self.levels,
             operations=max(1, len(effects)),
@@ -291,7 +295,7 @@ class Shop:
             written = self.duel.call(
                 "whole_moves", first, count, self.book, leaves, enters, moves, operations=count
             )
-            self._apply(moves[:written])
+            self.apply(moves[:written])
             self.duel.call(
                 "read_lines",
                 first,
@@ -372,7 +376,7 @@ class Shop:
             work = self.rng.choice((1, 3, 100))
             count, _ = self.duel.call("due_moves", work, self.arrays)
             behind = int(self.header[arguments.MOVE_EFFECTS])
-            self._apply(self.effects[2][behind : behind + count])
+            self.apply(self.effects[2][behind : behind + count])
             if before == self.header[arguments.EXPIRIES]:
                 break
         self.duel.call("pop_settled", self.arrays)

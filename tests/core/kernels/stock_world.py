@@ -34,7 +34,13 @@ from holdfast.core.tables.layouts import (
 )
 from holdfast.core.tables.table import Array
 from tests.core.kernels.duel import Duel
-from tests.core.kernels.worlds import TIMES, make_header, make_index, random_keys
+from tests.core.kernels.worlds import (
+    TIMES,
+    make_header,
+    make_index,
+    make_quarantined,
+    random_keys,
+)
 
 SHARDS = 3
 STATUSES = 3
@@ -95,7 +101,9 @@ def _record(
         header[SHARD] = number
         places = np.zeros(1, LOCATION)
         places["enabled"] = rng.randrange(2)
-        duel.call("find_event_levels", events, plan, header, (shard.levels, removed, places))
+        quarantined = make_quarantined(rng, header, len(shard.levels))
+        stock = (shard.levels, removed, places, quarantined)
+        duel.call("find_event_levels", events, plan, header, stock)
         duel.call("find_numbered", events, 0, shard.numbered, number, recorded, operations=size)
     recorded["match"] = [rng.choice((0,) * 20 + (1, 2)) for _ in events]
     plan["withheld"] = [rng.choice((0, 0, 0, 2, -2, QUANTITY_MAX)) for _ in events]

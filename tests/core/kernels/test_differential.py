@@ -20,6 +20,7 @@ from holdfast.core.tables.layouts import LAST_COUNT, LEVEL, NUMBERED, SOURCE
 from tests.core.kernels import worlds
 from tests.core.kernels.duel import PUBLIC, SPACES, Duel
 from tests.core.kernels.ledger_world import blocks, shop
+from tests.core.kernels.line_sums_world import sums
 from tests.core.kernels.stock_world import feed
 
 #: Outcomes of events that are not plain, which rules find.
@@ -37,6 +38,7 @@ WORLDS: tuple[World, ...] = (
     worlds.index,
     worlds.expiries,
     shop,
+    sums,
     blocks,
     feed,
 )

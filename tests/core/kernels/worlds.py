@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from holdfast.core.kernels import codes
-from holdfast.core.kernels.arguments import EXPIRIES, HEADER_SIZE, LEVELS, Heap
+from holdfast.core.kernels.arguments import EXPIRIES, HEADER_SIZE, LEVELS, QUARANTINED, Heap
 from holdfast.core.kernels.hash_slots import LARGER, LARGER_AT
 from holdfast.core.limits import NUMBER_BITS, NUMBERED_MAX, ON_HAND_MAX, QUANTITY_MAX, ROWS_MAX
 from holdfast.core.tables.effects import DTYPES, Section
@@ -213,10 +213,11 @@ def levels(duel: Duel, rng: Random) -> None:
     duel.call("hash_supplies", supplies, table, seed, *texts)
     duel.call("offered", rng.choice((-1, 0, 5)), rng.randrange(2))
     rows = np.array([rng.randint(-1, count) for _ in range(50)])
-    stock = (table, skus.removed, make_locations(rng, 8))
+    quarantined = make_quarantined(rng, header, count)
+    stock = (table, skus.removed, make_locations(rng, 8), quarantined)
     due, later = np.array([rng.randrange(9) for _ in range(50 if count else 0)]), np.zeros(50)
     at = np.sort(np.array([rng.randrange(count) for _ in due], np.int64))
-    duel.call("promise_supplies", np.arange(count), at, due, stock, later.astype(np.int64))
+    duel.call("promise_supplies", np.arange(count), at, due, header, stock, later.astype(np.int64))
     duel.call("read_levels", rows, header, stock, np.zeros((6, 50), np.int64), operations=50)
 
 
@@ -367,6 +368,14 @@ def make_header(levels: int = 0) -> Array:
     header = np.zeros(HEADER_SIZE, np.int64)
     header[LEVELS] = levels
     return header
+
+
+def make_quarantined(rng: Random, header: Array, levels: int) -> Array:
+    """The rows of some levels, which are in quarantine: mostly none."""
+    count = rng.choice((0, 0, 1, min(levels, 5)))
+    rows = sorted(rng.sample(range(levels), min(count, levels)))
+    header[QUARANTINED] = len(rows)
+    return np.array([*rows, 0], np.int32)
 
 
 def make_locations(rng: Random, count: int) -> Array:

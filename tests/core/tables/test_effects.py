@@ -115,6 +115,8 @@ def stage(rng: Random) -> list[Unit]:
         records(Section.SOURCES, rng, expected_interval_ms=9, unknown_skus=4),
         records(Section.REQUESTS, rng, key_hi=9, key_lo=9, result=9, lines_hash=9, verb=5),
         records(Section.ATTRIBUTIONS, rng, principal=1, kind=9, start=1, count=2),
+        records(Section.QUARANTINES, rng, row=SKUS, is_quarantined=2),
+        records(Section.DECISIONS, rng, kind=9, start=1, count=2),
         records(Section.STOCK_DETAILS, rng, occurred_at_ns=9, stock=2, has_time=2),
     ]
     told = {section for unit in units for section, _ in unit}

@@ -23,7 +23,7 @@ def run(*words: object) -> Result:
 
 def ask(node: NodeProcess, *words: object) -> Result:
     """Run a command against the node."""
-    is_for_operators = words[0] in ("status", "sources", "snapshot", "drain")
+    is_for_operators = words[0] in ("status", "sources", "snapshot", "drain", "audit", "repair")
     target = node.admin_target if is_for_operators else node.target
     return run(*words, "--target", target, "--timeout", 30)
 

@@ -177,6 +177,18 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("get_status", {"include_state_hash": True}, {"include_state_hash": True}),
     ("create_snapshot", {}, {}),
     ("drain", {}, {}),
+    ("run_audit", {}, {}),
+    (
+        "repair_stock_levels",
+        {"stock_levels": [("mug", "W")], "reason": "r", "actor": "a", "validate_only": True},
+        {
+            "stock_levels": [{"sku": "mug", "location": "W"}],
+            "reason": "r",
+            "actor": "a",
+            "validate_only": True,
+        },
+    ),
+    ("repair_stock_levels", {"reason": "r", "actor": "a"}, {"reason": "r", "actor": "a"}),
     ("list_sources", {}, {}),
     ("list_pending_reversals", {}, {}),
     ("list_pending_reversals", {"page_size": 7}, {"page_size": 7}),

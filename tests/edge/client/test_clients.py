@@ -68,6 +68,8 @@ REPEATABLE: list[tuple[str, tuple[Any, ...]]] = [
     ("get_source", ("erp",)),
     ("update_source", ("erp",)),
     ("create_snapshot", ()),
+    ("run_audit", ()),
+    ("repair_stock_levels", ("a bad module", "zoe")),
 ]
 
 

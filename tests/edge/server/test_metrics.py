@@ -21,7 +21,7 @@ from holdfast.edge.server.statistics import (
 
 def shard(number: int) -> ShardStatistics:
     """Figures of which no two are alike."""
-    return ShardStatistics(number, *range(100 * number + 1, 100 * number + 12))
+    return ShardStatistics(number, *range(100 * number + 1, 100 * number + 13))
 
 
 def node(calls: CallCounters | None = None) -> NodeStatistics:
@@ -43,6 +43,8 @@ def node(calls: CallCounters | None = None) -> NodeStatistics:
         watchers=24,
         watch_lag=25,
         call_lines_left_out=21,
+        audit_passes=26,
+        audit_disagreements=27,
         durable_position=15,
         snapshot_position=16,
         journal_size_bytes=17,
@@ -86,6 +88,8 @@ def test_figures_of_the_node_are_exported() -> None:
         "holdfast_watchers": 24,
         "holdfast_watch_lag_entries": 25,
         "holdfast_call_lines_left_out_total": 21,
+        "holdfast_audit_passes_total": 26,
+        "holdfast_audit_disagreements": 27,
         "holdfast_journal_append_age_seconds": 1.25,
         "holdfast_loop_lag_seconds": 0.75,
         "holdfast_journal_durable_position": 15,
@@ -105,6 +109,7 @@ def test_figures_of_each_shard_are_exported() -> None:
             "holdfast_reservations",
             "holdfast_ended_ids",
             "holdfast_source_gaps",
+            "holdfast_quarantined_levels",
             "holdfast_mailbox_depth",
             "holdfast_mailbox_capacity",
             "holdfast_on_hand_units",

@@ -27,6 +27,14 @@ class UnknownSkus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     UNKNOWN_SKUS_CREATE: _ClassVar[UnknownSkus]
     UNKNOWN_SKUS_CREATE_BY_RECEIPT: _ClassVar[UnknownSkus]
     UNKNOWN_SKUS_REFUSE: _ClassVar[UnknownSkus]
+
+class RepairVerdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REPAIR_VERDICT_UNSPECIFIED: _ClassVar[RepairVerdict]
+    REPAIR_VERDICT_REPAIRED: _ClassVar[RepairVerdict]
+    REPAIR_VERDICT_NOT_AUDITED: _ClassVar[RepairVerdict]
+    REPAIR_VERDICT_NEEDS_COUNT: _ClassVar[RepairVerdict]
+    REPAIR_VERDICT_NOT_QUARANTINED: _ClassVar[RepairVerdict]
 SOURCE_STATE_UNSPECIFIED: SourceState
 SOURCE_STATE_GAP: SourceState
 SOURCE_STATE_STALE: SourceState
@@ -35,6 +43,11 @@ UNKNOWN_SKUS_UNSPECIFIED: UnknownSkus
 UNKNOWN_SKUS_CREATE: UnknownSkus
 UNKNOWN_SKUS_CREATE_BY_RECEIPT: UnknownSkus
 UNKNOWN_SKUS_REFUSE: UnknownSkus
+REPAIR_VERDICT_UNSPECIFIED: RepairVerdict
+REPAIR_VERDICT_REPAIRED: RepairVerdict
+REPAIR_VERDICT_NOT_AUDITED: RepairVerdict
+REPAIR_VERDICT_NEEDS_COUNT: RepairVerdict
+REPAIR_VERDICT_NOT_QUARANTINED: RepairVerdict
 
 class GetStatusRequest(_message.Message):
     __slots__ = ("include_state_hash",)
@@ -43,7 +56,7 @@ class GetStatusRequest(_message.Message):
     def __init__(self, include_state_hash: bool = ...) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("version", "start_time", "recovery_duration", "durable_position", "snapshot_position", "journal_size_bytes", "journal_headroom_bytes", "shards", "state_hash", "timeline")
+    __slots__ = ("version", "start_time", "recovery_duration", "durable_position", "snapshot_position", "journal_size_bytes", "journal_headroom_bytes", "shards", "state_hash", "timeline", "quarantined_levels")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     START_TIME_FIELD_NUMBER: _ClassVar[int]
     RECOVERY_DURATION_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +67,7 @@ class GetStatusResponse(_message.Message):
     SHARDS_FIELD_NUMBER: _ClassVar[int]
     STATE_HASH_FIELD_NUMBER: _ClassVar[int]
     TIMELINE_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINED_LEVELS_FIELD_NUMBER: _ClassVar[int]
     version: str
     start_time: _timestamp_pb2.Timestamp
     recovery_duration: _duration_pb2.Duration
@@ -64,10 +78,11 @@ class GetStatusResponse(_message.Message):
     shards: _containers.RepeatedCompositeFieldContainer[ShardStatus]
     state_hash: str
     timeline: int
-    def __init__(self, version: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recovery_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., durable_position: _Optional[int] = ..., snapshot_position: _Optional[int] = ..., journal_size_bytes: _Optional[int] = ..., journal_headroom_bytes: _Optional[int] = ..., shards: _Optional[_Iterable[_Union[ShardStatus, _Mapping]]] = ..., state_hash: _Optional[str] = ..., timeline: _Optional[int] = ...) -> None: ...
+    quarantined_levels: _containers.RepeatedCompositeFieldContainer[StockLevelName]
+    def __init__(self, version: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recovery_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., durable_position: _Optional[int] = ..., snapshot_position: _Optional[int] = ..., journal_size_bytes: _Optional[int] = ..., journal_headroom_bytes: _Optional[int] = ..., shards: _Optional[_Iterable[_Union[ShardStatus, _Mapping]]] = ..., state_hash: _Optional[str] = ..., timeline: _Optional[int] = ..., quarantined_levels: _Optional[_Iterable[_Union[StockLevelName, _Mapping]]] = ...) -> None: ...
 
 class ShardStatus(_message.Message):
-    __slots__ = ("shard", "sequence", "skus", "stock_levels", "reservations", "mailbox_depth", "mailbox_capacity", "on_hand", "reserved", "committed", "ended_ids", "source_gaps")
+    __slots__ = ("shard", "sequence", "skus", "stock_levels", "reservations", "mailbox_depth", "mailbox_capacity", "on_hand", "reserved", "committed", "ended_ids", "source_gaps", "quarantined_levels")
     SHARD_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     SKUS_FIELD_NUMBER: _ClassVar[int]
@@ -80,6 +95,7 @@ class ShardStatus(_message.Message):
     COMMITTED_FIELD_NUMBER: _ClassVar[int]
     ENDED_IDS_FIELD_NUMBER: _ClassVar[int]
     SOURCE_GAPS_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINED_LEVELS_FIELD_NUMBER: _ClassVar[int]
     shard: int
     sequence: int
     skus: int
@@ -92,7 +108,8 @@ class ShardStatus(_message.Message):
     committed: int
     ended_ids: int
     source_gaps: int
-    def __init__(self, shard: _Optional[int] = ..., sequence: _Optional[int] = ..., skus: _Optional[int] = ..., stock_levels: _Optional[int] = ..., reservations: _Optional[int] = ..., mailbox_depth: _Optional[int] = ..., mailbox_capacity: _Optional[int] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., ended_ids: _Optional[int] = ..., source_gaps: _Optional[int] = ...) -> None: ...
+    quarantined_levels: int
+    def __init__(self, shard: _Optional[int] = ..., sequence: _Optional[int] = ..., skus: _Optional[int] = ..., stock_levels: _Optional[int] = ..., reservations: _Optional[int] = ..., mailbox_depth: _Optional[int] = ..., mailbox_capacity: _Optional[int] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., ended_ids: _Optional[int] = ..., source_gaps: _Optional[int] = ..., quarantined_levels: _Optional[int] = ...) -> None: ...
 
 class Source(_message.Message):
     __slots__ = ("source", "expected_interval", "unknown_skus", "state", "last_sequence", "last_event_time", "lag", "missing_sequences", "unlisted_sequences", "gap_count", "gaps")
@@ -251,3 +268,93 @@ class PendingReversal(_message.Message):
     quantity: int
     create_time: _timestamp_pb2.Timestamp
     def __init__(self, source: _Optional[str] = ..., event_id: _Optional[str] = ..., kind: _Optional[_Union[_stock_service_pb2.StockEventKind, str]] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class StockLevelName(_message.Message):
+    __slots__ = ("sku", "location")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    location: str
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ...) -> None: ...
+
+class RunAuditRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class RunAuditResponse(_message.Message):
+    __slots__ = ("stock_levels", "reservations", "end_time", "disagreement_count", "disagreements", "quarantined_count", "quarantined_levels")
+    STOCK_LEVELS_FIELD_NUMBER: _ClassVar[int]
+    RESERVATIONS_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    DISAGREEMENT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    DISAGREEMENTS_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINED_LEVELS_FIELD_NUMBER: _ClassVar[int]
+    stock_levels: int
+    reservations: int
+    end_time: _timestamp_pb2.Timestamp
+    disagreement_count: int
+    disagreements: _containers.RepeatedCompositeFieldContainer[Disagreement]
+    quarantined_count: int
+    quarantined_levels: _containers.RepeatedCompositeFieldContainer[StockLevelName]
+    def __init__(self, stock_levels: _Optional[int] = ..., reservations: _Optional[int] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., disagreement_count: _Optional[int] = ..., disagreements: _Optional[_Iterable[_Union[Disagreement, _Mapping]]] = ..., quarantined_count: _Optional[int] = ..., quarantined_levels: _Optional[_Iterable[_Union[StockLevelName, _Mapping]]] = ...) -> None: ...
+
+class Disagreement(_message.Message):
+    __slots__ = ("shard", "sku", "location", "figure", "found", "expected")
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    FIGURE_FIELD_NUMBER: _ClassVar[int]
+    FOUND_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    shard: int
+    sku: str
+    location: str
+    figure: str
+    found: int
+    expected: int
+    def __init__(self, shard: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., figure: _Optional[str] = ..., found: _Optional[int] = ..., expected: _Optional[int] = ...) -> None: ...
+
+class RepairStockLevelsRequest(_message.Message):
+    __slots__ = ("stock_levels", "reason", "actor", "validate_only")
+    STOCK_LEVELS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    stock_levels: _containers.RepeatedCompositeFieldContainer[StockLevelName]
+    reason: str
+    actor: str
+    validate_only: bool
+    def __init__(self, stock_levels: _Optional[_Iterable[_Union[StockLevelName, _Mapping]]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., validate_only: bool = ...) -> None: ...
+
+class RepairStockLevelsResponse(_message.Message):
+    __slots__ = ("repairs", "has_more")
+    REPAIRS_FIELD_NUMBER: _ClassVar[int]
+    HAS_MORE_FIELD_NUMBER: _ClassVar[int]
+    repairs: _containers.RepeatedCompositeFieldContainer[StockLevelRepair]
+    has_more: bool
+    def __init__(self, repairs: _Optional[_Iterable[_Union[StockLevelRepair, _Mapping]]] = ..., has_more: bool = ...) -> None: ...
+
+class StockLevelRepair(_message.Message):
+    __slots__ = ("sku", "location", "verdict", "before", "after")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    location: str
+    verdict: RepairVerdict
+    before: LevelFigures
+    after: LevelFigures
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., verdict: _Optional[_Union[RepairVerdict, str]] = ..., before: _Optional[_Union[LevelFigures, _Mapping]] = ..., after: _Optional[_Union[LevelFigures, _Mapping]] = ...) -> None: ...
+
+class LevelFigures(_message.Message):
+    __slots__ = ("reserved", "committed", "unavailable")
+    RESERVED_FIELD_NUMBER: _ClassVar[int]
+    COMMITTED_FIELD_NUMBER: _ClassVar[int]
+    UNAVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    reserved: int
+    committed: int
+    unavailable: int
+    def __init__(self, reserved: _Optional[int] = ..., committed: _Optional[int] = ..., unavailable: _Optional[int] = ...) -> None: ...

@@ -75,6 +75,16 @@ class AdminServiceStub(object):
                 request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.DrainRequest.SerializeToString,
                 response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.DrainResponse.FromString,
                 _registered_method=True)
+        self.RunAudit = channel.unary_unary(
+                '/holdfast.admin.v1.AdminService/RunAudit',
+                request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RunAuditRequest.SerializeToString,
+                response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RunAuditResponse.FromString,
+                _registered_method=True)
+        self.RepairStockLevels = channel.unary_unary(
+                '/holdfast.admin.v1.AdminService/RepairStockLevels',
+                request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RepairStockLevelsRequest.SerializeToString,
+                response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RepairStockLevelsResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer(object):
@@ -142,6 +152,22 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RunAudit(self, request, context):
+        """Audits all tables against each other, from beginning to end, and answers when that is done. The
+        node serves meanwhile, and audits itself now and then without being asked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RepairStockLevels(self, request, context):
+        """Gives stock levels in quarantine the figures that follow from their reservations and statuses,
+        and takes them out of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -184,6 +210,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.Drain,
                     request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.DrainRequest.FromString,
                     response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.DrainResponse.SerializeToString,
+            ),
+            'RunAudit': grpc.unary_unary_rpc_method_handler(
+                    servicer.RunAudit,
+                    request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RunAuditRequest.FromString,
+                    response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RunAuditResponse.SerializeToString,
+            ),
+            'RepairStockLevels': grpc.unary_unary_rpc_method_handler(
+                    servicer.RepairStockLevels,
+                    request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RepairStockLevelsRequest.FromString,
+                    response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RepairStockLevelsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -403,6 +439,60 @@ class AdminService(object):
             '/holdfast.admin.v1.AdminService/Drain',
             holdfast_dot_admin_dot_v1_dot_admin__service__pb2.DrainRequest.SerializeToString,
             holdfast_dot_admin_dot_v1_dot_admin__service__pb2.DrainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RunAudit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.admin.v1.AdminService/RunAudit',
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RunAuditRequest.SerializeToString,
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RunAuditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RepairStockLevels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.admin.v1.AdminService/RepairStockLevels',
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RepairStockLevelsRequest.SerializeToString,
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RepairStockLevelsResponse.FromString,
             options,
             channel_credentials,
             insecure,
