@@ -13,6 +13,7 @@ from . import (
     ledger,
     locations,
     node,
+    reconciling,
     reservations,
     sources,
     stock,
@@ -31,7 +32,18 @@ app = typer.Typer(
 )
 # In the order in which a newcomer meets them.
 COMMANDS = (
-    *(node, data_directory, backups, auditing, reservations, stock, sources, watching, locations),
+    *(
+        node,
+        data_directory,
+        backups,
+        auditing,
+        reconciling,
+        reservations,
+        stock,
+        sources,
+        watching,
+        locations,
+    ),
     *(ledger, export),
 )
 for commands in COMMANDS:

@@ -1,0 +1,111 @@
+"""Files of counts: CSV with the columns sku, location and on_hand, as warehouses and ERPs write it.
+
+A file is read whole and judged before anything is asked of a node: what is wrong is told by line,
+field and value, the first twenty at once. It knows no node.
+"""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+#: Columns that a file has to have, in any order and beside any others.
+COLUMNS: Final = ("sku", "location", "on_hand")
+
+#: One count at most; stated in the comments of holdfast.v1.
+COUNT_MAX: Final = 10**15
+
+#: Mistakes that are told at once.
+MISTAKES_TOLD_MAX: Final = 20
+
+#: Rows between two words on how far it has come.
+ROWS_BETWEEN: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A row: units on hand of a SKU at a location."""
+
+    sku: str
+    location: str
+    on_hand: int
+
+
+class CountFileError(Exception):
+    """A file is not a file of counts; the text says where and why, a mistake a line."""
+
+
+def read_counts(
+    lines: Iterable[str], progress: Callable[[int], None] = lambda _rows: None
+) -> list[Counted]:
+    """The counts of a file, in its order. `progress` is told how many rows were read.
+
+    Raises CountFileError.
+    """
+    reader = csv.reader(lines, strict=True)
+    counts: list[Counted] = []
+    mistakes: list[str] = []
+    lines_of: dict[tuple[str, str], int] = {}
+    try:
+        places = _places(next(reader, []))
+        for row in reader:
+            if not row:
+                continue
+            found = _read(row, places, reader.line_num, lines_of)
+            if isinstance(found, str):
+                mistakes.append(found)
+                if len(mistakes) == MISTAKES_TOLD_MAX:
+                    break
+            else:
+                counts.append(found)
+                if len(counts) % ROWS_BETWEEN == 0:
+                    progress(len(counts))
+    except csv.Error as error:
+        mistakes.append(f"line {reader.line_num}: {error}")
+    except UnicodeDecodeError as error:
+        mistakes.append(f"behind line {reader.line_num}: {error.reason}: expected UTF-8")
+    if mistakes:
+        raise CountFileError("\n".join(mistakes))
+    return counts
+
+
+def _places(header: Sequence[str]) -> tuple[int, ...]:
+    """Where the columns stand. Raises CountFileError."""
+    names = [name.strip().lower() for name in header]
+    missing = [column for column in COLUMNS if column not in names]
+    twice = [column for column in COLUMNS if names.count(column) > 1]
+    if missing or twice:
+        wrong = f"no column {missing[0]}" if missing else f"the column {twice[0]} twice"
+        expected = f"the columns {', '.join(COLUMNS)}, separated by commas"
+        raise CountFileError(f"line 1 has {wrong}: {','.join(header)[:200]!r}; expected {expected}")
+    return tuple(names.index(column) for column in COLUMNS)
+
+
+def _read(
+    row: Sequence[str],
+    places: Sequence[int],
+    line: int,
+    lines_of: dict[tuple[str, str], int],
+) -> Counted | str:
+    """A row as a count, or what is wrong with it."""
+    if len(row) <= max(places):
+        return f"line {line} has {len(row)} fields: expected {max(places) + 1} at least"
+    sku, location, text = (row[place].strip() for place in places)
+    for field, value in (("sku", sku), ("location", location)):
+        if not 0 < len(value.encode()) <= 128:
+            return f"line {line}: {field} is {value[:60]!r}: expected 1 to 128 bytes"
+    digits = text.removeprefix("+")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 16):
+        return f"line {line}: on_hand is {text[:60]!r}: expected a whole number, 0 to {COUNT_MAX:,}"
+    if int(digits) > COUNT_MAX:
+        return f"line {line}: on_hand is {text}: expected 0 to {COUNT_MAX:,}"
+    first = lines_of.setdefault((sku, location), line)
+    if first != line:
+        return f"line {line}: {sku} at {location} stands on line {first} already: expected it once"
+    return Counted(sku, location, int(digits))
+
+
+def pieces(counts: Sequence[Counted], size: int) -> Iterator[Sequence[Counted]]:
+    """The counts, so many at a time."""
+    for start in range(0, len(counts), size):
+        yield counts[start : start + size]
