@@ -47,7 +47,7 @@ def _details(record: EffectRecord) -> str:
 def _move_sentence(record: EffectRecord) -> str:
     states = f"{record['leaves'].lower()} -> {record['enters'].lower()}"
     what = f"{record['quantity']:,} {_level(record)}"
-    return f"{record['reservation_id']}: {what} {states}"
+    return f"{record['reservation_id']}: {what} {states}{_details(record)}"
 
 
 def _event(record: EffectRecord) -> str:

@@ -21,6 +21,8 @@ from holdfast.core.commands import (
     EventsOutcome,
     Extend,
     ExtendOutcome,
+    ForcedOutcome,
+    ForceRelease,
     GetAvailability,
     GetAvailableToPromise,
     GetReservation,
@@ -131,6 +133,8 @@ class Model:
                 outcome: Outcome = self.reserve(command, now_ns)
             case Move() | Extend():
                 outcome = self.change(command, now_ns)
+            case ForceRelease():
+                outcome = self.force_release(command)
             case GetReservation():
                 outcome = self.get_reservation(command)
             case GetAvailability():
@@ -305,6 +309,19 @@ class Model:
             for held in reservation.lines.values():
                 held.move(source, target, held.units[source], now_ns)
         return self.moved(reservation, command)
+
+    def force_release(self, command: ForceRelease) -> ForcedOutcome | Unknown:
+        """Give back all that is held or committed."""
+        found = self.reservations.get(command.key)
+        if found is None:
+            return Unknown("reservation_id", key_text(command.key))
+        given_back = []
+        for source in (State.HELD, State.COMMITTED):
+            given_back.append(found.total(source))
+            for line in found.lines.values():
+                line.move(source, GIVE_BACK[source], line.units[source])
+        released, cancelled = given_back
+        return ForcedOutcome(found.state, released, cancelled, ())
 
     def moved(self, reservation: Reservation, command: Move) -> MoveOutcome:
         """What a command that has taken effect is answered."""

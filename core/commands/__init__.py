@@ -36,6 +36,8 @@ from .catalogue import (
 from .reservations import (
     Extend,
     ExtendOutcome,
+    ForcedOutcome,
+    ForceRelease,
     GetReservation,
     Line,
     LineView,
@@ -120,6 +122,8 @@ __all__ = [
     "EventsOutcome",
     "Extend",
     "ExtendOutcome",
+    "ForceRelease",
+    "ForcedOutcome",
     "Gap",
     "GetAvailability",
     "GetAvailableToPromise",

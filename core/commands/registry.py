@@ -38,6 +38,8 @@ from .catalogue import (
 from .reservations import (
     Extend,
     ExtendOutcome,
+    ForcedOutcome,
+    ForceRelease,
     GetReservation,
     Move,
     MoveOutcome,
@@ -161,7 +163,9 @@ def _operation(
     return operation
 
 
-def _by_reservation(command: Extend | Move | GetReservation, homes: ShardFinder) -> int:
+def _by_reservation(
+    command: Extend | Move | ForceRelease | GetReservation, homes: ShardFinder
+) -> int:
     return homes.of_reservation(command.key)
 
 
@@ -222,6 +226,9 @@ MOVE = _operation(
     Growth.MOVES,
     _rows_of_move,
     may_fault=True,
+)
+FORCE_RELEASE = _operation(
+    ForceRelease, ForcedOutcome, _by_reservation, _weighs(60), may_fault=True
 )
 GET_RESERVATION = _operation(
     GetReservation, ReservationView, _by_reservation, _weighs(30), is_read=True, may_fault=True

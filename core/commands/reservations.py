@@ -58,6 +58,25 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class ForceRelease:
+    """Give back all units that are held or committed, as an operator has decided."""
+
+    key: Key
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForcedOutcome:
+    """The answer to ForceRelease: units that it released, and committed ones that it cancelled."""
+
+    state: State
+    released: int
+    cancelled: int
+    revisions: tuple[Revision, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GetReservation:
     """Read one reservation."""
 

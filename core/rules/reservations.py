@@ -16,6 +16,8 @@ from ..commands import (
     Conflict,
     Extend,
     ExtendOutcome,
+    ForcedOutcome,
+    ForceRelease,
     GetReservation,
     Line,
     LineView,
@@ -30,7 +32,7 @@ from ..commands import (
     Shortfall,
     Unknown,
 )
-from ..commands.registry import EXTEND, GET_RESERVATION, MOVE, RESERVE, executes
+from ..commands.registry import EXTEND, FORCE_RELEASE, GET_RESERVATION, MOVE, RESERVE, executes
 from ..ids import Key, text_from_key
 from ..kernels.codes import ACCEPTED
 from ..limits import NS_PER_MS
@@ -47,7 +49,7 @@ from ..model import (
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..tables.writing import record, record_whole_moves
+from ..tables.writing import record, record_decision, record_whole_moves
 from ..work import LINE_MOVED, LINE_READ, LINE_TOLD, PART, Work
 from . import joint_turn, named_lines, repeats
 from .homes import Ended, Homes
@@ -187,6 +189,29 @@ class Reservations:
         shortfalls = _shortfalls(parts) if command.verb is Verb.FULFILL else ()
         self.work.spend(len(shortfalls) * LINE_TOLD)
         return MoveOutcome(None, state, _revisions(parts), shortfalls)
+
+    @executes(FORCE_RELEASE)
+    def force_release(self, command: ForceRelease, _now_ns: int) -> ForcedOutcome | Unknown:
+        """Give back what is held or committed, whatever its caller thinks of it. What has been
+        given back before is not again.
+        """
+        parts = self.find(command.key)
+        if not parts:
+            return Unknown("reservation_id", id_text(command.key))
+        if isinstance(parts, Ended):
+            return ForcedOutcome(_state(parts.units), 0, 0, (parts.shard.revision_now(),))
+        totals = _totals(parts)
+        self.work.spend(_line_count(parts) * LINE_MOVED)
+        # Point of no return: the reservation exists.
+        before = [part.shard.effects.written() for part in parts]
+        for leaves in (State.HELD, State.COMMITTED):
+            if totals[leaves]:
+                _move_all(parts, leaves, GIVE_BACK[leaves])
+        for part, written in zip(parts, before, strict=True):
+            record_decision(part.shard, command.reason, command.actor, written)
+        state = reservation_state(_totals(parts))
+        released, cancelled = totals[State.HELD], totals[State.COMMITTED]
+        return ForcedOutcome(state, released, cancelled, _revisions(parts))
 
     @executes(GET_RESERVATION)
     def get_reservation(self, command: GetReservation, _now_ns: int) -> ReservationView | Unknown:

@@ -18,6 +18,9 @@ from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 
+#: Lines of a reservation that a list of them shows.
+LINES_SHOWN_MAX = 5
+
 
 def table(words: Iterable[str], numbers: Iterable[str], title: str | None = None) -> Table:
     """An empty table: columns of words first, then columns of numbers."""
@@ -88,6 +91,25 @@ def reservation_lines(lines: Iterable[reservation.ReservationLine]) -> Table:
         words = [escape(getattr(line, name)) for name in names]
         units = [f"{getattr(line, field):,}" for field in ("quantity", *states)]
         made.add_row(*words, *units)
+    return made
+
+
+def reservations(all_of_them: Iterable[reservation.Reservation]) -> Table:
+    """Reservations, with what each has of what."""
+    made = table(("reservation", "state", "made", "lines"), ("units",))
+    for each in all_of_them:
+        state = reservation.ReservationState.Name(each.state).removeprefix("RESERVATION_STATE_")
+        lines = "\n".join(
+            f"{line.quantity:,} {escape(line.sku)} at {escape(line.location)}"
+            for line in each.lines[:LINES_SHOWN_MAX]
+        )
+        if more := len(each.lines) - LINES_SHOWN_MAX:
+            lines += f"\nand {more:,} more" if more > 0 else ""
+        made.add_row(
+            *(escape(each.reservation_id), state.lower()),
+            instant(each.create_time) if each.HasField("create_time") else "",
+            *(lines, f"{sum(line.quantity for line in each.lines):,}"),
+        )
     return made
 
 

@@ -13,6 +13,7 @@ from . import (
     ledger,
     locations,
     node,
+    overseeing,
     reconciling,
     reservations,
     sources,
@@ -32,18 +33,8 @@ app = typer.Typer(
 )
 # In the order in which a newcomer meets them.
 COMMANDS = (
-    *(
-        node,
-        data_directory,
-        backups,
-        auditing,
-        reconciling,
-        reservations,
-        stock,
-        sources,
-        watching,
-        locations,
-    ),
+    *(node, data_directory, backups, auditing, reconciling),
+    *(reservations, overseeing, stock, sources, watching, locations),
     *(ledger, export),
 )
 for commands in COMMANDS:

@@ -194,6 +194,7 @@ class Client:
     drain = _awaited(operator_calls.drain)
     run_audit = _awaited(operator_calls.run_audit)
     repair_stock_levels = _awaited(operator_calls.repair_stock_levels)
+    force_release = _awaited(operator_calls.force_release)
 
     async def record_stock_events_stream(
         self, batches: AsyncIterable[SourceEvents | StockColumns], **options: Unpack[Options]
@@ -388,6 +389,7 @@ class BlockingClient:
     drain = _blocking(operator_calls.drain)
     run_audit = _blocking(operator_calls.run_audit)
     repair_stock_levels = _blocking(operator_calls.repair_stock_levels)
+    force_release = _blocking(operator_calls.force_release)
 
     def record_stock_events_stream(
         self, batches: Iterable[SourceEvents | StockColumns], **options: Unpack[Options]

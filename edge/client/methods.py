@@ -92,6 +92,9 @@ RUN_AUDIT: Final = Method("AdminService/RunAudit", admin.RunAuditResponse, packa
 REPAIR_STOCK_LEVELS: Final = Method(
     "AdminService/RepairStockLevels", admin.RepairStockLevelsResponse, package=ADMIN
 )
+FORCE_RELEASE: Final = Method(
+    "AdminService/ForceRelease", admin.ForceReleaseResponse, package=ADMIN
+)
 # A repeat could stop the node that was started in the place of the first.
 DRAIN: Final = Method("AdminService/Drain", admin.DrainResponse, is_repeatable=False, package=ADMIN)
 
@@ -106,7 +109,7 @@ UNARY_METHODS: Final[tuple[Method[Any], ...]] = (
     *(LIST_MOVEMENTS, EXPLAIN_AVAILABILITY),
     *(GET_STATUS, LIST_SOURCES, GET_SOURCE, UPDATE_SOURCE, RESET_SOURCE),
     LIST_PENDING_REVERSALS,
-    *(CREATE_SNAPSHOT, DRAIN, RUN_AUDIT, REPAIR_STOCK_LEVELS),
+    *(CREATE_SNAPSHOT, DRAIN, RUN_AUDIT, REPAIR_STOCK_LEVELS, FORCE_RELEASE),
 )
 
 #: A stream, resumed by its source, which knows what was acknowledged.

@@ -151,3 +151,18 @@ def repair_stock_levels(
         validate_only=flag("validate_only", validate_only),
     )
     return call(methods.REPAIR_STOCK_LEVELS, request, **options)
+
+
+def force_release(
+    reservation_id: str, reason: str, actor: str, **options: Unpack[Options]
+) -> Call[admin.ForceReleaseResponse]:
+    """Give back all units of a reservation that are held or committed and not shipped. `reason` and
+    `actor` are kept in the journal. The response has how many units that were: 0 when there was
+    nothing left. Raises `NotFound` if the reservation is unknown.
+    """
+    request = admin.ForceReleaseRequest(
+        reservation_id=text("reservation_id", reservation_id),
+        reason=text("reason", reason),
+        actor=text("actor", actor),
+    )
+    return call(methods.FORCE_RELEASE, request, **options)

@@ -8,6 +8,7 @@ from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core.commands import Audit
 from holdfast.core.commands.registry import (
     AUDIT,
+    FORCE_RELEASE,
     GET_SOURCE,
     LIST_PENDING_REVERSALS,
     LIST_SOURCES,
@@ -18,6 +19,7 @@ from holdfast.core.commands.registry import (
 
 from ..wire import faults
 from ..wire.auditing import audit_response, repair_from_request, repair_response
+from ..wire.reservations import forced_from_request, forced_response
 from ..wire.sources import (
     get_from_request,
     get_response,
@@ -115,6 +117,13 @@ class Operators:
         """Repair stock levels in quarantine."""
         command = repair_from_request(request)
         return repair_response(await self.admission.ask(REPAIR_LEVELS, context, command))
+
+    async def ForceRelease(
+        self, request: admin.ForceReleaseRequest, context: CallContext
+    ) -> admin.ForceReleaseResponse:
+        """Give back all that a reservation holds or has committed."""
+        command = forced_from_request(request)
+        return forced_response(await self.admission.ask(FORCE_RELEASE, context, command))
 
     async def CreateSnapshot(
         self, _request: admin.CreateSnapshotRequest, _context: CallContext

@@ -1,8 +1,9 @@
-"""Reserve, Extend, Commit, Fulfill, Release, Cancel and GetReservation."""
+"""Reserve, Extend, Commit, Fulfill, Release, Cancel, GetReservation and ForceRelease."""
 
 from collections.abc import Sequence
 from typing import Final, TypeAlias, TypeVar
 
+from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core import commands as core
 from holdfast.core.ids import Key, key_from_text, request_key, text_from_key
 from holdfast.core.limits import HOLD_MS_DEFAULT, LINES_MAX, QUANTITY_MAX
@@ -256,4 +257,19 @@ def _summed(path: str, lines: list[core.Line]) -> tuple[core.Line, ...]:
             core.Line(sku, location, total, line_id)
             for (sku, location, line_id), total in totals.items()
         ]
+    )
+
+
+def forced_from_request(request: admin.ForceReleaseRequest) -> core.ForceRelease:
+    """The command of a ForceRelease."""
+    key = _reservation_key(request.reservation_id)
+    check_name("reason", request.reason)
+    check_name("actor", request.actor)
+    return core.ForceRelease(key, request.reason, request.actor)
+
+
+def forced_response(outcome: core.ForcedOutcome) -> admin.ForceReleaseResponse:
+    """The answer to a ForceRelease."""
+    return admin.ForceReleaseResponse(
+        released_quantity=outcome.released, cancelled_quantity=outcome.cancelled
     )

@@ -21,6 +21,7 @@ from holdfast.core.commands import (
     EventsOutcome,
     Extend,
     ExtendOutcome,
+    ForcedOutcome,
     LocationOutcome,
     Move,
     MoveOutcome,
@@ -203,7 +204,7 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
             return EventsOutcome(tuple(results), (), outcome.skipped)
         case ReserveOutcome():
             return outcome._replace(revisions=())
-        case ExtendOutcome() | MoveOutcome():
+        case ExtendOutcome() | MoveOutcome() | ForcedOutcome():
             return replace(outcome, revisions=())
         case EventsOutcome() | LocationOutcome():
             return replace(outcome, revisions=())

@@ -14,6 +14,7 @@ from holdfast.core.commands import (
     DeleteOutcome,
     EventsOutcome,
     ExtendOutcome,
+    ForcedOutcome,
     LevelView,
     LineView,
     LocationOutcome,
@@ -52,6 +53,8 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
             yield from refused(refusal) or [f"held until +{text_from_ns(expires_at_ns - START_NS)}"]
         case ReserveOutcome():
             yield from told_of_reserve(outcome)
+        case ForcedOutcome(state, released, cancelled):
+            yield f"reservation is {state.name}, released={released} cancelled={cancelled}"
         case MoveOutcome(refusal, state, _, shortfalls):
             yield from refused(refusal)
             yield f"reservation is {state.name}"

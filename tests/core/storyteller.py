@@ -13,6 +13,7 @@ from holdfast.core.commands import (
     CreateLocation,
     DeleteSku,
     Extend,
+    ForceRelease,
     GetReservation,
     GetShortfall,
     Line,
@@ -171,6 +172,8 @@ class Storyteller:
         return tuple(Line(sku, name, self.rng.randint(1, 3), i) for sku, name, i in chosen)
 
     def move(self) -> Command:
+        if self.is_one_in(20):
+            return ForceRelease(self.key(), "a story", "its teller")
         verb = self.rng.choice((Verb.COMMIT, Verb.COMMIT, Verb.FULFILL, Verb.RELEASE, Verb.CANCEL))
         # Only Commit and Fulfill have a remainder on the wire.
         give_back = verb in (Verb.COMMIT, Verb.FULFILL) and self.is_one_in(3)

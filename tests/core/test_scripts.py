@@ -40,6 +40,7 @@ from holdfast.core.commands import (
     CreateLocation,
     DeleteSku,
     Extend,
+    ForceRelease,
     GetAvailability,
     GetAvailableToPromise,
     GetReservation,
@@ -204,6 +205,8 @@ class Story:
                     Remainder[words.options.get("rest", "keep").upper()],
                 )
                 return Move(verb, words.key, words.request(), words.lines() or None, rest)
+            case "force":
+                return ForceRelease(words.key, "a story", "its teller")
             case "reset":
                 return ResetSource(words.name, int(words.plain[1]))
             case "delete":

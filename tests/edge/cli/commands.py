@@ -23,7 +23,15 @@ def run(*words: object) -> Result:
 
 def ask(node: NodeProcess, *words: object) -> Result:
     """Run a command against the node."""
-    is_for_operators = words[0] in ("status", "sources", "snapshot", "drain", "audit", "repair")
+    is_for_operators = words[0] in (
+        "status",
+        "sources",
+        "snapshot",
+        "drain",
+        "audit",
+        "repair",
+        "force-release",
+    )
     target = node.admin_target if is_for_operators else node.target
     return run(*words, "--target", target, "--timeout", 30)
 

@@ -189,6 +189,11 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         },
     ),
     ("repair_stock_levels", {"reason": "r", "actor": "a"}, {"reason": "r", "actor": "a"}),
+    (
+        "force_release",
+        {"reservation_id": "r1", "reason": "r", "actor": "a"},
+        {"reservation_id": "r1", "reason": "r", "actor": "a"},
+    ),
     ("list_sources", {}, {}),
     ("list_pending_reversals", {}, {}),
     ("list_pending_reversals", {"page_size": 7}, {"page_size": 7}),

@@ -70,6 +70,7 @@ REPEATABLE: list[tuple[str, tuple[Any, ...]]] = [
     ("create_snapshot", ()),
     ("run_audit", ()),
     ("repair_stock_levels", ("a bad module", "zoe")),
+    ("force_release", ("r1", "a lost cart", "zoe")),
 ]
 
 

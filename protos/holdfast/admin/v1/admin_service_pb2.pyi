@@ -358,3 +358,21 @@ class LevelFigures(_message.Message):
     committed: int
     unavailable: int
     def __init__(self, reserved: _Optional[int] = ..., committed: _Optional[int] = ..., unavailable: _Optional[int] = ...) -> None: ...
+
+class ForceReleaseRequest(_message.Message):
+    __slots__ = ("reservation_id", "reason", "actor")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    reason: str
+    actor: str
+    def __init__(self, reservation_id: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class ForceReleaseResponse(_message.Message):
+    __slots__ = ("released_quantity", "cancelled_quantity")
+    RELEASED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    CANCELLED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    released_quantity: int
+    cancelled_quantity: int
+    def __init__(self, released_quantity: _Optional[int] = ..., cancelled_quantity: _Optional[int] = ...) -> None: ...

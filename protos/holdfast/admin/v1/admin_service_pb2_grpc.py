@@ -85,6 +85,11 @@ class AdminServiceStub(object):
                 request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RepairStockLevelsRequest.SerializeToString,
                 response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RepairStockLevelsResponse.FromString,
                 _registered_method=True)
+        self.ForceRelease = channel.unary_unary(
+                '/holdfast.admin.v1.AdminService/ForceRelease',
+                request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ForceReleaseRequest.SerializeToString,
+                response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ForceReleaseResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer(object):
@@ -168,6 +173,14 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ForceRelease(self, request, context):
+        """Gives back all units of a reservation that are held or committed and not shipped: its caller is
+        gone, or wrong. A repeat finds nothing left and changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -220,6 +233,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RepairStockLevels,
                     request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RepairStockLevelsRequest.FromString,
                     response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RepairStockLevelsResponse.SerializeToString,
+            ),
+            'ForceRelease': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForceRelease,
+                    request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ForceReleaseRequest.FromString,
+                    response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ForceReleaseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -493,6 +511,33 @@ class AdminService(object):
             '/holdfast.admin.v1.AdminService/RepairStockLevels',
             holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RepairStockLevelsRequest.SerializeToString,
             holdfast_dot_admin_dot_v1_dot_admin__service__pb2.RepairStockLevelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForceRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.admin.v1.AdminService/ForceRelease',
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ForceReleaseRequest.SerializeToString,
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ForceReleaseResponse.FromString,
             options,
             channel_credentials,
             insecure,
