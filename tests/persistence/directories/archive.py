@@ -15,13 +15,32 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from holdfast.core.commands import Line, RecordStockEvents, Reference, Reserve, StockEvent
+from holdfast.core.commands import (
+    Audit,
+    ForceRelease,
+    LevelName,
+    Line,
+    RecordStockEvents,
+    Reference,
+    RepairLevels,
+    Reserve,
+    StockEvent,
+)
 from holdfast.core.commands.stock import SUPPLY
 from holdfast.core.ids import key_from_text
 from holdfast.core.limits import LINES_KEPT_NS
 from holdfast.core.model import CountBasis, EventKind
 from holdfast.core.statistics import read_statistics
-from tests.persistence.lives import NS_PER_S, Nobody, close, life_of, live_on, reopen, snapshot_of
+from tests.persistence.lives import (
+    NS_PER_S,
+    Life,
+    Nobody,
+    close,
+    life_of,
+    live_on,
+    reopen,
+    snapshot_of,
+)
 
 FOLDER = Path(__file__).parent
 
@@ -61,8 +80,25 @@ def write(path: Path) -> None:
     for _ in range(2):  # what has ended leaves, and new orders take its place
         life.journal.append(life.node.turn(life.node.now_ns + 2 * LINES_KEPT_NS).entries)
     life.live(turns=3)
+    _audit(life)
     life.journal.append(life.node.seal())
     close(recovered)
+
+
+def _audit(life: Life) -> None:
+    """Two levels go into quarantine, of which one is repaired; an operator ends a reservation."""
+    shard = life.node.shards[0]
+    reserved = shard.levels.records["reserved"]
+    rows = [row for row in range(len(shard.levels)) if shard.is_open(row)][:2]
+    reserved[rows] += 1
+    assert life.node.post(Audit(begins=True), Nobody())
+    while not life.node.audit.passes:
+        life.turn([])
+    assert rows == shard.quarantined.used.tolist()
+    life.turn([RepairLevels((LevelName(*shard.name_row(rows[0])),), "a bad module", "Zoë")])
+    assert rows[1:] == shard.quarantined.used.tolist()
+    reserved[rows[1]] -= 1  # as a start finds it
+    life.turn([ForceRelease(life.made[-1].key, "a lost cart", "Zoë")])
 
 
 def facts_of(path: Path) -> dict[str, int | str]:
