@@ -140,8 +140,8 @@ def _add(effect, text, heads, supplies, count, header, texts):
     size = np.int64(effect.text_size)
     block = granules(size)
     start = take_block(text_records, header, SUPPLY_TEXTS, FREE_SUPPLY_TEXTS, block)
-    for k in range(size):
-        data[start * GRANULE + k] = text[k]
+    for k in range(block * GRANULE):  # what another text left would be in no snapshot
+        data[start * GRANULE + k] = text[k] if k < size else 0
     supply = supplies[count]
     supply.quantity = 0
     supply.received = 0

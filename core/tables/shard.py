@@ -137,10 +137,7 @@ class Shard:
         self.unavailable_slots = HashSlots(seed)
         self._begin_supplies(rows_max)
         self.quarantined = Table("i4", (), QUARANTINED_MAX, header, QUARANTINED)
-        self.keeping = Keeping()
-        self.latest = Table(LATEST, rows_max=rows_max)
-        unused_max = UNUSED_HISTORY_MAX // index.shard_count
-        self.facts, self.shipments = History(unused_max), History(unused_max)
+        self._begin_history(rows_max)
         self.expirations = ExpiryHeap(header, rows_max)
         self.requests = Remembered(REQUEST, seed, rows_max)
         self.events = Remembered(EVENT, seed, rows_max)
@@ -169,6 +166,20 @@ class Shard:
             self.effects.arrays,
         )
         self.rows: dict[tuple[str, str], int] = {}
+
+    def _begin_history(self, rows_max: int) -> None:
+        """What happened to levels of late, of which little is kept until somebody asks."""
+        self.keeping = Keeping()
+        self.latest = Table(LATEST, rows_max=rows_max)
+        unused_max = UNUSED_HISTORY_MAX // self.index.shard_count
+        self.facts, self.shipments = History(unused_max), History(unused_max)
+
+    def _begin_history(self, rows_max: int) -> None:
+        """What happened to levels of late, of which little is kept until somebody asks."""
+        self.keeping = Keeping()
+        self.latest = Table(LATEST, rows_max=rows_max)
+        unused_max = UNUSED_HISTORY_MAX // self.index.shard_count
+        self.facts, self.shipments = History(unused_max), History(unused_max)
 
     def _begin_supplies(self, rows_max: int) -> None:
         """Inbound supply, of which there is none yet."""

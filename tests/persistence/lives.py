@@ -75,7 +75,7 @@ class Life:
     rng: random.Random
     made: list[Reserve] = field(default_factory=list)
     told: list[tuple[str, StockEvent]] = field(default_factory=list)
-    """The last events, with their sources."""
+    """Events with their sources."""
 
     def __post_init__(self) -> None:
         self.node.history_window_ns = RETENTION_NS
@@ -147,7 +147,7 @@ class Life:
     def stock(self) -> Command:
         events = tuple(self.event(self.rng.choice(SKUS)) for _ in range(self.rng.randint(1, 4)))
         source = self.rng.choice(("erp", "till"))
-        self.told = [*self.told[-20:], *((source, event) for event in events)]
+        self.told += ((source, event) for event in events)
         return RecordStockEvents(source, events)
 
     def change(self) -> Command:
@@ -180,12 +180,12 @@ class Life:
 
     def reversal(self) -> Command:
         """The reversal of one of the last events, or of one that is still to come."""
-        source, event = self.rng.choice(self.told or [("erp", self.event(SKUS[0]))])
+        source, event = self.rng.choice(self.told[-21:] or [("erp", self.event(SKUS[0]))])
         assert event.key is not None
         named = Reversed(source, event.key.text or "", event.key, event.kind)
         key = key_from_parts("event", str(self.rng.random()))
         undone = replace(event, key=key, kind=EventKind.REVERSAL, reverses=named)
-        self.told = [*self.told[-20:], (source, undone)]
+        self.told.append((source, undone))
         return RecordStockEvents(source, (undone,))
 
     def event(self, sku: str) -> StockEvent:
@@ -207,10 +207,13 @@ def close(recovered: Recovered) -> None:
     recovered.close()
 
 
-def life_of(recovered: Recovered, rng: random.Random, made: list[Reserve] | None = None) -> Life:
-    """Go on with what was recovered, in this process."""
+def life_of(recovered: Recovered, rng: random.Random, before: Life | None = None) -> Life:
+    """Go on with what was recovered, in this process, as the life before it would."""
     writer = JournalWriter(recovered.journal, recovered.chain, recovered.epoch)
-    return Life(recovered.node, writer, rng, [] if made is None else made)
+    life = Life(recovered.node, writer, rng)
+    if before is not None:
+        life.made, life.told = before.made, before.told
+    return life
 
 
 def live_on(

@@ -392,7 +392,7 @@ class Shop:
             work = self.rng.choice((1, 10, 1_000))
             end, done = self.duel.call(
                 "find_promises", end, work, rows, unseen, self.arrays, promises, counts,
-                operations=max(1, work),
+                operations=max(1, min(work, end)),
             )  # fmt: skip
         self.duel.call(
             "read_promises", promises[: counts[0]], rows[0], self.arrays,

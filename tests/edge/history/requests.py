@@ -243,7 +243,9 @@ def stock_stream(source: str, events: Sequence[stock.StockEvent]) -> Request:
     def read(data: bytes) -> Reply:
         streamed = stock.RecordStockEventsStreamResponse.FromString(data)
         response = stock.RecordStockEventsResponse(
-            results=streamed.results, skipped_sequences=streamed.skipped_sequences
+            results=streamed.results,
+            skipped_sequences=streamed.skipped_sequences,
+            shortfalls=streamed.shortfalls,
         )
         return Reply([without_revisions(response)], revisions_in(streamed))
 
