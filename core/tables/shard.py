@@ -174,13 +174,6 @@ class Shard:
         unused_max = UNUSED_HISTORY_MAX // self.index.shard_count
         self.facts, self.shipments = History(unused_max), History(unused_max)
 
-    def _begin_history(self, rows_max: int) -> None:
-        """What happened to levels of late, of which little is kept until somebody asks."""
-        self.keeping = Keeping()
-        self.latest = Table(LATEST, rows_max=rows_max)
-        unused_max = UNUSED_HISTORY_MAX // self.index.shard_count
-        self.facts, self.shipments = History(unused_max), History(unused_max)
-
     def _begin_supplies(self, rows_max: int) -> None:
         """Inbound supply, of which there is none yet."""
         # Of every level its newest supply + 1, from the first supply of the shard on.

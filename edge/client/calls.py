@@ -273,9 +273,7 @@ def resolve_stock_levels(
     A handle is 0 where there is no such stock level; `unresolved` in the response says which those
     are, and what is missing. A handle stays valid as long as its SKU exists.
     """
-    found = enumerate(each("levels", levels, _LEVELS))
-    names = [_level(f"levels[{position}]", level) for position, level in found]
-    request = availability.ResolveStockLevelsRequest(stock_levels=names)
+    request = availability.ResolveStockLevelsRequest(stock_levels=level_names(levels))
     return call(methods.RESOLVE_STOCK_LEVELS, request, **options)
 
 
@@ -468,6 +466,12 @@ def _judged(path: str, line: Line) -> tuple[str, str, int, str]:
         integer(f"{path}.quantity", quantity),
         text(f"{path}.line_id", line_id[0]) if line_id else "",
     )
+
+
+def level_names(levels: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    """Stock levels as requests name them. Raises TypeError with the position of a wrong one."""
+    found = enumerate(each("levels", levels, _LEVELS))
+    return [_level(f"levels[{position}]", level) for position, level in found]
 
 
 def _level(path: str, level: tuple[str, str]) -> dict[str, str]:

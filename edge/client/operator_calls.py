@@ -7,7 +7,7 @@ from typing import Any, Unpack
 from holdfast.admin.v1 import admin_service_pb2 as admin
 
 from . import methods
-from .calls import Call, Options, call
+from .calls import Call, Options, call, level_names
 from .parameters import duration, flag, integer, member, text
 
 
@@ -131,7 +131,7 @@ def run_audit(**options: Unpack[Options]) -> Call[admin.RunAuditResponse]:
 def repair_stock_levels(
     reason: str,
     actor: str,
-    stock_levels: Iterable[tuple[str, str]] = (),
+    levels: Iterable[tuple[str, str]] = (),
     *,
     validate_only: bool = False,
     **options: Unpack[Options],
@@ -142,10 +142,7 @@ def repair_stock_levels(
     `NotFound` for a level that is unknown.
     """
     request = admin.RepairStockLevelsRequest(
-        stock_levels=[
-            admin.StockLevelName(sku=text("sku", sku), location=text("location", location))
-            for sku, location in stock_levels
-        ],
+        stock_levels=level_names(levels),
         reason=text("reason", reason),
         actor=text("actor", actor),
         validate_only=flag("validate_only", validate_only),

@@ -180,7 +180,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("run_audit", {}, {}),
     (
         "repair_stock_levels",
-        {"stock_levels": [("mug", "W")], "reason": "r", "actor": "a", "validate_only": True},
+        {"levels": [("mug", "W")], "reason": "r", "actor": "a", "validate_only": True},
         {
             "stock_levels": [{"sku": "mug", "location": "W"}],
             "reason": "r",

@@ -46,6 +46,9 @@ WRONG: dict[str, tuple[list[Any], str]] = {
     "page_token": (NO_TEXT, "expected text"),
     "last_sequence": (NO_INTEGER, "expected an integer"),
     "reason": (NO_TEXT, "expected text"),
+    "actor": (NO_TEXT, "expected text"),
+    "validate_only": (NO_FLAG, "expected True or False"),
+    "horizon_days": (NO_INTEGER, "expected an integer"),
     "expected_interval": (
         [None, "60", True],
         "expected a timedelta, or seconds as a number",
@@ -71,6 +74,8 @@ NEEDED: dict[str, Any] = {
     "source": "erp",
     "events": [],
     "location": "W1",
+    "reason": "found empty",
+    "actor": "Zoë",
 }
 METHODS = {name for name, _, _ in CASES}
 PARAMETERS = {
