@@ -17,7 +17,8 @@ GENERATED := -name '*_pb2.py' -o -name '*_pb2.pyi' -o -name '*_pb2_grpc.py'
 # What buf needs of googleapis: a module that holds no more than what protos/ imports.
 IMPORTED := google/api/field_behavior.proto google/rpc/status.proto
 # Tests of the core, and of what loads and checks its state; not those that compile a copy of it.
-COVERED := tests/core tests/persistence/test_verify.py
+COVERED := tests/core $(addprefix tests/persistence/, test_earlier_builds.py test_history.py \
+	test_recovery.py test_schema.py test_verify.py)
 COMPILED := tests/core/kernels/test_compiled.py
 TOLD := -q --durations=10 --durations-min=1
 # Two processes. Each has files of its own, and takes from the other when it has none left.
@@ -81,7 +82,7 @@ test: .venv/.dev-ready  ## Run the tests.
 
 coverage: .venv/.dev-ready  ## Measure branch coverage of core and kernels; fail below the floor.
 	@rm -rf build/coverage && mkdir -p build/coverage
-	@$(BIN)/coverage run -m pytest $(TOLD) $(COVERED) --ignore $(COMPILED)
+	@$(BIN)/coverage run -m pytest $(TOLD) $(SHARED) $(COVERED) --ignore $(COMPILED)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage html --quiet --fail-under=0
 	@$(BIN)/coverage report
