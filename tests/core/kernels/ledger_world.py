@@ -460,11 +460,22 @@ def shop(duel: Duel, rng: Random) -> None:
     steps = (
         world.reserve_batch, world.reserve_lines, world.apply_reservations, world.apply_moves,
         world.whole_moves, world.move_batch, world.extend, world.link, world.expire, world.sweep,
-        world.seek,
     )  # fmt: skip
     for _ in range(60):
         rng.choice(steps)()
     world.restart()
+
+
+def seekers(duel: Duel, rng: Random) -> None:
+    """Look for promises while reservations come and go."""
+    world = Shop(duel, rng)
+    steps = (
+        *(world.reserve_batch, world.apply_reservations, world.apply_moves),
+        *(world.expire, world.sweep),
+    )
+    for _ in range(10):
+        rng.choice(steps)()
+        world.seek()
 
 
 def blocks(duel: Duel, rng: Random) -> None:

@@ -165,6 +165,25 @@ def _change_gaps(duel: Duel, rng: Random, shard: _Shard, skipped: Array) -> None
         shard.gap_count = duel.call("apply_gaps", piece, *tables, operations=len(piece))
 
 
+def many_gaps(duel: Duel, rng: Random) -> None:
+    """Two sources that skip more numbers than are listed, and tell some of them after all."""
+    shard = _Shard(rng)
+    first = 1
+    for _ in range(12):
+        skipped = np.zeros(60, DTYPES[Section.GAPS])
+        for effect in skipped:
+            effect["first"], effect["last"] = first, first + rng.randint(0, 5)
+            effect["source"], effect["kind"] = rng.choice((0, 0, 0, 1)), codes.SKIPPED
+            first += 7
+        came = np.zeros(10, DTYPES[Section.GAPS])
+        came["first"] = came["last"] = [rng.randint(1, first) for _ in came]
+        came["source"], came["kind"] = rng.randrange(2), codes.CAME
+        for piece in (skipped, came):
+            tables = (shard.sources, shard.gaps, shard.gap_count, rng.choice(TIMES))
+            shard.gap_count = duel.call("apply_gaps", piece, *tables, operations=len(piece))
+    _list_gaps(duel, shard)
+
+
 def _list_gaps(duel: Duel, shard: _Shard) -> Array:
     record = shard.sources[0]
     found = np.zeros(int(record["gap_count"]), GAP)

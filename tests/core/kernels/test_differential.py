@@ -19,9 +19,9 @@ from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.layouts import LAST_COUNT, LEVEL, NUMBERED, SOURCE
 from tests.core.kernels import worlds
 from tests.core.kernels.duel import PUBLIC, SPACES, Duel
-from tests.core.kernels.ledger_world import blocks, shop
+from tests.core.kernels.ledger_world import blocks, seekers, shop
 from tests.core.kernels.line_sums_world import sums
-from tests.core.kernels.stock_world import feed
+from tests.core.kernels.stock_world import feed, many_gaps
 
 #: Outcomes of events that are not plain, which rules find.
 JUDGED_BY_RULES = {
@@ -38,9 +38,11 @@ WORLDS: tuple[World, ...] = (
     worlds.index,
     worlds.expiries,
     shop,
+    seekers,
     sums,
     blocks,
     feed,
+    many_gaps,
 )
 
 #: In the default run 100,000 operations; in the slow one 10 million, some five minutes of a core.
@@ -86,7 +88,7 @@ def test_every_public_kernel_is_compared() -> None:
 
 def test_batches_reach_every_answer() -> None:
     """Guard against a story in which nothing happens."""
-    answers = compare(shop, 0, 14_000).answers
+    answers = compare(shop, 0, 10_000).answers
     assert answers["reserve_batch"] >= {
         *(codes.ACCEPTED, codes.REPEATED, codes.RESERVATION_ENDED, codes.ID_REUSED, codes.ASK),
         *(codes.INSUFFICIENT_STOCK, codes.LOCATION_DISABLED, codes.UNKNOWN_STOCK_LEVEL),
