@@ -18,6 +18,7 @@ from holdfast.core.commands import (
     PromiseView,
     RecordStockEvents,
     Reference,
+    Reversed,
     StockEvent,
     UpdateLocation,
 )
@@ -70,6 +71,15 @@ class Buyer:
             None if sequence else key, sequence, "Mug", place, kind, quantity, **fields
         )
         return replace(event, reference=Reference(SUPPLY, document, "10"))
+
+    def undo(self, event: StockEvent) -> list[EventOutcome]:
+        """Reverse an event that was told."""
+        assert event.key is not None
+        assert event.key.text is not None
+        self.ids += 1
+        named = Reversed("erp", event.key.text, event.key, event.kind)
+        key = key_from_parts("erp", str(self.ids))
+        return self.tell(replace(event, key=key, kind=EventKind.REVERSAL, reverses=named))
 
     def promise(self, **more: Any) -> PromiseView:
         view = self.ask(GetAvailableToPromise("Mug", (), more.pop("days", 30), 0, 99))
@@ -138,6 +148,31 @@ def test_a_level_has_so_many_open_supplies_and_no_more() -> None:
     )
     assert [EventOutcome.APPLIED] == buyer.tell(another)
     assert SUPPLIES_OPEN_MAX == len(buyer.promise().supplies) + 1  # of `another` all have come
+
+
+def test_the_undoing_of_a_receipt_opens_no_supply_beyond_the_bound() -> None:
+    """The reversal counts all the same; where there is room, the units are to come again."""
+    buyer = Buyer()
+    receipts = [buyer.fact(EventKind.RECEIPT, 3, f"came {each}") for each in range(2)]
+    for receipt, number in zip(receipts, range(2), strict=True):
+        buyer.tell(buyer.fact(EventKind.SUPPLY, 3, f"came {number}"), receipt)
+    for number in range(SUPPLIES_OPEN_MAX - 1):
+        buyer.tell(buyer.fact(EventKind.SUPPLY, 3, f"po {number}"))
+    assert [EventOutcome.APPLIED] == buyer.undo(receipts[0])
+    assert SUPPLIES_OPEN_MAX == len(buyer.promise().supplies)
+    assert [EventOutcome.APPLIED] == buyer.undo(receipts[1])
+    assert SUPPLIES_OPEN_MAX == len(buyer.promise().supplies)
+
+
+def test_the_undoing_of_a_receipt_leaves_a_forgotten_supply_alone() -> None:
+    buyer = Buyer()
+    receipt = buyer.fact(EventKind.RECEIPT, 3, "long ago")
+    buyer.tell(receipt)
+    for number in range(SUPPLIES_CLOSED_MAX):
+        buyer.tell(buyer.fact(EventKind.RECEIPT, 1, f"po {number}"))
+    assert [EventOutcome.APPLIED] == buyer.undo(receipt)
+    buyer.tell(buyer.fact(EventKind.SUPPLY, 5, "long ago"))
+    assert [5] == [each.incoming for each in buyer.promise().supplies]
 
 
 def test_the_last_closed_supplies_of_a_level_are_known() -> None:
