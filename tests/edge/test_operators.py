@@ -259,6 +259,8 @@ def test_the_commands_tell_what_the_node_did(tmp_path: Path) -> None:
 async def test_a_reversal_is_listed_until_its_event_comes(node: NodeProcess) -> None:
     """By the service and by the command line, which records both."""
     sku, event_id = new_name("sku"), new_name("event")
+    async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
+        await client.update_location(WAREHOUSE, allow_missing=True)
     words = ("stock", "reverse", sku, WAREHOUSE, 3, "--event", f"{event_id}/{sku}@{WAREHOUSE}")
     told = ask_json(node, *words, "--kind", "receipt", "--event-id", new_name("undo"))
     assert "STOCK_EVENT_OUTCOME_REVERSAL_PENDING" == told["results"][0]["outcome"]
