@@ -35,9 +35,11 @@ MOVE_ASKED: Final = 20
 GROUP: Final = 110
 OPERATION_LINKED: Final = 1
 
-#: A shard in which a batch of events is written; an event, whose id is looked up in each shard.
+#: A shard in which a batch of events is written; an event; an id of one that is remembered, and
+#: looked up in each shard.
 SHARD_WRITTEN: Final = 20
-EVENT_RECORDED: Final = 0.4
+EVENT_RECORDED: Final = 0.2
+EVENT_REMEMBERED: Final = 0.2
 EVENT_LOOKED_UP: Final = 0.05
 
 #: An event that is compared with the one under its id; what a source is known by, in a shard.

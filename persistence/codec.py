@@ -24,6 +24,7 @@ import numpy as np
 
 from holdfast.core.tables import schema
 from holdfast.core.tables.effects import Entry, Section
+from holdfast.core.tables.table import copied
 
 from .data_directory import NewerSchemaError
 from .hash_chain import ENTRY, GENESIS, GROUP, HASH_BYTES, Chain, entry_hash
@@ -191,7 +192,7 @@ def _decode_body(body: memoryview, count: int, written_by: int) -> list[tuple[Se
         at += _SECTION.size
         # A copy: kernels are compiled for arrays that are aligned and writable, and these bytes
         # start anywhere in a read-only value.
-        effects = np.frombuffer(body, dtype, records, at).copy()
+        effects = copied(np.frombuffer(body, dtype, records, at))
         if is_earlier:
             effects = schema.migrate_effects(effects, section, written_by)
         sections.append((section, effects))

@@ -22,6 +22,7 @@ from ..work import (
     DIFFERENCE_TOLD,
     EVENT_LOOKED_UP,
     EVENT_RECORDED,
+    EVENT_REMEMBERED,
     SHARD_WRITTEN,
     TURN_WORK_MAX,
     Steps,
@@ -44,7 +45,7 @@ class StockBatches:
         self.late_counts = late_counts
         self.shards = planner.shards
         self.work = work
-        self._event = EVENT_RECORDED + len(self.shards) * EVENT_LOOKED_UP
+        self._keyed = EVENT_REMEMBERED + len(self.shards) * EVENT_LOOKED_UP
 
     @executes(STOCK_BATCH)
     def record(self, command: StockBatch, now_ns: int) -> Steps[StockCodes]:
@@ -78,11 +79,15 @@ class StockBatches:
             tuple(skipped[:RANGES_TOLD_MAX]),
         )
 
+    def _weigh(self, events: Array) -> float:
+        """The work of events, which may all have ids."""
+        return len(events) * EVENT_RECORDED + events["has_key"].tobytes().count(1) * self._keyed
+
     def _pieces(self, source: str, events: Array) -> Iterator[slice]:
         """What is recorded together: as much as a turn has time for, and counts whose numbers come
         late by themselves.
         """
-        most = max(EVENTS_MIN, int(TURN_WORK_MAX / 2 / self._event))
+        most = max(EVENTS_MIN, int(TURN_WORK_MAX / 2 * len(events) / self._weigh(events)))
         for start in range(0, len(events), most):
             piece = events[start : start + most]
             for part in self.late_counts.parts(source, piece["kind"], piece["sequence"]):
@@ -94,7 +99,7 @@ class StockBatches:
         """Plan and write some events; return the shards that they name, what was decided, and the
         numbers that were passed over.
         """
-        self.work.spend(BATCH + len(self.shards) * SHARD_WRITTEN + len(events) * self._event)
+        self.work.spend(BATCH + len(self.shards) * SHARD_WRITTEN + self._weigh(events))
         touched = self.planner.find_levels(events, plan)
 
         def name_of(index: int) -> tuple[str, str] | None:
@@ -102,7 +107,8 @@ class StockBatches:
                 return None
             return self.shards[int(events["shard"][index])].name_row(int(events["row"][index]))
 
-        late, before = self._late_count(source, events, plan, now_ns), plan.copy()
+        late = self._late_count(source, events, plan, now_ns)
+        before = plan.copy() if late else plan
         decided = self.planner.decide(source, events, plan, name_of, now_ns, differences_max)
         self.work.spend(len(decided.differences) * DIFFERENCE_TOLD)
         # Point of no return: every event has its answer.

@@ -27,7 +27,7 @@ from ..kernels.arguments import (
     SECTIONS_END,
 )
 from ..limits import EFFECTS_MAX
-from .table import Array, Table, figures
+from .table import Array, Table, copied, figures
 
 
 class Section(IntEnum):
@@ -337,7 +337,15 @@ class Entry:
 class Effects:
     """The effects that one shard is collecting in the running turn."""
 
-    __slots__ = ("_closed", "_closed_counts", "_counts", "_tables", "arrays", "touched")
+    __slots__ = (
+        "_closed",
+        "_closed_counts",
+        "_counts",
+        "_in_order",
+        "_tables",
+        "arrays",
+        "touched",
+    )
 
     def __init__(self, header: Array) -> None:
         self._tables = {
@@ -345,6 +353,8 @@ class Effects:
             for section, dtype in DTYPES.items()
             if section not in _READ_ALONE
         }
+        # Plain numbers: every turn of every shard passes over all kinds, and few have effects.
+        self._in_order = [(int(section), section, table) for section, table in self._tables.items()]
         self._counts = figures(header)[EFFECTS:SECTIONS_END]
         self._closed: list[tuple[Section, Array]] = []
         self._closed_counts = [0] * len(self._counts)
@@ -366,13 +376,11 @@ class Effects:
         counts = self._counts.tolist()
         if not any(counts):
             return
-        for section, table in self._tables.items():
-            if counts[section]:
-                effects = table.records[: counts[section]]
-                copied = np.frombuffer(bytearray(effects.tobytes()), effects.dtype)
-                self._closed.append((section, copied))
-                self._closed_counts[section] += counts[section]
-                self._counts[section] = 0
+        for number, section, table in self._in_order:
+            if counts[number]:
+                self._closed.append((section, copied(table.records[: counts[number]])))
+                self._closed_counts[number] += counts[number]
+                self._counts[number] = 0
 
     def take(self) -> list[tuple[Section, Array]]:
         """Copy the effects out and start anew."""

@@ -6,6 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from holdfast.core.tables.table import copied
+
 from .movements import (
     FACT,
     FACT_KEYS,
@@ -85,7 +87,7 @@ class Tail:
 
     def _arrays(self) -> Mapping[str, np.ndarray]:
         texts, ranks = self.texts.in_order()
-        movements, facts = self.movements.copy(), self.facts.copy()
+        movements, facts = copied(self.movements), copied(self.facts)
         for records, fields in ((movements, MOVEMENT_TEXTS), (facts, FACT_TEXTS)):
             for field in fields:
                 given = records[field] != NO_TEXT

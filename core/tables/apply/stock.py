@@ -36,10 +36,11 @@ def apply_plain_stock(shard: Shard, effects: Array) -> None:
 def _apply(shard: Shard, effects: Array, quantities: Array, seen: Array, numbered: Array) -> None:
     tables = (table.records for table in (shard.levels, shard.last_counts, shard.source_records))
     kernels.apply_stock(effects, quantities, seen, shard.header, *tables, numbered, shard.now_ns)
-    keyed = int(np.count_nonzero(effects["has_key"]))
-    remembered = shard.events.remember(keyed, shard.now_ns)
-    kernels.apply_event_keys(effects, quantities, remembered, shard.now_ns)
-    shard.events.index(keyed)
+    keyed = effects["has_key"].tobytes().count(1)
+    if keyed:
+        remembered = shard.events.remember(keyed, shard.now_ns)
+        kernels.apply_event_keys(effects, quantities, remembered, shard.now_ns)
+        shard.events.index(keyed)
     if shard.keeping.window_ns:
         latest = shard.latest.used
         append_facts(shard.facts, latest, effects, quantities, shard.now_ns, shard.keeping)
