@@ -164,7 +164,7 @@ class Node:
         yield reversals
         shortfalls = Shortfalls(self.homes, self.work)
         yield shortfalls
-        yield StockFacts(planner, self.homes, changes, late_counts, shortfalls)
+        yield StockFacts(planner, self.homes, changes, late_counts, shortfalls, self.work)
         yield StockBatches(planner, late_counts, self.work)
         yield Availability(self.shards, self.homes, self.timeline, self.work)
         yield AvailableToPromise(self.homes, self.work)

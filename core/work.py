@@ -56,6 +56,9 @@ REVERSAL_TOLD: Final = 10
 #: A stock fact that changes a status or a reservation: it is recorded by itself.
 FACT_CHANGING: Final = 70
 
+#: What the reversal of a fact takes beyond that.
+FACT_REVERSED: Final = 200
+
 #: A record of what happened at a level of late, which a count looks at.
 RECORD_READ: Final = 0.15
 

@@ -26,7 +26,7 @@ RETENTION_DAYS = limits.RETENTION_NS // (24 * 3_600 * 10**9)
         ("availability_service.proto", f"1 to {OPERATIONS_MAX:,}"),
         ("stock_service.proto", f"1 to {limits.BATCH_MAX:,}, applied in this order"),
         ("stock_service.proto", f"1 to {OPERATIONS_MAX:,} of them"),
-        ("stock_service.proto", f"Up to {limits.CHANGING_MAX} of them may have a status"),
+        ("stock_service.proto", f"Up to {limits.CHANGING_MAX} events may have a status"),
         ("stock_service.proto", f"more than {limits.HISTORY_READ_MAX:,} facts ago"),
         ("stock_service.proto", f"knows {limits.STATUSES_MAX} statuses"),
         ("stock_service.proto", f"A stock level has up to {limits.SUPPLIES_OPEN_MAX} supplies"),

@@ -5,6 +5,7 @@ weigh, and tests/core/test_work.py counts what they do.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import Final
@@ -12,9 +13,11 @@ from typing import Final
 import numpy as np
 
 from holdfast.core.commands import (
+    Audit,
     Command,
     DeleteSku,
     Extend,
+    ForceRelease,
     GetAvailability,
     GetAvailableToPromise,
     GetReservation,
@@ -27,6 +30,7 @@ from holdfast.core.commands import (
     ReadLevels,
     RecordStockEvents,
     Reference,
+    RepairLevels,
     Reserve,
     ReserveBatch,
     ResolveLevels,
@@ -34,7 +38,8 @@ from holdfast.core.commands import (
     StockEvent,
     UpdateLocation,
 )
-from holdfast.core.commands.stock import SUPPLY
+from holdfast.core.commands.auditing import LevelName
+from holdfast.core.commands.stock import RESERVATION, SUPPLY, Reversed
 from holdfast.core.handles import make_handle
 from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.limits import (
@@ -44,6 +49,7 @@ from holdfast.core.limits import (
     LINES_MAX,
     NS_PER_DAY,
     PROMISE_LEVELS_MAX,
+    REPAIRED_MAX,
 )
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
@@ -207,6 +213,30 @@ class Nasty:
         )
         return RecordStockEvents("buying", tuple(facts))
 
+    def record_changes(self, size: float) -> Command:
+        """Units that change their status, come back under an order, or were never there."""
+        count = max(1, int(size * CHANGING_MAX))
+        kinds = (EventKind.STATUS_CHANGE, EventKind.RETURN, EventKind.REVERSAL)
+        return RecordStockEvents(
+            "changing", tuple(self._change(self.rng.choice(kinds)) for _ in range(count))
+        )
+
+    def _change(self, kind: EventKind) -> StockEvent:
+        self._number += 1
+        number = 10_000 + self._number
+        fact = StockEvent(
+            key_from_parts("change", str(number)), 0, self.rng.choice(SKUS[:9]), "W", kind, 1
+        )
+        if kind is EventKind.STATUS_CHANGE:
+            return replace(fact, to_status=f"status {self.rng.randrange(20)}")
+        if kind is EventKind.RETURN:
+            order = f"order {self._old().hi}"
+            return replace(fact, reference=Reference(RESERVATION, order, ""))
+        undone = str(number - self.rng.randrange(-2, 9))  # sometimes before it comes
+        wanted = self.rng.choice((EventKind.STATUS_CHANGE, EventKind.RECEIPT, EventKind.REVERSAL))
+        key = key_from_parts("change", undone)
+        return replace(fact, reverses=Reversed("changing", undone, key, wanted))
+
     def resolve(self, size: float) -> Command:
         """Look up handles, sometimes of names that the node has not remembered."""
         count = max(1, int(size * OPERATIONS_MAX))
@@ -260,13 +290,33 @@ class Nasty:
         return GetShortfall(self.rng.choice((*SKUS, "nobody")), "W", 1_000)
 
     def stock_batch(self, size: float) -> Command:
-        """Stock facts as columns, each with an id."""
+        """Stock facts as columns, each with an id or with a number, in any order."""
         operations = self._operations(size, is_known=False)
         events = np.zeros(len(operations), STOCK_EVENT)
         events["shard"], events["row"] = operations["shard"], operations["row"]
         events["kind"], events["quantity"] = EventKind.RECEIPT, 1
-        events["key_lo"], events["has_key"] = operations["key_lo"], 1
-        return StockBatch("columns", events)
+        if self.rng.random() < 0.5:
+            events["key_lo"], events["has_key"] = operations["key_lo"], 1
+            return StockBatch("columns", events)
+        first, self._number = self._number + 1, self._number + len(events)
+        events["sequence"] = np.arange(first, first + len(events))
+        if self.rng.random() < 0.5:
+            events["sequence"] = self.rng.sample(events["sequence"].tolist(), len(events))
+        return StockBatch("numbers", events)
+
+    def audit(self, _size: float) -> Command:
+        """Read how the audit stands, or begin it anew."""
+        return Audit(begins=self.rng.random() < 0.5)
+
+    def repair(self, size: float) -> Command:
+        """Repair levels, none of which are in quarantine."""
+        names = [LevelName(sku, "W") for sku in SKUS[: int(size * REPAIRED_MAX)]]
+        return RepairLevels(tuple(names), "r", "a", is_dry_run=self.rng.random() < 0.5)
+
+    def force_release(self, _size: float) -> Command:
+        """End an old order, or the longest one."""
+        key = self._last.key if self._last and self.rng.random() < 0.5 else self._old()
+        return ForceRelease(key, "reason", "actor")
 
     def put_location(self, _size: float) -> Command:
         """Make or rename a location."""
@@ -295,12 +345,16 @@ KINDS: Final[list[Callable[[Nasty, float], Command]]] = [
     Nasty.get_availability,
     Nasty.available_to_promise,
     Nasty.record_supply,
+    Nasty.record_changes,
     Nasty.resolve,
     Nasty.read_levels,
     Nasty.record_events,
     Nasty.count,
     Nasty.get_shortfall,
     Nasty.stock_batch,
+    Nasty.audit,
+    Nasty.repair,
+    Nasty.force_release,
     Nasty.put_location,
     Nasty.list_locations,
     Nasty.delete_sku,

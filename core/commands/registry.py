@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..ids import Key
-from ..work import FACT_CHANGING, LEVEL_NAMED, LINE_RESERVED
+from ..work import FACT_CHANGING, FACT_REVERSED, LEVEL_NAMED, LINE_RESERVED
 from .auditing import Audit, AuditView, RepairLevels, RepairsOutcome
 from .batches import (
     BatchCodes,
@@ -199,7 +199,9 @@ def _weight_of_move(command: Move) -> int:
 
 def _weight_of_events(command: RecordStockEvents) -> int:
     changes = sum(event.changes for event in command.events if not event.is_plain)
-    return 60 + 8 * len(command.events) + FACT_CHANGING * changes
+    reversals = sum(event.reverses is not None for event in command.events)
+    first = 60 + 8 * len(command.events)
+    return first + FACT_CHANGING * changes + FACT_REVERSED * reversals
 
 
 def _rows_of_reserve(command: Reserve) -> int:

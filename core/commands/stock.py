@@ -118,7 +118,7 @@ class StockEvent:
 
 @dataclass(frozen=True, slots=True)
 class RecordStockEvents:
-    """Record facts of one source, all or none."""
+    """Record facts of one source, each with an answer of its own."""
 
     source: str
     events: tuple[StockEvent, ...]

@@ -1,13 +1,15 @@
 """Stock facts by name: goods that arrive, leave, come back, change their status or are counted.
 
 A fact is not refused for lack of stock; it may drive available negative, which is reported as a
-shortfall. All facts of a command are recorded in one turn, each with an answer of its own.
+shortfall. Each fact has an answer of its own. Plain ones are recorded in one turn; where others are
+among them, the turn may end between two.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, groupby
 from operator import attrgetter
+from typing import TypeAlias
 
 import numpy as np
 
@@ -35,7 +37,7 @@ from ..tables.layouts import PLAN, STOCK_EVENT
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record, record_names, record_stock_details
-from ..work import Steps
+from ..work import Steps, Work
 from . import joint_turn
 from .fact_changes import Change, FactChanges
 from .homes import Homes
@@ -58,8 +60,15 @@ _COLUMNS = ("key_hi", "key_lo", "sequence", "quantity", "row", "shard", "kind", 
 #: What changes nothing because something later is known.
 _OUTDATED = EventOutcome.COUNT_OUTDATED, EventOutcome.SUPPLY_OUTDATED
 
+#: Plain events that are recorded together where a turn may end between runs.
+RUN_MAX = 250
+
 _NO_KEY = 0, 0, 0
 _NO_REFERENCE = Reference("", "", "")
+
+#: Of events that were recorded together: the shards that they name, what became of each, and the
+#: numbers that they passed over.
+_Recorded: TypeAlias = tuple[list[Shard], Iterable[EventResult], tuple[SequenceRange, ...]]
 
 
 class StockFacts:
@@ -72,12 +81,14 @@ class StockFacts:
         changes: FactChanges,
         late_counts: LateCounts,
         shortfalls: Shortfalls,
+        work: Work,
     ) -> None:
         self.planner = planner
         self.homes = homes
         self.changes = changes
         self.late_counts = late_counts
         self.shortfalls = shortfalls
+        self.work = work
 
     @executes(RECORD_STOCK_EVENTS)
     def record_events(
@@ -91,24 +102,34 @@ class StockFacts:
         if (unknown := self._unknown_location(named)) is not None:
             return unknown
         # Point of no return: every location is known; what else an event meets is its answer.
-        results: list[EventResult] = []
-        skipped: list[SequenceRange] = []
-        touched: dict[Shard, None] = {}
-        for part in self._parts(command.source, named):
-            for is_plain, run in groupby(part, _IS_PLAIN):
-                for events in (tuple(run),) if is_plain else ((event,) for event in run):
-                    found, told, ranges = self._record(command.source, events, now_ns)
-                    results += told
-                    skipped += ranges
-                    touched.update(dict.fromkeys(found))
-        mine = [shard for shard in self.planner.shards if shard in touched]
-        ranges = tuple(skipped[:RANGES_TOLD_MAX])
-        outcome = EventsOutcome(tuple(results), joint_turn.revisions(mine), ranges)
-        if any(result.shortfall for result in results):
-            pairs = zip(named, results, strict=True)
-            short = [(event.sku, event.location) for event, result in pairs if result.shortfall]
-            return self._with_shortfalls(outcome, short)
-        return outcome
+        parts = list(self._parts(command.source, named))
+        if len(parts) > 1 or not all(map(_IS_PLAIN, named)):
+            return self._record_in_steps(command, parts, now_ns)
+        outcome = self._outcome([self._record(command.source, named, now_ns)])
+        short = _short(named, outcome)
+        return self._with_shortfalls(outcome, short) if short else outcome
+
+    def _record_in_steps(
+        self, command: RecordStockEvents, parts: Iterable[Sequence[StockEvent]], now_ns: int
+    ) -> Steps[EventsOutcome]:
+        # All of it was spent when the command began; each run is spent where it is recorded.
+        self.work.spend(-RECORD_STOCK_EVENTS.weight(command))
+        recorded = []
+        for run in _runs(parts):
+            if self.work.is_over:
+                now_ns = yield
+            self.work.spend(RECORD_STOCK_EVENTS.weight(RecordStockEvents(command.source, run)))
+            recorded.append(self._record(command.source, run, now_ns))
+        outcome = self._outcome(recorded)
+        short = _short(command.events, outcome)
+        return (yield from self._with_shortfalls(outcome, short)) if short else outcome
+
+    def _outcome(self, recorded: Sequence[_Recorded]) -> EventsOutcome:
+        touched = {shard for found, _, _ in recorded for shard in found}
+        revisions = joint_turn.revisions([each for each in self.planner.shards if each in touched])
+        results = tuple(result for _, told, _ in recorded for result in told)
+        skipped = [each for _, _, ranges in recorded for each in ranges]
+        return EventsOutcome(results, revisions, tuple(skipped[:RANGES_TOLD_MAX]))
 
     def _with_shortfalls(
         self, outcome: EventsOutcome, names: Sequence[tuple[str, str]]
@@ -125,9 +146,7 @@ class StockFacts:
         for part in self.late_counts.parts(source, kinds, sequences):
             yield named[part]
 
-    def _record(
-        self, source: str, named: Sequence[StockEvent], now_ns: int
-    ) -> tuple[list[Shard], Iterable[EventResult], tuple[SequenceRange, ...]]:
+    def _record(self, source: str, named: Sequence[StockEvent], now_ns: int) -> _Recorded:
         """Plan and write some events, plain ones or a single other; return the shards that they
         name, what became of each, and the numbers that they passed over.
         """
@@ -206,6 +225,20 @@ class StockFacts:
             if event.location in unknown:
                 return Unknown(f"events[{index}].location", event.location)
         return None
+
+
+def _runs(parts: Iterable[Sequence[StockEvent]]) -> Iterator[tuple[StockEvent, ...]]:
+    """What is recorded together: plain events that follow one another; each other by itself."""
+    for part in parts:
+        for is_plain, run in groupby(part, _IS_PLAIN):
+            events, size = tuple(run), RUN_MAX if is_plain else 1
+            yield from (events[at : at + size] for at in range(0, len(events), size))
+
+
+def _short(named: Sequence[StockEvent], outcome: EventsOutcome) -> list[tuple[str, str]]:
+    """The SKU and location of each event behind which promises can't be kept."""
+    pairs = zip(named, outcome.results, strict=True)
+    return [(event.sku, event.location) for event, result in pairs if result.shortfall]
 
 
 @dataclass(slots=True)

@@ -68,9 +68,11 @@ class StockServiceServicer(object):
     """
 
     def RecordStockEvents(self, request, context):
-        """Records up to 1,000 events of one source in one durable step, each with its own outcome. Up to
-        100 of them may have a status, or be counts of an instant, goods issues, reversals, returns
-        that name a reservation, supply, or receipts that name one; those of supply count for two.
+        """Records up to 1,000 events of one source, each with its own outcome, and answers when all are
+        durable. A node that dies before may have recorded the first of them: send all again, and those
+        are DUPLICATE. Up to 100 events may have a status, or be counts of an instant, goods issues,
+        reversals, returns that name a reservation, supply, or receipts that name one; those of supply
+        count for two.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
