@@ -17,32 +17,34 @@ class OpenStreams:
 
     def __init__(self) -> None:
         self._ending = asyncio.Event()
+        self._waiting: set[asyncio.Task[Any]] = set()
+        """Those that wait for a response. One that sends it is not cancelled: its call would have
+        no status at all. It ends when it is back here.
+        """
 
     def end(self) -> None:
         """End all of them, and those that come later."""
         self._ending.set()
+        for task in self._waiting:
+            task.cancel()
 
     async def until_end(self, responses: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """The responses of a stream. Raises the `Fault` of a node that drains when it ends them."""
-        # Two tasks and not a cancelled call: cancelled while it sends a response, a call would have
-        # no status at all.
-        ending = asyncio.create_task(self._ending.wait())
+        while (response := await self._next_of(responses)) is not _END:
+            yield response
+
+    async def _next_of(self, responses: AsyncIterator[Any]) -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        if self._ending.is_set():
+            raise faults.draining()
+        self._waiting.add(task)
         try:
-            while True:
-                following = asyncio.create_task(_next_of(responses))
-                try:
-                    await asyncio.wait((following, ending), return_when=asyncio.FIRST_COMPLETED)
-                    if ending.done():
-                        raise faults.draining()
-                    response = await following
-                finally:
-                    following.cancel()
-                if response is _END:
-                    return
-                yield response
+            return await anext(responses, _END)
+        except asyncio.CancelledError:
+            if not self._ending.is_set():
+                raise  # its caller went away
+            task.uncancel()
+            raise faults.draining() from None
         finally:
-            ending.cancel()
-
-
-async def _next_of(responses: AsyncIterator[Any]) -> Any:
-    return await anext(responses, _END)
+            self._waiting.discard(task)

@@ -47,8 +47,10 @@ class ShardChanges:
     def _follow(self) -> None:
         self.changed_at.extend(len(self.shard.levels) - len(self.changed_at))
 
-    def record(self, entry: Entry) -> None:
-        """Note what an entry changed. The shard is as its turn left it."""
+    def record(self, entry: Entry) -> Array | None:
+        """Note what an entry changed, and return the rows of the levels, some of them several
+        times; None when they are too many to name. The shard is as its turn left it.
+        """
         rows = np.concatenate([np.empty(0, np.int64), *self._touched(entry.sections)])
         self._follow()
         self.changed_at.records[rows] = entry.sequence
@@ -57,13 +59,21 @@ class ShardChanges:
         while self._recent_rows > RECENT_ROWS_MAX:
             self._recent_from, dropped = self._recent.popleft()
             self._recent_rows -= len(dropped)
-        for effect in entry.effects(Section.LOCATIONS):
-            # A location that is new has no levels but those that the entry makes.
-            if effect["location"] < self._locations_known:
-                self._locations[int(effect["location"])] = entry.sequence
-        self._locations_known = len(self.shard.locations)
         if len(entry.effects(Section.ENDED_SKUS)):
             self.ended_at = entry.sequence
+        return None if self._note_locations(entry) else rows
+
+    def _note_locations(self, entry: Entry) -> bool:
+        """Note which locations an entry changed; return whether there are any."""
+        changed = [
+            int(effect["location"])
+            for effect in entry.effects(Section.LOCATIONS)
+            # A location that is new has no levels but those that the entry makes.
+            if effect["location"] < self._locations_known
+        ]
+        self._locations.update(dict.fromkeys(changed, entry.sequence))
+        self._locations_known = len(self.shard.locations)
+        return bool(changed)
 
     def _touched(self, sections: Sequence[tuple[Section, Array]]) -> Iterator[Array]:
         """Rows of the effects; a row may come several times."""

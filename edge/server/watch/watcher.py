@@ -69,8 +69,9 @@ class Watcher:
 
     def __init__(self, feed: Feed, wanted: Watch) -> None:
         self.news = asyncio.Event()
+        self.wanted = wanted
         self._feed = feed
-        self._wanted = wanted
+        self._is_waiting = False
         self._filters = [_Filter(changes.shard, wanted) for changes in feed.changes]
         # One byte a level: the status told last.
         self._statuses = [Table("u1", rows_max=each.shard.levels.rows_max) for each in feed.changes]
@@ -86,22 +87,29 @@ class Watcher:
         behind it, no level would be found any more, and its end would not be told.
         """
         return all(
-            told >= (changes.ended_at if self._wanted.skus else changes.floor)
+            told >= (changes.ended_at if self.wanted.skus else changes.floor)
             for told, changes in zip(self.told, self._feed.changes, strict=True)
         )
+
+    def pass_over(self, sequences: list[int]) -> None:
+        """Move on to these sequences of the shards, to which nothing changed that is watched."""
+        if self._is_waiting and not self.news.is_set():
+            self.told = sequences
 
     async def responses(self) -> AsyncIterator[Message]:
         """What the caller is told, without end."""
         if self._resets:
-            self._feed.resets += self._wanted.after is not None
+            self._feed.resets += self.wanted.after is not None
             async for response in self._pass([_BEFORE_ALL] * len(self.told)):
                 yield response
-        elif self._wanted.after is None:
+        elif self.wanted.after is None:
             yield await self._response([], self.told)
         else:
             self.news.set()
         while True:
+            self._is_waiting = True
             await self.news.wait()
+            self._is_waiting = False
             self.news.clear()
             async for response in self._pass(self.told):
                 yield response
@@ -187,9 +195,9 @@ class Watcher:
                 if not is_whole and shard.find_row(sku, location) < 0:
                     yield removed_update(sku, location)
                 continue
-            status = status_of(level.available, self._wanted.low_threshold)
+            status = status_of(level.available, self.wanted.low_threshold)
             told.records[row] = status
-            if before != status or not self._wanted.crossings_only:
+            if before != status or not self.wanted.crossings_only:
                 crossed_from = before if before != status else _STATUSES[0]
                 yield level_update(sku, level, status, crossed_from)
 

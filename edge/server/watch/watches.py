@@ -16,17 +16,18 @@ from holdfast.v1 import watch_service_pb2 as watch
 from ...wire import faults
 from ...wire.watch import watch_from_request
 from ..pump import Pump
+from .audience import Audience
 from .changes import ShardChanges
 from .watcher import Watcher
 
-#: Open calls of WatchAvailability. Each looks at every append, at LOOK_S or so.
+#: Open calls of WatchAvailability. One that names no SKU looks at every append.
 WATCHERS_MAX: Final = 1_000
 
 #: How long changes are noted with nobody watching: a client is back within seconds.
 RESUME_S: Final = 600.0
 
 #: What a look costs that finds nothing, and the longest time that watchers rest between two: the
-#: more there are, the longer, so that they leave the loop to others.
+#: more an append wakes, the longer, so that they leave the loop to others.
 LOOK_S: Final = 50e-6
 REST_MAX_S: Final = 0.01
 
@@ -38,6 +39,9 @@ class Watches:
         self.pump = pump
         self.changes: list[ShardChanges] = []
         self.watchers: set[Watcher] = set()
+        self.audience = Audience(pump.node.shards)
+        self._concerned: set[Watcher] = set()
+        self._woken = 0
         self.conflations = self.resets = 0
         self._loop = asyncio.get_running_loop()
         self._forgetting: asyncio.TimerHandle | None = None
@@ -50,8 +54,8 @@ class Watches:
         return [shard.sequence for shard in self.pump.node.shards]
 
     def rest_s(self) -> float:
-        """How long a watcher rests that found nothing."""
-        return min(len(self.watchers) * LOOK_S, REST_MAX_S)
+        """How long a watcher rests after a look."""
+        return min(self._woken * LOOK_S, REST_MAX_S)
 
     def lag(self) -> int:
         """Entries that the watcher that is furthest behind has yet to be told of."""
@@ -68,11 +72,14 @@ class Watches:
         self._begin()
         watcher = Watcher(self, wanted)
         self.watchers.add(watcher)
+        self.audience.add(watcher)
         try:
             async for response in watcher.responses():
                 yield response
         finally:
             self.watchers.discard(watcher)
+            self._concerned.discard(watcher)
+            self.audience.remove(watcher)
             if not self.watchers:
                 self._forgetting = self._loop.call_later(RESUME_S, self._forget)
 
@@ -93,11 +100,17 @@ class Watches:
     # As an observer of the pump
 
     def wrote(self, entries: Sequence[Entry]) -> None:
-        """Note what a turn changed."""
+        """Note what a turn changed, and whom it concerns. The others have been told of it."""
         for entry in entries:
-            self.changes[entry.shard].record(entry)
+            rows = self.changes[entry.shard].record(entry)
+            self._concerned |= self.audience.concerned(entry.shard, rows)
+        now = self.sequences()
+        for watcher in self.watchers - self._concerned:
+            watcher.pass_over(now)
 
     def became_durable(self) -> None:
-        """Let the watchers look."""
-        for watcher in self.watchers:
+        """Let those look who are concerned."""
+        concerned, self._concerned = self._concerned, set()
+        self._woken = len(concerned)
+        for watcher in concerned:
             watcher.news.set()

@@ -1,0 +1,95 @@
+"""Whom a change concerns: the watchers of its SKU, and those that name none.
+
+With a watcher for each of many SKUs, an append wakes the few that it concerns.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from holdfast.core.tables.shard import Shard
+from holdfast.core.tables.table import Array, Table
+
+from .watcher import Watcher
+
+
+class Audience:
+    """The watchers of a node, by what they name."""
+
+    def __init__(self, shards: Sequence[Shard]) -> None:
+        self._all: set[Watcher] = set()
+        self._unnamed: set[Watcher] = set()
+        self._by_name: dict[str, set[Watcher]] = {}
+        self._by_shard = [_Named(shard, self._by_name) for shard in shards]
+
+    def add(self, watcher: Watcher) -> None:
+        """Tell it of what it watches from now on."""
+        for named in self._by_shard:
+            named.follow()  # before its names are there, so that old ones are not looked for
+        self._all.add(watcher)
+        if not watcher.wanted.skus:
+            self._unnamed.add(watcher)
+        for sku in watcher.wanted.skus:
+            self._by_name.setdefault(sku, set()).add(watcher)
+        for named in self._by_shard:
+            named.look_up(watcher.wanted.skus)
+
+    def remove(self, watcher: Watcher) -> None:
+        """Tell it nothing more."""
+        self._all.discard(watcher)
+        self._unnamed.discard(watcher)
+        for sku in watcher.wanted.skus:
+            watchers = self._by_name.get(sku, set())
+            watchers.discard(watcher)
+            if not watchers:
+                self._by_name.pop(sku, None)
+
+    def concerned(self, shard: int, rows: Array | None) -> set[Watcher]:
+        """The watchers whom a change of these rows concerns; of any rows when that is None."""
+        if rows is None:
+            return set(self._all)
+        by_name = self._by_shard[shard].watchers_of(rows) if self._by_name else ()
+        return self._unnamed.union(*by_name)
+
+
+class _Named:
+    """The SKUs of a shard that are watched by name. One that ended stays, so that its end is told;
+    the next of that name has another number.
+    """
+
+    def __init__(self, shard: Shard, by_name: dict[str, set[Watcher]]) -> None:
+        self._shard = shard
+        self._by_name = by_name
+        self._by_number: dict[int, set[Watcher]] = {}
+        # Whether a SKU is in `_by_number`: one byte each.
+        self._is_watched = Table("u1", rows_max=shard.levels.rows_max)
+        self.follow()
+
+    def look_up(self, skus: Sequence[str]) -> None:
+        """Find the numbers of SKUs that are watched now."""
+        for number, sku in zip(self._shard.skus.find_all(skus), skus, strict=True):
+            if number >= 0:
+                self._note(number, sku)
+
+    def watchers_of(self, rows: Array) -> list[set[Watcher]]:
+        """The watchers of each watched SKU that has one of these rows."""
+        self.follow()
+        skus = self._shard.levels.records["sku"][rows]
+        watched = skus[self._is_watched.records[skus] != 0]
+        return [self._by_number[number] for number in set(watched.tolist())]
+
+    def follow(self) -> None:
+        """Take in the SKUs that have begun."""
+        known, count = len(self._is_watched), len(self._shard.skus)
+        if known == count:
+            return
+        self._is_watched.extend(count - known)
+        if self._by_name:
+            begun = self._shard.skus.texts(np.arange(known, count))
+            for number, sku in enumerate(begun, known):
+                if sku in self._by_name:
+                    self._note(number, sku)
+
+    def _note(self, number: int, sku: str) -> None:
+        self._by_number[number] = self._by_name[sku]
+        self._is_watched.records[number] = 1
