@@ -133,6 +133,14 @@ class RepairVerdict(IntEnum):
     NOT_QUARANTINED = 4  # there is nothing to repair
 
 
+class Fallback(IntEnum):
+    """What may be promised at a stock level while its source is not current."""
+
+    SELL_ON = 1
+    CAP = 2  # so many units at a time
+    STOP = 3
+
+
 class BatchOutcome(IntEnum):
     """What became of one operation of a batch."""
 

@@ -36,6 +36,7 @@ from .rules.retention import DEFAULT_RETENTION, Retention, Sweep
 from .rules.reversals import Reversals
 from .rules.shortfalls import Shortfalls
 from .rules.source_catalogue import SourceCatalogue
+from .rules.source_states import SourceStates
 from .rules.sources import Sources
 from .rules.stock_batches import StockBatches
 from .rules.stock_facts import StockFacts
@@ -90,8 +91,8 @@ class Turn:
     """
 
     next_due_ns: int
-    """Call `turn` again no later than this, even with empty mailboxes: a hold ends, or the sweep of
-    ended reservations goes on, or the audit.
+    """Call `turn` again no later than this, even with empty mailboxes: a hold ends, the sweep of
+    ended reservations or the audit goes on, or a source may have become silent.
     """
 
     has_more: bool
@@ -135,6 +136,7 @@ class Node:
         self.homes = Homes(self.shards, self.index, slot_count)
         self.work = Work()
         self.reservations = Reservations(self.shards, self.homes, self.work)
+        self.source_states = SourceStates(self.shards, self.work)
         self.sweep = Sweep(self.shards, self.work, retention)
         self.audit = Auditing(self.shards, self.homes, self.work, audit_interval_ns)
         self._rules = bind_rules(self._rule_owners(creates_skus))
@@ -150,7 +152,7 @@ class Node:
     def _rule_owners(self, creates_skus: bool) -> Iterator[object]:
         """All rules over these shards."""
         unknown_skus = UnknownSkus.CREATE if creates_skus else UnknownSkus.CREATE_BY_RECEIPT
-        sources = Sources(self.shards, self.work, unknown_skus)
+        sources = Sources(self.shards, self.work, unknown_skus, self.source_states)
         counts = Counts(self.reservations, self.work)
         reversals = Reversals(counts)
         planner = StockPlanner(self.shards, sources, reversals)
@@ -209,6 +211,7 @@ class Node:
             self.sweep.go_on(self.now_ns)
         if self.audit.next_ns <= self.now_ns and not is_late:
             self.audit.go_on(self.now_ns)
+        self.source_states.go_on(self.now_ns)
         # A command must see every unit free whose hold is over, so it waits for the last of them.
         answers = [] if is_late else list(self._run())
         entries = [entry for shard in self.shards if (entry := take_entry(shard))]
@@ -216,7 +219,7 @@ class Node:
             entries,
             answers,
             min(
-                *(self.sweep.next_ns, self.audit.next_ns),
+                *(self.sweep.next_ns, self.audit.next_ns, self.source_states.next_ns),
                 *(shard.expirations.next_ns for shard in self.shards),
             ),
             is_late or any(actor.mailbox for actor in self.actors),
@@ -379,6 +382,7 @@ class Node:
         """
         numbers = replay(self.shards[entry.shard], entry, compares_seal=compares_seal)
         self.room.forget()
+        self.source_states.forget()
         self.now_ns = max(self.now_ns, entry.now_ns)
         self.sweep.begin(self.now_ns)
         return numbers
@@ -389,6 +393,7 @@ class Node:
             rebuild(shard)
         self.index.rebuild(self.shards)
         self.room.forget()
+        self.source_states.forget()
         self.now_ns = max(shard.now_ns for shard in self.shards)
         self.sweep.begin(self.now_ns)
 

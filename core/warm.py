@@ -31,15 +31,17 @@ from .commands import (
     ResetSource,
     ResolveLevels,
     Reversed,
+    Source,
     StockBatch,
     StockEvent,
     UpdateLocation,
+    UpdateSource,
 )
 from .commands.stock import RESERVATION, SUPPLY
 from .handles import make_handle, split_handles
 from .ids import key_from_parts, key_from_text, text_from_key
 from .limits import HOLD_MS_MIN, LINES_KEPT_NS, NS_PER_MS, RETENTION_NS
-from .model import CountBasis, EventKind, LocationKind, Remainder, Verb
+from .model import CountBasis, EventKind, Fallback, LocationKind, Remainder, Verb
 from .node import Node
 from .statistics import read_statistics
 from .tables import state_bytes
@@ -203,6 +205,7 @@ def _life() -> Iterator[tuple[int, Command]]:
     ):
         yield 6, RecordStockEvents("statuses", (fact,))
     yield 6, GetAvailableToPromise("S0", (), 1, 0, 9)
+    yield 7, UpdateSource(Source("numbers", 0, None, Fallback.CAP, 9), allow_missing=True)
     for number in (9, 9, 7):  # one that skips some, a repeat, and one of those
         event = StockEvent(None, number, "S0", "W", EventKind.COUNT, 9)
         yield 7, RecordStockEvents("numbers", (event,))

@@ -46,8 +46,9 @@ EVENT_LOOKED_UP: Final = 0.05
 DIFFERENCE_TOLD: Final = 15
 SOURCE_RESET: Final = 20
 
-#: A source that is told or set, in each shard; a gap of it that is told.
+#: A source that is told or set, in each shard, or looked at; a gap of it that is told.
 SOURCE_TOLD: Final = 15
+SOURCE_REVIEWED: Final = 3
 GAP_TOLD: Final = 1
 
 #: A pending reversal that is told.

@@ -30,8 +30,10 @@ from holdfast.core.limits import NS_PER_MS
 from holdfast.core.model import (
     CountBasis,
     EventKind,
+    Fallback,
     LocationKind,
     Remainder,
+    SourceState,
     State,
     UnknownSkus,
     Verb,
@@ -174,6 +176,7 @@ class _ShardHistory:
             Section.REOPENED: self._read_reopened,
             Section.GAPS: self._read_gaps,
             Section.SOURCES: self._read_sources,
+            Section.SOURCE_STATES: self._read_source_states,
             Section.SOURCE_RESETS: partial(self._read_resets, _reasons(sections)),
             Section.QUARANTINES: self._read_quarantines,
             Section.REPAIRS: self._read_repairs,
@@ -217,7 +220,7 @@ class _ShardHistory:
             yield {"kind": "sku_ended", "sku": self.names[Section.SKU_NAMES][number]}
 
     def _read_levels(self, effects: Any) -> Iterator[EffectRecord]:
-        for sku, location in effects.tolist():
+        for sku, location in effects[["sku", "location"]].tolist():
             names = self.names[Section.SKU_NAMES][sku], self.names[Section.LOCATION_NAMES][location]
             self.levels.append(names)
             yield {"kind": "level", **self._level(-1), "row": len(self.levels) - 1}
@@ -372,6 +375,16 @@ class _ShardHistory:
                 "source": self.names[Section.SOURCE_NAMES][effect["source"]],
                 "expected_interval_ms": int(effect["expected_interval_ms"]),
                 "unknown_skus": UnknownSkus(policy).name if policy else "",
+                "fallback": Fallback(int(effect["fallback"]) or Fallback.SELL_ON).name,
+                "cap": int(effect["cap"]),
+            }
+
+    def _read_source_states(self, effects: Any) -> Iterator[EffectRecord]:
+        for effect in effects:
+            yield {
+                "kind": "source_state",
+                "source": self.names[Section.SOURCE_NAMES][effect["source"]],
+                "state": SourceState(int(effect["state"])).name,
             }
 
     def _read_gaps(self, effects: Any) -> Iterator[EffectRecord]:

@@ -64,6 +64,12 @@ def _supply_sentence(record: EffectRecord) -> str:
     return f"{record['announced']:,} in all are announced{expected} of {place}"
 
 
+def _fallback(record: EffectRecord) -> str:
+    """What may be promised while a source is not current."""
+    cap = f" at {record['cap']:,}" if record["fallback"] == "CAP" else ""
+    return f"fallback {record['fallback'].lower().replace('_', ' ')}{cap}"
+
+
 def _level(record: EffectRecord) -> str:
     return f"{record['sku']} at {record['location']}"
 
@@ -110,8 +116,9 @@ _SENTENCES: Final[dict[str, Callable[[EffectRecord], str]]] = {
     ),
     "source": lambda record: (
         f"{record['source']}: expected every {record['expected_interval_ms']:,} ms, unknown SKUs "
-        f"{record['unknown_skus'].lower() or 'as the node is set'}"
+        f"{record['unknown_skus'].lower() or 'as the node is set'}, {_fallback(record)}"
     ),
+    "source_state": lambda record: f"{record['source']} is {record['state'].lower()} from now on",
     "source_reset": lambda record: (
         f"{record['source']} counts on from {record['last_sequence']}{_details(record)}"
     ),

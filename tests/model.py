@@ -68,11 +68,12 @@ from holdfast.core.model import (
     TRANSITIONS,
     RefusalCode,
     Remainder,
+    SourceState,
     State,
     Verb,
 )
 from tests.model_counts import Counts
-from tests.model_facts import Facts, offered
+from tests.model_facts import Facts
 from tests.model_reservations import (
     HeldLine,
     Level,
@@ -151,9 +152,10 @@ class Model:
                     self.facts.record_stock_event(source, event, now_ns, skipped)
                     for event in events
                 ]
+                self.facts.review(source, now_ns)
                 outcome = EventsOutcome(tuple(results), (), tuple(skipped))
             case ResetSource():
-                outcome = self.facts.reset_source(command)
+                outcome = self.facts.reset_source(command, now_ns)
             case UpdateSource():
                 outcome = self.facts.update_source(command, now_ns)
             case GetSource(name):
@@ -170,6 +172,8 @@ class Model:
     def let_pass(self, now_ns: int) -> None:
         """End the holds that are due, and let go of what ended long ago."""
         self.expire(now_ns)
+        for source in self.facts.sources.values():
+            source.review(now_ns)
         if now_ns > self.now_ns:
             self.now_ns = now_ns
             self.sweep(now_ns)
@@ -255,7 +259,7 @@ class Model:
     def available(self, line: Line) -> int:
         """Units that a line could get."""
         level = self.skus[line.sku].get(line.location)
-        return level.available if level else 0
+        return self.facts.restricted(level) if level else 0
 
     # Move and Extend
 
@@ -368,10 +372,15 @@ class Model:
             if location not in self.locations:
                 return Unknown(f"locations[{i}]", location)
         return AvailabilitiesView(
-            tuple(self.availability(sku, command.locations) for sku in command.skus)
+            tuple(self.availability(sku, command.locations, command.states) for sku in command.skus)
         )
 
-    def availability(self, sku: str, locations: tuple[str, ...] = ()) -> AvailabilityView | None:
+    def availability(
+        self,
+        sku: str,
+        locations: tuple[str, ...] = (),
+        states: tuple[SourceState, ...] = (),
+    ) -> AvailabilityView | None:
         """Read the levels of one SKU. Nothing can be promised at a disabled location."""
         if sku not in self.skus:
             return None
@@ -381,14 +390,18 @@ class Model:
                 level.on_hand,
                 level.reserved,
                 level.committed,
-                offered(level, self.locations),
+                self.facts.offered(level),
                 self.locations[level.location].enabled,
                 {status: units for status, units in level.unavailable.items() if units},
                 sum(each.incoming for each in level.supplies.values()),
+                state=source.state
+                if (source := self.facts.source_of(level))
+                else SourceState.CURRENT,
             )
             for level in self.skus[sku].values()
             if not locations or level.location in locations
         )
+        levels = tuple(level for level in levels if not states or level.state in states)
         return AvailabilityView(sku, levels, NO_REVISION)
 
     def available_to_promise(
@@ -406,6 +419,7 @@ class Model:
                 enabled=self.locations[level.location].enabled,
                 now_ns=now_ns,
                 horizon_days=command.horizon_days,
+                room=self.facts.room_of(level),
             )
             for level in self.skus[command.sku].values()
             if not command.locations or level.location in command.locations
@@ -423,7 +437,7 @@ class Model:
         level = there or Level(command.sku, command.location)
         found = shortfall_at(level, self.reservations.values(), command.most)
         # Nothing can be promised at a disabled location.
-        found = replace(found, available=offered(level, self.locations))
+        found = replace(found, available=self.facts.offered(level))
         return ShortfallView(found, NO_REVISION)
 
     # Stock and catalogue

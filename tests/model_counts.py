@@ -74,6 +74,8 @@ class Counts:
             level.unposted -= happened.units * (self.window_ns > 0)
         elif event.kind in (EventKind.COUNT, EventKind.GOODS_ISSUE):
             happened.units = event.quantity
+        if event.kind in (EventKind.RECEIPT, EventKind.ADJUSTMENT):
+            level.fed_by = name
         if event.kind == EventKind.GOODS_ISSUE:
             self.ship(event, level, now_ns)
         elif event.kind == EventKind.SHIPMENT_REVERSAL:

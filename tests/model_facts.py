@@ -24,7 +24,7 @@ from holdfast.core.commands import (
     Unknown,
     UpdateSource,
 )
-from holdfast.core.limits import ENDANGERED_TOLD
+from holdfast.core.limits import ENDANGERED_TOLD, TOTAL_MAX
 from holdfast.core.model import (
     EventKind,
     EventOutcome,
@@ -95,6 +95,7 @@ class Facts:
         told = [
             self.record_by_name(command.source, each, now_ns, skipped) for each in command.events
         ]
+        self.review(command.source, now_ns)
         shortfalls = tuple(self.shortfalls(command, told))
         return EventsOutcome(tuple(told), (), tuple(skipped), shortfalls)
 
@@ -224,7 +225,7 @@ class Facts:
     def event_result(
         self, judged: "Judged", level: Level, *, creates_sku: bool = False
     ) -> EventResult:
-        figures = level.on_hand, max(0, -level.available), offered(level, self.locations)
+        figures = level.on_hand, max(0, -level.available), self.offered(level)
         difference, possible = judged.difference, judged.possible
         return EventResult(judged.outcome, *figures, creates_sku, difference, judged.told, possible)
 
@@ -247,13 +248,38 @@ class Facts:
             return EventResult(outcome, 0, 0, 0, difference=difference)
         return self.event_result(judged, level)
 
-    def reset_source(self, command: ResetSource) -> SourceReset | Unknown:
+    def review(self, name: str, now_ns: int) -> None:
+        """Look at how a source is, if it is known."""
+        if name in self.sources:
+            self.sources[name].review(now_ns)
+
+    def source_of(self, level: Level) -> Source | None:
+        """The source that counted a level last, or fed it while none has."""
+        return self.sources.get(level.count_source or level.fed_by)
+
+    def room_of(self, level: Level) -> int:
+        """How many more units its source allows to promise."""
+        source = self.source_of(level)
+        room = source.room if source else None
+        return TOTAL_MAX if room is None else max(0, room - level.reserved - level.committed)
+
+    def restricted(self, level: Level) -> int:
+        """Units that may be promised were the location enabled."""
+        return min(level.available, self.room_of(level))
+
+    def offered(self, level: Level) -> int:
+        """Units that may be promised now."""
+        is_enabled = self.locations[level.location].enabled
+        return self.restricted(level) if is_enabled else min(level.available, 0)
+
+    def reset_source(self, command: ResetSource, now_ns: int) -> SourceReset | Unknown:
         """Let a source number anew; ids stay known."""
         source = self.sources.get(command.source)
         if source is None:
             return Unknown("source", command.source)
         previous = source.last_sequence
         source.reset(command.last_sequence)
+        source.review(now_ns)
         for levels in self.skus.values():
             for level in levels.values():
                 if level.count_source == command.source:
@@ -275,12 +301,7 @@ class Facts:
             self.sources[name].set(replace(command, fields=SOURCE_FIELDS))
         source = self.sources[name]
         repeat = source.update(command, now_ns)
+        source.review(now_ns)
         if isinstance(repeat, Conflict):
             return repeat
         return SourceOutcome(source.view(name, now_ns), repeat)
-
-
-def offered(level: Level, locations: dict[str, Location]) -> int:
-    """Units that may be promised now."""
-    is_enabled = locations[level.location].enabled
-    return level.available if is_enabled else min(level.available, 0)

@@ -85,6 +85,8 @@ class Level:
     """Units that were shipped and of which no source posted the goods issue."""
     counted_ns: int = 0
     basis: CountBasis | None = None
+    fed_by: str = ""
+    """The source of its last receipt or adjustment before it was counted."""
     count_source: str = ""
     count_sequence: int = 0
     """The source that counted it last, and the number up to which that had seen its own facts."""

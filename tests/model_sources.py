@@ -16,7 +16,7 @@ from holdfast.core.commands import Gap as ToldGap
 from holdfast.core.commands import Source as SourceSettings
 from holdfast.core.ids import Key, key_from_text
 from holdfast.core.limits import FIRST_NUMBERS_MAX, NS_PER_MS, RETENTION_NS
-from holdfast.core.model import EventKind, EventOutcome, SourceState, State, UnknownSkus
+from holdfast.core.model import EventKind, EventOutcome, Fallback, SourceState, State, UnknownSkus
 from tests.model_reservations import HeldLine, Level
 
 
@@ -43,6 +43,10 @@ class Source:
     last_event_ns: int | None = None
     expected_interval_ms: int = 0
     unknown_skus: UnknownSkus | None = None
+    fallback: Fallback = Fallback.SELL_ON
+    cap: int = 0
+    state: SourceState = SourceState.CURRENT
+    """How it was when that was last looked at."""
     updates: dict[Key, tuple[int, UpdateSource]] = field(default_factory=dict)
     """When each request to change it came, and what it was."""
 
@@ -106,17 +110,30 @@ class Source:
         for name, value in said_by(command):
             setattr(self, name, value)
 
+    def review(self, now_ns: int) -> None:
+        """Look at how it is."""
+        interval_ns = self.expected_interval_ms * NS_PER_MS
+        self.state = SourceState.CURRENT
+        if interval_ns and (self.last_event_ns or 0) + interval_ns < now_ns:
+            self.state = SourceState.STALE
+        if self.gaps:
+            self.state = SourceState.GAP
+
+    @property
+    def room(self) -> int | None:
+        """Units that may be promised at each of its levels; None for any number."""
+        if self.state is SourceState.CURRENT or self.fallback is Fallback.SELL_ON:
+            return None
+        return self.cap if self.fallback is Fallback.CAP else 0
+
     def view(self, name: str, now_ns: int) -> SourceView:
         """How it is."""
         gaps = sorted((gap.first, gap.last, gap.opened_ns) for gap in self.gaps)
         missing = sum(last - first + 1 for first, last, _ in gaps)
-        state = SourceState.CURRENT
-        interval_ns = self.expected_interval_ms * NS_PER_MS
-        if interval_ns and (self.last_event_ns or 0) + interval_ns < now_ns:
-            state = SourceState.STALE
+        settings = self.expected_interval_ms, self.unknown_skus, self.fallback, self.cap
         return SourceView(
-            SourceSettings(name, self.expected_interval_ms, self.unknown_skus),
-            SourceState.GAP if gaps else state,
+            SourceSettings(name, *settings),
+            self.state,
             self.last_sequence,
             self.last_event_ns,
             now_ns,
@@ -160,7 +177,10 @@ def judge_event(
 
 
 #: Kinds of facts that tell nothing of on hand by themselves.
-STILL = (EventKind.STATUS_CHANGE, EventKind.GOODS_ISSUE, EventKind.SHIPMENT_REVERSAL)
+STILL = (
+    *(EventKind.STATUS_CHANGE, EventKind.GOODS_ISSUE),
+    *(EventKind.SHIPMENT_REVERSAL, EventKind.SUPPLY),
+)
 
 
 def had_seen(name: str, event: StockEvent, source: Source, level: Level) -> bool:

@@ -77,8 +77,10 @@ def key_of(view: SupplyView) -> bytes:
     return key_from_parts("supply", view.document, view.line).packed
 
 
-def promise(level: Level, *, enabled: bool, now_ns: int, horizon_days: int) -> PromiseView:
-    """What may be promised of a level, now and later."""
+def promise(
+    level: Level, *, enabled: bool, now_ns: int, horizon_days: int, room: int
+) -> PromiseView:
+    """What may be promised of a level, now and later, where there is room for so much."""
     today = now_ns // NS_PER_DAY
     supplies = [
         each
@@ -88,20 +90,22 @@ def promise(level: Level, *, enabled: bool, now_ns: int, horizon_days: int) -> P
     overdue = [each for each in supplies if each.expected_ns // NS_PER_DAY < today]
     return PromiseView(
         level.location,
-        offered(level.available, enabled=enabled),
+        offered(level.available, room, enabled=enabled),
         sum(each.incoming for each in overdue),
-        tuple(days(supplies[len(overdue) :], level.available, enabled=enabled)),
+        tuple(days(supplies[len(overdue) :], level.available, room, enabled=enabled)),
         tuple(supplies),
     )
 
 
-def days(supplies: list[SupplyView], available: int, *, enabled: bool) -> Iterable[DayView]:
+def days(
+    supplies: list[SupplyView], available: int, room: int, *, enabled: bool
+) -> Iterable[DayView]:
     """The days on which supply is expected."""
     for day, several in groupby(supplies, lambda each: each.expected_ns // NS_PER_DAY):
         incoming = sum(each.incoming for each in several)
         available += incoming
-        yield DayView(day * NS_PER_DAY, incoming, offered(available, enabled=enabled))
+        yield DayView(day * NS_PER_DAY, incoming, offered(available, room, enabled=enabled))
 
 
-def offered(available: int, *, enabled: bool) -> int:
-    return available if enabled else min(available, 0)
+def offered(available: int, room: int, *, enabled: bool) -> int:
+    return min(available, room) if enabled else min(available, 0)

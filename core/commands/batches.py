@@ -72,6 +72,8 @@ class LevelColumns:
     committed: Array
     available: Array
     unavailable: Array
+    states: Array
+    """SourceState of each (uint8); 0 where there is no such level."""
     is_stale: Array
     revisions: tuple[Revision, ...]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..ids import Key
-from ..model import EventKind, SourceState, UnknownSkus
+from ..model import EventKind, Fallback, SourceState, UnknownSkus
 
 
 class SequenceRange(NamedTuple):
@@ -31,10 +31,14 @@ class Source:
     """A fact is expected so often; 0 for a source that says nothing of it."""
     unknown_skus: UnknownSkus | None
     """None as the node is set."""
+    fallback: Fallback = Fallback.SELL_ON
+    """What may be promised at its stock levels while it is not current."""
+    cap: int = 0
+    """With Fallback.CAP: units at each of them."""
 
 
 #: What may change of a source.
-SOURCE_FIELDS = ("expected_interval_ms", "unknown_skus")
+SOURCE_FIELDS = ("expected_interval_ms", "unknown_skus", "fallback", "cap")
 
 
 @dataclass(frozen=True, slots=True)

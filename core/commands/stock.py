@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from ..ids import Key
-from ..model import CountBasis, EventKind, EventOutcome
+from ..model import CountBasis, EventKind, EventOutcome, SourceState
 from .shared import Revision
 from .shortfalls import Shortfall
 from .sources import SequenceRange
@@ -185,6 +185,8 @@ class GetAvailability:
 
     skus: tuple[str, ...]
     locations: tuple[str, ...] = ()
+    states: tuple[SourceState, ...] = ()
+    """Levels in one of these alone; none means in any."""
 
 
 class LevelView(NamedTuple):
@@ -205,6 +207,8 @@ class LevelView(NamedTuple):
     """Units that are announced and still to come."""
     is_quarantined: bool = False
     """Whether the audit found its figures wrong: no new promises are made of it."""
+    state: SourceState = SourceState.CURRENT
+    """How the source is that counted the level last, or, while none has, that fed it last."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -224,11 +228,11 @@ class Levels:
     def __iter__(self) -> Iterator[LevelView]:
         # By index: most SKUs have few levels, for which slices would take three times as long.
         places, on_hand, reserved, committed, available, enabled, *more = self.columns
-        unavailable, incoming, quarantined = more
+        unavailable, incoming, quarantined, state = more
         for at in range(self.start, self.end):
             yield LevelView(
                 *(places[at], on_hand[at], reserved[at], committed[at], available[at]),
-                *(enabled[at], unavailable[at], incoming[at], quarantined[at]),
+                *(enabled[at], unavailable[at], incoming[at], quarantined[at], state[at]),
             )
 
     def __getitem__(self, index: int) -> LevelView:

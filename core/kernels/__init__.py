@@ -40,6 +40,7 @@ from .hash_slots import (
 )
 from .levels import (
     apply_levels,
+    begin_counts,
     find_row,
     find_rows,
     index_levels,
@@ -62,6 +63,7 @@ from .names import (
     remove_name,
 )
 from .promise import (
+    cap_of,
     decide_lines,
     offered,
     promise_supplies,
@@ -155,6 +157,8 @@ __all__ = [
     "apply_stock",
     "apply_supplies",
     "apply_unavailable",
+    "begin_counts",
+    "cap_of",
     "chain_history",
     "count_held",
     "count_lines",

@@ -40,8 +40,10 @@ Arrays = tuple[Array, ...]
     GAPS,
     SUPPLY_TEXTS,
     QUARANTINED,
+    NOT_CURRENT,  # sources that are silent or miss numbers
+    RESTRICTED,  # those of them that restrict what may be promised meanwhile
     EFFECTS,  # from here on effects of the running turn, each kind at its number (effects.Section)
-) = range(21)
+) = range(23)
 RESERVATION_EFFECTS, LINE_EFFECTS, MOVE_EFFECTS = EFFECTS + 9, EFFECTS + 10, EFFECTS + 12
 SECTIONS_END = EFFECTS + 64
 
@@ -94,6 +96,10 @@ class Stock(NamedTuple):
     """LOCATION[locations]"""
     quarantined: Array
     """int32[levels in quarantine]: their rows, in rising order."""
+    last_counts: Array
+    """LAST_COUNT[rows]"""
+    sources: Array
+    """SOURCE[sources]"""
 
 
 class Book(NamedTuple):

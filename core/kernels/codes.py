@@ -5,7 +5,15 @@ Kernels compare plain integers: numba would carry an enum's member as a value of
 
 import numpy as np
 
-from ..model import BatchOutcome, EventKind, EventOutcome, State, UnknownSkus
+from ..model import (
+    BatchOutcome,
+    EventKind,
+    EventOutcome,
+    Fallback,
+    SourceState,
+    State,
+    UnknownSkus,
+)
 
 HELD, COMMITTED, FULFILLED, RELEASED, EXPIRED, CANCELLED, RETURNED = map(int, State)
 STATES_END = int(max(State)) + 1
@@ -90,6 +98,16 @@ assert PENDING == 0, "the rules begin with zeroed codes"
 ) = map(int, EventKind)
 
 CREATE_SKUS, CREATE_SKUS_BY_RECEIPT, REFUSE_SKUS = map(int, UnknownSkus)
+
+CURRENT = int(SourceState.CURRENT)
+SELL_ON, CAP = int(Fallback.SELL_ON), int(Fallback.CAP)
+
+#: The cap on promises where the source of a level does not restrict them.
+CAP_MAX = int(np.iinfo(np.int64).max)
+
+#: Of a level that nobody has counted: its `resets`, and its source while nobody has fed it either.
+UNCOUNTED = 2**32 - 1
+NO_SOURCE = -1
 
 #: The kind of a shipment in the history of a level, and of a fact that a count had seen already.
 SHIPMENT = 255

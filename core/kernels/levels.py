@@ -3,7 +3,7 @@
 import numpy as np
 
 from .arguments import UNITS_COMMITTED, UNITS_ON_HAND, UNITS_RESERVED, Index
-from .codes import UNKNOWN_LOCATION, UNKNOWN_SKU
+from .codes import NO_SOURCE, UNCOUNTED, UNKNOWN_LOCATION, UNKNOWN_SKU
 from .compiled import kernel
 from .hash_slots import enter, fill_slot, find_home, hash_key, number_at, probe
 from .names import find_name
@@ -101,6 +101,15 @@ def apply_levels(effects, levels, count):
         levels[count + i].withheld = 0
         levels[count + i].sku = effects[i].sku
         levels[count + i].location = effects[i].location
+
+
+@kernel
+def begin_counts(effects, last_counts, start):
+    """Note of new levels that nobody has counted or fed them. Earlier builds did not say so."""
+    for i in range(effects.size):
+        if effects[i].is_uncounted:
+            last_counts[start + i].source = NO_SOURCE
+            last_counts[start + i].resets = UNCOUNTED
 
 
 @kernel

@@ -7,13 +7,17 @@ Single calls, runs of single-line reserves, batches and linked groups are decide
 import numpy as np
 
 from ..limits import ON_HAND_MAX
-from .arguments import LEVELS, QUARANTINED, SHARD, Index, Stock
+from .arguments import LEVELS, NOT_CURRENT, QUARANTINED, RESTRICTED, SHARD, Index, Stock
 from .codes import (
     ACCEPTED,
+    CAP,
+    CAP_MAX,
+    CURRENT,
     INSUFFICIENT_STOCK,
     LOCATION_DISABLED,
     NO_LEVEL,
     PENDING,
+    SELL_ON,
     UNKNOWN_STOCK_LEVEL,
 )
 from .compiled import kernel
@@ -68,11 +72,48 @@ def takes_promises(row, header, stock):
 
 
 @kernel
-def offered(units, takes):
-    """What may be promised now of units that are promisable: none where no promises are made, and
-    there a shortfall is still a shortfall.
+def state_of(row, header, stock):
+    """The SourceState of the source of a level: the one that counted it last, or, while none has,
+    whose receipt or adjustment came last.
     """
-    return units if takes else min(units, 0)
+    if header[NOT_CURRENT] > 0:
+        source = stock.last_counts[row].source
+        if source >= 0 and stock.sources[source].state > 0:
+            return np.int64(stock.sources[source].state)
+    return np.int64(CURRENT)
+
+
+@kernel
+def is_restricted(source):
+    """Whether a source is not current, and restricts what may be promised then."""
+    return 0 < source.state < CURRENT and source.fallback > SELL_ON
+
+
+@kernel
+def cap_of(sources, number):
+    """How many units may be promised at each level of a source; CAP_MAX for any number."""
+    source = sources[number]
+    if not is_restricted(source):
+        return np.int64(CAP_MAX)
+    return source.cap if source.fallback == CAP else np.int64(0)
+
+
+@kernel
+def cap_at(row, header, stock):
+    """How many units may be promised at a row, as far as its source goes."""
+    if header[RESTRICTED] > 0:
+        number = stock.last_counts[row].source
+        if number >= 0:
+            return cap_of(stock.sources, number)
+    return np.int64(CAP_MAX)
+
+
+@kernel
+def offered(units, promised, cap, takes):
+    """What may be promised now of units that are promisable, beside those that are promised and
+    within a cap on both: none where no promises are made. A shortfall is still a shortfall.
+    """
+    return min(units, max(cap - promised, 0)) if takes else min(units, 0)
 
 
 @kernel
@@ -89,9 +130,9 @@ def decide_line(operation, taken, header, stock):
     if 0 <= row < header[LEVELS]:
         level = stock.levels[row]
         location = level.location
-        available = promisable(level) - taken
-        if is_quarantined(row, header, stock):
-            available = min(available, np.int64(0))
+        promised, cap = level.reserved + level.committed + taken, cap_at(row, header, stock)
+        is_trusted = not is_quarantined(row, header, stock)
+        available = offered(promisable(level) - taken, promised, cap, is_trusted)
         if stock.ended[level.sku]:
             return UNKNOWN_STOCK_LEVEL, available
     elif row != NO_LEVEL or location < 0:
@@ -126,9 +167,9 @@ def decide_lines(operations, codes, available, taken, places, header, stock):
 
 @kernel
 def read_levels(rows, header, stock, columns):
-    """Fill `columns` (int64[6, rows], zeros at first) with on_hand, reserved, committed, what may
-    be promised now, 1, and what is withheld. Rows that do not exist and those of SKUs that have
-    ended stay as they are.
+    """Fill `columns` (int64[7, rows], zeros at first) with on_hand, reserved, committed, what may
+    be promised now, 1, what is withheld, and the SourceState. Rows that do
+    not exist and those of SKUs that have ended stay as they are.
     """
     stock = Stock(*stock)
     for i in range(rows.size):
@@ -137,9 +178,12 @@ def read_levels(rows, header, stock, columns):
             columns[0, i] = level.on_hand
             columns[1, i] = level.reserved
             columns[2, i] = level.committed
-            columns[3, i] = offered(promisable(level), takes_promises(rows[i], header, stock))
+            promised, cap = level.reserved + level.committed, cap_at(rows[i], header, stock)
+            takes = takes_promises(rows[i], header, stock)
+            columns[3, i] = offered(promisable(level), promised, cap, takes)
             columns[4, i] = 1
             columns[5, i] = level.withheld
+            columns[6, i] = state_of(rows[i], header, stock)
 
 
 @kernel
@@ -154,5 +198,7 @@ def promise_supplies(rows, places, units, header, stock, available):
             incoming = np.int64(0)
         incoming += units[i]
         row = rows[places[i]]
-        units_later = promisable_later(stock.levels[row], incoming)
-        available[i] = offered(units_later, takes_promises(row, header, stock))
+        level = stock.levels[row]
+        promised, cap = level.reserved + level.committed, cap_at(row, header, stock)
+        takes = takes_promises(row, header, stock)
+        available[i] = offered(promisable_later(level, incoming), promised, cap, takes)

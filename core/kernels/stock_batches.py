@@ -3,8 +3,10 @@
 import numpy as np
 
 from ..limits import FIRST_NUMBERS_MAX
-from .arguments import LEVELS, SHARD, Index, Stock
+from .arguments import LEVELS, RESTRICTED, SHARD, Index, Stock
 from .codes import (
+    ADJUSTMENT,
+    CAP_MAX,
     COUNT,
     COUNTED_BEFORE,
     CREATE_SKUS,
@@ -28,12 +30,13 @@ from .codes import (
     SKIPPED,
     STATUS_CHANGE,
     SUPPLY,
+    UNCOUNTED,
     UNKNOWN_NUMBERS,
 )
 from .compiled import kernel
 from .hash_slots import enter, find_home, hash_key, number_at, probe
 from .levels import previous_at_level
-from .promise import is_in_range, offered, promisable, takes_promises
+from .promise import cap_at, is_in_range, offered, promisable, takes_promises
 from .remembered import find_hashed
 from .stock_facts import changes_nothing, tells_quantity
 
@@ -59,6 +62,11 @@ def find_event_levels(events, plan, header, stock):
             planned.takes_promises = takes_promises(event.row, header, stock)
             planned.on_hand = level.on_hand
             planned.promisable = promisable(level)
+            planned.cap = CAP_MAX
+            if header[RESTRICTED] > 0:  # in all shards alike: each knows who restricts
+                planned.promised = level.reserved + level.committed
+                planned.cap = cap_at(event.row, header, stock)
+                planned.is_uncounted = stock.last_counts[event.row].resets == UNCOUNTED
 
 
 @kernel
@@ -153,6 +161,17 @@ def _apply_to_plan(event, planned):
 
 
 @kernel
+def _note_source(event, planned, cap):
+    """Let the level be one of the source of an event that counts it, or feeds it uncounted."""
+    counts = event.kind == COUNT and not planned.is_counted
+    feeds = event.kind == RECEIPT or event.kind == ADJUSTMENT
+    if counts or (feeds and planned.is_uncounted and planned.reversal == 0):
+        planned.cap = cap
+    if counts:
+        planned.is_uncounted = 0
+
+
+@kernel
 def _counts(event):
     """Whether a count of its source that stands behind an event had seen what it tells: of units on
     hand, unless it is a count of an instant, which says itself what it had seen.
@@ -177,12 +196,12 @@ def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, beg
 
     `recorded` (RECORDED) says which were recorded before; an event that comes twice in the message
     is filled in. `hashes` are those of the keys, but for the lowest bit. `source` is (last number,
-    floor, gaps), see rules/sources.py. `space` is three empty indexes, of keys, of levels and of
-    late numbers, and an array of int32 for numbers, all with room for every event. `began` (uint8)
-    has a place for every `new_sku`. `codes` answers by position, `counts` by shard how many take
-    effect. Returns whether a number came that was not the next, or a count had seen an event.
+    floor, gaps, cap), see rules/sources.py. `space` is three empty indexes, of keys, of levels and
+    of late numbers, and an array of int32 for numbers, all with room for every event. `began`
+    (uint8) has a place for every `new_sku`. `codes` answers by position, `counts` by shard how many
+    take effect. Returns whether a number came that was not the next, or a count had seen an event.
     """
-    last, floor, gaps = source
+    last, floor, gaps, cap = source
     keys, places, late, numbered = space
     keys, places, late = Index(*keys), Index(*places), Index(*late)
     last_before = last
@@ -200,6 +219,8 @@ def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, beg
                 planned.on_hand = plan[previous].on_hand
                 planned.promisable = plan[previous].promisable
                 planned.seen = plan[previous].seen
+                planned.cap = plan[previous].cap
+                planned.is_uncounted = plan[previous].is_uncounted
         planned.delta = 0
         h = hashes[i] & ~_U1
         is_late = event.sequence > 0 and event.sequence <= last
@@ -256,6 +277,7 @@ def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, beg
         if code == EVENT_APPLIED and not _apply_to_plan(event, planned):
             code = EVENT_OUT_OF_RANGE
         if code == EVENT_APPLIED:
+            _note_source(event, planned, cap)
             comes = is_new_number
             planned.is_noted = comes and is_late
         if comes:
@@ -275,7 +297,9 @@ def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, beg
             if planned.new_sku > 0 and not began[planned.new_sku]:
                 began[planned.new_sku] = 1
                 planned.creates_sku = 1
-        planned.available = offered(planned.promisable, planned.takes_promises)
+        planned.available = offered(
+            planned.promisable, planned.promised, planned.cap, planned.takes_promises
+        )
         codes[i] = code
         if planned.gap_first > 0 or planned.is_noted or planned.is_counted:
             is_out_of_turn = True

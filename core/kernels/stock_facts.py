@@ -5,6 +5,7 @@ import numpy as np
 from ..limits import NUMBERED_MAX
 from .arguments import UNITS_ON_HAND, Index
 from .codes import (
+    ADJUSTMENT,
     COUNT,
     COUNTED_BEFORE,
     COUNTED_UNKNOWN,
@@ -13,8 +14,10 @@ from .codes import (
     NEW,
     NOT_KEPT,
     OTHER,
+    RECEIPT,
     REVERSED_BEFORE,
     SALE,
+    UNCOUNTED,
 )
 from .compiled import kernel
 from .hash_slots import find_home
@@ -49,6 +52,9 @@ def apply_stock(effects, quantities, seen, header, levels, last_counts, sources,
             last_counts[effect.row].source = effect.source
             last_counts[effect.row].sequence = seen[i]
             last_counts[effect.row].resets = sources[effect.source].resets
+        elif effect.counted == 0 and (effect.kind == RECEIPT or effect.kind == ADJUSTMENT):
+            if last_counts[effect.row].resets == UNCOUNTED:
+                last_counts[effect.row].source = effect.source
         if effect.sequence > 0:
             last = sources[effect.source].last_sequence
             sources[effect.source].last_sequence = max(last, effect.sequence)

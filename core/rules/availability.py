@@ -23,7 +23,7 @@ from ..commands.stock import NOTHING
 from ..handles import make_handle, split_handles
 from ..kernels.codes import NO_LEVEL, UNKNOWN_LOCATION, UNKNOWN_SKU
 from ..limits import LEVELS_READ_MAX
-from ..model import Unresolved
+from ..model import SourceState, Unresolved
 from ..tables.shard import Shard
 from ..tables.supply import sum_incoming
 from ..tables.table import Array
@@ -41,6 +41,8 @@ from ..work import (
 )
 from .batches import revisions_of
 from .homes import Homes
+
+_STATES = {int(state): state for state in SourceState}
 
 #: Levels that are put into an answer before the turn may end, and names that are looked up.
 TOLD_MAX, NAMES_MAX = 1_000, 250
@@ -84,7 +86,7 @@ class Availability:
                     yield
                 revision = shard.revision_now()
                 skus = np.array([number for _, number in known])
-                ends, columns = self._copy(shard, skus, locations)
+                ends, columns = self._copy(shard, skus, locations, command.states)
                 told = yield from self._tell(shard, *columns)
                 self.work.spend(len(ends) * SKU_TOLD)
                 for (place, _), (start, end) in zip(known, pairwise([0, *ends]), strict=False):
@@ -101,12 +103,16 @@ class Availability:
         return places
 
     def _copy(
-        self, shard: Shard, skus: Array, locations: Sequence[int]
+        self,
+        shard: Shard,
+        skus: Array,
+        locations: Sequence[int],
+        states: Sequence[SourceState],
     ) -> tuple[list[int], tuple[Array, Array, list[int]]]:
         """Where the levels of the first of these SKUs (int64) end; all of these levels as columns:
-        on_hand, reserved, committed, available, enabled, withheld, location, quarantined
-        (int64[8, n]); what is unavailable at them (int64[m, 3]); and what is still to come to them.
-        Without locations, the levels at all of them.
+        on_hand, reserved, committed, available, enabled, withheld, state, location, quarantined
+        (int64[9, n]); what is unavailable at them (int64[m, 3]); and what is still to come to them.
+        Without locations, or states, all levels.
         """
         ends = shard.list_levels(skus, self._rows)
         rows = self._rows[: ends[-1]]
@@ -115,11 +121,15 @@ class Availability:
             is_asked = np.isin(shard.levels.records["location"][rows], locations)
             rows, ends = rows[is_asked], np.cumsum([0, *is_asked])[ends]
         self.work.spend(SHARD_READ + len(rows) * LEVEL_COPIED)
-        columns = np.empty((8, len(rows)), np.int64)
-        columns[:6] = shard.read_levels(rows)
-        columns[6] = shard.levels.records["location"][rows]
-        columns[4] = shard.location_records.records["enabled"][columns[6]]
-        columns[7] = shard.are_quarantined(rows)
+        columns = np.empty((9, len(rows)), np.int64)
+        columns[:7] = shard.read_levels(rows)
+        columns[7] = shard.levels.records["location"][rows]
+        columns[4] = shard.location_records.records["enabled"][columns[7]]
+        columns[8] = shard.are_quarantined(rows)
+        if states:
+            is_asked = np.isin(columns[6], states)
+            rows, columns = rows[is_asked], columns[:, is_asked]
+            ends = np.cumsum([0, *is_asked])[ends]
         unavailable = shard.list_unavailable(rows, columns[5])
         self.work.spend(len(unavailable) * STATUS_COPIED)
         incoming = sum_incoming(shard, rows)
@@ -136,12 +146,13 @@ class Availability:
                 yield
             piece = columns[:, start : start + TOLD_MAX]
             self.work.spend(piece.shape[1] * LEVEL_TOLD)
-            names = shard.locations.texts(piece[6])
+            names = shard.locations.texts(piece[7])
             is_enabled = (piece[4] != 0).tolist()
             by_status = self._tell_unavailable(shard, unavailable, start, len(names))
             coming = incoming[start : start + TOLD_MAX]
-            more = (is_enabled, by_status, coming, (piece[7] != 0).tolist())
-            pieces = (names, *piece[:4].tolist(), *more)
+            more = (is_enabled, by_status, coming, (piece[8] != 0).tolist())
+            states = map(_STATES.__getitem__, piece[6].tolist())
+            pieces = (names, *piece[:4].tolist(), *more, states)
             for column, more in zip(told, pieces, strict=True):
                 column += more
         return told
@@ -177,15 +188,15 @@ class Availability:
     def read(self, command: ReadLevels, _now_ns: int) -> LevelColumns:
         """Stock levels by handle."""
         numbers, rows = split_handles(self.timeline, command.handles)
-        columns = np.zeros((6, len(rows)), np.int64)
+        columns = np.zeros((7, len(rows)), np.int64)
         # A forged handle may name a shard that does not exist: such are counted behind the last.
         counts = np.bincount(np.minimum(numbers, len(self.shards)), minlength=len(self.shards))
         for shard, count in zip(self.shards, counts.tolist(), strict=False):
             if count:
                 mine = np.flatnonzero(numbers == shard.number)
                 columns[:, mine] = shard.read_levels(rows[mine])
-        on_hand, reserved, committed, available, is_open, withheld = columns
+        on_hand, reserved, committed, available, is_open, withheld, states = columns
         revisions = revisions_of(self.shards, numbers)
-        return LevelColumns(
-            on_hand, reserved, committed, available, withheld, is_open == 0, revisions
-        )
+        states = states.astype(np.uint8)
+        figures = on_hand, reserved, committed, available, withheld, states
+        return LevelColumns(*figures, is_open == 0, revisions)

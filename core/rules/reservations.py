@@ -335,7 +335,7 @@ def _shortfalls(parts: Sequence[Part]) -> tuple[Shortfall, ...]:
     found: dict[int, Shortfall] = {}
     for shard, number in ((part.shard, part.number) for part in parts):
         lines = shard.read_lines(number)
-        on_hand, _, _, available, _, _ = shard.read_levels(lines[:, 0].copy())
+        on_hand, _, _, available, *_ = shard.read_levels(lines[:, 0].copy())
         is_short = (available < 0) & (lines[:, 1 + State.FULFILLED] > 0)
         names = shard.name_rows(lines[is_short, 0])
         figures = np.stack([lines[:, 1], on_hand, available])[:, is_short].tolist()

@@ -127,7 +127,7 @@ class Shortfalls:
         self.work.spend(LEVEL_SHORT)
         units = np.zeros((2, len(promises)), np.int64)
         kernels.read_promises(promises, row, shard.arrays, units)
-        on_hand, reserved, committed, available, _, _ = shard.read_levels(np.array([row]))[:, 0]
+        on_hand, reserved, committed, available, *_ = shard.read_levels(np.array([row]))[:, 0]
         left = min(max(0, -int(available)), int(reserved + committed))
         told = []
         for promise, held, mine in zip(promises, *units.tolist(), strict=True):
@@ -161,7 +161,7 @@ class Shortfalls:
 def _short_rows(shard: Shard, rows: Sequence[int]) -> Array:
     """Those among rows, in rising order, where promises exceed supply, and there are any."""
     unique: Array = np.unique(np.array(rows, np.int64))
-    _, reserved, committed, available, _, _ = shard.read_levels(unique)
+    _, reserved, committed, available, *_ = shard.read_levels(unique)
     is_short: Array = (available < 0) & (reserved + committed > 0)
     short: Array = unique[is_short]
     return short

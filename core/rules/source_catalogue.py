@@ -18,8 +18,8 @@ from ..commands import (
     UpdateSource,
 )
 from ..commands.registry import GET_SOURCE, LIST_SOURCES, UPDATE_SOURCE, executes
-from ..limits import NS_PER_MS, RANGES_TOLD_MAX
-from ..model import SourceState, UnknownSkus
+from ..limits import RANGES_TOLD_MAX
+from ..model import Fallback, SourceState, UnknownSkus
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.source_numbers import list_gaps
@@ -91,6 +91,7 @@ class SourceCatalogue:
                 changes = {field: getattr(source, field) for field in command.fields}
                 source = replace(_source(name, *known[0]), **changes)
             self._set(source)
+            self.sources.states.review(name, now_ns)
             repeats.remember_update(home, command)
         return SourceOutcome(self._view(name, self.sources.known(name), now_ns), repeat)
 
@@ -99,7 +100,8 @@ class SourceCatalogue:
         unknown_skus = source.unknown_skus or 0
         for shard in self.shards:
             number = number_of_name(shard, shard.sources, Section.SOURCE_NAMES, source.name)
-            record(shard, Section.SOURCES, (number, source.expected_interval_ms, unknown_skus, 0))
+            settings = source.expected_interval_ms, unknown_skus, source.fallback
+            record(shard, Section.SOURCES, (number, *settings, 0, 0, source.cap))
 
     def _view(self, name: str, known: Sequence[tuple[Shard, int]], now_ns: int) -> SourceView:
         """A source as it is now."""
@@ -114,7 +116,7 @@ class SourceCatalogue:
         told = gaps[:RANGES_TOLD_MAX][["first", "last", "opened_ns"]].tolist()
         return SourceView(
             source,
-            _state(source, missing, last_event_ns, now_ns),
+            SourceState(int(records[0]["state"]) or SourceState.CURRENT),
             self.sources.last_number(known),
             last_event_ns or None,
             now_ns,
@@ -132,12 +134,6 @@ def _source(name: str, shard: Shard, number: int) -> Source:
         name,
         int(record["expected_interval_ms"]),
         UnknownSkus(unknown_skus) if unknown_skus else None,
+        Fallback(int(record["fallback"]) or Fallback.SELL_ON),
+        int(record["cap"]),
     )
-
-
-def _state(source: Source, missing: int, last_event_ns: int, now_ns: int) -> SourceState:
-    if missing:
-        return SourceState.GAP
-    interval_ns = source.expected_interval_ms * NS_PER_MS
-    is_stale = interval_ns and last_event_ns + interval_ns < now_ns
-    return SourceState.STALE if is_stale else SourceState.CURRENT

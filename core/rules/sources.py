@@ -13,9 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .. import kernels
 from ..commands import ResetSource, SequenceRange, SourceReset, Unknown
 from ..commands.registry import RESET_SOURCE, executes
-from ..kernels.codes import CAME, EVENT_APPLIED, SKIPPED
+from ..kernels.arguments import RESTRICTED
+from ..kernels.codes import CAME, CAP_MAX, EVENT_APPLIED, SKIPPED
 from ..limits import RANGES_TOLD_MAX
 from ..model import UnknownSkus
 from ..tables.effects import DTYPES, Section
@@ -25,6 +27,7 @@ from ..tables.source_numbers import list_gaps
 from ..tables.table import Array
 from ..tables.writing import record, record_all, record_names
 from ..work import SOURCE_RESET, Work
+from .source_states import SourceStates
 
 _U0, _U1 = np.uint64(0), np.uint64(1)
 _NO_GAPS = np.zeros(0, GAP)
@@ -53,13 +56,16 @@ class Numbering(NamedTuple):
 class Sources:
     """Sources over the shards of a node."""
 
-    def __init__(self, shards: Sequence[Shard], work: Work, unknown_skus: UnknownSkus) -> None:
+    def __init__(
+        self, shards: Sequence[Shard], work: Work, unknown_skus: UnknownSkus, states: SourceStates
+    ) -> None:
+        self.states = states
         self.default_unknown_skus = int(unknown_skus)
         self.shards = shards
         self.work = work
 
     @executes(RESET_SOURCE)
-    def reset(self, command: ResetSource, _now_ns: int) -> SourceReset | Unknown:
+    def reset(self, command: ResetSource, now_ns: int) -> SourceReset | Unknown:
         """Set the last number of a source, in every shard that knows it."""
         known = self.known(command.source)
         if not known:
@@ -72,6 +78,7 @@ class Sources:
             record(shard, Section.SOURCE_RESETS, (command.last_sequence, number, resets))
             if command.reason:
                 record_names(shard, Section.RESET_REASONS, command.reason)
+        self.states.review(command.source, now_ns)
         return SourceReset(previous)
 
     def unknown_skus(self, known: Sequence[tuple[Shard, int]]) -> int:
@@ -80,6 +87,13 @@ class Sources:
         """
         mine = int(known[0][0].source_records.records[known[0][1]]["unknown_skus"]) if known else 0
         return mine or self.default_unknown_skus
+
+    def cap(self, known: Sequence[tuple[Shard, int]]) -> int:
+        """How many units may be promised at each level of a source (kernels/promise.py)."""
+        if not known or not known[0][0].header[RESTRICTED]:
+            return CAP_MAX
+        shard, number = known[0]
+        return int(kernels.cap_of(shard.source_records.records, number))
 
     def known(self, source: str) -> list[tuple[Shard, int]]:
         """The shards that know a source, and its number there."""

@@ -69,6 +69,7 @@ class StockBatches:
             differences += decided.differences.values()
             skipped += ranges
             touched.update(dict.fromkeys(found))
+        self.planner.sources.states.after_events(command.source, now_ns, has_skipped=bool(skipped))
         return StockCodes(
             codes,
             plan["on_hand"],
@@ -114,7 +115,9 @@ class StockBatches:
         # Point of no return: every event has its answer.
         if late and late.refusal and decided.codes[0] in (EVENT_APPLIED, EVENT_OUT_OF_RANGE):
             decided.codes[0], plan[:] = late.refusal, before
-            plan["available"] = kernels.offered(plan["promisable"][0], plan["takes_promises"][0])
+            first = plan[0]
+            figures = ("promisable", "promised", "cap", "takes_promises")
+            plan["available"] = kernels.offered(*(first[name] for name in figures))
             return touched, decided, ()
         for shard in touched:
             self.planner.write(source, decided, shard)

@@ -25,13 +25,14 @@ from ..commands import (
 )
 from ..commands.registry import RECORD_STOCK_EVENTS, executes
 from ..kernels.codes import (
+    CAP_MAX,
     EVENT_ALREADY_COUNTED,
     EVENT_APPLIED,
     EVENT_OUT_OF_RANGE,
     UNKNOWN_SKU,
 )
 from ..limits import RANGES_TOLD_MAX
-from ..model import EventKind, EventOutcome, State
+from ..model import EventKind, EventOutcome
 from ..tables.effects import Section
 from ..tables.layouts import PLAN, STOCK_EVENT
 from ..tables.shard import Shard
@@ -105,7 +106,8 @@ class StockFacts:
         parts = list(self._parts(command.source, named))
         if len(parts) > 1 or not all(map(_IS_PLAIN, named)):
             return self._record_in_steps(command, parts, now_ns)
-        outcome = self._outcome([self._record(command.source, named, now_ns)])
+        recorded = [self._record(command.source, named, now_ns)]
+        outcome = self._outcome(command.source, recorded, now_ns)
         short = _short(named, outcome)
         return self._with_shortfalls(outcome, short) if short else outcome
 
@@ -120,15 +122,16 @@ class StockFacts:
                 now_ns = yield
             self.work.spend(RECORD_STOCK_EVENTS.weight(RecordStockEvents(command.source, run)))
             recorded.append(self._record(command.source, run, now_ns))
-        outcome = self._outcome(recorded)
+        outcome = self._outcome(command.source, recorded, now_ns)
         short = _short(command.events, outcome)
         return (yield from self._with_shortfalls(outcome, short)) if short else outcome
 
-    def _outcome(self, recorded: Sequence[_Recorded]) -> EventsOutcome:
+    def _outcome(self, source: str, recorded: Sequence[_Recorded], now_ns: int) -> EventsOutcome:
         touched = {shard for found, _, _ in recorded for shard in found}
         revisions = joint_turn.revisions([each for each in self.planner.shards if each in touched])
         results = tuple(result for _, told, _ in recorded for result in told)
         skipped = [each for _, _, ranges in recorded for each in ranges]
+        self.planner.sources.states.after_events(source, now_ns, has_skipped=bool(skipped))
         return EventsOutcome(results, revisions, tuple(skipped[:RANGES_TOLD_MAX]))
 
     def _with_shortfalls(
@@ -186,7 +189,8 @@ class StockFacts:
         if refusal:
             results = (results[0]._replace(outcome=refusal),)
         elif change and decided.codes[0] in (EVENT_APPLIED, EVENT_ALREADY_COUNTED):
-            results = (_told(change, results[0]),)
+            (shard,), row = touched, int(decided.events["row"][0])
+            results = (_told(change, results[0], shard, row),)
         return touched, results, skipped
 
     def _judge(
@@ -294,6 +298,7 @@ class _Places:
         plan["is_open"][self._indexes] = 1
         plan["new_sku"][self._indexes] = [level.new_sku for level in self._levels]
         is_enabled = _are_enabled(self._levels[0].shard, self._levels)
+        plan["cap"][self._indexes], plan["is_uncounted"][self._indexes] = CAP_MAX, 1
         plan["takes_promises"][self._indexes] = [is_enabled[each.location] for each in self._levels]
 
     def create(self, decided: Plan) -> None:
@@ -328,7 +333,8 @@ def _create_levels(shard: Shard, levels: Sequence[_New]) -> None:
     places = {place: shard.locations.find(place) for place in {each.location for each in levels}}
     for row, level in enumerate(levels, len(shard.levels)):
         level.row = row
-    record(shard, Section.LEVELS, *((skus[each.sku], places[each.location]) for each in levels))
+    named = ((skus[each.sku], places[each.location], 1, 0, 0) for each in levels)
+    record(shard, Section.LEVELS, *named)
 
 
 def _columns(named: Sequence[StockEvent], places: _Places) -> Array:
@@ -377,22 +383,24 @@ def _is_recorded(refusal: EventOutcome, event: StockEvent) -> bool:
     return refusal in has_come and event.sequence > 0
 
 
-def _told(change: Change, result: EventResult) -> EventResult:
+def _told(change: Change, result: EventResult, shard: Shard, row: int) -> EventResult:
     """The answer to an event that changed more than its plan says."""
     if change.counted:
         return result._replace(reapplied=change.counted.reapplied)
     if change.undoing and change.undoing.is_pending:
         return result._replace(outcome=EventOutcome.REVERSAL_PENDING)
-    if change.issued and change.enters is State.FULFILLED:
-        shipped = sum(units for _, units in change.issued.moves)
-        return result._replace(on_hand=result.on_hand - shipped)
+    if change.issued:
+        # What is shipped is not promised any more, and what is not shipped after all is again.
+        on_hand, _, _, available, *_ = shard.read_levels(np.array([row]))[:, 0].tolist()
+        return result._replace(on_hand=on_hand, available=available)
     return result
 
 
 def _refused(change: Change, plan: Array) -> EventResult:
     """The answer to an event that asks for more than there is, by its plan before it."""
     on_hand, promisable = int(plan["on_hand"][0]), int(plan["promisable"][0])
-    available = int(kernels.offered(promisable, plan["takes_promises"][0]))
+    figures = ("promisable", "promised", "cap", "takes_promises")
+    available = int(kernels.offered(*(plan[name][0] for name in figures)))
     assert change.refusal is not None
     shortfall = max(0, -promisable)
     told = EventResult(change.refusal, on_hand, shortfall, available)

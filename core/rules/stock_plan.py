@@ -111,7 +111,7 @@ class StockPlanner:
             events,
             recorded,
             hashes,
-            (numbering.last, numbering.floor, numbering.gaps),
+            (numbering.last, numbering.floor, numbering.gaps, self.sources.cap(known)),
             space,
             plan,
             codes,

@@ -78,6 +78,7 @@ class Section(IntEnum):
     REPAIRS = 43
     DECISIONS = 44
     DECISION_TEXTS = 45
+    SOURCE_STATES = 46
 
 
 #: A stock fact. STOCK_PADDED is what builds before docs/adr/0017 wrote, STOCK_PLAIN what builds
@@ -120,7 +121,16 @@ DTYPES: dict[Section, np.dtype] = {
         ]
     ),
     Section.ENDED_SKUS: np.dtype([("sku", "i4")]),
-    Section.LEVELS: np.dtype([("sku", "i4"), ("location", "i4")]),
+    # `is_uncounted` is 1; 0 of an earlier build, which kept of a count alone whose it was.
+    Section.LEVELS: np.dtype(
+        [
+            ("sku", "i4"),
+            ("location", "i4"),
+            ("is_uncounted", "u1"),
+            ("pad", "u1"),
+            ("pad2", "u2"),
+        ]
+    ),
     Section.RESERVATIONS: np.dtype(
         [
             ("key_hi", "u8"),
@@ -215,9 +225,14 @@ DTYPES: dict[Section, np.dtype] = {
             ("source", "i4"),
             ("expected_interval_ms", "u4"),
             ("unknown_skus", "u1"),
-            ("pad", "u1", 3),
+            ("fallback", "u1"),
+            ("pads", "u1", 2),
+            ("pad2", "u4"),
+            ("cap", "i8"),
         ]
     ),
+    # How a source is, when that changes (SourceState).
+    Section.SOURCE_STATES: np.dtype([("source", "i4"), ("state", "u1"), ("pad", "u1", 3)]),
     # Numbers of a source that were skipped, or came after all (kernels/codes.py SKIPPED).
     Section.GAPS: np.dtype(
         [("first", "u8"), ("last", "u8"), ("source", "i4"), ("kind", "u1"), ("pad", "u1", 3)]

@@ -37,7 +37,8 @@ LATEST = np.dtype(
 )
 
 #: The last count of a level: the number up to which it had seen the facts of its source, that
-#: source, and how often it had been reset.
+#: source, and how often it had been reset. Until a level is counted, `resets` is UNCOUNTED and the
+#: source is the one that fed it last, or NO_SOURCE.
 LAST_COUNT = np.dtype([("sequence", "u8"), ("source", "i4"), ("resets", "u4")])
 
 #: A stock fact, or a shipment, of late: when it happened and when it came, what it changed on hand
@@ -214,7 +215,8 @@ NUMBERED = np.dtype(
 #: nobody can tell whether a number that is in no gap came; how many missing numbers are in no gap
 #: any more; when a fact of it came last, 0 when none did; its newest gap + 1, and how many it has;
 #: how often it was reset; how often it is expected, and what its facts do whose SKU is unknown
-#: (UnknownSkus), 0 as the node is set.
+#: (UnknownSkus), 0 as the node is set; how it was when that last changed (SourceState), 0 at first;
+#: and what may be promised while it is not current (Fallback), at most `cap` units a level.
 SOURCE = np.dtype(
     [
         ("last_sequence", "u8"),
@@ -226,7 +228,10 @@ SOURCE = np.dtype(
         ("resets", "u4"),
         ("expected_interval_ms", "u4"),
         ("unknown_skus", "u1"),
-        ("pad", "u1", 7),
+        ("state", "u1"),
+        ("fallback", "u1"),
+        ("pads", "u1", 5),
+        ("cap", "i8"),
     ]
 )
 
@@ -285,11 +290,12 @@ STOCK_EVENT = np.dtype(
 #: What is planned for one event: the difference that it makes; what is given before, of a count
 #: what it did not see, of a goods issue what a count took for not seen, and what it adds to what is
 #: withheld; and the units at its level after it: on hand, promisable, and available, which is none
-#: where no promises are made. `gap_first` is the first of the numbers that it skips, or 0, and
-#: `gap_kind` what they are (SKIPPED or UNKNOWN_NUMBERS). `seen` is the number of the source up to
-#: which a count of its own had seen its facts at the level; of a count of an instant it is given,
-#: too. `is_counted` tells that a count had seen the event itself, `reversal` is REVERSED_BEFORE or
-#: another of its kind (kernels/codes.py), or 0,
+#: where no promises are made, and within `cap` for the units `promised` before and new ones (of
+#: `is_uncounted` levels a fact that feeds them may change it). `gap_first` is the first of the
+#: numbers that it skips, or 0, and `gap_kind` what they are (SKIPPED or UNKNOWN_NUMBERS). `seen` is
+#: the number of the source up to which a count of its own had seen its facts at the level; of a
+#: count of an instant it is given, too. `is_counted` tells that a count had seen the event itself,
+#: `reversal` is REVERSED_BEFORE or another of its kind (kernels/codes.py), or 0,
 #: `is_noted` that its number comes late, or comes with an event that has been recorded. `is_open`
 #: tells whether there is such a level; `new_sku` counts the unknown SKUs of the message from 1, and
 #: is 0 for a known one.
@@ -301,6 +307,8 @@ PLAN = np.dtype(
         ("on_hand", "i8"),
         ("promisable", "i8"),
         ("available", "i8"),
+        ("promised", "i8"),
+        ("cap", "i8"),
         ("gap_first", "u8"),
         ("seen", "u8"),
         ("new_sku", "i4"),
@@ -311,6 +319,7 @@ PLAN = np.dtype(
         ("is_counted", "u1"),
         ("is_noted", "u1"),
         ("reversal", "u1"),
-        ("pad", "u1", 5),
+        ("is_uncounted", "u1"),
+        ("pad", "u1", 4),
     ]
 )

@@ -7,12 +7,15 @@ import numpy as np
 
 from .. import kernels
 from ..kernels.arguments import (
+    NOT_CURRENT,
+    RESTRICTED,
     SKUS,
     UNITS_COMMITTED,
     UNITS_ON_HAND,
 )
 from .apply.levels import index_levels
 from .shard import Shard
+from .source_numbers import count_not_current
 
 
 def rebuild(shard: Shard) -> None:
@@ -44,5 +47,6 @@ def sum_up(shard: Shard) -> None:
     """The running totals, by a pass over all rows."""
     header = shard.header
     header[SKUS] = len(shard.skus) - int(shard.skus.removed.used.sum())
+    header[NOT_CURRENT : RESTRICTED + 1] = count_not_current(shard.source_records.used)
     header[UNITS_ON_HAND : UNITS_COMMITTED + 2] = 0
     kernels.sum_levels(shard.levels.records, len(shard.levels), header)

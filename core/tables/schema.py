@@ -14,6 +14,7 @@ the columns of the schema that made it, so seals and digests of earlier schemas 
     7  reversals: which events are undone, which reversals wait for theirs, flags in the history
     8  inbound supply
     9  levels in quarantine and repaired; why operators decided something, and who
+   10  how sources are, what may be promised while they are not current, and who fed a level
 """
 
 from collections.abc import Mapping
@@ -31,10 +32,17 @@ from ..kernels.codes import (
 from .effects import DTYPES, Section
 from .table import Array
 
-SCHEMA = 9
+SCHEMA = 10
 
 #: Since when the history has a tag of each fact, by which a reversal finds it.
 TAGGED_SINCE = 7
+
+_SOURCES_9 = [
+    ("source", "i4"),
+    ("expected_interval_ms", "u4"),
+    ("unknown_skus", "u1"),
+    ("pad", "u1", 3),
+]
 
 #: Layouts of effects that changed after a schema: schema -> kind -> its layout until then.
 EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {
@@ -45,6 +53,10 @@ EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {
         Section.GAPS: np.dtype([("first", "u8"), ("last", "u8"), ("source", "i4"), ("pad", "u4")]),
         Section.SOURCE_RESETS: np.dtype([("last_sequence", "u8"), ("source", "i4"), ("pad", "u4")]),
     },
+    9: {
+        Section.LEVELS: np.dtype([("sku", "i4"), ("location", "i4")]),
+        Section.SOURCES: np.dtype(_SOURCES_9),
+    },
 }
 
 #: What a field holds that an earlier schema did not write: kind of effect -> field -> default.
@@ -54,6 +66,9 @@ EFFECT_DEFAULTS: dict[Section, dict[str, int]] = {
     # They refused what came late, so that it may have been sent again in another way.
     Section.GAPS: {"kind": UNKNOWN_NUMBERS},
     Section.SOURCE_RESETS: {"resets": 0},
+    # A level that they did not count is one of the first source of its shard until it is counted.
+    Section.LEVELS: {"is_uncounted": 0, "pad": 0, "pad2": 0},
+    Section.SOURCES: {"fallback": 0, "pads": 0, "pad2": 0, "cap": 0},
 }
 
 #: The same for tables, by their names in `state_bytes.columns`.
@@ -62,6 +77,7 @@ TABLE_DEFAULTS: dict[str, dict[str, int]] = {
     "levels": {"withheld": 0},
     "reservations": {"ended_at_ns": NEVER_NS},
     "numbered": {"rest": 0, "content": 0},
+    "source_records": {"state": 0, "fallback": 0, "pads": 0, "cap": 0},
 }
 
 

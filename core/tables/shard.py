@@ -145,12 +145,10 @@ class Shard:
         self.awaited = Table(AWAITED, rows_max=PENDING_REVERSALS_MAX)
         # Tables do not move (address_space.py), so these tuples hold for good. They are those of
         # kernels/arguments.py, as plain tuples.
-        self.stock = (
-            self.levels.records,
-            self.skus.removed.records,
-            self.location_records.records,
-            self.quarantined.records,
-        )
+        levels, counts = self.levels.records, self.last_counts.records
+        places, sources = self.location_records.records, self.source_records.records
+        more = self.quarantined.records, counts, sources
+        self.stock = (levels, self.skus.removed.records, places, *more)
         self.book = (
             self.reservations.records,
             self.lines.records,
@@ -341,11 +339,11 @@ class Shard:
         kernels.count_units(lines.start, len(lines), self.book, totals)
 
     def read_levels(self, rows: np.ndarray) -> np.ndarray:
-        """Rows (int64) as int64[6, rows]: on_hand, reserved, committed, what may be promised now, 1
-        where there is such a level, and units that are not for sale. Where there is none, or its
-        SKU has ended, all are 0.
+        """Rows (int64) as int64[7, rows]: on_hand, reserved, committed, what may be promised now, 1
+        where there is such a level, units that are not for sale, and the SourceState of its source.
+        Where there is none, or its SKU has ended, all are 0.
         """
-        columns = np.zeros((6, len(rows)), np.int64)
+        columns = np.zeros((7, len(rows)), np.int64)
         kernels.read_levels(rows, self.header, self.stock, columns)
         return columns
 

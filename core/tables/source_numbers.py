@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import kernels
+from ..model import Fallback, SourceState
 from .layouts import GAP
 from .shard import Shard
 from .table import Array
@@ -27,6 +28,15 @@ def load_earlier_sources(shard: Shard, sequences: Array, gaps: Array) -> None:
     if gaps.shape[1] > 2:
         lasts = gaps[:, 3::2]
         sources["floor"] = np.maximum(gaps[:, 1], lasts.max(axis=1))
+
+
+def count_not_current(records: Array) -> Array:
+    """How many of these sources (SOURCE) are not current, and how many of those restrict what may
+    be promised (int64[2]), as the header has them from NOT_CURRENT on.
+    """
+    is_not = (records["state"] > 0) & (records["state"] < SourceState.CURRENT)
+    restricts = is_not & (records["fallback"] > Fallback.SELL_ON)
+    return np.array((np.count_nonzero(is_not), np.count_nonzero(restricts)))
 
 
 def apply_gaps(shard: Shard, effects: Array) -> None:

@@ -113,6 +113,9 @@ def reservations(all_of_them: Iterable[reservation.Reservation]) -> Table:
     return made
 
 
+_DOUBTFUL = (common.SOURCE_STATE_GAP, common.SOURCE_STATE_STALE)
+
+
 def stock_levels(availabilities: Iterable[availability.Availability]) -> Table:
     """The stock levels of SKUs, and what the network has available of each."""
     availabilities = list(availabilities)
@@ -130,6 +133,9 @@ def stock_levels(availabilities: Iterable[availability.Availability]) -> Table:
             cells = [f"{figure:,}" for figure in units]
             if has_more:
                 cells.insert(3, unavailable_units(level.unavailable))
+            if level.source_state in _DOUBTFUL:
+                state = common.SourceState.Name(level.source_state)
+                name += f" ({state.removeprefix('SOURCE_STATE_').lower()})"
             if level.shortfall:
                 cells[-1] = f"[red]{cells[-1]} (shortfall)[/red]"
             if coming:
@@ -245,12 +251,12 @@ def locations(all_of_them: Iterable[catalog.Location]) -> Table:
 
 def sources(all_of_them: Iterable[admin.Source]) -> Table:
     """Sources of stock events, with how far they have come."""
-    words = ("source", "state", "last event", "expected every", "unknown SKUs")
+    words = ("source", "state", "last event", "expected every", "unknown SKUs", "fallback")
     made = table(words, ("last number", "missing", "gaps"))
     for source in all_of_them:
-        state = admin.SourceState.Name(source.state).removeprefix("SOURCE_STATE_").lower()
+        state = common.SourceState.Name(source.state).removeprefix("SOURCE_STATE_").lower()
         missing = f"{source.missing_sequences:,}"
-        if source.state != admin.SOURCE_STATE_CURRENT:
+        if source.state != common.SOURCE_STATE_CURRENT:
             state = f"[red]{state}[/red]"
         if source.missing_sequences:
             missing = f"[red]{missing}[/red]"
@@ -260,6 +266,7 @@ def sources(all_of_them: Iterable[admin.Source]) -> Table:
         policy = policy.replace("UNSPECIFIED", "as the node is set").lower().replace("_", " ")
         made.add_row(
             *(escape(source.source), state, came, f"{interval:g} s" if interval else "", policy),
+            _fallback(source),
             *(f"{source.last_sequence:,}", missing, f"{source.gap_count:,}"),
         )
     return made
@@ -273,6 +280,13 @@ def pending_reversals(reversals: Iterable[admin.PendingReversal]) -> Table:
         words = (each.source, each.event_id, kind.replace("_", " "), each.sku, each.location)
         made.add_row(*map(escape, words), instant(each.create_time), f"{each.quantity:,}")
     return made
+
+
+def _fallback(source: admin.Source) -> str:
+    """What may be promised while a source is not current."""
+    name = admin.Fallback.Name(source.fallback).removeprefix("FALLBACK_")
+    cap = f" at {source.cap:,}" if source.fallback == admin.FALLBACK_CAP else ""
+    return name.lower().replace("_", " ") + cap
 
 
 def source_gaps(source: admin.Source) -> Table:

@@ -43,6 +43,14 @@ class UnknownSkus(StrEnum):
     REFUSE = "refuse"
 
 
+class Fallback(StrEnum):
+    """What may be promised while a source is not current, as the wire names it after FALLBACK_."""
+
+    SELL_ON = "sell-on"
+    CAP = "cap"
+    STOP = "stop"
+
+
 @sources.command("list")
 def list_sources(
     target: AdminTarget = None, timeout: Timeout = TIMEOUT_DEFAULT_S, as_json: Json = False
@@ -114,6 +122,13 @@ def update_source(
         UnknownSkus | None,
         typer.Option(help="What its events do whose SKU is unknown; node: as the node is set."),
     ] = None,
+    fallback: Annotated[
+        Fallback | None,
+        typer.Option(help="What may be promised of its stock while it is stale or has gaps."),
+    ] = None,
+    cap: Annotated[
+        int | None, typer.Option(min=0, help="With --fallback cap: units of a stock level.")
+    ] = None,
     target: AdminTarget = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
@@ -130,6 +145,8 @@ def update_source(
             if expected_interval is None
             else parse_duration(expected_interval),
             unknown_skus=None if policy is None else f"UNKNOWN_SKUS_{policy}",
+            fallback=None if fallback is None else f"FALLBACK_{fallback.upper().replace('-', '_')}",
+            cap=cap,
             allow_missing=True,
         )
     _print(answer, [answer.source], as_json=as_json)

@@ -17,12 +17,13 @@ from google.protobuf.message import Message
 
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import catalog_service_pb2 as catalog
+from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 
 from . import methods
 from .methods import Method, Response
-from .parameters import duration, each, fields, flag, integer, member, seconds, text
+from .parameters import duration, each, fields, flag, integer, member, seconds, text, texts
 from .stock_events import checked
 
 #: SKU, location, and a quantity of units in the SKU's base unit; then your id of the line, if you
@@ -222,19 +223,22 @@ def get_availability(
 
 
 def batch_get_availability(
-    skus: Iterable[str], locations: Iterable[str] = (), **options: Unpack[Options]
+    skus: Iterable[str],
+    locations: Iterable[str] = (),
+    source_states: Iterable[common.SourceState | str] = (),
+    **options: Unpack[Options],
 ) -> Call[availability.BatchGetAvailabilityResponse]:
     """What can be promised of up to 1,000 SKUs, in the order given; see `get_availability`. With
-    `locations`, of which there may be up to 1,000, what can be promised there.
+    `locations`, of which there may be up to 1,000, what can be promised there; with
+    `source_states`, at stock levels whose source is in one of these states.
 
-    Unknown SKUs are listed in the response and are not an error. Raises `NotFound` if a location is
-    unknown.
+    Unknown SKUs are listed in the response. Raises `NotFound` if a location is unknown.
     """
-    found = enumerate(each("skus", skus, "an iterable of SKUs"))
-    places = enumerate(each("locations", locations, "an iterable of locations"))
+    states = each("source_states", source_states, "an iterable of states of sources")
     request = availability.BatchGetAvailabilityRequest(
-        skus=[text(f"skus[{position}]", sku) for position, sku in found],
-        locations=[text(f"locations[{position}]", place) for position, place in places],
+        skus=texts("skus", skus, "an iterable of SKUs"),
+        locations=texts("locations", locations, "an iterable of locations"),
+        source_states=[member("source_states", state, common.SourceState) for state in states],
     )
     return call(methods.BATCH_GET_AVAILABILITY, request, **options)
 
@@ -254,10 +258,9 @@ def get_available_to_promise(
 
     Raises `NotFound` if no stock event ever named the SKU, or if a location is unknown.
     """
-    places = enumerate(each("locations", locations, "an iterable of locations"))
     request = availability.GetAvailableToPromiseRequest(
         sku=text("sku", sku),
-        locations=[text(f"locations[{position}]", place) for position, place in places],
+        locations=texts("locations", locations, "an iterable of locations"),
         horizon_days=integer("horizon_days", horizon_days, 32),
         page_size=integer("page_size", page_size, 32),
         page_token=text("page_token", page_token),
@@ -285,11 +288,9 @@ def get_shortfall(
 
     Raises `NotFound` if the SKU or the location is unknown.
     """
-    request = availability.GetShortfallRequest(
-        sku=text("sku", sku),
-        location=text("location", location),
-        max_lines=integer("max_lines", max_lines, 32),
-    )
+    place = {"sku": text("sku", sku), "location": text("location", location)}
+    most = integer("max_lines", max_lines, 32)
+    request = availability.GetShortfallRequest(**place, max_lines=most)
     return call(methods.GET_SHORTFALL, request, **options)
 
 

@@ -62,13 +62,16 @@ def update_source(
     *,
     expected_interval: timedelta | float | None = None,
     unknown_skus: admin.UnknownSkus | str | None = None,
+    fallback: admin.Fallback | str | None = None,
+    cap: int | None = None,
     allow_missing: bool = False,
     request_id: str = "",
     **options: Unpack[Options],
 ) -> Call[admin.UpdateSourceResponse]:
     """Change what is given of a source; the rest stays as it is. The response has all of it.
 
-    `expected_interval` is in seconds, unless it is a timedelta; 0 lets it be silent. With
+    `expected_interval` is in seconds, unless it is a timedelta; 0 lets it be silent. `fallback`
+    says what may be promised of its stock while it is stale or has gaps, and `cap` how much. With
     `allow_missing` a source that is not known is created. Raises `NotFound` without it, and
     `AlreadyExists` if `request_id` was used with other content.
     """
@@ -77,6 +80,10 @@ def update_source(
         changes["expected_interval"] = duration("expected_interval", expected_interval)
     if unknown_skus is not None:
         changes["unknown_skus"] = member("unknown_skus", unknown_skus, admin.UnknownSkus)
+    if fallback is not None:
+        changes["fallback"] = member("fallback", fallback, admin.Fallback)
+    if cap is not None:
+        changes["cap"] = integer("cap", cap)
     request = admin.UpdateSourceRequest(
         source=admin.Source(source=text("source", source), **changes),
         update_mask={"paths": list(changes)},

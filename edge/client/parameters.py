@@ -154,6 +154,11 @@ def each(name: str, values: Iterable[Item], expected: str) -> Iterator[Item]:
         raise wrong_type(name, values, expected) from None
 
 
+def texts(name: str, values: Iterable[str], expected: str) -> list[str]:
+    """The members as text, each named by its place."""
+    return [text(f"{name}[{at}]", value) for at, value in enumerate(each(name, values, expected))]
+
+
 def of_type(name: str, value: Any, kind: type[Item], expected: str) -> Item:
     """The value, if it is an instance of `kind`."""
     if not isinstance(value, kind):

@@ -8,19 +8,28 @@ from google.protobuf.message import Message
 from holdfast.core import commands as core
 from holdfast.core.handles import split_handles
 from holdfast.core.limits import BATCH_MAX
-from holdfast.core.model import Unresolved
+from holdfast.core.model import SourceState, Unresolved
 from holdfast.v1 import availability_service_pb2 as availability
+from holdfast.v1 import common_pb2 as common
 
 from .batches import OPERATIONS_MAX
 from .faults import invalid, not_found
 from .handles import check_timeline
 from .packed import ColumnError, column, fill, twin
-from .shared import INT64_MAX, add_revisions, fill_revision, wire_members
-from .validation import bad_name, check_count, check_name, is_name
+from .shared import (
+    INT64_MAX,
+    SOURCE_STATES,
+    add_revisions,
+    engine_members,
+    fill_revision,
+    wire_members,
+)
+from .validation import bad_name, check_count, check_name, enum_member, is_name
 
 #: Stock levels that are put into a message at once: some 2 ms.
 PIECE_LEVELS: Final = 1_000
 
+_STATES_READ: Final = engine_members(common, "SOURCE_STATE", SourceState)
 REASONS: Final = wire_members(availability, "UNRESOLVED_REASON", Unresolved)
 
 
@@ -55,6 +64,9 @@ def handles_from_request(request: Any, timeline: int) -> core.ReadLevels:
     check_count("stock_levels", len(handles), 1, OPERATIONS_MAX)
     if request.locations:
         raise invalid("locations", "set together with stock_levels", "locations beside skus")
+    if request.source_states:
+        expected = "source_states beside skus"
+        raise invalid("source_states", "set together with stock_levels", expected)
     check_timeline("stock_levels", handles, split_handles(timeline, handles)[1])
     return core.ReadLevels(handles)
 
@@ -64,6 +76,7 @@ def handles_response(outcome: core.LevelColumns) -> Message:
     response: Message = twin(availability.BatchGetAvailabilityResponse)()
     for name in ("on_hand", "reserved", "committed", "available", "unavailable"):
         fill(response, name, getattr(outcome, name))
+    response.source_states = outcome.states.tobytes()  # type: ignore[attr-defined]
     add_revisions(response, outcome.revisions)
     return response
 
@@ -108,7 +121,11 @@ def batch_availability_from_request(
         for index, name in enumerate(names):
             if not is_name(name):
                 raise bad_name(f"{field}[{index}]", name)
-    return core.GetAvailability(tuple(request.skus), tuple(request.locations))
+    states = (
+        enum_member(f"source_states[{index}]", state, _STATES_READ, common.SourceState)
+        for index, state in enumerate(request.source_states)
+    )
+    return core.GetAvailability(tuple(request.skus), tuple(request.locations), tuple(set(states)))
 
 
 def batch_availability_response(
@@ -129,13 +146,14 @@ def fill_level(message: availability.StockLevel, level: core.LevelView) -> None:
     """Set the fields of a StockLevel."""
     # One by one: as arguments of a message they would cost half as much again.
     location, on_hand, reserved, committed, available, enabled = level[:6]
-    unavailable, incoming, quarantined = level[6:]
+    unavailable, incoming, quarantined, state = level[6:]
     message.location = location
     message.on_hand = on_hand
     message.reserved = reserved
     message.committed = committed
     message.available = available
     message.enabled = enabled
+    message.source_state = SOURCE_STATES[state]
     if available < 0:
         message.shortfall = -available
     if incoming:

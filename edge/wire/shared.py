@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any, Final, TypeVar
 
 from holdfast.core import commands as core
+from holdfast.core.model import SourceState
 from holdfast.v1 import common_pb2 as common
 
 INT64_MAX: Final = 2**63 - 1
@@ -20,6 +21,10 @@ def wire_members(module: ModuleType, prefix: str, members: Iterable[Member]) -> 
     the engine alone cannot wait for the first answer that needs it.
     """
     return {member: getattr(module, f"{prefix}_{member.name}") for member in members}
+
+
+#: How a source is, as the wire says it.
+SOURCE_STATES: Final = wire_members(common, "SOURCE_STATE", SourceState)
 
 
 def engine_members(

@@ -5,21 +5,30 @@ from typing import Final
 from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core import commands as core
 from holdfast.core.ids import source_request_key
-from holdfast.core.limits import BATCH_MAX, EXPECTED_INTERVAL_MS_MAX
-from holdfast.core.model import SourceState, UnknownSkus
+from holdfast.core.limits import BATCH_MAX, EXPECTED_INTERVAL_MS_MAX, QUANTITY_MAX
+from holdfast.core.model import Fallback, UnknownSkus
 
 from .faults import invalid
 from .page_tokens import PAGE_SIZE_DEFAULT, page_token, start_of_page
-from .shared import engine_members, wire_members
+from .shared import SOURCE_STATES, engine_members, wire_members
 from .stock_facts import KINDS, SOURCE_SEQUENCE_MAX
 from .validation import check_name, enum_member, interval_ms
 
-STATES: Final = wire_members(admin, "SOURCE_STATE", SourceState)
+FALLBACKS: Final = wire_members(admin, "FALLBACK", Fallback)
+_FALLBACKS_READ: Final = {
+    0: Fallback.SELL_ON,
+    **engine_members(admin, "FALLBACK", Fallback),
+}
 UNKNOWN_SKUS: Final = wire_members(admin, "UNKNOWN_SKUS", UnknownSkus)
 _UNKNOWN_SKUS_READ: Final = {0: None, **engine_members(admin, "UNKNOWN_SKUS", UnknownSkus)}
 
 #: Field on the wire -> in the engine.
-_FIELDS: Final = {"expected_interval": "expected_interval_ms", "unknown_skus": "unknown_skus"}
+_FIELDS: Final = {
+    "expected_interval": "expected_interval_ms",
+    "unknown_skus": "unknown_skus",
+    "fallback": "fallback",
+    "cap": "cap",
+}
 
 
 def reset_from_request(request: admin.ResetSourceRequest) -> core.ResetSource:
@@ -96,7 +105,11 @@ def update_from_request(request: admin.UpdateSourceRequest) -> core.UpdateSource
         enum_member(
             "source.unknown_skus", source.unknown_skus, _UNKNOWN_SKUS_READ, admin.UnknownSkus
         ),
+        enum_member("source.fallback", source.fallback, _FALLBACKS_READ, admin.Fallback),
+        source.cap,
     )
+    if not 0 <= source.cap <= QUANTITY_MAX:
+        raise invalid("source.cap", source.cap, f"0 to {QUANTITY_MAX:,}")
     key = None
     if request.request_id:
         check_name("request_id", request.request_id)
@@ -125,11 +138,13 @@ def _source(view: core.SourceView) -> admin.Source:
     source = view.source
     told = admin.Source(
         source=source.name,
-        state=STATES[view.state],
+        state=SOURCE_STATES[view.state],
         last_sequence=view.last_sequence,
         missing_sequences=view.missing,
         unlisted_sequences=view.unlisted,
         gap_count=view.gap_count,
+        fallback=FALLBACKS[source.fallback],
+        cap=source.cap,
     )
     if source.unknown_skus is not None:
         told.unknown_skus = UNKNOWN_SKUS[source.unknown_skus]

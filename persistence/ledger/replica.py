@@ -52,7 +52,7 @@ NOT_MOVING: Final = frozenset(
         *(Section.ENDS, Section.DROPS, Section.FORGETS),
         *(Section.STATUS_NAMES, Section.HISTORY_WINDOWS, Section.COUNTS, Section.POSTED),
         *(Section.RESET_REASONS, Section.SOURCES, Section.REVERSALS, Section.REOPENED),
-        Section.SUPPLY_TEXTS,
+        *(Section.SUPPLY_TEXTS, Section.SOURCE_STATES),
         *(Section.QUARANTINES, Section.REPAIRS, Section.DECISIONS, Section.DECISION_TEXTS),
     }
 )

@@ -28,10 +28,12 @@ from holdfast.core.commands import (
     ReserveOutcome,
     Shortfall,
     ShortfallView,
+    SourceOutcome,
     SourceReset,
+    SourceView,
     Unknown,
 )
-from holdfast.core.model import EventOutcome, State
+from holdfast.core.model import EventOutcome, SourceState, State
 
 #: Any time will do; this one is the first second of 2026.
 START_NS = 1_767_225_600 * 10**9
@@ -76,6 +78,9 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
         case LocationOutcome(location):
             able = "enabled" if location.enabled else "disabled"
             yield f"{location.name} is a {location.kind.name.lower()}, {able}"
+        case SourceView() | SourceOutcome():
+            told = outcome if isinstance(outcome, SourceView) else outcome.view
+            yield f"{told.source.name} is {told.state.name.lower()}"
         case SourceReset(previous):
             yield f"it had come to {previous}"
         case DeleteOutcome(stock_levels, on_hand, promised, is_repeat=is_repeat):
@@ -148,6 +153,7 @@ def shown_level(level: LevelView) -> str:
         + "".join(f" {status}={units}" for status, units in sorted(level.unavailable.items()))
         + (f" incoming={level.incoming}" if level.incoming else "")
         + ("" if level.enabled else " disabled")
+        + ("" if level.state is SourceState.CURRENT else f" {level.state.name.lower()}")
     )
 
 

@@ -42,6 +42,7 @@ from holdfast.core.model import (
     REVERSIBLE,
     CountBasis,
     EventKind,
+    Fallback,
     LocationKind,
     Remainder,
     State,
@@ -413,8 +414,10 @@ class Storyteller:
     def update_source(self) -> Command:
         policy = self.rng.choice((None, *UnknownSkus))
         name = self.rng.choice(("erp", "pos", "wms"))
-        source = Source(name, self.rng.choice((0, 1_000, 60_000)), policy)
-        fields = tuple(self.rng.sample(SOURCE_FIELDS, self.rng.randint(0, 2)))
+        fallback, cap = self.rng.choice(list(Fallback)), self.rng.randrange(4)
+        interval_ms = self.rng.choice((0, 1_000, 60_000))
+        source = Source(name, interval_ms, policy, fallback, cap)
+        fields = tuple(self.rng.sample(SOURCE_FIELDS, self.rng.randint(0, len(SOURCE_FIELDS))))
         key = source_request_key(name, self.rng.choice("xyz")) if self.is_one_in(2) else None
         return UpdateSource(source, fields, self.is_one_in(2), key)
 

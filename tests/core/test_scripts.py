@@ -45,6 +45,7 @@ from holdfast.core.commands import (
     GetAvailableToPromise,
     GetReservation,
     GetShortfall,
+    GetSource,
     Line,
     Location,
     Move,
@@ -53,13 +54,23 @@ from holdfast.core.commands import (
     Reserve,
     ResetSource,
     Reversed,
+    Source,
     StockEvent,
     UpdateLocation,
+    UpdateSource,
 )
 from holdfast.core.commands.stock import RESERVATION, SUPPLY
 from holdfast.core.ids import Key, event_key, key_from_parts, key_from_text
 from holdfast.core.limits import NS_PER_MS
-from holdfast.core.model import EventKind, LocationKind, RefusalCode, Remainder, Verb
+from holdfast.core.model import (
+    EventKind,
+    Fallback,
+    LocationKind,
+    RefusalCode,
+    Remainder,
+    SourceState,
+    Verb,
+)
 from tests.core.engine import Engine, ModelEngine, NodeEngine
 from tests.core.script_answers import START_NS, answers, ns_from_text
 
@@ -214,15 +225,31 @@ class Story:
             case "promise":
                 days = int(words.options.get("days", 30))
                 return GetAvailableToPromise(words.name, (), days, 0, 100)
+            case "source":
+                return self.source(words)
             case "short":
                 sku, _, location = words.name.partition("@")
                 return GetShortfall(sku, location, int(words.options.get("most", "20")))
             case "show" if words.name[0].isupper():
-                return GetAvailability((words.name,), tuple(words.plain[2:]))
+                states = [word for word in words.plain[2:] if word in ("gap", "stale", "current")]
+                places = tuple(word for word in words.plain[2:] if word not in states)
+                asked = tuple(SourceState[state.upper()] for state in states)
+                return GetAvailability((words.name,), places, asked)
             case "show":
                 return GetReservation(words.key)
             case _:
                 raise ValueError(f"no such command: {words.verb}")
+
+    def source(self, words: "Words") -> GetSource | UpdateSource:
+        """Read a source, or set what is said of it."""
+        given = words.options
+        if not given:
+            return GetSource(words.name)
+        fallback = Fallback[given.get("fallback", "SELL_ON").upper()]
+        interval_ms = ns_from_text(given.get("every", "0s")) // NS_PER_MS
+        source = Source(words.name, interval_ms, None, fallback, int(given.get("cap", "0")))
+        fields = {"every": "expected_interval_ms", "fallback": "fallback", "cap": "cap"}
+        return UpdateSource(source, tuple(fields[each] for each in given), allow_missing=True)
 
     def stock(self, words: "Words") -> RecordStockEvents:
         """Read facts; the name of a source ends with a colon."""

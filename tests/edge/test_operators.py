@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from holdfast.admin.v1.admin_service_pb2 import SOURCE_STATE_GAP
 from holdfast.edge.client import AlreadyExists, Client, HoldfastError, calls, operator_calls
 from holdfast.persistence.data_directory import read_node_json
 from holdfast.persistence.snapshots.file import snapshot_paths
 from holdfast.persistence.verify import verify
+from holdfast.v1.common_pb2 import SOURCE_STATE_GAP
 from holdfast.v1.stock_service_pb2 import STOCK_EVENT_KIND_RECEIPT, StockEvent
 from tests.edge.cli.commands import ask, ask_json, flat
 from tests.edge.node_process import NodeProcess, running_node

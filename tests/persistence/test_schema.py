@@ -35,7 +35,8 @@ LAYOUTS = {
     6: (Section.SOURCES, "81fd8aa9733eb243"),
     7: (Section.REOPENED, "c4d09d5de41fca4d"),
     8: (Section.SUPPLY_TEXTS, "858d3f239ffd03fc"),
-    9: (Section.DECISION_TEXTS, "a8cccdf9afe266fc"),
+    9: (Section.DECISION_TEXTS, "792b8c5140c7c7cb"),
+    10: (Section.SOURCE_STATES, "1b21af80c3628fca"),
 }
 
 

@@ -13,6 +13,7 @@ def apply_levels(shard: Shard, effects: Array) -> None:
     shard.levels.ensure(len(effects))
     shard.level_chain.extend(len(effects))
     shard.last_counts.extend(len(effects))
+    kernels.begin_counts(effects, shard.last_counts.records, start)
     if shard.keeping.is_used:
         shard.latest.extend(len(effects))
     if len(shard.supply_heads):

@@ -1,8 +1,9 @@
 """Effects on names and locations."""
 
-from ...kernels.arguments import SKUS
+from ...kernels.arguments import NOT_CURRENT, RESTRICTED, SKUS
 from ..names import NameTable
 from ..shard import Shard
+from ..source_numbers import count_not_current
 from ..supply import drop_supplies
 from ..table import Array, Table
 
@@ -29,10 +30,23 @@ def apply_source_names(shard: Shard, effects: Array) -> None:
 
 def apply_sources(shard: Shard, effects: Array) -> None:
     """Set what is set of sources."""
+    fields = ("expected_interval_ms", "unknown_skus", "fallback", "cap")
+    _change_sources(shard, effects, fields)
+
+
+def apply_source_states(shard: Shard, effects: Array) -> None:
+    """Note how sources are."""
+    _change_sources(shard, effects, ("state",))
+
+
+def _change_sources(shard: Shard, effects: Array, fields: tuple[str, ...]) -> None:
+    counts = shard.header[NOT_CURRENT : RESTRICTED + 1]
     for effect in effects:
         record = shard.source_records.records[effect["source"]]
-        for field in ("expected_interval_ms", "unknown_skus"):
+        counts -= count_not_current(record)
+        for field in fields:
             record[field] = effect[field]
+        counts += count_not_current(record)
 
 
 def apply_principal_names(shard: Shard, effects: Array) -> None:

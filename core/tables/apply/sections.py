@@ -23,6 +23,7 @@ from .names import (
     apply_principal_names,
     apply_sku_names,
     apply_source_names,
+    apply_source_states,
     apply_sources,
     apply_status_names,
 )
@@ -80,6 +81,7 @@ _APPLY: dict[Section, Callable[[Shard, Array], None]] = {
     Section.SOURCE_RESETS: apply_source_resets,
     Section.RESET_REASONS: _keep,
     Section.SOURCES: apply_sources,
+    Section.SOURCE_STATES: apply_source_states,
     Section.REQUESTS: apply_requests,
     Section.ATTRIBUTIONS: _keep,
     Section.STOCK_DETAILS: apply_details,

@@ -40,8 +40,10 @@ class ShardChanges:
         self._recent: deque[tuple[int, Array]] = deque()
         self._recent_rows = 0
         self._recent_from = self.floor
-        # A change of a location is one of all its levels; they are looked for by who has to know.
+        # A change of a location, or of how a source is, is one of all its levels; they are looked
+        # for by who has to know.
         self._locations: dict[int, int] = {}
+        self._sources: dict[int, int] = {}
         self._locations_known = len(shard.locations)
 
     def _follow(self) -> None:
@@ -61,7 +63,8 @@ class ShardChanges:
             self._recent_rows -= len(dropped)
         if len(entry.effects(Section.ENDED_SKUS)):
             self.ended_at = entry.sequence
-        return None if self._note_locations(entry) else rows
+        is_wide = self._note_locations(entry) | self._note_sources(entry)
+        return None if is_wide else rows
 
     def _note_locations(self, entry: Entry) -> bool:
         """Note which locations an entry changed; return whether there are any."""
@@ -73,6 +76,13 @@ class ShardChanges:
         ]
         self._locations.update(dict.fromkeys(changed, entry.sequence))
         self._locations_known = len(self.shard.locations)
+        return bool(changed)
+
+    def _note_sources(self, entry: Entry) -> bool:
+        """Note of which sources an entry changed settings or state; return whether there are any."""
+        kinds = (Section.SOURCES, Section.SOURCE_STATES)
+        changed = [each for kind in kinds for each in entry.effects(kind)["source"].tolist()]
+        self._sources.update(dict.fromkeys(changed, entry.sequence))
         return bool(changed)
 
     def _touched(self, sections: Sequence[tuple[Section, Array]]) -> Iterator[Array]:
@@ -102,9 +112,9 @@ class ShardChanges:
 
     def recent(self, after: int) -> list[Array] | None:
         """The rows that each entry behind a sequence touched; None when that is not known any more,
-        or a location changed, so that one has to look through all rows.
+        or a location or a source changed, so that one has to look through all rows.
         """
-        if self.is_behind(after) or self.locations_since(after):
+        if self.is_behind(after) or self.locations_since(after) or self.sources_since(after):
             return None
         found = []
         for sequence, rows in reversed(self._recent):
@@ -117,9 +127,15 @@ class ShardChanges:
         """The locations that changed behind a sequence."""
         return [number for number, sequence in self._locations.items() if sequence > after]
 
+    def sources_since(self, after: int) -> list[int]:
+        """The sources that are in another state, or were set anew, since a sequence."""
+        return [number for number, sequence in self._sources.items() if sequence > after]
+
     def changed(self, rows: Array, after: int) -> Array:
         """Which of these rows changed behind a sequence, as booleans."""
         found: Array = self.changed_at.records[rows] > after
         if locations := self.locations_since(after):
             found |= np.isin(self.shard.levels.records["location"][rows], locations)
+        if sources := self.sources_since(after):
+            found |= np.isin(self.shard.last_counts.records["source"][rows], sources)
         return found

@@ -15,6 +15,7 @@ import numpy as np
 from google.protobuf.message import Message
 
 from holdfast.core import commands as core
+from holdfast.core.model import SourceState
 from holdfast.core.tables.shard import Shard
 from holdfast.core.tables.supply import sum_incoming
 from holdfast.core.tables.table import Array, Table
@@ -32,7 +33,8 @@ PAGE_LEVELS: Final = 1_000
 LOOKED_THROUGH: Final = 65_536
 
 #: Seconds that a watcher leaves the loop to others for each level that it was told: twelve times
-#: what telling one takes, so that a watcher of all costs a busy node 8 %. Meanwhile changes gather, and of those of one level the newest is told.
+#: what telling one takes, so that a watcher of all costs a busy node 8 %. Meanwhile changes gather,
+#: and of those of one level the newest is told.
 REST_A_LEVEL_S: Final = 80e-6
 
 _STATUSES: Final = (
@@ -210,11 +212,12 @@ def _levels(
     enabled = shard.location_records.records["enabled"][shard.levels.records["location"][rows]]
     unavailable = shard.name_unavailable(shard.list_unavailable(rows, columns[5]))
     more = zip(sum_incoming(shard, rows), shard.are_quarantined(rows).tolist(), strict=True)
-    told = rows.tolist(), shard.name_rows(rows), columns.T.tolist(), enabled
-    found = zip(*told, more, strict=True)
-    for place, (row, name, (*units, is_open, _), is_enabled, rest) in enumerate(found):
-        values = (name[1], *units, bool(is_enabled), unavailable.get(place, {}), *rest)
-        yield row, name, core.LevelView._make(values) if is_open else None
+    read = rows.tolist(), shard.name_rows(rows), columns.T.tolist(), enabled
+    found = zip(*read, more, strict=True)
+    for place, (row, name, (*units, is_open, _, state), is_enabled, rest) in enumerate(found):
+        values = name[1], *units, bool(is_enabled), unavailable.get(place, {}), *rest, state
+        told = core.LevelView._make(values) if is_open else None
+        yield row, name, told and told._replace(state=SourceState(state))
 
 
 class _Filter:

@@ -36,17 +36,19 @@ class GetAvailabilityResponse(_message.Message):
     def __init__(self, availability: _Optional[_Union[Availability, _Mapping]] = ...) -> None: ...
 
 class BatchGetAvailabilityRequest(_message.Message):
-    __slots__ = ("skus", "stock_levels", "locations")
+    __slots__ = ("skus", "stock_levels", "locations", "source_states")
     SKUS_FIELD_NUMBER: _ClassVar[int]
     STOCK_LEVELS_FIELD_NUMBER: _ClassVar[int]
     LOCATIONS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_STATES_FIELD_NUMBER: _ClassVar[int]
     skus: _containers.RepeatedScalarFieldContainer[str]
     stock_levels: _containers.RepeatedScalarFieldContainer[int]
     locations: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, skus: _Optional[_Iterable[str]] = ..., stock_levels: _Optional[_Iterable[int]] = ..., locations: _Optional[_Iterable[str]] = ...) -> None: ...
+    source_states: _containers.RepeatedScalarFieldContainer[_common_pb2.SourceState]
+    def __init__(self, skus: _Optional[_Iterable[str]] = ..., stock_levels: _Optional[_Iterable[int]] = ..., locations: _Optional[_Iterable[str]] = ..., source_states: _Optional[_Iterable[_Union[_common_pb2.SourceState, str]]] = ...) -> None: ...
 
 class BatchGetAvailabilityResponse(_message.Message):
-    __slots__ = ("availabilities", "unknown_skus", "on_hand", "reserved", "committed", "revisions", "available", "unavailable")
+    __slots__ = ("availabilities", "unknown_skus", "on_hand", "reserved", "committed", "revisions", "available", "unavailable", "source_states")
     AVAILABILITIES_FIELD_NUMBER: _ClassVar[int]
     UNKNOWN_SKUS_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +57,7 @@ class BatchGetAvailabilityResponse(_message.Message):
     REVISIONS_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     UNAVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_STATES_FIELD_NUMBER: _ClassVar[int]
     availabilities: _containers.RepeatedCompositeFieldContainer[Availability]
     unknown_skus: _containers.RepeatedScalarFieldContainer[str]
     on_hand: _containers.RepeatedScalarFieldContainer[int]
@@ -63,7 +66,8 @@ class BatchGetAvailabilityResponse(_message.Message):
     revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
     available: _containers.RepeatedScalarFieldContainer[int]
     unavailable: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, availabilities: _Optional[_Iterable[_Union[Availability, _Mapping]]] = ..., unknown_skus: _Optional[_Iterable[str]] = ..., on_hand: _Optional[_Iterable[int]] = ..., reserved: _Optional[_Iterable[int]] = ..., committed: _Optional[_Iterable[int]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., available: _Optional[_Iterable[int]] = ..., unavailable: _Optional[_Iterable[int]] = ...) -> None: ...
+    source_states: bytes
+    def __init__(self, availabilities: _Optional[_Iterable[_Union[Availability, _Mapping]]] = ..., unknown_skus: _Optional[_Iterable[str]] = ..., on_hand: _Optional[_Iterable[int]] = ..., reserved: _Optional[_Iterable[int]] = ..., committed: _Optional[_Iterable[int]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., available: _Optional[_Iterable[int]] = ..., unavailable: _Optional[_Iterable[int]] = ..., source_states: _Optional[bytes] = ...) -> None: ...
 
 class ResolveStockLevelsRequest(_message.Message):
     __slots__ = ("stock_levels",)
@@ -128,7 +132,7 @@ class Availability(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., levels: _Optional[_Iterable[_Union[StockLevel, _Mapping]]] = ..., network_available: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ...) -> None: ...
 
 class StockLevel(_message.Message):
-    __slots__ = ("location", "on_hand", "reserved", "committed", "available", "shortfall", "enabled", "unavailable", "incoming", "quarantined")
+    __slots__ = ("location", "on_hand", "reserved", "committed", "available", "shortfall", "enabled", "unavailable", "incoming", "quarantined", "source_state")
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
     RESERVED_FIELD_NUMBER: _ClassVar[int]
@@ -139,6 +143,7 @@ class StockLevel(_message.Message):
     UNAVAILABLE_FIELD_NUMBER: _ClassVar[int]
     INCOMING_FIELD_NUMBER: _ClassVar[int]
     QUARANTINED_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_STATE_FIELD_NUMBER: _ClassVar[int]
     location: str
     on_hand: int
     reserved: int
@@ -149,7 +154,8 @@ class StockLevel(_message.Message):
     unavailable: _containers.RepeatedCompositeFieldContainer[UnavailableUnits]
     incoming: int
     quarantined: bool
-    def __init__(self, location: _Optional[str] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., available: _Optional[int] = ..., shortfall: _Optional[int] = ..., enabled: bool = ..., unavailable: _Optional[_Iterable[_Union[UnavailableUnits, _Mapping]]] = ..., incoming: _Optional[int] = ..., quarantined: bool = ...) -> None: ...
+    source_state: _common_pb2.SourceState
+    def __init__(self, location: _Optional[str] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., available: _Optional[int] = ..., shortfall: _Optional[int] = ..., enabled: bool = ..., unavailable: _Optional[_Iterable[_Union[UnavailableUnits, _Mapping]]] = ..., incoming: _Optional[int] = ..., quarantined: bool = ..., source_state: _Optional[_Union[_common_pb2.SourceState, str]] = ...) -> None: ...
 
 class UnavailableUnits(_message.Message):
     __slots__ = ("status", "quantity")

@@ -23,6 +23,13 @@ class RefusalCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REFUSAL_CODE_WRONG_STATE: _ClassVar[RefusalCode]
     REFUSAL_CODE_NO_SUCH_LINE: _ClassVar[RefusalCode]
     REFUSAL_CODE_EXCESS_QUANTITY: _ClassVar[RefusalCode]
+
+class SourceState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SOURCE_STATE_UNSPECIFIED: _ClassVar[SourceState]
+    SOURCE_STATE_GAP: _ClassVar[SourceState]
+    SOURCE_STATE_STALE: _ClassVar[SourceState]
+    SOURCE_STATE_CURRENT: _ClassVar[SourceState]
 OUTCOME_UNSPECIFIED: Outcome
 OUTCOME_ACCEPTED: Outcome
 OUTCOME_REFUSED: Outcome
@@ -34,6 +41,10 @@ REFUSAL_CODE_EXPIRED: RefusalCode
 REFUSAL_CODE_WRONG_STATE: RefusalCode
 REFUSAL_CODE_NO_SUCH_LINE: RefusalCode
 REFUSAL_CODE_EXCESS_QUANTITY: RefusalCode
+SOURCE_STATE_UNSPECIFIED: SourceState
+SOURCE_STATE_GAP: SourceState
+SOURCE_STATE_STALE: SourceState
+SOURCE_STATE_CURRENT: SourceState
 
 class Revision(_message.Message):
     __slots__ = ("shard", "sequence", "timeline")

@@ -26,6 +26,7 @@ from tests.core.kernels.worlds import (
     make_index,
     make_locations,
     make_quarantined,
+    make_sources,
     random_keys,
 )
 
@@ -58,6 +59,8 @@ class Shop:
         self.removed = np.array([rng.random() < 0.1 for _ in range(64)], np.uint8)
         self.locations = make_locations(rng, 8)
         self.levels = self._levels()
+        more = Random(self.shard), self.header, len(self.levels)
+        self.counts, self.sources = make_sources(*more, restricts=self.shard == 255)
         self.reservations = np.zeros(self.capacity, RESERVATION)
         self.lines = np.zeros(self.capacity * LINES_MAX * BLOCKS_SPREAD, LINE)
         self.splits = np.zeros((len(self.lines), 7), np.int64)
@@ -119,7 +122,8 @@ class Shop:
     @property
     def arrays(self) -> tuple[Any, ...]:
         """All tables of the shard, as kernels take them."""
-        stock = (self.levels, self.removed, self.locations, self.quarantined)
+        more = self.quarantined, self.counts, self.sources
+        stock = (self.levels, self.removed, self.locations, *more)
         return self.header, stock, self.book, self.index, self.heap, self.effects
 
     @property

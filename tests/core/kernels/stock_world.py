@@ -5,7 +5,7 @@ from random import Random
 import numpy as np
 
 from holdfast.core.kernels import codes
-from holdfast.core.kernels.arguments import SHARD
+from holdfast.core.kernels.arguments import NOT_CURRENT, RESTRICTED, SHARD
 from holdfast.core.limits import (
     GAPS_MAX,
     NUMBERED_MAX,
@@ -101,8 +101,9 @@ def _record(
         header[SHARD] = number
         places = np.zeros(1, LOCATION)
         places["enabled"] = rng.randrange(2)
+        header[NOT_CURRENT] = header[RESTRICTED] = rng.randrange(2)
         quarantined = make_quarantined(rng, header, len(shard.levels))
-        stock = (shard.levels, removed, places, quarantined)
+        stock = (shard.levels, removed, places, quarantined, shard.counts, shard.sources)
         duel.call("find_event_levels", events, plan, header, stock)
         duel.call("find_numbered", events, 0, shard.numbered, number, recorded, operations=size)
     recorded["match"] = [rng.choice((0,) * 20 + (1, 2)) for _ in events]
@@ -114,7 +115,8 @@ def _record(
     gaps = np.concatenate([_list_gaps(duel, shard) for shard in shards])
     gaps.sort(order="first")
     last = np.uint64(max(int(shard.sources["last_sequence"][0]) for shard in shards))
-    source = (last, np.uint64(rng.choice((0, 3))), gaps)
+    cap = duel.call("cap_of", shards[0].sources, 0)
+    source = (last, np.uint64(rng.choice((0, 3))), gaps, cap)
     space = (make_index(64), make_index(64), make_index(64), np.zeros(64, np.int32))
     plan["is_counted"] = [rng.random() < 0.05 for _ in events]
     counts, began = np.zeros(SHARDS, np.int64), np.zeros(3, np.uint8)
@@ -245,7 +247,6 @@ def _change_supplies(duel: Duel, rng: Random, shard: _Shard) -> None:
     """Announce, change and receive supply, and look for it; now and then all of a level leaves."""
     count = len(shard.levels)
     effects = np.zeros(rng.randrange(9) if count else 0, DTYPES[Section.SUPPLIES])
-    known = [(each["row"], each["key_lo"]) for each in shard.supplies[: shard.supply_count]]
     texts = []
     for effect in effects:
         effect["row"], effect["key_lo"] = rng.randrange(count), rng.randrange(20)
@@ -256,8 +257,10 @@ def _change_supplies(duel: Duel, rng: Random, shard: _Shard) -> None:
     now_ns = rng.choice(TIMES)
     tables = shard.heads, shard.supplies
     for effect, text in zip(effects, texts, strict=True):
-        place = int(effect["row"]), int(effect["key_lo"])
-        packed = text[:0] if place in known else text
+        # Anew for each: the one before may have let an old supply leave.
+        known = shard.supplies[: shard.supply_count]
+        is_known = np.any((known["row"] == effect["row"]) & (known["key_lo"] == effect["key_lo"]))
+        packed = text[:0] if is_known else text
         one = np.array([effect])
         more = shard.header, shard.supply_texts, shard.sources, now_ns
         arguments = (one, packed, *tables, shard.supply_count, *more)

@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 
 from holdfast.core.kernels import codes
-from holdfast.core.kernels.arguments import EXPIRIES, HEADER_SIZE, LEVELS, QUARANTINED, Heap
+from holdfast.core.kernels.arguments import (
+    EXPIRIES,
+    HEADER_SIZE,
+    LEVELS,
+    NOT_CURRENT,
+    QUARANTINED,
+    RESTRICTED,
+    Heap,
+)
 from holdfast.core.kernels.hash_slots import LARGER, LARGER_AT
 from holdfast.core.limits import NUMBER_BITS, NUMBERED_MAX, ON_HAND_MAX, QUANTITY_MAX, ROWS_MAX
 from holdfast.core.tables.effects import DTYPES, Section
@@ -182,7 +190,8 @@ def levels(duel: Duel, rng: Random) -> None:
     firsts = np.zeros((skus.capacity, 2), np.int32)
     count = 0
     while count < len(pairs):
-        effects = np.array(pairs[count : count + rng.randint(1, 50)], DTYPES[Section.LEVELS])
+        some = pairs[count : count + rng.randint(1, 50)]
+        effects = np.array([(*pair, 1, 0, 0) for pair in some], DTYPES[Section.LEVELS])
         duel.call("apply_levels", effects, table, count, operations=len(effects))
         end = count + len(effects)
         duel.call("index_levels", count, end, table, slots, chain, firsts, operations=len(effects))
@@ -211,14 +220,19 @@ def levels(duel: Duel, rng: Random) -> None:
     supplies["quantity"] = [rng.choice((0, 1, 7)) for _ in range(count)]
     supplies["received"], supplies["expected_ns"] = 1, rng.choice(TIMES)
     duel.call("hash_supplies", supplies, table, seed, *texts)
-    duel.call("offered", rng.choice((-1, 0, 5)), rng.randrange(2))
+    cap = rng.choice((0, 3, codes.CAP_MAX))
+    duel.call("offered", rng.choice((-1, 0, 5)), rng.choice((0, 2)), cap, rng.randrange(2))
     rows = np.array([rng.randint(-1, count) for _ in range(50)])
     quarantined = make_quarantined(rng, header, count)
-    stock = (table, skus.removed, make_locations(rng, 8), quarantined)
+    begun = np.zeros(count, LAST_COUNT)
+    duel.call("begin_counts", np.ones(count, DTYPES[Section.LEVELS]), begun, 0, operations=count)
+    counts, sources = make_sources(rng, header, len(table), restricts=rng.random() < 0.5)
+    stock = (table, skus.removed, make_locations(rng, 8), quarantined, counts, sources)
     due, later = np.array([rng.randrange(9) for _ in range(50 if count else 0)]), np.zeros(50)
     at = np.sort(np.array([rng.randrange(count) for _ in due], np.int64))
-    duel.call("promise_supplies", np.arange(count), at, due, header, stock, later.astype(np.int64))
-    duel.call("read_levels", rows, header, stock, np.zeros((6, 50), np.int64), operations=50)
+    told = (header, stock, later.astype(np.int64))
+    duel.call("promise_supplies", np.arange(count), at, due, *told)
+    duel.call("read_levels", rows, header, stock, np.zeros((7, 50), np.int64), operations=50)
 
 
 def _find_row(
@@ -376,6 +390,17 @@ def make_quarantined(rng: Random, header: Array, levels: int) -> Array:
     rows = sorted(rng.sample(range(levels), min(count, levels)))
     header[QUARANTINED] = len(rows)
     return np.array([*rows, 0], np.int32)
+
+
+def make_sources(
+    rng: Random, header: Array, levels: int, *, restricts: bool
+) -> tuple[Array, Array]:
+    """Who counted each level last, and how these sources are."""
+    counts, sources = np.zeros(levels, LAST_COUNT), np.zeros(3, SOURCE)
+    counts["source"] = [rng.randrange(-1, 3) for _ in counts]
+    sources["state"], sources["fallback"] = (0, 1, 2), [rng.randrange(1, 4) for _ in sources]
+    header[NOT_CURRENT] = header[RESTRICTED] = restricts
+    return counts, sources
 
 
 def make_locations(rng: Random, count: int) -> Array:

@@ -112,7 +112,8 @@ def stage(rng: Random) -> list[Unit]:
         records(Section.POSTED, rng, units=9, row=SKUS),
         records(Section.REVERSALS, rng, key_lo=9, target_lo=9, quantity=9, row=SKUS, kind=4),
         records(Section.GAPS, rng, first=9, last=9, kind=3),
-        records(Section.SOURCES, rng, expected_interval_ms=9, unknown_skus=4),
+        records(Section.SOURCES, rng, expected_interval_ms=9, unknown_skus=4, fallback=4, cap=9),
+        records(Section.SOURCE_STATES, rng, state=4),
         records(Section.REQUESTS, rng, key_hi=9, key_lo=9, result=9, lines_hash=9, verb=5),
         records(Section.ATTRIBUTIONS, rng, principal=1, kind=9, start=1, count=2),
         records(Section.QUARANTINES, rng, row=SKUS, is_quarantined=2),
@@ -155,7 +156,8 @@ def test_an_end_between_two_lives_of_a_name_keeps_its_place() -> None:
     desk.run(2)
     kinds = [section for section, _ in desk.entries[-1].sections]
     life = [Section.SKU_NAMES, Section.LEVELS, Section.COUNTED, Section.STOCK]
-    assert [*life, Section.GAPS, Section.ENDED_SKUS, *life] == kinds
+    noted = [Section.SOURCE_STATES, Section.GAPS]
+    assert [*life, *noted, Section.ENDED_SKUS, *life] == kinds
     live = state_bytes.digest(desk.node.shards[0])
     assert live == state_bytes.digest(desk.replayed().shards[0])
     desk.restart()

@@ -82,6 +82,11 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"sku": "S1", "locations": ["W1"], "horizon_days": 9, "page_size": 5},
     ),
     (
+        "batch_get_availability",
+        {"skus": ["S1"], "source_states": iter(["SOURCE_STATE_GAP", 2])},
+        {"skus": ["S1"], "source_states": [1, 2]},
+    ),
+    (
         "resolve_stock_levels",
         {"levels": iter([("S1", "W1")])},
         {"stock_levels": [{"sku": "S1", "location": "W1"}]},
@@ -205,6 +210,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {
             "source": "erp",
             "expected_interval": 90,
+            "fallback": "FALLBACK_CAP",
+            "cap": 5,
             "unknown_skus": "UNKNOWN_SKUS_REFUSE",
             "allow_missing": True,
             "request_id": "q1",
@@ -213,9 +220,11 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
             "source": {
                 "source": "erp",
                 "expected_interval": {"seconds": 90},
+                "fallback": "FALLBACK_CAP",
+                "cap": 5,
                 "unknown_skus": "UNKNOWN_SKUS_REFUSE",
             },
-            "update_mask": {"paths": ["expected_interval", "unknown_skus"]},
+            "update_mask": {"paths": ["expected_interval", "unknown_skus", "fallback", "cap"]},
             "allow_missing": True,
             "request_id": "q1",
         },

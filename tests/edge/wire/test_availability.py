@@ -14,6 +14,7 @@ from holdfast.edge.wire.availability import (
 )
 from holdfast.edge.wire.faults import Fault
 from holdfast.v1 import availability_service_pb2 as availability
+from holdfast.v1 import common_pb2 as common
 from tests.edge.wire.builders import (
     SENT_REVISIONS,
     assert_invalid,
@@ -65,7 +66,10 @@ SENT_LEVELS: list[dict[str, Any]] = [
 
 SENT = availability.Availability(
     sku="A",
-    levels=[availability.StockLevel(**each) for each in SENT_LEVELS],
+    levels=[
+        availability.StockLevel(**each, source_state=common.SOURCE_STATE_CURRENT)
+        for each in SENT_LEVELS
+    ],
     network_available=11,
     revision=SENT_REVISIONS[0],
 )

@@ -274,9 +274,9 @@ def test_levels_are_answered_as_columns() -> None:
     on_hand, reserved, committed = np.array([[-5, 2**60], [1, 2], [3, 4]], np.int64)
     available, is_stale = on_hand - reserved - committed, np.zeros(2, np.bool_)
     revisions = (core.Revision(1, 9, 0),)
-    unavailable = np.array([7, 0])
+    unavailable, states = np.array([7, 0]), np.array([2, 0], np.uint8)
     levels = core.LevelColumns(
-        on_hand, reserved, committed, available, unavailable, is_stale, revisions
+        on_hand, reserved, committed, available, unavailable, states, is_stale, revisions
     )
     data = handles_response(levels).SerializeToString()
     public = availability.BatchGetAvailabilityResponse
@@ -288,6 +288,7 @@ def test_levels_are_answered_as_columns() -> None:
         list(answer.available),
         list(answer.unavailable),
     ]
+    assert b"\2\0" == answer.source_states
     assert [9] == [each.sequence for each in answer.revisions]
     assert [-5, 2**60] == column(twin(public).FromString(data), public, "on_hand").tolist()
 

@@ -24,12 +24,14 @@ from holdfast.core.commands import (
     Reference,
     RepairLevels,
     Reserve,
+    Source,
     StockEvent,
+    UpdateSource,
 )
 from holdfast.core.commands.stock import SUPPLY
 from holdfast.core.ids import key_from_text
 from holdfast.core.limits import LINES_KEPT_NS
-from holdfast.core.model import CountBasis, EventKind
+from holdfast.core.model import CountBasis, EventKind, Fallback
 from holdfast.core.statistics import read_statistics
 from tests.persistence.lives import (
     NS_PER_S,
@@ -76,6 +78,11 @@ def write(path: Path) -> None:
     for number, (kind, more) in enumerate(changes, 2):
         fact = StockEvent(None, number, "sku-1", "store-1", kind, 2, **more)
         life.node.post(RecordStockEvents("wms", (fact,)), Nobody())
+    # It is silent from the next turn on, while another is heard and misses a number.
+    life.node.post(UpdateSource(Source("wms", 1_000, None, Fallback.STOP, 0)), Nobody())
+    for number in (1, 3):
+        fact = StockEvent(None, number, "sku-2", "store-1", EventKind.RECEIPT, 2)
+        life.node.post(RecordStockEvents("erp 2", (fact,)), Nobody())
     life.journal.append(life.node.turn(life.node.now_ns).entries)
     for _ in range(2):  # what has ended leaves, and new orders take its place
         life.journal.append(life.node.turn(life.node.now_ns + 2 * LINES_KEPT_NS).entries)

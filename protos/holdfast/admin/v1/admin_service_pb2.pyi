@@ -4,6 +4,7 @@ from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from holdfast.v1 import common_pb2 as _common_pb2
 from holdfast.v1 import stock_service_pb2 as _stock_service_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -14,19 +15,19 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class SourceState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = ()
-    SOURCE_STATE_UNSPECIFIED: _ClassVar[SourceState]
-    SOURCE_STATE_GAP: _ClassVar[SourceState]
-    SOURCE_STATE_STALE: _ClassVar[SourceState]
-    SOURCE_STATE_CURRENT: _ClassVar[SourceState]
-
 class UnknownSkus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     UNKNOWN_SKUS_UNSPECIFIED: _ClassVar[UnknownSkus]
     UNKNOWN_SKUS_CREATE: _ClassVar[UnknownSkus]
     UNKNOWN_SKUS_CREATE_BY_RECEIPT: _ClassVar[UnknownSkus]
     UNKNOWN_SKUS_REFUSE: _ClassVar[UnknownSkus]
+
+class Fallback(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FALLBACK_UNSPECIFIED: _ClassVar[Fallback]
+    FALLBACK_SELL_ON: _ClassVar[Fallback]
+    FALLBACK_CAP: _ClassVar[Fallback]
+    FALLBACK_STOP: _ClassVar[Fallback]
 
 class RepairVerdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -35,14 +36,14 @@ class RepairVerdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REPAIR_VERDICT_NOT_AUDITED: _ClassVar[RepairVerdict]
     REPAIR_VERDICT_NEEDS_COUNT: _ClassVar[RepairVerdict]
     REPAIR_VERDICT_NOT_QUARANTINED: _ClassVar[RepairVerdict]
-SOURCE_STATE_UNSPECIFIED: SourceState
-SOURCE_STATE_GAP: SourceState
-SOURCE_STATE_STALE: SourceState
-SOURCE_STATE_CURRENT: SourceState
 UNKNOWN_SKUS_UNSPECIFIED: UnknownSkus
 UNKNOWN_SKUS_CREATE: UnknownSkus
 UNKNOWN_SKUS_CREATE_BY_RECEIPT: UnknownSkus
 UNKNOWN_SKUS_REFUSE: UnknownSkus
+FALLBACK_UNSPECIFIED: Fallback
+FALLBACK_SELL_ON: Fallback
+FALLBACK_CAP: Fallback
+FALLBACK_STOP: Fallback
 REPAIR_VERDICT_UNSPECIFIED: RepairVerdict
 REPAIR_VERDICT_REPAIRED: RepairVerdict
 REPAIR_VERDICT_NOT_AUDITED: RepairVerdict
@@ -112,7 +113,7 @@ class ShardStatus(_message.Message):
     def __init__(self, shard: _Optional[int] = ..., sequence: _Optional[int] = ..., skus: _Optional[int] = ..., stock_levels: _Optional[int] = ..., reservations: _Optional[int] = ..., mailbox_depth: _Optional[int] = ..., mailbox_capacity: _Optional[int] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., ended_ids: _Optional[int] = ..., source_gaps: _Optional[int] = ..., quarantined_levels: _Optional[int] = ...) -> None: ...
 
 class Source(_message.Message):
-    __slots__ = ("source", "expected_interval", "unknown_skus", "state", "last_sequence", "last_event_time", "lag", "missing_sequences", "unlisted_sequences", "gap_count", "gaps")
+    __slots__ = ("source", "expected_interval", "unknown_skus", "state", "last_sequence", "last_event_time", "lag", "missing_sequences", "unlisted_sequences", "gap_count", "gaps", "fallback", "cap")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_INTERVAL_FIELD_NUMBER: _ClassVar[int]
     UNKNOWN_SKUS_FIELD_NUMBER: _ClassVar[int]
@@ -124,10 +125,12 @@ class Source(_message.Message):
     UNLISTED_SEQUENCES_FIELD_NUMBER: _ClassVar[int]
     GAP_COUNT_FIELD_NUMBER: _ClassVar[int]
     GAPS_FIELD_NUMBER: _ClassVar[int]
+    FALLBACK_FIELD_NUMBER: _ClassVar[int]
+    CAP_FIELD_NUMBER: _ClassVar[int]
     source: str
     expected_interval: _duration_pb2.Duration
     unknown_skus: UnknownSkus
-    state: SourceState
+    state: _common_pb2.SourceState
     last_sequence: int
     last_event_time: _timestamp_pb2.Timestamp
     lag: _duration_pb2.Duration
@@ -135,7 +138,9 @@ class Source(_message.Message):
     unlisted_sequences: int
     gap_count: int
     gaps: _containers.RepeatedCompositeFieldContainer[SequenceGap]
-    def __init__(self, source: _Optional[str] = ..., expected_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., unknown_skus: _Optional[_Union[UnknownSkus, str]] = ..., state: _Optional[_Union[SourceState, str]] = ..., last_sequence: _Optional[int] = ..., last_event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., lag: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., missing_sequences: _Optional[int] = ..., unlisted_sequences: _Optional[int] = ..., gap_count: _Optional[int] = ..., gaps: _Optional[_Iterable[_Union[SequenceGap, _Mapping]]] = ...) -> None: ...
+    fallback: Fallback
+    cap: int
+    def __init__(self, source: _Optional[str] = ..., expected_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., unknown_skus: _Optional[_Union[UnknownSkus, str]] = ..., state: _Optional[_Union[_common_pb2.SourceState, str]] = ..., last_sequence: _Optional[int] = ..., last_event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., lag: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., missing_sequences: _Optional[int] = ..., unlisted_sequences: _Optional[int] = ..., gap_count: _Optional[int] = ..., gaps: _Optional[_Iterable[_Union[SequenceGap, _Mapping]]] = ..., fallback: _Optional[_Union[Fallback, str]] = ..., cap: _Optional[int] = ...) -> None: ...
 
 class SequenceGap(_message.Message):
     __slots__ = ("first_sequence", "last_sequence", "open_time")

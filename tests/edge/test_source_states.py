@@ -1,0 +1,61 @@
+"""Stock whose source is silent or misses numbers, over a real node."""
+
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from holdfast.admin.v1.admin_service_pb2 import FALLBACK_CAP
+from holdfast.edge.client import Client
+from holdfast.v1 import common_pb2 as common
+from holdfast.v1 import stock_service_pb2 as stock
+from tests.edge.node_process import NodeProcess
+from tests.edge.raw import WAREHOUSE, level_of, new_name
+
+ACCEPTED, REFUSED = common.OUTCOME_ACCEPTED, common.OUTCOME_REFUSED
+
+
+def received(sku: str, sequence: int) -> stock.StockEvent:
+    kind: Any = "STOCK_EVENT_KIND_RECEIPT"
+    return stock.StockEvent(sequence=sequence, sku=sku, location=WAREHOUSE, kind=kind, quantity=10)
+
+
+async def test_a_gap_caps_promises_until_it_heals_also_after_a_kill(
+    node: NodeProcess, client: Client
+) -> None:
+    """Watchers are told when it opens and when it heals."""
+    await client.update_location(WAREHOUSE, allow_missing=True)
+    sku, source = new_name("sku"), new_name("erp")
+    told = await client.update_source(source, fallback="FALLBACK_CAP", cap=4, allow_missing=True)
+    assert (FALLBACK_CAP, 4) == (told.source.fallback, told.source.cap)
+    await client.record_stock_events(source, [received(sku, 1)])
+    async with aclosing(client.watch_availability([sku])) as responses:
+        (first,) = (await anext(responses)).levels
+        assert (common.SOURCE_STATE_CURRENT, 10) == (
+            first.level.source_state,
+            first.level.available,
+        )
+        await client.record_stock_events(source, [received(sku, 3)])
+        seen = first
+        while seen.level.source_state != common.SOURCE_STATE_GAP:
+            (seen,) = (await anext(responses)).levels
+        assert (20, 4) == (seen.level.on_hand, seen.level.available)
+
+    node.kill()
+    node.start()
+    more = await client.reserve(new_name("order"), [(sku, WAREHOUSE, 5)])
+    held = await client.reserve(new_name("order"), [(sku, WAREHOUSE, 4)])
+    assert [REFUSED, ACCEPTED] == [more.outcome, held.outcome]
+    await client.record_stock_events(source, [received(sku, 2)])
+    level = await level_of(client, sku)
+    assert (common.SOURCE_STATE_CURRENT, 26) == (level.source_state, level.available)
+
+
+def test_the_example_of_the_page_runs(node: NodeProcess) -> None:
+    """What docs/integrators.md shows, with names of its own and this node's address."""
+    page = (Path(__file__).parents[2] / "docs" / "integrators.md").read_text("utf-8")
+    section = page.partition("\n### Stock whose source is silent\n")[2]
+    example = section.partition("```python\n")[2].partition("```")[0]
+    for name in ("MUG", "erp"):
+        example = example.replace(name, new_name(name))
+    client = f"BlockingClient({node.target!r})"
+    exec(example.replace("BlockingClient()", client), {})  # noqa: S102 - our own page
