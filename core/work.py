@@ -48,7 +48,7 @@ SOURCE_RESET: Final = 20
 
 #: A source that is told or set, in each shard, or looked at; a gap of it that is told.
 SOURCE_TOLD: Final = 15
-SOURCE_REVIEWED: Final = 3
+SOURCE_REVIEWED: Final = 20
 GAP_TOLD: Final = 1
 
 #: A pending reversal that is told.

@@ -47,7 +47,7 @@ class SourceStates:
         if not self._is_known:
             self._look_at_all()
         for _ in range(REVIEWED_MAX):
-            if self.next_ns > now_ns:
+            if self.next_ns > now_ns or self.work.is_over:
                 break
             _, name = heappop(self._due)
             self._first_due.pop(name, None)

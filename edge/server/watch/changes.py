@@ -79,7 +79,7 @@ class ShardChanges:
         return bool(changed)
 
     def _note_sources(self, entry: Entry) -> bool:
-        """Note of which sources an entry changed settings or state; return whether there are any."""
+        """Note which sources an entry changed, or their state; return whether there are any."""
         kinds = (Section.SOURCES, Section.SOURCE_STATES)
         changed = [each for kind in kinds for each in entry.effects(kind)["source"].tolist()]
         self._sources.update(dict.fromkeys(changed, entry.sequence))

@@ -45,7 +45,7 @@ def any_command(rng: Random, number: int) -> Any:
         return DeleteSku(sku)
     if rng.random() < 0.3:
         return Reserve(key_from_text(f"order {number}"), (Line(sku, "W", 1),), 60_000)
-    fact = StockEvent(None, number + 1, sku, "W", EventKind.RECEIPT, 9)
+    fact = StockEvent(key_from_text(f"event {number}"), 0, sku, "W", EventKind.RECEIPT, 9)
     return RecordStockEvents("till", (fact,))
 
 
