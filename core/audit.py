@@ -223,7 +223,8 @@ def _wrong_supplies(shard: Shard) -> Iterator[str]:
     for row in np.flatnonzero(shard.supply_heads.used).tolist():
         mine = _chain(int(shard.supply_heads.records[row]), supplies["next"])
         seen += len(mine)
-        is_open = supplies["quantity"][mine] > supplies["received"][mine]
+        left = supplies["quantity"][mine] - supplies["received"][mine]
+        is_open = (left > 0) | ((supplies["is_transfer"][mine] != 0) & (left < 0))
         if (supplies["row"][mine] != row).any():
             yield f"stock level {row} has a supply of another"
         if is_open.sum() > SUPPLIES_OPEN_MAX or (~is_open).sum() > SUPPLIES_CLOSED_MAX:

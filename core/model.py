@@ -65,6 +65,8 @@ class EventKind(IntEnum):
     REVERSAL = 8
     SHIPMENT_REVERSAL = 9
     SUPPLY = 10
+    TRANSFER_DISPATCH = 11
+    TRANSFER_ADJUSTMENT = 12
 
 
 #: Kinds of facts that a reversal undoes. A count is undone by another count, and what is said of
@@ -106,6 +108,7 @@ class EventOutcome(IntEnum):
     CANNOT_REVERSE = 20
     SUPPLY_OUTDATED = 21
     TOO_MANY_SUPPLIES = 22
+    EXCEEDS_AVAILABLE = 23
 
 
 class UnknownSkus(IntEnum):

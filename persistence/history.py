@@ -316,11 +316,15 @@ class _ShardHistory:
 
     def _read_supplies(self, effects: Any) -> Iterator[EffectRecord]:
         for effect in effects:
-            what = {"kind": "supply", **self._level(int(effect["row"]))}
-            what["supply_key"] = _key_hex(effect)
+            kind = "transfer" if effect["is_transfer"] else "supply"
+            what = {"kind": kind, **self._level(int(effect["row"]))}
+            what[f"{kind}_key"] = _key_hex(effect)
             what["incoming_delta"] = int(effect["incoming"])
             if effect["is_receipt"]:
                 yield {**what, "received": int(effect["units"])}
+                continue
+            if effect["is_transfer"]:
+                yield {**what, "sent": int(effect["units"])}
                 continue
             expected = {"expected_time": time_text(int(effect["expected_ns"]))}
             yield {

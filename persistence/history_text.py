@@ -70,6 +70,13 @@ def _fallback(record: EffectRecord) -> str:
     return f"fallback {record['fallback'].lower().replace('_', ' ')}{cap}"
 
 
+def _transfer_sentence(record: EffectRecord) -> str:
+    place = f"{_level(record)}, transfer {record['transfer_key']}"
+    if "received" in record:
+        return f"{record['received']:,} have come of {place}"
+    return f"{record['sent']:+,} are under way of {place}"
+
+
 def _level(record: EffectRecord) -> str:
     return f"{record['sku']} at {record['location']}"
 
@@ -91,6 +98,7 @@ _SENTENCES: Final[dict[str, Callable[[EffectRecord], str]]] = {
         f"{record['status']} {record['delta']:+,} {_level(record)}, not for sale"
     ),
     "supply": _supply_sentence,
+    "transfer": _transfer_sentence,
     "history_window": lambda record: (
         f"what happens at a level is kept for {timedelta(milliseconds=record['window_ms'])}"
         f"{', for counts to ask' if record['is_used'] else ', the newest of it'}"

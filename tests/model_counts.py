@@ -11,15 +11,21 @@ from holdfast.core.commands import Reapplied, StockEvent
 from holdfast.core.ids import Key, key_from_text
 from holdfast.core.limits import COUNT_AHEAD_NS_MAX
 from holdfast.core.model import CountBasis, EventKind, EventOutcome, State
-from tests.model_reservations import Happened, HeldLine, Level, Reservation
+from tests.model_reservations import Happened, HeldLine, Level, Reservation, Supply
 from tests.model_reversals import Undoing
 from tests.model_sources import judge_change, on_hand_with
-from tests.model_supply import change_supply, judge_supply
+from tests.model_supply import (
+    change_supply,
+    change_transfer,
+    is_of_transfer,
+    judge_supply,
+    judge_transfer,
+)
 
 #: Kinds that change nothing on hand by themselves.
 STILL = (
     *(EventKind.COUNT, EventKind.GOODS_ISSUE, EventKind.STATUS_CHANGE),
-    *(EventKind.SHIPMENT_REVERSAL, EventKind.SUPPLY),
+    *(EventKind.SHIPMENT_REVERSAL, EventKind.SUPPLY, EventKind.TRANSFER_ADJUSTMENT),
 )
 
 
@@ -63,7 +69,7 @@ class Counts:
             happened.kind = None
             happened.is_counted = True
             if judged.outcome == EventOutcome.ALREADY_COUNTED and event.kind != EventKind.COUNT:
-                self.change_others(name, event, level, skus, now_ns, judged.undoing)
+                self.change_others(name, event, level, skus, now_ns, judged)
             return happened
         before = level.on_hand
         level.on_hand = on_hand_with(event, level.on_hand) + judged.delta
@@ -87,7 +93,7 @@ class Counts:
                 happened.basis = level.basis = basis_of(event)
                 level.counted_ns = at_ns
         else:
-            self.change_others(name, event, level, skus, now_ns, judged.undoing)
+            self.change_others(name, event, level, skus, now_ns, judged)
         return happened
 
     def change_others(
@@ -97,14 +103,20 @@ class Counts:
         level: Level,
         skus: dict[str, dict[str, Level]],
         now_ns: int,
-        undoing: Undoing | None = None,
+        judged: Any,
     ) -> None:
         """What a fact changes beside units on hand, or the undoing of one."""
+        undoing: Undoing | None = judged.undoing
         if event.kind == EventKind.REVERSAL:
             if undoing is None or not undoing.sign or undoing.fact.kind == EventKind.GOODS_ISSUE:
                 return
             event = undoing.fact
-        change_supply(name, event, level, now_ns, undoing.sign if undoing else 1)
+        sign = undoing.sign if undoing else 1
+        change_supply(name, event, level, now_ns, sign)
+        if is_of_transfer(event):
+            there = transfer_level(event, level, skus)
+            skus[event.sku][there.location] = there
+            judged.in_transit = change_transfer(event, there, now_ns, sign)
         states = [State.FULFILLED, State.RETURNED]
         statuses = [event.from_status, event.to_status]
         if undoing and undoing.sign < 0:
@@ -117,16 +129,6 @@ class Counts:
             units = min(left, line.units[states[0]])
             line.move(states[0], states[1], units)
             left -= units
-
-    def judge_undoing(
-        self, fact: StockEvent, sign: int, level: Level, skus: dict[str, dict[str, Level]]
-    ) -> tuple[EventOutcome, int]:
-        """Whether there is what the undoing of a fact takes, or its counting again."""
-        if sign < 0:
-            returned = self.shipped_lines(fact, skus)
-            back = replace(fact, from_status=fact.to_status, to_status=fact.from_status)
-            return judge_change(back, level, returned, State.RETURNED)
-        return judge_change(fact, level, self.shipped_lines(fact, skus))
 
     def was_counted_since(
         self, fact: Happened | None, came_at_ns: int | None, level: Level, now_ns: int
@@ -198,7 +200,28 @@ class Counts:
         if event.kind == EventKind.COUNT:
             outcome, told = self.judge_count(name, event, level, now_ns)
             return outcome, 0, event.picked_quantity + sum(each.units for each in told), told
-        return *judge_change(event, level, self.shipped_lines(event, skus)), 0, ()
+        free = free_units(event, level, skus)
+        if event.quantity > free:
+            return EventOutcome.EXCEEDS_AVAILABLE, free, 0, ()
+        return *self.judge_units(event, level, skus), 0, ()
+
+    def judge_units(
+        self,
+        event: StockEvent,
+        level: Level,
+        skus: dict[str, dict[str, Level]],
+        sign: int = 1,
+    ) -> tuple[EventOutcome, int]:
+        """Whether there is what a fact takes, or its undoing."""
+        if is_of_transfer(event):
+            outcome = judge_transfer(event, transfer_level(event, level, skus), sign)
+            if outcome != EventOutcome.APPLIED:
+                return outcome, 0
+        lines = self.shipped_lines(event, skus)
+        if sign > 0:
+            return judge_change(event, level, lines)
+        back = replace(event, from_status=event.to_status, to_status=event.from_status)
+        return judge_change(back, level, lines, State.RETURNED)
 
     def judge_count(
         self, name: str, event: StockEvent, level: Level, now_ns: int
@@ -346,6 +369,26 @@ class Counts:
             and order.line in ("", line_id)
         ]
         return sorted(lines, key=lambda line: line.level.location != event.location)
+
+
+def free_units(event: StockEvent, level: Level, skus: dict[str, dict[str, Level]]) -> int:
+    """Units that a dispatch may take without taking what is promised; any number of another fact,
+    and of one that was told that it may. What has come already has left.
+    """
+    is_spared = not event.from_status and not event.takes_promised
+    if event.kind != EventKind.TRANSFER_DISPATCH or not is_spared:
+        return event.quantity
+    assert event.transfer is not None
+    known = transfer_level(event, level, skus).supplies.get(event.transfer, Supply())
+    return max(0, level.available) + known.over
+
+
+def transfer_level(event: StockEvent, level: Level, skus: dict[str, dict[str, Level]]) -> Level:
+    """The level that the units of a transfer go to, known or not."""
+    if event.kind != EventKind.TRANSFER_DISPATCH:
+        return level
+    known = skus.get(event.sku, {}).get(event.to_location)
+    return known or Level(event.sku, event.to_location)
 
 
 def told_again(later: list[Happened], shipped: int) -> tuple[Reapplied, ...]:

@@ -57,6 +57,8 @@ class Judged:
     told: tuple[Reapplied, ...] = ()
     """What it had not seen."""
     undoing: Undoing | None = None
+    in_transit: int = 0
+    """Units of its transfer that are under way then."""
 
     @property
     def is_of_goods_issue(self) -> bool:
@@ -91,6 +93,8 @@ class Facts:
         for i, event in enumerate(command.events):
             if event.location not in self.locations:
                 return Unknown(f"events[{i}].location", event.location)
+            if event.to_location and event.to_location not in self.locations:
+                return Unknown(f"events[{i}].to_location", event.to_location)
         skipped: list[SequenceRange] = []
         told = [
             self.record_by_name(command.source, each, now_ns, skipped) for each in command.events
@@ -164,7 +168,7 @@ class Facts:
         if fact.kind == EventKind.GOODS_ISSUE:
             twice = self.counts.counted_twice(fact, level, 0, now_ns)
             return Judged(outcome, delta=sign * twice, undoing=undoing)
-        outcome, possible = self.counts.judge_undoing(fact, sign, level, self.skus)
+        outcome, possible = self.counts.judge_units(fact, level, self.skus, sign)
         judged = Judged(outcome, possible=possible, undoing=undoing)
         if outcome == EventOutcome.APPLIED and fact.kind in MOVING:
             came_at_ns = undoing.first.at_ns if undoing.first else None
@@ -227,7 +231,8 @@ class Facts:
     ) -> EventResult:
         figures = level.on_hand, max(0, -level.available), self.offered(level)
         difference, possible = judged.difference, judged.possible
-        return EventResult(judged.outcome, *figures, creates_sku, difference, judged.told, possible)
+        more = judged.told, possible, judged.in_transit
+        return EventResult(judged.outcome, *figures, creates_sku, difference, *more)
 
     def record_stock_event(
         self, name: str, event: StockEvent, now_ns: int, skipped: list[SequenceRange]

@@ -14,6 +14,7 @@ from holdfast.core.commands import (
     Extend,
     Line,
     Move,
+    Reference,
     Refusal,
     RefusedLine,
     Reserve,
@@ -52,7 +53,9 @@ class Happened:
 
 @dataclass
 class Supply:
-    """Inbound supply: what is announced in all, what has come, and what was said of it last."""
+    """Inbound supply: what is announced in all, what has come, and what was said of it last. Of a
+    transfer, announced is what was dispatched, less what was lost.
+    """
 
     announced: int = 0
     received: int = 0
@@ -61,10 +64,15 @@ class Supply:
     changed_ns: int = 0
     source: str = ""
     sequence: int = 0
+    is_transfer: bool = False
 
     @property
     def incoming(self) -> int:
         return max(0, self.announced - self.received)
+
+    @property
+    def over(self) -> int:
+        return max(0, self.received - self.announced) if self.is_transfer else 0
 
 
 @dataclass(eq=False)
@@ -79,8 +87,7 @@ class Level:
     unavailable: dict[str, int] = field(default_factory=dict)
     facts: list[Happened] = field(default_factory=list)
     shipments: list[Happened] = field(default_factory=list)
-    supplies: dict[tuple[str, str], Supply] = field(default_factory=dict)
-    """By document and line."""
+    supplies: dict[Reference, Supply] = field(default_factory=dict)
     unposted: int = 0
     """Units that were shipped and of which no source posted the goods issue."""
     counted_ns: int = 0

@@ -13,7 +13,10 @@ from tests.model_reservations import Happened, Level
 from tests.model_sources import OTHERS, others_of
 
 #: Kinds that change on hand by their quantity.
-MOVING = (EventKind.RECEIPT, EventKind.RETURN, EventKind.ADJUSTMENT, EventKind.SALE)
+MOVING = (
+    *(EventKind.RECEIPT, EventKind.RETURN, EventKind.ADJUSTMENT, EventKind.SALE),
+    EventKind.TRANSFER_DISPATCH,
+)
 
 
 @dataclass

@@ -178,8 +178,8 @@ def judge_event(
 
 #: Kinds of facts that tell nothing of on hand by themselves.
 STILL = (
-    *(EventKind.STATUS_CHANGE, EventKind.GOODS_ISSUE),
-    *(EventKind.SHIPMENT_REVERSAL, EventKind.SUPPLY),
+    *(EventKind.STATUS_CHANGE, EventKind.GOODS_ISSUE, EventKind.SHIPMENT_REVERSAL),
+    *(EventKind.SUPPLY, EventKind.TRANSFER_ADJUSTMENT),
 )
 
 
@@ -208,9 +208,10 @@ def others_of(event: StockEvent) -> tuple[object, ...]:
     undone = event.reverses
     target = (undone.source, undone.event_id, undone.kind) if undone else ()
     statuses = event.from_status, event.to_status
-    supply = event.supply
-    supplied = (supply.id, supply.line, event.expected_ns) if supply else ()
-    return (*statuses, *named, *count, *event.seen_reservations, *target, *supplied)
+    supply, transfer = event.supply, event.transfer
+    supplied = (supply, event.expected_ns) if supply else ()
+    moved = (transfer, event.to_location) if transfer else ()
+    return (*statuses, *named, *count, *event.seen_reservations, *target, *supplied, *moved)
 
 
 def judge_change(
@@ -251,7 +252,7 @@ def on_hand_with(event: StockEvent, on_hand: int) -> int:
     match event.kind:
         case EventKind.COUNT:
             return event.quantity
-        case EventKind.SALE:
+        case EventKind.SALE | EventKind.TRANSFER_DISPATCH:
             return on_hand - event.quantity
         case (
             EventKind.STATUS_CHANGE
@@ -259,6 +260,7 @@ def on_hand_with(event: StockEvent, on_hand: int) -> int:
             | EventKind.REVERSAL
             | EventKind.SHIPMENT_REVERSAL
             | EventKind.SUPPLY
+            | EventKind.TRANSFER_ADJUSTMENT
         ):
             return on_hand
         case _:

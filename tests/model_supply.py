@@ -1,14 +1,20 @@
-"""Inbound supply, told as plainly as possible.
+"""Inbound supply, and transfers between locations, told as plainly as possible.
 
 Rules of this file: those of tests/model.py.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import groupby
 
 from holdfast.core.commands import DayView, PromiseView, StockEvent, SupplyView
 from holdfast.core.ids import key_from_parts
-from holdfast.core.limits import NS_PER_DAY, SUPPLIES_CLOSED_MAX, SUPPLIES_OPEN_MAX
+from holdfast.core.limits import (
+    NS_PER_DAY,
+    QUANTITY_MAX,
+    SUPPLIES_CLOSED_MAX,
+    SUPPLIES_OPEN_MAX,
+)
 from holdfast.core.model import EventKind, EventOutcome
 from tests.model_reservations import Level, Supply
 
@@ -34,7 +40,7 @@ def change_supply(name: str, event: StockEvent, level: Level, now_ns: int, sign:
         return
     if sign < 0 and not puts_back(event, level):
         return
-    supply = level.supplies.setdefault((event.supply.id, event.supply.line), Supply())
+    supply = level.supplies.setdefault(event.supply, Supply())
     supply.changed_ns = now_ns
     if event.kind == EventKind.RECEIPT:
         supply.received = max(0, supply.received + sign * event.quantity)
@@ -43,9 +49,57 @@ def change_supply(name: str, event: StockEvent, level: Level, now_ns: int, sign:
         supply.expected_ns = event.expected_ns or 0
         supply.said_ns = event.occur_time_ns or 0
         supply.sequence, supply.source = event.sequence, name
-    closed = [name for name, each in level.supplies.items() if not each.incoming]
+    forget_closed(level)
+
+
+def forget_closed(level: Level) -> None:
+    """Of what is closed at a level, keep so many."""
+    closed = [name for name, each in level.supplies.items() if not each.incoming and not each.over]
     if len(closed) > SUPPLIES_CLOSED_MAX:
         del level.supplies[min(closed, key=lambda name: level.supplies[name].changed_ns)]
+
+
+TRANSFERRING = (EventKind.TRANSFER_DISPATCH, EventKind.TRANSFER_ADJUSTMENT, EventKind.RECEIPT)
+
+
+def is_of_transfer(event: StockEvent) -> bool:
+    """Whether a fact changes a transfer."""
+    return event.transfer is not None and event.kind in TRANSFERRING
+
+
+def judge_transfer(event: StockEvent, level: Level, sign: int = 1) -> EventOutcome:
+    """What becomes of a fact of a transfer at the level that it goes to; with -1, of its
+    undoing.
+    """
+    assert event.transfer is not None
+    known = level.supplies.get(event.transfer, Supply())
+    after = transferred(event, known, sign)
+    if abs(after.announced) > QUANTITY_MAX or abs(after.received) > QUANTITY_MAX:
+        return EventOutcome.OUT_OF_RANGE
+    opens = after.announced != after.received and not known.incoming and not known.over
+    if opens and len(open_supplies(level)) >= SUPPLIES_OPEN_MAX:
+        return EventOutcome.TOO_MANY_SUPPLIES
+    return EventOutcome.APPLIED
+
+
+def change_transfer(event: StockEvent, level: Level, now_ns: int, sign: int = 1) -> int:
+    """Let a fact of a transfer count at a level; return how many units are under way then."""
+    assert event.transfer is not None
+    known = level.supplies.get(event.transfer, Supply())
+    after = transferred(event, known, sign)
+    level.supplies[event.transfer] = replace(after, changed_ns=now_ns)
+    forget_closed(level)
+    return after.announced - after.received
+
+
+def transferred(event: StockEvent, known: Supply, sign: int) -> Supply:
+    """A transfer after a fact of it."""
+    units = sign * event.quantity
+    if event.kind == EventKind.RECEIPT:
+        return replace(known, is_transfer=True, received=known.received + units)
+    expected_ns = max(known.expected_ns, event.expected_ns or 0)
+    announced = known.announced + units
+    return replace(known, is_transfer=True, announced=announced, expected_ns=expected_ns)
 
 
 def puts_back(event: StockEvent, level: Level) -> bool:
@@ -60,21 +114,25 @@ def puts_back(event: StockEvent, level: Level) -> bool:
 def find(event: StockEvent, level: Level) -> Supply | None:
     """The supply that an event names, if it is known."""
     assert event.supply is not None
-    return level.supplies.get((event.supply.id, event.supply.line))
+    return level.supplies.get(event.supply)
 
 
 def open_supplies(level: Level) -> list[SupplyView]:
-    """What is still to come to a level, by date."""
+    """What is open of what comes to a level, by date."""
     views = [
-        SupplyView(*names, each.expected_ns, each.announced, each.received, each.incoming)
-        for names, each in level.supplies.items()
-        if each.incoming
+        SupplyView(
+            *(named.id, named.line, each.expected_ns, each.announced, each.received),
+            *(each.incoming, each.is_transfer, each.over),
+        )
+        for named, each in level.supplies.items()
+        if each.incoming or each.over
     ]
     return sorted(views, key=lambda view: (view.expected_ns, key_of(view)))
 
 
 def key_of(view: SupplyView) -> bytes:
-    return key_from_parts("supply", view.document, view.line).packed
+    kind = "transfer" if view.is_transfer else "supply"
+    return key_from_parts(kind, view.document, view.line).packed
 
 
 def promise(
@@ -88,11 +146,12 @@ def promise(
         if each.expected_ns // NS_PER_DAY <= today + horizon_days
     ]
     overdue = [each for each in supplies if each.expected_ns // NS_PER_DAY < today]
+    on_time = [each for each in supplies[len(overdue) :] if each.incoming]
     return PromiseView(
         level.location,
         offered(level.available, room, enabled=enabled),
         sum(each.incoming for each in overdue),
-        tuple(days(supplies[len(overdue) :], level.available, room, enabled=enabled)),
+        tuple(days(on_time, level.available, room, enabled=enabled)),
         tuple(supplies),
     )
 

@@ -39,7 +39,7 @@ from holdfast.core.commands import (
     UpdateLocation,
 )
 from holdfast.core.commands.auditing import LevelName
-from holdfast.core.commands.stock import RESERVATION, SUPPLY, Reversed
+from holdfast.core.commands.stock import RESERVATION, SUPPLY, TRANSFER, Reversed
 from holdfast.core.handles import make_handle
 from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.limits import (
@@ -237,6 +237,26 @@ class Nasty:
         key = key_from_parts("change", undone)
         return replace(fact, reverses=Reversed("changing", undone, key, wanted))
 
+    def record_transfers(self, size: float) -> Command:
+        """Units that go from one place to another, and come there."""
+        count = max(1, int(size * CHANGING_MAX / 2))
+        kinds = self.rng.choices((EventKind.TRANSFER_DISPATCH, EventKind.RECEIPT), k=count)
+        facts = (
+            StockEvent(
+                key_from_parts("transfers", str(self.rng.getrandbits(64))),
+                0,
+                self.rng.choice(WIDE),
+                self.rng.choice(PLACES),
+                kind,
+                self.rng.randrange(1, PLENTY),
+                reference=Reference(TRANSFER, f"move {self.rng.randrange(300)}", ""),
+                to_location=PLACES[0] if kind is EventKind.TRANSFER_DISPATCH else "",
+                takes_promised=kind is EventKind.TRANSFER_DISPATCH,
+            )
+            for kind in kinds
+        )
+        return RecordStockEvents("moving", tuple(facts))
+
     def resolve(self, size: float) -> Command:
         """Look up handles, sometimes of names that the node has not remembered."""
         count = max(1, int(size * OPERATIONS_MAX))
@@ -346,6 +366,7 @@ KINDS: Final[list[Callable[[Nasty, float], Command]]] = [
     Nasty.available_to_promise,
     Nasty.record_supply,
     Nasty.record_changes,
+    Nasty.record_transfers,
     Nasty.resolve,
     Nasty.read_levels,
     Nasty.record_events,

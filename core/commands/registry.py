@@ -280,7 +280,7 @@ RECORD_STOCK_EVENTS = _operation(
     _by_source,
     _weight_of_events,
     Growth.STOCK,
-    # A change of status has two.
+    # A change of status has two, and the dispatch of a transfer may begin two levels.
     lambda command: 2 * len(command.events),
     may_fault=True,
 )

@@ -42,6 +42,9 @@ RESERVATION = "reservation"
 #: The kind of a reference to inbound supply: its id is the document, its line one of its lines.
 SUPPLY = "supply"
 
+#: The kind of a reference to a transfer between locations: its document, and one of its lines.
+TRANSFER = "transfer"
+
 
 @dataclass(frozen=True, slots=True)
 class StockEvent:
@@ -93,9 +96,20 @@ class StockEvent:
         named = self.reference
         return named if named is not None and named.kind == SUPPLY else None
 
+    to_location: str = ""
+    """Of the dispatch of a transfer: where the units go."""
+    takes_promised: bool = False
+    """Of the dispatch of a transfer: whether it may take units that are promised."""
+
+    @property
+    def transfer(self) -> Reference | None:
+        """The transfer between locations that it refers to, if it refers to one."""
+        named = self.reference
+        return named if named is not None and named.kind == TRANSFER else None
+
     @property
     def is_plain(self) -> bool:
-        """Whether it changes units on hand, and no status, no order and no supply."""
+        """Whether it changes units on hand, and no status, no order, no supply and no transfer."""
         kind, named = self.kind, self.reference
         if kind is EventKind.COUNT:
             has_instant = self.occur_time_ns is not None or self.as_of_sequence or self.basis
@@ -103,17 +117,17 @@ class StockEvent:
         if self.from_status or self.to_status:
             return False
         if kind is EventKind.RECEIPT:
-            return named is None or named.kind != SUPPLY
+            return named is None or named.kind not in (SUPPLY, TRANSFER)
         if kind is EventKind.RETURN:
             return named is None or named.kind != RESERVATION
         return kind is EventKind.SALE or kind is EventKind.ADJUSTMENT
 
     @property
     def changes(self) -> int:
-        """What one that is not plain counts for among the CHANGING_MAX of a message: supply has
-        names of its own to look up and to keep.
+        """What one that is not plain counts for among the CHANGING_MAX of a message: supply and
+        transfers have names of their own to look up and to keep.
         """
-        return 1 if self.supply is None else 2
+        return 1 if self.supply is None and self.transfer is None else 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +176,13 @@ class EventResult(NamedTuple):
     reapplied: tuple[Reapplied, ...] = ()
     """Of a count: what it had not seen, and was applied again."""
     possible: int = 0
-    """Units that there were, when it asks for more of a status or of an order."""
+    """Units that there were, when it asks for more of a status, of an order, or of what is not
+    promised.
+    """
+    in_transit: int = 0
+    """Of a transfer: units that are under way then; with a minus, that came beyond those that were
+    dispatched.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ class GetAvailableToPromise:
 
 
 class SupplyView(NamedTuple):
-    """Supply of which units are still to come."""
+    """Supply, or a transfer, that is open: units are still to come, or too many came."""
 
     document: str
     line: str
@@ -32,6 +32,10 @@ class SupplyView(NamedTuple):
     """Units of them that have come."""
     incoming: int
     """Units that are still to come."""
+    is_transfer: bool = False
+    """Whether they come from another location: announced are those dispatched, less the lost."""
+    over: int = 0
+    """Of a transfer: units that came beyond those dispatched."""
 
 
 class DayView(NamedTuple):

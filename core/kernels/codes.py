@@ -83,6 +83,7 @@ assert PENDING == 0, "the rules begin with zeroed codes"
     EVENT_CANNOT_REVERSE,
     EVENT_SUPPLY_OUTDATED,
     EVENT_TOO_MANY_SUPPLIES,
+    EVENT_EXCEEDS_AVAILABLE,
 ) = map(int, EventOutcome)
 (
     RECEIPT,
@@ -95,6 +96,8 @@ assert PENDING == 0, "the rules begin with zeroed codes"
     REVERSAL,
     SHIPMENT_REVERSAL,
     SUPPLY,
+    TRANSFER_DISPATCH,
+    TRANSFER_ADJUSTMENT,
 ) = map(int, EventKind)
 
 CREATE_SKUS, CREATE_SKUS_BY_RECEIPT, REFUSE_SKUS = map(int, UnknownSkus)

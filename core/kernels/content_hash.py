@@ -8,7 +8,7 @@ from .compiled import kernel
 from .hashing import hash_bytes, mix
 from .names import names_of
 from .reservations import units
-from .supply import still_to_come
+from .supply import is_open
 
 
 @kernel
@@ -51,13 +51,15 @@ def hash_unavailable(records, levels, seed, skus, locations, statuses):
 
 @kernel
 def hash_supplies(supplies, levels, seed, skus, locations):
-    """Sum of a hash per supply of which units are still to come: over names, units and date."""
+    """Sum of a hash per open supply: over names, units to come (or with a minus, too many) and
+    date.
+    """
     skus, locations = names_of(skus), names_of(locations)
     total = np.uint64(0)
     for number in range(supplies.size):
         supply = supplies[number]
-        units = still_to_come(supply)
-        if units > 0:
+        if is_open(supply):
+            units = supply.quantity - supply.received
             h = _hash_row(levels, supply.row, seed, skus, locations)
             h = mix(mix(h, supply.key_hi), supply.key_lo)
             total += mix(mix(h, np.uint64(units)), np.uint64(supply.expected_ns))

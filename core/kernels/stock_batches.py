@@ -30,6 +30,8 @@ from .codes import (
     SKIPPED,
     STATUS_CHANGE,
     SUPPLY,
+    TRANSFER_ADJUSTMENT,
+    TRANSFER_DISPATCH,
     UNCOUNTED,
     UNKNOWN_NUMBERS,
 )
@@ -128,7 +130,7 @@ def _judge_place(event, planned, began, unknown_skus):
 @kernel
 def _tells_stock(kind):
     """Whether facts of a kind tell by themselves how on hand changed."""
-    if kind == STATUS_CHANGE or kind == SUPPLY:
+    if kind == STATUS_CHANGE or kind == SUPPLY or kind == TRANSFER_ADJUSTMENT:
         return False
     return kind != GOODS_ISSUE and kind != SHIPMENT_REVERSAL
 
@@ -145,7 +147,7 @@ def _apply_to_plan(event, planned):
         delta = 0
     elif event.kind == REVERSAL:
         delta = planned.given
-    elif event.kind == SALE:
+    elif event.kind == SALE or event.kind == TRANSFER_DISPATCH:
         delta = -delta
     elif event.kind == COUNT:
         delta += planned.given - planned.on_hand

@@ -1,6 +1,6 @@
-"""Inbound supply: units that are announced and on their way to a stock level. The supplies of a
-level are chained from the newest to the oldest, and the rows are dense: the last moves to where one
-leaves.
+"""Inbound supply: units that are announced and on their way to a stock level, also from another
+location, as a transfer. The supplies of a level are chained from the newest to the oldest, and the
+rows are dense: the last moves to where one leaves.
 """
 
 import numpy as np
@@ -19,6 +19,16 @@ def still_to_come(supply):
 
 
 @kernel
+def is_open(supply):
+    """Whether units of a supply are still to come, or more of a transfer came than were dispatched:
+    that may be because its dispatch is late.
+    """
+    if supply.quantity > supply.received:
+        return True
+    return supply.is_transfer != 0 and supply.quantity < supply.received
+
+
+@kernel
 def find_supply(heads, supplies, row, key_hi, key_lo):
     """The supply of a level with this key, or -1."""
     place = np.int64(heads[row])
@@ -32,11 +42,11 @@ def find_supply(heads, supplies, row, key_hi, key_lo):
 
 @kernel
 def count_open(heads, supplies, row):
-    """Supplies of a level of which units are still to come."""
+    """Supplies of a level that are open."""
     count = 0
     place = np.int64(heads[row])
     while place != 0:
-        count += still_to_come(supplies[place - 1]) > 0
+        count += is_open(supplies[place - 1])
         place = np.int64(supplies[place - 1].next)
     return count
 
@@ -65,7 +75,7 @@ def list_open(rows, heads, supplies, most, numbers, places):
             return count, i
         place = np.int64(heads[rows[i]])
         while place != 0:
-            if still_to_come(supplies[place - 1]) > 0:
+            if is_open(supplies[place - 1]):
                 numbers[count] = place - 1
                 places[count] = i
                 count += 1
@@ -112,6 +122,7 @@ def _remove(heads, supplies, count, number, header, text_records):
         gone.source = last.source
         gone.resets = last.resets
         gone.text_size = last.text_size
+        gone.is_transfer = last.is_transfer
     return end
 
 
@@ -123,7 +134,7 @@ def _drop_closed(heads, supplies, count, row, header, text_records):
     place = np.int64(heads[row])
     while place != 0:
         supply = supplies[place - 1]
-        if still_to_come(supply) == 0:
+        if not is_open(supply):
             closed += 1
             if oldest < 0 or supply.changed_ns <= supplies[oldest].changed_ns:
                 oldest = place - 1
@@ -155,6 +166,7 @@ def _add(effect, text, heads, supplies, count, header, texts):
     supply.resets = 0
     supply.text = start
     supply.text_size = size
+    supply.is_transfer = effect.is_transfer
     supply.next = heads[effect.row]
     heads[effect.row] = count + 1
 
@@ -182,6 +194,9 @@ def apply_supplies(effects, packed, heads, supplies, count, header, texts, sourc
         supply.changed_ns = now_ns
         if effect.is_receipt:
             supply.received = min(supply.received + effect.units, ON_HAND_MAX)
+        elif effect.is_transfer:
+            supply.quantity += effect.units
+            supply.expected_ns = max(supply.expected_ns, effect.expected_ns)
         else:
             supply.quantity = effect.units
             supply.expected_ns = effect.expected_ns

@@ -83,7 +83,7 @@ def _promises(
     shard: Shard, rows: Array, supplies: Array, places: Array, today_ns: int, end_ns: int
 ) -> Iterator[PromiseView]:
     expected = supplies["expected_ns"]
-    units = supplies["quantity"] - supplies["received"]
+    units = np.maximum(supplies["quantity"] - supplies["received"], 0)
     due = np.where((expected >= today_ns) & (expected < end_ns), units, 0)
     available = np.empty(len(due), np.int64)
     kernels.promise_supplies(rows, places, due, shard.header, shard.stock, available)
@@ -98,7 +98,9 @@ def _promises(
             if supply["expected_ns"] < end_ns
         ]
         overdue = sum(each.incoming for each, _ in told if each.expected_ns < today_ns)
-        on_time = [(each, later) for each, later in told if each.expected_ns >= today_ns]
+        on_time = [
+            (each, later) for each, later in told if each.expected_ns >= today_ns and each.incoming
+        ]
         days = tuple(_days(on_time))
         yield PromiseView(name, promised, overdue, days, tuple(each for each, _ in told))
 
@@ -113,5 +115,7 @@ def _days(supplies: Sequence[tuple[SupplyView, int]]) -> Iterator[DayView]:
 
 def _view(shard: Shard, supply: Array) -> SupplyView:
     announced, received = int(supply["quantity"]), int(supply["received"])
-    names = names_of(shard, supply)
-    return SupplyView(*names, int(supply["expected_ns"]), announced, received, announced - received)
+    names, left = names_of(shard, supply), announced - received
+    is_transfer, over = bool(supply["is_transfer"]), max(0, -left)
+    figures = int(supply["expected_ns"]), announced, received, max(0, left)
+    return SupplyView(*names, *figures, is_transfer, over)

@@ -28,6 +28,7 @@ from ..kernels.codes import (
     SHIPMENT_REVERSAL,
     STATUS_CHANGE,
     SUPPLY,
+    TRANSFER_ADJUSTMENT,
 )
 from ..limits import COUNT_AHEAD_NS_MAX, HISTORY_READ_MAX
 from ..model import CountBasis, EventKind, EventOutcome, State
@@ -41,7 +42,10 @@ from ..work import RECORD_READ, Work
 from .reservations import Reservations
 
 #: Kinds of records that change nothing on hand by themselves.
-_NO_MOVEMENT = (COUNT, GOODS_ISSUE, STATUS_CHANGE, SHIPMENT_REVERSAL, SUPPLY, NO_MOVEMENT)
+_NO_MOVEMENT = (
+    *(COUNT, GOODS_ISSUE, STATUS_CHANGE, SHIPMENT_REVERSAL, SUPPLY, TRANSFER_ADJUSTMENT),
+    NO_MOVEMENT,
+)
 
 _NO_RECORDS = np.zeros(0, HISTORY)
 

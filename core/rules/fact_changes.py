@@ -20,6 +20,7 @@ from .joint_turn import Part
 from .reservations import Reservations
 from .reversals import Refused, Reversals, Undoing
 from .supply import judge_supply, write_supply
+from .transfers import judge_transfer, transfer_told, write_transfer
 
 #: Kinds whose decision looks at what happened at a level of late.
 _ASKS_HISTORY = (
@@ -47,6 +48,8 @@ class Change:
     undoing: Undoing | None = None
     difference: Difference | None = None
     """With REVERSAL_DIFFERS."""
+    in_transit: int = 0
+    """Units of its transfer that are under way then."""
 
     @property
     def delta(self) -> int:
@@ -101,6 +104,11 @@ class FactChanges:
 
     def _of_units(self, event: StockEvent, shard: Shard, row: int, sign: int = 1) -> Change:
         """What a fact changes of statuses and orders, or with a sign of -1 the undoing of one."""
+        refusal, in_transit = None, 0
+        if transfer_told(event, None):
+            refusal, in_transit = judge_transfer(event, sign, shard, row)
+        if refusal is not None:
+            return Change(refusal)
         units = abs(event.quantity)
         leaves, enters = (event.from_status, event.to_status)[::sign]
         if leaves and (there := _units(shard, row, leaves)) < units:
@@ -108,7 +116,8 @@ class FactChanges:
         if enters and shard.statuses.find(enters) < 0 and not shard.statuses.room:
             return Change(EventOutcome.TOO_MANY_STATUSES, len(shard.statuses))
         statuses = ((leaves, -units), (enters, units))
-        change = Change(statuses=tuple(each for each in statuses if each[0]))
+        moved = tuple(each for each in statuses if each[0])
+        change = Change(statuses=moved, in_transit=in_transit)
         if event.kind is EventKind.RETURN and event.reservation is not None:
             return self._returned(event, event.reservation, change, shard, sign)
         return change
@@ -151,6 +160,8 @@ class FactChanges:
         said = _said_of_supply(event, change.undoing)
         if said is not None and said.supply is not None:
             write_supply(source, said, said.supply, shard, row)
+        if told := transfer_told(event, change.undoing):
+            write_transfer(*told, shard, row)
         stock = shard.effects.written()[Section.STOCK] - 1
         for status, units in change.statuses:
             number = number_of_name(shard, shard.statuses, Section.STATUS_NAMES, status)

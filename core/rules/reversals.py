@@ -17,7 +17,7 @@ from ..commands import (
     StockEvent,
 )
 from ..commands.registry import LIST_PENDING_REVERSALS, executes
-from ..commands.stock import OTHERS
+from ..commands.stock import OTHERS, TRANSFER
 from ..ids import Key
 from ..kernels.codes import AWAITED_CAME, AWAITS, UNDOES
 from ..limits import PENDING_REVERSALS_MAX, RETENTION_NS, REVERSALS_DEEP_MAX
@@ -36,6 +36,7 @@ SIGNS = {
     EventKind.RETURN: 1,
     EventKind.ADJUSTMENT: 1,
     EventKind.SALE: -1,
+    EventKind.TRANSFER_DISPATCH: -1,
 }
 
 
@@ -300,7 +301,8 @@ def content_of(event: StockEvent) -> int:
     """
     if event.is_plain:
         return 0
-    order, named, supply = event.reservation, event.reverses, event.supply
+    order, named = event.reservation, event.reverses
+    supply, transfer = event.supply, event.transfer
     has_instant = event.kind in (EventKind.COUNT, EventKind.GOODS_ISSUE)
     said = "\0".join(
         (
@@ -311,6 +313,7 @@ def content_of(event: StockEvent) -> int:
             *(str(event.picked_quantity), *event.seen_reservations),
             *((named.source, named.event_id, named.kind.name) if named else ()),
             *((supply.id, supply.line, str(event.expected_ns)) if supply else ()),
+            *((TRANSFER, transfer.id, transfer.line, event.to_location) if transfer else ()),
         )
     )
     return crc32(said.encode()) & 0xFFFF or 1

@@ -46,6 +46,7 @@ from .late_counts import LateCounts
 from .reversals import content_of
 from .shortfalls import Shortfalls
 from .stock_plan import Plan, StockPlanner
+from .transfers import find_spared
 
 #: By code: an enum's call takes 1 µs.
 _OUTCOMES = {int(outcome): outcome for outcome in EventOutcome}
@@ -54,6 +55,7 @@ _OUTCOMES = {int(outcome): outcome for outcome in EventOutcome}
 _KEY, _NAME = attrgetter("key"), attrgetter("sku", "location")
 _FIGURES = attrgetter("sequence", "quantity", "kind")
 _IS_PLAIN = attrgetter("is_plain")
+_LOCATION, _TO_LOCATION = attrgetter("location"), attrgetter("to_location")
 
 #: Fields of STOCK_EVENT in the order in which `_columns` has them.
 _COLUMNS = ("key_hi", "key_lo", "sequence", "quantity", "row", "shard", "kind", "has_key")
@@ -211,6 +213,9 @@ class StockFacts:
         events["content"] = content_of(event)
         if self.planner.reversals.is_reversed(shard, events[0]):
             return Change(EventOutcome.REVERSED)
+        spared = find_spared(event, int(plan["promisable"][0]), shard, known)
+        if spared is not None:
+            return Change(EventOutcome.EXCEEDS_AVAILABLE, spared)
         change = self.changes.judge(source, event, shard, known, now_ns)
         if not change.refusal:
             plan["withheld"], plan["given"] = change.withheld, change.delta
@@ -222,12 +227,13 @@ class StockFacts:
 
     def _unknown_location(self, named: Sequence[StockEvent]) -> Unknown | None:
         """The first location that is not in the catalogue."""
-        places = list({event.location for event in named})
+        places = list({*map(_LOCATION, named), *map(_TO_LOCATION, named)} - {""})
         numbers = self.homes.shards[0].locations.find_all(places)
         unknown = {place for place, number in zip(places, numbers, strict=True) if number < 0}
         for index, event in enumerate(named if unknown else ()):
-            if event.location in unknown:
-                return Unknown(f"events[{index}].location", event.location)
+            for name in ("location", "to_location"):
+                if (place := getattr(event, name)) in unknown:
+                    return Unknown(f"events[{index}].{name}", place)
         return None
 
 
@@ -389,6 +395,8 @@ def _told(change: Change, result: EventResult, shard: Shard, row: int) -> EventR
         return result._replace(reapplied=change.counted.reapplied)
     if change.undoing and change.undoing.is_pending:
         return result._replace(outcome=EventOutcome.REVERSAL_PENDING)
+    if change.in_transit:
+        return result._replace(in_transit=change.in_transit)
     if change.issued:
         # What is shipped is not promised any more, and what is not shipped after all is again.
         on_hand, _, _, available, *_ = shard.read_levels(np.array([row]))[:, 0].tolist()

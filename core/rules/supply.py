@@ -67,7 +67,7 @@ def write_supply(source: str, event: StockEvent, named: Reference, shard: Shard,
         *(said.quantity, _difference(said, supply), said.expected_ns or 0),
         *(said.occur_time_ns or 0, said.sequence, key.hi, key.lo),
         *(row, shard.sources.find(source), stock),
-        *(sum(1 + len(name.encode()) for name in names), is_receipt, 0),
+        *(sum(1 + len(name.encode()) for name in names), is_receipt, False),
     )
     record_supply(shard, effect, *names)
 
@@ -99,4 +99,4 @@ def _difference(event: StockEvent, supply: Array | None) -> int:
 
 @lru_cache(maxsize=1_024)
 def _key(named: Reference) -> Key:
-    return key_from_parts("supply", named.id, named.line)
+    return key_from_parts(named.kind, named.id, named.line)

@@ -169,7 +169,8 @@ DTYPES: dict[Section, np.dtype] = {
     # Document and line of each of the SUPPLIES behind it that is new (`text_size` bytes).
     Section.SUPPLY_TEXTS: _PACKED_NAMES,
     # What is said of supply: how many units in all, by when, and since when (0 if that was not
-    # told); or with `is_receipt` how many units of it have come. `incoming` is the difference that
+    # told); or with `is_receipt` how many units of it have come. With `is_transfer`, how many units
+    # more are under way from another location, or have come. `incoming` is the difference that
     # it makes to what is still to come, through the last STOCK of the entry so far.
     Section.SUPPLIES: np.dtype(
         [
@@ -185,7 +186,7 @@ DTYPES: dict[Section, np.dtype] = {
             ("stock", "u4"),
             ("text_size", "u2"),
             ("is_receipt", "u1"),
-            ("pad", "u1"),
+            ("is_transfer", "u1"),
         ]
     ),
     # How long what happens is kept, from now on, and whether counts have asked for it.

@@ -95,10 +95,12 @@ AWAITED = np.dtype(
 )
 
 #: Inbound supply of a stock level, named by a document and a line of it: units that are announced
-#: in all, and those of them that have come. `expected_ns` is when the rest is expected. `said_ns`,
-#: `sequence`, `source` and its `resets` are of what was said last, where that had a time or a
-#: number (0 without); `changed_ns` is when the node heard of it last. `next` is the next older
-#: supply of the level + 1, or 0; `text` where its names begin, which take `text_size` bytes.
+#: in all, and those of them that have come. With `is_transfer`, units under way from another
+#: location: `quantity` were dispatched there, less those that were lost. `expected_ns` is when the
+#: rest is expected. `said_ns`, `sequence`, `source` and its `resets` are of what was said last,
+#: where that had a time or a number (0 without); `changed_ns` is when the node heard of it last.
+#: `next` is the next older supply of the level + 1, or 0; `text` where its names begin, which take
+#: `text_size` bytes.
 SUPPLY = np.dtype(
     [
         ("quantity", "i8"),
@@ -114,7 +116,9 @@ SUPPLY = np.dtype(
         ("text", "i4"),
         ("source", "i4"),
         ("resets", "u4"),
-        ("text_size", "u4"),
+        ("text_size", "u2"),
+        ("is_transfer", "u1"),
+        ("pad", "u1"),
     ]
 )
 

@@ -15,6 +15,7 @@ the columns of the schema that made it, so seals and digests of earlier schemas 
     8  inbound supply
     9  levels in quarantine and repaired; why operators decided something, and who
    10  how sources are, what may be promised while they are not current, and who fed a level
+   11  transfers between locations
 """
 
 from collections.abc import Mapping
@@ -32,7 +33,7 @@ from ..kernels.codes import (
 from .effects import DTYPES, Section
 from .table import Array
 
-SCHEMA = 10
+SCHEMA = 11
 
 #: Since when the history has a tag of each fact, by which a reversal finds it.
 TAGGED_SINCE = 7
@@ -57,6 +58,7 @@ EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {
         Section.LEVELS: np.dtype([("sku", "i4"), ("location", "i4")]),
         Section.SOURCES: np.dtype(_SOURCES_9),
     },
+    10: {Section.SUPPLIES: np.dtype([*DTYPES[Section.SUPPLIES].descr[:-1], ("pad", "u1")])},
 }
 
 #: What a field holds that an earlier schema did not write: kind of effect -> field -> default.
@@ -69,6 +71,7 @@ EFFECT_DEFAULTS: dict[Section, dict[str, int]] = {
     # A level that they did not count is one of the first source of its shard until it is counted.
     Section.LEVELS: {"is_uncounted": 0, "pad": 0, "pad2": 0},
     Section.SOURCES: {"fallback": 0, "pads": 0, "pad2": 0, "cap": 0},
+    Section.SUPPLIES: {"is_transfer": 0},
 }
 
 #: The same for tables, by their names in `state_bytes.columns`.
@@ -78,6 +81,7 @@ TABLE_DEFAULTS: dict[str, dict[str, int]] = {
     "reservations": {"ended_at_ns": NEVER_NS},
     "numbered": {"rest": 0, "content": 0},
     "source_records": {"state": 0, "fallback": 0, "pads": 0, "cap": 0},
+    "supplies": {"is_transfer": 0, "pad": 0},
 }
 
 

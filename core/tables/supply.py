@@ -66,10 +66,18 @@ def has_room(shard: Shard) -> bool:
 
 
 def count_open(shard: Shard, row: int) -> int:
-    """Supplies of a level of which units are still to come; -1 is no level."""
+    """Supplies of a level that are open; -1 is no level."""
     if not len(shard.supplies) or row < 0:
         return 0
     return int(kernels.count_open(shard.supply_heads.records, shard.supplies.records, row))
+
+
+def is_open(supply: Array | None) -> bool:
+    """Whether units of a supply are to come, or more of a transfer came than were dispatched."""
+    if supply is None:
+        return False
+    is_over = supply["is_transfer"] and supply["quantity"] < supply["received"]
+    return bool(is_over) or still_to_come(supply) > 0
 
 
 def still_to_come(supply: Array | None) -> int:

@@ -155,12 +155,14 @@ def promises(answer: availability.GetAvailableToPromiseResponse) -> Table:
         place, today = escape(level.location), day(answer.today)
         made.add_row(place, f"{today} (now)", "", "", f"{level.available:,}")
         for late in level.supplies:
-            if late.expected_time.seconds < answer.today.seconds:
-                units = f"[red]{late.incoming:,} (overdue)[/red]"
-                made.add_row(place, day(late.expected_time), supply_name(late), units, "")
+            if late.over or late.expected_time.seconds < answer.today.seconds:
+                units = f"{late.over:,} over" if late.over else f"{late.incoming:,} (overdue)"
+                when = day(late.expected_time) if late.HasField("expected_time") else ""
+                made.add_row(place, when, supply_name(late), f"[red]{units}[/red]", "")
         for each in level.days:
             when = day(each.day)
-            due = [supply for supply in level.supplies if day(supply.expected_time) == when]
+            coming = (supply for supply in level.supplies if supply.incoming)
+            due = [supply for supply in coming if day(supply.expected_time) == when]
             figures = f"{each.incoming:,}", f"{each.available:,}"
             made.add_row(place, when, "\n".join(map(supply_name, due)), *figures)
         made.add_section()
@@ -169,7 +171,8 @@ def promises(answer: availability.GetAvailableToPromiseResponse) -> Table:
 
 def supply_name(supply: availability.Supply) -> str:
     """The document of a supply, and its line if it has one."""
-    return escape(" ".join(filter(None, (supply.document, supply.line))))
+    what = "transfer" if supply.is_transfer else ""
+    return escape(" ".join(filter(None, (what, supply.document, supply.line))))
 
 
 def unavailable_units(units: Iterable[availability.UnavailableUnits]) -> str:
@@ -206,6 +209,7 @@ _EXCEEDED = (
     stock.STOCK_EVENT_OUTCOME_EXCEEDS_UNAVAILABLE,
     stock.STOCK_EVENT_OUTCOME_EXCEEDS_SHIPPED,
     stock.STOCK_EVENT_OUTCOME_UNKNOWN_ORDER,
+    stock.STOCK_EVENT_OUTCOME_EXCEEDS_AVAILABLE,
 )
 
 
@@ -231,6 +235,11 @@ def event_notes(
         f"{event.sku} at {event.location}: there are {result.possible:,}, not {event.quantity:,}."
         for event, result in told
         if result.outcome in _EXCEEDED
+    ]
+    notes += [
+        f"{event.sku}: {-result.in_transit:,} more came than left under {event.reference.id}."
+        for event, result in told
+        if result.in_transit < 0
     ]
     return notes + [
         f"{event.sku} at {event.location} has {result.on_hand:,} on hand: is the SKU right?"

@@ -18,6 +18,7 @@ from . import (
     reservations,
     sources,
     stock,
+    transfers,
     watching,
 )
 from .console import EXIT_CODES, EXIT_FAILED
@@ -31,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a defect is reported with a plain traceback
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+stock.stock.add_typer(transfers.transfer, name="transfer")
 # In the order in which a newcomer meets them.
 COMMANDS = (
     *(node, data_directory, backups, auditing, reconciling),

@@ -165,7 +165,7 @@ def receipt(
     more: dict[str, Any] = {"to_status": status}
     if document:
         more["reference"] = {"kind": "supply", "id": document, "line": line}
-    _record("RECEIPT", lines, source, event_id, target, timeout, as_json=as_json, **more)
+    record("RECEIPT", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
 @stock.command(cls=SignedCommand, context_settings={"ignore_unknown_options": True})
@@ -183,7 +183,7 @@ def adjustment(
     """A correction: units found (5) or written off (-5)."""
     found = all(quantity > 0 for _, _, quantity in parse_lines(lines))
     more = {"to_status" if found else "from_status": status}
-    _record("ADJUSTMENT", lines, source, event_id, target, timeout, as_json=as_json, **more)
+    record("ADJUSTMENT", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
 @stock.command()
@@ -198,7 +198,7 @@ def sale(
 ) -> None:
     """Units were sold over the counter, without a reservation."""
     more = {"from_status": status}
-    _record("SALE", lines, source, event_id, target, timeout, as_json=as_json, **more)
+    record("SALE", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
 @stock.command("return")
@@ -219,7 +219,7 @@ def return_(
     more: dict[str, Any] = {"to_status": status}
     if reservation:
         more["reference"] = {"kind": "reservation", "id": reservation, "line": line}
-    _record("RETURN", lines, source, event_id, target, timeout, as_json=as_json, **more)
+    record("RETURN", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
 @stock.command()
@@ -239,7 +239,7 @@ def status(
 ) -> None:
     """Units are not for sale any more (--to damaged), or are again (--from damaged)."""
     more = {"from_status": leaves, "to_status": enters}
-    _record("STATUS_CHANGE", lines, source, event_id, target, timeout, as_json=as_json, **more)
+    record("STATUS_CHANGE", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
 @stock.command()
@@ -265,7 +265,7 @@ def count(
     if as_of:
         more["occur_time"] = parse_instant(as_of)
     more["count_basis"] = "COUNT_BASIS_BOOKS" if books else "COUNT_BASIS_UNSPECIFIED"
-    _record("COUNT", lines, source, event_id, target, timeout, as_json=as_json, **more)
+    record("COUNT", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
 @stock.command()
@@ -286,7 +286,7 @@ def posted(
     more: dict[str, Any] = {"reference": {"kind": "reservation", "id": reservation, "line": line}}
     if as_of:
         more["occur_time"] = parse_instant(as_of)
-    _record("GOODS_ISSUE", lines, source, event_id, target, timeout, as_json=as_json, **more)
+    record("GOODS_ISSUE", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
 @stock.command(cls=SignedCommand, context_settings={"ignore_unknown_options": True})
@@ -328,7 +328,7 @@ def reverse(
         more["reverses"]["occur_time"] = parse_instant(happened)
     if reservation:
         more["reference"] = {"kind": "reservation", "id": reservation, "line": line}
-    _record("REVERSAL", lines, source, event_id, target, timeout, as_json=as_json, **more)
+    record("REVERSAL", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
 @stock.command()
@@ -347,7 +347,7 @@ def unship(
     """Units were not shipped after all: they are on hand, and committed again."""
     more = {"reference": {"kind": "reservation", "id": reservation, "line": line}}
     kind = "SHIPMENT_REVERSAL"
-    _record(kind, lines, source, event_id, target, timeout, as_json=as_json, **more)
+    record(kind, lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
 @stock.command()
@@ -368,10 +368,10 @@ def supply(
     more: dict[str, Any] = {"reference": {"kind": "supply", "id": document, "line": line}}
     if expected:
         more["expected_time"] = parse_instant(expected)
-    _record("SUPPLY", lines, source, event_id, target, timeout, as_json=as_json, **more)
+    record("SUPPLY", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 
-def _record(
+def record(
     kind: str,
     words: list[str],
     source: str,
@@ -382,6 +382,7 @@ def _record(
     as_json: bool,
     **more: Any,
 ) -> None:
+    """Record an event of a kind for each line, and show what became of them."""
     from holdfast.v1.stock_service_pb2 import StockEvent
 
     event_id = event_id or str(uuid4())

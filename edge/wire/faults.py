@@ -156,6 +156,7 @@ def malformed(detail: str) -> Fault:
 _WHAT_WOULD_HELP: Final = {
     "sku": ("SKU", "a SKU is created by its first stock event"),
     "location": ("LOCATION", "create it with CreateLocation"),
+    "to_location": ("LOCATION", "create it with CreateLocation"),
     "reservation_id": ("RESERVATION", "expected the id of an accepted Reserve"),
     "stock_level": ("STOCK_LEVEL", "a stock level is created by its first stock event"),
     "source": ("SOURCE", "a source is known from its first recorded event on"),

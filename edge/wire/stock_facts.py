@@ -55,7 +55,8 @@ def events_from_request(request: EventsRequest) -> core.RecordStockEvents:
     facts = tuple([_event(source, index, event) for index, event in enumerate(events)])
     if (changing := sum(fact.changes for fact in facts if not fact.is_plain)) > CHANGING_MAX:
         expected = (
-            f"up to {CHANGING_MAX} that have a status, a reservation, supply (two) or an instant"
+            f"up to {CHANGING_MAX} that have a status, a reservation, supply or a transfer (two), "
+            "or an instant"
         )
         raise invalid("events", f"{changing:,} such items", expected)
     return core.RecordStockEvents(source, facts)
@@ -80,6 +81,7 @@ def add_results(response: Any, outcome: core.EventsOutcome) -> None:
             available=result.available,
             sku_created=result.creates_sku,
             possible=result.possible,
+            in_transit=result.in_transit,
         )
         for each in result.reapplied:
             kind = KINDS[each.kind] if each.kind else stock.STOCK_EVENT_KIND_UNSPECIFIED
@@ -142,6 +144,8 @@ def _says_more(event: stock.StockEvent) -> bool:
     is_counted = event.as_of_sequence or event.count_basis or event.picked_quantity
     if is_counted or event.seen_reservations or event.HasField("expected_time"):
         return True
+    if event.to_location or event.takes_promised:
+        return True
     return any(map(event.HasField, ("reference", "occur_time", "reverses")))
 
 
@@ -173,6 +177,8 @@ def _with_details(
         seen_reservations=tuple(event.seen_reservations),
         reverses=_reversed(path, source, event),
         expected_ns=_time_ns(path, event, "expected_time"),
+        to_location=event.to_location,
+        takes_promised=event.takes_promised,
     )
     if told.as_of_sequence > SOURCE_SEQUENCE_MAX:
         expected = f"0 to {SOURCE_SEQUENCE_MAX:,}"

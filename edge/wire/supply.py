@@ -61,5 +61,8 @@ def _fill(message: availability.LevelPromise, level: core.PromiseView) -> None:
             announced=supply.announced,
             received=supply.received,
             incoming=supply.incoming,
+            is_transfer=supply.is_transfer,
+            over=supply.over,
         )
-        added.expected_time.FromNanoseconds(supply.expected_ns)
+        if supply.expected_ns or not supply.is_transfer:
+            added.expected_time.FromNanoseconds(supply.expected_ns)

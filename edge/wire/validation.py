@@ -53,10 +53,15 @@ EVENT_QUANTITIES: Final = {
     EventKind.REVERSAL: (-QUANTITY_MAX, QUANTITY_MAX),
     EventKind.SHIPMENT_REVERSAL: (1, QUANTITY_MAX),
     EventKind.SUPPLY: (0, QUANTITY_MAX),
+    EventKind.TRANSFER_DISPATCH: (1, QUANTITY_MAX),
+    EventKind.TRANSFER_ADJUSTMENT: (-QUANTITY_MAX, QUANTITY_MAX),
 }
 
 #: Kinds of stock facts by which units leave, or enter, a status.
-LEAVING: Final = (EventKind.SALE, EventKind.STATUS_CHANGE, EventKind.ADJUSTMENT)
+LEAVING: Final = (
+    *(EventKind.SALE, EventKind.STATUS_CHANGE, EventKind.TRANSFER_DISPATCH),
+    EventKind.ADJUSTMENT,
+)
 ENTERING: Final = (
     *(EventKind.RECEIPT, EventKind.RETURN),
     *(EventKind.STATUS_CHANGE, EventKind.ADJUSTMENT),
@@ -64,6 +69,9 @@ ENTERING: Final = (
 
 #: Kinds that are about units of a reservation.
 _OF_RESERVATIONS: Final = (EventKind.GOODS_ISSUE, EventKind.SHIPMENT_REVERSAL)
+
+#: Kinds that are about units on their way from one location to another.
+_OF_TRANSFERS: Final = (EventKind.TRANSFER_DISPATCH, EventKind.TRANSFER_ADJUSTMENT)
 
 #: Reservations that a count lists.
 SEEN_MAX: Final = 100
@@ -214,14 +222,37 @@ def check_supply(path: str, event: StockEvent) -> None:
     if event.supply is not None and not event.supply.id:
         raise invalid(f"{path}.reference.id", "", "the document of the supply")
     if event.kind is not EventKind.SUPPLY:
-        if event.expected_ns is not None:
-            expected = "nothing for a kind other than SUPPLY"
+        if event.expected_ns is not None and event.kind is not EventKind.TRANSFER_DISPATCH:
+            expected = "nothing for a kind other than SUPPLY and TRANSFER_DISPATCH"
             raise invalid(f"{path}.expected_time", event.expected_ns, expected)
         return
     if event.supply is None:
         raise invalid(f"{path}.reference", "", "kind supply, with the id of a document")
     if event.quantity and event.expected_ns is None:
         raise invalid(f"{path}.expected_time", "", "when the units are expected")
+
+
+def check_transfer(path: str, event: StockEvent) -> None:
+    """Raise a `Fault` when a fact says of a transfer what its kind cannot, or lacks what it
+    needs.
+    """
+    if event.transfer is not None and not event.transfer.id:
+        raise invalid(f"{path}.reference.id", "", "the document of the transfer")
+    if event.kind in _OF_TRANSFERS and event.transfer is None:
+        raise invalid(f"{path}.reference", "", "kind transfer, with the id of a document")
+    if event.kind is EventKind.TRANSFER_DISPATCH:
+        check_name(f"{path}.to_location", event.to_location)
+        if event.to_location == event.location:
+            raise invalid(f"{path}.to_location", event.to_location, "another than location")
+        return
+    if event.kind is EventKind.REVERSAL and event.to_location:  # of a reversal of a dispatch
+        check_name(f"{path}.to_location", event.to_location)
+        return
+    for name in ("to_location", "takes_promised"):
+        if given := getattr(event, name):
+            raise invalid(
+                f"{path}.{name}", given, "nothing for a kind other than TRANSFER_DISPATCH"
+            )
 
 
 def check_kind(path: str, event: StockEvent) -> None:
@@ -234,6 +265,7 @@ def check_kind(path: str, event: StockEvent) -> None:
     if event.kind is not EventKind.REVERSAL:
         check_statuses(path, event)
     check_supply(path, event)
+    check_transfer(path, event)
     if event.kind in _OF_RESERVATIONS and event.reservation is None:
         raise invalid(f"{path}.reference", "", "kind reservation, with the id of one")
     if event.kind is EventKind.COUNT:

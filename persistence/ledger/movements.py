@@ -49,6 +49,8 @@ class MovementKind(IntEnum):
     REVERSAL = 108
     SHIPMENT_REVERSAL = 109
     SUPPLY = 110
+    TRANSFER_DISPATCH = 111
+    TRANSFER_ADJUSTMENT = 112
 
 
 STOCK: Final = 100

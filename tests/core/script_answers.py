@@ -42,7 +42,7 @@ SHOWN_FACTS_MAX = 10
 
 EXCEEDED = (
     *(EventOutcome.EXCEEDS_UNAVAILABLE, EventOutcome.EXCEEDS_SHIPPED),
-    EventOutcome.UNKNOWN_ORDER,
+    *(EventOutcome.UNKNOWN_ORDER, EventOutcome.EXCEEDS_AVAILABLE),
 )
 
 NS_BY_UNIT = {"d": 86_400 * 10**9, "h": 3_600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6}
@@ -167,7 +167,10 @@ def shown_promise(level: PromiseView) -> Iterator[str]:
         is_past = each.expected_ns < START_NS
         when = text_from_ns(abs(each.expected_ns - START_NS))
         units = f"{each.incoming} of {each.announced}, {each.received} received"
-        yield f"  {each.document}{suffix(each.line)} {'-' if is_past else '+'}{when}: {units}"
+        units += f", {each.over} over" if each.over else ""
+        what = "transfer " if each.is_transfer else ""
+        when = f" {'-' if is_past else '+'}{when}" if each.expected_ns else ""
+        yield f"  {what}{each.document}{suffix(each.line)}{when}: {units}"
 
 
 def shown_events(command: Command, outcome: EventsOutcome) -> Iterator[str]:
@@ -178,6 +181,7 @@ def shown_events(command: Command, outcome: EventsOutcome) -> Iterator[str]:
         place = f"{event.sku}@{event.location}"
         new = " new SKU" if result.creates_sku else ""
         possible = f" possible={result.possible}" if result.outcome in EXCEEDED else ""
+        possible += f" in_transit={result.in_transit}" if result.in_transit else ""
         yield f"{place} {result.outcome.name} on_hand={result.on_hand}{shortfall}{possible}{new}"
         if result.difference:
             first = result.difference

@@ -29,7 +29,7 @@ from holdfast.core.commands import (
     UpdateLocation,
     UpdateSource,
 )
-from holdfast.core.commands.stock import RESERVATION, SUPPLY
+from holdfast.core.commands.stock import RESERVATION, SUPPLY, TRANSFER
 from holdfast.core.ids import (
     Key,
     key_from_parts,
@@ -276,6 +276,8 @@ class Storyteller:
             return self.rng.choice(mine)
         if self.is_one_in(5):
             return self.supply(event)
+        if self.is_one_in(5):
+            return self.transfer(event)
         if self.is_one_in(3):
             return replace(event, occur_time_ns=self.instant())
         if self.is_one_in(4):
@@ -364,6 +366,29 @@ class Storyteller:
             return event
         line = self.rng.choice(self.model.reservations[key].asked.lines)
         return replace(event, sku=line.sku, location=line.location, sequence=0)
+
+    def transfer(self, event: StockEvent) -> StockEvent:
+        """Units that go from one location to another, or come, or were lost or too many."""
+        document = self.rng.choice(("move 1", "move 2", f"m{self.rng.randrange(20)}"))
+        named = Reference(TRANSFER, document, self.rng.choice(("", "1")))
+        kinds = EventKind.RECEIPT, EventKind.TRANSFER_DISPATCH, EventKind.TRANSFER_ADJUSTMENT
+        kind = self.rng.choice((*kinds[:2], *kinds[:2], kinds[2]))
+        units = self.rng.randint(1, 4)
+        if kind is EventKind.TRANSFER_ADJUSTMENT:
+            units = self.rng.choice((-3, -2, -1, 1, 2))
+        event = replace(event, kind=kind, quantity=units, reference=named)
+        status = self.rng.choice(("", "", "inspect"))
+        if kind is EventKind.RECEIPT:
+            return replace(event, to_status=status)
+        if kind is EventKind.TRANSFER_ADJUSTMENT:
+            return event
+        return replace(
+            event,
+            from_status=status,
+            to_location=self.some(LOCATIONS, 1)[0],
+            takes_promised=self.is_one_in(2),
+            expected_ns=self.rng.choice((None, self.now_ns + self.rng.randint(-1, 3) * DAY_NS)),
+        )
 
     def supply(self, event: StockEvent) -> StockEvent:
         """Something that is said of supply, or a receipt of some."""

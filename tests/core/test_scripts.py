@@ -12,6 +12,7 @@ of the model: keep the change only if you understand it.
     stock [till:] S1@W1 receipt 10 [id=e1] [seq=1] [times=9] [, ...]    (of erp, or of till)
         [from=damaged] [to=damaged] [of=r1[#a]]     statuses, and the order of a return
         [doc=po1[#1]] [due=+3d] [said=+1h]          supply, when it is due, when that was said
+        [transfer=t1[#1]] [goes=W2] [takes=promised]        a transfer, where it goes
     reserve r1 S1@W1=3 S2@W2=1 hold=15m
     extend r1 hold=15m [request=q1]
     commit | fulfill | release | cancel r1 [S1@W1=2 ...] [rest=keep|give_back] [request=q1]
@@ -59,7 +60,7 @@ from holdfast.core.commands import (
     UpdateLocation,
     UpdateSource,
 )
-from holdfast.core.commands.stock import RESERVATION, SUPPLY
+from holdfast.core.commands.stock import RESERVATION, SUPPLY, TRANSFER
 from holdfast.core.ids import Key, event_key, key_from_parts, key_from_text
 from holdfast.core.limits import NS_PER_MS
 from holdfast.core.model import (
@@ -272,7 +273,11 @@ class Story:
             sequence = int(words.options.get("seq", 0))
             event_id = words.options.get("id", "" if sequence else f"made-{self.ids_made}")
             key = key_from_parts(source, event_id) if event_id else None
-            refers_to = {RESERVATION: words.options.get("of"), SUPPLY: words.options.get("doc")}
+            refers_to = {
+                RESERVATION: words.options.get("of"),
+                SUPPLY: words.options.get("doc"),
+                TRANSFER: words.options.get("transfer"),
+            }
             named = [(kind, *text.partition("#")) for kind, text in refers_to.items() if text]
             references = [Reference(kind, name, line) for kind, name, _, line in named]
             yield StockEvent(
@@ -288,6 +293,8 @@ class Story:
                 from_status=words.options.get("from", ""),
                 to_status=words.options.get("to", ""),
                 reverses=reversed_event(source, words.options),
+                to_location=words.options.get("goes", ""),
+                takes_promised=words.options.get("takes") == "promised",
             )
 
 

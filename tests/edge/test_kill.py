@@ -95,7 +95,9 @@ def opening(caller: int, skus: Sequence[str]) -> Call[Any]:
 
 
 def fact(caller: int, number: int, skus: Sequence[str], chance: random.Random) -> Call[Any]:
-    """Receive, sell, return or write off some goods. A count would depend on what is shipped."""
+    """Receive, sell, return, write off and transfer some goods. A count would depend on what is
+    shipped.
+    """
     events = [
         stock.StockEvent(
             event_id=f"fact {number}/{index}",
@@ -113,7 +115,30 @@ def fact(caller: int, number: int, skus: Sequence[str], chance: random.Random) -
         )
         for index in range(chance.randint(1, 5))
     ]
+    events.append(transfer(f"transfer {number}", chance.choice(skus), chance))
     return calls.record_stock_events(f"source {caller}", events)
+
+
+def transfer(event_id: str, sku: str, chance: random.Random) -> stock.StockEvent:
+    """Units that go from one location to another, come there, or are lost on the way."""
+    here, there = chance.sample(PLACES, 2)
+    event = stock.StockEvent(
+        event_id=event_id,
+        sku=sku,
+        location=here,
+        kind=chance.choice(
+            (
+                stock.STOCK_EVENT_KIND_RECEIPT,
+                stock.STOCK_EVENT_KIND_TRANSFER_DISPATCH,
+                stock.STOCK_EVENT_KIND_TRANSFER_ADJUSTMENT,
+            )
+        ),
+        quantity=chance.randint(1, 20),
+        reference={"kind": "transfer", "id": chance.choice(("T1", "T2"))},
+    )
+    if event.kind == stock.STOCK_EVENT_KIND_TRANSFER_DISPATCH:
+        event.to_location, event.takes_promised = there, True
+    return event
 
 
 def change(order: str, request: str, chance: random.Random) -> Call[Any]:
@@ -176,7 +201,7 @@ class Books:
 
     state_hash: str
     position: int
-    levels: dict[tuple[str, str], tuple[int, int, int]]
+    levels: dict[tuple[str, str], tuple[int, int, int, int]]
     answers: list[list[bytes]]
     """What every step was answered, as far as it does not depend on the time of the run."""
 
@@ -189,7 +214,10 @@ async def books_of(node: NodeProcess, callers: Sequence[Caller]) -> Books:
         read = await client.batch_get_availability(skus)
     assert not read.unknown_skus
     levels = {
-        (each.sku, level.location): (level.on_hand, level.reserved, level.committed)
+        (each.sku, level.location): (
+            *(level.on_hand, level.reserved, level.committed),
+            level.incoming,
+        )
         for each in read.availabilities
         for level in each.levels
     }

@@ -27,7 +27,7 @@ from holdfast.core.commands import (
     StockEvent,
     UpdateLocation,
 )
-from holdfast.core.commands.stock import RESERVATION, SUPPLY
+from holdfast.core.commands.stock import RESERVATION, SUPPLY, TRANSFER
 from holdfast.core.ids import Key, key_from_parts, key_from_text, text_from_key
 from holdfast.core.limits import RETENTION_NS
 from holdfast.core.model import CountBasis, EventKind, LocationKind, Remainder, Verb
@@ -157,6 +157,11 @@ class Life:
         name = order.key.text or text_from_key(order.key.hi, order.key.lo)
         named = Reference(RESERVATION, name, "")
         coming = Reference(SUPPLY, f"order {self.rng.randrange(9)}", self.rng.choice(("", "1")))
+        moved = Reference(TRANSFER, f"move {self.rng.randrange(9)}", "")
+        sent = {
+            "to_location": self.rng.choice(PLACES),
+            "takes_promised": self.rng.random() < 0.5,
+        }
         at_ns = max(0, self.node.now_ns - self.rng.randrange(60 * NS_PER_S))
         kind, fields = self.rng.choice(
             (
@@ -171,6 +176,9 @@ class Life:
                 (EventKind.SHIPMENT_REVERSAL, {"reference": named}),
                 (EventKind.SUPPLY, {"reference": coming, "expected_ns": at_ns}),
                 (EventKind.RECEIPT, {"reference": coming}),
+                (EventKind.TRANSFER_DISPATCH, {"reference": moved, **sent}),
+                (EventKind.TRANSFER_ADJUSTMENT, {"reference": moved}),
+                (EventKind.RECEIPT, {"reference": moved}),
             )
         )
         event = replace(self.event(line.sku), location=line.location, kind=kind, quantity=1)

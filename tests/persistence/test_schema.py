@@ -36,7 +36,8 @@ LAYOUTS = {
     7: (Section.REOPENED, "c4d09d5de41fca4d"),
     8: (Section.SUPPLY_TEXTS, "858d3f239ffd03fc"),
     9: (Section.DECISION_TEXTS, "792b8c5140c7c7cb"),
-    10: (Section.SOURCE_STATES, "1b21af80c3628fca"),
+    10: (Section.SOURCE_STATES, "4ba4f9ad54b7f5c0"),
+    11: (Section.SOURCE_STATES, "219726d0193ff052"),
 }
 
 

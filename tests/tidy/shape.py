@@ -75,6 +75,7 @@ ONE_MEANING = {
     "stock_batches": "packed batches of stock facts",
     "stock_facts": "stock facts, one at a time",
     "supply": "inbound supply of stock levels",
+    "transfers": "units that go from one location to another",
     "watching": "following changes of stock",
 }
 #: Names that a tool gives: they say what the tool does with the file.

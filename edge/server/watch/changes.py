@@ -22,7 +22,10 @@ RECENT_ROWS_MAX: Final = 131_072
 
 #: Effects that change the level whose row they name.
 _WITH_ROW: Final = frozenset(
-    {Section.STOCK, Section.LINES, Section.UNAVAILABLE, Section.QUARANTINES, Section.REPAIRS}
+    {
+        *(Section.STOCK, Section.LINES, Section.UNAVAILABLE, Section.SUPPLIES),
+        *(Section.QUARANTINES, Section.REPAIRS),
+    }
 )
 
 

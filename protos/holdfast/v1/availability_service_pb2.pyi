@@ -216,17 +216,21 @@ class PromiseDay(_message.Message):
     def __init__(self, day: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., incoming: _Optional[int] = ..., available: _Optional[int] = ...) -> None: ...
 
 class Supply(_message.Message):
-    __slots__ = ("document", "line", "expected_time", "announced", "received", "incoming")
+    __slots__ = ("document", "line", "expected_time", "announced", "received", "incoming", "is_transfer", "over")
     DOCUMENT_FIELD_NUMBER: _ClassVar[int]
     LINE_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_TIME_FIELD_NUMBER: _ClassVar[int]
     ANNOUNCED_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_FIELD_NUMBER: _ClassVar[int]
     INCOMING_FIELD_NUMBER: _ClassVar[int]
+    IS_TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    OVER_FIELD_NUMBER: _ClassVar[int]
     document: str
     line: str
     expected_time: _timestamp_pb2.Timestamp
     announced: int
     received: int
     incoming: int
-    def __init__(self, document: _Optional[str] = ..., line: _Optional[str] = ..., expected_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., announced: _Optional[int] = ..., received: _Optional[int] = ..., incoming: _Optional[int] = ...) -> None: ...
+    is_transfer: bool
+    over: int
+    def __init__(self, document: _Optional[str] = ..., line: _Optional[str] = ..., expected_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., announced: _Optional[int] = ..., received: _Optional[int] = ..., incoming: _Optional[int] = ..., is_transfer: bool = ..., over: _Optional[int] = ...) -> None: ...

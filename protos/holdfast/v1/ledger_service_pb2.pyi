@@ -41,6 +41,8 @@ class MovementKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MOVEMENT_KIND_REVERSAL: _ClassVar[MovementKind]
     MOVEMENT_KIND_SHIPMENT_REVERSAL: _ClassVar[MovementKind]
     MOVEMENT_KIND_SUPPLY: _ClassVar[MovementKind]
+    MOVEMENT_KIND_TRANSFER_DISPATCH: _ClassVar[MovementKind]
+    MOVEMENT_KIND_TRANSFER_ADJUSTMENT: _ClassVar[MovementKind]
 MOVEMENT_KIND_UNSPECIFIED: MovementKind
 MOVEMENT_KIND_OPENING: MovementKind
 MOVEMENT_KIND_RESERVE: MovementKind
@@ -67,6 +69,8 @@ MOVEMENT_KIND_GOODS_ISSUE: MovementKind
 MOVEMENT_KIND_REVERSAL: MovementKind
 MOVEMENT_KIND_SHIPMENT_REVERSAL: MovementKind
 MOVEMENT_KIND_SUPPLY: MovementKind
+MOVEMENT_KIND_TRANSFER_DISPATCH: MovementKind
+MOVEMENT_KIND_TRANSFER_ADJUSTMENT: MovementKind
 
 class ListMovementsRequest(_message.Message):
     __slots__ = ("sku", "location", "reservation_id", "source", "reference_id", "from_time", "until_time", "page_size", "page_token")

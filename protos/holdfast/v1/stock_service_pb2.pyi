@@ -26,6 +26,8 @@ class StockEventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STOCK_EVENT_KIND_REVERSAL: _ClassVar[StockEventKind]
     STOCK_EVENT_KIND_SHIPMENT_REVERSAL: _ClassVar[StockEventKind]
     STOCK_EVENT_KIND_SUPPLY: _ClassVar[StockEventKind]
+    STOCK_EVENT_KIND_TRANSFER_DISPATCH: _ClassVar[StockEventKind]
+    STOCK_EVENT_KIND_TRANSFER_ADJUSTMENT: _ClassVar[StockEventKind]
 
 class CountBasis(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -58,6 +60,7 @@ class StockEventOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STOCK_EVENT_OUTCOME_CANNOT_REVERSE: _ClassVar[StockEventOutcome]
     STOCK_EVENT_OUTCOME_SUPPLY_OUTDATED: _ClassVar[StockEventOutcome]
     STOCK_EVENT_OUTCOME_TOO_MANY_SUPPLIES: _ClassVar[StockEventOutcome]
+    STOCK_EVENT_OUTCOME_EXCEEDS_AVAILABLE: _ClassVar[StockEventOutcome]
 STOCK_EVENT_KIND_UNSPECIFIED: StockEventKind
 STOCK_EVENT_KIND_RECEIPT: StockEventKind
 STOCK_EVENT_KIND_ADJUSTMENT: StockEventKind
@@ -69,6 +72,8 @@ STOCK_EVENT_KIND_GOODS_ISSUE: StockEventKind
 STOCK_EVENT_KIND_REVERSAL: StockEventKind
 STOCK_EVENT_KIND_SHIPMENT_REVERSAL: StockEventKind
 STOCK_EVENT_KIND_SUPPLY: StockEventKind
+STOCK_EVENT_KIND_TRANSFER_DISPATCH: StockEventKind
+STOCK_EVENT_KIND_TRANSFER_ADJUSTMENT: StockEventKind
 COUNT_BASIS_UNSPECIFIED: CountBasis
 COUNT_BASIS_SHELF: CountBasis
 COUNT_BASIS_BOOKS: CountBasis
@@ -95,6 +100,7 @@ STOCK_EVENT_OUTCOME_REVERSAL_DIFFERS: StockEventOutcome
 STOCK_EVENT_OUTCOME_CANNOT_REVERSE: StockEventOutcome
 STOCK_EVENT_OUTCOME_SUPPLY_OUTDATED: StockEventOutcome
 STOCK_EVENT_OUTCOME_TOO_MANY_SUPPLIES: StockEventOutcome
+STOCK_EVENT_OUTCOME_EXCEEDS_AVAILABLE: StockEventOutcome
 
 class RecordStockEventsRequest(_message.Message):
     __slots__ = ("source", "events")
@@ -189,7 +195,7 @@ class StockEventResultColumns(_message.Message):
     def __init__(self, outcomes: _Optional[bytes] = ..., on_hand: _Optional[_Iterable[int]] = ..., shortfalls: _Optional[_Iterable[int]] = ..., available: _Optional[_Iterable[int]] = ..., differences: _Optional[_Iterable[_Union[StockEventDifference, _Mapping]]] = ...) -> None: ...
 
 class StockEvent(_message.Message):
-    __slots__ = ("event_id", "sequence", "sku", "location", "kind", "quantity", "occur_time", "reference", "reason", "actor", "from_status", "to_status", "as_of_sequence", "count_basis", "picked_quantity", "seen_reservations", "reverses", "expected_time")
+    __slots__ = ("event_id", "sequence", "sku", "location", "kind", "quantity", "occur_time", "reference", "reason", "actor", "from_status", "to_status", "as_of_sequence", "count_basis", "picked_quantity", "seen_reservations", "reverses", "expected_time", "to_location", "takes_promised")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
@@ -208,6 +214,8 @@ class StockEvent(_message.Message):
     SEEN_RESERVATIONS_FIELD_NUMBER: _ClassVar[int]
     REVERSES_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    TO_LOCATION_FIELD_NUMBER: _ClassVar[int]
+    TAKES_PROMISED_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     sequence: int
     sku: str
@@ -226,7 +234,9 @@ class StockEvent(_message.Message):
     seen_reservations: _containers.RepeatedScalarFieldContainer[str]
     reverses: ReversedEvent
     expected_time: _timestamp_pb2.Timestamp
-    def __init__(self, event_id: _Optional[str] = ..., sequence: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., kind: _Optional[_Union[StockEventKind, str]] = ..., quantity: _Optional[int] = ..., occur_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reference: _Optional[_Union[Reference, _Mapping]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., from_status: _Optional[str] = ..., to_status: _Optional[str] = ..., as_of_sequence: _Optional[int] = ..., count_basis: _Optional[_Union[CountBasis, str]] = ..., picked_quantity: _Optional[int] = ..., seen_reservations: _Optional[_Iterable[str]] = ..., reverses: _Optional[_Union[ReversedEvent, _Mapping]] = ..., expected_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    to_location: str
+    takes_promised: bool
+    def __init__(self, event_id: _Optional[str] = ..., sequence: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., kind: _Optional[_Union[StockEventKind, str]] = ..., quantity: _Optional[int] = ..., occur_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reference: _Optional[_Union[Reference, _Mapping]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., from_status: _Optional[str] = ..., to_status: _Optional[str] = ..., as_of_sequence: _Optional[int] = ..., count_basis: _Optional[_Union[CountBasis, str]] = ..., picked_quantity: _Optional[int] = ..., seen_reservations: _Optional[_Iterable[str]] = ..., reverses: _Optional[_Union[ReversedEvent, _Mapping]] = ..., expected_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., to_location: _Optional[str] = ..., takes_promised: bool = ...) -> None: ...
 
 class ReversedEvent(_message.Message):
     __slots__ = ("source", "event_id", "kind", "occur_time")
@@ -251,7 +261,7 @@ class Reference(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., line: _Optional[str] = ...) -> None: ...
 
 class StockEventResult(_message.Message):
-    __slots__ = ("outcome", "on_hand", "shortfall", "available", "sku_created", "difference", "possible", "reapplied")
+    __slots__ = ("outcome", "on_hand", "shortfall", "available", "sku_created", "difference", "possible", "reapplied", "in_transit")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
@@ -260,6 +270,7 @@ class StockEventResult(_message.Message):
     DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
     POSSIBLE_FIELD_NUMBER: _ClassVar[int]
     REAPPLIED_FIELD_NUMBER: _ClassVar[int]
+    IN_TRANSIT_FIELD_NUMBER: _ClassVar[int]
     outcome: StockEventOutcome
     on_hand: int
     shortfall: int
@@ -268,7 +279,8 @@ class StockEventResult(_message.Message):
     difference: StockEventDifference
     possible: int
     reapplied: _containers.RepeatedCompositeFieldContainer[Reapplied]
-    def __init__(self, outcome: _Optional[_Union[StockEventOutcome, str]] = ..., on_hand: _Optional[int] = ..., shortfall: _Optional[int] = ..., available: _Optional[int] = ..., sku_created: bool = ..., difference: _Optional[_Union[StockEventDifference, _Mapping]] = ..., possible: _Optional[int] = ..., reapplied: _Optional[_Iterable[_Union[Reapplied, _Mapping]]] = ...) -> None: ...
+    in_transit: int
+    def __init__(self, outcome: _Optional[_Union[StockEventOutcome, str]] = ..., on_hand: _Optional[int] = ..., shortfall: _Optional[int] = ..., available: _Optional[int] = ..., sku_created: bool = ..., difference: _Optional[_Union[StockEventDifference, _Mapping]] = ..., possible: _Optional[int] = ..., reapplied: _Optional[_Iterable[_Union[Reapplied, _Mapping]]] = ..., in_transit: _Optional[int] = ...) -> None: ...
 
 class Reapplied(_message.Message):
     __slots__ = ("source", "kind", "quantity", "events")

@@ -71,8 +71,8 @@ class StockServiceServicer(object):
         """Records up to 1,000 events of one source, each with its own outcome, and answers when all are
         durable. A node that dies before may have recorded the first of them: send all again, and those
         are DUPLICATE. Up to 100 events may have a status, or be counts of an instant, goods issues,
-        reversals, returns that name a reservation, supply, or receipts that name one; those of supply
-        count for two.
+        reversals, returns that name a reservation, supply, transfers, or receipts that name one of the
+        two; those of supply and transfers count for two.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -11,7 +11,6 @@ from holdfast.core.limits import (
     NUMBERED_MAX,
     ON_HAND_MAX,
     QUANTITY_MAX,
-    SUPPLIES_CLOSED_MAX,
 )
 from holdfast.core.model import EventKind, UnknownSkus
 from holdfast.core.tables.effects import DTYPES, Section
@@ -46,6 +45,7 @@ SHARDS = 3
 STATUSES = 3
 QUANTITIES = (0, 1, 2, 7, QUANTITY_MAX - 1, QUANTITY_MAX)
 STOCKS = (0, 1, -5, ON_HAND_MAX, -ON_HAND_MAX, ON_HAND_MAX - 1)
+SUPPLY_KEYS = 20
 
 
 def feed(duel: Duel, rng: Random) -> None:
@@ -79,9 +79,9 @@ class _Shard:
         self.unavailable_count = 0
         self.header = make_header()
         self.heads = np.zeros(len(self.levels), np.int32)
-        self.supplies = np.zeros(8 * SUPPLIES_CLOSED_MAX + 60, SUPPLY)
+        self.supplies = np.zeros(SUPPLY_KEYS * len(self.levels), SUPPLY)
         self.supply_count = 0
-        granules = np.zeros(400, LINE)
+        granules = np.zeros(3 * len(self.supplies), LINE)
         self.supply_texts = granules, granules.view(np.uint8)
         self.counts = np.zeros(len(self.levels), LAST_COUNT)
         self.latest = np.zeros(len(self.levels), LATEST)
@@ -244,12 +244,15 @@ def _change_statuses(duel: Duel, rng: Random, shard: _Shard) -> None:
 
 
 def _change_supplies(duel: Duel, rng: Random, shard: _Shard) -> None:
-    """Announce, change and receive supply, and look for it; now and then all of a level leaves."""
+    """Announce, change and receive supply and transfers, and look for them; now and then all of a
+    level leaves.
+    """
     count = len(shard.levels)
     effects = np.zeros(rng.randrange(9) if count else 0, DTYPES[Section.SUPPLIES])
     texts = []
     for effect in effects:
-        effect["row"], effect["key_lo"] = rng.randrange(count), rng.randrange(20)
+        effect["row"], effect["key_lo"] = rng.randrange(count), rng.randrange(SUPPLY_KEYS)
+        effect["is_transfer"] = effect["key_lo"] % 2
         effect["units"], effect["is_receipt"] = rng.choice(QUANTITIES), rng.random() < 0.5
         effect["expected_ns"], effect["source"] = rng.choice(TIMES), rng.randrange(2)
         effect["text_size"] = rng.choice((2, 16, 17, 40))
@@ -270,7 +273,7 @@ def _change_supplies(duel: Duel, rng: Random, shard: _Shard) -> None:
     numbers, places = np.zeros((2, len(shard.supplies)), np.int64)
     duel.call("list_open", rows, *tables, rng.choice((1, 99)), numbers, places)
     for row in rows.tolist()[: 1 + rng.randrange(2)]:
-        key = np.uint64(0), np.uint64(rng.randrange(20))
+        key = np.uint64(0), np.uint64(rng.randrange(SUPPLY_KEYS))
         duel.call("find_supply", *tables, row, *key)
         duel.call("count_open", *tables, row)
         if rng.random() < 0.1:

@@ -219,6 +219,7 @@ def levels(duel: Duel, rng: Random) -> None:
     supplies["row"], supplies["key_lo"] = range(count), range(count)
     supplies["quantity"] = [rng.choice((0, 1, 7)) for _ in range(count)]
     supplies["received"], supplies["expected_ns"] = 1, rng.choice(TIMES)
+    supplies["is_transfer"] = [rng.randrange(2) for _ in range(count)]
     duel.call("hash_supplies", supplies, table, seed, *texts)
     cap = rng.choice((0, 3, codes.CAP_MAX))
     duel.call("offered", rng.choice((-1, 0, 5)), rng.choice((0, 2)), cap, rng.randrange(2))

@@ -34,7 +34,14 @@ EVENT_LIMITS = {
     ),
     EventKind.SHIPMENT_REVERSAL: (1, "1 to 1,000,000,000,000,000 for kind SHIPMENT_REVERSAL"),
     EventKind.SUPPLY: (0, "0 to 1,000,000,000,000,000 for kind SUPPLY"),
+    EventKind.TRANSFER_DISPATCH: (1, "1 to 1,000,000,000,000,000 for kind TRANSFER_DISPATCH"),
+    EventKind.TRANSFER_ADJUSTMENT: (
+        -QUANTITY_MAX,
+        "-1,000,000,000,000,000 to 1,000,000,000,000,000 except 0 for kind TRANSFER_ADJUSTMENT",
+    ),
 }
+
+TRANSFER = {"reference": {"kind": "transfer", "id": "t1"}}
 
 
 def reversed_event(kind: str, event_id: str = "e0") -> dict[str, Any]:
@@ -54,6 +61,8 @@ def test_quantities_of_events_have_the_limits_of_their_kind(kind: EventKind) -> 
             "reference": {"kind": "supply", "id": "po1"},
             "expected_time": {"seconds": 9},
         },
+        EventKind.TRANSFER_DISPATCH: {**TRANSFER, "to_location": "M"},
+        EventKind.TRANSFER_ADJUSTMENT: TRANSFER,
     }
     more = needed.get(kind, {})
     for quantity in (low, 1, QUANTITY_MAX):
@@ -70,6 +79,7 @@ def test_quantities_of_events_have_the_limits_of_their_kind(kind: EventKind) -> 
         ("RECEIPT", 1, "from_status"),
         ("RETURN", 1, "from_status"),
         ("SALE", 1, "to_status"),
+        ("TRANSFER_ADJUSTMENT", 1, "to_status"),
         ("COUNT", 1, "from_status"),
         ("COUNT", 1, "to_status"),
         ("ADJUSTMENT", 1, "from_status"),
@@ -80,8 +90,11 @@ def test_a_status_has_its_side(kind: str, quantity: int, field: str) -> None:
     """Units that arrive have none before, and those that go have none after."""
     told = fault(record, kind=f"STOCK_EVENT_KIND_{kind}", quantity=quantity, **{field: "damaged"})
     side = "above 0" if field == "to_status" else "below 0"
-    kinds = "RECEIPT, RETURN, STATUS_CHANGE" if field == "to_status" else "SALE, STATUS_CHANGE"
-    expected = f"no status here, which is for kinds {kinds}, ADJUSTMENT {side}"
+    kinds = {
+        "from_status": "SALE, STATUS_CHANGE, TRANSFER_DISPATCH",
+        "to_status": "RECEIPT, RETURN, STATUS_CHANGE",
+    }
+    expected = f"no status here, which is for kinds {kinds[field]}, ADJUSTMENT {side}"
     assert_invalid(told, f"events[0].{field}", "damaged", expected)
 
 
@@ -229,12 +242,52 @@ def test_a_message_has_few_events_that_change_more_than_on_hand() -> None:
     with pytest.raises(Fault) as raised:
         events_from_request(most)
     assert "events" == raised.value.metadata["field"]
-    event.reference.CopyFrom(stock.Reference(kind="supply", id="po1"))
     event.kind, event.to_status = stock.STOCK_EVENT_KIND_RECEIPT, ""
-    supply = stock.RecordStockEventsRequest(source="erp", events=[event] * (CHANGING_MAX // 2))
-    assert CHANGING_MAX // 2 == len(events_from_request(supply).events)
-    supply.events.append(event)
-    assert "events" == fault(events_from_request, supply).metadata["field"]
+    for kind in ("supply", "transfer"):
+        event.reference.CopyFrom(stock.Reference(kind=kind, id="po1"))
+        supply = stock.RecordStockEventsRequest(source="erp", events=[event] * (CHANGING_MAX // 2))
+        assert CHANGING_MAX // 2 == len(events_from_request(supply).events)
+        supply.events.append(event)
+        assert "events" == fault(events_from_request, supply).metadata["field"]
+
+
+def test_a_transfer_says_of_what_it_is_and_where_it_goes() -> None:
+    """And no other kind says where to."""
+    sent: dict[str, Any] = {"kind": "STOCK_EVENT_KIND_TRANSFER_DISPATCH", "quantity": 5}
+    whole = {**sent, **TRANSFER, "to_location": "M", "from_status": "damaged"}
+    event = record(**whole, takes_promised=True, expected_time={"seconds": 9})
+    assert ("M", True, "damaged") == (event.to_location, event.takes_promised, event.from_status)
+    assert 9_000_000_000 == event.expected_ns
+    assert core.Reference("transfer", "t1", "") == event.transfer
+    adjusted = {"kind": "STOCK_EVENT_KIND_TRANSFER_ADJUSTMENT", "quantity": -1}
+    for kind in (sent, adjusted):
+        for reference in (None, {"kind": "supply", "id": "t1"}):
+            told = fault(record, **{**kind, "to_location": "M", "reference": reference})
+            expected = "kind transfer, with the id of a document"
+            assert_invalid(told, "events[0].reference", "", expected)
+    received = {"kind": "STOCK_EVENT_KIND_RECEIPT", "quantity": 5}
+    for kind in (sent, adjusted, received):
+        told = fault(record, **kind, to_location="M", reference={"kind": "transfer", "line": "1"})
+        assert_invalid(told, "events[0].reference.id", "", "the document of the transfer")
+    told = fault(record, **{**whole, "to_location": event.location})
+    assert_invalid(told, "events[0].to_location", event.location, "another than location")
+    assert "events[0].to_location" == fault(record, **sent, **TRANSFER).metadata["field"]
+    expected = "nothing for a kind other than TRANSFER_DISPATCH"
+    told = fault(record, **received, **TRANSFER, to_location="M")
+    assert_invalid(told, "events[0].to_location", "M", expected)
+    told = fault(record, **adjusted, **TRANSFER, takes_promised=True)
+    assert_invalid(told, "events[0].takes_promised", True, expected)
+
+
+def test_the_reversal_of_a_dispatch_repeats_where_that_went() -> None:
+    """And so does the reversal of the reversal."""
+    undo: dict[str, Any] = {"kind": "STOCK_EVENT_KIND_REVERSAL", "quantity": 5, **TRANSFER}
+    undo["reverses"] = reversed_event("TRANSFER_DISPATCH")
+    assert "M" == record(**undo, to_location="M").to_location
+    assert "events[0].to_location" == fault(record, **undo).metadata["field"]
+    undo["reverses"] = reversed_event("REVERSAL")
+    assert "M" == record(**undo, to_location="M").to_location
+    assert "events[0].to_location" == fault(record, **undo, to_location=" M").metadata["field"]
 
 
 def test_nothing_is_adjusted_by_0() -> None:

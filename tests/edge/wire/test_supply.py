@@ -44,6 +44,16 @@ def test_names_and_tokens_are_judged() -> None:
         assert "page_token" == fault(asked, page_token=token).metadata["field"]
 
 
+def test_a_transfer_is_told_with_what_is_over_and_no_time_that_nobody_told() -> None:
+    transfer = core.SupplyView("t1", "", 0, 5, 7, 0, is_transfer=True, over=2)
+    level = core.PromiseView("L", 4, 0, (), (transfer,))
+    view = core.AvailableToPromiseView("A", (level,), NS_PER_DAY, core.Revision(1, 8, 9), None)
+    (told,) = promise_response(view, TIMELINE).levels[0].supplies
+    expected = availability.Supply(document="t1", announced=5, received=7, over=2)
+    expected.is_transfer = True
+    assert expected == told
+
+
 def test_days_and_supplies_are_told_with_the_page_behind() -> None:
     supply = core.SupplyView("po1", "10", 5 * NS_PER_DAY + 1, 9, 2, 7)
     day = core.DayView(5 * NS_PER_DAY, 7, 11)

@@ -28,7 +28,7 @@ from holdfast.core.commands import (
     StockEvent,
     UpdateSource,
 )
-from holdfast.core.commands.stock import SUPPLY
+from holdfast.core.commands.stock import SUPPLY, TRANSFER
 from holdfast.core.ids import key_from_text
 from holdfast.core.limits import LINES_KEPT_NS
 from holdfast.core.model import CountBasis, EventKind, Fallback
@@ -67,13 +67,17 @@ def write(path: Path) -> None:
     life.node.post(RecordStockEvents("wms", (event,)), Nobody(), "warehouse")
     order = Reserve(key_from_text("in the shop's name"), (Line("sku-1", "store-1", 1),), 3_600_000)
     life.node.post(order, Nobody(), "shop")
-    coming = Reference(SUPPLY, "4712", "10")
+    coming, moved = Reference(SUPPLY, "4712", "10"), Reference(TRANSFER, "4713", "10")
+    sent = {"reference": moved, "to_location": "warehouse", "takes_promised": True}
     changes: tuple[tuple[EventKind, dict[str, Any]], ...] = (
         (EventKind.STATUS_CHANGE, {"to_status": "damaged"}),
         (EventKind.STATUS_CHANGE, {"from_status": "damaged", "to_status": "quality_control"}),
         (EventKind.COUNT, {"basis": CountBasis.BOOKS, "picked_quantity": 1}),
         (EventKind.SUPPLY, {"reference": coming, "expected_ns": 9 * NS_PER_S}),
         (EventKind.RECEIPT, {"reference": replace(coming, line="20")}),
+        (EventKind.TRANSFER_DISPATCH, sent),
+        (EventKind.RECEIPT, {"reference": replace(moved, line="20")}),
+        (EventKind.TRANSFER_ADJUSTMENT, {"reference": moved}),
     )
     for number, (kind, more) in enumerate(changes, 2):
         fact = StockEvent(None, number, "sku-1", "store-1", kind, 2, **more)

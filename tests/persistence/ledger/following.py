@@ -82,7 +82,7 @@ class PlainLedger:
                     level.on_hand -= record["quantity"]
             case "unavailable":
                 self.levels[record["sku"], record["location"]].withheld += record["delta"]
-            case "supply":
+            case "supply" | "transfer":
                 level = self.levels[record["sku"], record["location"]]
                 level.incoming += record["incoming_delta"]
             case "stock":
