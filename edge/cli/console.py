@@ -262,7 +262,7 @@ def print_json(document: object) -> None:
 
 
 def plain(message: "Message") -> dict[str, Any]:
-    """A message as JSON: numbers as numbers, enums by name, times as text.
+    """A message as JSON: numbers as numbers, enums by name, times as text, columns as lists.
 
     protobuf's own JSON spells int64 as text, which is no help to a shell script.
     """
@@ -283,7 +283,7 @@ def _plain_value(field: Any, value: Any) -> Any:
         known = field.enum_type.values_by_number.get(value)
         return known.name if known else value
     if field.message_type is None:
-        return value
+        return list(value) if isinstance(value, bytes) else value
     if field.message_type.file.package == "google.protobuf":
         return value.ToJsonString()
     return plain(value)
