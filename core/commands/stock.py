@@ -180,8 +180,8 @@ class EventResult(NamedTuple):
     promised.
     """
     in_transit: int = 0
-    """Of a transfer: units that are under way then; with a minus, that came beyond those that were
-    dispatched.
+    """Of a transfer: units that are under way then; with a minus, that came or were lost beyond
+    those that were dispatched.
     """
 
 

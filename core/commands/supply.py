@@ -35,7 +35,7 @@ class SupplyView(NamedTuple):
     is_transfer: bool = False
     """Whether they come from another location: announced are those dispatched, less the lost."""
     over: int = 0
-    """Of a transfer: units that came beyond those dispatched."""
+    """Of a transfer: units that came or were lost beyond those dispatched."""
 
 
 class DayView(NamedTuple):

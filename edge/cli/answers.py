@@ -237,7 +237,8 @@ def event_notes(
         if result.outcome in _EXCEEDED
     ]
     notes += [
-        f"{event.sku}: {-result.in_transit:,} more came than left under {event.reference.id}."
+        f"{event.sku}: {-result.in_transit:,} more came or were lost than left under "
+        f"{event.reference.id}."
         for event, result in told
         if result.in_transit < 0
     ]
