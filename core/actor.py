@@ -20,6 +20,15 @@ class Ticket(Protocol):
         """Whether the caller has gone; its command is then dropped, not executed."""
 
 
+class Origin(NamedTuple):
+    """Where a command comes from, which the journal notes with all that the command changes."""
+
+    principal: str
+    """On whose behalf it is asked, "" for nobody's."""
+    correlation: str
+    """The caller's id of what it belongs to, "" for none."""
+
+
 class Mail(NamedTuple):
     """What lies in a mailbox."""
 
@@ -29,8 +38,7 @@ class Mail(NamedTuple):
     command: Command
     ticket: Ticket
     """Who waits for the answer."""
-    principal: str
-    """On whose behalf it is asked, "" for nobody's."""
+    origin: Origin | None
     shard: int
     """Whose mailbox it is."""
 
@@ -61,7 +69,7 @@ class Actor:
     def __repr__(self) -> str:
         return f"<Actor {self.shard}: {self.weight} of {self.capacity} waiting>"
 
-    def post(self, command: Command, weight: int, ticket: Ticket, principal: str) -> None:
+    def post(self, command: Command, weight: int, ticket: Ticket, origin: Origin | None) -> None:
         """Queue a command. Raises MailboxFullError.
 
         The last command in may exceed the capacity: otherwise one that weighs more than the
@@ -71,7 +79,7 @@ class Actor:
             raise MailboxFullError(self.shard, self.capacity)
         self.weight += weight
         number = next(self.arrivals)
-        self.mailbox.append(Mail(number, weight, command, ticket, principal, self.shard))
+        self.mailbox.append(Mail(number, weight, command, ticket, origin, self.shard))
 
     def take(self, weight: float) -> list[Mail]:
         """Take commands whose callers still wait, until they weigh this much. One that has begun

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from .actor import Actor, Mail, Ticket
+from .actor import Actor, Mail, Origin, Ticket
 from .commands import Command, Disagreement, Outcome, Reserve
 from .commands.registry import OPERATIONS, Growth, bind_rules
 from .limits import ROWS_MAX, SLOTS
@@ -48,7 +48,7 @@ from .tables.rebuilding import rebuild
 from .tables.reservation_index import ReservationIndex
 from .tables.shard import Shard
 from .tables.table import Array
-from .tables.writing import expire, record, record_attributions, record_seal, take_entry
+from .tables.writing import expire, record, record_origin, record_seal, take_entry
 from .work import EXPIRY, TURN_WORK_MAX, Steps, Work
 
 _ARRIVAL = attrgetter("arrival")
@@ -56,9 +56,9 @@ _ARRIVAL = attrgetter("arrival")
 Rule: TypeAlias = Callable[[Any, int], Any]
 
 
-def _kind(mail: Mail) -> tuple[bool, str]:
-    """Mail of one kind can run together: single-line Reserves or not, and of which principal."""
-    return single_line.takes(mail.command), mail.principal
+def _kind(mail: Mail) -> tuple[bool, Origin | None]:
+    """Mail of one kind can run together: single-line Reserves or not, and of which origin."""
+    return single_line.takes(mail.command), mail.origin
 
 
 #: Work that may wait for one shard: 4,096 Reserves of one line.
@@ -175,10 +175,13 @@ class Node:
     def __repr__(self) -> str:
         return f"<Node of {len(self.shards)} shards at {self.now_ns}>"
 
-    def post(self, command: Command, ticket: Ticket, principal: str = "") -> int:
+    def post(
+        self, command: Command, ticket: Ticket, principal: str = "", correlation: str = ""
+    ) -> int:
         """Queue a command in the mailbox of its home, and return its weight there. The journal
-        notes the principal, a name of NAME_BYTES_MAX bytes at most, with all that the command
-        changes. Raises MailboxFullError, and NoRoomError when a table may be too full for it.
+        notes principal and correlation id, of NAME_BYTES_MAX bytes at most, with all that the
+        command changes. Raises MailboxFullError, and NoRoomError when a table may be too full for
+        it.
         """
         operation = OPERATIONS[type(command)]
         weight = operation.weight(command)
@@ -187,7 +190,8 @@ class Node:
             self.room.promise(operation.grows, rows)
         if principal:
             self._promise_name(principal)
-        actor.post(command, weight, ticket, principal)
+        origin = Origin(principal, correlation) if principal or correlation else None
+        actor.post(command, weight, ticket, origin)
         return weight
 
     def _promise_name(self, principal: str) -> None:
@@ -254,7 +258,7 @@ class Node:
         boxes = [actor.take(share) for actor in self.actors]
         left: list[list[Mail]] = [[] for _ in boxes]
         mails = [mail for box in boxes for mail in box]
-        if all(single_line.takes(mail.command) and not mail.principal for mail in mails):
+        if all(single_line.takes(mail.command) and mail.origin is None for mail in mails):
             yield from self._run_plain(boxes, left)
         else:
             yield from self._run_mixed(boxes, left, share)
@@ -280,12 +284,12 @@ class Node:
         done, and what lies behind that in its mailbox.
         """
         whole = self.work.left
-        for (is_plain, principal), run in groupby(merge(*boxes, key=_ARRIVAL), _kind):
+        for (is_plain, origin), run in groupby(merge(*boxes, key=_ARRIVAL), _kind):
             if is_plain:
                 answers = self._run_plain(self._by_home(run, left), left)
             else:
                 answers = self._run_each(run, left, share, whole)
-            yield from self._attributed(principal, answers) if principal else answers
+            yield from self._noted(origin, answers) if origin else answers
 
     def _run_each(
         self, run: Iterable[Mail], left: Sequence[list[Mail]], share: float, whole: float
@@ -303,14 +307,14 @@ class Node:
             else:
                 yield mail.ticket, outcome
 
-    def _attributed(
-        self, principal: str, answers: Iterator[tuple[Ticket, Outcome]]
+    def _noted(
+        self, origin: Origin, answers: Iterator[tuple[Ticket, Outcome]]
     ) -> Iterator[tuple[Ticket, Outcome]]:
-        """The answers, with all that was written for them in the name of a principal."""
+        """The answers, with a note of their origin on all that was written for them."""
         before = [shard.effects.written() for shard in self.shards]
         yield from answers
         for shard, written in zip(self.shards, before, strict=True):
-            record_attributions(shard, principal, written)
+            record_origin(shard, origin.principal, origin.correlation, written)
 
     def _by_home(self, run: Iterable[Mail], left: Sequence[list[Mail]]) -> list[list[Mail]]:
         boxes: list[list[Mail]] = [[] for _ in self.shards]

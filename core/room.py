@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Final
 
-from .actor import Actor
+from .actor import Actor, Mail
 from .commands.registry import OPERATIONS, Growth
 from .tables.remembered import Remembered
 from .tables.reservation_index import ReservationIndex
@@ -92,4 +92,9 @@ class Room:
         """Rows that were promised to what still waits."""
         for actor in self._actors:
             for mail in actor.mailbox:
-                yield OPERATIONS[type(mail.command)].rows(mail.command) + bool(mail.principal)
+                yield OPERATIONS[type(mail.command)].rows(mail.command) + _is_named(mail)
+
+
+def _is_named(mail: Mail) -> bool:
+    """Whether a command brings the name of a principal."""
+    return mail.origin is not None and bool(mail.origin.principal)

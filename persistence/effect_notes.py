@@ -1,9 +1,9 @@
-"""What an entry notes about its effects and no table keeps: on whose behalf they came, why an
-operator decided on them, and what a stock fact came with.
+"""What an entry notes about its effects and no table keeps: on whose behalf they came and under
+which correlation id, why an operator decided on them, and what a stock fact came with.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
@@ -21,21 +21,28 @@ def read_notes(sections: Sections, principals: Sequence[str]) -> Notes:
     notes: Notes = defaultdict(dict)
     named = [*principals, *_texts(sections, Section.PRINCIPAL_NAMES)]
     for effect in _effects(sections, Section.ATTRIBUTIONS):
-        start = int(effect["start"])
-        for number in range(start, start + int(effect["count"])):
-            notes[Section(int(effect["kind"])), number]["principal"] = named[effect["principal"]]
+        _note(notes, effect, {"principal": named[effect["principal"]]})
+    ids, correlation = _texts(sections, Section.CORRELATION_TEXTS), ""
+    for effect in _effects(sections, Section.CORRELATIONS):
+        correlation = next(ids) if effect["is_next"] else correlation
+        _note(notes, effect, {"correlation_id": correlation})
     decided = _texts(sections, Section.DECISION_TEXTS)
     for effect in _effects(sections, Section.DECISIONS):
         reason, actor = islice(decided, 2)
-        start = int(effect["start"])
-        for number in range(start, start + int(effect["count"])):
-            notes[Section(int(effect["kind"])), number] |= {"reason": reason, "actor": actor}
+        _note(notes, effect, {"reason": reason, "actor": actor})
     texts = _texts(sections, Section.STOCK_DETAIL_TEXTS)
     is_plain = any(kind is Section.STOCK_PLAIN for kind, _ in sections)
     stock = Section.STOCK_PLAIN if is_plain else Section.STOCK
     for effect in _effects(sections, Section.STOCK_DETAILS):
         notes[stock, int(effect["stock"])] |= _details(effect, texts)
     return notes
+
+
+def _note(notes: Notes, span: Any, told: Mapping[str, str]) -> None:
+    """Note something of the effects of a span."""
+    kind, start = Section(int(span["kind"])), int(span["start"])
+    for number in range(start, start + int(span["count"])):
+        notes[kind, number] |= told
 
 
 def _details(effect: Any, texts: Iterator[str]) -> dict[str, Any]:

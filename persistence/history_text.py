@@ -11,6 +11,8 @@ def record_text(record: EffectRecord) -> str:
     """A record as a line: position, time, shard/sequence, and what is so from then on."""
     place = f"{record['position']:>8} {record['time']} {record['shard']}/{record['sequence']}"
     behalf = f", for {record['principal']}" if "principal" in record else ""
+    if "correlation_id" in record:
+        behalf += f", under {record['correlation_id']}"
     return f"{place:<44} {_SENTENCES[record['kind']](record)}{behalf}"
 
 

@@ -79,6 +79,8 @@ class Section(IntEnum):
     DECISIONS = 44
     DECISION_TEXTS = 45
     SOURCE_STATES = 46
+    CORRELATIONS = 47
+    CORRELATION_TEXTS = 48
 
 
 #: A stock fact. STOCK_PADDED is what builds before docs/adr/0017 wrote, STOCK_PLAIN what builds
@@ -286,6 +288,12 @@ DTYPES: dict[Section, np.dtype] = {
     # Each has two texts: why, and who.
     Section.DECISIONS: np.dtype([("kind", "u2"), ("pad", "u2"), ("start", "u4"), ("count", "u4")]),
     Section.DECISION_TEXTS: _PACKED_NAMES,
+    # Effects [start, start + count) of a kind, counted over the entry, that came under an id of the
+    # caller: with `is_next` that of the next text, else that of the effects before them.
+    Section.CORRELATIONS: np.dtype(
+        [("start", "u4"), ("count", "u4"), ("kind", "u2"), ("is_next", "u1"), ("pad", "u1")]
+    ),
+    Section.CORRELATION_TEXTS: _PACKED_NAMES,
     Section.SEAL: np.dtype([("digest_hi", "u8"), ("digest_lo", "u8")]),
 }
 
@@ -304,7 +312,8 @@ STANDS_ALONE = frozenset(
     }
 )
 
-#: Kinds that a principal is noted for. Lines and texts of ids belong to their reservations.
+#: Kinds that principals and correlation ids are noted for. Lines and texts of ids belong to their
+#: reservations.
 ATTRIBUTED = (
     Section.LOCATIONS,
     Section.SOURCES,

@@ -201,15 +201,27 @@ def number_of_name(shard: Shard, names: NameTable, section: Section, name: str) 
     return number
 
 
-def record_attributions(shard: Shard, principal: str, before: Sequence[int]) -> None:
+def record_origin(shard: Shard, principal: str, correlation: str, before: Sequence[int]) -> None:
     """Note on whose behalf the effects came that the turn has more than `before`, which is what
-    `Effects.written` told then.
+    `Effects.written` told then, and under which correlation id; "" for none.
     """
-    if spans := _spans(shard, before):
+    spans = _spans(shard, before)
+    if spans and principal:
         names = shard.principals
         number = number_of_name(shard, names, Section.PRINCIPAL_NAMES, principal)
         attributions = [(number, section, 0, start, count) for section, start, count in spans]
         record(shard, Section.ATTRIBUTIONS, *attributions)
+    if spans and correlation:
+        record_correlation(shard, correlation, *spans)
+
+
+def record_correlation(shard: Shard, correlation: str, *spans: tuple[int, int, int]) -> None:
+    """Note the correlation id under which some effects came: kind, start and count of each run of
+    them.
+    """
+    for at, (section, start, count) in enumerate(spans):
+        record(shard, Section.CORRELATIONS, (start, count, section, at == 0, 0))
+    record_names(shard, Section.CORRELATION_TEXTS, correlation)
 
 
 def record_decision(shard: Shard, reason: str, actor: str, before: Sequence[int]) -> None:

@@ -31,6 +31,9 @@ def list_movements(
     reference: Annotated[
         str, typer.Option(metavar="ID", help="Of this document.", show_default=False)
     ] = "",
+    correlation: Annotated[
+        str, typer.Option(metavar="ID", help="Of calls under this id.", show_default=False)
+    ] = "",
     since: Time = None,
     until: Time = None,
     limit: Annotated[
@@ -47,6 +50,7 @@ def list_movements(
         "reservation_id": reservation,
         "source": source,
         "reference_id": reference,
+        "by_correlation_id": correlation,
         "from_time": _time("--since", since),
         "until_time": _time("--until", until),
     }

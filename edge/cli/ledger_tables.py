@@ -30,6 +30,8 @@ def explanation(
     """The parts of a stock level, and what they come to."""
     told = answer.quantities
     yield _changes(answer)
+    if answer.decisions:
+        yield _decisions(answer)
     if answer.holds or answer.commitments:
         yield _promises(answer)
     sums = f"{told.on_hand:,} on hand - {told.withheld:,} withheld - {told.reserved:,} reserved"
@@ -61,6 +63,15 @@ def _changes(answer: ledger.ExplainAvailabilityResponse) -> Table:
     return made
 
 
+def _decisions(answer: ledger.ExplainAvailabilityResponse) -> Table:
+    made = table(("time", "ended by an operator", "reservation"), ("units",))
+    for each in answer.decisions:
+        what = f"{_movement_kind(each)}, {each.reason} ({each.actor or 'nobody named'})"
+        row = (instant(each.record_time), escape(what), escape(each.reservation_id))
+        made.add_row(*row, f"{each.quantity:,}")
+    return made
+
+
 def _promises(answer: ledger.ExplainAvailabilityResponse) -> Table:
     made = table(("since", "state", "reservation"), ("units",))
     for state, promises, others in (
@@ -82,9 +93,9 @@ def _movement_kind(movement: ledger.Movement) -> str:
 
 def _cause(movement: ledger.Movement) -> str:
     """What a movement came from: a reservation, or a source with what it said."""
-    if movement.reservation_id:
-        return movement.reservation_id
     fact = movement.fact
     number = f"#{fact.sequence}" if fact.sequence else ""
     reference = (fact.reference.kind, fact.reference.id, fact.reference.line)
-    return " ".join(filter(None, (fact.source, number, *reference, fact.reason, fact.actor)))
+    under = f"under {movement.correlation_id}" if movement.correlation_id else ""
+    said = (movement.reason, movement.actor, under)
+    return " ".join(filter(None, (movement.reservation_id, fact.source, number, *reference, *said)))

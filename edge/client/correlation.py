@@ -30,7 +30,12 @@ def metadata_of(correlation_id: str | None) -> Metadata:
         return None
     if not isinstance(correlation_id, str):
         raise wrong_type("correlation_id", correlation_id, "text")
-    return ((KEY, _shortened(_printable(correlation_id))),) if correlation_id else None
+    return ((KEY, carried(correlation_id)),) if correlation_id else None
+
+
+def carried(correlation_id: str) -> str:
+    """What a node is told of a correlation id, and keeps."""
+    return _shortened(_printable(correlation_id))
 
 
 def _printable(text: str) -> str:

@@ -9,6 +9,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 
 from . import methods
 from .calls import Call, Options, call
+from .correlation import carried
 from .parameters import instant, integer, member, of_type, text
 
 
@@ -19,6 +20,7 @@ def list_movements(
     reservation_id: str = "",
     source: str = "",
     reference_id: str = "",
+    by_correlation_id: str = "",
     from_time: datetime | None = None,
     until_time: datetime | None = None,
     page_size: int = 0,
@@ -27,10 +29,10 @@ def list_movements(
 ) -> Call[ledger.ListMovementsResponse]:
     """A page of movements of stock, newest first: 100 of them, or `page_size`, up to 1,000.
 
-    What is given must all fit; times have a time zone, and `until_time` is the first instant that
-    does not count. The response's `next_page_token` leads to the next page, and is empty behind the
-    last; `coverage` says what the node's ledger holds. Raises a `HoldfastError` of reason
-    LEDGER_OFF where the node keeps none.
+    What is given must all fit; `by_correlation_id` is that of the calls that moved them. Times have
+    a time zone, and `until_time` is the first instant that does not count. The response's
+    `next_page_token` leads to the next page, and is empty behind the last; `coverage` says what the
+    node's ledger holds. Raises a `HoldfastError` of reason LEDGER_OFF where the node keeps none.
     """
     request = ledger.ListMovementsRequest(
         sku=text("sku", sku),
@@ -38,6 +40,7 @@ def list_movements(
         reservation_id=text("reservation_id", reservation_id),
         source=text("source", source),
         reference_id=text("reference_id", reference_id),
+        correlation_id=carried(text("by_correlation_id", by_correlation_id)),
         from_time=None if from_time is None else instant("from_time", from_time),
         until_time=None if until_time is None else instant("until_time", until_time),
         page_size=integer("page_size", page_size, 32),

@@ -66,7 +66,9 @@ class Admission:
             raise faults.storage_full(self.pump.headroom_bytes, self.pump.journal.reserve_bytes)
         future: asyncio.Future[Outcome] = self._loop.create_future()
         try:
-            weight = self.pump.node.post(command, future)
+            weight = self.pump.node.post(
+                command, future, context.principal, context.correlation or ""
+            )
         except MailboxFullError as full:
             self.refused_overload += 1
             raise faults.overloaded(full.shard, full.capacity) from None

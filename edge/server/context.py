@@ -14,9 +14,16 @@ class CallContext(NamedTuple):
     deadline_s: float | None = None
     """The instant of the event loop's clock until which the caller waits; None when for ever."""
     correlation: str | None = None
-    """The caller's correlation id, or the trace id in its place."""
+    """The caller's correlation id, which the journal notes with all that the call changes."""
     trace: str | None = None
-    """The trace id of the caller's traceparent (https://www.w3.org/TR/trace-context/)."""
+    """The trace id of the caller's traceparent (https://www.w3.org/TR/trace-context/). The journal
+    does not note it: tracing libraries send one with every call.
+    """
+
+    @property
+    def log_id(self) -> str | None:
+        """The id under which the call is logged."""
+        return self.correlation or self.trace
 
     def is_over(self, now_s: float) -> bool:
         """Whether nobody waits for the answer any more."""

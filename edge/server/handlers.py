@@ -187,12 +187,12 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a status
                 fault = _fault_of(error, name, call)
                 code = fault.code.name
-                await _abort(context, fault, name, call.correlation)
+                await _abort(context, fault, name, call.log_id)
             finally:
                 self._counters.record_seconds(name, self._clock() - started)
                 self._end(name, code, started, call)
-            if call.correlation is not None:
-                context.set_trailing_metadata((("x-correlation-id", call.correlation),))
+            if call.log_id is not None:
+                context.set_trailing_metadata((("x-correlation-id", call.log_id),))
             answer: bytes = response.SerializeToString()
             return answer
 
@@ -261,7 +261,7 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a status
             fault = _fault_of(error, name, call)
             code = fault.code.name
-            await _abort(context, fault, name, call.correlation)
+            await _abort(context, fault, name, call.log_id)
         finally:
             self._end(name, code, started, call)
 
@@ -276,9 +276,9 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         seconds = self._clock() - started
         code = code or self._code_of_cancelled(call, seconds)
         self._counters.record_end(name, code)
-        if call.correlation is not None and self._sampler.takes(self._loop_time()):
+        if call.log_id is not None and self._sampler.takes(self._loop_time()):
             ms = round(seconds * 1e3, 3)
-            log.info("call", method=name, code=code, ms=ms, correlation_id=call.correlation)
+            log.info("call", method=name, code=code, ms=ms, correlation_id=call.log_id)
 
     def _code_of_cancelled(self, call: CallContext, seconds: float) -> str:
         """Whether a caller went away because his time was over, or for a reason of his own."""
@@ -317,8 +317,8 @@ def _fault_of(error: Exception, name: str, call: CallContext) -> Fault:
     """The fault that an exception is. Anything else is a defect of ours: logged, not told."""
     if isinstance(error, Fault):
         return error
-    log.error("call failed", method=name, correlation_id=call.correlation, exc_info=error)
-    return faults.internal(call.correlation)
+    log.error("call failed", method=name, correlation_id=call.log_id, exc_info=error)
+    return faults.internal(call.log_id)
 
 
 async def _abort(context: Context, fault: Fault, name: str, correlation: str | None) -> None:

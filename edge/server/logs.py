@@ -25,8 +25,7 @@ _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[
 def ids_of_call(
     metadata: Iterable[tuple[str, str | bytes]] | None,
 ) -> tuple[str | None, str | None]:
-    """The caller's x-correlation-id, or its trace id in place of one, and the trace id of its
-    traceparent.
+    """The caller's x-correlation-id, and the trace id of its traceparent.
 
     A malformed one counts as absent: no reason to refuse a call.
     """
@@ -38,7 +37,7 @@ def ids_of_call(
             correlation = value
         elif key == "traceparent":
             trace = _trace_id(value)
-    return correlation or trace, trace
+    return correlation, trace
 
 
 def _is_fit_for_log(text: str) -> bool:

@@ -19,7 +19,7 @@ from holdfast.persistence.ledger.explain import (
 )
 from holdfast.persistence.ledger.follower import Follower
 from holdfast.persistence.ledger.index import Index
-from holdfast.persistence.ledger.movements import MovementKind, reservation_text
+from holdfast.persistence.ledger.movements import TEXTS, MovementKind, reservation_text
 from holdfast.persistence.ledger.queries import Movement, MovementFilter, find_movements
 from holdfast.persistence.ledger.reservation_lists import ReservationFilter, find_reservations
 from holdfast.v1 import common_pb2 as common
@@ -43,6 +43,7 @@ _KEYS: Final = {
     "location": "location",
     "source": "source",
     "reference_id": "reference",
+    "correlation_id": "correlation_id",
 }
 
 _UINT64: Final = 2**64 - 1
@@ -100,8 +101,8 @@ def _page_size(given: int) -> int:
 
 
 def _scope_of(index: Index) -> int:
-    """What tokens are of: an index that begins elsewhere numbers its movements otherwise."""
-    return (index.timeline + index.opened_at) & _UINT64
+    """What tokens are of: an index that was begun elsewhere numbers its movements otherwise."""
+    return (index.timeline + index.begun_at) & _UINT64
 
 
 def _filter(request: ledger.ListMovementsRequest) -> MovementFilter:
@@ -173,6 +174,7 @@ def _explanation(
         other_commitments=_summed(told.other_committed),
         coverage=_coverage(index, durable_position),
         incoming=told.incoming,
+        decisions=[_movement(each, timeline) for each in told.decisions],
     )
 
 
@@ -205,8 +207,9 @@ def _movement(movement: Movement, timeline: int) -> ledger.Movement:
         before=_quantities(movement.before),
         after=_quantities(movement.after),
         reservation_id=movement.reservation_id,
-        principal=movement.text(record, "principal"),
     )
+    for name in TEXTS["note"]:
+        setattr(message, name, movement.text(movement.note, name))
     if movement.fact is not None:
         _fill_fact(message.fact, movement)
     return message
@@ -223,7 +226,6 @@ def _fill_fact(message: ledger.RecordedFact, movement: Movement) -> None:
     reference = [movement.text(fact, f"reference{part}") for part in ("_kind", "", "_line")]
     if any(reference):
         message.reference.kind, message.reference.id, message.reference.line = reference
-    message.reason, message.actor = movement.text(fact, "reason"), movement.text(fact, "actor")
 
 
 def _coverage(index: Index, durable_position: int) -> ledger.LedgerCoverage:

@@ -13,15 +13,27 @@ import numpy as np
 from holdfast.core.model import State
 
 from .index import Index, Part
-from .movements import COMING, LEVEL_COLUMNS, STOCK, MovementKind, differences, id_from_text
+from .movements import (
+    COMING,
+    LEVEL_COLUMNS,
+    NO_TEXT,
+    STOCK,
+    MovementKind,
+    differences,
+    id_from_text,
+)
 from .queries import Movement, MovementFilter, movements_at, rows_of
 
 #: Parts of each kind that are told one by one; the older ones are summed.
 PARTS_MAX: Final = 1_000
+DECISIONS_MAX: Final = 100
 
 
 _COLUMNS: Final = {State.HELD: 1, State.COMMITTED: 2}
 """Column of LEVEL_COLUMNS that counts the units of a state."""
+
+#: What takes units from a reservation that did not ship them.
+_GIVING_BACK: Final = (MovementKind.RELEASE, MovementKind.CANCEL)
 
 
 class IndexDamagedError(Exception):
@@ -84,6 +96,8 @@ class Explanation:
     other_committed: Summed
     incoming: int
     """Units that were announced and still to come."""
+    decisions: list[Movement]
+    """What operators took from reservations: the newest, oldest first."""
 
 
 class _Piece(NamedTuple):
@@ -116,6 +130,7 @@ def explain(index: Index, sku: str, location: str, at: Instant) -> Explanation:
         Summed(sum(map(len, opened)), int(sum(each.sum() for each in opened))),
         *(earlier, events, held, committed, other_held, other_committed),
         sum(int(_coming(each.records).sum()) for each in pieces),
+        _decisions(pieces),
     )
 
 
@@ -178,6 +193,22 @@ def _events(pieces: Sequence[_Piece]) -> tuple[list[Movement], Summed]:
         count += split
         quantity += int(piece.changed[changes[:split], 0].sum())
     return told, Summed(count, quantity)
+
+
+def _decisions(pieces: Sequence[_Piece]) -> list[Movement]:
+    """What reservations lost with a reason, which their callers do not give: the newest, oldest
+    first.
+    """
+    told: list[Movement] = []
+    for piece in reversed(pieces):
+        notes = piece.records["note"]
+        rows = np.flatnonzero(np.isin(piece.records["kind"], _GIVING_BACK) & (notes >= 0))
+        is_decided = piece.part.records("note")["reason"][notes[rows]] != NO_TEXT
+        newest = rows[is_decided][len(told) - DECISIONS_MAX :]
+        told[:0] = movements_at(piece.part, piece.rows[newest])
+        if len(told) == DECISIONS_MAX:
+            break
+    return told
 
 
 def _promises(pieces: Sequence[_Piece], state: State) -> tuple[list[Promise], Summed]:

@@ -37,6 +37,9 @@ MOVEMENT_COLUMNS: Final[dict[str, type]] = {
     "location": str,
     "reservation_id": str,
     "principal": str,
+    "correlation_id": str,
+    "reason": str,
+    "actor": str,
     **{f"{name}_before": int for name in LEVEL_COLUMNS},
     **{f"{name}_after": int for name in LEVEL_COLUMNS},
     "source": str,
@@ -45,8 +48,6 @@ MOVEMENT_COLUMNS: Final[dict[str, type]] = {
     "reference_kind": str,
     "reference": str,
     "reference_line": str,
-    "reason": str,
-    "actor": str,
 }
 
 STATE_COLUMNS: Final[dict[str, type]] = {
@@ -91,18 +92,22 @@ def _row(movement: Movement) -> Row:
     time_ns, shard, sequence = (int(record[name]) for name in ("time_ns", "shard", "sequence"))
     what = (movement.kind.name, int(record["quantity"]))
     where = (movement.text(record, "sku"), movement.text(record, "location"))
-    behalf = (movement.reservation_id, movement.text(record, "principal"))
-    head = (movement.number, time_ns, shard, sequence, *what, *where, *behalf)
-    return (*head, *movement.before, *movement.after, *_fact_row(movement, fact))
+    notes = (
+        movement.text(movement.note, name)
+        for name in ("principal", "correlation_id", "reason", "actor")
+    )
+    head = (movement.number, time_ns, shard, sequence, *what, *where)
+    noted = (movement.reservation_id, *notes)
+    return (*head, *noted, *movement.before, *movement.after, *_fact_row(movement, fact))
 
 
 def _fact_row(movement: Movement, fact: Any) -> Row:
     if fact is None:
-        return ("", 0, None, "", "", "", "", "")
+        return ("", 0, None, "", "", "")
     occurred = int(fact["occurred_at_ns"]) if fact["has_time"] else None
     reference = (movement.text(fact, f"reference{part}") for part in ("_kind", "", "_line"))
     source = (movement.text(fact, "source"), int(fact["source_sequence"]))
-    return (*source, occurred, *reference, *(movement.text(fact, k) for k in ("reason", "actor")))
+    return (*source, occurred, *reference)
 
 
 def state_rows(

@@ -110,7 +110,7 @@ class Follower:
         elif self._writing is not None:
             pass  # one run after the other: `step` writes it to its end before more comes
         elif index.is_due():
-            self._writing = index.close_tail(self._chain)
+            self._writing = self._then_trim(index.close_tail(self._chain))
             self.replica.forget_numbers()
             self._saved_at = position
         elif position - self._saved_at >= SAVE_EVERY_APPENDS:
@@ -134,6 +134,11 @@ class Follower:
         if next(self._writing, self) is self:
             self._writing = None
         return True
+
+    def _then_trim(self, writing: Iterator[None]) -> Iterator[None]:
+        """Write a run, and then let those go of which history has nothing any more."""
+        yield from writing
+        yield from self.index.trim(self._history.first)
 
     def _state_behind(self) -> Snapshot | None:
         """The newest state that is not ahead of the index and from which the journal leads on."""

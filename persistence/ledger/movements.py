@@ -6,7 +6,7 @@ differences.
 """
 
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -84,7 +84,7 @@ _ENTERS[list(ENTERS)] = list(ENTERS.values())
 #: A movement. `quantity` is how many units of a reservation moved from state `leaves`, or else by
 #: how many on hand changed. The four columns behind are the level's after it. `row` is the level in
 #: its shard: a SKU that has ended and begins again has others. `fact` is the row of what a stock
-#: fact came with, or -1.
+#: fact came with, `note` that of what was noted of the movement, or -1.
 MOVEMENT: Final = np.dtype(
     [
         ("time_ns", "i8"),
@@ -97,8 +97,8 @@ MOVEMENT: Final = np.dtype(
         ("sku", "i4"),
         ("location", "i4"),
         ("reservation", "i4"),
-        ("principal", "i4"),
         ("fact", "i4"),
+        ("note", "i4"),
         ("row", "i4"),
         ("shard", "u2"),
         ("kind", "u1"),
@@ -117,8 +117,6 @@ FACT: Final = np.dtype(
         ("reference_kind", "i4"),
         ("reference", "i4"),
         ("reference_line", "i4"),
-        ("reason", "i4"),
-        ("actor", "i4"),
         ("movement", "u4"),
         ("has_time", "u1"),
         ("has_key", "u1"),
@@ -126,14 +124,32 @@ FACT: Final = np.dtype(
     ]
 )
 
-#: Fields of texts, and what movements are found by.
-MOVEMENT_TEXTS: Final = ("sku", "location", "reservation", "principal")
-FACT_TEXTS: Final = (
-    *("source", "reference_kind", "reference", "reference_line"),
-    *("reason", "actor"),
+#: What was noted of a movement: on whose behalf, why, by whom and under which correlation id.
+#: `movement` is its row.
+NOTE: Final = np.dtype(
+    [
+        ("principal", "i4"),
+        ("reason", "i4"),
+        ("actor", "i4"),
+        ("correlation_id", "i4"),
+        ("movement", "u4"),
+    ]
 )
-MOVEMENT_KEYS: Final = ("sku", "location", "reservation")
-FACT_KEYS: Final = ("source", "reference")
+
+#: The kinds of records, by what a movement calls the row of one, and their fields of texts.
+RECORDS: Final = {"movement": MOVEMENT, "fact": FACT, "note": NOTE}
+TEXTS: Final = {
+    "movement": ("sku", "location", "reservation"),
+    "fact": ("source", "reference_kind", "reference", "reference_line"),
+    "note": ("principal", "reason", "actor", "correlation_id"),
+}
+
+#: What movements are found by -> the kind of records that have it.
+KEYS: Final = {
+    **dict.fromkeys(("sku", "location", "reservation"), "movement"),
+    **dict.fromkeys(("source", "reference"), "fact"),
+    "correlation_id": "note",
+}
 
 LEVEL_COLUMNS: Final = ("on_hand", "reserved", "committed", "withheld")
 
@@ -160,6 +176,19 @@ def differences(movements: np.ndarray) -> np.ndarray:
         entered, left = (enters == state).astype(np.int64), (leaves == state).astype(np.int64)
         changed[:, column] = quantity * (entered - left)
     return changed
+
+
+def write_levels(added: Any, rows: Any, final: Any) -> None:
+    """Fill in what each level had after each movement, from what it has after the last (`final`).
+    `rows` are those of the levels, which are all of one shard.
+    """
+    order = np.argsort(rows, kind="stable")
+    grouped = rows[order]
+    sums = np.cumsum(differences(added)[order], axis=0)
+    last = np.searchsorted(grouped, grouped, side="right") - 1
+    still_to_come = sums[last] - sums
+    for column, name in enumerate(LEVEL_COLUMNS):
+        added[name][order] = final[name][order] - still_to_come[:, column]
 
 
 #: A UUID as the dictionary has it: its bits behind a zero byte, which no name has.

@@ -8,7 +8,7 @@ import numpy as np
 
 from .index import Index, Part
 from .movements import (
-    FACT_KEYS,
+    KEYS,
     LEVEL_COLUMNS,
     NO_TEXT,
     MovementKind,
@@ -49,8 +49,12 @@ class Movement(NamedTuple):
     @property
     def fact(self) -> Any:
         """What it came with (FACT), if it is a stock fact, or None."""
-        row = int(self.record["fact"])
-        return None if row < 0 else self.part.facts[row]
+        return self._beside("fact")
+
+    @property
+    def note(self) -> Any:
+        """What was noted of it (NOTE), or None."""
+        return self._beside("note")
 
     @property
     def reservation_id(self) -> str:
@@ -59,9 +63,13 @@ class Movement(NamedTuple):
         return "" if number < 0 else id_from_text(self.part.texts[number])
 
     def text(self, of: Any, field: str) -> str:
-        """A text of its record or of its fact; empty for none."""
-        number = int(of[field])
+        """A text of its record, its fact or its note; empty for none."""
+        number = NO_TEXT if of is None else int(of[field])
         return "" if number < 0 else self.part.texts[number].decode()
+
+    def _beside(self, kind: str) -> Any:
+        row = int(self.record[kind])
+        return None if row < 0 else self.part.records(kind)[row]
 
 
 def find_movements(
@@ -108,11 +116,11 @@ def _between(part: Part, wanted: MovementFilter) -> tuple[int, int]:
 
 def _numbers(part: Part, key: str, rows: Any) -> Any:
     """The numbers of the texts that movements have under a key."""
-    if key not in FACT_KEYS:
+    if (kind := KEYS[key]) == "movement":
         return part.movements[key][rows]
-    facts = part.movements["fact"][rows]
+    beside = part.movements[kind][rows]
     numbers = np.full(len(rows), NO_TEXT, np.int32)
-    numbers[facts >= 0] = part.facts[key][facts[facts >= 0]]
+    numbers[beside >= 0] = part.records(kind)[key][beside[beside >= 0]]
     return numbers
 
 

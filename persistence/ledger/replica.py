@@ -24,12 +24,12 @@ from ..recovery import replay_group
 from .movements import (
     ENTERS,
     KIND_ENTERING,
-    LEVEL_COLUMNS,
     NO_TEXT,
     STOCK,
+    TEXTS,
     UUID_TEXT,
     MovementKind,
-    differences,
+    write_levels,
 )
 from .tail import Tail
 
@@ -54,12 +54,26 @@ NOT_MOVING: Final = frozenset(
         *(Section.RESET_REASONS, Section.SOURCES, Section.REVERSALS, Section.REOPENED),
         *(Section.SUPPLY_TEXTS, Section.SOURCE_STATES),
         *(Section.QUARANTINES, Section.REPAIRS, Section.DECISIONS, Section.DECISION_TEXTS),
+        *(Section.CORRELATIONS, Section.CORRELATION_TEXTS),
     }
 )
 
 #: Kinds that say something about movements of the same entry.
-_NOTES: Final = frozenset({Section.ATTRIBUTIONS, Section.STOCK_DETAILS})
+_NOTES: Final = frozenset(
+    {
+        *(Section.ATTRIBUTIONS, Section.STOCK_DETAILS),
+        *(Section.DECISIONS, Section.CORRELATIONS),
+    }
+)
 
+
+#: Field of a record -> what effect_notes.py calls it.
+_NOTE_FIELDS: Final = {field: field for field in TEXTS["note"]}
+_REFERENCE_FIELDS: Final = {
+    "reference_kind": "kind",
+    "reference": "id",
+    "reference_line": "line",
+}
 
 #: In place of a reservation's number: of a line that is free, or a movement of none.
 NOBODY: Final = -1
@@ -70,7 +84,9 @@ class _Moved(NamedTuple):
 
     section: Section
     effects: Any
-    """The number of each one's effect among those of its kind in the entry."""
+    """Of each one the effect that is noted of, by its number among those of this kind in the
+    entry.
+    """
     rows: Any
     quantity: Any
     kind: Any
@@ -132,12 +148,12 @@ class Replica:
     def _write(self, entry: Entry, shard: Shard, moved: Sequence[_Moved], tail: Tail) -> None:
         rows = np.concatenate([each.rows for each in moved])
         first = tail.count
-        added = tail.extend(len(rows))
+        added = tail.extend("movement", len(rows))
         added["time_ns"], added["sequence"] = entry.now_ns, entry.sequence
         added["shard"], added["row"] = shard.number, rows
         for field in ("quantity", "kind", "leaves"):
             added[field] = np.concatenate([getattr(each, field) for each in moved])
-        _write_levels(added, rows, shard.levels.records[rows])
+        write_levels(added, rows, shard.levels.records[rows])
         distinct, places = np.unique(rows, return_inverse=True)
         names = [self._level_names(shard, row, tail) for row in distinct.tolist()]
         added["sku"], added["location"] = np.array(names, np.int32)[places].T
@@ -150,7 +166,7 @@ class Replica:
             if each.stock is not None:
                 _write_facts(mine, first + start, each, shard, tail)
             if notes:
-                _write_notes(mine, each, notes, tail)
+                _write_notes(mine, first + start, each, notes, tail)
             start += len(each.rows)
 
     def _level_names(self, shard: Shard, row: int, tail: Tail) -> tuple[int, int]:
@@ -207,9 +223,9 @@ def _moved(entry: Entry, shard: Shard, made: Any, owners: Any) -> Iterator[_Move
         elif section is Section.ENDED_SKUS:
             yield _ended(effects, start, shard)
         elif section is Section.UNAVAILABLE:
-            yield _of_no_reservation(section, effects, start, "units", MovementKind.UNAVAILABLE)
+            yield _through_stock(effects, "units", MovementKind.UNAVAILABLE)
         elif section is Section.SUPPLIES:
-            yield _of_no_reservation(section, effects, start, "incoming", MovementKind.INCOMING)
+            yield _through_stock(effects, "incoming", MovementKind.INCOMING)
         else:
             yield _changed(section, effects, start)
 
@@ -235,13 +251,12 @@ def _changed(section: Section, effects: Any, start: int) -> _Moved:
     return _Moved(section, _numbers(effects, start), *columns, nothing, nobody, effects)
 
 
-def _of_no_reservation(
-    section: Section, effects: Any, start: int, units: str, kind: MovementKind
-) -> _Moved:
+def _through_stock(effects: Any, units: str, kind: MovementKind) -> _Moved:
+    """What came with a stock fact: what is noted of that holds for it."""
     kinds = np.full(len(effects), int(kind), np.uint8)
     nothing, nobody = np.zeros(len(effects), np.uint8), np.full(len(effects), -1)
     columns = (effects["row"], effects[units], kinds, nothing, nobody)
-    return _Moved(section, _numbers(effects, start), *columns)
+    return _Moved(Section.STOCK, effects["stock"], *columns)
 
 
 def _ended(effects: Any, start: int, shard: Shard) -> _Moved:
@@ -294,17 +309,6 @@ def units_in(shard: Shard, state: State, numbers: Any) -> Any:
     return units
 
 
-def _write_levels(added: Any, rows: Any, final: Any) -> None:
-    """What each level had after each movement, from what it has after the last."""
-    order = np.argsort(rows, kind="stable")
-    grouped = rows[order]
-    sums = np.cumsum(differences(added)[order], axis=0)
-    last = np.searchsorted(grouped, grouped, side="right") - 1
-    still_to_come = sums[last] - sums
-    for column, name in enumerate(LEVEL_COLUMNS):
-        added[name][order] = final[name][order] - still_to_come[:, column]
-
-
 def _reservation_numbers(shard: Shard, numbers: Any, tail: Tail) -> Any:
     """The numbers that the dictionary has for the ids of reservations."""
     found = np.full(len(numbers), NO_TEXT, np.int32)
@@ -322,8 +326,8 @@ def _reservation_numbers(shard: Shard, numbers: Any, tail: Tail) -> Any:
 def _write_facts(added: Any, first: int, moved: _Moved, shard: Shard, tail: Tail) -> None:
     """What the journal's effects say of stock facts."""
     effects = moved.stock
-    start = len(tail.facts)
-    facts = tail.extend_facts(len(effects))
+    start = len(tail.records("fact"))
+    facts = tail.extend("fact", len(effects))
     facts["movement"] = np.arange(first, first + len(effects))
     for field in ("key_hi", "key_lo", "has_key"):
         facts[field] = effects[field]
@@ -342,24 +346,29 @@ def _notes_of(entry: Entry, shard: Shard) -> Mapping[tuple[Section, int], dict[s
 
 
 def _write_notes(
-    added: Any, moved: _Moved, notes: Mapping[tuple[Section, int], dict[str, Any]], tail: Tail
+    added: Any,
+    first: int,
+    moved: _Moved,
+    notes: Mapping[tuple[Section, int], dict[str, Any]],
+    tail: Tail,
 ) -> None:
     """What the entry notes about its effects."""
 
-    def number(text: str) -> int:
-        return tail.texts.add(text.encode()) if text else NO_TEXT
+    def write(record: Any, fields: Mapping[str, str], told: Mapping[str, str]) -> None:
+        for field, name in fields.items():
+            if text := told.get(name):
+                record[field] = tail.texts.add(text.encode())
 
-    for movement, effect in zip(added, moved.effects.tolist(), strict=True):
-        note = notes.get((moved.section, effect), {})
-        movement["principal"] = number(note.get("principal", ""))
-        if moved.stock is None or not note:
+    for at, effect in enumerate(moved.effects.tolist()):
+        if (note := notes.get((moved.section, effect))) is None:
             continue
-        fact = tail.facts[movement["fact"]]
-        reference = note.get("reference", {})
-        fact["reference_kind"] = number(reference.get("kind", ""))
-        fact["reference"] = number(reference.get("id", ""))
-        fact["reference_line"] = number(reference.get("line", ""))
-        fact["reason"] = number(note.get("reason", ""))
-        fact["actor"] = number(note.get("actor", ""))
-        if "occurred_at_ns" in note:
-            fact["occurred_at_ns"], fact["has_time"] = note["occurred_at_ns"], 1
+        if not _NOTE_FIELDS.keys().isdisjoint(note):
+            added["note"][at] = len(tail.records("note"))
+            (record,) = tail.extend("note", 1)
+            record["movement"] = first + at
+            write(record, _NOTE_FIELDS, note)
+        if moved.stock is not None:
+            fact = tail.records("fact")[added["fact"][at]]
+            write(fact, _REFERENCE_FIELDS, note.get("reference", {}))
+            if "occurred_at_ns" in note:
+                fact["occurred_at_ns"], fact["has_time"] = note["occurred_at_ns"], 1

@@ -1,7 +1,7 @@
 """A run: consecutive movements in one file, which is written once and then read in place.
 
     header    magic "HFL1" · bytes of the head u32 · head, JSON in UTF-8, padded to 8 bytes
-    arrays    movements · facts · texts (heap, ends) · for each key, the rows in the order of it
+    arrays    movements · facts · notes · texts (heap, ends) · for each key, rows in the order of it
     trailer   BLAKE2b of all before it, 16 B
 
 All is little-endian, and arrays begin at multiples of 8 bytes. The head says which movements these
@@ -22,11 +22,14 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from ..durable_files import rename_durably
-from .movements import FACT, FACT_KEYS, MOVEMENT, MOVEMENT_KEYS
+from .movements import KEYS, RECORDS
 from .texts import WrittenTexts
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 PREFIX: Final = "run-"
+
+#: What stands in place of the runs before it that were let go (opening.py).
+OPENING_PREFIX: Final = "opening-"
 
 _MAGIC: Final = b"HFL1"
 _HEADER: Final = struct.Struct("<4sI")
@@ -37,11 +40,10 @@ _DIGEST_BYTES: Final = 16
 _PIECE_BYTES: Final = 1 << 18
 
 _DTYPES: Final[dict[str, np.dtype]] = {
-    "movements": MOVEMENT,
-    "facts": FACT,
+    **RECORDS,
     "heap": np.dtype("u1"),
     "ends": np.dtype("i8"),
-    **{f"by_{key}": np.dtype("u4") for key in (*MOVEMENT_KEYS, *FACT_KEYS)},
+    **{f"by_{key}": np.dtype("u4") for key in KEYS},
 }
 
 
@@ -63,14 +65,14 @@ class Head:
     history: str
     """Digest of the chain of entries up to that append: another history has another."""
     opened_at: int
-    """The append behind which the ledger begins; 0 for the beginning of all."""
+    """The append behind which the ledger was begun; 0 for the beginning of all."""
     opened_ns: int
-    """The time of that append; 0 for the beginning of all."""
+    """The time of that append; 0 for the beginning of all. Of an opening, of its position."""
 
 
-def run_name(head: Head) -> str:
+def run_name(head: Head, prefix: str = PREFIX) -> str:
     """The name of a run, in which the order of names is that of movements."""
-    return f"{PREFIX}{head.first:015}-{head.first + head.count:015}.hfl"
+    return f"{prefix}{head.first:015}-{head.first + head.count:015}.hfl"
 
 
 class Run:
@@ -78,10 +80,9 @@ class Run:
 
     def __init__(self, head: Head, arrays: Mapping[str, np.ndarray]) -> None:
         self.head = head
-        self.movements = arrays["movements"]
-        self.facts = arrays["facts"]
+        self.movements = arrays["movement"]
         self.texts = WrittenTexts(arrays["heap"], arrays["ends"])
-        self._order = {key: arrays[f"by_{key}"] for key in (*MOVEMENT_KEYS, *FACT_KEYS)}
+        self._arrays = arrays
 
     def __repr__(self) -> str:
         return f"<Run of {self.head.count} movements from {self.head.first}>"
@@ -91,17 +92,21 @@ class Run:
         """Number of its first movement."""
         return self.head.first
 
+    def records(self, kind: str) -> np.ndarray:
+        """Its records of a kind."""
+        return self._arrays[kind]
+
     def rows(self, key: str, text: bytes) -> np.ndarray:
         """The rows of movements that have this text under a key, in their order."""
         number = self.texts.find(text)
         if number < 0:
             return np.zeros(0, np.int64)
-        records = self.facts if key in FACT_KEYS else self.movements
-        order, column = self._order[key], records[key]
+        records = self.records(KEYS[key])
+        order, column = self._arrays[f"by_{key}"], records[key]
         start = bisect_left(order, number, key=column.__getitem__)
         end = bisect_right(order, number, start, key=column.__getitem__)
         found = order[start:end]
-        return self.facts["movement"][found] if key in FACT_KEYS else found
+        return found if KEYS[key] == "movement" else records["movement"][found]
 
 
 def order_by(column: np.ndarray) -> np.ndarray:
@@ -110,11 +115,11 @@ def order_by(column: np.ndarray) -> np.ndarray:
     return order[int(np.count_nonzero(column < 0)) :].astype(np.uint32)
 
 
-def write_in_pieces(folder: Path, head: Head, arrays: Mapping[str, np.ndarray]) -> Iterator[None]:
+def write_in_pieces(path: Path, head: Head, arrays: Mapping[str, np.ndarray]) -> Iterator[None]:
     """Write a run durably, and pause behind each piece that is synced. It has its name when this
     ends.
     """
-    partial = folder / "run.partial"
+    partial = path.with_name("run.partial")
     with partial.open("wb") as file:
         hasher = blake2b(digest_size=_DIGEST_BYTES)
         for piece in _pieces(head, arrays):
@@ -127,7 +132,7 @@ def write_in_pieces(folder: Path, head: Head, arrays: Mapping[str, np.ndarray]) 
         file.write(hasher.digest())
         file.flush()
         os.fsync(file.fileno())
-    rename_durably(partial, folder / run_name(head))
+    rename_durably(partial, path)
 
 
 def _pieces(head: Head, arrays: Mapping[str, np.ndarray]) -> Iterator[memoryview]:

@@ -41,6 +41,17 @@ def test_a_reservation_is_found_and_ended(tmp_path: Path) -> None:
             assert "order: 0 units released, 4 cancelled." in ended.stdout
             again = ask_json(node, "force-release", "order", "--reason", "fraud")
             assert {"released_quantity": 0, "cancelled_quantity": 0} == again
+            moved = client.list_movements(reservation_id="order").movements[0]
+            assert ("fraud", "zoe") == (moved.reason, moved.actor)
+            (decision,) = client.explain_availability("mug", "W1").decisions
+            assert ("order", 4, "fraud", "zoe") == (
+                *(decision.reservation_id, decision.quantity),
+                *(decision.reason, decision.actor),
+            )
+            explained = flat(ask(node, "explain", "mug", "W1").stdout)
+            assert "cancel, fraud (zoe) order" in explained
+            listed = flat(ask(node, "ledger", "--reservation", "order", "--limit", "1").stdout)
+            assert "order fraud zoe" in listed
             state = client.get_reservation("order").reservation.state
             assert RESERVATION_STATE_CANCELLED == state
             (level,) = client.get_availability("mug").availability.levels

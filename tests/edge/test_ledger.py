@@ -55,7 +55,7 @@ def live(client: BlockingClient) -> None:
     client.create_location(PLACE)
     delivery = Reference(kind="delivery", id="D-1", line="10")
     client.record_stock_events("erp", [event("RECEIPT", 10, "e1", reference=delivery, actor="ann")])
-    client.reserve("order-1", [(SKU, PLACE, 2)], hold=3600)
+    client.reserve("order-1", [(SKU, PLACE, 2)], hold=3600, correlation_id="Bestellung Ä")
     client.reserve("order-2", [(SKU, PLACE, 1)], hold=3600)
     client.commit("order-2")
     client.record_stock_events("till", [event("SALE", 1, "t1")])
@@ -99,8 +99,9 @@ def test_movements_are_told_newest_first(client: BlockingClient) -> None:
     assert ("order-2", 3, 2) == (
         *(commit.reservation_id, commit.before.reserved, commit.after.reserved),
     )
+    assert ["", "", "", "Bestellung %C3%84", ""] == [each.correlation_id for each in told.movements]
     assert ("erp", "D-1", "ann") == (
-        *(receipt.fact.source, receipt.fact.reference.id, receipt.fact.actor),
+        *(receipt.fact.source, receipt.fact.reference.id, receipt.actor),
     )
 
 
@@ -113,6 +114,8 @@ def test_movements_are_told_newest_first(client: BlockingClient) -> None:
         ({"source": "erp"}, 1),
         ({"reference_id": "D-1"}, 1),
         ({"reference_id": "D-2"}, 0),
+        ({"by_correlation_id": "Bestellung Ä"}, 1),
+        ({"by_correlation_id": "Bestellung Ä", "source": "erp"}, 0),
         ({"sku": SKU, "source": "till"}, 1),
         ({"from_time": datetime(2020, 1, 1, tzinfo=UTC)}, 5),
         ({"until_time": datetime(2020, 1, 1, tzinfo=UTC)}, 0),
@@ -201,6 +204,10 @@ def test_people_are_told_in_tables(node: NodeProcess, client: BlockingClient) ->
     assert "order-1" in explained
     told = ask_json(node, "explain", SKU, PLACE)
     assert 6 == told["available"]
+    by_call = ask(node, "ledger", "--correlation", "Bestellung Ä")
+    assert "order-1" in by_call.stdout
+    assert "order-2" not in by_call.stdout
+    assert "Bestellung" in by_call.stdout
     first = ask_json(node, "ledger", "--reference", "D-1")
     assert ("delivery", "D-1", "10") == tuple(first["fact"]["reference"].values())
 

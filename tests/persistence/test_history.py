@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+import pytest
+
 from holdfast.core.commands import (
     Command,
     DeleteSku,
@@ -18,6 +20,7 @@ from holdfast.core.commands import (
 from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
+from holdfast.core.tables.effects import Section
 from holdfast.persistence.codec import read_appends
 from holdfast.persistence.history import EffectRecord, RecordFilter, effect_records
 from holdfast.persistence.history_text import record_text
@@ -186,6 +189,62 @@ def test_a_life_with_principals_is_replayed_to_its_state() -> None:
         for shard in node.shards
         for number in range(len(shard.principals))
     }
+
+
+def test_each_effect_tells_under_which_correlation_id_it_came() -> None:
+    """Each command its own, in one turn and over shards; what time did has none."""
+    node, journal = Node(2), MemoryJournal()
+    writer = JournalWriter(journal)
+    commands: list[tuple[Command, str]] = [(command, "setup") for command in life()][1:3]
+    for number in range(4):
+        order = Reserve(key_from_text(f"o{number}"), (Line("A-1", "W", 1),), 60_000)
+        commands.append((order, ("cart", "", "cart", "cart")[number]))
+    both = (Line("A-1", "W", 1), Line("A-4", "W", 1))
+    commands += [
+        (Reserve(key_from_text("both"), both, 60_000), "x" * 128),
+        (DeleteSku("A-4"), "cleaning"),
+        (Move(Verb.COMMIT, key_from_text("o2"), None, None, Remainder.KEEP), "checkout"),
+    ]
+    for command, correlation in commands:
+        assert node.post(command, Nobody(), correlation=correlation)
+    writer.append(node.turn(NS_PER_S).entries)
+    writer.append(node.turn(100 * NS_PER_S).entries)
+    records = list(effect_records(read_appends(journal, 0, {}), RecordFilter()))
+    told = {
+        (record["kind"], record.get("reservation_id", record.get("sku", ""))): record.get(
+            "correlation_id", ""
+        )
+        for record in records
+        if record["kind"] in ("reserve", "sku_ended", "move", "stock")
+    }
+    assert {
+        ("stock", "A-1"): "setup",
+        ("stock", "A-4"): "setup",
+        ("reserve", "o0"): "cart",
+        ("reserve", "o1"): "",
+        ("reserve", "o2"): "cart",
+        ("reserve", "o3"): "cart",
+        ("reserve", "both"): "x" * 128,
+        ("sku_ended", "A-4"): "cleaning",
+        ("move", "o2"): "checkout",
+        ("move", "o0"): "",
+        ("move", "o1"): "",
+        ("move", "o3"): "",
+        ("move", "both"): "",
+    } == told
+    texts = [record_text(record) for record in records]
+    assert 1 == sum(text.endswith("held -> committed, under checkout") for text in texts)
+
+
+@pytest.mark.parametrize("origin", [{}, {"principal": "shop"}])
+def test_who_sends_no_correlation_id_pays_nothing(origin: dict[str, str]) -> None:
+    """Not a byte: no section of theirs is in the journal."""
+    node = Node(2)
+    for command in life():
+        assert node.post(command, Nobody(), **origin)
+    kinds = {section for entry in node.turn(NS_PER_S).entries for section, _ in entry.sections}
+    assert {Section.STOCK, Section.RESERVATIONS} <= kinds
+    assert not kinds & {Section.CORRELATIONS, Section.CORRELATION_TEXTS}
 
 
 def test_a_stock_fact_tells_what_it_came_with() -> None:

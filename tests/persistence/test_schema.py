@@ -37,7 +37,8 @@ LAYOUTS = {
     8: (Section.SUPPLY_TEXTS, "858d3f239ffd03fc"),
     9: (Section.DECISION_TEXTS, "792b8c5140c7c7cb"),
     10: (Section.SOURCE_STATES, "4ba4f9ad54b7f5c0"),
-    11: (Section.SOURCE_STATES, "219726d0193ff052"),
+    11: (Section.SOURCE_STATES, "061bf57118a05ef0"),
+    12: (Section.CORRELATION_TEXTS, "8c9dda08e64e6949"),
 }
 
 

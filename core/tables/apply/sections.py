@@ -90,6 +90,8 @@ _APPLY: dict[Section, Callable[[Shard, Array], None]] = {
     Section.REPAIRS: apply_repairs,
     Section.DECISIONS: _keep,
     Section.DECISION_TEXTS: _keep,
+    Section.CORRELATIONS: _keep,
+    Section.CORRELATION_TEXTS: _keep,
     Section.SEAL: apply_seal,
 }
 

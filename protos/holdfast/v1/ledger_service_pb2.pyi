@@ -73,7 +73,7 @@ MOVEMENT_KIND_TRANSFER_DISPATCH: MovementKind
 MOVEMENT_KIND_TRANSFER_ADJUSTMENT: MovementKind
 
 class ListMovementsRequest(_message.Message):
-    __slots__ = ("sku", "location", "reservation_id", "source", "reference_id", "from_time", "until_time", "page_size", "page_token")
+    __slots__ = ("sku", "location", "reservation_id", "source", "reference_id", "from_time", "until_time", "page_size", "page_token", "correlation_id")
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +83,7 @@ class ListMovementsRequest(_message.Message):
     UNTIL_TIME_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
     sku: str
     location: str
     reservation_id: str
@@ -92,7 +93,8 @@ class ListMovementsRequest(_message.Message):
     until_time: _timestamp_pb2.Timestamp
     page_size: int
     page_token: str
-    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., reservation_id: _Optional[str] = ..., source: _Optional[str] = ..., reference_id: _Optional[str] = ..., from_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    correlation_id: str
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., reservation_id: _Optional[str] = ..., source: _Optional[str] = ..., reference_id: _Optional[str] = ..., from_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., correlation_id: _Optional[str] = ...) -> None: ...
 
 class ListMovementsResponse(_message.Message):
     __slots__ = ("movements", "next_page_token", "coverage")
@@ -127,7 +129,7 @@ class LevelQuantities(_message.Message):
     def __init__(self, on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., withheld: _Optional[int] = ...) -> None: ...
 
 class Movement(_message.Message):
-    __slots__ = ("number", "record_time", "revision", "kind", "quantity", "sku", "location", "before", "after", "reservation_id", "principal", "fact")
+    __slots__ = ("number", "record_time", "revision", "kind", "quantity", "sku", "location", "before", "after", "reservation_id", "principal", "fact", "correlation_id", "reason", "actor")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     RECORD_TIME_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
@@ -140,6 +142,9 @@ class Movement(_message.Message):
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     FACT_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
     number: int
     record_time: _timestamp_pb2.Timestamp
     revision: _common_pb2.Revision
@@ -152,25 +157,24 @@ class Movement(_message.Message):
     reservation_id: str
     principal: str
     fact: RecordedFact
-    def __init__(self, number: _Optional[int] = ..., record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., kind: _Optional[_Union[MovementKind, str]] = ..., quantity: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., before: _Optional[_Union[LevelQuantities, _Mapping]] = ..., after: _Optional[_Union[LevelQuantities, _Mapping]] = ..., reservation_id: _Optional[str] = ..., principal: _Optional[str] = ..., fact: _Optional[_Union[RecordedFact, _Mapping]] = ...) -> None: ...
+    correlation_id: str
+    reason: str
+    actor: str
+    def __init__(self, number: _Optional[int] = ..., record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., kind: _Optional[_Union[MovementKind, str]] = ..., quantity: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., before: _Optional[_Union[LevelQuantities, _Mapping]] = ..., after: _Optional[_Union[LevelQuantities, _Mapping]] = ..., reservation_id: _Optional[str] = ..., principal: _Optional[str] = ..., fact: _Optional[_Union[RecordedFact, _Mapping]] = ..., correlation_id: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class RecordedFact(_message.Message):
-    __slots__ = ("source", "sequence", "event_key", "occur_time", "reference", "reason", "actor")
+    __slots__ = ("source", "sequence", "event_key", "occur_time", "reference")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     EVENT_KEY_FIELD_NUMBER: _ClassVar[int]
     OCCUR_TIME_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
-    REASON_FIELD_NUMBER: _ClassVar[int]
-    ACTOR_FIELD_NUMBER: _ClassVar[int]
     source: str
     sequence: int
     event_key: str
     occur_time: _timestamp_pb2.Timestamp
     reference: _stock_service_pb2.Reference
-    reason: str
-    actor: str
-    def __init__(self, source: _Optional[str] = ..., sequence: _Optional[int] = ..., event_key: _Optional[str] = ..., occur_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reference: _Optional[_Union[_stock_service_pb2.Reference, _Mapping]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, source: _Optional[str] = ..., sequence: _Optional[int] = ..., event_key: _Optional[str] = ..., occur_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reference: _Optional[_Union[_stock_service_pb2.Reference, _Mapping]] = ...) -> None: ...
 
 class ExplainAvailabilityRequest(_message.Message):
     __slots__ = ("sku", "location", "time", "revision")
@@ -185,7 +189,7 @@ class ExplainAvailabilityRequest(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ...) -> None: ...
 
 class ExplainAvailabilityResponse(_message.Message):
-    __slots__ = ("quantities", "available", "revision", "record_time", "opening", "earlier", "events", "holds", "other_holds", "commitments", "other_commitments", "coverage", "incoming")
+    __slots__ = ("quantities", "available", "revision", "record_time", "opening", "earlier", "events", "holds", "other_holds", "commitments", "other_commitments", "coverage", "incoming", "decisions")
     QUANTITIES_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
@@ -199,6 +203,7 @@ class ExplainAvailabilityResponse(_message.Message):
     OTHER_COMMITMENTS_FIELD_NUMBER: _ClassVar[int]
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
     INCOMING_FIELD_NUMBER: _ClassVar[int]
+    DECISIONS_FIELD_NUMBER: _ClassVar[int]
     quantities: LevelQuantities
     available: int
     revision: _common_pb2.Revision
@@ -212,7 +217,8 @@ class ExplainAvailabilityResponse(_message.Message):
     other_commitments: SummedParts
     coverage: LedgerCoverage
     incoming: int
-    def __init__(self, quantities: _Optional[_Union[LevelQuantities, _Mapping]] = ..., available: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., opening: _Optional[_Union[SummedParts, _Mapping]] = ..., earlier: _Optional[_Union[SummedParts, _Mapping]] = ..., events: _Optional[_Iterable[_Union[Movement, _Mapping]]] = ..., holds: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., other_holds: _Optional[_Union[SummedParts, _Mapping]] = ..., commitments: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., other_commitments: _Optional[_Union[SummedParts, _Mapping]] = ..., coverage: _Optional[_Union[LedgerCoverage, _Mapping]] = ..., incoming: _Optional[int] = ...) -> None: ...
+    decisions: _containers.RepeatedCompositeFieldContainer[Movement]
+    def __init__(self, quantities: _Optional[_Union[LevelQuantities, _Mapping]] = ..., available: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., opening: _Optional[_Union[SummedParts, _Mapping]] = ..., earlier: _Optional[_Union[SummedParts, _Mapping]] = ..., events: _Optional[_Iterable[_Union[Movement, _Mapping]]] = ..., holds: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., other_holds: _Optional[_Union[SummedParts, _Mapping]] = ..., commitments: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., other_commitments: _Optional[_Union[SummedParts, _Mapping]] = ..., coverage: _Optional[_Union[LedgerCoverage, _Mapping]] = ..., incoming: _Optional[int] = ..., decisions: _Optional[_Iterable[_Union[Movement, _Mapping]]] = ...) -> None: ...
 
 class SummedParts(_message.Message):
     __slots__ = ("count", "quantity")

@@ -118,6 +118,7 @@ def stage(rng: Random) -> list[Unit]:
         records(Section.ATTRIBUTIONS, rng, principal=1, kind=9, start=1, count=2),
         records(Section.QUARANTINES, rng, row=SKUS, is_quarantined=2),
         records(Section.DECISIONS, rng, kind=9, start=1, count=2),
+        records(Section.CORRELATIONS, rng, kind=9, start=1, count=2, is_next=2),
         records(Section.STOCK_DETAILS, rng, occurred_at_ns=9, stock=2, has_time=2),
     ]
     told = {section for unit in units for section, _ in unit}

@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from holdfast.edge.server import logs
+from holdfast.edge.server.context import CallContext
 from holdfast.edge.server.logs import ids_of_call
 
 # Correlation ids
@@ -18,7 +19,8 @@ from holdfast.edge.server.logs import ids_of_call
 
 def correlation_id(metadata: Any) -> str | None:
     """Under which the call is logged."""
-    return ids_of_call(metadata)[0]
+    correlation, trace = ids_of_call(metadata)
+    return CallContext(correlation=correlation, trace=trace).log_id
 
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"

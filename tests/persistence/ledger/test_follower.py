@@ -1,5 +1,6 @@
 """The index derives from the journal: whatever happened to either, it comes out the same."""
 
+import contextlib
 import random
 import shutil
 from pathlib import Path
@@ -20,15 +21,15 @@ from holdfast.persistence.ledger.explain import (
     explain,
 )
 from holdfast.persistence.ledger.follower import Follower
-from holdfast.persistence.ledger.index import Index, run_paths
-from holdfast.persistence.ledger.movements import FACT_TEXTS, MovementKind
+from holdfast.persistence.ledger.index import Index, opening_paths, run_paths
+from holdfast.persistence.ledger.movements import TEXTS, MovementKind
 from holdfast.persistence.ledger.queries import MovementFilter, find_movements
 from holdfast.persistence.ledger.replica import MOVING, NOT_MOVING
 from holdfast.persistence.lmdb.store import LmdbJournal
 from holdfast.persistence.past import Wanted
 from holdfast.persistence.restore import restore
 from holdfast.persistence.snapshots.process import archive_old
-from tests.persistence.ledger.following import MAP_BYTES, catch_up, following
+from tests.persistence.ledger.following import MAP_BYTES, catch_up, following, parts_of
 from tests.persistence.lives import PLACES, SKUS, live_on, snapshot_of
 
 ALL = 1_000_000
@@ -54,7 +55,8 @@ def told_by(index: Index) -> list[Any]:
             *(each.number, each.kind, int(each.record["time_ns"]), int(each.record["sequence"])),
             *(each.text(each.record, "sku"), each.text(each.record, "location")),
             *(each.before, each.after, each.reservation_id),
-            [each.text(each.fact, field) for field in FACT_TEXTS] if each.fact is not None else [],
+            [each.text(each.fact, field) for field in TEXTS["fact"]],
+            [each.text(each.note, field) for field in TEXTS["note"]],
         )
         for each in find_movements(index, MovementFilter(), None, ALL)
     ]
@@ -194,6 +196,108 @@ def test_what_was_dropped_is_an_opening(path: Path) -> None:
         assert explained > 10
         kinds = {each.kind for each in find_movements(index, MovementFilter(), None, ALL)}
         assert {MovementKind.OPENING, MovementKind.OPENING_HELD} <= kinds
+
+
+@pytest.fixture
+def trimmed(path: Path) -> Path:
+    """A directory with a ledger of all that moved, most of which the archive has not any more. Its
+    whole history is beside it, as `whole`.
+    """
+    for seed in (2, 3, 4):
+        live_on(path, turns=15, seed=seed)
+        snapshot_of(path)
+    with following(path) as (follower, _):
+        follower.close()
+    whole = shutil.copytree(path, path.with_name("whole"))
+    drop_history(path)
+    for each in (path, whole):
+        live_on(each, turns=30, seed=5)
+    return path
+
+
+def test_what_the_archive_lost_is_let_go(trimmed: Path) -> None:
+    """What is kept is told as before, numbers and all, and so is every level since."""
+    rng = random.Random(6)
+    with (
+        following(trimmed) as (follower, told),
+        following(trimmed.with_name("whole")) as (whole, _),
+    ):
+        assert [] == told
+        index, opening = follower.index, follower.index.opening
+        assert opening is not None
+        assert index.opened_at < follower._history.first
+        assert not [run for run in index.runs if run.head.position < follower._history.first][1:]
+        kept = [each for each in told_by(index) if each[0] >= opening.first + opening.head.count]
+        assert kept == told_by(whole.index)[: len(kept)]
+        assert len(kept) < whole.index.count - 200
+        explained = 0
+        for name in ((sku, place) for sku in SKUS for place in PLACES):
+            for at_ns in (
+                2**62,
+                *(rng.randrange(index.opened_ns, whole.replica.node.now_ns) for _ in range(5)),
+            ):
+                explained += explained_alike(whole.index, index, name, Instant(at_ns=at_ns))
+            with pytest.raises((BeforeLedgerError, NoLevelError)):
+                explain(index, *name, Instant(at_ns=index.opened_ns - 1))
+        assert explained > 60
+
+
+def explained_alike(whole: Index, index: Index, name: tuple[str, str], at: Instant) -> bool:
+    """Whether there was such a level, which both say is the same."""
+    try:
+        expected = explain(whole, *name, at)
+    except NoLevelError:
+        with pytest.raises(NoLevelError):
+            explain(index, *name, at)
+        return False
+    found = explain(index, *name, at)
+    assert found.last.after == expected.last.after
+    assert parts_of(found) == parts_of(expected)
+    assert found.incoming == expected.incoming
+    return True
+
+
+def test_openings_are_taken_on_and_let_go_in_turn(trimmed: Path) -> None:
+    """Also where a crash came between an opening and the end of what it stands for."""
+    left = shutil.copytree(trimmed / "ledger", trimmed.with_name("left"))
+    with following(trimmed) as (follower, _):
+        expected = told_by(follower.index)
+        first = follower.index.opened_at
+        follower.close()
+    for path in left.iterdir():
+        shutil.copy(path, trimmed / "ledger")
+    with following(trimmed) as (follower, told):
+        assert [] == told
+        assert expected == told_by(follower.index)
+        follower.close()
+    assert 1 == len(opening_paths(trimmed / "ledger"))
+    for seed in (7, 8):
+        live_on(trimmed, turns=60, seed=seed)
+        with following(trimmed) as (follower, told):
+            assert [] == told
+            follower.close()
+        snapshot_of(trimmed)
+    drop_history(trimmed)
+    live_on(trimmed, turns=60, seed=9)
+    with following(trimmed) as (follower, told):
+        assert [] == told
+        assert first < follower.index.opened_at
+        assert 1 == len(opening_paths(trimmed / "ledger"))
+        for name in ((sku, place) for sku in SKUS for place in PLACES):
+            with contextlib.suppress(NoLevelError):
+                explain(follower.index, *name, Instant())
+
+
+def test_a_damaged_opening_is_told(trimmed: Path) -> None:
+    with following(trimmed) as (follower, _):
+        follower.close()
+    (opening,) = opening_paths(trimmed / "ledger")
+    data = bytearray(opening.read_bytes())
+    data[-40] ^= 1
+    opening.write_bytes(data)
+    with following(trimmed) as (follower, told):
+        assert opening.name in told[0]
+        assert "begins at position" in told[-1]
 
 
 def drop_history(path: Path) -> None:

@@ -31,8 +31,8 @@ def value_of(movement: Movement, key: str) -> bytes:
     if key == "reservation":
         number = int(movement.record["reservation"])
         return movement.part.texts[number] if number >= 0 else b""
-    of = movement.record if key in ("sku", "location") else movement.fact
-    return b"" if of is None else movement.text(of, key).encode()
+    of = {"source": movement.fact, "correlation_id": movement.note}.get(key, movement.record)
+    return movement.text(of, key).encode()
 
 
 def test_combinations_find_what_a_scan_finds(follower: Follower) -> None:
@@ -41,7 +41,7 @@ def test_combinations_find_what_a_scan_finds(follower: Follower) -> None:
     assert [each.number for each in every] == list(range(follower.index.count))[::-1]
     asked = 0
     for keys in (
-        *itertools.combinations(("sku", "location", "reservation", "source"), 2),
+        *itertools.combinations(("sku", "location", "reservation", "source", "correlation_id"), 2),
         ("sku",),
     ):
         for example in rng.sample(every, 20):
