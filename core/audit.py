@@ -23,6 +23,7 @@ from .kernels.codes import (
     FLAG_FREE,
     FLAG_LATER_PART,
     FLAG_LINE_IDS,
+    FLAG_OWNER,
     FLAG_TEXT,
     NO_PART,
     NO_TEXT,
@@ -164,7 +165,7 @@ def _wrong_reservations(shard: Shard) -> Iterator[str]:
 
 def _wrong_texts(shard: Shard) -> Iterator[str]:
     reservations = shard.reservations.used
-    has_texts = reservations["flags"] & (FLAG_TEXT | FLAG_LINE_IDS) != 0
+    has_texts = reservations["flags"] & (FLAG_TEXT | FLAG_OWNER | FLAG_LINE_IDS) != 0
     first = reservations["id_text"].astype(np.int64)
     is_wrong = has_texts != (first != NO_TEXT)
     is_wrong = is_wrong | (first >= len(shard.id_texts))
@@ -180,7 +181,8 @@ def _wrong_texts(shard: Shard) -> Iterator[str]:
 def _granules(shard: Shard, record: Array) -> int:
     """Granules that the texts of a reservation take."""
     flags, count = int(record["flags"]), int(record["line_count"])
-    texts = bool(flags & FLAG_TEXT) + (count if flags & FLAG_LINE_IDS else 0)
+    texts = bool(flags & FLAG_TEXT) + bool(flags & FLAG_OWNER)
+    texts += count if flags & FLAG_LINE_IDS else 0
     start = at = int(record["id_text"]) * LINE.itemsize
     for _ in range(texts):
         at += 1 + int(shard.id_texts.data[at])

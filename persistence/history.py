@@ -21,6 +21,7 @@ from holdfast.core.kernels.codes import (
     AWAITS,
     CAME,
     FLAG_LINE_IDS,
+    FLAG_OWNER,
     FLAG_TEXT,
     SKIPPED,
     UNDOES,
@@ -234,6 +235,7 @@ class _ShardHistory:
                 reservation_id = next(texts)
             else:
                 reservation_id = text_from_key(int(effect["key_hi"]), int(effect["key_lo"]))
+            owner = {"owner": next(texts)} if effect["flags"] & FLAG_OWNER else {}
             number, places = self.numbering.take(int(effect["line_count"]))
             self.reservations[number] = reservation_id
             held = []
@@ -248,6 +250,7 @@ class _ShardHistory:
                 "reservation_id": reservation_id,
                 "hold_ms": int(effect["hold_ms"]),
                 "lines": held,
+                **owner,
             }
 
     def _read_links(self, effects: Any) -> Iterator[EffectRecord]:

@@ -19,7 +19,8 @@ def record_text(record: EffectRecord) -> str:
 def _reserve_sentence(record: EffectRecord) -> str:
     lines = ", ".join(f"{each['quantity']:,} {_level(each)}" for each in record["lines"])
     hold = str(timedelta(milliseconds=record["hold_ms"])).removesuffix(", 0:00:00")
-    return f"{record['reservation_id']}: reserve {lines} for {hold}"
+    owner = f", owner {record['owner']}" if "owner" in record else ""
+    return f"{record['reservation_id']}: reserve {lines} for {hold}{owner}"
 
 
 def _location_sentence(record: EffectRecord) -> str:

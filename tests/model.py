@@ -364,7 +364,8 @@ class Model:
             LineView(sku, location, dict(line.units), line_id)
             for (sku, location, line_id), line in found.lines.items()
         )
-        return ReservationView(found.state, lines, found.reserved_at_ns, found.expires_at_ns, ())
+        times = found.reserved_at_ns, found.expires_at_ns
+        return ReservationView(found.state, lines, *times, (), found.asked.owner)
 
     def availabilities(self, command: GetAvailability) -> AvailabilitiesView | Unknown:
         """Read the levels of some SKUs, everywhere or at some locations."""

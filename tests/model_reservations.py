@@ -289,6 +289,8 @@ def reserve_conflict(first: Reserve, now: Reserve) -> Conflict | None:
                 return Conflict(f"lines[{i}].{field_name}", before, after)
     if first.hold_ms != now.hold_ms:
         return Conflict("hold_duration", f"{first.hold_ms} ms", f"{now.hold_ms} ms")
+    if first.owner != now.owner:
+        return Conflict("owner", first.owner, now.owner)
     return None
 
 

@@ -205,7 +205,8 @@ def _weight_of_events(command: RecordStockEvents) -> int:
 
 
 def _rows_of_reserve(command: Reserve) -> int:
-    return len(command.lines) + (command.key.text is not None)  # each line may have an id, too
+    # Each line may have an id, too.
+    return len(command.lines) + (command.key.text is not None) + bool(command.owner)
 
 
 RESERVE = _operation(

@@ -34,6 +34,8 @@ class Reserve:
     key: Key
     lines: tuple[Line, ...]
     hold_ms: int
+    owner: str = ""
+    """Whom it is for, in the caller's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,3 +158,4 @@ class ReservationView:
     reserved_at_ns: int | None
     expires_at_ns: int | None
     revisions: tuple[Revision, ...]
+    owner: str = ""

@@ -22,6 +22,7 @@ from .codes import (
     ENDED_TEXT,
     FLAG_LATER_PART,
     FLAG_LINE_IDS,
+    FLAG_OWNER,
     FLAG_TEXT,
     HELD,
     ID_REUSED,
@@ -118,7 +119,9 @@ def _judge_known(operation, part, tables):
         is_mine = _is_ended_key(operation, book.ended[ended_place(part)])
         return RESERVATION_ENDED if is_mine and operation.flags & FLAG_TEXT == 0 else ASK
     record = book.reservations[part_number(part)]
-    if operation.flags & (FLAG_TEXT | FLAG_LINE_IDS) or not _is_same_key(operation, record):
+    if operation.flags & (FLAG_TEXT | FLAG_OWNER | FLAG_LINE_IDS) or not _is_same_key(
+        operation, record
+    ):
         return ASK
     line = record.first_line
     quantity = np.int64(0)
@@ -127,7 +130,7 @@ def _judge_known(operation, part, tables):
     same = (
         record.line_count == 1
         and record.next_part == NO_PART
-        and record.flags & FLAG_LINE_IDS == 0
+        and record.flags & (FLAG_OWNER | FLAG_LINE_IDS) == 0
         and record.hold_ms == operation.hold_ms
         and book.lines[line].row == operation.row
         and quantity == operation.quantity

@@ -27,7 +27,7 @@ FREE = 255
 
 #: Flags of a reservation: a part after the first; an id that is a text, not a UUID; lines that have
 #: ids of their own. And of a row that no reservation has.
-FLAG_LATER_PART, FLAG_TEXT, FLAG_LINE_IDS, FLAG_FREE = 1, 2, 4, 8
+FLAG_LATER_PART, FLAG_TEXT, FLAG_LINE_IDS, FLAG_FREE, FLAG_OWNER = 1, 2, 4, 8, 16
 
 #: Above the states of an ended id (State s is bit s - 1): it is a text.
 ENDED_TEXT = 128

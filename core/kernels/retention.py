@@ -30,6 +30,7 @@ from .codes import (
     FLAG_FREE,
     FLAG_LATER_PART,
     FLAG_LINE_IDS,
+    FLAG_OWNER,
     FLAG_TEXT,
     HELD,
     NEVER_NS,
@@ -149,6 +150,8 @@ def _text_size(record, data):
     """Bytes of the texts of a reservation, each of which begins with its length."""
     count = 0
     if record.flags & FLAG_TEXT:
+        count += 1
+    if record.flags & FLAG_OWNER:
         count += 1
     if record.flags & FLAG_LINE_IDS:
         count += record.line_count

@@ -12,9 +12,9 @@ import numpy as np
 
 from .. import kernels
 from ..commands import Line, Reserve, Revision, Unknown
-from ..ids import Key
 from ..kernels.codes import (
     FLAG_LINE_IDS,
+    FLAG_OWNER,
     FLAG_TEXT,
     NO_LEVEL,
     NO_PART,
@@ -73,6 +73,8 @@ def find_lines(homes: Homes, command: Reserve) -> Array | Unknown:
 def text_flags(command: Reserve) -> int:
     """Which texts a reservation has."""
     flags = 0 if command.key.text is None else FLAG_TEXT
+    if command.owner:
+        flags |= FLAG_OWNER
     return flags | FLAG_LINE_IDS if any(line.line_id for line in command.lines) else flags
 
 
@@ -118,15 +120,17 @@ def hold(touched: Sequence[Shard], operations: Array, command: Reserve) -> None:
     if flags := int(operations["flags"][0]):
         for shard, number in zip(touched, numbers, strict=True):
             is_here = operations["shard"] == shard.number if flags & FLAG_LINE_IDS else ()
-            write_texts(shard, number, command.key, compress(command.lines, is_here))
+            write_texts(shard, number, command, compress(command.lines, is_here))
     parts = zip(touched, numbers, strict=True)
     for (shard, number), (later_shard, later) in pairwise(parts):
         record(shard, Section.LINKS, (pack_part(later_shard.number, later), number, 0))
 
 
-def write_texts(shard: Shard, number: int, key: Key, lines: Iterable[Line]) -> None:
-    """Write the texts of a reservation: its own id's, then the ids of these lines."""
-    texts = [] if key.text is None else [key.text]
+def write_texts(shard: Shard, number: int, command: Reserve, lines: Iterable[Line]) -> None:
+    """Write the texts of a reservation: its own id's and owner's, then the ids of these lines."""
+    texts = [] if command.key.text is None else [command.key.text]
+    if command.owner:
+        texts.append(command.owner)
     texts += [line.line_id for line in lines]
     if texts:
         record_texts(shard, number, *texts)

@@ -34,12 +34,16 @@ def lines_as_reserved(lines: Lines) -> tuple[Line, ...]:
     )
 
 
-def reserve_difference(first: Sequence[Line], first_hold_ms: int, now: Reserve) -> Conflict | None:
+def reserve_difference(
+    first: Sequence[Line], first_hold_ms: int, first_owner: str, now: Reserve
+) -> Conflict | None:
     """The first field in which a Reserve differs from the one that made the reservation."""
     if conflict := _lines_difference(first, now.lines):
         return conflict
     if first_hold_ms != now.hold_ms:
         return Conflict("hold_duration", f"{first_hold_ms} ms", f"{now.hold_ms} ms")
+    if first_owner != now.owner:
+        return Conflict("owner", first_owner, now.owner)
     return None
 
 

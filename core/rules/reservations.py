@@ -239,6 +239,7 @@ class Reservations:
             int(home["reserved_at_ns"]),
             int(home["expires_at_ns"]),
             _revisions(parts),
+            parts[0].shard.owner(parts[0].number),
         )
 
     def _read_lines(self, parts: Sequence[Part]) -> Lines:
@@ -252,7 +253,8 @@ class Reservations:
         # Instead of the work that its lines weigh.
         lines = repeats.lines_as_reserved(joint_turn.read_lines(parts))
         home = parts[0].shard.reservations.records[parts[0].number]
-        if conflict := repeats.reserve_difference(lines, int(home["hold_ms"]), command):
+        owner = parts[0].shard.owner(parts[0].number)
+        if conflict := repeats.reserve_difference(lines, int(home["hold_ms"]), owner, command):
             return conflict
         totals = _totals(parts)
         if totals[State.HELD] == totals[State.COMMITTED] == 0:

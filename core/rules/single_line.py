@@ -68,7 +68,7 @@ def _refuse(shard: Shard, command: Reserve, code: int, available: int) -> Reserv
 
 def _accept(shard: Shard, command: Reserve, number: int, now_ns: int) -> ReserveOutcome:
     lines = command.lines
-    write_texts(shard, number, command.key, lines if lines[0].line_id else ())
+    write_texts(shard, number, command, lines if lines[0].line_id else ())
     expires_at_ns = now_ns + command.hold_ms * NS_PER_MS
     revisions = (shard.revision_now(),)
     return ReserveOutcome(None, State.HELD, expires_at_ns, lines, revisions)

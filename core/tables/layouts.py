@@ -125,9 +125,10 @@ SUPPLY = np.dtype(
 #: A reservation, or the part of one that lives in this shard. `ended_at_ns` is when its first part
 #: was seen to have ended, with no more units held or committed; NEVER_NS until then. `next_part`
 #: links the parts of a reservation over several shards, -1 at the end. `id_text` is where its texts
-#: begin, or -1: its own id, unless that is a UUID, then the ids of its lines in this shard, if any
-#: has one (FLAG_TEXT and FLAG_LINE_IDS of kernels/codes.py). A free row has FLAG_FREE, no lines,
-#: and in `next_part` the next free row + 1, or 0.
+#: begin, or -1: its own id, unless that is a UUID, then its owner, if it has one, then the ids of
+#: its lines in this shard, if any has one (FLAG_TEXT, FLAG_OWNER and FLAG_LINE_IDS of
+#: kernels/codes.py). A free row has FLAG_FREE, no lines, and in `next_part` the next free row + 1,
+#: or 0.
 RESERVATION = np.dtype(
     [
         ("key_hi", "u8"),

@@ -32,7 +32,7 @@ from ..kernels.arguments import (
     SPLITS,
     SUPPLY_TEXTS,
 )
-from ..kernels.codes import ENDED_TEXT, FLAG_LINE_IDS, FLAG_TEXT
+from ..kernels.codes import ENDED_TEXT, FLAG_LINE_IDS, FLAG_OWNER, FLAG_TEXT
 from ..limits import (
     BLOCKS_SPREAD,
     LOCATIONS_MAX,
@@ -308,9 +308,17 @@ class Shard:
         flags, count = int(record["flags"]), int(record["line_count"])
         if not flags & FLAG_LINE_IDS:
             return [""] * count
-        # Behind the reservation's own text, if it has one, its lines' stand in their order.
-        own = int(bool(flags & FLAG_TEXT))
+        # Behind the reservation's own texts, if it has any, its lines' stand in their order.
+        own = _own_texts(flags)
         return self.id_texts.read(int(record["id_text"]), own + count)[own:]
+
+    def owner(self, number: int) -> str:
+        """The owner of this reservation, as its caller calls him; empty for none."""
+        record = self.reservations.records[number]
+        flags = int(record["flags"])
+        if not flags & FLAG_OWNER:
+            return ""
+        return self.id_texts.read(int(record["id_text"]), _own_texts(flags))[-1]
 
     def have_line_id(self, number: int, line_id: str) -> np.ndarray:
         """Which lines of this reservation have this id (bool)."""
@@ -319,7 +327,7 @@ class Shard:
         matches = np.zeros(count, np.uint8)
         if flags & FLAG_LINE_IDS:
             text = np.frombuffer(line_id.encode(), np.uint8)
-            own = int(bool(flags & FLAG_TEXT))
+            own = _own_texts(flags)
             kernels.match_texts(text, self.id_texts.data, int(record["id_text"]), own, matches)
         return matches.view(bool)
 
@@ -393,3 +401,8 @@ class Shard:
         levels = self.levels.records[rows]
         skus, locations = self.skus.texts(levels["sku"]), self.locations.texts(levels["location"])
         return list(zip(skus, locations, strict=True))
+
+
+def _own_texts(flags: int) -> int:
+    """How many texts of a reservation stand before those of its lines."""
+    return bool(flags & FLAG_TEXT) + bool(flags & FLAG_OWNER)

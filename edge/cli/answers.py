@@ -96,7 +96,10 @@ def reservation_lines(lines: Iterable[reservation.ReservationLine]) -> Table:
 
 def reservations(all_of_them: Iterable[reservation.Reservation]) -> Table:
     """Reservations, with what each has of what."""
-    made = table(("reservation", "state", "made", "lines"), ("units",))
+    all_of_them = list(all_of_them)
+    has_owners = any(each.owner for each in all_of_them)
+    names = ("reservation", *(["owner"] if has_owners else []), "state", "made", "lines")
+    made = table(names, ("units",))
     for each in all_of_them:
         state = reservation.ReservationState.Name(each.state).removeprefix("RESERVATION_STATE_")
         lines = "\n".join(
@@ -106,7 +109,9 @@ def reservations(all_of_them: Iterable[reservation.Reservation]) -> Table:
         if more := len(each.lines) - LINES_SHOWN_MAX:
             lines += f"\nand {more:,} more" if more > 0 else ""
         made.add_row(
-            *(escape(each.reservation_id), state.lower()),
+            escape(each.reservation_id),
+            *([escape(each.owner)] if has_owners else []),
+            state.lower(),
             instant(each.create_time) if each.HasField("create_time") else "",
             *(lines, f"{sum(line.quantity for line in each.lines):,}"),
         )

@@ -52,6 +52,7 @@ def list_reservations(
             metavar="DURATION", help="Made longer ago: 90s, 15m, 12h, 30d.", show_default=False
         ),
     ] = None,
+    owner: Annotated[str, typer.Option(help="Of this owner.", show_default=False)] = "",
     limit: Annotated[
         int, typer.Option(metavar="COUNT", min=1, help="Reservations to show at most.")
     ] = 50,
@@ -59,13 +60,14 @@ def list_reservations(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """List reservations by what they hold, their state and age. Needs the node's ledger."""
+    """List reservations by what they hold, their state, age and owner. Needs the node's ledger."""
     before = None
     if older_than is not None:
         before = datetime.now(UTC) - timedelta(seconds=parse_duration(older_than))
     wanted: dict[str, Any] = {
         "state": None if state is None else f"RESERVATION_STATE_{state.name}",
         "create_time_before": before,
+        "owner": owner,
     }
     found: list[Any] = []
     token = ""

@@ -56,6 +56,7 @@ def reserve(
     reservation_id: ReservationId,
     lines: Words,
     hold: Annotated[str, typer.Option(metavar="DURATION", help=HOLD_HELP)] = "15m",
+    owner: Annotated[str, typer.Option(help="Whom it is for.", show_default=False)] = "",
     target: Target = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
@@ -64,7 +65,7 @@ def reserve(
     asked = parse_lines(lines)
     hold_s = parse_duration(hold)
     with asking(target, timeout, as_json=as_json) as client:
-        answer = client.reserve(reservation_id, asked, hold=hold_s)
+        answer = client.reserve(reservation_id, asked, hold=hold_s, owner=owner)
     _tell_refusal(answer, as_json=as_json)
     if not as_json:
         _tell_reserved(reservation_id, answer)

@@ -39,9 +39,7 @@ class Options(TypedDict, total=False):
     timeout_s: float | None
     """Seconds for the whole call, with all attempts and waits; by default the client's."""
     correlation_id: str | None
-    """Sent along with the call, and found in the server's log; by default the client's. Any text:
-    see correlation.py for how it travels.
-    """
+    """Any text, sent along, logged and kept in the journal; by default the client's."""
 
 
 class Call(NamedTuple, Generic[Response]):
@@ -60,6 +58,7 @@ def reserve(
     reservation_id: str,
     lines: Iterable[Line],
     hold: Hold | None = None,
+    owner: str = "",
     **options: Unpack[Options],
 ) -> Call[reservation.ReserveResponse]:
     """Hold units for a customer: all lines, or none of them.
@@ -67,8 +66,8 @@ def reserve(
     `reservation_id` is yours (a cart, an order, a UUID); a repeat with the same id holds nothing
     twice. There may be up to 2,000 lines, in any order; those of the same SKU and location stay
     apart if they have ids. `hold` is 1 second to 30 days, in whole milliseconds, and 15 minutes by
-    default. The response says what is held and until when, or which lines are short. An id whose
-    units are all gone is refused with RESERVATION_ENDED.
+    default; `owner` is whom it is for. The response says what is held and until when, or which
+    lines are short. An id whose units are all gone is refused with RESERVATION_ENDED.
 
     Raises `NotFound` if a SKU or location is unknown, and `AlreadyExists` if the id was used with
     other content.
@@ -80,6 +79,7 @@ def reserve(
     request = reservation.ReserveRequest(
         reservation_id=text("reservation_id", reservation_id),
         hold_duration=None if hold is None else duration("hold", hold),
+        owner=text("owner", owner),
     )
     _add_lines(request.lines, lines)
     return call(methods.RESERVE, request, **options)

@@ -77,15 +77,16 @@ def list_reservations(
     *,
     state: reservation.ReservationState | str | None = None,
     create_time_before: datetime | None = None,
+    owner: str = "",
     page_size: int = 0,
     page_token: str = "",
     **options: Unpack[Options],
 ) -> Call[reservation.ListReservationsResponse]:
     """A page of reservations with their lines: 100 of them, or `page_size`, up to 1,000.
 
-    What is given must all fit: a line of the SKU and at the location, the state of the whole, and
-    a time with a time zone before which it was accepted. Tokens are as in `list_movements`. Raises
-    a `HoldfastError` of reason LEDGER_OFF where the node keeps no ledger.
+    What is given must all fit: a line of the SKU and at the location, the state of the whole, a
+    time with a time zone before which it was accepted, and its owner. Tokens are as in
+    `list_movements`. Raises a `HoldfastError` of reason LEDGER_OFF where the node keeps no ledger.
     """
     before = create_time_before
     request = reservation.ListReservationsRequest(
@@ -93,6 +94,7 @@ def list_reservations(
         location=text("location", location),
         state=None if state is None else member("state", state, reservation.ReservationState),
         create_time_before=None if before is None else instant("create_time_before", before),
+        owner=text("owner", owner),
         page_size=integer("page_size", page_size, 32),
         page_token=text("page_token", page_token),
     )

@@ -81,10 +81,12 @@ def list_reservations(
 
 
 def _reservation_filter(request: reservation.ListReservationsRequest) -> ReservationFilter:
-    for field in ("sku", "location"):
+    for field in ("sku", "location", "owner"):
         if name := getattr(request, field):
             check_name(field, name)
-    wanted = ReservationFilter(request.sku or None, request.location or None)
+    wanted = ReservationFilter(
+        request.sku or None, request.location or None, owner=request.owner or None
+    )
     if request.state:
         state = enum_member("state", request.state, _STATES, reservation.ReservationState)
         wanted = replace(wanted, state=state)

@@ -36,10 +36,13 @@ REMAINDERS: Final = engine_members(reservation, "REMAINDER", Remainder, unspecif
 
 def reserve_from_request(request: reservation.ReserveRequest) -> core.Reserve:
     """The command of a Reserve; without a hold duration it holds for 15 minutes."""
+    if owner := request.owner:
+        check_name("owner", owner)
     return core.Reserve(
         _reservation_key(request.reservation_id),
         _lines("lines", request.lines, may_name_by_id=False),
         hold_ms(request.hold_duration) if request.HasField("hold_duration") else HOLD_MS_DEFAULT,
+        owner,
     )
 
 
@@ -171,6 +174,7 @@ def reservation_message(
         reservation_id=text_from_key(key.hi, key.lo) if key.text is None else key.text,
         state=STATES[view.state],
         lines=[_reservation_line(line) for line in view.lines],
+        owner=view.owner,
     )
     if view.reserved_at_ns is not None and view.expires_at_ns is not None:
         found.create_time.FromNanoseconds(view.reserved_at_ns)

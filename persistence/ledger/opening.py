@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from holdfast.core.tables.table import copied
+
 from .movements import (
     COMING,
     LEVEL_COLUMNS,
@@ -45,7 +47,7 @@ def openings_of(runs: Sequence[Run]) -> Tail:
 
 def _with_texts_of(run: Run, tail: Tail) -> Any:
     """A copy of a run's movements, with numbers of the tail's texts."""
-    records = run.movements.copy()
+    records = copied(run.movements)
     for field in TEXTS["movement"]:
         numbers, places = np.unique(records[field], return_inverse=True)
         added = [NO_TEXT if n < 0 else tail.texts.add(run.texts[n]) for n in numbers.tolist()]

@@ -102,12 +102,12 @@ class Replica:
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        self._owners = [_owners(shard) for shard in node.shards]
+        self._holders = [_holders(shard) for shard in node.shards]
         self._names: dict[tuple[int, int], tuple[int, int]] = {}
 
-    def owners(self, shard: Shard) -> Any:
+    def holders(self, shard: Shard) -> Any:
         """The number of the reservation of each line of a shard; NOBODY of a line that is free."""
-        return self._owners[shard.number].used
+        return self._holders[shard.number].used
 
     def forget_numbers(self) -> None:
         """Forget the numbers of texts: another tail begins, with a dictionary of its own."""
@@ -124,7 +124,7 @@ class Replica:
             made = self._replay(position, recorded)
             entry = recorded.entry
             shard = self.node.shards[entry.shard]
-            moved = list(_moved(entry, shard, made, self._owners[entry.shard].records))
+            moved = list(_moved(entry, shard, made, self._holders[entry.shard].records))
             if moved:
                 self._write(entry, shard, moved, tail)
 
@@ -132,7 +132,7 @@ class Replica:
         """Put the whole state behind an empty tail, as openings."""
         for shard in self.node.shards:
             entry = Entry(shard.number, shard.sequence, self.node.now_ns, ())
-            if moved := list(_opening(shard, self._owners[shard.number].used)):
+            if moved := list(_opening(shard, self._holders[shard.number].used)):
                 self._write(entry, shard, moved, tail)
 
     def _replay(self, position: int, recorded: RecordedEntry) -> Any:
@@ -140,9 +140,9 @@ class Replica:
         shards, entry = self.node.shards, recorded.entry
         if entry.shard < len(shards):
             lines = _lines_of(shards[entry.shard], entry.effects(Section.DROPS)["reservation"])
-            self._owners[entry.shard].records[lines] = NOBODY
+            self._holders[entry.shard].records[lines] = NOBODY
         (made,) = replay_group(self.node, position, [recorded])
-        _own(self._owners[entry.shard], shards[entry.shard], made)
+        _own(self._holders[entry.shard], shards[entry.shard], made)
         return made
 
     def _write(self, entry: Entry, shard: Shard, moved: Sequence[_Moved], tail: Tail) -> None:
@@ -178,20 +178,20 @@ class Replica:
         return found
 
 
-def _owners(shard: Shard) -> Table:
+def _holders(shard: Shard) -> Table:
     """The reservation of each line."""
-    owners = Table("i4", rows_max=len(shard.lines.records))
-    _own(owners, shard, np.flatnonzero(shard.reservations["line_count"]))
-    return owners
+    holders = Table("i4", rows_max=len(shard.lines.records))
+    _own(holders, shard, np.flatnonzero(shard.reservations["line_count"]))
+    return holders
 
 
-def _own(owners: Table, shard: Shard, numbers: Any) -> None:
+def _own(holders: Table, shard: Shard, numbers: Any) -> None:
     """Note the lines of some reservations. The end of all lines may have gone back before."""
     end = len(shard.lines)
-    owners.records[owners.count : end] = NOBODY
-    owners.count = end
+    holders.records[holders.count : end] = NOBODY
+    holders.count = end
     counts = shard.reservations.records["line_count"][numbers].astype(np.int64)
-    owners.records[_lines_of(shard, numbers)] = np.repeat(numbers, counts)
+    holders.records[_lines_of(shard, numbers)] = np.repeat(numbers, counts)
 
 
 def _lines_of(shard: Shard, numbers: Any) -> Any:
@@ -203,7 +203,7 @@ def _lines_of(shard: Shard, numbers: Any) -> Any:
     return np.repeat(records["first_line"].astype(np.int64), counts) + within
 
 
-def _moved(entry: Entry, shard: Shard, made: Any, owners: Any) -> Iterator[_Moved]:
+def _moved(entry: Entry, shard: Shard, made: Any, holders: Any) -> Iterator[_Moved]:
     """What an entry moved, in the order of its effects. It was replayed, and made these
     reservations.
     """
@@ -219,7 +219,7 @@ def _moved(entry: Entry, shard: Shard, made: Any, owners: Any) -> Iterator[_Move
             effect = np.repeat(np.arange(len(made)), counts)[start : start + count]
             yield _reserved(effects, effect, made[effect])
         elif section is Section.MOVES:
-            yield _moved_lines(effects, start, shard, owners)
+            yield _moved_lines(effects, start, shard, holders)
         elif section is Section.ENDED_SKUS:
             yield _ended(effects, start, shard)
         elif section is Section.UNAVAILABLE:
@@ -237,11 +237,11 @@ def _reserved(lines: Any, effect: Any, owned: Any) -> _Moved:
     return _Moved(Section.RESERVATIONS, effect, *columns, owned)
 
 
-def _moved_lines(effects: Any, start: int, shard: Shard, owners: Any) -> _Moved:
+def _moved_lines(effects: Any, start: int, shard: Shard, holders: Any) -> _Moved:
     lines = effects["line"]
     rows, kind = shard.lines.records["row"][lines], KIND_ENTERING[effects["enters"]]
     columns = (rows, effects["quantity"], kind, effects["leaves"])
-    return _Moved(Section.MOVES, _numbers(effects, start), *columns, owners[lines])
+    return _Moved(Section.MOVES, _numbers(effects, start), *columns, holders[lines])
 
 
 def _changed(section: Section, effects: Any, start: int) -> _Moved:
@@ -272,7 +272,7 @@ def _numbers(effects: Any, start: int) -> Any:
     return np.arange(start, start + len(effects))
 
 
-def _opening(shard: Shard, owners: Any) -> Iterator[_Moved]:
+def _opening(shard: Shard, holders: Any) -> Iterator[_Moved]:
     """The whole state of a shard: what is on hand at each level, then what each line holds, then
     which levels do not count any more.
     """
@@ -286,10 +286,10 @@ def _opening(shard: Shard, owners: Any) -> Iterator[_Moved]:
     coming = np.flatnonzero(incoming)
     yield _opened(coming, incoming[coming], MovementKind.OPENING_INCOMING, nobody[coming])
     for kind in (MovementKind.OPENING_HELD, MovementKind.OPENING_COMMITTED):
-        lines = np.flatnonzero(owners != NOBODY)
+        lines = np.flatnonzero(holders != NOBODY)
         units = units_in(shard, ENTERS[kind], lines)
         lines, units = lines[units > 0], units[units > 0]
-        yield _opened(shard.lines["row"][lines], units, kind, owners[lines])
+        yield _opened(shard.lines["row"][lines], units, kind, holders[lines])
     ended = np.flatnonzero(shard.skus.removed.used[shard.levels["sku"]])
     yield _opened(ended, np.zeros(len(ended), np.int64), MovementKind.SKU_ENDED, nobody[ended])
 

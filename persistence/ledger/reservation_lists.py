@@ -8,8 +8,9 @@ import numpy as np
 
 from holdfast.core.commands import GetReservation, ReservationView
 from holdfast.core.ids import Key
-from holdfast.core.kernels.codes import FLAG_LATER_PART, FLAG_TEXT
+from holdfast.core.kernels.codes import FLAG_LATER_PART, FLAG_OWNER, FLAG_TEXT
 from holdfast.core.model import State
+from holdfast.core.tables.layouts import LINE
 from holdfast.core.tables.names import NameTable
 from holdfast.core.tables.reservation_index import pack_part, unpack_part
 from holdfast.core.tables.shard import Shard
@@ -29,6 +30,8 @@ class ReservationFilter:
     """Those whose state as a whole is this."""
     until_ns: int = 2**63 - 1
     """Those that were accepted before this instant."""
+    owner: str | None = None
+    """Those of this owner."""
 
 
 class Listed(NamedTuple):
@@ -63,6 +66,9 @@ def _candidates(
     """
     shards = replica.node.shards
     places = _places(replica, lambda shard, lines: _is_at(shard, lines, wanted))
+    if (owner := wanted.owner) is not None:
+        found = _places(replica, lambda shard, lines: _is_owned(replica, shard, lines, owner))
+        places = np.intersect1d(places, found)
     if (state := wanted.state) is not None:
         # Its units in that state may be those of other lines.
         found = _places(replica, lambda shard, lines: units_in(shard, state, lines) > 0)
@@ -78,9 +84,9 @@ def _places(replica: Replica, judge: Callable[[Shard, Any], Any]) -> Any:
     """The places of reservations that have a line which `judge` picks from a shard's, in order."""
     found = []
     for shard in replica.node.shards:
-        lines = np.flatnonzero(replica.owners(shard) != NOBODY)
+        lines = np.flatnonzero(replica.holders(shard) != NOBODY)
         lines = lines[judge(shard, lines)]
-        numbers = np.unique(replica.owners(shard)[lines].astype(np.int64))
+        numbers = np.unique(replica.holders(shard)[lines].astype(np.int64))
         is_later = shard.reservations.records["flags"][numbers] & FLAG_LATER_PART != 0
         later = [_key(shard, number) for number in numbers[is_later].tolist()]
         found.append(pack_part(shard.number, 0) + numbers[~is_later])
@@ -99,6 +105,24 @@ def _is_at(shard: Shard, lines: Any, wanted: ReservationFilter) -> Any:
             is_level = np.isin(shard.levels[field], _numbers_of(names, name))
             is_wanted &= is_level[shard.lines.records["row"][lines]]
     return is_wanted
+
+
+def _is_owned(replica: Replica, shard: Shard, lines: Any, owner: str) -> Any:
+    """Which lines of a shard are of reservations of this owner."""
+    numbers = replica.holders(shard)[lines]
+    records = shard.reservations.records[numbers]
+    left = np.flatnonzero(records["flags"] & FLAG_OWNER)
+    at = records["id_text"][left].astype(np.int64) * LINE.itemsize
+    data, text = shard.id_texts.data, owner.encode()
+    is_behind = records["flags"][left] & FLAG_TEXT != 0  # its own id
+    at[is_behind] += 1 + data[at[is_behind]]
+    # The length first, so that no byte behind a shorter text is looked at.
+    for place, byte in enumerate((len(text), *text)):
+        is_same = data[at + place] == byte
+        left, at = left[is_same], at[is_same]
+    is_owned = np.zeros(len(lines), bool)
+    is_owned[left] = True
+    return is_owned
 
 
 def _numbers_of(names: NameTable, name: str) -> list[int]:

@@ -128,7 +128,8 @@ def shown_reservation(view: ReservationView) -> list[str]:
         return [f"{view.state.name}, its lines have left"]
     times = [text_from_ns(ns - START_NS) for ns in (view.reserved_at_ns, view.expires_at_ns)]
     return [
-        f"{view.state.name} reserved=+{times[0]} expires=+{times[1]}",
+        f"{view.state.name} reserved=+{times[0]} expires=+{times[1]}"
+        + (f" owner={view.owner}" if view.owner else ""),
         *(shown_line(line) for line in view.lines),
     ]
 

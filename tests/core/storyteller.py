@@ -66,6 +66,9 @@ PLAIN_KINDS = [kind for kind in EventKind if kind <= EventKind.COUNT]
 #: Few, so that lines of a reservation share them.
 LINE_IDS = ("", "1", "2")
 
+#: Most reservations have none.
+OWNERS = ("", "", "ann", "customer 4711 of the shop in the high street")
+
 HOLDS_MS = (1_000, 60_000, 60_000, HOLD_MS_MAX)
 
 #: Steps of the clock: mostly none or few, often exactly onto an end or a nanosecond short of it.
@@ -153,12 +156,14 @@ class Storyteller:
 
     def reserve(self) -> Command:
         key = key_from_text(self.rng.choice(IDS))
-        return Reserve(key, self.lines(self.rng.randint(1, 4)), self.rng.choice(HOLDS_MS))
+        hold_ms, lines = self.rng.choice(HOLDS_MS), self.lines(self.rng.randint(1, 4))
+        return Reserve(key, lines, hold_ms, self.rng.choice(OWNERS))
 
     def rush(self) -> Command:
         """One of many who want the same."""
         line = Line(*self.rng.choice((("Tea", "W1"), ("Mug", "W1"))), self.rng.randint(1, 4))
-        return Reserve(key_from_text(self.rng.choice(IDS)), (line,), 60_000)
+        key = key_from_text(self.rng.choice(IDS))
+        return Reserve(key, (line,), 60_000, self.rng.choice(OWNERS))
 
     def lines(self, count: int) -> tuple[Line, ...]:
         """Lines of anything, each SKU at each location once under an id; most lines have none."""
@@ -233,6 +238,8 @@ class Storyteller:
                 return replace(command, lines=tuple(self.rng.sample(lines, len(lines))))
             case Reserve(_, (first, *rest)) | Move(_, _, _, (first, *rest)) if self.is_one_in(4):
                 return replace(command, lines=(replace(first, quantity=first.quantity + 1), *rest))
+            case Reserve() if self.is_one_in(8):
+                return replace(command, owner=self.rng.choice(OWNERS))
             case Reserve() | Extend() if self.is_one_in(4):
                 return replace(command, hold_ms=command.hold_ms - 1)
             case Move(verb=Verb.COMMIT | Verb.FULFILL) if self.is_one_in(4):

@@ -93,7 +93,7 @@ def empty_line(shard: Shard) -> None:
 
 
 def lose_text(shard: Shard) -> None:
-    shard.id_texts.granules.count -= 1
+    shard.id_texts.granules.count = int(shard.reservations.used["id_text"].max())
 
 
 def lose_split(shard: Shard) -> None:

@@ -13,7 +13,7 @@ of the model: keep the change only if you understand it.
         [from=damaged] [to=damaged] [of=r1[#a]]     statuses, and the order of a return
         [doc=po1[#1]] [due=+3d] [said=+1h]          supply, when it is due, when that was said
         [transfer=t1[#1]] [goes=W2] [takes=promised]        a transfer, where it goes
-    reserve r1 S1@W1=3 S2@W2=1 hold=15m
+    reserve r1 S1@W1=3 S2@W2=1 hold=15m [owner=ann]
     extend r1 hold=15m [request=q1]
     commit | fulfill | release | cancel r1 [S1@W1=2 ...] [rest=keep|give_back] [request=q1]
     reset till 7                        a source counts on from 7
@@ -144,6 +144,7 @@ CONFLICT_FIELDS = (
     "lines[0].line_id",
     "lines[0].quantity",
     "hold_duration",
+    "owner",
     "method",
     "remainder",
 )
@@ -208,7 +209,8 @@ class Story:
             case "stock":
                 return self.stock(words)
             case "reserve":
-                return Reserve(words.key, words.lines(), words.hold_ms())
+                owner = words.options.get("owner", "")
+                return Reserve(words.key, words.lines(), words.hold_ms(), owner)
             case "extend":
                 return Extend(words.key, words.request(), words.hold_ms())
             case "commit" | "fulfill" | "release" | "cancel":

@@ -55,7 +55,9 @@ def live(client: BlockingClient) -> None:
     client.create_location(PLACE)
     delivery = Reference(kind="delivery", id="D-1", line="10")
     client.record_stock_events("erp", [event("RECEIPT", 10, "e1", reference=delivery, actor="ann")])
-    client.reserve("order-1", [(SKU, PLACE, 2)], hold=3600, correlation_id="Bestellung Ä")
+    client.reserve(
+        "order-1", [(SKU, PLACE, 2)], hold=3600, owner="ann", correlation_id="Bestellung Ä"
+    )
     client.reserve("order-2", [(SKU, PLACE, 1)], hold=3600)
     client.commit("order-2")
     client.record_stock_events("till", [event("SALE", 1, "t1")])
@@ -166,6 +168,8 @@ def test_it_agrees_with_what_the_node_promises(client: BlockingClient) -> None:
         ({"state": "RESERVATION_STATE_HELD"}, ["order-1"]),
         ({"state": "RESERVATION_STATE_COMMITTED", "sku": SKU}, ["order-2"]),
         ({"create_time_before": datetime(2020, 1, 1, tzinfo=UTC)}, []),
+        ({"owner": "ann"}, ["order-1"]),
+        ({"owner": "an"}, []),
     ],
 )
 def test_reservations_are_listed(

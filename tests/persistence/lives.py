@@ -125,7 +125,9 @@ class Life:
         id_text = self.rng.choice((str(UUID(int=bits)), f"order {bits % 10**6}"))
         levels = {(self.rng.choice(SKUS), self.rng.choice(PLACES)) for _ in range(3)}
         lines = tuple(Line(*level, self.rng.randint(1, 3)) for level in sorted(levels))
-        self.made.append(Reserve(key_from_text(id_text), lines, self.rng.randint(1_000, 30_000)))
+        owner = f"customer {len(self.made) % 5}" if len(self.made) % 3 == 0 else ""
+        hold_ms = self.rng.randint(1_000, 30_000)
+        self.made.append(Reserve(key_from_text(id_text), lines, hold_ms, owner))
         return self.made[-1]
 
     def move(self) -> Command:

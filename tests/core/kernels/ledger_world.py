@@ -162,8 +162,8 @@ class Shop:
             operation["row"] = self.rng.randint(-1, len(self.levels))
             operation["hold_ms"] = self.hold_ms()
             operation["shard"] = self.rng.choices((self.shard, 7), (9, 1))[0]
-            texts = (0, codes.FLAG_TEXT, codes.FLAG_LINE_IDS)
-            operation["flags"] = self.rng.choices(texts, (18, 1, 1))[0]
+            texts = (0, codes.FLAG_TEXT, codes.FLAG_OWNER, codes.FLAG_LINE_IDS)
+            operation["flags"] = self.rng.choices(texts, (18, 1, 1, 1))[0]
             operation["location"] = self.rng.choices((0, len(self.locations)), (9, 1))[0]
             if self.count and self.rng.random() < 0.1:
                 self._repeat(operation)
@@ -243,7 +243,8 @@ class Shop:
         for number, record in enumerate(self.reservations[: self.count]):
             flags, lines = int(record["flags"]), int(record["line_count"])
             if record["id_text"] == codes.NO_TEXT and flags & codes.FLAG_FREE == 0:
-                count = bool(flags & codes.FLAG_TEXT) + lines * bool(flags & codes.FLAG_LINE_IDS)
+                count = bool(flags & codes.FLAG_TEXT) + bool(flags & codes.FLAG_OWNER)
+                count += lines * bool(flags & codes.FLAG_LINE_IDS)
                 text = b"".join(bytes((size, *b"x" * size)) for size in self._sizes(count))
                 texts += [(number, len(text))] if count else []
                 packed += text

@@ -57,8 +57,8 @@ W1 = {"location": "W1", "kind": 1, "enabled": True}
 CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "reserve",
-        {"reservation_id": "r1", "lines": iter(LINES)},
-        {"reservation_id": "r1", "lines": LINE_FIELDS},
+        {"reservation_id": "r1", "lines": iter(LINES), "owner": "ann"},
+        {"reservation_id": "r1", "lines": LINE_FIELDS, "owner": "ann"},
     ),
     (
         "extend",
@@ -134,6 +134,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
             "state": "RESERVATION_STATE_HELD",
             "page_size": 7,
             "create_time_before": NOON,
+            "owner": "ann",
             "page_token": "t",
         },
         {
@@ -141,6 +142,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
             "location": "W1",
             "state": 1,
             "page_size": 7,
+            "owner": "ann",
             "page_token": "t",
             "create_time_before": {"seconds": NOON_S},
         },

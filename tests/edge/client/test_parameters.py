@@ -59,6 +59,8 @@ WRONG: dict[str, tuple[list[Any], str]] = {
     "cap": (["1", 1.0, True], "expected an integer"),
     "include_state_hash": (NO_FLAG, "expected True or False"),
     "reference_id": (NO_TEXT, "expected text"),
+    "by_correlation_id": (NO_TEXT, "expected text"),
+    "owner": (NO_TEXT, "expected text"),
     "from_time": (NO_TIME, "expected a datetime"),
     "until_time": (NO_TIME, "expected a datetime"),
     "create_time_before": (NO_TIME, "expected a datetime"),

@@ -60,6 +60,14 @@ def test_quantities_of_lines_beyond_the_limits_are_refused(quantity: int, index:
         assert_invalid(told, f"{path}[{index}].quantity", quantity, QUANTITY_EXPECTED)
 
 
+def test_an_owner_is_taken_as_it_is_and_told() -> None:
+    assert "" == reserve().owner
+    assert "Käthe / 17" == reserve(owner="Käthe / 17").owner
+    view = core.ReservationView(State.HELD, (), 0, 0, (), "ann")
+    told = get_reservation_response(core.GetReservation(key_from_text(ID)), view)
+    assert "ann" == told.reservation.owner
+
+
 def test_lines_of_a_sku_and_location_are_summed_where_the_first_stands() -> None:
     lines = [line("B"), line("A"), line("B", "LEEDS"), line("B", quantity=2), line("A")]
     expected = (

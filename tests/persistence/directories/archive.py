@@ -92,6 +92,7 @@ def write(path: Path) -> None:
         life.journal.append(life.node.turn(life.node.now_ns + 2 * LINES_KEPT_NS).entries)
     life.live(turns=3)
     _audit(life)
+    _named(life)
     life.journal.append(life.node.seal())
     close(recovered)
 
@@ -110,6 +111,19 @@ def _audit(life: Life) -> None:
     assert rows[1:] == shard.quarantined.used.tolist()
     reserved[rows[1]] -= 1  # as a start finds it
     life.turn([ForceRelease(life.made[-1].key, "a lost cart", "Zoë")])
+
+
+def _named(life: Life) -> None:
+    """Commands under a correlation id; a reservation of an owner on lines with ids."""
+    lines = (Line("sku-1", "store-1", 1, "10"), Line("sku-2", "store-2", 1, "20"))
+    order = Reserve(key_from_text("of an owner"), lines, 3_600_000, "customer 4711")
+    facts = tuple(
+        StockEvent(None, number, line.sku, line.location, EventKind.RECEIPT, 9)
+        for number, line in enumerate(lines, 90)
+    )
+    for command in (RecordStockEvents("wms", facts), order):
+        assert life.node.post(command, Nobody(), "shop", "checkout 17")
+    life.turn([])
 
 
 def facts_of(path: Path) -> dict[str, int | str]:

@@ -1,4 +1,4 @@
-"""Reservations by SKU, location, state and age, against a look at each of them."""
+"""Reservations by SKU, location, state, age and owner, against a look at each of them."""
 
 import itertools
 from collections.abc import Iterator
@@ -58,6 +58,7 @@ def fits(view: ReservationView, wanted: ReservationFilter) -> bool:
     return (
         wanted.state in (None, view.state)
         and made_at(view) < wanted.until_ns
+        and wanted.owner in (None, view.owner)
         and any(
             wanted.sku in (None, line.sku) and wanted.location in (None, line.location)
             for line in view.lines
@@ -69,16 +70,28 @@ def test_each_filter_finds_what_a_look_at_all_finds(follower: Follower) -> None:
     views = every_view(follower)
     times = sorted(map(made_at, views.values()))
     found_any = 0
-    for sku, place, state, until_ns in itertools.product(
-        (None, *SKUS[:6]), (None, PLACES[0]), (None, *State), (2**63 - 1, times[len(times) // 2])
+    owners = (None, "customer 3", "customer")
+    for sku, place, state, until_ns, owner in itertools.product(
+        *((None, *SKUS[:6]), (None, PLACES[0]), (None, *State)),
+        *((2**63 - 1, times[len(times) // 2]), owners),
     ):
-        wanted = ReservationFilter(sku, place, state, until_ns)
+        wanted = ReservationFilter(sku, place, state, until_ns, owner)
         found = find_reservations(follower.replica, wanted, 0, ALL)
         expected = {key for key, view in views.items() if fits(view, wanted)}
         assert expected == {each.command.key for each in found}
         assert len(expected) == len(found)
         found_any += bool(found)
     assert found_any > 20
+
+
+def test_each_owner_has_his_own(follower: Follower) -> None:
+    """And a reservation without one is nobody's."""
+    views = every_view(follower)
+    for owner in {view.owner for view in views.values()} - {""}:
+        wanted = ReservationFilter(owner=owner)
+        found = {each.command.key for each in find_reservations(follower.replica, wanted, 0, ALL)}
+        assert {key for key, view in views.items() if view.owner == owner} == found
+        assert found
 
 
 def test_pages_of_reservations_lead_to_all(follower: Follower) -> None:
