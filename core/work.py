@@ -36,11 +36,13 @@ GROUP: Final = 110
 OPERATION_LINKED: Final = 1
 
 #: A shard in which a batch of events is written; an event; an id of one that is remembered, and
-#: looked up in each shard.
+#: looked up in each shard; what an event of columns came with, and each byte of text in it.
 SHARD_WRITTEN: Final = 20
 EVENT_RECORDED: Final = 0.2
 EVENT_REMEMBERED: Final = 0.2
 EVENT_LOOKED_UP: Final = 0.05
+EVENT_DETAILED: Final = 0.8
+DETAIL_BYTE: Final = 0.03
 
 #: An event that is compared with the one under its id; what a source is known by, in a shard.
 DIFFERENCE_TOLD: Final = 15

@@ -53,6 +53,7 @@ async def _one_round(feed: Feed, regimes: Sequence[Regime]) -> dict[str, Totals]
         named, numbered = feed.facts.named(regime), feed.facts.numbered(regime)
         await feed.send(regime, numbered, APPLIED, kinds["numbered"])
         await feed.send(regime, named, APPLIED, kinds["named"])
+        await feed.send(regime, feed.facts.documented(regime), APPLIED, kinds["documented"])
         await feed.send(regime, named, DUPLICATE, kinds["again"])
     objects = totals["objects"] = defaultdict(Total)
     await feed.send(OBJECTS, feed.facts.objects(OBJECTS), APPLIED, objects["objects"])
@@ -103,6 +104,7 @@ def _of_regime(regime: Regime, rounds: Sequence[dict[str, Totals]]) -> list[Figu
             for kind, label, bar in (
                 ("numbered", "by number", at_least(BAR)),
                 ("named", "by id", at_least(BAR)),
+                ("documented", "by number, with time and document", at_least(BAR)),
             )
         ),
         figure(

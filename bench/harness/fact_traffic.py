@@ -33,6 +33,10 @@ KINDS = (
 )
 
 
+#: Some time at which they happened.
+NOON_NS = 1_795_780_800 * 10**9
+
+
 class Facts:
     """An endless stream of facts. Numbers rise, and no two ids are the same."""
 
@@ -53,6 +57,21 @@ class Facts:
             )
             for _ in _each(regime)
         ]
+
+    def documented(self, regime: Regime) -> list[bytes]:
+        """The same as `numbered`, each with the time, the document and the line that it has."""
+        return [self._documented(regime.size) for _ in _each(regime)]
+
+    def _documented(self, size: int) -> bytes:
+        numbers = self._run(size)
+        return self._message(
+            size,
+            sequences=numbers,
+            occur_nanoseconds=NOON_NS + numbers.astype(np.int64),
+            reference_kind="receipt",
+            reference_ids=[f"R-{number:012}" for number in numbers.tolist()],
+            reference_lines=[str(number % 20) for number in numbers.tolist()],
+        )
 
     def objects(self, regime: Regime) -> list[bytes]:
         """Messages of single events with ids."""

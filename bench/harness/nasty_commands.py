@@ -35,7 +35,9 @@ from holdfast.core.commands import (
     ReserveBatch,
     ResolveLevels,
     StockBatch,
+    StockDetails,
     StockEvent,
+    TextColumn,
     UpdateLocation,
 )
 from holdfast.core.commands.auditing import LevelName
@@ -47,6 +49,7 @@ from holdfast.core.limits import (
     CHANGING_MAX,
     HORIZON_DAYS_MAX,
     LINES_MAX,
+    NAME_BYTES_MAX,
     NS_PER_DAY,
     PROMISE_LEVELS_MAX,
     REPAIRED_MAX,
@@ -322,7 +325,16 @@ class Nasty:
         events["sequence"] = np.arange(first, first + len(events))
         if self.rng.random() < 0.5:
             events["sequence"] = self.rng.sample(events["sequence"].tolist(), len(events))
-        return StockBatch("numbers", events)
+        return StockBatch("numbers", events, self._details(len(events)))
+
+    def _details(self, count: int) -> StockDetails | None:
+        """What facts came with: mostly nothing, or short texts, or the longest that there are."""
+        if not (size := self.rng.choice((0, 0, 12, NAME_BYTES_MAX))):
+            return None
+        starts = np.arange(count, dtype=np.int64) * size
+        texts = TextColumn(np.full(count * size, ord("x"), np.uint8), starts, np.full(count, size))
+        times = np.ones(count, np.int64)
+        return StockDetails(times, "x" * size, texts, texts, np.ones(count, bool))
 
     def audit(self, _size: float) -> Command:
         """Read how the audit stands, or begin it anew."""

@@ -19,6 +19,8 @@ from .batches import (
     ResolveLevels,
     StockBatch,
     StockCodes,
+    StockDetails,
+    TextColumn,
 )
 from .catalogue import (
     LOCATION_FIELDS,
@@ -180,8 +182,10 @@ __all__ = [
     "SourcesView",
     "StockBatch",
     "StockCodes",
+    "StockDetails",
     "StockEvent",
     "SupplyView",
+    "TextColumn",
     "Unknown",
     "UpdateLocation",
     "UpdateSource",

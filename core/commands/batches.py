@@ -1,6 +1,7 @@
 """Commands as columns, one value per operation, and their outcomes."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -78,12 +79,49 @@ class LevelColumns:
     revisions: tuple[Revision, ...]
 
 
+class TextColumn(NamedTuple):
+    """Texts by position, which may be empty, without an object for each."""
+
+    data: Array
+    """UTF-8 of all of them (uint8)."""
+    starts: Array
+    """Where each begins in it (int64)."""
+    sizes: Array
+    """The bytes of each (int64)."""
+
+    def part(self, piece: slice) -> "TextColumn":
+        """Those of some positions that follow one another."""
+        return TextColumn(self.data, self.starts[piece], self.sizes[piece])
+
+
+class StockDetails(NamedTuple):
+    """What facts of a StockBatch came with, by position."""
+
+    occur_times_ns: Array
+    """When each happened (int64, nanoseconds since 1970), 0 for unknown."""
+    kind: str
+    """The kind of all references."""
+    ids: TextColumn
+    """The document that each belongs to."""
+    lines: TextColumn
+    """The line of it."""
+    are_told: Array
+    """Whether there is any of it (bool)."""
+
+    def part(self, piece: slice) -> "StockDetails":
+        """Those of some facts that follow one another."""
+        times, kind, ids, lines, are_told = self
+        parts = ids.part(piece), lines.part(piece)
+        return StockDetails(times[piece], kind, *parts, are_told[piece])
+
+
 @dataclass(frozen=True, slots=True)
 class StockBatch:
     """Record facts of one source, as STOCK_EVENT (tables/layouts.py) with keys of ids.event_key."""
 
     source: str
     events: Array
+    details: StockDetails | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,19 @@ from collections.abc import Iterator
 import numpy as np
 
 from .. import kernels
-from ..commands import Difference, SequenceRange, StockBatch, StockCodes
+from ..commands import Difference, SequenceRange, StockBatch, StockCodes, StockDetails
 from ..commands.registry import STOCK_BATCH, executes
 from ..kernels.codes import COUNT, EVENT_APPLIED, EVENT_OUT_OF_RANGE
 from ..limits import RANGES_TOLD_MAX
+from ..tables.effects import Section
 from ..tables.layouts import PLAN
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..work import (
     BATCH,
+    DETAIL_BYTE,
     DIFFERENCE_TOLD,
+    EVENT_DETAILED,
     EVENT_LOOKED_UP,
     EVENT_RECORDED,
     EVENT_REMEMBERED,
@@ -31,6 +34,7 @@ from ..work import (
 from . import joint_turn
 from .counts import Counted
 from .late_counts import LateCounts
+from .stock_details import write_column_details
 from .stock_plan import DIFFERENCES_MAX, Plan, StockPlanner
 
 #: Events that are planned together at least.
@@ -58,12 +62,13 @@ class StockBatches:
         differences: list[Difference] = []
         skipped: list[SequenceRange] = []
         touched: dict[Shard, None] = {}
-        for piece in self._pieces(command.source, events):
+        for piece in self._pieces(command):
             if self.work.is_over:
                 now_ns = yield
             most = DIFFERENCES_MAX - len(differences)
+            details = command.details.part(piece) if command.details else None
             found, decided, ranges = self._record(
-                command.source, events[piece], plan[piece], now_ns, most
+                command.source, events[piece], details, plan[piece], now_ns, most
             )
             codes[piece] = decided.codes
             differences += decided.differences.values()
@@ -80,27 +85,36 @@ class StockBatches:
             tuple(skipped[:RANGES_TOLD_MAX]),
         )
 
-    def _weigh(self, events: Array) -> float:
+    def _weigh(self, events: Array, details: StockDetails | None) -> float:
         """The work of events, which may all have ids."""
-        return len(events) * EVENT_RECORDED + events["has_key"].tobytes().count(1) * self._keyed
+        keyed = events["has_key"].tobytes().count(1) * self._keyed
+        return len(events) * EVENT_RECORDED + keyed + (_weigh_details(details) if details else 0)
 
-    def _pieces(self, source: str, events: Array) -> Iterator[slice]:
+    def _pieces(self, command: StockBatch) -> Iterator[slice]:
         """What is recorded together: as much as a turn has time for, and counts whose numbers come
         late by themselves.
         """
-        most = max(EVENTS_MIN, int(TURN_WORK_MAX / 2 * len(events) / self._weigh(events)))
+        source, events = command.source, command.events
+        work = self._weigh(events, command.details)
+        most = max(EVENTS_MIN, int(TURN_WORK_MAX / 2 * len(events) / work))
         for start in range(0, len(events), most):
             piece = events[start : start + most]
             for part in self.late_counts.parts(source, piece["kind"], piece["sequence"]):
                 yield slice(start + part.start, start + part.stop)
 
     def _record(
-        self, source: str, events: Array, plan: Array, now_ns: int, differences_max: int
+        self,
+        source: str,
+        events: Array,
+        details: StockDetails | None,
+        plan: Array,
+        now_ns: int,
+        differences_max: int,
     ) -> tuple[list[Shard], Plan, tuple[SequenceRange, ...]]:
         """Plan and write some events; return the shards that they name, what was decided, and the
         numbers that were passed over.
         """
-        self.work.spend(BATCH + len(self.shards) * SHARD_WRITTEN + self._weigh(events))
+        self.work.spend(BATCH + len(self.shards) * SHARD_WRITTEN + self._weigh(events, details))
         touched = self.planner.find_levels(events, plan)
 
         def name_of(index: int) -> tuple[str, str] | None:
@@ -120,7 +134,10 @@ class StockBatches:
             plan["available"] = kernels.offered(*(first[name] for name in figures))
             return touched, decided, ()
         for shard in touched:
+            first = shard.effects.written()[Section.STOCK] if details else 0
             self.planner.write(source, decided, shard)
+            if details:
+                write_column_details(shard, first, decided, details)
         return touched, decided, self.planner.finish(source, decided)
 
     def _late_count(self, source: str, events: Array, plan: Array, now_ns: int) -> Counted | None:
@@ -131,3 +148,10 @@ class StockBatches:
             return None
         shard = self.shards[int(event["shard"])]
         return self.late_counts.judge(source, event, plan, shard, now_ns)
+
+
+def _weigh_details(details: StockDetails) -> float:
+    """The work of what events came with."""
+    count = int(np.count_nonzero(details.are_told))
+    size = int(details.ids.sizes.sum() + details.lines.sizes.sum()) + count * len(details.kind)
+    return count * EVENT_DETAILED + size * DETAIL_BYTE

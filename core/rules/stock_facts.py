@@ -18,7 +18,6 @@ from ..commands import (
     EventResult,
     EventsOutcome,
     RecordStockEvents,
-    Reference,
     SequenceRange,
     StockEvent,
     Unknown,
@@ -37,9 +36,9 @@ from ..tables.effects import Section
 from ..tables.layouts import PLAN, STOCK_EVENT
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..tables.writing import record, record_names, record_stock_details
+from ..tables.writing import record, record_names
 from ..work import Steps, Work
-from . import joint_turn
+from . import joint_turn, stock_details
 from .fact_changes import Change, FactChanges
 from .homes import Homes
 from .late_counts import LateCounts
@@ -67,7 +66,6 @@ _OUTDATED = EventOutcome.COUNT_OUTDATED, EventOutcome.SUPPLY_OUTDATED
 RUN_MAX = 250
 
 _NO_KEY = 0, 0, 0
-_NO_REFERENCE = Reference("", "", "")
 
 #: Of events that were recorded together: the shards that they name, what became of each, and the
 #: numbers that they passed over.
@@ -177,12 +175,12 @@ class StockFacts:
         if change and refusal and not _is_recorded(refusal, named[0]):
             return touched, [_refused(change, before)], ()
         places.create(decided)
-        has_details = any(map(_has_details, named))
+        has_details = any(map(stock_details.has_details, named))
         for shard in touched:
             first = shard.effects.written()[Section.STOCK]
             self.planner.write(source, decided, shard)
             if has_details:
-                _write_details(shard, first, decided, named)
+                stock_details.write_details(shard, first, decided, named)
             if change and decided.codes[0] == EVENT_APPLIED and not refusal:
                 row = int(decided.events["row"][0])
                 self.changes.write(source, named[0], change, shard, row)
@@ -354,29 +352,6 @@ def _columns(named: Sequence[StockEvent], places: _Places) -> Array:
     for field, column in zip(_COLUMNS, columns, strict=True):
         events[field] = column
     return events
-
-
-def _write_details(shard: Shard, first: int, decided: Plan, named: Sequence[StockEvent]) -> None:
-    """Write what the events of a shard came with, where that is more than the fact; `first` is the
-    number of the effect of the first of them.
-    """
-    is_mine = (decided.events["shard"] == shard.number) & (decided.codes == EVENT_APPLIED)
-    details: list[tuple[int, ...]] = []
-    texts: list[str] = []
-    for number, index in enumerate(np.flatnonzero(is_mine).tolist(), first):
-        event = named[index]
-        reference = event.reference or _NO_REFERENCE
-        mine = (reference.kind, reference.id, reference.line, event.reason, event.actor)
-        has_time = event.occur_time_ns is not None
-        if has_time or any(mine):
-            details.append((event.occur_time_ns or 0, number, has_time, 0, 0))
-            texts += mine
-    record_stock_details(shard, details, texts)
-
-
-def _has_details(event: StockEvent) -> bool:
-    given = event.reason or event.actor or event.reference
-    return bool(given) or event.occur_time_ns is not None
 
 
 def _is_recorded(refusal: EventOutcome, event: StockEvent) -> bool:

@@ -123,14 +123,14 @@ class History:
             kernels.chain_history(generation.used, latest, number, are_shipments)
             number += len(generation)
 
-    def set_time(self, at: int, at_ns: int) -> None:
-        """Note when the record that is number `at` of the running entry happened."""
+    def set_times(self, at: Array, at_ns: Array) -> None:
+        """Note when the records that have the numbers `at` in the running entry happened."""
         previous, current, first, middle = self.arrays
-        number = self.marked + at
-        if number >= middle:
-            current["at_ns"][number - middle] = at_ns
-        elif number >= first:
-            previous["at_ns"][number - first] = at_ns
+        numbers = self.marked + at
+        is_new = numbers >= middle
+        current["at_ns"][numbers[is_new] - middle] = at_ns[is_new]
+        is_there = ~is_new & (numbers >= first)
+        previous["at_ns"][numbers[is_there] - first] = at_ns[is_there]
 
     def set_undone(self, number: int, *, is_undone: bool) -> None:
         """Note of record `number`, if it is still there, whether it is undone."""

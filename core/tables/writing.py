@@ -6,7 +6,7 @@ apply in one go, through the functions that apply/ uses too. Either way a restar
 same.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -243,13 +243,10 @@ def _spans(shard: Shard, before: Sequence[int]) -> list[tuple[int, int, int]]:
     ]
 
 
-def record_stock_details(
-    shard: Shard, details: Sequence[tuple[int, ...]], texts: Iterable[str]
-) -> None:
-    """Note what came with stock facts (STOCK_DETAILS), with the texts of each."""
-    if details:
-        record(shard, Section.STOCK_DETAILS, *details)
-        record_names(shard, Section.STOCK_DETAIL_TEXTS, *texts)
+def record_stock_details(shard: Shard, details: Array, texts: Array) -> None:
+    """Note what came with stock facts (STOCK_DETAILS), with the packed texts of each."""
+    record_all(shard, Section.STOCK_DETAILS, details)
+    record_all(shard, Section.STOCK_DETAIL_TEXTS, texts)
 
 
 def record_supply(shard: Shard, effect: tuple[int, ...], *names: str) -> None:

@@ -50,6 +50,15 @@ class StockColumns:
     """The lower 64 bits of each event's UUID."""
     sequences: "ArrayLike" = ()
     """Numbers that rise within the source; empty where events have none."""
+    occur_nanoseconds: "ArrayLike" = ()
+    """When each happened, in nanoseconds since 1970 (UTC); 0 where you do not know, and of counts.
+    """
+    reference_ids: Iterable[str] = ()
+    """The document that each belongs to, or an empty text."""
+    reference_lines: Iterable[str] = ()
+    """The line of that."""
+    reference_kind: str = ""
+    """The kind of all references, such as "receipt"."""
 
     def message(self) -> Message:
         """A message of RecordStockEventsStream with the columns as bytes, and no object per event.
@@ -75,6 +84,13 @@ class StockColumns:
         for name in ("id_high", "id_low", "sequences", "stock_levels"):
             fill(columns, name, exact_column(name, getattr(self, name), "<u8"))
         fill(columns, "quantities", exact_column("quantities", self.quantities, "<i8"))
+        times = exact_column("occur_nanoseconds", self.occur_nanoseconds, "<i8")
+        if len(times):
+            fill(columns, "occur_nanoseconds", times)
+        for name in ("reference_ids", "reference_lines"):
+            texts = each(name, getattr(self, name), "a column of text")
+            getattr(columns, name).extend(text(f"{name}[{at}]", it) for at, it in enumerate(texts))
+        columns.reference_kind = text("reference_kind", self.reference_kind)
         message: Message = request
         return message
 

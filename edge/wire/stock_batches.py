@@ -12,8 +12,10 @@ from google.protobuf.message import Message
 from numpy.typing import NDArray
 
 from holdfast.core import commands as core
+from holdfast.core.commands.stock import RESERVATION, SUPPLY
 from holdfast.core.handles import split_handles
 from holdfast.core.ids import source_key
+from holdfast.core.limits import NAME_BYTES_MAX
 from holdfast.core.model import EventKind
 from holdfast.core.tables.layouts import STOCK_EVENT
 from holdfast.v1 import stock_service_pb2 as stock
@@ -54,6 +56,12 @@ for _kind, _range in EVENT_QUANTITIES.items():
         continue  # columns have no statuses and no references
     _LEAST[_kind], _MOST[_kind] = _range
     _TAKES_ZERO[_kind] = is_event_quantity(_kind, 0)
+
+
+_SPACE: Final = ord(" ")
+
+#: Kinds of references -> the kind of events of which they change more than what is on hand.
+_SPECIAL: Final = {RESERVATION: EventKind.RETURN, SUPPLY: EventKind.RECEIPT}
 
 
 def stock_from_request(request: Any, timeline: int) -> core.RecordStockEvents | core.StockBatch:
@@ -107,7 +115,7 @@ def _batch_from_request(source: str, columns: Any, timeline: int) -> core.StockB
     check_timeline("columns.stock_levels", handles, events["row"])
     _read_keys(events, source, columns)
     _read_facts(events, columns)
-    return core.StockBatch(source, events)
+    return core.StockBatch(source, events, _details(events, columns))
 
 
 def _read_keys(events: NDArray[Any], source: str, columns: Any) -> None:
@@ -148,6 +156,57 @@ def _read_facts(events: NDArray[Any], columns: Any) -> None:
     events["kind"], events["quantity"] = kinds, quantities
 
 
+def _details(events: NDArray[Any], columns: Any) -> core.StockDetails | None:
+    """What the events came with, if any did with anything."""
+    times = _if_any(columns, "occur_nanoseconds", events, np.int64)
+    ids, lines = (_texts(columns, name, events) for name in ("reference_ids", "reference_lines"))
+    kind = columns.reference_kind
+    has_reference = (ids.sizes | lines.sizes) > 0
+    if kind:
+        check_name("columns.reference_kind", kind)
+        if not has_reference.any():
+            raise invalid("columns.reference_kind", kind, "reference_ids or reference_lines")
+    is_special = has_reference & (events["kind"] == _SPECIAL.get(kind, 0))
+    if (index := _first(is_special)) is not None:
+        expected = f"another kind; event {index}, which names it, is sent as a StockEvent"
+        raise invalid("columns.reference_kind", kind, expected)
+    if (index := _first((times != 0) & (events["kind"] == EventKind.COUNT))) is not None:
+        expected = "0; a count of an instant is sent as a StockEvent"
+        raise invalid(f"columns.occur_nanoseconds[{index}]", int(times[index]), expected)
+    are_told = has_reference | (times != 0)
+    return core.StockDetails(times, kind, ids, lines, are_told) if are_told.any() else None
+
+
+def _texts(columns: Any, name: str, events: NDArray[Any]) -> core.TextColumn:
+    """A column of names, which may be empty texts; if it is left out, all of them are."""
+    texts = list(getattr(columns, name))
+    if not texts:
+        none = np.zeros(len(events), np.int64)
+        return core.TextColumn(np.zeros(0, np.uint8), none, none)
+    _check_length(name, len(texts), len(events))
+    joined = "".join(texts)
+    encoded = texts if joined.isascii() else [text.encode() for text in texts]
+    data = np.frombuffer(joined.encode(), np.uint8)
+    sizes = np.fromiter(map(len, encoded), np.int64, len(texts))
+    found = core.TextColumn(data, np.cumsum(sizes) - sizes, sizes)
+    if not _are_plain_names(joined, found):
+        for index, text in enumerate(texts):
+            if text:
+                check_name(f"columns.{name}[{index}]", text)
+    return found
+
+
+def _are_plain_names(joined: str, texts: core.TextColumn) -> bool:
+    """Whether texts are seen to be names or empty as a whole, as most are: one by one they take
+    longer than what is recorded of them.
+    """
+    if not (joined.isascii() and joined.isprintable() and texts.sizes.max() <= NAME_BYTES_MAX):
+        return False
+    firsts, sizes = texts.starts[texts.sizes > 0], texts.sizes[texts.sizes > 0]
+    ends = texts.data[firsts] == _SPACE, texts.data[firsts + sizes - 1] == _SPACE
+    return not any(each.any() for each in ends)
+
+
 def _column(columns: Any, name: str) -> NDArray[Any]:
     try:
         return column(columns, stock.StockEventColumns, name)
@@ -155,11 +214,11 @@ def _column(columns: Any, name: str) -> NDArray[Any]:
         raise invalid(f"columns.{error.name}", error.found, error.expected) from error
 
 
-def _if_any(columns: Any, name: str, events: NDArray[Any]) -> NDArray[Any]:
+def _if_any(columns: Any, name: str, events: NDArray[Any], dtype: Any = np.uint64) -> NDArray[Any]:
     """A column that may be left out, which stands for zeros."""
     values = _column(columns, name)
     if not len(values):
-        return np.zeros(len(events), np.uint64)
+        return np.zeros(len(events), dtype)
     _check_length(name, len(values), len(events))
     return values
 

@@ -26,11 +26,15 @@ from holdfast.core.commands import (
     Move,
     MoveOutcome,
     Outcome,
+    Reference,
     ReservationView,
     ReserveOutcome,
     ShortfallView,
     StockBatch,
     StockCodes,
+    StockDetails,
+    StockEvent,
+    TextColumn,
 )
 from holdfast.core.model import EventOutcome
 from holdfast.core.node import Node
@@ -169,7 +173,29 @@ def as_batch(node: Node, command: StockColumns) -> StockBatch:
             record["key_hi"], record["key_lo"], record["has_key"] = event.key.hi, event.key.lo, 1
         record["sequence"], record["kind"] = event.sequence, event.kind
         record["quantity"] = event.quantity
-    return StockBatch(command.source, events)
+    return StockBatch(command.source, events, details_of(command.events))
+
+
+def text_column(texts: Sequence[str]) -> TextColumn:
+    """Texts as a column of UTF-8."""
+    encoded = [text.encode() for text in texts]
+    sizes = np.array([len(text) for text in encoded], np.int64)
+    return TextColumn(np.frombuffer(b"".join(encoded), np.uint8), np.cumsum(sizes) - sizes, sizes)
+
+
+def details_of(events: Sequence[StockEvent]) -> StockDetails | None:
+    """What facts came with, as columns."""
+    references = [event.reference or Reference("", "", "") for event in events]
+    kinds = {reference.kind for reference in references if reference.id or reference.line}
+    assert len(kinds) < 2, "columns have one kind of references"
+    times = np.array([event.occur_time_ns or 0 for event in events], np.int64)
+    named = [bool(reference.id or reference.line) for reference in references]
+    if not times.any() and not any(named):
+        return None
+    ids, lines = (
+        text_column([getattr(each, name) for each in references]) for name in ("id", "line")
+    )
+    return StockDetails(times, "".join(kinds), ids, lines, (times != 0) | np.array(named))
 
 
 def comparable(command: Command, outcome: Outcome) -> Outcome:

@@ -257,11 +257,20 @@ class Storyteller:
     def columns(self) -> StockColumns:
         source = self.rng.choice(("erp", "pos"))
         size = self.rng.choice((1, 2, 5, 20))
-        events = tuple(self.event(source) for _ in range(size))
+        events = tuple(self.detailed(self.event(source)) for _ in range(size))
         if self.is_one_in(3):
             events += self.columns_before.get(source, ())  # again, now that all are known
         self.columns_before[source] = events[:20]
         return StockColumns(source, events)
+
+    def detailed(self, event: StockEvent) -> StockEvent:
+        """A fact of columns, which may say when it happened, and under which document."""
+        if event.kind is not EventKind.COUNT and self.is_one_in(3):
+            event = replace(event, occur_time_ns=self.instant() or None)
+        if self.is_one_in(3):
+            till = Reference("receipt", self.rng.choice(("17", "18", "")), "1")
+            event = replace(event, reference=till)
+        return event
 
     def event(self, source: str) -> StockEvent:
         """A fact with an id, a number, or both."""

@@ -17,11 +17,12 @@ from holdfast.edge.client import (
     HoldfastError,
     InvalidArgument,
     NotFound,
+    StockColumns,
     Unavailable,
 )
 from holdfast.v1 import ledger_service_pb2 as ledger
 from holdfast.v1.common_pb2 import Revision
-from holdfast.v1.stock_service_pb2 import Reference, StockEvent
+from holdfast.v1.stock_service_pb2 import STOCK_EVENT_KIND_SALE, Reference, StockEvent
 from tests.edge.cli.commands import ask, ask_json, flat
 from tests.edge.node_process import NodeProcess, running_node
 from tests.edge.raw import CALL_TIMEOUT_S
@@ -223,6 +224,32 @@ def test_times_on_the_command_line_are_judged(node: NodeProcess) -> None:
     early = ask(node, "explain", SKU, PLACE, "--at", "2020-01-01")
     assert 1 == early.exit_code
     assert "had no stock level" in flat(early.output)
+
+
+def test_facts_of_columns_are_found_by_their_document(client: BlockingClient) -> None:
+    """With time and line, each its own, at a level that no other test looks at."""
+    stocked = StockEvent(
+        event_id="c0", sku="COLUMNS", location=PLACE, kind="STOCK_EVENT_KIND_RECEIPT", quantity=9
+    )
+    client.record_stock_events("erp", [stocked])
+    (handle,) = client.resolve_stock_levels([("COLUMNS", PLACE)]).handles
+    sold = StockColumns(
+        *("tills", [handle] * 3, STOCK_EVENT_KIND_SALE, [1, 2, 3]),
+        sequences=[1, 2, 3],
+        occur_nanoseconds=[0, 1_795_780_800_000_000_007, 5],
+        reference_kind="receipt",
+        reference_ids=["R-1", "R-2", ""],
+        reference_lines=["", "7", ""],
+    )
+    list(client.record_stock_events_stream([sold]))
+    told = settled(lambda: client.list_movements(reference_id="R-2"))
+    (movement,) = told.movements
+    reference = movement.fact.reference
+    assert ("receipt", "R-2", "7") == (reference.kind, reference.id, reference.line)
+    assert 1_795_780_800_000_000_007 == movement.fact.occur_time.ToNanoseconds()
+    last, _, first, _ = client.list_movements("COLUMNS").movements
+    assert (5, "") == (last.fact.occur_time.ToNanoseconds(), last.fact.reference.id)
+    assert not first.fact.HasField("occur_time")
 
 
 def test_the_example_of_the_page_runs(tmp_path: Path) -> None:

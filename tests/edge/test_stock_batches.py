@@ -258,7 +258,7 @@ async def test_a_malformed_message_does_nothing_and_the_stream_goes_on(client: C
     source = new_name("source")
 
     def message(*quantities: int) -> StockColumns:
-        uuids = ids([uuid4() for _ in quantities])
+        uuids: dict[str, Any] = dict(ids([uuid4() for _ in quantities]))
         return StockColumns(source, [handle] * len(quantities), SALE, quantities, **uuids)
 
     told = await fed(client, message(1, 1), message(1, 0), message(1, 1))

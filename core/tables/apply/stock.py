@@ -51,9 +51,9 @@ def apply_details(shard: Shard, effects: Array) -> None:
     that.
     """
     if shard.keeping.window_ns:
-        for effect in effects[effects["has_time"] != 0]:
-            at_ns = min(int(effect["occurred_at_ns"]), shard.now_ns)
-            shard.facts.set_time(int(effect["stock"]), at_ns)
+        timed = np.flatnonzero(effects["has_time"])
+        at_ns = np.minimum(effects["occurred_at_ns"][timed], shard.now_ns)
+        shard.facts.set_times(effects["stock"][timed].astype(np.int64), at_ns)
 
 
 def apply_windows(shard: Shard, effects: Array) -> None:

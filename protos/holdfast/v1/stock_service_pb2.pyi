@@ -143,20 +143,28 @@ class RecordStockEventsStreamRequest(_message.Message):
     def __init__(self, source: _Optional[str] = ..., events: _Optional[_Iterable[_Union[StockEvent, _Mapping]]] = ..., columns: _Optional[_Union[StockEventColumns, _Mapping]] = ..., batch_id: _Optional[int] = ...) -> None: ...
 
 class StockEventColumns(_message.Message):
-    __slots__ = ("id_high", "id_low", "sequences", "stock_levels", "kinds", "quantities")
+    __slots__ = ("id_high", "id_low", "sequences", "stock_levels", "kinds", "quantities", "occur_nanoseconds", "reference_ids", "reference_lines", "reference_kind")
     ID_HIGH_FIELD_NUMBER: _ClassVar[int]
     ID_LOW_FIELD_NUMBER: _ClassVar[int]
     SEQUENCES_FIELD_NUMBER: _ClassVar[int]
     STOCK_LEVELS_FIELD_NUMBER: _ClassVar[int]
     KINDS_FIELD_NUMBER: _ClassVar[int]
     QUANTITIES_FIELD_NUMBER: _ClassVar[int]
+    OCCUR_NANOSECONDS_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_IDS_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_LINES_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_KIND_FIELD_NUMBER: _ClassVar[int]
     id_high: _containers.RepeatedScalarFieldContainer[int]
     id_low: _containers.RepeatedScalarFieldContainer[int]
     sequences: _containers.RepeatedScalarFieldContainer[int]
     stock_levels: _containers.RepeatedScalarFieldContainer[int]
     kinds: bytes
     quantities: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, id_high: _Optional[_Iterable[int]] = ..., id_low: _Optional[_Iterable[int]] = ..., sequences: _Optional[_Iterable[int]] = ..., stock_levels: _Optional[_Iterable[int]] = ..., kinds: _Optional[bytes] = ..., quantities: _Optional[_Iterable[int]] = ...) -> None: ...
+    occur_nanoseconds: _containers.RepeatedScalarFieldContainer[int]
+    reference_ids: _containers.RepeatedScalarFieldContainer[str]
+    reference_lines: _containers.RepeatedScalarFieldContainer[str]
+    reference_kind: str
+    def __init__(self, id_high: _Optional[_Iterable[int]] = ..., id_low: _Optional[_Iterable[int]] = ..., sequences: _Optional[_Iterable[int]] = ..., stock_levels: _Optional[_Iterable[int]] = ..., kinds: _Optional[bytes] = ..., quantities: _Optional[_Iterable[int]] = ..., occur_nanoseconds: _Optional[_Iterable[int]] = ..., reference_ids: _Optional[_Iterable[str]] = ..., reference_lines: _Optional[_Iterable[str]] = ..., reference_kind: _Optional[str] = ...) -> None: ...
 
 class RecordStockEventsStreamResponse(_message.Message):
     __slots__ = ("source", "acknowledged_sequence", "results", "revisions", "columns", "batch_id", "status", "skipped_sequences", "shortfalls")

@@ -1,5 +1,9 @@
 """What a stock fact comes with is journaled as given, beside the fact that it belongs to."""
 
+from dataclasses import replace
+
+import pytest
+
 from holdfast.core.commands import (
     Location,
     RecordStockEvents,
@@ -10,6 +14,7 @@ from holdfast.core.commands import (
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.tables.effects import Entry, Section
 from tests.core.engine import NodeEngine
+from tests.model import StockColumns
 
 SALE = EventKind.SALE
 
@@ -56,6 +61,40 @@ def test_the_beginning_of_time_is_a_time() -> None:
     entry = recorded(StockEvent(None, 5, "Tea", "W", SALE, 1, occur_time_ns=0))
     assert [(0, 0, 1)] == [tuple(each)[:3] for each in details(entry)]
     assert [""] * 5 == texts(entry)
+
+
+@pytest.mark.parametrize("shard_count", [1, 4])
+def test_columns_tell_what_single_facts_tell(shard_count: int) -> None:
+    """The same entries, byte for byte, where some take no effect and some say nothing."""
+    place = UpdateLocation(Location("W", LocationKind.STORE, "W", enabled=True))
+    opening = tuple(
+        StockEvent(None, number, sku, "W", EventKind.COUNT, 10)
+        for number, sku in enumerate(("Tea", "Mug", "Pot"), 1)
+    )
+    receipt = Reference("receipt", "17", "2")
+    facts = (
+        StockEvent(None, 5, "Tea", "W", SALE, 1),
+        StockEvent(None, 6, "Mug", "W", SALE, 1, -7, receipt),
+        StockEvent(None, 6, "Mug", "W", SALE, 1, -7, receipt),
+        StockEvent(None, 7, "Pot", "W", SALE, 1, 3),
+        StockEvent(None, 8, "Tea", "W", SALE, 1, None, Reference("receipt", "", "Ü")),
+        StockEvent(None, 9, "Tea", "W", EventKind.COUNT, 4, None, replace(receipt, line="")),
+    )
+    told = []
+    for command in (RecordStockEvents("erp", facts), StockColumns("erp", facts)):
+        engine = NodeEngine(shard_count)
+        engine.turn([place, RecordStockEvents("opening", opening)], 1)
+        before = len(engine.entries)
+        engine.turn([command], 2)
+        told.append(
+            [
+                (kind, effects.tobytes())
+                for entry in engine.entries[before:]
+                for kind, effects in entry.sections
+            ]
+        )
+    assert told[0] == told[1]
+    assert shard_count > 1 or 4 == len(details(engine.entries[-1]))
 
 
 def details(entry: Entry) -> list[tuple[int, ...]]:

@@ -36,6 +36,7 @@ def columns(count: int = 3, **changes: Any) -> Fields:
         "stock_levels": [TEA] * count,
         "kinds": bytes([SALE]),
         "quantities": [1] * count,
+        "occur_nanoseconds": [0] * count,
     } | changes
 
 
@@ -150,7 +151,78 @@ BAD: list[tuple[Fields, str, str, str]] = [
         columns(sequences=[1, 2, SOURCE_SEQUENCE_MAX + 1]),
         *("columns.sequences[2]", str(2**63), "0 to 9,223,372,036,854,775,807"),
     ),
+    (columns(occur_nanoseconds=[1]), "columns.occur_nanoseconds", "1 values", "3 values, as many"),
+    (columns(reference_ids=["a"]), "columns.reference_ids", "1 values", "3 values, as many"),
+    (columns(reference_lines=["a"]), "columns.reference_lines", "1 values", "3 values, as many"),
+    (
+        columns(kinds=bytes([SALE, COUNT, SALE]), occur_nanoseconds=[1, -7, 0]),
+        *("columns.occur_nanoseconds[1]", "-7", "0; a count of an instant is sent as a StockEvent"),
+    ),
+    (columns(reference_ids=["a", "", "b "]), "columns.reference_ids[2]", "b ", "without white"),
+    (columns(reference_lines=["", "a\n", ""]), "columns.reference_lines[1]", "a\n", "U+000A"),
+    (columns(reference_ids=["", "ä\u200b", ""]), "columns.reference_ids[1]", "ä\u200b", "U+200B"),
+    (columns(reference_kind="receipt"), "columns.reference_kind", "receipt", "reference_ids or"),
+    (
+        columns(reference_kind=" ", reference_ids=["a"] * 3),
+        *("columns.reference_kind", " ", "without white space"),
+    ),
+    *(
+        (
+            columns(
+                kinds=bytes([SALE, kind, kind]), reference_kind=name, reference_ids=["", "", "a"]
+            ),
+            *("columns.reference_kind", name, "another kind; event 2, which names it, is sent as"),
+        )
+        for kind, name in ((EventKind.RETURN, "reservation"), (EventKind.RECEIPT, "supply"))
+    ),
 ]
+
+
+def texts(column: core.TextColumn) -> list[str]:
+    pairs = zip(column.starts, column.starts + column.sizes, strict=True)
+    return [column.data[start:end].tobytes().decode() for start, end in pairs]
+
+
+def test_events_may_say_when_and_under_which_document() -> None:
+    """Each its own; what is empty or 0 is not said."""
+    assert read(columns()).details is None
+    assert read(columns(occur_nanoseconds=[0] * 3)).details is None
+    told = read(columns(occur_nanoseconds=[0, -5, 7])).details
+    assert [0, -5, 7] == told.occur_times_ns.tolist()
+    assert ([""] * 3, [False, True, True]) == (texts(told.ids), told.are_told.tolist())
+    named = columns(reference_kind="receipt", reference_ids=["Käse 7", "", ""])
+    told = read(named | {"reference_lines": ["", "", "9"]}).details
+    assert ["Käse 7", "", ""] == texts(told.ids)
+    assert ("receipt", ["", "", "9"]) == (told.kind, texts(told.lines))
+    assert ([0] * 3, [True, False, True]) == (told.occur_times_ns.tolist(), told.are_told.tolist())
+    of_order = read(columns(reference_kind="reservation", reference_ids=["a"] * 3))
+    assert "reservation" == of_order.details.kind  # of sales, where it changes nothing
+
+
+@pytest.mark.parametrize("text", ["x" * 129, " a", "é" * 65])
+def test_a_document_is_a_name(text: str) -> None:
+    """Found among others that are, and where none is plain ASCII."""
+    for others in ("a", "ä"):
+        told = said(fault(columns(reference_ids=[others, "", text])))
+        assert "columns.reference_ids[2]" == told[0]
+
+
+def test_the_client_spells_when_and_which_document() -> None:
+    spelt = StockColumns(
+        *("erp", [TEA, MUG], SALE, [1, 1]),
+        sequences=[3, 4],
+        occur_nanoseconds=[5, -6],
+        reference_ids=iter(["a", ""]),
+        reference_lines=["", "9"],
+        reference_kind="receipt",
+    )
+    details = read_bytes(spelt.message().SerializeToString()).details
+    assert [5, -6] == details.occur_times_ns.tolist()
+    assert ["a", ""] == texts(details.ids)
+    assert ("receipt", ["", "9"]) == (details.kind, texts(details.lines))
+    wrong: Any = ["a", 7]
+    with pytest.raises(TypeError, match=r"reference_ids\[1\]"):
+        StockColumns("erp", [TEA], SALE, [1], reference_ids=wrong).message()
 
 
 @pytest.mark.parametrize(("fields", "field", "value", "expected"), BAD)
@@ -171,7 +243,10 @@ def test_a_message_has_one_form() -> None:
     assert ("columns", "set together with events", "either events or columns") == told
 
 
-@pytest.mark.parametrize("name", ["id_high", "id_low", "sequences", "stock_levels", "quantities"])
+@pytest.mark.parametrize(
+    "name",
+    ["id_high", "id_low", "sequences", "stock_levels", "quantities", "occur_nanoseconds"],
+)
 def test_a_split_or_unpacked_column_is_named(name: str) -> None:
     """Pieces may not be joined and single values not be read: both would take an object each."""
     public: Any = stock.StockEventColumns
@@ -217,7 +292,8 @@ def test_the_client_spells_what_the_public_message_would() -> None:
             "quantities": [1, 0],
         },
     )
-    for spelt in (StockColumns("erp", *given), StockColumns("erp", *map(np.array, given))):
+    arrays: list[Any] = list(map(np.array, given))
+    for spelt in (StockColumns("erp", *given), StockColumns("erp", *arrays)):
         assert public.SerializeToString() == spelt.message().SerializeToString()
     one = StockColumns("erp", [TEA, MUG], SALE, [1, 1], sequences=[3, 4]).message()
     assert bytes([SALE]) == one.columns.kinds  # type: ignore[attr-defined]
