@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from numpy.typing import NDArray
 
 from holdfast.core import commands as core
-from holdfast.core.commands.stock import RESERVATION, SUPPLY
+from holdfast.core.commands.stock import RESERVATION, SUPPLY, TRANSFER
 from holdfast.core.handles import split_handles
 from holdfast.core.ids import source_key
 from holdfast.core.limits import NAME_BYTES_MAX
@@ -61,7 +61,11 @@ for _kind, _range in EVENT_QUANTITIES.items():
 _SPACE: Final = ord(" ")
 
 #: Kinds of references -> the kind of events of which they change more than what is on hand.
-_SPECIAL: Final = {RESERVATION: EventKind.RETURN, SUPPLY: EventKind.RECEIPT}
+_SPECIAL: Final = {
+    RESERVATION: EventKind.RETURN,
+    SUPPLY: EventKind.RECEIPT,
+    TRANSFER: EventKind.RECEIPT,
+}
 
 
 def stock_from_request(request: Any, timeline: int) -> core.RecordStockEvents | core.StockBatch:

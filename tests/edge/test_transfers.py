@@ -133,7 +133,7 @@ async def test_the_ledger_tells_what_left_and_what_was_under_way(client: Client)
     assert {"TRANSFER_DISPATCH", "TRANSFER_ADJUSTMENT", "RECEIPT", "INCOMING"} == set(kinds)
     left = [each for each in movements if each.kind == ledger.MOVEMENT_KIND_TRANSFER_DISPATCH]
     assert [(WAREHOUSE, -4, "refill", "T-17")] == [
-        (each.location, each.quantity, each.fact.reason, each.fact.reference.id) for each in left
+        (each.location, each.quantity, each.reason, each.fact.reference.id) for each in left
     ]
     coming = [each for each in movements if each.kind == ledger.MOVEMENT_KIND_INCOMING]
     assert [(there, -1), (there, -3), (there, 4)] == [

@@ -173,7 +173,10 @@ BAD: list[tuple[Fields, str, str, str]] = [
             ),
             *("columns.reference_kind", name, "another kind; event 2, which names it, is sent as"),
         )
-        for kind, name in ((EventKind.RETURN, "reservation"), (EventKind.RECEIPT, "supply"))
+        for kind, name in (
+            *((EventKind.RETURN, "reservation"), (EventKind.RECEIPT, "supply")),
+            (EventKind.RECEIPT, "transfer"),
+        )
     ),
 ]
 
