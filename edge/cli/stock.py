@@ -311,6 +311,10 @@ def reverse(
         str, typer.Option(metavar="ID", help="The reservation that it named.")
     ] = "",
     line: Annotated[str, typer.Option(metavar="LINE", help="The id of its line.")] = "",
+    document: Annotated[
+        str, typer.Option(metavar="ID", help="The document of the supply that it named.")
+    ] = "",
+    document_line: SupplyLine = "",
     happened: Annotated[str, typer.Option(metavar="TIME", help="When it happened: RFC 3339.")] = "",
     source: Source = SOURCE_DEFAULT,
     event_id: EventId = None,
@@ -326,8 +330,12 @@ def reverse(
     more["reverses"]["kind"] = f"STOCK_EVENT_KIND_{kind.upper().replace('-', '_')}"
     if happened:
         more["reverses"]["occur_time"] = parse_instant(happened)
+    if reservation and document:
+        raise typer.BadParameter("--document or --reservation, not both", param_hint="--document")
     if reservation:
         more["reference"] = {"kind": "reservation", "id": reservation, "line": line}
+    if document:
+        more["reference"] = {"kind": "supply", "id": document, "line": document_line}
     record("REVERSAL", lines, source, event_id, target, timeout, as_json=as_json, **more)
 
 

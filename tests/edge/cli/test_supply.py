@@ -25,6 +25,12 @@ def test_supply_is_announced_shown_and_received(node: NodeProcess) -> None:
     shown = flat(ask(node, "promise", sku).stdout)
     assert f"{friday.astimezone(UTC):%Y-%m-%d} 4500017 10 6 15" in shown
     assert "incoming" in ask(node, "availability", sku).stdout
+    undo = ("--event", f"E/{sku}@{place}", "--kind", "receipt", *order)
+    ask_json(node, "stock", "receipt", sku, place, 2, *order, "--event-id", "E")
+    (result,) = ask_json(node, "stock", "reverse", sku, place, 2, *undo)["results"]
+    assert ("STOCK_EVENT_OUTCOME_APPLIED", 9) == (result["outcome"], result["on_hand"])
+    both = ask(node, "stock", "reverse", sku, place, 2, *undo, "--reservation", "r1")
+    assert "--document or --reservation" in flat(both.stderr)
     late = ("--document", "late", "--expected", "2026-01-01T00:00:00Z")
     ask_json(node, "stock", "supply", sku, place, 3, *late)
     assert "2026-01-01 late 3 (overdue)" in flat(ask(node, "promise", sku).stdout)
