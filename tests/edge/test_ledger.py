@@ -120,7 +120,7 @@ def test_movements_are_told_newest_first(client: BlockingClient) -> None:
         ({"by_correlation_id": "Bestellung Ä"}, 1),
         ({"by_correlation_id": "Bestellung Ä", "source": "erp"}, 0),
         ({"sku": SKU, "source": "till"}, 1),
-        ({"from_time": datetime(2020, 1, 1, tzinfo=UTC)}, 5),
+        ({"sku": SKU, "from_time": datetime(2020, 1, 1, tzinfo=UTC)}, 5),
         ({"until_time": datetime(2020, 1, 1, tzinfo=UTC)}, 0),
     ],
 )
@@ -132,7 +132,7 @@ def test_pages_lead_to_all(client: BlockingClient) -> None:
     numbers, token = [], ""
     settled(client.list_movements)
     while True:
-        page = client.list_movements(page_size=2, page_token=token)
+        page = client.list_movements(SKU, page_size=2, page_token=token)
         numbers += [each.number for each in page.movements]
         token = page.next_page_token
         if not token:
@@ -227,12 +227,13 @@ def test_times_on_the_command_line_are_judged(node: NodeProcess) -> None:
 
 
 def test_facts_of_columns_are_found_by_their_document(client: BlockingClient) -> None:
-    """With time and line, each its own, at a level that no other test looks at."""
+    """With time and line, each its own, of a source and at a place that no other test looks at."""
+    client.create_location("TILLS")
     stocked = StockEvent(
-        event_id="c0", sku="COLUMNS", location=PLACE, kind="STOCK_EVENT_KIND_RECEIPT", quantity=9
+        event_id="c0", sku="COLUMNS", location="TILLS", kind="STOCK_EVENT_KIND_RECEIPT", quantity=9
     )
-    client.record_stock_events("erp", [stocked])
-    (handle,) = client.resolve_stock_levels([("COLUMNS", PLACE)]).handles
+    client.record_stock_events("tills", [stocked])
+    (handle,) = client.resolve_stock_levels([("COLUMNS", "TILLS")]).handles
     sold = StockColumns(
         *("tills", [handle] * 3, STOCK_EVENT_KIND_SALE, [1, 2, 3]),
         sequences=[1, 2, 3],
