@@ -56,9 +56,15 @@ _ARRIVAL = attrgetter("arrival")
 Rule: TypeAlias = Callable[[Any, int], Any]
 
 
+def _is_plain(mail: Mail) -> bool:
+    """Whether it is a single-line Reserve on nobody's behalf, which runs with others."""
+    return single_line.takes(mail.command) and not (mail.origin and mail.origin.principal)
+
+
 def _kind(mail: Mail) -> tuple[bool, Origin | None]:
-    """Mail of one kind can run together: single-line Reserves or not, and of which origin."""
-    return single_line.takes(mail.command), mail.origin
+    """Mail of one kind can run together: plain or not, and of which origin if not."""
+    is_plain = _is_plain(mail)
+    return is_plain, None if is_plain else mail.origin
 
 
 #: Work that may wait for one shard: 4,096 Reserves of one line.
@@ -258,7 +264,7 @@ class Node:
         boxes = [actor.take(share) for actor in self.actors]
         left: list[list[Mail]] = [[] for _ in boxes]
         mails = [mail for box in boxes for mail in box]
-        if all(single_line.takes(mail.command) and mail.origin is None for mail in mails):
+        if all(map(_is_plain, mails)):
             yield from self._run_plain(boxes, left)
         else:
             yield from self._run_mixed(boxes, left, share)
@@ -329,7 +335,10 @@ class Node:
         for shard, box in zip(self.shards, boxes, strict=True):
             if box:
                 reserves = [cast(Reserve, mail.command) for mail in box]
-                outcomes = single_line.reserve_run(self.reservations, shard, reserves, self.now_ns)
+                ids = [mail.origin.correlation if mail.origin else "" for mail in box]
+                outcomes = single_line.reserve_run(
+                    self.reservations, shard, reserves, ids, self.now_ns
+                )
                 yield from zip((mail.ticket for mail in box), outcomes, strict=False)
                 if len(outcomes) < len(box):
                     left[shard.number].extend(box[len(outcomes) :])

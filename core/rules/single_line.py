@@ -6,6 +6,7 @@ reservations.py, one by one and in its place in the run.
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,9 +14,10 @@ from ..commands import Command, Conflict, Refusal, Reserve, ReserveOutcome, Unkn
 from ..kernels.codes import ACCEPTED, RESERVATION_ENDED
 from ..limits import NS_PER_MS
 from ..model import State
+from ..tables.effects import Section
 from ..tables.layouts import OPERATION
 from ..tables.shard import Shard
-from ..tables.writing import reserve_batch
+from ..tables.writing import record_correlations, reserve_batch
 from ..work import LINE_RESERVED, RESERVE_ASKED
 from .joint_turn import line_operation, text_flags, write_texts
 from .reservations import REFUSALS, Reservations, refused_line
@@ -26,17 +28,43 @@ def takes(command: Command) -> bool:
     return type(command) is Reserve and len(command.lines) == 1
 
 
+Outcomes: TypeAlias = list[ReserveOutcome | Conflict | Unknown]
+
+
 def reserve_run(
-    reservations: Reservations, shard: Shard, commands: Sequence[Reserve], now_ns: int
-) -> list[ReserveOutcome | Conflict | Unknown]:
+    reservations: Reservations,
+    shard: Shard,
+    commands: Sequence[Reserve],
+    correlations: Sequence[str],
+    now_ns: int,
+) -> Outcomes:
     """The outcomes of a run of single-line reserves of one shard, in order, as far as the turn has
-    time for them.
+    time for them. The journal notes their correlation ids, where they have one.
     """
+    if not any(correlations):
+        return _reserve_run(reservations, shard, commands, now_ns)
+    first = shard.effects.written()[Section.RESERVATIONS]
+    outcomes = _reserve_run(reservations, shard, commands, now_ns)
+    asked = zip(correlations, outcomes, strict=False)
+    made = [each for each, outcome in asked if _is_made(outcome)]
+    assert first + len(made) == shard.effects.written()[Section.RESERVATIONS]
+    record_correlations(shard, Section.RESERVATIONS, first, made)
+    return outcomes
+
+
+def _is_made(outcome: ReserveOutcome | Conflict | Unknown) -> bool:
+    """Whether a reserve has made a reservation."""
+    return isinstance(outcome, ReserveOutcome) and not (outcome.refusal or outcome.is_repeat)
+
+
+def _reserve_run(
+    reservations: Reservations, shard: Shard, commands: Sequence[Reserve], now_ns: int
+) -> Outcomes:
     work = reservations.work
     operations = np.array([_operation(shard, command) for command in commands], OPERATION)
     codes = np.zeros(len(operations), np.uint8)  # PENDING
     available = np.zeros(len(operations), np.int64)
-    outcomes: list[ReserveOutcome | Conflict | Unknown] = []
+    outcomes: Outcomes = []
     while (start := len(outcomes)) < len(commands) and not work.is_over:
         rest = slice(start, None)
         seen = reserve_batch(

@@ -224,6 +224,18 @@ def record_correlation(shard: Shard, correlation: str, *spans: tuple[int, int, i
     record_names(shard, Section.CORRELATION_TEXTS, correlation)
 
 
+def record_correlations(
+    shard: Shard, section: Section, first: int, correlations: Sequence[str]
+) -> None:
+    """Note the correlation ids of effects of a kind that follow one another from number `first` on;
+    "" for none.
+    """
+    noted = [(number, text) for number, text in enumerate(correlations, first) if text]
+    if noted:
+        record(shard, Section.CORRELATIONS, *((number, 1, section, 1, 0) for number, _ in noted))
+        record_names(shard, Section.CORRELATION_TEXTS, *(text for _, text in noted))
+
+
 def record_decision(shard: Shard, reason: str, actor: str, before: Sequence[int]) -> None:
     """Note why the effects came that the turn has more than `before`, and who decided it."""
     if spans := _spans(shard, before):

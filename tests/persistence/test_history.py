@@ -192,13 +192,18 @@ def test_a_life_with_principals_is_replayed_to_its_state() -> None:
 
 
 def test_each_effect_tells_under_which_correlation_id_it_came() -> None:
-    """Each command its own, in one turn and over shards; what time did has none."""
+    """Each command its own, in one turn and over shards; what time did has none. One that repeats
+    another, or is refused, notes nothing.
+    """
     node, journal = Node(2), MemoryJournal()
     writer = JournalWriter(journal)
     commands: list[tuple[Command, str]] = [(command, "setup") for command in life()][1:3]
-    for number in range(4):
-        order = Reserve(key_from_text(f"o{number}"), (Line("A-1", "W", 1),), 60_000)
-        commands.append((order, ("cart", "", "cart", "cart")[number]))
+    for name, quantity, correlation in (
+        *(("o0", 1, "cart"), ("o1", 1, ""), ("o1", 1, "again"), ("o4", 10**9, "in vain")),
+        *(("o2", 1, "cart"), ("o3", 1, "cart")),
+    ):
+        line = Line("A-1", "W", quantity)
+        commands.append((Reserve(key_from_text(name), (line,), 60_000), correlation))
     both = (Line("A-1", "W", 1), Line("A-4", "W", 1))
     commands += [
         (Reserve(key_from_text("both"), both, 60_000), "x" * 128),
