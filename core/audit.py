@@ -145,6 +145,14 @@ def _wrong_names(shard: Shard) -> Iterator[str]:
             yield f"a name stands twice among the {kind}"
 
 
+def _wrong_quarantine(shard: Shard) -> Iterator[str]:
+    skus = shard.quarantined_skus.used["sku"]
+    if (np.diff(skus) <= 0).any():
+        yield "SKUs in quarantine are not in their order"
+    has_ended = shard.skus.removed.records[skus] != 0
+    yield from _where(has_ended, "SKU {} is in quarantine and has ended", skus)
+
+
 def _wrong_reservations(shard: Shard) -> Iterator[str]:
     """Every line and every granule of text is a reservation's, or free, and no two have it."""
     reservations = shard.reservations.used
@@ -273,6 +281,7 @@ _CHECKS = (
     _wrong_units,
     _wrong_levels,
     _wrong_names,
+    _wrong_quarantine,
     _wrong_reservations,
     _wrong_supplies,
     _wrong_ended_ids,

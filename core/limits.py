@@ -83,6 +83,9 @@ REVERSALS_DEEP_MAX = 16
 #: and not some levels.
 QUARANTINED_MAX = 10_000
 
+#: SKUs of a shard in quarantine: each is one that an operator has to look at.
+QUARANTINED_SKUS_MAX = 10_000
+
 #: Stock levels that one command repairs.
 REPAIRED_MAX = 100
 

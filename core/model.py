@@ -117,6 +117,7 @@ class UnknownSkus(IntEnum):
     CREATE = 1
     CREATE_BY_RECEIPT = 2  # or by a count, or by supply
     REFUSE = 3
+    QUARANTINE = 4  # it begins the SKU, of which nothing is promised until an operator admits it
 
 
 class SourceState(IntEnum):

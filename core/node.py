@@ -35,6 +35,7 @@ from .rules.reservations import Reservations
 from .rules.retention import DEFAULT_RETENTION, Retention, Sweep
 from .rules.reversals import Reversals
 from .rules.shortfalls import Shortfalls
+from .rules.sku_quarantine import SkuQuarantine
 from .rules.source_catalogue import SourceCatalogue
 from .rules.source_states import SourceStates
 from .rules.sources import Sources
@@ -127,7 +128,7 @@ class Node:
         hash_seed: bytes = bytes(HASH_SEED_BYTES),
         rows_max: int = ROWS_MAX,
         *,
-        creates_skus: bool = True,
+        unknown_skus: UnknownSkus = UnknownSkus.CREATE,
         retention: Retention = DEFAULT_RETENTION,
         history_window_ns: int = 0,
         audit_interval_ns: int = 0,
@@ -145,7 +146,7 @@ class Node:
         self.source_states = SourceStates(self.shards, self.work)
         self.sweep = Sweep(self.shards, self.work, retention)
         self.audit = Auditing(self.shards, self.homes, self.work, audit_interval_ns)
-        self._rules = bind_rules(self._rule_owners(creates_skus))
+        self._rules = bind_rules(self._rule_owners(unknown_skus))
         self._long = {each for each, rule in self._rules.items() if isgeneratorfunction(rule)}
         arrivals = count()
         self.actors = [Actor(n, mailbox_capacity, arrivals) for n in range(shard_count)]
@@ -155,9 +156,8 @@ class Node:
         self.now_ns = 0
         self._has_window = False
 
-    def _rule_owners(self, creates_skus: bool) -> Iterator[object]:
+    def _rule_owners(self, unknown_skus: UnknownSkus) -> Iterator[object]:
         """All rules over these shards."""
-        unknown_skus = UnknownSkus.CREATE if creates_skus else UnknownSkus.CREATE_BY_RECEIPT
         sources = Sources(self.shards, self.work, unknown_skus, self.source_states)
         counts = Counts(self.reservations, self.work)
         reversals = Reversals(counts)
@@ -177,6 +177,7 @@ class Node:
         yield Availability(self.shards, self.homes, self.timeline, self.work)
         yield AvailableToPromise(self.homes, self.work)
         yield Catalogue(self.shards, self.homes, self.work)
+        yield SkuQuarantine(self.shards, self.homes, self.work)
 
     def __repr__(self) -> str:
         return f"<Node of {len(self.shards)} shards at {self.now_ns}>"

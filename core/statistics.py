@@ -13,6 +13,7 @@ from .kernels.arguments import (
     GAPS,
     LEVELS,
     QUARANTINED,
+    QUARANTINED_SKUS,
     RESERVATIONS,
     SEQUENCE,
     SHARD,
@@ -46,6 +47,8 @@ class ShardStatistics:
     """Ranges of numbers that are missing, over all sources."""
     quarantined_levels: int
     """Stock levels that the audit found wrong and that were not repaired since."""
+    quarantined_skus: int
+    """SKUs that nobody knows, and no operator has admitted."""
     expired_lines: int
     """Lines of holds that ended by time since the process started."""
 
@@ -65,5 +68,6 @@ def read_statistics(header: Array) -> ShardStatistics:
         committed=total_at(figures, UNITS_COMMITTED),
         source_gaps=figures[GAPS],
         quarantined_levels=figures[QUARANTINED],
+        quarantined_skus=figures[QUARANTINED_SKUS],
         expired_lines=figures[EXPIRED_LINES],
     )

@@ -53,6 +53,9 @@ SOURCE_TOLD: Final = 15
 SOURCE_REVIEWED: Final = 20
 GAP_TOLD: Final = 1
 
+#: A SKU in quarantine that is told.
+QUARANTINED_SKU_TOLD: Final = 4
+
 #: A pending reversal that is told.
 REVERSAL_TOLD: Final = 10
 

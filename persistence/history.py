@@ -180,6 +180,7 @@ class _ShardHistory:
             Section.SOURCE_STATES: self._read_source_states,
             Section.SOURCE_RESETS: partial(self._read_resets, _reasons(sections)),
             Section.QUARANTINES: self._read_quarantines,
+            Section.SKU_QUARANTINES: self._read_sku_quarantines,
             Section.REPAIRS: self._read_repairs,
             Section.REQUESTS: self._read_requests,
             Section.SEAL: self._read_seal,
@@ -417,6 +418,15 @@ class _ShardHistory:
             yield {
                 "kind": "quarantine",
                 **self._level(row),
+                "is_quarantined": bool(is_quarantined),
+            }
+
+    def _read_sku_quarantines(self, effects: Any) -> Iterator[EffectRecord]:
+        for sku, source, is_quarantined, _pad in effects.tolist():
+            yield {
+                "kind": "sku_quarantine",
+                "sku": self.names[Section.SKU_NAMES][sku],
+                "source": self.names[Section.SOURCE_NAMES][source],
                 "is_quarantined": bool(is_quarantined),
             }
 

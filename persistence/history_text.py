@@ -136,6 +136,11 @@ _SENTENCES: Final[dict[str, Callable[[EffectRecord], str]]] = {
     "quarantine": lambda record: (
         f"{_level(record)} {'is in' if record['is_quarantined'] else 'leaves'} quarantine"
     ),
+    "sku_quarantine": lambda record: (
+        f"{record['sku']} begins in quarantine: nobody but {record['source']} knows it"
+        if record["is_quarantined"]
+        else f"{record['sku']} of {record['source']} is admitted{_details(record)}"
+    ),
     "repair": lambda record: (
         f"{_level(record)} has {record['reserved']:,} reserved, {record['committed']:,} committed, "
         f"{record['unavailable']:,} unavailable{_details(record)}"

@@ -31,6 +31,7 @@ from holdfast.core.commands import (
     LevelView,
     Line,
     LineView,
+    ListQuarantinedSkus,
     Location,
     LocationOutcome,
     Move,
@@ -45,6 +46,7 @@ from holdfast.core.commands import (
     ResetSource,
     Revision,
     SequenceRange,
+    SettleSku,
     Shortfall,
     ShortfallView,
     StockEvent,
@@ -70,6 +72,7 @@ from holdfast.core.model import (
     Remainder,
     SourceState,
     State,
+    UnknownSkus,
     Verb,
 )
 from tests.model_counts import Counts
@@ -108,7 +111,9 @@ class StockColumns:
 class Model:
     """All that a node knows."""
 
-    def __init__(self, *, creates_skus: bool = True, window_ns: int = 0) -> None:
+    def __init__(
+        self, *, unknown_skus: UnknownSkus = UnknownSkus.CREATE, window_ns: int = 0
+    ) -> None:
         self.locations: dict[str, Location] = {}
         self.skus: dict[str, dict[str, Level]] = {}
         self.reservations: dict[Key, Reservation] = {}
@@ -118,7 +123,7 @@ class Model:
         self.open: dict[Key, Reservation] = {}
         self.ended: dict[Key, Reservation] = {}
         self.dropped: dict[Key, Reservation] = {}
-        self.facts = Facts(self.skus, self.locations, self.counts, creates_skus=creates_skus)
+        self.facts = Facts(self.skus, self.locations, self.counts, unknown_skus=unknown_skus)
         self.now_ns = 0
         self.ended_skus: dict[Key | None, tuple[int, dict[str, Level]]] = {}
 
@@ -154,13 +159,10 @@ class Model:
                 ]
                 self.facts.review(source, now_ns)
                 outcome = EventsOutcome(tuple(results), (), tuple(skipped))
-            case ResetSource():
-                outcome = self.facts.reset_source(command, now_ns)
-            case UpdateSource():
-                outcome = self.facts.update_source(command, now_ns)
-            case GetSource(name):
-                known = self.facts.sources.get(name)
-                outcome = known.view(name, now_ns) if known else Unknown("source", name)
+            case ResetSource() | UpdateSource() | GetSource():
+                outcome = self.facts.look_after_source(command, now_ns)
+            case ListQuarantinedSkus() | SettleSku():
+                outcome = self.facts.look_after_skus(command)
             case CreateLocation():
                 outcome = self.create_location(command.location)
             case UpdateLocation():
@@ -395,6 +397,7 @@ class Model:
                 self.locations[level.location].enabled,
                 {status: units for status, units in level.unavailable.items() if units},
                 sum(each.incoming for each in level.supplies.values()),
+                level.sku in self.facts.quarantined,
                 state=source.state
                 if (source := self.facts.source_of(level))
                 else SourceState.CURRENT,
@@ -417,7 +420,7 @@ class Model:
         views = tuple(
             promise(
                 level,
-                enabled=self.locations[level.location].enabled,
+                enabled=self.facts.takes_promises(level),
                 now_ns=now_ns,
                 horizon_days=command.horizon_days,
                 room=self.facts.room_of(level),
@@ -473,6 +476,7 @@ class Model:
                 return OutOfRange("sku", command.sku, f"its total {what}, {total},", TOTAL_MAX)
         if not is_repeat:
             del self.skus[command.sku]
+            self.facts.quarantined.pop(command.sku, None)
             if command.request is not None:
                 self.ended_skus[command.request] = now_ns, ended
         return DeleteOutcome(len(ended), on_hand, promised, NO_REVISION, is_repeat)

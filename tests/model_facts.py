@@ -12,14 +12,21 @@ from holdfast.core.commands import (
     Difference,
     EventResult,
     EventsOutcome,
+    GetSource,
+    ListQuarantinedSkus,
     Location,
+    QuarantinedSku,
+    QuarantinedSkusView,
     Reapplied,
     RecordStockEvents,
     ResetSource,
     SequenceRange,
+    SettleSku,
     Shortfall,
+    SkuSettled,
     SourceOutcome,
     SourceReset,
+    SourceView,
     StockEvent,
     Unknown,
     UpdateSource,
@@ -28,6 +35,7 @@ from holdfast.core.limits import ENDANGERED_TOLD, TOTAL_MAX
 from holdfast.core.model import (
     EventKind,
     EventOutcome,
+    UnknownSkus,
 )
 from tests.model_counts import Counts
 from tests.model_reservations import (
@@ -77,14 +85,16 @@ class Facts:
         locations: dict[str, Location],
         counts: Counts,
         *,
-        creates_skus: bool,
+        unknown_skus: UnknownSkus,
     ) -> None:
         self.skus = skus
         self.locations = locations
         self.counts = counts
-        self.creates_skus = creates_skus
+        self.unknown_skus = unknown_skus
         self.reversals = Reversals()
         self.sources: dict[str, Source] = {}
+        self.quarantined: dict[str, tuple[str, int]] = {}
+        """SKUs in quarantine, with the source that began each and when."""
 
     def record_stock_events(
         self, command: RecordStockEvents, now_ns: int
@@ -121,7 +131,7 @@ class Facts:
         """What would become of a fact."""
         source = self.sources.get(name, Source())
         outcome, difference = judge_event(event, source, now_ns, knows_level=True)
-        begins = source.begins(event, creates_skus=self.creates_skus)
+        begins = source.begins(event, self.unknown_skus)
         if outcome == EventOutcome.APPLIED and event.sku not in self.skus and not begins:
             outcome = EventOutcome.UNKNOWN_SKU
         if outcome == EventOutcome.APPLIED:
@@ -191,6 +201,9 @@ class Facts:
         if judged.outcome != EventOutcome.APPLIED:
             judged.told = ()
         creates_sku = is_recorded and is_new
+        policy = self.sources.get(name, Source()).unknown_skus or self.unknown_skus
+        if creates_sku and policy == UnknownSkus.QUARANTINE:
+            self.quarantined[event.sku] = name, now_ns
         if judged.undoing and judged.undoing.is_pending and is_recorded:
             judged.outcome = EventOutcome.REVERSAL_PENDING
         return self.event_result(judged, level, creates_sku=creates_sku)
@@ -270,12 +283,52 @@ class Facts:
 
     def restricted(self, level: Level) -> int:
         """Units that may be promised were the location enabled."""
-        return min(level.available, self.room_of(level))
+        room = 0 if level.sku in self.quarantined else self.room_of(level)
+        return min(level.available, room)
+
+    def takes_promises(self, level: Level) -> bool:
+        """Whether any of its units may be promised."""
+        return self.locations[level.location].enabled and level.sku not in self.quarantined
 
     def offered(self, level: Level) -> int:
         """Units that may be promised now."""
-        is_enabled = self.locations[level.location].enabled
-        return self.restricted(level) if is_enabled else min(level.available, 0)
+        takes = self.takes_promises(level)
+        return self.restricted(level) if takes else min(level.available, 0)
+
+    def look_after_skus(
+        self, command: ListQuarantinedSkus | SettleSku
+    ) -> QuarantinedSkusView | SkuSettled | Unknown:
+        """Obey who looks after SKUs in quarantine."""
+        if isinstance(command, ListQuarantinedSkus):
+            return self.list_quarantined(command)
+        return self.settle(command)
+
+    def look_after_source(
+        self, command: ResetSource | UpdateSource | GetSource, now_ns: int
+    ) -> SourceReset | SourceOutcome | SourceView | Unknown | Conflict:
+        """Obey who looks after a source."""
+        match command:
+            case ResetSource():
+                return self.reset_source(command, now_ns)
+            case UpdateSource():
+                return self.update_source(command, now_ns)
+            case GetSource(name):
+                known = self.sources.get(name)
+                return known.view(name, now_ns) if known else Unknown("source", name)
+
+    def list_quarantined(self, command: ListQuarantinedSkus) -> QuarantinedSkusView:
+        """All SKUs in quarantine, by name."""
+        found = (QuarantinedSku(sku, *begun) for sku, begun in sorted(self.quarantined.items()))
+        return QuarantinedSkusView(tuple(found)[: command.count], None)
+
+    def settle(self, command: SettleSku) -> SkuSettled | Unknown:
+        """Admit a SKU in quarantine, or let it end."""
+        if command.sku not in self.skus:
+            return Unknown("sku", command.sku)
+        was_quarantined = self.quarantined.pop(command.sku, None) is not None
+        if was_quarantined and not command.admits:
+            del self.skus[command.sku]
+        return SkuSettled(was_quarantined)
 
     def reset_source(self, command: ResetSource, now_ns: int) -> SourceReset | Unknown:
         """Let a source number anew; ids stay known."""

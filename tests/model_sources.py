@@ -85,14 +85,13 @@ class Source:
                 self.gaps.append(Gap(*skipped[-1], now_ns))
         self.last_sequence = max(self.last_sequence, sequence)
 
-    def begins(self, event: StockEvent, *, creates_skus: bool) -> bool:
+    def begins(self, event: StockEvent, by_node: UnknownSkus) -> bool:
         """Whether an event may begin its SKU."""
-        by_node = UnknownSkus.CREATE if creates_skus else UnknownSkus.CREATE_BY_RECEIPT
         policy = self.unknown_skus or by_node
         is_receipt = event.kind in (EventKind.RECEIPT, EventKind.COUNT, EventKind.SUPPLY)
         if policy == UnknownSkus.CREATE_BY_RECEIPT:
             return is_receipt
-        return policy == UnknownSkus.CREATE
+        return policy in (UnknownSkus.CREATE, UnknownSkus.QUARANTINE)
 
     def update(self, command: UpdateSource, now_ns: int) -> bool | Conflict:
         """Change what is set of it, once; return whether that was done before."""

@@ -61,6 +61,13 @@ from .shared import (
     Unknown,
 )
 from .shortfalls import Endangered, GetShortfall, Shortfall, ShortfallView
+from .sku_quarantine import (
+    ListQuarantinedSkus,
+    QuarantinedSku,
+    QuarantinedSkusView,
+    SettleSku,
+    SkuSettled,
+)
 from .sources import (
     SOURCE_FIELDS,
     Gap,
@@ -142,6 +149,7 @@ __all__ = [
     "LineView",
     "ListLocations",
     "ListPendingReversals",
+    "ListQuarantinedSkus",
     "ListSources",
     "Location",
     "LocationOutcome",
@@ -155,6 +163,8 @@ __all__ = [
     "PendingReversal",
     "PendingReversalsView",
     "PromiseView",
+    "QuarantinedSku",
+    "QuarantinedSkusView",
     "ReadLevels",
     "Reapplied",
     "RecordStockEvents",
@@ -173,8 +183,10 @@ __all__ = [
     "Reversed",
     "Revision",
     "SequenceRange",
+    "SettleSku",
     "Shortfall",
     "ShortfallView",
+    "SkuSettled",
     "Source",
     "SourceOutcome",
     "SourceReset",

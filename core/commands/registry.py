@@ -48,6 +48,7 @@ from .reservations import (
     ReserveOutcome,
 )
 from .shortfalls import GetShortfall, ShortfallView
+from .sku_quarantine import ListQuarantinedSkus, QuarantinedSkusView, SettleSku, SkuSettled
 from .sources import (
     GetSource,
     ListPendingReversals,
@@ -298,6 +299,16 @@ GET_SOURCE = _operation(GetSource, SourceView, _anywhere, _weighs(20), is_read=T
 LIST_SOURCES = _operation(ListSources, SourcesView, _anywhere, _weighs(20), is_read=True)
 LIST_PENDING_REVERSALS = _operation(
     ListPendingReversals, PendingReversalsView, _anywhere, _weighs(50), is_read=True
+)
+LIST_QUARANTINED_SKUS = _operation(
+    ListQuarantinedSkus, QuarantinedSkusView, _anywhere, _weighs(20), is_read=True
+)
+SETTLE_SKU = _operation(
+    SettleSku,
+    SkuSettled,
+    lambda command, homes: homes.of_sku(command.sku),
+    _weighs(30),
+    may_fault=True,
 )
 UPDATE_SOURCE = _operation(
     UpdateSource,

@@ -40,10 +40,11 @@ Arrays = tuple[Array, ...]
     GAPS,
     SUPPLY_TEXTS,
     QUARANTINED,
+    QUARANTINED_SKUS,
     NOT_CURRENT,  # sources that are silent or miss numbers
     RESTRICTED,  # those of them that restrict what may be promised meanwhile
     EFFECTS,  # from here on effects of the running turn, each kind at its number (effects.Section)
-) = range(23)
+) = range(24)
 RESERVATION_EFFECTS, LINE_EFFECTS, MOVE_EFFECTS = EFFECTS + 9, EFFECTS + 10, EFFECTS + 12
 SECTIONS_END = EFFECTS + 64
 
@@ -96,6 +97,8 @@ class Stock(NamedTuple):
     """LOCATION[locations]"""
     quarantined: Array
     """int32[levels in quarantine]: their rows, in rising order."""
+    quarantined_skus: Array
+    """QUARANTINED_SKU[SKUs in quarantine], by rising numbers of SKUs."""
     last_counts: Array
     """LAST_COUNT[rows]"""
     sources: Array

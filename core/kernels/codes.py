@@ -100,7 +100,7 @@ assert PENDING == 0, "the rules begin with zeroed codes"
     TRANSFER_ADJUSTMENT,
 ) = map(int, EventKind)
 
-CREATE_SKUS, CREATE_SKUS_BY_RECEIPT, REFUSE_SKUS = map(int, UnknownSkus)
+CREATE_SKUS, CREATE_SKUS_BY_RECEIPT, REFUSE_SKUS, QUARANTINE_SKUS = map(int, UnknownSkus)
 
 CURRENT = int(SourceState.CURRENT)
 SELL_ON, CAP = int(Fallback.SELL_ON), int(Fallback.CAP)

@@ -7,7 +7,16 @@ Single calls, runs of single-line reserves, batches and linked groups are decide
 import numpy as np
 
 from ..limits import ON_HAND_MAX
-from .arguments import LEVELS, NOT_CURRENT, QUARANTINED, RESTRICTED, SHARD, Index, Stock
+from .arguments import (
+    LEVELS,
+    NOT_CURRENT,
+    QUARANTINED,
+    QUARANTINED_SKUS,
+    RESTRICTED,
+    SHARD,
+    Index,
+    Stock,
+)
 from .codes import (
     ACCEPTED,
     CAP,
@@ -51,8 +60,23 @@ def is_in_range(on_hand, available):
 
 
 @kernel
+def _is_sku_quarantined(sku, header, stock):
+    low = 0
+    high = header[QUARANTINED_SKUS]
+    while low < high:
+        middle = (low + high) // 2
+        if stock.quarantined_skus[middle].sku < sku:
+            low = middle + 1
+        else:
+            high = middle
+    return low < header[QUARANTINED_SKUS] and stock.quarantined_skus[low].sku == sku
+
+
+@kernel
 def is_quarantined(row, header, stock):
-    """Whether a stock level is in quarantine: what it has is not to be trusted."""
+    """Whether a stock level is in quarantine, or its SKU: what it has is not to be trusted."""
+    if _is_sku_quarantined(stock.levels[row].sku, header, stock):
+        return True
     low = 0
     high = header[QUARANTINED]
     while low < high:

@@ -21,6 +21,7 @@ from .codes import (
     GOODS_ISSUE,
     NEW,
     OTHER,
+    QUARANTINE_SKUS,
     RECEIPT,
     REVERSAL,
     REVERSED_BEFORE,
@@ -121,7 +122,7 @@ def _judge_place(event, planned, began, unknown_skus):
     if not planned.is_open:
         return EVENT_UNKNOWN_STOCK_LEVEL
     is_new = planned.new_sku > 0 and not began[planned.new_sku]
-    begins = unknown_skus == CREATE_SKUS
+    begins = unknown_skus == CREATE_SKUS or unknown_skus == QUARANTINE_SKUS
     if unknown_skus == CREATE_SKUS_BY_RECEIPT:
         begins = event.kind == RECEIPT or event.kind == COUNT or event.kind == SUPPLY
     return EVENT_UNKNOWN_SKU if is_new and not begins else EVENT_APPLIED

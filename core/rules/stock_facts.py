@@ -36,7 +36,7 @@ from ..tables.effects import Section
 from ..tables.layouts import PLAN, STOCK_EVENT
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..tables.writing import record, record_names
+from ..tables.writing import number_of_name, record, record_names
 from ..work import Steps, Work
 from . import joint_turn, stock_details
 from .fact_changes import Change, FactChanges
@@ -157,7 +157,8 @@ class StockFacts:
         events = _columns(named, places)
         plan = np.zeros(len(events), PLAN)
         touched = self.planner.find_levels(events, plan)
-        places.open(events, plan)
+        quarantines = bool(places.new_skus) and self.planner.sources.quarantines(source)
+        places.open(events, plan, quarantines=quarantines)
         change = self._judge(source, named, events, plan, now_ns)
         before = plan.copy() if change else plan
         decided = self.planner.decide(
@@ -174,7 +175,7 @@ class StockFacts:
             refusal = None
         if change and refusal and not _is_recorded(refusal, named[0]):
             return touched, [_refused(change, before)], ()
-        places.create(decided)
+        places.create(decided, source if quarantines else None)
         has_details = any(map(stock_details.has_details, named))
         for shard in touched:
             first = shard.effects.written()[Section.STOCK]
@@ -261,6 +262,13 @@ class _New:
     row: int
     """The row that it would get if all new levels were created; when it is, the row that it has."""
 
+    @property
+    def is_quarantined(self) -> bool:
+        """Whether it is one more level of a SKU in quarantine."""
+        shard = self.shard
+        held = shard.quarantined_skus
+        return len(held) > 0 and shard.is_sku_quarantined(shard.skus.find(self.sku))
+
 
 class _Places:
     """The stock levels that events name. One that is not there yet has the row that it would get if
@@ -272,7 +280,8 @@ class _Places:
         """By SKU and location: row and shard."""
         self.new: dict[tuple[int, int], _New] = {}
         """By row and shard, in the order in which they were named."""
-        self._new_skus: dict[str, int] = {}
+        self.new_skus: dict[str, int] = {}
+        """Unknown SKUs, counted from 1."""
         self._new_rows: dict[Shard, Iterator[int]] = {}
         self._indexes: list[int] = []
         """Of the events on new levels, which `_levels` names."""
@@ -286,12 +295,12 @@ class _Places:
         if shard not in self._new_rows:
             self._new_rows[shard] = count(len(shard.levels))
         row = next(self._new_rows[shard])
-        new_sku = 0 if knows_sku else self._new_skus.setdefault(sku, len(self._new_skus) + 1)
+        new_sku = 0 if knows_sku else self.new_skus.setdefault(sku, len(self.new_skus) + 1)
         self.new[row, shard.number] = _New(shard, sku, location, new_sku, row)
         return row
 
-    def open(self, events: Array, plan: Array) -> None:
-        """Plan for the new levels."""
+    def open(self, events: Array, plan: Array, *, quarantines: bool) -> None:
+        """Plan for the new levels. Those of a SKU in quarantine take no promises."""
         if not self.new:
             return
         places = zip(events["row"].tolist(), events["shard"].tolist(), strict=True)
@@ -303,10 +312,15 @@ class _Places:
         plan["new_sku"][self._indexes] = [level.new_sku for level in self._levels]
         is_enabled = _are_enabled(self._levels[0].shard, self._levels)
         plan["cap"][self._indexes], plan["is_uncounted"][self._indexes] = CAP_MAX, 1
-        plan["takes_promises"][self._indexes] = [is_enabled[each.location] for each in self._levels]
+        plan["takes_promises"][self._indexes] = [
+            is_enabled[each.location] and not (quarantines if each.new_sku else each.is_quarantined)
+            for each in self._levels
+        ]
 
-    def create(self, decided: Plan) -> None:
-        """Create the new levels on which an event takes effect, and give the events their rows."""
+    def create(self, decided: Plan, quarantining: str | None) -> None:
+        """Create the new levels on which an event takes effect, and give the events their rows. New
+        SKUs begin in quarantine for the source that asks for that.
+        """
         if not self.new:
             return
         applied = (decided.codes[self._indexes] == EVENT_APPLIED).tolist()
@@ -315,7 +329,7 @@ class _Places:
             if applies:
                 created.setdefault(level.shard, {})[level.sku, level.location] = level
         for shard, levels in created.items():
-            _create_levels(shard, list(levels.values()))
+            _create_levels(shard, list(levels.values()), quarantining)
         # Events that have no effect keep a row that nobody reads.
         decided.events["row"][self._indexes] = [level.row for level in self._levels]
 
@@ -326,7 +340,7 @@ def _are_enabled(shard: Shard, levels: Iterable[_New]) -> dict[str, bool]:
     return {name: shard.is_enabled(shard.locations.find(name)) for name in names}
 
 
-def _create_levels(shard: Shard, levels: Sequence[_New]) -> None:
+def _create_levels(shard: Shard, levels: Sequence[_New], quarantining: str | None) -> None:
     """Record new stock levels of a shard, and their SKUs where they are new, and note the rows."""
     names = list(dict.fromkeys(level.sku for level in levels))
     skus = dict(zip(names, shard.skus.find_all(names), strict=True))
@@ -334,6 +348,9 @@ def _create_levels(shard: Shard, levels: Sequence[_New]) -> None:
     if unknown:
         skus.update(zip(unknown, count(len(shard.skus)), strict=False))
         record_names(shard, Section.SKU_NAMES, *unknown)
+    if unknown and quarantining is not None:
+        source = number_of_name(shard, shard.sources, Section.SOURCE_NAMES, quarantining)
+        record(shard, Section.SKU_QUARANTINES, *((skus[sku], source, 1, 0) for sku in unknown))
     places = {place: shard.locations.find(place) for place in {each.location for each in levels}}
     for row, level in enumerate(levels, len(shard.levels)):
         level.row = row

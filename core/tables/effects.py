@@ -81,6 +81,7 @@ class Section(IntEnum):
     SOURCE_STATES = 46
     CORRELATIONS = 47
     CORRELATION_TEXTS = 48
+    SKU_QUARANTINES = 49
 
 
 #: A stock fact. STOCK_PADDED is what builds before docs/adr/0017 wrote, STOCK_PLAIN what builds
@@ -273,6 +274,10 @@ DTYPES: dict[Section, np.dtype] = {
     ),
     Section.STOCK_DETAIL_TEXTS: _PACKED_NAMES,
     # Whether a level is in quarantine, from now on.
+    # A SKU that its first source began in quarantine, or that an operator admits.
+    Section.SKU_QUARANTINES: np.dtype(
+        [("sku", "i4"), ("source", "i4"), ("is_quarantined", "u1"), ("pad", "u1", 3)]
+    ),
     Section.QUARANTINES: np.dtype([("row", "i4"), ("is_quarantined", "u1"), ("pad", "u1", 3)]),
     # What a level has, whatever it had before.
     Section.REPAIRS: np.dtype(
@@ -326,6 +331,7 @@ ATTRIBUTED = (
     Section.STOCK,
     Section.SOURCE_RESETS,
     Section.REPAIRS,
+    Section.SKU_QUARANTINES,
     Section.REQUESTS,
 )
 

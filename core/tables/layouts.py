@@ -240,6 +240,9 @@ SOURCE = np.dtype(
     ]
 )
 
+#: A SKU in quarantine: the source that began it, and when. By rising numbers of SKUs.
+QUARANTINED_SKU = np.dtype([("sku", "i4"), ("source", "i4"), ("since_ns", "i8")])
+
 #: A range of numbers that a source skipped, when it did, and the next older one of it + 1.
 GAP = np.dtype(
     [("first", "u8"), ("last", "u8"), ("opened_ns", "i8"), ("source", "i4"), ("older", "i4")]

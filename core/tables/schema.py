@@ -17,6 +17,7 @@ the columns of the schema that made it, so seals and digests of earlier schemas 
    10  how sources are, what may be promised while they are not current, and who fed a level
    11  transfers between locations
    12  correlation ids of what changed; owners of reservations
+   13  SKUs in quarantine
 """
 
 from collections.abc import Mapping
@@ -34,7 +35,7 @@ from ..kernels.codes import (
 from .effects import DTYPES, Section
 from .table import Array
 
-SCHEMA = 12
+SCHEMA = 13
 
 #: Since when the history has a tag of each fact, by which a reversal finds it.
 TAGGED_SINCE = 7

@@ -26,6 +26,7 @@ from ..kernels.arguments import (
     LINES,
     NOW_NS,
     QUARANTINED,
+    QUARANTINED_SKUS,
     RESERVATIONS,
     SEQUENCE,
     SHARD,
@@ -39,6 +40,7 @@ from ..limits import (
     NUMBERED_MAX,
     PENDING_REVERSALS_MAX,
     QUARANTINED_MAX,
+    QUARANTINED_SKUS_MAX,
     ROWS_MAX,
     STATUSES_MAX,
     SUPPLIES_MAX,
@@ -61,6 +63,7 @@ from .layouts import (
     LINE,
     LOCATION,
     NUMBERED,
+    QUARANTINED_SKU,
     REQUEST,
     RESERVATION,
     REVERSED,
@@ -136,7 +139,7 @@ class Shard:
         self.unavailable = Table(UNAVAILABLE, rows_max=rows_max)
         self.unavailable_slots = HashSlots(seed)
         self._begin_supplies(rows_max)
-        self.quarantined = Table("i4", (), QUARANTINED_MAX, header, QUARANTINED)
+        self._begin_quarantine()
         self._begin_history(rows_max)
         self.expirations = ExpiryHeap(header, rows_max)
         self.requests = Remembered(REQUEST, seed, rows_max)
@@ -147,7 +150,8 @@ class Shard:
         # kernels/arguments.py, as plain tuples.
         levels, counts = self.levels.records, self.last_counts.records
         places, sources = self.location_records.records, self.source_records.records
-        more = self.quarantined.records, counts, sources
+        quarantined = self.quarantined.records, self.quarantined_skus.records
+        more = *quarantined, counts, sources
         self.stock = (levels, self.skus.removed.records, places, *more)
         self.book = (
             self.reservations.records,
@@ -171,6 +175,13 @@ class Shard:
         self.latest = Table(LATEST, rows_max=rows_max)
         unused_max = UNUSED_HISTORY_MAX // self.index.shard_count
         self.facts, self.shipments = History(unused_max), History(unused_max)
+
+    def _begin_quarantine(self) -> None:
+        """The tables of what nothing is promised of until an operator has looked at it."""
+        header = self.header
+        self.quarantined = Table("i4", (), QUARANTINED_MAX, header, QUARANTINED)
+        more = QUARANTINED_SKUS_MAX, header, QUARANTINED_SKUS
+        self.quarantined_skus = Table(QUARANTINED_SKU, (), *more)
 
     def _begin_supplies(self, rows_max: int) -> None:
         """Inbound supply, of which there is none yet."""
@@ -276,10 +287,20 @@ class Shard:
         return bool(self.location_records.records[location]["enabled"])
 
     def are_quarantined(self, rows: np.ndarray) -> np.ndarray:
-        """Which rows the audit found wrong, so that no new promises are made of them (bool)."""
-        if not len(self.quarantined):  # a search would take as long as the rest of a small read
-            return np.zeros(len(rows), bool)
-        return np.isin(rows, self.quarantined.used)
+        """Of which rows no new promises are made, because the audit found them wrong, or their SKU
+        is in quarantine (bool).
+        """
+        found = np.zeros(len(rows), bool)
+        if len(self.quarantined):  # a search would take as long as the rest of a small read
+            found |= np.isin(rows, self.quarantined.used)
+        if len(self.quarantined_skus):
+            skus = self.levels.records["sku"][rows]
+            found |= np.isin(skus, self.quarantined_skus.used["sku"])
+        return found
+
+    def is_sku_quarantined(self, sku: int) -> bool:
+        """Whether nothing is promised of a SKU until an operator admits it."""
+        return sku in self.quarantined_skus.used["sku"]
 
     def is_open(self, row: int) -> bool:
         """Whether a row exists and its SKU has not ended."""

@@ -27,6 +27,7 @@ _NAME_TABLES = ("skus", "locations", "sources", "principals", "statuses", "displ
 _TABLES = (
     *("location_records", "source_records", "gaps", "numbered"),
     *("levels", "last_counts", "latest", "unavailable", "awaited", "quarantined"),
+    "quarantined_skus",
     *("supply_heads", "supplies", "supply_texts"),
     *("reservations", "lines", "splits", "id_texts", "ended", "ended_marks"),
 )

@@ -297,6 +297,14 @@ def pending_reversals(reversals: Iterable[admin.PendingReversal]) -> Table:
     return made
 
 
+def quarantined_skus(skus: Iterable[admin.QuarantinedSku]) -> Table:
+    """SKUs in quarantine."""
+    made = table(("SKU", "begun by", "since"), ())
+    for each in skus:
+        made.add_row(escape(each.sku), escape(each.source), instant(each.create_time))
+    return made
+
+
 def _fallback(source: admin.Source) -> str:
     """What may be promised while a source is not current."""
     name = admin.Fallback.Name(source.fallback).removeprefix("FALLBACK_")

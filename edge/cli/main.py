@@ -16,6 +16,7 @@ from . import (
     overseeing,
     reconciling,
     reservations,
+    skus,
     sources,
     stock,
     transfers,
@@ -36,7 +37,7 @@ stock.stock.add_typer(transfers.transfer, name="transfer")
 # In the order in which a newcomer meets them.
 COMMANDS = (
     *(node, data_directory, backups, auditing, reconciling),
-    *(reservations, overseeing, stock, sources, watching, locations),
+    *(reservations, overseeing, stock, sources, skus, watching, locations),
     *(ledger, export),
 )
 for commands in COMMANDS:

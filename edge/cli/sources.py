@@ -41,6 +41,7 @@ class UnknownSkus(StrEnum):
     CREATE = "create"
     CREATE_BY_RECEIPT = "create-by-receipt"
     REFUSE = "refuse"
+    QUARANTINE = "quarantine"
 
 
 class Fallback(StrEnum):

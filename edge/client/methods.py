@@ -77,6 +77,12 @@ LIST_SOURCES: Final = Method("AdminService/ListSources", admin.ListSourcesRespon
 LIST_PENDING_REVERSALS: Final = Method(
     "AdminService/ListPendingReversals", admin.ListPendingReversalsResponse, package=ADMIN
 )
+LIST_QUARANTINED_SKUS: Final = Method(
+    "AdminService/ListQuarantinedSkus", admin.ListQuarantinedSkusResponse, package=ADMIN
+)
+SETTLE_QUARANTINED_SKU: Final = Method(
+    "AdminService/SettleQuarantinedSku", admin.SettleQuarantinedSkuResponse, package=ADMIN
+)
 GET_SOURCE: Final = Method("AdminService/GetSource", admin.GetSourceResponse, package=ADMIN)
 UPDATE_SOURCE: Final = Method(
     "AdminService/UpdateSource", admin.UpdateSourceResponse, package=ADMIN
@@ -108,7 +114,7 @@ UNARY_METHODS: Final[tuple[Method[Any], ...]] = (
     *(CREATE_LOCATION, UPDATE_LOCATION, GET_LOCATION, LIST_LOCATIONS, DELETE_SKU),
     *(LIST_MOVEMENTS, EXPLAIN_AVAILABILITY),
     *(GET_STATUS, LIST_SOURCES, GET_SOURCE, UPDATE_SOURCE, RESET_SOURCE),
-    LIST_PENDING_REVERSALS,
+    *(LIST_PENDING_REVERSALS, LIST_QUARANTINED_SKUS, SETTLE_QUARANTINED_SKU),
     *(CREATE_SNAPSHOT, DRAIN, RUN_AUDIT, REPAIR_STOCK_LEVELS, FORCE_RELEASE),
 )
 

@@ -49,6 +49,38 @@ def list_pending_reversals(
     return call(methods.LIST_PENDING_REVERSALS, request, **options)
 
 
+def list_quarantined_skus(
+    page_size: int = 0, page_token: str = "", **options: Unpack[Options]
+) -> Call[admin.ListQuarantinedSkusResponse]:
+    """A page of the SKUs in quarantine: 100 of them, or `page_size`, up to 1,000. The response's
+    `next_page_token` leads to the next, and is empty behind the last.
+    """
+    request = admin.ListQuarantinedSkusRequest(
+        page_size=integer("page_size", page_size, 32), page_token=text("page_token", page_token)
+    )
+    return call(methods.LIST_QUARANTINED_SKUS, request, **options)
+
+
+def settle_quarantined_sku(
+    sku: str,
+    decision: admin.SkuDecision | str,
+    reason: str,
+    actor: str,
+    **options: Unpack[Options],
+) -> Call[admin.SettleQuarantinedSkuResponse]:
+    """Admit a SKU that is in quarantine, so that its stock can be had, or discard it: it ends.
+    `reason` and `actor` are kept in the journal. The response says whether there was something to
+    settle. Raises `NotFound` if the SKU is unknown.
+    """
+    request = admin.SettleQuarantinedSkuRequest(
+        sku=text("sku", sku),
+        decision=member("decision", decision, admin.SkuDecision),
+        reason=text("reason", reason),
+        actor=text("actor", actor),
+    )
+    return call(methods.SETTLE_QUARANTINED_SKU, request, **options)
+
+
 def get_source(source: str, **options: Unpack[Options]) -> Call[admin.GetSourceResponse]:
     """How far a source has come, which of its numbers are missing, and what is set of it. Raises
     `NotFound` if it is unknown.

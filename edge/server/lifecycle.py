@@ -21,6 +21,7 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH_NAME
 
 from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core.limits import NS_PER_DAY, NS_PER_MINUTE
+from holdfast.core.model import UnknownSkus
 from holdfast.core.node import HASH_SEED_BYTES, Node
 from holdfast.core.rules.retention import Retention
 from holdfast.persistence.journal_process.parent import JournalProcess
@@ -47,6 +48,13 @@ log = structlog.get_logger()
 
 #: Exit code of a node that stopped because its journal or its state can't be trusted: EX_IOERR.
 EXIT_FAIL_STOP = 74
+
+#: The setting of unknown SKUs, as sources are set.
+UNKNOWN_SKUS = {
+    "create": UnknownSkus.CREATE,
+    "refuse": UnknownSkus.CREATE_BY_RECEIPT,
+    "quarantine": UnknownSkus.QUARANTINE,
+}
 
 #: Clients ping every 10 seconds, with calls under way or without. gRPC's own limit of 5 minutes
 #: would count that as an attack and close the connection of every stream that is idle for a while.
@@ -308,7 +316,7 @@ def _recover_node(settings: Settings, progress: Progress = no_progress) -> Recov
             timeline=directory.timeline,
             slot_count=directory.slot_count,
             hash_seed=secrets.token_bytes(HASH_SEED_BYTES),
-            creates_skus=settings.unknown_skus == "create",
+            unknown_skus=UNKNOWN_SKUS[settings.unknown_skus],
             retention=Retention.of(settings.lines_kept_ns, settings.ids_kept_ns),
             history_window_ns=settings.history_window_days * NS_PER_DAY,
             audit_interval_ns=settings.audit_interval_min * NS_PER_MINUTE,

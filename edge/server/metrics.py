@@ -33,6 +33,10 @@ _SHARD_GAUGES: Final = {
         "holdfast_quarantined_levels",
         "Stock levels that the audit found wrong and that were not repaired since.",
     ),
+    "quarantined_skus": (
+        "holdfast_quarantined_skus",
+        "SKUs in quarantine: nobody knows them, and no operator has looked at them.",
+    ),
     "mailbox_depth": ("holdfast_mailbox_depth", "Weight of the commands in the shard's mailbox."),
     "mailbox_capacity": ("holdfast_mailbox_capacity", "Weight at which the mailbox refuses."),
     "on_hand": ("holdfast_on_hand_units", "Units on hand, over all stock levels."),

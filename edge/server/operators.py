@@ -11,15 +11,23 @@ from holdfast.core.commands.registry import (
     FORCE_RELEASE,
     GET_SOURCE,
     LIST_PENDING_REVERSALS,
+    LIST_QUARANTINED_SKUS,
     LIST_SOURCES,
     REPAIR_LEVELS,
     RESET_SOURCE,
+    SETTLE_SKU,
     UPDATE_SOURCE,
 )
 
 from ..wire import faults
 from ..wire.auditing import audit_response, repair_from_request, repair_response
 from ..wire.reservations import forced_from_request, forced_response
+from ..wire.sku_quarantine import (
+    quarantined_from_request,
+    quarantined_response,
+    settle_from_request,
+    settle_response,
+)
 from ..wire.sources import (
     get_from_request,
     get_response,
@@ -99,6 +107,22 @@ class Operators:
         command = update_from_request(request)
         outcome = await self.admission.ask(UPDATE_SOURCE, context, command, request)
         return update_response(outcome)
+
+    async def ListQuarantinedSkus(
+        self, request: admin.ListQuarantinedSkusRequest, context: CallContext
+    ) -> admin.ListQuarantinedSkusResponse:
+        """Read a page of the SKUs in quarantine."""
+        timeline = self.admission.pump.node.timeline
+        command = quarantined_from_request(request, timeline)
+        view = await self.admission.ask(LIST_QUARANTINED_SKUS, context, command)
+        return quarantined_response(view, timeline)
+
+    async def SettleQuarantinedSku(
+        self, request: admin.SettleQuarantinedSkuRequest, context: CallContext
+    ) -> admin.SettleQuarantinedSkuResponse:
+        """Admit or discard a SKU in quarantine."""
+        command = settle_from_request(request)
+        return settle_response(await self.admission.ask(SETTLE_SKU, context, command))
 
     async def RunAudit(
         self, _request: admin.RunAuditRequest, context: CallContext

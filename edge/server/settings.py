@@ -104,8 +104,10 @@ class Settings(BaseModel):
     mailbox_capacity: int = _number(
         24_576, 1, 1_048_576, "Work that may wait for a shard, in microseconds."
     )
-    unknown_skus: Annotated[Literal["create", "refuse"], Lowercase] = _text(
-        "create", "create or refuse", "Whether a sale, return or adjustment may create its SKU."
+    unknown_skus: Annotated[Literal["create", "refuse", "quarantine"], Lowercase] = _text(
+        "create",
+        "create, refuse or quarantine",
+        "Whether a sale, return or adjustment may create its SKU.",
     )
     lines_kept_hours: int = _number(
         24, 1, 720, "How long the lines of a reservation stay in memory after its end."

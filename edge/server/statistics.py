@@ -36,6 +36,8 @@ class ShardStatistics:
     """Ranges of numbers that sources have passed over and that are missing."""
     quarantined_levels: int
     """Stock levels that the audit found wrong and that were not repaired since."""
+    quarantined_skus: int
+    """SKUs that nobody knows, and no operator has admitted."""
     mailbox_depth: int
     """Weight of the commands that wait; in microseconds of a processor."""
     mailbox_capacity: int

@@ -79,6 +79,7 @@ class NodeStatus:
                     ended_ids=shard.ended_ids,
                     source_gaps=shard.source_gaps,
                     quarantined_levels=shard.quarantined_levels,
+                    quarantined_skus=shard.quarantined_skus,
                     mailbox_depth=actor.weight,
                     mailbox_capacity=actor.capacity,
                     on_hand=shard.on_hand,

@@ -26,6 +26,7 @@ from holdfast.core.commands import (
     Move,
     MoveOutcome,
     Outcome,
+    QuarantinedSkusView,
     Reference,
     ReservationView,
     ReserveOutcome,
@@ -36,7 +37,7 @@ from holdfast.core.commands import (
     StockEvent,
     TextColumn,
 )
-from holdfast.core.model import EventOutcome
+from holdfast.core.model import EventOutcome, UnknownSkus
 from holdfast.core.node import Node
 from holdfast.core.rules.retention import Retention
 from holdfast.core.tables import state_bytes
@@ -69,8 +70,10 @@ class Engine(Protocol):
 class ModelEngine:
     """The plain model. Its memory is its journal, and it executes in the order of arrival."""
 
-    def __init__(self, *, creates_skus: bool = True, window_ns: int = 0) -> None:
-        self.model = Model(creates_skus=creates_skus, window_ns=window_ns)
+    def __init__(
+        self, *, unknown_skus: UnknownSkus = UnknownSkus.CREATE, window_ns: int = 0
+    ) -> None:
+        self.model = Model(unknown_skus=unknown_skus, window_ns=window_ns)
 
     def turn(self, commands: Sequence[Command], now_ns: int) -> list[Outcome]:
         self.model.let_pass(now_ns)
@@ -88,10 +91,16 @@ class ModelEngine:
 class NodeEngine:
     """The real engine, with a list for a journal."""
 
-    def __init__(self, shard_count: int, *, creates_skus: bool = True, window_ns: int = 0) -> None:
+    def __init__(
+        self,
+        shard_count: int,
+        *,
+        unknown_skus: UnknownSkus = UnknownSkus.CREATE,
+        window_ns: int = 0,
+    ) -> None:
         self.window_ns = window_ns
         self.shard_count = shard_count
-        self.creates_skus = creates_skus
+        self.unknown_skus = unknown_skus
         self.node = self._new_node()
         self.entries: list[Any] = []
         self.next_due_ns = 0
@@ -138,7 +147,7 @@ class NodeEngine:
         return Node(
             shard_count=self.shard_count,
             expire_batch_max=1,
-            creates_skus=self.creates_skus,
+            unknown_skus=self.unknown_skus,
             retention=Retention(pass_ns=1),
             history_window_ns=self.window_ns,
             audit_interval_ns=1,
@@ -215,6 +224,8 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
             return Conflict("source", "", "")  # fingerprints
         case Conflict(field) if isinstance(command, Move | Extend) and field != "method":
             return Conflict(field, "", "")  # the field is the contract, its rendering is not
+        case QuarantinedSkusView(skus):
+            return replace(outcome, skus=tuple(sorted(skus)))
         case StockCodes():
             fields = ("codes", "on_hand", "shortfalls", "available")
             columns = [getattr(outcome, field).tolist() for field in fields]

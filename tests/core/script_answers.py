@@ -22,12 +22,14 @@ from holdfast.core.commands import (
     Outcome,
     OutOfRange,
     PromiseView,
+    QuarantinedSkusView,
     RecordStockEvents,
     Refusal,
     ReservationView,
     ReserveOutcome,
     Shortfall,
     ShortfallView,
+    SkuSettled,
     SourceOutcome,
     SourceReset,
     SourceView,
@@ -81,6 +83,11 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
         case SourceView() | SourceOutcome():
             told = outcome if isinstance(outcome, SourceView) else outcome.view
             yield f"{told.source.name} is {told.state.name.lower()}"
+        case QuarantinedSkusView(skus):
+            yield from (f"{each.sku} began with {each.source}" for each in skus)
+            yield from ["nothing is in quarantine"] * (not skus)
+        case SkuSettled(was_quarantined):
+            yield "settled" if was_quarantined else "not in quarantine"
         case SourceReset(previous):
             yield f"it had come to {previous}"
         case DeleteOutcome(stock_levels, on_hand, promised, is_repeat=is_repeat):
@@ -154,6 +161,7 @@ def shown_level(level: LevelView) -> str:
         + "".join(f" {status}={units}" for status, units in sorted(level.unavailable.items()))
         + (f" incoming={level.incoming}" if level.incoming else "")
         + ("" if level.enabled else " disabled")
+        + (" quarantined" if level.is_quarantined else "")
         + ("" if level.state is SourceState.CURRENT else f" {level.state.name.lower()}")
     )
 

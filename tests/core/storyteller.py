@@ -17,6 +17,7 @@ from holdfast.core.commands import (
     GetReservation,
     GetShortfall,
     Line,
+    ListQuarantinedSkus,
     Location,
     Move,
     RecordStockEvents,
@@ -24,6 +25,7 @@ from holdfast.core.commands import (
     Reserve,
     ResetSource,
     Reversed,
+    SettleSku,
     Source,
     StockEvent,
     UpdateLocation,
@@ -112,7 +114,8 @@ class Storyteller:
             self.location,
             self.delete,
             self.reset,
-            self.update_source,
+            *[self.update_source] * 2,
+            *[self.settle] * 2,
         ]
 
     def story(self, rounds_count: int) -> list[Round]:
@@ -461,6 +464,12 @@ class Storyteller:
         fields = tuple(self.rng.sample(SOURCE_FIELDS, self.rng.randint(0, len(SOURCE_FIELDS))))
         key = source_request_key(name, self.rng.choice("xyz")) if self.is_one_in(2) else None
         return UpdateSource(source, fields, self.is_one_in(2), key)
+
+    def settle(self) -> Command:
+        """Look at quarantine, or decide on a SKU that may be there."""
+        if self.is_one_in(3):
+            return ListQuarantinedSkus(0, 100)
+        return SettleSku(self.some(SKUS, 1)[0], self.is_one_in(2), "looked at", "Zoë")
 
     def delete(self) -> Command:
         sku = self.some(SKUS, 1)[0]

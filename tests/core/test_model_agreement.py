@@ -20,6 +20,7 @@ from holdfast.core.commands import (
     GetReservation,
     GetSource,
     Line,
+    ListQuarantinedSkus,
     Move,
     RecordStockEvents,
     Reserve,
@@ -33,6 +34,7 @@ from holdfast.core.ids import (
 from holdfast.core.model import (
     EventKind,
     Remainder,
+    UnknownSkus,
     Verb,
 )
 from tests.core.engine import ModelEngine, NodeEngine, Ticket
@@ -53,9 +55,9 @@ SHARD_COUNTS = (1, 4, 7)
 class Duel:
     """A node and the model, led through the same turns."""
 
-    def __init__(self, shard_count: int, *, creates_skus: bool = True) -> None:
-        self.node = NodeEngine(shard_count, creates_skus=creates_skus, window_ns=WINDOW_NS)
-        self.model = ModelEngine(creates_skus=creates_skus, window_ns=WINDOW_NS)
+    def __init__(self, shard_count: int, *, unknown_skus: UnknownSkus = UnknownSkus.CREATE) -> None:
+        self.node = NodeEngine(shard_count, unknown_skus=unknown_skus, window_ns=WINDOW_NS)
+        self.model = ModelEngine(unknown_skus=unknown_skus, window_ns=WINDOW_NS)
         self.now_ns = START_NS
 
     def turn(self, commands: Sequence[Command], given_up: Sequence[Command] = ()) -> None:
@@ -77,7 +79,7 @@ class Duel:
         sources = [GetSource(name) for name in ("erp", "pos", "wms", "day 1")]
         later = [GetAvailableToPromise(sku, (), self.now_ns % 4, 0, 99) for sku in SKUS]
         levels = GetAvailability(SKUS), GetAvailability(SKUS[:2], some)
-        reads = [*levels, *later, *sources, *more]
+        reads = [*levels, *later, *sources, ListQuarantinedSkus(0, 100), *more]
         entries_before = len(self.node.entries)
 
         assert self.model.turn(reads, self.now_ns) == self.node.turn(reads, self.now_ns)
@@ -111,9 +113,9 @@ def is_on(sku: str, command: Command) -> bool:
             return False
 
 
-def fight(shard_count: int, story: Sequence[Round], *, creates_skus: bool) -> None:
+def fight(shard_count: int, story: Sequence[Round], *, unknown_skus: UnknownSkus) -> None:
     """Lead a node and the model through a story."""
-    duel = Duel(shard_count, creates_skus=creates_skus)
+    duel = Duel(shard_count, unknown_skus=unknown_skus)
     for each in story:
         duel.now_ns += each.elapsed_ns
         if each.restart:
@@ -126,22 +128,23 @@ def fight(shard_count: int, story: Sequence[Round], *, creates_skus: bool) -> No
 def fight_and_explain(shard_count: int, seed: int, rounds_count: int) -> None:
     """Fight; when that fails, do it again with the shortest story that fails too, and tell it."""
     story = Storyteller(seed).story(rounds_count)
-    creates_skus = seed % 4 > 0
-    if not fails(shard_count, story, creates_skus=creates_skus):
+    by_default = {0: UnknownSkus.CREATE_BY_RECEIPT, 1: UnknownSkus.QUARANTINE}
+    unknown_skus = by_default.get(seed % 4, UnknownSkus.CREATE)
+    if not fails(shard_count, story, unknown_skus=unknown_skus):
         return
-    story = shortened(story, lambda shorter: fails(shard_count, shorter, creates_skus=creates_skus))
+    story = shortened(story, lambda shorter: fails(shard_count, shorter, unknown_skus=unknown_skus))
     told = "\n".join(str(each) for each in story)
     try:
-        fight(shard_count, story, creates_skus=creates_skus)
+        fight(shard_count, story, unknown_skus=unknown_skus)
     except Exception as error:
         error.add_note(f"The shortest story of seed {seed} that fails like this:\n{told}")
         raise
 
 
-def fails(shard_count: int, story: Sequence[Round], *, creates_skus: bool) -> bool:
+def fails(shard_count: int, story: Sequence[Round], *, unknown_skus: UnknownSkus) -> bool:
     """Tell whether a story comes to a bad end."""
     try:
-        fight(shard_count, story, creates_skus=creates_skus)
+        fight(shard_count, story, unknown_skus=unknown_skus)
     except Exception:  # noqa: BLE001 - whatever it is, it is a failure
         return True
     return False

@@ -48,6 +48,7 @@ from holdfast.core.commands import (
     GetShortfall,
     GetSource,
     Line,
+    ListQuarantinedSkus,
     Location,
     Move,
     RecordStockEvents,
@@ -55,6 +56,7 @@ from holdfast.core.commands import (
     Reserve,
     ResetSource,
     Reversed,
+    SettleSku,
     Source,
     StockEvent,
     UpdateLocation,
@@ -70,6 +72,7 @@ from holdfast.core.model import (
     RefusalCode,
     Remainder,
     SourceState,
+    UnknownSkus,
     Verb,
 )
 from tests.core.engine import Engine, ModelEngine, NodeEngine
@@ -230,6 +233,10 @@ class Story:
                 return GetAvailableToPromise(words.name, (), days, 0, 100)
             case "source":
                 return self.source(words)
+            case "quarantined":
+                return ListQuarantinedSkus(0, 100)
+            case "admit" | "discard":
+                return SettleSku(words.name, words.verb == "admit", "looked at", "Zoë")
             case "short":
                 sku, _, location = words.name.partition("@")
                 return GetShortfall(sku, location, int(words.options.get("most", "20")))
@@ -250,8 +257,10 @@ class Story:
             return GetSource(words.name)
         fallback = Fallback[given.get("fallback", "SELL_ON").upper()]
         interval_ms = ns_from_text(given.get("every", "0s")) // NS_PER_MS
-        source = Source(words.name, interval_ms, None, fallback, int(given.get("cap", "0")))
-        fields = {"every": "expected_interval_ms", "fallback": "fallback", "cap": "cap"}
+        unknown = UnknownSkus[given.get("unknown", "CREATE").upper()]
+        source = Source(words.name, interval_ms, unknown, fallback, int(given.get("cap", "0")))
+        names = {"every": "expected_interval_ms", "unknown": "unknown_skus"}
+        fields = {each: names.get(each, each) for each in given}
         return UpdateSource(source, tuple(fields[each] for each in given), allow_missing=True)
 
     def stock(self, words: "Words") -> RecordStockEvents:

@@ -49,6 +49,11 @@ async def test_a_reset_names_what_is_wrong(node: NodeProcess) -> None:
 
 async def test_an_update_of_a_source_names_what_is_wrong(node: NodeProcess) -> None:
     update: Any = operator_calls.update_source
+    decided = {"sku": "S", "decision": 1, "reason": "new", "actor": "zoe"}
+
+    def settle(**changed: Any) -> Any:
+        return operator_calls.settle_quarantined_sku(**{**decided, **changed})
+
     wrong_mask = update("erp")
     wrong_mask.request.update_mask.paths.append("state")
     async with Wire(node.admin_target) as admin:
@@ -65,6 +70,15 @@ async def test_an_update_of_a_source_names_what_is_wrong(node: NodeProcess) -> N
             (operator_calls.list_sources(page_token="x"), "page_token"),
             (operator_calls.list_pending_reversals(-1), "page_size"),
             (operator_calls.list_pending_reversals(page_token="x"), "page_token"),
+            (operator_calls.list_quarantined_skus(1_001), "page_size"),
+            (operator_calls.list_quarantined_skus(page_token="x"), "page_token"),
+            (settle(sku=""), "sku"),
+            (settle(decision=0), "decision"),
+            (settle(decision=3), "decision"),
+            (settle(reason=""), "reason"),
+            (settle(actor="zoe "), "actor"),
+            (update("erp", cap=-1), "source.cap"),
+            (update("erp", fallback=9), "source.fallback"),
             (operator_calls.reset_source("till", reason="\n"), "reason"),
         ):
             answer = await admin.send_call(call)

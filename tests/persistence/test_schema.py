@@ -38,7 +38,8 @@ LAYOUTS = {
     9: (Section.DECISION_TEXTS, "792b8c5140c7c7cb"),
     10: (Section.SOURCE_STATES, "4ba4f9ad54b7f5c0"),
     11: (Section.SOURCE_STATES, "061bf57118a05ef0"),
-    12: (Section.CORRELATION_TEXTS, "8c9dda08e64e6949"),
+    12: (Section.CORRELATION_TEXTS, "e3fa6f551fd07a78"),
+    13: (Section.SKU_QUARANTINES, "11b69d011be39971"),
 }
 
 

@@ -68,6 +68,7 @@ ONE_MEANING = {
     "reservations": "reservations and their lines, one at a time",
     "retention": "how long what has ended is kept",
     "shortfalls": "stock levels where promises exceed supply, and whom that endangers",
+    "sku_quarantine": "SKUs of which nothing is promised until an operator admits them",
     "sources": "sources of stock facts, and how they number them",
     "shared": "what the files beside it share",
     "statistics": "figures about what runs",

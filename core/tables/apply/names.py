@@ -1,5 +1,7 @@
 """Effects on names and locations."""
 
+import numpy as np
+
 from ...kernels.arguments import NOT_CURRENT, RESTRICTED, SKUS
 from ..names import NameTable
 from ..shard import Shard
@@ -86,4 +88,21 @@ def apply_ended_skus(shard: Shard, effects: Array) -> None:
     for effect in effects:
         drop_supplies(shard, int(effect["sku"]))
         shard.skus.remove(int(effect["sku"]))
+    _release_skus(shard, effects["sku"])
     shard.header[SKUS] -= len(effects)
+
+
+def apply_sku_quarantines(shard: Shard, effects: Array) -> None:
+    """Put SKUs into quarantine that have just begun, or let them out."""
+    is_new = effects["is_quarantined"] != 0
+    added = shard.quarantined_skus.extend(int(np.count_nonzero(is_new)))
+    for field in ("sku", "source"):
+        added[field] = effects[field][is_new]
+    added["since_ns"] = shard.now_ns
+    _release_skus(shard, effects["sku"][~is_new])
+
+
+def _release_skus(shard: Shard, skus: Array) -> None:
+    held = shard.quarantined_skus
+    if len(held) and len(skus):
+        held.load(held.used[~np.isin(held.used["sku"], skus)])

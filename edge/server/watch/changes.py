@@ -98,7 +98,7 @@ class ShardChanges:
                 yield self.shard.lines.records["row"][effects["line"]]
             elif section is Section.LEVELS:
                 yield np.arange(len(self.changed_at), len(self.shard.levels))
-            elif section is Section.ENDED_SKUS:
+            elif section in (Section.ENDED_SKUS, Section.SKU_QUARANTINES):
                 yield self.rows_of(effects["sku"])
 
     def rows_of(self, skus: Array) -> Array:

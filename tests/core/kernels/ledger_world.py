@@ -122,7 +122,7 @@ class Shop:
     @property
     def arrays(self) -> tuple[Any, ...]:
         """All tables of the shard, as kernels take them."""
-        more = self.quarantined, self.counts, self.sources
+        more = *self.quarantined, self.counts, self.sources
         stock = (self.levels, self.removed, self.locations, *more)
         return self.header, stock, self.book, self.index, self.heap, self.effects
 

@@ -103,7 +103,7 @@ def _record(
         places["enabled"] = rng.randrange(2)
         header[NOT_CURRENT] = header[RESTRICTED] = rng.randrange(2)
         quarantined = make_quarantined(rng, header, len(shard.levels))
-        stock = (shard.levels, removed, places, quarantined, shard.counts, shard.sources)
+        stock = (shard.levels, removed, places, *quarantined, shard.counts, shard.sources)
         duel.call("find_event_levels", events, plan, header, stock)
         duel.call("find_numbered", events, 0, shard.numbered, number, recorded, operations=size)
     recorded["match"] = [rng.choice((0,) * 20 + (1, 2)) for _ in events]

@@ -18,6 +18,7 @@ from holdfast.core.kernels.arguments import (
     LEVELS,
     NOT_CURRENT,
     QUARANTINED,
+    QUARANTINED_SKUS,
     RESTRICTED,
     Heap,
 )
@@ -30,6 +31,7 @@ from holdfast.core.tables.layouts import (
     LEVEL,
     LOCATION,
     NUMBERED,
+    QUARANTINED_SKU,
     RECORDED,
     REQUEST,
     RESERVATION,
@@ -228,7 +230,7 @@ def levels(duel: Duel, rng: Random) -> None:
     begun = np.zeros(count, LAST_COUNT)
     duel.call("begin_counts", np.ones(count, DTYPES[Section.LEVELS]), begun, 0, operations=count)
     counts, sources = make_sources(rng, header, len(table), restricts=rng.random() < 0.5)
-    stock = (table, skus.removed, make_locations(rng, 8), quarantined, counts, sources)
+    stock = (table, skus.removed, make_locations(rng, 8), *quarantined, counts, sources)
     due, later = np.array([rng.randrange(9) for _ in range(50 if count else 0)]), np.zeros(50)
     at = np.sort(np.array([rng.randrange(count) for _ in due], np.int64))
     told = (header, stock, later.astype(np.int64))
@@ -385,12 +387,16 @@ def make_header(levels: int = 0) -> Array:
     return header
 
 
-def make_quarantined(rng: Random, header: Array, levels: int) -> Array:
-    """The rows of some levels, which are in quarantine: mostly none."""
+def make_quarantined(rng: Random, header: Array, levels: int) -> tuple[Array, Array]:
+    """The rows of some levels, which are in quarantine, and some SKUs: mostly none."""
     count = rng.choice((0, 0, 1, min(levels, 5)))
     rows = sorted(rng.sample(range(levels), min(count, levels)))
-    header[QUARANTINED] = len(rows)
-    return np.array([*rows, 0], np.int32)
+    more = Random(levels)
+    skus = sorted(more.sample(range(8), more.choice((0, 0, 1, 3))))
+    header[QUARANTINED], header[QUARANTINED_SKUS] = len(rows), len(skus)
+    held = np.zeros(len(skus) + 1, QUARANTINED_SKU)
+    held["sku"][:-1] = skus
+    return np.array([*rows, 0], np.int32), held
 
 
 def make_sources(

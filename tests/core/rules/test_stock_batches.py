@@ -26,7 +26,7 @@ from holdfast.core.commands import (
 from holdfast.core.commands import Line as ReserveLine
 from holdfast.core.ids import event_key, key_from_parts, key_from_text, source_key
 from holdfast.core.limits import GAPS_MAX, NUMBERED_MAX, ON_HAND_MAX, QUANTITY_MAX, RETENTION_NS
-from holdfast.core.model import EventKind, EventOutcome, LocationKind, Remainder, Verb
+from holdfast.core.model import EventKind, EventOutcome, LocationKind, Remainder, UnknownSkus, Verb
 from holdfast.core.node import Node
 from holdfast.core.tables import state_bytes
 from holdfast.core.tables.effects import DTYPES, Entry, Section
@@ -233,7 +233,7 @@ def test_an_event_is_the_same_after_its_sku_began_anew() -> None:
 def test_a_node_can_be_told_not_to_let_a_sale_create_a_sku() -> None:
     """A receipt and a count begin one, also within a message; the others have no effect."""
     desk = Desk()
-    desk.engine = NodeEngine(4, creates_skus=False)
+    desk.engine = NodeEngine(4, unknown_skus=UnknownSkus.CREATE_BY_RECEIPT)
     desk.ask(UpdateLocation(Location("W", LocationKind.STORE, "W", enabled=True)))
     unknown = EventOutcome.UNKNOWN_SKU
     facts = [

@@ -116,6 +116,7 @@ def stage(rng: Random) -> list[Unit]:
         records(Section.SOURCE_STATES, rng, state=4),
         records(Section.REQUESTS, rng, key_hi=9, key_lo=9, result=9, lines_hash=9, verb=5),
         records(Section.ATTRIBUTIONS, rng, principal=1, kind=9, start=1, count=2),
+        records(Section.SKU_QUARANTINES, rng, sku=SKUS, is_quarantined=2),
         records(Section.QUARANTINES, rng, row=SKUS, is_quarantined=2),
         records(Section.DECISIONS, rng, kind=9, start=1, count=2),
         records(Section.CORRELATIONS, rng, kind=9, start=1, count=2, is_next=2),

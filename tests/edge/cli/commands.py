@@ -26,6 +26,7 @@ def ask(node: NodeProcess, *words: object) -> Result:
     is_for_operators = words[0] in (
         "status",
         "sources",
+        "skus",
         "snapshot",
         "drain",
         "audit",

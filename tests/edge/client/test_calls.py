@@ -204,6 +204,13 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("list_sources", {}, {}),
     ("list_pending_reversals", {}, {}),
     ("list_pending_reversals", {"page_size": 7}, {"page_size": 7}),
+    ("list_quarantined_skus", {}, {}),
+    ("list_quarantined_skus", {"page_size": 7}, {"page_size": 7}),
+    (
+        "settle_quarantined_sku",
+        {"sku": "S1", "decision": "SKU_DECISION_ADMIT", "reason": "r", "actor": "a"},
+        {"sku": "S1", "decision": "SKU_DECISION_ADMIT", "reason": "r", "actor": "a"},
+    ),
     ("list_sources", {"page_size": 7, "page_token": "t"}, {"page_size": 7, "page_token": "t"}),
     ("get_source", {"source": "erp"}, {"source": "erp"}),
     ("update_source", {"source": "erp"}, {"source": {"source": "erp"}, "update_mask": {}}),

@@ -65,6 +65,8 @@ REPEATABLE: list[tuple[str, tuple[Any, ...]]] = [
     ("get_status", ()),
     ("list_sources", ()),
     ("list_pending_reversals", ()),
+    ("list_quarantined_skus", ()),
+    ("settle_quarantined_sku", ("S1", "SKU_DECISION_ADMIT", "a new mug", "zoe")),
     ("get_source", ("erp",)),
     ("update_source", ("erp",)),
     ("create_snapshot", ()),

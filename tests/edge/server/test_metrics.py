@@ -21,7 +21,7 @@ from holdfast.edge.server.statistics import (
 
 def shard(number: int) -> ShardStatistics:
     """Figures of which no two are alike."""
-    return ShardStatistics(number, *range(100 * number + 1, 100 * number + 13))
+    return ShardStatistics(number, *range(100 * number + 1, 100 * number + 14))
 
 
 def node(calls: CallCounters | None = None) -> NodeStatistics:
@@ -110,6 +110,7 @@ def test_figures_of_each_shard_are_exported() -> None:
             "holdfast_ended_ids",
             "holdfast_source_gaps",
             "holdfast_quarantined_levels",
+            "holdfast_quarantined_skus",
             "holdfast_mailbox_depth",
             "holdfast_mailbox_capacity",
             "holdfast_on_hand_units",

@@ -24,6 +24,7 @@ from holdfast.core.commands import (
     Reference,
     RepairLevels,
     Reserve,
+    SettleSku,
     Source,
     StockEvent,
     UpdateSource,
@@ -31,7 +32,7 @@ from holdfast.core.commands import (
 from holdfast.core.commands.stock import SUPPLY, TRANSFER
 from holdfast.core.ids import key_from_text
 from holdfast.core.limits import LINES_KEPT_NS
-from holdfast.core.model import CountBasis, EventKind, Fallback
+from holdfast.core.model import CountBasis, EventKind, Fallback, UnknownSkus
 from holdfast.core.statistics import read_statistics
 from tests.persistence.lives import (
     NS_PER_S,
@@ -87,7 +88,14 @@ def write(path: Path) -> None:
     for number in (1, 3):
         fact = StockEvent(None, number, "sku-2", "store-1", EventKind.RECEIPT, 2)
         life.node.post(RecordStockEvents("erp 2", (fact,)), Nobody())
+    till = Source("till 2", 0, UnknownSkus.QUARANTINE)
+    life.node.post(UpdateSource(till, allow_missing=True), Nobody())
+    for sku in ("sku-A", "sku-B", "sku-C"):
+        fact = StockEvent(None, 0, sku, "store-1", EventKind.SALE, 1)
+        life.node.post(RecordStockEvents(till.name, (fact,)), Nobody())
     life.journal.append(life.node.turn(life.node.now_ns).entries)
+    for sku, admits in (("sku-A", True), ("sku-B", False)):
+        life.node.post(SettleSku(sku, admits, "looked at", "Zoë"), Nobody())
     for _ in range(2):  # what has ended leaves, and new orders take its place
         life.journal.append(life.node.turn(life.node.now_ns + 2 * LINES_KEPT_NS).entries)
     life.live(turns=3)

@@ -21,6 +21,7 @@ class UnknownSkus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     UNKNOWN_SKUS_CREATE: _ClassVar[UnknownSkus]
     UNKNOWN_SKUS_CREATE_BY_RECEIPT: _ClassVar[UnknownSkus]
     UNKNOWN_SKUS_REFUSE: _ClassVar[UnknownSkus]
+    UNKNOWN_SKUS_QUARANTINE: _ClassVar[UnknownSkus]
 
 class Fallback(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -36,10 +37,17 @@ class RepairVerdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REPAIR_VERDICT_NOT_AUDITED: _ClassVar[RepairVerdict]
     REPAIR_VERDICT_NEEDS_COUNT: _ClassVar[RepairVerdict]
     REPAIR_VERDICT_NOT_QUARANTINED: _ClassVar[RepairVerdict]
+
+class SkuDecision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SKU_DECISION_UNSPECIFIED: _ClassVar[SkuDecision]
+    SKU_DECISION_ADMIT: _ClassVar[SkuDecision]
+    SKU_DECISION_DISCARD: _ClassVar[SkuDecision]
 UNKNOWN_SKUS_UNSPECIFIED: UnknownSkus
 UNKNOWN_SKUS_CREATE: UnknownSkus
 UNKNOWN_SKUS_CREATE_BY_RECEIPT: UnknownSkus
 UNKNOWN_SKUS_REFUSE: UnknownSkus
+UNKNOWN_SKUS_QUARANTINE: UnknownSkus
 FALLBACK_UNSPECIFIED: Fallback
 FALLBACK_SELL_ON: Fallback
 FALLBACK_CAP: Fallback
@@ -49,6 +57,9 @@ REPAIR_VERDICT_REPAIRED: RepairVerdict
 REPAIR_VERDICT_NOT_AUDITED: RepairVerdict
 REPAIR_VERDICT_NEEDS_COUNT: RepairVerdict
 REPAIR_VERDICT_NOT_QUARANTINED: RepairVerdict
+SKU_DECISION_UNSPECIFIED: SkuDecision
+SKU_DECISION_ADMIT: SkuDecision
+SKU_DECISION_DISCARD: SkuDecision
 
 class GetStatusRequest(_message.Message):
     __slots__ = ("include_state_hash",)
@@ -83,7 +94,7 @@ class GetStatusResponse(_message.Message):
     def __init__(self, version: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recovery_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., durable_position: _Optional[int] = ..., snapshot_position: _Optional[int] = ..., journal_size_bytes: _Optional[int] = ..., journal_headroom_bytes: _Optional[int] = ..., shards: _Optional[_Iterable[_Union[ShardStatus, _Mapping]]] = ..., state_hash: _Optional[str] = ..., timeline: _Optional[int] = ..., quarantined_levels: _Optional[_Iterable[_Union[StockLevelName, _Mapping]]] = ...) -> None: ...
 
 class ShardStatus(_message.Message):
-    __slots__ = ("shard", "sequence", "skus", "stock_levels", "reservations", "mailbox_depth", "mailbox_capacity", "on_hand", "reserved", "committed", "ended_ids", "source_gaps", "quarantined_levels")
+    __slots__ = ("shard", "sequence", "skus", "stock_levels", "reservations", "mailbox_depth", "mailbox_capacity", "on_hand", "reserved", "committed", "ended_ids", "source_gaps", "quarantined_levels", "quarantined_skus")
     SHARD_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     SKUS_FIELD_NUMBER: _ClassVar[int]
@@ -97,6 +108,7 @@ class ShardStatus(_message.Message):
     ENDED_IDS_FIELD_NUMBER: _ClassVar[int]
     SOURCE_GAPS_FIELD_NUMBER: _ClassVar[int]
     QUARANTINED_LEVELS_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINED_SKUS_FIELD_NUMBER: _ClassVar[int]
     shard: int
     sequence: int
     skus: int
@@ -110,7 +122,8 @@ class ShardStatus(_message.Message):
     ended_ids: int
     source_gaps: int
     quarantined_levels: int
-    def __init__(self, shard: _Optional[int] = ..., sequence: _Optional[int] = ..., skus: _Optional[int] = ..., stock_levels: _Optional[int] = ..., reservations: _Optional[int] = ..., mailbox_depth: _Optional[int] = ..., mailbox_capacity: _Optional[int] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., ended_ids: _Optional[int] = ..., source_gaps: _Optional[int] = ..., quarantined_levels: _Optional[int] = ...) -> None: ...
+    quarantined_skus: int
+    def __init__(self, shard: _Optional[int] = ..., sequence: _Optional[int] = ..., skus: _Optional[int] = ..., stock_levels: _Optional[int] = ..., reservations: _Optional[int] = ..., mailbox_depth: _Optional[int] = ..., mailbox_capacity: _Optional[int] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., ended_ids: _Optional[int] = ..., source_gaps: _Optional[int] = ..., quarantined_levels: _Optional[int] = ..., quarantined_skus: _Optional[int] = ...) -> None: ...
 
 class Source(_message.Message):
     __slots__ = ("source", "expected_interval", "unknown_skus", "state", "last_sequence", "last_event_time", "lag", "missing_sequences", "unlisted_sequences", "gap_count", "gaps", "fallback", "cap")
@@ -381,3 +394,47 @@ class ForceReleaseResponse(_message.Message):
     released_quantity: int
     cancelled_quantity: int
     def __init__(self, released_quantity: _Optional[int] = ..., cancelled_quantity: _Optional[int] = ...) -> None: ...
+
+class ListQuarantinedSkusRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListQuarantinedSkusResponse(_message.Message):
+    __slots__ = ("skus", "next_page_token")
+    SKUS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    skus: _containers.RepeatedCompositeFieldContainer[QuarantinedSku]
+    next_page_token: str
+    def __init__(self, skus: _Optional[_Iterable[_Union[QuarantinedSku, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class QuarantinedSku(_message.Message):
+    __slots__ = ("sku", "source", "create_time")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    source: str
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, sku: _Optional[str] = ..., source: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class SettleQuarantinedSkuRequest(_message.Message):
+    __slots__ = ("sku", "decision", "reason", "actor")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    decision: SkuDecision
+    reason: str
+    actor: str
+    def __init__(self, sku: _Optional[str] = ..., decision: _Optional[_Union[SkuDecision, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class SettleQuarantinedSkuResponse(_message.Message):
+    __slots__ = ("settled",)
+    SETTLED_FIELD_NUMBER: _ClassVar[int]
+    settled: bool
+    def __init__(self, settled: bool = ...) -> None: ...

@@ -65,6 +65,16 @@ class AdminServiceStub(object):
                 request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListPendingReversalsRequest.SerializeToString,
                 response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListPendingReversalsResponse.FromString,
                 _registered_method=True)
+        self.ListQuarantinedSkus = channel.unary_unary(
+                '/holdfast.admin.v1.AdminService/ListQuarantinedSkus',
+                request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListQuarantinedSkusRequest.SerializeToString,
+                response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListQuarantinedSkusResponse.FromString,
+                _registered_method=True)
+        self.SettleQuarantinedSku = channel.unary_unary(
+                '/holdfast.admin.v1.AdminService/SettleQuarantinedSku',
+                request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.SettleQuarantinedSkuRequest.SerializeToString,
+                response_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.SettleQuarantinedSkuResponse.FromString,
+                _registered_method=True)
         self.CreateSnapshot = channel.unary_unary(
                 '/holdfast.admin.v1.AdminService/CreateSnapshot',
                 request_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.CreateSnapshotRequest.SerializeToString,
@@ -134,6 +144,20 @@ class AdminServiceServicer(object):
 
     def ListPendingReversals(self, request, context):
         """Lists the reversals whose events have not come, page by page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListQuarantinedSkus(self, request, context):
+        """Lists the SKUs in quarantine, page by page: their sources begin unknown SKUs there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SettleQuarantinedSku(self, request, context):
+        """Admits a SKU that is in quarantine, or discards it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -213,6 +237,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.ListPendingReversals,
                     request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListPendingReversalsRequest.FromString,
                     response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListPendingReversalsResponse.SerializeToString,
+            ),
+            'ListQuarantinedSkus': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQuarantinedSkus,
+                    request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListQuarantinedSkusRequest.FromString,
+                    response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListQuarantinedSkusResponse.SerializeToString,
+            ),
+            'SettleQuarantinedSku': grpc.unary_unary_rpc_method_handler(
+                    servicer.SettleQuarantinedSku,
+                    request_deserializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.SettleQuarantinedSkuRequest.FromString,
+                    response_serializer=holdfast_dot_admin_dot_v1_dot_admin__service__pb2.SettleQuarantinedSkuResponse.SerializeToString,
             ),
             'CreateSnapshot': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateSnapshot,
@@ -403,6 +437,60 @@ class AdminService(object):
             '/holdfast.admin.v1.AdminService/ListPendingReversals',
             holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListPendingReversalsRequest.SerializeToString,
             holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListPendingReversalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListQuarantinedSkus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.admin.v1.AdminService/ListQuarantinedSkus',
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListQuarantinedSkusRequest.SerializeToString,
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.ListQuarantinedSkusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SettleQuarantinedSku(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.admin.v1.AdminService/SettleQuarantinedSku',
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.SettleQuarantinedSkuRequest.SerializeToString,
+            holdfast_dot_admin_dot_v1_dot_admin__service__pb2.SettleQuarantinedSkuResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,71 @@
+"""SKUs in quarantine, which began with a source that may not vouch for them (docs/adr/0044): an
+operator lists them, and admits or discards each.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..commands import (
+    ListQuarantinedSkus,
+    QuarantinedSku,
+    QuarantinedSkusView,
+    SettleSku,
+    SkuSettled,
+    Unknown,
+)
+from ..commands.registry import LIST_QUARANTINED_SKUS, SETTLE_SKU, executes
+from ..limits import NUMBER_BITS
+from ..tables.effects import Section
+from ..tables.shard import Shard
+from ..tables.writing import record, record_decision
+from ..work import QUARANTINED_SKU_TOLD, Work
+from .homes import Homes
+
+
+class SkuQuarantine:
+    """SKUs in quarantine, over the shards of a node."""
+
+    def __init__(self, shards: Sequence[Shard], homes: Homes, work: Work) -> None:
+        self.shards = shards
+        self.homes = homes
+        self.work = work
+
+    @executes(LIST_QUARANTINED_SKUS)
+    def list(self, command: ListQuarantinedSkus, _now_ns: int) -> QuarantinedSkusView:
+        """A page of them."""
+        first, number = command.start >> NUMBER_BITS, command.start & ((1 << NUMBER_BITS) - 1)
+        found: list[QuarantinedSku] = []
+        for shard in self.shards[first:]:
+            held = shard.quarantined_skus.used
+            for sku, source, since_ns in held[np.searchsorted(held["sku"], number) :].tolist():
+                if len(found) == command.count:
+                    return QuarantinedSkusView(tuple(found), shard.number << NUMBER_BITS | sku)
+                self.work.spend(QUARANTINED_SKU_TOLD)
+                names = shard.skus.text(sku), shard.sources.text(source)
+                found.append(QuarantinedSku(*names, since_ns))
+            number = 0
+        return QuarantinedSkusView(tuple(found), None)
+
+    @executes(SETTLE_SKU)
+    def settle(self, command: SettleSku, _now_ns: int) -> SkuSettled | Unknown:
+        """Let a SKU out of quarantine, or end it. A repeat finds it settled: it changes nothing."""
+        shard = self.homes.shard_of_sku(command.sku)
+        number = shard.skus.find(command.sku)
+        if number < 0:
+            return Unknown("sku", command.sku)
+        if not shard.is_sku_quarantined(number):
+            return SkuSettled(was_quarantined=False)
+        # Point of no return: the SKU is in quarantine.
+        before = shard.effects.written()
+        if command.admits:
+            source = self._source_of(shard, number)
+            record(shard, Section.SKU_QUARANTINES, (number, source, 0, 0))
+        else:
+            record(shard, Section.ENDED_SKUS, (number,))
+        record_decision(shard, command.reason, command.actor, before)
+        return SkuSettled(was_quarantined=True)
+
+    def _source_of(self, shard: Shard, number: int) -> int:
+        held = shard.quarantined_skus.used
+        return int(held["source"][np.searchsorted(held["sku"], number)])

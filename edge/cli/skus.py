@@ -1,0 +1,89 @@
+"""Commands on SKUs in quarantine: skus list, admit, discard."""
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from .auditing import Actor, Reason, default_actor
+from .console import (
+    TIMEOUT_DEFAULT_S,
+    AdminTarget,
+    Json,
+    Timeout,
+    asking_operators,
+    console,
+    plain,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from holdfast.admin.v1.admin_service_pb2 import SettleQuarantinedSkuResponse
+
+#: SKUs that are asked for at once: the most that a node gives.
+PAGE_SIZE: Final = 1_000
+
+Sku = Annotated[str, typer.Argument(metavar="SKU", help="A SKU in quarantine.")]
+
+app = typer.Typer()
+skus = typer.Typer(no_args_is_help=True, help="Settle SKUs in quarantine, which nobody knows.")
+app.add_typer(skus, name="skus")
+
+
+@skus.command("list")
+def list_skus(
+    target: AdminTarget = None, timeout: Timeout = TIMEOUT_DEFAULT_S, as_json: Json = False
+) -> None:
+    """List the SKUs in quarantine."""
+    from holdfast.admin.v1.admin_service_pb2 import ListQuarantinedSkusResponse
+
+    every = ListQuarantinedSkusResponse()
+    with asking_operators(target, timeout, as_json=as_json) as client:
+        while True:
+            page = client.list_quarantined_skus(PAGE_SIZE, every.next_page_token)
+            every.skus.extend(page.skus)
+            every.next_page_token = page.next_page_token
+            if not every.next_page_token:
+                break
+    if as_json:
+        print_json(plain(every))
+        return
+    from . import answers
+
+    console().print(answers.quarantined_skus(every.skus))
+
+
+@skus.command()
+def admit(
+    sku: Sku,
+    reason: Reason,
+    actor: Actor = "",
+    target: AdminTarget = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Let what was recorded of a SKU be promised."""
+    with asking_operators(target, timeout, as_json=as_json) as client:
+        decided = sku, "SKU_DECISION_ADMIT", reason, actor or default_actor()
+        _print(client.settle_quarantined_sku(*decided), f"{sku} is admitted", as_json=as_json)
+
+
+@skus.command()
+def discard(
+    sku: Sku,
+    reason: Reason,
+    actor: Actor = "",
+    target: AdminTarget = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """End a SKU that was a mistake; what was recorded of it stays in the journal."""
+    with asking_operators(target, timeout, as_json=as_json) as client:
+        decided = sku, "SKU_DECISION_DISCARD", reason, actor or default_actor()
+        _print(client.settle_quarantined_sku(*decided), f"{sku} is discarded", as_json=as_json)
+
+
+def _print(answer: "SettleQuarantinedSkuResponse", done: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(plain(answer))
+    else:
+        typer.echo(f"{done}." if answer.settled else "Nothing to do: it is not in quarantine.")

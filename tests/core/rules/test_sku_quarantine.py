@@ -1,0 +1,124 @@
+"""SKUs in quarantine: pages, bounds, and what the journal keeps of a decision."""
+
+import pytest
+
+from holdfast.core.audit import check_invariants
+from holdfast.core.commands import (
+    AvailabilitiesView,
+    EventsOutcome,
+    GetAvailability,
+    ListQuarantinedSkus,
+    Location,
+    QuarantinedSku,
+    QuarantinedSkusView,
+    RecordStockEvents,
+    SettleSku,
+    SkuSettled,
+    Source,
+    StockEvent,
+    UpdateLocation,
+    UpdateSource,
+)
+from holdfast.core.limits import BATCH_MAX
+from holdfast.core.model import EventKind, EventOutcome, LocationKind, UnknownSkus
+from holdfast.core.tables.effects import Section
+from tests.core.engine import NodeEngine
+
+NOW_NS = 10**15
+
+
+class Desk:
+    """A node on which a till begins SKUs in quarantine."""
+
+    def __init__(self, shard_count: int = 4) -> None:
+        self.engine = NodeEngine(shard_count)
+        self.ask(UpdateLocation(Location("W", LocationKind.STORE, "W", enabled=True)))
+        self.ask(UpdateSource(Source("till", 0, UnknownSkus.QUARANTINE), allow_missing=True))
+
+    def ask(self, command: object) -> object:
+        (outcome,) = self.engine.turn([command], NOW_NS)
+        return outcome
+
+    def sell(self, *skus: str) -> list[EventOutcome]:
+        events = tuple(StockEvent(None, 0, sku, "W", EventKind.SALE, 1) for sku in skus)
+        told = self.ask(RecordStockEvents("till", events))
+        assert isinstance(told, EventsOutcome)
+        return [result.outcome for result in told.results]
+
+    def page(self, start: int = 0, count: int = 1_000) -> QuarantinedSkusView:
+        view = self.ask(ListQuarantinedSkus(start, count))
+        assert isinstance(view, QuarantinedSkusView)
+        return view
+
+    def settle(self, sku: str, *, admits: bool) -> object:
+        return self.ask(SettleSku(sku, admits, "looked at", "Zoë"))
+
+    def written(self) -> list[Section]:
+        return [section for section, _ in self.engine.entries[-1].sections]
+
+
+def test_pages_list_each_once_also_when_some_are_settled_between_them() -> None:
+    desk = Desk()
+    names = [f"sku {number}" for number in range(20)]
+    desk.sell(*names)
+    assert QuarantinedSku("sku 7", "till", NOW_NS) in desk.page().skus
+    found: list[str] = []
+    start: int | None = 0
+    while start is not None:
+        view = desk.page(start, 3)
+        found += (each.sku for each in view.skus)
+        start = view.next_start
+        desk.settle(found[-1], admits=True)
+    assert sorted(names) == sorted(found)
+    assert len(names) > len(desk.page().skus)
+    assert [] == check_invariants(desk.engine.node)
+
+
+def test_a_decision_is_journaled_with_its_reason() -> None:
+    """Of both kinds; a SKU that is not in quarantine is left alone, and nothing is written."""
+    desk = Desk(1)
+    desk.sell("A", "B")
+    assert SkuSettled(was_quarantined=True) == desk.settle("A", admits=True)
+    assert [Section.SKU_QUARANTINES, Section.DECISIONS, Section.DECISION_TEXTS] == desk.written()
+    assert SkuSettled(was_quarantined=True) == desk.settle("B", admits=False)
+    assert [Section.ENDED_SKUS, Section.DECISIONS, Section.DECISION_TEXTS] == desk.written()
+    count = len(desk.engine.entries)
+    assert SkuSettled(was_quarantined=False) == desk.settle("A", admits=False)
+    assert count == len(desk.engine.entries)
+
+
+def test_unknown_skus_are_refused_while_there_is_no_room_for_a_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Others are recorded, and what is settled makes room."""
+    monkeypatch.setattr("holdfast.core.tables.shard.QUARANTINED_SKUS_MAX", BATCH_MAX + 1)
+    desk = Desk(1)
+    assert [EventOutcome.APPLIED] * 2 == desk.sell("A", "B")
+    assert [EventOutcome.UNKNOWN_SKU, EventOutcome.APPLIED] == desk.sell("C", "A")
+    desk.settle("B", admits=False)
+    assert [EventOutcome.APPLIED] == desk.sell("C")
+    assert [EventOutcome.UNKNOWN_SKU] == desk.sell("D")
+
+
+def test_a_node_may_quarantine_what_no_source_is_set_for() -> None:
+    desk = Desk()
+    desk.engine = NodeEngine(4, unknown_skus=UnknownSkus.QUARANTINE)
+    desk.ask(UpdateLocation(Location("W", LocationKind.STORE, "W", enabled=True)))
+    desk.sell("A")
+    told = desk.ask(GetAvailability(("A",)))
+    assert isinstance(told, AvailabilitiesView)
+    (view,) = told.views
+    assert view is not None
+    assert [True] == [level.is_quarantined for level in view.levels]
+
+
+def test_a_sku_that_ended_in_quarantine_is_not_sound() -> None:
+    """The audit of invariants sees a table that did not follow."""
+    desk = Desk(1)
+    desk.sell("A", "B")
+    (shard,) = desk.engine.node.shards
+    shard.skus.remove(shard.skus.find("A"))
+    assert "shard 0: SKU 0 is in quarantine and has ended" in check_invariants(desk.engine.node)
+    shard.quarantined_skus.records["sku"][:2] = 1, 0
+    problems = check_invariants(desk.engine.node)
+    assert "shard 0: SKUs in quarantine are not in their order" in problems

@@ -1,0 +1,87 @@
+"""SKUs that nobody knows, in quarantine, over a real node."""
+
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.edge.client import Client, NotFound
+from holdfast.v1 import common_pb2 as common
+from holdfast.v1 import stock_service_pb2 as stock
+from tests.edge.cli.commands import ask, ask_json, flat
+from tests.edge.node_process import NodeProcess
+from tests.edge.raw import WAREHOUSE, level_of, new_name
+
+
+def fact(sku: str, kind: Any, quantity: int) -> stock.StockEvent:
+    return stock.StockEvent(
+        sku=sku, location=WAREHOUSE, event_id=new_name("event"), kind=kind, quantity=quantity
+    )
+
+
+async def a_till(client: Client) -> str:
+    """A source that begins unknown SKUs in quarantine."""
+    await client.update_location(WAREHOUSE, allow_missing=True)
+    till = new_name("till")
+    await client.update_source(till, unknown_skus="UNKNOWN_SKUS_QUARANTINE", allow_missing=True)
+    return till
+
+
+async def test_a_mistyped_sku_is_recorded_and_promised_when_it_is_admitted(
+    node: NodeProcess, client: Client
+) -> None:
+    """Watchers are told; a kill changes nothing of it."""
+    till, sku = await a_till(client), new_name("sku")
+    answer = await client.record_stock_events(till, [fact(sku, "STOCK_EVENT_KIND_RECEIPT", 5)])
+    assert answer.results[0].sku_created
+    level = await level_of(client, sku)
+    assert (5, 0, True) == (level.on_hand, level.available, level.quarantined)
+
+    node.kill()
+    node.start()
+    refused = await client.reserve(new_name("order"), [(sku, WAREHOUSE, 1)])
+    assert common.OUTCOME_REFUSED == refused.outcome
+    (listed,) = [
+        each for each in (await client.list_quarantined_skus(1_000)).skus if each.sku == sku
+    ]
+    assert till == listed.source
+    async with aclosing(client.watch_availability([sku])) as responses:
+        (first,) = (await anext(responses)).levels
+        assert first.level.quarantined
+        answered = await client.settle_quarantined_sku(sku, "SKU_DECISION_ADMIT", "new", "zoe")
+        assert answered.settled
+        (then,) = (await anext(responses)).levels
+        assert (5, False) == (then.level.available, then.level.quarantined)
+    again = await client.settle_quarantined_sku(sku, "SKU_DECISION_DISCARD", "oh", "zoe")
+    assert not again.settled
+    with pytest.raises(NotFound):
+        await client.settle_quarantined_sku(new_name("sku"), "SKU_DECISION_ADMIT", "new", "zoe")
+
+
+async def test_the_terminal_lists_admits_and_discards(node: NodeProcess, client: Client) -> None:
+    """By name, with a reason."""
+    till, good, bad = await a_till(client), new_name("good"), new_name("bad")
+    for sku in (good, bad):
+        await client.record_stock_events(till, [fact(sku, "STOCK_EVENT_KIND_SALE", 1)])
+    assert bad in flat(ask(node, "skus", "list").output)
+    listed = ask_json(node, "skus", "list")
+    assert {good, bad} <= {each["sku"] for each in listed["skus"]}
+    told = ask(node, "skus", "admit", good, "--reason", "a new mug")
+    assert f"{good} is admitted." in flat(told.output)
+    told = ask(node, "skus", "discard", bad, "--reason", "mistyped", "--actor", "zoe")
+    assert f"{bad} is discarded." in flat(told.output)
+    told = ask(node, "skus", "discard", good, "--reason", "late")
+    assert "not in quarantine" in flat(told.output)
+    assert {"settled": False} == ask_json(node, "skus", "admit", good, "--reason", "x")
+
+
+def test_the_example_of_the_page_runs(node: NodeProcess) -> None:
+    """What docs/integrators.md shows, with names of its own and this node's addresses."""
+    page = (Path(__file__).parents[2] / "docs" / "integrators.md").read_text("utf-8")
+    section = page.partition("\n### SKUs that nobody knows\n")[2]
+    example = section.partition("```python\n")[2].partition("```")[0]
+    for name in ("MGU", "till"):
+        example = example.replace(name, new_name(name))
+    client = f"BlockingClient({node.target!r}, admin_target={node.admin_target!r})"
+    exec(example.replace("BlockingClient()", client), {})  # noqa: S102 - our own page
