@@ -1,4 +1,4 @@
-"""The command `watch`: changes of stock as they become durable."""
+"""Commands that go on until interrupted: watch, watch-reservations."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +7,8 @@ import typer
 from .console import TIMEOUT_DEFAULT_S, Json, Target, asking, console, plain, print_json
 
 if TYPE_CHECKING:
-    from holdfast.v1.watch_service_pb2 import LevelUpdate
+    from holdfast.v1.reservation_service_pb2 import ReservationState
+    from holdfast.v1.watch_service_pb2 import LevelUpdate, ReservationChange
 
 app = typer.Typer()
 
@@ -66,3 +67,57 @@ def _line(update: "LevelUpdate") -> str:
         f"{units.reserved} reserved, {units.committed} committed, {_STATUS_WORDS[update.status]}"
     )
     return f"{line} (was {_STATUS_WORDS[update.crossed_from]})" if update.crossed_from else line
+
+
+@app.command("watch-reservations")
+def watch_reservations(
+    sku: Annotated[str, typer.Option(help="Lines of this SKU.", show_default=False)] = "",
+    location: Annotated[str, typer.Option(help="Lines there.", show_default=False)] = "",
+    oldest: Annotated[
+        bool, typer.Option("--oldest", help="Begin with the oldest that the ledger has.")
+    ] = False,
+    token: Annotated[
+        str,
+        typer.Option(metavar="TOKEN", help="Go on behind a response.", show_default=False),
+    ] = "",
+    target: Target = None,
+    as_json: Json = False,
+) -> None:
+    """Show what becomes of reservations, until interrupted. Needs the node's ledger."""
+    with asking(target, TIMEOUT_DEFAULT_S, as_json=as_json, retries=True) as client:
+        responses = client.watch_reservations(sku, location, from_oldest=oldest, resume_token=token)
+        try:
+            for response in responses:
+                if as_json:
+                    print_json(plain(response))
+                    continue
+                if response.reset:
+                    typer.echo("What happened until now is not known any more.", err=True)
+                for change in response.changes:
+                    console().print(_change_line(change), highlight=False, markup=False)
+        except KeyboardInterrupt:
+            responses.close()
+
+
+def _change_line(change: "ReservationChange") -> str:
+    """A change in a line: whose units of what entered which state, and why."""
+    what = f"{change.quantity:,} {change.sku} at {change.location}"
+    left, entered = (_state_word(state) for state in (change.from_state, change.state))
+    states = f"{left} -> {entered}" if left else entered
+    said = "".join(
+        f", {word} {text}"
+        for word, text in (
+            ("because:", change.reason),
+            ("by", change.actor),
+            ("under", change.correlation_id),
+        )
+        if text
+    )
+    return f"{change.reservation_id}: {what} {states}{said}"
+
+
+def _state_word(number: "ReservationState") -> str:
+    from holdfast.v1 import reservation_service_pb2 as reservation
+
+    name = reservation.ReservationState.Name(number).removeprefix("RESERVATION_STATE_")
+    return "" if name == "UNSPECIFIED" else name.lower()

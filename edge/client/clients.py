@@ -44,11 +44,12 @@ from .coalescing import Coalescer
 from .errors import closed_before, closed_meanwhile, error_from_rpc
 from .methods import Response
 from .parameters import text, wrong_type
+from .resumed import resumed, resumed_in_thread
 from .retries import RETRIES, TIMEOUT_S, Retries
 from .session import TARGET, ClientStatistics, Session, admin_target_of, channel_options
 from .stock_events import SourceEvents, StockColumns, numbered_messages
-from .streams import Ending, Feed, ended_early
-from .watching import note_position, watch_request
+from .streams import Ending, Feed
+from .watching import availability_watch, reservations_watch
 
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -233,7 +234,7 @@ class Client:
             stream.cancel()
         self._session.check_end(feed)
 
-    async def watch_availability(
+    def watch_availability(
         self,
         skus: Iterable[str] = (),
         locations: Iterable[str] = (),
@@ -263,7 +264,7 @@ class Client:
                 for update in response.levels:
                     levels[update.sku, update.level.location] = update.level.available
         """
-        request = watch_request(
+        wanted = availability_watch(
             skus,
             locations,
             from_now=from_now,
@@ -271,23 +272,25 @@ class Client:
             low_threshold=low_threshold,
             crossings_only=crossings_only,
         )
-        attempts = None
-        while True:
-            self._waits.check_open()
-            stream = self._session.start_watch(request, correlation_id)
-            ending = Ending(stream)
-            error = ended_early()
-            try:
-                while (response := await self._waits.until_closed(stream.read)) is not grpc.aio.EOF:
-                    attempts = None
-                    note_position(request, response)
-                    yield response
-            except grpc.RpcError as rpc_error:
-                error = await ending.error(rpc_error)
-            finally:
-                stream.cancel()
-            attempts = attempts or self._session.mending()
-            await self._sleep(self._session.wait_s(attempts, error))
+        return resumed(self._session, self._waits, self._sleep, wanted, correlation_id)
+
+    def watch_reservations(
+        self,
+        sku: str = "",
+        location: str = "",
+        *,
+        from_oldest: bool = False,
+        resume_token: str = "",
+        correlation_id: str | None = None,
+    ) -> AsyncGenerator[watch.WatchReservationsResponse, None]:
+        """Tell what becomes of reservations of a SKU, at a location, or of all: each change, oldest
+        first, from now on, from the oldest in the node's ledger, or behind the `resume_token` of a
+        response. It resumes and raises as `watch_availability` does, and HoldfastError with the
+        reason LEDGER_OFF; `reset` says to read reservations again.
+        """
+        names = sku, location
+        wanted = reservations_watch(*names, from_oldest=from_oldest, resume_token=resume_token)
+        return resumed(self._session, self._waits, self._sleep, wanted, correlation_id)
 
     async def _send(self, call: Call[Response]) -> Response:
         return await self._waits.until_closed(partial(self._attempt, call))
@@ -427,7 +430,7 @@ class BlockingClient:
         correlation_id: str | None = None,
     ) -> Generator[watch.WatchAvailabilityResponse, None, None]:
         """See `Client.watch_availability`."""
-        request = watch_request(
+        wanted = availability_watch(
             skus,
             locations,
             from_now=from_now,
@@ -435,24 +438,25 @@ class BlockingClient:
             low_threshold=low_threshold,
             crossings_only=crossings_only,
         )
-        attempts = None
-        while True:
-            self._check_open()
-            with self._until_closed():
-                stream = self._session.start_watch(request, correlation_id)
-            error = ended_early()
-            try:
-                with self._until_closed():
-                    for response in stream:
-                        attempts = None
-                        note_position(request, response)
-                        yield response
-            except grpc.RpcError as rpc_error:
-                error = error_from_rpc(rpc_error)
-            finally:
-                stream.cancel()
-            attempts = attempts or self._session.mending()
-            self._sleep(self._session.wait_s(attempts, error))
+        self._check_open()
+        until_closed, sleep = self._until_closed, self._sleep
+        return resumed_in_thread(self._session, until_closed, sleep, wanted, correlation_id)
+
+    def watch_reservations(
+        self,
+        sku: str = "",
+        location: str = "",
+        *,
+        from_oldest: bool = False,
+        resume_token: str = "",
+        correlation_id: str | None = None,
+    ) -> Generator[watch.WatchReservationsResponse, None, None]:
+        """See `Client.watch_reservations`."""
+        names = sku, location
+        wanted = reservations_watch(*names, from_oldest=from_oldest, resume_token=resume_token)
+        self._check_open()
+        until_closed, sleep = self._until_closed, self._sleep
+        return resumed_in_thread(self._session, until_closed, sleep, wanted, correlation_id)
 
     def _send(self, call: Call[Response]) -> Response:
         self._check_open()

@@ -124,9 +124,12 @@ RECORD_STOCK_EVENTS_STREAM: Final = Method(
     stock.RecordStockEventsStreamResponse,
     is_repeatable=False,
 )
-#: A stream of responses, resumed by the client itself.
+#: Streams of responses, resumed by the client itself.
 WATCH_AVAILABILITY: Final = Method(
     "WatchService/WatchAvailability", watch.WatchAvailabilityResponse
+)
+WATCH_RESERVATIONS: Final = Method(
+    "WatchService/WatchReservations", watch.WatchReservationsResponse
 )
 #: The coalescer's stream. Every operation on it carries the id of its reservation.
 RESERVE_STREAM: Final = Method(

@@ -16,11 +16,13 @@ from .methods import (
     RESERVE_STREAM,
     UNARY_METHODS,
     WATCH_AVAILABILITY,
+    WATCH_RESERVATIONS,
     Method,
 )
 from .parameters import flag, of_type, seconds, text
 from .retries import Attempts, Budget, Retries
 from .streams import Feed
+from .watching import Watch
 
 TARGET: Final = "127.0.0.1:50051"
 ADMIN_TARGET: Final = "127.0.0.1:50052"
@@ -77,7 +79,10 @@ class Session:
             for method in UNARY_METHODS
         }
         self._stock_events = _stub(channel, RECORD_STOCK_EVENTS_STREAM, "stream_stream")
-        self._watch = _stub(channel, WATCH_AVAILABILITY, "unary_stream")
+        self._watches = {
+            method: _stub(channel, method, "unary_stream")
+            for method in (WATCH_AVAILABILITY, WATCH_RESERVATIONS)
+        }
         self._reserves = channel.stream_stream(RESERVE_STREAM.path)
 
     def __str__(self) -> str:
@@ -135,9 +140,10 @@ class Session:
         """A running ReserveStream, of bytes."""
         return self._reserves(metadata=self._metadata)
 
-    def start_watch(self, request: Any, correlation_id: str | None) -> Any:
-        """A running WatchAvailability."""
-        return self._watch(request, metadata=self.metadata(correlation_id))
+    def start_watch(self, watch: Watch[Any], correlation_id: str | None) -> Any:
+        """A running watch, from where it has come to."""
+        metadata = self.metadata(correlation_id)
+        return self._watches[watch.method](watch.request, metadata=metadata)
 
     def check_end(self, feed: Feed[Any]) -> None:
         """Raise what went wrong on our side of a stream that the server ended with OK."""

@@ -25,10 +25,12 @@ from holdfast.persistence.ledger.follower import Follower
 from holdfast.persistence.recovery import RECOVERY_ERRORS, open_beside
 from holdfast.v1 import ledger_service_pb2 as ledger
 from holdfast.v1 import reservation_service_pb2 as reservation
+from holdfast.v1 import watch_service_pb2 as watch
 
 from ..wire import faults
 from ..wire.faults import Fault
 from ..wire.ledger import explain_availability, list_movements, list_reservations
+from ..wire.reservation_changes import watch_reservations
 from .ledger_reader import ANSWER, FAULT, HEADER, NOTE, QUESTION
 
 #: How long following may keep a question waiting.
@@ -48,6 +50,7 @@ _METHODS: Final[dict[str, tuple[Any, Callable[..., Any]]]] = {
     "ListMovements": (ledger.ListMovementsRequest, list_movements),
     "ListReservations": (reservation.ListReservationsRequest, list_reservations),
     "ExplainAvailability": (ledger.ExplainAvailabilityRequest, explain_availability),
+    "WatchReservations": (watch.WatchReservationsRequest, watch_reservations),
 }
 
 

@@ -72,6 +72,10 @@ class LedgerReader:
     def __repr__(self) -> str:
         return f"<LedgerReader of {self._data_dir}, {len(self._waiting)} questions>"
 
+    def durable_position(self) -> int:
+        """The last append that is durable."""
+        return self._durable_position()
+
     async def ask(self, method: str, request: Message) -> Forwarded:
         """The response of a method of LedgerService. Raises a `Fault`."""
         if self._writer is None:

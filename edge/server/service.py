@@ -81,6 +81,7 @@ from .context import CallContext
 from .ledger_reader import Forwarded, LedgerReader
 from .ordered_streams import OrderedStreams
 from .pace import Pace
+from .watch.reservations import ReservationWatches
 from .watch.watches import Watches
 
 
@@ -94,6 +95,7 @@ class Service:
         self.streams = OrderedStreams(admission)
         self.pace = Pace()
         self.watches = Watches(admission.pump)
+        self._reservation_watches = ReservationWatches(ledger_reader)
         self._ask = admission.ask
         self._timeline = admission.pump.node.timeline
 
@@ -260,6 +262,12 @@ class Service:
     ) -> AsyncIterator[Message]:
         """Tell changes of stock as they become durable."""
         return self.watches.watch(request)
+
+    def WatchReservations(
+        self, request: watch.WatchReservationsRequest, _context: CallContext
+    ) -> AsyncIterator[Message]:
+        """Tell what becomes of reservations."""
+        return self._reservation_watches.watch(request)
 
     # CatalogService
 

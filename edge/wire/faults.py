@@ -245,13 +245,13 @@ def revision_of_other_timeline(field: str, timeline: int) -> Fault:
     )
 
 
-def too_many_watchers(watchers_max: int) -> Fault:
+def too_many_watchers(method: str, watchers_max: int) -> Fault:
     """The node tells as many watchers as it takes."""
     return Fault(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "TOO_MANY_WATCHERS",
-        f"{watchers_max} calls of WatchAvailability are open, the most that a node takes: end one, "
-        "or watch more SKUs in one call",
+        f"{watchers_max} calls of {method} are open, the most that a node takes: end one, or watch "
+        "more in one call",
         {"watchers_max": str(watchers_max)},
     )
 

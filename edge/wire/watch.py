@@ -14,7 +14,7 @@ from .faults import invalid, revision_of_other_timeline
 from .shared import INT64_MAX
 from .validation import bad_name, check_count, is_name
 
-_STARTS: Final = (
+STARTS: Final = (
     watch.WATCH_START_UNSPECIFIED,
     watch.WATCH_START_CURRENT_STATE,
     watch.WATCH_START_NOW,
@@ -46,7 +46,7 @@ def watch_from_request(
         for index, name in enumerate(names):
             if not is_name(name):
                 raise bad_name(f"{field}[{index}]", name)
-    if request.start not in _STARTS:
+    if request.start not in STARTS:
         raise invalid("start", request.start, "a WatchStart")
     if request.low_threshold < 0:
         raise invalid("low_threshold", request.low_threshold, f"0 to {INT64_MAX}")

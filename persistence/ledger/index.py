@@ -67,6 +67,11 @@ class Index:
         return self.opening.head.opened_ns if self.opening else self._begun_ns
 
     @property
+    def oldest(self) -> int:
+        """The number of the first movement that is no opening of what was let go."""
+        return self.opening.head.first + self.opening.head.count if self.opening else 0
+
+    @property
     def count(self) -> int:
         """How many movements there were, those included that were let go."""
         return self.tail.first + self.tail.count

@@ -151,6 +151,10 @@ KEYS: Final = {
     "correlation_id": "note",
 }
 
+#: Whether a kind tells what became of units of a reservation (bool by number).
+OF_RESERVATIONS: Final = np.zeros(256, bool)
+OF_RESERVATIONS[[kind for kind in ENTERS if not kind.name.startswith("OPENING")]] = True
+
 LEVEL_COLUMNS: Final = ("on_hand", "reserved", "committed", "withheld")
 
 

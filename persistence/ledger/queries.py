@@ -11,6 +11,7 @@ from .movements import (
     KEYS,
     LEVEL_COLUMNS,
     NO_TEXT,
+    OF_RESERVATIONS,
     MovementKind,
     differences,
     id_from_text,
@@ -87,6 +88,25 @@ def find_movements(
         rows = rows[: np.searchsorted(rows, end - part.first)][-(limit - len(found)) :]
         found += reversed(movements_at(part, rows))
     return found
+
+
+def find_changes(
+    index: Index, wanted: MovementFilter, first: int, limit: int
+) -> tuple[list[Movement], int]:
+    """What became of reservations from movement `first` on, oldest first, and the number of the
+    movement from which to go on.
+    """
+    found: list[Movement] = []
+    for part in index.parts:
+        if part.first + len(part.movements) <= first:
+            continue
+        rows = rows_of(part, wanted)
+        rows = rows[np.searchsorted(rows, max(0, first - part.first)) :]
+        rows = rows[OF_RESERVATIONS[part.movements["kind"][rows]]]
+        found += movements_at(part, rows[: limit - len(found)])
+        if len(found) == limit:
+            return found, found[-1].number + 1
+    return found, index.count
 
 
 def rows_of(part: Part, wanted: MovementFilter) -> Any:

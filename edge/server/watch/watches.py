@@ -68,7 +68,7 @@ class Watches:
         """
         wanted = watch_from_request(request, self.pump.node.timeline, self.sequences())
         if len(self.watchers) >= WATCHERS_MAX:
-            raise faults.too_many_watchers(WATCHERS_MAX)
+            raise faults.too_many_watchers("WatchAvailability", WATCHERS_MAX)
         self._begin()
         watcher = Watcher(self, wanted)
         self.watchers.add(watcher)

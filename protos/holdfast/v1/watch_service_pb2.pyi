@@ -1,5 +1,9 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from holdfast.v1 import availability_service_pb2 as _availability_service_pb2
 from holdfast.v1 import common_pb2 as _common_pb2
+from holdfast.v1 import reservation_service_pb2 as _reservation_service_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -72,3 +76,51 @@ class LevelUpdate(_message.Message):
     crossed_from: StockStatus
     removed: bool
     def __init__(self, sku: _Optional[str] = ..., level: _Optional[_Union[_availability_service_pb2.StockLevel, _Mapping]] = ..., status: _Optional[_Union[StockStatus, str]] = ..., crossed_from: _Optional[_Union[StockStatus, str]] = ..., removed: bool = ...) -> None: ...
+
+class WatchReservationsRequest(_message.Message):
+    __slots__ = ("sku", "location", "start", "resume_token")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    location: str
+    start: WatchStart
+    resume_token: str
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., start: _Optional[_Union[WatchStart, str]] = ..., resume_token: _Optional[str] = ...) -> None: ...
+
+class WatchReservationsResponse(_message.Message):
+    __slots__ = ("changes", "resume_token", "reset")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    RESET_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[ReservationChange]
+    resume_token: str
+    reset: bool
+    def __init__(self, changes: _Optional[_Iterable[_Union[ReservationChange, _Mapping]]] = ..., resume_token: _Optional[str] = ..., reset: bool = ...) -> None: ...
+
+class ReservationChange(_message.Message):
+    __slots__ = ("reservation_id", "sku", "location", "quantity", "from_state", "state", "record_time", "revision", "correlation_id", "reason", "actor")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    FROM_STATE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    RECORD_TIME_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    sku: str
+    location: str
+    quantity: int
+    from_state: _reservation_service_pb2.ReservationState
+    state: _reservation_service_pb2.ReservationState
+    record_time: _timestamp_pb2.Timestamp
+    revision: _common_pb2.Revision
+    correlation_id: str
+    reason: str
+    actor: str
+    def __init__(self, reservation_id: _Optional[str] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., from_state: _Optional[_Union[_reservation_service_pb2.ReservationState, str]] = ..., state: _Optional[_Union[_reservation_service_pb2.ReservationState, str]] = ..., record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., correlation_id: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class WatchServiceStub(object):
-    """Tells changes of stock as they become durable.
+    """Tells changes of stock, and what becomes of reservations, as they become durable.
     """
 
     def __init__(self, channel):
@@ -40,10 +40,15 @@ class WatchServiceStub(object):
                 request_serializer=holdfast_dot_v1_dot_watch__service__pb2.WatchAvailabilityRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_watch__service__pb2.WatchAvailabilityResponse.FromString,
                 _registered_method=True)
+        self.WatchReservations = channel.unary_stream(
+                '/holdfast.v1.WatchService/WatchReservations',
+                request_serializer=holdfast_dot_v1_dot_watch__service__pb2.WatchReservationsRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_watch__service__pb2.WatchReservationsResponse.FromString,
+                _registered_method=True)
 
 
 class WatchServiceServicer(object):
-    """Tells changes of stock as they become durable.
+    """Tells changes of stock, and what becomes of reservations, as they become durable.
     """
 
     def WatchAvailability(self, request, context):
@@ -62,6 +67,16 @@ class WatchServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchReservations(self, request, context):
+        """Streams what becomes of reservations, oldest first, until the caller ends it: every change of
+        every line, at least once, however slow the reader is. The answers come from the ledger, with
+        its errors and some tenths of a second behind. A caller resumes behind the last response that
+        he took in, also after a restart of the node, for as long as the ledger reaches back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_WatchServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -69,6 +84,11 @@ def add_WatchServiceServicer_to_server(servicer, server):
                     servicer.WatchAvailability,
                     request_deserializer=holdfast_dot_v1_dot_watch__service__pb2.WatchAvailabilityRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_watch__service__pb2.WatchAvailabilityResponse.SerializeToString,
+            ),
+            'WatchReservations': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchReservations,
+                    request_deserializer=holdfast_dot_v1_dot_watch__service__pb2.WatchReservationsRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_watch__service__pb2.WatchReservationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -79,7 +99,7 @@ def add_WatchServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WatchService(object):
-    """Tells changes of stock as they become durable.
+    """Tells changes of stock, and what becomes of reservations, as they become durable.
     """
 
     @staticmethod
@@ -99,6 +119,33 @@ class WatchService(object):
             '/holdfast.v1.WatchService/WatchAvailability',
             holdfast_dot_v1_dot_watch__service__pb2.WatchAvailabilityRequest.SerializeToString,
             holdfast_dot_v1_dot_watch__service__pb2.WatchAvailabilityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchReservations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/holdfast.v1.WatchService/WatchReservations',
+            holdfast_dot_v1_dot_watch__service__pb2.WatchReservationsRequest.SerializeToString,
+            holdfast_dot_v1_dot_watch__service__pb2.WatchReservationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -360,7 +360,7 @@ def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
     """What differs is what asyncio demands: the kinds of iterators, and of the sleep function."""
     one, other = public(Client), public(BlockingClient)
     one.pop("coalescer")  # threads have nothing to gather: each waits for its own answer
-    special = {"__init__", "record_stock_events_stream", "watch_availability"}
+    special = {"__init__", "record_stock_events_stream", "watch_availability", "watch_reservations"}
     assert {
         *(name for name, _ in REPEATABLE),
         "delete_sku",

@@ -9,7 +9,13 @@ import pytest
 
 from holdfast.persistence.ledger import index as indexing
 from holdfast.persistence.ledger.follower import Follower
-from holdfast.persistence.ledger.queries import Movement, MovementFilter, find_movements
+from holdfast.persistence.ledger.movements import ENTERS
+from holdfast.persistence.ledger.queries import (
+    Movement,
+    MovementFilter,
+    find_changes,
+    find_movements,
+)
 from tests.persistence.ledger.following import following
 from tests.persistence.lives import PLACES, SKUS, live_on
 
@@ -57,6 +63,26 @@ def test_combinations_find_what_a_scan_finds(follower: Follower) -> None:
             found = find_movements(follower.index, MovementFilter(texts), None, ALL)
             assert expected == [each.number for each in found]
     assert asked > 40
+
+
+@pytest.mark.parametrize("limit", [1, 7, 1_000])
+@pytest.mark.parametrize("sku", ["", SKUS[3]])
+def test_changes_of_reservations_are_found_from_any_number_on(
+    follower: Follower, sku: str, limit: int
+) -> None:
+    """Oldest first, each once, and those alone."""
+    wanted = MovementFilter((("sku", sku.encode()),) if sku else ())
+    every = find_movements(follower.index, wanted, None, ALL)[::-1]
+    expected = [each.number for each in every if each.kind in ENTERS]
+    found: list[int] = []
+    first = 0
+    while first < follower.index.count:
+        page, first = find_changes(follower.index, wanted, first, limit)
+        assert len(page) <= limit
+        found += [each.number for each in page]
+    assert expected == found
+    assert found
+    assert ([], follower.index.count) == find_changes(follower.index, wanted, first, limit)
 
 
 def test_pages_follow_each_other(follower: Follower) -> None:

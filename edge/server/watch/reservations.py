@@ -1,0 +1,70 @@
+"""Watchers of reservations: each asks the ledger for what comes behind his token, page by page.
+
+A watcher is a token: the node keeps nothing for him, so a slow one costs nothing, and one that
+comes back after a restart goes on.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from google.protobuf.message import Message
+
+from holdfast.v1.watch_service_pb2 import WatchReservationsRequest, WatchReservationsResponse
+
+from ...wire import faults
+from ..ledger_reader import LedgerReader
+
+#: Open calls of WatchReservations. Each asks the ledger's process, which does one thing at a time.
+WATCHERS_MAX: Final = 100
+
+#: How long a watcher rests between two questions, for each watcher that there is: so together they
+#: ask a hundred times a second at most.
+REST_S: Final = 0.01
+
+#: Rests after which one who was told nothing asks again though nothing was appended: the ledger may
+#: have been behind.
+QUIET_RESTS: Final = 100
+
+
+class ReservationWatches:
+    """All watchers of reservations of a node with this ledger, None for one that keeps none."""
+
+    def __init__(self, ledger_reader: LedgerReader | None) -> None:
+        self._ledger_reader = ledger_reader
+        self._watchers = 0
+
+    def __repr__(self) -> str:
+        return f"<ReservationWatches of {self._watchers} watchers>"
+
+    async def watch(self, request: WatchReservationsRequest) -> AsyncIterator[Message]:
+        """The responses to a watcher, without end. Raises a `Fault`."""
+        if self._ledger_reader is None:
+            raise faults.ledger_off()
+        if self._watchers >= WATCHERS_MAX:
+            raise faults.too_many_watchers("WatchReservations", WATCHERS_MAX)
+        self._watchers += 1
+        try:
+            async for response in self._responses(self._ledger_reader, request):
+                yield response
+        finally:
+            self._watchers -= 1
+
+    async def _responses(
+        self, reader: LedgerReader, request: WatchReservationsRequest
+    ) -> AsyncIterator[WatchReservationsResponse]:
+        asked = WatchReservationsRequest()
+        asked.CopyFrom(request)
+        is_first = True
+        while True:
+            position = reader.durable_position()
+            told = await reader.ask("WatchReservations", asked)
+            response = WatchReservationsResponse.FromString(told.SerializeToString())
+            asked.resume_token = response.resume_token
+            if is_first or response.changes or response.reset:
+                yield response
+            is_first = False
+            for _ in range(1 if response.changes else QUIET_RESTS):
+                await asyncio.sleep(REST_S * self._watchers)
+                if reader.durable_position() != position:
+                    break

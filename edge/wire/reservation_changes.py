@@ -1,0 +1,90 @@
+"""WatchReservations: what becomes of reservations, page by page, out of the ledger."""
+
+import binascii
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Final
+
+from holdfast.persistence.ledger.follower import Follower
+from holdfast.persistence.ledger.index import Index
+from holdfast.persistence.ledger.movements import ENTERS
+from holdfast.persistence.ledger.queries import Movement, MovementFilter, find_changes
+from holdfast.v1 import common_pb2 as common
+from holdfast.v1 import watch_service_pb2 as watch
+
+from .faults import invalid, revision_of_other_timeline
+from .reservations import STATES
+from .validation import check_name
+from .watch import STARTS
+
+#: Changes in a response.
+PAGE_MAX: Final = 1_000
+
+#: Timeline, the append behind which the index was begun, and the number of a movement.
+_TOKEN: Final = struct.Struct(">QQQ")
+
+
+def watch_reservations(
+    request: watch.WatchReservationsRequest, follower: Follower, _durable_position: int
+) -> watch.WatchReservationsResponse:
+    """The next changes behind the token of a request. Raises a `Fault`."""
+    index = follower.index
+    texts = []
+    for key in ("sku", "location"):
+        if name := getattr(request, key):
+            check_name(key, name)
+            texts.append((key, name.encode()))
+    if request.start not in STARTS:
+        raise invalid("start", request.start, "a WatchStart")
+    oldest = index.oldest
+    if request.resume_token:
+        first = _first_of(request.resume_token, index)
+        if first < oldest:
+            return _response(index, index.count, reset=True)
+    else:
+        first = oldest if request.start == watch.WATCH_START_CURRENT_STATE else index.count
+    found, following = find_changes(index, MovementFilter(tuple(texts)), first, PAGE_MAX)
+    response = _response(index, max(first, following))
+    response.changes.extend(_change(each, index.timeline) for each in found)
+    return response
+
+
+def _response(index: Index, first: int, *, reset: bool = False) -> watch.WatchReservationsResponse:
+    token = urlsafe_b64encode(_TOKEN.pack(index.timeline, index.begun_at, first)).decode()
+    return watch.WatchReservationsResponse(resume_token=token, reset=reset)
+
+
+def _first_of(token: str, index: Index) -> int:
+    """The number from which a token resumes; -1 where the index was begun anew since. Raises a
+    `Fault` for a token that this timeline did not give out.
+    """
+    try:
+        timeline, begun_at, first = _TOKEN.unpack(urlsafe_b64decode(token))
+    except (ValueError, binascii.Error, struct.error):
+        expected = "the resume_token of a response of this node"
+        raise invalid("resume_token", token, expected) from None
+    if timeline != index.timeline:
+        raise revision_of_other_timeline("resume_token", timeline)
+    return int(first) if begun_at == index.begun_at else -1
+
+
+def _change(movement: Movement, timeline: int) -> watch.ReservationChange:
+    record = movement.record
+    message = watch.ReservationChange(
+        reservation_id=movement.reservation_id,
+        sku=movement.text(record, "sku"),
+        location=movement.text(record, "location"),
+        quantity=int(record["quantity"]),
+        from_state=_STATES_LEFT.get(int(record["leaves"]), 0),
+        state=STATES[ENTERS[movement.kind]],
+        revision=common.Revision(
+            shard=int(record["shard"]), sequence=int(record["sequence"]), timeline=timeline
+        ),
+    )
+    message.record_time.FromNanoseconds(int(record["time_ns"]))
+    for name in ("correlation_id", "reason", "actor"):
+        setattr(message, name, movement.text(movement.note, name))
+    return message
+
+
+_STATES_LEFT: Final = {int(state): number for state, number in STATES.items()}
