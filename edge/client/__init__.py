@@ -2,7 +2,8 @@
 server.
 """
 
-from .clients import BlockingClient, Client
+from .blocking import BlockingClient
+from .clients import Client
 from .errors import (
     AlreadyExists,
     Closed,
