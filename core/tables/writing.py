@@ -7,6 +7,7 @@ same.
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -230,10 +231,17 @@ def record_correlations(
     """Note the correlation ids of effects of a kind that follow one another from number `first` on;
     "" for none.
     """
-    noted = [(number, text) for number, text in enumerate(correlations, first) if text]
-    if noted:
-        record(shard, Section.CORRELATIONS, *((number, 1, section, 1, 0) for number, _ in noted))
-        record_names(shard, Section.CORRELATION_TEXTS, *(text for _, text in noted))
+    effects: list[tuple[int, ...]] = []
+    texts: list[str] = []
+    for text, run in groupby(correlations):
+        count = len(list(run))
+        if text:
+            effects.append((first, count, section, 1, 0))
+            texts.append(text)
+        first += count
+    if texts:
+        record(shard, Section.CORRELATIONS, *effects)
+        record_names(shard, Section.CORRELATION_TEXTS, *texts)
 
 
 def record_decision(shard: Shard, reason: str, actor: str, before: Sequence[int]) -> None:
