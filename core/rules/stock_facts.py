@@ -7,7 +7,7 @@ among them, the turn may end between two.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, groupby
+from itertools import compress, count, groupby
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -23,6 +23,7 @@ from ..commands import (
     Unknown,
 )
 from ..commands.registry import RECORD_STOCK_EVENTS, executes
+from ..kernels.arguments import QUARANTINED_SKUS
 from ..kernels.codes import (
     CAP_MAX,
     EVENT_ALREADY_COUNTED,
@@ -265,9 +266,7 @@ class _New:
     @property
     def is_quarantined(self) -> bool:
         """Whether it is one more level of a SKU in quarantine."""
-        shard = self.shard
-        held = shard.quarantined_skus
-        return len(held) > 0 and shard.is_sku_quarantined(shard.skus.find(self.sku))
+        return self.shard.is_sku_quarantined(self.shard.skus.find(self.sku))
 
 
 class _Places:
@@ -309,13 +308,18 @@ class _Places:
         ]
         self._indexes, self._levels = map(list, zip(*on_new, strict=True))
         plan["is_open"][self._indexes] = 1
-        plan["new_sku"][self._indexes] = [level.new_sku for level in self._levels]
         is_enabled = _are_enabled(self._levels[0].shard, self._levels)
+        found = zip(
+            *((each.new_sku, is_enabled[each.location]) for each in self._levels), strict=True
+        )
+        plan["new_sku"][self._indexes], plan["takes_promises"][self._indexes] = found
         plan["cap"][self._indexes], plan["is_uncounted"][self._indexes] = CAP_MAX, 1
-        plan["takes_promises"][self._indexes] = [
-            is_enabled[each.location] and not (quarantines if each.new_sku else each.is_quarantined)
-            for each in self._levels
-        ]
+        if quarantines or any(shard.header[QUARANTINED_SKUS] for shard in self._new_rows):
+            pairs = zip(self._indexes, self._levels, strict=True)
+            held = [
+                at for at, level in pairs if (quarantines and level.new_sku) or level.is_quarantined
+            ]
+            plan["takes_promises"][held] = 0
 
     def create(self, decided: Plan, quarantining: str | None) -> None:
         """Create the new levels on which an event takes effect, and give the events their rows. New
@@ -325,9 +329,8 @@ class _Places:
             return
         applied = (decided.codes[self._indexes] == EVENT_APPLIED).tolist()
         created: dict[Shard, dict[tuple[str, str], _New]] = {}
-        for level, applies in zip(self._levels, applied, strict=True):
-            if applies:
-                created.setdefault(level.shard, {})[level.sku, level.location] = level
+        for level in compress(self._levels, applied):
+            created.setdefault(level.shard, {})[level.sku, level.location] = level
         for shard, levels in created.items():
             _create_levels(shard, list(levels.values()), quarantining)
         # Events that have no effect keep a row that nobody reads.
@@ -342,7 +345,8 @@ def _are_enabled(shard: Shard, levels: Iterable[_New]) -> dict[str, bool]:
 
 def _create_levels(shard: Shard, levels: Sequence[_New], quarantining: str | None) -> None:
     """Record new stock levels of a shard, and their SKUs where they are new, and note the rows."""
-    names = list(dict.fromkeys(level.sku for level in levels))
+    named, locations = zip(*map(_NAME, levels), strict=True)
+    names = list(dict.fromkeys(named))
     skus = dict(zip(names, shard.skus.find_all(names), strict=True))
     unknown = [sku for sku, number in skus.items() if number < 0]
     if unknown:
@@ -351,11 +355,11 @@ def _create_levels(shard: Shard, levels: Sequence[_New], quarantining: str | Non
     if unknown and quarantining is not None:
         source = number_of_name(shard, shard.sources, Section.SOURCE_NAMES, quarantining)
         record(shard, Section.SKU_QUARANTINES, *((skus[sku], source, 1, 0) for sku in unknown))
-    places = {place: shard.locations.find(place) for place in {each.location for each in levels}}
+    places = {place: shard.locations.find(place) for place in set(locations)}
     for row, level in enumerate(levels, len(shard.levels)):
         level.row = row
-    named = ((skus[each.sku], places[each.location], 1, 0, 0) for each in levels)
-    record(shard, Section.LEVELS, *named)
+    begun = ((skus[each.sku], places[each.location], 1, 0, 0) for each in levels)
+    record(shard, Section.LEVELS, *begun)
 
 
 def _columns(named: Sequence[StockEvent], places: _Places) -> Array:
