@@ -30,6 +30,7 @@ from holdfast.core.kernels.arguments import (
     SKUS,
     UNITS_ON_HAND,
 )
+from holdfast.core.kernels.codes import FLAG_TEXT
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from holdfast.core.rules.retention import Retention
@@ -90,6 +91,11 @@ def lose_line(shard: Shard) -> None:
 def empty_line(shard: Shard) -> None:
     whole = np.flatnonzero(shard.lines["state"] >= 3)[-1]
     shard.lines.records["quantity"][whole] = 0
+
+
+def displace_text(shard: Shard) -> None:
+    named = np.flatnonzero(shard.reservations["flags"] & FLAG_TEXT)[0]
+    shard.reservations.records["id_text"][named] = len(shard.id_texts)
 
 
 def lose_text(shard: Shard) -> None:
@@ -164,7 +170,7 @@ def forget_sku(shard: Shard) -> None:
         (set_field("lines", "state", 50), "is in an unknown state"),
         (set_field("reservations", "first_line", 1), "are not those of reservations"),
         (forget_lines, "has no lines"),
-        (set_field("reservations", "id_text", 1), "has no text, or one of another"),
+        (displace_text, "has no text, or one of another"),
         (set_field("reservations", "expires_at_ns", -(10**15)), "ends before it began"),
         (set_split, "less than no units"),
         (lose_line, "has lines that are not there"),
