@@ -24,6 +24,8 @@ from holdfast.core.commands import (
     GetShortfall,
     Line,
     ListLocations,
+    ListQuarantinedSkus,
+    ListSources,
     Location,
     Move,
     MoveBatch,
@@ -34,11 +36,14 @@ from holdfast.core.commands import (
     Reserve,
     ReserveBatch,
     ResolveLevels,
+    SettleSku,
+    Source,
     StockBatch,
     StockDetails,
     StockEvent,
     TextColumn,
     UpdateLocation,
+    UpdateSource,
 )
 from holdfast.core.commands.auditing import LevelName
 from holdfast.core.commands.stock import RESERVATION, SUPPLY, TRANSFER, Reversed
@@ -54,7 +59,14 @@ from holdfast.core.limits import (
     PROMISE_LEVELS_MAX,
     REPAIRED_MAX,
 )
-from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
+from holdfast.core.model import (
+    EventKind,
+    Fallback,
+    LocationKind,
+    Remainder,
+    UnknownSkus,
+    Verb,
+)
 from holdfast.core.node import Node
 from holdfast.core.tables.layouts import OPERATION, STOCK_EVENT
 
@@ -350,6 +362,30 @@ class Nasty:
         key = self._last.key if self._last and self.rng.random() < 0.5 else self._old()
         return ForceRelease(key, "reason", "actor")
 
+    def set_source(self, _size: float) -> Command:
+        """Set how often a source is expected, what its unknown SKUs do, and what it restricts."""
+        source = Source(
+            f"source {self.rng.randrange(3)}",
+            self.rng.choice((0, 1)),
+            self.rng.choice((None, *UnknownSkus)),
+            self.rng.choice(tuple(Fallback)),
+            self.rng.randrange(9),
+        )
+        return UpdateSource(source, allow_missing=True)
+
+    def list_sources(self, _size: float) -> Command:
+        """List all sources."""
+        return ListSources(0, BATCH_MAX)
+
+    def list_quarantined(self, _size: float) -> Command:
+        """Read the longest page of SKUs in quarantine."""
+        return ListQuarantinedSkus(0, BATCH_MAX)
+
+    def settle_sku(self, _size: float) -> Command:
+        """Admit or discard a SKU, mostly one that is not in quarantine."""
+        sku = f"N{self.rng.randrange(10_000, 11_000)}-0"
+        return SettleSku(sku, self.rng.random() < 0.5, "reason", "actor")
+
     def put_location(self, _size: float) -> Command:
         """Make or rename a location."""
         number = self.rng.randrange(300)
@@ -388,6 +424,10 @@ KINDS: Final[list[Callable[[Nasty, float], Command]]] = [
     Nasty.audit,
     Nasty.repair,
     Nasty.force_release,
+    Nasty.set_source,
+    Nasty.list_sources,
+    Nasty.list_quarantined,
+    Nasty.settle_sku,
     Nasty.put_location,
     Nasty.list_locations,
     Nasty.delete_sku,
