@@ -124,9 +124,10 @@ def _wrong_units(shard: Shard) -> Iterator[str]:
 
 def _wrong_levels(shard: Shard) -> Iterator[str]:
     levels = shard.levels.used
-    yield from _where(levels["withheld"] < 0, "stock level {} withholds less than no units")
     totals = np.zeros(len(levels), np.int64)
     np.add.at(totals, shard.unavailable.used["row"], shard.unavailable.used["units"])
+    yield from _where(totals < 0, "less than no units are unavailable at stock level {}")
+    np.subtract.at(totals, shard.backorders.used["row"], shard.backorders.used["units"])
     problem = "stock level {} does not withhold what is unavailable there"
     yield from _where(levels["withheld"] != totals, problem)
     for field, names in (("sku", shard.skus), ("location", shard.locations)):
@@ -246,6 +247,31 @@ def _wrong_supplies(shard: Shard) -> Iterator[str]:
     yield from _wrong_blocks("granules of names", first, sizes, granules, shard, "supplies")
 
 
+def _wrong_backorders(shard: Shard) -> Iterator[str]:
+    """What is backordered is under a promise and not on hand, and nobody can bind it."""
+    backorders, levels = shard.backorders.used, shard.levels.used
+    if any(_wrong_lines(shard)):
+        return  # units can't be counted
+    numbers, units = units_by_line(shard)
+    places = np.minimum(np.searchsorted(numbers, backorders["line"]), len(numbers) - 1)
+    if len(backorders) and not np.array_equal(numbers[places], backorders["line"]):
+        yield "a backorder is of no line"
+        return
+    if len(np.unique(backorders["line"])) != len(backorders):
+        yield "two backorders are of one line"
+    promised = units[places][:, [State.HELD - 1, State.COMMITTED - 1]].sum(axis=1)
+    is_wrong = (backorders["units"] <= 0) | (backorders["units"] > promised)
+    yield from _where(is_wrong, "backorder {} has units that are not promised")
+    given_back = (State.RELEASED, State.EXPIRED, State.CANCELLED)
+    gone = sum(units[places, state - 1] for state in given_back)
+    yield from _where(backorders["given_back"] != gone, "backorder {} missed what was given back")
+    is_wrong = shard.lines.records["row"][backorders["line"]] != backorders["row"]
+    yield from _where(is_wrong, "backorder {} is at another stock level than its line")
+    mine = levels[backorders["row"]]
+    free = mine["on_hand"] - mine["reserved"] - mine["committed"] - mine["withheld"]
+    yield from _where(free > 0, "backorder {} waits for what is on hand")
+
+
 def _wrong_ended_ids(shard: Shard) -> Iterator[str]:
     """What is left of reservations: in a ring, of which marks say when its records came."""
     ended, marks = shard.ended, shard.ended_marks.used
@@ -284,6 +310,7 @@ _CHECKS = (
     _wrong_quarantine,
     _wrong_reservations,
     _wrong_supplies,
+    _wrong_backorders,
     _wrong_ended_ids,
     _wrong_totals,
 )

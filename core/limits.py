@@ -22,6 +22,9 @@ TOTAL_MAX = 2**63 - 1
 #: Lines of one reservation. The largest invoice of a real year has 1,114.
 LINES_MAX = 2_000
 
+#: Lines of a Reserve against supply: each is decided by itself, and its queue told, in some 50 µs.
+LINES_AGAINST_SUPPLY_MAX = 100
+
 #: SKUs of one BatchGetAvailability, and events of one RecordStockEvents.
 BATCH_MAX = 1_000
 
@@ -148,6 +151,10 @@ SUPPLIES_MAX = 1 << 22
 
 #: Texts that name a supply, its document and a line of that; granules that they take at most.
 SUPPLY_TEXTS_EACH = 2
+
+#: Lines of a shard with units that are promised from supply: after each command that may have made
+#: units available all of them are looked at, in 0.2 ms.
+BACKORDERS_MAX = 1 << 16
 
 #: How far ahead supply is told: half a year. Dates beyond change until they come.
 HORIZON_DAYS_MAX = 180

@@ -50,6 +50,7 @@ class RefusalCode(IntEnum):
     WRONG_STATE = 5
     NO_SUCH_LINE = 6
     EXCESS_QUANTITY = 7
+    BACKORDERED = 8
 
 
 class EventKind(IntEnum):
@@ -163,6 +164,7 @@ class BatchOutcome(IntEnum):
     LINKED_REFUSED = 12
     RESERVATION_ENDED = 13
     INVALID_ID = 14
+    BACKORDERED = 15
 
 
 class Unresolved(IntEnum):

@@ -42,6 +42,7 @@ from .rules.sources import Sources
 from .rules.stock_batches import StockBatches
 from .rules.stock_facts import StockFacts
 from .rules.stock_plan import StockPlanner
+from .rules.supply_reserves import SupplyReserves
 from .tables import state_bytes
 from .tables.apply import replay
 from .tables.effects import Entry, Section
@@ -143,6 +144,7 @@ class Node:
         self.homes = Homes(self.shards, self.index, slot_count)
         self.work = Work()
         self.reservations = Reservations(self.shards, self.homes, self.work)
+        self.backorders = SupplyReserves(self.shards, self.homes, self.reservations, self.work)
         self.source_states = SourceStates(self.shards, self.work)
         self.sweep = Sweep(self.shards, self.work, retention)
         self.audit = Auditing(self.shards, self.homes, self.work, audit_interval_ns)
@@ -163,6 +165,7 @@ class Node:
         reversals = Reversals(counts)
         planner = StockPlanner(self.shards, sources, reversals)
         yield self.reservations
+        yield self.backorders
         yield self.audit
         yield Batches(self.shards, self.homes, self.reservations, self.work)
         yield sources
@@ -218,6 +221,7 @@ class Node:
         if not self._has_window:
             self._set_window()
         is_late = self._expire()
+        self.backorders.settle()
         if self.sweep.next_ns <= self.now_ns and not is_late:
             self.sweep.go_on(self.now_ns)
         if self.audit.next_ns <= self.now_ns and not is_late:
@@ -309,6 +313,8 @@ class Node:
             is_first = self.work.left == whole
             if not left[mail.shard] and (is_first or self._has_time(mail)):
                 outcome = self._execute(mail, share)
+                if not OPERATIONS[type(mail.command)].is_read:
+                    self.backorders.settle()
             if outcome is None:
                 left[mail.shard].append(mail)
             else:

@@ -25,6 +25,7 @@ _TABLES: Final[Mapping[Growth, Sequence[str]]] = {
     Growth.PLACES: ("locations", "display_names"),
     Growth.PRINCIPALS: ("principals",),
     Growth.SOURCES: ("sources", "requests"),
+    Growth.BACKORDERS: ("backorders", "reservations", "lines", "id_texts"),
 }
 
 

@@ -18,6 +18,7 @@ from .commands import (
     GetAvailability,
     GetAvailableToPromise,
     GetReservation,
+    GetShortfall,
     Line,
     ListLocations,
     Location,
@@ -27,6 +28,7 @@ from .commands import (
     RecordStockEvents,
     Reference,
     Reserve,
+    ReserveAgainstSupply,
     ReserveBatch,
     ResetSource,
     ResolveLevels,
@@ -146,6 +148,19 @@ def _warm_lookups(node: Node, operations: np.ndarray) -> Iterator[Command]:
     yield ReserveBatch(elsewhere, None)
 
 
+def _warm_backorders() -> Iterator[Command]:
+    """Units that are promised by date, from supply, and given back in part."""
+    yield GetAvailableToPromise("S0", (), 1, 0, 9)
+    order = Reference(SUPPLY, "order", "3")
+    coming = StockEvent(None, 14, "S1", "W", EventKind.SUPPLY, 99, reference=order, expected_ns=9)
+    yield RecordStockEvents("statuses", (coming,))
+    key, line = key_from_text("later"), Line("S1", "W", 20)
+    yield ReserveAgainstSupply(key, (line,), HOLD_MS_MIN, (9,))
+    yield GetShortfall("S1", "W", 9)
+    for verb, lines in ((Verb.COMMIT, None), (Verb.CANCEL, (Line("S1", "W", 1),))):
+        yield Move(verb, key, None, lines, Remainder.KEEP)
+
+
 def _life() -> Iterator[tuple[int, Command]]:
     uuid = _SPREAD
     text, late, ended = (key_from_text(each) for each in ("text", "late", "ended"))
@@ -204,7 +219,7 @@ def _life() -> Iterator[tuple[int, Command]]:
         StockEvent(None, 13, "S0", "W", EventKind.SUPPLY, 5, reference=other, expected_ns=9),
     ):
         yield 6, RecordStockEvents("statuses", (fact,))
-    yield 6, GetAvailableToPromise("S0", (), 1, 0, 9)
+    yield from ((6, command) for command in _warm_backorders())
     yield 7, UpdateSource(Source("numbers", 0, None, Fallback.CAP, 9), allow_missing=True)
     for number in (9, 9, 7):  # one that skips some, a repeat, and one of those
         event = StockEvent(None, number, "S0", "W", EventKind.COUNT, 9)

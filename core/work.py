@@ -20,6 +20,13 @@ TURN_WORK_MAX: Final = 4_000
 LINE_RESERVED: Final = 6
 RESERVE_ASKED: Final = 80
 
+#: A line of a Reserve against supply. A backorder that is looked at, and one that is settled; a
+#: level whose queue is told.
+LINE_BACKORDERED: Final = 60
+BACKORDER_SEEN: Final = 0.001
+BACKORDER_SETTLED: Final = 0.01
+BACKORDER_TOLD: Final = 40
+
 #: A batch, of whatever length; a kernel's pass over its operations, and each of them in it.
 BATCH: Final = 40
 PASS: Final = 4

@@ -170,6 +170,7 @@ class _ShardHistory:
             Section.STOCK: self._read_stock,
             Section.UNAVAILABLE: self._read_unavailable,
             Section.SUPPLIES: self._read_supplies,
+            Section.BACKORDERS: self._read_backorders,
             Section.HISTORY_WINDOWS: self._read_windows,
             Section.COUNTS: self._read_counts,
             Section.POSTED: self._read_posted,
@@ -316,6 +317,17 @@ class _ShardHistory:
                 **self._level(row),
                 "status": self.names[Section.STATUS_NAMES][status],
                 "delta": units,
+            }
+
+    def _read_backorders(self, effects: Any) -> Iterator[EffectRecord]:
+        for effect in effects:
+            yield {
+                "kind": "backorder",
+                "reservation_id": self.reservations[int(effect["reservation"])],
+                **self._level(int(effect["row"])),
+                "delta": int(effect["change"]),
+                "backordered": int(effect["units"]),
+                "latest_supply_time": time_text(int(effect["latest_ns"])),
             }
 
     def _read_supplies(self, effects: Any) -> Iterator[EffectRecord]:

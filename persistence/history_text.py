@@ -102,6 +102,10 @@ _SENTENCES: Final[dict[str, Callable[[EffectRecord], str]]] = {
     ),
     "supply": _supply_sentence,
     "transfer": _transfer_sentence,
+    "backorder": lambda record: (
+        f"{_level(record)}: {record['backordered']:,} of {record['reservation_id']} backordered, "
+        f"{record['delta']:+,}"
+    ),
     "history_window": lambda record: (
         f"what happens at a level is kept for {timedelta(milliseconds=record['window_ms'])}"
         f"{', for counts to ask' if record['is_used'] else ', the newest of it'}"

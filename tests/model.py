@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from holdfast.core.commands import (
     Ambiguous,
+    AnyReserve,
     AvailabilitiesView,
     AvailabilityView,
     AvailableToPromiseView,
@@ -28,7 +29,6 @@ from holdfast.core.commands import (
     GetReservation,
     GetShortfall,
     GetSource,
-    LevelView,
     Line,
     LineView,
     ListQuarantinedSkus,
@@ -42,12 +42,12 @@ from holdfast.core.commands import (
     RefusedLine,
     ReservationView,
     Reserve,
+    ReserveAgainstSupply,
     ReserveOutcome,
     ResetSource,
     Revision,
     SequenceRange,
     SettleSku,
-    Shortfall,
     ShortfallView,
     StockEvent,
     Unknown,
@@ -61,7 +61,6 @@ from holdfast.core.limits import (
     MARK_NS,
     NS_PER_DAY,
     NS_PER_MS,
-    ON_HAND_MAX,
     RETENTION_NS,
     TOTAL_MAX,
 )
@@ -75,23 +74,31 @@ from holdfast.core.model import (
     UnknownSkus,
     Verb,
 )
+from tests.model_backorders import (
+    again,
+    backordered_line,
+    backorders,
+    coming_by,
+    moved,
+    refuse_shipping,
+    settle,
+    shortfall_at,
+    wait,
+)
 from tests.model_counts import Counts
 from tests.model_facts import Facts
 from tests.model_reservations import (
     HeldLine,
     Level,
     Reservation,
-    again,
+    check_promises,
     key_text,
-    out_of_range,
-    promised,
     refuse_lines,
     refuse_reserve,
     refuse_state,
     refused_line,
     request_conflict,
     reserve_conflict,
-    shortfall_at,
     up_to,
 )
 from tests.model_sources import location_conflict
@@ -125,6 +132,7 @@ class Model:
         self.dropped: dict[Key, Reservation] = {}
         self.facts = Facts(self.skus, self.locations, self.counts, unknown_skus=unknown_skus)
         self.now_ns = 0
+        self.waiting = self.facts.waiting
         self.ended_skus: dict[Key | None, tuple[int, dict[str, Level]]] = {}
 
     def execute(self, command: Command | StockColumns, now_ns: int) -> Outcome:
@@ -135,20 +143,22 @@ class Model:
     def obey(self, command: Command | StockColumns, now_ns: int) -> Outcome:
         """Execute a command when all holds that are due have ended."""
         match command:
+            case ReserveAgainstSupply():
+                outcome: Outcome = self.reserve_against_supply(command, now_ns)
             case Reserve():
-                outcome: Outcome = self.reserve(command, now_ns)
+                outcome = self.reserve(command, now_ns)
             case Move() | Extend():
                 outcome = self.change(command, now_ns)
             case ForceRelease():
                 outcome = self.force_release(command)
             case GetReservation():
-                outcome = self.get_reservation(command)
+                outcome = self.get_reservation(command, now_ns)
             case GetAvailability():
                 outcome = self.availabilities(command)
             case GetAvailableToPromise():
                 outcome = self.available_to_promise(command, now_ns)
             case GetShortfall():
-                outcome = self.shortfall(command)
+                outcome = self.shortfall(command, now_ns)
             case RecordStockEvents():
                 outcome = self.facts.record_stock_events(command, now_ns)
             case StockColumns(source, events):
@@ -169,11 +179,13 @@ class Model:
                 outcome = self.update_location(command)
             case DeleteSku():
                 outcome = self.delete_sku(command, now_ns)
+        settle(self.waiting)
         return outcome
 
     def let_pass(self, now_ns: int) -> None:
         """End the holds that are due, and let go of what ended long ago."""
         self.expire(now_ns)
+        settle(self.waiting)
         for source in self.facts.sources.values():
             source.review(now_ns)
         if now_ns > self.now_ns:
@@ -209,12 +221,12 @@ class Model:
 
     # Reserve
 
-    def reserve(self, command: Reserve, now_ns: int) -> ReserveOutcome | Unknown | Conflict:
+    def reserve(self, command: AnyReserve, now_ns: int) -> ReserveOutcome | Unknown | Conflict:
         """Hold all lines or none."""
         known = self.reservations.get(command.key)
         if known is not None:
             conflict = known.dropped_at_ns is None and reserve_conflict(known.asked, command)
-            return conflict or again(known)
+            return conflict or again(known, now_ns)
         unknown = list(self.unknown(command.lines))
         if unknown:
             return Unknown(unknown[0].field, unknown[0].value, tuple(unknown[1:]))
@@ -222,7 +234,8 @@ class Model:
         if disabled:
             blamed = [refused_line(line, self.available(line)) for line in disabled]
             return refuse_reserve(RefusalCode.LOCATION_DISABLED, blamed)
-        short = self.short(command.lines)
+        latest = command.latest_ns if isinstance(command, ReserveAgainstSupply) else ()
+        short = self.short(command.lines, latest, now_ns)
         if short:
             return refuse_reserve(RefusalCode.INSUFFICIENT_STOCK, short)
 
@@ -237,6 +250,16 @@ class Model:
         self.holding[command.key] = self.open[command.key] = self.reservations[command.key]
         return ReserveOutcome(None, State.HELD, expires_at_ns, command.lines, ())
 
+    def reserve_against_supply(self, command: ReserveAgainstSupply, now_ns: int) -> Outcome:
+        """Hold all lines or none; what is not there has to come."""
+        known = filter(lambda line: line.sku in self.skus, command.lines)
+        there = {(line.sku, line.location): self.available(line) for line in known}
+        outcome = self.reserve(command, now_ns)
+        if not isinstance(outcome, ReserveOutcome) or outcome.refusal or outcome.is_repeat:
+            return outcome
+        self.waiting += wait(self.reservations[command.key], command.latest_ns, there)
+        return outcome._replace(backorders=backorders(self.reservations[command.key], now_ns))
+
     def unknown(self, lines: tuple[Line, ...]) -> Iterator[Unknown]:
         """All names that stand for nothing."""
         for i, line in enumerate(lines):
@@ -245,13 +268,19 @@ class Model:
             if line.location not in self.locations:
                 yield Unknown(f"lines[{i}].location", line.location)
 
-    def short(self, lines: tuple[Line, ...]) -> list[RefusedLine]:
-        """Lines that ask for more than the lines before them leave."""
+    def short(
+        self, lines: tuple[Line, ...], latest: tuple[int | None, ...] = (), now_ns: int = 0
+    ) -> list[RefusedLine]:
+        """Lines that ask for more than the lines before them leave, by their latest times."""
         taken: dict[tuple[str, str], int] = {}
         short = []
-        for line in lines:
+        for line, latest_ns in zip(lines, latest or (None,) * len(lines), strict=True):
             place = line.sku, line.location
             available = self.available(line) - taken.get(place, 0)
+            level = self.skus[line.sku].get(line.location)
+            if level and line.quantity > available and latest_ns is not None:
+                later = self.facts.restricted(level, coming_by(level, now_ns, latest_ns))
+                available = max(0, available, later - taken.get(place, 0))
             if line.quantity > available:
                 short.append(refused_line(line, available))
             else:
@@ -280,7 +309,7 @@ class Model:
         if isinstance(command, Extend):
             answer = self.extend(reservation, command, now_ns, is_repeat)
         elif is_repeat:
-            answer = self.moved(reservation, command)
+            answer = moved(reservation, command, self.skus)
         else:
             answer = self.move(reservation, command, now_ns)
         if isinstance(answer, Ambiguous):
@@ -301,6 +330,8 @@ class Model:
         refusal = refuse_state(reservation, source)
         if command.lines is not None:
             refusal = refusal or refuse_lines(reservation, command.lines, source)
+        if command.verb is Verb.FULFILL:
+            refusal = refusal or refuse_shipping(reservation, command.lines)
         if refusal:
             return MoveOutcome(refusal, reservation.state, ())
 
@@ -314,7 +345,8 @@ class Model:
         else:
             for held in reservation.lines.values():
                 held.move(source, target, held.units[source], now_ns)
-        return self.moved(reservation, command)
+        settle(self.waiting)
+        return moved(reservation, command, self.skus)
 
     def force_release(self, command: ForceRelease) -> ForcedOutcome | Unknown:
         """Give back all that is held or committed."""
@@ -328,18 +360,6 @@ class Model:
                 line.move(source, GIVE_BACK[source], line.units[source])
         released, cancelled = given_back
         return ForcedOutcome(found.state, released, cancelled, ())
-
-    def moved(self, reservation: Reservation, command: Move) -> MoveOutcome:
-        """What a command that has taken effect is answered."""
-        shortfalls = []
-        lines = {} if reservation.dropped_at_ns is not None else reservation.lines
-        for (sku, location, _), line in lines.items():
-            level = line.level
-            is_shipped = command.verb is Verb.FULFILL and line.units[State.FULFILLED] > 0
-            is_there = self.skus.get(sku, {}).get(location) is level
-            if is_shipped and is_there and level.available < 0:
-                shortfalls.append(Shortfall(sku, location, level.on_hand, level.available))
-        return MoveOutcome(None, reservation.state, (), tuple(dict.fromkeys(shortfalls)))
 
     def extend(
         self, reservation: Reservation, command: Extend, now_ns: int, is_repeat: bool
@@ -355,7 +375,7 @@ class Model:
 
     # Reads
 
-    def get_reservation(self, command: GetReservation) -> ReservationView | Unknown:
+    def get_reservation(self, command: GetReservation, now_ns: int) -> ReservationView | Unknown:
         """Read one reservation."""
         found = self.reservations.get(command.key)
         if found is None:
@@ -363,7 +383,7 @@ class Model:
         if found.dropped_at_ns is not None:
             return ReservationView(found.state, (), None, None, ())
         lines = tuple(
-            LineView(sku, location, dict(line.units), line_id)
+            LineView(sku, location, dict(line.units), line_id, backordered_line(line, now_ns))
             for (sku, location, line_id), line in found.lines.items()
         )
         times = found.reserved_at_ns, found.expires_at_ns
@@ -388,20 +408,7 @@ class Model:
         if sku not in self.skus:
             return None
         levels = tuple(
-            LevelView(
-                level.location,
-                level.on_hand,
-                level.reserved,
-                level.committed,
-                self.facts.offered(level),
-                self.locations[level.location].enabled,
-                {status: units for status, units in level.unavailable.items() if units},
-                sum(each.incoming for each in level.supplies.values()),
-                level.sku in self.facts.quarantined,
-                state=source.state
-                if (source := self.facts.source_of(level))
-                else SourceState.CURRENT,
-            )
+            self.facts.view(level)
             for level in self.skus[sku].values()
             if not locations or level.location in locations
         )
@@ -431,7 +438,7 @@ class Model:
         today_ns = now_ns // NS_PER_DAY * NS_PER_DAY
         return AvailableToPromiseView(command.sku, views, today_ns, NO_REVISION, None)
 
-    def shortfall(self, command: GetShortfall) -> ShortfallView | Unknown:
+    def shortfall(self, command: GetShortfall, now_ns: int) -> ShortfallView | Unknown:
         """Read what promises exceed supply by at one level, and whom that endangers."""
         if command.sku not in self.skus:
             return Unknown("sku", command.sku)
@@ -439,7 +446,7 @@ class Model:
             return Unknown("location", command.location)
         there = self.skus[command.sku].get(command.location)
         level = there or Level(command.sku, command.location)
-        found = shortfall_at(level, self.reservations.values(), command.most)
+        found = shortfall_at(level, self.reservations.values(), command.most, now_ns)
         # Nothing can be promised at a disabled location.
         found = replace(found, available=self.facts.offered(level))
         return ShortfallView(found, NO_REVISION)
@@ -489,11 +496,5 @@ class Model:
         """
         for key, reservation in self.reservations.items():
             assert key in self.holding or not reservation.total(State.HELD)
-        reserved, committed = promised(self.reservations.values())
-        live = {level for levels in self.skus.values() for level in levels.values()}
-        for level in live | reserved.keys():
-            assert level.reserved == reserved.get(level, 0)
-            assert level.committed == committed.get(level, 0)
-            assert not out_of_range(level, level.on_hand)
-            assert not level.unavailable or min(level.unavailable.values()) >= 0
-            assert level.on_hand >= -ON_HAND_MAX
+        levels = (level for levels in self.skus.values() for level in levels.values())
+        check_promises(levels, self.reservations.values())

@@ -13,6 +13,7 @@ from holdfast.core.commands import (
     EventResult,
     EventsOutcome,
     GetSource,
+    LevelView,
     ListQuarantinedSkus,
     Location,
     QuarantinedSku,
@@ -35,13 +36,19 @@ from holdfast.core.limits import ENDANGERED_TOLD, TOTAL_MAX
 from holdfast.core.model import (
     EventKind,
     EventOutcome,
+    SourceState,
     UnknownSkus,
+)
+from tests.model_backorders import (
+    Backorder,
+    settle,
+    shortfall_at,
+    uncovered,
 )
 from tests.model_counts import Counts
 from tests.model_reservations import (
     Level,
     out_of_range,
-    shortfall_at,
 )
 from tests.model_reversals import MOVING, Reversals, Undoing
 from tests.model_sources import (
@@ -95,6 +102,7 @@ class Facts:
         self.sources: dict[str, Source] = {}
         self.quarantined: dict[str, tuple[str, int]] = {}
         """SKUs in quarantine, with the source that began each and when."""
+        self.waiting: list[Backorder] = []
 
     def record_stock_events(
         self, command: RecordStockEvents, now_ns: int
@@ -110,22 +118,25 @@ class Facts:
             self.record_by_name(command.source, each, now_ns, skipped) for each in command.events
         ]
         self.review(command.source, now_ns)
-        shortfalls = tuple(self.shortfalls(command, told))
+        settle(self.waiting)
+        shortfalls = tuple(self.shortfalls(command, told, now_ns))
         return EventsOutcome(tuple(told), (), tuple(skipped), shortfalls)
 
     def shortfalls(
-        self, command: RecordStockEvents, told: list[EventResult]
+        self, command: RecordStockEvents, told: list[EventResult], now_ns: int
     ) -> Iterator[Shortfall]:
         """The levels of some facts, once each, at which promised units can't be kept."""
         short = [
-            self.skus[event.sku][event.location]
+            level
             for event, result in zip(command.events, told, strict=True)
-            if result.shortfall
+            if (level := self.skus.get(event.sku, {}).get(event.location))
+            if result.shortfall or level.queue
         ]
         for level in dict.fromkeys(short):
-            if level.available < 0 and level.reserved + level.committed > 0:
+            is_short = level.available < 0 < level.reserved + level.committed - level.backordered
+            if is_short or any(units for _, units in uncovered(level, now_ns)):
                 reservations = self.counts.reservations.values()
-                yield shortfall_at(level, reservations, ENDANGERED_TOLD)
+                yield shortfall_at(level, reservations, ENDANGERED_TOLD, now_ns)
 
     def judge_by_name(self, name: str, event: StockEvent, level: Level, now_ns: int) -> "Judged":
         """What would become of a fact."""
@@ -242,7 +253,9 @@ class Facts:
     def event_result(
         self, judged: "Judged", level: Level, *, creates_sku: bool = False
     ) -> EventResult:
-        figures = level.on_hand, max(0, -level.available), self.offered(level)
+        left = self.offered(level)
+        left = min(left, level.left)
+        figures = level.on_hand, max(0, -level.left), left
         difference, possible = judged.difference, judged.possible
         more = judged.told, possible, judged.in_transit
         return EventResult(judged.outcome, *figures, creates_sku, difference, *more)
@@ -281,10 +294,10 @@ class Facts:
         room = source.room if source else None
         return TOTAL_MAX if room is None else max(0, room - level.reserved - level.committed)
 
-    def restricted(self, level: Level) -> int:
-        """Units that may be promised were the location enabled."""
+    def restricted(self, level: Level, coming: int = 0) -> int:
+        """Units that may be promised were the location enabled, and so many come."""
         room = 0 if level.sku in self.quarantined else self.room_of(level)
-        return min(level.available, room)
+        return min(level.available + coming, room)
 
     def takes_promises(self, level: Level) -> bool:
         """Whether any of its units may be promised."""
@@ -329,6 +342,23 @@ class Facts:
         if was_quarantined and not command.admits:
             del self.skus[command.sku]
         return SkuSettled(was_quarantined)
+
+    def view(self, level: Level) -> LevelView:
+        """A level as it is read. Nothing can be promised at a disabled location."""
+        source = self.source_of(level)
+        return LevelView(
+            level.location,
+            level.on_hand,
+            level.reserved,
+            level.committed,
+            self.offered(level),
+            self.locations[level.location].enabled,
+            {status: units for status, units in level.unavailable.items() if units},
+            sum(each.incoming for each in level.supplies.values()),
+            level.sku in self.quarantined,
+            state=source.state if source else SourceState.CURRENT,
+            backordered=level.backordered,
+        )
 
     def reset_source(self, command: ResetSource, now_ns: int) -> SourceReset | Unknown:
         """Let a source number anew; ids stay known."""

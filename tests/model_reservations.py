@@ -4,22 +4,21 @@ not know of stock events.
 Rules of this file: those of tests/model.py.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from holdfast.core.commands import (
+    AnyReserve,
     Conflict,
-    Endangered,
     Extend,
     Line,
     Move,
     Reference,
     Refusal,
     RefusedLine,
-    Reserve,
     ReserveOutcome,
-    Shortfall,
 )
 from holdfast.core.ids import Key, text_from_key
 from holdfast.core.limits import ON_HAND_MAX
@@ -31,6 +30,9 @@ from holdfast.core.model import (
     Verb,
     reservation_state,
 )
+
+if TYPE_CHECKING:
+    from tests.model_backorders import Backorder
 
 
 @dataclass(eq=False)
@@ -88,6 +90,8 @@ class Level:
     facts: list[Happened] = field(default_factory=list)
     shipments: list[Happened] = field(default_factory=list)
     supplies: dict[Reference, Supply] = field(default_factory=dict)
+    queue: list["Backorder"] = field(default_factory=list)
+    """In the order in which they were promised."""
     unposted: int = 0
     """Units that were shipped and of which no source posted the goods issue."""
     counted_ns: int = 0
@@ -100,8 +104,18 @@ class Level:
     """As of when it was last counted, if it was, and by what."""
 
     @property
+    def backordered(self) -> int:
+        return sum(each.units for each in self.queue)
+
+    @property
     def available(self) -> int:
-        return self.on_hand - self.reserved - self.committed - sum(self.unavailable.values())
+        promised = self.reserved + self.committed - self.backordered
+        return self.on_hand - promised - sum(self.unavailable.values())
+
+    @property
+    def left(self) -> int:
+        """What is available when all that wait have got what they can."""
+        return self.available - min(self.backordered, max(0, self.available))
 
     def change_status(self, status: str, units: int) -> None:
         """Let units enter a status, or leave it; the empty one is for sale."""
@@ -145,7 +159,7 @@ class HeldLine:
 class Reservation:
     """What was asked for, when, and how far it has come."""
 
-    asked: Reserve
+    asked: AnyReserve
     reserved_at_ns: int
     expires_at_ns: int
     lines: dict[tuple[str, str, str], HeldLine]
@@ -190,25 +204,15 @@ def promised(reservations: Iterable[Reservation]) -> tuple[dict[Level, int], dic
     return reserved, committed
 
 
-def shortfall_at(level: Level, reservations: Iterable[Reservation], most: int) -> Shortfall:
-    """The shortfall at a level, with lines whose units can't be kept, newest reservations first;
-    those of one instant by their ids.
-    """
-    listed: list[Endangered] = []
-    left = min(max(0, -level.available), level.reserved + level.committed)
-    there = [each for each in reservations if each.dropped_at_ns is None]
-    for known in sorted(
-        there, key=lambda each: (-each.reserved_at_ns, each.asked.key.hi, each.asked.key.lo)
-    ):
-        for (_, _, line_id), line in known.lines.items():
-            held, committed = line.units[State.HELD], line.units[State.COMMITTED]
-            units = min(left, held + committed)
-            if line.level is level and units and len(listed) < most:
-                name = key_text(known.asked.key)
-                listed.append(Endangered(name, line_id, held, committed, units))
-                left -= units
-    figures = level.on_hand, level.available
-    return Shortfall(level.sku, level.location, *figures, tuple(listed), left)
+def check_promises(levels: Iterable[Level], reservations: Collection[Reservation]) -> None:
+    """A level promises exactly the live units of its lines, and no line ever loses a unit."""
+    reserved, committed = promised(reservations)
+    for level in {*levels} | reserved.keys():
+        assert level.reserved == reserved.get(level, 0)
+        assert level.committed == committed.get(level, 0)
+        assert not out_of_range(level, level.on_hand)
+        assert not level.unavailable or min(level.unavailable.values()) >= 0
+        assert level.on_hand >= -ON_HAND_MAX
 
 
 def key_text(key: Key) -> str:
@@ -219,15 +223,6 @@ def key_text(key: Key) -> str:
 def up_to(until_ns: int, known: Mapping[Key, Reservation], time: str) -> list[Key]:
     """The keys of reservations whose `time`, in the order of which they stand, is not later."""
     return list(takewhile(lambda key: getattr(known[key], time) <= until_ns, known))
-
-
-def again(known: Reservation) -> ReserveOutcome:
-    """What a repeated Reserve is answered: what is promised under its id now, or that it ended."""
-    state = known.state
-    if not known.is_live:
-        refusal = Refusal(RefusalCode.RESERVATION_ENDED)
-        return ReserveOutcome(refusal, state, 0, (), (), is_repeat=True)
-    return ReserveOutcome(None, state, known.expires_at_ns, known.asked.lines, (), is_repeat=True)
 
 
 def refuse_reserve(code: RefusalCode, lines: list[RefusedLine]) -> ReserveOutcome:
@@ -270,7 +265,7 @@ def refuse_lines(
     return Refusal(RefusalCode.EXCESS_QUANTITY, excess) if excess else None
 
 
-def reserve_conflict(first: Reserve, now: Reserve) -> Conflict | None:
+def reserve_conflict(first: AnyReserve, now: AnyReserve) -> Conflict | None:
     """Name the first field in which two Reserves with the same id differ. Lines have no order: one
     is compared with the one of its name, or else with the first that has no match.
     """

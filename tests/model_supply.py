@@ -147,11 +147,12 @@ def promise(
     ]
     overdue = [each for each in supplies if each.expected_ns // NS_PER_DAY < today]
     on_time = [each for each in supplies[len(overdue) :] if each.incoming]
+    left = level.available - level.backordered
     return PromiseView(
         level.location,
         offered(level.available, room, enabled=enabled),
         sum(each.incoming for each in overdue),
-        tuple(days(on_time, level.available, room, enabled=enabled)),
+        tuple(days(on_time, left, room, enabled=enabled)),
         tuple(supplies),
     )
 

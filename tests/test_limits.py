@@ -22,6 +22,7 @@ RETENTION_DAYS = limits.RETENTION_NS // (24 * 3_600 * 10**9)
         ("reservation_service.proto", f"1 to 10^{len(str(limits.QUANTITY_MAX)) - 1}"),
         ("reservation_service.proto", f"Default {limits.HOLD_MS_DEFAULT // 60_000} minutes"),
         ("reservation_service.proto", f"up to {OPERATIONS_MAX:,} single lines"),
+        ("reservation_service.proto", f"has {limits.LINES_AGAINST_SUPPLY_MAX} lines at most"),
         ("availability_service.proto", f"up to {limits.BATCH_MAX:,} SKUs"),
         ("availability_service.proto", f"1 to {OPERATIONS_MAX:,}"),
         ("stock_service.proto", f"1 to {limits.BATCH_MAX:,}, applied in this order"),

@@ -34,6 +34,7 @@ from holdfast.core.commands import (
     Reference,
     RepairLevels,
     Reserve,
+    ReserveAgainstSupply,
     ReserveBatch,
     ResolveLevels,
     SettleSku,
@@ -52,7 +53,9 @@ from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.limits import (
     BATCH_MAX,
     CHANGING_MAX,
+    HOLD_MS_MIN,
     HORIZON_DAYS_MAX,
+    LINES_AGAINST_SUPPLY_MAX,
     LINES_MAX,
     NAME_BYTES_MAX,
     NS_PER_DAY,
@@ -227,6 +230,17 @@ class Nasty:
             for kind in kinds
         )
         return RecordStockEvents("buying", tuple(facts))
+
+    def reserve_against_supply(self, size: float) -> Command:
+        """Units that are on hand or to come, of many levels."""
+        count = max(1, int(size * LINES_AGAINST_SUPPLY_MAX))
+        quantity = self.rng.choice((PLENTY, 9, 9))
+        sku = self.rng.choice(WIDE)
+        lines = tuple(Line(sku, PLACES[n], quantity, str(n)) for n in range(count))
+        latest = tuple(self.rng.randrange(200) * NS_PER_DAY for _ in lines)
+        self._number += 1
+        key = key_from_text(f"waits {self._number}")
+        return ReserveAgainstSupply(key, lines, HOLD_MS_MIN, latest)
 
     def record_changes(self, size: float) -> Command:
         """Units that change their status, come back under an order, or were never there."""
@@ -413,6 +427,7 @@ KINDS: Final[list[Callable[[Nasty, float], Command]]] = [
     Nasty.get_availability,
     Nasty.available_to_promise,
     Nasty.record_supply,
+    Nasty.reserve_against_supply,
     Nasty.record_changes,
     Nasty.record_transfers,
     Nasty.resolve,

@@ -36,6 +36,8 @@ from .catalogue import (
     UpdateLocation,
 )
 from .reservations import (
+    AnyReserve,
+    Backordered,
     Extend,
     ExtendOutcome,
     ForcedOutcome,
@@ -49,6 +51,7 @@ from .reservations import (
     RefusedLine,
     ReservationView,
     Reserve,
+    ReserveAgainstSupply,
     ReserveOutcome,
 )
 from .shared import (
@@ -60,7 +63,7 @@ from .shared import (
     Revision,
     Unknown,
 )
-from .shortfalls import Endangered, GetShortfall, Shortfall, ShortfallView
+from .shortfalls import Endangered, GetShortfall, Shortfall, ShortfallView, Uncovered
 from .sku_quarantine import (
     ListQuarantinedSkus,
     QuarantinedSku,
@@ -112,11 +115,13 @@ __all__ = [
     "LOCATION_FIELDS",
     "SOURCE_FIELDS",
     "Ambiguous",
+    "AnyReserve",
     "Audit",
     "AuditView",
     "AvailabilitiesView",
     "AvailabilityView",
     "AvailableToPromiseView",
+    "Backordered",
     "BatchCodes",
     "Command",
     "Conflict",
@@ -176,6 +181,7 @@ __all__ = [
     "RepairsOutcome",
     "ReservationView",
     "Reserve",
+    "ReserveAgainstSupply",
     "ReserveBatch",
     "ReserveOutcome",
     "ResetSource",
@@ -198,6 +204,7 @@ __all__ = [
     "StockEvent",
     "SupplyView",
     "TextColumn",
+    "Uncovered",
     "Unknown",
     "UpdateLocation",
     "UpdateSource",

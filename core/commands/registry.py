@@ -11,7 +11,13 @@ from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..ids import Key
-from ..work import FACT_CHANGING, FACT_REVERSED, LEVEL_NAMED, LINE_RESERVED
+from ..work import (
+    FACT_CHANGING,
+    FACT_REVERSED,
+    LEVEL_NAMED,
+    LINE_BACKORDERED,
+    LINE_RESERVED,
+)
 from .auditing import Audit, AuditView, RepairLevels, RepairsOutcome
 from .batches import (
     BatchCodes,
@@ -36,6 +42,7 @@ from .catalogue import (
     UpdateLocation,
 )
 from .reservations import (
+    AnyReserve,
     Extend,
     ExtendOutcome,
     ForcedOutcome,
@@ -45,6 +52,7 @@ from .reservations import (
     MoveOutcome,
     ReservationView,
     Reserve,
+    ReserveAgainstSupply,
     ReserveOutcome,
 )
 from .shortfalls import GetShortfall, ShortfallView
@@ -96,6 +104,7 @@ class Growth(Enum):
     PLACES = 4
     PRINCIPALS = 5
     SOURCES = 6
+    BACKORDERS = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,7 +214,7 @@ def _weight_of_events(command: RecordStockEvents) -> int:
     return first + FACT_CHANGING * changes + FACT_REVERSED * reversals
 
 
-def _rows_of_reserve(command: Reserve) -> int:
+def _rows_of_reserve(command: AnyReserve) -> int:
     # Each line may have an id, too.
     return len(command.lines) + (command.key.text is not None) + bool(command.owner)
 
@@ -216,6 +225,15 @@ RESERVE = _operation(
     lambda command, homes: homes.of_sku(command.lines[0].sku),
     _weight_of_reserve,
     Growth.HOLDS,
+    _rows_of_reserve,
+    may_fault=True,
+)
+RESERVE_AGAINST_SUPPLY = _operation(
+    ReserveAgainstSupply,
+    ReserveOutcome,
+    lambda command, homes: homes.of_sku(command.lines[0].sku),
+    _weighs(100, LINE_BACKORDERED, "lines"),
+    Growth.BACKORDERS,
     _rows_of_reserve,
     may_fault=True,
 )

@@ -6,7 +6,7 @@ base unit; times are nanoseconds since the Unix epoch.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ..ids import Key
 from ..model import RefusalCode, Remainder, State, Verb
@@ -36,6 +36,23 @@ class Reserve:
     hold_ms: int
     owner: str = ""
     """Whom it is for, in the caller's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveAgainstSupply:
+    """Hold all lines or none, also what is not on hand. A class of its own, so that a Reserve of
+    what is there does not pay for the question.
+    """
+
+    key: Key
+    lines: tuple[Line, ...]
+    hold_ms: int
+    latest_ns: tuple[int | None, ...]
+    """By when supply is to bring what is missing of each line; None for what has to be there."""
+    owner: str = ""
+
+
+AnyReserve: TypeAlias = Reserve | ReserveAgainstSupply
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +121,17 @@ class Refusal:
     lines: tuple[RefusedLine, ...] = ()
 
 
+class Backordered(NamedTuple):
+    """What of a line is promised from supply and not on hand yet."""
+
+    units: int
+    expected_ns: int | None
+    """When the supply is expected that covers it, behind all that was promised before; None when
+    none does.
+    """
+    latest_ns: int
+
+
 class ReserveOutcome(NamedTuple):
     """The answer to Reserve: the reservation as it is now, new or found.
 
@@ -118,6 +146,8 @@ class ReserveOutcome(NamedTuple):
     """As they were allocated, in the order of the first request; none when refused."""
     revisions: tuple[Revision, ...]
     is_repeat: bool = False
+    backorders: tuple[Backordered | None, ...] = ()
+    """What of each line is not on hand yet; nothing when all is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +177,7 @@ class LineView(NamedTuple):
     location: str
     quantities: dict[State, int]
     line_id: str = ""
+    backordered: Backordered | None = None
 
 
 @dataclass(frozen=True, slots=True)

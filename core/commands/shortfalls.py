@@ -20,9 +20,23 @@ class Endangered(NamedTuple):
     """How many of them are endangered."""
 
 
+class Uncovered(NamedTuple):
+    """A line with units that are promised from supply, which does not bring them in time."""
+
+    reservation_id: str
+    line_id: str
+    backordered: int
+    """Units of the line that are promised from supply and not on hand yet."""
+    quantity: int
+    """How many of them are not covered."""
+    latest_ns: int
+
+
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """A stock level where promises exceed supply, so that `available` is negative."""
+    """A stock level where promises exceed supply: `available` is negative, or backorders are not
+    covered.
+    """
 
     sku: str
     location: str
@@ -32,6 +46,10 @@ class Shortfall:
     """Where it was asked for: newest reservations first."""
     unlisted: int = 0
     """Promised units beside those listed that can't be kept."""
+    uncovered: int = 0
+    """Units promised from supply that does not bring them in time."""
+    waiting: tuple[Uncovered, ...] = ()
+    """Where it was asked for: the lines that have them, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,6 +229,8 @@ class LevelView(NamedTuple):
     """Whether the audit found its figures wrong: no new promises are made of it."""
     state: SourceState = SourceState.CURRENT
     """How the source is that counted the level last, or, while none has, that fed it last."""
+    backordered: int = 0
+    """Units held or committed that are promised from supply and not on hand yet."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -248,11 +250,12 @@ class Levels:
     def __iter__(self) -> Iterator[LevelView]:
         # By index: most SKUs have few levels, for which slices would take three times as long.
         places, on_hand, reserved, committed, available, enabled, *more = self.columns
-        unavailable, incoming, quarantined, state = more
+        unavailable, incoming, quarantined, state, backordered = more
         for at in range(self.start, self.end):
             yield LevelView(
                 *(places[at], on_hand[at], reserved[at], committed[at], available[at]),
                 *(enabled[at], unavailable[at], incoming[at], quarantined[at], state[at]),
+                backordered[at],
             )
 
     def __getitem__(self, index: int) -> LevelView:

@@ -1,14 +1,16 @@
 """Compiled code: plain loops over arrays of records.
 
 Rules of these files: integers, no allocation per operation, no Python objects. Kernels named
-`apply_…` take effects and change the state; `reserve_batch` and `move_batch` decide, write and
-apply in one go, `reserve_lines` writes and applies, through the same functions. Kernels named
-`find_…`, `count_…`, `read_…`, `sum_…`, `hash_…`, `judge_…`, `decide_…` and `plan_…` read the state,
-and fill in what they are handed for their answers. Callers have made room before they call.
+`apply_…` take effects and change the state; `reserve_batch`, `move_batch` and `settle_backorders`
+decide, write and apply in one go, `reserve_lines` writes and applies, through the same functions.
+Kernels named `find_…`, `count_…`, `read_…`, `sum_…`, `hash_…`, `judge_…`, `decide_…` and `plan_…`
+read the state, and fill in what they are handed for their answers. Callers have made room before
+they call.
 
 The rules and tables call what is named here. codes.py has what kernels share with the rest.
 """
 
+from .backorders import apply_backorders, settle_backorders, sum_backordered
 from .batches import (
     count_lines,
     find_parts,
@@ -25,6 +27,7 @@ from .blocks import (
 )
 from .content_hash import (
     end_of_lines,
+    hash_backorders,
     hash_levels,
     hash_lines,
     hash_supplies,
@@ -66,6 +69,7 @@ from .promise import (
     cap_of,
     decide_lines,
     offered,
+    promisable_at,
     promise_supplies,
     read_levels,
 )
@@ -142,6 +146,7 @@ __all__ = [
     "append_facts",
     "append_names",
     "append_shipments",
+    "apply_backorders",
     "apply_drops",
     "apply_ends",
     "apply_event_keys",
@@ -188,6 +193,7 @@ __all__ = [
     "find_unavailable",
     "find_wrong",
     "give_back_block",
+    "hash_backorders",
     "hash_keys",
     "hash_levels",
     "hash_lines",
@@ -216,6 +222,7 @@ __all__ = [
     "offered",
     "plan_stock",
     "pop_settled",
+    "promisable_at",
     "promise_supplies",
     "read_expected",
     "read_levels",
@@ -226,6 +233,8 @@ __all__ = [
     "remove_name",
     "reserve_batch",
     "reserve_lines",
+    "settle_backorders",
+    "sum_backordered",
     "sum_incoming",
     "sum_levels",
     "sum_shipped",

@@ -67,6 +67,22 @@ def hash_supplies(supplies, levels, seed, skus, locations):
 
 
 @kernel
+def hash_backorders(backorders, reservations, levels, seed, skus, locations):
+    """Sum of a hash per line with units that are promised from supply: over reservation id, names,
+    units and the latest date.
+    """
+    skus, locations = names_of(skus), names_of(locations)
+    total = np.uint64(0)
+    for number in range(backorders.size):
+        record = backorders[number]
+        promised = reservations[record.reservation]
+        h = mix(mix(seed, promised.key_hi), promised.key_lo)
+        h = _hash_row(levels, record.row, h, skus, locations)
+        total += mix(mix(h, np.uint64(record.units)), np.uint64(record.latest_ns))
+    return total
+
+
+@kernel
 def hash_lines(start, end, book, levels, seed, skus, locations):
     """Sum of a hash per line of reservations [start, end) over reservation id, names and units by
     state; times do not count.

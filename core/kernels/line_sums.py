@@ -103,17 +103,19 @@ def _sum_unavailable(index, records, row):
 
 
 @kernel
-def read_expected(row, sums, index, unavailable, count, expected):
+def read_expected(row, sums, index, unavailable, count, backordered, expected):
     """Fill `expected` (int64[3]) with what a level should have: units held, committed, withheld.
-    `count` is how many records there are of what is unavailable.
+    `count` is how many records there are of what is unavailable, `backordered` (int64[rows]) what
+    was promised from supply.
     """
     expected[0] = sums[row, 0]
     expected[1] = sums[row, 1]
     expected[2] = _sum_unavailable(Index(*index), unavailable, row) if count else 0
+    expected[2] -= backordered[row]
 
 
 @kernel
-def find_wrong(start, end, levels, sums, index, unavailable, count, expected, found):
+def find_wrong(start, end, levels, sums, index, unavailable, count, backordered, expected, found):
     """Write the rows of levels [start, end) that do not have what they should into `found`
     (int64[n]), as long as there is room; return (how many, how far it came).
     """
@@ -121,12 +123,12 @@ def find_wrong(start, end, levels, sums, index, unavailable, count, expected, fo
     row = start
     while row < end and wrong < found.size:
         level = levels[row]
-        read_expected(row, sums, index, unavailable, count, expected)
+        read_expected(row, sums, index, unavailable, count, backordered, expected)
         if (
             level.reserved != expected[0]
             or level.committed != expected[1]
             or level.withheld != expected[2]
-            or level.withheld < 0
+            or level.withheld < -backordered[row]
             or not -ON_HAND_MAX <= level.on_hand <= ON_HAND_MAX
         ):
             found[wrong] = row

@@ -41,8 +41,14 @@ def promisable(level):
 
 
 @kernel
+def promisable_at(row, levels):
+    """The same of the level at a row."""
+    return promisable(levels[row])
+
+
+@kernel
 def promisable_later(level, incoming):
-    """The same when so many more units have come: what is promised by then is promised now."""
+    """The same when so many more units have come, less those of them that are promised already."""
     return promisable(level) + incoming
 
 
@@ -211,9 +217,10 @@ def read_levels(rows, header, stock, columns):
 
 
 @kernel
-def promise_supplies(rows, places, units, header, stock, available):
+def promise_supplies(rows, places, units, backordered, header, stock, available):
     """Fill `available` (int64) with what may be promised of levels once the supply up to each has
-    come: `units` of them (int64) at the levels `rows[places]`, those of a level by date.
+    come: `units` of them (int64) at the levels `rows[places]`, those of a level by date. What is
+    backordered (int64[levels]) takes of it first.
     """
     stock = Stock(*stock)
     incoming = np.int64(0)
@@ -225,4 +232,5 @@ def promise_supplies(rows, places, units, header, stock, available):
         level = stock.levels[row]
         promised, cap = level.reserved + level.committed, cap_at(row, header, stock)
         takes = takes_promises(row, header, stock)
-        available[i] = offered(promisable_later(level, incoming), promised, cap, takes)
+        later = promisable_later(level, incoming - backordered[row])
+        available[i] = offered(later, promised, cap, takes)

@@ -79,11 +79,12 @@ def _place_of(rows, row):
 
 
 @kernel
-def find_promises(end, work, rows, unseen, arrays, promises, counts):
+def find_promises(end, work, rows, unseen, waiting, backordered, arrays, promises, counts):
     """Look at the reservations of a shard before `end`, the last first, for units that are promised
     at some rows (int64, in rising order), as long as there is `work`; each of them and of their
     lines is one. `unseen` (int64) are the units that are promised at each row and were not found
-    yet: behind the last of them nothing is looked at.
+    yet: behind the last of them nothing is looked at. Of the lines `waiting` (int64, in rising
+    order) so many units are `backordered` (int64), which are none of these.
 
     `promises` (PROMISE) has as much room for each row: the newest are kept, newest first, and
     `counts` (int64) says how many. Return (how far it came, work done).
@@ -111,6 +112,9 @@ def find_promises(end, work, rows, unseen, arrays, promises, counts):
             if at < 0:
                 continue
             promised = units(book, line, HELD) + units(book, line, COMMITTED)
+            place = _place_of(waiting, line)
+            if place >= 0:
+                promised -= backordered[place]
             if promised == 0:
                 continue
             open_rows -= 0 < unseen[at] <= promised

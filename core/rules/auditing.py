@@ -160,7 +160,7 @@ class Auditing:
     def _compare(self, shard: Shard, line_sums: LineSums, start: int, end: int) -> int:
         """Compare levels [start, end); return how far that came."""
         found, expected = np.empty(WRONG_MAX, np.int64), np.zeros(3, np.int64)
-        what = (line_sums.units, *_unavailable(shard), expected, found)
+        what = (line_sums.units, *_withheld(shard), expected, found)
         count, reached = kernels.find_wrong(start, end, shard.levels.records, *what)
         quarantined = shard.quarantined.used
         first, last = np.searchsorted(quarantined, (start, reached))
@@ -183,7 +183,7 @@ class Auditing:
     def _blame(self, shard: Shard, line_sums: LineSums, row: int) -> tuple[int, ...]:
         """Tell what is wrong with a level, and return by how much its figures are off."""
         expected = np.zeros(3, np.int64)
-        kernels.read_expected(row, line_sums.units, *_unavailable(shard), expected)
+        kernels.read_expected(row, line_sums.units, *_withheld(shard), expected)
         level = shard.levels.records[row]
         pairs = [
             (name, int(level[figure]), should)
@@ -316,6 +316,8 @@ class Auditing:
             record(shard, Section.QUARANTINES, *((row, 0, 0) for row, _ in rows))
 
 
-def _unavailable(shard: Shard) -> tuple[tuple[Array, ...], Array, int]:
-    """What is unavailable at the levels of a shard, as kernels take it."""
-    return shard.unavailable_slots.arrays, shard.unavailable.records, len(shard.unavailable)
+def _withheld(shard: Shard) -> tuple[tuple[Array, ...], Array, int, Array]:
+    """What is unavailable at the levels of a shard, and backordered, as kernels take it."""
+    unavailable = shard.unavailable
+    backordered = shard.backordered.records
+    return shard.unavailable_slots.arrays, unavailable.records, len(unavailable), backordered

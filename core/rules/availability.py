@@ -110,9 +110,9 @@ class Availability:
         states: Sequence[SourceState],
     ) -> tuple[list[int], tuple[Array, Array, list[int]]]:
         """Where the levels of the first of these SKUs (int64) end; all of these levels as columns:
-        on_hand, reserved, committed, available, enabled, withheld, state, location, quarantined
-        (int64[9, n]); what is unavailable at them (int64[m, 3]); and what is still to come to them.
-        Without locations, or states, all levels.
+        on_hand, reserved, committed, available, enabled, withheld, state, location, quarantined,
+        backordered (int64[10, n]); what is unavailable at them (int64[m, 3]); and what is still to
+        come to them. Without locations, or states, all levels.
         """
         ends = shard.list_levels(skus, self._rows)
         rows = self._rows[: ends[-1]]
@@ -121,11 +121,12 @@ class Availability:
             is_asked = np.isin(shard.levels.records["location"][rows], locations)
             rows, ends = rows[is_asked], np.cumsum([0, *is_asked])[ends]
         self.work.spend(SHARD_READ + len(rows) * LEVEL_COPIED)
-        columns = np.empty((9, len(rows)), np.int64)
+        columns = np.empty((10, len(rows)), np.int64)
         columns[:7] = shard.read_levels(rows)
         columns[7] = shard.levels.records["location"][rows]
         columns[4] = shard.location_records.records["enabled"][columns[7]]
         columns[8] = shard.are_quarantined(rows)
+        columns[9] = shard.backordered.records[rows] if len(shard.backorders) else 0
         if states:
             is_asked = np.isin(columns[6], states)
             rows, columns = rows[is_asked], columns[:, is_asked]
@@ -152,7 +153,7 @@ class Availability:
             coming = incoming[start : start + TOLD_MAX]
             more = (is_enabled, by_status, coming, (piece[8] != 0).tolist())
             states = map(_STATES.__getitem__, piece[6].tolist())
-            pieces = (names, *piece[:4].tolist(), *more, states)
+            pieces = (names, *piece[:4].tolist(), *more, states, piece[9].tolist())
             for column, more in zip(told, pieces, strict=True):
                 column += more
         return told

@@ -86,7 +86,8 @@ def _promises(
     units = np.maximum(supplies["quantity"] - supplies["received"], 0)
     due = np.where((expected >= today_ns) & (expected < end_ns), units, 0)
     available = np.empty(len(due), np.int64)
-    kernels.promise_supplies(rows, places, due, shard.header, shard.stock, available)
+    backordered = shard.backordered.records
+    kernels.promise_supplies(rows, places, due, backordered, shard.header, shard.stock, available)
     now = shard.read_levels(rows)[3].tolist()
     names = shard.locations.texts(shard.levels.records["location"][rows])
     starts = np.searchsorted(places, np.arange(len(rows) + 1)).tolist()

@@ -36,10 +36,12 @@ from ..kernels.codes import (
 )
 from ..limits import PART_NUMBER_BITS
 from ..model import TRANSITIONS, Remainder, Verb
+from ..tables.reservation_index import pack_part
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import move_batch, record_operations, reserve_batch
 from ..work import (
+    BACKORDER_SEEN,
     BATCH,
     GROUP,
     LINE_MOVED,
@@ -197,6 +199,8 @@ class Batches:
         codes = np.full(len(operations), PENDING, np.uint8)
         codes[parts < 0] = UNKNOWN_RESERVATION
         codes[(operations["key_hi"] | operations["key_lo"]) == 0] = INVALID_ID
+        if command.verb is Verb.FULFILL:
+            self._ask_backordered(parts, codes)
         leaves, enters = TRANSITIONS[command.verb]
         for start, end, line_count in self._pieces(parts):
             if self.work.is_over:
@@ -211,6 +215,15 @@ class Batches:
                 now_ns = yield
             codes[index] = self._ask_move(command.verb, _key(operations[index]), now_ns)
         return BatchCodes(codes, now_ns, revisions_of(self.shards, parts >> PART_NUMBER_BITS))
+
+    def _ask_backordered(self, parts: Array, codes: Array) -> None:
+        """Leave it to the rules to ship what has units that are not on hand yet."""
+        for shard in self.shards:
+            if len(shard.backorders):
+                numbers = shard.backorders["reservation"].astype(np.int64)
+                waiting = pack_part(shard.number, 0) + numbers
+                self.work.spend((len(parts) + len(waiting)) * BACKORDER_SEEN)
+                codes[(codes == PENDING) & np.isin(parts, waiting)] = ASK
 
     def _pieces(self, parts: Array) -> Iterator[tuple[int, int, int]]:
         """Cut moves into (start, end, lines of their reservations) with not too many lines each."""

@@ -11,7 +11,7 @@ from itertools import compress, pairwise
 import numpy as np
 
 from .. import kernels
-from ..commands import Line, Reserve, Revision, Unknown
+from ..commands import AnyReserve, Line, Revision, Unknown
 from ..kernels.codes import (
     FLAG_LINE_IDS,
     FLAG_OWNER,
@@ -53,7 +53,7 @@ class Lines:
     """By State, from 1 (int64[n, 7])."""
 
 
-def find_lines(homes: Homes, command: Reserve) -> Array | Unknown:
+def find_lines(homes: Homes, command: AnyReserve) -> Array | Unknown:
     """The lines of a Reserve as OPERATION records, with the shards and rows that their names lead
     to; or all names that lead nowhere.
     """
@@ -70,7 +70,7 @@ def find_lines(homes: Homes, command: Reserve) -> Array | Unknown:
     return np.array(operations, OPERATION)
 
 
-def text_flags(command: Reserve) -> int:
+def text_flags(command: AnyReserve) -> int:
     """Which texts a reservation has."""
     flags = 0 if command.key.text is None else FLAG_TEXT
     if command.owner:
@@ -79,7 +79,7 @@ def text_flags(command: Reserve) -> int:
 
 
 def line_operation(
-    command: Reserve, line: Line, shard: Shard, row: int, flags: int
+    command: AnyReserve, line: Line, shard: Shard, row: int, flags: int
 ) -> tuple[int, ...]:
     """A line of a Reserve, given by name, as an OPERATION."""
     # A level that exists knows its own location.
@@ -114,8 +114,10 @@ def decide(shards: Iterable[Shard], operations: Array, codes: Array) -> Array:
     return available
 
 
-def hold(touched: Sequence[Shard], operations: Array, command: Reserve) -> None:
-    """Write the reservation on every shard that its lines touch; the first line's is its home."""
+def hold(touched: Sequence[Shard], operations: Array, command: AnyReserve) -> list[int]:
+    """Write the reservation on every shard that its lines touch; the first line's is its home.
+    Return the numbers that its parts have got there.
+    """
     numbers = [reserve_lines(shard, operations) for shard in touched]
     if flags := int(operations["flags"][0]):
         for shard, number in zip(touched, numbers, strict=True):
@@ -124,9 +126,10 @@ def hold(touched: Sequence[Shard], operations: Array, command: Reserve) -> None:
     parts = zip(touched, numbers, strict=True)
     for (shard, number), (later_shard, later) in pairwise(parts):
         record(shard, Section.LINKS, (pack_part(later_shard.number, later), number, 0))
+    return numbers
 
 
-def write_texts(shard: Shard, number: int, command: Reserve, lines: Iterable[Line]) -> None:
+def write_texts(shard: Shard, number: int, command: AnyReserve, lines: Iterable[Line]) -> None:
     """Write the texts of a reservation: its own id's and owner's, then the ids of these lines."""
     texts = [] if command.key.text is None else [command.key.text]
     if command.owner:

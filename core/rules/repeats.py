@@ -12,7 +12,7 @@ Lines are a set: their order is no content.
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from ..commands import Conflict, DeleteSku, Extend, Line, Move, Reserve, UpdateSource
+from ..commands import AnyReserve, Conflict, DeleteSku, Extend, Line, Move, UpdateSource
 from ..model import Remainder, Verb
 from ..tables.effects import Section
 from ..tables.shard import Shard
@@ -35,7 +35,7 @@ def lines_as_reserved(lines: Lines) -> tuple[Line, ...]:
 
 
 def reserve_difference(
-    first: Sequence[Line], first_hold_ms: int, first_owner: str, now: Reserve
+    first: Sequence[Line], first_hold_ms: int, first_owner: str, now: AnyReserve
 ) -> Conflict | None:
     """The first field in which a Reserve differs from the one that made the reservation."""
     if conflict := _lines_difference(first, now.lines):

@@ -7,12 +7,14 @@ command runs, so an expired hold is not seen as held.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 
 import numpy as np
 
 from .. import kernels
 from ..commands import (
     Ambiguous,
+    AnyReserve,
     Conflict,
     Extend,
     ExtendOutcome,
@@ -46,12 +48,14 @@ from ..model import (
     Verb,
     reservation_state,
 )
+from ..tables.backorders import settle_backorders
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record, record_decision, record_whole_moves
 from ..work import LINE_MOVED, LINE_READ, LINE_TOLD, PART, Work
 from . import joint_turn, named_lines, repeats
+from .backorders import are_waiting, backordered_lines, judge_shipping
 from .homes import Ended, Homes
 from .joint_turn import Lines, Part
 from .named_lines import Chosen
@@ -102,24 +106,29 @@ class Reservations:
     @executes(RESERVE)
     def reserve(self, command: Reserve, now_ns: int) -> ReserveOutcome | Conflict | Unknown:
         """Hold all lines until `hold_ms` from now, or none."""
-        found = self.find(command.key)
-        if isinstance(found, Ended):
-            return _reserve_ended(found.units, (found.shard.revision_now(),))
-        if found:
-            return self._repeat_reserve(command, found)
+        known = self.answer_known(command, now_ns)
+        if known is not None:
+            return known
         operations = joint_turn.find_lines(self.homes, command)
         if isinstance(operations, Unknown):
             return operations
         touched = [self.shards[number] for number in joint_turn.shards_of(operations)]
         codes = np.zeros(len(operations), np.uint8)  # PENDING
         available = joint_turn.decide(touched, operations, codes)
-        if refusal := _refusal(command.lines, codes.tolist(), available):
+        if refusal := refusal_of(command.lines, codes.tolist(), available):
             return ReserveOutcome(refusal, None, 0, (), joint_turn.revisions(touched))
         # Point of no return: every line is there.
         joint_turn.hold(touched, operations, command)
         expires_at_ns = now_ns + command.hold_ms * NS_PER_MS
         revisions = joint_turn.revisions(touched)
         return ReserveOutcome(None, State.HELD, expires_at_ns, command.lines, revisions)
+
+    def answer_known(self, command: AnyReserve, now_ns: int) -> ReserveOutcome | Conflict | None:
+        """The answer to a Reserve whose id is known; None where it is new."""
+        found = self.find(command.key)
+        if isinstance(found, Ended):
+            return _reserve_ended(found.units, (found.shard.revision_now(),))
+        return self._repeat_reserve(command, found, now_ns) if found else None
 
     @executes(EXTEND)
     def extend(self, command: Extend, now_ns: int) -> ExtendOutcome | Conflict | Unknown:
@@ -167,6 +176,8 @@ class Reservations:
             return _refuse_move(chosen, parts)
         # Point of no return: every unit that shall move is in the state that it leaves.
         _move(parts, chosen, command)
+        for part in parts:
+            settle_backorders(part.shard)
         repeats.remember(parts, command, reservation_state(_totals(parts)))
         return self._moved(command, parts)
 
@@ -174,14 +185,27 @@ class Reservations:
         """The lines that a command names, none when it names all; or why they can't move."""
         leaves, _ = TRANSITIONS[command.verb]
         if command.lines is None:
-            return () if _totals(parts)[leaves] else _nothing_left(_units(parts), leaves)
+            if not _totals(parts)[leaves]:
+                return _nothing_left(_units(parts), leaves)
+            return self._judge_shipping(parts, command, ())
         lines = self._read_lines(parts)
         named = named_lines.find(lines, command.lines)
         if isinstance(named, Ambiguous):
             return named
         if not lines.units[:, leaves - 1].any():
             return _nothing_left(_units(parts), leaves)
-        return named_lines.choose(lines, named, leaves)
+        chosen = named_lines.choose(lines, named, leaves)
+        if isinstance(chosen, Refusal):
+            return chosen
+        return self._judge_shipping(parts, command, chosen)
+
+    def _judge_shipping(
+        self, parts: Sequence[Part], command: Move, chosen: Chosen
+    ) -> Chosen | Refusal:
+        """What is chosen, unless some of it is to be shipped and not on hand yet."""
+        if command.verb is not Verb.FULFILL or not are_waiting(parts):
+            return chosen
+        return judge_shipping(parts, self._read_lines(parts), chosen) or chosen
 
     def _moved(self, command: Move, parts: Sequence[Part]) -> MoveOutcome:
         """The answer to a command that has taken effect, now or before."""
@@ -214,7 +238,7 @@ class Reservations:
         return ForcedOutcome(state, released, cancelled, _revisions(parts))
 
     @executes(GET_RESERVATION)
-    def get_reservation(self, command: GetReservation, _now_ns: int) -> ReservationView | Unknown:
+    def get_reservation(self, command: GetReservation, now_ns: int) -> ReservationView | Unknown:
         """One reservation with its lines, in the order of the request that made it, while it has
         them.
         """
@@ -226,10 +250,11 @@ class Reservations:
             return ReservationView(_state(parts.units), (), None, None, revisions)
         found = self._read_lines(parts)
         self.work.spend(len(found.names) * LINE_TOLD)
+        waiting = backordered_lines(parts, found, now_ns, self.work)
         lines = [
-            LineView(sku, location, dict(zip(_STATES, units, strict=True)), line_id)
-            for (sku, location, line_id), units in zip(
-                found.names, found.units.tolist(), strict=True
+            LineView(sku, location, dict(zip(_STATES, units, strict=True)), line_id, backordered)
+            for (sku, location, line_id), units, backordered in zip(
+                found.names, found.units.tolist(), waiting or repeat(None), strict=False
             )
         ]
         home = parts[0].shard.reservations.records[parts[0].number]
@@ -246,12 +271,15 @@ class Reservations:
         self.work.spend(_line_count(parts) * LINE_READ)
         return joint_turn.read_lines(parts)
 
-    def _repeat_reserve(self, command: Reserve, parts: Sequence[Part]) -> ReserveOutcome | Conflict:
+    def _repeat_reserve(
+        self, command: AnyReserve, parts: Sequence[Part], now_ns: int
+    ) -> ReserveOutcome | Conflict:
         """The reservation as it is now, or the first field in which the command now differs."""
         if (count := _line_count(parts)) != len(command.lines):
             return Conflict("lines", str(count), str(len(command.lines)))
         # Instead of the work that its lines weigh.
-        lines = repeats.lines_as_reserved(joint_turn.read_lines(parts))
+        found = joint_turn.read_lines(parts)
+        lines = repeats.lines_as_reserved(found)
         home = parts[0].shard.reservations.records[parts[0].number]
         owner = parts[0].shard.owner(parts[0].number)
         if conflict := repeats.reserve_difference(lines, int(home["hold_ms"]), owner, command):
@@ -261,7 +289,9 @@ class Reservations:
             return _reserve_ended(_units(parts), _revisions(parts))
         state = reservation_state(totals)
         ends_at_ns = _expires_at_ns(parts)
-        return ReserveOutcome(None, state, ends_at_ns, lines, _revisions(parts), is_repeat=True)
+        waiting = backordered_lines(parts, found, now_ns, self.work)
+        revisions = _revisions(parts)
+        return ReserveOutcome(None, state, ends_at_ns, lines, revisions, True, waiting)
 
 
 def id_text(key: Key) -> str:
@@ -272,7 +302,7 @@ def id_text(key: Key) -> str:
 # --- Reserve ---
 
 
-def _refusal(lines: Sequence[Line], codes: list[int], available: Array) -> Refusal | None:
+def refusal_of(lines: Sequence[Line], codes: list[int], available: Array) -> Refusal | None:
     """The refusal of the first code in the order of precedence, with all lines that have it."""
     refused = set(codes) - {ACCEPTED}
     if not refused:

@@ -10,15 +10,25 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from .. import kernels
-from ..commands import Endangered, GetShortfall, Shortfall, ShortfallView, Unknown
+from ..commands import (
+    Endangered,
+    GetShortfall,
+    Shortfall,
+    ShortfallView,
+    Uncovered,
+    Unknown,
+)
 from ..commands.registry import GET_SHORTFALL, executes
 from ..ids import text_from_key
 from ..kernels.codes import FLAG_LINE_IDS, FLAG_TEXT
 from ..limits import ENDANGERED_IN_ALL_MAX, ENDANGERED_TOLD
+from ..tables.backorders import units_by_line
 from ..tables.layouts import PROMISE
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..work import (
+    BACKORDER_SEEN,
+    BACKORDER_TOLD,
     LEVEL_SHORT,
     LINE_ENDANGERED,
     LINE_READ,
@@ -27,10 +37,14 @@ from ..work import (
     Steps,
     Work,
 )
+from .backorders import queue_at
 from .homes import Homes
 
 #: What is looked at before the turn may end: some 1.5 ms.
 SOUGHT_MAX = 150_000
+
+#: Lines that supply does not cover, named at one level: they are told in one step.
+UNCOVERED_TOLD_MAX = 100
 
 _NO_PROMISES = np.zeros(0, PROMISE)
 
@@ -69,11 +83,23 @@ class Shortfalls:
         short = {
             (shard, row)
             for shard, rows in self._by_shard(unique).items()
-            for row in _short_rows(shard, rows).tolist()
+            for row in (*_short_rows(shard, rows).tolist(), *self._uncovered_rows(shard, rows))
         }
         places = zip(unique, *self.homes.find_rows(unique), strict=True)
         found = [name for name, *place in places if tuple(place) in short]
         return (yield from self.tell(found, ENDANGERED_TOLD)) if found else ()
+
+    def _uncovered_rows(self, shard: Shard, rows: Sequence[int]) -> list[int]:
+        """Those among rows with backorders that supply does not cover."""
+        waiting = [row for row in set(rows) if row >= 0 and shard.backordered.records[row]]
+        self.work.spend(len(waiting) * (BACKORDER_TOLD + len(shard.backorders) * BACKORDER_SEEN))
+        return [row for row in waiting if any(queue_at(shard, row, shard.now_ns).uncovered)]
+
+    def is_waited_for(self, sku: str, location: str) -> bool:
+        """Whether units of a stock level are promised from supply."""
+        shard = self.homes.shard_of_sku(sku)
+        row = shard.find_row(sku, location) if len(shard.backorders) else -1
+        return row >= 0 and bool(shard.backordered.records[row])
 
     def _by_shard(self, names: Sequence[Name]) -> dict[Shard, list[int]]:
         rows: dict[Shard, list[int]] = {}
@@ -94,14 +120,16 @@ class Shortfalls:
         left, told = ENDANGERED_IN_ALL_MAX, list[Shortfall]()
         for name, shard, row in zip(names, *self.homes.find_rows(names), strict=True):
             mine = found.get((shard, row), _NO_PROMISES)[:left]
-            told.append((yield from self._tell(name, shard, row, mine)))
-            left -= len(told[-1].endangered)
+            told.append((yield from self._tell(name, shard, row, mine, min(most, left))))
+            left -= len(told[-1].endangered) + len(told[-1].waiting)
         return tuple(told)
 
     def _seek(self, shard: Shard, rows: Array, most: int) -> Steps[list[tuple[int, Array]]]:
         """The newest promises (PROMISE) at each of some rows, which rise."""
         levels = shard.levels.records[rows]
-        unseen = levels["reserved"] + levels["committed"]
+        unseen = levels["reserved"] + levels["committed"] - shard.backordered.records[rows]
+        backorders = shard.backorders.used[np.argsort(shard.backorders["line"])]
+        waiting = backorders["line"].astype(np.int64), backorders["units"].copy()
         promises = np.zeros(len(rows) * most, PROMISE)
         counts = np.zeros(len(rows), np.int64)
         end = len(shard.reservations)
@@ -109,7 +137,7 @@ class Shortfalls:
             if self.work.is_over:
                 yield
             end, done = kernels.find_promises(
-                end, SOUGHT_MAX, rows, unseen, shard.arrays, promises, counts
+                end, SOUGHT_MAX, rows, unseen, *waiting, shard.arrays, promises, counts
             )
             self.work.spend(done * PROMISE_SOUGHT)
             if (unseen <= 0).all():
@@ -118,9 +146,12 @@ class Shortfalls:
         places = zip(rows.tolist(), starts, counts.tolist(), strict=True)
         return [(row, promises[start : start + count]) for row, start, count in places]
 
-    def _tell(self, name: Name, shard: Shard, row: int, promises: Array) -> Steps[Shortfall]:
-        """A stock level with those of these promises that are endangered. The turn may end between
-        them, and some may have ended since they were found.
+    def _tell(
+        self, name: Name, shard: Shard, row: int, promises: Array, most: int
+    ) -> Steps[Shortfall]:
+        """A stock level with those of these promises that are endangered, and up to `most` of those
+        that supply does not cover. The turn may end between them, and some may have ended since
+        they were found.
         """
         if self.work.is_over:
             yield
@@ -128,17 +159,40 @@ class Shortfalls:
         units = np.zeros((2, len(promises)), np.int64)
         kernels.read_promises(promises, row, shard.arrays, units)
         on_hand, reserved, committed, available, *_ = shard.read_levels(np.array([row]))[:, 0]
-        left = min(max(0, -int(available)), int(reserved + committed))
+        backordered = int(shard.backordered.records[row]) if row >= 0 else 0
+        left = min(max(0, -int(available)), int(reserved + committed) - backordered)
+        waiting = units_by_line(shard, row) if backordered else {}
         told = []
         for promise, held, mine in zip(promises, *units.tolist(), strict=True):
             if not left:
                 break
             if self.work.is_over:
                 yield
-            if held + mine and (named := self._name(shard, promise)):
-                told.append(Endangered(*named, held, mine, min(left, held + mine)))
+            there = held + mine - waiting.get(int(promise["line"]), 0)
+            if there and (named := self._name(shard, promise)):
+                told.append(Endangered(*named, held, mine, min(left, there)))
                 left -= told[-1].quantity
-        return Shortfall(*name, int(on_hand), int(available), tuple(told), left)
+        figures = int(on_hand), int(available)
+        uncovered = self._uncovered(shard, row, most) if backordered else (0, ())
+        return Shortfall(*name, *figures, tuple(told), left, *uncovered)
+
+    def _uncovered(self, shard: Shard, row: int, most: int) -> tuple[int, tuple[Uncovered, ...]]:
+        """Units of backorders that supply does not cover, and the lines that have them, newest
+        first.
+        """
+        self.work.spend(BACKORDER_TOLD + len(shard.backorders) * BACKORDER_SEEN)
+        queue = queue_at(shard, row, shard.now_ns)
+        total, told = sum(queue.uncovered), list[Uncovered]()
+        for record, units in reversed(list(zip(queue.records, queue.uncovered, strict=True))):
+            if not units:
+                continue
+            if len(told) == min(most, UNCOVERED_TOLD_MAX):
+                break
+            number, line = int(record["reservation"]), int(record["line"])
+            self.work.spend(LINE_ENDANGERED)
+            figures = int(record["units"]), units, int(record["latest_ns"])
+            told.append(Uncovered(*self._ids(shard, number, line), *figures))
+        return total, tuple(told)
 
     def _name(self, shard: Shard, promise: Array) -> tuple[str, str] | None:
         """The ids of a reservation, as its caller spells it, and of its line; None when it has left
@@ -149,19 +203,25 @@ class Shortfalls:
         record, lines = shard.reservations.records[number], shard.lines_of(number)
         if key != (int(record["key_hi"]), int(record["key_lo"])) or line not in lines:
             return None
+        return self._ids(shard, number, line)
+
+    def _ids(self, shard: Shard, number: int, line: int) -> tuple[str, str]:
+        """The ids of a reservation that is there, and of its line."""
+        record, lines = shard.reservations.records[number], shard.lines_of(number)
         flags = int(record["flags"])
         has_ids = bool(flags & FLAG_LINE_IDS)
         self.work.spend(LINE_ENDANGERED + has_ids * len(lines) * LINE_READ)
         line_id = shard.line_ids(number)[line - lines.start] if has_ids else ""
         if flags & FLAG_TEXT:  # each part of a reservation has it
             return shard.id_texts.read(int(record["id_text"]), 1)[0], line_id
-        return text_from_key(*key), line_id
+        return text_from_key(int(record["key_hi"]), int(record["key_lo"])), line_id
 
 
 def _short_rows(shard: Shard, rows: Sequence[int]) -> Array:
     """Those among rows, in rising order, where promises exceed supply, and there are any."""
     unique: Array = np.unique(np.array(rows, np.int64))
     _, reserved, committed, available, *_ = shard.read_levels(unique)
-    is_short: Array = (available < 0) & (reserved + committed > 0)
+    on_hand = reserved + committed - shard.backordered.records[unique]
+    is_short: Array = (available < 0) & (on_hand > 0)
     short: Array = unique[is_short]
     return short

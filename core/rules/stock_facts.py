@@ -33,6 +33,7 @@ from ..kernels.codes import (
 )
 from ..limits import RANGES_TOLD_MAX
 from ..model import EventKind, EventOutcome
+from ..tables.backorders import available_when_settled, settle_backorders
 from ..tables.effects import Section
 from ..tables.layouts import PLAN, STOCK_EVENT
 from ..tables.shard import Shard
@@ -109,7 +110,7 @@ class StockFacts:
             return self._record_in_steps(command, parts, now_ns)
         recorded = [self._record(command.source, named, now_ns)]
         outcome = self._outcome(command.source, recorded, now_ns)
-        short = _short(named, outcome)
+        short = self._short(named, outcome)
         return self._with_shortfalls(outcome, short) if short else outcome
 
     def _record_in_steps(
@@ -124,16 +125,29 @@ class StockFacts:
             self.work.spend(RECORD_STOCK_EVENTS.weight(RecordStockEvents(command.source, run)))
             recorded.append(self._record(command.source, run, now_ns))
         outcome = self._outcome(command.source, recorded, now_ns)
-        short = _short(command.events, outcome)
+        short = self._short(command.events, outcome)
         return (yield from self._with_shortfalls(outcome, short)) if short else outcome
 
     def _outcome(self, source: str, recorded: Sequence[_Recorded], now_ns: int) -> EventsOutcome:
         touched = {shard for found, _, _ in recorded for shard in found}
+        for shard in touched:
+            settle_backorders(shard)
         revisions = joint_turn.revisions([each for each in self.planner.shards if each in touched])
         results = tuple(result for _, told, _ in recorded for result in told)
         skipped = [each for _, _, ranges in recorded for each in ranges]
         self.planner.sources.states.after_events(source, now_ns, has_skipped=bool(skipped))
         return EventsOutcome(results, revisions, tuple(skipped[:RANGES_TOLD_MAX]))
+
+    def _short(self, named: Sequence[StockEvent], outcome: EventsOutcome) -> list[tuple[str, str]]:
+        """The SKU and location of each event behind which promises can't be kept, or that may
+        change what supply brings to those who wait for it.
+        """
+        told = zip(map(_NAME, named), outcome.results, strict=True)
+        return [
+            name
+            for name, result in told
+            if result.shortfall or self.shortfalls.is_waited_for(*name)
+        ]
 
     def _with_shortfalls(
         self, outcome: EventsOutcome, names: Sequence[tuple[str, str]]
@@ -243,12 +257,6 @@ def _runs(parts: Iterable[Sequence[StockEvent]]) -> Iterator[tuple[StockEvent, .
         for is_plain, run in groupby(part, _IS_PLAIN):
             events, size = tuple(run), RUN_MAX if is_plain else 1
             yield from (events[at : at + size] for at in range(0, len(events), size))
-
-
-def _short(named: Sequence[StockEvent], outcome: EventsOutcome) -> list[tuple[str, str]]:
-    """The SKU and location of each event behind which promises can't be kept."""
-    pairs = zip(named, outcome.results, strict=True)
-    return [(event.sku, event.location) for event, result in pairs if result.shortfall]
 
 
 @dataclass(slots=True)
@@ -396,6 +404,7 @@ def _told(change: Change, result: EventResult, shard: Shard, row: int) -> EventR
     if change.issued:
         # What is shipped is not promised any more, and what is not shipped after all is again.
         on_hand, _, _, available, *_ = shard.read_levels(np.array([row]))[:, 0].tolist()
+        available = available_when_settled(shard, row, available)
         return result._replace(on_hand=on_hand, available=available)
     return result
 

@@ -119,6 +119,9 @@ class StockPlanner:
             np.zeros(int(plan["new_sku"].max()) + 1, np.uint8),
             self.sources.unknown_skus(known),
         )
+        for shard in self.shards:
+            if len(shard.backorders):
+                _let_bind(shard, events, plan)
         reused = positions_of(EVENT_ID_REUSED, codes)[:differences_max]
         differences = {
             index: self._difference(recorded[index], events, index, name_of) for index in reused
@@ -238,6 +241,15 @@ class StockPlanner:
         if first == OTHERS:
             return Difference(first, "", "")
         return Difference(first, was[first], now[first])
+
+
+def _let_bind(shard: Shard, events: Array, plan: Array) -> None:
+    """Plan for backorders: they take what may be promised, and are less by that."""
+    mine = np.flatnonzero((events["shard"] == shard.number) & (plan["is_open"] != 0))
+    there = shard.backordered.records[events["row"][mine]]
+    bound = np.minimum(there, np.maximum(plan["promisable"][mine], 0))
+    plan["promisable"][mine] -= bound
+    plan["available"][mine] = np.minimum(plan["available"][mine], plan["promisable"][mine])
 
 
 def _rise(sequences: Array) -> bool:

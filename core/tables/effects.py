@@ -82,6 +82,7 @@ class Section(IntEnum):
     CORRELATIONS = 47
     CORRELATION_TEXTS = 48
     SKU_QUARANTINES = 49
+    BACKORDERS = 50
 
 
 #: A stock fact. STOCK_PADDED is what builds before docs/adr/0017 wrote, STOCK_PLAIN what builds
@@ -190,6 +191,21 @@ DTYPES: dict[Section, np.dtype] = {
             ("text_size", "u2"),
             ("is_receipt", "u1"),
             ("is_transfer", "u1"),
+        ]
+    ),
+    # How many units of a line are backordered now, which is a change to those before, and how many
+    # had been given back when they were counted.
+    Section.BACKORDERS: np.dtype(
+        [
+            ("units", "i8"),
+            ("change", "i8"),
+            ("given_back", "i8"),
+            ("latest_ns", "i8"),
+            ("line", "i4"),
+            ("row", "i4"),
+            ("reservation", "i4"),
+            ("is_new", "u1"),
+            ("pad", "u1", 3),
         ]
     ),
     # How long what happens is kept, from now on, and whether counts have asked for it.

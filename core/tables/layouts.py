@@ -7,7 +7,8 @@ is one miss, or two neighbours (docs/adr/0015, docs/adr/0027).
 import numpy as np
 
 #: A stock level. `withheld` is the sum of all that keeps units on hand from being promised without
-#: being a promise; it is 0 or more. `sku` and `location` are numbers from the shard's name tables.
+#: being a promise, less the promised units that take nothing from what is on hand (BACKORDER).
+#: `sku` and `location` are numbers from the shard's name tables.
 LEVEL = np.dtype(
     [
         ("on_hand", "i8"),
@@ -20,7 +21,7 @@ LEVEL = np.dtype(
 )
 
 #: Units of a stock level that are on hand and not for sale, under one status (a number from the
-#: shard's names of statuses). A level's `withheld` is the sum over its statuses.
+#: shard's names of statuses).
 UNAVAILABLE = np.dtype([("units", "i8"), ("row", "i4"), ("status", "i4")])
 
 #: The newest record of a level among its facts and among its shipments (a number from 1; 0 when
@@ -119,6 +120,21 @@ SUPPLY = np.dtype(
         ("text_size", "u2"),
         ("is_transfer", "u1"),
         ("pad", "u1"),
+    ]
+)
+
+#: Units of a line that were promised from supply and are not on hand yet, until when they are to be
+#: there at the latest, and how many units of the line had been given back when they were counted.
+#: `reservation` is the number of its part in this shard.
+BACKORDER = np.dtype(
+    [
+        ("units", "i8"),
+        ("given_back", "i8"),
+        ("latest_ns", "i8"),
+        ("line", "i4"),
+        ("row", "i4"),
+        ("reservation", "i4"),
+        ("pad", "u4"),
     ]
 )
 

@@ -38,6 +38,9 @@ def rebuild(shard: Shard) -> None:
     index_levels(shard, 0)
     shard.unavailable_slots.clear(len(shard.unavailable))
     kernels.index_unavailable(shard.unavailable_slots.arrays, shard.unavailable.used)
+    kernels.sum_backordered(
+        shard.backorders.records, len(shard.backorders), shard.backordered.records
+    )
     shard.expirations.clear()
     kernels.index_expiries(shard.arrays)
     sum_up(shard)

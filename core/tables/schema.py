@@ -18,6 +18,7 @@ the columns of the schema that made it, so seals and digests of earlier schemas 
    11  transfers between locations
    12  correlation ids of what changed; owners of reservations
    13  SKUs in quarantine
+   14  backorders: units that are promised from supply
 """
 
 from collections.abc import Mapping
@@ -35,7 +36,7 @@ from ..kernels.codes import (
 from .effects import DTYPES, Section
 from .table import Array
 
-SCHEMA = 13
+SCHEMA = 14
 
 #: Since when the history has a tag of each fact, by which a reversal finds it.
 TAGGED_SINCE = 7

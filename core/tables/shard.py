@@ -35,6 +35,7 @@ from ..kernels.arguments import (
 )
 from ..kernels.codes import ENDED_TEXT, FLAG_LINE_IDS, FLAG_OWNER, FLAG_TEXT
 from ..limits import (
+    BACKORDERS_MAX,
     BLOCKS_SPREAD,
     LOCATIONS_MAX,
     NUMBERED_MAX,
@@ -53,6 +54,7 @@ from .expiry_heap import ExpiryHeap
 from .hash_slots import HashSlots
 from .layouts import (
     AWAITED,
+    BACKORDER,
     ENDED_ID,
     ENDED_MARK,
     EVENT,
@@ -192,6 +194,9 @@ class Shard:
         self.supply_texts = TextBlocks(
             self.header, SUPPLY_TEXTS, FREE_SUPPLY_TEXTS, SUPPLY_TEXTS_EACH * most
         )
+        self.backorders = Table(BACKORDER, rows_max=min(rows_max, BACKORDERS_MAX))
+        # Of every level the units of those; memory that nobody has written is none.
+        self.backordered = Table("i8", rows_max=rows_max)
 
     def __repr__(self) -> str:
         return f"<Shard {self.number} at {self.sequence}: {len(self.levels)} stock levels>"
@@ -374,6 +379,9 @@ class Shard:
         """
         columns = np.zeros((7, len(rows)), np.int64)
         kernels.read_levels(rows, self.header, self.stock, columns)
+        if len(self.backorders):
+            is_there = columns[4] != 0
+            columns[5, is_there] += self.backordered.records[rows[is_there]]
         return columns
 
     def list_unavailable(self, rows: np.ndarray, withheld: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ _TABLES = (
     *("location_records", "source_records", "gaps", "numbered"),
     *("levels", "last_counts", "latest", "unavailable", "awaited", "quarantined"),
     "quarantined_skus",
-    *("supply_heads", "supplies", "supply_texts"),
+    *("supply_heads", "supplies", "supply_texts", "backorders"),
     *("reservations", "lines", "splits", "id_texts", "ended", "ended_marks"),
 )
 _MEMORIES = ("requests", "events", "reversed")
@@ -151,6 +151,12 @@ def content_hashes(shard: Shard) -> Iterator[tuple[int, int]]:
     for start in range(0, len(supplies), HASH_STEP):
         some = supplies[start : start + HASH_STEP]
         yield _under_both_seeds(kernels.hash_supplies, some, levels, names)
+    backorders = shard.backorders.used
+    for start in range(0, len(backorders), HASH_STEP):
+        some = backorders[start : start + HASH_STEP]
+        yield _under_both_seeds(
+            kernels.hash_backorders, some, shard.reservations.records, levels, names
+        )
     start = 0
     while start < len(shard.reservations):
         end = kernels.end_of_lines(start, len(shard.reservations), HASH_STEP, shard.book)

@@ -69,9 +69,25 @@ def endangered(levels: Iterable[common.Shortfall]) -> Table:
     return made
 
 
+def uncovered(levels: Iterable[common.Shortfall]) -> Table:
+    """The lines of reservations that supply does not bring in time, by stock level."""
+    words = ("SKU", "location", "reservation", "line", "latest")
+    made = table(words, ("backordered", "not covered"))
+    for level in levels:
+        place = escape(level.sku), escape(level.location)
+        for each in level.uncovered:
+            names = escape(each.reservation_id), escape(each.line_id)
+            day = each.latest_supply_time.ToDatetime().date().isoformat()
+            units = f"[red]{each.uncovered_quantity:,}[/red]"
+            made.add_row(*place, *names, day, f"{each.backordered:,}", units)
+    return made
+
+
 def shortfall_sentence(level: common.Shortfall) -> str:
     """What there is at a stock level and what is promised beyond it."""
     place = f"{level.sku} at {level.location}"
+    if level.uncovered_quantity and not level.shortfall:
+        return f"{place} gets {level.uncovered_quantity:,} too few from supply in time."
     if not level.shortfall:
         return f"{place} has {level.available:,} available: every promise can be kept."
     return f"{place} has {level.on_hand:,} on hand, and {level.shortfall:,} too few."
@@ -84,14 +100,34 @@ _UNITS = ("held", "committed", "fulfilled", "returned", "released", "expired", "
 def reservation_lines(lines: Iterable[reservation.ReservationLine]) -> Table:
     """The lines of a reservation by state; states without units are left out."""
     lines = list(lines)
-    states = [state for state in _UNITS if any(getattr(line, state) for line in lines)]
+    shown = (*_UNITS, "backordered")
+    states = [state for state in shown if any(getattr(line, state) for line in lines)]
     names = ["sku", "location", *(["line_id"] if any(line.line_id for line in lines) else [])]
     made = table([_HEADINGS[name] for name in names], ("reserved", *states))
     for line in lines:
         words = [escape(getattr(line, name)) for name in names]
         units = [f"{getattr(line, field):,}" for field in ("quantity", *states)]
+        if line.backordered:
+            units[-1] += f" ({_expected(line)})"
         made.add_row(*words, *units)
     return made
+
+
+def backordered_lines(lines: Iterable[reservation.AllocatedLine]) -> Table:
+    """Lines of which units are promised from supply."""
+    made = table(("SKU", "location", "expected"), ("reserved", "on hand", "backordered"))
+    for line in lines:
+        units = line.quantity, line.quantity - line.backordered, line.backordered
+        figures = [f"{each:,}" for each in units]
+        made.add_row(escape(line.sku), escape(line.location), _expected(line), *figures)
+    return made
+
+
+def _expected(line: reservation.AllocatedLine | reservation.ReservationLine) -> str:
+    """The day on which supply is expected to bring what is backordered."""
+    if not line.HasField("expected_time"):
+        return "no supply"
+    return line.expected_time.ToDatetime().date().isoformat()
 
 
 def reservations(all_of_them: Iterable[reservation.Reservation]) -> Table:

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
@@ -206,6 +206,14 @@ def parse_instant(text: str) -> datetime:
         expected = "a time with its offset from UTC, such as 2026-11-26T22:00:00Z"
         raise typer.BadParameter(f"{text!r} is not {expected}")
     return at
+
+
+def parse_day(text: str) -> datetime:
+    """The begin of a day in UTC, as RFC 3339 has it. Raises typer.BadParameter."""
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date such as 2026-12-24") from None
 
 
 def parse_lines(words: list[str]) -> list[tuple[str, str, int]]:

@@ -34,13 +34,15 @@ def explanation(
         yield _decisions(answer)
     if answer.holds or answer.commitments:
         yield _promises(answer)
-    sums = f"{told.on_hand:,} on hand - {told.withheld:,} withheld - {told.reserved:,} reserved"
+    withheld = told.withheld + answer.backordered
+    sums = f"{told.on_hand:,} on hand - {withheld:,} withheld - {told.reserved:,} reserved"
     available = f"{answer.available:,}"
     if answer.available < 0:
         available = f"[red]{available} (shortfall)[/red]"
     revision = f"{answer.revision.shard}/{answer.revision.sequence}"
     yield (
-        f"{escape(sku)} at {escape(location)}: {sums} - {told.committed:,} committed = "
+        f"{escape(sku)} at {escape(location)}: {sums} - {told.committed:,} committed"
+        f"{f' + {answer.backordered:,} backordered' if answer.backordered else ''} = "
         f"[bold]{available}[/bold] available, "
         f"as of {instant(answer.record_time)} (entry {revision})"
     )

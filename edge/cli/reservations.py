@@ -14,6 +14,7 @@ from .console import (
     asking,
     console,
     fail,
+    parse_day,
     parse_duration,
     parse_lines,
     plain,
@@ -48,6 +49,14 @@ RequestId = Annotated[
 GiveBack = Annotated[
     bool, typer.Option("--give-back", help="Give back the units that the lines leave out.")
 ]
+LatestSupply = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATE",
+        help="Promise what is not on hand from supply expected by the end of this day: 2026-12-24.",
+        show_default=False,
+    ),
+]
 HOLD_HELP = "How long to hold, from now: 90s, 15m, 12h or 30d."
 
 
@@ -57,15 +66,18 @@ def reserve(
     lines: Words,
     hold: Annotated[str, typer.Option(metavar="DURATION", help=HOLD_HELP)] = "15m",
     owner: Annotated[str, typer.Option(help="Whom it is for.", show_default=False)] = "",
+    latest_supply: LatestSupply = None,
     target: Target = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
     """Hold all lines or none. Repeating an id tells what is held under it now."""
     asked = parse_lines(lines)
-    hold_s = parse_duration(hold)
+    hold_s, latest = parse_duration(hold), parse_day(latest_supply) if latest_supply else None
     with asking(target, timeout, as_json=as_json) as client:
-        answer = client.reserve(reservation_id, asked, hold=hold_s, owner=owner)
+        answer = client.reserve(
+            reservation_id, asked, hold=hold_s, owner=owner, latest_supply=latest
+        )
     _tell_refusal(answer, as_json=as_json)
     if not as_json:
         _tell_reserved(reservation_id, answer)
@@ -203,6 +215,10 @@ def _tell_reserved(reservation_id: str, answer: Any) -> None:
         _tell_hold(reservation_id, answer)
     else:
         typer.echo(f"{reservation_id} is {_state_name(answer.state)} already")
+    if waiting := [line for line in answer.lines if line.backordered]:
+        from . import answers
+
+        console().print(answers.backordered_lines(waiting))
 
 
 def _tell_hold(reservation_id: str, answer: Any) -> None:

@@ -144,6 +144,8 @@ def shortfall(
 
     if answer.shortfall.shortfall:
         console().print(answers.endangered([answer.shortfall]))
+    if answer.shortfall.uncovered:
+        console().print(answers.uncovered([answer.shortfall]))
     typer.echo(answers.shortfall_sentence(answer.shortfall))
 
 
@@ -415,8 +417,10 @@ def record(
     from . import answers
 
     console().print(answers.event_results(events, answer.results))
-    if answer.shortfalls:
+    if any(each.shortfall for each in answer.shortfalls):
         console().print(answers.endangered(answer.shortfalls))
+    if any(each.uncovered for each in answer.shortfalls):
+        console().print(answers.uncovered(answer.shortfalls))
     for sentence in answers.event_notes(events, answer.results):
         typer.echo(sentence, err=True)
 

@@ -8,8 +8,7 @@ call (see `Client`).
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
-from itertools import chain, repeat
+from datetime import datetime, timedelta
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypedDict, Unpack
 from uuid import uuid4
 
@@ -22,13 +21,22 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 
 from . import methods
+from .lines import Line, add_lines
 from .methods import Method, Response
-from .parameters import duration, each, fields, flag, integer, member, seconds, text, texts
+from .parameters import (
+    duration,
+    each,
+    fields,
+    flag,
+    instant,
+    integer,
+    member,
+    seconds,
+    text,
+    texts,
+)
 from .stock_events import checked
 
-#: SKU, location, and a quantity of units in the SKU's base unit; then your id of the line, if you
-#: have one.
-Line: TypeAlias = tuple[str, str, int] | tuple[str, str, int, str]
 #: How long from now, as a timedelta or in seconds.
 Hold: TypeAlias = timedelta | float
 
@@ -59,6 +67,8 @@ def reserve(
     lines: Iterable[Line],
     hold: Hold | None = None,
     owner: str = "",
+    *,
+    latest_supply: datetime | None = None,
     **options: Unpack[Options],
 ) -> Call[reservation.ReserveResponse]:
     """Hold units for a customer: all lines, or none of them.
@@ -67,7 +77,9 @@ def reserve(
     twice. There may be up to 2,000 lines, in any order; those of the same SKU and location stay
     apart if they have ids. `hold` is 1 second to 30 days, in whole milliseconds, and 15 minutes by
     default; `owner` is whom it is for. The response says what is held and until when, or which
-    lines are short. An id whose units are all gone is refused with RESERVATION_ENDED.
+    lines are short. An id whose units are all gone is refused with RESERVATION_ENDED. With
+    `latest_supply`, units that are not on hand are promised from supply that is expected by the end
+    of that day in UTC: the response says how many of a line, and when.
 
     Raises `NotFound` if a SKU or location is unknown, and `AlreadyExists` if the id was used with
     other content.
@@ -81,7 +93,11 @@ def reserve(
         hold_duration=None if hold is None else duration("hold", hold),
         owner=text("owner", owner),
     )
-    _add_lines(request.lines, lines)
+    add_lines(request.lines, lines)
+    if latest_supply is not None:
+        latest = instant("latest_supply", latest_supply)
+        for line in request.lines:
+            line.latest_supply_time.CopyFrom(latest)
     return call(methods.RESERVE, request, **options)
 
 
@@ -399,9 +415,6 @@ def delete_sku(
     return call(methods.DELETE_SKU, request, **options)
 
 
-_LINE: Final = "SKU, location and quantity, and a line id if it has one"
-_LINES: Final = "an iterable of lines, each SKU, location and quantity"
-_INT64_MAX: Final = (1 << 63) - 1
 _LEVELS: Final = "an iterable of stock levels, each SKU and location"
 
 
@@ -421,54 +434,6 @@ def call(
     )
 
 
-def _add_lines(added: Any, lines: Iterable[Line]) -> None:
-    """Add lines to a repeated field of ReserveLine or LineQuantity."""
-    found = list(each("lines", lines, _LINES))
-    checked_lines = _plain(found)
-    if checked_lines is None:
-        checked_lines = [_judged(f"lines[{position}]", line) for position, line in enumerate(found)]
-    for sku, location, quantity, line_id in checked_lines:
-        # Field by field: a dict for each line takes a quarter longer.
-        line = added.add()
-        line.sku = sku
-        line.location = location
-        line.quantity = quantity
-        if line_id:
-            line.line_id = line_id
-
-
-def _plain(lines: list[Line]) -> Iterable[tuple[str, str, int, str]] | None:
-    """The lines if all are what most lines are, else None: to judge each field by its name takes
-    ten times as long.
-    """
-    if not set(map(type, lines)) <= {tuple, list}:
-        return None
-    try:
-        skus, locations, quantities, *line_ids = zip(*lines, strict=True)
-        texts = "".join(chain(skus, locations, *line_ids))
-    except (TypeError, ValueError):
-        return None
-    if (
-        len(line_ids) <= 1
-        and texts.isascii()
-        and {int} == {*map(type, quantities)}
-        and 0 <= min(quantities) <= max(quantities) <= _INT64_MAX
-    ):
-        ids = line_ids[0] if line_ids else repeat("", len(lines))
-        return zip(skus, locations, quantities, ids, strict=True)
-    return None
-
-
-def _judged(path: str, line: Line) -> tuple[str, str, int, str]:
-    sku, location, quantity, *line_id = fields(path, line, (3, 4), _LINE)
-    return (
-        text(f"{path}.sku", sku),
-        text(f"{path}.location", location),
-        integer(f"{path}.quantity", quantity),
-        text(f"{path}.line_id", line_id[0]) if line_id else "",
-    )
-
-
 def level_names(levels: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     """Stock levels as requests name them. Raises TypeError with the position of a wrong one."""
     found = enumerate(each("levels", levels, _LEVELS))
@@ -485,7 +450,7 @@ def _set_units(request: Any, lines: Iterable[Line] | None) -> None:
     if lines is None:
         request.all.SetInParent()
         return
-    _add_lines(request.lines.lines, lines)
+    add_lines(request.lines.lines, lines)
     if not request.lines.lines:
         raise ValueError("lines is empty: expected at least one, or None for all of them")
 

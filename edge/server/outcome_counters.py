@@ -66,4 +66,5 @@ def _operation(command: Any) -> str:
     verb = getattr(command, "verb", None)
     if verb is not None:
         return str(verb.name)
-    return type(command).__name__.removesuffix("Batch").upper()
+    name = type(command).__name__
+    return name.removesuffix("Batch").removesuffix("AgainstSupply").upper()

@@ -10,6 +10,7 @@ from functools import partial
 
 from google.protobuf.message import Message
 
+from holdfast.core.commands import ReserveAgainstSupply
 from holdfast.core.commands.registry import (
     AVAILABLE_TO_PROMISE,
     CREATE_LOCATION,
@@ -25,6 +26,7 @@ from holdfast.core.commands.registry import (
     READ_LEVELS,
     RECORD_STOCK_EVENTS,
     RESERVE,
+    RESERVE_AGAINST_SUPPLY,
     RESERVE_BATCH,
     RESOLVE_LEVELS,
     UPDATE_LOCATION,
@@ -108,7 +110,11 @@ class Service:
         command = reserve_from_request(request)
         # The request goes along because faults name its lines: the engine numbers them after
         # summing, the caller before.
-        return reserve_response(await self._ask(RESERVE, context, command, request))
+        if isinstance(command, ReserveAgainstSupply):
+            outcome = await self._ask(RESERVE_AGAINST_SUPPLY, context, command, request)
+        else:
+            outcome = await self._ask(RESERVE, context, command, request)
+        return reserve_response(outcome)
 
     async def Extend(
         self, request: reservation.ExtendRequest, context: CallContext

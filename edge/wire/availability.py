@@ -146,7 +146,7 @@ def fill_level(message: availability.StockLevel, level: core.LevelView) -> None:
     """Set the fields of a StockLevel."""
     # One by one: as arguments of a message they would cost half as much again.
     location, on_hand, reserved, committed, available, enabled = level[:6]
-    unavailable, incoming, quarantined, state = level[6:]
+    unavailable, incoming, quarantined, state, backordered = level[6:]
     message.location = location
     message.on_hand = on_hand
     message.reserved = reserved
@@ -158,6 +158,8 @@ def fill_level(message: availability.StockLevel, level: core.LevelView) -> None:
         message.shortfall = -available
     if incoming:
         message.incoming = incoming
+    if backordered:
+        message.backordered = backordered
     if quarantined:
         message.quarantined = True
     for status, quantity in unavailable.items() if unavailable else ():

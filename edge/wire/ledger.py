@@ -177,6 +177,7 @@ def _explanation(
         coverage=_coverage(index, durable_position),
         incoming=told.incoming,
         decisions=[_movement(each, timeline) for each in told.decisions],
+        backordered=told.backordered,
     )
 
 

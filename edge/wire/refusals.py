@@ -20,7 +20,16 @@ LINE_SENTENCES: Final = {
     RefusalCode.INSUFFICIENT_STOCK: ("{line} has {0.available} available, {0.requested} requested"),
     RefusalCode.NO_SUCH_LINE: "the reservation has no line for {line}",
     RefusalCode.EXCESS_QUANTITY: ("{line} has {0.available} left to take, {0.requested} requested"),
+    RefusalCode.BACKORDERED: (
+        "{line} has {0.available} on hand to ship, {0.requested} requested; the rest is to come"
+    ),
 }
+
+#: Codes with lines that ask for more than there is.
+_WITH_MISSING: Final = (
+    *(RefusalCode.INSUFFICIENT_STOCK, RefusalCode.EXCESS_QUANTITY),
+    RefusalCode.BACKORDERED,
+)
 
 
 def refusal_message(refusal: core.Refusal, state: State | None = None) -> common.Refusal:
@@ -64,7 +73,7 @@ def _line_text(line: core.RefusedLine) -> str:
 
 def _refused_line(code: RefusalCode, line: core.RefusedLine) -> common.RefusedLine:
     # For a disabled location or a line that is not there, the difference would mean nothing.
-    has_missing = code in (RefusalCode.INSUFFICIENT_STOCK, RefusalCode.EXCESS_QUANTITY)
+    has_missing = code in _WITH_MISSING
     return common.RefusedLine(
         sku=line.sku,
         location=line.location,

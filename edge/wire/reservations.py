@@ -1,12 +1,18 @@
 """Reserve, Extend, Commit, Fulfill, Release, Cancel, GetReservation and ForceRelease."""
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Final, TypeAlias, TypeVar
 
 from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core import commands as core
 from holdfast.core.ids import Key, key_from_text, request_key, text_from_key
-from holdfast.core.limits import HOLD_MS_DEFAULT, LINES_MAX, QUANTITY_MAX
+from holdfast.core.limits import (
+    HOLD_MS_DEFAULT,
+    LINES_AGAINST_SUPPLY_MAX,
+    LINES_MAX,
+    QUANTITY_MAX,
+)
 from holdfast.core.model import Remainder, State, Verb
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
@@ -15,7 +21,16 @@ from .faults import invalid
 from .refusals import refusal_message
 from .shared import add_revisions, engine_members, wire_members
 from .shortfalls import shortfall_message
-from .validation import NS_PER_S, bad_name, check_count, check_name, enum_member, hold_ms, is_name
+from .validation import (
+    NS_PER_S,
+    bad_name,
+    check_count,
+    check_name,
+    enum_member,
+    hold_ms,
+    is_name,
+    time_ns,
+)
 
 PartialMoveRequest: TypeAlias = reservation.CommitRequest | reservation.FulfillRequest
 MoveRequest: TypeAlias = PartialMoveRequest | reservation.ReleaseRequest | reservation.CancelRequest
@@ -34,16 +49,41 @@ _UNITS_FIELDS: Final = {state: state.name.lower() for state in State}
 REMAINDERS: Final = engine_members(reservation, "REMAINDER", Remainder, unspecified=Remainder.KEEP)
 
 
-def reserve_from_request(request: reservation.ReserveRequest) -> core.Reserve:
+def reserve_from_request(request: reservation.ReserveRequest) -> core.AnyReserve:
     """The command of a Reserve; without a hold duration it holds for 15 minutes."""
     if owner := request.owner:
         check_name("owner", owner)
-    return core.Reserve(
-        _reservation_key(request.reservation_id),
-        _lines("lines", request.lines, may_name_by_id=False),
-        hold_ms(request.hold_duration) if request.HasField("hold_duration") else HOLD_MS_DEFAULT,
-        owner,
-    )
+    key = _reservation_key(request.reservation_id)
+    lines = _lines("lines", request.lines, may_name_by_id=False)
+    has_hold = request.HasField("hold_duration")
+    duration_ms = hold_ms(request.hold_duration) if has_hold else HOLD_MS_DEFAULT
+    for line in request.lines:
+        if line.HasField("latest_supply_time"):
+            by_name = _latest_times(request.lines)
+            latest = tuple(by_name[_name(each)] for each in lines)
+            return core.ReserveAgainstSupply(key, lines, duration_ms, latest, owner)
+    return core.Reserve(key, lines, duration_ms, owner)
+
+
+def _name(line: core.Line | reservation.ReserveLine) -> tuple[str, str, str]:
+    return line.sku, line.location, line.line_id
+
+
+def _latest_times(
+    lines: Sequence[reservation.ReserveLine],
+) -> dict[tuple[str, str, str], int | None]:
+    """By when supply has to bring what is missing of each line. Raises a `Fault`."""
+    check_count("lines", len(lines), 1, LINES_AGAINST_SUPPLY_MAX)
+    latest: dict[tuple[str, str, str], int | None] = {}
+    for index, line in enumerate(lines):
+        path, time = f"lines[{index}].latest_supply_time", None
+        if line.HasField("latest_supply_time"):
+            time = time_ns(path, line.latest_supply_time)
+        if latest.setdefault(_name(line), time) != time:
+            given = line.latest_supply_time.ToJsonString() if time is not None else "not set"
+            expected = "all lines of this SKU, location and id to have the same"
+            raise invalid(path, given, expected)
+    return latest
 
 
 def reserve_response(outcome: core.ReserveOutcome) -> reservation.ReserveResponse:
@@ -54,7 +94,7 @@ def reserve_response(outcome: core.ReserveOutcome) -> reservation.ReserveRespons
     if outcome.is_repeat:
         response.repeated_request = True
     _fill_hold(response, outcome, outcome.state)
-    for line in outcome.lines:
+    for line, backordered in zip(outcome.lines, outcome.backorders or repeat(None), strict=False):
         # Field by field: arguments of `add` would cost half as much again.
         allocated = response.lines.add()
         allocated.sku = line.sku
@@ -62,7 +102,17 @@ def reserve_response(outcome: core.ReserveOutcome) -> reservation.ReserveRespons
         allocated.quantity = line.quantity
         if line.line_id:
             allocated.line_id = line.line_id
+        if backordered:
+            _fill_backordered(allocated, backordered)
     return response
+
+
+def _fill_backordered(
+    message: reservation.AllocatedLine | reservation.ReservationLine, told: core.Backordered
+) -> None:
+    message.backordered = told.units
+    if told.expected_ns is not None:
+        message.expected_time.FromNanoseconds(told.expected_ns)
 
 
 def extend_from_request(request: reservation.ExtendRequest) -> core.Extend:
@@ -192,6 +242,9 @@ def _reservation_line(line: core.LineView) -> reservation.ReservationLine:
     for state, units in line.quantities.items():
         if units:  # setting all six takes three times as long as one, and few lines have more
             setattr(message, _UNITS_FIELDS[state], units)
+    if line.backordered:
+        _fill_backordered(message, line.backordered)
+        message.latest_supply_time.FromNanoseconds(line.backordered.latest_ns)
     return message
 
 

@@ -36,6 +36,7 @@ def shortfall_message(shortfall: core.Shortfall) -> common.Shortfall:
         available=shortfall.available,
         shortfall=max(0, -shortfall.available),
         unlisted_quantity=shortfall.unlisted,
+        uncovered_quantity=shortfall.uncovered,
     )
     for each in shortfall.endangered:
         message.endangered.add(
@@ -45,4 +46,11 @@ def shortfall_message(shortfall: core.Shortfall) -> common.Shortfall:
             committed=each.committed,
             endangered_quantity=each.quantity,
         )
+    for late in shortfall.waiting:
+        message.uncovered.add(
+            reservation_id=late.reservation_id,
+            line_id=late.line_id,
+            backordered=late.backordered,
+            uncovered_quantity=late.quantity,
+        ).latest_supply_time.FromNanoseconds(late.latest_ns)
     return message

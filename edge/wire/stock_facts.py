@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final, Literal, TypeAlias
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from holdfast.core import commands as core
 from holdfast.core.ids import event_key
 from holdfast.core.limits import BATCH_MAX, CHANGING_MAX
@@ -16,7 +14,6 @@ from .faults import Fault, invalid
 from .shared import INT64_MAX, add_revisions, engine_members, wire_members
 from .shortfalls import shortfall_message
 from .validation import (
-    NS_PER_S,
     bad_event_quantity,
     bad_name,
     check_count,
@@ -26,10 +23,8 @@ from .validation import (
     enum_member,
     is_event_quantity,
     is_name,
+    time_ns,
 )
-
-#: Seconds around 1970 of which the nanoseconds fit an int64.
-TIME_S_MAX: Final = INT64_MAX // NS_PER_S
 
 #: uint64 on the wire, int64 in the engine.
 SOURCE_SEQUENCE_MAX: Final = INT64_MAX
@@ -206,17 +201,8 @@ def _time_ns(
     event: stock.StockEvent | stock.ReversedEvent,
     name: Literal["occur_time", "expected_time"],
 ) -> int | None:
-    """A time of an event, in nanoseconds since 1970, where it has it; from the year 1678 to 2262,
-    so that they fit an int64.
-    """
-    if not event.HasField(name):
-        return None
-    time: Timestamp = getattr(event, name)
-    seconds, nanos = time.seconds, time.nanos
-    if not 0 <= nanos < NS_PER_S or not -TIME_S_MAX <= seconds < TIME_S_MAX:
-        given = f"{seconds} s and {nanos} ns"
-        raise invalid(f"{path}.{name}", given, "a time from the year 1678 to 2262")
-    return seconds * NS_PER_S + nanos
+    """A time of an event, in nanoseconds since 1970, where it has it."""
+    return time_ns(f"{path}.{name}", getattr(event, name)) if event.HasField(name) else None
 
 
 def _bad_event_id(index: int, event_id: str) -> Fault:

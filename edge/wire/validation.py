@@ -14,6 +14,7 @@ from unicodedata import category, is_normalized, normalize
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from holdfast.core.commands import StockEvent
 from holdfast.core.limits import HOLD_MS_MAX, HOLD_MS_MIN, NAME_BYTES_MAX, NS_PER_MS, QUANTITY_MAX
@@ -22,6 +23,9 @@ from holdfast.core.model import EventKind
 from .faults import Fault, invalid
 
 NS_PER_S: Final = 1_000_000_000
+
+#: The greatest time that fits an int64 in nanoseconds since 1970: in the year 2262.
+TIME_S_MAX: Final = (2**63 - 1) // NS_PER_S
 
 #: Unicode categories of what nobody sees: control and format characters (byte order marks,
 #: zero-width spaces, direction overrides), line and paragraph separators.
@@ -77,6 +81,16 @@ _OF_TRANSFERS: Final = (EventKind.TRANSFER_DISPATCH, EventKind.TRANSFER_ADJUSTME
 SEEN_MAX: Final = 100
 
 Member = TypeVar("Member")
+
+
+def time_ns(path: str, time: Timestamp) -> int:
+    """A time in nanoseconds since 1970; from the year 1678 to 2262, so that they fit an int64.
+    Raises a `Fault`.
+    """
+    seconds, nanos = time.seconds, time.nanos
+    if not 0 <= nanos < NS_PER_S or not -TIME_S_MAX <= seconds < TIME_S_MAX:
+        raise invalid(path, f"{seconds} s and {nanos} ns", "a time from the year 1678 to 2262")
+    return seconds * NS_PER_S + nanos
 
 
 def is_name(text: str) -> bool:

@@ -14,6 +14,7 @@ from holdfast.core.model import State
 
 from .index import Index, Part
 from .movements import (
+    BACKORDERING,
     COMING,
     LEVEL_COLUMNS,
     NO_TEXT,
@@ -98,6 +99,10 @@ class Explanation:
     """Units that were announced and still to come."""
     decisions: list[Movement]
     """What operators took from reservations: the newest, oldest first."""
+    backordered: int
+    """Units held and committed that were promised from supply and not on hand: a part of what is
+    withheld, with a minus.
+    """
 
 
 class _Piece(NamedTuple):
@@ -129,8 +134,9 @@ def explain(index: Index, sku: str, location: str, at: Instant) -> Explanation:
         movements_at(last.part, last.rows[-1:])[0],
         Summed(sum(map(len, opened)), int(sum(each.sum() for each in opened))),
         *(earlier, events, held, committed, other_held, other_committed),
-        sum(int(_coming(each.records).sum()) for each in pieces),
+        sum(_sum_of(COMING, each.records) for each in pieces),
         _decisions(pieces),
+        sum(_sum_of(BACKORDERING, each.records) for each in pieces),
     )
 
 
@@ -156,9 +162,9 @@ def _pieces(index: Index, sku: str, location: str, at: Instant) -> list[_Piece]:
     return pieces
 
 
-def _coming(records: Any) -> Any:
-    """By how many units what is still to come changed."""
-    return records["quantity"][np.isin(records["kind"], COMING)]
+def _sum_of(kinds: Sequence[MovementKind], records: Any) -> int:
+    """The quantities of some kinds of movements together."""
+    return int(records["quantity"][np.isin(records["kind"], kinds)].sum())
 
 
 def _is_before(index: Index, sku: str, location: str, at: Instant) -> bool:

@@ -39,6 +39,8 @@ class MovementKind(IntEnum):
     OPENING_UNAVAILABLE = 13
     INCOMING = 14
     OPENING_INCOMING = 15
+    BACKORDER = 16
+    OPENING_BACKORDER = 17
     RECEIPT = 101
     ADJUSTMENT = 102
     SALE = 103
@@ -165,6 +167,10 @@ WITHHOLDING: Final = (MovementKind.UNAVAILABLE, MovementKind.OPENING_UNAVAILABLE
 COMING: Final = (MovementKind.INCOMING, MovementKind.OPENING_INCOMING)
 
 
+#: What changes units that are promised and take nothing from what is on hand.
+BACKORDERING: Final = (MovementKind.BACKORDER, MovementKind.OPENING_BACKORDER)
+
+
 def differences(movements: np.ndarray) -> np.ndarray:
     """By how much each movement changed its level: int64[n, 4], in the order of LEVEL_COLUMNS."""
     quantity, leaves = movements["quantity"], movements["leaves"]
@@ -173,9 +179,11 @@ def differences(movements: np.ndarray) -> np.ndarray:
     is_shipped = (enters == State.FULFILLED) & (leaves != State.RETURNED)
     shipped = np.where(is_shipped, quantity, 0)
     is_withheld = np.isin(movements["kind"], WITHHOLDING)
-    is_on_hand = (enters == 0) & ~is_withheld & ~np.isin(movements["kind"], COMING)
+    is_backordered = np.isin(movements["kind"], BACKORDERING)
+    is_elsewhere = is_withheld | is_backordered | np.isin(movements["kind"], COMING)
+    is_on_hand = (enters == 0) & ~is_elsewhere
     changed[:, 0] = np.where(is_on_hand, quantity, -shipped)
-    changed[:, 3] = np.where(is_withheld, quantity, 0)
+    changed[:, 3] = np.where(is_withheld, quantity, np.where(is_backordered, -quantity, 0))
     for column, state in ((1, State.HELD), (2, State.COMMITTED)):
         entered, left = (enters == state).astype(np.int64), (leaves == state).astype(np.int64)
         changed[:, column] = quantity * (entered - left)

@@ -13,6 +13,7 @@ import numpy as np
 from holdfast.core.tables.table import copied
 
 from .movements import (
+    BACKORDERING,
     COMING,
     LEVEL_COLUMNS,
     NO_TEXT,
@@ -82,8 +83,12 @@ def _opened(records: Any, rows: Any, last: Any) -> Iterator[_Opened]:
     np.add.at(
         coming, np.searchsorted(rows, records["row"][is_coming]), records["quantity"][is_coming]
     )
+    is_waiting = np.isin(records["kind"], BACKORDERING)
+    waiting = records[is_waiting]
+    unavailable = last["withheld"].copy()
+    np.add.at(unavailable, np.searchsorted(rows, waiting["row"]), waiting["quantity"])
     for kind, units in (
-        (MovementKind.OPENING_UNAVAILABLE, last["withheld"]),
+        (MovementKind.OPENING_UNAVAILABLE, unavailable),
         (MovementKind.OPENING_INCOMING, coming),
     ):
         yield _Opened(kind, rows[units != 0], units[units != 0], nobody[units != 0])
@@ -99,6 +104,13 @@ def _opened(records: Any, rows: Any, last: Any) -> Iterator[_Opened]:
         np.add.at(units, places, changed[:, LEVEL_COLUMNS.index(column)])
         live = promises[units != 0]
         yield _Opened(kind, live >> 32, units[units != 0], live & 0xFFFF_FFFF)
+    units = np.zeros(len(promises), np.int64)
+    is_backordered = np.isin(owned["kind"], BACKORDERING)
+    np.add.at(units, places[is_backordered], owned["quantity"][is_backordered])
+    live = promises[units != 0]
+    yield _Opened(
+        *(MovementKind.OPENING_BACKORDER, live >> 32, units[units != 0], live & 0xFFFF_FFFF)
+    )
     ended = np.unique(records["row"][records["kind"] == MovementKind.SKU_ENDED])
     yield _Opened(
         *(MovementKind.SKU_ENDED, ended, np.zeros(len(ended), np.int64)),

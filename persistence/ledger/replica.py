@@ -38,7 +38,7 @@ _STOCK_KINDS: Final = (Section.STOCK_PADDED, Section.STOCK_PLAIN, Section.STOCK)
 MOVING: Final = frozenset(
     {
         *(Section.LINES, Section.MOVES, Section.ENDED_SKUS, *_STOCK_KINDS),
-        *(Section.UNAVAILABLE, Section.SUPPLIES),
+        *(Section.UNAVAILABLE, Section.SUPPLIES, Section.BACKORDERS),
     }
 )
 NOT_MOVING: Final = frozenset(
@@ -227,6 +227,8 @@ def _moved(entry: Entry, shard: Shard, made: Any, holders: Any) -> Iterator[_Mov
             yield _through_stock(effects, "units", MovementKind.UNAVAILABLE)
         elif section is Section.SUPPLIES:
             yield _through_stock(effects, "incoming", MovementKind.INCOMING)
+        elif section is Section.BACKORDERS:
+            yield _backordered(effects, start)
         else:
             yield _changed(section, effects, start)
 
@@ -260,6 +262,13 @@ def _through_stock(effects: Any, units: str, kind: MovementKind) -> _Moved:
     return _Moved(Section.STOCK, effects["stock"], *columns)
 
 
+def _backordered(effects: Any, start: int) -> _Moved:
+    kinds = np.full(len(effects), int(MovementKind.BACKORDER), np.uint8)
+    nothing = np.zeros(len(effects), np.uint8)
+    columns = (effects["row"], effects["change"], kinds, nothing, effects["reservation"])
+    return _Moved(Section.BACKORDERS, _numbers(effects, start), *columns)
+
+
 def _ended(effects: Any, start: int, shard: Shard) -> _Moved:
     rows = [np.flatnonzero(shard.levels["sku"] == sku) for sku in effects["sku"]]
     numbers = np.repeat(_numbers(effects, start), [len(each) for each in rows])
@@ -280,8 +289,9 @@ def _opening(shard: Shard, holders: Any) -> Iterator[_Moved]:
     rows = np.arange(len(shard.levels))
     nobody = np.full(len(rows), -1)
     yield _opened(rows, shard.levels["on_hand"], MovementKind.OPENING, nobody)
-    withheld = np.flatnonzero(shard.levels["withheld"])
-    units = shard.levels["withheld"][withheld]
+    unavailable = shard.levels["withheld"] + shard.backordered.records[rows]
+    withheld = np.flatnonzero(unavailable)
+    units = unavailable[withheld]
     yield _opened(withheld, units, MovementKind.OPENING_UNAVAILABLE, nobody[withheld])
     incoming = np.array(sum_incoming(shard, rows), np.int64)
     coming = np.flatnonzero(incoming)
@@ -291,6 +301,9 @@ def _opening(shard: Shard, holders: Any) -> Iterator[_Moved]:
         units = units_in(shard, ENTERS[kind], lines)
         lines, units = lines[units > 0], units[units > 0]
         yield _opened(shard.lines["row"][lines], units, kind, holders[lines])
+    waiting = shard.backorders.used
+    kind = MovementKind.OPENING_BACKORDER
+    yield _opened(waiting["row"], waiting["units"], kind, waiting["reservation"])
     ended = np.flatnonzero(shard.skus.removed.used[shard.levels["sku"]])
     yield _opened(ended, np.zeros(len(ended), np.int64), MovementKind.SKU_ENDED, nobody[ended])
 

@@ -9,6 +9,7 @@ from holdfast.core.commands import (
     AvailabilitiesView,
     AvailabilityView,
     AvailableToPromiseView,
+    Backordered,
     Command,
     Conflict,
     DeleteOutcome,
@@ -111,9 +112,21 @@ def told_of_reserve(outcome: ReserveOutcome) -> Iterator[str]:
         yield f"reservation is {outcome.state.name}"
     if outcome.refusal is None:
         yield f"held until +{text_from_ns(outcome.expires_at_ns - START_NS)}"
-    if outcome.is_repeat:
-        for line in outcome.lines:
-            yield f"  {line.sku}@{line.location}={line.quantity}{suffix(line.line_id)}"
+    waiting = outcome.backorders or (None,) * len(outcome.lines)
+    for line, backordered in zip(outcome.lines, waiting, strict=True):
+        if outcome.is_repeat or backordered:
+            name = f"{line.sku}@{line.location}={line.quantity}{suffix(line.line_id)}"
+            yield f"  {name}{shown_backordered(backordered)}"
+
+
+def shown_backordered(told: Backordered | None) -> str:
+    """What of a line is not on hand, and when it is expected."""
+    if told is None:
+        return ""
+    when = "no supply"
+    if told.expected_ns is not None:
+        when = f"+{text_from_ns(told.expected_ns - START_NS)}"
+    return f" backordered={told.units} ({when})"
 
 
 def refused(refusal: Refusal | None) -> list[str]:
@@ -147,7 +160,8 @@ def shown_line(line: LineView) -> str:
         for state in State
         if state in line.quantities
     )
-    return f"  {line.sku}@{line.location}{suffix(line.line_id)} " + " ".join(units)
+    waiting = shown_backordered(line.backordered)
+    return f"  {line.sku}@{line.location}{suffix(line.line_id)} " + " ".join(units) + waiting
 
 
 def shown_levels(view: AvailabilityView | None) -> list[str]:
@@ -160,6 +174,7 @@ def shown_level(level: LevelView) -> str:
         f"committed={level.committed} available={level.available}"
         + "".join(f" {status}={units}" for status, units in sorted(level.unavailable.items()))
         + (f" incoming={level.incoming}" if level.incoming else "")
+        + (f" backordered={level.backordered}" if level.backordered else "")
         + ("" if level.enabled else " disabled")
         + (" quarantined" if level.is_quarantined else "")
         + ("" if level.state is SourceState.CURRENT else f" {level.state.name.lower()}")
@@ -207,6 +222,11 @@ def shown_shortfall(shortfall: Shortfall) -> Iterator[str]:
     yield f"  short {place} on_hand={shortfall.on_hand} available={shortfall.available}{more}"
     for name, line_id, held, committed, units in shortfall.endangered:
         yield f"    {name}{suffix(line_id)} held={held} committed={committed} endangered={units}"
+    if shortfall.uncovered:
+        yield f"    {shortfall.uncovered} backordered and not covered"
+    for late in shortfall.waiting:
+        name = f"{late.reservation_id}{suffix(late.line_id)}"
+        yield f"    {name} backordered={late.backordered} uncovered={late.quantity}"
 
 
 def ns_from_text(text: str) -> int:

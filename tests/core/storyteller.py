@@ -5,6 +5,7 @@ few SKUs, ids and request ids, short holds, and a clock that likes to step exact
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from holdfast.core.commands import (
     LOCATION_FIELDS,
@@ -51,6 +52,7 @@ from holdfast.core.model import (
     UnknownSkus,
     Verb,
 )
+from tests.core.supply_stories import announce, reserve_against_supply
 from tests.model import Model, StockColumns
 from tests.model_reservations import key_text
 
@@ -108,14 +110,13 @@ class Storyteller:
             *[self.reserve] * 8,
             *[self.move] * 12,
             *[self.extend] * 3,
+            *[partial(reserve_against_supply, self)] * 3,
             *[self.stock] * 4,
+            *[partial(announce, self)] * 4,
             *[self.again] * 6,
             *[self.read] * 2,
-            self.location,
-            self.delete,
-            self.reset,
-            *[self.update_source] * 2,
-            *[self.settle] * 2,
+            *(self.location, self.delete, self.reset, self.update_source),
+            *(self.update_source, self.settle, self.settle),
         ]
 
     def story(self, rounds_count: int) -> list[Round]:

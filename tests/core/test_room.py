@@ -318,9 +318,11 @@ def test_a_principal_too_many_is_refused_and_those_that_are_known_go_on() -> Non
 
 
 def test_every_table_that_can_be_full_was_filled() -> None:
-    """Or is no fuller than another that was: a line has one split at most, an event one record."""
+    """Or is no fuller than another that was: a line has one split and one backorder at most, an
+    event one record.
+    """
     tables = {name for names in _TABLES.values() for name in names}
-    assert {*FILLERS.values(), "splits", "principals"} == tables
+    assert {*FILLERS.values(), "splits", "backorders", "principals"} == tables
 
 
 def test_every_command_that_writes_says_what_it_adds_to() -> None:

@@ -13,7 +13,7 @@ of the model: keep the change only if you understand it.
         [from=damaged] [to=damaged] [of=r1[#a]]     statuses, and the order of a return
         [doc=po1[#1]] [due=+3d] [said=+1h]          supply, when it is due, when that was said
         [transfer=t1[#1]] [goes=W2] [takes=promised]        a transfer, where it goes
-    reserve r1 S1@W1=3 S2@W2=1 hold=15m [owner=ann]
+    reserve r1 S1@W1=3 S2@W2=1 hold=15m [owner=ann] [latest=+5d]     from supply by then
     extend r1 hold=15m [request=q1]
     commit | fulfill | release | cancel r1 [S1@W1=2 ...] [rest=keep|give_back] [request=q1]
     reset till 7                        a source counts on from 7
@@ -54,6 +54,7 @@ from holdfast.core.commands import (
     RecordStockEvents,
     Reference,
     Reserve,
+    ReserveAgainstSupply,
     ResetSource,
     Reversed,
     SettleSku,
@@ -212,8 +213,12 @@ class Story:
             case "stock":
                 return self.stock(words)
             case "reserve":
-                owner = words.options.get("owner", "")
-                return Reserve(words.key, words.lines(), words.hold_ms(), owner)
+                owner, latest_ns = words.options.get("owner", ""), words.instant("latest")
+                lines, hold_ms = words.lines(), words.hold_ms()
+                if latest_ns is None:
+                    return Reserve(words.key, lines, hold_ms, owner)
+                latest = (latest_ns,) * len(lines)
+                return ReserveAgainstSupply(words.key, lines, hold_ms, latest, owner)
             case "extend":
                 return Extend(words.key, words.request(), words.hold_ms())
             case "commit" | "fulfill" | "release" | "cancel":

@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,9 @@ ATTEMPT_S = 10.0
 UNANSWERED = {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
 
 NEVER = 1 << 30  # more answers than any run has
+
+#: When supply is expected: in no run's time.
+DUE = datetime(2100, 1, 1, tzinfo=UTC)
 
 DUPLICATE = stock.STOCK_EVENT_OUTCOME_DUPLICATE
 APPLIED = stock.STOCK_EVENT_OUTCOME_APPLIED
@@ -68,6 +72,9 @@ def script(caller: int, steps: int) -> list[Step]:
                 for sku in chance.sample(skus, chance.randint(1, 3))
             ]
             reserve = calls.reserve(orders[-1], lines, hold=24 * 3600)
+            if chance.random() < 0.3:
+                more = [(sku, place, 15 * units) for sku, place, units in lines]
+                reserve = calls.reserve(orders[-1], more, hold=24 * 3600, latest_supply=DUE)
             made.append(Step(reserve, orders[-1]))
         else:
             # The latest orders are the likeliest to have something left to do.
@@ -90,6 +97,18 @@ def opening(caller: int, skus: Sequence[str]) -> Call[Any]:
             )
             for sku in skus
             for place in PLACES
+        ]
+        + [
+            stock.StockEvent(
+                event_id=f"supply {sku}",
+                sku=sku,
+                location=PLACES[0],
+                kind=stock.STOCK_EVENT_KIND_SUPPLY,
+                quantity=2_000,
+                reference={"kind": "supply", "id": sku},
+                expected_time=DUE,
+            )
+            for sku in skus
         ],
     )
 
@@ -201,7 +220,7 @@ class Books:
 
     state_hash: str
     position: int
-    levels: dict[tuple[str, str], tuple[int, int, int, int]]
+    levels: dict[tuple[str, str], tuple[int, int, int, int, int]]
     answers: list[list[bytes]]
     """What every step was answered, as far as it does not depend on the time of the run."""
 
@@ -216,7 +235,7 @@ async def books_of(node: NodeProcess, callers: Sequence[Caller]) -> Books:
     levels = {
         (each.sku, level.location): (
             *(level.on_hand, level.reserved, level.committed),
-            level.incoming,
+            *(level.incoming, level.backordered),
         )
         for each in read.availabilities
         for level in each.levels
@@ -368,6 +387,7 @@ async def test_a_node_that_is_killed_again_and_again_comes_to_the_same_books(
     """No acknowledged effect is lost, none happens twice, and repeats change nothing."""
     with running_node(tmp_path / "undisturbed") as node:
         expected = await run(node, steps, callers)
+    assert any(figures[-1] for figures in expected.levels.values()), "nobody waits for supply"
 
     with running_node(tmp_path / "killed", snapshot_every_mib=1) as node:
         chance = random.Random(20_240_229)

@@ -39,7 +39,8 @@ LAYOUTS = {
     10: (Section.SOURCE_STATES, "4ba4f9ad54b7f5c0"),
     11: (Section.SOURCE_STATES, "061bf57118a05ef0"),
     12: (Section.CORRELATION_TEXTS, "e3fa6f551fd07a78"),
-    13: (Section.SKU_QUARANTINES, "11b69d011be39971"),
+    13: (Section.SKU_QUARANTINES, "6941104e762b08bd"),
+    14: (Section.BACKORDERS, "9818ad0214d05c92"),
 }
 
 

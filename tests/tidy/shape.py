@@ -53,6 +53,7 @@ ONE_MEANING = {
     "catalogue": "locations, and which SKUs exist",
     "data_directory": "the folder in which a node keeps its state",
     "hash_slots": "keys by their hash",
+    "backorders": "units that are promised from supply and not on hand yet",
     "export": "movements and stock levels as files for other programs",
     "expiry_heap": "holds by the time of their end",
     "handles": "numbers by which batches name stock levels",

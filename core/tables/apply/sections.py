@@ -6,6 +6,7 @@ from itertools import chain
 import numpy as np
 
 from ... import kernels
+from ..backorders import apply_backorders
 from ..effects import DTYPES, Entry, Section
 from ..id_texts import lay_down, lay_down_earlier
 from ..names import unpack_names
@@ -73,6 +74,7 @@ _APPLY: dict[Section, Callable[[Shard, Array], None]] = {
     Section.STOCK_PADDED: apply_plain_stock,
     Section.STOCK_PLAIN: apply_plain_stock,
     Section.UNAVAILABLE: apply_unavailable,
+    Section.BACKORDERS: apply_backorders,
     Section.REVERSALS: apply_reversals,
     Section.REOPENED: apply_reopened,
     Section.HISTORY_WINDOWS: apply_windows,

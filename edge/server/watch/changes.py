@@ -24,7 +24,7 @@ RECENT_ROWS_MAX: Final = 131_072
 _WITH_ROW: Final = frozenset(
     {
         *(Section.STOCK, Section.LINES, Section.UNAVAILABLE, Section.SUPPLIES),
-        *(Section.QUARANTINES, Section.REPAIRS),
+        *(Section.QUARANTINES, Section.REPAIRS, Section.BACKORDERS),
     }
 )
 

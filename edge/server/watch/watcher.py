@@ -211,12 +211,14 @@ def _levels(
     columns = shard.read_levels(rows)
     enabled = shard.location_records.records["enabled"][shard.levels.records["location"][rows]]
     unavailable = shard.name_unavailable(shard.list_unavailable(rows, columns[5]))
-    more = zip(sum_incoming(shard, rows), shard.are_quarantined(rows).tolist(), strict=True)
+    backordered = shard.backordered.records[rows].tolist()
+    more = sum_incoming(shard, rows), shard.are_quarantined(rows).tolist(), backordered
     read = rows.tolist(), shard.name_rows(rows), columns.T.tolist(), enabled
-    found = zip(*read, more, strict=True)
+    found = zip(*read, zip(*more, strict=True), strict=True)
     for place, (row, name, (*units, is_open, _, state), is_enabled, rest) in enumerate(found):
-        values = name[1], *units, bool(is_enabled), unavailable.get(place, {}), *rest, state
-        told = core.LevelView._make(values) if is_open else None
+        *others, waiting = rest
+        values = name[1], *units, bool(is_enabled), unavailable.get(place, {}), *others, state
+        told = core.LevelView._make((*values, waiting)) if is_open else None
         yield row, name, told and told._replace(state=SourceState(state))
 
 

@@ -132,7 +132,7 @@ class Availability(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., levels: _Optional[_Iterable[_Union[StockLevel, _Mapping]]] = ..., network_available: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ...) -> None: ...
 
 class StockLevel(_message.Message):
-    __slots__ = ("location", "on_hand", "reserved", "committed", "available", "shortfall", "enabled", "unavailable", "incoming", "quarantined", "source_state")
+    __slots__ = ("location", "on_hand", "reserved", "committed", "available", "shortfall", "enabled", "unavailable", "incoming", "quarantined", "source_state", "backordered")
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
     RESERVED_FIELD_NUMBER: _ClassVar[int]
@@ -144,6 +144,7 @@ class StockLevel(_message.Message):
     INCOMING_FIELD_NUMBER: _ClassVar[int]
     QUARANTINED_FIELD_NUMBER: _ClassVar[int]
     SOURCE_STATE_FIELD_NUMBER: _ClassVar[int]
+    BACKORDERED_FIELD_NUMBER: _ClassVar[int]
     location: str
     on_hand: int
     reserved: int
@@ -155,7 +156,8 @@ class StockLevel(_message.Message):
     incoming: int
     quarantined: bool
     source_state: _common_pb2.SourceState
-    def __init__(self, location: _Optional[str] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., available: _Optional[int] = ..., shortfall: _Optional[int] = ..., enabled: bool = ..., unavailable: _Optional[_Iterable[_Union[UnavailableUnits, _Mapping]]] = ..., incoming: _Optional[int] = ..., quarantined: bool = ..., source_state: _Optional[_Union[_common_pb2.SourceState, str]] = ...) -> None: ...
+    backordered: int
+    def __init__(self, location: _Optional[str] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., available: _Optional[int] = ..., shortfall: _Optional[int] = ..., enabled: bool = ..., unavailable: _Optional[_Iterable[_Union[UnavailableUnits, _Mapping]]] = ..., incoming: _Optional[int] = ..., quarantined: bool = ..., source_state: _Optional[_Union[_common_pb2.SourceState, str]] = ..., backordered: _Optional[int] = ...) -> None: ...
 
 class UnavailableUnits(_message.Message):
     __slots__ = ("status", "quantity")

@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18holdfast/v1/common.proto\x12\x0bholdfast.v1\"=\n\x08Revision\x12\r\n\x05shard\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x10\n\x08timeline\x18\x03 \x01(\x06\"k\n\x07Refusal\x12&\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x18.holdfast.v1.RefusalCode\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\'\n\x05lines\x18\x03 \x03(\x0b\x32\x18.holdfast.v1.RefusedLine\"t\n\x0bRefusedLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x11\n\trequested\x18\x03 \x01(\x03\x12\x11\n\tavailable\x18\x04 \x01(\x03\x12\x0f\n\x07missing\x18\x05 \x01(\x03\x12\x0f\n\x07line_id\x18\x06 \x01(\t\"\xad\x01\n\tShortfall\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x0f\n\x07on_hand\x18\x03 \x01(\x03\x12\x11\n\tavailable\x18\x04 \x01(\x03\x12\x11\n\tshortfall\x18\x05 \x01(\x03\x12/\n\nendangered\x18\x06 \x03(\x0b\x32\x1b.holdfast.v1.EndangeredLine\x12\x19\n\x11unlisted_quantity\x18\x07 \x01(\x03\"w\n\x0e\x45ndangeredLine\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x0f\n\x07line_id\x18\x02 \x01(\t\x12\x0c\n\x04held\x18\x03 \x01(\x03\x12\x11\n\tcommitted\x18\x04 \x01(\x03\x12\x1b\n\x13\x65ndangered_quantity\x18\x05 \x01(\x03*M\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x13\n\x0fOUTCOME_REFUSED\x10\x02*\x91\x02\n\x0bRefusalCode\x12\x1c\n\x18REFUSAL_CODE_UNSPECIFIED\x10\x00\x12\"\n\x1eREFUSAL_CODE_RESERVATION_ENDED\x10\x01\x12\"\n\x1eREFUSAL_CODE_LOCATION_DISABLED\x10\x02\x12#\n\x1fREFUSAL_CODE_INSUFFICIENT_STOCK\x10\x03\x12\x18\n\x14REFUSAL_CODE_EXPIRED\x10\x04\x12\x1c\n\x18REFUSAL_CODE_WRONG_STATE\x10\x05\x12\x1d\n\x19REFUSAL_CODE_NO_SUCH_LINE\x10\x06\x12 \n\x1cREFUSAL_CODE_EXCESS_QUANTITY\x10\x07*s\n\x0bSourceState\x12\x1c\n\x18SOURCE_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10SOURCE_STATE_GAP\x10\x01\x12\x16\n\x12SOURCE_STATE_STALE\x10\x02\x12\x18\n\x14SOURCE_STATE_CURRENT\x10\x03\x42\x35\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1\xaa\x02\x0bHoldfast.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18holdfast/v1/common.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n\x08Revision\x12\r\n\x05shard\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x10\n\x08timeline\x18\x03 \x01(\x06\"k\n\x07Refusal\x12&\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x18.holdfast.v1.RefusalCode\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\'\n\x05lines\x18\x03 \x03(\x0b\x32\x18.holdfast.v1.RefusedLine\"t\n\x0bRefusedLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x11\n\trequested\x18\x03 \x01(\x03\x12\x11\n\tavailable\x18\x04 \x01(\x03\x12\x0f\n\x07missing\x18\x05 \x01(\x03\x12\x0f\n\x07line_id\x18\x06 \x01(\t\"\xf8\x01\n\tShortfall\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x0f\n\x07on_hand\x18\x03 \x01(\x03\x12\x11\n\tavailable\x18\x04 \x01(\x03\x12\x11\n\tshortfall\x18\x05 \x01(\x03\x12/\n\nendangered\x18\x06 \x03(\x0b\x32\x1b.holdfast.v1.EndangeredLine\x12\x19\n\x11unlisted_quantity\x18\x07 \x01(\x03\x12\x1a\n\x12uncovered_quantity\x18\x08 \x01(\x03\x12-\n\tuncovered\x18\t \x03(\x0b\x32\x1a.holdfast.v1.UncoveredLine\"\xa1\x01\n\rUncoveredLine\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x0f\n\x07line_id\x18\x02 \x01(\t\x12\x13\n\x0b\x62\x61\x63kordered\x18\x03 \x01(\x03\x12\x1a\n\x12uncovered_quantity\x18\x04 \x01(\x03\x12\x36\n\x12latest_supply_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"w\n\x0e\x45ndangeredLine\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x0f\n\x07line_id\x18\x02 \x01(\t\x12\x0c\n\x04held\x18\x03 \x01(\x03\x12\x11\n\tcommitted\x18\x04 \x01(\x03\x12\x1b\n\x13\x65ndangered_quantity\x18\x05 \x01(\x03*M\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x13\n\x0fOUTCOME_REFUSED\x10\x02*\xaf\x02\n\x0bRefusalCode\x12\x1c\n\x18REFUSAL_CODE_UNSPECIFIED\x10\x00\x12\"\n\x1eREFUSAL_CODE_RESERVATION_ENDED\x10\x01\x12\"\n\x1eREFUSAL_CODE_LOCATION_DISABLED\x10\x02\x12#\n\x1fREFUSAL_CODE_INSUFFICIENT_STOCK\x10\x03\x12\x18\n\x14REFUSAL_CODE_EXPIRED\x10\x04\x12\x1c\n\x18REFUSAL_CODE_WRONG_STATE\x10\x05\x12\x1d\n\x19REFUSAL_CODE_NO_SUCH_LINE\x10\x06\x12 \n\x1cREFUSAL_CODE_EXCESS_QUANTITY\x10\x07\x12\x1c\n\x18REFUSAL_CODE_BACKORDERED\x10\x08*s\n\x0bSourceState\x12\x1c\n\x18SOURCE_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10SOURCE_STATE_GAP\x10\x01\x12\x16\n\x12SOURCE_STATE_STALE\x10\x02\x12\x18\n\x14SOURCE_STATE_CURRENT\x10\x03\x42\x35\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1\xaa\x02\x0bHoldfast.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,20 +33,22 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.common_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013holdfast.v1P\001Z\026holdfast/v1;holdfastv1\252\002\013Holdfast.V1'
-  _globals['_OUTCOME']._serialized_start=628
-  _globals['_OUTCOME']._serialized_end=705
-  _globals['_REFUSALCODE']._serialized_start=708
-  _globals['_REFUSALCODE']._serialized_end=981
-  _globals['_SOURCESTATE']._serialized_start=983
-  _globals['_SOURCESTATE']._serialized_end=1098
-  _globals['_REVISION']._serialized_start=41
-  _globals['_REVISION']._serialized_end=102
-  _globals['_REFUSAL']._serialized_start=104
-  _globals['_REFUSAL']._serialized_end=211
-  _globals['_REFUSEDLINE']._serialized_start=213
-  _globals['_REFUSEDLINE']._serialized_end=329
-  _globals['_SHORTFALL']._serialized_start=332
-  _globals['_SHORTFALL']._serialized_end=505
-  _globals['_ENDANGEREDLINE']._serialized_start=507
-  _globals['_ENDANGEREDLINE']._serialized_end=626
+  _globals['_OUTCOME']._serialized_start=900
+  _globals['_OUTCOME']._serialized_end=977
+  _globals['_REFUSALCODE']._serialized_start=980
+  _globals['_REFUSALCODE']._serialized_end=1283
+  _globals['_SOURCESTATE']._serialized_start=1285
+  _globals['_SOURCESTATE']._serialized_end=1400
+  _globals['_REVISION']._serialized_start=74
+  _globals['_REVISION']._serialized_end=135
+  _globals['_REFUSAL']._serialized_start=137
+  _globals['_REFUSAL']._serialized_end=244
+  _globals['_REFUSEDLINE']._serialized_start=246
+  _globals['_REFUSEDLINE']._serialized_end=362
+  _globals['_SHORTFALL']._serialized_start=365
+  _globals['_SHORTFALL']._serialized_end=613
+  _globals['_UNCOVEREDLINE']._serialized_start=616
+  _globals['_UNCOVEREDLINE']._serialized_end=777
+  _globals['_ENDANGEREDLINE']._serialized_start=779
+  _globals['_ENDANGEREDLINE']._serialized_end=898
 # @@protoc_insertion_point(module_scope)

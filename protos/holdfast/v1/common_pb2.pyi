@@ -1,3 +1,6 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -23,6 +26,7 @@ class RefusalCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REFUSAL_CODE_WRONG_STATE: _ClassVar[RefusalCode]
     REFUSAL_CODE_NO_SUCH_LINE: _ClassVar[RefusalCode]
     REFUSAL_CODE_EXCESS_QUANTITY: _ClassVar[RefusalCode]
+    REFUSAL_CODE_BACKORDERED: _ClassVar[RefusalCode]
 
 class SourceState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -41,6 +45,7 @@ REFUSAL_CODE_EXPIRED: RefusalCode
 REFUSAL_CODE_WRONG_STATE: RefusalCode
 REFUSAL_CODE_NO_SUCH_LINE: RefusalCode
 REFUSAL_CODE_EXCESS_QUANTITY: RefusalCode
+REFUSAL_CODE_BACKORDERED: RefusalCode
 SOURCE_STATE_UNSPECIFIED: SourceState
 SOURCE_STATE_GAP: SourceState
 SOURCE_STATE_STALE: SourceState
@@ -83,7 +88,7 @@ class RefusedLine(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., requested: _Optional[int] = ..., available: _Optional[int] = ..., missing: _Optional[int] = ..., line_id: _Optional[str] = ...) -> None: ...
 
 class Shortfall(_message.Message):
-    __slots__ = ("sku", "location", "on_hand", "available", "shortfall", "endangered", "unlisted_quantity")
+    __slots__ = ("sku", "location", "on_hand", "available", "shortfall", "endangered", "unlisted_quantity", "uncovered_quantity", "uncovered")
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
@@ -91,6 +96,8 @@ class Shortfall(_message.Message):
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
     ENDANGERED_FIELD_NUMBER: _ClassVar[int]
     UNLISTED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    UNCOVERED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    UNCOVERED_FIELD_NUMBER: _ClassVar[int]
     sku: str
     location: str
     on_hand: int
@@ -98,7 +105,23 @@ class Shortfall(_message.Message):
     shortfall: int
     endangered: _containers.RepeatedCompositeFieldContainer[EndangeredLine]
     unlisted_quantity: int
-    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., on_hand: _Optional[int] = ..., available: _Optional[int] = ..., shortfall: _Optional[int] = ..., endangered: _Optional[_Iterable[_Union[EndangeredLine, _Mapping]]] = ..., unlisted_quantity: _Optional[int] = ...) -> None: ...
+    uncovered_quantity: int
+    uncovered: _containers.RepeatedCompositeFieldContainer[UncoveredLine]
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., on_hand: _Optional[int] = ..., available: _Optional[int] = ..., shortfall: _Optional[int] = ..., endangered: _Optional[_Iterable[_Union[EndangeredLine, _Mapping]]] = ..., unlisted_quantity: _Optional[int] = ..., uncovered_quantity: _Optional[int] = ..., uncovered: _Optional[_Iterable[_Union[UncoveredLine, _Mapping]]] = ...) -> None: ...
+
+class UncoveredLine(_message.Message):
+    __slots__ = ("reservation_id", "line_id", "backordered", "uncovered_quantity", "latest_supply_time")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    LINE_ID_FIELD_NUMBER: _ClassVar[int]
+    BACKORDERED_FIELD_NUMBER: _ClassVar[int]
+    UNCOVERED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    LATEST_SUPPLY_TIME_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    line_id: str
+    backordered: int
+    uncovered_quantity: int
+    latest_supply_time: _timestamp_pb2.Timestamp
+    def __init__(self, reservation_id: _Optional[str] = ..., line_id: _Optional[str] = ..., backordered: _Optional[int] = ..., uncovered_quantity: _Optional[int] = ..., latest_supply_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class EndangeredLine(_message.Message):
     __slots__ = ("reservation_id", "line_id", "held", "committed", "endangered_quantity")

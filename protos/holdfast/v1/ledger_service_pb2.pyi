@@ -31,6 +31,8 @@ class MovementKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MOVEMENT_KIND_OPENING_UNAVAILABLE: _ClassVar[MovementKind]
     MOVEMENT_KIND_INCOMING: _ClassVar[MovementKind]
     MOVEMENT_KIND_OPENING_INCOMING: _ClassVar[MovementKind]
+    MOVEMENT_KIND_BACKORDER: _ClassVar[MovementKind]
+    MOVEMENT_KIND_OPENING_BACKORDER: _ClassVar[MovementKind]
     MOVEMENT_KIND_RECEIPT: _ClassVar[MovementKind]
     MOVEMENT_KIND_ADJUSTMENT: _ClassVar[MovementKind]
     MOVEMENT_KIND_SALE: _ClassVar[MovementKind]
@@ -59,6 +61,8 @@ MOVEMENT_KIND_UNAVAILABLE: MovementKind
 MOVEMENT_KIND_OPENING_UNAVAILABLE: MovementKind
 MOVEMENT_KIND_INCOMING: MovementKind
 MOVEMENT_KIND_OPENING_INCOMING: MovementKind
+MOVEMENT_KIND_BACKORDER: MovementKind
+MOVEMENT_KIND_OPENING_BACKORDER: MovementKind
 MOVEMENT_KIND_RECEIPT: MovementKind
 MOVEMENT_KIND_ADJUSTMENT: MovementKind
 MOVEMENT_KIND_SALE: MovementKind
@@ -189,7 +193,7 @@ class ExplainAvailabilityRequest(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ...) -> None: ...
 
 class ExplainAvailabilityResponse(_message.Message):
-    __slots__ = ("quantities", "available", "revision", "record_time", "opening", "earlier", "events", "holds", "other_holds", "commitments", "other_commitments", "coverage", "incoming", "decisions")
+    __slots__ = ("quantities", "available", "revision", "record_time", "opening", "earlier", "events", "holds", "other_holds", "commitments", "other_commitments", "coverage", "incoming", "decisions", "backordered")
     QUANTITIES_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
@@ -204,6 +208,7 @@ class ExplainAvailabilityResponse(_message.Message):
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
     INCOMING_FIELD_NUMBER: _ClassVar[int]
     DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    BACKORDERED_FIELD_NUMBER: _ClassVar[int]
     quantities: LevelQuantities
     available: int
     revision: _common_pb2.Revision
@@ -218,7 +223,8 @@ class ExplainAvailabilityResponse(_message.Message):
     coverage: LedgerCoverage
     incoming: int
     decisions: _containers.RepeatedCompositeFieldContainer[Movement]
-    def __init__(self, quantities: _Optional[_Union[LevelQuantities, _Mapping]] = ..., available: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., opening: _Optional[_Union[SummedParts, _Mapping]] = ..., earlier: _Optional[_Union[SummedParts, _Mapping]] = ..., events: _Optional[_Iterable[_Union[Movement, _Mapping]]] = ..., holds: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., other_holds: _Optional[_Union[SummedParts, _Mapping]] = ..., commitments: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., other_commitments: _Optional[_Union[SummedParts, _Mapping]] = ..., coverage: _Optional[_Union[LedgerCoverage, _Mapping]] = ..., incoming: _Optional[int] = ..., decisions: _Optional[_Iterable[_Union[Movement, _Mapping]]] = ...) -> None: ...
+    backordered: int
+    def __init__(self, quantities: _Optional[_Union[LevelQuantities, _Mapping]] = ..., available: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., opening: _Optional[_Union[SummedParts, _Mapping]] = ..., earlier: _Optional[_Union[SummedParts, _Mapping]] = ..., events: _Optional[_Iterable[_Union[Movement, _Mapping]]] = ..., holds: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., other_holds: _Optional[_Union[SummedParts, _Mapping]] = ..., commitments: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., other_commitments: _Optional[_Union[SummedParts, _Mapping]] = ..., coverage: _Optional[_Union[LedgerCoverage, _Mapping]] = ..., incoming: _Optional[int] = ..., decisions: _Optional[_Iterable[_Union[Movement, _Mapping]]] = ..., backordered: _Optional[int] = ...) -> None: ...
 
 class SummedParts(_message.Message):
     __slots__ = ("count", "quantity")

@@ -38,6 +38,7 @@ class BatchOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     BATCH_OUTCOME_LINKED_REFUSED: _ClassVar[BatchOutcome]
     BATCH_OUTCOME_RESERVATION_ENDED: _ClassVar[BatchOutcome]
     BATCH_OUTCOME_INVALID_ID: _ClassVar[BatchOutcome]
+    BATCH_OUTCOME_BACKORDERED: _ClassVar[BatchOutcome]
 
 class ReservationState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -67,6 +68,7 @@ BATCH_OUTCOME_WRONG_STATE: BatchOutcome
 BATCH_OUTCOME_LINKED_REFUSED: BatchOutcome
 BATCH_OUTCOME_RESERVATION_ENDED: BatchOutcome
 BATCH_OUTCOME_INVALID_ID: BatchOutcome
+BATCH_OUTCOME_BACKORDERED: BatchOutcome
 RESERVATION_STATE_UNSPECIFIED: ReservationState
 RESERVATION_STATE_HELD: ReservationState
 RESERVATION_STATE_COMMITTED: ReservationState
@@ -89,16 +91,18 @@ class ReserveRequest(_message.Message):
     def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[ReserveLine, _Mapping]]] = ..., hold_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., owner: _Optional[str] = ...) -> None: ...
 
 class ReserveLine(_message.Message):
-    __slots__ = ("sku", "location", "quantity", "line_id")
+    __slots__ = ("sku", "location", "quantity", "line_id", "latest_supply_time")
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     QUANTITY_FIELD_NUMBER: _ClassVar[int]
     LINE_ID_FIELD_NUMBER: _ClassVar[int]
+    LATEST_SUPPLY_TIME_FIELD_NUMBER: _ClassVar[int]
     sku: str
     location: str
     quantity: int
     line_id: str
-    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., line_id: _Optional[str] = ...) -> None: ...
+    latest_supply_time: _timestamp_pb2.Timestamp
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., line_id: _Optional[str] = ..., latest_supply_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ReserveResponse(_message.Message):
     __slots__ = ("outcome", "refusal", "expire_time", "revisions", "state", "repeated_request", "lines")
@@ -119,16 +123,20 @@ class ReserveResponse(_message.Message):
     def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., state: _Optional[_Union[ReservationState, str]] = ..., repeated_request: bool = ..., lines: _Optional[_Iterable[_Union[AllocatedLine, _Mapping]]] = ...) -> None: ...
 
 class AllocatedLine(_message.Message):
-    __slots__ = ("line_id", "sku", "location", "quantity")
+    __slots__ = ("line_id", "sku", "location", "quantity", "backordered", "expected_time")
     LINE_ID_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    BACKORDERED_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_TIME_FIELD_NUMBER: _ClassVar[int]
     line_id: str
     sku: str
     location: str
     quantity: int
-    def __init__(self, line_id: _Optional[str] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+    backordered: int
+    expected_time: _timestamp_pb2.Timestamp
+    def __init__(self, line_id: _Optional[str] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., backordered: _Optional[int] = ..., expected_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ExtendRequest(_message.Message):
     __slots__ = ("reservation_id", "request_id", "hold_duration")
@@ -439,7 +447,7 @@ class Reservation(_message.Message):
     def __init__(self, reservation_id: _Optional[str] = ..., state: _Optional[_Union[ReservationState, str]] = ..., lines: _Optional[_Iterable[_Union[ReservationLine, _Mapping]]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., owner: _Optional[str] = ...) -> None: ...
 
 class ReservationLine(_message.Message):
-    __slots__ = ("sku", "location", "quantity", "held", "committed", "fulfilled", "released", "expired", "cancelled", "line_id", "returned")
+    __slots__ = ("sku", "location", "quantity", "held", "committed", "fulfilled", "released", "expired", "cancelled", "line_id", "returned", "backordered", "expected_time", "latest_supply_time")
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     QUANTITY_FIELD_NUMBER: _ClassVar[int]
@@ -451,6 +459,9 @@ class ReservationLine(_message.Message):
     CANCELLED_FIELD_NUMBER: _ClassVar[int]
     LINE_ID_FIELD_NUMBER: _ClassVar[int]
     RETURNED_FIELD_NUMBER: _ClassVar[int]
+    BACKORDERED_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    LATEST_SUPPLY_TIME_FIELD_NUMBER: _ClassVar[int]
     sku: str
     location: str
     quantity: int
@@ -462,4 +473,7 @@ class ReservationLine(_message.Message):
     cancelled: int
     line_id: str
     returned: int
-    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., held: _Optional[int] = ..., committed: _Optional[int] = ..., fulfilled: _Optional[int] = ..., released: _Optional[int] = ..., expired: _Optional[int] = ..., cancelled: _Optional[int] = ..., line_id: _Optional[str] = ..., returned: _Optional[int] = ...) -> None: ...
+    backordered: int
+    expected_time: _timestamp_pb2.Timestamp
+    latest_supply_time: _timestamp_pb2.Timestamp
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., held: _Optional[int] = ..., committed: _Optional[int] = ..., fulfilled: _Optional[int] = ..., released: _Optional[int] = ..., expired: _Optional[int] = ..., cancelled: _Optional[int] = ..., line_id: _Optional[str] = ..., returned: _Optional[int] = ..., backordered: _Optional[int] = ..., expected_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., latest_supply_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

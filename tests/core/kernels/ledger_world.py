@@ -392,12 +392,12 @@ class Shop:
         unseen = (self.levels["reserved"] + self.levels["committed"])[rows]
         room = self.rng.choice((1, 2, 20))
         promises, counts = np.zeros(len(rows) * room, PROMISE), np.zeros(len(rows), np.int64)
+        told = rows, unseen, rows, rows % 3, self.arrays, promises, counts
         end, done = self.count, 1
         while end and done:
             work = self.rng.choice((1, 10, 1_000))
             end, done = self.duel.call(
-                "find_promises", end, work, rows, unseen, self.arrays, promises, counts,
-                operations=max(1, min(work, end)),
+                "find_promises", end, work, *told, operations=max(1, min(work, end)),
             )  # fmt: skip
         self.duel.call(
             "read_promises", promises[: counts[0]], rows[0], self.arrays,

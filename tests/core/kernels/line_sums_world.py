@@ -44,7 +44,8 @@ def _add_up(world: Shop) -> None:
     records["row"], records["units"] = world.rng.randrange(len(sums)), (1, 2, -1, 5)
     world.duel.call("index_unavailable", slots, records)
     expected, found = np.zeros(3, np.int64), np.zeros(world.rng.choice((1, 40)), np.int64)
-    withheld = (slots, records, world.rng.choice((0, 4)), expected)
+    backordered = np.array([world.rng.choice((0, 0, 3)) for _ in world.levels], np.int64)
+    withheld = (slots, records, world.rng.choice((0, 4)), backordered, expected)
     world.duel.call("find_wrong", 0, len(sums), world.levels, sums, *withheld, found)
     world.duel.call("read_expected", 0, sums, *withheld)
 

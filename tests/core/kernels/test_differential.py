@@ -18,6 +18,7 @@ from holdfast.core.model import EventOutcome
 from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.layouts import LAST_COUNT, LEVEL, NUMBERED, SOURCE
 from tests.core.kernels import worlds
+from tests.core.kernels.backorders_world import backorders
 from tests.core.kernels.duel import PUBLIC, SPACES, Duel
 from tests.core.kernels.ledger_world import blocks, seekers, shop
 from tests.core.kernels.line_sums_world import sums
@@ -39,6 +40,7 @@ WORLDS: tuple[World, ...] = (
     worlds.expiries,
     shop,
     seekers,
+    backorders,
     sums,
     blocks,
     feed,

@@ -234,7 +234,8 @@ def levels(duel: Duel, rng: Random) -> None:
     due, later = np.array([rng.randrange(9) for _ in range(50 if count else 0)]), np.zeros(50)
     at = np.sort(np.array([rng.randrange(count) for _ in due], np.int64))
     told = (header, stock, later.astype(np.int64))
-    duel.call("promise_supplies", np.arange(count), at, due, *told)
+    backordered = np.array([rng.choice((0, 0, 4)) for _ in range(len(table))], np.int64)
+    duel.call("promise_supplies", np.arange(count), at, due, backordered, *told)
     duel.call("read_levels", rows, header, stock, np.zeros((7, 50), np.int64), operations=50)
 
 

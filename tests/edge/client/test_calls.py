@@ -11,6 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from holdfast.admin.v1 import admin_service_pb2
 from holdfast.edge.client import calls, ledger_calls, methods, operator_calls
+from holdfast.edge.client.lines import Line
 from holdfast.v1 import (
     availability_service_pb2,
     catalog_service_pb2,
@@ -43,7 +44,7 @@ CALLS = {**vars(calls), **vars(ledger_calls), **vars(operator_calls)}
 PARTIAL = ("commit", "fulfill", "release", "cancel")
 
 NOON, NOON_S = datetime(2026, 11, 27, 12, tzinfo=UTC), 1_795_780_800
-LINES: list[calls.Line] = [("S1", "W1", 2), ("S2", "W1", 1, "line-2")]
+LINES: list[Line] = [("S1", "W1", 2), ("S2", "W1", 1, "line-2")]
 LINE_FIELDS = [
     {"sku": "S1", "location": "W1", "quantity": 2},
     {"sku": "S2", "location": "W1", "quantity": 1, "line_id": "line-2"},

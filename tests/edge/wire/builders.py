@@ -43,7 +43,7 @@ def line(sku: str = "85123A", location: str = "BRISTOL", quantity: int = 5) -> d
 
 def reserve(
     reservation_id: str = ID, lines: list[dict[str, Any]] | None = None, **fields: Any
-) -> core.Reserve:
+) -> core.AnyReserve:
     lines = [line()] if lines is None else lines
     return reserve_from_request(
         reservation.ReserveRequest(reservation_id=reservation_id, lines=lines, **fields)

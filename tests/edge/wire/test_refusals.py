@@ -29,6 +29,9 @@ SENTENCES = {
     RefusalCode.EXCESS_QUANTITY: (
         "excess quantity: SKU 85123A at BRISTOL has 2 left to take, 5 requested"
     ),
+    RefusalCode.BACKORDERED: (
+        "backordered: SKU 85123A at BRISTOL has 2 on hand to ship, 5 requested; the rest is to come"
+    ),
 }
 
 
@@ -76,6 +79,9 @@ def test_what_is_missing_is_told_where_it_means_something(code: RefusalCode) -> 
     outcome = core.ReserveOutcome(core.Refusal(code, (refused,)), None, 0, (), ())
     refusal = reserve_response(outcome).refusal
     assert refusal.code == common.RefusalCode.Value(f"REFUSAL_CODE_{code.name}")
-    means_something = code in (RefusalCode.INSUFFICIENT_STOCK, RefusalCode.EXCESS_QUANTITY)
+    means_something = code in (
+        *(RefusalCode.INSUFFICIENT_STOCK, RefusalCode.EXCESS_QUANTITY),
+        RefusalCode.BACKORDERED,
+    )
     assert refusal.lines[0].missing == (7 if means_something else 0)
     assert -2 == refusal.lines[0].available

@@ -24,6 +24,7 @@ from holdfast.core.commands import (
     Reference,
     RepairLevels,
     Reserve,
+    ReserveAgainstSupply,
     SettleSku,
     Source,
     StockEvent,
@@ -31,7 +32,7 @@ from holdfast.core.commands import (
 )
 from holdfast.core.commands.stock import SUPPLY, TRANSFER
 from holdfast.core.ids import key_from_text
-from holdfast.core.limits import LINES_KEPT_NS
+from holdfast.core.limits import HOLD_MS_MAX, LINES_KEPT_NS, NS_PER_DAY
 from holdfast.core.model import CountBasis, EventKind, Fallback, UnknownSkus
 from holdfast.core.statistics import read_statistics
 from tests.persistence.lives import (
@@ -96,6 +97,7 @@ def write(path: Path) -> None:
     life.journal.append(life.node.turn(life.node.now_ns).entries)
     for sku, admits in (("sku-A", True), ("sku-B", False)):
         life.node.post(SettleSku(sku, admits, "looked at", "Zoë"), Nobody())
+    _promise_later(life)
     for _ in range(2):  # what has ended leaves, and new orders take its place
         life.journal.append(life.node.turn(life.node.now_ns + 2 * LINES_KEPT_NS).entries)
     life.live(turns=3)
@@ -103,6 +105,29 @@ def write(path: Path) -> None:
     _named(life)
     life.journal.append(life.node.seal())
     close(recovered)
+
+
+def _promise_later(life: Life) -> None:
+    """Units are promised from supply, of which a part comes."""
+    now_ns = life.node.now_ns
+    coming = Reference(SUPPLY, "4714", "10")
+    event = StockEvent(
+        *(None, 11, "sku-1", "store-1", EventKind.SUPPLY, 10**6),
+        reference=coming,
+        expected_ns=now_ns + NS_PER_DAY,
+    )
+    life.node.post(RecordStockEvents("buying", (event,)), Nobody())
+    life.journal.append(life.node.turn(now_ns).entries)
+    for name in ("waits", "waits, too"):
+        line = Line("sku-1", "store-1", 1_000)
+        later = (now_ns + 2 * NS_PER_DAY,)
+        waits = ReserveAgainstSupply(key_from_text(name), (line,), HOLD_MS_MAX, later)
+        life.node.post(waits, Nobody())
+    life.journal.append(life.node.turn(now_ns).entries)
+    event = StockEvent(None, 12, "sku-1", "store-1", EventKind.RECEIPT, 1_500, reference=coming)
+    life.node.post(RecordStockEvents("buying", (event,)), Nobody())
+    life.journal.append(life.node.turn(now_ns).entries)
+    assert any(len(shard.backorders) for shard in life.node.shards)
 
 
 def _audit(life: Life) -> None:

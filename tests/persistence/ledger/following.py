@@ -42,6 +42,7 @@ class PlainLevel:
 
     on_hand: int = 0
     withheld: int = 0
+    backordered: int = 0
     incoming: int = 0
     units: dict[State, dict[str, int]] = field(
         default_factory=lambda: {state: defaultdict(int) for state in State}
@@ -82,6 +83,11 @@ class PlainLedger:
                     level.on_hand -= record["quantity"]
             case "unavailable":
                 self.levels[record["sku"], record["location"]].withheld += record["delta"]
+            case "backorder":
+                promise = record["reservation_id"], record["sku"], record["location"]
+                level = self._promised_at[promise]
+                level.withheld -= record["delta"]
+                level.backordered += record["delta"]
             case "supply" | "transfer":
                 level = self.levels[record["sku"], record["location"]]
                 level.incoming += record["incoming_delta"]
@@ -116,3 +122,4 @@ def expect(explanation: Explanation, level: PlainLevel) -> None:
     totals = (parts.on_hand, sum(held.values()), sum(committed.values()), level.withheld)
     assert totals == explanation.last.after
     assert level.incoming == explanation.incoming
+    assert level.backordered == explanation.backordered

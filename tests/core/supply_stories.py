@@ -1,0 +1,38 @@
+"""The part of a story that is about supply and who waits for it; see storyteller.py."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from holdfast.core.commands import Command, Line, RecordStockEvents, ReserveAgainstSupply
+from holdfast.core.ids import key_from_text
+from holdfast.core.limits import HOLD_MS_MAX, NS_PER_DAY
+from tests.model_backorders import to_come
+from tests.model_reservations import Level
+
+if TYPE_CHECKING:
+    from tests.core.storyteller import Storyteller
+
+
+def reserve_against_supply(teller: "Storyteller") -> Command:
+    """Something that is to come, or anything."""
+    rng = teller.rng
+    coming = [_line(teller, level) for level in to_come(teller.model.skus)]
+    some = tuple(rng.sample(coming, min(len(coming), rng.randint(1, 2))))
+    lines = some if some and not teller.is_one_in(4) else teller.lines(rng.randint(1, 4))
+    days = (rng.choice((None, -1, 1, 4, 6, 9, 9)) for _ in lines)
+    latest = tuple(day and teller.now_ns + day * NS_PER_DAY // 2 for day in days)
+    key = key_from_text(rng.choice((f"r{rng.randrange(3)}", *(teller.some_id("b") for _ in "123"))))
+    return ReserveAgainstSupply(key, lines, rng.choice((1_000, 60_000, HOLD_MS_MAX)), latest)
+
+
+def _line(teller: "Storyteller", level: Level) -> Line:
+    units = max(0, level.available) + teller.rng.randint(0, 3) or 1
+    return Line(level.sku, level.location, units, teller.rng.choice(("", "1")))
+
+
+def announce(teller: "Storyteller") -> Command:
+    """Something is to come, or comes."""
+    event = teller.supply(replace(teller.event("buying"), sequence=0))
+    due_ns = teller.now_ns + teller.rng.randint(1, 4) * NS_PER_DAY // 2
+    event = replace(event, quantity=event.quantity * 2 or 9, expected_ns=due_ns)
+    return RecordStockEvents("buying", (replace(event, occur_time_ns=None),))
