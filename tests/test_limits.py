@@ -6,6 +6,7 @@ import pytest
 
 from holdfast.core import limits
 from holdfast.edge.wire.batches import OPERATIONS_MAX
+from holdfast.edge.wire.stock_batches import TEXT_BYTES_MAX
 
 PROTOS = Path(__file__).parent.parent / "protos/holdfast/v1"
 DAYS = limits.HOLD_MS_MAX // (24 * 3_600 * 1_000)
@@ -28,6 +29,7 @@ RETENTION_DAYS = limits.RETENTION_NS // (24 * 3_600 * 10**9)
         ("stock_service.proto", f"1 to {limits.BATCH_MAX:,}, applied in this order"),
         ("stock_service.proto", f"1 to {OPERATIONS_MAX:,} of them"),
         ("stock_service.proto", f"Up to {limits.CHANGING_MAX} events may have a status"),
+        ("stock_service.proto", f"Up to {TEXT_BYTES_MAX:,} bytes together"),
         ("stock_service.proto", f"more than {limits.HISTORY_READ_MAX:,} facts ago"),
         ("stock_service.proto", f"knows {limits.STATUSES_MAX} statuses"),
         ("stock_service.proto", f"A stock level has up to {limits.SUPPLIES_OPEN_MAX} supplies"),

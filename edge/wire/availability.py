@@ -24,7 +24,7 @@ from .shared import (
     fill_revision,
     wire_members,
 )
-from .validation import bad_name, check_count, check_name, enum_member, is_name
+from .validation import bad_name, check_count, check_name, enum_member, first_bad_name, is_name
 
 #: Stock levels that are put into a message at once: some 2 ms.
 PIECE_LEVELS: Final = 1_000
@@ -84,11 +84,12 @@ def handles_response(outcome: core.LevelColumns) -> Message:
 def levels_from_request(request: availability.ResolveStockLevelsRequest) -> core.ResolveLevels:
     """The command of a ResolveStockLevels."""
     check_count("stock_levels", len(request.stock_levels), 1, OPERATIONS_MAX)
-    for index, name in enumerate(request.stock_levels):
-        for field in ("sku", "location"):
-            if not is_name(getattr(name, field)):
-                raise bad_name(f"stock_levels[{index}].{field}", getattr(name, field))
-    return core.ResolveLevels(tuple((name.sku, name.location) for name in request.stock_levels))
+    names = [(name.sku, name.location) for name in request.stock_levels]
+    texts = [text for name in names for text in name]
+    if (bad := first_bad_name(texts)) is not None:
+        field = ("sku", "location")[bad % 2]
+        raise bad_name(f"stock_levels[{bad // 2}].{field}", texts[bad])
+    return core.ResolveLevels(tuple(names))
 
 
 def levels_response(

@@ -36,9 +36,11 @@ from .stock_facts import (
 from .validation import (
     EVENT_QUANTITIES,
     bad_event_quantity,
+    bad_name,
     check_count,
     check_name,
     enum_member,
+    first_bad_name,
     is_event_quantity,
 )
 
@@ -59,6 +61,9 @@ for _kind, _range in EVENT_QUANTITIES.items():
 
 
 _SPACE: Final = ord(" ")
+
+#: Bytes of the texts of a column: of 32 an event, for as many as a message may have.
+TEXT_BYTES_MAX: Final = 262_144
 
 #: Kinds of references -> the kind of events of which they change more than what is on hand.
 _SPECIAL: Final = {
@@ -191,12 +196,15 @@ def _texts(columns: Any, name: str, events: NDArray[Any]) -> core.TextColumn:
     joined = "".join(texts)
     encoded = texts if joined.isascii() else [text.encode() for text in texts]
     data = np.frombuffer(joined.encode(), np.uint8)
+    if len(data) > TEXT_BYTES_MAX:
+        expected = f"up to {TEXT_BYTES_MAX:,} bytes of UTF-8 together"
+        raise invalid(f"columns.{name}", f"{len(data):,} bytes", expected)
     sizes = np.fromiter(map(len, encoded), np.int64, len(texts))
     found = core.TextColumn(data, np.cumsum(sizes) - sizes, sizes)
     if not _are_plain_names(joined, found):
-        for index, text in enumerate(texts):
-            if text:
-                check_name(f"columns.{name}[{index}]", text)
+        given = [index for index, text in enumerate(texts) if text]
+        if (bad := first_bad_name([texts[index] for index in given])) is not None:
+            raise bad_name(f"columns.{name}[{given[bad]}]", texts[given[bad]])
     return found
 
 

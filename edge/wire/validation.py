@@ -7,7 +7,7 @@ every line would cost more than the check.
 """
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 from unicodedata import category, is_normalized, normalize
@@ -102,7 +102,41 @@ def is_name(text: str) -> bool:
         return False
     if text.isascii():  # one byte a character, and what is not printable is a control character
         return text.isprintable() and text[0] != " " != text[-1]
-    return _wrong_with(text, _is_foreign_to_names) is None
+    return (
+        len(text.encode()) <= NAME_BYTES_MAX
+        and _FOREIGN_TO_NAMES.isdisjoint(text)
+        and text[0] != " " != text[-1]
+        and is_normalized("NFC", text)
+    )
+
+
+def first_bad_name(texts: Sequence[str]) -> int | None:
+    """The index of the first text that is no name, or None. Many are judged together: one by one
+    they take longer than what is done with them.
+    """
+    for start in range(0, len(texts), _JUDGED_TOGETHER):
+        piece = texts[start : start + _JUDGED_TOGETHER]
+        if not _are_names(piece):
+            for index, text in enumerate(piece, start):
+                if not is_name(text):
+                    return index
+    return None
+
+
+def _are_names(texts: Sequence[str]) -> bool:
+    """Whether texts are seen at once to be names, as most are."""
+    joined = " ".join(texts)
+    # Two spaces stand where a text is empty or has one at an end; no text joins another across one.
+    if "  " in joined or joined[:1] in ("", " ") or joined[-1:] == " ":
+        return False
+    if joined.isascii():
+        return joined.isprintable() and max(map(len, texts)) <= NAME_BYTES_MAX
+    sizes = (len(text.encode()) for text in texts)
+    return (
+        max(sizes) <= NAME_BYTES_MAX
+        and _FOREIGN_TO_NAMES.isdisjoint(joined)
+        and is_normalized("NFC", joined)
+    )
 
 
 def bad_name(field: str, text: str) -> Fault:
@@ -129,6 +163,15 @@ def check_text(field: str, text: str) -> None:
 def _is_foreign_to_names(character: str) -> bool:
     kind = category(character)
     return kind in UNSEEN or (kind == "Zs" and character != " ") or character in IGNORABLE
+
+
+#: The characters that are foreign to names; there are none in the planes between, and behind.
+_FOREIGN_TO_NAMES: Final = frozenset(
+    filter(_is_foreign_to_names, map(chr, (*range(0x20000), *range(0xE0000, 0xE1000))))
+)
+
+#: Texts that are judged together.
+_JUDGED_TOGETHER: Final = 256
 
 
 def _is_foreign_to_text(character: str) -> bool:

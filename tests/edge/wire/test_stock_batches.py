@@ -161,6 +161,10 @@ BAD: list[tuple[Fields, str, str, str]] = [
     (columns(reference_ids=["a", "", "b "]), "columns.reference_ids[2]", "b ", "without white"),
     (columns(reference_lines=["", "a\n", ""]), "columns.reference_lines[1]", "a\n", "U+000A"),
     (columns(reference_ids=["", "ä\u200b", ""]), "columns.reference_ids[1]", "ä\u200b", "U+200B"),
+    (
+        columns(3_000, reference_lines=["x" * 90] * 3_000),
+        *("columns.reference_lines", "270,000 bytes", "up to 262,144 bytes of UTF-8 together"),
+    ),
     (columns(reference_kind="receipt"), "columns.reference_kind", "receipt", "reference_ids or"),
     (
         columns(reference_kind=" ", reference_ids=["a"] * 3),

@@ -1,5 +1,6 @@
 """The form of single values, wherever they stand in a request, from both sides of every limit."""
 
+import sys
 from ast import literal_eval
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from holdfast.edge.wire.catalogue import delete_sku_from_request
 from holdfast.edge.wire.reservations import get_reservation_from_request
-from holdfast.edge.wire.validation import IGNORABLE, bad_name, is_name
+from holdfast.edge.wire.validation import IGNORABLE, bad_name, first_bad_name, is_name
 from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.edge.wire.builders import (
@@ -187,6 +188,24 @@ def test_a_name_has_1_to_128_bytes_and_shows_all_of_them(text: str) -> None:
     looks = normalize("NFC", text).strip() == text and IGNORABLE.isdisjoint(text)
     expected = 1 <= len(text.encode()) <= 128 and not unseen and not spaces and looks
     assert is_name(text) == expected
+
+
+@given(st.lists(st.text(st.sampled_from("aÄ \u0301\u200b\n"), max_size=3)))
+def test_many_names_are_judged_as_each_by_itself(texts: list[str]) -> None:
+    """Whatever stands next to what: a combining character joins nothing across two texts."""
+    expected = next((index for index, text in enumerate(texts) if not is_name(text)), None)
+    assert first_bad_name(texts) == expected
+    plenty = ["Ä"] * 300 + ["b" * 128] * 300
+    bad = None if expected is None else expected + len(plenty)
+    assert first_bad_name([*plenty, *texts]) == bad
+    assert first_bad_name(["b" * 129]) == first_bad_name(["Ä" * 65]) == 0
+
+
+def test_no_character_that_nobody_sees_is_forgotten() -> None:
+    """The same over all of Unicode, surrogates apart, which are no text."""
+    for code in (*range(0xD800), *range(0xE000, sys.maxunicode + 1)):
+        if is_name(f"a{chr(code)}a"):
+            assert category(chr(code)) not in ("Cc", "Cf", "Zl", "Zp"), hex(code)
 
 
 @given(st.text(max_size=40))
