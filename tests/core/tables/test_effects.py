@@ -72,6 +72,15 @@ def names(section: Section, rng: Random) -> Unit:
     return [(section, np.concatenate(packed))]
 
 
+def backorders(rng: Random) -> Unit:
+    """Units of some lines that are promised from supply: each is new."""
+    unit = records(Section.BACKORDERS, rng, latest_ns=9, row=SKUS, given_back=1)
+    effects = unit[0][1]
+    effects["line"], effects["is_new"] = range(len(effects)), 1
+    effects["units"] = effects["change"] = [rng.randint(1, 9) for _ in effects]
+    return unit
+
+
 def stage(rng: Random) -> list[Unit]:
     """Effects of every kind that may change places, none of which refers to another of them."""
     texts = {Section.ID_TEXTS, Section.TEXT_BYTES}
@@ -111,6 +120,7 @@ def stage(rng: Random) -> list[Unit]:
         records(Section.COUNTS, rng, as_of_ns=9, row=SKUS, basis=2),
         records(Section.POSTED, rng, units=9, row=SKUS),
         records(Section.REVERSALS, rng, key_lo=9, target_lo=9, quantity=9, row=SKUS, kind=4),
+        backorders(rng),
         records(Section.GAPS, rng, first=9, last=9, kind=3),
         records(Section.SOURCES, rng, expected_interval_ms=9, unknown_skus=4, fallback=4, cap=9),
         records(Section.SOURCE_STATES, rng, state=4),

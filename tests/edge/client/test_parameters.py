@@ -65,6 +65,7 @@ WRONG: dict[str, tuple[list[Any], str]] = {
     "from_time": (NO_TIME, "expected a datetime"),
     "until_time": (NO_TIME, "expected a datetime"),
     "create_time_before": (NO_TIME, "expected a datetime"),
+    "latest_supply": (NO_TIME, "expected a datetime"),
     "state": ([1.0, True, b"x"], "expected an integer"),
     "at": (NO_TIME, "expected a datetime or a Revision"),
     "timeout_s": (["5", True, timedelta(seconds=5)], "expected seconds as a number"),
