@@ -51,7 +51,7 @@ from .tables.reservation_index import ReservationIndex
 from .tables.shard import Shard
 from .tables.table import Array
 from .tables.writing import expire, record, record_origin, record_seal, take_entry
-from .work import EXPIRY, TURN_WORK_MAX, Steps, Work
+from .work import EXPIRY, ORIGIN_NOTED, TURN_WORK_MAX, Steps, Work
 
 _ARRIVAL = attrgetter("arrival")
 
@@ -326,6 +326,7 @@ class Node:
         """The answers, with a note of their origin on all that was written for them."""
         before = [shard.effects.written() for shard in self.shards]
         yield from answers
+        self.work.spend(len(self.shards) * ORIGIN_NOTED)
         for shard, written in zip(self.shards, before, strict=True):
             record_origin(shard, origin.principal, origin.correlation, written)
 

@@ -42,6 +42,9 @@ MOVE_ASKED: Final = 20
 GROUP: Final = 110
 OPERATION_LINKED: Final = 1
 
+#: A shard that is looked at before and after a command, so that what it wrote has its origin.
+ORIGIN_NOTED: Final = 20
+
 #: A shard in which a batch of events is written; an event; an id of one that is remembered, and
 #: looked up in each shard; what an event of columns came with, and each byte of text in it.
 SHARD_WRITTEN: Final = 20
@@ -58,6 +61,7 @@ SOURCE_RESET: Final = 20
 #: A source that is told or set, in each shard, or looked at; a gap of it that is told.
 SOURCE_TOLD: Final = 15
 SOURCE_REVIEWED: Final = 20
+SOURCE_LOOKED_AT: Final = 8
 GAP_TOLD: Final = 1
 
 #: A SKU in quarantine that is told.
@@ -105,6 +109,7 @@ STATUS_TOLD: Final = 3
 
 #: A supply that is told, with its names.
 SUPPLY_TOLD: Final = 5
+
 #: A reservation, or a line, that the audit adds up; a stock level that it compares, and one that is
 #: summed up; a figure that is not what it should be.
 TALLIED: Final = 0.03

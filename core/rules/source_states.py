@@ -7,6 +7,7 @@ event or an operator changes is noticed when that is written.
 
 from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
+from itertools import islice
 
 import numpy as np
 
@@ -16,10 +17,11 @@ from ..model import SourceState
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.writing import record
-from ..work import SOURCE_REVIEWED, Work
+from ..work import SOURCE_LOOKED_AT, SOURCE_REVIEWED, Work
 
-#: Sources that a turn looks at because they may have become silent: half a millisecond, 4 shards.
-REVIEWED_MAX = 32
+#: Sources that a turn reviews because they may have become silent; of all sources, records that it
+#: looks at to find those that may.
+REVIEWED_MAX, LOOKED_AT_MAX = 32, 200
 
 
 class SourceStates:
@@ -28,6 +30,7 @@ class SourceStates:
     def __init__(self, shards: Sequence[Shard], work: Work) -> None:
         self.shards = shards
         self.work = work
+        self._unseen: Iterator[tuple[str, bool]] | None = None
         self._is_known = False
         self._not_current: set[str] = set()
         self._due: list[tuple[int, str]] = []
@@ -35,37 +38,48 @@ class SourceStates:
 
     @property
     def next_ns(self) -> int:
-        """When the next source may become silent."""
+        """When the next source may become silent; 0 while not all were looked at."""
+        if not self._is_known:
+            return 0
         return self._due[0][0] if self._due else NEVER_NS
 
     def forget(self) -> None:
         """The state was changed from elsewhere: look at all sources again."""
-        self._is_known = False
+        self._is_known, self._unseen = False, None
 
     def go_on(self, now_ns: int) -> None:
         """Review sources that may have become silent, as many as a turn has time for."""
         if not self._is_known:
-            self._look_at_all()
+            self._look_on()
         for _ in range(REVIEWED_MAX):
-            if self.next_ns > now_ns or self.work.is_over:
+            if not self._due or self._due[0][0] > now_ns or self.work.is_over:
                 break
             _, name = heappop(self._due)
             self._first_due.pop(name, None)
             self.review(name, now_ns)
 
-    def _look_at_all(self) -> None:
-        self._is_known = True
-        self._due, self._first_due, self._not_current = [], {}, set()
+    def _look_on(self) -> None:
+        """Look at some more of all sources."""
+        if self._unseen is None:
+            self._due, self._first_due, self._not_current = [], {}, set()
+            self._unseen = self._all_that_may_change()
+        found = list(islice(self._unseen, LOOKED_AT_MAX))
+        for name, is_current in found:
+            self._wait(name, 0)
+            if not is_current:
+                self._not_current.add(name)
+        self.work.spend(len(found) * SOURCE_LOOKED_AT)
+        self._is_known = len(found) < LOOKED_AT_MAX
+
+    def _all_that_may_change(self) -> Iterator[tuple[str, bool]]:
+        """The names of sources that may change by themselves, and whether each is current."""
         for shard in self.shards:
             records = shard.source_records.used
             is_current = (records["state"] == 0) | (records["state"] == SourceState.CURRENT)
             has_gaps = (records["gap_count"] > 0) | (records["unlisted"] > 0)
             may_change = ~is_current | has_gaps | (records["expected_interval_ms"] > 0)
             for number in np.flatnonzero(may_change).tolist():
-                name = shard.sources.text(number)
-                self._wait(name, 0)
-                if not is_current[number]:
-                    self._not_current.add(name)
+                yield shard.sources.text(number), bool(is_current[number])
 
     def after_events(self, name: str, now_ns: int, *, has_skipped: bool) -> None:
         """Events of a source were recorded, or passed over numbers."""

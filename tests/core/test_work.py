@@ -34,11 +34,14 @@ class Watch:
     turns: list[tuple[float, float]] = field(default_factory=list)
     """Declared and seen work of each."""
 
-    def ask(self, commands: Iterable[Command]) -> list[Ticket]:
-        """Post commands, and run turns until nothing waits."""
+    def ask(self, commands: Iterable[Command], *, with_ids: bool = False) -> list[Ticket]:
+        """Post commands, each under a correlation id of its own if wanted, and run turns until
+        nothing waits.
+        """
         tickets = [Ticket(command) for command in commands]
-        for ticket in tickets:
-            self.node.post(ticket.command, ticket)
+        for number, ticket in enumerate(tickets):
+            correlation = f"call {number}" if with_ids else ""
+            self.node.post(ticket.command, ticket, correlation=correlation)
         has_more = True
         while has_more:
             seen = Seen()
@@ -77,7 +80,7 @@ def stress(seed: int, mixes: int) -> int:
         watch, nasty = opened(f"{seed} {number}", nasty_shards(number))
         for _ in range(min(MIXES_A_NODE, mixes - number)):
             watch.now_ns += nasty.rng.choice((0, MS, 1_001 * MS, 8_000_000 * MS))
-            tickets = watch.ask(mix(nasty))
+            tickets = watch.ask(mix(nasty), with_ids=nasty.rng.random() < 0.5)
             assert all(ticket.outcome is not None for ticket in tickets)
             declared, seen = max(watch.turns, key=max)
             kinds = Counter(type(ticket.command).__name__ for ticket in tickets)

@@ -20,18 +20,18 @@ class Audience:
         self._all: set[Watcher] = set()
         self._unnamed: set[Watcher] = set()
         self._by_name: dict[str, set[Watcher]] = {}
-        self._by_shard = [_Named(shard, self._by_name) for shard in shards]
+        self.by_shard = [_Named(shard, self._by_name) for shard in shards]
 
     def add(self, watcher: Watcher) -> None:
         """Tell it of what it watches from now on."""
-        for named in self._by_shard:
+        for named in self.by_shard:
             named.follow()  # before its names are there, so that old ones are not looked for
         self._all.add(watcher)
         if not watcher.wanted.skus:
             self._unnamed.add(watcher)
         for sku in watcher.wanted.skus:
             self._by_name.setdefault(sku, set()).add(watcher)
-        for named in self._by_shard:
+        for named in self.by_shard:
             named.look_up(watcher.wanted.skus)
 
     def remove(self, watcher: Watcher) -> None:
@@ -43,12 +43,14 @@ class Audience:
             watchers.discard(watcher)
             if not watchers:
                 self._by_name.pop(sku, None)
+                for named in self.by_shard:
+                    named.forget(sku)
 
     def concerned(self, shard: int, rows: Array | None) -> set[Watcher]:
         """The watchers whom a change of these rows concerns; of any rows when that is None."""
         if rows is None:
             return set(self._all)
-        by_name = self._by_shard[shard].watchers_of(rows) if self._by_name else ()
+        by_name = self.by_shard[shard].watchers_of(rows) if self._by_name else ()
         return self._unnamed.union(*by_name)
 
 
@@ -61,15 +63,27 @@ class _Named:
         self._shard = shard
         self._by_name = by_name
         self._by_number: dict[int, set[Watcher]] = {}
+        self._numbers: dict[str, set[int]] = {}
         # Whether a SKU is in `_by_number`: one byte each.
         self._is_watched = Table("u1", rows_max=shard.levels.rows_max)
         self.follow()
+
+    @property
+    def is_used(self) -> bool:
+        """Whether some SKU is watched by name."""
+        return bool(self._by_number or self._numbers or self._is_watched.used.any())
 
     def look_up(self, skus: Sequence[str]) -> None:
         """Find the numbers of SKUs that are watched now."""
         for number, sku in zip(self._shard.skus.find_all(skus), skus, strict=True):
             if number >= 0:
                 self._note(number, sku)
+
+    def forget(self, sku: str) -> None:
+        """Nobody watches a SKU any more."""
+        for number in self._numbers.pop(sku, ()):
+            del self._by_number[number]
+            self._is_watched.records[number] = 0
 
     def watchers_of(self, rows: Array) -> list[set[Watcher]]:
         """The watchers of each watched SKU that has one of these rows."""
@@ -92,4 +106,5 @@ class _Named:
 
     def _note(self, number: int, sku: str) -> None:
         self._by_number[number] = self._by_name[sku]
+        self._numbers.setdefault(sku, set()).add(number)
         self._is_watched.records[number] = 1

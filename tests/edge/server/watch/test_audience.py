@@ -80,6 +80,9 @@ def test_those_are_concerned_who_name_the_sku_or_none() -> None:
             assert expected == audience.concerned(entry.shard, rows)
             woken += 0 < len(expected) < len(watchers)
     assert woken > STEPS / 4
+    for watcher in watchers:
+        audience.remove(watcher)
+    assert not any(named.is_used for named in audience.by_shard), "nothing stays behind"
 
 
 def test_what_cannot_be_named_concerns_all() -> None:
