@@ -104,7 +104,7 @@ def _page_size(given: int) -> int:
 
 def _scope_of(index: Index) -> int:
     """What tokens are of: an index that was begun elsewhere numbers its movements otherwise."""
-    return (index.timeline + index.begun_at) & _UINT64
+    return (index.timeline + index.begun) & _UINT64
 
 
 def _filter(request: ledger.ListMovementsRequest) -> MovementFilter:

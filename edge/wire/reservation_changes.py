@@ -20,7 +20,7 @@ from .watch import STARTS
 #: Changes in a response.
 PAGE_MAX: Final = 1_000
 
-#: Timeline, the append behind which the index was begun, and the number of a movement.
+#: Timeline, where the index was begun, and the number of a movement.
 _TOKEN: Final = struct.Struct(">QQQ")
 
 
@@ -50,7 +50,7 @@ def watch_reservations(
 
 
 def _response(index: Index, first: int, *, reset: bool = False) -> watch.WatchReservationsResponse:
-    token = urlsafe_b64encode(_TOKEN.pack(index.timeline, index.begun_at, first)).decode()
+    token = urlsafe_b64encode(_TOKEN.pack(index.timeline, index.begun, first)).decode()
     return watch.WatchReservationsResponse(resume_token=token, reset=reset)
 
 
@@ -59,13 +59,13 @@ def _first_of(token: str, index: Index) -> int:
     `Fault` for a token that this timeline did not give out.
     """
     try:
-        timeline, begun_at, first = _TOKEN.unpack(urlsafe_b64decode(token))
+        timeline, begun, first = _TOKEN.unpack(urlsafe_b64decode(token))
     except (ValueError, binascii.Error, struct.error):
         expected = "the resume_token of a response of this node"
         raise invalid("resume_token", token, expected) from None
     if timeline != index.timeline:
         raise revision_of_other_timeline("resume_token", timeline)
-    return int(first) if begun_at == index.begun_at else -1
+    return int(first) if begun == index.begun else -1
 
 
 def _change(movement: Movement, timeline: int) -> watch.ReservationChange:

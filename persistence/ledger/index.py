@@ -57,6 +57,11 @@ class Index:
         return [*opening, *self.runs, *([self._full] if self._full else []), self.tail]
 
     @property
+    def begun(self) -> int:
+        """Where it was begun, and under which schema: any other numbers its movements otherwise."""
+        return SCHEMA << 48 | self.begun_at
+
+    @property
     def opened_at(self) -> int:
         """The append behind which it begins; 0 for the beginning of all."""
         return self.opening.head.position if self.opening else self.begun_at

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from holdfast.v1.watch_service_pb2 import WatchReservationsRequest, WatchReservationsResponse
 
 from ...wire import faults
+from ...wire.reservation_changes import PAGE_MAX
 from ..ledger_reader import LedgerReader
 
 #: Open calls of WatchReservations. Each asks the ledger's process, which does one thing at a time.
@@ -64,6 +65,9 @@ class ReservationWatches:
             if is_first or response.changes or response.reset:
                 yield response
             is_first = False
+            if len(response.changes) >= PAGE_MAX:
+                await asyncio.sleep(REST_S)
+                continue
             for _ in range(1 if response.changes else QUIET_RESTS):
                 await asyncio.sleep(REST_S * self._watchers)
                 if reader.durable_position() != position:
