@@ -80,9 +80,11 @@ class Issued:
 
 
 class FactSought(NamedTuple):
-    """A fact as the history has it; `came_at_ns` is None for one that is not remembered."""
+    """A fact as the history has it; `came_at_ns` is None for one that is not remembered. Its tag is
+    of source and id; `source` is None where only the reversals of it are at hand.
+    """
 
-    source: int
+    source: int | None
     tag: int
     came_at_ns: int | None
 
@@ -250,7 +252,9 @@ class Counts:
         facts = self._since(shard.facts, shard, row, oldest_ns)
         if facts is None or not len(facts):
             return 0, False
-        is_own = (facts["came_at_ns"] == came_at_ns) & (facts["source"] == fact.source)
+        is_own = facts["came_at_ns"] == came_at_ns
+        if fact.source is not None:
+            is_own &= facts["source"] == fact.source
         found = facts[is_own & (facts["tag"] == fact.tag)][:1]
         number = int(found["link"][0]) if len(found) else 0
         if number and found["flags"][0] & HISTORY_COUNTED:

@@ -139,7 +139,9 @@ class Reversals:
         if chain.reversal is not None and int(chain.reversal["content"]) != content:
             return Refused(EventOutcome.REVERSAL_DIFFERS, Difference(OTHERS, "", ""))
         undoing = Undoing(fact, 1 if counts_again else -1, content=content, depth=depth)
-        return self._with_count(undoing, chain.fact, named.source, shard, row, now_ns)
+        # Whose fact it is stands in the first of its reversals, not in this one of them.
+        source = named.source if chain.reversal is None else None
+        return self._with_count(undoing, chain.fact, source, shard, row, now_ns)
 
     def write(self, undoing: Undoing, event: StockEvent, shard: Shard, row: int) -> None:
         """Write what a reversal undoes, or waits for."""
@@ -250,14 +252,15 @@ class Reversals:
         return None
 
     def _with_count(
-        self, undoing: Undoing, key: Key, source: str, shard: Shard, row: int, now_ns: int
+        self, undoing: Undoing, key: Key, source: str | None, shard: Shard, row: int, now_ns: int
     ) -> Undoing:
         """The same, and whether the last count of the level had seen the fact."""
         if row < 0:
             return undoing
         fact, recorded = undoing.event, shard.events.find(key.hi, key.lo, now_ns)
         came_at_ns = None if recorded is None else int(recorded["at_ns"])
-        sought = FactSought(shard.sources.find(source), key.lo & 0xFFFF, came_at_ns)
+        number = None if source is None else shard.sources.find(source)
+        sought = FactSought(number, key.lo & 0xFFFF, came_at_ns)
         number, is_counted = self.counts.last_count_of(sought, shard, row, now_ns)
         return replace(undoing, number=number, is_counted=is_counted and fact.kind in SIGNS)
 

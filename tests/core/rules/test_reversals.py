@@ -119,6 +119,24 @@ def test_a_sale_that_was_none_does_not_come_back_twice() -> None:
     assert 10 == shop.on_hand
 
 
+@pytest.mark.parametrize("basis", [None, CountBasis.BOOKS])
+def test_a_fact_counts_again_whoever_reversed_it(basis: CountBasis | None) -> None:
+    """A service desk reverses a sale of the till, and then its reversal: it is a sale again."""
+    shop = Shop()
+    shelf_ns = shop.now_ns
+    shop.tell(EventKind.SALE, 2, "sold")
+    target = Reversed("erp", "sold", event_key("erp", "sold"), EventKind.SALE)
+    for name in ("wrong", "right after all"):
+        key = event_key("desk", name)
+        undone = StockEvent(key, 0, "Mug", "W", EventKind.REVERSAL, 2, reverses=target)
+        shop.ask(RecordStockEvents("desk", (undone,)))
+        target = Reversed("desk", name, key, EventKind.REVERSAL)
+    assert 8 == shop.on_hand
+    counted = shop.tell(EventKind.COUNT, 10, "late", occur_time_ns=shelf_ns, basis=basis)
+    assert ("erp", EventKind.SALE, -2) in [each[:3] for each in counted.reapplied]
+    assert 8 == shop.on_hand
+
+
 def test_a_balance_of_the_books_has_what_was_booked() -> None:
     """The books had the five, so they are taken off when the booking is."""
     shop = Shop()
