@@ -118,7 +118,13 @@ class Shortfalls:
                 promises = yield from self._seek(shard, short, most)
                 found.update(((shard, row), mine) for row, mine in promises)
         left, told = ENDANGERED_IN_ALL_MAX, list[Shortfall]()
-        for name, shard, row in zip(names, *self.homes.find_rows(names), strict=True):
+        for name in names:
+            # Looked up again: its SKU may have ended while others were told.
+            shard = self.homes.shard_of_sku(name[0])
+            row = shard.find_row(*name)
+            if row < 0:
+                told.append(Shortfall(*name, 0, 0))
+                continue
             mine = found.get((shard, row), _NO_PROMISES)[:left]
             told.append((yield from self._tell(name, shard, row, mine, min(most, left))))
             left -= len(told[-1].endangered) + len(told[-1].waiting)

@@ -2,10 +2,12 @@
 
 from random import Random
 
+import numpy as np
 import pytest
 
 from holdfast.core.commands import (
     Command,
+    DeleteSku,
     EventsOutcome,
     GetShortfall,
     Line,
@@ -24,6 +26,8 @@ from holdfast.core.limits import ENDANGERED_IN_ALL_MAX, ENDANGERED_TOLD, HOLD_MS
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from holdfast.core.rules import shortfalls
+from holdfast.core.tables.shard import Shard
+from holdfast.core.tables.table import Array
 from tests.core.engine import Ticket
 
 
@@ -172,6 +176,38 @@ def test_others_go_on_during_a_search_and_what_ended_meanwhile_is_not_listed(
     assert -4 == shortfall.available
     assert ["r38", "r37", "r36", "r35"] == listed(shortfall)
     assert 5 == outcome.results[0].shortfall
+
+
+def test_a_sku_that_ends_during_a_search_has_no_shortfall(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its row is not there any more, and no other is read for it."""
+    read_levels = Shard.read_levels
+
+    def read(shard: Shard, rows: Array) -> Array:
+        assert not len(rows) or np.min(rows) >= 0
+        return read_levels(shard, rows)
+
+    monkeypatch.setattr(Shard, "read_levels", read)
+    desk = Desk(shard_count=4)
+    others = [f"g{number}" for number in range(40)]
+    desk.count("Tea", "Pot", *others, units=1)
+    for sku in (*others, "Tea"):
+        desk.reserve(f"order {sku}", sku)
+    desk.node.turn_work_max = 283  # it ends behind the facts, before the search
+    sold = [
+        StockEvent(key_from_parts("sold", sku), 0, sku, "W", EventKind.SALE, 1)
+        for sku in ("Tea", *others)
+    ]
+    back = StockEvent(key_from_parts("back"), 0, "Pot", "W", EventKind.RETURN, 1, to_status="bad")
+    ticket, answers = desk.post(RecordStockEvents("erp", (*sold, back))), desk.turn()
+    desk.release("order Tea")
+    desk.post(DeleteSku("Tea"))
+    while ticket not in answers:
+        answers = desk.turn()
+    outcome = answers[ticket]
+    assert isinstance(outcome, EventsOutcome)
+    assert desk.node.homes.shard_of_sku("Tea").find_row("Tea", "W") < 0
+    assert Shortfall("Tea", "W", 0, 0) in outcome.shortfalls
+    assert len(others) + 1 == len(outcome.shortfalls)
 
 
 def test_a_level_that_nobody_promised_from_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
