@@ -27,8 +27,8 @@ _OF_TRANSFERS: Final = (
 
 
 def find_spared(event: StockEvent, promisable: int, shard: Shard, row: int) -> int | None:
-    """How many units a dispatch may take, when it would take more, which are promised, and was not
-    told that it may; None when it takes no such. Units that have come already have left.
+    """Returns how many units a dispatch may take if it asks for more than are free; None if it may
+    go. Units that have already been received count as gone.
     """
     if event.kind is not EventKind.TRANSFER_DISPATCH or event.takes_promised or event.from_status:
         return None

@@ -50,8 +50,8 @@ def events_from_request(request: EventsRequest) -> core.RecordStockEvents:
     facts = tuple([_event(source, index, event) for index, event in enumerate(events)])
     if (changing := sum(fact.changes for fact in facts if not fact.is_plain)) > CHANGING_MAX:
         expected = (
-            f"up to {CHANGING_MAX} that have a status, a reservation, supply or a transfer (two), "
-            "or an instant"
+            f"up to {CHANGING_MAX} items: each event with a status, a reservation, a reversal, a "
+            "goods issue or an instant is one, each of supply or a transfer two"
         )
         raise invalid("events", f"{changing:,} such items", expected)
     return core.RecordStockEvents(source, facts)

@@ -77,6 +77,8 @@ _OF_RESERVATIONS: Final = (EventKind.GOODS_ISSUE, EventKind.SHIPMENT_REVERSAL)
 #: Kinds that are about units on their way from one location to another.
 _OF_TRANSFERS: Final = (EventKind.TRANSFER_DISPATCH, EventKind.TRANSFER_ADJUSTMENT)
 
+_DISPATCH_ALONE: Final = "nothing, except for kind TRANSFER_DISPATCH"
+
 #: Reservations that a count lists.
 SEEN_MAX: Final = 100
 
@@ -300,16 +302,20 @@ def check_transfer(path: str, event: StockEvent) -> None:
     if event.kind is EventKind.TRANSFER_DISPATCH:
         check_name(f"{path}.to_location", event.to_location)
         if event.to_location == event.location:
-            raise invalid(f"{path}.to_location", event.to_location, "another than location")
+            expected = "a location other than `location`"
+            raise invalid(f"{path}.to_location", event.to_location, expected)
+        if event.takes_promised and event.from_status:
+            expected = "nothing beside from_status: units with a status are not promised"
+            raise invalid(f"{path}.takes_promised", True, expected)
         return
     if event.kind is EventKind.REVERSAL and event.to_location:  # of a reversal of a dispatch
         check_name(f"{path}.to_location", event.to_location)
         return
-    for name in ("to_location", "takes_promised"):
-        if given := getattr(event, name):
-            raise invalid(
-                f"{path}.{name}", given, "nothing for a kind other than TRANSFER_DISPATCH"
-            )
+    if event.to_location:
+        expected = f"{_DISPATCH_ALONE} and its reversal"
+        raise invalid(f"{path}.to_location", event.to_location, expected)
+    if event.takes_promised:
+        raise invalid(f"{path}.takes_promised", True, _DISPATCH_ALONE)
 
 
 def check_kind(path: str, event: StockEvent) -> None:
@@ -343,6 +349,8 @@ def _check_reversal(path: str, event: StockEvent) -> StockEvent:
     """The event that a reversal repeats, which has to be one; of that of a reversal, itself."""
     if event.key is None:
         raise invalid(f"{path}.event_id", "", "an event_id, which a reversal needs")
+    if event.takes_promised:
+        raise invalid(f"{path}.takes_promised", True, _DISPATCH_ALONE)
     named = event.reverses
     if named is None:
         raise invalid(f"{path}.reverses", "", "the event that the reversal undoes")

@@ -255,8 +255,8 @@ def test_a_transfer_says_of_what_it_is_and_where_it_goes() -> None:
     """And no other kind says where to."""
     sent: dict[str, Any] = {"kind": "STOCK_EVENT_KIND_TRANSFER_DISPATCH", "quantity": 5}
     whole = {**sent, **TRANSFER, "to_location": "M", "from_status": "damaged"}
-    event = record(**whole, takes_promised=True, expected_time={"seconds": 9})
-    assert ("M", True, "damaged") == (event.to_location, event.takes_promised, event.from_status)
+    event = record(**whole, expected_time={"seconds": 9})
+    assert ("M", "damaged") == (event.to_location, event.from_status)
     assert 9_000_000_000 == event.expected_ns
     assert core.Reference("transfer", "t1", "") == event.transfer
     adjusted = {"kind": "STOCK_EVENT_KIND_TRANSFER_ADJUSTMENT", "quantity": -1}
@@ -270,13 +270,32 @@ def test_a_transfer_says_of_what_it_is_and_where_it_goes() -> None:
         told = fault(record, **kind, to_location="M", reference={"kind": "transfer", "line": "1"})
         assert_invalid(told, "events[0].reference.id", "", "the document of the transfer")
     told = fault(record, **{**whole, "to_location": event.location})
-    assert_invalid(told, "events[0].to_location", event.location, "another than location")
+    expected = "a location other than `location`"
+    assert_invalid(told, "events[0].to_location", event.location, expected)
     assert "events[0].to_location" == fault(record, **sent, **TRANSFER).metadata["field"]
-    expected = "nothing for a kind other than TRANSFER_DISPATCH"
+    expected = "nothing, except for kind TRANSFER_DISPATCH and its reversal"
     told = fault(record, **received, **TRANSFER, to_location="M")
     assert_invalid(told, "events[0].to_location", "M", expected)
-    told = fault(record, **adjusted, **TRANSFER, takes_promised=True)
+
+
+def test_a_dispatch_of_units_for_sale_may_take_promised_ones() -> None:
+    """Where a field would not be heeded, it is refused."""
+    sent: dict[str, Any] = {"kind": "STOCK_EVENT_KIND_TRANSFER_DISPATCH", "quantity": 5}
+    taking: dict[str, Any] = {**TRANSFER, "takes_promised": True}
+    assert record(**sent, **taking, to_location="M").takes_promised
+    expected = "nothing beside from_status: units with a status are not promised"
+    told = fault(record, **sent, **taking, to_location="M", from_status="damaged")
     assert_invalid(told, "events[0].takes_promised", True, expected)
+    expected = "nothing, except for kind TRANSFER_DISPATCH"
+    received = {"kind": "STOCK_EVENT_KIND_RECEIPT", "quantity": 5}
+    adjusted = {"kind": "STOCK_EVENT_KIND_TRANSFER_ADJUSTMENT", "quantity": -1}
+    for other in (received, adjusted):
+        assert_invalid(fault(record, **other, **taking), "events[0].takes_promised", True, expected)
+    undo: dict[str, Any] = {"kind": "STOCK_EVENT_KIND_REVERSAL", "quantity": 5, **taking}
+    for kind in ("TRANSFER_DISPATCH", "RECEIPT", "REVERSAL"):
+        where = {} if kind == "RECEIPT" else {"to_location": "M"}
+        told = fault(record, **undo, **where, reverses=reversed_event(kind))
+        assert_invalid(told, "events[0].takes_promised", True, expected)
 
 
 def test_the_reversal_of_a_dispatch_repeats_where_that_went() -> None:
