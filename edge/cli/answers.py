@@ -250,7 +250,6 @@ _EXCEEDED = (
     stock.STOCK_EVENT_OUTCOME_EXCEEDS_UNAVAILABLE,
     stock.STOCK_EVENT_OUTCOME_EXCEEDS_SHIPPED,
     stock.STOCK_EVENT_OUTCOME_UNKNOWN_ORDER,
-    stock.STOCK_EVENT_OUTCOME_EXCEEDS_AVAILABLE,
 )
 
 
@@ -278,8 +277,14 @@ def event_notes(
         if result.outcome in _EXCEEDED
     ]
     notes += [
-        f"{event.sku}: {-result.in_transit:,} more came or were lost than left under "
-        f"{event.reference.id}."
+        f"{event.sku} at {event.location}: {result.possible:,} of {event.quantity:,} may go: the "
+        "rest is promised or not there. Say --takes-promised if they have left."
+        for event, result in told
+        if result.outcome == stock.STOCK_EVENT_OUTCOME_EXCEEDS_AVAILABLE
+    ]
+    notes += [
+        f"{event.sku}: under {event.reference.id}, {-result.in_transit:,} units more were received "
+        "or lost than dispatched."
         for event, result in told
         if result.in_transit < 0
     ]

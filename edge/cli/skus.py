@@ -25,7 +25,7 @@ PAGE_SIZE: Final = 1_000
 Sku = Annotated[str, typer.Argument(metavar="SKU", help="A SKU in quarantine.")]
 
 app = typer.Typer()
-skus = typer.Typer(no_args_is_help=True, help="Settle SKUs in quarantine, which nobody knows.")
+skus = typer.Typer(no_args_is_help=True, help="Admit or discard unknown SKUs in quarantine.")
 app.add_typer(skus, name="skus")
 
 

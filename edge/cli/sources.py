@@ -128,13 +128,20 @@ def update_source(
         typer.Option(help="What may be promised of its stock while it is stale or has gaps."),
     ] = None,
     cap: Annotated[
-        int | None, typer.Option(min=0, help="With --fallback cap: units of a stock level.")
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Of fallback cap, which needs it: units held and committed at a stock level.",
+        ),
     ] = None,
     target: AdminTarget = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
     """Change what is given of a source, or create it."""
+    if fallback is Fallback.CAP and cap is None:
+        raise typer.BadParameter("--fallback cap needs --cap: how many units")
     policy = None
     if unknown_skus is not None:
         is_node = unknown_skus is UnknownSkus.NODE

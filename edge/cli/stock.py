@@ -35,6 +35,14 @@ app.add_typer(stock, name="stock")
 SOURCE_DEFAULT: Final = "cli"
 
 
+class SourceState(StrEnum):
+    """How a source is, as the wire names it after SOURCE_STATE_."""
+
+    CURRENT = "current"
+    STALE = "stale"
+    GAP = "gap"
+
+
 class ReversibleKind(StrEnum):
     """Kinds of events that a reversal undoes."""
 
@@ -79,13 +87,22 @@ AsOf = Annotated[
 @app.command()
 def availability(
     skus: Annotated[list[str], typer.Argument(metavar="SKU...", help="One or more SKUs.")],
+    source_states: Annotated[
+        list[SourceState] | None,
+        typer.Option(
+            "--source-state",
+            help="Stock levels whose source is in this state; may be repeated. Default: all.",
+            show_default=False,
+        ),
+    ] = None,
     target: Target = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
     """Show how many units of SKUs are available, by location and in the network."""
+    states = [f"SOURCE_STATE_{state.upper()}" for state in source_states or ()]
     with asking(target, timeout, as_json=as_json) as client:
-        answer = client.batch_get_availability(skus)
+        answer = client.batch_get_availability(skus, source_states=states)
     if as_json:
         print_json(plain(answer))
     else:

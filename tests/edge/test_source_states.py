@@ -51,11 +51,11 @@ async def test_a_gap_caps_promises_until_it_heals_also_after_a_kill(
 
 
 def test_the_example_of_the_page_runs(node: NodeProcess) -> None:
-    """What docs/integrators.md shows, with names of its own and this node's address."""
+    """What docs/integrators.md shows, with names of its own and this node's addresses."""
     page = (Path(__file__).parents[2] / "docs" / "integrators.md").read_text("utf-8")
-    section = page.partition("\n### Stock whose source is silent\n")[2]
+    section = page.partition("\n### Stock whose source is silent or has gaps\n")[2]
     example = section.partition("```python\n")[2].partition("```")[0]
-    for name in ("MUG", "erp"):
+    for name in ("MUG", "erp", "order-17"):
         example = example.replace(name, new_name(name))
-    client = f"BlockingClient({node.target!r})"
+    client = f"BlockingClient({node.target!r}, admin_target={node.admin_target!r})"
     exec(example.replace("BlockingClient()", client), {})  # noqa: S102 - our own page

@@ -2,6 +2,7 @@
 
 from holdfast.edge.client import BlockingClient
 from holdfast.v1.stock_service_pb2 import (
+    STOCK_EVENT_KIND_RECEIPT,
     STOCK_EVENT_KIND_SALE,
     STOCK_EVENT_OUTCOME_APPLIED,
     STOCK_EVENT_OUTCOME_OUT_OF_ORDER,
@@ -56,3 +57,34 @@ def test_a_source_can_begin_to_number_anew(node: NodeProcess) -> None:
     unknown = ask(node, "sources", "reset", "nobody")
     assert 1 == unknown.exit_code
     assert "source is 'nobody', which is unknown" in flat(unknown.output)
+
+
+def test_a_fallback_limits_what_is_promised_of_a_source_with_gaps(node: NodeProcess) -> None:
+    source, sku, place = new_name("erp"), new_name("sku"), new_name("STORE")
+    ask_json(node, "location", "put", place)
+    update = ("sources", "update", source, "--fallback")
+    assert "--fallback cap needs --cap" in flat(ask(node, *update, "cap").output)
+    told = ask_json(node, *update, "cap", "--cap", 5)["source"]
+    assert ("FALLBACK_CAP", 5) == (told["fallback"], told["cap"])
+
+    def seen(*states: str) -> list[int]:
+        """What each level has available whose source is in one of these states."""
+        options = [word for state in states for word in ("--source-state", state)]
+        told = ask_json(node, "availability", sku, *options)["availabilities"][0]
+        return [level["available"] for level in told["levels"]]
+
+    received = StockEvent(sku=sku, location=place, kind=STOCK_EVENT_KIND_RECEIPT, quantity=10)
+    with BlockingClient(node.target) as client:
+        for sequence in (1, 3):
+            received.sequence = sequence
+            client.record_stock_events(source, [received])
+    assert [[5], [5], [5], []] == [
+        *(seen(), seen("gap"), seen("stale", "gap")),
+        seen("current", "stale"),
+    ]
+    refused = ask(node, "reserve", new_name("order"), sku, place, 6)
+    assert "has 5 available, 6 requested" in flat(refused.output)
+    ask_json(node, *update, "stop")
+    assert [0] == seen()
+    ask_json(node, *update, "sell-on")
+    assert [20] == seen()

@@ -24,7 +24,8 @@ def test_a_transfer_is_dispatched_shown_received_and_closed(node: NodeProcess) -
     ask_json(node, "stock", "transfer", "adjust", sku, there, -1, *of)
     assert [] == ask_json(node, "promise", sku, there)["levels"][0]["supplies"]
     twice = ask(node, "stock", "transfer", "receive", sku, there, 2, *of)
-    assert f"{sku}: 2 more came or were lost than left under T-17." in flat(twice.stderr)
+    told = f"{sku}: under T-17, 2 units more were received or lost than dispatched."
+    assert told in flat(twice.stderr)
     assert "transfer T-17 10 2 over" in flat(ask(node, "promise", sku, there).stdout)
 
 
@@ -37,7 +38,7 @@ def test_promised_units_stay_unless_the_command_says_that_they_go(node: NodeProc
     sent = ("stock", "transfer", "dispatch", sku, here, 2, "--to", there, "--document", "T-18")
     refused = ask(node, *sent, "--event-id", "E")
     assert "exceeds available" in flat(refused.stdout)
-    assert f"{sku} at {here}: there are 1, not 2." in flat(refused.stderr)
+    assert f"{sku} at {here}: 1 of 2 may go: the rest is promised" in flat(refused.stderr)
     (result,) = ask_json(node, *sent, "--event-id", "E", "--takes-promised")["results"]
     assert (3, 1) == (result["on_hand"], result["shortfall"])
 

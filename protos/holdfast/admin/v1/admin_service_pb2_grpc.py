@@ -150,7 +150,7 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListQuarantinedSkus(self, request, context):
-        """Lists the SKUs in quarantine, page by page: their sources begin unknown SKUs there.
+        """Lists the SKUs in quarantine, page by page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
