@@ -1,4 +1,4 @@
-"""The node's end of the process that keeps the ledger: it forwards questions, and nothing more.
+"""The node's end of the process that keeps the ledger: it forwards questions and answers as bytes.
 
     question  size u32 · durable position u64 · name of the method · a zero byte · request
     answer    size u32 · kind u8 · response, or a fault as JSON, or a note for the log

@@ -250,8 +250,7 @@ def too_many_watchers(method: str, watchers_max: int) -> Fault:
     return Fault(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "TOO_MANY_WATCHERS",
-        f"{watchers_max} calls of {method} are open, the most that a node takes: end one, or watch "
-        "more in one call",
+        f"{watchers_max} calls of {method} are open, the most that a node takes: end one",
         {"watchers_max": str(watchers_max)},
     )
 

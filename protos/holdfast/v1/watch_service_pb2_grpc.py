@@ -70,8 +70,12 @@ class WatchServiceServicer(object):
     def WatchReservations(self, request, context):
         """Streams what becomes of reservations, oldest first, until the caller ends it: every change of
         every line, at least once, however slow the reader is. The answers come from the ledger, with
-        its errors and some tenths of a second behind. A caller resumes behind the last response that
-        he took in, also after a restart of the node, for as long as the ledger reaches back.
+        its errors and some tenths of a second behind. A caller resumes after the last response it
+        processed, also after a restart of the node, for as long as the ledger reaches back.
+
+        RESOURCE_EXHAUSTED when the node has as many such watchers as it takes, 100. UNAVAILABLE while
+        the ledger cannot answer, and when the node is shutting down: ask again with the last
+        resume_token.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
