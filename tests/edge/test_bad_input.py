@@ -137,8 +137,10 @@ async def test_bytes_that_are_no_message_are_malformed(
         answer = await wire.send_bytes(method.path, BAD_BYTES[what])
     if what == NOT_UTF_8 and answer.code != "INVALID_ARGUMENT":
         # In these, field 1 is no text: they have no such field, or it is a message or a flag.
-        listing = methods.LIST_LOCATIONS, methods.LIST_SOURCES, methods.LIST_PENDING_REVERSALS
-        assert method in (*listing, methods.GET_STATUS, methods.RUN_AUDIT)
+        assert method in (
+            *(methods.LIST_LOCATIONS, methods.LIST_SOURCES, methods.LIST_PENDING_REVERSALS),
+            *(methods.LIST_QUARANTINED_SKUS, methods.GET_STATUS, methods.RUN_AUDIT),
+        )
         return
     assert ("INVALID_ARGUMENT", "MALFORMED_MESSAGE") == (answer.code, answer.reason)
     assert answer.message.startswith("the request cannot be parsed")
