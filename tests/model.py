@@ -483,9 +483,7 @@ class Model:
                 return OutOfRange("sku", command.sku, f"its total {what}, {total},", TOTAL_MAX)
         if not is_repeat:
             del self.skus[command.sku]
-            for level in ended.values():
-                level.supplies.clear()
-            self.facts.quarantined.pop(command.sku, None)
+            self.facts.forget(command.sku, ended.values())
             if command.request is not None:
                 self.ended_skus[command.request] = now_ns, ended
         return DeleteOutcome(len(ended), on_hand, promised, NO_REVISION, is_repeat)

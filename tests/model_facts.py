@@ -3,7 +3,7 @@
 Rules of this file: those of tests/model.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from holdfast.core.commands import (
@@ -328,6 +328,12 @@ class Facts:
             case GetSource(name):
                 known = self.sources.get(name)
                 return known.view(name, now_ns) if known else Unknown("source", name)
+
+    def forget(self, sku: str, levels: Iterable[Level]) -> None:
+        """Let go of a SKU that ends, which had these levels."""
+        self.quarantined.pop(sku, None)
+        for level in levels:
+            level.supplies.clear()
 
     def list_quarantined(self, command: ListQuarantinedSkus) -> QuarantinedSkusView:
         """All SKUs in quarantine, by name."""

@@ -81,7 +81,7 @@ class Issued:
 
 class FactSought(NamedTuple):
     """A fact as the history has it; `came_at_ns` is None for one that is not remembered. Its tag is
-    of source and id; `source` is None where only the reversals of it are at hand.
+    of source and id; `source` is None for one that is found through its reversals.
     """
 
     source: int | None

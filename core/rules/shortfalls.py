@@ -5,7 +5,7 @@ are looked for when promises exceed supply, through the reservations of the shar
 (docs/adr/0042).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -119,14 +119,7 @@ class Shortfalls:
                 found.update(((shard, row), mine) for row, mine in promises)
         left, told = ENDANGERED_IN_ALL_MAX, list[Shortfall]()
         for name in names:
-            # Looked up again: its SKU may have ended while others were told.
-            shard = self.homes.shard_of_sku(name[0])
-            row = shard.find_row(*name)
-            if row < 0:
-                told.append(Shortfall(*name, 0, 0))
-                continue
-            mine = found.get((shard, row), _NO_PROMISES)[:left]
-            told.append((yield from self._tell(name, shard, row, mine, min(most, left))))
+            told.append((yield from self._tell(name, found, min(most, left), left)))
             left -= len(told[-1].endangered) + len(told[-1].waiting)
         return tuple(told)
 
@@ -153,19 +146,24 @@ class Shortfalls:
         return [(row, promises[start : start + count]) for row, start, count in places]
 
     def _tell(
-        self, name: Name, shard: Shard, row: int, promises: Array, most: int
+        self, name: Name, found: Mapping[tuple[Shard, int], Array], most: int, room: int
     ) -> Steps[Shortfall]:
-        """A stock level with those of these promises that are endangered, and up to `most` of those
-        that supply does not cover. The turn may end between them, and some may have ended since
-        they were found.
+        """A stock level with up to `room` of the promises found there that are endangered, and up
+        to `most` of those that supply does not cover. The turn may end between them, and some may
+        have ended since they were found.
         """
         if self.work.is_over:
             yield
         self.work.spend(LEVEL_SHORT)
+        shard = self.homes.shard_of_sku(name[0])
+        row = shard.find_row(*name)
+        if row < 0:  # its SKU has ended meanwhile
+            return Shortfall(*name, 0, 0)
+        promises = found.get((shard, row), _NO_PROMISES)[:room]
         units = np.zeros((2, len(promises)), np.int64)
         kernels.read_promises(promises, row, shard.arrays, units)
         on_hand, reserved, committed, available, *_ = shard.read_levels(np.array([row]))[:, 0]
-        backordered = int(shard.backordered.records[row]) if row >= 0 else 0
+        backordered = int(shard.backordered.records[row])
         left = min(max(0, -int(available)), int(reserved + committed) - backordered)
         waiting = units_by_line(shard, row) if backordered else {}
         told = []

