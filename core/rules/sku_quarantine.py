@@ -49,7 +49,9 @@ class SkuQuarantine:
 
     @executes(SETTLE_SKU)
     def settle(self, command: SettleSku, _now_ns: int) -> SkuSettled | Unknown:
-        """Let a SKU out of quarantine, or end it. A repeat finds it settled: it changes nothing."""
+        """Let a SKU out of quarantine, or end it. The repeat of an admission changes nothing; that
+        of a discard finds no SKU, or the next of that name.
+        """
         shard = self.homes.shard_of_sku(command.sku)
         number = shard.skus.find(command.sku)
         if number < 0:
