@@ -28,7 +28,7 @@ BACKORDER_SETTLED: Final = 0.01
 BACKORDER_TOLD: Final = 40
 
 #: A batch, of whatever length; a kernel's pass over its operations, and each of them in it.
-BATCH: Final = 40
+BATCH: Final = 60
 PASS: Final = 4
 OPERATION_PASSED: Final = 0.002
 

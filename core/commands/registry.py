@@ -210,7 +210,7 @@ def _weight_of_move(command: Move) -> int:
 def _weight_of_events(command: RecordStockEvents) -> int:
     changes = sum(event.changes for event in command.events if not event.is_plain)
     reversals = sum(event.reverses is not None for event in command.events)
-    first = 60 + 8 * len(command.events)
+    first = 80 + 8 * len(command.events)
     return first + FACT_CHANGING * changes + FACT_REVERSED * reversals
 
 

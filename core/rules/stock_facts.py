@@ -143,6 +143,8 @@ class StockFacts:
         change what supply brings to those who wait for it.
         """
         told = zip(map(_NAME, named), outcome.results, strict=True)
+        if not any(len(shard.backorders) for shard in self.planner.shards):
+            return [name for name, result in told if result.shortfall]
         return [
             name
             for name, result in told
