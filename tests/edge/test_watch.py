@@ -274,9 +274,9 @@ async def test_a_reader_that_does_not_read_is_told_the_newest_values(client: Cli
     levels: Levels = {}
     async with aclosing(client.watch_availability(skus)) as responses:
         take_in(levels, await anext(responses))
-        for _ in range(20):
-            events = [receipt(sku, 1, WAREHOUSE) for sku in skus]
-            await client.record_stock_events("goods-in", events)
+        deliveries = ([receipt(sku, 1, WAREHOUSE) for sku in skus] for _ in range(20))
+        # At once, so that they come closer together than a watcher is told of so many levels.
+        await asyncio.gather(*(client.record_stock_events("goods-in", each) for each in deliveries))
         expected = await state_of(client, skus)
         conflated = responses_read = 0
         while levels != expected:
