@@ -243,7 +243,7 @@ class Nasty:
         return ReserveAgainstSupply(key, lines, HOLD_MS_MIN, latest)
 
     def record_changes(self, size: float) -> Command:
-        """Units that change their status, come back under an order, or were never there."""
+        """Units that change their status, come back under an order, or turn out to be wrong."""
         count = max(1, int(size * CHANGING_MAX))
         kinds = (EventKind.STATUS_CHANGE, EventKind.RETURN, EventKind.REVERSAL)
         return RecordStockEvents(

@@ -25,7 +25,7 @@ def judge_supply(
     """Why something that is said of supply has no effect; None when it has. `row` is -1 where there
     is no level yet.
     """
-    supply = find_supply(shard, row, _key(named))
+    supply = find_supply(shard, row, key_of(named))
     if supply is not None and _is_outdated(source, event, shard, supply):
         return EventOutcome.SUPPLY_OUTDATED
     opens = event.quantity > (0 if supply is None else int(supply["received"]))
@@ -53,7 +53,7 @@ def write_supply(source: str, event: StockEvent, named: Reference, shard: Shard,
     """Write what an event says of supply, or what it brought of it; its own effect was written
     last.
     """
-    key = _key(named)
+    key = key_of(named)
     supply = find_supply(shard, row, key)
     if supply is None and not has_room(shard):
         return  # a receipt, which is a fact all the same
@@ -98,5 +98,6 @@ def _difference(event: StockEvent, supply: Array | None) -> int:
 
 
 @lru_cache(maxsize=1_024)
-def _key(named: Reference) -> Key:
+def key_of(named: Reference) -> Key:
+    """The key of a supply or a transfer: of what it is, its document and its line."""
     return key_from_parts(named.kind, named.id, named.line)

@@ -5,11 +5,9 @@ and an adjustment says what was lost under way, or was too many. All of that add
 a document at the location that it goes to, so it may come in any order.
 """
 
-from functools import lru_cache
 from typing import Final
 
-from ..commands import Reference, StockEvent
-from ..ids import Key, key_from_parts
+from ..commands import StockEvent
 from ..kernels.codes import UNKNOWN_LOCATION
 from ..limits import QUANTITY_MAX, SUPPLIES_OPEN_MAX
 from ..model import EventKind, EventOutcome
@@ -19,6 +17,7 @@ from ..tables.supply import count_open, find_supply, has_room, is_open, still_to
 from ..tables.table import Array
 from ..tables.writing import record, record_supply
 from .reversals import Undoing
+from .supply import key_of
 
 _OF_TRANSFERS: Final = (
     *(EventKind.TRANSFER_DISPATCH, EventKind.TRANSFER_ADJUSTMENT),
@@ -74,7 +73,7 @@ def write_transfer(event: StockEvent, sign: int, shard: Shard, row: int) -> None
     known = _find(event, shard, there)
     dispatched, received = _after(event, sign, known)
     names = () if known is not None else (named.id, named.line)
-    key = _key(named)
+    key = key_of(named)
     effect = (
         *(sign * event.quantity, max(0, dispatched - received) - still_to_come(known)),
         *(event.expected_ns or 0, 0, 0, key.hi, key.lo),
@@ -96,7 +95,7 @@ def _goes_to(event: StockEvent, shard: Shard, row: int) -> int:
 def _find(event: StockEvent, shard: Shard, there: int) -> Array | None:
     """What is known of the transfer of a fact where it goes to."""
     assert event.transfer is not None
-    return find_supply(shard, there, _key(event.transfer))
+    return find_supply(shard, there, key_of(event.transfer))
 
 
 def _figures(known: Array | None) -> tuple[int, int]:
@@ -111,8 +110,3 @@ def _after(event: StockEvent, sign: int, known: Array | None) -> tuple[int, int]
     if event.kind is EventKind.RECEIPT:
         return dispatched, received + units
     return dispatched + units, received
-
-
-@lru_cache(maxsize=1_024)
-def _key(named: Reference) -> Key:
-    return key_from_parts(named.kind, named.id, named.line)

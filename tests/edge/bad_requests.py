@@ -136,7 +136,7 @@ def bad_names() -> Iterator[Case]:
             numbered = line()
             numbered.line_id = text
             yield Case(what, methods.RESERVE, reserve(numbered), "lines[0].line_id", text)
-            owned = reservation.ReserveRequest(reservation_id="never", lines=[line()], owner=text)
+            owned = reservation.ReserveRequest(reservation_id="refused", lines=[line()], owner=text)
             yield Case(what, methods.RESERVE, owned, "owner", text)
         sku = availability.GetAvailabilityRequest(sku=text)
         yield Case(what, methods.GET_AVAILABILITY, sku, "sku", text)

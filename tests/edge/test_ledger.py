@@ -227,7 +227,7 @@ def test_times_on_the_command_line_are_judged(node: NodeProcess) -> None:
 
 
 def test_facts_of_columns_are_found_by_their_document(client: BlockingClient) -> None:
-    """With time and line, each its own, of a source and at a place that no other test looks at."""
+    """With time and line, each its own; of a source and at a place of this test."""
     client.create_location("TILLS")
     stocked = StockEvent(
         event_id="c0", sku="COLUMNS", location="TILLS", kind="STOCK_EVENT_KIND_RECEIPT", quantity=9

@@ -252,7 +252,7 @@ def test_a_message_has_few_events_that_change_more_than_on_hand() -> None:
 
 
 def test_a_transfer_says_of_what_it_is_and_where_it_goes() -> None:
-    """And no other kind says where to."""
+    """One of another kind that says where to is refused."""
     sent: dict[str, Any] = {"kind": "STOCK_EVENT_KIND_TRANSFER_DISPATCH", "quantity": 5}
     whole = {**sent, **TRANSFER, "to_location": "M", "from_status": "damaged"}
     event = record(**whole, expected_time={"seconds": 9})

@@ -1,4 +1,4 @@
-"""A change wakes the watchers of its SKU and those that name none, and nobody else."""
+"""Whom a change concerns: the watchers of its SKU, and those that name none."""
 
 from collections.abc import Iterator, Sequence
 from random import Random
