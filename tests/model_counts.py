@@ -112,9 +112,11 @@ class Counts:
                 return
             event = undoing.fact
         sign = undoing.sign if undoing else 1
-        change_supply(name, event, level, now_ns, sign)
-        if is_of_transfer(event):
-            there = transfer_level(event, level, skus)
+        judged.is_untracked = not change_supply(name, event, level, now_ns, sign)
+        there = transfer_level(event, level, skus) if is_of_transfer(event) else None
+        if there and judge_transfer(event, there, sign) != EventOutcome.APPLIED:
+            judged.is_untracked = True
+        elif there:
             skus[event.sku][there.location] = there
             judged.in_transit = change_transfer(event, there, now_ns, sign)
         states = [State.FULFILLED, State.RETURNED]
@@ -210,10 +212,14 @@ class Counts:
         event: StockEvent,
         level: Level,
         skus: dict[str, dict[str, Level]],
-        sign: int = 1,
+        undoing: Undoing | None = None,
     ) -> tuple[EventOutcome, int]:
         """Whether there is what a fact takes, or its undoing."""
-        if is_of_transfer(event):
+        sign = undoing.sign if undoing else 1
+        has_moved = event.kind == EventKind.RECEIPT or event.takes_promised or undoing is not None
+        if event.kind == EventKind.TRANSFER_ADJUSTMENT:
+            has_moved = False
+        if is_of_transfer(event) and not has_moved:
             outcome = judge_transfer(event, transfer_level(event, level, skus), sign)
             if outcome != EventOutcome.APPLIED:
                 return outcome, 0

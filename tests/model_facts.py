@@ -74,6 +74,8 @@ class Judged:
     undoing: Undoing | None = None
     in_transit: int = 0
     """Units of its transfer that are under way then."""
+    is_untracked: bool = False
+    """Whether its supply or transfer knows nothing of it."""
 
     @property
     def is_of_goods_issue(self) -> bool:
@@ -189,7 +191,7 @@ class Facts:
         if fact.kind == EventKind.GOODS_ISSUE:
             twice = self.counts.counted_twice(fact, level, 0, now_ns)
             return Judged(outcome, delta=sign * twice, undoing=undoing)
-        outcome, possible = self.counts.judge_units(fact, level, self.skus, sign)
+        outcome, possible = self.counts.judge_units(fact, level, self.skus, undoing)
         judged = Judged(outcome, possible=possible, undoing=undoing)
         if outcome == EventOutcome.APPLIED and fact.kind in MOVING:
             came_at_ns = undoing.first.at_ns if undoing.first else None
@@ -258,7 +260,8 @@ class Facts:
         figures = level.on_hand, max(0, -level.left), left
         difference, possible = judged.difference, judged.possible
         more = judged.told, possible, judged.in_transit
-        return EventResult(judged.outcome, *figures, creates_sku, difference, *more)
+        told = EventResult(judged.outcome, *figures, creates_sku, difference, *more)
+        return told._replace(is_untracked=judged.is_untracked)
 
     def record_stock_event(
         self, name: str, event: StockEvent, now_ns: int, skipped: list[SequenceRange]

@@ -34,12 +34,14 @@ def judge_supply(name: str, event: StockEvent, level: Level) -> EventOutcome:
     return EventOutcome.APPLIED
 
 
-def change_supply(name: str, event: StockEvent, level: Level, now_ns: int, sign: int = 1) -> None:
-    """Put down what is said of supply, or what has come of it; with -1, what has not come."""
+def change_supply(name: str, event: StockEvent, level: Level, now_ns: int, sign: int = 1) -> bool:
+    """Put down what is said of supply, or what has come of it; with -1, what has not come. Return
+    whether that could be noted.
+    """
     if event.supply is None or event.kind not in (EventKind.SUPPLY, EventKind.RECEIPT):
-        return
+        return True
     if sign < 0 and not puts_back(event, level):
-        return
+        return False
     supply = level.supplies.setdefault(event.supply, Supply())
     supply.changed_ns = now_ns
     if event.kind == EventKind.RECEIPT:
@@ -50,6 +52,7 @@ def change_supply(name: str, event: StockEvent, level: Level, now_ns: int, sign:
         supply.said_ns = event.occur_time_ns or 0
         supply.sequence, supply.source = event.sequence, name
     forget_closed(level)
+    return True
 
 
 def forget_closed(level: Level) -> None:

@@ -183,6 +183,8 @@ class EventResult(NamedTuple):
     """Of a transfer: units that are under way then; with a minus, that came or were lost beyond
     those that were dispatched.
     """
+    is_untracked: bool = False
+    """Whether it could not be noted of the supply or transfer that it names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from .counts import Counted, Counts, Issued
 from .joint_turn import Part
 from .reservations import Reservations
 from .reversals import Refused, Reversals, Undoing
-from .supply import judge_supply, write_supply
-from .transfers import judge_transfer, transfer_told, write_transfer
+from .supply import can_note, judge_supply, write_supply
+from .transfers import has_moved, judge_transfer, transfer_told, write_transfer
 
 #: Kinds whose decision looks at what happened at a level of late.
 _ASKS_HISTORY = (
@@ -50,6 +50,8 @@ class Change:
     """With REVERSAL_DIFFERS."""
     in_transit: int = 0
     """Units of its transfer that are under way then."""
+    is_untracked: bool = False
+    """Whether it can't be noted of the supply or transfer that it names."""
 
     @property
     def delta(self) -> int:
@@ -102,12 +104,19 @@ class FactChanges:
             return Change(judge_supply(source, event, event.supply, shard, row))
         return self._of_units(event, shard, row)
 
-    def _of_units(self, event: StockEvent, shard: Shard, row: int, sign: int = 1) -> Change:
-        """What a fact changes of statuses and orders, or with a sign of -1 the undoing of one."""
-        refusal, in_transit = None, 0
+    def _of_units(
+        self, event: StockEvent, shard: Shard, row: int, undoing: Undoing | None = None
+    ) -> Change:
+        """What a fact changes of statuses, orders and what is to come, or the undoing of one."""
+        sign = undoing.sign if undoing else 1
+        refusal, in_transit, is_untracked = None, 0, False
         if transfer_told(event, None):
             refusal, in_transit = judge_transfer(event, sign, shard, row)
-        if refusal is not None:
+            is_untracked = refusal is not None and has_moved(event, undoing)
+        elif event.supply and event.kind is EventKind.RECEIPT:
+            receipt = replace(event, quantity=sign * event.quantity)
+            is_untracked = not can_note(receipt, event.supply, shard, row)
+        if refusal is not None and not is_untracked:
             return Change(refusal)
         units = abs(event.quantity)
         leaves, enters = (event.from_status, event.to_status)[::sign]
@@ -117,7 +126,7 @@ class FactChanges:
             return Change(EventOutcome.TOO_MANY_STATUSES, len(shard.statuses))
         statuses = ((leaves, -units), (enters, units))
         moved = tuple(each for each in statuses if each[0])
-        change = Change(statuses=moved, in_transit=in_transit)
+        change = Change(statuses=moved, in_transit=in_transit, is_untracked=is_untracked)
         if event.kind is EventKind.RETURN and event.reservation is not None:
             return self._returned(event, event.reservation, change, shard, sign)
         return change
@@ -129,7 +138,7 @@ class FactChanges:
         if not found.sign:
             return Change(undoing=found)
         if found.event.kind is not EventKind.GOODS_ISSUE:
-            return replace(self._of_units(found.event, shard, row, found.sign), undoing=found)
+            return replace(self._of_units(found.event, shard, row, found), undoing=found)
         twice = self.counts.counted_twice(found.event, shard, row, 0, now_ns) if row >= 0 else 0
         issued = Issued(posted=found.sign * event.quantity, delta=found.sign * twice)
         return Change(issued=issued, undoing=found)
@@ -157,11 +166,8 @@ class FactChanges:
 
     def write(self, source: str, event: StockEvent, change: Change, shard: Shard, row: int) -> None:
         """Write what an event changes, whose effect was written last."""
-        said = _said_of_supply(event, change.undoing)
-        if said is not None and said.supply is not None:
-            write_supply(source, said, said.supply, shard, row)
-        if told := transfer_told(event, change.undoing):
-            write_transfer(*told, shard, row)
+        if not change.is_untracked:
+            _write_to_come(source, event, change, shard, row)
         stock = shard.effects.written()[Section.STOCK] - 1
         for status, units in change.statuses:
             number = number_of_name(shard, shard.statuses, Section.STATUS_NAMES, status)
@@ -185,6 +191,15 @@ class FactChanges:
         first = self.reservations.parts_in_memory(key_from_text(order.id))[0]
         if first.shard.reservations.records["ended_at_ns"][first.number] != NEVER_NS:
             record(first.shard, Section.REOPENED, (first.number,))
+
+
+def _write_to_come(source: str, event: StockEvent, change: Change, shard: Shard, row: int) -> None:
+    """Write what an event changes of supply, or of a transfer."""
+    said = _said_of_supply(event, change.undoing)
+    if said is not None and said.supply is not None:
+        write_supply(source, said, said.supply, shard, row)
+    if told := transfer_told(event, change.undoing):
+        write_transfer(*told, shard, row)
 
 
 def _said_of_supply(event: StockEvent, undoing: Undoing | None) -> StockEvent | None:

@@ -401,8 +401,9 @@ def _told(change: Change, result: EventResult, shard: Shard, row: int) -> EventR
         return result._replace(reapplied=change.counted.reapplied)
     if change.undoing and change.undoing.is_pending:
         return result._replace(outcome=EventOutcome.REVERSAL_PENDING)
-    if change.in_transit:
-        return result._replace(in_transit=change.in_transit)
+    if change.in_transit or change.is_untracked:
+        told = change.in_transit, change.is_untracked
+        return result._replace(in_transit=told[0], is_untracked=told[1])
     if change.issued:
         # What is shipped is not promised any more, and what is not shipped after all is again.
         on_hand, _, _, available, *_ = shard.read_levels(np.array([row]))[:, 0].tolist()

@@ -49,17 +49,24 @@ def _is_outdated(source: str, event: StockEvent, shard: Shard, supply: Array) ->
     return event.occur_time_ns < int(supply["said_ns"])
 
 
+def can_note(receipt: StockEvent, named: Reference, shard: Shard, row: int) -> bool:
+    """Whether it can be noted of a supply that units of it came; with a negative quantity, that
+    they did not.
+    """
+    supply = find_supply(shard, row, key_of(named))
+    if receipt.quantity < 0:
+        return _put_back(receipt, supply, shard, row) is not None
+    return supply is not None or has_room(shard)
+
+
 def write_supply(source: str, event: StockEvent, named: Reference, shard: Shard, row: int) -> None:
     """Write what an event says of supply, or what it brought of it; its own effect was written
     last.
     """
     key = key_of(named)
     supply = find_supply(shard, row, key)
-    if supply is None and not has_room(shard):
-        return  # a receipt, which is a fact all the same
     said = event if event.quantity >= 0 else _put_back(event, supply, shard, row)
-    if said is None:
-        return
+    assert said is not None, named
     is_receipt = said.kind is EventKind.RECEIPT
     names = () if supply is not None else (named.id, named.line)
     stock = shard.effects.written()[Section.STOCK] - 1

@@ -44,6 +44,14 @@ def transfer_told(event: StockEvent, undoing: Undoing | None) -> tuple[StockEven
     return (fact, sign) if sign and fact.transfer and fact.kind in _OF_TRANSFERS else None
 
 
+def has_moved(event: StockEvent, undoing: Undoing | None) -> bool:
+    """Whether a fact of a transfer tells of goods that came or have left, whatever is known of the
+    transfer, or undoes one.
+    """
+    is_told = event.kind is EventKind.RECEIPT or event.takes_promised or undoing is not None
+    return is_told and event.kind is not EventKind.TRANSFER_ADJUSTMENT
+
+
 def judge_transfer(
     event: StockEvent, sign: int, shard: Shard, row: int
 ) -> tuple[EventOutcome | None, int]:

@@ -288,6 +288,12 @@ def event_notes(
         for event, result in told
         if result.in_transit < 0
     ]
+    notes += [
+        f"{event.sku} at {event.location}: {event.reference.kind} {event.reference.id} is as it "
+        "was before: there is no room to note this, or it is not known any more."
+        for event, result in told
+        if result.untracked
+    ]
     return notes + [
         f"{event.sku} at {event.location} has {result.on_hand:,} on hand: is the SKU right?"
         for event, result in told

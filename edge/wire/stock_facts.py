@@ -77,6 +77,7 @@ def add_results(response: Any, outcome: core.EventsOutcome) -> None:
             sku_created=result.creates_sku,
             possible=result.possible,
             in_transit=result.in_transit,
+            untracked=result.is_untracked,
         )
         for each in result.reapplied:
             kind = KINDS[each.kind] if each.kind else stock.STOCK_EVENT_KIND_UNSPECIFIED

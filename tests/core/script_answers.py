@@ -206,6 +206,7 @@ def shown_events(command: Command, outcome: EventsOutcome) -> Iterator[str]:
         new = " new SKU" if result.creates_sku else ""
         possible = f" possible={result.possible}" if result.outcome in EXCEEDED else ""
         possible += f" in_transit={result.in_transit}" if result.in_transit else ""
+        possible += " untracked" if result.is_untracked else ""
         yield f"{place} {result.outcome.name} on_hand={result.on_hand}{shortfall}{possible}{new}"
         if result.difference:
             first = result.difference

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from holdfast.core.limits import SUPPLIES_OPEN_MAX
+from holdfast.edge.cli.answers import event_notes
 from holdfast.edge.client import Client, InvalidArgument, NotFound
 from holdfast.v1 import ledger_service_pb2 as ledger
 from holdfast.v1 import stock_service_pb2 as stock
@@ -91,6 +93,25 @@ async def test_a_transfer_that_is_received_twice_is_told(client: Client) -> None
         *(supply.announced, supply.received, supply.over),
         supply.HasField("expected_time"),
     )
+
+
+async def test_goods_that_came_are_recorded_though_too_many_transfers_are_open(
+    client: Client,
+) -> None:
+    (sku,), there = await put_stock(client, 5), await shop(client)
+    facts = [fact("TRANSFER_ADJUSTMENT", sku, there, 1) for _ in range(SUPPLIES_OPEN_MAX)]
+    for number, each in enumerate(facts):
+        each.reference.id = f"open-{number}"
+    for start in range(0, SUPPLIES_OPEN_MAX, 50):
+        await client.record_stock_events("wms", facts[start : start + 50])
+    come = fact("RECEIPT", sku, there, 3)
+    (result,) = (await client.record_stock_events("wms", [come])).results
+    assert (APPLIED, 3, True) == (result.outcome, result.on_hand, result.untracked)
+    (note,) = event_notes([come], [result])
+    assert note.startswith(f"{sku} at {there}: transfer T-17 is as it was before")
+    asked = fact("TRANSFER_DISPATCH", sku, WAREHOUSE, 3, to_location=there)
+    (refused,) = (await client.record_stock_events("wms", [asked])).results
+    assert stock.STOCK_EVENT_OUTCOME_TOO_MANY_SUPPLIES == refused.outcome
 
 
 async def test_a_transfer_needs_a_place_that_is_another_one(client: Client) -> None:

@@ -269,7 +269,7 @@ class Reference(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., line: _Optional[str] = ...) -> None: ...
 
 class StockEventResult(_message.Message):
-    __slots__ = ("outcome", "on_hand", "shortfall", "available", "sku_created", "difference", "possible", "reapplied", "in_transit")
+    __slots__ = ("outcome", "on_hand", "shortfall", "available", "sku_created", "difference", "possible", "reapplied", "in_transit", "untracked")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
@@ -279,6 +279,7 @@ class StockEventResult(_message.Message):
     POSSIBLE_FIELD_NUMBER: _ClassVar[int]
     REAPPLIED_FIELD_NUMBER: _ClassVar[int]
     IN_TRANSIT_FIELD_NUMBER: _ClassVar[int]
+    UNTRACKED_FIELD_NUMBER: _ClassVar[int]
     outcome: StockEventOutcome
     on_hand: int
     shortfall: int
@@ -288,7 +289,8 @@ class StockEventResult(_message.Message):
     possible: int
     reapplied: _containers.RepeatedCompositeFieldContainer[Reapplied]
     in_transit: int
-    def __init__(self, outcome: _Optional[_Union[StockEventOutcome, str]] = ..., on_hand: _Optional[int] = ..., shortfall: _Optional[int] = ..., available: _Optional[int] = ..., sku_created: bool = ..., difference: _Optional[_Union[StockEventDifference, _Mapping]] = ..., possible: _Optional[int] = ..., reapplied: _Optional[_Iterable[_Union[Reapplied, _Mapping]]] = ..., in_transit: _Optional[int] = ...) -> None: ...
+    untracked: bool
+    def __init__(self, outcome: _Optional[_Union[StockEventOutcome, str]] = ..., on_hand: _Optional[int] = ..., shortfall: _Optional[int] = ..., available: _Optional[int] = ..., sku_created: bool = ..., difference: _Optional[_Union[StockEventDifference, _Mapping]] = ..., possible: _Optional[int] = ..., reapplied: _Optional[_Iterable[_Union[Reapplied, _Mapping]]] = ..., in_transit: _Optional[int] = ..., untracked: bool = ...) -> None: ...
 
 class Reapplied(_message.Message):
     __slots__ = ("source", "kind", "quantity", "events")

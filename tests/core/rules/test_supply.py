@@ -11,6 +11,7 @@ from holdfast.core.audit import check_invariants
 from holdfast.core.commands import (
     AvailableToPromiseView,
     Command,
+    EventResult,
     EventsOutcome,
     GetAvailability,
     GetAvailableToPromise,
@@ -54,11 +55,14 @@ class Buyer:
         assert [expected] == self.node.turn([command], NOON_NS)
         return expected
 
-    def tell(self, *events: StockEvent) -> list[EventOutcome]:
+    def results(self, *events: StockEvent) -> Sequence[EventResult]:
         outcome = self.ask(RecordStockEvents("erp", events))
         assert isinstance(outcome, EventsOutcome)
         assert [] == check_invariants(self.node.node)
-        return [each.outcome for each in outcome.results]
+        return outcome.results
+
+    def tell(self, *events: StockEvent) -> list[EventOutcome]:
+        return [each.outcome for each in self.results(*events)]
 
     def fact(self, kind: EventKind, quantity: int, document: str = "po", **more: Any) -> StockEvent:
         self.ids += 1
@@ -72,14 +76,18 @@ class Buyer:
         )
         return replace(event, reference=Reference(SUPPLY, document, "10"))
 
-    def undo(self, event: StockEvent) -> list[EventOutcome]:
-        """Reverse an event that was told."""
+    def undoing(self, event: StockEvent) -> StockEvent:
+        """The reversal of an event that was told."""
         assert event.key is not None
         assert event.key.text is not None
         self.ids += 1
         named = Reversed("erp", event.key.text, event.key, event.kind)
         key = key_from_parts("erp", str(self.ids))
-        return self.tell(replace(event, key=key, kind=EventKind.REVERSAL, reverses=named))
+        return replace(event, key=key, kind=EventKind.REVERSAL, reverses=named)
+
+    def undo(self, event: StockEvent) -> list[EventOutcome]:
+        """Reverse an event that was told."""
+        return self.tell(self.undoing(event))
 
     def promise(self, **more: Any) -> PromiseView:
         view = self.ask(GetAvailableToPromise("Mug", (), more.pop("days", 30), 0, 99))
@@ -160,7 +168,10 @@ def test_the_undoing_of_a_receipt_opens_no_supply_beyond_the_bound() -> None:
         buyer.tell(buyer.fact(EventKind.SUPPLY, 3, f"po {number}"))
     assert [EventOutcome.APPLIED] == buyer.undo(receipts[0])
     assert SUPPLIES_OPEN_MAX == len(buyer.promise().supplies)
-    assert [EventOutcome.APPLIED] == buyer.undo(receipts[1])
+    undone = buyer.undoing(receipts[1])
+    assert [(EventOutcome.APPLIED, 0, True)] == [
+        (each.outcome, each.on_hand, each.is_untracked) for each in buyer.results(undone)
+    ]
     assert SUPPLIES_OPEN_MAX == len(buyer.promise().supplies)
 
 
@@ -211,7 +222,7 @@ def test_supply_without_room_is_refused_and_no_other_fact_is() -> None:
     assert [EventOutcome.APPLIED] * 10 == outcomes[50:]
     receipt = buyer.fact(EventKind.RECEIPT, 3, "po 45", sequence=61)
     (result,) = ask(RecordStockEvents("erp", (receipt,))).results
-    assert (EventOutcome.APPLIED, 3) == (result.outcome, result.on_hand)
+    assert (EventOutcome.APPLIED, 3, True) == (result.outcome, result.on_hand, result.is_untracked)
     assert 40 == len(node.shards[0].supplies)
     assert [] == check_invariants(node)
 

@@ -274,17 +274,61 @@ def test_the_undoing_of_what_is_forgotten_comes_to_the_same_sum() -> None:
 def test_a_level_has_so_many_open_transfers_and_no_more() -> None:
     """Whichever fact would open another; what is open goes on."""
     world = Warehouses()
+    world.tell(StockEvent(key_from_text("more"), 0, "Mug", "A", EventKind.COUNT, 500))
     for number in range(SUPPLIES_OPEN_MAX // 2):
         sent = world.fact(DISPATCH, 1, f"t{number}", takes_promised=True)
         come, more = world.fact(RECEIPT, 1, f"u{number}"), world.fact(ADJUSTMENT, 1, f"t{number}")
         assert [APPLIED] * 3 == world.outcomes(sent, come, more)
     assert SUPPLIES_OPEN_MAX == len(world.open())
-    kinds = (DISPATCH, RECEIPT, ADJUSTMENT)
-    facts = [world.fact(kind, 1, "another") for kind in kinds]
-    facts[0] = replace(facts[0], takes_promised=True)
-    assert [EventOutcome.TOO_MANY_SUPPLIES] * 3 == world.outcomes(*facts)
+    facts = [world.fact(kind, 1, "another") for kind in (DISPATCH, ADJUSTMENT)]
+    assert [EventOutcome.TOO_MANY_SUPPLIES] * 2 == world.outcomes(*facts)
     world.tell(world.fact(RECEIPT, 2, "t0"))
     assert [APPLIED] * 2 == world.outcomes(facts[0], world.fact(RECEIPT, 1, "t7"))
+
+
+def crowded() -> Warehouses:
+    """As many transfers to B are open as may be, of one unit each."""
+    world = Warehouses()
+    for number in range(SUPPLIES_OPEN_MAX):
+        world.tell(world.fact(ADJUSTMENT, 1, f"t{number}"))
+    return world
+
+
+def test_goods_that_came_or_left_are_recorded_however_many_transfers_are_open() -> None:
+    """What is on hand is right, and the answer says that the transfer knows nothing of it."""
+    world = crowded()
+    facts = world.fact(RECEIPT, 4, "x"), world.fact(DISPATCH, 5, "y", takes_promised=True)
+    told = [(APPLIED, 4, 0, True), (APPLIED, 95, 0, True)]
+    results = world.tell(*facts)
+    assert told == [(e.outcome, e.on_hand, e.in_transit, e.is_untracked) for e in results]
+    assert ((95, 4), SUPPLIES_OPEN_MAX) == (world.on_hand(), len(world.open()))
+    assert [EventOutcome.DUPLICATE] * 2 == world.outcomes(*facts)
+    world.tell(world.fact(RECEIPT, 1, "t0"))
+    (result,) = world.tell(world.fact(DISPATCH, 4, "x"))
+    assert (4, False) == (result.in_transit, result.is_untracked)
+    (result,) = world.tell(world.fact(ADJUSTMENT, -4, "x"))
+    assert ((91, 5), 0) == (world.on_hand(), result.in_transit)
+
+
+def test_a_fact_is_undone_though_its_transfer_cannot_open_again() -> None:
+    world = Warehouses()
+    sent, come = world.fact(DISPATCH, 5, "x"), world.fact(RECEIPT, 5, "x")
+    world.tell(sent, come)
+    for number in range(SUPPLIES_OPEN_MAX):
+        world.tell(world.fact(ADJUSTMENT, 1, f"t{number}"))
+    undoings = [world.undoing(come), world.undoing(sent)]
+    undoings += [world.undoing(undoings[1])]
+    results = world.tell(*undoings)
+    assert [(APPLIED, True)] * 3 == [(each.outcome, each.is_untracked) for each in results]
+    assert ((95, 0), SUPPLIES_OPEN_MAX) == (world.on_hand(), len(world.open()))
+
+
+def test_goods_that_came_are_recorded_though_their_transfer_is_out_of_range() -> None:
+    world = Warehouses()
+    facts = [world.fact(RECEIPT, units) for units in (QUANTITY_MAX, 1)]
+    results = world.tell(*facts)
+    assert [(APPLIED, False), (APPLIED, True)] == [(e.outcome, e.is_untracked) for e in results]
+    assert (100, QUANTITY_MAX + 1) == world.on_hand()
 
 
 def test_units_under_one_reference_stay_in_range() -> None:
