@@ -67,6 +67,11 @@ def source_request_key(source: str, request_id: str) -> Key:
     return key_from_parts("source", source, _in_one_form(request_id))
 
 
+def repair_request_key(request_id: str) -> Key:
+    """The key of a repair's id, which counts within the node."""
+    return key_from_parts("repair of stock levels", _in_one_form(request_id))
+
+
 def _in_one_form(text: str) -> str:
     """An id as it is hashed: a UUID is the same id in capital letters and in small ones."""
     return text.lower() if len(text) == 36 and _UUID(text) else text

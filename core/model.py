@@ -31,6 +31,10 @@ class Verb(IntEnum):
     EXTEND = 6
     DELETE_SKU = 7
     UPDATE_SOURCE = 8
+    RESET_SOURCE = 9
+    SETTLE_SKU = 10
+    FORCE_RELEASE = 11
+    REPAIR_LEVELS = 12
 
 
 class Remainder(IntEnum):
@@ -136,6 +140,7 @@ class RepairVerdict(IntEnum):
     NOT_AUDITED = 2  # the audit has not come by since the node started
     NEEDS_COUNT = 3  # what is on hand cannot be: nobody here knows what is
     NOT_QUARANTINED = 4  # there is nothing to repair
+    NOT_REPAIRED = 5  # it is in quarantine, and the request was obeyed before
 
 
 class Fallback(IntEnum):

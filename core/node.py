@@ -160,7 +160,7 @@ class Node:
 
     def _rule_owners(self, unknown_skus: UnknownSkus) -> Iterator[object]:
         """All rules over these shards."""
-        sources = Sources(self.shards, self.work, unknown_skus, self.source_states)
+        sources = Sources(self.shards, unknown_skus, self.source_states)
         counts = Counts(self.reservations, self.work)
         reversals = Reversals(counts)
         planner = StockPlanner(self.shards, sources, reversals)

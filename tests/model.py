@@ -150,7 +150,7 @@ class Model:
             case Move() | Extend():
                 outcome = self.change(command, now_ns)
             case ForceRelease():
-                outcome = self.force_release(command)
+                outcome = self.force_release(command, now_ns)
             case GetReservation():
                 outcome = self.get_reservation(command, now_ns)
             case GetAvailability():
@@ -172,7 +172,7 @@ class Model:
             case ResetSource() | UpdateSource() | GetSource():
                 outcome = self.facts.look_after_source(command, now_ns)
             case ListQuarantinedSkus() | SettleSku():
-                outcome = self.facts.look_after_skus(command)
+                outcome = self.facts.look_after_skus(command, now_ns)
             case CreateLocation():
                 outcome = self.create_location(command.location)
             case UpdateLocation():
@@ -348,18 +348,14 @@ class Model:
         settle(self.waiting)
         return moved(reservation, command, self.skus)
 
-    def force_release(self, command: ForceRelease) -> ForcedOutcome | Unknown:
+    def force_release(
+        self, command: ForceRelease, now_ns: int
+    ) -> ForcedOutcome | Unknown | Conflict:
         """Give back all that is held or committed."""
         found = self.reservations.get(command.key)
         if found is None:
             return Unknown("reservation_id", key_text(command.key))
-        given_back = []
-        for source in (State.HELD, State.COMMITTED):
-            given_back.append(found.total(source))
-            for line in found.lines.values():
-                line.move(source, GIVE_BACK[source], line.units[source])
-        released, cancelled = given_back
-        return ForcedOutcome(found.state, released, cancelled, ())
+        return self.facts.requests.obey(command, now_ns, found.force)
 
     def extend(
         self, reservation: Reservation, command: Extend, now_ns: int, is_repeat: bool

@@ -46,6 +46,7 @@ from tests.model_backorders import (
     uncovered,
 )
 from tests.model_counts import Counts
+from tests.model_requests import Requests
 from tests.model_reservations import (
     Level,
     out_of_range,
@@ -101,6 +102,7 @@ class Facts:
         self.counts = counts
         self.unknown_skus = unknown_skus
         self.reversals = Reversals()
+        self.requests = Requests()
         self.sources: dict[str, Source] = {}
         self.quarantined: dict[str, tuple[str, int]] = {}
         """SKUs in quarantine, with the source that began each and when."""
@@ -312,12 +314,12 @@ class Facts:
         return self.restricted(level) if takes else min(level.available, 0)
 
     def look_after_skus(
-        self, command: ListQuarantinedSkus | SettleSku
-    ) -> QuarantinedSkusView | SkuSettled | Unknown:
+        self, command: ListQuarantinedSkus | SettleSku, now_ns: int
+    ) -> QuarantinedSkusView | SkuSettled | Unknown | Conflict:
         """Obey who looks after SKUs in quarantine."""
         if isinstance(command, ListQuarantinedSkus):
             return self.list_quarantined(command)
-        return self.settle(command)
+        return self.requests.obey(command, now_ns, self.settle)
 
     def look_after_source(
         self, command: ResetSource | UpdateSource | GetSource, now_ns: int
@@ -325,7 +327,9 @@ class Facts:
         """Obey who looks after a source."""
         match command:
             case ResetSource():
-                return self.reset_source(command, now_ns)
+                return self.requests.obey(
+                    command, now_ns, lambda asked: self.reset_source(asked, now_ns)
+                )
             case UpdateSource():
                 return self.update_source(command, now_ns)
             case GetSource(name):

@@ -13,6 +13,8 @@ from holdfast.core.commands import (
     AnyReserve,
     Conflict,
     Extend,
+    ForcedOutcome,
+    ForceRelease,
     Line,
     Move,
     Reference,
@@ -23,6 +25,7 @@ from holdfast.core.commands import (
 from holdfast.core.ids import Key, text_from_key
 from holdfast.core.limits import ON_HAND_MAX
 from holdfast.core.model import (
+    GIVE_BACK,
     CountBasis,
     EventKind,
     RefusalCode,
@@ -176,6 +179,16 @@ class Reservation:
     @property
     def state(self) -> State:
         return reservation_state({state: self.total(state) for state in State})
+
+    def force(self, _command: ForceRelease) -> ForcedOutcome:
+        """Give back all that is held or committed."""
+        given_back = []
+        for source in (State.HELD, State.COMMITTED):
+            given_back.append(self.total(source))
+            for line in self.lines.values():
+                line.move(source, GIVE_BACK[source], line.units[source])
+        released, cancelled = given_back
+        return ForcedOutcome(released, cancelled, ())
 
     @property
     def is_live(self) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..ids import Key
 from ..model import RepairVerdict
 
 
@@ -66,6 +67,8 @@ class RepairLevels:
     reason: str
     actor: str
     is_dry_run: bool = False
+    request: Key | None = None
+    """Of one that is no dry run."""
 
 
 class Repair(NamedTuple):
@@ -90,3 +93,5 @@ class RepairsOutcome:
     repairs: tuple[Repair, ...]
     has_more: bool
     """Whether more levels are in quarantine than were looked at."""
+    is_repeat: bool = False
+    """Whether it was obeyed before: then it tells how the levels are now."""

@@ -198,6 +198,10 @@ def _weight_of_reserve(command: Reserve) -> int:
     return LINE_RESERVED if len(command.lines) == 1 else 60 + 3 * len(command.lines)
 
 
+def _rows_of_request(command: Any) -> int:
+    return command.request is not None
+
+
 def _rows_of_move(command: Move) -> int:
     # All units of a line stay together when the line is not named.
     return len(command.lines or ()) + (command.request is not None)
@@ -250,7 +254,13 @@ MOVE = _operation(
     may_fault=True,
 )
 FORCE_RELEASE = _operation(
-    ForceRelease, ForcedOutcome, _by_reservation, _weighs(60), may_fault=True
+    ForceRelease,
+    ForcedOutcome,
+    _by_reservation,
+    _weighs(60),
+    Growth.MOVES,
+    lambda command: 2 * _rows_of_request(command),
+    may_fault=True,
 )
 GET_RESERVATION = _operation(
     GetReservation, ReservationView, _by_reservation, _weighs(30), is_read=True, may_fault=True
@@ -312,7 +322,15 @@ STOCK_BATCH = _operation(
     Growth.STOCK,
     lambda command: len(command.events),
 )
-RESET_SOURCE = _operation(ResetSource, SourceReset, _by_source, _weighs(100), may_fault=True)
+RESET_SOURCE = _operation(
+    ResetSource,
+    SourceReset,
+    _by_source,
+    _weighs(100),
+    Growth.MOVES,
+    _rows_of_request,
+    may_fault=True,
+)
 GET_SOURCE = _operation(GetSource, SourceView, _anywhere, _weighs(20), is_read=True, may_fault=True)
 LIST_SOURCES = _operation(ListSources, SourcesView, _anywhere, _weighs(20), is_read=True)
 LIST_PENDING_REVERSALS = _operation(
@@ -326,6 +344,8 @@ SETTLE_SKU = _operation(
     SkuSettled,
     lambda command, homes: homes.of_sku(command.sku),
     _weighs(30),
+    Growth.MOVES,
+    _rows_of_request,
     may_fault=True,
 )
 UPDATE_SOURCE = _operation(
@@ -339,7 +359,13 @@ UPDATE_SOURCE = _operation(
 )
 AUDIT = _operation(Audit, AuditView, _anywhere, _weighs(200), is_read=True)
 REPAIR_LEVELS = _operation(
-    RepairLevels, RepairsOutcome, _anywhere, _weighs(100, LEVEL_NAMED, "levels"), may_fault=True
+    RepairLevels,
+    RepairsOutcome,
+    _anywhere,
+    _weighs(100, LEVEL_NAMED, "levels"),
+    Growth.MOVES,
+    _rows_of_request,
+    may_fault=True,
 )
 CREATE_LOCATION = _operation(
     CreateLocation,
@@ -369,6 +395,6 @@ DELETE_SKU = _operation(
     lambda command, homes: homes.of_sku(command.sku),
     _weighs(30),
     Growth.MOVES,
-    lambda command: command.request is not None,
+    _rows_of_request,
     may_fault=True,
 )

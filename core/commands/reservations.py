@@ -83,16 +83,17 @@ class ForceRelease:
     key: Key
     reason: str
     actor: str
+    request: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ForcedOutcome:
     """The answer to ForceRelease: units that it released, and committed ones that it cancelled."""
 
-    state: State
     released: int
     cancelled: int
     revisions: tuple[Revision, ...]
+    is_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..ids import Key
+
 
 class QuarantinedSku(NamedTuple):
     """A SKU in quarantine: the source that began it, and when."""
@@ -37,6 +39,7 @@ class SettleSku:
     admits: bool
     reason: str
     actor: str
+    request: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +48,4 @@ class SkuSettled:
 
     was_quarantined: bool
     """False for one that was not in quarantine, or is not any more: nothing was changed."""
+    is_repeat: bool = False

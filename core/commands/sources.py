@@ -108,6 +108,7 @@ class ResetSource:
     source: str
     last_sequence: int
     reason: str = ""
+    request: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ class SourceReset:
     """The answer to ResetSource: the last number until then."""
 
     previous_sequence: int
+    is_repeat: bool = False
 
 
 class PendingReversal(NamedTuple):

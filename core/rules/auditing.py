@@ -17,6 +17,7 @@ from .. import kernels
 from ..commands import (
     Audit,
     AuditView,
+    Conflict,
     Disagreement,
     LevelName,
     Repair,
@@ -34,7 +35,7 @@ from ..kernels.arguments import (
 )
 from ..kernels.codes import NEVER_NS
 from ..limits import ON_HAND_MAX, REPAIRED_MAX
-from ..model import RepairVerdict
+from ..model import RepairVerdict, Verb
 from ..tables.effects import Section
 from ..tables.line_sums import LineSums
 from ..tables.rebuilding import sum_up
@@ -42,6 +43,7 @@ from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record, record_decision
 from ..work import COMPARED, DISAGREEING, LEVEL_REPAIRED, SUMMED, TALLIED, Work
+from . import repeats
 from .homes import Homes
 
 #: Reservations and lines that are added up at once, levels that are compared, levels that are
@@ -259,10 +261,16 @@ class Auditing:
                 count -= 1
 
     @executes(REPAIR_LEVELS)
-    def repair(self, command: RepairLevels, _now_ns: int) -> RepairsOutcome | Unknown:
+    def repair(self, command: RepairLevels, now_ns: int) -> RepairsOutcome | Unknown | Conflict:
         """Give levels what they should have. Their difference to that is what the last pass found:
         whatever was held or shipped since changed both sides alike.
         """
+        levels = [tuple(level) for level in command.levels]
+        said = {"stock_levels": levels, "reason": command.reason, "actor": command.actor}
+        home = self.shards[0]
+        first = repeats.first_result(home, command.request, Verb.REPAIR_LEVELS, said, now_ns)
+        if isinstance(first, Conflict):
+            return first
         named = self._named(command)
         if isinstance(named, Unknown):
             return named
@@ -271,6 +279,8 @@ class Auditing:
         repairs = tuple(self._repair(shard, row, rows[shard]) for shard, row in named)
         count = sum(len(shard.quarantined) for shard in self.shards)
         has_more = not command.levels and count > len(named)
+        if first is not None:
+            return RepairsOutcome(tuple(map(_undone, repairs)), has_more, is_repeat=True)
         if not command.is_dry_run:
             # Point of no return: every level exists.
             before = [shard.effects.written() for shard in self.shards]
@@ -279,6 +289,7 @@ class Auditing:
                 record_decision(shard, command.reason, command.actor, written)
             for number in self._wrong_totals:  # derived: nothing is journaled of them
                 sum_up(self.shards[number])
+            repeats.remember_result(home, command.request, Verb.REPAIR_LEVELS, said, 0)
         return RepairsOutcome(repairs, has_more)
 
     def _named(self, command: RepairLevels) -> list[tuple[Shard, int]] | Unknown:
@@ -314,6 +325,14 @@ class Auditing:
         for shard, rows in done.items():
             record(shard, Section.REPAIRS, *((*each[-3:], row, 0) for row, each in rows))
             record(shard, Section.QUARANTINES, *((row, 0, 0) for row, _ in rows))
+
+
+def _undone(repair: Repair) -> Repair:
+    """A level as it is, of which a repair may be told."""
+    if repair.verdict is RepairVerdict.NOT_QUARANTINED:
+        return repair
+    figures = repair.reserved, repair.committed, repair.unavailable
+    return Repair(repair.sku, repair.location, RepairVerdict.NOT_REPAIRED, *figures, *figures)
 
 
 def _withheld(shard: Shard) -> tuple[tuple[Array, ...], Array, int, Array]:

@@ -30,7 +30,7 @@ from ..commands.registry import (
     executes,
 )
 from ..limits import LOCATIONS_MAX, TOTAL_MAX
-from ..model import LocationKind
+from ..model import LocationKind, Verb
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.writing import number_of_name, record
@@ -111,12 +111,16 @@ class Catalogue:
         return LocationsView(tuple(page), end if end < len(shard.locations) else None)
 
     @executes(DELETE_SKU)
-    def delete_sku(self, command: DeleteSku, now_ns: int) -> DeleteOutcome | Unknown | OutOfRange:
+    def delete_sku(
+        self, command: DeleteSku, now_ns: int
+    ) -> DeleteOutcome | Unknown | Conflict | OutOfRange:
         """End a SKU. Its rows stay for the reservations on them; its name may begin anew with new
         rows, which a repeat of the command leaves alone.
         """
         shard = self.homes.shard_of_sku(command.sku)
-        ended = repeats.ended_sku(shard, command, now_ns)
+        ended = repeats.first_result(shard, command.request, Verb.DELETE_SKU, {}, now_ns)
+        if isinstance(ended, Conflict):
+            return ended
         number = shard.skus.find(command.sku) if ended is None else ended
         if number < 0:
             return Unknown("sku", command.sku)
@@ -127,7 +131,7 @@ class Catalogue:
             return replace(outcome, is_repeat=True)
         # Point of no return: the SKU exists, and the answer can tell what it had.
         record(shard, Section.ENDED_SKUS, (number,))
-        repeats.remember_ended(shard, command, number)
+        repeats.remember_result(shard, command.request, Verb.DELETE_SKU, {}, number)
         return replace(outcome, revision=shard.revision_now())
 
     def _what_ends(self, shard: Shard, number: int, name: str) -> DeleteOutcome | OutOfRange:

@@ -3,16 +3,19 @@
 A Reserve is found by its reservation id and compared with what is stored. A command on a
 reservation is found by its request id, for as long as that is remembered; the record keeps a
 fingerprint of what was asked. It stands in every shard that the reservation touches, and its scope
-is the reservation: the key is a hash of reservation id and request id. A DeleteSku is found in the
-same way, within its SKU.
+is the reservation: the key is a hash of reservation id and request id. What operators decide on a
+reservation, a SKU or a source is found in the same way.
 
 Lines are a set: their order is no content.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from hashlib import blake2b
+from typing import TypeAlias
 
-from ..commands import AnyReserve, Conflict, DeleteSku, Extend, Line, Move, UpdateSource
+from ..commands import AnyReserve, Conflict, Extend, ForceRelease, Line, Move
+from ..ids import Key
 from ..model import Remainder, Verb
 from ..tables.effects import Section
 from ..tables.shard import Shard
@@ -109,50 +112,81 @@ def remember(parts: Sequence[Part], command: Extend | Move, result: int) -> None
         record(part.shard, Section.REQUESTS, effect)
 
 
-# --- DeleteSku ---
+# --- what operators decide ---
+
+#: What a command says, by the fields of its request.
+Said: TypeAlias = Mapping[str, object]
 
 
-def ended_sku(shard: Shard, command: DeleteSku, now_ns: int) -> int | None:
-    """The number of the SKU that the command ended when it came before; None if it has not."""
-    if command.request is None:
-        return None
-    found = shard.requests.find(command.request.hi, command.request.lo, now_ns)
-    return None if found is None else int(found["result"])
-
-
-def remember_ended(shard: Shard, command: DeleteSku, number: int) -> None:
-    """Record that the command ended the SKU of this number."""
-    if command.request is not None:
-        key = command.request
-        effect = (key.hi, key.lo, number, 0, 0, Verb.DELETE_SKU, 0, 0)
-        record(shard, Section.REQUESTS, effect)
-
-
-# --- UpdateSource ---
-
-
-def updated_source(home: Shard, command: UpdateSource, now_ns: int) -> bool | Conflict:
-    """Whether the command came before, within its source; or a difference."""
-    if command.request is None:
-        return False
-    first = home.requests.find(command.request.hi, command.request.lo, now_ns)
+def first_result(
+    home: Shard, request: Key | None, verb: Verb, said: Said, now_ns: int
+) -> int | Conflict | None:
+    """What a command came to when it came before; None if it did not, or the first field that
+    differs when another came under its id.
+    """
+    first = None if request is None else home.requests.find(request.hi, request.lo, now_ns)
     if first is None:
-        return False
-    before, now = int(first["lines_hash"]), _update_fingerprint(command)
-    return before == now or Conflict("source", f"{before:016x}", f"{now:016x}")
+        return None
+    if first["verb"] != verb:
+        return Conflict("method", Verb(int(first["verb"])).name, verb.name)
+    fingerprints = _said_bits(int(first["lines_hash"]), said), _said_bits(_said_hash(said), said)
+    for field, before, now in zip(said, *fingerprints, strict=True):
+        if before != now:
+            return Conflict(field, f"{before:x}", f"{now:x}")
+    return int(first["result"])
 
 
-def remember_update(home: Shard, command: UpdateSource) -> None:
-    """Record the command."""
-    if command.request is not None:
-        key, said = command.request, _update_fingerprint(command)
-        record(home, Section.REQUESTS, (key.hi, key.lo, 0, said, 0, Verb.UPDATE_SOURCE, 0, 0))
+def remember_result(home: Shard, request: Key | None, verb: Verb, said: Said, result: int) -> None:
+    """Record what a command came to that has an id."""
+    if request is not None:
+        effect = (request.hi, request.lo, result, _said_hash(said), 0, verb, 0, 0)
+        record(home, Section.REQUESTS, effect)
 
 
-def _update_fingerprint(command: UpdateSource) -> int:
-    said = [getattr(command.source, field) for field in command.fields]
-    text = repr((command.fields, said)).encode()
-    return int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
+def forced_before(
+    home: Shard, command: ForceRelease, now_ns: int
+) -> tuple[int, int] | Conflict | None:
+    """Units that a ForceRelease released, and cancelled, when it came before; as first_result."""
+    said, told = {"reason": command.reason, "actor": command.actor}, []
+    for request in _keys_of(command.request):
+        result = first_result(home, request, Verb.FORCE_RELEASE, said, now_ns)
+        if result is None or isinstance(result, Conflict):
+            return result
+        told.append(result)
+    released, cancelled = told
+    return released, cancelled
+
+
+def remember_forced(home: Shard, command: ForceRelease, released: int, cancelled: int) -> None:
+    """Record what a ForceRelease came to that has an id."""
+    said = {"reason": command.reason, "actor": command.actor}
+    for request, units in zip(_keys_of(command.request), (released, cancelled), strict=True):
+        remember_result(home, request, Verb.FORCE_RELEASE, said, units)
+
+
+def _keys_of(request: Key | None) -> tuple[Key | None, Key | None]:
+    """A record has room for one result, so that two are under keys that differ in a bit."""
+    return request, request and replace(request, lo=request.lo ^ 1)
+
+
+def _said_hash(said: Said) -> int:
+    """A hash of as many bits for each field, the first in the lowest."""
+    hashed = 0
+    for at, value in enumerate(said.values()):
+        digest = blake2b(repr(value).encode(), digest_size=8).digest()
+        bits = _bits_each(said)
+        hashed |= (int.from_bytes(digest, "little") & ((1 << bits) - 1)) << at * bits
+    return hashed
+
+
+def _said_bits(hashed: int, said: Said) -> Iterator[int]:
+    """What of a hash is of each field."""
+    bits = _bits_each(said)
+    return (hashed >> at * bits & ((1 << bits) - 1) for at in range(len(said)))
+
+
+def _bits_each(said: Said) -> int:
+    return 64 // max(1, len(said))
 
 
 # --- fingerprints ---

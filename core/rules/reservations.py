@@ -215,15 +215,27 @@ class Reservations:
         return MoveOutcome(None, state, _revisions(parts), shortfalls)
 
     @executes(FORCE_RELEASE)
-    def force_release(self, command: ForceRelease, _now_ns: int) -> ForcedOutcome | Unknown:
-        """Give back what is held or committed, whatever its caller thinks of it. What has been
-        given back before is not again.
+    def force_release(
+        self, command: ForceRelease, now_ns: int
+    ) -> ForcedOutcome | Unknown | Conflict:
+        """Give back what is held or committed, whatever its caller thinks of it. A repeat by its id
+        leaves units alone that are committed again since.
         """
         parts = self.find(command.key)
         if not parts:
             return Unknown("reservation_id", id_text(command.key))
+        first = repeats.forced_before(_home(parts), command, now_ns)
+        if isinstance(first, Conflict):
+            return first
+        if first is None:
+            outcome = self._force(parts, command)
+            repeats.remember_forced(_home(parts), command, outcome.released, outcome.cancelled)
+            return outcome
+        return ForcedOutcome(*first, (_home(parts).revision_now(),), is_repeat=True)
+
+    def _force(self, parts: Sequence[Part] | Ended, command: ForceRelease) -> ForcedOutcome:
         if isinstance(parts, Ended):
-            return ForcedOutcome(_state(parts.units), 0, 0, (parts.shard.revision_now(),))
+            return ForcedOutcome(0, 0, (parts.shard.revision_now(),))
         totals = _totals(parts)
         self.work.spend(_line_count(parts) * LINE_MOVED)
         # Point of no return: the reservation exists.
@@ -233,9 +245,7 @@ class Reservations:
                 _move_all(parts, leaves, GIVE_BACK[leaves])
         for part, written in zip(parts, before, strict=True):
             record_decision(part.shard, command.reason, command.actor, written)
-        state = reservation_state(_totals(parts))
-        released, cancelled = totals[State.HELD], totals[State.COMMITTED]
-        return ForcedOutcome(state, released, cancelled, _revisions(parts))
+        return ForcedOutcome(totals[State.HELD], totals[State.COMMITTED], _revisions(parts))
 
     @executes(GET_RESERVATION)
     def get_reservation(self, command: GetReservation, now_ns: int) -> ReservationView | Unknown:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..commands import (
+    Conflict,
     ListQuarantinedSkus,
     QuarantinedSku,
     QuarantinedSkusView,
@@ -16,10 +17,12 @@ from ..commands import (
 )
 from ..commands.registry import LIST_QUARANTINED_SKUS, SETTLE_SKU, executes
 from ..limits import NUMBER_BITS
+from ..model import Verb
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.writing import record, record_decision
 from ..work import QUARANTINED_SKU_TOLD, Work
+from . import repeats
 from .homes import Homes
 
 
@@ -48,17 +51,28 @@ class SkuQuarantine:
         return QuarantinedSkusView(tuple(found), None)
 
     @executes(SETTLE_SKU)
-    def settle(self, command: SettleSku, _now_ns: int) -> SkuSettled | Unknown:
-        """Let a SKU out of quarantine, or end it. The repeat of an admission changes nothing; that
-        of a discard finds no SKU, or the next of that name.
+    def settle(self, command: SettleSku, now_ns: int) -> SkuSettled | Unknown | Conflict:
+        """Let a SKU out of quarantine, or end it. A repeat by its id leaves the next SKU of that
+        name alone.
         """
         shard = self.homes.shard_of_sku(command.sku)
+        said = {"decision": command.admits, "reason": command.reason, "actor": command.actor}
+        first = repeats.first_result(shard, command.request, Verb.SETTLE_SKU, said, now_ns)
+        if isinstance(first, Conflict):
+            return first
+        if first is not None:
+            return SkuSettled(was_quarantined=bool(first), is_repeat=True)
         number = shard.skus.find(command.sku)
         if number < 0:
             return Unknown("sku", command.sku)
-        if not shard.is_sku_quarantined(number):
-            return SkuSettled(was_quarantined=False)
-        # Point of no return: the SKU is in quarantine.
+        # Point of no return: the SKU is known.
+        was_quarantined = shard.is_sku_quarantined(number)
+        if was_quarantined:
+            self._settle(shard, number, command)
+        repeats.remember_result(shard, command.request, Verb.SETTLE_SKU, said, was_quarantined)
+        return SkuSettled(was_quarantined)
+
+    def _settle(self, shard: Shard, number: int, command: SettleSku) -> None:
         before = shard.effects.written()
         if command.admits:
             source = self._source_of(shard, number)
@@ -66,7 +80,6 @@ class SkuQuarantine:
         else:
             record(shard, Section.ENDED_SKUS, (number,))
         record_decision(shard, command.reason, command.actor, before)
-        return SkuSettled(was_quarantined=True)
 
     def _source_of(self, shard: Shard, number: int) -> int:
         held = shard.quarantined_skus.used

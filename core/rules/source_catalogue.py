@@ -1,4 +1,4 @@
-"""Sources as they are told and set: over all shards that know them."""
+"""Sources as they are told, set and reset: over all shards that know them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -10,21 +10,29 @@ from ..commands import (
     Gap,
     GetSource,
     ListSources,
+    ResetSource,
     Source,
     SourceOutcome,
+    SourceReset,
     SourcesView,
     SourceView,
     Unknown,
     UpdateSource,
 )
-from ..commands.registry import GET_SOURCE, LIST_SOURCES, UPDATE_SOURCE, executes
+from ..commands.registry import (
+    GET_SOURCE,
+    LIST_SOURCES,
+    RESET_SOURCE,
+    UPDATE_SOURCE,
+    executes,
+)
 from ..limits import RANGES_TOLD_MAX
-from ..model import Fallback, SourceState, UnknownSkus
+from ..model import Fallback, SourceState, UnknownSkus, Verb
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.source_numbers import list_gaps
-from ..tables.writing import number_of_name, record
-from ..work import GAP_TOLD, SOURCE_TOLD, Steps, Work
+from ..tables.writing import number_of_name, record, record_names
+from ..work import GAP_TOLD, SOURCE_RESET, SOURCE_TOLD, Steps, Work
 from . import repeats
 from .homes import Homes
 from .sources import Sources
@@ -78,13 +86,14 @@ class SourceCatalogue:
         """Change what is set of a source, in every shard."""
         name = command.source.name
         home = self.homes.shard_of_sku(name)
-        repeat = repeats.updated_source(home, command, now_ns)
-        if isinstance(repeat, Conflict):
-            return repeat
+        said = {"source": (command.fields, [getattr(command.source, f) for f in command.fields])}
+        first = repeats.first_result(home, command.request, Verb.UPDATE_SOURCE, said, now_ns)
+        if isinstance(first, Conflict):
+            return first
         known = self.sources.known(name)
         if not known and not command.allow_missing:
             return Unknown("source.source", name)
-        if not repeat:
+        if first is None:
             # Point of no return: the source exists, or may be created.
             source = command.source
             if known:
@@ -92,8 +101,34 @@ class SourceCatalogue:
                 source = replace(_source(name, *known[0]), **changes)
             self._set(source)
             self.sources.states.review(name, now_ns)
-            repeats.remember_update(home, command)
-        return SourceOutcome(self._view(name, self.sources.known(name), now_ns), repeat)
+            repeats.remember_result(home, command.request, Verb.UPDATE_SOURCE, said, 0)
+        view = self._view(name, self.sources.known(name), now_ns)
+        return SourceOutcome(view, is_repeat=first is not None)
+
+    @executes(RESET_SOURCE)
+    def reset(self, command: ResetSource, now_ns: int) -> SourceReset | Unknown | Conflict:
+        """Set the last number of a source, in every shard that knows it."""
+        home = self.homes.shard_of_sku(command.source)
+        said = {"last_sequence": command.last_sequence, "reason": command.reason}
+        first = repeats.first_result(home, command.request, Verb.RESET_SOURCE, said, now_ns)
+        if isinstance(first, Conflict):
+            return first
+        if first is not None:
+            return SourceReset(first, is_repeat=True)
+        known = self.sources.known(command.source)
+        if not known:
+            return Unknown("source", command.source)
+        # Point of no return: the source exists.
+        previous = self.sources.last_number(known)
+        self.work.spend(len(known) * SOURCE_RESET)
+        resets = 1 + max(int(shard.source_records.records[n]["resets"]) for shard, n in known)
+        for shard, number in known:
+            record(shard, Section.SOURCE_RESETS, (command.last_sequence, number, resets))
+            if command.reason:
+                record_names(shard, Section.RESET_REASONS, command.reason)
+        self.sources.states.review(command.source, now_ns)
+        repeats.remember_result(home, command.request, Verb.RESET_SOURCE, said, previous)
+        return SourceReset(previous)
 
     def _set(self, source: Source) -> None:
         self.work.spend(len(self.shards) * SOURCE_TOLD)

@@ -14,8 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import kernels
-from ..commands import ResetSource, SequenceRange, SourceReset, Unknown
-from ..commands.registry import RESET_SOURCE, executes
+from ..commands import SequenceRange
 from ..kernels.arguments import RESTRICTED
 from ..kernels.codes import CAME, CAP_MAX, EVENT_APPLIED, SKIPPED
 from ..limits import BATCH_MAX, RANGES_TOLD_MAX
@@ -25,8 +24,7 @@ from ..tables.layouts import GAP
 from ..tables.shard import Shard
 from ..tables.source_numbers import list_gaps
 from ..tables.table import Array
-from ..tables.writing import record, record_all, record_names
-from ..work import SOURCE_RESET, Work
+from ..tables.writing import record, record_all
 from .source_states import SourceStates
 
 _U0, _U1 = np.uint64(0), np.uint64(1)
@@ -57,29 +55,11 @@ class Sources:
     """Sources over the shards of a node."""
 
     def __init__(
-        self, shards: Sequence[Shard], work: Work, unknown_skus: UnknownSkus, states: SourceStates
+        self, shards: Sequence[Shard], unknown_skus: UnknownSkus, states: SourceStates
     ) -> None:
         self.states = states
         self.default_unknown_skus = int(unknown_skus)
         self.shards = shards
-        self.work = work
-
-    @executes(RESET_SOURCE)
-    def reset(self, command: ResetSource, now_ns: int) -> SourceReset | Unknown:
-        """Set the last number of a source, in every shard that knows it."""
-        known = self.known(command.source)
-        if not known:
-            return Unknown("source", command.source)
-        # Point of no return: the source exists.
-        previous = self.last_number(known)
-        self.work.spend(len(known) * SOURCE_RESET)
-        resets = 1 + max(int(shard.source_records.records[n]["resets"]) for shard, n in known)
-        for shard, number in known:
-            record(shard, Section.SOURCE_RESETS, (command.last_sequence, number, resets))
-            if command.reason:
-                record_names(shard, Section.RESET_REASONS, command.reason)
-        self.states.review(command.source, now_ns)
-        return SourceReset(previous)
 
     def unknown_skus(self, known: Sequence[tuple[Shard, int]]) -> int:
         """What facts of a source do whose SKU is unknown (UnknownSkus): what is set of it, or of

@@ -386,6 +386,7 @@ _VERDICTS = {
     admin.REPAIR_VERDICT_NOT_AUDITED: "[red]not audited since the start[/red]",
     admin.REPAIR_VERDICT_NEEDS_COUNT: "[red]count what is on hand[/red]",
     admin.REPAIR_VERDICT_NOT_QUARANTINED: "not in quarantine",
+    admin.REPAIR_VERDICT_NOT_REPAIRED: "[red]in quarantine: repair it anew[/red]",
 }
 
 

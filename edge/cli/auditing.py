@@ -10,6 +10,7 @@ from .console import (
     TIMEOUT_DEFAULT_S,
     AdminTarget,
     Json,
+    RequestId,
     Timeout,
     asking_operators,
     console,
@@ -82,6 +83,7 @@ def repair(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what it would do, and change nothing.")
     ] = False,
+    request_id: RequestId = None,
     target: AdminTarget = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
@@ -92,7 +94,11 @@ def repair(
         raise typer.BadParameter("say why with --reason, or look first with --dry-run")
     with asking_operators(target, timeout, as_json=as_json) as client:
         answer = client.repair_stock_levels(
-            reason or "dry run", actor or default_actor(), levels, validate_only=dry_run
+            reason or "dry run",
+            actor or default_actor(),
+            levels,
+            validate_only=dry_run,
+            request_id=request_id,
         )
     if as_json:
         print_json(plain(answer))

@@ -59,6 +59,14 @@ AdminTarget = Annotated[
         show_default=False,
     ),
 ]
+RequestId = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID",
+        help="Your id for this command: repeating it has no further effect.",
+        show_default=False,
+    ),
+]
 Timeout = Annotated[
     float,
     typer.Option(

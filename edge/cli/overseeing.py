@@ -11,6 +11,7 @@ from .console import (
     TIMEOUT_DEFAULT_S,
     AdminTarget,
     Json,
+    RequestId,
     Target,
     Timeout,
     asking,
@@ -97,13 +98,15 @@ def force_release(
     reservation_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the reservation.")],
     reason: Reason,
     actor: Actor = "",
+    request_id: RequestId = None,
     target: AdminTarget = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
     """Give back all that a reservation holds or has committed, whatever its caller thinks of it."""
     with asking_operators(target, timeout, as_json=as_json) as client:
-        answer = client.force_release(reservation_id, reason, actor or default_actor())
+        decided = reservation_id, reason, actor or default_actor()
+        answer = client.force_release(*decided, request_id=request_id)
     if as_json:
         print_json(plain(answer))
         return

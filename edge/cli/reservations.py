@@ -9,6 +9,7 @@ from .console import (
     LINES_HELP,
     TIMEOUT_DEFAULT_S,
     Json,
+    RequestId,
     Target,
     Timeout,
     asking,
@@ -35,14 +36,6 @@ SomeWords = Annotated[
     typer.Argument(
         metavar="SKU LOCATION QUANTITY",
         help="Lines of SKU LOCATION QUANTITY to apply this to. Default: all lines.",
-        show_default=False,
-    ),
-]
-RequestId = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ID",
-        help="Your id for this command: repeating it has no further effect.",
         show_default=False,
     ),
 ]

@@ -9,6 +9,7 @@ from .console import (
     TIMEOUT_DEFAULT_S,
     AdminTarget,
     Json,
+    RequestId,
     Timeout,
     asking_operators,
     console,
@@ -57,6 +58,7 @@ def admit(
     sku: Sku,
     reason: Reason,
     actor: Actor = "",
+    request_id: RequestId = None,
     target: AdminTarget = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
@@ -64,7 +66,8 @@ def admit(
     """Let what was recorded of a SKU be promised."""
     with asking_operators(target, timeout, as_json=as_json) as client:
         decided = sku, "SKU_DECISION_ADMIT", reason, actor or default_actor()
-        _print(client.settle_quarantined_sku(*decided), f"{sku} is admitted", as_json=as_json)
+        answer = client.settle_quarantined_sku(*decided, request_id=request_id)
+    _print(answer, f"{sku} is admitted", as_json=as_json)
 
 
 @skus.command()
@@ -72,6 +75,7 @@ def discard(
     sku: Sku,
     reason: Reason,
     actor: Actor = "",
+    request_id: RequestId = None,
     target: AdminTarget = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
@@ -79,7 +83,8 @@ def discard(
     """End a SKU that was a mistake; what was recorded of it stays in the journal."""
     with asking_operators(target, timeout, as_json=as_json) as client:
         decided = sku, "SKU_DECISION_DISCARD", reason, actor or default_actor()
-        _print(client.settle_quarantined_sku(*decided), f"{sku} is discarded", as_json=as_json)
+        answer = client.settle_quarantined_sku(*decided, request_id=request_id)
+    _print(answer, f"{sku} is discarded", as_json=as_json)
 
 
 def _print(answer: "SettleQuarantinedSkuResponse", done: str, *, as_json: bool) -> None:

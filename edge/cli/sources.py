@@ -9,6 +9,7 @@ from .console import (
     TIMEOUT_DEFAULT_S,
     AdminTarget,
     Json,
+    RequestId,
     Timeout,
     asking_operators,
     console,
@@ -167,13 +168,14 @@ def reset_source(
         int, typer.Option("--last", metavar="N", min=0, help="The last number that counts.")
     ] = 0,
     reason: Annotated[str, typer.Option(help="Why; kept in the journal.")] = "",
+    request_id: RequestId = None,
     target: AdminTarget = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
     """Let a source number its events anew; ids that it gave stay known, its gaps do not."""
     with asking_operators(target, timeout, as_json=as_json) as client:
-        answer = client.reset_source(name, last_sequence, reason)
+        answer = client.reset_source(name, last_sequence, reason, request_id=request_id)
     if as_json:
         print_json(plain(answer))
         return

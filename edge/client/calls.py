@@ -115,7 +115,7 @@ def extend(
     """
     request = reservation.ExtendRequest(
         reservation_id=text("reservation_id", reservation_id),
-        request_id=_request_id(request_id),
+        request_id=id_or_new(request_id),
         hold_duration=duration("hold", hold),
     )
     return call(methods.EXTEND, request, **options)
@@ -143,7 +143,7 @@ def commit(
     """
     request = reservation.CommitRequest(
         reservation_id=text("reservation_id", reservation_id),
-        request_id=_request_id(request_id),
+        request_id=id_or_new(request_id),
         remainder=_remainder(remainder),
     )
     _set_units(request, lines)
@@ -166,7 +166,7 @@ def fulfill(
     """
     request = reservation.FulfillRequest(
         reservation_id=text("reservation_id", reservation_id),
-        request_id=_request_id(request_id),
+        request_id=id_or_new(request_id),
         remainder=_remainder(remainder),
     )
     _set_units(request, lines)
@@ -186,7 +186,7 @@ def release(
     """
     request = reservation.ReleaseRequest(
         reservation_id=text("reservation_id", reservation_id),
-        request_id=_request_id(request_id),
+        request_id=id_or_new(request_id),
     )
     _set_units(request, lines)
     return call(methods.RELEASE, request, **options)
@@ -205,7 +205,7 @@ def cancel(
     """
     request = reservation.CancelRequest(
         reservation_id=text("reservation_id", reservation_id),
-        request_id=_request_id(request_id),
+        request_id=id_or_new(request_id),
     )
     _set_units(request, lines)
     return call(methods.CANCEL, request, **options)
@@ -411,7 +411,7 @@ def delete_sku(
     `request_id` is as in `commit`. The response says how many units were on hand and how many are
     still promised. Raises `NotFound` if the SKU is unknown.
     """
-    request = catalog.DeleteSkuRequest(sku=text("sku", sku), request_id=_request_id(request_id))
+    request = catalog.DeleteSkuRequest(sku=text("sku", sku), request_id=id_or_new(request_id))
     return call(methods.DELETE_SKU, request, **options)
 
 
@@ -459,7 +459,7 @@ def _remainder(remainder: reservation.Remainder | str | None) -> reservation.Rem
     return None if remainder is None else member("remainder", remainder, reservation.Remainder)
 
 
-def _request_id(request_id: str | None) -> str:
+def id_or_new(request_id: str | None) -> str:
     """The id of a command; a new one if it has none."""
     given = "" if request_id is None else text("request_id", request_id)
     return given or str(uuid4())

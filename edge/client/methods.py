@@ -87,10 +87,7 @@ GET_SOURCE: Final = Method("AdminService/GetSource", admin.GetSourceResponse, pa
 UPDATE_SOURCE: Final = Method(
     "AdminService/UpdateSource", admin.UpdateSourceResponse, package=ADMIN
 )
-# A repeat would undo what the source has numbered in between.
-RESET_SOURCE: Final = Method(
-    "AdminService/ResetSource", admin.ResetSourceResponse, is_repeatable=False, package=ADMIN
-)
+RESET_SOURCE: Final = Method("AdminService/ResetSource", admin.ResetSourceResponse, package=ADMIN)
 CREATE_SNAPSHOT: Final = Method(
     "AdminService/CreateSnapshot", admin.CreateSnapshotResponse, package=ADMIN
 )

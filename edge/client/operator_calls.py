@@ -7,7 +7,7 @@ from typing import Any, Unpack
 from holdfast.admin.v1 import admin_service_pb2 as admin
 
 from . import methods
-from .calls import Call, Options, call, level_names
+from .calls import Call, Options, call, id_or_new, level_names
 from .parameters import duration, flag, integer, member, text
 
 
@@ -66,17 +66,20 @@ def settle_quarantined_sku(
     decision: admin.SkuDecision | str,
     reason: str,
     actor: str,
+    *,
+    request_id: str | None = None,
     **options: Unpack[Options],
 ) -> Call[admin.SettleQuarantinedSkuResponse]:
     """Admit a SKU that is in quarantine, so that its stock can be had, or discard it: it ends.
-    `reason` and `actor` are kept in the journal. The response says whether there was something to
-    settle. Raises `NotFound` if the SKU is unknown.
+    `reason` and `actor` are kept in the journal, `request_id` is as in `commit`. The response says
+    whether there was something to settle. Raises `NotFound` if the SKU is unknown.
     """
     request = admin.SettleQuarantinedSkuRequest(
         sku=text("sku", sku),
         decision=member("decision", decision, admin.SkuDecision),
         reason=text("reason", reason),
         actor=text("actor", actor),
+        request_id=id_or_new(request_id),
     )
     return call(methods.SETTLE_QUARANTINED_SKU, request, **options)
 
@@ -97,7 +100,7 @@ def update_source(
     fallback: admin.Fallback | str | None = None,
     cap: int | None = None,
     allow_missing: bool = False,
-    request_id: str = "",
+    request_id: str | None = None,
     **options: Unpack[Options],
 ) -> Call[admin.UpdateSourceResponse]:
     """Change what is given of a source; the rest stays as it is. The response has all of it.
@@ -120,25 +123,30 @@ def update_source(
         source=admin.Source(source=text("source", source), **changes),
         update_mask={"paths": list(changes)},
         allow_missing=flag("allow_missing", allow_missing),
-        request_id=text("request_id", request_id),
+        request_id=id_or_new(request_id),
     )
     return call(methods.UPDATE_SOURCE, request, **options)
 
 
 def reset_source(
-    source: str, last_sequence: int = 0, reason: str = "", **options: Unpack[Options]
+    source: str,
+    last_sequence: int = 0,
+    reason: str = "",
+    *,
+    request_id: str | None = None,
+    **options: Unpack[Options],
 ) -> Call[admin.ResetSourceResponse]:
     """Let a source of stock events count on from `last_sequence`: its next event must carry a
     higher one. Its gaps are forgotten, ids that it gave are remembered. `reason` is kept in the
-    journal.
+    journal, `request_id` is as in `commit`.
 
-    The response has the last sequence until then. The call is repeated when the server says that
-    nothing was done, and not otherwise. Raises `NotFound` if the source is unknown.
+    The response has the last sequence until then. Raises `NotFound` if the source is unknown.
     """
     request = admin.ResetSourceRequest(
         source=text("source", source),
         last_sequence=integer("last_sequence", last_sequence, is_signed=False),
         reason=text("reason", reason),
+        request_id=id_or_new(request_id),
     )
     return call(methods.RESET_SOURCE, request, **options)
 
@@ -173,32 +181,40 @@ def repair_stock_levels(
     levels: Iterable[tuple[str, str]] = (),
     *,
     validate_only: bool = False,
+    request_id: str | None = None,
     **options: Unpack[Options],
 ) -> Call[admin.RepairStockLevelsResponse]:
     """Give stock levels in quarantine, as (SKU, location), what follows from their reservations and
     statuses, and take them out of it: those that are named, up to 100, or the first 100 of all.
-    `reason` and `actor` are kept in the journal. `validate_only` tells what would be done. Raises
-    `NotFound` for a level that is unknown.
+    `reason` and `actor` are kept in the journal, `request_id` is as in `commit`. `validate_only`
+    tells what would be done. Raises `NotFound` for a level that is unknown.
     """
     request = admin.RepairStockLevelsRequest(
         stock_levels=level_names(levels),
         reason=text("reason", reason),
         actor=text("actor", actor),
         validate_only=flag("validate_only", validate_only),
+        request_id=id_or_new(request_id),
     )
     return call(methods.REPAIR_STOCK_LEVELS, request, **options)
 
 
 def force_release(
-    reservation_id: str, reason: str, actor: str, **options: Unpack[Options]
+    reservation_id: str,
+    reason: str,
+    actor: str,
+    *,
+    request_id: str | None = None,
+    **options: Unpack[Options],
 ) -> Call[admin.ForceReleaseResponse]:
     """Give back all units of a reservation that are held or committed and not shipped. `reason` and
-    `actor` are kept in the journal. The response has how many units that were: 0 when there was
-    nothing left. Raises `NotFound` if the reservation is unknown.
+    `actor` are kept in the journal, `request_id` is as in `commit`. The response has how many units
+    that were: 0 when there was nothing left. Raises `NotFound` if the reservation is unknown.
     """
     request = admin.ForceReleaseRequest(
         reservation_id=text("reservation_id", reservation_id),
         reason=text("reason", reason),
         actor=text("actor", actor),
+        request_id=id_or_new(request_id),
     )
     return call(methods.FORCE_RELEASE, request, **options)

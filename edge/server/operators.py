@@ -74,7 +74,7 @@ class Operators:
     ) -> admin.ResetSourceResponse:
         """Let a source number its events anew."""
         command = reset_from_request(request)
-        return reset_response(await self.admission.ask(RESET_SOURCE, context, command))
+        return reset_response(await self.admission.ask(RESET_SOURCE, context, command, request))
 
     async def ListSources(
         self, request: admin.ListSourcesRequest, context: CallContext
@@ -122,7 +122,7 @@ class Operators:
     ) -> admin.SettleQuarantinedSkuResponse:
         """Admit or discard a SKU in quarantine."""
         command = settle_from_request(request)
-        return settle_response(await self.admission.ask(SETTLE_SKU, context, command))
+        return settle_response(await self.admission.ask(SETTLE_SKU, context, command, request))
 
     async def RunAudit(
         self, _request: admin.RunAuditRequest, context: CallContext
@@ -140,14 +140,14 @@ class Operators:
     ) -> admin.RepairStockLevelsResponse:
         """Repair stock levels in quarantine."""
         command = repair_from_request(request)
-        return repair_response(await self.admission.ask(REPAIR_LEVELS, context, command))
+        return repair_response(await self.admission.ask(REPAIR_LEVELS, context, command, request))
 
     async def ForceRelease(
         self, request: admin.ForceReleaseRequest, context: CallContext
     ) -> admin.ForceReleaseResponse:
         """Give back all that a reservation holds or has committed."""
         command = forced_from_request(request)
-        return forced_response(await self.admission.ask(FORCE_RELEASE, context, command))
+        return forced_response(await self.admission.ask(FORCE_RELEASE, context, command, request))
 
     async def CreateSnapshot(
         self, _request: admin.CreateSnapshotRequest, _context: CallContext

@@ -5,6 +5,7 @@ from typing import Final
 
 from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core import commands as core
+from holdfast.core.ids import repair_request_key
 from holdfast.core.limits import REPAIRED_MAX
 from holdfast.core.model import RepairVerdict
 
@@ -52,12 +53,18 @@ def repair_from_request(request: admin.RepairStockLevelsRequest) -> core.RepairL
     check_name("reason", request.reason)
     check_name("actor", request.actor)
     levels = tuple(core.LevelName(level.sku, level.location) for level in request.stock_levels)
-    return core.RepairLevels(levels, request.reason, request.actor, request.validate_only)
+    key, is_dry_run = None, request.validate_only
+    if request.request_id:
+        check_name("request_id", request.request_id)
+        key = None if is_dry_run else repair_request_key(request.request_id)
+    return core.RepairLevels(levels, request.reason, request.actor, is_dry_run, key)
 
 
 def repair_response(outcome: core.RepairsOutcome) -> admin.RepairStockLevelsResponse:
     """The answer to a RepairStockLevels."""
-    response = admin.RepairStockLevelsResponse(has_more=outcome.has_more)
+    response = admin.RepairStockLevelsResponse(
+        has_more=outcome.has_more, repeated_request=outcome.is_repeat
+    )
     for repair in outcome.repairs:
         response.repairs.add(
             sku=repair.sku,

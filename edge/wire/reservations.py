@@ -322,11 +322,14 @@ def forced_from_request(request: admin.ForceReleaseRequest) -> core.ForceRelease
     key = _reservation_key(request.reservation_id)
     check_name("reason", request.reason)
     check_name("actor", request.actor)
-    return core.ForceRelease(key, request.reason, request.actor)
+    request_key = _request_key(request.reservation_id, request.request_id)
+    return core.ForceRelease(key, request.reason, request.actor, request_key)
 
 
 def forced_response(outcome: core.ForcedOutcome) -> admin.ForceReleaseResponse:
     """The answer to a ForceRelease."""
     return admin.ForceReleaseResponse(
-        released_quantity=outcome.released, cancelled_quantity=outcome.cancelled
+        released_quantity=outcome.released,
+        cancelled_quantity=outcome.cancelled,
+        repeated_request=outcome.is_repeat,
     )

@@ -5,6 +5,7 @@ from typing import Final
 
 from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core import commands as core
+from holdfast.core.ids import sku_request_key
 from holdfast.core.limits import BATCH_MAX
 
 from .faults import invalid
@@ -46,9 +47,15 @@ def settle_from_request(request: admin.SettleQuarantinedSkuRequest) -> core.Sett
     admits = enum_member("decision", request.decision, _ADMITS, admin.SkuDecision)
     check_name("reason", request.reason)
     check_name("actor", request.actor)
-    return core.SettleSku(request.sku, admits, request.reason, request.actor)
+    key = None
+    if request.request_id:
+        check_name("request_id", request.request_id)
+        key = sku_request_key(request.sku, request.request_id)
+    return core.SettleSku(request.sku, admits, request.reason, request.actor, key)
 
 
 def settle_response(outcome: core.SkuSettled) -> admin.SettleQuarantinedSkuResponse:
     """The answer to a SettleQuarantinedSku."""
-    return admin.SettleQuarantinedSkuResponse(settled=outcome.was_quarantined)
+    return admin.SettleQuarantinedSkuResponse(
+        settled=outcome.was_quarantined, repeated_request=outcome.is_repeat
+    )

@@ -4,7 +4,7 @@ from typing import Final
 
 from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core import commands as core
-from holdfast.core.ids import source_request_key
+from holdfast.core.ids import Key, source_request_key
 from holdfast.core.limits import BATCH_MAX, EXPECTED_INTERVAL_MS_MAX, QUANTITY_MAX
 from holdfast.core.model import Fallback, UnknownSkus
 
@@ -38,12 +38,22 @@ def reset_from_request(request: admin.ResetSourceRequest) -> core.ResetSource:
         raise invalid("last_sequence", request.last_sequence, f"0 to {SOURCE_SEQUENCE_MAX:,}")
     if request.reason:
         check_name("reason", request.reason)
-    return core.ResetSource(request.source, request.last_sequence, request.reason)
+    key = _request_key(request.source, request.request_id)
+    return core.ResetSource(request.source, request.last_sequence, request.reason, key)
+
+
+def _request_key(source: str, request_id: str) -> Key | None:
+    if not request_id:
+        return None
+    check_name("request_id", request_id)
+    return source_request_key(source, request_id)
 
 
 def reset_response(outcome: core.SourceReset) -> admin.ResetSourceResponse:
     """The answer to a ResetSource."""
-    return admin.ResetSourceResponse(previous_sequence=outcome.previous_sequence)
+    return admin.ResetSourceResponse(
+        previous_sequence=outcome.previous_sequence, repeated_request=outcome.is_repeat
+    )
 
 
 def get_from_request(request: admin.GetSourceRequest) -> core.GetSource:
@@ -110,10 +120,7 @@ def update_from_request(request: admin.UpdateSourceRequest) -> core.UpdateSource
     )
     if not 0 <= source.cap <= QUANTITY_MAX:
         raise invalid("source.cap", source.cap, f"0 to {QUANTITY_MAX:,}")
-    key = None
-    if request.request_id:
-        check_name("request_id", request.request_id)
-        key = source_request_key(source.source, request.request_id)
+    key = _request_key(source.source, request.request_id)
     return core.UpdateSource(told, _fields_of(request), request.allow_missing, key)
 
 

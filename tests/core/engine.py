@@ -22,6 +22,7 @@ from holdfast.core.commands import (
     Extend,
     ExtendOutcome,
     ForcedOutcome,
+    ForceRelease,
     LocationOutcome,
     Move,
     MoveOutcome,
@@ -30,6 +31,8 @@ from holdfast.core.commands import (
     Reference,
     ReservationView,
     ReserveOutcome,
+    ResetSource,
+    SettleSku,
     ShortfallView,
     StockBatch,
     StockCodes,
@@ -43,6 +46,9 @@ from holdfast.core.rules.retention import Retention
 from holdfast.core.tables import state_bytes
 from holdfast.core.tables.layouts import STOCK_EVENT
 from tests.model import NO_REVISION, Model, StockColumns
+
+#: Commands whose content is kept as a hash.
+FINGERPRINTED = Move | Extend | SettleSku | ResetSource | ForceRelease
 
 
 @dataclass(eq=False)
@@ -222,7 +228,7 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
             return replace(outcome, lines=lines, revisions=())
         case Conflict("source"):
             return Conflict("source", "", "")  # fingerprints
-        case Conflict(field) if isinstance(command, Move | Extend) and field != "method":
+        case Conflict(field) if isinstance(command, FINGERPRINTED) and field != "method":
             return Conflict(field, "", "")  # the field is the contract, its rendering is not
         case QuarantinedSkusView(skus):
             return replace(outcome, skus=tuple(sorted(skus)))

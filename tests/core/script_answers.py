@@ -58,8 +58,8 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
             yield from refused(refusal) or [f"held until +{text_from_ns(expires_at_ns - START_NS)}"]
         case ReserveOutcome():
             yield from told_of_reserve(outcome)
-        case ForcedOutcome(state, released, cancelled):
-            yield f"reservation is {state.name}, released={released} cancelled={cancelled}"
+        case ForcedOutcome(released, cancelled, is_repeat=is_repeat):
+            yield f"released={released} cancelled={cancelled}{before(is_repeat)}"
         case MoveOutcome(refusal, state, _, shortfalls):
             yield from refused(refusal)
             yield f"reservation is {state.name}"
@@ -87,10 +87,10 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
         case QuarantinedSkusView(skus):
             yield from (f"{each.sku} began with {each.source}" for each in skus)
             yield from ["nothing is in quarantine"] * (not skus)
-        case SkuSettled(was_quarantined):
-            yield "settled" if was_quarantined else "not in quarantine"
-        case SourceReset(previous):
-            yield f"it had come to {previous}"
+        case SkuSettled(was_quarantined, is_repeat):
+            yield ("settled" if was_quarantined else "not in quarantine") + before(is_repeat)
+        case SourceReset(previous, is_repeat):
+            yield f"it had come to {previous}{before(is_repeat)}"
         case DeleteOutcome(stock_levels, on_hand, promised, is_repeat=is_repeat):
             when = "ended before" if is_repeat else "ended"
             yield f"{when} stock_levels={stock_levels} on_hand={on_hand} promised={promised}"
@@ -103,6 +103,11 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
             yield f"fault: conflict {field}" + (f" first={first} now={now}" if first else "")
         case OutOfRange(field, value):
             yield f"fault: out of range {field} {value}"
+
+
+def before(is_repeat: bool) -> str:
+    """Whether that is what was done when the command came first."""
+    return " (a repeat)" if is_repeat else ""
 
 
 def told_of_reserve(outcome: ReserveOutcome) -> Iterator[str]:

@@ -9,28 +9,21 @@ from functools import partial
 
 from holdfast.core.commands import (
     LOCATION_FIELDS,
-    SOURCE_FIELDS,
     Command,
     CreateLocation,
     DeleteSku,
     Extend,
-    ForceRelease,
     GetReservation,
     GetShortfall,
     Line,
-    ListQuarantinedSkus,
     Location,
     Move,
     RecordStockEvents,
     Reference,
     Reserve,
-    ResetSource,
     Reversed,
-    SettleSku,
-    Source,
     StockEvent,
     UpdateLocation,
-    UpdateSource,
 )
 from holdfast.core.commands.stock import RESERVATION, SUPPLY, TRANSFER
 from holdfast.core.ids import (
@@ -38,20 +31,18 @@ from holdfast.core.ids import (
     key_from_parts,
     key_from_text,
     sku_request_key,
-    source_request_key,
 )
 from holdfast.core.limits import HOLD_MS_MAX, NS_PER_MS, RETENTION_NS
 from holdfast.core.model import (
     REVERSIBLE,
     CountBasis,
     EventKind,
-    Fallback,
     LocationKind,
     Remainder,
     State,
-    UnknownSkus,
     Verb,
 )
+from tests.core.operator_stories import force, reset, settle, update_source
 from tests.core.supply_stories import announce, reserve_against_supply
 from tests.model import Model, StockColumns
 from tests.model_reservations import key_text
@@ -115,8 +106,8 @@ class Storyteller:
             *[partial(announce, self)] * 4,
             *[self.again] * 6,
             *[self.read] * 2,
-            *(self.location, self.delete, self.reset, self.update_source),
-            *(self.update_source, self.settle, self.settle),
+            *(self.location, self.delete, partial(reset, self), partial(update_source, self)),
+            *(partial(update_source, self), *[partial(settle, self)] * 2),
         ]
 
     def story(self, rounds_count: int) -> list[Round]:
@@ -156,6 +147,9 @@ class Storyteller:
         """Some names; the last one, which is rarely known, rarely."""
         return self.rng.sample(names if self.is_one_in(10) else names[:-1], count)
 
+    def a_sku(self) -> str:
+        return self.some(SKUS, 1)[0]
+
     # Reservations
 
     def reserve(self) -> Command:
@@ -183,7 +177,7 @@ class Storyteller:
 
     def move(self) -> Command:
         if self.is_one_in(20):
-            return ForceRelease(self.key(), "a story", "its teller")
+            return force(self)
         verb = self.rng.choice((Verb.COMMIT, Verb.COMMIT, Verb.FULFILL, Verb.RELEASE, Verb.CANCEL))
         # Only Commit and Fulfill have a remainder on the wire.
         give_back = verb in (Verb.COMMIT, Verb.FULFILL) and self.is_one_in(3)
@@ -453,27 +447,8 @@ class Storyteller:
         sign = -1 if kind == EventKind.ADJUSTMENT and self.is_one_in(2) else 1
         return kind, sign * self.rng.randint(0 if kind == EventKind.COUNT else 1, 6)
 
-    def reset(self) -> Command:
-        return ResetSource(self.rng.choice(("erp", "pos", "?")), self.rng.choice((0, 0, 4)))
-
-    def update_source(self) -> Command:
-        policy = self.rng.choice((None, *UnknownSkus))
-        name = self.rng.choice(("erp", "pos", "wms"))
-        fallback, cap = self.rng.choice(list(Fallback)), self.rng.randrange(4)
-        interval_ms = self.rng.choice((0, 1_000, 60_000))
-        source = Source(name, interval_ms, policy, fallback, cap)
-        fields = tuple(self.rng.sample(SOURCE_FIELDS, self.rng.randint(0, len(SOURCE_FIELDS))))
-        key = source_request_key(name, self.rng.choice("xyz")) if self.is_one_in(2) else None
-        return UpdateSource(source, fields, self.is_one_in(2), key)
-
-    def settle(self) -> Command:
-        """Look at quarantine, or decide on a SKU that may be there."""
-        if self.is_one_in(3):
-            return ListQuarantinedSkus(0, 100)
-        return SettleSku(self.some(SKUS, 1)[0], self.is_one_in(2), "looked at", "Zoë")
-
     def delete(self) -> Command:
-        sku = self.some(SKUS, 1)[0]
+        sku = self.a_sku()
         key = sku_request_key(sku, self.rng.choice("xy")) if self.is_one_in(2) else None
         return DeleteSku(sku, key)
 

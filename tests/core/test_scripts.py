@@ -16,7 +16,7 @@ of the model: keep the change only if you understand it.
     reserve r1 S1@W1=3 S2@W2=1 hold=15m [owner=ann] [latest=+5d]     from supply by then
     extend r1 hold=15m [request=q1]
     commit | fulfill | release | cancel r1 [S1@W1=2 ...] [rest=keep|give_back] [request=q1]
-    reset till 7                        a source counts on from 7
+    reset till 7 [request=q1]           a source counts on from 7
     delete S1 [request=q1]              end a SKU
     show S1 [at W1 W2] | show r1        a SKU starts with a capital letter, an id does not
     promise S1 [days=30]                what may be promised by date
@@ -228,9 +228,10 @@ class Story:
                 )
                 return Move(verb, words.key, words.request(), words.lines() or None, rest)
             case "force":
-                return ForceRelease(words.key, "a story", "its teller")
+                because = words.options.get("because", "a story")
+                return ForceRelease(words.key, because, "its teller", words.request())
             case "reset":
-                return ResetSource(words.name, int(words.plain[1]))
+                return ResetSource(words.name, int(words.plain[1]), "", words.request())
             case "delete":
                 return DeleteSku(words.name, words.request())
             case "promise":
@@ -241,7 +242,8 @@ class Story:
             case "quarantined":
                 return ListQuarantinedSkus(0, 100)
             case "admit" | "discard":
-                return SettleSku(words.name, words.verb == "admit", "looked at", "Zoë")
+                admits = words.verb == "admit"
+                return SettleSku(words.name, admits, "looked at", "Zoë", words.request())
             case "short":
                 sku, _, location = words.name.partition("@")
                 return GetShortfall(sku, location, int(words.options.get("most", "20")))

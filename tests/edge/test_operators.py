@@ -80,6 +80,10 @@ async def test_an_update_of_a_source_names_what_is_wrong(node: NodeProcess) -> N
             (update("erp", cap=-1), "source.cap"),
             (update("erp", fallback=9), "source.fallback"),
             (operator_calls.reset_source("till", reason="\n"), "reason"),
+            (operator_calls.reset_source("till", request_id=" q"), "request_id"),
+            (settle(request_id=" q"), "request_id"),
+            (operator_calls.repair_stock_levels("r", "a", request_id=" q"), "request_id"),
+            (operator_calls.force_release("r1", "r", "a", request_id=" q"), "request_id"),
         ):
             answer = await admin.send_call(call)
             assert ("INVALID_ARGUMENT", field) == (answer.code, answer.info.metadata["field"])

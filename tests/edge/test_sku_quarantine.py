@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.edge.client import Client, NotFound
+from holdfast.edge.client import AlreadyExists, Client, NotFound
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.edge.cli.commands import ask, ask_json, flat
@@ -57,6 +57,24 @@ async def test_a_mistyped_sku_is_recorded_and_promised_when_it_is_admitted(
     assert not again.settled
     with pytest.raises(NotFound):
         await client.settle_quarantined_sku(new_name("sku"), "SKU_DECISION_ADMIT", "new", "zoe")
+
+
+async def test_a_late_repeat_of_a_discard_leaves_the_next_sku_alone(client: Client) -> None:
+    """By its id, which another decision and DeleteSku can't use."""
+    till, sku = await a_till(client), new_name("sku")
+    decided = sku, "SKU_DECISION_DISCARD", "a typo", "zoe"
+    for is_repeat in (False, True):
+        await client.record_stock_events(till, [fact(sku, "STOCK_EVENT_KIND_SALE", 1)])
+        answer = await client.settle_quarantined_sku(*decided, request_id="q1")
+        assert (True, is_repeat) == (answer.settled, answer.repeated_request)
+    listed = (await client.list_quarantined_skus(1_000)).skus
+    assert sku in [each.sku for each in listed]
+    with pytest.raises(AlreadyExists, match="decision"):
+        await client.settle_quarantined_sku(
+            sku, "SKU_DECISION_ADMIT", "a typo", "zoe", request_id="q1"
+        )
+    with pytest.raises(AlreadyExists, match="method"):
+        await client.delete_sku(sku, request_id="q1")
 
 
 async def test_the_terminal_lists_admits_and_discards(node: NodeProcess, client: Client) -> None:

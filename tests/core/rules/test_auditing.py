@@ -26,7 +26,7 @@ from holdfast.core.commands import (
     Unknown,
     UpdateLocation,
 )
-from holdfast.core.ids import key_from_text
+from holdfast.core.ids import Key, key_from_text, repair_request_key
 from holdfast.core.kernels.arguments import UNITS_RESERVED
 from holdfast.core.limits import HOLD_MS_MAX, ON_HAND_MAX
 from holdfast.core.model import (
@@ -105,8 +105,10 @@ class Shop:
         assert isinstance(outcome, AuditView)
         return outcome
 
-    def repair(self, *levels: LevelName, is_dry_run: bool = False) -> RepairsOutcome:
-        outcome = self.ask(RepairLevels(levels, "a bad module", "ops", is_dry_run))
+    def repair(
+        self, *levels: LevelName, is_dry_run: bool = False, request: Key | None = None
+    ) -> RepairsOutcome:
+        outcome = self.ask(RepairLevels(levels, "a bad module", "ops", is_dry_run, request))
         assert isinstance(outcome, RepairsOutcome)
         return outcome
 
@@ -312,6 +314,30 @@ def test_a_repair_gives_back_what_was_lost_whatever_happened_since() -> None:
     assert b"\x0ca bad module\x03ops" == texts
     assert (100 - 15 - 5 - 7, False) == shop.available()
     assert 0 == shop.audit().disagreements
+    assert tables_of(shop.node) == tables_of(shop.replayed())
+
+
+def test_the_repeat_of_a_repair_by_its_id_repairs_nothing() -> None:
+    """It tells how the levels are, also of one that came into quarantine since; other content under
+    the id is refused, and a dry run has none.
+    """
+    shop = Shop()
+    add("reserved", 3)(shop)
+    shop.audit()
+    request = repair_request_key("q1")
+    assert [RepairVerdict.REPAIRED] == [e.verdict for e in shop.repair(request=request).repairs]
+    again = shop.repair(request=request)
+    assert (True, ()) == (again.is_repeat, again.repairs)
+    add("reserved", 2)(shop)
+    shop.audit()
+    before = len(shop.entries)
+    (there,) = shop.repair(request=request).repairs
+    assert (RepairVerdict.NOT_REPAIRED, 20, 20) == (there[2], there.reserved, there.reserved_after)
+    other = shop.ask(RepairLevels((MUG,), "a bad module", "ops", request=request))
+    assert "stock_levels" == other.field  # type: ignore[attr-defined]
+    assert before == len(shop.entries)
+    (repaired,) = shop.repair(request=repair_request_key("q2")).repairs
+    assert RepairVerdict.REPAIRED is repaired.verdict
     assert tables_of(shop.node) == tables_of(shop.replayed())
 
 

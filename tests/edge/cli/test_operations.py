@@ -48,7 +48,7 @@ def test_a_source_can_begin_to_number_anew(node: NodeProcess) -> None:
         assert STOCK_EVENT_OUTCOME_APPLIED == sell(2**63 - 1)
         assert STOCK_EVENT_OUTCOME_OUT_OF_ORDER == sell(8)
         told = ask_json(node, "sources", "reset", source, "--last", 7)
-        assert {"previous_sequence": 2**63 - 1} == told
+        assert 2**63 - 1 == told["previous_sequence"]
         assert STOCK_EVENT_OUTCOME_APPLIED == sell(8)
     assert (
         f"{source} counts on from 0; it had come to 8."

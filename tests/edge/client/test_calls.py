@@ -51,6 +51,8 @@ LINE_FIELDS = [
 ]
 ALL: dict[str, Any] = {"all": {}}
 R1_Q = {"reservation_id": "r1", "request_id": "q"}
+ERP_Q = {"source": "erp", "request_id": "q"}
+BECAUSE = {"reason": "r", "actor": "a", "request_id": "q"}
 SALE = StockEvent(event_id="e1", sku="S1", location="W1", kind="STOCK_EVENT_KIND_SALE", quantity=1)
 W1 = {"location": "W1", "kind": 1, "enabled": True}
 
@@ -188,19 +190,30 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("run_audit", {}, {}),
     (
         "repair_stock_levels",
-        {"levels": [("mug", "W")], "reason": "r", "actor": "a", "validate_only": True},
+        {
+            "levels": [("mug", "W")],
+            "reason": "r",
+            "actor": "a",
+            "validate_only": True,
+            "request_id": "q",
+        },
         {
             "stock_levels": [{"sku": "mug", "location": "W"}],
             "reason": "r",
             "actor": "a",
             "validate_only": True,
+            "request_id": "q",
         },
     ),
-    ("repair_stock_levels", {"reason": "r", "actor": "a"}, {"reason": "r", "actor": "a"}),
+    (
+        "repair_stock_levels",
+        BECAUSE,
+        BECAUSE,
+    ),
     (
         "force_release",
-        {"reservation_id": "r1", "reason": "r", "actor": "a"},
-        {"reservation_id": "r1", "reason": "r", "actor": "a"},
+        {"reservation_id": "r1", **BECAUSE},
+        {"reservation_id": "r1", **BECAUSE},
     ),
     ("list_sources", {}, {}),
     ("list_pending_reversals", {}, {}),
@@ -209,12 +222,16 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("list_quarantined_skus", {"page_size": 7}, {"page_size": 7}),
     (
         "settle_quarantined_sku",
-        {"sku": "S1", "decision": "SKU_DECISION_ADMIT", "reason": "r", "actor": "a"},
-        {"sku": "S1", "decision": "SKU_DECISION_ADMIT", "reason": "r", "actor": "a"},
+        {"sku": "S1", "decision": "SKU_DECISION_ADMIT", **BECAUSE},
+        {"sku": "S1", "decision": "SKU_DECISION_ADMIT", **BECAUSE},
     ),
     ("list_sources", {"page_size": 7, "page_token": "t"}, {"page_size": 7, "page_token": "t"}),
     ("get_source", {"source": "erp"}, {"source": "erp"}),
-    ("update_source", {"source": "erp"}, {"source": {"source": "erp"}, "update_mask": {}}),
+    (
+        "update_source",
+        {"source": "erp", "request_id": "q"},
+        {"source": {"source": "erp"}, "update_mask": {}, "request_id": "q"},
+    ),
     (
         "update_source",
         {
@@ -239,9 +256,9 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
             "request_id": "q1",
         },
     ),
-    ("reset_source", {"source": "erp", "reason": "new"}, {"source": "erp", "reason": "new"}),
-    ("reset_source", {"source": "erp"}, {"source": "erp"}),
-    ("reset_source", {"source": "erp", "last_sequence": 7}, {"source": "erp", "last_sequence": 7}),
+    ("reset_source", {**ERP_Q, "reason": "new"}, {**ERP_Q, "reason": "new"}),
+    ("reset_source", ERP_Q, ERP_Q),
+    ("reset_source", {**ERP_Q, "last_sequence": 7}, {**ERP_Q, "last_sequence": 7}),
 ]
 
 
@@ -276,12 +293,25 @@ def test_arguments_become_fields(
     assert (2.0, "c1") == (call.timeout_s, call.correlation_id)
 
 
-@pytest.mark.parametrize("name", ["extend", *PARTIAL])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("extend", {"reservation_id": "r1", "hold": 60}),
+        *((name, {"reservation_id": "r1"}) for name in PARTIAL),
+        ("delete_sku", {"sku": "S1"}),
+        ("settle_quarantined_sku", {"sku": "S1", "decision": 1, "reason": "r", "actor": "a"}),
+        ("update_source", {"source": "erp"}),
+        ("reset_source", {"source": "erp"}),
+        ("repair_stock_levels", {"reason": "r", "actor": "a"}),
+        ("force_release", {"reservation_id": "r1", "reason": "r", "actor": "a"}),
+    ],
+)
 @pytest.mark.parametrize("given", [None, ""])
-def test_a_command_without_an_id_is_given_one(name: str, given: str | None) -> None:
+def test_a_command_without_an_id_is_given_one(
+    name: str, arguments: dict[str, Any], given: str | None
+) -> None:
     """A repeat without one would be a second command."""
-    arguments = {"hold": 60} if name == "extend" else {}
-    made = [getattr(calls, name)("r1", request_id=given, **arguments) for _ in range(2)]
+    made = [CALLS[name](request_id=given, **arguments) for _ in range(2)]
     one, other = (call.request.request_id for call in made)
     assert one != other
     assert one == str(UUID(one))

@@ -69,6 +69,7 @@ REPEATABLE: list[tuple[str, tuple[Any, ...]]] = [
     ("settle_quarantined_sku", ("S1", "SKU_DECISION_ADMIT", "a new mug", "zoe")),
     ("get_source", ("erp",)),
     ("update_source", ("erp",)),
+    ("reset_source", ("erp",)),
     ("create_snapshot", ()),
     ("run_audit", ()),
     ("repair_stock_levels", ("a bad module", "zoe")),
@@ -92,20 +93,20 @@ async def test_every_attempt_sends_the_same_ids(
 
 
 @pytest.mark.parametrize("fault", [GONE, LATE])
-async def test_what_may_have_reset_a_source_is_not_tried_again(
+async def test_what_may_have_stopped_a_node_is_not_tried_again(
     fault: faults.Fault, server: ScriptedServer, connect: Connect
 ) -> None:
     server.replies.append(fault)
     with pytest.raises(HoldfastError, match=fault.message):
-        await connect().reset_source("erp")
+        await connect().drain()
     assert 1 == len(server.requests)
 
 
-async def test_what_has_not_reset_a_source_is_tried_again(
+async def test_what_has_not_stopped_a_node_is_tried_again(
     server: ScriptedServer, connect: Connect
 ) -> None:
     server.replies.extend([OVERLOADED, faults.draining()])
-    await connect().reset_source("erp")
+    await connect().drain()
     assert 3 == len(server.requests)
 
 
@@ -364,7 +365,6 @@ def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
     assert {
         *(name for name, _ in REPEATABLE),
         "delete_sku",
-        "reset_source",
         "drain",
         "close",
         "statistics",

@@ -37,6 +37,7 @@ class RepairVerdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REPAIR_VERDICT_NOT_AUDITED: _ClassVar[RepairVerdict]
     REPAIR_VERDICT_NEEDS_COUNT: _ClassVar[RepairVerdict]
     REPAIR_VERDICT_NOT_QUARANTINED: _ClassVar[RepairVerdict]
+    REPAIR_VERDICT_NOT_REPAIRED: _ClassVar[RepairVerdict]
 
 class SkuDecision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -57,6 +58,7 @@ REPAIR_VERDICT_REPAIRED: RepairVerdict
 REPAIR_VERDICT_NOT_AUDITED: RepairVerdict
 REPAIR_VERDICT_NEEDS_COUNT: RepairVerdict
 REPAIR_VERDICT_NOT_QUARANTINED: RepairVerdict
+REPAIR_VERDICT_NOT_REPAIRED: RepairVerdict
 SKU_DECISION_UNSPECIFIED: SkuDecision
 SKU_DECISION_ADMIT: SkuDecision
 SKU_DECISION_DISCARD: SkuDecision
@@ -214,20 +216,24 @@ class UpdateSourceResponse(_message.Message):
     def __init__(self, source: _Optional[_Union[Source, _Mapping]] = ..., repeated_request: bool = ...) -> None: ...
 
 class ResetSourceRequest(_message.Message):
-    __slots__ = ("source", "last_sequence", "reason")
+    __slots__ = ("source", "last_sequence", "reason", "request_id")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     source: str
     last_sequence: int
     reason: str
-    def __init__(self, source: _Optional[str] = ..., last_sequence: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+    request_id: str
+    def __init__(self, source: _Optional[str] = ..., last_sequence: _Optional[int] = ..., reason: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class ResetSourceResponse(_message.Message):
-    __slots__ = ("previous_sequence",)
+    __slots__ = ("previous_sequence", "repeated_request")
     PREVIOUS_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_REQUEST_FIELD_NUMBER: _ClassVar[int]
     previous_sequence: int
-    def __init__(self, previous_sequence: _Optional[int] = ...) -> None: ...
+    repeated_request: bool
+    def __init__(self, previous_sequence: _Optional[int] = ..., repeated_request: bool = ...) -> None: ...
 
 class CreateSnapshotRequest(_message.Message):
     __slots__ = ()
@@ -334,24 +340,28 @@ class Disagreement(_message.Message):
     def __init__(self, shard: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., figure: _Optional[str] = ..., found: _Optional[int] = ..., expected: _Optional[int] = ...) -> None: ...
 
 class RepairStockLevelsRequest(_message.Message):
-    __slots__ = ("stock_levels", "reason", "actor", "validate_only")
+    __slots__ = ("stock_levels", "reason", "actor", "validate_only", "request_id")
     STOCK_LEVELS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     stock_levels: _containers.RepeatedCompositeFieldContainer[StockLevelName]
     reason: str
     actor: str
     validate_only: bool
-    def __init__(self, stock_levels: _Optional[_Iterable[_Union[StockLevelName, _Mapping]]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., validate_only: bool = ...) -> None: ...
+    request_id: str
+    def __init__(self, stock_levels: _Optional[_Iterable[_Union[StockLevelName, _Mapping]]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., validate_only: bool = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class RepairStockLevelsResponse(_message.Message):
-    __slots__ = ("repairs", "has_more")
+    __slots__ = ("repairs", "has_more", "repeated_request")
     REPAIRS_FIELD_NUMBER: _ClassVar[int]
     HAS_MORE_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_REQUEST_FIELD_NUMBER: _ClassVar[int]
     repairs: _containers.RepeatedCompositeFieldContainer[StockLevelRepair]
     has_more: bool
-    def __init__(self, repairs: _Optional[_Iterable[_Union[StockLevelRepair, _Mapping]]] = ..., has_more: bool = ...) -> None: ...
+    repeated_request: bool
+    def __init__(self, repairs: _Optional[_Iterable[_Union[StockLevelRepair, _Mapping]]] = ..., has_more: bool = ..., repeated_request: bool = ...) -> None: ...
 
 class StockLevelRepair(_message.Message):
     __slots__ = ("sku", "location", "verdict", "before", "after")
@@ -378,22 +388,26 @@ class LevelFigures(_message.Message):
     def __init__(self, reserved: _Optional[int] = ..., committed: _Optional[int] = ..., unavailable: _Optional[int] = ...) -> None: ...
 
 class ForceReleaseRequest(_message.Message):
-    __slots__ = ("reservation_id", "reason", "actor")
+    __slots__ = ("reservation_id", "reason", "actor", "request_id")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     reason: str
     actor: str
-    def __init__(self, reservation_id: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+    request_id: str
+    def __init__(self, reservation_id: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class ForceReleaseResponse(_message.Message):
-    __slots__ = ("released_quantity", "cancelled_quantity")
+    __slots__ = ("released_quantity", "cancelled_quantity", "repeated_request")
     RELEASED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
     CANCELLED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_REQUEST_FIELD_NUMBER: _ClassVar[int]
     released_quantity: int
     cancelled_quantity: int
-    def __init__(self, released_quantity: _Optional[int] = ..., cancelled_quantity: _Optional[int] = ...) -> None: ...
+    repeated_request: bool
+    def __init__(self, released_quantity: _Optional[int] = ..., cancelled_quantity: _Optional[int] = ..., repeated_request: bool = ...) -> None: ...
 
 class ListQuarantinedSkusRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
@@ -422,19 +436,23 @@ class QuarantinedSku(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., source: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class SettleQuarantinedSkuRequest(_message.Message):
-    __slots__ = ("sku", "decision", "reason", "actor")
+    __slots__ = ("sku", "decision", "reason", "actor", "request_id")
     SKU_FIELD_NUMBER: _ClassVar[int]
     DECISION_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     sku: str
     decision: SkuDecision
     reason: str
     actor: str
-    def __init__(self, sku: _Optional[str] = ..., decision: _Optional[_Union[SkuDecision, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+    request_id: str
+    def __init__(self, sku: _Optional[str] = ..., decision: _Optional[_Union[SkuDecision, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class SettleQuarantinedSkuResponse(_message.Message):
-    __slots__ = ("settled",)
+    __slots__ = ("settled", "repeated_request")
     SETTLED_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_REQUEST_FIELD_NUMBER: _ClassVar[int]
     settled: bool
-    def __init__(self, settled: bool = ...) -> None: ...
+    repeated_request: bool
+    def __init__(self, settled: bool = ..., repeated_request: bool = ...) -> None: ...

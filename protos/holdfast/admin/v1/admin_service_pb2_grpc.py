@@ -199,7 +199,7 @@ class AdminServiceServicer(object):
 
     def ForceRelease(self, request, context):
         """Gives back all units of a reservation that are held or committed and not shipped: its caller is
-        gone, or wrong. A repeat finds nothing left and changes nothing.
+        gone, or wrong.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
