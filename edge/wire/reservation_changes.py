@@ -12,7 +12,7 @@ from holdfast.persistence.ledger.queries import Movement, MovementFilter, find_c
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import watch_service_pb2 as watch
 
-from .faults import invalid, revision_of_other_timeline
+from .faults import invalid, ledger_unavailable, revision_of_other_timeline
 from .reservations import STATES
 from .validation import check_name
 from .watch import STARTS
@@ -22,10 +22,14 @@ PAGE_MAX: Final = 1_000
 
 #: Timeline, where the index was begun, and the number of a movement.
 _TOKEN: Final = struct.Struct(">QQQ")
+_EXPECTED: Final = "the resume_token of a response of this node"
+
+#: How long a token that is ahead waits for what the ledger has yet to take in.
+_STEP_S: Final = 0.05
 
 
 def watch_reservations(
-    request: watch.WatchReservationsRequest, follower: Follower, _durable_position: int
+    request: watch.WatchReservationsRequest, follower: Follower, durable_position: int
 ) -> watch.WatchReservationsResponse:
     """The next changes behind the token of a request. Raises a `Fault`."""
     index = follower.index
@@ -39,6 +43,8 @@ def watch_reservations(
     oldest = index.oldest
     if request.resume_token:
         first = _first_of(request.resume_token, index)
+        if first > index.count:
+            _expect_reached(request.resume_token, first, follower, durable_position)
         if first < oldest:
             return _response(index, index.count, reset=True)
     else:
@@ -47,6 +53,17 @@ def watch_reservations(
     response = _response(index, max(first, following))
     response.changes.extend(_change(each, index.timeline) for each in found)
     return response
+
+
+def _expect_reached(token: str, first: int, follower: Follower, durable_position: int) -> None:
+    """Raise a `Fault` while the ledger has not come as far as a token: it is behind, or nobody was
+    given that token.
+    """
+    is_behind = follower.step(_STEP_S) or follower.index.position < durable_position
+    if first > follower.index.count:
+        if is_behind:
+            raise ledger_unavailable("it has not come as far as the resume_token")
+        raise invalid("resume_token", token, f"{_EXPECTED}: it is ahead of all that happened")
 
 
 def _response(index: Index, first: int, *, reset: bool = False) -> watch.WatchReservationsResponse:
@@ -61,8 +78,7 @@ def _first_of(token: str, index: Index) -> int:
     try:
         timeline, begun, first = _TOKEN.unpack(urlsafe_b64decode(token))
     except (ValueError, binascii.Error, struct.error):
-        expected = "the resume_token of a response of this node"
-        raise invalid("resume_token", token, expected) from None
+        raise invalid("resume_token", token, _EXPECTED) from None
     if timeline != index.timeline:
         raise revision_of_other_timeline("resume_token", timeline)
     return int(first) if begun == index.begun else -1

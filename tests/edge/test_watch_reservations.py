@@ -127,10 +127,12 @@ async def test_the_oldest_that_the_ledger_has_come_first(keeping: NodeProcess) -
     assert len(seen) == len(set(zip(seen, range(len(seen)), strict=True)))
 
 
-def forged(token: str, timeline: int = 0, begun_at: int = 0) -> str:
-    """A token of another timeline, or of a ledger that was begun elsewhere."""
+def forged(token: str, timeline: int = 0, begun_at: int = 0, ahead: int = 0) -> str:
+    """A token of another timeline, of a ledger that was begun elsewhere, or of what has not
+    happened.
+    """
     its, begun, number = struct.unpack(">QQQ", urlsafe_b64decode(token))
-    packed = struct.pack(">QQQ", its ^ timeline, begun + begun_at, number)
+    packed = struct.pack(">QQQ", its ^ timeline, begun + begun_at, number + ahead)
     return urlsafe_b64encode(packed).decode()
 
 
@@ -146,6 +148,9 @@ async def test_what_cannot_be_resumed_is_told(keeping: NodeProcess) -> None:
         with pytest.raises(HoldfastError) as caught:
             await anext(client.watch_reservations(resume_token=forged(token, timeline=1)))
         assert "OTHER_TIMELINE" == caught.value.reason
+        for ahead in (1, 2**62):
+            with pytest.raises(InvalidArgument, match="ahead of all that happened"):
+                await anext(client.watch_reservations(resume_token=forged(token, ahead=ahead)))
         wrongs: list[dict[str, Any]] = [{"resume_token": "!"}, {"resume_token": "é"}, {"sku": " "}]
         for wrong in wrongs:
             with pytest.raises(InvalidArgument, match=next(iter(wrong))):

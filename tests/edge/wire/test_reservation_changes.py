@@ -1,0 +1,51 @@
+"""Tokens of WatchReservations that are ahead of the ledger."""
+
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from holdfast.edge.wire.reservation_changes import _TOKEN, watch_reservations
+from holdfast.v1.watch_service_pb2 import WatchReservationsRequest
+from tests.edge.wire.builders import fault
+
+
+@dataclass
+class Empty:
+    """The index of a ledger that has come to a position."""
+
+    position: int
+    timeline: int = 7
+    begun: int = 0
+    oldest: int = 0
+    count: int = 3
+
+
+@dataclass
+class Following:
+    """A follower that has come so far, and may have more to do."""
+
+    index: Empty
+    has_more: bool = False
+
+    def step(self, _seconds: float) -> bool:
+        return self.has_more
+
+
+@pytest.mark.parametrize(
+    ("position", "has_more", "reason"),
+    [
+        (9, False, "INVALID_VALUE"),
+        (8, False, "LEDGER_UNAVAILABLE"),
+        (9, True, "LEDGER_UNAVAILABLE"),
+    ],
+)
+def test_a_token_ahead_of_the_ledger_is_told_at_once(
+    position: int, has_more: bool, reason: str
+) -> None:
+    """Where the ledger has yet to take something in, it may be sent again; else nobody gave it."""
+    follower: Any = Following(Empty(position), has_more)
+    token = urlsafe_b64encode(_TOKEN.pack(7, 0, 4)).decode()
+    request = WatchReservationsRequest(resume_token=token)
+    assert reason == fault(watch_reservations, request, follower, 9).reason
