@@ -101,6 +101,10 @@ assert PENDING == 0, "the rules begin with zeroed codes"
     TRANSFER_ADJUSTMENT,
 ) = map(int, EventKind)
 
+#: Of an unknown SKU of a message: it has not begun yet, an event began it, or its shard has no room
+#: for it.
+NOT_BEGUN, BEGUN, NO_ROOM = range(3)
+
 CREATE_SKUS, CREATE_SKUS_BY_RECEIPT, REFUSE_SKUS, QUARANTINE_SKUS = map(int, UnknownSkus)
 
 CURRENT = int(SourceState.CURRENT)

@@ -6,6 +6,7 @@ from ..limits import FIRST_NUMBERS_MAX
 from .arguments import LEVELS, RESTRICTED, SHARD, Index, Stock
 from .codes import (
     ADJUSTMENT,
+    BEGUN,
     CAP_MAX,
     COUNT,
     COUNTED_BEFORE,
@@ -20,6 +21,8 @@ from .codes import (
     EVENT_UNKNOWN_STOCK_LEVEL,
     GOODS_ISSUE,
     NEW,
+    NO_ROOM,
+    NOT_BEGUN,
     OTHER,
     QUARANTINE_SKUS,
     RECEIPT,
@@ -121,10 +124,11 @@ def _judge_place(event, planned, began, unknown_skus):
     """Answer a new event by its stock level."""
     if not planned.is_open:
         return EVENT_UNKNOWN_STOCK_LEVEL
-    is_new = planned.new_sku > 0 and not began[planned.new_sku]
+    is_new = planned.new_sku > 0 and began[planned.new_sku] != BEGUN
     begins = unknown_skus == CREATE_SKUS or unknown_skus == QUARANTINE_SKUS
     if unknown_skus == CREATE_SKUS_BY_RECEIPT:
         begins = event.kind == RECEIPT or event.kind == COUNT or event.kind == SUPPLY
+    begins = begins and began[planned.new_sku] != NO_ROOM
     return EVENT_UNKNOWN_SKU if is_new and not begins else EVENT_APPLIED
 
 
@@ -201,8 +205,9 @@ def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, beg
     is filled in. `hashes` are those of the keys, but for the lowest bit. `source` is (last number,
     floor, gaps, cap), see rules/sources.py. `space` is three empty indexes, of keys, of levels and
     of late numbers, and an array of int32 for numbers, all with room for every event. `began`
-    (uint8) has a place for every `new_sku`. `codes` answers by position, `counts` by shard how many
-    take effect. Returns whether a number came that was not the next, or a count had seen an event.
+    (uint8) has a place for every `new_sku`: NOT_BEGUN or NO_ROOM. `codes` answers by position,
+    `counts` by shard how many take effect. Returns whether a number came that was not the next, or
+    a count had seen an event.
     """
     last, floor, gaps, cap = source
     keys, places, late, numbered = space
@@ -297,8 +302,8 @@ def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, beg
             counts[event.shard] += 1
             if event.has_key:
                 enter(keys, h, i)
-            if planned.new_sku > 0 and not began[planned.new_sku]:
-                began[planned.new_sku] = 1
+            if planned.new_sku > 0 and began[planned.new_sku] == NOT_BEGUN:
+                began[planned.new_sku] = BEGUN
                 planned.creates_sku = 1
         planned.available = offered(
             planned.promisable, planned.promised, planned.cap, planned.takes_promises

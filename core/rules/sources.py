@@ -17,7 +17,7 @@ from .. import kernels
 from ..commands import SequenceRange
 from ..kernels.arguments import RESTRICTED
 from ..kernels.codes import CAME, CAP_MAX, EVENT_APPLIED, SKIPPED
-from ..limits import BATCH_MAX, RANGES_TOLD_MAX
+from ..limits import RANGES_TOLD_MAX
 from ..model import UnknownSkus
 from ..tables.effects import DTYPES, Section
 from ..tables.layouts import GAP
@@ -63,14 +63,10 @@ class Sources:
 
     def unknown_skus(self, known: Sequence[tuple[Shard, int]]) -> int:
         """What facts of a source do whose SKU is unknown (UnknownSkus): what is set of it, or of
-        the node. While a shard has no room in quarantine for a whole message, they are refused.
+        the node.
         """
         mine = int(known[0][0].source_records.records[known[0][1]]["unknown_skus"]) if known else 0
-        policy = mine or self.default_unknown_skus
-        if policy == UnknownSkus.QUARANTINE:
-            room = min(shard.quarantined_skus.room for shard in self.shards)
-            return policy if room >= BATCH_MAX else int(UnknownSkus.REFUSE)
-        return policy
+        return mine or self.default_unknown_skus
 
     def quarantines(self, source: str) -> bool:
         """Whether SKUs that nobody knows begin in quarantine when this source names them."""

@@ -19,11 +19,12 @@ from ..kernels.codes import (
     EVENT_ID_REUSED,
     EVENT_REVERSED,
     NEW,
+    NO_ROOM,
     OTHER,
     REVERSED_BEFORE,
     SAME,
 )
-from ..model import EventKind
+from ..model import EventKind, UnknownSkus
 from ..tables.effects import Section
 from ..tables.layouts import RECORDED
 from ..tables.shard import Shard
@@ -107,6 +108,10 @@ class StockPlanner:
             first.unavailable_slots.scratch(len(events) if may_be_late else 1),
             np.zeros(len(events), np.int32),
         )
+        unknown_skus = self.sources.unknown_skus(known)
+        began = np.zeros(int(plan["new_sku"].max()) + 1, np.uint8)
+        if unknown_skus == UnknownSkus.QUARANTINE and len(began) > 1:
+            self._find_room(events, plan, began)
         is_out_of_turn = kernels.plan_stock(
             events,
             recorded,
@@ -116,8 +121,8 @@ class StockPlanner:
             plan,
             codes,
             counts,
-            np.zeros(int(plan["new_sku"].max()) + 1, np.uint8),
-            self.sources.unknown_skus(known),
+            began,
+            unknown_skus,
         )
         for shard in self.shards:
             if len(shard.backorders):
@@ -127,6 +132,15 @@ class StockPlanner:
             index: self._difference(recorded[index], events, index, name_of) for index in reused
         }
         return Plan(events, plan, codes, counts, is_out_of_turn, differences, awaited)
+
+    def _find_room(self, events: Array, plan: Array, began: Array) -> None:
+        """Mark the unknown SKUs for which the quarantine of their shard has no room, were all of
+        those before them to begin.
+        """
+        numbers, firsts = np.unique(plan["new_sku"], return_index=True)
+        places = np.where(numbers > 0, events["shard"][firsts].astype(np.int64), -1)
+        for shard in self.shards:
+            began[numbers[places == shard.number][shard.quarantined_skus.room :]] = NO_ROOM
 
     def _find_awaited(self, events: Array, plan: Array) -> list[int]:
         """The positions of events for which reversals wait; plan for those that are undone."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from holdfast.core.kernels import codes
 from holdfast.core.kernels.arguments import NOT_CURRENT, RESTRICTED, SHARD
+from holdfast.core.kernels.codes import NO_ROOM, NOT_BEGUN
 from holdfast.core.limits import (
     GAPS_MAX,
     NUMBERED_MAX,
@@ -120,6 +121,7 @@ def _record(
     space = (make_index(64), make_index(64), make_index(64), np.zeros(64, np.int32))
     plan["is_counted"] = [rng.random() < 0.05 for _ in events]
     counts, began = np.zeros(SHARDS, np.int64), np.zeros(3, np.uint8)
+    began[1] = rng.choice((NOT_BEGUN, NO_ROOM))
     hashes = np.zeros(size, np.uint64)
     columns = (events[field].copy() for field in ("key_hi", "key_lo"))
     duel.call("hash_keys", space[0], *columns, hashes, operations=size)

@@ -19,7 +19,6 @@ from holdfast.core.commands import (
     UpdateLocation,
     UpdateSource,
 )
-from holdfast.core.limits import BATCH_MAX
 from holdfast.core.model import EventKind, EventOutcome, LocationKind, UnknownSkus
 from holdfast.core.tables.effects import Section
 from tests.core.engine import NodeEngine
@@ -87,17 +86,32 @@ def test_a_decision_is_journaled_with_its_reason() -> None:
     assert count == len(desk.engine.entries)
 
 
-def test_unknown_skus_are_refused_while_there_is_no_room_for_a_message(
+def test_unknown_skus_are_refused_where_their_shard_has_no_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Others are recorded, and what is settled makes room."""
-    monkeypatch.setattr("holdfast.core.tables.shard.QUARANTINED_SKUS_MAX", BATCH_MAX + 1)
+    monkeypatch.setattr("holdfast.core.tables.shard.QUARANTINED_SKUS_MAX", 2)
     desk = Desk(1)
-    assert [EventOutcome.APPLIED] * 2 == desk.sell("A", "B")
-    assert [EventOutcome.UNKNOWN_SKU, EventOutcome.APPLIED] == desk.sell("C", "A")
+    applied, unknown = EventOutcome.APPLIED, EventOutcome.UNKNOWN_SKU
+    assert [applied, applied, applied, unknown, applied] == desk.sell("A", "B", "A", "C", "B")
+    assert [unknown, applied, unknown] == desk.sell("C", "A", "D")
     desk.settle("B", admits=False)
-    assert [EventOutcome.APPLIED] == desk.sell("C")
-    assert [EventOutcome.UNKNOWN_SKU] == desk.sell("D")
+    assert [applied, unknown, applied] == desk.sell("C", "D", "C")
+    assert [] == check_invariants(desk.engine.node)
+
+
+def test_a_full_quarantine_of_one_shard_refuses_nothing_in_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each SKU is judged by its own shard, also in one message."""
+    monkeypatch.setattr("holdfast.core.tables.shard.QUARANTINED_SKUS_MAX", 3)
+    desk = Desk(4)
+    names = [f"sku {number}" for number in range(40)]
+    told = dict(zip(names, desk.sell(*names), strict=True))
+    for number in range(4):
+        mine = [name for name in names if number == desk.engine.node.homes.of_sku(name)]
+        assert [EventOutcome.APPLIED] * 3 == [told[name] for name in mine[:3]]
+        assert {EventOutcome.UNKNOWN_SKU} == {told[name] for name in mine[3:]}
 
 
 def test_a_node_may_quarantine_what_no_source_is_set_for() -> None:
