@@ -267,8 +267,6 @@ class Counts:
         self, name: str, event: StockEvent, opened_ns: int, level: Level, now_ns: int
     ) -> tuple[EventOutcome, tuple[Reapplied, ...]]:
         """What a count of the moment had not seen that should have come before others did."""
-        if not level.facts:  # there is no such level yet
-            return EventOutcome.APPLIED, ()
         if not self.window_ns or opened_ns < now_ns - self.window_ns:
             return EventOutcome.COUNT_TOO_OLD, ()
         later = [

@@ -167,9 +167,11 @@ class Facts:
         if event.kind == EventKind.REVERSAL:
             judged = self.judge_reversal(event, level, now_ns)
         elif event.kind == EventKind.COUNT and event.is_plain and gap is not None:
-            late = self.counts.judge_late_count(name, event, gap.opened_ns, level, now_ns)
-            outcome, told = late
-            judged = Judged(outcome, None, 0, sum(each.units for each in told), told)
+            judged = Judged(EventOutcome.APPLIED)  # nothing happened where there is no level
+            if event.location in self.skus.get(event.sku, {}):
+                late = self.counts.judge_late_count(name, event, gap.opened_ns, level, now_ns)
+                outcome, told = late
+                judged = Judged(outcome, None, 0, sum(each.units for each in told), told)
         else:
             outcome, possible, delta, told = self.counts.judge(
                 name, event, level, self.skus, now_ns

@@ -43,7 +43,7 @@ from holdfast.core.model import (
     Verb,
 )
 from tests.core.operator_stories import force, reset, settle, update_source
-from tests.core.supply_stories import announce, reserve_against_supply
+from tests.core.supply_stories import announce, count_late, reserve_against_supply
 from tests.model import Model, StockColumns
 from tests.model_reservations import key_text
 
@@ -104,6 +104,7 @@ class Storyteller:
             *[partial(reserve_against_supply, self)] * 3,
             *[self.stock] * 4,
             *[partial(announce, self)] * 4,
+            *[partial(count_late, self)] * 3,
             *[self.again] * 6,
             *[self.read] * 2,
             *(self.location, self.delete, partial(reset, self), partial(update_source, self)),
