@@ -27,12 +27,13 @@ from holdfast.core.rules.retention import Retention
 from holdfast.persistence.journal_process.parent import JournalProcess
 from holdfast.persistence.recovery import Progress, Recovered, no_progress, recover
 
+from ..serving import serve_http
 from .admission import Admission
 from .clock import check_clock, node_clock
 from .handlers import ADMIN, PUBLIC, Handlers, methods_of, service_names
 from .health import Health
 from .heartbeat import Heartbeat
-from .http import Phase, build_app, serve_http
+from .http import Phase, build_app
 from .ledger_reader import LedgerReader
 from .log_writer import LogWriter, Sampler
 from .operators import Operators

@@ -9,8 +9,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from holdfast.edge.server.http import Phase, build_app, serve_http
+from holdfast.edge.server.http import Phase, build_app
 from holdfast.edge.server.statistics import CallCounters, NodeStatistics
+from holdfast.edge.serving import serve_http
 
 NODE = NodeStatistics(
     shards=(),

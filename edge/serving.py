@@ -1,0 +1,95 @@
+"""An HTTP server on the caller's event loop, for the node and for the adapters.
+
+Rules of this file: it knows addresses and no application. It leaves signals to the owner of the
+process, and writes no access log: scrapers and load balancers ask every few seconds.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import uvicorn
+
+#: Seconds. Scrapes end within milliseconds; one that hangs must not hold up a restart.
+GRACE_S = 2
+
+
+@contextlib.asynccontextmanager
+async def serve_http(app: Any, host: str, port: int) -> AsyncIterator[int]:
+    """Serve until the block ends; yields the port, which the system picks for a `port` of 0.
+
+    Raises OSError when the address is taken or is not this machine's.
+    """
+    listeners = await _listen(host, port)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )
+    task = asyncio.create_task(server.serve(sockets=listeners), name="http")
+    try:
+        await server.wait_started(task)
+        yield listeners[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def _listen(host: str, port: int) -> list[socket.socket]:
+    """Bind here: uvicorn would end the process when the port is taken.
+
+    Every address of a host is listened on, and `::` takes IPv4 as well, as gRPC does both.
+    """
+    loop = asyncio.get_running_loop()
+    listeners: list[socket.socket] = []
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, _, _, _, address in found:
+            # Of a port 0 the system picks one; the other addresses of the host have to share it.
+            picked = listeners[0].getsockname()[1] if listeners else port
+            listeners.append(_bind(family, (address[0], picked, *address[2:])))
+    except OSError as error:
+        for listener in listeners:
+            listener.close()
+        message = f"cannot listen on {host}:{port}: {error.strerror or error}"
+        raise OSError(error.errno, message) from error
+    return listeners
+
+
+def _bind(family: int, address: Any) -> socket.socket:
+    both = family == socket.AF_INET6 and address[0] == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server(address, family=family, dualstack_ipv6=both)
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that leaves signals alone and says when it has started."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._has_started = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # uvicorn's own would take SIGTERM away from `Server.stop_on_signals`
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._has_started.set()
+
+    async def wait_started(self, task: "asyncio.Task[None]") -> None:
+        """Wait until it accepts connections; raises what ended the task before that."""
+        started = asyncio.create_task(self._has_started.wait())
+        await asyncio.wait((started, task), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            started.cancel()
+            task.result()
