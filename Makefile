@@ -7,8 +7,9 @@ PYTHON ?= $(shell for p in python3.11 python3; do \
 	done)
 ROOMS := core persistence edge adapters
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --extra node --group build --generate-hashes \
-	--python-version 3.11 --python-platform linux --custom-compile-command 'make lock'
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --extra node --extra adapters --group build \
+	--generate-hashes --python-version 3.11 --python-platform linux \
+	--custom-compile-command 'make lock'
 # google/api and google/rpc lie beside the Python of googleapis-common-protos.
 GOOGLEAPIS := .venv/lib/python3.11/site-packages
 PROTOC := $(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS)
@@ -26,7 +27,7 @@ SHARED := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev types run replay test test-uncovered test-slow coverage check fix \
+.PHONY: help setup dev types run replay test test-slow coverage check fix \
 	scripts-accept protos verify-protos release-protos bench load lock dist clean
 
 help:  ## List the targets.
@@ -86,9 +87,6 @@ coverage: .venv/.dev-ready  ## Measure branch coverage of core and kernels; fail
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage html --quiet --fail-under=0
 	@$(BIN)/coverage report
-
-test-uncovered: .venv/.dev-ready  ## Run the tests that `make coverage` does not.
-	@$(BIN)/pytest $(TOLD) $(SHARED) $(addprefix --ignore=,$(COVERED)) tests $(COMPILED)
 
 test-slow: .venv/.dev-ready .venv/.bench-ready  ## Run the tests that take longer.
 	@$(BIN)/pytest -q -m slow

@@ -1,4 +1,5 @@
-"""One file per outside system (ERP, till, marketplace), and the runtime they share.
+"""Adapters: they translate what other systems say into facts and orders for the core, and back.
 
-May import ``holdfast.v1`` and ``holdfast.edge.client``: an adapter is a client like any other.
+An adapter is pure functions and a declaration (contract.py). What is hard is written once, in
+`runtime`: keeping, retrying, ordering, dead letters.
 """

@@ -1,0 +1,1 @@
+"""`holdfast adapters`: running adapters, and settling what they could not deliver."""

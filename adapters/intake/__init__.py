@@ -1,0 +1,1 @@
+"""Intakes: formats that many systems speak, decoded to canonical events."""

@@ -1,0 +1,1 @@
+"""What every adapter needs, written once: keeping, delivering, retrying, dead letters."""

@@ -1,0 +1,1 @@
+"""One file for each outside system that speaks a language of its own."""
