@@ -1,0 +1,22 @@
+"""The time zone of an option: of a partner who tells the time of his clock and no zone."""
+
+from typing import Annotated, TypeAlias
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator
+
+
+def _known(name: str) -> str:
+    try:
+        return ZoneInfo(name).key if name else ""
+    except (KeyError, ValueError, OSError):
+        raise ValueError("not a time zone; Europe/Berlin is one") from None
+
+
+ZoneName: TypeAlias = Annotated[str, AfterValidator(_known)]
+"""An option: "Europe/Berlin", or empty when partners tell the zone."""
+
+
+def zone(name: str) -> ZoneInfo | None:
+    """The time zone of an option, None if it is empty."""
+    return ZoneInfo(name) if name else None

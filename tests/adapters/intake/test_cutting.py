@@ -1,0 +1,98 @@
+"""A long file is cut behind whole records, the same way each time."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdfast.adapters.intake import cutting
+from holdfast.adapters.intake.cutting import Piece, cut_lines
+
+HEADER = b"sku,text\n"
+
+
+@pytest.fixture(autouse=True)
+def _short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A piece is some lines, and a record up to 20 bytes."""
+    monkeypatch.setattr(cutting, "RECORD_BYTES", 20)
+    monkeypatch.setattr(cutting, "PIECE_BYTES", 24)
+
+
+def pieces(text: bytes, quote: bytes = b'"', encoding: str = "utf-8") -> list[Piece]:
+    return list(cut_lines([text], encoding, quote, has_header=True))
+
+
+def test_each_piece_has_the_header_and_the_line_of_its_first_row() -> None:
+    rows = b"a,1234567\nb,1234567\nc,1234567\nd,1234567\ne,1\n"
+    assert [
+        Piece(HEADER + b"a,1234567\nb,1234567\n", 2),
+        Piece(HEADER + b"c,1234567\nd,1234567\ne,1\n", 4),
+    ] == pieces(HEADER + rows)
+
+
+def test_a_quoted_row_of_several_lines_is_not_cut() -> None:
+    rows = b'a,12345678901\nb,"1\n2\n3\n4"\nc,1\n'
+    assert [
+        Piece(HEADER + b"a,12345678901\n", 2),
+        Piece(HEADER + b'b,"1\n2\n3\n4"\nc,1\n', 3),
+    ] == pieces(HEADER + rows)
+
+
+def test_a_quote_that_nothing_closes_does_not_swallow_what_follows() -> None:
+    rows = b'a,5" pipe\n' + b"".join(b"%d,123456\n" % number for number in range(9))
+    assert [2, 4, 6, 8, 10] == [piece.line for piece in pieces(HEADER + rows)]
+    assert HEADER + rows == HEADER + b"".join(
+        piece.body.removeprefix(HEADER) for piece in pieces(HEADER + rows)
+    )
+
+
+def test_a_line_that_is_too_long_is_a_piece_of_its_own_and_refused() -> None:
+    assert [
+        Piece(HEADER + b"a,1\n", 2),
+        Piece(b"b," + b"x" * 18, 3, "a line of up to 20 bytes"),
+        Piece(HEADER + b"c,1\n", 4),
+    ] == pieces(HEADER + b"a,1\nb," + b"x" * 999 + b"\nc,1\n")
+
+
+def test_a_header_that_is_too_long_refuses_the_file() -> None:
+    assert [Piece(b"x" * 20, 1, "a header of up to 20 bytes")] == pieces(b"x" * 99 + b"\na,1\n")
+
+
+@pytest.mark.parametrize("text", [b"", HEADER])
+def test_a_file_without_rows_has_no_pieces(text: bytes) -> None:
+    assert [] == pieces(text)
+
+
+def test_the_last_line_needs_no_end() -> None:
+    assert [Piece(HEADER + b"a,1", 2)] == pieces(HEADER + b"a,1")
+
+
+def test_other_encodings_become_utf_8() -> None:
+    text = HEADER.decode() + "ä,1\n"
+    body = text.encode()
+    assert [body] == [piece.body for piece in pieces(text.encode("utf-16"), encoding="utf-16")]
+    assert [body] == [piece.body for piece in pieces(text.encode("cp1252"), encoding="cp1252")]
+
+
+LINES = st.lists(st.text('a,"', max_size=30).map(str.encode), max_size=12)
+
+
+def blocks_of(text: bytes, size: int) -> Iterator[bytes]:
+    return (text[at : at + size] for at in range(0, len(text), size))
+
+
+@given(LINES, st.integers(1, 40))
+def test_pieces_do_not_depend_on_how_the_file_is_read(lines: list[bytes], size: int) -> None:
+    text = HEADER + b"\n".join(lines)
+    assert pieces(text) == list(cut_lines(blocks_of(text, size), "utf-8", b'"', has_header=True))
+
+
+@given(LINES)
+def test_no_line_is_lost_or_moved(lines: list[bytes]) -> None:
+    text = HEADER + b"".join(line + b"\n" for line in lines)
+    found = []
+    for piece in pieces(text):
+        rows = piece.body.removeprefix(b"" if piece.refused else HEADER).splitlines()
+        found += [(piece.line + at, row) for at, row in enumerate(rows)]
+    assert [(number, line[:20]) for number, line in enumerate(lines, 2)] == found
