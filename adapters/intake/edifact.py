@@ -1,0 +1,65 @@
+"""EDIFACT of warehouses and suppliers: INVRPT, DESADV and RECADV.
+
+An event is known by the references of its interchange and message, and its line. A message that is
+wrong does not hold up the others of its interchange. Interchanges that are marked as tests do not
+count, unless the options say so.
+
+Rules of this file: pure. What the messages say is in the edifact_* files beside it.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from ..contract import Adapter, Message, Undecodable
+from ..events import Decoded, Ignored
+from .edifact_notices import supply
+from .edifact_segments import EdifactMessage, messages, text_of, unreadable
+from .edifact_stock import inventory, receipts
+from .edifact_values import Edifact
+
+_MESSAGES: Final[
+    dict[str, Callable[[EdifactMessage, Edifact], Iterator[Decoded | Undecodable]]]
+] = {
+    "DESADV": supply,
+    "INVRPT": inventory,
+    "RECADV": receipts,
+}
+
+
+def key(message: Message) -> str:
+    """A hash of what came. A reference that comes again with other content is another message: the
+    core tells that the ids of its events were used before.
+    """
+    return hashlib.blake2b(message.body, digest_size=16).hexdigest()
+
+
+def decode(message: Message, options: Edifact) -> Iterator[Decoded | Undecodable]:
+    """The events of the messages of an interchange, which are whole or are told."""
+    text = text_of(message.body)
+    is_readable = "\N{REPLACEMENT CHARACTER}" not in text
+    for told in messages(text):
+        if isinstance(told, Undecodable):
+            yield told
+        elif not is_readable and (wrong := unreadable(told)):
+            yield wrong
+        elif told.is_test and not options.accepts_tests:
+            yield Ignored("test")
+        elif told.code not in _MESSAGES:
+            yield Ignored(f"edifact_{told.code[:8]}")
+        else:
+            try:
+                yield from _MESSAGES[told.code](told, options)
+            except Undecodable as told_wrong:
+                yield told_wrong
+
+
+ADAPTER: Final = Adapter(
+    name="edifact",
+    reads="EDIFACT INVRPT, DESADV and RECADV, directories D.96A to D.01B, and EANCOM.",
+    dedupe="references of interchange and message, and the line",
+    order="none; counts and supply by their date",
+    key=key,
+    decode=decode,
+    options=Edifact,
+)

@@ -1,0 +1,190 @@
+"""EDIFACT INVRPT, inventory report, and RECADV, receiving advice.
+
+Source: EANCOM 1997, INVRPT version 004 and RECADV version 003, and their examples: BGM+35 reports
+what is on hand, BGM+78 movements, BGM+85E (263 since 2002) adjustments. INV01 is the direction of a
+movement: 1 out of the inventory, 2 into it. A quantity with a CPS behind it is the part of the one
+before it that is packed so, and no count of its own.
+
+Rules of this file: pure.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from ..contract import Undecodable
+from ..events import CountBasis, Decoded, Exceptional, FactKind, Ignored, Reference, StockFact
+from .edifact_segments import EdifactMessage, Segment
+from .edifact_values import (
+    Edifact,
+    dates,
+    header,
+    instant,
+    is_day,
+    location,
+    quantity,
+    reference,
+    sku,
+    when,
+)
+from .loops import each_loop, loops
+
+_COUNTS: Final = ("35",)
+_MOVEMENTS: Final = ("78",)
+_ADJUSTMENTS: Final = ("85E", "263")
+_OUT, _IN = "1", "2"
+#: Quantities of a RECADV (6063) that were received: accepted, or else all.
+_RECEIVED: Final = ("194", "48")
+_DAMAGED: Final = "124"
+
+
+def inventory(told: EdifactMessage, options: Edifact) -> Iterator[Decoded | Undecodable]:
+    """What an INVRPT tells: counts, movements or adjustments."""
+    bgm = beginning(told)
+    kind = bgm.get(1)
+    if kind not in (*_COUNTS, *_MOVEMENTS, *_ADJUSTMENTS):
+        raise Undecodable(bgm.path(1), kind, "35, 78, 85E or 263")
+    is_count = kind in _COUNTS
+    time, is_known = when(told, options.counted_at if is_count else ("137",), options)
+
+    def read(number: int, lin: Segment, inside: list[Segment]) -> Iterator[Decoded]:
+        counted: set[str] = set()
+        for at, (qty, details) in enumerate(loops(inside, "QTY"), 1):
+            own_time = _time(details, options)
+            place = _place(details, options)
+            fact = StockFact(
+                source=f"edifact/{told.sender}",
+                id=f"{told.control}/{number}/{at}",
+                kind=FactKind.COUNT if is_count else FactKind.ADJUSTMENT,
+                sku=sku(lin, inside, options),
+                location=place or location(told, options.locations, options),
+                quantity=quantity(qty),
+                unit=qty.get(1, 3),
+                time=own_time or time,
+                reference=Reference("inventory_report", bgm.get(2)),
+            )
+            if not is_count:
+                yield _movement(fact, details, options, is_adjustment=kind in _ADJUSTMENTS)
+            elif _is_counted(qty, inside, details, options):
+                if fact.location in counted:
+                    raise Undecodable(qty.path(1), qty.get(1), "one count of a location in a LIN")
+                counted.add(fact.location)
+                yield _count(fact, qty, options, is_known=is_known or own_time is not None)
+
+    yield from each_loop(told.segments, "LIN", read)
+
+
+def beginning(told: EdifactMessage) -> Segment:
+    """The BGM of a message. Raises `Undecodable`."""
+    bgm = next((each for each in told.segments if each.name == "BGM"), None)
+    if bgm is None:
+        raise Undecodable(told.unh.path(2), told.code, "a segment BGM")
+    return bgm
+
+
+def _is_counted(
+    qty: Segment, inside: Iterable[Segment], details: Iterable[Segment], options: Edifact
+) -> bool:
+    """Whether a quantity is what is on hand, of the best kind that the line has, and no part."""
+    kinds = {each.get(1) for each in inside if each.name == "QTY"}
+    wanted = next((kind for kind in options.counted if kind in kinds), None)
+    if wanted is None:
+        raise Undecodable(qty.path(1), sorted(kinds), f"one of {', '.join(options.counted)}")
+    return qty.get(1) == wanted and all(each.name != "CPS" for each in details)
+
+
+def _count(fact: StockFact, qty: Segment, options: Edifact, *, is_known: bool) -> StockFact:
+    if fact.quantity < 0:
+        raise Undecodable(qty.path(1, 2), str(fact.quantity), "0 or more")
+    if not is_known:
+        raise Undecodable("DTM", str(fact.time), "the time of day of the counts")
+    return replace(fact, basis=CountBasis(options.basis))
+
+
+def _movement(
+    fact: StockFact, details: Iterable[Segment], options: Edifact, *, is_adjustment: bool
+) -> Decoded:
+    """A movement by its direction; an adjustment may have a sign in its place."""
+    inv = next((each for each in details if each.name == "INV"), None)
+    direction, reason = (inv.get(1), inv.get(3)) if inv else ("", "")
+    if direction not in (_OUT, _IN) and not is_adjustment:
+        return Ignored("no_movement")
+    amount = -abs(fact.quantity) if direction == _OUT else fact.quantity
+    if not amount:
+        return Ignored("no_change")
+    kind = "adjustment" if is_adjustment else options.movements.get(reason, "adjustment")
+    if kind == "ignored":
+        return Ignored(f"movement_{reason[:8]}")
+    is_in = kind in ("receipt", "return")
+    if kind == "adjustment" or is_in != (amount > 0):
+        return replace(fact, quantity=amount, reason=reason)
+    return replace(fact, kind=FactKind(kind), quantity=abs(amount), reason=reason)
+
+
+def _place(details: Iterable[Segment], options: Edifact) -> str:
+    places = {each.get(1): each.get(2) for each in details if each.name == "LOC"}
+    return next((places[kind] for kind in options.places if places.get(kind)), "")
+
+
+def _time(details: Iterable[Segment], options: Edifact) -> datetime | None:
+    """When a quantity was there, if it says so by itself."""
+    known = dates(details)
+    kinds = [kind for kind in options.counted_at if kind in known and not is_day(known[kind])]
+    return instant(known[kinds[0]], options) if kinds else None
+
+
+def receipts(told: EdifactMessage, options: Edifact) -> Iterator[Decoded | Undecodable]:
+    """What a RECADV says was received; what differs from what was sent is for a person."""
+    bgm = beginning(told)
+    time, _ = when(told, ("50", "137"), options)
+    place = location(told, options.locations, options)
+    shipment, order = reference(header(told), ("AAK", "DQ")), reference(header(told), ("ON",))
+    known = order or shipment if options.supply_by == "order" else shipment or order
+
+    def read(number: int, lin: Segment, inside: list[Segment]) -> Iterator[Decoded]:
+        amounts = {each.get(1): each for each in inside if each.name == "QTY"}
+        kind = next((kind for kind in _RECEIVED if kind in amounts), None)
+        if kind is None:
+            raise Undecodable(lin.path(1), sorted(amounts), f"QTY of {' or '.join(_RECEIVED)}")
+        fact = StockFact(
+            source=f"edifact/{told.sender}",
+            id=f"{told.control}/{number}",
+            kind=FactKind.RECEIPT,
+            sku=sku(lin, inside, options),
+            location=place,
+            quantity=quantity(amounts[kind]),
+            unit=amounts[kind].get(1, 3),
+            time=time,
+            reference=Reference("receipt", bgm.get(2))
+            if options.receipts == "receipt" or not known
+            else Reference(options.receipts, known),
+        )
+        if fact.quantity < 0:
+            raise Undecodable(amounts[kind].path(1, 2), str(fact.quantity), "0 or more")
+        if fact.quantity:
+            yield fact
+        yield from _variances(fact, inside)
+
+    yield from each_loop(told.segments, "LIN", read)
+
+
+def _variances(fact: StockFact, inside: Iterable[Segment]) -> Iterator[Exceptional]:
+    for at, qvr in enumerate((each for each in inside if each.name == "QVR"), 1):
+        amount: Decimal = quantity(qvr, 1)
+        is_damaged = qvr.get(1, 2) == _DAMAGED
+        yield Exceptional(
+            source=fact.source,
+            id=f"{fact.id}/{at}",
+            kind="damaged_receipt" if is_damaged else "receipt_differs",
+            subject=fact.sku,
+            text=f"The receipt of {fact.sku} differs by {amount} from what was sent.",
+            time=fact.time,
+            details={
+                "quantity": str(amount),
+                "of": qvr.get(1, 2),
+                "discrepancy": qvr.get(2),
+                "reason": qvr.get(3),
+            },
+        )

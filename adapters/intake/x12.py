@@ -1,0 +1,72 @@
+"""X12 of warehouses and suppliers: 846, 856, 944, 945 and 947.
+
+An event is known by the control numbers of its interchange, group and transaction set, and its line
+(ISA13, GS06, ST02). A transaction set that is wrong does not hold up the others of its interchange.
+Interchanges that are marked as tests do not count, unless the options say so.
+
+Rules of this file: pure. What the sets say is in the x12_* files beside it.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from ..contract import Adapter, Message, Undecodable
+from ..events import Decoded, Ignored
+from .x12_notices import supply
+from .x12_segments import TransactionSet, transaction_sets
+from .x12_stock import adjustments, counts
+from .x12_values import X12
+from .x12_warehouse import receipts, shipments
+
+_SETS: Final[dict[str, Callable[[TransactionSet, X12], Iterator[Decoded | Undecodable]]]] = {
+    "846": counts,
+    "856": supply,
+    "944": receipts,
+    "945": shipments,
+    "947": adjustments,
+}
+
+
+def key(message: Message) -> str:
+    """A hash of what came. A control number that comes again with other content is another message:
+    the core tells that the ids of its events were used before.
+    """
+    return hashlib.blake2b(message.body, digest_size=16).hexdigest()
+
+
+def decode(message: Message, options: X12) -> Iterator[Decoded | Undecodable]:
+    """The events of the transaction sets of a message, which are whole or are told."""
+    # Latin-1 reads each byte; those of UTF-8 are read as that where a text has them.
+    try:
+        text = message.body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = message.body.decode("latin-1")
+    for told in transaction_sets(text):
+        if isinstance(told, Undecodable):
+            yield told
+        elif told.is_test and not options.accepts_tests:
+            yield Ignored("test")
+        elif told.code not in _SETS:
+            yield Ignored(f"x12_{told.code[:8]}")
+        else:
+            yield from _of_set(told, options)
+
+
+def _of_set(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodable]:
+    """The events of a set, and what is wrong with it."""
+    try:
+        yield from _SETS[told.code](told, options)
+    except Undecodable as wrong:
+        yield wrong
+
+
+ADAPTER: Final = Adapter(
+    name="x12",
+    reads="X12 846, 856, 944, 945 and 947, release 004010 and its like.",
+    dedupe="control numbers of interchange, group and transaction set, and the line",
+    order="none; counts and supply by their date",
+    key=key,
+    decode=decode,
+    options=X12,
+)

@@ -1,0 +1,118 @@
+"""X12 856, advance ship notice: goods that are under way to us.
+
+Source: segments BSN, HL, PRF, LIN, SN1 and DTM of the 004010 dictionary, and its codes 353 (purpose
+of a transaction set) and 374 (kinds of dates).
+
+Rules of this file: pure. Levels of HL are joined by their parents, not by where they stand.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from ..contract import Undecodable
+from ..events import Decoded, FactKind, Reference, StockFact
+from .loops import loops
+from .x12_segments import Segment, TransactionSet
+from .x12_values import (
+    X12,
+    first,
+    header,
+    instant,
+    lin_pairs,
+    location,
+    optional_quantity,
+    quantity,
+    sku,
+)
+
+#: Purposes (353) that take a notice back: cancellation and delete.
+_CANCELS: Final = ("01", "03")
+#: Kinds of dates (374) of when goods arrive, the best first: estimated and promised delivery,
+#: arrival, scheduled delivery, requested delivery.
+_ARRIVALS: Final = ("017", "069", "371", "067", "002")
+_SHIPPED: Final = "011"
+#: Levels above an item that are looked at: shipments, orders, tares, packs and items are five.
+_DEPTH: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """An HL: its parent, and what stands in it."""
+
+    parent: str
+    segments: list[Segment]
+
+
+def supply(told: TransactionSet, options: X12) -> Iterator[Decoded]:
+    """What an 856 announces, each product of a shipment or order once; cancelled, of 0 units."""
+    bsn = first(told, "BSN")
+    levels = {hl.get(1): _Level(hl.get(2), inside) for hl, inside in loops(told.segments, "HL")}
+    is_cancelled = bsn.get(1) in _CANCELS
+    expected = None if is_cancelled else _expected(told, bsn, options)
+    totals: dict[tuple[str, str, str, str], Decimal] = {}
+    for key, amount in _items(told, bsn, levels, options):
+        totals[key] = totals.get(key, Decimal(0)) + (Decimal(0) if is_cancelled else amount)
+    for number, ((known_by, product, place, unit), amount) in enumerate(totals.items(), 1):
+        yield StockFact(
+            source=f"x12/{told.sender}",
+            id=f"{told.control}/{number}",
+            kind=FactKind.SUPPLY,
+            sku=product,
+            location=place,
+            quantity=amount,
+            unit=unit,
+            time=instant(bsn, 3, 4, options),
+            reference=Reference("supply", known_by),
+            expected_time=expected,
+        )
+
+
+def _items(
+    told: TransactionSet, bsn: Segment, levels: Mapping[str, _Level], options: X12
+) -> Iterator[tuple[tuple[str, str, str, str], Decimal]]:
+    """What each item is known by, its SKU, where it goes, its unit; and how many there are."""
+    for number, level in levels.items():
+        lin = next((each for each in level.segments if each.name == "LIN"), None)
+        sn1 = next((each for each in level.segments if each.name == "SN1"), None)
+        if lin is None or sn1 is None:
+            continue
+        above = _above(number, levels)
+        amount = quantity(sn1, 2)
+        known_by = bsn.required(2, "the number of the shipment")
+        if options.supply_by == "order":
+            prf = next((each for each in above if each.name == "PRF"), None)
+            if prf is None:
+                raise Undecodable(lin.path(1), lin.get(1), "PRF with the order, in a level above")
+            known_by = prf.required(1, "the number of the order")
+            amount = optional_quantity(sn1, 4) or amount
+        if amount < 0:
+            raise Undecodable(sn1.path(2), str(amount), "0 or more units")
+        # The nearest party of a kind counts: an order may go elsewhere than the others.
+        where = [*header(told, "HL"), *reversed(above)]
+        place = location(where, told, options.destinations, options)
+        yield (known_by, sku(lin, lin_pairs(lin), options), place, sn1.get(3)), amount
+
+
+def _above(number: str, levels: Mapping[str, _Level]) -> list[Segment]:
+    """The segments of a level and of those above it, from the bottom up."""
+    found: list[Segment] = []
+    seen: set[str] = set()
+    while number in levels and number not in seen and len(seen) < _DEPTH:
+        seen.add(number)
+        found += levels[number].segments
+        number = levels[number].parent
+    return found
+
+
+def _expected(told: TransactionSet, bsn: Segment, options: X12) -> datetime:
+    """When the goods arrive: as told, or some days after shipping, or else after the notice."""
+    dates = {each.get(1): each for each in told.segments if each.name == "DTM"}
+    arrival = next((dates[kind] for kind in _ARRIVALS if kind in dates), None)
+    if arrival:
+        return instant(arrival, 2, 3, options)
+    shipped = dates.get(_SHIPPED)
+    left = instant(shipped, 2, 3, options) if shipped else instant(bsn, 3, 4, options)
+    return left + timedelta(days=options.transit_days)

@@ -1,0 +1,120 @@
+"""X12 846, inventory advice, and 947, inventory adjustment advice.
+
+Source: segments BIA, LIN, QTY, SDQ, W15 and W19 of the 004010 dictionary.
+
+Rules of this file: pure.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+
+from ..contract import Undecodable
+from ..events import CountBasis, Decoded, FactKind, Ignored, Reference, StockFact
+from .loops import each_loop
+from .x12_segments import Segment, TransactionSet
+from .x12_values import (
+    X12,
+    first,
+    header,
+    instant,
+    lin_pairs,
+    location,
+    quantity,
+    sku,
+    when,
+)
+
+
+def counts(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodable]:
+    """What an 846 says is on hand, each product a count at one location, or by SDQ at several."""
+    bia = first(told, "BIA")
+    time = _counted_at(told, bia, options)
+
+    def read(number: int, lin: Segment, inside: list[Segment]) -> Iterator[Decoded]:
+        for at, (place, amount, unit) in enumerate(_amounts(told, lin, inside, options), 1):
+            if amount < 0:
+                raise Undecodable(lin.path(1), str(amount), "a quantity of 0 or more in QTY")
+            yield StockFact(
+                source=f"x12/{told.sender}",
+                id=f"{told.control}/{number}/{at}",
+                kind=FactKind.COUNT,
+                sku=sku(lin, lin_pairs(lin), options),
+                location=place,
+                quantity=amount,
+                unit=unit,
+                time=time,
+                reference=Reference("inventory_advice", bia.get(3)),
+                basis=CountBasis(options.basis),
+            )
+
+    yield from each_loop(told.segments, "LIN", read)
+
+
+def _counted_at(told: TransactionSet, bia: Segment, options: X12) -> datetime:
+    """The instant of the counts. A day alone would be any time of it, and the count wrong by all
+    that was sold on it.
+    """
+    if bia.get(5):
+        return instant(bia, 4, 5, options)
+    if bia.get(4)[-6:] != told.gs.get(4)[-6:]:
+        raise Undecodable(bia.path(5), "", "the time of day of the counts")
+    return when(told, bia, 4, options)
+
+
+def _amounts(
+    told: TransactionSet, lin: Segment, inside: list[Segment], options: X12
+) -> Iterator[tuple[str, Decimal, str]]:
+    """Location, quantity and unit of what is counted of a product."""
+    by_location = [each for each in inside if each.name == "SDQ"]
+    for sdq in by_location:
+        for at in range(3, len(sdq.elements) + 1, 2):
+            yield sdq.required(at, "a location"), quantity(sdq, at + 1), sdq.get(1)
+    if by_location:
+        return
+    told_kinds = {each.get(1): each for each in inside if each.name == "QTY"}
+    kind = next((kind for kind in options.counted if kind in told_kinds), None)
+    if kind is None:
+        wanted = f"QTY of {' or '.join(options.counted)}"
+        raise Undecodable(lin.path(1), sorted(told_kinds), wanted)
+    qty = told_kinds[kind]
+    unit = next((each.get(1) for each in inside if each.name == "UIT"), "")
+    place = location(header(told, "LIN"), told, options.locations, options)
+    yield place, quantity(qty, 2), _unit(told, qty.get(3) or unit)
+
+
+def _unit(told: TransactionSet, unit: str) -> str:
+    """The first component of a composite unit."""
+    return unit.split(told.isa.elements[15], maxsplit=1)[0]
+
+
+def adjustments(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodable]:
+    """What a 947 says was corrected, or put into a status or taken out of it."""
+    w15 = first(told, "W15")
+    time = when(told, w15, 1, options)
+    place = location(header(told, "W19"), told, options.locations, options)
+
+    def read(number: int, w19: Segment, _inside: list[Segment]) -> Iterator[Decoded]:
+        reason, amount = w19.required(1, "a reason"), quantity(w19, 2)
+        if reason in options.decreases:
+            amount = -abs(amount)
+        if not amount:
+            yield Ignored("no_change")
+            return
+        status = options.statuses.get(reason, "")
+        yield StockFact(
+            source=f"x12/{told.sender}",
+            id=f"{told.control}/{number}",
+            kind=FactKind.STATUS_CHANGE if status else FactKind.ADJUSTMENT,
+            sku=sku(w19, (5, 7, 17), options, upc=4),
+            location=place,
+            quantity=abs(amount) if status else amount,
+            unit=w19.get(3),
+            time=time,
+            reference=Reference("adjustment", w15.get(2) or w15.get(3)),
+            reason=reason,
+            from_status=status if amount > 0 else "",
+            to_status=status if amount < 0 else "",
+        )
+
+    yield from each_loop(told.segments, "W19", read)
