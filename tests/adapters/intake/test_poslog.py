@@ -1,0 +1,400 @@
+"""Receipts of tills: what each transaction does to stock, in made-up files and in a real one."""
+
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import psutil
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from holdfast.adapters.contract import Message, Undecodable
+from holdfast.adapters.events import (
+    Exceptional,
+    FactKind,
+    Ignored,
+    OrderEvent,
+    OrderKind,
+    OrderLine,
+    Reference,
+    Reversed,
+    StockFact,
+)
+from holdfast.adapters.intake.poslog import ADAPTER, PoslogOptions
+from tests.adapters.contracts import contract
+
+OPTIONS = PoslogOptions(time_zone="Europe/Berlin", weight_unit="kg")
+NOON = datetime(2026, 11, 26, 11, tzinfo=UTC)
+
+
+def line(
+    number: int | str,
+    sku: str = "A",
+    quantity: str = "1",
+    *,
+    kind: str = "Sale",
+    attributes: str = "",
+    of_kind: str = "",
+    inside: str = "",
+) -> str:
+    return (
+        f"<LineItem {attributes}><SequenceNumber>{number}</SequenceNumber><{kind} {of_kind}>"
+        f"<ItemID>{sku}</ItemID><Quantity>{quantity}</Quantity>{inside}</{kind}></LineItem>"
+    )
+
+
+def receipt(
+    *parts: str,
+    number: object = 114,
+    till: object = 3,
+    attributes: str = "",
+    retail: str = "",
+    time: str = "2026-11-26T12:00:00",
+) -> str:
+    return (
+        f"<Transaction {attributes}><RetailStoreID>0042</RetailStoreID>"
+        f"<WorkstationID>{till}</WorkstationID><SequenceNumber>{number}</SequenceNumber>"
+        f"<BusinessDayDate>2026-11-26</BusinessDayDate><EndDateTime>{time}</EndDateTime>"
+        f"<OperatorID>901</OperatorID><RetailTransaction {retail}>{''.join(parts)}"
+        "</RetailTransaction></Transaction>"
+    )
+
+
+def link(number: int, reason: str, inside: str = "") -> str:
+    return (
+        f'<TransactionLink ReasonCode="{reason}"><RetailStoreID>0042</RetailStoreID>'
+        f"<WorkstationID>7</WorkstationID><SequenceNumber>{number}</SequenceNumber>"
+        f"<BusinessDayDate>2026-11-25</BusinessDayDate>{inside}</TransactionLink>"
+    )
+
+
+def poslog(*receipts: str) -> bytes:
+    return f'<POSLog xmlns="urn:any">{"".join(receipts)}</POSLog>'.encode()
+
+
+def decoded(body: bytes, options: PoslogOptions = OPTIONS) -> list[Any]:
+    return list(ADAPTER.decode(Message(body), options))
+
+
+def of(*parts: str, options: PoslogOptions = OPTIONS, **how: Any) -> list[Any]:
+    return decoded(poslog(receipt(*parts, **how)), options)
+
+
+def facts(*parts: str, **how: Any) -> list[tuple[object, object]]:
+    """Kind and quantity of the facts of a receipt."""
+    return [(each.kind, each.quantity) for each in of(*parts, **how) if isinstance(each, StockFact)]
+
+
+def wrong(*parts: str, **how: Any) -> Undecodable:
+    (told,) = of(*parts, **how)
+    assert isinstance(told, Undecodable)
+    return told
+
+
+def test_a_line_is_a_sale_by_its_store_till_date_and_numbers() -> None:
+    assert [
+        StockFact(
+            source="pos/0042/3",
+            id="2026-11-26/114/2",
+            kind=FactKind.SALE,
+            sku="A",
+            location="0042",
+            quantity=Decimal(3),
+            time=NOON,
+            reference=Reference("receipt", "pos/0042/3/2026-11-26/114", "2"),
+            actor="901",
+        )
+    ] == of(line(2, quantity="3"), number="00114")
+
+
+def test_the_business_unit_is_the_store_in_version_6() -> None:
+    told = poslog(receipt(line(1))).replace(
+        b"<RetailStoreID>0042</RetailStoreID>",
+        b"<BusinessUnit><UnitID>S/1</UnitID></BusinessUnit>",
+    )
+    (sale,) = decoded(told)
+    assert ("S/1", "pos/S%2F1/3") == (sale.location, sale.source)
+
+
+def test_a_weighed_item_keeps_its_decimals_and_gets_its_unit() -> None:
+    (weighed,) = of(line(1, quantity="0.42", attributes='weightItem="true"'))
+    assert (Decimal("0.42"), "kg") == (weighed.quantity, weighed.unit)
+    told = line(1, quantity="0.42").replace("<Quantity>", '<Quantity UnitOfMeasureCode="LBR">')
+    (named,) = of(told)
+    assert "LBR" == named.unit
+
+
+def test_a_time_with_its_zone_needs_no_option_and_one_without_does() -> None:
+    (sale,) = of(line(1), time="2026-11-26T12:00:00+02:00", options=PoslogOptions())
+    assert datetime(2026, 11, 26, 10, tzinfo=UTC) == sale.time
+    assert "Transaction[1].EndDateTime" == wrong(line(1), options=PoslogOptions()).field
+    there = PoslogOptions(time_zone="Europe/Berlin", time_zones={"0042": "Europe/Lisbon"})
+    (sale,) = of(line(1), options=there)
+    assert datetime(2026, 11, 26, 12, tzinfo=UTC) == sale.time
+    utc = "<BeginDateTime>2026-11-26T11:58:00Z</BeginDateTime>"
+    told = poslog(receipt(line(1)).replace("<OperatorID>", f"{utc}<OperatorID>"))
+    (sale,) = decoded(told, PoslogOptions())
+    assert datetime(2026, 11, 26, 11, 58, tzinfo=UTC) == sale.time
+
+
+def test_lines_without_stock_are_counted_and_have_no_effect() -> None:
+    tax = "<LineItem><SequenceNumber>1</SequenceNumber><Tax/></LineItem>"
+    reward = (
+        "<LineItem><SequenceNumber>2</SequenceNumber><LoyaltyReward><RewardBasis>"
+        "<ItemID>A</ItemID></RewardBasis></LoyaltyReward></LineItem>"
+    )
+    restricted = (
+        "<LineItem><SequenceNumber>3</SequenceNumber>"
+        "<ItemRestriction><ItemID>A</ItemID></ItemRestriction></LineItem>"
+    )
+    deposit = line(4, of_kind='ItemType="acs:NegativeItem"')
+    department = line(5, inside='<POSIdentity POSIDType="Department"/>')
+    price = line(6, quantity="0")
+    assert [
+        Ignored("tax"),
+        Ignored("loyalty"),
+        Ignored("line_without_stock"),
+        Ignored("not_stock"),
+        Ignored("price_only"),
+        Ignored("price_only"),
+    ] == of(tax, reward, restricted, deposit, department, price)
+
+
+def test_an_employee_discount_leaves_the_sale_as_it_is() -> None:
+    discount = "<RetailPriceModifier><Amount>-1.00</Amount></RetailPriceModifier>"
+    assert [("sale", 2)] == facts(line(1, quantity="2", inside=discount))
+
+
+VOID = 'VoidFlag="true"'
+
+
+@pytest.mark.parametrize(
+    ("lines", "sold"),
+    [
+        ((line(1), line(2, attributes=VOID)), ["1"]),
+        ((line(1), line(2, quantity="-1", attributes=VOID)), []),
+        ((line(1), line(2, "B"), line(3, "A", "-1", attributes=VOID)), ["1"]),
+        ((line(1, quantity="5"), line(2, quantity="-2", attributes=VOID)), ["3"]),
+        ((line(1, quantity="2"), line(2, quantity="3"), line(3, "A", "-4", attributes=VOID)), "1"),
+        ((line(1, quantity="-1"), line(2, quantity="1", attributes=VOID)), []),
+        ((line(1, quantity="7.21"), line(2, "A", "-7.21", attributes=VOID), line(3)), ["1"]),
+        ((line(1, quantity="-1", attributes=VOID),), []),
+    ],
+    ids=["itself", "opposite", "other", "part", "several", "return", "weight", "return_itself"],
+)
+def test_what_a_line_voids_has_no_effect(lines: tuple[str, ...], sold: list[str]) -> None:
+    assert [Decimal(each) for each in sold] == [quantity for _, quantity in facts(*lines)]
+
+
+def test_a_void_of_more_than_was_sold_is_refused() -> None:
+    told = wrong(line(1), line(2, quantity="-2", attributes=VOID))
+    assert "Transaction[1].RetailTransaction.LineItem[2].Sale.Quantity" == told.field
+
+
+def test_a_hole_in_the_lines_is_a_line_that_is_gone() -> None:
+    found = of(line(1), line(4))
+    assert ["2026-11-26/114/1", "2026-11-26/114/4"] == [each.id for each in found]
+
+
+def test_an_exchange_takes_one_back_and_sells_another() -> None:
+    assert [("return", 1), ("sale", 1)] == facts(line(1, "A", "-1"), line(2, "B"))
+
+
+def test_a_return_names_the_receipt_it_is_of() -> None:
+    origin = link(99, "Return", "<LineItemSequenceNumber>4</LineItemSequenceNumber>")
+    reason = "<Reason>too small</Reason>"
+    (back,) = of(line(1, kind="Return", inside=origin + reason))
+    assert FactKind.RETURN == back.kind
+    assert Reference("receipt", "pos/0042/7/2026-11-25/99", "4") == back.reference
+    assert ("0042", "too small", "") == (back.location, back.reason, back.to_status)
+
+
+def test_a_return_of_an_online_order_names_its_reservation() -> None:
+    order = "<InventoryReservationID>web-7</InventoryReservationID>"
+    for inside in (order, link(99, "Return", order)):
+        (back,) = of(line(1, quantity="-1", inside=inside))
+        assert Reference("reservation", "web-7") == back.reference
+
+
+def test_returned_units_are_for_sale_unless_their_disposal_says_otherwise() -> None:
+    options = PoslogOptions(time_zone="UTC", returned_status="inspect")
+    for inside, status in (
+        ("", "inspect"),
+        ('<Disposal Method="ReturnToStock"/>', ""),
+        ('<Disposal Method="Destroy"/>', "Destroy"),
+    ):
+        (back,) = of(line(1, kind="Return", inside=inside), options=options)
+        assert status == back.to_status
+
+
+def test_an_order_that_is_collected_ships() -> None:
+    (shipped,) = of(line(1, inside="<SpecialOrderNumber>web-7</SpecialOrderNumber>"))
+    assert isinstance(shipped, OrderEvent)
+    assert (OrderKind.SHIPPED, "web-7") == (shipped.kind, shipped.order)
+    assert (OrderLine("", "A", "0042", Decimal(1)),) == shipped.lines
+
+
+def test_a_suspended_receipt_is_held_and_a_resumed_one_lets_go() -> None:
+    (held,) = of(line(1), line(2, "B"), retail='TransactionStatus="Suspended"', till=7)
+    assert (OrderKind.HELD, "pos/0042/7/2026-11-26/114") == (held.kind, held.order)
+    assert ["A", "B"] == [each.sku for each in held.lines]
+    assert timedelta(days=1) == held.hold
+
+    freed, sale = of(line(1), link(114, "Resume"))
+    assert (OrderKind.CANCELLED, "pos/0042/7/2026-11-25/114") == (freed.kind, freed.order)
+    assert FactKind.SALE == sale.kind
+
+    (deleted,) = of(line(1), retail='TransactionStatus="SuspendedDeleted"')
+    assert (OrderKind.CANCELLED, "pos/0042/3/2026-11-26/114") == (deleted.kind, deleted.order)
+
+
+def test_a_post_void_reverses_every_line_of_what_it_links_to() -> None:
+    (reversal,) = of(line(2, quantity="-3"), link(99, "PostVoid"))
+    assert FactKind.REVERSAL == reversal.kind
+    assert ("A", "0042", Decimal(3)) == (reversal.sku, reversal.location, reversal.quantity)
+    assert Reversed("2026-11-25/99/2", FactKind.SALE, None, "pos/0042/7") == reversal.reverses
+    assert "2026-11-26/114/2/post-void" == reversal.id
+
+
+def test_a_receipt_that_was_post_voided_itself_is_reversed() -> None:
+    sold, back = of(line(1), line(2, "B", "-1"), retail='TransactionStatus="PostVoided"')
+    assert Reversed("2026-11-26/114/1", FactKind.SALE) == sold.reverses
+    assert Reversed("2026-11-26/114/2", FactKind.RETURN) == back.reverses
+
+
+def test_a_post_void_of_a_collected_order_takes_its_shipment_back() -> None:
+    order = "<InventoryReservationID>web-7</InventoryReservationID>"
+    (undone,) = of(line(1, inside=order), link(99, "PostVoid"))
+    assert FactKind.SHIPMENT_REVERSAL == undone.kind
+    assert (Reference("reservation", "web-7"), None) == (undone.reference, undone.reverses)
+
+
+def test_a_post_void_without_lines_is_a_case_for_a_person() -> None:
+    (case,) = of(link(99, "PostVoid"))
+    assert isinstance(case, Exceptional)
+    assert "pos/0042/7/2026-11-25/99" == case.subject
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ({"attributes": 'TrainingModeFlag="true"'}, "training"),
+        ({"retail": 'TrainingModeFlag="1"'}, "training"),
+        ({"attributes": 'CancelFlag="true"'}, "voided"),
+        ({"retail": 'TransactionStatus="Voided"'}, "voided"),
+        ({"retail": 'TransactionStatus="acs:Canceled"'}, "voided"),
+    ],
+    ids=str,
+)
+def test_what_never_happened_has_no_effect(how: dict[str, Any], reason: str) -> None:
+    assert [Ignored(reason)] == of(line(1), **how)
+
+
+def test_control_transactions_take_numbers_and_have_no_effect() -> None:
+    assert [Ignored("control")] == decoded(
+        b"<POSLog><Transaction><SequenceNumber>115</SequenceNumber>"
+        b"<ControlTransaction><NoSale/></ControlTransaction></Transaction></POSLog>"
+    )
+
+
+def test_a_receipt_that_is_wrong_does_not_hold_up_those_behind_it() -> None:
+    first, second, third = decoded(
+        poslog(
+            receipt(line(1), number=1),
+            receipt(line(1), line(2, quantity="many"), number=2),
+            receipt(line(1), number=3),
+        )
+    )
+    assert ["2026-11-26/1/1", "2026-11-26/3/1"] == [first.id, third.id]
+    assert "Transaction[2].RetailTransaction.LineItem[2].Sale.Quantity" == second.field
+
+
+@pytest.mark.parametrize(
+    ("part", "instead", "field"),
+    [
+        ("<RetailStoreID>0042</RetailStoreID>", "", "RetailStoreID"),
+        ("<RetailStoreID>0042<", f"<RetailStoreID>{'s' * 41}<", "RetailStoreID"),
+        ("<WorkstationID>3</WorkstationID>", "<WorkstationID/>", "WorkstationID"),
+        ("<SequenceNumber>114</SequenceNumber>", "", "SequenceNumber"),
+        ("2026-11-26<", "2026-02-30<", "BusinessDayDate"),
+        ("2026-11-26<", "tomorrow<", "BusinessDayDate"),
+        ("2026-11-26T12", "2026-11-26T25", "EndDateTime"),
+        ("<EndDateTime>2026-11-26T12:00:00</EndDateTime>", "", "EndDateTime"),
+        ("RetailTransaction ", "RetailTransaction TransactionStatus='New' ", "TransactionStatus"),
+        ("RetailTransaction", "InventoryControlTransaction", "InventoryControlTransaction"),
+        ("RetailTransaction", "Nothing", "Transaction[1]"),
+        ("<SequenceNumber>1</SequenceNumber>", "", "SequenceNumber"),
+        ("<SequenceNumber>2<", "<SequenceNumber>1<", "SequenceNumber"),
+        ("<ItemID>A</ItemID>", "", "ItemID"),
+        ("<ItemID>A<", f"<ItemID>{'s' * 2000}<", "ItemID"),
+        ("<Quantity>1</Quantity>", "", "Quantity"),
+        ("<Quantity>1<", "<Quantity>1e9<", "Quantity"),
+        ("<Quantity>1<", "<Quantity>1,5<", "Quantity"),
+        ("<Quantity>1<", "<Quantity>NaN<", "Quantity"),
+        ("<Quantity>1<", f"<Quantity>{'9' * 5000}<", "Quantity"),
+        ("Sale", "SaleForDelivery", "LineItem[1]"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_a_receipt_is_named(part: str, instead: str, field: str) -> None:
+    told = receipt(line(1), line(2, "B")).replace(part, instead)
+    (found,) = decoded(poslog(told))
+    assert isinstance(found, Undecodable)
+    assert found.field.endswith(field)
+    assert len(str(found)) < 500
+
+
+def test_a_single_receipt_may_be_the_whole_document() -> None:
+    (sale,) = decoded(receipt(line(1)).encode())
+    assert "2026-11-26/114/1" == sale.id
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.data())
+def test_a_mutilated_file_decodes_or_is_undecodable(data: st.DataObject) -> None:
+    body = bytearray(poslog(receipt(line(1), link(1, "Resume")), receipt(line(2, "B", "-1"))))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(body) - 1))
+        end = at + data.draw(st.integers(0, 12))
+        body[at:end] = data.draw(st.sampled_from([b"", b"0", b"<", b"/>", b"-", b"\xff", b"&#0;"]))
+    with suppress(Undecodable):
+        decoded(bytes(body))
+
+
+def test_every_receipt_of_a_real_day_goes_through() -> None:
+    body = contract("poslog/POSLog.redacted.xml").read_bytes()
+    options = PoslogOptions(time_zone="America/Los_Angeles", weight_unit="lb")
+    found = decoded(body, options)
+    sales = [each for each in found if isinstance(each, StockFact)]
+    ignored = Counter(each.reason for each in found if isinstance(each, Ignored))
+
+    # 51 transactions, 9 of them control; 552 sale lines, of which 4 void 4 others, and a deposit.
+    assert 42 == len({(each.source, each.id.rpartition("/")[0]) for each in sales})
+    assert (9, 333, 4, 1) == tuple(
+        ignored[reason] for reason in ("control", "loyalty", "void", "not_stock")
+    )
+    assert 552 == len(sales) + 2 * 4 + 1
+    assert {FactKind.SALE} == {each.kind for each in sales}
+    assert len(sales) == len({(each.source, each.id) for each in sales})
+    assert 164 == sum(each.unit == "lb" for each in sales)
+    assert Decimal("0.42") in {each.quantity for each in sales}
+    (resumed,) = [each for each in found if isinstance(each, OrderEvent)]
+    assert "pos/9/32/2017-10-01/111" == resumed.order
+    assert not [each for each in found if isinstance(each, Undecodable)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_memory_stays_flat_over_a_file_of_100_megabytes() -> None:
+    one = "".join(receipt(*(line(n) for n in range(1, 21)), number=n) for n in range(200))
+    body = f"<POSLog>{one * (100 * 2**20 // len(one))}</POSLog>".encode()
+    process = psutil.Process()
+    used = [process.memory_info().rss]
+    for at, _ in enumerate(ADAPTER.decode(Message(body), OPTIONS)):
+        if at % 10_000 == 0:
+            used.append(process.memory_info().rss)
+    assert len(used) > 50
+    assert max(used) - used[0] < 2**23
