@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import typer.main
 
+from holdfast.adapters.runtime.settings import AdapterSettings
+from holdfast.adapters.runtime.settings import Settings as AdaptersSettings
 from holdfast.core import limits, model
 from holdfast.core.model import RefusalCode, Verb
 from holdfast.edge.cli.main import app
@@ -30,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
 README = ROOT / "README.md"
 INTEGRATORS, OPERATORS = ROOT / "docs" / "integrators.md", ROOT / "docs" / "operators.md"
+ADAPTERS = ROOT / "docs" / "adapters.md"
 
 NS_BY_UNIT = {"s": 10**9, "minutes": 60 * 10**9, "days": 86_400 * 10**9}
 NS_BY_SUFFIX = {"MS": 10**6, "NS": 1}
@@ -277,7 +280,7 @@ def test_the_floor_of_coverage_is_told() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     floor = settings["tool"]["coverage"]["report"]["fail_under"]
 
-    assert f"CI fails below {floor} %" in (ROOT / "tests" / "README.md").read_text("utf-8")
+    assert f"It fails below {floor} %" in (ROOT / "tests" / "README.md").read_text("utf-8")
 
 
 def test_hacking_tells_every_target() -> None:
@@ -305,7 +308,7 @@ def test_commands_and_options_exist(page: Path) -> None:
 
 
 def test_every_command_is_told_to_operators() -> None:
-    rows = table(OPERATORS, "command", "for")
+    rows = [*table(OPERATORS, "command", "for"), *table(ADAPTERS, "command", "what it does")]
     told = {word for row in rows for span in spans(row[0]) for word in span.split()}
 
     assert set(command_names(root())) <= told
@@ -337,6 +340,20 @@ def follow(words: list[str]) -> tuple[Any, list[str]]:
         assert words[0] in command.commands, f"holdfast has no command {words[0]}"
         command, words = command.commands[words[0]], words[1:]
     return command, words
+
+
+def test_the_example_of_an_adapter_is_the_one_that_is_tested() -> None:
+    """It runs beside a real node in tests/adapters/runtime, and stands the conformance kit."""
+    [example] = re.findall(r"```python\n(.*?)\n```", ADAPTERS.read_text(), re.DOTALL)
+
+    assert (ROOT / "tests/adapters/simple.py").read_text().rstrip() == example
+
+
+def test_settings_of_adapters_are_those_of_the_code() -> None:
+    told = {spans(row[0])[0] for row in table(ADAPTERS, "setting", "default", "meaning")}
+    of_each = {f"adapters.NAME.{name}" for name in AdapterSettings.model_fields}
+
+    assert told == of_each | set(AdaptersSettings.model_fields) - {"adapters"}
 
 
 @each_page

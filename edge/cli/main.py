@@ -1,6 +1,8 @@
 """The `holdfast` command. `holdfast --help` lists its commands."""
 
 import sys
+from importlib.metadata import entry_points
+from operator import attrgetter
 from typing import Annotated
 
 import typer
@@ -42,6 +44,9 @@ COMMANDS = (
 )
 for commands in COMMANDS:
     app.add_typer(commands.app)
+# Rooms above this one bring groups of their own, and are not imported by name.
+for entry in sorted(entry_points(group="holdfast.commands"), key=attrgetter("name")):
+    app.add_typer(entry.load(), name=entry.name)
 
 
 def _end_help_with_exit_codes(of: typer.Typer) -> None:
@@ -81,6 +86,7 @@ def main() -> None:
         if error.name is None or error.name.partition(".")[0] == "holdfast":
             raise  # a file of ours is missing: a defect
         command = next(word for word in sys.argv[1:] if not word.startswith("-"))
-        sentence = f"holdfast {command} needs the node: pip install 'holdfast[node]'"
+        extra = "adapters" if command == "adapters" else "node"
+        sentence = f"holdfast {command} needs the {extra}: pip install 'holdfast[{extra}]'"
         typer.secho(sentence, fg="red", err=True)
         sys.exit(EXIT_FAILED)

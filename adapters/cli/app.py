@@ -1,0 +1,12 @@
+"""`holdfast adapters`, as the `holdfast` command finds it: by the entry points of the package."""
+
+import typer
+
+from . import running, settling
+
+app = typer.Typer(
+    help="Feed other systems in: run adapters, look after them, settle dead letters.",
+    no_args_is_help=True,
+)
+for commands in (running, settling):
+    app.registered_commands += commands.app.registered_commands

@@ -1,0 +1,255 @@
+"""Commands that run adapters and tell how they do."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from holdfast.edge.cli.console import EXIT_FAILED, Json, console, fail, print_json
+
+from .shared import CONFIG_DEFAULT, Config, loaded, opened_store
+
+if TYPE_CHECKING:
+    from ..runtime.host import Host
+
+app = typer.Typer()
+
+#: As the node's when its disk fails (EX_IOERR of sysexits.h).
+EXIT_DISK: Final = 74
+
+#: Seconds that `status` waits for the process.
+STATUS_S: Final = 2.0
+
+#: Findings that a terminal is asked to show.
+SHOWN_MAX: Final = 50
+
+
+@app.command()
+def run(config: Config = CONFIG_DEFAULT, as_json: Json = False) -> None:
+    """Run all adapters of adapters.toml until SIGTERM or Ctrl-C.
+
+    Examples:
+
+        holdfast adapters run -c adapters.toml
+    """
+    import uvloop
+
+    from ..runtime.host import Host
+    from ..runtime.settings import ConfigError
+    from ..runtime.store import StoreFailed
+
+    settings, configured = loaded(config)
+    try:
+        host = Host(settings, configured)
+    except ConfigError as error:
+        fail(str(error))
+    except StoreFailed as error:
+        fail(str(error), exit_code=EXIT_DISK)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(host, as_json))
+    except StoreFailed as error:
+        fail(f"the store failed: {error}", "Nothing that was answered is lost.", EXIT_DISK)
+    except OSError as error:
+        fail(f"cannot listen on {settings.http_address}: {error.strerror or error}")
+
+
+async def _run(host: "Host", as_json: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    def ready() -> None:
+        names = list(host.inboxes)
+        if as_json:
+            print_json({"ready": {"http_port": host.http_port, "adapters": names}})
+        else:
+            typer.echo(f"Serving on port {host.http_port}: {', '.join(names) or 'no adapters'}")
+
+    await host.run(stop, ready)
+
+
+@app.command()
+def status(config: Config = CONFIG_DEFAULT, as_json: Json = False) -> None:
+    """Tell how each adapter does: what waits, what failed, which partner is away.
+
+    Examples:
+
+        holdfast adapters status
+    """
+    import httpx
+
+    settings, _ = loaded(config)
+    url = f"http://{settings.http_address}/status"
+    try:
+        told = httpx.get(url, timeout=STATUS_S).json()
+    except (httpx.HTTPError, ValueError) as error:
+        fail(f"no adapters answer at {url}: {error}", "Start them: holdfast adapters run")
+    if as_json:
+        print_json(told)
+    else:
+        _print_status(told)
+
+
+def _print_status(told: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    core = told["core"]
+    away = f": {core['last_error']}" if core["last_error"] else ""
+    console().print(f"Core {core['target']}: breaker {core['breaker']}{away}")
+    table = Table("adapter", "kind", "state", "inbox", "outbox", "dead letters", "last event")
+    for each in told["adapters"]:
+        table.add_row(
+            each["name"],
+            each["kind"],
+            _state(each),
+            f"{each['inbox']:,}",
+            f"{each['outbox']:,}" if "outbox" in each else "-",
+            f"{each['dead_letters']:,}",
+            each["last_event"] or "-",
+        )
+    console().print(table)
+    for level in told["service_levels"]:
+        share = level["within"] / level["of"] if level["of"] else 1.0
+        verdict = "met" if share >= level["share"] else "MISSED"
+        console().print(
+            f"{level['flow']}: {share:.2%} within {level['seconds']:g} s "
+            f"(objective {level['share']:.2%}): {verdict}"
+        )
+    if told["open_cases"]:
+        console().print(f"{told['open_cases']:,} open cases: holdfast adapters cases")
+
+
+def _state(each: dict[str, Any]) -> str:
+    if each["paused"]:
+        return "paused"
+    if each.get("partner", {}).get("breaker", "closed") != "closed":
+        return f"partner away: {each['partner']['last_error']}"
+    return each.get("problem") or "running"
+
+
+@app.command("test-connection")
+def ask_partners(
+    names: Annotated[list[str] | None, typer.Argument(help="Adapters; all by default.")] = None,
+    config: Config = CONFIG_DEFAULT,
+) -> None:
+    """Ask the core and each partner once, and change nothing.
+
+    Examples:
+
+        holdfast adapters test-connection erp
+    """
+    from ..runtime.checks import connection_problems
+
+    settings, configured = loaded(config)
+    wanted = [each for each in configured if not names or each.name in names]
+    if names and (unknown := set(names) - {each.name for each in configured}):
+        fail(f"no adapter is called {', '.join(sorted(unknown))}")
+    results = asyncio.run(connection_problems(settings, wanted))
+    for name, problem in results:
+        mark, color = ("ok", "green") if not problem else (problem, "red")
+        typer.secho(f"{name}: {mark}", fg=color)
+    if any(problem for _, problem in results):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def kinds() -> None:
+    """List the kinds of adapters that come with Holdfast.
+
+    Examples:
+
+        holdfast adapters kinds
+    """
+    from rich.table import Table
+
+    from ..runtime.settings import KINDS, find
+
+    table = Table("kind", "reads", "a repeat is known by", "order")
+    for kind in sorted(KINDS):
+        adapter = find(kind)
+        table.add_row(kind, adapter.reads, adapter.dedupe, adapter.order)
+    console().print(table)
+
+
+@app.command()
+def pause(
+    name: Annotated[str, typer.Argument(help="The adapter.")],
+    reason: Annotated[str, typer.Option(help="Why, for those who wonder.")],
+    config: Config = CONFIG_DEFAULT,
+) -> None:
+    """Stop delivering what an adapter brings. It goes on taking messages in.
+
+    Examples:
+
+        holdfast adapters pause erp --reason "month end"
+    """
+    import json
+
+    who = os.environ.get("USER", "")
+    order = json.dumps({"reason": reason, "actor": who}).encode()
+    _control(config, name, order)
+    typer.echo(f"{name} is paused.")
+
+
+@app.command()
+def resume(
+    name: Annotated[str, typer.Argument(help="The adapter.")], config: Config = CONFIG_DEFAULT
+) -> None:
+    """Deliver again what an adapter brings.
+
+    Examples:
+
+        holdfast adapters resume erp
+    """
+    _control(config, name, None)
+    typer.echo(f"{name} runs.")
+
+
+def _control(config: Path, name: str, order: bytes | None) -> None:
+    _, configured = loaded(config)
+    if name not in {each.name for each in configured}:
+        fail(f"no adapter is called {name!r} in {config}")
+    with opened_store(config) as store:
+        if order is None:
+            store.write_now(lambda tables: tables.controls.delete(name.encode()))
+        else:
+            store.write_now(lambda tables: tables.controls.put(name.encode(), order))
+
+
+@app.command()
+def conformance(
+    kind: Annotated[str, typer.Argument(help="A kind, or module:NAME of your own adapter.")],
+    samples: Annotated[Path, typer.Argument(help="A folder with what its partner sends.")],
+    options: Annotated[str, typer.Option(help="Its options, as JSON.")] = "{}",
+    seed: Annotated[int, typer.Option(help="What chance is drawn from.")] = 0,
+) -> None:
+    """Try an adapter on samples: repeats, damage of all kinds, ids, times, the canonical form.
+
+    A file in the folder is the body of a message; FILE.attributes.json has its headers.
+
+    Examples:
+
+        holdfast adapters conformance my_shop.adapter:ADAPTER samples/
+    """
+    from pydantic import ValidationError
+
+    from ..conformance import findings, read_samples
+    from ..runtime.settings import ConfigError, find
+
+    try:
+        adapter = find(kind)
+        chosen = adapter.options.model_validate_json(options)
+        found_samples = read_samples(samples)
+    except (ConfigError, ValidationError, OSError, ValueError) as error:
+        fail(str(error))
+    found = list(findings(adapter, found_samples, chosen, seed))
+    for each in found[:SHOWN_MAX]:
+        typer.secho(str(each), fg="red")
+    if found:
+        fail(f"{kind} does not conform: {len(found):,} findings (seed {seed})")
+    typer.secho(f"{kind} conforms: {len(found_samples):,} samples (seed {seed})", fg="green")

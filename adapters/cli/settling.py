@@ -1,0 +1,250 @@
+"""Commands for what adapters could not deliver, and for what a person has to decide."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from holdfast.edge.cli.console import Json, console, fail, print_json
+
+from .shared import CONFIG_DEFAULT, Config, Number, Reason, opened_store
+
+if TYPE_CHECKING:
+    from ..runtime.records import DeadLetter
+    from ..runtime.store import Store
+
+app = typer.Typer()
+
+#: Rows that a terminal is asked to show.
+SHOWN_MAX = 100
+
+
+@app.command("dead-letters")
+def list_dead_letters(
+    number: Annotated[int | None, typer.Argument(help="Show one of them, whole.")] = None,
+    adapter: Annotated[str, typer.Option(help="Those of this adapter.")] = "",
+    discarded: Annotated[bool, typer.Option(help="Discarded ones as well.")] = False,
+    config: Config = CONFIG_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """List what could not be delivered, and why; with a number, show one.
+
+    Examples:
+
+        holdfast adapters dead-letters
+        holdfast adapters dead-letters 17
+    """
+    from ..runtime.dead_letters import dead_letters
+
+    with opened_store(config) as store:
+        if number is not None:
+            _show(_found(store, number), as_json)
+            return
+        with store.reading() as tables:
+            letters = [
+                each
+                for each in dead_letters(tables)
+                if (not adapter or each.adapter == adapter) and (discarded or not each.discarded)
+            ]
+    if as_json:
+        for each in letters:
+            print_json(_plain(each))
+        return
+    _print_letters(letters)
+
+
+def _print_letters(letters: "list[DeadLetter]") -> None:
+    from rich.table import Table
+
+    table = Table("number", "adapter", "failed", "stage", "reason", "text")
+    for each in letters[-SHOWN_MAX:]:
+        reason = f"discarded: {each.discarded}" if each.discarded else each.reason
+        table.add_row(str(each.number), each.adapter, each.failed, each.stage, reason, each.text)
+    console().print(table)
+    if len(letters) > SHOWN_MAX:
+        console().print(f"The newest {SHOWN_MAX} of {len(letters):,}; all with --json.")
+
+
+@app.command()
+def edit(
+    number: Number,
+    file: Annotated[Path, typer.Argument(help="The new content; - for standard input.")],
+    config: Config = CONFIG_DEFAULT,
+) -> None:
+    """Change the content of a dead letter, to be replayed.
+
+    Examples:
+
+        holdfast adapters edit 17 mended.json
+    """
+    from ..runtime.dead_letters import edit as edit_letter
+
+    body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    with opened_store(config) as store:
+        letter = _found(store, number)
+        store.write_now(lambda tables: edit_letter(tables, letter, body))
+    typer.echo(f"Dead letter {number} is changed. Replay it: holdfast adapters replay {number}")
+
+
+@app.command()
+def replay(
+    numbers: Annotated[list[int] | None, typer.Argument(help="Which, by number.")] = None,
+    adapter: Annotated[str, typer.Option(help="All of this adapter.")] = "",
+    reason: Annotated[str, typer.Option(help="All that failed for this reason.")] = "",
+    config: Config = CONFIG_DEFAULT,
+) -> None:
+    """Deliver dead letters again. What the core has already counts once.
+
+    Examples:
+
+        holdfast adapters replay 17 18
+        holdfast adapters replay --adapter tills --reason UNMAPPED
+    """
+    from ..runtime.dead_letters import dead_letters
+    from ..runtime.dead_letters import replay as replay_letter
+
+    if not numbers and not adapter and not reason:
+        fail("say which: numbers, --adapter or --reason")
+    with opened_store(config) as store:
+        wanted = [_found(store, number) for number in numbers or ()]
+        if not numbers:
+            with store.reading() as tables:
+                wanted = [
+                    each
+                    for each in dead_letters(tables)
+                    if (not adapter or each.adapter == adapter)
+                    and (not reason or each.reason == reason)
+                    and not each.discarded
+                ]
+        for letter in wanted:
+            store.write_now(partial(replay_letter, letter=letter))
+    typer.echo(f"{len(wanted):,} to be delivered again.")
+
+
+@app.command()
+def discard(number: Number, reason: Reason, config: Config = CONFIG_DEFAULT) -> None:
+    """Give a dead letter up, with a reason. It is kept for the record.
+
+    Examples:
+
+        holdfast adapters discard 17 --reason "test till"
+    """
+    from ..runtime.dead_letters import discard as discard_letter
+
+    with opened_store(config) as store:
+        letter = _found(store, number)
+        store.write_now(lambda tables: discard_letter(tables, letter, reason))
+    typer.echo(f"Dead letter {number} is discarded.")
+
+
+@app.command()
+def cases(
+    settled: Annotated[bool, typer.Option(help="Settled ones as well.")] = False,
+    config: Config = CONFIG_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """List the exception queue: what no rule decides. docs/adapters.md says what to do of each.
+
+    Examples:
+
+        holdfast adapters cases
+    """
+    from dataclasses import asdict
+
+    from rich.table import Table
+
+    from ..runtime.cases import cases as all_cases
+
+    with opened_store(config) as store, store.reading() as tables:
+        found = [case for case in all_cases(tables) if settled or not case.settled]
+    if as_json:
+        for case in found:
+            print_json(asdict(case))
+        return
+    table = Table("number", "kind", "opened", "times", "adapter", "text", "owner")
+    for case in found[-SHOWN_MAX:]:
+        text = f"{case.text} (settled: {case.settled})" if case.settled else case.text
+        row = str(case.number), case.kind, case.opened, str(case.times), case.adapter, text
+        table.add_row(*row, case.owner)
+    console().print(table)
+
+
+@app.command()
+def settle(
+    number: Number,
+    what: Annotated[str, typer.Option(help="What was done.")],
+    config: Config = CONFIG_DEFAULT,
+) -> None:
+    """Close a case of the exception queue.
+
+    Examples:
+
+        holdfast adapters settle 3 --what "re-sourced from STORE-9"
+    """
+    from ..runtime.cases import case_of, settle_case
+
+    with opened_store(config) as store:
+        with store.reading() as tables:
+            case = case_of(tables, number)
+        if case is None:
+            fail(f"there is no case {number}")
+        store.write_now(lambda tables: settle_case(tables, case, what))
+    typer.echo(f"Case {number} is settled.")
+
+
+@app.command()
+def unmapped(
+    config: Config = CONFIG_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """List names that mapping tables lack, those that came most often first.
+
+    Examples:
+
+        holdfast adapters unmapped
+    """
+    from rich.table import Table
+
+    from ..runtime.unmapped import unmapped as all_unmapped
+
+    with opened_store(config) as store, store.reading() as tables:
+        found = sorted(all_unmapped(tables), key=lambda each: -each[1].times)
+    if as_json:
+        for adapter, row in found:
+            times = {"first": row.first.isoformat(), "last": row.last.isoformat()}
+            known = {"adapter": adapter, "table": row.table, "name": row.name, "times": row.times}
+            print_json(known | times)
+        return
+    table = Table("adapter", "table", "name", "times", "first", "last")
+    for adapter, row in found[:SHOWN_MAX]:
+        first, last = (f"{at:%Y-%m-%d %H:%M}" for at in (row.first, row.last))
+        table.add_row(adapter, row.table, row.name, f"{row.times:,}", first, last)
+    console().print(table)
+
+
+def _found(store: "Store", number: int) -> "DeadLetter":
+    from ..runtime.dead_letters import dead_letter
+
+    with store.reading() as tables:
+        letter = dead_letter(tables, number)
+    if letter is None:
+        fail(f"there is no dead letter {number}")
+    return letter
+
+
+def _show(letter: "DeadLetter", as_json: bool) -> None:
+    if as_json:
+        print_json(_plain(letter))
+        return
+    for name, value in _plain(letter).items():
+        typer.echo(f"{name}: {value}")
+
+
+def _plain(letter: "DeadLetter") -> dict[str, object]:
+    fields = {name: getattr(letter, name) for name in letter.__slots__ if name != "message"}
+    return fields | {
+        "attributes": dict(letter.message.attributes),
+        "body": letter.message.body.decode(errors="backslashreplace"),
+    }

@@ -1,0 +1,50 @@
+"""What the commands of `holdfast adapters` share: the settings, and the store beside a process."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from holdfast.edge.cli.console import fail
+
+if TYPE_CHECKING:
+    from ..runtime.settings import Configured, Settings
+    from ..runtime.store import Store
+
+Config = Annotated[
+    Path, typer.Option("--config", "-c", metavar="FILE", help="Settings of the adapters.")
+]
+CONFIG_DEFAULT = Path("adapters.toml")
+Number = Annotated[int, typer.Argument(min=1, help="Its number in the list.")]
+Reason = Annotated[str, typer.Option(help="Why, for the record.")]
+
+
+def loaded(config: Path) -> "tuple[Settings, list[Configured]]":
+    """The settings; what is wrong with them ends the command."""
+    from ..runtime.settings import ConfigError, load
+
+    try:
+        return load(config)
+    except ConfigError as error:
+        fail(str(error), "See docs/adapters.md, 'adapters.toml'.")
+
+
+@contextmanager
+def opened_store(config: Path) -> "Iterator[Store]":
+    """The store of the adapters, also beside a process that runs them."""
+    from ..runtime.host import MIB
+    from ..runtime.store import Store, StoreFailed
+
+    settings, _ = loaded(config)
+    if not (settings.data_dir / Store.FILE).exists():
+        fail(f"{settings.data_dir} has no store", "It is made by: holdfast adapters run")
+    try:
+        store = Store(settings.data_dir, settings.store_mib * MIB)
+    except StoreFailed as error:
+        fail(str(error))
+    try:
+        yield store
+    finally:
+        store.close()

@@ -1,0 +1,55 @@
+"""Whether the core and the partners can be reached, before anything depends on it."""
+
+import time
+from collections.abc import Sequence
+
+import httpx
+
+from holdfast.edge.client import Client, HoldfastError
+
+from ..contract import Refused, Throttled, Undecodable
+from .buckets import TokenBucket
+from .partner import Partner, PartnerAway, http_client
+from .settings import Configured, Settings
+
+
+async def connection_problems(
+    settings: Settings, configured: Sequence[Configured]
+) -> list[tuple[str, str]]:
+    """Who was asked, and what is wrong; an empty text where nothing is."""
+    called = [each for each in configured if each.adapter.poll or each.adapter.login]
+    partners = [(each.name, await _partner_problem(each)) for each in called]
+    return [("core", await _core_problem(settings.target)), *partners]
+
+
+async def _core_problem(target: str) -> str:
+    try:
+        async with Client(target, retries=None) as client:
+            await client.list_locations(page_size=1)
+    except HoldfastError as error:
+        return str(error)
+    return ""
+
+
+async def _partner_problem(configured: Configured) -> str:
+    """A login and one page, which is looked at and dropped."""
+    poll, options = configured.adapter.poll, configured.options
+    async with http_client(configured.settings.url) as http:
+        partner = Partner(
+            configured.name,
+            http,
+            TokenBucket(1, 10, time.monotonic),
+            login=configured.adapter.login,
+            options=options,
+            secrets=configured.secrets,
+        )
+        try:
+            if poll is not None:
+                await partner.ask_once(
+                    poll.request("", options), lambda response: poll.page(response, "", options)
+                )
+            else:
+                await partner.log_in()
+        except (PartnerAway, Refused, Throttled, Undecodable, httpx.HTTPError) as error:
+            return f"{type(error).__name__}: {error}"
+    return ""

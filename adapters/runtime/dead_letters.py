@@ -1,0 +1,132 @@
+"""Dead letters: what was not delivered, and why.
+
+Rules of this file: nothing here is lost by itself. A dead letter is replayed, which puts it into
+its inbox again, or discarded with a reason, and then kept for the record.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from ..contract import Message, Undecodable
+from ..events import Event
+from ..intake import cloudevents
+from .facts import Dead
+from .records import (
+    DeadLetter,
+    Waiting,
+    iso,
+    lane_key,
+    pack_dead_letter,
+    pack_waiting,
+    read_dead_letter,
+)
+from .store import Tables
+
+#: Reason of a dead letter whose adapter raised something else than Undecodable.
+DEFECT: Final = "DEFECT"
+UNDECODABLE: Final = "UNDECODABLE"
+
+
+def message_letter(
+    adapter: str, waiting: Waiting, errors: Sequence[Exception], now: datetime
+) -> DeadLetter:
+    """The dead letter of a message that could not be decoded, or not all of it."""
+    first = errors[0]
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    if isinstance(first, Undecodable):
+        dead = Dead(UNDECODABLE, f"{first}{more}", first.field, first.value)
+    else:
+        dead = Dead(DEFECT, f"the adapter failed: {first!r}{more}")
+    letter = letter_of(adapter, waiting, waiting.message, "decode", dead, now)
+    return replace(letter, number=waiting.replay_of, is_event=waiting.is_event)
+
+
+def event_letter(
+    adapter: str, waiting: Waiting, event: Event, stage: str, dead: Dead, now: datetime
+) -> DeadLetter:
+    """The dead letter of an event that was not mapped, or that the core did not take."""
+    attributes = {"content-type": cloudevents.STRUCTURED}
+    message = Message(cloudevents.to_json(event), attributes, waiting.message.received)
+    letter = letter_of(adapter, waiting, message, stage, dead, now)
+    # A message that is replayed may leave several of them, and they are new.
+    number = waiting.replay_of if waiting.is_event else 0
+    return replace(letter, number=number, is_event=True)
+
+
+def bury(letter: DeadLetter) -> Callable[[Tables], None]:
+    """The change that keeps a dead letter. One that was replayed gets its number again."""
+
+    def change(tables: Tables) -> None:
+        number = letter.number or tables.next_number(b"dead_letter")
+        record = pack_dead_letter(replace(letter, number=number))
+        tables.dead_letters.put(number.to_bytes(8), record)
+
+    return change
+
+
+def dead_letters(tables: Tables, after: int = 0) -> Iterator[DeadLetter]:
+    """All dead letters behind a number, oldest first."""
+    for _, record in tables.dead_letters.entries(after=after.to_bytes(8) if after else b""):
+        yield read_dead_letter(record)
+
+
+def dead_letter(tables: Tables, number: int) -> DeadLetter | None:
+    """The dead letter of a number."""
+    record = tables.dead_letters.get(number.to_bytes(8))
+    return None if record is None else read_dead_letter(record)
+
+
+def replay(tables: Tables, letter: DeadLetter) -> int:
+    """Put a dead letter into its inbox or outbox again, behind what waits, and return its number
+    there.
+    """
+    number = tables.next_number(b"message")
+    waiting = Waiting(
+        number,
+        letter.message,
+        letter.key,
+        letter.correlation_id,
+        replay_of=letter.number,
+        attempts=letter.attempts,
+        is_event=letter.is_event,
+    )
+    box = tables.outbox if letter.stage == "outbound" else tables.inbox
+    box.put(lane_key(letter.adapter, number), pack_waiting(waiting))
+    tables.dead_letters.delete(letter.number.to_bytes(8))
+    return number
+
+
+def edit(tables: Tables, letter: DeadLetter, body: bytes) -> None:
+    """Change the content of a dead letter, to be replayed."""
+    message = replace(letter.message, body=body)
+    record = pack_dead_letter(replace(letter, message=message))
+    tables.dead_letters.put(letter.number.to_bytes(8), record)
+
+
+def discard(tables: Tables, letter: DeadLetter, reason: str) -> None:
+    """Mark a dead letter as one that nobody needs."""
+    record = pack_dead_letter(replace(letter, discarded=reason))
+    tables.dead_letters.put(letter.number.to_bytes(8), record)
+
+
+def letter_of(
+    adapter: str, waiting: Waiting, message: Message, stage: str, dead: Dead, now: datetime
+) -> DeadLetter:
+    """A new dead letter of something that waited."""
+    return DeadLetter(
+        number=0,
+        adapter=adapter,
+        stage=stage,
+        reason=dead.reason,
+        text=dead.text,
+        field=dead.field,
+        value=dead.value,
+        is_event=False,
+        key=waiting.key,
+        correlation_id=waiting.correlation_id,
+        failed=iso(now),
+        message=message,
+        attempts=waiting.attempts + 1,
+    )

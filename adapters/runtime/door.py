@@ -1,0 +1,159 @@
+"""The door: what partners send over HTTP, and figures and status for operators.
+
+Rules of this file: a partner is answered after its message is durable. Bodies, rates and depth are
+bounded, and what is over them is refused early, with how long to wait. Nothing is decoded here,
+unless the adapter refuses what it cannot decode.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from prometheus_client.exposition import choose_encoder
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ..contract import Message, Undecodable, Unverified
+from .buckets import TokenBucket
+from .flow_metrics import Figures
+from .inbox import Arrival, Inbox, InboxFull, Keyed, keyed
+from .settings import Configured
+from .store import StoreFailed, StoreFull
+
+#: Seconds that a partner is asked to wait when there is no room.
+WAIT_S: Final = 5
+
+KIB: Final = 1_024
+
+
+@dataclass(slots=True)
+class Door:
+    """Where one adapter's partner comes in."""
+
+    configured: Configured
+    inbox: Inbox
+    bucket: TokenBucket
+
+
+class _Refusal(Exception):  # noqa: N818 - an answer, not an error
+    def __init__(
+        self,
+        status: int,
+        text: str,
+        wait_s: float | None = None,
+        details: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, text)
+        self.status = status
+        self.content = {"error": text, **(details or {})}
+        self.headers = {} if wait_s is None else {"retry-after": f"{max(1, round(wait_s))}"}
+
+
+def build_app(
+    doors: Mapping[str, Door],
+    figures: Figures,
+    status: Callable[[], Mapping[str, Any]],
+    now: Callable[[], datetime],
+    fail: Callable[[StoreFailed], None],
+) -> Starlette:
+    """The application. `fail` is told when the store has failed, so that the process stops."""
+
+    async def receive(request: Request) -> Response:
+        try:
+            door = doors.get(request.path_params["name"])
+            if door is None:
+                raise _Refusal(404, "no adapter of this name takes messages here")
+            arrival = await _take_in(door, request, now)
+        except _Refusal as refusal:
+            figures.arrivals.labels(_name(request, doors), f"http_{refusal.status}").inc()
+            return JSONResponse(refusal.content, refusal.status, refusal.headers)
+        except StoreFailed as error:
+            fail(error)
+            return JSONResponse({"error": "the store failed"}, 500)
+        figures.arrivals.labels(door.configured.name, arrival).inc()
+        return JSONResponse({"outcome": arrival}, 202)
+
+    async def metrics(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(figures.registry), headers={"content-type": content_type})
+
+    async def tell_status(_: Request) -> Response:
+        return Response(json.dumps(status()), media_type="application/json")
+
+    async def healthz(_: Request) -> Response:
+        return Response("serving\n", media_type="text/plain")
+
+    return Starlette(
+        routes=[
+            Route("/in/{name}", receive, methods=["POST", "PUT"]),
+            Route("/metrics", metrics),
+            Route("/status", tell_status),
+            Route("/healthz", healthz),
+        ]
+    )
+
+
+async def _take_in(door: Door, request: Request, now: Callable[[], datetime]) -> Arrival:
+    if wait_s := door.bucket.take():
+        raise _Refusal(429, "more requests a second than this adapter takes", wait_s)
+    configured = door.configured
+    body = await _body(request, configured.settings.body_max_kib * KIB)
+    message = Message(body, _attributes(request), now())
+    adapter, options = configured.adapter, configured.options
+    try:
+        adapter.verify(message, configured.secrets, options)
+        if adapter.refuses:
+            adapter.key(message)
+            _check(adapter.decode(message, options))
+    except Unverified as error:
+        raise _Refusal(401, f"not verified: {error}") from error
+    except Undecodable as error:
+        blamed = {"field": error.field, "value": error.value, "expected": error.expected}
+        raise _Refusal(400, str(error), details=blamed) from error
+    return await _keep(door.inbox, keyed(configured.name, adapter, message), now())
+
+
+async def _keep(inbox: Inbox, arrival: Keyed, at: datetime) -> Arrival:
+    try:
+        [outcome] = await inbox.put([arrival], at)
+    except (InboxFull, StoreFull) as error:
+        raise _Refusal(503, str(error), WAIT_S) from error
+    return outcome
+
+
+async def _body(request: Request, bytes_max: int) -> bytes:
+    """The body, read no further than its bound."""
+    text = f"the body has more than {bytes_max:,} bytes"
+    length = request.headers.get("content-length", "0")
+    if length.isdigit() and int(length) > bytes_max:
+        raise _Refusal(413, text)
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > bytes_max:
+            raise _Refusal(413, text)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _attributes(request: Request) -> dict[str, str]:
+    query = request.url.query
+    target = request.url.path + (f"?{query}" if query else "")
+    return {**request.headers, ":method": request.method, ":target": target}
+
+
+def _check(decoded: Any) -> None:
+    for each in decoded:
+        if isinstance(each, Undecodable):
+            raise each
+
+
+def _name(request: Request, doors: Mapping[str, Door]) -> str:
+    """The adapter's name for figures: a stranger makes no label."""
+    name: str = request.path_params["name"]
+    return name if name in doors else ""

@@ -1,0 +1,121 @@
+"""What the adapters do, as figures: for Prometheus, for `holdfast adapters status`, and against the
+service levels that adapters.toml states.
+
+Rules of this file: it is told what happens, and changes none of it. The lag of an event is from
+when it happened, or came in where that is not known, until it is durable in the core.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from ..events import Event, Exceptional, OrderEvent
+from .settings import Objective
+
+#: Seconds. A till sale should be in within a fifth of one; a store that was offline, within a day.
+LAGS_S: Final = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300, 3_600, 21_600, 86_400)
+
+
+class Figures:
+    """The figures of one process."""
+
+    def __init__(
+        self,
+        flows: Mapping[str, str],
+        objectives: Mapping[str, Objective],
+        now: Callable[[], datetime],
+    ) -> None:
+        """`flows` has the flow of each adapter."""
+        self.registry = CollectorRegistry()
+        self._flows = flows
+        self._objectives = objectives
+        self._now = now
+        self._within: dict[str, list[int]] = {flow: [0, 0] for flow in objectives}
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"holdfast_adapter_{name}", text, labels, registry=self.registry)
+
+        self.arrivals = counter("messages", "Messages that came in.", "adapter", "arrival")
+        self._events = counter("events", "Events of messages.", "adapter", "kind")
+        self._ignored = counter("ignored", "Parts without meaning for stock.", "adapter", "reason")
+        self._outcomes = counter("outcomes", "What the core did.", "adapter", "outcome")
+        self._buried = counter("dead_letters_made", "Dead letters.", "adapter", "reason")
+        self.told = counter("told", "Changes told to partners.", "adapter", "outcome")
+        self._lag = Histogram(
+            "holdfast_adapter_lag_seconds",
+            "From when an event happened until the core has it.",
+            ("adapter",),
+            buckets=LAGS_S,
+            registry=self.registry,
+        )
+        self._received = Histogram(
+            "holdfast_adapter_delivery_seconds",
+            "From when a message came in until the core has its events.",
+            ("adapter",),
+            buckets=LAGS_S,
+            registry=self.registry,
+        )
+        self._last: dict[str, str] = {}
+
+    def gauge(self, name: str, text: str, adapter: str, read: Callable[[], float]) -> None:
+        """A figure of an adapter that is read when it is asked for."""
+        found = self.registry._names_to_collectors.get(f"holdfast_adapter_{name}")  # noqa: SLF001
+        gauge: Any = found or Gauge(
+            f"holdfast_adapter_{name}", text, ("adapter",), registry=self.registry
+        )
+        gauge.labels(adapter).set_function(read)
+
+    def decoded(self, adapter: str, event: Event) -> None:
+        """An event came out of a message."""
+        self._events.labels(adapter, _kind(event)).inc()
+
+    def ignored(self, adapter: str, reason: str) -> None:
+        """A message, or a part of one, does not concern stock."""
+        self._ignored.labels(adapter, reason).inc()
+
+    def buried(self, adapter: str, reason: str) -> None:
+        """A dead letter was made."""
+        self._buried.labels(adapter, reason).inc()
+
+    def settled(self, adapter: str, event: Event, outcome: str, received: datetime | None) -> None:
+        """The core has an event."""
+        now = self._now()
+        self._outcomes.labels(adapter, outcome).inc()
+        self._last[adapter] = now.isoformat(timespec="milliseconds")
+        if received is not None:
+            self._received.labels(adapter).observe((now - received).total_seconds())
+        since = event.time or received
+        if since is not None:
+            self._judge(adapter, (now - since).total_seconds())
+
+    def last(self, adapter: str) -> str:
+        """When the core last took an event of an adapter; empty for not since the start."""
+        return self._last.get(adapter, "")
+
+    def service_levels(self) -> list[dict[str, Any]]:
+        """How the flows that have an objective do, since the start."""
+        return [
+            {
+                "flow": flow,
+                "seconds": objective.seconds,
+                "share": objective.share,
+                "within": self._within[flow][0],
+                "of": self._within[flow][1],
+            }
+            for flow, objective in self._objectives.items()
+        ]
+
+    def _judge(self, adapter: str, lag_s: float) -> None:
+        self._lag.labels(adapter).observe(lag_s)
+        flow = self._flows[adapter]
+        if (objective := self._objectives.get(flow)) is not None:
+            self._within[flow][0] += lag_s <= objective.seconds
+            self._within[flow][1] += 1
+
+
+def _kind(event: Event) -> str:
+    if isinstance(event, Exceptional):
+        return "exception"
+    return f"order_{event.kind}" if isinstance(event, OrderEvent) else str(event.kind)

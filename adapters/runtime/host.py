@@ -1,0 +1,276 @@
+"""One process that runs all adapters of an adapters.toml, put together from its parts.
+
+Rules of this file: it starts, joins and stops; what things do is elsewhere. A part that fails for a
+reason that time heals is begun again; a store that fails ends the process.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+from holdfast.edge.client import (
+    Client,
+    DeadlineExceeded,
+    HoldfastError,
+    Overloaded,
+    Retries,
+    StorageFull,
+    Unavailable,
+)
+from holdfast.edge.serving import serve_http
+
+from .. import mapping_files
+from ..events import Exceptional
+from ..intake.folder import Folder, FolderOptions
+from ..mapping import Tables as MappingTables
+from .buckets import TokenBucket
+from .cases import cases, raise_case
+from .dead_letters import dead_letters
+from .door import Door, build_app
+from .feeding import Feeder
+from .flow_metrics import Figures
+from .gate import Gate
+from .inbox import Inbox
+from .lane import Lane
+from .outbox import Outbox
+from .partner import Partner, http_client
+from .polls import Poller
+from .settings import ConfigError, Configured, Settings
+from .store import Store, StoreFailed
+
+#: What time heals of the core, or an operator of the node does.
+CORE_TEMPORARY: Final = (Overloaded, Unavailable, DeadlineExceeded, StorageFull)
+
+#: Seconds until a watch that the core refuses is begun again.
+REFOLLOW_S: Final = 5.0
+
+MIB: Final = 1 << 20
+DAY_S: Final = 86_400
+
+
+def utc_now() -> datetime:
+    """The clock of the adapters."""
+    return datetime.now(UTC)
+
+
+class Host:
+    """All adapters of a process."""
+
+    def __init__(self, settings: Settings, configured: Sequence[Configured]) -> None:
+        """Open the store and read the mapping tables. Raises ConfigError and StoreFailed."""
+        self._settings = settings
+        self._configured = configured
+        self._tables = {each.name: read_mappings(each) for each in configured}
+        self.store = Store(settings.data_dir, settings.store_mib * MIB)
+        flows = {each.name: each.adapter.flow for each in configured}
+        self.figures = Figures(flows, settings.objectives, utc_now)
+        self.core = Gate("core", CORE_TEMPORARY)
+        self.inboxes = {each.name: self._inbox(each) for each in configured}
+        self.outboxes: dict[str, Outbox] = {}
+        self.pollers: dict[str, Poller] = {}
+        self.feeders: dict[str, Feeder] = {}
+        self.partners: dict[str, Partner] = {}
+        self.http_port = 0
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        """Run until `stop` is set. Raises StoreFailed, and OSError where its address is taken."""
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        async with AsyncExitStack() as stack:
+            client = await stack.enter_async_context(
+                Client(self._settings.target, retries=Retries(cap_s=0.2))
+            )
+            works = [
+                work for each in self._configured for work in await self._parts(each, client, stack)
+            ]
+            app = build_app(self._doors(), self.figures, self.status, utc_now, _failing(failed))
+            host, _, port = self._settings.http_address.rpartition(":")
+            self.http_port = await stack.enter_async_context(
+                serve_http(app, host.strip("[]"), int(port))
+            )
+            ready()
+            await _until(stop, failed, works)
+        self.store.close()
+
+    def status(self) -> dict[str, Any]:
+        """How it all is, for operators."""
+        with self.store.reading() as tables:
+            dead: dict[str, int] = {}
+            for letter in dead_letters(tables):
+                if not letter.discarded:
+                    dead[letter.adapter] = dead.get(letter.adapter, 0) + 1
+            open_cases = sum(1 for case in cases(tables) if not case.settled)
+            paused = {key.decode() for key, _ in tables.controls.entries()}
+        return {
+            "core": _gate(self.core) | {"target": self._settings.target},
+            "open_cases": open_cases,
+            "service_levels": self.figures.service_levels(),
+            "adapters": [self._status(each, dead, paused) for each in self._configured],
+        }
+
+    def _status(
+        self, configured: Configured, dead: Mapping[str, int], paused: set[str]
+    ) -> dict[str, Any]:
+        name = configured.name
+        told: dict[str, Any] = {
+            "name": name,
+            "kind": configured.settings.kind,
+            "paused": name in paused,
+            "inbox": self.inboxes[name].depth,
+            "dead_letters": dead.get(name, 0),
+            "last_event": self.figures.last(name),
+        }
+        if (outbox := self.outboxes.get(name)) is not None:
+            told["outbox"] = outbox.depth()
+        if (partner := self.partners.get(name)) is not None:
+            told["partner"] = _gate(partner.gate)
+        if (asking := self.pollers.get(name) or self.feeders.get(name)) is not None:
+            told["problem"] = asking.last_error
+        return told
+
+    def _inbox(self, configured: Configured) -> Inbox:
+        window_s = self._settings.window_days * DAY_S
+        return Inbox(self.store, configured.name, configured.settings.depth_max, window_s)
+
+    def _feeder(self, configured: Configured, drop: FolderOptions) -> Feeder:
+        adapter, options = configured.adapter, configured.options
+        source = Folder(
+            drop,
+            lambda blocks, name: adapter.cut(blocks, name, options),
+            time.monotonic,
+            partial(self._tell_file, configured.name),
+        )
+        self.feeders[configured.name] = feeder = Feeder(
+            configured,
+            source,
+            inbox=self.inboxes[configured.name],
+            figures=self.figures,
+            now=utc_now,
+        )
+        return feeder
+
+    def _tell_file(self, name: str, file: str, why: str) -> None:
+        """Open a case for a file that was not taken in. Called on a thread of the folder."""
+        case = Exceptional(source=name, id="", kind="file_failed", subject=file, text=why)
+        self.store.write_now(raise_case(name, case, utc_now()))
+
+    def _doors(self) -> dict[str, Door]:
+        """Where partners come in by themselves: those that are not asked."""
+        return {
+            each.name: Door(
+                each,
+                self.inboxes[each.name],
+                TokenBucket(each.settings.rate_max, each.settings.rate_max, time.monotonic),
+            )
+            for each in self._configured
+            if each.adapter.poll is None and each.settings.folder is None
+        }
+
+    async def _parts(
+        self, configured: Configured, client: Client, stack: AsyncExitStack
+    ) -> list[Awaitable[None]]:
+        name, adapter = configured.name, configured.adapter
+        lane = Lane(
+            name,
+            adapter,
+            configured.options,
+            store=self.store,
+            inbox=self.inboxes[name],
+            client=client,
+            core=self.core,
+            tables=self._tables[name],
+            told=self.figures,
+            now=utc_now,
+        )
+        works: list[Awaitable[None]] = [lane.run()]
+        if configured.settings.folder is not None:
+            works.append(self._feeder(configured, configured.settings.folder).run())
+        if adapter.poll is None and adapter.outbound is None:
+            return works
+        http = await stack.enter_async_context(http_client(configured.settings.url))
+        self.partners[name] = partner = Partner(
+            name,
+            http,
+            TokenBucket(
+                configured.settings.calls_per_s, configured.settings.calls_per_s, time.monotonic
+            ),
+            login=adapter.login,
+            options=configured.options,
+            secrets=configured.secrets,
+        )
+        if adapter.poll is not None:
+            self.pollers[name] = poller = Poller(
+                configured,
+                adapter.poll,
+                store=self.store,
+                inbox=self.inboxes[name],
+                partner=partner,
+                figures=self.figures,
+                now=utc_now,
+            )
+            works.append(poller.run())
+        if adapter.outbound is not None:
+            self.outboxes[name] = outbox = Outbox(
+                configured,
+                adapter.outbound,
+                store=self.store,
+                client=client,
+                partner=partner,
+                figures=self.figures,
+                now=utc_now,
+            )
+            works += [outbox.run(), _followed(outbox, self.core)]
+        return works
+
+
+def read_mappings(configured: Configured) -> MappingTables:
+    """The mapping tables of an adapter. Raises ConfigError with all that is wrong in them."""
+    try:
+        files = {str(path): path.read_text() for path in configured.settings.mappings}
+        return mapping_files.tables(files)
+    except mapping_files.BadTables as error:
+        raise ConfigError(f"adapters.{configured.name}.mappings:\n{error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"adapters.{configured.name}.mappings: {error}") from error
+
+
+async def _followed(outbox: Outbox, core: Gate) -> None:
+    """Follow what becomes of reservations, also through times when the core does not tell."""
+    while True:
+        try:
+            await outbox.follow()
+        except HoldfastError as error:
+            core.last_error = str(error)
+            await asyncio.sleep(REFOLLOW_S)
+
+
+async def _until(
+    stop: asyncio.Event, failed: asyncio.Future[None], works: Sequence[Awaitable[None]]
+) -> None:
+    """Wait until it is to stop or something fails; then end what runs. Raises what failed."""
+    stopped: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+    tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.wait((stopped, failed, *tasks), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (stopped, *tasks):
+            task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    for end in (failed.exception() if failed.done() else None, *ends):
+        if isinstance(end, Exception):
+            raise end
+
+
+def _failing(failed: asyncio.Future[None]) -> Callable[[StoreFailed], None]:
+    def fail(error: StoreFailed) -> None:
+        if not failed.done():
+            failed.set_exception(error)
+
+    return fail
+
+
+def _gate(gate: Gate) -> dict[str, str]:
+    return {"breaker": gate.breaker, "last_error": gate.last_error}

@@ -1,0 +1,214 @@
+"""Messages of one adapter on their way to the core: kept, known again, and taken out in order.
+
+Rules of this file: a message is known again by its adapter and key for a stated window. One that
+comes again with the same content is a duplicate, and one with other content under a known key is
+reused: that one becomes a dead letter, because nobody can tell which of the two is true.
+"""
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+from ..contract import Adapter, Message, Undecodable
+from .records import (
+    DeadLetter,
+    Waiting,
+    lane_key,
+    lane_prefix,
+    pack_dead_letter,
+    pack_waiting,
+    read_waiting,
+)
+from .store import Store, Tables
+
+#: What has been seen is forgotten a few at a time, and faster than it comes.
+_FORGOTTEN_BY_ARRIVAL: Final = 4
+
+#: What waits is counted up to here: whoever asks wants to know whether it is many.
+COUNTED_MAX: Final = 100_000
+
+KEY_BYTES_MAX: Final = 512
+
+#: What the core takes as a correlation id, of printable ASCII.
+CORRELATION_ID_MAX: Final = 128
+
+
+class Arrival(StrEnum):
+    """What became of a message that came in."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    REUSED = "reused"
+
+
+class InboxFull(Exception):  # noqa: N818 - says what happened
+    """As many messages wait as the adapter may have: the partner has to send it again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A message with its key and the correlation id that it came under."""
+
+    message: Message
+    key: str
+    correlation_id: str
+
+
+class Inbox:
+    """The messages of one adapter that wait, and the keys of those that came."""
+
+    def __init__(self, store: Store, adapter: str, depth_max: int, window_s: int) -> None:
+        self._store = store
+        self.adapter = adapter
+        self._depth_max = depth_max
+        self._window_s = window_s
+        self.arrived = asyncio.Event()
+        with store.reading() as tables:
+            self.depth = _count(tables, adapter)
+
+    async def put(self, arrivals: Sequence[Keyed], now: datetime) -> list[Arrival]:
+        """Make messages durable, in this order, and say what each is.
+
+        Raises InboxFull and StoreFull, and has kept nothing then.
+        """
+        return await self.put_with(len(arrivals), lambda tables: self.keep(tables, arrivals, now))
+
+    async def put_with(
+        self, count: int, change: Callable[[Tables], list[Arrival]]
+    ) -> list[Arrival]:
+        """The same with a change of the caller's, which keeps so many messages and more."""
+        if self.depth + count > self._depth_max:
+            raise InboxFull(f"{self.adapter}: {self.depth:,} messages wait, its most")
+        self.depth += count  # before it waits: those who come meanwhile see it
+        outcomes: list[Arrival] = []
+        try:
+            outcomes = await self._store.write(change)
+        finally:
+            self.depth -= count - outcomes.count(Arrival.STORED)
+        self.arrived.set()
+        return outcomes
+
+    def keep(self, tables: Tables, arrivals: Sequence[Keyed], now: datetime) -> list[Arrival]:
+        """Put messages into a transaction of the caller's, who counts `depth`."""
+        self._forget(tables, now, _FORGOTTEN_BY_ARRIVAL * len(arrivals))
+        return [self._keep(tables, each, now) for each in arrivals]
+
+    def head(self, messages_max: int, bytes_max: int) -> list[Waiting]:
+        """The oldest messages, one at least if there are any."""
+        found: list[Waiting] = []
+        size = 0
+        with self._store.reading() as tables:
+            for key, record in tables.inbox.entries(lane_prefix(self.adapter)):
+                size += len(record)
+                if found and (len(found) == messages_max or size > bytes_max):
+                    break
+                found.append(read_waiting(key, record))
+        return found
+
+    def remove(self, tables: Tables, numbers: Sequence[int]) -> None:
+        """Take messages out in a transaction of the caller's, who then calls `removed`."""
+        for number in numbers:
+            tables.inbox.delete(lane_key(self.adapter, number))
+
+    def recount(self) -> None:
+        """Count what waits: another process may have put messages here or taken them out."""
+        with self._store.reading() as tables:
+            self.depth = _count(tables, self.adapter)
+
+    def _keep(self, tables: Tables, arrival: Keyed, now: datetime) -> Arrival:
+        body = arrival.message.body
+        key = _hash(self.adapter.encode() + b"\0" + arrival.key.encode(), 16)
+        content = _hash(body, 8)
+        known = tables.seen.get(key)
+        if known is not None:
+            if known == content:
+                return Arrival.DUPLICATE
+            other = _hash(key + content, 16)
+            if tables.seen.get(other) is None:  # a partner that insists makes one dead letter
+                _remember(tables, other, content, now)
+                _put_reused(tables, self.adapter, arrival, now)
+            return Arrival.REUSED
+        _remember(tables, key, content, now)
+        number = tables.next_number(b"message")
+        waiting = Waiting(number, arrival.message, arrival.key, arrival.correlation_id)
+        tables.inbox.put(lane_key(self.adapter, number), pack_waiting(waiting))
+        return Arrival.STORED
+
+    def _forget(self, tables: Tables, now: datetime, count: int) -> None:
+        end = _milliseconds(now, -self._window_s)
+        old: list[bytes] = []
+        for key, _ in tables.seen_times.entries():
+            if key[:8] >= end or len(old) == count:
+                break
+            old.append(key)
+        for key in old:
+            tables.seen_times.delete(key)
+            tables.seen.delete(key[8:])
+
+
+def keyed(name: str, adapter: Adapter, message: Message) -> Keyed:
+    """A message with its key. One without is kept as well, and is a dead letter later: it must not
+    hold up what comes behind it, and a partner would send it for days.
+    """
+    try:
+        key = adapter.key(message)
+    except Undecodable:
+        key = ""
+    if not 0 < len(key.encode()) <= KEY_BYTES_MAX:
+        key = f"without a key {hashlib.blake2b(message.body, digest_size=16).hexdigest()}"
+    given = message.attributes.get("x-correlation-id", f"{name}/{key}")
+    return Keyed(message, key, correlation_id(given))
+
+
+def correlation_id(given: str) -> str:
+    """A correlation id that the core takes: the given one, or a new one."""
+    is_fit = 0 < len(given) <= CORRELATION_ID_MAX and given.isascii() and given.isprintable()
+    return given if is_fit else str(uuid.uuid4())
+
+
+def _remember(tables: Tables, key: bytes, content: bytes, now: datetime) -> None:
+    tables.seen.put(key, content)
+    tables.seen_times.put(_milliseconds(now) + key, b"")
+
+
+def _put_reused(tables: Tables, adapter: str, arrival: Keyed, now: datetime) -> None:
+    """Keep a message whose key another one had, for an operator to settle."""
+    text = f"its key {arrival.key!r} came before with other content: nobody can tell which is true"
+    number = tables.next_number(b"dead_letter")
+    letter = DeadLetter(
+        number=number,
+        adapter=adapter,
+        stage="key",
+        reason="KEY_REUSED",
+        text=text,
+        field="key",
+        value=arrival.key,
+        is_event=False,
+        key=arrival.key,
+        correlation_id=arrival.correlation_id,
+        failed=now.astimezone(UTC).isoformat(),
+        message=arrival.message,
+    )
+    tables.dead_letters.put(number.to_bytes(8), pack_dead_letter(letter))
+
+
+def _count(tables: Tables, adapter: str) -> int:
+    count = 0
+    for _ in tables.inbox.entries(lane_prefix(adapter)):
+        count += 1
+        if count == COUNTED_MAX:
+            break
+    return count
+
+
+def _hash(content: bytes, size: int) -> bytes:
+    return hashlib.blake2b(content, digest_size=size).digest()
+
+
+def _milliseconds(now: datetime, add_s: int = 0) -> bytes:
+    return (int((now.timestamp() + add_s) * 1_000)).to_bytes(8)

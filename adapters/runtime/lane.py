@@ -1,0 +1,320 @@
+"""One adapter's way in: from its inbox to the core, in order, each message once in effect.
+
+A round takes the oldest messages, decodes them, sends what they say to the core, and takes them out
+of the inbox in one transaction with the dead letters and cases that they left. A process that dies
+in between sends them again, and the core knows them by source and id.
+
+Rules of this file: what cannot be understood or is not taken becomes a dead letter and holds
+nothing up. The core being away holds everything up, and loses nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Final, Protocol
+
+from holdfast.edge.client import Client, HoldfastError
+from holdfast.v1 import stock_service_pb2 as stock
+
+from .. import mapping
+from ..contract import Adapter, Undecodable
+from ..events import Event, Exceptional, Ignored, OrderEvent, StockFact
+from ..intake import cloudevents
+from .cases import raise_case
+from .dead_letters import bury, event_letter, message_letter
+from .facts import EVENTS_MAX, WEIGHT_MAX, Again, Dead, Settled, message_of, verdict, weight
+from .gate import Gate
+from .inbox import Inbox
+from .orders import Orders
+from .records import Waiting
+from .store import Store, Tables
+from .unmapped import note_unmapped
+
+#: What a round takes: enough for one full call to the core, and little enough to decode at once.
+MESSAGES_MAX: Final = 500
+BYTES_MAX: Final = 4 << 20
+
+#: Events that are decoded before others get their turn on the loop: some milliseconds.
+DECODED_AT_ONCE: Final = 200
+
+#: Seconds after which a lane looks for what another process has put in, or ordered.
+LOOK_S: Final = 0.5
+
+
+class Told(Protocol):
+    """Who is told what becomes of messages; flow_metrics.py is."""
+
+    def decoded(self, adapter: str, event: Event) -> None:
+        """An event came out of a message."""
+
+    def ignored(self, adapter: str, reason: str) -> None:
+        """A message, or a part of one, does not concern stock."""
+
+    def settled(self, adapter: str, event: Event, outcome: str, received: datetime | None) -> None:
+        """The core has an event."""
+
+    def buried(self, adapter: str, reason: str) -> None:
+        """A dead letter was made."""
+
+
+@dataclass(slots=True)
+class Item:
+    """An event of a message on its way."""
+
+    waiting: Waiting
+    event: Event
+    """As it was decoded."""
+    mapped: Event
+    """In the core's names and units."""
+
+
+@dataclass(slots=True)
+class Round:
+    """What a round has come to: what is written at its end."""
+
+    changes: list[Callable[[Tables], None]] = field(default_factory=list)
+
+    def commit(self, tables: Tables) -> None:
+        """Write it all in one transaction."""
+        for change in self.changes:
+            change(tables)
+
+
+class Lane:
+    """The way of one adapter."""
+
+    def __init__(
+        self,
+        name: str,
+        adapter: Adapter,
+        options: Any,
+        *,
+        store: Store,
+        inbox: Inbox,
+        client: Client,
+        core: Gate,
+        tables: mapping.Tables,
+        told: Told,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.name = name
+        self.inbox = inbox
+        self._adapter = adapter
+        self._options = options
+        self._store = store
+        self._client = client
+        self._orders = Orders(client)
+        self._core = core
+        self._tables = tables
+        self._told = told
+        self._now = now
+
+    async def run(self) -> None:
+        """Deliver what comes until the task is cancelled. Raises StoreFailed."""
+        while True:
+            if self._is_paused() or not await self.round():
+                await self._wait()
+
+    async def round(self) -> bool:
+        """Deliver the oldest messages; whether there were any. Raises StoreFailed."""
+        waiting = self.inbox.head(MESSAGES_MAX, BYTES_MAX)
+        if not waiting:
+            return False
+        done = Round()
+        items = [item for each in waiting for item in await self._items(each, done)]
+        for is_fact, run in groupby(items, key=_is_fact_of):
+            await (self._record if is_fact else self._carry_out)(list(run), done)
+        numbers = [each.number for each in waiting]
+        done.changes.append(lambda tables: self.inbox.remove(tables, numbers))
+        await self._store.write(done.commit)
+        self.inbox.depth -= len(numbers)
+        return True
+
+    # Decoding
+
+    async def _items(self, waiting: Waiting, done: Round) -> list[Item]:
+        """The events of a message. One with parts that cannot be understood is a dead letter, and
+        its other parts count.
+        """
+        items: list[Item] = []
+        errors: list[Exception] = []
+        try:
+            for place, decoded in enumerate(self._decode(waiting), 1):
+                if isinstance(decoded, Undecodable):
+                    errors.append(decoded)
+                elif isinstance(decoded, Ignored):
+                    self._told.ignored(self.name, decoded.reason)
+                elif (item := self._mapped(waiting, decoded, done)) is not None:
+                    items.append(item)
+                if place % DECODED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        except Exception as error:  # noqa: BLE001 - an adapter's defect must not stop the others
+            errors.append(error)
+        if errors:
+            letter = message_letter(self.name, waiting, errors, self._now())
+            done.changes.append(bury(letter))
+            self._told.buried(self.name, letter.reason)
+        return items
+
+    def _decode(self, waiting: Waiting) -> Iterator[Any]:
+        if waiting.is_event:
+            return iter([cloudevents.from_json(waiting.message.body)])
+        return iter(self._adapter.decode(waiting.message, self._options))
+
+    def _mapped(self, waiting: Waiting, event: Event, done: Round) -> Item | None:
+        event = replace(event, correlation_id=event.correlation_id or waiting.correlation_id)
+        self._told.decoded(self.name, event)
+        try:
+            mapped = mapping.apply(event, self._tables, waiting.message.received)
+            return Item(waiting, event, mapped)
+        except mapping.Unmapped as error:
+            dead = Dead("UNMAPPED", str(error), error.field, error.value)
+            self._bury(Item(waiting, event, event), "map", dead, done)
+            done.changes.append(note_unmapped(self.name, error, self._now()))
+            return None
+
+    # Facts
+
+    async def _record(self, items: list[Item], done: Round) -> None:
+        for chunk in _chunks(items):
+            await self._record_chunk(chunk, done)
+
+    async def _record_chunk(self, items: list[Item], done: Round) -> None:
+        """Record facts of one source; halve what the core refuses as a whole, to find who is to
+        blame.
+        """
+        sent, events = [], []
+        for item in items:
+            try:
+                events.append(message_of(_fact(item)))
+                sent.append(item)
+            except Undecodable as error:
+                dead = Dead("UNFIT", str(error), error.field, error.value)
+                self._bury(item, "deliver", dead, done)
+        if not sent:
+            return
+        source = _fact(sent[0]).source
+        try:
+            response = await self._core.call(
+                lambda: self._client.record_stock_events(source, events)
+            )
+        except HoldfastError as error:
+            await self._record_apart(sent, error, done)
+            return
+        await self._judge(sent, response, done)
+
+    async def _record_apart(self, items: list[Item], error: HoldfastError, done: Round) -> None:
+        if len(items) == 1:
+            self._bury(items[0], "deliver", dead_of(error), done)
+            return
+        half = len(items) // 2
+        await self._record_chunk(items[:half], done)
+        await self._record_chunk(items[half:], done)
+
+    async def _judge(
+        self, items: list[Item], response: stock.RecordStockEventsResponse, done: Round
+    ) -> None:
+        for shortfall in response.shortfalls:
+            done.changes.append(raise_case(self.name, _case_of(shortfall), self._now()))
+        for item, result in zip(items, response.results, strict=True):
+            judged = verdict(_fact(item), result)
+            if isinstance(judged, Again):
+                await self._record_chunk([replace(item, mapped=judged.fact)], done)
+            else:
+                self._settle(item, judged, done)
+
+    # Orders and cases
+
+    async def _carry_out(self, items: list[Item], done: Round) -> None:
+        """Events of different orders go side by side, those of one order one after another."""
+        by_order: dict[str, list[Item]] = {}
+        for item in items:
+            order = item.mapped.order if isinstance(item.mapped, OrderEvent) else ""
+            by_order.setdefault(order, []).append(item)
+        async with asyncio.TaskGroup() as group:
+            for run in by_order.values():
+                group.create_task(self._carry_out_in_order(run, done))
+
+    async def _carry_out_in_order(self, items: Sequence[Item], done: Round) -> None:
+        for item in items:
+            event = item.mapped
+            if isinstance(event, Exceptional):
+                done.changes.append(raise_case(self.name, event, self._now()))
+                self._settle(item, Settled("CASE_OPENED"), done)
+            elif isinstance(event, OrderEvent):
+                self._settle(item, await self._apply(event), done)
+
+    async def _apply(self, event: OrderEvent) -> Settled | Dead:
+        try:
+            return await self._core.call(lambda: self._orders.apply(event))
+        except Undecodable as error:
+            return Dead("UNFIT", str(error), error.field, error.value)
+        except HoldfastError as error:
+            return dead_of(error)
+
+    # Ends
+
+    def _settle(self, item: Item, judged: Settled | Dead, done: Round) -> None:
+        if isinstance(judged, Dead):
+            self._bury(item, "deliver", judged, done)
+            return
+        received = item.waiting.message.received
+        self._told.settled(self.name, item.event, judged.outcome, received)
+
+    def _bury(self, item: Item, stage: str, dead: Dead, done: Round) -> None:
+        letter = event_letter(self.name, item.waiting, item.event, stage, dead, self._now())
+        done.changes.append(bury(letter))
+        self._told.buried(self.name, dead.reason)
+
+    # Waiting
+
+    def _is_paused(self) -> bool:
+        with self._store.reading() as tables:
+            return tables.controls.get(self.name.encode()) is not None
+
+    async def _wait(self) -> None:
+        self.inbox.arrived.clear()
+        try:
+            await asyncio.wait_for(self.inbox.arrived.wait(), LOOK_S)
+        except TimeoutError:
+            self.inbox.recount()
+
+
+def dead_of(error: HoldfastError) -> Dead:
+    """What an error that time does not heal says of a dead letter."""
+    reason = error.reason or error.code.name
+    field, value = error.metadata.get("field", ""), error.metadata.get("value", "")
+    return Dead(reason, error.message, field, value)
+
+
+def _fact(item: Item) -> StockFact:
+    assert isinstance(item.mapped, StockFact)
+    return item.mapped
+
+
+def _is_fact_of(item: Item) -> bool:
+    return isinstance(item.mapped, StockFact)
+
+
+def _chunks(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Facts of one source that the core takes at once, in their order."""
+    chunk: list[Item] = []
+    heavy = 0
+    for item in items:
+        fact = _fact(item)
+        heavy += weight(fact)
+        is_other = chunk and _fact(chunk[0]).source != fact.source
+        if is_other or len(chunk) == EVENTS_MAX or heavy > WEIGHT_MAX:
+            yield chunk
+            chunk, heavy = [], weight(fact)
+        chunk.append(item)
+    if chunk:
+        yield chunk
+
+
+def _case_of(shortfall: Any) -> Exceptional:
+    subject = f"{shortfall.sku} at {shortfall.location}"
+    text = f"{shortfall.shortfall} units of {subject} are promised that are not there"
+    return Exceptional(source="", id="", kind="shortfall", subject=subject, text=text)

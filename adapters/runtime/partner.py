@@ -1,0 +1,126 @@
+"""A partner that is called over HTTP: its pace, its session, its failures.
+
+Rules of this file: it knows HTTP, not what is asked. Time heals a connection that fails, 408, 425,
+429 and what begins with 5; the adapter judges every other answer. A wait that the partner asks for
+comes first.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, TypeVar
+
+import httpx
+
+from ..contract import Login, Request, Response, SessionExpired, Throttled
+from .buckets import TokenBucket
+from .gate import Gate
+
+#: Seconds for a call. ERPs take some for a page; more than this is a call that hangs.
+TIMEOUT_S: Final = 30.0
+
+#: Bytes of an answer. A partner that sends more is wrong, and must not fill the memory.
+ANSWER_BYTES_MAX: Final = 64 << 20
+
+#: Logins in a row for one request before the partner counts as away.
+LOGINS_MAX: Final = 2
+
+_TEMPORARY_STATUSES: Final = {408, 425, 429}
+
+Result = TypeVar("Result")
+
+
+class PartnerAway(Exception):  # noqa: N818 - says what happened
+    """The partner cannot be reached, or says that it cannot serve now."""
+
+    def __init__(self, text: str, retry_after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+
+
+class Partner:
+    """One partner: `ask` sends a request and reads the answer, however often it takes."""
+
+    def __init__(
+        self,
+        name: str,
+        http: httpx.AsyncClient,
+        bucket: TokenBucket,
+        *,
+        login: Login | None,
+        options: Any,
+        secrets: Mapping[str, str],
+    ) -> None:
+        self.gate = Gate(name, (PartnerAway,))
+        self._http = http
+        self._bucket = bucket
+        self._login = login
+        self._options = options
+        self._secrets = secrets
+        self._session: Mapping[str, str] | None = None
+
+    async def ask(self, request: Request, read: Callable[[Response], Result]) -> Result:
+        """What `read` makes of the answer to a request. Raises what `read` raises, but Throttled
+        and SessionExpired, which are waited for and healed here.
+        """
+        return await self.gate.call(lambda: self.ask_once(request, read))
+
+    async def log_in(self) -> None:
+        """Begin a session. Raises PartnerAway and Refused."""
+        await self._begun_session()
+
+    async def ask_once(self, request: Request, read: Callable[[Response], Result]) -> Result:
+        """The same, once: raises PartnerAway as well."""
+        for _ in range(LOGINS_MAX):
+            session = await self._begun_session()
+            response = await self._send(request, session)
+            try:
+                if response.status == httpx.codes.UNAUTHORIZED and self._login is not None:
+                    raise SessionExpired
+                return read(response)
+            except SessionExpired:
+                self._session = None
+            except Throttled as error:
+                raise PartnerAway("it asks to wait", error.after_s) from error
+        raise PartnerAway("it ends each session at once")
+
+    async def _begun_session(self) -> Mapping[str, str]:
+        if self._login is None:
+            return {}
+        if self._session is None:
+            request = self._login.request(self._options, self._secrets)
+            self._session = self._login.session(await self._send(request, {}))
+        return self._session
+
+    async def _send(self, request: Request, session: Mapping[str, str]) -> Response:
+        await asyncio.sleep(self._bucket.reserve())
+        try:
+            answer = await self._http.request(
+                request.method,
+                request.url,
+                headers={**request.headers, **session},
+                content=request.body,
+            )
+        except httpx.TransportError as error:
+            raise PartnerAway(f"{type(error).__name__}: {error}") from error
+        if answer.status_code in _TEMPORARY_STATUSES or answer.status_code >= 500:
+            raise PartnerAway(f"it answers {answer.status_code}", _retry_after_s(answer))
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Response(answer.status_code, headers, answer.content)
+
+
+def http_client(base_url: str) -> httpx.AsyncClient:
+    """The HTTP client of one partner. It follows no redirects: those would carry secrets away."""
+    return httpx.AsyncClient(base_url=base_url, timeout=TIMEOUT_S, follow_redirects=False)
+
+
+def _retry_after_s(answer: httpx.Response) -> float | None:
+    """Seconds that the partner asks to wait: a number or a date (RFC 9110, 10.2.3)."""
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isdigit():
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return None

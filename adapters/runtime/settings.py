@@ -1,0 +1,210 @@
+"""adapters.toml: which adapters run, where their partners are, and their limits.
+
+Rules of this file: all that is wrong is told at once, by key, value and what would be right. An
+unknown key is refused: a misspelt limit is worse than none. A secret stands in a file or in the
+environment, and is not shown by anything here.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..contract import FLOWS, Adapter
+from ..intake.folder import FolderOptions
+
+#: Kinds that come with Holdfast. Others are named as "module:NAME".
+KINDS: Final[Mapping[str, str]] = {
+    "cloudevents": "holdfast.adapters.intake.cloudevents:ADAPTER",
+    "edifact": "holdfast.adapters.intake.edifact:ADAPTER",
+    "poslog": "holdfast.adapters.intake.poslog:ADAPTER",
+    "rows": "holdfast.adapters.intake.rows:ADAPTER",
+    "webhook": "holdfast.adapters.intake.webhook:ADAPTER",
+    "x12": "holdfast.adapters.intake.x12:ADAPTER",
+}
+
+NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
+
+
+#: Errors of pydantic that are about a key and not about its value.
+_UNSHOWN: Final = ("missing", "extra_forbidden")
+
+
+class ConfigError(Exception):
+    """The settings are not usable; the text says what to change, one problem a line."""
+
+
+class Secret(BaseModel):
+    """Where a secret is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: Path | None = None
+    env: str | None = None
+
+
+class Objective(BaseModel):
+    """A service level of a flow: this share of its events is delivered within so many seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seconds: Annotated[float, Field(gt=0, le=86_400)]
+    share: Annotated[float, Field(gt=0, le=1)]
+
+
+class AdapterSettings(BaseModel):
+    """One adapter."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+    mappings: tuple[Path, ...] = ()
+    depth_max: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
+    """Messages that may wait."""
+    body_max_kib: Annotated[int, Field(ge=1, le=1_048_576)] = 1_024
+    rate_max: Annotated[float, Field(gt=0, le=1_000_000)] = 1_000
+    """Requests a second that are taken in."""
+    folder: FolderOptions | None = None
+    """A drop folder that is read."""
+    url: str = ""
+    """Base address of the partner, to be polled and told."""
+    every_s: Annotated[float, Field(ge=0.05, le=86_400)] = 30.0
+    """Seconds between polls."""
+    calls_per_s: Annotated[float, Field(gt=0, le=10_000)] = 10.0
+    """Requests a second to the partner; what its answers say comes first."""
+    options: dict[str, Any] = {}
+    secrets: dict[str, Secret] = {}
+
+
+class Settings(BaseModel):
+    """All of adapters.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data_dir: Path = Path("adapters-data")
+    target: str = "127.0.0.1:50051"
+    """The node."""
+    http_address: str = "127.0.0.1:8081"
+    """Where intakes, metrics and status are."""
+    store_mib: Annotated[int, Field(ge=16, le=1_048_576)] = 4_096
+    """How large the store may become; room is taken as it is needed."""
+    window_days: Annotated[int, Field(ge=1, le=365)] = 30
+    """How long the keys of messages are remembered."""
+    objectives: dict[str, Objective] = {}
+    adapters: dict[str, AdapterSettings] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """An adapter with all that it needs."""
+
+    name: str
+    adapter: Adapter
+    settings: AdapterSettings
+    options: BaseModel
+    secrets: Mapping[str, str]
+
+
+def load(path: Path) -> tuple[Settings, list[Configured]]:
+    """Read adapters.toml. Paths in it are relative to its folder. Raises ConfigError."""
+    try:
+        text = path.read_bytes().decode()
+        settings = Settings.model_validate(tomllib.loads(text))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    except ValidationError as error:
+        raise ConfigError("\n".join(_problems(str(path), error))) from error
+    problems: list[str] = []
+    configured = list(_configured(path, settings, problems))
+    problems += [
+        f"{path}: objectives.{flow}: no such flow: expected one of {', '.join(FLOWS)}"
+        for flow in settings.objectives
+        if flow not in FLOWS
+    ]
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return _based(settings, path.parent), configured
+
+
+def find(kind: str) -> Adapter:
+    """The adapter of a kind. Raises ConfigError."""
+    module, colon, name = KINDS.get(kind, kind).partition(":")
+    if not colon:
+        known = ", ".join(sorted(KINDS))
+        raise ConfigError(f"no adapter is called {kind!r}: expected {known}, or module:NAME")
+    try:
+        adapter = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{kind!r} cannot be loaded: {error}") from error
+    if not isinstance(adapter, Adapter):
+        raise ConfigError(f"{kind!r} is a {type(adapter).__name__}, no Adapter")
+    return adapter
+
+
+def _configured(path: Path, settings: Settings, problems: list[str]) -> Iterator[Configured]:
+    for name, each in settings.adapters.items():
+        where = f"{path}: adapters.{name}"
+        if not NAME.fullmatch(name):
+            problems.append(f"{where}: expected small letters, digits and dashes, up to 63")
+        try:
+            adapter = find(each.kind)
+            options = adapter.options.model_validate(each.options)
+        except ConfigError as error:
+            problems.append(f"{where}.kind: {error}")
+            continue
+        except ValidationError as error:
+            problems += _problems(f"{where}.options", error)
+            continue
+        secrets = dict(_secrets(where, adapter, each, problems))
+        yield Configured(name, adapter, _based(each, path.parent), options, secrets)
+
+
+def _secrets(
+    where: str, adapter: Adapter, settings: AdapterSettings, problems: list[str]
+) -> Iterator[tuple[str, str]]:
+    for name in sorted({*adapter.secrets, *settings.secrets}):
+        place = f"{where}.secrets.{name}"
+        secret = settings.secrets.get(name)
+        if secret is None or (secret.file is None) == (secret.env is None):
+            problems.append(f"{place}: expected {{ file = ... }} or {{ env = ... }}")
+            continue
+        try:
+            found = secret.file.read_text() if secret.file else os.environ.get(secret.env or "")
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(f"{place}: {secret.file}: {getattr(error, 'strerror', error)}")
+            continue
+        if not found or not found.strip():
+            problems.append(f"{place}: {secret.file or secret.env} is empty")
+            continue
+        yield name, found.strip()
+
+
+def _based(settings: Any, folder: Path) -> Any:
+    """The settings with their paths relative to a folder."""
+    changes: dict[str, Any] = {}
+    if isinstance(settings, Settings):
+        changes["data_dir"] = folder / settings.data_dir
+    if isinstance(settings, AdapterSettings):
+        changes["mappings"] = tuple(folder / mapping for mapping in settings.mappings)
+        if (drop := settings.folder) is not None:
+            changes["folder"] = drop.model_copy(update={"path": folder / drop.path})
+    return settings.model_copy(update=changes)
+
+
+def _problems(where: str, error: ValidationError) -> Iterator[str]:
+    for each in error.errors(include_url=False):
+        key = ".".join(str(part) for part in each["loc"])
+        # A secret that was written down here by mistake is not printed as well.
+        is_shown = (
+            each["type"] not in ("missing", "extra_forbidden") and "secrets" not in each["loc"]
+        )
+        value = f" is {each['input']!r}" if is_shown else ""
+        yield f"{where}: {key}{value}: {each['msg']}"

@@ -1,0 +1,109 @@
+"""The adapters as a process of their own, beside a real node."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final, Self
+
+import httpx
+
+from tests.edge.node_process import free_port
+from tests.real_time import wait_until
+
+START_TIMEOUT_S: Final = 30.0
+STOP_TIMEOUT_S: Final = 30.0
+
+ROOT: Final = Path(__file__).parents[2]
+
+
+class AdaptersProcess:
+    """Adapters on a port and a folder that stay the same over restarts."""
+
+    def __init__(self, folder: Path, target: str, adapters: str, settings: str = "") -> None:
+        """`adapters` are the tables of adapters.toml below its settings."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.port = free_port()
+        self.config = folder / "adapters.toml"
+        self.config.write_text(
+            f'data_dir = "store"\ntarget = "{target}"\n'
+            f'http_address = "127.0.0.1:{self.port}"\n{settings}\n{adapters}'
+        )
+        self.log_path = folder / "log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(STOP_TIMEOUT_S)
+
+    def url(self, path: str) -> str:
+        """A page of theirs."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def start(self) -> None:
+        """Start them and wait until they answer."""
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "holdfast.edge", "adapters", "run", "-c", str(self.config)],
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        wait_until(self._answers, f"they do not answer: {self.report()}", START_TIMEOUT_S)
+
+    def kill(self) -> None:
+        """End them as a power loss would."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(STOP_TIMEOUT_S)
+
+    def stop(self) -> int:
+        """Ask them to end, and return their exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_TIMEOUT_S)
+
+    def status(self) -> dict[str, Any]:
+        """What `holdfast adapters status --json` tells."""
+        told: dict[str, Any] = httpx.get(self.url("/status"), timeout=5).json()
+        return told
+
+    def wait_idle(self, timeout_s: float = START_TIMEOUT_S) -> dict[str, Any]:
+        """Wait until nothing waits, and return the status."""
+        wait_until(self._is_idle, f"something waits: {self.report()}", timeout_s)
+        return self.status()
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `holdfast adapters` on their settings."""
+        return subprocess.run(
+            [sys.executable, "-m", "holdfast.edge", "adapters", *words, "-c", str(self.config)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=START_TIMEOUT_S,
+            check=False,
+        )
+
+    def report(self) -> str:
+        """What they have written."""
+        return self.log_path.read_text(errors="replace")[-3_000:]
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"they ended at once: {self.report()}"
+        try:
+            return httpx.get(self.url("/healthz"), timeout=1).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def _is_idle(self) -> bool:
+        told = self.status()["adapters"]
+        return not any(each["inbox"] or each.get("outbox") for each in told)

@@ -1,0 +1,137 @@
+"""Adapters as a process beside a real node: what is answered counts once, whatever dies."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from holdfast.edge.client import BlockingClient
+from tests.adapters.adapters_process import AdaptersProcess
+from tests.edge.node_process import NodeProcess, running_node
+
+ADAPTERS = '[adapters.shop]\nkind = "tests.adapters.simple:ADAPTER"\n'
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    with running_node(tmp_path_factory.mktemp("node")) as running:
+        with BlockingClient(**running.targets) as client:
+            client.create_location("STORE-1")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def adapters(
+    node: NodeProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AdaptersProcess]:
+    folder = tmp_path_factory.mktemp("adapters")
+    with AdaptersProcess(folder, node.target, ADAPTERS) as running:
+        yield running
+        assert 0 == running.stop()
+
+
+def on_hand(node: NodeProcess, sku: str) -> int:
+    with BlockingClient(**node.targets) as client:
+        [level] = client.get_availability(sku).availability.levels
+        return level.on_hand
+
+
+def post(adapters: AdaptersProcess, **document: object) -> httpx.Response:
+    body = json.dumps(document).encode()
+    return httpx.post(adapters.url("/in/shop"), content=body, timeout=10)
+
+
+def fact(number: str, sku: str, quantity: int, kind: str = "receipt") -> dict[str, object]:
+    return {
+        "id": number, "type": kind, "item": sku, "store": "STORE-1", "pieces": quantity
+    }  # fmt: skip
+
+
+def letters(adapters: AdaptersProcess) -> list[dict[str, Any]]:
+    listed = adapters.command("dead-letters", "--json").stdout.splitlines()
+    return [json.loads(line) for line in listed]
+
+
+def test_a_message_counts_once_however_often_it_is_sent(
+    adapters: AdaptersProcess, node: NodeProcess
+) -> None:
+    outcomes = [post(adapters, **fact("m1", "MUG", 5)).json()["outcome"] for _ in range(3)]
+    other = post(adapters, **fact("m1", "MUG", 6))
+    adapters.wait_idle()
+
+    assert ["stored", "duplicate", "duplicate"] == outcomes
+    assert "reused" == other.json()["outcome"]
+    assert 5 == on_hand(node, "MUG")
+
+
+def test_what_cannot_be_understood_holds_nothing_up(
+    adapters: AdaptersProcess, node: NodeProcess
+) -> None:
+    post(adapters, **fact("p1", "TEA", 1))
+    post(adapters, **fact("p2", "TEA", 1) | {"pieces": "one"})
+    post(adapters, id="p3", type="crash")
+    post(adapters, **fact("p4", "TEA", 1) | {"store": "NOWHERE"})
+    post(adapters, **fact("p5", "TEA", 1))
+    adapters.wait_idle()
+
+    found = {each["key"]: each for each in letters(adapters) if each["key"][0] == "p"}
+
+    assert 2 == on_hand(node, "TEA")
+    assert {"p2", "p3", "p4"} == set(found)
+    assert ("pieces", "'one'") == (found["p2"]["field"], found["p2"]["value"])
+    assert ("UNDECODABLE", "type") == (found["p3"]["reason"], found["p3"]["field"])
+    assert ("UNKNOWN_LOCATION", "NOWHERE") == (found["p4"]["reason"], found["p4"]["value"])
+
+
+def test_a_dead_letter_is_mended_and_replayed(
+    adapters: AdaptersProcess, node: NodeProcess, tmp_path: Path
+) -> None:
+    post(adapters, **fact("r1", "JAR", 4) | {"pieces": "four"})
+    adapters.wait_idle()
+    [letter] = [each for each in letters(adapters) if each["key"] == "r1"]
+    mended = tmp_path / "mended.json"
+    mended.write_text(json.dumps(fact("r1", "JAR", 4)))
+
+    number = str(letter["number"])
+    assert 0 == adapters.command("edit", number, str(mended)).returncode
+    assert 0 == adapters.command("replay", number).returncode
+    adapters.wait_idle()
+
+    assert 4 == on_hand(node, "JAR")
+    assert [] == [each for each in letters(adapters) if each["key"] == "r1"]
+
+
+def test_orders_are_placed_shipped_and_cancelled(
+    adapters: AdaptersProcess, node: NodeProcess
+) -> None:
+    lines = [{"item": "HAT", "pieces": 2}]
+    post(adapters, **fact("o0", "HAT", 10))
+    adapters.wait_idle()
+    for order in ("one", "two"):
+        post(adapters, id=f"o-{order}", type="order", order=f"hat-{order}", lines=lines)
+    post(adapters, id="o-ship", type="shipped", order="hat-one")
+    post(adapters, id="o-cancel", type="cancelled", order="hat-two")
+    adapters.wait_idle()
+
+    with BlockingClient(**node.targets) as client:
+        [level] = client.get_availability("HAT").availability.levels
+    assert (8, 0, 0) == (level.on_hand, level.committed, level.reserved)
+    assert [] == [each for each in letters(adapters) if each["key"][0] == "o"]
+
+
+def test_a_paused_adapter_takes_in_and_delivers_later(
+    adapters: AdaptersProcess, node: NodeProcess
+) -> None:
+    post(adapters, **fact("z0", "BAG", 1))
+    adapters.wait_idle()
+    assert 0 == adapters.command("pause", "shop", "--reason", "month end").returncode
+    post(adapters, **fact("z1", "BAG", 1))
+    told = adapters.status()["adapters"][0]
+    assert (True, 1) == (told["paused"], told["inbox"])
+    adapters.command("resume", "shop")
+    adapters.wait_idle()
+
+    assert 2 == on_hand(node, "BAG")
