@@ -1,0 +1,236 @@
+"""What every adapter has to stand, tried on samples of what its partner sends.
+
+    for finding in findings(ADAPTER, samples, ADAPTER.options()):
+        print(finding)
+
+Rules of this file: it needs an adapter and samples, and no server. Chance comes from a seed, so
+that what failed once can be made to fail again. What needs a process (kills, a core or a partner
+that is away) is proved for the runtime once, in tests/adapters/runtime.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from .contract import Adapter, Message, Undecodable
+from .events import Event, OrderEvent, StockFact
+from .intake import cloudevents
+
+#: Damaged copies of each sample, of each kind of damage.
+DAMAGED_COPIES: Final = 40
+
+#: Seconds in which a sample has to be decoded, damaged or not, and for each MiB of it.
+DECODE_S: Final = 1.0
+DECODE_S_A_MIB: Final = 2.0
+
+KEY_BYTES_MAX: Final = 512
+NAME_BYTES_MAX: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong, and with which sample."""
+
+    check: str
+    sample: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.check}: {self.sample}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A message that a partner sends, under a name for the report."""
+
+    name: str
+    message: Message
+
+
+def read_samples(folder: Path) -> list[Sample]:
+    """The samples in a folder: a file is a body, and FILE.attributes.json what came beside it.
+
+    Raises OSError, and ValueError for attributes that are no JSON object.
+    """
+    samples = []
+    for path in sorted(folder.iterdir()):
+        if not path.is_file() or path.name.endswith(_ATTRIBUTES):
+            continue
+        beside = path.with_name(path.name + _ATTRIBUTES)
+        attributes = json.loads(beside.read_text()) if beside.exists() else {}
+        if not isinstance(attributes, dict):
+            raise ValueError(f"{beside} holds no JSON object")
+        samples.append(Sample(path.name, Message(path.read_bytes(), attributes)))
+    return samples
+
+
+def findings(
+    adapter: Adapter, samples: Sequence[Sample], options: Any, seed: int = 0
+) -> Iterator[Finding]:
+    """What an adapter does not stand; nothing when it conforms."""
+    if not samples:
+        yield Finding("samples", "-", "there are none: nothing was tried")
+    chance = Random(seed)  # noqa: S311 - it has to repeat, not to be secret
+    for sample in samples:
+        yield from _of_sample(adapter, sample, options)
+        for check, damage in _DAMAGES.items():
+            for number in range(DAMAGED_COPIES):
+                body = damage(sample.message.body, chance)
+                damaged = replace(sample.message, body=body)
+                name = f"{sample.name}, copy {number}"
+                yield from _stands(check, adapter, Sample(name, damaged), options)
+    yield from _apart(adapter, samples, options)
+
+
+def _of_sample(adapter: Adapter, sample: Sample, options: Any) -> Iterator[Finding]:
+    """A sample by itself: keys, repeats, ids, times, and the canonical form."""
+    found = list(_stands("samples decode", adapter, sample, options))
+    if found:
+        yield from found
+        return
+    decoded, key = _decode(adapter, sample.message, options), adapter.key(sample.message)
+    for each in decoded:
+        if isinstance(each, Undecodable):
+            yield Finding("samples decode", sample.name, str(each))
+    again = _decode(adapter, sample.message, options)
+    if [_shown(each) for each in decoded] != [_shown(each) for each in again]:
+        yield Finding("repeats are the same", sample.name, "two decodings differ")
+    if key != adapter.key(sample.message):
+        yield Finding("keys are stable", sample.name, "two keys differ")
+    if not key or len(key.encode()) > KEY_BYTES_MAX:
+        yield Finding("keys are stable", sample.name, f"its key {key!r} has no or too many bytes")
+    events = [each for each in decoded if isinstance(each, Event)]
+    for number, times in Counter((each.source, each.id) for each in events).items():
+        if times > 1:
+            text = f"{times} events of {number[0]!r} have the id {number[1]!r}"
+            yield Finding("ids tell events apart", sample.name, text)
+    for each in events:
+        yield from _of_event(each, sample.name)
+
+
+def _of_event(event: Event, sample: str) -> Iterator[Finding]:
+    for name in ("source", "id"):
+        value = getattr(event, name)
+        if not 0 < len(value.encode()) <= NAME_BYTES_MAX:
+            yield Finding("names fit", sample, f"{name} {value!r} has no or too many bytes")
+    if event.time is not None and event.time.tzinfo is None:
+        yield Finding("times have zones", sample, f"{event.id}: {event.time.isoformat()}")
+    if isinstance(event, StockFact) and not (event.sku and event.location):
+        yield Finding("names fit", sample, f"{event.id} has no SKU or location")
+    if isinstance(event, OrderEvent) and not event.order:
+        yield Finding("names fit", sample, f"{event.id} names no order")
+    try:
+        if cloudevents.from_json(cloudevents.to_json(event)) != event:
+            yield Finding("events are canonical", sample, f"{event.id} changes as a CloudEvent")
+    except Undecodable as error:
+        yield Finding("events are canonical", sample, f"{event.id}: {error}")
+
+
+def _apart(adapter: Adapter, samples: Sequence[Sample], options: Any) -> Iterator[Finding]:
+    """Samples beside each other: different messages have different keys and ids."""
+    keys: dict[str, Sample] = {}
+    events: dict[tuple[str, str], tuple[str, Event]] = {}
+    for sample, key, decoded in _decodable(adapter, samples, options):
+        other = keys.setdefault(key, sample)
+        if other.message.body != sample.message.body:
+            text = f"it has the key {key!r} of {other.name}, and other content"
+            yield Finding("keys tell messages apart", sample.name, text)
+        for event in decoded:
+            name, known = events.setdefault((event.source, event.id), (sample.name, event))
+            if known != event:
+                text = f"the event {event.id!r} has other content in {name}"
+                yield Finding("ids tell events apart", sample.name, text)
+
+
+def _decodable(
+    adapter: Adapter, samples: Sequence[Sample], options: Any
+) -> Iterator[tuple[Sample, str, list[Event]]]:
+    """The samples that are decoded, with key and events; the others are told by themselves."""
+    for sample in samples:
+        if not list(_stands("", adapter, sample, options)):
+            with suppress(Undecodable):
+                key, decoded = (
+                    adapter.key(sample.message),
+                    _decode(adapter, sample.message, options),
+                )
+                yield sample, key, [each for each in decoded if isinstance(each, Event)]
+
+
+def _stands(check: str, adapter: Adapter, sample: Sample, options: Any) -> Iterator[Finding]:
+    """Whether a message is decoded, or refused as it should be, in time."""
+    started = time.perf_counter()
+    for part in (adapter.key, lambda message: _decode(adapter, message, options)):
+        try:
+            part(sample.message)
+        except Undecodable as error:
+            if not error.field or not error.expected:
+                text = f"its Undecodable names no field, or not what would be right: {error}"
+                yield Finding(check, sample.name, text)
+        except Exception as error:  # noqa: BLE001 - this is what is looked for
+            yield Finding(check, sample.name, f"raises {error!r}, not Undecodable")
+    took_s = time.perf_counter() - started
+    if took_s > DECODE_S + DECODE_S_A_MIB * len(sample.message.body) / (1 << 20):
+        yield Finding("decoding takes little", sample.name, f"{took_s:.1f} s")
+
+
+def _decode(adapter: Adapter, message: Message, options: Any) -> list[Any]:
+    return list(adapter.decode(message, options))
+
+
+def _shown(decoded: object) -> str:
+    """An event as it compares: an error is equal to itself alone."""
+    return repr(decoded)
+
+
+def _cut(body: bytes, chance: Random) -> bytes:
+    return body[: chance.randrange(len(body) + 1)]
+
+
+def _flip(body: bytes, chance: Random) -> bytes:
+    flipped = bytearray(body)
+    for _ in range(chance.randint(1, 8)):
+        if flipped:
+            flipped[chance.randrange(len(flipped))] = chance.randrange(256)
+    return bytes(flipped)
+
+
+def _drop(body: bytes, chance: Random) -> bytes:
+    """Without a stretch from the middle."""
+    first, last = sorted(chance.randrange(len(body) + 1) for _ in range(2))
+    return body[:first] + body[last:]
+
+
+def _double(body: bytes, chance: Random) -> bytes:
+    first, last = sorted(chance.randrange(len(body) + 1) for _ in range(2))
+    return body[:last] + body[first:last] + body[last:]
+
+
+def _digits(body: bytes, chance: Random) -> bytes:
+    """With a number that nobody expects in place of a digit."""
+    places = [place for place, byte in enumerate(body) if 48 <= byte <= 57]
+    if not places:
+        return body
+    place = chance.choice(places)
+    return body[:place] + chance.choice(_NUMBERS) + body[place + 1 :]
+
+
+def _noise(body: bytes, chance: Random) -> bytes:
+    return chance.randbytes(chance.randint(0, max(64, min(len(body), 4_096))))
+
+
+_ATTRIBUTES: Final = ".attributes.json"
+_NUMBERS: Final = (b"-", b"1e999999", b"NaN", b"99999999999999999999999", b"0.1", b"\xd9\xa1", b"")
+_DAMAGES: Final[dict[str, Callable[[bytes, Random], bytes]]] = {
+    "truncation": _cut,
+    "flipped bytes": _flip,
+    "missing parts": _drop,
+    "doubled parts": _double,
+    "strange numbers": _digits,
+    "noise": _noise,
+}
