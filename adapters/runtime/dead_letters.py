@@ -12,16 +12,9 @@ from typing import Final
 from ..contract import Message, Undecodable
 from ..events import Event
 from ..intake import cloudevents
+from . import boxes
 from .facts import Dead
-from .records import (
-    DeadLetter,
-    Waiting,
-    iso,
-    lane_key,
-    pack_dead_letter,
-    pack_waiting,
-    read_dead_letter,
-)
+from .records import DeadLetter, Waiting, iso, pack_dead_letter, read_dead_letter
 from .store import Tables
 
 #: Reason of a dead letter whose adapter raised something else than Undecodable.
@@ -60,6 +53,7 @@ def bury(letter: DeadLetter) -> Callable[[Tables], None]:
 
     def change(tables: Tables) -> None:
         number = letter.number or tables.next_number(b"dead_letter")
+        boxes.count(tables, boxes.DEAD_LETTERS, letter.adapter, 1)
         record = pack_dead_letter(replace(letter, number=number))
         tables.dead_letters.put(number.to_bytes(8), record)
 
@@ -80,9 +74,13 @@ def dead_letter(tables: Tables, number: int) -> DeadLetter | None:
 
 def replay(tables: Tables, letter: DeadLetter) -> int:
     """Put a dead letter into its inbox or outbox again, behind what waits, and return its number
-    there.
+    there; 0 if it is gone.
     """
-    number = tables.next_number(b"message")
+    if not tables.dead_letters.delete(letter.number.to_bytes(8)):
+        return 0  # somebody else has
+    if not letter.discarded:
+        boxes.count(tables, boxes.DEAD_LETTERS, letter.adapter, -1)
+    number = boxes.new_number(tables)
     waiting = Waiting(
         number,
         letter.message,
@@ -92,9 +90,8 @@ def replay(tables: Tables, letter: DeadLetter) -> int:
         attempts=letter.attempts,
         is_event=letter.is_event,
     )
-    box = tables.outbox if letter.stage == "outbound" else tables.inbox
-    box.put(lane_key(letter.adapter, number), pack_waiting(waiting))
-    tables.dead_letters.delete(letter.number.to_bytes(8))
+    box = boxes.OUTBOX if letter.stage == "outbound" else boxes.INBOX
+    boxes.put(tables, box, letter.adapter, waiting)
     return number
 
 
@@ -107,6 +104,8 @@ def edit(tables: Tables, letter: DeadLetter, body: bytes) -> None:
 
 def discard(tables: Tables, letter: DeadLetter, reason: str) -> None:
     """Mark a dead letter as one that nobody needs."""
+    if not letter.discarded:
+        boxes.count(tables, boxes.DEAD_LETTERS, letter.adapter, -1)
     record = pack_dead_letter(replace(letter, discarded=reason))
     tables.dead_letters.put(letter.number.to_bytes(8), record)
 

@@ -27,9 +27,9 @@ from .. import mapping_files
 from ..events import Exceptional
 from ..intake.folder import Folder, FolderOptions
 from ..mapping import Tables as MappingTables
+from . import boxes
 from .buckets import TokenBucket
-from .cases import cases, raise_case
-from .dead_letters import dead_letters
+from .cases import raise_case
 from .door import Door, build_app
 from .feeding import Feeder
 from .flow_metrics import Figures
@@ -98,11 +98,11 @@ class Host:
     def status(self) -> dict[str, Any]:
         """How it all is, for operators."""
         with self.store.reading() as tables:
-            dead: dict[str, int] = {}
-            for letter in dead_letters(tables):
-                if not letter.discarded:
-                    dead[letter.adapter] = dead.get(letter.adapter, 0) + 1
-            open_cases = sum(1 for case in cases(tables) if not case.settled)
+            dead = {
+                each.name: boxes.depth(tables, boxes.DEAD_LETTERS, each.name)
+                for each in self._configured
+            }
+            open_cases = tables.open_cases.size()
             paused = {key.decode() for key, _ in tables.controls.entries()}
         return {
             "core": _gate(self.core) | {"target": self._settings.target},
@@ -120,7 +120,7 @@ class Host:
             "kind": configured.settings.kind,
             "paused": name in paused,
             "inbox": self.inboxes[name].depth,
-            "dead_letters": dead.get(name, 0),
+            "dead_letters": dead[name],
             "last_event": self.figures.last(name),
         }
         if (outbox := self.outboxes.get(name)) is not None:

@@ -10,27 +10,19 @@ import hashlib
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from ..contract import Adapter, Message, Undecodable
-from .records import (
-    DeadLetter,
-    Waiting,
-    lane_key,
-    lane_prefix,
-    pack_dead_letter,
-    pack_waiting,
-    read_waiting,
-)
+from . import boxes
+from .dead_letters import bury, letter_of
+from .facts import Dead
+from .records import DeadLetter, Waiting
 from .store import Store, Tables
 
 #: What has been seen is forgotten a few at a time, and faster than it comes.
 _FORGOTTEN_BY_ARRIVAL: Final = 4
-
-#: What waits is counted up to here: whoever asks wants to know whether it is many.
-COUNTED_MAX: Final = 100_000
 
 KEY_BYTES_MAX: Final = 512
 
@@ -67,9 +59,14 @@ class Inbox:
         self.adapter = adapter
         self._depth_max = depth_max
         self._window_s = window_s
+        self._coming = 0
         self.arrived = asyncio.Event()
-        with store.reading() as tables:
-            self.depth = _count(tables, adapter)
+
+    @property
+    def depth(self) -> int:
+        """How many messages wait."""
+        with self._store.reading() as tables:
+            return boxes.depth(tables, boxes.INBOX, self.adapter)
 
     async def put(self, arrivals: Sequence[Keyed], now: datetime) -> list[Arrival]:
         """Make messages durable, in this order, and say what each is.
@@ -82,19 +79,19 @@ class Inbox:
         self, count: int, change: Callable[[Tables], list[Arrival]]
     ) -> list[Arrival]:
         """The same with a change of the caller's, which keeps so many messages and more."""
-        if self.depth + count > self._depth_max:
-            raise InboxFull(f"{self.adapter}: {self.depth:,} messages wait, its most")
-        self.depth += count  # before it waits: those who come meanwhile see it
-        outcomes: list[Arrival] = []
+        depth = self.depth
+        if depth + self._coming + count > self._depth_max:
+            raise InboxFull(f"{self.adapter}: {depth:,} messages wait, its most")
+        self._coming += count  # before it waits: those who come meanwhile see it
         try:
             outcomes = await self._store.write(change)
         finally:
-            self.depth -= count - outcomes.count(Arrival.STORED)
+            self._coming -= count
         self.arrived.set()
         return outcomes
 
     def keep(self, tables: Tables, arrivals: Sequence[Keyed], now: datetime) -> list[Arrival]:
-        """Put messages into a transaction of the caller's, who counts `depth`."""
+        """Put messages into a transaction of the caller's, which `put_with` makes."""
         self._forget(tables, now, _FORGOTTEN_BY_ARRIVAL * len(arrivals))
         return [self._keep(tables, each, now) for each in arrivals]
 
@@ -103,22 +100,17 @@ class Inbox:
         found: list[Waiting] = []
         size = 0
         with self._store.reading() as tables:
-            for key, record in tables.inbox.entries(lane_prefix(self.adapter)):
-                size += len(record)
+            for waiting, size_of_it in boxes.waiting(tables, boxes.INBOX, self.adapter):
+                size += size_of_it
                 if found and (len(found) == messages_max or size > bytes_max):
                     break
-                found.append(read_waiting(key, record))
+                found.append(waiting)
         return found
 
     def remove(self, tables: Tables, numbers: Sequence[int]) -> None:
-        """Take messages out in a transaction of the caller's, who then calls `removed`."""
+        """Take messages out in a transaction of the caller's."""
         for number in numbers:
-            tables.inbox.delete(lane_key(self.adapter, number))
-
-    def recount(self) -> None:
-        """Count what waits: another process may have put messages here or taken them out."""
-        with self._store.reading() as tables:
-            self.depth = _count(tables, self.adapter)
+            boxes.take_out(tables, boxes.INBOX, self.adapter, number)
 
     def _keep(self, tables: Tables, arrival: Keyed, now: datetime) -> Arrival:
         body = arrival.message.body
@@ -131,12 +123,12 @@ class Inbox:
             other = _hash(key + content, 16)
             if tables.seen.get(other) is None:  # a partner that insists makes one dead letter
                 _remember(tables, other, content, now)
-                _put_reused(tables, self.adapter, arrival, now)
+                bury(_reused_letter(self.adapter, arrival, now))(tables)
             return Arrival.REUSED
         _remember(tables, key, content, now)
-        number = tables.next_number(b"message")
+        number = boxes.new_number(tables)
         waiting = Waiting(number, arrival.message, arrival.key, arrival.correlation_id)
-        tables.inbox.put(lane_key(self.adapter, number), pack_waiting(waiting))
+        boxes.put(tables, boxes.INBOX, self.adapter, waiting)
         return Arrival.STORED
 
     def _forget(self, tables: Tables, now: datetime, count: int) -> None:
@@ -176,34 +168,12 @@ def _remember(tables: Tables, key: bytes, content: bytes, now: datetime) -> None
     tables.seen_times.put(_milliseconds(now) + key, b"")
 
 
-def _put_reused(tables: Tables, adapter: str, arrival: Keyed, now: datetime) -> None:
-    """Keep a message whose key another one had, for an operator to settle."""
+def _reused_letter(adapter: str, arrival: Keyed, now: datetime) -> DeadLetter:
+    """A message whose key another one had, for an operator to settle."""
     text = f"its key {arrival.key!r} came before with other content: nobody can tell which is true"
-    number = tables.next_number(b"dead_letter")
-    letter = DeadLetter(
-        number=number,
-        adapter=adapter,
-        stage="key",
-        reason="KEY_REUSED",
-        text=text,
-        field="key",
-        value=arrival.key,
-        is_event=False,
-        key=arrival.key,
-        correlation_id=arrival.correlation_id,
-        failed=now.astimezone(UTC).isoformat(),
-        message=arrival.message,
-    )
-    tables.dead_letters.put(number.to_bytes(8), pack_dead_letter(letter))
-
-
-def _count(tables: Tables, adapter: str) -> int:
-    count = 0
-    for _ in tables.inbox.entries(lane_prefix(adapter)):
-        count += 1
-        if count == COUNTED_MAX:
-            break
-    return count
+    waiting = Waiting(0, arrival.message, arrival.key, arrival.correlation_id)
+    dead = Dead("KEY_REUSED", text, "key", arrival.key)
+    return letter_of(adapter, waiting, arrival.message, "key", dead, now)
 
 
 def _hash(content: bytes, size: int) -> bytes:

@@ -10,6 +10,7 @@ nothing up. The core being away holds everything up, and loses nothing.
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
@@ -114,6 +115,7 @@ class Lane:
     async def run(self) -> None:
         """Deliver what comes until the task is cancelled. Raises StoreFailed."""
         while True:
+            self.inbox.arrived.clear()  # before it looks: what comes meanwhile is not missed
             if self._is_paused() or not await self.round():
                 await self._wait()
 
@@ -129,7 +131,6 @@ class Lane:
         numbers = [each.number for each in waiting]
         done.changes.append(lambda tables: self.inbox.remove(tables, numbers))
         await self._store.write(done.commit)
-        self.inbox.depth -= len(numbers)
         return True
 
     # Decoding
@@ -275,11 +276,8 @@ class Lane:
             return tables.controls.get(self.name.encode()) is not None
 
     async def _wait(self) -> None:
-        self.inbox.arrived.clear()
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self.inbox.arrived.wait(), LOOK_S)
-        except TimeoutError:
-            self.inbox.recount()
 
 
 def dead_of(error: HoldfastError) -> Dead:

@@ -12,6 +12,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -23,13 +24,14 @@ from holdfast.v1 import watch_service_pb2 as watch
 
 from ..contract import Change, Done, Message, Outbound, Refused, Response, Undecodable
 from ..events import Exceptional
+from . import boxes
 from .cases import raise_case
 from .dead_letters import DEFECT, bury, letter_of
 from .facts import Dead
 from .flow_metrics import Figures
 from .partner import Partner
 from .polls import cursor_key, read_cursor
-from .records import Waiting, lane_key, lane_prefix, pack_waiting, read_waiting
+from .records import Waiting
 from .settings import Configured
 from .store import Store, Tables
 
@@ -80,9 +82,10 @@ class Outbox:
     async def run(self) -> None:
         """Tell the partner until the task is cancelled. Raises StoreFailed."""
         while True:
+            self._arrived.clear()  # before it looks: what comes meanwhile is not missed
             if self._is_paused() or not await self.round():
-                self._arrived.clear()
-                await _woken(self._arrived)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._arrived.wait(), LOOK_S)
 
     async def round(self) -> bool:
         """Tell the oldest change; whether there was one. Raises StoreFailed."""
@@ -103,7 +106,7 @@ class Outbox:
         number = waiting.number
 
         def change(tables: Tables) -> None:
-            tables.outbox.delete(lane_key(self.name, number))
+            boxes.take_out(tables, boxes.OUTBOX, self.name, number)
             for end in ends:
                 end(tables)
 
@@ -113,7 +116,7 @@ class Outbox:
     def depth(self) -> int:
         """How many changes wait."""
         with self._store.reading() as tables:
-            return sum(1 for _ in tables.outbox.entries(lane_prefix(self.name)))
+            return boxes.depth(tables, boxes.OUTBOX, self.name)
 
     async def _tell(self, change: Change) -> Done:
         responses: list[Response] = []
@@ -138,19 +141,17 @@ class Outbox:
         for change in changes_of(response):
             if not self._outbound.concerns(change, self._options):
                 continue
-            number = tables.next_number(b"message")
+            number = boxes.new_number(tables)
             message = Message(change_json(change), {"content-type": CHANGE_TYPE}, self._now())
             waiting = Waiting(number, message, change.id, change.correlation_id)
-            tables.outbox.put(lane_key(self.name, number), pack_waiting(waiting))
+            boxes.put(tables, boxes.OUTBOX, self.name, waiting)
         if response.reset:
             raise_case(self.name, _lost(), self._now())(tables)
         tables.cursors.put(cursor_key(self.name, "watch"), response.resume_token.encode())
 
     def _oldest(self) -> Waiting | None:
         with self._store.reading() as tables:
-            for key, record in tables.outbox.entries(lane_prefix(self.name)):
-                return read_waiting(key, record)
-        return None
+            return next((each for each, _ in boxes.waiting(tables, boxes.OUTBOX, self.name)), None)
 
     def _dead(self, waiting: Waiting, dead: Dead) -> Callable[[Tables], None]:
         self._figures.told.labels(self.name, "dead_letter").inc()
@@ -210,10 +211,3 @@ def _state(state: int) -> str:
 def _lost() -> Exceptional:
     text = "the ledger does not reach back to what was told last: compare with the partner"
     return Exceptional(source="", id="", kind="changes_lost", subject="", text=text)
-
-
-async def _woken(event: asyncio.Event) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), LOOK_S)
-    except TimeoutError:
-        return
