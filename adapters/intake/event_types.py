@@ -34,6 +34,7 @@ VERSION: Final = "v1"
 LINES_MAX: Final = 2_000
 SEEN_RESERVATIONS_MAX: Final = 100
 TEXT_CHARACTERS_MAX: Final = 4096
+DETAILS_DEPTH_MAX: Final = 32
 
 Schema = Mapping[str, Any]
 
@@ -258,6 +259,20 @@ def _read_text(value: Any, path: str) -> str:
     return fields.text(value, path, TEXT_CHARACTERS_MAX)
 
 
+def _read_details(value: Any, path: str) -> Mapping[str, Any]:
+    found = fields.mapping(value, path)
+    if _is_deeper(found, DETAILS_DEPTH_MAX):
+        raise Undecodable(path, "nested", f"at most {DETAILS_DEPTH_MAX} levels")
+    return found
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if type(value) not in (dict, list):
+        return False
+    inner = value.values() if type(value) is dict else value
+    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner)
+
+
 _REFERENCE: Final = _nested(
     Reference,
     {
@@ -342,7 +357,7 @@ _OF_EXCEPTIONS: Final = {
         {"type": "string", "minLength": 1, "maxLength": TEXT_CHARACTERS_MAX}, _read_text, _same
     ),
     "details": Field(
-        {"type": "object", "description": "What else there is to know."}, fields.mapping, dict
+        {"type": "object", "description": "What else there is to know."}, _read_details, dict
     ),
 }
 

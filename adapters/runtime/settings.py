@@ -23,6 +23,7 @@ from ..intake.folder import FolderOptions
 KINDS: Final[Mapping[str, str]] = {
     "cloudevents": "holdfast.adapters.intake.cloudevents:ADAPTER",
     "edifact": "holdfast.adapters.intake.edifact:ADAPTER",
+    "epcis": "holdfast.adapters.intake.epcis:ADAPTER",
     "poslog": "holdfast.adapters.intake.poslog:ADAPTER",
     "rows": "holdfast.adapters.intake.rows:ADAPTER",
     "webhook": "holdfast.adapters.intake.webhook:ADAPTER",
