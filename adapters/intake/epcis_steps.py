@@ -1,7 +1,7 @@
 """What the business steps and dispositions of GS1's Core Business Vocabulary do to stock.
 
 Source: CBV 2.0 (ISO/IEC 19988), clauses of business steps and dispositions. The table follows what
-a step does to units that may be promised; steps that only move goods inside a location, or observe
+a step does to units that may be promised; steps that move goods inside a location, or observe
 them, do nothing.
 """
 

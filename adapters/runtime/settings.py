@@ -26,6 +26,7 @@ KINDS: Final[Mapping[str, str]] = {
     "epcis": "holdfast.adapters.intake.epcis:ADAPTER",
     "poslog": "holdfast.adapters.intake.poslog:ADAPTER",
     "rows": "holdfast.adapters.intake.rows:ADAPTER",
+    "square": "holdfast.adapters.systems.square:ADAPTER",
     "webhook": "holdfast.adapters.intake.webhook:ADAPTER",
     "x12": "holdfast.adapters.intake.x12:ADAPTER",
 }
