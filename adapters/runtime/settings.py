@@ -30,6 +30,8 @@ KINDS: Final[Mapping[str, str]] = {
     "sap-idoc": "holdfast.adapters.systems.sap_idoc:ADAPTER",
     "sap-movements": "holdfast.adapters.systems.sap_odata:MOVEMENTS",
     "square": "holdfast.adapters.systems.square:ADAPTER",
+    "tryton": "holdfast.adapters.systems.tryton.moves:ADAPTER",
+    "tryton-stock": "holdfast.adapters.systems.tryton.stock:ADAPTER",
     "webhook": "holdfast.adapters.intake.webhook:ADAPTER",
     "x12": "holdfast.adapters.intake.x12:ADAPTER",
 }

@@ -1,0 +1,413 @@
+"""A real Tryton: installed once under build/, with a database copied for each test.
+
+Tryton is under the GPL. It is a program of its own in an environment of its own, reached over
+JSON-RPC, and nothing here imports it. Where it cannot be installed, the tests that need it are
+skipped and say why.
+"""
+
+import base64
+import fcntl
+import hashlib
+import inspect
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.edge.node_process import free_port
+from tests.real_time import wait_until
+
+BUILD: Final = Path(__file__).parents[2] / "build" / "tryton"
+PACKAGES: Final = (
+    *("trytond==8.2.1", "trytond_stock", "trytond_product"),
+    *("trytond_sale", "trytond_purchase"),
+)
+DATABASE: Final = "erp"
+USER: Final = "admin"
+PASSWORD: Final = "made-up for tests"
+INSTALL_TIMEOUT_S: Final = 300
+START_TIMEOUT_S: Final = 60.0
+
+#: Codes of the products of the template.
+SKUS: Final = ("TS-A", "TS-B", "TS-C")
+
+
+class ErpError(AssertionError):
+    """What Tryton answered instead of a result."""
+
+
+class Erp:
+    """A user of Tryton at its keyboard, over JSON-RPC."""
+
+    def __init__(self, url: str) -> None:
+        self.http = httpx.Client(base_url=url, timeout=60.0)
+        self.context: dict[str, Any] = {}
+
+    def log_in(self) -> None:
+        """Begin a session, with what the user prefers."""
+        self.http.headers.pop("Authorization", None)
+        user, token, _ = self.post("common.db.login", USER, {"password": PASSWORD})
+        session = base64.b64encode(f"{USER}:{user}:{token}".encode()).decode()
+        self.http.headers["Authorization"] = f"Session {session}"
+        self.context = {}
+        self.context = self.call("res.user.get_preferences", True)
+
+    def post(self, method: str, *params: Any) -> Any:
+        """Call a method and return its result, as JSON has it."""
+        body = {"id": 1, "method": method, "params": params}
+        answer = self.http.post(f"/{DATABASE}/rpc/", json=body)
+        if answer.status_code != httpx.codes.OK:
+            raise ErpError(f"{method}: {answer.status_code} {answer.text[:200]}")
+        told = answer.json()
+        if "error" in told:
+            raise ErpError(f"{method}: {told['error']}"[:400])
+        return told["result"]
+
+    def call(self, method: str, *params: Any, **context: Any) -> Any:
+        """Call a method of a model, acknowledging the warnings that it gives."""
+        while True:
+            try:
+                return self.post(f"model.{method}", *params, {**self.context, **context})
+            except ErpError as failed:
+                told = str(failed)
+                if "'UserWarning'" not in told:
+                    raise
+                name = told.split("[")[2].split("'")[1]
+                warning = {"user": 1, "name": name, "always": False}
+                self.post("model.res.user.warning.create", [warning], self.context)
+
+    def find(self, model: str, **values: Any) -> int:
+        """Find the one record with these values."""
+        domain = [[name, "=", value] for name, value in values.items()]
+        (found,) = self.call(f"{model}.search", domain, 0, 2, None)
+        return int(found)
+
+    def create(self, model: str, **values: Any) -> int:
+        """Create a record."""
+        (created,) = self.call(f"{model}.create", [values])
+        return int(created)
+
+    def read(self, model: str, record: int, *names: str) -> dict[str, Any]:
+        """Read fields of a record."""
+        (row,) = self.call(f"{model}.read", [record], list(names))
+        return dict(row)
+
+    def quantity(self, sku: str, *places: str) -> int:
+        """Read how many units Tryton's books have at storage locations, by their codes."""
+        product = self.find("product.product", code=sku)
+        locations = [self.find("stock.location", code=place) for place in places]
+        context = {"locations": locations, "with_childs": False}
+        (row,) = self.call("product.product.read", [product], ["quantity"], **context)
+        return int(row["quantity"])
+
+    def trade(self, sku: str, quantity: int, origin: str, to: str) -> int:
+        """Draft a move from a supplier, or to or from a customer: it has a price."""
+        currency = self.find("currency.currency", code="EUR")
+        return self.move(sku, quantity, origin, to, unit_price=decimal("1"), currency=currency)
+
+    def move(self, sku: str, quantity: int, origin: str, to: str, **values: Any) -> int:
+        """Draft a move between two locations, by their codes."""
+        return self.create(
+            "stock.move",
+            product=self.find("product.product", code=sku),
+            unit=self.find("product.uom", symbol="u"),
+            quantity=quantity,
+            from_location=self.find("stock.location", code=origin),
+            to_location=self.find("stock.location", code=to),
+            company=self.find("company.company"),
+            **values,
+        )
+
+    def add_products(self, *suffixes: str) -> None:
+        """Add variants to the product of the template: "-X" makes TS-X."""
+        template = self.find("product.template", code="TS")
+        variants = [{"template": template, "suffix_code": suffix} for suffix in suffixes]
+        self.call("product.product.create", variants)
+
+    def receive_all(self, quantity: int, place: str, *skus: str) -> None:
+        """Let goods arrive of several products at once."""
+        arrived = [self.trade(sku, quantity, "SUP", place) for sku in skus]
+        self.call("stock.move.do", arrived)
+
+    def receive(self, sku: str, quantity: int, place: str) -> int:
+        """Let goods arrive from a supplier."""
+        move = self.trade(sku, quantity, "SUP", place)
+        self.call("stock.move.do", [move])
+        return move
+
+    def press(self, model: str, record: int, *buttons: str) -> None:
+        """Press buttons of a record, one after the other."""
+        for button in buttons:
+            self.call(f"{model}.{button}", [record])
+
+    def ship_internally(self, sku: str, quantity: int, origin: str, to: str, **values: Any) -> int:
+        """Draft a shipment between two storage locations."""
+        source, target = (self.find("stock.location", code=code) for code in (origin, to))
+        shipment = self.create(
+            "stock.shipment.internal",
+            from_location=source,
+            to_location=target,
+            company=self.find("company.company"),
+            **values,
+        )
+        self.move(sku, quantity, origin, to, shipment=f"stock.shipment.internal,{shipment}")
+        return shipment
+
+    def purchase(self, sku: str, quantity: int, expected: dict[str, Any]) -> int:
+        """Order goods from the supplier, and have the order processed."""
+        supplier = self.find("party.party", code="SUPPLIER")
+        (address,) = self.call("party.address.search", [["party", "=", supplier]], 0, 1, None)
+        unit = self.find("product.uom", symbol="u")
+        line = {
+            "type": "line", "product": self.find("product.product", code=sku), "unit": unit,
+            "quantity": quantity, "unit_price": decimal("5"), "delivery_date_edit": True,
+            "delivery_date_store": expected,
+        }  # fmt: skip
+        purchase = self.create(
+            "purchase.purchase",
+            party=supplier,
+            invoice_address=address,
+            invoice_method="manual",
+            company=self.find("company.company"),
+            currency=self.find("currency.currency", code="EUR"),
+            warehouse=self.find("stock.location", code="WH"),
+            purchase_date=date(2026, 11, 26),
+            lines=[["create", [line]]],
+        )
+        self.press("purchase.purchase", purchase, "quote", "confirm", "process")
+        return purchase
+
+    def receive_purchase(self, purchase: int, quantity: int) -> int:
+        """Receive a part of a purchase; returns the shipment."""
+        moves = self.read("purchase.purchase", purchase, "moves")["moves"]
+        (move,) = moves
+        warehouse = self.find("stock.location", code="WH")
+        supplier = self.find("party.party", code="SUPPLIER")
+        shipment = self.create(
+            "stock.shipment.in",
+            supplier=supplier,
+            warehouse=warehouse,
+            warehouse_input=self.find("stock.location", code="IN"),
+            warehouse_storage=self.find("stock.location", code="STO"),
+            company=self.find("company.company"),
+            incoming_moves=[["add", [move]]],
+        )
+        self.call("stock.move.write", [move], {"quantity": quantity})
+        self.press("stock.shipment.in", shipment, "receive", "do")
+        return shipment
+
+
+def decimal(text: str) -> dict[str, str]:
+    """A decimal as Tryton's JSON has it."""
+    return {"__class__": "Decimal", "decimal": text}
+
+
+def date(year: int, month: int, day: int) -> dict[str, Any]:
+    """A date as Tryton's JSON has it."""
+    return {"__class__": "date", "year": year, "month": month, "day": day}
+
+
+def python() -> Path:
+    """The interpreter of an environment that has Tryton; installs it where it is not yet."""
+    venv = BUILD / hashlib.sha256(repr(PACKAGES).encode()).hexdigest()[:12]
+    interpreter = venv / "bin" / "python"
+    with _locked("install"):
+        if not (venv / "installed").exists():
+            _installed(venv, interpreter)
+            (venv / "installed").touch()
+    return interpreter
+
+
+def _installed(venv: Path, interpreter: Path) -> None:
+    pip = (interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    try:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
+        subprocess.run(
+            [*pip, *PACKAGES], check=True, timeout=INSTALL_TIMEOUT_S, capture_output=True
+        )
+    except (OSError, subprocess.SubprocessError) as failed:
+        pytest.skip(f"Tryton cannot be installed here: {failed}")
+
+
+class TrytonServer:
+    """A Tryton with a database of its own, on a loopback port that stays the same."""
+
+    def __init__(self, folder: Path, interpreter: Path) -> None:
+        self.folder, self.interpreter = folder, interpreter
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.config = folder / "trytond.conf"
+        self.config.write_text(
+            f"[database]\nuri = sqlite://\npath = {folder}\n[web]\nlisten = 127.0.0.1:{self.port}\n"
+        )
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        program = self.interpreter.with_name("trytond")
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.interpreter, program, "-c", self.config, "-d", DATABASE],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        wait_until(self._answers, f"Tryton does not answer: {self.report()}", START_TIMEOUT_S)
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"Tryton ended at once: {self.report()}"
+        body = {"id": 1, "method": "common.server.version", "params": []}
+        try:
+            return httpx.post(f"{self.url}/rpc/", json=body).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def kill(self) -> None:
+        """Take the power away."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def user(self) -> Erp:
+        """Log in."""
+        erp = Erp(self.url)
+        erp.log_in()
+        return erp
+
+    def report(self) -> str:
+        """What it wrote last."""
+        log = self.folder / "log"
+        return log.read_text()[-2000:] if log.exists() else ""
+
+
+@contextmanager
+def running_tryton(folder: Path) -> Iterator[TrytonServer]:
+    """Serve a copy of the template until the block ends."""
+    interpreter = python()
+    template = _template(interpreter)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(template, folder / f"{DATABASE}.sqlite")
+    server = TrytonServer(folder, interpreter)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+def _template(interpreter: Path) -> Path:
+    """A database with modules and base data; made where it is not yet."""
+    source = repr(PACKAGES) + inspect.getsource(_create) + inspect.getsource(_fill)
+    recipe = hashlib.sha256(source.encode()).hexdigest()[:12]
+    folder = BUILD / f"template-{recipe}"
+    template = folder / f"{DATABASE}.sqlite"
+    with _locked("template"):
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            _create(folder, interpreter)
+            (folder / "complete").touch()
+    return template
+
+
+def _create(folder: Path, interpreter: Path) -> None:
+    server = TrytonServer(folder, interpreter)
+    (folder / f"{DATABASE}.sqlite").touch()  # Tryton wants to find one, if an empty one
+    password = folder / "password"
+    password.write_text(PASSWORD)
+    admin: list[str | Path] = [
+        interpreter,
+        interpreter.with_name("trytond-admin"),
+        "-c",
+        server.config,
+    ]
+    modules = ["-u", "stock", "sale", "purchase", "--activate-dependencies"]
+    subprocess.run(
+        [*admin, "-d", DATABASE, *modules, "--email", "a@example.com"],
+        env={**os.environ, "TRYTONPASSFILE": str(password)},
+        check=True,
+        timeout=INSTALL_TIMEOUT_S,
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        server.start()
+        _fill(server.user())
+    finally:
+        server.kill()
+    with closing(sqlite3.connect(folder / f"{DATABASE}.sqlite")) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the one file is copied later
+
+
+def _fill(erp: Erp) -> None:
+    """A company, three products, and beside the warehouse WH two stores: ST42, a warehouse with
+    one storage location ST42-S, and ST43, a storage location and no more.
+    """
+    currency = erp.create(
+        "currency.currency",
+        name="Euro",
+        symbol="EUR",
+        code="EUR",
+        rates=[["create", [{"date": date(2020, 1, 1), "rate": decimal("1")}]]],
+    )
+    party = erp.create("party.party", name="Holdfast Shops", addresses=[["create", [{}]]])
+    company = erp.create("company.company", party=party, currency=currency)
+    erp.call("res.user.write", [1], {"companies": [["add", [company]]], "company": company})
+    erp.log_in()
+    erp.create("party.party", name="Shoppers", code="SHOPPERS", addresses=[["create", [{}]]])
+    erp.create("party.party", name="A supplier", code="SUPPLIER", addresses=[["create", [{}]]])
+    unit = erp.find("product.uom", symbol="u")
+    erp.create(
+        "product.template",
+        name="T-shirt",
+        code="TS",
+        type="goods",
+        default_uom=unit,
+        list_price=decimal("10"),
+        salable=True,
+        sale_uom=unit,
+        purchasable=True,
+        purchase_uom=unit,
+        products=[["create", [{"suffix_code": sku[2:]} for sku in SKUS]]],
+    )
+    warehouse = erp.find("stock.location", code="WH")
+    erp.create("stock.location", name="Store 43", code="ST43", type="storage", parent=warehouse)
+    floor = erp.create("stock.location", name="Store 42 floor", code="ST42-S", type="storage")
+    erp.create(
+        "stock.location",
+        name="Store 42",
+        code="ST42",
+        type="warehouse",
+        input_location=floor,
+        output_location=floor,
+        storage_location=floor,
+    )
+    erp.call("stock.location.write", [floor], {"parent": erp.find("stock.location", code="ST42")})
+
+
+@contextmanager
+def _locked(name: str) -> Iterator[None]:
+    """One process at a time: tests run in several."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def dumps(rows: Any) -> bytes:
+    """JSON as a response has it."""
+    return json.dumps(rows).encode()
