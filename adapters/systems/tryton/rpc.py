@@ -10,6 +10,7 @@ protocols/jsonrpc.py, protocols/dispatcher.py and exceptions.py say the same.
 import base64
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -17,6 +18,7 @@ from typing import Any, Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from ...contract import Login, Refused, Request, Response, SessionExpired, Throttled, Undecodable
+from ...intake import fields
 
 
 class Options(BaseModel):
@@ -147,17 +149,7 @@ def rows(response: Response) -> list[dict[str, Any]]:
 
 def loads(body: bytes) -> Any:
     """JSON with decimals as they are written. Raises Undecodable."""
-    try:
-        return json.loads(body, parse_float=_decimal, parse_constant=_decimal)
-    except (ValueError, RecursionError) as failed:
-        raise Undecodable("body", body[:200], "JSON") from failed
-
-
-def _decimal(text: str) -> Decimal:
-    number = Decimal(text)
-    if not number.is_finite():
-        raise ValueError(text)
-    return number
+    return fields.json_of(body, exact=True)
 
 
 def dumps(row: Any) -> bytes:
@@ -183,48 +175,23 @@ def at(row: Any, path: str) -> Any:
 
 def text_at(row: Any, path: str) -> str:
     """The text under a name, as `at` finds it. Raises Undecodable without one."""
-    return as_text(path, at(row, path))
-
-
-def as_text(path: str, value: Any) -> str:
-    """A text that says something. Raises Undecodable."""
-    if not isinstance(value, str) or not value.strip() or len(value) > _TEXT_MAX:
-        raise Undecodable(path, value, f"a text of up to {_TEXT_MAX} characters")
-    return value
+    return fields.text(at(row, path), path)
 
 
 def id_at(row: Any, path: str) -> int:
     """The id under a name. Raises Undecodable."""
-    value = at(row, path)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 1 << 63:
-        raise Undecodable(path, value, "the id of a record")
-    return value
+    return fields.whole(at(row, path), path, 1, (1 << 63) - 1)
 
 
 def quantity_at(row: Any, path: str) -> Decimal:
-    """The quantity under a name, which is a number or tagged as a decimal. Raises Undecodable."""
+    """The quantity under a name, a number or tagged as a decimal. Raises Undecodable."""
     value = at(row, path)
-    try:
-        match value:
-            case bool():
-                pass
-            case int() | Decimal():
-                return _bounded(Decimal(value))
-            case {"__class__": "Decimal", "decimal": str(text)}:
-                return _bounded(_decimal(text))
-    except (ArithmeticError, ValueError):
-        pass
-    raise Undecodable(path, value, "a number below 10^15, of up to 9 decimal places")
-
-
-def _bounded(number: Decimal) -> Decimal:
-    exponent = number.as_tuple().exponent
-    if abs(number) >= _QUANTITY_MAX or not isinstance(exponent, int) or exponent < -40:
-        raise ValueError(number)
-    rounded = number.quantize(_SMALLEST)
-    if rounded != number:
-        raise ValueError(number)
-    return number
+    if isinstance(value, dict) and value.get("__class__") == "Decimal":
+        with suppress(ArithmeticError, TypeError, ValueError):
+            return fields.quantity(Decimal(value.get("decimal", "")), path)
+    if isinstance(value, str):
+        raise Undecodable(path, value, "a number")
+    return fields.quantity(value, path)
 
 
 def time_at(row: Any, path: str) -> datetime:
@@ -271,7 +238,3 @@ def one(found: Iterable[dict[str, Any]], field: str, value: str) -> dict[str, An
 
 _DATE: Final = ("year", "month", "day")
 _TIME: Final = ("hour", "minute", "second", "microsecond")
-#: What the core takes of a name, in bytes of UTF-8, is checked there.
-_TEXT_MAX: Final = 1000
-_QUANTITY_MAX: Final = 10**15
-_SMALLEST: Final = Decimal("1e-9")

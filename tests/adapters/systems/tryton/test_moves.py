@@ -185,7 +185,7 @@ def test_what_is_on_its_way_is_supply_where_it_leads() -> None:
         ("internal_quantity", {"internal_quantity": "3"}),
         ("internal_quantity", {"internal_quantity": -3}),
         ("internal_quantity", {"internal_quantity": True}),
-        ("internal_quantity", {"internal_quantity": 10**15}),
+        ("internal_quantity", {"internal_quantity": 10**16}),
         ("internal_quantity", {"internal_quantity": {"__class__": "Decimal", "decimal": "NaN"}}),
         (
             "internal_quantity",

@@ -91,7 +91,7 @@ def test_an_answer_without_its_time_cannot_be_counted() -> None:
         ("as_of", {"as_of": "yesterday"}),
         ("sku", {"sku": ""}),
         ("location", {"location": None}),
-        ("product", {"product": "1"}),
+        ("product", {"product": 0}),
     ],
 )
 def test_a_count_that_cannot_be_understood_names_its_field(
