@@ -4,6 +4,7 @@ Prose is nobody's business here. Checked is what can be wrong without anybody no
 number, a file, a function, a command, an option, a setting, a metric, a link.
 """
 
+import ast
 import re
 import tomllib
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from holdfast.adapters.runtime.cases import OF_REASON
 from holdfast.adapters.runtime.settings import AdapterSettings
 from holdfast.adapters.runtime.settings import Settings as AdaptersSettings
 from holdfast.core import limits, model
@@ -354,6 +356,22 @@ def test_settings_of_adapters_are_those_of_the_code() -> None:
     of_each = {f"adapters.NAME.{name}" for name in AdapterSettings.model_fields}
 
     assert told == of_each | set(AdaptersSettings.model_fields) - {"adapters"}
+
+
+def test_every_kind_of_case_has_a_playbook() -> None:
+    rows = table(ADAPTERS, "kind", "what happened", "what to do")
+    told = {kind for row in rows for kind in spans(row[0])}
+    kinds = {
+        keyword.value.value
+        for path in (ROOT / "adapters").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Exceptional"
+        for keyword in call.keywords
+        if keyword.arg == "kind" and isinstance(keyword.value, ast.Constant)
+    }
+
+    assert {"shortfall", "file_failed"} < kinds
+    assert kinds | set(OF_REASON.values()) <= told
 
 
 @each_page

@@ -1,6 +1,7 @@
 """Commands for what adapters could not deliver, and for what a person has to decide."""
 
 import sys
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,7 @@ from holdfast.edge.cli.console import Json, console, fail, print_json
 from .shared import CONFIG_DEFAULT, Config, Number, Reason, opened_store
 
 if TYPE_CHECKING:
-    from ..runtime.records import DeadLetter
+    from ..runtime.records import Case, DeadLetter
     from ..runtime.store import Store
 
 app = typer.Typer()
@@ -163,12 +164,34 @@ def cases(
         for case in found:
             print_json(asdict(case))
         return
-    table = Table("number", "kind", "opened", "times", "adapter", "text", "owner")
+    now = datetime.now(UTC)
+    table = Table("number", "kind", "subject", "age", "times", "adapter", "text", "owner")
     for case in found[-SHOWN_MAX:]:
         text = f"{case.text} (settled: {case.settled})" if case.settled else case.text
-        row = str(case.number), case.kind, case.opened, str(case.times), case.adapter, text
-        table.add_row(*row, case.owner)
+        age = _age(now - datetime.fromisoformat(case.opened))
+        row = str(case.number), case.kind, case.subject, age, f"{case.times:,}", case.adapter
+        table.add_row(*row, text, case.owner)
     console().print(table)
+
+
+@app.command()
+def assign(
+    number: Number,
+    owner: Annotated[str, typer.Argument(help="Who settles it.")],
+    config: Config = CONFIG_DEFAULT,
+) -> None:
+    """Say who settles a case of the exception queue.
+
+    Examples:
+
+        holdfast adapters assign 3 returns-desk
+    """
+    from ..runtime.cases import assign_case
+
+    with opened_store(config) as store:
+        case = _found_case(store, number)
+        store.write_now(lambda tables: assign_case(tables, case, owner))
+    typer.echo(f"Case {number} is of {owner}.")
 
 
 @app.command()
@@ -183,13 +206,10 @@ def settle(
 
         holdfast adapters settle 3 --what "re-sourced from STORE-9"
     """
-    from ..runtime.cases import case_of, settle_case
+    from ..runtime.cases import settle_case
 
     with opened_store(config) as store:
-        with store.reading() as tables:
-            case = case_of(tables, number)
-        if case is None:
-            fail(f"there is no case {number}")
+        case = _found_case(store, number)
         store.write_now(lambda tables: settle_case(tables, case, what))
     typer.echo(f"Case {number} is settled.")
 
@@ -232,6 +252,24 @@ def _found(store: "Store", number: int) -> "DeadLetter":
     if letter is None:
         fail(f"there is no dead letter {number}")
     return letter
+
+
+def _age(age: timedelta) -> str:
+    """Days and hours; minutes within the first hour."""
+    minutes = int(age.total_seconds()) // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 1440} d {minutes // 60 % 24} h"
+
+
+def _found_case(store: "Store", number: int) -> "Case":
+    from ..runtime.cases import case_of
+
+    with store.reading() as tables:
+        case = case_of(tables, number)
+    if case is None:
+        fail(f"there is no case {number}")
+    return case
 
 
 def _show(letter: "DeadLetter", as_json: bool) -> None:

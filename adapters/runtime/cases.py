@@ -1,17 +1,54 @@
 """The exception queue: what no rule decides, for a person to settle.
 
 Rules of this file: a case of the same kind and subject is opened once and counted after that, until
-it is settled.
+it is settled. docs/adapters.md has the playbook of each kind.
 """
 
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
-from ..events import Exceptional
+from ..events import Event, Exceptional, OrderEvent, OrderKind, StockFact
+from .facts import Dead
 from .records import Case, iso, pack_case, read_case
 from .store import Tables
+
+#: Reasons of dead letters that a person has to decide about -> the kind of their case.
+OF_REASON: Final = {
+    "INSUFFICIENT_STOCK": "order_short",
+    "EXPIRED": "late_payment",
+    "RESERVATION_ENDED": "late_payment",
+    "EXCEEDS_SHIPPED": "failed_return",
+    "UNMAPPED": "unmapped",
+}
+
+
+def case_of_dead(event: Event, dead: Dead) -> Exceptional | None:
+    """The case that a dead letter opens, where its reason needs a decision and not a correction."""
+    kind = OF_REASON.get(dead.reason)
+    is_placed = isinstance(event, OrderEvent) and event.kind is OrderKind.PLACED
+    if kind is None or (kind == "late_payment" and not is_placed):
+        return None
+    return Exceptional(
+        source=event.source,
+        id=event.id,
+        kind=kind,
+        subject=_subject(event, dead),
+        text=dead.text,
+        correlation_id=event.correlation_id,
+    )
+
+
+def _subject(event: Event, dead: Dead) -> str:
+    if dead.reason == "UNMAPPED":
+        return f"{dead.field} {dead.value}"
+    if isinstance(event, OrderEvent):
+        return event.order
+    if isinstance(event, StockFact) and event.reference is not None:
+        return event.reference.id
+    return event.id
 
 
 def raise_case(adapter: str, event: Exceptional, now: datetime) -> Callable[[Tables], None]:
@@ -36,6 +73,11 @@ def settle_case(tables: Tables, case: Case, what: str) -> None:
     """Close a case, with what was done."""
     tables.cases.put(case.number.to_bytes(8), pack_case(replace(case, settled=what)))
     tables.open_cases.delete(_topic(case.kind, case.subject))
+
+
+def assign_case(tables: Tables, case: Case, owner: str) -> None:
+    """Say who settles a case."""
+    tables.cases.put(case.number.to_bytes(8), pack_case(replace(case, owner=owner)))
 
 
 def cases(tables: Tables) -> Iterator[Case]:

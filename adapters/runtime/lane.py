@@ -23,7 +23,7 @@ from .. import mapping
 from ..contract import Adapter, Undecodable
 from ..events import Event, Exceptional, Ignored, OrderEvent, StockFact
 from ..intake import cloudevents
-from .cases import raise_case
+from .cases import case_of_dead, raise_case
 from .dead_letters import bury, event_letter, message_letter
 from .facts import EVENTS_MAX, WEIGHT_MAX, Again, Dead, Settled, message_of, verdict, weight
 from .gate import Gate
@@ -267,6 +267,8 @@ class Lane:
     def _bury(self, item: Item, stage: str, dead: Dead, done: Round) -> None:
         letter = event_letter(self.name, item.waiting, item.event, stage, dead, self._now())
         done.changes.append(bury(letter))
+        if (case := case_of_dead(item.event, dead)) is not None:
+            done.changes.append(raise_case(self.name, case, self._now()))
         self._told.buried(self.name, dead.reason)
 
     # Waiting

@@ -55,6 +55,10 @@ def letters(adapters: AdaptersProcess) -> list[dict[str, Any]]:
     return [json.loads(line) for line in listed]
 
 
+def cases(adapters: AdaptersProcess) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in adapters.command("cases", "--json").stdout.splitlines()]
+
+
 def test_a_message_counts_once_however_often_it_is_sent(
     adapters: AdaptersProcess, node: NodeProcess
 ) -> None:
@@ -135,3 +139,32 @@ def test_a_paused_adapter_takes_in_and_delivers_later(
     adapters.wait_idle()
 
     assert 2 == on_hand(node, "BAG")
+
+
+def test_what_a_person_has_to_decide_is_a_case(adapters: AdaptersProcess) -> None:
+    post(adapters, **fact("c0", "CAN", 1))
+    adapters.wait_idle()
+    lines = [{"item": "CAN", "pieces": 5}]
+    for number in range(2):
+        post(adapters, id=f"c-{number}", type="order", order="can-1", lines=lines)
+    adapters.wait_idle()
+
+    [case] = [each for each in cases(adapters) if each["subject"] == "can-1"]
+    assert ("order_short", 2, "") == (case["kind"], case["times"], case["owner"])
+    case_number = str(case["number"])
+    adapters.command("assign", case_number, "order-desk")
+    [case] = [each for each in cases(adapters) if each["subject"] == "can-1"]
+    assert "order-desk" == case["owner"]
+    adapters.command("settle", case_number, "--what", "cancelled at the shop")
+    assert [] == [each for each in cases(adapters) if each["subject"] == "can-1"]
+
+
+def test_a_sale_of_promised_units_opens_a_case(adapters: AdaptersProcess) -> None:
+    post(adapters, **fact("f0", "FAN", 1))
+    post(adapters, id="f1", type="order", order="fan-1", lines=[{"item": "FAN", "pieces": 1}])
+    post(adapters, **fact("f2", "FAN", 1, kind="sale"))
+    adapters.wait_idle()
+
+    assert ["shortfall"] == [
+        each["kind"] for each in cases(adapters) if each["subject"] == "FAN at STORE-1"
+    ]
