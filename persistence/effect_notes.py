@@ -39,10 +39,12 @@ def read_notes(sections: Sections, principals: Sequence[str]) -> Notes:
 
 
 def _note(notes: Notes, span: Any, told: Mapping[str, str]) -> None:
-    """Note something of the effects of a span."""
+    """Note something of the effects of a span, where it was not noted before: the correlation id of
+    a stock fact stands before that of its call.
+    """
     kind, start = Section(int(span["kind"])), int(span["start"])
     for number in range(start, start + int(span["count"])):
-        notes[kind, number] |= told
+        notes[kind, number] = {**told, **notes[kind, number]}
 
 
 def _details(effect: Any, texts: Iterator[str]) -> dict[str, Any]:

@@ -122,6 +122,8 @@ class StockBatch:
     source: str
     events: Array
     details: StockDetails | None = None
+    correlation_id: str = ""
+    """See StockEvent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,8 @@ class StockEvent:
     """Of the dispatch of a transfer: where the units go."""
     takes_promised: bool = False
     """Of the dispatch of a transfer: whether it may take units that are promised."""
+    correlation_id: str = ""
+    """Journaled with what it changes, in place of the one of its call."""
 
     @property
     def transfer(self) -> Reference | None:

@@ -18,6 +18,7 @@ from ..tables.effects import Section
 from ..tables.layouts import PLAN
 from ..tables.shard import Shard
 from ..tables.table import Array
+from ..tables.writing import record_origin
 from ..work import (
     BATCH,
     DETAIL_BYTE,
@@ -68,7 +69,7 @@ class StockBatches:
             most = DIFFERENCES_MAX - len(differences)
             details = command.details.part(piece) if command.details else None
             found, decided, ranges = self._record(
-                command.source, events[piece], details, plan[piece], now_ns, most
+                command, events[piece], details, plan[piece], now_ns, most
             )
             codes[piece] = decided.codes
             differences += decided.differences.values()
@@ -104,7 +105,7 @@ class StockBatches:
 
     def _record(
         self,
-        source: str,
+        command: StockBatch,
         events: Array,
         details: StockDetails | None,
         plan: Array,
@@ -114,6 +115,7 @@ class StockBatches:
         """Plan and write some events; return the shards that they name, what was decided, and the
         numbers that were passed over.
         """
+        source = command.source
         self.work.spend(BATCH + len(self.shards) * SHARD_WRITTEN + self._weigh(events, details))
         touched = self.planner.find_levels(events, plan)
 
@@ -134,10 +136,13 @@ class StockBatches:
             plan["available"] = kernels.offered(*(first[name] for name in figures))
             return touched, decided, ()
         for shard in touched:
-            first = shard.effects.written()[Section.STOCK] if details else 0
+            is_noted = details or command.correlation_id
+            written = shard.effects.written() if is_noted else []
             self.planner.write(source, decided, shard)
             if details:
-                write_column_details(shard, first, decided, details)
+                write_column_details(shard, written[Section.STOCK], decided, details)
+            if command.correlation_id:
+                record_origin(shard, "", command.correlation_id, written)
         return touched, decided, self.planner.finish(source, decided)
 
     def _late_count(self, source: str, events: Array, plan: Array, now_ns: int) -> Counted | None:

@@ -1,5 +1,7 @@
 """What stock facts came with beside what they change: the journal keeps it for those who read it,
 and the history when a fact happened.
+
+The correlation id of a fact is noted before that of its call, so it is the one that holds.
 """
 
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ from ..tables.effects import DTYPES, Section
 from ..tables.names import pack_names
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..tables.writing import record_stock_details
+from ..tables.writing import record_correlations, record_stock_details
 from .stock_plan import Plan
 
 _NO_REFERENCE: Final = Reference("", "", "")
@@ -24,6 +26,11 @@ TEXTS_OF_FACT: Final = 5
 
 def has_details(event: StockEvent) -> bool:
     """Whether an event came with more than the fact."""
+    given = event.reason or event.actor or event.reference or event.correlation_id
+    return bool(given) or event.occur_time_ns is not None
+
+
+def _is_told(event: StockEvent) -> bool:
     given = event.reason or event.actor or event.reference
     return bool(given) or event.occur_time_ns is not None
 
@@ -34,9 +41,11 @@ def write_details(shard: Shard, first: int, decided: Plan, named: Sequence[Stock
     """
     times: list[tuple[int, ...]] = []
     texts: list[str] = []
-    for number, index in enumerate(_positions(shard, decided).tolist(), first):
+    positions = _positions(shard, decided).tolist()
+    record_correlations(shard, Section.STOCK, first, [named[at].correlation_id for at in positions])
+    for number, index in enumerate(positions, first):
         event = named[index]
-        if has_details(event):
+        if _is_told(event):
             reference = event.reference or _NO_REFERENCE
             has_time = event.occur_time_ns is not None
             times.append((event.occur_time_ns or 0, number, has_time, 0, 0))

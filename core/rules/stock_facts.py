@@ -38,7 +38,7 @@ from ..tables.effects import Section
 from ..tables.layouts import PLAN, STOCK_EVENT
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..tables.writing import number_of_name, record, record_names
+from ..tables.writing import number_of_name, record, record_names, record_origin
 from ..work import Steps, Work
 from . import joint_turn, stock_details
 from .fact_changes import Change, FactChanges
@@ -195,13 +195,14 @@ class StockFacts:
         places.create(decided, source if quarantines else None)
         has_details = any(map(stock_details.has_details, named))
         for shard in touched:
-            first = shard.effects.written()[Section.STOCK]
+            written = shard.effects.written()
             self.planner.write(source, decided, shard)
             if has_details:
-                stock_details.write_details(shard, first, decided, named)
+                stock_details.write_details(shard, written[Section.STOCK], decided, named)
             if change and decided.codes[0] == EVENT_APPLIED and not refusal:
                 row = int(decided.events["row"][0])
                 self.changes.write(source, named[0], change, shard, row)
+                record_origin(shard, "", named[0].correlation_id, written)
         skipped = self.planner.finish(source, decided, named[0] if change else None)
         results = _results(decided)
         if refusal:

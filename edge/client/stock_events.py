@@ -59,6 +59,8 @@ class StockColumns:
     """The line of that."""
     reference_kind: str = ""
     """The kind of all references, such as "receipt"."""
+    correlation_id: str = ""
+    """For all of them, in place of that of the stream: printable ASCII characters."""
 
     def message(self) -> Message:
         """A message of RecordStockEventsStream with the columns as bytes, and no object per event.
@@ -91,6 +93,7 @@ class StockColumns:
             texts = each(name, getattr(self, name), "a column of text")
             getattr(columns, name).extend(text(f"{name}[{at}]", it) for at, it in enumerate(texts))
         columns.reference_kind = text("reference_kind", self.reference_kind)
+        columns.correlation_id = text("correlation_id", self.correlation_id)
         message: Message = request
         return message
 

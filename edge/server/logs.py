@@ -12,12 +12,10 @@ from typing import Final, Literal, TextIO, cast
 
 import structlog
 
+from ..wire.validation import is_correlation_id
 from .log_writer import LogWriter
 
 LogFormat = Literal["auto", "console", "json"]
-
-#: Characters. A longer id is no id, and would be written with every line.
-CORRELATION_ID_MAX: Final = 128
 
 _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
@@ -33,15 +31,11 @@ def ids_of_call(
     for key, value in metadata or ():
         if not isinstance(value, str):
             continue
-        if key == "x-correlation-id" and correlation is None and _is_fit_for_log(value):
+        if key == "x-correlation-id" and correlation is None and is_correlation_id(value):
             correlation = value
         elif key == "traceparent":
             trace = _trace_id(value)
     return correlation, trace
-
-
-def _is_fit_for_log(text: str) -> bool:
-    return 0 < len(text) <= CORRELATION_ID_MAX and text.isascii() and text.isprintable()
 
 
 def _trace_id(traceparent: str) -> str | None:

@@ -37,6 +37,7 @@ from .validation import (
     EVENT_QUANTITIES,
     bad_event_quantity,
     bad_name,
+    check_correlation_id,
     check_count,
     check_name,
     enum_member,
@@ -124,7 +125,8 @@ def _batch_from_request(source: str, columns: Any, timeline: int) -> core.StockB
     check_timeline("columns.stock_levels", handles, events["row"])
     _read_keys(events, source, columns)
     _read_facts(events, columns)
-    return core.StockBatch(source, events, _details(events, columns))
+    check_correlation_id("columns.correlation_id", columns.correlation_id)
+    return core.StockBatch(source, events, _details(events, columns), columns.correlation_id)
 
 
 def _read_keys(events: NDArray[Any], source: str, columns: Any) -> None:

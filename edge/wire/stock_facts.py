@@ -16,6 +16,7 @@ from .shortfalls import shortfall_message
 from .validation import (
     bad_event_quantity,
     bad_name,
+    check_correlation_id,
     check_count,
     check_kind,
     check_name,
@@ -140,7 +141,7 @@ def _says_more(event: stock.StockEvent) -> bool:
     is_counted = event.as_of_sequence or event.count_basis or event.picked_quantity
     if is_counted or event.seen_reservations or event.HasField("expected_time"):
         return True
-    if event.to_location or event.takes_promised:
+    if event.to_location or event.takes_promised or event.correlation_id:
         return True
     return any(map(event.HasField, ("reference", "occur_time", "reverses")))
 
@@ -159,6 +160,7 @@ def _with_details(
                 check_name(f"{path}.reference.{name}", text)
     for name in ("reason", "actor"):
         check_text(f"{path}.{name}", getattr(event, name))
+    check_correlation_id(f"{path}.correlation_id", event.correlation_id)
     told = replace(
         plain,
         occur_time_ns=_time_ns(path, event, "occur_time"),
@@ -175,6 +177,7 @@ def _with_details(
         expected_ns=_time_ns(path, event, "expected_time"),
         to_location=event.to_location,
         takes_promised=event.takes_promised,
+        correlation_id=event.correlation_id,
     )
     if told.as_of_sequence > SOURCE_SEQUENCE_MAX:
         expected = f"0 to {SOURCE_SEQUENCE_MAX:,}"

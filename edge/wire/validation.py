@@ -27,6 +27,9 @@ NS_PER_S: Final = 1_000_000_000
 #: The greatest time that fits an int64 in nanoseconds since 1970: in the year 2262.
 TIME_S_MAX: Final = (2**63 - 1) // NS_PER_S
 
+#: Characters of a correlation id. A longer one is none, and would be written with every line.
+CORRELATION_ID_MAX: Final = 128
+
 #: Unicode categories of what nobody sees: control and format characters (byte order marks,
 #: zero-width spaces, direction overrides), line and paragraph separators.
 UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
@@ -152,6 +155,17 @@ def check_name(field: str, text: str) -> None:
     """Raise a `Fault` when a text is not a name."""
     if not is_name(text):
         raise bad_name(field, text)
+
+
+def is_correlation_id(text: str) -> bool:
+    """Whether a text can be the value of x-correlation-id, and stand in a log."""
+    return 0 < len(text) <= CORRELATION_ID_MAX and text.isascii() and text.isprintable()
+
+
+def check_correlation_id(field: str, text: str) -> None:
+    """Raise a `Fault` when a text is neither empty nor a correlation id."""
+    if text and not is_correlation_id(text):
+        raise invalid(field, text, f"up to {CORRELATION_ID_MAX} printable ASCII characters")
 
 
 def check_text(field: str, text: str) -> None:

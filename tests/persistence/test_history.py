@@ -241,6 +241,36 @@ def test_each_effect_tells_under_which_correlation_id_it_came() -> None:
     assert 1 == sum(text.endswith("held -> committed, under checkout") for text in texts)
 
 
+def test_a_stock_fact_has_its_own_correlation_id_or_that_of_its_call() -> None:
+    """Also what it changes beside on hand; several of one id share a note."""
+    node, journal = Node(2), MemoryJournal()
+    writer = JournalWriter(journal)
+    setup, *_ = life()
+    events = (
+        StockEvent(None, 1, "A-1", "W", EventKind.RECEIPT, 5, correlation_id="quay 1"),
+        StockEvent(None, 2, "A-4", "W", EventKind.RECEIPT, 5, correlation_id="quay 1"),
+        StockEvent(None, 3, "A-1", "W", EventKind.SALE, 1),
+        StockEvent(
+            *(None, 4, "A-1", "W", EventKind.RECEIPT, 2),
+            to_status="damaged",
+            correlation_id="quay 2",
+        ),
+        StockEvent(None, 5, "A-1", "W", EventKind.SALE, 1, reason="gift"),
+    )
+    for command, correlation in ((setup, ""), (RecordStockEvents("erp", events), "night run")):
+        assert node.post(command, Nobody(), correlation=correlation)
+    writer.append(node.turn(NS_PER_S).entries)
+    facts = [
+        record
+        for record in effect_records(read_appends(journal, 0, {}), RecordFilter())
+        if record["kind"] == "stock"
+    ]
+    assert {1: "quay 1", 2: "quay 1", 3: "night run", 4: "quay 2", 5: "night run"} == {
+        fact["source_sequence"]: fact["correlation_id"] for fact in facts
+    }
+    assert ["gift"] == [fact["reason"] for fact in facts if "reason" in fact]
+
+
 @pytest.mark.parametrize("origin", [{}, {"principal": "shop"}])
 def test_who_sends_no_correlation_id_pays_nothing(origin: dict[str, str]) -> None:
     """Not a byte: no section of theirs is in the journal."""

@@ -143,7 +143,7 @@ class RecordStockEventsStreamRequest(_message.Message):
     def __init__(self, source: _Optional[str] = ..., events: _Optional[_Iterable[_Union[StockEvent, _Mapping]]] = ..., columns: _Optional[_Union[StockEventColumns, _Mapping]] = ..., batch_id: _Optional[int] = ...) -> None: ...
 
 class StockEventColumns(_message.Message):
-    __slots__ = ("id_high", "id_low", "sequences", "stock_levels", "kinds", "quantities", "occur_nanoseconds", "reference_ids", "reference_lines", "reference_kind")
+    __slots__ = ("id_high", "id_low", "sequences", "stock_levels", "kinds", "quantities", "occur_nanoseconds", "reference_ids", "reference_lines", "reference_kind", "correlation_id")
     ID_HIGH_FIELD_NUMBER: _ClassVar[int]
     ID_LOW_FIELD_NUMBER: _ClassVar[int]
     SEQUENCES_FIELD_NUMBER: _ClassVar[int]
@@ -154,6 +154,7 @@ class StockEventColumns(_message.Message):
     REFERENCE_IDS_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_LINES_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_KIND_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
     id_high: _containers.RepeatedScalarFieldContainer[int]
     id_low: _containers.RepeatedScalarFieldContainer[int]
     sequences: _containers.RepeatedScalarFieldContainer[int]
@@ -164,7 +165,8 @@ class StockEventColumns(_message.Message):
     reference_ids: _containers.RepeatedScalarFieldContainer[str]
     reference_lines: _containers.RepeatedScalarFieldContainer[str]
     reference_kind: str
-    def __init__(self, id_high: _Optional[_Iterable[int]] = ..., id_low: _Optional[_Iterable[int]] = ..., sequences: _Optional[_Iterable[int]] = ..., stock_levels: _Optional[_Iterable[int]] = ..., kinds: _Optional[bytes] = ..., quantities: _Optional[_Iterable[int]] = ..., occur_nanoseconds: _Optional[_Iterable[int]] = ..., reference_ids: _Optional[_Iterable[str]] = ..., reference_lines: _Optional[_Iterable[str]] = ..., reference_kind: _Optional[str] = ...) -> None: ...
+    correlation_id: str
+    def __init__(self, id_high: _Optional[_Iterable[int]] = ..., id_low: _Optional[_Iterable[int]] = ..., sequences: _Optional[_Iterable[int]] = ..., stock_levels: _Optional[_Iterable[int]] = ..., kinds: _Optional[bytes] = ..., quantities: _Optional[_Iterable[int]] = ..., occur_nanoseconds: _Optional[_Iterable[int]] = ..., reference_ids: _Optional[_Iterable[str]] = ..., reference_lines: _Optional[_Iterable[str]] = ..., reference_kind: _Optional[str] = ..., correlation_id: _Optional[str] = ...) -> None: ...
 
 class RecordStockEventsStreamResponse(_message.Message):
     __slots__ = ("source", "acknowledged_sequence", "results", "revisions", "columns", "batch_id", "status", "skipped_sequences", "shortfalls")
@@ -203,7 +205,7 @@ class StockEventResultColumns(_message.Message):
     def __init__(self, outcomes: _Optional[bytes] = ..., on_hand: _Optional[_Iterable[int]] = ..., shortfalls: _Optional[_Iterable[int]] = ..., available: _Optional[_Iterable[int]] = ..., differences: _Optional[_Iterable[_Union[StockEventDifference, _Mapping]]] = ...) -> None: ...
 
 class StockEvent(_message.Message):
-    __slots__ = ("event_id", "sequence", "sku", "location", "kind", "quantity", "occur_time", "reference", "reason", "actor", "from_status", "to_status", "as_of_sequence", "count_basis", "picked_quantity", "seen_reservations", "reverses", "expected_time", "to_location", "takes_promised")
+    __slots__ = ("event_id", "sequence", "sku", "location", "kind", "quantity", "occur_time", "reference", "reason", "actor", "from_status", "to_status", "as_of_sequence", "count_basis", "picked_quantity", "seen_reservations", "reverses", "expected_time", "to_location", "takes_promised", "correlation_id")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
@@ -224,6 +226,7 @@ class StockEvent(_message.Message):
     EXPECTED_TIME_FIELD_NUMBER: _ClassVar[int]
     TO_LOCATION_FIELD_NUMBER: _ClassVar[int]
     TAKES_PROMISED_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     sequence: int
     sku: str
@@ -244,7 +247,8 @@ class StockEvent(_message.Message):
     expected_time: _timestamp_pb2.Timestamp
     to_location: str
     takes_promised: bool
-    def __init__(self, event_id: _Optional[str] = ..., sequence: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., kind: _Optional[_Union[StockEventKind, str]] = ..., quantity: _Optional[int] = ..., occur_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reference: _Optional[_Union[Reference, _Mapping]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., from_status: _Optional[str] = ..., to_status: _Optional[str] = ..., as_of_sequence: _Optional[int] = ..., count_basis: _Optional[_Union[CountBasis, str]] = ..., picked_quantity: _Optional[int] = ..., seen_reservations: _Optional[_Iterable[str]] = ..., reverses: _Optional[_Union[ReversedEvent, _Mapping]] = ..., expected_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., to_location: _Optional[str] = ..., takes_promised: bool = ...) -> None: ...
+    correlation_id: str
+    def __init__(self, event_id: _Optional[str] = ..., sequence: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., kind: _Optional[_Union[StockEventKind, str]] = ..., quantity: _Optional[int] = ..., occur_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reference: _Optional[_Union[Reference, _Mapping]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., from_status: _Optional[str] = ..., to_status: _Optional[str] = ..., as_of_sequence: _Optional[int] = ..., count_basis: _Optional[_Union[CountBasis, str]] = ..., picked_quantity: _Optional[int] = ..., seen_reservations: _Optional[_Iterable[str]] = ..., reverses: _Optional[_Union[ReversedEvent, _Mapping]] = ..., expected_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., to_location: _Optional[str] = ..., takes_promised: bool = ..., correlation_id: _Optional[str] = ...) -> None: ...
 
 class ReversedEvent(_message.Message):
     __slots__ = ("source", "event_id", "kind", "occur_time")

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.edge.client.correlation import LENGTH_MAX, metadata_of
-from holdfast.edge.server.logs import CORRELATION_ID_MAX, ids_of_call
+from holdfast.edge.server.logs import ids_of_call
+from holdfast.edge.wire.validation import CORRELATION_ID_MAX
 from tests.edge.client.conftest import Connect
 from tests.edge.scripted import ScriptedServer
 

@@ -166,6 +166,7 @@ BAD: list[tuple[Fields, str, str, str]] = [
         *("columns.reference_lines", "270,000 bytes", "up to 262,144 bytes of UTF-8 together"),
     ),
     (columns(reference_kind="receipt"), "columns.reference_kind", "receipt", "reference_ids or"),
+    (columns(correlation_id="é"), "columns.correlation_id", "é", "printable ASCII"),
     (
         columns(reference_kind=" ", reference_ids=["a"] * 3),
         *("columns.reference_kind", " ", "without white space"),
@@ -222,8 +223,11 @@ def test_the_client_spells_when_and_which_document() -> None:
         reference_ids=iter(["a", ""]),
         reference_lines=["", "9"],
         reference_kind="receipt",
+        correlation_id="till 9",
     )
-    details = read_bytes(spelt.message().SerializeToString()).details
+    command = read_bytes(spelt.message().SerializeToString())
+    assert "till 9" == command.correlation_id
+    details = command.details
     assert [5, -6] == details.occur_times_ns.tolist()
     assert ["a", ""] == texts(details.ids)
     assert ("receipt", ["", "9"]) == (details.kind, texts(details.lines))
