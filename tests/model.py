@@ -427,9 +427,11 @@ class Model:
                 now_ns=now_ns,
                 horizon_days=command.horizon_days,
                 room=self.facts.room_of(level),
+                state=self.facts.state_of(level),
             )
             for level in self.skus[command.sku].values()
             if not command.locations or level.location in command.locations
+            if not command.states or self.facts.state_of(level) in command.states
         )
         today_ns = now_ns // NS_PER_DAY * NS_PER_DAY
         return AvailableToPromiseView(command.sku, views, today_ns, NO_REVISION, None)

@@ -295,6 +295,10 @@ class Facts:
         """The source that counted a level last, or fed it while none has."""
         return self.sources.get(level.count_source or level.fed_by)
 
+    def state_of(self, level: Level) -> SourceState:
+        source = self.source_of(level)
+        return source.state if source else SourceState.CURRENT
+
     def room_of(self, level: Level) -> int:
         """How many more units its source allows to promise."""
         source = self.source_of(level)
@@ -360,7 +364,6 @@ class Facts:
 
     def view(self, level: Level) -> LevelView:
         """A level as it is read. Nothing can be promised at a disabled location."""
-        source = self.source_of(level)
         return LevelView(
             level.location,
             level.on_hand,
@@ -371,7 +374,7 @@ class Facts:
             {status: units for status, units in level.unavailable.items() if units},
             sum(each.incoming for each in level.supplies.values()),
             level.sku in self.quarantined,
-            state=source.state if source else SourceState.CURRENT,
+            state=self.state_of(level),
             backordered=level.backordered,
         )
 

@@ -15,7 +15,7 @@ from holdfast.core.limits import (
     SUPPLIES_CLOSED_MAX,
     SUPPLIES_OPEN_MAX,
 )
-from holdfast.core.model import EventKind, EventOutcome
+from holdfast.core.model import EventKind, EventOutcome, SourceState
 from tests.model_reservations import Level, Supply
 
 
@@ -139,7 +139,13 @@ def key_of(view: SupplyView) -> bytes:
 
 
 def promise(
-    level: Level, *, enabled: bool, now_ns: int, horizon_days: int, room: int
+    level: Level,
+    *,
+    enabled: bool,
+    now_ns: int,
+    horizon_days: int,
+    room: int,
+    state: SourceState,
 ) -> PromiseView:
     """What may be promised of a level, now and later, where there is room for so much."""
     today = now_ns // NS_PER_DAY
@@ -157,6 +163,7 @@ def promise(
         sum(each.incoming for each in overdue),
         tuple(days(on_time, left, room, enabled=enabled)),
         tuple(supplies),
+        state,
     )
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..model import Unresolved, Verb
+from ..model import SourceState, Unresolved, Verb
 from .shared import Revision
 from .sources import SequenceRange
 from .stock import Difference
@@ -60,6 +60,8 @@ class ReadLevels:
     """Read stock levels by handle (uint64)."""
 
     handles: Array
+    states: tuple[SourceState, ...] = ()
+    """The figures of levels in other states are 0; none means any."""
 
 
 @dataclass(frozen=True, slots=True)

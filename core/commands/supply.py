@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..model import SourceState
 from .shared import Revision
 
 
@@ -18,6 +19,8 @@ class GetAvailableToPromise:
     start: int
     """The first row of the shard that the page may tell."""
     levels_max: int
+    states: tuple[SourceState, ...] = ()
+    """Levels in one of these alone; none means in any."""
 
 
 class SupplyView(NamedTuple):
@@ -59,6 +62,8 @@ class PromiseView(NamedTuple):
     days: tuple[DayView, ...]
     supplies: tuple[SupplyView, ...]
     """Overdue or within the horizon, by date."""
+    state: SourceState = SourceState.CURRENT
+    """See LevelView."""
 
 
 @dataclass(frozen=True, slots=True)

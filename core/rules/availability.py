@@ -199,5 +199,7 @@ class Availability:
         on_hand, reserved, committed, available, is_open, withheld, states = columns
         revisions = revisions_of(self.shards, numbers)
         states = states.astype(np.uint8)
+        if command.states:
+            columns[:6, ~np.isin(states, command.states)] = 0
         figures = on_hand, reserved, committed, available, withheld, states
         return LevelColumns(*figures, is_open == 0, revisions)

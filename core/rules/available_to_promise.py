@@ -20,11 +20,15 @@ from ..commands import (
 )
 from ..commands.registry import AVAILABLE_TO_PROMISE, executes
 from ..limits import LEVELS_READ_MAX, NS_PER_DAY, PROMISE_SUPPLIES_MAX
+from ..model import SourceState
 from ..tables.shard import Shard
 from ..tables.supply import list_open, names_of
 from ..tables.table import Array
 from ..work import LEVEL_COPIED, LEVEL_TOLD, NAME_FOUND, SUPPLY_TOLD, Work
 from .homes import Homes
+
+#: Of the columns of Shard.read_levels.
+_AVAILABLE, _STATE = 3, 6
 
 
 class AvailableToPromise:
@@ -48,6 +52,9 @@ class AvailableToPromise:
             index = locations.index(-1)
             return Unknown(f"locations[{index}]", command.locations[index])
         rows = self._find(shard, sku, locations, command.start)
+        if command.states:
+            self.work.spend(len(rows) * LEVEL_COPIED)
+            rows = rows[np.isin(shard.read_levels(rows)[_STATE], command.states)]
         page, supplies, places = self._page(shard, rows, command.levels_max)
         today_ns = now_ns // NS_PER_DAY * NS_PER_DAY
         end_ns = today_ns + (command.horizon_days + 1) * NS_PER_DAY
@@ -88,10 +95,11 @@ def _promises(
     available = np.empty(len(due), np.int64)
     backordered = shard.backordered.records
     kernels.promise_supplies(rows, places, due, backordered, shard.header, shard.stock, available)
-    now = shard.read_levels(rows)[3].tolist()
+    levels = shard.read_levels(rows)
+    now, states = levels[_AVAILABLE].tolist(), levels[_STATE].tolist()
     names = shard.locations.texts(shard.levels.records["location"][rows])
     starts = np.searchsorted(places, np.arange(len(rows) + 1)).tolist()
-    for index, (name, promised) in enumerate(zip(names, now, strict=True)):
+    for index, (name, promised, state) in enumerate(zip(names, now, states, strict=True)):
         mine = slice(starts[index], starts[index + 1])
         told = [
             (_view(shard, supply), later)
@@ -103,7 +111,8 @@ def _promises(
             (each, later) for each, later in told if each.expected_ns >= today_ns and each.incoming
         ]
         days = tuple(_days(on_time))
-        yield PromiseView(name, promised, overdue, days, tuple(each for each, _ in told))
+        coming = tuple(each for each, _ in told)
+        yield PromiseView(name, promised, overdue, days, coming, SourceState(state))
 
 
 def _days(supplies: Sequence[tuple[SupplyView, int]]) -> Iterator[DayView]:

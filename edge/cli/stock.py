@@ -84,25 +84,27 @@ AsOf = Annotated[
 ]
 
 
+SourceStates = Annotated[
+    list[SourceState] | None,
+    typer.Option(
+        "--source-state",
+        help="Stock levels whose source is in this state; may be repeated. Default: all.",
+        show_default=False,
+    ),
+]
+
+
 @app.command()
 def availability(
     skus: Annotated[list[str], typer.Argument(metavar="SKU...", help="One or more SKUs.")],
-    source_states: Annotated[
-        list[SourceState] | None,
-        typer.Option(
-            "--source-state",
-            help="Stock levels whose source is in this state; may be repeated. Default: all.",
-            show_default=False,
-        ),
-    ] = None,
+    source_states: SourceStates = None,
     target: Target = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
     """Show how many units of SKUs are available, by location and in the network."""
-    states = [f"SOURCE_STATE_{state.upper()}" for state in source_states or ()]
     with asking(target, timeout, as_json=as_json) as client:
-        answer = client.batch_get_availability(skus, source_states=states)
+        answer = client.batch_get_availability(skus, source_states=_named(source_states))
     if as_json:
         print_json(plain(answer))
     else:
@@ -115,6 +117,10 @@ def availability(
         fail(f"Unknown: {unknown}.", "A SKU is created by its first stock event.")
 
 
+def _named(states: list[SourceState] | None) -> list[str]:
+    return [f"SOURCE_STATE_{state.upper()}" for state in states or ()]
+
+
 @app.command()
 def promise(
     sku: Annotated[str, typer.Argument(metavar="SKU", help="SKU.")],
@@ -122,13 +128,19 @@ def promise(
         list[str] | None, typer.Argument(metavar="[LOCATION]...", help="Default: all.")
     ] = None,
     days: Annotated[int, typer.Option(metavar="N", help="Days ahead, up to 180.")] = 30,
+    source_states: SourceStates = None,
     target: Target = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
     """Show how many units of a SKU may be promised by date, as supply comes."""
     with asking(target, timeout, as_json=as_json) as client:
-        ask = partial(client.get_available_to_promise, sku, locations or (), horizon_days=days)
+        ask = partial(
+            client.get_available_to_promise,
+            *(sku, locations or ()),
+            horizon_days=days,
+            source_states=_named(source_states),
+        )
         answer = page = ask()
         while page.next_page_token:
             page = ask(page_token=page.next_page_token)

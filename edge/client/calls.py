@@ -228,13 +228,18 @@ def get_reservation(
 
 
 def get_availability(
-    sku: str, **options: Unpack[Options]
+    sku: str,
+    source_states: Iterable[common.SourceState | str] = (),
+    **options: Unpack[Options],
 ) -> Call[availability.GetAvailabilityResponse]:
-    """What can be promised of a SKU, by location and over the network, in its base unit.
+    """What can be promised of a SKU, by location and over the network, in its base unit; with
+    `source_states`, at stock levels whose source is in one of these states.
 
     Raises `NotFound` if no stock event ever named the SKU.
     """
-    request = availability.GetAvailabilityRequest(sku=text("sku", sku))
+    request = availability.GetAvailabilityRequest(
+        sku=text("sku", sku), source_states=_states(source_states)
+    )
     return call(methods.GET_AVAILABILITY, request, **options)
 
 
@@ -250,11 +255,10 @@ def batch_get_availability(
 
     Unknown SKUs are listed in the response. Raises `NotFound` if a location is unknown.
     """
-    states = each("source_states", source_states, "an iterable of states of sources")
     request = availability.BatchGetAvailabilityRequest(
         skus=texts("skus", skus, "an iterable of SKUs"),
         locations=texts("locations", locations, "an iterable of locations"),
-        source_states=[member("source_states", state, common.SourceState) for state in states],
+        source_states=_states(source_states),
     )
     return call(methods.BATCH_GET_AVAILABILITY, request, **options)
 
@@ -264,13 +268,15 @@ def get_available_to_promise(
     locations: Iterable[str] = (),
     *,
     horizon_days: int = 0,
+    source_states: Iterable[common.SourceState | str] = (),
     page_size: int = 0,
     page_token: str = "",
     **options: Unpack[Options],
 ) -> Call[availability.GetAvailableToPromiseResponse]:
     """What can be promised of a SKU by date, as supply comes: today and up to 180 days behind it,
-    30 by default. A page of 100 stock levels, or `page_size`, up to 250; the response's
-    `next_page_token` leads to the next page, and is empty behind the last.
+    30 by default; with `source_states`, at stock levels whose source is in one of these states. A
+    page of 100 stock levels, or `page_size`, up to 250; the response's `next_page_token` leads to
+    the next page, and is empty behind the last.
 
     Raises `NotFound` if no stock event ever named the SKU, or if a location is unknown.
     """
@@ -278,6 +284,7 @@ def get_available_to_promise(
         sku=text("sku", sku),
         locations=texts("locations", locations, "an iterable of locations"),
         horizon_days=integer("horizon_days", horizon_days, 32),
+        source_states=_states(source_states),
         page_size=integer("page_size", page_size, 32),
         page_token=text("page_token", page_token),
     )
@@ -457,6 +464,11 @@ def _set_units(request: Any, lines: Iterable[Line] | None) -> None:
 
 def _remainder(remainder: reservation.Remainder | str | None) -> reservation.Remainder | None:
     return None if remainder is None else member("remainder", remainder, reservation.Remainder)
+
+
+def _states(given: Iterable[common.SourceState | str]) -> list[common.SourceState]:
+    states = each("source_states", given, "an iterable of states of sources")
+    return [member("source_states", state, common.SourceState) for state in states]
 
 
 def id_or_new(request_id: str | None) -> str:

@@ -36,7 +36,7 @@ REASONS: Final = wire_members(availability, "UNRESOLVED_REASON", Unresolved)
 def availability_from_request(request: availability.GetAvailabilityRequest) -> core.GetAvailability:
     """The command of a GetAvailability."""
     check_name("sku", request.sku)
-    return core.GetAvailability((request.sku,))
+    return core.GetAvailability((request.sku,), (), source_states(request.source_states))
 
 
 def availability_response(
@@ -64,11 +64,8 @@ def handles_from_request(request: Any, timeline: int) -> core.ReadLevels:
     check_count("stock_levels", len(handles), 1, OPERATIONS_MAX)
     if request.locations:
         raise invalid("locations", "set together with stock_levels", "locations beside skus")
-    if request.source_states:
-        expected = "source_states beside skus"
-        raise invalid("source_states", "set together with stock_levels", expected)
     check_timeline("stock_levels", handles, split_handles(timeline, handles)[1])
-    return core.ReadLevels(handles)
+    return core.ReadLevels(handles, source_states(request.source_states))
 
 
 def handles_response(outcome: core.LevelColumns) -> Message:
@@ -122,11 +119,17 @@ def batch_availability_from_request(
         for index, name in enumerate(names):
             if not is_name(name):
                 raise bad_name(f"{field}[{index}]", name)
+    states = source_states(request.source_states)
+    return core.GetAvailability(tuple(request.skus), tuple(request.locations), states)
+
+
+def source_states(given: Iterable[int]) -> tuple[SourceState, ...]:
+    """The states of levels to read, each once."""
     states = (
         enum_member(f"source_states[{index}]", state, _STATES_READ, common.SourceState)
-        for index, state in enumerate(request.source_states)
+        for index, state in enumerate(given)
     )
-    return core.GetAvailability(tuple(request.skus), tuple(request.locations), tuple(set(states)))
+    return tuple(dict.fromkeys(states))
 
 
 def batch_availability_response(

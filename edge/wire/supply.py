@@ -6,9 +6,10 @@ from holdfast.core import commands as core
 from holdfast.core.limits import BATCH_MAX, HORIZON_DAYS_MAX, PROMISE_LEVELS_MAX
 from holdfast.v1 import availability_service_pb2 as availability
 
+from .availability import source_states
 from .faults import invalid
 from .page_tokens import PAGE_SIZE_DEFAULT, page_token, start_of_page
-from .shared import fill_revision
+from .shared import SOURCE_STATES, fill_revision
 from .validation import check_count, check_name
 
 HORIZON_DAYS_DEFAULT: Final = 30
@@ -31,6 +32,7 @@ def promise_from_request(
         request.horizon_days or HORIZON_DAYS_DEFAULT,
         start_of_page(request.page_token, timeline),
         request.page_size or PAGE_SIZE_DEFAULT,
+        source_states(request.source_states),
     )
 
 
@@ -51,6 +53,7 @@ def promise_response(
 def _fill(message: availability.LevelPromise, level: core.PromiseView) -> None:
     message.location, message.available = level.location, level.available
     message.overdue = level.overdue
+    message.source_state = SOURCE_STATES[level.state]
     for day in level.days:
         told = message.days.add(incoming=day.incoming, available=day.available)
         told.day.FromNanoseconds(day.begins_ns)

@@ -188,7 +188,8 @@ def shown_level(level: LevelView) -> str:
 
 def shown_promise(level: PromiseView) -> Iterator[str]:
     overdue = f" overdue={level.overdue}" if level.overdue else ""
-    yield f"{level.location} available={level.available}{overdue}"
+    state = "" if level.state is SourceState.CURRENT else f" {level.state.name.lower()}"
+    yield f"{level.location} available={level.available}{overdue}{state}"
     for day in level.days:
         when = text_from_ns(day.begins_ns - START_NS)
         yield f"  by the end of +{when} incoming={day.incoming} available={day.available}"

@@ -34,6 +34,7 @@ from holdfast.core.ids import (
 from holdfast.core.model import (
     EventKind,
     Remainder,
+    SourceState,
     UnknownSkus,
     Verb,
 )
@@ -77,7 +78,8 @@ class Duel:
         """Read all stock levels of both; reading leaves nothing in the journal."""
         some = tuple(LOCATIONS[self.now_ns % 2 :: 2])
         sources = [GetSource(name) for name in ("erp", "pos", "wms", "day 1")]
-        later = [GetAvailableToPromise(sku, (), self.now_ns % 4, 0, 99) for sku in SKUS]
+        states = ((), (SourceState.GAP, SourceState.STALE))[self.now_ns % 2]
+        later = [GetAvailableToPromise(sku, (), self.now_ns % 4, 0, 99, states) for sku in SKUS]
         levels = GetAvailability(SKUS), GetAvailability(SKUS[:2], some)
         reads = [*levels, *later, *sources, ListQuarantinedSkus(0, 100), *more]
         entries_before = len(self.node.entries)

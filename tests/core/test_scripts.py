@@ -19,7 +19,7 @@ of the model: keep the change only if you understand it.
     reset till 7 [request=q1]           a source counts on from 7
     delete S1 [request=q1]              end a SKU
     show S1 [at W1 W2] | show r1        a SKU starts with a capital letter, an id does not
-    promise S1 [days=30]                what may be promised by date
+    promise S1 [gap] [days=30]          what may be promised by date, of levels in a state
     restart                             replay the journal into a new node; go on with that
 
 S1@W1=3#a is a line with an id of its own, and @=3#a names it by that alone.
@@ -236,7 +236,7 @@ class Story:
                 return DeleteSku(words.name, words.request())
             case "promise":
                 days = int(words.options.get("days", 30))
-                return GetAvailableToPromise(words.name, (), days, 0, 100)
+                return GetAvailableToPromise(words.name, (), days, 0, 100, words.states())
             case "source":
                 return self.source(words)
             case "quarantined":
@@ -248,10 +248,10 @@ class Story:
                 sku, _, location = words.name.partition("@")
                 return GetShortfall(sku, location, int(words.options.get("most", "20")))
             case "show" if words.name[0].isupper():
-                states = [word for word in words.plain[2:] if word in ("gap", "stale", "current")]
-                places = tuple(word for word in words.plain[2:] if word not in states)
-                asked = tuple(SourceState[state.upper()] for state in states)
-                return GetAvailability((words.name,), places, asked)
+                states = words.states()
+                told = {state.name.lower() for state in states}
+                places = tuple(word for word in words.plain[2:] if word not in told)
+                return GetAvailability((words.name,), places, states)
             case "show":
                 return GetReservation(words.key)
             case _:
@@ -360,6 +360,9 @@ class Words:
             Line(sku, location, int(quantity), line_id)
             for sku, location, quantity, line_id in lines
         )
+
+    def states(self) -> tuple[SourceState, ...]:
+        return tuple(each for each in SourceState if each.name.lower() in self.plain[1:])
 
     def hold_ms(self) -> int:
         return ns_from_text(self.options["hold"]) // NS_PER_MS

@@ -42,6 +42,11 @@ async def test_a_gap_caps_promises_until_it_heals_also_after_a_kill(
 
     node.kill()
     node.start()
+    for states, available in ((["SOURCE_STATE_GAP"], [4]), (["SOURCE_STATE_STALE"], [])):
+        answer = await client.get_availability(sku, states)
+        assert available == [level.available for level in answer.availability.levels]
+        promised = await client.get_available_to_promise(sku, source_states=states)
+        assert available == [level.available for level in promised.levels]
     more = await client.reserve(new_name("order"), [(sku, WAREHOUSE, 5)])
     held = await client.reserve(new_name("order"), [(sku, WAREHOUSE, 4)])
     assert [REFUSED, ACCEPTED] == [more.outcome, held.outcome]

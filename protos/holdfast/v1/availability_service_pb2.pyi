@@ -24,10 +24,12 @@ UNRESOLVED_REASON_UNKNOWN_LOCATION: UnresolvedReason
 UNRESOLVED_REASON_NO_STOCK_LEVEL: UnresolvedReason
 
 class GetAvailabilityRequest(_message.Message):
-    __slots__ = ("sku",)
+    __slots__ = ("sku", "source_states")
     SKU_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_STATES_FIELD_NUMBER: _ClassVar[int]
     sku: str
-    def __init__(self, sku: _Optional[str] = ...) -> None: ...
+    source_states: _containers.RepeatedScalarFieldContainer[_common_pb2.SourceState]
+    def __init__(self, sku: _Optional[str] = ..., source_states: _Optional[_Iterable[_Union[_common_pb2.SourceState, str]]] = ...) -> None: ...
 
 class GetAvailabilityResponse(_message.Message):
     __slots__ = ("availability",)
@@ -168,18 +170,20 @@ class UnavailableUnits(_message.Message):
     def __init__(self, status: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
 
 class GetAvailableToPromiseRequest(_message.Message):
-    __slots__ = ("sku", "locations", "horizon_days", "page_size", "page_token")
+    __slots__ = ("sku", "locations", "horizon_days", "page_size", "page_token", "source_states")
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATIONS_FIELD_NUMBER: _ClassVar[int]
     HORIZON_DAYS_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_STATES_FIELD_NUMBER: _ClassVar[int]
     sku: str
     locations: _containers.RepeatedScalarFieldContainer[str]
     horizon_days: int
     page_size: int
     page_token: str
-    def __init__(self, sku: _Optional[str] = ..., locations: _Optional[_Iterable[str]] = ..., horizon_days: _Optional[int] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    source_states: _containers.RepeatedScalarFieldContainer[_common_pb2.SourceState]
+    def __init__(self, sku: _Optional[str] = ..., locations: _Optional[_Iterable[str]] = ..., horizon_days: _Optional[int] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., source_states: _Optional[_Iterable[_Union[_common_pb2.SourceState, str]]] = ...) -> None: ...
 
 class GetAvailableToPromiseResponse(_message.Message):
     __slots__ = ("levels", "today", "next_page_token", "revision")
@@ -194,18 +198,20 @@ class GetAvailableToPromiseResponse(_message.Message):
     def __init__(self, levels: _Optional[_Iterable[_Union[LevelPromise, _Mapping]]] = ..., today: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_page_token: _Optional[str] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ...) -> None: ...
 
 class LevelPromise(_message.Message):
-    __slots__ = ("location", "available", "days", "supplies", "overdue")
+    __slots__ = ("location", "available", "days", "supplies", "overdue", "source_state")
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     DAYS_FIELD_NUMBER: _ClassVar[int]
     SUPPLIES_FIELD_NUMBER: _ClassVar[int]
     OVERDUE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_STATE_FIELD_NUMBER: _ClassVar[int]
     location: str
     available: int
     days: _containers.RepeatedCompositeFieldContainer[PromiseDay]
     supplies: _containers.RepeatedCompositeFieldContainer[Supply]
     overdue: int
-    def __init__(self, location: _Optional[str] = ..., available: _Optional[int] = ..., days: _Optional[_Iterable[_Union[PromiseDay, _Mapping]]] = ..., supplies: _Optional[_Iterable[_Union[Supply, _Mapping]]] = ..., overdue: _Optional[int] = ...) -> None: ...
+    source_state: _common_pb2.SourceState
+    def __init__(self, location: _Optional[str] = ..., available: _Optional[int] = ..., days: _Optional[_Iterable[_Union[PromiseDay, _Mapping]]] = ..., supplies: _Optional[_Iterable[_Union[Supply, _Mapping]]] = ..., overdue: _Optional[int] = ..., source_state: _Optional[_Union[_common_pb2.SourceState, str]] = ...) -> None: ...
 
 class PromiseDay(_message.Message):
     __slots__ = ("day", "incoming", "available")

@@ -193,6 +193,10 @@ def test_reads_by_handle_tell_the_state_and_what_may_be_promised() -> None:
     assert isinstance(told, LevelColumns)
     assert [SourceState.STALE, SourceState.CURRENT, 0] == told.states.tolist()
     assert [3, 10, 0] == told.available.tolist()
+    told = desk.ask(ReadLevels(handles, (SourceState.STALE, SourceState.GAP)))
+    assert isinstance(told, LevelColumns)
+    assert [SourceState.STALE, SourceState.CURRENT, 0] == told.states.tolist()
+    assert ([3, 0, 0], [10, 0, 0]) == (told.available.tolist(), told.on_hand.tolist())
 
 
 def test_nothing_that_is_promised_is_taken_back() -> None:

@@ -78,7 +78,17 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("get_reservation", {"reservation_id": "r1"}, {"reservation_id": "r1"}),
     ("get_availability", {"sku": "S1"}, {"sku": "S1"}),
     ("batch_get_availability", {"skus": iter(["S1", "S2"])}, {"skus": ["S1", "S2"]}),
+    (
+        "get_availability",
+        {"sku": "S1", "source_states": ["SOURCE_STATE_STALE"]},
+        {"sku": "S1", "source_states": [2]},
+    ),
     ("get_available_to_promise", {"sku": "S1"}, {"sku": "S1"}),
+    (
+        "get_available_to_promise",
+        {"sku": "S1", "source_states": ["SOURCE_STATE_STALE"]},
+        {"sku": "S1", "source_states": [2]},
+    ),
     (
         "get_available_to_promise",
         {"sku": "S1", "locations": iter(["W1"]), "horizon_days": 9, "page_size": 5},

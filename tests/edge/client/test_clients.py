@@ -379,6 +379,6 @@ def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
 
 def test_a_method_shows_its_arguments_and_its_response() -> None:
     shown = inspect.signature(Client.get_availability)
-    assert ["self", "sku", "options"] == list(shown.parameters)
+    assert ["self", "sku", "source_states", "options"] == list(shown.parameters)
     assert shown.return_annotation is methods.GET_AVAILABILITY.response
     assert inspect.getdoc(calls.get_availability) == inspect.getdoc(Client.get_availability)

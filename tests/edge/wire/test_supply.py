@@ -6,6 +6,7 @@ import pytest
 
 from holdfast.core import commands as core
 from holdfast.core.limits import HORIZON_DAYS_MAX, NS_PER_DAY, PROMISE_LEVELS_MAX
+from holdfast.core.model import SourceState
 from holdfast.edge.wire.page_tokens import page_token
 from holdfast.edge.wire.supply import promise_from_request, promise_response
 from holdfast.v1 import availability_service_pb2 as availability
@@ -25,6 +26,8 @@ def test_a_horizon_is_thirty_days_unless_it_is_said() -> None:
     assert core.GetAvailableToPromise("A", ("L", "M"), 180, 9, 250) == asked(
         locations=["L", "M"], horizon_days=180, page_size=250, page_token=token
     )
+    stale = core.GetAvailableToPromise("A", (), 30, 0, 100, (SourceState.STALE,))
+    assert stale == asked(source_states=[2, 2])
 
 
 @pytest.mark.parametrize(
@@ -39,6 +42,7 @@ def test_horizon_and_page_are_bounded(field: str, most: int) -> None:
 def test_names_and_tokens_are_judged() -> None:
     assert "sku" == fault(asked, sku="").metadata["field"]
     assert "locations[1]" == fault(asked, locations=["L", " M"]).metadata["field"]
+    assert "source_states[1]" == fault(asked, source_states=[1, 0]).metadata["field"]
     assert "locations" == fault(asked, locations=["L"] * 1_001).metadata["field"]
     for token in ("x", page_token(9, TIMELINE + 1)):
         assert "page_token" == fault(asked, page_token=token).metadata["field"]
@@ -71,7 +75,7 @@ def test_days_and_supplies_are_told_with_the_page_behind() -> None:
             "incoming": 7,
         }
     ]
-    level_sent = {"location": "L", "available": 4, "overdue": 3}
+    level_sent = {"location": "L", "available": 4, "overdue": 3, "source_state": 3}
     levels = [{**level_sent, "days": days, "supplies": supplies}]
     assert told == availability.GetAvailableToPromiseResponse(
         levels=levels,
