@@ -23,7 +23,7 @@ end of its range: made from (transaction, line), nearly all numbers would be mis
 would hide the real ones. Receipts are told apart by their ids; they may come in any order.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Final
 from xml.etree.ElementTree import Element
@@ -47,6 +47,7 @@ from .fields import hash_of
 from .poslog_lines import Line, flag, lines_of
 from .poslog_receipts import Link, Receipt, links_of, receipt_of, time_of
 from .verification import Verification, VerificationOption, verify
+from .xml_cutting import cut_records
 from .xml_records import children, local, records, text_of
 from .zones import ZoneName, zone
 
@@ -92,6 +93,12 @@ def decode(message: Message, options: PoslogOptions) -> Iterator[Decoded | Undec
             yield from _events(transaction, f"Transaction[{at}]", options)
         except Undecodable as wrong:
             yield wrong
+
+
+def cut(blocks: Iterable[bytes], file: str, _options: PoslogOptions) -> Iterator[Message]:
+    """The receipts of a file, each as a message: one that is wrong is a dead letter by itself."""
+    for body in cut_records(blocks, "POSLog", "Transaction", file):
+        yield Message(body, {"file": file})
 
 
 def key(message: Message) -> str:
@@ -344,6 +351,7 @@ ADAPTER: Final = Adapter(
     order="none: receipts may come in any order, and late",
     key=key,
     decode=decode,
+    cut=cut,
     verify=verify,
     options=PoslogOptions,
 )

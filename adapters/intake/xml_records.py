@@ -88,6 +88,11 @@ def _too_large(depth: int, elements: int) -> Undecodable:
     return Undecodable("XML", f"{elements} elements in a record", f"at most {ELEMENTS_MAX}")
 
 
+def refuse_declaration(name: str, *_rest: object) -> None:
+    """What a parser calls when a document type is declared. Raises `Undecodable`."""
+    raise Undecodable("DOCTYPE", name, "no document type declaration")
+
+
 class _RootSeen(Exception):  # noqa: N818
     """What stands before the root element has been read."""
 
@@ -95,14 +100,11 @@ class _RootSeen(Exception):  # noqa: N818
 def _refuse_declarations(body: bytes) -> None:
     """Raises `Undecodable` when a document type is declared."""
 
-    def declared(name: str, *_rest: object) -> None:
-        raise Undecodable("DOCTYPE", name, "no document type declaration")
-
     def seen(*_rest: object) -> None:
         raise _RootSeen
 
     parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = declared
+    parser.StartDoctypeDeclHandler = refuse_declaration
     parser.StartElementHandler = seen
     try:
         for start in range(0, len(body), _CHUNK_BYTES):

@@ -398,3 +398,20 @@ def test_memory_stays_flat_over_a_file_of_100_megabytes() -> None:
             used.append(process.memory_info().rss)
     assert len(used) > 50
     assert max(used) - used[0] < 2**23
+
+
+def test_a_file_is_cut_into_its_receipts() -> None:
+    body = poslog(receipt(line(1), number=1), receipt(line(1), number=2))
+    pieces = list(ADAPTER.cut([body[:100], body[100:]], "day.xml", OPTIONS))
+    found = [event for piece in pieces for event in ADAPTER.decode(piece, OPTIONS)]
+    assert decoded(body) == found
+    assert [{"file": "day.xml"}] * 2 == [piece.attributes for piece in pieces]
+
+
+def test_a_real_day_cut_into_its_receipts_says_the_same() -> None:
+    body = contract("poslog/POSLog.redacted.xml").read_bytes()
+    options = PoslogOptions(time_zone="America/Los_Angeles", weight_unit="lb")
+    pieces = list(ADAPTER.cut([body], "day.xml", options))
+    assert 51 == len({ADAPTER.key(piece) for piece in pieces})
+    cut = [event for piece in pieces for event in ADAPTER.decode(piece, options)]
+    assert decoded(body, options) == cut
