@@ -170,12 +170,12 @@ def _configured(path: Path, settings: Settings, problems: list[str]) -> Iterator
         except ValidationError as error:
             problems += _problems(f"{where}.options", error)
             continue
-        secrets = dict(_secrets(where, adapter, each, problems))
+        secrets = dict(_secrets(where, path.parent, adapter, each, problems))
         yield Configured(name, adapter, _based(each, path.parent), options, secrets)
 
 
 def _secrets(
-    where: str, adapter: Adapter, settings: AdapterSettings, problems: list[str]
+    where: str, folder: Path, adapter: Adapter, settings: AdapterSettings, problems: list[str]
 ) -> Iterator[tuple[str, str]]:
     for name in sorted({*adapter.secrets, *settings.secrets}):
         place = f"{where}.secrets.{name}"
@@ -184,11 +184,14 @@ def _secrets(
             problems.append(f"{place}: expected {{ file = ... }} or {{ env = ... }}")
             continue
         try:
-            found = secret.file.read_text() if secret.file else os.environ.get(secret.env or "")
+            if secret.file:
+                found = (folder / secret.file).read_text()
+            else:
+                found = os.environ.get(secret.env or "", "")
         except (OSError, UnicodeDecodeError) as error:
             problems.append(f"{place}: {secret.file}: {getattr(error, 'strerror', error)}")
             continue
-        if not found or not found.strip():
+        if not found.strip():
             problems.append(f"{place}: {secret.file or secret.env} is empty")
             continue
         yield name, found.strip()
