@@ -74,6 +74,10 @@ class PoslogOptions(BaseModel):
     """Disposal methods after which returned units are for sale."""
     returned_status: str = ""
     """Status of returned units that tell no disposal; empty when they are for sale."""
+    hold_suspended: bool = True
+    """Whether units of suspended transactions are held. Not where tills do not tell of those: there
+    is nothing to free when one is resumed then.
+    """
     suspended_hold: timedelta = timedelta(days=1)
     """How long units of a suspended transaction are held."""
 
@@ -157,6 +161,8 @@ class _Transaction:
         """What it says, by its status."""
         if self.status in _VOIDED:
             return [Ignored("voided")]
+        if not self.options.hold_suspended and self.status in (*_UNSUSPENDED, "suspended"):
+            return [Ignored("suspended")]
         if self.status in _UNSUSPENDED:
             return [self._let_go(self.name, 1)]
         lines, ignored = lines_of(self.retail, self.path, self.options)
@@ -168,13 +174,18 @@ class _Transaction:
         if self.status not in _FINISHED:
             expected = "Finished, Suspended, Voided, PostVoided or another status of ARTS"
             raise Undecodable(f"{self.path}.TransactionStatus", self.status, expected)
-        resumed = [link.receipt for link in self.links if _word(link.reason) == "resume"]
-        names = [receipt.name(self.options.source) for receipt in resumed]
         return [
-            *(self._let_go(name, at) for at, name in enumerate(names, 1)),
+            *(self._let_go(name, at) for at, name in enumerate(self._resumed(), 1)),
             *(self._sold(line) for line in lines),
             *ignored,
         ]
+
+    def _resumed(self) -> list[str]:
+        """The names of the transactions that go on in this one."""
+        if not self.options.hold_suspended:
+            return []
+        resumed = [link.receipt for link in self.links if _word(link.reason) == "resume"]
+        return [receipt.name(self.options.source) for receipt in resumed]
 
     def _held(self, lines: list[Line]) -> list[Decoded]:
         sold = tuple(self._order_line(line) for line in lines if line.quantity > 0)

@@ -251,6 +251,15 @@ def test_a_suspended_receipt_is_held_and_a_resumed_one_lets_go() -> None:
     assert (OrderKind.CANCELLED, "pos/0042/3/2026-11-26/114") == (deleted.kind, deleted.order)
 
 
+def test_where_tills_do_not_tell_of_suspended_receipts_nothing_is_held_or_freed() -> None:
+    options = PoslogOptions(time_zone="UTC", hold_suspended=False)
+    (sale,) = of(line(1), link(114, "Resume"), options=options)
+    assert FactKind.SALE == sale.kind
+    for status in ("Suspended", "SuspendedDeleted"):
+        told = of(line(1), retail=f'TransactionStatus="{status}"', options=options)
+        assert [Ignored("suspended")] == told
+
+
 def test_a_post_void_reverses_every_line_of_what_it_links_to() -> None:
     (reversal,) = of(line(2, quantity="-3"), link(99, "PostVoid"))
     assert FactKind.REVERSAL == reversal.kind
