@@ -19,6 +19,7 @@ from holdfast.adapters.contract import Message
 from holdfast.adapters.events import StockFact
 from holdfast.adapters.intake import poslog
 from holdfast.adapters.intake.cloudevents import BATCH, STRUCTURED, to_batch, to_json
+from holdfast.adapters.intake.poslog_options import PoslogOptions
 from holdfast.edge.client import BlockingClient
 from tests.adapters.adapters_process import AdaptersProcess
 from tests.adapters.contracts import contract
@@ -128,7 +129,7 @@ def test_every_receipt_of_a_real_day_is_in_the_core(
 ) -> None:
     body = contract("poslog/POSLog.redacted.xml").read_bytes()
     sold: Counter[str] = Counter()
-    options = poslog.PoslogOptions(time_zone="UTC")
+    options = PoslogOptions(time_zone="UTC")
     for each in poslog.ADAPTER.decode(Message(body), options):
         if isinstance(each, StockFact):
             sold[each.sku] += int(each.quantity * 100)

@@ -23,7 +23,8 @@ from holdfast.adapters.events import (
     Reversed,
     StockFact,
 )
-from holdfast.adapters.intake.poslog import ADAPTER, PoslogOptions
+from holdfast.adapters.intake.poslog import ADAPTER
+from holdfast.adapters.intake.poslog_options import PoslogOptions
 from tests.adapters.contracts import contract
 
 OPTIONS = PoslogOptions(time_zone="Europe/Berlin", weight_unit="kg")

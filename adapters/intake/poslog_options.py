@@ -1,0 +1,38 @@
+"""The options of POSLog: what its model leaves open."""
+
+from datetime import timedelta
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .verification import Verification, VerificationOption
+from .zones import ZoneName
+
+
+class PoslogOptions(BaseModel):
+    """How tills of one operator write what the model leaves open."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    verify: VerificationOption = Verification()
+    source: str = "pos"
+    """What the sources begin with: pos/<store>/<till>."""
+    time_zone: ZoneName = ""
+    """Of times that tell none."""
+    time_zones: dict[str, ZoneName] = Field(default_factory=dict)
+    """The same for single stores, by their ids."""
+    stock_item_types: tuple[str, ...] = ("Stock",)
+    """Item types whose quantities are units of stock. Fees and deposits are of others."""
+    weight_unit: str = ""
+    """Unit of quantities of weighed items that name none."""
+    order_elements: tuple[str, ...] = ("InventoryReservationID", "SpecialOrderNumber")
+    """Elements, of a line or its link, that name the reservation it belongs to."""
+    restocked: tuple[str, ...] = ("ReturnToStock",)
+    """Disposal methods after which returned units are for sale."""
+    returned_status: str = ""
+    """Status of returned units that tell no disposal; empty when they are for sale."""
+    hold_suspended: bool = True
+    """Whether units of suspended transactions are held. Not where tills do not tell of those: there
+    is nothing to free when one is resumed then.
+    """
+    suspended_hold: timedelta = timedelta(days=1)
+    """How long units of a suspended transaction are held."""

@@ -1,0 +1,279 @@
+"""What a transaction of a POSLog says, by its kind and status: facts, orders, or nothing.
+
+`poslog` has the table of what becomes of which.
+"""
+
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from ..contract import Undecodable
+from ..events import (
+    Decoded,
+    Exceptional,
+    FactKind,
+    Ignored,
+    OrderEvent,
+    OrderKind,
+    OrderLine,
+    Reference,
+    Reversed,
+    StockFact,
+)
+from .poslog_lines import Line, flag, lines_of
+from .poslog_options import PoslogOptions
+from .poslog_receipts import Link, Receipt, links_of, receipt_of, time_of
+from .xml_records import children, local, text_of
+from .zones import zone
+
+_FINISHED: Final = frozenset(("", "finished", "completed", "tendered", "delivered"))
+_VOIDED: Final = frozenset(("voided", "cancelled", "canceled", "failed"))
+_UNSUSPENDED: Final = frozenset(("suspendedretrieved", "suspendeddeleted"))
+_POST_VOID: Final = frozenset(("postvoid", "postvoided", "void"))
+#: Transactions that concern no stock.
+_NO_STOCK: Final = frozenset(("ControlTransaction", "TenderControlTransaction"))
+
+
+def events_of(transaction: Element, path: str, options: PoslogOptions) -> list[Decoded]:
+    """The events of a Transaction. Raises `Undecodable`."""
+    parts = children(transaction)
+    retail = parts.get("RetailTransaction")
+    if flag(transaction, "TrainingModeFlag"):
+        return [Ignored("training")]
+    if retail is None:
+        return _without_sale(parts, path)
+    if flag(retail, "TrainingModeFlag"):
+        return [Ignored("training")]
+    decoder = _Transaction(transaction, retail, path, options)
+    return decoder.events()
+
+
+def _without_sale(parts: dict[str, Element], path: str) -> list[Decoded]:
+    for name in parts:
+        if name in _NO_STOCK:
+            return [Ignored("control")]
+        if name.endswith("Transaction"):
+            expected = "RetailTransaction, ControlTransaction or TenderControlTransaction"
+            raise Undecodable(f"{path}.{name}", name, expected)
+    raise Undecodable(path, sorted(parts), "a RetailTransaction or a ControlTransaction")
+
+
+class _Transaction:
+    """A transaction of a till, while its events are made."""
+
+    def __init__(
+        self, transaction: Element, retail: Element, path: str, options: PoslogOptions
+    ) -> None:
+        parts, below = children(transaction), children(retail)
+        self.options = options
+        self.path = f"{path}.RetailTransaction"
+        self.retail = retail
+        self.receipt = receipt_of(parts, path)
+        self.source = self.receipt.source(options.source)
+        self.name = self.receipt.name(options.source)
+        here = zone(options.time_zones.get(self.receipt.store, options.time_zone))
+        self.time = time_of(parts, below, path, here)
+        self.actor = text_of(parts.get("OperatorID"))
+        self.links = [
+            *links_of(transaction, self.receipt, path),
+            *links_of(retail, self.receipt, self.path),
+        ]
+        self.status = _status(transaction, retail, below)
+        if flag(transaction, "CancelFlag"):
+            self.status = "cancelled"
+
+    def events(self) -> list[Decoded]:
+        """What it says, by its status."""
+        if self.status in _VOIDED:
+            return [Ignored("voided")]
+        if not self.options.hold_suspended and self.status in (*_UNSUSPENDED, "suspended"):
+            return [Ignored("suspended")]
+        if self.status in _UNSUSPENDED:
+            return [self._let_go(self.name, 1)]
+        lines, ignored = lines_of(self.retail, self.path, self.options)
+        if self.status == "suspended":
+            return [*self._held(lines), *ignored]
+        undone = [link for link in self.links if _word(link.reason) in _POST_VOID]
+        if undone or self.status in _POST_VOID:
+            return [*self._undone(lines, undone), *ignored]
+        if self.status not in _FINISHED:
+            expected = "Finished, Suspended, Voided, PostVoided or another status of ARTS"
+            raise Undecodable(f"{self.path}.TransactionStatus", self.status, expected)
+        return [
+            *(self._let_go(name, at) for at, name in enumerate(self._resumed(), 1)),
+            *(self._sold(line) for line in lines),
+            *ignored,
+        ]
+
+    def _resumed(self) -> list[str]:
+        """The names of the transactions that go on in this one."""
+        if not self.options.hold_suspended:
+            return []
+        resumed = [link.receipt for link in self.links if _word(link.reason) == "resume"]
+        return [receipt.name(self.options.source) for receipt in resumed]
+
+    def _held(self, lines: list[Line]) -> list[Decoded]:
+        sold = tuple(self._order_line(line) for line in lines if line.quantity > 0)
+        if not sold:
+            return [Ignored("suspended_without_lines")]
+        held = OrderEvent(
+            source=self.source,
+            id=f"{self.receipt.id}/held",
+            kind=OrderKind.HELD,
+            order=self.name,
+            lines=sold,
+            time=self.time,
+            hold=self.options.suspended_hold,
+            actor=self.actor,
+        )
+        return [held]
+
+    def _let_go(self, name: str, at: int) -> Decoded:
+        """Frees what is held for a suspended transaction; it may have been told or not."""
+        return OrderEvent(
+            source=self.source,
+            id=f"{self.receipt.id}/resumed/{at}",
+            kind=OrderKind.CANCELLED,
+            order=name,
+            time=self.time,
+            reason="resumed",
+            actor=self.actor,
+        )
+
+    def _undone(self, lines: list[Line], links: list[Link]) -> list[Decoded]:
+        """The reversals of a post-void. Its lines repeat those of what it undoes."""
+        link = links[0] if links else Link(self.receipt, "", "")
+        if lines:
+            return [self._reversal(line, link.receipt) for line in lines]
+        name = link.receipt.name(self.options.source)
+        case = Exceptional(
+            source=self.source,
+            id=f"{self.receipt.id}/post-void",
+            kind="post_void_without_lines",
+            subject=name,
+            text=f"The till voided receipt {name} and does not say what was on it.",
+            time=self.time,
+        )
+        return [case]
+
+    def _reversal(self, line: Line, undone: Receipt) -> Decoded:
+        """Undoes a sale or a return; units of an order that were collected are committed again."""
+        link = self._link_of(line)
+        number = link.line if link and link.line else line.number
+        source = undone.source(self.options.source)
+        is_return = self._was_return(line, undone)
+        order = self._order_of(line)
+        receipt = Reference("receipt", undone.name(self.options.source), number)
+        reversed_event = Reversed(
+            event_id=f"{undone.id}/{number}",
+            kind=FactKind.RETURN if is_return else FactKind.SALE,
+            source="" if source == self.source else source,
+        )
+        shipped = order and not is_return
+        return StockFact(
+            source=self.source,
+            id=f"{self.receipt.id}/{line.number}/post-void",
+            kind=FactKind.SHIPMENT_REVERSAL if shipped else FactKind.REVERSAL,
+            sku=line.sku,
+            location=undone.store,
+            quantity=abs(line.quantity),
+            unit=line.unit,
+            time=self.time,
+            reference=Reference("reservation", order) if order else receipt,
+            actor=self.actor,
+            to_status=self._returned_status(line) if is_return else "",
+            reverses=None if shipped else reversed_event,
+        )
+
+    def _was_return(self, line: Line, undone: Receipt) -> bool:
+        """Whether the line that is undone took units back. A transaction that was voided itself
+        shows its own lines; one that voids another shows what it sold, with either sign.
+        """
+        return local(line.element.tag) == "Return" or (undone == self.receipt and line.quantity < 0)
+
+    def _sold(self, line: Line) -> Decoded:
+        order = self._order_of(line)
+        if line.quantity < 0:
+            return self._returned(line, order)
+        if order:
+            return self._collected(line, order)
+        return StockFact(
+            source=self.source,
+            id=f"{self.receipt.id}/{line.number}",
+            kind=FactKind.SALE,
+            sku=line.sku,
+            location=self.receipt.store,
+            quantity=line.quantity,
+            unit=line.unit,
+            time=self.time,
+            reference=Reference("receipt", self.name, line.number),
+            actor=self.actor,
+        )
+
+    def _returned(self, line: Line, order: str) -> Decoded:
+        return StockFact(
+            source=self.source,
+            id=f"{self.receipt.id}/{line.number}",
+            kind=FactKind.RETURN,
+            sku=line.sku,
+            location=self.receipt.store,
+            quantity=-line.quantity,
+            unit=line.unit,
+            time=self.time,
+            reference=self._origin_of(line, order),
+            reason=text_of(line.parts.get("Reason")) or text_of(line.parts.get("ReasonCode")),
+            actor=self.actor,
+            to_status=self._returned_status(line),
+        )
+
+    def _collected(self, line: Line, order: str) -> Decoded:
+        """A line of an order that was held or paid elsewhere leaves through this till."""
+        return OrderEvent(
+            source=self.source,
+            id=f"{self.receipt.id}/{line.number}",
+            kind=OrderKind.SHIPPED,
+            order=order,
+            lines=(self._order_line(line, ""),),
+            time=self.time,
+            actor=self.actor,
+        )
+
+    def _order_line(self, line: Line, number: str | None = None) -> OrderLine:
+        number = line.number if number is None else number
+        return OrderLine(number, line.sku, self.receipt.store, line.quantity, line.unit)
+
+    def _order_of(self, line: Line) -> str:
+        """The reservation that a line names, itself or in its link; empty when it names none."""
+        for parts in (line.parts, children(line.parts.get("TransactionLink", line.element))):
+            for name in self.options.order_elements:
+                if name in parts and text_of(parts[name]):
+                    return text_of(parts[name])
+        return ""
+
+    def _origin_of(self, line: Line, order: str) -> Reference:
+        if order:
+            return Reference("reservation", order)
+        link = self._link_of(line)
+        receipt = link.receipt if link else self.receipt
+        number = link.line if link else line.number
+        return Reference("receipt", receipt.name(self.options.source), number)
+
+    def _link_of(self, line: Line) -> Link | None:
+        return next(iter(links_of(line.element, self.receipt, line.path)), None)
+
+    def _returned_status(self, line: Line) -> str:
+        disposal = line.parts.get("Disposal")
+        if disposal is None:
+            return self.options.returned_status
+        method = disposal.get("Method", "") or text_of(disposal)
+        return "" if method in self.options.restocked else method
+
+
+def _status(transaction: Element, retail: Element, below: dict[str, Element]) -> str:
+    """The status of a transaction in small letters; an attribute, or in some files an element."""
+    name = "TransactionStatus"
+    return _word(retail.get(name) or transaction.get(name) or text_of(below.get(name)))
+
+
+def _word(text: str) -> str:
+    """A word of an enumeration without its vendor's prefix, in small letters."""
+    return text.rpartition(":")[2].strip().lower()
