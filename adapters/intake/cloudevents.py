@@ -22,7 +22,8 @@ from pydantic import BaseModel, ConfigDict
 from ..contract import Adapter, Message, Undecodable
 from ..events import Event, StockFact
 from . import fields
-from .event_types import EVENT_TYPES, EventType, instant_text, of_event, read_object, write_object
+from .event_fields import instant_text, read_object, write_object
+from .event_types import EVENT_TYPES, EventType, of_event
 from .verification import Verification, VerificationOption, verify
 
 STRUCTURED: Final = "application/cloudevents+json"

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from . import fields
 from .cloudevents import BATCH, EVENTS_MAX, STRUCTURED
-from .event_types import EVENT_TYPES, PREFIX, VERSION, EventType, object_schema
+from .event_fields import object_schema
+from .event_types import EVENT_TYPES, PREFIX, VERSION, EventType
 
 #: The files in adapters/schemas/.
 SCHEMA_FILE: Final = f"events.{VERSION}.schema.json"
