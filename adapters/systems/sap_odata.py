@@ -7,8 +7,8 @@ CSRF token. Quantities are texts, dates "/Date(milliseconds)/" and times "PT15H3
 
 Dates of change are days, of most systems. A sweep therefore begins again `overlap_days` before the
 last one that was seen, and what it brings again is known by its content. Within a sweep, a page
-goes on behind the last document, not at a count of documents, so that one that is added meanwhile
-does not move the rest.
+goes on behind the last document, and not at a count of documents, which those that are added
+meanwhile would shift.
 
 Rules of this file: pure.
 """

@@ -1,4 +1,4 @@
-"""What suppliers announce by X12 becomes supply."""
+"""Ship notices announce supply."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -6,33 +6,19 @@ from typing import Any
 
 import pytest
 
-from holdfast.adapters.contract import Message, Undecodable
 from holdfast.adapters.events import (
-    Decoded,
     FactKind,
     Reference,
     StockFact,
 )
-from holdfast.adapters.intake.x12 import decode
-from holdfast.adapters.intake.x12_values import X12
-from tests.adapters.intake.x12_samples import BSN, LEVELS, one
-
-SENT = datetime(2026, 11, 26, 16, 55, tzinfo=UTC)
-SOURCE = "x12/ZZ/WMS"
-
-
-def read(body: bytes, **options: Any) -> list[Decoded | Undecodable]:
-    return list(decode(Message(body), X12(**options)))
-
-
-def facts(body: bytes, **options: Any) -> list[StockFact]:
-    found = read(body, **options)
-    assert all(isinstance(each, StockFact) for each in found), found
-    return [each for each in found if isinstance(each, StockFact)]
-
-
-def told(body: bytes, **options: Any) -> list[str]:
-    return [each.field for each in read(body, **options) if isinstance(each, Undecodable)]
+from tests.adapters.intake.x12_samples import (
+    BSN,
+    LEVELS,
+    SOURCE,
+    facts,
+    one,
+    told,
+)
 
 
 def test_a_ship_notice_announces_supply_under_its_number() -> None:
