@@ -202,6 +202,11 @@ def nothing_to_verify(message: Message, secrets: Mapping[str, str], options: Any
     """For messages whose way here is trusted: a folder, a queue, a poll."""
 
 
+def no_credentials(_options: Any, _secrets: Mapping[str, str]) -> Mapping[str, str]:
+    """For partners that begin a session, or need no proof."""
+    return {}
+
+
 def one_message(blocks: Iterable[bytes], file: str, _options: Any) -> Iterator[Message]:
     """A file as one message, up to FILE_BYTES."""
     body = bytearray()
@@ -247,6 +252,10 @@ class Adapter:
     secrets: tuple[str, ...] = ()
     """Names of the secrets that it needs."""
     login: Login | None = None
+    credentials: Callable[[Any, Mapping[str, str]], Mapping[str, str]] = no_credentials
+    """The headers that each request bears where there is no session to begin, of options and
+    secrets: an API key.
+    """
     poll: Poll | None = None
     outbound: Outbound | None = None
     flow: str = "inventory_propagation"

@@ -39,7 +39,7 @@ async def _partner_problem(configured: Configured) -> str:
             configured.name,
             http,
             TokenBucket(1, 10, time.monotonic),
-            login=configured.adapter.login,
+            adapter=configured.adapter,
             options=options,
             secrets=configured.secrets,
         )

@@ -197,7 +197,7 @@ class Host:
             TokenBucket(
                 configured.settings.calls_per_s, configured.settings.calls_per_s, time.monotonic
             ),
-            login=adapter.login,
+            adapter=adapter,
             options=configured.options,
             secrets=configured.secrets,
         )

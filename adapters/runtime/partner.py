@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 import httpx
 
-from ..contract import Login, Request, Response, SessionExpired, Throttled
+from ..contract import Adapter, Request, Response, SessionExpired, Throttled
 from .buckets import TokenBucket
 from .gate import Gate
 
@@ -48,14 +48,15 @@ class Partner:
         http: httpx.AsyncClient,
         bucket: TokenBucket,
         *,
-        login: Login | None,
+        adapter: Adapter,
         options: Any,
         secrets: Mapping[str, str],
     ) -> None:
         self.gate = Gate(name, (PartnerAway,))
         self._http = http
         self._bucket = bucket
-        self._login = login
+        self._login = adapter.login
+        self._credentials = adapter.credentials
         self._options = options
         self._secrets = secrets
         self._session: Mapping[str, str] | None = None
@@ -87,7 +88,7 @@ class Partner:
 
     async def _begun_session(self) -> Mapping[str, str]:
         if self._login is None:
-            return {}
+            return self._credentials(self._options, self._secrets)
         if self._session is None:
             request = self._login.request(self._options, self._secrets)
             self._session = self._login.session(await self._send(request, {}))

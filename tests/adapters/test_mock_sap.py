@@ -112,7 +112,7 @@ async def partner(sap: Sap) -> AsyncIterator[Partner]:
             "sap",
             http,
             TokenBucket(1000, 1000, now_s),
-            login=DELIVERIES.login,
+            adapter=DELIVERIES,
             options=OPTIONS,
             secrets={"client_secret": "s3cret"},
         )
