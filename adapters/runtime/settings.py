@@ -24,6 +24,7 @@ KINDS: Final[Mapping[str, str]] = {
     "cloudevents": "holdfast.adapters.intake.cloudevents:ADAPTER",
     "edifact": "holdfast.adapters.intake.edifact:ADAPTER",
     "epcis": "holdfast.adapters.intake.epcis:ADAPTER",
+    "odoo": "holdfast.adapters.systems.odoo:ADAPTER",
     "poslog": "holdfast.adapters.intake.poslog:ADAPTER",
     "rows": "holdfast.adapters.intake.rows:ADAPTER",
     "sap-deliveries": "holdfast.adapters.systems.sap_odata:DELIVERIES",

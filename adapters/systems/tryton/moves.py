@@ -1,8 +1,9 @@
 """Moves of stock that are done, done and cancelled, or planned of purchases: facts of the core.
 
-What a move is depends on the types of the locations that it leads from and to; a storage location
-is a location of the core, or a part of one (`Options.part_of`). Each row says all that its facts
-need, and they bear ids made of the move's, so that rows may come again and in any order:
+What a move is depends on the types of the locations that it leads from and to (goods_moves.py); a
+storage location is a location of the core, or a part of one (`Options.part_of`). Each row says all
+that its facts need, and they bear ids made of the move's, so that rows may come again and in any
+order:
 
 - `done`: what happened. Our own shipments come back as the goods issues that they are.
 - `cancelled` after `done` (Tryton 8.2 allows that, and leaves the effective date): what happened,
@@ -30,16 +31,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from ...contract import Adapter, Message, Page, Poll, Request, Response, Undecodable
-from ...events import (
-    Decoded,
-    Exceptional,
-    FactKind,
-    Ignored,
-    Reference,
-    Reversed,
-    StockFact,
-)
-from .references import parse_reference, reservation_of
+from ...events import Decoded, Exceptional, FactKind, Ignored, Reference, Reversed, StockFact
+from ..goods_moves import Movement, Place, facts_of
+from ..references import parse_reference, reservation_of
 from .rpc import (
     LOGIN,
     Options,
@@ -99,24 +93,13 @@ def decode(message: Message, options: Options) -> Iterable[Decoded]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """An end of a move."""
-
-    type: str
-    location: str = ""
-    """Of one of ours: the location of the core that it is in."""
-    status: str = ""
-    """Why units there are not for sale."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Move:
     id: int
     state: str
     sku: str
     quantity: Decimal
-    origin: _Place
-    target: _Place
+    origin: Place
+    target: Place
     written: datetime
     effective: datetime | None
     planned: datetime | None
@@ -148,16 +131,16 @@ def _move(row: Any, options: Options) -> _Move:
     )
 
 
-def _place(row: Any, end: str, options: Options) -> _Place:
+def _place(row: Any, end: str, options: Options) -> Place:
     kind = text_at(row, f"{end}.type")
     if kind not in _TYPES:
         raise Undecodable(f"{end}.type", kind, f"one of {', '.join(_TYPES)}")
     if kind != "storage":
-        return _Place(kind)
+        return Place(kind)
     name = text_at(row, f"{end}.code" if at(row, f"{end}.code") else f"{end}.name")
     if name in options.transit:
-        return _Place("transit")
-    return _Place(kind, options.part_of.get(name, name), options.held.get(name, ""))
+        return Place("transit")
+    return Place(kind, options.part_of.get(name, name), options.held.get(name, ""))
 
 
 def _day(row: Any, name: str) -> datetime | None:
@@ -190,91 +173,26 @@ def _is_old(move: _Move, options: Options) -> bool:
 
 def _happened(move: _Move, options: Options) -> Iterator[Decoded]:
     """What a done move says happened."""
-    match move.origin.type, move.target.type:
-        case "storage", "storage":
-            yield from _between_ours(move, options)
-        case "storage", "customer":
-            yield _left_for_a_customer(move, options)
-        case "storage", other:
-            reason = "supplier_return" if other == "supplier" else other
-            yield _taken(move, options, FactKind.ADJUSTMENT, -1, reason=reason)
-        case "supplier" | "transit", "storage":
-            yield _brought(move, options, FactKind.RECEIPT, reference=_supply(move))
-            if _supply(move) is not None and move.state == "done":
-                yield _planned(move, options)  # no more of it is to come
-        case "customer", "storage":
-            reservation = reservation_of(move.reference)
-            yield _brought(move, options, FactKind.RETURN, reference=reservation)
-        case other, "storage":
-            yield _brought(move, options, FactKind.ADJUSTMENT, reason=other)
-        case _:
-            yield Ignored("not_our_stock")
+    movement = _movement(move, options)
+    yield from facts_of(movement)
+    if movement.supply is not None and move.state == "done" and move.target.type == "storage":
+        yield _planned(move, options)  # no more of it is to come
 
 
-def _between_ours(move: _Move, options: Options) -> Iterator[Decoded]:
-    """Between two storage locations."""
-    left, entered = move.origin.status, move.target.status
-    if move.origin.location != move.target.location:
-        transfer = Reference("transfer", f"stock.move,{move.id}")
-        yield replace(
-            _taken(move, options, FactKind.TRANSFER_DISPATCH, reference=transfer),
-            id=f"move/{move.id}/dispatch",
-            to_location=move.target.location,
-            expected_time=move.effective,
-            takes_promised=not left,
-        )
-        received = _brought(move, options, FactKind.RECEIPT, reference=transfer)
-        yield replace(received, id=f"move/{move.id}/receipt")
-    elif left != entered:
-        moved = _taken(move, options, FactKind.STATUS_CHANGE)
-        yield replace(moved, to_status=entered)
-    else:
-        yield Ignored("within_a_location")
-
-
-def _left_for_a_customer(move: _Move, options: Options) -> StockFact:
-    reservation = reservation_of(move.reference)
-    if reservation is None:
-        return _taken(move, options, FactKind.SALE)
-    issued = _taken(move, options, FactKind.GOODS_ISSUE, reference=reservation)
-    return replace(issued, from_status="", time=move.shipped)
-
-
-def _taken(
-    move: _Move,
-    options: Options,
-    kind: FactKind,
-    sign: int = 1,
-    *,
-    reference: Reference | None = None,
-    reason: str = "",
-) -> StockFact:
-    return StockFact(
+def _movement(move: _Move, options: Options) -> Movement:
+    return Movement(
         source=options.source,
         id=f"move/{move.id}",
-        kind=kind,
         sku=move.sku,
-        location=move.origin.location,
-        quantity=sign * move.quantity,
+        quantity=move.quantity,
+        origin=move.origin,
+        target=move.target,
         time=move.written,
-        from_status=move.origin.status,
-        reference=reference,
-        reason=reason,
-        correlation_id=f"{options.source}/move/{move.id}",
-    )
-
-
-def _brought(
-    move: _Move,
-    options: Options,
-    kind: FactKind,
-    *,
-    reference: Reference | None = None,
-    reason: str = "",
-) -> StockFact:
-    fact = _taken(move, options, kind, reference=reference, reason=reason)
-    return replace(
-        fact, location=move.target.location, from_status="", to_status=move.target.status
+        arrived=move.effective or move.written,
+        reservation=reservation_of(move.reference),
+        issued=move.shipped,
+        supply=_supply(move),
+        transfer=Reference("transfer", f"stock.move,{move.id}"),
     )
 
 
@@ -302,12 +220,15 @@ def _planned(move: _Move, options: Options) -> Decoded:
             text=text,
             time=move.written,
         )
-    announced = _brought(move, options, FactKind.SUPPLY, reference=supply)
-    return replace(
-        announced,
+    return StockFact(
+        source=options.source,
         id=f"move/{move.id}/supply/{move.written.isoformat()}",
+        kind=FactKind.SUPPLY,
+        sku=move.sku,
+        location=move.target.location,
         quantity=quantity,
-        to_status="",
+        time=move.written,
+        reference=supply,
         expected_time=expected,
     )
 

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from ...contract import Change, Done, Outbound, Refused, Request, Response
-from .references import (
+from ..references import (
     PREFIX,
     ShipmentReference,
     mark_of,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from holdfast.adapters.contract import Change, Done, Refused, Request, Response, SessionExpired
-from holdfast.adapters.systems.tryton.references import mark_of, parse_reference, reference_of
+from holdfast.adapters.systems.references import mark_of, parse_reference, reference_of
 from holdfast.adapters.systems.tryton.rpc import Options
 from holdfast.adapters.systems.tryton.shipments import OUTBOUND
 

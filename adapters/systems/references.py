@@ -1,4 +1,4 @@
-"""What shipments in Tryton bear as their reference, so that both sides know them again.
+"""What shipments in an ERP bear as their reference, so that both sides know them again.
 
 "holdfast:R-17" is the reservation R-17 of the core, whoever entered the shipment. One that tells of
 a fulfilment of ours names the change as well, by a hash: "holdfast:R-17 (09f911029d74e35b)".
@@ -8,8 +8,8 @@ import hashlib
 import re
 from typing import Final, NamedTuple
 
-from ...contract import Change
-from ...events import Reference
+from ..contract import Change
+from ..events import Reference
 
 PREFIX: Final = "holdfast:"
 _FORM: Final = re.compile(
