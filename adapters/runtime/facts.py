@@ -119,6 +119,7 @@ def message_of(fact: StockFact) -> stock.StockEvent:
         picked_quantity=units("picked_quantity", fact.picked_quantity),
         seen_reservations=fact.seen_reservations,
         takes_promised=fact.takes_promised,
+        correlation_id=fact.correlation_id,
     )
     if fact.basis is not None:
         event.count_basis = BASES[fact.basis]

@@ -83,12 +83,13 @@ def test_the_message_says_all_that_the_fact_says() -> None:
         reverses=Reversed("e1", FactKind.SALE, NOW, "other"),
         expected_time=NOW,
         takes_promised=True,
+        correlation_id="c-1",
     )
     event = message_of(fact)
 
     told = {field.name for field, _ in event.ListFields()}
     fields = {field.name for field in stock.StockEvent.DESCRIPTOR.fields}
-    assert fields - {"correlation_id"} == told
+    assert fields == told
     assert "e1" == event.reverses.event_id
     assert NOW == event.occur_time.ToDatetime(UTC)
 

@@ -49,6 +49,13 @@ def received(node: NodeProcess, sku: str) -> int:
         return sum(level.on_hand for each in found.availabilities for level in each.levels)
 
 
+def correlation_ids(node: NodeProcess, sku: str) -> set[str]:
+    """Those of the receipts of a SKU in the ledger."""
+    with BlockingClient(**node.targets) as client:
+        movements = client.list_movements(sku=sku).movements
+        return {each.correlation_id for each in movements if each.source == "mini-erp"}
+
+
 def ship(node: NodeProcess, order: str, sku: str, quantity: int = 1) -> None:
     with BlockingClient(**node.targets) as client:
         client.reserve(order, [(sku, "STORE-1", quantity)])
@@ -114,6 +121,7 @@ def test_what_a_partner_refuses_is_a_dead_letter_and_holds_nothing_up(
 
     told = adapters.status()["adapters"][0]
     assert (1, 0) == (told["dead_letters"], told["outbox"])
+    assert {f"erp/{number}" for number in range(2_006, 2_011)} == correlation_ids(node, "ALLOWED")
     assert "sku is blocked" in adapters.command("dead-letters", "1").stdout
 
 
