@@ -53,7 +53,7 @@ def correlation_ids(node: NodeProcess, sku: str) -> set[str]:
     """Those of the receipts of a SKU in the ledger."""
     with BlockingClient(**node.targets) as client:
         movements = client.list_movements(sku=sku).movements
-        return {each.correlation_id for each in movements if each.source == "mini-erp"}
+        return {each.correlation_id for each in movements if each.fact.source == "mini-erp"}
 
 
 def ship(node: NodeProcess, order: str, sku: str, quantity: int = 1) -> None:
