@@ -36,6 +36,7 @@ from .flow_metrics import Figures
 from .gate import Gate
 from .inbox import Inbox
 from .lane import Lane
+from .one_process import hold
 from .outbox import Outbox
 from .partner import Partner, http_client
 from .polls import Poller
@@ -65,6 +66,7 @@ class Host:
         self._settings = settings
         self._configured = configured
         self._tables = {each.name: read_mappings(each) for each in configured}
+        self._lock = hold(settings.data_dir)
         self.store = Store(settings.data_dir, settings.store_mib * MIB)
         flows = {each.name: each.adapter.flow for each in configured}
         self.figures = Figures(flows, settings.objectives, utc_now)
@@ -94,6 +96,7 @@ class Host:
             ready()
             await _until(stop, failed, works)
         self.store.close()
+        self._lock.close()
 
     def status(self) -> dict[str, Any]:
         """How it all is, for operators."""

@@ -168,3 +168,10 @@ def test_a_sale_of_promised_units_opens_a_case(adapters: AdaptersProcess) -> Non
     assert ["shortfall"] == [
         each["kind"] for each in cases(adapters) if each["subject"] == "FAN at STORE-1"
     ]
+
+
+def test_a_second_process_is_kept_out_of_the_store(adapters: AdaptersProcess) -> None:
+    second = adapters.command("run")
+
+    assert 1 == second.returncode
+    assert "is in use by process" in second.stderr
