@@ -129,7 +129,8 @@ class Availability:
         columns[9] = shard.backordered.records[rows] if len(shard.backorders) else 0
         if states:
             is_asked = np.isin(columns[6], states)
-            rows, columns = rows[is_asked], columns[:, is_asked]
+            # Compressed, not indexed: kernels are compiled for rows that lie in one piece.
+            rows, columns = rows[is_asked], columns.compress(is_asked, axis=1)
             ends = np.cumsum([0, *is_asked])[ends]
         unavailable = shard.list_unavailable(rows, columns[5])
         self.work.spend(len(unavailable) * STATUS_COPIED)
