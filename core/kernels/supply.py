@@ -52,13 +52,16 @@ def count_open(heads, supplies, row):
 
 
 @kernel
-def sum_incoming(rows, heads, supplies, incoming):
-    """Fill `incoming` (int64) with the units that are still to come to these rows."""
+def sum_incoming(rows, heads, supplies, before_ns, incoming):
+    """Fill `incoming` (int64) with the units that are still to come to these rows, and were
+    expected before an instant.
+    """
     for i in range(rows.size):
         units = np.int64(0)
         place = np.int64(heads[rows[i]])
         while place != 0:
-            units += still_to_come(supplies[place - 1])
+            if supplies[place - 1].expected_ns < before_ns:
+                units += still_to_come(supplies[place - 1])
             place = np.int64(supplies[place - 1].next)
         incoming[i] = units
 

@@ -53,6 +53,17 @@ def queue_at(shard: Shard, row: int, now_ns: int) -> Queue:
     return Queue(records, told, uncovered.tolist())
 
 
+def uncovered_at(shard: Shard, rows: Array, now_ns: int) -> list[int]:
+    """Units promised from supply at rows (int64) that no supply covers which is due in time."""
+    if not len(shard.backorders):
+        return [0] * len(rows)
+    waiting = shard.backordered.records[rows].tolist()
+    return [
+        sum(queue_at(shard, row, now_ns).uncovered) if units else 0
+        for row, units in zip(rows.tolist(), waiting, strict=True)
+    ]
+
+
 def _due(shard: Shard, row: int, now_ns: int) -> tuple[Array, Array]:
     """When supply of a level is expected, today or later, by date; and its units (int64)."""
     supplies, _, _ = list_open(shard, np.array([row]), SUPPLIES_OPEN_MAX)

@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import kernels
 from ..ids import Key
+from ..kernels.codes import NEVER_NS
 from ..limits import SUPPLIES_CLOSED_MAX, SUPPLIES_OPEN_MAX, SUPPLY_TEXTS_EACH
 from .shard import Shard
 from .table import Array, TableFullError
@@ -85,13 +86,13 @@ def still_to_come(supply: Array | None) -> int:
     return 0 if supply is None else max(0, int(supply["quantity"]) - int(supply["received"]))
 
 
-def sum_incoming(shard: Shard, rows: Array) -> list[int]:
-    """Units that are still to come to rows (int64)."""
+def sum_incoming(shard: Shard, rows: Array, before_ns: int = NEVER_NS) -> list[int]:
+    """Units that are still to come to rows (int64), and were expected before an instant."""
     if not len(shard.supplies):
         return [0] * len(rows)
     incoming = np.empty(len(rows), np.int64)
     tables = shard.supply_heads.records, shard.supplies.records
-    kernels.sum_incoming(rows, *tables, incoming)
+    kernels.sum_incoming(rows, *tables, before_ns, incoming)
     told: list[int] = incoming.tolist()
     return told
 

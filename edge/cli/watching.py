@@ -66,7 +66,9 @@ def _line(update: "LevelUpdate") -> str:
         f"{name}: {units.available} available, {units.on_hand} on hand, "
         f"{units.reserved} reserved, {units.committed} committed, {_STATUS_WORDS[update.status]}"
     )
-    return f"{line} (was {_STATUS_WORDS[update.crossed_from]})" if update.crossed_from else line
+    line += f" (was {_STATUS_WORDS[update.crossed_from]})" if update.crossed_from else ""
+    line += f", {update.uncovered} promised and not covered" if update.uncovered else ""
+    return f"{line}, {update.overdue} overdue" if update.overdue else line
 
 
 @app.command("watch-reservations")

@@ -137,6 +137,10 @@ class Pump:
         """Tell this observer of turns from now on; None tells nobody."""
         self._observer = observer
 
+    def now_ns(self) -> int:
+        """The time that a turn would have now."""
+        return max(self.node.now_ns, self._clock())
+
     async def until_durable(self) -> None:
         """Wait until all that turns have changed so far is on the disk."""
         written = self._waiting or self._appending

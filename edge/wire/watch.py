@@ -86,10 +86,19 @@ def status_of(available: int, low_threshold: int) -> watch.StockStatus:
 
 
 def level_update(
-    sku: str, level: core.LevelView, status: watch.StockStatus, crossed_from: watch.StockStatus
+    sku: str,
+    level: core.LevelView,
+    status: watch.StockStatus,
+    crossed_from: watch.StockStatus,
+    uncovered: int = 0,
+    overdue: int = 0,
 ) -> watch.LevelUpdate:
-    """A level of a SKU."""
+    """A level of a SKU, with what of it no supply covers in time, and what is overdue."""
     update = watch.LevelUpdate(sku=sku, status=status, crossed_from=crossed_from)
+    if uncovered:
+        update.uncovered = uncovered
+    if overdue:
+        update.overdue = overdue
     fill_level(update.level, level)
     return update
 

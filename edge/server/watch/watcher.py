@@ -4,7 +4,7 @@ It goes round in passes. A pass tells all levels that changed behind the last on
 with the values that they have when they are told, page by page; then the watcher stands where the
 shards stood when the pass began. The first state, a resumed watch and a slow reader are passes like
 any other, over more levels. What a page tells may not be durable when it is read, so the page waits
-until it is.
+until it is. When a day has begun since the last, a pass also tells levels whose supply is overdue.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 
 from holdfast.core import commands as core
 from holdfast.core.model import SourceState
+from holdfast.core.rules.backorders import uncovered_at
 from holdfast.core.tables.shard import Shard
 from holdfast.core.tables.supply import sum_incoming
 from holdfast.core.tables.table import Array, Table
@@ -31,6 +32,9 @@ PAGE_LEVELS: Final = 1_000
 
 #: Rows that are looked through at once: less than a millisecond.
 LOOKED_THROUGH: Final = 65_536
+
+#: Levels in a page at which units are promised from supply.
+WAITING_TOLD: Final = 10
 
 #: Seconds that a watcher leaves the loop to others for each level that it was told: twelve times
 #: what telling one takes, so that a watcher of all costs a busy node 8 %. Meanwhile changes gather,
@@ -48,6 +52,8 @@ _STATUSES: Final = (
 #: A sequence that every level has changed behind.
 _BEFORE_ALL: Final = -1
 
+_NO_ROWS: Final = np.empty(0, np.int64)
+
 
 class Feed(Protocol):
     """What a watcher looks at."""
@@ -60,8 +66,13 @@ class Feed(Protocol):
     def sequences(self) -> list[int]:
         """The last sequence of each shard."""
 
+    begun_day_ns: int
+
     def rest_s(self) -> float:
         """How long to rest after a look that found nothing."""
+
+    def today_ns(self) -> int:
+        """The begin of today, in UTC."""
 
 
 class Watcher:
@@ -80,6 +91,8 @@ class Watcher:
         self.told = feed.sequences() if wanted.after is None else list(wanted.after)
         self._resets = not wanted.from_now if wanted.after is None else not self._is_known()
         self._conflated = False
+        # The day of the last pass. Who resumes may have been told before others began to watch.
+        self._day_ns = feed.today_ns() if wanted.after is None else feed.begun_day_ns
 
     def __repr__(self) -> str:
         return f"<Watcher at {self.told}>"
@@ -121,11 +134,11 @@ class Watcher:
         """Tell what changed behind these sequences. The last response is sent when all is told: it
         has the revisions. Without levels to tell there is none, but for a reset.
         """
-        until = self._feed.sequences()
+        until, today_ns = self._feed.sequences(), self._feed.today_ns()
         is_whole = after[0] == _BEFORE_ALL
         page: list[watch.LevelUpdate] = []
-        async for shard, rows in self._rows(after):
-            updates = list(self._updates(shard, rows, is_whole=is_whole))
+        async for shard, rows in self._rows(after, today_ns):
+            updates = list(self._updates(shard, rows, today_ns, is_whole=is_whole))
             if page and len(page) + len(updates) > PAGE_LEVELS:
                 yield await self._response(page, ())
                 await asyncio.sleep(len(page) * REST_A_LEVEL_S)
@@ -135,7 +148,7 @@ class Watcher:
             yield await self._response(page, until)
             self.told = until
             await asyncio.sleep(len(page) * REST_A_LEVEL_S)
-        self.told = until
+        self.told, self._day_ns = until, today_ns
 
     async def _response(
         self, updates: list[watch.LevelUpdate], sequences: Sequence[int]
@@ -156,21 +169,26 @@ class Watcher:
         self._resets = self._conflated = False
         return response
 
-    async def _rows(self, after: list[int]) -> AsyncIterator[tuple[Shard, Array]]:
-        """The rows that changed and are watched, up to a page at a time."""
+    async def _rows(self, after: list[int], today_ns: int) -> AsyncIterator[tuple[Shard, Array]]:
+        """The rows that changed and are watched, up to a page at a time, each once."""
         for changes, wanted, sequence in zip(self._feed.changes, self._filters, after, strict=True):
-            shard = changes.shard
+            shard, overdue = changes.shard, _NO_ROWS
+            wanted.follow()
+            if sequence != _BEFORE_ALL and self._day_ns < today_ns:
+                overdue = wanted.watched(await _overdue_since(shard, self._day_ns, today_ns))
+                async for page in _pages(shard, overdue):
+                    yield shard, page
             if shard.sequence == sequence:
                 continue
-            wanted.follow()
             recent = None if sequence == _BEFORE_ALL else changes.recent(sequence)
             if recent is not None:
-                for page in _pages(self._newest(recent, wanted)):
+                async for page in _pages(shard, _without(overdue, self._newest(recent, wanted))):
                     yield shard, page
                 continue
             self._conflated |= sequence != _BEFORE_ALL and changes.is_behind(sequence)
             async for rows in _looked_through(changes, wanted):
-                for page in _pages(rows[changes.changed(rows, sequence)]):
+                changed = _without(overdue, rows[changes.changed(rows, sequence)])
+                async for page in _pages(shard, changed):
                     yield shard, page
 
     def _newest(self, recent: list[Array], wanted: "_Filter") -> Array:
@@ -184,11 +202,17 @@ class Watcher:
         self._conflated |= len(rows) < sum(map(len, touched))
         return rows
 
-    def _updates(self, shard: Shard, rows: Array, *, is_whole: bool) -> Iterator[watch.LevelUpdate]:
+    def _updates(
+        self, shard: Shard, rows: Array, today_ns: int, *, is_whole: bool
+    ) -> Iterator[watch.LevelUpdate]:
         """The levels at these rows, as they are."""
+        uncovered = uncovered_at(shard, rows, today_ns)
+        late = zip(uncovered, sum_incoming(shard, rows, today_ns), strict=True)
         told = self._statuses[shard.number]
         told.extend(max(0, len(shard.levels) - len(told)))
-        for row, (sku, location), level in _levels(shard, rows):
+        for (row, (sku, location), level), of_supply in zip(
+            _levels(shard, rows), late, strict=True
+        ):
             before = _STATUSES[told.records[row]]
             if level is None:
                 told.records[row] = 0
@@ -201,7 +225,7 @@ class Watcher:
             told.records[row] = status
             if before != status or not self.wanted.crossings_only:
                 crossed_from = before if before != status else _STATUSES[0]
-                yield level_update(sku, level, status, crossed_from)
+                yield level_update(sku, level, status, crossed_from, *of_supply)
 
 
 def _levels(
@@ -271,6 +295,33 @@ async def _looked_through(changes: ShardChanges, wanted: _Filter) -> AsyncIterat
         await asyncio.sleep(0)
 
 
-def _pages(rows: Array) -> Iterator[Array]:
-    for start in range(0, len(rows), PAGE_LEVELS):
-        yield rows[start : start + PAGE_LEVELS]
+async def _overdue_since(shard: Shard, day_ns: int, today_ns: int) -> Array:
+    """The rows whose supply was expected from a day on and is overdue today."""
+    found = [_NO_ROWS]
+    for start in range(0, len(shard.supplies), LOOKED_THROUGH):
+        supplies = shard.supplies.used[start : start + LOOKED_THROUGH]
+        expected, is_open = supplies["expected_ns"], supplies["quantity"] > supplies["received"]
+        is_late = (expected >= day_ns) & (expected < today_ns) & is_open
+        found.append(supplies["row"][is_late].astype(np.int64))
+        await asyncio.sleep(0)
+    return np.unique(np.concatenate(found))
+
+
+def _without(told: Array, rows: Array) -> Array:
+    return rows[np.isin(rows, told, invert=True)] if len(told) else rows
+
+
+async def _pages(shard: Shard, rows: Array) -> AsyncIterator[Array]:
+    """Rows in pages. Of those where units are promised from supply there are few in a page, since
+    for each of them the queue is looked through: some 0.2 ms.
+    """
+    is_waiting = shard.backordered.records[rows] > 0 if len(shard.backorders) else None
+    if is_waiting is None or not is_waiting.any():
+        for start in range(0, len(rows), PAGE_LEVELS):
+            yield rows[start : start + PAGE_LEVELS]
+        return
+    ends = np.flatnonzero(is_waiting)[WAITING_TOLD - 1 :: WAITING_TOLD] + 1
+    for part in np.split(rows, ends):
+        for start in range(0, len(part), PAGE_LEVELS):
+            yield part[start : start + PAGE_LEVELS]
+            await asyncio.sleep(0)

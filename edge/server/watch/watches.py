@@ -10,6 +10,7 @@ from typing import Final
 
 from google.protobuf.message import Message
 
+from holdfast.core.limits import NS_PER_DAY
 from holdfast.core.tables.effects import Entry
 from holdfast.v1 import watch_service_pb2 as watch
 
@@ -31,6 +32,11 @@ RESUME_S: Final = 600.0
 LOOK_S: Final = 50e-6
 REST_MAX_S: Final = 0.01
 
+#: How long the end of a day is waited for at once.
+LOOK_AT_CLOCK_S: Final = 60.0
+
+NS_PER_S: Final = 1_000_000_000
+
 
 class Watches:
     """All watchers of a node, over its pump."""
@@ -45,6 +51,8 @@ class Watches:
         self.conflations = self.resets = 0
         self._loop = asyncio.get_running_loop()
         self._forgetting: asyncio.TimerHandle | None = None
+        self._midnight: asyncio.TimerHandle | None = None
+        self.begun_day_ns = self.today_ns()
 
     def __repr__(self) -> str:
         return f"<Watches of {len(self.watchers)} watchers>"
@@ -52,6 +60,10 @@ class Watches:
     def sequences(self) -> list[int]:
         """The last sequence of each shard; it may not be durable yet."""
         return [shard.sequence for shard in self.pump.node.shards]
+
+    def today_ns(self) -> int:
+        """The begin of today, in UTC."""
+        return self.pump.now_ns() // NS_PER_DAY * NS_PER_DAY
 
     def rest_s(self) -> float:
         """How long a watcher rests after a look."""
@@ -90,12 +102,30 @@ class Watches:
             self._forgetting = None
         if not self.changes:
             self.changes = [ShardChanges(shard) for shard in self.pump.node.shards]
+            self.begun_day_ns = self.today_ns()
             self.pump.observe(self)
+            self._await_midnight()
 
     def _forget(self) -> None:
         self._forgetting = None
         self.changes = []
         self.pump.observe(None)
+        if self._midnight is not None:
+            self._midnight.cancel()
+
+    def _await_midnight(self) -> None:
+        """Let all look when a day begins: supply may be overdue. The loop's clock may stand still
+        while the machine sleeps, so the node's is looked at again before long.
+        """
+        left_ns = NS_PER_DAY - self.pump.now_ns() % NS_PER_DAY
+        left_s = min(left_ns / NS_PER_S, LOOK_AT_CLOCK_S)
+        self._midnight = self._loop.call_later(left_s, self._look_at_clock, self.today_ns())
+
+    def _look_at_clock(self, day_ns: int) -> None:
+        if self.today_ns() > day_ns:
+            for watcher in self.watchers:
+                watcher.news.set()
+        self._await_midnight()
 
     # As an observer of the pump
 

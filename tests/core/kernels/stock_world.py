@@ -271,7 +271,8 @@ def _change_supplies(duel: Duel, rng: Random, shard: _Shard) -> None:
         arguments = (one, packed, *tables, shard.supply_count, *more)
         shard.supply_count = duel.call("apply_supplies", *arguments)
     rows = np.arange(count)
-    duel.call("sum_incoming", rows, *tables, np.zeros(count, np.int64))
+    before_ns = rng.choice((0, rng.randrange(9), codes.NEVER_NS))
+    duel.call("sum_incoming", rows, *tables, before_ns, np.zeros(count, np.int64))
     numbers, places = np.zeros((2, len(shard.supplies)), np.int64)
     duel.call("list_open", rows, *tables, rng.choice((1, 99)), numbers, places)
     for row in rows.tolist()[: 1 + rng.randrange(2)]:
