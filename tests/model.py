@@ -423,7 +423,7 @@ class Model:
         views = tuple(
             promise(
                 level,
-                enabled=self.facts.takes_promises(level),
+                enabled=self.facts.may_promise(level),
                 now_ns=now_ns,
                 horizon_days=command.horizon_days,
                 room=self.facts.room_of(level),

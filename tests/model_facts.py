@@ -310,13 +310,13 @@ class Facts:
         room = 0 if level.sku in self.quarantined else self.room_of(level)
         return min(level.available + coming, room)
 
-    def takes_promises(self, level: Level) -> bool:
+    def may_promise(self, level: Level) -> bool:
         """Whether any of its units may be promised."""
         return self.locations[level.location].enabled and level.sku not in self.quarantined
 
     def offered(self, level: Level) -> int:
         """Units that may be promised now."""
-        takes = self.takes_promises(level)
+        takes = self.may_promise(level)
         return self.restricted(level) if takes else min(level.available, 0)
 
     def look_after_skus(

@@ -95,8 +95,10 @@ def is_quarantined(row, header, stock):
 
 
 @kernel
-def takes_promises(row, header, stock):
-    """Whether a stock level takes new promises: neither its location nor itself stands still."""
+def may_promise(row, header, stock):
+    """Whether units of a stock level may be promised: neither its location nor itself stands
+    still.
+    """
     is_enabled = stock.locations[stock.levels[row].location].enabled != 0
     return is_enabled and not is_quarantined(row, header, stock)
 
@@ -209,7 +211,7 @@ def read_levels(rows, header, stock, columns):
             columns[1, i] = level.reserved
             columns[2, i] = level.committed
             promised, cap = level.reserved + level.committed, cap_at(rows[i], header, stock)
-            takes = takes_promises(rows[i], header, stock)
+            takes = may_promise(rows[i], header, stock)
             columns[3, i] = offered(promisable(level), promised, cap, takes)
             columns[4, i] = 1
             columns[5, i] = level.withheld
@@ -231,6 +233,6 @@ def promise_supplies(rows, places, units, backordered, header, stock, available)
         row = rows[places[i]]
         level = stock.levels[row]
         promised, cap = level.reserved + level.committed, cap_at(row, header, stock)
-        takes = takes_promises(row, header, stock)
+        takes = may_promise(row, header, stock)
         later = promisable_later(level, incoming - backordered[row])
         available[i] = offered(later, promised, cap, takes)

@@ -42,7 +42,7 @@ from .codes import (
 from .compiled import kernel
 from .hash_slots import enter, find_home, hash_key, number_at, probe
 from .levels import previous_at_level
-from .promise import cap_at, is_in_range, offered, promisable, takes_promises
+from .promise import cap_at, is_in_range, may_promise, offered, promisable
 from .remembered import find_hashed
 from .stock_facts import changes_nothing, tells_quantity
 
@@ -65,7 +65,7 @@ def find_event_levels(events, plan, header, stock):
         if not stock.ended[level.sku]:
             planned = plan[i]
             planned.is_open = 1
-            planned.takes_promises = takes_promises(event.row, header, stock)
+            planned.may_promise = may_promise(event.row, header, stock)
             planned.on_hand = level.on_hand
             planned.promisable = promisable(level)
             planned.cap = CAP_MAX
@@ -306,7 +306,7 @@ def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, beg
                 began[planned.new_sku] = BEGUN
                 planned.creates_sku = 1
         planned.available = offered(
-            planned.promisable, planned.promised, planned.cap, planned.takes_promises
+            planned.promisable, planned.promised, planned.cap, planned.may_promise
         )
         codes[i] = code
         if planned.gap_first > 0 or planned.is_noted or planned.is_counted:

@@ -132,7 +132,7 @@ class StockBatches:
         if late and late.refusal and decided.codes[0] in (EVENT_APPLIED, EVENT_OUT_OF_RANGE):
             decided.codes[0], plan[:] = late.refusal, before
             first = plan[0]
-            figures = ("promisable", "promised", "cap", "takes_promises")
+            figures = ("promisable", "promised", "cap", "may_promise")
             plan["available"] = kernels.offered(*(first[name] for name in figures))
             return touched, decided, ()
         for shard in touched:

@@ -323,14 +323,14 @@ class _Places:
         found = zip(
             *((each.new_sku, is_enabled[each.location]) for each in self._levels), strict=True
         )
-        plan["new_sku"][self._indexes], plan["takes_promises"][self._indexes] = found
+        plan["new_sku"][self._indexes], plan["may_promise"][self._indexes] = found
         plan["cap"][self._indexes], plan["is_uncounted"][self._indexes] = CAP_MAX, 1
         if quarantines or any(shard.header[QUARANTINED_SKUS] for shard in self._new_rows):
             pairs = zip(self._indexes, self._levels, strict=True)
             held = [
                 at for at, level in pairs if (quarantines and level.new_sku) or level.is_quarantined
             ]
-            plan["takes_promises"][held] = 0
+            plan["may_promise"][held] = 0
 
     def create(self, decided: Plan, quarantining: str | None) -> None:
         """Create the new levels on which an event takes effect, and give the events their rows. New
@@ -416,7 +416,7 @@ def _told(change: Change, result: EventResult, shard: Shard, row: int) -> EventR
 def _refused(change: Change, plan: Array) -> EventResult:
     """The answer to an event that asks for more than there is, by its plan before it."""
     on_hand, promisable = int(plan["on_hand"][0]), int(plan["promisable"][0])
-    figures = ("promisable", "promised", "cap", "takes_promises")
+    figures = ("promisable", "promised", "cap", "may_promise")
     available = int(kernels.offered(*(plan[name][0] for name in figures)))
     assert change.refusal is not None
     shortfall = max(0, -promisable)

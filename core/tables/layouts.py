@@ -337,7 +337,7 @@ PLAN = np.dtype(
         ("seen", "u8"),
         ("new_sku", "i4"),
         ("is_open", "u1"),
-        ("takes_promises", "u1"),
+        ("may_promise", "u1"),
         ("creates_sku", "u1"),
         ("gap_kind", "u1"),
         ("is_counted", "u1"),

@@ -17,7 +17,7 @@ from ...wire.reservation_changes import PAGE_MAX
 from ..ledger_reader import LedgerReader
 
 #: Open calls of WatchReservations. Each asks the ledger's process, which does one thing at a time.
-WATCHERS_MAX: Final = 100
+RESERVATION_WATCHERS_MAX: Final = 100
 
 #: How long a watcher rests between two questions, for each watcher that there is: so together they
 #: ask a hundred times a second at most.
@@ -42,8 +42,8 @@ class ReservationWatches:
         """The responses to a watcher, without end. Raises a `Fault`."""
         if self._ledger_reader is None:
             raise faults.ledger_off()
-        if self._watchers >= WATCHERS_MAX:
-            raise faults.too_many_watchers("WatchReservations", WATCHERS_MAX)
+        if self._watchers >= RESERVATION_WATCHERS_MAX:
+            raise faults.too_many_watchers("WatchReservations", RESERVATION_WATCHERS_MAX)
         self._watchers += 1
         try:
             async for response in self._responses(self._ledger_reader, request):

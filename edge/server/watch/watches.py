@@ -22,7 +22,7 @@ from .changes import ShardChanges
 from .watcher import Watcher
 
 #: Open calls of WatchAvailability. One that names no SKU looks at every append.
-WATCHERS_MAX: Final = 1_000
+AVAILABILITY_WATCHERS_MAX: Final = 1_000
 
 #: How long changes are noted with nobody watching: a client is back within seconds.
 RESUME_S: Final = 600.0
@@ -79,8 +79,8 @@ class Watches:
         watched, and when there are too many watchers.
         """
         wanted = watch_from_request(request, self.pump.node.timeline, self.sequences())
-        if len(self.watchers) >= WATCHERS_MAX:
-            raise faults.too_many_watchers("WatchAvailability", WATCHERS_MAX)
+        if len(self.watchers) >= AVAILABILITY_WATCHERS_MAX:
+            raise faults.too_many_watchers("WatchAvailability", AVAILABILITY_WATCHERS_MAX)
         self._begin()
         watcher = Watcher(self, wanted)
         self.watchers.add(watcher)
