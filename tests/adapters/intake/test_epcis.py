@@ -24,7 +24,8 @@ from holdfast.adapters.events import (
     Reversed,
     StockFact,
 )
-from holdfast.adapters.intake.epcis import ADAPTER, EpcisOptions
+from holdfast.adapters.intake.epcis import ADAPTER
+from holdfast.adapters.intake.epcis_options import EpcisOptions
 from tests.adapters.contracts import contract
 
 GTIN, OTHER = "80614141123458", "00614141123452"
