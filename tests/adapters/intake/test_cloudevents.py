@@ -14,6 +14,7 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from holdfast.adapters.conformance import Sample, findings
 from holdfast.adapters.contract import Message, Options, Undecodable
 from holdfast.adapters.events import Event, Exceptional, OrderEvent, OrderKind
 from holdfast.adapters.intake.cloudevents import (
@@ -248,3 +249,8 @@ def test_a_mutilated_event_decodes_or_is_undecodable(data: st.DataObject) -> Non
         )
     with suppress(Undecodable):
         decoded(bytes(body))
+
+
+def test_it_conforms() -> None:
+    samples = [Sample("one", Message(to_json(SALE))), Sample("batch", Message(to_batch([SALE])))]
+    assert [] == list(findings(ADAPTER, samples, ADAPTER.options()))

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from holdfast.adapters.conformance import Sample, findings
 from holdfast.adapters.contract import Message, Undecodable
 from holdfast.adapters.events import (
     CountBasis,
@@ -324,3 +325,15 @@ def test_every_example_of_the_standard_is_decoded_ignored_or_named() -> None:
     assert found["StockFact"] > 70
     assert 6 <= found["OrderEvent"]
     assert 22 == found["Undecodable"]
+
+
+def test_it_conforms() -> None:
+    events = [
+        {**EVENT, "bizStep": "receiving"},
+        {**EVENT, "bizStep": "shipping", "eventID": "e2", "bizTransactionList": ORDER},
+        {**EVENT, "bizStep": "receiving", "errorDeclaration": DECLARED},
+    ]
+    samples = [
+        Sample(str(at), Message(json.dumps(each).encode())) for at, each in enumerate(events)
+    ]
+    assert [] == list(findings(ADAPTER, samples, OPTIONS))

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from holdfast.adapters.conformance import Sample, findings
 from holdfast.adapters.contract import Message, Undecodable
 from holdfast.adapters.events import (
     Exceptional,
@@ -425,3 +426,22 @@ def test_a_real_day_cut_into_its_receipts_says_the_same() -> None:
     assert 51 == len({ADAPTER.key(piece) for piece in pieces})
     cut = [event for piece in pieces for event in ADAPTER.decode(piece, options)]
     assert decoded(body, options) == cut
+
+
+def test_it_conforms() -> None:
+    bodies = [
+        poslog(receipt(line(1), line(2, "B", "-1"), number=1)),
+        poslog(receipt(line(1), link(99, "PostVoid"), number=2), receipt(line(1), number=3)),
+        poslog(receipt(line(1), number=4, retail='TransactionStatus="Suspended"')),
+    ]
+    samples = [Sample(str(at), Message(body)) for at, body in enumerate(bodies)]
+    assert [] == list(findings(ADAPTER, samples, OPTIONS))
+
+
+@pytest.mark.slow
+def test_it_conforms_on_a_real_day() -> None:
+    body = contract("poslog/POSLog.redacted.xml").read_bytes()
+    options = PoslogOptions(time_zone="America/Los_Angeles")
+    pieces = ADAPTER.cut([body], "day.xml", options)
+    samples = [Sample(str(at), piece) for at, piece in enumerate(pieces)]
+    assert [] == list(findings(ADAPTER, samples, options))

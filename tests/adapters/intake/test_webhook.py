@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from holdfast.adapters.conformance import Sample, findings
 from holdfast.adapters.contract import Message, Undecodable, Unverified
 from holdfast.adapters.events import (
     FactKind,
@@ -179,3 +180,9 @@ def test_a_mutilated_message_decodes_or_is_undecodable(data: st.DataObject) -> N
         body[at:end] = data.draw(st.sampled_from([b"", b"0", b'"', b"[]", b"{}", b"null", b"1e9"]))
     with suppress(Undecodable):
         decoded(bytes(body))
+
+
+def test_it_conforms() -> None:
+    bodies = [{"site": "W1", "movements": [{**RECORD, "movementId": n}]} for n in range(2)]
+    samples = [Sample(str(each), Message(json.dumps(each).encode())) for each in bodies]
+    assert [] == list(findings(ADAPTER, samples, WebhookOptions.model_validate(OPTIONS)))

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from holdfast.adapters.conformance import Sample, findings
 from holdfast.adapters.contract import Message, Undecodable, Unverified
 from holdfast.adapters.events import (
     CountBasis,
@@ -235,3 +236,14 @@ def test_squares_own_example_decodes_and_ours_fit_its_schema() -> None:
     ):
         reference = {"$ref": f"#/components/schemas/{name}", "components": components}
         fastjsonschema.compile(reference)(document)
+
+
+def test_it_conforms() -> None:
+    transfer = {**PART, "from_location_id": "A", "to_location_id": "B", "state": "IN_STOCK"}
+    samples = [
+        Sample("counts", message(notification(COUNT))),
+        Sample("none", message(notification(COUNT, event_id="E2", type="order.created"))),
+    ]
+    assert [] == list(findings(ADAPTER, samples, COUNTS))
+    changes = {"changes": [{"type": "TRANSFER", "transfer": transfer}]}
+    assert [] == list(findings(ADAPTER, [Sample("changes", message(changes))], CHANGES))
