@@ -179,6 +179,17 @@ class Lane:
     # Facts
 
     async def _record(self, items: list[Item], done: Round) -> None:
+        """Facts of different sources go side by side, those of one source one after another: what
+        many tills tell by turns takes a call for each till and not for each receipt.
+        """
+        by_source: dict[str, list[Item]] = {}
+        for item in items:
+            by_source.setdefault(_fact(item).source, []).append(item)
+        async with asyncio.TaskGroup() as group:
+            for run in by_source.values():
+                group.create_task(self._record_in_order(run, done))
+
+    async def _record_in_order(self, items: list[Item], done: Round) -> None:
         for chunk in _chunks(items):
             await self._record_chunk(chunk, done)
 
@@ -305,8 +316,7 @@ def _chunks(items: Sequence[Item]) -> Iterator[list[Item]]:
     for item in items:
         fact = _fact(item)
         heavy += weight(fact)
-        is_other = chunk and _fact(chunk[0]).source != fact.source
-        if is_other or len(chunk) == EVENTS_MAX or heavy > WEIGHT_MAX:
+        if len(chunk) == EVENTS_MAX or heavy > WEIGHT_MAX:
             yield chunk
             chunk, heavy = [], weight(fact)
         chunk.append(item)
