@@ -428,7 +428,7 @@ def test_a_real_day_cut_into_its_receipts_says_the_same() -> None:
     assert decoded(body, options) == cut
 
 
-def test_it_conforms() -> None:
+def test_the_conformance_kit_finds_nothing() -> None:
     bodies = [
         poslog(receipt(line(1), line(2, "B", "-1"), number=1)),
         poslog(receipt(line(1), link(99, "PostVoid"), number=2), receipt(line(1), number=3)),
@@ -439,7 +439,7 @@ def test_it_conforms() -> None:
 
 
 @pytest.mark.slow
-def test_it_conforms_on_a_real_day() -> None:
+def test_the_kit_finds_nothing_in_a_real_day() -> None:
     body = contract("poslog/POSLog.redacted.xml").read_bytes()
     options = PoslogOptions(time_zone="America/Los_Angeles")
     pieces = ADAPTER.cut([body], "day.xml", options)
