@@ -44,8 +44,10 @@ class Edifact(BaseModel):
     """Kinds of quantities (6063) of an INVRPT that are what is on hand, the first that there is."""
     counted_at: Sequence[str] = ("366", "171", "91", "137")
     """Kinds of dates that tell of when the counts are, the first that there is."""
-    basis: Literal["shelf", "books"] = "books"
-    """What the counts have seen; see CountBasis."""
+    basis: Literal["shelf", "books"] = "shelf"
+    """What counts have seen; see CountBasis. A warehouse counts where the goods lie, and has seen
+    what it shipped; books of an ERP have seen what was posted in them.
+    """
     movements: Mapping[str, Literal["receipt", "sale", "return", "adjustment", "ignored"]] = {
         "1": "receipt",
         "2": "sale",

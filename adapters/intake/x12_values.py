@@ -37,8 +37,10 @@ class X12(BaseModel):
     """Kinds of product ids (235) that may be the SKU, the first that there is."""
     counted: Sequence[str] = ("17", "33")
     """Kinds of quantities (673) of an 846 that tell what is on hand, the first that there is."""
-    basis: Literal["shelf", "books"] = "books"
-    """What the counts of an 846 have seen; see CountBasis."""
+    basis: Literal["shelf", "books"] = "shelf"
+    """What counts have seen; see CountBasis. A warehouse counts where the goods lie, and has seen
+    what it shipped; books of an ERP have seen what was posted in them.
+    """
     receipts: Literal["supply", "transfer", "receipt"] = "supply"
     """What the 944 is a receipt of: of its shipment (W1705) as supply or as a transfer, or of
     nothing that is known here.

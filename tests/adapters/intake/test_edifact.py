@@ -46,7 +46,7 @@ REPORT = ("BGM+35+INV7+9", "DTM+137:202611261530:203", "NAD+GY+W1::9")
 PEN = "LIN+1++4006381333931:EN"
 
 
-def test_an_inventory_report_is_a_count_of_the_books() -> None:
+def test_an_inventory_report_is_a_count_of_the_shelf() -> None:
     assert [
         StockFact(
             source="edifact/WMS",
@@ -58,7 +58,7 @@ def test_an_inventory_report_is_a_count_of_the_books() -> None:
             unit="PCE",
             time=datetime(2026, 11, 26, 15, 30, tzinfo=UTC),
             reference=Reference("inventory_report", "INV7"),
-            basis=CountBasis.BOOKS,
+            basis=CountBasis.SHELF,
         )
     ] == facts(one("INVRPT", *REPORT, PEN, "QTY+145:300:PCE"))
 

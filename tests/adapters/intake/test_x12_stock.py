@@ -26,7 +26,7 @@ from tests.adapters.intake.x12_samples import (
 )
 
 
-def test_an_inventory_advice_is_a_count_of_the_books() -> None:
+def test_an_inventory_advice_is_a_count_of_the_shelf() -> None:
     lines = ("LIN*1*SK*pen*UP*0761", "QTY*33*7*EA", "QTY*17*9*EA", "LIN*2*SK*ink", "QTY*17*0*EA")
     pen, ink = facts(one("846", BIA, WAREHOUSE, *lines))
     assert (
@@ -40,7 +40,7 @@ def test_an_inventory_advice_is_a_count_of_the_books() -> None:
             unit="EA",
             time=datetime(2026, 11, 26, 15, 30, tzinfo=UTC),
             reference=Reference("inventory_advice", "adv-7"),
-            basis=CountBasis.BOOKS,
+            basis=CountBasis.SHELF,
         )
         == pen
     )
@@ -56,8 +56,8 @@ def test_an_advice_may_count_one_product_at_several_locations() -> None:
 
 def test_which_quantity_is_on_hand_is_an_option_and_the_unit_may_be_composite() -> None:
     body = one("846", BIA, WAREHOUSE, "LIN*1*SK*pen", "QTY*QX*7*CA>1>12", "QTY*17*9")
-    [count] = facts(body, counted=["QX"], basis="shelf")
-    assert (Decimal(7), "CA", CountBasis.SHELF) == (count.quantity, count.unit, count.basis)
+    [count] = facts(body, counted=["QX"], basis="books")
+    assert (Decimal(7), "CA", CountBasis.BOOKS) == (count.quantity, count.unit, count.basis)
 
 
 def test_a_count_without_a_time_is_of_when_the_group_was_made_on_the_same_day() -> None:
