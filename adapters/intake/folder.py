@@ -18,11 +18,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, NamedTuple
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import BinaryIO, Final, NamedTuple
 
 from ..contract import Message, Page
+from .folder_options import FolderOptions
 
 #: Bytes that are read at once.
 _BLOCK_BYTES: Final = 1_048_576
@@ -30,31 +29,12 @@ _BLOCK_BYTES: Final = 1_048_576
 _PAGE_MESSAGES: Final = 64
 _PAGE_BYTES: Final = 4_194_304
 #: Ends of names of files that somebody is still writing.
-_UNFINISHED: Final = (".tmp", ".part", ".filepart", ".partial", ".processing")
-_MARKER: Final = ".done"
+UNFINISHED: Final = (".tmp", ".part", ".filepart", ".partial", ".processing")
+MARKER: Final = ".done"
 _NAME_BYTES: Final = 255
 
 Cut = Callable[[Iterable[bytes], str], Iterator[Message]]
 """The messages of a file: of its blocks and its name."""
-
-
-class FolderOptions(BaseModel):
-    """Where files are dropped, and when they are complete."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    path: Path
-    pattern: str = "*"
-    """Names of the files that are taken in."""
-    complete: Literal["renamed", "unchanged", "marked"] = "unchanged"
-    """Whether files are complete as soon as they are here, since they are renamed to their names;
-    when they were unchanged for `unchanged_s`; or when a file of their name and ".done" is there.
-    """
-    unchanged_s: float = Field(default=10, ge=0)
-    reuses_names: bool = False
-    """Whether the partner gives other files the name of an earlier one: each is then known by its
-    name and a hash of its content. Otherwise such a file is a mistake and fails.
-    """
 
 
 @dataclass(slots=True)
@@ -198,14 +178,14 @@ class Folder:
         return sorted(ready, key=lambda each: (each[1].modified_ns, each[0].name))
 
     def _is_wanted(self, name: str) -> bool:
-        is_other = name.startswith(".") or name.endswith((*_UNFINISHED, _MARKER))
+        is_other = name.startswith(".") or name.endswith((*UNFINISHED, MARKER))
         return not is_other and fnmatchcase(name, self._options.pattern)
 
     def _is_complete(self, name: str, look: _Look, names: set[str]) -> bool:
         if self._options.complete == "renamed":
             return True
         if self._options.complete == "marked":
-            return name + _MARKER in names
+            return name + MARKER in names
         known, since = self._seen.get(name, (None, 0.0))
         if known != look:
             self._seen[name] = look, self._now()
@@ -254,7 +234,7 @@ def _look(path: Path) -> _Look | None:
 
 
 def _marker(path: Path) -> Path:
-    return path.with_name(path.name + _MARKER)
+    return path.with_name(path.name + MARKER)
 
 
 def _with_hash(path: Path) -> str:

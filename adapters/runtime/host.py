@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from typing import Any, Final
 
 from holdfast.edge.client import (
@@ -24,8 +25,10 @@ from holdfast.edge.client import (
 from holdfast.edge.serving import serve_http
 
 from .. import mapping_files
+from ..contract import Source
 from ..events import Exceptional
-from ..intake.folder import Folder, FolderOptions
+from ..intake.folder import Folder
+from ..intake.folder_options import FolderOptions, SftpOptions
 from ..mapping import Tables as MappingTables
 from . import boxes
 from .buckets import TokenBucket
@@ -140,12 +143,15 @@ class Host:
 
     def _feeder(self, configured: Configured, drop: FolderOptions) -> Feeder:
         adapter, options = configured.adapter, configured.options
-        source = Folder(
-            drop,
+        here = drop if drop.sftp is None else drop.model_copy(update={"complete": "renamed"})
+        source: Source = Folder(
+            here,
             lambda blocks, name: adapter.cut(blocks, name, options),
             time.monotonic,
             partial(self._tell_file, configured.name),
         )
+        if drop.sftp is not None:
+            source = brought_by_sftp(source, drop, drop.sftp)
         self.feeders[configured.name] = feeder = Feeder(
             configured,
             source,
@@ -227,6 +233,13 @@ class Host:
             )
             works += [outbox.run(), _followed(outbox, self.core)]
         return works
+
+
+def brought_by_sftp(folder: Source, drop: FolderOptions, sftp: SftpOptions) -> Source:
+    """A folder whose files are brought from elsewhere, by a library that few need."""
+    brought = import_module("holdfast.adapters.intake.sftp")
+    source: Source = brought.SftpFolder(folder, drop, sftp, time.monotonic)
+    return source
 
 
 def read_mappings(configured: Configured) -> MappingTables:

@@ -11,13 +11,14 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..contract import FLOWS, Adapter
-from ..intake.folder import FolderOptions
+from ..intake.folder_options import FolderOptions
 
 #: Kinds that come with Holdfast. Others are named as "module:NAME".
 KINDS: Final[Mapping[str, str]] = {
@@ -171,6 +172,8 @@ def _configured(path: Path, settings: Settings, problems: list[str]) -> Iterator
         except ValidationError as error:
             problems += _problems(f"{where}.options", error)
             continue
+        if each.folder and each.folder.sftp and find_spec("asyncssh") is None:
+            problems.append(f"{where}.folder.sftp: needs pip install 'holdfast[sftp]'")
         secrets = dict(_secrets(where, path.parent, adapter, each, problems))
         yield Configured(name, adapter, _based(each, path.parent), options, secrets)
 
@@ -206,8 +209,17 @@ def _based(settings: Any, folder: Path) -> Any:
     if isinstance(settings, AdapterSettings):
         changes["mappings"] = tuple(folder / mapping for mapping in settings.mappings)
         if (drop := settings.folder) is not None:
-            changes["folder"] = drop.model_copy(update={"path": folder / drop.path})
+            changes["folder"] = _based_folder(drop, folder)
     return settings.model_copy(update=changes)
+
+
+def _based_folder(drop: FolderOptions, folder: Path) -> FolderOptions:
+    """A drop folder with its paths relative to a folder."""
+    sftp = drop.sftp
+    if sftp is not None:
+        keys = {"key": folder / sftp.key, "known_hosts": folder / sftp.known_hosts}
+        sftp = sftp.model_copy(update=keys)
+    return drop.model_copy(update={"path": folder / drop.path, "sftp": sftp})
 
 
 def _problems(where: str, error: ValidationError) -> Iterator[str]:

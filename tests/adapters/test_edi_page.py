@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from holdfast.adapters.intake.edifact_values import Edifact
-from holdfast.adapters.intake.folder import FolderOptions
+from holdfast.adapters.intake.folder_options import FolderOptions
 from holdfast.adapters.intake.rows import FIELDS, Rows
 from holdfast.adapters.intake.x12_values import X12
 from holdfast.adapters.mapping_files import tables

@@ -18,7 +18,8 @@ from holdfast.adapters.contract import Adapter, Undecodable
 from holdfast.adapters.events import Decoded, FactKind, Ignored, StockFact
 from holdfast.adapters.intake import edifact, x12
 from holdfast.adapters.intake.edifact_values import Edifact
-from holdfast.adapters.intake.folder import Folder, FolderOptions
+from holdfast.adapters.intake.folder import Folder
+from holdfast.adapters.intake.folder_options import FolderOptions
 from holdfast.adapters.intake.x12_values import X12
 from tests.adapters.intake.edifact_samples import one as edifact_one
 from tests.adapters.intake.x12_samples import isa

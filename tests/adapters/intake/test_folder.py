@@ -9,7 +9,8 @@ import pytest
 
 from holdfast.adapters.contract import Message, Page, Source, Undecodable
 from holdfast.adapters.intake import folder
-from holdfast.adapters.intake.folder import Folder, FolderOptions
+from holdfast.adapters.intake.folder import Folder
+from holdfast.adapters.intake.folder_options import FolderOptions
 
 
 class Desk:
