@@ -23,8 +23,10 @@ from ..intake.folder_options import FolderOptions
 #: Kinds that come with Holdfast. Others are named as "module:NAME".
 KINDS: Final[Mapping[str, str]] = {
     "cloudevents": "holdfast.adapters.intake.cloudevents:ADAPTER",
+    "d365": "holdfast.adapters.systems.d365:ADAPTER",
     "edifact": "holdfast.adapters.intake.edifact:ADAPTER",
     "epcis": "holdfast.adapters.intake.epcis:ADAPTER",
+    "netsuite": "holdfast.adapters.systems.netsuite:ADAPTER",
     "odoo": "holdfast.adapters.systems.odoo:ADAPTER",
     "poslog": "holdfast.adapters.intake.poslog:ADAPTER",
     "rows": "holdfast.adapters.intake.rows:ADAPTER",
