@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from ...contract import Adapter, Message, Page, Poll, Request, Response, Undecodable
-from ...events import CountBasis, Decoded, FactKind, StockFact
+from ...events import CountBasis, Decoded, Exceptional, FactKind, StockFact
 from .rpc import (
     LOGIN,
     Options,
@@ -49,21 +49,29 @@ def decode(message: Message, options: Options) -> Iterable[Decoded]:
         instant = datetime.fromisoformat(as_of)
     except ValueError as failed:
         raise Undecodable("as_of", as_of, "a time") from failed
-    quantity = quantity_at(row, "quantity")
-    if quantity < 0:
-        raise Undecodable("quantity", quantity, "0 or more units in Tryton's books")
-    return [
-        StockFact(
-            source=options.source,
-            id=f"count/{id_at(row, 'place')}/{id_at(row, 'product')}/{as_of}",
-            kind=FactKind.COUNT,
-            sku=text_at(row, "sku"),
-            location=text_at(row, "location"),
-            quantity=quantity,
-            time=instant,
-            basis=CountBasis.BOOKS,
-        )
-    ]
+    fact = StockFact(
+        source=options.source,
+        id=f"count/{id_at(row, 'place')}/{id_at(row, 'product')}/{as_of}",
+        kind=FactKind.COUNT,
+        sku=text_at(row, "sku"),
+        location=text_at(row, "location"),
+        quantity=quantity_at(row, "quantity"),
+        time=instant,
+        basis=CountBasis.BOOKS,
+    )
+    return [fact if fact.quantity >= 0 else _below_zero(fact)]
+
+
+def _below_zero(fact: StockFact) -> Exceptional:
+    """Books can fall below 0, which no shelf does: somebody has to look."""
+    return Exceptional(
+        source=fact.source,
+        id=fact.id,
+        kind="count_below_zero",
+        subject=f"{fact.sku} at {fact.location}",
+        text=f"Tryton's books have {fact.quantity} of {fact.sku} at {fact.location}.",
+        time=fact.time,
+    )
 
 
 def request(cursor: str, options: Options) -> Request:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from holdfast.adapters.contract import Message, Page, Response, Undecodable
-from holdfast.adapters.events import CountBasis, FactKind, StockFact
+from holdfast.adapters.events import CountBasis, Exceptional, FactKind, StockFact
 from holdfast.adapters.systems.tryton import stock
 from holdfast.adapters.systems.tryton.rpc import Options
 
@@ -87,7 +87,7 @@ def test_an_answer_without_its_time_cannot_be_counted() -> None:
 @pytest.mark.parametrize(
     ("field", "values"),
     [
-        ("quantity", {"quantity": -1}),
+        ("quantity", {"quantity": "7"}),
         ("as_of", {"as_of": "yesterday"}),
         ("sku", {"sku": ""}),
         ("location", {"location": None}),
@@ -109,6 +109,13 @@ def test_a_count_that_cannot_be_understood_names_its_field(
     with pytest.raises(Undecodable) as raised:
         list(stock.decode(message({**sound, **values}), OPTIONS))
     assert field == raised.value.field
+
+
+def test_books_below_zero_are_a_case() -> None:
+    below = {"location": "WH", "place": 1, "product": 1, "sku": "TS-A", "quantity": -2}
+    (case,) = stock.decode(message({**below, "as_of": AS_OF.isoformat()}), OPTIONS)
+    assert isinstance(case, Exceptional)
+    assert ("count_below_zero", "TS-A at WH") == (case.kind, case.subject)
 
 
 def test_bytes_that_are_no_count_are_undecodable() -> None:
