@@ -65,7 +65,7 @@ class OdooOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     database: str
-    source: str = Field("odoo", min_length=1, max_length=100)
+    source: str = Field("odoo", pattern="^[!-~]{1,64}$")
     since: AwareDatetime
     """From when on lines are facts. What was there before comes by a count."""
     part_of: Mapping[str, str] = {}

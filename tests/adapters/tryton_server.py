@@ -109,10 +109,11 @@ class Erp:
         (row,) = self.call("product.product.read", [product], ["quantity"], **context)
         return int(row["quantity"])
 
-    def trade(self, sku: str, quantity: int, origin: str, to: str) -> int:
+    def trade(self, sku: str, quantity: int, origin: str, to: str, **values: Any) -> int:
         """Draft a move from a supplier, or to or from a customer: it has a price."""
         currency = self.find("currency.currency", code="EUR")
-        return self.move(sku, quantity, origin, to, unit_price=decimal("1"), currency=currency)
+        price = {"unit_price": decimal("1"), "currency": currency}
+        return self.move(sku, quantity, origin, to, **price, **values)
 
     def move(self, sku: str, quantity: int, origin: str, to: str, **values: Any) -> int:
         """Draft a move between two locations, by their codes."""
@@ -160,6 +161,26 @@ class Erp:
             **values,
         )
         self.move(sku, quantity, origin, to, shipment=f"stock.shipment.internal,{shipment}")
+        return shipment
+
+    def ship_to_customer(self, sku: str, quantity: int, reference: str) -> int:
+        """Ship goods out of the warehouse WH, from order to done."""
+        customer = self.find("party.party", code="SHOPPERS")
+        (address,) = self.call("party.address.search", [["party", "=", customer]], 0, 1, None)
+        output = self.find("stock.location", code="OUT")
+        shipment = self.create(
+            "stock.shipment.out",
+            customer=customer,
+            delivery_address=address,
+            warehouse=self.find("stock.location", code="WH"),
+            warehouse_storage=self.find("stock.location", code="STO"),
+            warehouse_output=output,
+            company=self.find("company.company"),
+            reference=reference,
+        )
+        self.trade(sku, quantity, "OUT", "CUS", shipment=f"stock.shipment.out,{shipment}")
+        steps = ("wait", "assign_try", "pick", "pack", "ship", "do")
+        self.press("stock.shipment.out", shipment, *steps)
         return shipment
 
     def purchase(self, sku: str, quantity: int, expected: dict[str, Any]) -> int:

@@ -31,7 +31,7 @@ class Options(BaseModel):
     """The name that the adapter logs in with; its password is a secret."""
     company: int = 1
     """The id of the company whose stock it is."""
-    source: str = Field("tryton", min_length=1, max_length=100)
+    source: str = Field("tryton", pattern="^[!-~]{1,64}$")
     """The source of the facts, in the core."""
     since: AwareDatetime
     """From when on moves are facts. What was there before comes by a count."""

@@ -45,7 +45,9 @@ _QUESTIONS_MAX: Final = 10
 
 
 def concerns(change: Change, options: Options) -> bool:
-    """Whether it is a fulfilment, or one taken back, of which Tryton has not told us itself."""
+    """Whether it is a fulfilment, or one taken back, that Tryton has not told us of: what its goods
+    issues do bears their correlation id.
+    """
     told_by_tryton = change.correlation_id.startswith(f"{options.source}/")
     return not told_by_tryton and (_is_fulfilment(change) or _is_taken_back(change))
 
@@ -89,8 +91,6 @@ class _Shipment:
 
 def _ship(change: Change, options: Options) -> Steps:
     found = yield from _shipments(change, options)
-    if any(shipment.state == "done" and not shipment.told.change for shipment in found):
-        return Done("a shipment that Tryton made itself")
     ours = _of_change(change, found)
     if not ours:
         yield from _create(change, options)

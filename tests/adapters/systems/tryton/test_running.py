@@ -120,6 +120,27 @@ def test_stock_here_and_in_the_books_comes_out_equal_through_kills_of_each(
     assert [] == erp.call("stock.shipment.out.search", unfinished, 0, 10, None)
 
 
+def test_an_order_that_tryton_ships_itself_is_not_shipped_again(
+    node: NodeProcess, server: TrytonServer, adapters: AdaptersProcess
+) -> None:
+    erp = server.user()
+    erp.receive("TS-A", 10, "STO")
+    wait_until(lambda: on_hand(node, "TS-A") == {"WH": 10}, adapters.report(), SETTLE_S)
+    with BlockingClient(**node.targets) as client:
+        client.reserve("R-17", [("TS-A", "WH", 4)])
+        client.commit("R-17")
+    erp.ship_to_customer("TS-A", 4, "holdfast:R-17")
+    wait_until(lambda: on_hand(node, "TS-A") == {"WH": 6}, adapters.report(), SETTLE_S)
+    ship(node, "R-18", "WH", 1)
+    wait_until(lambda: in_books(erp, "TS-A") == {"WH": 5}, adapters.report(), SETTLE_S)
+    adapters.wait_idle()
+
+    references = erp.call("stock.shipment.out.search_read", [], 0, 9, None, ["reference"])
+    told = [row["reference"].split(" ")[0] for row in references]
+    assert ["holdfast:R-17", "holdfast:R-18"] == sorted(told)
+    assert {"WH": 5} == on_hand(node, "TS-A")
+
+
 def with_session(server: TrytonServer, act: Any) -> None:
     """Work in Tryton in a session of its own."""
     act(server.user())
