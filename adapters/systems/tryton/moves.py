@@ -81,7 +81,7 @@ def decode(message: Message, options: Options) -> Iterable[Decoded]:
     """The facts of a row of stock.move."""
     move = _move(loads(message.body), options)
     if move.quantity == 0:
-        return [Ignored("no_units")]
+        return [Ignored("no_units") if _supply(move) is None else _planned(move, options)]
     match move.state:
         case "done":
             return _happened_lately(move, options)

@@ -197,27 +197,21 @@ def quantity_at(row: Any, path: str) -> Decimal:
 def time_at(row: Any, path: str) -> datetime:
     """The time under a name; Tryton's are in UTC. Raises Undecodable."""
     value = at(row, path)
-    try:
-        match value:
-            case {"__class__": "datetime"}:
-                return datetime(**{part: value[part] for part in _DATE + _TIME}, tzinfo=UTC)
-    except (KeyError, TypeError, ValueError, OverflowError):
-        pass
-    raise Undecodable(path, value, "an object of the class datetime")
+    with suppress(KeyError, TypeError, ValueError, OverflowError):
+        if value["__class__"] == "datetime" and value["year"] in _YEARS:
+            return datetime(**{part: value[part] for part in _DATE + _TIME}, tzinfo=UTC)
+    raise Undecodable(path, value, "an object of the class datetime, from 1970 to 2259")
 
 
 def date_at(row: Any, path: str) -> date | None:
     """The day under a name, if there is one. Raises Undecodable."""
     value = at(row, path)
-    try:
-        match value:
-            case None:
-                return None
-            case {"__class__": "date"}:
-                return date(**{part: value[part] for part in _DATE})
-    except (KeyError, TypeError, ValueError, OverflowError):
-        pass
-    raise Undecodable(path, value, "an object of the class date, or null")
+    if value is None:
+        return None
+    with suppress(KeyError, TypeError, ValueError, OverflowError):
+        if value["__class__"] == "date" and value["year"] in _YEARS:
+            return date(**{part: value[part] for part in _DATE})
+    raise Undecodable(path, value, "an object of the class date, from 1970 to 2259, or null")
 
 
 def time_tag(time: datetime) -> dict[str, Any]:
@@ -236,5 +230,7 @@ def one(found: Iterable[dict[str, Any]], field: str, value: str) -> dict[str, An
     raise Refused(f"Tryton has several of {field} {value!r}", field)
 
 
+#: Those that nanoseconds since 1970 can tell in 64 bits.
+_YEARS: Final = range(1970, 2260)
 _DATE: Final = ("year", "month", "day")
 _TIME: Final = ("hour", "minute", "second", "microsecond")

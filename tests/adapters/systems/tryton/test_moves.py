@@ -163,6 +163,8 @@ def test_a_purchase_is_announced_changed_received_and_cancelled() -> None:
     assert (FactKind.SUPPLY, 3) == (closed.kind, closed.quantity)
     (gone,) = decode(row(SUPPLIER, STO, state="cancelled", effective_date=None, **purchase))
     assert (FactKind.SUPPLY, 0, named) == (gone.kind, gone.quantity, gone.reference)
+    (none,) = decode(row(SUPPLIER, STO, state="draft", internal_quantity=0, **purchase))
+    assert (FactKind.SUPPLY, 0, named) == (none.kind, none.quantity, none.reference)
     (undated,) = decode(
         row(SUPPLIER, STO, state="draft", effective_date=None, origin="purchase.line,12")
     )
@@ -198,7 +200,10 @@ def test_what_is_on_its_way_is_supply_where_it_leads() -> None:
         ("to_location.name", {"to_location.": {"type": "storage", "code": None}}),
         ("last_modified_at", {"last_modified_at": None}),
         ("last_modified_at", {"last_modified_at": {"__class__": "datetime", "year": 10**9}}),
+        ("last_modified_at", {"last_modified_at": time_tag(datetime(1, 1, 1, tzinfo=UTC))}),
         ("effective_date", {"effective_date": "2026-11-26"}),
+        ("effective_date", {"effective_date": date_tag(9999, 12, 31)}),
+        ("planned_date", {"planned_date": date_tag(1, 1, 1)}),
         ("effective_date", {"effective_date": None}),
     ],
 )
