@@ -14,18 +14,11 @@ number of the line that follows it there: a row has the same id however its file
 Rules of this file: pure. What is kept of a file at a time is bounded, however long its lines are.
 """
 
-import codecs
-import csv
 import hashlib
-import io
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
-from typing import Any, Final, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from typing import Any, Final
 
 from ..contract import Adapter, Message, Undecodable
 from ..events import (
@@ -41,81 +34,14 @@ from ..events import (
 )
 from . import fields
 from .cutting import cut_lines
-from .zones import ZoneName, zone
+from .rows_options import ID_BYTES, KINDS, REQUIRED, Rows
+from .rows_text import REPLACED, Cells, csv_rows, json_rows, text_of
+from .zones import zone
 
-#: What a row can say. `order` and `line` are of events of an order.
-FIELDS: Final = (
-    *("kind", "sku", "location", "quantity", "unit", "id", "sequence", "time", "reason", "actor"),
-    *("reference_kind", "reference", "reference_line", "from_status", "to_status", "to_location"),
-    *("as_of_sequence", "basis", "picked_quantity", "expected_time", "takes_promised"),
-    *("reverses", "reverses_kind", "correlation_id", "order", "line"),
-)
-_REQUIRED: Final = ("kind", "sku", "location", "quantity")
-_KINDS: Final[Mapping[str, FactKind | OrderKind]] = {
-    kind.value: kind for kind in (*FactKind, *OrderKind)
-}
 #: Kinds whose quantity may be 0, and those that may be below it.
 _FROM_ZERO: Final = {FactKind.COUNT, FactKind.SUPPLY}
 _SIGNED: Final = {FactKind.ADJUSTMENT, FactKind.TRANSFER_ADJUSTMENT, FactKind.REVERSAL}
 _SEQUENCE_MAX: Final = 2**63 - 1
-_ID_BYTES: Final = 128
-#: What a byte that is not of its encoding is read as.
-_REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
-
-
-class Rows(BaseModel):
-    """How the rows of a partner are read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    source: str = Field(min_length=1, max_length=_ID_BYTES)
-    """The source of the facts, whose ids the rows bear."""
-    format: Literal["csv", "jsonl"] = "csv"
-    columns: Mapping[str, str] = {}
-    """Names of columns, by FIELDS; those that are not here bear the name of the field."""
-    constants: Mapping[str, str] = {}
-    """Values by FIELDS, where there is no column or it is empty."""
-    kinds: Mapping[str, str] = {}
-    """What the partner's kinds are called here: {"WE" = "receipt"}."""
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    encoding: str = "utf-8"
-    decimal_comma: bool = False
-    time_zone: ZoneName = ""
-    """The zone of times that bear none: "Europe/Berlin"."""
-
-    @field_validator("columns", "constants")
-    @classmethod
-    def _of_fields(cls, given: Mapping[str, str]) -> Mapping[str, str]:
-        unknown = sorted(set(given) - set(FIELDS))
-        if unknown:
-            raise ValueError(f"{unknown[0]!r} is not one of {', '.join(FIELDS)}")
-        return given
-
-    @field_validator("kinds")
-    @classmethod
-    def _of_kinds(cls, given: Mapping[str, str]) -> Mapping[str, str]:
-        unknown = sorted(set(given.values()) - set(_KINDS))
-        if unknown:
-            raise ValueError(f"{unknown[0]!r} is not one of {', '.join(_KINDS)}")
-        return given
-
-    @field_validator("encoding")
-    @classmethod
-    def _of_encodings(cls, given: str) -> str:
-        try:
-            codecs.getincrementaldecoder(given)("replace").decode(b"0", final=True)
-        except LookupError:
-            raise ValueError("not an encoding; utf-8, cp1252 and utf-16 are") from None
-        return codecs.lookup(given).name
-
-    def column(self, field: str) -> str:
-        """The name of a field's column."""
-        return self.columns.get(field, field)
-
-    @cached_property
-    def fields(self) -> Mapping[str, str]:
-        """Fields by the names of their columns."""
-        return {self.column(field): field for field in FIELDS}
 
 
 def cut(blocks: Iterable[bytes], file: str, options: Rows) -> Iterator[Message]:
@@ -130,7 +56,10 @@ def cut(blocks: Iterable[bytes], file: str, options: Rows) -> Iterator[Message]:
 
 def key(message: Message) -> str:
     """A hash of what came, from which file, and where in it."""
-    return _digest(message)
+    known = [message.attributes.get(name, "") for name in ("file", "line")]
+    digest = hashlib.blake2b(message.body, digest_size=16)
+    digest.update("\0".join(["", *known]).encode(errors="surrogatepass"))
+    return digest.hexdigest()
 
 
 def decode(message: Message, options: Rows) -> Iterator[Decoded | Undecodable]:
@@ -140,8 +69,8 @@ def decode(message: Message, options: Rows) -> Iterator[Decoded | Undecodable]:
     if "refused" in message.attributes:
         raise Undecodable(f"line[{line}]", message.body[:80], message.attributes["refused"])
     origin = _Origin(message, options)
-    rows = _csv_rows if options.format == "csv" else _json_rows
-    for number, row in rows(_text(message, options), line, options):
+    rows = csv_rows if options.format == "csv" else json_rows
+    for number, row in rows(text_of(message, options), line, options):
         if isinstance(row, Undecodable):
             yield row
             continue
@@ -163,117 +92,13 @@ ADAPTER: Final = Adapter(
 )
 
 
-# --- From text to rows -----------------------------------------------------------------------
-
-_Cells = Mapping[str, str]
-
-
-def _text(message: Message, options: Rows) -> str:
-    declared = message.attributes.get("content-type", "").lower()
-    encoding = "utf-8" if "charset=utf-8" in declared else options.encoding
-    return message.body.decode(encoding, "replace").removeprefix("\ufeff")
-
-
-def _csv_rows(text: str, line: int, options: Rows) -> Iterator[tuple[int, _Cells | Undecodable]]:
-    """Rows with the numbers of their lines; the text begins with the header, and the line behind
-    it has the number `line`, or else the next one.
-    """
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=options.delimiter, strict=True)
-    columns = _header(reader, options)
-    # The line behind the header is the first of the message, wherever it is in the file.
-    offset = line - reader.line_num if line else 1
-    while True:
-        number = reader.line_num + offset
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield number, Undecodable(f"line[{number}]", str(error), "comma-separated values")
-            continue
-        if len(cells) == len(columns):
-            named = zip(columns, cells, strict=True)
-            yield number, {name: cell for name, cell in named if name and cell}
-        elif any(cells):
-            wanted = f"{len(columns)} values, as the header has"
-            yield number, Undecodable(f"line[{number}]", f"{len(cells)} values", wanted)
-
-
-def _header(reader: Iterator[list[str]], options: Rows) -> list[str]:
-    """For each column the field that it has, empty if none."""
-    try:
-        header = [name.strip() for name in next(reader, [])]
-    except csv.Error as error:
-        raise Undecodable("header", str(error), "the names of the columns") from None
-    wanted = [options.column(name) for name in _REQUIRED if name not in options.constants]
-    for name in (*wanted, *options.columns.values()):
-        if name not in header:
-            raise Undecodable("header", header, f"a column {name!r}")
-    for name in map(options.column, FIELDS):
-        if header.count(name) > 1:
-            raise Undecodable("header", header, f"{name!r} once")
-    return [options.fields.get(name, "") for name in header]
-
-
-def _json_rows(text: str, line: int, options: Rows) -> Iterator[tuple[int, _Cells | Undecodable]]:
-    for number, row in enumerate(text.split("\n"), line or 1):
-        if row.strip():
-            try:
-                yield number, _json_row(row, f"line[{number}]", options)
-            except Undecodable as wrong:
-                yield number, wrong
-
-
-def _json_row(row: str, path: str, options: Rows) -> _Cells:
-    try:
-        found = _JSON.decode(row)
-    except (ValueError, RecursionError):
-        raise Undecodable(path, row, "an object of JSON, each name once") from None
-    if not isinstance(found, dict):
-        raise Undecodable(path, row, "an object of JSON")
-    known = ((options.fields[name], name) for name in found if name in options.fields)
-    cells = {field: _cell(found[name], f"{path}.{name}") for field, name in known}
-    return {field: cell for field, cell in cells.items() if cell}
-
-
-def _cell(value: object, field: str) -> str:
-    """A value out of JSON as a table has it."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return value
-    raise Undecodable(field, value, "a text, a number, true or false")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError
-    return found
-
-
-def _not_a_number(_constant: str) -> str:
-    raise ValueError
-
-
-#: Numbers stay as they are written: 0.42 is a decimal.
-_JSON: Final = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=str, parse_int=str, parse_constant=_not_a_number
-)
-
-
-# --- From rows to events ---------------------------------------------------------------------
-
-
 class _Origin:
     """Where rows come from: who numbers them, and what their ids begin with."""
 
     def __init__(self, message: Message, options: Rows) -> None:
         self.source = options.source
-        self.prefix = message.attributes.get("file", "") or _digest(message)
-        if len(self.prefix.encode(errors="replace")) > _ID_BYTES - len(f":{_SEQUENCE_MAX}"):
+        self.prefix = message.attributes.get("file", "") or key(message)
+        if len(self.prefix.encode(errors="replace")) > ID_BYTES - len(f":{_SEQUENCE_MAX}"):
             self.prefix = hashlib.blake2b(
                 self.prefix.encode("utf-8", "replace"), digest_size=16
             ).hexdigest()
@@ -282,7 +107,7 @@ class _Origin:
 class _Row:
     """The values of a row by FIELDS; each is checked when it is asked for."""
 
-    def __init__(self, cells: _Cells, number: int, options: Rows) -> None:
+    def __init__(self, cells: Cells, number: int, options: Rows) -> None:
         self.number = number
         self.cells = {**options.constants, **cells}
         self._options = options
@@ -293,9 +118,9 @@ class _Row:
 
     def text(self, field: str) -> str:
         value = self.cells.get(field, "").strip()
-        if value.isascii() and len(value) <= _ID_BYTES:
+        if value.isascii() and len(value) <= ID_BYTES:
             return value
-        if _REPLACED in value:
+        if REPLACED in value:
             raise Undecodable(self.path(field), value, f"a text in {self._options.encoding}")
         return fields.any_text(value, self.path(field))
 
@@ -307,7 +132,7 @@ class _Row:
 
     def decimal(self, field: str) -> Decimal:
         value = self.text(field)
-        if not value and field not in _REQUIRED:
+        if not value and field not in REQUIRED:
             return Decimal(0)
         written = value.removeprefix("+")
         if self._options.decimal_comma:
@@ -340,9 +165,9 @@ class _Row:
 
     def kind(self, field: str) -> FactKind | OrderKind:
         value = self.required(field)
-        kind = _KINDS.get(self._options.kinds.get(value, value.lower()))
+        kind = KINDS.get(self._options.kinds.get(value, value.lower()))
         if kind is None:
-            known = ", ".join((*self._options.kinds, *_KINDS))
+            known = ", ".join((*self._options.kinds, *KINDS))
             raise Undecodable(self.path(field), value, f"one of {known}")
         return kind
 
@@ -412,10 +237,3 @@ def _reversed(row: _Row) -> Reversed:
     if isinstance(kind, OrderKind):
         raise Undecodable(row.path("reverses_kind"), kind, "the kind of a stock fact")
     return Reversed(row.required("reverses"), kind)
-
-
-def _digest(message: Message) -> str:
-    known = [message.attributes.get(name, "") for name in ("file", "line")]
-    digest = hashlib.blake2b(message.body, digest_size=16)
-    digest.update("\0".join(["", *known]).encode(errors="surrogatepass"))
-    return digest.hexdigest()

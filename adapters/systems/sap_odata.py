@@ -5,191 +5,29 @@ Source: SAP's names of entities and fields in these two services. The deliveries
 PyPI mock-sap; it has no material documents, and those were run against nothing. Reading needs no
 CSRF token. Quantities are texts, dates "/Date(milliseconds)/" and times "PT15H30M00S".
 
-Dates of change are days, of most systems. A sweep therefore begins again `overlap_days` before the
-last one that was seen, and what it brings again is known by its content. Within a sweep, a page
-goes on behind the last document, and not at a count of documents, which those that are added
-meanwhile would shift.
+Sweeps over them are in sap_sweeps.py.
 
 Rules of this file: pure.
 """
 
-import base64
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, NamedTuple
-from urllib.parse import urlencode
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from ..contract import Adapter, Login, Message, Page, Poll, Refused, Request, Response, Undecodable
+from ..contract import Adapter, Message, Undecodable
 from ..events import Decoded, FactKind, Ignored, Reference, Reversed, StockFact
 from ..intake import fields
 from ..intake.zones import zone
-from .sap_movements import Movement, SapOptions, amount, facts, location, number
+from .sap_movements import Movement, amount, facts, location, number
+from .sap_sweeps import DELIVERY_SETS, LOGIN, MOVEMENT_SETS, OdataOptions, Service, date_of, poll
 
-_DATE: Final = re.compile(r"/Date\((-?[0-9]{1,15})(?:[+-][0-9]{4})?\)/")
 _TIME: Final = re.compile(r"PT(?:([0-9]{1,2})H)?(?:([0-9]{1,2})M)?(?:([0-9]{1,2})S)?")
-#: Documents of one message's sweep, and items of one document.
-_DOCUMENTS_MAX: Final = 5_000
+#: Items of one document.
 _ITEMS_MAX: Final = 10_000
 _POSTED: Final = "C"
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  Times of OData V2 bear no zone.
-
-
-class OdataOptions(BaseModel):
-    """A system that is polled."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    since: date
-    """The day that the first sweep begins with."""
-    sap: SapOptions = SapOptions()
-    page: int = Field(default=100, ge=1, le=_DOCUMENTS_MAX)
-    """Documents that are asked for at once."""
-    overlap_days: int = Field(default=1, ge=0, le=30)
-    client: str = ""
-    """sap-client, if the system has several."""
-    oauth_client: str = "holdfast"
-    """The id of our OAuth client; its secret is `client_secret`."""
-    token_path: str = "/sap/bc/sec/oauth2/token"  # noqa: S105  A path.
-    returns: tuple[str, ...] = ("LR",)
-    """Types of deliveries that bring units back."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Service:
-    """An entity set that is swept by a time and the number of its documents."""
-
-    path: str
-    time: str
-    document: str
-    items: str
-
-
-_DELIVERIES: Final = _Service(
-    "/sap/opu/odata/sap/API_OUTBOUND_DELIVERY_SRV/A_OutbDeliveryHeader",
-    "LastChangeDate",
-    "DeliveryDocument",
-    "to_DeliveryDocumentItem",
-)
-_MOVEMENTS: Final = _Service(
-    "/sap/opu/odata/sap/API_MATERIAL_DOCUMENT_SRV/A_MaterialDocumentHeader",
-    "CreationDate",
-    "MaterialDocument",
-    "to_MaterialDocumentItem",
-)
-
-
-# --- Asking ----------------------------------------------------------------------------------
-
-
-def login(options: OdataOptions, secrets: Mapping[str, str]) -> Request:
-    """A token by client credentials (RFC 6749, 4.4)."""
-    known = base64.b64encode(f"{options.oauth_client}:{secrets['client_secret']}".encode())
-    headers = {
-        "authorization": f"Basic {known.decode()}",
-        "content-type": "application/x-www-form-urlencoded",
-    }
-    return Request("POST", options.token_path, headers, b"grant_type=client_credentials")
-
-
-def session(response: Response) -> Mapping[str, str]:
-    """The header with the token. Raises `Refused`."""
-    try:
-        answer = fields.mapping(fields.json_of(response.body), "body")
-        token = fields.text(answer.get("access_token"), "access_token", 8_192)
-    except Undecodable as wrong:
-        raise Refused(f"no token, status {response.status}: {wrong}", wrong.field) from None
-    return {"authorization": f"Bearer {token}"}
-
-
-def _request(service: _Service, cursor: str, options: OdataOptions) -> Request:
-    at = _Cursor.read(cursor, options)
-    time = f"datetime'{at.time.isoformat()}'"
-    wanted = f"{service.time} ge {time}"
-    if at.after:
-        quoted = at.after.replace("'", "''")
-        behind = f"({service.time} eq {time} and {service.document} gt '{quoted}')"
-        wanted = f"{service.time} gt {time} or {behind}"
-    query = {
-        "$filter": wanted,
-        "$orderby": f"{service.time},{service.document}",
-        "$expand": service.items,
-        "$top": str(options.page),
-        "$format": "json",
-    }
-    if options.client:
-        query["sap-client"] = options.client
-    return Request("GET", f"{service.path}?{urlencode(query)}", {"accept": "application/json"})
-
-
-def _page(service: _Service, response: Response, cursor: str, options: OdataOptions) -> Page:
-    if response.status != 200:
-        raise Refused(f"status {response.status}: {response.body[:200]!r}")
-    answer = fields.mapping(fields.json_of(response.body), "body")
-    data = fields.mapping(answer.get("d"), "d")
-    results = fields.array(data.get("results"), "d.results", _DOCUMENTS_MAX)
-    start = at = _Cursor.read(cursor, options)
-    messages = []
-    for place, each in enumerate(results):
-        path = f"d.results[{place}]"
-        document = fields.mapping(each, path)
-        behind = _Cursor(
-            _date(document.get(service.time), f"{path}.{service.time}"),
-            fields.text(document.get(service.document), f"{path}.{service.document}"),
-        )
-        if behind < at:
-            raise Undecodable(path, behind.written(), f"a document behind {at.written()}")
-        at = behind
-        body = json.dumps(_plain(document, 0), sort_keys=True, separators=(",", ":"))
-        messages.append(Message(body.encode(), {"content-type": "application/json"}))
-    if len(results) == options.page and at == start:
-        raise Undecodable("d.results", at.written(), "a document behind that one")
-    if len(results) == options.page:
-        return Page(messages, at.written(), has_more=True)
-    if at.after:
-        at = _Cursor(max(_first(options), at.time - timedelta(days=options.overlap_days)), "")
-    return Page(messages, at.written())
-
-
-class _Cursor(NamedTuple):
-    """Where a sweep has come to: a time, as the system has it, and behind which document of it."""
-
-    time: datetime
-    after: str
-
-    @staticmethod
-    def read(cursor: str, options: OdataOptions) -> "_Cursor":
-        time, _, after = cursor.partition(" ")
-        return _Cursor(datetime.fromisoformat(time) if time else _first(options), after)
-
-    def written(self) -> str:
-        return f"{self.time.isoformat()} {self.after}".strip()
-
-
-def _first(options: OdataOptions) -> datetime:
-    """When the first sweep begins. Times of the system bear no zone."""
-    return datetime(options.since.year, options.since.month, options.since.day)  # noqa: DTZ001
-
-
-def _plain(value: Any, depth: int) -> Any:
-    """A document without what says where it is and how else to get at it."""
-    if depth > 8:
-        raise Undecodable("d.results", "nested", "at most 8 levels")
-    if isinstance(value, dict):
-        return {
-            name: _plain(each, depth + 1)
-            for name, each in value.items()
-            if name != "__metadata" and not (isinstance(each, dict) and "__deferred" in each)
-        }
-    return [_plain(each, depth + 1) for each in value] if isinstance(value, list) else value
-
-
-# --- Reading ---------------------------------------------------------------------------------
 
 
 def key(message: Message) -> str:
@@ -206,7 +44,7 @@ def decode_delivery(message: Message, options: OdataOptions) -> Iterator[Decoded
     named = fields.text(document.get("DeliveryDocument"), "DeliveryDocument")
     time = _instant(document, "ActualGoodsMovementDate", "ActualGoodsMovementTime", options)
     is_return = document.get("DeliveryDocumentType") in options.returns
-    for path, item in _items(document, _DELIVERIES):
+    for path, item in _items(document, DELIVERY_SETS):
         try:
             fact = _of_delivery(named, path, item, options, is_return=is_return)
         except Undecodable as wrong:
@@ -270,7 +108,7 @@ def decode_movements(message: Message, options: OdataOptions) -> Iterator[Decode
     year = fields.text(document.get("MaterialDocumentYear"), "MaterialDocumentYear")
     time = _instant(document, "CreationDate", "CreationTime", options)
     note = _text(document, "ReferenceDocument", "body")
-    for path, item in _items(document, _MOVEMENTS):
+    for path, item in _items(document, MOVEMENT_SETS):
         try:
             place = fields.text(item.get("MaterialDocumentItem"), f"{path}.MaterialDocumentItem")
             if item.get("IsAutomaticallyCreated") == "X":
@@ -317,7 +155,7 @@ def _of_movement(
 
 
 def _items(
-    document: Mapping[str, Any], service: _Service
+    document: Mapping[str, Any], service: Service
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The items of a document, with what an error calls them."""
     held = fields.mapping(document.get(service.items), service.items)
@@ -333,20 +171,9 @@ def _text(item: Mapping[str, Any], name: str, path: str) -> str:
     return fields.any_text(value, f"{path}.{name}") if value is not None else ""
 
 
-def _date(value: object, field: str) -> datetime:
-    """A date of OData V2, which bears no zone."""
-    found = _DATE.fullmatch(value) if isinstance(value, str) else None
-    if found:
-        try:
-            return _EPOCH + timedelta(milliseconds=int(found.group(1)))
-        except OverflowError:
-            pass
-    raise Undecodable(field, value, "a date such as /Date(1757116800000)/")
-
-
 def _instant(document: Mapping[str, Any], day: str, clock: str, options: OdataOptions) -> datetime:
     """A day and a time of day in two fields; midnight without a time."""
-    at, told = _date(document.get(day), day), document.get(clock)
+    at, told = date_of(document.get(day), day), document.get(clock)
     found = _TIME.fullmatch(told) if isinstance(told, str) else None
     if told is not None and found is None:
         raise Undecodable(clock, told, "a time such as PT15H30M00S")
@@ -359,15 +186,6 @@ def _instant(document: Mapping[str, Any], day: str, clock: str, options: OdataOp
         raise Undecodable(clock, told, "a time that there is") from None
 
 
-def _poll(service: _Service) -> Poll:
-    return Poll(
-        request=lambda cursor, options: _request(service, cursor, options),
-        page=lambda response, cursor, options: _page(service, response, cursor, options),
-    )
-
-
-_LOGIN: Final = Login(request=login, session=session)
-
 DELIVERIES: Final = Adapter(
     name="sap-deliveries",
     reads="Outbound deliveries of S/4HANA (API_OUTBOUND_DELIVERY_SRV, OData V2), polled.",
@@ -377,8 +195,8 @@ DELIVERIES: Final = Adapter(
     decode=decode_delivery,
     options=OdataOptions,
     secrets=("client_secret",),
-    login=_LOGIN,
-    poll=_poll(_DELIVERIES),
+    login=LOGIN,
+    poll=poll(DELIVERY_SETS),
     flow="shipment_update",
 )
 
@@ -391,6 +209,6 @@ MOVEMENTS: Final = Adapter(
     decode=decode_movements,
     options=OdataOptions,
     secrets=("client_secret",),
-    login=_LOGIN,
-    poll=_poll(_MOVEMENTS),
+    login=LOGIN,
+    poll=poll(MOVEMENT_SETS),
 )

@@ -9,12 +9,12 @@ from pydantic import BaseModel
 
 from holdfast.adapters.intake.edifact_values import Edifact
 from holdfast.adapters.intake.folder_options import FolderOptions
-from holdfast.adapters.intake.rows import FIELDS, Rows
+from holdfast.adapters.intake.rows_options import FIELDS, Rows
 from holdfast.adapters.intake.x12_values import X12
 from holdfast.adapters.mapping_files import tables
 from holdfast.adapters.runtime.settings import find, load
 from holdfast.adapters.systems.sap_movements import SapOptions
-from holdfast.adapters.systems.sap_odata import OdataOptions
+from holdfast.adapters.systems.sap_sweeps import OdataOptions
 
 PAGE = (Path(__file__).parents[2] / "docs" / "edi.md").read_text("utf-8")
 ADAPTERS = Path(__file__).parents[2] / "docs" / "adapters.md"

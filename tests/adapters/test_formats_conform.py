@@ -10,11 +10,11 @@ from holdfast.adapters.conformance import Finding, Sample, findings
 from holdfast.adapters.contract import Adapter, Message
 from holdfast.adapters.intake import edifact, rows, x12
 from holdfast.adapters.intake.edifact_values import Edifact
-from holdfast.adapters.intake.rows import Rows
+from holdfast.adapters.intake.rows_options import Rows
 from holdfast.adapters.intake.x12_values import X12
 from holdfast.adapters.systems import sap_idoc, sap_odata
 from holdfast.adapters.systems.sap_movements import SapOptions
-from holdfast.adapters.systems.sap_odata import OdataOptions
+from holdfast.adapters.systems.sap_sweeps import OdataOptions
 from tests.adapters.intake import edifact_samples, x12_samples
 
 CSV = """kind,sku,location,quantity,unit,id,time,reference_kind,reference

@@ -27,7 +27,8 @@ from holdfast.adapters.runtime.buckets import TokenBucket
 from holdfast.adapters.runtime.partner import Partner, PartnerAway, http_client
 from holdfast.adapters.systems import sap_idoc
 from holdfast.adapters.systems.sap_movements import SapOptions
-from holdfast.adapters.systems.sap_odata import DELIVERIES, OdataOptions
+from holdfast.adapters.systems.sap_odata import DELIVERIES
+from holdfast.adapters.systems.sap_sweeps import OdataOptions
 from tests.edge.node_process import free_port
 from tests.real_time import now_s, wait_until
 

@@ -23,7 +23,8 @@ from holdfast.adapters.events import (
     Reversed,
     StockFact,
 )
-from holdfast.adapters.intake.rows import ADAPTER, FIELDS, Rows, cut, decode, key
+from holdfast.adapters.intake.rows import ADAPTER, cut, decode, key
+from holdfast.adapters.intake.rows_options import FIELDS, Rows
 
 FILE = {"file": "day.csv"}
 

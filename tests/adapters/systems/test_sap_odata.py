@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from holdfast.adapters.contract import Message, Page, Refused, Response, Undecodable
 from holdfast.adapters.events import Decoded, FactKind, Ignored, Reference, Reversed, StockFact
-from holdfast.adapters.systems.sap_odata import DELIVERIES, MOVEMENTS, OdataOptions
+from holdfast.adapters.systems.sap_odata import DELIVERIES, MOVEMENTS
+from holdfast.adapters.systems.sap_sweeps import OdataOptions
 
 OPTIONS = OdataOptions(since=date(2026, 11, 1), page=2)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

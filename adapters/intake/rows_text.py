@@ -1,0 +1,116 @@
+"""Texts of tables as rows: values by field, with the numbers of their lines.
+
+Rules of this file: pure. A row that is wrong is yielded as what is wrong with it.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+from ..contract import Message, Undecodable
+from .rows_options import FIELDS, REQUIRED, Rows
+
+#: What a byte that is not of its encoding is read as.
+REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
+
+Cells: TypeAlias = Mapping[str, str]
+"""Values of a row by FIELDS."""
+
+
+def text_of(message: Message, options: Rows) -> str:
+    """The text of a message, in the encoding that it or else the options name."""
+    declared = message.attributes.get("content-type", "").lower()
+    encoding = "utf-8" if "charset=utf-8" in declared else options.encoding
+    return message.body.decode(encoding, "replace").removeprefix("\ufeff")
+
+
+def csv_rows(text: str, line: int, options: Rows) -> Iterator[tuple[int, Cells | Undecodable]]:
+    """Rows with the numbers of their lines; the text begins with the header, and the line behind
+    it has the number `line`, or else the next one.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=options.delimiter, strict=True)
+    columns = _header(reader, options)
+    # The line behind the header is the first of the message, wherever it is in the file.
+    offset = line - reader.line_num if line else 1
+    while True:
+        number = reader.line_num + offset
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield number, Undecodable(f"line[{number}]", str(error), "comma-separated values")
+            continue
+        if len(cells) == len(columns):
+            named = zip(columns, cells, strict=True)
+            yield number, {name: cell for name, cell in named if name and cell}
+        elif any(cells):
+            wanted = f"{len(columns)} values, as the header has"
+            yield number, Undecodable(f"line[{number}]", f"{len(cells)} values", wanted)
+
+
+def _header(reader: Iterator[list[str]], options: Rows) -> list[str]:
+    """For each column the field that it has, empty if none."""
+    try:
+        header = [name.strip() for name in next(reader, [])]
+    except csv.Error as error:
+        raise Undecodable("header", str(error), "the names of the columns") from None
+    wanted = [options.column(name) for name in REQUIRED if name not in options.constants]
+    for name in (*wanted, *options.columns.values()):
+        if name not in header:
+            raise Undecodable("header", header, f"a column {name!r}")
+    for name in map(options.column, FIELDS):
+        if header.count(name) > 1:
+            raise Undecodable("header", header, f"{name!r} once")
+    return [options.fields.get(name, "") for name in header]
+
+
+def json_rows(text: str, line: int, options: Rows) -> Iterator[tuple[int, Cells | Undecodable]]:
+    for number, row in enumerate(text.split("\n"), line or 1):
+        if row.strip():
+            try:
+                yield number, _json_row(row, f"line[{number}]", options)
+            except Undecodable as wrong:
+                yield number, wrong
+
+
+def _json_row(row: str, path: str, options: Rows) -> Cells:
+    try:
+        found = _JSON.decode(row)
+    except (ValueError, RecursionError):
+        raise Undecodable(path, row, "an object of JSON, each name once") from None
+    if not isinstance(found, dict):
+        raise Undecodable(path, row, "an object of JSON")
+    known = ((options.fields[name], name) for name in found if name in options.fields)
+    cells = {field: _cell(found[name], f"{path}.{name}") for field, name in known}
+    return {field: cell for field, cell in cells.items() if cell}
+
+
+def _cell(value: object, field: str) -> str:
+    """A value out of JSON as a table has it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return value
+    raise Undecodable(field, value, "a text, a number, true or false")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
+
+
+def _not_a_number(_constant: str) -> str:
+    raise ValueError
+
+
+#: Numbers stay as they are written: 0.42 is a decimal.
+_JSON: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=str, parse_int=str, parse_constant=_not_a_number
+)
