@@ -12,8 +12,6 @@ an unknown field of the data is refused, since it may be a known one with a slip
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -164,20 +162,7 @@ def _envelope(event: Event) -> dict[str, Any]:
 
 def _bytes(document: object) -> bytes:
     """JSON in ASCII, so that halves of characters can be written as well."""
-    return json.dumps(document, separators=(",", ":"), default=_spelt).encode()
-
-
-def _spelt(value: object) -> object:
-    """A value of an exception's details that JSON has no form for."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, datetime):
-        return instant_text(value)
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, (set, frozenset)):
-        return sorted(map(str, value))
-    return str(value)
+    return json.dumps(document, separators=(",", ":")).encode()
 
 
 ADAPTER: Final = Adapter(

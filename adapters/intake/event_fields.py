@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from math import isfinite
 from typing import Any, Final
 
 from ..contract import Undecodable
@@ -245,6 +246,25 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner)
 
 
+def _write_details(value: Any, levels: int = DETAILS_DEPTH_MAX) -> Any:
+    """Details as JSON has them: what it has no form for, such as a decimal or NaN, is a text."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if isfinite(value) else str(value)
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, (Mapping, list, tuple, set, frozenset)) and not levels:
+        return "..."
+    if isinstance(value, Mapping):
+        return {str(name): _write_details(each, levels - 1) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_write_details(each, levels - 1) for each in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(str, value))
+    return str(value)
+
+
 def hold_field() -> Field:
     """For how long units are held."""
     about = 'For how long the units are held, in seconds: "900s".'
@@ -261,4 +281,4 @@ def text_field() -> Field:
 def details_field() -> Field:
     """Anything that JSON can hold."""
     schema = {"type": "object", "description": "What else there is to know."}
-    return Field(schema, _read_details, dict)
+    return Field(schema, _read_details, _write_details)

@@ -43,8 +43,9 @@ _TIMES = st.datetimes(
 _COUNTS = st.decimals(0, 10**15, allow_nan=False, places=4)
 _ABOVE_0 = st.decimals(Decimal("0.0001"), 10**15, allow_nan=False, places=4)
 _NOT_0 = st.builds(lambda value, sign: value * sign, _ABOVE_0, st.sampled_from([1, -1]))
+_FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, width=32) | _NAMES,
+    st.none() | st.booleans() | st.integers() | _FLOATS | _NAMES,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=3),
     max_leaves=8,
 )

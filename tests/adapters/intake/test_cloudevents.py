@@ -203,15 +203,26 @@ def test_whatever_an_adapter_made_can_be_written_and_is_refused_when_read() -> N
 
 
 def test_details_of_an_exception_may_be_anything() -> None:
-    details = {"price": Decimal("1.10"), "since": SALE.time, "skus": {"b", "a"}}
+    deep: Any = []
+    for _ in range(5_000):
+        deep = [deep]
+    details: dict[str, Any] = {"price": Decimal("1.10"), "since": SALE.time, "skus": {"b", "a"}}
+    details |= {"ratio": float("inf"), "rate": float("nan"), "by": {7: (1, 2)}, "deep": deep}
     case = Exceptional(
         source="s", id="1", kind="price_mismatch", subject="A", text="Why?", details=details
     )
     read = from_json(to_json(case))
     assert isinstance(read, Exceptional)
-    assert {"price": "1.10", "since": "2026-11-26T16:00:00+00:00", "skus": ["a", "b"]} == (
-        read.details
-    )
+    found = dict(read.details)
+    assert str(found.pop("deep")).startswith("[[[")
+    assert {
+        "price": "1.10",
+        "since": "2026-11-26T16:00:00+00:00",
+        "skus": ["a", "b"],
+        "ratio": "inf",
+        "rate": "nan",
+        "by": {"7": [1, 2]},
+    } == found
 
 
 def test_a_media_type_that_is_no_event_is_refused() -> None:
