@@ -119,23 +119,25 @@ class Outbox:
             return boxes.depth(tables, boxes.OUTBOX, self.name)
 
     async def _tell(self, change: Change) -> Done:
+        """Walk until the partner has a change. A walk that meets a partner that is away begins
+        again: an answer that was lost may be of a request that was carried out.
+        """
+        return await self._partner.gate.call(partial(self._walk, change))
+
+    async def _walk(self, change: Change) -> Done:
         responses: list[Response] = []
         while len(responses) < REQUESTS_MAX:
-            # `next` judges the last response, so that it may ask for a wait or a new session.
             step = self._outbound.next(change, responses, self._options)
             if isinstance(step, Done):
                 return step
-            responses.append(await self._partner.ask(step, self._judged(change, responses)))
+            judge = partial(self._judge, change, responses)
+            responses.append(await self._partner.ask_once(step, judge))
         raise Refused(f"it is not done after {REQUESTS_MAX} requests")
 
-    def _judged(self, change: Change, responses: list[Response]) -> Callable[[Response], Response]:
-        """Let `next` look at a response while the request can still be repeated."""
-
-        def judge(response: Response) -> Response:
-            self._outbound.next(change, [*responses, response], self._options)
-            return response
-
-        return judge
+    def _judge(self, change: Change, responses: list[Response], response: Response) -> Response:
+        """Let `next` look at a response, so that it may ask for a wait or a new session."""
+        self._outbound.next(change, [*responses, response], self._options)
+        return response
 
     def _keep(self, response: watch.WatchReservationsResponse, tables: Tables) -> None:
         for change in changes_of(response):

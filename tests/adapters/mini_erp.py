@@ -63,7 +63,9 @@ class MiniErp:
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer, or fail as the next fault says."""
         self.requests += 1
-        fault = self.faults.pop(0) if self.faults else ""
+        is_told = request.method == "POST" and request.url.path == "/shipments"
+        waits = self.faults[:1] == ["lost"] and not is_told  # there is nothing else to lose
+        fault = self.faults.pop(0) if self.faults and not waits else ""
         if fault == "500":
             return HttpResponse("broken", 500)
         if fault == "429":

@@ -73,7 +73,7 @@ def feed(erp: MiniErp, sku: str, count: int, first: int) -> None:
 def test_receipts_are_polled_once_through_faults_and_kills(
     node: NodeProcess, erp: MiniErp, adapters: AdaptersProcess
 ) -> None:
-    faults = ["500", "expire", "429", "lost"]
+    faults = ["500", "expire", "429"]
     feed(erp, "POLLED", 60, first=1)
     erp.faults += faults
     adapters.kill()
@@ -123,6 +123,20 @@ def test_what_a_partner_refuses_is_a_dead_letter_and_holds_nothing_up(
     assert (1, 0) == (told["dead_letters"], told["outbox"])
     assert {f"erp/{number}" for number in range(2_006, 2_011)} == correlation_ids(node, "ALLOWED")
     assert "sku is blocked" in adapters.command("dead-letters", "1").stdout
+
+
+def test_a_partner_whose_answer_is_lost_is_not_told_twice(
+    node: NodeProcess, erp: MiniErp, adapters: AdaptersProcess
+) -> None:
+    feed(erp, "LOST", 5, first=4_001)
+    wait_until(lambda: received(node, "LOST") == 5, adapters.report(), RECOVERY_S)
+    erp.faults += ["lost"]
+    ship(node, "lost-1", "LOST")
+    ship(node, "lost-2", "LOST")
+    wait_until(lambda: len(erp.shipments) == 2, adapters.report(), RECOVERY_S)
+    adapters.wait_idle()
+
+    assert 0 == erp.told_twice
 
 
 @pytest.mark.slow
