@@ -240,20 +240,19 @@ def _segment(number: int, text: str, separators: _Separators) -> Segment:
 
 def _split(text: str, separator: str, release: str) -> list[str]:
     """Parts of a text, with release characters still in them."""
-    parts, part = [], ""
+    parts: list[str] = []
+    held: list[str] = []
     for piece in text.split(separator):
-        part += piece
-        if _releases(part, release):
-            part += separator
-        else:
-            parts.append(part)
-            part = ""
-    return [*parts, part] if part else parts
+        held.append(piece)
+        if not _releases(piece, release):
+            parts.append(separator.join(held))
+            held = []
+    return [*parts, separator.join(held)] if held else parts
 
 
-def _releases(part: str, release: str) -> bool:
-    """Whether the end of a part releases the separator that follows it."""
-    return (len(part) - len(part.rstrip(release))) % 2 == 1
+def _releases(piece: str, release: str) -> bool:
+    """Whether the end of a piece releases the separator that follows it."""
+    return (len(piece) - len(piece.rstrip(release))) % 2 == 1
 
 
 def _released(part: str, release: str) -> str:

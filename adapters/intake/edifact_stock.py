@@ -49,17 +49,23 @@ def inventory(told: EdifactMessage, options: Edifact) -> Iterator[Decoded | Unde
     is_count = kind in _COUNTS
     time, is_known = when(told, options.counted_at if is_count else ("137",), options)
 
+    header_place = _header_place(told, options)
+
     def read(number: int, lin: Segment, inside: list[Segment]) -> Iterator[Decoded]:
+        product = sku(lin, inside, options)
+        wanted = _counted_kind(inside, options)
         counted: set[str] = set()
         for at, (qty, details) in enumerate(loops(inside, "QTY"), 1):
             own_time = _time(details, options)
-            place = _place(details, options)
+            place = _place(details, options) or header_place
+            if isinstance(place, Undecodable):
+                raise place
             fact = StockFact(
                 source=f"edifact/{told.sender}",
                 id=f"{told.control}/{number}/{at}",
                 kind=FactKind.COUNT if is_count else FactKind.ADJUSTMENT,
-                sku=sku(lin, inside, options),
-                location=place or location(told, options.locations, options),
+                sku=product,
+                location=place,
                 quantity=quantity(qty),
                 unit=qty.get(1, 3),
                 time=own_time or time,
@@ -67,13 +73,26 @@ def inventory(told: EdifactMessage, options: Edifact) -> Iterator[Decoded | Unde
             )
             if not is_count:
                 yield _movement(fact, details, options, is_adjustment=kind in _ADJUSTMENTS)
-            elif _is_counted(qty, inside, details, options):
+            elif not wanted:
+                expected = f"one of {', '.join(options.counted)}"
+                raise Undecodable(qty.path(1), qty.get(1), expected)
+            elif qty.get(1) == wanted and all(each.name != "CPS" for each in details):
                 if fact.location in counted:
                     raise Undecodable(qty.path(1), qty.get(1), "one count of a location in a LIN")
                 counted.add(fact.location)
                 yield _count(fact, qty, options, is_known=is_known or own_time is not None)
 
     yield from each_loop(told.segments, "LIN", read)
+
+
+def _header_place(told: EdifactMessage, options: Edifact) -> str | Undecodable:
+    """The location of the message, or what is wrong with it, which quantities of their own do not
+    mind.
+    """
+    try:
+        return location(told, options.locations, options)
+    except Undecodable as wrong:
+        return wrong
 
 
 def beginning(told: EdifactMessage) -> Segment:
@@ -84,15 +103,10 @@ def beginning(told: EdifactMessage) -> Segment:
     return bgm
 
 
-def _is_counted(
-    qty: Segment, inside: Iterable[Segment], details: Iterable[Segment], options: Edifact
-) -> bool:
-    """Whether a quantity is what is on hand, of the best kind that the line has, and no part."""
+def _counted_kind(inside: Iterable[Segment], options: Edifact) -> str:
+    """The best kind of quantity that a line has of what is on hand; empty if none."""
     kinds = {each.get(1) for each in inside if each.name == "QTY"}
-    wanted = next((kind for kind in options.counted if kind in kinds), None)
-    if wanted is None:
-        raise Undecodable(qty.path(1), sorted(kinds), f"one of {', '.join(options.counted)}")
-    return qty.get(1) == wanted and all(each.name != "CPS" for each in details)
+    return next((kind for kind in options.counted if kind in kinds), "")
 
 
 def _count(fact: StockFact, qty: Segment, options: Edifact, *, is_known: bool) -> StockFact:

@@ -6,7 +6,7 @@ of a transaction set) and 374 (kinds of dates).
 Rules of this file: pure. Levels of HL are joined by their parents, not by where they stand.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -24,6 +24,7 @@ from .x12_values import (
     lin_pairs,
     location,
     optional_quantity,
+    places_of,
     quantity,
     sku,
 )
@@ -40,16 +41,28 @@ _DEPTH: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """An HL: its parent, and what stands in it."""
+    """An HL: its parent, the locations that it names by kind of party, and what else counts."""
 
     parent: str
-    segments: list[Segment]
+    places: Mapping[str, str]
+    prf: Segment | None
+    lin: Segment | None
+    sn1: Segment | None
+
+
+def _level(hl: Segment, inside: Iterable[Segment], options: X12) -> _Level:
+    named: dict[str, Segment] = {}
+    for each in inside:
+        named.setdefault(each.name, each)
+    places = places_of(inside, options.destinations)
+    return _Level(hl.get(2), places, named.get("PRF"), named.get("LIN"), named.get("SN1"))
 
 
 def supply(told: TransactionSet, options: X12) -> Iterator[Decoded]:
     """What an 856 announces, each product of a shipment or order once; cancelled, of 0 units."""
     bsn = first(told, "BSN")
-    levels = {hl.get(1): _Level(hl.get(2), inside) for hl, inside in loops(told.segments, "HL")}
+    found = loops(told.segments, "HL")
+    levels = {hl.get(1): _level(hl, inside, options) for hl, inside in found}
     is_cancelled = bsn.get(1) in _CANCELS
     expected = None if is_cancelled else _expected(told, bsn, options)
     totals: dict[tuple[str, str, str, str], Decimal] = {}
@@ -74,35 +87,36 @@ def _items(
     told: TransactionSet, bsn: Segment, levels: Mapping[str, _Level], options: X12
 ) -> Iterator[tuple[tuple[str, str, str, str], Decimal]]:
     """What each item is known by, its SKU, where it goes, its unit; and how many there are."""
+    before = places_of(header(told, "HL"), options.destinations)
     for number, level in levels.items():
-        lin = next((each for each in level.segments if each.name == "LIN"), None)
-        sn1 = next((each for each in level.segments if each.name == "SN1"), None)
-        if lin is None or sn1 is None:
+        if level.lin is None or level.sn1 is None:
             continue
         above = _above(number, levels)
-        amount = quantity(sn1, 2)
+        amount = quantity(level.sn1, 2)
         known_by = bsn.required(2, "the number of the shipment")
         if options.supply_by == "order":
-            prf = next((each for each in above if each.name == "PRF"), None)
+            prf = next((each.prf for each in above if each.prf), None)
             if prf is None:
-                raise Undecodable(lin.path(1), lin.get(1), "PRF with the order, in a level above")
+                wanted = "PRF with the order, in a level above"
+                raise Undecodable(level.lin.path(1), level.lin.get(1), wanted)
             known_by = prf.required(1, "the number of the order")
-            amount = optional_quantity(sn1, 4) or amount
+            amount = optional_quantity(level.sn1, 4) or amount
         if amount < 0:
-            raise Undecodable(sn1.path(2), str(amount), "0 or more units")
+            raise Undecodable(level.sn1.path(2), str(amount), "0 or more units")
         # The nearest party of a kind counts: an order may go elsewhere than the others.
-        where = [*header(told, "HL"), *reversed(above)]
-        place = location(where, told, options.destinations, options)
-        yield (known_by, sku(lin, lin_pairs(lin), options), place, sn1.get(3)), amount
+        places = dict(before)
+        for each in reversed(above):
+            places |= each.places
+        place = location(places, told, options.destinations, options)
+        product = sku(level.lin, lin_pairs(level.lin), options)
+        yield (known_by, product, place, level.sn1.get(3)), amount
 
 
-def _above(number: str, levels: Mapping[str, _Level]) -> list[Segment]:
-    """The segments of a level and of those above it, from the bottom up."""
-    found: list[Segment] = []
-    seen: set[str] = set()
-    while number in levels and number not in seen and len(seen) < _DEPTH:
-        seen.add(number)
-        found += levels[number].segments
+def _above(number: str, levels: Mapping[str, _Level]) -> list[_Level]:
+    """A level and those above it, from the bottom up."""
+    found: list[_Level] = []
+    while number in levels and len(found) < _DEPTH:
+        found.append(levels[number])
         number = levels[number].parent
     return found
 

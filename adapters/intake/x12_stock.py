@@ -16,12 +16,11 @@ from .x12_segments import Segment, TransactionSet
 from .x12_values import (
     X12,
     first,
-    header,
     instant,
     lin_pairs,
-    location,
     quantity,
     sku,
+    stock_location,
     when,
 )
 
@@ -30,16 +29,19 @@ def counts(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodable
     """What an 846 says is on hand, each product a count at one location, or by SDQ at several."""
     bia = first(told, "BIA")
     time = _counted_at(told, bia, options)
+    header_place = _place(told, options)
 
     def read(number: int, lin: Segment, inside: list[Segment]) -> Iterator[Decoded]:
-        for at, (place, amount, unit) in enumerate(_amounts(told, lin, inside, options), 1):
+        product = sku(lin, lin_pairs(lin), options)
+        amounts = _amounts(told, lin, inside, header_place, options)
+        for at, (place, amount, unit) in enumerate(amounts, 1):
             if amount < 0:
                 raise Undecodable(lin.path(1), str(amount), "a quantity of 0 or more in QTY")
             yield StockFact(
                 source=f"x12/{told.sender}",
                 id=f"{told.control}/{number}/{at}",
                 kind=FactKind.COUNT,
-                sku=sku(lin, lin_pairs(lin), options),
+                sku=product,
                 location=place,
                 quantity=amount,
                 unit=unit,
@@ -49,6 +51,14 @@ def counts(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodable
             )
 
     yield from each_loop(told.segments, "LIN", read)
+
+
+def _place(told: TransactionSet, options: X12) -> str | Undecodable:
+    """The location of the set, or what is wrong with it, which lines by SDQ do not mind."""
+    try:
+        return stock_location(told, "LIN", options)
+    except Undecodable as wrong:
+        return wrong
 
 
 def _counted_at(told: TransactionSet, bia: Segment, options: X12) -> datetime:
@@ -63,7 +73,11 @@ def _counted_at(told: TransactionSet, bia: Segment, options: X12) -> datetime:
 
 
 def _amounts(
-    told: TransactionSet, lin: Segment, inside: list[Segment], options: X12
+    told: TransactionSet,
+    lin: Segment,
+    inside: list[Segment],
+    place: str | Undecodable,
+    options: X12,
 ) -> Iterator[tuple[str, Decimal, str]]:
     """Location, quantity and unit of what is counted of a product."""
     by_location = [each for each in inside if each.name == "SDQ"]
@@ -79,7 +93,8 @@ def _amounts(
         raise Undecodable(lin.path(1), sorted(told_kinds), wanted)
     qty = told_kinds[kind]
     unit = next((each.get(1) for each in inside if each.name == "UIT"), "")
-    place = location(header(told, "LIN"), told, options.locations, options)
+    if isinstance(place, Undecodable):
+        raise place
     yield place, quantity(qty, 2), _unit(told, qty.get(3) or unit)
 
 
@@ -92,7 +107,7 @@ def adjustments(told: TransactionSet, options: X12) -> Iterator[Decoded | Undeco
     """What a 947 says was corrected, or put into a status or taken out of it."""
     w15 = first(told, "W15")
     time = when(told, w15, 1, options)
-    place = location(header(told, "W19"), told, options.locations, options)
+    place = stock_location(told, "W19", options)
 
     def read(number: int, w19: Segment, _inside: list[Segment]) -> Iterator[Decoded]:
         reason, amount = w19.required(1, "a reason"), quantity(w19, 2)

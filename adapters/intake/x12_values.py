@@ -82,16 +82,27 @@ def lin_pairs(segment: Segment) -> range:
     return range(2, max(3, len(segment.elements)), 2)
 
 
+def places_of(segments: Iterable[Segment], kinds: Sequence[str]) -> dict[str, str]:
+    """The codes of the parties (N1) that segments name, by these kinds of party."""
+    named = ((each.get(1), each.get(4)) for each in segments if each.name == "N1")
+    return {kind: code for kind, code in named if code and kind in kinds}
+
+
 def location(
-    segments: Iterable[Segment], told: TransactionSet, kinds: Sequence[str], options: X12
+    places: Mapping[str, str], told: TransactionSet, kinds: Sequence[str], options: X12
 ) -> str:
-    """The code of the first kind of party that segments name, or the location of the options."""
-    parties = {each.get(1): each.get(4) for each in segments if each.name == "N1"}
-    found = next((parties[kind] for kind in kinds if parties.get(kind)), options.location)
+    """The code of the first kind of party that is named, or the location of the options."""
+    found = next((places[kind] for kind in kinds if kind in places), options.location)
     if not found:
         wanted = f"N1 of {' or '.join(kinds)} with its code (N104), or the option location"
         raise Undecodable(told.st.path(1), told.code, wanted)
     return found
+
+
+def stock_location(told: TransactionSet, detail: str, options: X12) -> str:
+    """The location that a transaction set names before its first detail."""
+    places = places_of(header(told, detail), options.locations)
+    return location(places, told, options.locations, options)
 
 
 def header(told: TransactionSet, detail: str) -> list[Segment]:

@@ -29,11 +29,10 @@ from .x12_segments import Segment, TransactionSet
 from .x12_values import (
     X12,
     first,
-    header,
-    location,
     optional_quantity,
     quantity,
     sku,
+    stock_location,
     when,
 )
 
@@ -66,7 +65,7 @@ def receipts(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodab
         id=told.control,
         kind=FactKind.RETURN if is_return else FactKind.RECEIPT,
         sku="",
-        location=location(header(told, "W07"), told, options.locations, options),
+        location=stock_location(told, "W07", options),
         quantity=Decimal(0),
         time=when(told, w17, 2, options),
         reference=_return(w17) if is_return else _came_of(w17, options),
@@ -171,7 +170,7 @@ def shipments(told: TransactionSet, options: X12) -> Iterator[Decoded]:
         return
     order = w06.required(2, "the depositor's order number")
     time = when(told, w06, 3, options)
-    place = location(header(told, "W12"), told, options.locations, options)
+    place = stock_location(told, "W12", options)
     found = loops(told.segments, "W12")
     lines = _merged(_shipped(number, *each, options) for number, each in enumerate(found, 1))
     if w06.get(12) in _VOID:

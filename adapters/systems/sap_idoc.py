@@ -235,8 +235,10 @@ def _orders(idoc: _Idoc) -> Iterator[Decoded]:
     order = number(idoc.required(idoc.fields("E1EDK01"), "E1EDK01", "BELNR"), idoc.options)
     items = list(enumerate(idoc.segments("E1EDP01"), 1))
     if idoc.options.orders == "supply":
+        known = [fields_of(each) for each in idoc.segments("E1EDK03")]
+        day = next((each.get("DATUM", "") for each in known if each.get("IDDAT") == _DELIVERY), "")
         for place, item in items:
-            yield _supply(idoc, order, place, item)
+            yield _supply(idoc, order, place, item, day)
         return
     lines = [_order_line(idoc, place, item) for place, item in items]
     yield OrderEvent(
@@ -249,9 +251,10 @@ def _orders(idoc: _Idoc) -> Iterator[Decoded]:
     )
 
 
-def _supply(idoc: _Idoc, order: str, place: int, item: Element) -> StockFact:
+def _supply(idoc: _Idoc, order: str, place: int, item: Element, day: str) -> StockFact:
     line = _order_line(idoc, place, item)
     is_deleted = fields_of(item).get("ACTION") == _DELETED
+    comes = bool(line.quantity) and not is_deleted
     return StockFact(
         source=idoc.source,
         id=f"{idoc.number}/{place}",
@@ -262,7 +265,7 @@ def _supply(idoc: _Idoc, order: str, place: int, item: Element) -> StockFact:
         unit=line.unit,
         time=idoc.time("", "", "EDI_DC40.CREDAT"),
         reference=Reference("supply", order, line.id),
-        expected_time=None if is_deleted or not line.quantity else _expected(idoc, place, item),
+        expected_time=_expected(idoc, place, item, day) if comes else None,
     )
 
 
@@ -279,16 +282,15 @@ def _order_line(idoc: _Idoc, place: int, item: Element) -> OrderLine:
     )
 
 
-def _expected(idoc: _Idoc, place: int, item: Element) -> datetime:
+def _expected(idoc: _Idoc, place: int, item: Element, day: str) -> datetime:
     """The last day of its schedule lines, or else the delivery date of the order."""
     days = [
-        day
+        each_day
         for each in item
-        if local(each.tag) == "E1EDP20" and (day := fields_of(each).get("EDATU", ""))
+        if local(each.tag) == "E1EDP20" and (each_day := fields_of(each).get("EDATU", ""))
     ]
-    known = [fields_of(each) for each in idoc.segments("E1EDK03")]
-    days = days or [each.get("DATUM", "") for each in known if each.get("IDDAT") == _DELIVERY]
-    if not days:
+    days = days or [day]
+    if not any(days):
         wanted = "the day of delivery, or E1EDK03 of qualifier 002"
         raise Undecodable(f"{idoc.path}.E1EDP01[{place}].E1EDP20.EDATU", "", wanted)
     return idoc.time(max(days), "000000", f"E1EDP01[{place}].E1EDP20.EDATU")

@@ -126,6 +126,15 @@ def test_a_truncated_interchange_is_always_told(length: int) -> None:
         list(messages(TEXT[:length]))
 
 
+@pytest.mark.parametrize(
+    "text", ["a?+" * 500_000 + "'", "?" * 1_000_000, "?'" * 500_000, "?:+" * 300_000]
+)
+def test_release_characters_are_read_once(text: str) -> None:
+    """Read again and again, these would take longer than a test may."""
+    with pytest.raises(Undecodable):
+        list(messages("UNB+" + text))
+
+
 NAMES = st.sampled_from(["LIN", "QTY", "FTX"])
 PART = st.text("ab?+:' 1", max_size=4).map(
     lambda text: "".join(f"?{each}" if each in "?+:'" else each for each in text)
