@@ -226,7 +226,7 @@ def conformance(
     kind: Annotated[str, typer.Argument(help="A kind, or module:NAME of your own adapter.")],
     samples: Annotated[Path, typer.Argument(help="A folder with what its partner sends.")],
     options: Annotated[str, typer.Option(help="Its options, as JSON.")] = "{}",
-    seed: Annotated[int, typer.Option(help="What chance is drawn from.")] = 0,
+    seed: Annotated[int, typer.Option(help="Another one damages samples in other ways.")] = 0,
 ) -> None:
     """Try an adapter on samples: repeats, damage of all kinds, ids, times, the canonical form.
 

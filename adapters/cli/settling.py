@@ -71,7 +71,7 @@ def _print_letters(letters: "list[DeadLetter]") -> None:
 @app.command()
 def edit(
     number: Number,
-    file: Annotated[Path, typer.Argument(help="The new content; - for standard input.")],
+    file: Annotated[Path, typer.Argument(help="The whole new content; - for standard input.")],
     config: Config = CONFIG_DEFAULT,
 ) -> None:
     """Change the content of a dead letter, to be replayed.
@@ -219,7 +219,7 @@ def unmapped(
     config: Config = CONFIG_DEFAULT,
     as_json: Json = False,
 ) -> None:
-    """List names that mapping tables lack, those that came most often first.
+    """List names that mapping tables lacked, those that came most often first.
 
     Examples:
 
