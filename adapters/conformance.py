@@ -94,7 +94,11 @@ def _of_sample(adapter: Adapter, sample: Sample, options: Any) -> Iterator[Findi
     if found:
         yield from found
         return
-    decoded, key = _decode(adapter, sample.message, options), adapter.key(sample.message)
+    try:
+        decoded, key = _decode(adapter, sample.message, options), adapter.key(sample.message)
+    except Undecodable as error:
+        yield Finding("samples decode", sample.name, str(error))
+        return
     for each in decoded:
         if isinstance(each, Undecodable):
             yield Finding("samples decode", sample.name, str(each))

@@ -54,7 +54,7 @@ def run(config: Config = CONFIG_DEFAULT, as_json: Json = False) -> None:
     except StoreFailed as error:
         fail(f"the store failed: {error}", "Nothing that was answered is lost.", EXIT_DISK)
     except OSError as error:
-        fail(f"cannot listen on {settings.http_address}: {error.strerror or error}")
+        fail(error.strerror or str(error), "Choose another http_address, or end what has it.")
 
 
 async def _run(host: "Host", as_json: bool) -> None:

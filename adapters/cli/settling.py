@@ -27,6 +27,7 @@ def list_dead_letters(
     number: Annotated[int | None, typer.Argument(help="Show one of them, whole.")] = None,
     adapter: Annotated[str, typer.Option(help="Those of this adapter.")] = "",
     discarded: Annotated[bool, typer.Option(help="Discarded ones as well.")] = False,
+    body: Annotated[bool, typer.Option("--body", help="Of one, the content alone.")] = False,
     config: Config = CONFIG_DEFAULT,
     as_json: Json = False,
 ) -> None:
@@ -41,7 +42,11 @@ def list_dead_letters(
 
     with opened_store(config) as store:
         if number is not None:
-            _show(_found(store, number), as_json)
+            letter = _found(store, number)
+            if body:
+                sys.stdout.buffer.write(letter.message.body)
+            else:
+                _show(letter, as_json)
             return
         with store.reading() as tables:
             letters = [
@@ -71,7 +76,15 @@ def _print_letters(letters: "list[DeadLetter]") -> None:
 @app.command()
 def edit(
     number: Number,
-    file: Annotated[Path, typer.Argument(help="The whole new content; - for standard input.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            allow_dash=True,
+            help="The whole new content; - for standard input.",
+        ),
+    ],
     config: Config = CONFIG_DEFAULT,
 ) -> None:
     """Change the content of a dead letter, to be replayed.
@@ -116,11 +129,16 @@ def replay(
                     each
                     for each in dead_letters(tables)
                     if (not adapter or each.adapter == adapter)
-                    and (not reason or each.reason == reason)
+                    and (not reason or each.reason == reason.upper())
                     and not each.discarded
                 ]
         for letter in wanted:
             store.write_now(partial(replay_letter, letter=letter))
+    if not wanted:
+        fail(
+            "no dead letter is of that adapter and reason",
+            "List them: holdfast adapters dead-letters",
+        )
     typer.echo(f"{len(wanted):,} to be delivered again.")
 
 

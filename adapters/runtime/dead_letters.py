@@ -21,6 +21,9 @@ from .store import Tables
 DEFECT: Final = "DEFECT"
 UNDECODABLE: Final = "UNDECODABLE"
 
+#: What is told of one message that has many mistakes.
+OTHERS_MAX: Final = 50
+
 
 def message_letter(
     adapter: str, waiting: Waiting, errors: Sequence[Exception], now: datetime
@@ -33,7 +36,8 @@ def message_letter(
     else:
         dead = Dead(DEFECT, f"the adapter failed: {first!r}{more}")
     letter = letter_of(adapter, waiting, waiting.message, "decode", dead, now)
-    return replace(letter, number=waiting.replay_of, is_event=waiting.is_event)
+    others = [str(error) for error in errors[1:OTHERS_MAX]]
+    return replace(letter, number=waiting.replay_of, is_event=waiting.is_event, others=others)
 
 
 def event_letter(

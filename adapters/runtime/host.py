@@ -6,7 +6,7 @@ reason that time heals is begun again; a store that fails ends the process.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -53,6 +53,9 @@ CORE_TEMPORARY: Final = (Overloaded, Unavailable, DeadlineExceeded, StorageFull)
 REFOLLOW_S: Final = 5.0
 
 MIB: Final = 1 << 20
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+"""What runs until the process stops."""
 DAY_S: Final = 86_400
 
 
@@ -131,10 +134,11 @@ class Host:
         }
         if (outbox := self.outboxes.get(name)) is not None:
             told["outbox"] = outbox.depth()
+            told["problem"] = outbox.watch_error
         if (partner := self.partners.get(name)) is not None:
             told["partner"] = _gate(partner.gate)
         if (asking := self.pollers.get(name) or self.feeders.get(name)) is not None:
-            told["problem"] = asking.last_error
+            told["problem"] = asking.last_error or told.get("problem", "")
         return told
 
     def _inbox(self, configured: Configured) -> Inbox:
@@ -180,7 +184,7 @@ class Host:
 
     async def _parts(
         self, configured: Configured, client: Client, stack: AsyncExitStack
-    ) -> list[Awaitable[None]]:
+    ) -> list[Work]:
         name, adapter = configured.name, configured.adapter
         lane = Lane(
             name,
@@ -194,9 +198,9 @@ class Host:
             told=self.figures,
             now=utc_now,
         )
-        works: list[Awaitable[None]] = [lane.run()]
+        works: list[Work] = [lane.run]
         if configured.settings.folder is not None:
-            works.append(self._feeder(configured, configured.settings.folder).run())
+            works.append(self._feeder(configured, configured.settings.folder).run)
         if adapter.poll is None and adapter.outbound is None:
             return works
         http = await stack.enter_async_context(http_client(configured.settings.url))
@@ -220,7 +224,7 @@ class Host:
                 figures=self.figures,
                 now=utc_now,
             )
-            works.append(poller.run())
+            works.append(poller.run)
         if adapter.outbound is not None:
             self.outboxes[name] = outbox = Outbox(
                 configured,
@@ -231,7 +235,7 @@ class Host:
                 figures=self.figures,
                 now=utc_now,
             )
-            works += [outbox.run(), _followed(outbox, self.core)]
+            works += [outbox.run, partial(_followed, outbox)]
         return works
 
 
@@ -253,22 +257,20 @@ def read_mappings(configured: Configured) -> MappingTables:
         raise ConfigError(f"adapters.{configured.name}.mappings: {error}") from error
 
 
-async def _followed(outbox: Outbox, core: Gate) -> None:
+async def _followed(outbox: Outbox) -> None:
     """Follow what becomes of reservations, also through times when the core does not tell."""
     while True:
         try:
             await outbox.follow()
         except HoldfastError as error:
-            core.last_error = str(error)
+            outbox.watch_error = str(error)
             await asyncio.sleep(REFOLLOW_S)
 
 
-async def _until(
-    stop: asyncio.Event, failed: asyncio.Future[None], works: Sequence[Awaitable[None]]
-) -> None:
+async def _until(stop: asyncio.Event, failed: asyncio.Future[None], works: Sequence[Work]) -> None:
     """Wait until it is to stop or something fails; then end what runs. Raises what failed."""
     stopped: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
-    tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(work) for work in works]
+    tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(work()) for work in works]
     try:
         await asyncio.wait((stopped, failed, *tasks), return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -69,6 +69,8 @@ class Outbox:
         self._figures = figures
         self._now = now
         self._arrived = asyncio.Event()
+        self.watch_error = ""
+        """Why the core does not tell changes; empty once it has."""
 
     async def follow(self) -> None:
         """Keep the changes that concern the partner until the task is cancelled. Raises what the
@@ -76,6 +78,7 @@ class Outbox:
         """
         token = read_cursor(self._store, self.name, "watch")
         async for response in self._client.watch_reservations(resume_token=token):
+            self.watch_error = ""
             await self._store.write(partial(self._keep, response))
             self._arrived.set()
 

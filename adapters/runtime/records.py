@@ -5,7 +5,7 @@ Rules of this file: heads may gain fields, which older records lack; nothing is 
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -54,6 +54,8 @@ class DeadLetter:
     """When, in ISO 8601."""
     message: Message
     attempts: int = 1
+    others: Sequence[str] = ()
+    """What else is wrong with it: the first of it."""
     discarded: str = ""
     """Why an operator discarded it; it is kept for the record."""
 

@@ -140,6 +140,8 @@ def load(path: Path) -> tuple[Settings, list[Configured]]:
         for flow in settings.objectives
         if flow not in FLOWS
     ]
+    if not settings.adapters:
+        problems.append(f"{path} names no adapters: add [adapters.NAME] with a kind")
     if problems:
         raise ConfigError("\n".join(problems))
     return _based(settings, path.parent), configured

@@ -1,5 +1,7 @@
 """The adapters as a process of their own, beside a real node."""
 
+import hashlib
+import hmac
 import os
 import signal
 import subprocess
@@ -15,7 +17,21 @@ from tests.real_time import wait_until
 START_TIMEOUT_S: Final = 30.0
 STOP_TIMEOUT_S: Final = 30.0
 
+#: The shop of tests/adapters/simple.py, and what it signs with.
+SHOP: Final = """\
+[adapters.shop]
+kind = "tests.adapters.simple:ADAPTER"
+secrets.key = { env = "SHOP_KEY" }
+"""
+SHOP_KEY: Final = "the shop's key"
+
 ROOT: Final = Path(__file__).parents[2]
+OURS: Final = {"PYTHONPATH": str(ROOT), "SHOP_KEY": SHOP_KEY}
+
+
+def signed(body: bytes) -> dict[str, str]:
+    """The headers that the shop sends with a body."""
+    return {"x-shop-signature": hmac.new(SHOP_KEY.encode(), body, hashlib.sha256).hexdigest()}
 
 
 class AdaptersProcess:
@@ -52,7 +68,7 @@ class AdaptersProcess:
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "holdfast.edge", "adapters", "run", "-c", str(self.config)],
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env={**os.environ, **OURS},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -85,7 +101,7 @@ class AdaptersProcess:
         """Run `holdfast adapters` on their settings."""
         return subprocess.run(
             [sys.executable, "-m", "holdfast.edge", "adapters", *words, "-c", str(self.config)],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, **OURS},
             capture_output=True,
             text=True,
             timeout=START_TIMEOUT_S,

@@ -45,8 +45,6 @@ class ShopOptions(BaseModel):
 
 def verify(message: Message, secrets: Mapping[str, str], _options: ShopOptions) -> None:
     """The shop signs each body: HMAC-SHA256 in hex, in the header x-shop-signature."""
-    if "key" not in secrets:
-        return
     signature = hmac.new(secrets["key"].encode(), message.body, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(signature, message.attributes.get("x-shop-signature", "")):
         raise Unverified("x-shop-signature is not that of the body")
@@ -118,6 +116,7 @@ ADAPTER: Final = Adapter(
     key=key,
     decode=decode,
     verify=verify,
+    secrets=("key",),
     options=ShopOptions,
     flow="order_sync",
 )

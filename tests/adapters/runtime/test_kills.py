@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from holdfast.edge.client import BlockingClient
-from tests.adapters.adapters_process import AdaptersProcess
+from tests.adapters.adapters_process import SHOP, AdaptersProcess, signed
 from tests.edge.node_process import NodeProcess, running_node
 from tests.real_time import wait_until
 
-ADAPTERS = '[adapters.shop]\nkind = "tests.adapters.simple:ADAPTER"\nrate_max = 100000\n'
+ADAPTERS = f"{SHOP}rate_max = 100000\n"
 SKUS = 20
 SENDERS = 4
 RECOVERY_S = 90.0
@@ -80,7 +80,9 @@ class Senders:
 
     def _is_taken(self, body: bytes) -> bool:
         try:
-            answer = httpx.post(self._adapters.url("/in/shop"), content=body, timeout=10)
+            answer = httpx.post(
+                self._adapters.url("/in/shop"), content=body, headers=signed(body), timeout=10
+            )
         except httpx.TransportError:
             return False
         return answer.status_code == httpx.codes.ACCEPTED
@@ -129,7 +131,8 @@ def test_messages_wait_while_the_core_is_away(node: NodeProcess, tmp_path: Path)
         node.kill()
         for number in range(20):
             body = fact(number, 0, 1)
-            assert 202 == httpx.post(adapters.url("/in/shop"), content=body).status_code
+            answer = httpx.post(adapters.url("/in/shop"), content=body, headers=signed(body))
+            assert httpx.codes.ACCEPTED == answer.status_code
         assert 20 == adapters.status()["adapters"][0]["inbox"]
         node.start()
         adapters.wait_idle()

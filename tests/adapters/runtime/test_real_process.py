@@ -9,10 +9,8 @@ import httpx
 import pytest
 
 from holdfast.edge.client import BlockingClient
-from tests.adapters.adapters_process import AdaptersProcess
+from tests.adapters.adapters_process import SHOP, AdaptersProcess, signed
 from tests.edge.node_process import NodeProcess, running_node
-
-ADAPTERS = '[adapters.shop]\nkind = "tests.adapters.simple:ADAPTER"\n'
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +26,7 @@ def adapters(
     node: NodeProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AdaptersProcess]:
     folder = tmp_path_factory.mktemp("adapters")
-    with AdaptersProcess(folder, node.target, ADAPTERS) as running:
+    with AdaptersProcess(folder, node.target, SHOP) as running:
         yield running
         assert 0 == running.stop()
 
@@ -41,7 +39,7 @@ def on_hand(node: NodeProcess, sku: str) -> int:
 
 def post(adapters: AdaptersProcess, **document: object) -> httpx.Response:
     body = json.dumps(document).encode()
-    return httpx.post(adapters.url("/in/shop"), content=body, timeout=10)
+    return httpx.post(adapters.url("/in/shop"), content=body, headers=signed(body), timeout=10)
 
 
 def fact(number: str, sku: str, quantity: int, kind: str = "receipt") -> dict[str, object]:
@@ -175,3 +173,19 @@ def test_a_second_process_is_kept_out_of_the_store(adapters: AdaptersProcess) ->
 
     assert 1 == second.returncode
     assert "is in use by process" in second.stderr
+
+
+def test_who_does_not_sign_is_not_let_in(adapters: AdaptersProcess) -> None:
+    body = json.dumps(fact("u1", "KEY", 1)).encode()
+    unsigned = httpx.post(adapters.url("/in/shop"), content=body)
+
+    assert httpx.codes.UNAUTHORIZED == unsigned.status_code
+    assert "x-shop-signature is not that of the body" in unsigned.text
+
+
+def test_commands_that_find_nothing_say_so(adapters: AdaptersProcess) -> None:
+    edited = adapters.command("edit", "1", "nowhere.json")
+    replayed = adapters.command("replay", "--reason", "NONE_SUCH")
+
+    assert (2, True) == (edited.returncode, "does not exist" in edited.stderr)
+    assert (1, True) == (replayed.returncode, "no dead letter" in replayed.stderr)
