@@ -140,6 +140,8 @@ def units(field: str, quantity: Decimal) -> int:
     if not quantity.is_finite() or quantity.adjusted() > _DIGITS_MAX:
         raise Undecodable(field, quantity, "a number of units")
     whole = int(quantity)
+    if abs(whole) > _UNITS_MAX:
+        raise Undecodable(field, quantity, f"at most {_UNITS_MAX} units")
     if whole != quantity:
         expected = "a whole number of base units; map its unit of measure to say how many it is"
         raise Undecodable(field, quantity, expected)
@@ -186,3 +188,5 @@ def _fill_time(timestamp: Any, field: str, time: datetime | None) -> None:
 
 #: Decimal("1e999999") is finite, and its int would fill the memory.
 _DIGITS_MAX: Final = 30
+#: What a message to the core can hold. A quantity of a partner's unit may be more in base units.
+_UNITS_MAX: Final = 2**63 - 1

@@ -94,7 +94,9 @@ def test_the_message_says_all_that_the_fact_says() -> None:
     assert NOW == event.occur_time.ToDatetime(UTC)
 
 
-@pytest.mark.parametrize("quantity", ["0.5", "NaN", "Infinity", "1e999999", "-1e40"])
+@pytest.mark.parametrize(
+    "quantity", ["0.5", "NaN", "Infinity", "1e999999", "-1e40", "9223372036854775808", "-1e19"]
+)
 def test_what_is_no_whole_number_of_units_is_refused(quantity: str) -> None:
     with pytest.raises(Undecodable) as told:
         units("quantity", Decimal(quantity))
