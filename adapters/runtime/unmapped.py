@@ -1,19 +1,24 @@
 """What mapping tables lacked, kept for the report that an operator works through."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Final
 
 from ..mapping import Unmapped
 from ..mapping_report import Missing, Report
 from .store import Tables
+
+#: Longest key of LMDB.
+_KEY_BYTES_MAX: Final = 511
 
 
 def note_unmapped(adapter: str, error: Unmapped, now: datetime) -> Callable[[Tables], None]:
     """The change that counts a name that a table lacked."""
 
     def change(tables: Tables) -> None:
-        key = f"{adapter}\0{error.table}\0{error.name}".encode()
+        key = _key(adapter, error.table, error.name)
         report = Report.of([(error, now)])
         known = tables.unmapped.get(key)
         if known is not None:
@@ -34,6 +39,15 @@ def forget_unmapped(tables: Tables, adapter: str) -> None:
     """Begin the report of an adapter anew."""
     for key in [key for key, _ in tables.unmapped.entries(f"{adapter}\0".encode())]:
         tables.unmapped.delete(key)
+
+
+def _key(adapter: str, table: str, name: str) -> bytes:
+    """The key of a name. One that is too long for the store stands there as a hash."""
+    key = f"{adapter}\0{table}\0{name}".encode()
+    if len(key) <= _KEY_BYTES_MAX:
+        return key
+    digest = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+    return f"{adapter}\0{table}\0{digest}".encode()
 
 
 def _pack(row: Missing) -> bytes:
