@@ -103,7 +103,7 @@ class Partner:
                 headers={**request.headers, **session},
                 content=request.body,
             )
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.DecodingError) as error:
             raise PartnerAway(f"{type(error).__name__}: {error}") from error
         if answer.status_code in _TEMPORARY_STATUSES or answer.status_code >= 500:
             raise PartnerAway(f"it answers {answer.status_code}", _retry_after_s(answer))
@@ -119,9 +119,9 @@ def http_client(base_url: str) -> httpx.AsyncClient:
 def _retry_after_s(answer: httpx.Response) -> float | None:
     """Seconds that the partner asks to wait: a number or a date (RFC 9110, 10.2.3)."""
     text = answer.headers.get("retry-after", "").strip()
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return float(text)
     try:
         return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
