@@ -7,7 +7,7 @@ unless the adapter refuses what it cannot decode.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,6 +28,9 @@ from .store import StoreFailed, StoreFull
 WAIT_S: Final = 5
 
 KIB: Final = 1_024
+
+#: Headers that hold passwords and tokens; a signature is of one message and may stay.
+_PROOF: Final = ("authorization", "proxy-authorization", "cookie")
 
 
 @dataclass(slots=True)
@@ -106,6 +109,7 @@ async def _take_in(door: Door, request: Request, now: Callable[[], datetime]) ->
     adapter, options = configured.adapter, configured.options
     try:
         adapter.verify(message, configured.secrets, options)
+        message = _without_proof(message)
         if adapter.refuses:
             adapter.key(message)
             _check(adapter.decode(message, options))
@@ -144,7 +148,16 @@ async def _body(request: Request, bytes_max: int) -> bytes:
 def _attributes(request: Request) -> dict[str, str]:
     query = request.url.query
     target = request.url.path + (f"?{query}" if query else "")
-    return {**request.headers, ":method": request.method, ":target": target}
+    kept: dict[str, str] = {}
+    for name, value in request.headers.items():  # in one go: by name, each is sought among all
+        kept.setdefault(name, value)
+    return kept | {":method": request.method, ":target": target}
+
+
+def _without_proof(message: Message) -> Message:
+    """The message as it is kept and shown: without what its sender proves itself with."""
+    kept = {name: each for name, each in message.attributes.items() if name not in _PROOF}
+    return replace(message, attributes=kept)
 
 
 def _check(decoded: Any) -> None:
