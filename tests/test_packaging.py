@@ -93,7 +93,7 @@ def test_holdfast_itself_stays_a_namespace(wheel: zipfile.ZipFile) -> None:
 
 @pytest.mark.parametrize(("package", "folder"), FOLDERS.items())
 def test_every_file_of_a_room_is_shipped(package: str, folder: str, wheel: zipfile.ZipFile) -> None:
-    """Code, types, the marker for checkers, .proto files and schemas for users of other languages."""
+    """Code, types, the marker for checkers, .proto files and schemas for other languages."""
     shipped = (".py", ".pyi", ".proto", ".json", "py.typed")
     inside = package.replace(".", "/")
     expected = {

@@ -98,7 +98,8 @@ def edit(
     body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     with opened_store(config) as store:
         letter = _found(store, number)
-        store.write_now(lambda tables: edit_letter(tables, letter, body))
+        if not store.write_now(lambda tables: edit_letter(tables, letter, body)):
+            fail(f"dead letter {number} was replayed meanwhile")
     typer.echo(f"Dead letter {number} is changed. Replay it: holdfast adapters replay {number}")
 
 
@@ -132,14 +133,11 @@ def replay(
                     and (not reason or each.reason == reason.upper())
                     and not each.discarded
                 ]
-        for letter in wanted:
-            store.write_now(partial(replay_letter, letter=letter))
+        done = [bool(store.write_now(partial(replay_letter, letter=letter))) for letter in wanted]
     if not wanted:
-        fail(
-            "no dead letter is of that adapter and reason",
-            "List them: holdfast adapters dead-letters",
-        )
-    typer.echo(f"{len(wanted):,} to be delivered again.")
+        advice = "List them: holdfast adapters dead-letters"
+        fail("no dead letter is of that adapter and reason", advice)
+    typer.echo(f"{sum(done):,} to be delivered again.")
 
 
 @app.command()
@@ -154,7 +152,8 @@ def discard(number: Number, reason: Reason, config: Config = CONFIG_DEFAULT) -> 
 
     with opened_store(config) as store:
         letter = _found(store, number)
-        store.write_now(lambda tables: discard_letter(tables, letter, reason))
+        if not store.write_now(lambda tables: discard_letter(tables, letter, reason)):
+            fail(f"dead letter {number} was replayed meanwhile")
     typer.echo(f"Dead letter {number} is discarded.")
 
 

@@ -77,11 +77,14 @@ def dead_letter(tables: Tables, number: int) -> DeadLetter | None:
 
 
 def replay(tables: Tables, letter: DeadLetter) -> int:
-    """Put a dead letter into its inbox or outbox again, behind what waits, and return its number
-    there; 0 if it is gone.
+    """Put a dead letter, as it is now, into its inbox or outbox again, behind what waits, and
+    return its number there; 0 if it is gone.
     """
-    if not tables.dead_letters.delete(letter.number.to_bytes(8)):
+    known = dead_letter(tables, letter.number)
+    if known is None:
         return 0  # somebody else has
+    letter = known
+    tables.dead_letters.delete(letter.number.to_bytes(8))
     if not letter.discarded:
         boxes.count(tables, boxes.DEAD_LETTERS, letter.adapter, -1)
     number = boxes.new_number(tables)
@@ -99,19 +102,28 @@ def replay(tables: Tables, letter: DeadLetter) -> int:
     return number
 
 
-def edit(tables: Tables, letter: DeadLetter, body: bytes) -> None:
-    """Change the content of a dead letter, to be replayed."""
-    message = replace(letter.message, body=body)
-    record = pack_dead_letter(replace(letter, message=message))
+def edit(tables: Tables, letter: DeadLetter, body: bytes) -> bool:
+    """Change the content of a dead letter, to be replayed; False if it is gone."""
+    known = dead_letter(tables, letter.number)
+    if known is None:
+        return False
+    message = replace(known.message, body=body)
+    record = pack_dead_letter(replace(known, message=message))
     tables.dead_letters.put(letter.number.to_bytes(8), record)
+    return True
 
 
-def discard(tables: Tables, letter: DeadLetter, reason: str) -> None:
-    """Mark a dead letter as one that nobody needs."""
+def discard(tables: Tables, letter: DeadLetter, reason: str) -> bool:
+    """Mark a dead letter as one that nobody needs; False if it is gone."""
+    known = dead_letter(tables, letter.number)
+    if known is None:
+        return False
+    letter = known
     if not letter.discarded:
         boxes.count(tables, boxes.DEAD_LETTERS, letter.adapter, -1)
     record = pack_dead_letter(replace(letter, discarded=reason))
     tables.dead_letters.put(letter.number.to_bytes(8), record)
+    return True
 
 
 def letter_of(
