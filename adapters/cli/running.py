@@ -10,7 +10,7 @@ import typer
 
 from holdfast.edge.cli.console import EXIT_FAILED, Json, console, fail, print_json
 
-from .shared import CONFIG_DEFAULT, Config, loaded, opened_store
+from .shared import CONFIG_DEFAULT, Config, loaded, opened_store, plain
 
 if TYPE_CHECKING:
     from ..runtime.host import Host
@@ -99,14 +99,14 @@ def _print_status(told: dict[str, Any]) -> None:
     from rich.table import Table
 
     core = told["core"]
-    away = f": {core['last_error']}" if core["last_error"] else ""
+    away = f": {plain(core['last_error'])}" if core["last_error"] else ""
     console().print(f"Core {core['target']}: breaker {core['breaker']}{away}")
     table = Table("adapter", "kind", "state", "inbox", "outbox", "dead letters", "last event")
     for each in told["adapters"]:
         table.add_row(
             each["name"],
             each["kind"],
-            _state(each),
+            plain(_state(each)),
             f"{each['inbox']:,}",
             f"{each['outbox']:,}" if "outbox" in each else "-",
             f"{each['dead_letters']:,}",

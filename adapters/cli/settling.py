@@ -10,7 +10,7 @@ import typer
 
 from holdfast.edge.cli.console import Json, console, fail, print_json
 
-from .shared import CONFIG_DEFAULT, Config, Number, Reason, opened_store
+from .shared import CONFIG_DEFAULT, Config, Number, Reason, opened_store, plain
 
 if TYPE_CHECKING:
     from ..runtime.records import Case, DeadLetter
@@ -67,7 +67,8 @@ def _print_letters(letters: "list[DeadLetter]") -> None:
     table = Table("number", "adapter", "failed", "stage", "reason", "text")
     for each in letters[-SHOWN_MAX:]:
         reason = f"discarded: {each.discarded}" if each.discarded else each.reason
-        table.add_row(str(each.number), each.adapter, each.failed, each.stage, reason, each.text)
+        row = str(each.number), each.adapter, each.failed, each.stage, reason, each.text
+        table.add_row(*map(plain, row))
     console().print(table)
     if len(letters) > SHOWN_MAX:
         console().print(f"The newest {SHOWN_MAX} of {len(letters):,}; all with --json.")
@@ -187,7 +188,7 @@ def cases(
         text = f"{case.text} (settled: {case.settled})" if case.settled else case.text
         age = _age(now - datetime.fromisoformat(case.opened))
         row = str(case.number), case.kind, case.subject, age, f"{case.times:,}", case.adapter
-        table.add_row(*row, text, case.owner)
+        table.add_row(*map(plain, (*row, text, case.owner)))
     console().print(table)
 
 
@@ -257,7 +258,7 @@ def unmapped(
     table = Table("adapter", "table", "name", "times", "first", "last")
     for adapter, row in found[:SHOWN_MAX]:
         first, last = (f"{at:%Y-%m-%d %H:%M}" for at in (row.first, row.last))
-        table.add_row(adapter, row.table, row.name, f"{row.times:,}", first, last)
+        table.add_row(*map(plain, (adapter, row.table, row.name, f"{row.times:,}", first, last)))
     console().print(table)
 
 

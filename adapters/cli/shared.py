@@ -48,3 +48,10 @@ def opened_store(config: Path) -> "Iterator[Store]":
         yield store
     finally:
         store.close()
+
+
+def plain(text: str) -> str:
+    """What a stranger wrote, for a cell of a table: neither markup nor orders to a terminal."""
+    from rich.markup import escape
+
+    return escape("".join(each if each.isprintable() else ascii(each)[1:-1] for each in text))

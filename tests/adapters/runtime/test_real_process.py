@@ -189,3 +189,25 @@ def test_commands_that_find_nothing_say_so(adapters: AdaptersProcess) -> None:
 
     assert (2, True) == (edited.returncode, "does not exist" in edited.stderr)
     assert (1, True) == (replayed.returncode, "no dead letter" in replayed.stderr)
+
+
+def test_what_a_partner_proves_itself_with_is_not_kept(adapters: AdaptersProcess) -> None:
+    body = json.dumps({"id": "h1", "type": "[/b]"})
+    headers = {"authorization": "Bearer t0ken", "cookie": "s=t0ken", "x-other": "stays"}
+    headers |= signed(body.encode())
+    httpx.post(adapters.url("/in/shop"), content=body, headers=headers, timeout=10)
+    adapters.wait_idle()
+
+    [letter] = [each for each in letters(adapters) if each["key"] == "h1"]
+    assert "stays" == letter["attributes"]["x-other"]
+    assert "t0ken" not in json.dumps(letter)
+
+
+def test_lists_show_what_a_stranger_wrote_as_it_is(adapters: AdaptersProcess) -> None:
+    post(adapters, id="b1", type="[/b]")
+    adapters.wait_idle()
+
+    listed = adapters.command("dead-letters")
+
+    assert (0, "") == (listed.returncode, listed.stderr)
+    assert "'[/b]'" in listed.stdout
