@@ -105,4 +105,6 @@ def _case(adapter: str, event: Exceptional, number: int, now: datetime) -> Case:
 
 
 def _topic(kind: str, subject: str) -> bytes:
-    return hashlib.blake2b(f"{kind}\0{subject}".encode(), digest_size=16).digest()
+    return hashlib.blake2b(
+        f"{kind}\0{subject}".encode(errors="surrogatepass"), digest_size=16
+    ).digest()

@@ -24,7 +24,7 @@ from ..contract import Adapter, Undecodable
 from ..events import Event, Exceptional, Ignored, OrderEvent, StockFact
 from ..intake import cloudevents
 from .cases import case_of_dead, raise_case
-from .dead_letters import bury, event_letter, message_letter
+from .dead_letters import DEFECT, bury, event_letter, message_letter
 from .facts import EVENTS_MAX, WEIGHT_MAX, Again, Dead, Settled, message_of, verdict, weight
 from .gate import Gate
 from .inbox import Inbox
@@ -166,6 +166,10 @@ class Lane:
 
     def _mapped(self, waiting: Waiting, event: Event, done: Round) -> Item | None:
         event = replace(event, correlation_id=event.correlation_id or waiting.correlation_id)
+        if event.time is not None and event.time.tzinfo is None:
+            dead = Dead("UNFIT", "its time has no zone", "time", event.time.isoformat())
+            self._bury(Item(waiting, event, event), "decode", dead, done)
+            return None
         self._told.decoded(self.name, event)
         try:
             mapped = mapping.apply(event, self._tables, waiting.message.received)
@@ -202,9 +206,8 @@ class Lane:
             try:
                 events.append(message_of(_fact(item)))
                 sent.append(item)
-            except Undecodable as error:
-                dead = Dead("UNFIT", str(error), error.field, error.value)
-                self._bury(item, "deliver", dead, done)
+            except Exception as error:  # noqa: BLE001 - an event must not stop the others
+                self._bury(item, "deliver", _unfit(error), done)
         if not sent:
             return
         source = _fact(sent[0]).source
@@ -261,10 +264,10 @@ class Lane:
     async def _apply(self, event: OrderEvent) -> Settled | Dead:
         try:
             return await self._core.call(lambda: self._orders.apply(event))
-        except Undecodable as error:
-            return Dead("UNFIT", str(error), error.field, error.value)
         except HoldfastError as error:
             return dead_of(error)
+        except Exception as error:  # noqa: BLE001 - an event must not stop the others
+            return _unfit(error)
 
     # Ends
 
@@ -298,6 +301,13 @@ def dead_of(error: HoldfastError) -> Dead:
     reason = error.reason or error.code.name
     field, value = error.metadata.get("field", ""), error.metadata.get("value", "")
     return Dead(reason, error.message, field, value)
+
+
+def _unfit(error: Exception) -> Dead:
+    """What an event that no message to the core can hold says of a dead letter."""
+    if isinstance(error, Undecodable):
+        return Dead("UNFIT", str(error), error.field, error.value)
+    return Dead(DEFECT, f"the event cannot be sent: {error!r}")
 
 
 def _fact(item: Item) -> StockFact:

@@ -123,7 +123,7 @@ def read_dead_letter(record: bytes) -> DeadLetter:
 
 def pack_case(case: Case) -> bytes:
     """The record of a case."""
-    return json.dumps(asdict(case)).encode()
+    return json.dumps(asdict(case), default=str).encode()
 
 
 def read_case(record: bytes) -> Case:
