@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from ..contract import Adapter, Message, Undecodable
+from ..contract import Adapter, Message
 from . import boxes
 from .dead_letters import bury, letter_of
 from .facts import Dead
@@ -149,9 +149,10 @@ def keyed(name: str, adapter: Adapter, message: Message) -> Keyed:
     """
     try:
         key = adapter.key(message)
-    except Undecodable:
-        key = ""
-    if not 0 < len(key.encode()) <= KEY_BYTES_MAX:
+        is_fit = 0 < len(key.encode()) <= KEY_BYTES_MAX
+    except Exception:  # noqa: BLE001 - Undecodable, or a defect that decoding will meet again
+        key, is_fit = "", False
+    if not is_fit:
         key = f"without a key {hashlib.blake2b(message.body, digest_size=16).hexdigest()}"
     given = message.attributes.get("x-correlation-id", f"{name}/{key}")
     return Keyed(message, key, correlation_id(given))

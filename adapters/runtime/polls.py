@@ -14,7 +14,7 @@ from .flow_metrics import Figures
 from .inbox import Arrival, Inbox, InboxFull, keyed
 from .partner import Partner
 from .settings import Configured
-from .store import Store, StoreFull, Tables
+from .store import Store, StoreFailed, StoreFull, Tables
 
 #: Seconds to wait while the inbox has no room for a page.
 FULL_S: Final = 1.0
@@ -56,6 +56,10 @@ class Poller:
                 self.last_error = str(error)
                 await asyncio.sleep(FULL_S)
                 continue
+            except StoreFailed:
+                raise
+            except Exception as error:  # noqa: BLE001 - a defect must not stop the others
+                has_more, self.last_error = False, f"the adapter failed: {error!r}"
             if not has_more:
                 await asyncio.sleep(self._configured.settings.every_s)
 

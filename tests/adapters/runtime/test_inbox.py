@@ -1,5 +1,7 @@
 """The inbox: what comes again is known, what is too much is refused, and keys are forgotten."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -109,6 +111,13 @@ def test_a_message_without_a_key_is_kept_under_its_content() -> None:
 
     assert bad.key.startswith("without a key ")
     assert bad.key != other.key
+
+
+@pytest.mark.parametrize("document", [b"{}", b'{"id": 5}', b'{"id": "\\ud800"}', b"["])
+def test_a_message_whose_key_fails_is_kept_under_its_content(document: bytes) -> None:
+    adapter = replace(ADAPTER, key=lambda message: json.loads(message.body)["id"])
+
+    assert keyed("shop", adapter, Message(document)).key.startswith("without a key ")
 
 
 @pytest.mark.parametrize("given", ["", "a" * 129, "né", "a\nb"])
