@@ -199,6 +199,7 @@ class Store:
 
     def _commit(self, changes: list[Change[Any]]) -> list[Any]:
         try:
+            self._env.reader_check()  # a command that was killed while it read pins old pages
             with self._env.begin(write=True) as transaction:
                 tables = self._tables(transaction)
                 return [change(tables) for change in changes]

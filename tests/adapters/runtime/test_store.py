@@ -1,6 +1,8 @@
 """The store: what was written is there, waiters share a transaction, and a full or broken disk."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +97,25 @@ async def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
     assert [1, 4] == [await store.write(taken), await store.write(taken)]
     store.close()
     assert 7 == await Store(tmp_path, 16 * MIB).write(taken)
+
+
+def test_a_command_that_was_killed_while_it_read_holds_no_room(tmp_path: Path) -> None:
+    """Its reader would pin old pages for as long as the file is open, until the store is full."""
+    store = Store(tmp_path, 16 * MIB)
+    store.write_now(put(b"a", b"1"))
+    reading = (
+        "import sys, time, pathlib; from holdfast.adapters.runtime.store import Store\n"
+        "with Store(pathlib.Path(sys.argv[1]), 1 << 24).reading() as tables:\n"
+        "    list(tables.cursors.entries()); print(flush=True); time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", reading, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as reader:
+        assert reader.stdout is not None
+        reader.stdout.readline()
+        reader.kill()
+
+    for _ in range(40):
+        store.write_now(put(b"big", bytes(MIB)))
+        store.write_now(lambda tables: tables.cursors.delete(b"big"))
+
+    assert {b"a": b"1"} == kept(store)
