@@ -332,7 +332,7 @@ def test_the_repeat_of_a_repair_by_its_id_repairs_nothing() -> None:
     shop.audit()
     before = len(shop.entries)
     (there,) = shop.repair(request=request).repairs
-    assert (RepairVerdict.NOT_REPAIRED, 20, 20) == (there[2], there.reserved, there.reserved_after)
+    assert (RepairVerdict.NOT_REPAIRED, 27, 27) == (there[2], there.reserved, there.reserved_after)
     other = shop.ask(RepairLevels((MUG,), "a bad module", "ops", request=request))
     assert "stock_levels" == other.field  # type: ignore[attr-defined]
     assert before == len(shop.entries)
