@@ -39,7 +39,7 @@ from .commands import (
     UpdateLocation,
     UpdateSource,
 )
-from .commands.stock import RESERVATION, SUPPLY
+from .commands.stock import RESERVATION, SUPPLY, TRANSFER
 from .handles import make_handle, split_handles
 from .ids import key_from_parts, key_from_text, text_from_key
 from .limits import HOLD_MS_MIN, LINES_KEPT_NS, NS_PER_MS, RETENTION_NS
@@ -148,6 +148,22 @@ def _warm_lookups(node: Node, operations: np.ndarray) -> Iterator[Command]:
     yield ReserveBatch(elsewhere, None)
 
 
+def _warm_supply() -> Iterator[Command]:
+    """What is to come, and comes."""
+    order, other = (Reference(SUPPLY, "order", line) for line in "12")
+    move = Reference(TRANSFER, "move", "1")
+    for fact in (
+        StockEvent(None, 11, "S0", "W", EventKind.SUPPLY, 9, reference=order, expected_ns=9),
+        StockEvent(None, 12, "S0", "W", EventKind.RECEIPT, 1, reference=order),
+        StockEvent(None, 13, "S0", "W", EventKind.SUPPLY, 5, reference=other, expected_ns=9),
+        *(
+            StockEvent(key_from_parts("move", half), 0, "S0", "W", EventKind.RECEIPT, 1, None, move)
+            for half in "12"
+        ),
+    ):
+        yield RecordStockEvents("statuses", (fact,))
+
+
 def _warm_backorders() -> Iterator[Command]:
     """Units that are promised by date, from supply, and given back in part."""
     yield GetAvailableToPromise("S0", (), 1, 0, 9)
@@ -212,13 +228,7 @@ def _life() -> Iterator[tuple[int, Command]]:
         StockEvent(key, 11, "S0", "W", EventKind.SHIPMENT_REVERSAL, 1, reference=order),
     ):
         yield 6, RecordStockEvents("source", (event,))
-    order, other = (Reference(SUPPLY, "order", line) for line in "12")
-    for fact in (
-        StockEvent(None, 11, "S0", "W", EventKind.SUPPLY, 9, reference=order, expected_ns=9),
-        StockEvent(None, 12, "S0", "W", EventKind.RECEIPT, 1, reference=order),
-        StockEvent(None, 13, "S0", "W", EventKind.SUPPLY, 5, reference=other, expected_ns=9),
-    ):
-        yield 6, RecordStockEvents("statuses", (fact,))
+    yield from ((6, command) for command in _warm_supply())
     yield from ((6, command) for command in _warm_backorders())
     yield 7, UpdateSource(Source("numbers", 0, None, Fallback.CAP, 9), allow_missing=True)
     for number in (9, 9, 7):  # one that skips some, a repeat, and one of those

@@ -132,7 +132,9 @@ from .supply import (
     count_open,
     drop_supplies,
     find_supply,
+    is_supply_open,
     list_open,
+    still_to_come,
     sum_incoming,
 )
 from .unavailable import (
@@ -207,6 +209,7 @@ __all__ = [
     "index_parts",
     "index_unavailable",
     "is_done",
+    "is_supply_open",
     "judge_known",
     "judge_nothing_left",
     "judge_operations",
@@ -234,6 +237,7 @@ __all__ = [
     "reserve_batch",
     "reserve_lines",
     "settle_backorders",
+    "still_to_come",
     "sum_backordered",
     "sum_incoming",
     "sum_levels",

@@ -8,7 +8,7 @@ from .compiled import kernel
 from .hashing import hash_bytes, mix
 from .names import names_of
 from .reservations import units
-from .supply import is_open
+from .supply import is_supply_open
 
 
 @kernel
@@ -58,7 +58,7 @@ def hash_supplies(supplies, levels, seed, skus, locations):
     total = np.uint64(0)
     for number in range(supplies.size):
         supply = supplies[number]
-        if is_open(supply):
+        if is_supply_open(supply):
             units = supply.quantity - supply.received
             h = _hash_row(levels, supply.row, seed, skus, locations)
             h = mix(mix(h, supply.key_hi), supply.key_lo)

@@ -19,7 +19,7 @@ def still_to_come(supply):
 
 
 @kernel
-def is_open(supply):
+def is_supply_open(supply):
     """Whether units of a supply are still to come, or more of a transfer came than were dispatched:
     that may be because its dispatch is late.
     """
@@ -46,7 +46,7 @@ def count_open(heads, supplies, row):
     count = 0
     place = np.int64(heads[row])
     while place != 0:
-        count += is_open(supplies[place - 1])
+        count += is_supply_open(supplies[place - 1])
         place = np.int64(supplies[place - 1].next)
     return count
 
@@ -78,7 +78,7 @@ def list_open(rows, heads, supplies, most, numbers, places):
             return count, i
         place = np.int64(heads[rows[i]])
         while place != 0:
-            if is_open(supplies[place - 1]):
+            if is_supply_open(supplies[place - 1]):
                 numbers[count] = place - 1
                 places[count] = i
                 count += 1
@@ -137,7 +137,7 @@ def _drop_closed(heads, supplies, count, row, header, text_records):
     place = np.int64(heads[row])
     while place != 0:
         supply = supplies[place - 1]
-        if not is_open(supply):
+        if not is_supply_open(supply):
             closed += 1
             if oldest < 0 or supply.changed_ns <= supplies[oldest].changed_ns:
                 oldest = place - 1

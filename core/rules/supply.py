@@ -7,6 +7,7 @@ its units off. Both may come in any order, so they add up, and what is said late
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from ..commands import Reference, StockEvent
 from ..ids import Key, key_from_parts
@@ -14,7 +15,7 @@ from ..limits import SUPPLIES_OPEN_MAX
 from ..model import EventKind, EventOutcome
 from ..tables.effects import Section
 from ..tables.shard import Shard
-from ..tables.supply import count_open, find_supply, has_room, still_to_come
+from ..tables.supply import count_open, find_supply, has_room, known_to_come
 from ..tables.table import Array
 from ..tables.writing import record_supply
 
@@ -29,7 +30,7 @@ def judge_supply(
     if supply is not None and _is_outdated(source, event, shard, supply):
         return EventOutcome.SUPPLY_OUTDATED
     opens = event.quantity > (0 if supply is None else int(supply["received"]))
-    is_full = opens and not still_to_come(supply) and count_open(shard, row) >= SUPPLIES_OPEN_MAX
+    is_full = opens and not known_to_come(supply) and count_open(shard, row) >= SUPPLIES_OPEN_MAX
     if is_full or (supply is None and not has_room(shard)):
         return EventOutcome.TOO_MANY_SUPPLIES
     return None
@@ -63,20 +64,40 @@ def write_supply(source: str, event: StockEvent, named: Reference, shard: Shard,
     """Write what an event says of supply, or what it brought of it; its own effect was written
     last.
     """
-    key = key_of(named)
-    supply = find_supply(shard, row, key)
+    supply = find_supply(shard, row, key_of(named))
     said = event if event.quantity >= 0 else _put_back(event, supply, shard, row)
     assert said is not None, named
-    is_receipt = said.kind is EventKind.RECEIPT
-    names = () if supply is not None else (named.id, named.line)
-    stock = shard.effects.written()[Section.STOCK] - 1
-    effect = (
+    change = Told(
         *(said.quantity, _difference(said, supply), said.expected_ns or 0),
-        *(said.occur_time_ns or 0, said.sequence, key.hi, key.lo),
-        *(row, shard.sources.find(source), stock),
-        *(sum(1 + len(name.encode()) for name in names), is_receipt, False),
+        *(said.occur_time_ns or 0, said.sequence, shard.sources.find(source)),
+        is_receipt=said.kind is EventKind.RECEIPT,
     )
-    record_supply(shard, effect, *names)
+    write_told(change, named, shard, row, is_known=supply is not None)
+
+
+class Told(NamedTuple):
+    """What is told of supply or of a transfer, as Section.SUPPLIES has it."""
+
+    units: int
+    incoming: int
+    expected_ns: int
+    said_ns: int = 0
+    sequence: int = 0
+    source: int = 0
+    is_receipt: bool = False
+    is_transfer: bool = False
+
+
+def write_told(told: Told, named: Reference, shard: Shard, row: int, *, is_known: bool) -> None:
+    """Write what is told under a reference, with its names if it is new; the fact that tells it was
+    written last.
+    """
+    key, names = key_of(named), () if is_known else (named.id, named.line)
+    stock = shard.effects.written()[Section.STOCK] - 1
+    size = sum(1 + len(name.encode()) for name in names)
+    what = told.units, told.incoming, told.expected_ns, told.said_ns, told.sequence
+    where = key.hi, key.lo, row, told.source, stock, size
+    record_supply(shard, (*what, *where, told.is_receipt, told.is_transfer), *names)
 
 
 def _put_back(event: StockEvent, supply: Array | None, shard: Shard, row: int) -> StockEvent | None:
@@ -87,7 +108,7 @@ def _put_back(event: StockEvent, supply: Array | None, shard: Shard, row: int) -
         return None
     units = min(-event.quantity, int(supply["received"]))
     left = int(supply["received"]) - units
-    opens = not still_to_come(supply) and int(supply["quantity"]) > left
+    opens = not known_to_come(supply) and int(supply["quantity"]) > left
     if opens and count_open(shard, row) >= SUPPLIES_OPEN_MAX:
         return None
     return replace(event, quantity=-units)
@@ -101,7 +122,7 @@ def _difference(event: StockEvent, supply: Array | None) -> int:
         received += event.quantity
     else:
         announced = event.quantity
-    return max(0, announced - received) - still_to_come(supply)
+    return max(0, announced - received) - known_to_come(supply)
 
 
 @lru_cache(maxsize=1_024)

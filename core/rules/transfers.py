@@ -13,11 +13,11 @@ from ..limits import QUANTITY_MAX, SUPPLIES_OPEN_MAX
 from ..model import EventKind, EventOutcome
 from ..tables.effects import Section
 from ..tables.shard import Shard
-from ..tables.supply import count_open, find_supply, has_room, is_open, still_to_come
+from ..tables.supply import count_open, find_supply, has_room, is_known_open, known_to_come
 from ..tables.table import Array
-from ..tables.writing import record, record_supply
+from ..tables.writing import record
 from .reversals import Undoing
-from .supply import key_of
+from .supply import Told, key_of, write_told
 
 _OF_TRANSFERS: Final = (
     *(EventKind.TRANSFER_DISPATCH, EventKind.TRANSFER_ADJUSTMENT),
@@ -63,7 +63,7 @@ def judge_transfer(
     dispatched, received = after = _after(event, sign, known)
     if max(map(abs, after)) > QUANTITY_MAX:
         return EventOutcome.OUT_OF_RANGE, 0
-    opens = dispatched != received and not is_open(known)
+    opens = dispatched != received and not is_known_open(known)
     is_full = opens and count_open(shard, there) >= SUPPLIES_OPEN_MAX
     if is_full or (known is None and not has_room(shard)):
         return EventOutcome.TOO_MANY_SUPPLIES, 0
@@ -80,15 +80,13 @@ def write_transfer(event: StockEvent, sign: int, shard: Shard, row: int) -> None
         record(shard, Section.LEVELS, (*level, 1, 0, 0))
     known = _find(event, shard, there)
     dispatched, received = _after(event, sign, known)
-    names = () if known is not None else (named.id, named.line)
-    key = key_of(named)
-    effect = (
-        *(sign * event.quantity, max(0, dispatched - received) - still_to_come(known)),
-        *(event.expected_ns or 0, 0, 0, key.hi, key.lo),
-        *(there, 0, shard.effects.written()[Section.STOCK] - 1),
-        *(sum(1 + len(name.encode()) for name in names), event.kind is EventKind.RECEIPT, True),
+    incoming = max(0, dispatched - received) - known_to_come(known)
+    told = Told(
+        *(sign * event.quantity, incoming, event.expected_ns or 0),
+        is_receipt=event.kind is EventKind.RECEIPT,
+        is_transfer=True,
     )
-    record_supply(shard, effect, *names)
+    write_told(told, named, shard, there, is_known=known is not None)
 
 
 def _goes_to(event: StockEvent, shard: Shard, row: int) -> int:

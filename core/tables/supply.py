@@ -73,17 +73,14 @@ def count_open(shard: Shard, row: int) -> int:
     return int(kernels.count_open(shard.supply_heads.records, shard.supplies.records, row))
 
 
-def is_open(supply: Array | None) -> bool:
-    """Whether units of a supply are to come, or more of a transfer came than were dispatched."""
-    if supply is None:
-        return False
-    is_over = supply["is_transfer"] and supply["quantity"] < supply["received"]
-    return bool(is_over) or still_to_come(supply) > 0
+def is_known_open(supply: Array | None) -> bool:
+    """Whether a supply is known, and open."""
+    return supply is not None and bool(kernels.is_supply_open(supply))
 
 
-def still_to_come(supply: Array | None) -> int:
-    """Units of a supply that have not come."""
-    return 0 if supply is None else max(0, int(supply["quantity"]) - int(supply["received"]))
+def known_to_come(supply: Array | None) -> int:
+    """Units of a supply that have not come; 0 of one that is not known."""
+    return 0 if supply is None else int(kernels.still_to_come(supply))
 
 
 def sum_incoming(shard: Shard, rows: Array, before_ns: int = NEVER_NS) -> list[int]:

@@ -154,6 +154,8 @@ def _field(column: int) -> property:
 def _seen_by_plain(argument: Any) -> Any:
     if isinstance(argument, tuple):
         return _alike(argument, map(_seen_by_plain, argument))
+    if isinstance(argument, np.void):  # one record
+        return _Rows(np.array([argument]))[0]
     if not isinstance(argument, np.ndarray):
         return int(argument)
     return _Rows(argument) if argument.dtype.names else _Cells(argument)

@@ -279,6 +279,9 @@ def _change_supplies(duel: Duel, rng: Random, shard: _Shard) -> None:
         key = np.uint64(0), np.uint64(rng.randrange(SUPPLY_KEYS))
         duel.call("find_supply", *tables, row, *key)
         duel.call("count_open", *tables, row)
+        supply = shard.supplies[rng.randrange(len(shard.supplies))]
+        duel.call("still_to_come", supply)
+        duel.call("is_supply_open", supply)
         if rng.random() < 0.1:
             gone = (row, *tables, shard.supply_count, shard.header, shard.supply_texts[0])
             shard.supply_count = duel.call("drop_supplies", *gone)
