@@ -185,32 +185,37 @@ class StockFacts:
             lambda index: (named[index].sku, named[index].location),
             now_ns,
         )
-        if change and change.counted and change.counted.basis:
-            decided.plan["seen"] = named[0].as_of_sequence
-        refusal = change.refusal if change else None
-        if decided.codes[0] not in (EVENT_APPLIED, EVENT_OUT_OF_RANGE):
-            refusal = None
-        if change and refusal and not _is_recorded(refusal, named[0]):
-            return touched, [_refused(change, before)], ()
+        if change:
+            change = _as_decided(change, named[0], decided)
+            if change.refusal and not _is_recorded(change.refusal, named[0]):
+                return touched, [_refused(change, before)], ()
         places.create(decided, source if quarantines else None)
+        self._write(source, named, decided, change, touched)
+        skipped = self.planner.finish(source, decided, named[0] if change else None)
+        results = _results(decided)
+        if change:
+            results = (_told(change, results[0], decided, touched),)
+        return touched, results, skipped
+
+    def _write(
+        self,
+        source: str,
+        named: Sequence[StockEvent],
+        decided: Plan,
+        change: Change | None,
+        touched: Iterable[Shard],
+    ) -> None:
+        """Write what takes effect, with what it came with, and what a single event changes."""
         has_details = any(map(stock_details.has_details, named))
         for shard in touched:
             written = shard.effects.written()
             self.planner.write(source, decided, shard)
             if has_details:
                 stock_details.write_details(shard, written[Section.STOCK], decided, named)
-            if change and decided.codes[0] == EVENT_APPLIED and not refusal:
+            if change and not change.refusal and decided.codes[0] == EVENT_APPLIED:
                 row = int(decided.events["row"][0])
                 self.changes.write(source, named[0], change, shard, row)
                 record_origin(shard, "", named[0].correlation_id, written)
-        skipped = self.planner.finish(source, decided, named[0] if change else None)
-        results = _results(decided)
-        if refusal:
-            results = (results[0]._replace(outcome=refusal),)
-        elif change and decided.codes[0] in (EVENT_APPLIED, EVENT_ALREADY_COUNTED):
-            (shard,), row = touched, int(decided.events["row"][0])
-            results = (_told(change, results[0], shard, row),)
-        return touched, results, skipped
 
     def _judge(
         self, source: str, named: Sequence[StockEvent], events: Array, plan: Array, now_ns: int
@@ -396,8 +401,24 @@ def _is_recorded(refusal: EventOutcome, event: StockEvent) -> bool:
     return refusal in has_come and event.sequence > 0
 
 
-def _told(change: Change, result: EventResult, shard: Shard, row: int) -> EventResult:
-    """The answer to an event that changed more than its plan says."""
+def _as_decided(change: Change, event: StockEvent, decided: Plan) -> Change:
+    """The change of an event that was decided. One that was recorded before, or has no level, has
+    its answer in the plan, and no refusal.
+    """
+    if change.counted and change.counted.basis:
+        decided.plan["seen"] = event.as_of_sequence
+    is_new = decided.codes[0] in (EVENT_APPLIED, EVENT_OUT_OF_RANGE)
+    return change if is_new else replace(change, refusal=None)
+
+
+def _told(
+    change: Change, result: EventResult, decided: Plan, touched: Sequence[Shard]
+) -> EventResult:
+    """The answer to an event that changed more than its plan says, or nothing after all."""
+    if change.refusal:
+        return result._replace(outcome=change.refusal)
+    if decided.codes[0] not in (EVENT_APPLIED, EVENT_ALREADY_COUNTED):
+        return result
     if change.counted:
         return result._replace(reapplied=change.counted.reapplied)
     if change.undoing and change.undoing.is_pending:
@@ -407,6 +428,7 @@ def _told(change: Change, result: EventResult, shard: Shard, row: int) -> EventR
         return result._replace(in_transit=told[0], is_untracked=told[1])
     if change.issued:
         # What is shipped is not promised any more, and what is not shipped after all is again.
+        (shard,), row = touched, int(decided.events["row"][0])
         on_hand, _, _, available, *_ = shard.read_levels(np.array([row]))[:, 0].tolist()
         available = available_when_settled(shard, row, available)
         return result._replace(on_hand=on_hand, available=available)
