@@ -5,6 +5,8 @@ import pytest
 from holdfast.core.audit import check_invariants
 from holdfast.core.commands import (
     AvailabilitiesView,
+    Conflict,
+    DeleteSku,
     EventsOutcome,
     GetAvailability,
     ListQuarantinedSkus,
@@ -19,6 +21,7 @@ from holdfast.core.commands import (
     UpdateLocation,
     UpdateSource,
 )
+from holdfast.core.ids import sku_request_key
 from holdfast.core.model import EventKind, EventOutcome, LocationKind, UnknownSkus
 from holdfast.core.tables.effects import Section
 from tests.core.engine import NodeEngine
@@ -98,6 +101,17 @@ def test_unknown_skus_are_refused_where_their_shard_has_no_room(
     desk.settle("B", admits=False)
     assert [applied, unknown, applied] == desk.sell("C", "D", "C")
     assert [] == check_invariants(desk.engine.node)
+
+
+def test_an_id_of_a_decision_is_no_other_commands() -> None:
+    desk = Desk()
+    desk.sell("A")
+    key = sku_request_key("A", "q1")
+    assert SkuSettled(was_quarantined=True) == desk.ask(
+        SettleSku("A", admits=True, reason="new", actor="Zoë", request=key)
+    )
+    conflict = Conflict("method", "SETTLE_SKU", "DELETE_SKU")
+    assert conflict == desk.ask(DeleteSku("A", key))
 
 
 def test_a_full_quarantine_of_one_shard_refuses_nothing_in_another(
