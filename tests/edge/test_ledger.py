@@ -109,46 +109,48 @@ def test_movements_are_told_newest_first(client: BlockingClient) -> None:
     )
 
 
-def test_a_movement_is_found_by_the_correlation_id_of_its_event(client: BlockingClient) -> None:
+def test_a_movement_is_found_by_the_correlation_id_of_its_event(tmp_path: Path) -> None:
     """Also what it does to a reservation and to a transfer, and of events in columns."""
-    client.create_location("QUAY")
-    order = Reference(kind="reservation", id="order-c")
-    move = Reference(kind="transfer", id="T-1")
 
     def told(kind: str, units: int, number: int, **more: Any) -> StockEvent:
         more |= {"kind": f"STOCK_EVENT_KIND_{kind}", "quantity": units, "sequence": number}
         return StockEvent(sku="CORRELATED", location="QUAY", **more)
 
-    client.record_stock_events(
-        "wms", [told("RECEIPT", 9, 1, correlation_id="quay 1"), told("SALE", 1, 2)]
-    )
-    client.reserve("order-c", [("CORRELATED", "QUAY", 2)], hold=60)
-    client.commit("order-c")
-    client.record_stock_events(
-        "wms",
-        [
-            told("GOODS_ISSUE", 2, 3, reference=order, correlation_id="ship 7"),
-            told("RECEIPT", 1, 4, reference=move, correlation_id="quay 2"),
-        ],
-        correlation_id="the call",
-    )
-    (handle,) = client.resolve_stock_levels([("CORRELATED", "QUAY")]).handles
-    sales = StockColumns(
-        *("wms", [handle] * 2, STOCK_EVENT_KIND_SALE, [1, 1]),
-        sequences=[5, 6],
-        correlation_id="till 9",
-    )
-    list(client.record_stock_events_stream([sales]))
-    for correlation, kinds in (
-        ("quay 1", ["RECEIPT"]),
-        ("ship 7", ["FULFILL", "GOODS_ISSUE"]),
-        ("quay 2", ["INCOMING", "RECEIPT"]),
-        ("till 9", ["SALE", "SALE"]),
-        ("the call", []),
-    ):
-        found = settled(partial(client.list_movements, by_correlation_id=correlation)).movements
-        names = [ledger.MovementKind.Name(each.kind) for each in found]
-        assert kinds == sorted(name.removeprefix("MOVEMENT_KIND_") for name in names)
+    with running_node(tmp_path, ledger="on") as node, connected(node) as client:
+        client.create_location("QUAY")
+        order = Reference(kind="reservation", id="order-c")
+        move = Reference(kind="transfer", id="T-1")
+
+        client.record_stock_events(
+            "wms", [told("RECEIPT", 9, 1, correlation_id="quay 1"), told("SALE", 1, 2)]
+        )
+        client.reserve("order-c", [("CORRELATED", "QUAY", 2)], hold=60)
+        client.commit("order-c")
+        client.record_stock_events(
+            "wms",
+            [
+                told("GOODS_ISSUE", 2, 3, reference=order, correlation_id="ship 7"),
+                told("RECEIPT", 1, 4, reference=move, correlation_id="quay 2"),
+            ],
+            correlation_id="the call",
+        )
+        (handle,) = client.resolve_stock_levels([("CORRELATED", "QUAY")]).handles
+        sales = StockColumns(
+            *("wms", [handle] * 2, STOCK_EVENT_KIND_SALE, [1, 1]),
+            sequences=[5, 6],
+            correlation_id="till 9",
+        )
+        list(client.record_stock_events_stream([sales]))
+        for correlation, kinds in (
+            ("quay 1", ["RECEIPT"]),
+            ("ship 7", ["FULFILL", "GOODS_ISSUE"]),
+            ("quay 2", ["INCOMING", "RECEIPT"]),
+            ("till 9", ["SALE", "SALE"]),
+            ("the call", []),
+        ):
+            found = settled(partial(client.list_movements, by_correlation_id=correlation)).movements
+            names = [ledger.MovementKind.Name(each.kind) for each in found]
+            assert kinds == sorted(name.removeprefix("MOVEMENT_KIND_") for name in names)
 
 
 @pytest.mark.parametrize(

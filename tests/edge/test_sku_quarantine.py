@@ -91,7 +91,7 @@ async def test_the_terminal_lists_admits_and_discards(node: NodeProcess, client:
     assert f"{bad} is discarded." in flat(told.output)
     told = ask(node, "skus", "discard", good, "--reason", "late")
     assert "not in quarantine" in flat(told.output)
-    assert {"settled": False} == ask_json(node, "skus", "admit", good, "--reason", "x")
+    assert not ask_json(node, "skus", "admit", good, "--reason", "x")["settled"]
 
 
 def test_the_example_of_the_page_runs(node: NodeProcess) -> None:
