@@ -36,6 +36,7 @@ from .statistics import read_statistics
 from .tables.layouts import LINE
 from .tables.reservation_index import unpack_part
 from .tables.shard import Shard
+from .tables.sku_names import text_of
 from .tables.table import Array, Table
 
 
@@ -144,6 +145,21 @@ def _wrong_names(shard: Shard) -> Iterator[str]:
         names = [table.text(number) for number in np.flatnonzero(table.removed.used == 0)]
         if len(set(names)) != len(names):
             yield f"a name stands twice among the {kind}"
+
+
+def _wrong_sku_names(shard: Shard) -> Iterator[str]:
+    """Another name is that of one SKU, and no SKU begins under it."""
+    records, names = shard.sku_name_records.used, shard.sku_names
+    is_known = (records["sku"] >= 0) & (records["sku"] < len(shard.skus))
+    yield from _where(~is_known, "name {} is of no SKU")
+    for record in records[is_known]:
+        first, name = shard.skus.text(int(record["sku"])), text_of(record)
+        if names.first.get(name) != first:
+            yield f"{name} is not a name of {first}, or of another SKU too"
+        if shard.skus.find(name) >= 0:
+            yield f"{name} is a SKU, and another name of {first}"
+        if (names.shown.get(name) == name) != bool(record["is_present"]):
+            yield f"whether {first} is called {name} is not as it is noted"
 
 
 def _wrong_quarantine(shard: Shard) -> Iterator[str]:
@@ -308,6 +324,7 @@ _CHECKS = (
     _wrong_levels,
     _wrong_names,
     _wrong_quarantine,
+    _wrong_sku_names,
     _wrong_reservations,
     _wrong_supplies,
     _wrong_backorders,
@@ -366,7 +383,7 @@ def _wrong_ids(node: Node) -> Iterator[str]:
 def _wrong_homes(node: Node) -> Iterator[str]:
     for shard in node.shards:
         for number in range(len(shard.skus)):
-            if node.homes.of_sku(shard.skus.text(number)) != shard.number:
+            if node.homes.of_name(shard.skus.text(number)) != shard.number:
                 yield f"shard {shard.number}: SKU {number} belongs to another shard"
 
 

@@ -89,6 +89,11 @@ QUARANTINED_MAX = 10_000
 #: SKUs of a shard in quarantine: each is one that an operator has to look at.
 QUARANTINED_SKUS_MAX = 10_000
 
+#: Other names of the SKUs of a node, beside the first name of each: some 30 MB. And of one SKU: a
+#: watcher is told all of them.
+SKU_NAMES_MAX = 1 << 16
+SKU_NAMES_EACH_MAX = 32
+
 #: Stock levels that one command repairs.
 REPAIRED_MAX = 100
 

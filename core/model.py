@@ -35,6 +35,7 @@ class Verb(IntEnum):
     SETTLE_SKU = 10
     FORCE_RELEASE = 11
     REPAIR_LEVELS = 12
+    RENAME_SKU = 13
 
 
 class Remainder(IntEnum):

@@ -16,7 +16,8 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from .actor import Actor, Mail, Origin, Ticket
-from .commands import Command, Disagreement, Outcome, Reserve
+from .commands import Command, Disagreement, Outcome, RecordStockEvents, Reserve
+from .commands.naming import put_names
 from .commands.registry import OPERATIONS, Growth, bind_rules
 from .limits import ROWS_MAX, SLOTS
 from .model import UnknownSkus
@@ -31,6 +32,7 @@ from .rules.counts import Counts
 from .rules.fact_changes import FactChanges
 from .rules.homes import Homes
 from .rules.late_counts import LateCounts
+from .rules.renames import Renames
 from .rules.reservations import Reservations
 from .rules.retention import DEFAULT_RETENTION, Retention, Sweep
 from .rules.reversals import Reversals
@@ -49,9 +51,10 @@ from .tables.effects import Entry, Section
 from .tables.rebuilding import rebuild
 from .tables.reservation_index import ReservationIndex
 from .tables.shard import Shard
+from .tables.sku_names import SkuNames
 from .tables.table import Array
 from .tables.writing import expire, record, record_origin, record_seal, take_entry
-from .work import EXPIRY, ORIGIN_NOTED, TURN_WORK_MAX, Steps, Work
+from .work import EXPIRY, LINE_NAMED, ORIGIN_NOTED, TURN_WORK_MAX, Steps, Work
 
 _ARRIVAL = attrgetter("arrival")
 
@@ -61,12 +64,6 @@ Rule: TypeAlias = Callable[[Any, int], Any]
 def _is_plain(mail: Mail) -> bool:
     """Whether it is a single-line Reserve on nobody's behalf, which runs with others."""
     return single_line.takes(mail.command) and not (mail.origin and mail.origin.principal)
-
-
-def _kind(mail: Mail) -> tuple[bool, Origin | None]:
-    """Mail of one kind can run together: plain or not, and of which origin if not."""
-    is_plain = _is_plain(mail)
-    return is_plain, None if is_plain else mail.origin
 
 
 #: Work that may wait for one shard: 4,096 Reserves of one line.
@@ -138,10 +135,12 @@ class Node:
         self.timeline = timeline
         seed = np.frombuffer(hash_seed, np.int64)
         self.index = ReservationIndex(shard_count, seed)
+        self.sku_names = SkuNames()
         self.shards = [
-            Shard(number, self.index, seed, timeline, rows_max) for number in range(shard_count)
+            Shard(number, self.index, self.sku_names, seed, timeline, rows_max)
+            for number in range(shard_count)
         ]
-        self.homes = Homes(self.shards, self.index, slot_count)
+        self.homes = Homes(self.shards, self.index, self.sku_names, slot_count)
         self.work = Work()
         self.reservations = Reservations(self.shards, self.homes, self.work)
         self.backorders = SupplyReserves(self.shards, self.homes, self.reservations, self.work)
@@ -181,6 +180,7 @@ class Node:
         yield AvailableToPromise(self.homes, self.work)
         yield Catalogue(self.shards, self.homes, self.work)
         yield SkuQuarantine(self.shards, self.homes, self.work)
+        yield Renames(self.homes, self.work)
 
     def __repr__(self) -> str:
         return f"<Node of {len(self.shards)} shards at {self.now_ns}>"
@@ -238,7 +238,7 @@ class Node:
                 *(shard.expirations.next_ns for shard in self.shards),
             ),
             is_late or any(actor.mailbox for actor in self.actors),
-            self.audit.take_found(),
+            [put_names(each, self.sku_names.shown) for each in self.audit.take_found()],
         )
 
     def _set_window(self) -> None:
@@ -269,7 +269,7 @@ class Node:
         boxes = [actor.take(share) for actor in self.actors]
         left: list[list[Mail]] = [[] for _ in boxes]
         mails = [mail for box in boxes for mail in box]
-        if all(map(_is_plain, mails)):
+        if all(map(_is_plain, mails)) and not self.sku_names.first:
             yield from self._run_plain(boxes, left)
         else:
             yield from self._run_mixed(boxes, left, share)
@@ -295,12 +295,42 @@ class Node:
         done, and what lies behind that in its mailbox.
         """
         whole = self.work.left
-        for (is_plain, origin), run in groupby(merge(*boxes, key=_ARRIVAL), _kind):
+        names = self.sku_names
+        # A rename may come before in the same turn, so each is looked at when its turn comes.
+        came = merge(*boxes, key=_ARRIVAL)
+        mails = (self._inside(mail) if names.first else mail for mail in came)
+        for (is_plain, origin), run in groupby(mails, self._kind):
             if is_plain:
                 answers = self._run_plain(self._by_home(run, left), left)
             else:
                 answers = self._run_each(run, left, share, whole)
             yield from self._noted(origin, answers) if origin else answers
+
+    def _inside(self, mail: Mail) -> Mail:
+        """The mail with the first name of each SKU that it names. Stock facts may be many: their
+        rule names some at a time.
+        """
+        if type(mail.command) is RecordStockEvents:
+            return mail
+        return mail._replace(command=put_names(mail.command, self.sku_names.first))
+
+    def _kind(self, mail: Mail) -> tuple[bool, Origin | None]:
+        """Mail of one kind can run together: plain or not, and of which origin if not. A plain one
+        may lie in the mailbox of a name that its SKU has got since.
+        """
+        is_plain = _is_plain(mail)
+        if is_plain and self.sku_names.first:
+            command = cast(Reserve, mail.command)
+            is_plain = self.homes.of_sku(command.lines[0].sku) == mail.shard
+        return is_plain, None if is_plain else mail.origin
+
+    def _outside(self, outcome: Outcome) -> Outcome:
+        """The outcome with the name by which each SKU is called now."""
+        if not self.sku_names.first:
+            return outcome
+        # Before the command its lines were named, which took as long.
+        self.work.spend(2 * LINE_NAMED * len(getattr(outcome, "lines", ())))
+        return put_names(outcome, self.sku_names.shown)
 
     def _run_each(
         self, run: Iterable[Mail], left: Sequence[list[Mail]], share: float, whole: float
@@ -318,7 +348,7 @@ class Node:
             if outcome is None:
                 left[mail.shard].append(mail)
             else:
-                yield mail.ticket, outcome
+                yield mail.ticket, self._outside(outcome)
 
     def _noted(
         self, origin: Origin, answers: Iterator[tuple[Ticket, Outcome]]
@@ -347,6 +377,8 @@ class Node:
                 outcomes = single_line.reserve_run(
                     self.reservations, shard, reserves, ids, self.now_ns
                 )
+                if self.sku_names.first:
+                    outcomes = [put_names(each, self.sku_names.shown) for each in outcomes]
                 yield from zip((mail.ticket for mail in box), outcomes, strict=False)
                 if len(outcomes) < len(box):
                     left[shard.number].extend(box[len(outcomes) :])
@@ -410,6 +442,7 @@ class Node:
 
     def loaded(self) -> None:
         """Rebuild what is derived, after the shards' states were loaded from a snapshot."""
+        self.sku_names.clear()
         for shard in self.shards:
             rebuild(shard)
         self.index.rebuild(self.shards)

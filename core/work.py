@@ -70,6 +70,10 @@ QUARANTINED_SKU_TOLD: Final = 4
 #: A pending reversal that is told.
 REVERSAL_TOLD: Final = 10
 
+#: A stock fact whose SKU is named by another name than its first; a line that is.
+EVENT_NAMED: Final = 6
+LINE_NAMED: Final = 2
+
 #: A stock fact that changes a status or a reservation: it is recorded by itself.
 FACT_CHANGING: Final = 70
 
@@ -97,6 +101,9 @@ LINE_ENDANGERED: Final = 10
 NAME_FOUND: Final = 1.5
 SKU_FOUND: Final = 2
 SKU_TOLD: Final = 4
+
+#: A name of a shard that is looked through for one that ended.
+NAME_PASSED: Final = 0.01
 
 #: A shard that is read; a stock level that is read there, and one that is told.
 SHARD_READ: Final = 20

@@ -78,7 +78,7 @@ class RecordFilter:
     after: int = 0
     """Those of appends behind this position."""
     sku: str | None = None
-    """Those that name this SKU, in one of their lines if they have lines."""
+    """Those that name this SKU as it was first called, in one of their lines if they have lines."""
     reservation_id: str | None = None
 
     def matches(self, record: EffectRecord) -> bool:
@@ -158,6 +158,7 @@ class _ShardHistory:
             **{section: partial(self._read_names, section) for section in _NAMES},
             Section.LOCATIONS: self._read_locations,
             Section.ENDED_SKUS: self._read_ended,
+            Section.SKU_RENAMES: self._read_renames,
             Section.LEVELS: self._read_levels,
             Section.LINKS: self._read_links,
             Section.MOVES: self._read_moves,
@@ -221,6 +222,14 @@ class _ShardHistory:
     def _read_ended(self, effects: Any) -> Iterator[EffectRecord]:
         for (number,) in effects.tolist():
             yield {"kind": "sku_ended", "sku": self.names[Section.SKU_NAMES][number]}
+
+    def _read_renames(self, effects: Any) -> Iterator[EffectRecord]:
+        for effect in effects:
+            yield {
+                "kind": "sku_renamed",
+                "sku": self.names[Section.SKU_NAMES][effect["sku"]],
+                "name": bytes(effect["name"]).decode(),
+            }
 
     def _read_levels(self, effects: Any) -> Iterator[EffectRecord]:
         for sku, location in effects[["sku", "location"]].tolist():

@@ -87,6 +87,7 @@ def _level(record: EffectRecord) -> str:
 _SENTENCES: Final[dict[str, Callable[[EffectRecord], str]]] = {
     "name": lambda record: f"{record['of']} {record['number']} is {record['name']!r}",
     "location": _location_sentence,
+    "sku_renamed": lambda record: f"sku {record['sku']} is called {record['name']} now",
     "sku_ended": lambda record: f"sku {record['sku']} ended",
     "level": lambda record: f"level {record['row']} is {_level(record)}",
     "reserve": _reserve_sentence,

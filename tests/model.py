@@ -17,7 +17,6 @@ from holdfast.core.commands import (
     Command,
     Conflict,
     CreateLocation,
-    DeleteOutcome,
     DeleteSku,
     EventsOutcome,
     Extend,
@@ -37,9 +36,9 @@ from holdfast.core.commands import (
     Move,
     MoveOutcome,
     Outcome,
-    OutOfRange,
     RecordStockEvents,
     RefusedLine,
+    RenameSku,
     ReservationView,
     Reserve,
     ReserveAgainstSupply,
@@ -62,7 +61,6 @@ from holdfast.core.limits import (
     NS_PER_DAY,
     NS_PER_MS,
     RETENTION_NS,
-    TOTAL_MAX,
 )
 from holdfast.core.model import (
     GIVE_BACK,
@@ -87,6 +85,7 @@ from tests.model_backorders import (
 )
 from tests.model_counts import Counts
 from tests.model_facts import Facts
+from tests.model_names import Names
 from tests.model_reservations import (
     HeldLine,
     Level,
@@ -133,7 +132,7 @@ class Model:
         self.facts = Facts(self.skus, self.locations, self.counts, unknown_skus=unknown_skus)
         self.now_ns = 0
         self.waiting = self.facts.waiting
-        self.ended_skus: dict[Key | None, tuple[int, dict[str, Level]]] = {}
+        self.names = Names()
 
     def execute(self, command: Command | StockColumns, now_ns: int) -> Outcome:
         """Let time pass, then obey."""
@@ -142,6 +141,12 @@ class Model:
 
     def obey(self, command: Command | StockColumns, now_ns: int) -> Outcome:
         """Execute a command when all holds that are due have ended."""
+        outcome = self.obey_by_first_names(self.names.inside(command), now_ns)
+        self.names.began |= self.skus.keys()
+        return self.names.outside(outcome)
+
+    def obey_by_first_names(self, command: Command | StockColumns, now_ns: int) -> Outcome:
+        """Execute a command that names each SKU as it was called first."""
         match command:
             case ReserveAgainstSupply():
                 outcome: Outcome = self.reserve_against_supply(command, now_ns)
@@ -178,7 +183,9 @@ class Model:
             case UpdateLocation():
                 outcome = self.update_location(command)
             case DeleteSku():
-                outcome = self.delete_sku(command, now_ns)
+                outcome = self.names.end(command, self.skus, self.facts, now_ns)
+            case RenameSku():
+                outcome = self.names.rename(command, self.skus, now_ns)
         settle(self.waiting)
         return outcome
 
@@ -465,26 +472,6 @@ class Model:
         known = self.locations.get(name)
         self.locations[name] = replace(known, **changes) if known else command.location
         return LocationOutcome(self.locations[name], ())
-
-    def delete_sku(self, command: DeleteSku, now_ns: int) -> DeleteOutcome | Unknown | OutOfRange:
-        """Forget the name, once for a request; reservations keep the levels they rest on."""
-        at_ns, ended = self.ended_skus.get(command.request, (-RETENTION_NS, {}))
-        is_repeat = now_ns - at_ns < RETENTION_NS
-        if not is_repeat:
-            if command.sku not in self.skus:
-                return Unknown("sku", command.sku)
-            ended = self.skus[command.sku]
-        on_hand = sum(level.on_hand for level in ended.values())
-        promised = sum(level.reserved + level.committed for level in ended.values())
-        for what, total in (("on_hand", on_hand), ("reserved + committed", promised)):
-            if abs(total) > TOTAL_MAX:
-                return OutOfRange("sku", command.sku, f"its total {what}, {total},", TOTAL_MAX)
-        if not is_repeat:
-            del self.skus[command.sku]
-            self.facts.forget(command.sku, ended.values())
-            if command.request is not None:
-                self.ended_skus[command.request] = now_ns, ended
-        return DeleteOutcome(len(ended), on_hand, promised, NO_REVISION, is_repeat)
 
     # Judgement of the model itself
 

@@ -128,7 +128,8 @@ def test_refusals_stand_in_the_order_of_precedence() -> None:
 
 def test_faults_are_those_of_faults_py() -> None:
     rows = table(INTEGRATORS, "status", "reason", "meaning")
-    text = (ROOT / "edge" / "wire" / "faults.py").read_text("utf-8")
+    files = sorted((ROOT / "edge" / "wire").glob("*faults.py"))
+    text = "".join(file.read_text("utf-8") for file in files)
     found = re.findall(r'grpc\.StatusCode\.(\w+),\s*f?"([A-Z_]+)(\{noun\})?"', text)
     nouns = [noun for noun, _ in faults._WHAT_WOULD_HELP.values()]
     known = {

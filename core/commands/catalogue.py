@@ -93,3 +93,24 @@ class DeleteOutcome:
     promised: int
     revision: Revision
     is_repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RenameSku:
+    """Call a SKU by another name from now on."""
+
+    sku: str
+    new_sku: str
+    request: Key | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenameOutcome:
+    """The answer to RenameSku."""
+
+    sku: str
+    """What it is called now."""
+    names: tuple[str, ...]
+    """All names that stand for it, the one that it began with first."""
+    revision: Revision
+    is_repeat: bool = False

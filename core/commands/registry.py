@@ -39,6 +39,8 @@ from .catalogue import (
     LocationOutcome,
     LocationsView,
     LocationView,
+    RenameOutcome,
+    RenameSku,
     UpdateLocation,
 )
 from .reservations import (
@@ -396,5 +398,14 @@ DELETE_SKU = _operation(
     _weighs(30),
     Growth.MOVES,
     _rows_of_request,
+    may_fault=True,
+)
+RENAME_SKU = _operation(
+    RenameSku,
+    RenameOutcome,
+    lambda command, homes: homes.of_sku(command.sku),
+    _weighs(40),
+    Growth.MOVES,
+    lambda command: command.request is not None,
     may_fault=True,
 )

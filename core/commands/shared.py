@@ -63,6 +63,32 @@ class OutOfRange:
     limit: int
 
 
+@dataclass(frozen=True, slots=True)
+class NameTaken:
+    """Fault: a name is wanted for a SKU, and another one has it. `field` is its path in the
+    request.
+    """
+
+    field: str
+    value: str
+    sku: str
+    """What the other one is called now."""
+    has_ended: bool = False
+    """Whether that one ended, and left reservations and events under the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitReached:
+    """Fault: the command asks for one more of `what`, of which there are as many as there may be.
+    `field` is its path in the request and `value` what it says.
+    """
+
+    field: str
+    value: str
+    what: str
+    limit: int
+
+
 #: A command: an instance of a class that has an entry in registry.OPERATIONS.
 Command: TypeAlias = object
 

@@ -9,6 +9,7 @@ from ..ids import Key
 from ..limits import SLOTS
 from ..tables.reservation_index import ReservationIndex, unpack_ended, unpack_part
 from ..tables.shard import Shard
+from ..tables.sku_names import SkuNames
 from ..tables.table import Array
 
 
@@ -29,19 +30,30 @@ class Homes:
     """
 
     def __init__(
-        self, shards: Sequence[Shard], index: ReservationIndex, slot_count: int = SLOTS
+        self,
+        shards: Sequence[Shard],
+        index: ReservationIndex,
+        sku_names: SkuNames,
+        slot_count: int = SLOTS,
     ) -> None:
         self.shards = shards
         self.index = index
+        self.sku_names = sku_names
         self._shard_by_slot = [slot % len(shards) for slot in range(slot_count)]
 
     def of_sku(self, sku: str) -> int:
-        """The shard that holds all stock of a SKU."""
-        return self._shard_by_slot[crc32(sku.encode()) % len(self._shard_by_slot)]
+        """The shard that holds all stock of a SKU, by any of its names."""
+        if first := self.sku_names.first:
+            sku = first.get(sku, sku)
+        return self.of_name(sku)
 
     def of_source(self, source: str) -> int:
         """The shard in whose turns a source of stock facts is heard."""
-        return self.of_sku(source)
+        return self.of_name(source)
+
+    def of_name(self, name: str) -> int:
+        """The shard of a name by itself."""
+        return self._shard_by_slot[crc32(name.encode()) % len(self._shard_by_slot)]
 
     def of_reservation(self, key: Key) -> int:
         """The shard of a reservation's first part; 0 when the id is unknown."""
@@ -88,3 +100,7 @@ class Homes:
     def shard_of_sku(self, sku: str) -> Shard:
         """The shard that holds all stock of a SKU, itself."""
         return self.shards[self.of_sku(sku)]
+
+    def shard_of_source(self, source: str) -> Shard:
+        """The shard in whose turns a source of stock facts is heard, itself."""
+        return self.shards[self.of_source(source)]

@@ -85,7 +85,7 @@ class SourceCatalogue:
     def update(self, command: UpdateSource, now_ns: int) -> SourceOutcome | Unknown | Conflict:
         """Change what is set of a source, in every shard."""
         name = command.source.name
-        home = self.homes.shard_of_sku(name)
+        home = self.homes.shard_of_source(name)
         said = {"source": (command.fields, [getattr(command.source, f) for f in command.fields])}
         first = repeats.first_result(home, command.request, Verb.UPDATE_SOURCE, said, now_ns)
         if isinstance(first, Conflict):
@@ -108,7 +108,7 @@ class SourceCatalogue:
     @executes(RESET_SOURCE)
     def reset(self, command: ResetSource, now_ns: int) -> SourceReset | Unknown | Conflict:
         """Set the last number of a source, in every shard that knows it."""
-        home = self.homes.shard_of_sku(command.source)
+        home = self.homes.shard_of_source(command.source)
         said = {"last_sequence": command.last_sequence, "reason": command.reason}
         first = repeats.first_result(home, command.request, Verb.RESET_SOURCE, said, now_ns)
         if isinstance(first, Conflict):

@@ -8,7 +8,7 @@ among them, the turn may end between two.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, count, groupby
-from operator import attrgetter
+from operator import attrgetter, is_not
 from typing import TypeAlias
 
 import numpy as np
@@ -22,6 +22,7 @@ from ..commands import (
     StockEvent,
     Unknown,
 )
+from ..commands.naming import put_names
 from ..commands.registry import RECORD_STOCK_EVENTS, executes
 from ..kernels.arguments import QUARANTINED_SKUS
 from ..kernels.codes import (
@@ -39,7 +40,7 @@ from ..tables.layouts import PLAN, STOCK_EVENT
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import number_of_name, record, record_names, record_origin
-from ..work import Steps, Work
+from ..work import EVENT_NAMED, Steps, Work
 from . import joint_turn, stock_details
 from .fact_changes import Change, FactChanges
 from .homes import Homes
@@ -106,8 +107,10 @@ class StockFacts:
             return unknown
         # Point of no return: every location is known; what else an event meets is its answer.
         parts = list(self._parts(command.source, named))
-        if len(parts) > 1 or not all(map(_IS_PLAIN, named)):
+        is_many = self.homes.sku_names.first and len(named) > RUN_MAX
+        if len(parts) > 1 or is_many or not all(map(_IS_PLAIN, named)):
             return self._record_in_steps(command, parts, now_ns)
+        named = self._inside(named)
         recorded = [self._record(command.source, named, now_ns)]
         outcome = self._outcome(command.source, recorded, now_ns)
         short = self._short(named, outcome)
@@ -118,15 +121,26 @@ class StockFacts:
     ) -> Steps[EventsOutcome]:
         # All of it was spent when the command began; each run is spent where it is recorded.
         self.work.spend(-RECORD_STOCK_EVENTS.weight(command))
-        recorded = []
+        recorded: list[_Recorded] = []
+        told: list[StockEvent] = []
         for run in _runs(parts):
             if self.work.is_over:
                 now_ns = yield
+            run = self._inside(run)  # a rename may have come meanwhile
+            told += run
             self.work.spend(RECORD_STOCK_EVENTS.weight(RecordStockEvents(command.source, run)))
             recorded.append(self._record(command.source, run, now_ns))
         outcome = self._outcome(command.source, recorded, now_ns)
-        short = self._short(command.events, outcome)
+        short = self._short(told, outcome)
         return (yield from self._with_shortfalls(outcome, short)) if short else outcome
+
+    def _inside(self, events: tuple[StockEvent, ...]) -> tuple[StockEvent, ...]:
+        """Events that name SKUs by their first names."""
+        if not (first := self.homes.sku_names.first):
+            return events
+        named = tuple([put_names(event, first) for event in events])
+        self.work.spend(EVENT_NAMED * sum(map(is_not, named, events)))
+        return named
 
     def _outcome(self, source: str, recorded: Sequence[_Recorded], now_ns: int) -> EventsOutcome:
         touched = {shard for found, _, _ in recorded for shard in found}

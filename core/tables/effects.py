@@ -26,7 +26,7 @@ from ..kernels.arguments import (
     RESERVATION_EFFECTS,
     SECTIONS_END,
 )
-from ..limits import EFFECTS_MAX
+from ..limits import EFFECTS_MAX, NAME_BYTES_MAX
 from .table import Array, Table, copied, figures
 
 
@@ -83,6 +83,7 @@ class Section(IntEnum):
     CORRELATION_TEXTS = 48
     SKU_QUARANTINES = 49
     BACKORDERS = 50
+    SKU_RENAMES = 51
 
 
 #: A stock fact. STOCK_PADDED is what builds before docs/adr/0017 wrote, STOCK_PLAIN what builds
@@ -125,6 +126,11 @@ DTYPES: dict[Section, np.dtype] = {
         ]
     ),
     Section.ENDED_SKUS: np.dtype([("sku", "i4")]),
+    # A name that a SKU has beside its first one, which it may be, and whether it is called by that
+    # from now on.
+    Section.SKU_RENAMES: np.dtype(
+        [("sku", "i4"), ("is_present", "u1"), ("pad", "u1", 3), ("name", f"S{NAME_BYTES_MAX}")]
+    ),
     # `is_uncounted` is 1; 0 of an earlier build, which kept of a count alone whose it was.
     Section.LEVELS: np.dtype(
         [
@@ -339,6 +345,7 @@ ATTRIBUTED = (
     Section.LOCATIONS,
     Section.SOURCES,
     Section.ENDED_SKUS,
+    Section.SKU_RENAMES,
     Section.LEVELS,
     Section.RESERVATIONS,
     Section.LINKS,

@@ -6,6 +6,8 @@ is one miss, or two neighbours (docs/adr/0015, docs/adr/0027).
 
 import numpy as np
 
+from ..limits import NAME_BYTES_MAX
+
 #: A stock level. `withheld` is the sum of all that keeps units on hand from being promised without
 #: being a promise, less the promised units that take nothing from what is on hand (BACKORDER).
 #: `sku` and `location` are numbers from the shard's name tables.
@@ -93,6 +95,11 @@ AWAITED = np.dtype(
         ("source", "S128"),
         ("event_id", "S128"),
     ]
+)
+
+#: Another name of a SKU, beside its first one; `is_present` where it is called by that.
+SKU_NAME = np.dtype(
+    [("sku", "i4"), ("is_present", "u1"), ("pad", "u1", 3), ("name", f"S{NAME_BYTES_MAX}")]
 )
 
 #: Inbound supply of a stock level, named by a document and a line of it: units that are announced

@@ -98,6 +98,16 @@ class NameTable:
         self.removed.records[number] = 1
         kernels.remove_name(self.arrays, number)
 
+    def was_removed(self, name: str, numbers: range) -> bool:
+        """Whether one of these numbers had this name, and was removed."""
+        data = name.encode()
+        removed = numbers.start + np.flatnonzero(self.removed.records[numbers.start : numbers.stop])
+        starts = self.offsets.records[removed]
+        starts = starts[self.offsets.records[removed + 1] - starts == len(data)]
+        for at, byte in enumerate(data):
+            starts = starts[self.arena.records[starts + at] == byte]
+        return len(starts) > 0
+
     def reindex(self) -> None:
         """Rebuild the slots, which are derived, after a load."""
         self._found.clear()

@@ -29,6 +29,8 @@ def rebuild(shard: Shard) -> None:
         shard.display_names,
     ):
         names.reindex()
+    skus = shard.sku_name_records["sku"].tolist()
+    shard.sku_names.load(shard.sku_name_records, {sku: shard.skus.text(sku) for sku in skus})
     for memory in (shard.requests, shard.events, shard.reversed):
         memory.reindex()
     shard.rows.clear()

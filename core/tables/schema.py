@@ -19,6 +19,7 @@ the columns of the schema that made it, so seals and digests of earlier schemas 
    12  correlation ids of what changed; owners of reservations
    13  SKUs in quarantine
    14  backorders: units that are promised from supply
+   15  other names of SKUs
 """
 
 from collections.abc import Mapping
@@ -36,7 +37,7 @@ from ..kernels.codes import (
 from .effects import DTYPES, Section
 from .table import Array
 
-SCHEMA = 14
+SCHEMA = 15
 
 #: Since when the history has a tag of each fact, by which a reversal finds it.
 TAGGED_SINCE = 7

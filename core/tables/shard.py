@@ -43,6 +43,7 @@ from ..limits import (
     QUARANTINED_MAX,
     QUARANTINED_SKUS_MAX,
     ROWS_MAX,
+    SKU_NAMES_MAX,
     STATUSES_MAX,
     SUPPLIES_MAX,
     SUPPLY_TEXTS_EACH,
@@ -69,6 +70,7 @@ from .layouts import (
     REQUEST,
     RESERVATION,
     REVERSED,
+    SKU_NAME,
     SOURCE,
     SUPPLY,
     UNAVAILABLE,
@@ -79,6 +81,7 @@ from .recent import History, Keeping
 from .remembered import Remembered
 from .reservation_index import ReservationIndex
 from .ring import Ring
+from .sku_names import SkuNames
 from .table import Array, Table, figures
 from .text_blocks import TextBlocks
 
@@ -105,6 +108,7 @@ class Shard:
         self,
         number: int,
         index: ReservationIndex,
+        sku_names: SkuNames,
         seed: np.ndarray,
         timeline: int = 0,
         rows_max: int = ROWS_MAX,
@@ -113,14 +117,9 @@ class Shard:
         self.header = header = np.zeros(HEADER_SIZE, np.int64)
         header[SHARD] = self.number = number
         self._figures: memoryview[int] = figures(header)
-        self.index = index
+        self.index, self.sku_names = index, sku_names
         self.effects = Effects(header)
-        self.skus = NameTable(HashSlots(seed), rows_max)
-        self.locations = NameTable(HashSlots(seed), min(rows_max, LOCATIONS_MAX))
-        self.sources = NameTable(HashSlots(seed), rows_max)
-        self.principals = NameTable(HashSlots(seed), rows_max)
-        self.statuses = NameTable(HashSlots(seed), STATUSES_MAX)
-        self.display_names = NameTable(HashSlots(seed), rows_max)
+        self._begin_names(seed, rows_max)
         self.location_records = Table(LOCATION, rows_max=rows_max)
         self.source_records = Table(SOURCE, rows_max=rows_max)
         self.gaps = Table(GAP, rows_max=rows_max, header=header, at=GAPS)
@@ -170,6 +169,16 @@ class Shard:
             self.effects.arrays,
         )
         self.rows: dict[tuple[str, str], int] = {}
+
+    def _begin_names(self, seed: np.ndarray, rows_max: int) -> None:
+        """The tables of names, and of other names of SKUs."""
+        self.skus = NameTable(HashSlots(seed), rows_max)
+        self.sku_name_records = Table(SKU_NAME, rows_max=SKU_NAMES_MAX)
+        self.locations = NameTable(HashSlots(seed), min(rows_max, LOCATIONS_MAX))
+        self.sources = NameTable(HashSlots(seed), rows_max)
+        self.principals = NameTable(HashSlots(seed), rows_max)
+        self.statuses = NameTable(HashSlots(seed), STATUSES_MAX)
+        self.display_names = NameTable(HashSlots(seed), rows_max)
 
     def _begin_history(self, rows_max: int) -> None:
         """What happened to levels of late, of which little is kept until somebody asks."""
@@ -416,9 +425,10 @@ class Shard:
         return lines
 
     def name_row(self, row: int) -> tuple[str, str]:
-        """The SKU and location of a row by name."""
+        """The SKU, by the first of its names, and location of a row."""
         level = self.levels.records[row]
-        return self.skus.text(level["sku"]), self.locations.text(level["location"])
+        sku, location = self.skus.text(level["sku"]), self.locations.text(level["location"])
+        return self.sku_names.first.get(sku, sku), location
 
     def name_lines(self, number: int, rows: np.ndarray) -> list[tuple[str, str, str]]:
         """SKU, location and the caller's id of a reservation's lines, which are at these rows."""
@@ -429,6 +439,8 @@ class Shard:
         """`name_row` for many."""
         levels = self.levels.records[rows]
         skus, locations = self.skus.texts(levels["sku"]), self.locations.texts(levels["location"])
+        if first := self.sku_names.first:  # of a SKU that ended, and whose name is another's now
+            skus = [first.get(sku, sku) for sku in skus]
         return list(zip(skus, locations, strict=True))
 
 

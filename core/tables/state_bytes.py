@@ -19,6 +19,7 @@ from .remembered import Remembered
 from .ring import Ring
 from .schema import migrate_table
 from .shard import Shard
+from .sku_names import text_of
 from .source_numbers import load_earlier_sources
 from .table import Array, Table
 from .text_blocks import TextBlocks
@@ -27,7 +28,7 @@ _NAME_TABLES = ("skus", "locations", "sources", "principals", "statuses", "displ
 _TABLES = (
     *("location_records", "source_records", "gaps", "numbered"),
     *("levels", "last_counts", "latest", "unavailable", "awaited", "quarantined"),
-    "quarantined_skus",
+    *("quarantined_skus", "sku_name_records"),
     *("supply_heads", "supplies", "supply_texts", "backorders"),
     *("reservations", "lines", "splits", "id_texts", "ended", "ended_marks"),
 )
@@ -157,11 +158,24 @@ def content_hashes(shard: Shard) -> Iterator[tuple[int, int]]:
         yield _under_both_seeds(
             kernels.hash_backorders, some, shard.reservations.records, levels, names
         )
+    records = shard.sku_name_records.used
+    for start in range(0, len(records), HASH_STEP):
+        yield _hash_names(shard, records[start : start + HASH_STEP])
     start = 0
     while start < len(shard.reservations):
         end = kernels.end_of_lines(start, len(shard.reservations), HASH_STEP, shard.book)
         yield _under_both_seeds(kernels.hash_lines, start, end, shard.book, levels, names)
         start = end
+
+
+def _hash_names(shard: Shard, records: Array) -> tuple[int, int]:
+    """Hashes of other names of SKUs (SKU_NAME), each with the first one of its SKU."""
+    first = second = 0
+    for record in records:
+        said = shard.skus.text(int(record["sku"])), text_of(record), int(record["is_present"])
+        bits = int.from_bytes(blake2b(repr(said).encode(), digest_size=16).digest(), "big")
+        first, second = first + (bits >> 64), second + (bits & 0xFFFF_FFFF_FFFF_FFFF)
+    return first, second
 
 
 def _under_both_seeds(kernel: Callable[..., Any], *arguments: Any) -> tuple[int, int]:

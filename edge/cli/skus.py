@@ -1,4 +1,4 @@
-"""Commands on SKUs in quarantine: skus list, admit, discard."""
+"""Commands on SKUs: skus list, admit and discard those in quarantine; skus rename."""
 
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,7 +10,9 @@ from .console import (
     AdminTarget,
     Json,
     RequestId,
+    Target,
     Timeout,
+    asking,
     asking_operators,
     console,
     plain,
@@ -26,7 +28,9 @@ PAGE_SIZE: Final = 1_000
 Sku = Annotated[str, typer.Argument(metavar="SKU", help="A SKU in quarantine.")]
 
 app = typer.Typer()
-skus = typer.Typer(no_args_is_help=True, help="Admit or discard unknown SKUs in quarantine.")
+skus = typer.Typer(
+    no_args_is_help=True, help="Rename SKUs; admit or discard unknown ones in quarantine."
+)
 app.add_typer(skus, name="skus")
 
 
@@ -85,6 +89,24 @@ def discard(
         decided = sku, "SKU_DECISION_DISCARD", reason, actor or default_actor()
         answer = client.settle_quarantined_sku(*decided, request_id=request_id)
     _print(answer, f"{sku} is discarded", as_json=as_json)
+
+
+@skus.command()
+def rename(
+    sku: Annotated[str, typer.Argument(metavar="OLD", help="The SKU, by any of its names.")],
+    new_sku: Annotated[str, typer.Argument(metavar="NEW", help="What to call it.")],
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Call a SKU by another name; all names that it has had go on to stand for it."""
+    with asking(target, timeout, as_json=as_json) as client:
+        answer = client.rename_sku(sku, new_sku)
+    if as_json:
+        print_json(plain(answer))
+        return
+    others = ", ".join(name for name in answer.names if name != answer.sku)
+    typer.echo(f"{answer.sku} is its name now. It is known as {others}, too.")
 
 
 def _print(answer: "SettleQuarantinedSkuResponse", done: str, *, as_json: bool) -> None:

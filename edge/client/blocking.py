@@ -118,6 +118,7 @@ class BlockingClient:
     get_location = _blocking(calls.get_location)
     list_locations = _blocking(calls.list_locations)
     delete_sku = _blocking(calls.delete_sku)
+    rename_sku = _blocking(calls.rename_sku)
     list_reservations = _blocking(ledger_calls.list_reservations)
     list_movements = _blocking(ledger_calls.list_movements)
     explain_availability = _blocking(ledger_calls.explain_availability)

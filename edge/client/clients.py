@@ -155,6 +155,7 @@ class Client:
     get_location = _awaited(calls.get_location)
     list_locations = _awaited(calls.list_locations)
     delete_sku = _awaited(calls.delete_sku)
+    rename_sku = _awaited(calls.rename_sku)
     list_reservations = _awaited(ledger_calls.list_reservations)
     list_movements = _awaited(ledger_calls.list_movements)
     explain_availability = _awaited(ledger_calls.explain_availability)

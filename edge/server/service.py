@@ -25,6 +25,7 @@ from holdfast.core.commands.registry import (
     MOVE_BATCH,
     READ_LEVELS,
     RECORD_STOCK_EVENTS,
+    RENAME_SKU,
     RESERVE,
     RESERVE_AGAINST_SUPPLY,
     RESERVE_BATCH,
@@ -60,6 +61,8 @@ from ..wire.catalogue import (
     get_location_response,
     list_from_request,
     list_response,
+    rename_sku_from_request,
+    rename_sku_response,
     update_from_request,
     update_response,
 )
@@ -312,6 +315,13 @@ class Service:
         """End a SKU."""
         command = delete_sku_from_request(request)
         return delete_sku_response(await self._ask(DELETE_SKU, context, command))
+
+    async def RenameSku(
+        self, request: catalog.RenameSkuRequest, context: CallContext
+    ) -> catalog.RenameSkuResponse:
+        """Call a SKU by another name."""
+        command = rename_sku_from_request(request)
+        return rename_sku_response(await self._ask(RENAME_SKU, context, command))
 
     # LedgerService
 

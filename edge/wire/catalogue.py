@@ -1,9 +1,9 @@
-"""Locations, and DeleteSku."""
+"""Locations, and commands on SKUs."""
 
 from typing import Final
 
 from holdfast.core import commands as core
-from holdfast.core.ids import sku_request_key
+from holdfast.core.ids import Key, sku_request_key
 from holdfast.core.limits import BATCH_MAX
 from holdfast.core.model import LocationKind
 from holdfast.v1 import catalog_service_pb2 as catalog
@@ -86,11 +86,14 @@ def list_response(view: core.LocationsView, timeline: int) -> catalog.ListLocati
 def delete_sku_from_request(request: catalog.DeleteSkuRequest) -> core.DeleteSku:
     """The command of a DeleteSku."""
     check_name("sku", request.sku)
-    key = None
-    if request.request_id:
-        check_name("request_id", request.request_id)
-        key = sku_request_key(request.sku, request.request_id)
-    return core.DeleteSku(request.sku, key)
+    return core.DeleteSku(request.sku, _request_key(request))
+
+
+def _request_key(request: catalog.DeleteSkuRequest | catalog.RenameSkuRequest) -> Key | None:
+    if not request.request_id:
+        return None
+    check_name("request_id", request.request_id)
+    return sku_request_key(request.sku, request.request_id)
 
 
 def delete_sku_response(outcome: core.DeleteOutcome) -> catalog.DeleteSkuResponse:
@@ -99,6 +102,25 @@ def delete_sku_response(outcome: core.DeleteOutcome) -> catalog.DeleteSkuRespons
         stock_levels=outcome.stock_levels,
         on_hand=outcome.on_hand,
         promised=outcome.promised,
+        revision=revision_message(outcome.revision),
+        repeated_request=outcome.is_repeat,
+    )
+
+
+def rename_sku_from_request(request: catalog.RenameSkuRequest) -> core.RenameSku:
+    """The command of a RenameSku."""
+    check_name("sku", request.sku)
+    check_name("new_sku", request.new_sku)
+    if request.new_sku == request.sku:
+        raise invalid("new_sku", request.new_sku, "another name than sku")
+    return core.RenameSku(request.sku, request.new_sku, _request_key(request))
+
+
+def rename_sku_response(outcome: core.RenameOutcome) -> catalog.RenameSkuResponse:
+    """The answer to a RenameSku."""
+    return catalog.RenameSkuResponse(
+        sku=outcome.sku,
+        names=outcome.names,
         revision=revision_message(outcome.revision),
         repeated_request=outcome.is_repeat,
     )

@@ -13,8 +13,16 @@ from typing import Any, TypeAlias
 from holdfast.core import commands as core
 
 from .faults import DOMAIN, Fault, already_exists, ambiguous, not_found, out_of_range
+from .sku_faults import name_taken, too_many_names
 
-FaultOutcome: TypeAlias = core.Unknown | core.Conflict | core.Ambiguous | core.OutOfRange
+FaultOutcome: TypeAlias = (
+    core.Unknown
+    | core.Conflict
+    | core.Ambiguous
+    | core.OutOfRange
+    | core.NameTaken
+    | core.LimitReached
+)
 
 
 def fault_from_outcome(outcome: FaultOutcome, request: Any = None) -> Fault:
@@ -33,6 +41,10 @@ def fault_from_outcome(outcome: FaultOutcome, request: Any = None) -> Fault:
             return ambiguous(field, outcome)
         case core.OutOfRange():
             return out_of_range(replace(outcome, field=field))
+        case core.NameTaken():
+            return name_taken(outcome)
+        case core.LimitReached():
+            return too_many_names(outcome)
 
 
 def _lines_of(request: Any) -> tuple[str, list[tuple[str, str, str]]]:

@@ -1,6 +1,6 @@
 """ListMovements, ExplainAvailability and ListReservations, which the ledger's process answers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import State
+from holdfast.core.tables.sku_names import SkuNames
 from holdfast.persistence.ledger.explain import (
     BeforeLedgerError,
     Explanation,
@@ -56,10 +57,11 @@ def list_movements(
     index, size = follower.index, _page_size(request.page_size)
     scope = _scope_of(index)
     before = start_of_page(request.page_token, scope) or None
-    found = find_movements(index, _filter(request), before, size + 1)
+    names = follower.replica.node.sku_names
+    found = find_movements(index, _filter(request, names), before, size + 1)
     is_last = len(found) <= size
     return ledger.ListMovementsResponse(
-        movements=[_movement(each, index.timeline) for each in found[:size]],
+        movements=[_movement(each, index.timeline, names.shown) for each in found[:size]],
         next_page_token="" if is_last else page_token(found[size - 1].number, scope),
         coverage=_coverage(index, durable_position),
     )
@@ -107,12 +109,13 @@ def _scope_of(index: Index) -> int:
     return (index.timeline + index.begun) & _UINT64
 
 
-def _filter(request: ledger.ListMovementsRequest) -> MovementFilter:
+def _filter(request: ledger.ListMovementsRequest, names: SkuNames) -> MovementFilter:
     texts = []
     for field, key in _KEYS.items():
         if name := getattr(request, field):
             check_name(field, name)
-            texts.append((key, name.encode()))
+            any_of = names.all_of(name) if key == "sku" else (name,)
+            texts += [(key, each.encode()) for each in any_of]
     if request.reservation_id:
         check_name("reservation_id", request.reservation_id)
         bits = key_from_text(request.reservation_id)
@@ -132,8 +135,10 @@ def explain_availability(
     index = follower.index
     check_name("sku", request.sku)
     check_name("location", request.location)
+    names = follower.replica.node.sku_names
+    sku = names.first.get(request.sku, request.sku)
     try:
-        told = explain(index, request.sku, request.location, _instant(request, index))
+        told = explain(index, sku, request.location, _instant(request, index))
     except NoLevelError:
         if index.position < durable_position:
             behind = durable_position - index.position
@@ -144,7 +149,7 @@ def explain_availability(
     if request.HasField("revision") and told.last.record["shard"] != request.revision.shard:
         shard = int(told.last.record["shard"])
         raise faults.invalid("revision.shard", request.revision.shard, f"{shard}, the SKU's")
-    return _explanation(told, index, durable_position)
+    return _explanation(told, index, durable_position, names.shown)
 
 
 def _instant(request: ledger.ExplainAvailabilityRequest, index: Index) -> Instant:
@@ -158,7 +163,7 @@ def _instant(request: ledger.ExplainAvailabilityRequest, index: Index) -> Instan
 
 
 def _explanation(
-    told: Explanation, index: Index, durable_position: int
+    told: Explanation, index: Index, durable_position: int, shown: Mapping[str, str]
 ) -> ledger.ExplainAvailabilityResponse:
     on_hand, reserved, committed, withheld = told.last.after
     shard, timeline = int(told.last.record["shard"]), index.timeline
@@ -169,14 +174,14 @@ def _explanation(
         record_time=_timestamp(int(told.last.record["time_ns"])),
         opening=_summed(told.opening),
         earlier=_summed(told.earlier),
-        events=[_movement(each, timeline) for each in told.events],
+        events=[_movement(each, timeline, shown) for each in told.events],
         holds=_promises(told.held, shard, timeline),
         other_holds=_summed(told.other_held),
         commitments=_promises(told.committed, shard, timeline),
         other_commitments=_summed(told.other_committed),
         coverage=_coverage(index, durable_position),
         incoming=told.incoming,
-        decisions=[_movement(each, timeline) for each in told.decisions],
+        decisions=[_movement(each, timeline, shown) for each in told.decisions],
         backordered=told.backordered,
     )
 
@@ -197,15 +202,16 @@ def _summed(summed: Summed) -> ledger.SummedParts:
     return ledger.SummedParts(count=summed.count, quantity=summed.quantity)
 
 
-def _movement(movement: Movement, timeline: int) -> ledger.Movement:
+def _movement(movement: Movement, timeline: int, shown: Mapping[str, str]) -> ledger.Movement:
     record = movement.record
+    sku = movement.text(record, "sku")
     message = ledger.Movement(
         number=movement.number,
         record_time=_timestamp(int(record["time_ns"])),
         revision=_revision(record, timeline),
         kind=KINDS[movement.kind],
         quantity=int(record["quantity"]),
-        sku=movement.text(record, "sku"),
+        sku=shown.get(sku, sku),
         location=movement.text(record, "location"),
         before=_quantities(movement.before),
         after=_quantities(movement.after),

@@ -3,6 +3,7 @@
 import binascii
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
 from typing import Final
 
 from holdfast.persistence.ledger.follower import Follower
@@ -32,12 +33,13 @@ def watch_reservations(
     request: watch.WatchReservationsRequest, follower: Follower, durable_position: int
 ) -> watch.WatchReservationsResponse:
     """The next changes behind the token of a request. Raises a `Fault`."""
-    index = follower.index
+    index, names = follower.index, follower.replica.node.sku_names
     texts = []
     for key in ("sku", "location"):
         if name := getattr(request, key):
             check_name(key, name)
-            texts.append((key, name.encode()))
+            any_of = names.all_of(name) if key == "sku" else (name,)
+            texts += [(key, each.encode()) for each in any_of]
     if request.start not in STARTS:
         raise invalid("start", request.start, "a WatchStart")
     oldest = index.oldest
@@ -51,7 +53,7 @@ def watch_reservations(
         first = oldest if request.start == watch.WATCH_START_CURRENT_STATE else index.count
     found, following = find_changes(index, MovementFilter(tuple(texts)), first, PAGE_MAX)
     response = _response(index, max(first, following))
-    response.changes.extend(_change(each, index.timeline) for each in found)
+    response.changes.extend(_change(each, index.timeline, names.shown) for each in found)
     return response
 
 
@@ -84,11 +86,12 @@ def _first_of(token: str, index: Index) -> int:
     return int(first) if begun == index.begun else -1
 
 
-def _change(movement: Movement, timeline: int) -> watch.ReservationChange:
+def _change(movement: Movement, timeline: int, shown: Mapping[str, str]) -> watch.ReservationChange:
     record = movement.record
+    sku = movement.text(record, "sku")
     message = watch.ReservationChange(
         reservation_id=movement.reservation_id,
-        sku=movement.text(record, "sku"),
+        sku=shown.get(sku, sku),
         location=movement.text(record, "location"),
         quantity=int(record["quantity"]),
         from_state=_STATES_LEFT.get(int(record["leaves"]), 0),

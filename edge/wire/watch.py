@@ -86,15 +86,16 @@ def status_of(available: int, low_threshold: int) -> watch.StockStatus:
 
 
 def level_update(
-    sku: str,
     level: core.LevelView,
     status: watch.StockStatus,
     crossed_from: watch.StockStatus,
     uncovered: int = 0,
     overdue: int = 0,
 ) -> watch.LevelUpdate:
-    """A level of a SKU, with what of it no supply covers in time, and what is overdue."""
-    update = watch.LevelUpdate(sku=sku, status=status, crossed_from=crossed_from)
+    """A level, whose SKU is still to be named, with what of it no supply covers in time, and what
+    is overdue.
+    """
+    update = watch.LevelUpdate(status=status, crossed_from=crossed_from)
     if uncovered:
         update.uncovered = uncovered
     if overdue:
@@ -103,7 +104,6 @@ def level_update(
     return update
 
 
-def removed_update(sku: str, location: str) -> watch.LevelUpdate:
-    """A level whose SKU has ended."""
-    level = availability.StockLevel(location=location)
-    return watch.LevelUpdate(sku=sku, level=level, removed=True)
+def removed_update(location: str) -> watch.LevelUpdate:
+    """A level whose SKU has ended, and is still to be named."""
+    return watch.LevelUpdate(level=availability.StockLevel(location=location), removed=True)

@@ -54,6 +54,7 @@ STATE_COLUMNS: Final[dict[str, type]] = {
     "sku": str,
     "location": str,
     **dict.fromkeys((*LEVEL_COLUMNS, "available"), int),
+    "first_sku": str,
 }
 
 
@@ -114,7 +115,8 @@ def state_rows(
     directory: DataDirectory, journal: JournalReader, progress: Progress
 ) -> Iterator[list[Row]]:
     """All stock levels of SKUs that have not ended, as they are now, in the order of
-    STATE_COLUMNS. `available` is what may be promised, were the location enabled.
+    STATE_COLUMNS. `available` is what may be promised, were the location enabled; `first_sku` is
+    how a SKU was called first, by which movements name it.
 
     Raises RECOVERY_ERRORS.
     """
@@ -129,4 +131,8 @@ def state_rows(
             figures.append(on_hand - withheld - reserved - committed)
             columns = np.stack(figures, axis=1).tolist()
             names = shard.name_rows(rows)
-            yield [(*name, *row) for name, row in zip(names, columns, strict=True)]
+            shown = end.node.sku_names.shown
+            yield [
+                (shown.get(sku, sku), location, *row, sku)
+                for (sku, location), row in zip(names, columns, strict=True)
+            ]

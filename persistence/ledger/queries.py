@@ -1,6 +1,7 @@
 """Movements that are asked for: by their texts and times, newest first, page by page."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ class MovementFilter:
     """Which movements are asked for: as it is made, all."""
 
     texts: tuple[tuple[str, bytes], ...] = ()
-    """Key of movements.py -> what they have under it."""
+    """Key of movements.py, and what they have under it; of several texts of a key, one."""
     from_ns: int = 0
     """The first instant."""
     until_ns: int = 2**63 - 1
@@ -114,14 +115,24 @@ def rows_of(part: Part, wanted: MovementFilter) -> Any:
     start, end = _between(part, wanted)
     if not wanted.texts:
         return np.arange(start, end)
-    by_key = [(part.rows(key, text), key, text) for key, text in wanted.texts]
+    texts: dict[str, list[bytes]] = {}
+    for key, text in wanted.texts:
+        texts.setdefault(key, []).append(text)
+    by_key = [(_rows_with(part, key, any_of), key) for key, any_of in texts.items()]
     # The rarest first: what the others have is looked up row by row.
-    (rows, rarest, _), *_ = by_key = sorted(by_key, key=lambda each: len(each[0]))
+    (rows, rarest), *_ = by_key = sorted(by_key, key=lambda each: len(each[0]))
     rows = rows[np.searchsorted(rows, start) : np.searchsorted(rows, end)].astype(np.int64)
-    for _, key, text in by_key:
+    for _, key in by_key:
         if key != rarest and len(rows):
-            rows = rows[_numbers(part, key, rows) == part.texts.find(text)]
+            known = [number for text in texts[key] if (number := part.texts.find(text)) != NO_TEXT]
+            rows = rows[np.isin(_numbers(part, key, rows), known)]
     return rows
+
+
+def _rows_with(part: Part, key: str, texts: Sequence[bytes]) -> Any:
+    """The rows of movements that have one of these texts under a key, in their order."""
+    found = [part.rows(key, text) for text in texts]
+    return found[0] if len(found) == 1 else np.sort(np.concatenate(found))
 
 
 def _between(part: Part, wanted: MovementFilter) -> tuple[int, int]:

@@ -53,7 +53,7 @@ NOT_MOVING: Final = frozenset(
         *(Section.STATUS_NAMES, Section.HISTORY_WINDOWS, Section.COUNTS, Section.POSTED),
         *(Section.RESET_REASONS, Section.SOURCES, Section.REVERSALS, Section.REOPENED),
         *(Section.SUPPLY_TEXTS, Section.SOURCE_STATES),
-        Section.SKU_QUARANTINES,
+        *(Section.SKU_QUARANTINES, Section.SKU_RENAMES),
         *(Section.QUARANTINES, Section.REPAIRS, Section.DECISIONS, Section.DECISION_TEXTS),
         *(Section.CORRELATIONS, Section.CORRELATION_TEXTS),
     }

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from holdfast.core.commands import GetReservation, ReservationView
+from holdfast.core.commands.naming import put_names
 from holdfast.core.ids import Key
 from holdfast.core.kernels.codes import FLAG_LATER_PART, FLAG_OWNER, FLAG_TEXT
 from holdfast.core.model import State
@@ -51,6 +52,7 @@ def find_reservations(
         command = GetReservation(key)
         view = replica.node.reservations.get_reservation(command, replica.node.now_ns)
         assert isinstance(view, ReservationView), "its key was read from its row"
+        view = put_names(view, replica.node.sku_names.shown)
         if wanted.state in (None, view.state):
             found.append(Listed(place, command, view))
             if len(found) == limit:
@@ -102,7 +104,9 @@ def _is_at(shard: Shard, lines: Any, wanted: ReservationFilter) -> Any:
         (wanted.location, "location", shard.locations),
     ):
         if name is not None:
-            is_level = np.isin(shard.levels[field], _numbers_of(names, name))
+            called = shard.sku_names.all_of(name) if field == "sku" else (name,)
+            numbers = [number for each in called for number in _numbers_of(names, each)]
+            is_level = np.isin(shard.levels[field], numbers)
             is_wanted &= is_level[shard.lines.records["row"][lines]]
     return is_wanted
 

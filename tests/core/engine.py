@@ -29,6 +29,7 @@ from holdfast.core.commands import (
     Outcome,
     QuarantinedSkusView,
     Reference,
+    RenameOutcome,
     ReservationView,
     ReserveOutcome,
     ResetSource,
@@ -179,7 +180,8 @@ class NodeEngine:
 
 def as_batch(node: Node, command: StockColumns) -> StockBatch:
     """Spell facts as columns, with the handles that their levels have now."""
-    names = [(event.sku, event.location) for event in command.events]
+    first = node.sku_names.first
+    names = [(first.get(event.sku, event.sku), event.location) for event in command.events]
     shards, rows = node.homes.find_rows(names)
     events = np.zeros(len(names), STOCK_EVENT)
     events["shard"], events["row"] = [shard.number for shard in shards], np.maximum(rows, -1)
@@ -218,7 +220,9 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
     match outcome:
         case AvailabilitiesView(views):
             return AvailabilitiesView(tuple(view and without_revision(view) for view in views))
-        case DeleteOutcome() | AvailableToPromiseView() | ShortfallView():
+        case Conflict("new_sku"):
+            return Conflict("new_sku", "", "")
+        case DeleteOutcome() | RenameOutcome() | AvailableToPromiseView() | ShortfallView():
             return replace(outcome, revision=NO_REVISION)
         case ReservationView(lines=lines):
             lines = tuple(

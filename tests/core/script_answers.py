@@ -17,15 +17,18 @@ from holdfast.core.commands import (
     ExtendOutcome,
     ForcedOutcome,
     LevelView,
+    LimitReached,
     LineView,
     LocationOutcome,
     MoveOutcome,
+    NameTaken,
     Outcome,
     OutOfRange,
     PromiseView,
     QuarantinedSkusView,
     RecordStockEvents,
     Refusal,
+    RenameOutcome,
     ReservationView,
     ReserveOutcome,
     Shortfall,
@@ -94,6 +97,13 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
         case DeleteOutcome(stock_levels, on_hand, promised, is_repeat=is_repeat):
             when = "ended before" if is_repeat else "ended"
             yield f"{when} stock_levels={stock_levels} on_hand={on_hand} promised={promised}"
+        case RenameOutcome(sku, names, is_repeat=is_repeat):
+            when = "was renamed before" if is_repeat else "is its name now"
+            yield f"{sku} {when}, of {' '.join(names)}"
+        case NameTaken(field, value, sku, has_ended):
+            yield f"fault: {field} {value} is another SKU, {'ended' if has_ended else sku}"
+        case LimitReached(field, value, what, limit):
+            yield f"fault: {field} {value} is beyond {limit} {what}"
         case Unknown(field, value, more):
             yield f"fault: unknown {field} {value}"
             yield from (f"  and {each.field} {each.value}" for each in more)

@@ -20,6 +20,7 @@ from holdfast.core.commands import (
     Move,
     RecordStockEvents,
     Reference,
+    RenameSku,
     Reserve,
     Reversed,
     StockEvent,
@@ -109,6 +110,7 @@ class Storyteller:
             *[self.read] * 2,
             *(self.location, self.delete, partial(reset, self), partial(update_source, self)),
             *(partial(update_source, self), *[partial(settle, self)] * 2),
+            *[self.rename] * 2,
         ]
 
     def story(self, rounds_count: int) -> list[Round]:
@@ -145,8 +147,10 @@ class Storyteller:
         return self.rng.randrange(count) == 0
 
     def some(self, names: Sequence[str], count: int) -> list[str]:
-        """Some names; the last one, which is rarely known, rarely."""
-        return self.rng.sample(names if self.is_one_in(10) else names[:-1], count)
+        """Some names; the last one, which is rarely known, rarely; of a renamed SKU any."""
+        chosen = self.rng.sample(names if self.is_one_in(10) else names[:-1], count)
+        known = self.model.names
+        return [self.rng.choice(known.of.get(known.first(name), [name])) for name in chosen]
 
     def a_sku(self) -> str:
         return self.some(SKUS, 1)[0]
@@ -452,6 +456,11 @@ class Storyteller:
         sku = self.a_sku()
         key = sku_request_key(sku, self.rng.choice("xy")) if self.is_one_in(2) else None
         return DeleteSku(sku, key)
+
+    def rename(self) -> Command:
+        sku = self.some(SKUS, 1)[0]
+        key = sku_request_key(sku, self.rng.choice("xy")) if self.is_one_in(2) else None
+        return RenameSku(sku, self.rng.choice((*SKUS, "Chai", "Stein")), key)
 
     def location(self) -> Command:
         location = location_named(self.some(LOCATIONS, 1)[0], not self.is_one_in(3))

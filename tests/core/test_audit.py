@@ -158,9 +158,32 @@ def forget_sku(shard: Shard) -> None:
     shard.header[SKUS] -= 1
 
 
+def name_sku(name: str, *, sku: int = 0, is_noted: bool = True) -> Callable[[Shard], None]:
+    """Give a SKU another name in the table, and where it is noted also among those of the node."""
+
+    def tamper(shard: Shard) -> None:
+        (record,) = shard.sku_name_records.extend(1)
+        record["sku"], record["name"] = sku, name.encode()
+        shard.sku_name_records.records["sku"] = sku
+        if is_noted:
+            first = shard.skus.text(sku)
+            shard.sku_names.load(shard.sku_name_records, {sku: first})
+
+    return tamper
+
+
+def present_twice(shard: Shard) -> None:
+    name_sku("other")(shard)
+    shard.sku_name_records.records["is_present"][0] = 1
+
+
 @pytest.mark.parametrize(
     ("tamper", "problem"),
     [
+        (name_sku("other", sku=1_000, is_noted=False), "is of no SKU"),
+        (name_sku("other", is_noted=False), "is not a name of"),
+        (lambda shard: name_sku(shard.skus.text(1))(shard), "and another name of"),
+        (present_twice, "is not as it is noted"),
         (set_field("levels", "reserved", 1), "reserved of stock level"),
         (set_field("levels", "committed", 1), "committed of stock level"),
         (set_field("levels", "on_hand", 3 * 10**18), "on_hand of stock level"),

@@ -18,6 +18,7 @@ of the model: keep the change only if you understand it.
     commit | fulfill | release | cancel r1 [S1@W1=2 ...] [rest=keep|give_back] [request=q1]
     reset till 7 [request=q1]           a source counts on from 7
     delete S1 [request=q1]              end a SKU
+    rename S1 S2 [request=q1]           call it otherwise
     show S1 [at W1 W2] | show r1        a SKU starts with a capital letter, an id does not
     promise S1 [gap] [days=30]          what may be promised by date, of levels in a state
     restart                             replay the journal into a new node; go on with that
@@ -53,6 +54,7 @@ from holdfast.core.commands import (
     Move,
     RecordStockEvents,
     Reference,
+    RenameSku,
     Reserve,
     ReserveAgainstSupply,
     ResetSource,
@@ -234,6 +236,8 @@ class Story:
                 return ResetSource(words.name, int(words.plain[1]), "", words.request())
             case "delete":
                 return DeleteSku(words.name, words.request())
+            case "rename":
+                return RenameSku(words.name, words.plain[1], words.request())
             case "promise":
                 days = int(words.options.get("days", 30))
                 return GetAvailableToPromise(words.name, (), days, 0, 100, words.states())

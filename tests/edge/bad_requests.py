@@ -159,6 +159,9 @@ def bad_names() -> Iterator[Case]:
         changed = catalog.UpdateLocationRequest(location=catalog.Location(location=text))
         yield Case(what, methods.UPDATE_LOCATION, changed, "location.location", text)
         yield Case(what, methods.DELETE_SKU, catalog.DeleteSkuRequest(sku=text), "sku", text)
+        for field in ("sku", "new_sku"):
+            named = catalog.RenameSkuRequest(**{"sku": SKU, "new_sku": "new", field: text})
+            yield Case(what, methods.RENAME_SKU, named, field, text)
 
 
 def bad_quantities() -> Iterator[Case]:
@@ -303,6 +306,10 @@ def unknown_things() -> Iterator[Case]:
     yield Case("unknown", methods.GET_AVAILABILITY, asked, "sku", "Mug", *of_sku)
     asked = catalog.DeleteSkuRequest(sku="Mug")
     yield Case("unknown", methods.DELETE_SKU, asked, "sku", "Mug", *of_sku)
+    named = catalog.RenameSkuRequest(sku="Mug", new_sku="Cup")
+    yield Case("unknown", methods.RENAME_SKU, named, "sku", "Mug", *of_sku)
+    named = catalog.RenameSkuRequest(sku=SKU, new_sku=SKU)
+    yield Case("its own name", methods.RENAME_SKU, named, "new_sku", SKU)
     for method, asked, field in (
         (methods.GET_LOCATION, catalog.GetLocationRequest(location="W9"), "location"),
         (

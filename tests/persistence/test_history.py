@@ -13,6 +13,7 @@ from holdfast.core.commands import (
     Move,
     RecordStockEvents,
     Reference,
+    RenameSku,
     Reserve,
     StockEvent,
     UpdateLocation,
@@ -69,7 +70,8 @@ def life() -> Iterator[Command]:
         (Line("A-4", "W", 1),),
         Remainder.GIVE_BACK,
     )
-    yield DeleteSku("A-4")
+    yield RenameSku("A-4", "A-5", Key(5, 6, "new number"))
+    yield DeleteSku("A-5")
 
 
 def records_of(wanted: RecordFilter) -> Iterator[EffectRecord]:
@@ -103,6 +105,8 @@ def test_all_effects_are_told() -> None:
         "order: 2 A-4 at W held -> released",
         "order: 2 A-1 at W held -> released",
         f"remember commit {3:016x}{4:016x}",
+        "sku A-4 is called A-5 now",
+        f"remember rename_sku {5:016x}{6:016x}",
         "sku A-4 ended",
     } <= set(told)
     assert 1 == sum(line.startswith("order: goes on in shard ") for line in told)

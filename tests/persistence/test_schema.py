@@ -40,7 +40,8 @@ LAYOUTS = {
     11: (Section.SOURCE_STATES, "061bf57118a05ef0"),
     12: (Section.CORRELATION_TEXTS, "e3fa6f551fd07a78"),
     13: (Section.SKU_QUARANTINES, "6941104e762b08bd"),
-    14: (Section.BACKORDERS, "9818ad0214d05c92"),
+    14: (Section.BACKORDERS, "bf4224dae134f61d"),
+    15: (Section.SKU_RENAMES, "a6b2e6c7a663493c"),
 }
 
 

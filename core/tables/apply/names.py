@@ -92,6 +92,13 @@ def apply_ended_skus(shard: Shard, effects: Array) -> None:
     shard.header[SKUS] -= len(effects)
 
 
+def apply_sku_renames(shard: Shard, effects: Array) -> None:
+    """Give SKUs other names."""
+    for effect in effects:
+        first = shard.skus.text(int(effect["sku"]))
+        shard.sku_names.note(shard.sku_name_records, first, effect)
+
+
 def apply_sku_quarantines(shard: Shard, effects: Array) -> None:
     """Put SKUs into quarantine that have just begun, or let them out."""
     is_new = effects["is_quarantined"] != 0

@@ -62,10 +62,12 @@ class _Named:
     def __init__(self, shard: Shard, by_name: dict[str, set[Watcher]]) -> None:
         self._shard = shard
         self._by_name = by_name
-        self._by_number: dict[int, set[Watcher]] = {}
+        # A SKU that was renamed may be watched under several names.
+        self._by_number: dict[int, dict[str, set[Watcher]]] = {}
         self._numbers: dict[str, set[int]] = {}
         # Whether a SKU is in `_by_number`: one byte each.
         self._is_watched = Table("u1", rows_max=shard.levels.rows_max)
+        self._names_seen = 0
         self.follow()
 
     @property
@@ -75,36 +77,43 @@ class _Named:
 
     def look_up(self, skus: Sequence[str]) -> None:
         """Find the numbers of SKUs that are watched now."""
-        for number, sku in zip(self._shard.skus.find_all(skus), skus, strict=True):
+        first = [self._shard.sku_names.first.get(sku, sku) for sku in skus]
+        for number, sku in zip(self._shard.skus.find_all(first), skus, strict=True):
             if number >= 0:
                 self._note(number, sku)
 
     def forget(self, sku: str) -> None:
         """Nobody watches a SKU any more."""
         for number in self._numbers.pop(sku, ()):
-            del self._by_number[number]
-            self._is_watched.records[number] = 0
+            del self._by_number[number][sku]
+            if not self._by_number[number]:
+                del self._by_number[number]
+                self._is_watched.records[number] = 0
 
     def watchers_of(self, rows: Array) -> list[set[Watcher]]:
         """The watchers of each watched SKU that has one of these rows."""
         self.follow()
         skus = self._shard.levels.records["sku"][rows]
         watched = skus[self._is_watched.records[skus] != 0]
-        return [self._by_number[number] for number in set(watched.tolist())]
+        numbers = set(watched.tolist())
+        return [each for number in numbers for each in self._by_number[number].values()]
 
     def follow(self) -> None:
-        """Take in the SKUs that have begun."""
+        """Take in the SKUs that have begun, and other names of SKUs."""
         known, count = len(self._is_watched), len(self._shard.skus)
-        if known == count:
-            return
         self._is_watched.extend(count - known)
-        if self._by_name:
+        names = self._shard.sku_names
+        if self._by_name and known < count:
             begun = self._shard.skus.texts(np.arange(known, count))
-            for number, sku in enumerate(begun, known):
-                if sku in self._by_name:
-                    self._note(number, sku)
+            for number, first in enumerate(begun, known):
+                for sku in names.all_of(first):
+                    if sku in self._by_name:
+                        self._note(number, sku)
+        if self._by_name and self._names_seen != names.changes:
+            self.look_up(list(self._by_name))
+        self._names_seen = names.changes
 
     def _note(self, number: int, sku: str) -> None:
-        self._by_number[number] = self._by_name[sku]
+        self._by_number.setdefault(number, {})[sku] = self._by_name[sku]
         self._numbers.setdefault(sku, set()).add(number)
         self._is_watched.records[number] = 1

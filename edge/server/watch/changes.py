@@ -28,6 +28,9 @@ _WITH_ROW: Final = frozenset(
     }
 )
 
+#: The same of effects that name a SKU.
+_WITH_SKU: Final = (Section.ENDED_SKUS, Section.SKU_QUARANTINES, Section.SKU_RENAMES)
+
 
 class ShardChanges:
     """The sequence of the last change of each level, known for changes behind `floor`. `ended_at`
@@ -98,8 +101,8 @@ class ShardChanges:
                 yield self.shard.lines.records["row"][effects["line"]]
             elif section is Section.LEVELS:
                 yield np.arange(len(self.changed_at), len(self.shard.levels))
-            elif section in (Section.ENDED_SKUS, Section.SKU_QUARANTINES):
-                yield self.rows_of(effects["sku"])
+            elif section in _WITH_SKU:
+                yield self.rows_of(np.unique(effects["sku"]))
 
     def rows_of(self, skus: Array) -> Array:
         """The rows of SKUs, given by number."""

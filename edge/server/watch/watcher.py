@@ -219,13 +219,23 @@ class Watcher:
                 # A SKU of the same name may have begun since, with levels of its own; and where
                 # all is told that there is, nothing is removed.
                 if not is_whole and shard.find_row(sku, location) < 0:
-                    yield removed_update(sku, location)
+                    yield _named(shard, sku, removed_update(location))
                 continue
             status = status_of(level.available, self.wanted.low_threshold)
             told.records[row] = status
             if before != status or not self.wanted.crossings_only:
                 crossed_from = before if before != status else _STATUSES[0]
-                yield level_update(sku, level, status, crossed_from, *of_supply)
+                update = level_update(level, status, crossed_from, *of_supply)
+                yield _named(shard, sku, update)
+
+
+def _named(shard: Shard, sku: str, update: watch.LevelUpdate) -> watch.LevelUpdate:
+    """An update with the name of its SKU, and the other names that it has had."""
+    update.sku = shard.sku_names.shown.get(sku, sku)
+    if update.sku in shard.sku_names.shown:
+        names = shard.sku_names.all_of(sku)
+        update.other_names.extend(name for name in names if name != update.sku)
+    return update
 
 
 def _levels(
@@ -252,7 +262,7 @@ class _Filter:
     def __init__(self, shard: Shard, wanted: Watch) -> None:
         self.shard = shard
         self._wanted = wanted
-        self._names_seen = (-1, -1)
+        self._names_seen = (-1, -1, -1)
         # Those of SKUs that ended stay, so that their end is told.
         self.skus: set[int] = set()
         self.locations: list[int] = []
@@ -264,15 +274,17 @@ class _Filter:
 
     def follow(self) -> None:
         """Look up names again when there are new ones."""
-        seen = (len(self.shard.skus), len(self.shard.locations))
+        shard, names = self.shard, self.shard.sku_names
+        seen = (len(shard.skus), len(shard.locations), names.changes)
         if seen == self._names_seen:
             return
         self._names_seen = seen
         if self._wanted.skus:
-            self.skus.update(self.shard.skus.find_all(self._wanted.skus))
+            first = [names.first.get(sku, sku) for sku in self._wanted.skus]
+            self.skus.update(shard.skus.find_all(first))
             self.skus.discard(-1)
         if self._wanted.locations:
-            self.locations = self.shard.locations.find_all(self._wanted.locations)
+            self.locations = shard.locations.find_all(self._wanted.locations)
 
     def watched(self, rows: Array) -> Array:
         """Those of these rows that are watched."""

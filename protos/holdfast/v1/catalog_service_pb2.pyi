@@ -114,3 +114,25 @@ class DeleteSkuResponse(_message.Message):
     revision: _common_pb2.Revision
     repeated_request: bool
     def __init__(self, stock_levels: _Optional[int] = ..., on_hand: _Optional[int] = ..., promised: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., repeated_request: bool = ...) -> None: ...
+
+class RenameSkuRequest(_message.Message):
+    __slots__ = ("sku", "new_sku", "request_id")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    NEW_SKU_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    new_sku: str
+    request_id: str
+    def __init__(self, sku: _Optional[str] = ..., new_sku: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class RenameSkuResponse(_message.Message):
+    __slots__ = ("sku", "names", "revision", "repeated_request")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    names: _containers.RepeatedScalarFieldContainer[str]
+    revision: _common_pb2.Revision
+    repeated_request: bool
+    def __init__(self, sku: _Optional[str] = ..., names: _Optional[_Iterable[str]] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., repeated_request: bool = ...) -> None: ...

@@ -60,6 +60,11 @@ class CatalogServiceStub(object):
                 request_serializer=holdfast_dot_v1_dot_catalog__service__pb2.DeleteSkuRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_catalog__service__pb2.DeleteSkuResponse.FromString,
                 _registered_method=True)
+        self.RenameSku = channel.unary_unary(
+                '/holdfast.v1.CatalogService/RenameSku',
+                request_serializer=holdfast_dot_v1_dot_catalog__service__pb2.RenameSkuRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_catalog__service__pb2.RenameSkuResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer(object):
@@ -105,6 +110,21 @@ class CatalogServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenameSku(self, request, context):
+        """Calls a SKU by another name. All that is known of it goes on: stock, reservations, supply,
+        history, ids and handles. Requests may go on to name it by any name that it has had; responses
+        name it as it is called now. Its names stay with it also when it ends: the next SKU that begins
+        under one of them has them all.
+
+        NOT_FOUND when the SKU is not known. ALREADY_EXISTS (SKU_NAME_TAKEN) when another SKU has the
+        name or had it before, also one in quarantine or one that has ended. FAILED_PRECONDITION
+        (TOO_MANY_SKU_NAMES) when the SKU has 32 names beside the one that it began with, or all SKUs
+        together have 65,536 of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -132,6 +152,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.DeleteSku,
                     request_deserializer=holdfast_dot_v1_dot_catalog__service__pb2.DeleteSkuRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_catalog__service__pb2.DeleteSkuResponse.SerializeToString,
+            ),
+            'RenameSku': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenameSku,
+                    request_deserializer=holdfast_dot_v1_dot_catalog__service__pb2.RenameSkuRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_catalog__service__pb2.RenameSkuResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -270,6 +295,33 @@ class CatalogService(object):
             '/holdfast.v1.CatalogService/DeleteSku',
             holdfast_dot_v1_dot_catalog__service__pb2.DeleteSkuRequest.SerializeToString,
             holdfast_dot_v1_dot_catalog__service__pb2.DeleteSkuResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenameSku(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.CatalogService/RenameSku',
+            holdfast_dot_v1_dot_catalog__service__pb2.RenameSkuRequest.SerializeToString,
+            holdfast_dot_v1_dot_catalog__service__pb2.RenameSkuResponse.FromString,
             options,
             channel_credentials,
             insecure,

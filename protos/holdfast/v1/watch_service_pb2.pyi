@@ -64,7 +64,7 @@ class WatchAvailabilityResponse(_message.Message):
     def __init__(self, levels: _Optional[_Iterable[_Union[LevelUpdate, _Mapping]]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., reset: bool = ..., conflated: bool = ...) -> None: ...
 
 class LevelUpdate(_message.Message):
-    __slots__ = ("sku", "level", "status", "crossed_from", "removed", "uncovered", "overdue")
+    __slots__ = ("sku", "level", "status", "crossed_from", "removed", "uncovered", "overdue", "other_names")
     SKU_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -72,6 +72,7 @@ class LevelUpdate(_message.Message):
     REMOVED_FIELD_NUMBER: _ClassVar[int]
     UNCOVERED_FIELD_NUMBER: _ClassVar[int]
     OVERDUE_FIELD_NUMBER: _ClassVar[int]
+    OTHER_NAMES_FIELD_NUMBER: _ClassVar[int]
     sku: str
     level: _availability_service_pb2.StockLevel
     status: StockStatus
@@ -79,7 +80,8 @@ class LevelUpdate(_message.Message):
     removed: bool
     uncovered: int
     overdue: int
-    def __init__(self, sku: _Optional[str] = ..., level: _Optional[_Union[_availability_service_pb2.StockLevel, _Mapping]] = ..., status: _Optional[_Union[StockStatus, str]] = ..., crossed_from: _Optional[_Union[StockStatus, str]] = ..., removed: bool = ..., uncovered: _Optional[int] = ..., overdue: _Optional[int] = ...) -> None: ...
+    other_names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, sku: _Optional[str] = ..., level: _Optional[_Union[_availability_service_pb2.StockLevel, _Mapping]] = ..., status: _Optional[_Union[StockStatus, str]] = ..., crossed_from: _Optional[_Union[StockStatus, str]] = ..., removed: bool = ..., uncovered: _Optional[int] = ..., overdue: _Optional[int] = ..., other_names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class WatchReservationsRequest(_message.Message):
     __slots__ = ("sku", "location", "start", "resume_token")

@@ -57,7 +57,8 @@ class WatchServiceServicer(object):
         between are not told. What is told is durable.
 
         A caller that keeps `levels` by SKU and location, and drops what it has at a response with
-        `reset`, has the node's state after each response that carries `revisions`. After a lost
+        `reset` and under the `other_names` of a level, has the node's state after each response that
+        carries `revisions`. After a lost
         connection it asks again with those as `after`.
 
         RESOURCE_EXHAUSTED when the node has as many watchers as it takes. UNAVAILABLE when it is

@@ -33,6 +33,7 @@ from holdfast.core.tables.names import NameTable, pack_names
 from holdfast.core.tables.remembered import Remembered
 from holdfast.core.tables.reservation_index import ReservationIndex
 from holdfast.core.tables.shard import Shard
+from holdfast.core.tables.sku_names import SkuNames
 from holdfast.core.tables.table import Array
 from tests.core.engine import Ticket
 from tests.core.tables.crafted import (
@@ -100,7 +101,7 @@ def named(seed: Array) -> Arrays:
 
 def levels(seed: Array) -> Arrays:
     """Stock levels: the stranger chooses which SKUs are at which locations."""
-    shard = Shard(0, ReservationIndex(1, seed), seed)
+    shard = Shard(0, ReservationIndex(1, seed), SkuNames(), seed)
     shard.sku_levels.extend(1_000)
     effects = np.zeros(COUNT, DTYPES[Section.LEVELS])
     effects["sku"], effects["location"] = pairs_of_a_guess(1_000, 300).T

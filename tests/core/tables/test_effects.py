@@ -81,6 +81,14 @@ def backorders(rng: Random) -> Unit:
     return unit
 
 
+def renames(rng: Random) -> Unit:
+    """SKUs get other names, some of them twice."""
+    unit = records(Section.SKU_RENAMES, rng, sku=SKUS, is_present=2)
+    for effect in unit[0][1]:
+        effect["name"] = f"S{effect['sku']} as {rng.randrange(2)}".encode()
+    return unit
+
+
 def stage(rng: Random) -> list[Unit]:
     """Effects of every kind that may change places, none of which refers to another of them."""
     texts = {Section.ID_TEXTS, Section.TEXT_BYTES}
@@ -121,6 +129,7 @@ def stage(rng: Random) -> list[Unit]:
         records(Section.POSTED, rng, units=9, row=SKUS),
         records(Section.REVERSALS, rng, key_lo=9, target_lo=9, quantity=9, row=SKUS, kind=4),
         backorders(rng),
+        renames(rng),
         records(Section.GAPS, rng, first=9, last=9, kind=3),
         records(Section.SOURCES, rng, expected_interval_ms=9, unknown_skus=4, fallback=4, cap=9),
         records(Section.SOURCE_STATES, rng, state=4),

@@ -16,6 +16,7 @@ from holdfast.core.rules.homes import Homes
 from holdfast.core.tables.layouts import ENDED_ID, RESERVATION
 from holdfast.core.tables.reservation_index import ReservationIndex, pack_part
 from holdfast.core.tables.ring import Ring
+from holdfast.core.tables.sku_names import SkuNames
 from holdfast.core.tables.table import Table
 
 
@@ -59,7 +60,7 @@ def _enter(index: ReservationIndex, holder: Holder, keys: list[Key]) -> None:
 
 
 def _finder(holders: Any, index: ReservationIndex) -> Callable[[Key], int]:
-    return Homes(holders, index).first_part
+    return Homes(holders, index, SkuNames()).first_part
 
 
 @settings(max_examples=50, deadline=None)

@@ -13,6 +13,9 @@ from tests.edge.node_process import NodeProcess
 #: The command as a shell runs it.
 HOLDFAST: Final = (sys.executable, "-m", "holdfast.edge")
 
+#: Commands on SKUs that are no operators' matter.
+CATALOGUE: Final = (("skus", "rename"), ("skus", "merge"))
+
 _numbers = count(1)
 
 
@@ -33,7 +36,8 @@ def ask(node: NodeProcess, *words: object) -> Result:
         "repair",
         "force-release",
     )
-    target = node.admin_target if is_for_operators else node.target
+    is_of_catalogue = words[:2] in CATALOGUE
+    target = node.admin_target if is_for_operators and not is_of_catalogue else node.target
     return run(*words, "--target", target, "--timeout", 30)
 
 

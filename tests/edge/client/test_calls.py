@@ -138,6 +138,11 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     ("list_locations", {}, {}),
     ("delete_sku", {"sku": "S1", "request_id": "q"}, {"sku": "S1", "request_id": "q"}),
+    (
+        "rename_sku",
+        {"sku": "S1", "new_sku": "S2", "request_id": "q"},
+        {"sku": "S1", "new_sku": "S2", "request_id": "q"},
+    ),
     ("list_reservations", {}, {}),
     (
         "list_reservations",

@@ -44,6 +44,18 @@ FAULTS: dict[str, tuple[Callable[[], Fault], str]] = {
         lambda: faults.already_exists(Conflict("lines[1].quantity", "5", "6")),
         "ALREADY_EXISTS",
     ),
+    "name_taken": (
+        lambda: fault_from_outcome(core.NameTaken("new_sku", "A", "B")),
+        "ALREADY_EXISTS",
+    ),
+    "name_taken ended": (
+        lambda: fault_from_outcome(core.NameTaken("new_sku", "A", "A", has_ended=True)),
+        "ALREADY_EXISTS",
+    ),
+    "too_many_names": (
+        lambda: fault_from_outcome(core.LimitReached("new_sku", "A", "names", 32)),
+        "FAILED_PRECONDITION",
+    ),
     "overloaded": (lambda: faults.overloaded(3, 4096), "UNAVAILABLE"),
     "state_changing": (lambda: faults.state_changing(10), "ABORTED"),
     "snapshot_under_way": (faults.snapshot_under_way, "ABORTED"),

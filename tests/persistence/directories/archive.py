@@ -22,6 +22,7 @@ from holdfast.core.commands import (
     Line,
     RecordStockEvents,
     Reference,
+    RenameSku,
     RepairLevels,
     Reserve,
     ReserveAgainstSupply,
@@ -98,6 +99,8 @@ def write(path: Path) -> None:
     for sku, admits in (("sku-A", True), ("sku-B", False)):
         life.node.post(SettleSku(sku, admits, "looked at", "Zoë"), Nobody())
     _promise_later(life)
+    for sku, name in (("sku-2", "sku-2b"), ("sku-2b", "sku-2"), ("sku-3", "sku-3b")):
+        life.turn([RenameSku(sku, name)])
     for _ in range(2):  # what has ended leaves, and new orders take its place
         life.journal.append(life.node.turn(life.node.now_ns + 2 * LINES_KEPT_NS).entries)
     life.live(turns=3)

@@ -9,6 +9,7 @@ from holdfast.core.commands import (
     Line,
     Location,
     RecordStockEvents,
+    RenameSku,
     Reserve,
     StockEvent,
     UpdateLocation,
@@ -25,6 +26,7 @@ from holdfast.edge.wire.watch import Watch
 from tests.core.engine import Ticket
 
 SKUS = [f"S{number}" for number in range(12)]
+NEW_SKUS = [f"N{number}" for number in range(4)]
 STEPS = 400
 
 
@@ -36,11 +38,13 @@ class Named:
 
 
 def any_watcher(rng: Random) -> Watcher:
-    return cast(Watcher, Named(rng.sample(SKUS, rng.choice((0, 1, 1, 3)))))
+    return cast(Watcher, Named(rng.sample(SKUS + NEW_SKUS, rng.choice((0, 1, 1, 3)))))
 
 
 def any_command(rng: Random, number: int) -> Any:
     sku = rng.choice(SKUS)
+    if rng.random() < 0.1:
+        return RenameSku(sku, rng.choice(NEW_SKUS))
     if rng.random() < 0.2:
         return DeleteSku(sku)
     if rng.random() < 0.3:
@@ -55,7 +59,9 @@ def entries_of(node: Node, command: Any) -> Iterator[Entry]:
 
 
 def skus_of(node: Node, shard: int, rows: Array) -> set[str]:
-    return {node.shards[shard].name_row(row)[0] for row in rows.tolist()}
+    """All names of the SKUs of some rows."""
+    skus = {node.shards[shard].name_row(row)[0] for row in rows.tolist()}
+    return {name for sku in skus for name in node.sku_names.all_of(sku)}
 
 
 def test_those_are_concerned_who_name_the_sku_or_none() -> None:

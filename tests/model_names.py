@@ -1,0 +1,170 @@
+"""What the model knows of SKUs' names: which ones a SKU has had, and what it is called.
+
+The rest of the model has a SKU under the name that it began with. What is said is put into these
+names first, and what is answered is put into those of today.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from holdfast.core.commands import (
+    Conflict,
+    DeleteOutcome,
+    DeleteSku,
+    Difference,
+    LimitReached,
+    Line,
+    NameTaken,
+    OutOfRange,
+    RenameOutcome,
+    RenameSku,
+    Reserve,
+    ReserveAgainstSupply,
+    Revision,
+    Unknown,
+)
+from holdfast.core.ids import Key
+from holdfast.core.limits import RETENTION_NS, SKU_NAMES_EACH_MAX, TOTAL_MAX
+from tests.model_facts import Facts
+from tests.model_reservations import Level
+
+NO_REVISION = Revision(0, 0, 0)
+
+#: What a fault or a difference says of the field that it is about.
+ABOUT = {
+    Unknown: ("value",),
+    Conflict: ("first", "now"),
+    OutOfRange: ("value",),
+    Difference: ("recorded", "now"),
+}
+
+
+class Names:
+    """The names of SKUs."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, list[str]] = {}  # the first name -> all of them
+        self.present: dict[str, str] = {}
+        self.began: set[str] = set()  # all SKUs that there ever were
+        self.ended: dict[Key | None, dict[str, Level]] = {}
+        self.requests: dict[Key, tuple[int, str, str]] = {}
+
+    def first(self, name: str) -> str:
+        """The name that the SKU of this name began with."""
+        return next((first for first, names in self.of.items() if name in names), name)
+
+    def shown(self, name: str) -> str:
+        """What the SKU of this name is called."""
+        return self.present.get(self.first(name), name)
+
+    def inside(self, command: Any) -> Any:
+        """A command that names SKUs by their first names, each line of a Reserve once."""
+        command = renamed(command, self.first)
+        return summed(command) if isinstance(command, Reserve | ReserveAgainstSupply) else command
+
+    def outside(self, outcome: Any) -> Any:
+        """An outcome that names SKUs as they are called."""
+        return renamed(outcome, self.shown)
+
+    def is_repeat(self, key: Key | None, method: str, said: str, now_ns: int) -> bool | Conflict:
+        """Whether a command on a SKU came before; or a difference."""
+        if key not in self.requests or now_ns - self.requests[key][0] >= RETENTION_NS:
+            return False
+        _, first_method, first_said = self.requests[key]
+        if first_method != method:
+            return Conflict("method", first_method, method)
+        return first_said == said or Conflict("new_sku", first_said, said)
+
+    def end(
+        self, command: DeleteSku, skus: dict[str, dict[str, Level]], facts: Facts, now_ns: int
+    ) -> DeleteOutcome | Unknown | OutOfRange | Conflict:
+        """Forget the SKU, once for a request; reservations keep the levels they rest on."""
+        is_repeat = self.is_repeat(command.request, "DELETE_SKU", "", now_ns)
+        if isinstance(is_repeat, Conflict):
+            return is_repeat
+        if not is_repeat and command.sku not in skus:
+            return Unknown("sku", command.sku)
+        ended = self.ended[command.request] if is_repeat else skus[command.sku]
+        on_hand = sum(level.on_hand for level in ended.values())
+        promised = sum(level.reserved + level.committed for level in ended.values())
+        for what, total in (("on_hand", on_hand), ("reserved + committed", promised)):
+            if abs(total) > TOTAL_MAX:
+                return OutOfRange("sku", command.sku, f"its total {what}, {total},", TOTAL_MAX)
+        if not is_repeat:
+            del skus[command.sku]
+            facts.forget(command.sku, ended.values())
+            if command.request is not None:
+                self.ended[command.request] = ended
+                self.requests[command.request] = now_ns, "DELETE_SKU", ""
+        return DeleteOutcome(len(ended), on_hand, promised, NO_REVISION, is_repeat)
+
+    def rename(self, command: RenameSku, skus: Any, now_ns: int) -> Any:
+        """Call a SKU otherwise, unless another has the name."""
+        sku, name = command.sku, command.new_sku
+        is_anyones = any(name in names for names in self.of.values())
+        if name in self.began and name not in skus and not is_anyones:
+            return NameTaken("new_sku", name, name, has_ended=True)
+        repeat = self.is_repeat(command.request, "RENAME_SKU", name, now_ns)
+        if isinstance(repeat, Conflict):
+            return repeat
+        names = self.of.get(sku, [sku])
+        if not repeat:
+            if sku not in skus:
+                return Unknown("sku", sku)
+            if name not in names:
+                if name in skus or is_anyones:
+                    return NameTaken("new_sku", name, self.shown(name))
+                if len(names) > SKU_NAMES_EACH_MAX:
+                    what = "other names of the SKU"
+                    return LimitReached("new_sku", name, what, SKU_NAMES_EACH_MAX)
+                names = [*names, name]
+            if len(names) > 1:
+                self.of[sku], self.present[sku] = names, name
+            if command.request is not None:
+                self.requests[command.request] = now_ns, "RENAME_SKU", name
+        return RenameOutcome(sku, tuple(names), NO_REVISION, bool(repeat))
+
+
+def renamed(value: Any, name_of: Callable[[str], str]) -> Any:
+    """A command or an outcome with other names of SKUs."""
+    if type(value) is tuple:
+        return tuple(renamed(each, name_of) for each in value)
+    if is_dataclass(value):
+        told = {each.name: getattr(value, each.name) for each in fields(value)}
+    elif hasattr(value, "_asdict"):
+        told = value._asdict()
+    else:
+        return value
+    changes = {field: renamed(each, name_of) for field, each in told.items()}
+    about = ABOUT.get(type(value), ()) if told.get("field", "").endswith("sku") else ()
+    for field in ("sku", *about):
+        if isinstance(told.get(field), str):
+            changes[field] = name_of(told[field])
+    if type(told.get("skus")) is tuple:
+        changes["skus"] = tuple(
+            name_of(each) if isinstance(each, str) else renamed(each, name_of)
+            for each in told["skus"]
+        )
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **changes)
+    return value._replace(**changes)
+
+
+def summed(command: Reserve | ReserveAgainstSupply) -> Reserve | ReserveAgainstSupply:
+    """A Reserve without two lines of the same SKU, location and id."""
+    places: dict[tuple[str, str, str], list[int]] = {}
+    for at, line in enumerate(command.lines):
+        places.setdefault((line.sku, line.location, line.line_id), []).append(at)
+    lines = tuple(
+        Line(sku, location, sum(command.lines[at].quantity for at in mine), line_id)
+        for (sku, location, line_id), mine in places.items()
+    )
+    command = replace(command, lines=lines)
+    if isinstance(command, Reserve):
+        return command
+    latest = []
+    for mine in places.values():
+        times = [time for at in mine if (time := command.latest_ns[at]) is not None]
+        latest.append(min(times) if len(times) == len(mine) else None)
+    return replace(command, latest_ns=tuple(latest))
