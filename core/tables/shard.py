@@ -395,8 +395,9 @@ class Shard:
 
     def list_unavailable(self, rows: np.ndarray, withheld: np.ndarray) -> np.ndarray:
         """What is not for sale at some rows: place among them, status and units (int64[n, 3])."""
-        most = len(self.unavailable) if withheld.any() else 0
-        found = np.empty((min(most, len(rows) * STATUSES_MAX), 3), np.int64)
+        # A row may come several times.
+        most = int(np.count_nonzero(withheld)) * min(len(self.unavailable), STATUSES_MAX)
+        found = np.empty((most, 3), np.int64)
         slots, records = self.unavailable_slots.arrays, self.unavailable.records
         return found[: kernels.list_unavailable(slots, records, rows, withheld, found)]
 

@@ -1,0 +1,197 @@
+"""Two SKUs that turn out to be one: stock and names of the one go to the other (docs/adr/0047)."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..commands import (
+    Conflict,
+    InTheWay,
+    LimitReached,
+    MergeOutcome,
+    MergeSku,
+    Reference,
+    StockEvent,
+    Unknown,
+)
+from ..commands.registry import MERGE_SKU, executes
+from ..limits import (
+    LOCATIONS_MAX,
+    MERGED_LEVELS_MAX,
+    MERGED_STATUSES_MAX,
+    ON_HAND_MAX,
+    PROMISE_SUPPLIES_MAX,
+    SKU_NAMES_EACH_MAX,
+    SKU_NAMES_MAX,
+    STATUSES_MAX,
+    TOTAL_MAX,
+)
+from ..model import EventKind, EventOutcome, Verb
+from ..tables.effects import Section
+from ..tables.shard import Shard
+from ..tables.supply import list_open
+from ..tables.table import Array
+from ..tables.writing import record
+from ..work import EVENT_MERGED, LEVEL_COPIED, STATUS_MERGED, Work
+from . import joint_turn, repeats
+from .homes import Homes
+from .renames import record_name
+from .stock_facts import StockFacts
+
+#: The source of the facts by which stock goes from one SKU to another, and the kind of reference
+#: under which each of them names the other SKU.
+SOURCE = "merge"
+REFERENCE = "sku"
+
+
+class Merges:
+    """Merging SKUs, over the shards of a node."""
+
+    def __init__(self, facts: StockFacts, homes: Homes, work: Work) -> None:
+        self.facts = facts
+        self.homes = homes
+        self.names = homes.sku_names
+        self.work = work
+
+    @executes(MERGE_SKU)
+    def merge(
+        self, command: MergeSku, now_ns: int
+    ) -> MergeOutcome | Unknown | Conflict | InTheWay | LimitReached:
+        """Let all stock and all names of a SKU be another's."""
+        sku, into = command.sku, command.into_sku
+        shard, other = self.homes.shard_of_sku(sku), self.homes.shard_of_sku(into)
+        said = {"into_sku": into}
+        first = self._first_result((other, shard), command, said, now_ns)
+        if isinstance(first, Conflict):
+            return first
+        if first is not None:
+            return self._outcome(into, first, other, is_repeat=True)
+        for field, name, home in (("sku", sku, shard), ("into_sku", into, other)):
+            if home.skus.find(name) < 0:
+                return Unknown(field, name)
+        if sku == into:
+            return InTheWay("into_sku", into, "it is one SKU with sku already")
+        rows = self._rows(shard, sku)
+        refusal = self._blocked(shard, rows, sku) or self._too_much(shard, other, rows, sku, into)
+        if refusal is not None:
+            return refusal
+        # Point of no return: nothing is promised of the SKU, and the other takes what it has.
+        on_hand = sum(shard.levels.records["on_hand"][rows].tolist())
+        events = tuple(self._facts(shard, rows, sku, into))
+        if events:
+            told = self.facts.record_at_once(SOURCE, events, now_ns)
+            assert {EventOutcome.APPLIED} == {each.outcome for each in told.results}, told
+        number = shard.skus.find(sku)
+        record(shard, Section.ENDED_SKUS, (number,))
+        for name in reversed(self.names.all_of(sku)):  # its first name once it has no others
+            record_name(other, other.skus.find(into), name, is_present=False)
+        repeats.remember_result(other, command.request, Verb.MERGE_SKU, said, on_hand)
+        return self._outcome(into, on_hand, shard, other)
+
+    def _first_result(
+        self, homes: Sequence[Shard], command: MergeSku, said: repeats.Said, now_ns: int
+    ) -> int | Conflict | None:
+        """What it came to before: with the one SKU, or when that has been merged since."""
+        for home in homes:
+            found = repeats.first_result(home, command.request, Verb.MERGE_SKU, said, now_ns)
+            if found is not None:
+                return found
+        return None
+
+    def _outcome(
+        self, into: str, on_hand: int, *shards: Shard, is_repeat: bool = False
+    ) -> MergeOutcome:
+        revisions = joint_turn.revisions(dict.fromkeys(shards))
+        return MergeOutcome(into, self.names.all_of(into), on_hand, revisions, is_repeat)
+
+    def _rows(self, shard: Shard, sku: str) -> Array:
+        rows = np.empty(LOCATIONS_MAX, np.int64)
+        (end,) = shard.list_levels(np.array([shard.skus.find(sku)]), rows)
+        self.work.spend(int(end) * LEVEL_COPIED)
+        return rows[:end]
+
+    def _blocked(self, shard: Shard, rows: Array, sku: str) -> InTheWay | None:
+        """What of a SKU can't be another's."""
+        levels = shard.levels.records[rows]
+        # Python's integers: of levels at their limit, five are more than an int64.
+        promised = sum(levels["reserved"].tolist()) + sum(levels["committed"].tolist())
+        if promised:
+            what = "units of it that are held or committed"
+            return InTheWay("sku", sku, what, promised, "ship, release or cancel them first")
+        coming = len(list_open(shard, rows, PROMISE_SUPPLIES_MAX)[0])
+        if coming:
+            what = "supplies and transfers of it that are open"
+            return InTheWay("sku", sku, what, coming, "cancel or receive them first")
+        waiting = int(np.isin(shard.awaited.used["row"], rows).sum())
+        if waiting:
+            what = "reversals that wait for events of it"
+            return InTheWay("sku", sku, what, waiting, "send the events first")
+        wrong = int(np.isin(rows, shard.quarantined.used).sum())
+        if wrong:
+            what = "stock levels of it that the audit found wrong"
+            return InTheWay("sku", sku, what, wrong, "repair them first")
+        return None
+
+    def _too_much(
+        self, shard: Shard, other: Shard, rows: Array, sku: str, into: str
+    ) -> InTheWay | LimitReached | None:
+        """What of a SKU is more than another can take, or more than a turn can move."""
+        names = len(self.names.all_of(sku))
+        if len(self.names.all_of(into)) - 1 + names > SKU_NAMES_EACH_MAX:
+            return LimitReached("sku", sku, "other names of the SKU", SKU_NAMES_EACH_MAX)
+        if len(self.names.first) >= SKU_NAMES_MAX:
+            return LimitReached("sku", sku, "other names of all SKUs", SKU_NAMES_MAX)
+        levels = shard.levels.records[rows]
+        stocked = rows[(levels["on_hand"] != 0) | (levels["withheld"] != 0)]
+        if len(stocked) > MERGED_LEVELS_MAX:
+            return LimitReached("sku", sku, "stock levels with units", MERGED_LEVELS_MAX)
+        held = shard.list_unavailable(stocked, shard.levels.records["withheld"][stocked])
+        if len(held) > MERGED_STATUSES_MAX:
+            what = "statuses of units at stock levels"
+            return LimitReached("sku", sku, what, MERGED_STATUSES_MAX)
+        named = {shard.statuses.text(status) for _, status, _ in held.tolist()}
+        if sum(other.statuses.find(status) < 0 for status in named) > other.statuses.room:
+            return LimitReached("sku", sku, "statuses", STATUSES_MAX)
+        return self._overflowing(shard, other, stocked, sku, into)
+
+    def _overflowing(
+        self, shard: Shard, other: Shard, rows: Array, sku: str, into: str
+    ) -> LimitReached | None:
+        """Whether a level of the other SKU would leave its range, or the sum of all."""
+        for row in rows.tolist():
+            there = other.find_row(into, shard.name_row(row)[1])
+            if there >= 0 and not _fit(shard.levels.records[row], other.levels.records[there]):
+                return LimitReached("sku", sku, "units at a stock level", ON_HAND_MAX)
+        if abs(sum(shard.levels.records["on_hand"][rows].tolist())) > TOTAL_MAX:
+            return LimitReached("sku", sku, "units", TOTAL_MAX)
+        return None
+
+    def _facts(self, shard: Shard, rows: Array, sku: str, into: str) -> Iterator[StockEvent]:
+        """The facts by which the units of a SKU become another's, by status."""
+        levels = shard.levels.records[rows]
+        held = shard.name_unavailable(shard.list_unavailable(rows, levels["withheld"]))
+        self.work.spend(STATUS_MERGED * sum(map(len, held.values())))
+        for place, (row, on_hand) in enumerate(
+            zip(rows.tolist(), levels["on_hand"].tolist(), strict=True)
+        ):
+            location, units = shard.name_row(row)[1], held.get(place, {})
+            rest = on_hand - sum(units.values())
+            for status, moved in [("", rest)] * (rest != 0) + list(units.items()):
+                self.work.spend(EVENT_MERGED)
+                for name, of, quantity in ((sku, into, -moved), (into, sku, moved)):
+                    is_gone = quantity < 0
+                    yield StockEvent(
+                        *(None, 0, name, location, EventKind.ADJUSTMENT, quantity),
+                        reference=Reference(REFERENCE, of, ""),
+                        reason=SOURCE,
+                        from_status=status if is_gone else "",
+                        to_status="" if is_gone else status,
+                    )
+
+
+def _fit(one: Array, other: Array) -> bool:
+    """Whether two levels together are within the range of one. Of the first nothing is promised."""
+    on_hand = int(one["on_hand"]) + int(other["on_hand"])
+    free = on_hand - int(one["withheld"]) - int(other["withheld"])
+    free -= int(other["reserved"]) + int(other["committed"])
+    return max(abs(on_hand), abs(free)) <= ON_HAND_MAX
