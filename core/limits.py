@@ -94,6 +94,11 @@ QUARANTINED_SKUS_MAX = 10_000
 SKU_NAMES_MAX = 1 << 16
 SKU_NAMES_EACH_MAX = 32
 
+#: Stock levels with units of a SKU that is merged into another, and statuses of units at them: what
+#: is recorded in one turn, of some 2 ms each.
+MERGED_LEVELS_MAX = 100
+MERGED_STATUSES_MAX = 10
+
 #: Stock levels that one command repairs.
 REPAIRED_MAX = 100
 

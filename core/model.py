@@ -36,6 +36,7 @@ class Verb(IntEnum):
     FORCE_RELEASE = 11
     REPAIR_LEVELS = 12
     RENAME_SKU = 13
+    MERGE_SKU = 14
 
 
 class Remainder(IntEnum):

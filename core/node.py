@@ -32,6 +32,7 @@ from .rules.counts import Counts
 from .rules.fact_changes import FactChanges
 from .rules.homes import Homes
 from .rules.late_counts import LateCounts
+from .rules.merges import Merges
 from .rules.renames import Renames
 from .rules.reservations import Reservations
 from .rules.retention import DEFAULT_RETENTION, Retention, Sweep
@@ -174,7 +175,9 @@ class Node:
         yield reversals
         shortfalls = Shortfalls(self.homes, self.work)
         yield shortfalls
-        yield StockFacts(planner, self.homes, changes, late_counts, shortfalls, self.work)
+        facts = StockFacts(planner, self.homes, changes, late_counts, shortfalls, self.work)
+        yield facts
+        yield Merges(facts, self.homes, self.work)
         yield StockBatches(planner, late_counts, self.work)
         yield Availability(self.shards, self.homes, self.timeline, self.work)
         yield AvailableToPromise(self.homes, self.work)

@@ -22,6 +22,7 @@ _TABLES: Final[Mapping[Growth, Sequence[str]]] = {
     Growth.HOLDS: ("reservations", "lines", "id_texts"),
     Growth.MOVES: ("splits", "requests"),
     Growth.STOCK: ("levels", "sources", "gaps", "events", "reversed", "unavailable", "splits"),
+    Growth.MERGES: ("levels", "sources", "gaps", "unavailable", "requests"),
     Growth.PLACES: ("locations", "display_names"),
     Growth.PRINCIPALS: ("principals",),
     Growth.SOURCES: ("sources", "requests"),

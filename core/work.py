@@ -74,6 +74,10 @@ REVERSAL_TOLD: Final = 10
 EVENT_NAMED: Final = 6
 LINE_NAMED: Final = 2
 
+#: Units of a level that go to another SKU; those under a status take more.
+EVENT_MERGED: Final = 25
+STATUS_MERGED: Final = 200
+
 #: A stock fact that changes a status or a reservation: it is recorded by itself.
 FACT_CHANGING: Final = 70
 

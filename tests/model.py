@@ -33,6 +33,7 @@ from holdfast.core.commands import (
     ListQuarantinedSkus,
     Location,
     LocationOutcome,
+    MergeSku,
     Move,
     MoveOutcome,
     Outcome,
@@ -186,6 +187,8 @@ class Model:
                 outcome = self.names.end(command, self.skus, self.facts, now_ns)
             case RenameSku():
                 outcome = self.names.rename(command, self.skus, now_ns)
+            case MergeSku():
+                outcome = self.names.merge(command, self.skus, self.facts, now_ns)
         settle(self.waiting)
         return outcome
 
@@ -232,7 +235,9 @@ class Model:
         """Hold all lines or none."""
         known = self.reservations.get(command.key)
         if known is not None:
-            conflict = known.dropped_at_ns is None and reserve_conflict(known.asked, command)
+            conflict = known.dropped_at_ns is None and reserve_conflict(
+                self.names.inside(known.asked), command
+            )
             return conflict or again(known, now_ns)
         unknown = list(self.unknown(command.lines))
         if unknown:
@@ -253,7 +258,9 @@ class Model:
             level.reserved += line.quantity
             units = dict.fromkeys(State, 0) | {State.HELD: line.quantity}
             lines[line.sku, line.location, line.line_id] = HeldLine(level, units)
-        self.reservations[command.key] = Reservation(command, now_ns, expires_at_ns, lines)
+        self.reservations[command.key] = Reservation(
+            command, now_ns, expires_at_ns, lines, self.names.first
+        )
         self.holding[command.key] = self.open[command.key] = self.reservations[command.key]
         return ReserveOutcome(None, State.HELD, expires_at_ns, command.lines, ())
 

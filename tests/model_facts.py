@@ -3,8 +3,9 @@
 Rules of this file: those of tests/model.py.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from holdfast.core.commands import (
     SOURCE_FIELDS,
@@ -347,6 +348,16 @@ class Facts:
         self.quarantined.pop(sku, None)
         for level in levels:
             level.supplies.clear()
+
+    def rename(self, renamed: Callable[[Any], Any]) -> None:
+        """Remember facts under the names that their SKUs have after a merge."""
+        for source in self.sources.values():
+            source.ids = {key: (at, renamed(event)) for key, (at, event) in source.ids.items()}
+            source.numbers = {number: renamed(event) for number, event in source.numbers.items()}
+        for recorded in self.reversals.recorded.values():
+            recorded.event = renamed(recorded.event)
+        for known in self.reversals.known.values():
+            known.fact = renamed(known.fact)
 
     def list_quarantined(self, command: ListQuarantinedSkus) -> QuarantinedSkusView:
         """All SKUs in quarantine, by name."""

@@ -4,7 +4,7 @@ The rest of the model has a SKU under the name that it began with. What is said 
 names first, and what is answered is put into those of today.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -13,21 +13,30 @@ from holdfast.core.commands import (
     DeleteOutcome,
     DeleteSku,
     Difference,
+    InTheWay,
     LimitReached,
     Line,
+    MergeOutcome,
+    MergeSku,
     NameTaken,
     OutOfRange,
+    RecordStockEvents,
+    Reference,
     RenameOutcome,
     RenameSku,
     Reserve,
     ReserveAgainstSupply,
     Revision,
+    StockEvent,
     Unknown,
 )
 from holdfast.core.ids import Key
 from holdfast.core.limits import RETENTION_NS, SKU_NAMES_EACH_MAX, TOTAL_MAX
+from holdfast.core.model import EventKind
 from tests.model_facts import Facts
 from tests.model_reservations import Level
+from tests.model_reversals import Awaited
+from tests.model_supply import open_supplies
 
 NO_REVISION = Revision(0, 0, 0)
 
@@ -37,6 +46,8 @@ ABOUT = {
     Conflict: ("first", "now"),
     OutOfRange: ("value",),
     Difference: ("recorded", "now"),
+    InTheWay: ("value",),
+    LimitReached: ("value",),
 }
 
 
@@ -47,6 +58,7 @@ class Names:
         self.of: dict[str, list[str]] = {}  # the first name -> all of them
         self.present: dict[str, str] = {}
         self.began: set[str] = set()  # all SKUs that there ever were
+        self.moved: dict[Key | None, int] = {}
         self.ended: dict[Key | None, dict[str, Level]] = {}
         self.requests: dict[Key, tuple[int, str, str]] = {}
 
@@ -74,7 +86,8 @@ class Names:
         _, first_method, first_said = self.requests[key]
         if first_method != method:
             return Conflict("method", first_method, method)
-        return first_said == said or Conflict("new_sku", first_said, said)
+        field = "into_sku" if method == "MERGE_SKU" else "new_sku"
+        return first_said == said or Conflict(field, first_said, said)
 
     def end(
         self, command: DeleteSku, skus: dict[str, dict[str, Level]], facts: Facts, now_ns: int
@@ -98,6 +111,44 @@ class Names:
                 self.ended[command.request] = ended
                 self.requests[command.request] = now_ns, "DELETE_SKU", ""
         return DeleteOutcome(len(ended), on_hand, promised, NO_REVISION, is_repeat)
+
+    def merge(
+        self, command: MergeSku, skus: dict[str, dict[str, Level]], facts: Facts, now_ns: int
+    ) -> MergeOutcome | Unknown | Conflict | InTheWay | LimitReached:
+        """Let the units and the names of a SKU be another's."""
+        sku, into = command.sku, command.into_sku
+        repeat = self.is_repeat(command.request, "MERGE_SKU", into, now_ns)
+        if isinstance(repeat, Conflict):
+            return repeat
+        if repeat:
+            on_hand = self.moved[command.request]
+            return MergeOutcome(into, tuple(self.of[into]), on_hand, (), is_repeat=True)
+        for field, name in (("sku", sku), ("into_sku", into)):
+            if name not in skus:
+                return Unknown(field, name)
+        if sku == into:
+            return InTheWay("into_sku", into, "it is one SKU with sku already")
+        levels = skus[sku]
+        awaited = facts.reversals.awaited.values()
+        for what, count, advice in blocking(levels.values(), awaited):
+            if count:
+                return InTheWay("sku", sku, what, count, advice)
+        names, others = self.of.get(into, [into]), self.of.get(sku, [sku])
+        if len(names) + len(others) - 1 > SKU_NAMES_EACH_MAX:
+            return LimitReached("sku", sku, "other names of the SKU", SKU_NAMES_EACH_MAX)
+        on_hand = sum(level.on_hand for level in levels.values())
+        events = tuple(moves(levels.values(), sku, into))
+        if events:
+            facts.record_stock_events(RecordStockEvents("merge", events), now_ns)
+        facts.forget(sku, skus.pop(sku).values())
+        self.of.pop(sku, None)
+        self.present.setdefault(into, into)
+        self.of[into] = [*names, *reversed(others)]
+        facts.rename(lambda told: renamed(told, self.first))
+        if command.request is not None:
+            self.requests[command.request] = now_ns, "MERGE_SKU", into
+            self.moved[command.request] = on_hand
+        return MergeOutcome(into, tuple(self.of[into]), on_hand, ())
 
     def rename(self, command: RenameSku, skus: Any, now_ns: int) -> Any:
         """Call a SKU otherwise, unless another has the name."""
@@ -126,6 +177,36 @@ class Names:
         return RenameOutcome(sku, tuple(names), NO_REVISION, bool(repeat))
 
 
+def blocking(
+    levels: Collection[Level], awaited: Iterable[Awaited]
+) -> Iterator[tuple[str, int, str]]:
+    """What keeps a SKU from being merged, how much of it, and what helps."""
+    promised = sum(level.reserved + level.committed for level in levels)
+    what = "units of it that are held or committed"
+    yield what, promised, "ship, release or cancel them first"
+    coming = sum(len(open_supplies(level)) for level in levels)
+    yield "supplies and transfers of it that are open", coming, "cancel or receive them first"
+    waiting = sum(each.level is level for each in awaited for level in levels)
+    yield "reversals that wait for events of it", waiting, "send the events first"
+
+
+def moves(levels: Iterable[Level], sku: str, into: str) -> Iterator[StockEvent]:
+    """The facts by which units become another SKU's."""
+    for level in levels:
+        held = {status: units for status, units in sorted(level.unavailable.items()) if units}
+        rest = level.on_hand - sum(held.values())
+        for status, units in {"": rest, **held}.items() if rest else held.items():
+            for name, other, change in ((sku, into, -units), (into, sku, units)):
+                statuses = (status, "") if change < 0 else ("", status)
+                yield StockEvent(
+                    *(None, 0, name, level.location, EventKind.ADJUSTMENT, change),
+                    reference=Reference("sku", other, ""),
+                    reason="merge",
+                    from_status=statuses[0],
+                    to_status=statuses[1],
+                )
+
+
 def renamed(value: Any, name_of: Callable[[str], str]) -> Any:
     """A command or an outcome with other names of SKUs."""
     if type(value) is tuple:
@@ -138,7 +219,7 @@ def renamed(value: Any, name_of: Callable[[str], str]) -> Any:
         return value
     changes = {field: renamed(each, name_of) for field, each in told.items()}
     about = ABOUT.get(type(value), ()) if told.get("field", "").endswith("sku") else ()
-    for field in ("sku", *about):
+    for field in ("sku", "into_sku", *about):
         if isinstance(told.get(field), str):
             changes[field] = name_of(told[field])
     if type(told.get("skus")) is tuple:

@@ -4,7 +4,7 @@ not know of stock events.
 Rules of this file: those of tests/model.py.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -166,6 +166,8 @@ class Reservation:
     reserved_at_ns: int
     expires_at_ns: int
     lines: dict[tuple[str, str, str], HeldLine]
+    first_name: Callable[[str], str]
+    """Of a SKU that was merged into another, the first name of that."""
     requests: dict[Key, tuple[int, Move | Extend]] = field(default_factory=dict)
     ended_at_ns: int | None = None
     """When time next passed after its last unit had been held or committed."""
@@ -199,7 +201,8 @@ class Reservation:
         return [
             key
             for key in self.lines
-            if line.line_id in ("", key[2]) and (line.sku, line.location) in (("", ""), key[:2])
+            if line.line_id in ("", key[2])
+            and (line.sku, line.location) in (("", ""), (self.first_name(key[0]), key[1]))
         ]
 
 

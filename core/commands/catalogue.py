@@ -114,3 +114,26 @@ class RenameOutcome:
     """All names that stand for it, the one that it began with first."""
     revision: Revision
     is_repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MergeSku:
+    """Let all stock and all names of a SKU be another's: the two are one article."""
+
+    sku: str
+    into_sku: str
+    request: Key | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MergeOutcome:
+    """The answer to MergeSku."""
+
+    sku: str
+    """What both are called now."""
+    names: tuple[str, ...]
+    """All names that stand for it, the one that it began with first."""
+    on_hand: int
+    """Units that went from the one to the other."""
+    revisions: tuple[Revision, ...]
+    is_repeat: bool = False

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, get_args, get_typ
 
 from .batches import ResolveLevels
 from .reservations import Line, Reserve, ReserveAgainstSupply
-from .shared import Conflict, OutOfRange, Unknown
+from .shared import Conflict, InTheWay, LimitReached, OutOfRange, Unknown
 from .stock import Difference
 
 Named = TypeVar("Named")
@@ -28,6 +28,8 @@ _ABOUT_FIELD: Final[Mapping[type, Sequence[str]]] = {
     Conflict: ("first", "now"),
     OutOfRange: ("value",),
     Difference: ("recorded", "now"),
+    InTheWay: ("value",),
+    LimitReached: ("value",),
 }
 
 
@@ -145,17 +147,22 @@ def _put_in_lines(before: tuple[Any, ...], names: Names) -> tuple[Any, ...]:
     return tuple(after)
 
 
+def sum_lines(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """Lines with one for each SKU, location and id."""
+    units: dict[tuple[str, str, str], int] = {}
+    for line in lines:
+        name = line.sku, line.location, line.line_id
+        units[name] = units.get(name, 0) + line.quantity
+    return tuple([Line(sku, at, total, line_id) for (sku, at, line_id), total in units.items()])
+
+
 def _summed(command: Any) -> Any:
     """A Reserve with one line for each SKU, location and id. Of those that may wait for supply, the
     sum has to come by the earliest time.
     """
-    units: dict[tuple[str, str, str], int] = {}
-    for line in command.lines:
-        name = line.sku, line.location, line.line_id
-        units[name] = units.get(name, 0) + line.quantity
-    if len(units) == len(command.lines):
+    lines = sum_lines(command.lines)
+    if len(lines) == len(command.lines):
         return command
-    lines = tuple([Line(sku, at, total, line_id) for (sku, at, line_id), total in units.items()])
     if not isinstance(command, ReserveAgainstSupply):
         return replace(command, lines=lines)
     latest: dict[tuple[str, str, str], int | None] = {}

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..ids import Key
+from ..limits import MERGED_LEVELS_MAX, MERGED_STATUSES_MAX
 from ..work import (
     FACT_CHANGING,
     FACT_REVERSED,
@@ -39,6 +40,8 @@ from .catalogue import (
     LocationOutcome,
     LocationsView,
     LocationView,
+    MergeOutcome,
+    MergeSku,
     RenameOutcome,
     RenameSku,
     UpdateLocation,
@@ -107,6 +110,7 @@ class Growth(Enum):
     PRINCIPALS = 5
     SOURCES = 6
     BACKORDERS = 7
+    MERGES = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -407,5 +411,14 @@ RENAME_SKU = _operation(
     _weighs(40),
     Growth.MOVES,
     lambda command: command.request is not None,
+    may_fault=True,
+)
+MERGE_SKU = _operation(
+    MergeSku,
+    MergeOutcome,
+    lambda command, homes: homes.of_sku(command.into_sku),
+    _weighs(100),
+    Growth.MERGES,
+    lambda _: 2 * (MERGED_LEVELS_MAX + MERGED_STATUSES_MAX),
     may_fault=True,
 )

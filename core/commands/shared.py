@@ -89,6 +89,20 @@ class LimitReached:
     limit: int
 
 
+@dataclass(frozen=True, slots=True)
+class InTheWay:
+    """Fault: what there is keeps the command from being done: `what`, and how many. `field` is its
+    path in the request and `value` what it says.
+    """
+
+    field: str
+    value: str
+    what: str
+    count: int = 0
+    advice: str = ""
+    """What would help."""
+
+
 #: A command: an instance of a class that has an entry in registry.OPERATIONS.
 Command: TypeAlias = object
 

@@ -64,7 +64,7 @@ class Renames:
             return refusal
         # Point of no return: the SKU exists, and the name is its own or nobody's.
         if name != self.names.shown.get(sku, sku):
-            _record_name(shard, number, name)
+            record_name(shard, number, name, is_present=True)
         repeats.remember_result(shard, command.request, Verb.RENAME_SKU, said, 0)
         return RenameOutcome(sku, self.names.all_of(sku), shard.revision_now())
 
@@ -82,8 +82,8 @@ class Renames:
         return None
 
 
-def _record_name(shard: Shard, number: int, name: str) -> None:
-    """Call a SKU of a shard by a name."""
+def record_name(shard: Shard, number: int, name: str, *, is_present: bool) -> None:
+    """Give a SKU of a shard a name, by which it is called from now on or not."""
     effects = np.zeros(1, DTYPES[Section.SKU_RENAMES])
-    effects["sku"], effects["is_present"], effects["name"] = number, 1, name.encode()
+    effects["sku"], effects["is_present"], effects["name"] = number, is_present, name.encode()
     record_all(shard, Section.SKU_RENAMES, effects)

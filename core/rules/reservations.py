@@ -34,6 +34,7 @@ from ..commands import (
     Shortfall,
     Unknown,
 )
+from ..commands.naming import sum_lines
 from ..commands.registry import EXTEND, FORCE_RELEASE, GET_RESERVATION, MOVE, RESERVE, executes
 from ..ids import Key, text_from_key
 from ..kernels.codes import ACCEPTED
@@ -285,14 +286,16 @@ class Reservations:
         self, command: AnyReserve, parts: Sequence[Part], now_ns: int
     ) -> ReserveOutcome | Conflict:
         """The reservation as it is now, or the first field in which the command now differs."""
-        if (count := _line_count(parts)) != len(command.lines):
+        is_merged = bool(self.homes.sku_names.first)  # or may be: lines may be of one SKU since
+        if (count := _line_count(parts)) != len(command.lines) and not is_merged:
             return Conflict("lines", str(count), str(len(command.lines)))
         # Instead of the work that its lines weigh.
         found = joint_turn.read_lines(parts)
         lines = repeats.lines_as_reserved(found)
         home = parts[0].shard.reservations.records[parts[0].number]
         owner = parts[0].shard.owner(parts[0].number)
-        if conflict := repeats.reserve_difference(lines, int(home["hold_ms"]), owner, command):
+        asked = sum_lines(lines) if is_merged else lines
+        if conflict := repeats.reserve_difference(asked, int(home["hold_ms"]), owner, command):
             return conflict
         totals = _totals(parts)
         if totals[State.HELD] == totals[State.COMMITTED] == 0:

@@ -134,6 +134,13 @@ class StockFacts:
         short = self._short(told, outcome)
         return (yield from self._with_shortfalls(outcome, short)) if short else outcome
 
+    def record_at_once(
+        self, source: str, events: tuple[StockEvent, ...], now_ns: int
+    ) -> EventsOutcome:
+        """Record facts in this turn, however long that takes, for a rule that has counted them."""
+        recorded = [self._record(source, run, now_ns) for run in _runs([events])]
+        return self._outcome(source, recorded, now_ns)
+
     def _inside(self, events: tuple[StockEvent, ...]) -> tuple[StockEvent, ...]:
         """Events that name SKUs by their first names."""
         if not (first := self.homes.sku_names.first):

@@ -1,4 +1,4 @@
-"""Other names of SKUs: those that they were renamed to.
+"""Other names of SKUs: those that they were renamed to, and of SKUs that were merged into them.
 
 Inside the node a SKU has one name for life, the one that it began with: its rows lie in the shard
 of that name, and journal and ledger call it by that. The node takes any of its names, and puts the
@@ -41,12 +41,21 @@ class SkuNames:
         first = self.first.get(name, name)
         return (first, *self._by_first.get(first, ()))
 
+    def told(self, recorded: str) -> str:
+        """How a SKU is called of which a text was recorded; the text of one that was merged into
+        another, so that the two can be told apart.
+        """
+        return recorded if recorded in self.first else self.shown.get(recorded, recorded)
+
     def load(self, table: Table, first_names: Mapping[int, str]) -> None:
         """Take in the names of a shard's table (SKU_NAME), whose SKUs have these first names."""
         for place, record in enumerate(table.used):
-            self._enter(first_names[int(record["sku"])], text_of(record), place)
-        for record in table.used[table.used["is_present"] != 0]:
-            self._show(first_names[int(record["sku"])], text_of(record))
+            first, name = first_names[int(record["sku"])], text_of(record)
+            if first in self.first:
+                continue  # it was merged into another SKU, which has these names
+            self._enter(first, name, place)
+            if record["is_present"]:
+                self._show(first, name)
 
     def note(self, table: Table, first: str, effect: Array) -> None:
         """Note in a shard's table what an effect (SKU_RENAMES) says of the SKU with this first
@@ -54,7 +63,7 @@ class SkuNames:
         """
         self.changes += 1
         name, present = text_of(effect), self.shown.get(first, first)
-        if name != first and name not in self.first:
+        if name != first and self.first.get(name) != first:
             self._enter(first, name, len(table))
             table.extend(1)[0] = effect
         if effect["is_present"]:
@@ -65,7 +74,10 @@ class SkuNames:
 
     def _enter(self, first: str, name: str, place: int) -> None:
         self._places[name] = place
-        if name not in self.first:
+        before = self.first.get(name)
+        if before != first:
+            if before is not None:  # that of a SKU which is merged into this one
+                self._by_first[before].remove(name)
             self.first[name] = first
             self._by_first.setdefault(first, []).append(name)
         self._show(first, self.shown.get(first, first))

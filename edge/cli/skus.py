@@ -1,4 +1,4 @@
-"""Commands on SKUs: skus list, admit and discard those in quarantine; skus rename."""
+"""Commands on SKUs: skus list, admit and discard those in quarantine; skus rename and merge."""
 
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -29,7 +29,7 @@ Sku = Annotated[str, typer.Argument(metavar="SKU", help="A SKU in quarantine.")]
 
 app = typer.Typer()
 skus = typer.Typer(
-    no_args_is_help=True, help="Rename SKUs; admit or discard unknown ones in quarantine."
+    no_args_is_help=True, help="Rename and merge SKUs; admit or discard unknown ones in quarantine."
 )
 app.add_typer(skus, name="skus")
 
@@ -107,6 +107,24 @@ def rename(
         return
     others = ", ".join(name for name in answer.names if name != answer.sku)
     typer.echo(f"{answer.sku} is its name now. It is known as {others}, too.")
+
+
+@skus.command()
+def merge(
+    sku: Annotated[str, typer.Argument(metavar="FROM", help="The SKU that ends.")],
+    into_sku: Annotated[str, typer.Argument(metavar="INTO", help="The SKU that goes on.")],
+    target: Target = None,
+    timeout: Timeout = TIMEOUT_DEFAULT_S,
+    as_json: Json = False,
+) -> None:
+    """Make one SKU of two: units and names of FROM go to INTO."""
+    with asking(target, timeout, as_json=as_json) as client:
+        answer = client.merge_sku(sku, into_sku)
+    if as_json:
+        print_json(plain(answer))
+        return
+    others = ", ".join(name for name in answer.names if name != answer.sku)
+    typer.echo(f"{answer.on_hand} on hand went to {answer.sku}. It is known as {others}, too.")
 
 
 def _print(answer: "SettleQuarantinedSkuResponse", done: str, *, as_json: bool) -> None:

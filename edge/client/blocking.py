@@ -20,7 +20,7 @@ from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import stock_service_pb2 as stock
 from holdfast.v1 import watch_service_pb2 as watch
 
-from . import calls, ledger_calls, operator_calls
+from . import calls, ledger_calls, operator_calls, sku_calls
 from .calls import Call, Options
 from .closing import CLIENT
 from .dressed import dressed
@@ -117,8 +117,9 @@ class BlockingClient:
     update_location = _blocking(calls.update_location)
     get_location = _blocking(calls.get_location)
     list_locations = _blocking(calls.list_locations)
-    delete_sku = _blocking(calls.delete_sku)
-    rename_sku = _blocking(calls.rename_sku)
+    delete_sku = _blocking(sku_calls.delete_sku)
+    rename_sku = _blocking(sku_calls.rename_sku)
+    merge_sku = _blocking(sku_calls.merge_sku)
     list_reservations = _blocking(ledger_calls.list_reservations)
     list_movements = _blocking(ledger_calls.list_movements)
     explain_availability = _blocking(ledger_calls.explain_availability)

@@ -410,34 +410,6 @@ def list_locations(
     return call(methods.LIST_LOCATIONS, request, **options)
 
 
-def delete_sku(
-    sku: str, *, request_id: str | None = None, **options: Unpack[Options]
-) -> Call[catalog.DeleteSkuResponse]:
-    """End a SKU and all its stock levels. Its open reservations run on.
-
-    `request_id` is as in `commit`. The response says how many units were on hand and how many are
-    still promised. Raises `NotFound` if the SKU is unknown.
-    """
-    request = catalog.DeleteSkuRequest(sku=text("sku", sku), request_id=id_or_new(request_id))
-    return call(methods.DELETE_SKU, request, **options)
-
-
-def rename_sku(
-    sku: str, new_sku: str, *, request_id: str | None = None, **options: Unpack[Options]
-) -> Call[catalog.RenameSkuResponse]:
-    """Call a SKU by another name from now on. It goes on under all names that it has had.
-
-    `request_id` is as in `commit`. Raises `NotFound` if the SKU is unknown, `AlreadyExists` if
-    another one has or had the name.
-    """
-    request = catalog.RenameSkuRequest(
-        sku=text("sku", sku),
-        new_sku=text("new_sku", new_sku),
-        request_id=id_or_new(request_id),
-    )
-    return call(methods.RENAME_SKU, request, **options)
-
-
 _LEVELS: Final = "an iterable of stock levels, each SKU and location"
 
 

@@ -33,7 +33,7 @@ from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import stock_service_pb2 as stock
 from holdfast.v1 import watch_service_pb2 as watch
 
-from . import calls, ledger_calls, operator_calls
+from . import calls, ledger_calls, operator_calls, sku_calls
 from .calls import Call, Options
 from .closing import Waits
 from .coalescing import Coalescer
@@ -154,8 +154,9 @@ class Client:
     update_location = _awaited(calls.update_location)
     get_location = _awaited(calls.get_location)
     list_locations = _awaited(calls.list_locations)
-    delete_sku = _awaited(calls.delete_sku)
-    rename_sku = _awaited(calls.rename_sku)
+    delete_sku = _awaited(sku_calls.delete_sku)
+    rename_sku = _awaited(sku_calls.rename_sku)
+    merge_sku = _awaited(sku_calls.merge_sku)
     list_reservations = _awaited(ledger_calls.list_reservations)
     list_movements = _awaited(ledger_calls.list_movements)
     explain_availability = _awaited(ledger_calls.explain_availability)

@@ -69,6 +69,7 @@ GET_LOCATION: Final = Method("CatalogService/GetLocation", catalog.GetLocationRe
 LIST_LOCATIONS: Final = Method("CatalogService/ListLocations", catalog.ListLocationsResponse)
 DELETE_SKU: Final = Method("CatalogService/DeleteSku", catalog.DeleteSkuResponse)
 RENAME_SKU: Final = Method("CatalogService/RenameSku", catalog.RenameSkuResponse)
+MERGE_SKU: Final = Method("CatalogService/MergeSku", catalog.MergeSkuResponse)
 LIST_MOVEMENTS: Final = Method("LedgerService/ListMovements", ledger.ListMovementsResponse)
 EXPLAIN_AVAILABILITY: Final = Method(
     "LedgerService/ExplainAvailability", ledger.ExplainAvailabilityResponse
@@ -110,7 +111,7 @@ UNARY_METHODS: Final[tuple[Method[Any], ...]] = (
     *(GET_AVAILABLE_TO_PROMISE, GET_SHORTFALL),
     RECORD_STOCK_EVENTS,
     *(CREATE_LOCATION, UPDATE_LOCATION, GET_LOCATION, LIST_LOCATIONS, DELETE_SKU),
-    RENAME_SKU,
+    *(RENAME_SKU, MERGE_SKU),
     *(LIST_MOVEMENTS, EXPLAIN_AVAILABILITY),
     *(GET_STATUS, LIST_SOURCES, GET_SOURCE, UPDATE_SOURCE, RESET_SOURCE),
     *(LIST_PENDING_REVERSALS, LIST_QUARANTINED_SKUS, SETTLE_QUARANTINED_SKU),

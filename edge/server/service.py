@@ -21,6 +21,7 @@ from holdfast.core.commands.registry import (
     GET_RESERVATION,
     GET_SHORTFALL,
     LIST_LOCATIONS,
+    MERGE_SKU,
     MOVE,
     MOVE_BATCH,
     READ_LEVELS,
@@ -61,6 +62,8 @@ from ..wire.catalogue import (
     get_location_response,
     list_from_request,
     list_response,
+    merge_sku_from_request,
+    merge_sku_response,
     rename_sku_from_request,
     rename_sku_response,
     update_from_request,
@@ -322,6 +325,13 @@ class Service:
         """Call a SKU by another name."""
         command = rename_sku_from_request(request)
         return rename_sku_response(await self._ask(RENAME_SKU, context, command))
+
+    async def MergeSku(
+        self, request: catalog.MergeSkuRequest, context: CallContext
+    ) -> catalog.MergeSkuResponse:
+        """Make one SKU of two."""
+        command = merge_sku_from_request(request)
+        return merge_sku_response(await self._ask(MERGE_SKU, context, command))
 
     # LedgerService
 

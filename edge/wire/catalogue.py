@@ -89,7 +89,9 @@ def delete_sku_from_request(request: catalog.DeleteSkuRequest) -> core.DeleteSku
     return core.DeleteSku(request.sku, _request_key(request))
 
 
-def _request_key(request: catalog.DeleteSkuRequest | catalog.RenameSkuRequest) -> Key | None:
+def _request_key(
+    request: catalog.DeleteSkuRequest | catalog.RenameSkuRequest | catalog.MergeSkuRequest,
+) -> Key | None:
     if not request.request_id:
         return None
     check_name("request_id", request.request_id)
@@ -124,6 +126,27 @@ def rename_sku_response(outcome: core.RenameOutcome) -> catalog.RenameSkuRespons
         revision=revision_message(outcome.revision),
         repeated_request=outcome.is_repeat,
     )
+
+
+def merge_sku_from_request(request: catalog.MergeSkuRequest) -> core.MergeSku:
+    """The command of a MergeSku."""
+    check_name("sku", request.sku)
+    check_name("into_sku", request.into_sku)
+    if request.into_sku == request.sku:
+        raise invalid("into_sku", request.into_sku, "another SKU than sku")
+    return core.MergeSku(request.sku, request.into_sku, _request_key(request))
+
+
+def merge_sku_response(outcome: core.MergeOutcome) -> catalog.MergeSkuResponse:
+    """The answer to a MergeSku."""
+    response = catalog.MergeSkuResponse(
+        sku=outcome.sku,
+        names=outcome.names,
+        on_hand=outcome.on_hand,
+        repeated_request=outcome.is_repeat,
+    )
+    add_revisions(response, outcome.revisions)
+    return response
 
 
 def _location_from(location: catalog.Location) -> core.Location:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from holdfast.core import commands as core
 
 from .faults import DOMAIN, Fault, already_exists, ambiguous, not_found, out_of_range
-from .sku_faults import name_taken, too_many_names
+from .sku_faults import limit_reached, merge_blocked, name_taken
 
 FaultOutcome: TypeAlias = (
     core.Unknown
@@ -22,6 +22,7 @@ FaultOutcome: TypeAlias = (
     | core.OutOfRange
     | core.NameTaken
     | core.LimitReached
+    | core.InTheWay
 )
 
 
@@ -44,7 +45,9 @@ def fault_from_outcome(outcome: FaultOutcome, request: Any = None) -> Fault:
         case core.NameTaken():
             return name_taken(outcome)
         case core.LimitReached():
-            return too_many_names(outcome)
+            return limit_reached(outcome)
+        case core.InTheWay():
+            return merge_blocked(outcome)
 
 
 def _lines_of(request: Any) -> tuple[str, list[tuple[str, str, str]]]:

@@ -1,6 +1,6 @@
 """ListMovements, ExplainAvailability and ListReservations, which the ledger's process answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -61,7 +61,7 @@ def list_movements(
     found = find_movements(index, _filter(request, names), before, size + 1)
     is_last = len(found) <= size
     return ledger.ListMovementsResponse(
-        movements=[_movement(each, index.timeline, names.shown) for each in found[:size]],
+        movements=[_movement(each, index.timeline, names) for each in found[:size]],
         next_page_token="" if is_last else page_token(found[size - 1].number, scope),
         coverage=_coverage(index, durable_position),
     )
@@ -149,7 +149,7 @@ def explain_availability(
     if request.HasField("revision") and told.last.record["shard"] != request.revision.shard:
         shard = int(told.last.record["shard"])
         raise faults.invalid("revision.shard", request.revision.shard, f"{shard}, the SKU's")
-    return _explanation(told, index, durable_position, names.shown)
+    return _explanation(told, index, durable_position, names)
 
 
 def _instant(request: ledger.ExplainAvailabilityRequest, index: Index) -> Instant:
@@ -163,7 +163,7 @@ def _instant(request: ledger.ExplainAvailabilityRequest, index: Index) -> Instan
 
 
 def _explanation(
-    told: Explanation, index: Index, durable_position: int, shown: Mapping[str, str]
+    told: Explanation, index: Index, durable_position: int, names: SkuNames
 ) -> ledger.ExplainAvailabilityResponse:
     on_hand, reserved, committed, withheld = told.last.after
     shard, timeline = int(told.last.record["shard"]), index.timeline
@@ -174,14 +174,14 @@ def _explanation(
         record_time=_timestamp(int(told.last.record["time_ns"])),
         opening=_summed(told.opening),
         earlier=_summed(told.earlier),
-        events=[_movement(each, timeline, shown) for each in told.events],
+        events=[_movement(each, timeline, names) for each in told.events],
         holds=_promises(told.held, shard, timeline),
         other_holds=_summed(told.other_held),
         commitments=_promises(told.committed, shard, timeline),
         other_commitments=_summed(told.other_committed),
         coverage=_coverage(index, durable_position),
         incoming=told.incoming,
-        decisions=[_movement(each, timeline, shown) for each in told.decisions],
+        decisions=[_movement(each, timeline, names) for each in told.decisions],
         backordered=told.backordered,
     )
 
@@ -202,7 +202,7 @@ def _summed(summed: Summed) -> ledger.SummedParts:
     return ledger.SummedParts(count=summed.count, quantity=summed.quantity)
 
 
-def _movement(movement: Movement, timeline: int, shown: Mapping[str, str]) -> ledger.Movement:
+def _movement(movement: Movement, timeline: int, names: SkuNames) -> ledger.Movement:
     record = movement.record
     sku = movement.text(record, "sku")
     message = ledger.Movement(
@@ -211,7 +211,7 @@ def _movement(movement: Movement, timeline: int, shown: Mapping[str, str]) -> le
         revision=_revision(record, timeline),
         kind=KINDS[movement.kind],
         quantity=int(record["quantity"]),
-        sku=shown.get(sku, sku),
+        sku=names.told(sku),
         location=movement.text(record, "location"),
         before=_quantities(movement.before),
         after=_quantities(movement.after),

@@ -3,9 +3,9 @@
 import binascii
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
 from typing import Final
 
+from holdfast.core.tables.sku_names import SkuNames
 from holdfast.persistence.ledger.follower import Follower
 from holdfast.persistence.ledger.index import Index
 from holdfast.persistence.ledger.movements import ENTERS
@@ -53,7 +53,7 @@ def watch_reservations(
         first = oldest if request.start == watch.WATCH_START_CURRENT_STATE else index.count
     found, following = find_changes(index, MovementFilter(tuple(texts)), first, PAGE_MAX)
     response = _response(index, max(first, following))
-    response.changes.extend(_change(each, index.timeline, names.shown) for each in found)
+    response.changes.extend(_change(each, index.timeline, names) for each in found)
     return response
 
 
@@ -86,12 +86,12 @@ def _first_of(token: str, index: Index) -> int:
     return int(first) if begun == index.begun else -1
 
 
-def _change(movement: Movement, timeline: int, shown: Mapping[str, str]) -> watch.ReservationChange:
+def _change(movement: Movement, timeline: int, names: SkuNames) -> watch.ReservationChange:
     record = movement.record
     sku = movement.text(record, "sku")
     message = watch.ReservationChange(
         reservation_id=movement.reservation_id,
-        sku=shown.get(sku, sku),
+        sku=names.told(sku),
         location=movement.text(record, "location"),
         quantity=int(record["quantity"]),
         from_state=_STATES_LEFT.get(int(record["leaves"]), 0),

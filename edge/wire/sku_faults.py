@@ -22,13 +22,47 @@ def name_taken(outcome: core.NameTaken) -> Fault:
     )
 
 
-def too_many_names(outcome: core.LimitReached) -> Fault:
-    """A SKU, or all of them together, have as many names as they may."""
+def limit_reached(outcome: core.LimitReached) -> Fault:
+    """A SKU, or all of them together, have as much as they may, or more than a merge can move."""
+    if "name" in outcome.what:
+        return Fault(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "TOO_MANY_SKU_NAMES",
+            f"{outcome.field} is {shown(outcome.value)}: there may be {outcome.limit:,} "
+            f"{outcome.what}, and there would be more",
+            _metadata(outcome),
+            blames=[Blame(outcome.field, f"more than {outcome.limit:,} {outcome.what}")],
+        )
     return Fault(
         grpc.StatusCode.FAILED_PRECONDITION,
-        "TOO_MANY_SKU_NAMES",
-        f"{outcome.field} is {shown(outcome.value)}: there are {outcome.limit:,} {outcome.what} "
-        "already, the most that there may be",
-        {"field": outcome.field, "value": shortened(outcome.value), "limit": str(outcome.limit)},
-        blames=[Blame(outcome.field, f"one more than {outcome.limit:,} {outcome.what}")],
+        "TOO_MUCH_TO_MERGE",
+        f"{outcome.field} is {shown(outcome.value)}: a merge takes {outcome.limit:,} "
+        f"{outcome.what} at most; record that its units went to the other SKU, then merge",
+        _metadata(outcome),
+        blames=[Blame(outcome.field, f"more than {outcome.limit:,} {outcome.what}")],
+    )
+
+
+def _metadata(outcome: core.LimitReached) -> dict[str, str]:
+    return {
+        "field": outcome.field,
+        "value": shortened(outcome.value),
+        "limit": str(outcome.limit),
+        "what": outcome.what,
+    }
+
+
+def merge_blocked(outcome: core.InTheWay) -> Fault:
+    """Something of a SKU can't be another's."""
+    told = outcome.what
+    metadata = {"field": outcome.field, "value": shortened(outcome.value), "what": told}
+    if outcome.count:
+        told += f": {outcome.count:,}; {outcome.advice}"
+        metadata["count"] = str(outcome.count)
+    return Fault(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "MERGE_BLOCKED",
+        f"{outcome.field} is {shown(outcome.value)}: {told}",
+        metadata,
+        blames=[Blame(outcome.field, told)],
     )

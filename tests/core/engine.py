@@ -24,6 +24,7 @@ from holdfast.core.commands import (
     ForcedOutcome,
     ForceRelease,
     LocationOutcome,
+    MergeOutcome,
     Move,
     MoveOutcome,
     Outcome,
@@ -220,8 +221,10 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
     match outcome:
         case AvailabilitiesView(views):
             return AvailabilitiesView(tuple(view and without_revision(view) for view in views))
-        case Conflict("new_sku"):
-            return Conflict("new_sku", "", "")
+        case Conflict("new_sku" | "into_sku" as field):
+            return Conflict(field, "", "")
+        case MergeOutcome():
+            return replace(outcome, revisions=())
         case DeleteOutcome() | RenameOutcome() | AvailableToPromiseView() | ShortfallView():
             return replace(outcome, revision=NO_REVISION)
         case ReservationView(lines=lines):

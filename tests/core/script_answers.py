@@ -16,10 +16,12 @@ from holdfast.core.commands import (
     EventsOutcome,
     ExtendOutcome,
     ForcedOutcome,
+    InTheWay,
     LevelView,
     LimitReached,
     LineView,
     LocationOutcome,
+    MergeOutcome,
     MoveOutcome,
     NameTaken,
     Outcome,
@@ -100,6 +102,11 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
         case RenameOutcome(sku, names, is_repeat=is_repeat):
             when = "was renamed before" if is_repeat else "is its name now"
             yield f"{sku} {when}, of {' '.join(names)}"
+        case MergeOutcome(sku, names, on_hand, is_repeat=is_repeat):
+            when = "went" if not is_repeat else "had gone"
+            yield f"{on_hand} {when} to {sku}, of {' '.join(names)}"
+        case InTheWay(field, value, what, count):
+            yield f"fault: {field} {value}, {what}" + (f": {count}" if count else "")
         case NameTaken(field, value, sku, has_ended):
             yield f"fault: {field} {value} is another SKU, {'ended' if has_ended else sku}"
         case LimitReached(field, value, what, limit):

@@ -17,6 +17,7 @@ from holdfast.core.commands import (
     GetShortfall,
     Line,
     Location,
+    MergeSku,
     Move,
     RecordStockEvents,
     Reference,
@@ -110,7 +111,7 @@ class Storyteller:
             *[self.read] * 2,
             *(self.location, self.delete, partial(reset, self), partial(update_source, self)),
             *(partial(update_source, self), *[partial(settle, self)] * 2),
-            *[self.rename] * 2,
+            *(self.rename, self.rename, self.merge),
         ]
 
     def story(self, rounds_count: int) -> list[Round]:
@@ -177,7 +178,7 @@ class Storyteller:
             for name in self.some(LOCATIONS, 2)
             for line_id in ids
         ]
-        chosen = self.rng.sample(places, count)
+        chosen = dict.fromkeys(self.rng.sample(places, count))  # two may have got one name
         return tuple(Line(sku, name, self.rng.randint(1, 3), i) for sku, name, i in chosen)
 
     def move(self) -> Command:
@@ -461,6 +462,11 @@ class Storyteller:
         sku = self.some(SKUS, 1)[0]
         key = sku_request_key(sku, self.rng.choice("xy")) if self.is_one_in(2) else None
         return RenameSku(sku, self.rng.choice((*SKUS, "Chai", "Stein")), key)
+
+    def merge(self) -> Command:
+        sku, into = self.some(SKUS, 2)
+        key = sku_request_key(sku, self.rng.choice("xy")) if self.is_one_in(2) else None
+        return MergeSku(sku, into, key)
 
     def location(self) -> Command:
         location = location_named(self.some(LOCATIONS, 1)[0], not self.is_one_in(3))

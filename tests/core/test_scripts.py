@@ -19,6 +19,7 @@ of the model: keep the change only if you understand it.
     reset till 7 [request=q1]           a source counts on from 7
     delete S1 [request=q1]              end a SKU
     rename S1 S2 [request=q1]           call it otherwise
+    merge S1 S2 [request=q1]            let it be a part of another
     show S1 [at W1 W2] | show r1        a SKU starts with a capital letter, an id does not
     promise S1 [gap] [days=30]          what may be promised by date, of levels in a state
     restart                             replay the journal into a new node; go on with that
@@ -51,6 +52,7 @@ from holdfast.core.commands import (
     Line,
     ListQuarantinedSkus,
     Location,
+    MergeSku,
     Move,
     RecordStockEvents,
     Reference,
@@ -236,6 +238,8 @@ class Story:
                 return ResetSource(words.name, int(words.plain[1]), "", words.request())
             case "delete":
                 return DeleteSku(words.name, words.request())
+            case "merge":
+                return MergeSku(words.name, words.plain[1], words.request())
             case "rename":
                 return RenameSku(words.name, words.plain[1], words.request())
             case "promise":

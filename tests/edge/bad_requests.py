@@ -162,6 +162,9 @@ def bad_names() -> Iterator[Case]:
         for field in ("sku", "new_sku"):
             named = catalog.RenameSkuRequest(**{"sku": SKU, "new_sku": "new", field: text})
             yield Case(what, methods.RENAME_SKU, named, field, text)
+        for field in ("sku", "into_sku"):
+            merged = catalog.MergeSkuRequest(**{"sku": SKU, "into_sku": "other", field: text})
+            yield Case(what, methods.MERGE_SKU, merged, field, text)
 
 
 def bad_quantities() -> Iterator[Case]:
@@ -310,6 +313,11 @@ def unknown_things() -> Iterator[Case]:
     yield Case("unknown", methods.RENAME_SKU, named, "sku", "Mug", *of_sku)
     named = catalog.RenameSkuRequest(sku=SKU, new_sku=SKU)
     yield Case("its own name", methods.RENAME_SKU, named, "new_sku", SKU)
+    for field in ("sku", "into_sku"):
+        merged = catalog.MergeSkuRequest(**{"sku": SKU, "into_sku": SKU, field: "Mug"})
+        yield Case("unknown", methods.MERGE_SKU, merged, field, "Mug", *of_sku)
+    merged = catalog.MergeSkuRequest(sku=SKU, into_sku=SKU)
+    yield Case("into itself", methods.MERGE_SKU, merged, "into_sku", SKU)
     for method, asked, field in (
         (methods.GET_LOCATION, catalog.GetLocationRequest(location="W9"), "location"),
         (

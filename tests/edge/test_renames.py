@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from holdfast.edge.client import AlreadyExists, BlockingClient, NotFound, StockColumns
+from holdfast.edge.client import (
+    AlreadyExists,
+    BlockingClient,
+    HoldfastError,
+    NotFound,
+    StockColumns,
+)
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.edge.cli.commands import ask, ask_json, flat
 from tests.edge.node_process import NodeProcess, running_node
@@ -155,3 +161,46 @@ def test_the_terminal_renames(node: NodeProcess, client: BlockingClient) -> None
     ).items()
     refused = ask(node, "skus", "rename", old, old)
     assert "another name than sku" in flat(refused.output)
+
+
+def test_two_skus_are_made_one(node: NodeProcess, client: BlockingClient) -> None:
+    """Once nothing of the one is promised; a kill changes nothing of it."""
+    wrong, order = _another(client), new_name("order")
+    right = _another(client)
+    client.reserve(order, [(wrong, WAREHOUSE, 1)])
+    with pytest.raises(HoldfastError, match="held or committed: 1; ship, release") as blocked:
+        client.merge_sku(wrong, right)
+    assert ("MERGE_BLOCKED", "1") == (blocked.value.reason, blocked.value.metadata["count"])
+    (listed,) = settled(partial(client.list_reservations, wrong)).reservations
+    assert order == listed.reservation_id
+    client.release(order)
+    with closing(client.watch_availability([wrong])) as responses:
+        assert [wrong] == [each.sku for each in next(responses).levels]
+        told = client.merge_sku(wrong, right, request_id="m")
+        assert (right, [right, wrong], 1) == (told.sku, list(told.names), told.on_hand)
+        (level,) = next(responses).levels
+        assert (right, [wrong], 2) == (level.sku, list(level.other_names), level.level.on_hand)
+    node.kill()
+    node.start()
+    with connected(node) as other:
+        assert other.merge_sku(wrong, right, request_id="m").repeated_request
+        other.record_stock_events("till", [fact(wrong, 1, SALE)])
+        (read,) = other.batch_get_availability([wrong]).availabilities
+        assert (right, 1) == (read.sku, read.levels[0].on_hand)
+        for name in (wrong, right):
+            moved = settled(partial(other.list_movements, name)).movements
+            merged = [each for each in moved if each.fact.source == "merge"]
+            assert {(wrong, right, -1), (right, wrong, 1)} == {
+                (each.sku, each.fact.reference.id, each.quantity) for each in merged
+            }
+        why = settled(partial(other.explain_availability, wrong, WAREHOUSE))
+        assert [1, 1, -1] == [each.quantity for each in why.events]
+
+
+def test_the_terminal_merges(node: NodeProcess, client: BlockingClient) -> None:
+    wrong, right = _another(client), _another(client)
+    told = flat(ask(node, "skus", "merge", wrong, right).output)
+    assert f"1 on hand went to {right}. It is known as {wrong}, too." in told
+    assert "one SKU with sku already" in flat(ask(node, "skus", "merge", wrong, right).output)
+    third = _another(client)
+    assert third == ask_json(node, "skus", "merge", right, third)["sku"]

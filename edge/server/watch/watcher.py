@@ -218,7 +218,9 @@ class Watcher:
                 told.records[row] = 0
                 # A SKU of the same name may have begun since, with levels of its own; and where
                 # all is told that there is, nothing is removed.
-                if not is_whole and shard.find_row(sku, location) < 0:
+                # Of a SKU that was merged into another, the other's levels tell its names.
+                is_merged = shard.skus.text(shard.levels.records["sku"][row]) != sku
+                if not (is_whole or is_merged) and shard.find_row(sku, location) < 0:
                     yield _named(shard, sku, removed_update(location))
                 continue
             status = status_of(level.available, self.wanted.low_threshold)

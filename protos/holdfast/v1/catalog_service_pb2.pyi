@@ -136,3 +136,27 @@ class RenameSkuResponse(_message.Message):
     revision: _common_pb2.Revision
     repeated_request: bool
     def __init__(self, sku: _Optional[str] = ..., names: _Optional[_Iterable[str]] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., repeated_request: bool = ...) -> None: ...
+
+class MergeSkuRequest(_message.Message):
+    __slots__ = ("sku", "into_sku", "request_id")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    INTO_SKU_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    into_sku: str
+    request_id: str
+    def __init__(self, sku: _Optional[str] = ..., into_sku: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class MergeSkuResponse(_message.Message):
+    __slots__ = ("sku", "names", "on_hand", "revisions", "repeated_request")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    ON_HAND_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    names: _containers.RepeatedScalarFieldContainer[str]
+    on_hand: int
+    revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
+    repeated_request: bool
+    def __init__(self, sku: _Optional[str] = ..., names: _Optional[_Iterable[str]] = ..., on_hand: _Optional[int] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., repeated_request: bool = ...) -> None: ...

@@ -65,6 +65,11 @@ class CatalogServiceStub(object):
                 request_serializer=holdfast_dot_v1_dot_catalog__service__pb2.RenameSkuRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_catalog__service__pb2.RenameSkuResponse.FromString,
                 _registered_method=True)
+        self.MergeSku = channel.unary_unary(
+                '/holdfast.v1.CatalogService/MergeSku',
+                request_serializer=holdfast_dot_v1_dot_catalog__service__pb2.MergeSkuRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_catalog__service__pb2.MergeSkuResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer(object):
@@ -125,6 +130,24 @@ class CatalogServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MergeSku(self, request, context):
+        """Makes one SKU of two that turn out to be one article: the units of `sku`, at each location and
+        under each status, go to `into_sku`, and all names of `sku` stand for `into_sku` from then on.
+        What comes late under them counts for `into_sku`. Handles of `sku` end, as by DeleteSku.
+        Reservations that have ended stay as they are. In the ledger each movement of units names the
+        other SKU, under a reference of kind "sku" and the source "merge".
+
+        NOT_FOUND when one of them is not known. FAILED_PRECONDITION when something is in the way, and
+        nothing is done: MERGE_BLOCKED when they are one SKU already, when units of `sku` are held or
+        committed (ListReservations names the reservations), while supply or a transfer of it is open,
+        while a reversal waits for an event of it, and while a stock level of it is found wrong by the
+        audit; TOO_MUCH_TO_MERGE when `sku` has units at more than 100 stock levels, or more than 10
+        statuses at them; TOO_MANY_SKU_NAMES as for RenameSku.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -157,6 +180,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.RenameSku,
                     request_deserializer=holdfast_dot_v1_dot_catalog__service__pb2.RenameSkuRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_catalog__service__pb2.RenameSkuResponse.SerializeToString,
+            ),
+            'MergeSku': grpc.unary_unary_rpc_method_handler(
+                    servicer.MergeSku,
+                    request_deserializer=holdfast_dot_v1_dot_catalog__service__pb2.MergeSkuRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_catalog__service__pb2.MergeSkuResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -322,6 +350,33 @@ class CatalogService(object):
             '/holdfast.v1.CatalogService/RenameSku',
             holdfast_dot_v1_dot_catalog__service__pb2.RenameSkuRequest.SerializeToString,
             holdfast_dot_v1_dot_catalog__service__pb2.RenameSkuResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MergeSku(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.CatalogService/MergeSku',
+            holdfast_dot_v1_dot_catalog__service__pb2.MergeSkuRequest.SerializeToString,
+            holdfast_dot_v1_dot_catalog__service__pb2.MergeSkuResponse.FromString,
             options,
             channel_credentials,
             insecure,

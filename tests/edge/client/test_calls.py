@@ -10,7 +10,7 @@ import pytest
 from google.protobuf.message_factory import GetMessageClass
 
 from holdfast.admin.v1 import admin_service_pb2
-from holdfast.edge.client import calls, ledger_calls, methods, operator_calls
+from holdfast.edge.client import calls, ledger_calls, methods, operator_calls, sku_calls
 from holdfast.edge.client.lines import Line
 from holdfast.v1 import (
     availability_service_pb2,
@@ -40,7 +40,8 @@ RPCS = {
     for method in service.methods
     if method.name not in PACKED
 }
-CALLS = {**vars(calls), **vars(ledger_calls), **vars(operator_calls)}
+MODULES = calls, ledger_calls, operator_calls, sku_calls
+CALLS = {name: call for module in MODULES for name, call in vars(module).items()}
 PARTIAL = ("commit", "fulfill", "release", "cancel")
 
 NOON, NOON_S = datetime(2026, 11, 27, 12, tzinfo=UTC), 1_795_780_800
@@ -138,6 +139,11 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     ("list_locations", {}, {}),
     ("delete_sku", {"sku": "S1", "request_id": "q"}, {"sku": "S1", "request_id": "q"}),
+    (
+        "merge_sku",
+        {"sku": "S1", "into_sku": "S2", "request_id": "q"},
+        {"sku": "S1", "into_sku": "S2", "request_id": "q"},
+    ),
     (
         "rename_sku",
         {"sku": "S1", "new_sku": "S2", "request_id": "q"},

@@ -60,6 +60,7 @@ REPEATABLE: list[tuple[str, tuple[Any, ...]]] = [
     ("get_location", ("W1",)),
     ("list_locations", ()),
     ("rename_sku", ("S1", "S2")),
+    ("merge_sku", ("S1", "S2")),
     ("list_movements", ("S1",)),
     ("list_reservations", ("S1",)),
     ("explain_availability", ("S1", "W1")),

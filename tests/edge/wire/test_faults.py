@@ -52,6 +52,18 @@ FAULTS: dict[str, tuple[Callable[[], Fault], str]] = {
         lambda: fault_from_outcome(core.NameTaken("new_sku", "A", "A", has_ended=True)),
         "ALREADY_EXISTS",
     ),
+    "too_much_to_merge": (
+        lambda: fault_from_outcome(core.LimitReached("sku", "A", "stock levels", 200)),
+        "FAILED_PRECONDITION",
+    ),
+    "merge_blocked": (
+        lambda: fault_from_outcome(core.InTheWay("sku", "A", "units held", 7, "ship them")),
+        "FAILED_PRECONDITION",
+    ),
+    "merge_blocked as one": (
+        lambda: fault_from_outcome(core.InTheWay("into_sku", "A", "one SKU already")),
+        "FAILED_PRECONDITION",
+    ),
     "too_many_names": (
         lambda: fault_from_outcome(core.LimitReached("new_sku", "A", "names", 32)),
         "FAILED_PRECONDITION",

@@ -11,7 +11,11 @@ from google.protobuf.duration_pb2 import Duration
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.edge.wire.catalogue import delete_sku_from_request, rename_sku_from_request
+from holdfast.edge.wire.catalogue import (
+    delete_sku_from_request,
+    merge_sku_from_request,
+    rename_sku_from_request,
+)
 from holdfast.edge.wire.reservations import get_reservation_from_request
 from holdfast.edge.wire.validation import IGNORABLE, bad_name, first_bad_name, is_name
 from holdfast.v1 import catalog_service_pb2 as catalog
@@ -52,6 +56,10 @@ REQUIRED_NAMES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "RecordStockEvents.sku": ("events[0].sku", lambda text: record(sku=text)),
     "RecordStockEvents.location": ("events[0].location", lambda text: record(location=text)),
     "CreateLocation.location": ("location.location", lambda text: created(location=text)),
+    "MergeSku.into_sku": (
+        "into_sku",
+        lambda text: merge_sku_from_request(catalog.MergeSkuRequest(sku="A", into_sku=text)),
+    ),
     "RenameSku.new_sku": (
         "new_sku",
         lambda text: rename_sku_from_request(catalog.RenameSkuRequest(sku="A", new_sku=text)),

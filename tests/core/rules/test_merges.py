@@ -1,0 +1,150 @@
+"""SKUs that are merged: what is too much, and what it costs."""
+
+from typing import Any
+
+import pytest
+
+from holdfast.core.commands import (
+    Audit,
+    DeleteSku,
+    InTheWay,
+    LimitReached,
+    MergeOutcome,
+    MergeSku,
+    RecordStockEvents,
+    RenameSku,
+    StockEvent,
+    UpdateLocation,
+)
+from holdfast.core.ids import key_from_text
+from holdfast.core.limits import (
+    MERGED_LEVELS_MAX,
+    MERGED_STATUSES_MAX,
+    ON_HAND_MAX,
+    SKU_NAMES_EACH_MAX,
+    STATUSES_MAX,
+)
+from holdfast.core.model import EventKind
+from tests.core.rules.test_renames import Desk, receipts
+from tests.core.storyteller import location_named
+
+
+def stocked(*skus: str, levels: int = 1, statuses: int = 0, units: int = 10) -> Desk:
+    """A node with so many of some SKUs, at so many locations, the first under so many statuses."""
+    desk = Desk(*skus)
+    places = [f"P{number}" for number in range(levels)]
+    for place in places:
+        desk.ask(UpdateLocation(location_named(place)))
+    for sku in skus:
+        for start in range(0, levels, 1_000):
+            facts = (
+                StockEvent(None, 0, sku, place, EventKind.RECEIPT, units)
+                for place in places[start : start + 1_000]
+            )
+            desk.ask(RecordStockEvents("erp", tuple(facts)))
+    for number in range(statuses):
+        event = status(skus[0], f"P{number % levels}", f"status {number % STATUSES_MAX}")
+        desk.ask(RecordStockEvents("erp", (event,)))
+    return desk
+
+
+def status(sku: str, place: str, name: str) -> StockEvent:
+    return StockEvent(None, 0, sku, place, EventKind.STATUS_CHANGE, 1, to_status=name)
+
+
+def test_as_much_as_a_merge_takes_fits_a_turn() -> None:
+    """All levels and statuses that it may have, in one turn."""
+    desk = stocked("Tae", "Tea", levels=MERGED_LEVELS_MAX - 1, statuses=MERGED_STATUSES_MAX)
+    desk.turns = 0
+    (told,) = desk.ask(MergeSku("Tae", "Tea"))
+    assert isinstance(told, MergeOutcome)
+    assert (10 * MERGED_LEVELS_MAX, 1) == (told.on_hand, desk.turns)
+    levels = desk.on_hand("Tae")
+    assert levels is not None
+    assert {20} == set(levels)
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        ({"levels": MERGED_LEVELS_MAX}, ("stock levels with units", MERGED_LEVELS_MAX)),
+        (
+            {"levels": 3, "statuses": MERGED_STATUSES_MAX + 1},
+            ("statuses of units at stock levels", MERGED_STATUSES_MAX),
+        ),
+        ({"units": ON_HAND_MAX}, ("units at a stock level", ON_HAND_MAX)),
+    ],
+)
+def test_more_is_refused(made: dict[str, Any], told: tuple[str, int]) -> None:
+    desk = stocked("Tae", "Tea", **made)
+    before = desk.node.state_hash()
+    assert [LimitReached("sku", "Tae", *told)] == desk.ask(MergeSku("Tae", "Tea"))
+    assert before == desk.node.state_hash()
+
+
+def test_levels_without_units_count_for_nothing() -> None:
+    desk = stocked("Tae", "Tea", levels=3 * MERGED_LEVELS_MAX)
+    for place in range(3 * MERGED_LEVELS_MAX):
+        sold = StockEvent(None, 0, "Tae", f"P{place}", EventKind.SALE, 10)
+        desk.ask(RecordStockEvents("till", (sold,)))
+    (told,) = desk.ask(MergeSku("Tae", "Tea"))
+    assert isinstance(told, MergeOutcome)
+    assert 10 == told.on_hand
+
+
+def test_names_of_both_are_as_many_as_one_may_have() -> None:
+    desk = Desk("Tae", "Tea")
+    names = [f"Tae {number}" for number in range(SKU_NAMES_EACH_MAX)]
+    for before, name in zip(["Tae", *names], names, strict=False):
+        desk.ask(RenameSku(before, name))
+    of = "other names of the SKU"
+    assert [LimitReached("sku", names[-1], of, SKU_NAMES_EACH_MAX)] == desk.ask(
+        MergeSku("Tae", "Tea")
+    )
+
+
+def test_a_node_has_so_many_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.core.rules.merges.SKU_NAMES_MAX", 0)
+    told = LimitReached("sku", "Tae", "other names of all SKUs", 0)
+    assert [told] == Desk("Tae", "Tea").ask(MergeSku("Tae", "Tea"))
+
+
+def test_statuses_of_another_shard_are_as_many_as_it_may_have() -> None:
+    """Names of statuses are a shard's own."""
+    desk = stocked("Tae", "Tea", statuses=1)
+    homes = [desk.node.homes.of_sku(sku) for sku in ("Tae", "Tea")]
+    assert homes[0] != homes[1]
+    moved = StockEvent(None, 0, "Tea", "P0", EventKind.RECEIPT, 100)
+    desk.ask(RecordStockEvents("erp", (moved,)))
+    for number in range(STATUSES_MAX):
+        desk.ask(RecordStockEvents("erp", (status("Tea", "P0", f"odd {number}"),)))
+    told = LimitReached("sku", "Tae", "statuses", STATUSES_MAX)
+    assert [told] == desk.ask(MergeSku("Tae", "Tea"))
+
+
+def test_levels_in_quarantine_are_repaired_first() -> None:
+    desk = Desk("Tae", "Tea")
+    shard = desk.node.homes.shard_of_sku("Tae")
+    row = shard.find_row("Tae", "W")
+    shard.levels.records["committed"][row] += 1
+    desk.node.post(Audit(begins=True), _Nobody())
+    while not len(shard.quarantined):
+        desk.node.turn(10**15)
+    shard.levels.records["committed"][row] -= 1
+    (told,) = desk.ask(MergeSku("Tae", "Tea"))
+    assert isinstance(told, InTheWay)
+    assert ("stock levels of it that the audit found wrong", 1) == (told.what, told.count)
+
+
+class _Nobody:
+    def cancelled(self) -> bool:
+        return False
+
+
+def test_what_was_merged_may_not_begin_again() -> None:
+    """Its name is the other SKU's, also when that has ended."""
+    desk = Desk("Tae", "Tea")
+    desk.ask(MergeSku("Tae", "Tea", key_from_text("q")), receipts("Tae"))
+    assert [30] == desk.on_hand("Tea")
+    desk.ask(DeleteSku("Tae"), receipts("Tae"))
+    assert [10] == desk.on_hand("Tea")
