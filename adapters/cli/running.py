@@ -120,6 +120,10 @@ def _print_status(told: dict[str, Any]) -> None:
             f"{level['flow']}: {share:.2%} within {level['seconds']:g} s "
             f"(objective {level['share']:.2%}): {verdict}"
         )
+    for whose, count in told["stranded"].items():
+        console().print(
+            f"Nobody delivers {count:,} of {whose}: name the adapter again in the settings"
+        )
     if told["open_cases"]:
         console().print(f"{told['open_cases']:,} open cases: holdfast adapters cases")
 

@@ -13,7 +13,7 @@ from holdfast.edge.cli.console import Json, console, fail, print_json
 from .shared import CONFIG_DEFAULT, Config, Number, Reason, opened_store, plain
 
 if TYPE_CHECKING:
-    from ..runtime.records import Case, DeadLetter
+    from ..runtime.records import DeadLetter
     from ..runtime.store import Store
 
 app = typer.Typer()
@@ -207,8 +207,8 @@ def assign(
     from ..runtime.cases import assign_case
 
     with opened_store(config) as store:
-        case = _found_case(store, number)
-        store.write_now(lambda tables: assign_case(tables, case, owner))
+        if not store.write_now(lambda tables: assign_case(tables, number, owner)):
+            fail(f"there is no open case {number}")
     typer.echo(f"Case {number} is of {owner}.")
 
 
@@ -227,8 +227,8 @@ def settle(
     from ..runtime.cases import settle_case
 
     with opened_store(config) as store:
-        case = _found_case(store, number)
-        store.write_now(lambda tables: settle_case(tables, case, what))
+        if not store.write_now(lambda tables: settle_case(tables, number, what)):
+            fail(f"there is no open case {number}")
     typer.echo(f"Case {number} is settled.")
 
 
@@ -278,16 +278,6 @@ def _age(age: timedelta) -> str:
     if minutes < 60:
         return f"{minutes} min"
     return f"{minutes // 1440} d {minutes // 60 % 24} h"
-
-
-def _found_case(store: "Store", number: int) -> "Case":
-    from ..runtime.cases import case_of
-
-    with store.reading() as tables:
-        case = case_of(tables, number)
-    if case is None:
-        fail(f"there is no case {number}")
-    return case
 
 
 def _show(letter: "DeadLetter", as_json: bool) -> None:

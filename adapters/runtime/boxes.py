@@ -4,7 +4,7 @@ Rules of this file: whatever is put in or taken out is counted in the same trans
 figure is read and not counted, also by another process.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final
 
 from .records import Waiting, lane_key, lane_prefix, pack_waiting, read_waiting
@@ -47,6 +47,17 @@ def count(tables: Tables, box: str, adapter: str, change: int) -> None:
 def depth(tables: Tables, box: str, adapter: str) -> int:
     """How much is in a box."""
     return int.from_bytes(tables.numbers.get(_key(box, adapter)) or b"")
+
+
+def of_others(tables: Tables, adapters: Container[str]) -> dict[str, int]:
+    """What is in boxes of adapters that are none of these: nobody delivers it."""
+    found: dict[str, int] = {}
+    for box in (INBOX, OUTBOX, DEAD_LETTERS):
+        for key, value in tables.numbers.entries(f"{box}/".encode()):
+            name = key.decode().partition("/")[2]
+            if name not in adapters and int.from_bytes(value):
+                found[f"{name}: {box}"] = int.from_bytes(value)
+    return found
 
 
 def _table(tables: Tables, box: str) -> Table:

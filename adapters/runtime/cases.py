@@ -69,15 +69,23 @@ def raise_case(adapter: str, event: Exceptional, now: datetime) -> Callable[[Tab
     return change
 
 
-def settle_case(tables: Tables, case: Case, what: str) -> None:
-    """Close a case, with what was done."""
-    tables.cases.put(case.number.to_bytes(8), pack_case(replace(case, settled=what)))
+def settle_case(tables: Tables, number: int, what: str) -> bool:
+    """Close a case, with what was done; False when it is closed already, or gone."""
+    case = case_of(tables, number)
+    if case is None or case.settled:
+        return False
+    tables.cases.put(number.to_bytes(8), pack_case(replace(case, settled=what)))
     tables.open_cases.delete(_topic(case.kind, case.subject))
+    return True
 
 
-def assign_case(tables: Tables, case: Case, owner: str) -> None:
-    """Say who settles a case."""
-    tables.cases.put(case.number.to_bytes(8), pack_case(replace(case, owner=owner)))
+def assign_case(tables: Tables, number: int, owner: str) -> bool:
+    """Say who settles a case; False when it is closed already, or gone."""
+    case = case_of(tables, number)
+    if case is None or case.settled:
+        return False
+    tables.cases.put(number.to_bytes(8), pack_case(replace(case, owner=owner)))
+    return True
 
 
 def cases(tables: Tables) -> Iterator[Case]:

@@ -6,6 +6,7 @@ sent is durable here; what no attempt can heal is raised at once.
 
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
+from math import isfinite
 from typing import Any, Final, TypeVar
 
 import stamina
@@ -18,6 +19,9 @@ TTL_S: Final = 5.0
 
 WAIT_FIRST_S: Final = 0.1
 WAIT_MAX_S: Final = 5.0
+
+#: What a party may ask to wait: a day is a mistake.
+ASKED_MAX_S: Final = 3_600.0
 
 Result = TypeVar("Result")
 
@@ -84,7 +88,7 @@ class Gate:
         if not isinstance(error, (*self._temporary, OpenedState)):
             return False
         asked_s = getattr(error, "retry_after_s", None)
-        return asked_s if asked_s and asked_s < WAIT_MAX_S * 60 else True
+        return min(asked_s, ASKED_MAX_S) if asked_s and isfinite(asked_s) else True
 
     def _is_no_failure(self, error: BaseException) -> bool:
         return not isinstance(error, self._temporary)

@@ -44,7 +44,7 @@ from .outbox import Outbox
 from .partner import Partner, http_client
 from .polls import Poller
 from .settings import ConfigError, Configured, Settings
-from .store import Store, StoreFailed
+from .store import Store, StoreFailed, StoreFull
 
 #: What time heals of the core, or an operator of the node does.
 CORE_TEMPORARY: Final = (Overloaded, Unavailable, DeadlineExceeded, StorageFull)
@@ -79,6 +79,7 @@ class Host:
         self.core = Gate("core", CORE_TEMPORARY)
         self.inboxes = {each.name: self._inbox(each) for each in configured}
         self.outboxes: dict[str, Outbox] = {}
+        self.lanes: dict[str, Lane] = {}
         self.pollers: dict[str, Poller] = {}
         self.feeders: dict[str, Feeder] = {}
         self.partners: dict[str, Partner] = {}
@@ -112,10 +113,12 @@ class Host:
                 for each in self._configured
             }
             open_cases = tables.open_cases.size()
+            stranded = boxes.of_others(tables, set(self.inboxes))
             paused = {key.decode() for key, _ in tables.controls.entries()}
         return {
             "core": _gate(self.core) | {"target": self._settings.target},
             "open_cases": open_cases,
+            "stranded": stranded,
             "service_levels": self.figures.service_levels(),
             "adapters": [self._status(each, dead, paused) for each in self._configured],
         }
@@ -139,6 +142,8 @@ class Host:
             told["partner"] = _gate(partner.gate)
         if (asking := self.pollers.get(name) or self.feeders.get(name)) is not None:
             told["problem"] = asking.last_error or told.get("problem", "")
+        if problem := self.lanes[name].problem:
+            told["problem"] = problem
         return told
 
     def _inbox(self, configured: Configured) -> Inbox:
@@ -186,7 +191,7 @@ class Host:
         self, configured: Configured, client: Client, stack: AsyncExitStack
     ) -> list[Work]:
         name, adapter = configured.name, configured.adapter
-        lane = Lane(
+        self.lanes[name] = lane = Lane(
             name,
             adapter,
             configured.options,
@@ -262,7 +267,7 @@ async def _followed(outbox: Outbox) -> None:
     while True:
         try:
             await outbox.follow()
-        except HoldfastError as error:
+        except (HoldfastError, StoreFull) as error:
             outbox.watch_error = str(error)
             await asyncio.sleep(REFOLLOW_S)
 

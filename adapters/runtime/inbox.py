@@ -80,7 +80,9 @@ class Inbox:
     ) -> list[Arrival]:
         """The same with a change of the caller's, which keeps so many messages and more."""
         depth = self.depth
-        if depth + self._coming + count > self._depth_max:
+        ahead = depth + self._coming
+        # A page of a file or a poll is taken whole by an empty inbox, however small that is.
+        if ahead and ahead + count > self._depth_max:
             raise InboxFull(f"{self.adapter}: {depth:,} messages wait, its most")
         self._coming += count  # before it waits: those who come meanwhile see it
         try:
@@ -182,4 +184,5 @@ def _hash(content: bytes, size: int) -> bytes:
 
 
 def _milliseconds(now: datetime, add_s: int = 0) -> bytes:
-    return (int((now.timestamp() + add_s) * 1_000)).to_bytes(8)
+    # A machine without its battery begins in 1970, before which there is no window.
+    return max(0, int((now.timestamp() + add_s) * 1_000)).to_bytes(8)

@@ -30,7 +30,7 @@ from .gate import Gate
 from .inbox import Inbox
 from .orders import Orders
 from .records import Waiting
-from .store import Store, Tables
+from .store import Store, StoreFull, Tables
 from .unmapped import note_unmapped
 
 #: What a round takes: enough for one full call to the core, and little enough to decode at once.
@@ -39,6 +39,9 @@ BYTES_MAX: Final = 4 << 20
 
 #: Events that are decoded before others get their turn on the loop: some milliseconds.
 DECODED_AT_ONCE: Final = 200
+
+#: Seconds after which it tries again to write into a store that was full.
+FULL_S: Final = 2.0
 
 #: Seconds after which a lane looks for what another process has put in, or ordered.
 LOOK_S: Final = 0.5
@@ -111,17 +114,25 @@ class Lane:
         self._tables = tables
         self._told = told
         self._now = now
+        self.problem = ""
+        """Why it cannot go on; empty when it can."""
 
     async def run(self) -> None:
         """Deliver what comes until the task is cancelled. Raises StoreFailed."""
         while True:
             self.inbox.arrived.clear()  # before it looks: what comes meanwhile is not missed
-            if self._is_paused() or not await self.round():
-                await self._wait()
+            try:
+                if self._is_paused() or not await self.round():
+                    await self._wait()
+                self.problem = ""
+            except StoreFull as error:
+                # What is left of the store may do for one message, and somebody may make room.
+                self.problem = str(error)
+                await asyncio.sleep(FULL_S)
 
     async def round(self) -> bool:
-        """Deliver the oldest messages; whether there were any. Raises StoreFailed."""
-        waiting = self.inbox.head(MESSAGES_MAX, BYTES_MAX)
+        """Deliver the oldest messages; whether there were any. Raises StoreFull, StoreFailed."""
+        waiting = self.inbox.head(1 if self.problem else MESSAGES_MAX, BYTES_MAX)
         if not waiting:
             return False
         done = Round()

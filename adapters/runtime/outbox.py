@@ -33,13 +33,16 @@ from .partner import Partner
 from .polls import cursor_key, read_cursor
 from .records import Waiting
 from .settings import Configured
-from .store import Store, Tables
+from .store import Store, StoreFull, Tables
 
 #: Requests for one change: a shipment takes eight at Tryton. More is an adapter that goes round.
 REQUESTS_MAX: Final = 50
 
 #: Seconds after which it looks for what has been replayed.
 LOOK_S: Final = 0.5
+
+#: Seconds after which it tries again to write into a store that was full.
+FULL_S: Final = 2.0
 
 CHANGE_TYPE: Final = "application/vnd.holdfast.change+json"
 
@@ -86,9 +89,12 @@ class Outbox:
         """Tell the partner until the task is cancelled. Raises StoreFailed."""
         while True:
             self._arrived.clear()  # before it looks: what comes meanwhile is not missed
-            if self._is_paused() or not await self.round():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._arrived.wait(), LOOK_S)
+            try:
+                if self._is_paused() or not await self.round():
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._arrived.wait(), LOOK_S)
+            except StoreFull:
+                await asyncio.sleep(FULL_S)  # the next walk finds that the partner has it
 
     async def round(self) -> bool:
         """Tell the oldest change; whether there was one. Raises StoreFailed."""

@@ -97,18 +97,28 @@ class Partner:
     async def _send(self, request: Request, session: Mapping[str, str]) -> Response:
         await asyncio.sleep(self._bucket.reserve())
         try:
-            answer = await self._http.request(
+            async with self._http.stream(
                 request.method,
                 request.url,
                 headers={**request.headers, **session},
                 content=request.body,
-            )
+            ) as answer:
+                return await _read(answer)
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise PartnerAway(f"{type(error).__name__}: {error}") from error
-        if answer.status_code in _TEMPORARY_STATUSES or answer.status_code >= 500:
-            raise PartnerAway(f"it answers {answer.status_code}", _retry_after_s(answer))
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Response(answer.status_code, headers, answer.content)
+
+
+async def _read(answer: httpx.Response) -> Response:
+    """The answer, read no further than its bound. Raises PartnerAway for what time heals."""
+    if answer.status_code in _TEMPORARY_STATUSES or answer.status_code >= 500:
+        raise PartnerAway(f"it answers {answer.status_code}", _retry_after_s(answer))
+    body = bytearray()
+    async for part in answer.aiter_bytes():
+        body += part
+        if len(body) > ANSWER_BYTES_MAX:
+            raise PartnerAway(f"its answer has more than {ANSWER_BYTES_MAX:,} bytes")
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return Response(answer.status_code, headers, bytes(body))
 
 
 def http_client(base_url: str) -> httpx.AsyncClient:

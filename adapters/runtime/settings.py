@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ..contract import FLOWS, Adapter
 from ..intake.folder_options import FolderOptions
@@ -93,6 +93,14 @@ class AdapterSettings(BaseModel):
     secrets: dict[str, Secret] = {}
 
 
+def _checked_address(address: str) -> str:
+    host, colon, port = address.rpartition(":")
+    is_port = port.isascii() and port.isdigit() and int(port) <= 65_535
+    if not (colon and host.strip("[]") and is_port):
+        raise ValueError("expected host:port, an IPv6 host in brackets")
+    return address
+
+
 class Settings(BaseModel):
     """All of adapters.toml."""
 
@@ -101,7 +109,7 @@ class Settings(BaseModel):
     data_dir: Path = Path("adapters-data")
     target: str = "127.0.0.1:50051"
     """The node."""
-    http_address: str = "127.0.0.1:8081"
+    http_address: Annotated[str, AfterValidator(_checked_address)] = "127.0.0.1:8081"
     """Where intakes, metrics and status are."""
     store_mib: Annotated[int, Field(ge=16, le=1_048_576)] = 4_096
     """How large the store may become; room is taken as it is needed."""
@@ -155,7 +163,7 @@ def find(kind: str) -> Adapter:
         raise ConfigError(f"no adapter is called {kind!r}: expected {known}, or module:NAME")
     try:
         adapter = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # a module of somebody's own may fail in any way
         raise ConfigError(f"{kind!r} cannot be loaded: {error}") from error
     if not isinstance(adapter, Adapter):
         raise ConfigError(f"{kind!r} is a {type(adapter).__name__}, no Adapter")
@@ -178,6 +186,10 @@ def _configured(path: Path, settings: Settings, problems: list[str]) -> Iterator
             continue
         if each.folder and each.folder.sftp and find_spec("asyncssh") is None:
             problems.append(f"{where}.folder.sftp: needs pip install 'holdfast[sftp]'")
+        verify = getattr(options, "verify", None)
+        if verify is not None and verify.scheme != "none" and verify.secret not in each.secrets:
+            # What stands there may be the secret itself: it is not shown.
+            problems.append(f"{where}.options.verify.secret: expected the name of a secret of it")
         secrets = dict(_secrets(where, path.parent, adapter, each, problems))
         yield Configured(name, adapter, _based(each, path.parent), options, secrets)
 

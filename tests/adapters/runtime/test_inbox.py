@@ -124,3 +124,19 @@ def test_a_message_whose_key_fails_is_kept_under_its_content(document: bytes) ->
 def test_a_correlation_id_that_the_core_does_not_take_is_replaced(given: str) -> None:
     assert 36 == len(correlation_id(given))
     assert "order-17" == correlation_id("order-17")
+
+
+async def test_an_empty_inbox_takes_a_page_whole(tmp_path: Path) -> None:
+    _, inbox = opened(tmp_path, depth_max=2)
+
+    assert [Arrival.STORED] * 3 == await inbox.put([arrival(key) for key in "abc"], NOW)
+    with pytest.raises(InboxFull):
+        await inbox.put([arrival("d")], NOW)
+
+
+async def test_a_clock_that_begins_in_1970_does_not_stop_the_store(tmp_path: Path) -> None:
+    _, inbox = opened(tmp_path)
+    early = datetime(1970, 1, 1, 0, 5, tzinfo=UTC)
+
+    assert [Arrival.STORED] == await inbox.put([arrival("a")], early)
+    assert [Arrival.DUPLICATE] == await inbox.put([arrival("a")], early)

@@ -211,3 +211,15 @@ def test_lists_show_what_a_stranger_wrote_as_it_is(adapters: AdaptersProcess) ->
 
     assert (0, "") == (listed.returncode, listed.stderr)
     assert "'[/b]'" in listed.stdout
+
+
+def test_what_waits_for_an_adapter_that_is_gone_is_told(node: NodeProcess, tmp_path: Path) -> None:
+    with AdaptersProcess(tmp_path, node.target, SHOP) as first:
+        first.command("pause", "shop", "--reason", "to be renamed")
+        post(first, **fact("g1", "GONE", 1))
+        first.stop()
+        first.config.write_text(first.config.read_text().replace("adapters.shop", "adapters.store"))
+        first.start()
+        told = first.status()
+
+    assert {"shop: inbox": 1} == told["stranded"]
