@@ -134,15 +134,14 @@ class Merges:
 
     def _too_much(
         self, shard: Shard, other: Shard, rows: Array, sku: str, into: str
-    ) -> InTheWay | LimitReached | None:
+    ) -> LimitReached | None:
         """What of a SKU is more than another can take, or more than a turn can move."""
         names = len(self.names.all_of(sku))
         if len(self.names.all_of(into)) - 1 + names > SKU_NAMES_EACH_MAX:
             return LimitReached("sku", sku, "other names of the SKU", SKU_NAMES_EACH_MAX)
         if len(self.names.first) >= SKU_NAMES_MAX:
             return LimitReached("sku", sku, "other names of all SKUs", SKU_NAMES_MAX)
-        levels = shard.levels.records[rows]
-        stocked = rows[(levels["on_hand"] != 0) | (levels["withheld"] != 0)]
+        stocked = _stocked(shard, rows)
         if len(stocked) > MERGED_LEVELS_MAX:
             return LimitReached("sku", sku, "stock levels with units", MERGED_LEVELS_MAX)
         held = shard.list_unavailable(stocked, shard.levels.records["withheld"][stocked])
@@ -168,13 +167,13 @@ class Merges:
 
     def _facts(self, shard: Shard, rows: Array, sku: str, into: str) -> Iterator[StockEvent]:
         """The facts by which the units of a SKU become another's, by status."""
-        levels = shard.levels.records[rows]
-        held = shard.name_unavailable(shard.list_unavailable(rows, levels["withheld"]))
+        rows = _stocked(shard, rows)
+        levels = shard.levels.records
+        held = shard.name_unavailable(shard.list_unavailable(rows, levels["withheld"][rows]))
         self.work.spend(STATUS_MERGED * sum(map(len, held.values())))
-        for place, (row, on_hand) in enumerate(
-            zip(rows.tolist(), levels["on_hand"].tolist(), strict=True)
-        ):
-            location, units = shard.name_row(row)[1], held.get(place, {})
+        places = zip(shard.name_rows(rows), levels["on_hand"][rows].tolist(), strict=True)
+        for place, ((_, location), on_hand) in enumerate(places):
+            units = held.get(place, {})
             rest = on_hand - sum(units.values())
             for status, moved in [("", rest)] * (rest != 0) + list(units.items()):
                 self.work.spend(EVENT_MERGED)
@@ -187,6 +186,14 @@ class Merges:
                         from_status=status if is_gone else "",
                         to_status="" if is_gone else status,
                     )
+
+
+def _stocked(shard: Shard, rows: Array) -> Array:
+    """The rows that have units, or statuses of them."""
+    levels = shard.levels.records
+    has_units: Array = (levels["on_hand"][rows] != 0) | (levels["withheld"][rows] != 0)
+    stocked: Array = rows[has_units]
+    return stocked
 
 
 def _fit(one: Array, other: Array) -> bool:

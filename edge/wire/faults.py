@@ -155,6 +155,7 @@ def malformed(detail: str) -> Fault:
 #: Last part of a field's path -> the noun in the reason, and how its value becomes known.
 _WHAT_WOULD_HELP: Final = {
     "sku": ("SKU", "a SKU is created by its first stock event"),
+    "into_sku": ("SKU", "a SKU is created by its first stock event"),
     "location": ("LOCATION", "create it with CreateLocation"),
     "to_location": ("LOCATION", "create it with CreateLocation"),
     "reservation_id": ("RESERVATION", "expected the id of an accepted Reserve"),
