@@ -142,8 +142,8 @@ load: .venv/.bench-ready  ## Rehearse a sale and judge (PROFILE=, TARGET=host:po
 
 lock: | .venv/.dev-ready  ## Rewrite requirements/ (UPGRADE=1 takes newer versions).
 	@$(LOCK) $(if $(UPGRADE),--upgrade) -o requirements/node.txt
-	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra parquet --extra sftp --group test --group check \
-		-c requirements/node.txt \
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra parquet --extra sftp --extra adapters-nats \
+		--group test --group check -c requirements/node.txt \
 		-o requirements/dev.txt
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --group bench -c requirements/dev.txt \
 		-o requirements/bench.txt

@@ -129,13 +129,21 @@ class Refused(Exception):
 
 
 class Source(Protocol):
-    """What brings messages by itself and has no cursor, such as a folder."""
+    """What brings messages by itself and has no cursor, such as a folder or a queue.
+
+    Each raises OSError while it cannot be reached, and is called again then.
+    """
 
     async def fetch(self) -> Page:
-        """What has come since the last time; a page without messages when nothing has."""
+        """What has come since the last time; a page without messages when nothing has. The same
+        page until it is settled.
+        """
 
     async def settled(self, page: Page) -> None:
         """The messages of a page are durable: it is not fetched again."""
+
+    async def check(self) -> None:
+        """See whether it can be reached, and change nothing."""
 
 
 @dataclass(frozen=True, slots=True)

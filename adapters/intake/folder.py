@@ -90,6 +90,10 @@ class Folder:
         """The messages of the page are durable. Raises OSError when the file cannot be moved."""
         await asyncio.to_thread(self._settle, page)
 
+    async def check(self) -> None:
+        """Look into the folder. Raises OSError when it cannot be read."""
+        await asyncio.to_thread(os.listdir, self._options.path)
+
     def _fetch(self) -> Page:
         if self._page is None:
             self._page = self._next_page()

@@ -10,7 +10,7 @@ time heals or an operator.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
@@ -57,18 +57,25 @@ class SftpFolder:
         page = await self._folder.fetch()
         if page.messages:
             return page
-        try:
-            async with asyncio.timeout(_LOOK_S), self._connected() as sftp:
-                await self._bring(sftp)
-        except TimeoutError:
-            raise OSError(f"SFTP {self._options.host}: it takes too long") from None
-        except (asyncssh.Error, ValueError) as error:  # ValueError: keys that cannot be read
-            raise OSError(f"SFTP {self._options.host}: {error}") from error
+        await self._trying(self._bring)
         return await self._folder.fetch()
 
     async def settled(self, page: Page) -> None:
         """The messages of the page are durable."""
         await self._folder.settled(page)
+
+    async def check(self) -> None:
+        """Log in, and look into the folder there. Raises OSError."""
+        await self._trying(lambda sftp: sftp.listdir(self._options.path))
+
+    async def _trying(self, attempt: Callable[[asyncssh.SFTPClient], Awaitable[object]]) -> None:
+        try:
+            async with asyncio.timeout(_LOOK_S), self._connected() as sftp:
+                await attempt(sftp)
+        except TimeoutError:
+            raise OSError(f"SFTP {self._options.host}: it takes too long") from None
+        except (asyncssh.Error, ValueError) as error:  # ValueError: keys that cannot be read
+            raise OSError(f"SFTP {self._options.host}: {error}") from error
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[asyncssh.SFTPClient]:

@@ -9,6 +9,7 @@ from holdfast.edge.client import Client, HoldfastError
 
 from ..contract import Refused, Throttled, Undecodable
 from .buckets import TokenBucket
+from .feeding import opened_source
 from .partner import Partner, PartnerAway, http_client
 from .settings import Configured, Settings
 
@@ -19,7 +20,9 @@ async def connection_problems(
     """Who was asked, and what is wrong; an empty text where nothing is."""
     called = [each for each in configured if each.adapter.poll or each.adapter.login]
     partners = [(each.name, await _partner_problem(each)) for each in called]
-    return [("core", await _core_problem(settings.target)), *partners]
+    fed = [each for each in configured if each.settings.sources]
+    sources = [(each.name, await _source_problem(each)) for each in fed]
+    return [("core", await _core_problem(settings.target)), *partners, *sources]
 
 
 async def _core_problem(target: str) -> str:
@@ -28,6 +31,16 @@ async def _core_problem(target: str) -> str:
             await client.list_locations(page_size=1)
     except HoldfastError as error:
         return str(error)
+    return ""
+
+
+async def _source_problem(configured: Configured) -> str:
+    async with opened_source(configured, lambda *_: None) as source:
+        assert source is not None
+        try:
+            await source.check()
+        except OSError as error:
+            return str(error)
     return ""
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
-from importlib import import_module
 from typing import Any, Final
 
 from holdfast.edge.client import (
@@ -25,16 +24,13 @@ from holdfast.edge.client import (
 from holdfast.edge.serving import serve_http
 
 from .. import mapping_files
-from ..contract import Source
 from ..events import Exceptional
-from ..intake.folder import Folder
-from ..intake.folder_options import FolderOptions, SftpOptions
 from ..mapping import Tables as MappingTables
 from . import boxes
 from .buckets import TokenBucket
 from .cases import raise_case
 from .door import Door, build_app
-from .feeding import Feeder
+from .feeding import Feeder, opened_source
 from .flow_metrics import Figures
 from .gate import Gate
 from .inbox import Inbox
@@ -150,17 +146,11 @@ class Host:
         window_s = self._settings.window_days * DAY_S
         return Inbox(self.store, configured.name, configured.settings.depth_max, window_s)
 
-    def _feeder(self, configured: Configured, drop: FolderOptions) -> Feeder:
-        adapter, options = configured.adapter, configured.options
-        here = drop if drop.sftp is None else drop.model_copy(update={"complete": "renamed"})
-        source: Source = Folder(
-            here,
-            lambda blocks, name: adapter.cut(blocks, name, options),
-            time.monotonic,
-            partial(self._tell_file, configured.name),
-        )
-        if drop.sftp is not None:
-            source = brought_by_sftp(source, drop, drop.sftp)
+    async def _feeder(self, configured: Configured, stack: AsyncExitStack) -> Feeder | None:
+        opening = opened_source(configured, partial(self._tell_file, configured.name))
+        source = await stack.enter_async_context(opening)
+        if source is None:
+            return None
         self.feeders[configured.name] = feeder = Feeder(
             configured,
             source,
@@ -184,7 +174,7 @@ class Host:
                 TokenBucket(each.settings.rate_max, each.settings.rate_max, time.monotonic),
             )
             for each in self._configured
-            if each.adapter.poll is None and each.settings.folder is None
+            if each.adapter.poll is None and not each.settings.sources
         }
 
     async def _parts(
@@ -204,8 +194,8 @@ class Host:
             now=utc_now,
         )
         works: list[Work] = [lane.run]
-        if configured.settings.folder is not None:
-            works.append(self._feeder(configured, configured.settings.folder).run)
+        if (feeder := await self._feeder(configured, stack)) is not None:
+            works.append(feeder.run)
         if adapter.poll is None and adapter.outbound is None:
             return works
         http = await stack.enter_async_context(http_client(configured.settings.url))
@@ -242,13 +232,6 @@ class Host:
             )
             works += [outbox.run, partial(_followed, outbox)]
         return works
-
-
-def brought_by_sftp(folder: Source, drop: FolderOptions, sftp: SftpOptions) -> Source:
-    """A folder whose files are brought from elsewhere, by a library that few need."""
-    brought = import_module("holdfast.adapters.intake.sftp")
-    source: Source = brought.SftpFolder(folder, drop, sftp, time.monotonic)
-    return source
 
 
 def read_mappings(configured: Configured) -> MappingTables:

@@ -19,6 +19,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from ..contract import FLOWS, Adapter
 from ..intake.folder_options import FolderOptions
+from ..intake.nats import NatsOptions
+from ..intake.sqs import SqsOptions
 
 #: Kinds that come with Holdfast. Others are named as "module:NAME".
 KINDS: Final[Mapping[str, str]] = {
@@ -39,6 +41,9 @@ KINDS: Final[Mapping[str, str]] = {
     "webhook": "holdfast.adapters.intake.webhook:ADAPTER",
     "x12": "holdfast.adapters.intake.x12:ADAPTER",
 }
+
+#: What may bring an adapter's messages, and the library that it needs.
+SOURCES: Final[Mapping[str, str]] = {"folder": "os", "nats": "nats", "sqs": "aiobotocore"}
 
 NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
@@ -83,6 +88,10 @@ class AdapterSettings(BaseModel):
     """Requests a second that are taken in."""
     folder: FolderOptions | None = None
     """A drop folder that is read."""
+    sqs: SqsOptions | None = None
+    """A queue of Amazon SQS that is read."""
+    nats: NatsOptions | None = None
+    """A consumer of NATS JetStream that is read."""
     url: str = ""
     """Base address of the partner, to be polled and told."""
     every_s: Annotated[float, Field(ge=0.05, le=86_400)] = 30.0
@@ -91,6 +100,11 @@ class AdapterSettings(BaseModel):
     """Requests a second to the partner; what its answers say comes first."""
     options: dict[str, Any] = {}
     secrets: dict[str, Secret] = {}
+
+    @property
+    def sources(self) -> list[str]:
+        """What brings its messages, if it is not its partner over HTTP: one of SOURCES."""
+        return [name for name in SOURCES if getattr(self, name) is not None]
 
 
 def _checked_address(address: str) -> str:
@@ -190,8 +204,20 @@ def _configured(path: Path, settings: Settings, problems: list[str]) -> Iterator
         if verify is not None and verify.scheme != "none" and verify.secret not in each.secrets:
             # What stands there may be the secret itself: it is not shown.
             problems.append(f"{where}.options.verify.secret: expected the name of a secret of it")
+        problems += _source_problems(where, each)
         secrets = dict(_secrets(where, path.parent, adapter, each, problems))
         yield Configured(name, adapter, _based(each, path.parent), options, secrets)
+
+
+def _source_problems(where: str, settings: AdapterSettings) -> Iterator[str]:
+    sources = settings.sources
+    if len(sources) > 1:
+        yield f"{where}: {' and '.join(sources)}: expected one of them"
+    for source in sources:
+        if find_spec(SOURCES[source]) is None:
+            yield f"{where}.{source}: needs pip install 'holdfast[adapters-{source}]'"
+    if settings.folder and settings.folder.sftp and find_spec("asyncssh") is None:
+        yield f"{where}.folder.sftp: needs pip install 'holdfast[sftp]'"
 
 
 def _secrets(

@@ -26,7 +26,6 @@ secrets.key = { env = "SHOP_KEY" }
 SHOP_KEY: Final = "the shop's key"
 
 ROOT: Final = Path(__file__).parents[2]
-OURS: Final = {"PYTHONPATH": str(ROOT), "SHOP_KEY": SHOP_KEY}
 
 
 def signed(body: bytes) -> dict[str, str]:
@@ -37,8 +36,20 @@ def signed(body: bytes) -> dict[str, str]:
 class AdaptersProcess:
     """Adapters on a port and a folder that stay the same over restarts."""
 
-    def __init__(self, folder: Path, target: str, adapters: str, settings: str = "") -> None:
-        """`adapters` are the tables of adapters.toml below its settings."""
+    def __init__(
+        self,
+        folder: Path,
+        target: str,
+        adapters: str,
+        settings: str = "",
+        path: Path | None = None,
+    ) -> None:
+        """`adapters` are the tables of adapters.toml below its settings, and `path` is where
+        libraries are that are not installed here.
+        """
+        found = [ROOT] if path is None else [ROOT, path]
+        paths = os.pathsep.join(map(str, found))
+        self._env = {**os.environ, "PYTHONPATH": paths, "SHOP_KEY": SHOP_KEY}
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port = free_port()
@@ -68,7 +79,7 @@ class AdaptersProcess:
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "holdfast.edge", "adapters", "run", "-c", str(self.config)],
-                env={**os.environ, **OURS},
+                env=self._env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -101,7 +112,7 @@ class AdaptersProcess:
         """Run `holdfast adapters` on their settings."""
         return subprocess.run(
             [sys.executable, "-m", "holdfast.edge", "adapters", *words, "-c", str(self.config)],
-            env={**os.environ, **OURS},
+            env=self._env,
             capture_output=True,
             text=True,
             timeout=START_TIMEOUT_S,

@@ -13,7 +13,7 @@ from holdfast.adapters.contract import Message, Page
 from holdfast.adapters.intake.folder import Folder
 from holdfast.adapters.intake.folder_options import FolderOptions, SftpOptions
 from holdfast.adapters.intake.sftp import SftpFolder, is_name
-from holdfast.adapters.runtime.host import brought_by_sftp
+from holdfast.adapters.runtime.feeding import brought_by_sftp
 from holdfast.adapters.runtime.settings import ConfigError, load
 
 

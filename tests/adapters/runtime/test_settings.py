@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from holdfast.adapters.runtime.settings import load
+import pytest
+
+from holdfast.adapters.runtime import settings
+from holdfast.adapters.runtime.settings import ConfigError, load
 
 
 def test_paths_of_secrets_are_relative_to_the_file(tmp_path: Path) -> None:
@@ -17,3 +20,35 @@ def test_paths_of_secrets_are_relative_to_the_file(tmp_path: Path) -> None:
     _, [square] = load(config)
 
     assert {"signature_key": "the key"} == square.secrets
+
+
+SQS = 'sqs = { queue_url = "https://sqs.example/stock", region = "eu-central-1" }\n'
+
+
+def problems(tmp_path: Path, adapter: str) -> str:
+    config = tmp_path / "adapters.toml"
+    config.write_text(f'[adapters.x]\nkind = "cloudevents"\n{adapter}')
+    with pytest.raises(ConfigError) as refused:
+        load(config)
+    return str(refused.value)
+
+
+def test_an_adapter_has_one_source(tmp_path: Path) -> None:
+    told = problems(tmp_path, f'{SQS}folder = {{ path = "drop" }}\n')
+
+    assert "adapters.x: folder and sqs: expected one of them" in told
+
+
+def test_a_library_that_a_source_lacks_is_named_with_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "SOURCES", {"folder": "os", "nats": "nats", "sqs": "no_such"})
+    told = problems(tmp_path, SQS)
+
+    assert "adapters.x.sqs: needs pip install 'holdfast[adapters-sqs]'" in told
+
+
+def test_credentials_in_an_address_are_refused(tmp_path: Path) -> None:
+    told = problems(tmp_path, 'nats = { url = "nats://a:b@c", stream = "S", consumer = "c" }\n')
+
+    assert "adapters.x.nats.url" in told
