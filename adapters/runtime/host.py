@@ -142,8 +142,8 @@ class Host:
             told["partner"] = _gate(partner.gate)
         if (asking := self.pollers.get(name) or self.feeders.get(name)) is not None:
             told["problem"] = asking.last_error or told.get("problem", "")
-        if problem := self.lanes[name].problem:
-            told["problem"] = problem
+        if (lane := self.lanes.get(name)) is not None and lane.problem:
+            told["problem"] = lane.problem
         return told
 
     def _inbox(self, configured: Configured) -> Inbox:

@@ -64,7 +64,7 @@ async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
         "shop": opened("shop", Inbox(store, "shop", 100, 86_400)),
         "signed": opened("signed", Inbox(store, "signed", 100, 86_400), {"key": "made up"}),
         "busy": opened("busy", Inbox(store, "busy", 100, 86_400), rate=1),
-        "full": opened("full", Inbox(store, "full", 0, 86_400)),
+        "full": opened("full", Inbox(store, "full", 1, 86_400)),
         "broken": opened("broken", Broken()),
     }
     figures = Figures(dict.fromkeys(doors, "order_sync"), {}, lambda: NOW)
@@ -95,6 +95,12 @@ async def sold(http: httpx.AsyncClient, name: str, **changes: object) -> httpx.R
     return await http.post(f"/in/{name}", content=json.dumps(SOLD | changes))
 
 
+async def sold_twice(http: httpx.AsyncClient, name: str) -> httpx.Response:
+    """The answer to the second, where there is room for one."""
+    await sold(http, name, id="first")
+    return await sold(http, name, id="second")
+
+
 ANSWERS: dict[str, tuple[int, Callable[[httpx.AsyncClient], Any]]] = {
     "stored": (202, lambda http: sold(http, "shop")),
     "by put": (202, lambda http: http.put("/in/shop", content=json.dumps(SOLD))),
@@ -102,7 +108,7 @@ ANSWERS: dict[str, tuple[int, Callable[[httpx.AsyncClient], Any]]] = {
     "unsigned": (401, lambda http: sold(http, "signed")),
     "unknown": (404, lambda http: sold(http, "nobody")),
     "long": (413, lambda http: sold(http, "shop", note="x" * 1_024)),
-    "full": (503, lambda http: sold(http, "full")),
+    "full": (503, lambda http: sold_twice(http, "full")),
     "broken": (500, lambda http: sold(http, "broken")),
 }
 
