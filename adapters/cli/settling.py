@@ -1,8 +1,11 @@
 """Commands for what adapters could not deliver, and for what a person has to decide."""
 
 import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +24,9 @@ app = typer.Typer()
 #: Rows that a terminal is asked to show.
 SHOWN_MAX = 100
 
+#: Dead letters that are read at once.
+PAGE = 100
+
 
 @app.command("dead-letters")
 def list_dead_letters(
@@ -38,8 +44,6 @@ def list_dead_letters(
         holdfast adapters dead-letters
         holdfast adapters dead-letters 17
     """
-    from ..runtime.dead_letters import dead_letters
-
     with opened_store(config) as store:
         if number is not None:
             letter = _found(store, number)
@@ -48,30 +52,46 @@ def list_dead_letters(
             else:
                 _show(letter, as_json)
             return
+        letters = _letters(store, adapter, discarded=discarded)
+        if as_json:
+            for each in letters:
+                print_json(_plain(each))
+        else:
+            _print_letters(letters)
+
+
+def _letters(store: "Store", adapter: str, *, discarded: bool) -> "Iterator[DeadLetter]":
+    """Dead letters, oldest first, some at a time: there may be more than the memory holds."""
+    from ..runtime.dead_letters import dead_letters
+
+    after = 0
+    while True:
         with store.reading() as tables:
-            letters = [
-                each
-                for each in dead_letters(tables)
-                if (not adapter or each.adapter == adapter) and (discarded or not each.discarded)
-            ]
-    if as_json:
-        for each in letters:
-            print_json(_plain(each))
-        return
-    _print_letters(letters)
+            page = list(islice(dead_letters(tables, after), PAGE))
+        if not page:
+            return
+        after = page[-1].number
+        for each in page:
+            if (not adapter or each.adapter == adapter) and (discarded or not each.discarded):
+                yield each
 
 
-def _print_letters(letters: "list[DeadLetter]") -> None:
+def _print_letters(letters: "Iterable[DeadLetter]") -> None:
     from rich.table import Table
 
+    newest: deque[DeadLetter] = deque(maxlen=SHOWN_MAX)
+    count = 0
+    for each in letters:
+        newest.append(each)
+        count += 1
     table = Table("number", "adapter", "failed", "stage", "reason", "text")
-    for each in letters[-SHOWN_MAX:]:
+    for each in newest:
         reason = f"discarded: {each.discarded}" if each.discarded else each.reason
         row = str(each.number), each.adapter, each.failed, each.stage, reason, each.text
         table.add_row(*map(plain, row))
     console().print(table)
-    if len(letters) > SHOWN_MAX:
-        console().print(f"The newest {SHOWN_MAX} of {len(letters):,}; all with --json.")
+    if count > SHOWN_MAX:
+        console().print(f"The newest {SHOWN_MAX} of {count:,}; all with --json.")
 
 
 @app.command()
@@ -118,23 +138,16 @@ def replay(
         holdfast adapters replay 17 18
         holdfast adapters replay --adapter tills --reason UNMAPPED
     """
-    from ..runtime.dead_letters import dead_letters
     from ..runtime.dead_letters import replay as replay_letter
 
     if not numbers and not adapter and not reason:
         fail("say which: numbers, --adapter or --reason")
     with opened_store(config) as store:
-        wanted = [_found(store, number) for number in numbers or ()]
+        wanted = [_found(store, number).number for number in numbers or ()]
         if not numbers:
-            with store.reading() as tables:
-                wanted = [
-                    each
-                    for each in dead_letters(tables)
-                    if (not adapter or each.adapter == adapter)
-                    and (not reason or each.reason == reason.upper())
-                    and not each.discarded
-                ]
-        done = [bool(store.write_now(partial(replay_letter, letter=letter))) for letter in wanted]
+            letters = _letters(store, adapter, discarded=False)
+            wanted = [each.number for each in letters if reason.upper() in ("", each.reason)]
+        done = [bool(store.write_now(partial(replay_letter, number=each))) for each in wanted]
     if not wanted:
         advice = "List them: holdfast adapters dead-letters"
         fail("no dead letter is of that adapter and reason", advice)

@@ -76,14 +76,13 @@ def dead_letter(tables: Tables, number: int) -> DeadLetter | None:
     return None if record is None else read_dead_letter(record)
 
 
-def replay(tables: Tables, letter: DeadLetter) -> int:
+def replay(tables: Tables, number: int) -> int:
     """Put a dead letter, as it is now, into its inbox or outbox again, behind what waits, and
     return its number there; 0 if it is gone.
     """
-    known = dead_letter(tables, letter.number)
-    if known is None:
+    letter = dead_letter(tables, number)
+    if letter is None:
         return 0  # somebody else has
-    letter = known
     tables.dead_letters.delete(letter.number.to_bytes(8))
     if not letter.discarded:
         boxes.count(tables, boxes.DEAD_LETTERS, letter.adapter, -1)

@@ -37,8 +37,11 @@ from .unmapped import note_unmapped
 MESSAGES_MAX: Final = 500
 BYTES_MAX: Final = 4 << 20
 
-#: Events that are decoded before others get their turn on the loop: some milliseconds.
-DECODED_AT_ONCE: Final = 200
+#: Bytes of a message that is decoded on the loop, in some milliseconds.
+AT_ONCE_BYTES: Final = 16_384
+
+#: Events that are mapped before others get their turn on the loop: some milliseconds.
+MAPPED_AT_ONCE: Final = 200
 
 #: Seconds after which it tries again to write into a store that was full.
 FULL_S: Final = 2.0
@@ -152,28 +155,37 @@ class Lane:
         """
         items: list[Item] = []
         errors: list[Exception] = []
-        try:
-            for place, decoded in enumerate(self._decode(waiting), 1):
-                if isinstance(decoded, Undecodable):
-                    errors.append(decoded)
-                elif isinstance(decoded, Ignored):
-                    self._told.ignored(self.name, decoded.reason)
-                elif (item := self._mapped(waiting, decoded, done)) is not None:
-                    items.append(item)
-                if place % DECODED_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-        except Exception as error:  # noqa: BLE001 - an adapter's defect must not stop the others
-            errors.append(error)
+        for place, decoded in enumerate(await self._decoded(waiting), 1):
+            if isinstance(decoded, Exception):
+                errors.append(decoded)
+            elif isinstance(decoded, Ignored):
+                self._told.ignored(self.name, decoded.reason)
+            elif (item := self._mapped(waiting, decoded, done)) is not None:
+                items.append(item)
+            if place % MAPPED_AT_ONCE == 0:
+                await asyncio.sleep(0)
         if errors:
             letter = message_letter(self.name, waiting, errors, self._now())
             done.changes.append(bury(letter))
             self._told.buried(self.name, letter.reason)
         return items
 
+    async def _decoded(self, waiting: Waiting) -> list[Any]:
+        """What a message says, with the errors of what cannot be understood in their places. A long
+        one is decoded on a thread, where the interpreter gives the loop its turns meanwhile.
+        """
+        if len(waiting.message.body) <= AT_ONCE_BYTES:
+            return list(self._decode(waiting))
+        return await asyncio.to_thread(lambda: list(self._decode(waiting)))
+
     def _decode(self, waiting: Waiting) -> Iterator[Any]:
-        if waiting.is_event:
-            return iter([cloudevents.from_json(waiting.message.body)])
-        return iter(self._adapter.decode(waiting.message, self._options))
+        try:
+            if waiting.is_event:
+                yield cloudevents.from_json(waiting.message.body)
+            else:
+                yield from self._adapter.decode(waiting.message, self._options)
+        except Exception as error:  # noqa: BLE001 - an adapter's defect must not stop the others
+            yield error
 
     def _mapped(self, waiting: Waiting, event: Event, done: Round) -> Item | None:
         event = replace(event, correlation_id=event.correlation_id or waiting.correlation_id)

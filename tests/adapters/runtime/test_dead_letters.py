@@ -48,11 +48,11 @@ def kept(store: Store) -> tuple[list[tuple[bytes, str]], int, list[bytes]]:
 
 def test_what_another_has_replayed_is_not_edited_or_discarded(tmp_path: Path) -> None:
     store, letter = opened(tmp_path)
-    store.write_now(partial(replay_letter, letter=letter))
+    store.write_now(partial(replay_letter, number=letter.number))
 
     assert not store.write_now(lambda tables: edit(tables, letter, b"new"))
     assert not store.write_now(lambda tables: discard(tables, letter, "mine"))
-    assert not store.write_now(partial(replay_letter, letter=letter))
+    assert not store.write_now(partial(replay_letter, number=letter.number))
 
     assert ([], 0, [b"old"]) == kept(store)
 
@@ -60,7 +60,7 @@ def test_what_another_has_replayed_is_not_edited_or_discarded(tmp_path: Path) ->
 def test_what_another_has_mended_is_replayed_as_it_is_now(tmp_path: Path) -> None:
     store, letter = opened(tmp_path)
     store.write_now(lambda tables: edit(tables, letter, b"new"))
-    store.write_now(partial(replay_letter, letter=letter))
+    store.write_now(partial(replay_letter, number=letter.number))
 
     assert ([], 0, [b"new"]) == kept(store)
 

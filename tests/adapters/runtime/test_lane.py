@@ -1,21 +1,31 @@
 """A lane: what its messages say goes to the core in the order of each source."""
 
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from holdfast.adapters.contract import Message
+import pytest
+
+from holdfast.adapters.contract import Adapter, Message
 from holdfast.adapters.intake.cloudevents import ADAPTER, to_batch
 from holdfast.adapters.mapping import Tables
+from holdfast.adapters.runtime import lane as lane_module
 from holdfast.adapters.runtime.gate import Gate
 from holdfast.adapters.runtime.inbox import Inbox, Keyed
 from holdfast.adapters.runtime.lane import Lane
-from holdfast.adapters.runtime.store import Store
+from holdfast.adapters.runtime.store import Store, StoreFull
+from holdfast.adapters.runtime.store import Tables as StoreTables
 from holdfast.edge.client import Client
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.adapters.events_of import SALE
 
+#: One that the core takes: in whole units.
+WHOLE = replace(SALE, quantity=SALE.quantity * 100, sequence=0)
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 MIB = 1 << 20
 
@@ -43,14 +53,33 @@ class Told:
     def buried(self, *_: object) -> None: ...
 
 
-def lane(folder: Path, core: Core) -> tuple[Lane, Inbox]:
+class FullAtFirst:
+    """A store without room for the first so many changes."""
+
+    def __init__(self, store: Store, changes: int) -> None:
+        self._store = store
+        self._left = changes
+
+    def reading(self) -> AbstractContextManager[StoreTables]:
+        return self._store.reading()
+
+    async def write(self, change: Callable[[StoreTables], Any]) -> Any:
+        if self._left:
+            self._left -= 1
+            raise StoreFull("full")
+        return await self._store.write(change)
+
+
+def lane(
+    folder: Path, core: Core, adapter: Adapter = ADAPTER, full_changes: int = 0
+) -> tuple[Lane, Inbox]:
     store = Store(folder, 16 * MIB)
     inbox = Inbox(store, "events", 1_000, 86_400)
     made = Lane(
         "events",
-        ADAPTER,
-        ADAPTER.options(),
-        store=store,
+        adapter,
+        adapter.options(),
+        store=cast(Store, FullAtFirst(store, full_changes)),
         inbox=inbox,
         client=cast(Client, core),
         core=Gate("core", ()),
@@ -66,9 +95,7 @@ async def test_what_sources_tell_by_turns_takes_one_call_for_each_source(tmp_pat
     under_test, inbox = lane(tmp_path, core)
     tills = ("pos/1/1", "pos/1/2", "pos/2/1")
     facts = [
-        replace(SALE, source=till, id=f"{till}/{number}", quantity=SALE.quantity * 100, sequence=0)
-        for number in range(50)
-        for till in tills
+        replace(WHOLE, source=till, id=f"{till}/{number}") for number in range(50) for till in tills
     ]
     messages = [Message(to_batch(facts[at : at + 10])) for at in range(0, len(facts), 10)]
     await inbox.put([Keyed(each, ADAPTER.key(each), "") for each in messages], NOW)
@@ -78,3 +105,42 @@ async def test_what_sources_tell_by_turns_takes_one_call_for_each_source(tmp_pat
     expected = [(till, [f"{till}/{number}" for number in range(50)]) for till in tills]
     assert expected == sorted(core.calls)
     assert not await under_test.round()
+
+
+async def test_a_long_message_is_decoded_beside_the_loop(tmp_path: Path) -> None:
+    threads: list[int] = []
+
+    def decode(message: Message, options: Any) -> Iterator[Any]:
+        threads.append(threading.get_ident())
+        yield from ADAPTER.decode(message, options)
+
+    core = Core()
+    under_test, inbox = lane(tmp_path, core, replace(ADAPTER, decode=decode))
+    many = [replace(WHOLE, id=f"many/{number}") for number in range(500)]
+    for facts in ([replace(WHOLE, id="one")], many):
+        message = Message(to_batch(facts))
+        await inbox.put([Keyed(message, ADAPTER.key(message), "")], NOW)
+
+    assert await under_test.round()
+
+    here = threading.get_ident()
+    assert [True, False] == [thread == here for thread in threads]
+    assert 501 == sum(len(ids) for _, ids in core.calls)
+
+
+async def test_a_full_store_holds_a_lane_up_and_does_not_end_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane_module, "FULL_S", 0)
+    core = Core()
+    under_test, inbox = lane(tmp_path, core, full_changes=2)
+    message = Message(to_batch([replace(WHOLE, id="one")]))
+    await inbox.put([Keyed(message, ADAPTER.key(message), "")], NOW)
+
+    running = asyncio.create_task(under_test.run())
+    async with asyncio.timeout(10):
+        while inbox.depth:  # noqa: ASYNC110 - a loop of its own empties it
+            await asyncio.sleep(0)
+    running.cancel()
+
+    assert 3 == len(core.calls)  # the core knows a repeat by its id
