@@ -198,8 +198,6 @@ def _configured(path: Path, settings: Settings, problems: list[str]) -> Iterator
         except ValidationError as error:
             problems += _problems(f"{where}.options", error)
             continue
-        if each.folder and each.folder.sftp and find_spec("asyncssh") is None:
-            problems.append(f"{where}.folder.sftp: needs pip install 'holdfast[sftp]'")
         verify = getattr(options, "verify", None)
         if verify is not None and verify.scheme != "none" and verify.secret not in each.secrets:
             # What stands there may be the secret itself: it is not shown.
