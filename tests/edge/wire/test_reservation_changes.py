@@ -1,7 +1,8 @@
 """Tokens of WatchReservations that are ahead of the ledger."""
 
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,12 +23,18 @@ class Empty:
     count: int = 3
 
 
+NODE = SimpleNamespace(sku_names=())
+
+
 @dataclass
 class Following:
     """A follower that has come so far, and may have more to do."""
 
     index: Empty
     has_more: bool = False
+    replica: Any = field(default_factory=lambda: SimpleNamespace(node=NODE))
+    )
+    """Names are of no account: the requests name no SKU."""
 
     def step(self, _seconds: float) -> bool:
         return self.has_more
