@@ -23,6 +23,7 @@ class Empty:
     count: int = 3
 
 
+#: The requests name no SKU, so that names are of no account.
 NODE = SimpleNamespace(sku_names=())
 
 
@@ -33,8 +34,6 @@ class Following:
     index: Empty
     has_more: bool = False
     replica: Any = field(default_factory=lambda: SimpleNamespace(node=NODE))
-    )
-    """Names are of no account: the requests name no SKU."""
 
     def step(self, _seconds: float) -> bool:
         return self.has_more
