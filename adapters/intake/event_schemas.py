@@ -115,7 +115,7 @@ def _event(kind: EventType) -> dict[str, Any]:
             "specversion": {"const": "1.0"},
             "id": {
                 **a_name,
-                "description": "The same however often it is told, and of no other event.",
+                "description": "By which a repeat is known: the same however often it is told.",
             },
             "source": {**a_name, "description": "Who tells it, and numbers it."},
             "type": {"const": kind.name},

@@ -53,7 +53,7 @@ def lines_of(retail: Element, path: str, options: Any) -> tuple[list[Line], list
             ignored.append(line)
             continue
         if line.number in numbers:
-            expected = "a number that no other line of the receipt has"
+            expected = "a number of its own: an earlier line of the receipt has it"
             raise Undecodable(f"{where}.SequenceNumber", line.number, expected)
         numbers.add(line.number)
         if flag(item, "VoidFlag"):

@@ -36,7 +36,7 @@ class SapOptions(BaseModel):
     """What an IDoc ORDERS is: a purchase order, which brings supply, or an order of a customer."""
     deliveries: Literal["issued", "all"] = "issued"
     """Whether an IDoc DELVRY tells of goods that have left when it says so (E1EDT13 006), or
-    always; SHPCON and DESADV always do.
+    whatever it says. SHPCON and DESADV tell of goods that have left.
     """
     system: str = "sap"
     """What the system is called where it does not say so by itself: in OData."""

@@ -64,7 +64,7 @@ class MiniErp:
         """Answer, or fail as the next fault says."""
         self.requests += 1
         is_told = request.method == "POST" and request.url.path == "/shipments"
-        waits = self.faults[:1] == ["lost"] and not is_told  # there is nothing else to lose
+        waits = self.faults[:1] == ["lost"] and not is_told  # until a shipment is told
         fault = self.faults.pop(0) if self.faults and not waits else ""
         if fault == "500":
             return HttpResponse("broken", 500)

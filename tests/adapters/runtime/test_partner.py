@@ -1,4 +1,4 @@
-"""What a partner answers, however wrong: it is away, and nothing else ends."""
+"""What a partner answers, however wrong, is a partner that is away."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Polls: a defect of an adapter is told, and stops nobody else."""
+"""Polls: a defect of an adapter is told, and the next poll comes."""
 
 import asyncio
 import time
