@@ -113,8 +113,6 @@ class Tables:
         return row.factor if row else _ONE
 
 
-NO_TABLES: Final = Tables()
-"""All names are the core's already."""
 _ONE: Final = Fraction(1)
 
 

@@ -36,10 +36,6 @@ class Report:
     def __add__(self, other: "Report") -> "Report":
         return Report(_summed(chain(self.rows.values(), other.rows.values())))
 
-    def most_frequent(self) -> list[Missing]:
-        """Its rows, those that came most often first."""
-        return sorted(self.rows.values(), key=lambda row: (-row.times, row.table, row.name))
-
 
 def _summed(rows: Iterable[Missing]) -> dict[tuple[str, str], Missing]:
     sums: dict[tuple[str, str], Missing] = {}

@@ -1,8 +1,4 @@
-"""Token buckets: how often something may be done, and what a partner's answers say about it.
-
-Rules of this file: the clock is handed in. A partner may say how much is left; the
-bucket then holds no more than that.
-"""
+"""Token buckets: how often something may be done. The clock is handed in."""
 
 from collections.abc import Callable
 
@@ -32,11 +28,6 @@ class TokenBucket:
         self._fill()
         self._tokens -= tokens
         return max(0.0, -self._tokens / self.rate)
-
-    def heed(self, left: float) -> None:
-        """The partner says that so many tokens are left."""
-        self._fill()
-        self._tokens = min(self._tokens, left)
 
     def _fill(self) -> None:
         now = self._clock()

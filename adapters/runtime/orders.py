@@ -6,7 +6,6 @@ letter: an operator settles it and replays the event.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from holdfast.edge.client import Client, NotFound
@@ -33,8 +32,6 @@ _ENDED: Final = {
     reservation.RESERVATION_STATE_EXPIRED,
     reservation.RESERVATION_STATE_CANCELLED,
 }
-
-Command = Callable[[], Awaitable[Any]]
 
 
 class Orders:

@@ -48,10 +48,6 @@ SOURCES: Final[Mapping[str, str]] = {"folder": "os", "nats": "nats", "sqs": "aio
 NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
-#: Errors of pydantic that are about a key and not about its value.
-_UNSHOWN: Final = ("missing", "extra_forbidden")
-
-
 class ConfigError(Exception):
     """The settings are not usable; the text says what to change, one problem a line."""
 

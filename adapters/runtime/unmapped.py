@@ -35,12 +35,6 @@ def unmapped(tables: Tables) -> Iterator[tuple[str, Missing]]:
         yield key.partition(b"\0")[0].decode(), _read(record)
 
 
-def forget_unmapped(tables: Tables, adapter: str) -> None:
-    """Begin the report of an adapter anew."""
-    for key in [key for key, _ in tables.unmapped.entries(f"{adapter}\0".encode())]:
-        tables.unmapped.delete(key)
-
-
 def _key(adapter: str, table: str, name: str) -> bytes:
     """The key of a name. One that is too long for the store stands there as a hash."""
     key = f"{adapter}\0{table}\0{name}".encode()

@@ -18,7 +18,7 @@ from holdfast.adapters.events import (
     OrderLine,
     StockFact,
 )
-from holdfast.adapters.mapping import NO_TABLES, Tables, Unmapped, apply
+from holdfast.adapters.mapping import Tables, Unmapped, apply
 from holdfast.adapters.mapping_files import COLUMNS, tables
 
 JULY = datetime(2026, 7, 1, tzinfo=UTC)
@@ -45,7 +45,7 @@ def mapped(fact: StockFact, rows: Tables, received: datetime | None = None) -> S
 
 
 def test_names_are_those_of_the_core_when_there_is_no_table() -> None:
-    assert FACT == apply(FACT, NO_TABLES)
+    assert FACT == apply(FACT, Tables())
 
 
 def test_each_name_is_translated_by_its_table() -> None:

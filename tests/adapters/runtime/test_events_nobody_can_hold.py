@@ -19,7 +19,7 @@ from holdfast.adapters.events import (
     StockFact,
 )
 from holdfast.adapters.intake import fields
-from holdfast.adapters.mapping import NO_TABLES
+from holdfast.adapters.mapping import Tables
 from holdfast.adapters.runtime.dead_letters import dead_letters
 from holdfast.adapters.runtime.flow_metrics import Figures
 from holdfast.adapters.runtime.gate import Gate
@@ -78,7 +78,7 @@ async def test_an_event_that_nothing_can_hold_stops_no_lane(event: Decoded, tmp_
             inbox=inbox,
             client=client,
             core=Gate("core", ()),
-            tables=NO_TABLES,
+            tables=Tables(),
             told=Figures({"a": "order_sync"}, {}, lambda: NOW),
             now=lambda: NOW,
         )
