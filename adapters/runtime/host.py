@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
+from holdfast.edge.addresses import split_address
 from holdfast.edge.client import (
     Client,
     DeadlineExceeded,
@@ -92,10 +93,8 @@ class Host:
                 work for each in self._configured for work in await self._parts(each, client, stack)
             ]
             app = build_app(self._doors(), self.figures, self.status, utc_now, _failing(failed))
-            host, _, port = self._settings.http_address.rpartition(":")
-            self.http_port = await stack.enter_async_context(
-                serve_http(app, host.strip("[]"), int(port))
-            )
+            host, port = split_address(self._settings.http_address)
+            self.http_port = await stack.enter_async_context(serve_http(app, host, port))
             ready()
             await _until(stop, failed, works)
         self.close()

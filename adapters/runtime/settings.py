@@ -17,6 +17,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from holdfast.edge.addresses import split_address
+
 from ..contract import FLOWS, Adapter
 from ..intake.folder_options import FolderOptions
 from ..intake.nats import NatsOptions
@@ -104,10 +106,10 @@ class AdapterSettings(BaseModel):
 
 
 def _checked_address(address: str) -> str:
-    host, colon, port = address.rpartition(":")
-    is_port = port.isascii() and port.isdigit() and int(port) <= 65_535
-    if not (colon and host.strip("[]") and is_port):
-        raise ValueError("expected host:port, an IPv6 host in brackets")
+    try:
+        split_address(address)
+    except ValueError as error:
+        raise ValueError(f"{error}: expected host:port, an IPv6 host in brackets") from error
     return address
 
 

@@ -137,7 +137,7 @@ def _progress(event: str, bar: "Progress", *, as_json: bool) -> "Progress":
 
 
 def _tell_ready(server: "Server", *, as_json: bool) -> None:
-    from ..server.settings import split_address
+    from ..addresses import split_address
 
     settings = server.settings
     addresses = {

@@ -27,6 +27,7 @@ from holdfast.core.rules.retention import Retention
 from holdfast.persistence.journal_process.parent import JournalProcess
 from holdfast.persistence.recovery import Progress, Recovered, no_progress, recover
 
+from ..addresses import split_address
 from ..serving import serve_http
 from .admission import Admission
 from .clock import check_clock, node_clock
@@ -40,7 +41,7 @@ from .operators import Operators
 from .pump import Pump
 from .reflection import add_reflection
 from .service import Service
-from .settings import Settings, split_address
+from .settings import Settings
 from .snapshots import SnapshotFailedError, SnapshotKeeper
 from .statistics import CallCounters, NodeStatistics
 from .status import NodeStatus

@@ -28,6 +28,8 @@ from pydantic import (
 
 from holdfast.core.limits import NS_PER_HOUR, SHARDS_MAX
 
+from ..addresses import split_address
+
 ENV_PREFIX: Final = "HOLDFAST_"
 ENV_CONFIG: Final = "HOLDFAST_CONFIG"
 DEFAULT_FILE: Final = Path("holdfast.toml")
@@ -42,20 +44,6 @@ ARCHIVE_ALL_MIB: Final = 1_073_741_824
 
 class ConfigError(Exception):
     """The settings are not usable; the text says what to change, one problem a line."""
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """Split host:port; an IPv6 host stands in brackets, which are taken off."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
-        raise ValueError("no port")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        raise ValueError("an IPv6 host without brackets")
-    if not host or any(character.isspace() for character in host):
-        raise ValueError("no host")
-    return host, int(port)
 
 
 def _checked_address(address: str) -> str:

@@ -22,7 +22,7 @@ OURS = {
     "edge": ("holdfast.core", "holdfast.persistence", "holdfast.v1", "holdfast.admin.v1"),
     "adapters": (
         *("holdfast.v1", "holdfast.edge.client"),
-        *("holdfast.edge.serving", "holdfast.edge.cli.console"),
+        *("holdfast.edge.addresses", "holdfast.edge.serving", "holdfast.edge.cli.console"),
     ),
     "protos/holdfast/v1": (),
     "protos/holdfast/admin/v1": (),
@@ -53,7 +53,7 @@ FLOORS = {
         ("__main__", "cli"),
         ("client",),
         ("server",),
-        ("wire", "serving"),
+        ("wire", "serving", "addresses"),
     ),
     "adapters": (
         ("cli",),

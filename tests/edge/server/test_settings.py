@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from holdfast.edge.addresses import split_address
 from holdfast.edge.server.settings import (
     ConfigError,
     Settings,
     load_settings,
-    split_address,
 )
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
