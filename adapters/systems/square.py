@@ -20,7 +20,6 @@ from ..contract import Adapter, Message, Undecodable
 from ..events import (
     CountBasis,
     Decoded,
-    Exceptional,
     FactKind,
     Ignored,
     Reference,
@@ -28,6 +27,7 @@ from ..events import (
 )
 from ..intake import fields
 from ..intake.verification import Verification, check
+from .negative_counts import below_zero
 
 ENTRIES_MAX: Final = 10_000
 #: Where a message has its changes when it is a page of the history.
@@ -153,19 +153,7 @@ def _count(count: Mapping[str, Any], path: str, merchant: str, new_id: str) -> D
         time=fields.instant(count.get("calculated_at"), f"{path}.calculated_at"),
         basis=CountBasis.BOOKS,
     )
-    return fact if fact.quantity >= 0 else _below_zero(fact)
-
-
-def _below_zero(fact: StockFact) -> Exceptional:
-    """Square lets counts fall below 0, which no shelf does: somebody has to look."""
-    return Exceptional(
-        source=fact.source,
-        id=fact.id,
-        kind="count_below_zero",
-        subject=f"{fact.sku} at {fact.location}",
-        text=f"Square counts {fact.quantity} of {fact.sku} at {fact.location}.",
-        time=fact.time,
-    )
+    return fact if fact.quantity >= 0 else below_zero(fact, "Square counts")
 
 
 def _change(change: Mapping[str, Any], path: str, options: SquareOptions) -> list[Decoded]:

@@ -19,7 +19,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from ...contract import Adapter, Message, Page, Poll, Request, Response, Undecodable
-from ...events import CountBasis, Decoded, Exceptional, FactKind, StockFact
+from ...events import CountBasis, Decoded, FactKind, StockFact
+from ..negative_counts import below_zero
 from .rpc import (
     LOGIN,
     Options,
@@ -59,19 +60,7 @@ def decode(message: Message, options: Options) -> Iterable[Decoded]:
         time=instant,
         basis=CountBasis.BOOKS,
     )
-    return [fact if fact.quantity >= 0 else _below_zero(fact)]
-
-
-def _below_zero(fact: StockFact) -> Exceptional:
-    """Books can fall below 0, which no shelf does: somebody has to look."""
-    return Exceptional(
-        source=fact.source,
-        id=fact.id,
-        kind="count_below_zero",
-        subject=f"{fact.sku} at {fact.location}",
-        text=f"Tryton's books have {fact.quantity} of {fact.sku} at {fact.location}.",
-        time=fact.time,
-    )
+    return [fact if fact.quantity >= 0 else below_zero(fact, "Tryton's books have")]
 
 
 def request(cursor: str, options: Options) -> Request:
