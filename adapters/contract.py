@@ -21,11 +21,11 @@ the dead letters as well.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
-from .events import Decoded
+from .events import Decoded, Shown
 
 
 class Undecodable(ValueError):
@@ -82,6 +82,10 @@ class Request:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    operation: str = ""
+    """Which of the partner's budgets it takes from: a key of `Adapter.budgets`, or empty."""
+    cost: float = 1.0
+    """How many tokens of that budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +210,128 @@ class Outbound:
     next: Callable[[Change, Sequence[Response], Any], Request | Done]
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many tokens of an operation a partner grants: so many a second, up to `burst` at once."""
+
+    rate: float
+    burst: float
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a response says of the budget that its request took from. None is not told."""
+
+    rate: float | None = None
+    burst: float | None = None
+    tokens: float | None = None
+    """How many are left now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a channel is to show of an item at one of its nodes, in the channel's names."""
+
+    item: str
+    node: str
+    quantity: int
+    """0 or more: what it is to show, whatever it shows now."""
+    shown: int | None
+    """What it showed when it was last heard of, for those that compare and set; None when that is
+    not known.
+    """
+    sequence: int
+    """Grows with each offer of an item at a node."""
+    id: str
+    """The same each time this offer is sent, and of no other: for idempotency keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The channel shows what it was offered, or will without being asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """The channel showed something else than the offer was compared with, and changed nothing."""
+
+    shown: int | None = None
+    """What it shows, if it says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The channel will not take this offer however often it is sent. `field` names what of it."""
+
+    reason: str
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The channel did not take this offer now, but would later: in so many seconds, if it says."""
+
+    after_s: float | None = None
+
+
+OfferVerdict: TypeAlias = Accepted | Stale | Rejected | Deferred
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The channel works on what it was given: walk on after so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PublishPath:
+    """One of the ways in which a channel takes quantities.
+
+    `next` gets offers and the responses to the requests made for them so far, and returns the next
+    request, a `Wait`, or a verdict for each offer, in their order. It is pure, and may be asked
+    again with the same arguments. Raises `Throttled`, `SessionExpired`, `Undecodable`; and
+    `Refused` where the channel takes none of the offers, for a reason that is in none of them.
+    """
+
+    name: str
+    """"patch", "feed"."""
+    offers_max: int
+    """How many it takes at once."""
+    next: Callable[
+        [Sequence[Offer], Sequence[Response], Any], Request | Wait | Sequence[OfferVerdict]
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """How a channel is asked, page by page, what it shows. `page` returns that and the next cursor,
+    which is empty behind the last page.
+    """
+
+    request: Callable[[str, Any], Request]
+    page: Callable[[Response, Any], tuple[Sequence[Shown], str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A channel that is told what to show. `paths` are in the order of preference for few offers:
+    the engine takes a later one where it is sooner done with all that waits.
+    """
+
+    paths: tuple[PublishPath, ...]
+    read_back: ReadBack | None = None
+    echoes: bool = False
+    """Whether what it was told comes back to us as events, decoded as `Shown`."""
+
+
 def nothing_to_verify(message: Message, secrets: Mapping[str, str], options: Any) -> None:
     """For messages whose way here is trusted: a folder, a queue, a poll."""
+
+
+def nothing_granted(_response: Response) -> Granted:
+    """For partners that do not tell their budgets."""
+    return Granted()
 
 
 def no_credentials(_options: Any, _secrets: Mapping[str, str]) -> Mapping[str, str]:
@@ -266,6 +390,11 @@ class Adapter:
     """
     poll: Poll | None = None
     outbound: Outbound | None = None
+    publish: Publish | None = None
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
+    """Of each operation, what the partner grants until it says something else."""
+    granted: Callable[[Response], Granted] = nothing_granted
+    """What a response says of the budget that its request took from."""
     flow: str = "inventory_propagation"
     """The flow that its service level is stated for; see FLOWS."""
 

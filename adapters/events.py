@@ -41,6 +41,11 @@ class OrderKind(StrEnum):
     """Units left, or were collected. Fulfill."""
     CANCELLED = "cancelled"
     """Units go back on sale. Release or Cancel, whatever they are."""
+    STATE = "state"
+    """How the order stands, for partners that tell that and not what happened: of each line the
+    units ordered, shipped and cancelled since it began. What is behind is brought up, and nothing
+    goes back, so that an old state changes nothing.
+    """
 
 
 class CountBasis(StrEnum):
@@ -113,6 +118,10 @@ class OrderLine:
     location: str
     quantity: Decimal
     unit: str = ""
+    shipped: Decimal = Decimal(0)
+    """Of STATE: how many of `quantity` were shipped."""
+    cancelled: Decimal = Decimal(0)
+    """Of STATE: how many of `quantity` will not be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +135,10 @@ class OrderEvent:
     """Its reservation_id in the core."""
     lines: tuple[OrderLine, ...] = ()
     time: datetime | None = None
+    is_sold: bool = False
+    """Of PLACED and STATE: the channel has sold it already, so it is a fact: what is not there is
+    promised all the same, and is a shortfall.
+    """
     hold: timedelta | None = None
     """Of HELD: for how long."""
     owner: str = ""
@@ -151,6 +164,23 @@ class Exceptional:
     correlation_id: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a channel shows of an item at one of its nodes, in its names: told by the channel, or
+    read back from it. What it was told itself is an echo.
+    """
+
+    source: str
+    id: str
+    item: str
+    node: str
+    quantity: int
+    time: datetime | None = None
+    offer: str = ""
+    """Id of the offer that it comes from, where the channel keeps that."""
+    correlation_id: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Ignored:
     """Something that does not concern stock, or an echo of our own: counted by its reason."""
@@ -160,4 +190,4 @@ class Ignored:
 
 
 Event: TypeAlias = StockFact | OrderEvent | Exceptional
-Decoded: TypeAlias = Event | Ignored
+Decoded: TypeAlias = Event | Shown | Ignored
