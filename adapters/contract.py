@@ -243,7 +243,7 @@ class Offer:
     sequence: int
     """Grows with each offer of an item at a node."""
     id: str
-    """The same each time this offer is sent, and of no other: for idempotency keys."""
+    """For idempotency keys: the same each time this offer is sent, and another for each offer."""
 
 
 @dataclass(frozen=True, slots=True)
