@@ -1,19 +1,34 @@
 """An HTTP server on the caller's event loop, for the node and for the adapters.
 
 Rules of this file: it knows addresses and no application. It leaves signals to the owner of the
-process, and writes no access log: scrapers and load balancers ask every few seconds.
+process, and writes no access log: scrapers and load balancers ask every few seconds. Connections
+are bounded in number, and so is the time that one may take to say what it wants.
 """
 
 import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 #: Seconds. Scrapes end within milliseconds; one that hangs must not hold up a restart.
 GRACE_S = 2
+
+#: Connections at once: half of the 1,024 open files that a process has by default.
+CONNECTIONS_MAX: Final = 512
+
+#: Seconds from when a connection is made, or its last answer, until the head of a request is there.
+HEAD_S: Final = 10.0
+
+#: To who comes when there are as many; what it asks for is not waited for.
+_NO_ROOM: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\n"
+    b"content-type: application/json\r\ncontent-length: 45\r\n\r\n"
+    b'{"error":"as many connections as it takes"}\r\n'
+)
 
 
 @contextlib.asynccontextmanager
@@ -26,6 +41,7 @@ async def serve_http(app: Any, host: str, port: int) -> AsyncIterator[int]:
     server = _Server(
         uvicorn.Config(
             app,
+            http=_Connection,
             log_config=None,
             log_level="warning",
             access_log=False,
@@ -69,6 +85,43 @@ async def _listen(host: str, port: int) -> list[socket.socket]:
 def _bind(family: int, address: Any) -> socket.socket:
     both = family == socket.AF_INET6 and address[0] == "::" and socket.has_dualstack_ipv6()
     return socket.create_server(address, family=family, dualstack_ipv6=both)
+
+
+class _Connection(H11Protocol):
+    """A connection that ends when nobody asks for anything on it.
+
+    uvicorn waits for heads without end once their first byte is there.
+    """
+
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > CONNECTIONS_MAX:
+            transport.write(_NO_ROOM)
+            transport.close()
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop_waiting()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._await_head()
+
+    def _await_head(self) -> None:
+        self._stop_waiting()
+        self._head_timer = self.loop.call_later(HEAD_S, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+
+    def _give_up(self) -> None:
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn says that there is always one
+        if cycle is None or cycle.response_complete:
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):

@@ -2,20 +2,24 @@
 
 Rules of this file: a partner is answered after its message is durable. Bodies, rates and depth are
 bounded, and what is over them is refused early, with how long to wait. Nothing is decoded here,
-unless the adapter refuses what it cannot decode.
+unless the adapter refuses what it cannot decode. The memory that strangers can fill is BODIES_MAX
+times body_max_kib for each adapter.
 """
 
+import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from holdfast.edge.exposition import exposition
 
 from ..contract import Message, Undecodable, Unverified
 from .buckets import TokenBucket
@@ -29,6 +33,14 @@ WAIT_S: Final = 5
 
 KIB: Final = 1_024
 
+#: Bodies of an adapter that are read and kept at once; a partner has few connections.
+BODIES_MAX: Final = 64
+
+#: Seconds for a body, and how many bytes earn one more: as `RequestReadTimeout body=20,MinRate`
+#: of Apache's mod_reqtimeout, with a rate that a mobile connection keeps.
+BODY_S: Final = 20.0
+BODY_BYTES_A_S: Final = 4_096
+
 #: Headers that hold passwords and tokens; a signature is of one message and may stay.
 _PROOF: Final = ("authorization", "proxy-authorization", "cookie")
 
@@ -40,6 +52,19 @@ class Door:
     configured: Configured
     inbox: Inbox
     bucket: TokenBucket
+    bodies: int = 0
+    """How many are being read, or kept."""
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Room for one more body until the block ends. Raises the refusal where there is none."""
+        if self.bodies == BODIES_MAX:
+            raise _Refusal(503, f"{BODIES_MAX} bodies are being read, its most", WAIT_S)
+        self.bodies += 1
+        try:
+            yield
+        finally:
+            self.bodies -= 1
 
 
 class _Refusal(Exception):  # noqa: N818 - an answer, not an error
@@ -70,7 +95,8 @@ def build_app(
             door = doors.get(request.path_params["name"])
             if door is None:
                 raise _Refusal(404, "no adapter of this name takes messages here")
-            arrival = await _take_in(door, request, now)
+            with door.reading():
+                arrival = await _take_in(door, request, now)
         except _Refusal as refusal:
             figures.arrivals.labels(_name(request, doors), f"http_{refusal.status}").inc()
             return JSONResponse(refusal.content, refusal.status, refusal.headers)
@@ -81,8 +107,7 @@ def build_app(
         return JSONResponse({"outcome": arrival}, 202)
 
     async def metrics(request: Request) -> Response:
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(figures.registry), headers={"content-type": content_type})
+        return exposition(figures.registry, request)
 
     async def tell_status(_: Request) -> Response:
         return Response(json.dumps(status()), media_type="application/json")
@@ -135,14 +160,27 @@ async def _body(request: Request, bytes_max: int) -> bytes:
     length = request.headers.get("content-length", "0")
     if length.isdigit() and int(length) > bytes_max:
         raise _Refusal(413, text)
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > bytes_max:
-            raise _Refusal(413, text)
-        parts.append(part)
-    return b"".join(parts)
+    body = bytearray()
+    began = asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout_at(began + body_seconds(0)) as limit:
+            async for part in request.stream():
+                body += part
+                if len(body) > bytes_max:
+                    raise _Refusal(413, text)
+                limit.reschedule(began + body_seconds(len(body)))
+    except TimeoutError as error:
+        late = _Refusal(408, f"the body does not come: {len(body):,} bytes of it did")
+        late.headers["connection"] = "close"  # what comes of it yet would be no request
+        raise late from error
+    except ClientDisconnect as error:
+        raise _Refusal(400, "the connection ended before the body did") from error
+    return bytes(body)
+
+
+def body_seconds(size: int) -> float:
+    """Seconds that a body has of which so many bytes are there."""
+    return BODY_S + size / BODY_BYTES_A_S
 
 
 def _attributes(request: Request) -> dict[str, str]:

@@ -6,12 +6,12 @@ Rules of this file: it reads figures and changes nothing; serving.py listens.
 from collections.abc import Callable
 from enum import StrEnum
 
-from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from ..exposition import exposition
 from .metrics import metrics_registry
 from .statistics import NodeStatistics
 
@@ -41,8 +41,7 @@ def build_app(
 
     # All are async: starlette runs plain functions on threads, where figures may change mid-turn.
     async def metrics(request: Request) -> Response:
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(registry), headers={"content-type": content_type})
+        return exposition(registry, request)
 
     async def healthz(_: Request) -> Response:
         now = phase()

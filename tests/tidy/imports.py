@@ -22,7 +22,8 @@ OURS = {
     "edge": ("holdfast.core", "holdfast.persistence", "holdfast.v1", "holdfast.admin.v1"),
     "adapters": (
         *("holdfast.v1", "holdfast.edge.client"),
-        *("holdfast.edge.addresses", "holdfast.edge.serving", "holdfast.edge.cli.console"),
+        *("holdfast.edge.addresses", "holdfast.edge.serving", "holdfast.edge.exposition"),
+        "holdfast.edge.cli.console",
     ),
     "protos/holdfast/v1": (),
     "protos/holdfast/admin/v1": (),
@@ -53,7 +54,7 @@ FLOORS = {
         ("__main__", "cli"),
         ("client",),
         ("server",),
-        ("wire", "serving", "addresses"),
+        ("wire", "serving", "exposition", "addresses"),
     ),
     "adapters": (
         ("cli",),

@@ -41,6 +41,7 @@ LIBRARY_BASES = {
     "typer.core.TyperCommand": "a command that reads its words in a way of its own",
     "typer.core.TyperGroup": "a group of commands that looks at all words first",
     "uvicorn.Server": "a server that leaves signals alone",
+    "uvicorn.protocols.http.h11_impl.H11Protocol": "a connection that ends when nobody asks",
 }
 #: Exceptions by base, because that is how they are caught; users, because locust finds them so.
 INHERITED_AGAIN = {"grpc.RpcError", "locust.User"}

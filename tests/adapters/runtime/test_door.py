@@ -1,10 +1,69 @@
-"""The door: what comes in is kept as it came, in time that grows with its length."""
+"""The door: what comes in is kept as it came, in time that grows with its length, and no stranger
+holds more of it than its bounds.
+"""
 
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from time import thread_time
+from typing import Any
 
+import httpx
+import pytest
+from starlette.applications import Starlette
 from starlette.requests import Request
 
-from holdfast.adapters.runtime.door import _attributes
+from holdfast.adapters.contract import Adapter, nothing_to_verify
+from holdfast.adapters.runtime import door as the_door
+from holdfast.adapters.runtime.buckets import TokenBucket
+from holdfast.adapters.runtime.door import BODIES_MAX, Door, _attributes, body_seconds, build_app
+from holdfast.adapters.runtime.flow_metrics import Figures
+from holdfast.adapters.runtime.inbox import Inbox
+from holdfast.adapters.runtime.settings import AdapterSettings, Configured
+from holdfast.adapters.runtime.store import Store
+from tests.adapters.simple import ADAPTER
+
+NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
+OPEN = replace(ADAPTER, verify=nothing_to_verify)
+
+
+@contextmanager
+def opened(
+    folder: Path,
+    adapter: Adapter = OPEN,
+    options: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> Iterator[tuple[Starlette, Inbox]]:
+    """A door named "shop" with its inbox."""
+    store = Store(folder, 16 << 20)
+    inbox = Inbox(store, "shop", 1_000, 86_400)
+    configured = Configured(
+        "shop",
+        adapter,
+        AdapterSettings(kind="shop"),
+        adapter.options.model_validate(options or {}),
+        secrets or {},
+    )
+    bucket = TokenBucket(1_000, 1_000, lambda: 0.0)
+    figures = Figures({"shop": adapter.flow}, {}, lambda: NOW)
+    doors = {"shop": Door(configured, inbox, bucket)}
+    yield build_app(doors, figures, dict, lambda: NOW, lambda _: None), inbox
+    store.close()
+
+
+def client(app: Starlette) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door")
+
+
+async def trickled(goes_on: asyncio.Event) -> AsyncIterator[bytes]:
+    """A body whose end waits."""
+    yield b"{"
+    await goes_on.wait()
+    yield b"}"
 
 
 def test_many_headers_take_no_longer_than_their_length() -> None:
@@ -22,3 +81,81 @@ def test_many_headers_take_no_longer_than_their_length() -> None:
     assert ("1", "POST", "/in/a") == (found["h0"], found[":method"], found[":target"])
     assert 9_002 == len(found)
     assert took < 0.5
+
+
+async def test_a_body_that_does_not_come_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(the_door, "BODY_S", 0.0)
+    with opened(tmp_path) as (app, inbox):
+        async with client(app) as http:
+            response = await http.post("/in/shop", content=trickled(asyncio.Event()))
+
+        assert 408 == response.status_code
+        assert "close" == response.headers["connection"]
+        assert "the body does not come" in response.json()["error"]
+        assert 0 == inbox.depth
+
+
+def test_a_body_that_comes_has_the_more_time_the_longer_it_is() -> None:
+    """The longest that the settings let in, at 64 KiB a second, is not given up."""
+    assert all(body_seconds(size) > size / 65_536 for size in (0, 1 << 20, 1 << 30))
+    assert 20.0 == body_seconds(0)
+
+
+async def test_more_bodies_at_once_than_there_is_room_for_are_asked_to_wait(
+    tmp_path: Path,
+) -> None:
+    goes_on = asyncio.Event()
+    with opened(tmp_path) as (app, _):
+        async with client(app) as http, asyncio.TaskGroup() as group:
+            waiting = [
+                group.create_task(http.post("/in/shop", content=trickled(goes_on)))
+                for _ in range(BODIES_MAX + 1)
+            ]
+            refused = await next(asyncio.as_completed(waiting))
+            goes_on.set()
+        later = [each.result().status_code for each in waiting]
+
+        assert (503, "5") == (refused.status_code, refused.headers["retry-after"])
+        assert "64 bodies are being read" in refused.json()["error"]
+        assert sorted([202] * BODIES_MAX + [503]) == sorted(later)
+        async with client(app) as http:  # and there is room again
+            assert 202 == (await http.post("/in/shop", content=b"{}")).status_code
+
+
+async def test_who_goes_away_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
+    said = iter([{"type": "http.request", "body": b"{", "more_body": True}])
+    scope = {
+        "type": "http", "method": "POST", "path": "/in/shop", "query_string": b"", "headers": [],
+        "scheme": "http", "server": ("a", 80), "root_path": "",
+    }  # fmt: skip
+
+    async def receive() -> dict[str, Any]:
+        return next(said, {"type": "http.disconnect"})
+
+    answers: list[Any] = []
+
+    async def send(answer: Any) -> None:
+        answers.append(answer)
+
+    with opened(tmp_path) as (app, inbox):
+        await app(scope, receive, send)
+
+        assert 400 == answers[0]["status"]
+        assert "before the body did" in json.loads(answers[1]["body"])["error"]
+        assert 0 == inbox.depth
+
+
+@pytest.mark.parametrize("version", ["abc", "1.x", "1.0.0\xe9", "\xb2", "9" * 5_000])
+@pytest.mark.parametrize("kind", ["application/openmetrics-text", "text/plain"])
+async def test_figures_are_told_whatever_version_is_asked_for(
+    kind: str, version: str, tmp_path: Path
+) -> None:
+    accept = f"{kind}; version={version}".encode("latin-1")
+    with opened(tmp_path) as (app, _):
+        async with client(app) as http:
+            response = await http.get("/metrics", headers={b"accept": accept})
+
+    assert 200 == response.status_code
+    assert "holdfast_adapter_messages" in response.text

@@ -1,5 +1,6 @@
 """The published OpenAPI document has the routes and the answers of the door."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -127,6 +128,20 @@ async def test_what_comes_too_fast_is_told_for_how_long_to_wait(http: httpx.Asyn
     judge(answers[-1], RECEIVE)
 
 
+async def test_a_body_that_does_not_come_is_told_as_documented(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "BODY_S", 0.0)
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    answer = await http.post("/in/shop", content=stalled())
+    assert 408 == answer.status_code
+    judge(answer, RECEIVE)
+
+
 async def test_what_comes_again_is_told_as_documented(http: httpx.AsyncClient) -> None:
     answers = [await sold(http, "shop", pieces=pieces) for pieces in (1, 1, 2)]
     assert ["stored", "duplicate", "reused"] == [each.json()["outcome"] for each in answers]
@@ -166,7 +181,7 @@ def test_refusals_are_those_of_the_door() -> None:
 
     assert {*refused} == {int(status) for status in RECEIVE["responses"]}
     assert RECEIVE["responses"] == OPENAPI["paths"]["/in/{name}"]["put"]["responses"]
-    assert {int(each) for each in RECEIVE["responses"]} == {429} | {
+    assert {int(each) for each in RECEIVE["responses"]} == {408, 429} | {
         status for status, _ in ANSWERS.values()
     }
 
@@ -179,7 +194,7 @@ def judge(answer: httpx.Response, operation: Mapping[str, Any]) -> None:
     is_json = media == "application/json"
     validator(json.dumps(schema))(answer.json() if is_json else answer.text)
     headers = {name.lower() for name in documented.get("headers", {})}
-    assert headers == set(answer.headers) - {"content-length", "content-type"}
+    assert headers == set(answer.headers) - {"content-length", "content-type", "connection"}
     for name in headers:
         assert int(answer.headers[name]) >= 1
 

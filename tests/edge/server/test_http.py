@@ -3,12 +3,15 @@
 import asyncio
 import signal
 import socket
+from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from holdfast.edge import serving
 from holdfast.edge.server.http import Phase, build_app
 from holdfast.edge.server.statistics import CallCounters, NodeStatistics
 from holdfast.edge.serving import serve_http
@@ -67,6 +70,13 @@ async def test_metrics_are_in_the_format_that_is_asked_for() -> None:
     assert response.headers["content-type"].startswith("application/openmetrics-text")
     assert response.text.endswith("# EOF\n")
     assert "holdfast_turns_total 4711.0\n" in response.text
+
+
+async def test_metrics_are_told_whatever_version_is_asked_for() -> None:
+    async with client(app()) as http:
+        response = await http.get("/metrics", headers={"accept": "text/plain; version=abc"})
+    assert 200 == response.status_code
+    assert "text/plain; version=0.0.4; charset=utf-8" == response.headers["content-type"]
 
 
 async def test_metrics_are_there_before_the_node_is() -> None:
@@ -177,6 +187,57 @@ async def test_a_connection_that_is_kept_open_does_not_hold_up_the_stop() -> Non
     assert (await reader.read()).endswith(b"serving\n")
     writer.close()
     await writer.wait_closed()
+
+
+HALF_A_HEAD = b"GET /healthz HTTP/1.1\r\nhost: n"
+
+
+@pytest.mark.parametrize("said", [b"", HALF_A_HEAD, HALF_A_HEAD + b"ode\r\n\r\n" + HALF_A_HEAD])
+async def test_a_connection_that_asks_for_nothing_ends(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it has begun to ask, and when it has asked before."""
+    monkeypatch.setattr(serving, "HEAD_S", 0.05)
+    async with serve_http(app(), "127.0.0.1", 0) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(said)
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    assert answer.endswith(b"serving\n" if b"ode" in said else b"")
+
+
+async def test_a_request_under_way_is_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slow(_scope: object, _receive: object, send: Callable[[Any], Any]) -> None:
+        goes_on = asyncio.Event()
+        asyncio.get_running_loop().call_later(serving.HEAD_S, goes_on.set)  # behind its own timer
+        await goes_on.wait()
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    monkeypatch.setattr(serving, "HEAD_S", 0.05)
+    async with serve_http(slow, "127.0.0.1", 0) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HALF_A_HEAD + b"ode\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 204")
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_more_connections_than_it_takes_are_asked_to_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "CONNECTIONS_MAX", 2)
+    async with serve_http(app(), "127.0.0.1", 0) as port:
+        opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        answer = await opened[2][0].read()
+        for _, writer in opened:
+            writer.close()
+            await writer.wait_closed()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nretry-after: 5\r\n" in head
+    assert f"content-length: {len(body)}".encode() in head
 
 
 async def test_signals_stay_with_the_owner_of_the_process() -> None:
