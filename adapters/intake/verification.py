@@ -17,8 +17,9 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
@@ -58,6 +59,12 @@ class Verification(BaseModel):
         return self
 
 
+    @property
+    def header_names(self) -> tuple[str, ...]:
+        """The headers that may have the proof, in lower case."""
+        return tuple(name.lower() for name in self.headers or ("authorization",))
+
+
 def _like(value: Any) -> Any:
     """Options with those of a known partner filled in."""
     if not isinstance(value, Mapping) or "like" not in value:
@@ -67,6 +74,12 @@ def _like(value: Any) -> Any:
         raise ValueError(f"like is {value['like']!r}: expected one of {', '.join(LIKE)}")
     return {**LIKE[value["like"]], **rest}
 
+
+#: Headers that hold passwords and tokens, whoever looks at them.
+PROOF: Final = ("authorization", "proxy-authorization", "cookie")
+
+#: What is shorter stands in other words by chance, and is guessed anyway.
+SECRET_CHARACTERS: Final = 8
 
 #: Options of known partners.
 LIKE: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -105,8 +118,7 @@ def check(message: Message, secrets: Mapping[str, str], how: Verification) -> No
     known = [line for line in secrets.get(how.secret, "").splitlines() if line]
     if not known:
         raise Unverified("this adapter has no secret to verify with")
-    headers = how.headers or ("authorization",)
-    names = [name.lower() for name in headers]
+    names = how.header_names
     name = next((name for name in names if name in message.attributes), None)
     if name is None:
         raise Unverified(f"there is no header {' or '.join(names)}")
@@ -115,6 +127,21 @@ def check(message: Message, secrets: Mapping[str, str], how: Verification) -> No
         _check_signature(message, given, known, how, name)
     else:
         _check_shared(given, known, how, name)
+
+
+def without_proof(
+    message: Message, secrets: Mapping[str, str], how: Verification | None
+) -> Message:
+    """The message as it is kept and shown: without the headers that its sender proves itself with,
+    and without the secrets themselves, wherever else they stand beside the body.
+    """
+    names = {*PROOF, *(() if how is None else how.header_names)}
+    shown = {name: each for name, each in message.attributes.items() if name not in names}
+    lines = [line for secret in secrets.values() for line in secret.splitlines()]
+    for line in (each for each in lines if len(each) >= SECRET_CHARACTERS):
+        for form in (line, quote(line, safe=""), base64.b64encode(line.encode()).decode()):
+            shown = {name: each.replace(form, "***") for name, each in shown.items()}
+    return replace(message, attributes=shown)
 
 
 def _check_signature(

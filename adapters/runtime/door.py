@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from starlette.routing import Route
 from holdfast.edge.exposition import exposition
 
 from ..contract import Message, Undecodable, Unverified
+from ..intake.verification import without_proof
 from .buckets import TokenBucket
 from .flow_metrics import Figures
 from .inbox import Arrival, Inbox, InboxFull, Keyed, keyed
@@ -40,9 +41,6 @@ BODIES_MAX: Final = 64
 #: of Apache's mod_reqtimeout, with a rate that a mobile connection keeps.
 BODY_S: Final = 20.0
 BODY_BYTES_A_S: Final = 4_096
-
-#: Headers that hold passwords and tokens; a signature is of one message and may stay.
-_PROOF: Final = ("authorization", "proxy-authorization", "cookie")
 
 
 @dataclass(slots=True)
@@ -134,7 +132,7 @@ async def _take_in(door: Door, request: Request, now: Callable[[], datetime]) ->
     adapter, options = configured.adapter, configured.options
     try:
         adapter.verify(message, configured.secrets, options)
-        message = _without_proof(message)
+        message = without_proof(message, configured.secrets, getattr(options, "verify", None))
         if adapter.refuses:
             adapter.key(message)
             _check(adapter.decode(message, options))
@@ -190,12 +188,6 @@ def _attributes(request: Request) -> dict[str, str]:
     for name, value in request.headers.items():  # in one go: by name, each is sought among all
         kept.setdefault(name, value)
     return kept | {":method": request.method, ":target": target}
-
-
-def _without_proof(message: Message) -> Message:
-    """The message as it is kept and shown: without what its sender proves itself with."""
-    kept = {name: each for name, each in message.attributes.items() if name not in _PROOF}
-    return replace(message, attributes=kept)
 
 
 def _check(decoded: Any) -> None:

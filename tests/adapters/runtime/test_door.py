@@ -3,6 +3,7 @@ holds more of it than its bounds.
 """
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import thread_time
 from typing import Any
+from urllib.parse import quote, unquote
 
 import httpx
 import pytest
@@ -18,6 +20,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from holdfast.adapters.contract import Adapter, nothing_to_verify
+from holdfast.adapters.intake.webhook import ADAPTER as WEBHOOK
 from holdfast.adapters.runtime import door as the_door
 from holdfast.adapters.runtime.buckets import TokenBucket
 from holdfast.adapters.runtime.door import BODIES_MAX, Door, _attributes, body_seconds, build_app
@@ -159,3 +162,38 @@ async def test_figures_are_told_whatever_version_is_asked_for(
 
     assert 200 == response.status_code
     assert "holdfast_adapter_messages" in response.text
+
+
+KEY = "holdfast:a/key/that/nobody/guesses"
+KEY_IN_BASE64 = base64.b64encode(KEY.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("headers", "verify"),
+    [
+        ({"x-api-key": KEY}, {"scheme": "bearer", "headers": ["X-Api-Key"]}),
+        ({"x-auth": f"Basic {KEY_IN_BASE64}"}, {"scheme": "basic", "headers": ["X-Auth"]}),
+        ({"authorization": f"Bearer {KEY}", "x-also": f"key={KEY}"}, {"scheme": "bearer"}),
+        (
+            {"authorization": f"Basic {KEY_IN_BASE64}", "x-also": KEY_IN_BASE64},
+            {"scheme": "basic"},
+        ),
+    ],
+)
+async def test_what_a_sender_proves_itself_with_is_not_kept(
+    headers: dict[str, str], verify: Any, tmp_path: Path
+) -> None:
+    """Whichever header has it, and wherever else it stands beside the body."""
+    options = {"source": "s", "kind": "=sale", "sku": "a", "location": "b", "quantity": "c"}
+    with opened(tmp_path, WEBHOOK, {**options, "verify": verify}, {"secret": KEY}) as (app, inbox):
+        async with client(app) as http:
+            sent = {**headers, "x-other": "stays"}
+            url = f"/in/shop?token={quote(KEY, safe='')}"
+            answer = await http.post(url, content=b"{}", headers=sent)
+        [waiting] = inbox.head(9, 1 << 20)
+
+    assert 202 == answer.status_code
+    kept = waiting.message.attributes
+    assert "stays" == kept["x-other"]
+    assert KEY not in unquote(str(kept))
+    assert KEY_IN_BASE64 not in str(kept)
