@@ -58,7 +58,6 @@ class Verification(BaseModel):
             raise ValueError("timestamp_header is empty: expected the header with the timestamp")
         return self
 
-
     @property
     def header_names(self) -> tuple[str, ...]:
         """The headers that may have the proof, in lower case."""

@@ -2,7 +2,8 @@
 service levels that adapters.toml states.
 
 Rules of this file: it is told what happens, and changes none of it. The lag of an event is from
-when it happened, or came in where that is not known, until it is durable in the core.
+when it happened, or came in where that is not known, until it is durable in the core. A word that
+is not ours makes a label as long as there are few of them: each is a series that is kept.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +17,13 @@ from .settings import Objective
 
 #: Seconds. A till sale should be in within a fifth of one; a store that was offline, within a day.
 LAGS_S: Final = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300, 3_600, 21_600, 86_400)
+
+#: Words for one figure of an adapter. Those that come with Holdfast have some twenty; a partner
+#: that makes up types of messages has any number.
+WORDS_MAX: Final = 64
+OTHER: Final = "other"
+
+_CHARACTERS_MAX: Final = 64
 
 
 class Figures:
@@ -58,6 +66,7 @@ class Figures:
             registry=self.registry,
         )
         self._last: dict[str, str] = {}
+        self._words: dict[tuple[str, str], set[str]] = {}
 
     def gauge(self, name: str, text: str, adapter: str, read: Callable[[], float]) -> None:
         """A figure of an adapter that is read when it is asked for."""
@@ -73,11 +82,11 @@ class Figures:
 
     def ignored(self, adapter: str, reason: str) -> None:
         """A message, or a part of one, does not concern stock."""
-        self._ignored.labels(adapter, reason).inc()
+        self._ignored.labels(adapter, self._word("ignored", adapter, reason)).inc()
 
     def buried(self, adapter: str, reason: str) -> None:
         """A dead letter was made."""
-        self._buried.labels(adapter, reason).inc()
+        self._buried.labels(adapter, self._word("buried", adapter, reason)).inc()
 
     def settled(self, adapter: str, event: Event, outcome: str, received: datetime | None) -> None:
         """The core has an event."""
@@ -106,6 +115,14 @@ class Figures:
             }
             for flow, objective in self._objectives.items()
         ]
+
+    def _word(self, figure: str, adapter: str, word: str) -> str:
+        """A word as a label: itself while there are few, then OTHER."""
+        known = self._words.setdefault((figure, adapter), set())
+        is_fit = len(word) <= _CHARACTERS_MAX and word.isprintable()  # half a surrogate is not
+        if is_fit and len(known) < WORDS_MAX:
+            known.add(word)
+        return word if word in known else OTHER
 
     def _judge(self, adapter: str, lag_s: float) -> None:
         self._lag.labels(adapter).observe(lag_s)

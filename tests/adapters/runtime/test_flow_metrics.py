@@ -1,0 +1,35 @@
+"""Figures of adapters: as many series as there are adapters, whatever partners make up."""
+
+from datetime import UTC, datetime
+
+from holdfast.adapters.runtime.flow_metrics import OTHER, WORDS_MAX, Figures
+
+NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
+
+
+def reasons(figures: Figures, figure: str, adapter: str) -> dict[str, float]:
+    """How often each reason of an adapter was told."""
+    return {
+        sample.labels["reason"]: sample.value
+        for family in figures.registry.collect()
+        for sample in family.samples
+        if sample.name == f"holdfast_adapter_{figure}_total" and sample.labels["adapter"] == adapter
+    }
+
+
+def test_words_that_a_partner_makes_up_are_few_labels() -> None:
+    figures = Figures({"edi": "order_sync", "sap": "order_sync"}, {}, lambda: NOW)
+    for number in range(1_000):
+        figures.ignored("edi", f"x12_{number}")
+        figures.buried("edi", f"REASON_{number}")
+    figures.ignored("edi", "x12_0")
+    figures.ignored("sap", "test")
+    figures.ignored("sap", "x" * 65)
+    figures.ignored("sap", "\ud800")
+
+    for figure in ("ignored", "dead_letters_made"):
+        told = reasons(figures, figure, "edi")
+        assert WORDS_MAX + 1 == len(told)
+        assert 1_000 - WORDS_MAX == told[OTHER]
+    assert 2 == reasons(figures, "ignored", "edi")["x12_0"]
+    assert {"test": 1, OTHER: 2} == reasons(figures, "ignored", "sap")
