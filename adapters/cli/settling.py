@@ -1,13 +1,12 @@
 """Commands for what adapters could not deliver, and for what a person has to decide."""
 
 import sys
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -16,16 +15,18 @@ from holdfast.edge.cli.console import Json, console, fail, print_json
 from .shared import CONFIG_DEFAULT, Config, Number, Reason, opened_store, plain
 
 if TYPE_CHECKING:
-    from ..runtime.records import DeadLetter
-    from ..runtime.store import Store
+    from ..runtime.records import Case, DeadLetter
+    from ..runtime.store import Store, Tables
 
 app = typer.Typer()
 
 #: Rows that a terminal is asked to show.
 SHOWN_MAX = 100
 
-#: Dead letters that are read at once.
+#: Records that are read at once.
 PAGE = 100
+
+Numbered = TypeVar("Numbered", "DeadLetter", "Case")
 
 
 @app.command("dead-letters")
@@ -44,6 +45,8 @@ def list_dead_letters(
         holdfast adapters dead-letters
         holdfast adapters dead-letters 17
     """
+    from ..runtime.dead_letters import newest_letters
+
     with opened_store(config) as store:
         if number is not None:
             letter = _found(store, number)
@@ -52,46 +55,65 @@ def list_dead_letters(
             else:
                 _show(letter, as_json)
             return
-        letters = _letters(store, adapter, discarded=discarded)
         if as_json:
-            for each in letters:
+            for each in _letters(store, adapter, discarded=discarded):
                 print_json(_plain(each))
         else:
-            _print_letters(letters)
+            with store.reading() as tables:
+                wanted = (
+                    each
+                    for each in newest_letters(tables)
+                    if _is_wanted(each, adapter, discarded=discarded)
+                )
+                newest = list(islice(wanted, SHOWN_MAX + 1))
+            _print_letters(newest)
 
 
 def _letters(store: "Store", adapter: str, *, discarded: bool) -> "Iterator[DeadLetter]":
     """Dead letters, oldest first, some at a time: there may be more than the memory holds."""
     from ..runtime.dead_letters import dead_letters
 
+    for each in _paged(store, dead_letters):
+        if _is_wanted(each, adapter, discarded=discarded):
+            yield each
+
+
+def _is_wanted(letter: "DeadLetter", adapter: str, *, discarded: bool) -> bool:
+    return adapter in ("", letter.adapter) and (discarded or not letter.discarded)
+
+
+def _paged(
+    store: "Store", read: "Callable[[Tables, int], Iterator[Numbered]]"
+) -> "Iterator[Numbered]":
+    """What `read` finds behind a number, a page at a time: who prints it may be slow, and a reader
+    that is open pins old pages.
+    """
     after = 0
     while True:
         with store.reading() as tables:
-            page = list(islice(dead_letters(tables, after), PAGE))
+            page = list(islice(read(tables, after), PAGE))
         if not page:
             return
+        yield from page
         after = page[-1].number
-        for each in page:
-            if (not adapter or each.adapter == adapter) and (discarded or not each.discarded):
-                yield each
 
 
-def _print_letters(letters: "Iterable[DeadLetter]") -> None:
+def _print_letters(newest: "Sequence[DeadLetter]") -> None:
+    """A page of dead letters, of which there is one more where there are more."""
     from rich.table import Table
 
-    newest: deque[DeadLetter] = deque(maxlen=SHOWN_MAX)
-    count = 0
-    for each in letters:
-        newest.append(each)
-        count += 1
     table = Table("number", "adapter", "failed", "stage", "reason", "text")
-    for each in newest:
+    for each in reversed(newest[:SHOWN_MAX]):
         reason = f"discarded: {each.discarded}" if each.discarded else each.reason
         row = str(each.number), each.adapter, each.failed, each.stage, reason, each.text
         table.add_row(*map(plain, row))
     console().print(table)
-    if count > SHOWN_MAX:
-        console().print(f"The newest {SHOWN_MAX} of {count:,}; all with --json.")
+    _print_more(newest)
+
+
+def _print_more(newest: "Sequence[object]") -> None:
+    if len(newest) > SHOWN_MAX:
+        console().print(f"The newest {SHOWN_MAX}; all with --json.")
 
 
 @app.command()
@@ -177,32 +199,45 @@ def cases(
     config: Config = CONFIG_DEFAULT,
     as_json: Json = False,
 ) -> None:
-    """List the exception queue: what no rule decides. docs/adapters.md says what to do of each.
+    """List the exception queue, the newest: what no rule decides. docs/adapters.md says what to do
+    of each.
 
     Examples:
 
         holdfast adapters cases
     """
-    from dataclasses import asdict
+    from ..runtime.cases import cases as all_cases
+    from ..runtime.cases import newest_cases, newest_open_cases
 
+    with opened_store(config) as store:
+        if as_json:
+            for case in _paged(store, all_cases):
+                if settled or not case.settled:
+                    print_json({name: getattr(case, name) for name in case.__slots__})
+            return
+        with store.reading() as tables:
+            count = SHOWN_MAX + 1
+            newest = (
+                list(islice(newest_cases(tables), count))
+                if settled
+                else newest_open_cases(tables, count)
+            )
+    _print_cases(newest)
+
+
+def _print_cases(newest: "Sequence[Case]") -> None:
+    """A page of cases, of which there is one more where there are more."""
     from rich.table import Table
 
-    from ..runtime.cases import cases as all_cases
-
-    with opened_store(config) as store, store.reading() as tables:
-        found = [case for case in all_cases(tables) if settled or not case.settled]
-    if as_json:
-        for case in found:
-            print_json(asdict(case))
-        return
     now = datetime.now(UTC)
     table = Table("number", "kind", "subject", "age", "times", "adapter", "text", "owner")
-    for case in found[-SHOWN_MAX:]:
+    for case in reversed(newest[:SHOWN_MAX]):
         text = f"{case.text} (settled: {case.settled})" if case.settled else case.text
         age = _age(now - datetime.fromisoformat(case.opened))
         row = str(case.number), case.kind, case.subject, age, f"{case.times:,}", case.adapter
         table.add_row(*map(plain, (*row, text, case.owner)))
     console().print(table)
+    _print_more(newest)
 
 
 @app.command()

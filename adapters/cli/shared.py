@@ -34,14 +34,13 @@ def loaded(config: Path) -> "tuple[Settings, list[Configured]]":
 @contextmanager
 def opened_store(config: Path) -> "Iterator[Store]":
     """The store of the adapters, also beside a process that runs them."""
-    from ..runtime.host import MIB
     from ..runtime.store import Store, StoreFailed
 
     settings, _ = loaded(config)
     if not (settings.data_dir / Store.FILE).exists():
         fail(f"{settings.data_dir} has no store", "It is made by: holdfast adapters run")
     try:
-        store = Store(settings.data_dir, settings.store_mib * MIB)
+        store = Store(settings.data_dir, settings.store_bytes)
     except StoreFailed as error:
         fail(str(error))
     try:

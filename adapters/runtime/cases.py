@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from heapq import nlargest
 from typing import Final
 
 from ..events import Event, Exceptional, OrderEvent, OrderKind, StockFact
@@ -88,9 +89,21 @@ def assign_case(tables: Tables, number: int, owner: str) -> bool:
     return True
 
 
-def cases(tables: Tables) -> Iterator[Case]:
-    """All cases, oldest first."""
-    return (read_case(record) for _, record in tables.cases.entries())
+def cases(tables: Tables, after: int = 0) -> Iterator[Case]:
+    """All cases behind a number, oldest first."""
+    for _, record in tables.cases.entries(after=after.to_bytes(8) if after else b""):
+        yield read_case(record)
+
+
+def newest_cases(tables: Tables) -> Iterator[Case]:
+    """All cases, newest first."""
+    return map(read_case, tables.cases.newest())
+
+
+def newest_open_cases(tables: Tables, count: int) -> list[Case]:
+    """So many of the cases that are open, newest first: not by way of those that are settled."""
+    numbers = nlargest(count, (number for _, number in tables.open_cases.entries()))
+    return [case for number in numbers if (case := case_of(tables, int.from_bytes(number)))]
 
 
 def case_of(tables: Tables, number: int) -> Case | None:

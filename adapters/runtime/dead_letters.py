@@ -70,6 +70,11 @@ def dead_letters(tables: Tables, after: int = 0) -> Iterator[DeadLetter]:
         yield read_dead_letter(record)
 
 
+def newest_letters(tables: Tables) -> Iterator[DeadLetter]:
+    """All dead letters, newest first."""
+    return map(read_dead_letter, tables.dead_letters.newest())
+
+
 def dead_letter(tables: Tables, number: int) -> DeadLetter | None:
     """The dead letter of a number."""
     record = tables.dead_letters.get(number.to_bytes(8))

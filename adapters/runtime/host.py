@@ -49,8 +49,6 @@ CORE_TEMPORARY: Final = (Overloaded, Unavailable, DeadlineExceeded, StorageFull)
 #: Seconds until a watch that the core refuses is begun again.
 REFOLLOW_S: Final = 5.0
 
-MIB: Final = 1 << 20
-
 Work = Callable[[], Coroutine[Any, Any, None]]
 """What runs until the process stops."""
 DAY_S: Final = 86_400
@@ -70,7 +68,7 @@ class Host:
         self._configured = configured
         self._tables = {each.name: read_mappings(each) for each in configured}
         self._lock = hold(settings.data_dir)
-        self.store = Store(settings.data_dir, settings.store_mib * MIB)
+        self.store = Store(settings.data_dir, settings.store_bytes)
         flows = {each.name: each.adapter.flow for each in configured}
         self.figures = Figures(flows, settings.objectives, utc_now)
         self.core = Gate("core", CORE_TEMPORARY)

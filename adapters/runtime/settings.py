@@ -130,6 +130,11 @@ class Settings(BaseModel):
     objectives: dict[str, Objective] = {}
     adapters: dict[str, AdapterSettings] = {}
 
+    @property
+    def store_bytes(self) -> int:
+        """How large the store may become."""
+        return self.store_mib << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Configured:

@@ -63,6 +63,11 @@ class Table(NamedTuple):
                     yield key, value
                 found = cursor.next()
 
+    def newest(self) -> Iterator[bytes]:
+        """Values in the order of their keys, from the last one back."""
+        with self.transaction.cursor(db=self.database) as cursor:
+            yield from cursor.iterprev(keys=False, values=True)
+
     def size(self) -> int:
         """How many keys there are."""
         return int(self.transaction.stat(db=self.database)["entries"])
