@@ -176,7 +176,7 @@ def _stands(check: str, adapter: Adapter, sample: Sample, options: Any) -> Itera
             if not error.field or not error.expected:
                 text = f"its Undecodable names no field, or not what would be right: {error}"
                 yield Finding(check, sample.name, text)
-        except Exception as error:  # noqa: BLE001 - this is what is looked for
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - this is what is looked for
             yield Finding(check, sample.name, f"raises {error!r}, not Undecodable")
     took_s = time.perf_counter() - started
     if took_s > DECODE_S + DECODE_S_A_MIB * len(sample.message.body) / (1 << 20):

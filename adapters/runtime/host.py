@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -30,6 +31,7 @@ from ..mapping import Tables as MappingTables
 from . import boxes
 from .buckets import TokenBucket
 from .cases import raise_case
+from .contained import contained
 from .door import Door, build_app
 from .feeding import Feeder, opened_source
 from .flow_metrics import Figures
@@ -65,6 +67,7 @@ class Host:
     def __init__(self, settings: Settings, configured: Sequence[Configured]) -> None:
         """Open the store and read the mapping tables. Raises ConfigError and StoreFailed."""
         self._settings = settings
+        configured = [replace(each, adapter=contained(each.adapter)) for each in configured]
         self._configured = configured
         self._tables = {each.name: read_mappings(each) for each in configured}
         self._lock = hold(settings.data_dir)

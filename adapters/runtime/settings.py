@@ -180,7 +180,7 @@ def find(kind: str) -> Adapter:
         raise ConfigError(f"no adapter is called {kind!r}: expected {known}, or module:NAME")
     try:
         adapter = getattr(import_module(module), name)
-    except Exception as error:  # a module of somebody's own may fail in any way
+    except (Exception, SystemExit) as error:  # somebody's own module may fail in any way
         raise ConfigError(f"{kind!r} cannot be loaded: {error}") from error
     if not isinstance(adapter, Adapter):
         raise ConfigError(f"{kind!r} is a {type(adapter).__name__}, no Adapter")

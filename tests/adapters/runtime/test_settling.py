@@ -1,6 +1,7 @@
 """Lists for operators: a page of the newest, and everything as JSON, however much there is."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,11 +38,7 @@ def fill(tables: Tables) -> None:
         bury(LETTER)(tables)
         if number % 5:
             settle_case(tables, number, "done")
-            discard(tables, LETTER.__class__(**fields_of(number)), "old")
-
-
-def fields_of(number: int) -> dict[str, object]:
-    return {name: getattr(LETTER, name) for name in LETTER.__slots__} | {"number": number}
+            discard(tables, replace(LETTER, number=number), "old")
 
 
 def run(config: Path, *words: str) -> Result:

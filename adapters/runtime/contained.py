@@ -1,0 +1,68 @@
+"""Adapters that cannot end the process: what somebody's own code raises stays an error of it.
+
+Rules of this file: SystemExit of a library that believes it is a program, and whatever else no
+`except Exception` catches, becomes a `Defect`, for one message. A task that is cancelled and Ctrl-C
+do not pass here: functions of an adapter wait for nothing, and the process handles its signals on
+the loop.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, replace
+from typing import ParamSpec, TypeVar
+
+from ..contract import Adapter, Login, Outbound, Poll
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+Part = TypeVar("Part", Login, Poll, Outbound)
+
+
+class Defect(Exception):  # noqa: N818 - says what it is
+    """A function of an adapter raised what would have ended the process."""
+
+
+def contained(adapter: Adapter) -> Adapter:
+    """The adapter with all its functions made so."""
+    return replace(
+        adapter,
+        key=_called(adapter.key),
+        decode=_iterated(adapter.decode),
+        cut=_iterated(adapter.cut),
+        verify=_called(adapter.verify),
+        credentials=_called(adapter.credentials),
+        login=adapter.login and _all_called(adapter.login),
+        poll=adapter.poll and _all_called(adapter.poll),
+        outbound=adapter.outbound and _all_called(adapter.outbound),
+    )
+
+
+def _all_called(part: Part) -> Part:
+    """A part of an adapter that is functions and nothing else."""
+    return type(part)(*(_called(getattr(part, each.name)) for each in fields(part)))
+
+
+def _called(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    def call(*args: Arguments.args, **named: Arguments.kwargs) -> Result:
+        try:
+            return function(*args, **named)
+        except Exception:
+            raise
+        except BaseException as error:
+            raise Defect(repr(error)) from error
+
+    return call
+
+
+def _iterated(
+    function: Callable[Arguments, Iterable[Result]],
+) -> Callable[Arguments, Iterator[Result]]:
+    def iterate(*args: Arguments.args, **named: Arguments.kwargs) -> Iterator[Result]:
+        found = iter(_called(function)(*args, **named))
+        following = _called(lambda: next(found, _END))
+        while (each := following()) is not _END:
+            yield each  # type: ignore[misc]
+
+    return iterate
+
+
+_END = object()
