@@ -1,6 +1,7 @@
 """Commands that run adapters and tell how they do."""
 
 import asyncio
+import json
 import os
 import signal
 from pathlib import Path
@@ -192,8 +193,6 @@ def pause(
 
         holdfast adapters pause erp --reason "month end"
     """
-    import json
-
     who = os.environ.get("USER", "")
     order = json.dumps({"reason": reason, "actor": who}).encode()
     _control(config, name, order)
@@ -244,12 +243,17 @@ def conformance(
 
     from ..conformance import findings, read_samples
     from ..runtime.settings import ConfigError, find
+    from ..runtime.settings_problems import problems_of
 
     try:
         adapter = find(kind)
-        chosen = adapter.options.model_validate_json(options)
+        chosen = adapter.options.model_validate(json.loads(options))
         found_samples = read_samples(samples)
-    except (ConfigError, ValidationError, OSError, ValueError) as error:
+    except ValidationError as error:
+        fail("\n".join(problems_of("options.", error, adapter.options)))
+    except json.JSONDecodeError as error:
+        fail(f"--options is no JSON: {error}")
+    except (ConfigError, OSError, ValueError) as error:
         fail(str(error))
     found = list(findings(adapter, found_samples, chosen, seed))
     for each in found[:SHOWN_MAX]:

@@ -20,7 +20,7 @@ def _checked(path: str) -> str:
         return path
     rest = path.removeprefix("$.")
     if path and (not _PATH.fullmatch(rest) or len(_steps(rest)) > STEPS_MAX):
-        raise ValueError(f"{path!r} is no path: expected one such as lines[0].sku or $.event.id")
+        raise ValueError("expected a path such as lines[0].sku or $.event.id")
     return path
 
 

@@ -53,7 +53,7 @@ class Rows(BaseModel):
     def _of_fields(cls, given: Mapping[str, str]) -> Mapping[str, str]:
         unknown = sorted(set(given) - set(FIELDS))
         if unknown:
-            raise ValueError(f"{unknown[0]!r} is not one of {', '.join(FIELDS)}")
+            raise ValueError(f"{unknown[0]} is no field: expected one of {', '.join(FIELDS)}")
         return given
 
     @field_validator("kinds")
@@ -61,7 +61,7 @@ class Rows(BaseModel):
     def _of_kinds(cls, given: Mapping[str, str]) -> Mapping[str, str]:
         unknown = sorted(set(given.values()) - set(KINDS))
         if unknown:
-            raise ValueError(f"{unknown[0]!r} is not one of {', '.join(KINDS)}")
+            raise ValueError(f"{unknown[0]} is no kind: expected one of {', '.join(KINDS)}")
         return given
 
     @field_validator("encoding")
@@ -69,8 +69,8 @@ class Rows(BaseModel):
     def _of_encodings(cls, given: str) -> str:
         try:
             codecs.getincrementaldecoder(given)("replace").decode(b"0", final=True)
-        except LookupError:
-            raise ValueError("not an encoding; utf-8, cp1252 and utf-16 are") from None
+        except (LookupError, ValueError):
+            raise ValueError("expected an encoding such as utf-8, cp1252 or utf-16") from None
         return codecs.lookup(given).name
 
     def column(self, field: str) -> str:

@@ -10,7 +10,7 @@ def _known(name: str) -> str:
     try:
         return ZoneInfo(name).key if name else ""
     except (KeyError, ValueError, OSError):
-        raise ValueError("not a time zone; Europe/Berlin is one") from None
+        raise ValueError("expected a time zone such as Europe/Berlin") from None
 
 
 ZoneName: TypeAlias = Annotated[str, AfterValidator(_known)]

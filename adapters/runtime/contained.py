@@ -37,7 +37,7 @@ def contained(adapter: Adapter) -> Adapter:
 
 
 def _all_called(part: Part) -> Part:
-    """A part of an adapter that is functions and nothing else."""
+    """A part of an adapter whose fields are functions."""
     return type(part)(*(_called(getattr(part, each.name)) for each in fields(part)))
 
 

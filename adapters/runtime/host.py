@@ -245,8 +245,12 @@ def read_mappings(configured: Configured) -> MappingTables:
         return mapping_files.tables(files)
     except mapping_files.BadTables as error:
         raise ConfigError(f"adapters.{configured.name}.mappings:\n{error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"adapters.{configured.name}.mappings: {error}") from error
+    except OSError as error:
+        text = f"adapters.{configured.name}.mappings: {error.filename}: {error.strerror}"
+        raise ConfigError(text) from error
+    except UnicodeDecodeError as error:
+        text = f"adapters.{configured.name}.mappings: a file is not UTF-8: {error.reason}"
+        raise ConfigError(text) from error
 
 
 async def _followed(outbox: Outbox) -> None:

@@ -14,6 +14,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,6 +24,7 @@ from ..contract import FLOWS, Adapter
 from ..intake.folder_options import FolderOptions
 from ..intake.nats import NatsOptions
 from ..intake.sqs import SqsOptions
+from .settings_problems import problems_of
 
 #: Kinds that come with Holdfast. Others are named as "module:NAME".
 KINDS: Final[Mapping[str, str]] = {
@@ -150,14 +152,16 @@ class Configured:
 def load(path: Path) -> tuple[Settings, list[Configured]]:
     """Read adapters.toml. Paths in it are relative to its folder. Raises ConfigError."""
     try:
-        text = path.read_bytes().decode()
-        settings = Settings.model_validate(tomllib.loads(text))
+        given = tomllib.loads(path.read_bytes().decode())
+        if nul := list(_with_nul("", given)):
+            raise ConfigError("\n".join(f"{path}: {key} has a NUL: expected text" for key in nul))
+        settings = Settings.model_validate(given)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
     except ValidationError as error:
-        raise ConfigError("\n".join(_problems(str(path), error))) from error
+        raise ConfigError("\n".join(problems_of(f"{path}: ", error, Settings))) from error
     problems: list[str] = []
     configured = list(_configured(path, settings, problems))
     problems += [
@@ -170,6 +174,18 @@ def load(path: Path) -> tuple[Settings, list[Configured]]:
     if problems:
         raise ConfigError("\n".join(problems))
     return _based(settings, path.parent), configured
+
+
+def _with_nul(key: str, value: Any) -> Iterator[str]:
+    """Keys whose text has a character that no path, variable or name may have."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from _with_nul(f"{key}.{name}".lstrip("."), each)
+    elif isinstance(value, list):
+        for place, each in enumerate(value):
+            yield from _with_nul(f"{key}.{place}", each)
+    elif isinstance(value, str) and "\0" in value:
+        yield key
 
 
 def find(kind: str) -> Adapter:
@@ -199,13 +215,14 @@ def _configured(path: Path, settings: Settings, problems: list[str]) -> Iterator
             problems.append(f"{where}.kind: {error}")
             continue
         except ValidationError as error:
-            problems += _problems(f"{where}.options", error)
+            problems += problems_of(f"{where}.options.", error, adapter.options)
             continue
         verify = getattr(options, "verify", None)
         if verify is not None and verify.scheme != "none" and verify.secret not in each.secrets:
             # What stands there may be the secret itself: it is not shown.
             problems.append(f"{where}.options.verify.secret: expected the name of a secret of it")
         problems += _source_problems(where, each)
+        problems += _url_problems(where, adapter, each.url)
         secrets = dict(_secrets(where, path.parent, adapter, each, problems))
         yield Configured(name, adapter, _based(each, path.parent), options, secrets)
 
@@ -219,6 +236,19 @@ def _source_problems(where: str, settings: AdapterSettings) -> Iterator[str]:
             yield f"{where}.{source}: needs pip install 'holdfast[adapters-{source}]'"
     if settings.folder and settings.folder.sftp and find_spec("asyncssh") is None:
         yield f"{where}.folder.sftp: needs pip install 'holdfast[sftp]'"
+
+
+def _url_problems(where: str, adapter: Adapter, url: str) -> Iterator[str]:
+    if adapter.poll is None and adapter.outbound is None:
+        return
+    try:
+        parts = urlsplit(url)
+        is_fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_fit = False
+    if not is_fit:
+        shown = f" is {url!r}" if "@" not in url else ""
+        yield f"{where}.url{shown}: expected the partner's address, such as https://erp.example"
 
 
 def _secrets(
@@ -263,14 +293,3 @@ def _based_folder(drop: FolderOptions, folder: Path) -> FolderOptions:
         keys = {"key": folder / sftp.key, "known_hosts": folder / sftp.known_hosts}
         sftp = sftp.model_copy(update=keys)
     return drop.model_copy(update={"path": folder / drop.path, "sftp": sftp})
-
-
-def _problems(where: str, error: ValidationError) -> Iterator[str]:
-    for each in error.errors(include_url=False):
-        key = ".".join(str(part) for part in each["loc"])
-        # A secret that was written down here by mistake is not printed as well.
-        is_shown = (
-            each["type"] not in ("missing", "extra_forbidden") and "secrets" not in each["loc"]
-        )
-        value = f" is {each['input']!r}" if is_shown else ""
-        yield f"{where}: {key}{value}: {each['msg']}"
