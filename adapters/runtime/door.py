@@ -32,8 +32,6 @@ from .store import StoreFailed, StoreFull
 #: Seconds that a partner is asked to wait when there is no room.
 WAIT_S: Final = 5
 
-KIB: Final = 1_024
-
 #: Bodies of an adapter that are read and kept at once; a partner has few connections.
 BODIES_MAX: Final = 64
 
@@ -127,7 +125,7 @@ async def _take_in(door: Door, request: Request, now: Callable[[], datetime]) ->
     if wait_s := door.bucket.take():
         raise _Refusal(429, "more requests a second than this adapter takes", wait_s)
     configured = door.configured
-    body = await _body(request, configured.settings.body_max_kib * KIB)
+    body = await _body(request, configured.settings.body_bytes_max)
     message = Message(body, _attributes(request), now())
     adapter, options = configured.adapter, configured.options
     try:

@@ -184,7 +184,7 @@ class Host:
     async def _parts(
         self, configured: Configured, client: Client, stack: AsyncExitStack
     ) -> list[Work]:
-        name, adapter = configured.name, configured.adapter
+        name, adapter, settings = configured.name, configured.adapter, configured.settings
         self.lanes[name] = lane = Lane(
             name,
             adapter,
@@ -196,19 +196,18 @@ class Host:
             tables=self._tables[name],
             told=self.figures,
             now=utc_now,
+            body_bytes_max=settings.body_bytes_max if settings.has_queue else None,
         )
         works: list[Work] = [lane.run]
         if (feeder := await self._feeder(configured, stack)) is not None:
             works.append(feeder.run)
         if adapter.poll is None and adapter.outbound is None:
             return works
-        http = await stack.enter_async_context(http_client(configured.settings.url))
+        http = await stack.enter_async_context(http_client(settings.url))
         self.partners[name] = partner = Partner(
             name,
             http,
-            TokenBucket(
-                configured.settings.calls_per_s, configured.settings.calls_per_s, time.monotonic
-            ),
+            TokenBucket(settings.calls_per_s, settings.calls_per_s, time.monotonic),
             adapter=adapter,
             options=configured.options,
             secrets=configured.secrets,

@@ -105,7 +105,9 @@ class Lane:
         tables: mapping.Tables,
         told: Told,
         now: Callable[[], datetime],
+        body_bytes_max: int | None = None,
     ) -> None:
+        """`body_bytes_max` is of messages that no door, cut or page has bounded."""
         self.name = name
         self.inbox = inbox
         self._adapter = adapter
@@ -117,6 +119,7 @@ class Lane:
         self._tables = tables
         self._told = told
         self._now = now
+        self._body_bytes_max = body_bytes_max
         self.problem = ""
         """Why it cannot go on; empty when it can."""
 
@@ -179,8 +182,11 @@ class Lane:
         return await asyncio.to_thread(lambda: list(self._decode(waiting)))
 
     def _decode(self, waiting: Waiting) -> Iterator[Any]:
+        size = len(waiting.message.body)
         try:
-            if waiting.is_event:
+            if self._body_bytes_max is not None and size > self._body_bytes_max:
+                yield Undecodable("body", size, f"up to {self._body_bytes_max} bytes")
+            elif waiting.is_event:
                 yield cloudevents.from_json(waiting.message.body)
             else:
                 yield from self._adapter.decode(waiting.message, self._options)

@@ -102,6 +102,16 @@ class AdapterSettings(BaseModel):
     secrets: dict[str, Secret] = {}
 
     @property
+    def body_bytes_max(self) -> int:
+        """How long a body may be that comes over HTTP or from a queue."""
+        return self.body_max_kib << 10
+
+    @property
+    def has_queue(self) -> bool:
+        """Whether its messages come from a queue."""
+        return self.sqs is not None or self.nats is not None
+
+    @property
     def sources(self) -> list[str]:
         """What brings its messages, if it is not its partner over HTTP: one of SOURCES."""
         return [name for name in SOURCES if getattr(self, name) is not None]

@@ -53,8 +53,8 @@ def problems_of(where: str, error: ValidationError, model: type[BaseModel]) -> I
         said, expected = _sentence(key, each, model)
         # Of a union each member complains, and what would be right is any of it.
         merged.setdefault(key + said, (said, []))[1].append(expected)
-    for said, expected in merged.values():
-        yield f"{where}{said}: {_any_of(expected)}"
+    for said, any_of in merged.values():
+        yield f"{where}{said}: {_any_of(any_of)}"
 
 
 def _sentence(key: str, each: Mapping[str, Any], model: type[BaseModel]) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from holdfast.adapters.contract import Adapter, Message
 from holdfast.adapters.intake.cloudevents import ADAPTER, to_batch
 from holdfast.adapters.mapping import Tables
 from holdfast.adapters.runtime import lane as lane_module
+from holdfast.adapters.runtime.dead_letters import dead_letters
 from holdfast.adapters.runtime.gate import Gate
 from holdfast.adapters.runtime.inbox import Inbox, Keyed
 from holdfast.adapters.runtime.lane import Lane
@@ -71,7 +72,11 @@ class FullAtFirst:
 
 
 def lane(
-    folder: Path, core: Core, adapter: Adapter = ADAPTER, full_changes: int = 0
+    folder: Path,
+    core: Core,
+    adapter: Adapter = ADAPTER,
+    full_changes: int = 0,
+    body_bytes_max: int | None = None,
 ) -> tuple[Lane, Inbox]:
     store = Store(folder, 16 * MIB)
     inbox = Inbox(store, "events", 1_000, 86_400)
@@ -86,6 +91,7 @@ def lane(
         tables=Tables(),
         told=Told(),
         now=lambda: NOW,
+        body_bytes_max=body_bytes_max,
     )
     return made, inbox
 
@@ -126,6 +132,22 @@ async def test_a_long_message_is_decoded_beside_the_loop(tmp_path: Path) -> None
     here = threading.get_ident()
     assert [True, False] == [thread == here for thread in threads]
     assert 501 == sum(len(ids) for _, ids in core.calls)
+
+
+async def test_a_body_of_a_queue_that_is_too_long_is_a_dead_letter(tmp_path: Path) -> None:
+    core = Core()
+    under_test, inbox = lane(tmp_path, core, body_bytes_max=1_000)
+    long = Message(to_batch([replace(WHOLE, id="long", actor="x" * 1_000)]))
+    for message in (long, Message(to_batch([WHOLE]))):
+        await inbox.put([Keyed(message, ADAPTER.key(message), "")], NOW)
+
+    assert await under_test.round()
+
+    with under_test._store.reading() as tables:
+        [letter] = dead_letters(tables)
+    assert ("UNDECODABLE", "body", long.body) == (letter.reason, letter.field, letter.message.body)
+    assert letter.text.endswith("expected up to 1000 bytes")
+    assert [(WHOLE.source, [WHOLE.id])] == core.calls
 
 
 async def test_a_full_store_holds_a_lane_up_and_does_not_end_it(
