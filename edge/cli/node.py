@@ -84,6 +84,7 @@ def serve(
 def _serve(settings: "Settings", *, as_json: bool) -> None:
     # gRPC would report a port that is taken in its own words, before we do in ours.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    import structlog
     import uvloop
 
     from holdfast.core.warm import warm_up
@@ -103,6 +104,8 @@ def _serve(settings: "Settings", *, as_json: bool) -> None:
         server.stop_on_signals()
         await server.run(on_ready, progress)
 
+    # Where nobody sees the bar, the first start would say nothing for a minute.
+    structlog.get_logger().info("loading kernels", first_start_of_a_build="compiles them")
     with LateBar("Compiling kernels (once per build)", is_shown=not as_json) as bar:
         warm_up(_progress("warming", bar, as_json=as_json))
         bar.relabel("Recovering")

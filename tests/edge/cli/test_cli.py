@@ -346,6 +346,15 @@ def test_a_second_node_on_a_directory_is_refused(node: NodeProcess) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_a_node_says_at_once_that_it_loads_kernels(tmp_path: Path) -> None:
+    """Before it has looked at anything else: compiling them takes a minute."""
+    (tmp_path / "file").touch()
+
+    result = in_process("serve", "--data-dir", str(tmp_path / "file"))
+
+    assert "loading kernels" in result.stderr.splitlines()[0]
+
+
 def test_an_address_that_is_taken_is_named(node: NodeProcess, tmp_path: Path) -> None:
     anywhere = ("--admin-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
     words = ("--grpc-address", node.target, *anywhere)
