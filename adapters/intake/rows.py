@@ -35,7 +35,7 @@ from ..events import (
 from . import fields
 from .cutting import cut_lines
 from .rows_options import ID_BYTES, KINDS, REQUIRED, Rows
-from .rows_text import REPLACED, Cells, csv_rows, json_rows, text_of
+from .rows_text import REPLACED, Cells, csv_rows, iso_of, json_rows, text_of
 from .zones import zone
 
 #: Kinds whose quantity may be 0, and those that may be below it.
@@ -149,7 +149,11 @@ class _Row:
         value = self.text(field)
         if not value:
             return None
-        return fields.instant_or_local(value, self.path(field), zone(self._options.time_zone))
+        written = iso_of(value, self._options.date_format)
+        if written is None:
+            wanted = f"a date as {self._options.date_format}, alone or with a time such as 14:05:00"
+            raise Undecodable(self.path(field), value, wanted)
+        return fields.instant_or_local(written, self.path(field), zone(self._options.time_zone))
 
     def flag(self, field: str) -> bool:
         value = self.text(field).lower()

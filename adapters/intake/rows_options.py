@@ -45,6 +45,8 @@ class Rows(BaseModel):
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     encoding: str = "utf-8"
     decimal_comma: bool = False
+    date_format: Literal["yyyy-mm-dd", "dd.mm.yyyy", "dd/mm/yyyy", "mm/dd/yyyy"] = "yyyy-mm-dd"
+    """How dates are written, before "14:05:00" or alone; the first is that of ISO 8601."""
     time_zone: ZoneName = ""
     """The zone of times that bear none: "Europe/Berlin"."""
 

@@ -6,6 +6,7 @@ Rules of this file: pure. A row that is wrong is yielded as what is wrong with i
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -24,6 +25,18 @@ def text_of(message: Message, options: Rows) -> str:
     declared = message.attributes.get("content-type", "").lower()
     encoding = "utf-8" if "charset=utf-8" in declared else options.encoding
     return message.body.decode(encoding, "replace").removeprefix("\ufeff")
+
+
+def iso_of(time: str, date_format: str) -> str | None:
+    """A time as ISO 8601 writes it; None where its date is not of the format."""
+    if date_format == "yyyy-mm-dd":
+        return time
+    found = _DATE.fullmatch(time)
+    if found is None or not found["mark"] == found["again"] == date_format[2]:
+        return None
+    first, second = found["first"].zfill(2), found["second"].zfill(2)
+    day, month = (second, first) if date_format.startswith("mm") else (first, second)
+    return f"{found['year']}-{month}-{day}T{found['clock'] or '00:00'}"
 
 
 def csv_rows(text: str, line: int, options: Rows) -> Iterator[tuple[int, Cells | Undecodable]]:
@@ -109,6 +122,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _not_a_number(_constant: str) -> str:
     raise ValueError
 
+
+_DATE: Final = re.compile(
+    "(?P<first>[0-9]{1,2})(?P<mark>[./])(?P<second>[0-9]{1,2})(?P<again>[./])(?P<year>[0-9]{4})"
+    "([ T]+(?P<clock>[0-9].*))?"
+)
 
 #: Numbers stay as they are written: 0.42 is a decimal.
 _JSON: Final = json.JSONDecoder(

@@ -2,7 +2,7 @@
 
 import json
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -177,6 +177,60 @@ def test_a_line_that_is_no_row_holds_nothing_up() -> None:
     text = 'kind,sku,location,quantity\nsale,a,1\n"sale"x,a,1,1\nsale,b,1,1\nsale,\0,1,1\n'
     assert ["line[2]", "line[3]"] == wrong(text)[:2]
     assert ["b"] == [fact.sku for fact in facts(text)][:1]
+
+
+def timed(written: str, date_format: str, time_zone: str = "Europe/Berlin") -> datetime | None:
+    """The time of a row, None where it is refused."""
+    text = f"kind,sku,location,quantity,time\nsale,a,1,1,{written}\n"
+    options = {"date_format": date_format, "time_zone": time_zone}
+    found = facts(text, **options)
+    if not found:
+        assert ["line[2].time"] == wrong(text, **options)
+    return found[0].time if found else None
+
+
+@pytest.mark.parametrize(
+    ("date_format", "written", "hour"),
+    [
+        ("dd.mm.yyyy", "31.12.2026", 23 - 24),
+        ("dd.mm.yyyy", "31.12.2026 14:05:00", 13),
+        ("dd.mm.yyyy", "31.12.2026 14:05", 13),
+        ("dd.mm.yyyy", "31.12.2026T14:05:00+02:00", 12),
+        ("dd/mm/yyyy", "31/12/2026 14:05:00", 13),
+        ("mm/dd/yyyy", "12/31/2026 14:05:00", 13),
+    ],
+)
+def test_dates_are_read_in_the_format_that_the_options_say(
+    date_format: str, written: str, hour: int
+) -> None:
+    minute = 5 if "14:05" in written else 0
+    midnight = datetime(2026, 12, 31, tzinfo=UTC)
+
+    assert midnight + timedelta(hours=hour, minutes=minute) == timed(written, date_format)
+
+
+def test_a_day_and_a_month_of_one_digit_are_read() -> None:
+    assert datetime(2026, 2, 1, 8, 30, tzinfo=UTC) == timed("1.2.2026 09:30", "dd.mm.yyyy")
+    assert datetime(2026, 1, 2, 8, 30, tzinfo=UTC) == timed("1/2/2026 09:30", "mm/dd/yyyy")
+
+
+@pytest.mark.parametrize(
+    ("date_format", "written"),
+    [
+        ("yyyy-mm-dd", "31.12.2026"),
+        ("yyyy-mm-dd", "2026-12-31"),
+        ("dd.mm.yyyy", "2026-12-31T14:05:00"),
+        ("dd.mm.yyyy", "31/12/2026"),
+        ("dd.mm.yyyy", "31.12/2026"),
+        ("dd.mm.yyyy", "31.12.26"),
+        ("dd.mm.yyyy", "12.31.2026"),
+        ("dd.mm.yyyy", "31.12.2026 25:00"),
+        ("dd.mm.yyyy", "31.12.2026 noon"),
+        ("dd.mm.yyyy", "30.2.2026"),
+    ],
+)
+def test_nothing_is_guessed_of_a_date(date_format: str, written: str) -> None:
+    assert timed(written, date_format) is None
 
 
 @pytest.mark.parametrize("decimal", ["1.5", "1.234,5"])
