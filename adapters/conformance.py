@@ -11,7 +11,7 @@ that is away) is proved for the runtime once, in tests/adapters/runtime.
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from random import Random
 from typing import Any, Final
 
 from .contract import Adapter, Message, Undecodable
+from .damage import DAMAGES
 from .events import Event, OrderEvent, StockFact
 from .intake import cloudevents
 
@@ -79,7 +80,7 @@ def findings(
     chance = Random(seed)  # noqa: S311 - it has to repeat, not to be secret
     for sample in samples:
         yield from _of_sample(adapter, sample, options)
-        for check, damage in _DAMAGES.items():
+        for check, damage in DAMAGES.items():
             for number in range(DAMAGED_COPIES):
                 body = damage(sample.message.body, chance)
                 damaged = replace(sample.message, body=body)
@@ -192,49 +193,4 @@ def _shown(decoded: object) -> str:
     return repr(decoded)
 
 
-def _cut(body: bytes, chance: Random) -> bytes:
-    return body[: chance.randrange(len(body) + 1)]
-
-
-def _flip(body: bytes, chance: Random) -> bytes:
-    flipped = bytearray(body)
-    for _ in range(chance.randint(1, 8)):
-        if flipped:
-            flipped[chance.randrange(len(flipped))] = chance.randrange(256)
-    return bytes(flipped)
-
-
-def _drop(body: bytes, chance: Random) -> bytes:
-    """Without a stretch from the middle."""
-    first, last = sorted(chance.randrange(len(body) + 1) for _ in range(2))
-    return body[:first] + body[last:]
-
-
-def _double(body: bytes, chance: Random) -> bytes:
-    first, last = sorted(chance.randrange(len(body) + 1) for _ in range(2))
-    return body[:last] + body[first:last] + body[last:]
-
-
-def _digits(body: bytes, chance: Random) -> bytes:
-    """With a number that nobody expects in place of a digit."""
-    places = [place for place, byte in enumerate(body) if 48 <= byte <= 57]
-    if not places:
-        return body
-    place = chance.choice(places)
-    return body[:place] + chance.choice(_NUMBERS) + body[place + 1 :]
-
-
-def _noise(body: bytes, chance: Random) -> bytes:
-    return chance.randbytes(chance.randint(0, max(64, min(len(body), 4_096))))
-
-
 _ATTRIBUTES: Final = ".attributes.json"
-_NUMBERS: Final = (b"-", b"1e999999", b"NaN", b"99999999999999999999999", b"0.1", b"\xd9\xa1", b"")
-_DAMAGES: Final[dict[str, Callable[[bytes, Random], bytes]]] = {
-    "truncation": _cut,
-    "flipped bytes": _flip,
-    "missing parts": _drop,
-    "doubled parts": _double,
-    "strange numbers": _digits,
-    "noise": _noise,
-}

@@ -59,7 +59,7 @@ FLOORS = {
     "adapters": (
         ("cli",),
         ("runtime",),
-        ("conformance",),
+        ("conformance", "damage"),
         ("systems", "intake"),
         ("contract", "mapping_files", "mapping_report"),
         ("mapping",),
