@@ -14,7 +14,7 @@ from ..events import Event
 from ..intake import cloudevents
 from . import boxes
 from .facts import Dead
-from .records import DeadLetter, Waiting, iso, pack_dead_letter, read_dead_letter
+from .records import DeadLetter, Waiting, fingerprint, iso, pack_dead_letter, read_dead_letter
 from .store import Tables
 
 #: Reason of a dead letter whose adapter raised something else than Undecodable.
@@ -26,9 +26,16 @@ OTHERS_MAX: Final = 50
 
 
 def message_letter(
-    adapter: str, waiting: Waiting, errors: Sequence[Exception], now: datetime
+    adapter: str,
+    waiting: Waiting,
+    errors: Sequence[Exception],
+    told: Sequence[Event],
+    now: datetime,
 ) -> DeadLetter:
-    """The dead letter of a message that could not be decoded, or not all of it."""
+    """The dead letter of a message that could not be decoded, or not all of it: `told` is what
+    could, which its replay leaves out. The core knows events again for 7 days, and a letter lies
+    for longer.
+    """
     first = errors[0]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     if isinstance(first, Undecodable):
@@ -37,7 +44,13 @@ def message_letter(
         dead = Dead(DEFECT, f"the adapter failed: {first!r}{more}")
     letter = letter_of(adapter, waiting, waiting.message, "decode", dead, now)
     others = [str(error) for error in errors[1:OTHERS_MAX]]
-    return replace(letter, number=waiting.replay_of, is_event=waiting.is_event, others=others)
+    return replace(
+        letter,
+        number=waiting.replay_of,
+        is_event=waiting.is_event,
+        others=others,
+        told=[*waiting.told, *map(fingerprint, told)],
+    )
 
 
 def event_letter(
@@ -100,6 +113,7 @@ def replay(tables: Tables, number: int) -> int:
         replay_of=letter.number,
         attempts=letter.attempts,
         is_event=letter.is_event,
+        told=letter.told,
     )
     box = boxes.OUTBOX if letter.stage == "outbound" else boxes.INBOX
     boxes.put(tables, box, letter.adapter, waiting)

@@ -29,7 +29,7 @@ from .facts import EVENTS_MAX, WEIGHT_MAX, Again, Dead, Settled, message_of, ver
 from .gate import Gate
 from .inbox import Inbox
 from .orders import Orders
-from .records import Waiting
+from .records import Waiting, fingerprint
 from .store import Store, StoreFull, Tables
 from .unmapped import note_unmapped
 
@@ -154,21 +154,25 @@ class Lane:
 
     async def _items(self, waiting: Waiting, done: Round) -> list[Item]:
         """The events of a message. One with parts that cannot be understood is a dead letter, and
-        its other parts count.
+        its other parts count: once, so what was told before it was replayed is left out.
         """
         items: list[Item] = []
         errors: list[Exception] = []
+        told: list[Event] = []
+        told_before = set(waiting.told)
         for place, decoded in enumerate(await self._decoded(waiting), 1):
             if isinstance(decoded, Exception):
                 errors.append(decoded)
             elif isinstance(decoded, Ignored):
                 self._told.ignored(self.name, decoded.reason)
-            elif (item := self._mapped(waiting, decoded, done)) is not None:
-                items.append(item)
+            elif not told_before or fingerprint(decoded) not in told_before:
+                told.append(decoded)
+                if (item := self._mapped(waiting, decoded, done)) is not None:
+                    items.append(item)
             if place % MAPPED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         if errors:
-            letter = message_letter(self.name, waiting, errors, self._now())
+            letter = message_letter(self.name, waiting, errors, told, self._now())
             done.changes.append(bury(letter))
             self._told.buried(self.name, letter.reason)
         return items

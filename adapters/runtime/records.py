@@ -3,6 +3,7 @@
 Rules of this file: heads may gain fields, which older records lack; nothing is renamed.
 """
 
+import hashlib
 import json
 import struct
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..contract import Message
+from ..events import Event
 
 _LENGTH = struct.Struct(">I")
 
@@ -29,6 +31,8 @@ class Waiting:
     """How often it has failed by then."""
     is_event: bool = False
     """Whether it is a canonical event and not what the partner sent."""
+    told: Sequence[str] = ()
+    """Its events that were told when it failed in part, as `fingerprint` has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,8 @@ class DeadLetter:
     attempts: int = 1
     others: Sequence[str] = ()
     """What else is wrong with it: the first of it."""
+    told: Sequence[str] = ()
+    """Those of its events that were told, each as a `fingerprint`: a replay leaves them out."""
     discarded: str = ""
     """Why an operator discarded it; it is kept for the record."""
 
@@ -131,6 +137,12 @@ def read_case(record: bytes) -> Case:
     return Case(**json.loads(record))
 
 
+def fingerprint(event: Event) -> str:
+    """By what an event is known again in a message that is replayed: its source and id."""
+    known = f"{event.source}\0{event.id}".encode(errors="surrogatepass")
+    return hashlib.blake2b(known, digest_size=8).hexdigest()
+
+
 def iso(now: datetime) -> str:
     """An instant as records keep it."""
     return now.astimezone(UTC).isoformat(timespec="milliseconds")
@@ -158,5 +170,5 @@ def _read(record: bytes) -> tuple[dict[str, Any], Message]:
     return head, message
 
 
-_REPLAYED = ("replay_of", "attempts", "is_event")
+_REPLAYED = ("replay_of", "attempts", "is_event", "told")
 _LETTER_FIELDS = tuple(name for name in DeadLetter.__slots__ if name != "message")

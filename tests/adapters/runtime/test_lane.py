@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from holdfast.adapters.contract import Adapter, Message
+from holdfast.adapters.contract import Adapter, Message, Undecodable
 from holdfast.adapters.intake.cloudevents import ADAPTER, to_batch
 from holdfast.adapters.mapping import Tables
 from holdfast.adapters.runtime import lane as lane_module
-from holdfast.adapters.runtime.dead_letters import dead_letters
+from holdfast.adapters.runtime.dead_letters import dead_letters, edit, replay
 from holdfast.adapters.runtime.gate import Gate
 from holdfast.adapters.runtime.inbox import Inbox, Keyed
 from holdfast.adapters.runtime.lane import Lane
@@ -132,6 +133,37 @@ async def test_a_long_message_is_decoded_beside_the_loop(tmp_path: Path) -> None
     here = threading.get_ident()
     assert [True, False] == [thread == here for thread in threads]
     assert 501 == sum(len(ids) for _, ids in core.calls)
+
+
+def words(message: Message, _: Any) -> Iterator[Any]:
+    """A sale for each word, or an error for one that begins with "!"."""
+    for word in message.body.decode().split():
+        is_wrong = word.startswith("!")
+        yield Undecodable("word", word, "no mark") if is_wrong else replace(WHOLE, id=word)
+
+
+async def test_a_replay_tells_what_was_not_told_and_nothing_again(tmp_path: Path) -> None:
+    """The core knows an event again for 7 days; a letter may lie for a year, be replayed, and fail
+    in part again.
+    """
+    core = Core()
+    under_test, inbox = lane(tmp_path, core, replace(ADAPTER, decode=words))
+    store = inbox._store
+    await inbox.put([Keyed(Message(b"good !wrong !worse"), "k", "")], NOW)
+    letters = []
+    for mended in (b"good wrong !worse", b"good wrong worse"):
+        assert await under_test.round()
+        with store.reading() as tables:
+            [letter] = dead_letters(tables)
+        letters.append(letter)
+        store.write_now(partial(edit, letter=letter, body=mended))
+        store.write_now(partial(replay, number=letter.number))
+    assert await under_test.round()
+
+    with store.reading() as tables:
+        assert [] == list(dead_letters(tables))
+    assert [["good"], ["wrong"], ["worse"]] == [ids for _, ids in core.calls]
+    assert [1, 2] == [len(each.told) for each in letters]
 
 
 async def test_a_body_of_a_queue_that_is_too_long_is_a_dead_letter(tmp_path: Path) -> None:
