@@ -21,6 +21,7 @@ the dead letters as well.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from reprlib import Repr
 from typing import Any, Final, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
@@ -407,10 +408,15 @@ FILE_BYTES: Final = 16_777_216
 
 _SHOWN_CHARACTERS: Final = 120
 
+#: Writes the beginning of large values: the whole of a document takes milliseconds, in one call.
+_BRIEFLY: Final = Repr()
+_BRIEFLY.maxlist = _BRIEFLY.maxtuple = _BRIEFLY.maxdict = _BRIEFLY.maxset = 20
+_BRIEFLY.maxstring = _BRIEFLY.maxother = 2 * _SHOWN_CHARACTERS
+
 
 def _shown(value: object) -> str:
     """A value as an error shows it: short, and on one line."""
-    text = repr(value)
-    if len(text) <= _SHOWN_CHARACTERS:
-        return text
-    return f"{text[:_SHOWN_CHARACTERS]}... ({len(text)} characters)"
+    if isinstance(value, (str, bytes)) and len(value) > _SHOWN_CHARACTERS:
+        return f"{value[:_SHOWN_CHARACTERS]!r}... ({len(value)} characters)"
+    text = _BRIEFLY.repr(value) if isinstance(value, (dict, list, tuple, set)) else repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."

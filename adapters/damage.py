@@ -5,6 +5,7 @@ Rules of this file: bytes in, bytes out, and chance from outside.
 
 import json
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from random import Random
 from typing import Any, Final
 from xml.parsers import expat
@@ -58,6 +59,7 @@ def _without_element(body: bytes, chance: Random) -> bytes:
     return body[:first] + body[last:]
 
 
+@lru_cache(1)  # forty copies of one sample are damaged in a row
 def _element_spans(body: bytes) -> list[tuple[int, int]]:
     """Where elements below the root begin and end."""
     begun: list[int] = []
