@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..harness.plan import BenchError
-from .pool import Connection
+from ..harness.pool import Connection
 
 INT4_OID, INT8_OID = 23, 20
 

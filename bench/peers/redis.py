@@ -16,7 +16,7 @@ from ..harness.plan import BenchError
 from ..harness.processes import Server, free_port
 from ..harness.workload import PLENTY
 from .peer import SKUS, Demand, MissingError, Peer, Traffic, check_digits, repeat
-from .pool import Pool
+from ..harness.pool import Pool
 
 SCRIPT: Final = Path(__file__).with_suffix(".lua")
 

@@ -60,6 +60,7 @@ class AdaptersProcess:
         )
         self.log_path = folder / "log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._http = httpx.Client(timeout=5)
 
     def __enter__(self) -> Self:
         self.start()
@@ -69,6 +70,7 @@ class AdaptersProcess:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait(STOP_TIMEOUT_S)
+        self._http.close()
 
     def url(self, path: str) -> str:
         """A page of theirs."""
@@ -100,7 +102,7 @@ class AdaptersProcess:
 
     def status(self) -> dict[str, Any]:
         """What `holdfast adapters status --json` tells."""
-        told: dict[str, Any] = httpx.get(self.url("/status"), timeout=5).json()
+        told: dict[str, Any] = self._http.get(self.url("/status")).json()
         return told
 
     def wait_idle(self, timeout_s: float = START_TIMEOUT_S) -> dict[str, Any]:
@@ -127,7 +129,7 @@ class AdaptersProcess:
         assert self.process is not None
         assert self.process.poll() is None, f"they ended at once: {self.report()}"
         try:
-            return httpx.get(self.url("/healthz"), timeout=1).status_code == httpx.codes.OK
+            return self._http.get(self.url("/healthz")).status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
 

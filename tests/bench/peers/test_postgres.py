@@ -12,7 +12,7 @@ from bench.harness.plan import ROOT
 from bench.peers import postgres
 from bench.peers import postgres_wire as wire
 from bench.peers.peer import MissingError
-from bench.peers.pool import Pool
+from bench.harness.pool import Pool
 from bench.peers.postgres import postgres_server
 from tests.bench.peers.peer_rules import HOLD_MS, check_rules
 
