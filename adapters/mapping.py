@@ -139,18 +139,22 @@ def apply(event: Event, tables: Tables, received: datetime | None = None) -> Eve
 def _fact(fact: StockFact, tables: Tables, at: datetime | None) -> StockFact:
     sku = tables.ours("sku", fact.sku, at, "sku")
     factor = tables.factor(fact.unit, sku, at, "unit")
-    return replace(
-        fact,
-        sku=sku,
-        location=tables.ours("location", fact.location, at, "location"),
-        to_location=_unless_empty(tables, "location", fact.to_location, at, "to_location"),
-        quantity=_base_units(fact.quantity, factor, fact.unit, "quantity"),
-        picked_quantity=_base_units(fact.picked_quantity, factor, fact.unit, "picked_quantity"),
-        unit="",
-        from_status=_unless_empty(tables, "status", fact.from_status, at, "from_status"),
-        to_status=_unless_empty(tables, "status", fact.to_status, at, "to_status"),
-        reason=_unless_empty(tables, "reason", fact.reason, at, "reason"),
-    )
+    ours = {
+        "sku": sku,
+        "location": tables.ours("location", fact.location, at, "location"),
+        "to_location": _unless_empty(tables, "location", fact.to_location, at, "to_location"),
+        "quantity": _base_units(fact.quantity, factor, fact.unit, "quantity"),
+        "picked_quantity": _base_units(
+            fact.picked_quantity, factor, fact.unit, "picked_quantity"
+        ),
+        "unit": "",
+        "from_status": _unless_empty(tables, "status", fact.from_status, at, "from_status"),
+        "to_status": _unless_empty(tables, "status", fact.to_status, at, "to_status"),
+        "reason": _unless_empty(tables, "reason", fact.reason, at, "reason"),
+    }
+    # To copy a fact takes longer than all that is looked up for it, and many stay as they are.
+    is_same = all(getattr(fact, name) == value for name, value in ours.items())
+    return fact if is_same else replace(fact, **ours)
 
 
 def _line(line: OrderLine, tables: Tables, at: datetime | None, path: str) -> OrderLine:

@@ -5,7 +5,7 @@ sets: settled, to be sent again in another form, or a dead letter.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -98,8 +98,9 @@ def weight(fact: StockFact) -> int:
     return 1 if is_heavy else 0
 
 
-def message_of(fact: StockFact) -> stock.StockEvent:
-    """The StockEvent of a fact whose names and quantities are the core's.
+def message_of(fact: StockFact, correlation_id: str = "") -> stock.StockEvent:
+    """The StockEvent of a fact whose names and quantities are the core's; `correlation_id` is for a
+    fact that has none.
 
     Raises Undecodable, which names the field.
     """
@@ -119,7 +120,7 @@ def message_of(fact: StockFact) -> stock.StockEvent:
         picked_quantity=units("picked_quantity", fact.picked_quantity),
         seen_reservations=fact.seen_reservations,
         takes_promised=fact.takes_promised,
-        correlation_id=fact.correlation_id,
+        correlation_id=fact.correlation_id or correlation_id,
     )
     if fact.basis is not None:
         event.count_basis = BASES[fact.basis]
@@ -183,9 +184,13 @@ def _fill_time(timestamp: Any, field: str, time: datetime | None) -> None:
         return
     if time.tzinfo is None:
         raise Undecodable(field, time.isoformat(), "a time with its zone")
-    timestamp.FromDatetime(time)
+    since = time - _EPOCH  # FromDatetime does the same in five times as long
+    timestamp.seconds = since.days * _DAY_S + since.seconds
+    timestamp.nanos = since.microseconds * 1_000
 
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_S: Final = 86_400
 #: Decimal("1e999999") is finite, and its int would fill the memory.
 _DIGITS_MAX: Final = 30
 #: What a message to the core can hold. A quantity of a partner's unit may be more in base units.

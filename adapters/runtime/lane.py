@@ -198,7 +198,6 @@ class Lane:
             yield error
 
     def _mapped(self, waiting: Waiting, event: Event, done: Round) -> Item | None:
-        event = replace(event, correlation_id=event.correlation_id or waiting.correlation_id)
         if event.time is not None and event.time.tzinfo is None:
             dead = Dead("UNFIT", "its time has no zone", "time", event.time.isoformat())
             self._bury(Item(waiting, event, event), "decode", dead, done)
@@ -237,7 +236,7 @@ class Lane:
         sent, events = [], []
         for item in items:
             try:
-                events.append(message_of(_fact(item)))
+                events.append(message_of(_fact(item), item.waiting.correlation_id))
                 sent.append(item)
             except Exception as error:  # noqa: BLE001 - an event must not stop the others
                 self._bury(item, "deliver", _unfit(error), done)
@@ -287,7 +286,7 @@ class Lane:
 
     async def _carry_out_in_order(self, items: Sequence[Item], done: Round) -> None:
         for item in items:
-            event = item.mapped
+            event = _correlated(item.mapped, item.waiting)
             if isinstance(event, Exceptional):
                 done.changes.append(raise_case(self.name, event, self._now()))
                 self._settle(item, Settled("CASE_OPENED"), done)
@@ -312,9 +311,10 @@ class Lane:
         self._told.settled(self.name, item.event, judged.outcome, received)
 
     def _bury(self, item: Item, stage: str, dead: Dead, done: Round) -> None:
-        letter = event_letter(self.name, item.waiting, item.event, stage, dead, self._now())
+        event = _correlated(item.event, item.waiting)
+        letter = event_letter(self.name, item.waiting, event, stage, dead, self._now())
         done.changes.append(bury(letter))
-        if (case := case_of_dead(item.event, dead)) is not None:
+        if (case := case_of_dead(event, dead)) is not None:
             done.changes.append(raise_case(self.name, case, self._now()))
         self._told.buried(self.name, dead.reason)
 
@@ -341,6 +341,13 @@ def _unfit(error: Exception) -> Dead:
     if isinstance(error, Undecodable):
         return Dead("UNFIT", str(error), error.field, error.value)
     return Dead(DEFECT, f"the event cannot be sent: {error!r}")
+
+
+def _correlated(event: Event, waiting: Waiting) -> Event:
+    """An event with a correlation id: its own, or that of its message. Facts get theirs when they
+    become messages, since to copy each takes longer than to decode it.
+    """
+    return event if event.correlation_id else replace(event, correlation_id=waiting.correlation_id)
 
 
 def _fact(item: Item) -> StockFact:
