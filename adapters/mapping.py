@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from .events import Event, OrderEvent, OrderLine, StockFact
 
@@ -139,14 +139,12 @@ def apply(event: Event, tables: Tables, received: datetime | None = None) -> Eve
 def _fact(fact: StockFact, tables: Tables, at: datetime | None) -> StockFact:
     sku = tables.ours("sku", fact.sku, at, "sku")
     factor = tables.factor(fact.unit, sku, at, "unit")
-    ours = {
+    ours: dict[str, Any] = {
         "sku": sku,
         "location": tables.ours("location", fact.location, at, "location"),
         "to_location": _unless_empty(tables, "location", fact.to_location, at, "to_location"),
         "quantity": _base_units(fact.quantity, factor, fact.unit, "quantity"),
-        "picked_quantity": _base_units(
-            fact.picked_quantity, factor, fact.unit, "picked_quantity"
-        ),
+        "picked_quantity": _base_units(fact.picked_quantity, factor, fact.unit, "picked_quantity"),
         "unit": "",
         "from_status": _unless_empty(tables, "status", fact.from_status, at, "from_status"),
         "to_status": _unless_empty(tables, "status", fact.to_status, at, "to_status"),

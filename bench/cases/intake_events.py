@@ -121,7 +121,7 @@ class Shop:
         requests = [posted(form.adapter, form.content_type, body) for body in bodies]
         before_s, node_before_s = self.adapters.cpu_seconds(), self.node.cpu_seconds()
         started = perf_counter()
-        async with Intake(self.adapters) as intake:
+        async with Intake(self.adapters.port) as intake:
             await closed_loop(intake.post, requests, CONNECTIONS)
             await intake.drained()
         seconds = perf_counter() - started
@@ -190,9 +190,7 @@ async def _single_sales(shop: Shop, number: int, count: int) -> list[float]:
     levels = rows(count, prefix=f"SINGLE-{number}")
     await put_stock(shop.client, levels, PLENTY)
     tills = [Till(level[1], 1_000 * (number + 1) + at) for at, level in enumerate(levels)]
-    bodies = [
-        Sales([level]).poslog(till, 1, 1) for level, till in zip(levels, tills, strict=True)
-    ]
+    bodies = [Sales([level]).poslog(till, 1, 1) for level, till in zip(levels, tills, strict=True)]
     requests = [posted("tills", XML, body) for body in bodies]
     sold = {sku: asyncio.Event() for sku, _ in levels}
     of_request = dict(zip(requests, sold, strict=True))
@@ -202,7 +200,7 @@ async def _single_sales(shop: Shop, number: int, count: int) -> list[float]:
         await sold[of_request[request]].wait()
         return answer
 
-    async with _watching(shop.client, sold), Intake(shop.adapters) as intake:
+    async with _watching(shop.client, sold), Intake(shop.adapters.port) as intake:
         return (await open_loop(sell, requests, SINGLES_A_SECOND)).latencies_s
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final, Self
 
 from .plan import BenchError
@@ -18,12 +19,14 @@ ADAPTERS_COMMAND: Final = (
     *("--config", "adapters.toml"),
 )
 
+_LATER: Final = (b"HTTP/1.1 429", b"HTTP/1.1 503")
+
 #: Seconds between two looks at what still waits.
-LOOK_S: Final = 0.01
+LOOK_S: Final = 0.05
 
 
 def adapters_server(folder: Path, node: Server, adapters: str) -> Server:
-    """Adapters beside a node, with a store of their own; `adapters` are the tables of their file."""
+    """Adapters beside a node, with a store of their own; `adapters` are tables of their file."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     head = f'target = "{node.address}"\nhttp_address = "127.0.0.1:{port}"\n'
@@ -34,32 +37,43 @@ def adapters_server(folder: Path, node: Server, adapters: str) -> Server:
 class Intake:
     """A partner of the adapters: as many connections as it has posts under way."""
 
-    def __init__(self, server: Server) -> None:
-        self._pool = Pool(server.port, _answer)
+    def __init__(self, port: int) -> None:
+        self._pool = Pool(port, _answer)
+        self.waits = 0
+        """How often a partner was asked to wait."""
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *error: Any) -> None:
-        await self._pool.__aexit__(*error)
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._pool.__aexit__(kind, error, trace)
 
     async def post(self, request: bytes) -> bytes:
-        """Send a request of `posted`; what became of the message. Raises unless it was taken."""
-        answer = await self._pool.call(request)
-        status, _, body = answer.partition(b" ")
-        if status != b"202":
-            raise BenchError(f"a message was answered with {answer.decode(errors='replace')}")
-        outcome: str = json.loads(body)["outcome"]
-        return outcome.encode()
+        """Send a request of `posted` until it is taken, and wait where it is asked to; the answer.
+        Raises when it is refused.
+        """
+        while True:
+            answer = await self._pool.call(request)
+            if answer.startswith(b"HTTP/1.1 202"):
+                return answer
+            if not answer.startswith(_LATER):
+                raise BenchError(f"a message was answered with {answer.decode(errors='replace')}")
+            self.waits += 1
+            await asyncio.sleep(_number(answer, b"retry-after:"))
 
     async def status(self) -> dict[str, Any]:
         """How the adapters say that they do."""
         answer = await self._pool.call(b"GET /status HTTP/1.1\r\nhost: adapters\r\n\r\n")
-        told: dict[str, Any] = json.loads(answer.partition(b" ")[2])
+        told: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
         return told
 
     async def backlog(self) -> int:
-        """Messages that were taken and are not in the core yet. Raises when one is a dead letter."""
+        """Messages that were taken and are not in the core. Raises when one is a dead letter."""
         adapters = (await self.status())["adapters"]
         if dead := sum(each["dead_letters"] for each in adapters):
             raise BenchError(f"{dead} dead letters: expected none")
@@ -67,7 +81,7 @@ class Intake:
 
     async def drained(self) -> None:
         """Return once the core has everything."""
-        while await self.backlog():
+        while await self.backlog():  # noqa: ASYNC110 - another process has no event for us
             await asyncio.sleep(LOOK_S)
 
 
@@ -81,14 +95,16 @@ def posted(adapter: str, content_type: str, body: bytes) -> bytes:
 
 
 async def _answer(reader: asyncio.StreamReader) -> bytes:
-    """Status and body of an answer, with a space between."""
+    """Head and body of an answer."""
     head = await reader.readuntil(b"\r\n\r\n")
-    lines = head.lower().split(b"\r\n")
-    length = next(line for line in lines if line.startswith(b"content-length:"))
-    body = await reader.readexactly(int(length.partition(b":")[2]))
-    return lines[0].split()[1] + b" " + body
+    return head + await reader.readexactly(_number(head, b"content-length:"))
+
+
+def _number(answer: bytes, header: bytes) -> int:
+    """The number in a header, which is there; its name in small letters, as the adapters write."""
+    return int(answer.partition(b"\r\n" + header)[2].partition(b"\r\n")[0])
 
 
 async def _probe(server: Server) -> None:
-    async with Intake(server) as intake:
+    async with Intake(server.port) as intake:
         await intake.status()

@@ -45,6 +45,8 @@ class Picture:
     x: str
     y: str
     lines: tuple[Line, ...]
+    scale: str = "log"
+    """Of both axes."""
 
 
 def pictures(report: Mapping[str, Any]) -> list[Picture]:
@@ -85,6 +87,22 @@ def pictures(report: Mapping[str, Any]) -> list[Picture]:
             "of them on the node",
             "bytes, without pages of files",
             _of(figures, r"memory\.(\d+)_{}_own", HELD),
+        ),
+        Picture(
+            "tills-backlog.png",
+            "Tills come back: messages that are not in the core yet",
+            "% of the time until all are in",
+            "messages",
+            _of(figures, r"tills\.(\d+)_{}", {"backlog": "backlog"}),
+            "linear",
+        ),
+        Picture(
+            "tills-reserve.png",
+            "Tills come back: Reserve meanwhile",
+            "% of the time until all are in",
+            "ms from when the call was due",
+            _of(figures, r"tills\.(\d+)_reserve_{}", {"p50": "p50", "p99": "p99"}),
+            "linear",
         ),
     ]
     return [each for each in found if each.lines]
@@ -133,9 +151,7 @@ def _lines(named: Sequence[tuple[str, Sequence[tuple[float, Any]]]]) -> tuple[Li
 
 
 def draw(picture: Picture, folder: Path) -> None:
-    """Draw one picture; both axes are logarithmic, bars reach from the lowest round to the
-    highest.
-    """
+    """Draw one picture; bars reach from the lowest round to the highest."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - only who draws needs it
 
     drawing = Figure(figsize=(8, 5), layout="constrained")
@@ -145,7 +161,13 @@ def draw(picture: Picture, folder: Path) -> None:
         below = [one - other for one, other in zip(middle, low, strict=True)]
         above = [one - other for one, other in zip(high, middle, strict=True)]
         axes.errorbar(x, middle, (below, above), marker="o", capsize=3, label=line.name)
-    axes.set(title=picture.title, xlabel=picture.x, ylabel=picture.y, xscale="log", yscale="log")
+    axes.set(
+        title=picture.title,
+        xlabel=picture.x,
+        ylabel=picture.y,
+        xscale=picture.scale,
+        yscale=picture.scale,
+    )
     axes.grid(visible=True, which="both", alpha=0.3)
     axes.legend()
     drawing.savefig(folder / picture.file, dpi=120)

@@ -1,4 +1,4 @@
-"""Connections to a peer without its driver, whose Python would be most of what is measured.
+"""Connections to a server without its driver, whose Python would be most of what is measured.
 
 Requests are built beforehand; a call takes the bytes of one and gives the bytes of its answer, over
 a connection that nobody else uses meanwhile.

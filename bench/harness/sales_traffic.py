@@ -72,8 +72,7 @@ class Sales:
 
     def poslog(self, till: Till, receipts: int, lines: int) -> bytes:
         """A document of so many receipts of so many lines."""
-        found = "".join(self._receipt(till, lines) for _ in range(receipts))
-        return f"{_POSLOG}{found}</POSLog>".encode()
+        return document([self.receipt(till, lines) for _ in range(receipts)])
 
     def _event(self, till: Till) -> dict[str, object]:
         number, (sku, pieces) = self._next(), self._sale(till)
@@ -93,7 +92,8 @@ class Sales:
             },
         }
 
-    def _receipt(self, till: Till, lines: int) -> str:
+    def receipt(self, till: Till, lines: int) -> str:
+        """A receipt of so many lines, to stand in a `document`."""
         number = self._next()
         sales = [self._sale(till) for _ in range(lines)]
         return _RECEIPT.format(
@@ -117,14 +117,23 @@ class Sales:
         return self._number
 
 
+def document(receipts: Sequence[str]) -> bytes:
+    """A POSLog of receipts."""
+    return f"{_POSLOG}{''.join(receipts)}</POSLog>".encode()
+
+
 async def expect_sold(client: Client, levels: Sequence[Row], sold: Mapping[Row, int]) -> None:
     """Compare every level with the books: one unit more or less is an error, and no figure."""
     on_hand = await _on_hand(client, sorted({sku for sku, _ in levels}))
-    booked = {level: PLENTY - sold.get(level, 0) for level in levels}
-    wrong = [level for level in levels if on_hand.get(level) != booked[level]]
+    compare(on_hand, {level: PLENTY - sold.get(level, 0) for level in levels})
+
+
+def compare(on_hand: Mapping[Row, int], booked: Mapping[Row, int]) -> None:
+    """Raises where a level that is booked does not have its units."""
+    wrong = [level for level in booked if on_hand.get(level) != booked[level]]
     if wrong:
         first = f"{wrong[0]} has {on_hand.get(wrong[0])}, by the books {booked[wrong[0]]}"
-        raise BenchError(f"{len(wrong)} of {len(levels)} stock levels are wrong: {first}")
+        raise BenchError(f"{len(wrong)} of {len(booked)} stock levels are wrong: {first}")
 
 
 async def _on_hand(client: Client, skus: Sequence[str]) -> dict[Row, int]:

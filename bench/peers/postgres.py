@@ -16,11 +16,11 @@ import numpy as np
 
 from ..harness.packed_traffic import HOLD_MS
 from ..harness.plan import BenchError
+from ..harness.pool import Connection, Pool
 from ..harness.processes import START_TIMEOUT_S, Server, free_port
 from ..harness.workload import PLENTY
 from . import postgres_wire as wire
 from .peer import SKUS, Demand, MissingError, Peer, Traffic, check_digits, repeat
-from ..harness.pool import Connection, Pool
 
 SCHEMA: Final = Path(__file__).with_suffix(".sql")
 

@@ -13,10 +13,10 @@ from typing import Final
 
 from ..harness.packed_traffic import HOLD_MS
 from ..harness.plan import BenchError
+from ..harness.pool import Pool
 from ..harness.processes import Server, free_port
 from ..harness.workload import PLENTY
 from .peer import SKUS, Demand, MissingError, Peer, Traffic, check_digits, repeat
-from ..harness.pool import Pool
 
 SCRIPT: Final = Path(__file__).with_suffix(".lua")
 

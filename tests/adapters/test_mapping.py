@@ -48,6 +48,14 @@ def test_names_are_those_of_the_core_when_there_is_no_table() -> None:
     assert FACT == apply(FACT, Tables())
 
 
+def test_a_fact_that_no_table_changes_is_not_copied() -> None:
+    same = read("sku,*,*,,,,", "location,0042,0042,,,,")
+
+    assert mapped(FACT, same) is FACT
+    assert mapped(replace(FACT, unit="EA"), Tables()) == FACT
+    assert mapped(FACT, read("sku,*,*,,,,", f"sku,{FACT.sku},pen,,,,")).sku == "pen"
+
+
 def test_each_name_is_translated_by_its_table() -> None:
     rows = read(
         "sku,4006381333931,pen-blue,,,,",

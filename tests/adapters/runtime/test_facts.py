@@ -6,6 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given
+from hypothesis import strategies as st
 
 from holdfast.adapters.contract import Undecodable
 from holdfast.adapters.events import CountBasis, FactKind, Reference, Reversed, StockFact
@@ -101,6 +104,22 @@ def test_what_is_no_whole_number_of_units_is_refused(quantity: str) -> None:
     with pytest.raises(Undecodable) as told:
         units("quantity", Decimal(quantity))
     assert "quantity" == told.value.field
+
+
+def test_a_fact_has_the_correlation_id_of_its_message_unless_it_has_its_own() -> None:
+    assert "m-1" == message_of(SALE, "m-1").correlation_id
+    assert "c-1" == message_of(replace(SALE, correlation_id="c-1"), "m-1").correlation_id
+
+
+@given(st.datetimes(timezones=st.timezones()))
+def test_a_time_is_what_protobuf_makes_of_it(time: datetime) -> None:
+    expected = Timestamp()
+    try:
+        expected.FromDatetime(time)
+    except (ValueError, OverflowError):
+        return  # around the years 1 and 9999, by the zone
+
+    assert expected == message_of(replace(SALE, time=time)).occur_time
 
 
 def test_a_time_without_a_zone_is_refused() -> None:

@@ -46,6 +46,18 @@ def test_kinds_of_figures_become_lines() -> None:
     } == {each.file: [(line.name, line.points) for line in each.lines] for each in drawn}
 
 
+def test_what_waits_over_time_is_drawn_on_plain_axes() -> None:
+    """It ends at 0, which a logarithm has not."""
+    figures = [
+        {"key": f"tills.{percent}_backlog", "median": left, "min": left, "max": left}
+        for percent, left in ((0, 900), (90, 0))
+    ]
+    [picture] = plots.pictures({"figures": figures})
+
+    assert "linear" == picture.scale
+    assert ((0, 900, 900, 900), (90, 0, 0, 0)) == picture.lines[0].points
+
+
 def test_a_picture_without_figures_is_left_out() -> None:
     assert [] == plots.pictures({"figures": []})
 

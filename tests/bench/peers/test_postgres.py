@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from bench.harness.plan import ROOT
+from bench.harness.pool import Pool
 from bench.peers import postgres
 from bench.peers import postgres_wire as wire
 from bench.peers.peer import MissingError
-from bench.harness.pool import Pool
 from bench.peers.postgres import postgres_server
 from tests.bench.peers.peer_rules import HOLD_MS, check_rules
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bench.harness.plan import BenchError
+from bench.harness.pool import Pool
 from bench.peers import redis
 from bench.peers.peer import MissingError
-from bench.harness.pool import Pool
 from bench.peers.redis import command, redis_server
 from tests.bench.peers.peer_rules import HOLD_MS, check_rules, reader
 from tests.real_time import let_pass
