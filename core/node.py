@@ -39,6 +39,7 @@ from .rules.retention import DEFAULT_RETENTION, Retention, Sweep
 from .rules.reversals import Reversals
 from .rules.shortfalls import Shortfalls
 from .rules.sku_quarantine import SkuQuarantine
+from .rules.sold_reserves import SoldReserves
 from .rules.source_catalogue import SourceCatalogue
 from .rules.source_states import SourceStates
 from .rules.sources import Sources
@@ -175,6 +176,7 @@ class Node:
         yield reversals
         shortfalls = Shortfalls(self.homes, self.work)
         yield shortfalls
+        yield SoldReserves(self.shards, self.homes, self.reservations, shortfalls)
         facts = StockFacts(planner, self.homes, changes, late_counts, shortfalls, self.work)
         yield facts
         yield Merges(facts, self.homes, self.work)

@@ -27,6 +27,7 @@ _TABLES: Final[Mapping[Growth, Sequence[str]]] = {
     Growth.PRINCIPALS: ("principals",),
     Growth.SOURCES: ("sources", "requests"),
     Growth.BACKORDERS: ("backorders", "reservations", "lines", "id_texts"),
+    Growth.SALES: ("levels", "reservations", "lines", "id_texts"),
 }
 
 
@@ -87,7 +88,7 @@ class Room:
                 is_memory = isinstance(table, Remembered)
                 room = table.room_at(shard.now_ns) if is_memory else table.room
                 yield room, name, shard.number, table.rows_max
-        if growth is Growth.HOLDS:  # of the whole node
+        if "reservations" in _TABLES[growth]:  # their index is the whole node's
             yield self._index.slots.room, "reservations", 0, self._index.slots.rows_max
 
     def _waiting(self) -> Iterator[int]:

@@ -29,6 +29,7 @@ from .commands import (
     Reference,
     Reserve,
     ReserveAgainstSupply,
+    ReserveAlreadySold,
     ReserveBatch,
     ResetSource,
     ResolveLevels,
@@ -189,6 +190,8 @@ def _life() -> Iterator[tuple[int, Command]]:
     for key in (uuid, text, uuid):
         yield 3, Reserve(key, lines, HOLD_MS_MIN)
     yield 3, Reserve(late, (Line("S0", "W", 99),), HOLD_MS_MIN)
+    yield 3, ReserveAlreadySold(late, (Line("S0", "W", 99),), HOLD_MS_MIN)
+    yield 3, Move(Verb.RELEASE, late, None, None, Remainder.KEEP)
     yield 4, Extend(uuid, key_from_parts("text", "extend"), 2 * HOLD_MS_MIN)
     request = key_from_parts("text", "commit")
     for _ in range(2):

@@ -32,7 +32,6 @@ from holdfast.core.commands import (
     LineView,
     ListQuarantinedSkus,
     Location,
-    LocationOutcome,
     MergeSku,
     Move,
     MoveOutcome,
@@ -43,6 +42,7 @@ from holdfast.core.commands import (
     ReservationView,
     Reserve,
     ReserveAgainstSupply,
+    ReserveAlreadySold,
     ReserveOutcome,
     ResetSource,
     Revision,
@@ -91,6 +91,7 @@ from tests.model_reservations import (
     HeldLine,
     Level,
     Reservation,
+    beyond_room,
     check_promises,
     key_text,
     refuse_lines,
@@ -101,7 +102,7 @@ from tests.model_reservations import (
     reserve_conflict,
     up_to,
 )
-from tests.model_sources import location_conflict
+from tests.model_sources import create_location, update_location
 from tests.model_supply import promise
 
 NO_REVISION = Revision(0, 0, 0)
@@ -151,6 +152,8 @@ class Model:
         match command:
             case ReserveAgainstSupply():
                 outcome: Outcome = self.reserve_against_supply(command, now_ns)
+            case ReserveAlreadySold():
+                outcome = self.reserve_already_sold(command, now_ns)
             case Reserve():
                 outcome = self.reserve(command, now_ns)
             case Move() | Extend():
@@ -180,9 +183,9 @@ class Model:
             case ListQuarantinedSkus() | SettleSku():
                 outcome = self.facts.look_after_skus(command, now_ns)
             case CreateLocation():
-                outcome = self.create_location(command.location)
+                outcome = create_location(self.locations, command.location)
             case UpdateLocation():
-                outcome = self.update_location(command)
+                outcome = update_location(self.locations, command)
             case DeleteSku():
                 outcome = self.names.end(command, self.skus, self.facts, now_ns)
             case RenameSku():
@@ -242,19 +245,15 @@ class Model:
         unknown = list(self.unknown(command.lines))
         if unknown:
             return Unknown(unknown[0].field, unknown[0].value, tuple(unknown[1:]))
-        disabled = [line for line in command.lines if not self.locations[line.location].enabled]
-        if disabled:
-            blamed = [refused_line(line, self.available(line)) for line in disabled]
-            return refuse_reserve(RefusalCode.LOCATION_DISABLED, blamed)
-        latest = command.latest_ns if isinstance(command, ReserveAgainstSupply) else ()
-        short = self.short(command.lines, latest, now_ns)
-        if short:
-            return refuse_reserve(RefusalCode.INSUFFICIENT_STOCK, short)
+        refused = self.refuse(command, now_ns)
+        if refused:
+            return refused
 
         expires_at_ns = now_ns + command.hold_ms * NS_PER_MS
         lines = {}
         for line in command.lines:
-            level = self.skus[line.sku][line.location]
+            begun = Level(line.sku, line.location)
+            level = self.skus[line.sku].setdefault(line.location, begun)
             level.reserved += line.quantity
             units = dict.fromkeys(State, 0) | {State.HELD: line.quantity}
             lines[line.sku, line.location, line.line_id] = HeldLine(level, units)
@@ -263,6 +262,28 @@ class Model:
         )
         self.holding[command.key] = self.open[command.key] = self.reservations[command.key]
         return ReserveOutcome(None, State.HELD, expires_at_ns, command.lines, ())
+
+    def refuse(self, command: AnyReserve, now_ns: int) -> ReserveOutcome | None:
+        """Why not all lines can be had. What is sold already can, as far as numbers go."""
+        if isinstance(command, ReserveAlreadySold):
+            beyond = list(beyond_room(command.lines, self.skus))
+            return refuse_reserve(RefusalCode.INSUFFICIENT_STOCK, beyond) if beyond else None
+        disabled = [line for line in command.lines if not self.locations[line.location].enabled]
+        if disabled:
+            blamed = [refused_line(line, self.available(line)) for line in disabled]
+            return refuse_reserve(RefusalCode.LOCATION_DISABLED, blamed)
+        latest = command.latest_ns if isinstance(command, ReserveAgainstSupply) else ()
+        short = self.short(command.lines, latest, now_ns)
+        return refuse_reserve(RefusalCode.INSUFFICIENT_STOCK, short) if short else None
+
+    def reserve_already_sold(self, command: ReserveAlreadySold, now_ns: int) -> Outcome:
+        """Hold all lines; tell where more is promised than there is."""
+        outcome = self.reserve(command, now_ns)
+        if not isinstance(outcome, ReserveOutcome) or outcome.refusal:
+            return outcome
+        there = (self.skus.get(line.sku, {}).get(line.location) for line in outcome.lines)
+        told = self.facts.endangering(filter(None, there), now_ns)
+        return outcome._replace(shortfalls=tuple(told))
 
     def reserve_against_supply(self, command: ReserveAgainstSupply, now_ns: int) -> Outcome:
         """Hold all lines or none; what is not there has to come."""
@@ -462,23 +483,6 @@ class Model:
         # Nothing can be promised at a disabled location.
         found = replace(found, available=self.facts.offered(level))
         return ShortfallView(found, NO_REVISION)
-
-    # Stock and catalogue
-
-    def create_location(self, location: Location) -> LocationOutcome | Conflict:
-        """Create a location, once."""
-        known = self.locations.setdefault(location.name, location)
-        return location_conflict(known, location) or LocationOutcome(location, ())
-
-    def update_location(self, command: UpdateLocation) -> LocationOutcome | Unknown:
-        """Change some fields of a location; create it where that is allowed."""
-        name = command.location.name
-        if name not in self.locations and not command.allow_missing:
-            return Unknown("location.location", name)
-        changes = {field: getattr(command.location, field) for field in command.fields}
-        known = self.locations.get(name)
-        self.locations[name] = replace(known, **changes) if known else command.location
-        return LocationOutcome(self.locations[name], ())
 
     # Judgement of the model itself
 

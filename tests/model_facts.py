@@ -137,7 +137,11 @@ class Facts:
             if (level := self.skus.get(event.sku, {}).get(event.location))
             if result.shortfall or level.queue
         ]
-        for level in dict.fromkeys(short):
+        yield from self.endangering(short, now_ns)
+
+    def endangering(self, levels: Iterable[Level], now_ns: int) -> Iterator[Shortfall]:
+        """Those of some levels, once each, at which promised units can't be kept."""
+        for level in dict.fromkeys(levels):
             is_short = level.available < 0 < level.reserved + level.committed - level.backordered
             if is_short or any(units for _, units in uncovered(level, now_ns)):
                 reservations = self.counts.reservations.values()

@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from holdfast.core.commands import (
+    AnyReserve,
     Conflict,
     DeleteOutcome,
     DeleteSku,
@@ -24,7 +25,6 @@ from holdfast.core.commands import (
     Reference,
     RenameOutcome,
     RenameSku,
-    Reserve,
     ReserveAgainstSupply,
     Revision,
     StockEvent,
@@ -73,7 +73,7 @@ class Names:
     def inside(self, command: Any) -> Any:
         """A command that names SKUs by their first names, each line of a Reserve once."""
         command = renamed(command, self.first)
-        return summed(command) if isinstance(command, Reserve | ReserveAgainstSupply) else command
+        return summed(command) if isinstance(command, AnyReserve) else command
 
     def outside(self, outcome: Any) -> Any:
         """An outcome that names SKUs as they are called."""
@@ -232,7 +232,7 @@ def renamed(value: Any, name_of: Callable[[str], str]) -> Any:
     return value._replace(**changes)
 
 
-def summed(command: Reserve | ReserveAgainstSupply) -> Reserve | ReserveAgainstSupply:
+def summed(command: AnyReserve) -> AnyReserve:
     """A Reserve without two lines of the same SKU, location and id."""
     places: dict[tuple[str, str, str], list[int]] = {}
     for at, line in enumerate(command.lines):
@@ -242,7 +242,7 @@ def summed(command: Reserve | ReserveAgainstSupply) -> Reserve | ReserveAgainstS
         for (sku, location, line_id), mine in places.items()
     )
     command = replace(command, lines=lines)
-    if isinstance(command, Reserve):
+    if not isinstance(command, ReserveAgainstSupply):
         return command
     latest = []
     for mine in places.values():

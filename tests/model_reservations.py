@@ -4,7 +4,7 @@ not know of stock events.
 Rules of this file: those of tests/model.py.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -244,6 +244,23 @@ def up_to(until_ns: int, known: Mapping[Key, Reservation], time: str) -> list[Ke
 def refuse_reserve(code: RefusalCode, lines: list[RefusedLine]) -> ReserveOutcome:
     """Refuse a Reserve; there is no reservation then."""
     return ReserveOutcome(Refusal(code, tuple(lines)), None, 0, (), ())
+
+
+def beyond_room(
+    lines: tuple[Line, ...], skus: Mapping[str, Mapping[str, Level]]
+) -> Iterator[RefusedLine]:
+    """Lines that are sold already, and would make a shortfall larger than the lines before them
+    leave room for.
+    """
+    room: dict[tuple[str, str], int] = {}
+    for line in lines:
+        place = line.sku, line.location
+        level = skus[line.sku].get(line.location)
+        left = room.setdefault(place, ON_HAND_MAX + (level.available if level else 0))
+        if line.quantity > left:
+            yield refused_line(line, left)
+        else:
+            room[place] -= line.quantity
 
 
 def refused_line(line: Line, available: int) -> RefusedLine:

@@ -35,6 +35,7 @@ from holdfast.core.commands import (
     RepairLevels,
     Reserve,
     ReserveAgainstSupply,
+    ReserveAlreadySold,
     ReserveBatch,
     ResolveLevels,
     SettleSku,
@@ -130,6 +131,12 @@ class Nasty:
         command = Reserve(self._key(), self._lines(size, quantity), hold_ms)
         self._last = command
         return command
+
+    def sell(self, size: float) -> Command:
+        """What is sold already, of levels that have it and of some that have nothing."""
+        return ReserveAlreadySold(
+            self._key(), self._lines(size, self.rng.choice((1, 3, 999))), 1_000
+        )
 
     def repeat(self, size: float) -> Command:
         """The same again, or another order under an old id."""
@@ -418,6 +425,7 @@ class Nasty:
 
 KINDS: Final[list[Callable[[Nasty, float], Command]]] = [
     Nasty.reserve,
+    Nasty.sell,
     Nasty.repeat,
     Nasty.move,
     Nasty.extend,

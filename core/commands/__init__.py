@@ -56,6 +56,7 @@ from .reservations import (
     ReservationView,
     Reserve,
     ReserveAgainstSupply,
+    ReserveAlreadySold,
     ReserveOutcome,
 )
 from .shared import (
@@ -196,6 +197,7 @@ __all__ = [
     "ReservationView",
     "Reserve",
     "ReserveAgainstSupply",
+    "ReserveAlreadySold",
     "ReserveBatch",
     "ReserveOutcome",
     "ResetSource",

@@ -11,7 +11,7 @@ from operator import attrgetter, is_
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, get_args, get_type_hints
 
 from .batches import ResolveLevels
-from .reservations import Line, Reserve, ReserveAgainstSupply
+from .reservations import AnyReserve, Line, ReserveAgainstSupply
 from .shared import Conflict, InTheWay, LimitReached, OutOfRange, Unknown
 from .stock import Difference
 
@@ -77,7 +77,7 @@ def _layout_of(kind: Any) -> _Layout:
     fields = [(at, field, put) for at, field, put in puts if put is not None]
     about = [(at, field) for at, field, _ in puts if field in _ABOUT_FIELD.get(kind, ())]
     read = attrgetter(*order) if len(order) > 1 else _read_one(*order)
-    is_reserve = kind in (Reserve, ReserveAgainstSupply)
+    is_reserve = kind in get_args(AnyReserve)
     return _Layout(fields, about, read, partial(_reserve, kind) if is_reserve else kind)
 
 

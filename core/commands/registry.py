@@ -58,6 +58,7 @@ from .reservations import (
     ReservationView,
     Reserve,
     ReserveAgainstSupply,
+    ReserveAlreadySold,
     ReserveOutcome,
 )
 from .shortfalls import GetShortfall, ShortfallView
@@ -111,6 +112,7 @@ class Growth(Enum):
     SOURCES = 6
     BACKORDERS = 7
     MERGES = 8
+    SALES = 9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,7 +203,11 @@ def _weighs(first: int, each: float = 0, field: str = "") -> Callable[[Any], int
 
 def _weight_of_reserve(command: Reserve) -> int:
     # Reserves of one line share a kernel call; a longer one is a joint turn.
-    return LINE_RESERVED if len(command.lines) == 1 else 60 + 3 * len(command.lines)
+    return LINE_RESERVED if len(command.lines) == 1 else _weight_of_joint_turn(command)
+
+
+def _weight_of_joint_turn(command: AnyReserve) -> int:
+    return 60 + 3 * len(command.lines)
 
 
 def _rows_of_request(command: Any) -> int:
@@ -244,6 +250,16 @@ RESERVE_AGAINST_SUPPLY = _operation(
     lambda command, homes: homes.of_sku(command.lines[0].sku),
     _weighs(100, LINE_BACKORDERED, "lines"),
     Growth.BACKORDERS,
+    _rows_of_reserve,
+    may_fault=True,
+)
+RESERVE_ALREADY_SOLD = _operation(
+    ReserveAlreadySold,
+    ReserveOutcome,
+    lambda command, homes: homes.of_sku(command.lines[0].sku),
+    _weight_of_joint_turn,
+    Growth.SALES,
+    # Each line may begin a stock level.
     _rows_of_reserve,
     may_fault=True,
 )

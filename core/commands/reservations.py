@@ -52,7 +52,19 @@ class ReserveAgainstSupply:
     owner: str = ""
 
 
-AnyReserve: TypeAlias = Reserve | ReserveAgainstSupply
+@dataclass(frozen=True, slots=True)
+class ReserveAlreadySold:
+    """Hold all lines, whether they are there or not: somebody has sold them already. A class of its
+    own, so that a Reserve of what is there does not pay for the question.
+    """
+
+    key: Key
+    lines: tuple[Line, ...]
+    hold_ms: int
+    owner: str = ""
+
+
+AnyReserve: TypeAlias = Reserve | ReserveAgainstSupply | ReserveAlreadySold
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +161,8 @@ class ReserveOutcome(NamedTuple):
     is_repeat: bool = False
     backorders: tuple[Backordered | None, ...] = ()
     """What of each line is not on hand yet; nothing when all is."""
+    shortfalls: tuple[Shortfall, ...] = ()
+    """Of what was sold already: those at the stock levels of its lines."""
 
 
 @dataclass(frozen=True, slots=True)

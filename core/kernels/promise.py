@@ -58,9 +58,10 @@ def is_in_range(on_hand, available):
     may still be promised.
 
     It is the guard of all arithmetic on stock levels, because no command on reservations leads out
-    of this range. A promise takes what is available, which is ON_HAND_MAX at most. A fulfilment
-    takes from `on_hand` and `committed` alike, so what is available stays what it was, and with it
-    `on_hand`, which is not less, stays above -ON_HAND_MAX.
+    of this range. A promise takes what is available, which is ON_HAND_MAX at most; one of what is
+    sold already may leave a shortfall of that much (`decide_sold_line`). A fulfilment takes from
+    `on_hand` and `committed` alike, so what is available stays what it was, and with it `on_hand`,
+    which is not less, stays above -ON_HAND_MAX.
     """
     return on_hand <= ON_HAND_MAX and available >= -ON_HAND_MAX
 
@@ -177,10 +178,28 @@ def decide_line(operation, taken, header, stock):
 
 
 @kernel
-def decide_lines(operations, codes, available, taken, places, header, stock):
+def decide_sold_line(operation, taken, header, stock):
+    """(code, units) of one line that is sold already, which is a fact: no lack of stock speaks
+    against it, and nothing that lets no promises be made of what there is. It needs a SKU that has
+    not ended, and room: `units` is how many more its level can be short of.
+    """
+    row = operation.row
+    room = np.int64(ON_HAND_MAX) - taken
+    if 0 <= row < header[LEVELS]:
+        level = stock.levels[row]
+        room += promisable(level)
+        if stock.ended[level.sku]:
+            return UNKNOWN_STOCK_LEVEL, room
+    elif row != NO_LEVEL or operation.location < 1:
+        return UNKNOWN_STOCK_LEVEL, room
+    return ACCEPTED if operation.quantity <= room else INSUFFICIENT_STOCK, room
+
+
+@kernel
+def decide_lines(operations, codes, available, taken, places, header, stock, is_sold):
     """Decide the PENDING lines of one shard, all or none of which will be reserved, each against
-    what the ones before it would leave. Nothing is written but `codes`, `available`, `taken`
-    (int64, zeros at first) and `places`, an empty index.
+    what the ones before it would leave; `is_sold` says that they are sold already. Nothing is
+    written but `codes`, `available`, `taken` (int64, zeros at first) and `places`, an empty index.
     """
     stock, places = Stock(*stock), Index(*places)
     shard = header[SHARD]
@@ -192,7 +211,10 @@ def decide_lines(operations, codes, available, taken, places, header, stock):
         previous = previous_at_level(places, operations, i, h)
         if previous >= 0:
             taken[i] = taken[previous]
-        codes[i], available[i] = decide_line(operation, taken[i], header, stock)
+        if is_sold:
+            codes[i], available[i] = decide_sold_line(operation, taken[i], header, stock)
+        else:
+            codes[i], available[i] = decide_line(operation, taken[i], header, stock)
         if codes[i] == ACCEPTED:
             taken[i] += operation.quantity
 

@@ -100,17 +100,20 @@ def shards_of(operations: Array) -> list[int]:
     return list(dict.fromkeys(operations["shard"].tolist()))
 
 
-def decide(shards: Iterable[Shard], operations: Array, codes: Array) -> Array:
+def decide(
+    shards: Iterable[Shard], operations: Array, codes: Array, *, is_sold: bool = False
+) -> Array:
     """Answer, in `codes` (uint8), the PENDING lines among those that are to be had all or none,
-    each against what the ones before it would leave; what was available of each (int64). Nothing is
-    written.
+    each against what the ones before it would leave; what was available of each (int64), or room
+    for where they are sold already. Nothing is written.
     """
     count = len(operations)
     available, taken = np.zeros((2, count), np.int64)
     places = None
     for shard in shards:
         places = places or shard.level_slots.scratch(count)
-        kernels.decide_lines(operations, codes, available, taken, places, shard.header, shard.stock)
+        what = operations, codes, available, taken, places
+        kernels.decide_lines(*what, shard.header, shard.stock, is_sold)
     return available
 
 

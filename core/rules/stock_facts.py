@@ -39,7 +39,13 @@ from ..tables.effects import Section
 from ..tables.layouts import PLAN, STOCK_EVENT
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..tables.writing import number_of_name, record, record_names, record_origin
+from ..tables.writing import (
+    number_of_name,
+    record,
+    record_levels,
+    record_names,
+    record_origin,
+)
 from ..work import EVENT_NAMED, Steps, Work
 from . import joint_turn, stock_details
 from .fact_changes import Change, FactChanges
@@ -395,8 +401,7 @@ def _create_levels(shard: Shard, levels: Sequence[_New], quarantining: str | Non
     places = {place: shard.locations.find(place) for place in set(locations)}
     for row, level in enumerate(levels, len(shard.levels)):
         level.row = row
-    begun = ((skus[each.sku], places[each.location], 1, 0, 0) for each in levels)
-    record(shard, Section.LEVELS, *begun)
+    record_levels(shard, ((skus[each.sku], places[each.location]) for each in levels))
 
 
 def _columns(named: Sequence[StockEvent], places: _Places) -> Array:

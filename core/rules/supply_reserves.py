@@ -89,7 +89,7 @@ class SupplyReserves:
             before = np.array([taken.get(place, 0)])
             scratch = shard.level_slots.scratch(1)
             what = operations[one], codes[one], available[one], before.copy(), scratch
-            kernels.decide_lines(*what, shard.header, shard.stock)
+            kernels.decide_lines(*what, shard.header, shard.stock, False)
             quantity = command.lines[at].quantity
             if codes[at] == INSUFFICIENT_STOCK and latest_ns is not None and place[1] >= 0:
                 there = max(0, int(available[at]))

@@ -11,11 +11,10 @@ from ..commands import StockEvent
 from ..kernels.codes import UNKNOWN_LOCATION
 from ..limits import QUANTITY_MAX, SUPPLIES_OPEN_MAX
 from ..model import EventKind, EventOutcome
-from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.supply import count_open, find_supply, has_room, is_known_open, known_to_come
 from ..tables.table import Array
-from ..tables.writing import record
+from ..tables.writing import record_levels
 from .reversals import Undoing
 from .supply import Told, key_of, write_told
 
@@ -77,7 +76,7 @@ def write_transfer(event: StockEvent, sign: int, shard: Shard, row: int) -> None
     if there < 0:
         there = len(shard.levels)
         level = shard.skus.find(event.sku), shard.locations.find(event.to_location)
-        record(shard, Section.LEVELS, (*level, 1, 0, 0))
+        record_levels(shard, [level])
     known = _find(event, shard, there)
     dispatched, received = _after(event, sign, known)
     incoming = max(0, dispatched - received) - known_to_come(known)

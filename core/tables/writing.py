@@ -6,7 +6,7 @@ apply in one go, through the functions that apply/ uses too. Either way a restar
 same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -277,6 +277,11 @@ def record_supply(shard: Shard, effect: tuple[int, ...], *names: str) -> None:
     if names:
         shard.effects[Section.SUPPLY_TEXTS].extend(len(packed))[:] = packed
     apply_supplies(shard, added, packed)
+
+
+def record_levels(shard: Shard, places: Iterable[tuple[int, int]]) -> None:
+    """Begin stock levels, which no source has counted, of SKUs at locations by their numbers."""
+    record(shard, Section.LEVELS, *((*place, 1, 0, 0) for place in places))
 
 
 def record_seal(shard: Shard) -> None:

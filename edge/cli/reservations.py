@@ -50,6 +50,13 @@ LatestSupply = Annotated[
         show_default=False,
     ),
 ]
+AlreadySold = Annotated[
+    bool,
+    typer.Option(
+        "--already-sold",
+        help="It is sold, by a marketplace for one: hold it whether units are there or not.",
+    ),
+]
 HOLD_HELP = "How long to hold, from now: 90s, 15m, 12h or 30d."
 
 
@@ -60,6 +67,7 @@ def reserve(
     hold: Annotated[str, typer.Option(metavar="DURATION", help=HOLD_HELP)] = "15m",
     owner: Annotated[str, typer.Option(help="Whom it is for.", show_default=False)] = "",
     latest_supply: LatestSupply = None,
+    already_sold: AlreadySold = False,
     target: Target = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
@@ -69,7 +77,9 @@ def reserve(
     hold_s, latest = parse_duration(hold), parse_day(latest_supply) if latest_supply else None
     with asking(target, timeout, as_json=as_json) as client:
         answer = client.reserve(
-            reservation_id, asked, hold=hold_s, owner=owner, latest_supply=latest
+            *(reservation_id, asked, hold_s, owner),
+            latest_supply=latest,
+            already_sold=already_sold,
         )
     _tell_refusal(answer, as_json=as_json)
     if not as_json:
@@ -130,11 +140,8 @@ def fulfill(
             reservation_id, some, remainder=_remainder(give_back), request_id=request_id
         )
     _tell_state(reservation_id, answer, as_json=as_json)
-    if answer.shortfalls and not as_json:
-        from . import answers
-
-        typer.echo("Promises exceed supply here:")
-        console().print(answers.shortfalls(answer.shortfalls))
+    if not as_json:
+        _tell_shortfalls(answer)
 
 
 @app.command()
@@ -212,6 +219,15 @@ def _tell_reserved(reservation_id: str, answer: Any) -> None:
         from . import answers
 
         console().print(answers.backordered_lines(waiting))
+    _tell_shortfalls(answer)
+
+
+def _tell_shortfalls(answer: Any) -> None:
+    if answer.shortfalls:
+        from . import answers
+
+        typer.echo("Promises exceed supply here:")
+        console().print(answers.shortfalls(answer.shortfalls))
 
 
 def _tell_hold(reservation_id: str, answer: Any) -> None:

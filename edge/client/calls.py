@@ -69,6 +69,7 @@ def reserve(
     owner: str = "",
     *,
     latest_supply: datetime | None = None,
+    already_sold: bool = False,
     **options: Unpack[Options],
 ) -> Call[reservation.ReserveResponse]:
     """Hold units for a customer: all lines, or none of them.
@@ -79,7 +80,9 @@ def reserve(
     default; `owner` is whom it is for. The response says what is held and until when, or which
     lines are short. An id whose units are all gone is refused with RESERVATION_ENDED. With
     `latest_supply`, units that are not on hand are promised from supply that is expected by the end
-    of that day in UTC: the response says how many of a line, and when.
+    of that day in UTC: the response says how many of a line, and when. What is `already_sold`, by a
+    marketplace for one, is held whether units are there or not; `shortfalls` tells what is missing
+    now, and whom that endangers.
 
     Raises `NotFound` if a SKU or location is unknown, and `AlreadyExists` if the id was used with
     other content.
@@ -92,6 +95,7 @@ def reserve(
         reservation_id=text("reservation_id", reservation_id),
         hold_duration=None if hold is None else duration("hold", hold),
         owner=text("owner", owner),
+        already_sold=flag("already_sold", already_sold),
     )
     add_lines(request.lines, lines)
     if latest_supply is not None:

@@ -66,5 +66,5 @@ def _operation(command: Any) -> str:
     verb = getattr(command, "verb", None)
     if verb is not None:
         return str(verb.name)
-    name = type(command).__name__
-    return name.removesuffix("Batch").removesuffix("AgainstSupply").upper()
+    name = type(command).__name__.removesuffix("AgainstSupply").removesuffix("AlreadySold")
+    return name.removesuffix("Batch").upper()

@@ -10,7 +10,7 @@ from functools import partial
 
 from google.protobuf.message import Message
 
-from holdfast.core.commands import ReserveAgainstSupply
+from holdfast.core.commands import ReserveAgainstSupply, ReserveAlreadySold
 from holdfast.core.commands.registry import (
     AVAILABLE_TO_PROMISE,
     CREATE_LOCATION,
@@ -29,6 +29,7 @@ from holdfast.core.commands.registry import (
     RENAME_SKU,
     RESERVE,
     RESERVE_AGAINST_SUPPLY,
+    RESERVE_ALREADY_SOLD,
     RESERVE_BATCH,
     RESOLVE_LEVELS,
     UPDATE_LOCATION,
@@ -118,6 +119,8 @@ class Service:
         # summing, the caller before.
         if isinstance(command, ReserveAgainstSupply):
             outcome = await self._ask(RESERVE_AGAINST_SUPPLY, context, command, request)
+        elif isinstance(command, ReserveAlreadySold):
+            outcome = await self._ask(RESERVE_ALREADY_SOLD, context, command, request)
         else:
             outcome = await self._ask(RESERVE, context, command, request)
         return reserve_response(outcome)

@@ -61,7 +61,12 @@ def reserve_from_request(request: reservation.ReserveRequest) -> core.AnyReserve
         if line.HasField("latest_supply_time"):
             by_name = _latest_times(request.lines)
             latest = tuple(by_name[_name(each)] for each in lines)
+            if request.already_sold:
+                expected = "no latest_supply_time in any line, or already_sold not set"
+                raise invalid("already_sold", "true", expected)
             return core.ReserveAgainstSupply(key, lines, duration_ms, latest, owner)
+    if request.already_sold:
+        return core.ReserveAlreadySold(key, lines, duration_ms, owner)
     return core.Reserve(key, lines, duration_ms, owner)
 
 
@@ -104,6 +109,8 @@ def reserve_response(outcome: core.ReserveOutcome) -> reservation.ReserveRespons
             allocated.line_id = line.line_id
         if backordered:
             _fill_backordered(allocated, backordered)
+    if outcome.shortfalls:
+        response.shortfalls.extend(map(shortfall_message, outcome.shortfalls))
     return response
 
 

@@ -139,6 +139,8 @@ def told_of_reserve(outcome: ReserveOutcome) -> Iterator[str]:
         if outcome.is_repeat or backordered:
             name = f"{line.sku}@{line.location}={line.quantity}{suffix(line.line_id)}"
             yield f"  {name}{shown_backordered(backordered)}"
+    for each in outcome.shortfalls:
+        yield from shown_shortfall(each)
 
 
 def shown_backordered(told: Backordered | None) -> str:

@@ -23,6 +23,7 @@ from holdfast.core.commands import (
     Reference,
     RenameSku,
     Reserve,
+    ReserveAlreadySold,
     Reversed,
     StockEvent,
     UpdateLocation,
@@ -101,6 +102,7 @@ class Storyteller:
         """Events that are reversed before they are sent."""
         self.kinds: list[Callable[[], Command]] = [
             *[self.reserve] * 8,
+            *[self.sell] * 3,
             *[self.move] * 12,
             *[self.extend] * 3,
             *[partial(reserve_against_supply, self)] * 3,
@@ -162,6 +164,12 @@ class Storyteller:
         key = key_from_text(self.rng.choice(IDS))
         hold_ms, lines = self.rng.choice(HOLDS_MS), self.lines(self.rng.randint(1, 4))
         return Reserve(key, lines, hold_ms, self.rng.choice(OWNERS))
+
+    def sell(self) -> Command:
+        """Something that is sold already, whether it is there or not."""
+        key = key_from_text(self.rng.choice(IDS))
+        hold_ms, lines = self.rng.choice(HOLDS_MS), self.lines(self.rng.randint(1, 4))
+        return ReserveAlreadySold(key, lines, hold_ms, self.rng.choice(OWNERS))
 
     def rush(self) -> Command:
         """One of many who want the same."""
@@ -237,6 +245,8 @@ class Storyteller:
             return self.reserve()
         command = self.rng.choice(self.sent[-12:])
         match command:
+            case ReserveAlreadySold() if self.is_one_in(4):
+                return Reserve(command.key, command.lines, command.hold_ms, command.owner)
             case Reserve() | Move(lines=(_, *_)) if self.is_one_in(4):
                 lines = list(command.lines or ())
                 return replace(command, lines=tuple(self.rng.sample(lines, len(lines))))

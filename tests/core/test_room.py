@@ -19,6 +19,7 @@ from holdfast.core.commands import (
     MoveBatch,
     RecordStockEvents,
     Reserve,
+    ReserveAlreadySold,
     ReserveBatch,
     Reversed,
     StockBatch,
@@ -145,6 +146,12 @@ def make_levels(_node: Node) -> Iterator[Command]:
     )
 
 
+def sell_elsewhere(_node: Node) -> Iterator[Command]:
+    for n in count(1):
+        yield UpdateLocation(Location(f"L{n}", LocationKind.STORE, "", enabled=True))
+        yield ReserveAlreadySold(key(n), (Line("S0", f"L{n}", 1),), 60_000)
+
+
 def name_sources(_node: Node) -> Iterator[Command]:
     return (RecordStockEvents(f"till {n}", (fact(),)) for n in count(1))
 
@@ -197,6 +204,7 @@ FILLERS = {
     reserve_texts: "id_texts",
     reserve_batches: "reservations",
     reserve_groups: "reservations",
+    sell_elsewhere: "levels",
     extend: "requests",
     name_requests: "requests",
     split_lines: "reservations",

@@ -14,6 +14,7 @@ of the model: keep the change only if you understand it.
         [doc=po1[#1]] [due=+3d] [said=+1h]          supply, when it is due, when that was said
         [transfer=t1[#1]] [goes=W2] [takes=promised]        a transfer, where it goes
     reserve r1 S1@W1=3 S2@W2=1 hold=15m [owner=ann] [latest=+5d]     from supply by then
+    sold r1 S1@W1=3 hold=30d [owner=ann]                    the same of what is sold already
     extend r1 hold=15m [request=q1]
     commit | fulfill | release | cancel r1 [S1@W1=2 ...] [rest=keep|give_back] [request=q1]
     reset till 7 [request=q1]           a source counts on from 7
@@ -59,6 +60,7 @@ from holdfast.core.commands import (
     RenameSku,
     Reserve,
     ReserveAgainstSupply,
+    ReserveAlreadySold,
     ResetSource,
     Reversed,
     SettleSku,
@@ -223,6 +225,9 @@ class Story:
                     return Reserve(words.key, lines, hold_ms, owner)
                 latest = (latest_ns,) * len(lines)
                 return ReserveAgainstSupply(words.key, lines, hold_ms, latest, owner)
+            case "sold":
+                owner = words.options.get("owner", "")
+                return ReserveAlreadySold(words.key, words.lines(), words.hold_ms(), owner)
             case "extend":
                 return Extend(words.key, words.request(), words.hold_ms())
             case "commit" | "fulfill" | "release" | "cancel":

@@ -79,16 +79,18 @@ RESERVATION_STATE_CANCELLED: ReservationState
 RESERVATION_STATE_RETURNED: ReservationState
 
 class ReserveRequest(_message.Message):
-    __slots__ = ("reservation_id", "lines", "hold_duration", "owner")
+    __slots__ = ("reservation_id", "lines", "hold_duration", "owner", "already_sold")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
     HOLD_DURATION_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
+    ALREADY_SOLD_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     lines: _containers.RepeatedCompositeFieldContainer[ReserveLine]
     hold_duration: _duration_pb2.Duration
     owner: str
-    def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[ReserveLine, _Mapping]]] = ..., hold_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., owner: _Optional[str] = ...) -> None: ...
+    already_sold: bool
+    def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[ReserveLine, _Mapping]]] = ..., hold_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., owner: _Optional[str] = ..., already_sold: bool = ...) -> None: ...
 
 class ReserveLine(_message.Message):
     __slots__ = ("sku", "location", "quantity", "line_id", "latest_supply_time")
@@ -105,7 +107,7 @@ class ReserveLine(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., line_id: _Optional[str] = ..., latest_supply_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ReserveResponse(_message.Message):
-    __slots__ = ("outcome", "refusal", "expire_time", "revisions", "state", "repeated_request", "lines")
+    __slots__ = ("outcome", "refusal", "expire_time", "revisions", "state", "repeated_request", "lines", "shortfalls")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -113,6 +115,7 @@ class ReserveResponse(_message.Message):
     STATE_FIELD_NUMBER: _ClassVar[int]
     REPEATED_REQUEST_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
+    SHORTFALLS_FIELD_NUMBER: _ClassVar[int]
     outcome: _common_pb2.Outcome
     refusal: _common_pb2.Refusal
     expire_time: _timestamp_pb2.Timestamp
@@ -120,7 +123,8 @@ class ReserveResponse(_message.Message):
     state: ReservationState
     repeated_request: bool
     lines: _containers.RepeatedCompositeFieldContainer[AllocatedLine]
-    def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., state: _Optional[_Union[ReservationState, str]] = ..., repeated_request: bool = ..., lines: _Optional[_Iterable[_Union[AllocatedLine, _Mapping]]] = ...) -> None: ...
+    shortfalls: _containers.RepeatedCompositeFieldContainer[_common_pb2.Shortfall]
+    def __init__(self, outcome: _Optional[_Union[_common_pb2.Outcome, str]] = ..., refusal: _Optional[_Union[_common_pb2.Refusal, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., state: _Optional[_Union[ReservationState, str]] = ..., repeated_request: bool = ..., lines: _Optional[_Iterable[_Union[AllocatedLine, _Mapping]]] = ..., shortfalls: _Optional[_Iterable[_Union[_common_pb2.Shortfall, _Mapping]]] = ...) -> None: ...
 
 class AllocatedLine(_message.Message):
     __slots__ = ("line_id", "sku", "location", "quantity", "backordered", "expected_time")

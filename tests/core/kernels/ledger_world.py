@@ -203,9 +203,9 @@ class Shop:
     def _decide(self, operations: Array, answers: Array) -> None:
         """Decide the same as if they were linked."""
         available, taken = np.zeros((2, len(operations)), np.int64)
-        slots = make_index(64)
+        slots, is_sold = make_index(64), self.rng.random() < 0.3
         self.duel.call(
-            "decide_lines", operations, answers, available, taken, slots, *self.arrays[:2],
+            "decide_lines", operations, answers, available, taken, slots, *self.arrays[:2], is_sold,
             operations=max(1, len(operations)),
         )  # fmt: skip
         self.duel.note("decide_lines", answers)
