@@ -163,6 +163,8 @@ def _line(line: OrderLine, tables: Tables, at: datetime | None, path: str) -> Or
         sku=sku,
         location=_unless_empty(tables, "location", line.location, at, f"{path}location"),
         quantity=_base_units(line.quantity, factor, line.unit, f"{path}quantity"),
+        shipped=_base_units(line.shipped, factor, line.unit, f"{path}shipped"),
+        cancelled=_base_units(line.cancelled, factor, line.unit, f"{path}cancelled"),
     )
 
 

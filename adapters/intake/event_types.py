@@ -97,18 +97,24 @@ def _order_line(*, id: str = "", location: str = "", **others: Any) -> OrderLine
     return OrderLine(id=id, location=location, **others)
 
 
-_LINE: Final = object_field(
-    _order_line,
-    {
-        "id": optional_field("The line, as the order has it."),
-        "sku": name_field(),
-        "location": optional_field("Where the units are."),
-        "quantity": quantity_field(Range.ABOVE_0, "How many units."),
-        "unit": optional_field("Unit of measure; none for the SKU's base unit."),
-    },
-    "sku",
-    "quantity",
-)
+_OF_LINES: Final = {
+    "id": optional_field("The line, as the order has it."),
+    "sku": name_field(),
+    "location": optional_field("Where the units are."),
+    "quantity": quantity_field(Range.ABOVE_0, "How many units."),
+    "unit": optional_field("Unit of measure; none for the SKU's base unit."),
+}
+_OF_LINE_STATES: Final = {
+    **_OF_LINES,
+    "id": name_field(),
+    "location": name_field(),
+    "quantity": quantity_field(Range.ABOVE_0, "How many units were ordered, ever."),
+    "shipped": quantity_field(Range.FROM_0, "How many of them were shipped."),
+    "cancelled": quantity_field(Range.FROM_0, "How many of them will not be."),
+}
+_LINE: Final = object_field(_order_line, _OF_LINES, "sku", "quantity")
+_LINE_STATE: Final = object_field(_order_line, _OF_LINE_STATES, "id", "sku", "location", "quantity")
+_ANY_LINE: Final = object_field(_order_line, {**_OF_LINE_STATES, **_OF_LINES}, "sku", "quantity")
 _FACT: Final = {
     "sku": name_field(),
     "location": name_field(),
@@ -133,8 +139,9 @@ _OF_SOME_FACTS: Final = {
 }
 _OF_ORDERS: Final = {
     "order": name_field(),
-    "lines": list_field(_LINE, LINES_MAX, "The lines that it names; none for all."),
+    "lines": list_field(_ANY_LINE, LINES_MAX, "Lines of any kind of event."),
     "hold": hold_field(),
+    "is_sold": flag_field("Whether it is a fact: a channel has sold it, whatever is there."),
     "owner": optional_field("Whom the units are held for."),
     "reason": _FACT["reason"],
     "actor": _FACT["actor"],
@@ -164,6 +171,10 @@ def _fact(
 
 def _order(kind: OrderKind, about: str, *, required: str, optional: str) -> EventType:
     known = {name: _OF_ORDERS[name] for name in (*required.split(), *optional.split())}
+    if kind is OrderKind.STATE:
+        known["lines"] = list_field(_LINE_STATE, LINES_MAX, "The lines that it tells of.")
+    elif "lines" in known:
+        known["lines"] = list_field(_LINE, LINES_MAX, "The lines that it names; none for all.")
     name = f"{PREFIX}.order.{kind}.{VERSION}"
     return EventType(
         name, OrderEvent, kind, about, known, tuple(required.split()), {**known, **_OF_ORDERS}
@@ -234,7 +245,12 @@ _ALL: Final = (
         required="order lines",
         optional="hold owner reason actor",
     ),
-    _order(OrderKind.PLACED, "It is sold.", required="order", optional="lines owner reason actor"),
+    _order(
+        OrderKind.PLACED,
+        "It is sold.",
+        required="order",
+        optional="lines is_sold owner reason actor",
+    ),
     _order(
         OrderKind.SHIPPED,
         "Units left, or were collected.",
@@ -246,6 +262,12 @@ _ALL: Final = (
         "Units go back on sale.",
         required="order",
         optional="lines reason actor",
+    ),
+    _order(
+        OrderKind.STATE,
+        "How it stands. What is behind is brought up, and nothing goes back.",
+        required="order lines",
+        optional="is_sold owner reason actor",
     ),
     EventType(
         f"{PREFIX}.exception.{VERSION}",

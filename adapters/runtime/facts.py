@@ -12,7 +12,7 @@ from typing import Any, Final
 from holdfast.v1 import stock_service_pb2 as stock
 
 from ..contract import Undecodable
-from ..events import CountBasis, FactKind, Reference, StockFact
+from ..events import CountBasis, Exceptional, FactKind, Reference, StockFact
 
 KINDS: Final[dict[FactKind, Any]] = {
     kind: stock.StockEventKind.Value(f"STOCK_EVENT_KIND_{kind.name}") for kind in FactKind
@@ -42,6 +42,8 @@ class Settled:
     """The core has it, or needs nothing more of it."""
 
     outcome: str
+    case: Exceptional | None = None
+    """What a person has to decide about all the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -307,6 +307,8 @@ class Lane:
         if isinstance(judged, Dead):
             self._bury(item, "deliver", judged, done)
             return
+        if judged.case is not None:
+            done.changes.append(raise_case(self.name, judged.case, self._now()))
         received = item.waiting.message.received
         self._told.settled(self.name, item.event, judged.outcome, received)
 

@@ -1,23 +1,16 @@
-"""What happens to orders, as commands on the reservations that bear their ids.
+"""What happens to orders, as commands on the reservations that bear their ids."""
 
-Rules of this file: every command has a request id made of the event's, so that the core answers a
-repeat as it did at first, also after a crash between two of them. What the core refuses is a dead
-letter: an operator settles it and replays the event.
-"""
-
-import hashlib
-from typing import Any, Final
+from typing import Final
 
 from holdfast.edge.client import Client, NotFound
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 
-from ..contract import Undecodable
 from ..events import OrderEvent, OrderKind
-from .facts import Dead, Settled, units
-
-#: What a request id may have.
-REQUEST_ID_BYTES_MAX: Final = 128
+from .facts import Dead, Settled
+from .order_calls import OrderCalls, is_refused, judged, lines_of, needed_lines
+from .order_shortfalls import short_case
+from .order_states import OrderStates
 
 #: Refusals that say that a command found nothing to do, so that another one may.
 _NOTHING_TO_DO: Final = {
@@ -38,7 +31,8 @@ class Orders:
     """Carries out events of orders on the core. Raises what the client raises, but NotFound."""
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        self._calls = OrderCalls(client)
+        self._states = OrderStates(self._calls)
 
     async def apply(self, event: OrderEvent) -> Settled | Dead:
         """Carry out an event whose names and quantities are the core's. Raises Undecodable."""
@@ -47,6 +41,7 @@ class Orders:
             OrderKind.PLACED: self._place,
             OrderKind.SHIPPED: self._ship,
             OrderKind.CANCELLED: self._cancel,
+            OrderKind.STATE: self._states.bring_up,
         }
         try:
             return await by_kind[event.kind](event)
@@ -54,112 +49,51 @@ class Orders:
             return Dead(error.reason, error.message, *_blamed(error))
 
     async def _hold(self, event: OrderEvent) -> Settled | Dead:
-        return _judged(await self._reserve(event))
+        return judged(await self._calls.reserve(event, event.order, needed_lines(event)))
 
     async def _place(self, event: OrderEvent) -> Settled | Dead:
+        placed = await self._placed(event)
+        if event.is_sold and isinstance(placed, Settled):
+            found = [await self._calls.read(event.order)]
+            return Settled(placed.outcome, await short_case(self._calls.client, event, found))
+        return placed
+
+    async def _placed(self, event: OrderEvent) -> Settled | Dead:
         try:
-            committed = await self._commit(event)
+            committed = await self._calls.commit(event, event.order)
         except NotFound:
-            reserved = _judged(await self._reserve(event))
+            reserved = await self._hold(event)
             if isinstance(reserved, Dead):
                 return reserved
-            committed = await self._commit(event)
-        if _is_refused(committed) and committed.refusal.code == common.REFUSAL_CODE_WRONG_STATE:
-            state = await self._state(event)
+            committed = await self._calls.commit(event, event.order)
+        if is_refused(committed) and committed.refusal.code == common.REFUSAL_CODE_WRONG_STATE:
+            state = (await self._calls.read(event.order)).state
             if state == reservation.RESERVATION_STATE_COMMITTED:
                 return Settled("ALREADY_PLACED")
-        return _judged(committed)
+        return judged(committed)
 
     async def _ship(self, event: OrderEvent) -> Settled | Dead:
-        shipped = await self._fulfill(event, "ship")
-        if not _is_refused(shipped) or shipped.refusal.code not in _NOTHING_TO_DO:
-            return _judged(shipped)
+        lines = lines_of(event) or None
+        shipped = await self._calls.fulfill(event, event.order, lines)
+        if not is_refused(shipped) or shipped.refusal.code not in _NOTHING_TO_DO:
+            return judged(shipped)
         # What left may still be held here: shipped is shipped, so the order counts as placed.
-        if _is_refused(await self._commit(event)):
-            return _judged(shipped)
-        return _judged(await self._fulfill(event, "ship-placed"))
+        if is_refused(await self._calls.commit(event, event.order)):
+            return judged(shipped)
+        return judged(await self._calls.fulfill(event, event.order, lines, "ship-placed"))
 
     async def _cancel(self, event: OrderEvent) -> Settled | Dead:
         """Give back what is committed, what is held, or of a whole order both."""
-        lines, correlation_id = _lines(event) or None, event.correlation_id or None
-        cancelled = await self._client.cancel(
-            event.order,
-            lines,
-            request_id=request_id(event, "cancel"),
-            correlation_id=correlation_id,
-        )
-        if lines is not None and not _is_refused(cancelled):
+        lines = lines_of(event) or None
+        cancelled = await self._calls.cancel(event, event.order, lines)
+        if lines is not None and not is_refused(cancelled):
             return Settled("APPLIED")
-        released = await self._client.release(
-            event.order,
-            lines,
-            request_id=request_id(event, "release"),
-            correlation_id=correlation_id,
-        )
-        if not _is_refused(cancelled) or not _is_refused(released):
+        released = await self._calls.release(event, event.order, lines)
+        if not is_refused(cancelled) or not is_refused(released):
             return Settled("APPLIED")
-        if await self._state(event) in _ENDED:
+        if (await self._calls.read(event.order)).state in _ENDED:
             return Settled("ALREADY_ENDED")
-        return _judged(cancelled)
-
-    async def _reserve(self, event: OrderEvent) -> reservation.ReserveResponse:
-        if not event.lines:
-            raise Undecodable("lines", (), "what the order is of")
-        return await self._client.reserve(
-            event.order,
-            _lines(event),
-            event.hold,
-            event.owner,
-            correlation_id=event.correlation_id or None,
-        )
-
-    async def _commit(self, event: OrderEvent) -> reservation.CommitResponse:
-        return await self._client.commit(
-            event.order,
-            request_id=request_id(event, "commit"),
-            correlation_id=event.correlation_id or None,
-        )
-
-    async def _fulfill(self, event: OrderEvent, verb: str) -> reservation.FulfillResponse:
-        return await self._client.fulfill(
-            event.order,
-            _lines(event) or None,
-            request_id=request_id(event, verb),
-            correlation_id=event.correlation_id or None,
-        )
-
-    async def _state(self, event: OrderEvent) -> int:
-        found = await self._client.get_reservation(event.order)
-        return int(found.reservation.state)
-
-
-def request_id(event: OrderEvent, verb: str) -> str:
-    """The id of a command of an event: the same for every attempt."""
-    name = f"{event.source}/{event.id}/{verb}"
-    if len(name.encode()) <= REQUEST_ID_BYTES_MAX:
-        return name
-    return f"{hashlib.blake2b(name.encode(), digest_size=32).hexdigest()}/{verb}"
-
-
-def _lines(event: OrderEvent) -> list[tuple[str, str, int, str]]:
-    return [
-        (line.sku, line.location, units(f"lines[{place}].quantity", line.quantity), line.id)
-        for place, line in enumerate(event.lines)
-    ]
-
-
-def _is_refused(response: Any) -> bool:
-    return bool(response.outcome == common.OUTCOME_REFUSED)
-
-
-def _judged(response: Any) -> Settled | Dead:
-    if not _is_refused(response):
-        return Settled("APPLIED")
-    refusal = response.refusal
-    code = common.RefusalCode.Name(refusal.code).removeprefix("REFUSAL_CODE_")
-    field = "lines" if refusal.lines else "order"
-    blamed = ", ".join(f"{line.sku} at {line.location}" for line in refusal.lines)
-    return Dead(code, refusal.message, field, blamed)
+        return judged(cancelled)
 
 
 def _blamed(error: NotFound) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from holdfast.adapters.events import (
     CountBasis,
     Event,
     FactKind,
+    OrderKind,
     OrderLine,
     Reference,
     Reversed,
@@ -50,6 +51,9 @@ _JSON = st.recursive(
     max_leaves=8,
 )
 _LINES = st.builds(OrderLine, _OPTIONAL_NAMES, _NAMES, _OPTIONAL_NAMES, _ABOVE_0, _OPTIONAL_NAMES)
+_LINE_STATES = st.builds(
+    OrderLine, _NAMES, _NAMES, _NAMES, _ABOVE_0, _OPTIONAL_NAMES, _COUNTS, _COUNTS
+)
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "reference": st.builds(Reference, _NAMES, _NAMES, _OPTIONAL_NAMES),
     "as_of_sequence": st.integers(0, 2**63 - 1),
@@ -62,6 +66,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "expected_time": _TIMES,
     "takes_promised": st.booleans(),
     "lines": st.lists(_LINES, max_size=3).map(tuple),
+    "is_sold": st.booleans(),
     "hold": st.timedeltas(timedelta(microseconds=1), timedelta(days=1000)),
     "details": st.dictionaries(_NAMES, _JSON, max_size=3),
 }
@@ -70,6 +75,8 @@ _QUANTITIES |= {"transfer_adjustment": _NOT_0, "reversal": st.one_of(_COUNTS, _N
 
 
 def _values(kind: EventType, name: str) -> st.SearchStrategy[Any]:
+    if name == "lines" and kind.kind is OrderKind.STATE:
+        return st.lists(_LINE_STATES, max_size=3).map(tuple)
     if name == "quantity":
         return _QUANTITIES.get(str(kind.kind), _ABOVE_0)
     return _VALUES.get(name, _NAMES if name in kind.required else _OPTIONAL_NAMES)

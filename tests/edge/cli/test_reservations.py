@@ -30,3 +30,16 @@ def test_a_fulfill_shows_where_promises_exceed_supply(node: NodeProcess, sku: st
     assert f"{order} is fulfilled now" in result.stdout
     assert "Promises exceed supply here:" in result.stdout
     assert f"{sku} W1 -3 -3" in flat(result.stdout)
+
+
+def test_what_is_sold_already_is_held_and_shown_with_what_is_missing(
+    node: NodeProcess, sku: str
+) -> None:
+    order, missing = new_id(), "Promises exceed supply here:"
+    refused = ask(node, "reserve", order, sku, "W1", 10**6)
+    assert EXIT_REFUSED == refused.exit_code
+    held = ask(node, "reserve", order, sku, "W1", 10**6, "--already-sold")
+    assert f"{order} is held until" in held.stdout
+    assert missing in held.stdout
+    ask(node, "release", order)
+    assert missing not in ask(node, "reserve", new_id(), sku, "W1", 1, "--already-sold").stdout

@@ -42,6 +42,7 @@ WRONG: dict[str, tuple[list[Any], str]] = {
     "events": (["MUG", None, 7], "expected an iterable of StockEvents"),
     "remainder": ([1.0, True, b"x"], "expected an integer"),
     "kind": ([None, 1.0, True], "expected an integer"),
+    "already_sold": (NO_FLAG, "expected True or False"),
     "enabled": (NO_FLAG, "expected True or False"),
     "allow_missing": (NO_FLAG, "expected True or False"),
     "page_size": (NO_INTEGER, "expected an integer"),

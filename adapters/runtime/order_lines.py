@@ -1,0 +1,181 @@
+"""What is to be done so that the reservations of an order stand as a channel tells.
+
+Rules of this file: it decides and does not wait. A channel tells of each line how many units were
+ordered, shipped and cancelled since it began: three numbers that rise. What the core has is brought
+up to the higher of both, so states that come late or twice change nothing.
+
+An order has a reservation of its name, and one more for what was ordered later or moved, since the
+core adds nothing to a reservation: `name+1`, `name+2`, and so on.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from holdfast.v1 import reservation_service_pb2 as reservation
+
+from ..contract import Undecodable
+from ..events import OrderEvent
+from .facts import units
+from .order_calls import Line
+
+
+class Told(NamedTuple):
+    """A line as a channel tells it, in units."""
+
+    id: str
+    sku: str
+    location: str
+    ordered: int
+    shipped: int
+    cancelled: int
+
+
+class Piece(NamedTuple):
+    """The units of a line in one of the reservations of its order."""
+
+    name: str
+    """Of the reservation."""
+    sku: str
+    location: str
+    open: int
+    """Held or committed."""
+    shipped: int
+    cancelled: int
+
+    @property
+    def placed(self) -> int:
+        """Units that were placed there, and did not run out or were released before."""
+        return self.open + self.shipped + self.cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A line as the core has it."""
+
+    here: Sequence[Piece]
+    """Where it stands now, in the order in which it was placed."""
+    before: Sequence[Piece]
+    """Where it was before it moved. What is open there is to be given back."""
+    ordered: int
+    shipped: int
+    cancelled: int
+
+
+Found: TypeAlias = Sequence[reservation.Reservation]
+Moves: TypeAlias = dict[str, list[Line]]
+
+
+def told_lines(event: OrderEvent) -> list[Told]:
+    """The lines of a state. Raises Undecodable where one has no id, or the id of another."""
+    told: dict[str, Told] = {}
+    for place, line in enumerate(event.lines):
+        path = f"lines[{place}]"
+        if not line.id or line.id in told:
+            raise Undecodable(f"{path}.id", line.id, "an id that no other line of the order has")
+        ordered, shipped, cancelled = (
+            units(f"{path}.{name}", getattr(line, name))
+            for name in ("quantity", "shipped", "cancelled")
+        )
+        told[line.id] = Told(line.id, line.sku, line.location, ordered, shipped, cancelled)
+    if not told:
+        raise Undecodable("lines", (), "what the order is of")
+    return list(told.values())
+
+
+def next_name(order: str, found: Found) -> str:
+    """The name of the next reservation of an order."""
+    return f"{order}+{len(found)}" if found else order
+
+
+def have_lines_left(found: Found) -> bool:
+    """Whether a reservation ended so long ago that the core tells its lines no more."""
+    return any(not each.lines for each in found)
+
+
+def missing(told: Iterable[Told], found: Found) -> list[Line]:
+    """What is still to be placed, and where."""
+    lines = []
+    for line in told:
+        standing = _standing(line, found)
+        if _is_moved(line, standing, found):
+            place, ordered = (line.sku, line.location), line.ordered - standing.shipped
+        else:
+            # Shipped is shipped, also where it was cancelled before.
+            done = max(line.shipped, standing.shipped) + max(line.cancelled, standing.cancelled)
+            ordered = max(line.ordered, done) - standing.ordered
+            last = standing.here[-1] if standing.here else line
+            place = last.sku, last.location
+        if ordered > 0:
+            lines.append((*place, ordered, line.id))
+    return lines
+
+
+def moves(told: Iterable[Told], found: Found) -> tuple[Moves, Moves]:
+    """What is to be shipped and what to be cancelled, by reservation."""
+    shipped: Moves = {}
+    cancelled: Moves = {}
+    for line in told:
+        standing = _standing(line, found)
+        to_ship = line.shipped - standing.shipped
+        to_cancel = line.cancelled - standing.cancelled
+        for piece in standing.here:
+            ships = _take(piece, piece.open, to_ship, line.id, shipped)
+            to_ship -= ships
+            to_cancel -= _take(piece, piece.open - ships, to_cancel, line.id, cancelled)
+        for piece in standing.before:
+            _take(piece, piece.open, piece.open, line.id, cancelled)
+    return shipped, cancelled
+
+
+def _take(piece: Piece, there: int, wanted: int, line_id: str, into: Moves) -> int:
+    """Note to move as many units as are wanted and there; how many."""
+    taken = max(0, min(there, wanted))
+    if taken:
+        into.setdefault(piece.name, []).append((piece.sku, piece.location, taken, line_id))
+    return taken
+
+
+def _is_moved(line: Told, standing: Standing, found: Found) -> bool:
+    """Whether a line has a new place: one where it has not been, told by a state that is behind in
+    nothing. An old state does not move it back, nor does a channel that does not know that an
+    operator has re-sourced it.
+    """
+    been = {piece.location for piece in (*standing.before, *standing.here)}
+    is_behind = (
+        line.ordered < standing.ordered
+        or line.shipped < standing.shipped
+        or line.cancelled < standing.cancelled
+    )
+    is_new = bool(been) and line.location not in been and not have_lines_left(found)
+    return is_new and not is_behind and line.ordered - line.cancelled > standing.shipped
+
+
+def _standing(line: Told, found: Found) -> Standing:
+    """A line as the core has it. What it no longer tells is taken to be done, as far as the channel
+    tells that so much is: a reservation ends when all of it is.
+    """
+    pieces = [
+        Piece(
+            *(each.reservation_id, part.sku, part.location, part.held + part.committed),
+            *(part.fulfilled + part.returned, part.cancelled),
+        )
+        for each in found
+        for part in each.lines
+        if part.line_id == line.id
+    ]
+    start = len(pieces)
+    while start and pieces[start - 1].location == pieces[-1].location:
+        start -= 1
+    here, before = pieces[start:], pieces[:start]
+    gone = sum(piece.shipped for piece in before)
+    ordered = sum(piece.placed for piece in here) + gone
+    shipped = sum(piece.shipped for piece in here) + gone
+    cancelled = sum(piece.cancelled for piece in here)
+    if have_lines_left(found):
+        left = max(0, line.ordered - ordered)
+        left_shipped = min(left, max(0, line.shipped - shipped))
+        left_cancelled = min(left - left_shipped, max(0, line.cancelled - cancelled))
+        ordered += left_shipped + left_cancelled
+        shipped, cancelled = shipped + left_shipped, cancelled + left_cancelled
+    return Standing(here, before, ordered, shipped, cancelled)

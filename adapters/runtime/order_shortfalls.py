@@ -1,0 +1,54 @@
+"""Whether units of an order that is sold already are missing: a person decides what to do then.
+
+The core is asked how things are. Its Reserve told that, too, but a crash behind a Reserve loses the
+answer.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from holdfast.edge.client import Client
+from holdfast.v1 import reservation_service_pb2 as reservation
+
+from ..events import Exceptional, OrderEvent
+
+#: Lines endangered at a stock level that are looked through: as many as the core tells.
+LINES_MAX: Final = 1_000
+
+#: Stock levels that the text of a case names.
+LEVELS_NAMED: Final = 10
+
+
+async def short_case(
+    client: Client, event: OrderEvent, found: Sequence[reservation.Reservation]
+) -> Exceptional | None:
+    """The case of an order whose reservations the core cannot keep now, newest promises first; None
+    where it can. Raises what the client raises.
+    """
+    names = {each.reservation_id for each in found}
+    missing: dict[tuple[str, str], int] = {}
+    for sku, location in dict.fromkeys(_open_levels(found)):
+        answer = await client.get_shortfall(sku, location, max_lines=LINES_MAX)
+        endangered = answer.shortfall.endangered
+        units = sum(each.endangered_quantity for each in endangered if each.reservation_id in names)
+        if units:
+            missing[sku, location] = units
+    if not missing:
+        return None
+    told = [f"{units} of {sku} at {location}" for (sku, location), units in missing.items()]
+    more = ", and more" if len(told) > LEVELS_NAMED else ""
+    return Exceptional(
+        source=event.source,
+        id=event.id,
+        kind="order_short",
+        subject=event.order,
+        text=f"it is sold, and not there: {', '.join(told[:LEVELS_NAMED])}{more}",
+        correlation_id=event.correlation_id,
+    )
+
+
+def _open_levels(found: Iterable[reservation.Reservation]) -> Iterable[tuple[str, str]]:
+    for each in found:
+        for line in each.lines:
+            if line.held or line.committed:
+                yield line.sku, line.location

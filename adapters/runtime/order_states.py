@@ -1,0 +1,84 @@
+"""States of orders, as commands that bring the reservations of an order up to them.
+
+Rules of this file: what is to be done is decided by what the core has, each time anew. So a crash
+between two commands leaves the rest to the next attempt, whoever else has moved units meanwhile.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final
+
+from holdfast.edge.client import NotFound
+from holdfast.v1 import reservation_service_pb2 as reservation
+
+from ..events import OrderEvent
+from .facts import Dead, Settled
+from .order_calls import OrderCalls, judged
+from .order_lines import Told, have_lines_left, missing, moves, next_name, told_lines
+from .order_shortfalls import short_case
+
+#: Refusals of what somebody else has done between our look and our command, such as a warehouse
+#: that ships the same units; and how often it is decided anew.
+_OVERTAKEN: Final = {"WRONG_STATE", "EXCESS_QUANTITY"}
+ATTEMPTS: Final = 3
+
+
+class OrderStates:
+    """Brings reservations up to the states of their orders."""
+
+    def __init__(self, calls: OrderCalls) -> None:
+        self._calls = calls
+
+    async def bring_up(self, event: OrderEvent) -> Settled | Dead:
+        """Place, ship and cancel what is behind the state. Raises Undecodable, and what the client
+        raises.
+        """
+        told = told_lines(event)
+        for attempt in range(ATTEMPTS):
+            done = await self._once(event, told)
+            is_last = attempt == ATTEMPTS - 1
+            if is_last or isinstance(done, Settled) or done.reason not in _OVERTAKEN:
+                break
+        if event.is_sold and isinstance(done, Settled):
+            found = await self._find(event.order)
+            return Settled(done.outcome, await short_case(self._calls.client, event, found))
+        return done
+
+    async def _once(self, event: OrderEvent, told: list[Told]) -> Settled | Dead:
+        found = await self._find(event.order)
+        if lines := missing(told, found):
+            if have_lines_left(found):
+                text = "it ended so long ago that its lines have left, and more is to be placed"
+                return Dead("RESERVATION_ENDED", text, "order", event.order)
+            name = next_name(event.order, found)
+            reserved = judged(await self._calls.reserve(event, name, lines))
+            if isinstance(reserved, Dead):
+                return reserved
+            found = await self._find(event.order)
+        return await self._move(event, told, found)
+
+    async def _move(
+        self, event: OrderEvent, told: list[Told], found: list[reservation.Reservation]
+    ) -> Settled | Dead:
+        shipped, cancelled = moves(told, found)
+        held = [each.reservation_id for each in found if any(line.held for line in each.lines)]
+        calls = self._calls
+        steps: list[Callable[[], Awaitable[Any]]] = [
+            *(partial(calls.commit, event, name) for name in held),
+            *(partial(calls.fulfill, event, name, lines) for name, lines in shipped.items()),
+            *(partial(calls.cancel, event, name, lines) for name, lines in cancelled.items()),
+        ]
+        for step in steps:
+            done = judged(await step())
+            if isinstance(done, Dead):
+                return done
+        return Settled("APPLIED" if steps else "UNCHANGED")
+
+    async def _find(self, order: str) -> list[reservation.Reservation]:
+        """All reservations of an order, in the order in which they were made."""
+        found: list[reservation.Reservation] = []
+        try:
+            while True:
+                found.append(await self._calls.read(next_name(order, found)))
+        except NotFound:
+            return found

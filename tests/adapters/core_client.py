@@ -1,0 +1,113 @@
+"""A client of a core in the same process: the requests are those of the real client, what they mean
+and how it is told is the server's, and in between there is an engine and nothing else.
+"""
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+from holdfast.core.commands import Command, Outcome
+from holdfast.core.model import Verb
+from holdfast.edge.client import calls
+from holdfast.edge.client.errors import error_from_status
+from holdfast.edge.wire.engine_faults import FaultOutcome, fault_from_outcome
+from holdfast.edge.wire.faults import Fault
+from holdfast.edge.wire.reservations import (
+    fulfill_response,
+    get_reservation_from_request,
+    get_reservation_response,
+    move_from_request,
+    move_response,
+    reserve_from_request,
+    reserve_response,
+)
+from holdfast.edge.wire.shortfalls import shortfall_from_request, shortfall_response
+from holdfast.v1 import reservation_service_pb2 as reservation
+from tests.core.engine import Engine
+
+FAULTS = get_args(FaultOutcome)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class CoreClient:
+    """The client's methods for reservations. A test may let it be killed before or behind a call,
+    and let others do something before one.
+    """
+
+    def __init__(self, engine: Engine, now_ns: int) -> None:
+        self.engine = engine
+        self.now_ns = now_ns
+        self.asked: list[str] = []
+        """The names of the methods that were called."""
+        self.calls_left: int | None = None
+        """Calls that succeed until it is killed: the answer of the last of them is lost."""
+        self.before: Callable[[str], object] = lambda _: None
+
+    async def reserve(self, *args: Any, **options: Any) -> Any:
+        call = calls.reserve(*args, **options)
+        return self._asked("reserve", call.request, reserve_from_request, reserve_response)
+
+    async def get_reservation(self, *args: Any) -> Any:
+        request: Any = calls.get_reservation(*args).request
+        command = get_reservation_from_request(request)
+        return self._asked(
+            "get_reservation",
+            request,
+            lambda _: command,
+            lambda view: get_reservation_response(command, view),
+        )
+
+    async def get_shortfall(self, *args: Any, **options: Any) -> Any:
+        request = calls.get_shortfall(*args, **options).request
+        return self._asked("get_shortfall", request, shortfall_from_request, shortfall_response)
+
+    async def commit(self, *args: Any, **options: Any) -> Any:
+        return self._moved(Verb.COMMIT, reservation.CommitResponse, args, options)
+
+    async def release(self, *args: Any, **options: Any) -> Any:
+        return self._moved(Verb.RELEASE, reservation.ReleaseResponse, args, options)
+
+    async def cancel(self, *args: Any, **options: Any) -> Any:
+        return self._moved(Verb.CANCEL, reservation.CancelResponse, args, options)
+
+    async def fulfill(self, *args: Any, **options: Any) -> Any:
+        request = calls.fulfill(*args, **options).request
+        return self._asked(
+            "fulfill", request, lambda each: move_from_request(Verb.FULFILL, each), fulfill_response
+        )
+
+    def _moved(self, verb: Verb, response: Any, args: Any, options: Any) -> Any:
+        name = verb.name.lower()
+        return self._asked(
+            name,
+            getattr(calls, name)(*args, **options).request,
+            lambda each: move_from_request(verb, each),
+            lambda outcome: move_response(response, outcome),
+        )
+
+    def _asked(
+        self,
+        name: str,
+        request: Any,
+        read: Callable[[Any], Command],
+        told: Callable[[Any], Any],
+    ) -> Any:
+        self.before(name)
+        self.asked.append(name)
+        try:
+            answer = told(self._outcome(read(request), request))
+        except Fault as fault:
+            raise error_from_status(fault.to_status()) from fault
+        if self.calls_left is not None:
+            self.calls_left -= 1
+            if not self.calls_left:
+                raise Killed
+        return answer
+
+    def _outcome(self, command: Command, request: Any) -> Outcome:
+        (outcome,) = self.engine.turn([command], self.now_ns)
+        if isinstance(outcome, FAULTS):
+            raise fault_from_outcome(outcome, request)
+        return outcome

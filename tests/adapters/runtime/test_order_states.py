@@ -1,0 +1,316 @@
+"""States of orders: whatever comes late, twice or not at all, the reservations come to the same."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import count
+from typing import NamedTuple, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from holdfast.adapters.contract import Undecodable
+from holdfast.adapters.events import OrderEvent, OrderKind, OrderLine
+from holdfast.adapters.runtime.facts import Dead, Settled
+from holdfast.adapters.runtime.order_states import ATTEMPTS
+from holdfast.adapters.runtime.orders import Orders
+from holdfast.core.commands import Line as CoreLine
+from holdfast.core.commands import Location, Move, RecordStockEvents, StockEvent, UpdateLocation
+from holdfast.core.ids import key_from_text
+from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
+from holdfast.edge.client import Client
+from tests.adapters.core_client import CoreClient, Killed
+from tests.core.engine import NodeEngine
+from tests.core.script_answers import START_NS
+
+DAY_NS = 24 * 3_600 * 10**9
+PLACES = ("A", "B", "C")
+_NUMBERS = count(1)
+
+
+class Line(NamedTuple):
+    """A line of a state: its id, where, and units ordered, shipped and cancelled."""
+
+    id: str
+    location: str
+    ordered: int
+    shipped: int = 0
+    cancelled: int = 0
+
+
+class Shop:
+    """A core with five of a SKU at each place, and one order of a channel."""
+
+    def __init__(self, core: CoreClient, stock: int = 5) -> None:
+        self.number = next(_NUMBERS)
+        self.core = core
+        self.sku, self.order = f"MUG-{self.number}", f"amazon/{self.number}"
+        self.orders = Orders(cast(Client, core))
+        self.events = 0
+        counts = tuple(
+            StockEvent(key_from_text(f"{self.sku}{at}"), 0, self.sku, at, EventKind.COUNT, stock)
+            for at in PLACES
+        )
+        core.engine.turn([RecordStockEvents("wms", counts)], core.now_ns)
+
+    def state(self, *lines: Line, is_sold: bool = True) -> OrderEvent:
+        """An event that tells lines, under an id of its own."""
+        self.events += 1
+        told = (
+            OrderLine(
+                *(line.id, self.sku, line.location, Decimal(line.ordered)),
+                shipped=Decimal(line.shipped),
+                cancelled=Decimal(line.cancelled),
+            )
+            for line in lines
+        )
+        return OrderEvent(
+            source="amazon",
+            id=f"{self.order}/{self.events}",
+            kind=OrderKind.STATE,
+            order=self.order,
+            lines=tuple(told),
+            is_sold=is_sold,
+        )
+
+    async def tell(self, *lines: Line, is_sold: bool = True) -> Settled | Dead:
+        return await self.orders.apply(self.state(*lines, is_sold=is_sold))
+
+    async def units(self) -> dict[tuple[str, str], tuple[int, int, int]]:
+        """By line and place: units that are committed, shipped, and cancelled."""
+        found: dict[tuple[str, str], tuple[int, int, int]] = {}
+        names = (self.order, *(f"{self.order}+{number}" for number in range(1, 9)))
+        for name in names:
+            try:
+                answer = await self.core.get_reservation(name)
+            except Exception:  # noqa: BLE001 - there is no such one
+                break
+            for line in answer.reservation.lines:
+                place = line.line_id, line.location
+                figures = line.held + line.committed, line.fulfilled, line.cancelled
+                before = found.get(place, (0, 0, 0))
+                found[place] = cast(
+                    tuple[int, int, int], tuple(map(sum, zip(before, figures, strict=True)))
+                )
+        return found
+
+
+def new_core() -> CoreClient:
+    engine = NodeEngine(2)
+    locations = [Location(name, LocationKind.STORE, name, enabled=True) for name in PLACES]
+    engine.turn([UpdateLocation(each) for each in locations], START_NS)
+    return CoreClient(engine, START_NS)
+
+
+@pytest.fixture(scope="module")
+def core() -> CoreClient:
+    """A core for all of them: each has a SKU and an order of its own."""
+    return new_core()
+
+
+async def test_a_state_is_placed_then_shipped_and_cancelled_line_by_line(core: CoreClient) -> None:
+    shop = Shop(core)
+    assert Settled("APPLIED") == await shop.tell(Line("1", "A", 3), Line("2", "B", 2))
+    assert Settled("APPLIED") == await shop.tell(Line("1", "A", 3, 1, 1), Line("2", "B", 2, 2))
+    assert {("1", "A"): (1, 1, 1), ("2", "B"): (0, 2, 0)} == await shop.units()
+    assert Settled("UNCHANGED") == await shop.tell(Line("1", "A", 3), Line("2", "B", 2, 2))
+    assert Settled("UNCHANGED") == await shop.tell(Line("2", "B", 2, 1))
+
+
+async def test_what_was_shipped_before_it_was_heard_of_is_placed_and_shipped(
+    core: CoreClient,
+) -> None:
+    shop = Shop(core)
+    await shop.tell(Line("1", "A", 3, 2, 1))
+    assert {("1", "A"): (0, 2, 1)} == await shop.units()
+
+
+async def test_what_is_ordered_later_is_a_further_reservation(core: CoreClient) -> None:
+    shop = Shop(core)
+    await shop.tell(Line("1", "A", 1, 1))
+    await shop.tell(Line("1", "A", 3, 1), Line("2", "B", 1))
+    assert {("1", "A"): (2, 1, 0), ("2", "B"): (1, 0, 0)} == await shop.units()
+    further = (await core.get_reservation(f"{shop.order}+1")).reservation
+    assert [("1", 2), ("2", 1)] == [(line.line_id, line.quantity) for line in further.lines]
+    await shop.tell(Line("1", "A", 3, 3), Line("2", "B", 1, 0, 1))
+    assert {("1", "A"): (0, 3, 0), ("2", "B"): (0, 0, 1)} == await shop.units()
+
+
+async def test_a_line_moves_with_what_is_open_and_does_not_move_back(core: CoreClient) -> None:
+    shop = Shop(core)
+    await shop.tell(Line("1", "A", 4, 1))
+    await shop.tell(Line("1", "B", 4, 1))
+    moved = {("1", "A"): (0, 1, 3), ("1", "B"): (3, 0, 0)}
+    assert moved == await shop.units()
+    # An old state, and a channel that does not know where an operator has put it.
+    assert Settled("UNCHANGED") == await shop.tell(Line("1", "A", 4, 1))
+    await shop.tell(Line("1", "A", 5, 2, 1))
+    assert {("1", "A"): (0, 1, 3), ("1", "B"): (2, 1, 1)} == await shop.units()
+    await shop.tell(Line("1", "C", 4, 1))
+    assert {("1", "A"): (0, 1, 3), ("1", "B"): (2, 1, 1)} == await shop.units()
+    await shop.tell(Line("1", "C", 5, 4, 1))
+    assert {("1", "A"): (0, 1, 3), ("1", "B"): (0, 1, 3), ("1", "C"): (0, 2, 1)} == (
+        await shop.units()
+    )
+
+
+async def test_what_a_warehouse_has_shipped_is_not_shipped_again(core: CoreClient) -> None:
+    shop = Shop(core)
+    await shop.tell(Line("1", "A", 2))
+    await core.fulfill(shop.order, [(shop.sku, "A", 1, "1")])
+    await shop.tell(Line("1", "A", 2, 2))
+    assert {("1", "A"): (0, 2, 0)} == await shop.units()
+
+
+async def test_what_a_warehouse_ships_meanwhile_is_seen_at_the_next_look(core: CoreClient) -> None:
+    rounds: list[str] = []
+    shop = Shop(core)
+    await shop.tell(Line("1", "A", 9))
+
+    def ship(name: str) -> None:
+        if name == "fulfill" and len(rounds) < ATTEMPTS - 1:
+            rounds.append(name)
+            line = CoreLine(shop.sku, "A", 1, "1")
+            move = Move(Verb.FULFILL, key_from_text(shop.order), None, (line,), Remainder.KEEP)
+            core.engine.turn([move], core.now_ns)
+
+    core.before = ship
+    try:
+        assert Settled("APPLIED") == await shop.tell(Line("1", "A", 9, 9))
+    finally:
+        core.before = lambda _: None
+    assert {("1", "A"): (0, 9, 0)} == await shop.units()
+    assert ATTEMPTS - 1 == len(rounds)
+
+
+async def test_what_was_cancelled_and_is_shipped_after_all_is_shipped(core: CoreClient) -> None:
+    shop = Shop(core)
+    await shop.tell(Line("1", "A", 2, 0, 2))
+    await shop.tell(Line("1", "A", 2, 2, 0))
+    assert {("1", "A"): (0, 2, 2)} == await shop.units()
+
+
+async def test_what_is_sold_and_not_there_is_held_and_a_case(core: CoreClient) -> None:
+    shop = Shop(core, stock=1)
+    done = await shop.tell(Line("1", "A", 3), Line("2", "B", 1))
+    assert isinstance(done, Settled)
+    assert done.case
+    assert ("order_short", shop.order) == (done.case.kind, done.case.subject)
+    assert f"it is sold, and not there: 2 of {shop.sku} at A" == done.case.text
+    # A channel that asks first is refused.
+    refused = await Shop(core, stock=1).tell(Line("1", "A", 3), is_sold=False)
+    assert isinstance(refused, Dead)
+    assert "INSUFFICIENT_STOCK" == refused.reason
+
+
+async def test_the_case_is_told_also_after_a_crash_and_not_of_orders_before(
+    core: CoreClient,
+) -> None:
+    shop = Shop(core, stock=2)
+    await shop.tell(Line("1", "A", 2))
+    core.now_ns += 1
+    later = Shop(core)
+    later.sku = shop.sku
+    event = later.state(Line("1", "A", 1))
+    core.calls_left = 1
+    with pytest.raises(Killed):
+        await later.orders.apply(event)
+    core.calls_left = None
+    assert "reserve" == core.asked[-1]
+    done = await later.orders.apply(event)
+    assert isinstance(done, Settled)
+    assert done.case
+    assert f"it is sold, and not there: 1 of {shop.sku} at A" == done.case.text
+    assert Settled("UNCHANGED") == await shop.tell(Line("1", "A", 2))
+
+
+async def test_an_order_whose_lines_have_left_is_not_begun_anew() -> None:
+    core = new_core()
+    shop = Shop(core)
+    await shop.tell(Line("1", "A", 2, 2), Line("2", "A", 1))
+    await shop.tell(Line("1", "A", 2, 2), Line("2", "A", 3))
+    await core.fulfill(shop.order)
+    for _ in range(3):  # it is seen to have ended, then its lines leave
+        core.now_ns += DAY_NS
+        core.engine.turn([], core.now_ns)
+    assert not (await core.get_reservation(shop.order)).reservation.lines
+    # All that is told to be done was done under it; the rest is under the second one.
+    ended = Line("1", "A", 2, 2)
+    assert Settled("UNCHANGED") == await shop.tell(ended, Line("2", "A", 3, 1))
+    assert Settled("APPLIED") == await shop.tell(ended, Line("2", "A", 3, 2, 1))
+    assert {("2", "A"): (0, 1, 1)} == await shop.units()
+    more = await shop.tell(ended, Line("2", "A", 3, 2, 1), Line("3", "A", 1))
+    assert isinstance(more, Dead)
+    assert ("RESERVATION_ENDED", "order", shop.order) == (more.reason, more.field, more.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "field"),
+    [
+        ((), "lines"),
+        ((Line("", "A", 1),), "lines[0].id"),
+        ((Line("1", "A", 1), Line("1", "B", 1)), "lines[1].id"),
+    ],
+)
+async def test_a_state_has_lines_that_their_ids_tell_apart(
+    core: CoreClient, lines: Sequence[Line], field: str
+) -> None:
+    with pytest.raises(Undecodable) as wrong:
+        await Shop(core).tell(*lines)
+    assert field == wrong.value.field
+
+
+@st.composite
+def _histories(draw: st.DrawFn) -> list[tuple[Line, ...]]:
+    """The states of an order as it goes on: lines come, grow, are shipped and cancelled."""
+    now: dict[str, Line] = {}
+    states: list[tuple[Line, ...]] = []
+    for _ in range(draw(st.integers(1, 6))):
+        at = draw(st.sampled_from(("1", "2", "3")))
+        line = now.setdefault(at, Line(at, PLACES[int(at) - 1], draw(st.integers(1, 4))))
+        open_units = line.ordered - line.shipped - line.cancelled
+        shipped = draw(st.integers(0, open_units))
+        cancelled = draw(st.integers(0, open_units - shipped))
+        grown = draw(st.integers(0, 2))
+        now[at] = line._replace(
+            ordered=line.ordered + grown,
+            shipped=line.shipped + shipped,
+            cancelled=line.cancelled + cancelled,
+        )
+        states.append(tuple(now.values()))
+    return states
+
+
+@settings(deadline=None, max_examples=40)
+@given(_histories(), st.data())
+async def test_states_that_come_in_any_order_twice_or_never_lead_to_the_last(
+    core: CoreClient, history: list[tuple[Line, ...]], data: st.DataObject
+) -> None:
+    lost = data.draw(st.sets(st.integers(0, len(history) - 1)))
+    kept = [each for at, each in enumerate(history) if at not in lost or each == history[-1]]
+    twice = data.draw(st.lists(st.sampled_from(kept), max_size=3))
+    shuffled = data.draw(st.permutations([*kept, *twice]))
+    in_order, disturbed = Shop(core), Shop(core)
+    for state in history:
+        await in_order.tell(*state)
+    for event in [disturbed.state(*state) for state in shuffled]:
+        await killed_at(data.draw(st.integers(0, 6)), core, disturbed, event)
+    expected = {
+        (line.id, line.location): (
+            *(line.ordered - line.shipped - line.cancelled, line.shipped, line.cancelled),
+        )
+        for line in history[-1]
+    }
+    assert expected == await in_order.units()
+    assert expected == await disturbed.units()
+
+
+async def killed_at(calls: int, core: CoreClient, shop: Shop, event: OrderEvent) -> None:
+    """Carry out an event; be killed behind so many calls, and begin again."""
+    core.calls_left = calls or None
+    try:
+        await shop.orders.apply(event)
+    except Killed:
+        core.calls_left = None
+        await shop.orders.apply(event)
+    core.calls_left = None

@@ -1,0 +1,108 @@
+"""Orders that a channel has sold already, from the message to the core and the exception queue."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from holdfast.adapters.contract import Message
+from holdfast.adapters.events import OrderEvent, OrderKind, OrderLine
+from holdfast.adapters.intake.cloudevents import ADAPTER, to_json
+from holdfast.adapters.mapping import Tables
+from holdfast.adapters.runtime.cases import cases
+from holdfast.adapters.runtime.facts import Dead, Settled
+from holdfast.adapters.runtime.flow_metrics import Figures
+from holdfast.adapters.runtime.gate import Gate
+from holdfast.adapters.runtime.inbox import Inbox, keyed
+from holdfast.adapters.runtime.lane import Lane
+from holdfast.adapters.runtime.order_calls import SOLD_HOLD
+from holdfast.adapters.runtime.orders import Orders
+from holdfast.adapters.runtime.store import Store
+from holdfast.core.commands import Location, RecordStockEvents, StockEvent, UpdateLocation
+from holdfast.core.ids import key_from_text
+from holdfast.core.model import EventKind, LocationKind
+from holdfast.edge.client import Client
+from tests.adapters.core_client import CoreClient, Killed
+from tests.core.engine import NodeEngine
+from tests.core.script_answers import START_NS
+
+NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
+LINE = OrderLine("1", "MUG", "A", Decimal(3))
+PLACED = OrderEvent(
+    source="amazon", id="1", kind=OrderKind.PLACED, order="o", lines=(LINE,), is_sold=True
+)
+
+
+@pytest.fixture
+def core() -> CoreClient:
+    """Two mugs at A."""
+    engine = NodeEngine(1)
+    engine.turn([UpdateLocation(Location("A", LocationKind.STORE, "", enabled=True))], START_NS)
+    count = StockEvent(key_from_text("count"), 0, "MUG", "A", EventKind.COUNT, 2)
+    engine.turn([RecordStockEvents("wms", (count,))], START_NS)
+    return CoreClient(engine, START_NS)
+
+
+async def test_an_order_that_is_sold_is_placed_whatever_is_there(core: CoreClient) -> None:
+    orders = Orders(cast(Client, core))
+    asked = await orders.apply(replace(PLACED, is_sold=False))
+    assert isinstance(asked, Dead)
+    assert "INSUFFICIENT_STOCK" == asked.reason
+    for outcome in ("APPLIED", "APPLIED", "ALREADY_PLACED"):
+        event = PLACED if outcome == "APPLIED" else replace(PLACED, id="2")
+        done = await orders.apply(event)
+        assert isinstance(done, Settled)
+        assert done.case
+        expected = outcome, "order_short", "it is sold, and not there: 1 of MUG at A"
+        assert expected == (done.outcome, done.case.kind, done.case.text)
+    (line,) = (await core.get_reservation("o")).reservation.lines
+    assert (3, 0) == (line.committed, line.held)
+
+
+@pytest.mark.parametrize("kind", [OrderKind.PLACED, OrderKind.STATE])
+async def test_a_sale_is_still_held_after_a_long_time_between_reserve_and_commit(
+    core: CoreClient, kind: OrderKind
+) -> None:
+    event, orders = replace(PLACED, kind=kind), Orders(cast(Client, core))
+    core.calls_left = 1  # what finds no such order is not counted
+    with pytest.raises(Killed):
+        await orders.apply(event)
+    core.calls_left = None
+    assert "reserve" == core.asked[-1]
+    core.now_ns += round(SOLD_HOLD.total_seconds() - 1) * 10**9
+    await orders.apply(event)
+    (line,) = (await core.get_reservation("o")).reservation.lines
+    assert (3, 0) == (line.committed, line.held)
+
+
+async def test_a_state_goes_from_its_message_to_the_core_and_the_exception_queue(
+    core: CoreClient, tmp_path: Path
+) -> None:
+    store = Store(tmp_path, 16 << 20)
+    inbox = Inbox(store, "channel", 100, 86_400)
+    state = replace(LINE, shipped=Decimal(1), cancelled=Decimal(0))
+    later = OrderLine("2", "MUG", "A", Decimal(1), cancelled=Decimal(1))
+    event = replace(PLACED, kind=OrderKind.STATE, lines=(state, later))
+    await inbox.put([keyed("channel", ADAPTER, Message(to_json(event), received=NOW))], NOW)
+    lane = Lane(
+        "channel",
+        ADAPTER,
+        ADAPTER.options(),
+        store=store,
+        inbox=inbox,
+        client=cast(Client, core),
+        core=Gate("core", ()),
+        tables=Tables(),
+        told=Figures({"channel": "order_sync"}, {}, lambda: NOW),
+        now=lambda: NOW,
+    )
+    assert await lane.round()
+
+    lines = (await core.get_reservation("o")).reservation.lines
+    figures = [(each.line_id, each.committed, each.fulfilled, each.cancelled) for each in lines]
+    assert [("1", 2, 1, 0), ("2", 0, 0, 1)] == figures
+    with store.reading() as tables:
+        assert [("order_short", "o")] == [(case.kind, case.subject) for case in cases(tables)]
