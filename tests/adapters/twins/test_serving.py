@@ -1,0 +1,88 @@
+"""A twin answers on loopback, and its notifications reach whoever asked to be told."""
+
+import asyncio
+from collections.abc import Iterator
+from itertools import count
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from holdfast.adapters.twins.faults import Deliveries, Delivery, Faults, Schedule
+from holdfast.adapters.twins.serving import running, send_due, serving
+
+
+class Shop:
+    """The smallest twin: it says who it is, and keeps what it is told."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.deliveries = Deliveries(Schedule(Faults(), lambda: 0.0), lambda: 0.0, (0.0,))
+        self.told: list[bytes] = []
+        self._statuses: Iterator[int] = iter(statuses or count(200, 0))
+        self.app = Starlette(
+            routes=[Route("/who", self._who), Route("/told", self._hear, methods=["POST"])]
+        )
+
+    async def _who(self, _request: Request) -> Response:
+        return PlainTextResponse("shop")
+
+    async def _hear(self, request: Request) -> Response:
+        self.told.append(await request.body())
+        return Response(status_code=next(self._statuses))
+
+
+def told_by_itself(url: str, text: bytes) -> Delivery:
+    return Delivery(f"{url}/told", text, {"x-kind": "sale"})
+
+
+async def test_a_twin_answers_and_sends_what_it_has() -> None:
+    shop = Shop()
+    async with serving(shop) as url, httpx.AsyncClient() as http:
+        shop.deliveries.post(told_by_itself(url, b"sold"))
+        answer = await http.get(f"{url}/who")
+        async with asyncio.timeout(10):
+            while not shop.told:
+                await http.get(f"{url}/who")
+
+    assert ("shop", [b"sold"]) == (answer.text, shop.told)
+
+
+def test_a_twin_runs_on_a_thread_of_its_own() -> None:
+    shop = Shop()
+    with running(shop) as twin:
+        assert "shop" == httpx.get(f"{twin.url}/who").text
+        assert 2 == twin.do(lambda: 1 + 1)
+        with pytest.raises(OSError, match="cannot listen"), running(shop, port=port_of(twin.url)):
+            pass
+
+
+def port_of(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+async def test_what_is_refused_is_sent_again() -> None:
+    shop = Shop(500, 200)
+    transport = httpx.ASGITransport(shop.app)
+    shop.deliveries.post(told_by_itself("http://shop", b"sold"))
+    async with httpx.AsyncClient(transport=transport) as http:
+        taken = [await send_due(shop.deliveries, http) for _ in range(2)]
+
+    assert [0, 1] == taken
+    assert [b"sold", b"sold"] == shop.told
+
+
+async def test_nobody_there_counts_as_not_taken() -> None:
+    shop = Shop()
+
+    def gone(_request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("nobody there")
+
+    shop.deliveries.post(told_by_itself("http://shop", b"sold"))
+    async with httpx.AsyncClient(transport=httpx.MockTransport(gone)) as http:
+        taken = [await send_due(shop.deliveries, http) for _ in range(3)]
+
+    assert [0, 0, 0] == taken
+    assert (0, 1) == (len(shop.deliveries), shop.deliveries.given_up)
