@@ -77,7 +77,9 @@ class Options(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to a partner over HTTP. `url` is relative to the partner's base address."""
+    """A request to a partner over HTTP. `url` is relative to the partner's base address. One that
+    is absolute, such as a presigned address, is asked without the session.
+    """
 
     method: str
     url: str
@@ -280,9 +282,10 @@ OfferVerdict: TypeAlias = Accepted | Stale | Rejected | Deferred
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The channel works on what it was given: walk on after so many seconds."""
+    """The channel works on what it was given: ask it this after so many seconds."""
 
     seconds: float
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)

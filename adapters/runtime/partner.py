@@ -68,15 +68,15 @@ class Partner:
         return await self.gate.call(lambda: self.ask_once(request, read))
 
     async def log_in(self) -> None:
-        """Begin a session. Raises PartnerAway and Refused."""
+        """Begin a session. Raises PartnerAway, Refused and Throttled."""
         await self._begun_session()
 
     async def ask_once(self, request: Request, read: Callable[[Response], Result]) -> Result:
         """The same, once: raises PartnerAway as well."""
         for _ in range(LOGINS_MAX):
-            session = await self._begun_session()
-            response = await self._send(request, session)
             try:
+                session = await self._begun_session()
+                response = await self._send(request, session)
                 if response.status == httpx.codes.UNAUTHORIZED and self._login is not None:
                     raise SessionExpired
                 return read(response)
@@ -100,7 +100,7 @@ class Partner:
             async with self._http.stream(
                 request.method,
                 request.url,
-                headers={**request.headers, **session},
+                headers={**request.headers, **_session_for(request, session)},
                 content=request.body,
             ) as answer:
                 return await _read(answer)
@@ -119,6 +119,11 @@ async def _read(answer: httpx.Response) -> Response:
             raise PartnerAway(f"its answer has more than {ANSWER_BYTES_MAX:,} bytes")
     headers = {name.lower(): value for name, value in answer.headers.items()}
     return Response(answer.status_code, headers, bytes(body))
+
+
+def _session_for(request: Request, session: Mapping[str, str]) -> Mapping[str, str]:
+    """The session, for requests to the partner's own address: it is a secret to all others."""
+    return session if httpx.URL(request.url).is_relative_url else {}
 
 
 def http_client(base_url: str) -> httpx.AsyncClient:

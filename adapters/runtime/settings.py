@@ -28,6 +28,9 @@ from .settings_problems import problems_of
 
 #: Kinds that come with Holdfast. Others are named as "module:NAME".
 KINDS: Final[Mapping[str, str]] = {
+    "amazon": "holdfast.adapters.systems.amazon.channel:LISTINGS",
+    "amazon-external": "holdfast.adapters.systems.amazon.channel:LOCATIONS",
+    "amazon-orders": "holdfast.adapters.systems.amazon.channel:ORDERS",
     "cloudevents": "holdfast.adapters.intake.cloudevents:ADAPTER",
     "d365": "holdfast.adapters.systems.d365:ADAPTER",
     "edifact": "holdfast.adapters.intake.edifact:ADAPTER",

@@ -1,0 +1,90 @@
+"""Quantities of SKUs at locations, ten at a time, with a number that tells which is the newer.
+
+Sources: externalFulfillmentInventory_2024-09-11.json, "Publish Location-Level Inventory" and
+"External Fulfillment Errors". Amazon has to admit a seller to it. Two things are not documented:
+what becomes of a number older than the last, for which 409 and a newer number in the answer are
+taken, and whether `quantity` counts reserved units; sellableQuantity is taken for what is shown.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from ...contract import (
+    Accepted,
+    Deferred,
+    Offer,
+    OfferVerdict,
+    PublishPath,
+    Rejected,
+    Request,
+    Response,
+    Stale,
+    Undecodable,
+)
+from ...intake import fields
+from .parts import Part
+from .sp_api import JSON_HEADERS, AmazonOptions, document, json_body
+
+PATH: Final = "/externalFulfillment/inventory/2024-09-11/inventories"
+REQUESTS_MAX: Final = 10
+
+
+def _next(
+    offers: Sequence[Offer], responses: Sequence[Response], options: AmazonOptions
+) -> Request | Sequence[OfferVerdict]:
+    if not responses:
+        body = json_body({"requests": [_update(offer, options) for offer in offers]})
+        return Request("POST", PATH, JSON_HEADERS, body, "batchInventory")
+    lines = list(Part(document(responses[-1])).parts("responses"))
+    if len(lines) != len(offers):
+        raise Undecodable("responses", f"{len(lines)} of them", f"{len(offers)}, one each request")
+    return [_verdict(offer, line) for offer, line in zip(offers, lines, strict=True)]
+
+
+def _update(offer: Offer, options: AmazonOptions) -> dict[str, Any]:
+    query = urlencode({"locationId": offer.node, "skuId": offer.item})
+    return {
+        "method": "POST",
+        "uri": f"/inventory/update?{query}",
+        "body": {
+            "quantity": offer.quantity,
+            "clientSequenceNumber": offer.sequence,
+            "marketplaceAttributes": {
+                "marketplaceId": options.marketplace_id,
+                "channelName": "MFN",
+            },
+        },
+    }
+
+
+def _verdict(offer: Offer, line: Part) -> OfferVerdict:
+    status = line.part("status")
+    code = fields.whole(status.get("statusCode"), status.field("statusCode"), 100, 599)
+    body = line.part("body")
+    if body.get("skuId") not in (None, offer.item):
+        raise Undecodable(body.field("skuId"), body.get("skuId"), f"{offer.item!r}")
+    if code == 429 or code >= 500:
+        return Deferred()
+    if code == 409 or (code < 300 and _is_newer(body, offer)):
+        known = body.get("sellableQuantity") is not None
+        return Stale(body.units("sellableQuantity") if known else None)
+    if code >= 300:
+        return _rejection(body, code, status.get("reasonPhrase"))
+    return Accepted()
+
+
+def _is_newer(body: Part, offer: Offer) -> bool:
+    """Whether Amazon has a newer quantity than the offer, which it keeps."""
+    number = body.get("clientSequenceNumber")
+    return type(number) is int and number > offer.sequence
+
+
+def _rejection(body: Part, code: int, phrase: Any) -> Rejected:
+    errors = body.optional_parts("actionableErrors")
+    texts = [f"{error.get('errorType')}: {error.get('errorSubType')}" for error in errors]
+    reason = "; ".join(texts)[:500] or f"{code} {phrase}"
+    return Rejected(reason, "item" if "INVALID_SKU" in reason else "")
+
+
+BATCH_PATH: Final = PublishPath("external", REQUESTS_MAX, _next)
