@@ -6,7 +6,8 @@ report knows a message by its number.
 """
 
 import zlib
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
@@ -43,7 +44,8 @@ _STATUSES: Final = ("IN_QUEUE", "IN_PROGRESS", "DONE", "CANCELLED", "FATAL")
 
 Asked: TypeAlias = Request | Wait
 Verdicts: TypeAlias = Sequence[OfferVerdict]
-Walk: TypeAlias = Generator[Asked, Response, Verdicts]
+#: A step is a function where it takes long to make: it is made for the last step of a walk alone.
+Walk: TypeAlias = Generator[Asked | Callable[[], Request], Response, Verdicts]
 
 
 def _next(
@@ -58,15 +60,13 @@ def _next(
     except StopIteration as done:
         verdicts: Verdicts = done.value
         return verdicts
-    return asked
+    return asked() if callable(asked) else asked
 
 
 def _walk(offers: Sequence[Offer], options: AmazonOptions) -> Walk:
     body = json_body({"contentType": _CONTENT_TYPE})
     announced = Part(document((yield _post("documents", body, "createFeedDocument"))))
-    sent = yield Request(
-        "PUT", announced.text("url"), {"content-type": _CONTENT_TYPE}, _feed(offers, options)
-    )
+    sent = yield partial(_sending, announced.text("url"), offers, options)
     if sent.status != 200:  # its address has expired: begin again
         return [Deferred()] * len(offers)
     body = json_body(
@@ -99,6 +99,10 @@ def _post(name: str, body: bytes, operation: str) -> Request:
 def _get(name: str, identifier: str, operation: str) -> Request:
     url = f"{PATH}/{name}/{quote(identifier, safe='')}"
     return Request("GET", url, HEADERS, operation=operation)
+
+
+def _sending(url: str, offers: Sequence[Offer], options: AmazonOptions) -> Request:
+    return Request("PUT", url, {"content-type": _CONTENT_TYPE}, _feed(offers, options))
 
 
 def _feed(offers: Sequence[Offer], options: AmazonOptions) -> bytes:

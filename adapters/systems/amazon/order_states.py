@@ -16,11 +16,12 @@ from typing import Final, Protocol
 from ...events import Decoded, Ignored, OrderEvent, OrderKind, OrderLine
 from .parts import Part
 
-#: Statuses in which what was not shipped will not be.
-_OVER: Final = ("Canceled", "Unfulfillable", "CANCELLED", "UNFULFILLABLE")
+_CANCELLED: Final = ("Canceled", "Unfulfillable", "CANCELLED", "UNFULFILLABLE")
 _SHIPPED: Final = ("Shipped", "SHIPPED")
+#: Statuses in which what was not shipped will not be.
+_OVER: Final = (*_CANCELLED, *_SHIPPED)
 #: Statuses in which all that an order still owes is told as unfulfilled.
-_TELLS_OPEN: Final = ("UNSHIPPED", "PARTIALLY_SHIPPED", "SHIPPED")
+_TELLS_OPEN: Final = ("UNSHIPPED", "PARTIALLY_SHIPPED")
 
 _NOTIFIED: Final = (
     *("Pending", "Unshipped", "PartiallyShipped", "Shipped", "Canceled"),
@@ -82,7 +83,7 @@ def of_search(order: Part, options: Seller) -> Decoded:
 def _state(order: _Order, options: Seller) -> Decoded:
     kind = OrderKind.STATE
     if not order.lines:
-        if order.status not in _OVER:
+        if order.status not in _CANCELLED:
             return Ignored("no_lines")
         kind = OrderKind.CANCELLED  # Amazon may set the quantities of what is cancelled to 0
     return OrderEvent(
