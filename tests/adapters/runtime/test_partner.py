@@ -1,11 +1,12 @@
 """What a partner answers, however wrong, is a partner that is away."""
 
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
 
-from holdfast.adapters.contract import Request
+from holdfast.adapters.contract import Adapter, Login, Request, Response, Throttled
 from holdfast.adapters.runtime.buckets import TokenBucket
 from holdfast.adapters.runtime.partner import Partner, PartnerAway
 from tests.adapters.simple import ADAPTER
@@ -34,3 +35,48 @@ async def test_an_answer_that_cannot_be_read_is_a_partner_that_is_away(
         partner = Partner("erp", http, bucket, adapter=ADAPTER, options=None, secrets={})
         with pytest.raises(PartnerAway):
             await partner.ask_once(Request("GET", "/"), lambda response: response)
+
+
+async def answered(
+    adapter: Adapter, *asked: Request, login: tuple[httpx.Response, ...] = ()
+) -> list[httpx.Request]:
+    """What a partner was sent; its logins are answered one after another."""
+    sent: list[httpx.Request] = []
+    logins = iter(login)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return next(logins) if request.url.path == "/login" else httpx.Response(200)
+
+    async with httpx.AsyncClient(
+        base_url="http://erp", transport=httpx.MockTransport(answer)
+    ) as http:
+        bucket = TokenBucket(100, 100, time.monotonic)
+        partner = Partner("erp", http, bucket, adapter=adapter, options=None, secrets={})
+        for request in asked:
+            await partner.ask_once(request, lambda response: response)
+    return sent
+
+
+def _session(response: Response) -> dict[str, str]:
+    if response.status != 200:
+        raise Throttled(7)
+    return {"x-token": "secret"}
+
+
+LOGGING_IN = replace(ADAPTER, login=Login(lambda *_: Request("POST", "/login"), _session))
+
+
+async def test_a_session_is_kept_from_other_addresses() -> None:
+    asked = [Request("GET", "/stock"), Request("PUT", "https://s3.example/feed?signed")]
+    sent = await answered(LOGGING_IN, *asked, login=(httpx.Response(200),))
+
+    assert ["erp", "erp", "s3.example"] == [each.url.host for each in sent]
+    assert ["secret", None] == [each.headers.get("x-token") for each in sent[1:]]
+
+
+async def test_a_login_that_is_put_off_is_a_partner_that_is_away() -> None:
+    with pytest.raises(PartnerAway) as caught:
+        await answered(LOGGING_IN, Request("GET", "/stock"), login=(httpx.Response(400),))
+
+    assert 7 == caught.value.retry_after_s
