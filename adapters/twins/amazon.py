@@ -25,7 +25,6 @@ from .amazon_documents import (
     order_change,
     quantity_change,
     searched_order,
-    sqs_delivery,
     time_text,
 )
 from .amazon_feeds import FeedDocument, Feeds, problem_of, quantities
@@ -63,14 +62,14 @@ class AmazonTwin:
         seller: str = "A3TWIN",
         marketplace: str = "ATVPDKIKX0DER",
         credentials: Mapping[str, str],
-        queue_url: str = "",
+        tell: Callable[[bytes], Delivery] | None = None,
         token_s: float = 3_600.0,
         effect_s: float = 30.0,
         feed_s: float = 300.0,
     ) -> None:
-        """`credentials` are client_id, client_secret and refresh_token. Notifications go to the SQS
-        queue, or wait in `deliveries` where there is none. What a patch says is shown after
-        `effect_s`, and what a feed says after `feed_s`.
+        """`credentials` are client_id, client_secret and refresh_token. `tell` says where a
+        notification goes, such as `to_queue`; without it there are none. What a patch says is shown
+        after `effect_s`, and what a feed says after `feed_s`.
         """
         self.schedule = Schedule(faults, clock)
         self.deliveries = Deliveries(self.schedule, clock)
@@ -78,7 +77,7 @@ class AmazonTwin:
         self._seller = seller
         self._marketplace = marketplace
         self._credentials = credentials
-        self._queue_url = queue_url
+        self._address = tell
         self._token_s = token_s
         self._effect_s = effect_s
         self._numbers = count(1)
@@ -121,10 +120,8 @@ class AmazonTwin:
         self._tell(quantity_change(listing, node, self._seller, self._clock(), number))
 
     def _tell(self, body: bytes) -> None:
-        is_queue = bool(self._queue_url)
-        self.deliveries.post(
-            sqs_delivery(self._queue_url, body) if is_queue else Delivery("", body)
-        )
+        if self._address is not None:
+            self.deliveries.post(self._address(body))
 
     # Requests
 
@@ -265,7 +262,7 @@ class AmazonTwin:
             {
                 "feedId": feed.id,
                 "feedType": "JSON_LISTINGS_FEED",
-                "createdTime": time_text(self._clock()),
+                "createdTime": time_text(feed.created),
                 "processingStatus": feed.status,
                 **result,
             }

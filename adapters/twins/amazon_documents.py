@@ -5,7 +5,7 @@ ListingsItemMfnQuantityChange.json, orders_2026-01-01.json, and the example of a
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -149,15 +149,19 @@ def processing_report(
     return json.dumps(document).encode()
 
 
-def sqs_delivery(queue_url: str, body: bytes) -> Delivery:
-    """A notification as a message of an SQS queue, over its JSON protocol and without a signature:
-    for stand-ins of SQS.
+def to_queue(queue_url: str, region: str) -> Callable[[bytes], Delivery]:
+    """What makes a notification a message of an SQS queue, over SQS's JSON protocol. It is not
+    signed: this is for stand-ins of SQS, which read the region and no more of it.
     """
     parts = urlsplit(queue_url)
-    message = {"QueueUrl": queue_url, "MessageBody": body.decode()}
     headers = {
         "x-amz-target": "AmazonSQS.SendMessage",
         "content-type": "application/x-amz-json-1.0",
-        "authorization": "AWS4-HMAC-SHA256 Credential=twin/20261126/us-east-1/sqs/aws4_request",
+        "authorization": f"AWS4-HMAC-SHA256 Credential=twin/20261126/{region}/sqs/aws4_request",
     }
-    return Delivery(f"{parts.scheme}://{parts.netloc}/", json.dumps(message).encode(), headers)
+
+    def delivery(body: bytes) -> Delivery:
+        message = json.dumps({"QueueUrl": queue_url, "MessageBody": body.decode()})
+        return Delivery(f"{parts.scheme}://{parts.netloc}/", message.encode(), headers)
+
+    return delivery

@@ -38,6 +38,7 @@ class Feed:
 
     id: str
     document: FeedDocument
+    created: float
     status: str = "IN_QUEUE"
     result: str = ""
 
@@ -69,7 +70,7 @@ class Feeds:
 
     def create(self, document: FeedDocument) -> Feed:
         """Take a feed, to work on it later."""
-        feed = Feed(f"{next(self._numbers) + 10**10}", document)
+        feed = Feed(f"{next(self._numbers) + 10**10}", document, self._shelf.clock())
         self.feeds[feed.id] = feed
         self._shelf.after(self._feed_s / 2, lambda: self._begin(feed))
         self._shelf.after(self._feed_s, lambda: self._finish(feed))

@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.adapters.twins.amazon import USAGE_PLAN, AmazonTwin
 from holdfast.adapters.twins.faults import Faults
-from tests.adapters.systems.amazon.amazon_channel import NOON, SECRETS, HandClock
+from tests.adapters.systems.amazon.amazon_channel import NOON, SECRETS, HandClock, kept
 from tests.adapters.systems.amazon.amazon_models import (
     EXTERNAL_FULFILLMENT,
     NOTIFICATIONS,
@@ -26,7 +26,9 @@ class Asking:
 
     def __init__(self, faults: Faults | None = None, **settings: Any) -> None:
         self.clock = HandClock()
-        self.twin = AmazonTwin(faults or Faults(), self.clock, credentials=SECRETS, **settings)
+        self.twin = AmazonTwin(
+            faults or Faults(), self.clock, credentials=SECRETS, tell=kept, **settings
+        )
         self.twin.list_item("MUG", DEFAULT=9, STORE=2)
         self.headers: dict[str, str] = {}
         self._http = httpx.AsyncClient(

@@ -19,8 +19,8 @@ from holdfast.adapters.runtime.partner import Partner, PartnerAway, http_client
 from holdfast.adapters.systems.amazon.channel import LISTINGS
 from holdfast.adapters.systems.amazon.sp_api import AmazonOptions
 from holdfast.adapters.twins.amazon import AmazonTwin
-from holdfast.adapters.twins.faults import Faults
-from holdfast.adapters.twins.serving import serving
+from holdfast.adapters.twins.faults import Delivery, Faults
+from holdfast.edge.serving import serve_http
 
 SECRETS: Final = {"client_id": "c", "client_secret": "s", "refresh_token": "r"}
 OPTIONS: Final = AmazonOptions(seller_id="A3TWIN", marketplace_id="ATVPDKIKX0DER")
@@ -38,6 +38,11 @@ def offer(item: str = "MUG", quantity: int = 5, node: str = "DEFAULT", sequence:
 def answer(status: int, body: bytes = b"{}", **headers: str) -> Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(status, named, body)
+
+
+def kept(body: bytes) -> Delivery:
+    """A notification that nobody sends."""
+    return Delivery("", body)
 
 
 @dataclass(slots=True)
@@ -98,9 +103,14 @@ async def told(
 ) -> AsyncIterator[Told]:
     """A channel and its twin over loopback."""
     clock = HandClock()
-    amazon = AmazonTwin(faults or Faults(), clock, credentials=SECRETS, **twin)
-    async with serving(amazon) as url, http_client(url) as http:
+    amazon = AmazonTwin(faults or Faults(), clock, credentials=SECRETS, tell=kept, **twin)
+    # Without its sender: tests take the notifications themselves.
+    async with serve_http(amazon.app, "127.0.0.1", 0) as port:
+        url = f"http://127.0.0.1:{port}"
         here = options.model_copy(update={"token_url": f"{url}/auth/o2/token"})
         bucket = TokenBucket(1e6, 1e6, lambda: 0.0)
-        partner = Partner("amazon", http, bucket, adapter=adapter, options=here, secrets=SECRETS)
-        yield Told(amazon, clock, partner, here)
+        async with http_client(url) as http:
+            partner = Partner(
+                "amazon", http, bucket, adapter=adapter, options=here, secrets=SECRETS
+            )
+            yield Told(amazon, clock, partner, here)
