@@ -66,18 +66,18 @@ def _verdict(offer: Offer, line: Part) -> OfferVerdict:
         raise Undecodable(body.field("skuId"), body.get("skuId"), f"{offer.item!r}")
     if code == 429 or code >= 500:
         return Deferred()
-    if code == 409 or (code < 300 and _is_newer(body, offer)):
-        known = body.get("sellableQuantity") is not None
-        return Stale(body.units("sellableQuantity") if known else None)
-    if code >= 300:
-        return _rejection(body, code, status.get("reasonPhrase"))
-    return Accepted()
+    if code == 409 or code < 300:
+        return _kept(offer, body, is_done=code != 409)
+    return _rejection(body, code, status.get("reasonPhrase"))
 
 
-def _is_newer(body: Part, offer: Offer) -> bool:
-    """Whether Amazon has a newer quantity than the offer, which it keeps."""
+def _kept(offer: Offer, body: Part, *, is_done: bool) -> OfferVerdict:
+    """Whether the offer is the newest that Amazon has: its answer may tell the newest's number."""
     number = body.get("clientSequenceNumber")
-    return type(number) is int and number > offer.sequence
+    if number == offer.sequence or (number is None and is_done):
+        return Accepted()
+    known = body.get("sellableQuantity") is not None
+    return Stale(body.units("sellableQuantity") if known else None)
 
 
 def _rejection(body: Part, code: int, phrase: Any) -> Rejected:

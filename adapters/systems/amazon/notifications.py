@@ -14,8 +14,8 @@ from typing import Any, Final
 from ...contract import Message, Undecodable
 from ...events import Decoded, Ignored, Shown
 from ...intake import fields
-from .order_states import of_notification
 from .parts import Part
+from .sold_orders import of_notification
 from .sp_api import AmazonOptions
 
 

@@ -14,8 +14,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from ...contract import Message, Page, Poll, Request, Response
 from ...events import Decoded
 from ...intake import fields
-from .order_states import of_search
 from .parts import Part
+from .sold_orders import of_search
 from .sp_api import HEADERS, TOKEN_URL, Channel, HttpUrl, Name, document
 
 PATH: Final = "/orders/2026-01-01/orders"

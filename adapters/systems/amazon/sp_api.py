@@ -71,9 +71,7 @@ class AmazonOptions(BaseModel):
     location: Name = "DEFAULT"
     """Amazon's name of where lines ship from that name no supply source."""
     product_type: Name = "PRODUCT"
-    """The product type that patches name. Amazon takes "PRODUCT" for all that set no more than an
-    offer's attributes.
-    """
+    """The product type that patches name; "PRODUCT" is Amazon's general one."""
     token_url: HttpUrl = TOKEN_URL
     """Where Login with Amazon is."""
 

@@ -284,6 +284,9 @@ def test_a_batch_is_as_amazon_has_it() -> None:
     [
         (line(200, skuId="MUG", sellableQuantity=5, clientSequenceNumber=1), Accepted()),
         (line(200, skuId="MUG", sellableQuantity=9, clientSequenceNumber=2), Stale(9)),
+        (line(200, skuId="MUG"), Accepted()),
+        (line(409, skuId="MUG", clientSequenceNumber=1), Accepted()),
+        (line(409, skuId="MUG", clientSequenceNumber=2), Stale(None)),
         (line(409, skuId="MUG", sellableQuantity=9), Stale(9)),
         (line(409), Stale(None)),
         (line(429), Deferred()),

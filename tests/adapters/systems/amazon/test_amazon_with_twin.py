@@ -264,7 +264,7 @@ async def test_the_last_offer_is_shown_whatever_goes_wrong(seed: int) -> None:
             ]
             while waiting:
                 found = await channel.publish(BATCH_PATH, *waiting)
-                assert set(found) <= {Accepted(), Deferred(), *map(Stale, range(100))}
+                assert set(found) <= {Accepted(), Deferred()}
                 pairs = zip(waiting, found, strict=True)
                 waiting = [each for each, verdict in pairs if verdict == Deferred()]
         after = shown(channel)
