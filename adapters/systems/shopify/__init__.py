@@ -1,0 +1,1 @@
+"""Shopify: orders in, quantities out. `kinds.py` has its four kinds."""
