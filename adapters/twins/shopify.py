@@ -15,10 +15,11 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from graphql import ExecutionResult, GraphQLError, execute_sync, parse, validate
+from graphql import DocumentNode, ExecutionResult, GraphQLError, execute_sync, parse, validate
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -64,13 +65,13 @@ class ShopifyTwin:
     ) -> None:
         self.domain = domain
         self.secrets = secrets or Secrets()
-        self._clock = clock
+        self.clock = clock
         self._schedule = Schedule(faults or Faults(), clock)
         self.deliveries = Deliveries(self._schedule, clock)
         self.shop = Shop(clock, self._tell)
         self.requests = 0
         self._answers = Answers(self.shop, self._schedule)
-        self._points = Allowance(rate, BURST, clock)
+        self.points = Allowance(rate, BURST, clock)
         self._tokens: dict[str, float] = {}
         self._subscribers: list[str] = []
         self._told = 0
@@ -125,7 +126,7 @@ class ShopifyTwin:
         if form != expected:
             return JSONResponse({"error": "invalid_client"}, 400)
         token = f"shpat_{len(self._tokens)}_{self.secrets.client_id}"
-        self._tokens[token] = self._clock() + TOKEN_S
+        self._tokens[token] = self.clock() + TOKEN_S
         return JSONResponse({"access_token": token, "scope": "", "expires_in": TOKEN_S})
 
     async def _graphql(self, request: Request) -> Response:
@@ -136,7 +137,7 @@ class ShopifyTwin:
         if fault is RequestFault.OUTAGE:
             return Response(status_code=503)
         token = request.headers.get("x-shopify-access-token", "")
-        if token != self.secrets.access_token and self._tokens.get(token, 0) <= self._clock():
+        if token != self.secrets.access_token and self._tokens.get(token, 0) <= self.clock():
             text = "[API] Invalid API key or access token (unrecognized login or wrong password)"
             return JSONResponse({"errors": text}, 401)
         told = json.loads(await request.body())
@@ -148,19 +149,15 @@ class ShopifyTwin:
     def _answered(
         self, text: str, variables: Mapping[str, Any], is_throttled: bool
     ) -> dict[str, Any]:
-        try:
-            document = parse(text)
-        except GraphQLError as error:
-            return {"errors": [error.formatted]}
-        errors = validate(SCHEMA, document)
-        if errors:
-            return {"errors": [error.formatted for error in errors]}
+        document = _document(text)
+        if isinstance(document, list):
+            return {"errors": document}
         requested = requested_cost(document, variables)
         if requested > COST_MAX:
             text = f"Query cost is {requested}, which exceeds the single query max cost limit"
             return {"errors": [{"message": text, "extensions": {"code": "MAX_COST_EXCEEDED"}}]}
-        self._points.take(0)
-        if is_throttled or self._points.left < requested:
+        self.points.take(0)
+        if is_throttled or self.points.left < requested:
             throttled = {"message": "Throttled", "extensions": {"code": "THROTTLED"}}
             return {"errors": [throttled], **self._cost(requested, None)}
         result = execute_sync(
@@ -171,14 +168,14 @@ class ShopifyTwin:
     def _charged(self, result: ExecutionResult, requested: int) -> dict[str, Any]:
         is_mutation = "inventorySetQuantities" in (result.data or {})
         actual = MUTATION_COST if is_mutation else actual_cost(result.data)
-        self._points.take(min(actual, requested))
+        self.points.take(min(actual, requested))
         return {**result.formatted, **self._cost(requested, actual)}
 
     def _cost(self, requested: int, actual: int | None) -> dict[str, Any]:
         status = {
-            "maximumAvailable": self._points.burst,
-            "currentlyAvailable": self._points.left,
-            "restoreRate": self._points.rate,
+            "maximumAvailable": self.points.burst,
+            "currentlyAvailable": self.points.left,
+            "restoreRate": self.points.rate,
         }
         cost = {
             "requestedQueryCost": requested,
@@ -186,3 +183,14 @@ class ShopifyTwin:
             "throttleStatus": status,
         }
         return {"extensions": {"cost": cost}}
+
+
+@lru_cache(maxsize=256)  # callers send few documents, and checking one takes milliseconds
+def _document(text: str) -> DocumentNode | list[Any]:
+    """A document that fits the schema, or what is wrong with it."""
+    try:
+        document = parse(text)
+    except GraphQLError as error:
+        return [error.formatted]
+    wrong = validate(SCHEMA, document)
+    return [error.formatted for error in wrong] if wrong else document

@@ -6,12 +6,14 @@ where its lines are to be shipped from, and moves, holds, shipments and cancella
 request, since a query may not ask for more than 1,000 points however few it is charged.
 
 Search lags behind: a sweep begins `overlap_s` before the newest change, and what it has seen there
-is not asked for again.
+is not asked for again. Times are in whole seconds, in which there may be several changes: one
+counts as seen when it is older than that by the clock of the answer.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -29,6 +31,9 @@ CHANGED: Final = 250
 LINES: Final = 45
 GROUPS: Final = 4
 """Fulfilment orders, and fulfilments, of an order. With LINES, what 1,000 points allow for."""
+
+SETTLED_S: Final = 2
+"""After so many seconds, a second has no more changes."""
 
 _CHANGED: Final = f"""query Changed($query: String!, $after: String) {{
   fulfillmentOrders(
@@ -123,7 +128,8 @@ def page(response: Response, cursor: str, options: OrdersOptions) -> Page:
     """An order as a message, or none and the orders to ask for."""
     at, data = _cursor(cursor, options), answer(response)
     if not at.orders:
-        return _changed(_under(data, "fulfillmentOrders", ""), at, options)
+        told = _under(data, "fulfillmentOrders", "")
+        return _changed(told, at, options, _settled_before(response))
     rest = at.model_copy(update={"orders": at.orders[1:]})
     order = data.get("order")  # none where it was deleted
     messages = [] if order is None else [Message(json.dumps(order).encode())]
@@ -161,7 +167,18 @@ def _cursor(cursor: str, options: OrdersOptions) -> Cursor:
     return Cursor.model_validate_json(cursor) if cursor else Cursor(since=options.since)
 
 
-def _changed(told: Mapping[str, Any], at: Cursor, options: OrdersOptions) -> Page:
+def _settled_before(response: Response) -> datetime:
+    """The time before which no change comes any more, by the date of an answer."""
+    try:
+        date = parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
+    except ValueError:  # then each order of the overlap is asked for in each sweep
+        return datetime.min.replace(tzinfo=UTC)
+    return date - timedelta(seconds=SETTLED_S)
+
+
+def _changed(
+    told: Mapping[str, Any], at: Cursor, options: OrdersOptions, settled_before: datetime
+) -> Page:
     """The cursor behind a page of changes: with the orders to ask for, and where to go on."""
     orders, seen, newest = dict.fromkeys(at.orders), dict(at.seen), at.newest or at.since
     for place, node in enumerate(fields.array(told.get("nodes"), "nodes", CHANGED)):
@@ -172,8 +189,9 @@ def _changed(told: Mapping[str, Any], at: Cursor, options: OrdersOptions) -> Pag
         order = number_of(node.get("orderId"), "Order", f"{path}.orderId")
         name = number_of(node.get("id"), "FulfillmentOrder", f"{path}.id")
         if seen.get(name) != changed:
-            seen[name] = changed
             orders[order] = None
+            if _time(changed) < settled_before:
+                seen[name] = changed
     since = _before(newest, options.overlap_s, at.since)
     info = _under(told, "pageInfo", "")
     after = info.get("endCursor") if info.get("hasNextPage") is True else None

@@ -67,7 +67,8 @@ def order_lines(
     for line in ordered:
         is_open, shipped = standing.open[line.id], standing.shipped[line.id]
         cancelled = max(0, line.quantity - is_open.total() - shipped.total())
-        for place in sorted({*is_open, *shipped} or {location}):
+        were = sorted({*is_open, *shipped})[:1] or [location]
+        for place in sorted(is_open + shipped) or were:  # adding counters drops what is 0
             if place:
                 yield OrderLine(
                     id=line.id,
