@@ -30,7 +30,7 @@ class ShopOptions(BaseModel):
     shop: Shop
     """Its domain at Shopify, "example.myshopify.com", which names the source of its events."""
     location: str = ""
-    """The location of orders' lines of which Shopify does not tell one; empty leaves them out."""
+    """Where orders are shipped from of which Shopify does not tell; empty leaves them out."""
 
     @property
     def source(self) -> str:

@@ -11,7 +11,10 @@ counts as seen when it is older than that by the clock of the answer.
 """
 
 import json
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Final
@@ -19,12 +22,12 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ...contract import Message, Page, Poll, Request, Response, Undecodable
-from ...events import Decoded, Ignored
+from ...events import Decoded, Ignored, OrderLine
 from ...intake import fields
 from .access import ShopOptions
 from .graphql import answer, ask, gid, number_of
-from .order_lines import Ordered, Standing, order_lines, state
 from .rest_orders import QUANTITY_MAX
+from .sold_orders import Ordered, line_at, state
 
 CHANGED: Final = 250
 """Fulfilment orders a page."""
@@ -115,6 +118,21 @@ class Cursor(BaseModel):
     """When fulfilment orders changed last, of those in the overlap."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Units of each line by location, in the order in which it came there; what is nowhere has the
+    location of the options.
+    """
+
+    open: defaultdict[str, Counter[str]] = dataclass_field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+    """To be shipped. A location with 0 is one where the line was."""
+    shipped: defaultdict[str, Counter[str]] = dataclass_field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+
+
 def request(cursor: str, options: OrdersOptions) -> Request:
     """The request for the next order that has changed, or for which have."""
     at = _cursor(cursor, options)
@@ -148,7 +166,7 @@ def decode(message: Message, options: OrdersOptions) -> Iterator[Decoded]:
     order = fields.mapping(fields.json_of(message.body), "body")
     order_id = number_of(order.get("id"), "Order", "id")
     ordered = list(_ordered(order))
-    standing = Standing()
+    standing = _Standing()
     times = [fields.instant(order.get("updatedAt"), "updatedAt")]
     for path, group in _nodes(order, "fulfillmentOrders", ""):
         times.append(fields.instant(group.get("updatedAt"), f"{path}.updatedAt"))
@@ -156,7 +174,7 @@ def decode(message: Message, options: OrdersOptions) -> Iterator[Decoded]:
     for at, each in enumerate(fields.array(order.get("fulfillments"), "fulfillments", GROUPS)):
         path = f"fulfillments[{at}]"
         _add_fulfillment(standing, fields.mapping(each, path), path, options)
-    lines = tuple(order_lines(ordered, standing, options.location))
+    lines = [part for line in ordered for part in _parts(line, standing, options.location)]
     if lines:
         yield state(options, order_id, f"{order_id}/{key(message)}", lines, max(times))
     else:
@@ -224,6 +242,27 @@ def _ordered(order: Mapping[str, Any]) -> Iterator[Ordered]:
             yield Ordered(line_id, sku, _units(line, "quantity", path))
 
 
+def _parts(line: Ordered, standing: _Standing, location: str) -> Iterator[OrderLine]:
+    """A line at each of its locations.
+
+    Where it came first it has its own id, by which the core moves it as a whole; units that went
+    elsewhere count as cancelled there. Elsewhere a part of it has an id with the location, and
+    grows by the units that come. What left such a part is told once nothing of the line is open:
+    numbers of a line rise, so until then it hides units rather than to sell them twice.
+    """
+    still_open, shipped = standing.open[line.id], standing.shipped[line.id]
+    first, *others = dict.fromkeys((*still_open, *shipped)) or [location]
+    if first:
+        yield line_at(line, first, still_open[first], shipped[first])
+    for place in others:
+        units = still_open[place] + shipped[place]
+        part = line._replace(
+            id=f"{line.id}/{place}", quantity=units if still_open.total() else line.quantity
+        )
+        if place and part.quantity:
+            yield line_at(part, place, still_open[place], shipped[place])
+
+
 def _sku(line: Mapping[str, Any], path: str) -> str:
     """The SKU of a line, or its variant where it has none, as webhooks are read."""
     if line.get("sku"):
@@ -235,7 +274,7 @@ def _sku(line: Mapping[str, Any], path: str) -> str:
 
 
 def _add_open(
-    standing: Standing, group: Mapping[str, Any], path: str, options: OrdersOptions
+    standing: _Standing, group: Mapping[str, Any], path: str, options: OrdersOptions
 ) -> None:
     """What a fulfilment order is to ship. One that has ended says where its lines were."""
     assigned = _under(group, "assignedLocation", path)
@@ -247,7 +286,7 @@ def _add_open(
 
 
 def _add_fulfillment(
-    standing: Standing, fulfillment: Mapping[str, Any], path: str, options: OrdersOptions
+    standing: _Standing, fulfillment: Mapping[str, Any], path: str, options: OrdersOptions
 ) -> None:
     status = fulfillment.get("status")
     if status != _SHIPPED and status not in _ON_ITS_WAY:

@@ -5,13 +5,15 @@ is still to be shipped, without what is refunded or on its way. Where it is to b
 in no field of it, except for an order that was taken at a location (`location_id`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ...events import Decoded, Ignored
+from ...events import Decoded, Ignored, OrderLine
 from ...intake import fields
 from .access import ShopOptions
-from .order_lines import Ordered, Standing, order_lines, state
+from .sold_orders import Ordered, line_at, state
 
 LINES_MAX: Final = 2_000
 #: Fulfilments of an order, which has at most so many lines.
@@ -24,20 +26,30 @@ _SHIPPED: Final = "success"
 _ON_ITS_WAY: Final = ("pending", "open")
 
 
+@dataclass(frozen=True, slots=True)
+class _Fulfilled:
+    """What the fulfilments of an order say of its lines, by their ids."""
+
+    shipped: Counter[str] = field(default_factory=Counter)
+    on_its_way: Counter[str] = field(default_factory=Counter)
+    locations: dict[str, str] = field(default_factory=dict)
+    """Where the last of them was shipped from."""
+
+
 def order_state(
     order: Mapping[str, Any], event_id: str, options: ShopOptions, correlation_id: str
 ) -> Decoded:
-    """How an order stands."""
+    """How an order stands. One of which no location is told is left to the poll."""
     order_id = number(order.get("id"), "id")
-    lines = fields.array(order.get("line_items"), "line_items", LINES_MAX)
-    told = [fields.mapping(line, f"line_items[{at}]") for at, line in enumerate(lines)]
-    ordered = list(_ordered(told))
-    standing = _standing(order, told, options)
-    found = tuple(order_lines(ordered, standing, options.location))
-    if not found:
-        return Ignored("no_location" if ordered else "no_items")
+    taken_at = order.get("location_id")
+    location = options.location if taken_at is None else number(taken_at, "location_id")
+    if not location:
+        return Ignored("no_location")
+    lines = list(_lines(order, location))
+    if not lines:
+        return Ignored("no_items")
     time = fields.instant(order.get("updated_at"), "updated_at")
-    return state(options, order_id, event_id, found, time, correlation_id)
+    return state(options, order_id, event_id, lines, time, correlation_id)
 
 
 def number(value: object, field: str) -> str:
@@ -54,31 +66,21 @@ def sku_of(line: Mapping[str, Any], path: str) -> str:
     return "" if variant is None else f"variant/{number(variant, f'{path}.variant_id')}"
 
 
-def _ordered(lines: Sequence[Mapping[str, Any]]) -> Iterator[Ordered]:
-    for at, line in enumerate(lines):
-        path = f"line_items[{at}]"
-        sku = sku_of(line, path)
-        if sku:
-            yield Ordered(number(line.get("id"), f"{path}.id"), sku, _units(line, "quantity", path))
-
-
-def _standing(
-    order: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], options: ShopOptions
-) -> Standing:
-    standing = Standing()
-    taken_at = order.get("location_id")
-    location = options.location if taken_at is None else number(taken_at, "location_id")
-    path = "fulfillments"
-    for at, each in enumerate(fields.array(order.get(path, []), path, FULFILLMENTS_MAX)):
-        _add_fulfillment(standing, fields.mapping(each, f"{path}[{at}]"), f"{path}[{at}]", location)
+def _lines(order: Mapping[str, Any], location: str) -> Iterator[OrderLine]:
+    """Its lines, but those of no product: each where it is to be shipped from, or was."""
     is_cancelled = order.get("cancelled_at") is not None
-    for at, line in enumerate(lines):
+    done = _fulfilled(order)
+    for at, told in enumerate(fields.array(order.get("line_items"), "line_items", LINES_MAX)):
         path = f"line_items[{at}]"
-        line_id = number(line.get("id"), f"{path}.id")
-        told = standing.shipped[line_id].total() + standing.open[line_id].total()
-        units = 0 if is_cancelled else _fulfillable(line, told, path)
-        standing.open[line_id][location] += units
-    return standing
+        told = fields.mapping(told, path)
+        sku = sku_of(told, path)
+        if not sku:
+            continue
+        line = Ordered(number(told.get("id"), f"{path}.id"), sku, _units(told, "quantity", path))
+        shipped, on_its_way = done.shipped[line.id], done.on_its_way[line.id]
+        fulfillable = 0 if is_cancelled else _fulfillable(told, shipped + on_its_way, path)
+        place = location if fulfillable else done.locations.get(line.id, location)
+        yield line_at(line, place, fulfillable + on_its_way, shipped)
 
 
 def _fulfillable(line: Mapping[str, Any], told: int, path: str) -> int:
@@ -88,20 +90,25 @@ def _fulfillable(line: Mapping[str, Any], told: int, path: str) -> int:
     return max(0, _units(line, "quantity", path) - told)
 
 
-def _add_fulfillment(
-    standing: Standing, fulfillment: Mapping[str, Any], path: str, location: str
-) -> None:
-    status = fulfillment.get("status")
+def _fulfilled(order: Mapping[str, Any]) -> _Fulfilled:
+    found, path = _Fulfilled(), "fulfillments"
+    for at, each in enumerate(fields.array(order.get(path, []), path, FULFILLMENTS_MAX)):
+        _add(found, fields.mapping(each, f"{path}[{at}]"), f"{path}[{at}]")
+    return found
+
+
+def _add(found: _Fulfilled, fulfillment: Mapping[str, Any], path: str) -> None:
+    status, place = fulfillment.get("status"), fulfillment.get("location_id")
     if status != _SHIPPED and status not in _ON_ITS_WAY:
         return
-    units = standing.shipped if status == _SHIPPED else standing.open
-    told = fulfillment.get("location_id")
-    place = location if told is None else number(told, f"{path}.location_id")
-    path = f"{path}.line_items"
-    for at, line in enumerate(fields.array(fulfillment.get("line_items"), path, LINES_MAX)):
-        where = f"{path}[{at}]"
-        line = fields.mapping(line, where)
-        units[number(line.get("id"), f"{where}.id")][place] += _units(line, "quantity", where)
+    units = found.shipped if status == _SHIPPED else found.on_its_way
+    where = f"{path}.line_items"
+    for at, line in enumerate(fields.array(fulfillment.get("line_items"), where, LINES_MAX)):
+        line = fields.mapping(line, f"{where}[{at}]")
+        line_id = number(line.get("id"), f"{where}[{at}].id")
+        units[line_id] += _units(line, "quantity", f"{where}[{at}]")
+        if place is not None:
+            found.locations[line_id] = number(place, f"{path}.location_id")
 
 
 def _units(line: Mapping[str, Any], name: str, path: str) -> int:

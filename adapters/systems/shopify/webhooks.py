@@ -17,8 +17,8 @@ from ...events import Decoded, FactKind, Ignored, Reference, Shown, StockFact
 from ...intake import fields
 from ...intake.verification import Verification, check
 from .access import ShopOptions
-from .order_lines import reservation
 from .rest_orders import LINES_MAX, QUANTITY_MAX, number, order_state, sku_of
+from .sold_orders import reservation
 
 #: Topics whose body is the whole order.
 ORDERS: Final = (

@@ -135,7 +135,7 @@ async def test_orders_are_polled_at_the_locations_that_ship_them() -> None:
             go_on(twin, 10)
             happens()
             assert 1 == await sweeps.sweep(), "what did not change is not asked for again"
-    assert [("200", 5, 2, 1)] == [
+    assert [("200", 5, 2, 1)] == [  # it moved as a whole, before any of it was shipped
         (each.location, each.quantity, each.shipped, each.cancelled)
         for each in sweeps.states[f"shopify/{first}"].lines
     ]
@@ -155,7 +155,9 @@ def assert_told(sweeps: Sweeps, twin: ShopifyTwin) -> None:
     assert (+is_open, +shipped) == (+Counter(books["open"]), +Counter(books["shipped"]))
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))]
+)
 async def test_a_shop_that_fails_shows_in_the_end_what_there_is_and_never_sells_more(
     seed: int,
 ) -> None:
@@ -166,9 +168,9 @@ async def test_a_shop_that_fails_shows_in_the_end_what_there_is_and_never_sells_
     twin = stocked(0, faults=faults)
     async with partner_of(twin, SHOP_OF_APP) as partner:
         sweeps = Sweeps(partner, ORDERS)
-        for sequence in range(1, 80):
+        for sequence in range(1, 50):
             go_on(twin, 10)
-            if sequence < 50:
+            if sequence < 25:
                 twin.sell(*STOCKED, chance.randint(1, 3))
             try:
                 await sweeps.sweep()

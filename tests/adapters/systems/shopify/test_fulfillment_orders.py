@@ -59,15 +59,27 @@ def test_a_line_is_where_its_fulfillment_order_is_assigned() -> None:
     assert [("1", "100", 5, 0, 0)] == lines_of(order(groups=[group(100, {1: 5})]))
 
 
-def test_a_line_may_be_open_at_several_locations_and_shipped_from_another() -> None:
+def test_a_line_at_several_locations_has_a_part_at_each() -> None:
     body = order([line(1, 9)], [group(100, {1: 2}), group(200, {1: 3})], [shipment(300, {1: 4})])
-    assert [("1", "100", 2, 0, 0), ("1", "200", 3, 0, 0), ("1", "300", 4, 4, 0)] == lines_of(body)
+    assert [
+        ("1", "100", 9, 0, 7),
+        ("1/200", "200", 3, 0, 0),
+        ("1/300", "300", 4, 4, 0),
+    ] == lines_of(body)
 
 
 def test_a_line_that_moved_is_at_its_new_location_under_its_id() -> None:
     before = lines_of(order(groups=[group(100, {1: 5})]))
-    after = lines_of(order(groups=[group(100, {1: 5}, status="CLOSED"), group(200, {1: 5})]))
+    after = lines_of(order(groups=[group(200, {1: 5})]))
     assert ([("1", "100", 5, 0, 0)], [("1", "200", 5, 0, 0)]) == (before, after)
+
+
+def test_units_that_went_elsewhere_are_cancelled_where_the_line_came_first() -> None:
+    partly = order(groups=[group(100, {1: 3}), group(200, {1: 2})])
+    assert [("1", "100", 5, 0, 2), ("1/200", "200", 2, 0, 0)] == lines_of(partly)
+    shipped = [shipment(200, {1: 2}), shipment(100, {1: 3})]
+    done = order(groups=[group(100, {1: 0}), group(200, {1: 0})], shipments=shipped)
+    assert [("1", "100", 5, 3, 2), ("1/200", "200", 5, 2, 3)] == lines_of(done)
 
 
 def test_what_is_neither_open_nor_shipped_was_cancelled_where_the_line_was() -> None:
@@ -224,3 +236,39 @@ def test_a_mutilated_order_decodes_or_is_undecodable(data: st.DataObject) -> Non
         body[at:end] = data.draw(st.sampled_from([b"", b"0", b'"', b"[]", b"{}", b"null", b"-"]))
     with suppress(Undecodable):
         decoded(bytes(body))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_who_takes_the_highest_numbers_of_each_part_holds_what_is_open(
+    data: st.DataObject,
+) -> None:
+    """As the core does, whose states only rise. Units go to locations further on."""
+    places = (100, 200, 300)
+    still_open, shipped = dict.fromkeys(places, 0), dict.fromkeys(places, 0)
+    still_open[100] = 9
+    highest: dict[str, tuple[int, ...]] = {}
+
+    def held(part: str) -> int:
+        ordered, sent, cancelled = highest.get(part, (0, 0, 0))
+        return max(0, ordered - sent - cancelled)
+
+    steps = data.draw(st.lists(st.tuples(*[st.integers(0, 9)] * 3), max_size=6))
+    for step, (begin, units, to) in enumerate([*steps, (0, 9, 3), (1, 9, 3), (2, 9, 3)]):
+        place, target = places[begin % 3], to % 5
+        units = min(units, still_open[place])
+        still_open[place] -= units
+        if target == 3:
+            shipped[place] += units
+        elif target < 3 and places[target] >= place:
+            still_open[places[target]] += units
+        came = [each for each in places if each == 100 or still_open[each] or shipped[each]]
+        groups = [group(each, {1: still_open[each]}) for each in came]
+        sent = [shipment(each, {1: shipped[each]}) for each in came]
+        for part, _, *numbers in lines_of(order([line(1, 9)], groups, sent)):
+            known = highest.get(part, (0, 0, 0))
+            highest[part] = tuple(map(max, known, numbers))
+        assert still_open[100] == held("1")
+        for each in places[1:]:
+            assert still_open[each] <= held(f"1/{each}"), f"step {step}"
+    assert 0 == held("1")
