@@ -6,10 +6,10 @@ organisation gets a token for 24 hours; "API access scopes" for X-Shopify-Access
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ...contract import Login, Refused, Request, Response
 from ...intake import fields
@@ -22,20 +22,21 @@ TOKEN_HEADER: Final = "X-Shopify-Access-Token"  # noqa: S105 - a name
 Shop = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*\.myshopify\.com$")]
 
 
-class ShopOptions(BaseModel):
-    """Which shop it is."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    shop: Shop
-    """Its domain at Shopify, "example.myshopify.com", which names the source of its events."""
-    location: str = ""
-    """Where orders are shipped from of which Shopify does not tell; empty leaves them out."""
+class ShopOptions(Protocol):
+    """The options that all adapters of a shop have."""
 
     @property
-    def source(self) -> str:
-        """Who numbers its events."""
-        return f"shopify/{self.shop}"
+    def shop(self) -> str:
+        """Its domain at Shopify, "example.myshopify.com"."""
+
+    @property
+    def location(self) -> str:
+        """Where orders are shipped from of which Shopify does not tell; empty leaves them out."""
+
+
+def source(options: ShopOptions) -> str:
+    """Who numbers the events of a shop."""
+    return f"shopify/{options.shop}"
 
 
 def token(_options: Any, secrets: Mapping[str, str]) -> Mapping[str, str]:

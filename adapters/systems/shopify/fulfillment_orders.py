@@ -24,7 +24,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from ...contract import Message, Page, Poll, Request, Response, Undecodable
 from ...events import Decoded, Ignored, OrderLine
 from ...intake import fields
-from .access import ShopOptions
+from .access import Shop
 from .graphql import answer, ask, gid, number_of
 from .rest_orders import QUANTITY_MAX
 from .sold_orders import Ordered, line_at, state
@@ -92,9 +92,15 @@ def _instant(text: str) -> str:
     return text
 
 
-class OrdersOptions(ShopOptions):
+class OrdersOptions(BaseModel):
     """Which orders are asked for."""
 
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shop: Shop
+    """Its domain at Shopify, "example.myshopify.com"."""
+    location: str = ""
+    """The location of units whose own is gone; empty leaves them out."""
     since: Annotated[str, AfterValidator(_instant)]
     """Orders whose fulfilment changed at or after this time: "2026-11-26T00:00:00Z"."""
     overlap_s: Annotated[int, Field(ge=0, le=3_600)] = 60

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ...contract import ReadBack, Request, Response, Undecodable
 from ...events import Shown
 from ...intake import fields
-from .access import ShopOptions
+from .access import ShopOptions, source
 from .graphql import answer, ask, number_of
 from .set_quantities import available
 
@@ -91,7 +91,7 @@ def _shown(value: object, path: str, location: str, options: ShopOptions) -> Sho
     number = number_of(item, "InventoryItem", f"{path}.item.id")
     node = number_of(location, "Location", "location.id")
     return Shown(
-        source=options.source,
+        source=source(options),
         id=f"{number}/{node}",
         item=number,
         node=node,

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from ...events import OrderEvent, OrderKind, OrderLine
-from .access import ShopOptions
+from .access import ShopOptions, source
 
 
 class Ordered(NamedTuple):
@@ -36,7 +36,7 @@ def state(
 ) -> OrderEvent:
     """An order as it stands: Shopify has sold it already."""
     return OrderEvent(
-        source=options.source,
+        source=source(options),
         id=event_id,
         kind=OrderKind.STATE,
         order=reservation(order),

@@ -12,11 +12,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from pydantic import BaseModel, ConfigDict
+
 from ...contract import Message, Undecodable, Unverified
 from ...events import Decoded, FactKind, Ignored, Reference, Shown, StockFact
 from ...intake import fields
 from ...intake.verification import Verification, check
-from .access import ShopOptions
+from .access import Shop, source
 from .rest_orders import LINES_MAX, QUANTITY_MAX, number, order_state, sku_of
 from .sold_orders import reservation
 
@@ -29,9 +31,15 @@ ORDERS: Final = (
 TOLD_BY_ORDER: Final = ("orders/edited", "fulfillments/create", "fulfillments/update")
 
 
-class WebhookOptions(ShopOptions):
+class WebhookOptions(BaseModel):
     """What is taken in of a shop's webhooks."""
 
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shop: Shop
+    """Its domain at Shopify, "example.myshopify.com"."""
+    location: str = ""
+    """The location of orders that were not taken at one; empty leaves them to the poll."""
     returns: bool = True
     """Whether refunds that restock are returns here. False where a till or a warehouse tells them.
     """
@@ -87,7 +95,7 @@ def _level(level: Mapping[str, Any], message: Message, options: WebhookOptions) 
     if level.get("available") is None:
         return Ignored("not_tracked")
     return Shown(
-        source=options.source,
+        source=source(options),
         id=_id(message),
         item=number(level.get("inventory_item_id"), "inventory_item_id"),
         node=number(level.get("location_id"), "location_id"),
@@ -127,7 +135,7 @@ def _returned(
     if not sku:
         return Ignored("no_item")
     return StockFact(
-        source=options.source,
+        source=source(options),
         id=f"refund/{number(line.get('id'), f'{path}.id')}",
         kind=FactKind.RETURN,
         sku=sku,

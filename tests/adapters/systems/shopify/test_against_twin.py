@@ -1,6 +1,7 @@
 """The adapters for Shopify against its twin, over HTTP."""
 
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -125,18 +126,19 @@ async def test_orders_are_polled_at_the_locations_that_ship_them() -> None:
         sweeps = Sweeps(partner, ORDERS)
         first = twin.sell(*STOCKED, 5)
         assert first is not None
-        for happens in (
+        happenings: tuple[Callable[[], object], ...] = (
             lambda: None,
             lambda: twin.shop.move(first, "200"),
             lambda: twin.shop.ship(first, 2),
             lambda: twin.shop.cancel(first, 1),
             lambda: twin.sell(*ELSEWHERE, 4),
-        ):
+        )
+        for happens in happenings:
             go_on(twin, 10)
             happens()
             assert 1 == await sweeps.sweep(), "what did not change is not asked for again"
     assert [("200", 5, 2, 1)] == [  # it moved as a whole, before any of it was shipped
-        (each.location, each.quantity, each.shipped, each.cancelled)
+        (each.location, int(each.quantity), int(each.shipped), int(each.cancelled))
         for each in sweeps.states[f"shopify/{first}"].lines
     ]
     assert_told(sweeps, twin)

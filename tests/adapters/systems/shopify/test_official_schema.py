@@ -60,7 +60,8 @@ def test_all_that_is_asked_fits_the_official_schema_and_that_of_the_twin(
 
 
 def test_what_the_twin_answers_is_a_part_of_the_official_schema(official: GraphQLSchema) -> None:
-    for name, ours in SCHEMA.type_map.items():
+    types: dict[str, Any] = dict(SCHEMA.type_map)
+    for name, ours in types.items():
         if name.startswith("__") or is_specified_scalar_type(ours):
             continue
         theirs: Any = official.type_map[name]

@@ -146,6 +146,6 @@ def test_each_unit_is_open_shipped_or_cancelled(
     told = event.lines if isinstance(event, OrderEvent) else ()
     assert len(units) == len(told)
     for found, (still_open, shipped, _) in zip(told, units, strict=True):
-        rest = found.quantity - found.shipped - found.cancelled
-        assert (shipped, 0 if is_cancelled else still_open) == (found.shipped, rest)
+        rest = int(found.quantity - found.shipped - found.cancelled)
+        assert (shipped, 0 if is_cancelled else still_open) == (int(found.shipped), rest)
     assert [sum(each) for each in units] == [each.quantity for each in told]
