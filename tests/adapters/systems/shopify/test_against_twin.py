@@ -3,15 +3,18 @@
 from collections import Counter
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pytest
 
-from holdfast.adapters.contract import Accepted, Deferred, Offer, Rejected, Stale
+from holdfast.adapters.contract import Accepted, Deferred, Message, Offer, Rejected, Stale
+from holdfast.adapters.events import OrderEvent, Shown
 from holdfast.adapters.runtime.partner import PartnerAway
 from holdfast.adapters.systems.shopify.fulfillment_orders import OrdersOptions
 from holdfast.adapters.systems.shopify.graphql import granted
-from holdfast.adapters.systems.shopify.kinds import ORDERS_OF_APP, SHOP_OF_APP
+from holdfast.adapters.systems.shopify.kinds import ORDERS_OF_APP, SHOP, SHOP_OF_APP
 from holdfast.adapters.systems.shopify.read_back import LEVELS, READ_BACK
+from holdfast.adapters.systems.shopify.webhooks import WebhookOptions
 from holdfast.adapters.twins.faults import Faults
 from holdfast.adapters.twins.shopify import BURST, TOKEN_S, ShopifyTwin
 from tests.adapters.systems.shopify.shopify_partner import (
@@ -195,3 +198,34 @@ async def test_a_shop_that_fails_shows_in_the_end_what_there_is_and_never_sells_
 def sold(sweeps: Sweeps) -> int:
     """Units of the orders that were heard of."""
     return sum(int(line.quantity) for event in sweeps.states.values() for line in event.lines)
+
+
+def test_webhooks_that_come_twice_late_and_in_any_order_tell_how_orders_stand() -> None:
+    twin = stocked(20, faults=Faults(seed=7, duplicates=0.5, delay_s=100))
+    twin.subscribe("http://here")
+    order = twin.sell(*STOCKED, 5)
+    assert order is not None
+    for happens in (lambda: twin.shop.cancel(order, 1), lambda: twin.shop.ship(order, 4)):
+        go_on(twin, 10)
+        happens()
+    go_on(twin, 100)
+    options = WebhookOptions(shop=DOMAIN, location="100")
+    decoded: dict[str, Any] = {}
+    count = 0
+    for _, delivery in twin.deliveries.due():
+        count += 1
+        headers = {name.lower(): value for name, value in delivery.headers.items()}
+        message = Message(delivery.body, headers)
+        SHOP.verify(message, {"client_secret": twin.secrets.client_secret}, options)
+        (event,) = SHOP.decode(message, options)
+        assert event == decoded.setdefault(SHOP.key(message), event)
+    assert len(decoded) < count
+    lines = [
+        line for event in decoded.values() if isinstance(event, OrderEvent) for line in event.lines
+    ]
+    assert (5, 4, 1) == tuple(
+        max(int(getattr(line, name)) for line in lines)
+        for name in ("quantity", "shipped", "cancelled")
+    )
+    shown = [event for event in decoded.values() if isinstance(event, Shown)]
+    assert twin.shop.levels[STOCKED] == max(shown, key=lambda each: each.time).quantity
