@@ -20,8 +20,10 @@ from typing import Any, Final, NamedTuple
 
 from .events import Event, OrderEvent, OrderLine, StockFact
 
-NAMES: Final = ("sku", "location", "reason", "status")
-"""The tables that translate names; "unit" is the one that has factors."""
+NAMES: Final = ("sku", "item", "location", "reason", "status")
+"""The tables that translate names; "unit" is the one that has factors, and "item" the one of what a
+channel publishes our SKUs as.
+"""
 ANY: Final = "*"
 
 #: Bytes of a name: those of our names in the core.
