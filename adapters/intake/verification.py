@@ -91,9 +91,11 @@ LIKE: Final[Mapping[str, Mapping[str, Any]]] = {
         "headers": ("x-square-hmacsha256-signature",),
         "signed": "url_body",
     },
-    # `headers` is what was given as authHeaderName, for both.
+    # `headers` is what was given as authHeaderName, for the first two. With OAUTH Walmart asks
+    # `authUrl` for a token; the secret is the token that it gives.
     "walmart_hmac": {"scheme": "hmac", "encoding": "either"},
     "walmart_basic": {"scheme": "basic"},
+    "walmart_oauth": {"scheme": "bearer"},
     "walmart_performance": {
         "scheme": "hmac",
         "headers": ("wm_sec.signature",),
