@@ -8,7 +8,7 @@ times body_max_kib for each adapter.
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,8 +83,11 @@ def build_app(
     status: Callable[[], Mapping[str, Any]],
     now: Callable[[], datetime],
     fail: Callable[[StoreFailed], None],
+    more: Sequence[Route] = (),
 ) -> Starlette:
-    """The application. `fail` is told when the store has failed, so that the process stops."""
+    """The application, with `more` routes beside its own. `fail` is told when the store has failed,
+    so that the process stops.
+    """
 
     async def receive(request: Request) -> Response:
         try:
@@ -117,6 +120,7 @@ def build_app(
             Route("/metrics", metrics),
             Route("/status", tell_status),
             Route("/healthz", healthz),
+            *more,
         ]
     )
 

@@ -18,6 +18,8 @@ from .settings import Objective
 
 #: Seconds. A till sale should be in within a fifth of one; a store that was offline, within a day.
 LAGS_S: Final = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300, 3_600, 21_600, 86_400)
+#: Seconds. An agent's checkout waits for each answer.
+ANSWERS_S: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5)
 
 #: Words for one figure of an adapter. Those that come with Holdfast have some twenty; a partner
 #: that makes up types of messages has any number.
@@ -63,6 +65,13 @@ class Figures:
                 "delivery", "From when a message came in until the core has its events."
             ).labels
         )
+        self._agents = Histogram(
+            "holdfast_agents_answer_seconds",
+            "How long answers for shopping agents took.",
+            ("operation", "status"),
+            buckets=ANSWERS_S,
+            registry=self.registry,
+        )
         self._last: dict[str, datetime] = {}
         self._words: dict[tuple[str, str], set[str]] = {}
 
@@ -82,6 +91,10 @@ class Figures:
             f"holdfast_adapter_{name}", text, ("adapter",), registry=self.registry
         )
         gauge.labels(adapter).set_function(read)
+
+    def agent_answered(self, operation: str, status: int, seconds: float) -> None:
+        """A request for a shopping agent was answered."""
+        self._agents.labels(operation, str(status)).observe(seconds)
 
     def decoded(self, adapter: str, event: Event) -> None:
         """An event came out of a message."""

@@ -25,10 +25,9 @@ from holdfast.edge.client import (
 )
 from holdfast.edge.serving import serve_http
 
-from .. import mapping_files
 from ..events import Exceptional
-from ..mapping import Tables as MappingTables
 from . import boxes
+from .agent_hook import agent_hook
 from .buckets import TokenBucket
 from .cases import raise_case
 from .contained import contained
@@ -42,7 +41,7 @@ from .one_process import hold
 from .outbox import Outbox
 from .partner import Partner, http_client
 from .polls import Poller
-from .settings import ConfigError, Configured, Settings
+from .settings import Configured, Settings, read_tables
 from .store import Store, StoreFailed, StoreFull
 
 #: What time heals of the core, or an operator of the node does.
@@ -69,11 +68,15 @@ class Host:
         self._settings = settings
         configured = [replace(each, adapter=contained(each.adapter)) for each in configured]
         self._configured = configured
-        self._tables = {each.name: read_mappings(each) for each in configured}
+        self._tables = {
+            each.name: read_tables(f"adapters.{each.name}.mappings", each.settings.mappings)
+            for each in configured
+        }
         self._lock = hold(settings.data_dir)
         self.store = Store(settings.data_dir, settings.store_bytes)
         flows = {each.name: each.adapter.flow for each in configured}
         self.figures = Figures(flows, settings.objectives, utc_now)
+        self._agents = agent_hook(settings.agents, self.figures, utc_now)
         self.core = Gate("core", CORE_TEMPORARY)
         self.inboxes = {each.name: self._inbox(each) for each in configured}
         self.outboxes: dict[str, Outbox] = {}
@@ -93,7 +96,14 @@ class Host:
             works = [
                 work for each in self._configured for work in await self._parts(each, client, stack)
             ]
-            app = build_app(self._doors(), self.figures, self.status, utc_now, _failing(failed))
+            app = build_app(
+                self._doors(),
+                self.figures,
+                self.status,
+                utc_now,
+                _failing(failed),
+                self._agents(client),
+            )
             host, port = split_address(self._settings.http_address)
             self.http_port = await stack.enter_async_context(serve_http(app, host, port))
             ready()
@@ -235,21 +245,6 @@ class Host:
             )
             works += [outbox.run, partial(_followed, outbox)]
         return works
-
-
-def read_mappings(configured: Configured) -> MappingTables:
-    """The mapping tables of an adapter. Raises ConfigError with all that is wrong in them."""
-    try:
-        files = {str(path): path.read_text() for path in configured.settings.mappings}
-        return mapping_files.tables(files)
-    except mapping_files.BadTables as error:
-        raise ConfigError(f"adapters.{configured.name}.mappings:\n{error}") from error
-    except OSError as error:
-        text = f"adapters.{configured.name}.mappings: {error.filename}: {error.strerror}"
-        raise ConfigError(text) from error
-    except UnicodeDecodeError as error:
-        text = f"adapters.{configured.name}.mappings: a file is not UTF-8: {error.reason}"
-        raise ConfigError(text) from error
 
 
 async def _followed(outbox: Outbox) -> None:

@@ -5,10 +5,9 @@ unknown key is refused: a misspelt limit is worse than none. A secret stands in 
 environment, and is not shown by anything here.
 """
 
-import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -20,10 +19,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from holdfast.edge.addresses import split_address
 
+from .. import mapping_files
+from ..agents.agents_options import AgentsOptions
 from ..contract import FLOWS, Adapter
 from ..intake.folder_options import FolderOptions
 from ..intake.nats import NatsOptions
+from ..intake.secret_places import Secret, read_secret
 from ..intake.sqs import SqsOptions
+from ..mapping import Tables
 from .settings_problems import problems_of
 
 #: Kinds that come with Holdfast. Others are named as "module:NAME".
@@ -63,15 +66,6 @@ NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 class ConfigError(Exception):
     """The settings are not usable; the text says what to change, one problem a line."""
-
-
-class Secret(BaseModel):
-    """Where a secret is."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    file: Path | None = None
-    env: str | None = None
 
 
 class Objective(BaseModel):
@@ -149,6 +143,8 @@ class Settings(BaseModel):
     window_days: Annotated[int, Field(ge=1, le=365)] = 30
     """How long the keys of messages are remembered."""
     objectives: dict[str, Objective] = {}
+    agents: AgentsOptions | None = None
+    """The hook for shopping agents."""
     adapters: dict[str, AdapterSettings] = {}
 
     @property
@@ -188,7 +184,8 @@ def load(path: Path) -> tuple[Settings, list[Configured]]:
         for flow in settings.objectives
         if flow not in FLOWS
     ]
-    if not settings.adapters:
+    problems += _agents_problems(path, settings)
+    if not settings.adapters and settings.agents is None:
         problems.append(f"{path} names no adapters: add [adapters.NAME] with a kind")
     if problems:
         raise ConfigError("\n".join(problems))
@@ -220,6 +217,18 @@ def find(kind: str) -> Adapter:
     if not isinstance(adapter, Adapter):
         raise ConfigError(f"{kind!r} is a {type(adapter).__name__}, no Adapter")
     return adapter
+
+
+def read_tables(where: str, paths: Iterable[Path]) -> Tables:
+    """The mapping tables of some files. Raises ConfigError with all that is wrong in them."""
+    try:
+        return mapping_files.tables({str(path): path.read_text() for path in paths})
+    except mapping_files.BadTables as error:
+        raise ConfigError(f"{where}:\n{error}") from error
+    except OSError as error:
+        raise ConfigError(f"{where}: {error.filename}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{where}: a file is not UTF-8: {error.reason}") from error
 
 
 def _configured(path: Path, settings: Settings, problems: list[str]) -> Iterator[Configured]:
@@ -274,23 +283,20 @@ def _secrets(
     where: str, folder: Path, adapter: Adapter, settings: AdapterSettings, problems: list[str]
 ) -> Iterator[tuple[str, str]]:
     for name in sorted({*adapter.secrets, *settings.secrets}):
-        place = f"{where}.secrets.{name}"
-        secret = settings.secrets.get(name)
-        if secret is None or (secret.file is None) == (secret.env is None):
-            problems.append(f"{place}: expected {{ file = ... }} or {{ env = ... }}")
-            continue
         try:
-            if secret.file:
-                found = (folder / secret.file).read_text()
-            else:
-                found = os.environ.get(secret.env or "", "")
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(f"{place}: {secret.file}: {getattr(error, 'strerror', error)}")
-            continue
-        if not found.strip():
-            problems.append(f"{place}: {secret.file or secret.env} is empty")
-            continue
-        yield name, found.strip()
+            yield name, read_secret(settings.secrets.get(name), folder)
+        except ValueError as error:
+            problems.append(f"{where}.secrets.{name}: {error}")
+
+
+def _agents_problems(path: Path, settings: Settings) -> Iterator[str]:
+    if settings.agents is None:
+        return
+    for name, secret in settings.agents.secrets.items():
+        try:
+            read_secret(secret, path.parent)
+        except ValueError as error:
+            yield f"{path}: agents.{name}: {error}"
 
 
 def _based(settings: Any, folder: Path) -> Any:
@@ -298,6 +304,8 @@ def _based(settings: Any, folder: Path) -> Any:
     changes: dict[str, Any] = {}
     if isinstance(settings, Settings):
         changes["data_dir"] = folder / settings.data_dir
+        if settings.agents is not None:
+            changes["agents"] = settings.agents.based(folder)
     if isinstance(settings, AdapterSettings):
         changes["mappings"] = tuple(folder / mapping for mapping in settings.mappings)
         if (drop := settings.folder) is not None:

@@ -60,7 +60,7 @@ FLOORS = {
         ("cli",),
         ("runtime",),
         ("conformance", "damage"),
-        ("systems", "twins"),
+        ("agents", "systems", "twins"),
         ("intake",),
         ("contract", "mapping_files", "mapping_report"),
         ("mapping",),

@@ -1,0 +1,33 @@
+"""Where secrets stand: in a file or in the environment, and not in adapters.toml itself."""
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Secret(BaseModel):
+    """Where a secret is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: Path | None = None
+    env: str | None = None
+
+
+def read_secret(secret: Secret | None, folder: Path) -> str:
+    """A secret, whose file is relative to a folder. Raises ValueError with what is wrong, which
+    does not show what stands there.
+    """
+    if secret is None or (secret.file is None) == (secret.env is None):
+        raise ValueError("expected { file = ... } or { env = ... }")
+    try:
+        if secret.file:
+            found = (folder / secret.file).read_text()
+        else:
+            found = os.environ.get(secret.env or "", "")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{secret.file}: {getattr(error, 'strerror', error)}") from error
+    if not found.strip():
+        raise ValueError(f"{secret.file or secret.env} is empty")
+    return found.strip()
