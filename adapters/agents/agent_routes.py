@@ -5,7 +5,7 @@ customer comes with 200 and a status; what the caller has done wrong comes with 
 nobody knows comes with 503, and the same request is sent again.
 """
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -121,7 +121,7 @@ async def _judged(handler: Handler, request: Request) -> Response:
         return await handler(request)
     except Undecodable as error:
         blamed = {"param": error.field, "value": error.value, "expected": error.expected}
-        return _refused(413 if error.field == "body" else 400, str(error), **blamed)
+        return _refused(413 if error.field == "body" else 400, str(error), blamed)
     except Unverified as error:
         return _refused(401, f"not verified: {error}")
     except NotFound as error:
@@ -155,10 +155,12 @@ def _approved(answer: Answer) -> Response:
     return JSONResponse({"manual_approval_details": declined})
 
 
-def _refused(status: int, text: str, wait_s: float | None = None, **blamed: str) -> Response:
+def _refused(
+    status: int, text: str, blamed: Mapping[str, str] | None = None, wait_s: float | None = None
+) -> Response:
     """An answer in the flat form of ACP's errors."""
     kind = "invalid_request" if status < 500 and status != 429 else "service_unavailable"
-    body = {"type": kind, "code": _CODES[status], "message": text, **blamed}
+    body = {"type": kind, "code": _CODES[status], "message": text, **(blamed or {})}
     headers = {} if wait_s is None else {"retry-after": f"{max(1, round(wait_s))}"}
     return JSONResponse(body, status, headers)
 

@@ -49,7 +49,7 @@ def test_lines_of_a_checkout(document: Any, path: str) -> None:
 
 def test_a_line_may_name_where_it_is_collected() -> None:
     [line] = wanted({"items": [{"id": "MUG", "quantity": 1, "location": "store-17"}]})
-    assert line.location == "store-17"
+    assert "store-17" == line.location
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_what_is_wrong_is_named(document: Any, field: str) -> None:
 
 @pytest.mark.parametrize("wrong", ["", "a/b", "a b", "ä", "x" * 65, 3, None])
 def test_an_id_is_plain_and_short(wrong: object) -> None:
-    assert hold_id("cs_test-1:2.3", "id") == "cs_test-1:2.3"
+    assert "cs_test-1:2.3" == hold_id("cs_test-1:2.3", "id")
     with pytest.raises(Undecodable, match="id is"):
         hold_id(wrong, "id")
 
@@ -88,9 +88,9 @@ def test_an_id_is_plain_and_short(wrong: object) -> None:
 def test_what_stripe_wants_approved() -> None:
     line = Wanted("MUG", 2, "", "$.data.line_item_details[0]")
     assert approval(stripe()) == ("cs_1", [line])
-    assert approval(stripe(checkout_session=None)).session == "evt_1"
+    assert "evt_1" == approval(stripe(checkout_session=None)).session
     [bare] = approval(stripe(line_items_details=[{"id": "PEN", "quantity": 1}])).lines
-    assert (bare.item, bare.path) == ("PEN", "$.data.line_items_details[0]")
+    assert ("PEN", "$.data.line_items_details[0]") == (bare.item, bare.path)
 
 
 @pytest.mark.parametrize(

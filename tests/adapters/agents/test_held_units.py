@@ -34,8 +34,8 @@ async def test_what_can_be_had_is_told_up_to_what_was_asked(asking: Asking) -> N
     asked = [(some, 2), (some, 5), (none, 1), ("nobody", 1)]
     items = [{"id": sku, "quantity": units} for sku, units in asked]
     answer = await asking.ask("POST", "availability", {"items": items})
-    assert answer.status_code == 200
-    assert [each["available"] for each in answer.json()["line_items"]] == [2, 3, 0, 0]
+    assert 200 == answer.status_code
+    assert [2, 3, 0, 0] == [each["available"] for each in answer.json()["line_items"]]
     assert answer.json()["line_items"][0] == {
         "item": {"id": some}, "quantity": 2, "available": 2
     }  # fmt: skip
@@ -44,9 +44,9 @@ async def test_what_can_be_had_is_told_up_to_what_was_asked(asking: Asking) -> N
 async def test_a_location_that_there_is_not_has_nothing(asking: Asking) -> None:
     line = {"id": await asking.stock(3), "quantity": 1, "location": "nowhere"}
     answer = await asking.ask("POST", "availability", {"items": [line]})
-    assert answer.json()["line_items"][0]["available"] == 0
+    assert 0 == answer.json()["line_items"][0]["available"]
     held = await asking.ask("PUT", "holds/nowhere", {"items": [line]})
-    assert held.json()["messages"][0]["code"] == "item_unavailable"
+    assert "item_unavailable" == held.json()["messages"][0]["code"]
 
 
 # Holds
@@ -55,18 +55,18 @@ async def test_a_location_that_there_is_not_has_nothing(asking: Asking) -> None:
 async def test_a_hold_is_made_once_and_its_units_leave_with_the_order(asking: Asking) -> None:
     sku = await asking.stock(5)
     first = await asking.hold(f"s-{sku}", (sku, 2))
-    assert first["status"] == "held"
+    assert "held" == first["status"]
     assert first["expires_at"].endswith("Z")
     assert await asking.hold(f"s-{sku}", (sku, 2)) == first
-    assert await asking.available(sku) == 3
+    assert 3 == await asking.available(sku)
     for _ in range(2):
         answer = await asking.ask("POST", f"holds/s-{sku}/complete", idempotency_key="k1")
         assert answer.json() == {"id": f"s-{sku}", "status": "completed"}
     other_key = await asking.ask("POST", f"holds/s-{sku}/complete", idempotency_key="k2")
-    assert other_key.json()["status"] == "completed"
+    assert "completed" == other_key.json()["status"]
     told = await asking.ask("GET", f"holds/s-{sku}")
     assert told.json() == {"id": f"s-{sku}", "status": "completed"}
-    assert await asking.available(sku) == 3
+    assert 3 == await asking.available(sku)
 
 
 async def test_a_hold_that_is_cancelled_gives_its_units_back(asking: Asking) -> None:
@@ -75,11 +75,11 @@ async def test_a_hold_that_is_cancelled_gives_its_units_back(asking: Asking) -> 
     for key in ("k1", "k1", "k2"):
         answer = await asking.ask("POST", f"holds/c-{sku}/cancel", idempotency_key=key)
         assert answer.json() == {"id": f"c-{sku}", "status": "canceled"}
-    assert await asking.available(sku) == 5
+    assert 5 == await asking.available(sku)
     late = await asking.ask("POST", f"holds/c-{sku}/complete")
-    assert late.json()["status"] == "declined"
+    assert "declined" == late.json()["status"]
     again = await asking.hold(f"c-{sku}", (sku, 2))
-    assert [again["status"], again["messages"][0]["code"]] == ["declined", "reservation_ended"]
+    assert ["declined", "reservation_ended"] == [again["status"], again["messages"][0]["code"]]
 
 
 async def test_what_is_completed_is_not_cancelled_here(asking: Asking) -> None:
@@ -87,8 +87,8 @@ async def test_what_is_completed_is_not_cancelled_here(asking: Asking) -> None:
     await asking.hold(f"d-{sku}", (sku, 2))
     await asking.ask("POST", f"holds/d-{sku}/complete")
     answer = await asking.ask("POST", f"holds/d-{sku}/cancel")
-    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_conflict")
-    assert await asking.available(sku) == 3
+    assert (409, "idempotency_conflict") == (answer.status_code, answer.json()["code"])
+    assert 3 == await asking.available(sku)
 
 
 async def test_all_lines_are_held_or_none(asking: Asking) -> None:
@@ -107,13 +107,13 @@ async def test_all_lines_are_held_or_none(asking: Asking) -> None:
             }
         ],
     }
-    assert await asking.available(many) == 5
+    assert 5 == await asking.available(many)
 
 
 async def test_lines_of_one_item_are_held_together(asking: Asking) -> None:
     sku = await asking.stock(3)
-    assert (await asking.hold(f"two-{sku}", (sku, 1), (sku, 2)))["status"] == "held"
-    assert await asking.available(sku) == 0
+    assert "held" == (await asking.hold(f"two-{sku}", (sku, 1), (sku, 2)))["status"]
+    assert 0 == await asking.available(sku)
 
 
 async def test_one_of_many_gets_the_last_unit(asking: Asking) -> None:
@@ -122,7 +122,7 @@ async def test_one_of_many_gets_the_last_unit(asking: Asking) -> None:
         *(asking.hold(f"race-{number}-{sku}", (sku, 1)) for number in range(20))
     )
     statuses = [answer["status"] for answer in answers]
-    assert (statuses.count("held"), statuses.count("declined")) == (1, 19)
+    assert (1, 19) == (statuses.count("held"), statuses.count("declined"))
 
 
 async def test_a_hold_with_other_lines_is_a_conflict(asking: Asking) -> None:
@@ -130,21 +130,21 @@ async def test_a_hold_with_other_lines_is_a_conflict(asking: Asking) -> None:
     await asking.hold(f"x-{sku}", (sku, 2))
     items = [{"id": sku, "quantity": 3}]
     answer = await asking.ask("PUT", f"holds/x-{sku}", {"items": items})
-    assert answer.status_code == 409
-    assert await asking.available(sku) == 3
+    assert 409 == answer.status_code
+    assert 3 == await asking.available(sku)
 
 
 async def test_items_have_the_names_of_the_mapping_table(asking: Asking) -> None:
     await asking.stock(5, "TEA")
-    assert (await asking.hold("tea", ("prod_tea", 2)))["status"] == "held"
-    assert await asking.available("TEA") == 3
+    assert "held" == (await asking.hold("tea", ("prod_tea", 2)))["status"]
+    assert 3 == await asking.available("TEA")
 
 
 async def test_holds_that_there_are_not_are_not_found(asking: Asking) -> None:
     for method, path in (("GET", ""), ("POST", "/complete"), ("POST", "/cancel")):
-        assert (await asking.ask(method, f"holds/nobody{path}")).status_code == 404
+        assert 404 == (await asking.ask(method, f"holds/nobody{path}")).status_code
     unknown = await asking.hold("unknown", ("nobody", 1))
-    assert unknown["messages"][0]["code"] == "item_unavailable"
+    assert "item_unavailable" == unknown["messages"][0]["code"]
 
 
 # Stripe
@@ -156,29 +156,29 @@ async def test_stripe_is_approved_once_or_declined_with_a_reason(asking: Asking)
     event = stripe(checkout_session=f"cs-{sku}", line_item_details=lines)
     for _ in range(2):
         answer = await asking.approve(event)
-        assert (answer.status_code, answer.json()) == (
+        assert (
             200,
             {"manual_approval_details": {"type": "approved"}},
-        )
-    assert await asking.available(sku) == 0
+        ) == (answer.status_code, answer.json())
+    assert 0 == await asking.available(sku)
     other = await asking.approve(stripe(checkout_session=f"cs2-{sku}", line_item_details=lines))
-    assert other.json()["manual_approval_details"] == {
+    assert {
         "type": "declined",
         "declined": {"reason": "0 of 2 can be had"},
-    }
+    } == other.json()["manual_approval_details"]
     changed = [{"id": "li", "sku_id": sku, "quantity": 1}]
     conflict = await asking.approve(
         {**event, "data": {**event["data"], "line_item_details": changed}}
     )
-    assert conflict.json()["manual_approval_details"]["type"] == "declined"
+    assert "declined" == conflict.json()["manual_approval_details"]["type"]
     done = await asking.ask("POST", f"holds/cs-{sku}/complete")
-    assert done.json()["status"] == "completed"
-    assert (await asking.approve(event)).json()["manual_approval_details"]["type"] == "approved"
+    assert "completed" == done.json()["status"]
+    assert "approved" == (await asking.approve(event)).json()["manual_approval_details"]["type"]
 
 
 async def test_another_signature_is_refused(asking: Asking) -> None:
     answer = await asking.http.post("/agents/stripe", content=b"{}")
-    assert answer.status_code == 401
+    assert 401 == answer.status_code
 
 
 # Deadlines
@@ -186,10 +186,10 @@ async def test_another_signature_is_refused(asking: Asking) -> None:
 
 async def test_a_hold_of_a_core_that_is_away_is_declined_in_time(away: Asking) -> None:
     answer = await away.hold("s", ("MUG", 1))
-    assert answer["status"] == "declined"
-    assert [each["code"] for each in answer["messages"]] == ["unavailable"]
+    assert "declined" == answer["status"]
+    assert ["unavailable"] == [each["code"] for each in answer["messages"]]
     approval = await away.approve(stripe())
-    assert approval.json()["manual_approval_details"]["type"] == "declined"
+    assert "declined" == approval.json()["manual_approval_details"]["type"]
 
 
 async def test_what_nobody_knows_is_asked_again(away: Asking) -> None:
@@ -200,8 +200,8 @@ async def test_what_nobody_knows_is_asked_again(away: Asking) -> None:
         await away.ask("GET", "holds/s"),
         await away.ask("POST", "availability", items),
     ):
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-        assert answer.json()["type"] == "service_unavailable"
+        assert (503, "1") == (answer.status_code, answer.headers["retry-after"])
+        assert "service_unavailable" == answer.json()["type"]
 
 
 # What is wrong
@@ -234,7 +234,7 @@ async def test_what_is_wrong_is_answered(
 
 async def test_a_key_that_is_too_long_is_refused(away: Asking) -> None:
     answer = await away.ask("POST", "holds/s/complete", idempotency_key="k" * 256)
-    assert answer.status_code == 400
+    assert 400 == answer.status_code
 
 
 async def test_too_many_are_asked_to_wait(options: AgentsOptions) -> None:
@@ -242,14 +242,14 @@ async def test_too_many_are_asked_to_wait(options: AgentsOptions) -> None:
     async with Client(f"127.0.0.1:{free_port()}") as client, Asking(client, few) as asking:
         await asking.ask("GET", "holds/s")
         answer = await asking.ask("GET", "holds/s")
-    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+    assert (429, "1") == (answer.status_code, answer.headers["retry-after"])
 
 
 async def test_answers_are_counted(away: Asking) -> None:
     await away.ask("GET", "holds/s", token="other")
     labels = {"operation": "GET /agents/holds/{id}", "status": "401"}
     count = away.figures.registry.get_sample_value("holdfast_agents_answer_seconds_count", labels)
-    assert count == 1
+    assert 1 == count
 
 
 async def test_without_a_secret_of_stripes_its_hooks_are_not_taken(options: AgentsOptions) -> None:

@@ -82,3 +82,41 @@ def test_the_sample_has_the_defaults() -> None:
 
     for name in given.keys() - {"adapters", "objectives"}:
         assert defaults[name] == given[name], name
+
+
+AGENTS = '[agents]\nlocation = "dc-1"\ntoken = { file = "token" }\n'
+
+
+def test_the_hook_for_agents_needs_no_adapters_and_has_paths_of_its_file(tmp_path: Path) -> None:
+    config = tmp_path / "adapters.toml"
+    config.write_text(f'{AGENTS}mappings = ["names.csv"]\n')
+    (tmp_path / "token").write_text("the token\n")
+
+    told, configured = load(config)
+
+    assert told.agents is not None
+    assert [] == configured
+    assert tmp_path / "token" == told.agents.token.file
+    assert (tmp_path / "names.csv",) == told.agents.mappings
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (AGENTS, "agents.token: token: No such file or directory"),
+        (AGENTS.replace("file", "env"), "agents.token: token is empty"),
+        ('[agents]\nlocation = "dc-1"\n', "agents.token"),
+        (f"{AGENTS}stripe = {{}}\n", "agents.stripe: expected { file = ... } or { env = ... }"),
+        (f"{AGENTS}deadline = 3\n", "agents.deadline"),
+    ],
+)
+def test_what_is_wrong_with_the_hook_for_agents_is_told(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    config = tmp_path / "adapters.toml"
+    config.write_text(text)
+
+    with pytest.raises(ConfigError) as refused:
+        load(config)
+
+    assert problem in str(refused.value)

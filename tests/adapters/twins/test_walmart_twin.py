@@ -33,7 +33,10 @@ class _Clock:
         return self.at
 
 
-def market(subscription: Subscription | None = None, faults: Faults = Faults()) -> WalmartMarket:  # noqa: B008
+def market(
+    subscription: Subscription | None = None,
+    faults: Faults = Faults(),  # noqa: B008 - a value
+) -> WalmartMarket:
     made = WalmartMarket(_Clock(), faults, subscription)
     made.list_item("MUG", NODE, 5)
     return made
@@ -56,10 +59,10 @@ def test_an_order_reserves_a_shipment_takes_out_and_a_cancellation_gives_back() 
     walmart = market()
     order = walmart.sell("MUG", NODE, 4)
     assert order is not None
-    assert (walmart.levels["MUG", NODE].input, walmart.books()["shown"]["MUG", NODE]) == (5, 1)
+    assert (5, 1) == (walmart.levels["MUG", NODE].input, walmart.books()["shown"]["MUG", NODE])
     walmart.acknowledge(order)
     walmart.ship(order, 1)
-    assert (walmart.levels["MUG", NODE].input, walmart.books()["shown"]["MUG", NODE]) == (4, 1)
+    assert (4, 1) == (walmart.levels["MUG", NODE].input, walmart.books()["shown"]["MUG", NODE])
     walmart.cancel(order, 2)
     assert walmart.books() == {
         "shown": {("MUG", NODE): 3},
@@ -73,7 +76,7 @@ def test_what_is_not_for_sale_is_not_sold() -> None:
     walmart = market()
     assert walmart.sell("MUG", NODE, 6) is None
     assert walmart.sell("MUG", "elsewhere") is None
-    assert walmart.books()["orders"] == {}
+    assert {} == walmart.books()["orders"]
 
 
 def test_running_out_is_told_once() -> None:
@@ -81,13 +84,13 @@ def test_running_out_is_told_once() -> None:
     walmart.sell("MUG", NODE, 5)
     walmart.set_input("MUG", NODE, 0)
     kinds = [json.loads(each.body)["source"]["eventType"] for _, each in walmart.deliveries.due()]
-    assert sorted(kinds) == ["INVENTORY_OOS", "ORDER_UPDATES"]
+    assert ["INVENTORY_OOS", "ORDER_UPDATES"] == sorted(kinds)
 
 
 def test_nobody_is_told_without_a_subscription() -> None:
     walmart = market()
     walmart.sell("MUG", NODE, 5)
-    assert len(walmart.deliveries) == 0
+    assert 0 == len(walmart.deliveries)
 
 
 def test_the_same_seed_goes_wrong_in_the_same_way() -> None:
@@ -109,36 +112,36 @@ def test_a_token_lives_15_minutes() -> None:
     both = beside()
     ask(both)
     both.at += 899
-    assert both.driven._send(call("GET", "/v3/inventories/MUG", "")).status == 200
+    assert 200 == both.driven._send(call("GET", "/v3/inventories/MUG", "")).status
     both.at += 1
-    assert both.driven._send(call("GET", "/v3/inventories/MUG", "")).status == 401
+    assert 401 == both.driven._send(call("GET", "/v3/inventories/MUG", "")).status
 
 
 def test_a_wrong_secret_and_a_missing_grant_are_refused() -> None:
     both = beside()
     wrong = LOGIN.request(None, {**SECRETS, "client_secret": "other"})
-    assert both.driven._send(wrong).status == 401
+    assert 401 == both.driven._send(wrong).status
     right = LOGIN.request(None, SECRETS)
     without = Request(right.method, right.url, right.headers, b"")
-    assert both.driven._send(without).status == 400
+    assert 400 == both.driven._send(without).status
 
 
 def test_a_request_without_walmarts_headers_is_refused() -> None:
     both = beside()
     request = call("GET", "/v3/inventories/MUG", "")
     bare = Request("GET", request.url, {"accept": "application/json"})
-    assert both.driven.send(bare).status == 400
+    assert 400 == both.driven.send(bare).status
 
 
 def test_a_budget_ends_and_fills_again() -> None:
     both = beside()
     url = "/v3/feeds?feedType=item"
     counts = [ask(both, "POST", url).headers["x-current-token-count"] for _ in range(10)]
-    assert (counts[0], counts[-1]) == ("9", "0")
+    assert ("9", "0") == (counts[0], counts[-1])
     answer = ask(both, "POST", url)
-    assert (answer.status, answer.headers["retry-after"]) == (429, "1")
+    assert (429, "1") == (answer.status, answer.headers["retry-after"])
     both.at += 400
-    assert ask(both, "POST", url).status == 400
+    assert 400 == ask(both, "POST", url).status
 
 
 @pytest.mark.parametrize(
@@ -175,7 +178,7 @@ def test_what_there_is_not_is_not_found(method: str, url: str, status: int) -> N
 def test_a_feed_that_is_too_long_is_refused() -> None:
     both = beside()
     request = call("POST", "/v3/feeds?feedType=MP_INVENTORY", "", b"x" * (6 << 20), "text/plain")
-    assert both.driven.send(request).status == 413
+    assert 413 == both.driven.send(request).status
 
 
 # Walmart's models
@@ -191,7 +194,7 @@ def _answers(both: Beside, request: Callable[[], object]) -> list[Any]:
         found.append(json.loads(response.body))
         return response
 
-    both.driven._send = noted  # type: ignore[method-assign]
+    both.driven._send = noted  # type: ignore[assignment,method-assign]
     request()
     return found
 

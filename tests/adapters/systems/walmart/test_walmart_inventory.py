@@ -1,7 +1,7 @@
 """Quantities that Walmart is told to show: SKU by SKU, in feeds, and read back."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from holdfast.adapters.contract import (
     Undecodable,
     Wait,
 )
+from holdfast.adapters.events import Shown
 from holdfast.adapters.systems.walmart.inventory import (
     PUT,
     READ_BACK,
@@ -36,7 +37,7 @@ from holdfast.adapters.systems.walmart.webhooks import ADAPTER
 from holdfast.adapters.twins.faults import Faults
 from tests.adapters.systems.walmart.beside_twin import Beside, checker, example, offer
 
-OPTIONS = {"verify": {"scheme": "none"}}
+OPTIONS: dict[str, Any] = {"verify": {"scheme": "none"}}
 NODE, OTHER = "1000005050", "79897837271126017"
 
 
@@ -48,8 +49,8 @@ def beside(faults: Faults = Faults()) -> Beside:  # noqa: B008 - a value
     return both
 
 
-def answer(document: Any, status: int = 200, **headers: str) -> Response:
-    return Response(status, headers, json.dumps(document).encode())
+def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(status, headers or {}, json.dumps(document).encode())
 
 
 def shown(both: Beside) -> dict[tuple[str, str], int]:
@@ -66,10 +67,10 @@ def test_all_nodes_of_a_sku_are_told_in_one_request_and_show_what_was_offered() 
     assert both.publish(PUT, offers) == [Accepted()] * 3
     assert shown(both) == {("MUG", NODE): 5, ("MUG", OTHER): 7, ("PEN/BLUE 1", NODE): 2}
     told = [request for request in both.driven.requests if request.method == "PUT"]
-    assert [request.url for request in told] == [
+    assert [
         "/v3/inventories/MUG",
         "/v3/inventories/PEN%2FBLUE%201",
-    ]
+    ] == [request.url for request in told]
 
 
 def test_units_that_are_sold_and_not_shipped_do_not_hide_others() -> None:
@@ -77,9 +78,9 @@ def test_units_that_are_sold_and_not_shipped_do_not_hide_others() -> None:
     both.publish(PUT, [offer("MUG", NODE, 5)])
     assert both.twin.sell("MUG", NODE, 3)
     both.publish(PUT, [offer("MUG", NODE, 2)])
-    assert shown(both)["MUG", NODE] == 2
+    assert 2 == shown(both)["MUG", NODE]
     both.publish(PUT, [offer("MUG", NODE, 0)])
-    assert shown(both)["MUG", NODE] == 0
+    assert 0 == shown(both)["MUG", NODE]
 
 
 def test_an_order_between_reading_and_writing_is_counted_by_walmart() -> None:
@@ -91,7 +92,7 @@ def test_an_order_between_reading_and_writing_is_counted_by_walmart() -> None:
             both.twin.sell("MUG", NODE, 4)
 
     both.publish(PUT, [offer("MUG", NODE, 5)], before=sell)
-    assert shown(both)["MUG", NODE] == 1
+    assert 1 == shown(both)["MUG", NODE]
 
 
 def test_a_node_that_fails_leaves_the_others() -> None:
@@ -133,7 +134,7 @@ def test_answers_that_blame_no_offer(status: int, raised: type[Exception]) -> No
     ("header", "seconds"), [("7", 7.0), ("", None), ("soon", None), ("²", None), ("9" * 30, None)]
 )
 def test_a_wait_is_as_long_as_walmart_says(header: str, seconds: float | None) -> None:
-    throttled = answer({}, 429, **{"retry-after": header})
+    throttled = answer({}, 429, {"retry-after": header})
     with pytest.raises(Throttled) as caught:
         put([offer("MUG", NODE, 5)], [throttled], None)
     assert caught.value.after_s == seconds
@@ -153,7 +154,7 @@ def test_a_token_that_ends_in_the_middle_is_renewed() -> None:
             both.at += 900
 
     assert both.publish(PUT, [offer("MUG", NODE, 5)], before=wait) == [Accepted()]
-    assert shown(both)["MUG", NODE] == 5
+    assert 5 == shown(both)["MUG", NODE]
 
 
 # Feeds
@@ -193,7 +194,7 @@ def test_a_feed_under_way_is_waited_for(status: str) -> None:
     told = [answer({"feedId": "F"}), answer({"feedStatus": status})]
     step = feed([offer("MUG", NODE, 5)], told, None)
     assert isinstance(step, Wait)
-    assert (step.seconds, step.request.method) == (60.0, "GET")
+    assert (60.0, "GET") == (step.seconds, step.request.method)
 
 
 def test_a_feed_of_an_unknown_status_is_an_error() -> None:
@@ -223,7 +224,8 @@ def test_what_walmart_shows_is_read_page_by_page() -> None:
     for number in range(120):
         both.market.list_item(f"S{number}", NODE, number)
     both.twin.sell("S7", NODE, 3)
-    found, cursor = [], ""
+    found: list[Shown] = []
+    cursor = ""
     while True:
         response = both.driven.send(read_request(cursor, None))
         page, cursor = READ_BACK.page(response, None)
@@ -232,28 +234,28 @@ def test_what_walmart_shows_is_read_page_by_page() -> None:
             break
     told = {(each.item, each.node): each.quantity for each in found}
     assert told == shown(both)
-    assert told["S7", NODE] == 4
-    assert len(both.driven.requests) == 3
+    assert 4 == told["S7", NODE]
+    assert 3 == len(both.driven.requests)
 
 
 def test_more_reserved_than_there_is_shows_none() -> None:
     node = {"shipNode": NODE, "availToSellQty": {"unit": "EACH", "amount": -2}}
     told = answer({"elements": {"inventories": [{"sku": "MUG", "nodes": [node]}]}})
     [each], cursor = read_page(told, None)
-    assert (each.quantity, cursor) == (0, "")
+    assert (0, "") == (each.quantity, cursor)
 
 
 def test_a_page_without_skus_is_the_last_one() -> None:
-    assert read_page(answer({"meta": {"nextCursor": "x"}}), None) == ([], "")
+    assert ([], "") == read_page(answer({"meta": {"nextCursor": "x"}}), None)
 
 
 # Budgets
 
 
 def test_what_is_left_of_a_budget_is_read() -> None:
-    assert granted(answer({}, **{"x-current-token-count": "17"})) == Granted(tokens=17.0)
+    assert granted(answer({}, 200, {"x-current-token-count": "17"})) == Granted(tokens=17.0)
     for wrong in ("", "-1", "many", "²", "1" * 30):
-        assert granted(answer({}, **{"x-current-token-count": wrong})) == Granted()
+        assert granted(answer({}, 200, {"x-current-token-count": wrong})) == Granted()
 
 
 def test_each_request_takes_from_a_budget_that_there_is() -> None:
@@ -285,11 +287,11 @@ def test_requests_and_examples_are_as_walmarts_models_say() -> None:
 def test_published_examples_are_understood() -> None:
     told = example("inventory.getMultiNodeInventoryForAllSkuAndAllShipNodes.response200")
     found, cursor = read_page(answer(told), None)
-    assert [(each.item, each.node, each.quantity) for each in found] == [
+    assert [
         ("AI-IGH4-5509", "361451354333223041", 93),
         ("AI-IGH4-5509", "100009", 433),
         ("06397309545443", "100009", 0),
-    ]
+    ] == [(each.item, each.node, each.quantity) for each in found]
     assert cursor
     offers = [offer("S", "1000005050", 1), offer("S", "79897837271126017", 1)]
     read = example("inventory.getMultiNodeInventoryForSkuAndAllShipnodes.response200")

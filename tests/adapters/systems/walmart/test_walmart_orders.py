@@ -104,7 +104,7 @@ def test_a_line_stands_as_its_statuses_say(
 def test_an_order_without_a_ship_node_is_at_the_nodes_default() -> None:
     for node in (None, {"type": "SellerFulfilled"}, {"id": None}, {"id": ""}):
         [line] = decoded(order(shipNode=node)).lines
-        assert line.location == "default"
+        assert "default" == line.location
     bare = WalmartOrdersOptions.model_validate({"since": SINCE})
     with pytest.raises(Undecodable, match="expected a ship node, or the option node"):
         list(decode(message(order(shipNode=None)), bare))
@@ -147,7 +147,8 @@ def test_published_orders_are_understood() -> None:
     [each] = decode(message(example("orders.getAnOrder.response200.ORDER")["order"]), OPTIONS)
     assert isinstance(each, OrderEvent)
     [line] = each.lines
-    assert (each.order, line.sku, line.shipped) == ("walmart/1815367951431", "YHY-FN25200B2", 1)
+    assert ("walmart/1815367951431", "YHY-FN25200B2") == (each.order, line.sku)
+    assert line.shipped == Decimal(1)
 
 
 # Asking
@@ -158,7 +159,7 @@ def test_orders_are_told_once_each_time_they_change() -> None:
     number = both.twin.sell("MUG", NODE, 3)
     assert number is not None
     [placed] = told_by(both)
-    assert (placed.order, placed.lines[0].quantity) == (f"walmart/{number}", 3)
+    assert (placed.order, placed.lines[0].quantity) == (f"walmart/{number}", Decimal(3))
     [again] = told_by(both)
     assert again == placed  # the overlap tells it once more, and its id is the same
     both.at += 60
@@ -166,7 +167,7 @@ def test_orders_are_told_once_each_time_they_change() -> None:
     both.market.cancel(number, 2)
     [changed] = told_by(both)
     assert changed.id != placed.id
-    assert (changed.lines[0].shipped, changed.lines[0].cancelled) == (1, 2)
+    assert (changed.lines[0].shipped, changed.lines[0].cancelled) == (Decimal(1), Decimal(2))
 
 
 def test_orders_of_many_pages_are_all_told_and_old_ones_are_left_behind() -> None:
@@ -174,17 +175,17 @@ def test_orders_of_many_pages_are_all_told_and_old_ones_are_left_behind() -> Non
     both.market.list_item("PEN", NODE, 1_000)
     for _ in range(450):
         both.twin.sell("PEN", NODE)
-    assert len(told_by(both)) == 450
-    assert len(both.driven.requests) == 3
+    assert 450 == len(told_by(both))
+    assert 3 == len(both.driven.requests)
     both.at += 3_600
     both.twin.sell("PEN", NODE)
-    assert len(told_by(both)) == 451
-    assert len(told_by(both)) == 1
+    assert 451 == len(told_by(both))
+    assert 1 == len(told_by(both))
 
 
 def test_no_orders_are_an_answer_and_another_404_is_a_refusal() -> None:
     both = beside()
-    assert told_by(both) == []
+    assert [] == told_by(both)
     with pytest.raises(Refused, match="status 404: no code"):
         page(answer({}, 404), "", OPTIONS)
 
@@ -193,7 +194,7 @@ def test_customers_are_not_kept() -> None:
     both = beside()
     both.twin.sell("MUG", NODE)
     [told] = both.driven.poll()
-    assert set(json.loads(told.body)) == {"purchaseOrderId", "orderDate", "shipNode", "orderLines"}
+    assert {"purchaseOrderId", "orderDate", "shipNode", "orderLines"} == set(json.loads(told.body))
     for word in (b"Springfield", b"Ann", b"555", b"relay"):
         assert word not in told.body
 
@@ -201,15 +202,16 @@ def test_customers_are_not_kept() -> None:
 @pytest.mark.parametrize(
     "wrong", [{"orderDate": "yesterday"}, {"orderLines": [3]}, {"orderLines": {"orderLine": [3]}}]
 )
-def test_an_order_that_is_wrong_holds_up_no_other(wrong: Mapping[str, Any]) -> None:
+def test_an_order_that_is_wrong_holds_up_no_other(wrong: dict[str, Any]) -> None:
     orders = {"order": [order() | wrong, order(("Created", "3"))]}
     told = page(answer({"list": {"meta": {}, "elements": orders}}), "", OPTIONS)
-    assert len(told.messages) == 2
+    assert 2 == len(told.messages)
     decode(told.messages[1], OPTIONS)
 
 
 def test_an_answer_that_is_no_page_is_an_error() -> None:
-    for document in ([], {"list": 3}, {"list": {"meta": {"nextCursor": "17"}}}):
+    wrong: list[Any] = [[], {"list": 3}, {"list": {"meta": {"nextCursor": "17"}}}]
+    for document in wrong:
         with pytest.raises(Undecodable):
             page(answer(document), "", OPTIONS)
     with pytest.raises(SessionExpired):
@@ -233,9 +235,9 @@ def test_an_order_is_acknowledged_once_it_is_promised() -> None:
     number = both.twin.sell("MUG", NODE, 3)
     change = replace(CHANGE, reservation_id=f"walmart/{number}")
     assert both.driven.tell(change) == Done(f"order {number} acknowledged")
-    assert both.twin.books()["orders"][number]["Acknowledged"] == 3
+    assert 3 == both.twin.books()["orders"][number]["Acknowledged"]
     assert both.driven.tell(change) == Done(f"order {number} was acknowledged before")
-    assert [each.method for each in both.driven.requests] == ["GET", "POST", "GET"]
+    assert ["GET", "POST", "GET"] == [each.method for each in both.driven.requests]
 
 
 def test_an_answer_that_was_lost_does_not_acknowledge_twice() -> None:
@@ -244,7 +246,7 @@ def test_an_answer_that_was_lost_does_not_acknowledge_twice() -> None:
     change = replace(CHANGE, reservation_id=f"walmart/{number}")
     both.driven.tell(change, lose=lambda request: request == 2)
     posts = [each for each in both.driven.requests if each.method == "POST"]
-    assert len(posts) == 1
+    assert 1 == len(posts)
 
 
 @pytest.mark.parametrize(
@@ -271,4 +273,4 @@ def test_the_number_of_an_order_is_quoted() -> None:
     change = replace(CHANGE, reservation_id="walmart/../token")
     request = ACKNOWLEDGEMENTS.next(change, [], None)
     assert isinstance(request, Request)
-    assert request.url == "/v3/orders/..%2Ftoken"
+    assert "/v3/orders/..%2Ftoken" == request.url
