@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 
 class FactKind(StrEnum):
@@ -46,6 +46,25 @@ class OrderKind(StrEnum):
     units ordered, shipped and cancelled since it began. What is behind is brought up, and nothing
     goes back, so that an old state changes nothing.
     """
+    SETTLED = "settled"
+    """Its money has come. Commit what is still held."""
+    SETTLEMENT_FAILED = "settlement_failed"
+    """Its money does not come: a case, and no change of stock."""
+    SETTLEMENT_DELAYED = "settlement_delayed"
+    """Its money is late: a case, and no change of stock."""
+    REFUNDED = "refunded"
+    """Its money goes back. Cancel what has not left; what has is a return, when it comes back."""
+
+
+#: What happens to the money of an order and not to its goods.
+FINANCIAL: Final = frozenset(
+    (
+        OrderKind.SETTLED,
+        OrderKind.SETTLEMENT_FAILED,
+        OrderKind.SETTLEMENT_DELAYED,
+        OrderKind.REFUNDED,
+    )
+)
 
 
 class CountBasis(StrEnum):
@@ -142,6 +161,10 @@ class OrderEvent:
     hold: timedelta | None = None
     """Of HELD: for how long."""
     owner: str = ""
+    amount: Decimal = Decimal(0)
+    """Of FINANCIAL: how much money, in `currency`."""
+    currency: str = ""
+    """ISO 4217: "EUR"."""
     reason: str = ""
     actor: str = ""
     correlation_id: str = ""

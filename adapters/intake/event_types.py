@@ -143,6 +143,8 @@ _OF_ORDERS: Final = {
     "hold": hold_field(),
     "is_sold": flag_field("Whether it is a fact: a channel has sold it, whatever is there."),
     "owner": optional_field("Whom the units are held for."),
+    "amount": quantity_field(Range.FROM_0, "How much money, in the currency."),
+    "currency": optional_field("ISO 4217, such as EUR."),
     "reason": _FACT["reason"],
     "actor": _FACT["actor"],
 }
@@ -268,6 +270,30 @@ _ALL: Final = (
         "How it stands. What is behind is brought up, and nothing goes back.",
         required="order lines",
         optional="is_sold owner reason actor",
+    ),
+    _order(
+        OrderKind.SETTLED,
+        "Its money has come: what is still held is sold.",
+        required="order",
+        optional="amount currency reason actor",
+    ),
+    _order(
+        OrderKind.SETTLEMENT_FAILED,
+        "Its money does not come: a case for a person.",
+        required="order",
+        optional="amount currency reason actor",
+    ),
+    _order(
+        OrderKind.SETTLEMENT_DELAYED,
+        "Its money is late: a case for a person.",
+        required="order",
+        optional="amount currency reason actor",
+    ),
+    _order(
+        OrderKind.REFUNDED,
+        "Its money goes back: units that have not left go back on sale.",
+        required="order",
+        optional="lines amount currency reason actor",
     ),
     EventType(
         f"{PREFIX}.exception.{VERSION}",

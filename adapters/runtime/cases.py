@@ -29,8 +29,8 @@ OF_REASON: Final = {
 def case_of_dead(event: Event, dead: Dead) -> Exceptional | None:
     """The case that a dead letter opens, where its reason needs a decision and not a correction."""
     kind = OF_REASON.get(dead.reason)
-    is_placed = isinstance(event, OrderEvent) and event.kind is OrderKind.PLACED
-    if kind is None or (kind == "late_payment" and not is_placed):
+    is_paid = isinstance(event, OrderEvent) and event.kind in (OrderKind.PLACED, OrderKind.SETTLED)
+    if kind is None or (kind == "late_payment" and not is_paid):
         return None
     return Exceptional(
         source=event.source,
@@ -38,6 +38,24 @@ def case_of_dead(event: Event, dead: Dead) -> Exceptional | None:
         kind=kind,
         subject=_subject(event, dead),
         text=dead.text,
+        correlation_id=event.correlation_id,
+    )
+
+
+def case_of_money(event: OrderEvent) -> Exceptional | None:
+    """The case of an order whose money does not come; stock waits for what a person decides."""
+    if event.kind not in (OrderKind.SETTLEMENT_FAILED, OrderKind.SETTLEMENT_DELAYED):
+        return None
+    amount = f" of {event.amount} {event.currency}".rstrip() if event.amount else ""
+    what = "failed" if event.kind is OrderKind.SETTLEMENT_FAILED else "is late"
+    why = f": {event.reason}" if event.reason else ""
+    return Exceptional(
+        source=event.source,
+        id=event.id,
+        kind=event.kind.value,
+        subject=event.order,
+        text=f"the settlement{amount} {what}{why}",
+        time=event.time,
         correlation_id=event.correlation_id,
     )
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from ..events import Event, Exceptional, OrderEvent
+from ..events import FINANCIAL, Event, Exceptional, OrderEvent
 from .settings import Objective
 
 #: Seconds. A till sale should be in within a fifth of one; a store that was offline, within a day.
@@ -117,7 +117,7 @@ class Figures:
             self._received(adapter).observe((now - received).total_seconds())
         since = event.time or received
         if since is not None:
-            self._judge(adapter, (now - since).total_seconds())
+            self._judge(adapter, self._flow(adapter, event), (now - since).total_seconds())
 
     def last(self, adapter: str) -> str:
         """When the core last took an event of an adapter; empty for not since the start."""
@@ -145,9 +145,13 @@ class Figures:
             known.add(word)
         return word if word in known else OTHER
 
-    def _judge(self, adapter: str, lag_s: float) -> None:
+    def _flow(self, adapter: str, event: Event) -> str:
+        """That of the adapter; what is about money has one of its own, whoever tells it."""
+        is_financial = isinstance(event, OrderEvent) and event.kind in FINANCIAL
+        return "financial_posting" if is_financial else self._flows[adapter]
+
+    def _judge(self, adapter: str, flow: str, lag_s: float) -> None:
         self._lag(adapter).observe(lag_s)
-        flow = self._flows[adapter]
         if (objective := self._objectives.get(flow)) is not None:
             self._within[flow][0] += lag_s <= objective.seconds
             self._within[flow][1] += 1

@@ -23,7 +23,7 @@ from .. import mapping
 from ..contract import Adapter, Undecodable
 from ..events import Event, Exceptional, Ignored, OrderEvent, StockFact
 from ..intake import cloudevents
-from .cases import case_of_dead, raise_case
+from .cases import case_of_dead, case_of_money, raise_case
 from .dead_letters import DEFECT, bury, event_letter, message_letter
 from .facts import EVENTS_MAX, WEIGHT_MAX, Again, Dead, Settled, message_of, verdict, weight
 from .gate import Gate
@@ -287,6 +287,8 @@ class Lane:
     async def _carry_out_in_order(self, items: Sequence[Item], done: Round) -> None:
         for item in items:
             event = _correlated(item.mapped, item.waiting)
+            if isinstance(event, OrderEvent):
+                event = case_of_money(event) or event
             if isinstance(event, Exceptional):
                 done.changes.append(raise_case(self.name, event, self._now()))
                 self._settle(item, Settled("CASE_OPENED"), done)

@@ -26,6 +26,12 @@ _ENDED: Final = {
     reservation.RESERVATION_STATE_CANCELLED,
 }
 
+#: States in which the units of a reservation have left.
+_LEFT: Final = {
+    reservation.RESERVATION_STATE_FULFILLED,
+    reservation.RESERVATION_STATE_RETURNED,
+}
+
 
 class Orders:
     """Carries out events of orders on the core. Raises what the client raises, but NotFound."""
@@ -35,13 +41,17 @@ class Orders:
         self._states = OrderStates(self._calls)
 
     async def apply(self, event: OrderEvent) -> Settled | Dead:
-        """Carry out an event whose names and quantities are the core's. Raises Undecodable."""
+        """Carry out an event whose names and quantities are the core's, and that is no case.
+        Raises Undecodable.
+        """
         by_kind = {
             OrderKind.HELD: self._hold,
             OrderKind.PLACED: self._place,
             OrderKind.SHIPPED: self._ship,
             OrderKind.CANCELLED: self._cancel,
             OrderKind.STATE: self._states.bring_up,
+            OrderKind.SETTLED: self._settle,
+            OrderKind.REFUNDED: self._refund,
         }
         try:
             return await by_kind[event.kind](event)
@@ -71,6 +81,23 @@ class Orders:
             if state == reservation.RESERVATION_STATE_COMMITTED:
                 return Settled("ALREADY_PLACED")
         return judged(committed)
+
+    async def _settle(self, event: OrderEvent) -> Settled | Dead:
+        committed = await self._commit(event)
+        if not _is_refused(committed):
+            return Settled("APPLIED")
+        state = await self._state(event)
+        if state in {reservation.RESERVATION_STATE_COMMITTED, *_LEFT}:
+            return Settled("ALREADY_PLACED")
+        if state in _ENDED:  # whichever way: the money came too late
+            return Dead("RESERVATION_ENDED", committed.refusal.message, "order", event.order)
+        return _judged(committed)
+
+    async def _refund(self, event: OrderEvent) -> Settled | Dead:
+        cancelled = await self._cancel(event)
+        if isinstance(cancelled, Dead) and await self._state(event) in _LEFT:
+            return Settled("ALREADY_SHIPPED")
+        return cancelled
 
     async def _ship(self, event: OrderEvent) -> Settled | Dead:
         lines = lines_of(event) or None

@@ -68,6 +68,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "lines": st.lists(_LINES, max_size=3).map(tuple),
     "is_sold": st.booleans(),
     "hold": st.timedeltas(timedelta(microseconds=1), timedelta(days=1000)),
+    "amount": _COUNTS,
     "details": st.dictionaries(_NAMES, _JSON, max_size=3),
 }
 _QUANTITIES = {"count": _COUNTS, "supply": _COUNTS, "adjustment": _NOT_0}

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime
 
+from holdfast.adapters.events import OrderEvent, OrderKind
 from holdfast.adapters.runtime.flow_metrics import OTHER, WORDS_MAX, Figures
+from holdfast.adapters.runtime.settings import Objective
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 
@@ -33,3 +35,15 @@ def test_words_that_a_partner_makes_up_are_few_labels() -> None:
         assert 1_000 - WORDS_MAX == told[OTHER]
     assert 2 == reasons(figures, "ignored", "edi")["x12_0"]
     assert {"test": 1, OTHER: 2} == reasons(figures, "ignored", "sap")
+
+
+def test_money_belongs_to_its_own_flow_whoever_tells_it() -> None:
+    level = Objective(seconds=5, share=0.9)
+    objectives = {"financial_posting": level, "order_sync": level}
+    figures = Figures({"shop": "order_sync"}, objectives, lambda: NOW)
+    for kind in OrderKind:
+        event = OrderEvent(source="s", id=kind.value, kind=kind, order="o")
+        figures.settled("shop", event, "APPLIED", NOW)
+
+    told = {each["flow"]: each["of"] for each in figures.service_levels()}
+    assert {"financial_posting": 4, "order_sync": len(OrderKind) - 4} == told

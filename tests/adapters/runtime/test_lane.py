@@ -13,9 +13,11 @@ from typing import Any, cast
 import pytest
 
 from holdfast.adapters.contract import Adapter, Message, Undecodable
+from holdfast.adapters.events import OrderEvent, OrderKind
 from holdfast.adapters.intake.cloudevents import ADAPTER, to_batch
 from holdfast.adapters.mapping import Tables
 from holdfast.adapters.runtime import lane as lane_module
+from holdfast.adapters.runtime.cases import cases
 from holdfast.adapters.runtime.dead_letters import dead_letters, edit, replay
 from holdfast.adapters.runtime.gate import Gate
 from holdfast.adapters.runtime.inbox import Inbox, Keyed
@@ -180,6 +182,22 @@ async def test_a_body_of_a_queue_that_is_too_long_is_a_dead_letter(tmp_path: Pat
     assert ("UNDECODABLE", "body", long.body) == (letter.reason, letter.field, letter.message.body)
     assert letter.text.endswith("expected up to 1000 bytes")
     assert [(WHOLE.source, [WHOLE.id])] == core.calls
+
+
+async def test_a_settlement_that_failed_is_a_case_and_asks_nothing_of_the_core(
+    tmp_path: Path,
+) -> None:
+    core = Core()
+    under_test, inbox = lane(tmp_path, core)
+    event = OrderEvent(source="bank", id="1", kind=OrderKind.SETTLEMENT_FAILED, order="o-1")
+    await inbox.put([Keyed(Message(to_batch([event])), "k", "")], NOW)
+
+    assert await under_test.round()
+
+    with inbox._store.reading() as tables:
+        [case] = cases(tables)
+        assert [] == list(dead_letters(tables))
+    assert ("settlement_failed", "o-1", []) == (case.kind, case.subject, core.calls)
 
 
 async def test_a_full_store_holds_a_lane_up_and_does_not_end_it(

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from holdfast.edge.client import BlockingClient
+from holdfast.adapters.events import FactKind, OrderEvent, OrderKind, StockFact
+from holdfast.adapters.runtime.facts import Dead, Settled, message_of
+from holdfast.adapters.runtime.orders import Orders
+from holdfast.edge.client import BlockingClient, Client
 from tests.adapters.adapters_process import SHOP, AdaptersProcess, signed
 from tests.edge.node_process import NodeProcess, running_node
 
@@ -122,6 +126,44 @@ def test_orders_are_placed_shipped_and_cancelled(
         [level] = client.get_availability("HAT").availability.levels
     assert (8, 0, 0) == (level.on_hand, level.committed, level.reserved)
     assert [] == [each for each in letters(adapters) if each["key"][0] == "o"]
+
+
+WAX = StockFact(
+    source="wax", id="1", kind=FactKind.RECEIPT, sku="WAX", location="STORE-1", quantity=Decimal(10)
+)
+
+
+def money(kind: OrderKind, order: str, **more: Any) -> OrderEvent:
+    number = f"{order}-{kind}"
+    return OrderEvent(source="bank", id=number, kind=kind, order=order, **more)
+
+
+async def test_the_money_of_an_order_moves_what_has_not_left(node: NodeProcess) -> None:
+    async with Client(**node.targets) as client:
+        orders = Orders(client)
+        await client.record_stock_events("wax", [message_of(WAX)])
+        for order in ("held", "sold", "left", "freed"):
+            await client.reserve(order, [("WAX", "STORE-1", 1)])
+        for order in ("sold", "left"):
+            await client.commit(order)
+        await client.fulfill("left")
+        await client.release("freed")
+
+        async def of(kind: OrderKind) -> list[str]:
+            names = ("held", "sold", "left", "freed")
+            found = [await orders.apply(money(kind, each)) for each in names]
+            return [each.outcome if isinstance(each, Settled) else each.reason for each in found]
+
+        paid = await of(OrderKind.SETTLED)
+        refunded = await of(OrderKind.REFUNDED)
+        again = await of(OrderKind.REFUNDED)
+        unknown = await orders.apply(money(OrderKind.SETTLED, "nobody's"))
+        [level] = (await client.get_availability("WAX")).availability.levels
+
+    assert ["APPLIED", "ALREADY_PLACED", "ALREADY_PLACED", "RESERVATION_ENDED"] == paid
+    assert ["APPLIED", "APPLIED", "ALREADY_SHIPPED", "ALREADY_ENDED"] == refunded == again
+    assert isinstance(unknown, Dead)
+    assert (9, 0, 0) == (level.on_hand, level.committed, level.reserved)
 
 
 def test_a_paused_adapter_takes_in_and_delivers_later(

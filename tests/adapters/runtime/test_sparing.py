@@ -27,7 +27,7 @@ def test_forty_thousand_events_are_not_looked_through() -> None:
 
     gc.callbacks.append(note)
     try:
-        events = [[{}, {}, {}, {}] for _ in range(40_000)]
+        events: list[object] = [[{}, {}, {}, {}] for _ in range(40_000)]
     finally:
         gc.callbacks.remove(note)
 
