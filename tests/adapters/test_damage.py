@@ -26,13 +26,9 @@ def test_each_member_of_a_document_is_left_out_once() -> None:
 def test_each_element_of_xml_is_left_out_once() -> None:
     found = {left_out(XML, Random(seed)) for seed in range(200)}
 
+    names = {" ".join(each.tag for each in fromstring(body).iter()) for body in found}  # noqa: S314
     assert XML not in found
-    assert {
-        (b"line", b"sku", b"t"),
-        (b"empty", b"t"),
-        (b"empty", b"line", b"t"),
-        (b"empty", b"line", b"sku"),
-    } == {tuple(each.tag.encode() for each in fromstring(body).iter())[1:] for body in found}  # noqa: S314
+    assert {"r line sku t", "r empty t", "r empty line t", "r empty line sku"} == names
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"7", b"<r/>", b"<r", b"\xff", b"a,b\n1,2\n"])

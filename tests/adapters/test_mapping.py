@@ -51,8 +51,8 @@ def test_names_are_those_of_the_core_when_there_is_no_table() -> None:
 def test_a_fact_that_no_table_changes_is_not_copied() -> None:
     same = read("sku,*,*,,,,", "location,0042,0042,,,,")
 
-    assert mapped(FACT, same) is FACT
-    assert mapped(replace(FACT, unit="EA"), Tables()) == FACT
+    assert FACT is mapped(FACT, same)
+    assert FACT == mapped(replace(FACT, unit="EA"), Tables())
     assert mapped(FACT, read("sku,*,*,,,,", f"sku,{FACT.sku},pen,,,,")).sku == "pen"
 
 
