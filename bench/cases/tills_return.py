@@ -138,7 +138,9 @@ async def _return(day: Day, intake: Intake, probe: Probe, calm_s: int) -> Return
 
 
 async def _look(day: Day, intake: Intake, looks: list[Look]) -> None:
-    """Note what waits, at the tills and in the inbox, until nothing does."""
+    """Note what waits, at the tills and in the inbox, until nothing does. A message that is being
+    answered is at both.
+    """
     while looks[-1][1]:
         await asyncio.sleep(LOOK_S)
         looks.append((perf_counter(), day.left + await intake.backlog()))
