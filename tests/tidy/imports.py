@@ -61,7 +61,7 @@ FLOORS = {
         ("runtime",),
         ("conformance", "damage"),
         ("agents", "systems", "twins"),
-        ("intake",),
+        ("intake", "publishing"),
         ("contract", "mapping_files", "mapping_report"),
         ("mapping",),
         ("events",),
