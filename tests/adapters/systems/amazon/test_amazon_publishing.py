@@ -187,6 +187,7 @@ def test_a_feed_is_as_amazon_has_it() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_largest_feed_fits_its_schema() -> None:
     offers = [offer(f"SKU-{number}", number) for number in range(MESSAGES_MAX)]
     body = asked(FEED_PATH, offers, ANNOUNCED).body
