@@ -20,6 +20,9 @@ TURN_WORK_MAX: Final = 4_000
 LINE_RESERVED: Final = 6
 RESERVE_ASKED: Final = 80
 
+#: A line of a Reserve of what is sold already.
+LINE_SOLD: Final = 4
+
 #: A line of a Reserve against supply. A backorder that is looked at, and one that is settled; a
 #: level whose queue is told.
 LINE_BACKORDERED: Final = 60

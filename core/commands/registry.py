@@ -18,6 +18,7 @@ from ..work import (
     LEVEL_NAMED,
     LINE_BACKORDERED,
     LINE_RESERVED,
+    LINE_SOLD,
 )
 from .auditing import Audit, AuditView, RepairLevels, RepairsOutcome
 from .batches import (
@@ -203,11 +204,7 @@ def _weighs(first: int, each: float = 0, field: str = "") -> Callable[[Any], int
 
 def _weight_of_reserve(command: Reserve) -> int:
     # Reserves of one line share a kernel call; a longer one is a joint turn.
-    return LINE_RESERVED if len(command.lines) == 1 else _weight_of_joint_turn(command)
-
-
-def _weight_of_joint_turn(command: AnyReserve) -> int:
-    return 60 + 3 * len(command.lines)
+    return LINE_RESERVED if len(command.lines) == 1 else 60 + 3 * len(command.lines)
 
 
 def _rows_of_request(command: Any) -> int:
@@ -257,7 +254,7 @@ RESERVE_ALREADY_SOLD = _operation(
     ReserveAlreadySold,
     ReserveOutcome,
     lambda command, homes: homes.of_sku(command.lines[0].sku),
-    _weight_of_joint_turn,
+    _weighs(130, LINE_SOLD, "lines"),
     Growth.SALES,
     # Each line may begin a stock level.
     _rows_of_reserve,
