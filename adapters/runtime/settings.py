@@ -52,6 +52,7 @@ KINDS: Final[Mapping[str, str]] = {
     "square": "holdfast.adapters.systems.square:ADAPTER",
     "tryton": "holdfast.adapters.systems.tryton.moves:ADAPTER",
     "tryton-stock": "holdfast.adapters.systems.tryton.stock:ADAPTER",
+    "vendure": "holdfast.adapters.systems.vendure:ADAPTER",
     "walmart": "holdfast.adapters.systems.walmart.webhooks:ADAPTER",
     "walmart-orders": "holdfast.adapters.systems.walmart.orders:ADAPTER",
     "webhook": "holdfast.adapters.intake.webhook:ADAPTER",

@@ -1,0 +1,300 @@
+"""Vendure: orders that its Admin API is asked for, and stock levels that it is told.
+
+Source: the Admin API's schema of Vendure 3.7 (npm @vendure/core, dist/api/schema). Vendure shows
+`stockOnHand - stockAllocated`, and takes `stockOnHand`. So levels are read first, and what is
+allocated is added: an order that comes in between is allocated on top, and not overwritten. A
+shipment in between lowers both, and is shown until the next offer.
+
+An order does not say at which stock location it is allocated: that is an option.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from ..contract import (
+    Accepted,
+    Adapter,
+    Login,
+    Message,
+    Offer,
+    OfferVerdict,
+    Page,
+    Poll,
+    Publish,
+    PublishPath,
+    Refused,
+    Rejected,
+    Request,
+    Response,
+    SessionExpired,
+    Stale,
+)
+from ..events import Decoded, Ignored, OrderEvent, OrderKind, OrderLine
+from ..intake import fields
+
+SOURCE: Final = "vendure"
+PAGE: Final = 100
+"""Orders or variants of a page, and offers of a call: Vendure's own bound of a list."""
+LINES_MAX: Final = 2_000
+QUANTITY_MAX: Final = 10**9
+
+_ORDERS: Final = """query Orders($since: DateTime!, $skip: Int!, $take: Int!) {
+  orders(options: {
+    filter: { updatedAt: { after: $since }, orderPlacedAt: { isNull: false } },
+    sort: { updatedAt: ASC }, skip: $skip, take: $take
+  }) {
+    items {
+      id code state updatedAt
+      lines {
+        id quantity orderPlacedQuantity
+        productVariant { sku }
+        fulfillmentLines { quantity fulfillment { state } }
+      }
+    }
+    totalItems
+  }
+}"""
+_LEVELS: Final = """query Levels($ids: [String!]!, $take: Int!) {
+  productVariants(options: { filter: { id: { in: $ids } }, take: $take }) {
+    items { id stockLevels { stockLocationId stockOnHand stockAllocated } }
+  }
+}"""
+_SET: Final = """mutation Show($input: [UpdateProductVariantInput!]!) {
+  updateProductVariants(input: $input) { id }
+}"""
+_LOGIN: Final = """mutation LogIn($user: String!, $password: String!) {
+  login(username: $user, password: $password) { __typename }
+}"""
+_SHIPPED: Final = ("Shipped", "Delivered")
+
+
+def _instant(text: str) -> str:
+    fields.instant(text, "since")
+    return text
+
+
+class VendureOptions(BaseModel):
+    """How the shop is reached, and which orders are asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    user: str
+    """Who logs in: an administrator who may read orders and update the catalogue."""
+    location: str
+    """The stock location of orders."""
+    since: Annotated[str, AfterValidator(_instant)]
+    """Orders that changed after this time are asked for at first."""
+    overlap_s: Annotated[int, Field(ge=0, le=3_600)] = 5
+    """How long a transaction of the shop may take that changes an order."""
+
+
+class Cursor(BaseModel):
+    """How far the sweeps have come."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    since: str
+    newest: str = ""
+    skip: int = 0
+
+
+def _ask(document: str, variables: Mapping[str, Any]) -> Request:
+    body = json.dumps({"query": document, "variables": variables}, separators=(",", ":"))
+    return Request("POST", "/admin-api", {"Content-Type": "application/json"}, body.encode())
+
+
+def _answer(response: Response) -> Mapping[str, Any]:
+    """The data of an answer. Raises `SessionExpired`, `Refused`, `Undecodable`."""
+    if response.status not in (200, 400):  # 400 has errors of the query in its body
+        raise Refused(f"Vendure answers {response.status}: {response.body[:200]!r}")
+    told = fields.mapping(fields.json_of(response.body), "body")
+    for error in fields.array(told.get("errors") or [], "errors", LINES_MAX):
+        error = fields.mapping(error, "errors")
+        code = fields.mapping(error.get("extensions") or {}, "errors.extensions").get("code")
+        if code == "FORBIDDEN":
+            raise SessionExpired
+        raise Refused(f"Vendure: {code}: {error.get('message')}")
+    return fields.mapping(told.get("data"), "data")
+
+
+def _log_in(options: VendureOptions, secrets: Mapping[str, str]) -> Request:
+    return _ask(_LOGIN, {"user": options.user, "password": secrets["password"]})
+
+
+def _session(response: Response) -> Mapping[str, str]:
+    told = fields.mapping(_answer(response).get("login"), "login").get("__typename")
+    token = response.headers.get("vendure-auth-token", "")
+    if told != "CurrentUser" or not token:
+        raise Refused(f"Vendure does not log us in: {told}")
+    return {"Authorization": f"Bearer {token}"}
+
+
+def request(cursor: str, options: VendureOptions) -> Request:
+    """The request for the next page of orders that have changed."""
+    at = _cursor(cursor, options)
+    return _ask(_ORDERS, {"since": at.since, "skip": at.skip, "take": PAGE})
+
+
+def page(response: Response, cursor: str, options: VendureOptions) -> Page:
+    """The orders of a page, each a message."""
+    at = _cursor(cursor, options)
+    told = fields.mapping(_answer(response).get("orders"), "orders")
+    items = fields.array(told.get("items"), "orders.items", PAGE)
+    total = fields.whole(told.get("totalItems"), "orders.totalItems", 0, QUANTITY_MAX)
+    times = [_updated(fields.mapping(item, "orders.items")) for item in items]
+    newest = max([fields.instant(at.newest or at.since, "since"), *times])
+    messages = [Message(json.dumps(item).encode()) for item in items]
+    if items and at.skip + len(items) < total:
+        behind = Cursor(since=at.since, newest=newest.isoformat(), skip=at.skip + len(items))
+        return Page(messages, behind.model_dump_json(), has_more=True)
+    begin = newest - timedelta(seconds=options.overlap_s)
+    since = max(begin, fields.instant(at.since, "since"))
+    behind = Cursor(since=since.isoformat(), newest=newest.isoformat())
+    return Page(messages, behind.model_dump_json())
+
+
+def _cursor(cursor: str, options: VendureOptions) -> Cursor:
+    return Cursor.model_validate_json(cursor) if cursor else Cursor(since=options.since)
+
+
+def _updated(order: Mapping[str, Any]) -> datetime:
+    return fields.instant(order.get("updatedAt"), "updatedAt")
+
+
+def key(message: Message) -> str:
+    """A hash: the time of its last change is in an order."""
+    return fields.hash_of(message)
+
+
+def decode(message: Message, options: VendureOptions) -> Iterator[Decoded]:
+    """How an order stands."""
+    order = fields.mapping(fields.json_of(message.body), "body")
+    order_id = fields.text(order.get("id"), "id", 64)
+    lines = fields.array(order.get("lines"), "lines", LINES_MAX)
+    if not lines:
+        yield Ignored("no_items")
+        return
+    yield OrderEvent(
+        source=SOURCE,
+        id=f"{order_id}/{key(message)}",
+        kind=OrderKind.STATE,
+        order=f"{SOURCE}/{fields.text(order.get('code'), 'code', 64)}",
+        lines=tuple(
+            _line(fields.mapping(line, f"lines[{at}]"), f"lines[{at}]", options)
+            for at, line in enumerate(lines)
+        ),
+        time=_updated(order),
+        is_sold=True,
+    )
+
+
+def _line(line: Mapping[str, Any], path: str, options: VendureOptions) -> OrderLine:
+    variant = fields.mapping(line.get("productVariant"), f"{path}.productVariant")
+    quantity = _units(line, "quantity", path)
+    ordered = max(quantity, _units(line, "orderPlacedQuantity", path))
+    shipped = sum(_shipped(line, path))
+    return OrderLine(
+        id=fields.text(line.get("id"), f"{path}.id", 64),
+        sku=fields.text(variant.get("sku"), f"{path}.productVariant.sku"),
+        location=options.location,
+        quantity=Decimal(max(ordered, shipped)),
+        shipped=Decimal(shipped),
+        # What was shipped and then taken back is no longer of the quantity either.
+        cancelled=Decimal(max(0, ordered - max(quantity, shipped))),
+    )
+
+
+def _shipped(line: Mapping[str, Any], path: str) -> Iterator[int]:
+    parts = fields.array(line.get("fulfillmentLines") or [], f"{path}.fulfillmentLines", LINES_MAX)
+    for at, part in enumerate(parts):
+        where = f"{path}.fulfillmentLines[{at}]"
+        part = fields.mapping(part, where)
+        fulfillment = fields.mapping(part.get("fulfillment"), f"{where}.fulfillment")
+        if fulfillment.get("state") in _SHIPPED:
+            yield _units(part, "quantity", where)
+
+
+def _units(part: Mapping[str, Any], name: str, path: str) -> int:
+    return fields.whole(part.get(name), f"{path}.{name}", 0, QUANTITY_MAX)
+
+
+#: Of each (variant, stock location): units that are shown, and that are allocated.
+_Levels = dict[tuple[str, str], tuple[int, int]]
+
+
+def walk(
+    offers: Sequence[Offer], responses: Sequence[Response], _options: Any
+) -> Request | Sequence[OfferVerdict]:
+    """Read the levels, then set those that show what they were compared with."""
+    if not responses:
+        items = sorted({offer.item for offer in offers})
+        return _ask(_LEVELS, {"ids": items, "take": PAGE})
+    told = fields.mapping(_answer(responses[0]).get("productVariants"), "productVariants")
+    levels = _levels(told)
+    verdicts = [_verdict(offer, levels) for offer in offers]
+    taken = [
+        offer
+        for offer, verdict in zip(offers, verdicts, strict=True)
+        if isinstance(verdict, Accepted)
+    ]
+    if taken and len(responses) == 1:
+        return _set(taken, levels)
+    if taken:
+        _answer(responses[1])
+    return verdicts
+
+
+def _verdict(offer: Offer, levels: _Levels) -> OfferVerdict:
+    found = levels.get((offer.item, offer.node))
+    if found is None:
+        return Rejected("Vendure has no stock level of this variant there", "stockLocationId")
+    return Stale(found[0]) if offer.shown not in (None, found[0]) else Accepted()
+
+
+def _set(offers: Sequence[Offer], levels: _Levels) -> Request:
+    variants: dict[str, list[dict[str, Any]]] = {}
+    for offer in offers:
+        on_hand = offer.quantity + levels[offer.item, offer.node][1]
+        level = {"stockLocationId": offer.node, "stockOnHand": on_hand}
+        variants.setdefault(offer.item, []).append(level)
+    entries = [{"id": item, "stockLevels": each} for item, each in variants.items()]
+    return _ask(_SET, {"input": entries})
+
+
+def _levels(told: Mapping[str, Any]) -> _Levels:
+    found: _Levels = {}
+    for at, item in enumerate(fields.array(told.get("items"), "items", PAGE)):
+        path = f"items[{at}]"
+        item = fields.mapping(item, path)
+        name = fields.text(item.get("id"), f"{path}.id", 64)
+        where = f"{path}.stockLevels"
+        for level in fields.array(item.get("stockLevels"), where, LINES_MAX):
+            level = fields.mapping(level, where)
+            place = fields.text(level.get("stockLocationId"), f"{where}.stockLocationId", 64)
+            on_hand, allocated = (
+                fields.whole(level.get(each), f"{where}.{each}", -QUANTITY_MAX, QUANTITY_MAX)
+                for each in ("stockOnHand", "stockAllocated")
+            )
+            found[name, place] = (on_hand - allocated, allocated)
+    return found
+
+
+ADAPTER: Final = Adapter(
+    name="vendure",
+    reads="Orders of a Vendure shop, polled from its Admin API; tells it its stock levels.",
+    dedupe="a hash of the order, which has the time of its last change",
+    order="none: an order is told as it stands",
+    key=key,
+    decode=decode,
+    options=VendureOptions,
+    secrets=("password",),
+    login=Login(_log_in, _session),
+    poll=Poll(request, page),
+    publish=Publish((PublishPath("levels", PAGE, walk),)),
+    flow="order_sync",
+)

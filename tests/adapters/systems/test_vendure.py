@@ -1,0 +1,169 @@
+"""Vendure's orders and stock levels, in made-up answers."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from holdfast.adapters.contract import (
+    Accepted,
+    Message,
+    Offer,
+    Refused,
+    Rejected,
+    Request,
+    Response,
+    SessionExpired,
+    Stale,
+    Undecodable,
+)
+from holdfast.adapters.events import Ignored, OrderEvent, OrderKind, OrderLine
+from holdfast.adapters.systems.vendure import ADAPTER, PAGE, VendureOptions
+
+SINCE = "2026-11-26T00:00:00Z"
+OPTIONS = VendureOptions(user="superadmin", location="1", since=SINCE)
+PUBLISH, POLL, LOGIN = ADAPTER.publish, ADAPTER.poll, ADAPTER.login
+assert PUBLISH is not None
+assert POLL is not None
+assert LOGIN is not None
+(PATH,) = PUBLISH.paths
+
+
+def answered(data: Any, status: int = 200, **more: Any) -> Response:
+    return Response(status, {}, json.dumps({"data": data, **more}).encode())
+
+
+def failed(code: str) -> Response:
+    return answered(None, errors=[{"message": "no", "extensions": {"code": code}}])
+
+
+def order(at: str = "2026-11-26T12:00:00.000Z", **line: Any) -> dict[str, Any]:
+    whole = {
+        "id": "3",
+        "quantity": 5,
+        "orderPlacedQuantity": 5,
+        "productVariant": {"sku": "MUG"},
+        "fulfillmentLines": [],
+        **line,
+    }
+    return {"id": "7", "code": "ABC", "state": "Any", "updatedAt": at, "lines": [whole]}
+
+
+def orders(*items: Any, total: int | None = None) -> Response:
+    found = {"items": list(items), "totalItems": len(items) if total is None else total}
+    return answered({"orders": found})
+
+
+def shipped(quantity: int, state: str = "Shipped") -> dict[str, Any]:
+    return {"quantity": quantity, "fulfillment": {"state": state}}
+
+
+def levels(on_hand: int, allocated: int) -> Response:
+    level = {"stockLocationId": "1", "stockOnHand": on_hand, "stockAllocated": allocated}
+    return answered({"productVariants": {"items": [{"id": "17", "stockLevels": [level]}]}})
+
+
+def offer(quantity: int, compared: int | None, node: str = "1") -> Offer:
+    return Offer("17", node, quantity, compared, sequence=1, id="offer")
+
+
+def variables(request: object) -> dict[str, Any]:
+    assert isinstance(request, Request)
+    return dict(json.loads(request.body)["variables"])
+
+
+def units(**line: Any) -> tuple[int, int, int]:
+    (event,) = ADAPTER.decode(Message(json.dumps(order(**line)).encode()), OPTIONS)
+    assert isinstance(event, OrderEvent)
+    (told,) = event.lines
+    return int(told.quantity), int(told.shipped), int(told.cancelled)
+
+
+def test_an_order_is_sold_and_told_as_it_stands() -> None:
+    message = Message(json.dumps(order()).encode())
+    assert [
+        OrderEvent(
+            source="vendure",
+            id=f"7/{ADAPTER.key(message)}",
+            kind=OrderKind.STATE,
+            order="vendure/ABC",
+            lines=(OrderLine("3", "MUG", "1", Decimal(5)),),
+            time=datetime(2026, 11, 26, 12, tzinfo=UTC),
+            is_sold=True,
+        )
+    ] == list(ADAPTER.decode(message, OPTIONS))
+
+
+@pytest.mark.parametrize(
+    ("expected", "line"),
+    [
+        ((5, 2, 0), {"fulfillmentLines": [shipped(2), shipped(3, "Pending")]}),
+        ((5, 5, 0), {"fulfillmentLines": [shipped(2), shipped(3, "Delivered")]}),
+        ((5, 0, 2), {"quantity": 3}),
+        ((5, 0, 5), {"quantity": 0}),
+        ((5, 5, 0), {"quantity": 3, "fulfillmentLines": [shipped(5)]}),
+        ((7, 0, 0), {"quantity": 7}),
+    ],
+)
+def test_units_of_a_line_are_shipped_cancelled_or_open(
+    expected: tuple[int, int, int], line: dict[str, Any]
+) -> None:
+    assert expected == units(**line)
+
+
+def test_an_order_without_lines_is_ignored_and_a_wrong_one_is_named() -> None:
+    bare = Message(json.dumps({**order(), "lines": []}).encode())
+    assert [Ignored("no_items")] == list(ADAPTER.decode(bare, OPTIONS))
+    with pytest.raises(Undecodable) as wrong:
+        units(quantity=-1)
+    assert "lines[0].quantity" == wrong.value.field
+
+
+def test_a_sweep_goes_page_by_page_and_the_next_begins_a_little_before_its_end() -> None:
+    assert {"since": SINCE, "skip": 0, "take": PAGE} == variables(POLL.request("", OPTIONS))
+    first = POLL.page(orders(order(), total=2), "", OPTIONS)
+    assert (1, True) == (len(first.messages), first.has_more)
+    assert 1 == variables(POLL.request(first.cursor, OPTIONS))["skip"]
+    later = order("2026-11-26T12:00:10.000Z")
+    last = POLL.page(orders(later, total=2), first.cursor, OPTIONS)
+    assert not last.has_more
+    asked = variables(POLL.request(last.cursor, OPTIONS))
+    assert {"since": "2026-11-26T12:00:05+00:00", "skip": 0, "take": PAGE} == asked
+    quiet = POLL.page(orders(), last.cursor, OPTIONS)
+    assert asked == variables(POLL.request(quiet.cursor, OPTIONS))
+
+
+def test_what_is_allocated_is_added_to_what_is_to_be_shown() -> None:
+    assert {"ids": ["17"], "take": PAGE} == variables(PATH.next([offer(8, 6)], [], OPTIONS))
+    step = PATH.next([offer(8, 6)], [levels(10, 4)], OPTIONS)
+    level = {"stockLocationId": "1", "stockOnHand": 12}
+    assert {"input": [{"id": "17", "stockLevels": [level]}]} == variables(step)
+    done = answered({"updateProductVariants": [{"id": "17"}]})
+    assert [Accepted()] == PATH.next([offer(8, 6)], [levels(10, 4), done], OPTIONS)
+
+
+def test_an_offer_that_was_compared_with_something_else_is_stale() -> None:
+    assert [Stale(6)] == PATH.next([offer(8, 7)], [levels(10, 4)], OPTIONS)
+    (gone,) = PATH.next([offer(8, None, "9")], [levels(10, 4)], OPTIONS)  # type: ignore[misc]
+    assert isinstance(gone, Rejected)
+
+
+def test_a_session_begins_with_the_token_of_the_answer() -> None:
+    asked = LOGIN.request(OPTIONS, {"password": "hush"})
+    assert {"user": "superadmin", "password": "hush"} == variables(asked)
+    told = answered({"login": {"__typename": "CurrentUser"}})
+    session = LOGIN.session(Response(200, {"vendure-auth-token": "t"}, told.body))
+    assert {"Authorization": "Bearer t"} == session
+    wrong = answered({"login": {"__typename": "InvalidCredentialsError"}})
+    with pytest.raises(Refused, match="InvalidCredentialsError"):
+        LOGIN.session(wrong)
+
+
+def test_errors_end_a_session_or_are_refused() -> None:
+    with pytest.raises(SessionExpired):
+        PATH.next([offer(8, 6)], [failed("FORBIDDEN")], OPTIONS)
+    for told in (failed("GRAPHQL_VALIDATION_FAILED"), answered(None, status=404)):
+        with pytest.raises(Refused):
+            PATH.next([offer(8, 6)], [told], OPTIONS)
