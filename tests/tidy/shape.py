@@ -75,6 +75,7 @@ ONE_MEANING = {
     "sku_quarantine": "SKUs of which nothing is promised until an operator admits them",
     "sources": "sources of stock facts, and how they number them",
     "shared": "what the files beside it share",
+    "sold_orders": "orders that a marketplace has sold already",
     "statistics": "figures about what runs",
     "stock": "stock facts and stock levels, one at a time",
     "stock_batches": "packed batches of stock facts",
@@ -84,6 +85,7 @@ ONE_MEANING = {
     "store": "values in an LMDB file, and how they become durable",
     "supply": "inbound supply of stock levels",
     "transfers": "units that go from one location to another",
+    "webhooks": "what a channel sends to us over HTTP, and what that says",
     "watching": "following changes of stock",
 }
 #: Names that a tool gives: they say what the tool does with the file.

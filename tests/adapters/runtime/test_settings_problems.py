@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from holdfast.adapters.runtime.host import read_mappings
 from holdfast.adapters.runtime.one_process import hold
 from holdfast.adapters.runtime.settings import (
     KINDS,
@@ -17,6 +16,7 @@ from holdfast.adapters.runtime.settings import (
     Settings,
     find,
     load,
+    read_tables,
 )
 from holdfast.adapters.runtime.settings_problems import problems_of
 
@@ -31,7 +31,7 @@ def told(folder: Path, adapter: str, first: str = "") -> str:
     config = folder / "adapters.toml"
     config.write_text(f"{first}\n[adapters.x]\n{adapter}")
     with pytest.raises(ConfigError) as refused:
-        read_mappings(load(config)[1][0])
+        read_tables("adapters.x.mappings", load(config)[1][0].settings.mappings)
     return str(refused.value)
 
 
