@@ -83,19 +83,20 @@ class Orders:
         return judged(committed)
 
     async def _settle(self, event: OrderEvent) -> Settled | Dead:
-        committed = await self._commit(event)
-        if not _is_refused(committed):
+        committed = await self._calls.commit(event, event.order)
+        if not is_refused(committed):
             return Settled("APPLIED")
-        state = await self._state(event)
+        state = (await self._calls.read(event.order)).state
         if state in {reservation.RESERVATION_STATE_COMMITTED, *_LEFT}:
             return Settled("ALREADY_PLACED")
         if state in _ENDED:  # whichever way: the money came too late
             return Dead("RESERVATION_ENDED", committed.refusal.message, "order", event.order)
-        return _judged(committed)
+        return judged(committed)
 
     async def _refund(self, event: OrderEvent) -> Settled | Dead:
         cancelled = await self._cancel(event)
-        if isinstance(cancelled, Dead) and await self._state(event) in _LEFT:
+        is_refused_here = isinstance(cancelled, Dead)
+        if is_refused_here and (await self._calls.read(event.order)).state in _LEFT:
             return Settled("ALREADY_SHIPPED")
         return cancelled
 

@@ -27,11 +27,17 @@ WEBHOOK = 'kind = "webhook"\noptions = {{ source = "s", kind = "=sale", sku = "a
 THEIRS = ("Input should", "Field required", "Value error", "Extra inputs", "valid ", "pydantic")
 
 
+def read_all(config: Path) -> None:
+    """The settings and their mapping files, as a start reads them."""
+    for each in load(config)[1]:
+        read_tables(f"adapters.{each.name}.mappings", each.settings.mappings)
+
+
 def told(folder: Path, adapter: str, first: str = "") -> str:
     config = folder / "adapters.toml"
     config.write_text(f"{first}\n[adapters.x]\n{adapter}")
     with pytest.raises(ConfigError) as refused:
-        read_tables("adapters.x.mappings", load(config)[1][0].settings.mappings)
+        read_all(config)
     return str(refused.value)
 
 
