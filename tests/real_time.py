@@ -17,6 +17,11 @@ def now_s() -> float:
     return time.monotonic()
 
 
+def wall_s() -> float:
+    """Seconds of the epoch, which processes share."""
+    return time.time()
+
+
 def wait_until(is_so: Callable[[], object], what: str, timeout_s: float = TIMEOUT_S) -> None:
     """Ask until something is so; fail when the time is over."""
     deadline_s = now_s() + timeout_s

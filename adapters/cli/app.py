@@ -2,11 +2,11 @@
 
 import typer
 
-from . import running, settling
+from . import channels, running, settling
 
 app = typer.Typer(
     help="Feed other systems in: run adapters, look after them, settle dead letters.",
     no_args_is_help=True,
 )
-for commands in (running, settling):
+for commands in (running, channels, settling):
     app.registered_commands += commands.app.registered_commands

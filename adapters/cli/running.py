@@ -12,7 +12,7 @@ import typer
 
 from holdfast.edge.cli.console import EXIT_FAILED, Json, console, fail, print_json
 
-from .shared import CONFIG_DEFAULT, Config, loaded, opened_store, plain
+from .shared import CONFIG_DEFAULT, Config, loaded, opened_store, plain, told_status
 
 if TYPE_CHECKING:
     from ..runtime.host import Host
@@ -21,9 +21,6 @@ app = typer.Typer()
 
 #: As the node's when its disk fails (EX_IOERR of sysexits.h).
 EXIT_DISK: Final = 74
-
-#: Seconds that `status` waits for the process.
-STATUS_S: Final = 2.0
 
 #: Objects of the youngest generation, and times that each is looked at before the next older one.
 THRESHOLDS: Final = (700, 10, 1_000)
@@ -96,14 +93,7 @@ def status(config: Config = CONFIG_DEFAULT, as_json: Json = False) -> None:
 
         holdfast adapters status
     """
-    import httpx
-
-    settings, _ = loaded(config)
-    url = f"http://{settings.http_address}/status"
-    try:
-        told = httpx.get(url, timeout=STATUS_S).json()
-    except (httpx.HTTPError, ValueError) as error:
-        fail(f"no adapters answer at {url}: {error}", "Start them: holdfast adapters run")
+    told = told_status(config)
     if as_json:
         print_json(told)
     else:

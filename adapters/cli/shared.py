@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -17,6 +17,10 @@ Config = Annotated[
     Path, typer.Option("--config", "-c", metavar="FILE", help="Settings of the adapters.")
 ]
 CONFIG_DEFAULT = Path("adapters.toml")
+
+#: Seconds that is waited for the process that runs the adapters.
+STATUS_S: Final = 2.0
+
 Number = Annotated[int, typer.Argument(min=1, help="Its number in the list.")]
 Reason = Annotated[str, typer.Option(help="Why, for the record.")]
 
@@ -29,6 +33,19 @@ def loaded(config: Path) -> "tuple[Settings, list[Configured]]":
         return load(config)
     except ConfigError as error:
         fail(str(error), "See docs/adapters.md, 'adapters.toml'.")
+
+
+def told_status(config: Path) -> dict[str, Any]:
+    """What the process that runs the adapters tells; that there is none ends the command."""
+    import httpx
+
+    settings, _ = loaded(config)
+    url = f"http://{settings.http_address}/status"
+    try:
+        told: dict[str, Any] = httpx.get(url, timeout=STATUS_S).json()
+    except (httpx.HTTPError, ValueError) as error:
+        fail(f"no adapters answer at {url}: {error}", "Start them: holdfast adapters run")
+    return told
 
 
 @contextmanager

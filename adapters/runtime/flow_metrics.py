@@ -56,6 +56,9 @@ class Figures:
             counter("outcomes", "What the core did.", "adapter", "outcome").labels
         )
         self._buried = counter("dead_letters_made", "Dead letters.", "adapter", "reason")
+        self.offers = counter("offers", "Offers to channels.", "adapter", "verdict")
+        self.walks = counter("walks", "Walks of offers to channels.", "adapter", "path")
+        self.heard = counter("heard", "What channels said that they show.", "adapter", "heard")
         self.told = counter("told", "Changes told to partners.", "adapter", "outcome")
         self._lag = cache(
             self._histogram("lag", "From when an event happened until the core has it.").labels

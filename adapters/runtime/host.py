@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from holdfast.edge.addresses import split_address
 from holdfast.edge.client import (
@@ -30,13 +30,14 @@ from . import boxes
 from .agent_hook import agent_hook
 from .buckets import TokenBucket
 from .cases import raise_case
+from .channels import Channels
 from .contained import contained
 from .door import Door, build_app
 from .feeding import Feeder, opened_source
 from .flow_metrics import Figures
 from .gate import Gate
 from .inbox import Inbox
-from .lane import Lane
+from .lane import Lane, nothing_heard
 from .one_process import hold
 from .outbox import Outbox
 from .partner import Partner, http_client
@@ -84,6 +85,7 @@ class Host:
         self.pollers: dict[str, Poller] = {}
         self.feeders: dict[str, Feeder] = {}
         self.partners: dict[str, Partner] = {}
+        self.channels: Channels | None = None
         self.http_port = 0
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
@@ -93,9 +95,20 @@ class Host:
             client = await stack.enter_async_context(
                 Client(self._settings.target, retries=Retries(cap_s=0.2))
             )
+            self.channels = channels = Channels(
+                self._configured,
+                store=self.store,
+                client=client,
+                figures=self.figures,
+                now=utc_now,
+            )
             works = [
-                work for each in self._configured for work in await self._parts(each, client, stack)
+                work
+                for each in self._configured
+                for work in await self._parts(each, client, channels, stack)
             ]
+            if channels.publishers:
+                works += [partial(_followed, channels.levels), channels.levels.ask]
             app = build_app(
                 self._doors(),
                 self.figures,
@@ -148,6 +161,10 @@ class Host:
         if (outbox := self.outboxes.get(name)) is not None:
             told["outbox"] = outbox.depth()
             told["problem"] = outbox.watch_error
+        options = configured.settings.publish
+        if options is not None and (channels := self.channels) is not None:
+            told["channel"] = channels.status(name, options)
+            told["problem"] = channels.publishers[name].problem or channels.levels.watch_error
         if (partner := self.partners.get(name)) is not None:
             told["partner"] = _gate(partner.gate)
         if (asking := self.pollers.get(name) or self.feeders.get(name)) is not None:
@@ -192,9 +209,14 @@ class Host:
         }
 
     async def _parts(
-        self, configured: Configured, client: Client, stack: AsyncExitStack
+        self, configured: Configured, client: Client, channels: Channels, stack: AsyncExitStack
     ) -> list[Work]:
         name, adapter, settings = configured.name, configured.adapter, configured.settings
+        works: list[Work] = []
+        if adapter.poll or adapter.outbound or settings.publish:
+            partner = await self._partner(configured, stack)
+            works += self._partner_parts(configured, client, channels, partner)
+        publisher = channels.publishers.get(name)
         self.lanes[name] = lane = Lane(
             name,
             adapter,
@@ -207,21 +229,32 @@ class Host:
             told=self.figures,
             now=utc_now,
             body_bytes_max=settings.body_bytes_max if settings.has_queue else None,
+            hear=publisher.hear if publisher else nothing_heard,
         )
-        works: list[Work] = [lane.run]
+        works.append(partial(_after, publisher.loaded, lane.run) if publisher else lane.run)
         if (feeder := await self._feeder(configured, stack)) is not None:
             works.append(feeder.run)
-        if adapter.poll is None and adapter.outbound is None:
-            return works
-        http = await stack.enter_async_context(http_client(settings.url))
-        self.partners[name] = partner = Partner(
-            name,
+        return works
+
+    async def _partner(self, configured: Configured, stack: AsyncExitStack) -> Partner:
+        http = await stack.enter_async_context(http_client(configured.settings.url))
+        calls_per_s = configured.settings.calls_per_s
+        self.partners[configured.name] = partner = Partner(
+            configured.name,
             http,
-            TokenBucket(settings.calls_per_s, settings.calls_per_s, time.monotonic),
-            adapter=adapter,
+            TokenBucket(calls_per_s, calls_per_s, time.monotonic),
+            adapter=configured.adapter,
             options=configured.options,
             secrets=configured.secrets,
         )
+        return partner
+
+    def _partner_parts(
+        self, configured: Configured, client: Client, channels: Channels, partner: Partner
+    ) -> list[Work]:
+        """What asks a partner, and tells it."""
+        name, adapter, options = configured.name, configured.adapter, configured.settings.publish
+        works: list[Work] = []
         if adapter.poll is not None:
             self.pollers[name] = poller = Poller(
                 configured,
@@ -244,16 +277,33 @@ class Host:
                 now=utc_now,
             )
             works += [outbox.run, partial(_followed, outbox)]
+        if adapter.publish is not None and options is not None:
+            tables = self._tables[name]
+            works += channels.add(
+                configured, adapter.publish, options, partner=partner, tables=tables
+            )
         return works
 
 
-async def _followed(outbox: Outbox) -> None:
-    """Follow what becomes of reservations, also through times when the core does not tell."""
+async def _after(event: asyncio.Event, work: Work) -> None:
+    """Begin some work once something has happened."""
+    await event.wait()
+    await work()
+
+
+class _Follower(Protocol):
+    watch_error: str
+
+    async def follow(self) -> None: ...
+
+
+async def _followed(follower: _Follower) -> None:
+    """Follow what the core tells, also through times when it does not."""
     while True:
         try:
-            await outbox.follow()
+            await follower.follow()
         except (HoldfastError, StoreFull) as error:
-            outbox.watch_error = str(error)
+            follower.watch_error = str(error)
             await asyncio.sleep(REFOLLOW_S)
 
 

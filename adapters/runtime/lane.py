@@ -21,7 +21,7 @@ from holdfast.v1 import stock_service_pb2 as stock
 
 from .. import mapping
 from ..contract import Adapter, Undecodable
-from ..events import Event, Exceptional, Ignored, OrderEvent, StockFact
+from ..events import Event, Exceptional, Ignored, OrderEvent, Shown, StockFact
 from ..intake import cloudevents
 from .cases import case_of_dead, case_of_money, raise_case
 from .dead_letters import DEFECT, bury, event_letter, message_letter
@@ -66,6 +66,14 @@ class Told(Protocol):
         """A dead letter was made."""
 
 
+#: Takes in what a channel shows, and returns what has to be kept of it.
+Hear = Callable[[Shown], Callable[[Tables], None] | None]
+
+
+def nothing_heard(_: Shown) -> None:
+    """For partners that are not told what to show."""
+
+
 @dataclass(slots=True)
 class Item:
     """An event of a message on its way."""
@@ -106,6 +114,7 @@ class Lane:
         told: Told,
         now: Callable[[], datetime],
         body_bytes_max: int | None = None,
+        hear: Hear = nothing_heard,
     ) -> None:
         """`body_bytes_max` is of messages that no door, cut or page has bounded."""
         self.name = name
@@ -120,6 +129,7 @@ class Lane:
         self._told = told
         self._now = now
         self._body_bytes_max = body_bytes_max
+        self._hear = hear
         self.problem = ""
         """Why it cannot go on; empty when it can."""
 
@@ -165,6 +175,9 @@ class Lane:
                 errors.append(decoded)
             elif isinstance(decoded, Ignored):
                 self._told.ignored(self.name, decoded.reason)
+            elif isinstance(decoded, Shown):
+                if (change := self._hear(decoded)) is not None:
+                    done.changes.append(change)
             elif not told_before or fingerprint(decoded) not in told_before:
                 told.append(decoded)
                 if (item := self._mapped(waiting, decoded, done)) is not None:

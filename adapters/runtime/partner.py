@@ -40,7 +40,9 @@ class PartnerAway(Exception):  # noqa: N818 - says what happened
 
 
 class Partner:
-    """One partner: `ask` sends a request and reads the answer, however often it takes."""
+    """One partner: `ask` sends a request and reads the answer, however often it takes. `bucket` is
+    for requests of operations that have no budget of their own.
+    """
 
     def __init__(
         self,
@@ -55,6 +57,11 @@ class Partner:
         self.gate = Gate(name, (PartnerAway,))
         self._http = http
         self._bucket = bucket
+        self._buckets = {
+            operation: TokenBucket(budget.rate, budget.burst, bucket.clock)
+            for operation, budget in adapter.budgets.items()
+        }
+        self._granted = adapter.granted
         self._login = adapter.login
         self._credentials = adapter.credentials
         self._options = options
@@ -66,6 +73,10 @@ class Partner:
         and SessionExpired, which are waited for and healed here.
         """
         return await self.gate.call(lambda: self.ask_once(request, read))
+
+    def budget(self, operation: str) -> TokenBucket:
+        """What requests of an operation take from: the partner's own budget of it, or `bucket`."""
+        return self._buckets.get(operation, self._bucket)
 
     async def log_in(self) -> None:
         """Begin a session. Raises PartnerAway, Refused and Throttled."""
@@ -95,7 +106,7 @@ class Partner:
         return self._session
 
     async def _send(self, request: Request, session: Mapping[str, str]) -> Response:
-        await asyncio.sleep(self._bucket.reserve())
+        await asyncio.sleep(self.budget(request.operation).reserve(request.cost))
         try:
             async with self._http.stream(
                 request.method,
@@ -103,9 +114,12 @@ class Partner:
                 headers={**request.headers, **_session_for(request, session)},
                 content=request.body,
             ) as answer:
-                return await _read(answer)
+                response = await _read(answer)
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise PartnerAway(f"{type(error).__name__}: {error}") from error
+        if request.operation in self._buckets:
+            self._buckets[request.operation].follow(self._granted(response))
+        return response
 
 
 async def _read(answer: httpx.Response) -> Response:

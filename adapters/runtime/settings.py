@@ -27,6 +27,7 @@ from ..intake.nats import NatsOptions
 from ..intake.secret_places import Secret, read_secret
 from ..intake.sqs import SqsOptions
 from ..mapping import Tables
+from ..publishing.publish_options import PublishOptions
 from .settings_problems import problems_of
 
 #: Kinds that come with Holdfast. Others are named as "module:NAME".
@@ -102,6 +103,8 @@ class AdapterSettings(BaseModel):
     """Seconds between polls."""
     calls_per_s: Annotated[float, Field(gt=0, le=10_000)] = 10.0
     """Requests a second to the partner; what its answers say comes first."""
+    publish: PublishOptions | None = None
+    """What a channel is told to show."""
     options: dict[str, Any] = {}
     secrets: dict[str, Secret] = {}
 
@@ -252,6 +255,8 @@ def _configured(path: Path, settings: Settings, problems: list[str]) -> Iterator
             problems.append(f"{where}.options.verify.secret: expected the name of a secret of it")
         problems += _source_problems(where, each)
         problems += _url_problems(where, adapter, each.url)
+        if each.publish is not None and adapter.publish is None:
+            problems.append(f"{where}.publish: {each.kind} is no channel that is told what to show")
         secrets = dict(_secrets(where, path.parent, adapter, each, problems))
         yield Configured(name, adapter, _based(each, path.parent), options, secrets)
 

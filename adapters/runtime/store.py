@@ -1,4 +1,5 @@
-"""What the adapters must not lose, in one LMDB file: what came in, cursors, dead letters, controls.
+"""What the adapters must not lose, in one LMDB file: what came in, cursors, dead letters, controls,
+and what channels show.
 
 Rules of this file: a change is durable when `write` returns. Changes that wait at the same time
 share one transaction: that is the group commit, and it grows with the load by itself. An error of
@@ -18,7 +19,7 @@ import lmdb
 #: LMDB 0.9: later ones have another file format. The node's journal names the same.
 _LIB_VERSION: Final = 0
 
-_DATABASES: Final = 12
+_DATABASES: Final = 16
 
 Result = TypeVar("Result")
 Change = Callable[["Tables"], Result]
@@ -96,6 +97,12 @@ class Tables(NamedTuple):
     """Adapter -> what an operator has ordered."""
     unmapped: Table
     """Adapter, table and name -> how often a mapping was missing."""
+    levels: Table
+    """SKU and location -> what the core told of a stock level last."""
+    pairs: Table
+    """Adapter and hash of an item and a node -> what a channel shows of it."""
+    walks: Table
+    """Adapter, number and place -> the offers of a walk to a channel, and its answers so far."""
     numbers: Table
     """Name of a sequence -> its last number."""
 

@@ -1,0 +1,94 @@
+"""Pairs: what one channel shows of each item at each node, beside what it is to show.
+
+Rules of this file: values in flat arrays and no decisions: a million pairs are some hundred MB. A
+row stays the same for as long as the process runs.
+"""
+
+from array import array
+from typing import Final, NamedTuple
+
+#: A quantity that is not known, or that there is none of.
+NONE: Final = -1
+
+
+class Record(NamedTuple):
+    """What has to outlive the process."""
+
+    shown: int
+    most: int
+    sequence: int
+    rejected: int
+    in_doubt: bool
+
+
+class Pairs:
+    """All pairs of a channel."""
+
+    def __init__(self) -> None:
+        self.names: list[tuple[str, str]] = []
+        """Item and node of each row."""
+        self.there = array("q")
+        """Units that the core has for it."""
+        self.target = array("q")
+        """What the channel is to show."""
+        self.buffer = array("q")
+        """How many of the units it is not shown for the sake of the bound."""
+        self.exposed = array("q")
+        """Units that the channel may show beyond what is there."""
+        self.shown = array("q")
+        """What the channel was last heard to show."""
+        self.most = array("q")
+        """The most that it may show: an offer whose end is not known may have arrived."""
+        self.offered = array("q")
+        """Of the newest offer."""
+        self.sequence = array("q")
+        """Of the newest offer."""
+        self.rejected = array("q")
+        """The quantity that the channel rejects."""
+        self.flights = bytearray()
+        """How many offers are on their way."""
+        self.is_waiting = bytearray()
+        """Whether the offer on its way was handed over, and the channel takes its time."""
+        self.is_overtaken = bytearray()
+        """Whether offers were on their way at the same time: the older one may act last."""
+        self.in_doubt = bytearray()
+        """Whether it is not known what became of an offer."""
+        self._rows: dict[tuple[str, str], int] = {}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def row(self, item: str, node: str) -> int | None:
+        """The row of a pair, if it has one."""
+        return self._rows.get((item, node))
+
+    def added(self, item: str, node: str) -> int:
+        """The row of a pair, which may be new."""
+        name = item, node
+        row = self._rows.setdefault(name, len(self.names))
+        if row == len(self.names):
+            self.names.append(name)
+            for zero in (self.there, self.target, self.buffer, self.exposed, self.sequence):
+                zero.append(0)
+            for unknown in (self.shown, self.most, self.offered, self.rejected):
+                unknown.append(NONE)
+            for no in (self.flights, self.is_waiting, self.is_overtaken, self.in_doubt):
+                no.append(0)
+        return row
+
+    def record(self, row: int) -> Record:
+        """What has to be kept of a row."""
+        return Record(
+            self.shown[row],
+            self.most[row],
+            self.sequence[row],
+            self.rejected[row],
+            bool(self.in_doubt[row]),
+        )
+
+    def restore(self, item: str, node: str, kept: Record) -> int:
+        """Bring back what was kept; the row of the pair."""
+        row = self.added(item, node)
+        self.shown[row], self.most[row], self.sequence[row] = kept.shown, kept.most, kept.sequence
+        self.rejected[row], self.in_doubt[row] = kept.rejected, kept.in_doubt
+        return row

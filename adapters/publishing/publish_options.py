@@ -1,0 +1,52 @@
+"""What may be set of publishing to a channel.
+
+Rules of this file: values.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .fallback import Fallback
+
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+Name = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class MaxOversell(BaseModel):
+    """The bound that buffers keep: more than `units` of a pair are oversold, while a value that the
+    channel shows is old, with a probability of at most `chance`.
+    """
+
+    model_config = _STRICT
+
+    units: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    chance: Annotated[float, Field(gt=0, lt=1)] = 0.001
+
+
+class FallbackOptions(BaseModel):
+    """What is shown of figures that are not current."""
+
+    model_config = _STRICT
+
+    after_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+    """For how long the core may not be heard before its figures count as not current."""
+    rule: Fallback = Fallback.FREEZE
+    cap: Annotated[int, Field(ge=0, le=1_000_000_000)] = 1
+    """Units of each level that the rule `cap` shows at most."""
+
+
+class PublishOptions(BaseModel):
+    """What a channel is told, and with how much margin."""
+
+    model_config = _STRICT
+
+    nodes: Annotated[
+        dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]], Field(min_length=1)
+    ]
+    """The channel's nodes, and the locations of ours whose available units each shows in sum."""
+    max_oversell: MaxOversell = MaxOversell()
+    buffer_max: Annotated[int, Field(ge=0, le=1_000_000_000)] = 1_000
+    """Units that a buffer takes at most. Where it would take more, the bound does not hold."""
+    fallback: FallbackOptions = FallbackOptions()

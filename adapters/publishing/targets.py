@@ -1,0 +1,115 @@
+"""What a channel is to show: what the core has, less a buffer, and less where it is not current.
+
+Rules of this file: it decides and does not wait. The clock is handed in.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from .buffers import Age, Rate, buffer_of
+from .fallback import of_level, of_pair
+from .items import Items
+from .known_levels import KnownLevels
+from .pairs import NONE, Pairs
+from .publish_options import PublishOptions
+from .ranking import Rank
+
+#: Seconds after which an offer acts, until the first was measured.
+FLIGHT_FIRST_S: Final = 0.5
+
+
+class Target(NamedTuple):
+    """What a pair is to show."""
+
+    there: int
+    """Units that the core has for it."""
+    buffer: int
+    """Units that it is not shown for the sake of the bound."""
+    quantity: int
+    """What it is to show."""
+
+
+class Targets:
+    """The rules of one channel."""
+
+    def __init__(self, options: PublishOptions, items: Items, levels: KnownLevels) -> None:
+        self.is_core_silent = False
+        """Whether no figure is current, since the core has not been heard for too long."""
+        self.age = Age(FLIGHT_FIRST_S, 0.0)
+        """How old the channel's values become."""
+        self._options = options
+        self._items = items
+        self._levels = levels
+        self._nodes_at: dict[str, list[str]] = {}
+        for node, locations in options.nodes.items():
+            for location in locations:
+                self._nodes_at.setdefault(location, []).append(node)
+
+    def nodes_at(self, location: str) -> Sequence[str]:
+        """The nodes that show units of a location."""
+        return self._nodes_at.get(location, ())
+
+    def is_node(self, node: str) -> bool:
+        """Whether it is one of the channel's nodes."""
+        return node in self._options.nodes
+
+    def of(self, sku: str, node: str, shown: int, now_s: float) -> Target | None:
+        """What a channel that shows so many units of a SKU at a node is to show; None when the core
+        has told no level of it.
+        """
+        fallback = self._options.fallback
+        there = units = 0
+        rates: list[Rate] = []
+        is_current, is_known = True, False
+        for location in self._options.nodes[node]:
+            level = self._levels.level(sku, location, now_s)
+            if level is None:
+                continue
+            is_known = True
+            counts = level.units
+            if self.is_core_silent or not level.is_current:
+                is_current = False
+                counts = of_level(fallback.rule, fallback.cap, counts)
+            there += level.units
+            units += counts
+            if level.rate is not None:
+                rates.append(level.rate)
+        if not is_known:
+            return None
+        if not is_current:
+            units = of_pair(fallback.rule, shown, units)
+        buffer = min(units, self._buffer(rates))
+        return Target(there, buffer, units - buffer)
+
+    def _buffer(self, rates: Sequence[Rate]) -> int:
+        if not rates:
+            return 0
+        bound = self._options.max_oversell
+        wanted = buffer_of(_together(rates), self.age, bound.chance, bound.units)
+        return min(wanted, self._options.buffer_max)
+
+
+def _together(rates: Sequence[Rate]) -> Rate:
+    """The demand at several levels, which is independent: variances add."""
+    per_s = sum(rate.per_s for rate in rates)
+    if len(rates) == 1 or not per_s:
+        return rates[0]
+    variance = sum(rate.per_s**2 * rate.dispersion for rate in rates)
+    order_units = sum(rate.per_s * rate.order_units for rate in rates) / per_s
+    return Rate(per_s, variance / per_s**2, order_units)
+
+
+def risk(pairs: Pairs, row: int, since_s: float) -> Rank:
+    """The rank of a pair: first what would sell units that are not there, then what crosses its
+    buffer, then what hides stock, then the rest; in each the most wrong first, then the oldest.
+    """
+    target, most = pairs.target[row], pairs.most[row]
+    if most == NONE:
+        return (1 if target else 0), 0, since_s
+    if most > pairs.there[row] or (most and not target):
+        kind = 0
+    elif most > target:
+        kind = 1
+    else:
+        kind = 3 if pairs.shown[row] else 2
+    return kind, -abs(target - most), since_s

@@ -1,0 +1,138 @@
+"""All channels of a process, put together: one view of the core's levels, and a publisher for each.
+
+Rules of this file: it joins and tells figures; what things do is elsewhere.
+"""
+
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from holdfast.edge.client import Client
+
+from ..contract import Publish
+from ..mapping import Tables
+from ..publishing.board import Board
+from ..publishing.items import Items
+from ..publishing.publish_options import PublishOptions
+from .flow_metrics import Figures
+from .levels import Levels
+from .partner import Partner
+from .publisher import Publisher
+from .read_back import Reader
+from .settings import Configured
+from .store import Store
+
+#: Shares of ages that are told.
+SHARES = {"lag_p50_s": 0.5, "lag_p99_s": 0.99}
+
+
+class Channels:
+    """The channels of a process."""
+
+    def __init__(
+        self,
+        configured: Iterable[Configured],
+        *,
+        store: Store,
+        client: Client,
+        figures: Figures,
+        now: Callable[[], datetime],
+    ) -> None:
+        told = [each.settings.publish for each in configured if each.settings.publish]
+        self.levels = Levels(
+            {location for each in told for some in each.nodes.values() for location in some},
+            store=store,
+            client=client,
+            now=now,
+        )
+        self.publishers: dict[str, Publisher] = {}
+        self._store = store
+        self._figures = figures
+        self._now = now
+
+    def add(
+        self,
+        configured: Configured,
+        publish: Publish,
+        options: PublishOptions,
+        *,
+        partner: Partner,
+        tables: Tables,
+    ) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+        """What runs for a channel."""
+        name = configured.name
+        board = Board(name, options, Items(tables, self._now()), self.levels.known)
+        self.publishers[name] = publisher = Publisher(
+            configured,
+            publish,
+            board,
+            levels=self.levels,
+            store=self._store,
+            partner=partner,
+            figures=self._figures,
+            now=self._now,
+        )
+        self.levels.boards.append(board)
+        self.levels.changed.append(publisher.arrived)
+        self._show(name, board)
+        if publish.read_back is None:
+            return [publisher.run]
+        reader = Reader(
+            publish.read_back,
+            publisher,
+            configured.options,
+            store=self._store,
+            partner=partner,
+        )
+        return [publisher.run, reader.run]
+
+    def status(self, name: str, options: PublishOptions) -> dict[str, Any]:
+        """How a channel does, for operators."""
+        publisher = self.publishers[name]
+        board = publisher.board
+        lags = {key: board.lags.quantile(share) for key, share in SHARES.items()}
+        return {
+            "pairs": len(board),
+            "dirty": board.dirty,
+            "oldest_dirty_s": board.oldest_s(self._now().timestamp()),
+            "rejected": board.rejected,
+            "buffer_units": board.buffer_units,
+            "exposed_units": board.exposed_units,
+            "bound": options.max_oversell.model_dump() | {"age_s": board.age_s},
+            "core_silent_s": self.levels.silent_s,
+            **lags,
+        }
+
+    def _show(self, name: str, board: Board) -> None:
+        """Let Prometheus read how a channel does."""
+        gauge = self._figures.gauge
+        gauge("pairs", "Items of channels at their nodes.", name, lambda: len(board))
+        gauge(
+            "pairs_dirty", "Those that do not show yet what they are to.", name, lambda: board.dirty
+        )
+        gauge(
+            "pairs_oldest_seconds",
+            "How long the longest of them has not.",
+            name,
+            lambda: board.oldest_s(self._now().timestamp()),
+        )
+        gauge("pairs_rejected", "Those that the channel rejects.", name, lambda: board.rejected)
+        gauge("buffer_units", "Units kept back for the bound.", name, lambda: board.buffer_units)
+        gauge(
+            "exposed_units",
+            "Units that a channel may show beyond what is there.",
+            name,
+            lambda: board.exposed_units,
+        )
+        for key, share in SHARES.items():
+            gauge(
+                f"publish_{key.removesuffix('_s')}_seconds",
+                "Age of values when the channel has taken them, at this share.",
+                name,
+                partial(_lag_s, board, share),
+            )
+
+
+def _lag_s(board: Board, share: float) -> float:
+    return board.lags.quantile(share)

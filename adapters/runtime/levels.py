@@ -1,0 +1,190 @@
+"""Stock levels as the core tells them, for all channels of a process: one watch of the union of
+their locations.
+
+Levels and the revisions behind them are written in one transaction, so that after a restart the
+core tells what has changed since, and no more. What a reset does not tell any more is gone.
+
+Rules of this file: it knows no channel. Boards are told at once, and the store after: a crash in
+between has the core tell it again.
+"""
+
+import asyncio
+import base64
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from typing import Final
+
+from holdfast.edge.client import Client, HoldfastError
+from holdfast.v1 import common_pb2 as common
+from holdfast.v1 import watch_service_pb2 as watch
+
+from ..publishing.board import Board
+from ..publishing.known_levels import KnownLevels
+from .polls import cursor_key
+from .publish_records import LevelRecord, levels, put_level
+from .store import Store, Tables
+
+#: What WatchAvailability takes; more locations are watched as all.
+LOCATIONS_MAX: Final = 1_000
+
+#: Seconds between questions whether the core is there, when it has nothing to tell.
+ASK_S: Final = 1.0
+
+#: Levels that are taken in before others get their turn on the loop: some milliseconds.
+AT_ONCE: Final = 100
+
+#: No adapter has this name.
+_CURSOR: Final = cursor_key("", "levels")
+
+
+class Levels:
+    """What the core tells of stock levels."""
+
+    def __init__(
+        self,
+        locations: Iterable[str],
+        *,
+        store: Store,
+        client: Client,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.known = KnownLevels()
+        self.boards: list[Board] = []
+        self.changed: list[asyncio.Event] = []
+        """Set when boards were told something."""
+        self.loaded = asyncio.Event()
+        """Set when boards know what was kept before the process began."""
+        self.is_settling = False
+        """Whether more of the same changes is on its way."""
+        self.watch_error = ""
+        """Why the core does not tell levels; empty once it has."""
+        self._locations = frozenset(locations)
+        self._store = store
+        self._client = client
+        self._now = now
+        self._heard_s = now().timestamp()
+        self._is_following = False
+        self._untold: set[tuple[str, str]] | None = None
+        """During a reset: what it has not told so far."""
+
+    async def follow(self) -> None:
+        """Tell boards what was kept before the process began, and then what changes, until the task
+        is cancelled. Raises what the watch raises, and StoreFailed.
+        """
+        if not self.loaded.is_set():
+            await self._load()
+            self.loaded.set()
+        locations = sorted(self._locations) if len(self._locations) <= LOCATIONS_MAX else []
+        self._is_following = True
+        try:
+            async for response in self._client.watch_availability(
+                locations=locations, after=self._revisions()
+            ):
+                await self._take_in(response)
+        except HoldfastError as error:
+            if error.reason == "OTHER_TIMELINE":
+                await self._store.write(lambda tables: tables.cursors.delete(_CURSOR))
+            raise
+        finally:
+            self._is_following = self.is_settling = False
+
+    async def ask(self) -> None:
+        """Note that the core is there also while nothing changes, until the task is cancelled."""
+        while True:
+            await asyncio.sleep(ASK_S)
+            if not self._is_following:
+                continue
+            try:
+                await self._client.list_locations(page_size=1)
+            except HoldfastError:
+                continue
+            self._heard_s = self._now().timestamp()
+
+    @property
+    def silent_s(self) -> float:
+        """For how long the core has not been heard, in seconds."""
+        return self._now().timestamp() - self._heard_s
+
+    async def _load(self) -> None:
+        last: LevelRecord | None = None
+        while page := self._page(last):
+            for level in page:
+                if level.location in self._locations:
+                    self._tell(level)
+            last = page[-1]
+            await asyncio.sleep(0)
+
+    def _page(self, last: LevelRecord | None) -> list[LevelRecord]:
+        with self._store.reading() as tables:
+            return list(islice(levels(tables, last), AT_ONCE))
+
+    async def _take_in(self, response: watch.WatchAvailabilityResponse) -> None:
+        self.watch_error = ""
+        self._heard_s = self._now().timestamp()
+        self.is_settling = not response.revisions
+        if response.reset:
+            self._untold = set(self.known)
+        told = [level for each in response.levels for level in _records(each)]
+        for place, level in enumerate(told, 1):
+            if level.location in self._locations:
+                self._tell(level)
+            if place % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        if response.revisions:
+            told += self._gone()
+        for event in self.changed:
+            event.set()
+        await self._store.write(partial(_keep, told, list(response.revisions)))
+
+    def _tell(self, level: LevelRecord) -> None:
+        """Tell boards what the core says of a level."""
+        now_s = self._now().timestamp()
+        if self._untold is not None:
+            self._untold.discard((level.sku, level.location))
+        for board in self.boards:
+            for old in level.other_names:
+                board.sku_renamed(old, level.sku)
+        self.known.tell(level.sku, level.location, level.available, level.is_current, now_s)
+        for board in self.boards:
+            board.level_changed(level.sku, level.location, now_s)
+
+    def _gone(self) -> list[LevelRecord]:
+        """At the end of a reset, what it did not tell: those levels have no units any more."""
+        gone = [LevelRecord(sku, location, 0, True) for sku, location in self._untold or ()]
+        self._untold = None
+        for level in gone:
+            self._tell(level)
+        return gone
+
+    def _revisions(self) -> list[common.Revision]:
+        with self._store.reading() as tables:
+            kept = (tables.cursors.get(_CURSOR) or b"").decode().split()
+        return [common.Revision.FromString(base64.b64decode(each)) for each in kept]
+
+
+def _records(update: watch.LevelUpdate) -> Iterator[LevelRecord]:
+    """What is told of a level: first that it has no units under the other names of its SKU. Those
+    levels are kept, since a channel that shows them may not have heard of it yet.
+    """
+    level, names = update.level, tuple(update.other_names)
+    for old in names:
+        yield LevelRecord(old, level.location, 0, True)
+    is_current = update.removed or level.source_state in _CURRENT
+    available = 0 if update.removed else level.available
+    yield LevelRecord(update.sku, level.location, available, is_current, names)
+
+
+def _keep(
+    told: Sequence[LevelRecord], revisions: Sequence[common.Revision], tables: Tables
+) -> None:
+    for level in told:
+        put_level(tables, level)
+    if revisions:
+        kept = " ".join(base64.b64encode(each.SerializeToString()).decode() for each in revisions)
+        tables.cursors.put(_CURSOR, kept.encode())
+
+
+#: A level without a source is current.
+_CURRENT: Final = (common.SOURCE_STATE_CURRENT, common.SOURCE_STATE_UNSPECIFIED)

@@ -1,0 +1,404 @@
+"""The way out to a channel: what it is to show, offered on its paths until it shows it.
+
+A walk takes the riskiest pairs, notes in the store that they are offered, and asks the channel
+until there is a verdict for each. One that the channel takes its time with is kept with its
+answers, so that a restart goes on with it. Of any other, a restart knows that its offers may have
+arrived: those pairs are offered again.
+
+Rules of this file: which pairs, what they show and what a verdict means is the board's. What a
+channel missed while it was away, it gets once, as it is by then.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from itertools import count, islice
+from typing import Any, Final
+
+from ..contract import (
+    OfferVerdict,
+    Publish,
+    Refused,
+    Rejected,
+    Request,
+    Response,
+    Undecodable,
+    Wait,
+)
+from ..events import Exceptional, Shown
+from ..publishing.board import Board, Flight, Heard
+from .cases import raise_case
+from .flow_metrics import Figures
+from .levels import Levels
+from .loads import Loads
+from .partner import Partner, PartnerAway
+from .polls import cursor_key, read_cursor
+from .publish_records import (
+    PairRecord,
+    WalkRecord,
+    delete_walk,
+    pairs,
+    put_pairs,
+    put_walk,
+    walks,
+)
+from .settings import Configured
+from .store import Store, StoreFailed, StoreFull, Tables
+
+#: Requests of one walk. A feed that is asked for every minute takes some for hours.
+REQUESTS_MAX: Final = 1_000
+
+#: Seconds for which pairs wait whose channel refused them all, or was not understood.
+REFUSED_S: Final = 60.0
+
+#: Seconds after which it looks for orders of operators, and for pairs that are due.
+LOOK_S: Final = 0.5
+
+#: Seconds between computing buffers anew.
+MEASURE_S: Final = 5.0
+
+#: Pairs that are settled before others get their turn on the loop: some milliseconds.
+AT_ONCE: Final = 200
+
+Step = Request | Wait | Sequence[OfferVerdict]
+
+
+@dataclass(slots=True)
+class Walk:
+    """Offers on their way along a path."""
+
+    place: int
+    """Of its path."""
+    number: int
+    flights: list[Flight] = field(default_factory=list)
+    responses: list[Response] = field(default_factory=list)
+    began_s: float = 0.0
+    was_sent: bool = False
+
+
+class Publisher:
+    """What one channel is told."""
+
+    def __init__(
+        self,
+        configured: Configured,
+        publish: Publish,
+        board: Board,
+        *,
+        levels: Levels,
+        store: Store,
+        partner: Partner,
+        figures: Figures,
+        now: Callable[[], datetime],
+    ) -> None:
+        assert configured.settings.publish is not None
+        self.name = configured.name
+        self.board = board
+        self.loaded = asyncio.Event()
+        """Set when the board knows what was kept before the process began."""
+        self.arrived = asyncio.Event()
+        """Set when there may be something to do."""
+        self.problem = ""
+        """Why the channel does not take what it is offered; empty once it has."""
+        self._fallback = configured.settings.publish.fallback
+        self._options = configured.options
+        self._paths = publish.paths
+        self._places = {path.name: place for place, path in enumerate(publish.paths)}
+        self._levels = levels
+        self._store = store
+        self._partner = partner
+        self._figures = figures
+        self._now = now
+        self._loads = Loads(publish.paths, board, partner)
+        self._numbers = count(1)
+        self._measured_s = 0.0
+
+    async def run(self) -> None:
+        """Offer what changes until the task is cancelled. Raises StoreFailed."""
+        await self._levels.loaded.wait()
+        await self._load()
+        self.loaded.set()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for walk in self._kept_walks():
+                    group.create_task(self._run_walk(walk))
+                while True:
+                    self.arrived.clear()  # before it looks: what comes meanwhile is not missed
+                    await self._look()
+                    for walk in self._begun():
+                        group.create_task(self._run_walk(walk))
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(self._wait_s()):
+                            await self.arrived.wait()
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
+
+    def hear(self, shown: Shown) -> Callable[[Tables], None] | None:
+        """Take in what the channel shows, as it told; what has to be kept of it."""
+        return self._note(shown, *self.board.hear(shown, self._now_s()))
+
+    def hear_read(self, shown: Shown) -> Callable[[Tables], None] | None:
+        """The same, as it was read back."""
+        return self._note(shown, *self.board.hear_read(shown, self._now_s()))
+
+    # Looking
+
+    async def _look(self) -> None:
+        """Let time pass on the board, and do what operators have ordered."""
+        now_s = self._now_s()
+        self.board.pass_time(now_s)
+        if now_s - self._measured_s >= MEASURE_S:
+            self._measured_s = now_s
+            self.board.measure(now_s)
+        is_silent = self._levels.silent_s > self._fallback.after_s
+        for place, _ in enumerate(self.board.core_silent(is_silent, now_s), 1):
+            if place % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        if read_cursor(self._store, self.name, _AGAIN):
+            self.board.offer_rejected_again(now_s)
+            key = cursor_key(self.name, _AGAIN)
+            await self._write(lambda tables: tables.cursors.delete(key))
+
+    def _begun(self) -> Iterator[Walk]:
+        """The walks that begin now. Each takes its offers when it has its turn."""
+        if self._levels.is_settling or self._is_paused():
+            return
+        for place, path in enumerate(self._paths):
+            while self._loads.may_begin(place):
+                self._figures.walks.labels(self.name, path.name).inc()
+                self._loads.begin(place)
+                yield Walk(place, next(self._numbers))
+
+    def _wait_s(self) -> float:
+        if self.board.waiting and (wait_s := self._loads.wait_s(0)) > 0:
+            return min(LOOK_S, wait_s)
+        return LOOK_S
+
+    def _is_paused(self) -> bool:
+        """Whether an operator has ordered that nothing is offered."""
+        with self._store.reading() as tables:
+            return tables.controls.get(self.name.encode()) is not None
+
+    # Walking
+
+    async def _run_walk(self, walk: Walk) -> None:
+        """A walk to its end. While the channel is away it begins again, with what is the riskiest
+        by then; one that has come somewhere goes on from there.
+        """
+        try:
+            if walk.responses:
+                step = self._next(walk, walk.responses)
+            else:
+                step = await self._partner.gate.call(partial(self._first_step, walk))
+            await self._go_on(walk, step)
+        except StoreFailed:
+            raise
+        except Exception as error:  # noqa: BLE001 - an adapter's defect must not stop the others
+            await self._fail(walk, error)
+        finally:
+            self._loads.end(walk.place, was_sent=walk.was_sent)
+            self.arrived.set()
+
+    async def _first_step(self, walk: Walk) -> Step:
+        """What comes of the first request. Raises PartnerAway, and then nobody knows whether the
+        offers have arrived.
+        """
+        walk.began_s = self._now_s()
+        walk.flights = self._loads.take(walk.place, walk.began_s)
+        if not walk.flights:
+            return []
+        await self._write(partial(self._put_pairs, self._records(walk.flights)))
+        step = self._next(walk, [])
+        if not isinstance(step, Request):
+            return step
+        if not walk.was_sent:
+            self._loads.send(walk.place, step)
+            walk.was_sent = True
+        try:
+            return await self._partner.ask_once(step, partial(self._judged, walk))
+        except PartnerAway:
+            self._lose(walk)
+            raise
+
+    async def _go_on(self, walk: Walk, step: Step) -> None:
+        """A walk from its second request on: these are repeated until the channel answers."""
+        while isinstance(step, Request | Wait):
+            if len(walk.responses) == REQUESTS_MAX:
+                raise Refused(f"it is not done after {REQUESTS_MAX:,} requests")
+            if walk.responses:
+                await self._write(partial(put_walk, adapter=self.name, walk=self._record(walk)))
+            if isinstance(step, Wait):
+                self.board.hand_over(walk.flights, self._now_s())
+                self.arrived.set()
+                await asyncio.sleep(step.seconds)
+                step = step.request
+            step = await self._partner.ask(step, partial(self._judged, walk))
+        await self._settle(walk, step)
+
+    def _judged(self, walk: Walk, response: Response) -> Step:
+        """What comes next after a response, which may ask for a wait or a new session."""
+        step = self._next(walk, [*walk.responses, response])
+        walk.responses.append(response)
+        return step
+
+    def _next(self, walk: Walk, responses: Sequence[Response]) -> Step:
+        offers = [flight.offer for flight in walk.flights]
+        step = self._paths[walk.place].next(offers, responses, self._options)
+        if not isinstance(step, Request | Wait) and len(step) != len(offers):
+            raise ValueError(f"{len(step):,} verdicts for {len(offers):,} offers")
+        return step
+
+    # Ends
+
+    async def _settle(self, walk: Walk, verdicts: Sequence[OfferVerdict]) -> None:
+        now = self._now()
+        now_s = now.timestamp()
+        cases = []
+        for place, (flight, verdict) in enumerate(zip(walk.flights, verdicts, strict=True), 1):
+            self.board.settle(flight, verdict, now_s)
+            if isinstance(verdict, Rejected):
+                cases.append(raise_case(self.name, _rejected(flight, verdict), now))
+            if place % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        kinds = Counter(type(verdict).__name__.lower() for verdict in verdicts)
+        for kind, number in kinds.items():
+            self._figures.offers.labels(self.name, kind).inc(number)
+        self.problem = ""
+        if walk.flights:
+            self._loads.measure(walk.place, now_s - walk.began_s)
+        await self._end(walk, cases)
+
+    async def _fail(self, walk: Walk, error: Exception) -> None:
+        """A walk that leads nowhere: its pairs are offered again later. Where the channel was not
+        understood, in smaller loads, until the offer to blame stands alone.
+        """
+        self.problem = str(error) if isinstance(error, Refused | Undecodable) else repr(error)
+        self._figures.offers.labels(self.name, "failed").inc(len(walk.flights))
+        now = self._now()
+        cases = []
+        if isinstance(error, Refused):
+            self._lose(walk, REFUSED_S)
+        elif len(walk.flights) > 1:
+            self._loads.halve(walk.place)
+            self._lose(walk)
+        else:
+            for flight in walk.flights:
+                self.board.reject(flight, now.timestamp())
+                failed = Rejected(f"its answer was not understood: {self.problem}")
+                cases.append(raise_case(self.name, _rejected(flight, failed), now))
+        await self._end(walk, cases)
+
+    async def _end(self, walk: Walk, cases: Sequence[Callable[[Tables], None]]) -> None:
+        records = self._records(walk.flights)
+
+        def change(tables: Tables) -> None:
+            self._put_pairs(records, tables)
+            if walk.responses:
+                delete_walk(tables, self.name, walk.number)
+            for case in cases:
+                case(tables)
+
+        await self._write(change)
+
+    def _lose(self, walk: Walk, put_off_s: float = 0.0) -> None:
+        for flight in walk.flights:
+            self.board.lose(flight, self._now_s(), put_off_s)
+        walk.flights = []
+
+    # Keeping
+
+    async def _write(self, change: Callable[[Tables], Any]) -> None:
+        """Write into the store. One that is full costs offers after the next start, which are made
+        again, and not now.
+        """
+        try:
+            await self._store.write(change)
+        except StoreFull as error:
+            self.problem = str(error)
+
+    def _put_pairs(self, records: Sequence[PairRecord], tables: Tables) -> None:
+        put_pairs(tables, self.name, records)
+
+    def _records(self, flights: Sequence[Flight]) -> list[PairRecord]:
+        return [self._pair(flight.row) for flight in flights]
+
+    def _pair(self, row: int) -> PairRecord:
+        table = self.board.pairs
+        return PairRecord(*table.names[row], table.record(row))
+
+    def _record(self, walk: Walk) -> WalkRecord:
+        path = self._paths[walk.place].name
+        offers = [flight.offer for flight in walk.flights]
+        return WalkRecord(walk.number, path, offers, [*walk.responses])
+
+    async def _load(self) -> None:
+        """Take in what was kept of pairs before the process began."""
+        last: PairRecord | None = None
+        while page := self._page(last):
+            for item, node, record in page:
+                self.board.restore(item, node, record, self._now_s())
+            last = page[-1]
+            await asyncio.sleep(0)
+
+    def _page(self, last: PairRecord | None) -> list[PairRecord]:
+        with self._store.reading() as tables:
+            return list(islice(pairs(tables, self.name, last), AT_ONCE))
+
+    def _kept_walks(self) -> list[Walk]:
+        """The walks that go on."""
+        now_s = self._now_s()
+        with self._store.reading() as tables:
+            kept = walks(tables, self.name)
+        self._numbers = count(1 + max((each.number for each in kept), default=0))
+        return [self._kept_walk(each, now_s) for each in kept if each.path in self._places]
+
+    def _kept_walk(self, kept: WalkRecord, now_s: float) -> Walk:
+        """A walk that goes on."""
+        place = self._places[kept.path]
+        self._loads.begin(place)
+        flights = self.board.take_again(kept.offers, now_s)
+        return Walk(place, kept.number, flights, kept.responses, now_s)
+
+    def _note(self, shown: Shown, heard: Heard, row: int) -> Callable[[Tables], None] | None:
+        self._figures.heard.labels(self.name, heard).inc()
+        if heard not in (Heard.DIFFERS, Heard.DIFFERS_AGAIN):
+            return None
+        self.arrived.set()
+        records = [self._pair(row)]
+        case = raise_case(self.name, _differs(shown, self.board.pairs.target[row]), self._now())
+
+        def change(tables: Tables) -> None:
+            self._put_pairs(records, tables)
+            if heard is Heard.DIFFERS_AGAIN:
+                case(tables)
+
+        return change
+
+    def _now_s(self) -> float:
+        return self._now().timestamp()
+
+
+def order_rejected_again(name: str) -> Callable[[Tables], None]:
+    """The change by which an operator has a channel be offered again what it has rejected."""
+    return lambda tables: tables.cursors.put(cursor_key(name, _AGAIN), b"ordered")
+
+
+#: Purpose of the cursor that holds such an order.
+_AGAIN: Final = "republish"
+
+
+def _rejected(flight: Flight, verdict: Rejected) -> Exceptional:
+    subject = f"{flight.offer.item} at {flight.offer.node}"
+    blamed = f" ({verdict.field})" if verdict.field else ""
+    text = f"the channel does not take {flight.offer.quantity} units: {verdict.reason}{blamed}"
+    return Exceptional(source="", id="", kind="offer_rejected", subject=subject, text=text)
+
+
+def _differs(shown: Shown, target: int) -> Exceptional:
+    subject = f"{shown.item} at {shown.node}"
+    text = f"the channel shows {shown.quantity} units again, and was told to show {target}"
+    return Exceptional(source="", id="", kind="shown_differs", subject=subject, text=text)

@@ -1,0 +1,79 @@
+"""What a channel shows, read back from it in spare time, page by page and over again.
+
+Rules of this file: offers come first. A page is asked for while nothing waits to be offered and
+more than half of the budget of its operation is there.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from ..contract import ReadBack, Refused, Undecodable
+from .partner import Partner
+from .publisher import Publisher
+from .store import Store, StoreFull
+
+#: Seconds between looks whether there is time to spare, and so between pages at the least.
+SPARE_S: Final = 5.0
+
+#: Seconds from the end of one reading to the begin of the next.
+AGAIN_S: Final = 3_600.0
+
+#: Share of a budget that is left for offers.
+LEFT_SHARE: Final = 0.5
+
+
+class Reader:
+    """Reads one channel."""
+
+    def __init__(
+        self,
+        read_back: ReadBack,
+        publisher: Publisher,
+        options: Any,
+        *,
+        store: Store,
+        partner: Partner,
+    ) -> None:
+        self.last_error = ""
+        """Why the last page was not read; empty once one was."""
+        self._read_back = read_back
+        self._publisher = publisher
+        self._options = options
+        self._board = publisher.board
+        self._store = store
+        self._partner = partner
+        self._cursor = ""
+        self._operation = ""
+
+    async def run(self) -> None:
+        """Read until the task is cancelled. Raises StoreFailed."""
+        while True:
+            await asyncio.sleep(SPARE_S)
+            if not self._has_spare():
+                continue
+            try:
+                is_whole = await self.read_page()
+                self.last_error = ""
+            except (Undecodable, Refused, StoreFull) as error:
+                self._cursor, is_whole, self.last_error = "", True, str(error)
+            if is_whole:
+                await asyncio.sleep(AGAIN_S)
+
+    async def read_page(self) -> bool:
+        """Read a page; whether it was the last. Raises Undecodable, Refused, StoreFull,
+        StoreFailed.
+        """
+        request = self._read_back.request(self._cursor, self._options)
+        self._operation = request.operation
+        self._board.begin_reading()
+        shown, self._cursor = await self._partner.ask(
+            request, lambda response: self._read_back.page(response, self._options)
+        )
+        changes = [change for each in shown if (change := self._publisher.hear_read(each))]
+        for change in changes:
+            await self._store.write(change)
+        return not self._cursor
+
+    def _has_spare(self) -> bool:
+        bucket = self._partner.budget(self._operation)
+        return not self._board.dirty and bucket.within(0) >= LEFT_SHARE * bucket.burst

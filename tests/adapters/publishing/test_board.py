@@ -1,0 +1,207 @@
+"""A board against a channel that is a dict: whatever goes wrong, both agree in the end."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from holdfast.adapters.contract import Accepted, Deferred, Rejected, Stale
+from holdfast.adapters.events import Shown
+from holdfast.adapters.mapping import Tables
+from holdfast.adapters.publishing.board import Board, Flight
+from holdfast.adapters.publishing.items import Items
+from holdfast.adapters.publishing.known_levels import KnownLevels
+from holdfast.adapters.publishing.pairs import NONE, Record
+from holdfast.adapters.publishing.publish_options import PublishOptions
+
+SKUS = ["a", "b", "c"]
+NODES = {"DEFAULT": ("dc-1", "dc-2"), "store": ("store-17",)}
+LOCATIONS = ["dc-1", "dc-2", "store-17"]
+#: Without buffers, so that what a channel is to show is a sum.
+OPTIONS = PublishOptions(nodes=NODES, buffer_max=0)
+START_S = 1_700_000_000.0
+
+Pair = tuple[str, str]
+
+
+def board_of(levels: KnownLevels, options: PublishOptions = OPTIONS) -> Board:
+    return Board("shop", options, Items(Tables(), datetime(2026, 11, 27, tzinfo=UTC)), levels)
+
+
+class Machine(RuleBasedStateMachine):
+    """A core, a board, a store, and a channel that compares and sets."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.now_s = START_S
+        self.core: dict[tuple[str, str], int] = {}
+        self.channel: dict[Pair, int] = {}
+        self.kept: dict[Pair, Record] = {}
+        self.sequences: dict[Pair, int] = {}
+        self.flights: list[Flight] = []
+        self.acted: set[str] = set()
+        self.start()
+
+    def start(self) -> None:
+        self.levels = KnownLevels()
+        self.board = board_of(self.levels)
+        for (sku, location), units in self.core.items():
+            self.tell(sku, location, units)
+        for (item, node), record in self.kept.items():
+            self.board.restore(item, node, record, self.now_s)
+
+    def tell(self, sku: str, location: str, units: int) -> None:
+        self.levels.tell(sku, location, units, True, self.now_s)
+        self.board.level_changed(sku, location, self.now_s)
+
+    def keep(self, flight: Flight) -> None:
+        pairs = self.board.pairs
+        self.kept[pairs.names[flight.row]] = pairs.record(flight.row)
+
+    @rule(sku=st.sampled_from(SKUS), location=st.sampled_from(LOCATIONS), units=st.integers(-2, 9))
+    def change(self, sku: str, location: str, units: int) -> None:
+        self.core[sku, location] = units
+        self.tell(sku, location, units)
+
+    @rule(count=st.integers(1, 4), skip=st.integers(0, 2))
+    def take(self, count: int, skip: int) -> None:
+        self.began(self.board.take(count, self.now_s, skip))
+
+    @rule(count=st.integers(1, 2))
+    def overtake(self, count: int) -> None:
+        self.began(self.board.take_overtaking(count, self.now_s))
+
+    def began(self, flights: list[Flight]) -> None:
+        for flight in flights:
+            name = flight.offer.item, flight.offer.node
+            assert flight.offer.sequence > self.sequences.get(name, 0)
+            self.sequences[name] = flight.offer.sequence
+            self.keep(flight)
+        self.flights += flights
+
+    @precondition(lambda self: self.flights)
+    @rule(data=st.data())
+    def act(self, data: st.DataObject) -> None:
+        """The channel does what an offer says, whether its answer arrives or not."""
+        flight = data.draw(st.sampled_from(self.flights))
+        self.apply(flight)
+
+    def apply(self, flight: Flight) -> None:
+        if flight.offer.id not in self.acted:
+            self.acted.add(flight.offer.id)
+            self.channel[flight.offer.item, flight.offer.node] = flight.offer.quantity
+
+    @precondition(lambda self: self.flights)
+    @rule(data=st.data(), verdict=st.sampled_from(["yes", "stale", "told", "no", "later"]))
+    def answer(self, data: st.DataObject, verdict: str) -> None:
+        flight = self.flights.pop(data.draw(st.integers(0, len(self.flights) - 1)))
+        shown = self.channel.get((flight.offer.item, flight.offer.node))
+        if verdict == "yes" or flight.offer.id in self.acted:
+            self.apply(flight)
+            self.settle(flight, Accepted())
+        else:
+            other = {"stale": Stale(), "told": Stale(shown), "no": Rejected("no")}
+            self.settle(flight, other.get(verdict, Deferred(2.0)))
+
+    def settle(self, flight: Flight, verdict: Any) -> None:
+        self.board.settle(flight, verdict, self.now_s)
+        self.keep(flight)
+
+    @precondition(lambda self: self.flights)
+    @rule(data=st.data())
+    def lose(self, data: st.DataObject) -> None:
+        flight = self.flights.pop(data.draw(st.integers(0, len(self.flights) - 1)))
+        self.board.lose(flight, self.now_s)
+        self.keep(flight)
+
+    @precondition(lambda self: self.flights)
+    @rule(data=st.data())
+    def hand_over(self, data: st.DataObject) -> None:
+        self.board.hand_over([data.draw(st.sampled_from(self.flights))], self.now_s)
+
+    @precondition(lambda self: self.channel)
+    @rule(data=st.data(), quantity=st.integers(0, 9))
+    def drift(self, data: st.DataObject, quantity: int) -> None:
+        """Somebody changes what the channel shows, and it says so."""
+        item, node = data.draw(st.sampled_from(sorted(self.channel)))
+        if any((each.offer.item, each.offer.node) == (item, node) for each in self.flights):
+            return
+        self.channel[item, node] = quantity
+        shown = Shown(source="shop", id="1", item=item, node=node, quantity=quantity)
+        _, row = self.board.hear(shown, self.now_s)
+        self.kept[item, node] = self.board.pairs.record(row)
+
+    @rule(seconds=st.floats(0, 20))
+    def pass_time(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.board.pass_time(self.now_s)
+
+    @rule()
+    def restart(self) -> None:
+        """The process is killed. What is on its way to the channel still acts, or does not."""
+        self.flights = []
+        self.start()
+
+    @invariant()
+    def exposure_is_what_it_says(self) -> None:
+        pairs = self.board.pairs
+        exposed = [
+            max(0, most - there) for most, there in zip(pairs.most, pairs.there, strict=True)
+        ]
+        assert sum(exposed) == self.board.exposed_units
+
+    @invariant()
+    def the_channel_shows_no_more_than_is_said(self) -> None:
+        pairs = self.board.pairs
+        for row, name in enumerate(pairs.names):
+            if pairs.most[row] != NONE:
+                assert self.channel.get(name, 0) <= pairs.most[row]
+
+    def teardown(self) -> None:
+        """Once nothing goes wrong any more, the channel shows what is there."""
+        if not hasattr(self, "board"):
+            return
+        for flight in self.flights:
+            self.apply(flight)
+            self.settle(flight, Accepted())
+        self.board.offer_rejected_again(self.now_s)
+        for _ in range(20):
+            self.now_s += 100
+            self.board.pass_time(self.now_s)
+            for flight in self.board.take(100, self.now_s):
+                self.apply(flight)
+                self.board.settle(flight, Accepted(), self.now_s)
+        assert self.expected() == {key: n for key, n in self.channel.items() if n}
+        assert not self.board.dirty
+        assert not self.board.exposed_units
+
+    def expected(self) -> dict[Pair, int]:
+        found: dict[Pair, int] = {}
+        for sku in SKUS:
+            for node, locations in NODES.items():
+                units = sum(max(0, self.core.get((sku, each), 0)) for each in locations)
+                if units:
+                    found[sku, node] = units
+        return found
+
+
+def test_board_and_channel_agree_in_the_end() -> None:
+    few = settings(max_examples=15, stateful_step_count=30, deadline=None)
+    run_state_machine_as_test(Machine, settings=few)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_board_and_channel_agree_in_the_end_of_many_stories() -> None:
+    many = settings(max_examples=500, stateful_step_count=60, deadline=None)
+    run_state_machine_as_test(Machine, settings=many)

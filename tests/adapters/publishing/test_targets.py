@@ -1,0 +1,78 @@
+"""What a pair is to show: less a buffer, less what is not current; and whose turn it is."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from holdfast.adapters.mapping import Tables
+from holdfast.adapters.publishing.fallback import Fallback
+from holdfast.adapters.publishing.items import Items
+from holdfast.adapters.publishing.known_levels import KnownLevels
+from holdfast.adapters.publishing.pairs import Pairs, Record
+from holdfast.adapters.publishing.publish_options import FallbackOptions, PublishOptions
+from holdfast.adapters.publishing.targets import Target, Targets, risk
+
+NODES: dict[str, tuple[str, ...]] = {"DEFAULT": ("dc-1", "dc-2")}
+NOW_S = 1_700_000_000.0
+
+
+def targets(
+    rule: Fallback = Fallback.LAST_KNOWN, *, is_current: bool = True, sold: int = 0
+) -> Targets:
+    """Of 8 units at dc-1 and 4 at dc-2, whose source may be silent."""
+    levels = KnownLevels()
+    for units in range(8 + sold, 7, -1):
+        levels.tell("mug", "dc-1", units, True, NOW_S)
+    levels.tell("mug", "dc-2", 4, is_current, NOW_S)
+    options = PublishOptions(nodes=NODES, buffer_max=5, fallback=FallbackOptions(rule=rule, cap=1))
+    return Targets(options, Items(Tables(), datetime(2026, 11, 27, tzinfo=UTC)), levels)
+
+
+@pytest.mark.parametrize(
+    ("rule", "shown", "expected"),
+    [("last_known", 5, 12), ("freeze", 5, 5), ("freeze", 20, 12), ("cap", 5, 9), ("zero", 5, 8)],
+)
+def test_a_level_that_is_not_current_is_shown_by_the_rule(
+    rule: Fallback, shown: int, expected: int
+) -> None:
+    found = targets(Fallback(rule), is_current=False).of("mug", "DEFAULT", shown, NOW_S)
+
+    assert Target(12, 0, expected) == found
+
+
+def test_no_level_is_current_while_the_core_is_silent() -> None:
+    silent = targets(Fallback.ZERO)
+    silent.is_core_silent = True
+
+    assert Target(12, 0, 0) == silent.of("mug", "DEFAULT", 5, NOW_S)
+
+
+def test_a_buffer_follows_demand_up_to_its_most() -> None:
+    calm, brisk, wild = (targets(sold=sold) for sold in (0, 60, 6_000))
+    found = [each.of("mug", "DEFAULT", 5, NOW_S) for each in (calm, brisk, wild)]
+
+    buffers = [each.buffer for each in found if each]
+    assert buffers[0] == 0 < buffers[1] <= buffers[2] == 5
+    assert all(each and each.quantity == 12 - each.buffer for each in found)
+
+
+def test_nothing_is_to_be_shown_of_what_the_core_has_not_told() -> None:
+    assert targets().of("pen", "DEFAULT", 5, NOW_S) is None
+
+
+def test_the_riskiest_pair_has_the_lowest_rank() -> None:
+    pairs = Pairs()
+    wanted = {  # there, target and shown
+        "goes to zero": (0, 0, 3),
+        "more than is there": (4, 3, 6),
+        "crosses its buffer": (9, 5, 8),
+        "hides much": (9, 9, 0),
+        "hides little": (2, 2, 0),
+        "is a bit low": (9, 9, 8),
+    }
+    for item, (there, target, shown) in wanted.items():
+        row = pairs.restore(item, "DEFAULT", Record(shown, shown, 1, -1, False))
+        pairs.there[row], pairs.target[row] = there, target
+
+    by_risk = sorted(range(len(pairs)), key=lambda row: risk(pairs, row, NOW_S))
+    assert list(wanted) == [pairs.names[row][0] for row in by_risk]

@@ -1,0 +1,98 @@
+"""What the core tells of levels: known after a restart, gone after a reset, moved by a rename."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from holdfast.adapters.mapping import Row, Tables
+from holdfast.adapters.publishing.board import Board
+from holdfast.adapters.publishing.items import Items
+from holdfast.adapters.publishing.publish_options import PublishOptions
+from holdfast.adapters.runtime.levels import Levels
+from holdfast.adapters.runtime.store import Store
+from holdfast.edge.client import Client
+from holdfast.v1 import availability_service_pb2 as availability
+from holdfast.v1 import common_pb2 as common
+from holdfast.v1 import watch_service_pb2 as watch
+
+NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
+OPTIONS = PublishOptions(nodes={"DEFAULT": ("dc-1", "dc-2")}, buffer_max=0)
+REVISION = common.Revision(shard=0, sequence=7)
+
+
+class Core:
+    """Tells what it is given, and notes where it is asked to resume."""
+
+    def __init__(self, *responses: watch.WatchAvailabilityResponse) -> None:
+        self._responses = responses
+        self.after: Sequence[common.Revision] = ()
+
+    async def watch_availability(
+        self, locations: Sequence[str], after: Sequence[common.Revision]
+    ) -> AsyncIterator[watch.WatchAvailabilityResponse]:
+        assert ["dc-1", "dc-2"] == locations
+        self.after = after
+        for response in self._responses:
+            yield response
+
+
+def told(sku: str, available: int, location: str = "dc-1", **of_update: Any) -> watch.LevelUpdate:
+    level = availability.StockLevel(location=location, available=available)
+    return watch.LevelUpdate(sku=sku, level=level, **of_update)
+
+
+def response(*levels: watch.LevelUpdate, reset: bool = False) -> watch.WatchAvailabilityResponse:
+    return watch.WatchAvailabilityResponse(levels=levels, revisions=[REVISION], reset=reset)
+
+
+async def followed(folder: Path, core: Core, tables: Tables | None = None) -> dict[str, int]:
+    """What a board is to show after all was told: by item."""
+    store = Store(folder, 1 << 24)
+    levels = Levels(["dc-1", "dc-2"], store=store, client=cast(Client, core), now=lambda: NOW)
+    board = Board("shop", OPTIONS, Items(tables or Tables(), NOW), levels.known)
+    levels.boards.append(board)
+    await levels.follow()
+    assert not levels.is_settling
+    store.close()
+    names = board.pairs.names
+    return {item: board.pairs.target[row] for row, (item, _) in enumerate(names)}
+
+
+async def test_a_restart_knows_the_levels_and_resumes_behind_them(tmp_path: Path) -> None:
+    first = Core(response(told("mug", 5), told("mug", 2, "dc-2"), told("pen", -3), reset=True))
+    assert {"mug": 7, "pen": 0} == await followed(tmp_path, first)
+
+    second = Core(response(told("pen", 4)))
+    assert {"mug": 7, "pen": 4} == await followed(tmp_path, second)
+    assert [REVISION] == second.after
+
+
+async def test_what_a_reset_does_not_tell_has_no_units(tmp_path: Path) -> None:
+    await followed(tmp_path, Core(response(told("mug", 5), told("pen", 4), reset=True)))
+
+    part = watch.WatchAvailabilityResponse(levels=[told("mug", 6)], reset=True)
+    again = Core(part, response(told("cup", 1)))
+    assert {"mug": 6, "pen": 0, "cup": 1} == await followed(tmp_path, again)
+    assert {"mug": 6, "pen": 0, "cup": 1} == await followed(tmp_path, Core())
+
+
+async def test_a_level_that_is_removed_has_no_units(tmp_path: Path) -> None:
+    gone = response(told("mug", 5, removed=True))
+    assert {"mug": 0} == await followed(tmp_path, Core(response(told("mug", 5)), gone))
+
+
+async def test_an_item_follows_its_sku_to_another_name(tmp_path: Path) -> None:
+    row = Row("mug", 1, None, None, "", 0)  # type: ignore[arg-type]
+    tables = Tables({"item": {("gid-1", ""): (row,)}})
+    renamed = response(told("cup", 5, other_names=["mug"]))
+    core = Core(response(told("mug", 5)), renamed)
+
+    assert {"gid-1": 5} == await followed(tmp_path, core, tables)
+    assert {"gid-1": 5} == await followed(tmp_path, Core(), tables)
+
+
+async def test_a_listing_by_the_old_name_of_a_sku_is_emptied(tmp_path: Path) -> None:
+    core = Core(response(told("mug", 5)), response(told("cup", 5, other_names=["mug"])))
+
+    assert {"mug": 0, "cup": 5} == await followed(tmp_path, core)

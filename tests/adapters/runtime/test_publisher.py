@@ -1,0 +1,281 @@
+"""A publisher beside a channel in memory: what is kept, repeated and counted, step by step."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from holdfast.adapters.contract import Adapter, Offer, Publish, PublishPath, Request, Response
+from holdfast.adapters.events import Shown
+from holdfast.adapters.mapping import Tables
+from holdfast.adapters.publishing.board import Board
+from holdfast.adapters.publishing.items import Items
+from holdfast.adapters.publishing.known_levels import KnownLevels
+from holdfast.adapters.publishing.publish_options import PublishOptions
+from holdfast.adapters.runtime import loads
+from holdfast.adapters.runtime import publisher as publisher_module
+from holdfast.adapters.runtime.buckets import TokenBucket
+from holdfast.adapters.runtime.cases import cases
+from holdfast.adapters.runtime.flow_metrics import Figures
+from holdfast.adapters.runtime.levels import Levels
+from holdfast.adapters.runtime.partner import Partner
+from holdfast.adapters.runtime.publish_records import WalkRecord, pairs, walks
+from holdfast.adapters.runtime.publisher import Publisher, order_rejected_again
+from holdfast.adapters.runtime.read_back import Reader
+from holdfast.adapters.runtime.settings import AdapterSettings, Configured
+from holdfast.adapters.runtime.store import Store
+from tests.adapters.mini_channel import ADAPTER, ONE_BY_ONE, MiniChannel
+from tests.real_time import wait_until_so
+
+MIB = 1 << 20
+NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
+OPTIONS = PublishOptions(nodes={"DEFAULT": ("dc-1",)}, buffer_max=0)
+
+
+@dataclass
+class Following:
+    """Levels that are told by hand."""
+
+    known: KnownLevels = field(default_factory=KnownLevels)
+    is_settling: bool = False
+    silent_s: float = 0.0
+    loaded: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Process:
+    """A publisher with all that it needs, on a store that outlives it."""
+
+    def __init__(
+        self, folder: Path, channel: MiniChannel, adapter: Adapter, units: dict[str, int]
+    ) -> None:
+        self.store = Store(folder, 16 * MIB)
+        self.levels = Following()
+        items = Items(Tables(), NOW)
+        self.board = Board("market", OPTIONS, items, self.levels.known)
+        settings = AdapterSettings(kind="", publish=OPTIONS)
+        configured = Configured("market", adapter, settings, adapter.options(), {})
+        http = httpx.AsyncClient(base_url="http://m", transport=httpx.MockTransport(channel.take))
+        bucket = TokenBucket(1_000, 1_000, asyncio.get_running_loop().time)
+        self.partner = Partner("market", http, bucket, adapter=adapter, options=None, secrets={})
+        assert adapter.publish is not None
+        self.publisher = Publisher(
+            configured,
+            adapter.publish,
+            self.board,
+            levels=cast(Levels, self.levels),
+            store=self.store,
+            partner=self.partner,
+            figures=Figures({"market": ""}, {}, lambda: NOW),
+            now=lambda: NOW,
+        )
+        for sku, count in units.items():
+            self.tell(sku, count)
+        self.levels.loaded.set()
+
+    def tell(self, sku: str, units: int) -> None:
+        """The core has so many units."""
+        self.levels.known.tell(sku, "dc-1", units, True, NOW.timestamp())
+        self.board.level_changed(sku, "dc-1", NOW.timestamp())
+        self.publisher.arrived.set()
+
+    async def until_clean(self) -> None:
+        await until(lambda: not self.board.dirty)
+
+    def kept_walks(self) -> list[WalkRecord]:
+        with self.store.reading() as tables:
+            return walks(tables, "market")
+
+    def case_kinds(self) -> list[str]:
+        with self.store.reading() as tables:
+            return [f"{case.kind} {case.subject}" for case in cases(tables)]
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, channel: MiniChannel, units: dict[str, int], adapter: Adapter = ADAPTER
+) -> AsyncIterator[Process]:
+    """A process that is killed at the end of the block."""
+    process = Process(folder, channel, adapter, units)
+    task = asyncio.create_task(process.publisher.run())
+    try:
+        yield process
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        process.store.close()
+
+
+async def until(is_so: Callable[[], Any]) -> None:
+    async def ask() -> bool:
+        return bool(is_so())
+
+    await asyncio.wait_for(wait_until_so(ask), 20)
+
+
+async def test_changes_are_coalesced_while_a_channel_is_away(tmp_path: Path) -> None:
+    channel = MiniChannel(is_down=True)
+    async with running(tmp_path, channel, {"a": 1, "b": 2}) as process:
+        await until(lambda: process.partner.gate.last_error)
+        for units in (5, 4, 3):
+            process.tell("a", units)
+        channel.is_down = False
+        await process.until_clean()
+
+    assert {"a@DEFAULT": 3, "b@DEFAULT": 2} == channel.shown
+    assert [2] == channel.puts
+
+
+async def test_a_restart_offers_again_what_may_have_arrived(tmp_path: Path) -> None:
+    channel = MiniChannel(hangs=True)
+    async with running(tmp_path, channel, {"a": 3}) as process:
+        await until(lambda: channel.puts)
+        with process.store.reading() as tables:
+            assert [True] == [pair.record.in_doubt for pair in pairs(tables, "market")]
+    channel.hangs = False
+    async with running(tmp_path, channel, {"a": 3}) as process:
+        await process.until_clean()
+
+    assert [1, 1] == channel.puts
+    assert [] == channel.backwards
+
+
+async def test_a_restart_goes_on_with_the_feed_that_a_channel_works_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loads, "LATER_PATH_S", 1.0)
+    channel = MiniChannel(feed_is_done=False)
+    units = {f"sku-{number}": 1 for number in range(40)}
+    async with running(tmp_path, channel, units, ONE_BY_ONE) as process:
+        await until(lambda: channel.polls > 1)
+    channel.feed_is_done = True
+    async with running(tmp_path, channel, units, ONE_BY_ONE) as process:
+        await process.until_clean()
+        await until(lambda: not process.kept_walks())
+
+    names = [name for offers in channel.feeds.values() for name, _, _ in offers]
+    assert len(names) == len(set(names))
+    assert 40 == len(channel.shown)
+
+
+async def test_what_would_oversell_overtakes_the_feed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loads, "LATER_PATH_S", 1.0)
+    channel = MiniChannel(feed_is_done=False)
+    units = {f"sku-{number}": 9 for number in range(40)}
+    async with running(tmp_path, channel, units, ONE_BY_ONE) as process:
+        await until(lambda: channel.polls > 1)
+        overtaken = channel.feeds["1"][0][0]
+        process.tell(overtaken.split("@")[0], 0)
+        await until(lambda: channel.shown.get(overtaken) == 0)
+        channel.feed_is_done = True
+        await process.until_clean()
+
+    assert [overtaken] == channel.backwards  # the feed acted last, and the pair was offered again
+    assert 0 == channel.shown[overtaken]
+
+
+async def test_what_is_rejected_waits_for_a_change_or_an_order(tmp_path: Path) -> None:
+    channel = MiniChannel(rejects="blocked")
+    async with running(tmp_path, channel, {"blocked": 7, "a": 1}) as process:
+        await process.until_clean()
+        assert 1 == process.board.rejected
+        await until(lambda: ["offer_rejected blocked at DEFAULT"] == process.case_kinds())
+
+        channel.rejects = ""
+        await process.store.write(order_rejected_again("market"))
+        await until(lambda: channel.shown.get("blocked@DEFAULT") == 7)
+
+
+async def test_an_offer_that_breaks_its_adapter_is_found_and_parked(tmp_path: Path) -> None:
+    def put(offers: Sequence[Offer], responses: Sequence[Response], options: Any) -> Any:
+        if any(each.item == "sku-7" for each in offers):
+            raise KeyError("poison")
+        return ADAPTER.publish.paths[0].next(offers, responses, options)  # type: ignore[union-attr]
+
+    channel = MiniChannel()
+    broken = replace(ADAPTER, publish=Publish((PublishPath("put", 250, put),)))
+    units = {f"sku-{number}": number + 1 for number in range(20)}
+    async with running(tmp_path, channel, units, broken) as process:
+        await until(lambda: len(channel.shown) == 19 and not process.board.dirty)
+        await until(lambda: ["offer_rejected sku-7 at DEFAULT"] == process.case_kinds())
+
+
+async def test_nothing_is_offered_while_more_of_a_change_is_to_come(tmp_path: Path) -> None:
+    channel = MiniChannel()
+    async with running(tmp_path, channel, {}) as process:
+        process.levels.is_settling = True
+        for number in range(500):
+            process.tell(f"sku-{number}", 1)
+            await asyncio.sleep(0)
+        process.levels.is_settling = False
+        process.publisher.arrived.set()
+        await process.until_clean()
+
+    assert [250, 250] == channel.puts
+
+
+async def test_a_silent_core_raises_nothing(tmp_path: Path) -> None:
+    channel = MiniChannel()
+    async with running(tmp_path, channel, {"a": 3, "b": 3}) as process:
+        await process.until_clean()
+        process.levels.silent_s = 61.0
+        process.tell("a", 9)
+        process.tell("b", 1)
+        await until(lambda: channel.shown["b@DEFAULT"] == 1)
+        assert 3 == channel.shown["a@DEFAULT"]
+        process.levels.silent_s = 0.0
+        process.publisher.arrived.set()
+        await until(lambda: channel.shown["a@DEFAULT"] == 9)
+
+
+async def test_what_differs_is_mended_and_a_case_when_it_differs_again(tmp_path: Path) -> None:
+    channel = MiniChannel()
+    shown = Shown(source="m", id="1", item="a", node="DEFAULT", quantity=9)
+    async with running(tmp_path, channel, {"a": 3}) as process:
+        await process.until_clean()
+        for _ in range(2):
+            change = process.publisher.hear(shown)
+            assert change is not None
+            await process.store.write(change)
+            await process.until_clean()
+        assert ["shown_differs a at DEFAULT"] == process.case_kinds()
+        assert process.publisher.hear(replace(shown, quantity=3)) is None
+
+
+async def test_a_walk_that_goes_round_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def round_(*_: Any) -> Request:
+        return Request("GET", "/quantities")
+
+    monkeypatch.setattr(publisher_module, "REQUESTS_MAX", 5)
+    broken = replace(ADAPTER, publish=Publish((PublishPath("round", 1, round_),)))
+    async with running(tmp_path, MiniChannel(), {"a": 1}, broken) as process:
+        await until(lambda: "after 5 requests" in process.publisher.problem)
+
+
+async def test_what_is_read_back_is_mended(tmp_path: Path) -> None:
+    channel = MiniChannel()
+    async with running(tmp_path, channel, {"a": 3, "b": 2}) as process:
+        await process.until_clean()
+        channel.shown["a@DEFAULT"] = 9
+        assert ADAPTER.publish is not None
+        assert ADAPTER.publish.read_back is not None
+        reader = Reader(
+            ADAPTER.publish.read_back,
+            process.publisher,
+            None,
+            store=process.store,
+            partner=process.partner,
+        )
+        assert await reader.read_page()
+        await process.until_clean()
+
+    assert {"a@DEFAULT": 3, "b@DEFAULT": 2} == channel.shown
+    assert [2, 1] == channel.puts
