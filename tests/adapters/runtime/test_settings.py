@@ -71,7 +71,7 @@ def test_what_the_sample_shows_in_comments_can_be_used() -> None:
     shown = [line.removeprefix("# ") for line in lines if re.match(r"# (\[|\w+(\.\w+)? = )", line)]
     tables = tomllib.loads("\n".join(shown))["adapters"]
 
-    assert {"shop", "wms", "erp", "mine"} == set(tables)
+    assert {"shop", "wms", "erp", "market", "mine"} == set(tables)
     for table in tables.values():
         AdapterSettings.model_validate(table)
 
@@ -120,3 +120,14 @@ def test_what_is_wrong_with_the_hook_for_agents_is_told(
         load(config)
 
     assert problem in str(refused.value)
+
+
+def test_publishing_to_what_is_no_channel_is_refused(tmp_path: Path) -> None:
+    told = problems(tmp_path, 'publish = { nodes = { DEFAULT = ["dc-1"] } }\n')
+
+    assert "adapters.x.publish: " in told
+    assert "no channel that is told what to show" in told
+
+
+def test_a_channel_without_nodes_is_refused(tmp_path: Path) -> None:
+    assert "adapters.x.publish.nodes" in problems(tmp_path, "publish = { nodes = {} }\n")
