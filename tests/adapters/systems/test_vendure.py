@@ -24,10 +24,9 @@ from holdfast.adapters.systems.vendure import ADAPTER, PAGE, VendureOptions
 
 SINCE = "2026-11-26T00:00:00Z"
 OPTIONS = VendureOptions(user="superadmin", location="1", since=SINCE)
-PUBLISH, POLL, LOGIN = ADAPTER.publish, ADAPTER.poll, ADAPTER.login
-assert PUBLISH is not None
-assert POLL is not None
-assert LOGIN is not None
+PUBLISH: Any = ADAPTER.publish
+POLL: Any = ADAPTER.poll
+LOGIN: Any = ADAPTER.login
 (PATH,) = PUBLISH.paths
 
 
@@ -146,7 +145,7 @@ def test_what_is_allocated_is_added_to_what_is_to_be_shown() -> None:
 
 def test_an_offer_that_was_compared_with_something_else_is_stale() -> None:
     assert [Stale(6)] == PATH.next([offer(8, 7)], [levels(10, 4)], OPTIONS)
-    (gone,) = PATH.next([offer(8, None, "9")], [levels(10, 4)], OPTIONS)  # type: ignore[misc]
+    (gone,) = PATH.next([offer(8, None, "9")], [levels(10, 4)], OPTIONS)
     assert isinstance(gone, Rejected)
 
 

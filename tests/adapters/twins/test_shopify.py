@@ -81,7 +81,7 @@ async def test_what_the_schema_or_the_shop_does_not_allow_is_an_error() -> None:
     assert ["MAX_COST_EXCEEDED"] == await errors(twin, deep)
     assert ["BAD_REQUEST"] == await errors(twin, "{ locations(first: 251) { nodes { id } } }")
     bare = SET.replace("@idempotent(key: $key)", "").replace(", $key: String!", "")
-    told = {"name": "available", "reason": "correction", "quantities": []}
+    told: dict[str, Any] = {"name": "available", "reason": "correction", "quantities": []}
     assert ["BAD_REQUEST"] == await errors(twin, bare, input=told)
     told["quantities"] = [entry(1)]
     assert ["INVALID_VARIABLE"] == await errors(twin, SET, input=told, key="k")
