@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.adapters.conformance import Sample, findings
 from holdfast.adapters.contract import (
     Accepted,
     Message,
@@ -166,3 +167,10 @@ def test_errors_end_a_session_or_are_refused() -> None:
     for told in (failed("GRAPHQL_VALIDATION_FAILED"), answered(None, status=404)):
         with pytest.raises(Refused):
             PATH.next([offer(8, 6)], [told], OPTIONS)
+
+
+def test_the_conformance_kit_finds_nothing() -> None:
+    sold = order(fulfillmentLines=[shipped(2)])
+    assert [] == list(
+        findings(ADAPTER, [Sample("order", Message(json.dumps(sold).encode()))], OPTIONS)
+    )

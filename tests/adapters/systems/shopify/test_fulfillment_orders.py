@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from holdfast.adapters.conformance import Sample, findings
 from holdfast.adapters.contract import Message, Page, Response, Undecodable
 from holdfast.adapters.events import Ignored
 from holdfast.adapters.systems.shopify import fulfillment_orders as polled
 from holdfast.adapters.systems.shopify.fulfillment_orders import OrdersOptions
 from holdfast.adapters.systems.shopify.graphql import COST_MAX
+from holdfast.adapters.systems.shopify.kinds import ORDERS as ADAPTER
 from tests.adapters.systems.shopify.graphql_samples import (
     ORDERS,
     SINCE,
@@ -223,6 +225,15 @@ def test_options_name_the_shop_and_a_time() -> None:
     for wrong in ({"shop": "example.com", "since": SINCE}, {"shop": DOMAIN, "since": "today"}):
         with pytest.raises(ValidationError):
             OrdersOptions.model_validate(wrong)
+
+
+def test_the_conformance_kit_finds_nothing() -> None:
+    spread = order([line(1, 9)], [group(100, {1: 2}), group(200, {1: 3})], [shipment(300, {1: 4})])
+    samples = [
+        Sample(name, Message(json.dumps(body).encode()))
+        for name, body in (("spread", spread), ("gone", order(groups=[group(None, {1: 5})])))
+    ]
+    assert [] == list(findings(ADAPTER, samples, ORDERS))
 
 
 @settings(deadline=None, max_examples=60)

@@ -204,6 +204,7 @@ def test_a_mutilated_delivery_decodes_or_is_undecodable(data: st.DataObject) -> 
 
 def test_the_conformance_kit_finds_nothing() -> None:
     samples = [
+        Sample("order", message("orders/updated", order(line(1), line(2)), webhook_id="first")),
         Sample("level", message("inventory_levels/update", LEVEL)),
         Sample("refund", message("refunds/create", refund("return"), webhook_id="delivery-2")),
     ]
