@@ -53,6 +53,10 @@ class Options(BaseModel):
     page_size: int = Field(500, ge=1, le=10_000)
     customer: str = ""
     """Code of the party that our shipments go to."""
+    ships_from: tuple[str, ...] = ()
+    """Locations of the core whose shipments Tryton is told of, where it does not keep the books of
+    all; empty means all.
+    """
     count: tuple[str, ...] = ()
     """Locations of the core that are counted, each of which is a storage location of that code, or
     the parts of it that `part_of` names.

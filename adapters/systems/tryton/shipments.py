@@ -45,9 +45,11 @@ _QUESTIONS_MAX: Final = 10
 
 
 def concerns(change: Change, options: Options) -> bool:
-    """Whether it is a fulfilment, or one taken back, that Tryton has not told us of: what its goods
-    issues do bears their correlation id.
+    """Whether it is a fulfilment, or one taken back, at a location of Tryton's, that Tryton has not
+    told us of: what its goods issues do bears their correlation id.
     """
+    if options.ships_from and change.location not in options.ships_from:
+        return False
     told_by_tryton = change.correlation_id.startswith(f"{options.source}/")
     return not told_by_tryton and (_is_fulfilment(change) or _is_taken_back(change))
 

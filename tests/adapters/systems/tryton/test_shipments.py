@@ -199,6 +199,14 @@ def test_what_cannot_be_cancelled_as_a_whole_is_refused() -> None:
         assert "quantity" == refused.value.field
 
 
+def test_it_does_not_concern_tryton_what_leaves_a_location_whose_books_it_does_not_keep() -> None:
+    here = OPTIONS.model_copy(update={"ships_from": (SHIPPED.location,)})
+    elsewhere = OPTIONS.model_copy(update={"ships_from": ("ST43",)})
+
+    assert OUTBOUND.concerns(SHIPPED, here)
+    assert not OUTBOUND.concerns(SHIPPED, elsewhere)
+
+
 def test_it_concerns_tryton_when_units_leave_and_when_they_have_not_after_all() -> None:
     assert OUTBOUND.concerns(SHIPPED, OPTIONS)
     assert OUTBOUND.concerns(BACK, OPTIONS)
