@@ -13,6 +13,7 @@ class TokenBucket:
         self.burst = burst
         self.clock = clock
         self._tokens = burst
+        self._on_their_way = 0.0
         self._at = clock()
 
     def within(self, seconds: float) -> float:
@@ -20,17 +21,19 @@ class TokenBucket:
         self._fill()
         return self._tokens + self.rate * seconds
 
-    def follow(self, granted: Granted) -> None:
-        """Take over what the partner says of it. It may know of fewer tokens than we do, since
-        others spend them; of more it cannot know, since some of ours may be on their way.
+    def answered(self, tokens: float, granted: Granted) -> None:
+        """A request that `reserve` took so many tokens for has been answered, or is given up. What
+        the partner says is taken over: it may have charged less than was reserved, and others may
+        spend its tokens as well. What is still on its way it does not know of yet.
         """
+        self._on_their_way -= tokens
         self._fill()
         if granted.rate is not None and granted.rate > 0:
             self.rate = granted.rate
         if granted.burst is not None and granted.burst > 0:
             self.burst = granted.burst
         if granted.tokens is not None:
-            self._tokens = min(self._tokens, granted.tokens)
+            self._tokens = min(self.burst, granted.tokens) - self._on_their_way
 
     def take(self, tokens: float = 1) -> float:
         """Take tokens and return 0, or return for how many seconds to wait before asking again."""
@@ -42,10 +45,11 @@ class TokenBucket:
 
     def reserve(self, tokens: float = 1) -> float:
         """Take tokens, whether they are there or not, and return for how many seconds to wait
-        before they are used: those who ask go in the order of asking.
+        before they are used: those who ask go in the order of asking. `answered` follows.
         """
         self._fill()
         self._tokens -= tokens
+        self._on_their_way += tokens
         return max(0.0, -self._tokens / self.rate)
 
     def _fill(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 import httpx
 
-from ..contract import Adapter, Request, Response, SessionExpired, Throttled
+from ..contract import Adapter, Granted, Request, Response, SessionExpired, Throttled
 from .buckets import TokenBucket
 from .gate import Gate
 
@@ -106,7 +106,18 @@ class Partner:
         return self._session
 
     async def _send(self, request: Request, session: Mapping[str, str]) -> Response:
-        await asyncio.sleep(self.budget(request.operation).reserve(request.cost))
+        bucket, told = self.budget(request.operation), Granted()
+        wait_s = bucket.reserve(request.cost)
+        try:
+            await asyncio.sleep(wait_s)
+            response = await self._exchange(request, session)
+            if request.operation in self._buckets:
+                told = self._granted(response)
+            return response
+        finally:
+            bucket.answered(request.cost, told)
+
+    async def _exchange(self, request: Request, session: Mapping[str, str]) -> Response:
         try:
             async with self._http.stream(
                 request.method,
@@ -114,12 +125,9 @@ class Partner:
                 headers={**request.headers, **_session_for(request, session)},
                 content=request.body,
             ) as answer:
-                response = await _read(answer)
+                return await _read(answer)
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise PartnerAway(f"{type(error).__name__}: {error}") from error
-        if request.operation in self._buckets:
-            self._buckets[request.operation].follow(self._granted(response))
-        return response
 
 
 async def _read(answer: httpx.Response) -> Response:

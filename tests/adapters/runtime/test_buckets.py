@@ -4,17 +4,31 @@ from holdfast.adapters.contract import Granted
 from holdfast.adapters.runtime.buckets import TokenBucket
 
 
-def test_a_bucket_follows_the_partner_to_another_rate_and_to_fewer_tokens() -> None:
+def test_a_bucket_follows_the_partner_to_another_rate_and_to_what_it_charged() -> None:
     bucket = TokenBucket(1.0, 10.0, lambda: 0.0)
 
-    bucket.follow(Granted(rate=5.0, burst=20.0, tokens=4.0))
+    bucket.reserve(9.0)
+    bucket.answered(9.0, Granted(rate=5.0, burst=20.0, tokens=4.0))
     assert (4.0, 14.0) == (bucket.within(0), bucket.within(2))
-    bucket.follow(Granted(tokens=18.0))
-    assert 4.0 == bucket.within(0)
+    bucket.reserve(4.0)
+    bucket.answered(4.0, Granted(tokens=19.0))  # it charged one of the four
+    assert 19.0 == bucket.within(0)
+
+
+def test_a_partner_does_not_know_yet_of_what_is_on_its_way() -> None:
+    bucket = TokenBucket(1.0, 10.0, lambda: 0.0)
+
+    bucket.reserve(2.0)
+    bucket.reserve(3.0)
+    bucket.answered(2.0, Granted(tokens=9.0))
+    assert 6.0 == bucket.within(0)
+    bucket.answered(3.0, Granted())  # no answer: nobody knows what it charged
+    assert 6.0 == bucket.within(0)
 
 
 def test_what_is_not_told_or_cannot_be_changes_nothing() -> None:
     bucket = TokenBucket(1.0, 10.0, lambda: 0.0)
 
-    bucket.follow(Granted(rate=0.0, burst=0.0))
-    assert (1.0, 10.0) == (bucket.rate, bucket.burst)
+    bucket.reserve(1.0)
+    bucket.answered(1.0, Granted(rate=0.0, burst=0.0))
+    assert (1.0, 10.0, 9.0) == (bucket.rate, bucket.burst, bucket.within(0))
