@@ -27,7 +27,7 @@ SHARED := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev types run replay test test-slow coverage check fix \
+.PHONY: help setup dev types run replay demo test test-slow coverage check fix \
 	scripts-accept protos verify-protos release-protos bench load lock dist clean
 
 help:  ## List the targets.
@@ -75,6 +75,10 @@ replay: ORDERS ?= ../shared/data/uci-online-retail/online_retail.csv.gz
 replay: .venv/.run-ready  ## Replay a real year of orders and check every unit (ORDERS=file).
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 		$(BIN)/python -m bench.replay --orders "$(ORDERS)" --data-dir "$$folder"
+
+demo: .venv/.dev-ready  ## Play a promotion over channels, stores and an ERP (SEED=, SECONDS=).
+	@$(BIN)/python -m bench.demo $(if $(SEED),--seed "$(SEED)") \
+		$(if $(SECONDS),--seconds "$(SECONDS)")
 
 # Judge
 

@@ -31,7 +31,7 @@ def adapters_server(folder: Path, node: Server, adapters: str) -> Server:
     folder.mkdir(parents=True, exist_ok=True)
     head = f'target = "{node.address}"\nhttp_address = "127.0.0.1:{port}"\n'
     (folder / "adapters.toml").write_text(f"{head}{adapters}", "utf-8")
-    return Server(folder, port, ADAPTERS_COMMAND, _probe, dict(os.environ))
+    return Server(folder, port, ADAPTERS_COMMAND, probe, dict(os.environ))
 
 
 class Intake:
@@ -105,6 +105,7 @@ def _number(answer: bytes, header: bytes) -> int:
     return int(answer.partition(b"\r\n" + header)[2].partition(b"\r\n")[0])
 
 
-async def _probe(server: Server) -> None:
+async def probe(server: Server) -> None:
+    """Raise unless the adapters answer."""
     async with Intake(server.port) as intake:
         await intake.status()

@@ -53,7 +53,7 @@ def test_a_fact_that_no_table_changes_is_not_copied() -> None:
 
     assert FACT is mapped(FACT, same)
     assert FACT == mapped(replace(FACT, unit="EA"), Tables())
-    assert mapped(FACT, read("sku,*,*,,,,", f"sku,{FACT.sku},pen,,,,")).sku == "pen"
+    assert "pen" == mapped(FACT, read("sku,*,*,,,,", f"sku,{FACT.sku},pen,,,,")).sku
 
 
 def test_each_name_is_translated_by_its_table() -> None:

@@ -27,7 +27,10 @@ OURS = {
     ),
     "protos/holdfast/v1": (),
     "protos/holdfast/admin/v1": (),
-    "bench": ("holdfast.v1", "holdfast.admin.v1", "holdfast.edge.client", "holdfast.core"),
+    "bench": (
+        *("holdfast.v1", "holdfast.admin.v1", "holdfast.edge.client", "holdfast.core"),
+        "holdfast.adapters.twins",
+    ),
 }
 
 #: Room -> its floors from the top down. A file imports from its own floor and those below; the
@@ -68,7 +71,8 @@ FLOORS = {
     ),
     "bench": (
         ("__main__",),
-        ("cases", "rehearsal", "replay"),
+        ("cases", "demo", "rehearsal"),
+        ("replay",),
         ("peers",),
         ("harness",),
     ),

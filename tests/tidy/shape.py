@@ -52,6 +52,7 @@ ONE_MEANING = {
     "availability": "what may still be promised, as it is read",
     "auditing": "tables against each other while a node runs",
     "batches": "packed batches of reservations",
+    "books": "what really happened, counted beside what is looked at",
     "catalogue": "locations, and which SKUs exist",
     "channels": "channels that are told what to show",
     "data_directory": "the folder in which a node keeps its state",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.harness.erp_user import DATABASE, PASSWORD, USER, Erp, date
+from bench.harness.tryton_server import TrytonServer
 from holdfast.adapters.contract import Change, Refused
 from holdfast.adapters.events import FactKind, StockFact
 from holdfast.adapters.runtime.facts import message_of
@@ -17,15 +19,7 @@ from holdfast.adapters.systems.tryton import moves, stock
 from holdfast.edge.client import Client
 from holdfast.v1 import stock_service_pb2
 from tests.adapters.driven import Driven
-from tests.adapters.tryton_server import (
-    DATABASE,
-    PASSWORD,
-    USER,
-    Erp,
-    TrytonServer,
-    date,
-    running_tryton,
-)
+from tests.adapters.tryton_here import running_tryton
 from tests.edge.node_process import running_node
 from tests.edge.raw import CALL_TIMEOUT_S, level_of
 from tests.real_time import wait_until

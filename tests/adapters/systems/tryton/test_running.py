@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from bench.harness.erp_user import PASSWORD, Erp, ErpError
+from bench.harness.tryton_server import TrytonServer
 from holdfast.edge.client import BlockingClient
 from tests.adapters.adapters_process import AdaptersProcess
-from tests.adapters.tryton_server import PASSWORD, Erp, ErpError, TrytonServer, running_tryton
+from tests.adapters.tryton_here import running_tryton
 from tests.edge.node_process import NodeProcess, running_node
 from tests.real_time import wait_until
 

@@ -1,0 +1,46 @@
+"""The demonstration: `python -m bench.demo --help`, or `make demo`.
+
+The exit code: 0 all systems agree in the end, 1 some do not or it failed, 130 it was stopped.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from ..harness.command_line import EXIT_STOPPED, whole
+from ..harness.plan import BenchError, tell
+from ..replay.terminal import console
+from .show import show
+
+EXIT_GOOD, EXIT_FAILED = 0, 1
+
+SECONDS: Final = 90
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play and judge; the exit code."""
+    parser = argparse.ArgumentParser(
+        "python -m bench.demo",
+        description="One stock, three marketplaces, 300 stores, a warehouse and an ERP: a "
+        "promotion, an outage, and a reconciliation of every system against every other.",
+    )
+    parser.add_argument("--seed", type=whole(0), default=1, help="(default: %(default)s)")
+    parser.add_argument(
+        "--seconds", type=whole(20), default=SECONDS, help="how long (default: %(default)s)"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        agree = asyncio.run(show(options.seed, options.seconds, console()))
+    except BenchError as error:
+        tell(str(error))
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        tell("Stopped.")
+        return EXIT_STOPPED
+    return EXIT_GOOD if agree else EXIT_FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
