@@ -5,7 +5,7 @@ Levels and the revisions behind them are written in one transaction, so that aft
 core tells what has changed since, and no more. What a reset does not tell any more is gone.
 
 Rules of this file: it knows no channel. Boards are told at once, and the store after: a crash in
-between has the core tell it again.
+between has the core tell it again. So what comes next does not wait for the disk.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Final, TypeAlias
 
 from holdfast.edge.client import Client, HoldfastError
 from holdfast.v1 import common_pb2 as common
@@ -34,6 +34,9 @@ ASK_S: Final = 1.0
 
 #: Levels that are taken in before others get their turn on the loop: some milliseconds.
 AT_ONCE: Final = 100
+
+#: Responses that may wait to be kept, before the next one waits for the disk.
+UNKEPT_MAX: Final = 1_000
 
 #: No adapter has this name.
 _CURSOR: Final = cursor_key("", "levels")
@@ -76,17 +79,19 @@ class Levels:
         if not self.loaded.is_set():
             await self._load()
             self.loaded.set()
-        locations = sorted(self._locations) if len(self._locations) <= LOCATIONS_MAX else []
         self._is_following = True
         try:
-            async for response in self._client.watch_availability(
-                locations=locations, after=self._revisions()
-            ):
-                await self._take_in(response)
-        except HoldfastError as error:
-            if error.reason == "OTHER_TIMELINE":
+            async with asyncio.TaskGroup() as group:
+                unkept: _Unkept = asyncio.Queue(UNKEPT_MAX)
+                keeping = group.create_task(self._keep(unkept))
+                await self._watch(unkept)
+                await unkept.join()
+                keeping.cancel()
+        except ExceptionGroup as failed:
+            error = failed.exceptions[0]
+            if isinstance(error, HoldfastError) and error.reason == "OTHER_TIMELINE":
                 await self._store.write(lambda tables: tables.cursors.delete(_CURSOR))
-            raise
+            raise error from failed
         finally:
             self._is_following = self.is_settling = False
 
@@ -120,7 +125,27 @@ class Levels:
         with self._store.reading() as tables:
             return list(islice(levels(tables, last), AT_ONCE))
 
-    async def _take_in(self, response: watch.WatchAvailabilityResponse) -> None:
+    async def _watch(self, unkept: "_Unkept") -> None:
+        """Take in what the core tells."""
+        locations = sorted(self._locations) if len(self._locations) <= LOCATIONS_MAX else []
+        async for response in self._client.watch_availability(
+            locations=locations, after=self._revisions()
+        ):
+            told = await self._take_in(response)
+            await unkept.put(partial(_put, told, list(response.revisions)))
+
+    async def _keep(self, unkept: "_Unkept") -> None:
+        """Keep what was taken in: what came during a write is kept by the next one."""
+        while True:
+            changes = [await unkept.get()]
+            while not unkept.empty():
+                changes.append(unkept.get_nowait())
+            await self._store.write(partial(_put_all, changes))
+            for _ in changes:
+                unkept.task_done()
+
+    async def _take_in(self, response: watch.WatchAvailabilityResponse) -> list[LevelRecord]:
+        """Tell boards what a response says; what has to be kept of it."""
         self.watch_error = ""
         self._heard_s = self._now().timestamp()
         self.is_settling = not response.revisions
@@ -136,7 +161,7 @@ class Levels:
             told += self._gone()
         for event in self.changed:
             event.set()
-        await self._store.write(partial(_keep, told, list(response.revisions)))
+        return told
 
     def _tell(self, level: LevelRecord) -> None:
         """Tell boards what the core says of a level."""
@@ -164,6 +189,10 @@ class Levels:
         return [common.Revision.FromString(base64.b64decode(each)) for each in kept]
 
 
+_Unkept: TypeAlias = asyncio.Queue[Callable[[Tables], None]]
+"""Responses that boards were told of, as changes of the store."""
+
+
 def _records(update: watch.LevelUpdate) -> Iterator[LevelRecord]:
     """What is told of a level: first that it has no units under the other names of its SKU. Those
     levels are kept, since a channel that shows them may not have heard of it yet.
@@ -176,9 +205,12 @@ def _records(update: watch.LevelUpdate) -> Iterator[LevelRecord]:
     yield LevelRecord(update.sku, level.location, available, is_current, names)
 
 
-def _keep(
-    told: Sequence[LevelRecord], revisions: Sequence[common.Revision], tables: Tables
-) -> None:
+def _put_all(changes: Sequence[Callable[[Tables], None]], tables: Tables) -> None:
+    for change in changes:
+        change(tables)
+
+
+def _put(told: Sequence[LevelRecord], revisions: Sequence[common.Revision], tables: Tables) -> None:
     for level in told:
         put_level(tables, level)
     if revisions:

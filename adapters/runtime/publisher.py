@@ -199,9 +199,6 @@ class Publisher:
             raise
         except Exception as error:  # noqa: BLE001 - an adapter's defect must not stop the others
             await self._fail(walk, error)
-        finally:
-            self._loads.end(walk.place, was_sent=walk.was_sent)
-            self.arrived.set()
 
     async def _first_step(self, walk: Walk) -> Step:
         """What comes of the first request. Raises PartnerAway, and then nobody knows whether the
@@ -293,7 +290,12 @@ class Publisher:
         await self._end(walk, cases)
 
     async def _end(self, walk: Walk, cases: Sequence[Callable[[Tables], None]]) -> None:
+        """A walk has landed. The next one does not wait until that is kept: a crash in between has
+        the same offered again, and both are kept by one write.
+        """
         records = self._records(walk.flights)
+        self._loads.end(walk.place, was_sent=walk.was_sent)
+        self.arrived.set()
 
         def change(tables: Tables) -> None:
             self._put_pairs(records, tables)

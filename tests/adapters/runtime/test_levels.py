@@ -1,20 +1,27 @@
 """What the core tells of levels: known after a restart, gone after a reset, moved by a rename."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
+
+import pytest
 
 from holdfast.adapters.mapping import Row, Tables
 from holdfast.adapters.publishing.board import Board
 from holdfast.adapters.publishing.items import Items
 from holdfast.adapters.publishing.publish_options import PublishOptions
 from holdfast.adapters.runtime.levels import Levels
-from holdfast.adapters.runtime.store import Store
+from holdfast.adapters.runtime.store import Store, StoreFailed
+from holdfast.adapters.runtime.store import Tables as StoreTables
 from holdfast.edge.client import Client
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import watch_service_pb2 as watch
+from tests.real_time import wait_until_so
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 OPTIONS = PublishOptions(nodes={"DEFAULT": ("dc-1", "dc-2")}, buffer_max=0)
@@ -66,6 +73,45 @@ async def test_a_restart_knows_the_levels_and_resumes_behind_them(tmp_path: Path
     second = Core(response(told("pen", 4)))
     assert {"mug": 7, "pen": 4} == await followed(tmp_path, second)
     assert [REVISION] == second.after
+
+
+async def test_boards_are_told_what_comes_while_the_disk_is_slow(tmp_path: Path) -> None:
+    store, goes_on = Store(tmp_path, 1 << 24), threading.Event()
+    core = Core(*(response(told("mug", units)) for units in (5, 4, 3)))
+    levels = Levels(["dc-1", "dc-2"], store=store, client=cast(Client, core), now=lambda: NOW)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(store.write(lambda _: goes_on.wait(20)))
+        group.create_task(levels.follow())
+        try:
+            await asyncio.wait_for(until_known(levels, 3), 10)
+        finally:
+            goes_on.set()
+    store.close()
+
+    assert {"mug": 3} == await followed(tmp_path, Core())
+
+
+async def until_known(levels: Levels, units: int) -> None:
+    async def is_known() -> bool:
+        level = levels.known.level("mug", "dc-1", NOW.timestamp())
+        return level is not None and level.units == units
+
+    await wait_until_so(is_known)
+
+
+async def test_a_disk_that_fails_ends_the_watch(tmp_path: Path) -> None:
+    store = Store(tmp_path, 1 << 24)
+    core = Core(response(told("mug", 5)))
+    levels = Levels(["dc-1", "dc-2"], store=store, client=cast(Client, core), now=lambda: NOW)
+    with suppress(StoreFailed):
+        await store.write(_fail)
+    with pytest.raises(StoreFailed, match="broken"):
+        await levels.follow()
+    store.close()
+
+
+def _fail(_: StoreTables) -> None:
+    raise StoreFailed("broken")
 
 
 async def test_what_a_reset_does_not_tell_has_no_units(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A publisher beside a channel in memory: what is kept, repeated and counted, step by step."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -130,6 +131,38 @@ async def test_changes_are_coalesced_while_a_channel_is_away(tmp_path: Path) -> 
 
     assert {"a@DEFAULT": 3, "b@DEFAULT": 2} == channel.shown
     assert [2] == channel.puts
+
+
+@dataclass(slots=True)
+class BesideSlowDisk(MiniChannel):
+    """While it is asked the first time, the disk becomes slow."""
+
+    slow: Callable[[], Any] = lambda: None
+
+    async def take(self, request: httpx.Request) -> httpx.Response:
+        if not self.puts:
+            self.slow()
+            await asyncio.sleep(0)
+        return await MiniChannel.take(self, request)
+
+
+async def test_what_is_next_does_not_wait_until_it_is_kept_that_a_load_has_landed(
+    tmp_path: Path,
+) -> None:
+    goes_on, channel = threading.Event(), BesideSlowDisk()
+    async with running(tmp_path, channel, {"a": 3}) as process, asyncio.TaskGroup() as group:
+        write = process.store.write
+        channel.slow = lambda: group.create_task(write(lambda _: goes_on.wait(20)))
+        try:
+            await until(lambda: channel.shown and not process.board.dirty)
+            process.tell("b", 2)
+            await until(lambda: not process.board.waiting)
+            assert process.board.dirty
+        finally:
+            goes_on.set()
+        await process.until_clean()
+
+    assert [1, 1] == channel.puts
 
 
 async def test_a_restart_offers_again_what_may_have_arrived(tmp_path: Path) -> None:
