@@ -343,7 +343,8 @@ class Lane:
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.inbox.arrived.wait(), LOOK_S)
+            async with asyncio.timeout(LOOK_S):
+                await self.inbox.arrived.wait()
 
 
 def dead_of(error: HoldfastError) -> Dead:

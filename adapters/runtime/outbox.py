@@ -91,8 +91,7 @@ class Outbox:
             self._arrived.clear()  # before it looks: what comes meanwhile is not missed
             try:
                 if self._is_paused() or not await self.round():
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._arrived.wait(), LOOK_S)
+                    await self._wait()
             except StoreFull:
                 await asyncio.sleep(FULL_S)  # the next walk finds that the partner has it
 
@@ -168,6 +167,11 @@ class Outbox:
         self._figures.told.labels(self.name, "dead_letter").inc()
         letter = letter_of(self.name, waiting, waiting.message, "outbound", dead, self._now())
         return bury(replace(letter, number=waiting.replay_of))
+
+    async def _wait(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                await self._arrived.wait()
 
     def _is_paused(self) -> bool:
         with self._store.reading() as tables:

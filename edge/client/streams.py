@@ -97,7 +97,8 @@ class Ending:
         if rpc_error.details() != OVERWRITTEN:
             return error_from_rpc(rpc_error)
         try:
-            await asyncio.wait_for(self._known.wait(), STATUS_WAIT_S)
+            async with asyncio.timeout(STATUS_WAIT_S):
+                await self._known.wait()
         except TimeoutError:
             return Unavailable(grpc.StatusCode.UNAVAILABLE, "the stream broke")
         assert self._status is not None

@@ -240,7 +240,8 @@ class Server:
         self._beat()
         if self.grpc_port:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._hurrying.wait(), settings.drain_notice_s)
+                async with asyncio.timeout(settings.drain_notice_s):
+                    await self._hurrying.wait()
         # 2. Refuse what comes in all the same, and end what has no end of its own.
         parts.admission.is_draining = True
         for beside in parts.beside:

@@ -83,7 +83,8 @@ async def test_boards_are_told_what_comes_while_the_disk_is_slow(tmp_path: Path)
         group.create_task(store.write(lambda _: goes_on.wait(20)))
         group.create_task(levels.follow())
         try:
-            await asyncio.wait_for(until_known(levels, 3), 10)
+            async with asyncio.timeout(10):
+                await until_known(levels, 3)
         finally:
             goes_on.set()
     store.close()

@@ -51,7 +51,8 @@ async def test_a_page_that_fails_is_told_and_asked_for_again(tmp_path: Path) -> 
             now=lambda: NOW,
         )
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(poller.run(), 1)
+            async with asyncio.timeout(1):
+                await poller.run()
 
     assert len(asked) > 1
     assert "KeyError('next of 200')" in poller.last_error

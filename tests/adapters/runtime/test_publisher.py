@@ -117,7 +117,8 @@ async def until(is_so: Callable[[], Any]) -> None:
     async def ask() -> bool:
         return bool(is_so())
 
-    await asyncio.wait_for(wait_until_so(ask), 20)
+    async with asyncio.timeout(20):
+        await wait_until_so(ask)
 
 
 async def test_changes_are_coalesced_while_a_channel_is_away(tmp_path: Path) -> None:
