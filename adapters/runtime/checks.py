@@ -1,13 +1,14 @@
 """Whether the core and the partners can be reached, before anything depends on it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import httpx
 
 from holdfast.edge.client import Client, HoldfastError
 
-from ..contract import Refused, Throttled, Undecodable
+from ..contract import Refused, Request, Response, Throttled, Undecodable
 from .buckets import TokenBucket
 from .feeding import opened_source
 from .partner import Partner, PartnerAway, http_client
@@ -18,7 +19,7 @@ async def connection_problems(
     settings: Settings, configured: Sequence[Configured]
 ) -> list[tuple[str, str]]:
     """Who was asked, and what is wrong; an empty text where nothing is."""
-    called = [each for each in configured if each.adapter.poll or each.adapter.login]
+    called = [each for each in configured if _page(each) or each.adapter.login]
     partners = [(each.name, await _partner_problem(each)) for each in called]
     fed = [each for each in configured if each.settings.sources]
     sources = [(each.name, await _source_problem(each)) for each in fed]
@@ -44,23 +45,31 @@ async def _source_problem(configured: Configured) -> str:
     return ""
 
 
+def _page(configured: Configured) -> tuple[Request, Callable[[Response], Any]] | None:
+    """What asks for a page, and what reads it: of a poll, or of what a channel shows."""
+    adapter, options = configured.adapter, configured.options
+    if (poll := adapter.poll) is not None:
+        return poll.request("", options), lambda response: poll.page(response, "", options)
+    channel = adapter.publish if configured.settings.publish else None
+    if channel is not None and (shown := channel.read_back) is not None:
+        return shown.request("", options), lambda response: shown.page(response, options)
+    return None
+
+
 async def _partner_problem(configured: Configured) -> str:
     """A login and one page, which is looked at and dropped."""
-    poll, options = configured.adapter.poll, configured.options
     async with http_client(configured.settings.url) as http:
         partner = Partner(
             configured.name,
             http,
             TokenBucket(1, 10, time.monotonic),
             adapter=configured.adapter,
-            options=options,
+            options=configured.options,
             secrets=configured.secrets,
         )
         try:
-            if poll is not None:
-                await partner.ask_once(
-                    poll.request("", options), lambda response: poll.page(response, "", options)
-                )
+            if (page := _page(configured)) is not None:
+                await partner.ask_once(*page)
             else:
                 await partner.log_in()
         except (PartnerAway, Refused, Throttled, Undecodable, httpx.HTTPError) as error:

@@ -254,7 +254,8 @@ def _configured(path: Path, settings: Settings, problems: list[str]) -> Iterator
             # What stands there may be the secret itself: it is not shown.
             problems.append(f"{where}.options.verify.secret: expected the name of a secret of it")
         problems += _source_problems(where, each)
-        problems += _url_problems(where, adapter, each.url)
+        if adapter.poll or adapter.outbound or each.publish:
+            problems += _url_problems(where, each.url)
         if each.publish is not None and adapter.publish is None:
             problems.append(f"{where}.publish: {each.kind} is no channel that is told what to show")
         secrets = dict(_secrets(where, path.parent, adapter, each, problems))
@@ -272,9 +273,7 @@ def _source_problems(where: str, settings: AdapterSettings) -> Iterator[str]:
         yield f"{where}.folder.sftp: needs pip install 'holdfast[sftp]'"
 
 
-def _url_problems(where: str, adapter: Adapter, url: str) -> Iterator[str]:
-    if adapter.poll is None and adapter.outbound is None:
-        return
+def _url_problems(where: str, url: str) -> Iterator[str]:
     try:
         parts = urlsplit(url)
         is_fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

@@ -129,5 +129,14 @@ def test_publishing_to_what_is_no_channel_is_refused(tmp_path: Path) -> None:
     assert "no channel that is told what to show" in told
 
 
+def test_a_channel_without_an_address_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "adapters.toml"
+    channel = 'kind = "tests.adapters.mini_channel:ADAPTER"\npublish.nodes = { N = ["dc-1"] }\n'
+    config.write_text(f"[adapters.x]\n{channel}")
+
+    with pytest.raises(ConfigError, match=r"adapters\.x\.url is '': expected the partner"):
+        load(config)
+
+
 def test_a_channel_without_nodes_is_refused(tmp_path: Path) -> None:
     assert "adapters.x.publish.nodes" in problems(tmp_path, "publish = { nodes = {} }\n")
