@@ -101,7 +101,18 @@ class Board:
     def __len__(self) -> int:
         return len(self.pairs)
 
+    def begin(self, now_s: float) -> None:
+        """Nothing is known of the time before, and nothing is measured of it."""
+        self._lost_s = now_s
+
     # What the core says
+
+    def sold(self, sold_s: float, now_s: float) -> None:
+        """The core has now what the channel sold then. What it sold before it was away says how
+        long that was, and not how long its orders take.
+        """
+        if sold_s > self._lost_s:
+            self._ages.orders.add(max(0.0, now_s - sold_s))
 
     def level_changed(self, sku: str, location: str, now_s: float) -> None:
         """A level has other units, or is new."""

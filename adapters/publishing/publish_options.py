@@ -46,6 +46,8 @@ class PublishOptions(BaseModel):
         dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]], Field(min_length=1)
     ]
     """The channel's nodes, and the locations of ours whose available units each shows in sum."""
+    orders: tuple[Name, ...] = ()
+    """Other adapters that bring the channel's orders."""
     max_oversell: MaxOversell = MaxOversell()
     buffer_max: Annotated[int, Field(ge=0, le=1_000_000_000)] = 1_000
     """Units that a buffer takes at most. Where it would take more, the bound does not hold."""

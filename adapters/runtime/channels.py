@@ -3,7 +3,7 @@
 Rules of this file: it joins and tells figures; what things do is elsewhere.
 """
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -32,7 +32,7 @@ class Channels:
 
     def __init__(
         self,
-        configured: Iterable[Configured],
+        configured: Sequence[Configured],
         *,
         store: Store,
         client: Client,
@@ -47,6 +47,11 @@ class Channels:
             now=now,
         )
         self.publishers: dict[str, Publisher] = {}
+        self._sellers: dict[str, list[str]] = {}
+        for channel in configured:
+            if (options := channel.settings.publish) is not None:
+                for adapter in {channel.name, *options.orders}:
+                    self._sellers.setdefault(adapter, []).append(channel.name)
         self._store = store
         self._figures = figures
         self._now = now
@@ -86,6 +91,11 @@ class Channels:
             partner=partner,
         )
         return [publisher.run, reader.run]
+
+    def hear_sale(self, adapter: str, sold: datetime) -> None:
+        """The core has now what an adapter's partner sold then."""
+        for name in self._sellers.get(adapter, ()):
+            self.publishers[name].hear_sale(sold)
 
     def status(self, name: str, options: PublishOptions) -> dict[str, Any]:
         """How a channel does, for operators."""

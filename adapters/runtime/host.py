@@ -230,6 +230,7 @@ class Host:
             now=utc_now,
             body_bytes_max=settings.body_bytes_max if settings.has_queue else None,
             hear=publisher.hear if publisher else nothing_heard,
+            sold=partial(channels.hear_sale, name),
         )
         works.append(partial(_after, publisher.loaded, lane.run) if publisher else lane.run)
         if (feeder := await self._feeder(configured, stack)) is not None:

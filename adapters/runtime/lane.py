@@ -21,13 +21,14 @@ from holdfast.v1 import stock_service_pb2 as stock
 
 from .. import mapping
 from ..contract import Adapter, Undecodable
-from ..events import Event, Exceptional, Ignored, OrderEvent, Shown, StockFact
+from ..events import Event, Exceptional, Ignored, OrderEvent, OrderKind, Shown, StockFact
 from ..intake import cloudevents
 from .cases import case_of_dead, case_of_money, raise_case
 from .dead_letters import DEFECT, bury, event_letter, message_letter
 from .facts import EVENTS_MAX, WEIGHT_MAX, Again, Dead, Settled, message_of, verdict, weight
 from .gate import Gate
 from .inbox import Inbox
+from .order_calls import APPLIED
 from .orders import Orders
 from .records import Waiting, fingerprint
 from .store import Store, StoreFull, Tables
@@ -74,6 +75,14 @@ def nothing_heard(_: Shown) -> None:
     """For partners that are not told what to show."""
 
 
+#: Takes in when something was sold that the core has now.
+Sold = Callable[[datetime], None]
+
+
+def nothing_sold(_: datetime) -> None:
+    """For partners that sell on no channel."""
+
+
 @dataclass(slots=True)
 class Item:
     """An event of a message on its way."""
@@ -115,6 +124,7 @@ class Lane:
         now: Callable[[], datetime],
         body_bytes_max: int | None = None,
         hear: Hear = nothing_heard,
+        sold: Sold = nothing_sold,
     ) -> None:
         """`body_bytes_max` is of messages that no door, cut or page has bounded."""
         self.name = name
@@ -130,6 +140,7 @@ class Lane:
         self._now = now
         self._body_bytes_max = body_bytes_max
         self._hear = hear
+        self._sold = sold
         self.problem = ""
         """Why it cannot go on; empty when it can."""
 
@@ -326,6 +337,8 @@ class Lane:
             done.changes.append(raise_case(self.name, judged.case, self._now()))
         received = item.waiting.message.received
         self._told.settled(self.name, item.event, judged.outcome, received)
+        if judged.outcome == APPLIED and (sold := _sold_at(item)) is not None:
+            self._sold(sold)
 
     def _bury(self, item: Item, stage: str, dead: Dead, done: Round) -> None:
         event = _correlated(item.event, item.waiting)
@@ -375,6 +388,23 @@ def _fact(item: Item) -> StockFact:
 
 def _is_fact_of(item: Item) -> bool:
     return isinstance(item.mapped, StockFact)
+
+
+def _sold_at(item: Item) -> datetime | None:
+    """When an order was sold that an event is the first word of. Units that have moved on say that
+    it is not, and a replay says how long a dead letter lay.
+    """
+    event = item.event
+    if not isinstance(event, OrderEvent) or item.waiting.replay_of:
+        return None
+    is_first = event.kind in _PLACING and not any(
+        line.shipped or line.cancelled for line in event.lines
+    )
+    return event.time if is_first else None
+
+
+#: What tells of a sale.
+_PLACING: Final = (OrderKind.PLACED, OrderKind.STATE)
 
 
 def _chunks(items: Sequence[Item]) -> Iterator[list[Item]]:

@@ -17,6 +17,9 @@ from ..contract import Undecodable
 from ..events import OrderEvent
 from .facts import Dead, Settled, units
 
+#: Outcome of an event that has changed something.
+APPLIED: Final = "APPLIED"
+
 #: What a request id may have.
 REQUEST_ID_BYTES_MAX: Final = 128
 
@@ -126,7 +129,7 @@ def judged(response: Any) -> Settled | Dead:
     settles it and replays the event.
     """
     if not is_refused(response):
-        return Settled("APPLIED")
+        return Settled(APPLIED)
     refusal = response.refusal
     code = common.RefusalCode.Name(refusal.code).removeprefix("REFUSAL_CODE_")
     field = "lines" if refusal.lines else "order"

@@ -13,7 +13,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..events import OrderEvent
 from .facts import Dead, Settled
-from .order_calls import OrderCalls, judged
+from .order_calls import APPLIED, OrderCalls, judged
 from .order_lines import Told, have_lines_left, missing, moves, next_name, told_lines
 from .order_shortfalls import short_case
 
@@ -72,7 +72,7 @@ class OrderStates:
             done = judged(await step())
             if isinstance(done, Dead):
                 return done
-        return Settled("APPLIED" if steps else "UNCHANGED")
+        return Settled(APPLIED if steps else "UNCHANGED")
 
     async def _find(self, order: str) -> list[reservation.Reservation]:
         """All reservations of an order, in the order in which they were made."""

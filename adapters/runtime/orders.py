@@ -8,7 +8,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..events import OrderEvent, OrderKind
 from .facts import Dead, Settled
-from .order_calls import OrderCalls, is_refused, judged, lines_of, needed_lines
+from .order_calls import APPLIED, OrderCalls, is_refused, judged, lines_of, needed_lines
 from .order_shortfalls import short_case
 from .order_states import OrderStates
 
@@ -85,7 +85,7 @@ class Orders:
     async def _settle(self, event: OrderEvent) -> Settled | Dead:
         committed = await self._calls.commit(event, event.order)
         if not is_refused(committed):
-            return Settled("APPLIED")
+            return Settled(APPLIED)
         state = (await self._calls.read(event.order)).state
         if state in {reservation.RESERVATION_STATE_COMMITTED, *_LEFT}:
             return Settled("ALREADY_PLACED")
@@ -115,10 +115,10 @@ class Orders:
         lines = lines_of(event) or None
         cancelled = await self._calls.cancel(event, event.order, lines)
         if lines is not None and not is_refused(cancelled):
-            return Settled("APPLIED")
+            return Settled(APPLIED)
         released = await self._calls.release(event, event.order, lines)
         if not is_refused(cancelled) or not is_refused(released):
-            return Settled("APPLIED")
+            return Settled(APPLIED)
         if (await self._calls.read(event.order)).state in _ENDED:
             return Settled("ALREADY_ENDED")
         return judged(cancelled)

@@ -116,6 +116,7 @@ class Publisher:
         self._loads = Loads(publish.paths, board, partner)
         self._numbers = count(1)
         self._measured_s = 0.0
+        board.begin(self._now_s())
 
     async def run(self) -> None:
         """Offer what changes until the task is cancelled. Raises StoreFailed."""
@@ -144,6 +145,10 @@ class Publisher:
     def hear_read(self, shown: Shown) -> Callable[[Tables], None] | None:
         """The same, as it was read back."""
         return self._note(shown, *self.board.hear_read(shown, self._now_s()))
+
+    def hear_sale(self, sold: datetime) -> None:
+        """The core has now what the channel sold then."""
+        self.board.sold(sold.timestamp(), self._now_s())
 
     # Looking
 

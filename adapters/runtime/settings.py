@@ -258,8 +258,16 @@ def _configured(path: Path, settings: Settings, problems: list[str]) -> Iterator
             problems += _url_problems(where, each.url)
         if each.publish is not None and adapter.publish is None:
             problems.append(f"{where}.publish: {each.kind} is no channel that is told what to show")
+        problems += _orders_problems(where, each, settings)
         secrets = dict(_secrets(where, path.parent, adapter, each, problems))
         yield Configured(name, adapter, _based(each, path.parent), options, secrets)
+
+
+def _orders_problems(where: str, each: AdapterSettings, settings: Settings) -> Iterator[str]:
+    for name in each.publish.orders if each.publish else ():
+        if name not in settings.adapters:
+            expected = ", ".join(settings.adapters)
+            yield f"{where}.publish.orders: no adapter is called {name!r}: expected {expected}"
 
 
 def _source_problems(where: str, settings: AdapterSettings) -> Iterator[str]:

@@ -200,6 +200,24 @@ def test_board_and_channel_agree_in_the_end() -> None:
     run_state_machine_as_test(Machine, settings=few)
 
 
+def test_the_age_of_values_has_the_time_that_orders_take() -> None:
+    board = board_of(KnownLevels())
+    board.begin(START_S)
+    before = age_s(board)
+    board.sold(START_S - 3_600, START_S + 1)
+    board.sold(START_S + 5, START_S + 3)  # by a clock that goes ahead
+    assert before == age_s(board)
+
+    for _ in range(98):
+        board.sold(START_S + 10, START_S + 20)
+    assert age_s(board) == pytest.approx(before + 9.8)
+
+
+def age_s(board: Board) -> float:
+    board.measure(START_S)
+    return board.age_s
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_board_and_channel_agree_in_the_end_of_many_stories() -> None:

@@ -1,5 +1,6 @@
 """Orders that a channel has sold already, from the message to the core and the exception queue."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -76,6 +77,44 @@ async def test_a_sale_is_still_held_after_a_long_time_between_reserve_and_commit
     await orders.apply(event)
     (line,) = (await core.get_reservation("o")).reservation.lines
     assert (3, 0) == (line.committed, line.held)
+
+
+@pytest.mark.parametrize("kind", [OrderKind.PLACED, OrderKind.STATE])
+async def test_a_channel_hears_when_what_the_core_has_now_was_sold(
+    core: CoreClient, tmp_path: Path, kind: OrderKind
+) -> None:
+    sold: list[datetime] = []
+    event = replace(PLACED, kind=kind, time=NOW)
+    shipped = replace(LINE, shipped=Decimal(3))
+    await deliver(tmp_path / "1", core, event, sold.append)
+    await deliver(tmp_path / "2", core, replace(event, id="again"), sold.append)
+    later = replace(event, id="2", kind=OrderKind.STATE, lines=(shipped,))
+    await deliver(tmp_path / "3", core, later, sold.append)
+
+    assert [NOW] == sold
+
+
+async def deliver(
+    folder: Path, core: CoreClient, event: OrderEvent, sold: Callable[[datetime], None]
+) -> None:
+    store = Store(folder, 16 << 20)
+    inbox = Inbox(store, "channel", 100, 86_400)
+    await inbox.put([keyed("channel", ADAPTER, Message(to_json(event), received=NOW))], NOW)
+    lane = Lane(
+        "channel",
+        ADAPTER,
+        ADAPTER.options(),
+        store=store,
+        inbox=inbox,
+        client=cast(Client, core),
+        core=Gate("core", ()),
+        tables=Tables(),
+        told=Figures({"channel": "order_sync"}, {}, lambda: NOW),
+        now=lambda: NOW,
+        sold=sold,
+    )
+    assert await lane.round()
+    store.close()
 
 
 async def test_a_state_goes_from_its_message_to_the_core_and_the_exception_queue(

@@ -138,5 +138,11 @@ def test_a_channel_without_an_address_is_refused(tmp_path: Path) -> None:
         load(config)
 
 
+def test_orders_of_no_adapter_are_refused(tmp_path: Path) -> None:
+    told = problems(tmp_path, 'publish = { nodes = { N = ["dc-1"] }, orders = ["y"] }\n')
+
+    assert "adapters.x.publish.orders: no adapter is called 'y': expected x" in told
+
+
 def test_a_channel_without_nodes_is_refused(tmp_path: Path) -> None:
     assert "adapters.x.publish.nodes" in problems(tmp_path, "publish = { nodes = {} }\n")
