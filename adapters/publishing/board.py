@@ -14,6 +14,7 @@ Rules of this file: it decides and does not wait. The clock, in seconds of the e
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from hashlib import blake2b
 from typing import Final
 
@@ -22,6 +23,7 @@ from ..events import Shown
 from .items import Items
 from .known_levels import KnownLevels
 from .lags import Ages, Lags
+from .outages import Claims
 from .pairs import NONE, Pairs, Record
 from .publish_options import PublishOptions
 from .put_off import PutOff
@@ -73,7 +75,12 @@ class Board:
     """What one channel shows and is to show."""
 
     def __init__(
-        self, channel: str, options: PublishOptions, items: Items, levels: KnownLevels
+        self,
+        channel: str,
+        options: PublishOptions,
+        items: Items,
+        levels: KnownLevels,
+        claims: Claims,
     ) -> None:
         self.pairs = Pairs()
         self.lags = Lags()
@@ -84,7 +91,9 @@ class Board:
         """Units that the channel may show beyond what is there, of all pairs."""
         self._channel = channel
         self._items = items
-        self._targets = Targets(options, items, levels)
+        self._claims = claims
+        self._left_to: frozenset[str] = frozenset()
+        self._targets = Targets(options, items, levels, partial(claims.beside, channel))
         self._ages = Ages(FLIGHT_FIRST_S)
         self._lost_s = 0.0
         self._waiting = Ranking()
@@ -130,9 +139,20 @@ class Board:
         """
         if is_silent != self._targets.is_core_silent:
             self._targets.is_core_silent = is_silent
-            for row in range(len(self.pairs)):
-                self._retarget(row, now_s)
-                yield
+            yield from self._retarget_all(now_s)
+
+    def leave_claims(self, now_s: float) -> Iterator[None]:
+        """Leave to other channels what they may claim, if others are away than before. Yields as
+        above.
+        """
+        away = self._claims.away_beside(self._channel)
+        if away != self._left_to:
+            self._left_to = away
+            yield from self._retarget_all(now_s)
+
+    def away(self, *, is_away: bool) -> None:
+        """The channel cannot be reached or its orders are late, or neither is so."""
+        self._claims.note(self._channel, self._claim, is_away=is_away)
 
     def pass_time(self, now_s: float) -> None:
         """Let what was put off wait for its turn, once it is due."""
@@ -303,6 +323,21 @@ class Board:
             self._retarget(self.pairs.restore(item, node, record), now_s)
 
     # Inside
+
+    def _claim(self, sku: str, locations: Sequence[str], now_s: float) -> int:
+        nodes = {node for location in locations for node in self._targets.nodes_at(location)}
+        units = 0
+        for item in self._items.of_sku(sku):
+            for node in nodes:
+                if (row := self.pairs.row(item, node)) is not None:
+                    most = max(0, self.pairs.most[row])
+                    units += self._targets.claim(sku, node, most, now_s)
+        return units
+
+    def _retarget_all(self, now_s: float) -> Iterator[None]:
+        for row in range(len(self.pairs)):
+            self._retarget(row, now_s)
+            yield
 
     def _retarget(self, row: int, now_s: float) -> None:
         pairs = self.pairs

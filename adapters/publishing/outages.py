@@ -6,7 +6,37 @@ claim: what it shows, or what is asked for in the longest outage that is reckone
 less. It oversells at most what others are given beyond that.
 """
 
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
 from .buffers import Age, Rate, buffer_of
+
+Claim: TypeAlias = Callable[[str, Sequence[str], float], int]
+"""Units that a channel may sell of a SKU at some locations, as of a time in seconds."""
+
+
+class Claims:
+    """What those channels of a process may claim that are away."""
+
+    def __init__(self) -> None:
+        self._away: dict[str, Claim] = {}
+
+    def note(self, channel: str, claim: Claim, *, is_away: bool) -> None:
+        """A channel is away, or is not."""
+        if is_away:
+            self._away[channel] = claim
+        else:
+            self._away.pop(channel, None)
+
+    def away_beside(self, channel: str) -> frozenset[str]:
+        """The channels that are away, but for this one."""
+        return frozenset(self._away) - {channel}
+
+    def beside(self, channel: str, sku: str, locations: Sequence[str], now_s: float) -> int:
+        """Units that they may claim, all but this one."""
+        return sum(
+            claim(sku, locations, now_s) for name, claim in self._away.items() if name != channel
+        )
 
 
 def claim_units(shown: int, rate: Rate, outage_s: float, chance: float) -> int:

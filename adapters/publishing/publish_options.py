@@ -51,4 +51,8 @@ class PublishOptions(BaseModel):
     max_oversell: MaxOversell = MaxOversell()
     buffer_max: Annotated[int, Field(ge=0, le=1_000_000_000)] = 1_000
     """Units that a buffer takes at most. Where it would take more, the bound does not hold."""
+    outage_s: Annotated[float, Field(ge=0, le=86_400)] = 600.0
+    """The longest outage of the channel that is reckoned with: what it may sell in it is left to it
+    by the other channels. With 0 nothing is.
+    """
     fallback: FallbackOptions = FallbackOptions()

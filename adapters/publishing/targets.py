@@ -10,6 +10,7 @@ from .buffers import Age, Rate, buffer_of
 from .fallback import of_level, of_pair
 from .items import Items
 from .known_levels import KnownLevels
+from .outages import Claim, claim_units, spare_units
 from .pairs import NONE, Pairs
 from .publish_options import PublishOptions
 from .ranking import Rank
@@ -32,7 +33,10 @@ class Target(NamedTuple):
 class Targets:
     """The rules of one channel."""
 
-    def __init__(self, options: PublishOptions, items: Items, levels: KnownLevels) -> None:
+    def __init__(
+        self, options: PublishOptions, items: Items, levels: KnownLevels, claimed: Claim
+    ) -> None:
+        """`claimed` are the units that channels may claim which are away."""
         self.is_core_silent = False
         """Whether no figure is current, since the core has not been heard for too long."""
         self.age = Age(FLIGHT_FIRST_S, 0.0)
@@ -40,6 +44,7 @@ class Targets:
         self._options = options
         self._items = items
         self._levels = levels
+        self._claimed = claimed
         self._nodes_at: dict[str, list[str]] = {}
         for node, locations in options.nodes.items():
             for location in locations:
@@ -76,10 +81,20 @@ class Targets:
                 rates.append(level.rate)
         if not is_known:
             return None
+        units = spare_units(units, self._claimed(sku, self._options.nodes[node], now_s))
         if not is_current:
             units = of_pair(fallback.rule, shown, units)
         buffer = min(units, self._buffer(rates))
         return Target(there, buffer, units - buffer)
+
+    def claim(self, sku: str, node: str, shown: int, now_s: float) -> int:
+        """Units that the channel may sell while it is away, if it shows so many."""
+        levels = (self._levels.level(sku, at, now_s) for at in self._options.nodes[node])
+        rates = [level.rate for level in levels if level is not None and level.rate is not None]
+        if not rates:
+            return 0
+        chance = self._options.max_oversell.chance
+        return claim_units(shown, _together(rates), self._options.outage_s, chance)
 
     def _buffer(self, rates: Sequence[Rate]) -> int:
         if not rates:

@@ -3,7 +3,7 @@
 Rules of this file: it joins and tells figures; what things do is elsewhere.
 """
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -14,8 +14,10 @@ from ..contract import Publish
 from ..mapping import Tables
 from ..publishing.board import Board
 from ..publishing.items import Items
+from ..publishing.outages import Claims
 from ..publishing.publish_options import PublishOptions
 from .flow_metrics import Figures
+from .gate import Breaker
 from .levels import Levels
 from .partner import Partner
 from .publisher import Publisher
@@ -36,6 +38,7 @@ class Channels:
         *,
         store: Store,
         client: Client,
+        partners: Mapping[str, Partner],
         figures: Figures,
         now: Callable[[], datetime],
     ) -> None:
@@ -52,6 +55,8 @@ class Channels:
             if (options := channel.settings.publish) is not None:
                 for adapter in {channel.name, *options.orders}:
                     self._sellers.setdefault(adapter, []).append(channel.name)
+        self._claims = Claims()
+        self._partners = partners
         self._store = store
         self._figures = figures
         self._now = now
@@ -67,7 +72,7 @@ class Channels:
     ) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         """What runs for a channel."""
         name = configured.name
-        board = Board(name, options, Items(tables, self._now()), self.levels.known)
+        board = Board(name, options, Items(tables, self._now()), self.levels.known, self._claims)
         self.publishers[name] = publisher = Publisher(
             configured,
             publish,
@@ -75,6 +80,7 @@ class Channels:
             levels=self.levels,
             store=self._store,
             partner=partner,
+            is_away=partial(self.is_away, {name, *options.orders}),
             figures=self._figures,
             now=self._now,
         )
@@ -96,6 +102,11 @@ class Channels:
         """The core has now what an adapter's partner sold then."""
         for name in self._sellers.get(adapter, ()):
             self.publishers[name].hear_sale(sold)
+
+    def is_away(self, adapters: Iterable[str]) -> bool:
+        """Whether the partner of any of these adapters cannot be reached."""
+        partners = (self._partners.get(name) for name in adapters)
+        return any(each and each.gate.breaker is not Breaker.CLOSED for each in partners)
 
     def status(self, name: str, options: PublishOptions) -> dict[str, Any]:
         """How a channel does, for operators."""

@@ -99,6 +99,7 @@ class Host:
                 self._configured,
                 store=self.store,
                 client=client,
+                partners=self.partners,
                 figures=self.figures,
                 now=utc_now,
             )

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from itertools import count, islice
+from itertools import chain, count, islice
 from typing import Any, Final
 
 from ..contract import (
@@ -92,9 +92,11 @@ class Publisher:
         levels: Levels,
         store: Store,
         partner: Partner,
+        is_away: Callable[[], bool],
         figures: Figures,
         now: Callable[[], datetime],
     ) -> None:
+        """`is_away` tells whether the channel cannot be reached, or its orders are late."""
         assert configured.settings.publish is not None
         self.name = configured.name
         self.board = board
@@ -111,6 +113,7 @@ class Publisher:
         self._levels = levels
         self._store = store
         self._partner = partner
+        self._is_away = is_away
         self._figures = figures
         self._now = now
         self._loads = Loads(publish.paths, board, partner)
@@ -160,7 +163,9 @@ class Publisher:
             self._measured_s = now_s
             self.board.measure(now_s)
         is_silent = self._levels.silent_s > self._fallback.after_s
-        for place, _ in enumerate(self.board.core_silent(is_silent, now_s), 1):
+        self.board.away(is_away=self._is_away())
+        others = self.board.core_silent(is_silent, now_s), self.board.leave_claims(now_s)
+        for place, _ in enumerate(chain(*others), 1):
             if place % AT_ONCE == 0:
                 await asyncio.sleep(0)
         if read_cursor(self._store, self.name, _AGAIN):

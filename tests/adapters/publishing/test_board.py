@@ -21,6 +21,7 @@ from holdfast.adapters.mapping import Tables
 from holdfast.adapters.publishing.board import Board, Flight
 from holdfast.adapters.publishing.items import Items
 from holdfast.adapters.publishing.known_levels import KnownLevels
+from holdfast.adapters.publishing.outages import Claims
 from holdfast.adapters.publishing.pairs import NONE, Record
 from holdfast.adapters.publishing.publish_options import PublishOptions
 
@@ -35,7 +36,8 @@ Pair = tuple[str, str]
 
 
 def board_of(levels: KnownLevels, options: PublishOptions = OPTIONS) -> Board:
-    return Board("shop", options, Items(Tables(), datetime(2026, 11, 27, tzinfo=UTC)), levels)
+    items = Items(Tables(), datetime(2026, 11, 27, tzinfo=UTC))
+    return Board("shop", options, items, levels, Claims())
 
 
 class Machine(RuleBasedStateMachine):

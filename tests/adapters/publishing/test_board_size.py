@@ -16,11 +16,12 @@ from holdfast.adapters.mapping import Tables
 from holdfast.adapters.publishing.board import Board
 from holdfast.adapters.publishing.items import Items
 from holdfast.adapters.publishing.known_levels import KnownLevels
+from holdfast.adapters.publishing.outages import Claims
 from holdfast.adapters.publishing.publish_options import PublishOptions
 
 levels = KnownLevels()
 items = Items(Tables(), datetime(2026, 11, 27, tzinfo=UTC))
-board = Board("shop", PublishOptions(nodes={{"DEFAULT": ("dc-1",)}}), items, levels)
+board = Board("shop", PublishOptions(nodes={{"DEFAULT": ("dc-1",)}}), items, levels, Claims())
 now_s = 1.7e9
 def change(number, units):
     sku = f"SKU-{{number:08}}"

@@ -1,9 +1,17 @@
 """What is left to a channel that cannot be reached."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from holdfast.adapters.contract import Accepted
+from holdfast.adapters.mapping import Tables
+from holdfast.adapters.publishing.board import Board
 from holdfast.adapters.publishing.buffers import Rate, buffer_units
-from holdfast.adapters.publishing.outages import claim_units, spare_units
+from holdfast.adapters.publishing.items import Items
+from holdfast.adapters.publishing.known_levels import KnownLevels
+from holdfast.adapters.publishing.outages import Claims, claim_units, spare_units
+from holdfast.adapters.publishing.publish_options import PublishOptions
 
 RATE = Rate(0.1, 0.0, 1.0)
 
@@ -23,3 +31,74 @@ def test_others_are_offered_what_is_beyond_the_claims(
     available: int, claims: int, spare: int
 ) -> None:
     assert spare == spare_units(available, claims)
+
+
+NOW_S = 1_700_000_000.0
+
+
+class Sold:
+    """Two channels that sell the same units: `away` shows so many, of nodes of its own."""
+
+    def __init__(self, units: int, outage_s: float, *sold: int) -> None:
+        self.levels, claims = KnownLevels(), Claims()
+        self.away = self._board("away", {"A": ("dc-1",)}, outage_s, claims)
+        self.other = self._board("other", {"DEFAULT": ("dc-1", "dc-2"), "B": ("dc-2",)}, 0, claims)
+        for step, part in enumerate((0, *sold)):
+            units -= part
+            self.levels.tell("mug", "dc-1", units, True, NOW_S + step)
+        self.levels.tell("mug", "dc-2", 7, True, NOW_S)
+        for board in (self.away, self.other):
+            for location in ("dc-1", "dc-2"):
+                board.level_changed("mug", location, self.now_s)
+            for flight in board.take(9, self.now_s):
+                board.settle(flight, Accepted(), self.now_s)
+
+    now_s = NOW_S + 60
+
+    def _board(
+        self, name: str, nodes: dict[str, tuple[str, ...]], outage_s: float, claims: Claims
+    ) -> Board:
+        options = PublishOptions(nodes=nodes, buffer_max=0, outage_s=outage_s)
+        items = Items(Tables(), datetime(2026, 11, 27, tzinfo=UTC))
+        return Board(name, options, items, self.levels, claims)
+
+    def offers(self, *, is_away: bool) -> dict[str, int]:
+        """What is on offer once it was noted."""
+        self.away.away(is_away=is_away)
+        for board in (self.away, self.other):
+            list(board.leave_claims(self.now_s))
+        return {
+            node: board.pairs.target[row]
+            for board in (self.away, self.other)
+            for row, (_, node) in enumerate(board.pairs.names)
+        }
+
+
+def test_others_leave_a_channel_that_is_away_what_it_may_sell_until_it_is_back() -> None:
+    sold = Sold(1_000, 600.0, 1, 1, 1, 1, 1)
+    assert {"A": 995, "DEFAULT": 1_002, "B": 7} == sold.offers(is_away=False)
+
+    offers = sold.offers(is_away=True)
+    assert 995 == offers["A"]  # nothing is left to itself
+    assert 0 < 1_002 - offers["DEFAULT"] < 995
+    assert 7 == offers["B"]  # where it sells nothing
+
+    assert {"A": 995, "DEFAULT": 1_002, "B": 7} == sold.offers(is_away=False)
+
+
+def test_what_changes_while_a_channel_is_away_is_beyond_its_claim() -> None:
+    sold = Sold(3, 86_400.0, 1)  # it may sell all that it shows: 2
+    assert 7 == sold.offers(is_away=True)["DEFAULT"]
+    sold.levels.tell("mug", "dc-1", 12, True, sold.now_s)
+    sold.other.level_changed("mug", "dc-1", sold.now_s)
+
+    assert 17 == sold.offers(is_away=True)["DEFAULT"]
+
+
+@pytest.mark.parametrize(("outage_s", "sold"), [(0.0, (1,)), (600.0, ())])
+def test_nothing_is_claimed_where_no_outage_is_reckoned_with_or_nothing_was_sold(
+    outage_s: float, sold: tuple[int, ...]
+) -> None:
+    both = Sold(10, outage_s, *sold)
+
+    assert both.offers(is_away=False) == both.offers(is_away=True)

@@ -25,7 +25,8 @@ def targets(
         levels.tell("mug", "dc-1", units, True, NOW_S)
     levels.tell("mug", "dc-2", 4, is_current, NOW_S)
     options = PublishOptions(nodes=NODES, buffer_max=5, fallback=FallbackOptions(rule=rule, cap=1))
-    return Targets(options, Items(Tables(), datetime(2026, 11, 27, tzinfo=UTC)), levels)
+    items = Items(Tables(), datetime(2026, 11, 27, tzinfo=UTC))
+    return Targets(options, items, levels, lambda *_: 0)
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,45 @@ def test_a_channel_that_was_down_is_told_once_what_it_missed(
     assert [] == channel.backwards
 
 
+TWO = """\
+[adapters.market]
+kind = "tests.adapters.mini_channel:ADAPTER"
+url = "{first}"
+publish = {{ nodes = {{ DEFAULT = ["dc-1"] }}, buffer_max = 0, outage_s = 600 }}
+[adapters.shop]
+kind = "tests.adapters.mini_channel:ADAPTER"
+url = "{second}"
+publish = {{ nodes = {{ DEFAULT = ["dc-1"] }}, buffer_max = 0 }}
+"""
+
+
+@pytest.mark.slow
+def test_others_leave_a_channel_that_is_down_what_it_may_sell(
+    node: NodeProcess, channel: MiniChannel, tmp_path: Path
+) -> None:
+    name = "left@DEFAULT"
+
+    def both_show(units: int) -> bool:
+        return channel.shown.get(name) == other.shown.get(name) == units
+
+    def sell_one() -> None:
+        with BlockingClient(**node.targets) as client:
+            client.reserve(str(uuid.uuid4()), [("left", "dc-1", 1)])
+
+    with running_mini_channel() as other:
+        tables = TWO.format(first=channel.url, second=other.url)
+        with AdaptersProcess(tmp_path / "adapters", node.target, tables):
+            receive(node, {"left": 100})
+            wait_until(lambda: both_show(100), "they do not show it", RECOVERY_S)
+            sell_one()
+            wait_until(lambda: both_show(99), "they still show it", RECOVERY_S)
+            channel.is_down = True
+            sell_one()
+            wait_until(lambda: 80 < other.shown[name] < 98, "nothing is left to it", RECOVERY_S)
+            channel.is_down = False
+            wait_until(lambda: both_show(98), "it is left to it for ever", RECOVERY_S)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_kills_leave_no_channel_behind_and_no_sequence_back(

@@ -1,11 +1,16 @@
-"""Channels of a process: who hears of whose orders."""
+"""Channels of a process: who hears of whose orders, and which are away."""
 
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
 from holdfast.adapters.publishing.publish_options import PublishOptions
 from holdfast.adapters.runtime.channels import Channels
 from holdfast.adapters.runtime.flow_metrics import Figures
+from holdfast.adapters.runtime.gate import THRESHOLD, Gate
+from holdfast.adapters.runtime.partner import Partner
 from holdfast.adapters.runtime.publisher import Publisher
 from holdfast.adapters.runtime.settings import AdapterSettings, Configured
 from holdfast.adapters.runtime.store import Store
@@ -31,14 +36,43 @@ def channel(name: str, *orders: str) -> Configured:
     return Configured(name, ADAPTER, settings, ADAPTER.options(), {})
 
 
-def test_a_channel_hears_of_its_own_orders_whoever_brings_them() -> None:
-    channels = Channels(
-        [channel("market", "orders-of-market"), channel("shop")],
+def channels_of(*configured: Configured, partners: Mapping[str, Partner]) -> Channels:
+    return Channels(
+        configured,
         store=cast(Store, None),
         client=cast(Client, None),
+        partners=partners,
         figures=cast(Figures, None),
         now=lambda: NOW,
     )
+
+
+async def test_a_channel_is_away_when_it_or_who_brings_its_orders_cannot_be_reached() -> None:
+    partners = {name: Reached(Gate(name, (OSError,))) for name in ("market", "orders")}
+    channels = channels_of(partners=cast(Mapping[str, Partner], partners))
+    asked = {"market", "orders", "webhooks"}
+    assert not channels.is_away(asked)
+
+    for _ in range(THRESHOLD):
+        with suppress(OSError):
+            await partners["orders"].gate.once(no_route)
+    assert channels.is_away(asked)
+    assert not channels.is_away({"market"})
+
+
+@dataclass
+class Reached:
+    """A partner as far as its gate."""
+
+    gate: Gate
+
+
+async def no_route() -> None:
+    raise OSError("no route")
+
+
+def test_a_channel_hears_of_its_own_orders_whoever_brings_them() -> None:
+    channels = channels_of(channel("market", "orders-of-market"), channel("shop"), partners={})
     market, shop = Hearing(), Hearing()
     channels.publishers = {"market": cast(Publisher, market), "shop": cast(Publisher, shop)}
     for name in ("market", "orders-of-market", "erp"):

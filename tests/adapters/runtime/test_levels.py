@@ -13,6 +13,7 @@ import pytest
 from holdfast.adapters.mapping import Row, Tables
 from holdfast.adapters.publishing.board import Board
 from holdfast.adapters.publishing.items import Items
+from holdfast.adapters.publishing.outages import Claims
 from holdfast.adapters.publishing.publish_options import PublishOptions
 from holdfast.adapters.runtime.levels import Levels
 from holdfast.adapters.runtime.store import Store, StoreFailed
@@ -57,7 +58,7 @@ async def followed(folder: Path, core: Core, tables: Tables | None = None) -> di
     """What a board is to show after all was told: by item."""
     store = Store(folder, 1 << 24)
     levels = Levels(["dc-1", "dc-2"], store=store, client=cast(Client, core), now=lambda: NOW)
-    board = Board("shop", OPTIONS, Items(tables or Tables(), NOW), levels.known)
+    board = Board("shop", OPTIONS, Items(tables or Tables(), NOW), levels.known, Claims())
     levels.boards.append(board)
     await levels.follow()
     assert not levels.is_settling

@@ -18,6 +18,7 @@ from holdfast.adapters.mapping import Tables
 from holdfast.adapters.publishing.board import Board
 from holdfast.adapters.publishing.items import Items
 from holdfast.adapters.publishing.known_levels import KnownLevels
+from holdfast.adapters.publishing.outages import Claims
 from holdfast.adapters.publishing.publish_options import PublishOptions
 from holdfast.adapters.runtime import loads
 from holdfast.adapters.runtime import publisher as publisher_module
@@ -58,7 +59,7 @@ class Process:
         self.store = Store(folder, 16 * MIB)
         self.levels = Following()
         items = Items(Tables(), NOW)
-        self.board = Board("market", OPTIONS, items, self.levels.known)
+        self.board = Board("market", OPTIONS, items, self.levels.known, Claims())
         settings = AdapterSettings(kind="", publish=OPTIONS)
         configured = Configured("market", adapter, settings, adapter.options(), {})
         http = httpx.AsyncClient(base_url="http://m", transport=httpx.MockTransport(channel.take))
@@ -72,6 +73,7 @@ class Process:
             levels=cast(Levels, self.levels),
             store=self.store,
             partner=self.partner,
+            is_away=lambda: False,
             figures=Figures({"market": ""}, {}, lambda: NOW),
             now=lambda: NOW,
         )
