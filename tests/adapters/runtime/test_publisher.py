@@ -32,7 +32,7 @@ from holdfast.adapters.runtime.publisher import Publisher, order_rejected_again
 from holdfast.adapters.runtime.read_back import Reader
 from holdfast.adapters.runtime.settings import AdapterSettings, Configured
 from holdfast.adapters.runtime.store import Store
-from tests.adapters.mini_channel import ADAPTER, ONE_BY_ONE, MiniChannel
+from tests.adapters.mini_channel import ADAPTER, ONE_BY_ONE, MiniChannel, put
 from tests.real_time import wait_until_so
 
 MIB = 1 << 20
@@ -136,26 +136,19 @@ async def test_changes_are_coalesced_while_a_channel_is_away(tmp_path: Path) -> 
     assert [2] == channel.puts
 
 
-@dataclass(slots=True)
-class BesideSlowDisk(MiniChannel):
-    """While it is asked the first time, the disk becomes slow."""
-
-    slow: Callable[[], Any] = lambda: None
-
-    async def take(self, request: httpx.Request) -> httpx.Response:
-        if not self.puts:
-            self.slow()
-            await asyncio.sleep(0)
-        return await MiniChannel.take(self, request)
-
-
 async def test_what_is_next_does_not_wait_until_it_is_kept_that_a_load_has_landed(
     tmp_path: Path,
 ) -> None:
-    goes_on, channel = threading.Event(), BesideSlowDisk()
-    async with running(tmp_path, channel, {"a": 3}) as process, asyncio.TaskGroup() as group:
-        write = process.store.write
-        channel.slow = lambda: group.create_task(write(lambda _: goes_on.wait(20)))
+    goes_on, slow = threading.Event(), []
+
+    def put_with_slow_disk(*given: Any) -> Any:
+        if not slow:  # the first offer is noted, and not sent yet
+            slow.append(asyncio.create_task(process.store.write(lambda _: goes_on.wait(20))))
+        return put(*given)
+
+    channel = MiniChannel()
+    adapter = replace(ADAPTER, publish=Publish((PublishPath("put", 250, put_with_slow_disk),)))
+    async with running(tmp_path, channel, {"a": 3}, adapter) as process:
         try:
             await until(lambda: channel.shown and not process.board.dirty)
             process.tell("b", 2)
