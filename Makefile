@@ -25,6 +25,9 @@ TOLD := -q --durations=10 --durations-min=1
 # Two processes. Each has files of its own, and takes from the other when it has none left.
 SHARED := -n 2 --dist worksteal
 
+# Tests start some hundred processes; without bytecode, each would compile all of Holdfast anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup dev types run replay demo test test-slow coverage check fix \

@@ -5,13 +5,13 @@ import hmac
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx
 
 from tests.edge.node_process import free_port
+from tests.fork_server import ForkedCommand, run_forked
 from tests.real_time import wait_until
 
 START_TIMEOUT_S: Final = 30.0
@@ -59,7 +59,7 @@ class AdaptersProcess:
             f'http_address = "127.0.0.1:{self.port}"\n{settings}\n{adapters}'
         )
         self.log_path = folder / "log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: ForkedCommand | None = None
         self._http = httpx.Client(timeout=5)
 
     def __enter__(self) -> Self:
@@ -68,7 +68,7 @@ class AdaptersProcess:
 
     def __exit__(self, *_: object) -> None:
         if self.process is not None and self.process.poll() is None:
-            self.process.kill()
+            self.process.send_signal(signal.SIGKILL)
             self.process.wait(STOP_TIMEOUT_S)
         self._http.close()
 
@@ -78,20 +78,14 @@ class AdaptersProcess:
 
     def start(self) -> None:
         """Start them and wait until they answer."""
-        with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "holdfast.edge", "adapters", "run", "-c", str(self.config)],
-                env=self._env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        words = ("adapters", "run", "-c", str(self.config))
+        self.process = ForkedCommand(words, self._env, self.log_path, self.log_path)
         wait_until(self._answers, f"they do not answer: {self.report()}", START_TIMEOUT_S)
 
     def kill(self) -> None:
         """End them as a power loss would."""
         assert self.process is not None
-        self.process.kill()
+        self.process.send_signal(signal.SIGKILL)
         self.process.wait(STOP_TIMEOUT_S)
 
     def stop(self) -> int:
@@ -112,14 +106,8 @@ class AdaptersProcess:
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `holdfast adapters` on their settings."""
-        return subprocess.run(
-            [sys.executable, "-m", "holdfast.edge", "adapters", *words, "-c", str(self.config)],
-            env=self._env,
-            capture_output=True,
-            text=True,
-            timeout=START_TIMEOUT_S,
-            check=False,
-        )
+        command = ("adapters", *words, "-c", str(self.config))
+        return run_forked(command, self._env, START_TIMEOUT_S)
 
     def report(self) -> str:
         """What they have written."""

@@ -11,7 +11,6 @@ import resource
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -27,6 +26,7 @@ from holdfast.persistence.codec import RecordedEntry, read_appends
 from holdfast.persistence.data_directory import read_node_json
 from holdfast.persistence.lmdb.store import LmdbJournal
 from holdfast.persistence.recovery import empty_node, replay_group
+from tests.fork_server import ForkedCommand
 from tests.real_time import wait_until
 
 #: A start compiles nothing when kernels are cached; a machine under load may still need this.
@@ -69,7 +69,7 @@ class NodeProcess:
         self.out_path = folder / "stdout"
         self.grpc_port, self.admin_port, self.http_port = free_port(), free_port(), free_port()
         self.settings = settings
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: ForkedCommand | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -118,18 +118,12 @@ class NodeProcess:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("HOLDFAST_")}
         return inherited | {f"HOLDFAST_{k.upper()}": str(v) for k, v in settings.items()}
 
-    def launch(self, stderr: int | None = None) -> None:
+    def launch(self, stderr: Path | None = None) -> None:
         """Start it, and do not wait for it. Its log is kept unless `stderr` leads elsewhere."""
-        with self.log_path.open("ab") as log, self.out_path.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "holdfast.edge", "serve", "--json"],
-                env=self.environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=log if stderr is None else stderr,
-            )
+        words, err_path = ("serve", "--json"), stderr or self.log_path
+        self.process = ForkedCommand(words, self.environment(), self.out_path, err_path)
 
-    def start(self, stderr: int | None = None) -> None:
+    def start(self, stderr: Path | None = None) -> None:
         """Start it and wait until it says that it serves. One that does not is left to the end of
         the block, which kills it.
         """

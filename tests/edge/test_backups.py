@@ -2,11 +2,11 @@
 
 import asyncio
 import json
+import os
 import random
 import resource
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +24,7 @@ from holdfast.persistence.snapshots.file import snapshot_paths
 from holdfast.persistence.verify import verify
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import stock_service_pb2 as stock
+from tests.edge.cli.commands import HOLDFAST
 from tests.edge.node_process import NodeProcess, running_node
 from tests.edge.raw import (
     CALL_TIMEOUT_S,
@@ -34,15 +35,15 @@ from tests.edge.raw import (
     put_stock,
     traces_of,
 )
+from tests.fork_server import run_forked
 from tests.real_time import let_pass, wait_until_so
 
-HOLDFAST = (sys.executable, "-m", "holdfast.edge")
+COMMAND_TIMEOUT_S = 60.0
 
 
 def holdfast(*words: object) -> Any:
     """Run a command in a process of its own, and read what it prints for programs."""
-    command = [*HOLDFAST, *(str(word) for word in words), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run_forked((*map(str, words), "--json"), os.environ, COMMAND_TIMEOUT_S)
     assert 0 == done.returncode, done.stderr
     return json.loads(done.stdout)
 

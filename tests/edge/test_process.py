@@ -62,13 +62,11 @@ def test_a_node_that_does_not_serve_in_time_is_not_left_behind(
 ) -> None:
     """Its process ends with the block that started it."""
     monkeypatch.setattr(node_process, "START_TIMEOUT_S", 0.0)
-    before = psutil.Process().children()
-    with (
-        pytest.raises(AssertionError, match="does not serve"),
-        node_process.running_node(tmp_path),
-    ):
-        pass
-    assert before == psutil.Process().children()
+    with NodeProcess(tmp_path) as node:
+        with pytest.raises(AssertionError, match="does not serve"):
+            node.start()
+        process = psutil.Process(node.pid)
+    assert not process.is_running()
 
 
 def test_a_node_that_ends_at_once_says_why(tmp_path: Path) -> None:

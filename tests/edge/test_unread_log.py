@@ -14,10 +14,11 @@ CALLS = 10_000
 
 async def test_a_log_that_nobody_reads_stops_nobody(tmp_path: Path) -> None:
     """Every call is answered, traced or not; lines are dropped, counted, and the node can stop."""
-    unread, stderr = os.pipe()
+    stderr = tmp_path / "unread"
+    os.mkfifo(stderr)
+    unread = os.open(stderr, os.O_RDONLY | os.O_NONBLOCK)
     with NodeProcess(tmp_path, log_calls_per_s=1_000_000) as node:
         node.start(stderr)
-        os.close(stderr)
         async with (
             Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client,
             Wire(node.target) as wire,
