@@ -30,7 +30,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev types run replay demo test test-slow coverage check fix \
+.PHONY: help setup dev types run replay demo kernels test test-slow coverage check fix \
 	scripts-accept protos verify-protos release-protos bench load lock dist clean
 
 help:  ## List the targets.
@@ -85,7 +85,11 @@ demo: .venv/.dev-ready  ## Play a promotion over channels, stores and an ERP (SE
 
 # Judge
 
-test: .venv/.dev-ready  ## Run the tests.
+# Before two processes of the tests would each compile them.
+kernels: .venv/.run-ready  ## Compile the kernels, unless that is done.
+	@$(BIN)/python -c 'from holdfast.core.warm import warm_up; warm_up()'
+
+test: .venv/.dev-ready kernels  ## Run the tests.
 	@$(BIN)/pytest $(TOLD) $(SHARED)
 
 coverage: .venv/.dev-ready  ## Measure branch coverage of core and kernels; fail below the floor.
