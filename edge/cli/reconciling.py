@@ -25,7 +25,6 @@ from .console import (
     print_json,
 )
 from .count_file import Counted, CountFileError, pieces, read_counts
-from .progress import LateBar
 
 if TYPE_CHECKING:
     from holdfast.v1.stock_service_pb2 import StockEvent, StockEventResult
@@ -119,6 +118,8 @@ def reconcile(
 
 def _read(path: Path, *, is_shown: bool) -> list[Counted]:
     """The counts of a file. Ends the command when it is none."""
+    from .progress import LateBar
+
     name = "stdin" if str(path) == "-" else str(path)
     try:
         with _opened(path) as file, LateBar("rows read", is_shown=is_shown) as bar:
@@ -148,6 +149,8 @@ def _compare(
     """Each count beside what the node had at this instant by its ledger, or else has now; and
     whether it was the instant.
     """
+    from .progress import LateBar
+
     places = _locations(client)
     compared: list[Compared] = []
     on_hand: dict[tuple[str, str], int] = {}
@@ -186,6 +189,7 @@ def _as_of(
 ) -> tuple[list[Compared], bool]:
     """The same with what was on hand at an instant, where the node has a ledger that says so."""
     from ..client import HoldfastError, NotFound
+    from .progress import LateBar
 
     past: list[Compared] = []
     with LateBar("levels looked up", is_shown=is_shown) as bar:
@@ -286,6 +290,8 @@ def _apply(
     repeated.
     """
     from holdfast.v1 import stock_service_pb2 as stock
+
+    from .progress import LateBar
 
     accepted = (stock.STOCK_EVENT_OUTCOME_APPLIED, stock.STOCK_EVENT_OUTCOME_DUPLICATE)
     done: dict[int, int] = dict.fromkeys(accepted, 0)

@@ -83,9 +83,13 @@ def test_every_help_page_ends_with_the_exit_codes(command: tuple[str, ...]) -> N
     assert f"{EXIT_USAGE} wrong command line, {EXIT_REFUSED} refused" in EXIT_CODES
 
 
-@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(
-    ("word", "shown"), [("\udcff", "\\udcff"), ("caf\udce9", "caf\\udce9"), ("\ud800", "\\ud800")]
+    ("command", "word", "shown"),
+    [
+        *((command, "caf\udce9", "caf\\udce9") for command in COMMANDS),
+        (COMMANDS[0], "\udcff", "\\udcff"),
+        (COMMANDS[0], "\ud800", "\\ud800"),
+    ],
 )
 def test_a_word_that_is_no_text_is_told(command: tuple[str, ...], word: str, shown: str) -> None:
     """As an argument, as the value of an option, behind two hyphens."""
