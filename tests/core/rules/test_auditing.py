@@ -233,7 +233,7 @@ def add(field: str, units: int) -> Callable[[Shop], None]:
 
 def lose_a_line(shop: Shop) -> None:
     """Damage a line: it holds less."""
-    lines = shop.shard().lines.records
+    lines = shop.shard().lines.records[:100]  # all that there are; its room is for millions
     lines["quantity"][np.flatnonzero(lines["quantity"] == 10)[0]] = 8
 
 

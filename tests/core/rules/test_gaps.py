@@ -326,6 +326,10 @@ def arrivals(draw: st.DrawFn) -> tuple[list[StockEvent], list[list[StockEvent]],
     return stream, [each for each in messages if each], lost
 
 
+#: A stream, the messages that bring it, and the numbers that they leave out.
+Told = tuple[list[StockEvent], list[list[StockEvent]], set[int]]
+
+
 @pytest.fixture(scope="module", params=[1, 4])
 def running(request: pytest.FixtureRequest) -> Feeds:
     """One node for all examples, each of which has a source of its own and a place of its own: it
@@ -335,13 +339,23 @@ def running(request: pytest.FixtureRequest) -> Feeds:
 
 
 @given(told=arrivals(), packed=st.booleans())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_stream_comes_to_the_same_in_whatever_form_it_comes(
-    running: Feeds,
-    told: tuple[list[StockEvent], list[list[StockEvent]], set[int]],
-    packed: bool,
+    running: Feeds, told: Told, packed: bool
 ) -> None:
     """When nothing is missing; and when something is, that is told, and mended when it comes."""
+    assert_comes_to_the_same(running, told, packed)
+
+
+@pytest.mark.slow
+@given(told=arrivals(), packed=st.booleans())
+@settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_many_streams_come_to_the_same(running: Feeds, told: Told, packed: bool) -> None:
+    """The long form of the test above."""
+    assert_comes_to_the_same(running, told, packed)
+
+
+def assert_comes_to_the_same(running: Feeds, told: Told, packed: bool) -> None:
     stream, messages, lost = told
     name = f"{running.now_ns}"
     running.ask(UpdateLocation(Location(name, LocationKind.STORE, "", enabled=True)))
