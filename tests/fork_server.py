@@ -1,4 +1,4 @@
-"""The `holdfast` command as a process of its own, forked from one that has loaded it.
+"""The `holdfast` command, or another `main`, forked from a process that has loaded it.
 
 A start takes seconds of processor time for imports and for kernels that come from numba's cache,
 and the tests start a hundred nodes. A fork server does that once for each process of the tests;
@@ -11,18 +11,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from holdfast.edge.cli.main import main
+from holdfast.edge.cli.main import main as holdfast
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
         "uvloop",
         "holdfast.edge.server.lifecycle",
+        "holdfast.persistence.snapshots.process",
         "holdfast.persistence.verify",
         "holdfast.adapters.runtime.host",
         "tests.warmed_kernels",
@@ -34,11 +35,16 @@ class ForkedCommand:
     """A command that runs; what tests use of subprocess.Popen, by the same names."""
 
     def __init__(
-        self, words: Sequence[str], environment: Mapping[str, str], stdout: Path, stderr: Path
+        self,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        stdout: Path,
+        stderr: Path,
+        main: Callable[[], None] = holdfast,
     ) -> None:
         for path in (stdout, stderr):
             path.touch()
-        arguments = (words, dict(environment), stdout, stderr)
+        arguments = (words, dict(environment), stdout, stderr, main)
         self._process = _CONTEXT.Process(target=_become, args=arguments, daemon=True)
         self._process.start()
         assert self._process.pid is not None
@@ -63,17 +69,24 @@ class ForkedCommand:
 
 
 def run_forked(
-    words: Sequence[str], environment: Mapping[str, str], timeout_s: float
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    timeout_s: float,
+    main: Callable[[], None] = holdfast,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end. Raises subprocess.TimeoutExpired."""
     with TemporaryDirectory() as folder:
         stdout, stderr = Path(folder, "stdout"), Path(folder, "stderr")
-        code = ForkedCommand(words, environment, stdout, stderr).wait(timeout_s)
+        code = ForkedCommand(words, environment, stdout, stderr, main).wait(timeout_s)
         return subprocess.CompletedProcess(words, code, stdout.read_text(), stderr.read_text())
 
 
 def _become(
-    words: Sequence[str], environment: Mapping[str, str], stdout: Path, stderr: Path
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    stdout: Path,
+    stderr: Path,
+    main: Callable[[], None],
 ) -> None:
     """Run the command in the process that was forked."""
     os.environ.clear()

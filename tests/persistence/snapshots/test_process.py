@@ -11,6 +11,8 @@ from typing import Any
 from holdfast.persistence.archive.segments import segments
 from holdfast.persistence.data_directory import read_node_json
 from holdfast.persistence.snapshots.file import snapshot_position
+from holdfast.persistence.snapshots.process import main
+from tests.fork_server import ForkedCommand, run_forked
 from tests.persistence.lives import (
     close,
     digests,
@@ -25,18 +27,18 @@ from tests.persistence.lives import (
 COMMAND = [sys.executable, "-m", "holdfast.persistence.snapshots.process"]
 
 
-def test_it_is_written_beside_a_node_that_goes_on_writing(path: Path) -> None:
+def test_it_is_written_beside_a_node_that_goes_on_writing(path: Path, tmp_path: Path) -> None:
     """It takes what is durable when it looks, and the node is not in its way."""
     recovered = reopen(path)
     life = life_of(recovered, random.Random(4))
     life.live(turns=5)
     least = recovered.journal.position
-    with subprocess.Popen([*COMMAND, path], stdout=subprocess.PIPE, text=True) as process:
-        while process.poll() is None:
-            life.live(turns=1)
-        assert process.stdout
-        told = json.loads(process.stdout.read())
-    assert 0 == process.returncode
+    told_path, errors_path = tmp_path / "stdout", tmp_path / "stderr"
+    process = ForkedCommand([str(path)], os.environ, told_path, errors_path, main)
+    while process.poll() is None:
+        life.live(turns=1)
+    told = json.loads(told_path.read_text())
+    assert 0 == process.poll()
     life.live(turns=5)
     close(recovered)
 
@@ -48,13 +50,16 @@ def test_it_is_written_beside_a_node_that_goes_on_writing(path: Path) -> None:
     close(again)
 
 
+def run_process(path: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    return run_forked([str(path), *map(str, words)], os.environ, 60, main)
+
+
 def ask_beside(path: Path, *words: object) -> Any:
     """Run it beside a node, and read what it prints."""
     recovered = reopen(path)
-    result = subprocess.run(
-        [*COMMAND, path, *map(str, words)], capture_output=True, text=True, check=True
-    )
+    result = run_process(path, *words)
     close(recovered)
+    assert 0 == result.returncode, result.stderr
     return json.loads(result.stdout)
 
 
@@ -95,7 +100,7 @@ def test_an_archive_that_fails_is_told_apart_from_a_snapshot_that_does(path: Pat
     live_on(path, turns=3, seed=9)
     (path / "archive").write_text("a file in its place")
     recovered = reopen(path)
-    result = subprocess.run([*COMMAND, path], capture_output=True, text=True, check=False)
+    result = run_process(path)
     close(recovered)
     name = snapshot_paths(path)[0].name
     assert result.stderr.startswith(f"{name} is written, but nothing was archived: ")
@@ -114,7 +119,7 @@ def test_without_a_node_there_is_none(path: Path) -> None:
     does after a loss of power.
     """
     before = snapshot_paths(path)
-    result = subprocess.run([*COMMAND, path], capture_output=True, text=True, check=False)
+    result = run_process(path)
     assert f"no snapshot: {path}: no node serves it\n" == result.stderr
     assert before == snapshot_paths(path)
 
