@@ -239,17 +239,25 @@ class Board:
             self._put_off_for(flight.row, put_off_s, now_s)
         self._ended(flight, now_s)
 
+    def doubt(self, flight: Flight, now_s: float) -> None:
+        """The same, and the pair is offered again after a while that grows each time."""
+        self._put_off_for(flight.row, None, now_s)
+        self.lose(flight, now_s)
+
     def reject(self, flight: Flight, now_s: float) -> None:
-        """The same, and it is not offered again before it changes."""
+        """The same, and it is not offered again before it changes, or an operator says so."""
         self.pairs.rejected[flight.row] = flight.offer.quantity
         self.lose(flight, now_s)
 
-    def offer_rejected_again(self, now_s: float) -> None:
-        """Offer once more what the channel has rejected."""
-        for row, quantity in enumerate(self.pairs.rejected):
-            if quantity != NONE:
-                self.pairs.rejected[row] = NONE
-                self._rank(row, now_s)
+    def offer_rejected_again(self, now_s: float) -> list[int]:
+        """Offer once more what the channel has rejected; the rows of it. What the channel shows by
+        now without being offered it is not offered, and not rejected any more.
+        """
+        rows = [row for row, quantity in enumerate(self.pairs.rejected) if quantity != NONE]
+        for row in rows:
+            self.pairs.rejected[row] = NONE
+            self._rank(row, now_s)
+        return rows
 
     @property
     def next_due_s(self) -> float | None:

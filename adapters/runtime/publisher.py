@@ -119,6 +119,12 @@ class Publisher:
         self._loads = Loads(publish.paths, board, partner)
         self._numbers = count(1)
         self._measured_s = 0.0
+        self._understood = 0
+        """Walks that ended with verdicts."""
+        self._doubted: dict[int, int] = {}
+        """Of rows whose offers are not understood: how many of those walks there had been when that
+        began.
+        """
         board.begin(self._now_s())
 
     async def run(self) -> None:
@@ -169,9 +175,17 @@ class Publisher:
             if place % AT_ONCE == 0:
                 await asyncio.sleep(0)
         if read_cursor(self._store, self.name, _AGAIN):
-            self.board.offer_rejected_again(now_s)
-            key = cursor_key(self.name, _AGAIN)
-            await self._write(lambda tables: tables.cursors.delete(key))
+            await self._offer_rejected_again(now_s)
+
+    async def _offer_rejected_again(self, now_s: float) -> None:
+        """Do as an operator has ordered, and keep it: a restart does not reject them again."""
+        records = [self._pair(row) for row in self.board.offer_rejected_again(now_s)]
+
+        def change(tables: Tables) -> None:
+            self._put_pairs(records, tables)
+            tables.cursors.delete(cursor_key(self.name, _AGAIN))
+
+        await self._write(change)
 
     def _begun(self) -> Iterator[Walk]:
         """The walks that begin now. Each takes its offers when it has its turn."""
@@ -267,6 +281,7 @@ class Publisher:
         cases = []
         for place, (flight, verdict) in enumerate(zip(walk.flights, verdicts, strict=True), 1):
             self.board.settle(flight, verdict, now_s)
+            self._doubted.pop(flight.row, None)
             if isinstance(verdict, Rejected):
                 cases.append(raise_case(self.name, _rejected(flight, verdict), now))
             if place % AT_ONCE == 0:
@@ -276,12 +291,15 @@ class Publisher:
             self._figures.offers.labels(self.name, kind).inc(number)
         self.problem = ""
         if walk.flights:
+            self._understood += 1
             self._loads.measure(walk.place, now_s - walk.began_s)
         await self._end(walk, cases)
 
     async def _fail(self, walk: Walk, error: Exception) -> None:
         """A walk that leads nowhere: its pairs are offered again later. Where the channel was not
-        understood, in smaller loads, until the offer to blame stands alone.
+        understood, in smaller loads, until the offer to blame stands alone. It is to blame if the
+        channel was understood about others meanwhile: if none is understood, as with a wrong token,
+        the channel is to blame, and its pairs are not parked.
         """
         self.problem = str(error) if isinstance(error, Refused | Undecodable) else repr(error)
         self._figures.offers.labels(self.name, "failed").inc(len(walk.flights))
@@ -290,10 +308,15 @@ class Publisher:
         if isinstance(error, Refused):
             self._lose(walk, REFUSED_S)
         elif len(walk.flights) > 1:
+            for flight in walk.flights:
+                self._doubted.setdefault(flight.row, self._understood)
             self._loads.halve(walk.place)
             self._lose(walk)
         else:
             for flight in walk.flights:
+                if self._doubted.setdefault(flight.row, self._understood) == self._understood:
+                    self.board.doubt(flight, now.timestamp())
+                    continue
                 self.board.reject(flight, now.timestamp())
                 failed = Rejected(f"its answer was not understood: {self.problem}")
                 cases.append(raise_case(self.name, _rejected(flight, failed), now))

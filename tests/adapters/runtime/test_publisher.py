@@ -6,13 +6,22 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
 import pytest
 
-from holdfast.adapters.contract import Adapter, Offer, Publish, PublishPath, Request, Response
+from holdfast.adapters.contract import (
+    Adapter,
+    Offer,
+    Publish,
+    PublishPath,
+    Request,
+    Response,
+    Undecodable,
+)
 from holdfast.adapters.events import Shown
 from holdfast.adapters.mapping import Tables
 from holdfast.adapters.publishing.board import Board
@@ -27,6 +36,7 @@ from holdfast.adapters.runtime.cases import cases
 from holdfast.adapters.runtime.flow_metrics import Figures
 from holdfast.adapters.runtime.levels import Levels
 from holdfast.adapters.runtime.partner import Partner
+from holdfast.adapters.runtime.polls import read_cursor
 from holdfast.adapters.runtime.publish_records import WalkRecord, pairs, walks
 from holdfast.adapters.runtime.publisher import Publisher, order_rejected_again
 from holdfast.adapters.runtime.read_back import Reader
@@ -87,12 +97,20 @@ class Process:
         self.board.level_changed(sku, "dc-1", NOW.timestamp())
         self.publisher.arrived.set()
 
+    def pass_time(self) -> None:
+        """What was put off is due."""
+        self.board.pass_time(NOW.timestamp() + 3_600)
+        self.publisher.arrived.set()
+
     async def until_clean(self) -> None:
         await until(lambda: not self.board.dirty)
 
     def kept_walks(self) -> list[WalkRecord]:
         with self.store.reading() as tables:
             return walks(tables, "market")
+
+    def kept_order(self) -> str:
+        return read_cursor(self.store, "market", "republish")
 
     def case_kinds(self) -> list[str]:
         with self.store.reading() as tables:
@@ -223,6 +241,21 @@ async def test_what_is_rejected_waits_for_a_change_or_an_order(tmp_path: Path) -
         await until(lambda: channel.shown.get("blocked@DEFAULT") == 7)
 
 
+async def test_what_was_ordered_of_rejected_pairs_holds_after_a_restart(tmp_path: Path) -> None:
+    channel = MiniChannel(rejects="blocked")
+    async with running(tmp_path, channel, {"blocked": 7}) as process:
+        await until(lambda: ["offer_rejected blocked at DEFAULT"] == process.case_kinds())
+        process.publisher.hear(Shown(source="", id="", item="blocked", node="DEFAULT", quantity=7))
+        await process.store.write(order_rejected_again("market"))
+        process.publisher.arrived.set()
+        await until(lambda: not process.board.rejected)
+        await until(lambda: not process.kept_order())
+
+    async with running(tmp_path, channel, {"blocked": 7}) as process:
+        await asyncio.wait_for(process.publisher.loaded.wait(), 20)
+        assert 0 == process.board.rejected
+
+
 async def test_an_offer_that_breaks_its_adapter_is_found_and_parked(tmp_path: Path) -> None:
     def put(offers: Sequence[Offer], responses: Sequence[Response], options: Any) -> Any:
         if any(each.item == "sku-7" for each in offers):
@@ -233,8 +266,37 @@ async def test_an_offer_that_breaks_its_adapter_is_found_and_parked(tmp_path: Pa
     broken = replace(ADAPTER, publish=Publish((PublishPath("put", 250, put),)))
     units = {f"sku-{number}": number + 1 for number in range(20)}
     async with running(tmp_path, channel, units, broken) as process:
-        await until(lambda: len(channel.shown) == 19 and not process.board.dirty)
+        await until(lambda: len(channel.shown) == 19 and not process.board.waiting)
+        process.pass_time()
+        await process.until_clean()
         await until(lambda: ["offer_rejected sku-7 at DEFAULT"] == process.case_kinds())
+
+
+async def test_a_channel_of_which_nothing_is_understood_gets_all_once_it_is(tmp_path: Path) -> None:
+    answers = [False]
+
+    def put(offers: Sequence[Offer], responses: Sequence[Response], options: Any) -> Any:
+        if responses and not answers[0]:
+            raise Undecodable("status", 401, "200")
+        return ADAPTER.publish.paths[0].next(offers, responses, options)  # type: ignore[union-attr]
+
+    channel = MiniChannel()
+    broken = replace(ADAPTER, publish=Publish((PublishPath("put", 250, put),)))
+    units = {"a": 1, "b": 2, "c": 3}
+    async with running(tmp_path, channel, units, broken) as process:
+        for tries in (3, 6, 9):
+            await until(partial(lambda tries: channel.puts.count(1) == tries, tries))
+            await until(lambda: not process.board.waiting)
+            process.pass_time()
+        assert 0 == process.board.rejected
+        assert "status is 401: expected 200" == process.publisher.problem
+
+        answers[0] = True
+        process.pass_time()
+        await until(lambda: {"a@DEFAULT", "b@DEFAULT", "c@DEFAULT"} == channel.shown.keys())
+        process.pass_time()
+        await process.until_clean()
+        assert [] == process.case_kinds()
 
 
 async def test_nothing_is_offered_while_more_of_a_change_is_to_come(tmp_path: Path) -> None:
