@@ -157,7 +157,8 @@ async def test_changes_are_coalesced_while_a_channel_is_away(tmp_path: Path) -> 
 async def test_what_is_next_does_not_wait_until_it_is_kept_that_a_load_has_landed(
     tmp_path: Path,
 ) -> None:
-    goes_on, slow = threading.Event(), []
+    goes_on = threading.Event()
+    slow: list[asyncio.Task[bool]] = []
 
     def put_with_slow_disk(*given: Any) -> Any:
         if not slow:  # the first offer is noted, and not sent yet
