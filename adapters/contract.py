@@ -134,6 +134,9 @@ class Refused(Exception):
         self.reason = reason
         self.field = field
 
+    def __str__(self) -> str:
+        return f"{self.reason} ({self.field})" if self.field else self.reason
+
 
 class Source(Protocol):
     """What brings messages by itself and has no cursor, such as a folder or a queue.

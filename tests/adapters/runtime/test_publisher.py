@@ -18,6 +18,7 @@ from holdfast.adapters.contract import (
     Offer,
     Publish,
     PublishPath,
+    Refused,
     Request,
     Response,
     Undecodable,
@@ -298,6 +299,18 @@ async def test_a_channel_of_which_nothing_is_understood_gets_all_once_it_is(tmp_
         process.pass_time()
         await process.until_clean()
         assert [] == process.case_kinds()
+
+
+async def test_a_channel_that_refuses_all_says_why(tmp_path: Path) -> None:
+    def put(offers: Sequence[Offer], responses: Sequence[Response], options: Any) -> Any:
+        if responses:
+            raise Refused("it answers 401", "token")
+        return ADAPTER.publish.paths[0].next(offers, responses, options)  # type: ignore[union-attr]
+
+    broken = replace(ADAPTER, publish=Publish((PublishPath("put", 250, put),)))
+    async with running(tmp_path, MiniChannel(), {"a": 1}, broken) as process:
+        await until(lambda: "it answers 401 (token)" == process.publisher.problem)
+        assert 0 == process.board.rejected
 
 
 async def test_nothing_is_offered_while_more_of_a_change_is_to_come(tmp_path: Path) -> None:
