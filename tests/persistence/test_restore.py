@@ -67,11 +67,12 @@ def backup(recorded: Recorded, tmp_path_factory: pytest.TempPathFactory) -> Path
     return path
 
 
+@pytest.mark.parametrize("count", [4, pytest.param(24, marks=pytest.mark.slow)])
 def test_every_position_leads_back_to_its_state(
-    recorded: Recorded, backup: Path, tmp_path: Path
+    recorded: Recorded, backup: Path, tmp_path: Path, count: int
 ) -> None:
     """The directory is good by itself, starts, and goes on."""
-    positions = random.Random(1).sample(sorted(recorded.states), 12)
+    positions = random.Random(1).sample(sorted(recorded.states), count)
     for position in positions:
         target = tmp_path / str(position)
         made = restore(backup, target, Wanted(position=position))
