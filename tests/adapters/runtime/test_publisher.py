@@ -254,7 +254,8 @@ async def test_what_was_ordered_of_rejected_pairs_holds_after_a_restart(tmp_path
         await until(lambda: not process.kept_order())
 
     async with running(tmp_path, channel, {"blocked": 7}) as process:
-        await asyncio.wait_for(process.publisher.loaded.wait(), 20)
+        async with asyncio.timeout(20):
+            await process.publisher.loaded.wait()
         assert 0 == process.board.rejected
 
 
