@@ -110,8 +110,9 @@ def test_no_turn_of_ten_thousand_mixes_is_long(seed: int) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("size", [0.001, 0.03, 1])
+@pytest.mark.parametrize("rounds", [4, pytest.param(40, marks=pytest.mark.slow)])
 def test_what_a_command_declares_is_what_it_is_seen_to_do(
-    kind: Callable[[Nasty, float], Command], size: float
+    kind: Callable[[Nasty, float], Command], size: float, rounds: int
 ) -> None:
     """Not less than half of it, where that matters; what it declares beyond it is spent in kernels
     and in NumPy, of which the tracer sees little.
@@ -119,7 +120,7 @@ def test_what_a_command_declares_is_what_it_is_seen_to_do(
     warm_up()
     watch, nasty = opened(kind.__name__, 4)
     watch.ask(nasty.reserve(size) for _ in range(8))
-    for _ in range(12):
+    for _ in range(rounds):
         watch.turns.clear()
         watch.ask([kind(nasty, size)])
         for declared, seen in watch.turns:
