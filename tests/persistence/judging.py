@@ -1,5 +1,6 @@
 """Cases that may kill the process that judges them: a child judges, and its death is a verdict."""
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,6 +27,7 @@ def _judge_in_child(judge: Callable[[Case], str], cases: Iterable[Case]) -> tupl
     child = os.fork()
     if not child:
         status = 1
+        gc.freeze()  # what the parent has of gRPC waits for threads that are not here when it ends
         try:
             for case in cases:
                 signal.alarm(CASE_SECONDS_MAX)
