@@ -173,7 +173,9 @@ class Replica:
     def _level_names(self, shard: Shard, row: int, tail: Tail) -> tuple[int, int]:
         found = self._names.get((shard.number, row))
         if found is None:
-            sku, location = shard.name_row(row)
+            # Of a SKU that is merged into another, its own: the merge may be known already.
+            level = shard.levels.records[row]
+            sku, location = shard.skus.text(level["sku"]), shard.locations.text(level["location"])
             found = tail.texts.add(sku.encode()), tail.texts.add(location.encode())
             self._names[shard.number, row] = found
         return found

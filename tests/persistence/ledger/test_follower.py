@@ -9,6 +9,9 @@ from typing import Any
 import lmdb
 import pytest
 
+from holdfast.core.commands import MergeSku, RecordStockEvents, StockEvent
+from holdfast.core.ids import key_from_text
+from holdfast.core.model import EventKind
 from holdfast.core.tables.effects import Section
 from holdfast.persistence.data_directory import read_node_json
 from holdfast.persistence.ledger import follower as followers
@@ -30,7 +33,15 @@ from holdfast.persistence.past import Wanted
 from holdfast.persistence.restore import restore
 from holdfast.persistence.snapshots.process import archive_old
 from tests.persistence.ledger.following import MAP_BYTES, catch_up, following, parts_of
-from tests.persistence.lives import PLACES, SKUS, live_on, snapshot_of
+from tests.persistence.lives import (
+    PLACES,
+    SKUS,
+    close,
+    life_of,
+    live_on,
+    reopen,
+    snapshot_of,
+)
 
 ALL = 1_000_000
 
@@ -114,6 +125,36 @@ def test_a_short_run_is_taken_on(path: Path) -> None:
         assert expected == told_by(follower.index)
         follower.close()
     assert len(run_paths(path / "ledger")) >= len(before)
+
+
+def test_a_merge_is_told_of_the_name_of_then_after_a_restart(path: Path) -> None:
+    """Also where the SKU that stays has the lower shard, whose entry says first that it took the
+    name of the other.
+    """
+    recovered = reopen(path)
+    homes = recovered.node.homes
+    into, sku = sorted(("mug", "cup"), key=lambda name: homes.shard_of_sku(name).number)
+    assert homes.shard_of_sku(into).number < homes.shard_of_sku(sku).number
+    stock = [
+        StockEvent(key_from_text(name), 0, name, PLACES[0], EventKind.RECEIPT, 2)
+        for name in (into, sku)
+    ]
+    assert life_of(recovered, random.Random(1)).turn([RecordStockEvents("erp", tuple(stock))])
+    close(recovered)
+    with following(path) as (follower, _):
+        follower.close()
+    recovered = reopen(path)
+    assert life_of(recovered, random.Random(2)).turn([MergeSku(sku, into)])
+    close(recovered)
+    expected = made_at_once(path)
+    with following(path) as (follower, told):
+        assert [] == told
+        assert expected == told_by(follower.index)
+        removed = find_movements(
+            follower.index, MovementFilter((("sku", sku.encode()),)), None, ALL
+        )
+    newest_first = [each.after[0] for each in removed]
+    assert [0, 0, 2] == newest_first
 
 
 def test_a_damaged_run_is_made_again_and_told(path: Path) -> None:
