@@ -119,7 +119,8 @@ class _Connection(H11Protocol):
             self._head_timer.cancel()
 
     def _give_up(self) -> None:
-        cycle: RequestResponseCycle | None = self.cycle  # uvicorn says that there is always one
+        # None before the first request, though uvicorn does not declare that.
+        cycle: RequestResponseCycle | None = self.cycle
         if cycle is None or cycle.response_complete:
             self.transport.close()
 

@@ -72,7 +72,7 @@ def told_lines(event: OrderEvent) -> list[Told]:
     for place, line in enumerate(event.lines):
         path = f"lines[{place}]"
         if not line.id or line.id in told:
-            raise Undecodable(f"{path}.id", line.id, "an id that no other line of the order has")
+            raise Undecodable(f"{path}.id", line.id, "an id of its own in the order")
         ordered, shipped, cancelled = (
             units(f"{path}.{name}", getattr(line, name))
             for name in ("quantity", "shipped", "cancelled")

@@ -1,5 +1,5 @@
 """A client of a core in the same process: the requests are those of the real client, what they mean
-and how it is told is the server's, and in between there is an engine and nothing else.
+and how it is told is the server's, and in between there is an engine.
 """
 
 from collections.abc import Callable

@@ -83,16 +83,16 @@ def test_nothing_is_sent_in_an_outage_and_all_of_it_after() -> None:
 def test_notifications_come_twice_late_out_of_order_or_never() -> None:
     clock = Clock()
     twice = Deliveries(Schedule(Faults(duplicates=1, delay_s=60), clock), clock)
-    never = Deliveries(Schedule(Faults(dropped=1), clock), clock)
+    silent = Deliveries(Schedule(Faults(dropped=1), clock), clock)
     for number in range(20):
         twice.post(notice(number))
-        never.post(notice(number))
+        silent.post(notice(number))
     clock.now += 60
 
     came = drained(twice)
     assert sorted(came) == sorted([f"{number}".encode() for number in range(20)] * 2)
     assert sorted(came, key=int) != came
-    assert [] == drained(never)
+    assert [] == drained(silent)
 
 
 def test_what_is_not_taken_is_sent_again_and_then_given_up() -> None:
