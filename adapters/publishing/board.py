@@ -259,11 +259,6 @@ class Board:
             self._rank(row, now_s)
         return rows
 
-    @property
-    def next_due_s(self) -> float | None:
-        """When the next pair that was put off is due."""
-        return self._put_off.next_s
-
     # What the channel says
 
     def hear(self, shown: Shown, now_s: float) -> tuple[Heard, int]:

@@ -14,11 +14,6 @@ class PutOff:
     def __contains__(self, row: int) -> bool:
         return row in self._until
 
-    @property
-    def next_s(self) -> float | None:
-        """When the next row is due, or earlier."""
-        return self._heap[0][0] if self._heap else None
-
     def put(self, row: int, until_s: float) -> None:
         """Put a row off."""
         self._until[row] = until_s
