@@ -7,18 +7,15 @@ answers fail on demand.
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import httpx
-from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 from starlette.responses import Response as HttpResponse
-from starlette.routing import Route
 
 from holdfast.adapters.contract import (
     Accepted,
@@ -38,7 +35,7 @@ from holdfast.adapters.contract import (
     Wait,
 )
 from holdfast.adapters.events import Shown
-from holdfast.edge.serving import serve_http
+from tests.adapters.served import served
 from tests.real_time import wall_s
 
 FEED_MAX: Final = 25_000
@@ -116,23 +113,9 @@ class MiniChannel:
 @contextmanager
 def running_mini_channel() -> Iterator[MiniChannel]:
     """Run one on a thread of its own, on a free loopback port."""
-    channel, ready, stop = MiniChannel(), threading.Event(), threading.Event()
-
-    async def serve() -> None:
-        methods = ["GET", "POST"]
-        app = Starlette(routes=[Route("/{path:path}", channel.answer, methods=methods)])
-        async with serve_http(app, "127.0.0.1", 0) as channel.port:
-            ready.set()
-            await asyncio.to_thread(stop.wait)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    try:
+    channel = MiniChannel()
+    with served(channel.answer) as channel.port:
         yield channel
-    finally:
-        stop.set()
-        thread.join(10)
 
 
 # Its adapter

@@ -4,20 +4,16 @@ It keeps a feed of receipts that is polled page by page, and shipments that it i
 each reference, whatever happens on the way.
 """
 
-import asyncio
 import json
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 from starlette.responses import Response as HttpResponse
-from starlette.routing import Route
 
 from holdfast.adapters.contract import (
     Adapter,
@@ -36,7 +32,7 @@ from holdfast.adapters.contract import (
     Undecodable,
 )
 from holdfast.adapters.events import Decoded, FactKind, StockFact
-from holdfast.edge.serving import serve_http
+from tests.adapters.served import served
 
 PAGE: Final = 10
 
@@ -100,22 +96,9 @@ class MiniErp:
 @contextmanager
 def running_mini_erp() -> Iterator[MiniErp]:
     """Run one on a thread of its own, on a free loopback port."""
-    erp, ready, stop = MiniErp(), threading.Event(), threading.Event()
-
-    async def serve() -> None:
-        app = Starlette(routes=[Route("/{path:path}", erp.answer, methods=["GET", "POST"])])
-        async with serve_http(app, "127.0.0.1", 0) as erp.port:
-            ready.set()
-            await asyncio.to_thread(stop.wait)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    try:
+    erp = MiniErp()
+    with served(erp.answer) as erp.port:
         yield erp
-    finally:
-        stop.set()
-        thread.join(10)
 
 
 # Its adapter

@@ -13,12 +13,12 @@ from holdfast.adapters.contract import Message
 from holdfast.adapters.events import OrderEvent, OrderKind, OrderLine
 from holdfast.adapters.intake.cloudevents import ADAPTER, to_json
 from holdfast.adapters.mapping import Tables
-from holdfast.adapters.runtime.cases import cases
+from holdfast.adapters.runtime.cases import Case, cases
 from holdfast.adapters.runtime.facts import Dead, Settled
 from holdfast.adapters.runtime.flow_metrics import Figures
 from holdfast.adapters.runtime.gate import Gate
 from holdfast.adapters.runtime.inbox import Inbox, keyed
-from holdfast.adapters.runtime.lane import Lane
+from holdfast.adapters.runtime.lane import Lane, nothing_sold
 from holdfast.adapters.runtime.order_calls import SOLD_HOLD
 from holdfast.adapters.runtime.orders import Orders
 from holdfast.adapters.runtime.store import Store
@@ -95,8 +95,12 @@ async def test_a_channel_hears_when_what_the_core_has_now_was_sold(
 
 
 async def deliver(
-    folder: Path, core: CoreClient, event: OrderEvent, sold: Callable[[datetime], None]
-) -> None:
+    folder: Path,
+    core: CoreClient,
+    event: OrderEvent,
+    sold: Callable[[datetime], None] = nothing_sold,
+) -> list[Case]:
+    """Let a channel's lane take one event; the cases that came of it."""
     store = Store(folder, 16 << 20)
     inbox = Inbox(store, "channel", 100, 86_400)
     await inbox.put([keyed("channel", ADAPTER, Message(to_json(event), received=NOW))], NOW)
@@ -114,34 +118,21 @@ async def deliver(
         sold=sold,
     )
     assert await lane.round()
+    with store.reading() as tables:
+        found = list(cases(tables))
     store.close()
+    return found
 
 
 async def test_a_state_goes_from_its_message_to_the_core_and_the_exception_queue(
     core: CoreClient, tmp_path: Path
 ) -> None:
-    store = Store(tmp_path, 16 << 20)
-    inbox = Inbox(store, "channel", 100, 86_400)
     state = replace(LINE, shipped=Decimal(1), cancelled=Decimal(0))
     later = OrderLine("2", "MUG", "A", Decimal(1), cancelled=Decimal(1))
     event = replace(PLACED, kind=OrderKind.STATE, lines=(state, later))
-    await inbox.put([keyed("channel", ADAPTER, Message(to_json(event), received=NOW))], NOW)
-    lane = Lane(
-        "channel",
-        ADAPTER,
-        ADAPTER.options(),
-        store=store,
-        inbox=inbox,
-        client=cast(Client, core),
-        core=Gate("core", ()),
-        tables=Tables(),
-        told=Figures({"channel": "order_sync"}, {}, lambda: NOW),
-        now=lambda: NOW,
-    )
-    assert await lane.round()
+    found = await deliver(tmp_path, core, event)
 
     lines = (await core.get_reservation("o")).reservation.lines
     figures = [(each.line_id, each.committed, each.fulfilled, each.cancelled) for each in lines]
     assert [("1", 2, 1, 0), ("2", 0, 0, 1)] == figures
-    with store.reading() as tables:
-        assert [("order_short", "o")] == [(case.kind, case.subject) for case in cases(tables)]
+    assert [("order_short", "o")] == [(case.kind, case.subject) for case in found]
