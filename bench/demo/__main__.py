@@ -6,13 +6,14 @@ The exit code: 0 all systems agree in the end, 1 some do not or it failed, 130 i
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
 
 from ..harness.command_line import EXIT_STOPPED, whole
 from ..harness.plan import BenchError, tell
 from ..replay.terminal import console
 from .show import show
+from .together import first_failure
 
 EXIT_GOOD, EXIT_FAILED = 0, 1
 
@@ -31,15 +32,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--seconds", type=whole(20), default=SECONDS, help="how long (default: %(default)s)"
     )
     options = parser.parse_args(arguments)
+    return ended(show(options.seed, options.seconds, console()))
+
+
+def ended(play: Coroutine[Any, Any, bool]) -> int:
+    """Play, and tell in a sentence what ended it early; the exit code."""
     try:
-        agree = asyncio.run(show(options.seed, options.seconds, console()))
-    except BenchError as error:
-        tell(str(error))
-        return EXIT_FAILED
+        return EXIT_GOOD if asyncio.run(play) else EXIT_FAILED
     except KeyboardInterrupt:
         tell("Stopped.")
         return EXIT_STOPPED
-    return EXIT_GOOD if agree else EXIT_FAILED
+    except Exception as failed:  # noqa: BLE001 - whatever it is, it is told in a sentence
+        first = first_failure(failed)
+        kind = "" if isinstance(first, BenchError) else f"{type(first).__name__}: "
+        tell(f"The demonstration failed: {kind}{first}")
+        return EXIT_FAILED
 
 
 if __name__ == "__main__":

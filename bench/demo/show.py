@@ -11,6 +11,8 @@ import httpx
 from rich.console import Console
 from rich.live import Live
 
+from holdfast.edge.client import HoldfastError
+
 from ..harness.erp_user import Erp
 from ..harness.plan import tell
 from . import day as days
@@ -19,6 +21,7 @@ from .comparisons import Line, reconcile
 from .day import HOT, SKUS, STORE_UNITS, STORES, WAREHOUSE, WAREHOUSE_UNITS, Day
 from .estate import Estate
 from .posting import Intake
+from .together import beside
 from .trade import Trade
 
 #: Seconds that may pass until all is told to everybody, after the doors have closed.
@@ -41,14 +44,11 @@ class Show:
         self._available: dict[str, int] = {}
 
     async def play(self, console: Console) -> list[Line]:
-        """Play it, and return the comparisons of the end. Raises BenchError."""
+        """Play it, and return the comparisons of the end. Raises ExceptionGroup of what failed."""
         with Live(console=console, transient=False, auto_refresh=False) as live:
-            drawing = asyncio.create_task(self._draw(live))
-            try:
+            async with beside(self._draw(live)):
                 await self._fill()
                 return await self._trade()
-            finally:
-                drawing.cancel()
 
     def summary(self) -> str:
         """What the day came to, in a sentence."""
@@ -74,17 +74,12 @@ class Show:
 
     async def _trade(self) -> list[Line]:
         trade = self.trade
-        background = [trade.watch(self._estate.client), trade.warehouse()]
-        tasks = [asyncio.create_task(each) for each in background]
-        try:
+        async with beside(trade.watch(self._estate.client), trade.warehouse()):
             await asyncio.sleep(max(0.0, -trade.at))
             async with asyncio.TaskGroup() as day:
                 for each in (trade.customers, trade.tills, trade.return_in_store, trade.late_count):
                     day.create_task(each())
             return await self._settle()
-        finally:
-            for task in tasks:
-                task.cancel()
 
     async def _settle(self) -> list[Line]:
         """Wait until everybody has been told everything, as the comparisons say, or it takes too
@@ -115,7 +110,7 @@ class Show:
 
     async def _draw(self, live: Live) -> None:
         while True:
-            with suppress(httpx.TransportError):  # what was seen last is drawn
+            with suppress(httpx.TransportError, HoldfastError):  # what was seen last is drawn
                 await self._look()
             live.update(self._picture(), refresh=True)
             await asyncio.sleep(LOOK_S)
@@ -138,7 +133,9 @@ class Show:
 
 
 async def show(seed: int, seconds: float, console: Console) -> bool:
-    """Play a day; whether all systems agree in the end. Raises BenchError."""
+    """Play a day; whether all systems agree in the end. Raises BenchError, or an ExceptionGroup of
+    what failed.
+    """
     day = days.day(seed, seconds)
     tell("Starting a node, the adapters, twins of three channels, and an ERP ...")
     with TemporaryDirectory(prefix="holdfast-demo-") as folder:
