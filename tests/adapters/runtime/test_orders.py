@@ -13,7 +13,7 @@ from holdfast.adapters.contract import Message
 from holdfast.adapters.events import OrderEvent, OrderKind, OrderLine
 from holdfast.adapters.intake.cloudevents import ADAPTER, to_json
 from holdfast.adapters.mapping import Tables
-from holdfast.adapters.runtime.cases import Case, cases
+from holdfast.adapters.runtime.cases import cases
 from holdfast.adapters.runtime.facts import Dead, Settled
 from holdfast.adapters.runtime.flow_metrics import Figures
 from holdfast.adapters.runtime.gate import Gate
@@ -21,6 +21,7 @@ from holdfast.adapters.runtime.inbox import Inbox, keyed
 from holdfast.adapters.runtime.lane import Lane, nothing_sold
 from holdfast.adapters.runtime.order_calls import SOLD_HOLD
 from holdfast.adapters.runtime.orders import Orders
+from holdfast.adapters.runtime.records import Case
 from holdfast.adapters.runtime.store import Store
 from holdfast.core.commands import Location, RecordStockEvents, StockEvent, UpdateLocation
 from holdfast.core.ids import key_from_text

@@ -10,12 +10,13 @@ import httpx
 import pytest
 from rich.console import Console
 
-from bench.demo.__main__ import EXIT_FAILED, EXIT_GOOD, EXIT_STOPPED, ended
+from bench.demo.__main__ import EXIT_FAILED, EXIT_GOOD, ended
 from bench.demo.day import day
 from bench.demo.estate import Estate
 from bench.demo.posting import Intake
 from bench.demo.show import Show
 from bench.demo.together import beside
+from bench.harness.command_line import EXIT_STOPPED
 from tests.real_time import wall_s
 
 FAR_S = 3_600.0
