@@ -204,6 +204,20 @@ class Shown:
     correlation_id: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbered:
+    """The number of a document among those of its source, whatever else the document says: where
+    one is missing between two that came, a case is opened.
+    """
+
+    source: str
+    date: str
+    """ISO 8601; numbers may begin anew with it."""
+    number: int
+    grace: timedelta
+    """How long those before it may be missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ignored:
     """Something that does not concern stock, or an echo of our own: counted by its reason."""
@@ -213,4 +227,4 @@ class Ignored:
 
 
 Event: TypeAlias = StockFact | OrderEvent | Exceptional
-Decoded: TypeAlias = Event | Shown | Ignored
+Decoded: TypeAlias = Event | Shown | Numbered | Ignored

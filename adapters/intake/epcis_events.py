@@ -166,7 +166,7 @@ class _Maker:
 
     def undone(self, made: Decoded) -> list[Decoded]:
         """What takes back what an event said, since it declares itself wrong."""
-        if isinstance(made, Ignored):
+        if not isinstance(made, Event):
             return [made]
         new_id = f"{made.id}/error"
         if isinstance(made, OrderEvent) and made.kind is OrderKind.HELD:

@@ -30,17 +30,20 @@ from ..contract import Adapter, Message, Undecodable
 from ..events import Decoded
 from .fields import hash_of
 from .poslog_options import PoslogOptions
+from .poslog_receipts import numbered
 from .poslog_transactions import events_of
 from .verification import verify
 from .xml_cutting import cut_records
-from .xml_records import records
+from .xml_records import children, records
 
 
 def decode(message: Message, options: PoslogOptions) -> Iterator[Decoded | Undecodable]:
     """The events of every transaction, in the order of the file."""
     for at, transaction in enumerate(records(message.body, "POSLog", "Transaction"), 1):
+        path = f"Transaction[{at}]"
+        yield from numbered(children(transaction), path, options)
         try:
-            yield from events_of(transaction, f"Transaction[{at}]", options)
+            yield from events_of(transaction, path, options)
         except Undecodable as wrong:
             yield wrong
 

@@ -30,6 +30,12 @@ class PoslogOptions(BaseModel):
     """Disposal methods after which returned units are for sale."""
     returned_status: str = ""
     """Status of returned units that tell no disposal; empty when they are for sale."""
+    watch_numbers: bool = True
+    """Whether a case is opened where a till's transactions do not all come. Not where a feed leaves
+    some out, such as control transactions.
+    """
+    numbers_grace: timedelta = timedelta(hours=36)
+    """How long they may be missing: tills keep what they sold while they are offline."""
     hold_suspended: bool = True
     """Whether units of suspended transactions are held. Not where tills do not tell of those: there
     is nothing to free when one is resumed then.

@@ -6,6 +6,8 @@ its number in the transaction.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Final
@@ -13,7 +15,9 @@ from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
 from ..contract import Undecodable
+from ..events import Numbered
 from . import fields
+from .poslog_options import PoslogOptions
 from .xml_records import children, local, text_of
 
 Children = dict[str, Element]
@@ -62,6 +66,19 @@ def receipt_of(parts: Children, path: str) -> Receipt:
         day=_day(parts, path),
         number=number_of(parts, "SequenceNumber", path),
     )
+
+
+def numbered(parts: Children, path: str, options: PoslogOptions) -> Iterator[Numbered]:
+    """The number of a transaction, whatever its kind. One that can't be read has none."""
+    with suppress(Undecodable):
+        receipt = receipt_of(parts, path)
+        if options.watch_numbers and receipt.number.isdecimal():
+            yield Numbered(
+                source=receipt.source(options.source),
+                date=receipt.day,
+                number=int(receipt.number),
+                grace=options.numbers_grace,
+            )
 
 
 def links_of(element: Element, own: Receipt, path: str) -> list[Link]:

@@ -74,15 +74,12 @@ def raise_case(adapter: str, event: Exceptional, now: datetime) -> Callable[[Tab
     """The change that opens a case, or counts one of the same kind and subject that is open."""
 
     def change(tables: Tables) -> None:
-        topic = _topic(event.kind, event.subject)
-        number = tables.open_cases.get(topic)
-        if number is not None and (record := tables.cases.get(number)) is not None:
-            case = read_case(record)
+        if (case := open_case(tables, event.kind, event.subject)) is not None:
             counted = replace(case, times=case.times + 1, text=event.text)
-            tables.cases.put(number, pack_case(counted))
+            tables.cases.put(case.number.to_bytes(8), pack_case(counted))
             return
         number = tables.next_number(b"case").to_bytes(8)
-        tables.open_cases.put(topic, number)
+        tables.open_cases.put(_topic(event.kind, event.subject), number)
         tables.cases.put(number, pack_case(_case(adapter, event, int.from_bytes(number), now)))
 
     return change
@@ -96,6 +93,12 @@ def settle_case(tables: Tables, number: int, what: str) -> bool:
     tables.cases.put(number.to_bytes(8), pack_case(replace(case, settled=what)))
     tables.open_cases.delete(_topic(case.kind, case.subject))
     return True
+
+
+def reword_case(tables: Tables, number: int, text: str) -> None:
+    """Say of a case that is open how it stands now."""
+    if (case := case_of(tables, number)) is not None:
+        tables.cases.put(number.to_bytes(8), pack_case(replace(case, text=text)))
 
 
 def assign_case(tables: Tables, number: int, owner: str) -> bool:
@@ -122,6 +125,12 @@ def newest_open_cases(tables: Tables, count: int) -> list[Case]:
     """So many of the cases that are open, newest first: not by way of those that are settled."""
     numbers = nlargest(count, (number for _, number in tables.open_cases.entries()))
     return [case for number in numbers if (case := case_of(tables, int.from_bytes(number)))]
+
+
+def open_case(tables: Tables, kind: str, subject: str) -> Case | None:
+    """The case of a kind and subject that is open."""
+    number = tables.open_cases.get(_topic(kind, subject))
+    return None if number is None else case_of(tables, int.from_bytes(number))
 
 
 def case_of(tables: Tables, number: int) -> Case | None:

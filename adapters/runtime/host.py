@@ -44,6 +44,7 @@ from .partner import Partner, http_client
 from .polls import Poller
 from .settings import Configured, Settings, read_tables
 from .store import Store, StoreFailed, StoreFull
+from .till_gaps import watch_gaps
 
 #: What time heals of the core, or an operator of the node does.
 CORE_TEMPORARY: Final = (Overloaded, Unavailable, DeadlineExceeded, StorageFull)
@@ -108,6 +109,7 @@ class Host:
                 for each in self._configured
                 for work in await self._parts(each, client, channels, stack)
             ]
+            works.append(partial(watch_gaps, self.store, utc_now))
             if channels.publishers:
                 works += [partial(_followed, channels.levels), channels.levels.ask]
             app = build_app(

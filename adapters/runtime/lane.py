@@ -21,7 +21,16 @@ from holdfast.v1 import stock_service_pb2 as stock
 
 from .. import mapping
 from ..contract import Adapter, Undecodable
-from ..events import Event, Exceptional, Ignored, OrderEvent, OrderKind, Shown, StockFact
+from ..events import (
+    Event,
+    Exceptional,
+    Ignored,
+    Numbered,
+    OrderEvent,
+    OrderKind,
+    Shown,
+    StockFact,
+)
 from ..intake import cloudevents
 from .cases import case_of_dead, case_of_money, raise_case
 from .dead_letters import DEFECT, bury, event_letter, message_letter
@@ -32,6 +41,7 @@ from .order_calls import APPLIED
 from .orders import Orders
 from .records import Waiting, fingerprint
 from .store import Store, StoreFull, Tables
+from .till_gaps import note_numbers
 from .unmapped import note_unmapped
 
 #: What a round takes: enough for one full call to the core, and little enough to decode at once.
@@ -99,6 +109,7 @@ class Round:
     """What a round has come to: what is written at its end."""
 
     changes: list[Callable[[Tables], None]] = field(default_factory=list)
+    numbers: list[Numbered] = field(default_factory=list)
 
     def commit(self, tables: Tables) -> None:
         """Write it all in one transaction."""
@@ -166,6 +177,7 @@ class Lane:
         items = [item for each in waiting for item in await self._items(each, done)]
         for is_fact, run in groupby(items, key=_is_fact_of):
             await (self._record if is_fact else self._carry_out)(list(run), done)
+        done.changes.append(note_numbers(self.name, done.numbers, self._now()))
         numbers = [each.number for each in waiting]
         done.changes.append(lambda tables: self.inbox.remove(tables, numbers))
         await self._store.write(done.commit)
@@ -186,6 +198,8 @@ class Lane:
                 errors.append(decoded)
             elif isinstance(decoded, Ignored):
                 self._told.ignored(self.name, decoded.reason)
+            elif isinstance(decoded, Numbered):
+                done.numbers.append(decoded)
             elif isinstance(decoded, Shown):
                 if (change := self._hear(decoded)) is not None:
                     done.changes.append(change)

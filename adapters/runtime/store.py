@@ -103,6 +103,8 @@ class Tables(NamedTuple):
     """Adapter and hash of an item and a node -> what a channel shows of it."""
     walks: Table
     """Adapter, number and place -> the offers of a walk to a channel, and its answers so far."""
+    tills: Table
+    """Adapter and hash of a source -> which of its numbers came."""
     numbers: Table
     """Name of a sequence -> its last number."""
 

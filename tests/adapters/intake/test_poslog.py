@@ -17,6 +17,7 @@ from holdfast.adapters.events import (
     Exceptional,
     FactKind,
     Ignored,
+    Numbered,
     OrderEvent,
     OrderKind,
     OrderLine,
@@ -78,7 +79,14 @@ def poslog(*receipts: str) -> bytes:
 
 
 def decoded(body: bytes, options: PoslogOptions = OPTIONS) -> list[Any]:
-    return list(ADAPTER.decode(Message(body), options))
+    """What it says but for numbers."""
+    found = ADAPTER.decode(Message(body), options)
+    return [each for each in found if not isinstance(each, Numbered)]
+
+
+def numbers(body: bytes, options: PoslogOptions = OPTIONS) -> list[Numbered]:
+    found = ADAPTER.decode(Message(body), options)
+    return [each for each in found if isinstance(each, Numbered)]
 
 
 def of(*parts: str, options: PoslogOptions = OPTIONS, **how: Any) -> list[Any]:
@@ -397,6 +405,41 @@ def test_every_receipt_of_a_real_day_goes_through() -> None:
     assert not [each for each in found if isinstance(each, Undecodable)]
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        receipt(line(1), number="00114"),
+        receipt(line(1), attributes='TrainingModeFlag="true"'),
+        receipt(line(1, quantity="many")),
+        receipt(line(1)).replace("RetailTransaction", "ControlTransaction"),
+    ],
+    ids=["sale", "training", "undecodable", "control"],
+)
+def test_every_transaction_has_a_number_of_its_till(sent: str) -> None:
+    grace = timedelta(hours=36)
+    expected = Numbered(source="pos/0042/3", date="2026-11-26", number=114, grace=grace)
+    assert [expected] == numbers(poslog(sent))
+    assert [] == numbers(poslog(sent), OPTIONS.model_copy(update={"watch_numbers": False}))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [receipt(line(1), number="A-7"), receipt(line(1)).replace("WorkstationID", "Till")],
+    ids=["no number", "no till"],
+)
+def test_a_transaction_that_is_not_numbered_is_not_missed(sent: str) -> None:
+    assert [] == numbers(poslog(sent))
+
+
+def test_no_number_is_missing_in_a_real_day() -> None:
+    tills: dict[str, list[int]] = {}
+    for each in numbers(contract("poslog/POSLog.redacted.xml").read_bytes()):
+        tills.setdefault(each.source, []).append(each.number)
+    assert 51 == sum(map(len, tills.values()))
+    for found in tills.values():
+        assert list(range(min(found), max(found) + 1)) == sorted(found)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_memory_stays_flat_over_a_file_of_100_megabytes() -> None:
@@ -414,7 +457,7 @@ def test_memory_stays_flat_over_a_file_of_100_megabytes() -> None:
 def test_a_file_is_cut_into_its_receipts() -> None:
     body = poslog(receipt(line(1), number=1), receipt(line(1), number=2))
     pieces = list(ADAPTER.cut([body[:100], body[100:]], "day.xml", OPTIONS))
-    found = [event for piece in pieces for event in ADAPTER.decode(piece, OPTIONS)]
+    found = [event for piece in pieces for event in decoded(piece.body)]
     assert decoded(body) == found
     assert [{"file": "day.xml"}] * 2 == [piece.attributes for piece in pieces]
 
@@ -424,7 +467,7 @@ def test_a_real_day_cut_into_its_receipts_says_the_same() -> None:
     options = PoslogOptions(time_zone="America/Los_Angeles", weight_unit="lb")
     pieces = list(ADAPTER.cut([body], "day.xml", options))
     assert 51 == len({ADAPTER.key(piece) for piece in pieces})
-    cut = [event for piece in pieces for event in ADAPTER.decode(piece, options)]
+    cut = [event for piece in pieces for event in decoded(piece.body, options)]
     assert decoded(body, options) == cut
 
 

@@ -14,7 +14,9 @@ import pytest
 
 from holdfast.adapters.contract import Adapter, Message, Undecodable
 from holdfast.adapters.events import OrderEvent, OrderKind
+from holdfast.adapters.intake import poslog
 from holdfast.adapters.intake.cloudevents import ADAPTER, to_batch
+from holdfast.adapters.intake.poslog_options import PoslogOptions
 from holdfast.adapters.mapping import Tables
 from holdfast.adapters.runtime import lane as lane_module
 from holdfast.adapters.runtime.cases import cases
@@ -24,6 +26,7 @@ from holdfast.adapters.runtime.inbox import Inbox, Keyed
 from holdfast.adapters.runtime.lane import Lane
 from holdfast.adapters.runtime.store import Store, StoreFull
 from holdfast.adapters.runtime.store import Tables as StoreTables
+from holdfast.adapters.runtime.till_gaps import tell_gaps
 from holdfast.edge.client import Client
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.adapters.events_of import SALE
@@ -114,6 +117,24 @@ async def test_what_sources_tell_by_turns_takes_one_call_for_each_source(tmp_pat
     expected = [(till, [f"{till}/{number}" for number in range(50)]) for till in tills]
     assert expected == sorted(core.calls)
     assert not await under_test.round()
+
+
+async def test_a_number_that_a_till_left_out_goes_to_the_exception_queue(tmp_path: Path) -> None:
+    sent = "".join(
+        f"<Transaction><RetailStoreID>1</RetailStoreID><WorkstationID>2</WorkstationID>"
+        f"<SequenceNumber>{number}</SequenceNumber><BusinessDayDate>2026-11-27</BusinessDayDate>"
+        f"<ControlTransaction/></Transaction>"
+        for number in (7, 9)
+    )
+    under_test, inbox = lane(tmp_path, Core(), poslog.ADAPTER)
+    await inbox.put([Keyed(Message(f"<POSLog>{sent}</POSLog>".encode()), "1", "")], NOW)
+    assert await under_test.round()
+
+    store = inbox._store
+    await tell_gaps(store, NOW + PoslogOptions().numbers_grace)
+    with store.reading() as tables:
+        (case,) = cases(tables)
+    assert ("events", "till_gap", "pos/1/2") == (case.adapter, case.kind, case.subject)
 
 
 async def test_a_long_message_is_decoded_beside_the_loop(tmp_path: Path) -> None:

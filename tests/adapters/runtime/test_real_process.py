@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 import httpx
 import pytest
 
-from holdfast.adapters.events import FactKind, OrderEvent, OrderKind, StockFact
+from holdfast.adapters.events import FactKind, Numbered, OrderEvent, OrderKind, StockFact
 from holdfast.adapters.runtime.facts import Dead, Settled, message_of
 from holdfast.adapters.runtime.orders import Orders
+from holdfast.adapters.runtime.store import Store
+from holdfast.adapters.runtime.till_gaps import note_numbers
 from holdfast.edge.client import BlockingClient, Client
 from tests.adapters.adapters_process import SHOP, AdaptersProcess, signed
 from tests.edge.node_process import NodeProcess, running_node
+from tests.real_time import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -265,3 +269,17 @@ def test_what_waits_for_an_adapter_that_is_gone_is_told(node: NodeProcess, tmp_p
         told = first.status()
 
     assert {"shop: inbox": 1} == told["stranded"]
+
+
+def test_what_a_till_misses_too_long_is_told_by_the_process(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store", 16 << 20)
+    told = [
+        Numbered(source="pos/1/2", date="2026-11-27", number=number, grace=timedelta())
+        for number in (7, 9)
+    ]
+    store.write_now(note_numbers("shop", told, datetime(2026, 11, 27, tzinfo=UTC)))
+    store.close()
+    with AdaptersProcess(tmp_path, "127.0.0.1:1", SHOP) as running:
+        wait_until(lambda: running.status()["open_cases"], "no case was opened")
+        (case,) = cases(running)
+    assert ("till_gap", "pos/1/2") == (case["kind"], case["subject"])
