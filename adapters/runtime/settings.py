@@ -51,6 +51,7 @@ KINDS: Final[Mapping[str, str]] = {
     "shopify-app-orders": "holdfast.adapters.systems.shopify.kinds:ORDERS_OF_APP",
     "shopify-orders": "holdfast.adapters.systems.shopify.kinds:ORDERS",
     "square": "holdfast.adapters.systems.square:ADAPTER",
+    "square-changes": "holdfast.adapters.systems.square_changes:ADAPTER",
     "tryton": "holdfast.adapters.systems.tryton.moves:ADAPTER",
     "tryton-stock": "holdfast.adapters.systems.tryton.stock:ADAPTER",
     "vendure": "holdfast.adapters.systems.vendure:ADAPTER",

@@ -31,7 +31,7 @@ from .negative_counts import below_zero
 
 ENTRIES_MAX: Final = 10_000
 #: Where a message has its changes when it is a page of the history.
-_CHANGES: Final = "changes"
+CHANGES: Final = "changes"
 
 #: States of units that are on hand -> their status.
 _ON_HAND: Final[Mapping[str, str]] = {
@@ -89,7 +89,7 @@ def verify(message: Message, secrets: Mapping[str, str], options: SquareOptions)
 def key(message: Message) -> str:
     """The id of a notification, which Square repeats; a hash of a page of changes."""
     document = _document(message)
-    if _CHANGES in document:
+    if CHANGES in document:
         return fields.hash_of(message)
     return fields.text(document.get("event_id"), "event_id")
 
@@ -99,14 +99,11 @@ def decode(message: Message, options: SquareOptions) -> Iterator[Decoded | Undec
     the others.
     """
     document = _document(message)
-    if _CHANGES in document:
-        changes = fields.array(document[_CHANGES], _CHANGES, ENTRIES_MAX)
-        for at, change in enumerate(changes):
-            path = f"{_CHANGES}[{at}]"
-            try:
-                yield from _change(fields.mapping(change, path), path, options)
-            except Undecodable as wrong:
-                yield wrong
+    if CHANGES in document:
+        if options.take == "changes":
+            yield from changes_of(document, options.our_references)
+        else:
+            yield Ignored("changes")
         return
     kind = fields.text(document.get("type"), "type")
     if kind != "inventory.count.updated":
@@ -115,6 +112,18 @@ def decode(message: Message, options: SquareOptions) -> Iterator[Decoded | Undec
         yield Ignored("counts")
     else:
         yield from _counts(document)
+
+
+def changes_of(document: Mapping[str, Any], our_references: str) -> Iterator[Decoded | Undecodable]:
+    """What the changes of a page are. Those whose references begin with ours, unless that is empty,
+    are echoes.
+    """
+    for at, change in enumerate(fields.array(document.get(CHANGES), CHANGES, ENTRIES_MAX)):
+        path = f"{CHANGES}[{at}]"
+        try:
+            yield from _change(fields.mapping(change, path), path, our_references)
+        except Undecodable as wrong:
+            yield wrong
 
 
 def _document(message: Message) -> Mapping[str, Any]:
@@ -156,9 +165,7 @@ def _count(count: Mapping[str, Any], path: str, merchant: str, new_id: str) -> D
     return fact if fact.quantity >= 0 else below_zero(fact, "Square counts")
 
 
-def _change(change: Mapping[str, Any], path: str, options: SquareOptions) -> list[Decoded]:
-    if options.take != "changes":
-        return [Ignored("changes")]
+def _change(change: Mapping[str, Any], path: str, our_references: str) -> list[Decoded]:
     kind = change.get("type")
     made = _MADE.get(kind) if type(kind) is str else None
     if made is None:
@@ -167,7 +174,7 @@ def _change(change: Mapping[str, Any], path: str, options: SquareOptions) -> lis
     where = f"{path}.{name}"
     part = fields.mapping(change.get(name), where)
     reference = fields.any_text(part.get("reference_id") or "", f"{where}.reference_id")
-    if options.our_references and reference.startswith(options.our_references):
+    if our_references and reference.startswith(our_references):
         return [Ignored("echo")]
     return make(part, where)
 
