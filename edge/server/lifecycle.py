@@ -31,15 +31,15 @@ from ..addresses import split_address
 from ..serving import serve_http
 from .admission import Admission
 from .clock import check_clock, node_clock
-from .handlers import ADMIN, PUBLIC, Handlers, methods_of, service_names
-from .health import Health
+from .endpoints import ADMIN, PUBLIC, Handlers, methods_of, service_names
+from .transports.health import Health
 from .heartbeat import Heartbeat
 from .http import Phase, build_app
 from .ledger_reader import LedgerReader
 from .log_writer import LogWriter, Sampler
 from .operators import Operators
 from .pump import Pump
-from .reflection import add_reflection
+from .transports.reflection import add_reflection
 from .service import Service
 from .settings import Settings
 from .snapshots import SnapshotFailedError, SnapshotKeeper

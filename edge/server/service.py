@@ -1,7 +1,7 @@
 """One short method per RPC: read the request, ask the node, write the answer.
 
 Form is judged in edge/wire, admission in admission.py, stock in the core. A method takes the parsed
-request and the context of its call, and returns the response or raises a `Fault`; handlers.py does
+request and the context of its call, and returns the response or raises a `Fault`; endpoints.py does
 the bytes and the status. A method that streams takes or returns an iterator instead.
 """
 

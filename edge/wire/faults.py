@@ -60,7 +60,7 @@ class Blame(NamedTuple):
 
 @dataclass(eq=False)  # compared by identity, as tracebacks expect of an exception
 class Fault(Exception):  # noqa: N818 - "error" says less: a refusal is the other kind of no
-    """Raised for a malformed request or a node that cannot take it; handlers.py sends `to_status`.
+    """Raised for a malformed request or a node that cannot take it; endpoints.py sends `to_status`.
 
     `metadata` repeats what varies in `message`; `retry_after_s` is set where a retry can help.
     `blames` are the fields at fault, most important first.

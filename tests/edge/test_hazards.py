@@ -36,7 +36,7 @@ from holdfast.edge.client.methods import RESERVE
 from holdfast.edge.server.admission import Admission
 from holdfast.edge.server.clock import node_clock
 from holdfast.edge.server.context import CallContext
-from holdfast.edge.server.handlers import PUBLIC, Handlers, methods_of
+from holdfast.edge.server.endpoints import PUBLIC, Handlers, methods_of
 from holdfast.edge.server.log_writer import Sampler
 from holdfast.edge.server.pump import Pump
 from holdfast.edge.server.service import Service

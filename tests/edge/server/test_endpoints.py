@@ -13,7 +13,7 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool
 
 from holdfast.edge.server.context import CallContext
-from holdfast.edge.server.handlers import Handlers
+from holdfast.edge.server.endpoints import Handlers
 from holdfast.edge.server.log_writer import Sampler
 from holdfast.edge.server.statistics import CallCounters
 from holdfast.edge.wire import faults

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2
 
-from .context import Context
+from ..context import Context
 
 _Response = health_pb2.HealthCheckResponse
 
