@@ -1,9 +1,6 @@
 """What a method is told of its call, beside the request."""
 
-from typing import Any, NamedTuple, TypeAlias
-
-#: gRPC's own context of a call, which has no types. It stays in handlers.py and its like.
-Context: TypeAlias = Any
+from typing import NamedTuple
 
 
 class CallContext(NamedTuple):

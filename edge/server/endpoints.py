@@ -1,18 +1,18 @@
-"""From bytes to a method and back, for every RPC alike.
+"""From bytes to a method and back, for every RPC alike, whatever server the bytes come through.
 
-One generic handler with raw bytes serves all methods, health and reflection included: a server with
-registered methods waits on a future per method for each call that it accepts. What is the same for
-every call is done here: its context, the status of a fault, the counters, the line in the log of a
-call that asks for one. An ordinary call logs nothing.
+What is the same for every call is done here: its bytes are read and written, a fault becomes the
+status of its call, calls are counted, and a call that asks for it has a line in the log; an
+ordinary one logs nothing. A transport hands an endpoint what came in and the context of the call,
+and sends what comes out.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from enum import Enum
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-import grpc
 import structlog
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -32,18 +32,18 @@ from holdfast.v1.common_pb2 import OUTCOME_REFUSED
 from ..wire import faults
 from ..wire.faults import Fault
 from ..wire.packed import has_columns, twin
-from .context import CallContext, Context
+from .call_status import CallStatus
+from .context import CallContext
 from .log_writer import Sampler
-from .logs import ids_of_call
 from .open_streams import OpenStreams
 from .statistics import CallCounters
 
 log = structlog.get_logger()
 
 Parse = Callable[[bytes], Message]
-Respond = Callable[[bytes, Context], Awaitable[bytes]]
-RespondWithStream = Callable[[bytes, Context], AsyncIterator[bytes]]
-RespondToStream = Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]
+Respond = Callable[[bytes, CallContext], Awaitable[bytes]]
+RespondWithStream = Callable[[bytes, CallContext], AsyncIterator[bytes]]
+RespondToStream = Callable[[AsyncIterator[bytes], CallContext], AsyncIterator[bytes]]
 
 #: What callers are served, and what operators are, on a listener of their own.
 PUBLIC: Final = (
@@ -77,8 +77,40 @@ def methods_of(files: Iterable[Any]) -> Iterable[MethodDescriptor]:
             yield from service.methods
 
 
-class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
-    """Finds the handler of a method by its full name.
+class Kind(Enum):
+    """What a method takes and gives."""
+
+    UNARY = "a message for a message"
+    SERVER_STREAM = "a stream for a message"
+    BOTH_STREAM = "a stream for a stream"
+
+
+class Endpoint(NamedTuple):
+    """A method, as a transport serves it."""
+
+    name: str
+    """Its full name, as on the wire: `/holdfast.v1.ReservationService/Reserve`."""
+    kind: Kind
+    respond: Callable[[Any, CallContext], Any]
+    """Of one of the forms above: takes the request's bytes, or an iterator of those of each
+    message, and the context of the call. Raises the `CallStatus` that a failed call ends with.
+    """
+
+
+def endpoint_name(descriptor: MethodDescriptor) -> str:
+    """The full name of a method, as on the wire."""
+    return f"/{descriptor.containing_service.full_name}/{descriptor.name}"
+
+
+def kind_of(descriptor: MethodDescriptor) -> Kind:
+    """What a method takes and gives; none takes a stream and gives a message."""
+    if descriptor.client_streaming:
+        return Kind.BOTH_STREAM
+    return Kind.SERVER_STREAM if descriptor.server_streaming else Kind.UNARY
+
+
+class Endpoints:
+    """Makes an endpoint of each method.
 
     `service` has a method of each descriptor's name, which takes the request, or an iterator of
     them, and a CallContext. `admit` raises the `Fault` with which a call is refused unread.
@@ -99,63 +131,25 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         self._counters = counters
         self._sampler = sampler
         self._loop_time = asyncio.get_running_loop().time
-        self._others: list[grpc.GenericRpcHandler] = []
-        self._handlers = {
-            f"/{descriptor.containing_service.full_name}/{descriptor.name}": self._handler(
-                descriptor, getattr(service, descriptor.name)
+        self.all: Final = tuple(
+            Endpoint(
+                endpoint_name(descriptor),
+                kind_of(descriptor),
+                self._respond(descriptor, getattr(service, descriptor.name)),
             )
             for descriptor in descriptors
-        }
-
-    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        """The handler of a call; None makes grpc answer UNIMPLEMENTED."""
-        handler = self._handlers.get(details.method)
-        if handler is not None:
-            return handler
-        found = (other.service(details) for other in self._others)
-        other = next((handler for handler in found if handler is not None), None)
-        if other is None or not other.response_streaming:
-            return other
-        return self._ended_with_us(other, details.method)
-
-    # The two methods through which generated `add_…_to_server` functions register a service. Handed
-    # this object instead of the server, they add health and reflection to this handler.
-
-    def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
-        """Serve another service's methods too."""
-        self._others.extend(handlers)
-
-    def add_registered_method_handlers(self, service: str, handlers: object) -> None:
-        """Ignored: generated code adds each method both ways, and this one is the slower."""
-
-    def _ended_with_us(self, handler: grpc.RpcMethodHandler, name: str) -> grpc.RpcMethodHandler:
-        """A handler of another service, whose streams end when the node drains."""
-        wrapped = handler.stream_stream if handler.request_streaming else handler.unary_stream
-
-        async def respond(request: Any, context: Context) -> AsyncIterator[Any]:
-            try:
-                async for response in self.open_streams.until_end(wrapped(request, context)):
-                    yield response
-            except Fault as fault:
-                await _abort(context, fault, name, None)
-
-        make = (
-            grpc.stream_stream_rpc_method_handler
-            if handler.request_streaming
-            else grpc.unary_stream_rpc_method_handler
         )
-        return make(respond, handler.request_deserializer, handler.response_serializer)
 
-    def _handler(
+    def _respond(
         self, descriptor: MethodDescriptor, method: Callable[..., Any]
-    ) -> grpc.RpcMethodHandler:
+    ) -> Callable[[Any, CallContext], Any]:
         request_class: Any = GetMessageClass(descriptor.input_type)
         parse = _parser(twin(request_class) if has_columns(request_class) else request_class)
         name = descriptor.name
         if descriptor.client_streaming:
-            return grpc.stream_stream_rpc_method_handler(self._both_ways(name, parse, method))
+            return self._both_ways(name, parse, method)
         if descriptor.server_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._one_way(name, parse, method))
+            return self._one_way(name, parse, method)
         can_refuse = "outcome" in descriptor.output_type.fields_by_name
         # What asks of no shard is answered by a node that is overloaded or drains, too.
         admit = (
@@ -163,9 +157,7 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
             if descriptor.containing_service.file is admin_service_pb2.DESCRIPTOR
             else self._admit
         )
-        return grpc.unary_unary_rpc_method_handler(
-            self._unary(name, parse, method, admit, can_refuse=can_refuse)
-        )
+        return self._unary(name, parse, method, admit, can_refuse=can_refuse)
 
     def _unary(
         self,
@@ -176,23 +168,20 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         *,
         can_refuse: bool,
     ) -> Respond:
-        async def respond(data: bytes, context: Context) -> bytes:
+        async def respond(data: bytes, call: CallContext) -> bytes:
             started = self._clock()
-            call = self._context_of(context)
             code = ""
             try:
                 admit(call)
                 response = await method(parse(data), call)
                 code = "REFUSED" if can_refuse and response.outcome == OUTCOME_REFUSED else "OK"
-            except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a status
+            except Exception as error:
                 fault = _fault_of(error, name, call)
                 code = fault.code.name
-                await _abort(context, fault, name, call.log_id)
+                raise _status_of(fault, name, call) from error
             finally:
                 self._counters.record_seconds(name, self._clock() - started)
                 self._end(name, code, started, call)
-            if call.log_id is not None:
-                context.set_trailing_metadata((("x-correlation-id", call.log_id),))
             answer: bytes = response.SerializeToString()
             return answer
 
@@ -206,7 +195,9 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
     ) -> RespondToStream:
         """Answers each message of a stream, in their order."""
 
-        async def respond(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+        async def respond(
+            requests: AsyncIterator[bytes], call: CallContext
+        ) -> AsyncIterator[bytes]:
             arrivals: deque[float] = deque()
 
             async def parsed() -> AsyncIterator[Message | Fault]:
@@ -214,11 +205,11 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
                     arrivals.append(self._clock())
                     yield _parsed(parse, data)
 
-            def responses(call: CallContext) -> AsyncIterator[Message]:
+            def responses() -> AsyncIterator[Message]:
                 self._admit(call)
                 return method(parsed(), call)
 
-            async for answer in self._streamed(name, responses, context):
+            async for answer in self._streamed(name, responses, call):
                 # From the message to its answer: what the sender takes between two messages, or
                 # the reader over an answer, is no time of ours.
                 self._counters.record_seconds(name, self._clock() - arrivals.popleft())
@@ -234,42 +225,34 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
     ) -> RespondWithStream:
         """Answers one message with a stream, which goes on until the caller or the node ends it."""
 
-        async def respond(data: bytes, context: Context) -> AsyncIterator[bytes]:
-            def responses(call: CallContext) -> AsyncIterator[Message]:
+        def respond(data: bytes, call: CallContext) -> AsyncIterator[bytes]:
+            def responses() -> AsyncIterator[Message]:
                 self._admit(call)
                 return self.open_streams.until_end(method(parse(data), call))
 
-            async for answer in self._streamed(name, responses, context):
-                yield answer
+            return self._streamed(name, responses, call)
 
         return respond
 
     async def _streamed(
         self,
         name: str,
-        responses: Callable[[CallContext], AsyncIterator[Message]],
-        context: Context,
+        responses: Callable[[], AsyncIterator[Message]],
+        call: CallContext,
     ) -> AsyncIterator[bytes]:
         """The bytes of a stream's responses; what its end is, whatever it is, is counted once."""
         started = self._clock()
-        call = self._context_of(context)
         code = ""
         try:
-            async for response in responses(call):
+            async for response in responses():
                 yield response.SerializeToString()
             code = "OK"
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a status
+        except Exception as error:
             fault = _fault_of(error, name, call)
             code = fault.code.name
-            await _abort(context, fault, name, call.log_id)
+            raise _status_of(fault, name, call) from error
         finally:
             self._end(name, code, started, call)
-
-    def _context_of(self, context: Context) -> CallContext:
-        correlation, trace = ids_of_call(context.invocation_metadata())
-        left_s = context.time_remaining()
-        deadline_s = None if left_s is None else self._loop_time() + left_s
-        return CallContext(deadline_s=deadline_s, correlation=correlation, trace=trace)
 
     def _end(self, name: str, code: str, started: float, call: CallContext) -> None:
         """Count a call, and log it when its caller wants that. Without a code it was cancelled."""
@@ -321,15 +304,7 @@ def _fault_of(error: Exception, name: str, call: CallContext) -> Fault:
     return faults.internal(call.log_id)
 
 
-async def _abort(context: Context, fault: Fault, name: str, correlation: str | None) -> None:
-    """End the call with the fault's status. grpc raises its own exception to get out of here."""
-    log.debug("fault", method=name, fault=str(fault), correlation_id=correlation)
-    metadata: list[tuple[str, str | bytes]] = [
-        ("grpc-status-details-bin", fault.to_status().SerializeToString())
-    ]
-    if fault.retry_after_s is not None:
-        # What gRPC's own retries read; they do not know RetryInfo (gRFC A6).
-        metadata.append(("grpc-retry-pushback-ms", str(round(fault.retry_after_s * 1e3))))
-    if correlation is not None:
-        metadata.append(("x-correlation-id", correlation))
-    await context.abort(fault.code, fault.message, tuple(metadata))
+def _status_of(fault: Fault, name: str, call: CallContext) -> CallStatus:
+    """What the call of a fault ends with."""
+    log.debug("fault", method=name, fault=str(fault), correlation_id=call.log_id)
+    return CallStatus.of(fault)

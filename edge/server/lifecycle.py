@@ -9,15 +9,12 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 
-import grpc
 import structlog
-from grpc_health.v1 import health_pb2_grpc
-from grpc_health.v1.health import SERVICE_NAME as HEALTH_NAME
 
 from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core.limits import NS_PER_DAY, NS_PER_MINUTE
@@ -31,20 +28,20 @@ from ..addresses import split_address
 from ..serving import serve_http
 from .admission import Admission
 from .clock import check_clock, node_clock
-from .endpoints import ADMIN, PUBLIC, Handlers, methods_of, service_names
-from .transports.health import Health
+from .endpoints import ADMIN, PUBLIC, Endpoints, methods_of, service_names
+from .fronts.keeper import Fronts
 from .heartbeat import Heartbeat
 from .http import Phase, build_app
 from .ledger_reader import LedgerReader
 from .log_writer import LogWriter, Sampler
 from .operators import Operators
 from .pump import Pump
-from .transports.reflection import add_reflection
 from .service import Service
 from .settings import Settings
 from .snapshots import SnapshotFailedError, SnapshotKeeper
 from .statistics import CallCounters, NodeStatistics
 from .status import NodeStatus
+from .transports.grpcio import GrpcioTransport, Transport
 
 log = structlog.get_logger()
 
@@ -57,10 +54,6 @@ UNKNOWN_SKUS = {
     "refuse": UnknownSkus.CREATE_BY_RECEIPT,
     "quarantine": UnknownSkus.QUARANTINE,
 }
-
-#: Clients ping every 10 seconds, with calls under way or without. gRPC's own limit of 5 minutes
-#: would count that as an attack and close the connection of every stream that is idle for a while.
-PING_MIN_MS = 5_000
 
 
 class Server:
@@ -196,41 +189,37 @@ class Server:
             recovered, admission, counters, heartbeat, snapshots, self._log_lines, sampler,
             service.watches, recovery_seconds, clock(),
         )  # fmt: skip
-        handlers = Handlers(service, methods_of(PUBLIC), admission.admit, counters, sampler)
-        names = (*service_names(PUBLIC), HEALTH_NAME)
-        health = Health(names)
-        health_pb2_grpc.add_HealthServicer_to_server(health, handlers)
+        endpoints = Endpoints(service, methods_of(PUBLIC), admission.admit, counters, sampler)
         operators = Operators(admission, status.get_status, snapshots, self.stop_with_snapshot)
-        admin = Handlers(operators, methods_of(ADMIN), admission.admit, counters, sampler)
-        return _Parts(
-            recovered, pump, admission, service, handlers, self._server(handlers, names),
-            self._server(admin, service_names(ADMIN)), health, status, heartbeat,
-            snapshots, [asyncio.create_task(each.run()) for each in (snapshots, ledger) if each],
+        admin = Endpoints(operators, methods_of(ADMIN), admission.admit, counters, sampler)
+        admin_transport = GrpcioTransport(
+            admin.all, service_names(ADMIN), settings.admin_address,
+            settings.message_size_max_bytes,
         )  # fmt: skip
-
-    def _server(self, handlers: Handlers, names: Iterable[str]) -> grpc.aio.Server:
-        """A server of these handlers, and of reflection over these services."""
-        add_reflection(names, handlers)
-        server = grpc.aio.server(options=_grpc_options(self.settings))
-        server.add_generic_rpc_handlers((handlers,))
-        return server
+        return _Parts(
+            recovered, pump, admission, service, endpoints,
+            _transport(settings, endpoints),
+            admin_transport,
+            status, heartbeat, snapshots,
+            [asyncio.create_task(each.run()) for each in (snapshots, ledger) if each],
+        )  # fmt: skip
 
     async def _start(self, parts: "_Parts") -> None:
         """Listen for gRPC, then tell load balancers, unless it is time to stop already."""
         await asyncio.sleep(0)  # or a signal of the last moments would be heard behind the start
         if self._stopping.is_set():
             return
-        self.admin_port = _bind(parts.admin_server, self.settings.admin_address)
-        self.grpc_port = _bind(parts.server, self.settings.grpc_address)
-        await parts.admin_server.start()
-        await parts.server.start()
+        self.admin_port = await parts.admin_transport.start()
+        self.grpc_port = await parts.transport.start()
         self._phase = Phase.SERVING
         self._beat()
 
     def _beat(self) -> None:
         """Tell gRPC's health what /healthz tells."""
         if self._parts is not None:
-            self._parts.health.tell(is_serving=self.phase is Phase.SERVING)
+            is_serving = self.phase is Phase.SERVING
+            for transport in (self._parts.transport, self._parts.admin_transport):
+                transport.tell(is_serving=is_serving)
 
     async def _drain(self, parts: "_Parts") -> None:
         settings = self.settings
@@ -247,16 +236,16 @@ class Server:
         for beside in parts.beside:
             beside.cancel()
         parts.service.streams.end()
-        parts.handlers.open_streams.end()
+        parts.endpoints.open_streams.end()
         # 3. Let calls that wait for an answer have it.
-        await parts.server.stop(settings.drain_timeout_s)
+        await parts.transport.stop(settings.drain_timeout_s)
         # 4. Make the last turn durable, with the digest that the next start will check.
         await parts.pump.drain()
         # 5. Tell whoever asked for all this; operators are served until here.
         if self._ends_with_snapshot:
             await self._write_last_snapshot(parts.snapshots)
         self._drained.set()
-        await parts.admin_server.stop(settings.drain_timeout_s)
+        await parts.admin_transport.stop(settings.drain_timeout_s)
         # 6. Let go of the files.
         parts.heartbeat.stop()
         parts.recovered.close()
@@ -295,15 +284,22 @@ class _Parts:
     pump: Pump
     admission: Admission
     service: Service
-    handlers: Handlers
-    server: grpc.aio.Server
-    admin_server: grpc.aio.Server
-    health: Health
+    endpoints: Endpoints
+    transport: Transport
+    admin_transport: Transport
     status: NodeStatus
     heartbeat: Heartbeat
     snapshots: SnapshotKeeper
     beside: "Sequence[asyncio.Task[None]]"
     """What runs processes beside the node."""
+
+
+def _transport(settings: Settings, endpoints: Endpoints) -> Transport:
+    """What callers reach the endpoints through."""
+    address, size_max = settings.grpc_address, settings.message_size_max_bytes
+    if settings.fronts:
+        return Fronts(settings.fronts, endpoints.all, address, size_max)
+    return GrpcioTransport(endpoints.all, service_names(PUBLIC), address, size_max)
 
 
 def _recover_node(settings: Settings, progress: Progress = no_progress) -> Recovered:
@@ -348,25 +344,3 @@ def _freeze_objects() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-def _grpc_options(settings: Settings) -> list[tuple[str, int]]:
-    return [
-        ("grpc.max_receive_message_length", settings.message_size_max_bytes),
-        # An answer is bounded by what was asked.
-        ("grpc.max_send_message_length", -1),
-        # With it, a second node on the same port would get every other connection.
-        ("grpc.so_reuseport", 0),
-        # The usual 100 would queue the callers of one channel silently.
-        ("grpc.max_concurrent_streams", 10_000),
-        ("grpc.http2.min_ping_interval_without_data_ms", PING_MIN_MS),
-        ("grpc.keepalive_permit_without_calls", 1),
-    ]
-
-
-def _bind(server: grpc.aio.Server, address: str) -> int:
-    try:
-        port: int = server.add_insecure_port(address)
-    except RuntimeError as error:
-        raise OSError(f"cannot listen on {address}: is another node running?") from error
-    return port

@@ -89,6 +89,9 @@ class Settings(BaseModel):
     http_address: Address = _text(
         "127.0.0.1:8080", ADDRESS_EXPECTED, "Where metrics and health are."
     )
+    fronts: int = _number(
+        0, 0, 64, "Processes that speak gRPC before the one that decides; 0 for none but itself."
+    )
     mailbox_capacity: int = _number(
         24_576, 1, 1_048_576, "Work that may wait for a shard, in microseconds."
     )

@@ -60,7 +60,7 @@ class Blame(NamedTuple):
 
 @dataclass(eq=False)  # compared by identity, as tracebacks expect of an exception
 class Fault(Exception):  # noqa: N818 - "error" says less: a refusal is the other kind of no
-    """Raised for a malformed request or a node that cannot take it; endpoints.py sends `to_status`.
+    """Raised for a malformed request or a node that cannot take it; a transport sends `to_status`.
 
     `metadata` repeats what varies in `message`; `retry_after_s` is set where a retry can help.
     `blames` are the fields at fault, most important first.
@@ -264,6 +264,18 @@ def overloaded(shard: int, mailbox_capacity: int) -> Fault:
         f"the mailbox of shard {shard} is full (capacity {mailbox_capacity}); "
         "nothing was done, try again",
         {"shard": str(shard), "mailbox_capacity": str(mailbox_capacity)},
+        OVERLOAD_RETRY_S,
+    )
+
+
+def front_overloaded(calls: int) -> Fault:
+    """A front has as much under way as it may have."""
+    return Fault(
+        grpc.StatusCode.UNAVAILABLE,
+        "OVERLOADED",
+        f"this front has {calls} calls under way, and the engine is behind; "
+        "nothing was done, try again",
+        {"calls": str(calls)},
         OVERLOAD_RETRY_S,
     )
 

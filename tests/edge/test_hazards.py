@@ -36,11 +36,13 @@ from holdfast.edge.client.methods import RESERVE
 from holdfast.edge.server.admission import Admission
 from holdfast.edge.server.clock import node_clock
 from holdfast.edge.server.context import CallContext
-from holdfast.edge.server.endpoints import PUBLIC, Handlers, methods_of
+from holdfast.edge.server.endpoints import PUBLIC, Endpoints, methods_of
 from holdfast.edge.server.log_writer import Sampler
+from holdfast.edge.server.open_streams import OpenStreams
 from holdfast.edge.server.pump import Pump
 from holdfast.edge.server.service import Service
 from holdfast.edge.server.statistics import CallCounters
+from holdfast.edge.server.transports.grpcio import GenericHandlers
 from holdfast.edge.wire.faults import Fault
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
@@ -84,9 +86,10 @@ class Inside:
         self.admission = Admission(self.pump)
         self.counters = CallCounters()
         service = Service(self.admission)
-        self.handlers = Handlers(
+        endpoints = Endpoints(
             service, methods_of(PUBLIC), self.admission.admit, self.counters, Sampler(100)
         )
+        self.handlers = GenericHandlers(endpoints.all, OpenStreams())
 
     async def ask(self, command: Command) -> Any:
         return await self.admission.post(command, ANYONE)

@@ -11,7 +11,8 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2
 
-from ..context import Context
+#: gRPC's context of a call, which has no types.
+Context = Any
 
 _Response = health_pb2.HealthCheckResponse
 

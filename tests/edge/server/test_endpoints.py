@@ -13,9 +13,11 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool
 
 from holdfast.edge.server.context import CallContext
-from holdfast.edge.server.endpoints import Handlers
+from holdfast.edge.server.endpoints import Endpoints
 from holdfast.edge.server.log_writer import Sampler
+from holdfast.edge.server.open_streams import OpenStreams
 from holdfast.edge.server.statistics import CallCounters
+from holdfast.edge.server.transports.grpcio import GenericHandlers
 from holdfast.edge.wire import faults
 from tests.edge.raw import answer_of
 from tests.real_time import wait_until_so
@@ -88,7 +90,7 @@ class Served:
         self.counters = CallCounters()
         self.fault: faults.Fault | None = None
         self.now_s = 100.0
-        self.handlers = Handlers(
+        self.endpoints = Endpoints(
             self.clock, SERVICE.methods, self.admit, self.counters, Sampler(100), lambda: self.now_s
         )
 
@@ -117,7 +119,7 @@ async def served() -> AsyncIterator[tuple[Served, Any]]:
     """The service, and a channel to it."""
     made = Served()
     server = grpc.aio.server()
-    server.add_generic_rpc_handlers((made.handlers,))
+    server.add_generic_rpc_handlers((GenericHandlers(made.endpoints.all, OpenStreams()),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -183,7 +185,7 @@ async def test_a_stream_of_the_server_ends_when_the_node_drains(served: tuple[Se
     watch = channel.unary_stream("/made.up.Clock/Watch")(b"")
     made.clock.ticks.put_nowait(1)
     await watch.read()
-    made.handlers.open_streams.end()
+    made.endpoints.open_streams.end()
     with pytest.raises(grpc.aio.AioRpcError) as ended:
         await watch.read()
     assert grpc.StatusCode.UNAVAILABLE == ended.value.code()

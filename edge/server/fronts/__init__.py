@@ -1,0 +1,1 @@
+"""Processes that speak gRPC for the node, before the one that decides."""

@@ -1,0 +1,193 @@
+"""Fronts, kept running: a transport of several processes on one port.
+
+Each speaks gRPC and carries calls to this process, the engine; the kernel deals connections out
+among them. One that ends takes its own calls along, and is started again.
+"""
+
+import asyncio
+import errno
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from holdfast.persistence.journal_process.protocol import IGNORED_SIGNALS
+
+from ...addresses import split_address
+from ..endpoints import Endpoint
+from .engine_end import EngineEnd
+
+log = structlog.get_logger()
+
+COMMAND: Final = (sys.executable, "-m", "holdfast.edge.server.fronts.process")
+
+#: Seconds before a front is started again that ended before it listened: what keeps it from
+#: listening will not be over at once.
+RETRY_S: Final = 1.0
+
+#: For how long the port is tried: that of a node that was killed comes free when its fronts have
+#: seen that and ended.
+PORT_TRIES: Final = 100
+PORT_PAUSE_S: Final = 0.02
+
+#: Seconds that a front has to open its port; a start takes two of a processor.
+START_S: Final = 60.0
+
+#: Seconds that a front has for its own end, after those for its calls.
+LAST_S: Final = 2.0
+
+
+class Fronts:
+    """A transport through `count` processes."""
+
+    def __init__(
+        self, count: int, endpoints: Sequence[Endpoint], address: str, message_bytes_max: int
+    ) -> None:
+        self.restarts = 0
+        self._count = count
+        self._endpoints = endpoints
+        self._address = address
+        self._message_bytes_max = message_bytes_max
+        self._is_serving = False
+        self._fronts: set[_Front] = set()
+        self._keepers: list[asyncio.Task[None]] = []
+
+    def __repr__(self) -> str:
+        return f"<Fronts at {self._address}: {len(self._fronts)} of {self._count}>"
+
+    async def start(self) -> int:
+        """Listen, and return the port. Raises OSError when the address is taken, or a front ends
+        before it listens.
+        """
+        self._port = await self._reserve_port()
+        port: int = self._port.getsockname()[1]
+        self._address = f"{self._address.rpartition(':')[0]}:{port}"
+        first = await asyncio.gather(*(self._start_front() for _ in range(self._count)))
+        if None in first:
+            raise OSError(f"cannot listen on {self._address}: a front ended before it did")
+        self._keepers = [asyncio.create_task(self._keep(front)) for front in first]
+        return port
+
+    def tell(self, *, is_serving: bool) -> None:
+        """Let the health service of all fronts say so."""
+        self._is_serving = is_serving
+        for front in self._fronts:
+            front.end.tell(is_serving=is_serving)
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no more calls, and wait that long for those under way."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*(front.stop(grace_s) for front in self._fronts))
+        self._port.close()
+
+    async def _reserve_port(self) -> socket.socket:
+        for _ in range(PORT_TRIES):
+            port = free_port(self._address)
+            if port is not None:
+                return port
+            await asyncio.sleep(PORT_PAUSE_S)
+        raise OSError(f"cannot listen on {self._address}: is another node running?")
+
+    async def _start_front(self) -> "_Front | None":
+        """A front that listens; None when it ends before it does."""
+        front = _Front(self._endpoints)
+        await front.start(self._address, self._message_bytes_max)
+        if not await front.listens():
+            await front.stop(0.0)
+            return None
+        self._fronts.add(front)
+        front.end.tell(is_serving=self._is_serving)
+        return front
+
+    async def _keep(self, front: "_Front | None") -> None:
+        """Start a front again whenever it has ended."""
+        while True:
+            if front is None:
+                await asyncio.sleep(RETRY_S)
+            else:
+                code = await front.ended()
+                self._fronts.discard(front)
+                log.warning("front ended", code=code)
+            self.restarts += 1
+            front = await self._start_front()
+
+
+class _Front:
+    """A process, and the engine's end of the connection to it."""
+
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        self.end = EngineEnd(endpoints)
+
+    async def start(self, address: str, message_bytes_max: int) -> None:
+        """Start the process, and be connected to it."""
+        ours, its = socket.socketpair()
+        command = (*COMMAND, address, str(message_bytes_max))
+        with its:
+            self._process = await asyncio.to_thread(start_process, command, its)
+        await asyncio.get_running_loop().create_unix_connection(lambda: self.end, sock=ours)
+
+    async def listens(self) -> bool:
+        """Wait until it has opened its port; return whether it has."""
+        waiting = [
+            asyncio.create_task(event.wait())
+            for event in (self.end.is_listening, self.end.has_ended)
+        ]
+        await asyncio.wait(waiting, timeout=START_S, return_when=asyncio.FIRST_COMPLETED)
+        for each in waiting:
+            each.cancel()
+        return self.end.is_listening.is_set()
+
+    async def ended(self) -> int:
+        """Wait for its end, and return the exit code."""
+        await self.end.has_ended.wait()
+        return await asyncio.to_thread(self._process.wait)
+
+    async def stop(self, grace_s: float) -> None:
+        """Let it end with its calls, and after that long end it."""
+        self.end.stop(grace_s)
+        try:
+            async with asyncio.timeout(grace_s + LAST_S):
+                await self.end.has_ended.wait()
+        except TimeoutError:
+            self._process.kill()
+        await asyncio.to_thread(self._process.wait)
+
+
+def free_port(address: str) -> socket.socket | None:
+    """A socket that keeps a port for processes of this user that share it, and does not listen.
+    None when the port is taken. Raises OSError when the address is none of this machine.
+
+    SO_REUSEADDR passes over connections that ended a moment ago. Without SO_REUSEPORT a port that
+    anybody listens on, or keeps like this, is refused; set afterwards, it lets fronts in.
+    """
+    host, port = split_address(address)
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, where = found[0]
+    reserved = socket.socket(family, kind, protocol)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        reserved.bind(where)
+    except OSError as error:
+        reserved.close()
+        if error.errno == errno.EADDRINUSE:
+            return None
+        raise OSError(f"cannot listen on {address}: {error.strerror}") from error
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    return reserved
+
+
+def start_process(command: Sequence[str], connection: socket.socket) -> subprocess.Popen[bytes]:
+    """Start a front with its end of the connection. See snapshots.py for why not uvloop."""
+    # A signal that reaches all processes of the node while it starts would end it, and waits until
+    # it is ignored instead: a blocked signal stays blocked over exec.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED_SIGNALS)
+    try:
+        return subprocess.Popen(command, stdin=connection.fileno())  # noqa: S603 - our own program
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,56 @@
+"""A front, as a program: gRPC for callers, frames for the engine, nothing decided.
+
+    python -m holdfast.edge.server.fronts.process ADDRESS MESSAGE_BYTES_MAX
+
+Its standard input is the connection to the engine. It ends when that does.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+
+import uvloop
+
+from holdfast.persistence.journal_process.protocol import IGNORED_SIGNALS
+
+from ..endpoints import PUBLIC, methods_of, service_names
+from ..transports.grpcio import GrpcioTransport
+from .front_end import FrontEnd
+
+
+def main() -> None:
+    """Serve until the engine says stop, or is gone."""
+    for number in IGNORED_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # they reach all processes: the engine says when
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED_SIGNALS)
+    uvloop.run(serve(sys.argv[1], int(sys.argv[2])))
+
+
+async def serve(address: str, message_bytes_max: int) -> None:
+    """Carry calls between a port that other fronts share and the engine."""
+    loop = asyncio.get_running_loop()
+    stopping: asyncio.Future[float] = loop.create_future()
+    # A call that waits for an engine that is gone has no other end than its connection's.
+    end = FrontEnd(
+        lambda is_serving: transport.tell(is_serving=is_serving), stopping.set_result, die
+    )
+    transport = GrpcioTransport(
+        end.endpoints(methods_of(PUBLIC)), service_names(PUBLIC), address, message_bytes_max,
+        shares_port=True,
+    )  # fmt: skip
+    engine = socket.socket(fileno=sys.stdin.fileno())
+    await loop.create_unix_connection(lambda: end, sock=engine)
+    await transport.start()
+    end.tell_listening()
+    await transport.stop(await stopping)
+
+
+def die() -> None:
+    """End at once."""
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""Endpoints behind a server of grpc.aio, with health and reflection beside them.
+
+One generic handler with raw bytes serves all methods: a server with registered methods waits on a
+future per method for each call that it accepts.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final, Protocol
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health_pb2_grpc
+from grpc_health.v1.health import SERVICE_NAME as HEALTH_NAME
+
+from ...wire.faults import Fault
+from ..call_status import CallStatus
+from ..context import CallContext
+from ..endpoints import Endpoint, Kind
+from ..logs import ids_of_call
+from ..open_streams import OpenStreams
+from .health import Context, Health
+from .reflection import add_reflection
+
+#: Clients ping every 10 seconds, with calls under way or without. gRPC's own limit of 5 minutes
+#: would count that as an attack and close the connection of every stream that is idle for a while.
+PING_MIN_MS: Final = 5_000
+
+
+class Transport(Protocol):
+    """What endpoints are served through."""
+
+    async def start(self) -> int:
+        """Listen, and return the port. Raises OSError when the address is taken."""
+
+    def tell(self, *, is_serving: bool) -> None:
+        """Let the health service say so."""
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no more calls, and wait that long for those under way."""
+
+
+class GrpcioTransport:
+    """A server of grpc.aio in this process.
+
+    `services` are the full names of those that the endpoints belong to.
+    """
+
+    def __init__(
+        self,
+        endpoints: Iterable[Endpoint],
+        services: Sequence[str],
+        address: str,
+        message_bytes_max: int,
+        *,
+        shares_port: bool = False,
+    ) -> None:
+        """`shares_port` lets other processes of the same user listen on the port as well."""
+        self._address = address
+        self._open_streams = OpenStreams()
+        names = (*services, HEALTH_NAME)
+        self._health = Health(names)
+        handlers = GenericHandlers(endpoints, self._open_streams)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, handlers)
+        add_reflection(names, handlers)
+        self._server = grpc.aio.server(options=_options(message_bytes_max, shares_port=shares_port))
+        self._server.add_generic_rpc_handlers((handlers,))
+
+    async def start(self) -> int:
+        """Listen, and return the port. Raises OSError when the address is taken."""
+        try:
+            port: int = self._server.add_insecure_port(self._address)
+        except RuntimeError as error:
+            raise OSError(f"cannot listen on {self._address}: is another node running?") from error
+        await self._server.start()
+        return port
+
+    def tell(self, *, is_serving: bool) -> None:
+        """Let the health service say so."""
+        self._health.tell(is_serving=is_serving)
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no more calls, and wait that long for those under way."""
+        self._open_streams.end()
+        await self._server.stop(grace_s)
+
+
+class GenericHandlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
+    """Finds the handler of a method by its full name."""
+
+    def __init__(self, endpoints: Iterable[Endpoint], open_streams: OpenStreams) -> None:
+        """`open_streams` ends the streams of health and reflection, which have no end of their own;
+        endpoints have ends of theirs.
+        """
+        self._open_streams = open_streams
+        self._handlers = {each.name: _handler(each) for each in endpoints}
+        self._others: list[grpc.GenericRpcHandler] = []
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        """The handler of a call; None makes grpc answer UNIMPLEMENTED."""
+        handler = self._handlers.get(details.method)
+        if handler is not None:
+            return handler
+        found = (other.service(details) for other in self._others)
+        other = next((handler for handler in found if handler is not None), None)
+        if other is None or not other.response_streaming:
+            return other
+        return self._ended_with_us(other)
+
+    # The two methods through which generated `add_…_to_server` functions register a service. Handed
+    # this object instead of the server, they add health and reflection to this handler.
+
+    def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
+        """Serve another service's methods too."""
+        self._others.extend(handlers)
+
+    def add_registered_method_handlers(self, service: str, handlers: object) -> None:
+        """Ignored: generated code adds each method both ways, and this one is the slower."""
+
+    def _ended_with_us(self, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
+        """A handler of another service, whose streams end when the transport stops."""
+        wrapped = handler.stream_stream if handler.request_streaming else handler.unary_stream
+
+        async def respond(request: Any, context: Context) -> AsyncIterator[Any]:
+            try:
+                async for response in self._open_streams.until_end(wrapped(request, context)):
+                    yield response
+            except Fault as fault:
+                await _abort(context, CallStatus.of(fault), None)
+
+        make = (
+            grpc.stream_stream_rpc_method_handler
+            if handler.request_streaming
+            else grpc.unary_stream_rpc_method_handler
+        )
+        return make(respond, handler.request_deserializer, handler.response_serializer)
+
+
+def _handler(endpoint: Endpoint) -> grpc.RpcMethodHandler:
+    if endpoint.kind is Kind.UNARY:
+        return grpc.unary_unary_rpc_method_handler(_unary(endpoint.respond))
+    if endpoint.kind is Kind.SERVER_STREAM:
+        return grpc.unary_stream_rpc_method_handler(_streamed(endpoint.respond))
+    return grpc.stream_stream_rpc_method_handler(_streamed(endpoint.respond))
+
+
+def _unary(
+    endpoint: Callable[[bytes, CallContext], Awaitable[bytes]],
+) -> Callable[[bytes, Context], Awaitable[bytes]]:
+    loop_time = asyncio.get_running_loop().time
+
+    async def respond(data: bytes, context: Context) -> bytes:
+        call = _context_of(context, loop_time())
+        try:
+            answer = await endpoint(data, call)
+        except CallStatus as status:
+            await _abort(context, status, call.log_id)
+        if call.log_id is not None:
+            context.set_trailing_metadata((("x-correlation-id", call.log_id),))
+        return answer
+
+    return respond
+
+
+def _streamed(
+    endpoint: Callable[[Any, CallContext], AsyncIterator[bytes]],
+) -> Callable[[Any, Context], AsyncIterator[bytes]]:
+    loop_time = asyncio.get_running_loop().time
+
+    async def respond(requests: Any, context: Context) -> AsyncIterator[bytes]:
+        call = _context_of(context, loop_time())
+        try:
+            async for answer in endpoint(requests, call):
+                yield answer
+        except CallStatus as status:
+            await _abort(context, status, call.log_id)
+
+    return respond
+
+
+def _context_of(context: Context, now_s: float) -> CallContext:
+    correlation, trace = ids_of_call(context.invocation_metadata())
+    left_s = context.time_remaining()
+    deadline_s = None if left_s is None else now_s + left_s
+    return CallContext(deadline_s=deadline_s, correlation=correlation, trace=trace)
+
+
+async def _abort(context: Context, status: CallStatus, correlation: str | None) -> None:
+    """End the call. grpc raises an exception of its own to get out of here."""
+    await context.abort(status.code, status.message, status.metadata(correlation))
+
+
+def _options(message_bytes_max: int, *, shares_port: bool) -> list[tuple[str, int]]:
+    return [
+        ("grpc.max_receive_message_length", message_bytes_max),
+        # An answer is bounded by what was asked.
+        ("grpc.max_send_message_length", -1),
+        # With it, a second node on the same port would get every other connection.
+        ("grpc.so_reuseport", int(shares_port)),
+        # The usual 100 would queue the callers of one channel silently.
+        ("grpc.max_concurrent_streams", 10_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", PING_MIN_MS),
+        ("grpc.keepalive_permit_without_calls", 1),
+    ]
