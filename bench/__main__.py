@@ -14,6 +14,7 @@ from rich.console import Console
 
 from .cases import (
     availability_reads,
+    behind_fronts,
     coalesced_reserves,
     expiry_lag,
     intake_events,
@@ -45,6 +46,7 @@ BENCHES: dict[str, Bench] = {
     "limits": machine_limits.run,
     "weights": turn_weights.run,
     "unary": unary_reserve.run,
+    "fronts": behind_fronts.run,
     "rates": latency_at_rates.run,
     "batches": packed_batches.run,
     "stock": stock_feed.run,

@@ -13,6 +13,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Self
@@ -139,6 +140,22 @@ class Server:
         method: Call = self._channel.unary_unary(path)
         return method
 
+    def call_over(self, connections: int, path: str) -> Call:
+        """The same method over several connections by turns, which processes that share the port
+        have dealt out among them. They end with this process.
+        """
+        alone = (("grpc.use_local_subchannel_pool", 1),)
+        channels = (
+            grpc.aio.insecure_channel(self.address, options=alone) for _ in range(connections)
+        )
+        methods = cycle([channel.unary_unary(path) for channel in channels])
+
+        def call(request: bytes) -> Awaitable[bytes]:
+            answer: Awaitable[bytes] = next(methods)(request)
+            return answer
+
+        return call
+
     def cpu_seconds(self) -> float:
         """Processor time that the process and its children have used in all threads, in steps of a
         hundredth of a second.
@@ -149,6 +166,12 @@ class Server:
         own = process.cpu_times()
         ended = own.children_user + own.children_system
         return float(ended + sum(each.user + each.system for each in (own, *living)))
+
+    def own_cpu_seconds(self) -> float:
+        """The same of the process alone, without its children."""
+        assert self._process is not None
+        own = psutil.Process(self._process.pid).cpu_times()
+        return float(own.user + own.system)
 
     def core_wait_seconds(self) -> float:
         """Seconds for which the main thread, that of the event loop, was ready and had no core; 0

@@ -6,6 +6,7 @@ else the machine is doing hits all alike, and what is compared stands within a r
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .load import Call, Load
 from .processes import Server
@@ -39,6 +40,8 @@ class Result:
     """Processor time of the server for a call. Unlike the rate it hardly depends on what else the
     machine is doing.
     """
+    own_us: float
+    """The same of its first process alone."""
     client_us: float
     """Processor time of the load generator for a call."""
 
@@ -48,27 +51,35 @@ Round = Mapping[str, Result]
 
 async def one_round(kinds: Mapping[str, Kind], count: int, drive: Drive) -> Round:
     """Results of `count` calls of every kind, put on in stretches."""
-    stretches: dict[str, list[tuple[Load, float]]] = {name: [] for name in kinds}
+    stretches: dict[str, list[_Stretch]] = {name: [] for name in kinds}
     for number in range(STRETCHES):
         for name in reversed(list(kinds)) if number % 2 else list(kinds):
             stretches[name].append(await _stretch(kinds[name], count // STRETCHES, drive))
     return {name: _sum(parts) for name, parts in stretches.items()}
 
 
-async def _stretch(kind: Kind, count: int, drive: Drive) -> tuple[Load, float]:
+class _Stretch(NamedTuple):
+    load: Load
+    cpu_s: float
+    own_cpu_s: float
+
+
+async def _stretch(kind: Kind, count: int, drive: Drive) -> _Stretch:
     requests = kind.build(count)
-    cpu_before_s = kind.server.cpu_seconds()
+    server = kind.server
+    cpu_before_s, own_before_s = server.cpu_seconds(), server.own_cpu_seconds()
     load = await drive(kind.call, requests)
-    cpu_s = kind.server.cpu_seconds() - cpu_before_s
+    cpu_s, own_cpu_s = server.cpu_seconds(), server.own_cpu_seconds()
     kind.check(load.answers)
-    return load, cpu_s
+    return _Stretch(load, cpu_s - cpu_before_s, own_cpu_s - own_before_s)
 
 
-def _sum(parts: Sequence[tuple[Load, float]]) -> Result:
-    calls = sum(len(load.answers) for load, _ in parts)
+def _sum(parts: Sequence[_Stretch]) -> Result:
+    calls = sum(len(part.load.answers) for part in parts)
     return Result(
-        rate=calls / sum(load.seconds for load, _ in parts),
-        latencies_s=[latency for load, _ in parts for latency in load.latencies_s],
-        server_us=sum(cpu_s for _, cpu_s in parts) / calls * 1e6,
-        client_us=sum(load.client_cpu_s for load, _ in parts) / calls * 1e6,
+        rate=calls / sum(part.load.seconds for part in parts),
+        latencies_s=[latency for part in parts for latency in part.load.latencies_s],
+        server_us=sum(part.cpu_s for part in parts) / calls * 1e6,
+        own_us=sum(part.own_cpu_s for part in parts) / calls * 1e6,
+        client_us=sum(part.load.client_cpu_s for part in parts) / calls * 1e6,
     )

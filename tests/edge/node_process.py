@@ -113,7 +113,7 @@ class NodeProcess:
             "log_format": "json",
             "drain_notice_s": 0,
             "ledger": "off",
-            "fronts": os.environ.get("TEST_FRONTS", 0),
+            "fronts": os.environ.get("TEST_FRONTS", "0"),
             **self.settings,
         }
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("HOLDFAST_")}

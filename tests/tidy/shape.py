@@ -29,6 +29,7 @@ FORMS = {
 
 #: Classes that a library asks to be inherited from, and what for.
 LIBRARY_BASES = {
+    "asyncio.Protocol": "an end of a connection",
     "grpc.GenericRpcHandler": "a handler without generated code",
     "grpc.UnaryUnaryClientInterceptor": "an interceptor",
     "io.FileIO": "a file that NumPy writes to",

@@ -15,7 +15,6 @@ from ...wire import faults
 from ..call_status import CallStatus
 from ..context import CallContext
 from ..endpoints import Endpoint, Kind
-from .driven import Driven
 from .frames import (
     STREAM_WINDOW,
     Frame,
@@ -26,6 +25,7 @@ from .frames import (
     pack_status,
     unpack_call,
 )
+from .taskless import Driven
 
 log = structlog.get_logger()
 

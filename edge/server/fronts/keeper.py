@@ -23,7 +23,7 @@ from .engine_end import EngineEnd
 
 log = structlog.get_logger()
 
-COMMAND: Final = (sys.executable, "-m", "holdfast.edge.server.fronts.process")
+COMMAND: Final = (sys.executable, "-m", "holdfast.edge.server.fronts.front")
 
 #: Seconds before a front is started again that ended before it listened: what keeps it from
 #: listening will not be over at once.

@@ -4,7 +4,8 @@ The service is made up, so that there is one method of each kind, streams of the
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
@@ -13,13 +14,14 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool
 
 from holdfast.edge.server.context import CallContext
-from holdfast.edge.server.endpoints import Endpoints
+from holdfast.edge.server.endpoints import Endpoint, Endpoints
 from holdfast.edge.server.log_writer import Sampler
 from holdfast.edge.server.open_streams import OpenStreams
 from holdfast.edge.server.statistics import CallCounters
 from holdfast.edge.server.transports.grpcio import GenericHandlers
 from holdfast.edge.wire import faults
 from tests.edge.raw import answer_of
+from tests.edge.server.fronts.connected import connected_ends
 from tests.real_time import wait_until_so
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -114,17 +116,31 @@ class Served:
         return self.codes()
 
 
-@pytest.fixture
-async def served() -> AsyncIterator[tuple[Served, Any]]:
+@asynccontextmanager
+async def directly(made: Served) -> AsyncIterator[Iterable[Endpoint]]:
+    """The endpoints themselves."""
+    yield made.endpoints.all
+
+
+@asynccontextmanager
+async def through_a_front(made: Served) -> AsyncIterator[Iterable[Endpoint]]:
+    """Those of a front, whose connection to the engine leads to the endpoints."""
+    async with connected_ends(made.endpoints.all) as (front, _engine):
+        yield front.endpoints(SERVICE.methods)
+
+
+@pytest.fixture(params=[directly, through_a_front])
+async def served(request: Any) -> AsyncIterator[tuple[Served, Any]]:
     """The service, and a channel to it."""
     made = Served()
     server = grpc.aio.server()
-    server.add_generic_rpc_handlers((GenericHandlers(made.endpoints.all, OpenStreams()),))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield made, channel
-    await server.stop(None)
+    async with request.param(made) as endpoints:
+        server.add_generic_rpc_handlers((GenericHandlers(endpoints, OpenStreams()),))
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield made, channel
+        await server.stop(None)
 
 
 async def test_a_method_is_told_of_its_call(served: tuple[Served, Any]) -> None:

@@ -1,6 +1,6 @@
 """A front, as a program: gRPC for callers, frames for the engine, nothing decided.
 
-    python -m holdfast.edge.server.fronts.process ADDRESS MESSAGE_BYTES_MAX
+    python -m holdfast.edge.server.fronts.front ADDRESS MESSAGE_BYTES_MAX
 
 Its standard input is the connection to the engine. It ends when that does.
 """
@@ -32,7 +32,7 @@ async def serve(address: str, message_bytes_max: int) -> None:
     """Carry calls between a port that other fronts share and the engine."""
     loop = asyncio.get_running_loop()
     stopping: asyncio.Future[float] = loop.create_future()
-    # A call that waits for an engine that is gone has no other end than its connection's.
+    # Without its engine it has nothing to say: the end of its connections tells callers.
     end = FrontEnd(
         lambda is_serving: transport.tell(is_serving=is_serving), stopping.set_result, die
     )
