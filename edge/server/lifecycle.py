@@ -185,11 +185,12 @@ class Server:
         if settings.ledger == "on":
             ledger = LedgerReader(settings.data_dir, lambda: journal.position)
         service = Service(admission, ledger)
+        endpoints = Endpoints(service, methods_of(PUBLIC), admission.admit, counters, sampler)
+        transport = _transport(settings, endpoints)
         status = NodeStatus(
             recovered, admission, counters, heartbeat, snapshots, self._log_lines, sampler,
-            service.watches, recovery_seconds, clock(),
+            service.watches, transport, recovery_seconds, clock(),
         )  # fmt: skip
-        endpoints = Endpoints(service, methods_of(PUBLIC), admission.admit, counters, sampler)
         operators = Operators(admission, status.get_status, snapshots, self.stop_with_snapshot)
         admin = Endpoints(operators, methods_of(ADMIN), admission.admit, counters, sampler)
         admin_transport = GrpcioTransport(
@@ -197,9 +198,7 @@ class Server:
             settings.message_size_max_bytes,
         )  # fmt: skip
         return _Parts(
-            recovered, pump, admission, service, endpoints,
-            _transport(settings, endpoints),
-            admin_transport,
+            recovered, pump, admission, service, endpoints, transport, admin_transport,
             status, heartbeat, snapshots,
             [asyncio.create_task(each.run()) for each in (snapshots, ledger) if each],
         )  # fmt: skip

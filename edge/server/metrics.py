@@ -69,6 +69,10 @@ _NODE_COUNTERS: Final = {
         "holdfast_watch_resets_total",
         "Watches that resumed from a position too long ago, and were told all anew.",
     ),
+    "front_restarts": (
+        "holdfast_front_restarts_total",
+        "Fronts that had ended and were started again.",
+    ),
     "audit_passes": ("holdfast_audit_passes_total", "Audits that have ended."),
     "log_lines_dropped": (
         "holdfast_log_lines_dropped_total",

@@ -101,6 +101,8 @@ class NodeStatistics:
     """Journal entries that the watcher furthest behind has yet to be told of."""
     call_lines_left_out: int
     """Lines about calls since the start that were more than `log_calls_per_s`."""
+    front_restarts: int
+    """Fronts that have ended since the start, each of which was started again."""
     audit_passes: int
     """Audits that have ended since the start."""
     audit_disagreements: int

@@ -25,6 +25,7 @@ from .heartbeat import Heartbeat
 from .log_writer import LogWriter, Sampler
 from .snapshots import SnapshotKeeper
 from .statistics import CallCounters, NodeStatistics, ShardStatistics
+from .transports.grpcio import Transport
 from .watch.watches import Watches
 
 #: How often a hash is begun anew because the state changed under it, and how long that waits for
@@ -46,6 +47,7 @@ class NodeStatus:
         log_lines: LogWriter,
         sampler: Sampler,
         watches: Watches,
+        transport: Transport,
         recovery_seconds: float,
         started_ns: int,
     ) -> None:
@@ -57,6 +59,7 @@ class NodeStatus:
         self._log_lines = log_lines
         self._sampler = sampler
         self._watches = watches
+        self._transport = transport
         self._hashing = asyncio.Lock()
         self._recovery = Duration()
         self._recovery.FromTimedelta(timedelta(seconds=recovery_seconds))
@@ -104,6 +107,7 @@ class NodeStatus:
             watch_resets=self._watches.resets,
             watch_lag=self._watches.lag(),
             call_lines_left_out=self._sampler.left_out,
+            front_restarts=self._transport.restarts,
             audit_passes=pump.node.audit.passes,
             audit_disagreements=pump.node.audit.disagreements,
             durable_position=pump.journal.position,

@@ -30,6 +30,10 @@ PING_MIN_MS: Final = 5_000
 class Transport(Protocol):
     """What endpoints are served through."""
 
+    @property
+    def restarts(self) -> int:
+        """How many of its processes have ended and were started again."""
+
     async def start(self) -> int:
         """Listen, and return the port. Raises OSError when the address is taken."""
 
@@ -56,6 +60,7 @@ class GrpcioTransport:
         shares_port: bool = False,
     ) -> None:
         """`shares_port` lets other processes of the same user listen on the port as well."""
+        self.restarts = 0
         self._address = address
         self._open_streams = OpenStreams()
         names = (*services, HEALTH_NAME)

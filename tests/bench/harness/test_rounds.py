@@ -18,6 +18,9 @@ class Server:
         self.looks += 1
         return self.looks / 100
 
+    def own_cpu_seconds(self) -> float:
+        return self.looks / 200
+
 
 class Drive:
     """Answers at once, as if in half a second, and remembers who was driven."""
@@ -53,6 +56,7 @@ async def test_a_round_sums_its_stretches() -> None:
     assert 40 / 2.0 == result.rate
     assert [0.001] * 40 == result.latencies_s
     assert 4 * 10_000 / 40 == pytest.approx(result.server_us)
+    assert 4 * 5_000 / 40 == pytest.approx(result.own_us)
     assert 4 * 20_000 / 40 == pytest.approx(result.client_us)
 
 

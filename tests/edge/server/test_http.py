@@ -34,6 +34,7 @@ NODE = NodeStatistics(
     watchers=0,
     watch_lag=0,
     call_lines_left_out=0,
+    front_restarts=0,
     audit_passes=0,
     audit_disagreements=0,
     durable_position=0,

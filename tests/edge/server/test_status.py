@@ -38,11 +38,16 @@ class Asked:
         self.pump = Pump(self.node, self.appender, lambda: 1, self._failed)
         self.admission = Admission(self.pump)
         parts: Any = SimpleNamespace(
-            directory=DataDirectory(folder, 2), failures=0, dropped=0, left_out=0, lag_s=float
+            directory=DataDirectory(folder, 2),
+            failures=0,
+            dropped=0,
+            left_out=0,
+            lag_s=float,
+            restarts=0,
         )
         self.status = status.NodeStatus(
             parts, self.admission, CallCounters(), parts, parts, parts, parts,
-            Watches(self.pump), 0.0, 1,
+            Watches(self.pump), parts, 0.0, 1,
         )  # fmt: skip
         self.held = 0
 
