@@ -7,24 +7,22 @@ The first half is one core that does everything, since Python runs on one; the s
 never idles. What the node reaches of it is what its own code leaves.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 from time import perf_counter, thread_time
 
-import lmdb
-
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1.common_pb2 import OUTCOME_ACCEPTED
 
+from ..harness.commits import SMALL, commit_seconds
 from ..harness.conditions import sync_seconds
 from ..harness.figures import Figure, figure
 from ..harness.plan import Plan
 from ..harness.turns import Engine
 from ..harness.workload import CALLERS, Orders, rows
 
-SMALL, LARGE = 2_000, 300_000  # bytes of an entry of some ten Reserves, and of a full turn
-MAP_SIZE = 1 << 30
+LARGE = 300_000  # bytes of the entry of a full turn
 
 
 async def run(plan: Plan) -> list[Figure]:
@@ -74,27 +72,11 @@ def _sync_ms(folder: Path, repeats: int) -> float:
 
 
 def _commit_ms(plan: Plan, size: int, repeats: int) -> float:
-    return median(_commits(plan.folder, size, repeats, perf_counter)) * 1e3
+    return median(commit_seconds(plan.folder, size, repeats, perf_counter)) * 1e3
 
 
 def _append_us(plan: Plan, repeats: int) -> float:
-    return median(_commits(plan.folder, SMALL, repeats, thread_time)) * 1e6
-
-
-def _commits(folder: Path, size: int, repeats: int, clock: Callable[[], float]) -> Sequence[float]:
-    """Seconds of transactions of one put each, as the journal makes them."""
-    path = folder / "commits"
-    seconds = []
-    value = b"\xa5" * size
-    with lmdb.open(str(path), map_size=MAP_SIZE, subdir=False, max_dbs=0) as environment:
-        for number in range(repeats):
-            started = clock()
-            with environment.begin(write=True) as transaction:
-                transaction.put(number.to_bytes(8, "big"), value, append=True, overwrite=False)
-            seconds.append(clock() - started)
-    for left in (path, Path(f"{path}-lock")):
-        left.unlink()
-    return seconds
+    return median(commit_seconds(plan.folder, SMALL, repeats, thread_time)) * 1e6
 
 
 def _messages_us(repeats: int) -> float:

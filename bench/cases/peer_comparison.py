@@ -15,12 +15,12 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1.common_pb2 import OUTCOME_ACCEPTED
 
 from ..harness import packed_traffic
-from ..harness.figures import Figure, figure, latencies, ratios
+from ..harness.figures import Figure, at_least, figure, latencies, ratios
 from ..harness.load import Load, closed_loop
 from ..harness.node_server import connect, node_server
 from ..harness.plan import Plan
 from ..harness.workload import PLENTY, RESERVE_PATH, Orders, expect, put_stock, rows
-from ..peers import postgres, redis, tigerbeetle
+from ..peers import checkout, postgres, redis, tigerbeetle
 from ..peers.peer import SKUS, Demand, MissingError, Peer
 
 MANY = rows(SKUS)
@@ -35,6 +35,14 @@ DEMANDS = (
     Demand("batch512", "512 a message, 8 in flight", 512, 8, 40),
     Demand("batch8190", "8,190 a message, 4 in flight", 8_190, 4, 8),
 )
+
+#: Peer and demand -> how many times its rate Holdfast has to have.
+BARS = {
+    ("checkout", "callers"): at_least(1),
+    ("checkout", "hot"): at_least(5),
+    ("tigerbeetle", "batch512"): at_least(4),
+    ("tigerbeetle", "batch8190"): at_least(8),
+}
 
 #: Peer and demand -> operations a second and latencies of a round.
 Round = dict[tuple[str, str], tuple[float, list[float]]]
@@ -51,17 +59,61 @@ async def run(plan: Plan) -> list[Figure]:
         demands = _demands(plan)
         await _one_round(plan, peers, demands)  # warms connections and caches, and is forgotten
         await _settle(plan, peers)
-        rounds = [await _one_round(plan, peers, demands) for _ in plan.each_round("peers")]
-    figures = _figures(peers, demands, rounds)
-    with _spared(plan, "tigerbeetle", peers):
-        figures += await tigerbeetle.figures(plan)
-    return figures
+        beetle = _Beetle(plan, peers)
+        rounds = []
+        for _ in plan.each_round("peers"):
+            rounds.append(await _one_round(plan, peers, demands))
+            await beetle.one_round()
+    return [*_figures(peers, demands, rounds), *beetle.figures(rounds)]
+
+
+class _Beetle:
+    """TigerBeetle's own program, run once in each round: it takes no messages of ours."""
+
+    def __init__(self, plan: Plan, peers: dict[str, Peer]) -> None:
+        self._plan = plan
+        self._peers = peers
+        self._rates: list[dict[str, float]] = []
+        self._program: str | None = None
+        try:
+            self._program = tigerbeetle.binary()
+        except MissingError as why:
+            plan.leave_out(NAMES["tigerbeetle"], str(why))
+
+    async def one_round(self) -> None:
+        """Measure it, where it is there and has not failed."""
+        if self._program is None:
+            return
+        before = len(self._rates)
+        with _spared(self._plan, "tigerbeetle", self._peers):
+            self._rates.append(await tigerbeetle.one_round(self._plan, self._program))
+        if len(self._rates) == before:
+            self._program = None
+
+    def figures(self, rounds: Sequence[Round]) -> list[Figure]:
+        """Its rates, and how many times as fast Holdfast was in the same round."""
+        if self._program is None:
+            return []
+        figures = []
+        for demand, (size, _) in tigerbeetle.RUNS.items():
+            samples = [rates[demand] for rates in self._rates]
+            note = f"{size:,} a message, its own benchmark"
+            key, ours = f"peers.tigerbeetle_{demand}", ("holdfast", demand)
+            figures.append(
+                figure(f"{key}_rate", "TigerBeetle: pending transfers", "/s", samples, note=note)
+            )
+            if all(ours in each for each in rounds):
+                figures.append(
+                    _ratio("tigerbeetle", demand, [each[ours][0] for each in rounds], samples, note)
+                )
+        return figures
 
 
 NAMES = {
     "holdfast": "Holdfast",
     "redis": "Redis",
     "postgres": "PostgreSQL",
+    "checkout": "PostgreSQL behind gRPC in Python",
     "tigerbeetle": "TigerBeetle",
 }
 
@@ -103,7 +155,8 @@ async def _one_round(plan: Plan, peers: dict[str, Peer], demands: Sequence[Deman
     loads: defaultdict[tuple[str, str], list[Load]] = defaultdict(list)
     for number in range(STRETCHES):
         for demand in demands:
-            for name in reversed(list(peers)) if number % 2 else list(peers):
+            able = [name for name, peer in peers.items() if demand.size <= peer.size_max]
+            for name in reversed(able) if number % 2 else able:
                 with _spared(plan, name, peers):
                     load = await _stretch(peers[name], demand)
                     loads[name, demand.key].append(load)
@@ -129,7 +182,8 @@ def _figures(
 ) -> list[Figure]:
     figures = []
     for demand in demands:
-        rates = {name: [each[name, demand.key][0] for each in rounds] for name in peers}
+        able = [name for name, peer in peers.items() if demand.size <= peer.size_max]
+        rates = {name: [each[name, demand.key][0] for each in rounds] for name in able}
         for name, samples in rates.items():
             key, label = f"peers.{name}_{demand.key}", NAMES[name]
             rounds_s = [each[name, demand.key][1] for each in rounds]
@@ -139,16 +193,21 @@ def _figures(
                 *latencies(key, label, rounds_s, of="a message", percents=(99,), note=note),
             ]
             if name != "holdfast" and "holdfast" in rates:
-                figures.append(
-                    figure(
-                        f"{key}_ratio",
-                        f"Holdfast ÷ {label}",
-                        "x",
-                        ratios(rates["holdfast"], samples),
-                        note=demand.name,
-                    )
-                )
+                figures.append(_ratio(name, demand.key, rates["holdfast"], samples, note))
     return figures
+
+
+def _ratio(
+    name: str, demand: str, ours: Sequence[float], its: Sequence[float], note: str
+) -> Figure:
+    return figure(
+        f"peers.{name}_{demand}_ratio",
+        f"Holdfast ÷ {NAMES[name]}",
+        "x",
+        ratios(ours, its),
+        BARS.get((name, demand)),
+        note=note,
+    )
 
 
 async def _holdfast(folder: Path) -> AsyncIterator[Peer]:
@@ -177,4 +236,5 @@ MAKERS: Mapping[str, Callable[[Path], AsyncIterator[Peer]]] = {
     "holdfast": _holdfast,
     "redis": redis.running,
     "postgres": postgres.running,
+    "checkout": checkout.running,
 }

@@ -43,6 +43,8 @@ class Peer:
     check: Callable[[Demand, Sequence[bytes]], None]
     settle: Callable[[], Awaitable[object]] | None = None
     """Called once, when it is warm."""
+    size_max: int = 8_190
+    """Operations of a message at most; demands of more are not for it."""
 
 
 class Traffic:

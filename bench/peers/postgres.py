@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -47,18 +48,22 @@ STOCK = (
 async def running(folder: Path) -> AsyncIterator[Peer]:
     """A PostgreSQL with stock, until the iterator is closed. Raises MissingError."""
     traffic = Traffic()
-    schema = SCHEMA.read_text("utf-8")
-    async with (
-        postgres_server(folder) as server,
-        Pool(server.port, wire.answer, greet) as pool,
-    ):
-        async with Pool(server.port, wire.answer, wire.greet) as first:
-            await first.call(wire.query(schema))
-            await first.call(wire.query(STOCK))
+    async with stocked(folder) as server, Pool(server.port, wire.answer, greet) as pool:
         spell = partial(_reserve, traffic)
         # Plans made for an empty table would be kept for a full one.
         analyze = partial(pool.call, wire.query("ANALYZE"))
         yield Peer(lambda _demand: pool.call, partial(repeat, spell), check_digits, analyze)
+
+
+@asynccontextmanager
+async def stocked(folder: Path) -> AsyncIterator[Server]:
+    """A PostgreSQL with tables, functions and stock. Raises MissingError."""
+    schema = SCHEMA.read_text("utf-8")
+    async with postgres_server(folder) as server:
+        async with Pool(server.port, wire.answer, wire.greet) as first:
+            await first.call(wire.query(schema))
+            await first.call(wire.query(STOCK))
+        yield server
 
 
 async def greet(connection: Connection) -> None:

@@ -9,48 +9,41 @@ import signal
 import subprocess
 from pathlib import Path
 
-from ..harness.figures import Figure, figure
 from ..harness.load import TIMEOUT_S
 from ..harness.plan import BenchError, Plan
+from .peer import MissingError
 
 VARIABLE = "TIGERBEETLE_BIN"
 
-#: Transfers of one message -> how many of them in a round.
-SIZES = {8_189: 1_000_000, 512: 100_000}
+#: Demand -> transfers of one message, and how many of them in a round.
+RUNS = {"batch8190": (8_189, 1_000_000), "batch512": (512, 100_000)}
 
 ACCEPTED = re.compile(r"load accepted = ([\d,]+) tx/s")
 
 
-async def figures(plan: Plan) -> list[Figure]:
-    """Its rates, once a round for each size; none without a binary."""
-    binary = os.environ.get(VARIABLE)
-    if not binary:
-        plan.leave_out("TigerBeetle", f"{VARIABLE} names no binary")
-        return []
+def binary() -> str:
+    """The program. Raises MissingError where nobody named one."""
+    named = os.environ.get(VARIABLE)
+    if not named:
+        raise MissingError(f"{VARIABLE} names no binary")
+    return named
+
+
+async def one_round(plan: Plan, program: str) -> dict[str, float]:
+    """Pending transfers a second, by demand."""
     folder = plan.folder / "peer-tigerbeetle"
     folder.mkdir(parents=True, exist_ok=True)
-    samples: dict[int, list[float]] = {size: [] for size in SIZES}
-    for _ in plan.each_round("peers, TigerBeetle"):
-        for size, transfers in SIZES.items():
-            rate = await asyncio.to_thread(
-                _rate, binary, folder, size, plan.count(transfers, transfers // 10)
-            )
-            samples[size].append(rate)
-    return [
-        figure(
-            f"peers.tigerbeetle_batch{size}_rate",
-            "TigerBeetle: pending transfers",
-            "/s",
-            rates,
-            note=f"{size:,} a message, its own benchmark, not by turns with the others",
+    return {
+        demand: await asyncio.to_thread(
+            _rate, program, folder, size, plan.count(transfers, transfers // 10)
         )
-        for size, rates in samples.items()
-    ]
+        for demand, (size, transfers) in RUNS.items()
+    }
 
 
-def _rate(binary: str, folder: Path, size: int, transfers: int) -> float:
+def _rate(program: str, folder: Path, size: int, transfers: int) -> float:
     command = (
-        str(Path(binary).resolve()),
+        str(Path(program).resolve()),
         "benchmark",
         "--transfer-pending",
         f"--transfer-batch-count={size}",

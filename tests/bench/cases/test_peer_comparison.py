@@ -119,3 +119,34 @@ async def test_a_failing_tigerbeetle_costs_no_other_figures(
 
     assert {"holdfast"} == found
     assert "does not tell its rate" in plan.failures["peers, TigerBeetle"]
+
+
+async def test_tigerbeetle_is_measured_in_each_round_and_held_against_holdfast(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "tigerbeetle"
+    program.write_text("#!/bin/sh\necho load accepted = 1,000 tx/s\n")
+    program.chmod(0o755)
+    monkeypatch.setenv(tigerbeetle.VARIABLE, str(program))
+    found, plan = await compare(monkeypatch, tmp_path, holdfast=StubPeer().start)
+
+    assert {"holdfast", "tigerbeetle"} == found
+    assert {} == plan.failures
+
+
+async def test_a_peer_of_single_calls_is_asked_for_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    async def singles(_folder: Path) -> AsyncIterator[Peer]:
+        def build(demand: Demand) -> list[bytes]:
+            asked.append(demand.size)
+            return messages(demand)
+
+        yield Peer(lambda _demand: StubPeer().call, build, no_check, size_max=1)
+
+    found, _ = await compare(monkeypatch, tmp_path, holdfast=StubPeer().start, checkout=singles)
+
+    assert {"holdfast", "checkout"} == found
+    assert {1} == set(asked)

@@ -7,15 +7,15 @@ import pytest
 
 from bench.harness.plan import BenchError, Plan
 from bench.peers import tigerbeetle
+from bench.peers.peer import MissingError
 
 
-def test_tigerbeetle_is_left_out_without_a_binary(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_tigerbeetle_is_missing_where_nobody_named_a_binary(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv(tigerbeetle.VARIABLE, raising=False)
-    plan = Plan(tmp_path, 1, is_quick=True)
-    assert [] == asyncio.run(tigerbeetle.figures(plan))
-    assert {"TigerBeetle"} == set(plan.left_out)
+    with pytest.raises(MissingError, match=tigerbeetle.VARIABLE):
+        tigerbeetle.binary()
 
 
 #: Knows the options of TigerBeetle's own, and refuses others as that does.
@@ -31,14 +31,14 @@ echo "load accepted = 1,234 tx/s"
 
 
 def test_tigerbeetle_is_asked_for_pending_transfers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    binary = tmp_path / "tigerbeetle"
-    binary.write_text(STRICT_BENCHMARK)
-    binary.chmod(0o755)
-    monkeypatch.setenv(tigerbeetle.VARIABLE, str(binary))
-    figures = asyncio.run(tigerbeetle.figures(Plan(tmp_path, 2, is_quick=True)))
-    assert {(1_234.0, 1_234.0)} == {each.samples for each in figures}
+    program = tmp_path / "tigerbeetle"
+    program.write_text(STRICT_BENCHMARK)
+    program.chmod(0o755)
+    plan = Plan(tmp_path, 2, is_quick=True)
+    rates = asyncio.run(tigerbeetle.one_round(plan, str(program)))
+    assert {"batch8190": 1_234.0, "batch512": 1_234.0} == rates
 
 
 def test_an_unread_benchmark_of_tigerbeetle_is_an_error() -> None:
