@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from . import kernels
 from .commands import (
     Audit,
     Command,
@@ -87,6 +88,7 @@ def warm_up(progress: Callable[[int, int], None] = lambda _done, _all: None) -> 
     loaded.state_hash()
     loaded.index.slots.ensure(_MORE_THAN_AT_FIRST)
     _warm_audit(loaded)
+    _warm_messages()
 
 
 def _warm_batches(node: Node) -> Sequence[Entry]:
@@ -135,6 +137,16 @@ def _warm_audit(node: Node) -> None:
         node.post(Reserve(key, (Line("S2", "W", 1),), HOLD_MS_MIN), _Nobody())
         node.post(Move(Verb.RELEASE, key, None, None, Remainder.KEEP), _Nobody())
         node.turn(node.now_ns + NS_PER_MS)
+
+
+def _warm_messages() -> None:
+    """An answer is spelled at the edge, by a kernel too."""
+    fields, columns = np.zeros((1, 3), np.int64), np.zeros((1, 1), np.int64)
+    figures = np.zeros(2, np.int64)
+    data = np.zeros(0, np.uint8)
+    kernels.measure_messages(fields, columns, figures, figures.copy())
+    kernels.write_messages(fields, columns, data, figures, figures.copy(), data.copy())
+    kernels.sum_positive(figures, figures, figures, figures.copy())
 
 
 def _warm_lookups(node: Node, operations: np.ndarray) -> Iterator[Command]:

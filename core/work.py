@@ -104,10 +104,10 @@ PROMISE_SOUGHT: Final = 0.01
 LEVEL_SHORT: Final = 25
 LINE_ENDANGERED: Final = 10
 
-#: A name that is looked up: a SKU at a location, or a SKU alone; a SKU that is told.
+#: A name that is looked up: a SKU at a location, or a SKU among others. A name that is told.
 NAME_FOUND: Final = 1.5
-SKU_FOUND: Final = 2
-SKU_TOLD: Final = 4
+SKU_FOUND: Final = 0.6
+NAME_TOLD: Final = 0.4
 
 #: A name of a shard that is looked through for one that ended.
 NAME_PASSED: Final = 0.01

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from holdfast.core.commands import (
     Ambiguous,
     AnyReserve,
-    AvailabilitiesView,
     AvailabilityView,
     AvailableToPromiseView,
     Command,
@@ -85,7 +84,7 @@ from tests.model_backorders import (
     wait,
 )
 from tests.model_counts import Counts
-from tests.model_facts import Facts
+from tests.model_facts import Availabilities, Facts
 from tests.model_names import Names
 from tests.model_reservations import (
     HeldLine,
@@ -420,12 +419,12 @@ class Model:
         times = found.reserved_at_ns, found.expires_at_ns
         return ReservationView(found.state, lines, *times, (), found.asked.owner)
 
-    def availabilities(self, command: GetAvailability) -> AvailabilitiesView | Unknown:
+    def availabilities(self, command: GetAvailability) -> Availabilities | Unknown:
         """Read the levels of some SKUs, everywhere or at some locations."""
         for i, location in enumerate(command.locations):
             if location not in self.locations:
                 return Unknown(f"locations[{i}]", location)
-        return AvailabilitiesView(
+        return Availabilities(
             tuple(self.availability(sku, command.locations, command.states) for sku in command.skus)
         )
 

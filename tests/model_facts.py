@@ -9,6 +9,7 @@ from typing import Any
 
 from holdfast.core.commands import (
     SOURCE_FIELDS,
+    AvailabilityView,
     Conflict,
     Difference,
     EventResult,
@@ -59,6 +60,13 @@ from tests.model_sources import (
     judge_event,
     on_hand_with,
 )
+
+
+@dataclass(frozen=True)
+class Availabilities:
+    """An AvailabilitiesView as the objects that it stands for; None for an unknown SKU."""
+
+    views: tuple[AvailabilityView | None, ...]
 
 
 @dataclass

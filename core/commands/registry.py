@@ -303,7 +303,7 @@ GET_AVAILABILITY = _operation(
     GetAvailability,
     AvailabilitiesView,
     lambda command, homes: homes.of_sku(command.skus[0]),
-    _weighs(20, 4, "skus"),
+    _weighs(20, 0.6, "skus"),
     is_read=True,
     may_fault=True,
 )

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
+
+import numpy as np
 
 from ..ids import Key
 from ..model import CountBasis, EventKind, EventOutcome, SourceState
@@ -21,6 +24,8 @@ class Reference:
     line: str
 
 
+Array = np.ndarray
+
 NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 
 
@@ -35,6 +40,11 @@ class Reversed:
     occur_time_ns: int | None = None
     """When it happened."""
 
+
+_STATES: Final = {int(state): state for state in SourceState}
+
+#: Levels of a table that are objects at once: less than a millisecond.
+_READ_TOGETHER: Final = 1_000
 
 #: The kind of a reference to a reservation of this node; its id and line are those of Reserve.
 RESERVATION = "reservation"
@@ -237,14 +247,61 @@ class LevelView(NamedTuple):
     """Units held or committed that are promised from supply and not on hand yet."""
 
 
+class LevelFigure(IntEnum):
+    """The rows of a LevelTable: what LevelView has, but for what is unavailable."""
+
+    LOCATION = 0
+    ON_HAND = 1
+    RESERVED = 2
+    COMMITTED = 3
+    AVAILABLE = 4
+    ENABLED = 5
+    INCOMING = 6
+    QUARANTINED = 7
+    STATE = 8
+    BACKORDERED = 9
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Levels:
-    """Stock levels [start, end) of columns, one for each field of LevelView, that many SKUs share.
-    An answer may have a hundred thousand levels; as objects they would hold up the garbage
-    collector for longer than a turn.
+class LevelTable:
+    """Stock levels as columns. An answer may have a hundred thousand, which as objects would hold
+    up the garbage collector for longer than a turn.
     """
 
-    columns: Sequence[list[Any]]
+    figures: Array
+    """By LevelFigure (int64[10, n])."""
+    locations: Sequence[str]
+    """Names by LevelFigure.LOCATION."""
+    unavailable: Array
+    """Level, status and units (int64[m, 3]), in the order of levels and names of statuses."""
+    statuses: Sequence[str]
+    """Names by status."""
+
+    def read(self, start: int, end: int) -> Iterator[LevelView]:
+        """Levels [start, end) as objects."""
+        by_status = self._by_status(start, end)
+        for place, row in enumerate(self.figures[:, start:end].T.tolist(), start):
+            location, on_hand, reserved, committed, available, enabled, *more = row
+            incoming, quarantined, state, backordered = more
+            yield LevelView(
+                *(self.locations[location], on_hand, reserved, committed, available),
+                *(enabled != 0, by_status.get(place, NOTHING), incoming, quarantined != 0),
+                *(_STATES[state], backordered),
+            )
+
+    def _by_status(self, start: int, end: int) -> dict[int, dict[str, int]]:
+        first, last = self.unavailable[:, 0].searchsorted((start, end))
+        found: dict[int, dict[str, int]] = {}
+        for level, status, units in self.unavailable[first:last].tolist():
+            found.setdefault(level, {})[self.statuses[status]] = units
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Levels:
+    """Stock levels [start, end) of a table."""
+
+    table: LevelTable
     start: int
     end: int
 
@@ -252,33 +309,44 @@ class Levels:
         return self.end - self.start
 
     def __iter__(self) -> Iterator[LevelView]:
-        # By index: most SKUs have few levels, for which slices would take three times as long.
-        places, on_hand, reserved, committed, available, enabled, *more = self.columns
-        unavailable, incoming, quarantined, state, backordered = more
-        for at in range(self.start, self.end):
-            yield LevelView(
-                *(places[at], on_hand[at], reserved[at], committed[at], available[at]),
-                *(enabled[at], unavailable[at], incoming[at], quarantined[at], state[at]),
-                backordered[at],
-            )
+        for start in range(self.start, self.end, _READ_TOGETHER):
+            yield from self.table.read(start, min(start + _READ_TOGETHER, self.end))
 
     def __getitem__(self, index: int) -> LevelView:
         at = range(self.start, self.end)[index]
-        return LevelView(*(column[at] for column in self.columns))
+        (level,) = self.table.read(at, at + 1)
+        return level
 
 
 class AvailabilityView(NamedTuple):
-    """The stock levels of one SKU, in the order in which they were first recorded. A tuple, because
-    an answer may have a thousand.
-    """
+    """The stock levels of one SKU, in the order in which they were first recorded."""
 
     sku: str
     levels: Levels | tuple[LevelView, ...]
     revision: Revision
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AvailabilitiesView:
-    """The answer to GetAvailability, by position; None for a SKU that no stock fact ever named."""
+    """The answer to GetAvailability, by position."""
 
-    views: tuple[AvailabilityView | None, ...]
+    skus: tuple[str, ...]
+    bounds: Array
+    """Where the levels of each SKU start and end in `levels` (int64[2, n])."""
+    read_at: Array
+    """The revision that each SKU was read at, by its place in `revisions` (int64[n]); -1 for one
+    that no stock fact ever named.
+    """
+    revisions: tuple[Revision, ...]
+    levels: LevelTable
+
+    @property
+    def views(self) -> tuple[AvailabilityView | None, ...]:
+        """Each SKU by itself; None for one that no stock fact ever named."""
+        each = zip(self.skus, *self.bounds.tolist(), self.read_at.tolist(), strict=True)
+        return tuple(
+            AvailabilityView(sku, Levels(self.levels, start, end), self.revisions[at])
+            if at >= 0
+            else None
+            for sku, start, end, at in each
+        )

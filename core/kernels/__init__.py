@@ -4,7 +4,8 @@ Rules of these files: integers, no allocation per operation, no Python objects. 
 `apply_…` take effects and change the state; `reserve_batch`, `move_batch` and `settle_backorders`
 decide, write and apply in one go, `reserve_lines` writes and applies, through the same functions.
 Kernels named `find_…`, `count_…`, `read_…`, `sum_…`, `hash_…`, `judge_…`, `decide_…` and `plan_…`
-read the state, and fill in what they are handed for their answers. Callers have made room before
+read the state, and fill in what they are handed for their answers; messages.py spells answers.
+Callers have made room before
 they call.
 
 The rules and tables call what is named here. codes.py has what kernels share with the rest.
@@ -57,6 +58,7 @@ from .line_sums import (
     find_wrong,
     read_expected,
 )
+from .messages import measure_messages, sum_positive, write_messages
 from .names import (
     append_names,
     count_names,
@@ -219,6 +221,7 @@ __all__ = [
     "list_since",
     "list_unavailable",
     "match_texts",
+    "measure_messages",
     "move_batch",
     "move_slots",
     "next_parts",
@@ -241,8 +244,10 @@ __all__ = [
     "sum_backordered",
     "sum_incoming",
     "sum_levels",
+    "sum_positive",
     "sum_shipped",
     "take_block",
     "whole_moves",
+    "write_messages",
     "write_stock",
 ]

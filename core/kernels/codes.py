@@ -151,3 +151,6 @@ NEW, SAME, OTHER = range(3)
 NOT_KEPT = int(np.iinfo(np.int64).min)
 
 NEVER_NS = int(np.iinfo(np.int64).max)
+
+#: What a field of a message has (kernels/messages.py): a figure, or strings and messages.
+FIGURES, PIECES = range(2)

@@ -40,14 +40,14 @@ def find_name(arrays, data):
 
 
 @kernel
-def find_names(data, ends, names, numbers):
-    """`find_name` for many: name i ends at `ends[i]` (int64), where the next begins; `numbers`
-    (int64) answers.
+def find_names(data, ends, places, names, numbers):
+    """`find_name` for those of many names that have these places (int64): name i ends at `ends[i]`
+    (int64), where the next begins. `numbers` (int64) answers.
     """
-    at = 0
-    for i in range(numbers.size):
-        numbers[i] = find_name(names, data[at : ends[i]])
-        at = ends[i]
+    for i in range(places.size):
+        place = places[i]
+        start = ends[place - 1] if place else np.int64(0)
+        numbers[i] = find_name(names, data[start : ends[place]])
 
 
 @kernel

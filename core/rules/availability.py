@@ -1,51 +1,35 @@
 """Reading availability: by SKU, by handle, and handles for names."""
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from ..commands import (
     AvailabilitiesView,
-    AvailabilityView,
     GetAvailability,
     Handles,
     LevelColumns,
-    Levels,
-    LevelView,
+    LevelFigure,
     ReadLevels,
     ResolveLevels,
     Unknown,
 )
 from ..commands.registry import GET_AVAILABILITY, READ_LEVELS, RESOLVE_LEVELS, executes
-from ..commands.stock import NOTHING
 from ..handles import make_handle, split_handles
 from ..kernels.codes import NO_LEVEL, UNKNOWN_LOCATION, UNKNOWN_SKU
 from ..limits import LEVELS_READ_MAX
 from ..model import SourceState, Unresolved
+from ..tables.names import encode_names, join_encoded
 from ..tables.shard import Shard
 from ..tables.supply import sum_incoming
 from ..tables.table import Array
-from ..work import (
-    LEVEL_COPIED,
-    LEVEL_TOLD,
-    NAME_FOUND,
-    SHARD_READ,
-    SKU_FOUND,
-    SKU_TOLD,
-    STATUS_COPIED,
-    STATUS_TOLD,
-    Steps,
-    Work,
-)
+from ..work import LEVEL_COPIED, NAME_FOUND, SHARD_READ, SKU_FOUND, STATUS_COPIED, Steps, Work
 from .batches import revisions_of
 from .homes import Homes
+from .read_levels import Answer, Copied
 
-_STATES = {int(state): state for state in SourceState}
-
-#: Levels that are put into an answer before the turn may end, and names that are looked up.
-TOLD_MAX, NAMES_MAX = 1_000, 250
+#: Names that are looked up before the turn may end.
+NAMES_MAX = 250
 
 #: What `Shard.find_row` says where there is no row.
 _UNRESOLVED = {
@@ -68,7 +52,7 @@ class Availability:
     @executes(GET_AVAILABILITY)
     def get(self, command: GetAvailability, _now_ns: int) -> Steps[AvailabilitiesView | Unknown]:
         """The stock levels of SKUs, those of a shard at one instant: as many at once as
-        LEVELS_READ_MAX allows. They are copied first; the turn may end while the copy is told.
+        LEVELS_READ_MAX allows.
         """
         self.work.spend(len(command.skus) * SKU_FOUND + len(command.locations) * NAME_FOUND)
         locations = (
@@ -77,30 +61,28 @@ class Availability:
         if -1 in locations:
             index = locations.index(-1)
             return Unknown(f"locations[{index}]", command.locations[index])
-        views: list[AvailabilityView | None] = [None] * len(command.skus)
-        for shard, places in self._places(command.skus).items():
-            numbers = shard.skus.find_all([command.skus[place] for place in places])
-            known = [(place, n) for place, n in zip(places, numbers, strict=True) if n >= 0]
-            while known:
+        answer = Answer(command.skus)
+        for shard, places, numbers in self._find(command.skus):
+            while len(places):
                 if self.work.is_over:
                     yield
-                revision = shard.revision_now()
-                skus = np.array([number for _, number in known])
-                ends, columns = self._copy(shard, skus, locations, command.states)
-                told = yield from self._tell(shard, *columns)
-                self.work.spend(len(ends) * SKU_TOLD)
-                for (place, _), (start, end) in zip(known, pairwise([0, *ends]), strict=False):
-                    mine = Levels(told, start, end)
-                    views[place] = AvailabilityView(command.skus[place], mine, revision)
-                known = known[len(ends) :]
-        return AvailabilitiesView(tuple(views))
+                self.work.spend(SHARD_READ)
+                copied = self._copy(shard, numbers, locations, command.states)
+                count = len(copied.ends)
+                answer.add(shard, places[:count], copied)
+                places, numbers = places[count:], numbers[count:]
+        return (yield from answer.told(self.shards[0].locations, self.work))
 
-    def _places(self, skus: Sequence[str]) -> dict[Shard, list[int]]:
-        """Shard -> places in the request of its SKUs."""
-        places: dict[Shard, list[int]] = {}
-        for place, sku in enumerate(skus):
-            places.setdefault(self.homes.shard_of_sku(sku), []).append(place)
-        return places
+    def _find(self, skus: Sequence[str]) -> Iterator[tuple[Shard, Array, Array]]:
+        """By shard, places in the request of the SKUs that it knows, and their numbers (int64)."""
+        names = encode_names(skus)
+        homes = self.homes.of_names(names)
+        joined = join_encoded(names)
+        for shard in self.shards:
+            places = np.flatnonzero(homes == shard.number)
+            if len(places):
+                numbers = shard.skus.find_joined(*joined, places)
+                yield shard, places[numbers >= 0], numbers[numbers >= 0]
 
     def _copy(
         self,
@@ -108,67 +90,42 @@ class Availability:
         skus: Array,
         locations: Sequence[int],
         states: Sequence[SourceState],
-    ) -> tuple[list[int], tuple[Array, Array, list[int]]]:
-        """Where the levels of the first of these SKUs (int64) end; all of these levels as columns:
-        on_hand, reserved, committed, available, enabled, withheld, state, location, quarantined,
-        backordered (int64[10, n]); what is unavailable at them (int64[m, 3]); and what is still to
-        come to them. Without locations, or states, all levels.
+    ) -> Copied:
+        """The levels of the first of these SKUs (int64), of as many as there is room for. Without
+        locations, or states, all levels.
         """
         ends = shard.list_levels(skus, self._rows)
         rows = self._rows[: ends[-1]]
         if locations:
             self.work.spend(len(rows) * LEVEL_COPIED)
             is_asked = np.isin(shard.levels.records["location"][rows], locations)
-            rows, ends = rows[is_asked], np.cumsum([0, *is_asked])[ends]
-        self.work.spend(SHARD_READ + len(rows) * LEVEL_COPIED)
-        columns = np.empty((10, len(rows)), np.int64)
-        columns[:7] = shard.read_levels(rows)
-        columns[7] = shard.levels.records["location"][rows]
-        columns[4] = shard.location_records.records["enabled"][columns[7]]
-        columns[8] = shard.are_quarantined(rows)
-        columns[9] = shard.backordered.records[rows] if len(shard.backorders) else 0
+            rows, ends = rows[is_asked], _kept(is_asked, ends)
+        self.work.spend(len(rows) * LEVEL_COPIED)
+        units = shard.read_levels(rows)
         if states:
-            is_asked = np.isin(columns[6], states)
+            is_asked = np.isin(units[6], states)
             # Compressed, not indexed: kernels are compiled for rows that lie in one piece.
-            rows, columns = rows[is_asked], columns.compress(is_asked, axis=1)
-            ends = np.cumsum([0, *is_asked])[ends]
-        unavailable = shard.list_unavailable(rows, columns[5])
+            rows, ends = rows[is_asked], _kept(is_asked, ends)
+            units = units.compress(is_asked, axis=1)
+        figures = self._figures(shard, rows, units)
+        unavailable = shard.list_unavailable(rows, units[5])
         self.work.spend(len(unavailable) * STATUS_COPIED)
-        incoming = sum_incoming(shard, rows)
-        self.work.spend(len(shard.supplies) and len(rows) * STATUS_COPIED)
-        return ends.tolist(), (columns, unavailable, incoming)
+        return Copied(ends, figures, unavailable)
 
-    def _tell(
-        self, shard: Shard, columns: Array, unavailable: Array, incoming: list[int]
-    ) -> Steps[list[list[Any]]]:
-        """Copied levels as columns of LevelView."""
-        told: list[list[Any]] = [[] for _ in LevelView._fields]
-        for start in range(0, columns.shape[1], TOLD_MAX):
-            if self.work.is_over:
-                yield
-            piece = columns[:, start : start + TOLD_MAX]
-            self.work.spend(piece.shape[1] * LEVEL_TOLD)
-            names = shard.locations.texts(piece[7])
-            is_enabled = (piece[4] != 0).tolist()
-            by_status = self._tell_unavailable(shard, unavailable, start, len(names))
-            coming = incoming[start : start + TOLD_MAX]
-            more = (is_enabled, by_status, coming, (piece[8] != 0).tolist())
-            states = map(_STATES.__getitem__, piece[6].tolist())
-            pieces = (names, *piece[:4].tolist(), *more, states, piece[9].tolist())
-            for column, more in zip(told, pieces, strict=True):
-                column += more
-        return told
-
-    def _tell_unavailable(
-        self, shard: Shard, unavailable: Array, start: int, count: int
-    ) -> list[Mapping[str, int]]:
-        """What is unavailable at `count` copied levels from `start` on, by status."""
-        told: list[Mapping[str, int]] = [NOTHING] * count
-        first, last = np.searchsorted(unavailable[:, 0], (start, start + count))
-        self.work.spend(int(last - first) * STATUS_TOLD)
-        for place, by_status in shard.name_unavailable(unavailable[first:last]).items():
-            told[place - start] = by_status
-        return told
+    def _figures(self, shard: Shard, rows: Array, units: Array) -> Array:
+        """Rows, and `Shard.read_levels` of them, as figures of a LevelTable."""
+        figures = np.zeros((len(LevelFigure), len(rows)), np.int64)
+        figures[LevelFigure.ON_HAND : LevelFigure.AVAILABLE + 1] = units[:4]
+        location = figures[LevelFigure.LOCATION] = shard.levels.records["location"][rows]
+        figures[LevelFigure.ENABLED] = shard.location_records.records["enabled"][location] != 0
+        figures[LevelFigure.QUARANTINED] = shard.are_quarantined(rows)
+        figures[LevelFigure.STATE] = units[6]
+        if len(shard.supplies):
+            self.work.spend(len(rows) * STATUS_COPIED)
+            figures[LevelFigure.INCOMING] = sum_incoming(shard, rows)
+        if len(shard.backorders):
+            figures[LevelFigure.BACKORDERED] = shard.backordered.records[rows]
+        return figures
 
     @executes(RESOLVE_LEVELS)
     def resolve(self, command: ResolveLevels, _now_ns: int) -> Steps[Handles]:
@@ -204,3 +161,9 @@ class Availability:
             columns[:6, ~np.isin(states, command.states)] = 0
         figures = on_hand, reserved, committed, available, withheld, states
         return LevelColumns(*figures, is_open == 0, revisions)
+
+
+def _kept(is_asked: Array, ends: Array) -> Array:
+    """Ends among rows that are asked for, from ends among all."""
+    kept: Array = np.append(0, np.cumsum(is_asked))[ends]
+    return kept

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import cast
 from zlib import crc32
 
+import numpy as np
+
 from ..ids import Key
 from ..limits import SLOTS
 from ..tables.reservation_index import ReservationIndex, unpack_ended, unpack_part
@@ -54,6 +56,11 @@ class Homes:
     def of_name(self, name: str) -> int:
         """The shard of a name by itself."""
         return self._shard_by_slot[crc32(name.encode()) % len(self._shard_by_slot)]
+
+    def of_names(self, names: Sequence[bytes]) -> Array:
+        """The shards of first names of SKUs, as UTF-8 (int64)."""
+        shards, slots = self._shard_by_slot, len(self._shard_by_slot)
+        return np.array([shards[crc32(name) % slots] for name in names], np.int64)
 
     def of_reservation(self, key: Key) -> int:
         """The shard of a reservation's first part; 0 when the id is unknown."""

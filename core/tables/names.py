@@ -57,10 +57,16 @@ class NameTable:
         """The numbers of many names, each -1 where it is unknown."""
         if len(names) == 1:  # three times as fast
             return [self.find(names[0])]
-        numbers = np.empty(len(names), np.int64)
-        kernels.find_names(*join_names(names), self.arrays, numbers)
-        found: list[int] = numbers.tolist()
+        found: list[int] = self.find_joined(*join_names(names), np.arange(len(names))).tolist()
         return found
+
+    def find_joined(self, data: Array, ends: Array, places: Array) -> Array:
+        """The numbers of some of many names, which `join_encoded` has joined; -1 for unknown ones.
+        `places` (int64) says which. Returns int64[places].
+        """
+        numbers = np.empty(len(places), np.int64)
+        kernels.find_names(data, ends, places, self.arrays, numbers)
+        return numbers
 
     def text(self, number: int) -> str:
         """The name of a number."""
@@ -135,8 +141,17 @@ def unpack_names(packed: Array) -> Iterator[str]:
         at = end
 
 
+def encode_names(names: Iterable[str]) -> list[bytes]:
+    """Names as UTF-8."""
+    return [name.encode() for name in names]
+
+
 def join_names(names: Iterable[str]) -> tuple[Array, Array]:
     """Names as kernels look for them: their bytes together, and where each ends."""
-    encoded = [name.encode() for name in names]
+    return join_encoded(encode_names(names))
+
+
+def join_encoded(encoded: Sequence[bytes]) -> tuple[Array, Array]:
+    """`join_names` of names as UTF-8."""
     ends = np.cumsum([len(data) for data in encoded], dtype=np.int64)
     return np.frombuffer(b"".join(encoded), np.uint8), ends

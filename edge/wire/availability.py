@@ -3,9 +3,11 @@
 from collections.abc import Generator, Iterable
 from typing import Any, Final
 
+import numpy as np
 from google.protobuf.message import Message
 
 from holdfast.core import commands as core
+from holdfast.core import kernels
 from holdfast.core.handles import split_handles
 from holdfast.core.limits import BATCH_MAX
 from holdfast.core.model import SourceState, Unresolved
@@ -22,14 +24,25 @@ from .shared import (
     add_revisions,
     engine_members,
     fill_revision,
+    revision_message,
     wire_members,
 )
-from .validation import bad_name, check_count, check_name, enum_member, first_bad_name, is_name
+from .spelling import Column, Figures, Pieces, spell, spelled
+from .validation import bad_name, check_count, check_name, enum_member, first_bad_name
 
 #: Stock levels that are put into a message at once: some 2 ms.
 PIECE_LEVELS: Final = 1_000
 
+#: Stock levels that are spelled at once: some 2 ms as well.
+PIECE_SPELLED: Final = 10_000
+
+_AVAILABLE: Final = core.LevelFigure.AVAILABLE
+
 _STATES_READ: Final = engine_members(common, "SOURCE_STATE", SourceState)
+
+#: How the wire says each state, by its number in the engine.
+_STATES_SENT: Final = np.array([0, *map(SOURCE_STATES.__getitem__, SourceState)])
+
 REASONS: Final = wire_members(availability, "UNRESOLVED_REASON", Unresolved)
 
 
@@ -115,12 +128,11 @@ def batch_availability_from_request(
     """The command of a BatchGetAvailability that names SKUs."""
     check_count("skus", len(request.skus), 1, BATCH_MAX)
     check_count("locations", len(request.locations), 0, BATCH_MAX)
-    for field, names in (("skus", request.skus), ("locations", request.locations)):
-        for index, name in enumerate(names):
-            if not is_name(name):
-                raise bad_name(f"{field}[{index}]", name)
-    states = source_states(request.source_states)
-    return core.GetAvailability(tuple(request.skus), tuple(request.locations), states)
+    skus, locations = tuple(request.skus), tuple(request.locations)
+    for field, names in (("skus", skus), ("locations", locations)):
+        if (bad := first_bad_name(names)) is not None:
+            raise bad_name(f"{field}[{bad}]", names[bad])
+    return core.GetAvailability(skus, locations, source_states(request.source_states))
 
 
 def source_states(given: Iterable[int]) -> tuple[SourceState, ...]:
@@ -134,16 +146,74 @@ def source_states(given: Iterable[int]) -> tuple[SourceState, ...]:
 
 def batch_availability_response(
     command: core.GetAvailability, outcome: core.AvailabilitiesView
-) -> Generator[None, None, availability.BatchGetAvailabilityResponse]:
+) -> Generator[None, None, Message]:
     """The answer to a BatchGetAvailability by SKU, in pieces. Unknown SKUs are listed, not a fault:
     one typo must not cost a caller the other 999.
     """
-    response = availability.BatchGetAvailabilityResponse()
-    add = response.availabilities.add
-    yield from _fill((add(), view) for view in outcome.views if view is not None)
-    views = zip(command.skus, outcome.views, strict=True)
-    response.unknown_skus.extend(sku for sku, view in views if view is None)
-    return response
+    levels = yield from _spelled_levels(outcome.levels)
+    known = np.flatnonzero(outcome.read_at >= 0)
+    starts, ends = outcome.bounds.take(known, axis=1)
+    network_available = np.empty(len(known), np.int64)
+    kernels.sum_positive(outcome.levels.figures[_AVAILABLE], starts, ends, network_available)
+    names = Pieces.of(outcome.skus[place].encode() for place in known.tolist())
+    revisions = Pieces.of(revision_message(each).SerializeToString() for each in outcome.revisions)
+    name = levels.many + np.arange(len(known))
+    revision = levels.many + names.many + outcome.read_at[known]
+    columns: dict[str, Column] = {
+        "sku": (name, name + 1),
+        "levels": (starts, ends),
+        "network_available": network_available,
+        "revision": (revision, revision + 1),
+    }
+    inside = Pieces.joined(levels, names, revisions)
+    told = spell(availability.Availability, columns, inside)
+    missing = zip(command.skus, outcome.read_at.tolist(), strict=True)
+    unknown = Pieces.of(sku.encode() for sku, read_at in missing if read_at < 0)
+    return spelled(
+        availability.BatchGetAvailabilityResponse,
+        Pieces.joined(told, unknown),
+        availabilities=told.many,
+        unknown_skus=unknown.many,
+    )
+
+
+def _spelled_levels(table: core.LevelTable) -> Generator[None, None, Pieces]:
+    """Levels as StockLevel."""
+    locations = Pieces.of(map(str.encode, table.locations))
+    place, status, quantity = table.unavailable.T
+    statuses = Pieces.of(map(str.encode, table.statuses))
+    by_status = {"status": (status, status + 1), "quantity": quantity}
+    unavailable = spell(availability.UnavailableUnits, by_status, statuses)
+    inside = Pieces.joined(locations, unavailable)
+    bounds = np.searchsorted(place, np.arange(table.figures.shape[1] + 1)) + locations.many
+    pieces = [Pieces.of(())]
+    for start in range(0, table.figures.shape[1], PIECE_SPELLED):
+        if start:
+            yield
+        piece = slice(start, start + PIECE_SPELLED)
+        columns = _level_columns(table.figures[:, piece], (bounds[:-1][piece], bounds[1:][piece]))
+        pieces.append(spell(availability.StockLevel, columns, inside))
+    return Pieces.joined(*pieces)
+
+
+def _level_columns(figures: Figures, unavailable: tuple[Figures, Figures]) -> dict[str, Column]:
+    """Figures of a LevelTable as fields of StockLevel, where `fill_level` has them one by one."""
+    location, on_hand, reserved, committed, available, enabled, *more = figures
+    incoming, quarantined, state, backordered = more
+    return {
+        "location": (location, location + 1),
+        "on_hand": on_hand,
+        "reserved": reserved,
+        "committed": committed,
+        "available": available,
+        "shortfall": np.maximum(-available, 0),
+        "enabled": enabled,
+        "unavailable": unavailable,
+        "incoming": incoming,
+        "quarantined": quarantined,
+        "source_state": _STATES_SENT[state],
+        "backordered": backordered,
+    }
 
 
 def fill_level(message: availability.StockLevel, level: core.LevelView) -> None:

@@ -48,6 +48,7 @@ from holdfast.core.rules.retention import Retention
 from holdfast.core.tables import state_bytes
 from holdfast.core.tables.layouts import STOCK_EVENT
 from tests.model import NO_REVISION, Model, StockColumns
+from tests.model_facts import Availabilities
 
 #: Commands whose content is kept as a hash.
 FINGERPRINTED = Move | Extend | SettleSku | ResetSource | ForceRelease
@@ -219,8 +220,8 @@ def details_of(events: Sequence[StockEvent]) -> StockDetails | None:
 def comparable(command: Command, outcome: Outcome) -> Outcome:
     """Leave out what engines may answer differently: revisions, and states that hold no units."""
     match outcome:
-        case AvailabilitiesView(views):
-            return AvailabilitiesView(tuple(view and without_revision(view) for view in views))
+        case AvailabilitiesView(views=views):
+            return Availabilities(tuple(view and without_revision(view) for view in views))
         case Conflict("new_sku" | "into_sku" as field):
             return Conflict(field, "", "")
         case MergeOutcome():

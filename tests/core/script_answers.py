@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from holdfast.core.commands import (
     Ambiguous,
-    AvailabilitiesView,
     AvailabilityView,
     AvailableToPromiseView,
     Backordered,
@@ -42,6 +41,7 @@ from holdfast.core.commands import (
     Unknown,
 )
 from holdfast.core.model import EventOutcome, SourceState, State
+from tests.model_facts import Availabilities
 
 #: Any time will do; this one is the first second of 2026.
 START_NS = 1_767_225_600 * 10**9
@@ -73,7 +73,7 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
                 yield f"  short {place} on_hand={each.on_hand} available={each.available}"
         case ReservationView():
             yield from shown_reservation(outcome)
-        case AvailabilitiesView(views):
+        case Availabilities(views):
             for view in views:
                 yield from shown_levels(view)
         case AvailableToPromiseView(levels=levels):

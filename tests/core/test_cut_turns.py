@@ -10,7 +10,7 @@ import pytest
 
 from bench.harness.nasty_commands import KINDS, Nasty
 from holdfast.core.audit import check_invariants
-from holdfast.core.commands import Command, Levels, Revision
+from holdfast.core.commands import AvailabilitiesView, Command, Revision
 from holdfast.core.node import Node
 from holdfast.core.tables.state_bytes import columns
 from tests.core.engine import Ticket
@@ -62,8 +62,8 @@ def plain(value: Any) -> Any:
         return None
     if isinstance(value, np.ndarray):
         return value.tolist()
-    if isinstance(value, Levels):  # its columns have those of other SKUs as well
-        return plain(tuple(value))
+    if isinstance(value, AvailabilitiesView):  # a cut one has more revisions
+        return [view and (view.sku, plain(tuple(view.levels))) for view in value.views]
     if is_dataclass(value):
         parts = [plain(getattr(value, field.name)) for field in fields(value)]
         return [type(value).__name__, *parts]

@@ -34,6 +34,7 @@ World = Callable[[Duel, Random], None]
 WORLDS: tuple[World, ...] = (
     worlds.mixing,
     worlds.names,
+    worlds.messages,
     worlds.levels,
     worlds.remembered,
     worlds.index,

@@ -159,7 +159,8 @@ class Names:
                 self.duel.call("remove_name", self.arrays, number)
         wanted = rng.choices(self.texts, k=rng.randrange(20))
         numbers = np.zeros(len(wanted), np.int64)
-        self.duel.call("find_names", *joined(wanted), self.arrays, numbers)
+        places = np.array([n for n in range(len(wanted)) if rng.random() < 0.5], np.int64)
+        self.duel.call("find_names", *joined(wanted), places, self.arrays, numbers[: len(places)])
         matches = np.zeros(self.capacity, np.uint8)
         text = np.frombuffer(rng.choice((b"x", *self.texts)), np.uint8)
         packed = b"".join(bytes((len(each),)) + each for each in (b"own", *self.texts))
@@ -416,3 +417,31 @@ def make_locations(rng: Random, count: int) -> Array:
     records = np.zeros(count, LOCATION)
     records["enabled"] = [rng.random() < 0.8 for _ in records]
     return records
+
+
+def messages(duel: Duel, rng: Random) -> None:
+    """Messages of figures, strings and other messages."""
+    texts = [rng.randbytes(rng.choice((0, 1, 20, 200))) for _ in range(rng.randrange(5))]
+    data, ends = joined((b"", *texts))
+    data = data.copy()
+    for _ in range(3):  # each within the next
+        rows, pieces = rng.randrange(6), len(ends) - 1
+        firsts = [rng.randint(0, pieces) for _ in range(rows)]
+        columns = np.array(
+            (
+                [rng.choice((0, 1, 127, 128, 2**63 - 1, -1, -(2**63))) for _ in range(rows)],
+                firsts,
+                [rng.randint(first, pieces) for first in firsts],
+            ),
+            np.int64,
+        )
+        fields = np.array([(8, codes.FIGURES, 0), (rng.choice((18, 2_002)), codes.PIECES, 1)])
+        message_ends = np.zeros(rows + 1, np.int64)
+        duel.call("measure_messages", fields, columns, ends, message_ends)
+        out = np.zeros(message_ends[-1], np.uint8)
+        spelled = (fields, columns, data, ends, message_ends, out)
+        duel.call("write_messages", *spelled, operations=rows + 1)
+        data, ends = out, message_ends
+    values = np.array([rng.choice((-5, 0, 7, 2**62, 2**63 - 1)) for _ in range(9)])
+    bounds = np.sort(np.array([[rng.randrange(10) for _ in range(4)] for _ in range(2)]), axis=0)
+    duel.call("sum_positive", values, *bounds, np.zeros(4, np.int64))

@@ -1,7 +1,6 @@
 """Reads of stock levels: what is named twice is told twice."""
 
 from holdfast.core.commands import (
-    AvailabilitiesView,
     GetAvailability,
     Location,
     RecordStockEvents,
@@ -10,6 +9,7 @@ from holdfast.core.commands import (
 )
 from holdfast.core.model import EventKind, LocationKind
 from tests.core.engine import NodeEngine
+from tests.model_facts import Availabilities
 
 NOW_NS = 10**15
 
@@ -23,7 +23,7 @@ def test_a_sku_that_is_named_often_has_its_statuses_each_time() -> None:
     for command in (put, RecordStockEvents("erp", events)):
         engine.turn([command], NOW_NS)
     (told,) = engine.turn([GetAvailability(("Tea",) * 100)], NOW_NS)
-    assert isinstance(told, AvailabilitiesView)
+    assert isinstance(told, Availabilities)
     assert [{"damaged": 5}] * 100 == [
         level.unavailable for view in told.views if view for level in view.levels
     ]

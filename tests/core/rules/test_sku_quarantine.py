@@ -4,7 +4,6 @@ import pytest
 
 from holdfast.core.audit import check_invariants
 from holdfast.core.commands import (
-    AvailabilitiesView,
     Conflict,
     DeleteSku,
     EventsOutcome,
@@ -25,6 +24,7 @@ from holdfast.core.ids import sku_request_key
 from holdfast.core.model import EventKind, EventOutcome, LocationKind, UnknownSkus
 from holdfast.core.tables.effects import Section
 from tests.core.engine import NodeEngine
+from tests.model_facts import Availabilities
 
 NOW_NS = 10**15
 
@@ -134,7 +134,7 @@ def test_a_node_may_quarantine_what_no_source_is_set_for() -> None:
     desk.ask(UpdateLocation(Location("W", LocationKind.STORE, "W", enabled=True)))
     desk.sell("A")
     told = desk.ask(GetAvailability(("A",)))
-    assert isinstance(told, AvailabilitiesView)
+    assert isinstance(told, Availabilities)
     (view,) = told.views
     assert view is not None
     assert [True] == [level.is_quarantined for level in view.levels]

@@ -40,6 +40,7 @@ from holdfast.edge.wire.reservations import (
 from holdfast.edge.wire.stock_facts import events_response
 from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.model import Model, StockColumns
+from tests.model_facts import Availabilities
 from tests.model_reservations import Level, key_text, refuse_lines, refuse_state
 
 Asked: TypeAlias = Command | StockColumns
@@ -158,7 +159,7 @@ def words(command: Asked, outcome: Any) -> Any:
             return without_revisions(get_reservation_response(command, outcome))
         case _, EventsOutcome():
             return without_revisions(events_response(outcome))
-        case _, AvailabilitiesView(views):
+        case _, AvailabilitiesView(views=views) | Availabilities(views):
             return {
                 (view.sku, level.location): tuple(level[1:5])
                 for view in views

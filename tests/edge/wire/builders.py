@@ -1,8 +1,9 @@
 """Requests in which nothing is wrong but what a test changes, and what a fault has to say."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
@@ -115,3 +116,35 @@ SENT_REVISIONS = [
     common.Revision(shard=1, sequence=77, timeline=2**64 - 1),
     common.Revision(shard=3, sequence=5, timeline=2**64 - 1),
 ]
+
+
+def availabilities(*views: core.AvailabilityView | None) -> core.AvailabilitiesView:
+    """The answer to a GetAvailability that has these views."""
+    levels = [list(view.levels) if view else [] for view in views]
+    ends = np.cumsum([0, *map(len, levels)])
+    read_at = np.cumsum([view is not None for view in views]) - 1
+    return core.AvailabilitiesView(
+        tuple(view.sku if view else "?" for view in views),
+        np.stack((ends[:-1], ends[1:])),
+        np.where([view is not None for view in views], read_at, -1),
+        tuple(view.revision for view in views if view),
+        level_table([level for each in levels for level in each]),
+    )
+
+
+def level_table(levels: Sequence[core.LevelView]) -> core.LevelTable:
+    """Levels as columns."""
+    locations = sorted({level.location for level in levels})
+    statuses = sorted({status for level in levels for status in level.unavailable})
+    unavailable = [
+        (place, statuses.index(status), units)
+        for place, level in enumerate(levels)
+        for status, units in sorted(level.unavailable.items())
+    ]
+    figures = [(locations.index(level.location), *level[1:6], *level[7:]) for level in levels]
+    return core.LevelTable(
+        np.array(figures, np.int64).reshape(-1, len(core.LevelFigure)).T.copy(),
+        locations,
+        np.array(unavailable, np.int64).reshape(-1, 3),
+        statuses,
+    )

@@ -4,9 +4,13 @@ from collections.abc import Generator
 from typing import Any, TypeVar
 
 import pytest
+from google.protobuf.message import Message
+from hypothesis import given
+from hypothesis import strategies as st
 
 from holdfast.core import commands as core
 from holdfast.core.limits import BATCH_MAX, ON_HAND_MAX
+from holdfast.core.model import SourceState
 from holdfast.edge.wire.availability import (
     availability_response,
     batch_availability_response,
@@ -18,6 +22,7 @@ from holdfast.v1 import common_pb2 as common
 from tests.edge.wire.builders import (
     SENT_REVISIONS,
     assert_invalid,
+    availabilities,
     availability_of,
     availability_of_all,
     fault,
@@ -82,7 +87,7 @@ for level in SENT.levels:
 def test_the_network_promises_what_enabled_locations_have() -> None:
     """A shortfall of one location is not made up by another, nor hidden."""
     command = core.GetAvailability(("A",))
-    response, _ = finished(availability_response(command, core.AvailabilitiesView((VIEW,))))
+    response, _ = finished(availability_response(command, availabilities(VIEW)))
     assert response == availability.GetAvailabilityResponse(availability=SENT)
 
 
@@ -91,7 +96,7 @@ def test_a_network_beyond_int64_is_told_as_the_most_there_can_be() -> None:
         "L", on_hand=ON_HAND_MAX, reserved=0, committed=0, available=ON_HAND_MAX, enabled=True
     )
     view = core.AvailabilityView("A", (level,) * 5, core.Revision(0, 1, 0))
-    outcome = core.AvailabilitiesView((view,))
+    outcome = availabilities(view)
     response, _ = finished(availability_response(core.GetAvailability(("A",)), outcome))
     assert response.availability.network_available == 2**63 - 1
 
@@ -99,18 +104,23 @@ def test_a_network_beyond_int64_is_told_as_the_most_there_can_be() -> None:
 def test_an_unknown_sku_is_not_found_when_asked_alone() -> None:
     command = core.GetAvailability(("A",))
     with pytest.raises(Fault) as caught:
-        finished(availability_response(command, core.AvailabilitiesView((None,))))
+        finished(availability_response(command, availabilities(None)))
     assert "UNKNOWN_SKU" == caught.value.reason
     assert {"field": "sku", "value": "A"} == caught.value.metadata
 
 
 def test_unknown_skus_of_a_batch_are_named_in_order() -> None:
     command = core.GetAvailability(("X", "A", "Y"))
-    outcome = core.AvailabilitiesView((None, VIEW, None))
-    response, _ = finished(batch_availability_response(command, outcome))
-    assert response == availability.BatchGetAvailabilityResponse(
+    outcome = availabilities(None, VIEW, None)
+    sent, _ = finished(batch_availability_response(command, outcome))
+    assert read(sent) == availability.BatchGetAvailabilityResponse(
         availabilities=[SENT], unknown_skus=["X", "Y"]
     )
+
+
+def read(sent: Message) -> availability.BatchGetAvailabilityResponse:
+    """A batch's answer as its caller reads it."""
+    return availability.BatchGetAvailabilityResponse.FromString(sent.SerializeToString())
 
 
 def finished(pieces: Generator[None, None, Response]) -> tuple[Response, int]:
@@ -124,15 +134,63 @@ def finished(pieces: Generator[None, None, Response]) -> tuple[Response, int]:
         pauses += 1
 
 
-@pytest.mark.parametrize("shape", [(1, 4_500), (9, 500), (3, 1_500)])
+@pytest.mark.parametrize("shape", [(1, 45_000), (9, 5_000), (3, 15_000)])
 def test_a_long_answer_is_written_in_pieces(shape: tuple[int, int]) -> None:
     """Whether one SKU is at many locations, or many are at some; nothing is lost at the seams."""
     skus, places = shape
-    level = core.LevelView("L", on_hand=1, reserved=0, committed=0, available=1, enabled=True)
-    view = core.AvailabilityView("A", (level,) * places, core.Revision(0, 1, 0))
+    view = core.AvailabilityView("A", (LEVELS[0],) * places, core.Revision(0, 1, 0))
     command = core.GetAvailability(("A",) * skus)
-    outcome = core.AvailabilitiesView((view,) * skus)
-    response, pauses = finished(batch_availability_response(command, outcome))
-    assert [places] * skus == [len(each.levels) for each in response.availabilities]
-    assert [places] * skus == [each.network_available for each in response.availabilities]
-    assert 4 <= pauses
+    sent, pauses = finished(batch_availability_response(command, availabilities(*[view] * skus)))
+    assert [places] * skus == [len(each.levels) for each in read(sent).availabilities]
+    assert [5 * places] * skus == [each.network_available for each in read(sent).availabilities]
+    assert 4 == pauses
+
+
+def test_a_long_answer_about_one_sku_is_written_in_pieces() -> None:
+    view = core.AvailabilityView("A", (LEVELS[0],) * 4_500, core.Revision(0, 1, 0))
+    command = core.GetAvailability(("A",))
+    response, pauses = finished(availability_response(command, availabilities(view)))
+    assert 4_500 == len(response.availability.levels)
+    assert 5 * 4_500 == response.availability.network_available
+    assert 4 == pauses
+
+
+def in_order(units: dict[str, int]) -> dict[str, int]:
+    return dict(sorted(units.items()))
+
+
+UNITS = st.integers(-(2**63) + 1, 2**63 - 1) | st.integers(-300, 300)
+NAMES = st.text(min_size=1, max_size=40)
+VIEWS = st.builds(
+    core.AvailabilityView,
+    NAMES,
+    st.lists(
+        st.builds(
+            core.LevelView,
+            *(NAMES, UNITS, UNITS, UNITS, UNITS, st.booleans()),
+            st.dictionaries(NAMES, UNITS, max_size=3).map(in_order),
+            *(UNITS, st.booleans(), st.sampled_from(SourceState), UNITS),
+        ),
+        max_size=4,
+    ).map(tuple),
+    st.builds(
+        core.Revision,
+        *(st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1)),
+    ),
+)
+
+
+@given(st.lists(st.none() | VIEWS, min_size=1, max_size=4))
+def test_many_skus_are_told_as_each_is_alone(views: list[core.AvailabilityView | None]) -> None:
+    """A kernel spells the answer for many, protobuf itself that for one."""
+    command = core.GetAvailability(tuple(f"no {place}" for place in range(len(views))))
+    sent, _ = finished(batch_availability_response(command, availabilities(*views)))
+    expected = availability.BatchGetAvailabilityResponse()
+    for sku, view in zip(command.skus, views, strict=True):
+        if view is None:
+            expected.unknown_skus.append(sku)
+        else:
+            alone, _ = finished(availability_response(command, availabilities(view)))
+            expected.availabilities.append(alone.availability)
+    assert expected == read(sent)
+    assert expected.SerializeToString() == sent.SerializeToString()

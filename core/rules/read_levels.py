@@ -1,0 +1,84 @@
+"""What is read of many SKUs, shard by shard, put together as one answer."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..commands import AvailabilitiesView, LevelFigure, LevelTable, Revision
+from ..tables.names import NameTable
+from ..tables.shard import Shard
+from ..tables.table import Array
+from ..work import NAME_TOLD, Steps, Work
+
+#: Names that are told before the turn may end.
+TOLD_MAX = 1_000
+
+
+class Copied(NamedTuple):
+    """Levels of one shard, copied at one instant."""
+
+    ends: Array
+    """Where those of each SKU end (int64[n])."""
+    figures: Array
+    """As in a LevelTable, locations by number."""
+    unavailable: Array
+    """As in a LevelTable, statuses by number and in any order."""
+
+
+class Answer:
+    """The answer to a GetAvailability, while it is put together."""
+
+    def __init__(self, skus: tuple[str, ...]) -> None:
+        self._skus = skus
+        self._bounds = np.zeros((2, len(skus)), np.int64)
+        self._read_at = np.full(len(skus), -1, np.int64)
+        self._revisions: list[Revision] = []
+        self._count = 0
+        self._figures = [np.zeros((len(LevelFigure), 0), np.int64)]
+        self._unavailable = [np.zeros((0, 3), np.int64)]
+        self._statuses: dict[str, int] = {}
+
+    def add(self, shard: Shard, places: Array, copied: Copied) -> None:
+        """Take in the levels of SKUs, which have these places in the request (int64)."""
+        self._bounds[1, places] = ends = self._count + copied.ends
+        self._bounds[0, places] = np.append(self._count, ends)[:-1]
+        self._read_at[places] = len(self._revisions)
+        self._revisions.append(shard.revision_now())
+        if len(copied.unavailable):
+            self._add_unavailable(shard.statuses, copied.unavailable)
+        self._figures.append(copied.figures)
+        self._count += copied.figures.shape[1]
+
+    def _add_unavailable(self, statuses: NameTable, unavailable: Array) -> None:
+        names = statuses.texts(np.arange(len(statuses)))
+        ours = np.array([self._statuses.setdefault(name, len(self._statuses)) for name in names])
+        levels, status, units = unavailable.T
+        self._unavailable.append(np.stack((self._count + levels, ours[status], units), 1))
+
+    def told(self, locations: NameTable, work: Work) -> Steps[AvailabilitiesView]:
+        """The answer. Locations have the same numbers in all shards."""
+        figures = np.concatenate(self._figures, axis=1)
+        is_named = np.zeros(len(locations), bool)
+        is_named[figures[LevelFigure.LOCATION]] = True
+        figures[LevelFigure.LOCATION] = (np.cumsum(is_named) - 1)[figures[LevelFigure.LOCATION]]
+        numbers = np.flatnonzero(is_named)
+        names: list[str] = []
+        while len(names) < len(numbers):
+            if work.is_over:
+                yield
+            piece = numbers[len(names) : len(names) + TOLD_MAX]
+            work.spend(len(piece) * NAME_TOLD)
+            names += locations.texts(piece)
+        table = LevelTable(figures, names, *self._sorted_unavailable())
+        revisions = tuple(self._revisions)
+        return AvailabilitiesView(self._skus, self._bounds, self._read_at, revisions, table)
+
+    def _sorted_unavailable(self) -> tuple[Array, Sequence[str]]:
+        """What is unavailable, in the order of levels and names of statuses, and these names."""
+        told = np.concatenate(self._unavailable)
+        names = sorted(self._statuses)
+        ranks = np.zeros(len(names), np.int64)
+        ranks[[self._statuses[name] for name in names]] = np.arange(len(names))
+        told[:, 1] = ranks[told[:, 1]]
+        return told[np.lexsort((told[:, 1], told[:, 0]))], names
