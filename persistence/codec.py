@@ -98,8 +98,15 @@ def time_of_group(value: bytes) -> int:
 
 def lay_out_group(position: int, epoch: int, entries: Sequence[Entry]) -> bytes:
     """The bytes of one append, with zeros for its hashes; hash_chain.write_hashes fills them in."""
+    return b"".join(lay_out_parts(position, epoch, entries)[0])
+
+
+def lay_out_parts(position: int, epoch: int, entries: Sequence[Entry]) -> tuple[list[Any], int]:
+    """What `lay_out_group` joins, and how many bytes that is. Effects stay in their arrays: a batch
+    has 300 KB of them, and the new pages of a copy cost more than all the rest.
+    """
     assert entries, "an append without entries would be in no shard's chain"
-    parts = [b""]  # for the group header, which tells the size of all
+    parts: list[Any] = [b""]  # for the group header, which tells the size of all
     size = GROUP.size
     for entry in entries:
         body, body_bytes = _body_parts(entry)
@@ -116,13 +123,11 @@ def lay_out_group(position: int, epoch: int, entries: Sequence[Entry]) -> bytes:
         )
         parts += (header, GENESIS, *body)
     parts[0] = GROUP.pack(_MAGIC, len(entries), position, size)
-    return b"".join(parts)
+    return parts, size
 
 
 def _body_parts(entry: Entry) -> tuple[list[Any], int]:
-    """What the body is joined from, and its bytes. Effects stay in their arrays: a batch has 300 KB
-    of them, and the new pages of a copy cost more than all the rest.
-    """
+    """What the body is joined from, and its bytes."""
     parts: list[Any] = []
     size = 0
     for section, records in entry.sections:

@@ -31,7 +31,7 @@ Chain = dict[int, bytes]
 """Hash of the last entry of each shard."""
 
 
-def write_hashes(value: bytearray, chain: Chain) -> None:
+def write_hashes(value: bytearray | memoryview, chain: Chain) -> None:
     """Fill in the hashes of a group that codec.lay_out_group spelt, and advance the chain."""
     view = memoryview(value)
     group = value[: GROUP.size]
@@ -48,7 +48,7 @@ def write_hashes(value: bytearray, chain: Chain) -> None:
 
 
 def entry_hash(
-    group: bytes | bytearray, header: bytes | memoryview, body: bytes | memoryview
+    group: bytes | bytearray | memoryview, header: bytes | memoryview, body: bytes | memoryview
 ) -> bytes:
     """The hash of an entry, whose header holds the hash of the one before it: 16 bytes."""
     hasher = blake2b(group, digest_size=HASH_BYTES)

@@ -8,10 +8,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from holdfast.core.tables.effects import Entry
 
-from ..codec import lay_out_group
+from ..codec import lay_out_parts
 from ..directory_lock import DirectoryLock
 from ..hash_chain import Chain
 from ..journal import JournalError, OnAppended, OnFailure
@@ -20,16 +21,19 @@ from .protocol import (
     ANSWER_BYTES_MAX,
     IGNORED_SIGNALS,
     Hello,
-    pack_append,
+    pack_head,
     pack_hello,
     unpack_answer,
 )
 
 COMMAND = (sys.executable, "-m", "holdfast.persistence.journal_process.child")
 
-#: The largest pipe that Linux gives to an unprivileged process: an append that fits is sent without
-#: waiting for the child.
+#: The largest pipe that Linux gives to an unprivileged process: an append that fits is sent at
+#: once.
 _PIPE_BYTES = 1 << 20
+
+#: Parts that Linux takes in one call (IOV_MAX).
+_PARTS_MAX = 1_024
 
 
 class JournalProcess:
@@ -52,6 +56,7 @@ class JournalProcess:
         with suppress(PermissionError):  # more than its user may have in all pipes together
             fcntl.fcntl(self._appends, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._process = _start_child(source, target, lock)
+        os.set_blocking(self._appends, False)
         # Ours would keep each pipe open when the child has ended.
         os.close(source)
         os.close(target)
@@ -65,13 +70,15 @@ class JournalProcess:
         self._on_failure = on_failure
         asyncio.get_running_loop().add_reader(self._answers, self._read_answer)
         figures = (self.position, self._journal.map_size_bytes, self.reserve_bytes)
-        self._write(pack_hello(Hello(self._journal.path, *figures, self._chain)))
+        hello = pack_hello(Hello(self._journal.path, *figures, self._chain))
+        self._write([hello], len(hello))
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Send entries to be made durable at the next position."""
-        value = lay_out_group(self.position + 1, self._epoch, entries)
-        self.appended_bytes += len(value)
-        self._write(pack_append(value, self._forget))
+        parts, size = lay_out_parts(self.position + 1, self._epoch, entries)
+        self.appended_bytes += size
+        head = pack_head(size, self._forget)
+        self._write([head, *parts], len(head) + size)
 
     def forget(self, up_to: int) -> None:
         """Let later appends delete what is older, a few values each."""
@@ -85,15 +92,29 @@ class JournalProcess:
         """Bytes in use, free pages among them."""
         return self._journal.size_bytes()
 
-    def _write(self, data: bytes) -> None:
-        # The last append was answered, so the pipe is empty and the child reads: what is larger
-        # than the pipe blocks the loop for as long as the child takes to copy it.
-        rest = memoryview(data)
+    def _write(self, parts: list[Any], size: int) -> None:
+        """Send parts, of so many bytes together. The last append was answered, so the pipe is
+        empty; what is larger than the pipe follows as the child reads.
+        """
         try:
-            while rest:
-                rest = rest[os.write(self._appends, rest) :]
+            written = os.writev(self._appends, parts[:_PARTS_MAX])
+        except BlockingIOError:
+            written = 0
         except BrokenPipeError:
             self._read_answer()  # Its last answer says why it ended.
+            return
+        if written < size:
+            self._rest = memoryview(b"".join(parts))[written:]
+            asyncio.get_running_loop().add_writer(self._appends, self._write_rest)
+
+    def _write_rest(self) -> None:
+        try:
+            self._rest = self._rest[os.write(self._appends, self._rest) :]
+        except BrokenPipeError:
+            self._read_answer()
+            return
+        if not self._rest:
+            asyncio.get_running_loop().remove_writer(self._appends)
 
     def _read_answer(self) -> None:
         try:
@@ -101,6 +122,7 @@ class JournalProcess:
         except JournalError as error:
             # Or the end of the pipe would be reported in every round of the loop.
             asyncio.get_running_loop().remove_reader(self._answers)
+            asyncio.get_running_loop().remove_writer(self._appends)
             self._on_failure(error)
             return
         self.position = answer.position

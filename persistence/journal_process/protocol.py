@@ -79,22 +79,28 @@ def unpack_hello(line: bytes) -> Hello:
     )
 
 
-def pack_append(value: bytes, forget: int) -> bytes:
-    """A laid-out group behind its length and the position up to which the journal may forget."""
-    return _HEAD.pack(len(value), forget) + value
+def pack_head(size: int, forget: int) -> bytes:
+    """What stands before a laid-out group of so many bytes: its length, and the position up to
+    which the journal may forget.
+    """
+    return _HEAD.pack(size, forget)
 
 
-def read_appends(source: BufferedReader) -> Iterator[tuple[bytearray, int]]:
-    """Every laid-out group that came in whole, and what may be forgotten, until the pipe ends.
+def read_appends(source: BufferedReader) -> Iterator[tuple[memoryview, int]]:
+    """Every laid-out group that came in whole, and what may be forgotten, until the pipe ends. A
+    group is there until the next is asked for.
 
     A node that is killed may leave part of one. It was not answered, so it may be dropped.
     """
+    # One buffer for all: new pages for each would cost as much as the hashes.
+    buffer = memoryview(bytearray())
     while len(head := source.read(_HEAD.size)) == _HEAD.size:
         size, forget = _HEAD.unpack(head)
-        value = bytearray(size)
-        if source.readinto(value) < len(value):
+        if size > len(buffer):
+            buffer = memoryview(bytearray(size))
+        if source.readinto(buffer[:size]) < size:
             return
-        yield value, forget
+        yield buffer[:size], forget
 
 
 def pack_answer(answer: Answer) -> bytes:

@@ -87,7 +87,7 @@ class LmdbJournal:
         assert not self.position, "there are values"
         self.position = position
 
-    def put(self, value: bytes | bytearray, forget: int = 0) -> int:
+    def put(self, value: bytes | bytearray | memoryview, forget: int = 0) -> int:
         """Make the next value durable and return its position. In the same transaction delete a few
         of the oldest values, up to the position `forget`.
 

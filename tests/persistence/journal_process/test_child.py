@@ -20,7 +20,7 @@ from holdfast.persistence.journal_process.protocol import (
     ANSWER_BYTES_MAX,
     Answer,
     Hello,
-    pack_append,
+    pack_head,
     pack_hello,
     unpack_answer,
 )
@@ -64,7 +64,7 @@ class Writer:
 
     def spell(self, size: int, sequence: int, forget: int = 0) -> bytes:
         group = lay_out_group(self.position + 1, self.epoch, group_of(size, sequence))
-        return pack_append(group, forget)
+        return pack_head(len(group), forget) + group
 
     def close(self) -> None:
         self.process.kill()

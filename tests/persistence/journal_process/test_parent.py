@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,8 @@ class Parent:
         self.journal.append(group_of(size, sequence))
         return await self.reported
 
-    def kill_child(self) -> None:
-        os.kill(self.journal._process.pid, signal.SIGKILL)
+    def signal_child(self, number: signal.Signals) -> None:
+        os.kill(self.journal._process.pid, number)
 
     def wait_for_child(self) -> None:
         """Leave it to be asked for its end."""
@@ -80,10 +81,44 @@ async def test_what_is_reported_is_in_the_journal(tmp_path: Path) -> None:
     assert [(1, 1), (2, 1), (3, 2)] == found
 
 
+async def test_an_append_larger_than_the_pipe_does_not_hold_up_the_loop(tmp_path: Path) -> None:
+    """A child that reads nothing costs its node no more than the answer."""
+    with started(tmp_path) as parent:
+        parent.signal_child(signal.SIGSTOP)
+        appending = asyncio.create_task(parent.append(3_000_000, 1))
+        await asyncio.sleep(0)
+        assert not appending.done()
+        parent.signal_child(signal.SIGCONT)
+        assert 1 == await appending
+        assert 2 == await parent.append(10, 2)
+
+
+async def test_the_end_of_a_child_that_has_not_read_all_is_a_failure(tmp_path: Path) -> None:
+    with started(tmp_path) as parent:
+        parent.signal_child(signal.SIGSTOP)
+        appending = asyncio.create_task(parent.append(3_000_000, 1))
+        await asyncio.sleep(0)
+        parent.signal_child(signal.SIGKILL)
+        with pytest.raises(JournalError, match="its process has ended"):
+            await appending
+
+
+async def test_an_append_of_very_many_parts_is_sent(tmp_path: Path) -> None:
+    """More than one call of the system takes."""
+    with started(tmp_path) as parent:
+        parent.reported = asyncio.get_running_loop().create_future()
+        (entry,) = group_of(10)
+        many = replace(entry, sections=list(entry.sections) * 1_000)
+        parent.journal.append([many])
+        assert 1 == await parent.reported
+    (found,) = read_all(tmp_path, Chain())
+    assert 1_000 == len(found.entry.sections)
+
+
 async def test_the_end_of_the_child_is_a_failure(tmp_path: Path) -> None:
     """Nobody waits for an answer that can't come."""
     with started(tmp_path) as parent:
-        parent.kill_child()
+        parent.signal_child(signal.SIGKILL)
         with pytest.raises(JournalError, match="its process has ended"):
             await parent.reported
 
@@ -91,7 +126,7 @@ async def test_the_end_of_the_child_is_a_failure(tmp_path: Path) -> None:
 async def test_an_append_to_a_child_that_is_gone_is_a_failure(tmp_path: Path) -> None:
     """The pipe is broken before the loop has heard of the end."""
     with started(tmp_path) as parent:
-        parent.kill_child()
+        parent.signal_child(signal.SIGKILL)
         parent.wait_for_child()
         with pytest.raises(JournalError, match="its process has ended"):
             await parent.append(10, 1)

@@ -12,8 +12,8 @@ from holdfast.persistence.journal_process.protocol import (
     Answer,
     Hello,
     pack_answer,
-    pack_append,
     pack_failure,
+    pack_head,
     pack_hello,
     read_appends,
     unpack_answer,
@@ -37,8 +37,8 @@ def test_a_greeting_is_one_line() -> None:
 
 def test_appends_are_read_until_one_is_cut() -> None:
     """Every cut of the last, in its length or in its value, drops that one."""
-    whole = pack_append(b"first", 0) + pack_append(b"", 7)
-    last = pack_append(b"second", 0)
+    whole = pack_head(5, 0) + b"first" + pack_head(0, 7)
+    last = pack_head(6, 0) + b"second"
 
     for cut in range(len(last)):
         source: Any = io.BufferedReader(io.BytesIO(whole + last[:cut]))
