@@ -30,11 +30,15 @@ _NS_PER_S = 1_000_000_000
 #: much processor time as about ten; below this, waiting for more costs less than another one.
 EARLY_TURN_MIN = 768
 
-#: Rounds of the loop without a command before a turn runs. gRPC takes several rounds over a call
-#: and hands over one at a time, so under load the next command is seldom far; an idle loop goes
-#: through its rounds in some microseconds. With 1 round, 64 callers shared appends by 6; with 4, by
-#: 13, and were answered half as fast again.
+#: Rounds of the loop without a command before a turn runs, when callers are many. gRPC takes
+#: several rounds over a call and hands over one at a time, so under load the next command is seldom
+#: far. With 1 round, 64 callers shared appends by 6; with 4, by 13, and were answered half as fast
+#: again.
 QUIET_ROUNDS = 4
+
+#: Answers of the last turn up to which callers are few: then the next turn waits for nobody. What
+#: comes during its append shares the next, which tells when they have become many.
+FEW_ANSWERS = 1
 
 #: Rounds after which a turn runs in any case: a command every third round would otherwise keep the
 #: first one waiting until there are 128 of them.
@@ -98,6 +102,7 @@ class Pump:
         journal.start(self._appended, on_failure)
         self._is_scheduled = False
         self._posted = self._seen = self._rounds = self._quiet_rounds = 0
+        self._quiet_rounds_wanted = 0
         self._is_draining = False
         self._waiting: _Written | None = None
         self._appending: _Written | None = None
@@ -156,8 +161,9 @@ class Pump:
     def schedule(self, weight: int = 1) -> None:
         """Note that commands of this weight were posted, and see to it that a turn comes.
 
-        The turn runs when the loop's rounds bring no more commands, so that callers share it. While
-        an append is in flight, it runs early when enough was posted; see the top.
+        The turn of a lone caller runs in the next round of the loop. With many, it runs when the
+        rounds bring no more commands, so that they share it. While an append is in flight, it runs
+        early when enough was posted; see the top.
         """
         self._posted += weight
         if self._is_scheduled or (self._appending and self._posted < EARLY_TURN_MIN):
@@ -179,6 +185,7 @@ class Pump:
             self._on_failure(error)
             return
         self._turns += 1
+        self._quiet_rounds_wanted = QUIET_ROUNDS if len(turn.answers) > FEW_ANSWERS else 0
         self._set_alarm(turn.next_due_ns)
         if turn.found:
             tell_found(turn.found)
@@ -192,7 +199,7 @@ class Pump:
         self._quiet_rounds = 0 if self._posted > self._seen else self._quiet_rounds + 1
         self._seen = self._posted
         is_enough = self._posted >= EARLY_TURN_MIN or self._rounds >= ROUNDS_MAX
-        return not is_enough and self._quiet_rounds < QUIET_ROUNDS
+        return not is_enough and self._quiet_rounds < self._quiet_rounds_wanted
 
     def _settle(self, turn: Turn) -> None:
         """Append what a turn wrote; answer one that wrote nothing once all it saw is durable."""

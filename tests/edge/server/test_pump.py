@@ -72,6 +72,39 @@ async def test_what_gathers_during_an_append_shares_the_next() -> None:
     await bench.pump.drain()
 
 
+async def test_a_lone_caller_waits_for_nobody() -> None:
+    """His turn runs in the next round of the loop."""
+    bench = Bench()
+    await bench.stock()
+    turns = bench.pump.statistics().turns
+    held = bench.admission.post(reserve(1), ANYONE)
+    await asyncio.sleep(0)
+    assert turns + 1 == bench.pump.statistics().turns
+    await held
+    await bench.pump.drain()
+
+
+async def test_callers_who_were_many_wait_for_each_other() -> None:
+    """Each round may bring one more; once there was one alone, the next waits for nobody."""
+    bench = Bench()
+    await bench.stock()
+    await asyncio.gather(*(bench.ask(reserve(number)) for number in range(9)))
+    turns = bench.pump.statistics().turns
+    held = []
+    for number in range(9, 12):
+        held.append(bench.admission.post(reserve(number), ANYONE))
+        await asyncio.sleep(0)
+    assert turns == bench.pump.statistics().turns
+    await asyncio.gather(*held)
+    assert turns + 1 == bench.pump.statistics().turns
+    await bench.ask(reserve(12))
+    alone = bench.admission.post(reserve(13), ANYONE)
+    await asyncio.sleep(0)
+    assert turns + 3 == bench.pump.statistics().turns
+    await alone
+    await bench.pump.drain()
+
+
 async def test_a_drain_with_holds_that_are_due_leaves_a_journal_that_replays() -> None:
     """The seal is the last entry, and time that goes on meanwhile adds none behind it."""
     for round_number in range(20):
