@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from hashlib import blake2b
+from math import isfinite
 from typing import Final
 
 from ..contract import Accepted, Deferred, Offer, OfferVerdict, Rejected, Stale
@@ -33,6 +34,9 @@ from .targets import FLIGHT_FIRST_S, Targets, risk
 #: Seconds for which an offer that was put off waits at first and at most; it doubles in between.
 DEFERRED_FIRST_S: Final = 1.0
 DEFERRED_MAX_S: Final = 60.0
+
+#: Seconds that a channel may ask for: more is a mistake.
+ASKED_MAX_S: Final = 3_600.0
 
 #: Stale answers in a row that are offered again at once; more is a channel that disagrees.
 STALE_AT_ONCE_MAX: Final = 3
@@ -55,6 +59,10 @@ class Flight:
     since_s: float
     """Since when the channel shows something else."""
     sent_s: float
+    most: int
+    """The most that the channel may have shown before."""
+    in_doubt: bool
+    """Whether an offer before it may have arrived."""
 
 
 class Heard(StrEnum):
@@ -139,7 +147,10 @@ class Board:
         """
         if is_silent != self._targets.is_core_silent:
             self._targets.is_core_silent = is_silent
-            yield from self._retarget_all(now_s)
+            for row, _ in enumerate(self._retarget_all(now_s)):
+                if not is_silent:  # orders that it could not be told meanwhile are on their way
+                    self._wait_for_orders(row, now_s)
+                yield
 
     def leave_claims(self, now_s: float) -> Iterator[None]:
         """Leave to other channels what they may claim, if others are away than before. Yields as
@@ -154,17 +165,19 @@ class Board:
         """The channel cannot be reached or its orders are late, or neither is so."""
         self._claims.note(self._channel, self._claim, is_away=is_away)
 
-    def pass_time(self, now_s: float) -> None:
-        """Let what was put off wait for its turn, once it is due."""
+    def pass_time(self, now_s: float) -> Iterator[None]:
+        """Let what was put off wait for its turn, once it is due. Yields as above."""
         for row in self._put_off.due(now_s):
             self._sold_there.discard(row)
             self._rank(row, now_s)
+            yield
 
-    def measure(self, now_s: float) -> None:
-        """Let buffers follow what was measured: they shrink as demand does."""
+    def measure(self, now_s: float) -> Iterator[None]:
+        """Let buffers follow what was measured: they shrink as demand does. Yields as above."""
         self._targets.age = self._ages.age()
         for row in [*self._buffered]:
             self._retarget(row, now_s)
+            yield
 
     # What the channel is offered
 
@@ -227,8 +240,9 @@ class Board:
             case Deferred(after_s):
                 self._put_off_for(row, after_s, now_s)
         if is_newest and not pairs.flights[row] and not pairs.is_overtaken[row]:
-            pairs.in_doubt[row] = False
-            pairs.most[row] = pairs.shown[row]
+            is_known = isinstance(verdict, Accepted | Stale)
+            pairs.in_doubt[row] = flight.in_doubt and not is_known
+            pairs.most[row] = pairs.shown[row] if is_known else flight.most
         self._ended(flight, now_s, is_shown=is_newest and isinstance(verdict, Accepted))
 
     def lose(self, flight: Flight, now_s: float, put_off_s: float = 0.0) -> None:
@@ -278,12 +292,12 @@ class Board:
         pairs.shown[row] = pairs.most[row] = quantity
         pairs.in_doubt[row] = False
         if is_answer:
+            self._retarget(row, now_s)
             self._rank(row, now_s)
             return Heard.ECHO, row
         again = self._differed.setdefault(row, 0) > 0
-        if quantity < pairs.target[row]:
-            self._sold_there.add(row)
-            self._put_off.put(row, now_s + SOLD_THERE_S)
+        self._retarget(row, now_s)
+        self._wait_for_orders(row, now_s)
         self._rank(row, now_s)
         return Heard.DIFFERS_AGAIN if again else Heard.DIFFERS, row
 
@@ -370,6 +384,7 @@ class Board:
         since_s = self._since.setdefault(row, now_s)
         if not is_flying and row not in self._put_off:
             self._waiting.put(row, risk(pairs, row, since_s))
+            self._overtaking.drop(row)
         elif is_flying and pairs.is_waiting[row] and target < pairs.offered[row]:
             self._overtaking.put(row, risk(pairs, row, since_s))
         else:
@@ -408,6 +423,7 @@ class Board:
 
     def _begin(self, row: int, offer: Offer, since_s: float, now_s: float) -> Flight:
         pairs = self.pairs
+        before = pairs.most[row], bool(pairs.in_doubt[row])
         if pairs.most[row] != NONE:
             pairs.most[row] = max(pairs.most[row], offer.quantity)
         pairs.flights[row] += 1
@@ -418,7 +434,7 @@ class Board:
         self._waiting.drop(row)
         self._flying[row] = min(since_s, self._flying.get(row, since_s))
         self._read_since.add(row)
-        return Flight(row, offer, since_s, now_s)
+        return Flight(row, offer, since_s, now_s, *before)
 
     def _land(self, flight: Flight) -> None:
         self.pairs.flights[flight.row] -= 1
@@ -437,12 +453,20 @@ class Board:
         self._retarget(row, now_s)
         self._rank(row, now_s)
 
+    def _wait_for_orders(self, row: int, now_s: float) -> None:
+        """Do not tell the channel at once to show more than it does."""
+        shown = self.pairs.shown[row]
+        if shown != NONE and shown < self.pairs.target[row]:
+            self._sold_there.add(row)
+            self._put_off.put(row, now_s + SOLD_THERE_S)
+            self._rank(row, now_s)
+
     def _put_off_for(self, row: int, seconds: float | None, now_s: float) -> None:
-        if seconds is None:
+        if seconds is None or not isfinite(seconds):
             tries = self._tries.get(row, 0)
             seconds = min(DEFERRED_MAX_S, DEFERRED_FIRST_S * 2 ** min(tries, 30))
             self._tries[row] = tries + 1
-        self._put_off.put(row, now_s + seconds)
+        self._put_off.put(row, now_s + min(seconds, ASKED_MAX_S))
 
     def _expose(self, row: int) -> None:
         """Count the units that the channel may show beyond what is there."""

@@ -7,8 +7,8 @@ row stays the same for as long as the process runs.
 from array import array
 from typing import Final, NamedTuple
 
-#: A quantity that is not known, or that there is none of.
-NONE: Final = -1
+#: A quantity that is not known, or that there is none of. A channel may show less than nothing.
+NONE: Final = -(2**63)
 
 
 class Record(NamedTuple):

@@ -11,7 +11,7 @@ channel missed while it was away, it gets once, as it is by then.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,7 +34,7 @@ from ..publishing.board import Board, Flight, Heard
 from .cases import raise_case
 from .flow_metrics import Figures
 from .levels import Levels
-from .loads import Loads
+from .loads import AT_ONCE, Loads
 from .partner import Partner, PartnerAway
 from .polls import cursor_key, read_cursor
 from .publish_records import (
@@ -58,11 +58,11 @@ REFUSED_S: Final = 60.0
 #: Seconds after which it looks for orders of operators, and for pairs that are due.
 LOOK_S: Final = 0.5
 
-#: Seconds between computing buffers anew.
+#: Seconds from the end of computing buffers anew to the next begin.
 MEASURE_S: Final = 5.0
 
-#: Pairs that are settled before others get their turn on the loop: some milliseconds.
-AT_ONCE: Final = 200
+#: Seconds for which it pauses after so many pairs.
+MEASURE_PAUSE_S: Final = 0.1
 
 Step = Request | Wait | Sequence[OfferVerdict]
 
@@ -118,7 +118,6 @@ class Publisher:
         self._now = now
         self._loads = Loads(publish.paths, board, partner)
         self._numbers = count(1)
-        self._measured_s = 0.0
         self._understood = 0
         """Walks that ended with verdicts."""
         self._doubted: dict[int, int] = {}
@@ -134,6 +133,7 @@ class Publisher:
         self.loaded.set()
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._measure())
                 for walk in self._kept_walks():
                     group.create_task(self._run_walk(walk))
                 while True:
@@ -164,18 +164,25 @@ class Publisher:
     async def _look(self) -> None:
         """Let time pass on the board, and do what operators have ordered."""
         now_s = self._now_s()
-        self.board.pass_time(now_s)
-        if now_s - self._measured_s >= MEASURE_S:
-            self._measured_s = now_s
-            self.board.measure(now_s)
         is_silent = self._levels.silent_s > self._fallback.after_s
         self.board.away(is_away=self._is_away())
-        others = self.board.core_silent(is_silent, now_s), self.board.leave_claims(now_s)
-        for place, _ in enumerate(chain(*others), 1):
-            if place % AT_ONCE == 0:
-                await asyncio.sleep(0)
+        await _by_turns(
+            chain(
+                self.board.pass_time(now_s),
+                self.board.core_silent(is_silent, now_s),
+                self.board.leave_claims(now_s),
+            )
+        )
         if read_cursor(self._store, self.name, _AGAIN):
             await self._offer_rejected_again(now_s)
+
+    async def _measure(self) -> None:
+        """Let buffers follow what was measured, in a small share of the time however many they are:
+        demand and lags change slowly, and a level that changes is reckoned with at once.
+        """
+        while True:
+            await asyncio.sleep(MEASURE_S)
+            await _by_turns(self.board.measure(self._now_s()), MEASURE_PAUSE_S)
 
     async def _offer_rejected_again(self, now_s: float) -> None:
         """Do as an operator has ordered, and keep it: a restart does not reject them again."""
@@ -229,7 +236,7 @@ class Publisher:
         offers have arrived.
         """
         walk.began_s = self._now_s()
-        walk.flights = self._loads.take(walk.place, walk.began_s)
+        await self._take(walk)
         if not walk.flights:
             return []
         await self._write(partial(self._put_pairs, self._records(walk.flights)))
@@ -242,8 +249,14 @@ class Publisher:
         try:
             return await self._partner.ask_once(step, partial(self._judged, walk))
         except PartnerAway:
-            self._lose(walk)
+            await self._lose(walk)
             raise
+
+    async def _take(self, walk: Walk) -> None:
+        """Take the offers of a walk: they are on their way from then on."""
+        for taken in self._loads.take(walk.place, walk.began_s):
+            walk.flights += taken
+            await asyncio.sleep(0)
 
     async def _go_on(self, walk: Walk, step: Step) -> None:
         """A walk from its second request on: these are repeated until the channel answers."""
@@ -306,12 +319,12 @@ class Publisher:
         now = self._now()
         cases = []
         if isinstance(error, Refused):
-            self._lose(walk, REFUSED_S)
+            await self._lose(walk, REFUSED_S)
         elif len(walk.flights) > 1:
             for flight in walk.flights:
                 self._doubted.setdefault(flight.row, self._understood)
             self._loads.halve(walk.place)
-            self._lose(walk)
+            await self._lose(walk)
         else:
             for flight in walk.flights:
                 if self._doubted.setdefault(flight.row, self._understood) == self._understood:
@@ -339,10 +352,10 @@ class Publisher:
 
         await self._write(change)
 
-    def _lose(self, walk: Walk, put_off_s: float = 0.0) -> None:
-        for flight in walk.flights:
-            self.board.lose(flight, self._now_s(), put_off_s)
-        walk.flights = []
+    async def _lose(self, walk: Walk, put_off_s: float = 0.0) -> None:
+        flights, walk.flights = walk.flights, []
+        now_s = self._now_s()
+        await _by_turns(self.board.lose(flight, now_s, put_off_s) for flight in flights)
 
     # Keeping
 
@@ -415,6 +428,13 @@ class Publisher:
 
     def _now_s(self) -> float:
         return self._now().timestamp()
+
+
+async def _by_turns(steps: Iterable[None], pause_s: float = 0.0) -> None:
+    """Take steps, so many at once that others do not wait for long."""
+    for place, _ in enumerate(steps, 1):
+        if place % AT_ONCE == 0:
+            await asyncio.sleep(pause_s)
 
 
 def order_rejected_again(name: str) -> Callable[[Tables], None]:

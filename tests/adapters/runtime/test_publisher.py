@@ -100,7 +100,8 @@ class Process:
 
     def pass_time(self) -> None:
         """What was put off is due."""
-        self.board.pass_time(NOW.timestamp() + 3_600)
+        for _ in self.board.pass_time(NOW.timestamp() + 3_600):
+            pass
         self.publisher.arrived.set()
 
     async def until_clean(self) -> None:
@@ -339,6 +340,9 @@ async def test_a_silent_core_raises_nothing(tmp_path: Path) -> None:
         assert 3 == channel.shown["a@DEFAULT"]
         process.levels.silent_s = 0.0
         process.publisher.arrived.set()
+        await until(lambda: process.board.pairs.target[0] == 9)
+        assert 3 == channel.shown["a@DEFAULT"]  # what it sold meanwhile is on its way
+        process.pass_time()
         await until(lambda: channel.shown["a@DEFAULT"] == 9)
 
 

@@ -1,0 +1,101 @@
+"""What a board does not know, and must not take for known: each a way to oversell."""
+
+from collections.abc import Callable
+
+import pytest
+
+from holdfast.adapters.contract import Accepted, Deferred, OfferVerdict, Rejected
+from holdfast.adapters.events import Shown
+from holdfast.adapters.publishing.board import ASKED_MAX_S, SOLD_THERE_S, Board, Flight
+from holdfast.adapters.publishing.known_levels import KnownLevels
+from tests.adapters.publishing.test_board import START_S, board_of, drain
+
+Tell = Callable[[int], None]
+
+
+@pytest.fixture
+def levels() -> KnownLevels:
+    return KnownLevels()
+
+
+@pytest.fixture
+def board(levels: KnownLevels) -> Board:
+    return board_of(levels)
+
+
+@pytest.fixture
+def tell(board: Board, levels: KnownLevels) -> Tell:
+    def tell_units(units: int) -> None:
+        levels.tell("a", "dc-1", units, True, START_S)
+        board.level_changed("a", "dc-1", START_S)
+
+    return tell_units
+
+
+def offered(board: Board, now_s: float = START_S) -> Flight:
+    [flight] = board.take(10, now_s)
+    return flight
+
+
+@pytest.mark.parametrize("verdict", [Rejected("no"), Deferred(1.0)], ids=["rejected", "deferred"])
+def test_an_offer_that_was_not_taken_does_not_say_what_became_of_the_one_before(
+    verdict: OfferVerdict, board: Board, tell: Tell
+) -> None:
+    tell(2)
+    board.settle(offered(board), Accepted(), START_S)
+    tell(8)
+    board.lose(offered(board), START_S)
+    tell(1)
+    board.settle(offered(board), verdict, START_S)
+    assert 7 == board.exposed_units
+
+    tell(2)
+    drain(board.pass_time(START_S + 2))
+    assert 2 == offered(board).offer.quantity  # it may show 8
+
+
+def test_what_a_channel_has_sold_is_not_raised_again_while_figures_are_frozen(
+    board: Board, tell: Tell
+) -> None:
+    tell(10)
+    board.settle(offered(board), Accepted(), START_S)
+    drain(board.core_silent(True, START_S))
+    board.hear(Shown(source="", id="1", item="a", node="DEFAULT", quantity=3), START_S)
+    drain(board.pass_time(START_S + 20))
+    assert not board.waiting
+    assert not board.dirty
+
+    drain(board.core_silent(False, START_S + 30))
+    assert not board.waiting  # its orders could not be told to the core, and are on their way
+    drain(board.pass_time(START_S + 30 + SOLD_THERE_S))
+    assert 10 == offered(board, START_S + 60).offer.quantity
+
+
+def test_a_channel_that_is_short_of_a_unit_is_compared_with_that(board: Board, tell: Tell) -> None:
+    tell(0)
+    board.settle(offered(board), Accepted(), START_S)
+    board.hear(Shown(source="", id="1", item="a", node="DEFAULT", quantity=-1), START_S)
+    tell(2)
+    drain(board.pass_time(START_S + SOLD_THERE_S))
+    assert -1 == offered(board, START_S + SOLD_THERE_S).offer.shown
+
+
+def test_a_pair_that_might_have_overtaken_is_offered_once_when_its_offer_has_landed(
+    board: Board, tell: Tell
+) -> None:
+    tell(10)
+    handed_over = offered(board)
+    board.hand_over([handed_over], START_S)
+    tell(3)
+    assert 1 == board.overtaking
+    board.settle(handed_over, Accepted(), START_S)
+    assert 3 == offered(board).offer.quantity
+    assert [] == board.take_overtaking(10, START_S)
+
+
+@pytest.mark.parametrize("after_s", [float("nan"), float("inf"), 1e12, -5.0])
+def test_no_channel_puts_a_pair_off_for_ever(after_s: float, board: Board, tell: Tell) -> None:
+    tell(3)
+    board.settle(offered(board), Deferred(after_s), START_S)
+    drain(board.pass_time(START_S + ASKED_MAX_S))
+    assert 3 == offered(board, START_S + ASKED_MAX_S).offer.quantity
