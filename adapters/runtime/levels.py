@@ -10,6 +10,7 @@ between has the core tell it again. So what comes next does not wait for the dis
 
 import asyncio
 import base64
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
@@ -39,7 +40,7 @@ AT_ONCE: Final = 100
 UNKEPT_MAX: Final = 1_000
 
 #: No adapter has this name.
-_CURSOR: Final = cursor_key("", "levels")
+_CURSOR: Final = cursor_key("", "watch")
 
 
 class Levels:
@@ -127,12 +128,13 @@ class Levels:
 
     async def _watch(self, unkept: "_Unkept") -> None:
         """Take in what the core tells."""
+        self._untold = None  # a reset that ended early tells nothing
         locations = sorted(self._locations) if len(self._locations) <= LOCATIONS_MAX else []
         async for response in self._client.watch_availability(
             locations=locations, after=self._revisions()
         ):
             told = await self._take_in(response)
-            await unkept.put(partial(_put, told, list(response.revisions)))
+            await unkept.put(partial(_put, told, self._cursor(response.revisions)))
 
     async def _keep(self, unkept: "_Unkept") -> None:
         """Keep what was taken in: what came during a write is kept by the next one."""
@@ -183,10 +185,19 @@ class Levels:
             self._tell(level)
         return gone
 
+    def _cursor(self, revisions: Iterable[common.Revision]) -> bytes:
+        """What is kept of revisions; nothing where there are none."""
+        kept = [base64.b64encode(each.SerializeToString()).decode() for each in revisions]
+        cursor = {"locations": sorted(self._locations), "revisions": kept}
+        return json.dumps(cursor).encode() if kept else b""
+
     def _revisions(self) -> list[common.Revision]:
+        """Where the watch resumes: nowhere if locations are new, of which nothing was told."""
         with self._store.reading() as tables:
-            kept = (tables.cursors.get(_CURSOR) or b"").decode().split()
-        return [common.Revision.FromString(base64.b64decode(each)) for each in kept]
+            kept = json.loads(tables.cursors.get(_CURSOR) or b'{"locations": [], "revisions": []}')
+        if not self._locations.issubset(kept["locations"]):
+            return []
+        return [common.Revision.FromString(base64.b64decode(each)) for each in kept["revisions"]]
 
 
 _Unkept: TypeAlias = asyncio.Queue[Callable[[Tables], None]]
@@ -210,12 +221,11 @@ def _put_all(changes: Sequence[Callable[[Tables], None]], tables: Tables) -> Non
         change(tables)
 
 
-def _put(told: Sequence[LevelRecord], revisions: Sequence[common.Revision], tables: Tables) -> None:
+def _put(told: Sequence[LevelRecord], cursor: bytes, tables: Tables) -> None:
     for level in told:
         put_level(tables, level)
-    if revisions:
-        kept = " ".join(base64.b64encode(each.SerializeToString()).decode() for each in revisions)
-        tables.cursors.put(_CURSOR, kept.encode())
+    if cursor:
+        tables.cursors.put(_CURSOR, cursor)
 
 
 #: A level without a source is current.

@@ -25,7 +25,7 @@ from holdfast.v1 import watch_service_pb2 as watch
 from tests.real_time import wait_until_so
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
-OPTIONS = PublishOptions(nodes={"DEFAULT": ("dc-1", "dc-2")}, buffer_max=0)
+LOCATIONS = ["dc-1", "dc-2"]
 REVISION = common.Revision(shard=0, sequence=7)
 
 
@@ -35,11 +35,12 @@ class Core:
     def __init__(self, *responses: watch.WatchAvailabilityResponse) -> None:
         self._responses = responses
         self.after: Sequence[common.Revision] = ()
+        self.locations: Sequence[str] = ()
 
     async def watch_availability(
         self, locations: Sequence[str], after: Sequence[common.Revision]
     ) -> AsyncIterator[watch.WatchAvailabilityResponse]:
-        assert ["dc-1", "dc-2"] == locations
+        self.locations = locations
         self.after = after
         for response in self._responses:
             yield response
@@ -54,17 +55,33 @@ def response(*levels: watch.LevelUpdate, reset: bool = False) -> watch.WatchAvai
     return watch.WatchAvailabilityResponse(levels=levels, revisions=[REVISION], reset=reset)
 
 
-async def followed(folder: Path, core: Core, tables: Tables | None = None) -> dict[str, int]:
+def levels_of(
+    store: Store, core: Core, tables: Tables | None = None, locations: Sequence[str] = LOCATIONS
+) -> tuple[Levels, Board]:
+    """Levels, and a board that they tell."""
+    levels = Levels(locations, store=store, client=cast(Client, core), now=lambda: NOW)
+    options = PublishOptions(nodes={"DEFAULT": tuple(locations)}, buffer_max=0)
+    board = Board("shop", options, Items(tables or Tables(), NOW), levels.known, Claims())
+    levels.boards.append(board)
+    return levels, board
+
+
+def targets(board: Board) -> dict[str, int]:
+    """What a board is to show, by item."""
+    return {item: board.pairs.target[row] for row, (item, _) in enumerate(board.pairs.names)}
+
+
+async def followed(
+    folder: Path, core: Core, tables: Tables | None = None, locations: Sequence[str] = LOCATIONS
+) -> dict[str, int]:
     """What a board is to show after all was told: by item."""
     store = Store(folder, 1 << 24)
-    levels = Levels(["dc-1", "dc-2"], store=store, client=cast(Client, core), now=lambda: NOW)
-    board = Board("shop", OPTIONS, Items(tables or Tables(), NOW), levels.known, Claims())
-    levels.boards.append(board)
+    levels, board = levels_of(store, core, tables, locations)
     await levels.follow()
     assert not levels.is_settling
+    assert locations == core.locations
     store.close()
-    names = board.pairs.names
-    return {item: board.pairs.target[row] for row, (item, _) in enumerate(names)}
+    return targets(board)
 
 
 async def test_a_restart_knows_the_levels_and_resumes_behind_them(tmp_path: Path) -> None:
@@ -144,3 +161,28 @@ async def test_a_listing_by_the_old_name_of_a_sku_is_emptied(tmp_path: Path) -> 
     core = Core(response(told("mug", 5)), response(told("cup", 5, other_names=["mug"])))
 
     assert {"mug": 0, "cup": 5} == await followed(tmp_path, core)
+
+
+async def test_a_location_that_is_new_in_the_settings_is_told_at_once(tmp_path: Path) -> None:
+    await followed(tmp_path, Core(response(told("mug", 5), reset=True)), locations=["dc-1"])
+
+    both = Core(response(told("mug", 5), told("mug", 2, "dc-2"), reset=True))
+    assert {"mug": 7} == await followed(tmp_path, both)
+    assert [] == both.after
+
+    fewer = Core()
+    assert {"mug": 5} == await followed(tmp_path, fewer, locations=["dc-1"])
+    assert [REVISION] == fewer.after
+
+
+async def test_a_reset_that_ended_early_takes_no_units_away(tmp_path: Path) -> None:
+    await followed(tmp_path, Core(response(told("mug", 5), told("pen", 4), reset=True)))
+
+    store = Store(tmp_path, 1 << 24)
+    part = watch.WatchAvailabilityResponse(levels=[told("mug", 6)], reset=True)
+    levels, board = levels_of(store, Core(part))
+    await levels.follow()
+    levels._client = cast(Client, Core(response(told("cup", 1))))
+    await levels.follow()
+    store.close()
+    assert {"mug": 6, "pen": 4, "cup": 1} == targets(board)
