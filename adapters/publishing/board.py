@@ -114,6 +114,8 @@ class Board:
         self._differed: dict[int, int] = {}
         self._buffered: set[int] = set()
         self._read_since: set[int] = set()
+        self._gone: set[int] = set()
+        """Pairs by the settings of an earlier process alone: they are not offered any more."""
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -203,7 +205,10 @@ class Board:
         """The flights of offers that were handed over before the process began."""
         flights = []
         for offer in offers:
-            row = self.pairs.added(offer.item, offer.node)
+            row = self.pairs.row(offer.item, offer.node)
+            if row is None:
+                row = self.pairs.added(offer.item, offer.node)
+                self._gone.add(row)
             if offer.sequence == self.pairs.sequence[row]:
                 self.pairs.offered[row] = offer.quantity
             flights.append(self._begin(row, offer, now_s, now_s))
@@ -357,6 +362,8 @@ class Board:
             yield
 
     def _retarget(self, row: int, now_s: float) -> None:
+        if row in self._gone:
+            return
         pairs = self.pairs
         item, node = pairs.names[row]
         target = self._targets.of(self._items.sku(item), node, pairs.shown[row], now_s)
@@ -394,6 +401,8 @@ class Board:
     def _is_wrong(self, row: int, *, is_flying: bool) -> bool:
         """Whether a pair is to be offered, now or when its offer has landed."""
         pairs, target = self.pairs, self.pairs.target[row]
+        if row in self._gone:
+            return False
         if is_flying:
             return target != pairs.offered[row]
         is_parked = pairs.rejected[row] == target

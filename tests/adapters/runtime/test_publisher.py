@@ -65,13 +65,18 @@ class Process:
     """A publisher with all that it needs, on a store that outlives it."""
 
     def __init__(
-        self, folder: Path, channel: MiniChannel, adapter: Adapter, units: dict[str, int]
+        self,
+        folder: Path,
+        channel: MiniChannel,
+        adapter: Adapter,
+        units: dict[str, int],
+        options: PublishOptions = OPTIONS,
     ) -> None:
         self.store = Store(folder, 16 * MIB)
         self.levels = Following()
         items = Items(Tables(), NOW)
-        self.board = Board("market", OPTIONS, items, self.levels.known, Claims())
-        settings = AdapterSettings(kind="", publish=OPTIONS)
+        self.board = Board("market", options, items, self.levels.known, Claims())
+        settings = AdapterSettings(kind="", publish=options)
         configured = Configured("market", adapter, settings, adapter.options(), {})
         http = httpx.AsyncClient(base_url="http://m", transport=httpx.MockTransport(channel.take))
         bucket = TokenBucket(1_000, 1_000, asyncio.get_running_loop().time)
@@ -121,10 +126,14 @@ class Process:
 
 @asynccontextmanager
 async def running(
-    folder: Path, channel: MiniChannel, units: dict[str, int], adapter: Adapter = ADAPTER
+    folder: Path,
+    channel: MiniChannel,
+    units: dict[str, int],
+    adapter: Adapter = ADAPTER,
+    options: PublishOptions = OPTIONS,
 ) -> AsyncIterator[Process]:
     """A process that is killed at the end of the block."""
-    process = Process(folder, channel, adapter, units)
+    process = Process(folder, channel, adapter, units, options)
     task = asyncio.create_task(process.publisher.run())
     try:
         yield process
@@ -389,3 +398,19 @@ async def test_what_is_read_back_is_mended(tmp_path: Path) -> None:
 
     assert {"a@DEFAULT": 3, "b@DEFAULT": 2} == channel.shown
     assert [2, 1] == channel.puts
+
+
+async def test_a_feed_outlives_the_node_that_it_was_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loads, "LATER_PATH_S", 1.0)
+    channel = MiniChannel(feed_is_done=False)
+    units = {f"sku-{number}": 1 for number in range(40)}
+    async with running(tmp_path, channel, units, ONE_BY_ONE) as process:
+        await until(lambda: channel.polls > 1)
+    channel.feed_is_done = True
+    other = PublishOptions(nodes={"OTHER": ("dc-1",)}, buffer_max=0)
+    async with running(tmp_path, channel, units, ONE_BY_ONE, other) as process:
+        await until(lambda: not process.kept_walks())
+        await process.until_clean()
+    assert 40 == sum(name.endswith("@OTHER") for name in channel.shown)
