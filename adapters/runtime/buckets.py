@@ -1,8 +1,13 @@
 """Token buckets: how often something may be done. The clock is handed in."""
 
 from collections.abc import Callable
+from math import isfinite
+from typing import Final
 
 from ..contract import Granted
+
+#: Tokens a second that a partner grants at least: less than one an hour is a mistake.
+RATE_LEAST: Final = 1 / 3_600
 
 
 class TokenBucket:
@@ -28,12 +33,13 @@ class TokenBucket:
         """
         self._on_their_way -= tokens
         self._fill()
-        if granted.rate is not None and granted.rate > 0:
-            self.rate = granted.rate
-        if granted.burst is not None and granted.burst > 0:
+        if granted.rate is not None and isfinite(granted.rate) and granted.rate > 0:
+            self.rate = max(RATE_LEAST, granted.rate)
+        if granted.burst is not None and isfinite(granted.burst) and granted.burst > 0:
             self.burst = granted.burst
-        if granted.tokens is not None:
-            self._tokens = min(self.burst, granted.tokens) - self._on_their_way
+        if granted.tokens is not None and isfinite(granted.tokens):
+            known = max(-self.burst, min(self.burst, granted.tokens))
+            self._tokens = known - self._on_their_way
 
     def take(self, tokens: float = 1) -> float:
         """Take tokens and return 0, or return for how many seconds to wait before asking again."""

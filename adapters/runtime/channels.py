@@ -50,6 +50,7 @@ class Channels:
             now=now,
         )
         self.publishers: dict[str, Publisher] = {}
+        self.readers: dict[str, Reader] = {}
         self._sellers: dict[str, list[str]] = {}
         for channel in configured:
             if (options := channel.settings.publish) is not None:
@@ -89,7 +90,7 @@ class Channels:
         self._show(name, board)
         if publish.read_back is None:
             return [publisher.run]
-        reader = Reader(
+        self.readers[name] = reader = Reader(
             publish.read_back,
             publisher,
             configured.options,
@@ -107,6 +108,16 @@ class Channels:
         """Whether the partner of any of these adapters cannot be reached."""
         partners = (self._partners.get(name) for name in adapters)
         return any(each and each.gate.breaker is not Breaker.CLOSED for each in partners)
+
+    def problem(self, name: str) -> str:
+        """What is wrong with a channel; empty where nothing is."""
+        reader = self.readers.get(name)
+        unread = reader.last_error if reader else ""
+        return (
+            self.publishers[name].problem
+            or self.levels.watch_error
+            or (unread and f"it is not read back: {unread}")
+        )
 
     def status(self, name: str, options: PublishOptions) -> dict[str, Any]:
         """How a channel does, for operators."""

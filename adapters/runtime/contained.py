@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
 from typing import ParamSpec, TypeVar
 
-from ..contract import Adapter, Login, Outbound, Poll
+from ..contract import Adapter, Login, Outbound, Poll, Publish, ReadBack
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
-Part = TypeVar("Part", Login, Poll, Outbound)
+Part = TypeVar("Part", Login, Poll, Outbound, ReadBack)
 
 
 class Defect(Exception):  # noqa: N818 - says what it is
@@ -33,6 +33,16 @@ def contained(adapter: Adapter) -> Adapter:
         login=adapter.login and _all_called(adapter.login),
         poll=adapter.poll and _all_called(adapter.poll),
         outbound=adapter.outbound and _all_called(adapter.outbound),
+        publish=adapter.publish and _published(adapter.publish),
+        granted=_called(adapter.granted),
+    )
+
+
+def _published(publish: Publish) -> Publish:
+    return replace(
+        publish,
+        paths=tuple(replace(path, next=_called(path.next)) for path in publish.paths),
+        read_back=publish.read_back and _all_called(publish.read_back),
     )
 
 

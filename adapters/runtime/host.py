@@ -167,7 +167,7 @@ class Host:
         options = configured.settings.publish
         if options is not None and (channels := self.channels) is not None:
             told["channel"] = channels.status(name, options)
-            told["problem"] = channels.publishers[name].problem or channels.levels.watch_error
+            told["problem"] = channels.problem(name)
         if (partner := self.partners.get(name)) is not None:
             told["partner"] = _gate(partner.gate)
         if (asking := self.pollers.get(name) or self.feeders.get(name)) is not None:

@@ -7,6 +7,7 @@ comes first.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
@@ -17,8 +18,12 @@ from ..contract import Adapter, Granted, Request, Response, SessionExpired, Thro
 from .buckets import TokenBucket
 from .gate import Gate
 
-#: Seconds for a call. ERPs take some for a page; more than this is a call that hangs.
+#: Seconds until more of an answer comes. ERPs take some for a page; more than this is a call that
+#: hangs.
 TIMEOUT_S: Final = 30.0
+
+#: Seconds for a call as a whole, with bodies of some megabytes either way.
+CALL_S: Final = 300.0
 
 #: Bytes of an answer. A partner that sends more is wrong, and must not fill the memory.
 ANSWER_BYTES_MAX: Final = 64 << 20
@@ -112,20 +117,26 @@ class Partner:
             await asyncio.sleep(wait_s)
             response = await self._exchange(request, session)
             if request.operation in self._buckets:
-                told = self._granted(response)
+                with suppress(Exception):  # what it says of budgets is no reason to lose its answer
+                    told = self._granted(response)
             return response
         finally:
             bucket.answered(request.cost, told)
 
     async def _exchange(self, request: Request, session: Mapping[str, str]) -> Response:
         try:
-            async with self._http.stream(
-                request.method,
-                request.url,
-                headers={**request.headers, **_session_for(request, session)},
-                content=request.body,
-            ) as answer:
+            async with (
+                asyncio.timeout(CALL_S),
+                self._http.stream(
+                    request.method,
+                    request.url,
+                    headers={**request.headers, **_session_for(request, session)},
+                    content=request.body,
+                ) as answer,
+            ):
                 return await _read(answer)
+        except TimeoutError as error:
+            raise PartnerAway(f"its answer takes more than {CALL_S:.0f} seconds") from error
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise PartnerAway(f"{type(error).__name__}: {error}") from error
 

@@ -1,7 +1,7 @@
 """What a channel shows, read back from it in spare time, page by page and over again.
 
 Rules of this file: offers come first. A page is asked for while nothing waits to be offered and
-more than half of the budget of its operation is there.
+half of the budget of its operation is there.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from typing import Any, Final
 from ..contract import ReadBack, Refused, Undecodable
 from .partner import Partner
 from .publisher import Publisher
-from .store import Store, StoreFull
+from .store import Store, StoreFailed, StoreFull
 
 #: Seconds between looks whether there is time to spare, and so between pages at the least.
 SPARE_S: Final = 5.0
@@ -54,8 +54,13 @@ class Reader:
             try:
                 is_whole = await self.read_page()
                 self.last_error = ""
+            except StoreFailed:
+                raise
             except (Undecodable, Refused, StoreFull) as error:
                 self._cursor, is_whole, self.last_error = "", True, str(error)
+            except Exception as error:  # noqa: BLE001 - a defect must not stop the others
+                self._cursor, is_whole = "", True
+                self.last_error = f"the adapter failed: {error!r}"
             if is_whole:
                 await asyncio.sleep(AGAIN_S)
 
@@ -70,10 +75,9 @@ class Reader:
             request, lambda response: self._read_back.page(response, self._options)
         )
         changes = [change for each in shown if (change := self._publisher.hear_read(each))]
-        for change in changes:
-            await self._store.write(change)
+        await self._store.write(lambda tables: [change(tables) for change in changes])
         return not self._cursor
 
     def _has_spare(self) -> bool:
         bucket = self._partner.budget(self._operation)
-        return not self._board.dirty and bucket.within(0) >= LEFT_SHARE * bucket.burst
+        return not self._board.waiting and bucket.within(0) >= LEFT_SHARE * bucket.burst

@@ -1,7 +1,9 @@
 """Buckets follow what a partner says of them, as far as it can know."""
 
+import pytest
+
 from holdfast.adapters.contract import Granted
-from holdfast.adapters.runtime.buckets import TokenBucket
+from holdfast.adapters.runtime.buckets import RATE_LEAST, TokenBucket
 
 
 def test_a_bucket_follows_the_partner_to_another_rate_and_to_what_it_charged() -> None:
@@ -32,3 +34,20 @@ def test_what_is_not_told_or_cannot_be_changes_nothing() -> None:
     bucket.reserve(1.0)
     bucket.answered(1.0, Granted(rate=0.0, burst=0.0))
     assert (1.0, 10.0, 9.0) == (bucket.rate, bucket.burst, bucket.within(0))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_changes_nothing(number: float) -> None:
+    bucket = TokenBucket(1.0, 10.0, lambda: 0.0)
+
+    bucket.reserve(1.0)
+    bucket.answered(1.0, Granted(number, number, number))
+    assert (1.0, 10.0, 9.0) == (bucket.rate, bucket.burst, bucket.within(0))
+
+
+def test_a_partner_that_grants_next_to_nothing_is_asked_again_all_the_same() -> None:
+    bucket = TokenBucket(1.0, 10.0, lambda: 0.0)
+
+    bucket.reserve(1.0)
+    bucket.answered(1.0, Granted(rate=1e-300, tokens=-1e300))
+    assert 11 / RATE_LEAST == pytest.approx(bucket.reserve(1.0))

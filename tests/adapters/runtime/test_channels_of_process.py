@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import cast
 
 from holdfast.adapters.publishing.publish_options import PublishOptions
@@ -12,6 +13,7 @@ from holdfast.adapters.runtime.flow_metrics import Figures
 from holdfast.adapters.runtime.gate import THRESHOLD, Gate
 from holdfast.adapters.runtime.partner import Partner
 from holdfast.adapters.runtime.publisher import Publisher
+from holdfast.adapters.runtime.read_back import Reader
 from holdfast.adapters.runtime.settings import AdapterSettings, Configured
 from holdfast.adapters.runtime.store import Store
 from holdfast.edge.client import Client
@@ -80,3 +82,17 @@ def test_a_channel_hears_of_its_own_orders_whoever_brings_them() -> None:
 
     assert [NOW, NOW] == market.sold
     assert [] == shop.sold
+
+
+def test_a_channel_says_first_what_keeps_it_from_being_told() -> None:
+    channels = channels_of(channel("market"), partners={})
+    told, read = SimpleNamespace(problem=""), SimpleNamespace(last_error="")
+    channels.publishers["market"] = cast(Publisher, told)
+    assert "" == channels.problem("market")
+
+    channels.readers["market"] = cast(Reader, read)
+    assert "" == channels.problem("market")
+    read.last_error = "status is 404: expected 200"
+    assert "it is not read back: status is 404: expected 200" == channels.problem("market")
+    told.problem = "it answers 401"
+    assert "it answers 401" == channels.problem("market")

@@ -10,7 +10,16 @@ from typing import Any, NoReturn
 import pytest
 
 from holdfast.adapters.conformance import Sample, findings
-from holdfast.adapters.contract import Adapter, Login, Message, Outbound, Poll
+from holdfast.adapters.contract import (
+    Adapter,
+    Login,
+    Message,
+    Outbound,
+    Poll,
+    Publish,
+    PublishPath,
+    ReadBack,
+)
 from holdfast.adapters.mapping import Tables
 from holdfast.adapters.runtime.contained import Defect, contained
 from holdfast.adapters.runtime.dead_letters import dead_letters
@@ -47,6 +56,8 @@ def quitting(end: type[BaseException]) -> Adapter:
         login=Login(quits, quits),
         poll=Poll(quits, quits),
         outbound=Outbound(quits, quits),
+        publish=Publish((PublishPath("put", 1, quits),), ReadBack(quits, quits)),
+        granted=quits,
     )
 
 
@@ -54,6 +65,8 @@ def functions_of(adapter: Adapter) -> list[Callable[..., Any]]:
     assert adapter.login
     assert adapter.poll
     assert adapter.outbound
+    assert adapter.publish
+    assert adapter.publish.read_back
     return [
         adapter.key,
         lambda: list(adapter.decode(Message(b""), None)),
@@ -66,6 +79,10 @@ def functions_of(adapter: Adapter) -> list[Callable[..., Any]]:
         adapter.poll.page,
         adapter.outbound.concerns,
         adapter.outbound.next,
+        adapter.publish.paths[0].next,
+        adapter.publish.read_back.request,
+        adapter.publish.read_back.page,
+        adapter.granted,
     ]
 
 

@@ -1,12 +1,16 @@
 """What a partner answers, however wrong, is a partner that is away."""
 
+import asyncio
 import time
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from typing import NoReturn
 
 import httpx
 import pytest
 
-from holdfast.adapters.contract import Adapter, Login, Request, Response, Throttled
+from holdfast.adapters.contract import Adapter, Budget, Login, Request, Response, Throttled
+from holdfast.adapters.runtime import partner as partner_module
 from holdfast.adapters.runtime.buckets import TokenBucket
 from holdfast.adapters.runtime.partner import Partner, PartnerAway
 from tests.adapters.simple import ADAPTER
@@ -80,3 +84,38 @@ async def test_a_login_that_is_put_off_is_a_partner_that_is_away() -> None:
         await answered(LOGGING_IN, Request("GET", "/stock"), login=(httpx.Response(400),))
 
     assert 7 == caught.value.retry_after_s
+
+
+async def test_an_answer_that_never_ends_is_a_partner_that_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each byte comes in time, and the whole never."""
+
+    async def drip() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.001)
+
+    monkeypatch.setattr(partner_module, "CALL_S", 0.02)
+    with pytest.raises(PartnerAway, match="its answer takes more than"):
+        await asked(ADAPTER, lambda _: httpx.Response(200, content=drip()))
+
+
+async def test_what_cannot_be_read_of_budgets_is_no_reason_to_lose_an_answer() -> None:
+    def granted(_: Response) -> NoReturn:
+        raise OverflowError("int too large to convert to float")
+
+    adapter = replace(ADAPTER, budgets={"stock": Budget(5, 5)}, granted=granted)
+    response = await asked(adapter, lambda _: httpx.Response(200, content=b"taken"))
+    assert b"taken" == response.body
+
+
+async def asked(adapter: Adapter, answer: Callable[[httpx.Request], httpx.Response]) -> Response:
+    """What a partner says to a request."""
+    async with httpx.AsyncClient(
+        base_url="http://erp", transport=httpx.MockTransport(answer)
+    ) as http:
+        bucket = TokenBucket(100, 100, time.monotonic)
+        partner = Partner("erp", http, bucket, adapter=adapter, options=None, secrets={})
+        request = Request("GET", "/", operation="stock")
+        return await partner.ask_once(request, lambda response: response)

@@ -15,9 +15,11 @@ import pytest
 
 from holdfast.adapters.contract import (
     Adapter,
+    Deferred,
     Offer,
     Publish,
     PublishPath,
+    ReadBack,
     Refused,
     Request,
     Response,
@@ -32,6 +34,7 @@ from holdfast.adapters.publishing.outages import Claims
 from holdfast.adapters.publishing.publish_options import PublishOptions
 from holdfast.adapters.runtime import loads
 from holdfast.adapters.runtime import publisher as publisher_module
+from holdfast.adapters.runtime import read_back as read_back_module
 from holdfast.adapters.runtime.buckets import TokenBucket
 from holdfast.adapters.runtime.cases import cases
 from holdfast.adapters.runtime.flow_metrics import Figures
@@ -414,3 +417,52 @@ async def test_a_feed_outlives_the_node_that_it_was_for(
         await until(lambda: not process.kept_walks())
         await process.until_clean()
     assert 40 == sum(name.endswith("@OTHER") for name in channel.shown)
+
+
+@asynccontextmanager
+async def reading(process: Process, read_back: ReadBack) -> AsyncIterator[Reader]:
+    """A reader of the process that reads whenever it may."""
+    reader = Reader(
+        read_back, process.publisher, None, store=process.store, partner=process.partner
+    )
+    task = asyncio.create_task(reader.run())
+    try:
+        yield reader
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_a_channel_is_read_back_though_a_pair_is_put_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put(offers: Sequence[Offer], responses: Sequence[Response], options: Any) -> Any:
+        if any(each.item == "late" for each in offers):
+            return [Deferred(3_600.0) for _ in offers]
+        return ADAPTER.publish.paths[0].next(offers, responses, options)  # type: ignore[union-attr]
+
+    monkeypatch.setattr(read_back_module, "SPARE_S", 0.01)
+    assert ADAPTER.publish is not None
+    assert ADAPTER.publish.read_back is not None
+    channel = MiniChannel()
+    adapter = replace(ADAPTER, publish=Publish((PublishPath("put", 1, put),)))
+    async with running(tmp_path, channel, {"late": 1, "a": 3}, adapter) as process:
+        await until(lambda: channel.shown and not process.board.waiting)
+        channel.shown["a@DEFAULT"] = 9
+        async with reading(process, ADAPTER.publish.read_back):
+            await until(lambda: 3 == channel.shown["a@DEFAULT"])
+
+
+async def test_a_page_that_breaks_its_adapter_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def page(*_: Any) -> Any:
+        raise KeyError("quantity")
+
+    monkeypatch.setattr(read_back_module, "SPARE_S", 0.01)
+    broken = ReadBack(lambda _cursor, _options: Request("GET", "/quantities"), page)
+    async with running(tmp_path, MiniChannel(), {"a": 3}) as process:
+        await process.until_clean()
+        async with reading(process, broken) as reader:
+            await until(lambda: "the adapter failed: KeyError('quantity')" == reader.last_error)
