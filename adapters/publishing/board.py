@@ -12,8 +12,6 @@ Rules of this file: it decides and does not wait. The clock, in seconds of the e
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from hashlib import blake2b
 from math import isfinite
@@ -21,6 +19,7 @@ from typing import Final
 
 from ..contract import Accepted, Deferred, Offer, OfferVerdict, Rejected, Stale
 from ..events import Shown
+from .flights import Flight, Heard
 from .items import Items
 from .known_levels import KnownLevels
 from .lags import Ages, Lags
@@ -48,35 +47,6 @@ SOLD_THERE_S: Final = 10.0
 #: Milliseconds of the epoch are what sequences begin with, so that a channel whose store was lost
 #: here is not offered a sequence that it has seen.
 _MILLISECONDS: Final = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Flight:
-    """An offer on its way."""
-
-    row: int
-    offer: Offer
-    since_s: float
-    """Since when the channel shows something else."""
-    sent_s: float
-    most: int
-    """The most that the channel may have shown before."""
-    in_doubt: bool
-    """Whether an offer before it may have arrived."""
-
-
-class Heard(StrEnum):
-    """What something that a channel shows says."""
-
-    ECHO = "echo"
-    """It shows what it was told."""
-    PASSING = "passing"
-    """An offer is on its way: it is too early to tell."""
-    DIFFERS = "differs"
-    DIFFERS_AGAIN = "differs_again"
-    """It was told already to show what it was to."""
-    UNKNOWN = "unknown"
-    """Nothing is published there."""
 
 
 class Board:

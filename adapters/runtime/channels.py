@@ -41,13 +41,14 @@ class Channels:
         partners: Mapping[str, Partner],
         figures: Figures,
         now: Callable[[], datetime],
+        clock: Callable[[], float],
     ) -> None:
         told = [each.settings.publish for each in configured if each.settings.publish]
         self.levels = Levels(
             {location for each in told for some in each.nodes.values() for location in some},
             store=store,
             client=client,
-            now=now,
+            clock=clock,
         )
         self.publishers: dict[str, Publisher] = {}
         self.readers: dict[str, Reader] = {}
@@ -61,6 +62,7 @@ class Channels:
         self._store = store
         self._figures = figures
         self._now = now
+        self._clock = clock
 
     def add(
         self,
@@ -84,6 +86,7 @@ class Channels:
             is_away=partial(self.is_away, {name, *options.orders}),
             figures=self._figures,
             now=self._now,
+            clock=self._clock,
         )
         self.levels.boards.append(board)
         self.levels.changed.append(publisher.arrived)
@@ -127,7 +130,7 @@ class Channels:
         return {
             "pairs": len(board),
             "dirty": board.dirty,
-            "oldest_dirty_s": board.oldest_s(self._now().timestamp()),
+            "oldest_dirty_s": board.oldest_s(self._clock()),
             "rejected": board.rejected,
             "buffer_units": board.buffer_units,
             "exposed_units": board.exposed_units,
@@ -147,7 +150,7 @@ class Channels:
             "pairs_oldest_seconds",
             "How long the longest of them has not.",
             name,
-            lambda: board.oldest_s(self._now().timestamp()),
+            lambda: board.oldest_s(self._clock()),
         )
         gauge("pairs_rejected", "Those that the channel rejects.", name, lambda: board.rejected)
         gauge("buffer_units", "Units kept back for the bound.", name, lambda: board.buffer_units)

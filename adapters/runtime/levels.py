@@ -12,7 +12,6 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import Final, TypeAlias
@@ -52,8 +51,9 @@ class Levels:
         *,
         store: Store,
         client: Client,
-        now: Callable[[], datetime],
+        clock: Callable[[], float],
     ) -> None:
+        """`clock` tells seconds that no correction of the time makes jump."""
         self.known = KnownLevels()
         self.boards: list[Board] = []
         self.changed: list[asyncio.Event] = []
@@ -67,8 +67,8 @@ class Levels:
         self._locations = frozenset(locations)
         self._store = store
         self._client = client
-        self._now = now
-        self._heard_s = now().timestamp()
+        self._clock = clock
+        self._heard_s = clock()
         self._is_following = False
         self._untold: set[tuple[str, str]] | None = None
         """During a reset: what it has not told so far."""
@@ -106,12 +106,12 @@ class Levels:
                 await self._client.list_locations(page_size=1)
             except HoldfastError:
                 continue
-            self._heard_s = self._now().timestamp()
+            self._heard_s = self._clock()
 
     @property
     def silent_s(self) -> float:
         """For how long the core has not been heard, in seconds."""
-        return self._now().timestamp() - self._heard_s
+        return self._clock() - self._heard_s
 
     async def _load(self) -> None:
         last: LevelRecord | None = None
@@ -149,7 +149,7 @@ class Levels:
     async def _take_in(self, response: watch.WatchAvailabilityResponse) -> list[LevelRecord]:
         """Tell boards what a response says; what has to be kept of it."""
         self.watch_error = ""
-        self._heard_s = self._now().timestamp()
+        self._heard_s = self._clock()
         self.is_settling = not response.revisions
         if response.reset:
             self._untold = set(self.known)
@@ -167,7 +167,7 @@ class Levels:
 
     def _tell(self, level: LevelRecord) -> None:
         """Tell boards what the core says of a level."""
-        now_s = self._now().timestamp()
+        now_s = self._clock()
         if self._untold is not None:
             self._untold.discard((level.sku, level.location))
         for board in self.boards:

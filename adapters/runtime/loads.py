@@ -15,7 +15,8 @@ from functools import partial
 from typing import Final
 
 from ..contract import PublishPath, Request
-from ..publishing.board import Board, Flight
+from ..publishing.board import Board
+from ..publishing.flights import Flight
 from .partner import Partner
 
 #: Walks of one path that may be under way at once: a channel that answers in a second is sent as

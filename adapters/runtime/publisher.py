@@ -30,7 +30,8 @@ from ..contract import (
     Wait,
 )
 from ..events import Exceptional, Shown
-from ..publishing.board import Board, Flight, Heard
+from ..publishing.board import Board
+from ..publishing.flights import Flight, Heard
 from .cases import raise_case
 from .flow_metrics import Figures
 from .levels import Levels
@@ -95,8 +96,11 @@ class Publisher:
         is_away: Callable[[], bool],
         figures: Figures,
         now: Callable[[], datetime],
+        clock: Callable[[], float],
     ) -> None:
-        """`is_away` tells whether the channel cannot be reached, or its orders are late."""
+        """`is_away` tells whether the channel cannot be reached, or its orders are late. `clock` is
+        for how long things take: seconds since 1970 that no correction of the time makes jump.
+        """
         assert configured.settings.publish is not None
         self.name = configured.name
         self.board = board
@@ -116,6 +120,7 @@ class Publisher:
         self._is_away = is_away
         self._figures = figures
         self._now = now
+        self._clock = clock
         self._loads = Loads(publish.paths, board, partner)
         self._numbers = count(1)
         self._understood = 0
@@ -157,7 +162,8 @@ class Publisher:
 
     def hear_sale(self, sold: datetime) -> None:
         """The core has now what the channel sold then."""
-        self.board.sold(sold.timestamp(), self._now_s())
+        now_s = self._now_s()
+        self.board.sold(now_s - (self._now() - sold).total_seconds(), now_s)
 
     # Looking
 
@@ -427,7 +433,7 @@ class Publisher:
         return change
 
     def _now_s(self) -> float:
-        return self._now().timestamp()
+        return self._clock()
 
 
 async def _by_turns(steps: Iterable[None], pause_s: float = 0.0) -> None:

@@ -19,7 +19,8 @@ from hypothesis.stateful import (
 from holdfast.adapters.contract import Accepted, Deferred, Rejected, Stale
 from holdfast.adapters.events import Shown
 from holdfast.adapters.mapping import Tables
-from holdfast.adapters.publishing.board import Board, Flight
+from holdfast.adapters.publishing.board import Board
+from holdfast.adapters.publishing.flights import Flight
 from holdfast.adapters.publishing.items import Items
 from holdfast.adapters.publishing.known_levels import KnownLevels
 from holdfast.adapters.publishing.outages import Claims

@@ -6,7 +6,8 @@ import pytest
 
 from holdfast.adapters.contract import Accepted, Deferred, OfferVerdict, Rejected
 from holdfast.adapters.events import Shown
-from holdfast.adapters.publishing.board import ASKED_MAX_S, SOLD_THERE_S, Board, Flight
+from holdfast.adapters.publishing.board import ASKED_MAX_S, SOLD_THERE_S, Board
+from holdfast.adapters.publishing.flights import Flight
 from holdfast.adapters.publishing.known_levels import KnownLevels
 from tests.adapters.publishing.test_board import START_S, board_of, drain
 

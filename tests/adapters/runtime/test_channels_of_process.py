@@ -46,6 +46,7 @@ def channels_of(*configured: Configured, partners: Mapping[str, Partner]) -> Cha
         partners=partners,
         figures=cast(Figures, None),
         now=lambda: NOW,
+        clock=NOW.timestamp,
     )
 
 

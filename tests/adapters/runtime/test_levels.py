@@ -59,7 +59,7 @@ def levels_of(
     store: Store, core: Core, tables: Tables | None = None, locations: Sequence[str] = LOCATIONS
 ) -> tuple[Levels, Board]:
     """Levels, and a board that they tell."""
-    levels = Levels(locations, store=store, client=cast(Client, core), now=lambda: NOW)
+    levels = Levels(locations, store=store, client=cast(Client, core), clock=NOW.timestamp)
     options = PublishOptions(nodes={"DEFAULT": tuple(locations)}, buffer_max=0)
     board = Board("shop", options, Items(tables or Tables(), NOW), levels.known, Claims())
     levels.boards.append(board)
@@ -96,7 +96,7 @@ async def test_a_restart_knows_the_levels_and_resumes_behind_them(tmp_path: Path
 async def test_boards_are_told_what_comes_while_the_disk_is_slow(tmp_path: Path) -> None:
     store, goes_on = Store(tmp_path, 1 << 24), threading.Event()
     core = Core(*(response(told("mug", units)) for units in (5, 4, 3)))
-    levels = Levels(["dc-1", "dc-2"], store=store, client=cast(Client, core), now=lambda: NOW)
+    levels = Levels(["dc-1", "dc-2"], store=store, client=cast(Client, core), clock=NOW.timestamp)
     async with asyncio.TaskGroup() as group:
         group.create_task(store.write(lambda _: goes_on.wait(20)))
         group.create_task(levels.follow())
@@ -121,7 +121,7 @@ async def until_known(levels: Levels, units: int) -> None:
 async def test_a_disk_that_fails_ends_the_watch(tmp_path: Path) -> None:
     store = Store(tmp_path, 1 << 24)
     core = Core(response(told("mug", 5)))
-    levels = Levels(["dc-1", "dc-2"], store=store, client=cast(Client, core), now=lambda: NOW)
+    levels = Levels(["dc-1", "dc-2"], store=store, client=cast(Client, core), clock=NOW.timestamp)
     with suppress(StoreFailed):
         await store.write(_fail)
     with pytest.raises(StoreFailed, match="broken"):

@@ -1,6 +1,5 @@
 """What a partner answers, however wrong, is a partner that is away."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -14,6 +13,7 @@ from holdfast.adapters.runtime import partner as partner_module
 from holdfast.adapters.runtime.buckets import TokenBucket
 from holdfast.adapters.runtime.partner import Partner, PartnerAway
 from tests.adapters.simple import ADAPTER
+from tests.real_time import let_pass
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ async def test_an_answer_that_never_ends_is_a_partner_that_is_away(
     async def drip() -> AsyncIterator[bytes]:
         while True:
             yield b" "
-            await asyncio.sleep(0.001)
+            await let_pass(0.001)
 
     monkeypatch.setattr(partner_module, "CALL_S", 0.02)
     with pytest.raises(PartnerAway, match="its answer takes more than"):

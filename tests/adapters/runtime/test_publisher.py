@@ -5,7 +5,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -76,6 +76,8 @@ class Process:
         options: PublishOptions = OPTIONS,
     ) -> None:
         self.store = Store(folder, 16 * MIB)
+        self.passed_s = 0.0
+        """For how long it has run; NOW is the wall clock, which somebody sets back all the time."""
         self.levels = Following()
         items = Items(Tables(), NOW)
         self.board = Board("market", options, items, self.levels.known, Claims())
@@ -95,6 +97,7 @@ class Process:
             is_away=lambda: False,
             figures=Figures({"market": ""}, {}, lambda: NOW),
             now=lambda: NOW,
+            clock=lambda: NOW.timestamp() + self.passed_s,
         )
         for sku, count in units.items():
             self.tell(sku, count)
@@ -466,3 +469,12 @@ async def test_a_page_that_breaks_its_adapter_does_not_stop_the_others(
         await process.until_clean()
         async with reading(process, broken) as reader:
             await until(lambda: "the adapter failed: KeyError('quantity')" == reader.last_error)
+
+
+async def test_what_a_sale_took_is_by_the_clock_of_who_sold_it(tmp_path: Path) -> None:
+    async with running(tmp_path, MiniChannel(), {"a": 3}) as process:
+        await process.until_clean()
+        before_s = process.board._ages.orders.mean_s
+        process.passed_s = 3_600.0
+        process.publisher.hear_sale(NOW - timedelta(seconds=8))
+        assert before_s + 4.0 == process.board._ages.orders.mean_s  # with the one that is assumed
