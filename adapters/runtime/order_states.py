@@ -22,6 +22,9 @@ from .order_shortfalls import short_case
 _OVERTAKEN: Final = {"WRONG_STATE", "EXCESS_QUANTITY"}
 ATTEMPTS: Final = 3
 
+#: Lines of a reservation. An order of more has several.
+RESERVATION_LINES_MAX: Final = 2_000
+
 
 class OrderStates:
     """Brings reservations up to the states of their orders."""
@@ -40,21 +43,22 @@ class OrderStates:
             if is_last or isinstance(done, Settled) or done.reason not in _OVERTAKEN:
                 break
         if event.is_sold and isinstance(done, Settled):
-            found = await self._find(event.order)
+            found = await self.find(event.order)
             return Settled(done.outcome, await short_case(self._calls.client, event, found))
         return done
 
     async def _once(self, event: OrderEvent, told: list[Told]) -> Settled | Dead:
-        found = await self._find(event.order)
+        found = await self.find(event.order)
         if lines := missing(told, found):
             if have_lines_left(found):
                 text = "it ended so long ago that its lines have left, and more is to be placed"
                 return Dead("RESERVATION_ENDED", text, "order", event.order)
-            name = next_name(event.order, found)
-            reserved = judged(await self._calls.reserve(event, name, lines))
-            if isinstance(reserved, Dead):
-                return reserved
-            found = await self._find(event.order)
+            for at in range(0, len(lines), RESERVATION_LINES_MAX):
+                some, name = lines[at : at + RESERVATION_LINES_MAX], next_name(event.order, found)
+                reserved = judged(await self._calls.reserve(event, name, some))
+                if isinstance(reserved, Dead):
+                    return reserved
+                found.append(await self._calls.read(name))
         return await self._move(event, told, found)
 
     async def _move(
@@ -74,7 +78,7 @@ class OrderStates:
                 return done
         return Settled(APPLIED if steps else "UNCHANGED")
 
-    async def _find(self, order: str) -> list[reservation.Reservation]:
+    async def find(self, order: str) -> list[reservation.Reservation]:
         """All reservations of an order, in the order in which they were made."""
         found: list[reservation.Reservation] = []
         try:

@@ -1,6 +1,8 @@
 """What happens to orders, as commands on the reservations that bear their ids."""
 
-from typing import Final
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final, TypeAlias
 
 from holdfast.edge.client import Client, NotFound
 from holdfast.v1 import common_pb2 as common
@@ -19,6 +21,14 @@ _NOTHING_TO_DO: Final = {
     common.REFUSAL_CODE_RESERVATION_ENDED,
 }
 
+#: What happens to what is there of an order, all of it where an event names no lines.
+_OF_ALL: Final = {
+    OrderKind.SHIPPED,
+    OrderKind.CANCELLED,
+    OrderKind.SETTLED,
+    OrderKind.REFUNDED,
+}
+
 #: States in which a reservation has nothing to give back.
 _ENDED: Final = {
     reservation.RESERVATION_STATE_RELEASED,
@@ -31,6 +41,9 @@ _LEFT: Final = {
     reservation.RESERVATION_STATE_FULFILLED,
     reservation.RESERVATION_STATE_RETURNED,
 }
+
+
+CarryOut: TypeAlias = Callable[[OrderEvent], Awaitable[Settled | Dead]]
 
 
 class Orders:
@@ -53,10 +66,22 @@ class Orders:
             OrderKind.SETTLED: self._settle,
             OrderKind.REFUNDED: self._refund,
         }
+        carry_out = by_kind[event.kind]
         try:
-            return await by_kind[event.kind](event)
+            if event.lines or event.kind not in _OF_ALL:
+                return await carry_out(event)
+            return await self._whole(event, carry_out)
         except NotFound as error:
             return Dead(error.reason, error.message, *_blamed(error))
+
+    async def _whole(self, event: OrderEvent, carry_out: CarryOut) -> Settled | Dead:
+        """Carry out an event of a whole order on all its reservations: what was ordered later or
+        moved has one of its own. Where that changes something, others had nothing to do.
+        """
+        found = await self._states.find(event.order)
+        names = [each.reservation_id for each in found] or [event.order]
+        done = [await carry_out(replace(event, order=name)) for name in names]
+        return next((each for each in done if each == Settled(APPLIED)), done[-1])
 
     async def _hold(self, event: OrderEvent) -> Settled | Dead:
         return judged(await self._calls.reserve(event, event.order, needed_lines(event)))

@@ -1,6 +1,7 @@
 """States of orders: whatever comes late, twice or not at all, the reservations come to the same."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import count
 from typing import NamedTuple, cast
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 from holdfast.adapters.contract import Undecodable
 from holdfast.adapters.events import OrderEvent, OrderKind, OrderLine
 from holdfast.adapters.runtime.facts import Dead, Settled
-from holdfast.adapters.runtime.order_states import ATTEMPTS
+from holdfast.adapters.runtime.order_states import ATTEMPTS, RESERVATION_LINES_MAX
 from holdfast.adapters.runtime.orders import Orders
 from holdfast.core.commands import Line as CoreLine
 from holdfast.core.commands import Location, Move, RecordStockEvents, StockEvent, UpdateLocation
 from holdfast.core.ids import key_from_text
+from holdfast.core.limits import LINES_MAX
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.edge.client import Client
 from tests.adapters.core_client import CoreClient, Killed
@@ -314,3 +316,31 @@ async def killed_at(calls: int, core: CoreClient, shop: Shop, event: OrderEvent)
         core.calls_left = None
         await shop.orders.apply(event)
     core.calls_left = None
+
+
+@pytest.mark.parametrize("kind", [OrderKind.CANCELLED, OrderKind.REFUNDED, OrderKind.SHIPPED])
+async def test_an_event_of_a_whole_order_is_of_all_its_reservations(
+    core: CoreClient, kind: OrderKind
+) -> None:
+    shop = Shop(core)
+    await shop.tell(Line("1", "A", 1), Line("2", "A", 1))
+    await shop.tell(Line("1", "B", 3), Line("2", "A", 1))  # the first moves, and grows
+    whole = OrderEvent(source="amazon", id=f"{shop.order}/whole", kind=kind, order=shop.order)
+    assert Settled("APPLIED") == await shop.orders.apply(whole)
+
+    units = await shop.units()
+    assert 0 == sum(is_open for is_open, _, _ in units.values())
+    left = sum(shipped for _, shipped, _ in units.values())
+    assert left == (4 if kind is OrderKind.SHIPPED else 0)
+    again = await shop.orders.apply(replace(whole, id=f"{shop.order}/again"))
+    assert await shop.units() == units
+    assert isinstance(again, Dead if kind is OrderKind.SHIPPED else Settled)
+
+
+async def test_an_order_of_more_lines_than_a_reservation_has_is_placed(core: CoreClient) -> None:
+    shop = Shop(core)
+    lines = [Line(f"{number}", "A", 1) for number in range(RESERVATION_LINES_MAX + 2)]
+    done = await shop.tell(*lines)
+    assert isinstance(done, Settled)
+    assert len(lines) == sum(is_open for is_open, _, _ in (await shop.units()).values())
+    assert RESERVATION_LINES_MAX == LINES_MAX
