@@ -72,6 +72,7 @@ class Partner:
         self._options = options
         self._secrets = secrets
         self._session: Mapping[str, str] | None = None
+        self._beginning = asyncio.Lock()
 
     async def ask(self, request: Request, read: Callable[[Response], Result]) -> Result:
         """What `read` makes of the answer to a request. Raises what `read` raises, but Throttled
@@ -90,6 +91,7 @@ class Partner:
     async def ask_once(self, request: Request, read: Callable[[Response], Result]) -> Result:
         """The same, once: raises PartnerAway as well."""
         for _ in range(LOGINS_MAX):
+            session = None
             try:
                 session = await self._begun_session()
                 response = await self._send(request, session)
@@ -97,7 +99,8 @@ class Partner:
                     raise SessionExpired
                 return read(response)
             except SessionExpired:
-                self._session = None
+                if self._session is session:  # and not begun anew since, by another request
+                    self._session = None
             except Throttled as error:
                 raise PartnerAway("it asks to wait", error.after_s) from error
         raise PartnerAway("it ends each session at once")
@@ -105,10 +108,11 @@ class Partner:
     async def _begun_session(self) -> Mapping[str, str]:
         if self._login is None:
             return self._credentials(self._options, self._secrets)
-        if self._session is None:
-            request = self._login.request(self._options, self._secrets)
-            self._session = self._login.session(await self._send(request, {}))
-        return self._session
+        async with self._beginning:
+            if self._session is None:
+                request = self._login.request(self._options, self._secrets)
+                self._session = self._login.session(await self._send(request, {}))
+            return self._session
 
     async def _send(self, request: Request, session: Mapping[str, str]) -> Response:
         bucket, told = self.budget(request.operation), Granted()

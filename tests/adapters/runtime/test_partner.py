@@ -1,5 +1,6 @@
 """What a partner answers, however wrong, is a partner that is away."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -119,3 +120,28 @@ async def asked(adapter: Adapter, answer: Callable[[httpx.Request], httpx.Respon
         partner = Partner("erp", http, bucket, adapter=adapter, options=None, secrets={})
         request = Request("GET", "/", operation="stock")
         return await partner.ask_once(request, lambda response: response)
+
+
+async def test_a_session_that_ends_under_many_requests_is_begun_once() -> None:
+    logins: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/login":
+            logins.append(f"{len(logins) + 1}")
+            return httpx.Response(200, headers={"session": logins[-1]})
+        return httpx.Response(401 if request.headers["session"] == "1" else 200)
+
+    login = Login(
+        lambda *_: Request("POST", "/login"),
+        lambda response: {"session": response.headers["session"]},
+    )
+    adapter = replace(ADAPTER, login=login)
+    async with httpx.AsyncClient(
+        base_url="http://erp", transport=httpx.MockTransport(answer)
+    ) as http:
+        bucket = TokenBucket(100, 100, time.monotonic)
+        partner = Partner("erp", http, bucket, adapter=adapter, options=None, secrets={})
+        async with asyncio.TaskGroup() as group:
+            for _ in range(8):
+                group.create_task(partner.ask_once(Request("GET", "/"), lambda found: found))
+    assert ["1", "2"] == logins
