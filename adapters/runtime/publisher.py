@@ -125,6 +125,8 @@ class Publisher:
         self._numbers = count(1)
         self._understood = 0
         """Walks that ended with verdicts."""
+        self._refused = 0
+        """How many of those there were when the channel refused a load last."""
         self._doubted: dict[int, int] = {}
         """Of rows whose offers are not understood: how many of those walks there had been when that
         began.
@@ -318,13 +320,14 @@ class Publisher:
         """A walk that leads nowhere: its pairs are offered again later. Where the channel was not
         understood, in smaller loads, until the offer to blame stands alone. It is to blame if the
         channel was understood about others meanwhile: if none is understood, as with a wrong token,
-        the channel is to blame, and its pairs are not parked.
+        the channel is to blame, and its pairs are not parked. So it is with what is refused.
         """
         self.problem = str(error) if isinstance(error, Refused | Undecodable) else repr(error)
         self._figures.offers.labels(self.name, "failed").inc(len(walk.flights))
         now = self._now()
         cases = []
-        if isinstance(error, Refused):
+        if isinstance(error, Refused) and self._are_all_refused():
+            self._loads.halve(walk.place)
             await self._lose(walk, REFUSED_S)
         elif len(walk.flights) > 1:
             for flight in walk.flights:
@@ -340,6 +343,11 @@ class Publisher:
                 failed = Rejected(f"its answer was not understood: {self.problem}")
                 cases.append(raise_case(self.name, _rejected(flight, failed), now))
         await self._end(walk, cases)
+
+    def _are_all_refused(self) -> bool:
+        """Whether nothing was understood since the channel has refused a load before."""
+        before, self._refused = self._refused, self._understood
+        return before == self._understood
 
     async def _end(self, walk: Walk, cases: Sequence[Callable[[Tables], None]]) -> None:
         """A walk has landed. The next one does not wait until that is kept: a crash in between has

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -289,6 +290,31 @@ async def test_an_offer_that_breaks_its_adapter_is_found_and_parked(tmp_path: Pa
         process.pass_time()
         await process.until_clean()
         await until(lambda: ["offer_rejected sku-7 at DEFAULT"] == process.case_kinds())
+
+
+async def test_an_offer_for_which_a_channel_refuses_all_is_found_and_parked(tmp_path: Path) -> None:
+    """Such as an item that the mapping table misspells: Shopify refuses the whole mutation."""
+
+    def put(offers: Sequence[Offer], responses: Sequence[Response], options: Any) -> Any:
+        if responses and any(each.item == "sku-7" for each in offers):
+            raise Refused("Shopify: INVALID_VARIABLE")
+        return ADAPTER.publish.paths[0].next(offers, responses, options)  # type: ignore[union-attr]
+
+    channel = MiniChannel()
+    broken = replace(ADAPTER, publish=Publish((PublishPath("put", 250, put),)))
+    units = {f"sku-{number}": number + 1 for number in range(20)}
+    async with running(tmp_path, channel, units | {"other": 1}, broken) as process:
+        changes = count(2)
+
+        def go_on() -> list[str]:
+            if not process.board.waiting:
+                process.tell("other", next(changes))
+                process.pass_time()
+            return process.case_kinds()
+
+        await until(go_on)
+        assert ["offer_rejected sku-7 at DEFAULT"] == process.case_kinds()
+    assert channel.shown.keys() >= {f"{sku}@DEFAULT" for sku in (*units, "other") if sku != "sku-7"}
 
 
 async def test_a_channel_of_which_nothing_is_understood_gets_all_once_it_is(tmp_path: Path) -> None:
