@@ -100,8 +100,8 @@ class Process:
             now=lambda: NOW,
             clock=lambda: NOW.timestamp() + self.passed_s,
         )
-        for sku, count in units.items():
-            self.tell(sku, count)
+        for sku, there in units.items():
+            self.tell(sku, there)
         self.levels.loaded.set()
 
     def tell(self, sku: str, units: int) -> None:
