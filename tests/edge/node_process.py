@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Any, Final, Self, TypedDict
@@ -191,12 +191,22 @@ class NodeProcess:
     @property
     def writer_pid(self) -> int:
         """The number of the process that writes its journal."""
-        (writer,) = (
-            child
-            for child in psutil.Process(self.pid).children()
-            if "holdfast.persistence.journal_process.child" in child.cmdline()
-        )
-        return int(writer.pid)
+        (writer,) = self._children("holdfast.persistence.journal_process.child")
+        return writer
+
+    @property
+    def front_pids(self) -> list[int]:
+        """The numbers of its fronts; of those that have ended none."""
+        return self._children("holdfast.edge.server.fronts.process")
+
+    def _children(self, module: str) -> list[int]:
+        """The numbers of the processes that it started with this module."""
+        found = []
+        for child in psutil.Process(self.pid).children():
+            with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                if module in child.cmdline():
+                    found.append(int(child.pid))
+        return found
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Events of this name in its log, of all its lives."""
@@ -235,6 +245,16 @@ def running_node(folder: Path, **settings: object) -> Iterator[NodeProcess]:
     with NodeProcess(folder, **settings) as node:
         node.start()
         yield node
+
+
+@contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    """Stop a process, as one in an uninterruptible sleep is stopped, until the block ends."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def read_journal(data_dir: Path) -> list[tuple[int, list[RecordedEntry]]]:

@@ -1,10 +1,7 @@
 """A disk that does not answer: no call fails and none is answered, so the node has to say it."""
 
 import asyncio
-import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -12,7 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from holdfast.edge.client import Client, calls
 from holdfast.v1 import common_pb2 as common
-from tests.edge.node_process import NodeProcess, running_node
+from tests.edge.node_process import NodeProcess, running_node, standing_still
 from tests.edge.raw import (
     CALL_TIMEOUT_S,
     WAREHOUSE,
@@ -30,17 +27,6 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 AGE = "holdfast_journal_append_age_seconds"
 
 
-@contextmanager
-def hung_disk(node: NodeProcess) -> Iterator[None]:
-    """Stop the process that writes the journal, as one in an uninterruptible sleep is stopped."""
-    writer = node.writer_pid
-    os.kill(writer, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(writer, signal.SIGCONT)
-
-
 async def test_a_disk_that_hangs_is_told_and_a_disk_that_comes_back_too(tmp_path: Path) -> None:
     """Over HTTP and gRPC; figures stay those of the durable state, and the call is answered."""
     with running_node(tmp_path, journal_stall_s=1) as node:
@@ -52,7 +38,7 @@ async def test_a_disk_that_hangs_is_told_and_a_disk_that_comes_back_too(tmp_path
             (sku,) = await put_stock(client, 10)
             watch = health_pb2_grpc.HealthStub(wire.channel).Watch(health_pb2.HealthCheckRequest())
             assert SERVING == (await watch.read()).status
-            with hung_disk(node):
+            with standing_still(node.writer_pid):
                 order = calls.reserve(new_name("order"), [(sku, WAREHOUSE, 3)])
                 waiting = wire.start_call(order)
                 assert NOT_SERVING == (await watch.read()).status

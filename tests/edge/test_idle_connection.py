@@ -4,28 +4,11 @@ import asyncio
 
 import pytest
 
+from tests.edge.http2 import GOAWAY, OPENING, PING, frame, kinds_until
 from tests.edge.node_process import NodeProcess
 from tests.real_time import let_pass
 
-#: HTTP/2 (RFC 9113): the preface, frames of 9 bytes of head, and the types that matter here.
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-SETTINGS, PING, GOAWAY = 4, 6, 7
 PING_EVERY_S = 6.0
-
-
-def frame(kind: int, flags: int = 0, payload: bytes = b"") -> bytes:
-    """A frame of the connection itself."""
-    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + bytes(4) + payload
-
-
-async def kinds_until_ping(reader: asyncio.StreamReader) -> set[int]:
-    """The types of the frames that come up to the answer to a ping, or to the end."""
-    kinds = set()
-    while PING not in kinds and GOAWAY not in kinds:
-        head = await reader.readexactly(9)
-        await reader.readexactly(int.from_bytes(head[:3], "big"))
-        kinds.add(head[3])
-    return kinds
 
 
 @pytest.mark.slow
@@ -34,9 +17,9 @@ async def test_pings_without_calls_are_answered(node: NodeProcess) -> None:
     the connection of a client that only wants to know whether it still stands.
     """
     reader, writer = await asyncio.open_connection("127.0.0.1", node.grpc_port)
-    writer.write(PREFACE + frame(SETTINGS) + frame(SETTINGS, flags=1))
+    writer.write(OPENING)
     for _ in range(5):
         writer.write(frame(PING, payload=bytes(8)))
-        assert GOAWAY not in await kinds_until_ping(reader)
+        assert GOAWAY not in await kinds_until(reader, PING, GOAWAY)
         await let_pass(PING_EVERY_S)
     writer.close()

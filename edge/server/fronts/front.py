@@ -32,16 +32,21 @@ async def serve(address: str, message_bytes_max: int) -> None:
     """Carry calls between a port that other fronts share and the engine."""
     loop = asyncio.get_running_loop()
     stopping: asyncio.Future[float] = loop.create_future()
+    is_told = asyncio.Event()
+
+    def tell(is_serving: bool) -> None:
+        transport.tell(is_serving=is_serving)
+        is_told.set()
+
     # Without its engine it has nothing to say: the end of its connections tells callers.
-    end = FrontEnd(
-        lambda is_serving: transport.tell(is_serving=is_serving), stopping.set_result, die
-    )
+    end = FrontEnd(tell, stopping.set_result, die)
     transport = GrpcioTransport(
         end.endpoints(methods_of(PUBLIC)), service_names(PUBLIC), address, message_bytes_max,
         shares_port=True,
     )  # fmt: skip
     engine = socket.socket(fileno=sys.stdin.fileno())
     await loop.create_unix_connection(lambda: end, sock=engine)
+    await is_told.wait()  # before anybody can ask for its health
     await transport.start()
     end.tell_listening()
     await transport.stop(await stopping)

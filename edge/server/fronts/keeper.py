@@ -94,14 +94,20 @@ class Fronts:
         raise OSError(f"cannot listen on {self._address}: is another node running?")
 
     async def _start_front(self) -> "_Front | None":
-        """A front that listens; None when it ends before it does."""
+        """A front that listens; None when the machine has no process to give, or it ends first."""
         front = _Front(self._endpoints)
-        await front.start(self._address, self._message_bytes_max)
-        if not await front.listens():
-            await front.stop(0.0)
+        try:
+            await front.start(self._address, self._message_bytes_max)
+        except OSError as error:
+            log.warning("front did not start", reason=str(error))
             return None
-        self._fronts.add(front)
+        # Before it listens: nobody may be told that a node that serves does not.
         front.end.tell(is_serving=self._is_serving)
+        self._fronts.add(front)
+        if not await front.listens():
+            self._fronts.discard(front)
+            log.warning("front did not start", code=await front.stop(0.0))
+            return None
         return front
 
     async def _keep(self, front: "_Front | None") -> None:
@@ -124,11 +130,15 @@ class _Front:
         self.end = EngineEnd(endpoints)
 
     async def start(self, address: str, message_bytes_max: int) -> None:
-        """Start the process, and be connected to it."""
+        """Start the process, and be connected to it. Raises OSError when there can be none."""
         ours, its = socket.socketpair()
         command = (*COMMAND, address, str(message_bytes_max))
         with its:
-            self._process = await asyncio.to_thread(start_process, command, its)
+            try:
+                self._process = await asyncio.to_thread(start_process, command, its)
+            except BaseException:
+                ours.close()  # which ends a front that comes all the same
+                raise
         await asyncio.get_running_loop().create_unix_connection(lambda: self.end, sock=ours)
 
     async def listens(self) -> bool:
@@ -147,15 +157,15 @@ class _Front:
         await self.end.has_ended.wait()
         return await asyncio.to_thread(self._process.wait)
 
-    async def stop(self, grace_s: float) -> None:
-        """Let it end with its calls, and after that long end it."""
+    async def stop(self, grace_s: float) -> int:
+        """Let it end with its calls, and after that long end it. Returns the exit code."""
         self.end.stop(grace_s)
         try:
             async with asyncio.timeout(grace_s + LAST_S):
                 await self.end.has_ended.wait()
         except TimeoutError:
             self._process.kill()
-        await asyncio.to_thread(self._process.wait)
+        return await asyncio.to_thread(self._process.wait)
 
 
 def free_port(address: str) -> socket.socket | None:
