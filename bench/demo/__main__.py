@@ -5,6 +5,7 @@ The exit code: 0 all systems agree in the end, 1 some do not or it failed, 130 i
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def ended(play: Coroutine[Any, Any, bool]) -> int:
     """Play, and tell in a sentence what ended it early; the exit code."""
+    # Told to terminate, it also stops what it has started.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return EXIT_GOOD if asyncio.run(play) else EXIT_FAILED
     except KeyboardInterrupt:
@@ -47,6 +50,8 @@ def ended(play: Coroutine[Any, Any, bool]) -> int:
         kind = "" if isinstance(first, BenchError) else f"{type(first).__name__}: "
         tell(f"The demonstration failed: {kind}{first}")
         return EXIT_FAILED
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

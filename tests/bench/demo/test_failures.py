@@ -1,6 +1,8 @@
 """Whatever fails in the demonstration ends it, with a sentence and an exit code."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from io import StringIO
 from types import SimpleNamespace
@@ -90,9 +92,19 @@ def test_a_day_that_is_over_ends_what_went_on_beside_it(agree: bool, code: int) 
     assert code == ended(over())
 
 
-def test_a_day_that_is_stopped_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_a_day_that_is_stopped_stops_what_it_has_started(
+    capsys: pytest.CaptureFixture[str], told: signal.Signals
+) -> None:
+    running = [True]
+
     async def stopped() -> bool:
-        raise KeyboardInterrupt
+        try:
+            os.kill(os.getpid(), told)
+            await for_ever()
+            return True
+        finally:
+            running.clear()
 
     assert EXIT_STOPPED == ended(stopped())
-    assert "Stopped.\n" == capsys.readouterr().err
+    assert ("Stopped.\n", []) == (capsys.readouterr().err, running)
