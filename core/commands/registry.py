@@ -7,7 +7,7 @@ command is one entry, one rule, one conversion and one method (docs/hacking.md).
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import IntEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..ids import Key
@@ -102,7 +102,7 @@ class ShardFinder(Protocol):
         """The shard of a reservation's first part; 0 when the id is unknown."""
 
 
-class Growth(Enum):
+class Growth(IntEnum):
     """Tables that commands add to, by what they are about (room.py lists them)."""
 
     HOLDS = 1

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..commands import Command, Conflict, Refusal, Reserve, ReserveOutcome, Unknown
+from ..commands import Command, Conflict, Refusal, Reserve, ReserveOutcome, Revision, Unknown
 from ..kernels.codes import ACCEPTED, RESERVATION_ENDED
 from ..limits import NS_PER_MS
 from ..model import State
@@ -77,28 +77,33 @@ def _reserve_run(
         )
         work.spend(seen * LINE_RESERVED)
         run = slice(start, start + seen)
+        # What the kernel has written, it has written by now: all rest on the same entry.
+        revisions = (shard.revision_now(),)
         answers = zip(commands[run], codes[run].tolist(), available[run].tolist(), strict=True)
         for command, code, left in answers:
             if code == ACCEPTED:
-                outcomes.append(_accept(shard, command, left, now_ns))
+                outcomes.append(_accept(shard, command, left, now_ns, revisions))
             elif code in REFUSALS and code != RESERVATION_ENDED:
-                outcomes.append(_refuse(shard, command, code, left))
+                outcomes.append(_refuse(command, code, left, revisions))
             else:
                 work.spend(RESERVE_ASKED)
                 outcomes.append(reservations.reserve(command, now_ns))
     return outcomes
 
 
-def _refuse(shard: Shard, command: Reserve, code: int, available: int) -> ReserveOutcome:
+def _refuse(
+    command: Reserve, code: int, available: int, revisions: tuple[Revision, ...]
+) -> ReserveOutcome:
     refusal = Refusal(REFUSALS[code], (refused_line(command.lines[0], available),))
-    return ReserveOutcome(refusal, None, 0, (), (shard.revision_now(),))
+    return ReserveOutcome(refusal, None, 0, (), revisions)
 
 
-def _accept(shard: Shard, command: Reserve, number: int, now_ns: int) -> ReserveOutcome:
+def _accept(
+    shard: Shard, command: Reserve, number: int, now_ns: int, revisions: tuple[Revision, ...]
+) -> ReserveOutcome:
     lines = command.lines
     write_texts(shard, number, command, lines if lines[0].line_id else ())
     expires_at_ns = now_ns + command.hold_ms * NS_PER_MS
-    revisions = (shard.revision_now(),)
     return ReserveOutcome(None, State.HELD, expires_at_ns, lines, revisions)
 
 

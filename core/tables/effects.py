@@ -15,7 +15,8 @@ ends the stage before it, and stands in a stage of its own.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from operator import add
+from itertools import compress
+from operator import add, itemgetter
 
 import numpy as np
 
@@ -394,6 +395,7 @@ class Effects:
     __slots__ = (
         "_closed",
         "_closed_counts",
+        "_count_of_each",
         "_counts",
         "_in_order",
         "_tables",
@@ -407,8 +409,9 @@ class Effects:
             for section, dtype in DTYPES.items()
             if section not in _READ_ALONE
         }
-        # Plain numbers: every turn of every shard passes over all kinds, and few have effects.
+        # Every turn of every shard picks the few kinds that have effects, in the order of replay.
         self._in_order = [(int(section), section, table) for section, table in self._tables.items()]
+        self._count_of_each = itemgetter(*map(int, self._tables))
         self._counts = figures(header)[EFFECTS:SECTIONS_END]
         self._closed: list[tuple[Section, Array]] = []
         self._closed_counts = [0] * len(self._counts)
@@ -430,11 +433,10 @@ class Effects:
         counts = self._counts.tolist()
         if not any(counts):
             return
-        for number, section, table in self._in_order:
-            if counts[number]:
-                self._closed.append((section, copied(table.records[: counts[number]])))
-                self._closed_counts[number] += counts[number]
-                self._counts[number] = 0
+        for number, section, table in compress(self._in_order, self._count_of_each(counts)):
+            self._closed.append((section, copied(table.records[: counts[number]])))
+            self._closed_counts[number] += counts[number]
+            self._counts[number] = 0
 
     def take(self) -> list[tuple[Section, Array]]:
         """Copy the effects out and start anew."""
