@@ -36,6 +36,11 @@ async def wait_until_so(ask: Callable[[], Awaitable[bool]]) -> None:
         await let_pass(POLL_S)
 
 
+def let_pass_now(seconds: float) -> None:
+    """The same where there is no event loop."""
+    time.sleep(seconds)
+
+
 async def let_pass(seconds: float) -> None:
     """Let the clocks of other processes go on."""
     await asyncio.sleep(seconds)

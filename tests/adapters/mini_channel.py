@@ -35,6 +35,7 @@ from holdfast.adapters.contract import (
     Wait,
 )
 from holdfast.adapters.events import Shown
+from holdfast.adapters.twins.faults import Allowance
 from tests.adapters.served import served
 from tests.real_time import wall_s
 
@@ -60,6 +61,10 @@ class MiniChannel:
     rejects: str = ""
     backwards: list[str] = field(default_factory=list)
     """What was offered with a sequence that is not new."""
+    allowance: Allowance | None = None
+    """How often quantities may be put; without one, as often as one likes."""
+    refused: int = 0
+    """Calls beyond it."""
     port: int = 0
 
     @property
@@ -85,6 +90,9 @@ class MiniChannel:
         if path == "/quantities" and method == "GET":
             return 200, {"shown": self.shown}
         if path == "/quantities":
+            if self.allowance is not None and not self.allowance.take():
+                self.refused += 1
+                return 429, "too fast"
             offers = json.loads(body)
             self.puts.append(len(offers))
             return 200, self._verdicts(offers)

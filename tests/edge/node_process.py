@@ -197,7 +197,7 @@ class NodeProcess:
     @property
     def front_pids(self) -> list[int]:
         """The numbers of its fronts; of those that have ended none."""
-        return self._children("holdfast.edge.server.fronts.process")
+        return self._children("holdfast.edge.server.fronts.front")
 
     def _children(self, module: str) -> list[int]:
         """The numbers of the processes that it started with this module."""

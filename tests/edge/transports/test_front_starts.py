@@ -55,5 +55,5 @@ def own_fronts() -> list[int]:
         child.pid
         for child in psutil.Process().children()
         if child.status() != psutil.STATUS_ZOMBIE
-        and "holdfast.edge.server.fronts.process" in child.cmdline()
+        and "holdfast.edge.server.fronts.front" in child.cmdline()
     ]
