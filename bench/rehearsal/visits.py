@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import grpc
 
+from holdfast.edge.client import calls
 from holdfast.edge.client.errors import error_from_rpc
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import reservation_service_pb2 as reservation
@@ -79,7 +80,7 @@ class Visitor:
     def pay(self, visit: Visit) -> bool:
         """Whether a Commit was accepted. Before the hold can have ended it must not be refused."""
         books, name = self.where.books, visit.reservation_id
-        request = reservation.CommitRequest(reservation_id=name, request_id="pay")
+        request = calls.commit(name, request_id="pay").request
         answer = self._send(visit, self.stubs.reservations.Commit, request)
         now = self.where.clock()
         if answer.outcome == OUTCOME_ACCEPTED:
@@ -116,7 +117,7 @@ class Visitor:
 
     def _ship(self, visit: Visit) -> None:
         name = visit.reservation_id
-        request = reservation.FulfillRequest(reservation_id=name, request_id="ship")
+        request = calls.fulfill(name, request_id="ship").request
         answer = self._send(visit, self.stubs.reservations.Fulfill, request)
         if answer.outcome != OUTCOME_ACCEPTED:
             raise WrongAnswerError(f"Fulfill {name}: {answer}")
@@ -126,7 +127,7 @@ class Visitor:
         books, name = self.where.books, visit.reservation_id
         hold_end = books.hold_end(name)
         books.releasing(name, self.where.clock())
-        request = reservation.ReleaseRequest(reservation_id=name, request_id="release")
+        request = calls.release(name, request_id="release").request
         answer = self._send(visit, self.stubs.reservations.Release, request)
         if answer.outcome != OUTCOME_ACCEPTED and self.where.clock() < hold_end:
             raise WrongAnswerError(f"Release {name} in time: {answer}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import grpc
@@ -11,7 +12,11 @@ from bench.rehearsal.books import Books, Level, WrongAnswerError
 from bench.rehearsal.profiles import Kind, Run
 from bench.rehearsal.shopping import EVENTS_A_MESSAGE, Feed, Shopping, Visit
 from bench.rehearsal.visits import Shop, Source, Stubs, Visitor
+from holdfast.core.model import Verb
+from holdfast.edge.wire.availability import availability_from_request
 from holdfast.edge.wire.faults import overloaded
+from holdfast.edge.wire.reservations import move_from_request, reserve_from_request
+from holdfast.edge.wire.stock_facts import events_from_request
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
@@ -43,8 +48,21 @@ class Fault(grpc.RpcError):  # type: ignore[misc]
         return (("grpc-status-details-bin", self._status),)
 
 
+#: What a node makes of requests. Raises what it refuses them with.
+READ: dict[str, Callable[[Any], object]] = {
+    "Reserve": reserve_from_request,
+    "Commit": partial(move_from_request, Verb.COMMIT),
+    "Fulfill": partial(move_from_request, Verb.FULFILL),
+    "Release": partial(move_from_request, Verb.RELEASE),
+    "GetAvailability": availability_from_request,
+    "RecordStockEvents": events_from_request,
+}
+
+
 class Node:
-    """Answers as it is told to; a call takes a second of its clock."""
+    """Reads requests as a node does, and answers as it is told to; a call takes a second of its
+    clock.
+    """
 
     def __init__(self, **answers: Any) -> None:
         self.now = 0.0
@@ -58,8 +76,9 @@ class Node:
         } | answers
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        def method(_request: Any, timeout: float) -> Any:
+        def method(request: Any, timeout: float) -> Any:
             assert timeout > 0
+            READ[name](request)
             self.now += 1
             self.called.append(name)
             answer = self._answers[name]
