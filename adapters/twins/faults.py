@@ -145,6 +145,11 @@ class Deliveries:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def within(self, seconds: float) -> int:
+        """How many are to be sent in so many seconds."""
+        until = self._clock() + seconds
+        return sum(at <= until for at, *_ in self._waiting)
+
     def post(self, delivery: Delivery) -> None:
         """Have it sent: once, or as the schedule says."""
         for at in self._schedule.sendings():

@@ -70,6 +70,8 @@ class ShopifyTwin:
         self.deliveries = Deliveries(self._schedule, clock)
         self.shop = Shop(clock, self._tell)
         self.requests = 0
+        self.throttled = 0
+        """Requests that it had no points for, or no time."""
         self._answers = Answers(self.shop, self._schedule)
         self.points = Allowance(rate, BURST, clock)
         self._tokens: dict[str, float] = {}
@@ -158,6 +160,7 @@ class ShopifyTwin:
             return {"errors": [{"message": text, "extensions": {"code": "MAX_COST_EXCEEDED"}}]}
         self.points.take(0)
         if is_throttled or self.points.left < requested:
+            self.throttled += 1
             throttled = {"message": "Throttled", "extensions": {"code": "THROTTLED"}}
             return {"errors": [throttled], **self._cost(requested, None)}
         result = execute_sync(

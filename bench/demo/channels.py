@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from holdfast.adapters.twins.amazon import AmazonTwin
-from holdfast.adapters.twins.faults import Clock, Delivery, Faults
+from holdfast.adapters.twins.faults import Clock, Deliveries, Delivery, Faults
 from holdfast.adapters.twins.shopify import ShopifyTwin
 from holdfast.adapters.twins.walmart import Subscription
 from holdfast.adapters.twins.walmart_http import WalmartTwin
@@ -26,6 +26,9 @@ CREDENTIALS: Final = {
     "refresh_token": "made-up-token",
     "access_token": "shpat_made-up",
 }
+#: Amazon tells a queue, which offers again what was not taken; here it posts what it tells.
+QUEUED_S: Final = (1.0,) * 600
+
 SELLER: Final = "A3TWIN"
 MARKETPLACE: Final = "ATVPDKIKX0DER"
 SHOP: Final = "twin.myshopify.com"
@@ -76,6 +79,7 @@ def amazon(clock: Clock, faults: Faults, told_url: str) -> Channel:
         effect_s=0.5,
         feed_s=10.0,
     )
+    twin.deliveries = Deliveries(twin.schedule, clock, QUEUED_S)
     pairs = tuple(Pair(sku, "DEFAULT", (sku, WAREHOUSE)) for sku in SKUS)
     for pair in pairs:
         twin.list_item(pair.item, **{pair.node: 0})

@@ -39,12 +39,13 @@ async def reconcile(
     channels: tuple[Channel, ...],
     status: Mapping[str, Any],
     erp: Erp | None,
+    oversold_max: int = 0,
 ) -> list[Line]:
-    """All comparisons."""
+    """All comparisons. So many units may be oversold."""
     levels = await _levels(client)
     lines = [
         _line("units on hand: node = books of what came and left", _on_hand(levels, books)),
-        _line("oversold units: none", _oversold(levels)),
+        _line(f"oversold units: {oversold_max or 'none'}", _oversold(levels, oversold_max)),
     ]
     if erp is not None:
         lines.append(_line("units on hand: ERP = node", _erp(levels, erp)))
@@ -81,9 +82,10 @@ def _on_hand(levels: Mapping[Level, Any], books: Books) -> Iterator[str]:
             yield "" if has == expected else f"{sku} at {place}: {has}, by the books {expected}"
 
 
-def _oversold(levels: Mapping[Level, Any]) -> Iterator[str]:
+def _oversold(levels: Mapping[Level, Any], allowed: int) -> Iterator[str]:
+    is_more = sum(level.shortfall for level in levels.values()) > allowed
     for (sku, place), level in levels.items():
-        yield f"{sku} at {place}: {level.shortfall}" if level.shortfall else ""
+        yield f"{sku} at {place}: {level.shortfall}" if is_more and level.shortfall else ""
 
 
 def _erp(levels: Mapping[Level, Any], erp: Erp) -> Iterator[str]:

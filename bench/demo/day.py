@@ -51,6 +51,8 @@ class Day:
     """The instant of the ERP's count."""
     count_at: float
     """When it comes."""
+    warehouse_units: int = WAREHOUSE_UNITS
+    """Units of each SKU there."""
 
     @property
     def seconds(self) -> float:

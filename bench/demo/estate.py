@@ -48,13 +48,13 @@ class Estate:
 
 
 @asynccontextmanager
-async def running(folder: Path, day: Day) -> AsyncIterator[Estate]:
+async def running(folder: Path, day: Day, *, with_erp: bool = True) -> AsyncIterator[Estate]:
     """Start everything; stop it when the block ends. Raises BenchError."""
     async with AsyncExitStack() as stack:
         node = await stack.enter_async_context(node_server(folder / "node", ledger="on"))
         client = await stack.enter_async_context(connect(node))
         await _create_locations(client)
-        erp = await _started_erp(stack, folder / "erp")
+        erp = await _started_erp(stack, folder / "erp") if with_erp else None
         opened, port = time.time() + FILLING_S, free_port()
         sold_at = await _started_channels(stack, day, opened, f"http://127.0.0.1:{port}/in")
         adapters = _adapters(folder / "adapters", port, node, sold_at, erp)

@@ -2,18 +2,29 @@
 POSLog.
 """
 
+import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Any, Final
 
 import httpx
 
 from ..harness.plan import BenchError
+from ..harness.processes import Server
 from .books import Level
 
 BATCH: Final = "application/cloudevents-batch+json"
 EVENTS_AT_ONCE: Final = 500
+
+#: Seconds between two tries to reach adapters that are away, and for how long it is tried.
+AGAIN_S: Final = 0.5
+PATIENCE_S: Final = 120.0
+
+#: Too fast, and no room.
+_LATER: Final = (429, 503)
 
 _POSLOG: Final = """\
 <POSLog xmlns="http://www.nrf-arts.org/IXRetail/namespace/"><Transaction MajorVersion="6" \
@@ -30,7 +41,9 @@ _RETURN: Final = (
 
 
 class Intake:
-    """Posts to the adapters. Raises BenchError when they refuse."""
+    """Posts to the adapters, as tills do: again, until they answer. Raises BenchError when they
+    refuse.
+    """
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
@@ -83,11 +96,35 @@ class Intake:
         await self._post("events", BATCH, json.dumps(list(events)).encode())
 
     async def _post(self, adapter: str, content_type: str, body: bytes) -> None:
-        answer = await self._http.post(
-            f"/in/{adapter}", content=body, headers={"content-type": content_type}
-        )
+        headers, until = {"content-type": content_type}, perf_counter() + PATIENCE_S
+        while True:
+            said = await self._said(f"/in/{adapter}", body, headers)
+            if said is None:
+                return
+            if perf_counter() > until:
+                raise BenchError(f"{adapter} does not take it in {PATIENCE_S:.0f} s: {said}")
+            await asyncio.sleep(AGAIN_S)
+
+    async def _said(self, path: str, body: bytes, headers: Mapping[str, str]) -> str | None:
+        """None once it is taken, or why it is to be sent again."""
+        try:
+            answer = await self._http.post(path, content=body, headers=headers)
+        except httpx.TransportError as error:
+            return repr(error)
+        said = f"{path} answers {answer.status_code}: {answer.text[:200]}"
+        if answer.status_code in _LATER:
+            return said
         if answer.status_code != httpx.codes.ACCEPTED:
-            raise BenchError(f"{adapter} answers {answer.status_code}: {answer.text[:200]}")
+            raise BenchError(said)
+        return None
+
+
+@asynccontextmanager
+async def intake_of(adapters: Server) -> AsyncIterator[Intake]:
+    """An intake over connections of its own."""
+    address = f"http://{adapters.address}"
+    async with httpx.AsyncClient(base_url=address, timeout=30.0) as http:
+        yield Intake(http)
 
 
 def _event(

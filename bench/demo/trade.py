@@ -6,7 +6,7 @@ and which order of two things comes first from the machine.
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from random import Random
 from typing import Final
 
@@ -45,6 +45,8 @@ class Trade:
         self._intake = intake
         self._promised: list[str] = []
         """Reservations that the warehouse may ship."""
+        self._known: set[str] = set()
+        """Orders that the node has promised."""
 
     @property
     def at(self) -> float:
@@ -54,6 +56,17 @@ class Trade:
     def has_open_orders(self) -> bool:
         """Whether something is sold that has neither left nor been cancelled."""
         return any(not each.shipped and not each.cancelled for each in self.books.orders.values())
+
+    def untold(self, until: float, channels: Container[str]) -> list[str]:
+        """Orders that channels had sold until a time, and that the node has not promised. Those
+        that were cancelled at once never come to it.
+        """
+        return [
+            order
+            for order, sold in self.books.orders.items()
+            if sold.channel in channels and sold.at <= until
+            if not sold.cancelled and order not in self._known
+        ]
 
     async def customers(self) -> None:
         """People buy online until the doors close."""
@@ -100,11 +113,14 @@ class Trade:
             try:
                 async for told in client.watch_reservations(resume_token=token):
                     token = told.resume_token
-                    self._promised += [
+                    promised = [
                         each.reservation_id
                         for each in told.changes
                         if each.state == reservation.RESERVATION_STATE_COMMITTED
+                        and each.reservation_id in self.books.orders
                     ]
+                    self._promised += promised
+                    self._known.update(promised)
             except HoldfastError:
                 await asyncio.sleep(_AGAIN_S)
 

@@ -95,6 +95,15 @@ def test_notifications_come_twice_late_out_of_order_or_never() -> None:
     assert [] == drained(silent)
 
 
+def test_it_tells_how_many_notifications_are_sent_soon() -> None:
+    clock = Clock()
+    deliveries = Deliveries(Schedule(Faults(), clock), clock)
+    deliveries.post(notice(1))
+    deliveries.failed(3, notice(2))
+
+    assert (1, 1, 2) == tuple(deliveries.within(seconds) for seconds in (0.0, 599.0, 600.0))
+
+
 def test_what_is_not_taken_is_sent_again_and_then_given_up() -> None:
     clock = Clock()
     deliveries = Deliveries(Schedule(Faults(), clock), clock, retries_s=(5.0, 50.0))

@@ -76,5 +76,14 @@ async def test_a_system_that_differs_is_found(made: Any, shows: int, what: str) 
     assert found.startswith(what)
 
 
+async def test_as_many_units_may_be_oversold_as_is_said() -> None:
+    levels = (1 + len(STORES)) * len(SKUS)
+    status = {"adapters": [{"name": "c", "dead_letters": 0, "channel": {"buffer_units": 2}}]}
+    made = client(shortfall=1, fulfilled=1)
+    for allowed, is_good in ((levels, True), (levels - 1, False)):
+        lines = await comparisons.reconcile(made, books(), (channel(),), status, None, allowed)
+        assert is_good == all(line.is_good for line in lines)
+
+
 async def test_dead_letters_are_found() -> None:
     assert ["dead letters: none"] == await different(client(fulfilled=1), channel(), dead=1)
