@@ -144,7 +144,8 @@ build/googleapis: .venv/.dev-ready
 bench: .venv/.bench-ready  ## Measure, and write bench/report.
 	@$(BIN)/python -m bench && $(BIN)/python -m bench.harness.plots
 
-load: .venv/.bench-ready  ## Rehearse a sale and judge (PROFILE=, TARGET=host:port, DURATION=s).
+# The twins of channels need what tests need.
+load: .venv/.dev-ready .venv/.bench-ready  ## Rehearse and judge (PROFILE=, TARGET=, DURATION=).
 	@$(BIN)/python -m bench.rehearsal $(PROFILE) $(if $(TARGET),--target "$(TARGET)") \
 		$(if $(DURATION),--duration "$(DURATION)") $(if $(USERS),--users "$(USERS)") \
 		$(if $(RATE),--rate "$(RATE)") $(if $(OBJECTIVES),--objectives "$(OBJECTIVES)")

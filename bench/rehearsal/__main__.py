@@ -59,7 +59,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> Run:
     # The process number keeps two engineers apart who start in the same second.
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
-    return Run(name, options.profile, options.users, options.rate, options.duration)
+    profile = PROFILES[options.profile]
+    seconds = profile.seconds if options.duration is None else options.duration
+    if seconds < profile.seconds_min:
+        least = f"at least {profile.seconds_min:g} s"
+        raise BenchError(f"duration is {seconds:g}: {options.profile} takes {least}")
+    if profile.has_channels and options.target is not None:
+        raise BenchError(
+            f"target is {options.target}: {options.profile} starts a node of its own, since it "
+            "brings locations and stock"
+        )
+    return Run(name, options.profile, options.users, options.rate, seconds)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,8 +92,8 @@ def _parser() -> argparse.ArgumentParser:
         help="visits a second, at the peak (default: %(default)g)",
     )  # fmt: skip
     add(
-        "--duration", type=number(1, SECONDS_MAX), default=60.0, metavar="SECONDS",
-        help="length of the run (default: %(default)g)",
+        "--duration", type=number(1, SECONDS_MAX), metavar="SECONDS",
+        help="length of the run (default: 60, of channels 180)",
     )  # fmt: skip
     add("--objectives", type=Path, default=OBJECTIVES, metavar="TOML", help="limits to judge by")
     add("--report", type=Path, default=REPORT_FOLDER, metavar="FOLDER", help="where to report")

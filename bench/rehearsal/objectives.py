@@ -19,6 +19,7 @@ OBJECTIVES = ROOT / "bench" / "rehearsal" / "objectives.toml"
 CallName = Literal[
     "GetAvailability", "Reserve", "Commit", "Release", "Fulfill", "RecordStockEvents"
 ]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -46,6 +47,7 @@ class Objectives(BaseModel):
     oversold_units_max: Count = 0
     differing_units_max: Count = 0
     wrong_answers_max: Count = 0
+    caught_up_s_max: Seconds | None = None
     calls: Mapping[CallName, CallObjectives] = {}
 
 

@@ -67,6 +67,11 @@ class Profile:
     """Whether there are too few units of the hot SKUs for all who want them."""
     feeds: int = 0
     """Sources that send stock events, from the storm's begin to its end."""
+    has_channels: bool = False
+    """Whether marketplaces and tills sell beside the visitors, and fail."""
+    seconds: float = 60.0
+    """How long a run is by default."""
+    seconds_min: float = 1.0
 
 
 _STEADY = (Phase("morning", 0.1, 0.3, 1.0), Phase("day", 0.9, 1.0, 1.0))
@@ -100,6 +105,16 @@ PROFILES: Mapping[str, Profile] = {
     "steady": Profile(phases=_STEADY, visits=_STEADY_VISITS, hot_share=0.2, lines_max=3),
     "stock-storm": Profile(
         phases=_STEADY, visits=_STEADY_VISITS, hot_share=0.2, lines_max=3, feeds=2
+    ),
+    "channels": Profile(
+        phases=_STEADY,
+        visits=_STEADY_VISITS,
+        hot_share=0.2,
+        lines_max=3,
+        has_channels=True,
+        seconds=180.0,
+        # A breaker opens after five failures, and lets the next trial through after 5 s.
+        seconds_min=60.0,
     ),
 }
 

@@ -2,8 +2,10 @@
 have ended, and the verdict.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +17,7 @@ from ..harness.command_line import stop_on_sigterm
 from ..harness.conditions import load_average
 from ..harness.node_server import node_server
 from ..harness.plan import WORK_FOLDER, BenchError, tell
+from .channels_beside import ChannelsBeside, channels_beside
 from .locust_process import send_visitors
 from .objectives import Objectives
 from .profiles import Run
@@ -33,25 +36,49 @@ async def rehearse(run: Run, target: str | None, objectives: Objectives, stem: P
     started = datetime.now(UTC)
     WORK_FOLDER.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="load-", dir=WORK_FOLDER) as folder:
-        async with _node(target, Path(folder)) as address, Client(address) as client:
+        async with _node(run, target, Path(folder)) as node, Client(node.address) as client:
             conditions = await _conditions(client, run, target, started)
             async with stocked(client, run):
-                tell(f"{run.profile_name} against {address} for {run.seconds:g} s ...")
-                record = await send_visitors(run, address, Path(folder), stem)
+                record = await _visited(run, node, Path(folder), stem)
                 tell(f"waiting {run.hold_s:g} s for the last holds to end ...")
                 stocktake = await _take_stock(client, run, record)
-    return judge(run, objectives, record, stocktake, conditions)
+            of_channels = None if node.channels is None else node.channels.found(objectives)
+    return judge(run, objectives, record, stocktake, conditions, of_channels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    address: str
+    channels: ChannelsBeside | None = None
 
 
 @asynccontextmanager
-async def _node(target: str | None, folder: Path) -> AsyncIterator[str]:
-    """The address of the node: the target, or one that is started."""
+async def _node(run: Run, target: str | None, folder: Path) -> AsyncIterator[_Node]:
+    """The target, or a node that is started, with channels where the profile has them."""
     if target is not None:
-        yield target
-        return
-    tell("starting a node ...")
-    async with node_server(folder) as server:
-        yield server.address
+        yield _Node(target)
+    elif run.profile.has_channels:
+        tell("starting a node, the adapters and twins of three channels ...")
+        async with channels_beside(run, folder) as channels:
+            yield _Node(channels.address, channels)
+    else:
+        tell("starting a node ...")
+        async with node_server(folder) as server:
+            yield _Node(server.address)
+
+
+async def _visited(run: Run, node: _Node, folder: Path, stem: Path) -> dict[str, Any]:
+    """The record of a run, while channels trade beside it."""
+    if node.channels is not None:
+        await node.channels.fill()
+    tell(f"{run.profile_name} against {node.address} for {run.seconds:g} s ...")
+    visitors = asyncio.create_task(send_visitors(run, node.address, folder, stem))
+    try:
+        if node.channels is not None:
+            await node.channels.run()
+        return await visitors
+    finally:
+        visitors.cancel()
 
 
 async def _conditions(

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ..harness.figures import Bar, Figure, at_least, at_most, figure
 from ..harness.report import show
+from .channel_figures import Found
 from .objectives import Objectives
 from .profiles import Run
 from .stocktaking import Stocktake
@@ -79,11 +80,16 @@ def judge(
     record: Mapping[str, Any],
     stocktake: Stocktake | str,
     conditions: Mapping[str, str],
+    of_channels: Found | None = None,
 ) -> Verdict:
     """The verdict on a run. A stocktake that failed is a text that says why."""
     figures = [*_run_figures(objectives, record), *_call_figures(objectives, record)]
     failures = list(_never_answered(run, record))
     told = list(record["told"])
+    if of_channels is not None:
+        figures += of_channels.figures
+        failures += of_channels.failures
+        told += of_channels.told
     if isinstance(stocktake, str):
         failures.append(f"the stock could not be read after the run: {stocktake}")
     else:

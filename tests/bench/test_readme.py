@@ -15,7 +15,8 @@ BELOW: dict[str, set[str]] = {
     "harness": set(),
     "peers": {"harness"},
     "cases": {"harness", "peers"},
-    "rehearsal": {"harness"},
+    "rehearsal": {"demo", "harness"},
+    "demo": {"harness", "replay"},
     "replay": {"harness"},
 }
 

@@ -71,7 +71,8 @@ FLOORS = {
     ),
     "bench": (
         ("__main__",),
-        ("cases", "demo", "rehearsal"),
+        ("cases", "rehearsal"),
+        ("demo",),
         ("replay",),
         ("peers",),
         ("harness",),

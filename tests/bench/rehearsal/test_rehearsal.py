@@ -27,18 +27,20 @@ refused_early_ratio_max = 0.0
 [calls.Reserve]
 p99_ms_max = 5_000
 """
+#: Whatever else the machine is doing, a channel catches up within a minute.
+WITH_CHANNELS = f"caught_up_s_max = 60\n{LENIENT}"
 IMPOSSIBLE = LENIENT + "[calls.Commit]\np50_ms_max = 0.001\n"
 
 
 async def run_rehearsal(
     tmp_path: Path, objectives: str, *arguments: str
 ) -> tuple[int | None, dict[str, Any]]:
-    """Rehearse for three seconds; return the exit code and the verdict."""
+    """Rehearse for three seconds, or as the arguments say; return the exit code and the verdict."""
     limits = tmp_path / "objectives.toml"
     limits.write_text(objectives, "utf-8")
     small = ("--duration", "3", "--users", "10", "--rate", "40")
     where = ("--objectives", str(limits), "--report", str(tmp_path))
-    command = (sys.executable, "-m", "bench.rehearsal", *arguments, *small, *where)
+    command = (sys.executable, "-m", "bench.rehearsal", *small, *arguments, *where)
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
     code = await process.wait()
     return code, read_verdict(tmp_path)
@@ -78,6 +80,36 @@ async def test_a_target_that_misses_an_objective_fails_and_keeps_no_stock(tmp_pa
     assert 1 == code
     assert 5 == level.available
     assert 1 == sum(shard.skus for shard in shards)
+
+
+@pytest.mark.slow
+@needs_locust
+@pytest.mark.timeout(600)
+async def test_all_channels_agree_after_each_has_failed(tmp_path: Path) -> None:
+    small = ("--duration", "60", "--users", "5", "--rate", "10")
+    code, verdict = await run_rehearsal(tmp_path, WITH_CHANNELS, "channels", *small)
+    values = {each["key"]: each["median"] for each in verdict["figures"]}
+    assert [] == verdict["reasons"], verdict["told"]
+    assert 0 == code
+    assert 1 == values["channels.outage.breaker"]
+    assert values["channels.limit.throttled"] > 0
+    for trial in ("outage", "limit", "kill"):
+        assert f"channels.{trial}.caught_up" in values
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--duration", "20"], "duration is 20: channels takes at least 60 s"),
+        (["--target", "staging:50051"], "target is staging:50051: channels starts a node"),
+    ],
+)
+def test_a_rehearsal_with_channels_has_a_node_of_its_own_and_its_time(
+    arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = rehearsal.main(["channels", *arguments, "--report", str(tmp_path)])
+    assert 2 == code
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
