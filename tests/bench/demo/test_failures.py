@@ -15,6 +15,7 @@ from rich.console import Console
 from bench.demo.__main__ import EXIT_FAILED, EXIT_GOOD, ended
 from bench.demo.day import day
 from bench.demo.estate import Estate
+from bench.demo.play import Play
 from bench.demo.posting import Intake
 from bench.demo.show import Show
 from bench.demo.together import beside
@@ -59,7 +60,7 @@ async def played(client: Client, transport: httpx.MockTransport) -> bool:
     estate = Estate(opened=wall_s() + FAR_S, client=cast(Any, client), **cast(Any, named))
     async with httpx.AsyncClient(base_url="http://adapters", transport=transport) as http:
         console = Console(file=StringIO())
-        await Show(day(1, 90), estate, Intake(http)).play(console)
+        await Show(Play(day(1, 90), estate, Intake(http)), estate).run(console)
     return True
 
 

@@ -12,14 +12,14 @@ from tests.edge.node_process import NodeProcess, replayed_node, running_node
 TRANSPORTS = {"in process": {"fronts": 0}, "two fronts": {"fronts": 2}}
 
 
-@pytest.fixture(params=TRANSPORTS.values(), ids=TRANSPORTS)
+@pytest.fixture(params=list(TRANSPORTS.values()), ids=list(TRANSPORTS))
 def settings(request: pytest.FixtureRequest) -> dict[str, int]:
     """The settings of a transport, for a test that needs a node of its own."""
     found: dict[str, int] = request.param
     return found
 
 
-@pytest.fixture(scope="session", params=TRANSPORTS.values(), ids=TRANSPORTS)
+@pytest.fixture(scope="session", params=list(TRANSPORTS.values()), ids=list(TRANSPORTS))
 def node(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[NodeProcess]:
