@@ -1,5 +1,6 @@
 """SKUs that are merged: what is too much, and what it costs."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from holdfast.core.commands import (
     MergeOutcome,
     MergeSku,
     RecordStockEvents,
+    Reference,
     RenameSku,
     StockEvent,
     UpdateLocation,
 )
+from holdfast.core.commands.stock import SUPPLY
 from holdfast.core.ids import key_from_text
 from holdfast.core.limits import (
     MERGED_LEVELS_MAX,
@@ -25,7 +28,7 @@ from holdfast.core.limits import (
     STATUSES_MAX,
 )
 from holdfast.core.model import EventKind
-from tests.core.rules.test_renames import Desk, receipts
+from tests.core.rules.test_renames import NOW_NS, Desk, receipts
 from tests.core.storyteller import location_named
 
 
@@ -120,6 +123,26 @@ def test_statuses_of_another_shard_are_as_many_as_it_may_have() -> None:
         desk.ask(RecordStockEvents("erp", (status("Tea", "P0", f"odd {number}"),)))
     told = LimitReached("sku", "Tae", "statuses", STATUSES_MAX)
     assert [told] == desk.ask(MergeSku("Tae", "Tea"))
+
+
+def test_supply_that_is_open_is_cancelled_or_received_first() -> None:
+    desk = Desk("Tae", "Tea")
+    order = Reference(SUPPLY, "order 1", "")
+    coming = StockEvent(
+        None, 0, "Tae", "W", EventKind.SUPPLY, 5, reference=order, expected_ns=2 * NOW_NS
+    )
+    desk.ask(RecordStockEvents("erp", (coming,)))
+    (told,) = desk.ask(MergeSku("Tae", "Tea"))
+    assert isinstance(told, InTheWay)
+    assert ("supplies and transfers of it that are open", 1) == (told.what, told.count)
+    desk.ask(RecordStockEvents("erp", (replace(coming, quantity=0),)))
+    assert isinstance(desk.ask(MergeSku("Tae", "Tea"))[0], MergeOutcome)
+
+
+def test_units_of_all_levels_have_a_sum_that_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.core.rules.merges.TOTAL_MAX", 19)
+    told = LimitReached("sku", "Tae", "units", 19)
+    assert [told] == stocked("Tae", "Tea").ask(MergeSku("Tae", "Tea"))
 
 
 def test_levels_in_quarantine_are_repaired_first() -> None:
