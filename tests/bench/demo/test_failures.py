@@ -67,7 +67,7 @@ async def played(client: Client, transport: httpx.MockTransport) -> bool:
 @pytest.mark.parametrize(
     ("failure", "accepts", "status", "told"),
     [
-        (None, 507, "{}", "events answers 507: the disk is full"),
+        (None, 507, "{}", "/in/events answers 507: the disk is full"),
         (None, 202, "?", "JSONDecodeError: Expecting value: line 1 column 1 (char 0)"),
         (RuntimeError("no such token"), 202, "{}", "RuntimeError: no such token"),
     ],
