@@ -177,20 +177,26 @@ def replay(
 
 
 @app.command()
-def discard(number: Number, reason: Reason, config: Config = CONFIG_DEFAULT) -> None:
-    """Give a dead letter up, with a reason. It is kept for the record.
+def discard(
+    numbers: Annotated[list[int], typer.Argument(help="Which, by number.")],
+    reason: Reason,
+    config: Config = CONFIG_DEFAULT,
+) -> None:
+    """Give dead letters up, with a reason. They are kept for the record.
 
     Examples:
 
         holdfast adapters discard 17 --reason "test till"
+        holdfast adapters discard 17 18 --reason "test till"
     """
     from ..runtime.dead_letters import discard as discard_letter
 
     with opened_store(config) as store:
-        letter = _found(store, number)
-        if not store.write_now(lambda tables: discard_letter(tables, letter, reason)):
-            fail(f"dead letter {number} was replayed meanwhile")
-    typer.echo(f"Dead letter {number} is discarded.")
+        letters = [_found(store, number) for number in numbers]
+        for letter in letters:
+            if not store.write_now(partial(discard_letter, letter=letter, reason=reason)):
+                fail(f"dead letter {letter.number} was replayed meanwhile")
+            typer.echo(f"Dead letter {letter.number} is discarded.")
 
 
 @app.command()

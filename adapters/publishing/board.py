@@ -165,7 +165,16 @@ class Board:
 
     def take(self, count: int, now_s: float, skip: int = 0) -> list[Flight]:
         """Offers of the riskiest pairs, behind so many that are left for quicker paths."""
-        return [self._take_off(row, now_s) for row in self._waiting.take(count, skip)]
+        return [*self.take_by_turns(count, now_s, skip)]
+
+    def take_by_turns(self, count: int, now_s: float, skip: int = 0) -> Iterator[Flight]:
+        """The same, and others get their turn between offers: what one has taken meanwhile, or is
+        not to be offered any more, is left out.
+        """
+        for row in self._waiting.take(count, skip):
+            is_free = not self.pairs.flights[row] and row not in self._put_off
+            if is_free and self._is_wrong(row, is_flying=False):
+                yield self._take_off(row, now_s)
 
     def take_overtaking(self, count: int, now_s: float) -> list[Flight]:
         """Offers that overtake others."""
@@ -219,6 +228,10 @@ class Board:
             pairs.in_doubt[row] = flight.in_doubt and not is_known
             pairs.most[row] = pairs.shown[row] if is_known else flight.most
         self._ended(flight, now_s, is_shown=is_newest and isinstance(verdict, Accepted))
+
+    def stays_stale(self, row: int) -> bool:
+        """Whether the channel says again and again that it shows something else."""
+        return self._tries.get(row, 0) > STALE_AT_ONCE_MAX
 
     def lose(self, flight: Flight, now_s: float, put_off_s: float = 0.0) -> None:
         """Nobody knows what became of an offer: the pair is offered again, after so long."""

@@ -9,9 +9,8 @@ A load that is not full waits until the one before it has landed, as small segme
 Rules of this file: it decides and does not wait.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from ..contract import PublishPath, Request
@@ -26,9 +25,6 @@ WALKS_MAX: Final = 8
 #: Seconds that a later path is taken to need until the first walk was measured. Amazon's feeds are
 #: done after some minutes.
 LATER_PATH_S: Final = 300.0
-
-#: Offers that are taken before others get their turn on the loop: some milliseconds.
-AT_ONCE: Final = 100
 
 #: Weight of the newest measurement.
 _NEWEST: Final = 0.3
@@ -71,19 +67,12 @@ class Loads:
         waiting = board.waiting - self._done_before(place) - spoken_for
         return waiting >= (lane.offers_max if lane.under_way else 1)
 
-    def take(self, place: int, now_s: float) -> Iterator[list[Flight]]:
-        """What a walk on a path takes, some at a time: a full load takes a while."""
+    def take(self, place: int, now_s: float) -> Iterator[Flight]:
+        """What a walk on a path takes. Others may get their turn between offers."""
         size, board = self._lanes[place].offers_max, self._board
-        take: Callable[[int, float], list[Flight]] = partial(
-            board.take, skip=self._done_before(place)
-        )
         if place == 0 and board.overtaking:
-            take = board.take_overtaking
-        for at in range(0, size, AT_ONCE):
-            taken = take(min(AT_ONCE, size - at), now_s)
-            if not taken:
-                return
-            yield taken
+            return iter(board.take_overtaking(size, now_s))
+        return board.take_by_turns(size, now_s, self._done_before(place))
 
     def wait_s(self, place: int) -> float:
         """Seconds until a path has the tokens for a walk."""

@@ -26,16 +26,18 @@ from ..contract import (
     Rejected,
     Request,
     Response,
+    Stale,
     Undecodable,
     Wait,
 )
 from ..events import Exceptional, Shown
 from ..publishing.board import Board
 from ..publishing.flights import Flight, Heard
+from . import offer_cases
 from .cases import raise_case
 from .flow_metrics import Figures
 from .levels import Levels
-from .loads import AT_ONCE, Loads
+from .loads import Loads
 from .partner import Partner, PartnerAway
 from .polls import cursor_key, read_cursor
 from .publish_records import (
@@ -64,6 +66,9 @@ MEASURE_S: Final = 5.0
 
 #: Seconds for which it pauses after so many pairs.
 MEASURE_PAUSE_S: Final = 0.1
+
+#: Pairs that are gone through before others get their turn on the loop: some milliseconds.
+AT_ONCE: Final = 100
 
 Step = Request | Wait | Sequence[OfferVerdict]
 
@@ -262,7 +267,8 @@ class Publisher:
 
     async def _take(self, walk: Walk) -> None:
         """Take the offers of a walk: they are on their way from then on."""
-        for taken in self._loads.take(walk.place, walk.began_s):
+        load = self._loads.take(walk.place, walk.began_s)
+        while taken := list(islice(load, AT_ONCE)):
             walk.flights += taken
             await asyncio.sleep(0)
 
@@ -303,8 +309,8 @@ class Publisher:
         for place, (flight, verdict) in enumerate(zip(walk.flights, verdicts, strict=True), 1):
             self.board.settle(flight, verdict, now_s)
             self._doubted.pop(flight.row, None)
-            if isinstance(verdict, Rejected):
-                cases.append(raise_case(self.name, _rejected(flight, verdict), now))
+            if (case := self._case_of(flight, verdict)) is not None:
+                cases.append(raise_case(self.name, case, now))
             if place % AT_ONCE == 0:
                 await asyncio.sleep(0)
         kinds = Counter(type(verdict).__name__.lower() for verdict in verdicts)
@@ -316,6 +322,13 @@ class Publisher:
             self._loads.measure(walk.place, now_s - walk.began_s)
         await self._end(walk, cases)
 
+    def _case_of(self, flight: Flight, verdict: OfferVerdict) -> Exceptional | None:
+        if isinstance(verdict, Rejected):
+            return offer_cases.rejected(self.name, flight.offer, verdict)
+        if isinstance(verdict, Stale) and self.board.stays_stale(flight.row):
+            return offer_cases.stays_stale(self.name, flight.offer)
+        return None
+
     async def _fail(self, walk: Walk, error: Exception) -> None:
         """A walk that leads nowhere: its pairs are offered again later. Where the channel was not
         understood, in smaller loads, until the offer to blame stands alone. It is to blame if the
@@ -326,14 +339,12 @@ class Publisher:
         self._figures.offers.labels(self.name, "failed").inc(len(walk.flights))
         now = self._now()
         cases = []
-        if isinstance(error, Refused) and self._are_all_refused():
-            self._loads.halve(walk.place)
-            await self._lose(walk, REFUSED_S)
-        elif len(walk.flights) > 1:
+        if len(walk.flights) > 1:
             for flight in walk.flights:
                 self._doubted.setdefault(flight.row, self._understood)
+            are_all = isinstance(error, Refused) and self._are_all_refused()
             self._loads.halve(walk.place)
-            await self._lose(walk)
+            await self._lose(walk, REFUSED_S if are_all else 0.0)
         else:
             for flight in walk.flights:
                 if self._doubted.setdefault(flight.row, self._understood) == self._understood:
@@ -341,7 +352,8 @@ class Publisher:
                     continue
                 self.board.reject(flight, now.timestamp())
                 failed = Rejected(f"its answer was not understood: {self.problem}")
-                cases.append(raise_case(self.name, _rejected(flight, failed), now))
+                case = offer_cases.rejected(self.name, flight.offer, failed)
+                cases.append(raise_case(self.name, case, now))
         await self._end(walk, cases)
 
     def _are_all_refused(self) -> bool:
@@ -431,7 +443,8 @@ class Publisher:
             return None
         self.arrived.set()
         records = [self._pair(row)]
-        case = raise_case(self.name, _differs(shown, self.board.pairs.target[row]), self._now())
+        differs = offer_cases.differs(self.name, shown, self.board.pairs.target[row])
+        case = raise_case(self.name, differs, self._now())
 
         def change(tables: Tables) -> None:
             self._put_pairs(records, tables)
@@ -458,16 +471,3 @@ def order_rejected_again(name: str) -> Callable[[Tables], None]:
 
 #: Purpose of the cursor that holds such an order.
 _AGAIN: Final = "republish"
-
-
-def _rejected(flight: Flight, verdict: Rejected) -> Exceptional:
-    subject = f"{flight.offer.item} at {flight.offer.node}"
-    blamed = f" ({verdict.field})" if verdict.field else ""
-    text = f"the channel does not take {flight.offer.quantity} units: {verdict.reason}{blamed}"
-    return Exceptional(source="", id="", kind="offer_rejected", subject=subject, text=text)
-
-
-def _differs(shown: Shown, target: int) -> Exceptional:
-    subject = f"{shown.item} at {shown.node}"
-    text = f"the channel shows {shown.quantity} units again, and was told to show {target}"
-    return Exceptional(source="", id="", kind="shown_differs", subject=subject, text=text)

@@ -100,3 +100,18 @@ def test_no_channel_puts_a_pair_off_for_ever(after_s: float, board: Board, tell:
     board.settle(offered(board), Deferred(after_s), START_S)
     drain(board.pass_time(START_S + ASKED_MAX_S))
     assert 3 == offered(board, START_S + ASKED_MAX_S).offer.quantity
+
+
+def test_what_another_has_taken_meanwhile_is_not_taken_again(
+    board: Board, levels: KnownLevels
+) -> None:
+    for sku in ("a", "b", "c"):
+        levels.tell(sku, "dc-1", 3, True, START_S)
+        board.level_changed(sku, "dc-1", START_S)
+    slow = board.take_by_turns(3, START_S)
+    first = next(slow).offer.item
+    [second, third] = [sku for sku in ("a", "b", "c") if sku != first]
+    levels.tell(second, "dc-1", 2, True, START_S)
+    board.level_changed(second, "dc-1", START_S)  # it waits again
+    assert second == offered(board).offer.item
+    assert [third] == [each.offer.item for each in slow]

@@ -84,7 +84,7 @@ def test_a_channel_shows_what_is_there(
 
     cases = adapters.command("cases")
     assert "offer_rejected" in cases.stdout
-    assert "blocked at DEFAULT" in cases.stdout.replace("\n", " ")
+    assert "market: blocked at DEFAULT" in cases.stdout.replace("\n", " ")
 
     channel.rejects = ""
     assert "offered again" in adapters.command("republish", "market").stdout

@@ -5,9 +5,8 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,11 +15,9 @@ import pytest
 
 from holdfast.adapters.contract import (
     Adapter,
-    Deferred,
     Offer,
     Publish,
     PublishPath,
-    ReadBack,
     Refused,
     Request,
     Response,
@@ -35,7 +32,6 @@ from holdfast.adapters.publishing.outages import Claims
 from holdfast.adapters.publishing.publish_options import PublishOptions
 from holdfast.adapters.runtime import loads
 from holdfast.adapters.runtime import publisher as publisher_module
-from holdfast.adapters.runtime import read_back as read_back_module
 from holdfast.adapters.runtime.buckets import TokenBucket
 from holdfast.adapters.runtime.cases import cases
 from holdfast.adapters.runtime.flow_metrics import Figures
@@ -44,7 +40,6 @@ from holdfast.adapters.runtime.partner import Partner
 from holdfast.adapters.runtime.polls import read_cursor
 from holdfast.adapters.runtime.publish_records import WalkRecord, pairs, walks
 from holdfast.adapters.runtime.publisher import Publisher, order_rejected_again
-from holdfast.adapters.runtime.read_back import Reader
 from holdfast.adapters.runtime.settings import AdapterSettings, Configured
 from holdfast.adapters.runtime.store import Store
 from tests.adapters.mini_channel import ADAPTER, ONE_BY_ONE, MiniChannel, put
@@ -253,7 +248,7 @@ async def test_what_is_rejected_waits_for_a_change_or_an_order(tmp_path: Path) -
     async with running(tmp_path, channel, {"blocked": 7, "a": 1}) as process:
         await process.until_clean()
         assert 1 == process.board.rejected
-        await until(lambda: ["offer_rejected blocked at DEFAULT"] == process.case_kinds())
+        await until(lambda: ["offer_rejected market: blocked at DEFAULT"] == process.case_kinds())
 
         channel.rejects = ""
         await process.store.write(order_rejected_again("market"))
@@ -263,7 +258,7 @@ async def test_what_is_rejected_waits_for_a_change_or_an_order(tmp_path: Path) -
 async def test_what_was_ordered_of_rejected_pairs_holds_after_a_restart(tmp_path: Path) -> None:
     channel = MiniChannel(rejects="blocked")
     async with running(tmp_path, channel, {"blocked": 7}) as process:
-        await until(lambda: ["offer_rejected blocked at DEFAULT"] == process.case_kinds())
+        await until(lambda: ["offer_rejected market: blocked at DEFAULT"] == process.case_kinds())
         process.publisher.hear(Shown(source="", id="", item="blocked", node="DEFAULT", quantity=7))
         await process.store.write(order_rejected_again("market"))
         process.publisher.arrived.set()
@@ -289,32 +284,7 @@ async def test_an_offer_that_breaks_its_adapter_is_found_and_parked(tmp_path: Pa
         await until(lambda: len(channel.shown) == 19 and not process.board.waiting)
         process.pass_time()
         await process.until_clean()
-        await until(lambda: ["offer_rejected sku-7 at DEFAULT"] == process.case_kinds())
-
-
-async def test_an_offer_for_which_a_channel_refuses_all_is_found_and_parked(tmp_path: Path) -> None:
-    """Such as an item that the mapping table misspells: Shopify refuses the whole mutation."""
-
-    def put(offers: Sequence[Offer], responses: Sequence[Response], options: Any) -> Any:
-        if responses and any(each.item == "sku-7" for each in offers):
-            raise Refused("Shopify: INVALID_VARIABLE")
-        return ADAPTER.publish.paths[0].next(offers, responses, options)  # type: ignore[union-attr]
-
-    channel = MiniChannel()
-    broken = replace(ADAPTER, publish=Publish((PublishPath("put", 250, put),)))
-    units = {f"sku-{number}": number + 1 for number in range(20)}
-    async with running(tmp_path, channel, units | {"other": 1}, broken) as process:
-        changes = count(2)
-
-        def go_on() -> list[str]:
-            if not process.board.waiting:
-                process.tell("other", next(changes))
-                process.pass_time()
-            return process.case_kinds()
-
-        await until(go_on)
-        assert ["offer_rejected sku-7 at DEFAULT"] == process.case_kinds()
-    assert channel.shown.keys() >= {f"{sku}@DEFAULT" for sku in (*units, "other") if sku != "sku-7"}
+        await until(lambda: ["offer_rejected market: sku-7 at DEFAULT"] == process.case_kinds())
 
 
 async def test_a_channel_of_which_nothing_is_understood_gets_all_once_it_is(tmp_path: Path) -> None:
@@ -397,7 +367,7 @@ async def test_what_differs_is_mended_and_a_case_when_it_differs_again(tmp_path:
             assert change is not None
             await process.store.write(change)
             await process.until_clean()
-        assert ["shown_differs a at DEFAULT"] == process.case_kinds()
+        assert ["shown_differs market: a at DEFAULT"] == process.case_kinds()
         assert process.publisher.hear(replace(shown, quantity=3)) is None
 
 
@@ -409,27 +379,6 @@ async def test_a_walk_that_goes_round_ends(tmp_path: Path, monkeypatch: pytest.M
     broken = replace(ADAPTER, publish=Publish((PublishPath("round", 1, round_),)))
     async with running(tmp_path, MiniChannel(), {"a": 1}, broken) as process:
         await until(lambda: "after 5 requests" in process.publisher.problem)
-
-
-async def test_what_is_read_back_is_mended(tmp_path: Path) -> None:
-    channel = MiniChannel()
-    async with running(tmp_path, channel, {"a": 3, "b": 2}) as process:
-        await process.until_clean()
-        channel.shown["a@DEFAULT"] = 9
-        assert ADAPTER.publish is not None
-        assert ADAPTER.publish.read_back is not None
-        reader = Reader(
-            ADAPTER.publish.read_back,
-            process.publisher,
-            None,
-            store=process.store,
-            partner=process.partner,
-        )
-        assert await reader.read_page()
-        await process.until_clean()
-
-    assert {"a@DEFAULT": 3, "b@DEFAULT": 2} == channel.shown
-    assert [2, 1] == channel.puts
 
 
 async def test_a_feed_outlives_the_node_that_it_was_for(
@@ -446,61 +395,3 @@ async def test_a_feed_outlives_the_node_that_it_was_for(
         await until(lambda: not process.kept_walks())
         await process.until_clean()
     assert 40 == sum(name.endswith("@OTHER") for name in channel.shown)
-
-
-@asynccontextmanager
-async def reading(process: Process, read_back: ReadBack) -> AsyncIterator[Reader]:
-    """A reader of the process that reads whenever it may."""
-    reader = Reader(
-        read_back, process.publisher, None, store=process.store, partner=process.partner
-    )
-    task = asyncio.create_task(reader.run())
-    try:
-        yield reader
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def test_a_channel_is_read_back_though_a_pair_is_put_off(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def put(offers: Sequence[Offer], responses: Sequence[Response], options: Any) -> Any:
-        if any(each.item == "late" for each in offers):
-            return [Deferred(3_600.0) for _ in offers]
-        return ADAPTER.publish.paths[0].next(offers, responses, options)  # type: ignore[union-attr]
-
-    monkeypatch.setattr(read_back_module, "SPARE_S", 0.01)
-    assert ADAPTER.publish is not None
-    assert ADAPTER.publish.read_back is not None
-    channel = MiniChannel()
-    adapter = replace(ADAPTER, publish=Publish((PublishPath("put", 1, put),)))
-    async with running(tmp_path, channel, {"late": 1, "a": 3}, adapter) as process:
-        await until(lambda: channel.shown and not process.board.waiting)
-        channel.shown["a@DEFAULT"] = 9
-        async with reading(process, ADAPTER.publish.read_back):
-            await until(lambda: 3 == channel.shown["a@DEFAULT"])
-
-
-async def test_a_page_that_breaks_its_adapter_does_not_stop_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def page(*_: Any) -> Any:
-        raise KeyError("quantity")
-
-    monkeypatch.setattr(read_back_module, "SPARE_S", 0.01)
-    broken = ReadBack(lambda _cursor, _options: Request("GET", "/quantities"), page)
-    async with running(tmp_path, MiniChannel(), {"a": 3}) as process:
-        await process.until_clean()
-        async with reading(process, broken) as reader:
-            await until(lambda: "the adapter failed: KeyError('quantity')" == reader.last_error)
-
-
-async def test_what_a_sale_took_is_by_the_clock_of_who_sold_it(tmp_path: Path) -> None:
-    async with running(tmp_path, MiniChannel(), {"a": 3}) as process:
-        await process.until_clean()
-        before_s = process.board._ages.orders.mean_s
-        process.passed_s = 3_600.0
-        process.publisher.hear_sale(NOW - timedelta(seconds=8))
-        assert before_s + 4.0 == process.board._ages.orders.mean_s  # with the one that is assumed

@@ -1,6 +1,7 @@
 """Lists for operators: a page of the newest, and everything as JSON, however much there is."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,3 +84,20 @@ def test_json_has_all_oldest_first(words: tuple[str, ...], step: int, config: Pa
     lines = run(config, *words, "--json").output.splitlines()
 
     assert list(range(step, COUNT + 1, step)) == [json.loads(line)["number"] for line in lines]
+
+
+def test_several_dead_letters_are_given_up_at_once_or_none_where_one_is_not_there(
+    config: Path,
+) -> None:
+    missing = CliRunner().invoke(
+        app, ["discard", "5", "9999", "--reason", "test till", "-c", str(config)]
+    )
+    assert 0 != missing.exit_code
+    assert 5 in numbers(run(config, "dead-letters"))
+
+    told = run(config, "discard", "1", "2", "--reason", "test till")
+    assert ["1", "2"] == re.findall("Dead letter ([0-9]+) is discarded", told.output)
+    lines = run(config, "dead-letters", "--discarded", "--json").output.splitlines()
+    assert ["test till", "test till", "old"] == [
+        json.loads(each)["discarded"] for each in lines[:3]
+    ]

@@ -1,0 +1,144 @@
+"""A publisher beside a channel that does what no channel should: it refuses all for one, never comes
+to show what it is told, and cannot be read back.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.adapters.contract import (
+    Deferred,
+    Offer,
+    Publish,
+    PublishPath,
+    ReadBack,
+    Refused,
+    Request,
+    Response,
+    Stale,
+)
+from holdfast.adapters.runtime import read_back as read_back_module
+from holdfast.adapters.runtime.read_back import Reader
+from tests.adapters.mini_channel import ADAPTER, MiniChannel
+from tests.adapters.runtime.test_publisher import NOW, Process, running, until
+
+
+async def test_an_offer_for_which_a_channel_refuses_all_is_found_and_parked(tmp_path: Path) -> None:
+    """Such as an item that the mapping table misspells: Shopify refuses the whole mutation."""
+
+    def put(offers: Sequence[Offer], responses: Sequence[Response], options: Any) -> Any:
+        if responses and any(each.item == "sku-7" for each in offers):
+            raise Refused("Shopify: INVALID_VARIABLE")
+        return ADAPTER.publish.paths[0].next(offers, responses, options)  # type: ignore[union-attr]
+
+    channel = MiniChannel()
+    broken = replace(ADAPTER, publish=Publish((PublishPath("put", 250, put),)))
+    units = {f"sku-{number}": number + 1 for number in range(20)}
+    async with running(tmp_path, channel, units | {"other": 1}, broken) as process:
+        changes = count(2)
+
+        def go_on() -> list[str]:
+            if not process.board.waiting:
+                process.tell("other", next(changes))
+                process.pass_time()
+            return process.case_kinds()
+
+        await until(go_on)
+        assert ["offer_rejected market: sku-7 at DEFAULT"] == process.case_kinds()
+    assert channel.shown.keys() >= {f"{sku}@DEFAULT" for sku in (*units, "other") if sku != "sku-7"}
+
+
+async def test_what_is_read_back_is_mended(tmp_path: Path) -> None:
+    channel = MiniChannel()
+    async with running(tmp_path, channel, {"a": 3, "b": 2}) as process:
+        await process.until_clean()
+        channel.shown["a@DEFAULT"] = 9
+        assert ADAPTER.publish is not None
+        assert ADAPTER.publish.read_back is not None
+        reader = Reader(
+            ADAPTER.publish.read_back,
+            process.publisher,
+            None,
+            store=process.store,
+            partner=process.partner,
+        )
+        assert await reader.read_page()
+        await process.until_clean()
+
+    assert {"a@DEFAULT": 3, "b@DEFAULT": 2} == channel.shown
+    assert [2, 1] == channel.puts
+
+
+@asynccontextmanager
+async def reading(process: Process, read_back: ReadBack) -> AsyncIterator[Reader]:
+    """A reader of the process that reads whenever it may."""
+    reader = Reader(
+        read_back, process.publisher, None, store=process.store, partner=process.partner
+    )
+    task = asyncio.create_task(reader.run())
+    try:
+        yield reader
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_a_channel_is_read_back_though_a_pair_is_put_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put(offers: Sequence[Offer], responses: Sequence[Response], options: Any) -> Any:
+        if any(each.item == "late" for each in offers):
+            return [Deferred(3_600.0) for _ in offers]
+        return ADAPTER.publish.paths[0].next(offers, responses, options)  # type: ignore[union-attr]
+
+    monkeypatch.setattr(read_back_module, "SPARE_S", 0.01)
+    assert ADAPTER.publish is not None
+    assert ADAPTER.publish.read_back is not None
+    channel = MiniChannel()
+    adapter = replace(ADAPTER, publish=Publish((PublishPath("put", 1, put),)))
+    async with running(tmp_path, channel, {"late": 1, "a": 3}, adapter) as process:
+        await until(lambda: channel.shown and not process.board.waiting)
+        channel.shown["a@DEFAULT"] = 9
+        async with reading(process, ADAPTER.publish.read_back):
+            await until(lambda: 3 == channel.shown["a@DEFAULT"])
+
+
+async def test_a_page_that_breaks_its_adapter_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def page(*_: Any) -> Any:
+        raise KeyError("quantity")
+
+    monkeypatch.setattr(read_back_module, "SPARE_S", 0.01)
+    broken = ReadBack(lambda _cursor, _options: Request("GET", "/quantities"), page)
+    async with running(tmp_path, MiniChannel(), {"a": 3}) as process:
+        await process.until_clean()
+        async with reading(process, broken) as reader:
+            await until(lambda: "the adapter failed: KeyError('quantity')" == reader.last_error)
+
+
+async def test_what_a_sale_took_is_by_the_clock_of_who_sold_it(tmp_path: Path) -> None:
+    async with running(tmp_path, MiniChannel(), {"a": 3}) as process:
+        await process.until_clean()
+        before_s = process.board._ages.orders.mean_s
+        process.passed_s = 3_600.0
+        process.publisher.hear_sale(NOW - timedelta(seconds=8))
+        assert before_s + 4.0 == process.board._ages.orders.mean_s  # with the one that is assumed
+
+
+async def test_an_offer_that_stays_stale_is_a_case_each(tmp_path: Path) -> None:
+    def put(offers: Sequence[Offer], *_: Any) -> Any:
+        return [Stale(9 if each.shown == 8 else 8) for each in offers]
+
+    adapter = replace(ADAPTER, publish=Publish((PublishPath("put", 250, put),)))
+    async with running(tmp_path, MiniChannel(), {"a": 3}, adapter) as process:
+        await until(lambda: ["offer_stale market: a at DEFAULT"] == process.case_kinds())
+        assert not process.board.waiting
