@@ -280,7 +280,9 @@ class Publisher:
             if walk.responses:
                 await self._write(partial(put_walk, adapter=self.name, walk=self._record(walk)))
             if isinstance(step, Wait):
-                self.board.hand_over(walk.flights, self._now_s())
+                for at in range(0, len(walk.flights), AT_ONCE):
+                    self.board.hand_over(walk.flights[at : at + AT_ONCE], self._now_s())
+                    await asyncio.sleep(0)
                 self.arrived.set()
                 await asyncio.sleep(step.seconds)
                 step = step.request
@@ -381,7 +383,10 @@ class Publisher:
     async def _lose(self, walk: Walk, put_off_s: float = 0.0) -> None:
         flights, walk.flights = walk.flights, []
         now_s = self._now_s()
-        await _by_turns(self.board.lose(flight, now_s, put_off_s) for flight in flights)
+        for place, flight in enumerate(flights, 1):
+            self.board.lose(flight, now_s, put_off_s)
+            if place % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     # Keeping
 
