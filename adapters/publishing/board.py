@@ -84,6 +84,8 @@ class Board:
         self._differed: dict[int, int] = {}
         self._buffered: set[int] = set()
         self._read_since: set[int] = set()
+        self._unknown: set[int] = set()
+        """Pairs of which the core has told no level so far."""
         self._gone: set[int] = set()
         """Pairs by the settings of an earlier process alone: they are not offered any more."""
 
@@ -108,6 +110,13 @@ class Board:
         for item in self._items.of_sku(sku):
             for node in self._targets.nodes_at(location):
                 self._retarget(self.pairs.added(item, node), now_s)
+
+    def levels_are_whole(self, now_s: float) -> None:
+        """All levels were told: what was shown of others is not there, such as of a location that
+        is not set any more.
+        """
+        for row in [*self._unknown]:
+            self._retarget(row, now_s)
 
     def sku_renamed(self, old: str, new: str) -> None:
         """A SKU has another name; its levels are told under it next."""
@@ -351,7 +360,9 @@ class Board:
         item, node = pairs.names[row]
         target = self._targets.of(self._items.sku(item), node, pairs.shown[row], now_s)
         if target is None:
+            self._unknown.add(row)
             return
+        self._unknown.discard(row)
         self.buffer_units += target.buffer - pairs.buffer[row]
         (self._buffered.add if target.buffer else self._buffered.discard)(row)
         pairs.there[row], pairs.buffer[row] = target.there, target.buffer

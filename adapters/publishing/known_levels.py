@@ -25,6 +25,8 @@ class KnownLevels:
     """All levels that a process follows."""
 
     def __init__(self) -> None:
+        self.is_whole = False
+        """Whether all levels were told that there are: one that is not known has no units."""
         self._rows: dict[tuple[str, str], int] = {}
         self._units = array("q")
         self._is_current = bytearray()

@@ -60,7 +60,7 @@ class Targets:
 
     def of(self, sku: str, node: str, shown: int, now_s: float) -> Target | None:
         """What a channel that shows so many units of a SKU at a node is to show; None when the core
-        has told no level of it.
+        has told no level of it so far.
         """
         fallback = self._options.fallback
         there = units = 0
@@ -79,7 +79,7 @@ class Targets:
             units += counts
             if level.rate is not None:
                 rates.append(level.rate)
-        if not is_known:
+        if not is_known and not self._levels.is_whole:
             return None
         units = spare_units(units, self._claimed(sku, self._options.nodes[node], now_s))
         if not is_current:

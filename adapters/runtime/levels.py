@@ -79,6 +79,7 @@ class Levels:
         """
         if not self.loaded.is_set():
             await self._load()
+            self.known.is_whole = bool(self._revisions())
             self.loaded.set()
         self._is_following = True
         try:
@@ -179,10 +180,15 @@ class Levels:
 
     def _gone(self) -> list[LevelRecord]:
         """At the end of a reset, what it did not tell: those levels have no units any more."""
-        gone = [LevelRecord(sku, location, 0, True) for sku, location in self._untold or ()]
+        if self._untold is None:
+            return []
+        gone = [LevelRecord(sku, location, 0, True) for sku, location in self._untold]
         self._untold = None
         for level in gone:
             self._tell(level)
+        self.known.is_whole = True
+        for board in self.boards:
+            board.levels_are_whole(self._clock())
         return gone
 
     def _cursor(self, revisions: Iterable[common.Revision]) -> bytes:

@@ -166,9 +166,21 @@ async def test_a_listing_by_the_old_name_of_a_sku_is_emptied(tmp_path: Path) -> 
 async def test_a_location_that_is_new_in_the_settings_is_told_at_once(tmp_path: Path) -> None:
     await followed(tmp_path, Core(response(told("mug", 5), reset=True)), locations=["dc-1"])
 
+    store = Store(tmp_path, 1 << 24)
+    levels, _ = levels_of(store, Core())
+    await levels.follow()
+    store.close()
+    assert not levels.known.is_whole  # nobody has told of dc-2
+
     both = Core(response(told("mug", 5), told("mug", 2, "dc-2"), reset=True))
     assert {"mug": 7} == await followed(tmp_path, both)
     assert [] == both.after
+
+    store = Store(tmp_path, 1 << 24)
+    levels, _ = levels_of(store, Core())
+    await levels.follow()
+    store.close()
+    assert levels.known.is_whole
 
     fewer = Core()
     assert {"mug": 5} == await followed(tmp_path, fewer, locations=["dc-1"])

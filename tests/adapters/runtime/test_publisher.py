@@ -395,3 +395,20 @@ async def test_a_feed_outlives_the_node_that_it_was_for(
         await until(lambda: not process.kept_walks())
         await process.until_clean()
     assert 40 == sum(name.endswith("@OTHER") for name in channel.shown)
+
+
+async def test_what_was_shown_of_a_location_that_is_not_set_any_more_is_taken_back(
+    tmp_path: Path,
+) -> None:
+    channel = MiniChannel()
+    async with running(tmp_path, channel, {"a": 3}) as process:
+        await process.until_clean()
+    other = PublishOptions(nodes={"DEFAULT": ("dc-2",)}, buffer_max=0)
+    async with running(tmp_path, channel, {}, options=other) as process:
+        async with asyncio.timeout(20):
+            await process.publisher.loaded.wait()
+        assert not process.board.waiting  # its levels may be told yet
+        process.levels.known.is_whole = True
+        process.board.levels_are_whole(NOW.timestamp())
+        process.publisher.arrived.set()
+        await until(lambda: channel.shown["a@DEFAULT"] == 0)
