@@ -42,11 +42,17 @@ class Core:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, list[str]]] = []
+        self.under_way = 0
+        self.most_under_way = 0
 
     async def record_stock_events(
         self, source: str, events: list[stock.StockEvent]
     ) -> stock.RecordStockEventsResponse:
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
         self.calls.append((source, [event.event_id for event in events]))
+        await asyncio.sleep(0)
+        self.under_way -= 1
         applied = stock.StockEventResult(outcome=stock.STOCK_EVENT_OUTCOME_APPLIED)
         return stock.RecordStockEventsResponse(results=[applied] * len(events))
 
@@ -135,6 +141,20 @@ async def test_a_number_that_a_till_left_out_goes_to_the_exception_queue(tmp_pat
     with store.reading() as tables:
         (case,) = cases(tables)
     assert ("events", "till_gap", "pos/1/2") == (case.adapter, case.kind, case.subject)
+
+
+async def test_a_backlog_of_many_sources_is_no_crowd_for_the_core(tmp_path: Path) -> None:
+    """Calls that come all at once are late all at once, and are then all tried again."""
+    core = Core()
+    under_test, inbox = lane(tmp_path, core)
+    facts = [replace(WHOLE, source=f"till/{till}", id=f"{till}/1") for till in range(500)]
+    message = Message(to_batch(facts))
+    await inbox.put([Keyed(message, ADAPTER.key(message), "")], NOW)
+
+    assert await under_test.round()
+
+    assert 500 == len(core.calls)
+    assert lane_module.CALLS_AT_ONCE == core.most_under_way
 
 
 async def test_a_long_message_is_decoded_beside_the_loop(tmp_path: Path) -> None:
