@@ -10,11 +10,17 @@ from typing import Any, Final, Self
 
 import httpx
 
+from holdfast.edge.cli.main import main as holdfast
+from tests.adapters import hurried
+from tests.adapters.hurried import Hurried
 from tests.edge.node_process import free_port
 from tests.fork_server import ForkedCommand, run_forked
 from tests.real_time import wait_until
 
 START_TIMEOUT_S: Final = 30.0
+
+#: Connections that are not kept: by a clock that hurries, an idle one ends at once.
+ONE_CALL_EACH: Final = httpx.Limits(max_keepalive_connections=0)
 STOP_TIMEOUT_S: Final = 30.0
 
 #: The shop of tests/adapters/simple.py, and what it signs with.
@@ -43,13 +49,18 @@ class AdaptersProcess:
         adapters: str,
         settings: str = "",
         path: Path | None = None,
+        clock: Hurried | None = None,
     ) -> None:
         """`adapters` are the tables of adapters.toml below its settings, and `path` is where
-        libraries are that are not installed here.
+        libraries are that are not installed here. A `clock` is theirs instead of the real one.
         """
         found = [ROOT] if path is None else [ROOT, path]
         paths = os.pathsep.join(map(str, found))
         self._env = {**os.environ, "PYTHONPATH": paths, "SHOP_KEY": SHOP_KEY}
+        self._main = holdfast
+        if clock is not None:
+            self._env |= clock.environment()
+            self._main = hurried.main
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port = free_port()
@@ -60,7 +71,7 @@ class AdaptersProcess:
         )
         self.log_path = folder / "log"
         self.process: ForkedCommand | None = None
-        self._http = httpx.Client(timeout=5)
+        self._http = httpx.Client(timeout=5, limits=ONE_CALL_EACH)
 
     def __enter__(self) -> Self:
         self.start()
@@ -79,7 +90,7 @@ class AdaptersProcess:
     def start(self) -> None:
         """Start them and wait until they answer."""
         words = ("adapters", "run", "-c", str(self.config))
-        self.process = ForkedCommand(words, self._env, self.log_path, self.log_path)
+        self.process = ForkedCommand(words, self._env, self.log_path, self.log_path, self._main)
         wait_until(self._answers, f"they do not answer: {self.report()}", START_TIMEOUT_S)
 
     def kill(self) -> None:
