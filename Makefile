@@ -21,6 +21,9 @@ IMPORTED := google/api/field_behavior.proto google/rpc/status.proto
 COVERED := tests/core $(addprefix tests/persistence/, test_earlier_builds.py test_history.py \
 	test_recovery.py test_schema.py test_verify.py)
 COMPILED := tests/core/kernels/test_compiled.py
+# Tests that meet a node as the outside world does; those of tests/edge/transports choose for
+# themselves what is before theirs.
+FRONTED := $(wildcard tests/edge/test_*.py) $(addprefix tests/edge/, cli client history)
 TOLD := -q --durations=10 --durations-min=1
 # Two processes. Each has files of its own, and takes from the other when it has none left.
 SHARED := -n 2 --dist worksteal
@@ -30,7 +33,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev types run replay demo kernels test test-slow coverage check fix \
+.PHONY: help setup dev types run replay demo kernels test test-slow test-fronts coverage check fix \
 	scripts-accept protos verify-protos release-protos bench load lock dist clean
 
 help:  ## List the targets.
@@ -101,6 +104,9 @@ coverage: .venv/.dev-ready  ## Measure branch coverage of core and kernels; fail
 
 test-slow: .venv/.dev-ready .venv/.bench-ready  ## Run the tests that take longer.
 	@$(BIN)/pytest -q -m slow
+
+test-fronts: .venv/.dev-ready kernels  ## Run tests of the edge with two fronts.
+	@TEST_FRONTS=2 $(BIN)/pytest $(TOLD) $(SHARED) $(FRONTED)
 
 check: .venv/.dev-ready types verify-protos build/now.binpb  ## Lint, types, wire, stale protos.
 	@$(BIN)/ruff check

@@ -5,6 +5,7 @@ future per method for each call that it accepts.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
@@ -25,6 +26,17 @@ from .reflection import add_reflection
 #: Clients ping every 10 seconds, with calls under way or without. gRPC's own limit of 5 minutes
 #: would count that as an attack and close the connection of every stream that is idle for a while.
 PING_MIN_MS: Final = 5_000
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of gRPC's own says more than that a caller left while he was sent an answer,
+    which it calls an error since https://github.com/grpc/grpc/pull/32551.
+    """
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or kind.__name__ != "ExecuteBatchError"
+
+
+logging.getLogger("grpc._cython.cygrpc").addFilter(_is_news)
 
 
 class Transport(Protocol):

@@ -10,7 +10,6 @@ from typing import Any
 
 import grpc
 import grpc.aio
-import pytest
 
 from holdfast.edge.client import Client, calls, methods
 from holdfast.v1 import stock_service_pb2 as stock
@@ -27,7 +26,7 @@ from tests.edge.raw import (
     put_stock,
     receipt,
 )
-from tests.edge.transports.conftest import TRANSPORTS
+from tests.edge.transports.conftest import each_transport
 from tests.edge.transports.neighbours import UNITS, neighbours, new_sku
 from tests.real_time import wait_until_so
 
@@ -103,11 +102,12 @@ class Load:
         await wait_until_so(is_so)
 
 
+@each_transport
 async def test_a_drain_under_load_answers_each_call_or_sends_it_elsewhere(
-    tmp_path: Path, settings: dict[str, int]
+    tmp_path: Path, fronts: int
 ) -> None:
     """And loses nothing that was acknowledged."""
-    with running_node(tmp_path, **settings) as node:
+    with running_node(tmp_path, fronts=fronts) as node:
         async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
             sku, fed = await put_stock(client, UNITS, UNITS)
         load = Load(node, sku, fed)
@@ -132,13 +132,13 @@ async def test_a_drain_under_load_answers_each_call_or_sends_it_elsewhere(
         assert [] == node.complaints()
 
 
-@pytest.mark.parametrize("second", TRANSPORTS.values(), ids=TRANSPORTS)
+@each_transport
 async def test_a_second_node_on_the_port_is_refused_and_the_first_goes_on(
-    tmp_path: Path, node: NodeProcess, second: dict[str, int]
+    tmp_path: Path, node: NodeProcess, fronts: int
 ) -> None:
     """Whatever the transports of both; with a sentence that says why."""
     async with neighbours(node):
-        with NodeProcess(tmp_path, **second) as other:
+        with NodeProcess(tmp_path, fronts=fronts) as other:
             other.grpc_port = node.grpc_port
             other.launch()
             code = await asyncio.to_thread(other.wait)

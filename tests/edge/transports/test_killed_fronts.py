@@ -21,18 +21,21 @@ from tests.edge.transports.neighbours import live_holds, new_sku
 from tests.real_time import wait_until_so
 
 FRONTS: Final = TRANSPORTS["two fronts"]
-with_fronts = pytest.mark.parametrize("node", [FRONTS], ids=["two fronts"], indirect=True)
 
 HEALTH: Final = "/grpc.health.v1.Health/Check"
 
-SLOW: Final = (pytest.mark.slow, pytest.mark.timeout(900))
+
+@pytest.fixture
+def node(node_with_fronts: NodeProcess) -> NodeProcess:
+    """Without fronts there is nothing to kill but the engine."""
+    return node_with_fronts
 
 
 async def all_fronts(node: NodeProcess) -> list[int]:
     """The fronts, once there are as many as there should be and gRPC answers."""
 
     async def are_there() -> bool:
-        return len(node.front_pids) == FRONTS["fronts"]
+        return len(node.front_pids) == FRONTS
 
     await wait_until_so(are_there)
     return node.front_pids
@@ -62,7 +65,7 @@ async def test_fronts_that_are_killed_lose_nothing_and_double_nothing(
     """Callers come to the books of a run that nobody disturbed, also after the engine is killed."""
     with running_node(tmp_path / "undisturbed", fronts=0) as node:
         expected = await run(node, steps, count)
-    with running_node(tmp_path / "killed", **FRONTS) as node:
+    with running_node(tmp_path / "killed", fronts=FRONTS) as node:
         await put_places(node)
         callers = [Caller(script(number, steps)) for number in range(count)]
         following = asyncio.gather(*(caller.follow(node.target) for caller in callers))
@@ -84,7 +87,7 @@ async def test_a_killed_engine_takes_its_fronts_along_and_a_new_one_has_the_port
     tmp_path: Path,
 ) -> None:
     """What the fronts passed on as answered is there."""
-    with running_node(tmp_path, **FRONTS) as node:
+    with running_node(tmp_path, fronts=FRONTS) as node:
         sku = await new_sku(node)
         before = await all_fronts(node)
         answered: list[str] = []
@@ -119,7 +122,6 @@ def expect_same(expected: Books, books: Books) -> None:
     assert expected.state_hash == books.state_hash
 
 
-@with_fronts
 async def test_a_client_goes_on_by_itself_when_all_fronts_are_killed(node: NodeProcess) -> None:
     """It asks again, and neither it nor whoever asks for the node's health is told of anything
     else than a connection that broke.
@@ -161,7 +163,6 @@ async def test_a_client_goes_on_by_itself_when_all_fronts_are_killed(node: NodeP
     assert len(orders) == await live_holds(node, sku, 1, orders)
 
 
-@with_fronts
 async def test_a_front_that_is_started_again_says_at_once_that_the_node_serves(
     node: NodeProcess,
 ) -> None:
@@ -202,7 +203,6 @@ async def wires_to_each(node: NodeProcess) -> list[Wire]:
             return wires
 
 
-@with_fronts
 async def test_a_front_that_stands_still_holds_up_its_own_callers_alone(node: NodeProcess) -> None:
     """The engine and the other front go on; when it goes on, its callers are answered."""
     sku = await new_sku(node)

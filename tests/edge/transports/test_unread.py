@@ -1,7 +1,7 @@
 """Streams whose caller writes and does not read, or reads nothing of what he asked to be told."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
 
 import grpc.aio
@@ -13,8 +13,9 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 from holdfast.v1 import watch_service_pb2 as watch
 from tests.edge.node_process import NodeProcess
-from tests.edge.raw import CALL_TIMEOUT_S, Wire, put_stock, receipt
+from tests.edge.raw import CALL_TIMEOUT_S, Wire, figure, metrics_of, put_stock, receipt
 from tests.edge.transports.neighbours import memory_mib, neighbours
+from tests.real_time import wait_until_so
 
 SLOW: Final = (pytest.mark.slow, pytest.mark.timeout(900))
 
@@ -26,14 +27,15 @@ MESSAGES_MAX: Final = 2_000
 #: A write that takes longer is held up.
 HELD_UP_S: Final = 1.0
 
-#: What a process may grow by. The unread messages of a test would take several times as much.
-GROWTH_MAX_MIB: Final = 64.0
+#: What a process may grow by: a quarter of what the writers of the fast form would send if nothing
+#: held them up.
+GROWTH_MAX_MIB: Final = 128.0
 
-#: A connection whose window stays at what HTTP/2 begins with, however fast it is.
+#: A connection with windows that few answers fill, and that stay so, however fast it is.
 SMALL_WINDOW: Final = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.http2.bdp_probe", 0),
-    ("grpc.http2.lookahead_bytes", 1 << 16),
+    ("grpc.http2.lookahead_bytes", 1 << 10),
 )
 
 
@@ -76,6 +78,12 @@ class Writer:
             await self._write()
         await self._stream.done_writing()
 
+    async def drop(self) -> None:
+        """Take the end of what is still being written: the connection is gone."""
+        assert self._pending is not None
+        with suppress(grpc.aio.AioRpcError, asyncio.CancelledError, asyncio.InvalidStateError):
+            await self._pending
+
     async def numbers(self) -> list[int]:
         """Read to the end."""
         return [self._method.response.FromString(data).batch_id async for data in self._stream]
@@ -108,6 +116,30 @@ async def test_a_writer_who_does_not_read_is_held_up_and_loses_no_answer(
         )
         for writer, numbers in zip(writers, told, strict=False):
             assert [*range(1, writer.written + 1)] == numbers
+
+
+async def test_a_writer_who_leaves_while_he_is_held_up_is_no_error_of_the_node(
+    node: NodeProcess,
+) -> None:
+    """He is counted as one who left, and the log says nothing of him."""
+    line = 'holdfast_calls_total{code="CANCELLED",method="ReserveStream"}'
+
+    async def have_left() -> int:
+        metrics = await metrics_of(node)
+        return int(figure(metrics, line)) if line in metrics else 0
+
+    before = await have_left()
+    request = reservation.ReserveStreamRequest
+    async with grpc.aio.insecure_channel(node.target, options=SMALL_WINDOW) as channel:
+        writer = Writer(channel, methods.RESERVE_STREAM, request)
+        await writer.write_until_held_up()
+
+    async def is_counted() -> bool:
+        return await have_left() > before
+
+    await wait_until_so(is_counted)
+    await writer.drop()
+    assert [] == node.complaints()
 
 
 @pytest.mark.parametrize(("count", "rounds"), [(10, 30), pytest.param(200, 300, marks=SLOW)])
