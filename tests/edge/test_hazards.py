@@ -6,8 +6,8 @@ outside, the pump runs in this process over a journal that waits to be told.
 """
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ from holdfast.edge.server.transports.grpcio import GenericHandlers
 from holdfast.edge.wire.faults import Fault
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
-from tests.edge.node_process import NodeProcess, running_node
+from tests.edge.node_process import NodeProcess, running_node, standing_still
 from tests.edge.raw import (
     CALL_TIMEOUT_S,
     OK,
@@ -294,16 +294,17 @@ async def test_calls_given_up_by_their_callers_are_done_wholly_or_not_at_all(
     orders = [new_name("order") for _ in range(100)]
     asked = [calls.reserve(order, [(sku, WAREHOUSE, 2)]) for order in orders]
     await wire.send_call(calls.get_availability(sku))  # a node that sleeps accepts no connection
-    node.signal(signal.SIGSTOP)
-    begun = [wire.start_call(each) for each in asked]
+    with ExitStack() as asleep:
+        for pid in (node.pid, *node.front_pids):
+            asleep.enter_context(standing_still(pid))
+        begun = [wire.start_call(each) for each in asked]
 
-    async def are_sent() -> bool:
-        return unread_bytes(node) > sum(each.request.ByteSize() for each in asked)
+        async def are_sent() -> bool:
+            return unread_bytes(node) > sum(each.request.ByteSize() for each in asked)
 
-    await wait_until_so(are_sent)
-    for call in begun[::2]:
-        call.cancel()
-    node.signal(signal.SIGCONT)
+        await wait_until_so(are_sent)
+        for call in begun[::2]:
+            call.cancel()
     answers = await asyncio.gather(*(answer_of(call) for call in begun))
     assert {"CANCELLED"} == {answer.code for answer in answers[::2]}
     assert {OK} == {answer.code for answer in answers[1::2]}
