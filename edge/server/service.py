@@ -104,7 +104,7 @@ class Service:
         self.streams = OrderedStreams(admission)
         self.pace = Pace()
         self.watches = Watches(admission.pump)
-        self._reservation_watches = ReservationWatches(ledger_reader)
+        self._reservation_watches = ReservationWatches(ledger_reader, admission.pump)
         self._ask = admission.ask
         self._timeline = admission.pump.node.timeline
 

@@ -110,6 +110,17 @@ def find_changes(
     return found, index.count
 
 
+def first_since(index: Index, instant_ns: int) -> int:
+    """The number of the first movement at an instant or later; the count of all when there is
+    none.
+    """
+    for part in index.parts:
+        row, count = _between(part, MovementFilter(from_ns=instant_ns))
+        if row < count:
+            return part.first + row
+    return index.count
+
+
 def rows_of(part: Part, wanted: MovementFilter) -> Any:
     """The rows of the wanted movements of a part, in their order (int64)."""
     start, end = _between(part, wanted)

@@ -195,6 +195,12 @@ class NodeProcess:
         return writer
 
     @property
+    def ledger_pid(self) -> int:
+        """The number of the process that keeps its ledger."""
+        (keeper,) = self._children("holdfast.edge.server.ledger_process")
+        return keeper
+
+    @property
     def front_pids(self) -> list[int]:
         """The numbers of its fronts; of those that have ended none."""
         return self._children("holdfast.edge.server.fronts.front")

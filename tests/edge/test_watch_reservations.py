@@ -17,7 +17,7 @@ from holdfast.edge.client import BlockingClient, Client, HoldfastError, InvalidA
 from holdfast.v1 import watch_service_pb2 as watch
 from holdfast.v1.reservation_service_pb2 import ReservationState
 from holdfast.v1.stock_service_pb2 import StockEvent
-from tests.edge.node_process import NodeProcess, running_node
+from tests.edge.node_process import NodeProcess, running_node, standing_still
 from tests.edge.raw import CALL_TIMEOUT_S
 
 PLACE = "W1"
@@ -117,6 +117,23 @@ async def test_a_watcher_that_is_cut_off_misses_nothing(keeping: NodeProcess) ->
     assert expected == seen
 
 
+async def test_a_watch_begins_when_it_is_asked_for_and_not_when_the_ledger_answers(
+    keeping: NodeProcess,
+) -> None:
+    """What happens before the first answer of a slow ledger is told, also to one who was cut off
+    meanwhile.
+    """
+    async with connected(keeping) as client:
+        with standing_still(keeping.ledger_pid):
+            async with aclosing(client.watch_reservations("Tea")) as responses:
+                token = (await anext(responses)).resume_token
+            await client.reserve("meanwhile", [("Tea", PLACE, 1)])
+        async with aclosing(client.watch_reservations("Tea", resume_token=token)) as responses:
+            (change,) = (await anext(responses)).changes
+        await client.release("meanwhile")
+    assert ("meanwhile", 1, "UNSPECIFIED", "HELD") == told(change)
+
+
 async def test_the_oldest_that_the_ledger_has_come_first(keeping: NodeProcess) -> None:
     async with connected(keeping) as client:
         await client.reserve("old", [("Mug", PLACE, 1)])
@@ -138,7 +155,7 @@ def forged(token: str, timeline: int = 0, begun_at: int = 0, ahead: int = 0) -> 
 
 async def test_what_cannot_be_resumed_is_told(keeping: NodeProcess) -> None:
     async with connected(keeping) as client:
-        async with aclosing(client.watch_reservations()) as responses:
+        async with aclosing(client.watch_reservations(from_oldest=True)) as responses:
             token = (await anext(responses)).resume_token
         async with aclosing(
             client.watch_reservations(resume_token=forged(token, begun_at=1))

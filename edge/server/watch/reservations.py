@@ -10,11 +10,17 @@ from typing import Final
 
 from google.protobuf.message import Message
 
-from holdfast.v1.watch_service_pb2 import WatchReservationsRequest, WatchReservationsResponse
+from holdfast.v1.watch_service_pb2 import (
+    WATCH_START_NOW,
+    WATCH_START_UNSPECIFIED,
+    WatchReservationsRequest,
+    WatchReservationsResponse,
+)
 
 from ...wire import faults
-from ...wire.reservation_changes import PAGE_MAX
+from ...wire.reservation_changes import PAGE_MAX, check_watch, token_from
 from ..ledger_reader import LedgerReader
+from ..pump import Pump
 
 #: Open calls of WatchReservations. Each asks the ledger's process, which does one thing at a time.
 RESERVATION_WATCHERS_MAX: Final = 100
@@ -28,11 +34,15 @@ REST_S: Final = 0.01
 QUIET_RESTS: Final = 100
 
 
+_FROM_NOW: Final = (WATCH_START_UNSPECIFIED, WATCH_START_NOW)
+
+
 class ReservationWatches:
     """All watchers of reservations of a node with this ledger, None for one that keeps none."""
 
-    def __init__(self, ledger_reader: LedgerReader | None) -> None:
+    def __init__(self, ledger_reader: LedgerReader | None, pump: Pump) -> None:
         self._ledger_reader = ledger_reader
+        self._pump = pump
         self._watchers = 0
 
     def __repr__(self) -> str:
@@ -54,9 +64,15 @@ class ReservationWatches:
     async def _responses(
         self, reader: LedgerReader, request: WatchReservationsRequest
     ) -> AsyncIterator[WatchReservationsResponse]:
+        check_watch(request)
         asked = WatchReservationsRequest()
         asked.CopyFrom(request)
         is_first = True
+        if not asked.resume_token and asked.start in _FROM_NOW:
+            # At once, without the ledger: who is cut off before that answers misses nothing then.
+            asked.resume_token = token_from(self._pump.node.timeline, self._pump.now_ns())
+            yield WatchReservationsResponse(resume_token=asked.resume_token)
+            is_first = False
         while True:
             position = reader.durable_position()
             told = await reader.ask("WatchReservations", asked)

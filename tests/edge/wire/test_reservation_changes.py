@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.edge.wire.reservation_changes import _TOKEN, watch_reservations
+from holdfast.edge.wire.reservation_changes import _TOKEN, token_from, watch_reservations
 from holdfast.v1.watch_service_pb2 import WatchReservationsRequest
 from tests.edge.wire.builders import fault
 
@@ -21,6 +21,8 @@ class Empty:
     begun: int = 0
     oldest: int = 0
     count: int = 3
+    opened_ns: int = 0
+    parts: tuple[Any, ...] = ()
 
 
 #: The requests name no SKU, so that names are of no account.
@@ -55,3 +57,21 @@ def test_a_token_ahead_of_the_ledger_is_told_at_once(
     token = urlsafe_b64encode(_TOKEN.pack(7, 0, 4)).decode()
     request = WatchReservationsRequest(resume_token=token)
     assert reason == fault(watch_reservations, request, follower, 9).reason
+
+
+def test_a_token_of_an_instant_waits_for_a_ledger_that_is_behind() -> None:
+    """What it has yet to take in may have happened before."""
+    request = WatchReservationsRequest(resume_token=token_from(7, 5_000))
+    behind: Any = Following(Empty(8))
+    assert "LEDGER_UNAVAILABLE" == fault(watch_reservations, request, behind, 9).reason
+
+
+@pytest.mark.parametrize(("opened_ns", "is_reset"), [(0, False), (5_000, False), (5_001, True)])
+def test_a_token_of_an_instant_that_the_ledger_does_not_know_is_a_reset(
+    opened_ns: int, is_reset: bool
+) -> None:
+    request = WatchReservationsRequest(resume_token=token_from(7, 5_000))
+    follower: Any = Following(Empty(9, opened_ns=opened_ns))
+    response = watch_reservations(request, follower, 9)
+    assert is_reset == response.reset
+    assert [] == list(response.changes)

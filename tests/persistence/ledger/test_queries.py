@@ -15,6 +15,7 @@ from holdfast.persistence.ledger.queries import (
     MovementFilter,
     find_changes,
     find_movements,
+    first_since,
 )
 from tests.persistence.ledger.following import following
 from tests.persistence.lives import PLACES, SKUS, live_on
@@ -94,6 +95,14 @@ def test_pages_follow_each_other(follower: Follower) -> None:
         paged += [each.number for each in page]
     assert whole == paged
     assert len(whole) > 14
+
+
+def test_the_first_since_an_instant_is_found(follower: Follower) -> None:
+    every = find_movements(follower.index, MovementFilter(), None, ALL)[::-1]
+    times = [int(each.record["time_ns"]) for each in every]
+    for instant_ns in (0, *times, *(time_ns + 1 for time_ns in times)):
+        expected = next((n for n, time_ns in enumerate(times) if time_ns >= instant_ns), len(times))
+        assert expected == first_since(follower.index, instant_ns)
 
 
 def test_times_bound_what_is_found(follower: Follower) -> None:
