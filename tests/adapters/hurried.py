@@ -69,7 +69,9 @@ def main() -> None:
     """The `holdfast` command by the clock of the environment."""
     clock = Hurried(float(os.environ[SPEED]), float(os.environ[SINCE]))
     # Not the module time itself: gRPC's deadlines are the core's.
-    hurries = SimpleNamespace(time=clock, monotonic=clock)
+    hurries = SimpleNamespace(
+        time=clock, monotonic=clock, clock_gettime=lambda _: clock(), CLOCK_BOOTTIME=None
+    )
     vars(host).update(time=hurries, utc_now=lambda: datetime.fromtimestamp(clock(), UTC))
     vars(purgatory.domain.model).update(time=hurries)
     vars(uvloop).update(new_event_loop=lambda: _loop(clock.speed))
