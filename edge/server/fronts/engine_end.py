@@ -29,10 +29,11 @@ from .taskless import Driven
 
 log = structlog.get_logger()
 
-#: Frames, and bytes of them, that are worked in one round of the loop: a flood at one front must
-#: not keep the loop from all others.
+#: Frames that are worked in one round of the loop, and bytes of them after which the round ends: a
+#: flood at one front must not keep the loop from all others. A Reserve of 2,000 lines has 80 KB or
+#: more and takes some milliseconds to read, so the next frame waits for the next round.
 FRAMES_A_ROUND: Final = 64
-BYTES_A_ROUND: Final = 1 << 18
+BYTES_A_ROUND: Final = 1 << 16
 
 
 class Call(Protocol):
