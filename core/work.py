@@ -117,9 +117,8 @@ SHARD_READ: Final = 20
 LEVEL_COPIED: Final = 0.05
 LEVEL_TOLD: Final = 2
 
-#: A status of a stock level that is read, and one that is told.
+#: A status of a stock level that is read.
 STATUS_COPIED: Final = 0.1
-STATUS_TOLD: Final = 3
 
 #: A supply that is told, with its names.
 SUPPLY_TOLD: Final = 5

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import httpx
 import pytest
@@ -207,16 +207,25 @@ async def test_a_restart_offers_again_what_may_have_arrived(tmp_path: Path) -> N
     assert [] == channel.backwards
 
 
+#: Items that go as one feed.
+FORTY: Final = {f"sku-{number}": 1 for number in range(40)}
+
+
+async def stopped_in_a_feed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MiniChannel:
+    """A channel whose adapter stopped while it worked on a feed, which it has done now."""
+    monkeypatch.setattr(loads, "LATER_PATH_S", 1.0)
+    channel = MiniChannel(feed_is_done=False)
+    async with running(tmp_path, channel, FORTY, ONE_BY_ONE):
+        await until(lambda: channel.polls > 1)
+    channel.feed_is_done = True
+    return channel
+
+
 async def test_a_restart_goes_on_with_the_feed_that_a_channel_works_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loads, "LATER_PATH_S", 1.0)
-    channel = MiniChannel(feed_is_done=False)
-    units = {f"sku-{number}": 1 for number in range(40)}
-    async with running(tmp_path, channel, units, ONE_BY_ONE) as process:
-        await until(lambda: channel.polls > 1)
-    channel.feed_is_done = True
-    async with running(tmp_path, channel, units, ONE_BY_ONE) as process:
+    channel = await stopped_in_a_feed(tmp_path, monkeypatch)
+    async with running(tmp_path, channel, FORTY, ONE_BY_ONE) as process:
         await process.until_clean()
         await until(lambda: not process.kept_walks())
 
@@ -384,14 +393,9 @@ async def test_a_walk_that_goes_round_ends(tmp_path: Path, monkeypatch: pytest.M
 async def test_a_feed_outlives_the_node_that_it_was_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loads, "LATER_PATH_S", 1.0)
-    channel = MiniChannel(feed_is_done=False)
-    units = {f"sku-{number}": 1 for number in range(40)}
-    async with running(tmp_path, channel, units, ONE_BY_ONE) as process:
-        await until(lambda: channel.polls > 1)
-    channel.feed_is_done = True
+    channel = await stopped_in_a_feed(tmp_path, monkeypatch)
     other = PublishOptions(nodes={"OTHER": ("dc-1",)}, buffer_max=0)
-    async with running(tmp_path, channel, units, ONE_BY_ONE, other) as process:
+    async with running(tmp_path, channel, FORTY, ONE_BY_ONE, other) as process:
         await until(lambda: not process.kept_walks())
         await process.until_clean()
     assert 40 == sum(name.endswith("@OTHER") for name in channel.shown)
