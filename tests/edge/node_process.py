@@ -33,9 +33,12 @@ from tests.real_time import wait_until
 START_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 30.0
 
+_WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+_WORKERS: Final = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+
 #: Below the ports that the system hands to clients: a client that tries to reach a node that is
-#: down could otherwise be given the node's own port.
-PORTS: Final = range(20_000, 32_000)
+#: down could otherwise be given the node's own port. Each worker of a run has its share.
+PORTS: Final = range(20_000, 32_000)[_WORKER::_WORKERS]
 
 #: Two runs of the tests at once begin at different ports.
 _ports = Random(os.getpid())

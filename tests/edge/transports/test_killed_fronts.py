@@ -111,8 +111,20 @@ async def test_a_killed_engine_takes_its_fronts_along_and_a_new_one_has_the_port
         await asyncio.to_thread(node.start)
         async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
             assert all(await are_known(client, answered))
-        assert not any(psutil.pid_exists(pid) for pid in before)
+
+        async def are_gone() -> bool:
+            return not any(is_front(pid) for pid in before)
+
+        await wait_until_so(are_gone)
         assert [] == node.complaints()
+
+
+def is_front(pid: int) -> bool:
+    """Whether a process of this number is there, and is a front."""
+    try:
+        return "holdfast.edge.server.fronts.front" in psutil.Process(pid).cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
 
 
 def expect_same(expected: Books, books: Books) -> None:
