@@ -125,10 +125,10 @@ async def test_a_watch_begins_when_it_is_asked_for_and_not_when_the_ledger_answe
     """
     async with connected(keeping) as client:
         with standing_still(keeping.ledger_pid):
-            async with aclosing(client.watch_reservations("Tea")) as responses:
+            async with aclosing(client.watch_reservations("Mug")) as responses:
                 token = (await anext(responses)).resume_token
-            await client.reserve("meanwhile", [("Tea", PLACE, 1)])
-        async with aclosing(client.watch_reservations("Tea", resume_token=token)) as responses:
+            await client.reserve("meanwhile", [("Mug", PLACE, 1)])
+        async with aclosing(client.watch_reservations("Mug", resume_token=token)) as responses:
             (change,) = (await anext(responses)).changes
         await client.release("meanwhile")
     assert ("meanwhile", 1, "UNSPECIFIED", "HELD") == told(change)

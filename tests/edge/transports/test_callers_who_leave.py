@@ -51,7 +51,8 @@ async def test_calls_that_are_cancelled_are_done_wholly_or_not_at_all(
         for start in range(0, count, AT_ONCE):
             wire = chance.choice((one, other))
             ended += await cancel_some(wire, sku, orders[start : start + AT_ONCE], chance)
-        assert {"OK", "CANCELLED"} == set(ended)
+        assert "CANCELLED" in ended
+        assert {"OK", "CANCELLED"} >= set(ended)  # who is answered in time is chance
         known = await live_holds(node, sku, 2, orders)
         assert ended.count("OK") <= known < count
 
