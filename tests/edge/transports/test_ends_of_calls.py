@@ -180,11 +180,15 @@ async def test_a_node_that_is_behind_says_when_to_come_back(node: NodeProcess) -
                 facts = [receipt(sku, 1) for _ in range(500)]
                 waiting.append(wire.start_call(calls.record_stock_events("flood", facts)))
 
+            async def are_refused() -> list[Any]:
+                done = [await answer_of(call) for call in waiting if call.done()]
+                return [answer for answer in done if answer.code == "UNAVAILABLE"]
+
             async def is_refused() -> bool:
-                return any(call.done() for call in waiting)
+                return bool(await are_refused())
 
             await wait_until_so(is_refused)
-            refused = await answer_of(next(call for call in waiting if call.done()))
+            refused = (await are_refused())[0]
         for call in waiting:
             await answer_of(call)
     assert ("UNAVAILABLE", "OVERLOADED") == (refused.code, refused.reason)
