@@ -41,7 +41,8 @@ from .settings import Settings
 from .snapshots import SnapshotFailedError, SnapshotKeeper
 from .statistics import CallCounters, NodeStatistics
 from .status import NodeStatus
-from .transports.grpcio import GrpcioTransport, Transport
+from .transports.grpcio import GrpcioTransport
+from .transports.transport import Transport
 
 log = structlog.get_logger()
 

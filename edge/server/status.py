@@ -25,7 +25,7 @@ from .heartbeat import Heartbeat
 from .log_writer import LogWriter, Sampler
 from .snapshots import SnapshotKeeper
 from .statistics import CallCounters, NodeStatistics, ShardStatistics
-from .transports.grpcio import Transport
+from .transports.transport import Transport
 from .watch.watches import Watches
 
 #: How often a hash is begun anew because the state changed under it, and how long that waits for

@@ -7,7 +7,7 @@ future per method for each call that it accepts.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import grpc
 import grpc.aio
@@ -37,23 +37,6 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("grpc._cython.cygrpc").addFilter(_is_news)
-
-
-class Transport(Protocol):
-    """What endpoints are served through."""
-
-    @property
-    def restarts(self) -> int:
-        """How many of its processes have ended and were started again."""
-
-    async def start(self) -> int:
-        """Listen, and return the port. Raises OSError when the address is taken."""
-
-    def tell(self, *, is_serving: bool) -> None:
-        """Let the health service say so."""
-
-    async def stop(self, grace_s: float) -> None:
-        """Take no more calls, and wait that long for those under way."""
 
 
 class GrpcioTransport:
