@@ -59,7 +59,7 @@ class Trade:
 
     def untold(self, until: float, channels: Container[str]) -> list[str]:
         """Orders that channels had sold until a time, and that the node has not promised. Those
-        that were cancelled at once never come to it.
+        that were cancelled at once need not come to it.
         """
         return [
             order

@@ -51,7 +51,7 @@ def _oversold(seen: Seen) -> Figure:
 
 
 def _caught_up(seen: Seen, trial: Trial, objectives: Objectives) -> Figure:
-    """Seconds from a trial's end; where it never was so, those until the last look."""
+    """Seconds from a trial's end; where it was not so by the last look, those until that."""
     limit = objectives.caught_up_s_max
     seconds = seen.caught_up_s.get(trial.key, max(0.0, seen.at - trial.end))
     note = f"after {trial.what}"

@@ -94,7 +94,7 @@ class OutageTrade:
         self._look()
 
     def untold(self, until: float) -> list[str]:
-        """Orders sold until then that the core has not told of. One that was cancelled may never
+        """Orders sold until then that the core has not told of. One that was cancelled need not
         come to it.
         """
         return [

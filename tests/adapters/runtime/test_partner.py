@@ -90,7 +90,7 @@ async def test_a_login_that_is_put_off_is_a_partner_that_is_away() -> None:
 async def test_an_answer_that_never_ends_is_a_partner_that_is_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each byte comes in time, and the whole never."""
+    """Each byte comes in time, and the whole does not end."""
 
     async def drip() -> AsyncIterator[bytes]:
         while True:

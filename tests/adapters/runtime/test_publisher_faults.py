@@ -1,5 +1,5 @@
-"""A publisher beside a channel that does what no channel should: it refuses all for one, never
-comes to show what it is told, and cannot be read back.
+"""A publisher beside a channel that does what no channel should: it refuses all for one,
+does not show what it is told, and cannot be read back.
 """
 
 import asyncio

@@ -94,8 +94,10 @@ def test_what_is_late_or_never_comes_fails() -> None:
     late = looked(TRIALS[0].end + 11, TRIALS[1].end + 1, TRIALS[2].end + 1)
     assert ["outage.caught_up"] == missed(late)
 
-    never = looked(TRIALS[0].end + 1, TRIALS[1].end + 1)
-    assert ["kill: something still waited in the end"] == found(never, (), 1, OBJECTIVES).failures
+    unsettled = looked(TRIALS[0].end + 1, TRIALS[1].end + 1)
+    assert ["kill: something still waited in the end"] == found(
+        unsettled, (), 1, OBJECTIVES
+    ).failures
 
 
 def test_a_breaker_that_stays_closed_and_a_limit_that_is_not_felt_fail() -> None:

@@ -92,9 +92,9 @@ class Load:
             await stream.read()
         except grpc.aio.AioRpcError as error:
             # A write that meets the end of its stream becomes the client's own INTERNAL
-            # (grpc/aio/_call.py), whatever the node said.
-            is_of_client = OWN_ERROR in (error.details() or "")
-            self.ends["UNAVAILABLE" if is_of_client else error.code().name] += 1
+            # (grpc/aio/_call.py), whatever the node said: it tells nothing of the node.
+            if error.details() != OWN_ERROR:
+                self.ends[error.code().name] += 1
             return False
         return True
 

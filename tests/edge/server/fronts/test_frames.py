@@ -126,7 +126,7 @@ def test_every_code_of_grpc_can_be_told() -> None:
 
 
 def test_a_deadline_that_no_clock_shows_is_kept() -> None:
-    """NaN stands for none, and nothing else does."""
+    """NaN stands for none; the oldest instant and the last are instants."""
     for deadline_s in (0.0, -1.0, math.inf):
         _, context, _ = unpack_call(pack_call(0, CallContext("", deadline_s), b""))
         assert deadline_s == context.deadline_s
