@@ -57,6 +57,7 @@ class EngineEnd(asyncio.Protocol):
         self._calls: dict[int, Call] = {}
         self._streams: dict[int, _Stream] = {}
         self._is_working = False
+        self._was_heard = False
 
     def __repr__(self) -> str:
         return f"<EngineEnd, {len(self._calls)} calls>"
@@ -68,6 +69,7 @@ class EngineEnd(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""
+        self._was_heard = True
         self._frames.feed(data)
         if not self._is_working:
             self._work()
@@ -81,6 +83,14 @@ class EngineEnd(asyncio.Protocol):
     def tell(self, *, is_serving: bool) -> None:
         """Let the front's health say so."""
         self._writer.send(What.SERVING, 0, bytes([is_serving]))
+
+    def ping(self) -> bool:
+        """Ask the front whether it is there; return whether it said anything since the last time,
+        or did and the engine is behind with it.
+        """
+        was_heard, self._was_heard = self._was_heard or self._is_working, False
+        self._writer.send(What.PING, 0)
+        return was_heard
 
     def stop(self, grace_s: float) -> None:
         """Let the front end, after that long or when it has nothing to do."""

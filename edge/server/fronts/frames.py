@@ -57,6 +57,10 @@ class What(IntEnum):
     """What health says from now on. Body: one byte, 0 or 1."""
     STOP = 10
     """The front takes no more calls, and ends after those under way. Body: seconds f64."""
+    PING = 11
+    """The engine asks whether the front is there."""
+    PONG = 12
+    """It is."""
 
 
 class Frame(NamedTuple):

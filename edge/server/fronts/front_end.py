@@ -90,6 +90,8 @@ class FrontEnd(asyncio.Protocol):
             self._on_serving(bool(body[0]))
         elif what == What.STOP:
             self._on_stop(unpack_seconds(body))
+        elif what == What.PING:
+            self._writer.send(What.PONG, 0)
         elif number in self._unary:
             self._answer(self._unary[number], what, body)
         elif number in self._streams:

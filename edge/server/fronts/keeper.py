@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -36,6 +37,12 @@ PORT_PAUSE_S: Final = 0.02
 
 #: Seconds that a front has to open its port; a start takes two of a processor.
 START_S: Final = 60.0
+
+#: Seconds from one question to a front, whether it is there, to the next; and after how many that
+#: it did not answer it is ended. Questions are counted and not seconds: a machine or an engine that
+#: stood still blames no front for that.
+BEAT_S: Final = 1.0
+BEATS_MISSED_MAX: Final = 5
 
 #: Seconds that a front has for its own end, after those for its calls.
 LAST_S: Final = 2.0
@@ -153,17 +160,25 @@ class _Front:
         return self.end.is_listening.is_set()
 
     async def ended(self) -> int:
-        """Wait for its end, and return the exit code."""
-        await self.end.has_ended.wait()
+        """Wait for its end, and return the exit code. One that hangs is ended."""
+        missed = 0
+        while not await self._ends_within(BEAT_S):
+            missed = 0 if self.end.ping() else missed + 1
+            if missed == BEATS_MISSED_MAX:
+                log.warning("front hangs", process=self._process.pid)
+                self._process.kill()
         return await asyncio.to_thread(self._process.wait)
+
+    async def _ends_within(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.end.has_ended.wait()
+        return self.end.has_ended.is_set()
 
     async def stop(self, grace_s: float) -> int:
         """Let it end with its calls, and after that long end it. Returns the exit code."""
         self.end.stop(grace_s)
-        try:
-            async with asyncio.timeout(grace_s + LAST_S):
-                await self.end.has_ended.wait()
-        except TimeoutError:
+        if not await self._ends_within(grace_s + LAST_S):
             self._process.kill()
         return await asyncio.to_thread(self._process.wait)
 

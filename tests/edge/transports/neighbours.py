@@ -89,8 +89,7 @@ async def live_holds(node: NodeProcess, sku: str, units: int, orders: list[str])
                 known += sum(await are_known(client, orders[start : start + ASKED_AT_ONCE]))
             return await figures_of(client, sku) == (UNITS, units * known, 0)
 
-        async with asyncio.timeout(CALL_TIMEOUT_S):
-            await wait_until_so(are_right)
+        await wait_until_so(are_right)
     return known
 
 

@@ -1,4 +1,4 @@
-"""Fronts that cannot be started, in a process that is short of something."""
+"""Fronts that cannot be started, and such as hang, over an engine of the test's own."""
 
 import asyncio
 import errno
@@ -10,8 +10,12 @@ from typing import Any
 import psutil
 import pytest
 
+from holdfast.edge.server.context import CallContext
+from holdfast.edge.server.endpoints import PUBLIC, Endpoint, Kind, endpoint_name, methods_of
+from holdfast.edge.server.fronts import keeper
 from holdfast.edge.server.fronts.keeper import Fronts
 from tests.edge.node_process import free_port
+from tests.edge.raw import Wire, answer_of
 from tests.real_time import wait_until_so
 
 
@@ -34,19 +38,58 @@ async def test_a_front_is_started_again_though_the_machine_refused_it_once(
         monkeypatch.setattr(subprocess, "Popen", refuse_once)
         os.kill(first, signal.SIGKILL)
 
-        async def listens() -> bool:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                return False
-            writer.close()
-            return not refusals
+        async def is_replaced() -> bool:
+            return not refusals and await listens(port)
 
-        await wait_until_so(listens)
+        await wait_until_so(is_replaced)
         assert [first] != own_fronts()
     finally:
         await fronts.stop(0.0)
     assert [] == own_fronts()
+
+
+async def test_a_front_that_hangs_is_ended_and_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its callers are told that the connection broke, and so is the engine: nobody waits on."""
+    method, *_ = methods_of(PUBLIC)
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def never(_data: bytes, _context: CallContext) -> bytes:
+        asked.set()
+        try:
+            return await asyncio.get_running_loop().create_future()
+        finally:
+            left.set()
+
+    endpoint = Endpoint(endpoint_name(method), Kind.UNARY, never)
+    fronts = Fronts(1, [endpoint], f"127.0.0.1:{free_port()}", 1 << 20)
+    port = await fronts.start()
+    try:
+        (hung,) = own_fronts()
+        async with Wire(f"127.0.0.1:{port}") as wire:
+            call = wire.start(endpoint.name, b"", timeout_s=None)
+            await asked.wait()
+            monkeypatch.setattr(keeper, "BEAT_S", 0.1)
+            os.kill(hung, signal.SIGSTOP)
+            assert "UNAVAILABLE" == (await answer_of(call)).code
+        await left.wait()
+        monkeypatch.undo()
+        await wait_until_so(lambda: listens(port))
+        assert [hung] != own_fronts()
+        assert 1 <= fronts.restarts
+    finally:
+        await fronts.stop(0.0)
+
+
+async def listens(port: int) -> bool:
+    """Whether somebody does."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def own_fronts() -> list[int]:

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,17 @@ from grpc_health.v1 import health_pb2
 
 from holdfast.edge.client import Client, calls
 from tests.edge.node_process import NodeProcess, running_node, standing_still
-from tests.edge.raw import CALL_TIMEOUT_S, OK, WAREHOUSE, Wire, are_known, new_name
+from tests.edge.raw import (
+    CALL_TIMEOUT_S,
+    OK,
+    WAREHOUSE,
+    Wire,
+    answer_of,
+    are_known,
+    figure,
+    metrics_of,
+    new_name,
+)
 from tests.edge.test_kill import Books, Caller, ask_again, books_of, put_places, run, script
 from tests.edge.transports.conftest import TRANSPORTS
 from tests.edge.transports.neighbours import live_holds, new_sku
@@ -240,3 +251,26 @@ async def test_a_front_that_stands_still_holds_up_its_own_callers_alone(node: No
     assert len(orders) == await live_holds(node, sku, 1, orders)
     for wire in wires:
         await wire.__aexit__()
+
+
+@pytest.mark.slow
+async def test_a_front_that_hangs_is_replaced_while_its_callers_go_on(node: NodeProcess) -> None:
+    """After five seconds its callers are told, and the client asks again by itself."""
+    hung, _ = await all_fronts(node)
+    sku = await new_sku(node)
+    wires = await wires_to_each(node)
+    before = figure(await metrics_of(node), "holdfast_front_restarts_total")
+    orders = [new_name("order") for _ in range(20)]
+    async with AsyncExitStack() as stack:
+        for wire in wires:
+            await stack.enter_async_context(wire)
+        os.kill(hung, signal.SIGSTOP)
+        answers = [wire.start_call(calls.get_availability(sku)) for wire in wires]
+        codes = {(await answer_of(call)).code for call in answers}
+        assert {OK, "UNAVAILABLE"} == codes
+        async with Client(**node.targets, timeout_s=60, own_connection=True) as client:
+            for order in orders:
+                await client.reserve(order, [(sku, WAREHOUSE, 1)])
+    assert hung not in await all_fronts(node)
+    assert before + 1 == figure(await metrics_of(node), "holdfast_front_restarts_total")
+    assert len(orders) == await live_holds(node, sku, 1, orders)
