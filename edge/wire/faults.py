@@ -280,6 +280,18 @@ def front_overloaded(calls: int) -> Fault:
     )
 
 
+def streams_overloaded(size_bytes: int) -> Fault:
+    """The streams of a front have more without an answer than they may have."""
+    return Fault(
+        grpc.StatusCode.UNAVAILABLE,
+        "OVERLOADED",
+        f"the streams of this front hold {size_bytes} bytes that have no answer yet; nothing was "
+        "done with the last message, send again what was not answered",
+        {"bytes": str(size_bytes)},
+        OVERLOAD_RETRY_S,
+    )
+
+
 def is_overload(fault: Fault) -> bool:
     """Whether a fault is that of a full mailbox, which empties by itself."""
     return fault.reason == "OVERLOADED"

@@ -172,8 +172,8 @@ class EngineEnd(asyncio.Protocol):
 
 
 class _Stream:
-    """A stream under way: what its caller sent and its method has not taken, and how many answers
-    may be sent before its front has taken some.
+    """A stream under way: what its caller sent and its method has not taken, as much as its front
+    lets through, and how many answers may be sent before its caller has taken some.
     """
 
     def __init__(self, number: int, writer: FrameWriter) -> None:
@@ -192,7 +192,6 @@ class _Stream:
     async def requests(self) -> AsyncIterator[bytes]:
         """What its caller sends, until he has said all."""
         while (data := await self._sent.get()) is not None:
-            self._writer.send(What.TAKEN, self._number)
             yield data
 
     async def send_all(self, answers: AsyncIterator[bytes]) -> None:

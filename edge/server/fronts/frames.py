@@ -25,8 +25,9 @@ _CALL: Final = struct.Struct("<HdBB")
 _STATUS: Final = struct.Struct("<BiI")
 _SECONDS: Final = struct.Struct("<d")
 
-#: Messages of a stream, each way, that may be on their way or wait for who reads them.
-STREAM_WINDOW: Final = 8
+#: Messages of a stream that may have no answer that its caller took, and answers that he may not
+#: have taken: twice what the engine works at once.
+STREAM_WINDOW: Final = 16
 
 #: Where a refusal says nothing of a retry.
 _NO_RETRY: Final = -1
@@ -44,7 +45,7 @@ class What(IntEnum):
     END = 3
     """The caller says no more; or, from the engine, the stream has ended well."""
     TAKEN = 4
-    """A message of a stream was taken, so that another may be sent."""
+    """A caller took an answer of a stream, so that the engine may send another."""
     CANCEL = 5
     """Nobody waits for the call any more."""
     ANSWER = 6

@@ -15,7 +15,6 @@ from ..call_status import CallStatus
 from ..context import CallContext
 from ..endpoints import Endpoint, Kind, endpoint_name, kind_of
 from .frames import (
-    STREAM_WINDOW,
     Frame,
     FrameReader,
     FrameWriter,
@@ -24,6 +23,7 @@ from .frames import (
     unpack_seconds,
     unpack_status,
 )
+from .unanswered import StreamWindow, Unanswered
 
 #: Calls that a front has under way, and bytes that wait for the engine: with more, calls are
 #: refused here, and cost the engine nothing.
@@ -50,6 +50,7 @@ class FrontEnd(asyncio.Protocol):
         self._number = 0
         self._unary: dict[int, asyncio.Future[bytes]] = {}
         self._streams: dict[int, _Stream] = {}
+        self._unanswered = Unanswered()
 
     def __repr__(self) -> str:
         return f"<FrontEnd, {len(self._unary)} calls and {len(self._streams)} streams>"
@@ -121,7 +122,7 @@ class FrontEnd(asyncio.Protocol):
         self, method: int, data: bytes, context: CallContext
     ) -> AsyncIterator[bytes]:
         number = self._begin(method, context, data)
-        stream = self._streams[number] = _Stream(number, self._writer)
+        stream = self._streams[number] = _Stream(number, self._writer, self._unanswered)
         try:
             async for answer in stream.answers():
                 yield answer
@@ -133,7 +134,7 @@ class FrontEnd(asyncio.Protocol):
         self, method: int, requests: AsyncIterator[bytes], context: CallContext
     ) -> AsyncIterator[bytes]:
         number = self._begin(method, context, b"")
-        stream = self._streams[number] = _Stream(number, self._writer)
+        stream = self._streams[number] = _Stream(number, self._writer, self._unanswered)
         sending = asyncio.create_task(stream.send_all(requests))
         try:
             async for answer in stream.answers():
@@ -160,22 +161,20 @@ class FrontEnd(asyncio.Protocol):
 
 
 class _Stream:
-    """A stream under way: answers that its caller has not taken, and how many of his messages may
-    be sent before the engine has taken some.
+    """A stream under way: answers that its caller has not taken, and what of his messages has no
+    answer.
     """
 
-    def __init__(self, number: int, writer: FrameWriter) -> None:
+    def __init__(self, number: int, writer: FrameWriter, unanswered: Unanswered) -> None:
         self._number = number
         self._writer = writer
         self._is_open = True
         self._heard: asyncio.Queue[bytes | CallStatus | None] = asyncio.Queue()
-        self._window = asyncio.Semaphore(STREAM_WINDOW)
+        self._window = StreamWindow(unanswered)
 
     def hear(self, what: int, body: bytes) -> None:
         """Take what the engine says."""
-        if what == What.TAKEN:
-            self._window.release()
-        elif what == What.MESSAGE:
+        if what == What.MESSAGE:
             self._heard.put_nowait(body)
         else:
             self._is_open = False
@@ -187,16 +186,22 @@ class _Stream:
             if isinstance(answer, CallStatus):
                 raise answer
             yield answer
+            self._window.give_back()
             self._writer.send(What.TAKEN, self._number)
 
     async def send_all(self, requests: AsyncIterator[bytes]) -> None:
         """Send what the caller sends, as fast as it is taken."""
-        async for data in requests:
-            await self._window.acquire()
-            self._writer.send(What.MESSAGE, self._number, data)
-        self._writer.send(What.END, self._number)
+        try:
+            async for data in requests:
+                await self._window.take(len(data))
+                self._writer.send(What.MESSAGE, self._number, data)
+        except CallStatus as refused:
+            self._heard.put_nowait(refused)
+        else:
+            self._writer.send(What.END, self._number)
 
     def leave(self) -> None:
         """Say that nobody waits any more, unless the engine ended the stream."""
+        self._window.close()
         if self._is_open:
             self._writer.send(What.CANCEL, self._number)

@@ -197,6 +197,9 @@ def _options(message_bytes_max: int, *, shares_port: bool) -> list[tuple[str, in
         ("grpc.max_send_message_length", -1),
         # With it, a second node on the same port would get every other connection.
         ("grpc.so_reuseport", int(shares_port)),
+        # gRPC would let each stream send 16 MiB ahead when it finds the line fast, whether anybody
+        # reads them or not; without, 64 KiB, and a message that is read is let in whole.
+        ("grpc.http2.bdp_probe", 0),
         # The usual 100 would queue the callers of one channel silently.
         ("grpc.max_concurrent_streams", 10_000),
         ("grpc.http2.min_ping_interval_without_data_ms", PING_MIN_MS),

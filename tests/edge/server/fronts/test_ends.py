@@ -13,8 +13,9 @@ import pytest
 from holdfast.edge.server.call_status import CallStatus
 from holdfast.edge.server.context import CallContext
 from holdfast.edge.server.endpoints import Endpoint, Kind
-from holdfast.edge.server.fronts import engine_end, front_end
+from holdfast.edge.server.fronts import engine_end, front_end, unanswered
 from holdfast.edge.server.fronts.frames import STREAM_WINDOW
+from holdfast.edge.server.fronts.unanswered import STREAM_BYTES_MAX
 from tests.edge.server.fronts.connected import connected_ends
 from tests.edge.server.test_endpoints import SERVICE
 from tests.real_time import wait_until_so
@@ -141,6 +142,74 @@ async def test_a_writer_who_is_not_read_waits(engine: Engine) -> None:
         heard = [await first]
         heard += [data async for data in answers]
         assert [str(number).encode() for number in range(100)] == heard
+
+
+async def test_long_messages_of_a_writer_go_one_by_one(engine: Engine) -> None:
+    """A window of them would be as much as all of its front's streams may have."""
+    engine.open.clear()
+    async with connected_ends(engine.endpoints) as (front, _):
+        _, _, convert = responds(front)
+        long = bytes(STREAM_BYTES_MAX - 1)
+        sent = 0
+
+        async def requests() -> AsyncIterator[bytes]:
+            nonlocal sent
+            for data in (b"1", long + b"2", long, long, b"3", b"4", b"5"):
+                sent += 1
+                yield data
+
+        answers = convert(requests(), ANYONE)
+        heard = [asyncio.ensure_future(anext(answers))]
+
+        async def has_come() -> bool:
+            return 1 == engine.taken
+
+        await wait_until_so(has_come)
+        assert 2 == sent
+        engine.open.set()
+        lengths = [len(await heard[0])] + [len(data) async for data in answers]
+        assert [1, STREAM_BYTES_MAX, STREAM_BYTES_MAX - 1, STREAM_BYTES_MAX - 1, 1, 1, 1] == lengths
+        assert 0 == front._unanswered.bytes
+
+
+async def test_streams_that_hold_too_much_are_refused_and_leave_nothing_behind(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The messages that would be too much; a stream that holds nothing else may send one of any
+    size, and calls go on.
+    """
+    monkeypatch.setattr(unanswered, "STREAMS_BYTES_MAX", 1_000)
+    engine.open.clear()
+    async with connected_ends(engine.endpoints) as (front, end):
+        get, _, convert = responds(front)
+
+        first = convert(one(bytes(2_000)), ANYONE)
+        waiting = asyncio.ensure_future(anext(first))
+
+        async def is_held() -> bool:
+            return 1 == engine.taken
+
+        await wait_until_so(is_held)
+        with pytest.raises(CallStatus) as refused:
+            await anext(convert(one(b"x"), ANYONE))
+        assert grpc.StatusCode.UNAVAILABLE == refused.value.code
+        assert "hold 2000 bytes" in refused.value.message
+        assert 50 == refused.value.retry_after_ms
+        engine.open.set()
+        assert bytes(2_000) == await waiting
+        await first.aclose()
+        assert b"x" == await anext(convert(one(b"x"), ANYONE))
+        assert b"y" == await get(b"y", ANYONE)
+
+        async def has_ended() -> bool:
+            return not end._calls and not front._streams
+
+        await wait_until_so(has_ended)
+        assert 0 == front._unanswered.bytes
+
+
+async def one(data: bytes) -> AsyncIterator[bytes]:
+    yield data
 
 
 async def test_a_reader_who_does_not_read_is_not_written_to(engine: Engine) -> None:
