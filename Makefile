@@ -21,9 +21,10 @@ IMPORTED := google/api/field_behavior.proto google/rpc/status.proto
 COVERED := tests/core $(addprefix tests/persistence/, test_earlier_builds.py test_history.py \
 	test_recovery.py test_schema.py test_verify.py)
 COMPILED := tests/core/kernels/test_compiled.py
-# Tests that meet a node as the outside world does; those of tests/edge/transports choose for
-# themselves what is before theirs.
-FRONTED := $(wildcard tests/edge/test_*.py) $(addprefix tests/edge/, cli client history)
+# Tests that meet a node as the outside world does: stories, hazards, kills, the checker of
+# histories. Those of tests/edge/transports choose for themselves what is before theirs.
+FRONTED := $(wildcard tests/edge/test_*.py) \
+	$(addprefix tests/edge/, cli client history transports server/fronts)
 TOLD := -q --durations=10 --durations-min=1
 # Two processes. Each has files of its own, and takes from the other when it has none left.
 SHARED := -n 2 --dist worksteal

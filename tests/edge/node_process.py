@@ -208,6 +208,11 @@ class NodeProcess:
         """The numbers of its fronts; of those that have ended none."""
         return self._children("holdfast.edge.server.fronts.front")
 
+    def callers_of(self, front: int) -> int:
+        """How many connections a front has."""
+        found = psutil.Process(front).net_connections("tcp")
+        return sum(each.status == psutil.CONN_ESTABLISHED for each in found)
+
     def _children(self, module: str) -> list[int]:
         """The numbers of the processes that it started with this module."""
         found = []

@@ -19,10 +19,11 @@ from holdfast.core.limits import RETENTION_NS
 from holdfast.persistence.verify import verify
 from tests.edge.history.asked_operations import Attempt, Operation
 from tests.edge.history.checker import Checker, ViolationError
+from tests.edge.history.front_killer import FrontKiller
 from tests.edge.history.journal_turns import Turn, read_turns
 from tests.edge.history.requests import PUT_PLACES
-from tests.edge.history.traffic import run_traffic
-from tests.edge.node_process import running_node
+from tests.edge.history.traffic import Disturber, Killer, Traffic, run_traffic
+from tests.edge.node_process import NodeProcess, running_node
 from tests.model import Model
 
 CALLERS = 16
@@ -58,17 +59,28 @@ class History:
         return sorted(filter(is_right, found), key=lambda each: each.answered_at or 0)
 
 
-def record(folder: Path, operations: int, kills: int, seed: int) -> History:
-    """Let callers work and the node be killed, and see that its directory is sound."""
-    with running_node(folder, snapshot_every_mib=1) as node:
-        traffic, killer = asyncio.run(run_traffic(node, CALLERS, operations, kills, seed))
+def record(
+    folder: Path,
+    operations: int,
+    kills: int,
+    seed: int,
+    killer: Callable[[NodeProcess, Traffic, int, int], Disturber] = Killer,
+    **settings: object,
+) -> History:
+    """Let callers work and the node be killed, or what else the killer kills, and see that its
+    directory is sound.
+    """
+    with running_node(folder, snapshot_every_mib=1, **settings) as node:
+        traffic, disturber = asyncio.run(
+            run_traffic(node, CALLERS, operations, seed, lambda *on: killer(*on, kills, seed))
+        )
         assert [] == node.complaints()
         node.kill()
     turns = read_turns(node.data_dir)
     report = verify(node.data_dir)
     assert report.is_good, report.findings
     assert len(turns) == report.appends
-    assert kills <= killer.kills
+    assert kills <= disturber.kills
     assert traffic.unanswered, "no call was hit"
     return History(traffic.operations, turns)
 
@@ -97,6 +109,17 @@ def test_one_order_explains_the_answers_to_200_000_operations(tmp_path: Path) ->
     history = record(tmp_path, 200_000, 22, seed=5)
     assert any((tmp_path / "data" / "archive").iterdir()), "nothing was trimmed"
     history.check()
+
+
+@pytest.mark.parametrize(
+    ("operations", "kills"),
+    [(1_000, 3), pytest.param(100_000, 60, marks=(pytest.mark.slow, pytest.mark.timeout(3_600)))],
+)
+def test_one_order_explains_all_answers_while_fronts_are_killed(
+    tmp_path: Path, operations: int, kills: int
+) -> None:
+    """What a front had passed on and not told is there once, or not at all."""
+    record(tmp_path, operations, kills, 17, FrontKiller, fronts=2).check()
 
 
 def turns_with(history: History, kind: str) -> Iterator[tuple[Turn, list[tuple[str, str]]]]:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import grpc
 
@@ -202,13 +202,26 @@ class Killer:
             self._struck.clear()
 
 
+class Disturber(Protocol):
+    """Who kills something, and how often he has."""
+
+    kills: int
+
+    async def run(self, working: "asyncio.Future[Any]") -> None:
+        """Go on until the callers are done."""
+
+
 async def run_traffic(
-    node: NodeProcess, callers: int, operations: int, kills: int, seed: int
-) -> tuple[Traffic, Killer]:
+    node: NodeProcess,
+    callers: int,
+    operations: int,
+    seed: int,
+    disturb: Callable[[NodeProcess, Traffic], Disturber],
+) -> tuple[Traffic, Disturber]:
     """Let callers work until so many operations were answered."""
     traffic = Traffic(node.target, operations)
     handles = await open_books(node, traffic)
-    killer = Killer(node, traffic, kills, seed)
+    disturber = disturb(node, traffic)
     shared: deque[Any] = deque(maxlen=40)
     wires = [Wire(node.target) for _ in range(4)]
     working = asyncio.gather(
@@ -221,10 +234,10 @@ async def run_traffic(
             for number in range(callers)
         )
     )
-    await killer.run(working)
+    await disturber.run(working)
     async with Wire(node.target) as wire:
         last = Caller(traffic, wire, Imagination("last", random.Random(seed), handles, shared))
         await last.ask(read_skus(SKUS))
     for wire in wires:
         await wire.__aexit__()
-    return traffic, killer
+    return traffic, disturber

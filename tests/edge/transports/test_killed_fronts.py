@@ -207,21 +207,15 @@ async def test_a_front_that_is_started_again_says_at_once_that_the_node_serves(
     assert health_pb2.HealthCheckResponse.SERVING == told.status
 
 
-def connections(pid: int) -> int:
-    """How many callers a front has."""
-    found = psutil.Process(pid).net_connections("tcp")
-    return sum(each.status == psutil.CONN_ESTABLISHED for each in found)
-
-
 async def wires_to_each(node: NodeProcess) -> list[Wire]:
     """Connections, so many that each front has one or more of them."""
     wires: list[Wire] = []
     pids = await all_fronts(node)
-    before = [connections(pid) for pid in pids]
+    before = [node.callers_of(pid) for pid in pids]
     while True:
         wires.append(Wire(node.target))
         await wires[-1].send_call(calls.get_availability("nothing"))
-        now = [connections(pid) for pid in pids]
+        now = [node.callers_of(pid) for pid in pids]
         if all(count > first for count, first in zip(now, before, strict=True)):
             return wires
 
