@@ -140,13 +140,15 @@ def _warm_audit(node: Node) -> None:
 
 
 def _warm_messages() -> None:
-    """An answer is spelled at the edge, by a kernel too."""
+    """A request is weighed and an answer spelled at the edge, by kernels too."""
     fields, columns = np.zeros((1, 3), np.int64), np.zeros((1, 1), np.int64)
     figures = np.zeros(2, np.int64)
     data = np.zeros(0, np.uint8)
     kernels.measure_messages(fields, columns, figures, figures.copy())
     kernels.write_messages(fields, columns, data, figures, figures.copy(), data.copy())
     kernels.sum_positive(figures, figures, figures, figures.copy())
+    received = np.frombuffer(b"", np.uint8)  # not to be written to, as what comes off the wire
+    kernels.weigh_fields(received, data, figures, 0)
 
 
 def _warm_lookups(node: Node, operations: np.ndarray) -> Iterator[Command]:

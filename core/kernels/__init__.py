@@ -4,7 +4,8 @@ Rules of these files: integers, no allocation per operation, no Python objects. 
 `apply_…` take effects and change the state; `reserve_batch`, `move_batch` and `settle_backorders`
 decide, write and apply in one go, `reserve_lines` writes and applies, through the same functions.
 Kernels named `find_…`, `count_…`, `read_…`, `sum_…`, `hash_…`, `judge_…`, `decide_…` and `plan_…`
-read the state, and fill in what they are handed for their answers; messages.py spells answers.
+read the state, and fill in what they are handed for their answers; messages.py spells answers, and
+fields.py weighs what is asked.
 Callers have made room before
 they call.
 
@@ -34,6 +35,7 @@ from .content_hash import (
     hash_supplies,
     hash_unavailable,
 )
+from .fields import weigh_fields
 from .gaps import (
     apply_gaps,
     apply_source_resets,
@@ -247,6 +249,7 @@ __all__ = [
     "sum_positive",
     "sum_shipped",
     "take_block",
+    "weigh_fields",
     "whole_moves",
     "write_messages",
     "write_stock",

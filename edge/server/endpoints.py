@@ -32,6 +32,7 @@ from holdfast.v1.common_pb2 import OUTCOME_REFUSED
 from ..wire import faults
 from ..wire.faults import Fault
 from ..wire.packed import has_columns, twin
+from ..wire.weighing import LIGHT_BYTES, Scales
 from .call_status import CallStatus
 from .context import CallContext
 from .log_writer import Sampler
@@ -278,8 +279,11 @@ def _always(_call: CallContext) -> None:
 
 def _parser(message_class: type[Message]) -> Parse:
     from_string = message_class.FromString
+    scales = Scales(message_class.DESCRIPTOR)
 
     def parse(data: bytes) -> Message:
+        if len(data) > LIGHT_BYTES:
+            scales.check(data)
         try:
             return from_string(data)
         except DecodeError as error:

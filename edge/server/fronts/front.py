@@ -10,6 +10,9 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
 
 import uvloop
 
@@ -19,9 +22,15 @@ from ..endpoints import PUBLIC, methods_of, service_names
 from ..transports.grpcio import GrpcioTransport
 from .front_end import FrontEnd
 
+#: How a process of Linux says that it should be the first to end when memory is short
+#: (https://man7.org/linux/man-pages/man5/proc_pid_oom_score_adj.5.html).
+OOM_SCORE: Final = Path("/proc/self/oom_score_adj")
+
 
 def main() -> None:
     """Serve until the engine says stop, or is gone."""
+    with suppress(OSError):  # another system, or one that forbids it
+        OOM_SCORE.write_text("1000")
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # they reach all processes: the engine says when
     signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED_SIGNALS)

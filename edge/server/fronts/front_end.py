@@ -25,8 +25,9 @@ from .frames import (
 )
 from .unanswered import StreamWindow, Unanswered
 
-#: Calls that a front has under way, and bytes that wait for the engine: with more, calls are
-#: refused here, and cost the engine nothing.
+#: Calls that a front has under way, as many streams beside them, and bytes that wait for the
+#: engine: with more, calls are refused here, and cost the engine nothing. Streams may stay for
+#: ever: counted with other calls, those of one caller could keep all others out.
 CALLS_MAX: Final = 10_000
 UNSENT_BYTES_MAX: Final = 64 << 20
 
@@ -107,7 +108,7 @@ class FrontEnd(asyncio.Protocol):
             future.set_exception(unpack_status(body))
 
     async def _ask(self, method: int, data: bytes, context: CallContext) -> bytes:
-        number = self._begin(method, context, data)
+        number = self._begin(method, context, data, len(self._unary))
         future: asyncio.Future[bytes] = self._loop.create_future()
         self._unary[number] = future
         try:
@@ -121,7 +122,7 @@ class FrontEnd(asyncio.Protocol):
     async def _ask_once(
         self, method: int, data: bytes, context: CallContext
     ) -> AsyncIterator[bytes]:
-        number = self._begin(method, context, data)
+        number = self._begin(method, context, data, len(self._streams))
         stream = self._streams[number] = _Stream(number, self._writer, self._unanswered)
         try:
             async for answer in stream.answers():
@@ -133,7 +134,7 @@ class FrontEnd(asyncio.Protocol):
     async def _ask_on(
         self, method: int, requests: AsyncIterator[bytes], context: CallContext
     ) -> AsyncIterator[bytes]:
-        number = self._begin(method, context, b"")
+        number = self._begin(method, context, b"", len(self._streams))
         stream = self._streams[number] = _Stream(number, self._writer, self._unanswered)
         sending = asyncio.create_task(stream.send_all(requests))
         try:
@@ -144,9 +145,8 @@ class FrontEnd(asyncio.Protocol):
             stream.leave()
             del self._streams[number]
 
-    def _begin(self, method: int, context: CallContext, data: bytes) -> int:
+    def _begin(self, method: int, context: CallContext, data: bytes, under_way: int) -> int:
         """Send a call, and return its number. Raises a `CallStatus` when there are too many."""
-        under_way = len(self._unary) + len(self._streams)
         if under_way >= CALLS_MAX or self._writer.unsent_bytes() > UNSENT_BYTES_MAX:
             raise CallStatus.of(faults.front_overloaded(under_way))
         self._count_on()

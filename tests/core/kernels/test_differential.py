@@ -35,6 +35,7 @@ WORLDS: tuple[World, ...] = (
     worlds.mixing,
     worlds.names,
     worlds.messages,
+    worlds.received,
     worlds.levels,
     worlds.remembered,
     worlds.index,

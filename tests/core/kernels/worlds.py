@@ -445,3 +445,45 @@ def messages(duel: Duel, rng: Random) -> None:
     values = np.array([rng.choice((-5, 0, 7, 2**62, 2**63 - 1)) for _ in range(9)])
     bounds = np.sort(np.array([[rng.randrange(10) for _ in range(4)] for _ in range(2)]), axis=0)
     duel.call("sum_positive", values, *bounds, np.zeros(4, np.int64))
+
+
+def received(duel: Duel, rng: Random) -> None:
+    """Messages off the wire: fields of all forms, messages within messages, and noise."""
+    inner = np.zeros(3 * codes.FIELD_NUMBERS, np.uint8)
+    inner[[codes.FIELD_NUMBERS + 2, 2 * codes.FIELD_NUMBERS + 1]] = 2, 1
+    for _ in range(20):
+        data = bytearray(message_of(rng, 3))
+        if rng.random() < 0.3:
+            data[rng.randrange(len(data) + 1) :] = rng.randbytes(rng.randrange(12))
+        read_only = np.frombuffer(bytes(data), np.uint8)
+        most = rng.choice((0, 5, 1_000))
+        duel.call("weigh_fields", read_only, inner, np.zeros(40, np.int64), most)
+
+
+def message_of(rng: Random, depth: int) -> bytes:
+    """Some fields, one behind the other."""
+    made = []
+    for _ in range(rng.randrange(5)):
+        tag = rng.choice((1, 2, 2, 31, 32, 5_000)) << 3
+        inside = message_of(rng, depth - 1) if depth else rng.randbytes(rng.randrange(200))
+        value, form = rng.choice(
+            (
+                (varint(rng.choice((0, 127, 300, 2**64 - 1))), 0),
+                (bytes(8), 1),
+                (varint(len(inside)) + inside, 2),
+                (b"", 3),
+                (b"", 4),
+                (bytes(4), 5),
+            )
+        )
+        made.append(varint(tag | form) + value)
+    return b"".join(made)
+
+
+def varint(value: int) -> bytes:
+    """A number as the wire has it."""
+    made = bytearray()
+    while value > 127:
+        made.append(value & 127 | 128)
+        value >>= 7
+    return bytes((*made, value))

@@ -130,6 +130,18 @@ async def test_a_killed_engine_takes_its_fronts_along_and_a_new_one_has_the_port
         assert [] == node.complaints()
 
 
+async def test_a_front_is_the_first_to_end_when_memory_is_short(node: NodeProcess) -> None:
+    """A flood that fills it leaves the engine, which may be the larger process, alone."""
+    for front in await all_fronts(node):
+        assert 1_000 == oom_score(front)
+    assert oom_score(node.pid) < 1_000
+
+
+def oom_score(pid: int) -> int:
+    """How gladly the system ends a process when memory is short."""
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text("utf-8"))
+
+
 def is_front(pid: int) -> bool:
     """Whether a process of this number is there, and is a front."""
     try:

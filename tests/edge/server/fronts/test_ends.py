@@ -278,6 +278,24 @@ async def test_a_front_with_too_much_under_way_refuses_by_itself(
         assert b"x" == await get(b"x", ANYONE)
 
 
+async def test_streams_that_stay_keep_no_other_call_out(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have a limit of their own."""
+    monkeypatch.setattr(front_end, "CALLS_MAX", 3)
+    async with connected_ends(engine.endpoints) as (front, _):
+        get, watch, _ = responds(front)
+        watching = [watch(b"", ANYONE) for _ in range(4)]
+        for answers in watching[:3]:
+            await anext(answers)
+        with pytest.raises(CallStatus) as refused:
+            await anext(watching[3])
+        assert grpc.StatusCode.UNAVAILABLE == refused.value.code
+        assert b"x" == await get(b"x", ANYONE)
+        for answers in watching:
+            await answers.aclose()
+
+
 async def test_numbers_begin_again_and_pass_over_streams_that_are_open(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
