@@ -5,7 +5,7 @@ Rules of these files: integers, no allocation per operation, no Python objects. 
 decide, write and apply in one go, `reserve_lines` writes and applies, through the same functions.
 Kernels named `find_…`, `count_…`, `read_…`, `sum_…`, `hash_…`, `judge_…`, `decide_…` and `plan_…`
 read the state, and fill in what they are handed for their answers; messages.py spells answers, and
-fields.py weighs what is asked.
+field_weights.py weighs what is asked.
 Callers have made room before
 they call.
 
@@ -35,7 +35,7 @@ from .content_hash import (
     hash_supplies,
     hash_unavailable,
 )
-from .fields import weigh_fields
+from .field_weights import weigh_fields
 from .gaps import (
     apply_gaps,
     apply_source_resets,

@@ -155,5 +155,5 @@ NEVER_NS = int(np.iinfo(np.int64).max)
 #: What a field of a message has (kernels/messages.py): a figure, or strings and messages.
 FIGURES, PIECES = range(2)
 
-#: Numbers of fields that kernels/fields.py looks into are below this.
+#: Numbers of fields that kernels/field_weights.py looks into are below this.
 FIELD_NUMBERS = 32

@@ -268,26 +268,13 @@ def overloaded(shard: int, mailbox_capacity: int) -> Fault:
     )
 
 
-def front_overloaded(calls: int) -> Fault:
-    """A front has as much under way as it may have."""
+def front_overloaded(held: str) -> Fault:
+    """A front has as much under way as it may have, of calls or of what streams have sent."""
     return Fault(
         grpc.StatusCode.UNAVAILABLE,
         "OVERLOADED",
-        f"this front has {calls} calls under way, and the engine is behind; "
-        "nothing was done, try again",
-        {"calls": str(calls)},
-        OVERLOAD_RETRY_S,
-    )
-
-
-def streams_overloaded(size_bytes: int) -> Fault:
-    """The streams of a front have more without an answer than they may have."""
-    return Fault(
-        grpc.StatusCode.UNAVAILABLE,
-        "OVERLOADED",
-        f"the streams of this front hold {size_bytes} bytes that have no answer yet; nothing was "
-        "done with the last message, send again what was not answered",
-        {"bytes": str(size_bytes)},
+        f"this front has {held}; nothing was done with this message, try again",
+        {"held": held},
         OVERLOAD_RETRY_S,
     )
 

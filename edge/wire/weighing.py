@@ -7,7 +7,6 @@ in which nobody is answered. So a long message is weighed first; a short one nee
 from typing import Any, Final
 
 import numpy as np
-from google.protobuf.descriptor import Descriptor
 from numpy.typing import NDArray
 
 from holdfast.core import kernels
@@ -26,7 +25,7 @@ LIGHT_BYTES: Final = WEIGHT_MAX // 2
 class Scales:
     """Weighs the messages of a type, and those inside it."""
 
-    def __init__(self, descriptor: Descriptor) -> None:
+    def __init__(self, descriptor: Any) -> None:
         kinds = [descriptor]
         inner = []
         for kind in kinds:  # which grows meanwhile

@@ -47,7 +47,8 @@ class StreamWindow:
             self._answered.clear()
             await self._answered.wait()
         if self._all.bytes and self._all.bytes + size > STREAMS_BYTES_MAX:
-            raise CallStatus.of(faults.streams_overloaded(self._all.bytes))
+            held = f"{self._all.bytes} bytes of streams without an answer"
+            raise CallStatus.of(faults.front_overloaded(held))
         self._sizes.append(size)
         self._add(size)
 

@@ -72,7 +72,7 @@ def record(
     """
     with running_node(folder, snapshot_every_mib=1, **settings) as node:
         traffic, disturber = asyncio.run(
-            run_traffic(node, CALLERS, operations, seed, lambda *on: killer(*on, kills, seed))
+            run_traffic(node, CALLERS, operations, seed, lambda at, of: killer(at, of, kills, seed))
         )
         assert [] == node.complaints()
         node.kill()

@@ -58,9 +58,10 @@ async def test_a_front_that_hangs_is_ended_and_started_again(
     async def never(_data: bytes, _context: CallContext) -> bytes:
         asked.set()
         try:
-            return await asyncio.get_running_loop().create_future()
+            await asyncio.get_running_loop().create_future()
         finally:
             left.set()
+        return b""
 
     endpoint = Endpoint(endpoint_name(method), Kind.UNARY, never)
     fronts = Fronts(1, [endpoint], f"127.0.0.1:{free_port()}", 1 << 20)
