@@ -104,7 +104,7 @@ def availability(
 ) -> None:
     """Show how many units of SKUs are available, by location and in the network."""
     with asking(target, timeout, as_json=as_json) as client:
-        answer = client.batch_get_availability(skus, source_states=_named(source_states))
+        answer = client.batch_get_availability(skus, source_states=named_states(source_states))
     if as_json:
         print_json(plain(answer))
     else:
@@ -117,7 +117,8 @@ def availability(
         fail(f"Unknown: {unknown}.", "A SKU is created by its first stock event.")
 
 
-def _named(states: list[SourceState] | None) -> list[str]:
+def named_states(states: list[SourceState] | None) -> list[str]:
+    """States of sources as the wire names them."""
     return [f"SOURCE_STATE_{state.upper()}" for state in states or ()]
 
 
@@ -139,7 +140,7 @@ def promise(
             client.get_available_to_promise,
             *(sku, locations or ()),
             horizon_days=days,
-            source_states=_named(source_states),
+            source_states=named_states(source_states),
         )
         answer = page = ask()
         while page.next_page_token:

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .console import TIMEOUT_DEFAULT_S, Json, Target, asking, console, plain, print_json
+from .stock import SourceStates, named_states
 
 if TYPE_CHECKING:
+    from holdfast.v1.common_pb2 import SourceState
     from holdfast.v1.reservation_service_pb2 import ReservationState
     from holdfast.v1.watch_service_pb2 import LevelUpdate, ReservationChange
 
@@ -33,6 +35,7 @@ def watch(
     crossings: Annotated[
         bool, typer.Option("--crossings", help="Show when stock is low, out, short or back.")
     ] = False,
+    source_states: SourceStates = None,
     target: Target = None,
     as_json: Json = False,
 ) -> None:
@@ -44,6 +47,7 @@ def watch(
             from_now=now,
             low_threshold=low,
             crossings_only=crossings,
+            source_states=named_states(source_states),
         )
         try:
             for response in responses:
@@ -60,7 +64,8 @@ def _line(update: "LevelUpdate") -> str:
     """A level in a line: where, what is available of what, and its status."""
     name = f"{update.sku} @ {update.level.location}"
     if update.removed:
-        return f"{name}: ended"
+        state = update.level.source_state
+        return f"{name}: {'its source is ' + _source_word(state) if state else 'ended'}"
     units = update.level
     line = (
         f"{name}: {units.available} available, {units.on_hand} on hand, "
@@ -69,6 +74,12 @@ def _line(update: "LevelUpdate") -> str:
     line += f" (was {_STATUS_WORDS[update.crossed_from]})" if update.crossed_from else ""
     line += f", {update.uncovered} promised and not covered" if update.uncovered else ""
     return f"{line}, {update.overdue} overdue" if update.overdue else line
+
+
+def _source_word(number: "SourceState") -> str:
+    from holdfast.v1 import common_pb2 as common
+
+    return common.SourceState.Name(number).removeprefix("SOURCE_STATE_").lower()
 
 
 @app.command("watch-reservations")

@@ -166,6 +166,7 @@ class BlockingClient:
         after: Sequence[common.Revision] = (),
         low_threshold: int = 0,
         crossings_only: bool = False,
+        source_states: Iterable[common.SourceState | str] = (),
         correlation_id: str | None = None,
     ) -> Generator[watch.WatchAvailabilityResponse, None, None]:
         """See `Client.watch_availability`."""
@@ -176,6 +177,7 @@ class BlockingClient:
             after=after,
             low_threshold=low_threshold,
             crossings_only=crossings_only,
+            source_states=source_states,
         )
         self._check_open()
         until_closed, sleep = self._until_closed, self._sleep

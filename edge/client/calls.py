@@ -242,7 +242,7 @@ def get_availability(
     Raises `NotFound` if no stock event ever named the SKU.
     """
     request = availability.GetAvailabilityRequest(
-        sku=text("sku", sku), source_states=_states(source_states)
+        sku=text("sku", sku), source_states=states_of_sources(source_states)
     )
     return call(methods.GET_AVAILABILITY, request, **options)
 
@@ -262,7 +262,7 @@ def batch_get_availability(
     request = availability.BatchGetAvailabilityRequest(
         skus=texts("skus", skus, "an iterable of SKUs"),
         locations=texts("locations", locations, "an iterable of locations"),
-        source_states=_states(source_states),
+        source_states=states_of_sources(source_states),
     )
     return call(methods.BATCH_GET_AVAILABILITY, request, **options)
 
@@ -288,7 +288,7 @@ def get_available_to_promise(
         sku=text("sku", sku),
         locations=texts("locations", locations, "an iterable of locations"),
         horizon_days=integer("horizon_days", horizon_days, 32),
-        source_states=_states(source_states),
+        source_states=states_of_sources(source_states),
         page_size=integer("page_size", page_size, 32),
         page_token=text("page_token", page_token),
     )
@@ -458,7 +458,8 @@ def _remainder(remainder: reservation.Remainder | str | None) -> reservation.Rem
     return None if remainder is None else member("remainder", remainder, reservation.Remainder)
 
 
-def _states(given: Iterable[common.SourceState | str]) -> list[common.SourceState]:
+def states_of_sources(given: Iterable[common.SourceState | str]) -> list[common.SourceState]:
+    """States of sources as a request names them. Raises TypeError, ValueError."""
     states = each("source_states", given, "an iterable of states of sources")
     return [member("source_states", state, common.SourceState) for state in states]
 

@@ -218,6 +218,7 @@ class Client:
         after: Sequence[common.Revision] = (),
         low_threshold: int = 0,
         crossings_only: bool = False,
+        source_states: Iterable[common.SourceState | str] = (),
         correlation_id: str | None = None,
     ) -> AsyncGenerator[watch.WatchAvailabilityResponse, None]:
         """Tell the newest values of stock levels as they change, without end: of these SKUs at
@@ -227,7 +228,8 @@ class Client:
         has the `revisions` of an earlier response. After a lost connection the watch resumes by
         itself, for as long as a call would be retried; a response with `reset` says to forget what
         was told. `low_threshold` is where a level is low; with `crossings_only` a level is told
-        when it becomes low, out, short or in stock again.
+        when it becomes low, out, short or in stock again. With `source_states` levels are watched
+        whose source is in one of these states; one that leaves them is told as `removed`.
 
         Raises InvalidArgument, and HoldfastError with the reason OTHER_TIMELINE if `after` is of
         another data directory.
@@ -246,6 +248,7 @@ class Client:
             after=after,
             low_threshold=low_threshold,
             crossings_only=crossings_only,
+            source_states=source_states,
         )
         return resumed(self._session, self._waits, self._sleep, wanted, correlation_id)
 

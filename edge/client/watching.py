@@ -6,6 +6,7 @@ from typing import Any, Generic, NamedTuple
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import watch_service_pb2 as watch
 
+from .calls import states_of_sources
 from .methods import WATCH_AVAILABILITY, WATCH_RESERVATIONS, Method, Response
 from .parameters import each, flag, integer, of_type, text
 
@@ -27,6 +28,7 @@ def availability_watch(
     after: Sequence[common.Revision] = (),
     low_threshold: int = 0,
     crossings_only: bool = False,
+    source_states: Iterable[common.SourceState | str] = (),
 ) -> Watch[watch.WatchAvailabilityResponse]:
     """A watch of stock."""
     found = enumerate(each("skus", skus, "an iterable of SKUs"))
@@ -43,6 +45,7 @@ def availability_watch(
         ],
         low_threshold=integer("low_threshold", low_threshold),
         crossings_only=flag("crossings_only", crossings_only),
+        source_states=states_of_sources(source_states),
     )
     return Watch(WATCH_AVAILABILITY, request, _note_revisions)
 

@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from holdfast.core import commands as core
 from holdfast.core.limits import BATCH_MAX
+from holdfast.core.model import SourceState
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import watch_service_pb2 as watch
 
-from .availability import fill_level
+from .availability import fill_level, source_states
 from .faults import invalid, revision_of_other_timeline
-from .shared import INT64_MAX
+from .shared import INT64_MAX, SOURCE_STATES
 from .validation import bad_name, check_count, is_name
 
 STARTS: Final = (
@@ -35,6 +36,8 @@ class Watch:
     """Whether one that does not resume is told no state first."""
     low_threshold: int
     crossings_only: bool
+    source_states: Sequence[SourceState] = ()
+    """Empty for all."""
 
 
 def watch_from_request(
@@ -57,6 +60,7 @@ def watch_from_request(
         request.start == watch.WATCH_START_NOW,
         request.low_threshold,
         request.crossings_only,
+        source_states(request.source_states),
     )
 
 
@@ -104,6 +108,11 @@ def level_update(
     return update
 
 
-def removed_update(location: str) -> watch.LevelUpdate:
-    """A level whose SKU has ended, and is still to be named."""
-    return watch.LevelUpdate(level=availability.StockLevel(location=location), removed=True)
+def removed_update(location: str, state: SourceState | None = None) -> watch.LevelUpdate:
+    """A level that is not watched any more, and is still to be named: its source has come into
+    this state, or its SKU has ended.
+    """
+    level = availability.StockLevel(location=location)
+    if state is not None:
+        level.source_state = SOURCE_STATES[state]
+    return watch.LevelUpdate(level=level, removed=True)

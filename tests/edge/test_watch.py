@@ -192,6 +192,7 @@ async def test_a_position_of_elsewhere_is_a_fault(client: Client) -> None:
         ("locations[1]", {"locations": ["W1", " W2"]}),
         ("skus", {"skus": [f"s{n}" for n in range(1001)]}),
         ("low_threshold", {"low_threshold": -1}),
+        ("source_states[1]", {"source_states": [1, 0]}),
     ],
 )
 async def test_a_malformed_watch_names_its_field(

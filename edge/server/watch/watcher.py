@@ -36,7 +36,7 @@ LOOKED_THROUGH: Final = 65_536
 #: Levels in a page at which units are promised from supply.
 WAITING_TOLD: Final = 10
 
-#: Seconds that a watcher leaves the loop to others for each level that it was told: twelve times
+#: Seconds that a watcher leaves the loop to others for each level that it looked at: twelve times
 #: what telling one takes, so that a watcher of all costs a busy node 8 %. Meanwhile changes gather,
 #: and of those of one level the newest is told.
 REST_A_LEVEL_S: Final = 80e-6
@@ -47,7 +47,11 @@ _STATUSES: Final = (
     watch.STOCK_STATUS_LOW,
     watch.STOCK_STATUS_OUT,
     watch.STOCK_STATUS_SHORT,
+    watch.STOCK_STATUS_UNSPECIFIED,
 )
+
+#: In place of a status: the level was told as one that left the states that are watched.
+_LEFT: Final = len(_STATUSES) - 1
 
 #: A sequence that every level has changed behind.
 _BEFORE_ALL: Final = -1
@@ -90,6 +94,8 @@ class Watcher:
         self._statuses = [Table("u1", rows_max=each.shard.levels.rows_max) for each in feed.changes]
         self.told = feed.sequences() if wanted.after is None else list(wanted.after)
         self._resets = not wanted.from_now if wanted.after is None else not self._is_known()
+        # Whether the caller has no level but those that this stream told.
+        self._has_told_all = self._resets
         self._conflated = False
         # The day of the last pass. Who resumes may have been told before others began to watch.
         self._day_ns = feed.today_ns() if wanted.after is None else feed.begun_day_ns
@@ -137,17 +143,23 @@ class Watcher:
         until, today_ns = self._feed.sequences(), self._feed.today_ns()
         is_whole = after[0] == _BEFORE_ALL
         page: list[watch.LevelUpdate] = []
+        looked_at = 0
         async for shard, rows in self._rows(after, today_ns):
-            updates = list(self._updates(shard, rows, today_ns, is_whole=is_whole))
-            if page and len(page) + len(updates) > PAGE_LEVELS:
-                yield await self._response(page, ())
-                await asyncio.sleep(len(page) * REST_A_LEVEL_S)
-                page = []
-            page += updates
+            here, left = self._by_state(shard, rows)
+            count = len(here) + len(left)
+            if looked_at and looked_at + count > PAGE_LEVELS:
+                if page:
+                    yield await self._response(page, ())
+                    page = []
+                await asyncio.sleep(looked_at * REST_A_LEVEL_S)
+                looked_at = 0
+            page += self._updates(shard, here, today_ns, is_whole=is_whole)
+            page += self._removals(shard, left)
+            looked_at += count
         if page or self._resets:
             yield await self._response(page, until)
             self.told = until
-            await asyncio.sleep(len(page) * REST_A_LEVEL_S)
+        await asyncio.sleep(looked_at * REST_A_LEVEL_S)
         self.told, self._day_ns = until, today_ns
 
     async def _response(
@@ -202,6 +214,29 @@ class Watcher:
         self._conflated |= len(rows) < sum(map(len, touched))
         return rows
 
+    def _by_state(self, shard: Shard, rows: Array) -> tuple[Array, Array]:
+        """Those of these rows whose source is in a state that is watched or whose SKU has ended,
+        and those that the caller may have from before their source left these states.
+        """
+        told = self._statuses[shard.number]
+        told.extend(max(0, len(shard.levels) - len(told)))
+        if not self.wanted.source_states:
+            return rows, _NO_ROWS
+        *_, is_open, _, states = shard.read_levels(rows)
+        is_out = (is_open != 0) & ~np.isin(states, self.wanted.source_states)
+        before = told.records[rows]
+        may_have = before != _LEFT
+        if self._has_told_all:
+            may_have &= before != 0
+        return rows[~is_out], rows[is_out & may_have]
+
+    def _removals(self, shard: Shard, rows: Array) -> Iterator[watch.LevelUpdate]:
+        """The levels at these rows, whose source left the states that are watched."""
+        self._statuses[shard.number].records[rows] = _LEFT
+        for _, (sku, location), level in _levels(shard, rows):
+            assert level is not None
+            yield _named(shard, sku, removed_update(location, level.state))
+
     def _updates(
         self, shard: Shard, rows: Array, today_ns: int, *, is_whole: bool
     ) -> Iterator[watch.LevelUpdate]:
@@ -209,7 +244,6 @@ class Watcher:
         uncovered = uncovered_at(shard, rows, today_ns)
         late = zip(uncovered, sum_incoming(shard, rows, today_ns), strict=True)
         told = self._statuses[shard.number]
-        told.extend(max(0, len(shard.levels) - len(told)))
         for (row, (sku, location), level), of_supply in zip(
             _levels(shard, rows), late, strict=True
         ):

@@ -28,7 +28,7 @@ from holdfast.v1 import common_pb2 as holdfast_dot_v1_dot_common__pb2
 from holdfast.v1 import reservation_service_pb2 as holdfast_dot_v1_dot_reservation__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fholdfast/v1/watch_service.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&holdfast/v1/availability_service.proto\x1a\x18holdfast/v1/common.proto\x1a%holdfast/v1/reservation_service.proto\"\xb8\x01\n\x18WatchAvailabilityRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\x12\x11\n\tlocations\x18\x02 \x03(\t\x12&\n\x05start\x18\x03 \x01(\x0e\x32\x17.holdfast.v1.WatchStart\x12$\n\x05\x61\x66ter\x18\x04 \x03(\x0b\x32\x15.holdfast.v1.Revision\x12\x15\n\rlow_threshold\x18\x05 \x01(\x03\x12\x16\n\x0e\x63rossings_only\x18\x06 \x01(\x08\"\x91\x01\n\x19WatchAvailabilityResponse\x12(\n\x06levels\x18\x01 \x03(\x0b\x32\x18.holdfast.v1.LevelUpdate\x12(\n\trevisions\x18\x02 \x03(\x0b\x32\x15.holdfast.v1.Revision\x12\r\n\x05reset\x18\x03 \x01(\x08\x12\x11\n\tconflated\x18\x04 \x01(\x08\"\xe6\x01\n\x0bLevelUpdate\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12&\n\x05level\x18\x02 \x01(\x0b\x32\x17.holdfast.v1.StockLevel\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.StockStatus\x12.\n\x0c\x63rossed_from\x18\x04 \x01(\x0e\x32\x18.holdfast.v1.StockStatus\x12\x0f\n\x07removed\x18\x05 \x01(\x08\x12\x11\n\tuncovered\x18\x06 \x01(\x03\x12\x0f\n\x07overdue\x18\x07 \x01(\x03\x12\x13\n\x0bother_names\x18\x08 \x03(\t\"w\n\x18WatchReservationsRequest\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12&\n\x05start\x18\x03 \x01(\x0e\x32\x17.holdfast.v1.WatchStart\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\"q\n\x19WatchReservationsResponse\x12/\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1e.holdfast.v1.ReservationChange\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\r\n\x05reset\x18\x03 \x01(\x08\"\xce\x02\n\x11ReservationChange\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08location\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x03\x12\x31\n\nfrom_state\x18\x05 \x01(\x0e\x32\x1d.holdfast.v1.ReservationState\x12,\n\x05state\x18\x06 \x01(\x0e\x32\x1d.holdfast.v1.ReservationState\x12/\n\x0brecord_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x08revision\x18\x08 \x01(\x0b\x32\x15.holdfast.v1.Revision\x12\x16\n\x0e\x63orrelation_id\x18\t \x01(\t\x12\x0e\n\x06reason\x18\n \x01(\t\x12\r\n\x05\x61\x63tor\x18\x0b \x01(\t*]\n\nWatchStart\x12\x1b\n\x17WATCH_START_UNSPECIFIED\x10\x00\x12\x1d\n\x19WATCH_START_CURRENT_STATE\x10\x01\x12\x13\n\x0fWATCH_START_NOW\x10\x02*\x8a\x01\n\x0bStockStatus\x12\x1c\n\x18STOCK_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15STOCK_STATUS_IN_STOCK\x10\x01\x12\x14\n\x10STOCK_STATUS_LOW\x10\x02\x12\x14\n\x10STOCK_STATUS_OUT\x10\x03\x12\x16\n\x12STOCK_STATUS_SHORT\x10\x04\x32\xda\x01\n\x0cWatchService\x12\x64\n\x11WatchAvailability\x12%.holdfast.v1.WatchAvailabilityRequest\x1a&.holdfast.v1.WatchAvailabilityResponse0\x01\x12\x64\n\x11WatchReservations\x12%.holdfast.v1.WatchReservationsRequest\x1a&.holdfast.v1.WatchReservationsResponse0\x01\x42\x35\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1\xaa\x02\x0bHoldfast.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fholdfast/v1/watch_service.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&holdfast/v1/availability_service.proto\x1a\x18holdfast/v1/common.proto\x1a%holdfast/v1/reservation_service.proto\"\xe9\x01\n\x18WatchAvailabilityRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\x12\x11\n\tlocations\x18\x02 \x03(\t\x12&\n\x05start\x18\x03 \x01(\x0e\x32\x17.holdfast.v1.WatchStart\x12$\n\x05\x61\x66ter\x18\x04 \x03(\x0b\x32\x15.holdfast.v1.Revision\x12\x15\n\rlow_threshold\x18\x05 \x01(\x03\x12\x16\n\x0e\x63rossings_only\x18\x06 \x01(\x08\x12/\n\rsource_states\x18\x07 \x03(\x0e\x32\x18.holdfast.v1.SourceState\"\x91\x01\n\x19WatchAvailabilityResponse\x12(\n\x06levels\x18\x01 \x03(\x0b\x32\x18.holdfast.v1.LevelUpdate\x12(\n\trevisions\x18\x02 \x03(\x0b\x32\x15.holdfast.v1.Revision\x12\r\n\x05reset\x18\x03 \x01(\x08\x12\x11\n\tconflated\x18\x04 \x01(\x08\"\xe6\x01\n\x0bLevelUpdate\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12&\n\x05level\x18\x02 \x01(\x0b\x32\x17.holdfast.v1.StockLevel\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.StockStatus\x12.\n\x0c\x63rossed_from\x18\x04 \x01(\x0e\x32\x18.holdfast.v1.StockStatus\x12\x0f\n\x07removed\x18\x05 \x01(\x08\x12\x11\n\tuncovered\x18\x06 \x01(\x03\x12\x0f\n\x07overdue\x18\x07 \x01(\x03\x12\x13\n\x0bother_names\x18\x08 \x03(\t\"w\n\x18WatchReservationsRequest\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12&\n\x05start\x18\x03 \x01(\x0e\x32\x17.holdfast.v1.WatchStart\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\"q\n\x19WatchReservationsResponse\x12/\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1e.holdfast.v1.ReservationChange\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\r\n\x05reset\x18\x03 \x01(\x08\"\xce\x02\n\x11ReservationChange\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08location\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x03\x12\x31\n\nfrom_state\x18\x05 \x01(\x0e\x32\x1d.holdfast.v1.ReservationState\x12,\n\x05state\x18\x06 \x01(\x0e\x32\x1d.holdfast.v1.ReservationState\x12/\n\x0brecord_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x08revision\x18\x08 \x01(\x0b\x32\x15.holdfast.v1.Revision\x12\x16\n\x0e\x63orrelation_id\x18\t \x01(\t\x12\x0e\n\x06reason\x18\n \x01(\t\x12\r\n\x05\x61\x63tor\x18\x0b \x01(\t*]\n\nWatchStart\x12\x1b\n\x17WATCH_START_UNSPECIFIED\x10\x00\x12\x1d\n\x19WATCH_START_CURRENT_STATE\x10\x01\x12\x13\n\x0fWATCH_START_NOW\x10\x02*\x8a\x01\n\x0bStockStatus\x12\x1c\n\x18STOCK_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15STOCK_STATUS_IN_STOCK\x10\x01\x12\x14\n\x10STOCK_STATUS_LOW\x10\x02\x12\x14\n\x10STOCK_STATUS_OUT\x10\x03\x12\x16\n\x12STOCK_STATUS_SHORT\x10\x04\x32\xda\x01\n\x0cWatchService\x12\x64\n\x11WatchAvailability\x12%.holdfast.v1.WatchAvailabilityRequest\x1a&.holdfast.v1.WatchAvailabilityResponse0\x01\x12\x64\n\x11WatchReservations\x12%.holdfast.v1.WatchReservationsRequest\x1a&.holdfast.v1.WatchReservationsResponse0\x01\x42\x35\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1\xaa\x02\x0bHoldfast.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,22 +36,22 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.watch_service_p
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013holdfast.v1P\001Z\026holdfast/v1;holdfastv1\252\002\013Holdfast.V1'
-  _globals['_WATCHSTART']._serialized_start=1327
-  _globals['_WATCHSTART']._serialized_end=1420
-  _globals['_STOCKSTATUS']._serialized_start=1423
-  _globals['_STOCKSTATUS']._serialized_end=1561
+  _globals['_WATCHSTART']._serialized_start=1376
+  _globals['_WATCHSTART']._serialized_end=1469
+  _globals['_STOCKSTATUS']._serialized_start=1472
+  _globals['_STOCKSTATUS']._serialized_end=1610
   _globals['_WATCHAVAILABILITYREQUEST']._serialized_start=187
-  _globals['_WATCHAVAILABILITYREQUEST']._serialized_end=371
-  _globals['_WATCHAVAILABILITYRESPONSE']._serialized_start=374
-  _globals['_WATCHAVAILABILITYRESPONSE']._serialized_end=519
-  _globals['_LEVELUPDATE']._serialized_start=522
-  _globals['_LEVELUPDATE']._serialized_end=752
-  _globals['_WATCHRESERVATIONSREQUEST']._serialized_start=754
-  _globals['_WATCHRESERVATIONSREQUEST']._serialized_end=873
-  _globals['_WATCHRESERVATIONSRESPONSE']._serialized_start=875
-  _globals['_WATCHRESERVATIONSRESPONSE']._serialized_end=988
-  _globals['_RESERVATIONCHANGE']._serialized_start=991
-  _globals['_RESERVATIONCHANGE']._serialized_end=1325
-  _globals['_WATCHSERVICE']._serialized_start=1564
-  _globals['_WATCHSERVICE']._serialized_end=1782
+  _globals['_WATCHAVAILABILITYREQUEST']._serialized_end=420
+  _globals['_WATCHAVAILABILITYRESPONSE']._serialized_start=423
+  _globals['_WATCHAVAILABILITYRESPONSE']._serialized_end=568
+  _globals['_LEVELUPDATE']._serialized_start=571
+  _globals['_LEVELUPDATE']._serialized_end=801
+  _globals['_WATCHRESERVATIONSREQUEST']._serialized_start=803
+  _globals['_WATCHRESERVATIONSREQUEST']._serialized_end=922
+  _globals['_WATCHRESERVATIONSRESPONSE']._serialized_start=924
+  _globals['_WATCHRESERVATIONSRESPONSE']._serialized_end=1037
+  _globals['_RESERVATIONCHANGE']._serialized_start=1040
+  _globals['_RESERVATIONCHANGE']._serialized_end=1374
+  _globals['_WATCHSERVICE']._serialized_start=1613
+  _globals['_WATCHSERVICE']._serialized_end=1831
 # @@protoc_insertion_point(module_scope)

@@ -36,20 +36,22 @@ STOCK_STATUS_OUT: StockStatus
 STOCK_STATUS_SHORT: StockStatus
 
 class WatchAvailabilityRequest(_message.Message):
-    __slots__ = ("skus", "locations", "start", "after", "low_threshold", "crossings_only")
+    __slots__ = ("skus", "locations", "start", "after", "low_threshold", "crossings_only", "source_states")
     SKUS_FIELD_NUMBER: _ClassVar[int]
     LOCATIONS_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
     LOW_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     CROSSINGS_ONLY_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_STATES_FIELD_NUMBER: _ClassVar[int]
     skus: _containers.RepeatedScalarFieldContainer[str]
     locations: _containers.RepeatedScalarFieldContainer[str]
     start: WatchStart
     after: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
     low_threshold: int
     crossings_only: bool
-    def __init__(self, skus: _Optional[_Iterable[str]] = ..., locations: _Optional[_Iterable[str]] = ..., start: _Optional[_Union[WatchStart, str]] = ..., after: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., low_threshold: _Optional[int] = ..., crossings_only: bool = ...) -> None: ...
+    source_states: _containers.RepeatedScalarFieldContainer[_common_pb2.SourceState]
+    def __init__(self, skus: _Optional[_Iterable[str]] = ..., locations: _Optional[_Iterable[str]] = ..., start: _Optional[_Union[WatchStart, str]] = ..., after: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., low_threshold: _Optional[int] = ..., crossings_only: bool = ..., source_states: _Optional[_Iterable[_Union[_common_pb2.SourceState, str]]] = ...) -> None: ...
 
 class WatchAvailabilityResponse(_message.Message):
     __slots__ = ("levels", "revisions", "reset", "conflated")

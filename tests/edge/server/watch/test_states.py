@@ -1,0 +1,144 @@
+"""What a watcher is told that asks for levels by the state of their source."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from holdfast.core.commands import DeleteSku, RecordStockEvents, RenameSku, StockEvent
+from holdfast.core.model import EventKind
+from holdfast.edge.server.watch import watcher
+from holdfast.edge.server.watch.watches import Watches
+from holdfast.v1 import common_pb2 as common
+from tests.edge.server.test_pump import Bench
+from tests.edge.server.watch.test_days import watching
+
+GAP, CURRENT = common.SOURCE_STATE_GAP, common.SOURCE_STATE_CURRENT
+
+#: A SKU that the caller is to drop, and the state into which its source came, or 0.
+Told = tuple[str, bool, int]
+
+
+def received(*numbers: int, source: str = "erp", sku: str = "Pot") -> RecordStockEvents:
+    events = [StockEvent(None, n, sku, "W1", EventKind.RECEIPT, 5) for n in numbers]
+    return RecordStockEvents(source, tuple(events))
+
+
+async def told(responses: AsyncIterator[Any]) -> list[Told]:
+    """The next response, without the units."""
+    levels = (await anext(responses)).levels
+    return sorted((each.sku, each.removed, each.level.source_state) for each in levels)
+
+
+async def opened() -> tuple[Bench, Watches]:
+    """The Tea of one source, and the Pot of another, both current."""
+    bench = Bench()
+    await bench.stock()
+    await bench.ask(received(1, source="wms"))
+    return bench, Watches(bench.pump)
+
+
+async def test_a_level_is_told_when_it_comes_into_a_state_and_when_it_leaves() -> None:
+    bench, watches = await opened()
+    async with watching(watches, source_states=[GAP]) as responses:
+        first = await anext(responses)
+        assert (True, 0) == (first.reset, len(first.levels))
+        await bench.ask(received(3, source="wms"))
+        assert [("Pot", False, GAP)] == await told(responses)
+        await bench.ask(received(4, source="wms"))
+        assert [("Pot", False, GAP)] == await told(responses)
+        await bench.ask(received(2, source="wms"))
+        assert [("Pot", True, CURRENT)] == await told(responses)
+        # What it is not told: other levels, and this one once it is gone.
+        await bench.ask(received(2))
+        await bench.ask(received(5, source="wms"))
+        await bench.ask(received(7, source="wms"))
+        assert [("Pot", False, GAP)] == await told(responses)
+    await bench.pump.drain()
+
+
+async def test_the_state_that_comes_first_has_levels_in_the_states_alone() -> None:
+    bench, watches = await opened()
+    await bench.ask(received(3, source="wms"))
+    for states, expected in (
+        ([GAP], ["Pot"]),
+        ([CURRENT], ["Tea"]),
+        ([CURRENT, GAP], ["Pot", "Tea"]),
+        ([], ["Pot", "Tea"]),
+    ):
+        async with watching(watches, source_states=states) as responses:
+            assert expected == [sku for sku, *_ in await told(responses)]
+    await bench.pump.drain()
+
+
+async def test_who_resumes_is_told_once_what_has_left() -> None:
+    """The node does not know which of these levels the caller has."""
+    bench, watches = await opened()
+    await bench.ask(received(3, source="wms"))
+    async with watching(watches, source_states=[GAP]) as responses:
+        after = (await anext(responses)).revisions
+    await bench.ask(received(2, source="wms"))
+    async with watching(watches, source_states=[GAP], after=after) as responses:
+        assert [("Pot", True, CURRENT)] == await told(responses)
+        await bench.ask(received(4, source="wms"))
+        await bench.ask(received(6, source="wms"))
+        assert [("Pot", False, GAP)] == await told(responses)
+    await bench.pump.drain()
+
+
+async def test_the_end_of_a_level_in_a_state_is_its_end_under_its_present_name() -> None:
+    bench, watches = await opened()
+    await bench.ask(received(3, source="wms"))
+    async with watching(watches, source_states=[GAP]) as responses:
+        await anext(responses)
+        await bench.ask(RenameSku("Pot", "Jug"))
+        assert [("Jug", False, GAP)] == await told(responses)
+        await bench.ask(received(2, source="wms"))
+        assert [("Jug", True, CURRENT)] == await told(responses)
+        await bench.ask(received(6, source="wms", sku="Jug"))
+        assert [("Jug", False, GAP)] == await told(responses)
+        await bench.ask(DeleteSku("Pot"))
+        assert [("Jug", True, 0)] == await told(responses)
+    await bench.pump.drain()
+
+
+async def test_a_crossing_is_told_of_a_level_that_comes_back_into_a_state() -> None:
+    """Whatever its status was before it left."""
+    bench, watches = await opened()
+    async with watching(watches, source_states=[GAP], crossings_only=True) as responses:
+        await anext(responses)
+        for numbers, state in (([3], GAP), ([4, 2], CURRENT), ([6], GAP)):
+            await bench.ask(received(*numbers, source="wms"))
+            assert [("Pot", state == CURRENT, state)] == await told(responses)
+    await bench.pump.drain()
+
+
+async def test_a_watcher_that_has_nothing_to_tell_rests_as_well(monkeypatch: Any) -> None:
+    """Many levels change and cross no threshold: the loop is left to others between pages."""
+    monkeypatch.setattr(watcher, "PAGE_LEVELS", 2)
+    bench, watches = await opened()
+    skus = [f"S{number}" for number in range(9)]
+    events = [StockEvent(None, 0, sku, "W1", EventKind.RECEIPT, 5) for sku in skus]
+    await bench.ask(RecordStockEvents("wms", tuple(events)))
+    async with watching(watches, crossings_only=True) as responses:
+        while not (await anext(responses)).revisions:
+            pass
+        (one,) = watches.watchers
+        following = asyncio.ensure_future(anext(responses))
+        rested, sleep = list[float](), asyncio.sleep
+        while not one._is_waiting:
+            await sleep(0)
+
+        async def noted(delay: float) -> None:
+            rested.append(delay)
+            await sleep(0)
+
+        monkeypatch.setattr(asyncio, "sleep", noted)
+        await bench.ask(RecordStockEvents("wms", tuple(events)))
+        while one.told != watches.sequences():
+            await sleep(0)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    looked_at = round(sum(rested) / watcher.REST_A_LEVEL_S)
+    assert len(skus) <= looked_at  # and a rest after the look
+    assert max(rested) <= watcher.PAGE_LEVELS * watcher.REST_A_LEVEL_S
+    await bench.pump.drain()
