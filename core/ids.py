@@ -62,6 +62,11 @@ def sku_request_key(sku: str, request_id: str) -> Key:
     return key_from_parts("sku", sku, _in_one_form(request_id))
 
 
+def location_request_key(location: str, request_id: str) -> Key:
+    """The key of a command's id, which counts within its location."""
+    return key_from_parts("location", location, _in_one_form(request_id))
+
+
 def source_request_key(source: str, request_id: str) -> Key:
     """The key of a command's id, which counts within its source."""
     return key_from_parts("source", source, _in_one_form(request_id))

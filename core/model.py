@@ -21,7 +21,7 @@ class State(IntEnum):
 
 
 class Verb(IntEnum):
-    """A command on an existing reservation, SKU or source, or time."""
+    """A command on an existing reservation, SKU, source or location, or time."""
 
     COMMIT = 1
     FULFILL = 2
@@ -37,6 +37,7 @@ class Verb(IntEnum):
     REPAIR_LEVELS = 12
     RENAME_SKU = 13
     MERGE_SKU = 14
+    UPDATE_LOCATION = 15
 
 
 class Remainder(IntEnum):

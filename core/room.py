@@ -23,7 +23,7 @@ _TABLES: Final[Mapping[Growth, Sequence[str]]] = {
     Growth.MOVES: ("splits", "requests"),
     Growth.STOCK: ("levels", "sources", "gaps", "events", "reversed", "unavailable", "splits"),
     Growth.MERGES: ("levels", "sources", "gaps", "unavailable", "requests"),
-    Growth.PLACES: ("locations", "display_names"),
+    Growth.PLACES: ("locations", "display_names", "requests"),
     Growth.PRINCIPALS: ("principals",),
     Growth.SOURCES: ("sources", "requests"),
     Growth.BACKORDERS: ("backorders", "reservations", "lines", "id_texts"),

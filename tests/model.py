@@ -30,7 +30,6 @@ from holdfast.core.commands import (
     Line,
     LineView,
     ListQuarantinedSkus,
-    Location,
     MergeSku,
     Move,
     MoveOutcome,
@@ -85,6 +84,7 @@ from tests.model_backorders import (
 )
 from tests.model_counts import Counts
 from tests.model_facts import Availabilities, Facts
+from tests.model_locations import Locations
 from tests.model_names import Names
 from tests.model_reservations import (
     HeldLine,
@@ -101,7 +101,6 @@ from tests.model_reservations import (
     reserve_conflict,
     up_to,
 )
-from tests.model_sources import create_location, update_location
 from tests.model_supply import promise
 
 NO_REVISION = Revision(0, 0, 0)
@@ -121,7 +120,7 @@ class Model:
     def __init__(
         self, *, unknown_skus: UnknownSkus = UnknownSkus.CREATE, window_ns: int = 0
     ) -> None:
-        self.locations: dict[str, Location] = {}
+        self.locations = Locations()
         self.skus: dict[str, dict[str, Level]] = {}
         self.reservations: dict[Key, Reservation] = {}
         self.counts = Counts(self.reservations, window_ns, self.reopen)
@@ -182,9 +181,9 @@ class Model:
             case ListQuarantinedSkus() | SettleSku():
                 outcome = self.facts.look_after_skus(command, now_ns)
             case CreateLocation():
-                outcome = create_location(self.locations, command.location)
+                outcome = self.locations.create(command.location)
             case UpdateLocation():
-                outcome = update_location(self.locations, command)
+                outcome = self.locations.update(command, now_ns)
             case DeleteSku():
                 outcome = self.names.end(command, self.skus, self.facts, now_ns)
             case RenameSku():

@@ -1,18 +1,14 @@
 """What the model knows of sources of stock facts: which facts repeat, which come too late."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from holdfast.core.commands import (
     Conflict,
     Difference,
-    Location,
-    LocationOutcome,
     SequenceRange,
     SourceView,
     StockEvent,
-    Unknown,
-    UpdateLocation,
     UpdateSource,
 )
 from holdfast.core.commands import Gap as ToldGap
@@ -231,36 +227,6 @@ def judge_change(
         if units < event.quantity:
             return EventOutcome.EXCEEDS_SHIPPED, units
     return EventOutcome.APPLIED, 0
-
-
-def create_location(
-    locations: dict[str, Location], location: Location
-) -> LocationOutcome | Conflict:
-    """Create a location, once."""
-    known = locations.setdefault(location.name, location)
-    return location_conflict(known, location) or LocationOutcome(location, ())
-
-
-def update_location(
-    locations: dict[str, Location], command: UpdateLocation
-) -> LocationOutcome | Unknown:
-    """Change some fields of a location; create it where that is allowed."""
-    name = command.location.name
-    if name not in locations and not command.allow_missing:
-        return Unknown("location.location", name)
-    changes = {field: getattr(command.location, field) for field in command.fields}
-    known = locations.get(name)
-    locations[name] = replace(known, **changes) if known else command.location
-    return LocationOutcome(locations[name], ())
-
-
-def location_conflict(first: Location, now: Location) -> Conflict | None:
-    """Name the first field in which two locations of one name differ."""
-    for name in ("kind", "display_name", "enabled"):
-        before, after = getattr(first, name), getattr(now, name)
-        if before != after:
-            return Conflict(f"location.{name}", spelt(before), spelt(after))
-    return None
 
 
 def spelt(value: object) -> str:

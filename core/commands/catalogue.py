@@ -35,6 +35,7 @@ class UpdateLocation:
     location: Location
     fields: tuple[str, ...] = LOCATION_FIELDS
     allow_missing: bool = True
+    request: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class LocationOutcome:
 
     location: Location
     revisions: tuple[Revision, ...]
+    is_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)

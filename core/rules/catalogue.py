@@ -62,10 +62,19 @@ class Catalogue:
         return LocationOutcome(location, joint_turn.revisions(self.shards))
 
     @executes(UPDATE_LOCATION)
-    def update_location(self, command: UpdateLocation, _now_ns: int) -> LocationOutcome | Unknown:
-        """Change a location, in every shard."""
-        location = command.location
+    def update_location(
+        self, command: UpdateLocation, now_ns: int
+    ) -> LocationOutcome | Unknown | Conflict:
+        """Change a location, in every shard. A repeat leaves it as others have changed it since."""
+        location, said = command.location, _said_by(command)
+        home = self.shards[0]
+        first = repeats.first_result(home, command.request, Verb.UPDATE_LOCATION, said, now_ns)
+        if isinstance(first, Conflict):
+            return first
         known = self._find(location.name)
+        if first is not None:
+            assert known is not None, "locations do not end"
+            return LocationOutcome(known, joint_turn.revisions(self.shards), is_repeat=True)
         if known is None and not command.allow_missing:
             return Unknown("location.location", location.name)
         # Point of no return: the location exists, or may be created.
@@ -73,6 +82,7 @@ class Catalogue:
             changes = {name: getattr(location, name) for name in command.fields}
             location = replace(known, **changes)
         self._set(location)
+        repeats.remember_result(home, command.request, Verb.UPDATE_LOCATION, said, 0)
         return LocationOutcome(location, joint_turn.revisions(self.shards))
 
     def _find(self, name: str) -> Location | None:
@@ -170,3 +180,13 @@ def _text(value: LocationKind | str | bool) -> str:
     if isinstance(value, LocationKind):
         return value.name
     return value if isinstance(value, str) else str(value).lower()
+
+
+def _said_by(command: UpdateLocation) -> repeats.Said:
+    """What a request to change a location says. Its kind is told as a number, which stays."""
+    location = command.location
+    return {
+        "location": (int(location.kind), location.display_name, location.enabled),
+        "update_mask": command.fields,
+        "allow_missing": command.allow_missing,
+    }

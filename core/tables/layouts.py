@@ -194,13 +194,13 @@ ENDED_MARK = np.dtype([("at_ns", "i8"), ("first", "i8")])
 
 LOCATION = np.dtype([("display_name", "i4"), ("kind", "u1"), ("enabled", "u1"), ("pad", "u2")])
 
-#: The first answer to a command that carried a request id.
+#: A command that carried a request id, and where that can't be read from the state again, what it
+#: came to.
 REQUEST = np.dtype(
     [
         ("key_hi", "u8"),
         ("key_lo", "u8"),
         ("at_ns", "i8"),
-        ("sequence", "i8"),
         ("result", "i8"),
         ("lines_hash", "u8"),
         ("hold_ms", "u4"),

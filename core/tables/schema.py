@@ -20,6 +20,7 @@ the columns of the schema that made it, so seals and digests of earlier schemas 
    13  SKUs in quarantine
    14  backorders: units that are promised from supply
    15  other names of SKUs
+   16  requests without the sequence at which they came; request ids of changes of locations
 """
 
 from collections.abc import Mapping
@@ -37,7 +38,7 @@ from ..kernels.codes import (
 from .effects import DTYPES, Section
 from .table import Array
 
-SCHEMA = 15
+SCHEMA = 16
 
 #: Since when the history has a tag of each fact, by which a reversal finds it.
 TAGGED_SINCE = 7

@@ -374,12 +374,14 @@ def update_location(
     display_name: str | None = None,
     enabled: bool | None = None,
     allow_missing: bool = False,
+    request_id: str | None = None,
     **options: Unpack[Options],
 ) -> Call[catalog.UpdateLocationResponse]:
     """Change what is given of a location; the rest stays as it is. The response has all of it.
 
     With `allow_missing` a location that is not there is created, as an enabled warehouse unless
-    something else is given. Raises `NotFound` without it.
+    something else is given. `request_id` is as in `commit`: a repeat does not take back what others
+    have changed since. Raises `NotFound` if the location is unknown.
     """
     changes: dict[str, Any] = {}
     if kind is not None:
@@ -392,6 +394,7 @@ def update_location(
         location=catalog.Location(location=text("location", location), **changes),
         update_mask={"paths": list(changes)},
         allow_missing=flag("allow_missing", allow_missing),
+        request_id=id_or_new(request_id),
     )
     return call(methods.UPDATE_LOCATION, request, **options)
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from holdfast.core import commands as core
-from holdfast.core.ids import Key, sku_request_key
+from holdfast.core.ids import Key, location_request_key, sku_request_key
 from holdfast.core.limits import BATCH_MAX
 from holdfast.core.model import LocationKind
 from holdfast.v1 import catalog_service_pb2 as catalog
@@ -33,8 +33,11 @@ def create_response(outcome: core.LocationOutcome) -> catalog.CreateLocationResp
 
 def update_from_request(request: catalog.UpdateLocationRequest) -> core.UpdateLocation:
     """The command of an UpdateLocation."""
-    location = _location_from(request.location)
-    return core.UpdateLocation(location, _fields_of(request), request.allow_missing)
+    location, key = _location_from(request.location), None
+    if request.request_id:
+        check_name("request_id", request.request_id)
+        key = location_request_key(location.name, request.request_id)
+    return core.UpdateLocation(location, _fields_of(request), request.allow_missing, key)
 
 
 def _fields_of(request: catalog.UpdateLocationRequest) -> tuple[str, ...]:
@@ -52,7 +55,9 @@ def _fields_of(request: catalog.UpdateLocationRequest) -> tuple[str, ...]:
 
 def update_response(outcome: core.LocationOutcome) -> catalog.UpdateLocationResponse:
     """The answer to an UpdateLocation."""
-    response = catalog.UpdateLocationResponse(location=_location(outcome.location))
+    response = catalog.UpdateLocationResponse(
+        location=_location(outcome.location), repeated_request=outcome.is_repeat
+    )
     add_revisions(response, outcome.revisions)
     return response
 

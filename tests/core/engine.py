@@ -224,6 +224,8 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
             return Availabilities(tuple(view and without_revision(view) for view in views))
         case Conflict("new_sku" | "into_sku" as field):
             return Conflict(field, "", "")
+        case Conflict("location" | "update_mask" | "allow_missing" as field):
+            return Conflict(field, "", "")  # fingerprints
         case MergeOutcome():
             return replace(outcome, revisions=())
         case DeleteOutcome() | RenameOutcome() | AvailableToPromiseView() | ShortfallView():
@@ -235,7 +237,7 @@ def comparable(command: Command, outcome: Outcome) -> Outcome:
             )
             return replace(outcome, lines=lines, revisions=())
         case Conflict("source"):
-            return Conflict("source", "", "")  # fingerprints
+            return Conflict("source", "", "")
         case Conflict(field) if isinstance(command, FINGERPRINTED) and field != "method":
             return Conflict(field, "", "")  # the field is the contract, its rendering is not
         case QuarantinedSkusView(skus):

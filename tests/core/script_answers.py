@@ -83,9 +83,10 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
             yield from shown_events(command, outcome)
         case ShortfallView(shortfall):
             yield from shown_shortfall(shortfall)
-        case LocationOutcome(location):
+        case LocationOutcome(location, is_repeat=is_repeat):
             able = "enabled" if location.enabled else "disabled"
-            yield f"{location.name} is a {location.kind.name.lower()}, {able}"
+            kind = location.kind.name.lower()
+            yield f"{location.name} is a {kind}, {able}{before(is_repeat)}"
         case SourceView() | SourceOutcome():
             told = outcome if isinstance(outcome, SourceView) else outcome.view
             yield f"{told.source.name} is {told.state.name.lower()}"

@@ -33,6 +33,7 @@ from holdfast.core.ids import (
     Key,
     key_from_parts,
     key_from_text,
+    location_request_key,
     sku_request_key,
 )
 from holdfast.core.limits import HOLD_MS_MAX, NS_PER_MS, RETENTION_NS
@@ -485,7 +486,8 @@ class Storyteller:
         kind = self.rng.choice(list(LocationKind))
         fields = tuple(self.rng.sample(LOCATION_FIELDS, self.rng.randint(0, 3)))
         allow_missing = not self.is_one_in(3)
-        return UpdateLocation(replace(location, kind=kind), fields, allow_missing)
+        request = self.rng.choice((None, location_request_key(location.name, "x")))
+        return UpdateLocation(replace(location, kind=kind), fields, allow_missing, request)
 
 
 def location_named(name: str, is_enabled: bool = True) -> Location:

@@ -213,9 +213,10 @@ class Story:
             case "create":
                 return CreateLocation(words.location())
             case "change":
-                return UpdateLocation(words.location(), words.changes(), allow_missing=False)
+                named, request = words.location(), words.request()
+                return UpdateLocation(named, words.changes(), allow_missing=False, request=request)
             case "location":
-                return UpdateLocation(words.location())
+                return UpdateLocation(words.location(), request=words.request())
             case "stock":
                 return self.stock(words)
             case "reserve":

@@ -158,6 +158,10 @@ def bad_names() -> Iterator[Case]:
         yield Case(what, methods.GET_LOCATION, named, "location", text)
         changed = catalog.UpdateLocationRequest(location=catalog.Location(location=text))
         yield Case(what, methods.UPDATE_LOCATION, changed, "location.location", text)
+        if text:
+            place = catalog.Location(location=WAREHOUSE)
+            changed = catalog.UpdateLocationRequest(location=place, request_id=text)
+            yield Case(what, methods.UPDATE_LOCATION, changed, "request_id", text)
         yield Case(what, methods.DELETE_SKU, catalog.DeleteSkuRequest(sku=text), "sku", text)
         for field in ("sku", "new_sku"):
             named = catalog.RenameSkuRequest(**{"sku": SKU, "new_sku": "new", field: text})

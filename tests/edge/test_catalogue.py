@@ -45,6 +45,23 @@ async def test_an_update_creates_where_it_may(client: Client) -> None:
     assert not told.enabled
 
 
+async def test_a_repeat_does_not_take_back_what_others_have_changed(client: Client) -> None:
+    """A shop that shuts its counter asks again, after somebody has opened it."""
+    place = new_name("store")
+    await client.create_location(place, LOCATION_KIND_STORE, display_name="Corner")
+    shut = await client.update_location(place, enabled=False, request_id="q")
+    assert (False, False) == (shut.repeated_request, shut.location.enabled)
+    await client.update_location(place, enabled=True)
+    again = await client.update_location(place, enabled=False, request_id="q")
+    assert (True, True) == (again.repeated_request, again.location.enabled)
+    with pytest.raises(AlreadyExists) as other:
+        await client.update_location(place, display_name="Middle", request_id="q")
+    assert "location" == other.value.metadata["field"]
+    elsewhere = new_name("store")
+    made = await client.update_location(elsewhere, allow_missing=True, request_id="q")
+    assert not made.repeated_request, "the id is the location's"
+
+
 async def test_pages_have_every_location_once(client: Client) -> None:
     """In the order in which they were created, also when some are created in between."""
     places = [new_name("store") for _ in range(6)]

@@ -41,7 +41,8 @@ LAYOUTS = {
     12: (Section.CORRELATION_TEXTS, "e3fa6f551fd07a78"),
     13: (Section.SKU_QUARANTINES, "6941104e762b08bd"),
     14: (Section.BACKORDERS, "bf4224dae134f61d"),
-    15: (Section.SKU_RENAMES, "a6b2e6c7a663493c"),
+    15: (Section.SKU_RENAMES, "2b3aeb612cffaaba"),
+    16: (Section.SKU_RENAMES, "a8a3bf497599bb64"),
 }
 
 

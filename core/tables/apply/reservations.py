@@ -47,10 +47,9 @@ def apply_extends(shard: Shard, effects: Array) -> None:
 
 
 def apply_requests(shard: Shard, effects: Array) -> None:
-    """Remember the answers to commands that carried a request id."""
+    """Remember commands that carried a request id, and what they came to."""
     records = shard.requests.remember(len(effects), shard.now_ns)
     for field in effects.dtype.names or ():
         records[field] = effects[field]
     records["at_ns"] = shard.now_ns
-    records["sequence"] = shard.sequence + 1
     shard.requests.index(len(effects))

@@ -27,7 +27,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from holdfast.v1 import common_pb2 as holdfast_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!holdfast/v1/catalog_service.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x18holdfast/v1/common.proto\"\x83\x01\n\x08Location\x12\x16\n\x08location\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.holdfast.v1.LocationKind\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x14\n\x07\x65nabled\x18\x04 \x01(\x08H\x00\x88\x01\x01\x42\n\n\x08_enabled\"F\n\x15\x43reateLocationRequest\x12-\n\x08location\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.LocationB\x04\xe2\x41\x01\x02\"k\n\x16\x43reateLocationResponse\x12\'\n\x08location\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.Location\x12(\n\trevisions\x18\x02 \x03(\x0b\x32\x15.holdfast.v1.Revision\"\x8e\x01\n\x15UpdateLocationRequest\x12-\n\x08location\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.LocationB\x04\xe2\x41\x01\x02\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rallow_missing\x18\x03 \x01(\x08\"k\n\x16UpdateLocationResponse\x12\'\n\x08location\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.Location\x12(\n\trevisions\x18\x02 \x03(\x0b\x32\x15.holdfast.v1.Revision\",\n\x12GetLocationRequest\x12\x16\n\x08location\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\">\n\x13GetLocationResponse\x12\'\n\x08location\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.Location\"=\n\x14ListLocationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x15ListLocationsResponse\x12(\n\tlocations\x18\x01 \x03(\x0b\x32\x15.holdfast.v1.Location\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x10\x44\x65leteSkuRequest\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x8f\x01\n\x11\x44\x65leteSkuResponse\x12\x14\n\x0cstock_levels\x18\x01 \x01(\x03\x12\x0f\n\x07on_hand\x18\x02 \x01(\x03\x12\x10\n\x08promised\x18\x03 \x01(\x03\x12\'\n\x08revision\x18\x04 \x01(\x0b\x32\x15.holdfast.v1.Revision\x12\x18\n\x10repeated_request\x18\x05 \x01(\x08\"P\n\x10RenameSkuRequest\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07new_sku\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"r\n\x11RenameSkuResponse\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\r\n\x05names\x18\x02 \x03(\t\x12\'\n\x08revision\x18\x03 \x01(\x0b\x32\x15.holdfast.v1.Revision\x12\x18\n\x10repeated_request\x18\x04 \x01(\x08\"P\n\x0fMergeSkuRequest\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08into_sku\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x83\x01\n\x10MergeSkuResponse\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\r\n\x05names\x18\x02 \x03(\t\x12\x0f\n\x07on_hand\x18\x03 \x01(\x03\x12(\n\trevisions\x18\x04 \x03(\x0b\x32\x15.holdfast.v1.Revision\x12\x18\n\x10repeated_request\x18\x05 \x01(\x08*\x7f\n\x0cLocationKind\x12\x1d\n\x19LOCATION_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17LOCATION_KIND_WAREHOUSE\x10\x01\x12\x17\n\x13LOCATION_KIND_STORE\x10\x02\x12\x1a\n\x16LOCATION_KIND_SUPPLIER\x10\x03\x32\xd1\x04\n\x0e\x43\x61talogService\x12Y\n\x0e\x43reateLocation\x12\".holdfast.v1.CreateLocationRequest\x1a#.holdfast.v1.CreateLocationResponse\x12Y\n\x0eUpdateLocation\x12\".holdfast.v1.UpdateLocationRequest\x1a#.holdfast.v1.UpdateLocationResponse\x12P\n\x0bGetLocation\x12\x1f.holdfast.v1.GetLocationRequest\x1a .holdfast.v1.GetLocationResponse\x12V\n\rListLocations\x12!.holdfast.v1.ListLocationsRequest\x1a\".holdfast.v1.ListLocationsResponse\x12J\n\tDeleteSku\x12\x1d.holdfast.v1.DeleteSkuRequest\x1a\x1e.holdfast.v1.DeleteSkuResponse\x12J\n\tRenameSku\x12\x1d.holdfast.v1.RenameSkuRequest\x1a\x1e.holdfast.v1.RenameSkuResponse\x12G\n\x08MergeSku\x12\x1c.holdfast.v1.MergeSkuRequest\x1a\x1d.holdfast.v1.MergeSkuResponseB5\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1\xaa\x02\x0bHoldfast.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!holdfast/v1/catalog_service.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x18holdfast/v1/common.proto\"\x83\x01\n\x08Location\x12\x16\n\x08location\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.holdfast.v1.LocationKind\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x14\n\x07\x65nabled\x18\x04 \x01(\x08H\x00\x88\x01\x01\x42\n\n\x08_enabled\"F\n\x15\x43reateLocationRequest\x12-\n\x08location\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.LocationB\x04\xe2\x41\x01\x02\"k\n\x16\x43reateLocationResponse\x12\'\n\x08location\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.Location\x12(\n\trevisions\x18\x02 \x03(\x0b\x32\x15.holdfast.v1.Revision\"\xa2\x01\n\x15UpdateLocationRequest\x12-\n\x08location\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.LocationB\x04\xe2\x41\x01\x02\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rallow_missing\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"\x85\x01\n\x16UpdateLocationResponse\x12\'\n\x08location\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.Location\x12(\n\trevisions\x18\x02 \x03(\x0b\x32\x15.holdfast.v1.Revision\x12\x18\n\x10repeated_request\x18\x03 \x01(\x08\",\n\x12GetLocationRequest\x12\x16\n\x08location\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\">\n\x13GetLocationResponse\x12\'\n\x08location\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.Location\"=\n\x14ListLocationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x15ListLocationsResponse\x12(\n\tlocations\x18\x01 \x03(\x0b\x32\x15.holdfast.v1.Location\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x10\x44\x65leteSkuRequest\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x8f\x01\n\x11\x44\x65leteSkuResponse\x12\x14\n\x0cstock_levels\x18\x01 \x01(\x03\x12\x0f\n\x07on_hand\x18\x02 \x01(\x03\x12\x10\n\x08promised\x18\x03 \x01(\x03\x12\'\n\x08revision\x18\x04 \x01(\x0b\x32\x15.holdfast.v1.Revision\x12\x18\n\x10repeated_request\x18\x05 \x01(\x08\"P\n\x10RenameSkuRequest\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07new_sku\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"r\n\x11RenameSkuResponse\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\r\n\x05names\x18\x02 \x03(\t\x12\'\n\x08revision\x18\x03 \x01(\x0b\x32\x15.holdfast.v1.Revision\x12\x18\n\x10repeated_request\x18\x04 \x01(\x08\"P\n\x0fMergeSkuRequest\x12\x11\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08into_sku\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x83\x01\n\x10MergeSkuResponse\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\r\n\x05names\x18\x02 \x03(\t\x12\x0f\n\x07on_hand\x18\x03 \x01(\x03\x12(\n\trevisions\x18\x04 \x03(\x0b\x32\x15.holdfast.v1.Revision\x12\x18\n\x10repeated_request\x18\x05 \x01(\x08*\x7f\n\x0cLocationKind\x12\x1d\n\x19LOCATION_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17LOCATION_KIND_WAREHOUSE\x10\x01\x12\x17\n\x13LOCATION_KIND_STORE\x10\x02\x12\x1a\n\x16LOCATION_KIND_SUPPLIER\x10\x03\x32\xd1\x04\n\x0e\x43\x61talogService\x12Y\n\x0e\x43reateLocation\x12\".holdfast.v1.CreateLocationRequest\x1a#.holdfast.v1.CreateLocationResponse\x12Y\n\x0eUpdateLocation\x12\".holdfast.v1.UpdateLocationRequest\x1a#.holdfast.v1.UpdateLocationResponse\x12P\n\x0bGetLocation\x12\x1f.holdfast.v1.GetLocationRequest\x1a .holdfast.v1.GetLocationResponse\x12V\n\rListLocations\x12!.holdfast.v1.ListLocationsRequest\x1a\".holdfast.v1.ListLocationsResponse\x12J\n\tDeleteSku\x12\x1d.holdfast.v1.DeleteSkuRequest\x1a\x1e.holdfast.v1.DeleteSkuResponse\x12J\n\tRenameSku\x12\x1d.holdfast.v1.RenameSkuRequest\x1a\x1e.holdfast.v1.RenameSkuResponse\x12G\n\x08MergeSku\x12\x1c.holdfast.v1.MergeSkuRequest\x1a\x1d.holdfast.v1.MergeSkuResponseB5\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1\xaa\x02\x0bHoldfast.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,8 +53,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MERGESKUREQUEST'].fields_by_name['sku']._serialized_options = b'\342A\001\002'
   _globals['_MERGESKUREQUEST'].fields_by_name['into_sku']._loaded_options = None
   _globals['_MERGESKUREQUEST'].fields_by_name['into_sku']._serialized_options = b'\342A\001\002'
-  _globals['_LOCATIONKIND']._serialized_start=1596
-  _globals['_LOCATIONKIND']._serialized_end=1723
+  _globals['_LOCATIONKIND']._serialized_start=1643
+  _globals['_LOCATIONKIND']._serialized_end=1770
   _globals['_LOCATION']._serialized_start=144
   _globals['_LOCATION']._serialized_end=275
   _globals['_CREATELOCATIONREQUEST']._serialized_start=277
@@ -62,29 +62,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATELOCATIONRESPONSE']._serialized_start=349
   _globals['_CREATELOCATIONRESPONSE']._serialized_end=456
   _globals['_UPDATELOCATIONREQUEST']._serialized_start=459
-  _globals['_UPDATELOCATIONREQUEST']._serialized_end=601
-  _globals['_UPDATELOCATIONRESPONSE']._serialized_start=603
-  _globals['_UPDATELOCATIONRESPONSE']._serialized_end=710
-  _globals['_GETLOCATIONREQUEST']._serialized_start=712
-  _globals['_GETLOCATIONREQUEST']._serialized_end=756
-  _globals['_GETLOCATIONRESPONSE']._serialized_start=758
-  _globals['_GETLOCATIONRESPONSE']._serialized_end=820
-  _globals['_LISTLOCATIONSREQUEST']._serialized_start=822
-  _globals['_LISTLOCATIONSREQUEST']._serialized_end=883
-  _globals['_LISTLOCATIONSRESPONSE']._serialized_start=885
-  _globals['_LISTLOCATIONSRESPONSE']._serialized_end=975
-  _globals['_DELETESKUREQUEST']._serialized_start=977
-  _globals['_DELETESKUREQUEST']._serialized_end=1034
-  _globals['_DELETESKURESPONSE']._serialized_start=1037
-  _globals['_DELETESKURESPONSE']._serialized_end=1180
-  _globals['_RENAMESKUREQUEST']._serialized_start=1182
-  _globals['_RENAMESKUREQUEST']._serialized_end=1262
-  _globals['_RENAMESKURESPONSE']._serialized_start=1264
-  _globals['_RENAMESKURESPONSE']._serialized_end=1378
-  _globals['_MERGESKUREQUEST']._serialized_start=1380
-  _globals['_MERGESKUREQUEST']._serialized_end=1460
-  _globals['_MERGESKURESPONSE']._serialized_start=1463
-  _globals['_MERGESKURESPONSE']._serialized_end=1594
-  _globals['_CATALOGSERVICE']._serialized_start=1726
-  _globals['_CATALOGSERVICE']._serialized_end=2319
+  _globals['_UPDATELOCATIONREQUEST']._serialized_end=621
+  _globals['_UPDATELOCATIONRESPONSE']._serialized_start=624
+  _globals['_UPDATELOCATIONRESPONSE']._serialized_end=757
+  _globals['_GETLOCATIONREQUEST']._serialized_start=759
+  _globals['_GETLOCATIONREQUEST']._serialized_end=803
+  _globals['_GETLOCATIONRESPONSE']._serialized_start=805
+  _globals['_GETLOCATIONRESPONSE']._serialized_end=867
+  _globals['_LISTLOCATIONSREQUEST']._serialized_start=869
+  _globals['_LISTLOCATIONSREQUEST']._serialized_end=930
+  _globals['_LISTLOCATIONSRESPONSE']._serialized_start=932
+  _globals['_LISTLOCATIONSRESPONSE']._serialized_end=1022
+  _globals['_DELETESKUREQUEST']._serialized_start=1024
+  _globals['_DELETESKUREQUEST']._serialized_end=1081
+  _globals['_DELETESKURESPONSE']._serialized_start=1084
+  _globals['_DELETESKURESPONSE']._serialized_end=1227
+  _globals['_RENAMESKUREQUEST']._serialized_start=1229
+  _globals['_RENAMESKUREQUEST']._serialized_end=1309
+  _globals['_RENAMESKURESPONSE']._serialized_start=1311
+  _globals['_RENAMESKURESPONSE']._serialized_end=1425
+  _globals['_MERGESKUREQUEST']._serialized_start=1427
+  _globals['_MERGESKUREQUEST']._serialized_end=1507
+  _globals['_MERGESKURESPONSE']._serialized_start=1510
+  _globals['_MERGESKURESPONSE']._serialized_end=1641
+  _globals['_CATALOGSERVICE']._serialized_start=1773
+  _globals['_CATALOGSERVICE']._serialized_end=2366
 # @@protoc_insertion_point(module_scope)

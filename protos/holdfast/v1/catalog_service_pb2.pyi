@@ -48,22 +48,26 @@ class CreateLocationResponse(_message.Message):
     def __init__(self, location: _Optional[_Union[Location, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
 
 class UpdateLocationRequest(_message.Message):
-    __slots__ = ("location", "update_mask", "allow_missing")
+    __slots__ = ("location", "update_mask", "allow_missing", "request_id")
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
     ALLOW_MISSING_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     location: Location
     update_mask: _field_mask_pb2.FieldMask
     allow_missing: bool
-    def __init__(self, location: _Optional[_Union[Location, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., allow_missing: bool = ...) -> None: ...
+    request_id: str
+    def __init__(self, location: _Optional[_Union[Location, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., allow_missing: bool = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class UpdateLocationResponse(_message.Message):
-    __slots__ = ("location", "revisions")
+    __slots__ = ("location", "revisions", "repeated_request")
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_REQUEST_FIELD_NUMBER: _ClassVar[int]
     location: Location
     revisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Revision]
-    def __init__(self, location: _Optional[_Union[Location, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ...) -> None: ...
+    repeated_request: bool
+    def __init__(self, location: _Optional[_Union[Location, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_common_pb2.Revision, _Mapping]]] = ..., repeated_request: bool = ...) -> None: ...
 
 class GetLocationRequest(_message.Message):
     __slots__ = ("location",)

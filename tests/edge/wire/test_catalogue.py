@@ -1,5 +1,6 @@
 """Locations and SKUs of the catalogue, asked and answered."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,8 +59,9 @@ def test_a_location_is_told_as_it_is(kind: LocationKind, enabled: bool) -> None:
     assert create_response(outcome) == catalog.CreateLocationResponse(
         location=sent, revisions=SENT_REVISIONS
     )
-    assert update_response(outcome) == catalog.UpdateLocationResponse(
-        location=sent, revisions=SENT_REVISIONS
+    again = replace(outcome, is_repeat=True)
+    assert update_response(again) == catalog.UpdateLocationResponse(
+        location=sent, revisions=SENT_REVISIONS, repeated_request=True
     )
     told = get_location_response(core.LocationView(location))
     assert told == catalog.GetLocationResponse(location=sent)

@@ -20,6 +20,7 @@ from holdfast.core.commands import (
     ForceRelease,
     LevelName,
     Line,
+    Location,
     RecordStockEvents,
     Reference,
     RenameSku,
@@ -29,12 +30,13 @@ from holdfast.core.commands import (
     SettleSku,
     Source,
     StockEvent,
+    UpdateLocation,
     UpdateSource,
 )
 from holdfast.core.commands.stock import SUPPLY, TRANSFER
-from holdfast.core.ids import key_from_text
+from holdfast.core.ids import key_from_text, location_request_key
 from holdfast.core.limits import HOLD_MS_MAX, LINES_KEPT_NS, NS_PER_DAY
-from holdfast.core.model import CountBasis, EventKind, Fallback, UnknownSkus
+from holdfast.core.model import CountBasis, EventKind, Fallback, LocationKind, UnknownSkus
 from holdfast.core.statistics import read_statistics
 from tests.persistence.lives import (
     NS_PER_S,
@@ -101,6 +103,8 @@ def write(path: Path) -> None:
     _promise_later(life)
     for sku, name in (("sku-2", "sku-2b"), ("sku-2b", "sku-2"), ("sku-3", "sku-3b")):
         life.turn([RenameSku(sku, name)])
+    place = Location("store-2", LocationKind.STORE, "Corner", enabled=True)
+    life.turn([UpdateLocation(place, request=location_request_key(place.name, "q"))])
     for _ in range(2):  # what has ended leaves, and new orders take its place
         life.journal.append(life.node.turn(life.node.now_ns + 2 * LINES_KEPT_NS).entries)
     life.live(turns=3)
