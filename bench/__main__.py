@@ -13,6 +13,7 @@ import uvloop
 from rich.console import Console
 
 from .cases import (
+    audit_cost,
     availability_reads,
     behind_fronts,
     coalesced_reserves,
@@ -20,6 +21,7 @@ from .cases import (
     intake_events,
     journal_growth,
     latency_at_rates,
+    ledger_queries,
     machine_limits,
     memory_per_row,
     packed_batches,
@@ -59,6 +61,8 @@ BENCHES: dict[str, Bench] = {
     "storage": journal_growth.run,
     "restart": restart_time.run,
     "snapshot": snapshot_pauses.run,
+    "audit": audit_cost.run,
+    "ledger": ledger_queries.run,
     "expiry": expiry_lag.run,
     "memory": memory_per_row.run,
 }

@@ -183,7 +183,7 @@ class Model:
             case CreateLocation():
                 outcome = self.locations.create(command.location)
             case UpdateLocation():
-                outcome = self.locations.update(command, now_ns)
+                outcome = self.locations.change(command, now_ns)
             case DeleteSku():
                 outcome = self.names.end(command, self.skus, self.facts, now_ns)
             case RenameSku():

@@ -23,7 +23,7 @@ class Locations(dict[str, Location]):
         known = self.setdefault(location.name, location)
         return location_conflict(known, location) or LocationOutcome(location, ())
 
-    def update(self, command: UpdateLocation, now_ns: int) -> LocationOutcome | Unknown | Conflict:
+    def change(self, command: UpdateLocation, now_ns: int) -> LocationOutcome | Unknown | Conflict:
         """Change some fields of a location, once for a request; create it where that is allowed."""
         name, request = command.location.name, command.request
         if request in self.updates and now_ns - self.updates[request][0] < RETENTION_NS:

@@ -17,7 +17,7 @@ from .packed_traffic import resolve
 from .plan import BenchError
 from .processes import Server
 from .regimes import Regime, Total
-from .workload import PLENTY, SEED, Row, put_stock, rows
+from .workload import PLENTY, SEED, put_stock, rows
 
 PATH = "/holdfast.v1.StockService/RecordStockEventsStream"
 MANY = rows(10_000)
@@ -33,6 +33,9 @@ KINDS = (
 )
 
 
+#: Sources: of columns, of single events with numbers, and of such with ids.
+FEED, TILLS, NAMED = "feed", "tills", "objects"
+
 #: Some time at which they happened.
 NOON_NS = 1_795_780_800 * 10**9
 
@@ -43,7 +46,7 @@ class Facts:
     def __init__(self, handles: Sequence[int]) -> None:
         self._random = np.random.default_rng(SEED)
         self._handles = np.array(handles, np.uint64)
-        self._next = 1
+        self._next = dict.fromkeys((FEED, TILLS, NAMED), 1)
 
     def numbered(self, regime: Regime) -> list[bytes]:
         """Messages with a sequence for each event, and no id."""
@@ -73,28 +76,34 @@ class Facts:
             reference_lines=[str(number % 20) for number in numbers.tolist()],
         )
 
-    def objects(self, regime: Regime) -> list[bytes]:
-        """Messages of single events with ids."""
-        return [self._objects(regime.size) for _ in _each(regime)]
+    def objects(self, regime: Regime, *, numbered: bool = False) -> list[bytes]:
+        """Messages of single events with ids, or with a sequence each."""
+        return [self._objects(regime.size, numbered) for _ in _each(regime)]
 
     def _message(self, size: int, **keys: Any) -> bytes:
         handles = self._random.choice(self._handles, size)
         kinds = self._random.choice(np.array(KINDS, np.uint8), size)
         quantities = self._random.integers(1, 10, size)
-        columns = StockColumns("feed", handles, kinds, quantities, **keys)
+        columns = StockColumns(FEED, handles, kinds, quantities, **keys)
         return columns.message().SerializeToString()
 
-    def _objects(self, size: int) -> bytes:
+    def _objects(self, size: int, numbered: bool) -> bytes:
+        source = TILLS if numbered else NAMED
         chosen = self._random.integers(0, len(MANY), size).tolist()
-        numbers = self._run(size).tolist()
-        events = [_event(number, MANY[row]) for number, row in zip(numbers, chosen, strict=True)]
-        return stock.RecordStockEventsStreamRequest(
-            source="objects", events=events
-        ).SerializeToString()
+        request = stock.RecordStockEventsStreamRequest(source=source)
+        for number, row in zip(self._run(size, source).tolist(), chosen, strict=True):
+            event = request.events.add(kind=KINDS[0], quantity=1)
+            event.sku, event.location = MANY[row]
+            if numbered:
+                event.sequence = number
+            else:
+                event.event_id = str(number)
+        return request.SerializeToString()
 
-    def _run(self, size: int) -> Any:
-        self._next += size
-        return np.arange(self._next - size, self._next, dtype=np.uint64)
+    def _run(self, size: int, source: str = FEED) -> Any:
+        first = self._next[source]
+        self._next[source] += size
+        return np.arange(first, first + size, dtype=np.uint64)
 
     def _halves(self, size: int) -> Any:
         return self._random.integers(1, 1 << 64, size, dtype=np.uint64)
@@ -102,12 +111,6 @@ class Facts:
 
 def _each(regime: Regime) -> range:
     return range(regime.messages)
-
-
-def _event(number: int, row: Row) -> stock.StockEvent:
-    return stock.StockEvent(
-        event_id=str(number), sku=row[0], location=row[1], kind=KINDS[0], quantity=1
-    )
 
 
 class Feed:

@@ -20,6 +20,7 @@ from .workload import SEED, Row
 SERVICE = "/holdfast.v1.ReservationService/"
 RESERVE_PATH = SERVICE + "BatchReserve"
 COMMIT_PATH = SERVICE + "BatchCommit"
+FULFILL_PATH = SERVICE + "BatchFulfill"
 RELEASE_PATH = SERVICE + "BatchRelease"
 RESOLVE_PATH = "/holdfast.v1.AvailabilityService/ResolveStockLevels"
 
@@ -86,6 +87,14 @@ def commits(batches: Sequence[Ids]) -> list[bytes]:
     ]
 
 
+def fulfills(batches: Sequence[Ids]) -> list[bytes]:
+    """BatchFulfill messages for what was committed."""
+    return [
+        reservation.BatchFulfillRequest(id_high=ids.high, id_low=ids.low).SerializeToString()
+        for ids in batches
+    ]
+
+
 def releases(batches: Sequence[Ids]) -> list[bytes]:
     """BatchRelease messages for what was reserved."""
     return [
@@ -95,7 +104,7 @@ def releases(batches: Sequence[Ids]) -> list[bytes]:
 
 
 def expect_all(answers: Sequence[bytes], size: int, outcome: int) -> None:
-    """Check every outcome of every batch; all three responses have theirs in field 1."""
+    """Check every outcome of every batch; all responses have theirs in field 1."""
     right = bytes([outcome]) * size
     for answer in answers:
         outcomes = reservation.BatchReserveResponse.FromString(answer).outcomes
