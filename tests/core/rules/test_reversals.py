@@ -8,6 +8,8 @@ import pytest
 
 from holdfast.core.commands import (
     Command,
+    DeleteSku,
+    Difference,
     EventResult,
     EventsOutcome,
     Line,
@@ -71,10 +73,14 @@ class Shop:
 
     def reverse(self, kind: EventKind, quantity: int, of: str, **more: Any) -> EventOutcome:
         """Record the reversal of an event under the id R-…, of which there may be several."""
+        return self.undo(kind, quantity, of, **more).outcome
+
+    def undo(self, kind: EventKind, quantity: int, of: str, **more: Any) -> EventResult:
+        """The same, with all that is told of it."""
         at_ns = more.pop("happened_ns", None)
         own = more.pop("own", f"R-{of}")
         named = Reversed("erp", of, event_key("erp", of), kind, at_ns)
-        return self.tell(EventKind.REVERSAL, quantity, own, reverses=named, **more).outcome
+        return self.tell(EventKind.REVERSAL, quantity, own, reverses=named, **more)
 
     def order(self, quantity: int) -> None:
         self.ask(Reserve(ORDER, (Line("Mug", "W", quantity),), HOLD_MS_MAX))
@@ -284,3 +290,45 @@ def test_a_count_is_corrected_by_a_count() -> None:
     shop = Shop()
     assert EventOutcome.REVERSAL_DIFFERS == shop.reverse(EventKind.RECEIPT, 10, "opening")
     assert 10 == shop.on_hand
+
+
+def test_an_event_whose_reversal_was_undone_may_be_reversed_before_it_comes() -> None:
+    """It is one event: who tells something else of it is told so."""
+    shop = Shop()
+    pending = EventOutcome.REVERSAL_PENDING
+    assert pending == shop.reverse(EventKind.SALE, 2, "later")
+    shop.reverse(EventKind.REVERSAL, 2, "R-later")
+    for kind, quantity in ((EventKind.SALE, 3), (EventKind.RECEIPT, 2)):
+        told = shop.reverse(kind, quantity, "later", own="something else")
+        assert EventOutcome.CANNOT_REVERSE == told
+    assert pending == shop.reverse(EventKind.SALE, 2, "later", own="after all")
+    shop.node.restart()
+    assert EventOutcome.REVERSED == shop.tell(EventKind.SALE, 2, "later").outcome
+    assert 10 == shop.on_hand
+    assert [] == list(shop.listed(0, 5).reversals)
+
+
+def test_what_undid_something_that_is_forgotten_is_not_undone() -> None:
+    """Nobody knows any more whether that counts."""
+    shop = Shop()
+    shop.tell(EventKind.SALE, 2, "sold")
+    shop.now_ns += NS_PER_DAY
+    shop.reverse(EventKind.SALE, 2, "sold")
+    shop.now_ns += 2 * NS_PER_DAY
+    assert EventOutcome.APPLIED == shop.reverse(EventKind.REVERSAL, 2, "R-sold")
+    shop.now_ns += 5 * NS_PER_DAY  # "sold" and R-sold are forgotten
+    told = shop.reverse(EventKind.REVERSAL, 2, "R-R-sold")
+    assert EventOutcome.CANNOT_REVERSE == told
+    assert 8 == shop.on_hand
+
+
+def test_an_event_of_a_sku_that_has_ended_is_none_of_the_next_of_that_name() -> None:
+    shop = Shop()
+    shop.tell(EventKind.RECEIPT, 5, "before")
+    shop.ask(DeleteSku("Mug"))
+    shop.tell(EventKind.RECEIPT, 5, "anew")
+    told = shop.undo(EventKind.RECEIPT, 5, "before")
+    assert EventOutcome.REVERSAL_DIFFERS == told.outcome
+    assert told.difference == Difference("sku", "Mug, until it ended", "Mug")
+    assert EventOutcome.APPLIED == shop.reverse(EventKind.RECEIPT, 5, "anew")
+    assert 0 == shop.on_hand

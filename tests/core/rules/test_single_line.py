@@ -15,6 +15,8 @@ from holdfast.core.commands import (
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
+from holdfast.core.tables.effects import Section
+from holdfast.core.tables.names import unpack_names
 from tests.core.engine import Ticket
 
 HOLD_MS = 60_000
@@ -54,3 +56,30 @@ def test_a_refusal_rests_on_what_came_before_it(refused: list[Reserve]) -> None:
 
 def post(node: Node, command: object) -> None:
     node.post(command, Ticket(command))
+
+
+def test_the_journal_notes_the_ids_of_calls_that_made_something() -> None:
+    """Neighbours under one id share a note; what was refused, repeated or has no id has none."""
+    node = Node(1)
+    post(node, UpdateLocation(Location("SHOP", LocationKind.STORE, "", enabled=True)))
+    node.turn(1)
+    event = StockEvent(None, 1, "Tea", "SHOP", EventKind.RECEIPT, 5)
+    post(node, RecordStockEvents("till", (event,)))
+    node.turn(1)
+    calls = [
+        (reserve("a", "SHOP", 1), "web"),
+        (reserve("too many", "SHOP", 9), "web"),
+        (reserve("a", "SHOP", 1), "retry"),
+        (reserve("b", "SHOP", 1), "web"),
+        (reserve("c", "SHOP", 1), ""),
+        (reserve("unknown", "NOWHERE", 1), "app"),
+        (reserve("d", "SHOP", 1), "app"),
+    ]
+    for command, correlation in calls:
+        node.post(command, Ticket(command), correlation=correlation)
+    (entry,) = node.turn(2).entries
+    assert 4 == len(entry.effects(Section.RESERVATIONS))
+    noted = entry.effects(Section.CORRELATIONS)[["start", "count", "kind"]].tolist()
+    assert [(0, 2, Section.RESERVATIONS), (3, 1, Section.RESERVATIONS)] == noted
+    texts = list(unpack_names(entry.effects(Section.CORRELATION_TEXTS)))
+    assert ["web", "app"] == texts
