@@ -8,17 +8,14 @@ until it is. When a day has begun since the last, a pass also tells levels whose
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from typing import Final, Protocol
 
 import numpy as np
 from google.protobuf.message import Message
 
-from holdfast.core import commands as core
 from holdfast.core.model import SourceState
-from holdfast.core.rules.backorders import uncovered_at
 from holdfast.core.tables.shard import Shard
-from holdfast.core.tables.supply import sum_incoming
 from holdfast.core.tables.table import Array, Table
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import watch_service_pb2 as watch
@@ -26,12 +23,16 @@ from holdfast.v1 import watch_service_pb2 as watch
 from ...wire.watch import Watch, level_update, removed_update, status_of
 from ..pump import Pump
 from .changes import ShardChanges
+from .level_reads import LevelReads
 
 #: Levels in a response: some 4 ms of the loop.
 PAGE_LEVELS: Final = 1_000
 
 #: Rows that are looked through at once: less than a millisecond.
 LOOKED_THROUGH: Final = 65_536
+
+#: Rows that are looked through faster one by one.
+FEW: Final = 16
 
 #: Levels in a page at which units are promised from supply.
 WAITING_TOLD: Final = 10
@@ -64,6 +65,7 @@ class Feed(Protocol):
 
     pump: Pump
     changes: list[ShardChanges]
+    levels: LevelReads
     conflations: int
     resets: int
 
@@ -154,7 +156,8 @@ class Watcher:
                 await asyncio.sleep(looked_at * REST_A_LEVEL_S)
                 looked_at = 0
             page += self._updates(shard, here, today_ns, is_whole=is_whole)
-            page += self._removals(shard, left)
+            if len(left):
+                page += self._removals(shard, left)
             looked_at += count
         if page or self._resets:
             yield await self._response(page, until)
@@ -233,20 +236,16 @@ class Watcher:
     def _removals(self, shard: Shard, rows: Array) -> Iterator[watch.LevelUpdate]:
         """The levels at these rows, whose source left the states that are watched."""
         self._statuses[shard.number].records[rows] = _LEFT
-        for _, (sku, location), level in _levels(shard, rows):
-            assert level is not None
-            yield _named(shard, sku, removed_update(location, level.state))
+        states = shard.read_levels(rows)[6].tolist()
+        for (sku, location), state in zip(shard.name_rows(rows), states, strict=True):
+            yield _named(shard, sku, removed_update(location, SourceState(state)))
 
     def _updates(
         self, shard: Shard, rows: Array, today_ns: int, *, is_whole: bool
     ) -> Iterator[watch.LevelUpdate]:
         """The levels at these rows, as they are."""
-        uncovered = uncovered_at(shard, rows, today_ns)
-        late = zip(uncovered, sum_incoming(shard, rows, today_ns), strict=True)
         told = self._statuses[shard.number]
-        for (row, (sku, location), level), of_supply in zip(
-            _levels(shard, rows), late, strict=True
-        ):
+        for row, (sku, location), level, of_supply in self._feed.levels.read(shard, rows, today_ns):
             before = _STATUSES[told.records[row]]
             if level is None:
                 told.records[row] = 0
@@ -274,24 +273,6 @@ def _named(shard: Shard, sku: str, update: watch.LevelUpdate) -> watch.LevelUpda
     return update
 
 
-def _levels(
-    shard: Shard, rows: Array
-) -> Iterator[tuple[int, tuple[str, str], core.LevelView | None]]:
-    """Rows with their names and levels; None for a level whose SKU has ended."""
-    columns = shard.read_levels(rows)
-    enabled = shard.location_records.records["enabled"][shard.levels.records["location"][rows]]
-    unavailable = shard.name_unavailable(shard.list_unavailable(rows, columns[5]))
-    backordered = shard.backordered.records[rows].tolist()
-    more = sum_incoming(shard, rows), shard.are_quarantined(rows).tolist(), backordered
-    read = rows.tolist(), shard.name_rows(rows), columns.T.tolist(), enabled
-    found = zip(*read, zip(*more, strict=True), strict=True)
-    for place, (row, name, (*units, is_open, _, state), is_enabled, rest) in enumerate(found):
-        *others, waiting = rest
-        values = name[1], *units, bool(is_enabled), unavailable.get(place, {}), *others, state
-        told = core.LevelView._make((*values, waiting)) if is_open else None
-        yield row, name, told and told._replace(state=SourceState(state))
-
-
 class _Filter:
     """Which levels of a shard are watched."""
 
@@ -301,7 +282,7 @@ class _Filter:
         self._names_seen = (-1, -1, -1)
         # Those of SKUs that ended stay, so that their end is told.
         self.skus: set[int] = set()
-        self.locations: list[int] = []
+        self.locations: set[int] = set()
 
     @property
     def is_by_sku(self) -> bool:
@@ -320,16 +301,23 @@ class _Filter:
             self.skus.update(shard.skus.find_all(first))
             self.skus.discard(-1)
         if self._wanted.locations:
-            self.locations = shard.locations.find_all(self._wanted.locations)
+            self.locations = set(shard.locations.find_all(self._wanted.locations))
 
     def watched(self, rows: Array) -> Array:
         """Those of these rows that are watched."""
         levels = self.shard.levels.records
         if self._wanted.skus:
-            rows = rows[np.isin(levels["sku"][rows], list(self.skus))]
+            rows = rows[_are_in(levels["sku"][rows], self.skus)]
         if self._wanted.locations:
-            rows = rows[np.isin(levels["location"][rows], self.locations)]
+            rows = rows[_are_in(levels["location"][rows], self.locations)]
         return rows
+
+
+def _are_in(numbers: Array, wanted: Collection[int]) -> Array | list[int]:
+    """Which numbers are wanted, or where: NumPy takes longer to begin than a few need."""
+    if len(numbers) > FEW:
+        return np.isin(numbers, list(wanted))
+    return [at for at, number in enumerate(numbers.tolist()) if number in wanted]
 
 
 async def _looked_through(changes: ShardChanges, wanted: _Filter) -> AsyncIterator[Array]:

@@ -19,6 +19,7 @@ from ...wire.watch import watch_from_request
 from ..pump import Pump
 from .audience import Audience
 from .changes import ShardChanges
+from .level_reads import LevelReads
 from .watcher import Watcher
 
 #: Open calls of WatchAvailability. One that names no SKU looks at every append.
@@ -44,6 +45,7 @@ class Watches:
     def __init__(self, pump: Pump) -> None:
         self.pump = pump
         self.changes: list[ShardChanges] = []
+        self.levels = LevelReads()
         self.watchers: set[Watcher] = set()
         self.audience = Audience(pump.node.shards)
         self._concerned: set[Watcher] = set()

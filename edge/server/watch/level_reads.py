@@ -1,0 +1,58 @@
+"""Stock levels as watchers are told of them.
+
+Watchers of one level that changed are told the same of it, so what was read last is kept.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+from holdfast.core import commands as core
+from holdfast.core.model import SourceState
+from holdfast.core.rules.backorders import uncovered_at
+from holdfast.core.tables.shard import Shard
+from holdfast.core.tables.supply import sum_incoming
+from holdfast.core.tables.table import Array
+
+#: A row, SKU and location, the level or None when its SKU has ended, and how many of its units no
+#: supply covers in time, and are overdue.
+LevelRead: TypeAlias = tuple[int, tuple[str, str], core.LevelView | None, tuple[int, int]]
+
+
+class LevelReads:
+    """Reads levels, those of one change once."""
+
+    def __init__(self) -> None:
+        self._of: tuple[object, ...] = ()
+        self._read: Sequence[LevelRead] = ()
+
+    def read(self, shard: Shard, rows: Array, today_ns: int) -> Sequence[LevelRead]:
+        """The levels at some rows of a shard, as they are."""
+        asked = (shard.number, shard.sequence, today_ns, rows.dtype, rows.tobytes())
+        if asked != self._of:
+            self._of, self._read = asked, list(_read(shard, rows, today_ns))
+        return self._read
+
+
+def _read(shard: Shard, rows: Array, today_ns: int) -> Iterator[LevelRead]:
+    uncovered = uncovered_at(shard, rows, today_ns)
+    late = zip(uncovered, sum_incoming(shard, rows, today_ns), strict=True)
+    for (row, name, level), of_supply in zip(_levels(shard, rows), late, strict=True):
+        yield row, name, level, of_supply
+
+
+def _levels(
+    shard: Shard, rows: Array
+) -> Iterator[tuple[int, tuple[str, str], core.LevelView | None]]:
+    """Rows with their names and levels; None for a level whose SKU has ended."""
+    columns = shard.read_levels(rows)
+    enabled = shard.location_records.records["enabled"][shard.levels.records["location"][rows]]
+    unavailable = shard.name_unavailable(shard.list_unavailable(rows, columns[5]))
+    backordered = shard.backordered.records[rows].tolist()
+    more = sum_incoming(shard, rows), shard.are_quarantined(rows).tolist(), backordered
+    read = rows.tolist(), shard.name_rows(rows), columns.T.tolist(), enabled
+    found = zip(*read, zip(*more, strict=True), strict=True)
+    for place, (row, name, (*units, is_open, _, state), is_enabled, rest) in enumerate(found):
+        *others, waiting = rest
+        values = name[1], *units, bool(is_enabled), unavailable.get(place, {}), *others, state
+        told = core.LevelView._make((*values, waiting)) if is_open else None
+        yield row, name, told and told._replace(state=SourceState(state))
