@@ -120,7 +120,8 @@ class Model:
     def __init__(
         self, *, unknown_skus: UnknownSkus = UnknownSkus.CREATE, window_ns: int = 0
     ) -> None:
-        self.locations = Locations()
+        self.places = Locations()
+        self.locations = self.places.known
         self.skus: dict[str, dict[str, Level]] = {}
         self.reservations: dict[Key, Reservation] = {}
         self.counts = Counts(self.reservations, window_ns, self.reopen)
@@ -181,9 +182,9 @@ class Model:
             case ListQuarantinedSkus() | SettleSku():
                 outcome = self.facts.look_after_skus(command, now_ns)
             case CreateLocation():
-                outcome = self.locations.create(command.location)
+                outcome = self.places.create(command.location)
             case UpdateLocation():
-                outcome = self.locations.change(command, now_ns)
+                outcome = self.places.change(command, now_ns)
             case DeleteSku():
                 outcome = self.names.end(command, self.skus, self.facts, now_ns)
             case RenameSku():

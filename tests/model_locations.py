@@ -11,16 +11,16 @@ from holdfast.core.limits import RETENTION_NS
 from tests.model_sources import spelt
 
 
-class Locations(dict[str, Location]):
+class Locations:
     """Locations by name, and when each request to change one came, and what it was."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self.known: dict[str, Location] = {}
         self.updates: dict[Key, tuple[int, UpdateLocation]] = {}
 
     def create(self, location: Location) -> LocationOutcome | Conflict:
         """Create a location, once."""
-        known = self.setdefault(location.name, location)
+        known = self.known.setdefault(location.name, location)
         return location_conflict(known, location) or LocationOutcome(location, ())
 
     def change(self, command: UpdateLocation, now_ns: int) -> LocationOutcome | Unknown | Conflict:
@@ -28,14 +28,16 @@ class Locations(dict[str, Location]):
         name, request = command.location.name, command.request
         if request in self.updates and now_ns - self.updates[request][0] < RETENTION_NS:
             conflict = update_conflict(self.updates[request][1], command)
-            return conflict or LocationOutcome(self[name], (), is_repeat=True)
-        if name not in self and not command.allow_missing:
+            return conflict or LocationOutcome(self.known[name], (), is_repeat=True)
+        if name not in self.known and not command.allow_missing:
             return Unknown("location.location", name)
         changes = {field: getattr(command.location, field) for field in command.fields}
-        self[name] = replace(self[name], **changes) if name in self else command.location
+        self.known[name] = (
+            replace(self.known[name], **changes) if name in self.known else command.location
+        )
         if request is not None:
             self.updates[request] = now_ns, command
-        return LocationOutcome(self[name], ())
+        return LocationOutcome(self.known[name], ())
 
 
 def location_conflict(first: Location, now: Location) -> Conflict | None:

@@ -6,12 +6,15 @@ each. The index is built meanwhile, by a process of its own.
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 
 from holdfast.edge.client import Client, Unavailable
 from holdfast.v1 import reservation_service_pb2 as reservation
 
-from ..harness.figures import Figure, at_most, figure, latencies
+from ..harness.figures import Bar, Figure, at_most, figure, latencies
 from ..harness.load import closed_loop
 from ..harness.node_server import connect, node_server
 from ..harness.packed_traffic import (
@@ -42,13 +45,26 @@ IN_FLIGHT = 4
 #: Seconds that the index may take to be up to date, and between two looks.
 PATIENCE_S, LOOK_S = 900.0, 0.25
 
+#: Of a question: a slow answer is a figure, not a failure.
+TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What questions of one kind took in a round."""
+
+    latencies_s: list[float]
+    cpu_s: float
+    """Processor time of the node and of the ledger's process, of one."""
+
 
 async def run(plan: Plan) -> list[Figure]:
     """Make movements, wait for the index, and ask."""
     levels = rows(plan.count(SKUS, 100))
     messages = -(-plan.count(MOVEMENTS, MOVEMENTS_QUICK) // (3 * OPERATIONS_MAX))
     questions = plan.count(200, 10)
-    rounds: dict[str, list[list[float]]] = {"sku": [], "explain": []}
+    listed: list[Asked] = []
+    explained: list[Asked] = []
     async with node_server(plan.folder / "ledger", ledger="on") as node, connect(node) as client:
         await put_stock(client, levels, PLENTY)
         await _move(node, levels, messages)
@@ -58,16 +74,33 @@ async def run(plan: Plan) -> list[Figure]:
         chance = random.Random(SEED)
         for _ in plan.each_round("ledger"):
             asked = [chance.choice(levels) for _ in range(questions)]
-            rounds["sku"].append([await _listed_s(client, row) for row in asked])
-            rounds["explain"].append([await _explained_s(client, row) for row in asked])
+            listed.append(await _ask(node, partial(_list, client), asked))
+            explained.append(await _ask(node, partial(_explain, client), asked))
     name = f"{made:,} movements"
     return [
-        *latencies(
-            "ledger.sku", f"{name}: {PAGE} of a SKU", rounds["sku"], bars={99: at_most(BAR_MS)}
-        ),
-        *latencies("ledger.explain", f"{name}: why a level has what it has", rounds["explain"]),
+        *_figures("ledger.sku", f"{name}: {PAGE} of a SKU", listed, {99: at_most(BAR_MS)}),
+        *_figures("ledger.explain", f"{name}: why a level has what it has", explained, {}),
         figure("ledger.behind", f"{name}: indexed after the last is durable", "s", [behind_s]),
     ]
+
+
+def _figures(key: str, name: str, asked: list[Asked], bars: dict[int, Bar]) -> list[Figure]:
+    cpu_ms = [each.cpu_s * 1e3 for each in asked]
+    return [
+        *latencies(key, name, [each.latencies_s for each in asked], bars=bars),
+        figure(f"{key}_cpu", f"{name}: processor a question", "ms", cpu_ms),
+    ]
+
+
+async def _ask(node: Server, ask: Callable[[Row], Awaitable[None]], rows: list[Row]) -> Asked:
+    """Ask of each row, one after the other."""
+    latencies_s: list[float] = []
+    cpu_before_s = node.cpu_seconds()
+    for row in rows:
+        started = perf_counter()
+        await ask(row)
+        latencies_s.append(perf_counter() - started)
+    return Asked(latencies_s, (node.cpu_seconds() - cpu_before_s) / len(rows))
 
 
 async def _move(node: Server, levels: list[Row], messages: int) -> None:
@@ -98,19 +131,13 @@ async def _until_indexed(client: Client, row: Row) -> float:
                 await asyncio.sleep(LOOK_S)
 
 
-async def _listed_s(client: Client, row: Row) -> float:
-    started = perf_counter()
-    answer = await client.list_movements(*row, page_size=PAGE)
-    took_s = perf_counter() - started
+async def _list(client: Client, row: Row) -> None:
+    answer = await client.list_movements(*row, page_size=PAGE, timeout_s=TIMEOUT_S)
     if [row[0]] * PAGE != [movement.sku for movement in answer.movements]:
         raise BenchError(f"{row[0]} was answered with {len(answer.movements)} movements")
-    return took_s
 
 
-async def _explained_s(client: Client, row: Row) -> float:
-    started = perf_counter()
-    answer = await client.explain_availability(*row)
-    took_s = perf_counter() - started
+async def _explain(client: Client, row: Row) -> None:
+    answer = await client.explain_availability(*row, timeout_s=TIMEOUT_S)
     if answer.available <= 0:
         raise BenchError(f"{row[0]} has nothing available")
-    return took_s
