@@ -7,6 +7,7 @@ each. The index is built meanwhile, by a process of its own.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -120,15 +121,15 @@ async def _move(node: Server, levels: list[Row], messages: int) -> None:
 
 
 async def _until_indexed(client: Client, row: Row) -> float:
-    """Seconds until the ledger answers, which it does when it is up to date."""
+    """Seconds until the ledger holds all that is durable."""
     started = perf_counter()
     async with asyncio.timeout(PATIENCE_S):
         while True:
-            try:
-                await client.list_movements(*row, timeout_s=PATIENCE_S)
-                return perf_counter() - started
-            except Unavailable:
-                await asyncio.sleep(LOOK_S)
+            with suppress(Unavailable):  # it is starting
+                told = (await client.list_movements(*row, timeout_s=TIMEOUT_S)).coverage
+                if told.position >= told.durable_position:
+                    return perf_counter() - started
+            await asyncio.sleep(LOOK_S)
 
 
 async def _list(client: Client, row: Row) -> None:

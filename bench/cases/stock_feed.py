@@ -124,7 +124,11 @@ def _of_regime(regime: Regime, rounds: Sequence[dict[str, Totals]]) -> list[Figu
                 "us",
                 [each[kind].cpu_us for each in totals],
             )
-            for kind, label in (("numbered", "by number"), ("named", "by id"))
+            for kind, label in (
+                ("numbered", "by number"),
+                ("named", "by id"),
+                ("documented", "by number, with time and document"),
+            )
         ),
     ]
 

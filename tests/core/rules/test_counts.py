@@ -252,6 +252,31 @@ def test_what_was_forgotten_before_the_first_count_is_told(monkeypatch: pytest.M
     assert EventOutcome.APPLIED == shop.count(9, LAST_NS, LAST_NS)
 
 
+@pytest.mark.parametrize("what", ["facts", "shipments"])
+def test_a_count_behind_which_too_much_happened_is_too_old(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a turn cannot look through is not applied again; a count of a later instant is."""
+    monkeypatch.setattr("holdfast.core.rules.counts.HISTORY_READ_MAX", FEW)
+    shop = Shop(ordered=2 * FEW)
+    for number in range(FEW + 1):
+        if what == "facts":
+            shop.fact(EventKind.SALE, 1, SHIPPED_NS + number, source="till")
+        else:
+            lines = (Line("Mug", "W", 1),)
+            parcel = Move(Verb.FULFILL, ORDER, None, lines, Remainder.KEEP)
+            shop.ask(parcel, SHIPPED_NS + number)
+    more: dict[str, Any] = {"basis": CountBasis.SHELF, "occur_time_ns": SHIPPED_NS - 1}
+    event = StockEvent(key_from_parts("shelf"), 0, "Mug", "W", EventKind.COUNT, 10, **more)
+    (told,) = shop.node.turn([RecordStockEvents("shelf", (event,))], LAST_NS)
+    assert isinstance(told, EventsOutcome)
+    (result,) = told.results
+    assert (EventOutcome.COUNT_TOO_OLD, 10 - FEW - 1) == (result.outcome, result.on_hand)
+    basis = CountBasis.SHELF
+    assert EventOutcome.APPLIED == shop.count(9, SHIPPED_NS + 1, LAST_NS, basis=basis)
+    assert 9 - FEW + 1 == shop.on_hand
+
+
 def test_units_shipped_before_the_first_count_are_not_posted_yet() -> None:
     """As far as shipments are known."""
     shop = Shop(ordered=3)
