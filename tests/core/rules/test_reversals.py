@@ -1,5 +1,6 @@
 """Reversals and counts: what a count has seen, and what was booked and taken back."""
 
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -332,3 +333,16 @@ def test_an_event_of_a_sku_that_has_ended_is_none_of_the_next_of_that_name() -> 
     assert told.difference == Difference("sku", "Mug, until it ended", "Mug")
     assert EventOutcome.APPLIED == shop.reverse(EventKind.RECEIPT, 5, "anew")
     assert 0 == shop.on_hand
+
+
+def test_an_event_of_long_ago_is_undone_where_nothing_is_known_of_its_level() -> None:
+    """It counted before anything here did, whatever became of its level since."""
+    shop = Shop()
+    key, at_ns = event_key("erp", "old"), shop.now_ns - 8 * NS_PER_DAY
+    named = Reversed("erp", "old", key, EventKind.RECEIPT, at_ns)
+    undone = StockEvent(event_key("erp", "R-old"), 0, "Pot", "W", EventKind.REVERSAL, 5)
+    outcome = shop.ask(RecordStockEvents("erp", (replace(undone, reverses=named),)))
+    (told,) = outcome.results
+    assert (EventOutcome.APPLIED, -5, 5) == (told.outcome, told.on_hand, told.shortfall)
+    assert told.creates_sku
+    assert 10 == shop.on_hand
