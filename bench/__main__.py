@@ -32,6 +32,7 @@ from .cases import (
     tills_return,
     turn_weights,
     unary_reserve,
+    unused_features,
     watch_feed,
 )
 from .harness.command_line import EXIT_STOPPED, stop_on_sigterm, whole
@@ -47,6 +48,7 @@ Bench = Callable[[Plan], Awaitable[list[Figure]]]
 BENCHES: dict[str, Bench] = {
     "limits": machine_limits.run,
     "weights": turn_weights.run,
+    "unused": unused_features.run,
     "unary": unary_reserve.run,
     "fronts": behind_fronts.run,
     "rates": latency_at_rates.run,

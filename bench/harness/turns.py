@@ -1,7 +1,7 @@
 """The engine alone: what a Reserve costs in a turn, without wire and journal."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
 from time import perf_counter
 from uuid import UUID
@@ -47,19 +47,20 @@ class Engine:
         warm_up()
         self._random = random.Random(SEED)
         self._node = Node(SHARDS)
-        self._turn(list(_stock(LEVELS)))
+        self.turn(list(_stock(LEVELS)))
 
     def reserve_us(self, batch: int, turns: int) -> float:
         """Median time of a turn that takes `batch` Reserves, queueing included, for one of them."""
         batches = [[self._reserve() for _ in range(batch)] for _ in range(turns)]
-        return median(self._turn(commands) for commands in batches) / batch * 1e6
+        return median(self.turn(commands) for commands in batches) / batch * 1e6
 
     def _reserve(self) -> Reserve:
         key = key_from_text(str(UUID(int=self._random.getrandbits(128), version=4)))
         sku, location = self._random.choice(LEVELS)
         return Reserve(key, (Line(sku, location, 1),), HOLD_MS_DEFAULT)
 
-    def _turn(self, commands: list[Command] | list[Reserve]) -> float:
+    def turn(self, commands: Sequence[Command]) -> float:
+        """Seconds that it takes to queue commands and to run them."""
         started = perf_counter()
         for command in commands:
             self._node.post(command, TICKET)
