@@ -315,7 +315,8 @@ class Node:
         """The mail with the first name of each SKU that it names. Stock facts may be many: their
         rule names some at a time.
         """
-        if type(mail.command) is RecordStockEvents:
+        command, first = mail.command, self.sku_names.first
+        if type(command) is RecordStockEvents or single_line.is_as_named(command, first):
             return mail
         return mail._replace(command=put_names(mail.command, self.sku_names.first))
 
@@ -383,7 +384,7 @@ class Node:
                     self.reservations, shard, reserves, ids, self.now_ns
                 )
                 if self.sku_names.first:
-                    outcomes = [put_names(each, self.sku_names.shown) for each in outcomes]
+                    outcomes = single_line.renamed(reserves, outcomes, self.sku_names.shown)
                 yield from zip((mail.ticket for mail in box), outcomes, strict=False)
                 if len(outcomes) < len(box):
                     left[shard.number].extend(box[len(outcomes) :])

@@ -6,11 +6,12 @@ reservations.py, one by one and in its place in the run.
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 
 from ..commands import Command, Conflict, Refusal, Reserve, ReserveOutcome, Revision, Unknown
+from ..commands.naming import Names, put_names
 from ..kernels.codes import ACCEPTED, RESERVATION_ENDED
 from ..limits import NS_PER_MS
 from ..model import State
@@ -28,7 +29,26 @@ def takes(command: Command) -> bool:
     return type(command) is Reserve and len(command.lines) == 1
 
 
+def is_as_named(command: Command, names: Names) -> bool:
+    """Whether it is a single-line reserve of a SKU that has no other name among `names`, as most
+    are: to look into each of them would cost as much again as the reserve.
+    """
+    return takes(command) and cast(Reserve, command).lines[0].sku not in names
+
+
 Outcomes: TypeAlias = list[ReserveOutcome | Conflict | Unknown]
+
+
+def renamed(commands: Sequence[Reserve], outcomes: Outcomes, names: Names) -> Outcomes:
+    """The outcomes of single-line reserves with other names of SKUs put in. But for a fault, one
+    names its SKU alone.
+    """
+    return [
+        outcome
+        if type(outcome) is ReserveOutcome and is_as_named(command, names)
+        else put_names(outcome, names)
+        for command, outcome in zip(commands, outcomes, strict=False)
+    ]
 
 
 def reserve_run(
