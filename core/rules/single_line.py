@@ -30,8 +30,8 @@ def takes(command: Command) -> bool:
 
 
 def is_as_named(command: Command, names: Names) -> bool:
-    """Whether it is a single-line reserve of a SKU that has no other name among `names`, as most
-    are: to look into each of them would cost as much again as the reserve.
+    """Whether it is a single-line reserve of a SKU that is called as it is named there, as most
+    are: to look into each of them for `names` would cost as much again as the reserve.
     """
     return takes(command) and cast(Reserve, command).lines[0].sku not in names
 
