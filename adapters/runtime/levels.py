@@ -81,7 +81,6 @@ class Levels:
             await self._load()
             self.known.is_whole = bool(self._revisions())
             self.loaded.set()
-        self._is_following = True
         try:
             async with asyncio.TaskGroup() as group:
                 unkept: _Unkept = asyncio.Queue(UNKEPT_MAX)
@@ -98,7 +97,10 @@ class Levels:
             self._is_following = self.is_settling = False
 
     async def ask(self) -> None:
-        """Note that the core is there also while nothing changes, until the task is cancelled."""
+        """Note that the core is there also while nothing changes, until the task is cancelled. It
+        does not count before the watch has begun: a core that refuses it and answers all else would
+        leave channels with old figures that look current.
+        """
         while True:
             await asyncio.sleep(ASK_S)
             if not self._is_following:
@@ -150,6 +152,7 @@ class Levels:
     async def _take_in(self, response: watch.WatchAvailabilityResponse) -> list[LevelRecord]:
         """Tell boards what a response says; what has to be kept of it."""
         self.watch_error = ""
+        self._is_following = True
         self._heard_s = self._clock()
         self.is_settling = not response.revisions
         if response.reset:

@@ -105,6 +105,18 @@ async def test_what_happened_meanwhile_is_told_when_a_watch_resumes(client: Clie
     assert response.conflated, "the level was 2 in between"
 
 
+async def test_a_watch_resumes_at_once_where_nothing_has_changed(
+    client: Client,
+) -> None:
+    (sku,) = await put_stock(client, 1)
+    async with aclosing(client.watch_availability([sku])) as responses:
+        position = list((await anext(responses)).revisions)
+    async with aclosing(client.watch_availability([sku], after=position)) as responses:
+        response = await anext(responses)
+    assert (False, []) == (response.reset, [*response.levels])
+    assert position == [*response.revisions]
+
+
 async def test_thresholds_are_told_where_they_are_crossed(client: Client) -> None:
     (sku,) = await put_stock(client, 9)
     told = []

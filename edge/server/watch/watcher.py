@@ -98,7 +98,7 @@ class Watcher:
         self._resets = not wanted.from_now if wanted.after is None else not self._is_known()
         # Whether the caller has no level but those that this stream told.
         self._has_told_all = self._resets
-        self._conflated = False
+        self._conflated = self._has_begun = False
         # The day of the last pass. Who resumes may have been told before others began to watch.
         self._day_ns = feed.today_ns() if wanted.after is None else feed.begun_day_ns
 
@@ -140,7 +140,8 @@ class Watcher:
 
     async def _pass(self, after: list[int]) -> AsyncIterator[Message]:
         """Tell what changed behind these sequences. The last response is sent when all is told: it
-        has the revisions. Without levels to tell there is none, but for a reset.
+        has the revisions. Without levels to tell there is none, but for the first one of a watch,
+        which says that it has begun.
         """
         until, today_ns = self._feed.sequences(), self._feed.today_ns()
         is_whole = after[0] == _BEFORE_ALL
@@ -159,7 +160,7 @@ class Watcher:
             if len(left):
                 page += self._removals(shard, left)
             looked_at += count
-        if page or self._resets:
+        if page or not self._has_begun:
             yield await self._response(page, until)
             self.told = until
         await asyncio.sleep(looked_at * REST_A_LEVEL_S)
@@ -182,6 +183,7 @@ class Watcher:
         )
         self._feed.conflations += self._conflated
         self._resets = self._conflated = False
+        self._has_begun = True
         return response
 
     async def _rows(self, after: list[int], today_ns: int) -> AsyncIterator[tuple[Shard, Array]]:

@@ -15,6 +15,7 @@ from holdfast.adapters.publishing.board import Board
 from holdfast.adapters.publishing.items import Items
 from holdfast.adapters.publishing.outages import Claims
 from holdfast.adapters.publishing.publish_options import PublishOptions
+from holdfast.adapters.runtime import levels as levels_module
 from holdfast.adapters.runtime.levels import Levels
 from holdfast.adapters.runtime.store import Store, StoreFailed
 from holdfast.adapters.runtime.store import Tables as StoreTables
@@ -44,6 +45,25 @@ class Core:
         self.after = after
         for response in self._responses:
             yield response
+
+
+class Closed(Core):
+    """Answers calls, but refuses the watch until it is opened, for as long as the client tries."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened = asyncio.Event()
+
+    async def list_locations(self, page_size: int) -> None:
+        pass
+
+    async def watch_availability(
+        self, locations: Sequence[str], after: Sequence[common.Revision]
+    ) -> AsyncIterator[watch.WatchAvailabilityResponse]:
+        self.locations, self.after = locations, after
+        await self.opened.wait()
+        yield response()
+        await asyncio.Event().wait()
 
 
 def told(sku: str, available: int, location: str = "dc-1", **of_update: Any) -> watch.LevelUpdate:
@@ -116,6 +136,34 @@ async def until_known(levels: Levels, units: int) -> None:
         return level is not None and level.units == units
 
     await wait_until_so(is_known)
+
+
+async def test_a_core_that_refuses_the_watch_is_silent_whatever_else_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def is_heard() -> bool:
+        return levels.silent_s == 0.0
+
+    monkeypatch.setattr(levels_module, "ASK_S", 0)
+    store, core, passed_s = Store(tmp_path, 1 << 24), Closed(), 0.0
+    client = cast(Client, core)
+    levels = Levels(["dc-1"], store=store, client=client, clock=lambda: passed_s)
+    tasks = [asyncio.create_task(work()) for work in (levels.follow, levels.ask)]
+    try:
+        async with asyncio.timeout(20):
+            passed_s = 61.0
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert 61.0 == levels.silent_s
+            core.opened.set()
+            await wait_until_so(is_heard)
+            passed_s = 99.0
+            await wait_until_so(is_heard)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    store.close()
 
 
 async def test_a_disk_that_fails_ends_the_watch(tmp_path: Path) -> None:
