@@ -23,7 +23,7 @@ from .flights import Flight, Heard
 from .items import Items
 from .known_levels import KnownLevels
 from .lags import Ages, Lags
-from .outages import Claims
+from .outages import Claims, Outage
 from .pairs import NONE, Pairs, Record
 from .publish_options import PublishOptions
 from .put_off import PutOff
@@ -72,6 +72,7 @@ class Board:
         self._claims = claims
         self._left_to: frozenset[str] = frozenset()
         self._targets = Targets(options, items, levels, partial(claims.beside, channel))
+        self._outage = Outage()
         self._ages = Ages(FLIGHT_FIRST_S)
         self._lost_s = 0.0
         self._waiting = Ranking()
@@ -142,9 +143,12 @@ class Board:
             self._left_to = away
             yield from self._retarget_all(now_s)
 
-    def away(self, *, is_away: bool) -> None:
+    def away(self, now_s: float, *, is_away: bool) -> None:
         """The channel cannot be reached or its orders are late, or neither is so."""
-        self._claims.note(self._channel, self._claim, is_away=is_away)
+        if is_away:
+            self._outage.note_away(self._ages.orders, now_s)
+        is_claiming = self._outage.is_claiming(now_s)
+        self._claims.note(self._channel, self._claim, is_away=is_claiming)
 
     def pass_time(self, now_s: float) -> Iterator[None]:
         """Let what was put off wait for its turn, once it is due. Yields as above."""
@@ -235,6 +239,7 @@ class Board:
         if is_newest and not pairs.flights[row] and not pairs.is_overtaken[row]:
             is_known = isinstance(verdict, Accepted | Stale)
             pairs.in_doubt[row] = flight.in_doubt and not is_known
+            self._outage.told(row, pairs.most[row], now_s)
             pairs.most[row] = pairs.shown[row] if is_known else flight.most
         self._ended(flight, now_s, is_shown=is_newest and isinstance(verdict, Accepted))
 
@@ -286,6 +291,7 @@ class Board:
             self._differed.pop(row, None)
             return Heard.ECHO, row
         is_answer = bool(pairs.in_doubt[row]) and quantity == pairs.offered[row]
+        self._outage.told(row, pairs.most[row], now_s)
         pairs.shown[row] = pairs.most[row] = quantity
         pairs.in_doubt[row] = False
         if is_answer:
@@ -344,7 +350,7 @@ class Board:
         for item in self._items.of_sku(sku):
             for node in nodes:
                 if (row := self.pairs.row(item, node)) is not None:
-                    most = max(0, self.pairs.most[row])
+                    most = max(0, self._outage.most(row, self.pairs.most[row]))
                     units += self._targets.claim(sku, node, most, now_s)
         return units
 

@@ -4,15 +4,53 @@ Nothing can be taken back from a channel that is away: it goes on with what it s
 may come in all at once at the end. No buffer of its own helps, so the others leave it what it may
 claim: what it shows, or what is asked for in the longest outage that is reckoned with, if that is
 less. It oversells at most what others are given beyond that.
+
+A channel that answers again has sold, and its orders are not here yet: its claim stands until they
+are, by what its orders take at other times.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from math import inf
+from typing import Final, TypeAlias
 
 from .buffers import Age, Rate, buffer_of
+from .lags import Lags
+
+#: Seconds for which a claim stands behind the end of an outage at least.
+ORDERS_LEAST_S: Final = 10.0
+
+#: Share of a channel's orders that are here after the time for which its claim stands.
+ORDERS_HERE: Final = 0.99
 
 Claim: TypeAlias = Callable[[str, Sequence[str], float], int]
 """Units that a channel may sell of a SKU at some locations, as of a time in seconds."""
+
+
+class Outage:
+    """An outage of one channel, and what it showed in it. Clocks are handed in, in seconds."""
+
+    def __init__(self) -> None:
+        self._until_s = -inf
+        self._showed: dict[int, int] = {}
+
+    def note_away(self, orders: Lags, now_s: float) -> None:
+        """The channel is away now; its orders take so long."""
+        if not self.is_claiming(now_s):
+            self._showed.clear()
+        self._until_s = now_s + max(ORDERS_LEAST_S, orders.quantile(ORDERS_HERE))
+
+    def is_claiming(self, now_s: float) -> bool:
+        """Whether it is away, or its orders of that time are not here yet."""
+        return now_s < self._until_s
+
+    def told(self, row: int, most: int, now_s: float) -> None:
+        """A pair showed so much at most until now."""
+        if self.is_claiming(now_s):
+            self._showed[row] = max(most, self._showed.get(row, most))
+
+    def most(self, row: int, most: int) -> int:
+        """The most that a pair has shown since it began, which is so much now."""
+        return max(most, self._showed.get(row, most))
 
 
 class Claims:

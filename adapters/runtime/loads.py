@@ -5,12 +5,14 @@ at once and its time, takes what the paths before it do not come to within that 
 
 A load that is not full waits until the one before it has landed, as small segments do in TCP
 (RFC 896): what changes meanwhile goes along, so that a channel gets few calls however much changes.
+One of a later path waits as well while more changes, for a share of the time that it takes.
 
 Rules of this file: it decides and does not wait.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from ..contract import PublishPath, Request
@@ -25,6 +27,12 @@ WALKS_MAX: Final = 8
 #: Seconds that a later path is taken to need until the first walk was measured. Amazon's feeds are
 #: done after some minutes.
 LATER_PATH_S: Final = 300.0
+
+#: Share of the time of a later path for which a part of a load waits while more comes.
+GATHERING_SHARE: Final = 0.1
+
+#: Seconds after which no more comes, when nothing has.
+SETTLED_S: Final = 1.0
 
 #: Weight of the newest measurement.
 _NEWEST: Final = 0.3
@@ -42,6 +50,8 @@ class _PathLoad:
     """Of those, walks whose first request has not taken its tokens."""
     operation: str = ""
     cost: float = 1.0
+    gathering_since_s: float | None = None
+    """Since when there is something for a load that is not full."""
 
 
 class Loads:
@@ -54,8 +64,16 @@ class Loads:
         ]
         self._board = board
         self._partner = partner
+        self._waiting = 0
+        self._grew_s = -inf
 
-    def may_begin(self, place: int) -> bool:
+    def look(self, now_s: float) -> None:
+        """Note whether more waits than at the look before."""
+        if self._board.waiting > self._waiting:
+            self._grew_s = now_s
+        self._waiting = self._board.waiting
+
+    def may_begin(self, place: int, now_s: float) -> bool:
         """Whether a walk on a path is to begin now; one at a time, while the channel is away."""
         lane, board = self._lanes[place], self._board
         walks_max = 1 if self._partner.gate.last_error else WALKS_MAX
@@ -65,7 +83,11 @@ class Loads:
         if place == 0 and board.overtaking > spoken_for:
             return True
         waiting = board.waiting - self._done_before(place) - spoken_for
-        return waiting >= (lane.offers_max if lane.under_way else 1)
+        is_part = 1 <= waiting < lane.offers_max and not lane.under_way
+        if place and is_part:
+            return self._has_gathered(lane, now_s)
+        lane.gathering_since_s = None
+        return is_part or waiting >= lane.offers_max
 
     def take(self, place: int, now_s: float) -> Iterator[Flight]:
         """What a walk on a path takes. Others may get their turn between offers."""
@@ -107,6 +129,13 @@ class Loads:
         """A load was not understood: take less, to find which offer is to blame."""
         lane = self._lanes[place]
         lane.offers_max = max(1, lane.offers_max // 2)
+
+    def _has_gathered(self, lane: _PathLoad, now_s: float) -> bool:
+        """Whether a load that is not full need not wait for more."""
+        if lane.gathering_since_s is None:
+            lane.gathering_since_s = now_s
+        is_settled = now_s - self._grew_s >= min(SETTLED_S, GATHERING_SHARE * lane.seconds)
+        return is_settled or now_s - lane.gathering_since_s >= GATHERING_SHARE * lane.seconds
 
     def _done_before(self, place: int) -> int:
         """Offers that the paths before this one come to before a walk of it is done."""

@@ -27,6 +27,12 @@ def differs(channel: str, shown: Shown, target: int) -> Exceptional:
     return _case("shown_differs", channel, shown, text)
 
 
+def unanswered(channel: str, path: str, text: str) -> Exceptional:
+    """The channel does not tell what became of a load."""
+    subject = f"{channel}: {path}"
+    return Exceptional(source="", id="", kind="offers_unanswered", subject=subject, text=text)
+
+
 def _case(kind: str, channel: str, of: Offer | Shown, text: str) -> Exceptional:
     subject = f"{channel}: {of.item} at {of.node}"
     return Exceptional(source="", id="", kind=kind, subject=subject, text=text)

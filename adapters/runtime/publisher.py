@@ -31,6 +31,7 @@ from ..contract import (
     Wait,
 )
 from ..events import Exceptional, Shown
+from ..publishing.blame import Blame
 from ..publishing.board import Board
 from ..publishing.flights import Flight, Heard
 from . import offer_cases
@@ -54,6 +55,10 @@ from .store import Store, StoreFailed, StoreFull, Tables
 
 #: Requests of one walk. A feed that is asked for every minute takes some for hours.
 REQUESTS_MAX: Final = 1_000
+
+#: Seconds in which a channel has to tell what became of a load that it has begun to take, or how it
+#: stands. Then it is offered again: no vendor states a time, and a feed takes minutes.
+UNANSWERED_S: Final = 3_600.0
 
 #: Seconds for which pairs wait whose channel refused them all, or was not understood.
 REFUSED_S: Final = 60.0
@@ -84,6 +89,8 @@ class Walk:
     responses: list[Response] = field(default_factory=list)
     began_s: float = 0.0
     was_sent: bool = False
+    is_handed_over: bool = False
+    """Whether pairs may be offered on a quicker path, since the channel takes its time."""
 
 
 class Publisher:
@@ -125,17 +132,10 @@ class Publisher:
         self._is_away = is_away
         self._figures = figures
         self._now = now
-        self._clock = clock
+        self._now_s = clock
         self._loads = Loads(publish.paths, board, partner)
         self._numbers = count(1)
-        self._understood = 0
-        """Walks that ended with verdicts."""
-        self._refused = 0
-        """How many of those there were when the channel refused a load last."""
-        self._doubted: dict[int, int] = {}
-        """Of rows whose offers are not understood: how many of those walks there had been when that
-        began.
-        """
+        self._blame = Blame()
         board.begin(self._now_s())
 
     async def run(self) -> None:
@@ -178,7 +178,7 @@ class Publisher:
         """Let time pass on the board, and do what operators have ordered."""
         now_s = self._now_s()
         is_silent = self._levels.silent_s > self._fallback.after_s
-        self.board.away(is_away=self._is_away())
+        self.board.away(now_s, is_away=self._is_away())
         await _by_turns(
             chain(
                 self.board.pass_time(now_s),
@@ -211,8 +211,10 @@ class Publisher:
         """The walks that begin now. Each takes its offers when it has its turn."""
         if self._levels.is_settling or self._is_paused():
             return
+        now_s = self._now_s()
+        self._loads.look(now_s)
         for place, path in enumerate(self._paths):
-            while self._loads.may_begin(place):
+            while self._loads.may_begin(place, now_s):
                 self._figures.walks.labels(self.name, path.name).inc()
                 self._loads.begin(place)
                 yield Walk(place, next(self._numbers))
@@ -280,14 +282,36 @@ class Publisher:
             if walk.responses:
                 await self._write(partial(put_walk, adapter=self.name, walk=self._record(walk)))
             if isinstance(step, Wait):
-                for at in range(0, len(walk.flights), AT_ONCE):
-                    self.board.hand_over(walk.flights[at : at + AT_ONCE], self._now_s())
-                    await asyncio.sleep(0)
-                self.arrived.set()
+                await self._hand_over(walk)
                 await asyncio.sleep(step.seconds)
                 step = step.request
-            step = await self._partner.ask(step, partial(self._judged, walk))
+            try:
+                async with asyncio.timeout(UNANSWERED_S):
+                    step = await self._partner.gate.call(partial(self._ask_on, walk, step))
+            except TimeoutError:
+                await self._give_up(walk)
+                return
         await self._settle(walk, step)
+
+    async def _ask_on(self, walk: Walk, request: Request) -> Step:
+        """What comes of a later request. What the channel has of the offers takes its time while
+        it does not answer.
+        """
+        try:
+            return await self._partner.ask_once(request, partial(self._judged, walk))
+        except PartnerAway:
+            await self._hand_over(walk)
+            raise
+
+    async def _hand_over(self, walk: Walk) -> None:
+        """Let pairs of a walk be offered on a quicker path."""
+        if walk.is_handed_over:
+            return
+        walk.is_handed_over = True
+        for at in range(0, len(walk.flights), AT_ONCE):
+            self.board.hand_over(walk.flights[at : at + AT_ONCE], self._now_s())
+            await asyncio.sleep(0)
+        self.arrived.set()
 
     def _judged(self, walk: Walk, response: Response) -> Step:
         """What comes next after a response, which may ask for a wait or a new session."""
@@ -305,12 +329,11 @@ class Publisher:
     # Ends
 
     async def _settle(self, walk: Walk, verdicts: Sequence[OfferVerdict]) -> None:
-        now = self._now()
-        now_s = now.timestamp()
+        now, now_s = self._now(), self._now_s()
         cases = []
         for place, (flight, verdict) in enumerate(zip(walk.flights, verdicts, strict=True), 1):
             self.board.settle(flight, verdict, now_s)
-            self._doubted.pop(flight.row, None)
+            self._blame.clear(flight.row)
             if (case := self._case_of(flight, verdict)) is not None:
                 cases.append(raise_case(self.name, case, now))
             if place % AT_ONCE == 0:
@@ -320,7 +343,7 @@ class Publisher:
             self._figures.offers.labels(self.name, kind).inc(number)
         self.problem = ""
         if walk.flights:
-            self._understood += 1
+            self._blame.understood()
             self._loads.measure(walk.place, now_s - walk.began_s)
         await self._end(walk, cases)
 
@@ -332,36 +355,40 @@ class Publisher:
         return None
 
     async def _fail(self, walk: Walk, error: Exception) -> None:
-        """A walk that leads nowhere: its pairs are offered again later. Where the channel was not
-        understood, in smaller loads, until the offer to blame stands alone. It is to blame if the
-        channel was understood about others meanwhile: if none is understood, as with a wrong token,
-        the channel is to blame, and its pairs are not parked. So it is with what is refused.
+        """A walk that leads nowhere: its pairs are offered again later, in smaller loads, until the
+        offer to blame stands alone. Where the channel is, no pair is parked.
         """
         self.problem = str(error) if isinstance(error, Refused | Undecodable) else repr(error)
         self._figures.offers.labels(self.name, "failed").inc(len(walk.flights))
-        now = self._now()
+        now, now_s = self._now(), self._now_s()
         cases = []
+        self._blame.doubt(flight.row for flight in walk.flights)
         if len(walk.flights) > 1:
-            for flight in walk.flights:
-                self._doubted.setdefault(flight.row, self._understood)
-            are_all = isinstance(error, Refused) and self._are_all_refused()
+            are_all = isinstance(error, Refused) and self._blame.are_all_refused()
             self._loads.halve(walk.place)
             await self._lose(walk, REFUSED_S if are_all else 0.0)
         else:
             for flight in walk.flights:
-                if self._doubted.setdefault(flight.row, self._understood) == self._understood:
-                    self.board.doubt(flight, now.timestamp())
+                if not self._blame.is_to_blame(flight.row):
+                    self.board.doubt(flight, now_s)
                     continue
-                self.board.reject(flight, now.timestamp())
+                self.board.reject(flight, now_s)
                 failed = Rejected(f"its answer was not understood: {self.problem}")
                 case = offer_cases.rejected(self.name, flight.offer, failed)
                 cases.append(raise_case(self.name, case, now))
         await self._end(walk, cases)
 
-    def _are_all_refused(self) -> bool:
-        """Whether nothing was understood since the channel has refused a load before."""
-        before, self._refused = self._refused, self._understood
-        return before == self._understood
+    async def _give_up(self, walk: Walk) -> None:
+        """A channel does not tell what became of a load: it is offered again, mostly on the other
+        paths, since this one takes so long.
+        """
+        path = self._paths[walk.place].name
+        self.problem = f"it does not tell what became of a {path} of {len(walk.flights):,} offers"
+        self._figures.offers.labels(self.name, "unanswered").inc(len(walk.flights))
+        self._loads.measure(walk.place, UNANSWERED_S)
+        await self._lose(walk)
+        case = offer_cases.unanswered(self.name, path, self.problem)
+        await self._end(walk, [raise_case(self.name, case, self._now())])
 
     async def _end(self, walk: Walk, cases: Sequence[Callable[[Tables], None]]) -> None:
         """A walk has landed. The next one does not wait until that is kept: a crash in between has
@@ -440,7 +467,7 @@ class Publisher:
         place = self._places[kept.path]
         self._loads.begin(place)
         flights = self.board.take_again(kept.offers, now_s)
-        return Walk(place, kept.number, flights, kept.responses, now_s)
+        return Walk(place, kept.number, flights, kept.responses, now_s, is_handed_over=True)
 
     def _note(self, shown: Shown, heard: Heard, row: int) -> Callable[[Tables], None] | None:
         self._figures.heard.labels(self.name, heard).inc()
@@ -457,9 +484,6 @@ class Publisher:
                 case(tables)
 
         return change
-
-    def _now_s(self) -> float:
-        return self._clock()
 
 
 async def _by_turns(steps: Iterable[None], pause_s: float = 0.0) -> None:

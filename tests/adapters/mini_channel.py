@@ -55,6 +55,8 @@ class MiniChannel:
     feeds: dict[str, list[Any]] = field(default_factory=dict)
     polls: int = 0
     feed_is_done: bool = True
+    feed_is_lost: bool = False
+    """Whether it fails when it is asked for a feed."""
     is_down: bool = False
     hangs: bool = False
     """Whether it takes what it is offered, and does not answer."""
@@ -101,6 +103,8 @@ class MiniChannel:
             self.feeds[number] = json.loads(body)
             return 200, {"feed": number}
         self.polls += 1
+        if self.feed_is_lost:
+            return 500, "no such luck"
         if not self.feed_is_done:
             return 200, {"done": False}
         return 200, self._verdicts(self.feeds[path.rpartition("/")[2]])

@@ -31,7 +31,8 @@ from .sp_api import HEADERS, JSON_HEADERS, AmazonOptions, document, json_body
 PATH: Final = "/feeds/2021-06-30"
 FEED_TYPE: Final = "JSON_LISTINGS_FEED"
 
-#: Messages of a feed, by its schema.
+#: Messages of a feed, by its schema and Amazon's changelog of 2025-05-06. They are some 6 MB, where
+#: "Feeds API Best Practices" asks for less than 10 MiB.
 MESSAGES_MAX: Final = 25_000
 
 #: Seconds between two looks at a feed: one takes minutes, and getFeed may be asked twice a second.

@@ -10,7 +10,12 @@ from holdfast.adapters.publishing.board import Board
 from holdfast.adapters.publishing.buffers import Rate, buffer_units
 from holdfast.adapters.publishing.items import Items
 from holdfast.adapters.publishing.known_levels import KnownLevels
-from holdfast.adapters.publishing.outages import Claims, claim_units, spare_units
+from holdfast.adapters.publishing.outages import (
+    ORDERS_LEAST_S,
+    Claims,
+    claim_units,
+    spare_units,
+)
 from holdfast.adapters.publishing.publish_options import PublishOptions
 
 RATE = Rate(0.1, 0.0, 1.0)
@@ -41,6 +46,7 @@ class Sold:
 
     def __init__(self, units: int, outage_s: float, *sold: int) -> None:
         self.levels, claims = KnownLevels(), Claims()
+        self.now_s = NOW_S + 60
         self.away = self._board("away", {"A": ("dc-1",)}, outage_s, claims)
         self.other = self._board("other", {"DEFAULT": ("dc-1", "dc-2"), "B": ("dc-2",)}, 0, claims)
         for step, part in enumerate((0, *sold)):
@@ -53,8 +59,6 @@ class Sold:
             for flight in board.take(9, self.now_s):
                 board.settle(flight, Accepted(), self.now_s)
 
-    now_s = NOW_S + 60
-
     def _board(
         self, name: str, nodes: dict[str, tuple[str, ...]], outage_s: float, claims: Claims
     ) -> Board:
@@ -64,7 +68,7 @@ class Sold:
 
     def offers(self, *, is_away: bool) -> dict[str, int]:
         """What is on offer once it was noted."""
-        self.away.away(is_away=is_away)
+        self.away.away(self.now_s, is_away=is_away)
         for board in (self.away, self.other):
             list(board.leave_claims(self.now_s))
         return {
@@ -83,7 +87,34 @@ def test_others_leave_a_channel_that_is_away_what_it_may_sell_until_it_is_back()
     assert 0 < 1_002 - offers["DEFAULT"] < 995
     assert 7 == offers["B"]  # where it sells nothing
 
+    sold.now_s += 60
+    sold.offers(is_away=True)
+    assert sold.offers(is_away=False)["DEFAULT"] < 1_002  # its orders are not here yet
+    sold.now_s += ORDERS_LEAST_S
     assert {"A": 995, "DEFAULT": 1_002, "B": 7} == sold.offers(is_away=False)
+
+
+def test_what_a_channel_has_sold_unseen_is_left_to_it_until_its_orders_are_here() -> None:
+    """However little it shows when it is back."""
+    sold = Sold(30, 86_400.0, 29)  # it may sell all that it shows: 1
+    away = sold.offers(is_away=True)
+    sold.now_s += 60
+    sold.offers(is_away=True)
+    sold.levels.tell("mug", "dc-1", 0, True, sold.now_s)
+    sold.away.level_changed("mug", "dc-1", sold.now_s)
+    (flight,) = sold.away.take(1, sold.now_s)
+    sold.away.settle(flight, Accepted(), sold.now_s)
+    sold.levels.tell("mug", "dc-1", 9, True, sold.now_s)
+
+    assert 7 == away["DEFAULT"]
+    sold.other.level_changed("mug", "dc-1", sold.now_s)
+    assert 15 == sold.offers(is_away=False)["DEFAULT"]
+    sold.away.sold(sold.now_s - 300, sold.now_s)  # as its orders take
+    sold.offers(is_away=True)
+    sold.now_s += 299
+    assert 15 == sold.offers(is_away=False)["DEFAULT"]
+    sold.now_s += 2
+    assert 16 == sold.offers(is_away=False)["DEFAULT"]
 
 
 def test_what_changes_while_a_channel_is_away_is_beyond_its_claim() -> None:

@@ -100,27 +100,6 @@ def test_a_channel_shows_what_is_there(
     assert [] == channel.backwards
 
 
-@pytest.mark.slow
-def test_a_channel_that_was_down_is_told_once_what_it_missed(
-    node: NodeProcess, channel: MiniChannel, adapters: AdaptersProcess
-) -> None:
-    skus = [f"down-{number}" for number in range(500)]
-    receive(node, dict.fromkeys(skus, 3))
-    wait_until(lambda: shows(channel, dict.fromkeys(skus, 3)), "it does not show it", RECOVERY_S)
-
-    channel.is_down = True
-    for units in (4, 1, 2):
-        receive(node, dict.fromkeys(skus, units))
-    wait_until(lambda: dirty(adapters) == len(skus), "it is not behind", RECOVERY_S)
-    channel.puts.clear()
-    channel.is_down = False
-    wait_until(lambda: dirty(adapters) == 0, "it stays behind", RECOVERY_S)
-
-    assert shows(channel, dict.fromkeys(skus, 10))
-    assert [250, 250] == channel.puts
-    assert [] == channel.backwards
-
-
 TWO = """\
 [adapters.market]
 kind = "tests.adapters.mini_channel:ADAPTER"
@@ -131,6 +110,35 @@ kind = "tests.adapters.mini_channel:ADAPTER"
 url = "{second}"
 publish = {{ nodes = {{ DEFAULT = ["dc-1"] }}, buffer_max = 0 }}
 """
+
+
+@pytest.mark.slow
+def test_a_channel_that_was_down_is_told_once_what_it_missed(
+    node: NodeProcess, channel: MiniChannel, tmp_path: Path
+) -> None:
+    """The other channel says when the process has heard all that happened meanwhile."""
+    skus = [f"down-{number}" for number in range(500)]
+    units = 3
+    with running_mini_channel() as other:
+        tables = TWO.format(first=channel.url, second=other.url)
+        with AdaptersProcess(tmp_path / "adapters", node.target, tables) as adapters:
+            receive(node, dict.fromkeys(skus, units))
+            wait_until(lambda: shows(other, dict.fromkeys(skus, 3)), "it hides it", RECOVERY_S)
+            wait_until(lambda: shows(channel, dict.fromkeys(skus, 3)), "it hides it", RECOVERY_S)
+
+            channel.is_down = True
+            for more in (4, 1, 2):
+                receive(node, dict.fromkeys(skus, more))
+                units += more
+            wait_until(lambda: shows(other, dict.fromkeys(skus, units)), "it hides it", RECOVERY_S)
+            assert dirty(adapters) == len(skus)
+            channel.puts.clear()
+            channel.is_down = False
+            wait_until(lambda: dirty(adapters) == 0, "it stays behind", RECOVERY_S)
+
+    assert shows(channel, dict.fromkeys(skus, 10))
+    assert [250, 250] == channel.puts
+    assert [] == channel.backwards
 
 
 @pytest.mark.slow

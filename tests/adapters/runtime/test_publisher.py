@@ -211,9 +211,15 @@ async def test_a_restart_offers_again_what_may_have_arrived(tmp_path: Path) -> N
 FORTY: Final = {f"sku-{number}": 1 for number in range(40)}
 
 
+def take_feeds_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A feed begins with what is there: the clock of these tests stands."""
+    monkeypatch.setattr(loads, "LATER_PATH_S", 1.0)
+    monkeypatch.setattr(loads, "GATHERING_SHARE", 0.0)
+
+
 async def stopped_in_a_feed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MiniChannel:
     """A channel whose adapter stopped while it worked on a feed, which it has done now."""
-    monkeypatch.setattr(loads, "LATER_PATH_S", 1.0)
+    take_feeds_at_once(monkeypatch)
     channel = MiniChannel(feed_is_done=False)
     async with running(tmp_path, channel, FORTY, ONE_BY_ONE):
         await until(lambda: channel.polls > 1)
@@ -237,7 +243,7 @@ async def test_a_restart_goes_on_with_the_feed_that_a_channel_works_on(
 async def test_what_would_oversell_overtakes_the_feed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loads, "LATER_PATH_S", 1.0)
+    take_feeds_at_once(monkeypatch)
     channel = MiniChannel(feed_is_done=False)
     units = {f"sku-{number}": 9 for number in range(40)}
     async with running(tmp_path, channel, units, ONE_BY_ONE) as process:

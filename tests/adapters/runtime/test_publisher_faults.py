@@ -23,11 +23,20 @@ from holdfast.adapters.contract import (
     Request,
     Response,
     Stale,
+    Wait,
 )
+from holdfast.adapters.runtime import publisher as publisher_module
 from holdfast.adapters.runtime import read_back as read_back_module
 from holdfast.adapters.runtime.read_back import Reader
-from tests.adapters.mini_channel import ADAPTER, MiniChannel
-from tests.adapters.runtime.test_publisher import NOW, Process, running, until
+from tests.adapters.mini_channel import ADAPTER, ONE_BY_ONE, MiniChannel
+from tests.adapters.runtime.test_publisher import (
+    FORTY,
+    NOW,
+    Process,
+    running,
+    take_feeds_at_once,
+    until,
+)
 
 
 async def test_an_offer_for_which_a_channel_refuses_all_is_found_and_parked(tmp_path: Path) -> None:
@@ -132,6 +141,57 @@ async def test_what_a_sale_took_is_by_the_clock_of_who_sold_it(tmp_path: Path) -
         process.passed_s = 3_600.0
         process.publisher.hear_sale(NOW - timedelta(seconds=8))
         assert before_s + 4.0 == process.board._ages.orders.mean_s  # with the one that is assumed
+
+
+async def test_a_feed_of_which_nothing_is_told_is_offered_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one at Walmart whose status answers 500 each time."""
+    take_feeds_at_once(monkeypatch)
+    channel = MiniChannel(feed_is_lost=True)
+    async with running(tmp_path, channel, FORTY, ONE_BY_ONE) as process:
+        monkeypatch.setattr(publisher_module, "UNANSWERED_S", 0.0)
+        await until(lambda: ["offers_unanswered market: feed"] == process.case_kinds())
+        channel.feed_is_lost = False
+        monkeypatch.setattr(publisher_module, "UNANSWERED_S", 20.0)
+        await process.until_clean()
+
+    assert 40 == len(channel.shown)
+
+
+async def test_what_would_oversell_overtakes_a_feed_of_which_nothing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def feed(offers: Sequence[Offer], responses: Sequence[Response], options: Any) -> Any:
+        step = ONE_BY_ONE.publish.paths[1].next(offers, responses, options)  # type: ignore[union-attr]
+        return step.request if isinstance(step, Wait) else step  # it is asked for at once
+
+    take_feeds_at_once(monkeypatch)
+    assert ONE_BY_ONE.publish is not None
+    paths = (ONE_BY_ONE.publish.paths[0], PublishPath("feed", 250, feed))
+    channel = MiniChannel(feed_is_lost=True)
+    adapter = replace(ONE_BY_ONE, publish=Publish(paths))
+    async with running(tmp_path, channel, dict.fromkeys(FORTY, 9), adapter) as process:
+        await until(lambda: channel.polls > 1)
+        overtaken = channel.feeds["1"][0][0]
+        process.tell(overtaken.split("@")[0], 0)
+        await until(lambda: channel.shown.get(overtaken) == 0)
+
+
+async def test_what_is_put_off_waits_for_the_time_that_passes_here(tmp_path: Path) -> None:
+    """Not for that of a wall clock, which may be set back."""
+
+    def put(offers: Sequence[Offer], *_: Any) -> Any:
+        return [Deferred(10.0) for _ in offers]
+
+    adapter = replace(ADAPTER, publish=Publish((PublishPath("put", 250, put),)))
+    async with running(tmp_path, MiniChannel(), {"a": 3}, adapter) as process:
+        process.passed_s = 3_600.0
+        now_s = NOW.timestamp() + process.passed_s
+        await until(lambda: process.board.dirty and not process.board.waiting)
+        await until(lambda: not process.board.pairs.flights[0])
+        assert [] == [*process.board.pass_time(now_s + 9)]
+        assert [None] == [*process.board.pass_time(now_s + 11)]
 
 
 async def test_an_offer_that_stays_stale_is_a_case_each(tmp_path: Path) -> None:
