@@ -124,10 +124,10 @@ class Inbox:
                 return Arrival.DUPLICATE
             other = _hash(key + content, 16)
             if tables.seen.get(other) is None:  # a partner that insists makes one dead letter
-                _remember(tables, other, content, now)
+                remember(tables, other, content, now)
                 bury(_reused_letter(self.adapter, arrival, now))(tables)
             return Arrival.REUSED
-        _remember(tables, key, content, now)
+        remember(tables, key, content, now)
         number = boxes.new_number(tables)
         waiting = Waiting(number, arrival.message, arrival.key, arrival.correlation_id)
         boxes.put(tables, boxes.INBOX, self.adapter, waiting)
@@ -166,7 +166,8 @@ def correlation_id(given: str) -> str:
     return given if is_fit else str(uuid.uuid4())
 
 
-def _remember(tables: Tables, key: bytes, content: bytes, now: datetime) -> None:
+def remember(tables: Tables, key: bytes, content: bytes, now: datetime) -> None:
+    """Keep what a hash stands for, for as long as keys of messages are known."""
     tables.seen.put(key, content)
     tables.seen_times.put(_milliseconds(now) + key, b"")
 

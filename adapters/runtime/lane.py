@@ -43,6 +43,7 @@ from .records import Waiting, fingerprint
 from .store import Store, StoreFull, Tables
 from .till_gaps import note_numbers
 from .unmapped import note_unmapped
+from .unplaced import Unplaced, is_unplaced
 
 #: What a round takes: enough for one full call to the core, and little enough to decode at once.
 MESSAGES_MAX: Final = 500
@@ -152,6 +153,7 @@ class Lane:
         self._store = store
         self._client = client
         self._orders = Orders(client)
+        self._unplaced = Unplaced(store, now)
         self._core = core
         self._calls = asyncio.Semaphore(CALLS_AT_ONCE)
         self._tables = tables
@@ -340,6 +342,16 @@ class Lane:
                 self._settle(item, await self._apply(event), done)
 
     async def _apply(self, event: OrderEvent) -> Settled | Dead:
+        if self._unplaced.is_over(event):
+            return Settled("CANCELLED_BEFORE")
+        done = await self._applied(event)
+        if not is_unplaced(event, done):
+            return done
+        await self._unplaced.note(event)
+        done = await self._applied(event)  # another lane may have placed it meanwhile
+        return Settled("NOT_PLACED") if is_unplaced(event, done) else done
+
+    async def _applied(self, event: OrderEvent) -> Settled | Dead:
         try:
             return await self._ask(lambda: self._orders.apply(event))
         except HoldfastError as error:

@@ -9,13 +9,14 @@ core adds nothing to a reservation: `name+1`, `name+2`, and so on.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
 from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..contract import Undecodable
-from ..events import OrderEvent
+from ..events import OrderEvent, OrderLine
 from .facts import units
 from .order_calls import Line
 
@@ -91,6 +92,29 @@ def next_name(order: str, found: Found) -> str:
 def have_lines_left(found: Found) -> bool:
     """Whether a reservation ended so long ago that the core tells its lines no more."""
     return any(not each.lines for each in found)
+
+
+def spread(lines: Sequence[OrderLine], found: Found) -> dict[str, tuple[OrderLine, ...]]:
+    """Lines of an event by reservation, where an order has several: units are those of the oldest
+    that has them open. None where not all of them are.
+    """
+    left = {
+        (each.reservation_id, part.sku, part.location, part.line_id): part.held + part.committed
+        for each in found
+        for part in each.lines
+    }
+    parts: dict[str, tuple[OrderLine, ...]] = {}
+    for place, line in enumerate(lines):
+        wanted = units(f"lines[{place}].quantity", line.quantity)
+        for each in found:
+            key = each.reservation_id, line.sku, line.location, line.id
+            if taken := min(wanted, left.get(key, 0)):
+                left[key], wanted = left[key] - taken, wanted - taken
+                part = replace(line, quantity=Decimal(taken))
+                parts[each.reservation_id] = (*parts.get(each.reservation_id, ()), part)
+        if wanted:
+            return {}
+    return parts if len(found) > 1 else {}
 
 
 def missing(told: Iterable[Told], found: Found) -> list[Line]:

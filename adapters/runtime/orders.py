@@ -11,6 +11,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 from ..events import OrderEvent, OrderKind
 from .facts import Dead, Settled
 from .order_calls import APPLIED, OrderCalls, is_refused, judged, lines_of, needed_lines
+from .order_lines import spread
 from .order_shortfalls import short_case
 from .order_states import OrderStates
 
@@ -68,11 +69,29 @@ class Orders:
         }
         carry_out = by_kind[event.kind]
         try:
-            if event.lines or event.kind not in _OF_ALL:
+            if event.kind not in _OF_ALL:
                 return await carry_out(event)
-            return await self._whole(event, carry_out)
+            if not event.lines or event.kind is OrderKind.SETTLED:
+                return await self._whole(event, carry_out)
+            done = await carry_out(event)
+            is_done = done == Settled(APPLIED)
+            return done if is_done else await self._in_parts(event, carry_out, done)
         except NotFound as error:
             return Dead(error.reason, error.message, *_blamed(error))
+
+    async def _in_parts(
+        self, event: OrderEvent, carry_out: CarryOut, done: Settled | Dead
+    ) -> Settled | Dead:
+        """Carry out an event on lines that the first reservation of an order does not have, or not
+        with so many units: on all that it has. A crash between two of them leaves a dead letter.
+        """
+        parts = spread(event.lines, await self._states.find(event.order))
+        for name, lines in parts.items():
+            part = replace(event, order=name, lines=lines, id=f"{event.id}/{name}")
+            of_part = await carry_out(part)
+            if isinstance(of_part, Dead):
+                return of_part
+        return Settled(APPLIED) if parts else done
 
     async def _whole(self, event: OrderEvent, carry_out: CarryOut) -> Settled | Dead:
         """Carry out an event of a whole order on all its reservations: what was ordered later or

@@ -110,6 +110,68 @@ def core() -> CoreClient:
     return new_core()
 
 
+PARTS = {
+    OrderKind.SHIPPED: (1, 4, 0),
+    OrderKind.CANCELLED: (1, 0, 4),
+    OrderKind.REFUNDED: (1, 0, 4),
+}
+
+
+async def two_reservations(core: CoreClient) -> Shop:
+    """An order of five, of which three were ordered later, and of one more that has moved."""
+    shop = Shop(core)
+    await shop.tell(Line("1", "A", 2), Line("2", "B", 1))
+    await shop.tell(Line("1", "A", 5), Line("2", "C", 1))
+    return shop
+
+
+def of_lines(shop: Shop, kind: OrderKind, *lines: Line) -> OrderEvent:
+    return replace(shop.state(*lines), kind=kind, is_sold=False)
+
+
+@pytest.mark.parametrize("kind", PARTS)
+async def test_an_event_with_lines_reaches_all_reservations_of_its_order(
+    core: CoreClient, kind: OrderKind
+) -> None:
+    shop = await two_reservations(core)
+    event = of_lines(shop, kind, Line("1", "A", 4))
+    assert Settled("APPLIED") == await shop.orders.apply(event)
+    assert PARTS[kind] == (await shop.units())["1", "A"]
+    moved = of_lines(shop, kind, Line("2", "C", 1))
+    assert Settled("APPLIED") == await shop.orders.apply(moved)
+    assert 0 == (await shop.units())["2", "C"][0]
+
+
+@pytest.mark.parametrize("kind", PARTS)
+async def test_an_event_of_more_than_an_order_has_changes_none_of_its_reservations(
+    core: CoreClient, kind: OrderKind
+) -> None:
+    shop = await two_reservations(core)
+    before = await shop.units()
+    event = of_lines(shop, kind, Line("2", "C", 1), Line("1", "A", 6))
+    assert isinstance(await shop.orders.apply(event), Dead)
+    assert before == await shop.units()
+
+
+async def test_a_cancellation_reaches_a_line_behind_a_reservation_that_has_ended(
+    core: CoreClient,
+) -> None:
+    shop = Shop(core)
+    await shop.tell(Line("1", "A", 2))
+    await shop.tell(Line("1", "B", 2))
+    event = of_lines(shop, OrderKind.CANCELLED, Line("1", "B", 1))
+    assert Settled("APPLIED") == await shop.orders.apply(event)
+    assert {("1", "A"): (0, 0, 2), ("1", "B"): (1, 0, 1)} == await shop.units()
+
+
+async def test_the_money_of_some_lines_is_that_of_their_order(core: CoreClient) -> None:
+    shop = Shop(core)
+    await shop.tell(Line("1", "A", 2))
+    await shop.tell(Line("1", "B", 2))  # where it was first has ended
+    event = of_lines(shop, OrderKind.SETTLED, Line("1", "B", 2))
+    assert Settled("ALREADY_PLACED") == await shop.orders.apply(event)
+
+
 async def test_a_state_is_placed_then_shipped_and_cancelled_line_by_line(core: CoreClient) -> None:
     shop = Shop(core)
     assert Settled("APPLIED") == await shop.tell(Line("1", "A", 3), Line("2", "B", 2))

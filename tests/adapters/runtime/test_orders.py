@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import cast
@@ -26,7 +26,8 @@ from holdfast.adapters.runtime.store import Store
 from holdfast.core.commands import Location, RecordStockEvents, StockEvent, UpdateLocation
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
-from holdfast.edge.client import Client
+from holdfast.edge.client import Client, NotFound, calls
+from holdfast.edge.wire.reservations import reserve_from_request
 from tests.adapters.core_client import CoreClient, Killed
 from tests.core.engine import NodeEngine
 from tests.core.script_answers import START_NS
@@ -123,6 +124,63 @@ async def deliver(
         found = list(cases(tables))
     store.close()
     return found
+
+
+async def is_placed(core: CoreClient) -> bool:
+    try:
+        await core.get_reservation("o")
+    except NotFound:
+        return False
+    return True
+
+
+CANCELLED = OrderEvent(source="amazon", id="c", kind=OrderKind.CANCELLED, order="o", time=NOW)
+
+
+@pytest.mark.parametrize("kind", [OrderKind.HELD, OrderKind.PLACED, OrderKind.STATE])
+async def test_an_order_that_was_cancelled_before_it_was_known_is_not_placed(
+    core: CoreClient, tmp_path: Path, kind: OrderKind
+) -> None:
+    """Such as one at Amazon that ends before it was seen pending: its lines have no units then."""
+    line = replace(LINE, quantity=Decimal(1))
+    before = NOW - timedelta(seconds=1)
+    is_sold = kind is not OrderKind.HELD
+    late = replace(PLACED, kind=kind, time=before, lines=(line,), is_sold=is_sold)
+    assert [] == await deliver(tmp_path, core, CANCELLED)
+    assert [] == await deliver(tmp_path, core, late)
+    assert not await is_placed(core)
+
+    await deliver(tmp_path, core, replace(late, id="new", time=NOW + timedelta(seconds=1)))
+    assert await is_placed(core)
+
+
+@pytest.mark.parametrize("time", [None, NOW])
+async def test_what_was_shipped_of_an_order_or_bears_no_time_is_not_taken_for_late(
+    core: CoreClient, tmp_path: Path, time: datetime | None
+) -> None:
+    shipped = replace(LINE, shipped=Decimal(1 if time else 0))
+    await deliver(tmp_path, core, CANCELLED)
+    event = replace(PLACED, kind=OrderKind.STATE, lines=(shipped,), time=time)
+    await deliver(tmp_path, core, event)
+
+    assert await is_placed(core)
+
+
+async def test_an_order_that_is_placed_while_its_cancellation_is_kept_is_cancelled(
+    core: CoreClient, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def place(method: str) -> None:
+        asked.append(method)
+        if asked == ["get_reservation", "cancel", "get_reservation"]:
+            request = calls.reserve("o", [("MUG", "A", 1)]).request
+            core.engine.turn([reserve_from_request(request)], START_NS)
+
+    core.before = place
+    assert [] == await deliver(tmp_path, core, CANCELLED)
+    (line,) = (await core.get_reservation("o")).reservation.lines
+    assert (0, 1) == (line.held, line.released)
 
 
 async def test_a_state_goes_from_its_message_to_the_core_and_the_exception_queue(
