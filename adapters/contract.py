@@ -321,13 +321,24 @@ class ReadBack:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadPairs:
+    """How a channel is asked what it shows that has to be told of which items at which nodes."""
+
+    pairs_max: int
+    """How many it is asked for at once."""
+    request: Callable[[Sequence[tuple[str, str]], Any], Request]
+    """Of items with their nodes, and the options."""
+    shown: Callable[[Response, Any], Sequence[Shown]]
+
+
+@dataclass(frozen=True, slots=True)
 class Publish:
     """A channel that is told what to show. `paths` are in the order of preference for few offers:
     the engine takes a later one where it is sooner done with all that waits.
     """
 
     paths: tuple[PublishPath, ...]
-    read_back: ReadBack | None = None
+    read_back: ReadBack | ReadPairs | None = None
     echoes: bool = False
     """Whether what it was told comes back to us as events, decoded as `Shown`."""
 

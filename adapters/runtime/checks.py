@@ -8,7 +8,7 @@ import httpx
 
 from holdfast.edge.client import Client, HoldfastError
 
-from ..contract import Refused, Request, Response, Throttled, Undecodable
+from ..contract import ReadBack, Refused, Request, Response, Throttled, Undecodable
 from .buckets import TokenBucket
 from .feeding import opened_source
 from .partner import Partner, PartnerAway, http_client
@@ -51,7 +51,7 @@ def _page(configured: Configured) -> tuple[Request, Callable[[Response], Any]] |
     if (poll := adapter.poll) is not None:
         return poll.request("", options), lambda response: poll.page(response, "", options)
     channel = adapter.publish if configured.settings.publish else None
-    if channel is not None and (shown := channel.read_back) is not None:
+    if channel is not None and isinstance(shown := channel.read_back, ReadBack):
         return shown.request("", options), lambda response: shown.page(response, options)
     return None
 

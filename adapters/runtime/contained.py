@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
 from typing import ParamSpec, TypeVar
 
-from ..contract import Adapter, Login, Outbound, Poll, Publish, ReadBack
+from ..contract import Adapter, Login, Outbound, Poll, Publish, ReadBack, ReadPairs
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -42,8 +42,14 @@ def _published(publish: Publish) -> Publish:
     return replace(
         publish,
         paths=tuple(replace(path, next=_called(path.next)) for path in publish.paths),
-        read_back=publish.read_back and _all_called(publish.read_back),
+        read_back=_read_back(publish.read_back),
     )
+
+
+def _read_back(of: ReadBack | ReadPairs | None) -> ReadBack | ReadPairs | None:
+    if isinstance(of, ReadPairs):
+        return replace(of, request=_called(of.request), shown=_called(of.shown))
+    return of and _all_called(of)
 
 
 def _all_called(part: Part) -> Part:

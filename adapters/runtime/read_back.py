@@ -1,13 +1,16 @@
 """What a channel shows, read back from it in spare time, page by page and over again.
 
 Rules of this file: offers come first. A page is asked for while nothing waits to be offered and
-half of the budget of its operation is there.
+half of the budget of its operation is there. A channel that has to be told what it is asked for is
+asked for the pairs that are known here, in their order.
 """
 
 import asyncio
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
 
-from ..contract import ReadBack, Refused, Undecodable
+from ..contract import ReadBack, ReadPairs, Refused, Request, Response, Undecodable
+from ..events import Shown
 from .partner import Partner
 from .publisher import Publisher
 from .store import Store, StoreFailed, StoreFull
@@ -21,13 +24,16 @@ AGAIN_S: Final = 3_600.0
 #: Share of a budget that is left for offers.
 LEFT_SHARE: Final = 0.5
 
+#: What a page shows, and the cursor of the next; empty behind the last.
+Page: TypeAlias = tuple[Sequence[Shown], str]
+
 
 class Reader:
     """Reads one channel."""
 
     def __init__(
         self,
-        read_back: ReadBack,
+        read_back: ReadBack | ReadPairs,
         publisher: Publisher,
         options: Any,
         *,
@@ -68,16 +74,26 @@ class Reader:
         """Read a page; whether it was the last. Raises Undecodable, Refused, StoreFull,
         StoreFailed.
         """
-        request = self._read_back.request(self._cursor, self._options)
+        request, read = self._next_page()
         self._operation = request.operation
         self._board.begin_reading()
-        shown, self._cursor = await self._partner.ask(
-            request, lambda response: self._read_back.page(response, self._options)
-        )
+        shown, self._cursor = await self._partner.ask(request, read)
         changes = [change for each in shown if (change := self._publisher.hear_read(each))]
         await self._store.write(lambda tables: [change(tables) for change in changes])
         return not self._cursor
 
+    def _next_page(self) -> tuple[Request, Callable[[Response], Page]]:
+        """What asks for a page, and what reads it."""
+        of, options = self._read_back, self._options
+        if isinstance(of, ReadBack):
+            return of.request(self._cursor, options), lambda told: of.page(told, options)
+        begin = int(self._cursor or 0)
+        names = self._board.pairs.names
+        end = begin + of.pairs_max
+        cursor = str(end) if end < len(names) else ""
+        return of.request(names[begin:end], options), lambda told: (of.shown(told, options), cursor)
+
     def _has_spare(self) -> bool:
         bucket = self._partner.budget(self._operation)
-        return not self._board.waiting and bucket.within(0) >= LEFT_SHARE * bucket.burst
+        is_idle = len(self._board) > 0 and not self._board.waiting
+        return is_idle and bucket.within(0) >= LEFT_SHARE * bucket.burst

@@ -27,6 +27,7 @@ from ..contract import (
     Poll,
     Publish,
     PublishPath,
+    ReadPairs,
     Refused,
     Rejected,
     Request,
@@ -34,7 +35,7 @@ from ..contract import (
     SessionExpired,
     Stale,
 )
-from ..events import Decoded, Ignored, OrderEvent, OrderKind, OrderLine
+from ..events import Decoded, Ignored, OrderEvent, OrderKind, OrderLine, Shown
 from ..intake import fields
 
 SOURCE: Final = "vendure"
@@ -284,6 +285,21 @@ def _levels(told: Mapping[str, Any]) -> _Levels:
     return found
 
 
+def ask_shown(pairs: Sequence[tuple[str, str]], _options: VendureOptions) -> Request:
+    """Asks for the levels of variants."""
+    items = sorted({item for item, _ in pairs})
+    return _ask(_LEVELS, {"ids": items, "take": PAGE})
+
+
+def shown(response: Response, _options: VendureOptions) -> list[Shown]:
+    """What is shown of them, at each stock location."""
+    levels = _levels(fields.mapping(_answer(response).get("productVariants"), "productVariants"))
+    return [
+        Shown(source=SOURCE, id=f"{item}/{node}", item=item, node=node, quantity=units)
+        for (item, node), (units, _) in levels.items()
+    ]
+
+
 ADAPTER: Final = Adapter(
     name="vendure",
     reads="Orders of a Vendure shop, polled from its Admin API; tells it its stock levels.",
@@ -295,6 +311,6 @@ ADAPTER: Final = Adapter(
     secrets=("password",),
     login=Login(_log_in, _session),
     poll=Poll(request, page),
-    publish=Publish((PublishPath("levels", PAGE, walk),)),
+    publish=Publish((PublishPath("levels", PAGE, walk),), ReadPairs(PAGE, ask_shown, shown)),
     flow="order_sync",
 )

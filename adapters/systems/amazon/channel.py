@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ...contract import Adapter, Publish
 from . import notifications, order_search
-from .external_fulfillment import BATCH_PATH
+from .external_fulfillment import BATCH_PATH, READ_LOCATIONS
 from .listings import PATCH_PATH, READ_BACK
 from .listings_feed import FEED_PATH
 from .sp_api import BUDGETS, LOGIN, SECRETS, AmazonOptions, granted
@@ -40,7 +40,7 @@ LISTINGS: Final = Adapter(
 LOCATIONS: Final = Adapter(
     name="amazon-external",
     reads=f"{_READS}; it publishes quantities at locations (External Fulfillment).",
-    publish=Publish((BATCH_PATH,), echoes=True),
+    publish=Publish((BATCH_PATH,), READ_LOCATIONS, echoes=True),
     **_NOTIFIED,
 )
 

@@ -16,12 +16,14 @@ from ...contract import (
     Offer,
     OfferVerdict,
     PublishPath,
+    ReadPairs,
     Rejected,
     Request,
     Response,
     Stale,
     Undecodable,
 )
+from ...events import Shown
 from ...intake import fields
 from .parts import Part
 from .sp_api import JSON_HEADERS, AmazonOptions, document, json_body
@@ -43,19 +45,24 @@ def _next(
 
 
 def _update(offer: Offer, options: AmazonOptions) -> dict[str, Any]:
-    query = urlencode({"locationId": offer.node, "skuId": offer.item})
     return {
         "method": "POST",
-        "uri": f"/inventory/update?{query}",
+        "uri": _uri("update", offer.item, offer.node),
         "body": {
             "quantity": offer.quantity,
             "clientSequenceNumber": offer.sequence,
-            "marketplaceAttributes": {
-                "marketplaceId": options.marketplace_id,
-                "channelName": "MFN",
-            },
+            **_of_channel(options),
         },
     }
+
+
+def _uri(what: str, item: str, node: str) -> str:
+    return f"/inventory/{what}?{urlencode({'locationId': node, 'skuId': item})}"
+
+
+def _of_channel(options: AmazonOptions) -> dict[str, Any]:
+    attributes = {"marketplaceId": options.marketplace_id, "channelName": "MFN"}
+    return {"marketplaceAttributes": attributes}
 
 
 def _verdict(offer: Offer, line: Part) -> OfferVerdict:
@@ -87,4 +94,27 @@ def _rejection(body: Part, code: int, phrase: Any) -> Rejected:
     return Rejected(reason, "item" if "INVALID_SKU" in reason else "")
 
 
+def _fetches(pairs: Sequence[tuple[str, str]], options: AmazonOptions) -> Request:
+    """Asks what is sellable of SKUs at locations."""
+    requests = [
+        {"method": "POST", "uri": _uri("fetch", item, node), "body": _of_channel(options)}
+        for item, node in pairs
+    ]
+    return Request("POST", PATH, JSON_HEADERS, json_body({"requests": requests}), "batchInventory")
+
+
+def _shown(response: Response, options: AmazonOptions) -> list[Shown]:
+    """What is sellable, of those that Amazon tells it of."""
+    shown = []
+    for line in Part(document(response)).parts("responses"):
+        body = line.part("body")
+        if body.get("sellableQuantity") is not None:
+            item, node = body.text("skuId"), body.text("locationId")
+            units = body.units("sellableQuantity")
+            name, source = f"{item}/{node}", options.channel
+            shown.append(Shown(source=source, id=name, item=item, node=node, quantity=units))
+    return shown
+
+
+READ_LOCATIONS: Final = ReadPairs(REQUESTS_MAX, _fetches, _shown)
 BATCH_PATH: Final = PublishPath("external", REQUESTS_MAX, _next)

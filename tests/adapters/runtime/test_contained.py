@@ -66,7 +66,8 @@ def functions_of(adapter: Adapter) -> list[Callable[..., Any]]:
     assert adapter.poll
     assert adapter.outbound
     assert adapter.publish
-    assert adapter.publish.read_back
+    read_back = adapter.publish.read_back
+    assert isinstance(read_back, ReadBack)
     return [
         adapter.key,
         lambda: list(adapter.decode(Message(b""), None)),
@@ -80,8 +81,8 @@ def functions_of(adapter: Adapter) -> list[Callable[..., Any]]:
         adapter.outbound.concerns,
         adapter.outbound.next,
         adapter.publish.paths[0].next,
-        adapter.publish.read_back.request,
-        adapter.publish.read_back.page,
+        read_back.request,
+        read_back.page,
         adapter.granted,
     ]
 

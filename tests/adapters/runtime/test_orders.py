@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -174,7 +174,7 @@ async def test_an_order_that_is_placed_while_its_cancellation_is_kept_is_cancell
     def place(method: str) -> None:
         asked.append(method)
         if asked == ["get_reservation", "cancel", "get_reservation"]:
-            request = calls.reserve("o", [("MUG", "A", 1)]).request
+            request: Any = calls.reserve("o", [("MUG", "A", 1)]).request
             core.engine.turn([reserve_from_request(request)], START_NS)
 
     core.before = place

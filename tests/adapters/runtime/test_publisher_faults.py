@@ -3,6 +3,7 @@ does not show what it is told, and cannot be read back.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -19,12 +20,14 @@ from holdfast.adapters.contract import (
     Publish,
     PublishPath,
     ReadBack,
+    ReadPairs,
     Refused,
     Request,
     Response,
     Stale,
     Wait,
 )
+from holdfast.adapters.events import Shown
 from holdfast.adapters.runtime import publisher as publisher_module
 from holdfast.adapters.runtime import read_back as read_back_module
 from holdfast.adapters.runtime.read_back import Reader
@@ -85,8 +88,41 @@ async def test_what_is_read_back_is_mended(tmp_path: Path) -> None:
     assert [2, 1] == channel.puts
 
 
+async def test_a_channel_is_asked_for_the_pairs_that_are_known(tmp_path: Path) -> None:
+    def request(pairs: Sequence[tuple[str, str]], _options: Any) -> Request:
+        asked.append([item for item, _ in pairs])
+        return Request("GET", "/quantities")
+
+    def shown(response: Response, _options: Any) -> list[Shown]:
+        told = json.loads(response.body)["shown"].items()
+        names = [(name.partition("@")[0], units) for name, units in told]
+        return [
+            Shown(source="", id="", item=item, node="DEFAULT", quantity=units)
+            for item, units in names
+            if item in asked[-1]
+        ]
+
+    asked: list[list[str]] = []
+    channel = MiniChannel()
+    async with running(tmp_path, channel, {"a": 3, "b": 2, "c": 1}) as process:
+        await process.until_clean()
+        channel.shown["c@DEFAULT"] = 9
+        reader = Reader(
+            ReadPairs(2, request, shown),
+            process.publisher,
+            None,
+            store=process.store,
+            partner=process.partner,
+        )
+        assert [False, True] == [await reader.read_page(), await reader.read_page()]
+        await process.until_clean()
+
+    assert [["a", "b"], ["c"]] == asked
+    assert 1 == channel.shown["c@DEFAULT"]
+
+
 @asynccontextmanager
-async def reading(process: Process, read_back: ReadBack) -> AsyncIterator[Reader]:
+async def reading(process: Process, read_back: ReadBack | ReadPairs) -> AsyncIterator[Reader]:
     """A reader of the process that reads whenever it may."""
     reader = Reader(
         read_back, process.publisher, None, store=process.store, partner=process.partner

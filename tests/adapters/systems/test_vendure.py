@@ -150,6 +150,14 @@ def test_an_offer_that_was_compared_with_something_else_is_stale() -> None:
     assert isinstance(gone, Rejected)
 
 
+def test_what_is_shown_is_read_of_the_variants_that_are_known() -> None:
+    read: Any = PUBLISH.read_back
+    request = read.request([("17", "1"), ("17", "2"), ("18", "1")], OPTIONS)
+    assert {"ids": ["17", "18"], "take": PAGE} == variables(request)
+    (told,) = read.shown(levels(10, 4), OPTIONS)
+    assert ("17", "1", 6) == (told.item, told.node, told.quantity)
+
+
 def test_a_session_begins_with_the_token_of_the_answer() -> None:
     asked = LOGIN.request(OPTIONS, {"password": "hush"})
     assert {"user": "superadmin", "password": "hush"} == variables(asked)

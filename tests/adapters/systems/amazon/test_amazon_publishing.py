@@ -28,7 +28,7 @@ from holdfast.adapters.contract import (
 )
 from holdfast.adapters.events import Shown
 from holdfast.adapters.systems.amazon.channel import LISTINGS, LOCATIONS, ORDERS
-from holdfast.adapters.systems.amazon.external_fulfillment import BATCH_PATH
+from holdfast.adapters.systems.amazon.external_fulfillment import BATCH_PATH, READ_LOCATIONS
 from holdfast.adapters.systems.amazon.listings import PATCH_PATH, READ_BACK
 from holdfast.adapters.systems.amazon.listings_feed import FEED_PATH, MESSAGES_MAX
 from tests.adapters.systems.amazon.amazon_channel import OPTIONS, SECRETS, answer, offer
@@ -278,6 +278,20 @@ def test_a_batch_is_as_amazon_has_it() -> None:
         urlsplit(first["uri"]).query
     )
     assert (1, 1) == (first["body"]["quantity"], first["body"]["clientSequenceNumber"])
+
+
+def test_what_is_sellable_is_read_of_the_pairs_that_are_known() -> None:
+    request = READ_LOCATIONS.request([("A&B 1", "SOURCE-1"), ("PAN", "SOURCE-2")], OPTIONS)
+    body = json.loads(request.body)
+    judge_of(EXTERNAL_FULFILLMENT, "BatchInventoryRequest")(body)
+    first, second = (urlsplit(each["uri"]) for each in body["requests"])
+    assert ("/inventory/fetch", "/inventory/fetch") == (first.path, second.path)
+    assert {"locationId": ["SOURCE-1"], "skuId": ["A&B 1"]} == parse_qs(first.query)
+
+    unknown = line(400, skuId="PAN", locationId="SOURCE-2", actionableErrors=[])
+    known = line(200, skuId="A&B 1", locationId="SOURCE-1", sellableQuantity=5)
+    (told,) = READ_LOCATIONS.shown(said(207, {"responses": [known, unknown]}), OPTIONS)
+    assert ("A&B 1", "SOURCE-1", 5) == (told.item, told.node, told.quantity)
 
 
 @pytest.mark.parametrize(
