@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from .events import Event, OrderEvent, OrderLine, StockFact
@@ -116,6 +117,7 @@ class Tables:
 
 
 _ONE: Final = Fraction(1)
+_NONE: Final = Decimal(0)
 
 
 def apply(event: Event, tables: Tables, received: datetime | None = None) -> Event:
@@ -141,20 +143,29 @@ def apply(event: Event, tables: Tables, received: datetime | None = None) -> Eve
 def _fact(fact: StockFact, tables: Tables, at: datetime | None) -> StockFact:
     sku = tables.ours("sku", fact.sku, at, "sku")
     factor = tables.factor(fact.unit, sku, at, "unit")
-    ours: dict[str, Any] = {
-        "sku": sku,
-        "location": tables.ours("location", fact.location, at, "location"),
-        "to_location": _unless_empty(tables, "location", fact.to_location, at, "to_location"),
-        "quantity": _base_units(fact.quantity, factor, fact.unit, "quantity"),
-        "picked_quantity": _base_units(fact.picked_quantity, factor, fact.unit, "picked_quantity"),
-        "unit": "",
-        "from_status": _unless_empty(tables, "status", fact.from_status, at, "from_status"),
-        "to_status": _unless_empty(tables, "status", fact.to_status, at, "to_status"),
-        "reason": _unless_empty(tables, "reason", fact.reason, at, "reason"),
-    }
+    ours = (
+        sku,
+        tables.ours("location", fact.location, at, "location"),
+        _unless_empty(tables, "location", fact.to_location, at, "to_location"),
+        _base_units(fact.quantity, factor, fact.unit, "quantity"),
+        _base_units(fact.picked_quantity, factor, fact.unit, "picked_quantity"),
+        "",
+        _unless_empty(tables, "status", fact.from_status, at, "from_status"),
+        _unless_empty(tables, "status", fact.to_status, at, "to_status"),
+        _unless_empty(tables, "reason", fact.reason, at, "reason"),
+    )
     # To copy a fact takes longer than all that is looked up for it, and many stay as they are.
-    is_same = all(getattr(fact, name) == value for name, value in ours.items())
-    return fact if is_same else replace(fact, **ours)
+    if _mapped_of(fact) == ours:
+        return fact
+    changes: dict[str, Any] = dict(zip(_MAPPED, ours, strict=True))
+    return replace(fact, **changes)
+
+
+_MAPPED: Final = (
+    *("sku", "location", "to_location", "quantity", "picked_quantity", "unit"),
+    *("from_status", "to_status", "reason"),
+)
+_mapped_of: Final = attrgetter(*_MAPPED)
 
 
 def _line(line: OrderLine, tables: Tables, at: datetime | None, path: str) -> OrderLine:
@@ -184,13 +195,15 @@ def _holding(
 def _base_units(quantity: Decimal, factor: Fraction, unit: str, field: str) -> Decimal:
     """A quantity in base units, which are whole."""
     if not quantity:
-        return Decimal(0)
+        return _NONE
     _, digits, exponent = quantity.as_tuple()
     if not isinstance(exponent, int) or not (
         exponent >= -DIGITS and len(digits) + exponent <= DIGITS
     ):
         wanted = f"a number of up to {DIGITS} digits before and behind the point"
         raise Unmapped(field, str(quantity), "unit", wanted)
+    if factor is _ONE and not exponent:
+        return quantity
     numerator, denominator = quantity.as_integer_ratio()
     units, rest = divmod(numerator * factor.numerator, denominator * factor.denominator)
     if rest:

@@ -66,9 +66,12 @@ class Dead:
 Verdict = Settled | Again | Dead
 
 _SETTLED: Final = {
-    "APPLIED", "DUPLICATE", "REVERSED", "REVERSAL_PENDING", "ALREADY_REVERSED", "ALREADY_COUNTED",
-    "COUNT_OUTDATED", "SUPPLY_OUTDATED",
-}  # fmt: skip
+    stock.StockEventOutcome.Value(f"STOCK_EVENT_OUTCOME_{outcome}"): Settled(outcome)
+    for outcome in (
+        *("APPLIED", "DUPLICATE", "REVERSED", "REVERSAL_PENDING", "ALREADY_REVERSED"),
+        *("ALREADY_COUNTED", "COUNT_OUTDATED", "SUPPLY_OUTDATED"),
+    )
+}
 
 #: What the core did not take -> the field to blame, and what an operator may do.
 _DEAD: Final = {
@@ -140,6 +143,8 @@ def message_of(fact: StockFact, correlation_id: str = "") -> stock.StockEvent:
 
 def units(field: str, quantity: Decimal) -> int:
     """A quantity in whole base units. Raises Undecodable: nothing is rounded."""
+    if not quantity:
+        return 0
     if not quantity.is_finite() or quantity.adjusted() > _DIGITS_MAX:
         raise Undecodable(field, quantity, "a number of units")
     whole = int(quantity)
@@ -153,9 +158,9 @@ def units(field: str, quantity: Decimal) -> int:
 
 def verdict(fact: StockFact, result: stock.StockEventResult) -> Verdict:
     """What an answer of the core means."""
+    if (settled := _SETTLED.get(result.outcome)) is not None:
+        return settled
     outcome = stock.StockEventOutcome.Name(result.outcome).removeprefix("STOCK_EVENT_OUTCOME_")
-    if outcome in _SETTLED:
-        return Settled(outcome)
     if outcome == "OUT_OF_ORDER" and fact.id and fact.kind is not FactKind.COUNT:
         # A fact counts also when its number comes late; its id still tells a repeat.
         return Again(replace(fact, sequence=0))

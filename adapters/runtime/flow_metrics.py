@@ -8,13 +8,13 @@ is not ours makes a label as long as there are few of them: each is a series tha
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from ..events import FINANCIAL, Event, Exceptional, OrderEvent
 from .settings import Objective
+from .tallies import Counts, Durations
 
 #: Seconds. A till sale should be in within a fifth of one; a store that was offline, within a day.
 LAGS_S: Final = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300, 3_600, 21_600, 86_400)
@@ -49,24 +49,25 @@ class Figures:
             return Counter(f"holdfast_adapter_{name}", text, labels, registry=self.registry)
 
         self.arrivals = counter("messages", "Messages that came in.", "adapter", "arrival")
-        # `labels` formats and locks each time, which is most of what an event's figures take.
-        self._events = cache(counter("events", "Events of messages.", "adapter", "kind").labels)
+
+        def counts(name: str, text: str, *labels: str) -> Counts:
+            return Counts(self.registry, f"holdfast_adapter_{name}", text, *labels)
+
+        def durations(name: str, text: str) -> Durations:
+            whole = f"holdfast_adapter_{name}_seconds"
+            return Durations(self.registry, whole, text, "adapter", LAGS_S)
+
+        self._events = counts("events", "Events of messages.", "adapter", "kind")
         self._ignored = counter("ignored", "Parts without meaning for stock.", "adapter", "reason")
-        self._outcomes = cache(
-            counter("outcomes", "What the core did.", "adapter", "outcome").labels
-        )
+        self._outcomes = counts("outcomes", "What the core did.", "adapter", "outcome")
         self._buried = counter("dead_letters_made", "Dead letters.", "adapter", "reason")
         self.offers = counter("offers", "Offers to channels.", "adapter", "verdict")
         self.walks = counter("walks", "Walks of offers to channels.", "adapter", "path")
         self.heard = counter("heard", "What channels said that they show.", "adapter", "heard")
         self.told = counter("told", "Changes told to partners.", "adapter", "outcome")
-        self._lag = cache(
-            self._histogram("lag", "From when an event happened until the core has it.").labels
-        )
-        self._received = cache(
-            self._histogram(
-                "delivery", "From when a message came in until the core has its events."
-            ).labels
+        self._lag = durations("lag", "From when an event happened until the core has it.")
+        self._received = durations(
+            "delivery", "From when a message came in until the core has its events."
         )
         self._agents = Histogram(
             "holdfast_agents_answer_seconds",
@@ -77,15 +78,6 @@ class Figures:
         )
         self._last: dict[str, datetime] = {}
         self._words: dict[tuple[str, str], set[str]] = {}
-
-    def _histogram(self, name: str, text: str) -> Histogram:
-        return Histogram(
-            f"holdfast_adapter_{name}_seconds",
-            text,
-            ("adapter",),
-            buckets=LAGS_S,
-            registry=self.registry,
-        )
 
     def gauge(self, name: str, text: str, adapter: str, read: Callable[[], float]) -> None:
         """A figure of an adapter that is read when it is asked for."""
@@ -101,7 +93,7 @@ class Figures:
 
     def decoded(self, adapter: str, event: Event) -> None:
         """An event came out of a message."""
-        self._events(adapter, _kind(event)).inc()
+        self._events.add(adapter, _kind(event))
 
     def ignored(self, adapter: str, reason: str) -> None:
         """A message, or a part of one, does not concern stock."""
@@ -114,10 +106,10 @@ class Figures:
     def settled(self, adapter: str, event: Event, outcome: str, received: datetime | None) -> None:
         """The core has an event."""
         now = self._now()
-        self._outcomes(adapter, outcome).inc()
+        self._outcomes.add(adapter, outcome)
         self._last[adapter] = now
         if received is not None:
-            self._received(adapter).observe((now - received).total_seconds())
+            self._received.add(adapter, (now - received).total_seconds())
         since = event.time or received
         if since is not None:
             self._judge(adapter, self._flow(adapter, event), (now - since).total_seconds())
@@ -154,7 +146,7 @@ class Figures:
         return "financial_posting" if is_financial else self._flows[adapter]
 
     def _judge(self, adapter: str, flow: str, lag_s: float) -> None:
-        self._lag(adapter).observe(lag_s)
+        self._lag.add(adapter, lag_s)
         if (objective := self._objectives.get(flow)) is not None:
             self._within[flow][0] += lag_s <= objective.seconds
             self._within[flow][1] += 1

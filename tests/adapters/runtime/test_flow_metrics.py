@@ -1,6 +1,6 @@
 """Figures of adapters: as many series as there are adapters, whatever partners make up."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from holdfast.adapters.events import OrderEvent, OrderKind
 from holdfast.adapters.runtime.flow_metrics import OTHER, WORDS_MAX, Figures
@@ -47,3 +47,25 @@ def test_money_belongs_to_its_own_flow_whoever_tells_it() -> None:
 
     told = {each["flow"]: each["of"] for each in figures.service_levels()}
     assert {"financial_posting": 4, "order_sync": len(OrderKind) - 4} == told
+
+
+def test_each_event_is_counted_and_its_lag_lies_in_a_bucket() -> None:
+    now = NOW
+    figures = Figures({"shop": "order_sync"}, {}, lambda: now)
+    event = OrderEvent(source="s", id="1", kind=OrderKind.PLACED, order="o", time=NOW)
+    for lag_s in (0.02, 0.03, 90_000):
+        now = NOW + timedelta(seconds=lag_s)
+        figures.decoded("shop", event)
+        figures.settled("shop", event, "APPLIED", None)
+
+    samples = {
+        (each.name, *sorted(each.labels.values())): each.value
+        for family in figures.registry.collect()
+        for each in family.samples
+    }
+    assert 3 == samples["holdfast_adapter_events_total", "order_placed", "shop"]
+    assert 3 == samples["holdfast_adapter_outcomes_total", "APPLIED", "shop"]
+    lag = "holdfast_adapter_lag_seconds"
+    buckets = {"0.02": 1, "0.05": 2, "86400.0": 2, "+Inf": 3}
+    assert buckets == {end: samples[f"{lag}_bucket", *sorted((end, "shop"))] for end in buckets}
+    assert (3, 90_000.05) == (samples[f"{lag}_count", "shop"], samples[f"{lag}_sum", "shop"])
