@@ -1,4 +1,4 @@
-"""EDIFACT of warehouses and suppliers: INVRPT, DESADV and RECADV.
+"""EDIFACT of warehouses, suppliers and shops: INVRPT, DESADV, RECADV and SLSRPT.
 
 An event is known by the references of its interchange and message, and its line. A message that is
 wrong does not hold up the others of its interchange. Interchanges that are marked as tests do not
@@ -14,6 +14,7 @@ from typing import Final
 from ..contract import Adapter, Message, Undecodable
 from ..events import Decoded, Ignored
 from .edifact_notices import supply
+from .edifact_sales import sales
 from .edifact_segments import EdifactMessage, messages, text_of, unreadable
 from .edifact_stock import inventory, receipts
 from .edifact_values import Edifact
@@ -24,6 +25,7 @@ _MESSAGES: Final[
     "DESADV": supply,
     "INVRPT": inventory,
     "RECADV": receipts,
+    "SLSRPT": sales,
 }
 
 
@@ -56,7 +58,7 @@ def decode(message: Message, options: Edifact) -> Iterator[Decoded | Undecodable
 
 ADAPTER: Final = Adapter(
     name="edifact",
-    reads="EDIFACT INVRPT, DESADV and RECADV, directories D.96A to D.01B, and EANCOM.",
+    reads="EDIFACT INVRPT, DESADV, RECADV and SLSRPT, directories D.96A to D.01B, and EANCOM.",
     dedupe="references of interchange and message, and the line",
     order="none; counts and supply by their date",
     key=key,

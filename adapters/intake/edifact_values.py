@@ -8,7 +8,7 @@ Rules of this file: pure.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import takewhile
 from typing import Final, Literal
@@ -20,6 +20,7 @@ from .edifact_segments import EdifactMessage, Segment
 from .zones import ZoneName, zone
 
 _DECIMAL: Final = re.compile(r"-?(?=[.,]?[0-9])[0-9]{0,16}([.,][0-9]{0,9})?")
+_DAY: Final = timedelta(days=1)
 #: Digits of a date by its format (2379).
 _FORMATS: Final = {"101": 6, "102": 8, "201": 10, "203": 12, "204": 14}
 
@@ -53,6 +54,8 @@ class Edifact(BaseModel):
         "2": "sale",
     }
     """What movements (BGM+78) are by their reason (4499): adjustments, if they are not here."""
+    sold: Sequence[str] = ("153",)
+    """Kinds of quantities (6063) of a SLSRPT that were sold, the first that there is."""
     receipts: Literal["supply", "transfer", "receipt"] = "supply"
     """What a RECADV is a receipt of: of its despatch advice as supply or as a transfer, or of
     nothing that is known here.
@@ -127,6 +130,16 @@ def instant(dtm: Segment, options: Edifact) -> datetime:
         raise Undecodable(dtm.path(1, 2), value, f"{digits} digits")
     full = value if digits in (8, 12, 14) else f"20{value}"
     return _local(dtm, full.ljust(14, "0"), options)
+
+
+def period_end(dtm: Segment, options: Edifact) -> datetime:
+    """The end of a period (2379: 718, two days), or of a day. Raises `Undecodable`."""
+    if dtm.get(1, 3) == "718":
+        value = dtm.get(1, 2)
+        if not re.fullmatch(r"[0-9]{8}-?[0-9]{8}", value):
+            raise Undecodable(dtm.path(1, 2), value, "two days such as 2026112020261126")
+        return _local(dtm, value[-8:].ljust(14, "0"), options) + _DAY
+    return instant(dtm, options) + (_DAY if is_day(dtm) else timedelta(0))
 
 
 def is_day(dtm: Segment) -> bool:

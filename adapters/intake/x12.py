@@ -1,4 +1,4 @@
-"""X12 of warehouses and suppliers: 846, 856, 944, 945 and 947.
+"""X12 of warehouses, suppliers and carriers: 214, 846, 856, 944, 945 and 947.
 
 An event is known by the control numbers of its interchange, group and transaction set, and its line
 (ISA13, GS06, ST02). A transaction set that is wrong does not hold up the others of its interchange.
@@ -13,6 +13,7 @@ from typing import Final
 
 from ..contract import Adapter, Message, Undecodable
 from ..events import Decoded, Ignored
+from .x12_carrier import statuses
 from .x12_notices import supply
 from .x12_segments import TransactionSet, transaction_sets
 from .x12_stock import adjustments, counts
@@ -20,6 +21,7 @@ from .x12_values import X12
 from .x12_warehouse import receipts, shipments
 
 _SETS: Final[dict[str, Callable[[TransactionSet, X12], Iterator[Decoded | Undecodable]]]] = {
+    "214": statuses,
     "846": counts,
     "856": supply,
     "944": receipts,
@@ -63,7 +65,7 @@ def _of_set(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodabl
 
 ADAPTER: Final = Adapter(
     name="x12",
-    reads="X12 846, 856, 944, 945 and 947, release 004010 and its like.",
+    reads="X12 214, 846, 856, 944, 945 and 947, release 004010 and its like.",
     dedupe="control numbers of interchange, group and transaction set, and the line",
     order="none; counts and supply by their date",
     key=key,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import takewhile
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,6 +19,11 @@ from .zones import ZoneName, zone
 _DECIMAL: Final = re.compile(r"-?(?=\.?[0-9])[0-9]{0,16}(\.[0-9]{0,9})?")
 _DATE: Final = re.compile(r"[0-9]{6}|[0-9]{8}")
 _TIME: Final = re.compile(r"[0-9]{4}|[0-9]{6}|[0-9]{7,8}")
+
+#: What does not arrive; see x12_carrier.py.
+CarrierCase: TypeAlias = Literal[
+    "delivery_refused", "returned_to_shipper", "shipment_damaged", "shipment_lost"
+]
 
 
 class X12(BaseModel):
@@ -53,6 +58,18 @@ class X12(BaseModel):
     """
     decreases: Sequence[str] = ()
     """Reasons of a 947 whose quantities have no sign and are taken off: ["04", "07"]."""
+    carrier_statuses: Mapping[str, CarrierCase] = {
+        "A3": "returned_to_shipper",
+        "A7": "delivery_refused",
+        "A9": "shipment_damaged",
+    }
+    """Statuses of a 214 (AT701) that are cases. X12 has none of what is lost: name the partner's.
+    """
+    carrier_reasons: Mapping[str, CarrierCase] = {
+        "BS": "delivery_refused",
+        "BT": "returned_to_shipper",
+    }
+    """The same of its reasons (AT702), of statuses that are none."""
     supply_by: Literal["shipment", "order"] = "shipment"
     """What the supply of an 856 is known by: each shipment (BSN02), or the order (PRF01), whose
     quantity is then what was shipped to date (SN104).

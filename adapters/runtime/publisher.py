@@ -379,9 +379,7 @@ class Publisher:
         await self._end(walk, cases)
 
     async def _give_up(self, walk: Walk) -> None:
-        """A channel does not tell what became of a load: it is offered again, mostly on the other
-        paths, since this one takes so long.
-        """
+        """Offer again what a channel does not tell of, mostly on paths that take less time."""
         path = self._paths[walk.place].name
         self.problem = f"it does not tell what became of a {path} of {len(walk.flights):,} offers"
         self._figures.offers.labels(self.name, "unanswered").inc(len(walk.flights))

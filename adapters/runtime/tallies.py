@@ -1,7 +1,7 @@
 """Counters and histograms of what happens to each of thousands of events a second, told to
 Prometheus when it asks. Its own take a lock and check a label each time: a third of an event.
 
-Rules of this file: the event loop counts, and nobody else does.
+Rules of this file: the event loop counts, so no lock is taken.
 """
 
 from bisect import bisect_left

@@ -24,12 +24,18 @@ sale,pen,S1,0.5,kg,,2026-11-26T16:00:00+01:00,,
 """
 LINES = '{"kind": "sale", "sku": "pen", "location": "S1", "quantity": 2, "id": "e1"}\n'
 
+CARRIER = ("B10*PRO-7*SHP-5*SCAC", "LX*1", "AT7*A7*NS***20261127*0830*LT")
 EDI_X12 = (
     x12_samples.one("846", x12_samples.BIA, x12_samples.WAREHOUSE, "LIN*1*SK*pen", "QTY*17*9*EA"),
     x12_samples.one("856", x12_samples.BSN, *x12_samples.LEVELS).replace(b"0012", b"0013"),
+    x12_samples.one("214", *CARRIER).replace(b"0012", b"0014"),
 )
 NOTICE = ("BGM+351+asn-3+9", "DTM+17:202611300800:203", "NAD+DP+S1::9", "CPS+1", "LIN+1++pen:VP")
-EDI_FACT = (edifact_samples.one("DESADV", *NOTICE, "QTY+12:60:PCE"),)
+SOLD = ("BGM+73E::9+S1+9", "LOC+162+S1::9", "DTM+356:2026111020261116:718", "LIN+1++pen:EN")
+EDI_FACT = (
+    edifact_samples.one("DESADV", *NOTICE, "QTY+12:60:PCE"),
+    edifact_samples.one("SLSRPT", *SOLD, "QTY+153:14:PCE").replace(b"IC7", b"IC8"),
+)
 
 IDOC = """<?xml version="1.0" encoding="utf-8"?><MBGMCR03><IDOC BEGIN="1"><EDI_DC40 SEGMENT="1">
 <DOCNUM>42</DOCNUM><MESTYP>MBGMCR</MESTYP><SNDPRN>P01</SNDPRN><CREDAT>20261126</CREDAT>

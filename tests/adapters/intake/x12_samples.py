@@ -26,7 +26,7 @@ LEVELS = (
     *("HL*4*2*I", "LIN*2*VP*ink", "SN1*2*5*EA"),
 )
 
-GROUPS = {"846": "IB", "856": "SH", "944": "RE", "945": "SW", "947": "AW", "850": "PO"}
+GROUPS = {"214": "QM", "846": "IB", "856": "SH", "944": "RE", "945": "SW", "947": "AW", "850": "PO"}
 
 
 def isa(control: str = "000000012", usage: str = "P", separators: str = "*>~") -> str:

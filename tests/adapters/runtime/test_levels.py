@@ -47,11 +47,10 @@ class Core:
             yield response
 
 
-class Closed(Core):
+class Closed:
     """Answers calls, but refuses the watch until it is opened, for as long as the client tries."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.opened = asyncio.Event()
 
     async def list_locations(self, page_size: int) -> None:
@@ -60,7 +59,7 @@ class Closed(Core):
     async def watch_availability(
         self, locations: Sequence[str], after: Sequence[common.Revision]
     ) -> AsyncIterator[watch.WatchAvailabilityResponse]:
-        self.locations, self.after = locations, after
+        assert (["dc-1"], []) == (locations, after)
         await self.opened.wait()
         yield response()
         await asyncio.Event().wait()

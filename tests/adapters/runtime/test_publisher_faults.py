@@ -199,7 +199,8 @@ async def test_what_would_oversell_overtakes_a_feed_of_which_nothing_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def feed(offers: Sequence[Offer], responses: Sequence[Response], options: Any) -> Any:
-        step = ONE_BY_ONE.publish.paths[1].next(offers, responses, options)  # type: ignore[union-attr]
+        assert ONE_BY_ONE.publish is not None
+        step = ONE_BY_ONE.publish.paths[1].next(offers, responses, options)
         return step.request if isinstance(step, Wait) else step  # it is asked for at once
 
     take_feeds_at_once(monkeypatch)
