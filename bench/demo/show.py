@@ -81,6 +81,7 @@ async def show(seed: int, seconds: float, console: Console) -> bool:
     """
     day = days.day(seed, seconds)
     tell("Starting a node, the adapters, twins of three channels, and an ERP ...")
+    tell("The first time, the ERP is installed and set up, which takes some minutes.")
     with TemporaryDirectory(prefix="holdfast-demo-") as folder:
         async with (
             estate.running(Path(folder), day) as started,

@@ -30,7 +30,8 @@ PACKAGES: Final = (
     *("trytond==8.2.1", "trytond_stock", "trytond_product"),
     *("trytond_sale", "trytond_purchase"),
 )
-INSTALL_TIMEOUT_S: Final = 300
+#: A minute of one processor, which may be shared by many: once, a database took more than five.
+INSTALL_TIMEOUT_S: Final = 1_200
 START_TIMEOUT_S: Final = 60.0
 
 _LOOK_S: Final = 0.05
