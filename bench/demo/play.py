@@ -72,7 +72,7 @@ class Play:
         erp = None if self._estate.erp is None else await asyncio.to_thread(self._estate.erp.user)
         while True:
             is_late = self.trade.at > self.day.seconds + SETTLING_S
-            if is_late or not self._is_under_way():
+            if is_late or not self.is_under_way():
                 lines = await self._compare(erp)
                 if is_late or all(line.is_good for line in lines):
                     return lines
@@ -84,7 +84,8 @@ class Play:
         client, allowed = self._estate.client, self.oversold_max
         return await reconcile(client, books, channels, status, erp, allowed)
 
-    def _is_under_way(self) -> bool:
+    def is_under_way(self) -> bool:
+        """Whether somebody waits to be told something."""
         adapters = self.status.get("adapters", ())
         waits = any(
             each["inbox"] or each.get("outbox") or each.get("channel", {}).get("dirty")
