@@ -32,6 +32,7 @@ from .commands import (
     ReserveAgainstSupply,
     ReserveAlreadySold,
     ReserveBatch,
+    ReserveRun,
     ResetSource,
     ResolveLevels,
     Reversed,
@@ -44,6 +45,7 @@ from .commands import (
 from .commands.stock import RESERVATION, SUPPLY, TRANSFER
 from .handles import make_handle, split_handles
 from .ids import key_from_parts, key_from_text, text_from_key
+from .kernels.reserve_requests import SPANS_END, TAGS_END
 from .limits import HOLD_MS_MIN, LINES_KEPT_NS, NS_PER_MS, RETENTION_NS
 from .model import CountBasis, EventKind, Fallback, LocationKind, Remainder, Verb
 from .node import Node
@@ -109,6 +111,7 @@ def _warm_batches(node: Node) -> Sequence[Entry]:
         StockBatch("source", events),
         ReserveBatch(operations[:1].copy(), None),
         ReserveBatch(operations, linked),
+        ReserveRun(operations.copy(), (("S0", "W"),) * 2),
         MoveBatch(Verb.COMMIT, operations),
         MoveBatch(Verb.COMMIT, spread),
         ReadLevels(handles),
@@ -140,7 +143,7 @@ def _warm_audit(node: Node) -> None:
 
 
 def _warm_messages() -> None:
-    """A request is weighed and an answer spelled at the edge, by kernels too."""
+    """Requests are weighed and read, and answers spelled, at the edge: by kernels too."""
     fields, columns = np.zeros((1, 3), np.int64), np.zeros((1, 1), np.int64)
     figures = np.zeros(2, np.int64)
     data = np.zeros(0, np.uint8)
@@ -149,6 +152,11 @@ def _warm_messages() -> None:
     kernels.sum_positive(figures, figures, figures, figures.copy())
     received = np.frombuffer(b"", np.uint8)  # not to be written to, as what comes off the wire
     kernels.weigh_fields(received, data, figures, 0)
+    operations, spans = np.zeros(1, OPERATION), np.zeros((1, SPANS_END), np.int32)
+    tags, byte = np.zeros(TAGS_END, np.uint8), np.zeros(1, np.uint8)
+    kernels.read_reserves(byte, figures[:1], tags, operations, spans)
+    revisions = np.zeros((1, 2), np.uint64)
+    kernels.write_holds(operations, byte, revisions, 0, tags, byte, spans, byte, figures)
 
 
 def _warm_lookups(node: Node, operations: np.ndarray) -> Iterator[Command]:

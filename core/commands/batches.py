@@ -1,5 +1,6 @@
 """Commands as columns, one value per operation, and their outcomes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +20,32 @@ class ReserveBatch:
 
     operations: Array
     linked: Array | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveRun:
+    """Single-line reserves of as many callers, in the order in which they came: OPERATION without
+    shards and rows, which are those of the `names` of SKU and location.
+    """
+
+    operations: Array
+    names: Sequence[tuple[str, str]]
+    correlations: Sequence[str] = ()
+    """Of each, the caller's id for it, "" for none; or nothing where no one has any."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunCodes:
+    """The answer to a ReserveRun: by position ACCEPTED or INSUFFICIENT_STOCK of BatchOutcome
+    (uint8); any other code is that of one that was left alone, because it takes more than a code.
+    """
+
+    codes: Array
+    available: Array
+    """What may be promised at the level of each that is short (int64)."""
+    accepted_at_ns: int
+    revisions: tuple[Revision, ...]
+    """That of each shard, in their order."""
 
 
 @dataclass(frozen=True, slots=True)

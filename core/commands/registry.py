@@ -28,7 +28,9 @@ from .batches import (
     MoveBatch,
     ReadLevels,
     ReserveBatch,
+    ReserveRun,
     ResolveLevels,
+    RunCodes,
     StockBatch,
     StockCodes,
 )
@@ -289,6 +291,14 @@ RESERVE_BATCH = _operation(
     BatchCodes,
     _anywhere,
     _weighs(50, 0.25, "operations"),
+    Growth.HOLDS,
+    lambda command: len(command.operations),
+)
+RESERVE_RUN = _operation(
+    ReserveRun,
+    RunCodes,
+    _anywhere,
+    _weighs(50, 3, "operations"),
     Growth.HOLDS,
     lambda command: len(command.operations),
 )

@@ -107,6 +107,7 @@ from .reservations import (
     read_lines,
     whole_moves,
 )
+from .reserve_requests import read_reserves, write_holds
 from .retention import (
     apply_drops,
     apply_ends,
@@ -237,6 +238,7 @@ __all__ = [
     "read_lines",
     "read_promises",
     "read_quantities",
+    "read_reserves",
     "read_states",
     "remove_name",
     "reserve_batch",
@@ -251,6 +253,7 @@ __all__ = [
     "take_block",
     "weigh_fields",
     "whole_moves",
+    "write_holds",
     "write_messages",
     "write_stock",
 ]

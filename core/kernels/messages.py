@@ -28,7 +28,8 @@ def _varint_size(value):
 
 
 @kernel
-def _write_varint(value, out, at):
+def write_varint(value, out, at):
+    """Write a varint at a place, and return where it ends."""
     rest = np.uint64(value)
     while rest > np.uint64(127):
         out[at] = (rest & np.uint64(127)) | np.uint64(128)
@@ -66,14 +67,14 @@ def write_messages(fields, columns, data, ends, message_ends, out):
             value = columns[column, row]
             if form != FIGURES:
                 for piece in range(value, columns[column + 1, row]):
-                    at = _write_varint(tag, out, at)
-                    at = _write_varint(ends[piece + 1] - ends[piece], out, at)
+                    at = write_varint(tag, out, at)
+                    at = write_varint(ends[piece + 1] - ends[piece], out, at)
                     for i in range(ends[piece], ends[piece + 1]):
                         out[at] = data[i]
                         at += 1
             elif value != 0:
-                at = _write_varint(tag, out, at)
-                at = _write_varint(value, out, at)
+                at = write_varint(tag, out, at)
+                at = write_varint(value, out, at)
 
 
 @kernel

@@ -5,7 +5,8 @@ cannot decide alone (ASK: a reservation over several shards, an id that another 
 through reservations.py one by one, so that a batch and the single calls agree.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress
 
 import numpy as np
 
@@ -19,9 +20,11 @@ from ..commands import (
     Reserve,
     ReserveBatch,
     ReserveOutcome,
+    ReserveRun,
     Revision,
+    RunCodes,
 )
-from ..commands.registry import MOVE_BATCH, RESERVE_BATCH, executes
+from ..commands.registry import MOVE_BATCH, RESERVE_BATCH, RESERVE_RUN, executes
 from ..ids import Key
 from ..kernels.codes import (
     ACCEPTED,
@@ -36,10 +39,11 @@ from ..kernels.codes import (
 )
 from ..limits import PART_NUMBER_BITS
 from ..model import TRANSITIONS, Remainder, Verb
+from ..tables.effects import Section
 from ..tables.reservation_index import pack_part
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..tables.writing import move_batch, record_operations, reserve_batch
+from ..tables.writing import move_batch, record_correlations, record_operations, reserve_batch
 from ..work import (
     BACKORDER_SEEN,
     BATCH,
@@ -189,6 +193,40 @@ class Batches:
             keys.add(key)
         is_candidate = (codes == PENDING) & (self._find_parts(operations) >= 0)
         self._answer_known(operations, codes, np.flatnonzero(is_candidate))
+
+    @executes(RESERVE_RUN)
+    def reserve_run(self, command: ReserveRun, now_ns: int) -> RunCodes:
+        """Reserve single lines that are given by name, each by itself. What takes more than a code
+        is left alone: an id that may be known, a name that leads to no level or has others beside
+        it, a level that makes no promises.
+        """
+        operations = command.operations
+        codes, touched = self._find_levels(operations, command.names)
+        available = np.zeros(len(codes), np.int64)
+        for shard in touched:
+            first = shard.effects.written()[Section.RESERVATIONS] if command.correlations else 0
+            reserve_batch(shard, operations, len(codes), codes, available, stop=False)
+            if command.correlations:
+                made = (codes == ACCEPTED) & (operations["shard"] == shard.number)
+                ids = compress(command.correlations, made)
+                record_correlations(shard, Section.RESERVATIONS, first, list(ids))
+        return RunCodes(codes, available, now_ns, joint_turn.revisions(self.shards))
+
+    def _find_levels(
+        self, operations: Array, names: Sequence[tuple[str, str]]
+    ) -> tuple[Array, Iterable[Shard]]:
+        """Fill in shards and rows; codes that are PENDING where there is a row, else ASK; and the
+        shards in which there are some.
+        """
+        shards, rows = self.homes.find_rows(names)
+        operations["shard"] = [shard.number for shard in shards]
+        operations["row"] = rows
+        codes = np.zeros(len(rows), np.uint8)  # PENDING
+        if min(rows) < 0:
+            codes[operations["row"] < 0] = ASK
+        if has_others := self.homes.sku_names.shown:
+            codes[[sku in has_others for sku, _ in names]] = ASK
+        return codes, dict.fromkeys(shards)
 
     @executes(MOVE_BATCH)
     def move(self, command: MoveBatch, now_ns: int) -> Steps[BatchCodes]:

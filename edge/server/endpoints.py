@@ -8,8 +8,9 @@ and sends what comes out.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from enum import Enum
+from functools import partial
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
@@ -35,6 +36,7 @@ from ..wire.packed import has_columns, twin
 from ..wire.weighing import LIGHT_BYTES, Scales
 from .call_status import CallStatus
 from .context import CallContext
+from .lane_call import Lane, LaneCall, OnEnd, Spelling, Way, answered
 from .log_writer import Sampler
 from .open_streams import OpenStreams
 from .statistics import CallCounters
@@ -96,6 +98,8 @@ class Endpoint(NamedTuple):
     """Of one of the forms above: takes the request's bytes, or an iterator of those of each
     message, and the context of the call. Raises the `CallStatus` that a failed call ends with.
     """
+    begin: Callable[[bytes, CallContext, OnEnd], LaneCall] | None = None
+    """The same without a coroutine, where the method has such a form."""
 
 
 def endpoint_name(descriptor: MethodDescriptor) -> str:
@@ -132,18 +136,46 @@ class Endpoints:
         self._counters = counters
         self._sampler = sampler
         self._loop_time = asyncio.get_running_loop().time
+        lanes = getattr(service, "lanes", {})
         self.all: Final = tuple(
-            Endpoint(
-                endpoint_name(descriptor),
-                kind_of(descriptor),
-                self._respond(descriptor, getattr(service, descriptor.name)),
-            )
+            self._endpoint(descriptor, getattr(service, descriptor.name), lanes)
             for descriptor in descriptors
         )
 
+    def _endpoint(
+        self, descriptor: MethodDescriptor, method: Callable[..., Any], lanes: Mapping[str, Lane]
+    ) -> Endpoint:
+        name, kind = endpoint_name(descriptor), kind_of(descriptor)
+        respond = self._respond(descriptor, method)
+        lane = lanes.get(descriptor.name)
+        if lane is None:
+            return Endpoint(name, kind, respond)
+        way = self._way(descriptor.name, lane, respond)
+        return Endpoint(name, kind, partial(answered, way), partial(LaneCall, way))
+
+    def _way(self, name: str, lane: Lane, alone: Any) -> Way:
+        """How calls of a method go that wait in a lane."""
+
+        def ended(
+            result: Spelling | Exception | None, started: float, call: CallContext
+        ) -> BaseException:
+            told: BaseException = asyncio.CancelledError()
+            code = ""
+            if isinstance(result, Exception):
+                fault = _fault_of(result, name, call)
+                code = fault.code.name
+                told = _status_of(fault, name, call)
+            elif result is not None:
+                code = _code_of(result)
+            self._counters.record_seconds(name, self._clock() - started)
+            self._end(name, code, started, call)
+            return told
+
+        return Way(lane, self._admit, alone, ended, self._clock, asyncio.get_running_loop())
+
     def _respond(
         self, descriptor: MethodDescriptor, method: Callable[..., Any]
-    ) -> Callable[[Any, CallContext], Any]:
+    ) -> Callable[..., Any]:
         request_class: Any = GetMessageClass(descriptor.input_type)
         parse = _parser(twin(request_class) if has_columns(request_class) else request_class)
         name = descriptor.name
@@ -169,13 +201,13 @@ class Endpoints:
         *,
         can_refuse: bool,
     ) -> Respond:
-        async def respond(data: bytes, call: CallContext) -> bytes:
-            started = self._clock()
+        async def respond(data: bytes, call: CallContext, started: float | None = None) -> bytes:
+            started = self._clock() if started is None else started
             code = ""
             try:
                 admit(call)
                 response = await method(parse(data), call)
-                code = "REFUSED" if can_refuse and response.outcome == OUTCOME_REFUSED else "OK"
+                code = _code_of(response) if can_refuse else "OK"
             except Exception as error:
                 fault = _fault_of(error, name, call)
                 code = fault.code.name
@@ -271,6 +303,11 @@ class Endpoints:
         left_s = call.deadline_s - self._loop_time()
         slack_s = DEADLINE_SLACK_S + (seconds + left_s) * DEADLINE_SLACK_SHARE
         return "DEADLINE_EXCEEDED" if left_s <= slack_s else "CANCELLED"
+
+
+def _code_of(response: Any) -> str:
+    """What a call is counted as that was answered."""
+    return "REFUSED" if response.outcome == OUTCOME_REFUSED else "OK"
 
 
 def _always(_call: CallContext) -> None:

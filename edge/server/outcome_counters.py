@@ -14,6 +14,7 @@ from holdfast.core.commands import (
     MoveOutcome,
     Outcome,
     ReserveOutcome,
+    RunCodes,
     StockCodes,
 )
 from holdfast.core.model import BatchOutcome, EventOutcome
@@ -41,6 +42,12 @@ class OutcomeCounters:
                 self._counts[_operation(command), told] += 1
             case BatchCodes():
                 self._count_codes(_operation(command), outcome.codes, BatchOutcome)
+            case RunCodes():
+                # What was left alone comes again, by itself.
+                codes = outcome.codes.tobytes()
+                for code in (BatchOutcome.ACCEPTED, BatchOutcome.INSUFFICIENT_STOCK):
+                    if count := codes.count(code):
+                        self._counts["RESERVE", code.name] += count
             case StockCodes():
                 self._count_codes("STOCK_EVENT", outcome.codes, EventOutcome)
             case EventsOutcome():

@@ -79,6 +79,11 @@ class Observer(Protocol):
         """An append is on the disk."""
 
 
+def _nothing() -> bool:
+    """What is collected where nobody posts late."""
+    return False
+
+
 class Pump:
     """Runs a node over a journal, on the event loop's thread.
 
@@ -110,6 +115,10 @@ class Pump:
         self._durable_headers = {shard.number: shard.header.copy() for shard in node.shards}
         self._reads: list[Answers] = []
         self._observer: Observer | None = None
+        self.collect: Callable[[], bool] = _nothing
+        """Called before each turn: posts what still waits to be, and returns whether the next round
+        of the loop will bring more of it.
+        """
         self._due: deque[Answers] = deque()
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_ns = 0
@@ -173,6 +182,9 @@ class Pump:
 
     def _run(self) -> None:
         if self._is_gathering():
+            self._loop.call_soon(self._run)
+            return
+        if self._waiting is None and self.collect():
             self._loop.call_soon(self._run)
             return
         self._is_scheduled = False

@@ -90,6 +90,7 @@ from .context import CallContext
 from .ledger_reader import Forwarded, LedgerReader
 from .ordered_streams import OrderedStreams
 from .pace import Pace
+from .reserve_lane import ReserveLane
 from .watch.reservations import ReservationWatches
 from .watch.watches import Watches
 
@@ -103,6 +104,8 @@ class Service:
         self._ledger_reader = ledger_reader
         self.streams = OrderedStreams(admission)
         self.pace = Pace()
+        self.lanes = {"Reserve": ReserveLane(admission)}
+        """By method: where calls wait for a turn together. The method serves those that can't."""
         self.watches = Watches(admission.pump)
         self._reservation_watches = ReservationWatches(ledger_reader, admission.pump)
         self._ask = admission.ask

@@ -15,6 +15,7 @@ from ...wire import faults
 from ..call_status import CallStatus
 from ..context import CallContext
 from ..endpoints import Endpoint, Kind
+from ..taskless import Driven
 from .frames import (
     STREAM_WINDOW,
     Frame,
@@ -25,7 +26,6 @@ from .frames import (
     pack_status,
     unpack_call,
 )
-from .taskless import Driven
 
 log = structlog.get_logger()
 
@@ -38,6 +38,16 @@ BYTES_A_ROUND: Final = 1 << 16
 
 class Call(Protocol):
     """A call under way, which can be cancelled."""
+
+    def cancel(self) -> object:
+        """Let it end where it waits."""
+
+
+class Startable(Protocol):
+    """A call that has not begun."""
+
+    def start(self) -> None:
+        """Let it go on to where it waits."""
 
     def cancel(self) -> object:
         """Let it end where it waits."""
@@ -133,7 +143,12 @@ class EngineEnd(asyncio.Protocol):
         endpoint = self._endpoints[method]
         respond: Any = endpoint.respond
         if endpoint.kind is Kind.UNARY:
-            call = Driven(self._loop, respond(data, context), partial(self._ended, number))
+            on_end = partial(self._ended, number)
+            call: Startable = (
+                Driven(self._loop, respond(data, context), on_end)
+                if endpoint.begin is None
+                else endpoint.begin(data, context, on_end)
+            )
             self._calls[number] = call
             call.start()
             return

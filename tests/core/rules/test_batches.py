@@ -22,10 +22,13 @@ from holdfast.core.commands import (
     MoveOutcome,
     ReadLevels,
     RecordStockEvents,
+    RenameSku,
     Reserve,
     ReserveBatch,
     ReserveOutcome,
+    ReserveRun,
     ResolveLevels,
+    RunCodes,
     StockEvent,
     UpdateLocation,
 )
@@ -98,11 +101,30 @@ class Desk:
         outcome: BatchCodes = self.ask(ReserveBatch(self.operations(asks), marks))
         return list(outcome.codes.tolist())
 
+    def ask_run(self, *asks: tuple[int, int, int]) -> RunCodes:
+        names = [LEVELS[level] for _, level, _ in asks]
+        outcome: RunCodes = self.ask(ReserveRun(run_operations(asks), names))
+        return outcome
+
+    def run(self, *asks: tuple[int, int, int]) -> list[int | None]:
+        """A code for each; None for what was left alone."""
+        told = self.ask_run(*asks).codes.tolist()
+        return [code if code in (ACCEPTED, codes.INSUFFICIENT_STOCK) else None for code in told]
+
     def move(self, verb: Verb, *numbers: int) -> list[int]:
         operations = np.zeros(len(numbers), OPERATION)
         operations["key_lo"] = numbers
         outcome: BatchCodes = self.ask(MoveBatch(verb, operations))
         return list(outcome.codes.tolist())
+
+
+def run_operations(asks: Sequence[tuple[int, int, int]]) -> Any:
+    """Operations of a run: without shards and rows."""
+    operations = np.zeros(len(asks), OPERATION)
+    operations["key_lo"] = [number for number, _, _ in asks]
+    operations["quantity"] = [quantity for _, _, quantity in asks]
+    operations["hold_ms"] = HOLD_MS
+    return operations
 
 
 def key(number: int) -> Key:
@@ -167,6 +189,45 @@ def test_a_batch_does_what_its_operations_would_do_alone(shard_count: int, seed:
         batched.now_ns += elapsed_ns
         assert single.node.state_hash() == batched.node.state_hash()
         assert [] == list(check_invariants(batched.node))
+
+
+@pytest.mark.parametrize("shard_count", [1, 4])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_run_does_what_its_reserves_would_do_alone(shard_count: int, seed: int) -> None:
+    """What it leaves alone, asked by itself behind it, too: state and answers are the same."""
+    rng = random.Random(seed)
+    together, single = Desk(shard_count), Desk(shard_count)
+    for _ in range(12):
+        asks = [(rng.randrange(1, 90), level, rng.randint(1, 3)) for level in range(len(LEVELS))]
+        told = together.run(*asks)
+        left = [ask for ask, code in zip(asks, told, strict=True) if code is None]
+        answers = iter([alone(together, ask) for ask in left])
+        expected = [alone(single, ask) for ask in asks]
+        assert expected == [next(answers) if code is None else code for code in told]
+        assert single.node.state_hash() == together.node.state_hash()
+        assert [] == list(check_invariants(together.node))
+
+
+def test_a_run_tells_what_may_still_be_promised() -> None:
+    """Of each that is short, as it stands behind those before it."""
+    desk = Desk()
+    outcome = desk.ask_run((1, 0, 4), (2, 0, 7), (3, 0, 6), (4, 0, 1))
+    codes_told = [ACCEPTED, codes.INSUFFICIENT_STOCK, ACCEPTED, codes.INSUFFICIENT_STOCK]
+    assert codes_told == outcome.codes.tolist()
+    assert [6, 0] == outcome.available[[1, 3]].tolist()
+
+
+def test_a_run_leaves_alone_what_a_code_cannot_tell() -> None:
+    """Unknown names, a SKU with another name, a location that is disabled."""
+    desk = Desk()
+    desk.ask(RenameSku("Mug", "Cup of tea"))
+    desk.ask(UpdateLocation(Location("W2", LocationKind.STORE, "W2", enabled=False)))
+    names = (("No such", "W1"), ("Tea", "W9"), ("Mug", "W1"), ("Cup of tea", "W1"), ("Pot", "W2"))
+    before = desk.node.state_hash()
+    operations = run_operations([(number, 0, 1) for number in range(1, 6)])
+    told = desk.ask(ReserveRun(operations, names)).codes
+    assert not np.isin(told, (ACCEPTED, codes.INSUFFICIENT_STOCK)).any()
+    assert before == desk.node.state_hash()
 
 
 def test_every_operation_has_its_own_code() -> None:

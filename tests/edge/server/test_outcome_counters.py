@@ -20,6 +20,8 @@ from holdfast.core.commands import (
     Reserve,
     ReserveBatch,
     ReserveOutcome,
+    ReserveRun,
+    RunCodes,
     StockBatch,
     StockCodes,
 )
@@ -64,6 +66,11 @@ CODES = np.array([BatchOutcome.ACCEPTED] * 8_189 + [BatchOutcome.INSUFFICIENT_ST
         (
             ReserveBatch(NONE, None),
             BatchCodes(CODES, 1, ()),
+            {("RESERVE", "ACCEPTED"): 8_189, ("RESERVE", "INSUFFICIENT_STOCK"): 1},
+        ),
+        (
+            ReserveRun(NONE, ()),
+            RunCodes(np.append(CODES, BatchOutcome.REPEATED), NONE, 1, ()),
             {("RESERVE", "ACCEPTED"): 8_189, ("RESERVE", "INSUFFICIENT_STOCK"): 1},
         ),
         (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.edge.server.fronts.taskless import Driven
+from holdfast.edge.server.taskless import Driven
 
 Ends = list[tuple[Any, BaseException | None]]
 

@@ -1,0 +1,116 @@
+"""A unary call that waits for a turn together with others, without a coroutine of its own: as long
+as it is answered there, what it costs is reading, deciding and answering.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Protocol
+
+from .context import CallContext
+from .taskless import Driven
+
+OnEnd = Callable[[bytes | None, BaseException | None], None]
+"""Is given the answer's bytes, or the exception that the call ended with."""
+
+
+class Spelling(Protocol):
+    """An answer, which may be spelt already."""
+
+    @property
+    def outcome(self) -> Any:
+        """What became of it, as the wire has it."""
+
+    def SerializeToString(self) -> bytes:
+        """Its bytes."""
+
+
+class Lane(Protocol):
+    """Where calls wait for a turn together."""
+
+    def take(self, call: "LaneCall") -> None:
+        """Let a call wait. Raises a `Fault` when too many do."""
+
+
+class Way(NamedTuple):
+    """What all calls of one method share."""
+
+    lane: Lane
+    admit: Callable[[CallContext], None]
+    """Raises the `Fault` with which a call is refused unread."""
+    alone: Callable[[bytes, CallContext, float], Awaitable[bytes]]
+    """Serves a call that the lane can't, which began at that time."""
+    ended: Callable[[Spelling | Exception | None, float, CallContext], BaseException]
+    """Counts a call that ended with that, None when its caller left, and began at that time;
+    returns the exception that a transport is told.
+    """
+    clock: Callable[[], float]
+    loop: asyncio.AbstractEventLoop
+
+
+class LaneCall:
+    """One call on that way."""
+
+    __slots__ = ("_on_end", "_rest", "_started", "_way", "context", "has_ended", "request")
+
+    def __init__(self, way: Way, request: bytes, context: CallContext, on_end: OnEnd) -> None:
+        self.request = request
+        self.context = context
+        self.has_ended = False
+        self._way = way
+        self._on_end = on_end
+        self._started = way.clock()
+        self._rest: Driven[bytes] | None = None
+
+    def start(self) -> None:
+        """Let it wait, or end it when it is refused."""
+        try:
+            self._way.admit(self.context)
+            self._way.lane.take(self)
+        except Exception as error:  # noqa: BLE001 - it is handed on, as the status that it becomes
+            self._end(error)
+
+    def cancel(self) -> None:
+        """Let it end: its caller has left."""
+        if self._rest is not None:
+            self._rest.cancel()
+        elif not self.has_ended:
+            self._end(None)
+
+    def tell(self, answer: Spelling | None) -> None:
+        """End it with what the lane answers; None lets it go on alone."""
+        if self.has_ended:
+            return
+        if answer is None:
+            alone: Any = self._way.alone(self.request, self.context, self._started)
+            self._rest = Driven(self._way.loop, alone, self._on_end)
+            self._rest.start()
+            return
+        self.has_ended = True
+        self._way.ended(answer, self._started, self.context)
+        self._on_end(answer.SerializeToString(), None)
+
+    def _end(self, error: Exception | None) -> None:
+        self.has_ended = True
+        self._on_end(None, self._way.ended(error, self._started, self.context))
+
+
+async def answered(way: Way, request: bytes, context: CallContext) -> bytes:
+    """A call on a way, for a transport that has a task for it. Raises what it ends with."""
+    future: asyncio.Future[bytes] = way.loop.create_future()
+
+    def end(answer: bytes | None, error: BaseException | None) -> None:
+        if future.done():
+            return  # its caller has left
+        if error is not None:
+            future.set_exception(error)
+        else:
+            assert answer is not None
+            future.set_result(answer)
+
+    call = LaneCall(way, request, context, end)
+    call.start()
+    try:
+        return await future
+    except asyncio.CancelledError:
+        call.cancel()
+        raise
