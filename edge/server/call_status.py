@@ -19,7 +19,7 @@ class CallStatus(Exception):  # noqa: N818 - a status is no error of ours
     def __init__(
         self, code: grpc.StatusCode, message: str, details: bytes, retry_after_ms: int | None
     ) -> None:
-        """`details` is a google.rpc.Status; `retry_after_ms` is None where a retry cannot help."""
+        """`details` is a google.rpc.Status or empty; `retry_after_ms` is None without a retry."""
         super().__init__(message)
         self.code = code
         self.message = message
@@ -35,7 +35,9 @@ class CallStatus(Exception):  # noqa: N818 - a status is no error of ours
 
     def metadata(self, correlation: str | None) -> Metadata:
         """The trailing metadata of a call that ends so, and is known under this id."""
-        metadata: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", self.details)]
+        metadata: list[tuple[str, str | bytes]] = []
+        if self.details:
+            metadata.append(("grpc-status-details-bin", self.details))
         if self.retry_after_ms is not None:
             # What gRPC's own retries read; they do not know RetryInfo (gRFC A6).
             metadata.append(("grpc-retry-pushback-ms", str(self.retry_after_ms)))

@@ -57,6 +57,15 @@ async def kinds_until(reader: asyncio.StreamReader, *wanted: int) -> set[int]:
     return kinds
 
 
+async def read_to_end(reader: asyncio.StreamReader) -> None:
+    """Read to the trailers that end a stream. Raises asyncio.IncompleteReadError without any."""
+    kind = flags = 0
+    while kind != HEADERS or not flags & END_STREAM:
+        head = await reader.readexactly(9)
+        await reader.readexactly(int.from_bytes(head[:3], "big"))
+        kind, flags = head[3], head[4]
+
+
 def reset(writer: asyncio.StreamWriter) -> None:
     """Break a connection off, as the end of a client's machine does: RST in place of FIN."""
     connection: socket.socket = writer.get_extra_info("socket")

@@ -38,7 +38,6 @@ from holdfast.edge.server.clock import node_clock
 from holdfast.edge.server.context import CallContext
 from holdfast.edge.server.endpoints import PUBLIC, Endpoints, methods_of
 from holdfast.edge.server.log_writer import Sampler
-from holdfast.edge.server.open_streams import OpenStreams
 from holdfast.edge.server.pump import Pump
 from holdfast.edge.server.service import Service
 from holdfast.edge.server.statistics import CallCounters
@@ -89,7 +88,7 @@ class Inside:
         endpoints = Endpoints(
             service, methods_of(PUBLIC), self.admission.admit, self.counters, Sampler(100)
         )
-        self.handlers = GenericHandlers(endpoints.all, OpenStreams())
+        self.handlers = GenericHandlers(endpoints.all)
 
     async def ask(self, command: Command) -> Any:
         return await self.admission.post(command, ANYONE)

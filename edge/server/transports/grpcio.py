@@ -1,4 +1,4 @@
-"""Endpoints behind a server of grpc.aio, with health and reflection beside them.
+"""Endpoints behind a server of grpc.aio.
 
 One generic handler with raw bytes serves all methods: a server with registered methods waits on a
 future per method for each call that it accepts.
@@ -11,17 +11,15 @@ from typing import Any, Final
 
 import grpc
 import grpc.aio
-from grpc_health.v1 import health_pb2_grpc
-from grpc_health.v1.health import SERVICE_NAME as HEALTH_NAME
 
-from ...wire.faults import Fault
 from ..call_status import CallStatus
 from ..context import CallContext
 from ..endpoints import Endpoint, Kind
 from ..logs import ids_of_call
-from ..open_streams import OpenStreams
-from .health import Context, Health
-from .reflection import add_reflection
+from .own_services import OwnServices
+
+#: gRPC's context of a call, which has no types.
+Context = Any
 
 #: Clients ping every 10 seconds, with calls under way or without. gRPC's own limit of 5 minutes
 #: would count that as an attack and close the connection of every stream that is idle for a while.
@@ -57,13 +55,9 @@ class GrpcioTransport:
         """`shares_port` lets other processes of the same user listen on the port as well."""
         self.restarts = 0
         self._address = address
-        self._open_streams = OpenStreams()
-        names = (*services, HEALTH_NAME)
-        self._health = Health(names)
-        handlers = GenericHandlers(endpoints, self._open_streams)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, handlers)
-        add_reflection(names, handlers)
+        self._own = OwnServices(services)
         self._server = grpc.aio.server(options=_options(message_bytes_max, shares_port=shares_port))
+        handlers = GenericHandlers((*endpoints, *self._own.endpoints))
         self._server.add_generic_rpc_handlers((handlers,))
 
     async def start(self) -> int:
@@ -77,63 +71,23 @@ class GrpcioTransport:
 
     def tell(self, *, is_serving: bool) -> None:
         """Let the health service say so."""
-        self._health.tell(is_serving=is_serving)
+        self._own.tell(is_serving=is_serving)
 
     async def stop(self, grace_s: float) -> None:
         """Take no more calls, and wait that long for those under way."""
-        self._open_streams.end()
+        self._own.end_streams()
         await self._server.stop(grace_s)
 
 
 class GenericHandlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
     """Finds the handler of a method by its full name."""
 
-    def __init__(self, endpoints: Iterable[Endpoint], open_streams: OpenStreams) -> None:
-        """`open_streams` ends the streams of health and reflection, which have no end of their own;
-        endpoints have ends of theirs.
-        """
-        self._open_streams = open_streams
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
         self._handlers = {each.name: _handler(each) for each in endpoints}
-        self._others: list[grpc.GenericRpcHandler] = []
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         """The handler of a call; None makes grpc answer UNIMPLEMENTED."""
-        handler = self._handlers.get(details.method)
-        if handler is not None:
-            return handler
-        found = (other.service(details) for other in self._others)
-        other = next((handler for handler in found if handler is not None), None)
-        if other is None or not other.response_streaming:
-            return other
-        return self._ended_with_us(other)
-
-    # The two methods through which generated `add_…_to_server` functions register a service. Handed
-    # this object instead of the server, they add health and reflection to this handler.
-
-    def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
-        """Serve another service's methods too."""
-        self._others.extend(handlers)
-
-    def add_registered_method_handlers(self, service: str, handlers: object) -> None:
-        """Ignored: generated code adds each method both ways, and this one is the slower."""
-
-    def _ended_with_us(self, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
-        """A handler of another service, whose streams end when the transport stops."""
-        wrapped = handler.stream_stream if handler.request_streaming else handler.unary_stream
-
-        async def respond(request: Any, context: Context) -> AsyncIterator[Any]:
-            try:
-                async for response in self._open_streams.until_end(wrapped(request, context)):
-                    yield response
-            except Fault as fault:
-                await _abort(context, CallStatus.of(fault), None)
-
-        make = (
-            grpc.stream_stream_rpc_method_handler
-            if handler.request_streaming
-            else grpc.unary_stream_rpc_method_handler
-        )
-        return make(respond, handler.request_deserializer, handler.response_serializer)
+        return self._handlers.get(details.method)
 
 
 def _handler(endpoint: Endpoint) -> grpc.RpcMethodHandler:

@@ -9,10 +9,14 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
+from grpc_health.v1.health import SERVICE_NAME
 
-#: gRPC's context of a call, which has no types.
-Context = Any
+from ...wire import faults
+from ..call_status import CallStatus
+from ..context import CallContext
+from ..endpoints import Endpoint, Kind
 
 _Response = health_pb2.HealthCheckResponse
 
@@ -24,6 +28,10 @@ class Health:
         self._names = frozenset(("", *names))
         self._status: Any = _Response.NOT_SERVING
         self._changed = asyncio.Event()
+        self.endpoints = (
+            Endpoint(f"/{SERVICE_NAME}/Check", Kind.UNARY, self.check),
+            Endpoint(f"/{SERVICE_NAME}/Watch", Kind.SERVER_STREAM, self.watch),
+        )
 
     def __repr__(self) -> str:
         return f"<Health {_Response.ServingStatus.Name(self._status)}>"
@@ -36,23 +44,32 @@ class Health:
             self._changed.set()
             self._changed = asyncio.Event()
 
-    async def Check(
-        self, request: health_pb2.HealthCheckRequest, context: Context
-    ) -> health_pb2.HealthCheckResponse:
-        """The status of a name; NOT_FOUND for one that does not exist."""
-        if request.service not in self._names:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"no service {request.service!r}")
-        return _Response(status=self._status)
+    async def check(self, data: bytes, _call: CallContext) -> bytes:
+        """The status of a name. Raises a `CallStatus`, NOT_FOUND, for one that does not exist."""
+        name = _name_in(data)
+        if name not in self._names:
+            raise CallStatus(grpc.StatusCode.NOT_FOUND, f"no service {name!r}", b"", None)
+        return _told(self._status)
 
-    async def Watch(
-        self, request: health_pb2.HealthCheckRequest, _context: Context
-    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+    async def watch(self, data: bytes, _call: CallContext) -> AsyncIterator[bytes]:
         """The status of a name now and whenever it changes."""
-        if request.service not in self._names:
+        if _name_in(data) not in self._names:
             # The protocol wants the stream to stay, in case the service comes.
-            yield _Response(status=_Response.SERVICE_UNKNOWN)
+            yield _told(_Response.SERVICE_UNKNOWN)
             await asyncio.Event().wait()
         while True:
             changed = self._changed
-            yield _Response(status=self._status)
+            yield _told(self._status)
             await changed.wait()
+
+
+def _name_in(data: bytes) -> str:
+    try:
+        return str(health_pb2.HealthCheckRequest.FromString(data).service)
+    except DecodeError as error:
+        raise CallStatus.of(faults.malformed(str(error))) from error
+
+
+def _told(status: Any) -> bytes:
+    told: bytes = _Response(status=status).SerializeToString()
+    return told

@@ -4,36 +4,51 @@ grpcio-reflection has v1alpha alone. Version 1 has the same messages under anoth
 (https://github.com/grpc/grpc/blob/master/doc/server-reflection.md), so its servicer serves both.
 """
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
-import grpc
 from google.protobuf import descriptor_pool, text_format
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import _async as reflection
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
+
+from ...wire import faults
+from ..call_status import CallStatus
+from ..context import CallContext
+from ..endpoints import Endpoint, Kind
 
 SERVICE_NAMES: Final = (
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
 )
 
+_Request = reflection_pb2.ServerReflectionRequest
 
-def add_reflection(names: Iterable[str], server: Any) -> None:
-    """Serve both versions, telling of these services and of itself."""
+
+def reflection_endpoints(names: Iterable[str]) -> tuple[Endpoint, ...]:
+    """Endpoints of both versions, telling of these services and of themselves."""
     servicer = reflection.ReflectionServicer((*names, *SERVICE_NAMES))
-    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
-    method = grpc.stream_stream_rpc_method_handler(
-        servicer.ServerReflectionInfo,
-        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
-        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
-    )
-    handlers = {"ServerReflectionInfo": method}
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(SERVICE_NAMES[0], handlers),)
-    )
+
+    async def respond(requests: AsyncIterator[bytes], _call: CallContext) -> AsyncIterator[bytes]:
+        async for answer in servicer.ServerReflectionInfo(_read(requests), None):
+            yield answer.SerializeToString()
+
     pool: Any = descriptor_pool.Default()  # type: ignore[no-untyped-call]
     pool.AddSerializedFile(_version_1().SerializeToString())
+    return tuple(
+        Endpoint(f"/{name}/ServerReflectionInfo", Kind.BOTH_STREAM, respond)
+        for name in SERVICE_NAMES
+    )
+
+
+async def _read(requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    async for data in requests:
+        try:
+            request = _Request.FromString(data)
+        except DecodeError as error:
+            raise CallStatus.of(faults.malformed(str(error))) from error
+        yield request
 
 
 def _version_1() -> FileDescriptorProto:

@@ -16,7 +16,6 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from holdfast.edge.server.context import CallContext
 from holdfast.edge.server.endpoints import Endpoint, Endpoints
 from holdfast.edge.server.log_writer import Sampler
-from holdfast.edge.server.open_streams import OpenStreams
 from holdfast.edge.server.statistics import CallCounters
 from holdfast.edge.server.transports.grpcio import GenericHandlers
 from holdfast.edge.wire import faults
@@ -135,7 +134,7 @@ async def served(request: Any) -> AsyncIterator[tuple[Served, Any]]:
     made = Served()
     server = grpc.aio.server()
     async with request.param(made) as endpoints:
-        server.add_generic_rpc_handlers((GenericHandlers(endpoints, OpenStreams()),))
+        server.add_generic_rpc_handlers((GenericHandlers(endpoints),))
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -2,13 +2,12 @@
 
 import asyncio
 import random
-from contextlib import suppress
 from typing import Final
 
 import pytest
 
 from holdfast.edge.client import methods
-from tests.edge.http2 import HEADERS, OPENING, PREFACE, frame, headers, message
+from tests.edge.http2 import HEADERS, OPENING, PREFACE, frame, headers, message, read_to_end
 from tests.edge.node_process import NodeProcess
 from tests.edge.raw import OK
 from tests.edge.transports.neighbours import Neighbours, neighbours, open_files
@@ -89,7 +88,7 @@ async def test_a_caller_who_sends_a_byte_now_and_then_is_answered(node: NodeProc
     """As over a line that loses most of what it is given. Others do not wait for him."""
     chance = random.Random(17)
 
-    async def trickle() -> bytes:
+    async def trickle() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", node.grpc_port)
         at = 0
         while at < len(CALL):
@@ -97,15 +96,9 @@ async def test_a_caller_who_sends_a_byte_now_and_then_is_answered(node: NodeProc
             writer.write(CALL[at : at + step])
             at += step
             await let_pass(0.01)
-        answer = b""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                while b"grpc-status" not in answer:
-                    answer += await reader.read(1 << 16)
+        await read_to_end(reader)
         writer.close()
-        return answer
 
     async with neighbours(node) as they:
-        answers = await asyncio.gather(*(trickle() for _ in range(20)))
+        await asyncio.gather(*(trickle() for _ in range(20)))
         await let_work(they, 10)
-    assert all(b"grpc-status" in answer for answer in answers)
