@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from holdfast.core.actor import Ticket
-from holdfast.core.commands import Outcome
+from holdfast.core.commands import Outcome, RunCodes
 from holdfast.core.node import Node, Turn
 from holdfast.core.statistics import ShardStatistics, read_statistics
 from holdfast.core.tables.effects import Entry
@@ -77,6 +77,13 @@ class Observer(Protocol):
 
     def became_durable(self) -> None:
         """An append is on the disk."""
+
+
+def _are_many(answers: Answers) -> bool:
+    """Whether more callers than a few are answered; those of a run share one answer."""
+    return len(answers) > FEW_ANSWERS or any(
+        isinstance(outcome, RunCodes) and len(outcome.codes) > FEW_ANSWERS for _, outcome in answers
+    )
 
 
 def _nothing() -> bool:
@@ -197,7 +204,7 @@ class Pump:
             self._on_failure(error)
             return
         self._turns += 1
-        self._quiet_rounds_wanted = QUIET_ROUNDS if len(turn.answers) > FEW_ANSWERS else 0
+        self._quiet_rounds_wanted = QUIET_ROUNDS if _are_many(turn.answers) else 0
         self._set_alarm(turn.next_due_ns)
         if turn.found:
             tell_found(turn.found)

@@ -121,6 +121,20 @@ async def test_callers_share_a_turn() -> None:
     assert [("Tea", 2)] == [(line.sku, line.quantity) for line in parsed(answers[0]).lines]
 
 
+async def test_callers_who_shared_a_turn_are_many() -> None:
+    """So the next turn waits some rounds of the loop for the second of them."""
+    shop = Shop()
+    await shop.stock("Tea")
+    await shop.ask_all(request(1), request(2))
+    turns = shop.pump.statistics().turns
+    first = shop.ask(request(3))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    second = shop.ask(request(4))
+    assert 2 == accepted(list(await asyncio.gather(first, second)))
+    assert turns + 1 == shop.pump.statistics().turns
+
+
 async def test_what_takes_more_than_a_code_is_answered_as_ever() -> None:
     """In one turn with the others, or in the next where that can be known in no other way."""
     shop = Shop()
