@@ -44,7 +44,7 @@ from holdfast.core.commands import (
 from holdfast.core.ids import Key, key_from_text
 from holdfast.core.kernels.codes import FLAG_LATER_PART
 from holdfast.core.limits import RETENTION_NS
-from holdfast.core.model import State
+from holdfast.core.model import State, Verb
 from holdfast.core.node import Node
 from holdfast.core.rules.homes import Ended
 from holdfast.core.tables.effects import Section
@@ -256,7 +256,9 @@ def _moves_and_facts(group: Sequence[RecordedEntry]) -> Iterator[Bits]:
     for recorded in group:
         for section in (Section.STOCK, Section.REQUESTS):
             for effect in recorded.entry.effects(section):
-                yield int(effect["key_hi"]), int(effect["key_lo"])
+                # The catalogue is there before the first caller.
+                if section is Section.STOCK or effect["verb"] != Verb.UPDATE_LOCATION:
+                    yield int(effect["key_hi"]), int(effect["key_lo"])
 
 
 class Course:

@@ -43,6 +43,8 @@ class Turn:
                 self._queue(record, ("reserve", name))
                 for line in lines:
                     self.units[name, line["sku"], line["location"], "HELD"] += line["quantity"]
+            case {"kind": "request", "verb": "UPDATE_LOCATION"}:
+                pass  # of the catalogue, which is there before the first caller
             case {"kind": "request", "request_key": key}:
                 self._queue(record, ("request", key))
             case {"kind": "stock", "event_key": str(key)} if key:
