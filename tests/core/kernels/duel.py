@@ -77,7 +77,9 @@ class _Cells:
         self.size = array.size
 
     def __getitem__(self, at: Any) -> Any:
-        return _Cells(self._array[at]) if isinstance(at, slice) else self._cells[at]
+        # Of a table with columns, a place alone is a row of it.
+        is_part = isinstance(at, slice) or (self._array.ndim > 1 and not isinstance(at, tuple))
+        return _Cells(self._array[at]) if is_part else self._cells[at]
 
     def __setitem__(self, at: Any, value: Any) -> None:
         if isinstance(at, tuple) and isinstance(at[-1], slice):

@@ -22,6 +22,7 @@ from tests.core.kernels.backorders_world import backorders
 from tests.core.kernels.duel import PUBLIC, SPACES, Duel
 from tests.core.kernels.ledger_world import blocks, seekers, shop
 from tests.core.kernels.line_sums_world import sums
+from tests.core.kernels.reserve_requests_world import reserves
 from tests.core.kernels.stock_world import feed, many_gaps
 
 #: Outcomes of events that are not plain, which rules find.
@@ -36,6 +37,7 @@ WORLDS: tuple[World, ...] = (
     worlds.names,
     worlds.messages,
     worlds.received,
+    reserves,
     worlds.levels,
     worlds.remembered,
     worlds.index,
