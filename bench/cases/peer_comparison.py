@@ -1,5 +1,5 @@
-"""The same reservations asked of others: Redis with a script, PostgreSQL with functions, and
-TigerBeetle's own benchmark.
+"""The same reservations asked of others: Redis with a script, PostgreSQL with functions of ours and
+of a library, and TigerBeetle's own benchmark.
 
 Each checks the reservation id and what is available, holds units until a time, tells every
 operation by its outcome, and answers when it is on disk.
@@ -20,7 +20,7 @@ from ..harness.load import Load, closed_loop
 from ..harness.node_server import connect, node_server
 from ..harness.plan import Plan
 from ..harness.workload import PLENTY, RESERVE_PATH, Orders, expect, put_stock, rows
-from ..peers import checkout, postgres, redis, tigerbeetle
+from ..peers import checkout, neveroversell, postgres, redis, tigerbeetle
 from ..peers.peer import SKUS, Demand, MissingError, Peer
 
 MANY = rows(SKUS)
@@ -113,6 +113,7 @@ NAMES = {
     "holdfast": "Holdfast",
     "redis": "Redis",
     "postgres": "PostgreSQL",
+    "neveroversell": "neveroversell on PostgreSQL",
     "checkout": "PostgreSQL behind gRPC in Python",
     "tigerbeetle": "TigerBeetle",
 }
@@ -236,5 +237,6 @@ MAKERS: Mapping[str, Callable[[Path], AsyncIterator[Peer]]] = {
     "holdfast": _holdfast,
     "redis": redis.running,
     "postgres": postgres.running,
+    "neveroversell": neveroversell.running,
     "checkout": checkout.running,
 }
