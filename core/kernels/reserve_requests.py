@@ -29,6 +29,9 @@ TAGS_END = 21
 IS_PLAIN, LINE_START, LINE_END, SKU_START, SKU_END, LOCATION_START, LOCATION_END = range(7)
 SPANS_END = 7
 
+#: Id, line and hold of a request that is read: no longer one needs to be looked at.
+REQUEST_BYTES_MAX = 38 + 129 + 7
+
 #: Outcome, end, revision, state and line of an answer.
 HOLD_BYTES_MAX = 2 + 18 + 28 + 2 + 129
 
@@ -99,8 +102,10 @@ def _end_of_name(data, at, end, tag):
 
 @kernel
 def _read_figure(data, at, end, tag, most):
-    """The varint of a field that takes all from here to the end, if it is 1 to `most`; or 0."""
-    if at + 2 > end or data[at] != tag:
+    """The varint of a field that takes all from here to the end, if it is 1 to `most`; or 0. So is
+    one with more bytes than it takes, which an answer would not have.
+    """
+    if at + 2 > end or data[at] != tag or data[end - 1] == 0:
         return 0
     value = np.int64(0)
     for i in range(at + 1, end):

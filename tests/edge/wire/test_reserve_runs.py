@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from holdfast.core import commands as core
 from holdfast.core.ids import Key
 from holdfast.core.kernels import codes
+from holdfast.core.kernels.reserve_requests import REQUEST_BYTES_MAX
 from holdfast.core.limits import HOLD_MS_MAX, QUANTITY_MAX
 from holdfast.core.model import RefusalCode, State
 from holdfast.edge.wire.faults import Fault
@@ -18,6 +19,10 @@ from holdfast.edge.wire.reserve_runs import Run, read_run, run_answers
 from holdfast.v1 import reservation_service_pb2 as reservation
 
 UUID = "6f2d3a10-0c7e-4b6e-9a57-1f0d2c3b4a59"
+
+#: The message of a line whose size takes one byte.
+LINE_BYTES_MAX = 127
+
 NOW_NS = 1_700_000_000_123_456_789
 
 NAMES = st.one_of(
@@ -112,6 +117,28 @@ def test_bytes_that_are_not_quite_a_request(
     if 1 in run.places:
         parsed = reservation.ReserveRequest.FromString(changed)
         assert reserve_from_request(parsed) == commands_of(run)[1]
+
+
+@pytest.mark.parametrize("extra", range(2))
+@pytest.mark.parametrize("quantity", [1, 127, 300, QUANTITY_MAX])
+def test_a_quantity_of_more_bytes_than_it_takes_is_left_alone(quantity: int, extra: int) -> None:
+    """Protocol buffers read it; its answer would have them too, and that of a single call not."""
+    line = {"sku": "Tea", "location": "W1", "quantity": quantity}
+    plain = reservation.ReserveLine(**line).SerializeToString()
+    padded = plain[:-1] + bytes([plain[-1] | 128]) + b"\x80" * extra + b"\0"
+    sent = one(lines=[]).SerializeToString() + b"\x12" + bytes([len(padded)]) + padded
+    assert one(lines=[line]) == reservation.ReserveRequest.FromString(sent)
+    assert [] == read_run([sent], ()).places
+
+
+def test_no_request_that_is_read_is_longer_than_is_said() -> None:
+    """So that whoever has a longer one need not ask."""
+    line = reservation.ReserveLine(location="W" * 50, quantity=QUANTITY_MAX)
+    line.sku = "S" * (LINE_BYTES_MAX - 2 - line.ByteSize())
+    longest = one(lines=[line], hold_duration={"seconds": HOLD_MS_MAX // 1_000})
+    sent = longest.SerializeToString()
+    assert REQUEST_BYTES_MAX == len(sent)
+    assert reserve_from_request(longest) == commands_of(read_run([sent], ()))[0]
 
 
 def test_ids_of_callers_stay_with_their_requests() -> None:
