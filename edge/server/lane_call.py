@@ -67,14 +67,14 @@ class LaneCall:
             self._way.admit(self.context)
             self._way.lane.take(self)
         except Exception as error:  # noqa: BLE001 - it is handed on, as the status that it becomes
-            self._end(error)
+            self.end(error)
 
     def cancel(self) -> None:
         """Let it end: its caller has left."""
         if self._rest is not None:
             self._rest.cancel()
-        elif not self.has_ended:
-            self._end(None)
+        else:
+            self.end(None)
 
     def tell(self, answer: Spelling | None) -> None:
         """End it with what the lane answers; None lets it go on alone."""
@@ -89,7 +89,12 @@ class LaneCall:
         self._way.ended(answer, self._started, self.context)
         self._on_end(answer.SerializeToString(), None)
 
-    def _end(self, error: Exception | None) -> None:
+    def end(self, error: Exception | None) -> None:
+        """End it with an exception, or with none because its caller has left. One that has ended
+        or goes on alone stays as it is.
+        """
+        if self.has_ended or self._rest is not None:
+            return
         self.has_ended = True
         self._on_end(None, self._way.ended(error, self._started, self.context))
 

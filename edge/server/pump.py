@@ -55,7 +55,6 @@ class PumpStatistics:
     appends: int
     append_seconds: float
     """Seconds spent in appends; nearly all of it is waiting for the disk."""
-    answers: int
     append_age_seconds: float
     """Seconds since the append under way was handed to the journal; 0 when there is none."""
 
@@ -86,9 +85,8 @@ def _are_many(answers: Answers) -> bool:
     )
 
 
-def _nothing() -> bool:
+def _nothing() -> None:
     """What is collected where nobody posts late."""
-    return False
 
 
 class Pump:
@@ -122,16 +120,14 @@ class Pump:
         self._durable_headers = {shard.number: shard.header.copy() for shard in node.shards}
         self._reads: list[Answers] = []
         self._observer: Observer | None = None
-        self.collect: Callable[[], bool] = _nothing
-        """Called before each turn: posts what still waits to be, and returns whether the next round
-        of the loop will bring more of it.
-        """
+        self.collect: Callable[[], None] = _nothing
+        """Called before each turn: posts what still waits to be."""
         self._due: deque[Answers] = deque()
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_ns = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._turns = self._appends = self._answers = 0
+        self._turns = self._appends = 0
         self._append_seconds = 0.0
         # Holds may have ended while no node was there, and the first turn sets the alarm.
         self.schedule(0)
@@ -142,9 +138,7 @@ class Pump:
 
     def statistics(self) -> PumpStatistics:
         """The pump's figures as they are now."""
-        return PumpStatistics(
-            self._turns, self._appends, self._append_seconds, self._answers, self.append_age_s()
-        )
+        return PumpStatistics(self._turns, self._appends, self._append_seconds, self.append_age_s())
 
     def append_age_s(self) -> float:
         """Seconds since the append under way was handed to the journal; 0 when there is none."""
@@ -190,15 +184,16 @@ class Pump:
     def _run(self) -> None:
         if self._is_gathering():
             self._loop.call_soon(self._run)
-            return
-        if self._waiting is None and self.collect():
-            self._loop.call_soon(self._run)
-            return
-        self._is_scheduled = False
-        if self._waiting is not None:
-            return  # at most one turn waits; `_appended` schedules the next
-        self._posted = self._seen = self._rounds = self._quiet_rounds = 0
+        elif self._waiting is None:
+            self._run_turn()
+        else:
+            self._is_scheduled = False  # at most one turn waits; `_appended` schedules the next
+
+    def _run_turn(self) -> None:
         try:
+            self.collect()
+            self._is_scheduled = False
+            self._posted = self._seen = self._rounds = self._quiet_rounds = 0
             turn = self.node.turn(self._clock())
         except BaseException as error:  # noqa: BLE001 - half a turn may be applied: no going on
             self._on_failure(error)
@@ -281,7 +276,6 @@ class Pump:
     def _release(self) -> None:
         answers = self._due[0]
         self._loop.call_soon(self._released)
-        self._answers += len(answers)
         for future, outcome in answers:
             assert isinstance(future, asyncio.Future)
             if not future.done():  # its caller may have gone away

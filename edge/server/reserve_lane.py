@@ -2,11 +2,16 @@
 
 A call waits here until a turn is about to run. Then all that wait are read by a kernel and posted
 as one command, and what comes of it is told each of them. A request that the kernel cannot read
-goes the way of all other calls before that turn, and one that the engine leaves alone after it.
+goes the way of all other calls into the same turn, one that is too long for it does so at once, and
+one that the engine leaves alone after the turn.
 """
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from holdfast.core.commands import Outcome, RunCodes
 from holdfast.core.commands.registry import RESERVE_RUN
+from holdfast.core.kernels.reserve_requests import REQUEST_BYTES_MAX
 from holdfast.core.work import LINE_RESERVED
 
 from ..wire import faults
@@ -33,41 +38,41 @@ class ReserveLane:
         return f"<ReserveLane: {len(self._waiting)} wait>"
 
     def take(self, call: LaneCall) -> None:
-        """Let a call wait for the next turn. Raises a `Fault` when as much waits as a mailbox
-        takes.
+        """Let a call wait for the next turn, or go on alone when it is too long to be one that the
+        kernel reads. Raises a `Fault` when as much waits as a mailbox takes.
         """
-        capacity = self._pump.node.actors[0].capacity
-        if len(self._waiting) * LINE_RESERVED >= capacity:
+        if len(call.request) > REQUEST_BYTES_MAX:
+            call.tell(None)
+            return
+        waiting = len(self._waiting)
+        if waiting * LINE_RESERVED >= self._pump.node.actors[0].capacity:
             self._admission.refused_overload += 1
-            raise faults.overloaded(0, capacity)
+            raise faults.lane_overloaded(waiting)
         self._waiting.append(call)
         self._pump.schedule(LINE_RESERVED)
 
-    def post(self) -> bool:
-        """Post what waits; return whether some of it goes on alone, which the turn has to wait for:
-        it is posted in the next round of the loop at the latest.
-        """
+    def post(self) -> None:
+        """Post what waits. What fails in that, or in answering, fails the calls that it was for."""
         waiting = [call for call in self._waiting if not call.has_ended]
         self._waiting.clear()
-        runs = range(0, len(waiting), RUN_MAX)
-        return True in [self._post(waiting[start : start + RUN_MAX]) for start in runs]
+        for start in range(0, len(waiting), RUN_MAX):
+            calls = waiting[start : start + RUN_MAX]
+            with _failing(calls):
+                self._post(calls)
 
-    def _post(self, calls: list[LaneCall]) -> bool:
+    def _post(self, calls: Sequence[LaneCall]) -> None:
         correlations = [call.context.correlation or "" for call in calls]
         has_some = any(correlations)
         run = read_run([call.request for call in calls], correlations if has_some else ())
         read = [calls[at] for at in run.places]
         if read and not self._has_posted(run, read):
             read = []  # each is refused by itself, with what is to be said of it
-        if len(read) == len(calls):
-            return False
         taken = set(read)
         for call in calls:
             if call not in taken:
                 call.tell(None)
-        return True
 
-    def _has_posted(self, run: Run, calls: list[LaneCall]) -> bool:
+    def _has_posted(self, run: Run, calls: Sequence[LaneCall]) -> bool:
         try:
             posted = self._admission.post(run.command, CallContext())
         except Fault:
@@ -75,7 +80,18 @@ class ReserveLane:
         posted.add_done_callback(lambda done: self._answer(run, calls, done.result()))
         return True
 
-    def _answer(self, run: Run, calls: list[LaneCall], outcome: Outcome) -> None:
-        told: RunCodes = self._admission.expect(RESERVE_RUN, run.command, outcome)
-        for call, answer in zip(calls, run_answers(run, told), strict=True):
-            call.tell(answer)
+    def _answer(self, run: Run, calls: Sequence[LaneCall], outcome: Outcome) -> None:
+        with _failing(calls):
+            told: RunCodes = self._admission.expect(RESERVE_RUN, run.command, outcome)
+            for call, answer in zip(calls, run_answers(run, told), strict=True):
+                call.tell(answer)
+
+
+@contextmanager
+def _failing(calls: Iterable[LaneCall]) -> Iterator[None]:
+    """End with the exception that leaves the block those calls that nobody else will."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - it is handed on, as the status that it becomes
+        for call in calls:
+            call.end(error)

@@ -215,3 +215,11 @@ async def test_an_append_that_does_not_come_back_grows_old() -> None:
     await held
     assert 0 == bench.pump.append_age_s()
     await bench.pump.drain()
+
+
+async def test_what_cannot_be_collected_ends_the_node() -> None:
+    """Half of it may be posted, and no turn would ever come for the rest."""
+    bench = Bench()
+    bench.pump.collect = lambda: 1 // 0  # type: ignore[assignment,return-value]
+    bench.pump.schedule()
+    assert isinstance(await bench.failed, ZeroDivisionError)

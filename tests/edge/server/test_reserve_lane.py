@@ -11,13 +11,14 @@ from holdfast.core.ids import key_from_text
 from holdfast.core.limits import PLACES_MAX
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
+from holdfast.edge.server import reserve_lane
 from holdfast.edge.server.admission import Admission
 from holdfast.edge.server.call_status import CallStatus
 from holdfast.edge.server.context import CallContext
 from holdfast.edge.server.endpoints import PUBLIC, Endpoints, methods_of
 from holdfast.edge.server.lane_call import LaneCall
 from holdfast.edge.server.log_writer import Sampler
-from holdfast.edge.server.pump import Pump
+from holdfast.edge.server.pump import ROUNDS_MAX, Pump
 from holdfast.edge.server.service import Service
 from holdfast.edge.server.statistics import CallCounters
 from holdfast.persistence.codec import read_appends
@@ -38,6 +39,7 @@ class Shop:
         self.pump = Pump(self.node, self.appender, lambda: 1, self.failures.append)
         self.admission = Admission(self.pump)
         service = Service(self.admission)
+        self.lane = service.lanes["Reserve"]
         endpoints = Endpoints(
             service, methods_of(PUBLIC), self.admission.admit, CallCounters(), Sampler(0)
         )
@@ -53,7 +55,7 @@ class Shop:
     def ask(self, request: bytes, context: CallContext = ANYONE) -> "asyncio.Task[bytes]":
         return asyncio.ensure_future(self._reserve.respond(request, context))
 
-    def begin(self, request: bytes, on_end: Any) -> LaneCall:
+    def begin(self, request: bytes, on_end: Any = lambda *_: None) -> LaneCall:
         """A call without a task."""
         assert self._reserve.begin is not None
         return self._reserve.begin(request, ANYONE, on_end)
@@ -213,6 +215,41 @@ async def test_as_much_waits_as_a_mailbox_takes() -> None:
     assert parsed(held).outcome == common.OUTCOME_ACCEPTED
     assert "OVERLOADED" == reason(refused)
     assert 1 == shop.admission.refused_overload
+
+
+async def test_what_is_too_long_for_the_lane_does_not_wait_there() -> None:
+    """Callers could fill the memory with requests of megabytes while the disk stands still."""
+    shop = Shop()
+    await shop.stock("Tea")
+    shop.begin(request(1, owner="A" * 128)).start()
+    assert "<ReserveLane: 0 wait>" == repr(shop.lane)
+    await shop.until_it_knows(1)
+
+
+async def test_a_turn_does_not_wait_for_those_who_go_on_alone() -> None:
+    """One comes in every round of the loop."""
+    shop = Shop()
+    await shop.stock("Tea")
+    first = shop.ask(request(1))
+    for number in range(2, ROUNDS_MAX):
+        shop.begin(request(number, owner="Ann")).start()
+        await asyncio.sleep(0)
+    assert shop.knows(1)
+    assert parsed(await first).outcome == common.OUTCOME_ACCEPTED
+
+
+@pytest.mark.parametrize("defective", ["read_run", "run_answers"])
+async def test_nobody_is_left_without_an_answer_by_a_defect_of_ours(
+    monkeypatch: pytest.MonkeyPatch, defective: str
+) -> None:
+    """Before the turn or after it; and the next are answered as ever."""
+    shop = Shop()
+    await shop.stock("Tea")
+    with monkeypatch.context() as patched:
+        patched.setattr(reserve_lane, defective, lambda *_: 1 / 0)
+        told = await shop.ask_all(request(1), request(2))
+    assert ["INTERNAL"] * 2 == [reason(each) for each in told]
+    assert 1 == accepted([await shop.ask(request(3))])
 
 
 async def test_where_a_table_is_nearly_full_each_is_judged_by_itself() -> None:
