@@ -47,7 +47,7 @@ class ReserveLane:
         waiting = len(self._waiting)
         if waiting * LINE_RESERVED >= self._pump.node.actors[0].capacity:
             self._admission.refused_overload += 1
-            raise faults.lane_overloaded(waiting)
+            raise faults.overloaded_by(f"{waiting} Reserves that wait for a turn")
         self._waiting.append(call)
         self._pump.schedule(LINE_RESERVED)
 
@@ -89,7 +89,7 @@ class ReserveLane:
 
 @contextmanager
 def _failing(calls: Iterable[LaneCall]) -> Iterator[None]:
-    """End with the exception that leaves the block those calls that nobody else will."""
+    """Let an exception that leaves the block end those calls that have no end yet."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - it is handed on, as the status that it becomes

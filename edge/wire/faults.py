@@ -268,23 +268,12 @@ def overloaded(shard: int, mailbox_capacity: int) -> Fault:
     )
 
 
-def lane_overloaded(waiting: int) -> Fault:
-    """As many Reserves of one line wait for a turn as a mailbox takes."""
+def overloaded_by(held: str) -> Fault:
+    """So much is held for callers already, as `held` says, that no more is taken."""
     return Fault(
         grpc.StatusCode.UNAVAILABLE,
         "OVERLOADED",
-        f"{waiting:,} Reserves wait for the next turn, as many as may; nothing was done, try again",
-        {"waiting": str(waiting)},
-        OVERLOAD_RETRY_S,
-    )
-
-
-def front_overloaded(held: str) -> Fault:
-    """A front has as much under way as it may have, of calls or of what streams have sent."""
-    return Fault(
-        grpc.StatusCode.UNAVAILABLE,
-        "OVERLOADED",
-        f"this front has {held}; nothing was done with this message, try again",
+        f"there are {held}; nothing was done with this message, try again",
         {"held": held},
         OVERLOAD_RETRY_S,
     )

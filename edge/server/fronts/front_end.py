@@ -148,7 +148,7 @@ class FrontEnd(asyncio.Protocol):
     def _begin(self, method: int, context: CallContext, data: bytes, under_way: int) -> int:
         """Send a call, and return its number. Raises a `CallStatus` when there are too many."""
         if under_way >= CALLS_MAX or self._writer.unsent_bytes() > UNSENT_BYTES_MAX:
-            raise CallStatus.of(faults.front_overloaded(f"{under_way} calls under way"))
+            raise CallStatus.of(faults.overloaded_by(f"{under_way} calls under way at this front"))
         self._count_on()
         self._writer.send(What.CALL, self._number, pack_call(method, context, data))
         return self._number

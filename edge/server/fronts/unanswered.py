@@ -47,8 +47,8 @@ class StreamWindow:
             self._answered.clear()
             await self._answered.wait()
         if self._all.bytes and self._all.bytes + size > STREAMS_BYTES_MAX:
-            held = f"{self._all.bytes} bytes of streams without an answer"
-            raise CallStatus.of(faults.front_overloaded(held))
+            held = f"{self._all.bytes} bytes of streams without an answer at this front"
+            raise CallStatus.of(faults.overloaded_by(held))
         self._sizes.append(size)
         self._add(size)
 

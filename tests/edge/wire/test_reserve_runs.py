@@ -123,8 +123,8 @@ def test_bytes_that_are_not_quite_a_request(
 @pytest.mark.parametrize("quantity", [1, 127, 300, QUANTITY_MAX])
 def test_a_quantity_of_more_bytes_than_it_takes_is_left_alone(quantity: int, extra: int) -> None:
     """Protocol buffers read it; its answer would have them too, and that of a single call not."""
-    line = {"sku": "Tea", "location": "W1", "quantity": quantity}
-    plain = reservation.ReserveLine(**line).SerializeToString()
+    line = reservation.ReserveLine(sku="Tea", location="W1", quantity=quantity)
+    plain = line.SerializeToString()
     padded = plain[:-1] + bytes([plain[-1] | 128]) + b"\x80" * extra + b"\0"
     sent = one(lines=[]).SerializeToString() + b"\x12" + bytes([len(padded)]) + padded
     assert one(lines=[line]) == reservation.ReserveRequest.FromString(sent)

@@ -193,7 +193,7 @@ async def test_streams_that_hold_too_much_are_refused_and_leave_nothing_behind(
         with pytest.raises(CallStatus) as refused:
             await anext(convert(one(b"x"), ANYONE))
         assert grpc.StatusCode.UNAVAILABLE == refused.value.code
-        assert "has 2000 bytes of streams" in refused.value.message
+        assert "are 2000 bytes of streams" in refused.value.message
         assert 50 == refused.value.retry_after_ms
         engine.open.set()
         assert bytes(2_000) == await waiting
