@@ -30,7 +30,7 @@ def test_every_class_of_the_commands_is_asked_or_answers() -> None:
 def test_a_node_has_one_rule_for_each_operation() -> None:
     node = Node(2)
 
-    assert set(OPERATIONS) == set(node._rules)
+    assert set(OPERATIONS) == set(node.execution.rules)
 
 
 def test_an_operation_without_a_rule_is_told() -> None:

@@ -139,7 +139,8 @@ async def test_a_turn_that_fails_stops_the_node() -> None:
     bench = Bench()
     future = bench.admission.post(GetAvailability(("Tea",)), ANYONE)
     broken: Any = lambda _command, _now_ns: 1 / 0  # noqa: E731
-    bench.node._rules = {**bench.node._rules, GetAvailability: broken}
+    execution = bench.node.execution
+    execution.rules = {**execution.rules, GetAvailability: broken}
     assert isinstance(await bench.failed, ZeroDivisionError)
     assert not future.done()
 
