@@ -1,8 +1,7 @@
 """An actor: the owner of one shard, with a bounded mailbox.
 
 No locks: everything runs on one event loop and a turn does not await. A hot SKU is just a busy
-mailbox, and a full mailbox refuses, so that overload costs a caller one refusal and
-others nothing.
+mailbox. A full mailbox refuses, so overload costs a caller one refusal and the others nothing.
 """
 
 from collections import deque
@@ -14,27 +13,28 @@ from .work import Steps
 
 
 class Ticket(Protocol):
-    """Stands for the caller. All the engine asks is whether anyone still waits."""
+    """Stands for the caller. All the engine asks is whether the caller still waits."""
 
     def cancelled(self) -> bool:
-        """Whether the caller has gone; its command is then dropped, not executed."""
+        """Whether the caller has gone; a command that has not begun is then dropped."""
 
 
 class Origin(NamedTuple):
-    """Where a command comes from, which the journal notes with all that the command changes."""
+    """Where a command comes from. The journal notes it with everything that the command changes."""
 
     principal: str
-    """On whose behalf it is asked, "" for nobody's."""
+    """On whose behalf it is asked; "" for nobody's."""
     correlation: str
-    """The caller's id of what it belongs to, "" for none."""
+    """The caller's id of what it belongs to; "" for none."""
 
 
 class Mail(NamedTuple):
     """What lies in a mailbox."""
 
     arrival: int
-    """When it came, counted over the node."""
+    """Its place in the order in which commands came to the node."""
     weight: int
+    """Microseconds."""
     command: Command
     ticket: Ticket
     """Who waits for the answer."""
@@ -64,7 +64,7 @@ class Actor:
         self.mailbox: deque[Mail] = deque()
         self.weight = 0
         self.begun: Steps[Any] | None = None
-        """What the first mail has come to, when a turn ended in the middle of it."""
+        """The steps that are left of the first mail, when a turn ended in the middle of it."""
 
     def __repr__(self) -> str:
         return f"<Actor {self.shard}: {self.weight} of {self.capacity} waiting>"
@@ -72,8 +72,8 @@ class Actor:
     def post(self, command: Command, weight: int, ticket: Ticket, origin: Origin | None) -> None:
         """Queue a command. Raises MailboxFullError.
 
-        The last command in may exceed the capacity: otherwise one that weighs more than the
-        capacity could not be posted at all.
+        The last command in may exceed the capacity, or one that weighs more than the capacity could
+        not be posted at all.
         """
         if self.weight >= self.capacity:
             raise MailboxFullError(self.shard, self.capacity)
@@ -82,8 +82,8 @@ class Actor:
         self.mailbox.append(Mail(number, weight, command, ticket, origin, self.shard))
 
     def take(self, weight: float) -> list[Mail]:
-        """Take commands whose callers still wait, until they weigh this much. One that has begun
-        is finished, whoever waits.
+        """Take commands whose callers still wait, until they weigh this much. A command that has
+        begun is taken even if its caller has gone.
         """
         taken: list[Mail] = []
         while self.mailbox and weight > 0:
@@ -95,6 +95,6 @@ class Actor:
         return taken
 
     def put_back(self, mails: Sequence[Mail]) -> None:
-        """Put the last of what was taken in front again, in its order."""
+        """Put back at the front, in their order, the last of the mails that were taken."""
         self.mailbox.extendleft(reversed(mails))
         self.weight += sum(mail.weight for mail in mails)

@@ -1,4 +1,4 @@
-"""What a turn executes of what waits in the mailboxes, and in which order.
+"""Which of the waiting commands a turn executes, and in which order.
 
 Commands run in the order in which they came, until the turn has done enough. The exception is
 single-line Reserves next to each other: they run shard by shard, so that one call of a kernel
@@ -19,6 +19,7 @@ from .commands.registry import OPERATIONS
 from .rules import single_line
 from .rules.reservations import Reservations
 from .rules.supply_reserves import SupplyReserves
+from .tables.shard import Shard
 from .tables.sku_names import SkuNames
 from .tables.writing import record_origin
 from .work import LINE_NAMED, ORIGIN_NOTED, Steps, Work
@@ -29,12 +30,14 @@ Rules: TypeAlias = Mapping[type, Callable[[Any, int], Any]]
 
 
 def _is_plain(mail: Mail) -> bool:
-    """Whether it is a single-line Reserve on nobody's behalf, which runs with others."""
+    """Whether it is a single-line Reserve that can share a call of a kernel with others. One on
+    somebody's behalf cannot: what it writes is noted with its principal.
+    """
     return single_line.takes(mail.command) and not (mail.origin and mail.origin.principal)
 
 
 class Execution:
-    """Executes commands of these mailboxes by these rules."""
+    """Executes what the mailboxes hold, each command by its rule."""
 
     def __init__(
         self,
@@ -57,8 +60,8 @@ class Execution:
         self._long = {each for each, rule in rules.items() if isgeneratorfunction(rule)}
 
     def run(self, now_ns: int, work_max: float) -> Iterator[tuple[Ticket, Outcome]]:
-        """Execute what waits, and tell the outcomes. `work_max` is what a whole turn may do, of
-        which `work.left` is left.
+        """Execute commands and yield their outcomes. `work_max` is the work of a whole turn, in
+        microseconds; this one still has `work.left` of it.
         """
         self.now_ns = now_ns
         share = self._share(work_max)
@@ -74,9 +77,10 @@ class Execution:
                 self.actors[shard].put_back(waiting)
 
     def _share(self, work_max: float) -> float:
-        """What one mailbox may take of the turn: as much as it likes when there is time for all,
-        else as much as the others, so that a flood on one shard delays the others by a turn. What a
-        command that has begun still takes is not known from its weight.
+        """How much of the turn one mailbox may take, in microseconds: all of it when there is time
+        for everything that waits, else the same as the others, so that a flood on one shard delays
+        the others by a turn. The weight of a command that has begun does not tell what is left of
+        it, so then the shares are equal too.
         """
         weights = [actor.weight for actor in self.actors if actor.mailbox]
         has_begun = any(actor.begun for actor in self.actors)
@@ -87,12 +91,12 @@ class Execution:
     def _run_mixed(
         self, boxes: Sequence[list[Mail]], left: Sequence[list[Mail]], share: float
     ) -> Iterator[tuple[Ticket, Outcome]]:
-        """Execute in the order in which it came, until the turn is over. `left` gets what is not
-        done, and what lies behind that in its mailbox.
+        """Execute in the order of arrival, until the turn is over. What is not done goes to `left`,
+        with everything behind it in its mailbox.
         """
         whole = self.work.left
         names = self.sku_names
-        # A rename may come before in the same turn, so each is looked at when its turn comes.
+        # Lazily: a rename earlier in the same turn counts for the commands behind it.
         came = merge(*boxes, key=_ARRIVAL)
         mails = (self._inside(mail) if names.first else mail for mail in came)
         for (is_plain, origin), run in groupby(mails, self._kind):
@@ -103,8 +107,8 @@ class Execution:
             yield from self._noted(origin, answers) if origin else answers
 
     def _inside(self, mail: Mail) -> Mail:
-        """The mail with the first name of each SKU that it names. Stock facts may be many: their
-        rule names some at a time.
+        """The mail with each SKU under its first name. A message of stock facts may be long, so its
+        rule renames them a few at a time.
         """
         command, first = mail.command, self.sku_names.first
         if type(command) is RecordStockEvents or single_line.is_as_named(command, first):
@@ -112,8 +116,9 @@ class Execution:
         return mail._replace(command=put_names(mail.command, self.sku_names.first))
 
     def _kind(self, mail: Mail) -> tuple[bool, Origin | None]:
-        """Mail of one kind can run together: plain or not, and of which origin if not. A plain one
-        may lie in the mailbox of a name that its SKU has got since.
+        """What mails that run together have in common: whether they are plain and, if not, their
+        origin. A Reserve that was posted under a later name of its SKU lies in the mailbox of that
+        name, perhaps another shard's, and is not plain.
         """
         is_plain = _is_plain(mail)
         if is_plain and self.sku_names.first:
@@ -122,18 +127,18 @@ class Execution:
         return is_plain, None if is_plain else mail.origin
 
     def _outside(self, outcome: Outcome) -> Outcome:
-        """The outcome with the name by which each SKU is called now."""
+        """The outcome with each SKU under its current name."""
         if not self.sku_names.first:
             return outcome
-        # Before the command its lines were named, which took as long.
+        # Twice: `_inside` has renamed the lines of the command as well.
         self.work.spend(2 * LINE_NAMED * len(getattr(outcome, "lines", ())))
         return put_names(outcome, self.sku_names.shown)
 
     def _run_each(
         self, run: Iterable[Mail], left: Sequence[list[Mail]], share: float, whole: float
     ) -> Iterator[tuple[Ticket, Outcome]]:
-        """Execute one after the other. The first command of a turn, when its `whole` work is left,
-        is executed whatever it weighs.
+        """Execute one after the other. A command that is the first to use the turn's `whole` work
+        runs whatever it weighs, or it would wait for ever.
         """
         for mail in run:
             outcome = None
@@ -150,7 +155,7 @@ class Execution:
     def _noted(
         self, origin: Origin, answers: Iterator[tuple[Ticket, Outcome]]
     ) -> Iterator[tuple[Ticket, Outcome]]:
-        """The answers, with a note of their origin on all that was written for them."""
+        """The same answers; the origin is noted with everything that is written for them."""
         before = [shard.effects.written() for shard in self.shards]
         yield from answers
         self.work.spend(len(self.shards) * ORIGIN_NOTED)
@@ -158,6 +163,7 @@ class Execution:
             record_origin(shard, origin.principal, origin.correlation, written)
 
     def _by_home(self, run: Iterable[Mail], left: Sequence[list[Mail]]) -> list[list[Mail]]:
+        """Mails by shard. Where something is left already, they are left behind it."""
         boxes: list[list[Mail]] = [[] for _ in self.shards]
         for mail in run:
             (left if left[mail.shard] else boxes)[mail.shard].append(mail)
@@ -166,30 +172,32 @@ class Execution:
     def _run_plain(
         self, boxes: Sequence[list[Mail]], left: Sequence[list[Mail]]
     ) -> Iterator[tuple[Ticket, Outcome]]:
-        """Execute Reserves of one line each, which lie by the shard of their SKU."""
+        """Execute single-line Reserves, given by the shard of their SKU."""
         for shard, box in zip(self.shards, boxes, strict=True):
             if box:
-                reserves = [cast(Reserve, mail.command) for mail in box]
-                ids = [mail.origin.correlation if mail.origin else "" for mail in box]
-                outcomes = single_line.reserve_run(
-                    self.reservations, shard, reserves, ids, self.now_ns
-                )
-                if self.sku_names.first:
-                    outcomes = single_line.renamed(reserves, outcomes, self.sku_names.shown)
+                outcomes = self._reserve_run(shard, box)
                 yield from zip((mail.ticket for mail in box), outcomes, strict=False)
-                if len(outcomes) < len(box):
-                    left[shard.number].extend(box[len(outcomes) :])
+                left[shard.number].extend(box[len(outcomes) :])
+
+    def _reserve_run(self, shard: Shard, box: Sequence[Mail]) -> single_line.Outcomes:
+        """The outcomes of the first of these Reserves, as many as the turn has time for."""
+        reserves = [cast(Reserve, mail.command) for mail in box]
+        ids = [mail.origin.correlation if mail.origin else "" for mail in box]
+        outcomes = single_line.reserve_run(self.reservations, shard, reserves, ids, self.now_ns)
+        if self.sku_names.first:
+            return single_line.renamed(reserves, outcomes, self.sku_names.shown)
+        return outcomes
 
     def _has_time(self, mail: Mail) -> bool:
-        """Whether a command may begin in what is left of the turn; a long one, and one that has
-        begun, may go on in any rest.
+        """Whether the turn has time for a command. One that runs in steps, or has begun, can use
+        any time that is left.
         """
         is_long = type(mail.command) in self._long or self.actors[mail.shard].begun
         return self.work.left > (0 if is_long else mail.weight)
 
     def _execute(self, mail: Mail, share: float) -> Outcome | None:
-        """The outcome of a command; None of one that goes on in the next turn. A long rule takes
-        steps, and so may any other at its end.
+        """The outcome of a command, or None if it continues in the next turn. A long rule runs in
+        steps; any other may end in steps, which it returns.
         """
         command, actor = mail.command, self.actors[mail.shard]
         if actor.begun:
@@ -204,7 +212,9 @@ class Execution:
     def _go_on(
         self, actor: Actor, steps: Steps[Any], now_ns: int | None, share: float
     ) -> Outcome | None:
-        """Take steps for the mailbox's share of the turn; those that begin get no time."""
+        """Run steps for the mailbox's share of the turn. `now_ns` is None for steps that begin: a
+        new generator cannot be sent a value.
+        """
         actor.begun = steps
         others = max(0.0, self.work.left - share)
         self.work.left -= others

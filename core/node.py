@@ -5,9 +5,9 @@ wait, reads no clock and does no I/O; the same state and the same input give the
 for byte.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 
 import numpy as np
 
@@ -54,12 +54,12 @@ from .tables.table import Array
 from .tables.writing import expire, record, record_seal, take_entry
 from .work import EXPIRY, TURN_WORK_MAX, Work
 
-#: Work that may wait for one shard: 4,096 Reserves of one line.
+#: Work that may wait for one shard, in microseconds: that of 4,096 Reserves of one line.
 MAILBOX_CAPACITY = 24_576
 
-#: Holds that a turn lets end, counted with their lines: some 3,000 of one line take half of a turn.
-#: When more are due, as after a sale that began on the hour, further turns follow before any
-#: command.
+#: Holds that one turn ends, counted with their lines: some 3,000 of one line take half of a turn.
+#: When more are due, as after a sale that began on the hour, further turns end the rest before any
+#: command is executed.
 EXPIRE_BATCH_MAX = int(TURN_WORK_MAX / 2 / EXPIRY)
 
 
@@ -84,23 +84,24 @@ class Turn:
     """
 
     next_due_ns: int
-    """Call `turn` again no later than this, even with empty mailboxes: a hold ends, the sweep of
-    ended reservations or the audit goes on, or a source may have become silent.
+    """Call `turn` again no later than this (nanoseconds since 1970), even with empty mailboxes:
+    a hold ends, the sweep of ended reservations or the audit continues, or a source may have become
+    silent.
     """
 
     has_more: bool
     """Whether commands are left in a mailbox, or holds that are due: call `turn` again soon."""
 
     found: Sequence[Disagreement] = ()
-    """What the audit has found and did not know before: tell operators."""
+    """What the audit has found for the first time: tell operators."""
 
 
 class Node:
     """All shards of one process, over the data of one timeline.
 
     `hash_seed` decides where keys lie in hash tables; entries and digests do not depend on it.
-    Where strangers choose ids and names it has to be drawn at random, so that they can't choose
-    ones that meet in one place (kernels/hashing.py).
+    Where strangers choose ids and names it must be random, so that they cannot choose names that
+    all collide (kernels/hashing.py).
     """
 
     def __init__(
@@ -151,33 +152,36 @@ class Node:
         self.now_ns = 0
         self._has_window = False
 
-    def _rule_owners(self, unknown_skus: UnknownSkus) -> Iterator[object]:
-        """All rules over these shards."""
-        sources = Sources(self.shards, unknown_skus, self.source_states)
-        counts = Counts(self.reservations, self.work)
+    def _rule_owners(self, unknown_skus: UnknownSkus) -> tuple[object, ...]:
+        """The objects whose methods are the rules of this node's commands."""
+        shards, homes, work = self.shards, self.homes, self.work
+        sources = Sources(shards, unknown_skus, self.source_states)
+        counts = Counts(self.reservations, work)
         reversals = Reversals(counts)
-        planner = StockPlanner(self.shards, sources, reversals)
-        yield self.reservations
-        yield self.backorders
-        yield self.audit
-        yield Batches(self.shards, self.homes, self.reservations, self.work)
-        yield sources
-        yield SourceCatalogue(sources, self.homes, self.work)
-        late_counts = LateCounts(sources, counts, self.work)
+        planner = StockPlanner(shards, sources, reversals)
+        late_counts = LateCounts(sources, counts, work)
         changes = FactChanges(self.reservations, counts, reversals)
-        yield reversals
-        shortfalls = Shortfalls(self.homes, self.work)
-        yield shortfalls
-        yield SoldReserves(self.shards, self.homes, self.reservations, shortfalls)
-        facts = StockFacts(planner, self.homes, changes, late_counts, shortfalls, self.work)
-        yield facts
-        yield Merges(facts, self.homes, self.work)
-        yield StockBatches(planner, late_counts, self.work)
-        yield Availability(self.shards, self.homes, self.timeline, self.work)
-        yield AvailableToPromise(self.homes, self.work)
-        yield Catalogue(self.shards, self.homes, self.work)
-        yield SkuQuarantine(self.shards, self.homes, self.work)
-        yield Renames(self.homes, self.work)
+        shortfalls = Shortfalls(homes, work)
+        facts = StockFacts(planner, homes, changes, late_counts, shortfalls, work)
+        return (
+            self.reservations,
+            self.backorders,
+            self.audit,
+            sources,
+            reversals,
+            shortfalls,
+            facts,
+            Batches(shards, homes, self.reservations, work),
+            SoldReserves(shards, homes, self.reservations, shortfalls),
+            SourceCatalogue(sources, homes, work),
+            Merges(facts, homes, work),
+            StockBatches(planner, late_counts, work),
+            Availability(shards, homes, self.timeline, work),
+            AvailableToPromise(homes, work),
+            Catalogue(shards, homes, work),
+            SkuQuarantine(shards, homes, work),
+            Renames(homes, work),
+        )
 
     def __repr__(self) -> str:
         return f"<Node of {len(self.shards)} shards at {self.now_ns}>"
@@ -185,10 +189,11 @@ class Node:
     def post(
         self, command: Command, ticket: Ticket, principal: str = "", correlation: str = ""
     ) -> int:
-        """Queue a command in the mailbox of its home, and return its weight there. The journal
-        notes principal and correlation id, of NAME_BYTES_MAX bytes at most, with all that the
-        command changes. Raises MailboxFullError, and NoRoomError when a table may be too full for
-        it.
+        """Queue a command in the mailbox of its home shard, and return its weight (microseconds).
+        The journal notes `principal` and `correlation`, NAME_BYTES_MAX bytes each at most, with
+        everything that the command changes.
+
+        Raises MailboxFullError, and NoRoomError when a table may be too full for what it adds.
         """
         operation = OPERATIONS[type(command)]
         weight = operation.weight(command)
@@ -202,6 +207,7 @@ class Node:
         return weight
 
     def _promise_name(self, principal: str) -> None:
+        """Promise room for the name of a principal, which takes none where it is known."""
         try:
             self.room.promise(Growth.PRINCIPALS, 1)
         except NoRoomError:
@@ -209,13 +215,13 @@ class Node:
                 raise
 
     def turn(self, now_ns: int) -> Turn:
-        """Expire what is due, then execute what waits. A `now_ns` before the last one counts as the
-        last one.
+        """Expire what is due, then execute what waits. `now_ns` counts from 1970; a time before
+        that of the last turn counts as that.
         """
         self.now_ns = max(self.now_ns, now_ns)
         self.work.left = self.turn_work_max
         self.room.is_stale = True
-        if not self._has_window:
+        if not self._has_window and self._has_writes():
             self._set_window()
         is_late = self._expire()
         self.backorders.settle()
@@ -224,34 +230,44 @@ class Node:
         if self.audit.next_ns <= self.now_ns and not is_late:
             self.audit.go_on(self.now_ns)
         self.source_states.go_on(self.now_ns)
-        # A command must see every unit free whose hold is over, so it waits for the last of them.
+        # A command must see the units of every hold that is over as free, so it waits for them all.
         answers = [] if is_late else list(self.execution.run(self.now_ns, self.turn_work_max))
-        entries = [entry for shard in self.shards if (entry := take_entry(shard))]
         return Turn(
-            entries,
+            self._take_entries(),
             answers,
-            min(
-                *(self.sweep.next_ns, self.audit.next_ns, self.source_states.next_ns),
-                *(shard.expirations.next_ns for shard in self.shards),
-            ),
+            self._next_due_ns(),
             is_late or any(actor.mailbox for actor in self.actors),
             [put_names(each, self.sku_names.shown) for each in self.audit.take_found()],
         )
 
-    def _set_window(self) -> None:
-        """Let the shards know how long to keep what happens, once there is something to write."""
+    def _take_entries(self) -> list[Entry]:
+        return [entry for shard in self.shards if (entry := take_entry(shard))]
+
+    def _next_due_ns(self) -> int:
+        return min(
+            *(self.sweep.next_ns, self.audit.next_ns, self.source_states.next_ns),
+            *(shard.expirations.next_ns for shard in self.shards),
+        )
+
+    def _has_writes(self) -> bool:
+        """Whether a command that may write waits."""
         mails = (mail for actor in self.actors for mail in actor.mailbox)
-        if any(not OPERATIONS[type(mail.command)].is_read for mail in mails):
-            self._has_window = True
-            for shard in self.shards:
-                keeping = shard.keeping
-                if keeping.window_ns != self.history_window_ns:
-                    shard.now_ns = self.now_ns
-                    kept = self.history_window_ns, keeping.is_used
-                    record(shard, Section.HISTORY_WINDOWS, kept)
+        return any(not OPERATIONS[type(mail.command)].is_read for mail in mails)
+
+    def _set_window(self) -> None:
+        """Tell the shards how long to keep history. That is an effect, and a node that is read
+        alone writes nothing, so it waits for the first command that may write.
+        """
+        self._has_window = True
+        for shard in self.shards:
+            keeping = shard.keeping
+            if keeping.window_ns != self.history_window_ns:
+                shard.now_ns = self.now_ns
+                kept = self.history_window_ns, keeping.is_used
+                record(shard, Section.HISTORY_WINDOWS, kept)
 
     def _expire(self) -> bool:
-        """Let due holds end, and return whether some are left for the next turn."""
+        """End the holds that are due, and return whether some are left for the next turn."""
         work = self.expire_batch_max
         for shard in self.shards:
             work = expire(shard, self.now_ns, work)
@@ -259,17 +275,18 @@ class Node:
         return work <= 0 and any(shard.expirations.next_ns <= self.now_ns for shard in self.shards)
 
     def seal(self) -> list[Entry]:
-        """Write each shard's digest into the journal: the next replay must come to it, or say that
-        it did not.
+        """Write each shard's digest, as entries for the journal: the next replay is compared with
+        it.
         """
         for shard in self.shards:
             record_seal(shard)
-        return [entry for shard in self.shards if (entry := take_entry(shard))]
+        return self._take_entries()
 
     def replay(self, entry: Entry, *, compares_seal: bool = True) -> Array:
-        """Apply an entry of the journal, and return the numbers that its reservations have got in
-        their shard (int32). Raises StateMismatchError for a seal that does not fit; one of an
-        earlier schema cannot be compared.
+        """Apply an entry of the journal, and return the numbers of its reservations in their shard
+        (int32). A seal of an earlier schema cannot be compared: pass `compares_seal=False`.
+
+        Raises StateMismatchError for a seal that does not fit the state.
         """
         numbers = replay(self.shards[entry.shard], entry, compares_seal=compares_seal)
         self.room.forget()
@@ -279,7 +296,7 @@ class Node:
         return numbers
 
     def loaded(self) -> None:
-        """Rebuild what is derived, after the shards' states were loaded from a snapshot."""
+        """Rebuild what is derived, once the shards' states are loaded from a snapshot."""
         self.sku_names.clear()
         for shard in self.shards:
             rebuild(shard)
@@ -311,11 +328,10 @@ class Node:
         """
         sequences = [shard.sequence for shard in self.shards]
         first = second = 0
-        for shard in self.shards:
-            for part in state_bytes.content_hashes(shard):
-                first, second = first + part[0], second + part[1]
-                yield
-                if sequences != [each.sequence for each in self.shards]:
-                    raise StateChangedError
+        for part in chain.from_iterable(map(state_bytes.content_hashes, self.shards)):
+            first, second = first + part[0], second + part[1]
+            yield
+            if sequences != [shard.sequence for shard in self.shards]:
+                raise StateChangedError
         mask = 0xFFFF_FFFF_FFFF_FFFF
         return f"{first & mask:016x}{second & mask:016x}"
