@@ -6,6 +6,7 @@ then written shard by shard. An id or a number counts once, whatever shard it ca
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -28,8 +29,10 @@ from .recorded_events import NameOf, RecordedEvents
 from .reversals import Reversals, find_awaited_event
 from .sources import Sources
 
-#: Differences that the answer to one message tells; more would hold up others.
+#: Differences in the answer to one message; computing more would hold up other callers.
 DIFFERENCES_MAX = 1_000
+
+Scratch: TypeAlias = tuple[tuple[Array, ...], tuple[Array, ...], tuple[Array, ...], Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class StockPlanner:
 
     def __init__(self, shards: Sequence[Shard], sources: Sources, reversals: Reversals) -> None:
         self.shards = shards
-        self.recorded = RecordedEvents(shards)
+        self.recorded_events = RecordedEvents(shards)
         self.sources = sources
         self.reversals = reversals
 
@@ -77,57 +80,66 @@ class StockPlanner:
         now_ns: int,
         differences_max: int = DIFFERENCES_MAX,
     ) -> Plan:
-        """Decide all events (STOCK_EVENT, PLAN) one after the other, without writing anything."""
+        """Decide all events (STOCK_EVENT, PLAN) one after the other, without writing anything. At
+        most `differences_max` of the reused ids get their difference told.
+        """
         awaited = self._find_awaited(events, plan)
         known = self.sources.known(source)
         sequences = np.ascontiguousarray(events["sequence"])
         numbering = self.sources.numbering(known, sequences)
-        has_old = bool(sequences.min() <= numbering.last)
-        may_be_late = len(numbering.gaps) > 0 or not _rise(sequences)
         if len(numbering.gaps):
-            for shard, number in known:
-                tables = shard.source_records.records, shard.last_counts.records
-                kernels.find_counts(events, plan, shard.number, number, *tables)
-        numbered = known if has_old else []
-        recorded, hashes = self.recorded.find(numbered, events, plan, name_of, now_ns)
+            _find_counts(known, events, plan)
+        numbered = known if sequences.min() <= numbering.last else []
+        recorded, hashes = self.recorded_events.find(numbered, events, plan, name_of, now_ns)
+        may_be_late = len(numbering.gaps) > 0 or not _rise(sequences)
+        unknown_skus = self.sources.unknown_skus(known)
         codes = np.empty(len(events), np.uint8)
         counts = np.zeros(len(self.shards), np.int64)
-        first = self.shards[0]
-        space = (
-            first.events.current.slots.scratch(len(events)),
-            first.level_slots.scratch(len(events)),
-            first.unavailable_slots.scratch(len(events) if may_be_late else 1),
-            np.zeros(len(events), np.int32),
-        )
-        unknown_skus = self.sources.unknown_skus(known)
-        began = np.zeros(int(plan["new_sku"].max()) + 1, np.uint8)
-        if unknown_skus == UnknownSkus.QUARANTINE and len(began) > 1:
-            self._find_room(events, plan, began)
         is_out_of_turn = kernels.plan_stock(
             events,
             recorded,
             hashes,
             (numbering.last, numbering.floor, numbering.gaps, self.sources.cap(known)),
-            space,
+            self._scratch(len(events), may_be_late=may_be_late),
             plan,
             codes,
             counts,
-            began,
+            self._new_skus(events, plan, unknown_skus),
             unknown_skus,
         )
         for shard in self.shards:
             if len(shard.backorders):
                 _let_bind(shard, events, plan)
-        reused = positions_of(EVENT_ID_REUSED, codes)[:differences_max]
         differences = {
-            index: self.recorded.difference(recorded[index], events, index, name_of)
-            for index in reused
+            index: self.recorded_events.difference(recorded[index], events, index, name_of)
+            for index in positions_of(EVENT_ID_REUSED, codes)[:differences_max]
         }
         return Plan(events, plan, codes, counts, is_out_of_turn, differences, awaited)
 
+    def _scratch(self, count: int, *, may_be_late: bool) -> Scratch:
+        """Empty indexes for `plan_stock`: of keys, of levels and of late numbers, of which there
+        may be none; and places for numbers (int32).
+        """
+        first = self.shards[0]
+        return (
+            first.events.current.slots.scratch(count),
+            first.level_slots.scratch(count),
+            first.unavailable_slots.scratch(count if may_be_late else 1),
+            np.zeros(count, np.int32),
+        )
+
+    def _new_skus(self, events: Array, plan: Array, unknown_skus: int) -> Array:
+        """For `plan_stock`, by number of an unknown SKU in the message: NOT_BEGUN, or NO_ROOM where
+        it cannot begin (uint8).
+        """
+        began = np.zeros(int(plan["new_sku"].max()) + 1, np.uint8)
+        if unknown_skus == UnknownSkus.QUARANTINE and len(began) > 1:
+            self._find_room(events, plan, began)
+        return began
+
     def _find_room(self, events: Array, plan: Array, began: Array) -> None:
-        """Mark the unknown SKUs for which the quarantine of their shard has no room, were all of
-        those before them to begin.
+        """Mark the unknown SKUs for which the quarantine of their shard has no room, supposing that
+        all those before them begin.
         """
         numbers, firsts = np.unique(plan["new_sku"], return_index=True)
         places = np.where(numbers > 0, events["shard"][firsts].astype(np.int64), -1)
@@ -135,26 +147,27 @@ class StockPlanner:
             began[numbers[places == shard.number][shard.quarantined_skus.room :]] = NO_ROOM
 
     def _find_awaited(self, events: Array, plan: Array) -> list[int]:
-        """The positions of events for which reversals wait; plan for those that are undone."""
+        """The positions of events for which reversals wait. Those that are undone are marked in
+        their plan.
+        """
         awaited: list[int] = []
         for shard in self.shards:
-            if len(shard.awaited):
-                is_mine = (events["shard"] == shard.number) & (events["has_key"] != 0)
-                is_mine &= np.isin(events["key_lo"], shard.awaited["key_lo"])
-                for index in np.flatnonzero(is_mine).tolist():
-                    place = find_awaited_event(shard, events[index])
-                    if place >= 0:
-                        if shard.awaited.records["is_undone"][place]:
-                            plan["reversal"][index] = REVERSED_BEFORE
-                        awaited.append(index)
+            for index in _perhaps_awaited(shard, events):
+                place = find_awaited_event(shard, events[index])
+                if place < 0:
+                    continue
+                awaited.append(index)
+                if shard.awaited.records["is_undone"][place]:
+                    plan["reversal"][index] = REVERSED_BEFORE
         return awaited
 
     def finish(
         self, source: str, decided: Plan, event: StockEvent | None = None
     ) -> tuple[SequenceRange, ...]:
-        """Write what became of numbers, and of what was awaited, when all events are written; tell
-        the events that a count had seen or that were reversed, and return what numbers were
-        skipped. `event` is a single one that is not plain.
+        """Once all events are written, write what became of the source's numbers and of the
+        reversals that waited, and return the numbers that were skipped. Events that a count had
+        seen, or that were reversed, get a code that says so. `event` is a single one that is not
+        plain.
         """
         events, plan, codes = decided.events, decided.plan, decided.codes
         if not decided.is_out_of_turn and not decided.awaited:
@@ -177,8 +190,24 @@ class StockPlanner:
             write_stock(shard, decided.events, decided.plan, decided.codes, number, count)
 
 
+def _find_counts(known: Sequence[tuple[Shard, int]], events: Array, plan: Array) -> None:
+    """Note in the plan up to which number the last count of each level had seen its facts."""
+    for shard, number in known:
+        tables = shard.source_records.records, shard.last_counts.records
+        kernels.find_counts(events, plan, shard.number, number, *tables)
+
+
+def _perhaps_awaited(shard: Shard, events: Array) -> list[int]:
+    """Positions of the events of a shard that share half of a key with one that is awaited."""
+    if not len(shard.awaited):
+        return []
+    is_mine = (events["shard"] == shard.number) & (events["has_key"] != 0)
+    is_mine &= np.isin(events["key_lo"], shard.awaited["key_lo"])
+    return np.flatnonzero(is_mine).tolist()
+
+
 def _let_bind(shard: Shard, events: Array, plan: Array) -> None:
-    """Plan for backorders: they take what may be promised, and are less by that."""
+    """Let backorders take what an event lets be promised: they are served before new promises."""
     mine = np.flatnonzero((events["shard"] == shard.number) & (plan["is_open"] != 0))
     there = shard.backordered.records[events["row"][mine]]
     bound = np.minimum(there, np.maximum(plan["promisable"][mine], 0))
