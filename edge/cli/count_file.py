@@ -7,7 +7,9 @@ field and value, the first twenty at once. It knows no node.
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
+
+Item = TypeVar("Item")
 
 #: Columns that a file has to have, in any order and beside any others.
 COLUMNS: Final = ("sku", "location", "on_hand")
@@ -105,7 +107,7 @@ def _read(
     return Counted(sku, location, int(digits))
 
 
-def pieces(counts: Sequence[Counted], size: int) -> Iterator[Sequence[Counted]]:
-    """The counts, so many at a time."""
-    for start in range(0, len(counts), size):
-        yield counts[start : start + size]
+def pieces(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """The items, so many at a time."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

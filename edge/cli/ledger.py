@@ -1,17 +1,16 @@
 """Commands on the ledger: ledger, explain."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .console import TIMEOUT_DEFAULT_S, Json, Target, Timeout, asking, console, plain, print_json
+from .paging import up_to
 
 if TYPE_CHECKING:
     from holdfast.v1.ledger_service_pb2 import LedgerCoverage
-
-#: Movements that are asked for at once: the most that a node gives.
-PAGE_SIZE: Final = 1_000
 
 Time = Annotated[
     str | None, typer.Option(metavar="TIME", help="Like 2026-11-27T06:00Z.", show_default=False)
@@ -54,16 +53,11 @@ def list_movements(
         "from_time": _time("--since", since),
         "until_time": _time("--until", until),
     }
-    found: list[Any] = []
-    token = ""
     with asking(target, timeout, as_json=as_json) as client:
-        while len(found) < limit:
-            size = min(PAGE_SIZE, limit - len(found))
-            page = client.list_movements(**wanted, page_size=size, page_token=token)
-            found += page.movements
-            token = page.next_page_token
-            if not token:
-                break
+        ask = partial(client.list_movements, **wanted)
+        found, last = up_to(
+            limit, lambda size, token: ask(page_size=size, page_token=token), "movements"
+        )
     if as_json:
         for movement in found:
             print_json(plain(movement))
@@ -71,9 +65,9 @@ def list_movements(
     from . import ledger_tables
 
     console().print(ledger_tables.movements(found))
-    if token:
+    if last.next_page_token:
         typer.echo(f"There are more: --limit {2 * limit} shows twice as many.")
-    _tell_coverage(page.coverage)
+    _tell_coverage(last.coverage)
 
 
 @app.command()

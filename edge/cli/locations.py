@@ -1,11 +1,13 @@
 """Commands on places: location put, get, list."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .console import TIMEOUT_DEFAULT_S, Json, Target, Timeout, asking, console, plain, print_json
+from .paging import PAGE_SIZE, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,9 +15,6 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from holdfast.v1.catalog_service_pb2 import Location
-
-#: Locations that are asked for at once: the most that a node gives.
-PAGE_SIZE: Final = 1_000
 
 Code = Annotated[str, typer.Argument(metavar="LOCATION", help="Id of the location.")]
 
@@ -72,16 +71,8 @@ def list_locations(
     target: Target = None, timeout: Timeout = TIMEOUT_DEFAULT_S, as_json: Json = False
 ) -> None:
     """List all locations."""
-    from holdfast.v1.catalog_service_pb2 import ListLocationsResponse
-
-    every = ListLocationsResponse()
     with asking(target, timeout, as_json=as_json) as client:
-        while True:
-            page = client.list_locations(PAGE_SIZE, every.next_page_token)
-            every.locations.extend(page.locations)
-            every.next_page_token = page.next_page_token
-            if not every.next_page_token:
-                break
+        every = whole(partial(client.list_locations, PAGE_SIZE))
     _print(every, every.locations, as_json=as_json)
 
 

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
@@ -21,9 +22,7 @@ from .console import (
     plain,
     print_json,
 )
-
-#: Reservations that are asked for at once: the most that a node gives.
-PAGE_SIZE: Final = 1_000
+from .paging import up_to
 
 app = typer.Typer()
 
@@ -70,18 +69,11 @@ def list_reservations(
         "create_time_before": before,
         "owner": owner,
     }
-    found: list[Any] = []
-    token = ""
     with asking(target, timeout, as_json=as_json) as client:
-        while len(found) < limit:
-            size = min(PAGE_SIZE, limit - len(found))
-            page = client.list_reservations(
-                sku, location, **wanted, page_size=size, page_token=token
-            )
-            found += page.reservations
-            token = page.next_page_token
-            if not token:
-                break
+        ask = partial(client.list_reservations, sku, location, **wanted)
+        found, last = up_to(
+            limit, lambda size, token: ask(page_size=size, page_token=token), "reservations"
+        )
     if as_json:
         for reservation in found:
             print_json(plain(reservation))
@@ -89,7 +81,7 @@ def list_reservations(
     from . import answers
 
     console().print(answers.reservations(found))
-    if token:
+    if last.next_page_token:
         typer.echo(f"There are more: --limit {2 * limit} shows twice as many.")
 
 

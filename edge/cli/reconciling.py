@@ -2,9 +2,9 @@
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TextIO
@@ -24,6 +24,7 @@ from .console import (
     parse_instant,
     print_json,
 )
+from .count_comparison import Compared, compare, differing
 from .count_file import Counted, CountFileError, pieces, read_counts
 
 if TYPE_CHECKING:
@@ -33,33 +34,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-#: SKUs that are read at once, and counts of an instant that are sent: the most that a node takes.
-SKUS_MAX: Final = 1_000
+#: Counts as of an instant in one message: the most that a node takes.
 COUNTS_MAX: Final = 100
+
+#: Outcomes of counts that are recorded, now or before.
+_TAKEN: Final = ("STOCK_EVENT_OUTCOME_APPLIED", "STOCK_EVENT_OUTCOME_DUPLICATE")
 
 #: Differences that a table shows.
 SHOWN_MAX: Final = 50
 
 #: A long file takes many calls, each of which has this long.
 TIMEOUT_DEFAULT_S: Final = 30.0
-
-#: Reasons for which the node cannot say what was on hand at a past instant.
-_NO_PAST: Final = frozenset({"LEDGER_OFF", "LEDGER_UNAVAILABLE", "BEFORE_LEDGER"})
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A count beside what the node has; `node` is None where it does not know the name."""
-
-    counted: Counted
-    node: int | None
-    unknown: str = ""
-    """What is unknown: "SKU" or "location"."""
-
-    @property
-    def difference(self) -> int:
-        """Units that were counted beyond what the node has."""
-        return self.counted.on_hand - (self.node or 0)
 
 
 @app.command()
@@ -100,11 +85,11 @@ def reconcile(
         raise typer.BadParameter("say why with --reason, or look first without --apply")
     counts = _read(against, is_shown=not as_json)
     with asking(target, timeout, as_json=as_json, same="the same file and time") as client:
-        compared, is_past = _compare(client, counts, at, is_shown=not as_json)
+        compared, is_past = compare(client, counts, at, is_shown=not as_json)
         if out is not None:
             _write(out, compared)
         if as_json:
-            for each in _differing(compared):
+            for each in differing(compared):
                 print_json(_document(each))
         else:
             _tell(compared, at, is_past=is_past)
@@ -112,7 +97,7 @@ def reconcile(
             known = [each.counted for each in compared if not each.unknown]
             more = {"reason": reason, "actor": actor or default_actor()}
             _apply(client, known, at, source, more, as_json=as_json)
-    if not as_json and not apply and any(_differing(compared)):
+    if not as_json and not apply and any(differing(compared)):
         typer.echo("Nothing is changed. Record the counts with --apply --reason TEXT.", err=True)
 
 
@@ -140,82 +125,6 @@ def _opened(path: Path) -> Iterator[TextIO]:
         yield file
 
 
-# Comparing
-
-
-def _compare(
-    client: "BlockingClient", counts: Sequence[Counted], at: datetime, *, is_shown: bool
-) -> tuple[list[Compared], bool]:
-    """Each count beside what the node had at this instant by its ledger, or else has now; and
-    whether it was the instant.
-    """
-    from .progress import LateBar
-
-    places = _locations(client)
-    compared: list[Compared] = []
-    on_hand: dict[tuple[str, str], int] = {}
-    skus = list(dict.fromkeys(each.sku for each in counts))
-    known: set[str] = set()
-    with LateBar("SKUs read", is_shown=is_shown) as bar:
-        for start in range(0, len(skus), SKUS_MAX):
-            answer = client.batch_get_availability(skus[start : start + SKUS_MAX])
-            for sku in answer.availabilities:
-                known.add(sku.sku)
-                for level in sku.levels:
-                    on_hand[sku.sku, level.location] = level.on_hand
-            bar(start, len(skus))
-    for each in counts:
-        unknown = "SKU" if each.sku not in known else ""
-        unknown = unknown or ("" if each.location in places else "location")
-        node = None if unknown else on_hand.get((each.sku, each.location), 0)
-        compared.append(Compared(each, node, unknown))
-    return _as_of(client, compared, at, is_shown=is_shown)
-
-
-def _locations(client: "BlockingClient") -> set[str]:
-    """The names of all locations."""
-    names: set[str] = set()
-    token = ""
-    while True:
-        page = client.list_locations(page_size=1_000, page_token=token)
-        names.update(location.location for location in page.locations)
-        token = page.next_page_token
-        if not token:
-            return names
-
-
-def _as_of(
-    client: "BlockingClient", compared: list[Compared], at: datetime, *, is_shown: bool
-) -> tuple[list[Compared], bool]:
-    """The same with what was on hand at an instant, where the node has a ledger that says so."""
-    from ..client import HoldfastError, NotFound
-    from .progress import LateBar
-
-    past: list[Compared] = []
-    with LateBar("levels looked up", is_shown=is_shown) as bar:
-        for each in compared:
-            if each.unknown:
-                past.append(each)
-                continue
-            try:
-                answer = client.explain_availability(each.counted.sku, each.counted.location, at)
-                past.append(Compared(each.counted, answer.quantities.on_hand))
-            except NotFound:
-                past.append(Compared(each.counted, 0))  # there was no such level yet
-            except HoldfastError as error:
-                if error.reason in _NO_PAST:
-                    return compared, False
-                raise
-            bar(len(past), len(compared))
-    return past, True
-
-
-def _differing(compared: Iterable[Compared]) -> list[Compared]:
-    """What differs or is unknown, the largest difference first."""
-    found = [each for each in compared if each.unknown or each.difference]
-    return sorted(found, key=lambda each: (bool(each.unknown), -abs(each.difference)))
-
-
 # Telling
 
 
@@ -236,42 +145,45 @@ def _write(path: Path, compared: Sequence[Compared]) -> None:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, fields, restval="")
             writer.writeheader()
-            writer.writerows(map(_document, _differing(compared)))
+            writer.writerows(map(_document, differing(compared)))
     except OSError as error:
         fail(f"{path} cannot be written: {error.strerror}.")
 
 
 def _tell(compared: Sequence[Compared], at: datetime, *, is_past: bool) -> None:
-    from rich.markup import escape
-
-    from . import answers
-
-    differing = [each for each in _differing(compared) if not each.unknown]
+    different = [each for each in differing(compared) if not each.unknown]
     unknown = [each for each in compared if each.unknown]
-    when = f"at {at.isoformat()}" if is_past else "now"
-    if differing:
-        made = answers.table(("SKU", "location"), ("counted", f"on hand {when}", "difference"))
-        for each in differing[:SHOWN_MAX]:
-            figures = f"{each.counted.on_hand:,}", f"{each.node:,}", f"[red]{each.difference:+,}"
-            made.add_row(escape(each.counted.sku), escape(each.counted.location), *figures)
-        console().print(made)
-    if len(differing) > SHOWN_MAX:
-        typer.echo(f"{len(differing) - SHOWN_MAX:,} smaller differences are not shown: --out FILE.")
+    if different:
+        _print_differences(different, f"at {at.isoformat()}" if is_past else "now")
     for each in unknown[:SHOWN_MAX]:
         name = each.counted.sku if each.unknown == "SKU" else each.counted.location
         typer.echo(f"Unknown {each.unknown}: {name}.", err=True)
-    net = sum(each.difference for each in differing)
-    agreeing = len(compared) - len(differing) - len(unknown)
+    net = sum(each.difference for each in different)
+    agreeing = len(compared) - len(different) - len(unknown)
     typer.echo(
-        f"{len(compared):,} compared: {agreeing:,} agree, {len(differing):,} differ "
+        f"{len(compared):,} compared: {agreeing:,} agree, {len(different):,} differ "
         f"({net:+,} units together), {len(unknown):,} unknown."
     )
-    if differing and not is_past:
+    if different and not is_past:
         typer.echo(
             "What happened since is part of the differences; the node takes it into account when "
             "the counts are recorded.",
             err=True,
         )
+
+
+def _print_differences(different: Sequence[Compared], when: str) -> None:
+    from rich.markup import escape
+
+    from . import answers
+
+    table = answers.table(("SKU", "location"), ("counted", f"on hand {when}", "difference"))
+    for each in different[:SHOWN_MAX]:
+        figures = f"{each.counted.on_hand:,}", f"{each.node:,}", f"[red]{each.difference:+,}"
+        table.add_row(escape(each.counted.sku), escape(each.counted.location), *figures)
+    console().print(table)
+    if len(different) > SHOWN_MAX:
+        typer.echo(f"{len(different) - SHOWN_MAX:,} smaller differences are not shown: --out FILE.")
 
 
 # Recording
@@ -289,24 +201,16 @@ def _apply(
     """Record the counts as of an instant, each under an id of its own, so that the command may be
     repeated.
     """
-    from holdfast.v1 import stock_service_pb2 as stock
-
     from .progress import LateBar
 
-    accepted = (stock.STOCK_EVENT_OUTCOME_APPLIED, stock.STOCK_EVENT_OUTCOME_DUPLICATE)
-    done: dict[int, int] = dict.fromkeys(accepted, 0)
-    others: list[tuple[StockEvent, StockEventResult]] = []
+    results: list[tuple[StockEvent, StockEventResult]] = []
     with LateBar("counts recorded", is_shown=not as_json) as bar:
         for piece in pieces(counts, COUNTS_MAX):
             events = [_event(each, at, more) for each in piece]
-            results = client.record_stock_events(source, events).results
-            for event, result in zip(events, results, strict=True):
-                if result.outcome in done:
-                    done[result.outcome] += 1
-                else:
-                    others.append((event, result))
-            bar(sum(done.values()) + len(others), len(counts))
-    _tell_recorded(list(done.values()), others, as_json=as_json)
+            answer = client.record_stock_events(source, events)
+            results += zip(events, answer.results, strict=True)
+            bar(len(results), len(counts))
+    _tell_recorded(results, as_json=as_json)
 
 
 def _event(each: Counted, at: datetime, more: dict[str, str]) -> "StockEvent":
@@ -326,12 +230,11 @@ def _event(each: Counted, at: datetime, more: dict[str, str]) -> "StockEvent":
 
 
 def _tell_recorded(
-    done: Sequence[int],
-    others: "Sequence[tuple[StockEvent, StockEventResult]]",
-    *,
-    as_json: bool,
+    results: "Sequence[tuple[StockEvent, StockEventResult]]", *, as_json: bool
 ) -> None:
-    recorded, repeated = done
+    counted = Counter(_outcome(result) for _, result in results)
+    recorded, repeated = (counted[outcome] for outcome in _TAKEN)
+    others = [each for each in results if _outcome(each[1]) not in _TAKEN]
     if as_json:
         refused = [
             {"sku": event.sku, "location": event.location, "outcome": _outcome(result)}

@@ -1,6 +1,7 @@
 """Commands on SKUs: skus list, admit and discard those in quarantine; skus rename and merge."""
 
-from typing import TYPE_CHECKING, Annotated, Final
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,12 +19,10 @@ from .console import (
     plain,
     print_json,
 )
+from .paging import PAGE_SIZE, whole
 
 if TYPE_CHECKING:
     from holdfast.admin.v1.admin_service_pb2 import SettleQuarantinedSkuResponse
-
-#: SKUs that are asked for at once: the most that a node gives.
-PAGE_SIZE: Final = 1_000
 
 Sku = Annotated[str, typer.Argument(metavar="SKU", help="A SKU in quarantine.")]
 
@@ -39,16 +38,8 @@ def list_skus(
     target: AdminTarget = None, timeout: Timeout = TIMEOUT_DEFAULT_S, as_json: Json = False
 ) -> None:
     """List the SKUs in quarantine."""
-    from holdfast.admin.v1.admin_service_pb2 import ListQuarantinedSkusResponse
-
-    every = ListQuarantinedSkusResponse()
     with asking_operators(target, timeout, as_json=as_json) as client:
-        while True:
-            page = client.list_quarantined_skus(PAGE_SIZE, every.next_page_token)
-            every.skus.extend(page.skus)
-            every.next_page_token = page.next_page_token
-            if not every.next_page_token:
-                break
+        every = whole(partial(client.list_quarantined_skus, PAGE_SIZE))
     if as_json:
         print_json(plain(every))
         return

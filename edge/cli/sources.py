@@ -1,7 +1,8 @@
 """Commands on sources of stock events: sources list, get, update, reset."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +18,7 @@ from .console import (
     plain,
     print_json,
 )
+from .paging import PAGE_SIZE, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from holdfast.admin.v1.admin_service_pb2 import Source
-
-#: Sources that are asked for at once: the most that a node gives.
-PAGE_SIZE: Final = 1_000
 
 Name = Annotated[str, typer.Argument(metavar="SOURCE", help="Name of the source.")]
 
@@ -58,16 +57,8 @@ def list_sources(
     target: AdminTarget = None, timeout: Timeout = TIMEOUT_DEFAULT_S, as_json: Json = False
 ) -> None:
     """List all sources, with how far they have come and how many numbers are missing."""
-    from holdfast.admin.v1.admin_service_pb2 import ListSourcesResponse
-
-    every = ListSourcesResponse()
     with asking_operators(target, timeout, as_json=as_json) as client:
-        while True:
-            page = client.list_sources(PAGE_SIZE, every.next_page_token)
-            every.sources.extend(page.sources)
-            every.next_page_token = page.next_page_token
-            if not every.next_page_token:
-                break
+        every = whole(partial(client.list_sources, PAGE_SIZE))
     _print(every, every.sources, as_json=as_json)
 
 
@@ -76,16 +67,8 @@ def list_pending_reversals(
     target: AdminTarget = None, timeout: Timeout = TIMEOUT_DEFAULT_S, as_json: Json = False
 ) -> None:
     """List the reversals whose events have not come."""
-    from holdfast.admin.v1.admin_service_pb2 import ListPendingReversalsResponse
-
-    every = ListPendingReversalsResponse()
     with asking_operators(target, timeout, as_json=as_json) as client:
-        while True:
-            page = client.list_pending_reversals(PAGE_SIZE, every.next_page_token)
-            every.reversals.extend(page.reversals)
-            every.next_page_token = page.next_page_token
-            if not every.next_page_token:
-                break
+        every = whole(partial(client.list_pending_reversals, PAGE_SIZE))
     if as_json:
         print_json(plain(every))
         return

@@ -26,6 +26,7 @@ from .console import (
     plain,
     print_json,
 )
+from .paging import whole
 from .words import SignedCommand
 
 app = typer.Typer()
@@ -142,11 +143,7 @@ def promise(
             horizon_days=days,
             source_states=named_states(source_states),
         )
-        answer = page = ask()
-        while page.next_page_token:
-            page = ask(page_token=page.next_page_token)
-            answer.MergeFrom(page)
-    answer.next_page_token = ""
+        answer = whole(lambda token: ask(page_token=token))
     if as_json:
         print_json(plain(answer))
         return

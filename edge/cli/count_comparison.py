@@ -1,0 +1,109 @@
+"""Counts beside what a node has on hand: now, or at an instant of which its ledger tells."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from .count_file import Counted, pieces
+from .paging import PAGE_SIZE, whole
+
+if TYPE_CHECKING:
+    from ..client import BlockingClient
+
+#: SKUs in one read: the most that a node takes.
+SKUS_MAX: Final = 1_000
+
+#: Reasons for which the node cannot say what was on hand at a past instant.
+_NO_PAST: Final = frozenset({"LEDGER_OFF", "LEDGER_UNAVAILABLE", "BEFORE_LEDGER"})
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A count beside what the node has; `node` is None where it does not know the name."""
+
+    counted: Counted
+    node: int | None
+    unknown: str = ""
+    """What is unknown: "SKU" or "location"."""
+
+    @property
+    def difference(self) -> int:
+        """Units that were counted beyond what the node has."""
+        return self.counted.on_hand - (self.node or 0)
+
+
+def compare(
+    client: "BlockingClient", counts: Sequence[Counted], at: datetime, *, is_shown: bool
+) -> tuple[list[Compared], bool]:
+    """Each count beside what the node had at this instant if its ledger tells, else beside what it
+    has now; and whether it was the instant.
+    """
+    every = whole(partial(client.list_locations, PAGE_SIZE))
+    locations = {each.location for each in every.locations}
+    on_hand = _on_hand(client, counts, is_shown=is_shown)
+    compared = [_compared(each, on_hand, locations) for each in counts]
+    return _as_of(client, compared, at, is_shown=is_shown)
+
+
+def _on_hand(
+    client: "BlockingClient", counts: Sequence[Counted], *, is_shown: bool
+) -> dict[str, dict[str, int]]:
+    """Units on hand now by SKU and location, of the SKUs that the node knows."""
+    from .progress import LateBar
+
+    on_hand: dict[str, dict[str, int]] = {}
+    skus = list(dict.fromkeys(each.sku for each in counts))
+    with LateBar("SKUs read", is_shown=is_shown) as bar:
+        for piece in pieces(skus, SKUS_MAX):
+            for each in client.batch_get_availability(piece).availabilities:
+                on_hand[each.sku] = {level.location: level.on_hand for level in each.levels}
+            bar(len(on_hand), len(skus))
+    return on_hand
+
+
+def _compared(
+    counted: Counted, on_hand: dict[str, dict[str, int]], locations: set[str]
+) -> Compared:
+    if counted.sku not in on_hand:
+        return Compared(counted, None, "SKU")
+    if counted.location not in locations:
+        return Compared(counted, None, "location")
+    return Compared(counted, on_hand[counted.sku].get(counted.location, 0))
+
+
+def _as_of(
+    client: "BlockingClient", compared: list[Compared], at: datetime, *, is_shown: bool
+) -> tuple[list[Compared], bool]:
+    """The same with what was on hand at an instant, where the node has a ledger that says so."""
+    from ..client import HoldfastError
+    from .progress import LateBar
+
+    past: list[Compared] = []
+    try:
+        with LateBar("levels looked up", is_shown=is_shown) as bar:
+            for each in compared:
+                past.append(each if each.unknown else _at(client, each.counted, at))
+                bar(len(past), len(compared))
+    except HoldfastError as error:
+        if error.reason not in _NO_PAST:
+            raise
+        return compared, False
+    return past, True
+
+
+def _at(client: "BlockingClient", counted: Counted, at: datetime) -> Compared:
+    from ..client import NotFound
+
+    try:
+        answer = client.explain_availability(counted.sku, counted.location, at)
+    except NotFound:
+        return Compared(counted, 0)  # there was no such level yet
+    return Compared(counted, answer.quantities.on_hand)
+
+
+def differing(compared: Iterable[Compared]) -> list[Compared]:
+    """What differs or is unknown, the largest difference first."""
+    found = [each for each in compared if each.unknown or each.difference]
+    return sorted(found, key=lambda each: (bool(each.unknown), -abs(each.difference)))
