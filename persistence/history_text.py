@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from .history import EffectRecord
+from .shard_history import EffectRecord
 
 
 def record_text(record: EffectRecord) -> str:

@@ -13,7 +13,6 @@ from .archive.segments import History, MissingHistoryError, archived_to
 from .backup_json import Backup
 from .codec import DamagedEntryError, decode_group, time_of_group
 from .data_directory import DataDirectory, DirectoryError
-from .history import exact_time_text
 from .journal import JournalError
 from .kept_history import NoJournal, directory_of, open_history
 from .lmdb.data_file import DamagedFileError
@@ -27,6 +26,7 @@ from .snapshots.file import (
     snapshot_paths,
     snapshot_position,
 )
+from .time_texts import exact_time_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def _then(label: str, bar: "LateBar") -> "Progress":
 
 
 def _tell_backup(target: Path, made: "BackupMade", *, as_json: bool) -> None:
-    from holdfast.persistence.history import exact_time_text
+    from holdfast.persistence.time_texts import exact_time_text
 
     position, end = made.backup.position, exact_time_text(made.report.now_ns)
     notes = [*made.notes, *made.report.notes]
@@ -125,7 +125,7 @@ def restore(
 
 
 def _tell_restored(made: "Restored", *, as_json: bool) -> None:
-    from holdfast.persistence.history import exact_time_text
+    from holdfast.persistence.time_texts import exact_time_text
 
     path, timeline = made.directory.path, f"{made.directory.timeline:016x}"
     time, end_time = exact_time_text(made.now_ns), exact_time_text(made.end_ns)

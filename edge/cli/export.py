@@ -96,7 +96,7 @@ def _file_errors(file: Path) -> Iterator[None]:
 @contextmanager
 def _csv(path: Path, columns: dict[str, type]) -> Iterator[Write]:
     """Rows as lines of text (RFC 4180), with a line of names before them."""
-    from holdfast.persistence.history import time_text
+    from holdfast.persistence.time_texts import time_text
 
     times = [at for at, name in enumerate(columns) if name.endswith("_ns")]
 

@@ -23,8 +23,9 @@ from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from holdfast.core.tables.effects import Section
 from holdfast.persistence.codec import read_appends
-from holdfast.persistence.history import EffectRecord, RecordFilter, effect_records
+from holdfast.persistence.history import RecordFilter, effect_records
 from holdfast.persistence.history_text import record_text
+from holdfast.persistence.shard_history import EffectRecord
 from tests.persistence.journals import JournalWriter, MemoryJournal
 
 NS_PER_S = 1_000_000_000

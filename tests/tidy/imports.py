@@ -46,11 +46,14 @@ FLOORS = {
     "persistence": (
         ("backup", "past", "rebuild", "restore", "verify", "snapshots/process", "ledger"),
         ("kept_history", "recovery"),
-        ("effect_notes", "history", "history_text", "archive", "journal_process", "snapshots"),
+        (
+            *("effect_notes", "history", "history_text", "shard_history"),
+            *("archive", "journal_process", "snapshots"),
+        ),
         ("codec", "lmdb"),
         (
             *("backup_json", "checked_json", "data_directory"),
-            *("directory_lock", "durable_files", "hash_chain", "journal"),
+            *("directory_lock", "durable_files", "hash_chain", "journal", "time_texts"),
         ),
     ),
     "edge": (

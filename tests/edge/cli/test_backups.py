@@ -8,7 +8,7 @@ import typer
 
 from holdfast.edge.cli.backups import parse_time
 from holdfast.persistence.data_directory import read_node_json
-from holdfast.persistence.history import exact_time_text
+from holdfast.persistence.time_texts import exact_time_text
 from holdfast.persistence.verify import verify
 from tests.edge.cli.commands import flat, run
 from tests.persistence.lives import flip_in_last_value, live_on, snapshot_of

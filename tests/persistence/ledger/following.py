@@ -9,10 +9,11 @@ from pathlib import Path
 from holdfast.core.model import State
 from holdfast.persistence.codec import read_appends
 from holdfast.persistence.data_directory import read_node_json
-from holdfast.persistence.history import EffectRecord, RecordFilter, effect_records
+from holdfast.persistence.history import RecordFilter, effect_records
 from holdfast.persistence.ledger.explain import Explanation
 from holdfast.persistence.ledger.follower import Follower
 from holdfast.persistence.lmdb.store import LmdbJournal
+from holdfast.persistence.shard_history import EffectRecord
 
 MAP_BYTES = 1 << 40
 
