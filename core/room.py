@@ -2,7 +2,7 @@
 
 A command says how many records it adds to one table at most (commands/registry.py), whatever it
 comes to. It is admitted when every table that it may add to has room for that and for all that
-waits; so a table does not fill in the middle of a turn, nor behind a message of a stream. The
+waits; so a table does not fill in the middle of a turn, nor after a message of a stream. The
 fullest shard decides for all: SKUs are spread over shards by a hash, so they fill alike.
 """
 

@@ -1,7 +1,7 @@
 """Makes a backup of a data directory, beside its node or without one: `holdfast backup`.
 
 The copy ends at the journal's position of one instant. Segments are copied as they are, and what
-the journal has behind them becomes segments of the backup, so LMDB keeps no page for it longer than
+the journal has after them becomes segments of the backup, so LMDB keeps no page for it longer than
 one chunk of a read takes. The node may archive, drop and replace files meanwhile; what is
 gone before it was copied makes it begin anew. The backup is verified, and then given its name.
 """
@@ -116,7 +116,7 @@ def _copy_once(
     copy = DataDirectory(target, source.shard_count, source.slot_count, source.timeline)
     with ExitStack() as stack:
         # Opened first: they stay readable when newer ones take their place, and the journal, opened
-        # behind them, reaches as far as each of them.
+        # after them, reaches as far as each of them.
         snapshots = [
             (path, stack.enter_context(path.open("rb"))) for path in snapshot_paths(source)
         ]

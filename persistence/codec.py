@@ -76,7 +76,7 @@ class DamagedEntryError(Exception):
 def read_appends(
     journal: JournalReader, after: int, chain: Chain
 ) -> Iterator[tuple[int, list[RecordedEntry]]]:
-    """Position and entries of every append behind `after`, whose chain is given and advances.
+    """Position and entries of every append after `after`, whose chain is given and advances.
 
     Raises DamagedEntryError at the first that is not what was written, NewerSchemaError at the
     first that a newer build wrote, JournalError as the journal does.

@@ -20,7 +20,7 @@ GROUP = struct.Struct("<4sIQQ")
 """Group header; codec.py names the fields."""
 
 ENTRY = struct.Struct("<HHIQQqQ16s")
-"""Entry header without the entry's own hash, which stands behind it."""
+"""Entry header without the entry's own hash, which stands after it."""
 
 _SHARD = struct.Struct("<H")
 _SHARD_AT = 2

@@ -13,7 +13,7 @@ class RecordFilter:
     """Which records are asked for: as it is made, all of them."""
 
     after: int = 0
-    """Those of appends behind this position."""
+    """Those of appends after this position."""
     sku: str | None = None
     """Those that name this SKU as it was first called, in one of their lines if they have lines."""
     reservation_id: str | None = None

@@ -39,7 +39,7 @@ class JournalReader(Protocol):
         """Position of the last append that `read` comes to."""
 
     def read(self, after: int) -> Iterator[tuple[int, bytes]]:
-        """Position and bytes of every append behind `after`; codec.read_appends decodes them.
+        """Position and bytes of every append after `after`; codec.read_appends decodes them.
 
         Raises JournalError when a position is missing or the file can't be read.
         """
@@ -71,7 +71,7 @@ class JournalAppender(Protocol):
 
     def forget(self, up_to: int) -> None:
         """Let the journal drop the appends up to a position, in its own time. They must be in the
-        archive, or not be wanted, and behind a snapshot.
+        archive, or not be wanted, and a snapshot must cover them.
         """
 
     def headroom_bytes(self) -> int:

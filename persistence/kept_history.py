@@ -22,7 +22,7 @@ class NoJournal:
         return self.position + 1
 
     def read(self, after: int) -> Iterator[tuple[int, bytes]]:
-        """Nothing, behind the end."""
+        """Nothing: the end."""
         assert after >= self.position, after
         return iter(())
 

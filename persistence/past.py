@@ -1,8 +1,8 @@
 """Past states of a backup, or of what is left of a data directory.
 
-A state is reached from a snapshot, by replaying what comes behind it. Where the journal can't be
-read, archive and snapshots are what is left; a snapshot behind the archive then stands for its own
-position alone.
+A state is reached from a snapshot, by replaying what comes after it. Where the journal can't be
+read, archive and snapshots are what is left; a snapshot past the end of the archive then stands for
+its own position alone.
 """
 
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ class Wanted:
         return self.position is None and self.at_ns is None
 
     def allows(self, position: int, time_ns: int) -> bool:
-        """Whether the state at a position is not behind the one that is asked for."""
+        """Whether the state at a position is not later than the one that is asked for."""
         if self.position is not None:
             return position <= self.position
         return self.at_ns is None or time_ns <= self.at_ns
@@ -57,8 +57,8 @@ class Past:
     damage: str = ""
     """Why the journal is not used."""
     snapshots: list[int] = field(default_factory=list)
-    """Positions of good snapshots, newest first, that the history goes on from or that lie behind
-    it.
+    """Positions of good snapshots, newest first, that the history goes on from or that are later
+    than it.
     """
 
     @property
@@ -177,7 +177,7 @@ def _out_of_reach(past: Past) -> DirectoryError:
 
 
 def _start(past: Past, wanted: Wanted) -> Snapshot:
-    """The newest snapshot that is not behind the state that is asked for, or an empty node."""
+    """The newest snapshot that is not later than the state that is asked for, or an empty node."""
     for position in past.snapshots:
         if wanted.position is None or position <= wanted.position:
             try:

@@ -5,7 +5,7 @@
     3  make what was read durable     names and meta pages: what a process reads back, the disk may
                                       not have
     4  load the newest good snapshot  a bad one is reported and passed over
-    5  replay the journal behind it   every entry is checked against the hash chain, every seal
+    5  replay the journal after it    every entry is checked against the hash chain, every seal
                                       against the state
 
 Each step succeeds, or stops with the file and the byte to look at. Nothing is repaired.
@@ -72,7 +72,7 @@ class Recovered:
     snapshot_position: int
     """0 when it was replayed from the first append on."""
     replayed: int
-    """Appends behind the snapshot."""
+    """Appends after the snapshot."""
     bad_snapshots: list[str]
     """File and reason of each that was passed over."""
 
@@ -154,7 +154,7 @@ def _make_directory(path: Path, shard_count: int, map_size_bytes: int) -> DataDi
     # What a first start leaves that ends in the middle of this.
     new.journal.unlink(missing_ok=True)
     LmdbJournal(new.journal, map_size_bytes, reserve_bytes=0).close()
-    # Bytes first, then names, and node.json behind both: LMDB syncs a transaction, and there was
+    # Bytes first, then names, and node.json after both: LMDB syncs a transaction, and there was
     # none.
     with new.journal.open("rb") as made:
         os.fsync(made.fileno())

@@ -2,7 +2,7 @@
 
 The new directory gets the history up to the point as its archive, a snapshot of the state, and a
 journal that goes on from there with a seal of it. It has a timeline of its own, so that handles and
-revisions which were given out behind the point are told apart from what its node will give out. It
+revisions which were given out after the point are told apart from what its node will give out. It
 is verified, and then becomes a data directory with its node.json.
 """
 
@@ -99,7 +99,7 @@ def _copy(file: Path, folder: Path) -> None:
 
 
 def _write_state(new: DataDirectory, state: Snapshot) -> None:
-    """Write the state, and a journal that goes on behind it with a seal."""
+    """Write the state, and a journal that goes on after it with a seal."""
     if state.position:
         try:
             write_snapshot(new, state)

@@ -101,7 +101,7 @@ class ShardHistory:
         reservations = _NO_RESERVATIONS
         for section, effects in sections:
             if section is Section.RESERVATIONS:
-                reservations = effects  # the lines behind them complete them
+                reservations = effects  # the lines after them complete them
             elif section is Section.LINES:
                 records = self._read_reservations(reservations, effects, texts)
                 yield from zip(repeat(Section.RESERVATIONS), records, strict=False)

@@ -2,7 +2,7 @@
 
 Every append is replayed from the first that is left, in the archive and in the journal, and each
 snapshot has to be the state at its position. Where older history was dropped, the replay begins at
-the oldest snapshot behind it. Nothing is changed. It may run beside a serving node; then the
+the oldest snapshot after it. Nothing is changed. It may run beside a serving node; then the
 structure of the journal's pages is left out, which the node has checked when it started and which
 can't be judged while it writes.
 """

@@ -63,7 +63,7 @@ class LocationView:
 
 @dataclass(frozen=True, slots=True)
 class ListLocations:
-    """Read a page of locations: at most `count` behind the first `start`."""
+    """Read a page of locations: at most `count` after the first `start`."""
 
     start: int
     count: int
@@ -75,7 +75,7 @@ class LocationsView:
 
     locations: tuple[Location, ...]
     next_start: int | None
-    """Where the next page starts; None behind the last."""
+    """Where the next page starts; None after the last."""
 
 
 @dataclass(frozen=True, slots=True)

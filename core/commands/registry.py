@@ -138,7 +138,7 @@ class Operation(Generic[Asked, Told]):
     rows: Callable[[Asked], int]
     """How many records it adds to one table at most."""
     may_fault: bool
-    """Its rule may answer with a fault, so that a message behind it in a stream has to wait."""
+    """Its rule may answer with a fault, so that a message after it in a stream has to wait."""
 
 
 #: Command -> its operation. Filled by the entries below.

@@ -139,7 +139,7 @@ class Backordered(NamedTuple):
 
     units: int
     expected_ns: int | None
-    """When the supply is expected that covers it, behind all that was promised before; None when
+    """When the supply is expected that covers it, after all that was promised before; None when
     none does.
     """
     latest_ns: int

@@ -28,7 +28,7 @@ class QuarantinedSkusView:
 
     skus: tuple[QuarantinedSku, ...]
     next_start: int | None
-    """Where the next page starts; None behind the last."""
+    """Where the next page starts; None after the last."""
 
 
 @dataclass(frozen=True, slots=True)

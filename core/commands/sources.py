@@ -80,7 +80,7 @@ class SourcesView:
 
     sources: tuple[SourceView, ...]
     next_start: int | None
-    """Where the next page starts; None behind the last."""
+    """Where the next page starts; None after the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,4 +145,4 @@ class PendingReversalsView:
 
     reversals: tuple[PendingReversal, ...]
     next_start: int | None
-    """Where the next page starts; None behind the last."""
+    """Where the next page starts; None after the last."""

@@ -148,7 +148,7 @@ class Availability:
         """Stock levels by handle."""
         numbers, rows = split_handles(self.timeline, command.handles)
         columns = np.zeros((7, len(rows)), np.int64)
-        # A forged handle may name a shard that does not exist: such are counted behind the last.
+        # A forged handle may name a shard that does not exist: such are counted after the last.
         counts = np.bincount(np.minimum(numbers, len(self.shards)), minlength=len(self.shards))
         for shard, count in zip(self.shards, counts.tolist(), strict=False):
             if count:

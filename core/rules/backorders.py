@@ -1,7 +1,7 @@
 """Backorders: what is not on hand is promised from supply, and takes what comes before others can.
 
 They stand in a queue by level, in the order in which they were promised. A line is promised when
-supply that is due by its latest time covers it behind all that stand before it; so a new promise
+supply that is due by its latest time covers it after all that stand before it; so a new promise
 breaks no earlier one, and what comes late or short is missed by those who asked last
 (docs/adr/0046).
 """

@@ -243,7 +243,7 @@ class Counts:
         self, fact: FactSought, shard: Shard, row: int, now_ns: int
     ) -> tuple[int, bool]:
         """The number of a fact in the history, or 0, and whether the last count of its level
-        was one of the shelf, behind it.
+        was one of the shelf, after it.
         """
         came_at_ns = fact.came_at_ns
         oldest_ns = _oldest_ns(shard, now_ns)
@@ -269,7 +269,7 @@ class Counts:
     def _shelf_count(
         self, shard: Shard, row: int, after_ns: int
     ) -> Array | Literal[CountBasis.BOOKS] | None:
-        """The last count of a level behind an instant, or BOOKS when it was one of those."""
+        """The last count of a level after an instant, or BOOKS when it was one of those."""
         facts = self._since(shard.facts, shard, row, after_ns)
         counts = facts[facts["kind"] == COUNT][:1] if facts is not None else _NO_RECORDS
         if not len(counts):
@@ -358,11 +358,11 @@ def _reapplied(shard: Shard, facts: Array, shipped: int) -> tuple[Reapplied, ...
 
 
 def _is_behind(count: Array, fact: Array) -> bool:
-    """Whether a count was behind a fact: by their numbers, if they are of one source."""
+    """Whether a count came after a fact: by their numbers, if they are of one source."""
     if count["source"] == fact["source"] and count["sequence"] and fact["sequence"]:
         return bool(count["sequence"] > fact["sequence"])
-    behind = int(count["at_ns"]), int(count["link"])
-    return behind > (int(fact["at_ns"]), int(fact["link"]))
+    counted = int(count["at_ns"]), int(count["link"])
+    return counted > (int(fact["at_ns"]), int(fact["link"]))
 
 
 def _moving(facts: Array, basis: int) -> Array:

@@ -1,7 +1,7 @@
 """What a stock fact changes beside units on hand: the status of units, the reservation under which
 they were shipped, inbound supply.
 
-It is found before anything is written (`judge`), and written behind the fact itself (`write`).
+It is found before anything is written (`judge`), and written after the fact itself (`write`).
 """
 
 from dataclasses import dataclass, replace

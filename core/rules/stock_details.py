@@ -67,7 +67,7 @@ def write_column_details(shard: Shard, first: int, decided: Plan, details: Stock
 
 
 def _packed(details: StockDetails, told: Array) -> Array:
-    """The texts of some events as the journal has them (uint8): each behind a byte of length, five
+    """The texts of some events as the journal has them (uint8): each after a byte of length, five
     of each event, of which the last two are empty here.
     """
     sizes = np.zeros((len(told), TEXTS_OF_FACT), np.int64)

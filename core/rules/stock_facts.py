@@ -166,7 +166,7 @@ class StockFacts:
         return EventsOutcome(results, revisions, tuple(skipped[:RANGES_TOLD_MAX]))
 
     def _short(self, named: Sequence[StockEvent], outcome: EventsOutcome) -> list[tuple[str, str]]:
-        """The SKU and location of each event behind which promises can't be kept, or that may
+        """The SKU and location of each event after which promises can't be kept, or that may
         change what supply brings to those who wait for it.
         """
         told = zip(map(_NAME, named), outcome.results, strict=True)

@@ -65,7 +65,7 @@ class StockPlanner:
     def find_levels(self, events: Array, plan: Array) -> list[Shard]:
         """Read the levels of events into their plan; return the shards that they name."""
         counts = np.bincount(events["shard"], minlength=len(self.shards)).tolist()
-        # A forged handle may name a shard that does not exist: such are counted behind the last.
+        # A forged handle may name a shard that does not exist: such are counted after the last.
         named = [shard for shard, count in zip(self.shards, counts, strict=False) if count]
         for shard in named:
             kernels.find_event_levels(events, plan, shard.header, shard.stock)

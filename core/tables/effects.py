@@ -7,7 +7,7 @@ recorded; a kind may have several.
 
 A turn collects effects by kind, and gives them out in the order of `DTYPES`. That is an order of
 replay as good as the one in which they came, because effects of different kinds commute (they add
-up, or set a field of their own), or one refers to the other and comes behind it (a line to a level,
+up, or set a field of their own), or one refers to the other and comes after it (a line to a level,
 a move to a line). Kinds for which that does not hold are `STANDS_ALONE`: an effect of theirs
 ends the stage before it, and stands in a stage of its own.
 """
@@ -105,7 +105,7 @@ _STOCK = [
 #: REVERSED_BEFORE and its like of what was reversed.
 _STOCK_NOW = [*_STOCK, ("content", "u2"), ("counted", "u1")]
 
-#: Names and other texts stand behind one byte of length each (NameTable.add).
+#: Names and other texts stand after one byte of length each (NameTable.add).
 _PACKED_NAMES = np.dtype("u1")
 
 #: Layouts, in the order of replay within a stage.
@@ -168,8 +168,8 @@ DTYPES: dict[Section, np.dtype] = {
     Section.FORGETS: np.dtype([("count", "u4")]),
     Section.STOCK_PADDED: np.dtype([*_STOCK, ("pad", "u2"), ("pad2", "u4")]),
     Section.STOCK_PLAIN: np.dtype(_STOCK),
-    # The quantity of each STOCK behind it of which the difference does not tell it: COUNT,
-    # the kinds behind it, and what was counted already. Of a COUNT, the number of its source
+    # The quantity of each STOCK after it of which the difference does not tell it: COUNT,
+    # the kinds after it, and what was counted already. Of a COUNT, the number of its source
     # up to which it had seen its facts.
     Section.COUNTED: np.dtype([("quantity", "i8"), ("seen", "u8")]),
     Section.STOCK: np.dtype(_STOCK_NOW),
@@ -177,7 +177,7 @@ DTYPES: dict[Section, np.dtype] = {
     Section.UNAVAILABLE: np.dtype(
         [("units", "i8"), ("row", "i4"), ("status", "i4"), ("stock", "u4"), ("pad", "u4")]
     ),
-    # Document and line of each of the SUPPLIES behind it that is new (`text_size` bytes).
+    # Document and line of each of the SUPPLIES after it that is new (`text_size` bytes).
     Section.SUPPLY_TEXTS: _PACKED_NAMES,
     # What is said of supply: how many units in all, by when, and since when (0 if that was not
     # told); or with `is_receipt` how many units of it have come. With `is_transfer`, how many units

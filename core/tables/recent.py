@@ -163,7 +163,7 @@ class History:
 
 
 def _generation() -> Table:
-    """No records, with room for the longest generation and an entry behind it."""
+    """No records, with room for the longest generation and an entry after it."""
     return Table(HISTORY, rows_max=HISTORY_MAX + EFFECTS_MAX)
 
 

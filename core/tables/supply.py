@@ -96,7 +96,7 @@ def sum_incoming(shard: Shard, rows: Array, before_ns: int = NEVER_NS) -> list[i
 
 def list_open(shard: Shard, rows: Array, most: int) -> tuple[Array, Array, int]:
     """Open supplies (SUPPLY) of rows (int64), the index of the row of each, and of how many rows:
-    of the last one all, and of none behind it when they are `most`.
+    of the last one all, and of none after it when they are `most`.
     """
     if not len(shard.supplies):
         return shard.supplies.records[:0], np.zeros(0, np.int64), len(rows)

@@ -68,7 +68,7 @@ def record_texts(shard: Shard, reservation: int, *texts: str) -> None:
 
 
 def record_written(shard: Shard, section: Section, count: int) -> None:
-    """Apply the `count` effects that a kernel has written behind those in use."""
+    """Apply the `count` effects that a kernel has written after those in use."""
     if count:
         shard.effects.touched = True
         apply(shard, section, shard.effects[section].extend(count))

@@ -1,4 +1,4 @@
-"""How the words of a command line are taken: as text, and literally behind `--`."""
+"""How the words of a command line are taken: as text, and literally after `--`."""
 
 from collections.abc import Iterable
 from typing import Any

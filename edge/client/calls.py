@@ -277,10 +277,10 @@ def get_available_to_promise(
     page_token: str = "",
     **options: Unpack[Options],
 ) -> Call[availability.GetAvailableToPromiseResponse]:
-    """What can be promised of a SKU by date, as supply comes: today and up to 180 days behind it,
+    """What can be promised of a SKU by date, as supply comes: today and up to 180 days more,
     30 by default; with `source_states`, at stock levels whose source is in one of these states. A
     page of 100 stock levels, or `page_size`, up to 250; the response's `next_page_token` leads to
-    the next page, and is empty behind the last.
+    the next page, and is empty after the last.
 
     Raises `NotFound` if no stock event ever named the SKU, or if a location is unknown.
     """
@@ -409,7 +409,7 @@ def list_locations(
     page_size: int = 0, page_token: str = "", **options: Unpack[Options]
 ) -> Call[catalog.ListLocationsResponse]:
     """A page of locations, in the order in which they were created: 100 of them, or `page_size`, up
-    to 1,000. The response's `next_page_token` leads to the next, and is empty behind the last.
+    to 1,000. The response's `next_page_token` leads to the next, and is empty after the last.
     """
     request = catalog.ListLocationsRequest(
         page_size=integer("page_size", page_size, 32), page_token=text("page_token", page_token)

@@ -181,7 +181,7 @@ class Client:
 
         A batch is the name of a source with up to 1,000 of its events, or a `StockColumns`. There
         is no deadline unless `timeout_s` is given, and nothing is retried: after an error, the
-        source resumes behind what was acknowledged.
+        source resumes after what was acknowledged.
 
         A batch that failed as a whole did nothing: its acknowledgement has a `status` in place of
         results, and the stream goes on. `batch_id` counts the batches from 1. Raises a
@@ -262,7 +262,7 @@ class Client:
         correlation_id: str | None = None,
     ) -> AsyncGenerator[watch.WatchReservationsResponse, None]:
         """Tell what becomes of reservations of a SKU, at a location, or of all: each change, oldest
-        first, from now on, from the oldest in the node's ledger, or behind the `resume_token` of a
+        first, from now on, from the oldest in the node's ledger, or after the `resume_token` of a
         response. It resumes and raises as `watch_availability` does, and HoldfastError with the
         reason LEDGER_OFF; `reset` says to read reservations again.
         """

@@ -31,7 +31,7 @@ def list_movements(
 
     What is given must all fit; `by_correlation_id` is that of the calls that moved them. Times have
     a time zone, and `until_time` is the first instant that does not count. The response's
-    `next_page_token` leads to the next page, and is empty behind the last; `coverage` says what the
+    `next_page_token` leads to the next page, and is empty after the last; `coverage` says what the
     node's ledger holds. Raises a `HoldfastError` of reason LEDGER_OFF where the node keeps none.
     """
     request = ledger.ListMovementsRequest(

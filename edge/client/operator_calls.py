@@ -29,7 +29,7 @@ def list_sources(
     page_size: int = 0, page_token: str = "", **options: Unpack[Options]
 ) -> Call[admin.ListSourcesResponse]:
     """A page of sources of stock events: 100 of them, or `page_size`, up to 1,000. The response's
-    `next_page_token` leads to the next, and is empty behind the last.
+    `next_page_token` leads to the next, and is empty after the last.
     """
     request = admin.ListSourcesRequest(
         page_size=integer("page_size", page_size, 32), page_token=text("page_token", page_token)
@@ -41,7 +41,7 @@ def list_pending_reversals(
     page_size: int = 0, page_token: str = "", **options: Unpack[Options]
 ) -> Call[admin.ListPendingReversalsResponse]:
     """A page of the reversals whose events have not come: 100 of them, or `page_size`, up to 1,000.
-    The response's `next_page_token` leads to the next, and is empty behind the last.
+    The response's `next_page_token` leads to the next, and is empty after the last.
     """
     request = admin.ListPendingReversalsRequest(
         page_size=integer("page_size", page_size, 32), page_token=text("page_token", page_token)
@@ -53,7 +53,7 @@ def list_quarantined_skus(
     page_size: int = 0, page_token: str = "", **options: Unpack[Options]
 ) -> Call[admin.ListQuarantinedSkusResponse]:
     """A page of the SKUs in quarantine: 100 of them, or `page_size`, up to 1,000. The response's
-    `next_page_token` leads to the next, and is empty behind the last.
+    `next_page_token` leads to the next, and is empty after the last.
     """
     request = admin.ListQuarantinedSkusRequest(
         page_size=integer("page_size", page_size, 32), page_token=text("page_token", page_token)

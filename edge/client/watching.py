@@ -17,7 +17,7 @@ class Watch(NamedTuple, Generic[Response]):
     method: Method[Response]
     request: Any
     note: Callable[[Any, Response], None]
-    """Lets the request resume behind a response."""
+    """Lets the request resume after a response."""
 
 
 def availability_watch(

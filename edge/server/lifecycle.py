@@ -206,7 +206,7 @@ class Server:
 
     async def _start(self, parts: "_Parts") -> None:
         """Listen for gRPC, then tell load balancers, unless it is time to stop already."""
-        await asyncio.sleep(0)  # or a signal of the last moments would be heard behind the start
+        await asyncio.sleep(0)  # or a signal that came just now would be heard after the start
         if self._stopping.is_set():
             return
         self.admin_port = await parts.admin_transport.start()

@@ -127,7 +127,7 @@ class OrderedStreams:
         if isinstance(message.posted, Fault):
             raise message.posted
         # A caller who goes away cancels what he waits for, and the engine drops a command whose
-        # future is cancelled: messages posted behind it would count without it.
+        # future is cancelled: messages posted after it would count without it.
         outcome = await asyncio.shield(message.posted)
         operation = OPERATIONS[type(message.command)]
         return self.admission.expect(operation, message.command, outcome)

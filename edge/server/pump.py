@@ -321,7 +321,7 @@ class Pump:
             self.schedule(EARLY_TURN_MIN)
             await asyncio.sleep(0)
             await self._idle.wait()
-        # No await between the test and the seal, so no turn can come behind the seal.
+        # No await between the test and the seal, so no turn can come after the seal.
         self._wait_for_append(Turn(self.node.seal(), (), self._alarm_ns, has_more=False))
         self._append()
         await self._idle.wait()

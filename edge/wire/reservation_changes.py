@@ -35,7 +35,7 @@ _STEP_S: Final = 0.05
 def watch_reservations(
     request: watch.WatchReservationsRequest, follower: Follower, durable_position: int
 ) -> watch.WatchReservationsResponse:
-    """The next changes behind the token of a request. Raises a `Fault`."""
+    """The next changes after the token of a request. Raises a `Fault`."""
     check_watch(request)
     index, names = follower.index, follower.replica.node.sku_names
     texts = []

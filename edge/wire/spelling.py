@@ -22,11 +22,11 @@ _VARINT, _LENGTH_DELIMITED = 0, 2
 
 Figures: TypeAlias = NDArray[np.int64]
 Column: TypeAlias = Figures | tuple[Figures, Figures]
-"""A figure of each message; or the first of its pieces, and the one behind the last."""
+"""A figure of each message; or the first of its pieces, and the one after the last."""
 
 
 class Pieces(NamedTuple):
-    """Strings or messages, one behind the other."""
+    """Strings or messages, one after the other."""
 
     data: NDArray[np.uint8]
     ends: Figures
@@ -42,7 +42,7 @@ class Pieces(NamedTuple):
 
     @classmethod
     def joined(cls, *many: "Pieces") -> "Pieces":
-        """Those of several, one behind the other."""
+        """Those of several, one after the other."""
         offsets = accumulate((len(each.data) for each in many[:-1]), initial=0)
         parts = [each.ends[:-1] + offset for each, offset in zip(many, offsets, strict=True)]
         data = np.concatenate([each.data for each in many])

@@ -181,7 +181,7 @@ def _is_foreign_to_names(character: str) -> bool:
     return kind in UNSEEN or (kind == "Zs" and character != " ") or character in IGNORABLE
 
 
-#: The characters that are foreign to names; there are none in the planes between, and behind.
+#: The characters that are foreign to names; there are none in the planes between, and after.
 _FOREIGN_TO_NAMES: Final = frozenset(
     filter(_is_foreign_to_names, map(chr, (*range(0x20000), *range(0xE0000, 0xE1000))))
 )

@@ -31,7 +31,7 @@ class Watch:
     locations: Sequence[str]
     """Empty for all."""
     after: Sequence[int] | None
-    """The sequence of each shard behind which it resumes."""
+    """The sequence of each shard after which it resumes."""
     from_now: bool
     """Whether one that does not resume is told no state first."""
     low_threshold: int

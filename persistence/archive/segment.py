@@ -106,7 +106,7 @@ def open_segment(path: Path) -> Segment:
 
 
 def read_segment(segment: Segment, after: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Position and bytes of every append of a segment behind `after`, once its hash has been
+    """Position and bytes of every append of a segment after `after`, once its hash has been
     checked.
 
     Raises DamagedFileError when the bytes are not what was written.

@@ -1,6 +1,6 @@
 """The archive: segments in the folder `archive`, oldest first, each chained to the one before.
 
-`archive` moves what lies behind a snapshot out of the journal, in this order: a segment is written
+`archive` moves the appends up to a snapshot out of the journal, in this order: a segment is written
 durably, then the journal may forget its appends (journal.py). So every append is in one of the two
 at any time, and for a while in both.
 """
@@ -90,7 +90,7 @@ def limit(directory: DataDirectory, bytes_max: int) -> list[Path]:
 
 
 class History:
-    """A JournalReader over the archive and the journal behind it."""
+    """A JournalReader over the archive and the journal after it."""
 
     def __init__(self, directory: DataDirectory, journal: JournalReader) -> None:
         self.directory = directory
@@ -108,7 +108,7 @@ class History:
         return self.journal.position
 
     def read(self, after: int) -> Iterator[tuple[int, bytes]]:
-        """Position and bytes of every append behind `after`.
+        """Position and bytes of every append after `after`.
 
         Raises MissingHistoryError when a position is gone, JournalError, DamagedFileError,
         NewerSchemaError.

@@ -5,7 +5,7 @@
     append   to the process: bytes of the value u64 · position up to which the journal may forget
              u64 · the value as codec.lay_out_group spells it
     answer   to the node: position u64 · headroom_bytes i64 · seconds f64; position 0 means that it
-             failed, and the text behind says why
+             failed, and the text after that says why
 
 An append is sent when the one before it was answered. So the node's pipe holds one answer at most,
 which needs no length; and it is smaller than PIPE_BUF, so it arrives in one piece.
@@ -36,7 +36,7 @@ ANSWER_BYTES_MAX = 4_096
 
 
 class Hello(NamedTuple):
-    """Which file to write, and behind what."""
+    """Which file to write, and after what."""
 
     path: Path
     position: int

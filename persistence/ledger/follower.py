@@ -1,6 +1,6 @@
 """Follows the journal of a directory that a node serves, and keeps the ledger's index.
 
-A start goes on from the last run: the newest snapshot that is not behind it gives the state, and
+A start goes on from the last run: the newest snapshot that is not later gives the state, and
 the appends up to it are replayed without being told again. Where there is no way to that state, the
 index is begun anew: from the first append while history is whole, else from the oldest snapshot,
 with what was there as openings.
@@ -20,7 +20,8 @@ from .replica import Replica
 from .states import first_state, states
 
 #: Appends after which the tail is saved, short as it is. A snapshot is due after 100,000 appends,
-#: and the older of two has to be behind the last run, or the next start replays all of history.
+#: and the older of two must not be later than the last run, or the next start replays all of
+#: history.
 SAVE_EVERY_APPENDS: Final = 50_000
 
 Tell = Callable[[str], None]

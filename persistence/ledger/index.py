@@ -1,8 +1,8 @@
-"""The ledger on disk: runs, oldest first, and the tail behind them.
+"""The ledger on disk: runs, oldest first, and the tail after them.
 
 Runs are written once, and hold RUN_MOVEMENTS or a few more. The last one may be shorter: it is
 loaded into memory at the start, and written anew, longer, in its place. A run that is damaged, of
-another schema or of another history is dropped with all behind it: they derive from the journal.
+another schema or of another history is dropped with all after it: they derive from the journal.
 
 Runs of which the archive has nothing any more are let go, when they are worth the work: an opening
 takes their place.
@@ -63,7 +63,7 @@ class Index:
 
     @property
     def opened_at(self) -> int:
-        """The append behind which it begins; 0 for the beginning of all."""
+        """The append after which it begins; 0 for the beginning of all."""
         return self.opening.head.position if self.opening else self.begun_at
 
     @property
@@ -98,7 +98,7 @@ class Index:
 
     def close_tail(self, chain: Chain) -> Iterator[None]:
         """Begin another tail at once, and write the one until now, with pauses. `chain` is what the
-        entry behind `position` follows.
+        entry after `position` follows.
         """
         assert self._full is None, "one run after the other"
         full, head = self.tail, self._head(chain)

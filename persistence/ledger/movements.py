@@ -84,9 +84,9 @@ _ENTERS: Final = np.zeros(256, np.uint8)
 _ENTERS[list(ENTERS)] = list(ENTERS.values())
 
 #: A movement. `quantity` is how many units of a reservation moved from state `leaves`, or else by
-#: how many on hand changed. The four columns behind are the level's after it. `row` is the level in
-#: its shard: a SKU that has ended and begins again has others. `fact` is the row of what a stock
-#: fact came with, `note` that of what was noted of the movement, or -1.
+#: how many on hand changed. The next four columns are those of the level after it. `row` is the
+#: level in its shard: a SKU that has ended and begins again has others. `fact` is the row of what a
+#: stock fact came with, `note` that of what was noted of the movement, or -1.
 MOVEMENT: Final = np.dtype(
     [
         ("time_ns", "i8"),
@@ -203,7 +203,7 @@ def write_levels(added: Any, rows: Any, final: Any) -> None:
         added[name][order] = final[name][order] - still_to_come[:, column]
 
 
-#: A UUID as the dictionary has it: its bits behind a zero byte, which no name has.
+#: A UUID as the dictionary has it: its bits after a zero byte, which no name has.
 UUID_TEXT: Final = np.dtype([("zero", "u1"), ("hi", ">u8"), ("lo", ">u8")])
 
 

@@ -57,7 +57,7 @@ def _with_texts_of(run: Run, tail: Tail) -> Any:
 
 
 def _open_shard(records: Any, tail: Tail) -> None:
-    """Put the openings of a shard behind the tail."""
+    """Put the openings of a shard after the tail."""
     rows, newest = np.unique(records["row"][::-1], return_index=True)
     last = records[::-1][newest]
     opened = [each for each in _opened(records, rows, last) if len(each.rows)]

@@ -28,7 +28,7 @@ class MovementFilter:
     from_ns: int = 0
     """The first instant."""
     until_ns: int = 2**63 - 1
-    """The instant behind the last."""
+    """The instant after the last."""
 
 
 class Movement(NamedTuple):

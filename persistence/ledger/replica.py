@@ -120,7 +120,7 @@ class Replica:
             self._replay(position, recorded)
 
     def follow(self, position: int, group: Sequence[RecordedEntry], tail: Tail) -> None:
-        """Replay an append, and put what it moved behind the tail. Raises DamagedEntryError."""
+        """Replay an append, and put what it moved after the tail. Raises DamagedEntryError."""
         for recorded in group:
             made = self._replay(position, recorded)
             entry = recorded.entry
@@ -130,7 +130,7 @@ class Replica:
                 self._write(entry, shard, moved, tail)
 
     def open(self, tail: Tail) -> None:
-        """Put the whole state behind an empty tail, as openings."""
+        """Put the whole state after an empty tail, as openings."""
         for shard in self.node.shards:
             entry = Entry(shard.number, shard.sequence, self.node.now_ns, ())
             if moved := list(_opening(shard, self._holders[shard.number].used)):

@@ -120,7 +120,7 @@ def _is_owned(replica: Replica, shard: Shard, lines: Any, owner: str) -> Any:
     data, text = shard.id_texts.data, owner.encode()
     is_behind = records["flags"][left] & FLAG_TEXT != 0  # its own id
     at[is_behind] += 1 + data[at[is_behind]]
-    # The length first, so that no byte behind a shorter text is looked at.
+    # The length first, so that no byte after a shorter text is looked at.
     for place, byte in enumerate((len(text), *text)):
         is_same = data[at + place] == byte
         left, at = left[is_same], at[is_same]

@@ -65,7 +65,7 @@ class Head:
     history: str
     """Digest of the chain of entries up to that append: another history has another."""
     opened_at: int
-    """The append behind which the ledger was begun; 0 for the beginning of all."""
+    """The append after which the ledger was begun; 0 for the beginning of all."""
     opened_ns: int
     """The time of that append; 0 for the beginning of all. Of an opening, of its position."""
 
@@ -116,7 +116,7 @@ def order_by(column: np.ndarray) -> np.ndarray:
 
 
 def write_in_pieces(path: Path, head: Head, arrays: Mapping[str, np.ndarray]) -> Iterator[None]:
-    """Write a run durably, and pause behind each piece that is synced. It has its name when this
+    """Write a run durably, and pause after each piece that is synced. It has its name when this
     ends.
     """
     partial = path.with_name("run.partial")

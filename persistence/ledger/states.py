@@ -15,8 +15,8 @@ from ..snapshots.file import (
 
 
 def states(directory: DataDirectory, history: History) -> Iterator[Snapshot]:
-    """Good snapshots behind which history is whole, newest first, and the beginning of all if it is
-    known.
+    """Good snapshots since which history is complete, newest first, and the beginning of all if it
+    is known.
     """
     for path in snapshot_paths(directory):
         if snapshot_position(path) >= history.first - 1:

@@ -30,7 +30,7 @@ class _Rows:
         return self._records[: self.count]
 
     def extend(self, count: int) -> np.ndarray:
-        """Room behind the last, as a view, without texts and numbers of other records."""
+        """Room after the last, as a view, without texts and numbers of other records."""
         if self.count + count > len(self._records):
             size = max(self.count + count, 2 * len(self._records))
             self._records = np.concatenate(
@@ -69,7 +69,7 @@ class Tail:
         return self._rows[kind].used
 
     def extend(self, kind: str, count: int) -> np.ndarray:
-        """Room for records of a kind behind the last, as a view, without texts."""
+        """Room for records of a kind after the last, as a view, without texts."""
         return self._rows[kind].extend(count)
 
     def rows(self, key: str, text: bytes) -> np.ndarray:
@@ -88,7 +88,7 @@ class Tail:
             self.extend(kind, len(run.records(kind)))[:] = run.records(kind)
 
     def write(self, path: Path, head: Head) -> Iterator[None]:
-        """Write it as a run, with a pause behind each piece. It may not change meanwhile."""
+        """Write it as a run, with a pause after each piece. It may not change meanwhile."""
         return write_in_pieces(path, head, self._arrays())
 
     def _arrays(self) -> Mapping[str, np.ndarray]:

@@ -5,8 +5,8 @@ import numpy as np
 from .data_file import DataFile, Ints, Words
 from .meta_pages import MetaPage
 
-#: Free pages that may lie behind the end of the file: as many as one transaction can change,
-#: MDB_IDL_UM_MAX. A last page behind those is damage, and a table that long would cost memory.
+#: Free pages that may lie past the end of the file: as many as one transaction can change,
+#: MDB_IDL_UM_MAX. A last page past those is damage, and a table that long would cost memory.
 UNWRITTEN_PAGES_MAX = 1 << 17
 
 

@@ -16,7 +16,7 @@ carry the proof:
   of free pages has the number of the newest transaction.
 - Nodes fill their page without gap or overlap, keys ascend and keep to the bounds set by the
   branches above, and the counts in MDB_db are those of the walk.
-- The file reaches to the end of every page in use. Free pages may lie behind its end: LMDB does not
+- The file reaches to the end of every page in use. Free pages may lie past its end: LMDB does not
   write a page that was taken and freed in the same transaction.
 
 When the write of a meta page fails, LMDB puts the number and the last page of the transaction that
@@ -92,7 +92,7 @@ def check_pages(path: Path, *, consecutive_keys: bool = False) -> PageReport:
 
 
 def _find_newer(file: DataFile, newest: MetaPage, older: MetaPage) -> MetaPage | None:
-    """The older meta page as that of the transaction behind the newest, if its free pages say so.
+    """The older meta page as that of the transaction after the newest, if its free pages say so.
 
     Raises DamagedFileError when its trees cannot be walked.
     """

@@ -41,7 +41,7 @@ _FORGOTTEN_BY_APPEND = 4
 
 
 class LmdbJournal:
-    """A JournalReader, and the `put` behind the process that writes."""
+    """A JournalReader, and the `put` of the process that writes."""
 
     def __init__(
         self, path: Path, map_size_bytes: int, reserve_bytes: int, *, read_only: bool = False
@@ -83,7 +83,7 @@ class LmdbJournal:
         return self.position + 1
 
     def begin_behind(self, position: int) -> None:
-        """Let a journal that has no value yet go on behind a position."""
+        """Let a journal that has no value yet go on after a position."""
         assert not self.position, "there are values"
         self.position = position
 
@@ -113,7 +113,7 @@ class LmdbJournal:
         return position
 
     def read(self, after: int) -> Iterator[tuple[int, bytes]]:
-        """Position and bytes of every value behind `after`, up to `position`.
+        """Position and bytes of every value after `after`, up to `position`.
 
         Raises JournalError when one is missing.
         """
@@ -177,12 +177,12 @@ class LmdbJournal:
         some of that is left, free pages within the file are added.
 
         Not without: a reader may pin free pages, and a large value needs a run of them. What is
-        left behind the end of the file takes it when there is none.
+        left past the end of the file takes it when there is none.
         """
         disk = os.statvfs(self.path.parent)
         size = self.size_bytes()
-        behind = min(self.map_size_bytes - size, disk.f_bavail * disk.f_frsize) - self.reserve_bytes
-        return behind + size - self._live_bytes() if behind > 0 else behind
+        room = min(self.map_size_bytes - size, disk.f_bavail * disk.f_frsize) - self.reserve_bytes
+        return room + size - self._live_bytes() if room > 0 else room
 
     def _live_bytes(self) -> int:
         stat = self._env.stat()

@@ -56,7 +56,7 @@ class Tree:
             pass
 
     def values(self) -> Iterator[Iterator[Place]]:
-        """Every value, in parts; the counts of the tree are checked behind the last.
+        """Every value, in parts; the counts of the tree are checked after the last.
 
         Raises DamagedFileError.
         """

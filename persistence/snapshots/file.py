@@ -1,6 +1,6 @@
 """Snapshots: the state of all shards at a journal position, so that a restart replays less.
 
-The file is a NumPy .npz with a BLAKE2b of it all behind it. That is checked before anything is
+The file is a NumPy .npz, followed by a BLAKE2b of all its bytes. That is checked before anything is
 parsed, because kernels trust the columns they get. Inside are the digests of all shards: a state
 that does not hash to them is not used. The journal is whole without snapshots, so a bad one costs
 time, not data. process.py writes them.
@@ -51,7 +51,7 @@ LOAD_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The state at a journal position, and what the entries behind it follow."""
+    """The state at a journal position, and what the entries after it follow."""
 
     node: Node
     position: int

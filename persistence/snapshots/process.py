@@ -2,11 +2,11 @@
 
     python -m holdfast.persistence.snapshots.process DIRECTORY [ARCHIVE_BYTES_MAX]
 
-It loads the newest snapshot, replays the journal behind it, writes the state it comes to and reads
-the file back. Then it archives what lies behind the older of the two snapshots that are kept, drops
-segments beyond ARCHIVE_BYTES_MAX, and prints a line of JSON: the snapshot's file, and the position
-up to which the journal may forget. The serving node does not pause for it, and a failure costs
-restart time, not data: the exit code is 1 and stderr has one line that says why.
+It loads the newest snapshot, replays the journal after it, writes the state it comes to and reads
+the file back. Then it archives the appends up to the older of the two snapshots that are kept,
+drops segments beyond ARCHIVE_BYTES_MAX, and prints a line of JSON: the snapshot's file, and the
+position up to which the journal may forget. The serving node does not pause for it, and a failure
+costs restart time, not data: the exit code is 1 and stderr has one line that says why.
 """
 
 import json
@@ -21,7 +21,7 @@ from .file import KEPT, SnapshotError, is_whole, snapshot_paths, snapshot_positi
 
 
 def main() -> None:
-    """Write the next snapshot of a directory and archive what lies behind the last but one."""
+    """Write the next snapshot of a directory and archive the appends up to the last but one."""
     # The node comes first: this may take as long as it likes.
     os.nice(19)
     try:
@@ -39,8 +39,8 @@ def main() -> None:
 
 
 def archive_old(directory: DataDirectory, bytes_max: int | None) -> int:
-    """Archive what lies behind the older of two good snapshots, and return the position up to which
-    the journal may forget: 0 while there are not two.
+    """Archive the appends up to the older of two good snapshots, and return the position up to
+    which the journal may forget: 0 while there are not two.
 
     A start passes a damaged snapshot over, so that the journal has to reach back to the one before.
     """

@@ -101,7 +101,7 @@ _APPLY: dict[Section, Callable[[Shard, Array], None]] = {
     Section.SEAL: apply_seal,
 }
 
-#: A section that is applied with the one behind it, and that one.
+#: A section that is applied with the one after it, and that one.
 _TOGETHER = {
     Section.RESERVATIONS: Section.LINES,
     Section.RESERVATION_TEXTS: Section.TEXT_BYTES,

@@ -1,7 +1,7 @@
 """When each stock level of a shard last changed: all that is kept for watchers.
 
 A watcher's position is a sequence, and what it has yet to be told are the levels that changed
-behind it, with the values that they have now. So a slow watcher costs no more than a fast one,
+after it, with the values that they have now. So a slow watcher costs no more than a fast one,
 whatever happens meanwhile. What changed is read out of a turn's entry with NumPy, without an object
 for each effect.
 """
@@ -33,7 +33,7 @@ _WITH_SKU: Final = (Section.ENDED_SKUS, Section.SKU_QUARANTINES, Section.SKU_REN
 
 
 class ShardChanges:
-    """The sequence of the last change of each level, known for changes behind `floor`. `ended_at`
+    """The sequence of the last change of each level, known for changes after `floor`. `ended_at`
     is that of the last entry in which a SKU ended.
     """
 
@@ -42,7 +42,7 @@ class ShardChanges:
         self.floor = self.ended_at = shard.sequence
         self.changed_at = Table("i8", rows_max=shard.levels.rows_max)
         self._follow()
-        # Sequence and rows of the newest entries; all those behind `_recent_from`.
+        # Sequence and rows of the newest entries; all those after `_recent_from`.
         self._recent: deque[tuple[int, Array]] = deque()
         self._recent_rows = 0
         self._recent_from = self.floor
@@ -113,11 +113,11 @@ class ShardChanges:
         return rows[: ends[-1]] if len(ends) else rows[:0]
 
     def is_behind(self, after: int) -> bool:
-        """Whether more has changed behind a sequence than the newest entries tell."""
+        """Whether more has changed after a sequence than the newest entries tell."""
         return after < self._recent_from
 
     def recent(self, after: int) -> list[Array] | None:
-        """The rows that each entry behind a sequence touched; None when that is not known any more,
+        """The rows that each entry after a sequence touched; None when that is not known any more,
         or a location or a source changed, so that one has to look through all rows.
         """
         if self.is_behind(after) or self.locations_since(after) or self.sources_since(after):
@@ -130,7 +130,7 @@ class ShardChanges:
         return found
 
     def locations_since(self, after: int) -> list[int]:
-        """The locations that changed behind a sequence."""
+        """The locations that changed after a sequence."""
         return [number for number, sequence in self._locations.items() if sequence > after]
 
     def sources_since(self, after: int) -> list[int]:
@@ -138,7 +138,7 @@ class ShardChanges:
         return [number for number, sequence in self._sources.items() if sequence > after]
 
     def changed(self, rows: Array, after: int) -> Array:
-        """Which of these rows changed behind a sequence, as booleans."""
+        """Which of these rows changed after a sequence, as booleans."""
         found: Array = self.changed_at.records[rows] > after
         if locations := self.locations_since(after):
             found |= np.isin(self.shard.levels.records["location"][rows], locations)

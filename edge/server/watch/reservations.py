@@ -1,4 +1,4 @@
-"""Watchers of reservations: each asks the ledger for what comes behind his token, page by page.
+"""Watchers of reservations: each asks the ledger for what comes after its token, page by page.
 
 A watcher is a token: the node keeps nothing for him, so a slow one costs nothing, and one that
 comes back after a restart goes on.

@@ -1,6 +1,6 @@
 """One watcher: what it has been told, and what it is told next.
 
-It goes round in passes. A pass tells all levels that changed behind the last one and are watched,
+It goes round in passes. A pass tells all levels that changed after the last one and are watched,
 with the values that they have when they are told, page by page; then the watcher stands where the
 shards stood when the pass began. The first state, a resumed watch and a slow reader are passes like
 any other, over more levels. What a page tells may not be durable when it is read, so the page waits
@@ -54,7 +54,7 @@ _STATUSES: Final = (
 #: In place of a status: the level was told as one that left the states that are watched.
 _LEFT: Final = len(_STATUSES) - 1
 
-#: A sequence that every level has changed behind.
+#: A sequence after which every level has changed.
 _BEFORE_ALL: Final = -1
 
 _NO_ROWS: Final = np.empty(0, np.int64)
@@ -106,8 +106,8 @@ class Watcher:
         return f"<Watcher at {self.told}>"
 
     def _is_known(self) -> bool:
-        """Whether all changes behind what was told are known. Of a SKU that is named and ended
-        behind it, no level would be found any more, and its end would not be told.
+        """Whether all changes since the last response are known. Of a SKU that was named and ended
+        since then, no level would be found any more, and its end would not be told.
         """
         return all(
             told >= (changes.ended_at if self.wanted.skus else changes.floor)
@@ -139,7 +139,7 @@ class Watcher:
             await asyncio.sleep(self._feed.rest_s())
 
     async def _pass(self, after: list[int]) -> AsyncIterator[Message]:
-        """Tell what changed behind these sequences. The last response is sent when all is told: it
+        """Tell what changed after these sequences. The last response is sent when all is told: it
         has the revisions. Without levels to tell there is none, but for the first one of a watch,
         which says that it has begun.
         """

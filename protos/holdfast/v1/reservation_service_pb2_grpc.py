@@ -34,9 +34,9 @@ class ReservationServiceStub(object):
     +--time-----> EXPIRED
 
     Every method is durable before it answers, and idempotent: a command that comes again with the
-    same id and the same content takes effect once, also after a restart, and is answered as things
-    are now; the same id with other content fails with ALREADY_EXISTS and names the first field that
-    differs. Refused commands are not remembered: they may be tried again with the same id.
+    same id and the same content takes effect once, even across a restart, and its answer describes
+    the present; the same id with other content fails with ALREADY_EXISTS and names the first field
+    that differs. Refused commands are not remembered: they may be tried again with the same id.
 
     Common errors, each with one google.rpc.ErrorInfo (domain "inventory.holdfast"), a
     google.rpc.BadRequest where fields are at fault, and a google.rpc.ResourceInfo for what exists or
@@ -129,9 +129,9 @@ class ReservationServiceServicer(object):
     +--time-----> EXPIRED
 
     Every method is durable before it answers, and idempotent: a command that comes again with the
-    same id and the same content takes effect once, also after a restart, and is answered as things
-    are now; the same id with other content fails with ALREADY_EXISTS and names the first field that
-    differs. Refused commands are not remembered: they may be tried again with the same id.
+    same id and the same content takes effect once, even across a restart, and its answer describes
+    the present; the same id with other content fails with ALREADY_EXISTS and names the first field
+    that differs. Refused commands are not remembered: they may be tried again with the same id.
 
     Common errors, each with one google.rpc.ErrorInfo (domain "inventory.holdfast"), a
     google.rpc.BadRequest where fields are at fault, and a google.rpc.ResourceInfo for what exists or
@@ -202,8 +202,7 @@ class ReservationServiceServicer(object):
 
     def BatchReserve(self, request, context):
         """The fast lane. A batch carries its operations as packed columns of equal length and is answered
-        by one code per operation, by position; what is wrong with one operation does not touch the
-        others. A batch with a malformed column fails with INVALID_ARGUMENT, which names the column,
+        by one code per operation, by position; an operation that is wrong does not affect the others. A batch with a malformed column fails with INVALID_ARGUMENT, which names the column,
         and does nothing. The guarantees are those of the single calls; a repeat is answered REPEATED.
 
         Holds up to 8,190 single lines, each under its own id.
@@ -326,9 +325,9 @@ class ReservationService(object):
     +--time-----> EXPIRED
 
     Every method is durable before it answers, and idempotent: a command that comes again with the
-    same id and the same content takes effect once, also after a restart, and is answered as things
-    are now; the same id with other content fails with ALREADY_EXISTS and names the first field that
-    differs. Refused commands are not remembered: they may be tried again with the same id.
+    same id and the same content takes effect once, even across a restart, and its answer describes
+    the present; the same id with other content fails with ALREADY_EXISTS and names the first field
+    that differs. Refused commands are not remembered: they may be tried again with the same id.
 
     Common errors, each with one google.rpc.ErrorInfo (domain "inventory.holdfast"), a
     google.rpc.BadRequest where fields are at fault, and a google.rpc.ResourceInfo for what exists or
