@@ -348,7 +348,7 @@ class Shard:
         return self.id_texts.read(int(record["id_text"]), own + count)[own:]
 
     def owner(self, number: int) -> str:
-        """The owner of this reservation, as its caller calls him; empty for none."""
+        """The owner of this reservation, in the words of its caller; empty for none."""
         record = self.reservations.records[number]
         flags = int(record["flags"])
         if not flags & FLAG_OWNER:

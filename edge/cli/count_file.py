@@ -44,31 +44,34 @@ def read_counts(
 
     Raises CountFileError.
     """
-    reader = csv.reader(lines, strict=True)
     counts: list[Counted] = []
     mistakes: list[str] = []
-    lines_of: dict[tuple[str, str], int] = {}
-    try:
-        places = _places(next(reader, []))
-        for row in reader:
-            if not row:
-                continue
-            found = _read(row, places, reader.line_num, lines_of)
-            if isinstance(found, str):
-                mistakes.append(found)
-                if len(mistakes) == MISTAKES_TOLD_MAX:
-                    break
-            else:
-                counts.append(found)
-                if len(counts) % ROWS_BETWEEN == 0:
-                    progress(len(counts))
-    except csv.Error as error:
-        mistakes.append(f"line {reader.line_num}: {error}")
-    except UnicodeDecodeError as error:
-        mistakes.append(f"behind line {reader.line_num}: {error.reason}: expected UTF-8")
+    for found in _rows(lines):
+        if isinstance(found, Counted):
+            counts.append(found)
+            if len(counts) % ROWS_BETWEEN == 0:
+                progress(len(counts))
+        else:
+            mistakes.append(found)
+            if len(mistakes) == MISTAKES_TOLD_MAX:
+                break
     if mistakes:
         raise CountFileError("\n".join(mistakes))
     return counts
+
+
+def _rows(lines: Iterable[str]) -> Iterator[Counted | str]:
+    """Each row as a count, or what is wrong with it. Ends where the file is no CSV any more."""
+    reader = csv.reader(lines, strict=True)
+    lines_of: dict[tuple[str, str], int] = {}
+    try:
+        places = _places(next(reader, []))
+        for row in filter(None, reader):
+            yield _read(row, places, reader.line_num, lines_of)
+    except csv.Error as error:
+        yield f"line {reader.line_num}: {error}"
+    except UnicodeDecodeError as error:
+        yield f"behind line {reader.line_num}: {error.reason}: expected UTF-8"
 
 
 def _places(header: Sequence[str]) -> tuple[int, ...]:

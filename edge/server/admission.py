@@ -1,8 +1,8 @@
 """Admission: a command enters a mailbox here, or is refused early and cheaply.
 
-The node knows which mailbox a command belongs in. Here it is decided whether it may go in: is the
-node serving, does the caller still wait, is there room in the mailbox, and for what it writes, on
-disk and in the tables?
+The node knows which mailbox a command belongs in. This file decides whether it may enter: the node
+is serving, the caller still waits, there is room in the mailbox, and there is room on disk and in
+the tables for what the command writes.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ Told = TypeVar("Told")
 
 
 class Admission:
-    """Puts commands into mailboxes and hands out futures of their outcomes."""
+    """Puts commands into mailboxes and returns futures of their outcomes."""
 
     def __init__(self, pump: Pump) -> None:
         self.pump = pump
@@ -36,9 +36,9 @@ class Admission:
         self._loop = asyncio.get_running_loop()
 
     def admit(self, context: CallContext) -> None:
-        """Raise the `Fault` of a call that is refused whatever it asks.
+        """Raise a `Fault` for a call that would be refused whatever it asks.
 
-        Called before its request is parsed: a refusal has to cost less than the call would.
+        Called before the request is parsed: a refusal has to cost less than the call would.
         """
         self._expect_open(context)
         actors = self.pump.node.actors
@@ -49,17 +49,17 @@ class Admission:
         raise faults.overloaded(actors[0].shard, actors[0].capacity)
 
     def _expect_open(self, context: CallContext) -> None:
-        """Raise a `Fault` when nothing new is taken, or nobody waits for it any more."""
+        """Raise a `Fault` when the node drains, or when the deadline of the call has passed."""
         if self.is_draining:
             raise faults.draining()
         if context.is_over(self._loop.time()):
             raise faults.deadline_exceeded()
 
     def post(self, command: Command, context: CallContext) -> "asyncio.Future[Outcome]":
-        """Queue a command; returns a future that has the outcome once it is durable.
+        """Queue a command and return a future that gets the outcome once it is durable.
 
-        Raises a `Fault` when the node is draining, the call's time is over, its storage or a table
-        is full and the command writes, or the mailbox is full.
+        Raises a `Fault` when the node is draining, the call's deadline has passed, the mailbox is
+        full, or the command writes and the storage or a table is full.
         """
         self._expect_open(context)
         if self.pump.is_storage_full() and not OPERATIONS[type(command)].is_read:
@@ -84,8 +84,8 @@ class Admission:
         command: Asked,
         request: object = None,
     ) -> Told:
-        """Post a command and wait for its outcome. Raises a `Fault`, told in terms of `request`
-        where that is given.
+        """Post a command and wait for its outcome. Raises a `Fault`, which names fields of
+        `request` if that is given.
         """
         return self.expect(operation, command, await self.post(command, context), request)
 
@@ -96,8 +96,8 @@ class Admission:
         outcome: Outcome,
         request: object = None,
     ) -> Told:
-        """The outcome of a command, counted. Raises the fault that it is, told in terms of the
-        request.
+        """Count the outcome of a command and return it. An outcome that is a fault is raised as a
+        `Fault`, which names fields of `request` if that is given.
         """
         if isinstance(outcome, operation.outcome):
             self.outcomes.count(command, outcome)

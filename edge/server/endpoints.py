@@ -1,9 +1,9 @@
 """From bytes to a method and back, for every RPC alike, whatever server the bytes come through.
 
-What is the same for every call is done here: its bytes are read and written, a fault becomes the
-status of its call, calls are counted, and a call that asks for it has a line in the log; an
-ordinary one logs nothing. A transport hands an endpoint what came in and the context of the call,
-and sends what comes out.
+This file does what is the same for every call: it reads and writes the bytes, turns a fault into
+the status of the call, counts the call, and logs a line if the call asks for it; an ordinary call
+logs nothing. A transport hands an endpoint what came in and the context of the call, and sends what
+comes out.
 """
 
 import asyncio
@@ -67,8 +67,8 @@ def service_names(files: Iterable[Any]) -> tuple[str, ...]:
     )
 
 
-#: A caller whose time is over resets his call, which may come in before our own clock says so: by
-#: some milliseconds, and by what gRPC rounds a deadline up by, a hundredth at most.
+#: A caller resets a call whose deadline has passed. By our own clock that may be some milliseconds
+#: early, and as much earlier as gRPC rounds a deadline up, a hundredth at most.
 DEADLINE_SLACK_S = 0.005
 DEADLINE_SLACK_SHARE = 0.01
 
@@ -297,7 +297,7 @@ class Endpoints:
             log.info("call", method=name, code=code, ms=ms, correlation_id=call.log_id)
 
     def _code_of_cancelled(self, call: CallContext, seconds: float) -> str:
-        """Whether a caller went away because his time was over, or for a reason of his own."""
+        """Whether a caller went away because the deadline had passed, or for another reason."""
         if call.deadline_s is None:
             return "CANCELLED"
         left_s = call.deadline_s - self._loop_time()

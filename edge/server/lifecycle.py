@@ -1,6 +1,6 @@
 """The node as a process: recover, start, serve until told to stop, drain.
 
-Here a node is put together from its parts; the other files of this folder are handed theirs.
+A node is put together from its parts here; the other files of this folder are handed theirs.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ log = structlog.get_logger()
 #: Exit code of a node that stopped because its journal or its state can't be trusted: EX_IOERR.
 EXIT_FAIL_STOP = 74
 
-#: The setting of unknown SKUs, as sources are set.
+#: The setting `unknown_skus`, as the engine has it.
 UNKNOWN_SKUS = {
     "create": UnknownSkus.CREATE,
     "refuse": UnknownSkus.CREATE_BY_RECEIPT,
@@ -84,7 +84,7 @@ class Server:
         right, and one of `recovery.RECOVERY_ERRORS` when the data directory cannot be served.
         """
         host, port = split_address(self.settings.http_address)
-        # HTTP comes first: a long recovery is seen as "starting", not as a dead node.
+        # HTTP comes first, so that a long recovery looks like "starting", not like a dead node.
         app = build_app(self._statistics, lambda: self.phase)
         async with serve_http(app, host, port) as self.http_port:
             started = perf_counter()
@@ -104,16 +104,16 @@ class Server:
             await self._drain(parts)
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Begin to drain; `run` returns when that is done. `at_once`, or a second call, cuts the
-        notice to load balancers short.
+        """Begin to drain; `run` returns when that is done. `at_once`, or a second call, skips the
+        rest of the notice to load balancers.
         """
         if at_once or self._stopping.is_set():
             self._hurrying.set()
         self._stopping.set()
 
     async def stop_with_snapshot(self) -> admin.DrainResponse:
-        """As `stop`, with a snapshot of the last state. Returns when that is durable: `run` waits
-        until the answer has been sent.
+        """Like `stop`, with a snapshot of the last state. Returns when that is durable; `run` still
+        waits until this answer has been sent.
         """
         self._ends_with_snapshot = True
         self._stopping.set()
@@ -125,14 +125,14 @@ class Server:
         )
 
     def stop_on_signals(self) -> None:
-        """Let SIGTERM call `stop`, and SIGINT, which comes from a person who waits, `at_once`."""
+        """Stop on SIGTERM, and at once on SIGINT, which comes from a person who waits."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop)
         loop.add_signal_handler(signal.SIGINT, lambda: self.stop(at_once=True))
 
     @property
     def phase(self) -> Phase:
-        """Where in its life the node is at this moment."""
+        """What the node is doing now, as /healthz reports it."""
         if self._phase is Phase.SERVING and self._is_stalled():
             return Phase.STALLED
         return self._phase
@@ -215,7 +215,7 @@ class Server:
         self._beat()
 
     def _beat(self) -> None:
-        """Tell gRPC's health what /healthz tells."""
+        """Let gRPC's health service report what /healthz reports."""
         if self._parts is not None:
             is_serving = self.phase is Phase.SERVING
             for transport in (self._parts.transport, self._parts.admin_transport):
@@ -228,31 +228,35 @@ class Server:
         self._phase = Phase.DRAINING
         self._beat()
         if self.grpc_port:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(settings.drain_notice_s):
-                    await self._hurrying.wait()
-        # 2. Refuse what comes in all the same, and end what has no end of its own.
+            await self._give_notice()
+        # 2. Refuse what still comes in, and end the streams, which have no end of their own.
         parts.admission.is_draining = True
         for beside in parts.beside:
             beside.cancel()
         parts.service.streams.end()
         parts.endpoints.open_streams.end()
-        # 3. Let calls that wait for an answer have it.
+        # 3. Answer the calls that wait.
         await parts.transport.stop(settings.drain_timeout_s)
         # 4. Make the last turn durable, with the digest that the next start will check.
         await parts.pump.drain()
-        # 5. Tell whoever asked for all this; operators are served until here.
+        # 5. Answer the operator who asked for it; operators are served until here.
         if self._ends_with_snapshot:
             await self._write_last_snapshot(parts.snapshots)
         self._drained.set()
         await parts.admin_transport.stop(settings.drain_timeout_s)
-        # 6. Let go of the files.
+        # 6. Close the files, and let the next node have the directory.
         parts.heartbeat.stop()
         parts.recovered.close()
         log.info("stopped", position=parts.pump.journal.position)
 
+    async def _give_notice(self) -> None:
+        """Wait for load balancers to look, unless somebody is in a hurry."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.drain_notice_s):
+                await self._hurrying.wait()
+
     async def _write_last_snapshot(self, keeper: SnapshotKeeper) -> None:
-        """Write a snapshot, unless somebody is in a hurry: it saves the next start time."""
+        """Write a snapshot, which makes the next start shorter, unless somebody is in a hurry."""
         writing = asyncio.create_task(keeper.write())
         hurrying = asyncio.create_task(self._hurrying.wait())
         await asyncio.wait((writing, hurrying), return_when=asyncio.FIRST_COMPLETED)
@@ -278,7 +282,7 @@ class _StoppedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What the life of a node has to touch."""
+    """The parts of a node that start, stop or report."""
 
     recovered: Recovered
     pump: Pump
@@ -291,11 +295,11 @@ class _Parts:
     heartbeat: Heartbeat
     snapshots: SnapshotKeeper
     beside: "Sequence[asyncio.Task[None]]"
-    """What runs processes beside the node."""
+    """Tasks that run processes beside the node."""
 
 
 def _transport(settings: Settings, endpoints: Endpoints) -> Transport:
-    """What callers reach the endpoints through."""
+    """The transport through which callers reach the endpoints."""
     address, size_max = settings.grpc_address, settings.message_size_max_bytes
     if settings.fronts:
         return Fronts(settings.fronts, endpoints.all, address, size_max)

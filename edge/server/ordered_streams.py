@@ -1,6 +1,6 @@
 """Streams of messages, worked several at a time and answered in their order.
 
-Reading and answering are two tasks, so that a sender can be ahead of his answers.
+Reading and answering are two tasks, so that a sender can be ahead of its answers.
 """
 
 import asyncio
@@ -126,8 +126,8 @@ class OrderedStreams:
         """What a message is answered. Raises the `Fault` that it failed with."""
         if isinstance(message.posted, Fault):
             raise message.posted
-        # A caller who goes away cancels what he waits for, and the engine drops a command whose
-        # future is cancelled: messages posted after it would count without it.
+        # A caller who goes away cancels the future, and the engine drops a command whose future is
+        # cancelled: messages posted after it would count without it.
         outcome = await asyncio.shield(message.posted)
         operation = OPERATIONS[type(message.command)]
         return self.admission.expect(operation, message.command, outcome)
@@ -161,7 +161,7 @@ def _places_of(command: Command | Fault) -> int:
     """How many of its stream's places a message takes.
 
     One that failed, or that the engine may still refuse with a fault, takes all of them: were a
-    later message recorded before that, the sender, who numbers his events, could not send the
+    later message recorded before that, the sender, which numbers its events, could not send the
     failed one again.
     """
     if isinstance(command, Fault) or OPERATIONS[type(command)].may_fault:

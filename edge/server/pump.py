@@ -1,10 +1,10 @@
 """The pump: turn, then append, then answer, in that order, for as long as the node lives.
 
-While the journal's process makes one append durable, commands gather in the mailboxes. Once they
-are worth an append of their own, their turn runs and waits, so that the disk does not idle under
-load; otherwise it runs when the append is done, so that appends stay few. The size of an append
-follows the load by itself: there is no timer but the next expiry. At most one append is in flight
-and one turn waiting, so the mailboxes bound memory.
+While the journal's process makes one append durable, commands gather in the mailboxes. When enough
+have gathered, their turn runs and its append waits, so that the disk does not idle under load. With
+fewer, the turn runs when the append is done, so that appends stay few. So the size of an append
+follows the load, and the next expiry has the one timer. At most one append is in flight and one
+turn waiting, so the mailboxes bound memory.
 """
 
 import asyncio
@@ -26,18 +26,19 @@ from .clock import Clock
 
 _NS_PER_S = 1_000_000_000
 
-#: Work that is worth a turn while an append is in flight: that of 128 Reserves. An append costs as
-#: much processor time as about ten; below this, waiting for more costs less than another one.
+#: Work, in microseconds, for which a turn runs while an append is in flight: that of 128 Reserves.
+#: An append costs as much processor time as about ten of them; below this, waiting for more costs
+#: less than one more append.
 EARLY_TURN_MIN = 768
 
 #: Rounds of the loop without a command before a turn runs, when callers are many. gRPC takes
-#: several rounds over a call and hands over one at a time, so under load the next command is seldom
-#: far. With 1 round, 64 callers shared appends by 6; with 4, by 13, and were answered half as fast
-#: again.
+#: several rounds for a call and hands over one at a time, so under load the next command is soon
+#: there. Of 64 callers, 6 shared an append with 1 round, and 13 with 4, at one and a half times
+#: the rate.
 QUIET_ROUNDS = 4
 
-#: Answers of the last turn up to which callers are few: then the next turn waits for nobody. What
-#: comes during its append shares the next, which tells when they have become many.
+#: Up to so many answers in the last turn, callers are few, and the next turn waits for nobody. What
+#: comes during its append shares the turn after it, whose answers show when callers become many.
 FEW_ANSWERS = 1
 
 #: Rounds after which a turn runs in any case: a command every third round would otherwise keep the
@@ -49,7 +50,7 @@ Answers = Sequence[tuple[Ticket, Outcome]]
 
 @dataclass(frozen=True, slots=True)
 class PumpStatistics:
-    """Figures of the pump since the start."""
+    """Figures of the pump since the node's start."""
 
     turns: int
     appends: int
@@ -79,21 +80,21 @@ class Observer(Protocol):
 
 
 def _are_many(answers: Answers) -> bool:
-    """Whether more callers than a few are answered; those of a run share one answer."""
+    """Whether more than a few callers are answered. Those of a run share one answer."""
     return len(answers) > FEW_ANSWERS or any(
         isinstance(outcome, RunCodes) and len(outcome.codes) > FEW_ANSWERS for _, outcome in answers
     )
 
 
 def _nothing() -> None:
-    """What is collected where nobody posts late."""
+    """Collects nothing: all commands are posted when they come."""
 
 
 class Pump:
     """Runs a node over a journal, on the event loop's thread.
 
-    `on_failure` is called when a turn or an append fails and has to end the process: half a turn
-    may be applied, or half an append written.
+    `on_failure` is called when a turn or an append fails. It must end the process: half a turn may
+    be applied, or half an append written.
     """
 
     def __init__(
@@ -149,11 +150,11 @@ class Pump:
         return self._appending is None and self._waiting is None
 
     def observe(self, observer: Observer | None) -> None:
-        """Tell this observer of turns from now on; None tells nobody."""
+        """Call this observer from now on; None for no observer."""
         self._observer = observer
 
     def now_ns(self) -> int:
-        """The time that a turn would have now."""
+        """The time of a turn that ran now, in nanoseconds since 1970."""
         return max(self.node.now_ns, self._clock())
 
     async def until_durable(self) -> None:
@@ -163,17 +164,18 @@ class Pump:
             await asyncio.shield(written.durable)  # others wait for it too
 
     def durable_statistics(self) -> list[ShardStatistics]:
-        """The figures of every shard at the journal's durable position: like an answer, they tell
+        """The figures of every shard at the journal's durable position. Like an answer, they report
         nothing that could still be lost.
         """
         return [read_statistics(header) for header in self._durable_headers.values()]
 
     def schedule(self, weight: int = 1) -> None:
-        """Note that commands of this weight were posted, and see to it that a turn comes.
+        """Note that commands of this weight (microseconds) were posted, and make sure that a turn
+        comes.
 
-        The turn of a lone caller runs in the next round of the loop. With many, it runs when the
-        rounds bring no more commands, so that they share it. While an append is in flight, it runs
-        early when enough was posted; see the top.
+        The turn of a lone caller runs in the next round of the loop. With many callers it runs when
+        further rounds bring no more commands, so that they share it. While an append is in flight,
+        it runs early when enough was posted; see the top of this file.
         """
         self._posted += weight
         if self._is_scheduled or (self._appending and self._posted < EARLY_TURN_MIN):
@@ -216,13 +218,15 @@ class Pump:
         return not is_enough and self._quiet_rounds < self._quiet_rounds_wanted
 
     def _settle(self, turn: Turn) -> None:
-        """Append what a turn wrote; answer one that wrote nothing once all it saw is durable."""
+        """Append what a turn wrote. If it wrote nothing, answer it once all that it saw is
+        durable.
+        """
         if turn.entries:
             self._wait_for_append(turn)
             if self._appending is None:
                 self._append()
         elif self._appending is not None:
-            # Its reads and refusals may rest on what is on its way to the disk.
+            # Its reads and refusals may rest on the append in flight.
             self._reads.append(turn.answers)
         else:
             self._answer(turn.answers)
@@ -293,7 +297,7 @@ class Pump:
             self._alarm.cancel()
         self._alarm_ns = expiry_ns
         delay = max(0.0, (expiry_ns - self._clock()) / _NS_PER_S)
-        # A day at most: loops are not meant for longer delays, and a wake-up a day costs nothing.
+        # A day at most: not every loop takes longer delays, and a wake-up a day costs nothing.
         self._alarm = self._loop.call_later(min(delay, 86_400.0), self._ring)
 
     def _ring(self) -> None:
@@ -303,8 +307,8 @@ class Pump:
     def is_storage_full(self) -> bool:
         """Whether new writes must be refused.
 
-        Once full, the disk is asked each time: with all writes refused, no append would bring the
-        news that space was freed.
+        Once it is full, the disk is asked every time: with all writes refused, no append would
+        report that space was freed.
         """
         if self.headroom_bytes <= 0:
             self.headroom_bytes = self.journal.headroom_bytes()

@@ -1,8 +1,9 @@
 """One short method per RPC: read the request, ask the node, write the answer.
 
-Form is judged in edge/wire, admission in admission.py, stock in the core. A method takes the parsed
-request and the context of its call, and returns the response or raises a `Fault`; endpoints.py does
-the bytes and the status. A method that streams takes or returns an iterator instead.
+edge/wire checks the form of a request, admission.py whether the node can take it, and the core
+decides. A method takes the parsed request and the context of its call, and returns the response or
+raises a `Fault`; endpoints.py handles bytes and status. A method that streams takes or returns an
+iterator instead.
 """
 
 from collections.abc import AsyncIterator
@@ -105,7 +106,7 @@ class Service:
         self.streams = OrderedStreams(admission)
         self.pace = Pace()
         self.lanes = {"Reserve": ReserveLane(admission)}
-        """By method: where calls wait for a turn together. The method serves those that can't."""
+        """By method: where calls wait together for a turn. Those that cannot go to the method."""
         self.watches = Watches(admission.pump)
         self._reservation_watches = ReservationWatches(ledger_reader, admission.pump)
         self._ask = admission.ask
@@ -118,8 +119,8 @@ class Service:
     ) -> reservation.ReserveResponse:
         """Hold all lines or none."""
         command = reserve_from_request(request)
-        # The request goes along because faults name its lines: the engine numbers them after
-        # summing, the caller before.
+        # The request goes along because faults name its lines by their number. The engine counts
+        # lines after equal ones are summed, the caller before.
         if isinstance(command, ReserveAgainstSupply):
             outcome = await self._ask(RESERVE_AGAINST_SUPPLY, context, command, request)
         elif isinstance(command, ReserveAlreadySold):
@@ -176,7 +177,7 @@ class Service:
     async def ListReservations(
         self, request: reservation.ListReservationsRequest, _context: CallContext
     ) -> Forwarded:
-        """List reservations by what they have."""
+        """List reservations by SKU, location, state, age or owner."""
         return await self._ledger().ask("ListReservations", request)
 
     async def BatchReserve(self, request: Message, context: CallContext) -> Message:
@@ -238,7 +239,7 @@ class Service:
     async def GetAvailableToPromise(
         self, request: availability.GetAvailableToPromiseRequest, context: CallContext
     ) -> availability.GetAvailableToPromiseResponse:
-        """Read by date what may be promised of one SKU."""
+        """Read how much of one SKU may be promised, by date."""
         command = promise_from_request(request, self._timeline)
         view = await self._ask(AVAILABLE_TO_PROMISE, context, command)
         return promise_response(view, self._timeline)
@@ -278,13 +279,13 @@ class Service:
     def WatchAvailability(
         self, request: watch.WatchAvailabilityRequest, _context: CallContext
     ) -> AsyncIterator[Message]:
-        """Tell changes of stock as they become durable."""
+        """Stream changes of stock as they become durable."""
         return self.watches.watch(request)
 
     def WatchReservations(
         self, request: watch.WatchReservationsRequest, _context: CallContext
     ) -> AsyncIterator[Message]:
-        """Tell what becomes of reservations."""
+        """Stream changes of reservations."""
         return self._reservation_watches.watch(request)
 
     # CatalogService
@@ -350,7 +351,7 @@ class Service:
     async def ExplainAvailability(
         self, request: ledger.ExplainAvailabilityRequest, _context: CallContext
     ) -> Forwarded:
-        """Tell the parts of a stock level."""
+        """Explain the figures of a stock level, part by part."""
         return await self._ledger().ask("ExplainAvailability", request)
 
     def _ledger(self) -> LedgerReader:

@@ -151,13 +151,7 @@ def _with_details(
 ) -> core.StockEvent:
     """The event with its statuses, and what is journaled as given."""
     path = f"events[{index}]"
-    reference = None
-    if event.HasField("reference"):
-        given = event.reference
-        reference = core.Reference(given.kind, given.id, given.line)
-        for name in ("kind", "id", "line"):
-            if text := getattr(given, name):
-                check_name(f"{path}.reference.{name}", text)
+    reference = _reference(path, event)
     for name in ("reason", "actor"):
         check_text(f"{path}.{name}", getattr(event, name))
     check_correlation_id(f"{path}.correlation_id", event.correlation_id)
@@ -184,6 +178,17 @@ def _with_details(
         raise invalid(f"{path}.as_of_sequence", told.as_of_sequence, expected)
     check_kind(path, told)
     return told
+
+
+def _reference(path: str, event: stock.StockEvent) -> core.Reference | None:
+    """The document that an event names."""
+    if not event.HasField("reference"):
+        return None
+    given = event.reference
+    for name in ("kind", "id", "line"):
+        if text := getattr(given, name):
+            check_name(f"{path}.reference.{name}", text)
+    return core.Reference(given.kind, given.id, given.line)
 
 
 def _reversed(path: str, source: str, event: stock.StockEvent) -> core.Reversed | None:

@@ -33,29 +33,12 @@ from .movements import (
 )
 from .tail import Tail
 
-#: Kinds of effects that are movements, and all others: a test wants every kind in one of the two.
+#: Kinds of effects that are movements.
 _STOCK_KINDS: Final = (Section.STOCK_PADDED, Section.STOCK_PLAIN, Section.STOCK)
 MOVING: Final = frozenset(
     {
         *(Section.LINES, Section.MOVES, Section.ENDED_SKUS, *_STOCK_KINDS),
         *(Section.UNAVAILABLE, Section.SUPPLIES, Section.BACKORDERS),
-    }
-)
-NOT_MOVING: Final = frozenset(
-    {
-        *(Section.SKU_NAMES, Section.LOCATION_NAMES, Section.SOURCE_NAMES, Section.DISPLAY_NAMES),
-        *(Section.ID_TEXTS, Section.LOCATIONS, Section.LEVELS),
-        *(Section.RESERVATIONS, Section.LINKS, Section.EXTENDS, Section.COUNTED, Section.GAPS),
-        *(Section.SOURCE_RESETS, Section.REQUESTS, Section.SEAL, Section.PRINCIPAL_NAMES),
-        *(Section.ATTRIBUTIONS, Section.STOCK_DETAILS, Section.STOCK_DETAIL_TEXTS),
-        *(Section.RESERVATION_TEXTS, Section.TEXT_BYTES),
-        *(Section.ENDS, Section.DROPS, Section.FORGETS),
-        *(Section.STATUS_NAMES, Section.HISTORY_WINDOWS, Section.COUNTS, Section.POSTED),
-        *(Section.RESET_REASONS, Section.SOURCES, Section.REVERSALS, Section.REOPENED),
-        *(Section.SUPPLY_TEXTS, Section.SOURCE_STATES),
-        *(Section.SKU_QUARANTINES, Section.SKU_RENAMES),
-        *(Section.QUARANTINES, Section.REPAIRS, Section.DECISIONS, Section.DECISION_TEXTS),
-        *(Section.CORRELATIONS, Section.CORRELATION_TEXTS),
     }
 )
 

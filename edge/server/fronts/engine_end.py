@@ -205,7 +205,7 @@ class _Stream:
             self._sent.put_nowait(body if what == What.MESSAGE else None)
 
     async def requests(self) -> AsyncIterator[bytes]:
-        """What its caller sends, until he has said all."""
+        """What its caller sends, to the end."""
         while (data := await self._sent.get()) is not None:
             yield data
 

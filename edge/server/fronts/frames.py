@@ -25,7 +25,7 @@ _CALL: Final = struct.Struct("<HdBB")
 _STATUS: Final = struct.Struct("<BiI")
 _SECONDS: Final = struct.Struct("<d")
 
-#: Messages of a stream that may have no answer that its caller took, and answers that he may not
+#: Messages of a stream that may have no answer that its caller took, and answers that it may not
 #: have taken: twice what the engine works at once.
 STREAM_WINDOW: Final = 16
 

@@ -161,9 +161,7 @@ class FrontEnd(asyncio.Protocol):
 
 
 class _Stream:
-    """A stream under way: answers that its caller has not taken, and what of his messages has no
-    answer.
-    """
+    """A stream under way: answers that its caller has not taken, and messages without answer."""
 
     def __init__(self, number: int, writer: FrameWriter, unanswered: Unanswered) -> None:
         self._number = number

@@ -54,7 +54,7 @@ class StreamWindow:
 
     def give_back(self) -> None:
         """The caller has taken an answer."""
-        if self._sizes:  # a watcher is told more than he has asked
+        if self._sizes:  # a watcher is told more than it has asked
             self._add(-self._sizes.popleft())
             self._answered.set()
 

@@ -27,8 +27,8 @@ PING_MIN_MS: Final = 5_000
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a line of gRPC's own says more than that a caller left while he was sent an answer,
-    which it calls an error since https://github.com/grpc/grpc/pull/32551.
+    """Whether a line of gRPC's own says more than that a caller left while it was sent an answer,
+    which counts as an error there since https://github.com/grpc/grpc/pull/32551.
     """
     kind = record.exc_info[0] if record.exc_info else None
     return kind is None or kind.__name__ != "ExecuteBatchError"

@@ -1,6 +1,6 @@
 """Watchers of reservations: each asks the ledger for what comes after its token, page by page.
 
-A watcher is a token: the node keeps nothing for him, so a slow one costs nothing, and one that
+A watcher is a token: the node keeps nothing for it, so a slow one costs nothing, and one that
 comes back after a restart goes on.
 """
 
