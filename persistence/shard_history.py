@@ -388,7 +388,7 @@ class ShardHistory:
         for high, low in effects.tolist():
             yield {"kind": "seal", "digest": f"{high:016x}{low:016x}"}
 
-    #: Readers of the kinds of effects that need nothing else of their entry.
+    #: Readers of the kinds of effects that are records by themselves.
     _READERS: ClassVar[dict[Section, Callable[["ShardHistory", Any], Iterator[EffectRecord]]]] = {
         Section.LOCATIONS: _read_locations,
         Section.ENDED_SKUS: _read_ended,

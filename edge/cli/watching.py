@@ -1,6 +1,6 @@
 """Commands that go on until interrupted: watch, watch-reservations."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -8,11 +8,22 @@ from .console import TIMEOUT_DEFAULT_S, Json, Target, asking, console, plain, pr
 from .stock import SourceStates, named_states
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from google.protobuf.message import Message
+
     from holdfast.v1.common_pb2 import SourceState
     from holdfast.v1.reservation_service_pb2 import ReservationState
-    from holdfast.v1.watch_service_pb2 import LevelUpdate, ReservationChange
+    from holdfast.v1.watch_service_pb2 import (
+        LevelUpdate,
+        ReservationChange,
+        WatchAvailabilityResponse,
+        WatchReservationsResponse,
+    )
 
 app = typer.Typer()
+
+Shown = TypeVar("Shown", bound="Message")
 
 _STATUS_WORDS = ("", "in stock", "low", "out", "short")
 
@@ -49,15 +60,29 @@ def watch(
             crossings_only=crossings,
             source_states=named_states(source_states),
         )
-        try:
-            for response in responses:
-                if as_json:
-                    print_json(plain(response))
-                    continue
-                for update in response.levels:
-                    console().print(_line(update), highlight=False, markup=False)
-        except KeyboardInterrupt:
-            responses.close()
+        _show(responses, _level_lines, as_json=as_json)
+
+
+def _show(
+    responses: "Generator[Shown, None, None]",
+    lines_of: "Callable[[Shown], Iterator[str]]",
+    *,
+    as_json: bool,
+) -> None:
+    """Print responses as they come, until interrupted."""
+    try:
+        for response in responses:
+            if as_json:
+                print_json(plain(response))
+                continue
+            for line in lines_of(response):
+                console().print(line, highlight=False, markup=False)
+    except KeyboardInterrupt:
+        responses.close()
+
+
+def _level_lines(response: "WatchAvailabilityResponse") -> "Iterator[str]":
+    return map(_line, response.levels)
 
 
 def _line(update: "LevelUpdate") -> str:
@@ -91,7 +116,7 @@ def watch_reservations(
     ] = False,
     token: Annotated[
         str,
-        typer.Option(metavar="TOKEN", help="Go on behind a response.", show_default=False),
+        typer.Option(metavar="TOKEN", help="Go on after a response.", show_default=False),
     ] = "",
     target: Target = None,
     as_json: Json = False,
@@ -99,17 +124,13 @@ def watch_reservations(
     """Show what becomes of reservations, until interrupted. Needs the node's ledger."""
     with asking(target, TIMEOUT_DEFAULT_S, as_json=as_json, retries=True) as client:
         responses = client.watch_reservations(sku, location, from_oldest=oldest, resume_token=token)
-        try:
-            for response in responses:
-                if as_json:
-                    print_json(plain(response))
-                    continue
-                if response.reset:
-                    typer.echo("What happened until now is not known any more.", err=True)
-                for change in response.changes:
-                    console().print(_change_line(change), highlight=False, markup=False)
-        except KeyboardInterrupt:
-            responses.close()
+        _show(responses, _change_lines, as_json=as_json)
+
+
+def _change_lines(response: "WatchReservationsResponse") -> "Iterator[str]":
+    if response.reset:
+        typer.echo("What happened until now is not known any more.", err=True)
+    return map(_change_line, response.changes)
 
 
 def _change_line(change: "ReservationChange") -> str:
