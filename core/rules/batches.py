@@ -1,8 +1,8 @@
 """Batches: many plain operations as columns, answered by one code each.
 
-A batch is worked shard by shard by the kernels; no object is made per operation. What a kernel
-cannot decide alone (ASK: a reservation over several shards, an id that another shard may know) goes
-through reservations.py one by one, so that a batch and the single calls agree.
+Kernels execute a batch shard by shard, without a Python object per operation. What a kernel cannot
+decide alone (ASK: a reservation over several shards, an id that another shard may know) goes to
+reservations.py one by one, so that a batch and the single calls agree.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -82,8 +82,8 @@ class Batches:
 
     @executes(RESERVE_BATCH)
     def reserve(self, command: ReserveBatch, now_ns: int) -> Steps[BatchCodes]:
-        """Reserve single lines, each by itself, or all or none where they are linked. Between
-        operations that are not linked the turn may end, and holds then begin in the next.
+        """Reserve single lines, each by itself, or all or none where they are linked. The turn may
+        end between operations that are not linked; later holds then begin in the next turn.
         """
         accepted_at_ns = now_ns
         self.work.spend(BATCH)

@@ -1,7 +1,8 @@
 """The joint turn: one reservation over several shards, decided on all, then written on all.
 
 All actors of a node share one event loop and a turn does not await, so nothing can come between the
-decision and the write. Across nodes a tentative hold with presumed abort would replace this file.
+decision and the write. Across nodes, a tentative hold with presumed abort would take the place of
+this file.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -54,8 +55,8 @@ class Lines:
 
 
 def find_lines(homes: Homes, command: AnyReserve) -> Array | Unknown:
-    """The lines of a Reserve as OPERATION records, with the shards and rows that their names lead
-    to; or all names that lead nowhere.
+    """The lines of a Reserve as OPERATION records, with the shards and rows of their names; or all
+    names that are unknown.
     """
     lines, flags = command.lines, text_flags(command)
     operations: list[tuple[int, ...]] = []
@@ -103,9 +104,9 @@ def shards_of(operations: Array) -> list[int]:
 def decide(
     shards: Iterable[Shard], operations: Array, codes: Array, *, is_sold: bool = False
 ) -> Array:
-    """Answer, in `codes` (uint8), the PENDING lines among those that are to be had all or none,
-    each against what the ones before it would leave; what was available of each (int64), or room
-    for where they are sold already. Nothing is written.
+    """Write into `codes` (uint8), for each line that is PENDING, whether it can be held, given that
+    those before it are. Return how much was available of each (int64) or, with `is_sold`, how much
+    there is room for. Tables stay as they are.
     """
     count = len(operations)
     available, taken = np.zeros((2, count), np.int64)
@@ -118,8 +119,8 @@ def decide(
 
 
 def hold(touched: Sequence[Shard], operations: Array, command: AnyReserve) -> list[int]:
-    """Write the reservation on every shard that its lines touch; the first line's is its home.
-    Return the numbers that its parts have got there.
+    """Write the reservation in every shard that its lines touch; the first line's shard is its
+    home. Return the number of each part in its shard.
     """
     numbers = [reserve_lines(shard, operations) for shard in touched]
     if flags := int(operations["flags"][0]):

@@ -1,9 +1,9 @@
 """The business rules of reservations: what each command may do, and what it answers.
 
 Rules of this file: a command is a list of guards, each returning one named answer in the order of
-precedence; then the line "Point of no return"; then effects. What stands before that line changes
-no state, what stands after it does not refuse. Every shard was advanced to `now_ns` before a
-command runs, so an expired hold is not seen as held.
+precedence; then the line "Point of no return"; then effects. Code before that line changes no
+state, code after it does not refuse. A turn has ended all due holds before a command runs, so an
+expired hold is not seen as held.
 """
 
 from collections.abc import Iterable, Sequence
@@ -80,8 +80,8 @@ class Reservations:
         self.work = work
 
     def find(self, key: Key) -> list[Part] | Ended:
-        """The parts of a reservation, home first, none when the id is unknown; or what is left of
-        one that ended.
+        """The parts of a reservation, home first, or what is left of one that has ended. No parts
+        when the id is unknown.
         """
         first = self.homes.first_part(key)
         if first < 0:
@@ -93,13 +93,13 @@ class Reservations:
         return parts
 
     def parts_in_memory(self, key: Key) -> list[Part]:
-        """The parts of a reservation; none when the id is unknown or its lines have left."""
+        """The parts of a reservation. None when the id is unknown or its lines have left memory."""
         found = self.find(key)
         return [] if isinstance(found, Ended) else found
 
     def units(self, key: Key) -> Array:
-        """Units of a whole reservation by state (int64[7]); of one whose lines have left, 1 where
-        there were any.
+        """Units of a whole reservation by state (int64[7]). Once its lines have left memory: 1 for
+        each state in which it had any.
         """
         found = self.find(key)
         return found.units if isinstance(found, Ended) else _units(found)
@@ -175,7 +175,7 @@ class Reservations:
             return chosen
         if isinstance(chosen, Refusal):
             return _refuse_move(chosen, parts)
-        # Point of no return: every unit that shall move is in the state that it leaves.
+        # Point of no return: every unit to be moved is in the state that it leaves.
         _move(parts, chosen, command)
         for part in parts:
             settle_backorders(part.shard)
@@ -183,7 +183,7 @@ class Reservations:
         return self._moved(command, parts)
 
     def _choose(self, parts: Sequence[Part], command: Move) -> Chosen | Ambiguous | Refusal:
-        """The lines that a command names, none when it names all; or why they can't move."""
+        """The lines that a command names, none when it names all; or why they cannot move."""
         leaves, _ = TRANSITIONS[command.verb]
         if command.lines is None:
             if not _totals(parts)[leaves]:
@@ -203,7 +203,7 @@ class Reservations:
     def _judge_shipping(
         self, parts: Sequence[Part], command: Move, chosen: Chosen
     ) -> Chosen | Refusal:
-        """What is chosen, unless some of it is to be shipped and not on hand yet."""
+        """The chosen lines, or the refusal of a Fulfill of units that are not on hand yet."""
         if command.verb is not Verb.FULFILL or not are_waiting(parts):
             return chosen
         return judge_shipping(parts, self._read_lines(parts), chosen) or chosen
@@ -219,8 +219,8 @@ class Reservations:
     def force_release(
         self, command: ForceRelease, now_ns: int
     ) -> ForcedOutcome | Unknown | Conflict:
-        """Give back what is held or committed, whatever its caller thinks of it. A repeat by its id
-        leaves units alone that are committed again since.
+        """Give back what is held or committed, by decision of an operator. A repeat, known by its
+        id, moves nothing.
         """
         parts = self.find(command.key)
         if not parts:
@@ -250,8 +250,8 @@ class Reservations:
 
     @executes(GET_RESERVATION)
     def get_reservation(self, command: GetReservation, now_ns: int) -> ReservationView | Unknown:
-        """One reservation with its lines, in the order of the request that made it, while it has
-        them.
+        """One reservation. Its lines are in the order of the request that made it, and absent once
+        they have left memory.
         """
         parts = self.find(command.key)
         if not parts:
@@ -286,15 +286,16 @@ class Reservations:
         self, command: AnyReserve, parts: Sequence[Part], now_ns: int
     ) -> ReserveOutcome | Conflict:
         """The reservation as it is now, or the first field in which the command now differs."""
-        is_merged = bool(self.homes.sku_names.first)  # or may be: lines may be of one SKU since
-        if (count := _line_count(parts)) != len(command.lines) and not is_merged:
+        # SKUs may have been merged since, so that several lines are of one SKU now.
+        may_be_merged = bool(self.homes.sku_names.first)
+        if (count := _line_count(parts)) != len(command.lines) and not may_be_merged:
             return Conflict("lines", str(count), str(len(command.lines)))
-        # Instead of the work that its lines weigh.
+        # Costs no more than the lines of a new Reserve, which the command's weight covers.
         found = joint_turn.read_lines(parts)
         lines = repeats.lines_as_reserved(found)
         home = parts[0].shard.reservations.records[parts[0].number]
         owner = parts[0].shard.owner(parts[0].number)
-        asked = sum_lines(lines) if is_merged else lines
+        asked = sum_lines(lines) if may_be_merged else lines
         if conflict := repeats.reserve_difference(asked, int(home["hold_ms"]), owner, command):
             return conflict
         totals = _totals(parts)
@@ -328,7 +329,7 @@ def refusal_of(lines: Sequence[Line], codes: list[int], available: Array) -> Ref
 
 
 def refused_line(line: Line, available: int) -> RefusedLine:
-    """A line that can't be had, with what could be promised of it."""
+    """A line that cannot be held, with the units that could be promised."""
     return RefusedLine(line.sku, line.location, line.quantity, available, line.line_id)
 
 
@@ -375,7 +376,7 @@ def _refuse_move(refusal: Refusal, parts: Sequence[Part]) -> MoveOutcome:
 
 def _shortfalls(parts: Sequence[Part]) -> tuple[Shortfall, ...]:
     """The stock levels of shipped lines where promises exceed supply, in the order of the lines.
-    One whose SKU has ended is nobody's to refill.
+    Levels of a SKU that has ended are left out: nobody will refill them.
     """
     found: dict[int, Shortfall] = {}
     for shard, number in ((part.shard, part.number) for part in parts):

@@ -1,8 +1,8 @@
-"""Single-line reserves of one shard, a run of them decided by one call of a kernel.
+"""Single-line Reserves of one shard, a run of them decided by one call of a kernel.
 
-A turn under load holds dozens of them, and a call into compiled code costs about as much as the
-reserve itself. What takes more than a code (an id seen before, an unknown name) goes to
-reservations.py, one by one and in its place in the run.
+A turn under load has dozens of them, and a call into compiled code costs about as much as the
+Reserve itself. Those that need more than a code for an answer (an id seen before, an unknown name)
+go to reservations.py, one by one and in their place in the run.
 """
 
 from collections.abc import Sequence
@@ -25,13 +25,13 @@ from .reservations import REFUSALS, Reservations, refused_line
 
 
 def takes(command: Command) -> bool:
-    """Whether a command is a single-line reserve."""
+    """Whether a command is a single-line Reserve."""
     return type(command) is Reserve and len(command.lines) == 1
 
 
 def is_as_named(command: Command, names: Names) -> bool:
-    """Whether it is a single-line reserve of a SKU that is called as it is named there, as most
-    are: to look into each of them for `names` would cost as much again as the reserve.
+    """Whether it is a single-line Reserve whose SKU has no other name in `names`. Most are, and
+    renaming them all would cost as much again as the Reserve.
     """
     return takes(command) and cast(Reserve, command).lines[0].sku not in names
 
@@ -40,8 +40,8 @@ Outcomes: TypeAlias = list[ReserveOutcome | Conflict | Unknown]
 
 
 def renamed(commands: Sequence[Reserve], outcomes: Outcomes, names: Names) -> Outcomes:
-    """The outcomes of single-line reserves with other names of SKUs put in. But for a fault, one
-    names its SKU alone.
+    """The outcomes of single-line Reserves with SKUs renamed by `names`. An outcome that is not a
+    fault names one SKU, that of its command.
     """
     return [
         outcome
@@ -58,8 +58,8 @@ def reserve_run(
     correlations: Sequence[str],
     now_ns: int,
 ) -> Outcomes:
-    """The outcomes of a run of single-line reserves of one shard, in order, as far as the turn has
-    time for them. The journal notes their correlation ids, where they have one.
+    """The outcomes of a run of single-line Reserves of one shard, in order, as many as the turn has
+    time for. The journal notes their correlation ids, if they have one.
     """
     if not any(correlations):
         return _reserve_run(reservations, shard, commands, now_ns)
@@ -73,7 +73,7 @@ def reserve_run(
 
 
 def _is_made(outcome: ReserveOutcome | Conflict | Unknown) -> bool:
-    """Whether a reserve has made a reservation."""
+    """Whether a Reserve has made a reservation."""
     return isinstance(outcome, ReserveOutcome) and not (outcome.refusal or outcome.is_repeat)
 
 
@@ -97,7 +97,7 @@ def _reserve_run(
         )
         work.spend(seen * LINE_RESERVED)
         run = slice(start, start + seen)
-        # What the kernel has written, it has written by now: all rest on the same entry.
+        # The kernel has written the whole run by now: all its outcomes rest on the same entry.
         revisions = (shard.revision_now(),)
         answers = zip(commands[run], codes[run].tolist(), available[run].tolist(), strict=True)
         for command, code, left in answers:

@@ -1,9 +1,9 @@
 """The live side of every change: effects are written for the journal and applied.
 
-Two ways lead here to a changed column. `record` and its sisters write effects and hand them to
-apply/, as replay does. `reserve_batch`, `reserve_lines` and `move_batch` are kernels that write and
-apply in one go, through the functions that apply/ uses too. Either way a restart comes out the
-same.
+There are two ways to change a column. `record` and the functions after it write effects and hand
+them to apply/, as replay does. `reserve_batch`, `reserve_lines` and `move_batch` are kernels that
+write and apply in one step, through the functions that apply/ uses too. Either way a restart comes
+to the same state.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ def record(shard: Shard, section: Section, *effects: tuple[int, ...]) -> None:
 
 
 def record_all(shard: Shard, section: Section, effects: Array) -> None:
-    """Write effects that are columns already, and apply them."""
+    """Write effects that are given as records, and apply them."""
     if len(effects):
         added = _table_for(shard, section).extend(len(effects))
         added[:] = effects
@@ -59,7 +59,7 @@ def record_names(shard: Shard, section: Section, *names: str) -> None:
 
 
 def record_texts(shard: Shard, reservation: int, *texts: str) -> None:
-    """Write the texts of a reservation that was just put down, and lay them down."""
+    """Write the texts of a reservation that was just made, and apply them."""
     packed = pack_names(*texts)
     shard.effects.touched = True
     effects = shard.effects[Section.RESERVATION_TEXTS].append((reservation, len(packed)))
