@@ -341,16 +341,6 @@ def draining() -> Fault:
     )
 
 
-def starting() -> Fault:
-    """The node has not recovered its state yet."""
-    return Fault(
-        grpc.StatusCode.UNAVAILABLE,
-        "STARTING",
-        "the node is still recovering; nothing was done, try again",
-        retry_after_s=NOT_SERVING_RETRY_S,
-    )
-
-
 def state_changing(tries: int) -> Fault:
     """The state hash is that of one instant, and the node did not leave it time for one."""
     return Fault(

@@ -44,7 +44,7 @@ class ReservationServiceStub(object):
     or reservation), ALREADY_EXISTS (id reused with other content), FAILED_PRECONDITION (a handle of
     another timeline), RESOURCE_EXHAUSTED (storage or a table nearly full; nothing was done),
     DEADLINE_EXCEEDED (the deadline had passed before the command was queued), UNAVAILABLE
-    (overloaded, draining or not serving yet; with google.rpc.RetryInfo; nothing was done).
+    (overloaded or draining; with google.rpc.RetryInfo; nothing was done).
     """
 
     def __init__(self, channel):
@@ -139,7 +139,7 @@ class ReservationServiceServicer(object):
     or reservation), ALREADY_EXISTS (id reused with other content), FAILED_PRECONDITION (a handle of
     another timeline), RESOURCE_EXHAUSTED (storage or a table nearly full; nothing was done),
     DEADLINE_EXCEEDED (the deadline had passed before the command was queued), UNAVAILABLE
-    (overloaded, draining or not serving yet; with google.rpc.RetryInfo; nothing was done).
+    (overloaded or draining; with google.rpc.RetryInfo; nothing was done).
     """
 
     def Reserve(self, request, context):
@@ -202,8 +202,9 @@ class ReservationServiceServicer(object):
 
     def BatchReserve(self, request, context):
         """The fast lane. A batch carries its operations as packed columns of equal length and is answered
-        by one code per operation, by position; an operation that is wrong does not affect the others. A batch with a malformed column fails with INVALID_ARGUMENT, which names the column,
-        and does nothing. The guarantees are those of the single calls; a repeat is answered REPEATED.
+        by one code per operation, by position; an operation that is wrong does not affect the others.
+        A batch with a malformed column fails with INVALID_ARGUMENT, which names the column, and does
+        nothing. The guarantees are those of the single calls; a repeat is answered REPEATED.
 
         Holds up to 8,190 single lines, each under its own id.
         """
@@ -335,7 +336,7 @@ class ReservationService(object):
     or reservation), ALREADY_EXISTS (id reused with other content), FAILED_PRECONDITION (a handle of
     another timeline), RESOURCE_EXHAUSTED (storage or a table nearly full; nothing was done),
     DEADLINE_EXCEEDED (the deadline had passed before the command was queued), UNAVAILABLE
-    (overloaded, draining or not serving yet; with google.rpc.RetryInfo; nothing was done).
+    (overloaded or draining; with google.rpc.RetryInfo; nothing was done).
     """
 
     @staticmethod

@@ -36,7 +36,6 @@ from tests.edge.client.failures import (
     [
         (OVERLOADED, True, True),
         (faults.draining(), True, True),
-        (faults.starting(), True, True),
         # Nobody knows whether something was done.
         (GONE, True, False),
         (DROPPED, True, False),

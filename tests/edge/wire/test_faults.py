@@ -74,7 +74,6 @@ FAULTS: dict[str, tuple[Callable[[], Fault], str]] = {
     "snapshot_failed": (lambda: faults.snapshot_failed("a full disk"), "FAILED_PRECONDITION"),
     "storage_full": (lambda: faults.storage_full(12, 345), "RESOURCE_EXHAUSTED"),
     "draining": (faults.draining, "UNAVAILABLE"),
-    "starting": (faults.starting, "UNAVAILABLE"),
     "deadline_exceeded": (faults.deadline_exceeded, "DEADLINE_EXCEEDED"),
     "internal": (faults.internal, "INTERNAL"),
     "internal with id": (lambda: faults.internal("abc-123"), "INTERNAL"),
