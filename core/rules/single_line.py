@@ -30,8 +30,8 @@ def takes(command: Command) -> bool:
 
 
 def is_as_named(command: Command, names: Names) -> bool:
-    """Whether it is a single-line Reserve whose SKU has no other name in `names`. Most are, and
-    renaming them all would cost as much again as the Reserve.
+    """Whether it is a single-line Reserve whose SKU is not renamed by `names`. Most are, and to
+    rename them all would cost as much again as the Reserve.
     """
     return takes(command) and cast(Reserve, command).lines[0].sku not in names
 
