@@ -98,22 +98,26 @@ async def state_hash_of(node: NodeProcess) -> str:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    "archive_max_mib",
-    [pytest.param(1 << 30, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.slow), 0],
+    ("archive_max_mib", "backups"),
+    [
+        pytest.param(1 << 30, 3, marks=pytest.mark.slow),
+        pytest.param(1, 3, marks=pytest.mark.slow),
+        pytest.param(0, 3, marks=pytest.mark.slow),
+        (0, 1),
+    ],
 )
 async def test_a_backup_beside_a_busy_node_is_the_state_of_one_instant(
-    tmp_path: Path, archive_max_mib: int
+    tmp_path: Path, archive_max_mib: int, backups: int
 ) -> None:
-    """Whether the node keeps its history, some of it, or none."""
+    """Whether the node keeps its history, some of it, or none; each after one more trim."""
     settings = {"snapshot_every_mib": 1, "archive_max_mib": archive_max_mib}
     with running_node(tmp_path, **settings) as node:
         made = []
         async with under_load(node):
-            await has_trimmed(node)
-            for number in range(2):
+            for number in range(backups):
+                await has_trimmed(node, number + 1)
                 target = tmp_path / f"backup-{number}"
                 made.append(await asyncio.to_thread(holdfast, "backup", node.data_dir, target))
-                await has_trimmed(node, number + 2)
         quiet = holdfast("backup", node.data_dir, tmp_path / "quiet")
         assert await state_hash_of(node) == quiet["state_hash"]
         node.terminate()
