@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -12,6 +13,7 @@ from bench.harness.nasty_commands import KINDS, Nasty
 from holdfast.core.audit import check_invariants
 from holdfast.core.commands import AvailabilitiesView, Command, Revision
 from holdfast.core.node import Node
+from holdfast.core.tables.effects import Entry
 from holdfast.core.tables.state_bytes import columns
 from tests.core.engine import Ticket
 
@@ -20,16 +22,33 @@ WHOLE, SHORT = 10**9, 1
 
 NOW_NS = 1
 
+SHARDS = 4
+
+
+@cache
+def opening() -> list[Entry]:
+    """Entries of locations and stock, which every node here begins with."""
+    node = Node(SHARDS, mailbox_capacity=10**9)
+    entries: list[Entry] = []
+    for command in Nasty(Random(0), node).opening():
+        node.post(command, Ticket(command))
+        has_more = True
+        while has_more:
+            turn = node.turn(NOW_NS)
+            entries += turn.entries
+            has_more = turn.has_more
+    return entries
+
 
 class Desk:
     """A node whose turns do so much work, and somebody who is nasty to it."""
 
     def __init__(self, seed: str, turn_work_max: int) -> None:
-        self.node = Node(4, mailbox_capacity=10**9, turn_work_max=turn_work_max)
+        self.node = Node(SHARDS, mailbox_capacity=10**9, turn_work_max=turn_work_max)
         self.nasty = Nasty(Random(seed), self.node)
         self.turns = 0
-        for command in self.nasty.opening():
-            self.ask(command)
+        for entry in opening():
+            self.node.replay(entry)
 
     def ask(self, command: Command) -> Any:
         """Run turns until the command has its answer."""
