@@ -117,7 +117,7 @@ def test_no_turn_of_ten_thousand_mixes_is_long(seed: int) -> None:
     "rounds",
     [
         pytest.param(FEW_ROUNDS, id="few"),
-        pytest.param(MANY_ROUNDS, id="many", marks=pytest.mark.slow),
+        pytest.param(MANY_ROUNDS, id="many", marks=[pytest.mark.slow, pytest.mark.timeout(3_600)]),
     ],
 )
 def test_what_a_command_declares_is_what_it_is_seen_to_do(
