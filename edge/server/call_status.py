@@ -3,11 +3,16 @@
 Faults of the wire become one, and a front hands one on as it came.
 """
 
+import asyncio
 from typing import Self
 
 import grpc
+import structlog
 
+from ..wire import faults
 from ..wire.faults import Fault
+
+log = structlog.get_logger()
 
 #: Trailing metadata of a call.
 Metadata = tuple[tuple[str, str | bytes], ...]
@@ -32,6 +37,16 @@ class CallStatus(Exception):  # noqa: N818 - a status is no error of ours
         after_s = fault.retry_after_s
         after_ms = None if after_s is None else round(after_s * 1e3)
         return cls(fault.code, fault.message, fault.to_status().SerializeToString(), after_ms)
+
+    @classmethod
+    def of_end(cls, error: BaseException | None) -> Self | None:
+        """The status of a call whose endpoint ended so; None of one that ended well."""
+        if error is None or isinstance(error, cls):
+            return error
+        if isinstance(error, asyncio.CancelledError):
+            return cls(grpc.StatusCode.CANCELLED, "the call was cancelled", b"", None)
+        log.error("call failed outside its method", exc_info=error)
+        return cls.of(faults.internal(None))
 
     def metadata(self, correlation: str | None) -> Metadata:
         """The trailing metadata of a call that ends so, and is known under this id."""

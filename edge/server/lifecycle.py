@@ -41,6 +41,7 @@ from .settings import Settings
 from .snapshots import SnapshotFailedError, SnapshotKeeper
 from .statistics import CallCounters, NodeStatistics
 from .status import NodeStatus
+from .transports.choice import transport_class
 from .transports.grpcio import GrpcioTransport
 from .transports.transport import Transport
 
@@ -301,9 +302,11 @@ class _Parts:
 def _transport(settings: Settings, endpoints: Endpoints) -> Transport:
     """The transport through which callers reach the endpoints."""
     address, size_max = settings.grpc_address, settings.message_size_max_bytes
+    make = transport_class(settings.transport)
     if settings.fronts:
-        return Fronts(settings.fronts, endpoints.all, address, size_max)
-    return GrpcioTransport(endpoints.all, service_names(PUBLIC), address, size_max)
+        return Fronts(settings.fronts, endpoints.all, address, size_max, settings.transport)
+    transport: Transport = make(endpoints.all, service_names(PUBLIC), address, size_max)
+    return transport
 
 
 def _recover_node(settings: Settings, progress: Progress = no_progress) -> Recovered:

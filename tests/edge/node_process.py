@@ -117,6 +117,7 @@ class NodeProcess:
             "drain_notice_s": 0,
             "ledger": "off",
             "fronts": os.environ.get("TEST_FRONTS", "0"),
+            "transport": os.environ.get("TEST_TRANSPORT", "grpcio"),
             **self.settings,
         }
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("HOLDFAST_")}

@@ -9,9 +9,6 @@ from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
-import structlog
-
-from ...wire import faults
 from ..call_status import CallStatus
 from ..context import CallContext
 from ..endpoints import Endpoint, Kind
@@ -26,8 +23,6 @@ from .frames import (
     pack_status,
     unpack_call,
 )
-
-log = structlog.get_logger()
 
 #: Frames that are worked in one round of the loop, and bytes of them after which the round ends: a
 #: flood at one front must not keep the loop from all others. A Reserve of 2,000 lines has 80 KB or
@@ -180,10 +175,9 @@ class EngineEnd(asyncio.Protocol):
         """Send the status. Of a call that was cancelled nobody waits for one."""
         if isinstance(error, asyncio.CancelledError):
             return
-        if not isinstance(error, CallStatus):
-            log.error("call failed outside its method", exc_info=error)
-            error = CallStatus.of(faults.internal(None))
-        self._writer.send(What.STATUS, number, pack_status(error))
+        status = CallStatus.of_end(error)
+        assert status is not None, "it has failed"
+        self._writer.send(What.STATUS, number, pack_status(status))
 
 
 class _Stream:

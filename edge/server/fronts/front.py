@@ -1,6 +1,6 @@
 """A front, as a program: gRPC for callers, frames for the engine, nothing decided.
 
-    python -m holdfast.edge.server.fronts.front ADDRESS MESSAGE_BYTES_MAX
+    python -m holdfast.edge.server.fronts.front ADDRESS MESSAGE_BYTES_MAX TRANSPORT
 
 Its standard input is the connection to the engine. It ends when that does.
 """
@@ -19,7 +19,8 @@ import uvloop
 from holdfast.persistence.journal_process.protocol import IGNORED_SIGNALS
 
 from ..endpoints import PUBLIC, methods_of, service_names
-from ..transports.grpcio import GrpcioTransport
+from ..transports.choice import transport_class
+from ..transports.transport import Transport
 from .front_end import FrontEnd
 
 #: How a process of Linux says that it should be the first to end when memory is short
@@ -34,10 +35,10 @@ def main() -> None:
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # they reach all processes: the engine says when
     signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED_SIGNALS)
-    uvloop.run(serve(sys.argv[1], int(sys.argv[2])))
+    uvloop.run(serve(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
 
 
-async def serve(address: str, message_bytes_max: int) -> None:
+async def serve(address: str, message_bytes_max: int, transport_name: str) -> None:
     """Carry calls between a port that other fronts share and the engine."""
     loop = asyncio.get_running_loop()
     stopping: asyncio.Future[float] = loop.create_future()
@@ -49,7 +50,7 @@ async def serve(address: str, message_bytes_max: int) -> None:
 
     # Without its engine it has nothing to say: the end of its connections tells callers.
     end = FrontEnd(tell, stopping.set_result, die)
-    transport = GrpcioTransport(
+    transport: Transport = transport_class(transport_name)(
         end.endpoints(methods_of(PUBLIC)), service_names(PUBLIC), address, message_bytes_max,
         shares_port=True,
     )  # fmt: skip

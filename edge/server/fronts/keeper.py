@@ -52,13 +52,20 @@ class Fronts:
     """A transport through `count` processes."""
 
     def __init__(
-        self, count: int, endpoints: Sequence[Endpoint], address: str, message_bytes_max: int
+        self,
+        count: int,
+        endpoints: Sequence[Endpoint],
+        address: str,
+        message_bytes_max: int,
+        transport: str = "grpcio",
     ) -> None:
+        """`transport` is the name of what each process speaks gRPC with."""
         self.restarts = 0
         self._count = count
         self._endpoints = endpoints
         self._address = address
         self._message_bytes_max = message_bytes_max
+        self._transport = transport
         self._is_serving = False
         self._fronts: set[_Front] = set()
         self._keepers: list[asyncio.Task[None]] = []
@@ -104,7 +111,7 @@ class Fronts:
         """A front that listens; None when the machine has no process to give, or it ends first."""
         front = _Front(self._endpoints)
         try:
-            await front.start(self._address, self._message_bytes_max)
+            await front.start(self._address, self._message_bytes_max, self._transport)
         except OSError as error:
             log.warning("front did not start", reason=str(error))
             return None
@@ -136,10 +143,10 @@ class _Front:
     def __init__(self, endpoints: Sequence[Endpoint]) -> None:
         self.end = EngineEnd(endpoints)
 
-    async def start(self, address: str, message_bytes_max: int) -> None:
+    async def start(self, address: str, message_bytes_max: int, transport: str) -> None:
         """Start the process, and be connected to it. Raises OSError when there can be none."""
         ours, its = socket.socketpair()
-        command = (*COMMAND, address, str(message_bytes_max))
+        command = (*COMMAND, address, str(message_bytes_max), transport)
         with its:
             try:
                 self._process = await asyncio.to_thread(start_process, command, its)

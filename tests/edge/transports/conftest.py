@@ -1,8 +1,8 @@
 """A node behind each transport, one for all tests of this folder."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Final
+from importlib.util import find_spec
+from typing import Any, Final
 
 import pytest
 
@@ -10,14 +10,31 @@ from holdfast.core.audit import check_invariants
 from holdfast.persistence.verify import verify
 from tests.edge.node_process import NodeProcess, replayed_node, running_node
 
-#: Fronts of a node: none, with gRPC in the node's own process, and two.
-TRANSPORTS: Final = {"in process": 0, "two fronts": 2}
-each_transport = pytest.mark.parametrize("fronts", TRANSPORTS.values(), ids=TRANSPORTS)
+#: What tests of optional transports are skipped without.
+needs_nghttp2 = pytest.mark.skipif(
+    find_spec("ngh2") is None, reason="the extra holdfast[nghttp2] is not installed"
+)
+
+#: Settings of a node: gRPC in its own process, and in two fronts; with each library.
+TRANSPORTS: Final[dict[str, dict[str, Any]]] = {
+    "grpcio": {"transport": "grpcio", "fronts": 0},
+    "grpcio, two fronts": {"transport": "grpcio", "fronts": 2},
+    "nghttp2": {"transport": "nghttp2", "fronts": 0},
+    "nghttp2, two fronts": {"transport": "nghttp2", "fronts": 2},
+}
+each_transport = pytest.mark.parametrize(
+    "transport",
+    [
+        pytest.param(settings, id=name, marks=needs_nghttp2 if "nghttp2" in name else ())
+        for name, settings in TRANSPORTS.items()
+    ],
+)
 
 
-def judged_node(folder: Path, fronts: int) -> Iterator[NodeProcess]:
+def judged_node(folders: pytest.TempPathFactory, transport: str) -> Iterator[NodeProcess]:
     """A node whose books are right in the end, whatever its callers did."""
-    with running_node(folder, message_size_max_kib=65_536, fronts=fronts) as running:
+    folder, settings = folders.mktemp("node"), TRANSPORTS[transport]
+    with running_node(folder, message_size_max_kib=65_536, **settings) as running:
         yield running
         running.terminate()
         assert [] == running.complaints()
@@ -27,19 +44,39 @@ def judged_node(folder: Path, fronts: int) -> Iterator[NodeProcess]:
 
 
 @pytest.fixture(scope="session")
-def node_in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+def grpcio_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     """A node without fronts."""
-    yield from judged_node(tmp_path_factory.mktemp("in-process"), TRANSPORTS["in process"])
+    yield from judged_node(tmp_path_factory, "grpcio")
 
 
 @pytest.fixture(scope="session")
-def node_with_fronts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+def grpcio_node_with_fronts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     """A node with fronts."""
-    yield from judged_node(tmp_path_factory.mktemp("fronts"), TRANSPORTS["two fronts"])
+    yield from judged_node(tmp_path_factory, "grpcio, two fronts")
 
 
-@pytest.fixture(params=["node_in_process", "node_with_fronts"], ids=tuple(TRANSPORTS))
+@pytest.fixture(scope="session")
+def nghttp2_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """A node without fronts, with the other library."""
+    yield from judged_node(tmp_path_factory, "nghttp2")
+
+
+@pytest.fixture(scope="session")
+def nghttp2_node_with_fronts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """A node with fronts, with the other library."""
+    yield from judged_node(tmp_path_factory, "nghttp2, two fronts")
+
+
+#: The fixtures of nodes that have fronts, and of all.
+WITH_FRONTS: Final = [
+    "grpcio_node_with_fronts",
+    pytest.param("nghttp2_node_with_fronts", marks=needs_nghttp2),
+]
+ALL_NODES: Final = ["grpcio_node", pytest.param("nghttp2_node", marks=needs_nghttp2), *WITH_FRONTS]
+
+
+@pytest.fixture(params=ALL_NODES)
 def node(request: pytest.FixtureRequest) -> NodeProcess:
-    """Each of them in turn: what a test says holds for both."""
+    """Each of them in turn: what a test says holds for all."""
     found: NodeProcess = request.getfixturevalue(request.param)
     return found

@@ -110,10 +110,10 @@ class Load:
 
 @each_transport
 async def test_a_drain_under_load_answers_each_call_or_sends_it_elsewhere(
-    tmp_path: Path, fronts: int
+    tmp_path: Path, transport: dict[str, Any]
 ) -> None:
     """And loses nothing that was acknowledged."""
-    with running_node(tmp_path, fronts=fronts) as node:
+    with running_node(tmp_path, **transport) as node:
         async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
             sku, fed = await put_stock(client, UNITS, UNITS)
         load = Load(node, sku, fed)
@@ -140,11 +140,11 @@ async def test_a_drain_under_load_answers_each_call_or_sends_it_elsewhere(
 
 @each_transport
 async def test_a_second_node_on_the_port_is_refused_and_the_first_goes_on(
-    tmp_path: Path, node: NodeProcess, fronts: int
+    tmp_path: Path, node: NodeProcess, transport: dict[str, Any]
 ) -> None:
     """Whatever the transports of both; with a sentence that says why."""
     async with neighbours(node):
-        with NodeProcess(tmp_path, fronts=fronts) as other:
+        with NodeProcess(tmp_path, **transport) as other:
             other.grpc_port = node.grpc_port
             other.launch()
             code = await asyncio.to_thread(other.wait)

@@ -27,19 +27,20 @@ from tests.edge.raw import (
     new_name,
 )
 from tests.edge.test_kill import Books, Caller, ask_again, books_of, put_places, run, script
-from tests.edge.transports.conftest import TRANSPORTS
+from tests.edge.transports.conftest import WITH_FRONTS
 from tests.edge.transports.neighbours import live_holds, new_sku
 from tests.real_time import wait_until_so
 
-FRONTS: Final = TRANSPORTS["two fronts"]
+FRONTS: Final = 2
 
 HEALTH: Final = "/grpc.health.v1.Health/Check"
 
 
-@pytest.fixture
-def node(node_with_fronts: NodeProcess) -> NodeProcess:
+@pytest.fixture(params=WITH_FRONTS)
+def node(request: pytest.FixtureRequest) -> NodeProcess:
     """Without fronts there is nothing to kill but the engine."""
-    return node_with_fronts
+    found: NodeProcess = request.getfixturevalue(request.param)
+    return found
 
 
 async def all_fronts(node: NodeProcess) -> list[int]:

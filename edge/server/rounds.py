@@ -1,0 +1,51 @@
+"""Work that comes in faster than it is done: a little of it in each round of the loop.
+
+A flood over one connection must not keep the loop from all others, nor from the answers.
+"""
+
+import asyncio
+from collections import deque
+from typing import Final, Protocol
+
+#: What is done in one round: so many pieces, or so many bytes of them. A Reserve of 2,000 lines has
+#: 80 KB or more and takes some milliseconds to read, so what follows it waits for the next round.
+PIECES_A_ROUND: Final = 128
+BYTES_A_ROUND: Final = 1 << 16
+
+
+class Source(Protocol):
+    """Where work comes in."""
+
+    def work(self) -> int | None:
+        """Do the next piece; return its bytes, or None when there was none."""
+
+
+class Rounds:
+    """Lets sources take turns."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sources: deque[Source] = deque()
+
+    def __repr__(self) -> str:
+        return f"<Rounds, {len(self._sources)} sources>"
+
+    def add(self, source: Source) -> None:
+        """Let a source, which had no work, have its turns until it has none again."""
+        if not self._sources:
+            self._loop.call_soon(self._work)
+        self._sources.append(source)
+
+    def _work(self) -> None:
+        bytes_left = BYTES_A_ROUND
+        for _ in range(PIECES_A_ROUND):
+            source = self._sources.popleft()
+            size = source.work()
+            if size is not None:
+                self._sources.append(source)
+                bytes_left -= size
+            if not self._sources:
+                return
+            if bytes_left < 0:
+                break
+        self._loop.call_soon(self._work)

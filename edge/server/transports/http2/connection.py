@@ -1,0 +1,284 @@
+"""A connection to a caller: bytes go into the library's session, and calls come out.
+
+The library keeps the rules of HTTP/2 (RFC 9113). What is decided here is how much may wait: what a
+caller sends and nobody has taken, what he is sent and does not read.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import grpc
+import ngh2
+
+from ....wire import faults
+from ...call_status import CallStatus
+from ...endpoints import Endpoint
+from ...rounds import Rounds
+from .calls import CALLS
+from .fields import NOT_GRPC, Fields, context_of, is_grpc, trailers_of
+from .stream import Http2Stream
+
+#: What a caller may send on a stream, and on all of a connection, before it is taken.
+STREAM_WINDOW: Final = 1 << 18
+CONNECTION_WINDOW: Final = 1 << 26
+
+#: The usual 100 would queue the callers of one channel silently.
+STREAMS_MAX: Final = 10_000
+
+#: What a caller is told of the size of headers: gRPC's own limit. The library ends a connection
+#: that sends four times as much.
+HEADERS_BYTES_MAX: Final = 1 << 14
+
+#: Resets that a caller may send at once and a second: all his calls may be given up together. The
+#: library ends a connection that resets more (CVE-2023-44487).
+RESETS_MAX: Final = (STREAMS_MAX, STREAMS_MAX)
+
+#: What is asked of the session at once.
+WRITE_BYTES: Final = 1 << 18
+
+#: Events that may wait to be worked before nothing more is read.
+EVENTS_MAX: Final = 1 << 10
+
+#: Seconds that a caller has for his first settings, as with gRPC's own server; and for an answer
+#: to the notice of our end.
+HANDSHAKE_S: Final = 120.0
+NOTICE_S: Final = 1.0
+
+_CONFIGURATION: Final = ngh2.Configuration(
+    auto_window_update=False,
+    stream_reset_rate_limit=RESETS_MAX,
+    max_inbound_header_list_size=4 * HEADERS_BYTES_MAX,
+)
+_SETTINGS: Final = {
+    ngh2.Setting.MAX_CONCURRENT_STREAMS: STREAMS_MAX,
+    ngh2.Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+    ngh2.Setting.MAX_HEADER_LIST_SIZE: HEADERS_BYTES_MAX,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the connections of a transport have in common."""
+
+    endpoints: Mapping[bytes, Endpoint]
+    """By full name, as in :path."""
+    message_bytes_max: int
+    loop: asyncio.AbstractEventLoop
+    rounds: Rounds
+    connections: "set[Http2Connection]" = field(default_factory=set)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a connection has ended."""
+
+    async def are_gone(self) -> None:
+        """Wait until there are no connections."""
+        while self.connections:
+            self.left.clear()
+            await self.left.wait()
+
+
+class Http2Connection(asyncio.Protocol):
+    """Serves the calls of one connection."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+        self._session = ngh2.Connection(ngh2.Role.SERVER, _CONFIGURATION)
+        self._streams: dict[int, Http2Stream] = {}
+        self._events: deque[Any] = deque()
+        self._waiting: set[Http2Stream] = set()
+        self._is_working = self._is_reading_paused = False
+        self._is_flush_due = self._is_full = False
+        self._ends_when_idle = False
+        self._handshake: asyncio.TimerHandle | None = None
+        self._notice: asyncio.TimerHandle | None = None
+
+    def __repr__(self) -> str:
+        return f"<Http2Connection, {len(self._streams)} streams>"
+
+    def connection_made(self, transport: Any) -> None:
+        """Called by asyncio, with an asyncio.Transport; uvloop's are of no such class."""
+        self._transport = transport
+        self._served.connections.add(self)
+        self._session.initiate_connection(_SETTINGS)
+        self._session.set_local_window_size(CONNECTION_WINDOW)
+        self._handshake = self._served.loop.call_later(HANDSHAKE_S, transport.abort)
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio."""
+        try:
+            self._session.receive_data(data)
+        except ngh2.NGH2Error:
+            self._transport.close()  # this is not HTTP/2, or means harm
+            return
+        self._take_events()
+        self.flush_soon()
+
+    def pause_writing(self) -> None:
+        """Called by asyncio: the socket is full. What is to be sent waits in the session."""
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        """Called by asyncio."""
+        self._is_full = False
+        self._flush()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Called by asyncio: the caller has gone, or we have ended it."""
+        for timer in (self._handshake, self._notice):
+            if timer is not None:
+                timer.cancel()
+        self._events.clear()
+        for stream in self._streams.values():
+            if stream.call is not None:
+                stream.call.leave()
+        self._streams.clear()
+        self._served.connections.discard(self)
+        self._served.left.set()
+
+    def work(self) -> int | None:
+        """Work the next event; see `Source`."""
+        if self._events:
+            event = self._events.popleft()
+            self._do(event)
+            return len(event.data) if type(event) is ngh2.DataReceived else 0
+        self._is_working = False
+        if self._is_reading_paused:
+            self._is_reading_paused = False
+            self._transport.resume_reading()
+        return None
+
+    def drain(self) -> None:
+        """Let the caller begin no more calls here, and end when those under way have ended.
+
+        He is told so first, and when he has heard it, which calls were still taken (RFC 9113, 6.8).
+        """
+        if self._handshake is not None:
+            self._transport.close()  # he has not even begun
+            return
+        self._notice = self._served.loop.call_later(NOTICE_S, self._say_end)
+        with suppress(ngh2.NGH2Error):
+            self._session.send_shutdown_notice()
+            self._session.ping()
+        self._flush()
+
+    def end(self) -> None:
+        """End, with what is under way."""
+        for stream in tuple(self._streams.values()):
+            if stream.call is not None:
+                stream.call.fail(CallStatus.of(faults.draining()))
+        self._flush()
+        self._transport.close()
+
+    def flush_soon(self) -> None:
+        """Send what there is when this round of the loop is done: of many calls in one write."""
+        if not self._is_flush_due:
+            self._is_flush_due = True
+            self._served.loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._is_flush_due = False
+        try:
+            while not self._is_full and (data := self._session.data_to_send(WRITE_BYTES)):
+                self._transport.write(data)
+        except ngh2.NGH2Error:
+            self._transport.close()  # the session has failed before
+        for stream in self._waiting:
+            stream.tell_room()
+        self._take_events()
+
+    def _take_events(self) -> None:
+        self._events += self._session.events()
+        if self._events and not self._is_working:
+            self._is_working = True
+            self._served.rounds.add(self)
+        if len(self._events) > EVENTS_MAX and not self._is_reading_paused:
+            self._is_reading_paused = True
+            self._transport.pause_reading()
+
+    def _do(self, event: Any) -> None:
+        kind = type(event)
+        if kind is ngh2.DataReceived:
+            self._hear(event.stream_id, event.data, is_last=event.end_stream)
+        elif kind is ngh2.RequestReceived:
+            self._begin(event.stream_id, event.headers)
+            if event.end_stream:
+                self._hear(event.stream_id, b"", is_last=True)
+        elif kind is ngh2.StreamClosed:
+            self._end_stream(event.stream_id)
+        elif kind is ngh2.TrailersReceived:
+            self._hear(event.stream_id, b"", is_last=True)
+        elif kind is ngh2.SettingsReceived:
+            self._have_met()
+        elif kind is ngh2.PingAcknowledged:
+            self._say_end()
+        elif kind is ngh2.ConnectionClosed:
+            self._transport.close()
+
+    def _begin(self, number: int, headers: Fields) -> None:
+        """Begin a call, or answer a request that is none."""
+        stream = Http2Stream(self._session, number, self.flush_soon, self._waiting)
+        self._streams[number] = stream
+        named = dict(headers)
+        if not is_grpc(named.get(b"content-type", b"")):
+            stream.answer(NOT_GRPC)
+            return
+        try:
+            endpoint = self._endpoint_of(named.get(b":path", b""))
+            context = context_of(headers, self._served.loop.time())
+        except CallStatus as status:
+            stream.end(trailers_of(status, None))
+            return
+        stream.call = CALLS[endpoint.kind](
+            self._served.loop, stream, endpoint, context, self._served.message_bytes_max
+        )
+
+    def _endpoint_of(self, path: bytes) -> Endpoint:
+        """Raises a `CallStatus` when there is none."""
+        endpoint = self._served.endpoints.get(path)
+        if endpoint is None:
+            message = f"no method {path.decode('latin-1')!r}"
+            raise CallStatus(grpc.StatusCode.UNIMPLEMENTED, message, b"", None)
+        return endpoint
+
+    def _hear(self, number: int, data: bytes, *, is_last: bool) -> None:
+        stream = self._streams.get(number)
+        if stream is None:
+            return  # it has ended, and the session has dropped what came
+        stream.untaken += len(data)
+        if stream.call is None:
+            stream.take()
+        else:
+            stream.call.hear(data, is_last=is_last)
+
+    def _end_stream(self, number: int) -> None:
+        """Both sides have said all, or one has given it up."""
+        stream = self._streams.pop(number, None)
+        if stream is not None:
+            if stream.call is not None:
+                stream.call.leave()
+            stream.take()
+        self._end_if_idle()
+
+    def _have_met(self) -> None:
+        """The caller has sent his settings."""
+        if self._handshake is not None:
+            self._handshake.cancel()
+            self._handshake = None
+
+    def _say_end(self) -> None:
+        """Tell a caller who has heard the notice which calls were still taken."""
+        if self._notice is None or self._ends_when_idle:
+            return
+        self._ends_when_idle = True
+        with suppress(ngh2.NGH2Error):
+            self._session.send_goaway()
+        self._end_if_idle()
+
+    def _end_if_idle(self) -> None:
+        if self._ends_when_idle and not self._streams:
+            self._flush()
+            self._transport.close()

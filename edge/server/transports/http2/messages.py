@@ -1,0 +1,57 @@
+"""Messages in the body of a call: each has a flag, whether it is compressed, and a length."""
+
+import struct
+from typing import Final
+
+import grpc
+
+from ...call_status import CallStatus
+
+_HEAD: Final = struct.Struct(">BI")
+
+
+def framed(message: bytes) -> bytes:
+    """A message as it goes over the wire."""
+    return _HEAD.pack(0, len(message)) + message
+
+
+class MessageReader:
+    """Cuts a body into messages of up to `bytes_max` bytes."""
+
+    __slots__ = ("_buffer", "_bytes_max")
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Add what came; return the messages that it ends. Raises a `CallStatus` for one that is
+        too large, before it is there, or compressed.
+        """
+        buffer = self._buffer
+        buffer += data
+        messages = []
+        at = 0
+        while len(buffer) - at >= _HEAD.size:
+            flag, size = _HEAD.unpack_from(buffer, at)
+            self._check(flag, size)
+            end = at + _HEAD.size + size
+            if len(buffer) < end:
+                break
+            with memoryview(buffer) as view:
+                messages.append(bytes(view[at + _HEAD.size : end]))
+            at = end
+        del buffer[:at]
+        return messages
+
+    def is_empty(self) -> bool:
+        """Whether the last message was whole."""
+        return not self._buffer
+
+    def _check(self, flag: int, size: int) -> None:
+        if flag:
+            message = "messages are read uncompressed only: grpc-encoding has to be identity"
+            raise CallStatus(grpc.StatusCode.UNIMPLEMENTED, message, b"", None)
+        if size > self._bytes_max:
+            message = f"message larger than max ({size} vs. {self._bytes_max})"
+            raise CallStatus(grpc.StatusCode.RESOURCE_EXHAUSTED, message, b"", None)

@@ -1,0 +1,98 @@
+"""A stream of HTTP/2: what its call sends and takes becomes what the session is told.
+
+A caller who has left is met as an error of the session. That is passed over: the event that says
+so is on its way.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import ngh2
+
+from .calls import Call
+from .fields import HEAD, Fields
+from .messages import framed
+
+#: What of a stream's answers may wait for its reader, beside one message.
+UNSENT_MAX: Final = 1 << 16
+
+
+class Http2Stream:
+    """The stream of a call, once there is one, or of a request that is none."""
+
+    __slots__ = ("_flush_soon", "_has_begun", "_number", "_room", "_session", "_waiting", "call",
+                 "untaken")  # fmt: skip
+
+    def __init__(
+        self,
+        session: ngh2.Connection,
+        number: int,
+        flush_soon: Callable[[], None],
+        waiting: "set[Http2Stream]",
+    ) -> None:
+        """`waiting` has the streams of a connection whose `wait_room` waits."""
+        self.call: Call | None = None
+        self.untaken = 0
+        """Bytes that came and were not taken."""
+        self._session = session
+        self._number = number
+        self._flush_soon = flush_soon
+        self._waiting = waiting
+        self._has_begun = False
+        self._room: asyncio.Future[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Http2Stream {self._number}: {self.call}>"
+
+    def send(self, message: bytes) -> None:
+        """Send a message behind those before it."""
+        with suppress(ngh2.NGH2Error):
+            if not self._has_begun:
+                self._has_begun = True
+                self._session.send_response(self._number, HEAD)
+            self._session.send_data(self._number, framed(message))
+            self._flush_soon()
+
+    async def wait_room(self) -> None:
+        """Wait until its caller has taken most of what was sent."""
+        if self._has_room():
+            return
+        self._room = asyncio.get_running_loop().create_future()
+        self._waiting.add(self)
+        try:
+            await self._room
+        finally:
+            self._waiting.discard(self)
+
+    def tell_room(self) -> None:
+        """Let who waits for room go on, if there is some."""
+        if self._room is not None and not self._room.done() and self._has_room():
+            self._room.set_result(None)
+
+    def end(self, trailers: Fields) -> None:
+        """End it, behind what was sent."""
+        if not self._has_begun:
+            self.answer((*HEAD, *trailers))
+            return
+        with suppress(ngh2.NGH2Error):
+            self._session.send_trailers(self._number, trailers)
+            self._flush_soon()
+
+    def answer(self, headers: Fields) -> None:
+        """Answer with headers and nothing else."""
+        with suppress(ngh2.NGH2Error):
+            self._session.send_response(self._number, headers, end_stream=True)
+            self._flush_soon()
+
+    def take(self) -> None:
+        """Let its caller send as much again as he has."""
+        size, self.untaken = self.untaken, 0
+        if size:
+            with suppress(ngh2.NGH2Error):
+                self._session.acknowledge_received_data(size, self._number)
+                self._flush_soon()
+
+    def _has_room(self) -> bool:
+        return self._session.queued_body_size(self._number) <= UNSENT_MAX

@@ -1,0 +1,357 @@
+"""What a connection does with callers whom no gRPC library would play. One loop, no sockets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+
+ngh2 = pytest.importorskip("ngh2", reason="the extra holdfast[nghttp2] is not installed")
+
+from holdfast.edge.server.call_status import CallStatus  # noqa: E402
+from holdfast.edge.server.context import CallContext  # noqa: E402
+from holdfast.edge.server.endpoints import Endpoint, Kind  # noqa: E402
+from holdfast.edge.server.rounds import Rounds  # noqa: E402
+from holdfast.edge.server.transports.http2 import connection as under_test  # noqa: E402
+from holdfast.edge.server.transports.http2.connection import Http2Connection, Served  # noqa: E402
+from holdfast.edge.server.transports.http2.messages import framed  # noqa: E402
+
+LIMIT = 1 << 20
+
+ONE = b"the method takes one message, and "
+
+
+class Wire:
+    """The socket between both ends: what the node writes comes to the caller."""
+
+    def __init__(self, caller: Any) -> None:
+        self.caller = caller
+        self.is_closed = False
+        self.paused: list[bool] = []
+        """Whether nothing is read, after each change."""
+
+    def write(self, data: bytes) -> None:
+        self.caller.receive_data(data)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    abort = close
+
+    def pause_reading(self) -> None:
+        self.paused.append(True)
+
+    def resume_reading(self) -> None:
+        self.paused.append(False)
+
+
+class Methods:
+    """Endpoints of each kind, and what became of their calls."""
+
+    def __init__(self) -> None:
+        self.cancelled = 0
+        self.may_answer = asyncio.Event()
+        self.all = (
+            Endpoint("/a.b/Echo", Kind.UNARY, self._echo),
+            Endpoint("/a.b/Wait", Kind.UNARY, self._wait),
+            Endpoint("/a.b/Break", Kind.UNARY, self._break),
+            Endpoint("/a.b/Count", Kind.SERVER_STREAM, self._count),
+            Endpoint("/a.b/Talk", Kind.BOTH_STREAM, self._talk),
+        )
+
+    async def _echo(self, data: bytes, _call: CallContext) -> bytes:
+        return data
+
+    async def _break(self, _data: bytes, _call: CallContext) -> bytes:
+        raise ZeroDivisionError
+
+    async def _wait(self, data: bytes, _call: CallContext) -> bytes:
+        try:
+            await self.may_answer.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return data
+
+    async def _count(self, data: bytes, _call: CallContext) -> AsyncIterator[bytes]:
+        for number in range(int(data)):
+            yield b"%d" % number
+        raise CallStatus(grpc.StatusCode.OUT_OF_RANGE, "no more", b"", None)
+
+    async def _talk(
+        self, requests: AsyncIterator[bytes], _call: CallContext
+    ) -> AsyncIterator[bytes]:
+        try:
+            async for data in requests:
+                await self.may_answer.wait()
+                yield data
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+
+
+class Caller:
+    """A client's session of HTTP/2, and the connection that serves it."""
+
+    def __init__(self) -> None:
+        self.methods = Methods()
+        loop = asyncio.get_running_loop()
+        endpoints = {each.name.encode(): each for each in self.methods.all}
+        self.served = Served(endpoints, LIMIT, loop, Rounds())
+        self.session = ngh2.Connection(ngh2.Role.CLIENT)
+        self.session.initiate_connection()
+        self.wire = Wire(self.session)
+        self.node = Http2Connection(self.served)
+        self.node.connection_made(self.wire)
+        self.trailers: dict[int, dict[bytes, bytes]] = {}
+        self.data: dict[int, bytes] = {}
+        self.ended: set[int] = set()
+
+    def begin(self, path: str, **more: str) -> int:
+        """Send the headers of a call."""
+        fields = {
+            ":method": "POST",
+            ":scheme": "http",
+            ":path": path,
+            ":authority": "node",
+            "content-type": "application/grpc",
+            **{name.replace("_", "-"): value for name, value in more.items()},
+        }
+        return int(self.session.send_request([(k.encode(), v.encode()) for k, v in fields.items()]))
+
+    def say(self, number: int, data: bytes, *, is_last: bool = True) -> None:
+        """Send data of a call."""
+        self.session.send_data(number, data, end_stream=is_last)
+
+    async def until_quiet(self) -> None:
+        """Let both go on until neither has anything to do."""
+        quiet = 0
+        while quiet < 20:  # rounds in which a flood is worked
+            data = self.session.data_to_send()
+            if data:
+                self.node.data_received(data)
+            await asyncio.sleep(0)
+            events = self.session.events()
+            for event in events:
+                self._note(event)
+            quiet = 0 if data or events else quiet + 1
+
+    def _note(self, event: Any) -> None:
+        if isinstance(event, ngh2.ResponseReceived | ngh2.TrailersReceived):
+            self.trailers.setdefault(event.stream_id, {}).update(event.headers)
+        elif isinstance(event, ngh2.DataReceived):
+            self.data[event.stream_id] = self.data.get(event.stream_id, b"") + event.data
+        elif isinstance(event, ngh2.StreamClosed):
+            self.ended.add(event.stream_id)
+
+    async def call(self, path: str, data: bytes, **more: str) -> dict[bytes, bytes]:
+        """Call a method with a body; return all headers and trailers of the answer."""
+        number = self.begin(path, **more)
+        self.say(number, data)
+        await self.until_quiet()
+        return self.trailers.get(number, {})
+
+
+@pytest.fixture
+async def caller() -> Caller:
+    made = Caller()
+    await made.until_quiet()
+    return made
+
+
+async def test_a_call_is_answered(caller: Caller) -> None:
+    number = caller.begin("/a.b/Echo")
+    caller.say(number, framed(b"hello"))
+    await caller.until_quiet()
+    assert framed(b"hello") == caller.data[number]
+    assert b"0" == caller.trailers[number][b"grpc-status"]
+    assert {number} == caller.ended
+    assert "<Http2Connection, 0 streams>" == repr(caller.node)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code", "message"),
+    [
+        ("/a.b/Echo", b"", b"12", ONE + b"none came"),
+        ("/a.b/Echo", framed(b"") * 2, b"12", ONE + b"more than one came"),
+        ("/a.b/Echo", framed(b"abc")[:-1], b"13", b"the caller ended in the midst of a message"),
+        ("/a.b/Talk", b"\0\0", b"13", b"the caller ended in the midst of a message"),
+        ("/a.b/Nothing", framed(b""), b"12", b"no method '/a.b/Nothing'"),
+        ("/a.b/Count", framed(b"3"), b"11", b"no more"),
+        ("/a.b/Count", framed(b"0"), b"11", b"no more"),
+    ],
+)  # fmt: skip
+async def test_a_call_that_fails_says_why(
+    caller: Caller, path: str, body: bytes, code: bytes, message: bytes
+) -> None:
+    told = await caller.call(path, body)
+    assert (b"200", code, message) == tuple(
+        told[name] for name in (b":status", b"grpc-status", b"grpc-message")
+    )
+    assert b"0" == (await caller.call("/a.b/Echo", framed(b"")))[b"grpc-status"]
+
+
+async def test_a_defect_is_told_as_one_and_logged(
+    caller: Caller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert b"13" == (await caller.call("/a.b/Break", framed(b"")))[b"grpc-status"]
+    assert "ZeroDivisionError" in "".join(capsys.readouterr())
+
+
+async def test_a_timeout_that_is_none_is_refused(caller: Caller) -> None:
+    told = await caller.call("/a.b/Echo", framed(b""), grpc_timeout="soon")
+    assert b"13" == told[b"grpc-status"]
+    assert told[b"grpc-message"].startswith(b"grpc-timeout is 'soon'")
+
+
+async def test_a_request_that_is_not_grpc_is_told_so(caller: Caller) -> None:
+    number = caller.session.send_request(
+        [(b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/"), (b":authority", b"node")]
+    )
+    caller.say(number, bytes(1_000))
+    await caller.until_quiet()
+    assert {b":status": b"415"} == caller.trailers[number]
+
+
+async def test_a_call_whose_time_is_over_ends_with_its_work(caller: Caller) -> None:
+    told = await caller.call("/a.b/Wait", framed(b""), grpc_timeout="0S")
+    while not told:
+        await caller.until_quiet()
+        told = caller.trailers.get(1, {})
+    assert b"4" == told[b"grpc-status"]
+    assert 1 == caller.methods.cancelled
+
+
+@pytest.mark.parametrize("path", ["/a.b/Wait", "/a.b/Talk"])
+async def test_a_call_that_is_given_up_is_cancelled_and_others_go_on(
+    caller: Caller, path: str
+) -> None:
+    left, stays = (caller.begin(path) for _ in range(2))
+    for number in (left, stays):
+        caller.say(number, framed(b"hello"))
+    await caller.until_quiet()
+    caller.session.reset_stream(left)
+    await caller.until_quiet()
+    assert 1 == caller.methods.cancelled
+    caller.methods.may_answer.set()
+    await caller.until_quiet()
+    assert framed(b"hello") == caller.data[stays]
+
+
+async def test_calls_end_with_their_connection(caller: Caller) -> None:
+    for path in ("/a.b/Wait", "/a.b/Talk"):
+        caller.say(caller.begin(path), framed(b""))
+    await caller.until_quiet()
+    caller.node.connection_lost(None)
+    await caller.served.are_gone()
+    await caller.until_quiet()
+    assert 2 == caller.methods.cancelled
+
+
+async def test_a_stream_that_nobody_takes_stops_its_writer_and_nobody_else(
+    caller: Caller,
+) -> None:
+    """He may send a window; when his messages are taken, he goes on."""
+    number = caller.begin("/a.b/Talk")
+    message = framed(bytes(1 << 16))
+    for _ in range(10):
+        caller.say(number, message, is_last=False)
+    await caller.until_quiet()
+    unsent = caller.session.queued_body_size(number)
+    assert unsent >= 10 * len(message) - under_test.STREAM_WINDOW - 2 * len(message)
+    assert b"0" == (await caller.call("/a.b/Echo", framed(b"")))[b"grpc-status"]
+    caller.methods.may_answer.set()
+    await caller.until_quiet()
+    assert 0 == caller.session.queued_body_size(number)
+    assert 10 * message == caller.data[number]
+
+
+async def test_what_was_not_taken_of_calls_that_ended_is_given_back(caller: Caller) -> None:
+    """Otherwise the window of the connection would close in the end, for all."""
+    before = caller.session.remote_window_size
+    for _ in range(20):
+        number = caller.begin("/a.b/Talk")
+        caller.say(number, framed(bytes(1 << 17)), is_last=False)
+        caller.say(number, framed(bytes(1 << 17))[:-1], is_last=False)
+        await caller.until_quiet()
+        caller.session.reset_stream(number)
+        await caller.until_quiet()
+    assert before - caller.session.remote_window_size <= under_test.CONNECTION_WINDOW // 2
+
+
+async def test_a_connection_that_is_no_http_is_closed(caller: Caller) -> None:
+    odd = Caller()
+    odd.node.data_received(b"GET / HTTP/1.1\r\nHost: node\r\n\r\n")
+    assert odd.wire.is_closed
+    caller.node.data_received(b"\xff" * 100)
+    await caller.until_quiet()
+    assert caller.wire.is_closed
+
+
+async def test_a_socket_that_is_full_waits(caller: Caller) -> None:
+    caller.node.pause_writing()
+    assert {} == await caller.call("/a.b/Echo", framed(b""))
+    caller.node.resume_writing()
+    await caller.until_quiet()
+    assert b"0" == caller.trailers[1][b"grpc-status"]
+
+
+async def test_a_flood_is_read_no_further_until_it_is_worked(caller: Caller) -> None:
+    for _ in range(90):
+        caller.say(caller.begin("/a.b/Echo"), framed(b""))
+    data = b"".join(iter(caller.session.data_to_send, b""))
+    many = under_test.EVENTS_MAX // 180 + 1
+    caller.node.data_received(data)
+    assert [] == caller.wire.paused
+    for _ in range(many):
+        caller.node.data_received(ping() * 180)
+    assert [True] == caller.wire.paused
+    await caller.until_quiet()
+    assert [True, False] == caller.wire.paused
+    assert 90 == len(caller.ended)
+
+
+def ping() -> bytes:
+    """A frame that the library answers by itself."""
+    return bytes((0, 0, 8, 6, 1, 0, 0, 0, 0)) + bytes(8)
+
+
+# The end
+
+
+async def test_who_drains_answers_what_is_under_way_and_takes_no_more(caller: Caller) -> None:
+    number = caller.begin("/a.b/Wait")
+    caller.say(number, framed(b""))
+    await caller.until_quiet()
+    caller.node.drain()
+    await caller.until_quiet()
+    assert not caller.session.can_send_request
+    assert not caller.wire.is_closed
+    caller.methods.may_answer.set()
+    await caller.until_quiet()
+    assert b"0" == caller.trailers[number][b"grpc-status"]
+    assert caller.wire.is_closed
+
+
+async def test_a_connection_without_calls_ends_with_the_notice(caller: Caller) -> None:
+    caller.node.drain()
+    await caller.until_quiet()
+    assert caller.wire.is_closed
+
+
+async def test_a_connection_that_never_began_ends_at_once() -> None:
+    odd = Caller()
+    odd.node.drain()
+    assert odd.wire.is_closed
+
+
+async def test_calls_that_last_longer_are_told_to_go_elsewhere(caller: Caller) -> None:
+    number = caller.begin("/a.b/Wait")
+    caller.say(number, framed(b""))
+    await caller.until_quiet()
+    caller.node.drain()
+    caller.node.end()
+    await caller.until_quiet()
+    assert b"14" == caller.trailers[number][b"grpc-status"]
+    assert caller.wire.is_closed
