@@ -15,9 +15,13 @@ from ....wire import faults
 from ...call_status import CallStatus
 from ...context import CallContext
 from ...endpoints import Endpoint, Kind
+from ...lane_call import LaneCall
 from ...taskless import Driven
 from .fields import Fields, trailers_of, trailers_ok
 from .messages import MessageReader
+
+
+Work = Driven[bytes] | LaneCall
 
 
 class Stream(Protocol):
@@ -57,7 +61,7 @@ class Call:
         self._context = context
         self._reader = MessageReader(message_bytes_max)
         self._is_over = False
-        self._work: Driven[bytes] | asyncio.Task[None] | None = None
+        self._work: Work | asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         if context.deadline_s is not None:
             self._deadline = loop.call_at(context.deadline_s, self._end_late)
@@ -164,8 +168,11 @@ class UnaryCall(Call):
 
     def _begin(self, message: bytes) -> None:
         """Let the endpoint work: the caller has said all."""
-        work = Driven(
-            self._loop, self._endpoint.respond(message, self._context), self._end_with_answer
+        endpoint, context, on_end = self._endpoint, self._context, self._end_with_answer
+        work: Work = (
+            Driven(self._loop, endpoint.respond(message, context), on_end)
+            if endpoint.begin is None
+            else endpoint.begin(message, context, on_end)
         )
         self._work = work
         work.start()

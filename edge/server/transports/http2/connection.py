@@ -141,6 +141,10 @@ class Http2Connection(asyncio.Protocol):
 
     def work(self) -> int | None:
         """Work the next event; see `Source`."""
+        if self._transport.is_closing():
+            self._events.clear()  # nobody waits for what is left
+            self._is_working = False
+            return None
         if self._events:
             event = self._events.popleft()
             self._do(event)
@@ -181,6 +185,8 @@ class Http2Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._is_flush_due = False
+        if self._transport.is_closing():
+            return  # nobody reads what is left
         try:
             while not self._is_full and (data := self._session.data_to_send(WRITE_BYTES)):
                 self._transport.write(data)

@@ -28,11 +28,19 @@ class Wire:
     def __init__(self, caller: Any) -> None:
         self.caller = caller
         self.is_closed = False
+        self.written_late = 0
+        """Writes after it was closed, of which asyncio complains."""
         self.paused: list[bool] = []
         """Whether nothing is read, after each change."""
 
     def write(self, data: bytes) -> None:
+        if self.is_closed:
+            self.written_late += 1
+            return
         self.caller.receive_data(data)
+
+    def is_closing(self) -> bool:
+        return self.is_closed
 
     def close(self) -> None:
         self.is_closed = True
@@ -247,6 +255,19 @@ async def test_calls_end_with_their_connection(caller: Caller) -> None:
     await caller.served.are_gone()
     await caller.until_quiet()
     assert 2 == caller.methods.cancelled
+
+
+async def test_nothing_is_written_to_a_connection_that_has_ended(caller: Caller) -> None:
+    """Nor is what it sent before worked, whatever was about to be sent."""
+    caller.node.data_received(ping())
+    caller.say(caller.begin("/a.b/Echo"), framed(b""))
+    caller.node.data_received(caller.session.data_to_send())
+    caller.wire.close()
+    await caller.until_quiet()
+    caller.node.connection_lost(None)
+    await caller.until_quiet()
+    assert 0 == caller.wire.written_late
+    assert {} == caller.trailers
 
 
 async def test_a_stream_that_nobody_takes_stops_its_writer_and_nobody_else(
