@@ -17,9 +17,9 @@ import ngh2
 from ....wire import faults
 from ...call_status import CallStatus
 from ...endpoints import Endpoint
-from ...rounds import Rounds
-from .calls import CALLS
-from .fields import NOT_GRPC, Fields, context_of, is_grpc, trailers_of
+from ...fair_rounds import Rounds
+from .grpc_calls import CALLS
+from .grpc_fields import NOT_GRPC, Fields, context_of, is_grpc, trailers_of
 from .stream import Http2Stream
 
 #: What a caller may send on a stream, and on all of a connection, before it is taken.

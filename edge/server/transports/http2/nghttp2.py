@@ -9,7 +9,7 @@ from typing import Final
 
 from ....addresses import split_address
 from ...endpoints import Endpoint
-from ...rounds import Rounds
+from ...fair_rounds import Rounds
 from ..own_services import OwnServices
 from .connection import Http2Connection, Served
 

@@ -11,9 +11,9 @@ from typing import Final
 
 import ngh2
 
-from .calls import Call
-from .fields import HEAD, Fields
-from .messages import framed
+from .grpc_calls import Call
+from .grpc_fields import HEAD, Fields
+from .grpc_messages import framed
 
 #: What of a stream's answers may wait for its reader, beside one message.
 UNSENT_MAX: Final = 1 << 16
@@ -81,7 +81,7 @@ class Http2Stream:
             self._flush_soon()
 
     def answer(self, headers: Fields) -> None:
-        """Answer with headers and nothing else."""
+        """Answer with headers, and end."""
         with suppress(ngh2.NGH2Error):
             self._session.send_response(self._number, headers, end_stream=True)
             self._flush_soon()

@@ -12,10 +12,10 @@ ngh2 = pytest.importorskip("ngh2", reason="the extra holdfast[nghttp2] is not in
 from holdfast.edge.server.call_status import CallStatus  # noqa: E402
 from holdfast.edge.server.context import CallContext  # noqa: E402
 from holdfast.edge.server.endpoints import Endpoint, Kind  # noqa: E402
-from holdfast.edge.server.rounds import Rounds  # noqa: E402
+from holdfast.edge.server.fair_rounds import Rounds  # noqa: E402
 from holdfast.edge.server.transports.http2 import connection as under_test  # noqa: E402
 from holdfast.edge.server.transports.http2.connection import Http2Connection, Served  # noqa: E402
-from holdfast.edge.server.transports.http2.messages import framed  # noqa: E402
+from holdfast.edge.server.transports.http2.grpc_messages import framed  # noqa: E402
 
 LIMIT = 1 << 20
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from holdfast.edge.server.rounds import BYTES_A_ROUND, PIECES_A_ROUND, Rounds
+from holdfast.edge.server.fair_rounds import BYTES_A_ROUND, PIECES_A_ROUND, Rounds
 
 
 class Pieces:

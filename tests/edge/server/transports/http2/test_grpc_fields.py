@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from holdfast.edge.server.call_status import CallStatus
 from holdfast.edge.server.context import CallContext
-from holdfast.edge.server.transports.http2.fields import (
+from holdfast.edge.server.transports.http2.grpc_fields import (
     context_of,
     is_grpc,
     seconds_in,

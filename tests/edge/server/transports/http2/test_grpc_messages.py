@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.edge.server.call_status import CallStatus
-from holdfast.edge.server.transports.http2.messages import MessageReader, framed
+from holdfast.edge.server.transports.http2.grpc_messages import MessageReader, framed
 
 LIMIT = 1_000
 

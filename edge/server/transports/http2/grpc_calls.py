@@ -17,9 +17,8 @@ from ...context import CallContext
 from ...endpoints import Endpoint, Kind
 from ...lane_call import LaneCall
 from ...taskless import Driven
-from .fields import Fields, trailers_of, trailers_ok
-from .messages import MessageReader
-
+from .grpc_fields import Fields, trailers_of, trailers_ok
+from .grpc_messages import MessageReader
 
 Work = Driven[bytes] | LaneCall
 

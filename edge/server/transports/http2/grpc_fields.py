@@ -20,8 +20,8 @@ Fields = tuple[tuple[bytes, bytes], ...]
 
 CONTENT_TYPE: Final = b"application/grpc"
 
-#: What an answer begins with. Messages are read in one encoding only, and a caller who was refused
-#: with another one sees that here.
+#: What an answer begins with. A caller whose message was refused for its encoding sees here
+#: which one is read.
 HEAD: Final[Fields] = (
     (b":status", b"200"),
     (b"content-type", CONTENT_TYPE),
@@ -36,7 +36,7 @@ _OK: Final[Fields] = ((b"grpc-status", b"0"),)
 _TIMEOUT: Final = re.compile(rb"([0-9]{1,8})([HMSmun])")
 _UNIT_S: Final = {b"H": 3_600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
 
-#: Printable ASCII but %, which need no escape in grpc-message; letters and digits never do.
+#: Printable ASCII but %, which need no escape in grpc-message; nor do letters and digits.
 _PLAIN: Final = " !\"#$&'()*+,/:;<=>?@[\\]^`{|}"
 
 
