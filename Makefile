@@ -161,7 +161,7 @@ load: .venv/.dev-ready .venv/.bench-ready  ## Rehearse and judge (PROFILE=, TARG
 
 lock: | .venv/.dev-ready  ## Rewrite requirements/ (UPGRADE=1 takes newer versions).
 	@$(LOCK) $(if $(UPGRADE),--upgrade) -o requirements/node.txt
-	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra nghttp2 --extra parquet --extra sftp \
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra ngh2 --extra parquet --extra sftp \
 		--extra adapters-nats --group test --group check -c requirements/node.txt \
 		-o requirements/dev.txt
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --group bench -c requirements/dev.txt \

@@ -28,15 +28,15 @@ FASTER_THAN_ECHO = at_least(1.0)
 #: Key of a figure -> its name, and the settings of the node.
 NODES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "grpcio": ("grpcio", {}),
-    "nghttp2": ("nghttp2", {"transport": "nghttp2"}),
-    "nghttp2_fronts": ("nghttp2 in 2 fronts", {"transport": "nghttp2", "fronts": 2}),
+    "ngh2": ("ngh2", {"transport": "ngh2"}),
+    "ngh2_fronts": ("ngh2 in 2 fronts", {"transport": "ngh2", "fronts": 2}),
 }
 
 
 async def run(plan: Plan) -> list[Figure]:
     """Measure the echo and a node behind each transport, by turns."""
     if find_spec("ngh2") is None:
-        plan.leave_out("transports", "the extra holdfast[nghttp2] is not installed")
+        plan.leave_out("transports", "the extra holdfast[ngh2] is not installed")
         return []
     async with AsyncExitStack() as stack:
         empty = await stack.enter_async_context(echo.echo_server(plan.folder / "echo"))

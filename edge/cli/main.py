@@ -3,7 +3,7 @@
 import sys
 from importlib.metadata import entry_points
 from operator import attrgetter
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -26,9 +26,6 @@ from . import (
 )
 from .console import EXIT_CODES, EXIT_FAILED
 from .words import TextGroup
-
-#: What to install for a library that a setting asks for.
-_EXTRAS: Final = {"ngh2": "nghttp2"}
 
 app = typer.Typer(
     name="holdfast",
@@ -89,7 +86,7 @@ def main() -> None:
         if error.name is None or error.name.partition(".")[0] == "holdfast":
             raise  # a file of ours is missing: a defect
         command = next(word for word in sys.argv[1:] if not word.startswith("-"))
-        extra = "adapters" if command == "adapters" else _EXTRAS.get(error.name, "node")
+        extra = "adapters" if command == "adapters" else "node"
         sentence = f"holdfast {command} needs the {extra}: pip install 'holdfast[{extra}]'"
         typer.secho(sentence, fg="red", err=True)
         sys.exit(EXIT_FAILED)

@@ -64,6 +64,7 @@ def serve(
 ) -> None:
     """Run a node until it is told to stop. deploy/holdfast.toml lists all settings."""
     from ..server.settings import ConfigError, load_settings
+    from ..server.transports.choice import check_installed
 
     try:
         settings = load_settings(
@@ -76,6 +77,7 @@ def serve(
             log_level=log_level,
             log_format=log_format,
         )
+        check_installed(settings.transport)
     except ConfigError as error:
         fail(str(error), "Options override HOLDFAST_... variables, which override the file.")
     _serve(settings, as_json=as_json)

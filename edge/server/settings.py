@@ -92,8 +92,8 @@ class Settings(BaseModel):
     fronts: int = _number(
         0, 0, 64, "Processes that speak gRPC before the one that decides; 0 for none but itself."
     )
-    transport: Annotated[Literal["grpcio", "nghttp2"], Lowercase] = _text(
-        "grpcio", "grpcio or nghttp2", "What speaks gRPC with callers."
+    transport: Annotated[Literal["grpcio", "ngh2"], Lowercase] = _text(
+        "grpcio", "grpcio or ngh2", "What speaks gRPC with callers."
     )
     mailbox_capacity: int = _number(
         24_576, 1, 1_048_576, "Work that may wait for a shard, in microseconds."

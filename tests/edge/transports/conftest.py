@@ -10,22 +10,26 @@ from holdfast.core.audit import check_invariants
 from holdfast.persistence.verify import verify
 from tests.edge.node_process import NodeProcess, replayed_node, running_node
 
-#: What tests of optional transports are skipped without.
-needs_nghttp2 = pytest.mark.skipif(
-    find_spec("ngh2") is None, reason="the extra holdfast[nghttp2] is not installed"
-)
-
 #: Settings of a node: gRPC in its own process, and in two fronts; with each library.
 TRANSPORTS: Final[dict[str, dict[str, Any]]] = {
     "grpcio": {"transport": "grpcio", "fronts": 0},
     "grpcio, two fronts": {"transport": "grpcio", "fronts": 2},
-    "nghttp2": {"transport": "nghttp2", "fronts": 0},
-    "nghttp2, two fronts": {"transport": "nghttp2", "fronts": 2},
+    "ngh2": {"transport": "ngh2", "fronts": 0},
+    "ngh2, two fronts": {"transport": "ngh2", "fronts": 2},
+}
+
+needs_ngh2 = pytest.mark.skipif(
+    find_spec("ngh2") is None, reason="the extra holdfast[ngh2] is not installed"
+)
+#: Beside the other three, ngh2 in fronts is the least likely to fail alone.
+MARKS: Final[dict[str, Any]] = {
+    "ngh2": (needs_ngh2,),
+    "ngh2, two fronts": (needs_ngh2, pytest.mark.slow),
 }
 each_transport = pytest.mark.parametrize(
     "transport",
     [
-        pytest.param(settings, id=name, marks=needs_nghttp2 if "nghttp2" in name else ())
+        pytest.param(settings, id=name, marks=MARKS.get(name, ()))
         for name, settings in TRANSPORTS.items()
     ],
 )
@@ -56,23 +60,23 @@ def grpcio_node_with_fronts(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def nghttp2_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+def ngh2_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     """A node without fronts, with the other library."""
-    yield from judged_node(tmp_path_factory, "nghttp2")
+    yield from judged_node(tmp_path_factory, "ngh2")
 
 
 @pytest.fixture(scope="session")
-def nghttp2_node_with_fronts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+def ngh2_node_with_fronts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     """A node with fronts, with the other library."""
-    yield from judged_node(tmp_path_factory, "nghttp2, two fronts")
+    yield from judged_node(tmp_path_factory, "ngh2, two fronts")
 
 
 #: The fixtures of nodes that have fronts, and of all.
 WITH_FRONTS: Final = [
     "grpcio_node_with_fronts",
-    pytest.param("nghttp2_node_with_fronts", marks=needs_nghttp2),
+    pytest.param("ngh2_node_with_fronts", marks=MARKS["ngh2, two fronts"]),
 ]
-ALL_NODES: Final = ["grpcio_node", pytest.param("nghttp2_node", marks=needs_nghttp2), *WITH_FRONTS]
+ALL_NODES: Final = ["grpcio_node", pytest.param("ngh2_node", marks=MARKS["ngh2"]), *WITH_FRONTS]
 
 
 @pytest.fixture(params=ALL_NODES)

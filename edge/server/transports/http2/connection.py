@@ -18,7 +18,7 @@ from ....wire import faults
 from ...call_status import CallStatus
 from ...endpoints import Endpoint
 from ...fair_rounds import Rounds
-from .grpc_calls import CALLS
+from .grpc_calls import Call
 from .grpc_fields import NOT_GRPC, Fields, context_of, is_grpc, trailers_of
 from .stream import Http2Stream
 
@@ -238,7 +238,7 @@ class Http2Connection(asyncio.Protocol):
         except CallStatus as status:
             stream.end(trailers_of(status, None))
             return
-        stream.call = CALLS[endpoint.kind](
+        stream.call = Call(
             self._served.loop, stream, endpoint, context, self._served.message_bytes_max
         )
 

@@ -1,13 +1,12 @@
-"""Calls under way: what their caller sends goes to an endpoint, and its answers to him.
+"""A call under way: what its caller sends goes to an endpoint, and its answers to him.
 
 A unary call is a coroutine without a task; a stream has one.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import grpc
 
@@ -19,6 +18,7 @@ from ...lane_call import LaneCall
 from ...taskless import Driven
 from .grpc_fields import Fields, trailers_of, trailers_ok
 from .grpc_messages import MessageReader
+from .grpc_requests import OneRequest, Requests, RequestStream
 
 Work = Driven[bytes] | LaneCall
 
@@ -40,10 +40,11 @@ class Stream(Protocol):
 
 
 class Call:
-    """What calls of every kind have: a deadline, and one end."""
+    """A call of any kind: it has a deadline, and one end."""
 
     __slots__ = (
-        "_context", "_deadline", "_endpoint", "_is_over", "_loop", "_reader", "_stream", "_work",
+        "_context", "_deadline", "_endpoint", "_is_over", "_loop", "_reader", "_requests",
+        "_stream", "_work",
     )  # fmt: skip
 
     def __init__(
@@ -64,9 +65,10 @@ class Call:
         self._deadline: asyncio.TimerHandle | None = None
         if context.deadline_s is not None:
             self._deadline = loop.call_at(context.deadline_s, self._end_late)
+        self._requests = self._requests_of(endpoint.kind)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._endpoint.name}>"
+        return f"<Call {self._endpoint.name}>"
 
     def hear(self, data: bytes, *, is_last: bool) -> None:
         """Take what the caller sends. What comes behind the call's end is passed over."""
@@ -74,9 +76,10 @@ class Call:
             self._stream.take()
             return
         try:
-            self._hear(self._reader.feed(data))
+            self._requests.add(self._reader.feed(data))
             if is_last:
-                self._hear_end()
+                self._check_whole()
+                self._requests.end()
         except CallStatus as status:
             self.fail(status)
 
@@ -92,23 +95,46 @@ class Call:
             self._stream.end(trailers_of(status, self._context.log_id))
             self._stream.take()
 
-    def _hear(self, messages: list[bytes]) -> None:
-        """Take messages that are whole now. Raises a `CallStatus` when they are too many."""
-        raise NotImplementedError
+    def _requests_of(self, kind: Kind) -> Requests:
+        """What takes in what the caller says. A method that is told a stream begins at once."""
+        take = self._stream.take
+        if kind is Kind.UNARY:
+            return OneRequest(take, self._answer)
+        if kind is Kind.SERVER_STREAM:
+            return OneRequest(take, self._answer_with_stream)
+        requests = RequestStream(take)
+        self._answer_with_stream(requests.each())
+        return requests
 
-    def _hear_end(self) -> None:
-        """The caller has said all. Raises a `CallStatus` when something is missing."""
+    def _check_whole(self) -> None:
         if not self._reader.is_empty():
             message = "the caller ended in the midst of a message"
             raise CallStatus(grpc.StatusCode.INTERNAL, message, b"", None)
 
-    def _send_all(self, answers: AsyncGenerator[bytes, None]) -> None:
-        """Send each answer, as fast as they are taken, and then the end."""
+    def _answer(self, message: bytes) -> None:
+        endpoint, context, on_end = self._endpoint, self._context, self._end_with_answer
+        work: Work = (
+            Driven(self._loop, endpoint.respond(message, context), on_end)
+            if endpoint.begin is None
+            else endpoint.begin(message, context, on_end)
+        )
+        self._work = work
+        work.start()
+
+    def _end_with_answer(self, answer: bytes | None, error: BaseException | None) -> None:
+        if answer is not None and not self._is_over:
+            self._stream.send(answer)
+        self._end(error)
+
+    def _answer_with_stream(self, asked: Any) -> None:
+        """Send each answer to a message or to an iterator of them, and then the end."""
+        answers = self._endpoint.respond(asked, self._context)
         task = self._loop.create_task(self._send_each(answers))
         self._work = task
         task.add_done_callback(self._task_ended)
 
     async def _send_each(self, answers: AsyncGenerator[bytes, None]) -> None:
+        """As fast as they are taken."""
         async with aclosing(answers):
             async for answer in answers:
                 self._stream.send(answer)
@@ -141,107 +167,3 @@ class Call:
         self._is_over = True
         if self._deadline is not None:
             self._deadline.cancel()
-
-
-class UnaryCall(Call):
-    """A message for a message."""
-
-    __slots__ = ("_message",)
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._message: bytes | None = None
-
-    def _hear(self, messages: list[bytes]) -> None:
-        self._stream.take()
-        for message in messages:
-            if self._message is not None:
-                raise _cardinality("more than one")
-            self._message = message
-
-    def _hear_end(self) -> None:
-        super()._hear_end()
-        if self._message is None:
-            raise _cardinality("none")
-        self._begin(self._message)
-
-    def _begin(self, message: bytes) -> None:
-        """Let the endpoint work: the caller has said all."""
-        endpoint, context, on_end = self._endpoint, self._context, self._end_with_answer
-        work: Work = (
-            Driven(self._loop, endpoint.respond(message, context), on_end)
-            if endpoint.begin is None
-            else endpoint.begin(message, context, on_end)
-        )
-        self._work = work
-        work.start()
-
-    def _end_with_answer(self, answer: bytes | None, error: BaseException | None) -> None:
-        if answer is not None and not self._is_over:
-            self._stream.send(answer)
-        self._end(error)
-
-
-class ServerStreamCall(UnaryCall):
-    """A stream for a message."""
-
-    __slots__ = ()
-
-    def _begin(self, message: bytes) -> None:
-        self._send_all(self._endpoint.respond(message, self._context))
-
-
-class BothStreamCall(Call):
-    """A stream for a stream. The endpoint begins at once."""
-
-    __slots__ = ("_has_said_all", "_heard", "_news")
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._heard: deque[bytes] = deque()
-        self._has_said_all = False
-        self._news = asyncio.Event()
-        self._send_all(self._endpoint.respond(self._requests(), self._context))
-
-    def _hear(self, messages: list[bytes]) -> None:
-        self._heard += messages
-        self._news.set()
-        self._take_on()
-
-    def _hear_end(self) -> None:
-        super()._hear_end()
-        self._has_said_all = True
-        self._news.set()
-
-    async def _requests(self) -> AsyncIterator[bytes]:
-        """What its caller sends, until he has said all."""
-        while True:
-            while self._heard:
-                message = self._heard.popleft()
-                self._take_on()
-                yield message
-            if self._has_said_all:
-                return
-            self._news.clear()
-            await self._news.wait()
-
-    def _take_on(self) -> None:
-        """Let the caller go on, unless a message of his waits to be taken. A part of one does not
-        count: more of it has to come.
-        """
-        if not self._heard:
-            self._stream.take()
-
-
-def _cardinality(count: str) -> CallStatus:
-    """The method takes one message (https://grpc.github.io/grpc/core/md_doc_statuscodes.html)."""
-    message = f"the method takes one message, and {count} came"
-    return CallStatus(grpc.StatusCode.UNIMPLEMENTED, message, b"", None)
-
-
-#: What a call of each kind is.
-CALLS: Final[dict[Kind, type[Call]]] = {
-    Kind.UNARY: UnaryCall,
-    Kind.SERVER_STREAM: ServerStreamCall,
-    Kind.BOTH_STREAM: BothStreamCall,
-}

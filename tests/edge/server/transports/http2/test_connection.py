@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
-ngh2 = pytest.importorskip("ngh2", reason="the extra holdfast[nghttp2] is not installed")
+ngh2 = pytest.importorskip("ngh2", reason="the extra holdfast[ngh2] is not installed")
 
 from holdfast.edge.server.call_status import CallStatus  # noqa: E402
 from holdfast.edge.server.context import CallContext  # noqa: E402

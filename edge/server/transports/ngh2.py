@@ -7,17 +7,17 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from ....addresses import split_address
-from ...endpoints import Endpoint
-from ...fair_rounds import Rounds
-from ..own_services import OwnServices
-from .connection import Http2Connection, Served
+from ...addresses import split_address
+from ..endpoints import Endpoint
+from ..fair_rounds import Rounds
+from .http2.connection import Http2Connection, Served
+from .own_services import OwnServices
 
 #: Connections that may wait to be accepted; the kernel has a limit of its own.
 BACKLOG: Final = 4_096
 
 
-class Nghttp2Transport:
+class Ngh2Transport:
     """A server of gRPC in this process.
 
     `services` are the full names of those that the endpoints belong to.
@@ -46,7 +46,7 @@ class Nghttp2Transport:
         self._server: asyncio.Server | None = None
 
     def __repr__(self) -> str:
-        return f"<Nghttp2Transport at {self._address}>"
+        return f"<Ngh2Transport at {self._address}>"
 
     async def start(self) -> int:
         """Listen, and return the port. Raises OSError when the address is taken."""
