@@ -40,6 +40,7 @@ from .lane_call import Lane, LaneCall, OnEnd, Spelling, Way, answered
 from .log_writer import Sampler
 from .open_streams import OpenStreams
 from .statistics import CallCounters
+from .taskless import Driven
 
 log = structlog.get_logger()
 
@@ -100,6 +101,14 @@ class Endpoint(NamedTuple):
     """
     begin: Callable[[bytes, CallContext, OnEnd], LaneCall] | None = None
     """The same without a coroutine, where the method has such a form."""
+
+    def unary_call(
+        self, loop: asyncio.AbstractEventLoop, data: bytes, context: CallContext, on_end: OnEnd
+    ) -> Driven[bytes] | LaneCall:
+        """A call of a unary method, to be started; it needs no task."""
+        if self.begin is not None:
+            return self.begin(data, context, on_end)
+        return Driven(loop, self.respond(data, context), on_end)
 
 
 def endpoint_name(descriptor: MethodDescriptor) -> str:

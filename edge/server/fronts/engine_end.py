@@ -12,7 +12,6 @@ from typing import Any, Final, Protocol
 from ..call_status import CallStatus
 from ..context import CallContext
 from ..endpoints import Endpoint, Kind
-from ..taskless import Driven
 from .frames import (
     STREAM_WINDOW,
     Frame,
@@ -33,16 +32,6 @@ BYTES_A_ROUND: Final = 1 << 16
 
 class Call(Protocol):
     """A call under way, which can be cancelled."""
-
-    def cancel(self) -> object:
-        """Let it end where it waits."""
-
-
-class Startable(Protocol):
-    """A call that has not begun."""
-
-    def start(self) -> None:
-        """Let it go on to where it waits."""
 
     def cancel(self) -> object:
         """Let it end where it waits."""
@@ -136,21 +125,15 @@ class EngineEnd(asyncio.Protocol):
 
     def _begin(self, number: int, method: int, context: CallContext, data: bytes) -> None:
         endpoint = self._endpoints[method]
-        respond: Any = endpoint.respond
         if endpoint.kind is Kind.UNARY:
-            on_end = partial(self._ended, number)
-            call: Startable = (
-                Driven(self._loop, respond(data, context), on_end)
-                if endpoint.begin is None
-                else endpoint.begin(data, context, on_end)
-            )
+            call = endpoint.unary_call(self._loop, data, context, partial(self._ended, number))
             self._calls[number] = call
             call.start()
             return
         stream = _Stream(number, self._writer)
         self._streams[number] = stream
         asked = stream.requests() if endpoint.kind is Kind.BOTH_STREAM else data
-        task = self._loop.create_task(stream.send_all(respond(asked, context)))
+        task = self._loop.create_task(stream.send_all(endpoint.respond(asked, context)))
         self._calls[number] = task
         task.add_done_callback(partial(self._stream_ended, number))
 

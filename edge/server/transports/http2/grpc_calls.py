@@ -112,12 +112,7 @@ class Call:
             raise CallStatus(grpc.StatusCode.INTERNAL, message, b"", None)
 
     def _answer(self, message: bytes) -> None:
-        endpoint, context, on_end = self._endpoint, self._context, self._end_with_answer
-        work: Work = (
-            Driven(self._loop, endpoint.respond(message, context), on_end)
-            if endpoint.begin is None
-            else endpoint.begin(message, context, on_end)
-        )
+        work = self._endpoint.unary_call(self._loop, message, self._context, self._end_with_answer)
         self._work = work
         work.start()
 
