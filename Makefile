@@ -34,8 +34,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev types run replay demo kernels test test-slow test-fronts coverage check fix \
-	scripts-accept protos verify-protos release-protos bench load lock dist clean
+.PHONY: help setup dev types run replay demo kernels test test-slow test-fronts test-ngh2 coverage \
+	check fix scripts-accept protos verify-protos release-protos bench load lock dist clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +108,9 @@ test-slow: .venv/.dev-ready .venv/.bench-ready  ## Run the tests that take longe
 
 test-fronts: .venv/.dev-ready kernels  ## Run tests of the edge with two fronts.
 	@TEST_FRONTS=2 $(BIN)/pytest $(TOLD) $(SHARED) $(FRONTED)
+
+test-ngh2: .venv/.dev-ready kernels  ## Run tests of the edge over the other transport.
+	@TEST_TRANSPORT=ngh2 $(BIN)/pytest $(TOLD) $(SHARED) $(FRONTED)
 
 check: .venv/.dev-ready types verify-protos build/now.binpb  ## Lint, types, wire, stale protos.
 	@$(BIN)/ruff check

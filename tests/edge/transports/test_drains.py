@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import grpc
 import grpc.aio
+import pytest
 
 from holdfast.edge.client import Client, calls, methods
 from holdfast.v1 import stock_service_pb2 as stock
@@ -26,7 +27,7 @@ from tests.edge.raw import (
     put_stock,
     receipt,
 )
-from tests.edge.transports.conftest import each_transport
+from tests.edge.transports.conftest import TRANSPORTS, each_transport, needs_ngh2
 from tests.edge.transports.neighbours import UNITS, neighbours, new_sku
 from tests.real_time import wait_until_so
 
@@ -138,7 +139,16 @@ async def test_a_drain_under_load_answers_each_call_or_sends_it_elsewhere(
         assert [] == node.complaints()
 
 
-@each_transport
+@pytest.mark.parametrize(
+    "transport",
+    [
+        TRANSPORTS["grpcio"],
+        TRANSPORTS["grpcio, two fronts"],
+        pytest.param(TRANSPORTS["ngh2"], marks=(needs_ngh2, pytest.mark.slow)),
+        pytest.param(TRANSPORTS["ngh2, two fronts"], marks=(needs_ngh2, pytest.mark.slow)),
+    ],
+    ids=TRANSPORTS,
+)
 async def test_a_second_node_on_the_port_is_refused_and_the_first_goes_on(
     tmp_path: Path, node: NodeProcess, transport: dict[str, Any]
 ) -> None:

@@ -107,7 +107,8 @@ class Caller:
         loop = asyncio.get_running_loop()
         endpoints = {each.name.encode(): each for each in self.methods.all}
         self.served = Served(endpoints, LIMIT, loop, Rounds())
-        self.session = ngh2.Connection(ngh2.Role.CLIENT)
+        unbounded = ngh2.Configuration(max_send_header_block_length=1 << 20)
+        self.session = ngh2.Connection(ngh2.Role.CLIENT, unbounded)
         self.session.initiate_connection()
         self.wire = Wire(self.session)
         self.node = Http2Connection(self.served)
@@ -307,6 +308,23 @@ async def test_a_connection_that_is_no_http_is_closed(caller: Caller) -> None:
     assert odd.wire.is_closed
     caller.node.data_received(b"\xff" * 100)
     await caller.until_quiet()
+    assert caller.wire.is_closed
+
+
+@pytest.mark.parametrize("path", ["/a.b/Echo", "/a.b/Count", "/a.b/Talk"])
+async def test_a_caller_who_compresses_is_told_what_is_read(caller: Caller, path: str) -> None:
+    """As the protocol has it (https://github.com/grpc/grpc/blob/master/doc/compression.md)."""
+    told = await caller.call(path, b"\1" + framed(b"abc")[1:], grpc_encoding="gzip")
+    assert (b"12", b"identity") == (told[b"grpc-status"], told[b"grpc-accept-encoding"])
+    assert b"0" == (await caller.call("/a.b/Echo", framed(b"")))[b"grpc-status"]
+
+
+async def test_headers_beyond_what_is_announced_are_read_up_to_a_bound(caller: Caller) -> None:
+    """A session that is sent more has to end: what the headers change in its table is lost."""
+    assert under_test.HEADERS_BYTES_MAX == caller.session.remote_settings[6]
+    told = await caller.call("/a.b/Echo", framed(b""), x_long="a" * 60_000)
+    assert b"0" == told[b"grpc-status"]
+    assert {} == await caller.call("/a.b/Echo", framed(b""), x_long="a" * 70_000)
     assert caller.wire.is_closed
 
 
