@@ -2,12 +2,12 @@
 eight connections, and for one who is alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib.util import find_spec
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 from holdfast.v1.common_pb2 import OUTCOME_ACCEPTED
 
@@ -15,22 +15,15 @@ from ..harness.figures import Figure, at_least, figure, latencies, ratios
 from ..harness.load import closed_loop
 from ..harness.node_server import connect, node_server
 from ..harness.plan import Plan
-from ..harness.rounds import Kind, Result, Round, one_round
+from ..harness.rounds import Kind, Round, one_round
 from ..harness.workload import CALLERS, PLENTY, RESERVE_PATH, Orders, expect, put_stock, rows
 from ..peers import echo
 
 CONNECTIONS = 8
 MANY = rows(1_000)
 
-#: Reserves of one line beside an empty echo, for a transport that is not grpc.aio's.
-FASTER_THAN_ECHO = at_least(1.0)
-
-#: Key of a figure -> its name, and the settings of the node.
-NODES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
-    "grpcio": ("grpcio", {}),
-    "ngh2": ("ngh2", {"transport": "ngh2"}),
-    "ngh2_fronts": ("ngh2 in 2 fronts", {"transport": "ngh2", "fronts": 2}),
-}
+#: Transport -> the bar of its Reserves beside an empty echo of grpc.aio.
+TRANSPORTS: Final = {"grpcio": None, "ngh2": at_least(1.0)}
 
 
 async def run(plan: Plan) -> list[Figure]:
@@ -40,75 +33,61 @@ async def run(plan: Plan) -> list[Figure]:
         return []
     async with AsyncExitStack() as stack:
         empty = await stack.enter_async_context(echo.echo_server(plan.folder / "echo"))
-        kinds = {
-            "echo": Kind(
-                empty, empty.call_over(CONNECTIONS, echo.PATH), lambda count: [b""] * count
-            )
-        }
+        call = empty.call_over(CONNECTIONS, echo.PATH)
+        kinds = {"echo": Kind(empty, call, lambda count: [b""] * count)}
         orders = Orders()
-        for key, (_, settings) in NODES.items():
-            node = await stack.enter_async_context(node_server(plan.folder / key, **settings))
+        for transport in TRANSPORTS:
+            node = await stack.enter_async_context(
+                node_server(plan.folder / transport, transport=transport)
+            )
             async with connect(node) as client:
                 await put_stock(client, MANY, PLENTY)
-            kinds[key] = Kind(
+            kinds[transport] = Kind(
                 node,
                 node.call_over(CONNECTIONS, RESERVE_PATH),
                 partial(orders.reserves, choice=MANY),
                 partial(expect, outcome=OUTCOME_ACCEPTED),
             )
-        drive = partial(closed_loop, callers=CALLERS)
-        await one_round(kinds, 500, drive)  # warms connections and caches, and is forgotten
-        count = plan.count(10_000, 1_000)
-        peaks = [await one_round(kinds, count, drive) for _ in plan.each_round("transports")]
-        lone, few = partial(closed_loop, callers=1), plan.count(400, 40)
-        alone = [
-            await one_round(kinds, few, lone) for _ in plan.each_round("transports, a lone caller")
-        ]
-    return [*_of_echo(peaks, alone), *(each for key in NODES for each in _of(key, peaks, alone))]
-
-
-def _of_echo(peaks: Sequence[Round], alone: Sequence[Round]) -> list[Figure]:
+        many, lone = (partial(closed_loop, callers=count) for count in (CALLERS, 1))
+        await one_round(kinds, 500, many)  # warms connections and caches, and is forgotten
+        count, few = plan.count(10_000, 1_000), plan.count(400, 40)
+        peaks = [await one_round(kinds, count, many) for _ in plan.each_round("transports")]
+        alone = [await one_round(kinds, few, lone) for _ in plan.each_round("transports, alone")]
     return [
-        figure("transports.echo_rate", "Empty echo", "/s", _each(peaks, "echo", _rate)),
-        figure("transports.echo_cpu", "Processor: echo", "us", _each(peaks, "echo", _cpu)),
-        figure("transports.echo_lone", "Echo, one caller: p50", "ms", _each(alone, "echo", _p50)),
+        *(each for key in kinds for each in _of(key, peaks, alone)),
+        *(each for key in TRANSPORTS for each in _beside_echo(key, peaks)),
     ]
 
 
 def _of(key: str, peaks: Sequence[Round], alone: Sequence[Round]) -> list[Figure]:
-    name, _ = NODES[key]
-    rates, costs = _each(peaks, key, _rate), _each(peaks, key, _cpu)
-    ratio = ratios(rates, _each(peaks, "echo", _rate))
-    bar = None if key == "grpcio" else FASTER_THAN_ECHO
-    own = _each(peaks, key, lambda result: result.own_us)
+    """What is told of the echo and of each transport alike."""
+    name = "Empty echo" if key == "echo" else f"Reserve over {key}"
+    results = [each[key] for each in peaks]
+    at_once = f"{name}, {CALLERS} callers"
+    lone = [median(each[key].latencies_s) * 1e3 for each in alone]
     return [
-        figure(f"transports.{key}_rate", f"Reserve, {name}", "/s", rates),
-        figure(f"transports.{key}_to_echo", f"Reserve ÷ echo, {name}", "%", ratio, bar),
-        figure(f"transports.{key}_cpu", f"Processor: all of the node, {name}", "us", costs),
-        figure(f"transports.{key}_own", f"Processor: who decides, {name}", "us", own),
-        *latencies(
-            f"transports.{key}", f"Reserve, {name}", [each[key].latencies_s for each in peaks]
-        ),
+        figure(f"transports.{key}_rate", at_once, "/s", [each.rate for each in results]),
+        *latencies(f"transports.{key}", at_once, [each.latencies_s for each in results]),
         figure(
-            f"transports.{key}_lone",
-            f"Reserve, {name}, one caller: p50",
-            "ms",
-            _each(alone, key, _p50),
+            f"transports.{key}_cpu",
+            f"{name}: processor",
+            "us",
+            [each.server_us for each in results],
         ),
+        figure(f"transports.{key}_lone", f"{name}, one caller: p50", "ms", lone),
     ]
 
 
-def _each(rounds: Sequence[Round], key: str, read: Callable[[Result], float]) -> list[float]:
-    return [read(each[key]) for each in rounds]
-
-
-def _rate(result: Result) -> float:
-    return result.rate
-
-
-def _cpu(result: Result) -> float:
-    return result.server_us
-
-
-def _p50(result: Result) -> float:
-    return median(result.latencies_s) * 1e3
+def _beside_echo(key: str, peaks: Sequence[Round]) -> list[Figure]:
+    """By the clock, and by processor time, which hardly depends on what else the machine does."""
+    echoes, results = [each["echo"] for each in peaks], [each[key] for each in peaks]
+    rates = ratios([each.rate for each in results], [each.rate for each in echoes])
+    costs = ratios([each.server_us for each in echoes], [each.server_us for each in results])
+    return [
+        figure(
+            f"transports.{key}_to_echo", f"Reserve over {key} ÷ echo", "%", rates, TRANSPORTS[key]
+        ),
+        figure(
+            f"transports.{key}_cost_to_echo", f"Processor: echo ÷ Reserve over {key}", "%", costs
+        ),
+    ]
