@@ -38,7 +38,7 @@ unexport PYTHONDONTWRITEBYTECODE
 	check fix scripts-accept protos verify-protos release-protos bench load lock dist clean
 
 help:  ## List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Set-up
 

@@ -292,13 +292,13 @@ def test_hacking_tells_every_target() -> None:
 
 def make_targets(page: Path) -> Iterator[str]:
     for span in code_of(page):
-        yield from re.findall(r"^make ([a-z][a-z-]*)", span)
+        yield from re.findall(r"^make ([a-z][a-z0-9-]*)", span)
 
 
 def targets(mark: str = "") -> set[str]:
     """The Makefile's targets; those that `make help` lists have the mark."""
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    return set(re.findall(rf"^([a-z-]+):(?!=).*{mark}", makefile, re.MULTILINE))
+    return set(re.findall(rf"^([a-z0-9-]+):(?!=).*{mark}", makefile, re.MULTILINE))
 
 
 @each_page
