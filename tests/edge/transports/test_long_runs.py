@@ -32,7 +32,7 @@ CALLERS: Final = 8
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(IDLE_S + 120)
+@pytest.mark.timeout(IDLE_S + 120, func_only=True)
 async def test_connections_and_streams_outlast_ten_idle_minutes(node: NodeProcess) -> None:
     """A connection that was used, one with an open stream, and one with a watcher."""
     sku = await new_sku(node)
@@ -125,8 +125,8 @@ class Soak:
 @pytest.mark.parametrize(
     "seconds",
     [
-        pytest.param(SOAK_SHORT_S, marks=pytest.mark.timeout(SOAK_SHORT_S + 120)),
-        pytest.param(SOAK_S, marks=pytest.mark.timeout(SOAK_S + 120)),
+        pytest.param(SOAK_SHORT_S, marks=pytest.mark.timeout(SOAK_SHORT_S + 120, func_only=True)),
+        pytest.param(SOAK_S, marks=pytest.mark.timeout(SOAK_S + 120, func_only=True)),
     ],
 )
 async def test_a_node_under_odd_callers_keeps_its_size(node: NodeProcess, seconds: float) -> None:
