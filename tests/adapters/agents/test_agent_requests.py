@@ -163,7 +163,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(_JSON)
 def test_whatever_is_asked_is_read_or_named(document: Any) -> None:
     for read in (wanted, approval):

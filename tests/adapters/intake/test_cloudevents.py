@@ -52,19 +52,19 @@ def changed(**changes: Any) -> bytes:
     return json.dumps(found).encode()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(EVENTS)
 def test_every_event_survives_as_json(event: Event) -> None:
     assert event == from_json(to_json(event))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(EVENTS, max_size=4))
 def test_every_event_survives_in_a_batch(events: list[Event]) -> None:
     assert events == decoded(to_batch(events), content_type=BATCH)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(EVENTS)
 def test_every_event_survives_with_its_attributes_in_headers(event: Event) -> None:
     document = json.loads(to_json(event))
@@ -77,7 +77,7 @@ def test_every_event_survives_with_its_attributes_in_headers(event: Event) -> No
     assert [event] == decoded(body, content_type="application/json", **headers)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(EVENTS)
 def test_another_implementation_reads_what_we_write_and_we_what_it_writes(event: Event) -> None:
     theirs = JSONFormat().read(CloudEvent, to_json(event))
@@ -241,14 +241,14 @@ def test_the_key_is_of_all_that_came() -> None:
     assert 3 == len({ADAPTER.key(each) for each in (message, *others)})
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.binary(max_size=200), st.sampled_from(["", STRUCTURED, BATCH, "application/json"]))
 def test_random_bytes_are_undecodable(body: bytes, content_type: str) -> None:
     with suppress(Undecodable):
         decoded(body, content_type=content_type)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.data())
 def test_a_mutilated_event_decodes_or_is_undecodable(data: st.DataObject) -> None:
     body = bytearray(to_json(SALE))

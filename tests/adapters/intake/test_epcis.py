@@ -285,7 +285,7 @@ def test_an_event_of_a_document_that_is_wrong_does_not_hold_up_the_others() -> N
         decoded({"type": "EPCISDocument", "epcisBody": {}})
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.data())
 def test_a_mutilated_event_decodes_or_is_undecodable(data: st.DataObject) -> None:
     event = {**EVENT, "bizStep": "receiving", "bizTransactionList": ORDER, "sourceList": FROM_THERE}

@@ -35,7 +35,7 @@ def test_the_published_files_are_what_the_table_says(name: str) -> None:
     assert made == path.read_text()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(EVENTS)
 def test_every_event_that_we_write_fits_the_schema(event: Event) -> None:
     VALIDATE(json.loads(to_json(event)))
@@ -54,7 +54,7 @@ _SPOILT = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(EVENTS, st.data())
 def test_schema_and_decoder_refuse_the_same(event: Event, data: st.DataObject) -> None:
     document: dict[str, Any] = json.loads(to_json(event))

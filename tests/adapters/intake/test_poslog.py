@@ -371,7 +371,7 @@ def test_a_single_receipt_may_be_the_whole_document() -> None:
     assert "2026-11-26/114/1" == sale.id
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.data())
 def test_a_mutilated_file_decodes_or_is_undecodable(data: st.DataObject) -> None:
     body = bytearray(poslog(receipt(line(1), link(1, "Resume")), receipt(line(2, "B", "-1"))))

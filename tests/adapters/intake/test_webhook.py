@@ -170,7 +170,7 @@ def test_a_sender_that_has_to_prove_who_it_is_does() -> None:
         ADAPTER.verify(Message(b""), {"secret": "t"}, options)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.data())
 def test_a_mutilated_message_decodes_or_is_undecodable(data: st.DataObject) -> None:
     body = bytearray(json.dumps({"site": "W1", "movements": [RECORD, RECORD]}).encode())

@@ -103,7 +103,7 @@ def test_what_lies_between_records_is_not_kept() -> None:
     assert ["1", "2"] == texts(cut(blocks()))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.text("ab<&\u00fc", max_size=6), max_size=6), st.integers(1, 40))
 def test_any_texts_come_back(values: list[str], size: int) -> None:
     escaped = [each.replace("&", "&amp;").replace("<", "&lt;") for each in values]

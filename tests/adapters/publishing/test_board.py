@@ -206,7 +206,7 @@ class Machine(RuleBasedStateMachine):
 
 
 def test_board_and_channel_agree_in_the_end() -> None:
-    few = settings(max_examples=15, stateful_step_count=30, deadline=None)
+    few = settings(max_examples=15, stateful_step_count=30)
     run_state_machine_as_test(Machine, settings=few)
 
 
@@ -231,5 +231,5 @@ def age_s(board: Board) -> float:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_board_and_channel_agree_in_the_end_of_many_stories() -> None:
-    many = settings(max_examples=500, stateful_step_count=60, deadline=None)
+    many = settings(max_examples=500, stateful_step_count=60)
     run_state_machine_as_test(Machine, settings=many)

@@ -345,7 +345,7 @@ def _histories(draw: st.DrawFn) -> list[tuple[Line, ...]]:
     return states
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(_histories(), st.data())
 async def test_states_that_come_in_any_order_twice_or_never_lead_to_the_last(
     core: CoreClient, history: list[tuple[Line, ...]], data: st.DataObject

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.adapters.contract import Message, Undecodable
@@ -255,7 +255,6 @@ def test_any_change_of_a_sample_decodes_or_is_told(sample: bytes, data: st.DataO
 VALUES = st.text(max_size=9) | st.from_regex(r"-?[0-9.]{0,30}", fullmatch=True)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # the first text builds tables
 @given(st.dictionaries(st.sampled_from(["ENTRY_QNT", "MOVE_TYPE", "PLANT", "SALES_ORD"]), VALUES))
 def test_any_field_may_hold_anything(fields: dict[str, str]) -> None:
     with suppress(Undecodable):

@@ -210,7 +210,7 @@ def test_a_notification_is_signed_with_the_address_it_was_sent_to() -> None:
         ADAPTER.verify(Message(body, header), secrets, elsewhere)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.data())
 def test_a_mutilated_message_decodes_or_is_undecodable(data: st.DataObject) -> None:
     body = bytearray(json.dumps(notification(COUNT, COUNT)).encode())

@@ -108,7 +108,7 @@ def _events(drawn: list[tuple[int, str, list[tuple[str, int]]]]) -> list[OrderEv
     return events
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(drawn=_EVENTS)
 def test_no_stock_level_ever_falls_below_zero(
     drawn: list[tuple[int, str, list[tuple[str, int]]]],
@@ -121,7 +121,7 @@ def test_no_stock_level_ever_falls_below_zero(
             assert min(expected_outcome(events[:count], stock).on_hand.values()) >= 0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(drawn=_EVENTS)
 def test_units_are_conserved(drawn: list[tuple[int, str, list[tuple[str, int]]]]) -> None:
     """What came in less what went out is what is there; every line is accepted or refused."""

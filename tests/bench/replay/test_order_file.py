@@ -293,7 +293,7 @@ def _write(path: Path, rows: Sequence[Sequence[str]]) -> Path:
     return path
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rows=_rows())
 def test_every_row_is_in_exactly_one_category(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]

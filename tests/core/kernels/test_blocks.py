@@ -1,7 +1,7 @@
 """Blocks of lines: no two overlap, none gets lost, and what is free is used again."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.core.kernels.arguments import FREE_LINES, HEADER_SIZE, LINES
@@ -67,7 +67,6 @@ def assert_sound(space: Space) -> None:
     assert at - 1 not in free, "a free block at the end goes back to the room behind it"
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.integers(1, 300), st.integers(-100, -1)), max_size=200))
 def test_blocks_in_use_and_free_ones_cover_the_space_once(acts: list[int]) -> None:
     space = Space()
@@ -82,7 +81,6 @@ def test_blocks_in_use_and_free_ones_cover_the_space_once(acts: list[int]) -> No
     assert 0 == space.end
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=50))
 def test_what_is_large_enough_is_used_before_the_space_grows(sizes: list[int]) -> None:
     space = Space()

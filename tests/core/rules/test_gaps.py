@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.core.commands import (
@@ -339,7 +339,7 @@ def running(request: pytest.FixtureRequest) -> Feeds:
 
 
 @given(told=arrivals(), packed=st.booleans())
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 def test_a_stream_comes_to_the_same_in_whatever_form_it_comes(
     running: Feeds, told: Told, packed: bool
 ) -> None:
@@ -349,7 +349,7 @@ def test_a_stream_comes_to_the_same_in_whatever_form_it_comes(
 
 @pytest.mark.slow
 @given(told=arrivals(), packed=st.booleans())
-@settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1_000)
 def test_many_streams_come_to_the_same(running: Feeds, told: Told, packed: bool) -> None:
     """The long form of the test above."""
     assert_comes_to_the_same(running, told, packed)

@@ -8,7 +8,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.core.audit import check_invariants
@@ -163,7 +163,7 @@ def running(request: pytest.FixtureRequest) -> Warehouses:
 
 
 @given(told=arrivals())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 def test_a_stream_of_transfers_comes_to_the_same_shuffled_and_doubled(
     running: Warehouses, told: tuple[list[tuple[EventKind, bool, int, str]], list[int]]
 ) -> None:

@@ -155,7 +155,7 @@ def digest_after(units: list[Unit]) -> tuple[int, int]:
     return state_bytes.digest(node.shards[0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.randoms(use_true_random=False))
 def test_kinds_of_one_stage_may_change_places(seed: int, chance: Random) -> None:
     """In whatever order they are replayed, the state is the same, byte for byte."""

@@ -55,7 +55,7 @@ class Numbered:
         return slot, bool(self.index.slots[slot])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(1, 200), st.randoms(use_true_random=False)), max_size=8))
 def test_finds_what_is_there_while_records_come_and_go(steps: list[tuple[int, object]]) -> None:
     numbered = Numbered()

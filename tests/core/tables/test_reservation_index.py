@@ -63,7 +63,7 @@ def _finder(holders: Any, index: ReservationIndex) -> Callable[[Key], int]:
     return Homes(holders, index, SkuNames()).first_part
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(1, 700)), max_size=25))
 def test_finds_what_was_entered_while_it_grows(steps: list[tuple[int, int]]) -> None:
     holders = _holders(0, 1)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from holdfast.core import commands as core
@@ -81,7 +81,6 @@ def is_common(request: reservation.ReserveRequest) -> bool:
     return is_ascii and is_named and in_seconds and not request.lines[0].line_id
 
 
-@settings(deadline=None)
 @given(st.lists(REQUESTS, min_size=1, max_size=5))
 @example([one(), one(hold_duration={"seconds": 1})])
 @example([one(reservation_id="0" * 8 + "-0000-0000-0000-" + "0" * 12)])
@@ -100,7 +99,6 @@ def test_what_is_read_together_is_what_is_read_alone(
                 reserve_from_request(requests[at])
 
 
-@settings(deadline=None)
 @given(
     st.data(), st.binary(max_size=3), st.sampled_from((one(), one(hold_duration={"seconds": 9})))
 )
@@ -148,7 +146,6 @@ def test_ids_of_callers_stay_with_their_requests() -> None:
     assert ([0, 2], ["a", "c"]) == (list(run.places), run.command.correlations)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 3), min_size=1, max_size=9),
     st.integers(0, 2**64 - 1),

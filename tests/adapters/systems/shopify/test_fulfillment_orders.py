@@ -236,7 +236,7 @@ def test_the_conformance_kit_finds_nothing() -> None:
     assert [] == list(findings(ADAPTER, samples, ORDERS))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_mutilated_order_decodes_or_is_undecodable(data: st.DataObject) -> None:
     whole = order([line(1), line(2)], [group(100, {1: 2, 2: 5})], [shipment(200, {1: 3})])
@@ -249,7 +249,7 @@ def test_a_mutilated_order_decodes_or_is_undecodable(data: st.DataObject) -> Non
         decoded(bytes(body))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_who_takes_the_highest_numbers_of_each_part_holds_what_is_open(
     data: st.DataObject,

@@ -124,7 +124,7 @@ def test_what_is_wrong_in_an_order_is_named(field: str, body: dict[str, Any]) ->
     assert field == wrong.value.field
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 4)), max_size=6),
     st.booleans(),

@@ -181,7 +181,7 @@ def test_shopifys_own_samples_go_through() -> None:
         assert each.field.endswith("restock_type")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_mutilated_delivery_decodes_or_is_undecodable(data: st.DataObject) -> None:
     topic, body = data.draw(

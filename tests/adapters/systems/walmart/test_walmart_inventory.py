@@ -312,7 +312,7 @@ def _shape(value: Any) -> Any:
 # Anything
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.lists(
         st.builds(offer, st.sampled_from("abc"), st.sampled_from("123"), st.integers(0, 9)),
