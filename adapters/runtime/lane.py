@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import Any, Final, Protocol, TypeVar
 
@@ -34,13 +35,15 @@ from ..events import (
 from ..intake import cloudevents
 from .cases import case_of_dead, case_of_money, raise_case
 from .dead_letters import DEFECT, bury, event_letter, message_letter
+from .divided import Divided
 from .facts import EVENTS_MAX, WEIGHT_MAX, Again, Dead, Settled, message_of, verdict, weight
 from .gate import Gate
 from .inbox import Inbox
 from .order_calls import APPLIED
+from .order_facts import OrderFacts
 from .orders import Orders
 from .records import Waiting, fingerprint
-from .store import Store, StoreFull, Tables
+from .store import Store, StoreFailed, StoreFull, Tables
 from .till_gaps import note_numbers
 from .unmapped import note_unmapped
 from .unplaced import Unplaced, is_unplaced
@@ -67,6 +70,7 @@ LOOK_S: Final = 0.5
 
 
 Answer = TypeVar("Answer")
+AnyEvent = TypeVar("AnyEvent", bound=Event)
 
 
 class Told(Protocol):
@@ -152,7 +156,9 @@ class Lane:
         self._options = options
         self._store = store
         self._client = client
-        self._orders = Orders(client)
+        divided = Divided(store, now)
+        self._orders = Orders(client, divided)
+        self._order_facts = OrderFacts(client, self._orders.states, divided)
         self._unplaced = Unplaced(store, now)
         self._core = core
         self._calls = asyncio.Semaphore(CALLS_AT_ONCE)
@@ -313,6 +319,10 @@ class Lane:
             done.changes.append(raise_case(self.name, _case_of(shortfall), self._now()))
         for item, result in zip(items, response.results, strict=True):
             judged = verdict(_fact(item), result)
+            if isinstance(judged, Dead):
+                fact = _correlated(_fact(item), item.waiting)
+                record = partial(self._order_facts.record, fact, result, judged)
+                judged = await self._carried_out(record)
             if isinstance(judged, Again):
                 await self._record_chunk([replace(item, mapped=judged.fact)], done)
             else:
@@ -352,10 +362,17 @@ class Lane:
         return Settled("NOT_PLACED") if is_unplaced(event, done) else done
 
     async def _applied(self, event: OrderEvent) -> Settled | Dead:
+        return await self._carried_out(partial(self._orders.apply, event))
+
+    async def _carried_out(
+        self, attempt: Callable[[], Awaitable[Settled | Dead]]
+    ) -> Settled | Dead:
         try:
-            return await self._ask(lambda: self._orders.apply(event))
+            return await self._ask(attempt)
         except HoldfastError as error:
             return dead_of(error)
+        except (StoreFull, StoreFailed):
+            raise
         except Exception as error:  # noqa: BLE001 - an event must not stop the others
             return _unfit(error)
 
@@ -411,7 +428,7 @@ def _unfit(error: Exception) -> Dead:
     return Dead(DEFECT, f"the event cannot be sent: {error!r}")
 
 
-def _correlated(event: Event, waiting: Waiting) -> Event:
+def _correlated(event: AnyEvent, waiting: Waiting) -> AnyEvent:
     """An event with a correlation id: its own, or that of its message. Facts get theirs when they
     become messages, since to copy each takes longer than to decode it.
     """

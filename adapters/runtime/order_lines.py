@@ -9,14 +9,14 @@ core adds nothing to a reservation: `name+1`, `name+2`, and so on.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..contract import Undecodable
 from ..events import OrderEvent, OrderLine
+from .divided import Parts
 from .facts import units
 from .order_calls import Line
 
@@ -94,7 +94,7 @@ def have_lines_left(found: Found) -> bool:
     return any(not each.lines for each in found)
 
 
-def spread(lines: Sequence[OrderLine], found: Found) -> dict[str, tuple[OrderLine, ...]]:
+def spread(lines: Sequence[OrderLine], found: Found) -> Parts:
     """Lines of an event by reservation, where an order has several: units are those of the oldest
     that has them open. None where not all of them are.
     """
@@ -103,15 +103,14 @@ def spread(lines: Sequence[OrderLine], found: Found) -> dict[str, tuple[OrderLin
         for each in found
         for part in each.lines
     }
-    parts: dict[str, tuple[OrderLine, ...]] = {}
+    parts: Parts = {}
     for place, line in enumerate(lines):
         wanted = units(f"lines[{place}].quantity", line.quantity)
         for each in found:
             key = each.reservation_id, line.sku, line.location, line.id
             if taken := min(wanted, left.get(key, 0)):
                 left[key], wanted = left[key] - taken, wanted - taken
-                part = replace(line, quantity=Decimal(taken))
-                parts[each.reservation_id] = (*parts.get(each.reservation_id, ()), part)
+                parts.setdefault(each.reservation_id, []).append((place, taken))
         if wanted:
             return {}
     return parts if len(found) > 1 else {}

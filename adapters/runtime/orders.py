@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Final, TypeAlias
 
 from holdfast.edge.client import Client, NotFound
@@ -9,6 +10,7 @@ from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..events import OrderEvent, OrderKind
+from .divided import Divided, Parts, part_id
 from .facts import Dead, Settled
 from .order_calls import APPLIED, OrderCalls, is_refused, judged, lines_of, needed_lines
 from .order_lines import spread
@@ -48,11 +50,14 @@ CarryOut: TypeAlias = Callable[[OrderEvent], Awaitable[Settled | Dead]]
 
 
 class Orders:
-    """Carries out events of orders on the core. Raises what the client raises, but NotFound."""
+    """Carries out events of orders on the core. Raises what the client raises, but NotFound; and
+    StoreFull, StoreFailed.
+    """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, divided: Divided) -> None:
         self._calls = OrderCalls(client)
-        self._states = OrderStates(self._calls)
+        self._divided = divided
+        self.states = OrderStates(self._calls)
 
     async def apply(self, event: OrderEvent) -> Settled | Dead:
         """Carry out an event whose names and quantities are the core's, and that is no case.
@@ -63,7 +68,7 @@ class Orders:
             OrderKind.PLACED: self._place,
             OrderKind.SHIPPED: self._ship,
             OrderKind.CANCELLED: self._cancel,
-            OrderKind.STATE: self._states.bring_up,
+            OrderKind.STATE: self.states.bring_up,
             OrderKind.SETTLED: self._settle,
             OrderKind.REFUNDED: self._refund,
         }
@@ -73,31 +78,42 @@ class Orders:
                 return await carry_out(event)
             if not event.lines or event.kind is OrderKind.SETTLED:
                 return await self._whole(event, carry_out)
-            done = await carry_out(event)
-            is_done = done == Settled(APPLIED)
-            return done if is_done else await self._in_parts(event, carry_out, done)
+            return await self._lines(event, carry_out)
         except NotFound as error:
             return Dead(error.reason, error.message, *_blamed(error))
 
-    async def _in_parts(
-        self, event: OrderEvent, carry_out: CarryOut, done: Settled | Dead
-    ) -> Settled | Dead:
-        """Carry out an event on lines that the first reservation of an order does not have, or not
-        with so many units: on all that it has. A crash between two of them leaves a dead letter.
+    async def _lines(self, event: OrderEvent, carry_out: CarryOut) -> Settled | Dead:
+        """Carry out an event on lines. Those that the first reservation of an order does not have,
+        or not with so many units, are taken from all that it has.
         """
-        parts = spread(event.lines, await self._states.find(event.order))
-        for name, lines in parts.items():
-            part = replace(event, order=name, lines=lines, id=f"{event.id}/{name}")
+        if parts := self._divided.parts(event.source, event.id):
+            return await self._in_parts(event, carry_out, parts)
+        done = await carry_out(event)
+        if done == Settled(APPLIED):
+            return done
+        if parts := spread(event.lines, await self.states.find(event.order)):
+            await self._divided.note(event.source, event.id, parts)
+            return await self._in_parts(event, carry_out, parts)
+        return done
+
+    async def _in_parts(
+        self, event: OrderEvent, carry_out: CarryOut, parts: Parts
+    ) -> Settled | Dead:
+        for name, taken in parts.items():
+            lines = tuple(
+                replace(event.lines[place], quantity=Decimal(units)) for place, units in taken
+            )
+            part = replace(event, order=name, lines=lines, id=part_id(event.id, name))
             of_part = await carry_out(part)
             if isinstance(of_part, Dead):
                 return of_part
-        return Settled(APPLIED) if parts else done
+        return Settled(APPLIED)
 
     async def _whole(self, event: OrderEvent, carry_out: CarryOut) -> Settled | Dead:
         """Carry out an event of a whole order on all its reservations: what was ordered later or
         moved has one of its own. Where that changes something, others had nothing to do.
         """
-        found = await self._states.find(event.order)
+        found = await self.states.find(event.order)
         names = [each.reservation_id for each in found] or [event.order]
         done = [await carry_out(replace(event, order=name)) for name in names]
         return next((each for each in done if each == Settled(APPLIED)), done[-1])

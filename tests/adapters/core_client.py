@@ -3,8 +3,9 @@ and how it is told is the server's, and in between there is an engine.
 """
 
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
+from holdfast.adapters.runtime.divided import Divided, Parts
 from holdfast.core.commands import Command, Outcome
 from holdfast.core.model import Verb
 from holdfast.edge.client import calls
@@ -21,6 +22,7 @@ from holdfast.edge.wire.reservations import (
     reserve_response,
 )
 from holdfast.edge.wire.shortfalls import shortfall_from_request, shortfall_response
+from holdfast.edge.wire.stock_facts import events_from_request, events_response
 from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.core.engine import Engine
 
@@ -31,9 +33,27 @@ class Killed(BaseException):
     """The process ends here."""
 
 
+class _DividedInMemory:
+    """How events were divided, without a store."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], Parts] = {}
+
+    def parts(self, source: str, id: str) -> Parts:  # noqa: A002
+        return self._kept.get((source, id), {})
+
+    async def note(self, source: str, id: str, parts: Parts) -> None:  # noqa: A002
+        self._kept[source, id] = parts
+
+
+def divided_in_memory() -> Divided:
+    """How events are divided, as long as the process lives."""
+    return cast(Divided, _DividedInMemory())
+
+
 class CoreClient:
-    """The client's methods for reservations. A test may let it be killed before or behind a call,
-    and let others do something before one.
+    """The client's methods for reservations and facts. A test may let it be killed before or behind
+    a call, and let others do something before one.
     """
 
     def __init__(self, engine: Engine, now_ns: int) -> None:
@@ -62,6 +82,10 @@ class CoreClient:
     async def get_shortfall(self, *args: Any, **options: Any) -> Any:
         request = calls.get_shortfall(*args, **options).request
         return self._asked("get_shortfall", request, shortfall_from_request, shortfall_response)
+
+    async def record_stock_events(self, *args: Any, **options: Any) -> Any:
+        request = calls.record_stock_events(*args, **options).request
+        return self._asked("record_stock_events", request, events_from_request, events_response)
 
     async def commit(self, *args: Any, **options: Any) -> Any:
         return self._moved(Verb.COMMIT, reservation.CommitResponse, args, options)

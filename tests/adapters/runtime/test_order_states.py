@@ -21,7 +21,7 @@ from holdfast.core.ids import key_from_text
 from holdfast.core.limits import LINES_MAX
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.edge.client import Client
-from tests.adapters.core_client import CoreClient, Killed
+from tests.adapters.core_client import CoreClient, Killed, divided_in_memory
 from tests.core.engine import NodeEngine
 from tests.core.script_answers import START_NS
 
@@ -47,7 +47,7 @@ class Shop:
         self.number = next(_NUMBERS)
         self.core = core
         self.sku, self.order = f"MUG-{self.number}", f"amazon/{self.number}"
-        self.orders = Orders(cast(Client, core))
+        self.orders = Orders(cast(Client, core), divided_in_memory())
         self.events = 0
         counts = tuple(
             StockEvent(key_from_text(f"{self.sku}{at}"), 0, self.sku, at, EventKind.COUNT, stock)

@@ -1,38 +1,27 @@
 """Orders that a channel has sold already, from the message to the core and the exception queue."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from holdfast.adapters.contract import Message
 from holdfast.adapters.events import OrderEvent, OrderKind, OrderLine
-from holdfast.adapters.intake.cloudevents import ADAPTER, to_json
-from holdfast.adapters.mapping import Tables
-from holdfast.adapters.runtime.cases import cases
 from holdfast.adapters.runtime.facts import Dead, Settled
-from holdfast.adapters.runtime.flow_metrics import Figures
-from holdfast.adapters.runtime.gate import Gate
-from holdfast.adapters.runtime.inbox import Inbox, keyed
-from holdfast.adapters.runtime.lane import Lane, nothing_sold
 from holdfast.adapters.runtime.order_calls import SOLD_HOLD
 from holdfast.adapters.runtime.orders import Orders
-from holdfast.adapters.runtime.records import Case
-from holdfast.adapters.runtime.store import Store
 from holdfast.core.commands import Location, RecordStockEvents, StockEvent, UpdateLocation
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.edge.client import Client, NotFound, calls
 from holdfast.edge.wire.reservations import reserve_from_request
-from tests.adapters.core_client import CoreClient, Killed
+from tests.adapters.core_client import CoreClient, Killed, divided_in_memory
+from tests.adapters.one_lane import NOW, deliver
 from tests.core.engine import NodeEngine
 from tests.core.script_answers import START_NS
 
-NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 LINE = OrderLine("1", "MUG", "A", Decimal(3))
 PLACED = OrderEvent(
     source="amazon", id="1", kind=OrderKind.PLACED, order="o", lines=(LINE,), is_sold=True
@@ -50,7 +39,7 @@ def core() -> CoreClient:
 
 
 async def test_an_order_that_is_sold_is_placed_whatever_is_there(core: CoreClient) -> None:
-    orders = Orders(cast(Client, core))
+    orders = Orders(cast(Client, core), divided_in_memory())
     asked = await orders.apply(replace(PLACED, is_sold=False))
     assert isinstance(asked, Dead)
     assert "INSUFFICIENT_STOCK" == asked.reason
@@ -69,7 +58,7 @@ async def test_an_order_that_is_sold_is_placed_whatever_is_there(core: CoreClien
 async def test_a_sale_is_still_held_after_a_long_time_between_reserve_and_commit(
     core: CoreClient, kind: OrderKind
 ) -> None:
-    event, orders = replace(PLACED, kind=kind), Orders(cast(Client, core))
+    event, orders = replace(PLACED, kind=kind), Orders(cast(Client, core), divided_in_memory())
     core.calls_left = 1  # what finds no such order is not counted
     with pytest.raises(Killed):
         await orders.apply(event)
@@ -88,42 +77,12 @@ async def test_a_channel_hears_when_what_the_core_has_now_was_sold(
     sold: list[datetime] = []
     event = replace(PLACED, kind=kind, time=NOW)
     shipped = replace(LINE, shipped=Decimal(3))
-    await deliver(tmp_path / "1", core, event, sold.append)
-    await deliver(tmp_path / "2", core, replace(event, id="again"), sold.append)
+    await deliver(tmp_path / "1", core, event, sold=sold.append)
+    await deliver(tmp_path / "2", core, replace(event, id="again"), sold=sold.append)
     later = replace(event, id="2", kind=OrderKind.STATE, lines=(shipped,))
-    await deliver(tmp_path / "3", core, later, sold.append)
+    await deliver(tmp_path / "3", core, later, sold=sold.append)
 
     assert [NOW] == sold
-
-
-async def deliver(
-    folder: Path,
-    core: CoreClient,
-    event: OrderEvent,
-    sold: Callable[[datetime], None] = nothing_sold,
-) -> list[Case]:
-    """Let a channel's lane take one event; the cases that came of it."""
-    store = Store(folder, 16 << 20)
-    inbox = Inbox(store, "channel", 100, 86_400)
-    await inbox.put([keyed("channel", ADAPTER, Message(to_json(event), received=NOW))], NOW)
-    lane = Lane(
-        "channel",
-        ADAPTER,
-        ADAPTER.options(),
-        store=store,
-        inbox=inbox,
-        client=cast(Client, core),
-        core=Gate("core", ()),
-        tables=Tables(),
-        told=Figures({"channel": "order_sync"}, {}, lambda: NOW),
-        now=lambda: NOW,
-        sold=sold,
-    )
-    assert await lane.round()
-    with store.reading() as tables:
-        found = list(cases(tables))
-    store.close()
-    return found
 
 
 async def is_placed(core: CoreClient) -> bool:

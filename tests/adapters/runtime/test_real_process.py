@@ -17,6 +17,7 @@ from holdfast.adapters.runtime.store import Store
 from holdfast.adapters.runtime.till_gaps import note_numbers
 from holdfast.edge.client import BlockingClient, Client
 from tests.adapters.adapters_process import SHOP, AdaptersProcess, signed
+from tests.adapters.core_client import divided_in_memory
 from tests.edge.node_process import NodeProcess, running_node
 from tests.real_time import wait_until
 
@@ -144,7 +145,7 @@ def money(kind: OrderKind, order: str, **more: Any) -> OrderEvent:
 
 async def test_the_money_of_an_order_moves_what_has_not_left(node: NodeProcess) -> None:
     async with Client(**node.targets) as client:
-        orders = Orders(client)
+        orders = Orders(client, divided_in_memory())
         await client.record_stock_events("wax", [message_of(WAX)])
         for order in ("held", "sold", "left", "freed"):
             await client.reserve(order, [("WAX", "STORE-1", 1)])

@@ -1,0 +1,68 @@
+"""A lane of one adapter that is given canonical events one by one, over a folder that stays."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from holdfast.adapters.contract import Message
+from holdfast.adapters.events import Event
+from holdfast.adapters.intake.cloudevents import ADAPTER, to_json
+from holdfast.adapters.mapping import Tables
+from holdfast.adapters.runtime.cases import cases
+from holdfast.adapters.runtime.dead_letters import dead_letters
+from holdfast.adapters.runtime.flow_metrics import Figures
+from holdfast.adapters.runtime.gate import Gate
+from holdfast.adapters.runtime.inbox import Inbox, keyed
+from holdfast.adapters.runtime.lane import Lane, nothing_sold
+from holdfast.adapters.runtime.records import Case, DeadLetter
+from holdfast.adapters.runtime.store import Store
+from holdfast.edge.client import Client
+from tests.adapters.core_client import CoreClient
+
+NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
+MAP_BYTES = 16 << 20
+
+
+async def deliver(
+    folder: Path,
+    core: CoreClient,
+    *events: Event,
+    sold: Callable[[datetime], None] = nothing_sold,
+) -> list[Case]:
+    """Let it take events, and what it was killed over before; the cases that came of it."""
+    store = Store(folder, MAP_BYTES)
+    try:
+        inbox = Inbox(store, "channel", 100, 86_400)
+        messages = [Message(to_json(event), received=NOW) for event in events]
+        await inbox.put([keyed("channel", ADAPTER, each) for each in messages], NOW)
+        assert await _lane(store, inbox, core, sold).round()
+        with store.reading() as tables:
+            return list(cases(tables))
+    finally:
+        store.close()
+
+
+def letters_in(folder: Path) -> list[DeadLetter]:
+    """The dead letters that it has left."""
+    store = Store(folder, MAP_BYTES)
+    with store.reading() as tables:
+        found = list(dead_letters(tables))
+    store.close()
+    return found
+
+
+def _lane(store: Store, inbox: Inbox, core: CoreClient, sold: Callable[[datetime], None]) -> Lane:
+    return Lane(
+        "channel",
+        ADAPTER,
+        ADAPTER.options(),
+        store=store,
+        inbox=inbox,
+        client=cast(Client, core),
+        core=Gate("core", ()),
+        tables=Tables(),
+        told=Figures({"channel": "order_sync"}, {}, lambda: NOW),
+        now=lambda: NOW,
+        sold=sold,
+    )
