@@ -8,12 +8,14 @@ from ..harness.erp_user import Erp
 from .comparisons import Line, reconcile
 from .day import SKUS, STORE_UNITS, STORES, WAREHOUSE, Day
 from .estate import Estate
+from .patience import Patience
 from .posting import Intake
 from .together import beside
 from .trade import Trade
 
-#: Seconds that may pass until all is told to everybody, after the doors have closed.
-SETTLING_S: Final = 240.0
+#: Seconds that may pass after the doors have closed without less being left to tell than before. An
+#: ERP takes a dozen requests for a shipment, so the whole takes as long as the machine is slow.
+SETTLING_S: Final = 120.0
 
 COMPARE_S: Final = 1.0
 
@@ -66,12 +68,13 @@ class Play:
         self.status = await self._intake.status()
 
     async def _settle(self) -> list[Line]:
-        """Wait until everybody has been told everything, as the comparisons say, or it takes too
-        long: an ERP takes half a second for each shipment.
+        """Wait until everybody has been told everything, as the comparisons say, or nothing goes on
+        any more.
         """
+        patience = Patience(SETTLING_S, self.trade.at)
         erp = None if self._estate.erp is None else await asyncio.to_thread(self._estate.erp.user)
         while True:
-            is_late = self.trade.at > self.day.seconds + SETTLING_S
+            is_late = patience.is_over(self.left(), self.trade.at)
             if is_late or not self.is_under_way():
                 lines = await self._compare(erp)
                 if is_late or all(line.is_good for line in lines):
@@ -84,14 +87,17 @@ class Play:
         client, allowed = self._estate.client, self.oversold_max
         return await reconcile(client, books, channels, status, erp, allowed)
 
+    def left(self) -> int:
+        """How much somebody waits to be told, as the adapters have said last."""
+        told = sum(
+            each["inbox"] + each.get("outbox", 0) + each.get("channel", {}).get("dirty", 0)
+            for each in self.status.get("adapters", ())
+        )
+        return told + self.trade.open_orders()
+
     def is_under_way(self) -> bool:
         """Whether somebody waits to be told something."""
-        adapters = self.status.get("adapters", ())
-        waits = any(
-            each["inbox"] or each.get("outbox") or each.get("channel", {}).get("dirty")
-            for each in adapters
-        )
         notices = any(
             channel.twin.deliveries.within(NOTICES_S) for channel in self._estate.channels
         )
-        return waits or notices or not adapters or self.trade.has_open_orders()
+        return bool(self.left()) or notices or not self.status.get("adapters")

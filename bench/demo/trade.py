@@ -53,9 +53,9 @@ class Trade:
         """Seconds since the doors opened."""
         return time.time() - self._opened
 
-    def has_open_orders(self) -> bool:
-        """Whether something is sold that has neither left nor been cancelled."""
-        return any(not each.shipped and not each.cancelled for each in self.books.orders.values())
+    def open_orders(self) -> int:
+        """How many are sold and have neither left nor been cancelled."""
+        return sum(not each.shipped and not each.cancelled for each in self.books.orders.values())
 
     def untold(self, until: float, channels: Container[str]) -> list[str]:
         """Orders that channels had sold until a time, and that the node has not promised. Those

@@ -53,10 +53,12 @@ def report(lines: Sequence[Line]) -> Table:
 def _head(
     day: Day, at: float, books: Books, refused: int, available: Mapping[str, int]
 ) -> RenderableType:
-    phase = day.phase(at).name if at < day.seconds else "closed, settling"
+    is_open = at < day.seconds
+    phase = day.phase(at).name if is_open else "closed, all is being told"
+    since = f"{at:.0f} of {day.seconds:.0f} s" if is_open else f"for {at - day.seconds:.0f} s"
     short = {place: units for place, units in available.items() if units < 0}
     text = Text.assemble(
-        (f"{phase}  ", "bold"), f"{min(at, day.seconds):.0f} of {day.seconds:.0f} s   ",
+        (f"{phase}  ", "bold"), f"{since}   ",
         f"{len(books.orders):,} online orders, {books.receipts:,} receipts of tills, ",
         f"{refused:,} customers found it sold out   ",
         (f"{HOT} in the warehouse: {available.get(WAREHOUSE, 0)}   ", "bold"),
