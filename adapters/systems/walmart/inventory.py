@@ -13,6 +13,7 @@ PUT /v3/inventory is not used: it says nothing of reserved units.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -31,8 +32,9 @@ from ...events import Shown
 from ...intake import fields
 from .marketplace import call, call_json, document_of, error_of, is_temporary, refusal_of
 
-#: SKUs that are told one by one in a walk: two requests each.
-PUT_OFFERS: Final = 20
+#: SKUs that are told one by one in a walk, two requests each. They are few, since the last of them
+#: is told what it was to show when the walk began, and several walks go side by side.
+PUT_OFFERS: Final = 5
 #: SKUs of one page that is read back: Walmart's bound.
 PAGE_ITEMS: Final = 50
 NODES_MAX: Final = 1_000
@@ -47,16 +49,20 @@ _REJECTIONS: Final = (400, 404, 422)
 def put(
     offers: Sequence[Offer], responses: Sequence[Response], _options: Any
 ) -> Request | Sequence[OfferVerdict]:
-    """Of each SKU, a request that reads what is reserved, and one that writes all its nodes."""
+    """Of each SKU, a request that reads what is reserved, and one that writes all its nodes. The
+    first one takes the tokens of all that read.
+    """
     verdicts: dict[str, OfferVerdict] = {}
-    for place, (item, group) in enumerate(by_item(offers).items()):
+    groups = by_item(offers)
+    for place, (item, group) in enumerate(groups.items()):
         told = responses[2 * place : 2 * place + 2]
         url = f"/v3/inventories/{quote(item, safe='')}"
         match list(told):
             case []:
-                return call("GET", url, "inventory_read")
-            case [read]:
-                return _update(url, group, _reserved(read))
+                read = call("GET", url, "inventory_read")
+                return replace(read, cost=0 if place else len(groups))
+            case [reserved]:
+                return _update(url, group, _reserved(reserved))
             case [_, written]:
                 verdicts |= _judged(group, written)
     return [verdicts[offer.id] for offer in offers]

@@ -1,12 +1,13 @@
 """How many calls a channel gets for how many changes, on a virtual clock."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, cast
 
 import pytest
 
-from holdfast.adapters.contract import PublishPath
+from holdfast.adapters.contract import Budget, PublishPath
 from holdfast.adapters.publishing.board import Board
 from holdfast.adapters.runtime.buckets import TokenBucket
 from holdfast.adapters.runtime.loads import GATHERING_SHARE, LATER_PATH_S, Loads
@@ -14,6 +15,8 @@ from holdfast.adapters.runtime.partner import Partner
 from holdfast.adapters.runtime.publisher import LOOK_S
 from holdfast.adapters.systems.amazon.channel import LISTINGS
 from holdfast.adapters.systems.amazon.sp_api import BUDGETS
+from holdfast.adapters.systems.walmart import marketplace
+from holdfast.adapters.systems.walmart.inventory import PUT
 
 SKUS = 100_000
 FEED_S = 120.0
@@ -33,16 +36,17 @@ class Gate:
 
 
 @dataclass
-class Amazon:
-    """A partner with Amazon's budgets, on a clock that is set."""
+class Budgeted:
+    """A partner with budgets, Amazon's at first, on a clock that is set."""
 
+    budgets: Mapping[str, Budget] = field(default_factory=lambda: BUDGETS)
     now_s: float = 0.0
     gate: Gate = field(default_factory=Gate)
 
     def __post_init__(self) -> None:
         self._buckets = {
             name: TokenBucket(each.rate, each.burst, lambda: self.now_s)
-            for name, each in BUDGETS.items()
+            for name, each in self.budgets.items()
         }
 
     def budget(self, operation: str) -> TokenBucket:
@@ -58,7 +62,7 @@ class Rush:
     """Changes that come at once or by and by, and the feeds that they lead to."""
 
     seconds: float
-    amazon: Amazon = field(default_factory=Amazon)
+    amazon: Budgeted = field(default_factory=Budgeted)
     board: Waiting = field(default_factory=Waiting)
     feeds: list[int] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
@@ -123,3 +127,15 @@ def test_a_feed_waits_for_more_for_a_share_of_its_time_at_most() -> None:
         rush.loads.look(rush.amazon.now_s)
 
     assert GATHERING_SHARE * LATER_PATH_S == looks * LOOK_S
+
+
+def test_what_waits_for_walmart_is_told_side_by_side() -> None:
+    walmart = Budgeted(marketplace.BUDGETS)
+    loads = Loads([PUT], cast(Board, Waiting(20)), cast(Partner, walmart))
+    loads._lanes[0].operation = "inventory_read"
+    walks = 0
+    while loads.may_begin(0, walmart.now_s):
+        loads.begin(0)
+        walks += 1
+
+    assert 4 == walks

@@ -73,6 +73,14 @@ def test_all_nodes_of_a_sku_are_told_in_one_request_and_show_what_was_offered() 
     ] == [request.url for request in told]
 
 
+def test_a_walk_takes_the_tokens_of_all_that_it_reads_with_the_first() -> None:
+    both = beside()
+    both.publish(PUT, [offer("MUG", NODE, 5), offer("NO", NODE, 1), offer("MUG", OTHER, 2)])
+
+    reads = [request for request in both.driven.requests if request.operation == "inventory_read"]
+    assert [2, 0] == [request.cost for request in reads]
+
+
 def test_units_that_are_sold_and_not_shipped_do_not_hide_others() -> None:
     both = beside()
     both.publish(PUT, [offer("MUG", NODE, 5)])
