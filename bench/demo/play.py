@@ -89,7 +89,7 @@ class Play:
 
     def left(self) -> int:
         """How much somebody waits to be told, as the adapters have said last."""
-        told = sum(
+        told: int = sum(
             each["inbox"] + each.get("outbox", 0) + each.get("channel", {}).get("dirty", 0)
             for each in self.status.get("adapters", ())
         )

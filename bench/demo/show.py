@@ -90,6 +90,7 @@ async def show(seed: int, seconds: float, console: Console) -> bool:
         ):
             played = Show(Play(day, started, intake), started)
             lines = await played.run(console)
+    console.print()  # where nobody looks, the picture ends within a line
     console.print(view.report(lines))
     console.print(played.summary())
     for line in lines:
