@@ -94,18 +94,18 @@ class AvailabilityServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ResolveStockLevels(self, request, context):
-        """Gives stock levels the handles by which the batch methods know them. A handle holds for as long
-        as its SKU, across restarts. It belongs to the timeline of the data directory: after a restore,
-        or at another node, it fails with FAILED_PRECONDITION.
+        """Returns the handles by which batch methods name stock levels. A handle is valid as long as its
+        SKU exists, across restarts. It belongs to the timeline of the data directory: after a restore,
+        or on another node, it fails with FAILED_PRECONDITION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetShortfall(self, request, context):
-        """The shortfall of one stock level, with the reservations that it endangers. They are looked for
-        among all reservations of the shard, which takes some 10 ms of the node for a million of them.
-        NOT_FOUND when the SKU or the location is unknown.
+        """The shortfall of one stock level, with the reservations that it endangers. The node scans all
+        reservations of the shard for them, which takes some 10 ms per million. NOT_FOUND when the SKU
+        or the location is unknown.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

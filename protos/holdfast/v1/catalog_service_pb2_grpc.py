@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class CatalogServiceStub(object):
-    """What Holdfast knows about places and goods.
+    """Locations and SKUs.
     """
 
     def __init__(self, channel):
@@ -73,7 +73,7 @@ class CatalogServiceStub(object):
 
 
 class CatalogServiceServicer(object):
-    """What Holdfast knows about places and goods.
+    """Locations and SKUs.
     """
 
     def CreateLocation(self, request, context):
@@ -107,19 +107,19 @@ class CatalogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteSku(self, request, context):
-        """Ends a SKU. Its stock is written out of the books. Its open reservations run on against the
-        ended SKU: they can still be committed, fulfilled, released or cancelled, and do not touch a
-        SKU that is later created with the same name. NOT_FOUND when the SKU is not known.
+        """Ends a SKU. Its stock no longer counts. Its open reservations continue under the ended SKU:
+        they can still be committed, fulfilled, released or cancelled, and do not affect a SKU that is
+        later created with the same name. NOT_FOUND when the SKU is not known.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RenameSku(self, request, context):
-        """Calls a SKU by another name. All that is known of it goes on: stock, reservations, supply,
-        history, ids and handles. Requests may go on to name it by any name that it has had; responses
-        name it as it is called now. Its names stay with it also when it ends: the next SKU that begins
-        under one of them has them all.
+        """Gives a SKU another name. Everything else stays: stock, reservations, supply, history, ids and
+        handles. Requests may still use any name that it has had; responses use the current one. Its
+        names stay with it even when it ends: the next SKU created under one of them takes over all of
+        them.
 
         NOT_FOUND when the SKU is not known. ALREADY_EXISTS (SKU_NAME_TAKEN) when another SKU has the
         name or had it before, also one in quarantine or one that has ended. FAILED_PRECONDITION
@@ -131,9 +131,9 @@ class CatalogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def MergeSku(self, request, context):
-        """Makes one SKU of two that turn out to be one article: the units of `sku`, at each location and
-        under each status, go to `into_sku`, and all names of `sku` stand for `into_sku` from then on.
-        What comes late under them counts for `into_sku`. Handles of `sku` end, as by DeleteSku.
+        """Merges two SKUs that turn out to be one article: the units of `sku`, at each location and
+        under each status, move to `into_sku`, and from then on all names of `sku` refer to `into_sku`.
+        Late events under them count for `into_sku`. Handles of `sku` end, as by DeleteSku.
         Reservations that have ended stay as they are. In the ledger each movement of units names the
         other SKU, under a reference of kind "sku" and the source "merge".
 
@@ -195,7 +195,7 @@ def add_CatalogServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CatalogService(object):
-    """What Holdfast knows about places and goods.
+    """Locations and SKUs.
     """
 
     @staticmethod

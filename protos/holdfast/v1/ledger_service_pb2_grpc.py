@@ -26,17 +26,18 @@ if _version_not_supported:
 
 
 class LedgerServiceStub(object):
-    """Tells what moved the units of a stock level, and why a level has what it has.
+    """Answers what moved the units of a stock level, and why a level has its quantities.
 
-    The answers come from an index that a process beside the node makes of journal and archive. It
-    follows within moments; a question waits up to three seconds for what was durable when it came,
-    and `coverage` of the answer says what the index holds. What journal and archive do not have any
-    more is in no answer but as an opening: what was there at the instant where the index begins.
+    The answers come from an index that a process beside the node builds from journal and archive.
+    It follows closely: a request waits up to three seconds for the index to include everything that
+    was durable when the request arrived, and `coverage` of the answer says what the index holds.
+    What journal and archive no longer have is summed up as an opening: what was there at the instant
+    where the index begins.
 
-    Errors beside those that ReservationService lists: FAILED_PRECONDITION (LEDGER_OFF, the node's
-    settings switch the ledger off; BEFORE_LEDGER, nothing is known of an instant that early),
-    UNAVAILABLE (LEDGER_UNAVAILABLE, the process starts, is making the index again, or is too far
-    behind to tell; with google.rpc.RetryInfo).
+    Errors in addition to those of ReservationService: FAILED_PRECONDITION (LEDGER_OFF, the ledger
+    is off in the node's settings; BEFORE_LEDGER, the instant is before the beginning of the index),
+    UNAVAILABLE (LEDGER_UNAVAILABLE, the process is starting, is rebuilding the index, or is too far
+    behind; with google.rpc.RetryInfo).
     """
 
     def __init__(self, channel):
@@ -58,30 +59,31 @@ class LedgerServiceStub(object):
 
 
 class LedgerServiceServicer(object):
-    """Tells what moved the units of a stock level, and why a level has what it has.
+    """Answers what moved the units of a stock level, and why a level has its quantities.
 
-    The answers come from an index that a process beside the node makes of journal and archive. It
-    follows within moments; a question waits up to three seconds for what was durable when it came,
-    and `coverage` of the answer says what the index holds. What journal and archive do not have any
-    more is in no answer but as an opening: what was there at the instant where the index begins.
+    The answers come from an index that a process beside the node builds from journal and archive.
+    It follows closely: a request waits up to three seconds for the index to include everything that
+    was durable when the request arrived, and `coverage` of the answer says what the index holds.
+    What journal and archive no longer have is summed up as an opening: what was there at the instant
+    where the index begins.
 
-    Errors beside those that ReservationService lists: FAILED_PRECONDITION (LEDGER_OFF, the node's
-    settings switch the ledger off; BEFORE_LEDGER, nothing is known of an instant that early),
-    UNAVAILABLE (LEDGER_UNAVAILABLE, the process starts, is making the index again, or is too far
-    behind to tell; with google.rpc.RetryInfo).
+    Errors in addition to those of ReservationService: FAILED_PRECONDITION (LEDGER_OFF, the ledger
+    is off in the node's settings; BEFORE_LEDGER, the instant is before the beginning of the index),
+    UNAVAILABLE (LEDGER_UNAVAILABLE, the process is starting, is rebuilding the index, or is too far
+    behind; with google.rpc.RetryInfo).
     """
 
     def ListMovements(self, request, context):
-        """Lists movements, newest first, page by page. Fields of the request that are set must all fit; a
-        request without any lists every movement.
+        """Lists movements, newest first, page by page. A movement has to match all fields of the request
+        that are set; a request without any lists every movement.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ExplainAvailability(self, request, context):
-        """Tells the parts of a stock level, now or at a past instant, which add up to what it has. The
-        node adds them up before it answers. Fails with NOT_FOUND when there was no such level then.
+        """Returns the parts of a stock level, now or at a past instant, which add up to its quantities.
+        The node checks the sums before it answers. NOT_FOUND when there was no such level then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,17 +111,18 @@ def add_LedgerServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class LedgerService(object):
-    """Tells what moved the units of a stock level, and why a level has what it has.
+    """Answers what moved the units of a stock level, and why a level has its quantities.
 
-    The answers come from an index that a process beside the node makes of journal and archive. It
-    follows within moments; a question waits up to three seconds for what was durable when it came,
-    and `coverage` of the answer says what the index holds. What journal and archive do not have any
-    more is in no answer but as an opening: what was there at the instant where the index begins.
+    The answers come from an index that a process beside the node builds from journal and archive.
+    It follows closely: a request waits up to three seconds for the index to include everything that
+    was durable when the request arrived, and `coverage` of the answer says what the index holds.
+    What journal and archive no longer have is summed up as an opening: what was there at the instant
+    where the index begins.
 
-    Errors beside those that ReservationService lists: FAILED_PRECONDITION (LEDGER_OFF, the node's
-    settings switch the ledger off; BEFORE_LEDGER, nothing is known of an instant that early),
-    UNAVAILABLE (LEDGER_UNAVAILABLE, the process starts, is making the index again, or is too far
-    behind to tell; with google.rpc.RetryInfo).
+    Errors in addition to those of ReservationService: FAILED_PRECONDITION (LEDGER_OFF, the ledger
+    is off in the node's settings; BEFORE_LEDGER, the instant is before the beginning of the index),
+    UNAVAILABLE (LEDGER_UNAVAILABLE, the process is starting, is rebuilding the index, or is too far
+    behind; with google.rpc.RetryInfo).
     """
 
     @staticmethod

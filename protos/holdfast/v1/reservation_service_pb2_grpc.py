@@ -33,10 +33,10 @@ class ReservationServiceStub(object):
     |--Release--> RELEASED
     +--time-----> EXPIRED
 
-    Every method is durable before it answers, and idempotent: a command that comes again with the
-    same id and the same content takes effect once, even across a restart, and its answer describes
-    the present; the same id with other content fails with ALREADY_EXISTS and names the first field
-    that differs. Refused commands are not remembered: they may be tried again with the same id.
+    Every method is durable before it answers, and idempotent: a command that is repeated with the
+    same id and content takes effect once, even across a restart, and its answer describes the
+    present. The same id with other content fails with ALREADY_EXISTS and names the first field that
+    differs. Refused commands are not remembered: they may be retried with the same id.
 
     Common errors, each with one google.rpc.ErrorInfo (domain "inventory.holdfast"), a
     google.rpc.BadRequest where fields are at fault, and a google.rpc.ResourceInfo for what exists or
@@ -128,10 +128,10 @@ class ReservationServiceServicer(object):
     |--Release--> RELEASED
     +--time-----> EXPIRED
 
-    Every method is durable before it answers, and idempotent: a command that comes again with the
-    same id and the same content takes effect once, even across a restart, and its answer describes
-    the present; the same id with other content fails with ALREADY_EXISTS and names the first field
-    that differs. Refused commands are not remembered: they may be tried again with the same id.
+    Every method is durable before it answers, and idempotent: a command that is repeated with the
+    same id and content takes effect once, even across a restart, and its answer describes the
+    present. The same id with other content fails with ALREADY_EXISTS and names the first field that
+    differs. Refused commands are not remembered: they may be retried with the same id.
 
     Common errors, each with one google.rpc.ErrorInfo (domain "inventory.holdfast"), a
     google.rpc.BadRequest where fields are at fault, and a google.rpc.ResourceInfo for what exists or
@@ -192,9 +192,9 @@ class ReservationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListReservations(self, request, context):
-        """Lists reservations, page by page, in an order of the node's own. Fields of the request that are
-        set must all fit. The answer comes from the ledger, with the errors and the delay of
-        LedgerService.
+        """Lists reservations, page by page, in no particular order. A reservation has to match all
+        fields of the request that are set. The answer comes from the ledger, with the errors and the
+        delay of LedgerService.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -325,10 +325,10 @@ class ReservationService(object):
     |--Release--> RELEASED
     +--time-----> EXPIRED
 
-    Every method is durable before it answers, and idempotent: a command that comes again with the
-    same id and the same content takes effect once, even across a restart, and its answer describes
-    the present; the same id with other content fails with ALREADY_EXISTS and names the first field
-    that differs. Refused commands are not remembered: they may be tried again with the same id.
+    Every method is durable before it answers, and idempotent: a command that is repeated with the
+    same id and content takes effect once, even across a restart, and its answer describes the
+    present. The same id with other content fails with ALREADY_EXISTS and names the first field that
+    differs. Refused commands are not remembered: they may be retried with the same id.
 
     Common errors, each with one google.rpc.ErrorInfo (domain "inventory.holdfast"), a
     google.rpc.BadRequest where fields are at fault, and a google.rpc.ResourceInfo for what exists or

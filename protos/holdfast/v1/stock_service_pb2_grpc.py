@@ -31,10 +31,11 @@ class StockServiceStub(object):
     shortfall.
 
     Events are deduplicated by (source, event_id) for 7 days: an id that comes again with other
-    content is ID_REUSED. A source may number its events. Numbers that it passes over are a gap: they
-    are missing, and take effect when they come late. A number that is late and not missing is a
-    DUPLICATE, or OUT_OF_ORDER when nobody can tell. An operator can list the gaps of a source, and
-    reset one whose numbering starts anew (AdminService.GetSource, AdminService.ResetSource).
+    content is ID_REUSED. A source may number its events. Numbers that it skips are a gap: they are
+    missing, and their events take effect when they arrive late. An event with an old number that is
+    not missing is a DUPLICATE, or OUT_OF_ORDER when the node cannot tell. An operator can list the
+    gaps of a source, and reset a source that restarts its numbering (AdminService.GetSource,
+    AdminService.ResetSource).
     """
 
     def __init__(self, channel):
@@ -61,18 +62,19 @@ class StockServiceServicer(object):
     shortfall.
 
     Events are deduplicated by (source, event_id) for 7 days: an id that comes again with other
-    content is ID_REUSED. A source may number its events. Numbers that it passes over are a gap: they
-    are missing, and take effect when they come late. A number that is late and not missing is a
-    DUPLICATE, or OUT_OF_ORDER when nobody can tell. An operator can list the gaps of a source, and
-    reset one whose numbering starts anew (AdminService.GetSource, AdminService.ResetSource).
+    content is ID_REUSED. A source may number its events. Numbers that it skips are a gap: they are
+    missing, and their events take effect when they arrive late. An event with an old number that is
+    not missing is a DUPLICATE, or OUT_OF_ORDER when the node cannot tell. An operator can list the
+    gaps of a source, and reset a source that restarts its numbering (AdminService.GetSource,
+    AdminService.ResetSource).
     """
 
     def RecordStockEvents(self, request, context):
         """Records up to 1,000 events of one source, each with its own outcome, and answers when all are
-        durable. A node that dies before may have recorded the first of them: send all again, and those
-        are DUPLICATE. Up to 100 events may have a status, or be counts of an instant, goods issues,
-        reversals, returns that name a reservation, supply, transfers, or receipts that name one of the
-        two; those of supply and transfers count for two.
+        durable. If the node crashes before that, some of them may have been recorded: send all again,
+        and those are DUPLICATE. Up to 100 events may have a status, or be counts of an instant, goods
+        issues, reversals, returns that name a reservation, supply, transfers, or receipts that name
+        one of the two; those of supply and transfers count for two.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -115,10 +117,11 @@ class StockService(object):
     shortfall.
 
     Events are deduplicated by (source, event_id) for 7 days: an id that comes again with other
-    content is ID_REUSED. A source may number its events. Numbers that it passes over are a gap: they
-    are missing, and take effect when they come late. A number that is late and not missing is a
-    DUPLICATE, or OUT_OF_ORDER when nobody can tell. An operator can list the gaps of a source, and
-    reset one whose numbering starts anew (AdminService.GetSource, AdminService.ResetSource).
+    content is ID_REUSED. A source may number its events. Numbers that it skips are a gap: they are
+    missing, and their events take effect when they arrive late. An event with an old number that is
+    not missing is a DUPLICATE, or OUT_OF_ORDER when the node cannot tell. An operator can list the
+    gaps of a source, and reset a source that restarts its numbering (AdminService.GetSource,
+    AdminService.ResetSource).
     """
 
     @staticmethod

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class WatchServiceStub(object):
-    """Tells changes of stock, and what becomes of reservations, as they become durable.
+    """Streams changes of stock and of reservations as they become durable.
     """
 
     def __init__(self, channel):
@@ -48,35 +48,34 @@ class WatchServiceStub(object):
 
 
 class WatchServiceServicer(object):
-    """Tells changes of stock, and what becomes of reservations, as they become durable.
+    """Streams changes of stock and of reservations as they become durable.
     """
 
     def WatchAvailability(self, request, context):
-        """Streams the newest values of stock levels that change, until the caller ends it. Each change is
-        told at least once, as the values that it led to or newer ones; values that were passed over in
-        between are not told. What is told is durable.
+        """Streams the newest values of stock levels that change, until the caller ends it. Each change
+        is sent at least once, as the values that it led to or newer ones; intermediate values may be
+        skipped. What is sent is durable.
 
-        A caller that keeps `levels` by SKU and location, and drops what it has at a response with
-        `reset` and under the `other_names` of a level, has the node's state after each response that
-        carries `revisions`. After a lost
-        connection it asks again with those as `after`.
+        A caller that keeps `levels` by SKU and location, drops everything at a response with `reset`,
+        and drops what it has under the `other_names` of a level, has the node's state after each
+        response that carries `revisions`. After a lost connection, it calls again with those as
+        `after`.
 
-        RESOURCE_EXHAUSTED when the node has as many watchers as it takes. UNAVAILABLE when it is
-        shutting down: ask again with the last revisions.
+        RESOURCE_EXHAUSTED when the node has its maximum of 1,000 watchers. UNAVAILABLE when it is
+        shutting down: call again with the last revisions.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchReservations(self, request, context):
-        """Streams what becomes of reservations, oldest first, until the caller ends it: every change of
-        every line, at least once, however slow the reader is. The answers come from the ledger, with
-        its errors and some tenths of a second behind. A caller resumes after the last response it
-        processed, also after a restart of the node, for as long as the ledger reaches back.
+        """Streams changes of reservations, oldest first, until the caller ends it: every change of every
+        line, at least once, however slow the reader is. The answers come from the ledger, with its
+        errors and a delay of some tenths of a second. A caller can resume after the last response it
+        processed, even after a restart of the node, as far as the ledger reaches back.
 
-        RESOURCE_EXHAUSTED when the node has as many such watchers as it takes, 100. UNAVAILABLE while
-        the ledger cannot answer, and when the node is shutting down: ask again with the last
-        resume_token.
+        RESOURCE_EXHAUSTED when the node has its maximum of 100 such watchers. UNAVAILABLE while the
+        ledger cannot answer, and when the node is shutting down: ask again with the last resume_token.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,7 +103,7 @@ def add_WatchServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WatchService(object):
-    """Tells changes of stock, and what becomes of reservations, as they become durable.
+    """Streams changes of stock and of reservations as they become durable.
     """
 
     @staticmethod

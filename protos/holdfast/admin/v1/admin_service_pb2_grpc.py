@@ -121,22 +121,22 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetSource(self, request, context):
-        """How far a source has come, which of its numbers are missing, and what is set of it.
+        """The last number of a source, which of its numbers are missing, and its settings.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateSource(self, request, context):
-        """Changes what is set of a source.
+        """Changes the settings of a source.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResetSource(self, request, context):
-        """Lets a source of stock events number its events anew, and forgets its gaps. Ids that it gave
-        are remembered.
+        """Lets a source of stock events restart its numbering, and forgets its gaps. Its event ids are
+        still remembered.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -173,17 +173,17 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Drain(self, request, context):
-        """Stops the node, as SIGTERM does: it serves on for drain_notice_s, takes no more calls, answers
-        those that it has, and seals its state. Then it writes a snapshot, so that the next start
-        replays nothing, answers, and ends.
+        """Stops the node, as SIGTERM does: it continues to serve for drain_notice_s, then accepts no
+        more calls, answers those that it has, and seals its state. Then it writes a snapshot, so that
+        the next start has nothing to replay, answers, and exits.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RunAudit(self, request, context):
-        """Audits all tables against each other, from beginning to end, and answers when that is done. The
-        node serves meanwhile, and audits itself now and then without being asked.
+        """Checks all tables against each other, from beginning to end, and answers when that is done.
+        The node serves meanwhile. It also audits itself regularly (audit_interval_min).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -198,8 +198,8 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ForceRelease(self, request, context):
-        """Gives back all units of a reservation that are held or committed and not shipped: its caller is
-        gone, or wrong.
+        """Gives back all units of a reservation that are held, or committed and not shipped. For
+        reservations whose caller is gone or wrong.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
