@@ -5,7 +5,7 @@ import typer
 from . import channels, running, settling
 
 app = typer.Typer(
-    help="Feed other systems in: run adapters, look after them, settle dead letters.",
+    help="Connect other systems: run and monitor adapters, settle dead letters.",
     no_args_is_help=True,
 )
 for commands in (running, channels, settling):

@@ -13,7 +13,7 @@ app = typer.Typer()
 
 @app.command("channels")
 def list_channels(config: Config = CONFIG_DEFAULT, as_json: Json = False) -> None:
-    """Tell what channels show: how many pairs of item and node, how many are behind and for how
+    """Show the state of channels: how many pairs of item and node, how many are behind and for how
     long, and with which margin.
 
     Examples:

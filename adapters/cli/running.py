@@ -87,7 +87,7 @@ async def _run(host: "Host", as_json: bool) -> None:
 
 @app.command()
 def status(config: Config = CONFIG_DEFAULT, as_json: Json = False) -> None:
-    """Tell how each adapter does: what waits, what failed, which partner is away.
+    """Show each adapter: what waits, what failed, which partner is unavailable.
 
     Examples:
 
@@ -188,7 +188,7 @@ def kinds() -> None:
 @app.command()
 def pause(
     name: Annotated[str, typer.Argument(help="The adapter.")],
-    reason: Annotated[str, typer.Option(help="Why, for those who wonder.")],
+    reason: Annotated[str, typer.Option(help="Why, for others to see.")],
     config: Config = CONFIG_DEFAULT,
 ) -> None:
     """Stop delivering what an adapter brings. It goes on taking messages in.
@@ -233,7 +233,7 @@ def conformance(
     kind: Annotated[str, typer.Argument(help="A kind, or module:NAME of your own adapter.")],
     samples: Annotated[Path, typer.Argument(help="A folder with what its partner sends.")],
     options: Annotated[str, typer.Option(help="Its options, as JSON.")] = "{}",
-    seed: Annotated[int, typer.Option(help="Another one damages samples in other ways.")] = 0,
+    seed: Annotated[int, typer.Option(help="Another seed damages the samples in other ways.")] = 0,
 ) -> None:
     """Try an adapter on samples: repeats, damage of all kinds, ids, times, the canonical form.
 

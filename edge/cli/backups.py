@@ -109,7 +109,7 @@ def restore(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a data directory of a backup, in a new timeline, and verify it."""
+    """Make a data directory from a backup, in a new timeline, and verify it."""
     if at is not None and position is not None:
         raise typer.BadParameter("--at and --position name one point twice: give one of them")
     at_ns = None if at is None else parse_time(at)

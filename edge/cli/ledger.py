@@ -82,7 +82,7 @@ def explain(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Tell why a stock level has what it has: each change, hold and commitment."""
+    """Explain the quantities of a stock level: each change, hold and commitment."""
     with asking(target, timeout, as_json=as_json) as client:
         answer = client.explain_availability(sku, location, _time("--at", at))
     if as_json:

@@ -44,7 +44,7 @@ def put_location(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Create a location, an enabled warehouse, or change what is given of one that is there."""
+    """Create a location, by default an enabled warehouse, or change the given fields of one."""
     kind_name = None if kind is None else f"LOCATION_KIND_{kind.upper()}"
     with asking(target, timeout, as_json=as_json) as client:
         answer = client.update_location(

@@ -62,7 +62,7 @@ def serve(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run a node until it is told to stop. deploy/holdfast.toml lists all settings."""
+    """Run a node until it is stopped. deploy/holdfast.toml lists all settings."""
     from ..server.settings import ConfigError, load_settings
     from ..server.transports.choice import check_installed
 

@@ -95,7 +95,7 @@ def force_release(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Give back all that a reservation holds or has committed, whatever its caller thinks of it."""
+    """Give back all that a reservation holds or has committed, without asking its caller."""
     with asking_operators(target, timeout, as_json=as_json) as client:
         decided = reservation_id, reason, actor or default_actor()
         answer = client.force_release(*decided, request_id=request_id)

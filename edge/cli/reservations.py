@@ -72,7 +72,7 @@ def reserve(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Hold all lines or none. Repeating an id tells what is held under it now."""
+    """Hold all lines or none. Repeating an id shows what is held under it now."""
     asked = parse_lines(lines)
     hold_s, latest = parse_duration(hold), parse_day(latest_supply) if latest_supply else None
     with asking(target, timeout, as_json=as_json) as client:

@@ -90,7 +90,7 @@ def rename(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Call a SKU by another name; all names that it has had go on to stand for it."""
+    """Give a SKU another name; the names that it has had stay valid."""
     with asking(target, timeout, as_json=as_json) as client:
         answer = client.rename_sku(sku, new_sku)
     if as_json:

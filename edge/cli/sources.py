@@ -100,12 +100,12 @@ def update_source(
     expected_interval: Annotated[
         str | None,
         typer.Option(
-            metavar="DURATION", help="How often it sends at least: 90s, 15m, 12h; 0 for no matter."
+            metavar="DURATION", help="How often it sends at least: 90s, 15m, 12h; 0 for no limit."
         ),
     ] = None,
     unknown_skus: Annotated[
         UnknownSkus | None,
-        typer.Option(help="What its events do whose SKU is unknown; node: as the node is set."),
+        typer.Option(help="What its events do if their SKU is unknown; node: as the node is set."),
     ] = None,
     fallback: Annotated[
         Fallback | None,
@@ -116,14 +116,14 @@ def update_source(
         typer.Option(
             metavar="N",
             min=0,
-            help="Of fallback cap, which needs it: units held and committed at a stock level.",
+            help="Units held and committed at a stock level; required with --fallback cap.",
         ),
     ] = None,
     target: AdminTarget = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Change what is given of a source, or create it."""
+    """Change the given settings of a source, or create it."""
     if fallback is Fallback.CAP and cap is None:
         raise typer.BadParameter("--fallback cap needs --cap: how many units")
     policy = None
@@ -156,7 +156,7 @@ def reset_source(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Let a source number its events anew; ids that it gave stay known, its gaps do not."""
+    """Let a source restart its numbering; its gaps are forgotten, its event ids are not."""
     with asking_operators(target, timeout, as_json=as_json) as client:
         answer = client.reset_source(name, last_sequence, reason, request_id=request_id)
     if as_json:

@@ -65,7 +65,7 @@ EventId = Annotated[
     str | None,
     typer.Option(
         metavar="ID",
-        help="Your id for the command. A line counts once under it, whatever stands beside it. "
+        help="Your id for the command. Each line counts once under it, whatever the other lines. "
         "Default: a new id.",
         show_default=False,
     ),
@@ -311,7 +311,7 @@ def posted(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """The books of a source have that units of a reservation left."""
+    """A source has posted in its books that units of a reservation left."""
     more: dict[str, Any] = {"reference": {"kind": "reservation", "id": reservation, "line": line}}
     if as_of:
         more["occur_time"] = parse_instant(as_of)

@@ -41,7 +41,7 @@ def watch(
         bool, typer.Option("--now", help="Show changes from now on, not the state first.")
     ] = False,
     low: Annotated[
-        int, typer.Option(metavar="UNITS", min=0, help="So many available units are low.")
+        int, typer.Option(metavar="UNITS", min=0, help="So many units or fewer are low.")
     ] = 0,
     crossings: Annotated[
         bool, typer.Option("--crossings", help="Show when stock is low, out, short or back.")
