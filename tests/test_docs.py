@@ -8,6 +8,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import pytest
 import typer.main
 
 from holdfast.adapters.runtime.cases import OF_REASON
-from holdfast.adapters.runtime.settings import AdapterSettings
+from holdfast.adapters.runtime.flow_metrics import Figures
+from holdfast.adapters.runtime.settings import KINDS, AdapterSettings
 from holdfast.adapters.runtime.settings import Settings as AdaptersSettings
 from holdfast.core import limits, model
 from holdfast.core.model import RefusalCode, Verb
@@ -357,6 +359,31 @@ def test_settings_of_adapters_are_those_of_the_code() -> None:
     of_each = {f"adapters.NAME.{name}" for name in AdapterSettings.model_fields}
 
     assert told == of_each | set(AdaptersSettings.model_fields) - {"adapters"}
+
+
+def test_every_kind_of_adapter_has_a_page() -> None:
+    """And is named on that page."""
+    told = set()
+    for _, cell, page in table(ADAPTERS, "to connect", "kinds", "page"):
+        kinds = set(spans(cell)) & set(KINDS)
+        told |= kinds
+        for linked in re.findall(r"\]\((\w+\.md)", page):
+            text = (ROOT / "docs" / linked).read_text("utf-8")
+            assert all(re.search(rf"[`\"]{kind}[`\"]", text) for kind in kinds), linked
+
+    assert set(KINDS) == told
+
+
+def test_metrics_of_adapters_are_those_that_are_exported() -> None:
+    """Counters and durations by name; the gauges of channels are made where they are read."""
+    told = {name for cell, _ in table(ADAPTERS, "name", "what") for name in spans(cell)}
+    registry = Figures({}, {}, lambda: datetime.now(UTC)).registry
+    exported = {
+        metric.name + "_total" * (metric.type == "counter") for metric in registry.collect()
+    }
+
+    assert exported
+    assert exported <= told
 
 
 def test_every_kind_of_case_has_a_playbook() -> None:
