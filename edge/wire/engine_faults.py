@@ -5,9 +5,8 @@ and ids in what it is told.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Any, TypeAlias
 
 from holdfast.core import commands as core
@@ -30,11 +29,11 @@ def fault_from_outcome(outcome: FaultOutcome, request: Any = None) -> Fault:
     """The status of a fault that the engine found, told in terms of the request where it is given:
     the engine counts lines after summing, and knows ids as keys.
     """
-    path, names = _lines_of(request)
-    field = _path_before_sums(outcome.field, path, names)
+    lines = _lines_of(request)
+    field = _path_before_sums(outcome.field, *lines)
     match outcome:
         case core.Unknown():
-            more = [(_path_before_sums(e.field, path, names), e.value) for e in outcome.more]
+            more = [(_path_before_sums(e.field, *lines), e.value) for e in outcome.more]
             return not_found(field, outcome.value, *more)
         case core.Conflict():
             return already_exists(replace(outcome, field=field), _resource_of(request))
@@ -50,29 +49,28 @@ def fault_from_outcome(outcome: FaultOutcome, request: Any = None) -> Fault:
             return merge_blocked(outcome)
 
 
-def _lines_of(request: Any) -> tuple[str, list[tuple[str, str, str]]]:
-    """The path of a request's lines, and their names."""
+def _lines_of(request: Any) -> tuple[str, list[int]]:
+    """The path of a request's lines, and where the first of each is that the engine sums into one:
+    it numbers distinct lines in the order in which the request first names them.
+    """
     path, lines = "lines", getattr(request, "lines", ())
     if hasattr(lines, "lines"):  # a Commit and its like have them one level down
         path, lines = "lines.lines", lines.lines
-    return path, [(line.sku, line.location, line.line_id) for line in lines]
+    first_index: dict[tuple[str, str, str], int] = {}
+    for index, line in enumerate(lines):
+        first_index.setdefault((line.sku, line.location, line.line_id), index)
+    return path, list(first_index.values())
 
 
-def _path_before_sums(field: str, path: str, names: Iterable[tuple[str, str, str]]) -> str:
+def _path_before_sums(field: str, path: str, first_index: Sequence[int]) -> str:
     """A field with the engine's index of a line, counted after summing, turned into the request's.
 
-    `names` are those of the request's lines. Summed lines stand where the first of them did.
+    Summed lines stand where the first of them did.
     """
     match = re.fullmatch(r"lines\[(\d+)\](.*)", field)
-    if match is None:
+    if match is None or int(match[1]) >= len(first_index):
         return field
-    # The engine numbers distinct lines in the order in which the request first names them.
-    first_index: dict[tuple[str, str, str], int] = {}
-    for index, name in enumerate(names):
-        first_index.setdefault(name, index)
-    for index in islice(first_index.values(), int(match[1]), None):
-        return f"{path}[{index}]{match[2]}"
-    return field
+    return f"{path}[{first_index[int(match[1])]}]{match[2]}"
 
 
 def _resource_of(request: Any) -> tuple[str, str]:
