@@ -6,7 +6,7 @@ caller sends and nobody has taken, what he is sent and does not read.
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -40,8 +40,14 @@ RESETS_MAX: Final = (STREAMS_MAX, STREAMS_MAX)
 #: What is asked of the session at once.
 WRITE_BYTES: Final = 1 << 18
 
-#: Events that may wait to be worked before nothing more is read.
-EVENTS_MAX: Final = 1 << 10
+#: What the session reads in one piece, and what may wait for it before no more is taken from the
+#: socket. A byte of compressed headers can stand for a whole field, so a piece is small.
+READ_BYTES: Final = 1 << 13
+UNREAD_MAX: Final = 1 << 16
+
+#: What a field of headers weighs in a turn, whatever its length: HTTP/2's own measure of the cost
+#: of one (RFC 9113, 6.5.2).
+FIELD_BYTES: Final = 32
 
 #: Seconds that a caller has for his first settings, as with gRPC's own server; and for an answer
 #: to the notice of our end.
@@ -87,7 +93,9 @@ class Http2Connection(asyncio.Protocol):
         self._served = served
         self._session = ngh2.Connection(ngh2.Role.SERVER, _CONFIGURATION)
         self._streams: dict[int, Http2Stream] = {}
+        self._unread = bytearray()
         self._events: deque[Any] = deque()
+        self._due: deque[Callable[[], int]] = deque()
         self._waiting: set[Http2Stream] = set()
         self._is_working = self._is_reading_paused = False
         self._is_flush_due = self._is_full = False
@@ -109,13 +117,11 @@ class Http2Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""
-        try:
-            self._session.receive_data(data)
-        except ngh2.NGH2Error:
-            self._transport.close()  # this is not HTTP/2, or means harm
-            return
-        self._take_events()
-        self.flush_soon()
+        self._unread += data
+        self._work_soon()
+        if len(self._unread) > UNREAD_MAX and not self._is_reading_paused:
+            self._is_reading_paused = True
+            self._transport.pause_reading()
 
     def pause_writing(self) -> None:
         """Called by asyncio: the socket is full. What is to be sent waits in the session."""
@@ -131,7 +137,7 @@ class Http2Connection(asyncio.Protocol):
         for timer in (self._handshake, self._notice):
             if timer is not None:
                 timer.cancel()
-        self._events.clear()
+        self._forget()
         for stream in self._streams.values():
             if stream.call is not None:
                 stream.call.leave()
@@ -140,20 +146,27 @@ class Http2Connection(asyncio.Protocol):
         self._served.left.set()
 
     def work(self) -> int | None:
-        """Work the next event; see `Source`."""
+        """Hand on a message of a stream, or work an event, or read what brings events: what was
+        read is done with first. See `Source`.
+        """
         if self._transport.is_closing():
-            self._events.clear()  # nobody waits for what is left
-            self._is_working = False
-            return None
+            self._forget()  # nobody waits for what is left
+        if self._due:
+            return self._due.popleft()()
         if self._events:
-            event = self._events.popleft()
-            self._do(event)
-            return len(event.data) if type(event) is ngh2.DataReceived else 0
+            return self._do(self._events.popleft())
+        if self._unread:
+            return self._read()
         self._is_working = False
-        if self._is_reading_paused:
+        if self._is_reading_paused and not self._transport.is_closing():
             self._is_reading_paused = False
             self._transport.resume_reading()
         return None
+
+    def in_turn(self, work: Callable[[], int]) -> None:
+        """Do this when it is our turn; it returns its bytes."""
+        self._due.append(work)
+        self._work_soon()
 
     def drain(self) -> None:
         """Let the caller begin no more calls here, and end when those under way have ended.
@@ -198,36 +211,62 @@ class Http2Connection(asyncio.Protocol):
 
     def _take_events(self) -> None:
         self._events += self._session.events()
-        if self._events and not self._is_working:
+        if self._events:
+            self._work_soon()
+
+    def _work_soon(self) -> None:
+        if not self._is_working:
             self._is_working = True
             self._served.rounds.add(self)
-        if len(self._events) > EVENTS_MAX and not self._is_reading_paused:
-            self._is_reading_paused = True
-            self._transport.pause_reading()
 
-    def _do(self, event: Any) -> None:
+    def _forget(self) -> None:
+        self._due.clear()
+        self._events.clear()
+        self._unread.clear()
+
+    def _read(self) -> int:
+        """Let the session read some of what came; return the bytes of it."""
+        data = bytes(self._unread[:READ_BYTES])
+        del self._unread[:READ_BYTES]
+        try:
+            self._session.receive_data(data)
+        except ngh2.NGH2Error:
+            self._transport.close()  # this is not HTTP/2, or means harm
+        else:
+            self._take_events()
+            self.flush_soon()
+        return len(data)
+
+    def _do(self, event: Any) -> int:
+        """Work an event; return the bytes of what was handed on for it."""
         kind = type(event)
         if kind is ngh2.DataReceived:
-            self._hear(event.stream_id, event.data, is_last=event.end_stream)
-        elif kind is ngh2.RequestReceived:
-            self._begin(event.stream_id, event.headers)
-            if event.end_stream:
-                self._hear(event.stream_id, b"", is_last=True)
-        elif kind is ngh2.StreamClosed:
+            return self._hear(event.stream_id, event.data, is_last=event.end_stream)
+        if kind is ngh2.RequestReceived:
+            return self._begin(event.stream_id, event.headers, is_all=event.end_stream)
+        if kind is ngh2.TrailersReceived:
+            return self._hear(event.stream_id, b"", is_last=True)
+        if kind is ngh2.StreamClosed:
             self._end_stream(event.stream_id)
-        elif kind is ngh2.TrailersReceived:
-            self._hear(event.stream_id, b"", is_last=True)
         elif kind is ngh2.SettingsReceived:
             self._have_met()
         elif kind is ngh2.PingAcknowledged:
             self._say_end()
         elif kind is ngh2.ConnectionClosed:
             self._transport.close()
+        return 0
 
-    def _begin(self, number: int, headers: Fields) -> None:
-        """Begin a call, or answer a request that is none."""
-        stream = Http2Stream(self._session, number, self.flush_soon, self._waiting)
+    def _begin(self, number: int, headers: Fields, *, is_all: bool) -> int:
+        """Begin a call, and end what its caller says if that is all; return its weight."""
+        stream = Http2Stream(self._session, number, self.flush_soon, self.in_turn, self._waiting)
         self._streams[number] = stream
+        self._begin_call(stream, headers)
+        if is_all:
+            self._hear(number, b"", is_last=True)
+        return FIELD_BYTES * len(headers)
+
+    def _begin_call(self, stream: Http2Stream, headers: Fields) -> None:
+        """Or answer a request that is none."""
         named = dict(headers)
         if not is_grpc(named.get(b"content-type", b"")):
             stream.answer(NOT_GRPC)
@@ -250,15 +289,15 @@ class Http2Connection(asyncio.Protocol):
             raise CallStatus(grpc.StatusCode.UNIMPLEMENTED, message, b"", None)
         return endpoint
 
-    def _hear(self, number: int, data: bytes, *, is_last: bool) -> None:
+    def _hear(self, number: int, data: bytes, *, is_last: bool) -> int:
         stream = self._streams.get(number)
         if stream is None:
-            return  # it has ended, and the session has dropped what came
+            return 0  # it has ended, and the session has dropped what came
         stream.untaken += len(data)
         if stream.call is None:
             stream.take()
-        else:
-            stream.call.hear(data, is_last=is_last)
+            return 0
+        return stream.call.hear(data, is_last=is_last)
 
     def _end_stream(self, number: int) -> None:
         """Both sides have said all, or one has given it up."""

@@ -4,7 +4,7 @@ A unary call is a coroutine without a task; a stream has one.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from ...endpoints import Endpoint, Kind
 from ...lane_call import LaneCall
 from ...taskless import Driven
 from .grpc_fields import Fields, trailers_of, trailers_ok
-from .grpc_messages import MessageReader
+from .grpc_messages import CUT_BYTES, MessageReader
 from .grpc_requests import OneRequest, Requests, RequestStream
 
 Work = Driven[bytes] | LaneCall
@@ -37,6 +37,10 @@ class Stream(Protocol):
 
     def take(self) -> None:
         """Let its caller send as much again as he has."""
+
+    @property
+    def in_turn(self) -> Callable[[Callable[[], int]], None]:
+        """Takes work that is to be done when it is its connection's turn; it returns its bytes."""
 
 
 class Call:
@@ -70,18 +74,24 @@ class Call:
     def __repr__(self) -> str:
         return f"<Call {self._endpoint.name}>"
 
-    def hear(self, data: bytes, *, is_last: bool) -> None:
-        """Take what the caller sends. What comes behind the call's end is passed over."""
+    def hear(self, data: bytes, *, is_last: bool) -> int:
+        """Take what the caller sends; return what that weighed, with the bytes of a message that
+        was worked at once. What comes behind the call's end is passed over.
+        """
         if self._is_over:
             self._stream.take()
-            return
+            return 0
+        weight = 0
         try:
-            self._requests.add(self._reader.feed(data))
+            messages = self._reader.feed(data)
+            weight = CUT_BYTES * len(messages)
+            self._requests.add(messages)
             if is_last:
                 self._check_whole()
-                self._requests.end()
+                weight += self._requests.end()
         except CallStatus as status:
             self.fail(status)
+        return weight
 
     def leave(self) -> None:
         """Nobody waits for its end any more."""
@@ -102,7 +112,7 @@ class Call:
             return OneRequest(take, self._answer)
         if kind is Kind.SERVER_STREAM:
             return OneRequest(take, self._answer_with_stream)
-        requests = RequestStream(take)
+        requests = RequestStream(take, self._stream.in_turn)
         self._answer_with_stream(requests.each())
         return requests
 

@@ -9,6 +9,9 @@ from ...call_status import CallStatus
 
 _HEAD: Final = struct.Struct(">BI")
 
+#: What it weighs in a turn to cut a message out of a body, whatever its length.
+CUT_BYTES: Final = 32
+
 
 def framed(message: bytes) -> bytes:
     """A message as it goes over the wire."""
@@ -32,15 +35,15 @@ class MessageReader:
         buffer += data
         messages = []
         at = 0
-        while len(buffer) - at >= _HEAD.size:
-            flag, size = _HEAD.unpack_from(buffer, at)
-            self._check(flag, size)
-            end = at + _HEAD.size + size
-            if len(buffer) < end:
-                break
-            with memoryview(buffer) as view:
+        with memoryview(buffer) as view:
+            while len(view) - at >= _HEAD.size:
+                flag, size = _HEAD.unpack_from(view, at)
+                self._check(flag, size)
+                end = at + _HEAD.size + size
+                if len(view) < end:
+                    break
                 messages.append(bytes(view[at + _HEAD.size : end]))
-            at = end
+                at = end
         del buffer[:at]
         return messages
 

@@ -23,17 +23,20 @@ class Http2Stream:
     """The stream of a call, once there is one, or of a request that is none."""
 
     __slots__ = ("_flush_soon", "_has_begun", "_number", "_room", "_session", "_waiting", "call",
-                 "untaken")  # fmt: skip
+                 "in_turn", "untaken")  # fmt: skip
 
     def __init__(
         self,
         session: ngh2.Connection,
         number: int,
         flush_soon: Callable[[], None],
+        in_turn: Callable[[Callable[[], int]], None],
         waiting: "set[Http2Stream]",
     ) -> None:
         """`waiting` has the streams of a connection whose `wait_room` waits."""
         self.call: Call | None = None
+        self.in_turn: Final = in_turn
+        """See `Stream`."""
         self.untaken = 0
         """Bytes that came and were not taken."""
         self._session = session

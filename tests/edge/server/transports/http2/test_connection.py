@@ -1,6 +1,7 @@
 """What a connection does with callers whom no gRPC library would play. One loop, no sockets."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,10 +13,14 @@ ngh2 = pytest.importorskip("ngh2", reason="the extra holdfast[ngh2] is not insta
 from holdfast.edge.server.call_status import CallStatus  # noqa: E402
 from holdfast.edge.server.context import CallContext  # noqa: E402
 from holdfast.edge.server.endpoints import Endpoint, Kind  # noqa: E402
-from holdfast.edge.server.fair_rounds import Rounds  # noqa: E402
+from holdfast.edge.server.fair_rounds import (  # noqa: E402
+    BYTES_A_ROUND,
+    Rounds,
+)
 from holdfast.edge.server.transports.http2 import connection as under_test  # noqa: E402
 from holdfast.edge.server.transports.http2.connection import Http2Connection, Served  # noqa: E402
-from holdfast.edge.server.transports.http2.grpc_messages import framed  # noqa: E402
+from holdfast.edge.server.transports.http2.grpc_messages import CUT_BYTES, framed  # noqa: E402
+from holdfast.edge.server.transports.http2.grpc_requests import MESSAGE_BYTES  # noqa: E402
 
 LIMIT = 1 << 20
 
@@ -59,6 +64,9 @@ class Methods:
 
     def __init__(self) -> None:
         self.cancelled = 0
+        self.round = 0
+        self.worked: Counter[int] = Counter()
+        """Messages that Echo and Talk were handed, by the round of the loop."""
         self.may_answer = asyncio.Event()
         self.all = (
             Endpoint("/a.b/Echo", Kind.UNARY, self._echo),
@@ -69,6 +77,7 @@ class Methods:
         )
 
     async def _echo(self, data: bytes, _call: CallContext) -> bytes:
+        self.worked[self.round] += 1
         return data
 
     async def _break(self, _data: bytes, _call: CallContext) -> bytes:
@@ -92,6 +101,7 @@ class Methods:
     ) -> AsyncIterator[bytes]:
         try:
             async for data in requests:
+                self.worked[self.round] += 1
                 await self.may_answer.wait()
                 yield data
         except asyncio.CancelledError:
@@ -102,11 +112,12 @@ class Methods:
 class Caller:
     """A client's session of HTTP/2, and the connection that serves it."""
 
-    def __init__(self) -> None:
+    def __init__(self, neighbour: "Caller | None" = None) -> None:
+        """Served beside a neighbour, or alone."""
         self.methods = Methods()
         loop = asyncio.get_running_loop()
         endpoints = {each.name.encode(): each for each in self.methods.all}
-        self.served = Served(endpoints, LIMIT, loop, Rounds())
+        self.served = neighbour.served if neighbour else Served(endpoints, LIMIT, loop, Rounds())
         unbounded = ngh2.Configuration(max_send_header_block_length=1 << 20)
         self.session = ngh2.Connection(ngh2.Role.CLIENT, unbounded)
         self.session.initiate_connection()
@@ -141,6 +152,7 @@ class Caller:
             if data:
                 self.node.data_received(data)
             await asyncio.sleep(0)
+            self.methods.round += 1
             events = self.session.events()
             for event in events:
                 self._note(event)
@@ -305,6 +317,7 @@ async def test_what_was_not_taken_of_calls_that_ended_is_given_back(caller: Call
 async def test_a_connection_that_is_no_http_is_closed(caller: Caller) -> None:
     odd = Caller()
     odd.node.data_received(b"GET / HTTP/1.1\r\nHost: node\r\n\r\n")
+    await odd.until_quiet()
     assert odd.wire.is_closed
     caller.node.data_received(b"\xff" * 100)
     await caller.until_quiet()
@@ -339,16 +352,77 @@ async def test_a_socket_that_is_full_waits(caller: Caller) -> None:
 async def test_a_flood_is_read_no_further_until_it_is_worked(caller: Caller) -> None:
     for _ in range(90):
         caller.say(caller.begin("/a.b/Echo"), framed(b""))
-    data = b"".join(iter(caller.session.data_to_send, b""))
-    many = under_test.EVENTS_MAX // 180 + 1
-    caller.node.data_received(data)
+    caller.node.data_received(b"".join(iter(caller.session.data_to_send, b"")))
     assert [] == caller.wire.paused
-    for _ in range(many):
-        caller.node.data_received(ping() * 180)
+    caller.node.data_received(ping() * (under_test.UNREAD_MAX // len(ping()) + 1))
     assert [True] == caller.wire.paused
-    await caller.until_quiet()
+    while len(caller.wire.paused) < 2:
+        await caller.until_quiet()
     assert [True, False] == caller.wire.paused
     assert 90 == len(caller.ended)
+
+
+# What one read brings at once is worked over many rounds of the loop
+
+
+async def test_large_messages_that_end_together_are_worked_apart(caller: Caller) -> None:
+    """What a piece costs is the message that it ends, not the last byte of it."""
+    body = framed(bytes(BYTES_A_ROUND + 1))
+    numbers = [caller.begin("/a.b/Echo") for _ in range(8)]
+    for number in numbers:
+        caller.say(number, body[:-1], is_last=False)
+    await caller.until_quiet()
+    for number in numbers:
+        caller.say(number, body[-1:])
+    await caller.until_quiet()
+    assert [1] * 8 == list(caller.methods.worked.values())
+
+
+@pytest.mark.parametrize("count", [1, 4])
+async def test_small_messages_of_streams_are_worked_in_turns(caller: Caller, count: int) -> None:
+    """However many streams there are, and though none of their methods waits for anything."""
+    caller.methods.may_answer.set()
+    numbers = [caller.begin("/a.b/Talk") for _ in range(count)]
+    for number in numbers:
+        caller.say(number, framed(b"") * 400)
+    await caller.until_quiet()
+    assert BYTES_A_ROUND // MESSAGE_BYTES + 1 >= max(caller.methods.worked.values())
+    assert all(framed(b"") * 400 == caller.data[number] for number in numbers)
+
+
+async def test_messages_weigh_what_it_takes_to_cut_them_out(caller: Caller) -> None:
+    """They are cut from the body when it is read, before any is worked."""
+    number = caller.begin("/a.b/Talk")
+    caller.say(number, framed(b"") * 3_000)
+    caller.node.data_received(caller.session.data_to_send())
+    weights: list[int] = list(iter(caller.node.work, None))
+    assert CUT_BYTES * 3_000 <= max(weights)
+    await caller.until_quiet()
+
+
+async def test_headers_of_many_fields_are_worked_apart(caller: Caller) -> None:
+    """A field that both sides know takes a byte, so that a read may bring 200,000 of them."""
+    fields = {f"x-{number}": "" for number in range(1_000)}
+    data = b""
+    for _ in range(20):
+        caller.say(caller.begin("/a.b/Echo", **fields), framed(b""))
+        data += caller.session.data_to_send()
+    caller.node.data_received(data)
+    await caller.until_quiet()
+    most = BYTES_A_ROUND // (under_test.FIELD_BYTES * len(fields)) + 1
+    assert most >= max(caller.methods.worked.values())
+    assert 20 == len(caller.ended)
+
+
+async def test_who_floods_lets_others_be_read(caller: Caller) -> None:
+    """The bytes of one read are looked at in pieces, and the others have their turns between."""
+    other = Caller(caller)
+    await other.until_quiet()
+    caller.node.data_received(ping() * 20_000)
+    assert b"0" == (await other.call("/a.b/Echo", framed(b"")))[b"grpc-status"]
+    assert [True] == caller.wire.paused
+    await caller.until_quiet()
+    assert not caller.wire.is_closed
 
 
 def ping() -> bytes:
