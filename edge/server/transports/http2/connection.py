@@ -205,8 +205,9 @@ class Http2Connection(asyncio.Protocol):
                 self._transport.write(data)
         except ngh2.NGH2Error:
             self._transport.close()  # the session has failed before
-        for stream in self._waiting:
-            stream.tell_room()
+        if not self._is_full:
+            for stream in tuple(self._waiting):
+                stream.go_on()
         self._take_events()
 
     def _take_events(self) -> None:
@@ -294,6 +295,7 @@ class Http2Connection(asyncio.Protocol):
         if stream is None:
             return 0  # it has ended, and the session has dropped what came
         stream.untaken += len(data)
+        stream.was_all_said = is_last
         if stream.call is None:
             stream.take()
             return 0
@@ -303,6 +305,7 @@ class Http2Connection(asyncio.Protocol):
         """Both sides have said all, or one has given it up."""
         stream = self._streams.pop(number, None)
         if stream is not None:
+            self._waiting.discard(stream)
             if stream.call is not None:
                 stream.call.leave()
             stream.take()

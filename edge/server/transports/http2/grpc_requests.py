@@ -9,9 +9,9 @@ import grpc
 
 from ...call_status import CallStatus
 
-#: What a message of a stream weighs in a turn beside its bytes: one that is empty takes some tenths
-#: of a millisecond to refuse.
-MESSAGE_BYTES: Final = 1 << 12
+#: What a message of a stream weighs in a turn beside its bytes: one that is empty takes up to a
+#: millisecond to answer.
+MESSAGE_BYTES: Final = 1 << 13
 
 
 class Requests(Protocol):

@@ -18,12 +18,17 @@ from .grpc_messages import framed
 #: What of a stream's answers may wait for its reader, beside one message.
 UNSENT_MAX: Final = 1 << 16
 
+#: Why a stream is reset that has ended well (RFC 9113, 7).
+NO_ERROR: Final = 0
+
 
 class Http2Stream:
     """The stream of a call, once there is one, or of a request that is none."""
 
-    __slots__ = ("_flush_soon", "_has_begun", "_number", "_room", "_session", "_waiting", "call",
-                 "in_turn", "untaken")  # fmt: skip
+    __slots__ = (
+        "_flush_soon", "_has_begun", "_has_ended", "_number", "_room", "_session", "_waiting",
+        "call", "in_turn", "untaken", "was_all_said",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -33,17 +38,19 @@ class Http2Stream:
         in_turn: Callable[[Callable[[], int]], None],
         waiting: "set[Http2Stream]",
     ) -> None:
-        """`waiting` has the streams of a connection whose `wait_room` waits."""
+        """`waiting` has the streams of a connection that wait for what was sent to leave."""
         self.call: Call | None = None
         self.in_turn: Final = in_turn
         """See `Stream`."""
         self.untaken = 0
         """Bytes that came and were not taken."""
+        self.was_all_said = False
+        """Whether its caller has ended his side."""
         self._session = session
         self._number = number
         self._flush_soon = flush_soon
         self._waiting = waiting
-        self._has_begun = False
+        self._has_begun = self._has_ended = False
         self._room: asyncio.Future[None] | None = None
 
     def __repr__(self) -> str:
@@ -67,12 +74,17 @@ class Http2Stream:
         try:
             await self._room
         finally:
-            self._waiting.discard(self)
+            self._room = None
+            if not self._has_ended:
+                self._waiting.discard(self)
 
-    def tell_room(self) -> None:
-        """Let who waits for room go on, if there is some."""
+    def go_on(self) -> None:
+        """Do what waits for what was sent to leave, if it has."""
         if self._room is not None and not self._room.done() and self._has_room():
             self._room.set_result(None)
+        if self._has_ended:
+            with suppress(ngh2.NGH2Error):
+                self._stop_caller_who_has_all()
 
     def end(self, trailers: Fields) -> None:
         """End it, behind what was sent."""
@@ -81,13 +93,13 @@ class Http2Stream:
             return
         with suppress(ngh2.NGH2Error):
             self._session.send_trailers(self._number, trailers)
-            self._flush_soon()
+            self._end_soon()
 
     def answer(self, headers: Fields) -> None:
         """Answer with headers, and end."""
         with suppress(ngh2.NGH2Error):
             self._session.send_response(self._number, headers, end_stream=True)
-            self._flush_soon()
+            self._end_soon()
 
     def take(self) -> None:
         """Let its caller send as much again as he has."""
@@ -95,6 +107,24 @@ class Http2Stream:
         if size:
             with suppress(ngh2.NGH2Error):
                 self._session.acknowledge_received_data(size, self._number)
+                self._flush_soon()
+
+    def _end_soon(self) -> None:
+        self._has_ended = True
+        if not self.was_all_said:
+            self._waiting.add(self)
+        self._flush_soon()
+
+    def _stop_caller_who_has_all(self) -> None:
+        """Let a caller who has his answer say no more (RFC 9113, 8.1). Trailers are sent behind
+        the data, and wait with it for a window that is not empty.
+        """
+        session, number = self._session, self._number
+        windows = (session.remote_window_size, session.stream_remote_window_size(number))
+        if min(windows) > 0 and not session.queued_body_size(number):
+            self._waiting.discard(self)
+            if not self.was_all_said:
+                session.reset_stream(number, NO_ERROR)
                 self._flush_soon()
 
     def _has_room(self) -> bool:

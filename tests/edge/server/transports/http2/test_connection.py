@@ -112,13 +112,17 @@ class Methods:
 class Caller:
     """A client's session of HTTP/2, and the connection that serves it."""
 
-    def __init__(self, neighbour: "Caller | None" = None) -> None:
-        """Served beside a neighbour, or alone."""
+    def __init__(self, neighbour: "Caller | None" = None, *, reads: bool = True) -> None:
+        """Served beside a neighbour, or alone; one who does not read gives no window back."""
         self.methods = Methods()
         loop = asyncio.get_running_loop()
         endpoints = {each.name.encode(): each for each in self.methods.all}
-        self.served = neighbour.served if neighbour else Served(endpoints, LIMIT, loop, Rounds())
-        unbounded = ngh2.Configuration(max_send_header_block_length=1 << 20)
+        self.served: Served = (
+            neighbour.served if neighbour else Served(endpoints, LIMIT, loop, Rounds())
+        )
+        unbounded = ngh2.Configuration(
+            max_send_header_block_length=1 << 20, auto_window_update=reads
+        )
         self.session = ngh2.Connection(ngh2.Role.CLIENT, unbounded)
         self.session.initiate_connection()
         self.wire = Wire(self.session)
@@ -143,6 +147,11 @@ class Caller:
     def say(self, number: int, data: bytes, *, is_last: bool = True) -> None:
         """Send data of a call."""
         self.session.send_data(number, data, end_stream=is_last)
+
+    def give_window(self, number: int) -> None:
+        """Let the node send on a stream, and on its connection."""
+        for each in (0, number):
+            self.session.set_local_window_size(1 << 24, stream_id=each)
 
     async def until_quiet(self) -> None:
         """Let both go on until neither has anything to do."""
@@ -445,6 +454,77 @@ async def test_who_drains_answers_what_is_under_way_and_takes_no_more(caller: Ca
     await caller.until_quiet()
     assert b"0" == caller.trailers[number][b"grpc-status"]
     assert caller.wire.is_closed
+
+
+@pytest.mark.parametrize("path", ["/a.b/Nothing", "/a.b/Echo", "/a.b/Count", "/a.b/Talk"])
+async def test_a_caller_who_goes_on_after_the_end_is_told_to_stop(
+    caller: Caller, path: str
+) -> None:
+    """He has all of his answer first. His stream would take a place, and hold up who drains."""
+    caller.methods.may_answer.set()
+    number = caller.begin(path)
+    caller.say(number, framed(b"") + b"\1" + bytes(100), is_last=False)
+    await caller.until_quiet()
+    assert caller.trailers[number][b"grpc-status"] == b"12"
+    assert {number} == caller.ended
+    caller.node.drain()
+    await caller.until_quiet()
+    assert caller.wire.is_closed
+
+
+async def test_a_caller_who_reads_late_has_all_of_his_answer(caller: Caller) -> None:
+    """Though he has more to say than was read."""
+    caller.methods.may_answer.set()
+    number = caller.begin("/a.b/Talk")
+    caller.session.update_settings({ngh2.Setting.INITIAL_WINDOW_SIZE: 0})
+    caller.say(number, framed(bytes(100)), is_last=False)
+    await caller.until_quiet()
+    caller.say(number, b"\1" + bytes(100), is_last=False)
+    await caller.until_quiet()
+    assert set() == caller.ended
+    caller.session.update_settings({ngh2.Setting.INITIAL_WINDOW_SIZE: 1_000})
+    await caller.until_quiet()
+    assert framed(bytes(100)) == caller.data[number]
+    assert b"12" == caller.trailers[number][b"grpc-status"]
+    assert {number} == caller.ended
+
+
+async def test_an_answer_that_fills_all_of_the_window_keeps_its_trailers() -> None:
+    """The library sends them when there is a window again."""
+    caller = Caller(reads=False)
+    await caller.until_quiet()
+    caller.methods.may_answer.set()
+    number = caller.begin("/a.b/Talk")
+    answer = framed(bytes(65_535 - 5))
+    caller.say(number, answer, is_last=False)
+    await caller.until_quiet()
+    assert answer == caller.data[number]
+    caller.say(number, b"\1" + bytes(100), is_last=False)
+    await caller.until_quiet()
+    assert set() == caller.ended
+    caller.give_window(number)
+    await caller.until_quiet()
+    assert b"12" == caller.trailers[number][b"grpc-status"]
+    assert {number} == caller.ended
+
+
+async def test_a_deadline_ends_a_stream_that_waits_to_be_read() -> None:
+    """When he reads on, he has what was sent, and his stream is at its end."""
+    caller = Caller(reads=False)
+    await caller.until_quiet()
+    caller.methods.may_answer.set()
+    number = caller.begin("/a.b/Talk")
+    for _ in range(4):
+        caller.say(number, framed(bytes(1 << 16)), is_last=False)
+    await caller.until_quiet()
+    (stream,) = caller.node._streams.values()
+    stream.call.fail(CallStatus(grpc.StatusCode.DEADLINE_EXCEEDED, "late", b"", None))
+    await caller.until_quiet()
+    assert set() == caller.ended
+    caller.give_window(number)
+    await caller.until_quiet()
+    assert b"4" == caller.trailers[number][b"grpc-status"]
+    assert {number} == caller.ended
 
 
 async def test_a_connection_without_calls_ends_with_the_notice(caller: Caller) -> None:
