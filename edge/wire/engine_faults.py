@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from holdfast.core import commands as core
 
-from .faults import DOMAIN, Fault, already_exists, ambiguous, not_found, out_of_range
+from .faults import DOMAIN, NAMED_MAX, Fault, already_exists, ambiguous, not_found, out_of_range
 from .sku_faults import limit_reached, merge_blocked, name_taken
 
 FaultOutcome: TypeAlias = (
@@ -33,8 +33,10 @@ def fault_from_outcome(outcome: FaultOutcome, request: Any = None) -> Fault:
     field = _path_before_sums(outcome.field, *lines)
     match outcome:
         case core.Unknown():
-            more = [(_path_before_sums(e.field, *lines), e.value) for e in outcome.more]
-            return not_found(field, outcome.value, *more)
+            named = outcome.more[: NAMED_MAX - 1]
+            more = [(_path_before_sums(e.field, *lines), e.value) for e in named]
+            unnamed = len(outcome.more) - len(named)
+            return not_found(field, outcome.value, *more, unnamed=unnamed)
         case core.Conflict():
             return already_exists(replace(outcome, field=field), _resource_of(request))
         case core.Ambiguous():

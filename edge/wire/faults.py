@@ -33,6 +33,9 @@ SHOWN_MAX: Final = 128
 STATUS_BYTES_MAX: Final = 4_096
 MESSAGE_BYTES_MAX: Final = 1_600
 
+#: Unknown names of which a status can have room: the shortest takes more than 32 bytes of it.
+NAMED_MAX: Final = STATUS_BYTES_MAX // 32
+
 #: What a message costs inside another: its tag and its length.
 _OVERHEAD_BYTES: Final = 4
 
@@ -164,15 +167,18 @@ _WHAT_WOULD_HELP: Final = {
 }
 
 
-def not_found(field: str, value: str, *more: tuple[str, str]) -> Fault:
-    """The request names a SKU, location or reservation that does not exist, and `more` of them."""
+def not_found(field: str, value: str, *more: tuple[str, str], unnamed: int = 0) -> Fault:
+    """The request names a SKU, location or reservation that does not exist, `more` of them, and
+    `unnamed` others for which a status has no room.
+    """
     unknown = [(field, value), *more]
+    count = len(unknown) + unnamed
     noun, help_text = _kind_of(field)
     metadata = {"field": field, "value": shortened(value)}
     message = f"{field} is {shown(value)}, which is unknown: {help_text}"
-    if len(unknown) > 1:
-        metadata["count"] = str(len(unknown))
-        message = f"{len(unknown)} names are unknown: {_listed(unknown)}; {help_text}"
+    if count > 1:
+        metadata["count"] = str(count)
+        message = f"{count} names are unknown: {_listed(unknown, count)}; {help_text}"
     return Fault(
         grpc.StatusCode.NOT_FOUND,
         f"UNKNOWN_{noun}",
@@ -190,17 +196,18 @@ def _kind_of(field: str) -> tuple[str, str]:
     return _WHAT_WOULD_HELP[name.removesuffix("s")]  # skus[3] is a SKU too
 
 
-def _listed(unknown: Sequence[tuple[str, str]]) -> str:
-    """Fields with their values, and a count of those that would be too many."""
+def _listed(unknown: Sequence[tuple[str, str]], count: int) -> str:
+    """Fields with their values; of the `count` there are, those that fit, and how many do not."""
     told: list[str] = []
     left = MESSAGE_BYTES_MAX
     for path, value in unknown:
         text = f"{path} {shown(value)}"
         left -= len(quote(text))
         if left < 0:
-            return f"{', '.join(told)} and {len(unknown) - len(told)} more"
+            break
         told.append(text)
-    return ", ".join(told)
+    left_out = count - len(told)
+    return ", ".join(told) + (f" and {left_out} more" if left_out else "")
 
 
 def already_exists(conflict: core.Conflict, resource: tuple[str, str] = ("", "")) -> Fault:

@@ -253,6 +253,19 @@ def test_as_many_unknown_names_are_told_as_fit_a_header(character: str, count: i
     if count > 1:
         assert str(count) == fault.metadata["count"]
     assert all(name in fault.message for name in names[:3])
+    assert len(fault.blames) <= faults.NAMED_MAX  # the rest would be built to be thrown away
+
+
+def test_no_more_names_fit_than_are_looked_at() -> None:
+    """The shortest there are, so as many as a status and its message can name."""
+    more = tuple(core.Unknown("sku", chr(at)) for at in range(33, 33 + 2 * faults.NAMED_MAX))
+    fault = fault_from_outcome(core.Unknown("sku", " ", more=more))
+    (request,) = unpacked(fault.to_status(), error_details_pb2.BadRequest)
+    assert len(request.field_violations) < faults.NAMED_MAX
+    assert 1 + len(more) == int(fault.metadata["count"])
+    named = fault.message.count("sku ")
+    assert named < faults.NAMED_MAX
+    assert f" and {1 + len(more) - named} more" in fault.message
 
 
 def test_a_name_that_stands_twice_is_one_resource() -> None:
