@@ -58,16 +58,18 @@ def find_lines(homes: Homes, command: AnyReserve) -> Array | Unknown:
     """The lines of a Reserve as OPERATION records, with the shards and rows of their names; or all
     names that are unknown.
     """
-    lines, flags = command.lines, text_flags(command)
-    operations: list[tuple[int, ...]] = []
-    unknown: list[Unknown] = []
-    found = homes.find_rows([(line.sku, line.location) for line in lines])
-    for line, shard, row in zip(lines, *found, strict=True):
-        if row < NO_LEVEL:
-            unknown += _unknown_names(len(operations), line, shard, row)
-        operations.append(line_operation(command, line, shard, row, flags))
+    places = homes.find_rows([(line.sku, line.location) for line in command.lines])
+    found = list(zip(command.lines, *places, strict=True))
+    unknown = [
+        each
+        for position, (line, shard, row) in enumerate(found)
+        if row < NO_LEVEL
+        for each in _unknown_names(position, line, shard, row)
+    ]
     if unknown:
         return replace(unknown[0], more=tuple(unknown[1:]))
+    flags = text_flags(command)
+    operations = [line_operation(command, *each, flags) for each in found]
     return np.array(operations, OPERATION)
 
 
