@@ -60,7 +60,9 @@ async def test_calls_that_are_cancelled_are_done_wholly_or_not_at_all(
 async def begin_and_break_off(port: int, sku: str, order: str, chance: random.Random) -> None:
     """Begin calls of every kind over one connection, and break it off at any moment."""
     reserve = calls.reserve(order, [(sku, WAREHOUSE, 2)]).request.SerializeToString()
-    fact = stock.RecordStockEventsStreamRequest(source=order, events=[receipt(f"{sku}'", 1)])
+    event = receipt(f"{sku}'", 1)
+    event.event_id = order  # so that it is a duplicate when the same order comes again
+    fact = stock.RecordStockEventsStreamRequest(source=order, events=[event])
     everything = watch.WatchAvailabilityRequest().SerializeToString()
     said = OPENING + b"".join(
         (

@@ -116,6 +116,7 @@ class Soak:
                 await answer_of(call)
 
     async def _leave(self) -> None:
+        """Break connections off. All ask for the same: a node grows by each new fact."""
         chance = random.Random("kills")
         while not self._is_over():
             await begin_and_break_off(self._node.grpc_port, self._sku, "killed", chance)
