@@ -40,20 +40,21 @@ _WORKERS: Final = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 #: down could otherwise be given the node's own port. Each worker of a run has its share.
 PORTS: Final = range(20_000, 32_000)[_WORKER::_WORKERS]
 
-#: Two runs of the tests at once begin at different ports.
-_ports = Random(os.getpid())
+#: Each is handed out once: a node that is down for a while, or not up yet, keeps its own. Two runs
+#: of the tests at once begin at different ports.
+_ports = iter(Random(os.getpid()).sample(PORTS, len(PORTS)))
 
 
 def free_port() -> int:
     """Find a port that nobody listens on."""
-    while True:
-        port = _ports.choice(PORTS)
+    for port in _ports:
         with closing(socket.socket()) as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port
+    raise AssertionError("no port is free")
 
 
 class Targets(TypedDict):
