@@ -32,8 +32,8 @@ POLL_S = 0.002
 LOG_TAIL = 2_000
 
 #: Below the ports that systems hand out by themselves: there, a connection attempt to a port that
-#: nobody serves yet can meet itself and succeed.
-PORTS = range(20_000, 32_000)
+#: nobody serves yet can meet itself and succeed. Nor are they those of the tests' own nodes.
+PORTS = range(10_000, 20_000)
 
 Probe = Callable[["Server"], Awaitable[object]]
 
