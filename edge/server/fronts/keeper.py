@@ -57,7 +57,7 @@ class Fronts:
         endpoints: Sequence[Endpoint],
         address: str,
         message_bytes_max: int,
-        transport: str = "grpcio",
+        transport: str,
     ) -> None:
         """`transport` is the name of what each process speaks gRPC with."""
         self.restarts = 0

@@ -23,7 +23,7 @@ async def test_a_front_is_started_again_though_the_machine_refused_it_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A machine that has no process to give for a moment has one later."""
-    fronts = Fronts(1, (), f"127.0.0.1:{free_port()}", 1 << 20)
+    fronts = Fronts(1, (), f"127.0.0.1:{free_port()}", 1 << 20, "grpcio")
     port = await fronts.start()
     try:
         (first,) = own_fronts()
@@ -64,7 +64,7 @@ async def test_a_front_that_hangs_is_ended_and_started_again(
         return b""
 
     endpoint = Endpoint(endpoint_name(method), Kind.UNARY, never)
-    fronts = Fronts(1, [endpoint], f"127.0.0.1:{free_port()}", 1 << 20)
+    fronts = Fronts(1, [endpoint], f"127.0.0.1:{free_port()}", 1 << 20, "grpcio")
     port = await fronts.start()
     try:
         (hung,) = own_fronts()
