@@ -71,7 +71,7 @@ def _rows(lines: Iterable[str]) -> Iterator[Counted | str]:
     except csv.Error as error:
         yield f"line {reader.line_num}: {error}"
     except UnicodeDecodeError as error:
-        yield f"behind line {reader.line_num}: {error.reason}: expected UTF-8"
+        yield f"after line {reader.line_num}: {error.reason}: expected UTF-8"
 
 
 def _places(header: Sequence[str]) -> tuple[int, ...]:

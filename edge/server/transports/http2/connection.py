@@ -1,7 +1,7 @@
 """A connection to a caller: bytes go into the library's session, and calls come out.
 
 The library keeps the rules of HTTP/2 (RFC 9113). What is decided here is how much may wait: what a
-caller sends and nobody has taken, what he is sent and does not read.
+caller sends and nobody has taken, what it is sent and does not read.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ STREAMS_MAX: Final = 10_000
 #: that sends four times as much.
 HEADERS_BYTES_MAX: Final = 1 << 14
 
-#: Resets that a caller may send at once and a second: all his calls may be given up together. The
+#: Resets that a caller may send at once and a second: all its calls may be given up together. The
 #: library ends a connection that resets more (CVE-2023-44487).
 RESETS_MAX: Final = (STREAMS_MAX, STREAMS_MAX)
 
@@ -49,7 +49,7 @@ UNREAD_MAX: Final = 1 << 16
 #: of one (RFC 9113, 6.5.2).
 FIELD_BYTES: Final = 32
 
-#: Seconds that a caller has for his first settings, as with gRPC's own server; and for an answer
+#: Seconds that a caller has for its first settings, as with gRPC's own server; and for an answer
 #: to the notice of our end.
 HANDSHAKE_S: Final = 120.0
 NOTICE_S: Final = 1.0
@@ -171,10 +171,11 @@ class Http2Connection(asyncio.Protocol):
     def drain(self) -> None:
         """Let the caller begin no more calls here, and end when those under way have ended.
 
-        He is told so first, and when he has heard it, which calls were still taken (RFC 9113, 6.8).
+        It is told so first, and when it has heard that, which calls were still taken (RFC 9113,
+        6.8).
         """
         if self._handshake is not None:
-            self._transport.close()  # he has not even begun
+            self._transport.close()  # it has not even begun
             return
         self._notice = self._served.loop.call_later(NOTICE_S, self._say_end)
         with suppress(ngh2.NGH2Error):
@@ -312,7 +313,7 @@ class Http2Connection(asyncio.Protocol):
         self._end_if_idle()
 
     def _have_met(self) -> None:
-        """The caller has sent his settings."""
+        """The caller has sent its settings."""
         if self._handshake is not None:
             self._handshake.cancel()
             self._handshake = None

@@ -1,4 +1,4 @@
-"""A call under way: what its caller sends goes to an endpoint, and its answers to him.
+"""A call under way: what its caller sends goes to an endpoint, and the answers come back.
 
 A unary call is a coroutine without a task; a stream has one.
 """
@@ -27,16 +27,16 @@ class Stream(Protocol):
     """The stream of HTTP/2 that a call has."""
 
     def send(self, message: bytes) -> None:
-        """Send a message behind those before it."""
+        """Send a message after those before it."""
 
     async def wait_room(self) -> None:
         """Wait until its caller has taken most of what was sent."""
 
     def end(self, trailers: Fields) -> None:
-        """End it, behind what was sent."""
+        """End it, after what was sent."""
 
     def take(self) -> None:
-        """Let its caller send as much again as he has."""
+        """Let its caller send as much again as it has."""
 
     @property
     def in_turn(self) -> Callable[[Callable[[], int]], None]:
@@ -76,7 +76,7 @@ class Call:
 
     def hear(self, data: bytes, *, is_last: bool) -> int:
         """Take what the caller sends; return what that weighed, with the bytes of a message that
-        was worked at once. What comes behind the call's end is passed over.
+        was worked at once. What comes after the call's end is passed over.
         """
         if self._is_over:
             self._stream.take()

@@ -18,10 +18,10 @@ class Requests(Protocol):
     """What a caller says. Both methods raise the `CallStatus` that it deserves."""
 
     def add(self, messages: list[bytes]) -> None:
-        """Have messages that are whole now, and let him go on when it is time."""
+        """Have messages that are whole now, and let the caller go on when it is time."""
 
     def end(self) -> int:
-        """He has said all. Return the bytes of a message that is worked for it at once."""
+        """The caller has said all. Return the bytes of a message that is worked for it at once."""
 
 
 class OneRequest:
@@ -30,7 +30,7 @@ class OneRequest:
     __slots__ = ("_begin", "_message", "_take")
 
     def __init__(self, take: Callable[[], None], begin: Callable[[bytes], None]) -> None:
-        """`take` lets the caller send as much again as he has."""
+        """`take` lets the caller send as much again as it has."""
         self._take = take
         self._begin = begin
         self._message: bytes | None = None
@@ -63,7 +63,7 @@ class RequestStream:
     def __init__(
         self, take: Callable[[], None], in_turn: Callable[[Callable[[], int]], None]
     ) -> None:
-        """`take` lets the caller send as much again as he has; `in_turn` has work done."""
+        """`take` lets the caller send as much again as it has; `in_turn` has work done."""
         self._take = take
         self._in_turn = in_turn
         self._waiting: deque[bytes] = deque()

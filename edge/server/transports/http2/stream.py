@@ -1,6 +1,6 @@
 """A stream of HTTP/2: what its call sends and takes becomes what the session is told.
 
-A caller who has left is met as an error of the session. That is passed over: the event that says
+A caller that has left is met as an error of the session. That is passed over: the event that says
 so is on its way.
 """
 
@@ -45,7 +45,7 @@ class Http2Stream:
         self.untaken = 0
         """Bytes that came and were not taken."""
         self.was_all_said = False
-        """Whether its caller has ended his side."""
+        """Whether its caller has ended its side."""
         self._session = session
         self._number = number
         self._flush_soon = flush_soon
@@ -57,7 +57,7 @@ class Http2Stream:
         return f"<Http2Stream {self._number}: {self.call}>"
 
     def send(self, message: bytes) -> None:
-        """Send a message behind those before it."""
+        """Send a message after those before it."""
         with suppress(ngh2.NGH2Error):
             if not self._has_begun:
                 self._has_begun = True
@@ -84,10 +84,10 @@ class Http2Stream:
             self._room.set_result(None)
         if self._has_ended:
             with suppress(ngh2.NGH2Error):
-                self._stop_caller_who_has_all()
+                self._stop_caller_that_has_all()
 
     def end(self, trailers: Fields) -> None:
-        """End it, behind what was sent."""
+        """End it, after what was sent."""
         if not self._has_begun:
             self.answer((*HEAD, *trailers))
             return
@@ -102,7 +102,7 @@ class Http2Stream:
             self._end_soon()
 
     def take(self) -> None:
-        """Let its caller send as much again as he has."""
+        """Let its caller send as much again as it has."""
         size, self.untaken = self.untaken, 0
         if size:
             with suppress(ngh2.NGH2Error):
@@ -115,8 +115,8 @@ class Http2Stream:
             self._waiting.add(self)
         self._flush_soon()
 
-    def _stop_caller_who_has_all(self) -> None:
-        """Let a caller who has his answer say no more (RFC 9113, 8.1). Trailers are sent behind
+    def _stop_caller_that_has_all(self) -> None:
+        """Let a caller that has its answer say no more (RFC 9113, 8.1). Trailers are sent after
         the data, and wait with it for a window that is not empty.
         """
         session, number = self._session, self._number
