@@ -100,6 +100,10 @@ class Execution:
         came = merge(*boxes, key=_ARRIVAL)
         mails = (self._inside(mail) if names.first else mail for mail in came)
         for (is_plain, origin), run in groupby(mails, self._kind):
+            if self.work.is_over and self.work.left < whole:
+                for mail in run:
+                    left[mail.shard].append(mail)
+                continue
             if is_plain:
                 answers = self._run_plain(self._by_home(run, left), left)
             else:
@@ -142,8 +146,8 @@ class Execution:
         """
         for mail in run:
             outcome = None
-            is_first = self.work.left == whole
-            if not left[mail.shard] and (is_first or self._has_time(mail)):
+            self.work.is_first = self.work.left == whole
+            if not left[mail.shard] and (self.work.is_first or self._has_time(mail)):
                 outcome = self._execute(mail, share)
                 if not OPERATIONS[type(mail.command)].is_read:
                     self.backorders.settle()
@@ -196,8 +200,9 @@ class Execution:
         return self.work.left > (0 if is_long else mail.weight)
 
     def _execute(self, mail: Mail, share: float) -> Outcome | None:
-        """The outcome of a command, or None if it continues in the next turn. A long rule runs in
-        steps; any other may end in steps, which it returns.
+        """The outcome of a command, or None if the next turn goes on with it. A long rule runs in
+        steps; any other may end in steps, which it returns, or find that its turn has no time for
+        it, and return None.
         """
         command, actor = mail.command, self.actors[mail.shard]
         if actor.begun:
@@ -207,7 +212,7 @@ class Execution:
         told = self.rules[type(command)](command, self.now_ns)
         if isinstance(told, Generator):
             return self._go_on(actor, told, None, share)
-        return cast(Outcome, told)
+        return cast(Outcome | None, told)
 
     def _go_on(
         self, actor: Actor, steps: Steps[Any], now_ns: int | None, share: float

@@ -178,13 +178,14 @@ PROMISE_SUPPLIES_MAX = 500
 #: levels at all of its locations at one instant.
 LOCATIONS_MAX = 100_000
 
-#: Stock levels that a read of several SKUs takes at one instant.
-LEVELS_READ_MAX = 100_000
+#: Stock levels that a read of several SKUs takes at one instant, and those among them that have
+#: units which are not for sale.
+LEVELS_READ_MAX = 20_000
+WITHHELD_READ_MAX = 2_000
 
 #: Linux's MAP_NORESERVE, which Python 3.11 does not name: a reservation is not a promise of memory.
 MAP_NORESERVE = 0x4000
 
-assert LOCATIONS_MAX <= LEVELS_READ_MAX, "a SKU has a level at each location at most"
 
 NS_PER_MS = 1_000_000
 NS_PER_MINUTE = 60 * 1_000 * NS_PER_MS

@@ -151,6 +151,8 @@ class Node:
         self.expire_batch_max = expire_batch_max
         self.now_ns = 0
         self._has_window = False
+        self._has_put_off = False
+        """Whether commands waited in the last turn for what is kept up."""
 
     def _rule_owners(self, unknown_skus: UnknownSkus) -> tuple[object, ...]:
         """The objects whose methods are the rules of this node's commands."""
@@ -225,20 +227,31 @@ class Node:
             self._set_window()
         is_late = self._expire()
         self.backorders.settle()
-        if self.sweep.next_ns <= self.now_ns and not is_late:
-            self.sweep.go_on(self.now_ns)
-        if self.audit.next_ns <= self.now_ns and not is_late:
-            self.audit.go_on(self.now_ns)
-        self.source_states.go_on(self.now_ns)
+        has_time = self._keep_up(is_late=is_late)
         # A command must see the units of every hold that is over as free, so it waits for them all.
-        answers = [] if is_late else list(self.execution.run(self.now_ns, self.turn_work_max))
+        waits = is_late or not has_time
+        answers = [] if waits else list(self.execution.run(self.now_ns, self.turn_work_max))
         return Turn(
             self._take_entries(),
             answers,
             self._next_due_ns(),
-            is_late or any(actor.mailbox for actor in self.actors),
+            waits or any(actor.mailbox for actor in self.actors),
             [put_names(each, self.sku_names.shown) for each in self.audit.take_found()],
         )
+
+    def _keep_up(self, *, is_late: bool) -> bool:
+        """Sweep, audit and review sources a little more, and return whether commands still have
+        time. Where that takes more than half of a turn, they wait for the next one, in which
+        nothing of this is done.
+        """
+        if is_late or self._has_put_off:
+            self._has_put_off = False
+            return True
+        for upkeep in (self.sweep, self.audit, self.source_states):
+            if upkeep.next_ns <= self.now_ns:
+                upkeep.go_on(self.now_ns)
+        self._has_put_off = self.work.left < self.turn_work_max / 2
+        return not self._has_put_off
 
     def _take_entries(self) -> list[Entry]:
         return [entry for shard in self.shards if (entry := take_entry(shard))]

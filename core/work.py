@@ -104,6 +104,9 @@ PROMISE_SOUGHT: Final = 0.01
 LEVEL_SHORT: Final = 25
 LINE_ENDANGERED: Final = 10
 
+#: A stock level that a message of facts begins.
+LEVEL_BEGUN: Final = 6
+
 #: A name that is looked up: a SKU at a location, or a SKU among others. A name that is told.
 NAME_FOUND: Final = 1.5
 SKU_FOUND: Final = 0.6
@@ -120,8 +123,9 @@ LEVEL_TOLD: Final = 2
 #: A status of a stock level that is read.
 STATUS_COPIED: Final = 0.1
 
-#: A supply that is told, with its names.
+#: A supply that is told, with its names. A stock level whose supplies are summed up.
 SUPPLY_TOLD: Final = 5
+SUPPLY_SUMMED: Final = 0.02
 
 #: A reservation, or a line, that the audit adds up; a stock level that it compares, and one that is
 #: summed up; a figure that is not what it should be.
@@ -155,10 +159,18 @@ Steps: TypeAlias = Generator[None, int, Told]
 class Work:
     """What the running turn may still do."""
 
-    __slots__ = ("left",)
+    __slots__ = ("is_first", "left")
 
     def __init__(self) -> None:
         self.left: float = 0
+        self.is_first = False
+        """Whether the running command is the first of its turn."""
+
+    def fits(self, units: float) -> bool:
+        """Whether there is time for work of which a command has just learnt. The first of a turn
+        takes it, or would wait for ever.
+        """
+        return self.is_first or units <= self.left
 
     def spend(self, units: float) -> None:
         """Count work that is about to be done."""

@@ -17,19 +17,25 @@ from ..commands import (
 from ..commands.registry import GET_AVAILABILITY, READ_LEVELS, RESOLVE_LEVELS, executes
 from ..handles import make_handle, split_handles
 from ..kernels.codes import NO_LEVEL, UNKNOWN_LOCATION, UNKNOWN_SKU
-from ..limits import LEVELS_READ_MAX
+from ..limits import LEVELS_READ_MAX, LOCATIONS_MAX, WITHHELD_READ_MAX
 from ..model import SourceState, Unresolved
 from ..tables.names import encode_names, join_encoded
 from ..tables.shard import Shard
 from ..tables.supply import sum_incoming
 from ..tables.table import Array
-from ..work import LEVEL_COPIED, NAME_FOUND, SHARD_READ, SKU_FOUND, STATUS_COPIED, Steps, Work
+from ..work import (
+    LEVEL_COPIED,
+    NAME_FOUND,
+    SHARD_READ,
+    SKU_FOUND,
+    STATUS_COPIED,
+    SUPPLY_SUMMED,
+    Steps,
+    Work,
+)
 from .batches import revisions_of
-from .homes import Homes
+from .homes import NAMES_MAX, Homes
 from .read_levels import Answer, Copied
-
-#: Names that are looked up before the turn may end.
-NAMES_MAX = 250
 
 #: What `Shard.find_row` says where there is no row.
 _UNRESOLVED = {
@@ -47,13 +53,11 @@ class Availability:
         self.homes = homes
         self.timeline = timeline
         self.work = work
-        self._rows = np.empty(LEVELS_READ_MAX, np.int64)
+        self._rows = np.empty(LOCATIONS_MAX, np.int64)
 
     @executes(GET_AVAILABILITY)
     def get(self, command: GetAvailability, _now_ns: int) -> Steps[AvailabilitiesView | Unknown]:
-        """The stock levels of SKUs, those of a shard at one instant: as many at once as
-        LEVELS_READ_MAX allows.
-        """
+        """The stock levels of SKUs, those of a shard at one instant as far as `_list` allows."""
         self.work.spend(len(command.skus) * SKU_FOUND + len(command.locations) * NAME_FOUND)
         locations = (
             self.shards[0].locations.find_all(command.locations) if command.locations else []
@@ -91,11 +95,8 @@ class Availability:
         locations: Sequence[int],
         states: Sequence[SourceState],
     ) -> Copied:
-        """The levels of the first of these SKUs (int64), of as many as there is room for. Without
-        locations, or states, all levels.
-        """
-        ends = shard.list_levels(skus, self._rows)
-        rows = self._rows[: ends[-1]]
+        """The levels of the first of these SKUs (int64). No locations, or states, are all."""
+        rows, ends = self._list(shard, skus)
         if locations:
             self.work.spend(len(rows) * LEVEL_COPIED)
             is_asked = np.isin(shard.levels.records["location"][rows], locations)
@@ -112,6 +113,19 @@ class Availability:
         self.work.spend(len(unavailable) * STATUS_COPIED)
         return Copied(ends, figures, unavailable)
 
+    def _list(self, shard: Shard, skus: Array) -> tuple[Array, Array]:
+        """Rows of the first of these SKUs (int64), and where those of each end: of as many SKUs as
+        are read in one step, and of one at least.
+        """
+        ends = shard.list_levels(skus, self._rows[:LEVELS_READ_MAX])
+        if not len(ends):
+            ends = shard.list_levels(skus[:1], self._rows)
+        rows = self._rows[: ends[-1]]
+        if len(shard.unavailable):
+            withheld = _kept(shard.levels.records["withheld"][rows] != 0, ends)
+            ends = ends[: max(1, np.searchsorted(withheld, WITHHELD_READ_MAX, "right"))]
+        return rows[: ends[-1]], ends
+
     def _figures(self, shard: Shard, rows: Array, units: Array) -> Array:
         """Rows, and `Shard.read_levels` of them, as figures of a LevelTable."""
         figures = np.zeros((len(LevelFigure), len(rows)), np.int64)
@@ -121,7 +135,7 @@ class Availability:
         figures[LevelFigure.QUARANTINED] = shard.are_quarantined(rows)
         figures[LevelFigure.STATE] = units[6]
         if len(shard.supplies):
-            self.work.spend(len(rows) * STATUS_COPIED)
+            self.work.spend(len(rows) * SUPPLY_SUMMED)
             figures[LevelFigure.INCOMING] = sum_incoming(shard, rows)
         if len(shard.backorders):
             figures[LevelFigure.BACKORDERED] = shard.backordered.records[rows]

@@ -19,7 +19,7 @@ from ..commands import (
     Unknown,
 )
 from ..commands.registry import AVAILABLE_TO_PROMISE, executes
-from ..limits import LEVELS_READ_MAX, NS_PER_DAY, PROMISE_SUPPLIES_MAX
+from ..limits import LOCATIONS_MAX, NS_PER_DAY, PROMISE_SUPPLIES_MAX
 from ..model import SourceState
 from ..tables.shard import Shard
 from ..tables.supply import list_open, names_of
@@ -37,7 +37,7 @@ class AvailableToPromise:
     def __init__(self, homes: Homes, work: Work) -> None:
         self.homes = homes
         self.work = work
-        self._rows = np.empty(LEVELS_READ_MAX, np.int64)
+        self._rows = np.empty(LOCATIONS_MAX, np.int64)
 
     @executes(AVAILABLE_TO_PROMISE)
     def get(self, command: GetAvailableToPromise, now_ns: int) -> AvailableToPromiseView | Unknown:

@@ -14,6 +14,9 @@ from ..tables.shard import Shard
 from ..tables.sku_names import SkuNames
 from ..tables.table import Array
 
+#: Names that are looked up before the turn may end.
+NAMES_MAX = 250
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:

@@ -53,7 +53,10 @@ class Answer:
     def _add_unavailable(self, statuses: NameTable, unavailable: Array) -> None:
         names = statuses.texts(np.arange(len(statuses)))
         ours = np.array([self._statuses.setdefault(name, len(self._statuses)) for name in names])
-        levels, status, units = unavailable.T
+        # Sorted here, a few at a time: later levels come after these.
+        ranks = np.argsort(np.argsort(names))
+        by_level = np.lexsort((ranks[unavailable[:, 1]], unavailable[:, 0]))
+        levels, status, units = unavailable[by_level].T
         self._unavailable.append(np.stack((self._count + levels, ours[status], units), 1))
 
     def told(self, locations: NameTable, work: Work) -> Steps[AvailabilitiesView]:
@@ -70,15 +73,15 @@ class Answer:
             piece = numbers[len(names) : len(names) + TOLD_MAX]
             work.spend(len(piece) * NAME_TOLD)
             names += locations.texts(piece)
-        table = LevelTable(figures, names, *self._sorted_unavailable())
+        table = LevelTable(figures, names, *self._all_unavailable())
         revisions = tuple(self._revisions)
         return AvailabilitiesView(self._skus, self._bounds, self._read_at, revisions, table)
 
-    def _sorted_unavailable(self) -> tuple[Array, Sequence[str]]:
+    def _all_unavailable(self) -> tuple[Array, Sequence[str]]:
         """What is unavailable, in the order of levels and names of statuses, and these names."""
         told = np.concatenate(self._unavailable)
         names = sorted(self._statuses)
         ranks = np.zeros(len(names), np.int64)
         ranks[[self._statuses[name] for name in names]] = np.arange(len(names))
         told[:, 1] = ranks[told[:, 1]]
-        return told[np.lexsort((told[:, 1], told[:, 0]))], names
+        return told, names

@@ -249,9 +249,11 @@ class Reservations:
         return ForcedOutcome(totals[State.HELD], totals[State.COMMITTED], _revisions(parts))
 
     @executes(GET_RESERVATION)
-    def get_reservation(self, command: GetReservation, now_ns: int) -> ReservationView | Unknown:
-        """One reservation. Its lines are in the order of the request that made it, and absent once
-        they have left memory.
+    def get_reservation(
+        self, command: GetReservation, now_ns: int
+    ) -> ReservationView | Unknown | None:
+        """One reservation, or None if the turn has no time for it. Its lines are in the order of
+        the request that made it, and absent once they have left memory.
         """
         parts = self.find(command.key)
         if not parts:
@@ -259,6 +261,8 @@ class Reservations:
         if isinstance(parts, Ended):
             revisions = (parts.shard.revision_now(),)
             return ReservationView(_state(parts.units), (), None, None, revisions)
+        if not self.work.fits(_line_count(parts) * (LINE_READ + LINE_TOLD)):
+            return None
         found = self._read_lines(parts)
         self.work.spend(len(found.names) * LINE_TOLD)
         waiting = backordered_lines(parts, found, now_ns, self.work)

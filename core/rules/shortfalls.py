@@ -38,7 +38,7 @@ from ..work import (
     Work,
 )
 from .backorders import queue_at
-from .homes import Homes
+from .homes import NAMES_MAX, Homes
 
 #: What is looked at before the turn may end: some 1.5 ms.
 SOUGHT_MAX = 150_000
@@ -76,24 +76,27 @@ class Shortfalls:
 
     def endangering(self, names: Iterable[Name]) -> Steps[tuple[Shortfall, ...]]:
         """Those among stock levels at which promised units can't be kept, each once."""
-        if self.work.is_over:
-            yield
         unique = list(dict.fromkeys(names))
-        self.work.spend(len(unique) * NAME_FOUND)
-        short = {
-            (shard, row)
-            for shard, rows in self._by_shard(unique).items()
-            for row in (*_short_rows(shard, rows).tolist(), *self._uncovered_rows(shard, rows))
-        }
-        places = zip(unique, *self.homes.find_rows(unique), strict=True)
-        found = [name for name, *place in places if tuple(place) in short]
+        short = set[Name]()
+        for shard, named in (yield from self._find(unique)).items():
+            rows = (
+                *_short_rows(shard, list(named)).tolist(),
+                *(yield from self._uncovered_rows(shard, named)),
+            )
+            short.update(map(named.__getitem__, rows))
+        found = [name for name in unique if name in short]
         return (yield from self.tell(found, ENDANGERED_TOLD)) if found else ()
 
-    def _uncovered_rows(self, shard: Shard, rows: Sequence[int]) -> list[int]:
+    def _uncovered_rows(self, shard: Shard, rows: Iterable[int]) -> Steps[list[int]]:
         """Those among rows with backorders that supply does not cover."""
-        waiting = [row for row in set(rows) if row >= 0 and shard.backordered.records[row]]
-        self.work.spend(len(waiting) * (BACKORDER_TOLD + len(shard.backorders) * BACKORDER_SEEN))
-        return [row for row in waiting if any(queue_at(shard, row, shard.now_ns).uncovered)]
+        found = []
+        for row in [row for row in rows if shard.backordered.records[row]]:
+            if self.work.is_over:
+                yield
+            self.work.spend(BACKORDER_TOLD + len(shard.backorders) * BACKORDER_SEEN)
+            if any(queue_at(shard, row, shard.now_ns).uncovered):
+                found.append(row)
+        return found
 
     def is_waited_for(self, sku: str, location: str) -> bool:
         """Whether units of a stock level are promised from supply."""
@@ -101,19 +104,26 @@ class Shortfalls:
         row = shard.find_row(sku, location) if len(shard.backorders) else -1
         return row >= 0 and bool(shard.backordered.records[row])
 
-    def _by_shard(self, names: Sequence[Name]) -> dict[Shard, list[int]]:
-        rows: dict[Shard, list[int]] = {}
-        for shard, row in zip(*self.homes.find_rows(names), strict=True):
-            rows.setdefault(shard, []).append(row)
-        return rows
+    def _find(self, names: Sequence[Name]) -> Steps[dict[Shard, dict[int, Name]]]:
+        """Stock levels by shard and row, those that there are."""
+        found: dict[Shard, dict[int, Name]] = {}
+        for start in range(0, len(names), NAMES_MAX):
+            if self.work.is_over:
+                yield
+            piece = names[start : start + NAMES_MAX]
+            self.work.spend(len(piece) * NAME_FOUND)
+            for name, shard, row in zip(piece, *self.homes.find_rows(piece), strict=True):
+                if row >= 0:
+                    found.setdefault(shard, {})[row] = name
+        return found
 
     def tell(self, names: Sequence[Name], most: int) -> Steps[tuple[Shortfall, ...]]:
         """The stock levels as they are when the search is done, each with up to `most` lines that
         are endangered, ENDANGERED_IN_ALL_MAX together.
         """
         found: dict[tuple[Shard, int], Array] = {}
-        for shard, rows in self._by_shard(names).items():
-            short = _short_rows(shard, rows)
+        for shard, named in (yield from self._find(names)).items():
+            short = _short_rows(shard, list(named))
             if len(short):
                 promises = yield from self._seek(shard, short, most)
                 found.update(((shard, row), mine) for row, mine in promises)

@@ -1,8 +1,8 @@
 """Stock facts by name: goods that arrive, leave, come back, change their status or are counted.
 
 A fact is not refused for lack of stock; it may drive available negative, which is reported as a
-shortfall. Each fact has an answer of its own. Plain ones are recorded in one turn; where others are
-among them, the turn may end between two.
+shortfall. Each fact has an answer of its own. Plain ones are recorded RUN_MAX at a time, each other
+by itself, and the turn may end in between.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -46,7 +46,7 @@ from ..tables.writing import (
     record_names,
     record_origin,
 )
-from ..work import EVENT_NAMED, Steps, Work
+from ..work import EVENT_NAMED, LEVEL_BEGUN, Steps, Work
 from . import joint_turn, stock_details
 from .fact_changes import Change, FactChanges
 from .homes import Homes
@@ -71,7 +71,7 @@ _COLUMNS = ("key_hi", "key_lo", "sequence", "quantity", "row", "shard", "kind", 
 #: What changes nothing because something later is known.
 _OUTDATED = EventOutcome.COUNT_OUTDATED, EventOutcome.SUPPLY_OUTDATED
 
-#: Plain events that are recorded together where a turn may end between runs.
+#: Plain events that are recorded together: a turn may end before the next of them.
 RUN_MAX = 250
 
 _NO_KEY = 0, 0, 0
@@ -104,17 +104,15 @@ class StockFacts:
     def record_events(
         self, command: RecordStockEvents, now_ns: int
     ) -> EventsOutcome | Unknown | Steps[EventsOutcome]:
-        """Record facts of one source, in their order: those that change units on hand alone
-        together as far as they follow one another, each other by itself. Where promises can't be
-        kept, those are looked for in steps, when all is written.
+        """Record facts of one source, in their order. Where promises can't be kept, those are
+        looked for in steps, when all is written.
         """
         named = command.events
         if (unknown := self._unknown_location(named)) is not None:
             return unknown
         # Point of no return: every location is known; what else an event meets is its answer.
         parts = list(self._parts(command.source, named))
-        is_many = self.homes.sku_names.first and len(named) > RUN_MAX
-        if len(parts) > 1 or is_many or not all(map(_IS_PLAIN, named)):
+        if len(parts) > 1 or len(named) > RUN_MAX or not all(map(_IS_PLAIN, named)):
             return self._record_in_steps(command, parts, now_ns)
         named = self._inside(named)
         recorded = [self._record(command.source, named, now_ns)]
@@ -198,6 +196,7 @@ class StockFacts:
         name, what became of each, and the numbers that they passed over.
         """
         places = _Places(self.homes, named)
+        self.work.spend(len(places.new) * LEVEL_BEGUN)
         events = _columns(named, places)
         plan = np.zeros(len(events), PLAN)
         touched = self.planner.find_levels(events, plan)

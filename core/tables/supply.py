@@ -83,15 +83,13 @@ def known_to_come(supply: Array | None) -> int:
     return 0 if supply is None else int(kernels.still_to_come(supply))
 
 
-def sum_incoming(shard: Shard, rows: Array, before_ns: int = NEVER_NS) -> list[int]:
-    """Units that are still to come to rows (int64), and were expected before an instant."""
-    if not len(shard.supplies):
-        return [0] * len(rows)
-    incoming = np.empty(len(rows), np.int64)
-    tables = shard.supply_heads.records, shard.supplies.records
-    kernels.sum_incoming(rows, *tables, before_ns, incoming)
-    told: list[int] = incoming.tolist()
-    return told
+def sum_incoming(shard: Shard, rows: Array) -> Array:
+    """Units (int64) that are still to come to rows (int64)."""
+    incoming = np.zeros(len(rows), np.int64)
+    if len(shard.supplies):
+        tables = shard.supply_heads.records, shard.supplies.records
+        kernels.sum_incoming(rows, *tables, NEVER_NS, incoming)
+    return incoming
 
 
 def list_open(shard: Shard, rows: Array, most: int) -> tuple[Array, Array, int]:

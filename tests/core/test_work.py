@@ -5,13 +5,28 @@ What runs is counted, not timed (tests/core/work_seen.py), so the bar of 10 ms i
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import product
 from random import Random
+from typing import cast
 
+import numpy as np
 import pytest
 
-from bench.harness.nasty_commands import KINDS, Nasty
-from holdfast.core.commands import Command
+from bench.harness.nasty_commands import KINDS, OPERATIONS_MAX, PLACES, WIDE, Nasty
+from holdfast.core.commands import (
+    AvailabilitiesView,
+    Command,
+    GetAvailability,
+    GetReservation,
+    ReadLevels,
+    RecordStockEvents,
+    ReservationView,
+    StockEvent,
+)
+from holdfast.core.ids import key_from_parts
+from holdfast.core.limits import BATCH_MAX, LINES_MAX
+from holdfast.core.model import EventKind
 from holdfast.core.node import Node
 from holdfast.core.warm import warm_up
 from tests.core.engine import Ticket
@@ -24,6 +39,12 @@ FEW_ROUNDS = {0.001: 4, 0.03: 4, 1: 1}
 MANY_ROUNDS = dict.fromkeys(FEW_ROUNDS, 40)
 
 MS = 1_000_000
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _warm() -> None:
+    """What is compiled in a turn would count as its work."""
+    warm_up()
 
 
 @dataclass(slots=True)
@@ -99,7 +120,6 @@ def stress(seed: int, nodes: int, mixes: int) -> int:
 
 
 def test_no_turn_of_any_mix_is_long() -> None:
-    warm_up()
     assert stress(0, nodes=3, mixes=80) > 240
 
 
@@ -108,7 +128,6 @@ def test_no_turn_of_any_mix_is_long() -> None:
 @pytest.mark.parametrize("seed", range(1, 11))
 def test_no_turn_of_ten_thousand_mixes_is_long(seed: int) -> None:
     """A hundred thousand in all. Behind its 250, a node holds some 100,000 reservations."""
-    warm_up()
     assert stress(seed, nodes=40, mixes=250) > 10_000
 
 
@@ -126,7 +145,6 @@ def test_what_a_command_declares_is_what_it_is_seen_to_do(
     """Not less than half of it, where that matters; what it declares beyond it is spent in kernels
     and in NumPy, of which the tracer sees little.
     """
-    warm_up()
     watch, nasty = opened(kind.__name__, 4)
     for size, count in rounds.items():
         do(watch.node, (nasty.reserve(size) for _ in range(8)))
@@ -143,7 +161,6 @@ def test_what_a_command_declares_is_what_it_is_seen_to_do(
 @pytest.mark.parametrize("count", [16, pytest.param(64, marks=pytest.mark.slow)])
 def test_a_flood_of_the_longest_commands_is_spread_over_turns(count: int) -> None:
     """So many of each kind at once: no turn does more for it."""
-    warm_up()
     watch, nasty = opened("flood", 4)
     for kind in (Nasty.reserve, Nasty.repeat, Nasty.get_reservation, Nasty.move, Nasty.extend):
         watch.ask([kind(nasty, 1) for _ in range(count)])
@@ -152,11 +169,71 @@ def test_a_flood_of_the_longest_commands_is_spread_over_turns(count: int) -> Non
         watch.turns.clear()
 
 
+def test_new_stock_levels_are_recorded_a_few_at_a_time() -> None:
+    watch, _ = opened("new", 4)
+    skus = (f"N{number}" for number in range(BATCH_MAX))
+    watch.ask([RecordStockEvents("new", tuple(_receipts("receipt", skus, ["W"])))])
+    assert max(map(max, watch.turns)) <= 0.8 * BAR
+
+
+def test_levels_at_many_locations_with_supply_are_read_a_few_at_a_time() -> None:
+    watch, nasty = opened("wide", 1)
+    do(watch.node, [nasty.record_supply(1)])
+    watch.ask([GetAvailability(tuple(WIDE[n % len(WIDE)] for n in range(BATCH_MAX)))])
+    assert max(map(max, watch.turns)) <= BAR / 2
+
+
+def test_statuses_of_many_levels_are_read_a_few_at_a_time() -> None:
+    watch, _ = opened("statuses", 1)
+    for number in range(20):
+        receipts = _receipts(f"receipt {number}", ["B0"], PLACES)
+        facts = [replace(each, to_status=f"status {number}") for each in receipts]
+        halves = tuple(facts[::2]), tuple(facts[1::2])
+        do(watch.node, (RecordStockEvents("s", half) for half in halves))
+    (ticket,) = watch.ask([GetAvailability(("B0",) * 30)])
+    told = cast(AvailabilitiesView, ticket.outcome).levels
+    assert len(told.unavailable) == 30 * len(PLACES) * 20
+    assert max(map(max, watch.turns)) <= BAR
+
+
+def test_a_long_reservation_waits_for_a_turn_that_has_time() -> None:
+    """What a read of 2,000 lines takes is known when the reservation is found."""
+    watch, nasty = opened("long", 4)
+    longest = nasty.reserve(1)
+    do(watch.node, [longest])
+    shorter = [ReadLevels(np.zeros(OPERATIONS_MAX, np.uint64))] * 9
+    read = watch.ask([*shorter, GetReservation(longest.key)])[-1].outcome
+    assert len(cast(ReservationView, read).lines) == LINES_MAX
+    assert max(map(max, watch.turns)) <= BAR
+
+
+def test_upkeep_and_commands_do_not_share_a_turn_when_both_are_long() -> None:
+    """Commands wait for a turn, and not for two."""
+    watch, nasty = opened("upkeep", 7)
+    longest = nasty.reserve(1)
+    do(watch.node, [longest, *(nasty.reserve(0.5) for _ in range(60))])
+    waited = 0
+    for _ in range(40):
+        watch.now_ns += 8_000_000 * MS
+        watch.turns.clear()
+        watch.ask([GetReservation(longest.key)])
+        waited += len(watch.turns) > 1
+        assert max(map(max, watch.turns)) <= BAR
+    assert waited
+
+
 def test_a_command_that_loops_without_a_word_is_seen() -> None:
     """The judge can fail: work that nobody declared counts all the same."""
     seen = Seen()
     assert 200_000 == len(seen.watch(list_of_squares, 200_000))
     assert seen.units > BAR
+
+
+def _receipts(document: str, skus: Iterable[str], locations: Iterable[str]) -> Iterator[StockEvent]:
+    """A receipt of one unit of each SKU at each location."""
+    for sku, location in product(skus, locations):
+        key = key_from_parts(document, sku, location)
+        yield StockEvent(key, 0, sku, location, EventKind.RECEIPT, 1)
 
 
 def list_of_squares(count: int) -> list[int]:
