@@ -5,10 +5,12 @@ caller sends and nobody has taken, what it is sent and does not read.
 """
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 import grpc
@@ -33,9 +35,15 @@ STREAMS_MAX: Final = 10_000
 #: that sends four times as much.
 HEADERS_BYTES_MAX: Final = 1 << 14
 
-#: Resets that a caller may send at once and a second: all its calls may be given up together. The
-#: library ends a connection that resets more (CVE-2023-44487).
-RESETS_MAX: Final = (STREAMS_MAX, STREAMS_MAX)
+#: The library can end a connection for its rate of resets (CVE-2023-44487), and of frames that say
+#: nothing, such as PRIORITY. That would fail the calls of a client that gives up many at once, or
+#: has its priorities. Here work ends with its call, and each call has its place in a round, so that
+#: such a flood takes no more than one of calls. The number is as large as a limit can be.
+NO_LIMIT: Final = ((1 << 64) - 1, (1 << 64) - 1)
+
+#: What of a connection's answers may wait for its reader. Streams wait with theirs before; when the
+#: answers of single calls are more than this, the connection is ended.
+UNSENT_BYTES_MAX: Final = 1 << 26
 
 #: What is asked of the session at once.
 WRITE_BYTES: Final = 1 << 18
@@ -45,18 +53,28 @@ WRITE_BYTES: Final = 1 << 18
 READ_BYTES: Final = 1 << 13
 UNREAD_MAX: Final = 1 << 16
 
+#: Streams that wait for their reader and are looked at in one round: ten thousand take 5 ms.
+LOOKED_AT: Final = 256
+
 #: What a field of headers weighs in a turn, whatever its length: HTTP/2's own measure of the cost
 #: of one (RFC 9113, 6.5.2).
 FIELD_BYTES: Final = 32
 
-#: Seconds that a caller has for its first settings, as with gRPC's own server; and for an answer
-#: to the notice of our end.
+#: Seconds that a caller has for its first settings, as with gRPC's own server; for an answer to the
+#: notice of our end; between two looks at whether it takes what we wait for it to take; and for the
+#: last bytes of its connection.
 HANDSHAKE_S: Final = 120.0
 NOTICE_S: Final = 1.0
+LOOK_S: Final = 5.0
+LAST_BYTES_S: Final = 10.0
+
+#: Why a connection ends that lets too much wait (RFC 9113, 7).
+ENHANCE_YOUR_CALM: Final = 0xB
 
 _CONFIGURATION: Final = ngh2.Configuration(
     auto_window_update=False,
-    stream_reset_rate_limit=RESETS_MAX,
+    stream_reset_rate_limit=NO_LIMIT,
+    glitch_rate_limit=NO_LIMIT,
     max_inbound_header_list_size=4 * HEADERS_BYTES_MAX,
 )
 _SETTINGS: Final = {
@@ -96,12 +114,13 @@ class Http2Connection(asyncio.Protocol):
         self._unread = bytearray()
         self._events: deque[Any] = deque()
         self._due: deque[Callable[[], int]] = deque()
-        self._waiting: set[Http2Stream] = set()
+        self._waiting: OrderedDict[Http2Stream, None] = OrderedDict()
+        self._unlooked = 0
         self._is_working = self._is_reading_paused = False
         self._is_flush_due = self._is_full = False
         self._ends_when_idle = False
-        self._handshake: asyncio.TimerHandle | None = None
-        self._notice: asyncio.TimerHandle | None = None
+        self._has_met = self._is_draining = self._is_lost = False
+        self._timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         return f"<Http2Connection, {len(self._streams)} streams>"
@@ -112,7 +131,7 @@ class Http2Connection(asyncio.Protocol):
         self._served.connections.add(self)
         self._session.initiate_connection(_SETTINGS)
         self._session.set_local_window_size(CONNECTION_WINDOW)
-        self._handshake = self._served.loop.call_later(HANDSHAKE_S, transport.abort)
+        self._in(HANDSHAKE_S, transport.abort)
         self._flush()
 
     def data_received(self, data: bytes) -> None:
@@ -133,23 +152,18 @@ class Http2Connection(asyncio.Protocol):
         self._flush()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Called by asyncio: the caller has gone, or we have ended it."""
-        for timer in (self._handshake, self._notice):
-            if timer is not None:
-                timer.cancel()
+        """Called by asyncio: the caller has gone, or we have ended it. Its calls end in turns."""
+        self._cancel_timer()
         self._forget()
-        for stream in self._streams.values():
-            if stream.call is not None:
-                stream.call.leave()
-        self._streams.clear()
-        self._served.connections.discard(self)
-        self._served.left.set()
+        self._is_lost = True
+        self._due.extend(partial(self._end_stream, number) for number in self._streams)
+        self._work_soon()
 
     def work(self) -> int | None:
         """Hand on a message of a stream, or work an event, or read what brings events: what was
         read is done with first. See `Source`.
         """
-        if self._transport.is_closing():
+        if self._transport.is_closing() and not self._is_lost:
             self._forget()  # nobody waits for what is left
         if self._due:
             return self._due.popleft()()
@@ -158,7 +172,10 @@ class Http2Connection(asyncio.Protocol):
         if self._unread:
             return self._read()
         self._is_working = False
-        if self._is_reading_paused and not self._transport.is_closing():
+        if self._is_lost:
+            self._served.connections.discard(self)
+            self._served.left.set()
+        elif self._is_reading_paused and not self._transport.is_closing():
             self._is_reading_paused = False
             self._transport.resume_reading()
         return None
@@ -174,10 +191,11 @@ class Http2Connection(asyncio.Protocol):
         It is told so first, and when it has heard that, which calls were still taken (RFC 9113,
         6.8).
         """
-        if self._handshake is not None:
-            self._transport.close()  # it has not even begun
+        if not self._has_met:
+            self._close()  # it has not even begun
             return
-        self._notice = self._served.loop.call_later(NOTICE_S, self._say_end)
+        self._is_draining = True
+        self._in(NOTICE_S, self._say_end)
         with suppress(ngh2.NGH2Error):
             self._session.send_shutdown_notice()
             self._session.ping()
@@ -189,7 +207,7 @@ class Http2Connection(asyncio.Protocol):
             if stream.call is not None:
                 stream.call.fail(CallStatus.of(faults.draining()))
         self._flush()
-        self._transport.close()
+        self._close()
 
     def flush_soon(self) -> None:
         """Send what there is when this round of the loop is done: of many calls in one write."""
@@ -204,12 +222,31 @@ class Http2Connection(asyncio.Protocol):
         try:
             while not self._is_full and (data := self._session.data_to_send(WRITE_BYTES)):
                 self._transport.write(data)
+                self._unlooked = len(self._waiting)
         except ngh2.NGH2Error:
-            self._transport.close()  # the session has failed before
+            self._close()  # the session has failed before
         if not self._is_full:
-            for stream in tuple(self._waiting):
-                stream.go_on()
+            self._let_go_on()
+        if self._session.queued_body_size() > UNSENT_BYTES_MAX:
+            self._end_with_too_much()
         self._take_events()
+
+    def _let_go_on(self) -> None:
+        """Have a look at streams that wait, and at the others in the next rounds."""
+        count = min(LOOKED_AT, self._unlooked)
+        for stream in tuple(islice(self._waiting, count)):
+            self._waiting.move_to_end(stream)
+            stream.go_on()
+        self._unlooked -= count
+        if self._unlooked:
+            self.flush_soon()
+
+    def _end_with_too_much(self) -> None:
+        """Say so, and end: its answers would fill the memory."""
+        with suppress(ngh2.NGH2Error):
+            self._session.terminate_connection(ENHANCE_YOUR_CALM)
+            self._transport.write(self._session.data_to_send(WRITE_BYTES))
+        self._close()
 
     def _take_events(self) -> None:
         self._events += self._session.events()
@@ -233,8 +270,9 @@ class Http2Connection(asyncio.Protocol):
         try:
             self._session.receive_data(data)
         except ngh2.NGH2Error:
-            self._transport.close()  # this is not HTTP/2, or means harm
+            self._close()  # this is not HTTP/2, or means harm
         else:
+            self._unlooked = len(self._waiting)
             self._take_events()
             self.flush_soon()
         return len(data)
@@ -249,13 +287,13 @@ class Http2Connection(asyncio.Protocol):
         if kind is ngh2.TrailersReceived:
             return self._hear(event.stream_id, b"", is_last=True)
         if kind is ngh2.StreamClosed:
-            self._end_stream(event.stream_id)
-        elif kind is ngh2.SettingsReceived:
+            return self._end_stream(event.stream_id)
+        if kind is ngh2.SettingsReceived:
             self._have_met()
         elif kind is ngh2.PingAcknowledged:
             self._say_end()
         elif kind is ngh2.ConnectionClosed:
-            self._transport.close()
+            self._close()
         return 0
 
     def _begin(self, number: int, headers: Fields, *, is_all: bool) -> int:
@@ -302,32 +340,63 @@ class Http2Connection(asyncio.Protocol):
             return 0
         return stream.call.hear(data, is_last=is_last)
 
-    def _end_stream(self, number: int) -> None:
-        """Both sides have said all, or one has given it up."""
+    def _end_stream(self, number: int) -> int:
+        """Both sides have said all, or one has given it up. Return the weight of what that ends."""
         stream = self._streams.pop(number, None)
+        weight = 0
         if stream is not None:
-            self._waiting.discard(stream)
-            if stream.call is not None:
-                stream.call.leave()
+            self._waiting.pop(stream, None)
+            weight = 0 if stream.call is None else stream.call.leave()
             stream.take()
         self._end_if_idle()
+        return weight
 
     def _have_met(self) -> None:
         """The caller has sent its settings."""
-        if self._handshake is not None:
-            self._handshake.cancel()
-            self._handshake = None
+        if not self._has_met:
+            self._has_met = True
+            self._cancel_timer()
 
     def _say_end(self) -> None:
         """Tell a caller who has heard the notice which calls were still taken."""
-        if self._notice is None or self._ends_when_idle:
+        if not self._is_draining or self._ends_when_idle:
             return
         self._ends_when_idle = True
+        self._look(None)
         with suppress(ngh2.NGH2Error):
             self._session.send_goaway()
+        self._flush()
         self._end_if_idle()
+
+    def _look(self, before: int | None) -> None:
+        """End when all that is waited for is its reader, who has taken nothing since the last look,
+        when so many bytes were unsent.
+        """
+        unsent = self._session.queued_body_size() + self._transport.get_write_buffer_size()
+        if unsent == before and all(each.waits_for_reader() for each in self._streams.values()):
+            self._transport.abort()
+            return
+        self._in(LOOK_S, self._look, unsent)
 
     def _end_if_idle(self) -> None:
         if self._ends_when_idle and not self._streams:
             self._flush()
+            self._close()
+
+    def _close(self) -> None:
+        """End the connection when its last bytes have left: a peer that does not read has some time
+        to take them, and would have all of it otherwise.
+        """
+        if not self._transport.is_closing():
             self._transport.close()
+            self._in(LAST_BYTES_S, self._transport.abort)
+
+    def _in(self, seconds: float, do: Callable[..., object], *given: object) -> None:
+        """Do this after so long, in place of what was to be done before."""
+        self._cancel_timer()
+        self._timer = self._served.loop.call_later(seconds, do, *given)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -6,7 +6,7 @@ A unary call is a coroutine without a task; a stream has one.
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import grpc
 
@@ -19,6 +19,10 @@ from ...taskless import Driven
 from .grpc_fields import Fields, trailers_of, trailers_ok
 from .grpc_messages import CUT_BYTES, MessageReader
 from .grpc_requests import OneRequest, Requests, RequestStream
+
+#: What it weighs in a turn to end a call that is under way: its work is cancelled, which for a
+#: stream are some coroutines in one another.
+LEAVE_BYTES: Final = 1 << 10
 
 Work = Driven[bytes] | LaneCall
 
@@ -68,7 +72,7 @@ class Call:
         self._work: Work | asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         if context.deadline_s is not None:
-            self._deadline = loop.call_at(context.deadline_s, self._end_late)
+            self._deadline = loop.call_at(context.deadline_s, self.end_late)
         self._requests = self._requests_of(endpoint.kind)
 
     def __repr__(self) -> str:
@@ -93,10 +97,16 @@ class Call:
             self.fail(status)
         return weight
 
-    def leave(self) -> None:
-        """Nobody waits for its end any more."""
-        if not self._is_over:
-            self._stop()
+    def leave(self) -> int:
+        """Nobody waits for its end any more. Return what it weighs to end it now."""
+        if self._is_over:
+            return 0
+        self._stop()
+        return LEAVE_BYTES
+
+    def end_late(self) -> None:
+        """Its time is over. Thousands may end at once, so that each waits for its turn."""
+        self._stream.in_turn(self._fail_late)
 
     def fail(self, status: CallStatus) -> None:
         """End it with a status, whatever it is doing; not if it has ended."""
@@ -160,8 +170,9 @@ class Call:
         )
         self._stream.take()
 
-    def _end_late(self) -> None:
+    def _fail_late(self) -> int:
         self.fail(CallStatus.of(faults.deadline_exceeded()))
+        return LEAVE_BYTES
 
     def _stop(self) -> None:
         self._finish()

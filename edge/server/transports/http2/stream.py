@@ -15,8 +15,10 @@ from .grpc_calls import Call
 from .grpc_fields import HEAD, Fields
 from .grpc_messages import framed
 
-#: What of a stream's answers may wait for its reader, beside one message.
+#: What of a stream's answers may wait for its reader, beside one message; and what of all answers
+#: of a connection may, before a stream has no more there than one message.
 UNSENT_MAX: Final = 1 << 16
+UNSENT_TOGETHER_MAX: Final = 1 << 24
 
 #: Why a stream is reset that has ended well (RFC 9113, 7).
 NO_ERROR: Final = 0
@@ -36,7 +38,7 @@ class Http2Stream:
         number: int,
         flush_soon: Callable[[], None],
         in_turn: Callable[[Callable[[], int]], None],
-        waiting: "set[Http2Stream]",
+        waiting: "dict[Http2Stream, None]",
     ) -> None:
         """`waiting` has the streams of a connection that wait for what was sent to leave."""
         self.call: Call | None = None
@@ -56,6 +58,10 @@ class Http2Stream:
     def __repr__(self) -> str:
         return f"<Http2Stream {self._number}: {self.call}>"
 
+    def waits_for_reader(self) -> bool:
+        """Whether it has ended, or could go on, but for answers that its caller has not taken."""
+        return self._has_ended or self._room is not None
+
     def send(self, message: bytes) -> None:
         """Send a message after those before it."""
         with suppress(ngh2.NGH2Error):
@@ -70,13 +76,13 @@ class Http2Stream:
         if self._has_room():
             return
         self._room = asyncio.get_running_loop().create_future()
-        self._waiting.add(self)
+        self._waiting[self] = None
         try:
             await self._room
         finally:
             self._room = None
             if not self._has_ended:
-                self._waiting.discard(self)
+                self._waiting.pop(self, None)
 
     def go_on(self) -> None:
         """Do what waits for what was sent to leave, if it has."""
@@ -112,7 +118,7 @@ class Http2Stream:
     def _end_soon(self) -> None:
         self._has_ended = True
         if not self.was_all_said:
-            self._waiting.add(self)
+            self._waiting[self] = None
         self._flush_soon()
 
     def _stop_caller_that_has_all(self) -> None:
@@ -122,10 +128,14 @@ class Http2Stream:
         session, number = self._session, self._number
         windows = (session.remote_window_size, session.stream_remote_window_size(number))
         if min(windows) > 0 and not session.queued_body_size(number):
-            self._waiting.discard(self)
+            self._waiting.pop(self, None)
             if not self.was_all_said:
                 session.reset_stream(number, NO_ERROR)
                 self._flush_soon()
 
     def _has_room(self) -> bool:
-        return self._session.queued_body_size(self._number) <= UNSENT_MAX
+        """A stream whose answers were all taken has room whatever its neighbours leave unread."""
+        unsent = self._session.queued_body_size(self._number)
+        return not unsent or (
+            unsent <= UNSENT_MAX and self._session.queued_body_size() <= UNSENT_TOGETHER_MAX
+        )

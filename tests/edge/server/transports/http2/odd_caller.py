@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
@@ -22,7 +22,11 @@ class Wire:
 
     def __init__(self, caller: Any) -> None:
         self.caller = caller
-        self.is_closed = False
+        self.is_closed = self.is_aborted = False
+        self.unsent = self.taken = 0
+        """Bytes that the socket has not taken, and that it takes between two looks at that."""
+        self.on_close: Callable[[], object] | None = None
+        """What is called when it is closed and its last bytes have left."""
         self.written_late = 0
         """Writes after it was closed, of which asyncio complains."""
         self.paused: list[bool] = []
@@ -39,8 +43,15 @@ class Wire:
 
     def close(self) -> None:
         self.is_closed = True
+        if self.on_close is not None:
+            asyncio.get_running_loop().call_soon(self.on_close)
 
-    abort = close
+    def abort(self) -> None:
+        self.is_closed = self.is_aborted = True
+
+    def get_write_buffer_size(self) -> int:
+        self.unsent -= self.taken
+        return self.unsent
 
     def pause_reading(self) -> None:
         self.paused.append(True)
@@ -121,6 +132,8 @@ class Caller:
         self.trailers: dict[int, dict[bytes, bytes]] = {}
         self.data: dict[int, bytes] = {}
         self.ended: set[int] = set()
+        self.told_why: list[int] = []
+        """With which errors the node ended the connection."""
 
     def begin(self, path: str, **more: str) -> int:
         """Send the headers of a call."""
@@ -164,6 +177,8 @@ class Caller:
             self.data[event.stream_id] = self.data.get(event.stream_id, b"") + event.data
         elif isinstance(event, ngh2.StreamClosed):
             self.ended.add(event.stream_id)
+        elif isinstance(event, ngh2.GoAwayReceived):
+            self.told_why.append(event.error_code)
 
     async def call(self, path: str, data: bytes, **more: str) -> dict[bytes, bytes]:
         """Call a method with a body; return all headers and trailers of the answer."""
