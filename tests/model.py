@@ -243,7 +243,7 @@ class Model:
             return conflict or again(known, now_ns)
         unknown = list(self.unknown(command.lines))
         if unknown:
-            return Unknown(unknown[0].field, unknown[0].value, tuple(unknown[1:]))
+            return Unknown(*unknown[0], more=tuple(unknown[1:]))
         refused = self.refuse(command, now_ns)
         if refused:
             return refused
@@ -294,13 +294,13 @@ class Model:
         self.waiting += wait(self.reservations[command.key], command.latest_ns, there)
         return outcome._replace(backorders=backorders(self.reservations[command.key], now_ns))
 
-    def unknown(self, lines: tuple[Line, ...]) -> Iterator[Unknown]:
+    def unknown(self, lines: tuple[Line, ...]) -> Iterator[tuple[str, str]]:
         """All names that stand for nothing."""
         for i, line in enumerate(lines):
             if line.sku not in self.skus:
-                yield Unknown(f"lines[{i}].sku", line.sku)
+                yield f"lines[{i}].sku", line.sku
             if line.location not in self.locations:
-                yield Unknown(f"lines[{i}].location", line.location)
+                yield f"lines[{i}].location", line.location
 
     def short(
         self, lines: tuple[Line, ...], latest: tuple[int | None, ...] = (), now_ns: int = 0

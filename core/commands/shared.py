@@ -24,8 +24,10 @@ class Unknown:
 
     field: str
     value: str
-    more: "tuple[Unknown, ...]" = ()
-    """What else the command names in vain, so that a caller need not find out one by one."""
+    more: tuple[tuple[str, str], ...] = ()
+    """Fields and values of what else the command names in vain, so that a caller need not find out
+    one by one.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ this file.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import compress, pairwise
 
 import numpy as np
@@ -67,7 +67,7 @@ def find_lines(homes: Homes, command: AnyReserve) -> Array | Unknown:
         for each in _unknown_names(position, line, shard, row)
     ]
     if unknown:
-        return replace(unknown[0], more=tuple(unknown[1:]))
+        return Unknown(*unknown[0], more=tuple(unknown[1:]))
     flags = text_flags(command)
     operations = [line_operation(command, *each, flags) for each in found]
     return np.array(operations, OPERATION)
@@ -91,11 +91,12 @@ def line_operation(
     return (key.hi, key.lo, line.quantity, row, command.hold_ms, shard.number, flags, location)
 
 
-def _unknown_names(position: int, line: Line, shard: Shard, row: int) -> Iterator[Unknown]:
+def _unknown_names(position: int, line: Line, shard: Shard, row: int) -> Iterator[tuple[str, str]]:
+    """Fields and values."""
     if row == UNKNOWN_SKU:
-        yield Unknown(f"lines[{position}].sku", line.sku)
+        yield f"lines[{position}].sku", line.sku
     if shard.locations.find(line.location) < 0:
-        yield Unknown(f"lines[{position}].location", line.location)
+        yield f"lines[{position}].location", line.location
 
 
 def shards_of(operations: Array) -> list[int]:

@@ -7,11 +7,13 @@ comes out.
 """
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from enum import Enum
 from functools import partial
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -39,6 +41,7 @@ from .context import CallContext
 from .lane_call import Lane, LaneCall, OnEnd, Spelling, Way, answered
 from .log_writer import Sampler
 from .open_streams import OpenStreams
+from .reading import LONG_BYTES, ReadingTurns
 from .statistics import CallCounters
 from .taskless import Driven
 
@@ -73,6 +76,12 @@ def service_names(files: Iterable[Any]) -> tuple[str, ...]:
 #: the call waited to be read. So a call that ends in the last tenth of its time counts as late.
 DEADLINE_SLACK_S = 0.005
 DEADLINE_SLACK_SHARE = 0.1
+
+#: A service has none, unless it says so.
+NO_LANES: Final[Mapping[str, Lane]] = MappingProxyType({})
+
+#: What is packed in columns takes microseconds to read, and need not wait for other requests.
+ANY_LENGTH: Final = sys.maxsize
 
 
 def methods_of(files: Iterable[Any]) -> Iterable[MethodDescriptor]:
@@ -128,7 +137,8 @@ class Endpoints:
     """Makes an endpoint of each method.
 
     `service` has a method of each descriptor's name, which takes the request, or an iterator of
-    them, and a CallContext. `admit` raises the `Fault` with which a call is refused unread.
+    them, and a CallContext. `admit` raises the `Fault` with which a call is refused unread. `lanes`
+    are those in which calls wait together, by the name of their method.
     """
 
     def __init__(
@@ -139,14 +149,16 @@ class Endpoints:
         counters: CallCounters,
         sampler: Sampler,
         clock: Callable[[], float] = perf_counter,
+        *,
+        lanes: Mapping[str, Lane] = NO_LANES,
     ) -> None:
         self.open_streams = OpenStreams()
+        self._reading = ReadingTurns()
         self._clock = clock
         self._admit = admit
         self._counters = counters
         self._sampler = sampler
         self._loop_time = asyncio.get_running_loop().time
-        lanes = getattr(service, "lanes", {})
         self.all: Final = tuple(
             self._endpoint(descriptor, getattr(service, descriptor.name), lanes)
             for descriptor in descriptors
@@ -187,10 +199,12 @@ class Endpoints:
         self, descriptor: MethodDescriptor, method: Callable[..., Any]
     ) -> Callable[..., Any]:
         request_class: Any = GetMessageClass(descriptor.input_type)
-        parse = _parser(twin(request_class) if has_columns(request_class) else request_class)
+        is_packed = has_columns(request_class)
+        parse = _parser(twin(request_class) if is_packed else request_class)
         name = descriptor.name
+        long_bytes = ANY_LENGTH if is_packed else LONG_BYTES
         if descriptor.client_streaming:
-            return self._both_ways(name, parse, method)
+            return self._both_ways(name, parse, method, long_bytes)
         if descriptor.server_streaming:
             return self._one_way(name, parse, method)
         can_refuse = "outcome" in descriptor.output_type.fields_by_name
@@ -200,7 +214,7 @@ class Endpoints:
             if descriptor.containing_service.file is admin_service_pb2.DESCRIPTOR
             else self._admit
         )
-        return self._unary(name, parse, method, admit, can_refuse=can_refuse)
+        return self._unary(name, parse, method, admit, long_bytes, can_refuse=can_refuse)
 
     def _unary(
         self,
@@ -208,6 +222,7 @@ class Endpoints:
         parse: Parse,
         method: Callable[[Any, CallContext], Awaitable[Any]],
         admit: Callable[[CallContext], None],
+        long_bytes: int,
         *,
         can_refuse: bool,
     ) -> Respond:
@@ -216,6 +231,8 @@ class Endpoints:
             code = ""
             try:
                 admit(call)
+                if len(data) > long_bytes:
+                    await self._reading.wait(len(data))
                 response = await method(parse(data), call)
                 code = _code_of(response) if can_refuse else "OK"
             except Exception as error:
@@ -235,6 +252,7 @@ class Endpoints:
         name: str,
         parse: Parse,
         method: Callable[[AsyncIterator[Message | Fault], CallContext], AsyncIterator[Message]],
+        long_bytes: int,
     ) -> RespondToStream:
         """Answers each message of a stream, in their order."""
 
@@ -246,6 +264,8 @@ class Endpoints:
             async def parsed() -> AsyncIterator[Message | Fault]:
                 async for data in requests:
                     arrivals.append(self._clock())
+                    if len(data) > long_bytes:
+                        await self._reading.wait(len(data))
                     yield _parsed(parse, data)
 
             def responses() -> AsyncIterator[Message]:

@@ -187,7 +187,9 @@ class Server:
         if settings.ledger == "on":
             ledger = LedgerReader(settings.data_dir, lambda: journal.position)
         service = Service(admission, ledger)
-        endpoints = Endpoints(service, methods_of(PUBLIC), admission.admit, counters, sampler)
+        endpoints = Endpoints(
+            service, methods_of(PUBLIC), admission.admit, counters, sampler, lanes=service.lanes
+        )
         transport = _transport(settings, endpoints)
         status = NodeStatus(
             recovered, admission, counters, heartbeat, snapshots, self._log_lines, sampler,

@@ -34,7 +34,7 @@ def fault_from_outcome(outcome: FaultOutcome, request: Any = None) -> Fault:
     match outcome:
         case core.Unknown():
             named = outcome.more[: NAMED_MAX - 1]
-            more = [(_path_before_sums(e.field, *lines), e.value) for e in named]
+            more = [(_path_before_sums(name, *lines), value) for name, value in named]
             unnamed = len(outcome.more) - len(named)
             return not_found(field, outcome.value, *more, unnamed=unnamed)
         case core.Conflict():

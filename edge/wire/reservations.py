@@ -27,6 +27,7 @@ from .validation import (
     check_count,
     check_name,
     enum_member,
+    first_bad_name,
     hold_ms,
     is_name,
     time_ns,
@@ -281,8 +282,22 @@ def _lines(
     if len(lines) == 1:  # most reservations: nothing to count and nothing to sum
         return (_line(path, 0, lines[0], may_name_by_id),)
     check_count(path, len(lines), 1, LINES_MAX)
-    read = [_line(path, index, line, may_name_by_id) for index, line in enumerate(lines)]
+    read = [core.Line(line.sku, line.location, line.quantity, line.line_id) for line in lines]
+    if not _are_plain(read):
+        for index, line in enumerate(lines):
+            _line(path, index, line, may_name_by_id)
     return _summed(path, read)
+
+
+def _are_plain(lines: Sequence[core.Line]) -> bool:
+    """Whether lines are seen at once to be good, as most are. Together that takes half as long."""
+    skus, locations, quantities, line_ids = zip(*lines, strict=True)
+    return (
+        1 <= min(quantities) <= max(quantities) <= QUANTITY_MAX
+        and first_bad_name(skus) is None
+        and first_bad_name(tuple(set(locations))) is None
+        and first_bad_name(tuple(filter(None, line_ids))) is None
+    )
 
 
 def _line(path: str, index: int, line: LineMessage, may_name_by_id: bool) -> core.Line:
@@ -307,6 +322,8 @@ def _summed(path: str, lines: list[core.Line]) -> tuple[core.Line, ...]:
     The engine keeps a line for each: what a caller names twice is one line to it.
     Raises a `Fault` for the line that takes a sum beyond QUANTITY_MAX.
     """
+    if len({(line.sku, line.location, line.line_id) for line in lines}) == len(lines):
+        return tuple(lines)
     totals: dict[tuple[str, str, str], int] = {}
     for index, line in enumerate(lines):
         name = line.sku, line.location, line.line_id
@@ -314,8 +331,6 @@ def _summed(path: str, lines: list[core.Line]) -> tuple[core.Line, ...]:
         if total > QUANTITY_MAX:
             expected = f"all lines of this SKU, location and id to sum to {QUANTITY_MAX:,} at most"
             raise invalid(f"{path}[{index}].quantity", line.quantity, expected)
-    if len(totals) == len(lines):
-        return tuple(lines)
     return tuple(
         [
             core.Line(sku, location, total, line_id)

@@ -114,7 +114,7 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
             yield f"fault: {field} {value} is beyond {limit} {what}"
         case Unknown(field, value, more):
             yield f"fault: unknown {field} {value}"
-            yield from (f"  and {each.field} {each.value}" for each in more)
+            yield from (f"  and {name} {text}" for name, text in more)
         case Ambiguous(field, count=count):
             yield f"fault: ambiguous {field} stands for {count} lines"
         case Conflict(field, first, now):

@@ -235,10 +235,10 @@ class Storyteller:
 
     def named(self, line: Line) -> Line:
         """Some units of a line, which may leave out its id, or all else."""
-        line = replace(line, quantity=self.rng.randint(1, 3))
+        line = line._replace(quantity=self.rng.randint(1, 3))
         if line.line_id and self.is_one_in(3):
-            return replace(line, sku="", location="")
-        return replace(line, line_id="") if self.is_one_in(4) else line
+            return line._replace(sku="", location="")
+        return line._replace(line_id="") if self.is_one_in(4) else line
 
     def again(self) -> Command:
         """Something that was sent not long ago; sometimes with other content under the same id."""
@@ -252,7 +252,7 @@ class Storyteller:
                 lines = list(command.lines or ())
                 return replace(command, lines=tuple(self.rng.sample(lines, len(lines))))
             case Reserve(_, (first, *rest)) | Move(_, _, _, (first, *rest)) if self.is_one_in(4):
-                return replace(command, lines=(replace(first, quantity=first.quantity + 1), *rest))
+                return replace(command, lines=(first._replace(quantity=first.quantity + 1), *rest))
             case Reserve() if self.is_one_in(8):
                 return replace(command, owner=self.rng.choice(OWNERS))
             case Reserve() | Extend() if self.is_one_in(4):

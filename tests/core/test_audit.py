@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -233,7 +232,7 @@ def retired(seed: int) -> Node:
         lines = tuple(Line(sku, "W", 5, f"{sku} of {number}") for sku in rng.sample(skus, 3))
         commands.append(Reserve(key, lines, 1_000))
         if number % 3:
-            some = (replace(lines[0], quantity=2),)
+            some = (lines[0]._replace(quantity=2),)
             commands.append(Move(Verb.COMMIT, key, None, some, Remainder.KEEP))
         if number % 2:
             commands.append(Move(Verb.CANCEL, key, None, None, Remainder.KEEP))

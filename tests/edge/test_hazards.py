@@ -86,8 +86,9 @@ class Inside:
         self.counters = CallCounters()
         service = Service(self.admission)
         endpoints = Endpoints(
-            service, methods_of(PUBLIC), self.admission.admit, self.counters, Sampler(100)
-        )
+            service, methods_of(PUBLIC), self.admission.admit, self.counters, Sampler(100),
+            lanes=service.lanes,
+        )  # fmt: skip
         self.handlers = GenericHandlers(endpoints.all)
 
     async def ask(self, command: Command) -> Any:

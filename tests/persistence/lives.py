@@ -132,7 +132,7 @@ class Life:
 
     def move(self) -> Command:
         made = self.some_reservation()
-        line = replace(self.rng.choice(made.lines), quantity=1)
+        line = self.rng.choice(made.lines)._replace(quantity=1)
         lines, remainder = self.rng.choice(
             ((None, Remainder.GIVE_BACK), ((line,), Remainder.KEEP), ((line,), Remainder.GIVE_BACK))
         )

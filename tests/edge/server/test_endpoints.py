@@ -6,6 +6,7 @@ The service is made up, so that there is one method of each kind, streams of the
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import grpc
@@ -255,3 +256,18 @@ async def test_what_a_sender_takes_between_two_messages_is_no_latency(
     assert {"Convert": 0.0} == made.counters.statistics().seconds
     assert 3 == made.answers("Convert")
     assert {("Convert", "OK"): 1} == await made.wait_for_codes()
+
+
+async def test_long_requests_that_come_together_are_read_apart() -> None:
+    """Though their server hands them over in one round of the loop."""
+    served = Served()
+    get = next(each for each in served.endpoints.all if each.name.endswith("/Get"))
+    unknown = b"\x7a\x80\x80\x01" + bytes(1 << 14)  # field 15, length-delimited
+    calls = [asyncio.create_task(get.respond(unknown, CallContext())) for _ in range(8)]
+    read = [0]
+    for _ in range(20):
+        await asyncio.sleep(0)
+        read.append(len(served.clock.calls))
+    assert 8 == read[-1]
+    assert {0, 1} == {now - before for before, now in pairwise(read)}
+    assert [unknown] * 8 == await asyncio.gather(*calls)

@@ -71,8 +71,9 @@ class Shop:
         service = Service(self.admission)
         self.lane = service.lanes["Reserve"]
         endpoints = Endpoints(
-            service, methods_of(PUBLIC), self.admission.admit, CallCounters(), Sampler(0)
-        )
+            service, methods_of(PUBLIC), self.admission.admit, CallCounters(), Sampler(0),
+            lanes=service.lanes,
+        )  # fmt: skip
         self._reserve = next(each for each in endpoints.all if each.name.endswith("/Reserve"))
 
     async def stock(self, *skus: str) -> None:

@@ -3,7 +3,6 @@
 import base64
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
@@ -148,8 +147,8 @@ def test_thousands_of_unknown_names_are_told_in_one_pass_over_the_lines() -> Non
     request = SimpleNamespace(
         lines=[SimpleNamespace(sku=Sku(), location="L", line_id="") for _ in range(lines)]
     )
-    first, *more = [core.Unknown(f"lines[{at}].sku", str(at)) for at in range(lines)]
-    fault = fault_from_outcome(replace(first, more=tuple(more)), request)
+    first, *more = [(f"lines[{at}].sku", str(at)) for at in range(lines)]
+    fault = fault_from_outcome(core.Unknown(*first, more=tuple(more)), request)
     assert f"{lines} names are unknown: lines[0].sku" in fault.message
     assert lines == hashed
 
@@ -237,8 +236,8 @@ def test_the_longest_values_fit_a_header(character: str) -> None:
 def test_as_many_unknown_names_are_told_as_fit_a_header(character: str, count: int) -> None:
     """All three of three, however long; of thousands those that fit, and how many they are."""
     names = [f"{number:04}{character * 31}" for number in range(count)]
-    first, *more = [core.Unknown(f"lines[{at}].sku", name) for at, name in enumerate(names)]
-    fault = fault_from_outcome(replace(first, more=tuple(more)))
+    first, *more = [(f"lines[{at}].sku", name) for at, name in enumerate(names)]
+    fault = fault_from_outcome(core.Unknown(*first, more=tuple(more)))
     status = fault.to_status()
     sent = quote(fault.message) + base64.b64encode(status.SerializeToString()).decode()
     assert len(sent) < HEADERS_BYTES_MAX
@@ -258,7 +257,7 @@ def test_as_many_unknown_names_are_told_as_fit_a_header(character: str, count: i
 
 def test_no_more_names_fit_than_are_looked_at() -> None:
     """The shortest there are, so as many as a status and its message can name."""
-    more = tuple(core.Unknown("sku", chr(at)) for at in range(33, 33 + 2 * faults.NAMED_MAX))
+    more = tuple(("sku", chr(at)) for at in range(33, 33 + 2 * faults.NAMED_MAX))
     fault = fault_from_outcome(core.Unknown("sku", " ", more=more))
     (request,) = unpacked(fault.to_status(), error_details_pb2.BadRequest)
     assert len(request.field_violations) < faults.NAMED_MAX
