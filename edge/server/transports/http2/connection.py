@@ -62,8 +62,9 @@ FIELD_BYTES: Final = 32
 
 #: Seconds that a caller has for its first settings, as with gRPC's own server; for an answer to the
 #: notice of our end; between two looks at whether it takes what we wait for it to take; and for the
-#: last bytes of its connection.
+#: last bytes of its connection. A socket may be full and take nothing for so long.
 HANDSHAKE_S: Final = 120.0
+FULL_S: Final = 60.0
 NOTICE_S: Final = 1.0
 LOOK_S: Final = 5.0
 LAST_BYTES_S: Final = 10.0
@@ -143,8 +144,13 @@ class Http2Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def pause_writing(self) -> None:
-        """Called by asyncio: the socket is full. What is to be sent waits in the session."""
+        """Called by asyncio: the socket is full. What is to be sent waits in the session, and so
+        does the end of a connection that means harm. A client's library reads whatever its
+        application does, so that a socket which stays full has nobody at its other end.
+        """
         self._is_full = True
+        if self._has_met and not self._is_draining:
+            self._in(FULL_S, self._look_at_socket, self._transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         """Called by asyncio."""
@@ -377,6 +383,14 @@ class Http2Connection(asyncio.Protocol):
             self._transport.abort()
             return
         self._in(LOOK_S, self._look, unsent)
+
+    def _look_at_socket(self, before: int) -> None:
+        """End when it is full, and was when so many bytes were in it, of which none has left."""
+        unsent = self._transport.get_write_buffer_size()
+        if self._is_full and unsent == before:
+            self._transport.abort()
+        elif self._is_full:
+            self._in(FULL_S, self._look_at_socket, unsent)
 
     def _end_if_idle(self) -> None:
         if self._ends_when_idle and not self._streams:

@@ -111,6 +111,24 @@ async def test_who_reads_it_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> No
     assert not caller.wire.is_aborted
 
 
+@pytest.mark.parametrize("taken", [0, 1])
+async def test_a_socket_that_is_full_and_takes_nothing_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, taken: int
+) -> None:
+    """Not one that takes a byte between two looks, nor one that is not full any more."""
+    monkeypatch.setattr(connection, "FULL_S", 0.0)
+    caller = Caller()
+    await caller.until_quiet()
+    caller.wire.unsent, caller.wire.taken = 1 << 20, taken
+    caller.node.pause_writing()
+    await caller.until_quiet()
+    assert (not taken) is caller.wire.is_aborted
+    caller.wire.taken = 0
+    caller.node.resume_writing()
+    await caller.until_quiet()
+    assert (not taken) is caller.wire.is_aborted
+
+
 @pytest.mark.parametrize(
     ("path", "taken", "is_ended"),
     [("/a.b/Talk", 0, True), ("/a.b/Talk", 1, False), ("/a.b/Wait", 0, False)],
