@@ -124,7 +124,7 @@ class Nasty:
         skus = (SKUS[(first + number) % len(SKUS)] for number in range(count))
         return tuple(Line(sku, "W", quantity) for sku in skus)
 
-    def reserve(self, size: float) -> Command:
+    def reserve(self, size: float) -> Reserve:
         """Reserve: as many lines as the size says, sometimes more than there is."""
         quantity = self.rng.choice((1, 3, 3, 3, 10 * PLENTY))
         hold_ms = self.rng.choice((1_000, 3_600_000))

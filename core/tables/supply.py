@@ -83,12 +83,12 @@ def known_to_come(supply: Array | None) -> int:
     return 0 if supply is None else int(kernels.still_to_come(supply))
 
 
-def sum_incoming(shard: Shard, rows: Array) -> Array:
-    """Units (int64) that are still to come to rows (int64)."""
+def sum_incoming(shard: Shard, rows: Array, before_ns: int = NEVER_NS) -> Array:
+    """Units (int64) that are still to come to rows (int64), and were expected before an instant."""
     incoming = np.zeros(len(rows), np.int64)
     if len(shard.supplies):
         tables = shard.supply_heads.records, shard.supplies.records
-        kernels.sum_incoming(rows, *tables, NEVER_NS, incoming)
+        kernels.sum_incoming(rows, *tables, before_ns, incoming)
     return incoming
 
 

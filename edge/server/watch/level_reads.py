@@ -35,7 +35,7 @@ class LevelReads:
 
 def _read(shard: Shard, rows: Array, today_ns: int) -> Iterator[LevelRead]:
     uncovered = uncovered_at(shard, rows, today_ns)
-    late = zip(uncovered, sum_incoming(shard, rows, today_ns), strict=True)
+    late = zip(uncovered, sum_incoming(shard, rows, today_ns).tolist(), strict=True)
     for (row, name, level), of_supply in zip(_levels(shard, rows), late, strict=True):
         yield row, name, level, of_supply
 
@@ -48,7 +48,7 @@ def _levels(
     enabled = shard.location_records.records["enabled"][shard.levels.records["location"][rows]]
     unavailable = shard.name_unavailable(shard.list_unavailable(rows, columns[5]))
     backordered = shard.backordered.records[rows].tolist()
-    more = sum_incoming(shard, rows), shard.are_quarantined(rows).tolist(), backordered
+    more = sum_incoming(shard, rows).tolist(), shard.are_quarantined(rows).tolist(), backordered
     read = rows.tolist(), shard.name_rows(rows), columns.T.tolist(), enabled
     found = zip(*read, zip(*more, strict=True), strict=True)
     for place, (row, name, (*units, is_open, _, state), is_enabled, rest) in enumerate(found):
