@@ -97,6 +97,9 @@ def _warm_batches(node: Node) -> Sequence[Entry]:
     home = node.homes.shard_of_sku("S0")
     handles = np.array([make_handle(0, home.number, home.find_row("S0", "W"))], np.uint64)
     operations = np.zeros(2, OPERATION)
+    # Not to be written to, as what comes off the wire.
+    keys, holds = (np.frombuffer(bytes(2 * size), f"u{size}") for size in (8, 4))
+    kernels.read_operations(keys, keys, keys, keys.view("i8"), holds, 0, operations)
     operations["key_lo"] = (98, 99)
     operations["quantity"], operations["hold_ms"] = 1, HOLD_MS_MIN
     operations["shard"], operations["row"] = split_handles(0, handles.repeat(2))

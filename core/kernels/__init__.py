@@ -41,6 +41,7 @@ from .gaps import (
     apply_source_resets,
     list_gaps,
 )
+from .handles import read_operations, split_handles
 from .hash_slots import (
     move_slots,
 )
@@ -236,6 +237,7 @@ __all__ = [
     "read_expected",
     "read_levels",
     "read_lines",
+    "read_operations",
     "read_promises",
     "read_quantities",
     "read_reserves",
@@ -244,6 +246,7 @@ __all__ = [
     "reserve_batch",
     "reserve_lines",
     "settle_backorders",
+    "split_handles",
     "still_to_come",
     "sum_backordered",
     "sum_incoming",

@@ -30,6 +30,7 @@ from .codes import (
     INVALID_HOLD,
     INVALID_ID,
     INVALID_QUANTITY,
+    NEW_ID,
     NO_PART,
     PENDING,
     REPEATED,
@@ -38,7 +39,7 @@ from .codes import (
     UNKNOWN_STOCK_LEVEL,
 )
 from .compiled import kernel
-from .hash_slots import fill_slot, find_home, hash_key, probe
+from .hash_slots import fill_slot, find_empty, find_home, hash_key, probe
 from .levels import add_units
 from .promise import decide_line
 from .reservation_index import (
@@ -184,8 +185,8 @@ def _write_line(operation, position, header, effects):
 
 @kernel
 def reserve_batch(operations, codes, available, arrays, stop):
-    """Decide the PENDING single-line reserves of one shard one after the other, each seeing those
-    before it; return how many operations were seen.
+    """Decide the single-line reserves of one shard that are PENDING or of a NEW_ID one after the
+    other, each seeing those before it; return how many operations were seen.
 
     ACCEPTED has written and applied its effects, and `available` is the number that the reservation
     has got; other codes have changed nothing. ASK means that
@@ -199,10 +200,12 @@ def reserve_batch(operations, codes, available, arrays, stop):
         if i % _AHEAD == 0:
             _hash_ahead(i, operations, header, index, available)
         operation = operations[i]
-        if operation.shard != header[SHARD] or codes[i] != PENDING:
+        is_new = codes[i] == NEW_ID
+        if operation.shard != header[SHARD] or not (codes[i] == PENDING or is_new):
             continue
         h = np.uint64(available[i]) & ~_U1
-        slot = probe(index, find_home(index, h), h)
+        home = find_home(index, h)
+        slot = find_empty(index, home) if is_new else probe(index, home, h)
         if index.slots[slot] != 0:
             codes[i] = _judge_known(operation, part_at(index, slot, h), tables)
         else:

@@ -37,7 +37,11 @@ NO_TEXT = -1
 NO_PART = -1
 NO_LEVEL, UNKNOWN_SKU, UNKNOWN_LOCATION = -1, -2, -3
 
-#: Answers to an operation. ASK leaves the answer to the rules: another shard may know the id.
+#: The row of a handle of another timeline, which no stock level has either.
+OTHER_TIMELINE = -4
+
+#: Answers to an operation. ASK leaves the answer to the rules: another shard may know the id. They
+#: say NEW_ID when none does, and the operation is decided as if the index had nothing like it.
 (
     PENDING,
     ACCEPTED,
@@ -56,7 +60,7 @@ NO_LEVEL, UNKNOWN_SKU, UNKNOWN_LOCATION = -1, -2, -3
     INVALID_ID,
     BACKORDERED,
 ) = map(int, BatchOutcome)
-ASK = 255
+NEW_ID, ASK = 254, 255
 
 assert PENDING == 0, "the rules begin with zeroed codes"
 

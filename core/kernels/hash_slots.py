@@ -105,7 +105,7 @@ def fill_slot(index, slot, h, number):
 
 
 @kernel
-def _find_empty(index, slot):
+def find_empty(index, slot):
     """The first empty slot from one on."""
     end = slot + index.layout[SPILL]
     while index.slots[slot] != 0:
@@ -118,7 +118,7 @@ def _find_empty(index, slot):
 @kernel
 def enter(index, h, number):
     """Enter a record under a hash."""
-    fill_slot(index, _find_empty(index, find_home(index, h)), h, number)
+    fill_slot(index, find_empty(index, find_home(index, h)), h, number)
 
 
 @kernel
@@ -150,7 +150,7 @@ def move_slots(index, steps):
         entry = index.slots[index.layout[HOMES_AT] + moved]
         if entry != 0:
             home = index.layout[LARGER_AT] + _home(entry, index.layout[LARGER])
-            index.slots[_find_empty(index, home)] = entry
+            index.slots[find_empty(index, home)] = entry
         elif moved >= end:
             break
         moved += 1

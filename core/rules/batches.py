@@ -13,13 +13,10 @@ import numpy as np
 from .. import kernels
 from ..commands import (
     BatchCodes,
-    Line,
     Move,
     MoveBatch,
     MoveOutcome,
-    Reserve,
     ReserveBatch,
-    ReserveOutcome,
     ReserveRun,
     Revision,
     RunCodes,
@@ -32,10 +29,10 @@ from ..kernels.codes import (
     ID_REUSED,
     INVALID_ID,
     LINKED_REFUSED,
+    NEW_ID,
     PENDING,
     REPEATED,
     UNKNOWN_RESERVATION,
-    UNKNOWN_STOCK_LEVEL,
 )
 from ..limits import PART_NUMBER_BITS
 from ..model import TRANSITIONS, Remainder, Verb
@@ -85,22 +82,20 @@ class Batches:
         """Reserve single lines, each by itself, or all or none where they are linked. The turn may
         end between operations that are not linked; later holds then begin in the next turn.
         """
-        accepted_at_ns = now_ns
         self.work.spend(BATCH)
         operations = command.operations
         codes, counts = self._judge_form(operations)
         for start, end, is_group in _segments(command.linked, len(operations)):
             part, answers = operations[start:end], codes[start:end]
             if self.work.is_over:
-                now_ns = yield
+                yield
             if is_group:
                 self._reserve_group(part, answers)
             else:
                 self._reserve_run(part, counts, answers)
-                if len(asked := np.flatnonzero(answers == ASK)):
-                    yield from self._ask_each(part, answers, asked, now_ns)
+                yield from self._answer_asked(part, answers)
         touched = [shard for shard, count in zip(self.shards, counts, strict=True) if count]
-        return BatchCodes(codes, accepted_at_ns, joint_turn.revisions(touched))
+        return BatchCodes(codes, now_ns, joint_turn.revisions(touched))
 
     def _judge_form(self, operations: Array) -> tuple[Array, list[int]]:
         """Codes with what is malformed answered and the rest PENDING, and counts by shard."""
@@ -119,13 +114,28 @@ class Batches:
                 most = min(count, len(operations))
                 reserve_batch(shard, operations, most, codes, available, stop=False)
 
-    def _ask_each(self, operations: Array, codes: Array, asked: Array, now_ns: int) -> Steps[None]:
-        """Answer what the kernels left to the rules, at these places."""
-        self._answer_known(operations, codes, asked)
-        for index in asked[codes[asked] == ASK]:
+    def _answer_asked(self, operations: Array, codes: Array) -> Steps[None]:
+        """Answer what the kernels left to the rules."""
+        while len(asked := np.flatnonzero(codes == ASK)):
             if self.work.is_over:
-                now_ns = yield
-            codes[index] = self._ask_reserve(operations[index], now_ns)
+                yield
+            self.work.spend(OPERATION_ASKED)
+            self._answer_known(operations, codes, asked)
+            if len(new := asked[codes[asked] == ASK]):
+                self._reserve_new(operations, codes, new)
+
+    def _reserve_new(self, operations: Array, codes: Array, places: Array) -> None:
+        """Reserve the operations at these places, whose ids no reservation has. One whose id stands
+        before it is left, because it depends on what becomes of that.
+        """
+        first: dict[bytes, int] = {}
+        for place, key in zip(places.tolist(), _packed_keys(operations[places]), strict=True):
+            first.setdefault(key, place)
+        places = np.array(list(first.values()))
+        part, answers = operations[places], np.full(len(places), NEW_ID, np.uint8)
+        counts = np.bincount(part["shard"], minlength=len(self.shards)).tolist()
+        self._reserve_run(part, counts, answers)
+        codes[places] = answers
 
     def _answer_known(self, operations: Array, codes: Array, places: Array) -> None:
         """Answer those of the operations at these places whose ids reservations have."""
@@ -144,25 +154,6 @@ class Batches:
         parts = np.empty(len(operations), np.int64)
         kernels.find_parts(self.homes.index.arrays, operations, parts)
         return parts
-
-    def _ask_reserve(self, operation: Array, now_ns: int) -> int:
-        self.work.spend(OPERATION_ASKED)
-        key = _key(operation)
-        is_known = bool(self.reservations.find(key))
-        shard, row = self.shards[int(operation["shard"])], int(operation["row"])
-        if not is_known and not shard.is_open(row):
-            return UNKNOWN_STOCK_LEVEL
-        if not 0 <= row < len(shard.levels):
-            return ID_REUSED
-        sku, location = shard.name_row(row)
-        line = Line(sku, location, int(operation["quantity"]))
-        reserve = Reserve(key, (line,), int(operation["hold_ms"]))
-        outcome = self.reservations.reserve(reserve, now_ns)
-        if not isinstance(outcome, ReserveOutcome):
-            return ID_REUSED if is_known else UNKNOWN_STOCK_LEVEL
-        if outcome.refusal is not None:
-            return _CODES[outcome.refusal.code]
-        return REPEATED if outcome.is_repeat else ACCEPTED
 
     def _reserve_group(self, operations: Array, codes: Array) -> None:
         """Reserve linked operations all or none, each decided against what those before it in the

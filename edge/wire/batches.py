@@ -12,13 +12,13 @@ from google.protobuf.message import Message
 from numpy.typing import NDArray
 
 from holdfast.core import commands as core
-from holdfast.core.handles import split_handles
+from holdfast.core import kernels
+from holdfast.core.handles import timeline_bits
 from holdfast.core.model import Verb
 from holdfast.core.tables.layouts import OPERATION
 from holdfast.v1 import reservation_service_pb2 as reservation
 
-from .faults import Fault, invalid
-from .handles import check_timeline
+from .faults import Fault, invalid, other_timeline
 from .packed import ColumnError, column
 from .shared import add_revisions
 from .validation import check_count
@@ -39,19 +39,19 @@ STREAM_VERBS: Final = {"commit": Verb.COMMIT, "fulfill": Verb.FULFILL, "release"
 def reserve_batch_from_request(request: Any, timeline: int) -> core.ReserveBatch:
     """The command of a BatchReserve. One hold duration may stand for all operations."""
     public = reservation.BatchReserveRequest
-    operations = _operations(request, public)
-    count = len(operations)
+    high, low = _ids(request, public)
+    count = len(high)
     handles = _same_length(_column(request, public, "stock_levels"), "stock_levels", count)
     quantities = _same_length(_column(request, public, "quantities"), "quantities", count)
     hold_ms = _column(request, public, "hold_milliseconds")
     if len(hold_ms) != 1:  # one value stands for all
         hold_ms = _same_length(hold_ms, "hold_milliseconds", count)
-    shards, rows = split_handles(timeline, handles)
-    check_timeline("stock_levels", handles, rows)
-    operations["shard"], operations["row"] = shards, rows
+    operations = np.empty(count, OPERATION)
     # Above int64 a quantity turns negative, and is answered like any other below 1.
-    operations["quantity"] = quantities.view("<i8")
-    operations["hold_ms"] = hold_ms
+    columns = high, low, handles, quantities.view("<i8"), hold_ms
+    other = kernels.read_operations(*columns, timeline_bits(timeline), operations)
+    if other >= 0:
+        raise other_timeline(f"stock_levels[{other}]", int(handles[other]))
     return core.ReserveBatch(operations, _linked(request.linked, count))
 
 
@@ -62,14 +62,11 @@ def _column(request: Any, public: type[Message], name: str) -> NDArray[Any]:
         raise invalid(error.name, error.found, error.expected) from error
 
 
-def _operations(request: Any, public: type[Message]) -> NDArray[Any]:
-    # Ids come first on the wire, so every other column is measured against them.
+def _ids(request: Any, public: type[Message]) -> tuple[NDArray[Any], NDArray[Any]]:
+    # They come first on the wire, so every other column is measured against them.
     high = _column(request, public, "id_high")
     check_count("id_high", len(high), 1, OPERATIONS_MAX)
-    operations = np.zeros(len(high), OPERATION)
-    operations["key_hi"] = high
-    operations["key_lo"] = _same_length(_column(request, public, "id_low"), "id_low", len(high))
-    return operations
+    return high, _same_length(_column(request, public, "id_low"), "id_low", len(high))
 
 
 def _same_length(values: NDArray[Any], name: str, count: int) -> NDArray[Any]:
@@ -99,7 +96,10 @@ def reserve_batch_response(outcome: core.BatchCodes) -> reservation.BatchReserve
 
 def move_batch_from_request(verb: Verb, request: Any) -> core.MoveBatch:
     """The command of a BatchCommit, BatchFulfill or BatchRelease."""
-    return core.MoveBatch(verb, _operations(request, MOVE_REQUESTS[verb]))
+    high, low = _ids(request, MOVE_REQUESTS[verb])
+    operations = np.zeros(len(high), OPERATION)
+    operations["key_hi"], operations["key_lo"] = high, low
+    return core.MoveBatch(verb, operations)
 
 
 def move_batch_response(response_class: type[Message], outcome: core.BatchCodes) -> Message:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.core.handles import OTHER_TIMELINE
+from holdfast.core.kernels.codes import OTHER_TIMELINE
 
 from .faults import other_timeline
 

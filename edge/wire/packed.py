@@ -76,20 +76,26 @@ def column(message: Any, public: Any, name: str) -> NDArray[Any]:
     `public` is the message class that the twin stands for. Raises ColumnError when the column was
     sent in pieces or unpacked, or is not a whole number of values.
     """
-    field = public.DESCRIPTOR.fields_by_name[name]
-    dtype = _DTYPES[field.type]
+    number, dtype = _number_and_dtype(public, name)
     pieces = getattr(message, name)
     # Also where there are pieces: values sent unpacked beside them must not get lost.
-    if any(unknown.field_number == field.number for unknown in UnknownFieldSet(message)):
+    if any(unknown.field_number == number for unknown in UnknownFieldSet(message)):
         raise ColumnError(name, "unpacked", "a packed column, as proto3 sends it")
     if not pieces:
         return np.empty(0, dtype)
     if len(pieces) > 1:
         raise ColumnError(name, f"split into {len(pieces)}", "a packed column in one piece")
-    if len(pieces[0]) % dtype.itemsize:
+    data = pieces[0]  # which copies it
+    if len(data) % dtype.itemsize:
         expected = f"a multiple of {dtype.itemsize} bytes, one value each"
-        raise ColumnError(name, f"{len(pieces[0])} bytes", expected)
-    return np.frombuffer(pieces[0], dtype)
+        raise ColumnError(name, f"{len(data)} bytes", expected)
+    return np.frombuffer(data, dtype)
+
+
+@cache
+def _number_and_dtype(public: Any, name: str) -> tuple[int, np.dtype[Any]]:
+    field = public.DESCRIPTOR.fields_by_name[name]
+    return field.number, _DTYPES[field.type]
 
 
 def fill(message: Any, name: str, values: NDArray[Any]) -> None:

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.core.handles import OTHER_TIMELINE, make_handle, split_handles
+from holdfast.core.handles import make_handle, split_handles
+from holdfast.core.kernels.codes import OTHER_TIMELINE
 from holdfast.core.limits import ROWS_MAX, SHARDS_MAX
 
 timelines = st.integers(0, 2**64 - 1)

@@ -1,5 +1,6 @@
 """The ledger's kernels, on the tables of one shard that live through a random story."""
 
+from collections import Counter
 from random import Random
 from typing import Any
 
@@ -42,6 +43,10 @@ MOVES = (
 #: Numbers of shards: the first, one in the middle, the last.
 SHARDS = (0, 3, 255)
 LINES_MAX = 5
+
+
+def _keys_of(records: Array) -> list[tuple[int, int]]:
+    return list(zip(records["key_hi"].tolist(), records["key_lo"].tolist(), strict=True))
 
 
 class Shop:
@@ -192,6 +197,7 @@ class Shop:
         )  # fmt: skip
         answers[:] = self.rng.choices((codes.PENDING, 8), (9, 1), k=count)
         self._decide(operations, answers.copy())
+        answers[(answers == codes.PENDING) & self._are_new(operations)] = codes.NEW_ID
         self.effects = self._no_effects(count)
         available = np.zeros(count, np.int64)
         self.duel.call(
@@ -199,6 +205,12 @@ class Shop:
             self.rng.random() < 0.3, operations=max(1, count),
         )  # fmt: skip
         self.duel.note("reserve_batch", answers)
+
+    def _are_new(self, operations: Array) -> Array:
+        """Half of those operations whose id no row has ever had, and no other of them has."""
+        seen = Counter(_keys_of(self.reservations) + _keys_of(self.ended) + _keys_of(operations))
+        is_asked = self.rng.random() < 0.5
+        return np.array([is_asked and seen[key] == 1 for key in _keys_of(operations)], bool)
 
     def _decide(self, operations: Array, answers: Array) -> None:
         """Decide the same as if they were linked."""

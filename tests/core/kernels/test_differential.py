@@ -20,6 +20,7 @@ from holdfast.core.tables.layouts import LAST_COUNT, LEVEL, NUMBERED, SOURCE
 from tests.core.kernels import worlds
 from tests.core.kernels.backorders_world import backorders
 from tests.core.kernels.duel import PUBLIC, SPACES, Duel
+from tests.core.kernels.handles_world import columns
 from tests.core.kernels.ledger_world import blocks, seekers, shop
 from tests.core.kernels.line_sums_world import sums
 from tests.core.kernels.reserve_requests_world import reserves
@@ -37,6 +38,7 @@ WORLDS: tuple[World, ...] = (
     worlds.names,
     worlds.messages,
     worlds.received,
+    columns,
     reserves,
     worlds.levels,
     worlds.remembered,

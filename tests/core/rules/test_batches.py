@@ -35,7 +35,7 @@ from holdfast.core.commands import (
 from holdfast.core.handles import split_handles
 from holdfast.core.ids import Key, key_from_text
 from holdfast.core.kernels import codes
-from holdfast.core.limits import HOLD_MS_MAX, HOLD_MS_MIN, QUANTITY_MAX
+from holdfast.core.limits import HOLD_MS_MAX, HOLD_MS_MIN, PART_BITS, QUANTITY_MAX
 from holdfast.core.model import (
     TRANSITIONS,
     BatchOutcome,
@@ -47,6 +47,7 @@ from holdfast.core.model import (
 )
 from holdfast.core.node import Node
 from holdfast.core.tables.layouts import OPERATION
+from tests.core.kernels.duel import plain
 
 SKUS = ("Tea", "Mug", "Pot", "Cup", "Jug")
 PLACES = ("W1", "W2")
@@ -272,6 +273,35 @@ def test_an_id_counts_over_all_shards() -> None:
     desk.reserve((1, 0, 1))
     others = [codes.ID_REUSED if level else REPEATED for level in range(len(LEVELS))]
     assert others == desk.reserve(*((1, level, 1) for level in range(len(LEVELS))))
+
+
+def look_alikes(shard_count: int) -> list[tuple[int, int]]:
+    """Pairs of ids that share all of the hash that a slot of the index holds."""
+    numbers = np.arange(1, 1 << 20, dtype=np.uint64)
+    zero = np.uint64(0)
+    with np.errstate(over="ignore"):
+        hashes = plain("keyed_hash")(zero, zero, zero, numbers)
+    held = hashes >> np.uint64(PART_BITS + (shard_count - 1).bit_length())
+    order = np.argsort(held)
+    firsts = np.flatnonzero(held[order[1:]] == held[order[:-1]])
+    return [(int(numbers[order[at]]), int(numbers[order[at + 1]])) for at in firsts]
+
+
+def test_a_new_id_that_looks_like_a_known_one_is_decided_like_any() -> None:
+    """In whichever shards the two are, and also when it stands more than once in the batch."""
+    desk, pairs = Desk(4), look_alikes(4)
+    assert len(pairs) >= len(LEVELS)
+    for at, (known, new) in enumerate(pairs[: len(LEVELS)]):
+        level, other = at, (at * 3 + 1) % len(LEVELS)
+        assert [ACCEPTED] == desk.reserve((known, level, 1))
+        assert [] != list(desk.node.index.candidates(key(new)))
+        asks = [(new, other, 11), (new, other, 2), (new, other, 2), (known, level, 1)]
+        told = [codes.INSUFFICIENT_STOCK, ACCEPTED, REPEATED, REPEATED]
+        assert told == desk.reserve(*asks)
+        assert [REPEATED, REPEATED] == desk.reserve((known, level, 1), (new, other, 2))
+        assert [codes.ID_REUSED] == desk.reserve((new, level, 3))
+        assert [ACCEPTED, ACCEPTED] == desk.move(Verb.RELEASE, known, new)
+    check_invariants(desk.node)
 
 
 def test_a_linked_group_is_all_or_none() -> None:
