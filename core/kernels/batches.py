@@ -7,6 +7,7 @@ import numpy as np
 
 from ..limits import HOLD_MS_MAX, HOLD_MS_MIN, QUANTITY_MAX
 from .arguments import (
+    LEVELS,
     LINE_EFFECTS,
     MOVE_EFFECTS,
     RESERVATION_EFFECTS,
@@ -62,7 +63,7 @@ from .reservations import (
     write_move,
 )
 
-#: Operations whose slots of the index are read ahead.
+#: Operations whose slots of the index and stock levels are read ahead.
 _AHEAD = 256
 
 _U1 = np.uint64(1)
@@ -142,13 +143,14 @@ def _judge_known(operation, part, tables):
 
 
 @kernel
-def _hash_ahead(start, operations, header, index, hashes):
-    """Hash the keys of the next operations, then read their slots: so these come into the
-    processor's cache side by side instead of one after the other, which takes 40 of 250 ns a
-    reserve with four million reservations. Hashing in between would keep them apart.
+def _read_ahead(start, operations, header, index, levels, hashes):
+    """Hash the keys of the next operations, then read their slots and stock levels: so these come
+    into the processor's cache side by side instead of one after the other. Slots take 40 of 250 ns
+    a reserve with four million reservations, levels a fifth of the time with 10,000 of them.
+    Hashing in between would keep them apart.
 
-    The low bits of a hash are zero. The lowest becomes 1 where the slot is empty: what nobody looks
-    at would not be read.
+    The low bits of a hash are zero. The lowest becomes 1 where the slot is empty or nothing is on
+    hand: what nobody looks at would not be read.
     """
     end = min(start + _AHEAD, operations.size)
     for i in range(start, end):
@@ -156,7 +158,9 @@ def _hash_ahead(start, operations, header, index, hashes):
             hashes[i] = np.int64(hash_key(index, operations[i].key_hi, operations[i].key_lo))
     for i in range(start, end):
         if operations[i].shard == header[SHARD]:
-            hashes[i] |= index.slots[find_home(index, np.uint64(hashes[i]))] == 0
+            row = operations[i].row if 0 <= operations[i].row < header[LEVELS] else 0
+            is_empty = index.slots[find_home(index, np.uint64(hashes[i]))] == 0
+            hashes[i] |= is_empty | (levels[row].on_hand == 0)
 
 
 @kernel
@@ -198,7 +202,7 @@ def reserve_batch(operations, codes, available, arrays, stop):
     header, index, effects = tables.header, tables.ids, tables.effects
     for i in range(operations.size):
         if i % _AHEAD == 0:
-            _hash_ahead(i, operations, header, index, available)
+            _read_ahead(i, operations, header, index, tables.stock.levels, available)
         operation = operations[i]
         is_new = codes[i] == NEW_ID
         if operation.shard != header[SHARD] or not (codes[i] == PENDING or is_new):
@@ -260,7 +264,7 @@ def next_parts(index, operations, passed, parts):
 def find_parts(index, operations, parts):
     """Write each operation's candidate part (int64[n]), or -1. Keys are still to be compared.
 
-    Slots are read ahead as in `_hash_ahead`.
+    Slots are read ahead as in `_read_ahead`.
     """
     index = Index(*index)
     for i in range(operations.size):

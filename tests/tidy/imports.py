@@ -39,9 +39,9 @@ FLOORS = {
     "core": (
         ("node", "execution", "actor", "audit", "room", "statistics", "warm"),
         ("rules",),
-        ("tables",),
+        ("tables", "handles"),
         ("kernels",),
-        ("commands", "handles", "ids", "limits", "model", "work"),
+        ("commands", "ids", "limits", "model", "work"),
     ),
     "persistence": (
         ("backup", "past", "rebuild", "restore", "verify", "snapshots/process", "ledger"),

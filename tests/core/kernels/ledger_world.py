@@ -1,6 +1,5 @@
 """The ledger's kernels, on the tables of one shard that live through a random story."""
 
-from collections import Counter
 from random import Random
 from typing import Any
 
@@ -20,6 +19,7 @@ from holdfast.core.tables.effects import DTYPES, Section
 from holdfast.core.tables.layouts import ENDED_ID, LEVEL, LINE, OPERATION, PROMISE, RESERVATION
 from holdfast.core.tables.table import Array
 from tests.core.kernels.duel import Duel
+from tests.core.kernels.ids_seen import mark_new
 from tests.core.kernels.worlds import (
     EDGES,
     PART_BITS,
@@ -43,10 +43,6 @@ MOVES = (
 #: Numbers of shards: the first, one in the middle, the last.
 SHARDS = (0, 3, 255)
 LINES_MAX = 5
-
-
-def _keys_of(records: Array) -> list[tuple[int, int]]:
-    return list(zip(records["key_hi"].tolist(), records["key_lo"].tolist(), strict=True))
 
 
 class Shop:
@@ -189,28 +185,20 @@ class Shop:
     def reserve_batch(self) -> None:
         """Decide single lines, some of them asked for before, some answered already."""
         count = self.rng.randint(0, min(40, self.room))
-        operations = self._operations(count)
-        answers = np.zeros(count, np.uint8)
+        operations, answers = self._operations(count), np.zeros(count, np.uint8)
         self.duel.call(
             "judge_operations", operations, answers, np.zeros(4, np.int64),
             operations=max(1, count),
         )  # fmt: skip
         answers[:] = self.rng.choices((codes.PENDING, 8), (9, 1), k=count)
         self._decide(operations, answers.copy())
-        answers[(answers == codes.PENDING) & self._are_new(operations)] = codes.NEW_ID
-        self.effects = self._no_effects(count)
-        available = np.zeros(count, np.int64)
+        mark_new(self.rng, answers, operations, self.reservations, self.ended)
+        self.effects, available = self._no_effects(count), np.zeros(count, np.int64)
         self.duel.call(
             "reserve_batch", operations, answers, available, self.arrays,
             self.rng.random() < 0.3, operations=max(1, count),
         )  # fmt: skip
         self.duel.note("reserve_batch", answers)
-
-    def _are_new(self, operations: Array) -> Array:
-        """Half of those operations whose id no row has ever had, and no other of them has."""
-        seen = Counter(_keys_of(self.reservations) + _keys_of(self.ended) + _keys_of(operations))
-        is_asked = self.rng.random() < 0.5
-        return np.array([is_asked and seen[key] == 1 for key in _keys_of(operations)], bool)
 
     def _decide(self, operations: Array, answers: Array) -> None:
         """Decide the same as if they were linked."""
