@@ -135,7 +135,9 @@ class Execution:
         if not self.sku_names.first:
             return outcome
         # Twice: `_inside` has renamed the lines of the command as well.
-        self.work.spend(2 * LINE_NAMED * len(getattr(outcome, "lines", ())))
+        told = (outcome, getattr(outcome, "refusal", None))
+        lines = sum(len(getattr(each, "lines", ())) for each in told)
+        self.work.spend(2 * LINE_NAMED * lines)
         return put_names(outcome, self.sku_names.shown)
 
     def _run_each(

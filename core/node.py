@@ -52,7 +52,7 @@ from .tables.shard import Shard
 from .tables.sku_names import SkuNames
 from .tables.table import Array
 from .tables.writing import expire, record, record_seal, take_entry
-from .work import EXPIRY, TURN_WORK_MAX, Work
+from .work import EXPIRY, SHARE_BESIDE_COMMANDS, TURN_WORK_MAX, Work
 
 #: Work that may wait for one shard, in microseconds: that of 4,096 Reserves of one line.
 MAILBOX_CAPACITY = 24_576
@@ -241,8 +241,7 @@ class Node:
 
     def _keep_up(self, *, is_late: bool) -> bool:
         """Sweep, audit and review sources a little more, and return whether commands still have
-        time. Where that takes more than half of a turn, they wait for the next one, in which
-        nothing of this is done.
+        time. Where they have none, they wait for the next turn, in which nothing of this is done.
         """
         if is_late or self._has_put_off:
             self._has_put_off = False
@@ -250,7 +249,8 @@ class Node:
         for upkeep in (self.sweep, self.audit, self.source_states):
             if upkeep.next_ns <= self.now_ns:
                 upkeep.go_on(self.now_ns)
-        self._has_put_off = self.work.left < self.turn_work_max / 2
+        done = self.turn_work_max - self.work.left
+        self._has_put_off = done > self.turn_work_max * SHARE_BESIDE_COMMANDS
         return not self._has_put_off
 
     def _take_entries(self) -> list[Entry]:

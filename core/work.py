@@ -16,6 +16,10 @@ Told = TypeVar("Told")
 #: a turn ends within 10 ms (docs/adr/0025).
 TURN_WORK_MAX: Final = 4_000
 
+#: Holds that end and what is kept up beside which commands still run, of a whole turn: for the
+#: longest command, a turn that has done more has no time.
+SHARE_BESIDE_COMMANDS: Final = 1 / 8
+
 #: A Reserve of one line among others of its shard; and one that the kernel leaves to the rules.
 LINE_RESERVED: Final = 6
 RESERVE_ASKED: Final = 80
@@ -75,7 +79,7 @@ REVERSAL_TOLD: Final = 10
 
 #: A stock fact whose SKU is named by another name than its first; a line that is.
 EVENT_NAMED: Final = 6
-LINE_NAMED: Final = 2
+LINE_NAMED: Final = 0.8
 
 #: Units of a level that go to another SKU; those under a status take more.
 EVENT_MERGED: Final = 25

@@ -222,6 +222,10 @@ def renamed(value: Any, name_of: Callable[[str], str]) -> Any:
     for field in ("sku", "into_sku", *about):
         if isinstance(told.get(field), str):
             changes[field] = name_of(told[field])
+    if isinstance(value, Unknown):
+        changes["more"] = tuple(
+            (field, name_of(name) if field.endswith("sku") else name) for field, name in value.more
+        )
     if type(told.get("skus")) is tuple:
         changes["skus"] = tuple(
             name_of(each) if isinstance(each, str) else renamed(each, name_of)

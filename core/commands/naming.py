@@ -7,7 +7,7 @@ looked into. A fault or a difference that is about such a field has names in its
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from operator import attrgetter, is_
+from operator import attrgetter, is_, itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, get_args, get_type_hints
 
 from .batches import ResolveLevels
@@ -21,6 +21,9 @@ _Put: TypeAlias = Callable[[Any, Names], Any]
 
 _ONE: Final = ("sku", "into_sku")
 _MANY: Final = "skus"
+
+#: Of a Line: SKU, location and id.
+_OF_ONE: Final = itemgetter(0, 1, 3)
 
 #: What is said of the field that `field` names.
 _ABOUT_FIELD: Final[Mapping[type, Sequence[str]]] = {
@@ -76,13 +79,17 @@ def _layout_of(kind: Any) -> _Layout:
     puts = [(at, field, _put_for(kind, field, hints.get(field))) for at, field in enumerate(order)]
     fields = [(at, field, put) for at, field, put in puts if put is not None]
     about = [(at, field) for at, field, _ in puts if field in _ABOUT_FIELD.get(kind, ())]
-    read = attrgetter(*order) if len(order) > 1 else _read_one(*order)
+    read = _read_all(kind, order)
     is_reserve = kind in get_args(AnyReserve)
     return _Layout(fields, about, read, partial(_reserve, kind) if is_reserve else kind)
 
 
-def _read_one(field: str = "") -> Callable[[Any], Sequence[Any]]:
-    return lambda value: (getattr(value, field),)
+def _read_all(kind: Any, order: Sequence[str]) -> Callable[[Any], Sequence[Any]]:
+    if issubclass(kind, tuple):
+        return tuple
+    if len(order) > 1:
+        return attrgetter(*order)
+    return lambda value: tuple([getattr(value, field) for field in order])
 
 
 def _reserve(kind: Any, *values: Any) -> Any:
@@ -97,6 +104,8 @@ def _put_for(kind: type, field: str, hint: Any) -> _Put | None:
         return _put_many
     if kind is ResolveLevels:
         return _put_in_pairs
+    if kind is Unknown and field == "more":
+        return _put_in_what_else
     inside = _classes_in(hint)
     if any(each is kind or each in _ABOUT_FIELD or _layout_of(each).fields for each in inside):
         return _put_within
@@ -122,6 +131,14 @@ def _put_in_pairs(before: tuple[tuple[str, str], ...], names: Names) -> tuple[tu
     return tuple([(names.get(sku, sku), location) for sku, location in before])
 
 
+def _put_in_what_else(before: tuple[tuple[str, str], ...], names: Names) -> Any:
+    last = (field.rpartition(".")[2] for field, _ in before)
+    return tuple(
+        (field, names.get(value, value)) if end in _ONE else (field, value)
+        for end, (field, value) in zip(last, before, strict=True)
+    )
+
+
 def _put_within(before: Any, names: Names) -> Any:
     if type(before) is not tuple:
         return put_names(before, names)
@@ -134,21 +151,25 @@ def _put_in_lines(before: tuple[Any, ...], names: Names) -> tuple[Any, ...]:
     layout = _layout_of(before[0].__class__) if before else None
     if layout is None or layout.about or len(layout.fields) != 1:
         return tuple([put_names(each, names) for each in before])
-    ((at, field, put),), read, make = layout.fields, layout.read, layout.make
-    after = []
-    for each in before:
-        was = getattr(each, field, None)  # some are None
-        now = None if was is None else put(was, names)
-        if now is not was and now != was:
-            values = read(each)
-            after.append(make(*values[:at], now, *values[at + 1 :]))
-        else:
-            after.append(each)
+    ((at, field, put),), after = layout.fields, list(before)
+    was: list[Any] = [getattr(each, field, None) for each in before]  # some are None
+    now: list[Any]
+    if put is _put_one:
+        now = list(map(names.get, was, was))
+    else:
+        now = [each and put(each, names) for each in was]
+    for place, (old, new) in enumerate(zip(was, now, strict=True)):
+        if new is not old and new != old:
+            values = list(layout.read(before[place]))
+            values[at] = new
+            after[place] = layout.make(*values)
     return tuple(after)
 
 
 def sum_lines(lines: Sequence[Line]) -> tuple[Line, ...]:
     """Lines with one for each SKU, location and id."""
+    if len(set(map(_OF_ONE, lines))) == len(lines):
+        return tuple(lines)
     units: dict[tuple[str, str, str], int] = {}
     for line in lines:
         name = line.sku, line.location, line.line_id

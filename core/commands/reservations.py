@@ -115,8 +115,7 @@ class GetReservation:
     key: Key
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedLine:
+class RefusedLine(NamedTuple):
     """A line to blame; `available` is what there was to take."""
 
     sku: str

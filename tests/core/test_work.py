@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from bench.harness.nasty_commands import KINDS, OPERATIONS_MAX, PLACES, WIDE, Nasty
+from bench.harness.nasty_commands import KINDS, OPERATIONS_MAX, PLACES, SKUS, WIDE, Nasty
 from holdfast.core.commands import (
     AvailabilitiesView,
     Command,
@@ -21,9 +21,11 @@ from holdfast.core.commands import (
     GetReservation,
     ReadLevels,
     RecordStockEvents,
+    RenameSku,
     ReservationView,
     StockEvent,
 )
+from holdfast.core.commands.naming import put_names
 from holdfast.core.ids import key_from_parts
 from holdfast.core.limits import BATCH_MAX, LINES_MAX
 from holdfast.core.model import EventKind
@@ -204,6 +206,16 @@ def test_a_long_reservation_waits_for_a_turn_that_has_time() -> None:
     shorter = [ReadLevels(np.zeros(OPERATIONS_MAX, np.uint64))] * 9
     read = watch.ask([*shorter, GetReservation(longest.key)])[-1].outcome
     assert len(cast(ReservationView, read).lines) == LINES_MAX
+    assert max(map(max, watch.turns)) <= BAR
+
+
+@pytest.mark.parametrize("ask", [Nasty.reserve, Nasty.repeat, Nasty.sell, Nasty.move])
+def test_long_commands_on_renamed_skus_are_no_longer(ask: Callable[..., Command]) -> None:
+    watch, nasty = opened("renamed", 4)
+    do(watch.node, [nasty.reserve(1), *(RenameSku(sku, f"new {sku}") for sku in SKUS)])
+    shown = {sku: f"new {sku}" for sku in SKUS}
+    for _ in range(4):
+        watch.ask([put_names(ask(nasty, 1), shown), nasty.get_reservation(1)])
     assert max(map(max, watch.turns)) <= BAR
 
 

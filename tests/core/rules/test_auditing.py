@@ -78,10 +78,13 @@ class Shop:
         )
 
     def ask(self, command: Command) -> Outcome:
-        """The outcome of a command."""
-        self.node.post(command, Ticket(command))
-        ((_, outcome),) = self.turn()
-        return outcome
+        """The outcome of a command, which may wait for a turn in which nothing is kept up."""
+        ticket = Ticket(command)
+        self.node.post(command, ticket)
+        answers: dict[object, Outcome] = {}
+        while ticket not in answers:
+            answers.update(self.turn())
+        return answers[ticket]
 
     def turn(self) -> Sequence[tuple[object, Outcome]]:
         """Let a turn pass; return its answers."""

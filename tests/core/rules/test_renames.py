@@ -23,6 +23,7 @@ from holdfast.core.commands import (
     ReserveAgainstSupply,
     ReserveOutcome,
     StockEvent,
+    Unknown,
     UpdateLocation,
 )
 from holdfast.core.commands.naming import put_names
@@ -153,6 +154,13 @@ def test_lines_of_one_sku_are_summed_and_wait_for_the_earliest() -> None:
     ):
         asked = ReserveAgainstSupply(key, lines, 1, times)
         assert ReserveAgainstSupply(key, summed, 1, expected) == put_names(asked, first)
+
+
+def test_a_fault_tells_current_names_in_all_that_it_says() -> None:
+    more = ("lines[1].sku", "Tea"), ("lines[1].location", "Tea"), ("lines[2].sku", "Mug")
+    told = put_names(Unknown("lines[0].sku", "Tea", more), {"Tea": "Chai"})
+    assert "Chai" == told.value
+    assert ["Chai", "Tea", "Mug"] == [value for _, value in told.more]
 
 
 def test_nothing_is_made_anew_where_no_name_is_replaced() -> None:
