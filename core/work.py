@@ -52,9 +52,12 @@ OPERATION_LINKED: Final = 1
 #: A shard that is looked at before and after a command, so that what it wrote has its origin.
 ORIGIN_NOTED: Final = 20
 
-#: A shard in which a batch of events is written; an event; an id of one that is remembered, and
-#: looked up in each shard; what an event of columns came with, and each byte of text in it.
-SHARD_WRITTEN: Final = 20
+#: A shard in which a batch of events is written, what they came with, and numbers that they passed
+#: over; an event; an id of one that is remembered, and looked up in each shard; what an event of
+#: columns came with, and each byte of text in it.
+SHARD_WRITTEN: Final = 60
+SHARD_DETAILED: Final = 150
+SHARD_SKIPPED: Final = 75
 EVENT_RECORDED: Final = 0.2
 EVENT_REMEMBERED: Final = 0.2
 EVENT_LOOKED_UP: Final = 0.05

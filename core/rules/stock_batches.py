@@ -27,6 +27,8 @@ from ..work import (
     EVENT_LOOKED_UP,
     EVENT_RECORDED,
     EVENT_REMEMBERED,
+    SHARD_DETAILED,
+    SHARD_SKIPPED,
     SHARD_WRITTEN,
     TURN_WORK_MAX,
     Steps,
@@ -86,18 +88,23 @@ class StockBatches:
             tuple(skipped[:RANGES_TOLD_MAX]),
         )
 
+    def _fixed(self, command: StockBatch) -> float:
+        """The work of events that are recorded together, however few."""
+        each = SHARD_WRITTEN + (SHARD_DETAILED if command.details else 0)
+        return BATCH + len(self.shards) * each
+
     def _weigh(self, events: Array, details: StockDetails | None) -> float:
         """The work of events, which may all have ids."""
         keyed = events["has_key"].tobytes().count(1) * self._keyed
         return len(events) * EVENT_RECORDED + keyed + (_weigh_details(details) if details else 0)
 
     def _pieces(self, command: StockBatch) -> Iterator[slice]:
-        """What is recorded together: as much as a turn has time for, and counts whose numbers come
-        late by themselves.
+        """What is recorded together: as much as is a turn's work, so that no more of it follows in
+        the same turn; and counts whose numbers come late by themselves.
         """
         source, events = command.source, command.events
-        work = self._weigh(events, command.details)
-        most = max(EVENTS_MIN, int(TURN_WORK_MAX / 2 * len(events) / work))
+        work, room = self._weigh(events, command.details), TURN_WORK_MAX - self._fixed(command)
+        most = max(EVENTS_MIN, 1 + int(room * len(events) / work))
         for start in range(0, len(events), most):
             piece = events[start : start + most]
             for part in self.late_counts.parts(source, piece["kind"], piece["sequence"]):
@@ -116,7 +123,7 @@ class StockBatches:
         numbers that were passed over.
         """
         source = command.source
-        self.work.spend(BATCH + len(self.shards) * SHARD_WRITTEN + self._weigh(events, details))
+        self.work.spend(self._fixed(command) + self._weigh(events, details))
         touched = self.planner.find_levels(events, plan)
 
         def name_of(index: int) -> tuple[str, str] | None:
@@ -143,7 +150,9 @@ class StockBatches:
                 write_column_details(shard, written[Section.STOCK], decided, details)
             if command.correlation_id:
                 record_origin(shard, "", command.correlation_id, written)
-        return touched, decided, self.planner.finish(source, decided)
+        skipped = self.planner.finish(source, decided)
+        self.work.spend(len(self.shards) * SHARD_SKIPPED if skipped else 0)
+        return touched, decided, skipped
 
     def _late_count(self, source: str, events: Array, plan: Array, now_ns: int) -> Counted | None:
         """What a count that stands alone had not seen, if its number is late."""
