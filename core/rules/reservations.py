@@ -252,17 +252,22 @@ class Reservations:
     def get_reservation(
         self, command: GetReservation, now_ns: int
     ) -> ReservationView | Unknown | None:
-        """One reservation, or None if the turn has no time for it. Its lines are in the order of
-        the request that made it, and absent once they have left memory.
-        """
+        """One reservation, or None if the turn has no time for it."""
         parts = self.find(command.key)
+        lines = 0 if isinstance(parts, Ended) else _line_count(parts)
+        has_time = self.work.fits(lines * (LINE_READ + LINE_TOLD))
+        return self.view(command.key, now_ns) if has_time else None
+
+    def view(self, key: Key, now_ns: int) -> ReservationView | Unknown:
+        """One reservation. Its lines are in the order of the request that made it, and absent once
+        they have left memory.
+        """
+        parts = self.find(key)
         if not parts:
-            return Unknown("reservation_id", id_text(command.key))
+            return Unknown("reservation_id", id_text(key))
         if isinstance(parts, Ended):
             revisions = (parts.shard.revision_now(),)
             return ReservationView(_state(parts.units), (), None, None, revisions)
-        if not self.work.fits(_line_count(parts) * (LINE_READ + LINE_TOLD)):
-            return None
         found = self._read_lines(parts)
         self.work.spend(len(found.names) * LINE_TOLD)
         waiting = backordered_lines(parts, found, now_ns, self.work)

@@ -49,12 +49,11 @@ def find_reservations(
     """The first reservations that are wanted, from a place on, in the order of their places."""
     found: list[Listed] = []
     for place, key in _candidates(replica, wanted, start):
-        command = GetReservation(key)
-        view = replica.node.reservations.get_reservation(command, replica.node.now_ns)
+        view = replica.node.reservations.view(key, replica.node.now_ns)
         assert isinstance(view, ReservationView), "its key was read from its row"
         view = put_names(view, replica.node.sku_names.shown)
         if wanted.state in (None, view.state):
-            found.append(Listed(place, command, view))
+            found.append(Listed(place, GetReservation(key), view))
             if len(found) == limit:
                 break
     return found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.core.commands import GetReservation, ReservationView
+from holdfast.core.commands import ReservationView
 from holdfast.core.ids import Key
 from holdfast.core.kernels.codes import FLAG_TEXT
 from holdfast.core.model import State
@@ -43,7 +43,7 @@ def every_view(follower: Follower) -> dict[Key, ReservationView]:
             if record["flags"] & FLAG_TEXT:
                 (text,) = shard.id_texts.read(int(record["id_text"]), 1)
             key = Key(int(record["key_hi"]), int(record["key_lo"]), text)
-            view = node.reservations.get_reservation(GetReservation(key), node.now_ns)
+            view = node.reservations.view(key, node.now_ns)
             assert isinstance(view, ReservationView)
             views[key] = view
     return views
