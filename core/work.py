@@ -12,8 +12,8 @@ from typing import Final, TypeAlias, TypeVar
 
 Told = TypeVar("Told")
 
-#: Work after which a turn begins nothing more. With the longest single step begun just before that,
-#: a turn ends within 10 ms (docs/adr/0025).
+#: Work after which a turn begins nothing more. A command that takes more than is left waits to be
+#: the first of a turn, so that a turn ends within 10 ms (docs/adr/0025).
 TURN_WORK_MAX: Final = 4_000
 
 #: Holds that end and what is kept up beside which commands still run, of a whole turn: for the
