@@ -1,11 +1,13 @@
 """Reserve, Extend, Commit, Fulfill, Release, Cancel, GetReservation and ForceRelease."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from typing import Final, TypeAlias, TypeVar
 
 from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core import commands as core
+from holdfast.core.commands.naming import sum_lines
 from holdfast.core.ids import Key, key_from_text, request_key, text_from_key
 from holdfast.core.limits import (
     HOLD_MS_DEFAULT,
@@ -322,21 +324,19 @@ def _summed(path: str, lines: list[core.Line]) -> tuple[core.Line, ...]:
     The engine keeps a line for each: what a caller names twice is one line to it.
     Raises a `Fault` for the line that takes a sum beyond QUANTITY_MAX.
     """
-    if len({(line.sku, line.location, line.line_id) for line in lines}) == len(lines):
-        return tuple(lines)
-    totals: dict[tuple[str, str, str], int] = {}
-    for index, line in enumerate(lines):
-        name = line.sku, line.location, line.line_id
-        total = totals[name] = totals.get(name, 0) + line.quantity
-        if total > QUANTITY_MAX:
+    summed = sum_lines(lines)
+    if len(summed) < len(lines):
+        _check_sums(path, lines)
+    return summed
+
+
+def _check_sums(path: str, lines: Iterable[core.Line]) -> None:
+    totals = Counter[tuple[str, str, str]]()
+    for index, (sku, location, quantity, line_id) in enumerate(lines):
+        totals[sku, location, line_id] += quantity
+        if totals[sku, location, line_id] > QUANTITY_MAX:
             expected = f"all lines of this SKU, location and id to sum to {QUANTITY_MAX:,} at most"
-            raise invalid(f"{path}[{index}].quantity", line.quantity, expected)
-    return tuple(
-        [
-            core.Line(sku, location, total, line_id)
-            for (sku, location, line_id), total in totals.items()
-        ]
-    )
+            raise invalid(f"{path}[{index}].quantity", quantity, expected)
 
 
 def forced_from_request(request: admin.ForceReleaseRequest) -> core.ForceRelease:

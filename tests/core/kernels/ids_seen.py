@@ -11,7 +11,7 @@ from holdfast.core.tables.table import Array
 
 def mark_new(rng: Random, answers: Array, operations: Array, *tables: Array) -> None:
     """Half of the time, answer NEW_ID to PENDING operations whose id stands in no row of the tables
-    and in no other operation.
+    and once among the operations.
     """
     if rng.random() < 0.5:
         return
