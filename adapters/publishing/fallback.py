@@ -27,8 +27,8 @@ def of_level(rule: Fallback, cap: int, units: int) -> int:
     return min(units, cap) if rule is Fallback.CAP else units
 
 
-def of_pair(rule: Fallback, shown: int, units: int) -> int:
-    """What a pair shows at most when one of its levels is not current. `shown` below 0 is not
-    known: what may be a raise is none then.
+def of_pair(rule: Fallback, shown: int, quantity: int) -> int:
+    """What a pair is to show when one of its levels is not current, in place of `quantity`. `shown`
+    below 0 is not known: what may be a raise is none then.
     """
-    return min(units, max(0, shown)) if rule is Fallback.FREEZE else units
+    return min(quantity, max(0, shown)) if rule is Fallback.FREEZE else quantity

@@ -82,10 +82,11 @@ class Targets:
         if not is_known and not self._levels.is_whole:
             return None
         units = spare_units(units, self._claimed(sku, self._options.nodes[node], now_s))
-        if not is_current:
-            units = of_pair(fallback.rule, shown, units)
         buffer = min(units, self._buffer(rates))
-        return Target(there, buffer, units - buffer)
+        quantity = units - buffer
+        if not is_current:  # behind the buffer: what is shown has lost it already
+            quantity = of_pair(fallback.rule, shown, quantity)
+        return Target(there, buffer, quantity)
 
     def claim(self, sku: str, node: str, shown: int, now_s: float) -> int:
         """Units that the channel may sell while it is away, if it shows so many."""
