@@ -13,7 +13,6 @@ Rules of this file: it decides and does not wait. The clock, in seconds of the e
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from hashlib import blake2b
 from math import isfinite
 from typing import Final
 
@@ -23,6 +22,7 @@ from .flights import Flight, Heard
 from .items import Items
 from .known_levels import KnownLevels
 from .lags import Ages, Lags
+from .offer_numbers import id_prefix, is_outdated, next_sequence, offer_id
 from .outages import Claims, Outage
 from .pairs import NONE, Pairs, Record
 from .publish_options import PublishOptions
@@ -43,10 +43,6 @@ STALE_AT_ONCE_MAX: Final = 3
 #: Seconds before a channel is told to show more again than it says. What it shows less of, it has
 #: most likely sold, and the order is on its way here.
 SOLD_THERE_S: Final = 10.0
-
-#: Milliseconds of the epoch are what sequences begin with, so that a channel whose store was lost
-#: here is not offered a sequence that it has seen.
-_MILLISECONDS: Final = 1_000
 
 
 class Board:
@@ -285,9 +281,8 @@ class Board:
         pairs, quantity = self.pairs, shown.quantity
         if pairs.flights[row]:
             return Heard.PASSING, row
-        if self._is_outdated(shown, row) or (
-            quantity == pairs.shown[row] and not pairs.in_doubt[row]
-        ):
+        is_old = is_outdated(shown, self._prefix(row), pairs.sequence[row])
+        if is_old or (quantity == pairs.shown[row] and not pairs.in_doubt[row]):
             self._differed.pop(row, None)
             return Heard.ECHO, row
         is_answer = bool(pairs.in_doubt[row]) and quantity == pairs.offered[row]
@@ -419,11 +414,11 @@ class Board:
     def _take_off(self, row: int, now_s: float) -> Flight:
         pairs = self.pairs
         item, node = pairs.names[row]
-        sequence = max(pairs.sequence[row] + 1, int(now_s * _MILLISECONDS))
+        sequence = next_sequence(pairs.sequence[row], now_s)
         quantity, shown = pairs.target[row], pairs.shown[row]
-        offer_id = f"{self._prefix(row)}.{sequence:x}"
         known = None if shown == NONE else shown
-        offer = Offer(item, node, quantity, known, sequence, offer_id)
+        named = offer_id(self._prefix(row), sequence)
+        offer = Offer(item, node, quantity, known, sequence, named)
         pairs.sequence[row], pairs.offered[row] = sequence, quantity
         if row in self._differed:
             self._differed[row] += 1
@@ -485,13 +480,4 @@ class Board:
         pairs.exposed[row] = exposed
 
     def _prefix(self, row: int) -> str:
-        item, node = self.pairs.names[row]
-        names = f"{self._channel}\0{item}\0{node}".encode(errors="surrogatepass")
-        return blake2b(names, digest_size=8).hexdigest()
-
-    def _is_outdated(self, shown: Shown, row: int) -> bool:
-        """Whether it is of an offer before the newest one, which came later."""
-        prefix, _, sequence = shown.offer.rpartition(".")
-        if not sequence or prefix != self._prefix(row):
-            return False
-        return sequence != f"{self.pairs.sequence[row]:x}"
+        return id_prefix(self._channel, *self.pairs.names[row])

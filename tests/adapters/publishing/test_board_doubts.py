@@ -1,14 +1,16 @@
 """What a board does not know, and must not take for known: each a way to oversell."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
 from holdfast.adapters.contract import Accepted, Deferred, OfferVerdict, Rejected
 from holdfast.adapters.events import Shown
 from holdfast.adapters.publishing.board import ASKED_MAX_S, SOLD_THERE_S, Board
-from holdfast.adapters.publishing.flights import Flight
+from holdfast.adapters.publishing.flights import Flight, Heard
 from holdfast.adapters.publishing.known_levels import KnownLevels
+from holdfast.adapters.publishing.offer_numbers import CLOCK_BEHIND_S
 from tests.adapters.publishing.test_board import START_S, board_of, drain
 
 Tell = Callable[[int], None]
@@ -70,6 +72,24 @@ def test_what_a_channel_has_sold_is_not_raised_again_while_figures_are_frozen(
     assert not board.waiting  # its orders could not be told to the core, and are on their way
     drain(board.pass_time(START_S + 30 + SOLD_THERE_S))
     assert 10 == offered(board, START_S + 60).offer.quantity
+
+
+@pytest.mark.parametrize(
+    ("late_s", "is_heard"),
+    [(0.0, True), (CLOCK_BEHIND_S - 1, True), (CLOCK_BEHIND_S + 1, False), (5_000.0, False)],
+)
+def test_what_a_channel_showed_before_the_newest_offer_is_not_heard_any_more(
+    late_s: float, is_heard: bool, board: Board, tell: Tell
+) -> None:
+    tell(10)
+    board.settle(offered(board), Accepted(), START_S)
+    told = datetime.fromtimestamp(START_S - late_s, UTC)
+    shown = Shown(source="", id="1", item="a", node="DEFAULT", quantity=3, time=told)
+    heard, _ = board.hear(shown, START_S + 60)
+
+    assert is_heard == (heard is Heard.DIFFERS)
+    drain(board.pass_time(START_S + 60 + SOLD_THERE_S))
+    assert is_heard == bool(board.waiting)
 
 
 def test_a_channel_that_is_short_of_a_unit_is_compared_with_that(board: Board, tell: Tell) -> None:

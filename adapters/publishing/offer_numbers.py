@@ -1,0 +1,46 @@
+"""Sequences and ids of offers, and which of two things is the newer: an offer, or what a channel
+tells.
+
+A sequence grows with each offer of a pair, and is the time of the offer in milliseconds of the
+epoch where that is more: a channel whose store was lost here is not offered a sequence that it has
+seen. An id is the pair's prefix, a dot and the sequence.
+
+Rules of this file: pure functions. Times are seconds of the epoch.
+"""
+
+from hashlib import blake2b
+from typing import Final
+
+from ..events import Shown
+
+#: Seconds by which a channel's clock may be behind ours.
+CLOCK_BEHIND_S: Final = 60.0
+
+_MILLISECONDS: Final = 1_000
+
+
+def next_sequence(last: int, now_s: float) -> int:
+    """The sequence of an offer that is made now."""
+    return max(last + 1, int(now_s * _MILLISECONDS))
+
+
+def id_prefix(channel: str, item: str, node: str) -> str:
+    """What the ids of a pair's offers begin with."""
+    names = f"{channel}\0{item}\0{node}".encode(errors="surrogatepass")
+    return blake2b(names, digest_size=8).hexdigest()
+
+
+def offer_id(prefix: str, sequence: int) -> str:
+    """The id of an offer."""
+    return f"{prefix}.{sequence:x}"
+
+
+def is_outdated(shown: Shown, prefix: str, newest: int) -> bool:
+    """Whether what a channel tells was so before the newest offer of the pair: it names an offer
+    before that one, or bears an earlier time. Messages are late by hours where the way here was
+    closed, and would have a channel offered again what it shows already.
+    """
+    if shown.time and (shown.time.timestamp() + CLOCK_BEHIND_S) * _MILLISECONDS < newest:
+        return True
+    of, _, sequence = shown.offer.rpartition(".")
+    return bool(sequence) and of == prefix and sequence != f"{newest:x}"
