@@ -40,7 +40,7 @@ async def run(plan: Plan) -> list[Figure]:
     async with node_server(folder, snapshot_every_mib=NO_SNAPSHOTS_MIB) as node:
         replays = [await _restart(node, sku) for _ in plan.each_round("restart")]
         tell("restart: writing a snapshot")
-        await write_snapshot(folder)
+        await write_snapshot(node)
         loads = [
             await _restart(node, sku, has_snapshot=True)
             for _ in plan.each_round("restart from the snapshot")

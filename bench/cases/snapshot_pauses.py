@@ -114,12 +114,12 @@ class Prober:
 async def run(plan: Plan) -> list[Figure]:
     """Probe a large node, by turns idle and writing a snapshot."""
     folder = await populated(plan)
-    tell("snapshot: writing the first")
-    await write_snapshot(folder)
     rows = plan.count(ROWS, ROWS_QUICK)
     calm, busy, seconds = [], [], []
     node = node_server(folder, snapshot_every_mib=EVERY_MIB)
     async with node, echo.echo_server(plan.folder / "snapshot") as echoes:
+        tell("snapshot: writing the first")
+        await write_snapshot(node)
         choice = await handles(node, rows)
         prober, feed = Prober(node, echoes, rows), Feed(node, choice)
         await prober.stretch()  # warms connections, and is forgotten

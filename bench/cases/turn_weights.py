@@ -23,6 +23,9 @@ from ..harness.workload import SEED
 #: A short command, one of some dozens of lines, and the longest of its kind.
 SIZES = (0.001, 0.03, 1.0)
 
+#: Short commands that wait for one turn: as many as it has time for, by what they declare.
+FLOOD = 400
+
 #: Work below which a turn costs more than what is done in it.
 WORTH_MEASURING = 200
 
@@ -38,19 +41,19 @@ async def run(plan: Plan) -> list[Figure]:
     figures = []
     for kind, samples in zip(KINDS, zip(*rounds, strict=True), strict=True):
         name = kind.__name__.replace("_", " ")
-        units, longest = zip(*samples, strict=True)
+        units, longest, fullest = zip(*samples, strict=True)
+        key, bar = f"weights.{kind.__name__}", at_most(10)
         figures += [
-            figure(f"weights.{kind.__name__}_unit", f"{name}: a unit of work", "us", units),
-            figure(
-                f"weights.{kind.__name__}_turn", f"{name}: longest turn", "ms", longest, at_most(10)
-            ),
+            figure(f"{key}_unit", f"{name}: a unit of work", "us", units),
+            figure(f"{key}_turn", f"{name}: longest turn", "ms", longest, bar),
+            figure(f"{key}_flood", f"{name}: longest turn of short ones", "ms", fullest, bar),
         ]
     return figures
 
 
-def _measure(kind: Make, repeats: int) -> tuple[float, float]:
+def _measure(kind: Make, repeats: int) -> tuple[float, float, float]:
     """Processor microseconds of a declared unit, the median of turns, and milliseconds of the
-    longest turn, for commands of all sizes.
+    longest turn, for commands of all sizes; and of the longest one of many short commands.
     """
     node = Node(SHARDS, mailbox_capacity=10**9)
     nasty = Nasty(random.Random(SEED), node)
@@ -62,15 +65,18 @@ def _measure(kind: Make, repeats: int) -> tuple[float, float]:
     turns = [
         turn for _ in range(repeats) for size in SIZES for turn in _turns(node, kind(nasty, size))
     ]
+    shorts = [kind(nasty, SIZES[0]) for _ in range(FLOOD)]
+    fullest = max(seconds for seconds, _ in _turns(node, *shorts))
     gc.unfreeze()
     units = [seconds / work for seconds, work in turns if work >= WORTH_MEASURING]
     units = units or [seconds / work for seconds, work in turns]
-    return median(units) * 1e6, max(seconds for seconds, _ in turns) * 1e3
+    return median(units) * 1e6, max(seconds for seconds, _ in turns) * 1e3, fullest * 1e3
 
 
-def _turns(node: Node, command: Command) -> list[tuple[float, float]]:
-    """Run a command; (processor seconds, declared work) of each turn that it took."""
-    node.post(command, TICKET)
+def _turns(node: Node, *commands: Command) -> list[tuple[float, float]]:
+    """Run commands; (processor seconds, declared work) of each turn that they took."""
+    for command in commands:
+        node.post(command, TICKET)
     turns = []
     has_more = True
     while has_more:

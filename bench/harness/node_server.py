@@ -1,8 +1,6 @@
 """A node under test: a process of its own, with the settings that every user gets."""
 
-import asyncio
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
@@ -12,11 +10,9 @@ from grpc_health.v1 import health_pb2
 from holdfast.edge.client import Client
 
 from .plan import BenchError
-from .processes import LOG_TAIL, START_TIMEOUT_S, Server, free_port
+from .processes import START_TIMEOUT_S, Server, free_port
 
 NODE_COMMAND = (sys.executable, "-m", "holdfast.edge", "serve")
-SNAPSHOT_COMMAND = (sys.executable, "-m", "holdfast.persistence.snapshots.process")
-
 
 #: `snapshot_every_mib` of a node that is to write no snapshot by itself, so that nothing trims its
 #: journal while it is measured.
@@ -51,23 +47,16 @@ def newest_snapshot_bytes(folder: Path) -> int:
     return snapshots[-1].stat().st_size if snapshots else 0
 
 
-async def write_snapshot(folder: Path) -> None:
-    """Let a process write the next snapshot, beside the node that serves the folder."""
-    done = await asyncio.to_thread(
-        subprocess.run,
-        (*SNAPSHOT_COMMAND, str(data_dir(folder))),
-        capture_output=True,
-        cwd=folder,
-        timeout=START_TIMEOUT_S,
-    )
-    if done.returncode:
-        raise BenchError(f"no snapshot: {done.stderr.decode(errors='replace')[-LOG_TAIL:]}")
-
-
 def connect(server: Server) -> Client:
     """A client with a connection of its own."""
     admin_target = server.environment["HOLDFAST_ADMIN_ADDRESS"]
     return Client(server.address, admin_target=admin_target, own_connection=True)
+
+
+async def write_snapshot(node: Server) -> None:
+    """Let a node write a snapshot, and wait until it is there."""
+    async with connect(node) as client:
+        await client.create_snapshot(timeout_s=START_TIMEOUT_S)
 
 
 async def _probe_node(server: Server) -> None:

@@ -48,7 +48,11 @@ class Pool:
             connection.writer.transport.abort()
 
     async def call(self, request: bytes) -> bytes:
-        """The answer to a request. After an error the connection is not used again."""
+        """The answer to a request. After an error the connection is not used again, nor is one that
+        the server has closed while it was idle.
+        """
+        while self._free and self._free[-1].reader.at_eof():
+            self._free.pop()
         connection = self._free.pop() if self._free else await self._connect()
         connection.writer.write(request)
         answer = await self._answer(connection.reader)
