@@ -1,6 +1,7 @@
 """GetAvailability and BatchGetAvailability; ResolveStockLevels."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -27,7 +28,7 @@ from .shared import (
     revision_message,
     wire_members,
 )
-from .spelling import Column, Figures, Pieces, spell, spelled
+from .spelling import Column, Figures, Pieces, of_parts, spell, spell_part
 from .validation import bad_name, check_count, check_name, enum_member, first_bad_name
 
 #: Stock levels that are put into a message at once: some 2 ms.
@@ -150,50 +151,109 @@ def batch_availability_response(
     """The answer to a BatchGetAvailability by SKU, in pieces. Unknown SKUs are listed, not a fault:
     one typo must not cost a caller the other 999.
     """
-    levels = yield from _spelled_levels(outcome.levels)
-    known = np.flatnonzero(outcome.read_at >= 0)
-    starts, ends = outcome.bounds.take(known, axis=1)
-    network_available = np.empty(len(known), np.int64)
-    kernels.sum_positive(outcome.levels.figures[_AVAILABLE], starts, ends, network_available)
-    names = Pieces.of(outcome.skus[place].encode() for place in known.tolist())
+    locations = yield from _encoded(outcome.levels.locations)
+    statuses = yield from _encoded(outcome.levels.statuses)
     revisions = Pieces.of(revision_message(each).SerializeToString() for each in outcome.revisions)
-    name = levels.many + np.arange(len(known))
-    revision = levels.many + names.many + outcome.read_at[known]
-    columns: dict[str, Column] = {
-        "sku": (name, name + 1),
-        "levels": (starts, ends),
-        "network_available": network_available,
-        "revision": (revision, revision + 1),
-    }
-    inside = Pieces.joined(levels, names, revisions)
-    told = spell(availability.Availability, columns, inside)
-    missing = zip(command.skus, outcome.read_at.tolist(), strict=True)
-    unknown = Pieces.of(sku.encode() for sku, read_at in missing if read_at < 0)
-    return spelled(
-        availability.BatchGetAvailabilityResponse,
-        Pieces.joined(told, unknown),
-        availabilities=told.many,
-        unknown_skus=unknown.many,
-    )
+    parts: list[bytes] = []
+    for places in _groups(outcome):
+        if parts:
+            yield
+        among, ranges = _members(*outcome.bounds.take(places, axis=1))
+        levels = yield from _spelled_levels(outcome.levels, among, locations, statuses)
+        available = outcome.levels.figures[_AVAILABLE].take(among)
+        columns = {"levels": ranges, "network_available": _summed(available, *ranges)}
+        parts.append(_spelled_skus(outcome, places, columns, levels, revisions))
+    if len(missing := np.flatnonzero(outcome.read_at < 0)):
+        unknown = Pieces.of(command.skus[place].encode() for place in missing.tolist())
+        parts.append(_part(unknown, unknown_skus=unknown.many))
+    return of_parts(parts)
 
 
-def _spelled_levels(table: core.LevelTable) -> Generator[None, None, Pieces]:
-    """Levels as StockLevel."""
-    locations = Pieces.of(map(str.encode, table.locations))
-    place, status, quantity = table.unavailable.T
-    statuses = Pieces.of(map(str.encode, table.statuses))
-    by_status = {"status": (status, status + 1), "quantity": quantity}
-    unavailable = spell(availability.UnavailableUnits, by_status, statuses)
-    inside = Pieces.joined(locations, unavailable)
-    bounds = np.searchsorted(place, np.arange(table.figures.shape[1] + 1)) + locations.many
+_part = partial(spell_part, availability.BatchGetAvailabilityResponse)
+
+
+def _encoded(names: Sequence[str]) -> Generator[None, None, Pieces]:
     pieces = [Pieces.of(())]
-    for start in range(0, table.figures.shape[1], PIECE_SPELLED):
+    for start in range(0, len(names), PIECE_SPELLED):
         if start:
             yield
-        piece = slice(start, start + PIECE_SPELLED)
-        columns = _level_columns(table.figures[:, piece], (bounds[:-1][piece], bounds[1:][piece]))
+        pieces.append(Pieces.of(map(str.encode, names[start : start + PIECE_SPELLED])))
+    return Pieces.joined(*pieces)
+
+
+def _groups(outcome: core.AvailabilitiesView) -> list[Figures]:
+    """The places of the SKUs that are known, in the request, in groups of PIECE_SPELLED levels, or
+    up to as many more as the last SKU has.
+    """
+    known = np.flatnonzero(outcome.read_at >= 0)
+    starts, ends = outcome.bounds.take(known, axis=1)
+    sizes = ends - starts
+    groups = (np.cumsum(sizes) - sizes) // PIECE_SPELLED
+    return np.split(known, np.flatnonzero(np.diff(groups)) + 1) if len(known) else []
+
+
+def _members(starts: Figures, ends: Figures) -> tuple[Figures, tuple[Figures, Figures]]:
+    """The numbers from each start to its end, range by range, and the range of each in that."""
+    sizes = ends - starts
+    lasts = np.cumsum(sizes)
+    firsts = lasts - sizes
+    return np.arange(sizes.sum()) + np.repeat(starts - firsts, sizes), (firsts, lasts)
+
+
+def _summed(available: Figures, firsts: Figures, lasts: Figures) -> Figures:
+    """The sum of each range, without those that are short."""
+    sums = np.empty(len(firsts), np.int64)
+    kernels.sum_positive(available, firsts, lasts, sums)
+    return sums
+
+
+def _spelled_skus(
+    outcome: core.AvailabilitiesView,
+    places: Figures,
+    columns: Mapping[str, Column],
+    levels: Pieces,
+    revisions: Pieces,
+) -> bytes:
+    """The Availability of each of some SKUs. `columns` has its levels, which are pieces, and what
+    they sum up to.
+    """
+    names = Pieces.of(map(str.encode, map(outcome.skus.__getitem__, places.tolist())))
+    name = levels.many + np.arange(len(places))
+    revision = levels.many + names.many + outcome.read_at[places]
+    all_columns = {"sku": (name, name + 1), **columns, "revision": (revision, revision + 1)}
+    told = spell(availability.Availability, all_columns, Pieces.joined(levels, names, revisions))
+    return _part(told, availabilities=told.many)
+
+
+def _spelled_levels(
+    table: core.LevelTable, levels: Figures, locations: Pieces, statuses: Pieces
+) -> Generator[None, None, Pieces]:
+    """Levels of a table by their places, as StockLevel."""
+    pieces = [Pieces.of(())]
+    for start in range(0, len(levels), PIECE_SPELLED):
+        if start:
+            yield
+        piece = levels[start : start + PIECE_SPELLED]
+        unavailable, (firsts, lasts) = _spelled_unavailable(table, piece, statuses)
+        ranges = firsts + locations.many, lasts + locations.many
+        columns = _level_columns(table.figures.take(piece, axis=1), ranges)
+        inside = Pieces.joined(locations, unavailable)
         pieces.append(spell(availability.StockLevel, columns, inside))
     return Pieces.joined(*pieces)
+
+
+def _spelled_unavailable(
+    table: core.LevelTable, levels: Figures, statuses: Pieces
+) -> tuple[Pieces, tuple[Figures, Figures]]:
+    """What is unavailable of levels, as UnavailableUnits, and the range of each level in that."""
+    if not len(table.unavailable):
+        none = np.zeros(len(levels), np.int64)
+        return Pieces.of(()), (none, none)
+    at = table.unavailable[:, 0]
+    among, ranges = _members(np.searchsorted(at, levels), np.searchsorted(at, levels + 1))
+    _, status, quantity = table.unavailable[among].T
+    columns: dict[str, Column] = {"status": (status, status + 1), "quantity": quantity}
+    return spell(availability.UnavailableUnits, columns, statuses), ranges
 
 
 def _level_columns(figures: Figures, unavailable: tuple[Figures, Figures]) -> dict[str, Column]:

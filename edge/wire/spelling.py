@@ -1,8 +1,8 @@
 """Messages from columns, many at once and without an object for each: a kernel spells them.
 
 An answer is put together from the inside out: what is spelled are pieces, and a message around them
-has ranges of these. core/kernels/messages.py knows the format; where a field stands is read from
-the descriptors.
+has ranges of these. A long one is spelled in parts. core/kernels/messages.py knows the format;
+where a field stands is read from the descriptors.
 """
 
 from collections.abc import Iterable, Mapping
@@ -79,15 +79,20 @@ def _spell(fields: Figures, columns: Figures, pieces: Pieces) -> Pieces:
     return Pieces(data, ends)
 
 
-def spelled(message_class: Any, pieces: Pieces, **fields: int) -> Message:
-    """One message of a class with all pieces, so many for each field, in their order. It is there
-    to be sent: its fields can't be read.
+def spell_part(message_class: Any, pieces: Pieces, **fields: int) -> bytes:
+    """A part of a message of a class: all pieces, so many for each field, in their order. Parts
+    that follow one another are one message with the pieces of all.
     """
     bounds = list(accumulate(fields.values(), initial=0))
     columns: dict[str, Any] = {
         name: (np.array([start]), np.array([end]))
         for name, start, end in zip(fields, bounds, bounds[1:], strict=False)
     }
+    return spell(message_class, columns, pieces).data.tobytes()
+
+
+def of_parts(parts: Iterable[bytes]) -> Message:
+    """One message of its parts. It is there to be sent: its fields can't be read."""
     # To a message that has no fields all of them are unknown, which it keeps as they are: the
     # parts of an answer of a hundred thousand levels would take 20 ms to parse.
-    return Empty.FromString(spell(message_class, columns, pieces).data.tobytes())
+    return Empty.FromString(b"".join(parts))
