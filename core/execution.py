@@ -22,7 +22,7 @@ from .rules.supply_reserves import SupplyReserves
 from .tables.shard import Shard
 from .tables.sku_names import SkuNames
 from .tables.writing import record_origin
-from .work import LINE_NAMED, ORIGIN_NOTED, Steps, Work
+from .work import LINE_NAMED, ORIGIN_NOTED, STEPS_BEGUN, Steps, Work
 
 _ARRIVAL = attrgetter("arrival")
 
@@ -209,8 +209,7 @@ class Execution:
         command, actor = mail.command, self.actors[mail.shard]
         if actor.begun:
             return self._go_on(actor, actor.begun, self.now_ns, share)
-        if type(command) not in self._long:
-            self.work.spend(mail.weight)
+        self.work.spend(STEPS_BEGUN if type(command) in self._long else mail.weight)
         told = self.rules[type(command)](command, self.now_ns)
         if isinstance(told, Generator):
             return self._go_on(actor, told, None, share)

@@ -180,7 +180,7 @@ LOCATIONS_MAX = 100_000
 
 #: Stock levels that a read of several SKUs takes at one instant, and those among them that have
 #: units which are not for sale.
-LEVELS_READ_MAX = 20_000
+LEVELS_READ_MAX = 15_000
 WITHHELD_READ_MAX = 2_000
 
 #: Linux's MAP_NORESERVE, which Python 3.11 does not name: a reservation is not a promise of memory.

@@ -20,6 +20,9 @@ TURN_WORK_MAX: Final = 4_000
 #: longest command, a turn that has done more has no time.
 SHARE_BESIDE_COMMANDS: Final = 1 / 8
 
+#: A command that runs in steps, for beginning it.
+STEPS_BEGUN: Final = 15
+
 #: A Reserve of one line among others of its shard; and one that the kernel leaves to the rules.
 LINE_RESERVED: Final = 6
 RESERVE_ASKED: Final = 80
@@ -69,7 +72,7 @@ DIFFERENCE_TOLD: Final = 15
 SOURCE_RESET: Final = 20
 
 #: A source that is told or set, in each shard, or looked at; a gap of it that is told.
-SOURCE_TOLD: Final = 15
+SOURCE_TOLD: Final = 25
 SOURCE_REVIEWED: Final = 20
 SOURCE_LOOKED_AT: Final = 8
 GAP_TOLD: Final = 1
@@ -89,10 +92,10 @@ EVENT_MERGED: Final = 25
 STATUS_MERGED: Final = 200
 
 #: A stock fact that changes a status or a reservation: it is recorded by itself.
-FACT_CHANGING: Final = 70
+FACT_CHANGING: Final = 90
 
 #: What the reversal of a fact takes beyond that.
-FACT_REVERSED: Final = 200
+FACT_REVERSED: Final = 160
 
 #: A record of what happened at a level of late, which a count looks at.
 RECORD_READ: Final = 0.15
@@ -108,7 +111,7 @@ LINE_TOLD: Final = 1.7
 PROMISE_SOUGHT: Final = 0.01
 
 #: A stock level that is told with what a shortfall endangers, and each line of that.
-LEVEL_SHORT: Final = 25
+LEVEL_SHORT: Final = 45
 LINE_ENDANGERED: Final = 10
 
 #: A stock level that a message of facts begins.
@@ -122,9 +125,12 @@ NAME_TOLD: Final = 0.4
 #: A name of a shard that is looked through for one that ended.
 NAME_PASSED: Final = 0.01
 
-#: A shard that is read; a stock level that is read there, and one that is told.
-SHARD_READ: Final = 20
-LEVEL_COPIED: Final = 0.05
+#: A shard that is read; a stock level that is read there, looked at again, put with those of other
+#: shards, and told as an object.
+SHARD_READ: Final = 60
+LEVEL_COPIED: Final = 0.065
+LEVEL_PASSED: Final = 0.003
+LEVEL_PUT: Final = 0.03
 LEVEL_TOLD: Final = 2
 
 #: A status of a stock level that is read.

@@ -225,7 +225,7 @@ def _weight_of_move(command: Move) -> int:
 def _weight_of_events(command: RecordStockEvents) -> int:
     changes = sum(event.changes for event in command.events if not event.is_plain)
     reversals = sum(event.reverses is not None for event in command.events)
-    first = 80 + 8 * len(command.events)
+    first = 165 + 8 * len(command.events)
     return first + FACT_CHANGING * changes + FACT_REVERSED * reversals
 
 
@@ -307,7 +307,7 @@ RESOLVE_LEVELS = _operation(
     ResolveLevels, Handles, _anywhere, _weighs(20, 1.5, "names"), is_read=True
 )
 READ_LEVELS = _operation(
-    ReadLevels, LevelColumns, _anywhere, _weighs(50, 0.15, "handles"), is_read=True
+    ReadLevels, LevelColumns, _anywhere, _weighs(70, 0.15, "handles"), is_read=True
 )
 GET_AVAILABILITY = _operation(
     GetAvailability,
@@ -381,7 +381,7 @@ UPDATE_SOURCE = _operation(
     UpdateSource,
     SourceOutcome,
     lambda command, homes: homes.of_source(command.source.name),
-    _weighs(100),
+    _weighs(200),
     Growth.SOURCES,
     lambda _: 1,
     may_fault=True,

@@ -1,5 +1,6 @@
 """What is read of many SKUs, shard by shard, put together as one answer."""
 
+from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from ..commands import AvailabilitiesView, LevelFigure, LevelTable, Revision
 from ..tables.names import NameTable
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..work import NAME_TOLD, Steps, Work
+from ..work import LEVEL_PASSED, LEVEL_PUT, NAME_TOLD, Steps, Work
 
 #: Names that are told before the turn may end.
 TOLD_MAX = 1_000
@@ -35,14 +36,15 @@ class Answer:
         self._read_at = np.full(len(skus), -1, np.int64)
         self._revisions: list[Revision] = []
         self._count = 0
-        self._figures = [np.zeros((len(LevelFigure), 0), np.int64)]
-        self._unavailable = [np.zeros((0, 3), np.int64)]
+        self._figures: deque[Array] = deque()
+        self._unavailable: list[Array] = []
         self._statuses: dict[str, int] = {}
 
     def add(self, shard: Shard, places: Array, copied: Copied) -> None:
         """Take in the levels of SKUs, which have these places in the request (int64)."""
         self._bounds[1, places] = ends = self._count + copied.ends
-        self._bounds[0, places] = np.append(self._count, ends)[:-1]
+        self._bounds[0, places[0]] = self._count
+        self._bounds[0, places[1:]] = ends[:-1]
         self._read_at[places] = len(self._revisions)
         self._revisions.append(shard.revision_now())
         if len(copied.unavailable):
@@ -61,10 +63,8 @@ class Answer:
 
     def told(self, locations: NameTable, work: Work) -> Steps[AvailabilitiesView]:
         """The answer. Locations have the same numbers in all shards."""
-        figures = np.concatenate(self._figures, axis=1)
-        is_named = np.zeros(len(locations), bool)
-        is_named[figures[LevelFigure.LOCATION]] = True
-        figures[LevelFigure.LOCATION] = (np.cumsum(is_named) - 1)[figures[LevelFigure.LOCATION]]
+        is_named = yield from self._find_named(len(locations), work)
+        figures = yield from self._put_together(is_named.cumsum() - 1, work)
         numbers = np.flatnonzero(is_named)
         names: list[str] = []
         while len(names) < len(numbers):
@@ -77,8 +77,42 @@ class Answer:
         revisions = tuple(self._revisions)
         return AvailabilitiesView(self._skus, self._bounds, self._read_at, revisions, table)
 
+    def _find_named(self, locations: int, work: Work) -> Steps[Array]:
+        """Which of so many locations the levels are at (bool)."""
+        is_named = np.zeros(locations, bool)
+        for figures in self._figures:
+            if work.is_over:
+                yield
+            work.spend(figures.shape[1] * LEVEL_PASSED)
+            is_named[figures[LevelFigure.LOCATION]] = True
+        return is_named
+
+    def _put_together(self, places: Array, work: Work) -> Steps[Array]:
+        """The figures of all levels. `places` has the place of each location among those that are
+        told (int64).
+        """
+        if len(self._figures) == 1:
+            work.spend(self._count * LEVEL_PASSED)
+            together = self._figures.popleft()
+            together[LevelFigure.LOCATION] = places[together[LevelFigure.LOCATION]]
+            return together
+        together = np.empty((len(LevelFigure), self._count), np.int64)
+        start = 0
+        while self._figures:
+            if work.is_over:
+                yield
+            figures = self._figures.popleft()
+            work.spend(figures.shape[1] * LEVEL_PUT)
+            piece = together[:, start : start + figures.shape[1]]
+            piece[:] = figures
+            piece[LevelFigure.LOCATION] = places[figures[LevelFigure.LOCATION]]
+            start += figures.shape[1]
+        return together
+
     def _all_unavailable(self) -> tuple[Array, Sequence[str]]:
         """What is unavailable, in the order of levels and names of statuses, and these names."""
+        if not self._unavailable:
+            return np.zeros((0, 3), np.int64), ()
         told = np.concatenate(self._unavailable)
         names = sorted(self._statuses)
         ranks = np.zeros(len(names), np.int64)

@@ -32,6 +32,9 @@ from .sources import Sources
 #: Differences in the answer to one message; computing more would hold up other callers.
 DIFFERENCES_MAX = 1_000
 
+#: Events of a shard that are looked up one by one among those for which reversals wait.
+LOOKED_UP_MAX = 8
+
 Scratch: TypeAlias = tuple[tuple[Array, ...], tuple[Array, ...], tuple[Array, ...], Array]
 
 
@@ -198,12 +201,15 @@ def _find_counts(known: Sequence[tuple[Shard, int]], events: Array, plan: Array)
 
 
 def _perhaps_awaited(shard: Shard, events: Array) -> list[int]:
-    """Positions of the events of a shard that share half of a key with one that is awaited."""
+    """Positions of the events of a shard that share half of a key with one that is awaited. A few
+    are looked up one by one in less time than that takes to tell.
+    """
     if not len(shard.awaited):
         return []
-    is_mine = (events["shard"] == shard.number) & (events["has_key"] != 0)
-    is_mine &= np.isin(events["key_lo"], shard.awaited["key_lo"])
-    return np.flatnonzero(is_mine).tolist()
+    mine = np.flatnonzero((events["shard"] == shard.number) & (events["has_key"] != 0))
+    if len(mine) > LOOKED_UP_MAX:
+        mine = mine[np.isin(events["key_lo"][mine], shard.awaited["key_lo"])]
+    return mine.tolist()
 
 
 def _let_bind(shard: Shard, events: Array, plan: Array) -> None:

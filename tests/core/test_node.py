@@ -162,7 +162,7 @@ def test_a_hash_of_two_states_is_never_told(steps_before: int) -> None:
 
 def with_many_levels() -> Node:
     """More than fit into two steps of the hash."""
-    node = Node(1, mailbox_capacity=1 << 20)
+    node = Node(1, mailbox_capacity=1 << 22)
     posted(node, UpdateLocation(W1))
     posted(node, *(receipt(number, f"SKU {number}") for number in range(1, 3 * HASH_STEP)))
     outcomes(node)

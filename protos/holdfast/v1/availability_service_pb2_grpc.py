@@ -78,7 +78,7 @@ class AvailabilityServiceServicer(object):
 
     def BatchGetAvailability(self, request, context):
         """Availability of up to 1,000 SKUs. Each SKU is read at one instant; SKUs of one shard are read
-        at the same instant as long as they have up to 20,000 stock levels together, and 2,000 with
+        at the same instant as long as they have up to 15,000 stock levels together, and 2,000 with
         units that are not for sale.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
