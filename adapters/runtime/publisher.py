@@ -37,16 +37,14 @@ from ..publishing.flights import Flight, Heard
 from . import offer_cases
 from .cases import raise_case
 from .flow_metrics import Figures
+from .kept_pairs import KeptPairs
 from .levels import Levels
 from .loads import Loads
 from .partner import Partner, PartnerAway
 from .polls import cursor_key, read_cursor
 from .publish_records import (
-    PairRecord,
     WalkRecord,
     delete_walk,
-    pairs,
-    put_pairs,
     put_walk,
     walks,
 )
@@ -134,6 +132,7 @@ class Publisher:
         self._now = now
         self._now_s = clock
         self._loads = Loads(publish.paths, board, partner)
+        self._kept = KeptPairs(self.name, board, store)
         self._numbers = count(1)
         self._blame = Blame()
         board.begin(self._now_s())
@@ -141,7 +140,7 @@ class Publisher:
     async def run(self) -> None:
         """Offer what changes until the task is cancelled. Raises StoreFailed."""
         await self._levels.loaded.wait()
-        await self._load()
+        await self._kept.restore(self._now_s)
         self.loaded.set()
         try:
             async with asyncio.TaskGroup() as group:
@@ -199,10 +198,10 @@ class Publisher:
 
     async def _offer_rejected_again(self, now_s: float) -> None:
         """Do as an operator has ordered, and keep it: a restart does not reject them again."""
-        records = [self._pair(row) for row in self.board.offer_rejected_again(now_s)]
+        keep = self._kept.keeping(self.board.offer_rejected_again(now_s))
 
         def change(tables: Tables) -> None:
-            self._put_pairs(records, tables)
+            keep(tables)
             tables.cursors.delete(cursor_key(self.name, _AGAIN))
 
         await self._write(change)
@@ -254,7 +253,7 @@ class Publisher:
         await self._take(walk)
         if not walk.flights:
             return []
-        await self._write(partial(self._put_pairs, self._records(walk.flights)))
+        await self._write(self._keeping(walk.flights))
         step = self._next(walk, [])
         if not isinstance(step, Request):
             return step
@@ -392,12 +391,12 @@ class Publisher:
         """A walk has landed. The next one does not wait until that is kept: a crash in between has
         the same offered again, and both are kept by one write.
         """
-        records = self._records(walk.flights)
+        keep = self._keeping(walk.flights)
         self._loads.end(walk.place, was_sent=walk.was_sent)
         self.arrived.set()
 
         def change(tables: Tables) -> None:
-            self._put_pairs(records, tables)
+            keep(tables)
             if walk.responses:
                 delete_walk(tables, self.name, walk.number)
             for case in cases:
@@ -424,33 +423,13 @@ class Publisher:
         except StoreFull as error:
             self.problem = str(error)
 
-    def _put_pairs(self, records: Sequence[PairRecord], tables: Tables) -> None:
-        put_pairs(tables, self.name, records)
-
-    def _records(self, flights: Sequence[Flight]) -> list[PairRecord]:
-        return [self._pair(flight.row) for flight in flights]
-
-    def _pair(self, row: int) -> PairRecord:
-        table = self.board.pairs
-        return PairRecord(*table.names[row], table.record(row))
+    def _keeping(self, flights: Sequence[Flight]) -> Callable[[Tables], None]:
+        return self._kept.keeping(flight.row for flight in flights)
 
     def _record(self, walk: Walk) -> WalkRecord:
         path = self._paths[walk.place].name
         offers = [flight.offer for flight in walk.flights]
         return WalkRecord(walk.number, path, offers, [*walk.responses])
-
-    async def _load(self) -> None:
-        """Take in what was kept of pairs before the process began."""
-        last: PairRecord | None = None
-        while page := self._page(last):
-            for item, node, record in page:
-                self.board.restore(item, node, record, self._now_s())
-            last = page[-1]
-            await asyncio.sleep(0)
-
-    def _page(self, last: PairRecord | None) -> list[PairRecord]:
-        with self._store.reading() as tables:
-            return list(islice(pairs(tables, self.name, last), AT_ONCE))
 
     def _kept_walks(self) -> list[Walk]:
         """The walks that go on."""
@@ -472,12 +451,12 @@ class Publisher:
         if heard not in (Heard.DIFFERS, Heard.DIFFERS_AGAIN):
             return None
         self.arrived.set()
-        records = [self._pair(row)]
+        keep = self._kept.keeping([row])
         differs = offer_cases.differs(self.name, shown, self.board.pairs.target[row])
         case = raise_case(self.name, differs, self._now())
 
         def change(tables: Tables) -> None:
-            self._put_pairs(records, tables)
+            keep(tables)
             if heard is Heard.DIFFERS_AGAIN:
                 case(tables)
 
