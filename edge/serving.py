@@ -49,6 +49,8 @@ async def serve_http(app: Any, host: str, port: int) -> AsyncIterator[int]:
             ws="none",
             proxy_headers=False,
             server_header=False,
+            # Ours alone ends idle connections: one who was asked to come back finds it open.
+            timeout_keep_alive=2 * int(HEAD_S),
             timeout_graceful_shutdown=GRACE_S,
         )
     )

@@ -29,10 +29,13 @@ from .inbox import Arrival, Inbox, InboxFull, Keyed, keyed
 from .settings import Configured
 from .store import StoreFailed, StoreFull
 
-#: Seconds that a partner is asked to wait when there is no room.
+#: Seconds that a partner is asked to wait when there is no room for its message; and when there is
+#: none for its body, since others are being read.
 WAIT_S: Final = 5
+BODY_WAIT_S: Final = 1
 
-#: Bodies of an adapter that are read and kept at once; a partner has few connections.
+#: Bodies of an adapter that are read and kept at once, if all have the length that it takes at the
+#: most. Of shorter ones as many as have this length together: 300 tills may come at once.
 BODIES_MAX: Final = 64
 
 #: Seconds for a body, and how many bytes earn one more: as `RequestReadTimeout body=20,MinRate`
@@ -48,19 +51,23 @@ class Door:
     configured: Configured
     inbox: Inbox
     bucket: TokenBucket
-    bodies: int = 0
-    """How many are being read, or kept."""
+    reserved_bytes: int = 0
+    """Of the bodies that are being read, or kept."""
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Room for one more body until the block ends. Raises the refusal where there is none."""
-        if self.bodies == BODIES_MAX:
-            raise _Refusal(503, f"{BODIES_MAX} bodies are being read, its most", WAIT_S)
-        self.bodies += 1
+    def reading(self, size: int) -> Iterator[None]:
+        """Room for one more body of this size, until the block ends. Raises the refusal where there
+        is none.
+        """
+        room = BODIES_MAX * self.configured.settings.body_bytes_max
+        if self.reserved_bytes + size > room:
+            text = f"the bodies that are being read have {self.reserved_bytes:,} bytes of {room:,}"
+            raise _Refusal(503, text, BODY_WAIT_S)
+        self.reserved_bytes += size
         try:
             yield
         finally:
-            self.bodies -= 1
+            self.reserved_bytes -= size
 
 
 class _Refusal(Exception):  # noqa: N818 - an answer, not an error
@@ -94,7 +101,7 @@ def build_app(
             door = doors.get(request.path_params["name"])
             if door is None:
                 raise _Refusal(404, "no adapter of this name takes messages here")
-            with door.reading():
+            with door.reading(_stated_size(request, door.configured.settings.body_bytes_max)):
                 arrival = await _take_in(door, request, now)
         except _Refusal as refusal:
             figures.arrivals.labels(_name(request, doors), f"http_{refusal.status}").inc()
@@ -154,12 +161,20 @@ async def _keep(inbox: Inbox, arrival: Keyed, at: datetime) -> Arrival:
     return outcome
 
 
+def _stated_size(request: Request, bytes_max: int) -> int:
+    """How long a body says to be; the most where it does not say. The server reads no more than is
+    said. Raises the refusal of one that is too long.
+    """
+    length = request.headers.get("content-length", "")
+    size = int(length) if length.isdigit() else bytes_max
+    if size > bytes_max:
+        raise _Refusal(413, f"the body has more than {bytes_max:,} bytes")
+    return size
+
+
 async def _body(request: Request, bytes_max: int) -> bytes:
     """The body, read no further than its bound."""
     text = f"the body has more than {bytes_max:,} bytes"
-    length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > bytes_max:
-        raise _Refusal(413, text)
     body = bytearray()
     began = asyncio.get_running_loop().time()
     try:

@@ -40,8 +40,11 @@ class Plan:
 
     def fail(self, what: str, error: Exception) -> None:
         """Note what failed while the rest goes on; the run then ends with exit code 1."""
-        self.failures[what] = f"{type(error).__name__}: {error}"
-        tell(f"{what} failed: {error}")
+        first = error
+        while isinstance(first, ExceptionGroup):
+            first = first.exceptions[0]
+        self.failures[what] = f"{type(first).__name__}: {first}"
+        tell(f"{what} failed: {self.failures[what]}")
 
     def count(self, full: int, quick: int) -> int:
         """The size to use: `quick` in a quick run."""

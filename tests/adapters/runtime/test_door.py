@@ -28,6 +28,7 @@ from holdfast.adapters.runtime.flow_metrics import Figures
 from holdfast.adapters.runtime.inbox import Inbox
 from holdfast.adapters.runtime.settings import AdapterSettings, Configured
 from holdfast.adapters.runtime.store import Store
+from holdfast.edge.serving import HEAD_S
 from tests.adapters.simple import ADAPTER
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
@@ -120,11 +121,29 @@ async def test_more_bodies_at_once_than_there_is_room_for_are_asked_to_wait(
             goes_on.set()
         later = [each.result().status_code for each in waiting]
 
-        assert (503, "5") == (refused.status_code, refused.headers["retry-after"])
-        assert "64 bodies are being read" in refused.json()["error"]
+        assert (503, "1") == (refused.status_code, refused.headers["retry-after"])
+        assert "the bodies that are being read have" in refused.json()["error"]
         assert sorted([202] * BODIES_MAX + [503]) == sorted(later)
         async with client(app) as http:  # and there is room again
             assert 202 == (await http.post("/in/shop", content=b"{}")).status_code
+
+
+def test_who_is_asked_to_wait_finds_the_connection_open() -> None:
+    assert max(the_door.WAIT_S, the_door.BODY_WAIT_S) < HEAD_S
+
+
+async def test_short_bodies_find_room_beside_one_another(tmp_path: Path) -> None:
+    """As those of 300 tills that come back at once."""
+    goes_on = asyncio.Event()
+    headers = {"content-length": "2"}
+    with opened(tmp_path) as (app, _):
+        async with client(app) as http, asyncio.TaskGroup() as group:
+            posts = [
+                group.create_task(http.post("/in/shop", content=trickled(goes_on), headers=headers))
+                for _ in range(5 * BODIES_MAX)
+            ]
+            goes_on.set()
+        assert {202} == {each.result().status_code for each in posts}
 
 
 async def test_who_goes_away_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
