@@ -68,13 +68,22 @@ class Execution:
         boxes = [actor.take(share) for actor in self.actors]
         left: list[list[Mail]] = [[] for _ in boxes]
         mails = [mail for box in boxes for mail in box]
-        if all(map(_is_plain, mails)) and not self.sku_names.first:
+        if all(map(_is_plain, mails)) and self._are_as_named(mails):
             yield from self._run_plain(boxes, left)
         else:
             yield from self._run_mixed(boxes, left, share)
         for shard, waiting in enumerate(left) if any(left) else ():
             if waiting:
                 self.actors[shard].put_back(waiting)
+
+    def _are_as_named(self, mails: Sequence[Mail]) -> bool:
+        """Whether no plain mail names a SKU by a later name, and each lies where its SKU is."""
+        if not (first := self.sku_names.first):
+            return True
+        skus = [cast(Reserve, mail.command).lines[0].sku for mail in mails]
+        return first.keys().isdisjoint(skus) and all(
+            self.homes.of_name(sku) == mail.shard for sku, mail in zip(skus, mails, strict=True)
+        )
 
     def _share(self, work_max: float) -> float:
         """How much of the turn one mailbox may take, in microseconds: all of it when there is time

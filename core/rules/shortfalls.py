@@ -98,11 +98,16 @@ class Shortfalls:
                 found.append(row)
         return found
 
-    def is_waited_for(self, sku: str, location: str) -> bool:
-        """Whether units of a stock level are promised from supply."""
-        shard = self.homes.shard_of_sku(sku)
-        row = shard.find_row(sku, location) if len(shard.backorders) else -1
-        return row >= 0 and bool(shard.backordered.records[row])
+    def awaited(self, names: Sequence[Name]) -> set[Name]:
+        """Those among stock levels whose units are promised from supply."""
+        if not any(len(shard.backorders) for shard in self.homes.shards):
+            return set()
+        places = zip(names, *self.homes.find_rows(names), strict=True)
+        return {
+            name
+            for name, shard, row in places
+            if row >= 0 and len(shard.backorders) and shard.backordered.records[row]
+        }
 
     def _find(self, names: Sequence[Name]) -> Steps[dict[Shard, dict[int, Name]]]:
         """Stock levels by shard and row, those that there are."""

@@ -60,7 +60,7 @@ from .transfers import find_spared
 _OUTCOMES = {int(outcome): outcome for outcome in EventOutcome}
 
 #: What is read of every event: by C, since a message may have a thousand.
-_KEY, _NAME = attrgetter("key"), attrgetter("sku", "location")
+_KEY, _SKU, _NAME = attrgetter("key"), attrgetter("sku"), attrgetter("sku", "location")
 _FIGURES = attrgetter("sequence", "quantity", "kind")
 _IS_PLAIN = attrgetter("is_plain")
 _LOCATION, _TO_LOCATION = attrgetter("location"), attrgetter("to_location")
@@ -147,7 +147,8 @@ class StockFacts:
 
     def _inside(self, events: tuple[StockEvent, ...]) -> tuple[StockEvent, ...]:
         """Events that name SKUs by their first names."""
-        if not (first := self.homes.sku_names.first):
+        first = self.homes.sku_names.first
+        if not first or first.keys().isdisjoint(map(_SKU, events)):
             return events
         named = tuple([put_names(event, first) for event in events])
         self.work.spend(EVENT_NAMED * sum(map(is_not, named, events)))
@@ -167,14 +168,10 @@ class StockFacts:
         """The SKU and location of each event after which promises can't be kept, or that may
         change what supply brings to those who wait for it.
         """
-        told = zip(map(_NAME, named), outcome.results, strict=True)
-        if not any(len(shard.backorders) for shard in self.planner.shards):
-            return [name for name, result in told if result.shortfall]
-        return [
-            name
-            for name, result in told
-            if result.shortfall or self.shortfalls.is_waited_for(*name)
-        ]
+        names = [_NAME(event) for event in named]
+        awaited = self.shortfalls.awaited(names)
+        told = zip(names, outcome.results, strict=True)
+        return [name for name, result in told if result.shortfall or name in awaited]
 
     def _with_shortfalls(
         self, outcome: EventsOutcome, names: Sequence[tuple[str, str]]
