@@ -1,5 +1,5 @@
 """One Reserve a call through each transport, against the empty echo of grpc.aio: for 64 callers on
-eight connections, and for one who is alone.
+eight connections, at half of the rate that these reach over grpcio, and for one who is alone.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import Final
 from holdfast.v1.common_pb2 import OUTCOME_ACCEPTED
 
 from ..harness.figures import Figure, at_least, figure, latencies, ratios
-from ..harness.load import closed_loop
+from ..harness.load import closed_loop, open_loop
 from ..harness.node_server import connect, node_server
 from ..harness.plan import Plan
 from ..harness.rounds import Kind, Round, one_round
@@ -52,14 +52,19 @@ async def run(plan: Plan) -> list[Figure]:
         await one_round(kinds, 500, many)  # warms connections and caches, and is forgotten
         count, few = plan.count(10_000, 1_000), plan.count(400, 40)
         peaks = [await one_round(kinds, count, many) for _ in plan.each_round("transports")]
+        rate = median(each["grpcio"].rate for each in peaks) / 2
+        half, due = partial(open_loop, rate=rate), round(rate * plan.count(3, 1))
+        halves = [await one_round(kinds, due, half) for _ in plan.each_round("transports, half")]
         alone = [await one_round(kinds, few, lone) for _ in plan.each_round("transports, alone")]
     return [
-        *(each for key in kinds for each in _of(key, peaks, alone)),
+        *(each for key in kinds for each in _of(key, peaks, halves, alone)),
         *(each for key in TRANSPORTS for each in _beside_echo(key, peaks)),
     ]
 
 
-def _of(key: str, peaks: Sequence[Round], alone: Sequence[Round]) -> list[Figure]:
+def _of(
+    key: str, peaks: Sequence[Round], halves: Sequence[Round], alone: Sequence[Round]
+) -> list[Figure]:
     """What is told of the echo and of each transport alike."""
     name = "Empty echo" if key == "echo" else f"Reserve over {key}"
     results = [each[key] for each in peaks]
@@ -73,6 +78,11 @@ def _of(key: str, peaks: Sequence[Round], alone: Sequence[Round]) -> list[Figure
             f"{name}: processor",
             "us",
             [each.server_us for each in results],
+        ),
+        *latencies(
+            f"transports.{key}_half",
+            f"{name}, half of grpcio's peak",
+            [each[key].latencies_s for each in halves],
         ),
         figure(f"transports.{key}_lone", f"{name}, one caller: p50", "ms", lone),
     ]
