@@ -22,7 +22,7 @@ from .flights import Flight, Heard
 from .items import Items
 from .known_levels import KnownLevels
 from .lags import Ages, Lags
-from .offer_numbers import id_prefix, is_outdated, next_sequence, offer_id
+from .offer_numbers import id_prefix, is_before, made_s, names_older, next_sequence, offer_id
 from .outages import Claims, Outage
 from .pairs import NONE, Pairs, Record
 from .publish_options import PublishOptions
@@ -220,6 +220,7 @@ class Board:
                 self._tries.pop(row, None)
                 if is_newest:
                     pairs.shown[row] = offer.quantity
+                    pairs.taken_s[row] = made_s(offer.sequence, flight.sent_s)
                     self.lags.add(max(0.0, now_s - flight.since_s))
                     wanted_s = min(flight.sent_s, max(flight.since_s, self._lost_s))
                     self._ages.acted(wanted_s, flight.sent_s, now_s)
@@ -276,13 +277,20 @@ class Board:
     def hear(self, shown: Shown, now_s: float) -> tuple[Heard, int]:
         """What the channel shows, as it told by itself; and the row, or NONE."""
         row = self.pairs.row(shown.item, shown.node)
+        if row is not None and is_before(shown, self.pairs.taken_s[row]):
+            return Heard.OUTDATED, row
+        return self._hear(shown, now_s)
+
+    def _hear(self, shown: Shown, now_s: float) -> tuple[Heard, int]:
+        row = self.pairs.row(shown.item, shown.node)
         if row is None:
             return Heard.UNKNOWN, NONE
         pairs, quantity = self.pairs, shown.quantity
         if pairs.flights[row]:
             return Heard.PASSING, row
-        is_old = is_outdated(shown, self._prefix(row), pairs.sequence[row])
-        if is_old or (quantity == pairs.shown[row] and not pairs.in_doubt[row]):
+        if names_older(shown, self._prefix(row), pairs.sequence[row]):
+            return Heard.OUTDATED, row
+        if quantity == pairs.shown[row] and not pairs.in_doubt[row]:
             self._differed.pop(row, None)
             return Heard.ECHO, row
         is_answer = bool(pairs.in_doubt[row]) and quantity == pairs.offered[row]
@@ -308,7 +316,7 @@ class Board:
         row = self.pairs.row(shown.item, shown.node)
         if row is not None and row in self._read_since:
             return Heard.PASSING, row
-        return self.hear(shown, now_s)
+        return self._hear(shown, now_s)
 
     # How it is
 

@@ -31,6 +31,8 @@ class Heard(StrEnum):
     """It shows what it was told."""
     PASSING = "passing"
     """An offer is on its way: it is too early to tell."""
+    OUTDATED = "outdated"
+    """It was so before an offer that the channel has taken."""
     DIFFERS = "differs"
     DIFFERS_AGAIN = "differs_again"
     """It was told already to show what it was to."""

@@ -1,5 +1,4 @@
-"""Sequences and ids of offers, and which of two things is the newer: an offer, or what a channel
-tells.
+"""Sequences and ids of offers, and whether what a channel tells was so before them.
 
 A sequence grows with each offer of a pair, and is the time of the offer in milliseconds of the
 epoch where that is more: a channel whose store was lost here is not offered a sequence that it has
@@ -24,6 +23,11 @@ def next_sequence(last: int, now_s: float) -> int:
     return max(last + 1, int(now_s * _MILLISECONDS))
 
 
+def made_s(sequence: int, sent_s: float) -> float:
+    """When an offer was made at the latest, which was sent then, or sent again."""
+    return min(sent_s, sequence / _MILLISECONDS)
+
+
 def id_prefix(channel: str, item: str, node: str) -> str:
     """What the ids of a pair's offers begin with."""
     names = f"{channel}\0{item}\0{node}".encode(errors="surrogatepass")
@@ -35,12 +39,15 @@ def offer_id(prefix: str, sequence: int) -> str:
     return f"{prefix}.{sequence:x}"
 
 
-def is_outdated(shown: Shown, prefix: str, newest: int) -> bool:
-    """Whether what a channel tells was so before the newest offer of the pair: it names an offer
-    before that one, or bears an earlier time. Messages are late by hours where the way here was
-    closed, and would have a channel offered again what it shows already.
-    """
-    if shown.time and (shown.time.timestamp() + CLOCK_BEHIND_S) * _MILLISECONDS < newest:
-        return True
+def names_older(shown: Shown, prefix: str, newest: int) -> bool:
+    """Whether what a channel tells comes from an offer of the pair before the newest one."""
     of, _, sequence = shown.offer.rpartition(".")
     return bool(sequence) and of == prefix and sequence != f"{newest:x}"
+
+
+def is_before(shown: Shown, taken_s: float) -> bool:
+    """Whether what a channel tells was so before it took an offer that was sent at that time.
+    Messages are late by hours where the way here was closed, and would have it offered again what
+    it shows already.
+    """
+    return shown.time is not None and shown.time.timestamp() + CLOCK_BEHIND_S < taken_s

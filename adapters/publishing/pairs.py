@@ -43,6 +43,10 @@ class Pairs:
         """Of the newest offer."""
         self.sequence = array("q")
         """Of the newest offer."""
+        self.taken_s = array("d")
+        """When the newest offer was made that the channel has taken, in seconds of the epoch; 0
+        where that is not known.
+        """
         self.rejected = array("q")
         """The quantity that the channel rejects."""
         self.flights = bytearray()
@@ -70,6 +74,7 @@ class Pairs:
             self.names.append(name)
             for zero in (self.there, self.target, self.buffer, self.exposed, self.sequence):
                 zero.append(0)
+            self.taken_s.append(0.0)
             for unknown in (self.shown, self.most, self.offered, self.rejected):
                 unknown.append(NONE)
             for no in (self.flights, self.is_waiting, self.is_overtaken, self.in_doubt):

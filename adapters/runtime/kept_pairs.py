@@ -12,7 +12,7 @@ from ..publishing.board import Board
 from .publish_records import PairRecord, pairs, put_pairs
 from .store import Store, Tables
 
-#: Pairs that are brought back before others get their turn on the loop: some milliseconds.
+#: Pairs that are gone through before others get their turn on the loop: some milliseconds.
 AT_ONCE: Final = 100
 
 

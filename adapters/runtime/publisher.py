@@ -37,7 +37,7 @@ from ..publishing.flights import Flight, Heard
 from . import offer_cases
 from .cases import raise_case
 from .flow_metrics import Figures
-from .kept_pairs import KeptPairs
+from .kept_pairs import AT_ONCE, KeptPairs
 from .levels import Levels
 from .loads import Loads
 from .partner import Partner, PartnerAway
@@ -69,9 +69,6 @@ MEASURE_S: Final = 5.0
 
 #: Seconds for which it pauses after so many pairs.
 MEASURE_PAUSE_S: Final = 0.1
-
-#: Pairs that are gone through before others get their turn on the loop: some milliseconds.
-AT_ONCE: Final = 100
 
 Step = Request | Wait | Sequence[OfferVerdict]
 

@@ -74,22 +74,69 @@ def test_what_a_channel_has_sold_is_not_raised_again_while_figures_are_frozen(
     assert 10 == offered(board, START_S + 60).offer.quantity
 
 
+def told_of(quantity: int, late_s: float) -> Shown:
+    """What the channel showed so long before the first offer."""
+    time = datetime.fromtimestamp(START_S - late_s, UTC)
+    return Shown(source="", id="1", item="a", node="DEFAULT", quantity=quantity, time=time)
+
+
 @pytest.mark.parametrize(
     ("late_s", "is_heard"),
     [(0.0, True), (CLOCK_BEHIND_S - 1, True), (CLOCK_BEHIND_S + 1, False), (5_000.0, False)],
 )
-def test_what_a_channel_showed_before_the_newest_offer_is_not_heard_any_more(
+def test_what_a_channel_showed_before_the_offer_that_it_has_taken_is_not_heard_any_more(
     late_s: float, is_heard: bool, board: Board, tell: Tell
 ) -> None:
     tell(10)
     board.settle(offered(board), Accepted(), START_S)
-    told = datetime.fromtimestamp(START_S - late_s, UTC)
-    shown = Shown(source="", id="1", item="a", node="DEFAULT", quantity=3, time=told)
-    heard, _ = board.hear(shown, START_S + 60)
+    heard, _ = board.hear(told_of(3, late_s), START_S + 60)
 
-    assert is_heard == (heard is Heard.DIFFERS)
+    assert (Heard.DIFFERS if is_heard else Heard.OUTDATED) == heard
     drain(board.pass_time(START_S + 60 + SOLD_THERE_S))
     assert is_heard == bool(board.waiting)
+
+
+@pytest.mark.parametrize("verdict", [Rejected("no"), Deferred(1.0)], ids=["rejected", "deferred"])
+def test_what_a_channel_showed_before_an_offer_that_it_has_not_taken_is_heard(
+    verdict: OfferVerdict, board: Board, tell: Tell
+) -> None:
+    tell(10)
+    board.settle(offered(board), verdict, START_S)
+    heard, _ = board.hear(told_of(30, 100.0), START_S + 1)
+
+    assert Heard.DIFFERS == heard
+    assert 20 == board.exposed_units
+
+
+def test_what_is_read_back_is_heard_whatever_its_time(board: Board, tell: Tell) -> None:
+    """A channel may tell when a quantity was changed last: its offer did not act, then."""
+    tell(10)
+    board.settle(offered(board), Accepted(), START_S)
+    board.begin_reading()
+    heard, _ = board.hear_read(told_of(15, 5_000.0), START_S + 60)
+
+    assert Heard.DIFFERS == heard
+    assert 5 == board.exposed_units
+
+
+def test_sequences_that_are_ahead_of_the_clock_make_nobody_deaf(board: Board, tell: Tell) -> None:
+    tell(10)
+    flight = offered(board, START_S + 86_400)
+    board.settle(flight, Accepted(), START_S + 86_400)
+    tell(11)
+    board.settle(offered(board), Accepted(), START_S)  # the clock is right again
+    heard, _ = board.hear(told_of(99, -120.0), START_S + 120)
+
+    assert Heard.DIFFERS == heard
+
+
+def test_what_is_outdated_does_not_end_a_case(board: Board, tell: Tell) -> None:
+    tell(10)
+    board.settle(offered(board), Accepted(), START_S)
+    assert Heard.DIFFERS == board.hear(told_of(15, -1.0), START_S + 1)[0]
+    board.settle(offered(board), Accepted(), START_S)
+    assert Heard.OUTDATED == board.hear(told_of(12, 5_000.0), START_S + 2)[0]
+    assert Heard.DIFFERS_AGAIN == board.hear(told_of(15, -3.0), START_S + 3)[0]
 
 
 def test_a_channel_that_is_short_of_a_unit_is_compared_with_that(board: Board, tell: Tell) -> None:

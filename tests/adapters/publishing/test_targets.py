@@ -62,11 +62,13 @@ def test_a_buffer_follows_demand_up_to_its_most() -> None:
 def test_a_channel_that_shows_what_it_is_to_show_is_left_alone(rule: Fallback, shown: int) -> None:
     brisk = targets(rule, sold=60)
     buffered = brisk.of("mug", "DEFAULT", shown, NOW_S)
-    assert buffered and buffered.buffer
+    assert buffered
+    assert buffered.buffer
 
     brisk.is_core_silent = True
     first = brisk.of("mug", "DEFAULT", shown, NOW_S)
-    assert first and first == brisk.of("mug", "DEFAULT", first.quantity, NOW_S)
+    assert first
+    assert first == brisk.of("mug", "DEFAULT", first.quantity, NOW_S)
 
 
 def test_nothing_is_to_be_shown_of_what_the_core_has_not_told() -> None:

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from holdfast.adapters.contract import Adapter, Message, Undecodable
-from holdfast.adapters.events import OrderEvent, OrderKind
+from holdfast.adapters.events import OrderEvent, OrderKind, Shown
 from holdfast.adapters.intake import poslog
 from holdfast.adapters.intake.cloudevents import ADAPTER, to_batch
 from holdfast.adapters.intake.poslog_options import PoslogOptions
@@ -123,6 +123,21 @@ async def test_what_sources_tell_by_turns_takes_one_call_for_each_source(tmp_pat
     expected = [(till, [f"{till}/{number}" for number in range(50)]) for till in tills]
     assert expected == sorted(core.calls)
     assert not await under_test.round()
+
+
+async def test_what_a_channel_shows_at_a_time_without_a_zone_is_a_dead_letter(
+    tmp_path: Path,
+) -> None:
+    shown = Shown(source="m", id="1", item="a", node="n", quantity=1, time=datetime(2026, 11, 27))
+    adapter = replace(ADAPTER, decode=lambda *_: [shown])
+    under_test, inbox = lane(tmp_path, Core(), adapter)
+    await inbox.put([Keyed(Message(b"{}"), "1", "")], NOW)
+
+    assert await under_test.round()
+
+    with inbox._store.reading() as tables:
+        [letter] = dead_letters(tables)
+    assert "a time with its zone" in letter.text
 
 
 async def test_a_number_that_a_till_left_out_goes_to_the_exception_queue(tmp_path: Path) -> None:
