@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
+from math import ceil
 from typing import Any, Final
 
 import uvicorn
@@ -38,22 +39,7 @@ async def serve_http(app: Any, host: str, port: int) -> AsyncIterator[int]:
     Raises OSError when the address is taken or is not this machine's.
     """
     listeners = await _listen(host, port)
-    server = _Server(
-        uvicorn.Config(
-            app,
-            http=_Connection,
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            proxy_headers=False,
-            server_header=False,
-            # Ours alone ends idle connections: one who was asked to come back finds it open.
-            timeout_keep_alive=2 * int(HEAD_S),
-            timeout_graceful_shutdown=GRACE_S,
-        )
-    )
+    server = _Server(config_of(app))
     task = asyncio.create_task(server.serve(sockets=listeners), name="http")
     try:
         await server.wait_started(task)
@@ -61,6 +47,24 @@ async def serve_http(app: Any, host: str, port: int) -> AsyncIterator[int]:
     finally:
         server.should_exit = True
         await task
+
+
+def config_of(app: Any) -> uvicorn.Config:
+    """How uvicorn serves an application."""
+    return uvicorn.Config(
+        app,
+        http=_Connection,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        # _Connection ends idle ones: who was asked to come back after 5 s would find them closed.
+        timeout_keep_alive=ceil(2 * HEAD_S),
+        timeout_graceful_shutdown=GRACE_S,
+    )
 
 
 async def _listen(host: str, port: int) -> list[socket.socket]:

@@ -162,10 +162,11 @@ async def _keep(inbox: Inbox, arrival: Keyed, at: datetime) -> Arrival:
 
 
 def _stated_size(request: Request, bytes_max: int) -> int:
-    """How long a body says to be; the most where it does not say. The server reads no more than is
-    said. Raises the refusal of one that is too long.
+    """How long a body says to be; the most where it does not say, or comes in chunks, beside which
+    its length does not count (RFC 9112, 6.3). Raises the refusal of one that is too long.
     """
-    length = request.headers.get("content-length", "")
+    headers = request.headers
+    length = "" if "transfer-encoding" in headers else headers.get("content-length", "")
     size = int(length) if length.isdigit() else bytes_max
     if size > bytes_max:
         raise _Refusal(413, f"the body has more than {bytes_max:,} bytes")

@@ -132,6 +132,21 @@ def test_who_is_asked_to_wait_finds_the_connection_open() -> None:
     assert max(the_door.WAIT_S, the_door.BODY_WAIT_S) < HEAD_S
 
 
+async def test_a_length_beside_chunks_does_not_count(tmp_path: Path) -> None:
+    """h11 reads the chunks, however short the body says to be."""
+    goes_on = asyncio.Event()
+    headers = {"content-length": "0", "transfer-encoding": "chunked"}
+    with opened(tmp_path) as (app, _):
+        async with client(app) as http, asyncio.TaskGroup() as group:
+            waiting = [
+                group.create_task(http.post("/in/shop", content=trickled(goes_on), headers=headers))
+                for _ in range(BODIES_MAX + 1)
+            ]
+            refused = await next(asyncio.as_completed(waiting))
+            goes_on.set()
+        assert 503 == refused.status_code
+
+
 async def test_short_bodies_find_room_beside_one_another(tmp_path: Path) -> None:
     """As those of 300 tills that come back at once."""
     goes_on = asyncio.Event()

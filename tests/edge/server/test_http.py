@@ -208,6 +208,11 @@ async def test_a_connection_that_asks_for_nothing_ends(
     assert answer.endswith(b"serving\n" if b"ode" in said else b"")
 
 
+def test_only_ours_ends_idle_connections() -> None:
+    """uvicorn's own end comes later."""
+    assert serving.config_of(app()).timeout_keep_alive > serving.HEAD_S
+
+
 async def test_a_request_under_way_is_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     async def slow(_scope: object, _receive: object, send: Callable[[Any], Any]) -> None:
         goes_on = asyncio.Event()
