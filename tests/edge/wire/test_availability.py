@@ -147,14 +147,28 @@ def test_a_long_answer_is_written_in_pieces(shape: tuple[int, int]) -> None:
     assert 4 <= pauses
 
 
-def test_no_piece_of_a_long_answer_copies_those_before_it() -> None:
+@pytest.mark.parametrize("shape", [(1, 75_000), (500, 150)])
+def test_no_piece_of_a_long_answer_copies_those_before_it(shape: tuple[int, int]) -> None:
     """But for the last, which puts them together once."""
-    view = core.AvailabilityView("A", (LEVELS[0],) * 150, core.Revision(0, 1, 0))
-    outcome = availabilities(*[view] * 500)
-    pieces = batch_availability_response(core.GetAvailability(("A",) * 500), outcome)
+    skus, places = shape
+    view = core.AvailabilityView("A", (LEVELS[0],) * places, core.Revision(0, 1, 0))
+    outcome = availabilities(*[view] * skus)
+    pieces = batch_availability_response(core.GetAvailability(("A",) * skus), outcome)
     sent, allocated = allocating(pieces)
     assert max(allocated[:-1]) <= 4 << 20
     assert allocated[-1] <= 1.5 * sent.ByteSize()
+
+
+def test_what_is_unavailable_counts_among_what_is_spelled_at_once() -> None:
+    units = {f"status {number}": 1 for number in range(20)}
+    level = LEVELS[0]._replace(unavailable=units)
+    view = core.AvailabilityView("A", (level,) * 1_000, core.Revision(0, 1, 0))
+    sent, pauses = finished(
+        batch_availability_response(core.GetAvailability(("A",) * 3), availabilities(*[view] * 3))
+    )
+    told = read(sent).availabilities
+    assert [20 * 1_000] * 3 == [sum(len(each.unavailable) for each in sku.levels) for sku in told]
+    assert 5 <= pauses
 
 
 def allocating(pieces: Generator[None, None, Response]) -> tuple[Response, list[int]]:
