@@ -155,6 +155,9 @@ LEVEL_REPAIRED: Final = 30
 LOCATION_TOLD: Final = 3
 LOCATION_PUT: Final = 30
 
+#: A location of the node, whether or not an answer has it.
+LOCATION_PASSED: Final = 0.0015
+
 #: A hold that ends, and each of its lines.
 EXPIRY: Final = 0.3
 

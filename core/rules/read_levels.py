@@ -10,7 +10,7 @@ from ..commands import AvailabilitiesView, LevelFigure, LevelTable, Revision
 from ..tables.names import NameTable
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..work import LEVEL_PASSED, LEVEL_PUT, NAME_TOLD, Steps, Work
+from ..work import LEVEL_PASSED, LEVEL_PUT, LOCATION_PASSED, NAME_TOLD, Steps, Work
 
 #: Names that are told before the turn may end.
 TOLD_MAX = 1_000
@@ -63,7 +63,8 @@ class Answer:
 
     def told(self, locations: NameTable, work: Work) -> Steps[AvailabilitiesView]:
         """The answer. Locations have the same numbers in all shards."""
-        is_named = yield from self._find_named(len(locations), work)
+        # Where there is nothing to tell, the locations need not be passed.
+        is_named = yield from self._find_named(len(locations) if self._count else 0, work)
         figures = yield from self._put_together(is_named.cumsum() - 1, work)
         numbers = np.flatnonzero(is_named)
         names: list[str] = []
@@ -79,6 +80,7 @@ class Answer:
 
     def _find_named(self, locations: int, work: Work) -> Steps[Array]:
         """Which of so many locations the levels are at (bool)."""
+        work.spend(locations * LOCATION_PASSED)
         is_named = np.zeros(locations, bool)
         for figures in self._figures:
             if work.is_over:

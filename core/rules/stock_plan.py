@@ -201,8 +201,8 @@ def _find_counts(known: Sequence[tuple[Shard, int]], events: Array, plan: Array)
 
 
 def _perhaps_awaited(shard: Shard, events: Array) -> list[int]:
-    """Positions of the events of a shard that share half of a key with one that is awaited. A few
-    are looked up one by one in less time than that takes to tell.
+    """Positions of the events of a shard that may be awaited: those that share half of a key with
+    one that is, or all of a few, which are looked up in less time than that takes to tell.
     """
     if not len(shard.awaited):
         return []
