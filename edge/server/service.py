@@ -48,13 +48,13 @@ from ..wire.availability import (
     availability_from_request,
     availability_response,
     batch_availability_from_request,
-    batch_availability_response,
     handles_from_request,
     handles_response,
     is_by_handle,
     levels_from_request,
     levels_response,
 )
+from ..wire.batch_availability import batch_availability_response
 from ..wire.catalogue import (
     create_from_request,
     create_response,

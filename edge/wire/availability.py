@@ -1,14 +1,11 @@
 """GetAvailability and BatchGetAvailability; ResolveStockLevels."""
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Generator, Iterable
 from typing import Any, Final
 
-import numpy as np
 from google.protobuf.message import Message
 
 from holdfast.core import commands as core
-from holdfast.core import kernels
 from holdfast.core.handles import split_handles
 from holdfast.core.limits import BATCH_MAX
 from holdfast.core.model import SourceState, Unresolved
@@ -25,26 +22,14 @@ from .shared import (
     add_revisions,
     engine_members,
     fill_revision,
-    revision_message,
     wire_members,
 )
-from .spelling import Column, Figures, Pieces, of_parts, spell, spell_part
 from .validation import bad_name, check_count, check_name, enum_member, first_bad_name
 
 #: Stock levels that are put into a message at once: some 2 ms.
 PIECE_LEVELS: Final = 1_000
 
-#: Stock levels, with what is unavailable of each, that are spelled at once: some 2 ms as well.
-PIECE_SPELLED: Final = 10_000
-
-_AVAILABLE: Final = core.LevelFigure.AVAILABLE
-
-_part = partial(spell_part, availability.BatchGetAvailabilityResponse)
-
 _STATES_READ: Final = engine_members(common, "SOURCE_STATE", SourceState)
-
-#: How the wire says each state, by its number in the engine.
-_STATES_SENT: Final = np.array([0, *map(SOURCE_STATES.__getitem__, SourceState)])
 
 REASONS: Final = wire_members(availability, "UNRESOLVED_REASON", Unresolved)
 
@@ -145,154 +130,6 @@ def source_states(given: Iterable[int]) -> tuple[SourceState, ...]:
         for index, state in enumerate(given)
     )
     return tuple(dict.fromkeys(states))
-
-
-def batch_availability_response(
-    command: core.GetAvailability, outcome: core.AvailabilitiesView
-) -> Generator[None, None, Message]:
-    """The answer to a BatchGetAvailability by SKU, in pieces. Unknown SKUs are listed, not a fault:
-    one typo must not cost a caller the other 999.
-    """
-    locations = yield from _encoded(outcome.levels.locations)
-    statuses = yield from _encoded(outcome.levels.statuses)
-    revisions = Pieces.of(revision_message(each).SerializeToString() for each in outcome.revisions)
-    parts: list[bytes] = []
-    for places in _groups(outcome):
-        if parts:
-            yield
-        among, ranges = _members(*outcome.bounds.take(places, axis=1))
-        levels = yield from _spelled_levels(outcome.levels, among, locations, statuses)
-        available = outcome.levels.figures[_AVAILABLE].take(among)
-        columns: dict[str, Column] = {
-            "levels": ranges,
-            "network_available": _summed(available, *ranges),
-        }
-        if is_long := levels.many > PIECE_SPELLED:
-            yield
-        told = _spelled_skus(outcome, places, columns, levels, revisions)
-        if is_long:
-            yield
-        parts.append(_part(told, availabilities=told.many))
-    if len(missing := np.flatnonzero(outcome.read_at < 0)):
-        unknown = Pieces.of(command.skus[place].encode() for place in missing.tolist())
-        parts.append(_part(unknown, unknown_skus=unknown.many))
-    if outcome.levels.figures.shape[1] > PIECE_SPELLED:
-        yield
-    return of_parts(parts)
-
-
-def _encoded(names: Sequence[str]) -> Generator[None, None, Pieces]:
-    pieces = [Pieces.of(())]
-    for start in range(0, len(names), PIECE_SPELLED):
-        if start:
-            yield
-        pieces.append(Pieces.of(map(str.encode, names[start : start + PIECE_SPELLED])))
-    return Pieces.joined(*pieces)
-
-
-def _groups(outcome: core.AvailabilitiesView) -> list[Figures]:
-    """The places of the SKUs that are known, in the request, in groups of PIECE_SPELLED, or up to
-    as many more as the last SKU has.
-    """
-    known = np.flatnonzero(outcome.read_at >= 0)
-    starts, ends = outcome.bounds.take(known, axis=1)
-    return _cut(known, _sizes(outcome.levels, starts, ends))
-
-
-def _sizes(table: core.LevelTable, starts: Figures, ends: Figures) -> Figures:
-    """The levels of each range, with what is unavailable of them."""
-    if not len(table.unavailable):
-        return ends - starts
-    at = table.unavailable[:, 0]
-    return ends - starts + at.searchsorted(ends) - at.searchsorted(starts)
-
-
-def _cut(numbers: Figures, sizes: Figures) -> list[Figures]:
-    """Numbers in pieces of PIECE_SPELLED by their sizes, or up to as much more as the last has."""
-    pieces = (np.cumsum(sizes) - sizes) // PIECE_SPELLED
-    return np.split(numbers, np.flatnonzero(np.diff(pieces)) + 1) if len(numbers) else []
-
-
-def _members(starts: Figures, ends: Figures) -> tuple[Figures, tuple[Figures, Figures]]:
-    """The numbers from each start to its end, range by range, and the range of each in that."""
-    sizes = ends - starts
-    lasts = np.cumsum(sizes)
-    firsts = lasts - sizes
-    return np.arange(sizes.sum()) + np.repeat(starts - firsts, sizes), (firsts, lasts)
-
-
-def _summed(available: Figures, firsts: Figures, lasts: Figures) -> Figures:
-    """The sum of each range, without those that are short."""
-    sums = np.empty(len(firsts), np.int64)
-    kernels.sum_positive(available, firsts, lasts, sums)
-    return sums
-
-
-def _spelled_skus(
-    outcome: core.AvailabilitiesView,
-    places: Figures,
-    columns: Mapping[str, Column],
-    levels: Pieces,
-    revisions: Pieces,
-) -> Pieces:
-    """The Availability of each of some SKUs. `columns` has its levels, which are pieces, and what
-    they sum up to.
-    """
-    names = Pieces.of(map(str.encode, map(outcome.skus.__getitem__, places.tolist())))
-    name = levels.many + np.arange(len(places))
-    revision = levels.many + names.many + outcome.read_at[places]
-    all_columns = {"sku": (name, name + 1), **columns, "revision": (revision, revision + 1)}
-    return spell(availability.Availability, all_columns, Pieces.joined(levels, names, revisions))
-
-
-def _spelled_levels(
-    table: core.LevelTable, levels: Figures, locations: Pieces, statuses: Pieces
-) -> Generator[None, None, Pieces]:
-    """Levels of a table by their places, as StockLevel."""
-    pieces: list[Pieces] = []
-    for piece in _cut(levels, _sizes(table, levels, levels + 1)):
-        if pieces:
-            yield
-        unavailable, (firsts, lasts) = _spelled_unavailable(table, piece, statuses)
-        ranges = firsts + locations.many, lasts + locations.many
-        columns = _level_columns(table.figures.take(piece, axis=1), ranges)
-        inside = Pieces.joined(locations, unavailable)
-        pieces.append(spell(availability.StockLevel, columns, inside))
-    return Pieces.joined(Pieces.of(()), *pieces)
-
-
-def _spelled_unavailable(
-    table: core.LevelTable, levels: Figures, statuses: Pieces
-) -> tuple[Pieces, tuple[Figures, Figures]]:
-    """What is unavailable of levels, as UnavailableUnits, and the range of each level in that."""
-    if not len(table.unavailable):
-        none = np.zeros(len(levels), np.int64)
-        return Pieces.of(()), (none, none)
-    at = table.unavailable[:, 0]
-    among, ranges = _members(np.searchsorted(at, levels), np.searchsorted(at, levels + 1))
-    _, status, quantity = table.unavailable[among].T
-    columns: dict[str, Column] = {"status": (status, status + 1), "quantity": quantity}
-    return spell(availability.UnavailableUnits, columns, statuses), ranges
-
-
-def _level_columns(figures: Figures, unavailable: tuple[Figures, Figures]) -> dict[str, Column]:
-    """Figures of a LevelTable as fields of StockLevel, where `fill_level` has them one by one."""
-    location, on_hand, reserved, committed, available, enabled, *more = figures
-    incoming, quarantined, state, backordered = more
-    return {
-        "location": (location, location + 1),
-        "on_hand": on_hand,
-        "reserved": reserved,
-        "committed": committed,
-        "available": available,
-        "shortfall": np.maximum(-available, 0),
-        "enabled": enabled,
-        "unavailable": unavailable,
-        "incoming": incoming,
-        "quarantined": quarantined,
-        "source_state": _STATES_SENT[state],
-        "backordered": backordered,
-    }
 
 
 def fill_level(message: availability.StockLevel, level: core.LevelView) -> None:

@@ -14,9 +14,9 @@ from holdfast.core.limits import BATCH_MAX, ON_HAND_MAX
 from holdfast.core.model import SourceState
 from holdfast.edge.wire.availability import (
     availability_response,
-    batch_availability_response,
     is_by_handle,
 )
+from holdfast.edge.wire.batch_availability import batch_availability_response
 from holdfast.edge.wire.faults import Fault
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import common_pb2 as common
