@@ -200,7 +200,7 @@ def _base_units(quantity: Decimal, factor: Fraction, unit: str, field: str) -> D
     if not isinstance(exponent, int) or not (
         exponent >= -DIGITS and len(digits) + exponent <= DIGITS
     ):
-        wanted = f"a number of up to {DIGITS} digits before and behind the point"
+        wanted = f"a number of up to {DIGITS} digits before and after the point"
         raise Unmapped(field, str(quantity), "unit", wanted)
     if factor is _ONE and not exponent:
         return quantity

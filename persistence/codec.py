@@ -183,7 +183,7 @@ def _decode_entries(
         entry = Entry(shard, sequence, now_ns, _decode_body(body, sections, written_by))
         yield RecordedEntry(entry, epoch, digest, written_by)
     if at != len(value):
-        raise DamagedEntryError(position, "bytes behind its last entry", at)
+        raise DamagedEntryError(position, "bytes after its last entry", at)
 
 
 def _decode_body(body: memoryview, count: int, written_by: int) -> list[tuple[Section, np.ndarray]]:

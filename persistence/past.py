@@ -157,7 +157,7 @@ def state_at(past: Past, wanted: Wanted, progress: Progress = no_progress) -> Sn
     """
     if past.damage and wanted.is_last:
         raise DirectoryError(
-            f"{past.directory.path}: {past.damage}. What comes behind its archive can't be had: "
+            f"{past.directory.path}: {past.damage}. What came after its archive is lost: "
             f"name a point with --position or --at. There is {past.reach()}"
         )
     start = _start(past, wanted)

@@ -17,13 +17,13 @@ def rejected(channel: str, offer: Offer, verdict: Rejected) -> Exceptional:
 
 def stays_stale(channel: str, offer: Offer) -> Exceptional:
     """The channel showed something else each time that it was offered a quantity."""
-    text = f"the channel does not come to show {offer.quantity} units: it shows something else"
-    return _case("offer_stale", channel, offer, f"{text} each time than what it said before")
+    text = f"the channel cannot be set to {offer.quantity} units: each time it shows something else"
+    return _case("offer_stale", channel, offer, f"{text} than it said before")
 
 
 def differs(channel: str, shown: Shown, target: int) -> Exceptional:
     """The channel showed something else again than it was told."""
-    text = f"the channel shows {shown.quantity} units again, and was told to show {target}"
+    text = f"the channel shows {shown.quantity} units again, though it was set to {target}"
     return _case("shown_differs", channel, shown, text)
 
 

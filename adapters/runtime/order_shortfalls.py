@@ -42,7 +42,7 @@ async def short_case(
         id=event.id,
         kind="order_short",
         subject=event.order,
-        text=f"it is sold, and not there: {', '.join(told[:LEVELS_NAMED])}{more}",
+        text=f"sold, but not in stock: {', '.join(told[:LEVELS_NAMED])}{more}",
         correlation_id=event.correlation_id,
     )
 

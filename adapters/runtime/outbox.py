@@ -224,5 +224,5 @@ def _state(state: int) -> str:
 
 
 def _lost() -> Exceptional:
-    text = "the ledger does not reach back to what was told last: compare with the partner"
+    text = "the ledger does not reach back to the last change sent: compare with the partner"
     return Exceptional(source="", id="", kind="changes_lost", subject="", text=text)

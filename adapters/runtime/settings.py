@@ -258,7 +258,9 @@ def _configured(path: Path, settings: Settings, problems: list[str]) -> Iterator
         if adapter.poll or adapter.outbound or each.publish:
             problems += _url_problems(where, each.url)
         if each.publish is not None and adapter.publish is None:
-            problems.append(f"{where}.publish: {each.kind} is no channel that is told what to show")
+            problems.append(
+                f"{where}.publish: {each.kind} is not a channel: nothing is published to it"
+            )
         problems += _orders_problems(where, each, settings)
         secrets = dict(_secrets(where, path.parent, adapter, each, problems))
         yield Configured(name, adapter, _based(each, path.parent), options, secrets)

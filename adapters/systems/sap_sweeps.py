@@ -129,12 +129,12 @@ def _page(service: Service, response: Response, cursor: str, options: OdataOptio
             fields.text(document.get(service.document), f"{path}.{service.document}"),
         )
         if behind < at:
-            raise Undecodable(path, behind.written(), f"a document behind {at.written()}")
+            raise Undecodable(path, behind.written(), f"a document after {at.written()}")
         at = behind
         body = json.dumps(_plain(document, 0), sort_keys=True, separators=(",", ":"))
         messages.append(Message(body.encode(), {"content-type": "application/json"}))
     if len(results) == options.page and at == start:
-        raise Undecodable("d.results", at.written(), "a document behind that one")
+        raise Undecodable("d.results", at.written(), "a document after that one")
     if len(results) == options.page:
         return Page(messages, at.written(), has_more=True)
     if at.after:

@@ -131,7 +131,7 @@ def _session(response: Response) -> Mapping[str, str]:
     told = fields.mapping(_answer(response).get("login"), "login").get("__typename")
     token = response.headers.get("vendure-auth-token", "")
     if told != "CurrentUser" or not token:
-        raise Refused(f"Vendure does not log us in: {told}")
+        raise Refused(f"Vendure refuses the login: {told}")
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -302,9 +302,9 @@ def shown(response: Response, _options: VendureOptions) -> list[Shown]:
 
 ADAPTER: Final = Adapter(
     name="vendure",
-    reads="Orders of a Vendure shop, polled from its Admin API; tells it its stock levels.",
+    reads="Orders of a Vendure shop, polled from its Admin API; sets its stock levels.",
     dedupe="a hash of the order, which has the time of its last change",
-    order="none: an order is told as it stands",
+    order="none: each message has the whole order",
     key=key,
     decode=decode,
     options=VendureOptions,

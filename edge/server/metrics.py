@@ -63,11 +63,11 @@ _NODE_COUNTERS: Final = {
     ),
     "watch_conflations": (
         "holdfast_watch_conflations_total",
-        "Responses to watchers that passed values over, because the reader was behind.",
+        "Responses to watchers that left out older values, because the reader was too slow.",
     ),
     "watch_resets": (
         "holdfast_watch_resets_total",
-        "Watches that resumed from a position too long ago, and were told all anew.",
+        "Watches that resumed from a position too long ago, and were sent everything again.",
     ),
     "front_restarts": (
         "holdfast_front_restarts_total",
@@ -93,7 +93,7 @@ _NODE_GAUGES: Final = {
     "watchers": ("holdfast_watchers", "Open calls of WatchAvailability."),
     "watch_lag": (
         "holdfast_watch_lag_entries",
-        "Journal entries that the watcher furthest behind has yet to be told of.",
+        "Journal entries that the slowest watcher has not been sent yet.",
     ),
     "audit_disagreements": (
         "holdfast_audit_disagreements",

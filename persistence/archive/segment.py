@@ -120,7 +120,7 @@ def read_segment(segment: Segment, after: int = 0) -> Iterator[tuple[int, bytes]
                 yield position, value
             position += 1
     if position != segment.last + 1:
-        reason = f"it ends before position {position}, not behind {segment.last}"
+        reason = f"it ends before position {position}, not after {segment.last}"
         raise DamagedFileError(segment.path, 0, reason)
 
 

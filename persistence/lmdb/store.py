@@ -152,7 +152,7 @@ class LmdbJournal:
                     size += len(value)
                     found = cursor.next()
         except lmdb.Error as error:
-            raise JournalError(f"{self.path}: reading behind {after} failed: {error}") from error
+            raise JournalError(f"{self.path}: reading after {after} failed: {error}") from error
         if not chunk:
             raise JournalError(f"{self.path}: position {after + 1} is missing")
         return chunk

@@ -14,9 +14,9 @@ from .set_quantities import PATH
 
 SHOP: Final = Adapter(
     name="shopify",
-    reads="Shopify's webhooks of orders, refunds and inventory levels; tells it what to show.",
+    reads="Shopify's webhooks of orders, refunds and inventory levels; sets its quantities.",
     dedupe="X-Shopify-Webhook-Id",
-    order="none of orders, which are told as they stand; updated_at of levels",
+    order="none of orders: each message has the whole order; updated_at of levels",
     key=webhooks.key,
     decode=webhooks.decode,
     verify=webhooks.verify,
@@ -32,7 +32,7 @@ ORDERS: Final = Adapter(
     name="shopify-orders",
     reads="Orders at their locations, polled from Shopify's Admin API of 2026-10.",
     dedupe="a hash of the order, which has the times of its changes",
-    order="none: an order is told as it stands",
+    order="none: each message has the whole order",
     key=fulfillment_orders.key,
     decode=fulfillment_orders.decode,
     options=fulfillment_orders.OrdersOptions,

@@ -260,7 +260,7 @@ async def test_what_is_sold_and_not_there_is_held_and_a_case(core: CoreClient) -
     assert isinstance(done, Settled)
     assert done.case
     assert ("order_short", shop.order) == (done.case.kind, done.case.subject)
-    assert f"it is sold, and not there: 2 of {shop.sku} at A" == done.case.text
+    assert f"sold, but not in stock: 2 of {shop.sku} at A" == done.case.text
     # A channel that asks first is refused.
     refused = await Shop(core, stock=1).tell(Line("1", "A", 3), is_sold=False)
     assert isinstance(refused, Dead)
@@ -284,7 +284,7 @@ async def test_the_case_is_told_also_after_a_crash_and_not_of_orders_before(
     done = await later.orders.apply(event)
     assert isinstance(done, Settled)
     assert done.case
-    assert f"it is sold, and not there: 1 of {shop.sku} at A" == done.case.text
+    assert f"sold, but not in stock: 1 of {shop.sku} at A" == done.case.text
     assert Settled("UNCHANGED") == await shop.tell(Line("1", "A", 2))
 
 

@@ -48,7 +48,7 @@ async def test_an_order_that_is_sold_is_placed_whatever_is_there(core: CoreClien
         done = await orders.apply(event)
         assert isinstance(done, Settled)
         assert done.case
-        expected = outcome, "order_short", "it is sold, and not there: 1 of MUG at A"
+        expected = outcome, "order_short", "sold, but not in stock: 1 of MUG at A"
         assert expected == (done.outcome, done.case.kind, done.case.text)
     (line,) = (await core.get_reservation("o")).reservation.lines
     assert (3, 0) == (line.committed, line.held)
