@@ -126,7 +126,7 @@ def test_publishing_to_what_is_no_channel_is_refused(tmp_path: Path) -> None:
     told = problems(tmp_path, 'publish = { nodes = { DEFAULT = ["dc-1"] } }\n')
 
     assert "adapters.x.publish: " in told
-    assert "no channel that is told what to show" in told
+    assert "is not a channel: nothing is published to it" in told
 
 
 def test_a_channel_without_an_address_is_refused(tmp_path: Path) -> None:
