@@ -88,7 +88,7 @@ _DEAD: Final = {
     "CANNOT_REVERSE": ("reverses", "too many reversals wait, or too many in a chain"),
     "TOO_MANY_SUPPLIES": ("reference.id", "as many supplies are open there as the node takes"),
     "EXCEEDS_AVAILABLE": ("quantity", "more units than are free to go; see takes_promised"),
-    "OUT_OF_ORDER": ("sequence", "a number before the last one of its source, and in none of its gaps"),
+    "OUT_OF_ORDER": ("sequence", "a number before the last of its source, and in no gap"),
 }
 
 
