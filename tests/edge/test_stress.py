@@ -142,6 +142,20 @@ class Caller:
         orders = [new_name("order") for _ in range(self.chance.randint(2, 8))]
         await asyncio.gather(*(self.tell(calls.reserve(order, [line], hold=1)) for order in orders))
 
+    async def come_late(self) -> None:
+        """Commit when the hold has ended and another order has its only unit."""
+        late, line = new_name("order"), ("LATE", PLACES[0], 1)
+        await self.tell(calls.record_stock_events("goods-in", [receipt("LATE", 1, PLACES[0])]))
+        await self.tell(calls.reserve(late, [line], hold=1))
+        while True:
+            other = new_name("order")
+            answer = await self.tell(calls.reserve(other, [line], hold=60))
+            if answer.outcome == common.OUTCOME_ACCEPTED:
+                break
+            await let_pass(0.05)
+        await self.tell(calls.commit(late, request_id="too late"))
+        await self.tell(calls.release(other, request_id="given back"))
+
     async def order(self) -> None:
         """Reserve, and commit, ship, give back, ask for time, or forget about it."""
         order = new_name("order")
@@ -206,10 +220,11 @@ async def stress(node: NodeProcess, seconds: float, seed: int) -> list[Told]:
         Caller(wires[number % len(wires)], random.Random(f"{seed}/{number}"), ends_at)
         for number in range(CALLERS)
     ]
-    await asyncio.gather(*(caller.work() for caller in callers))
+    late = Caller(wires[0], random.Random(seed), ends_at)
+    await asyncio.gather(late.come_late(), *(caller.work() for caller in callers))
     for wire in wires:
         await wire.__aexit__()
-    return [told for caller in (opening, *callers) for told in caller.history]
+    return [told for caller in (opening, late, *callers) for told in caller.history]
 
 
 @pytest.mark.parametrize(
