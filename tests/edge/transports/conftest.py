@@ -7,8 +7,10 @@ from typing import Any, Final
 import pytest
 
 from holdfast.core.audit import check_invariants
+from holdfast.edge.client import BlockingClient
 from holdfast.persistence.verify import verify
 from tests.edge.node_process import NodeProcess, replayed_node, running_node
+from tests.edge.raw import WAREHOUSE
 
 #: Settings of a node: gRPC in its own process, and in two fronts; with each library.
 TRANSPORTS: Final[dict[str, dict[str, Any]]] = {
@@ -39,6 +41,8 @@ def judged_node(folders: pytest.TempPathFactory, transport: str) -> Iterator[Nod
     """A node whose books are right in the end, whatever its callers did."""
     folder, settings = folders.mktemp("node"), TRANSPORTS[transport]
     with running_node(folder, message_size_max_kib=65_536, **settings) as running:
+        with BlockingClient(**running.targets) as client:  # whichever test comes first
+            client.update_location(WAREHOUSE, allow_missing=True)
         yield running
         running.terminate()
         assert [] == running.complaints()
