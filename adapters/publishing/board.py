@@ -277,35 +277,11 @@ class Board:
     def hear(self, shown: Shown, now_s: float) -> tuple[Heard, int]:
         """What the channel shows, as it told by itself; and the row, or NONE."""
         row = self.pairs.row(shown.item, shown.node)
-        if row is not None and is_before(shown, self.pairs.taken_s[row]):
-            return Heard.OUTDATED, row
-        return self._hear(shown, now_s)
-
-    def _hear(self, shown: Shown, now_s: float) -> tuple[Heard, int]:
-        row = self.pairs.row(shown.item, shown.node)
         if row is None:
             return Heard.UNKNOWN, NONE
-        pairs, quantity = self.pairs, shown.quantity
-        if pairs.flights[row]:
-            return Heard.PASSING, row
-        if names_older(shown, self._prefix(row), pairs.sequence[row]):
+        if is_before(shown, self.pairs.taken_s[row]):
             return Heard.OUTDATED, row
-        if quantity == pairs.shown[row] and not pairs.in_doubt[row]:
-            self._differed.pop(row, None)
-            return Heard.ECHO, row
-        is_answer = bool(pairs.in_doubt[row]) and quantity == pairs.offered[row]
-        self._outage.told(row, pairs.most[row], now_s)
-        pairs.shown[row] = pairs.most[row] = quantity
-        pairs.in_doubt[row] = False
-        if is_answer:
-            self._retarget(row, now_s)
-            self._rank(row, now_s)
-            return Heard.ECHO, row
-        again = self._differed.setdefault(row, 0) > 0
-        self._retarget(row, now_s)
-        self._wait_for_orders(row, now_s)
-        self._rank(row, now_s)
-        return Heard.DIFFERS_AGAIN if again else Heard.DIFFERS, row
+        return self._hear(row, shown, now_s), row
 
     def begin_reading(self) -> None:
         """The channel is asked now what it shows: what is offered from now on, it may not know."""
@@ -314,9 +290,34 @@ class Board:
     def hear_read(self, shown: Shown, now_s: float) -> tuple[Heard, int]:
         """What the channel shows, as it was read."""
         row = self.pairs.row(shown.item, shown.node)
-        if row is not None and row in self._read_since:
+        if row is None:
+            return Heard.UNKNOWN, NONE
+        if row in self._read_since:
             return Heard.PASSING, row
-        return self._hear(shown, now_s)
+        return self._hear(row, shown, now_s), row
+
+    def _hear(self, row: int, shown: Shown, now_s: float) -> Heard:
+        pairs, quantity = self.pairs, shown.quantity
+        if pairs.flights[row]:
+            return Heard.PASSING
+        if names_older(shown, self._prefix(row), pairs.sequence[row]):
+            return Heard.OUTDATED
+        if quantity == pairs.shown[row] and not pairs.in_doubt[row]:
+            self._differed.pop(row, None)
+            return Heard.ECHO
+        is_answer = bool(pairs.in_doubt[row]) and quantity == pairs.offered[row]
+        self._outage.told(row, pairs.most[row], now_s)
+        pairs.shown[row] = pairs.most[row] = quantity
+        pairs.in_doubt[row] = False
+        if is_answer:
+            self._retarget(row, now_s)
+            self._rank(row, now_s)
+            return Heard.ECHO
+        again = self._differed.setdefault(row, 0) > 0
+        self._retarget(row, now_s)
+        self._wait_for_orders(row, now_s)
+        self._rank(row, now_s)
+        return Heard.DIFFERS_AGAIN if again else Heard.DIFFERS
 
     # How it is
 

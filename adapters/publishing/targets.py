@@ -84,7 +84,7 @@ class Targets:
         units = spare_units(units, self._claimed(sku, self._options.nodes[node], now_s))
         buffer = min(units, self._buffer(rates))
         quantity = units - buffer
-        if not is_current:  # behind the buffer: what is shown has lost it already
+        if not is_current:  # after the buffer: what is shown has lost it already
             quantity = of_pair(fallback.rule, shown, quantity)
         return Target(there, buffer, quantity)
 
