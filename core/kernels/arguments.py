@@ -2,9 +2,9 @@
 
 Arrays that go together travel in one tuple. Python hands over plain tuples, and a kernel gives
 them their names again: that way numba's dispatcher takes 2.0 µs over all arrays of a shard, with
-named tuples 5.1, one by one 2.3 (docs/adr/0020). The counts that kernels need stand in a header a
-shard, an int64[HEADER_SIZE]. Record layouts are those of
-tables/layouts.py and, for effects, of tables/effects.py.
+named tuples 5.1, one by one 2.3 (docs/adr/0020). The counts that kernels need stand in one header
+for each shard, an int64[HEADER_SIZE]. Record layouts are those of tables/layouts.py and, for
+effects, of tables/effects.py.
 """
 
 from collections.abc import Sequence
@@ -87,7 +87,7 @@ class Names(NamedTuple):
 
 
 class Stock(NamedTuple):
-    """What decides whether a line can be had."""
+    """What decides whether a line can be reserved."""
 
     levels: Array
     """LEVEL[rows]"""

@@ -12,7 +12,7 @@ from .reservations import units
 
 @kernel
 def _set(record, left, given_back, levels, backordered):
-    """Let so many units of a line be backordered."""
+    """Set how many units of a line are backordered."""
     more = left - record.units
     levels[record.row].withheld -= more
     backordered[record.row] += more
@@ -42,9 +42,9 @@ def _drop_bound(backorders, count):
 
 @kernel
 def apply_backorders(effects, backorders, count, levels, backordered):
-    """Put down what of lines is backordered now (Section.BACKORDERS); return how many lines there
-    are then. The effects of one settlement stand in the order of the lines here, so a search goes
-    on where the last one ended.
+    """Store how many units of lines are backordered now (Section.BACKORDERS); return how many lines
+    there are then. The effects of one settlement stand in the order of the lines here, so a search
+    goes on where the last one ended.
     """
     at = 0
     for i in range(effects.size):

@@ -165,7 +165,7 @@ def _read_ahead(start, operations, header, index, levels, hashes):
 
 @kernel
 def _write_reservation(operation, header, effects):
-    """Write the effect of one accepted reserve, without its lines, behind those of the turn, and
+    """Write the effect of one accepted reserve, without its lines, after those of the turn, and
     count it.
     """
     effect = effects.reservations[header[RESERVATION_EFFECTS]]
@@ -179,7 +179,7 @@ def _write_reservation(operation, header, effects):
 
 @kernel
 def _write_line(operation, position, header, effects):
-    """Write the effect of one line behind those of the turn, and count it."""
+    """Write the effect of one line after those of the turn, and count it."""
     effect = effects.lines[header[LINE_EFFECTS]]
     effect.quantity = operation.quantity
     effect.row = operation.row

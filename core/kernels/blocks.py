@@ -90,7 +90,7 @@ def _take_free(records, header, free_at, size):
 @kernel
 def take_block(records, header, end_at, free_at, size):
     """Take `size` records side by side and return the first. header[end_at] is the end of all
-    blocks; the caller has made sure that there is room behind it.
+    blocks; the caller has made sure that there is room after it.
     """
     if header[free_at] >= size:
         start = _take_free(records, header, free_at, size)

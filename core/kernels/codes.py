@@ -126,7 +126,7 @@ SHIPMENT = 255
 NO_MOVEMENT = 0
 
 #: What becomes of numbers of a source (effects.Section.GAPS): they were skipped, they came after
-#: all, or nobody can tell any more.
+#: all, or it is not known any more.
 SKIPPED, CAME, UNKNOWN_NUMBERS = range(3)
 
 #: Whether a count had seen a stock fact already; an earlier build did not say, and kept neither

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from numba import njit
 
-#: Packages and modules beside them that kernels take numbers from.
+#: Packages and other modules that kernels take numbers from.
 _SOURCES = ("kernels", "limits.py", "model.py")
 
 #: An option that numba has no public name for.

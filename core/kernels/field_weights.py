@@ -1,4 +1,4 @@
-"""What a message costs to read, told from its bytes: a field of two bytes may become an object.
+"""What a message costs to read, judged by its bytes: a field of two bytes may become an object.
 
 Format: https://protobuf.dev/programming-guides/encoding/
 """
@@ -20,7 +20,7 @@ _SHORT, _LONG = 5, 10
 
 @kernel
 def _end_of_varint(data, at, most):
-    """Where the varint at `at` ends; behind the data when it does not."""
+    """Where the varint at `at` ends; past the data when it does not."""
     end = min(at + most, data.size)
     while at < end:
         at += 1

@@ -14,7 +14,7 @@ _MOST = np.uint64(2**64 - 1)
 
 @kernel
 def _point(sources, gaps, source, target, place):
-    """Let what points at a gap (row + 1) of a source's chain point at another place."""
+    """Make what points at a gap (row + 1) of a source's chain point at another place."""
     if sources[source].gaps == target:
         sources[source].gaps = place
         return
@@ -55,7 +55,7 @@ def _drop_oldest(sources, gaps, count, source):
 
 @kernel
 def _add(sources, gaps, count, source, first, last, opened_ns, newer):
-    """Add a gap behind a newer one (row + 1), or as the newest; return how many rows there are."""
+    """Add a gap after a newer one (row + 1), or as the newest; return how many rows there are."""
     gap = gaps[count]
     gap.first = first
     gap.last = last

@@ -18,7 +18,7 @@ _U0, _U1 = np.uint64(0), np.uint64(1)
 
 #: The layout, an int64 each by position: where the homes start and how many there are; the same of
 #: the larger ones to which they are moving, if they are; how many homes have moved; how many bits
-#: of a slot are the number; how many slots lie behind the last home, because runs that begin near
+#: of a slot are the number; how many slots lie after the last home, because runs that begin near
 #: the end go on there, not at the beginning; how many records have been entered; and the seed.
 (
     HOMES_AT,
@@ -81,7 +81,7 @@ def _is_candidate(index, slot, h):
 @kernel
 def probe(index, slot, h):
     """The first slot from `slot` on that is a candidate for a hash, or the empty one before which
-    there is none. A search begins at `find_home`, and goes on behind a candidate that is another's.
+    there is none. A search begins at `find_home`, and goes on after a candidate that is another's.
     """
     end = slot + index.layout[SPILL]
     while index.slots[slot] != 0 and not _is_candidate(index, slot, h):
@@ -126,12 +126,12 @@ def leave_slot(index, slot):
     """Empty a slot, and close the gap: later ones of its run move up, none of them before its home
     (Knuth's algorithm R). Nothing stays behind that a search would have to pass.
     """
-    behind = slot + 1
-    while index.slots[behind] != 0:
-        if find_home(index, index.slots[behind]) <= slot:
-            index.slots[slot] = index.slots[behind]
-            slot = behind
-        behind += 1
+    following = slot + 1
+    while index.slots[following] != 0:
+        if find_home(index, index.slots[following]) <= slot:
+            index.slots[slot] = index.slots[following]
+            slot = following
+        following += 1
     index.slots[slot] = 0
     index.layout[ENTERED] -= 1
 

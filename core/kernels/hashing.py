@@ -1,10 +1,10 @@
 """Hashes: a keyed one for tables that strangers feed, and a plain one for sums over the content.
 
-Whoever chooses ids and names knows this code. With a hash that is not keyed he can choose them so
-that they meet in one slot, and each search then passes all of them. SipHash (Aumasson & Bernstein,
-"SipHash: a fast short-input PRF", 2012) is made against that, here with one round a word and three
-at the end, as Python hashes its strings. The plain hash is splitmix64 (Steele, Lea & Flood, "Fast
-Splittable Pseudorandom Number Generators", 2014) over FNV-1a (Fowler, Noll & Vo).
+Whoever chooses ids and names knows this code. With a hash that is not keyed, they could be
+chosen so that all land in one slot, and each search then passes all of them. SipHash (Aumasson &
+Bernstein, "SipHash: a fast short-input PRF", 2012) is made against that, here with one round a word
+and three at the end, as Python hashes its strings. The plain hash is splitmix64 (Steele, Lea &
+Flood, "Fast Splittable Pseudorandom Number Generators", 2014) over FNV-1a (Fowler, Noll & Vo).
 """
 
 import numpy as np

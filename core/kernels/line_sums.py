@@ -2,7 +2,7 @@
 tables/line_sums.py.
 
 `counted` (uint8) tells of each line whether it is in the sums, `sums` (int64[rows, 2]) has the
-units that are held at each level and those that are committed. Levels behind its end are left out.
+units that are held at each level and those that are committed. Levels past its end are left out.
 """
 
 from ..limits import ON_HAND_MAX
@@ -56,7 +56,7 @@ def count_held(start, end, work, header, book, counted, sums):
 
 @kernel
 def count_new(numbers, reached, book, counted, sums):
-    """Take in reservations that were just put down: those of which the number is below `reached`
+    """Take in reservations that were just stored: those of which the number is below `reached`
     are added up at once, the others when it is their turn.
     """
     book = Book(*book)

@@ -4,7 +4,7 @@ an object.
 A field is a row of `fields` (int64[n, 3]): its tag, FIGURES or PIECES, and its column. FIGURES is
 a varint of the column's value, left out when that is 0. PIECES are strings, or messages spelled
 before: of the pool `data`, in which piece i ends at `ends[i + 1]` and the next begins, those from
-the column's value up to that of the column behind it.
+the column's value up to that of the column after it.
 
 Format: https://protobuf.dev/programming-guides/encoding/
 """

@@ -57,7 +57,7 @@ def _hash_of(names, number):
 
 @kernel
 def count_names(packed):
-    """Count names that each stand behind a byte of length."""
+    """Count names that each follow a byte of length."""
     count = 0
     at = 0
     while at < packed.size:

@@ -1,4 +1,4 @@
-"""What may still be promised, and whether a line can be had.
+"""What may still be promised, and whether a line can be reserved.
 
 Single calls, runs of single-line reserves, batches and linked groups are decided here, and reads of
 `available` come from here.
@@ -143,7 +143,7 @@ def cap_at(row, header, stock):
 
 @kernel
 def offered(units, promised, cap, takes):
-    """What may be promised now of units that are promisable, beside those that are promised and
+    """What may be promised now of units that are promisable, besides those that are promised and
     within a cap on both: none where no promises are made. A shortfall is still a shortfall.
     """
     return min(units, max(cap - promised, 0)) if takes else min(units, 0)

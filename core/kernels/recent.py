@@ -1,4 +1,4 @@
-"""What happened at stock levels of late: records, chained by level once anybody asks for them
+"""What recently happened at stock levels: records, chained by level once anybody asks for them
 (tables/recent.py). Until then `latest` is empty.
 """
 
@@ -32,8 +32,8 @@ _TAG = np.uint64(0xFFFF)
 
 @kernel
 def append_facts(effects, quantities, records, latest, number, now_ns):
-    """Keep a record of each stock fact, behind number `number`: what it changed on hand; of a goods
-    issue, what it told of.
+    """Keep a record of each stock fact, after number `number`: what it changed on hand; of a goods
+    issue, what it reported.
     """
     for i in range(effects.size):
         effect = effects[i]
@@ -107,7 +107,7 @@ def append_shipments(moves, lines, records, latest, number, now_ns):
 
 @kernel
 def _chain_shipment(record, level, number):
-    """Put a shipment behind those of its level."""
+    """Put a shipment after those of its level."""
     record.link = level.shipments
     level.shipments = number
     level.unposted -= record.units
@@ -115,7 +115,7 @@ def _chain_shipment(record, level, number):
 
 @kernel
 def chain_history(records, latest, number, are_shipments):
-    """Chain records, behind number `number`, that name their levels."""
+    """Chain records, after number `number`, that name their levels."""
     for i in range(records.size):
         record = records[i]
         level = latest[record.link]

@@ -141,7 +141,7 @@ def next_reservation(header):
 
 @kernel
 def append_reservation(effect, line_effects, at, tables):
-    """Put down one reservation, HELD from now; its line effects begin at `at`.
+    """Store one reservation, HELD from now; its line effects begin at `at`.
 
     The caller adds up UNITS_RESERVED: with that sum in here, the compiler does not inline this any
     more, and the tables are copied for each call (1.4 ms for 8,190 reserves became 2.2).
@@ -180,7 +180,7 @@ def append_reservation(effect, line_effects, at, tables):
 
 @kernel
 def apply_reservations(effects, line_effects, arrays, numbers):
-    """Put down reservations with their lines, and enter first parts in the index. `numbers` (int32)
+    """Store reservations with their lines, and enter first parts in the index. `numbers` (int32)
     tells which they have got.
     """
     tables = tables_of(arrays)
@@ -257,8 +257,8 @@ def apply_moves(effects, header, book, levels):
 
 @kernel
 def apply_extends(effects, reservations):
-    """Move the ends of holds to later ones. The heap is not told: its entry comes up
-    at the former end, and is then put back in with the new one. So a hold has one entry however
+    """Move the ends of holds to later ones. The heap is not touched: its entry comes
+    up at the former end, and is then put back in with the new one. So a hold has one entry however
     often it is extended.
     """
     for i in range(effects.size):
@@ -267,7 +267,7 @@ def apply_extends(effects, reservations):
 
 @kernel
 def due_moves(work, arrays):
-    """Take due entries off the heap and write the moves that expire their held units, behind the
+    """Take due entries off the heap and write the moves that expire their held units, after the
     moves that header[MOVE_EFFECTS] counts; return (moves written, work left).
 
     An entry is one piece of work, and so is every line of a reservation whose time has come; the

@@ -3,7 +3,7 @@ once: as an object each takes as long to read as ten to decide.
 
 What is read is what nearly all of them look like: fields in the order of their numbers, an id that
 is a UUID, a line with names of ASCII and a quantity, whole seconds or none. Any other message,
-right or wrong, is left to who reads them one by one, and knows what to say of it.
+right or wrong, is left to the code that reads them one by one, which can say what is wrong.
 
 Format: https://protobuf.dev/programming-guides/encoding/
 """
@@ -17,11 +17,11 @@ from .messages import write_varint
 
 #: Places in `tags`, each of which is a byte: of the fields of a request and its line.
 ID, LINE, HOLD, SKU, LOCATION, QUANTITY = range(6)
-#: Of a Duration's, and a Timestamp's.
+#: Of the fields of a Duration and a Timestamp.
 SECONDS, NANOS = range(6, 8)
-#: Of an answer's fields, with two values, and of those of its revision and its line.
-OUTCOME, IS_ACCEPTED, EXPIRE, REVISION, STATE, IS_HELD, TOLD_LINE = range(8, 15)
-SHARD_NUMBER, SEQUENCE, TIMELINE, TOLD_SKU, TOLD_LOCATION, TOLD_QUANTITY = range(15, 21)
+#: Of the fields of an answer, with two values, and of those of its revision and its line.
+OUTCOME, IS_ACCEPTED, EXPIRE, REVISION, STATE, IS_HELD, ANSWER_LINE = range(8, 15)
+SHARD_NUMBER, SEQUENCE, TIMELINE, ANSWER_SKU, ANSWER_LOCATION, ANSWER_QUANTITY = range(15, 21)
 TAGS_END = 21
 
 #: Columns of `spans`: whether the request could be read; where the message of its line begins and
@@ -164,8 +164,8 @@ def read_reserves(data, ends, tags, operations, spans):
     could be read and where it has what into `spans` (int32[n, SPANS_END], zeros at first). Return
     how many could be read.
 
-    The line of one that was read gets the tags of an answer's line, so that its bytes can be told
-    as they are.
+    The line of one that was read gets the tags of an answer's line, so that its bytes can be
+    returned as they are.
     """
     start = np.int64(0)
     count = 0
@@ -174,9 +174,9 @@ def read_reserves(data, ends, tags, operations, spans):
         if _read_reserve(data, start, ends[i], tags, operations[i], span):
             span[IS_PLAIN] = 1
             count += 1
-            data[span[SKU_START] - 2] = tags[TOLD_SKU]
-            data[span[LOCATION_START] - 2] = tags[TOLD_LOCATION]
-            data[span[LOCATION_END]] = tags[TOLD_QUANTITY]
+            data[span[SKU_START] - 2] = tags[ANSWER_SKU]
+            data[span[LOCATION_START] - 2] = tags[ANSWER_LOCATION]
+            data[span[LOCATION_END]] = tags[ANSWER_QUANTITY]
         start = ends[i]
     return count
 
@@ -198,7 +198,7 @@ def write_holds(operations, codes, revisions, now_ns, tags, data, spans, out, en
             at = _write_expiry(now_ns + np.int64(operation.hold_ms) * NS_PER_MS, tags, out, at)
             at = _write_revision(operation.shard, revisions, tags, out, at)
             at = _write_figure(tags[STATE], tags[IS_HELD], out, at)
-            out[at] = tags[TOLD_LINE]
+            out[at] = tags[ANSWER_LINE]
             at += 1
             for k in range(span[LINE_START] - 1, span[LINE_END]):  # from its size on
                 out[at] = data[k]

@@ -204,7 +204,7 @@ def _give_back(number, tables, texts):
 
 @kernel
 def apply_drops(effects, texts, arrays):
-    """Let parts of reservations leave. Of a first part, which has states, the id stays."""
+    """Drop parts of reservations. Of a first part, which has states, the id stays."""
     tables = tables_of(arrays)
     for i in range(effects.size):
         number = effects[i].reservation
@@ -215,7 +215,7 @@ def apply_drops(effects, texts, arrays):
 
 @kernel
 def apply_forgets(count, arrays):
-    """Let the oldest ended ids leave."""
+    """Forget the oldest ended ids."""
     tables = tables_of(arrays)
     header, ended = tables.header, tables.book.ended
     for _ in range(count):
@@ -228,7 +228,7 @@ def apply_forgets(count, arrays):
 
 @kernel
 def apply_id_texts(effects, packed, header, reservations, texts):
-    """Lay down the texts of reservations, which stand one after the other in `packed` (uint8)."""
+    """Store the texts of reservations, which stand one after the other in `packed` (uint8)."""
     records, data = texts
     at = 0
     for i in range(effects.size):
@@ -252,7 +252,7 @@ def index_ended(index, ended, first, end, shard):
 
 @kernel
 def match_texts(text, data, granule, skipped, matches):
-    """Set `matches` (uint8) for each of the texts of a block, behind `skipped` first ones, that is
+    """Set `matches` (uint8) for each of the texts of a block, after `skipped` first ones, that is
     this one.
     """
     at = np.int64(granule) * GRANULE

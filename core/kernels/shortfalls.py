@@ -83,7 +83,7 @@ def find_promises(end, work, rows, unseen, waiting, backordered, arrays, promise
     """Look at the reservations of a shard before `end`, the last first, for units that are promised
     at some rows (int64, in rising order), as long as there is `work`; each of them and of their
     lines is one. `unseen` (int64) are the units that are promised at each row and were not found
-    yet: behind the last of them nothing is looked at. Of the lines `waiting` (int64, in rising
+    yet: after the last of them nothing is looked at. Of the lines `waiting` (int64, in rising
     order) so many units are `backordered` (int64), which are none of these.
 
     `promises` (PROMISE) has as much room for each row: the newest are kept, newest first, and

@@ -180,7 +180,7 @@ def _note_source(event, planned, cap):
 
 @kernel
 def _counts(event):
-    """Whether a count of its source that stands behind an event had seen what it tells: of units on
+    """Whether a count of its source that follows an event had seen what it reports: of units on
     hand, unless it is a count of an instant, which says itself what it had seen.
     """
     if event.kind == COUNT:

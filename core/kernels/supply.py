@@ -88,7 +88,7 @@ def list_open(rows, heads, supplies, most, numbers, places):
 
 @kernel
 def _point(heads, supplies, row, target, place):
-    """Let what points at a supply (number + 1) of a level's chain point at another place."""
+    """Make what points at a supply (number + 1) of a level's chain point at another place."""
     if heads[row] == target:
         heads[row] = place
         return
@@ -131,7 +131,7 @@ def _remove(heads, supplies, count, number, header, text_records):
 
 @kernel
 def _drop_closed(heads, supplies, count, row, header, text_records):
-    """Let the supply of a level leave that changed longest ago, when too many are closed."""
+    """Drop the closed supply of a level that changed longest ago, when too many are closed."""
     closed = 0
     oldest = np.int64(-1)
     place = np.int64(heads[row])
@@ -149,7 +149,7 @@ def _drop_closed(heads, supplies, count, row, header, text_records):
 
 @kernel
 def _add(effect, text, heads, supplies, count, header, texts):
-    """Put down a supply of which nothing is known yet, as the newest of its level."""
+    """Store a supply of which nothing is known yet, as the newest of its level."""
     text_records, data = texts
     size = np.int64(effect.text_size)
     block = granules(size)
@@ -176,7 +176,7 @@ def _add(effect, text, heads, supplies, count, header, texts):
 
 @kernel
 def apply_supplies(effects, packed, heads, supplies, count, header, texts, sources, now_ns):
-    """Put down what is said of supply (Section.SUPPLIES), and what has come of it; return how many
+    """Store what is said of supply (Section.SUPPLIES), and what has come of it; return how many
     supplies there are, or -1 when there is no room for one. `packed` (uint8) has the texts of those
     that are new, one after the other.
     """
@@ -213,7 +213,7 @@ def apply_supplies(effects, packed, heads, supplies, count, header, texts, sourc
 
 @kernel
 def drop_supplies(row, heads, supplies, count, header, text_records):
-    """Let all supplies of a level leave; return how many there are then."""
+    """Drop all supplies of a level; return how many are left."""
     while heads[row] != 0:
         count = _remove(heads, supplies, count, np.int64(heads[row] - 1), header, text_records)
     return count
