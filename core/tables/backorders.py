@@ -9,7 +9,7 @@ from .table import Array
 
 
 def apply_backorders(shard: Shard, effects: Array) -> None:
-    """Put down what of lines is backordered now. Raises TableFullError."""
+    """Store how many units of lines are backordered now. Raises TableFullError."""
     shard.backorders.ensure(int(np.count_nonzero(effects["is_new"])))
     shard.backorders.count = kernels.apply_backorders(
         effects,

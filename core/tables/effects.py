@@ -127,7 +127,7 @@ DTYPES: dict[Section, np.dtype] = {
         ]
     ),
     Section.ENDED_SKUS: np.dtype([("sku", "i4")]),
-    # A name that a SKU has beside its first one, which it may be, and whether it is called by that
+    # A name that a SKU has besides its first one, which it may be, and whether it is called by that
     # from now on.
     Section.SKU_RENAMES: np.dtype(
         [("sku", "i4"), ("is_present", "u1"), ("pad", "u1", 3), ("name", f"S{NAME_BYTES_MAX}")]
@@ -180,7 +180,7 @@ DTYPES: dict[Section, np.dtype] = {
     # Document and line of each of the SUPPLIES after it that is new (`text_size` bytes).
     Section.SUPPLY_TEXTS: _PACKED_NAMES,
     # What is said of supply: how many units in all, by when, and since when (0 if that was not
-    # told); or with `is_receipt` how many units of it have come. With `is_transfer`, how many units
+    # said); or with `is_receipt` how many units of it have come. With `is_transfer`, how many units
     # more are under way from another location, or have come. `incoming` is the difference that
     # it makes to what is still to come, through the last STOCK of the entry so far.
     Section.SUPPLIES: np.dtype(

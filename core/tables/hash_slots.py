@@ -35,7 +35,7 @@ _HOMES_MIN = 64
 #: Slots are taken by turns from the two halves of an address space of 4 GiB.
 _HALF = 1 << 28
 
-#: Behind the last home there is room for the runs that begin near it. At seven eighths full, the
+#: After the last home there is room for the runs that begin near it. At seven eighths full, the
 #: longest of 2^28 slots is expected to be 2,300.
 _SPILL = 1 << 16
 

@@ -14,14 +14,14 @@ from .table import Array
 
 
 def lay_down(shard: Shard, effects: Array, data: Array) -> None:
-    """Lay down the texts of reservations: RESERVATION_TEXTS, and the bytes of them all."""
+    """Store the texts of reservations: RESERVATION_TEXTS, and the bytes of them all."""
     kernels.apply_id_texts(
         effects, data, shard.header, shard.reservations.records, shard.id_texts.arrays
     )
 
 
 def lay_down_earlier(shard: Shard, first: int, texts: Iterator[str]) -> None:
-    """Lay down the texts of the reservations from number `first` on, in the order in which builds
+    """Store the texts of the reservations from number `first` on, in the order in which builds
     before docs/adr/0030 journaled them.
     """
     for number in range(first, len(shard.reservations)):
@@ -30,7 +30,7 @@ def lay_down_earlier(shard: Shard, first: int, texts: Iterator[str]) -> None:
 
 
 def load_earlier(shard: Shard, arena: Array, offsets: Array) -> None:
-    """Lay down the texts of all reservations, which these builds kept like names."""
+    """Store the texts of all reservations, which these builds kept like names."""
     for number in np.flatnonzero(shard.reservations["id_text"] != NO_TEXT).tolist():
         record = shard.reservations.records[number]
         first = int(record["id_text"])

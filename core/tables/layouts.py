@@ -44,8 +44,8 @@ LATEST = np.dtype(
 #: source is the one that fed it last, or NO_SOURCE.
 LAST_COUNT = np.dtype([("sequence", "u8"), ("source", "i4"), ("resets", "u4")])
 
-#: A stock fact, or a shipment, of late: when it happened and when it came, what it changed on hand
-#: (a goods issue: what it told of), and the number of the one before it at its level, or until
+#: A recent stock fact, or shipment: when it happened and when it came, what it changed on hand
+#: (a goods issue: what it reported), and the number of the one before it at its level, or until
 #: anybody asks for that its level; what else there is to say of it (HISTORY_UNDONE of
 #: kernels/codes.py and its like), and 16 bits of its id, by which it is found again.
 HISTORY = np.dtype(
@@ -97,7 +97,7 @@ AWAITED = np.dtype(
     ]
 )
 
-#: Another name of a SKU, beside its first one; `is_present` where it is called by that.
+#: Another name of a SKU, besides its first one; `is_present` where it is called by that.
 SKU_NAME = np.dtype(
     [("sku", "i4"), ("is_present", "u1"), ("pad", "u1", 3), ("name", f"S{NAME_BYTES_MAX}")]
 )
@@ -211,7 +211,7 @@ REQUEST = np.dtype(
 )
 
 #: A stock event with an id that was applied, and what it was; `content` is a hash of all that
-#: changes what it does beside SKU, location, kind and quantity, and 0 without. Kind 0 stands for
+#: changes what it does besides SKU, location, kind and quantity, or 0 for none. Kind 0 stands for
 #: one of an earlier build, whose content was not kept.
 EVENT = np.dtype(
     [
@@ -240,7 +240,7 @@ NUMBERED = np.dtype(
 )
 
 #: What a shard knows of a source: the last number that it recorded; a floor, at and below which
-#: nobody can tell whether a number that is in no gap came; how many missing numbers are in no gap
+#: it is not known whether a number that is in no gap came; how many missing numbers are in no gap
 #: any more; when a fact of it came last, 0 when none did; its newest gap + 1, and how many it has;
 #: how often it was reset; how often it is expected, and what its facts do whose SKU is unknown
 #: (UnknownSkus), 0 as the node is set; how it was when that last changed (SourceState), 0 at first;

@@ -55,7 +55,7 @@ class LineSums:
         return int(done)
 
     def follow_new(self, numbers: Array) -> None:
-        """Take note of reservations that were just put down, by their numbers."""
+        """Take note of reservations that were just stored, by their numbers."""
         kernels.count_new(
             numbers.astype(np.int64), self._reached, self._book, self._counted, self.units
         )

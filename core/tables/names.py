@@ -121,7 +121,7 @@ class NameTable:
         self._enter(0)
 
     def _enter(self, start: int) -> None:
-        """Let the names from `start` on be found."""
+        """Make the names from `start` on findable."""
         self.slots.ensure(len(self) - start)
         kernels.index_names(self.arrays, self.removed.records, start, len(self))
 

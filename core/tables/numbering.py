@@ -1,4 +1,4 @@
-"""The numbers of reservations and lines, for who reads effects without a shard."""
+"""The numbers of reservations and lines, for those who read effects without a shard."""
 
 import numpy as np
 

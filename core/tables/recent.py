@@ -1,4 +1,4 @@
-"""What happened at stock levels of late: stock facts, or shipments.
+"""What recently happened at stock levels: stock facts, or shipments.
 
 Two generations. When the current one has come of age it becomes the previous one, and the one
 before that is forgotten. What is kept is asked for level by level, by counts of an instant. Until

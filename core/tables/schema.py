@@ -113,8 +113,8 @@ def migrate_effects(records: Array, section: Section, schema: int) -> Array:
     """Effects of an earlier schema in today's layout."""
     migrated = migrate(records, DTYPES[section], EFFECT_DEFAULTS.get(section, {}))
     if section is Section.STOCK and schema < TAGGED_SINCE:
-        for was, told in ((0, EARLIER), (COUNTED_BEFORE, EARLIER_COUNTED)):
-            migrated["counted"][migrated["counted"] == was] = told
+        for was, now in ((0, EARLIER), (COUNTED_BEFORE, EARLIER_COUNTED)):
+            migrated["counted"][migrated["counted"] == was] = now
     return migrated
 
 

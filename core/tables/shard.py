@@ -181,7 +181,7 @@ class Shard:
         self.display_names = NameTable(HashSlots(seed), rows_max)
 
     def _begin_history(self, rows_max: int) -> None:
-        """What happened to levels of late, of which little is kept until somebody asks."""
+        """What recently happened to levels, of which little is kept until somebody asks."""
         self.keeping = Keeping()
         self.latest = Table(LATEST, rows_max=rows_max)
         unused_max = UNUSED_HISTORY_MAX // self.index.shard_count
@@ -338,12 +338,12 @@ class Shard:
         return np.array([states >> state - 1 & 1 for state in State], np.int64)
 
     def line_ids(self, number: int) -> list[str]:
-        """The caller's ids of the lines of this reservation; empty texts without."""
+        """The caller's ids of the lines of this reservation; empty texts where it has none."""
         record = self.reservations.records[number]
         flags, count = int(record["flags"]), int(record["line_count"])
         if not flags & FLAG_LINE_IDS:
             return [""] * count
-        # Behind the reservation's own texts, if it has any, its lines' stand in their order.
+        # After the reservation's own texts, if it has any, its lines' stand in their order.
         own = _own_texts(flags)
         return self.id_texts.read(int(record["id_text"]), own + count)[own:]
 

@@ -42,8 +42,8 @@ class SkuNames:
         return (first, *self._by_first.get(first, ()))
 
     def told(self, recorded: str) -> str:
-        """How a SKU is called of which a text was recorded; the text of one that was merged into
-        another, so that the two can be told apart.
+        """The current name of a SKU by the text that was recorded of it; the text itself for one
+        that was merged into another, so that the two can be distinguished.
         """
         return recorded if recorded in self.first else self.shown.get(recorded, recorded)
 

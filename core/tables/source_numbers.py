@@ -1,4 +1,4 @@
-"""What earlier schemas kept of the numbers of a source, and what is told of its gaps."""
+"""What earlier schemas kept of the numbers of a source, and what is reported of its gaps."""
 
 import numpy as np
 

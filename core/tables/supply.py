@@ -16,7 +16,7 @@ OF_LEVEL_MAX: Final = SUPPLIES_OPEN_MAX + SUPPLIES_CLOSED_MAX
 
 
 def apply_supplies(shard: Shard, effects: Array, texts: Array) -> None:
-    """Put down what is said of supply, and what has come of it, with the texts of what is new.
+    """Store what is said of supply, and what has come of it, with the texts of what is new.
     Raises TableFullError.
     """
     shard.supply_heads.extend(len(shard.levels) - len(shard.supply_heads))
@@ -37,7 +37,7 @@ def apply_supplies(shard: Shard, effects: Array, texts: Array) -> None:
 
 
 def drop_supplies(shard: Shard, sku: int) -> None:
-    """Let all supplies of a SKU leave, which has ended."""
+    """Drop all supplies of a SKU that has ended."""
     if not len(shard.supplies):
         return
     rows = np.empty(len(shard.levels), np.int64)
@@ -100,8 +100,8 @@ def list_open(shard: Shard, rows: Array, most: int) -> tuple[Array, Array, int]:
         return shard.supplies.records[:0], np.zeros(0, np.int64), len(rows)
     numbers, places = np.empty((2, most + OF_LEVEL_MAX), np.int64)
     tables = shard.supply_heads.records, shard.supplies.records
-    count, told = kernels.list_open(rows, *tables, most, numbers, places)
-    return shard.supplies.records[numbers[:count]], places[:count], told
+    count, row_count = kernels.list_open(rows, *tables, most, numbers, places)
+    return shard.supplies.records[numbers[:count]], places[:count], row_count
 
 
 def names_of(shard: Shard, supply: Array) -> tuple[str, str]:

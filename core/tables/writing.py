@@ -204,7 +204,7 @@ def number_of_name(shard: Shard, names: NameTable, section: Section, name: str) 
 
 def record_origin(shard: Shard, principal: str, correlation: str, before: Sequence[int]) -> None:
     """Note on whose behalf the effects came that the turn has more than `before`, which is what
-    `Effects.written` told then, and under which correlation id; "" for none.
+    `Effects.written` returned then, and under which correlation id; "" for none.
     """
     spans = _spans(shard, before)
     if spans and principal:

@@ -9,7 +9,7 @@ from ..table import Array
 
 
 def apply_reservations(shard: Shard, effects: Array, line_effects: Array) -> Array:
-    """Put down reservations with their lines, HELD from now; return their numbers (int32)."""
+    """Store reservations with their lines, HELD from now; return their numbers (int32)."""
     shard.reservations.ensure(len(effects))
     shard.lines.ensure(len(line_effects))
     shard.index.slots.ensure(len(effects))

@@ -20,7 +20,7 @@ def apply_reopened(shard: Shard, effects: Array) -> None:
 
 
 def apply_drops(shard: Shard, effects: Array) -> None:
-    """Let parts of reservations leave; the ids of first parts stay, as ended ids."""
+    """Drop parts of reservations; the ids of first parts stay, as ended ids."""
     first = shard.ended.end
     kernels.apply_drops(effects, shard.id_texts.arrays, shard.arrays)
     marks = shard.ended_marks
@@ -30,7 +30,7 @@ def apply_drops(shard: Shard, effects: Array) -> None:
 
 
 def apply_forgets(shard: Shard, effects: Array) -> None:
-    """Let the oldest ended ids leave, and marks that have none any more."""
+    """Forget the oldest ended ids, and marks that have none any more."""
     kernels.apply_forgets(int(effects["count"].sum()), shard.arrays)
     shard.ended.free_left()
     marks = shard.ended_marks.used.copy()
