@@ -23,13 +23,13 @@ class Origin(NamedTuple):
     """Where a command comes from. The journal notes it with everything that the command changes."""
 
     principal: str
-    """On whose behalf it is asked; "" for nobody's."""
+    """On whose behalf it is asked; "" for none."""
     correlation: str
     """The caller's id of what it belongs to; "" for none."""
 
 
 class Mail(NamedTuple):
-    """What lies in a mailbox."""
+    """An entry of a mailbox."""
 
     arrival: int
     """Its place in the order in which commands came to the node."""
@@ -44,7 +44,7 @@ class Mail(NamedTuple):
 
 
 class MailboxFullError(Exception):
-    """The mailbox of a shard holds as much as it may."""
+    """The mailbox of a shard is full."""
 
     def __init__(self, shard: int, capacity: int) -> None:
         super().__init__(f"the mailbox of shard {shard} is full: capacity {capacity}")

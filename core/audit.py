@@ -298,9 +298,9 @@ def _wrong_ended_ids(shard: Shard) -> Iterator[str]:
         yield f"{count} ended ids, in a ring of {len(ended.records)}"
         return
     yield from _where(ended.used["states"] & 0x7F == 0, "ended id {} had no units")
-    is_behind = np.diff(marks["first"]) < 0
-    is_behind |= np.diff(marks["at_ns"]) < 0
-    yield from _where(is_behind, "mark {} of ended ids is before the last")
+    is_before_last = np.diff(marks["first"]) < 0
+    is_before_last |= np.diff(marks["at_ns"]) < 0
+    yield from _where(is_before_last, "mark {} of ended ids is before the last")
     if len(ended) and (not len(marks) or marks["first"][0] > ended.first):
         yield "ended ids without a mark"
 

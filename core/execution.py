@@ -88,7 +88,7 @@ class Execution:
     def _share(self, work_max: float) -> float:
         """How much of the turn one mailbox may take, in microseconds: all of it when there is time
         for everything that waits, else the same as the others, so that a flood on one shard delays
-        the others by a turn. The weight of a command that has begun does not tell what is left of
+        the others by a turn. The weight of a command that has begun does not show what is left of
         it, so then the shares are equal too.
         """
         weights = [actor.weight for actor in self.actors if actor.mailbox]
@@ -101,11 +101,11 @@ class Execution:
         self, boxes: Sequence[list[Mail]], left: Sequence[list[Mail]], share: float
     ) -> Iterator[tuple[Ticket, Outcome]]:
         """Execute in the order of arrival, until the turn is over. What is not done goes to `left`,
-        with everything behind it in its mailbox.
+        with everything after it in its mailbox.
         """
         whole = self.work.left
         names = self.sku_names
-        # Lazily: a rename earlier in the same turn counts for the commands behind it.
+        # Lazily: a rename earlier in the same turn counts for the commands after it.
         came = merge(*boxes, key=_ARRIVAL)
         mails = (self._inside(mail) if names.first else mail for mail in came)
         for (is_plain, origin), run in groupby(mails, self._kind):
@@ -144,8 +144,8 @@ class Execution:
         if not self.sku_names.first:
             return outcome
         # Twice: `_inside` has renamed the lines of the command as well.
-        told = (outcome, getattr(outcome, "refusal", None))
-        lines = sum(len(getattr(each, "lines", ())) for each in told)
+        parts = (outcome, getattr(outcome, "refusal", None))
+        lines = sum(len(getattr(each, "lines", ())) for each in parts)
         self.work.spend(2 * LINE_NAMED * lines)
         return put_names(outcome, self.sku_names.shown)
 
@@ -178,7 +178,7 @@ class Execution:
             record_origin(shard, origin.principal, origin.correlation, written)
 
     def _by_home(self, run: Iterable[Mail], left: Sequence[list[Mail]]) -> list[list[Mail]]:
-        """Mails by shard. Where something is left already, they are left behind it."""
+        """Mails by shard. Where something is left already, they are left after it."""
         boxes: list[list[Mail]] = [[] for _ in self.shards]
         for mail in run:
             (left if left[mail.shard] else boxes)[mail.shard].append(mail)
@@ -219,10 +219,10 @@ class Execution:
         if actor.begun:
             return self._go_on(actor, actor.begun, self.now_ns, share)
         self.work.spend(STEPS_BEGUN if type(command) in self._long else mail.weight)
-        told = self.rules[type(command)](command, self.now_ns)
-        if isinstance(told, Generator):
-            return self._go_on(actor, told, None, share)
-        return cast(Outcome | None, told)
+        result = self.rules[type(command)](command, self.now_ns)
+        if isinstance(result, Generator):
+            return self._go_on(actor, result, None, share)
+        return cast(Outcome | None, result)
 
     def _go_on(
         self, actor: Actor, steps: Steps[Any], now_ns: int | None, share: float

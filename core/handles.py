@@ -5,8 +5,8 @@
     bits 30-0    row + 1; 0 throughout is no handle
 
 Rows are not moved, so a handle holds as long as the timeline of its data directory. One of another
-directory, or of the state before a restore, is told by its timeline: it passes for one of this in 1
-of 2 million pairs of directories.
+directory, or of the state before a restore, is recognised by its timeline: it passes for one of
+this in 1 of 2 million pairs of directories.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Ids of callers as 128-bit keys.
 
-A UUID is its own key, in capital letters and in small ones. Any other text is hashed (BLAKE2b,
-RFC 7693, 16 bytes) and keeps its text, which tells the two kinds apart: no text can be made to
+A UUID is its own key, in upper case or lower case. Any other text is hashed (BLAKE2b,
+RFC 7693, 16 bytes) and keeps its text, which distinguishes the two kinds: no text can be made to
 collide with somebody's UUID.
 """
 
@@ -25,7 +25,7 @@ class Key:
     @property
     def packed(self) -> bytes:
         """The bits, as a member of a set has to be: Python keys its hash of bytes, but not that of
-        numbers, so that callers can choose numbers that meet in one place.
+        numbers, so that callers can choose numbers that collide.
         """
         return self.hi.to_bytes(8, "big") + self.lo.to_bytes(8, "big")
 
@@ -78,7 +78,7 @@ def repair_request_key(request_id: str) -> Key:
 
 
 def _in_one_form(text: str) -> str:
-    """An id as it is hashed: a UUID is the same id in capital letters and in small ones."""
+    """An id as it is hashed: a UUID is the same id in upper case or lower case."""
     return text.lower() if len(text) == 36 and _UUID(text) else text
 
 

@@ -22,7 +22,7 @@ TOTAL_MAX = 2**63 - 1
 #: Lines of one reservation. The largest invoice of a real year has 1,114.
 LINES_MAX = 2_000
 
-#: Lines of a Reserve against supply: each is decided by itself, and its queue told, in some 50 µs.
+#: Lines of a Reserve against supply: each is decided by itself, and its queue read, in some 50 µs.
 LINES_AGAINST_SUPPLY_MAX = 100
 
 #: SKUs of one BatchGetAvailability, and events of one RecordStockEvents.
@@ -56,11 +56,11 @@ ENDANGERED_MAX = 1_000
 ENDANGERED_IN_ALL_MAX = 1_000
 
 #: Ranges of numbers that a source skipped, kept for each source in each shard: a shuffled message
-#: opens half as many as it has events. With more, the oldest is dropped: its numbers are told out
-#: of order, and that they are missing stays on record.
+#: opens half as many as it has events. With more, the oldest is dropped: its numbers are
+#: reported as out of order, and that they are missing stays on record.
 GAPS_MAX = 256
 
-#: Gaps of a source that one answer tells, and numbers skipped by the events of one message.
+#: Gaps of a source that one answer lists, and numbers skipped by the events of one message.
 RANGES_TOLD_MAX = 100
 
 #: Numbers below the first one of a source that count as missing: a message may be overtaken by the
@@ -71,8 +71,8 @@ FIRST_NUMBERS_MAX = BATCH_MAX
 #: four shards keep what one stream may have in flight, 8 messages of 8,190. A power of two.
 NUMBERED_MAX = 1 << 14
 
-#: Statuses under which units may be not for sale, by name, of a node. A level's are told in one
-#: answer; the largest WMS have some dozens.
+#: Statuses under which units may be not for sale, by name, of a node. A level's are listed in
+#: one answer; the largest WMS have some dozens.
 STATUSES_MAX = 64
 
 #: Reversals of each shard whose events have not come: 0.3 MB, which are looked through for every
@@ -89,8 +89,8 @@ QUARANTINED_MAX = 10_000
 #: SKUs of a shard in quarantine: each is one that an operator has to look at.
 QUARANTINED_SKUS_MAX = 10_000
 
-#: Other names of the SKUs of a node, beside the first name of each: some 30 MB. And of one SKU: a
-#: watcher is told all of them.
+#: Other names of the SKUs of a node, besides the first name of each: some 30 MB. And of one SKU: a
+#: watcher is told of all of them.
 SKU_NAMES_MAX = 1 << 16
 SKU_NAMES_EACH_MAX = 32
 
@@ -127,10 +127,10 @@ ROWS_MAX = (1 << NUMBER_BITS) - 1
 #: What the index of reservations has of a part: its number, and a bit for ended ids.
 PART_BITS = NUMBER_BITS + 1
 
-#: Lines, and granules of text, lie in blocks of any size, between which there may be gaps that fit
-#: nobody. For blocks of 1 to n records that is room for half of log2 n times as many as are in use,
-#: at worst (Robson, "Bounds for some functions concerning dynamic storage allocation", 1974), which
-#: is address space, and no memory until it comes to that.
+#: Lines, and granules of text, lie in blocks of any size, between which there may be gaps that
+#: nothing fits. For blocks of 1 to n records that is room for half of log2 n times as many as are
+#: in use, at worst (Robson, "Bounds for some functions concerning dynamic storage allocation",
+#: 1974), which is address space, and no memory until it comes to that.
 BLOCKS_SPREAD = 8
 PLACES_MAX = 2**31 - 2
 
@@ -153,7 +153,7 @@ EFFECTS_MAX = 1 << 24
 SUPPLIES_OPEN_MAX = 256
 
 #: Supplies of a stock level that are kept when nothing of them is to come any more, so that what a
-#: source says late of one is told from what it says of a new one.
+#: source says late of one is distinguished from what it says of a new one.
 SUPPLIES_CLOSED_MAX = 8
 
 #: Supplies of a shard: 0.4 GB. When there is no room, supply is refused; other facts go on.
@@ -166,10 +166,10 @@ SUPPLY_TEXTS_EACH = 2
 #: units available all of them are looked at, in 0.2 ms.
 BACKORDERS_MAX = 1 << 16
 
-#: How far ahead supply is told: half a year. Dates beyond change until they come.
+#: How far ahead supply is shown: half a year. Dates beyond change until they come.
 HORIZON_DAYS_MAX = 180
 
-#: A page of what may be promised by date ends after so many stock levels, or behind the level that
+#: A page of what may be promised by date ends after so many stock levels, or after the level that
 #: reaches so many supplies.
 PROMISE_LEVELS_MAX = 250
 PROMISE_SUPPLIES_MAX = 500

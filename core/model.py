@@ -1,4 +1,4 @@
-"""The life of a reservation, told once.
+"""The life of a reservation, defined once.
 
 The transition table says which command moves units from which state to which; the docs are drawn
 from it. A reservation has no state of its own: its units have, and `STATE_PRECEDENCE` says which of
@@ -143,7 +143,7 @@ class RepairVerdict(IntEnum):
     NOT_AUDITED = 2  # the audit has not come by since the node started
     NEEDS_COUNT = 3  # what is on hand cannot be: nobody here knows what is
     NOT_QUARANTINED = 4  # there is nothing to repair
-    NOT_REPAIRED = 5  # it is in quarantine, and the request was obeyed before
+    NOT_REPAIRED = 5  # it is in quarantine, and the request was carried out before
 
 
 class Fallback(IntEnum):

@@ -32,7 +32,7 @@ _TABLES: Final[Mapping[Growth, Sequence[str]]] = {
 
 
 class NoRoomError(Exception):
-    """A table of a shard holds as many records as it may, or would when all that waits is done."""
+    """A table of a shard is full, or would be when all that waits is done."""
 
     def __init__(self, table: str, shard: int, rows_max: int) -> None:
         super().__init__(f"{table} of shard {shard}: {rows_max} at most")

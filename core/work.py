@@ -2,7 +2,7 @@
 
 A unit is a microsecond of one core of the machine on which the costs were measured. `python -m
 bench --only weights` measures them again, and `tests/core/test_work.py` compares what a turn
-declares with what it is seen to do. What a command alone tells is its weight
+declares with what it is seen to do. What a command alone shows is its weight
 (commands/registry.py); what the state adds to that, such as the lines of the reservation that it
 names, is spent here by the rule that finds it.
 """
@@ -10,14 +10,14 @@ names, is spent here by the rule that finds it.
 from collections.abc import Generator
 from typing import Final, TypeAlias, TypeVar
 
-Told = TypeVar("Told")
+Result = TypeVar("Result")
 
 #: Work after which a turn begins nothing more. A command that takes more than is left waits to be
 #: the first of a turn, so that a turn ends within 10 ms (docs/adr/0025).
 TURN_WORK_MAX: Final = 4_000
 
-#: Holds that end and what is kept up beside which commands still run, of a whole turn: for the
-#: longest command, a turn that has done more has no time.
+#: The share of a whole turn that ending holds and upkeep may take while commands still run: a turn
+#: that has done more of them has no time for the longest command.
 SHARE_BESIDE_COMMANDS: Final = 1 / 8
 
 #: A command that runs in steps, for beginning it.
@@ -31,11 +31,11 @@ RESERVE_ASKED: Final = 80
 LINE_SOLD: Final = 4
 
 #: A line of a Reserve against supply. A backorder that is looked at, and one that is settled; a
-#: level whose queue is told.
+#: level whose queue is read.
 LINE_BACKORDERED: Final = 60
 BACKORDER_SEEN: Final = 0.001
 BACKORDER_SETTLED: Final = 0.01
-BACKORDER_TOLD: Final = 40
+QUEUE_READ: Final = 40
 
 #: A batch, of whatever length; a kernel's pass over its operations, and each of them in it.
 BATCH: Final = 60
@@ -68,20 +68,20 @@ EVENT_DETAILED: Final = 0.8
 DETAIL_BYTE: Final = 0.03
 
 #: An event that is compared with the one under its id; what a source is known by, in a shard.
-DIFFERENCE_TOLD: Final = 15
+DIFFERENCE_REPORTED: Final = 15
 SOURCE_RESET: Final = 20
 
-#: A source that is told or set, in each shard, or looked at; a gap of it that is told.
-SOURCE_TOLD: Final = 25
+#: A source that is listed or set, in each shard, or looked at; a gap of it that is listed.
+SOURCE_LISTED: Final = 25
 SOURCE_REVIEWED: Final = 20
 SOURCE_LOOKED_AT: Final = 8
-GAP_TOLD: Final = 1
+GAP_LISTED: Final = 1
 
-#: A SKU in quarantine that is told.
-QUARANTINED_SKU_TOLD: Final = 4
+#: A SKU in quarantine that is listed.
+QUARANTINED_SKU_LISTED: Final = 4
 
-#: A pending reversal that is told.
-REVERSAL_TOLD: Final = 10
+#: A pending reversal that is listed.
+REVERSAL_LISTED: Final = 10
 
 #: A stock fact whose SKU is named by another name than its first; a line that is.
 EVENT_NAMED: Final = 6
@@ -97,47 +97,47 @@ FACT_CHANGING: Final = 90
 #: What the reversal of a fact takes beyond that.
 FACT_REVERSED: Final = 160
 
-#: A record of what happened at a level of late, which a count looks at.
+#: A record of what recently happened at a level, which a count looks at.
 RECORD_READ: Final = 0.15
 
 #: A part of an existing reservation, in one shard; each line in a command on all of them; a line
-#: that is read by name, and one that is told.
+#: that is read by name, and one that is listed.
 PART: Final = 20
 LINE_MOVED: Final = 0.1
 LINE_READ: Final = 1.3
-LINE_TOLD: Final = 1.7
+LINE_LISTED: Final = 1.7
 
 #: A reservation, or a line, that is looked at for what a shortfall endangers.
 PROMISE_SOUGHT: Final = 0.01
 
-#: A stock level that is told with what a shortfall endangers, and each line of that.
+#: A stock level that is listed with what a shortfall endangers, and each line of that.
 LEVEL_SHORT: Final = 45
 LINE_ENDANGERED: Final = 10
 
 #: A stock level that a message of facts begins.
 LEVEL_BEGUN: Final = 6
 
-#: A name that is looked up: a SKU at a location, or a SKU among others. A name that is told.
+#: A name that is looked up: a SKU at a location, or a SKU among others. A name that is listed.
 NAME_FOUND: Final = 1.5
 SKU_FOUND: Final = 0.6
-NAME_TOLD: Final = 0.4
+NAME_LISTED: Final = 0.4
 
 #: A name of a shard that is looked through for one that ended.
 NAME_PASSED: Final = 0.01
 
 #: A shard that is read; a stock level that is read there, looked at again, put with those of other
-#: shards, and told as an object.
+#: shards, and listed as an object.
 SHARD_READ: Final = 60
 LEVEL_COPIED: Final = 0.065
 LEVEL_PASSED: Final = 0.003
 LEVEL_PUT: Final = 0.03
-LEVEL_TOLD: Final = 2
+LEVEL_LISTED: Final = 2
 
 #: A status of a stock level that is read.
 STATUS_COPIED: Final = 0.1
 
-#: A supply that is told, with its names. A stock level whose supplies are summed up.
-SUPPLY_TOLD: Final = 5
+#: A supply that is listed, with its names. A stock level whose supplies are summed up.
+SUPPLY_LISTED: Final = 5
 SUPPLY_SUMMED: Final = 0.02
 
 #: A reservation, or a line, that the audit adds up; a stock level that it compares, and one that is
@@ -152,7 +152,7 @@ LEVEL_NAMED: Final = 5
 LEVEL_REPAIRED: Final = 30
 
 #: A location that is listed; one that is put, in each shard.
-LOCATION_TOLD: Final = 3
+LOCATION_LISTED: Final = 3
 LOCATION_PUT: Final = 30
 
 #: A location of the node, whether or not an answer has it.
@@ -169,7 +169,7 @@ ID_FORGOTTEN: Final = 0.3
 
 #: A long command under way. It pauses where the turn may end, is sent the time of the turn in which
 #: it goes on, and returns its outcome.
-Steps: TypeAlias = Generator[None, int, Told]
+Steps: TypeAlias = Generator[None, int, Result]
 
 
 class Work:
@@ -183,7 +183,7 @@ class Work:
         """Whether the running command is the first of its turn."""
 
     def fits(self, units: float) -> bool:
-        """Whether there is time for work of which a command has just learnt. The first of a turn
+        """Whether there is time for work that a command has just found. The first of a turn
         takes it, or would wait for ever.
         """
         return self.is_first or units <= self.left
@@ -194,5 +194,5 @@ class Work:
 
     @property
     def is_over(self) -> bool:
-        """Whether the turn has done what it may: a long command goes on in the next."""
+        """Whether the turn has used up its work: a long command goes on in the next."""
         return self.left <= 0

@@ -68,7 +68,7 @@ class RepairLevels:
     actor: str
     is_dry_run: bool = False
     request: Key | None = None
-    """Of one that is no dry run."""
+    """Of one that is not a dry run."""
 
 
 class Repair(NamedTuple):
@@ -94,4 +94,4 @@ class RepairsOutcome:
     has_more: bool
     """Whether more levels are in quarantine than were looked at."""
     is_repeat: bool = False
-    """Whether it was obeyed before: then it tells how the levels are now."""
+    """Whether it was carried out before: then it says how the levels are now."""

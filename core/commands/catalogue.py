@@ -120,7 +120,7 @@ class RenameOutcome:
 
 @dataclass(frozen=True, slots=True)
 class MergeSku:
-    """Let all stock and all names of a SKU be another's: the two are one article."""
+    """Give all stock and all names of a SKU to another: the two are one article."""
 
     sku: str
     into_sku: str

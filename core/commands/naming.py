@@ -40,19 +40,19 @@ def put_names(value: Named, names: Names) -> Named:
     """The same command or outcome with each name of a SKU that `names` has replaced; itself where
     it has none of them. Lines of a Reserve that are of one SKU then are summed.
     """
-    told: Any = value
-    layout = _layout_of(told.__class__)
+    original: Any = value
+    layout = _layout_of(original.__class__)
     changes: dict[int, Any] = {}
     for at, field, put in layout.fields:
-        before = getattr(told, field)
+        before = getattr(original, field)
         after = put(before, names)
         if after is not before:
             changes[at] = after
-    if layout.about and told.field.rpartition(".")[2] in _ONE:
-        changes |= {at: _put_one(getattr(told, field), names) for at, field in layout.about}
+    if layout.about and original.field.rpartition(".")[2] in _ONE:
+        changes |= {at: _put_one(getattr(original, field), names) for at, field in layout.about}
     if not changes:
         return value
-    values = list(layout.read(told))
+    values = list(layout.read(original))
     for at, after in changes.items():
         values[at] = after
     same: Named = layout.make(*values)

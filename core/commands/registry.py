@@ -87,7 +87,7 @@ from .stock import (
 from .supply import AvailableToPromiseView, GetAvailableToPromise
 
 Asked = TypeVar("Asked")
-Told = TypeVar("Told")
+Answer = TypeVar("Answer")
 Rule = TypeVar("Rule", bound=Callable[..., Any])
 
 
@@ -119,16 +119,16 @@ class Growth(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Operation(Generic[Asked, Told]):
+class Operation(Generic[Asked, Answer]):
     """What the node knows of a kind of command before its rule runs."""
 
     command: type[Asked]
-    outcome: type[Told]
+    outcome: type[Answer]
     """What answers it, unless a fault does."""
     home: Callable[[Asked, ShardFinder], int]
     """The shard whose mailbox it waits in."""
     weight: Callable[[Asked], int]
-    """The work that it is, as far as the command alone tells (core/work.py); this is what it counts
+    """The work that it is, as far as the command alone shows (core/work.py); this is what it counts
     for in that mailbox.
     """
     is_read: bool
@@ -170,7 +170,7 @@ def bind_rules(owners: Iterable[object]) -> Mapping[type, Callable[[Any, int], A
 
 def _operation(
     command: type[Asked],
-    outcome: type[Told],
+    outcome: type[Answer],
     home: Callable[[Asked, ShardFinder], int],
     weight: Callable[[Asked], int],
     grows: Growth | None = None,
@@ -178,7 +178,7 @@ def _operation(
     *,
     is_read: bool = False,
     may_fault: bool = False,
-) -> Operation[Asked, Told]:
+) -> Operation[Asked, Answer]:
     operation = Operation(command, outcome, home, weight, is_read, grows, rows, may_fault)
     OPERATIONS[command] = operation
     return operation

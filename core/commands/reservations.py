@@ -1,8 +1,8 @@
 """Commands on reservations, and their outcomes.
 
 Commands arrive well formed: the edge has checked lengths and ranges, the engine asserts them. An
-outcome carries a `refusal`, a business no, or stands for success. Quantities are int64 in the SKU's
-base unit; times are nanoseconds since the Unix epoch.
+outcome carries a `refusal` for a business reason, or stands for success. Quantities are int64 in
+the SKU's base unit; times are nanoseconds since the Unix epoch.
 """
 
 from dataclasses import dataclass
@@ -127,7 +127,7 @@ class RefusedLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A business no."""
+    """Why a command was refused, for a business reason."""
 
     code: RefusalCode
     lines: tuple[RefusedLine, ...] = ()

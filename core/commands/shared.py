@@ -25,8 +25,8 @@ class Unknown:
     field: str
     value: str
     more: tuple[tuple[str, str], ...] = ()
-    """Fields and values of what else the command names in vain, so that a caller need not find out
-    one by one.
+    """Fields and values of what else the command names and does not exist, so that a caller need
+    not find out one by one.
     """
 
 
@@ -41,8 +41,8 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """Fault: the command names a line of a reservation by less than tells it from others. `field`
-    is the line's path in the request.
+    """Fault: the command names a line of a reservation, and several lines fit the name. `field` is
+    the line's path in the request.
     """
 
     field: str

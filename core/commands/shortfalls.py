@@ -45,7 +45,7 @@ class Shortfall:
     endangered: tuple[Endangered, ...] = ()
     """Where it was asked for: newest reservations first."""
     unlisted: int = 0
-    """Promised units beside those listed that can't be kept."""
+    """Promised units besides those listed that can't be kept."""
     uncovered: int = 0
     """Units promised from supply that does not bring them in time."""
     waiting: tuple[Uncovered, ...] = ()

@@ -33,7 +33,9 @@ class QuarantinedSkusView:
 
 @dataclass(frozen=True, slots=True)
 class SettleSku:
-    """Admit a SKU that is in quarantine, so that its stock can be had, or discard it: it ends."""
+    """Admit a SKU that is in quarantine, so that its stock can be reserved, or discard it: it
+    ends.
+    """
 
     sku: str
     admits: bool

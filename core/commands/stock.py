@@ -78,9 +78,9 @@ class StockEvent:
     to_status: str = ""
     """The status that the units have from then on; "" for units that are for sale."""
     as_of_sequence: int = 0
-    """Of a count: the last number of its source that it had seen; 0 without."""
+    """Of a count: the last number of its source that it had seen; 0 for none."""
     basis: CountBasis | None = None
-    """Of a count: what it had seen beside that."""
+    """Of a count: what it had seen besides that."""
     picked_quantity: int = 0
     """Of a count: units that it leaves out, because they are picked, and that were not shipped."""
     seen_reservations: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ class GetAvailableToPromise:
     locations: tuple[str, ...]
     horizon_days: int
     start: int
-    """The first row of the shard that the page may tell."""
+    """The first row of the shard that the page may list."""
     levels_max: int
     states: tuple[SourceState, ...] = ()
     """Levels in one of these alone; none means in any."""
@@ -45,7 +45,7 @@ class DayView(NamedTuple):
     """A day on which supply is expected."""
 
     begins_ns: int
-    """Its begin, in UTC."""
+    """Its start, in UTC."""
     incoming: int
     """Units expected on it."""
     available: int
@@ -73,6 +73,6 @@ class AvailableToPromiseView:
     sku: str
     levels: tuple[PromiseView, ...]
     begins_ns: int
-    """The begin of today, in UTC."""
+    """The start of today, in UTC."""
     revision: Revision
     next_start: int | None

@@ -148,7 +148,7 @@ class Auditing:
             while not line_sums.is_complete:
                 yield line_sums.go_on(TALLIED_MAX) * TALLIED
             if line_sums.broken >= 0:
-                self._tell(Disagreement(shard.number, "", "", "lines", line_sums.broken, 0))
+                self._report(Disagreement(shard.number, "", "", "lines", line_sums.broken, 0))
             start, end = 0, len(line_sums.units)
             while start < end:
                 reached = self._compare(shard, line_sums, start, min(start + COMPARED_MAX, end))
@@ -183,7 +183,7 @@ class Auditing:
         return int(reached)
 
     def _blame(self, shard: Shard, line_sums: LineSums, row: int) -> tuple[int, ...]:
-        """Tell what is wrong with a level, and return by how much its figures are off."""
+        """Report what is wrong with a level, and return by how much its figures are off."""
         expected = np.zeros(3, np.int64)
         kernels.read_expected(row, line_sums.units, *_withheld(shard), expected)
         level = shard.levels.records[row]
@@ -196,7 +196,7 @@ class Auditing:
         names = shard.name_row(row)
         for name, is_, should in (*pairs, ("on_hand", on_hand, nearest)):
             if is_ != should:
-                self._tell(Disagreement(shard.number, *names, name, is_, should))
+                self._report(Disagreement(shard.number, *names, name, is_, should))
         return tuple(is_ - should for _, is_, should in pairs)
 
     def _compare_totals(self, shard: Shard) -> Iterator[float]:
@@ -222,9 +222,9 @@ class Auditing:
             is_, should = total_at(totals, place), total_at(expected, place)
             if is_ != should:
                 self._wrong_totals.add(shard.number)
-                self._tell(Disagreement(shard.number, "", "", f"total {name}", is_, should))
+                self._report(Disagreement(shard.number, "", "", f"total {name}", is_, should))
 
-    def _tell(self, disagreement: Disagreement) -> None:
+    def _report(self, disagreement: Disagreement) -> None:
         """Count what was found; what the last pass found by the same difference is known."""
         self._count += 1
         if len(self._listed) < LISTED_MAX:
@@ -328,7 +328,7 @@ class Auditing:
 
 
 def _undone(repair: Repair) -> Repair:
-    """A level as it is, of which a repair may be told."""
+    """A level as it is, for the report of a repair."""
     if repair.verdict is RepairVerdict.NOT_QUARANTINED:
         return repair
     figures = repair.reserved, repair.committed, repair.unavailable

@@ -75,7 +75,7 @@ class Availability:
                 count = len(copied.ends)
                 answer.add(shard, places[:count], copied)
                 places, numbers = places[count:], numbers[count:]
-        return (yield from answer.told(self.shards[0].locations, self.work))
+        return (yield from answer.view(self.shards[0].locations, self.work))
 
     def _find(self, skus: Sequence[str]) -> Iterator[tuple[Shard, Array, Array]]:
         """By shard, places in the request of the SKUs that it knows, and their numbers (int64)."""

@@ -24,7 +24,7 @@ from ..model import SourceState
 from ..tables.shard import Shard
 from ..tables.supply import list_open, names_of
 from ..tables.table import Array
-from ..work import LEVEL_COPIED, LEVEL_TOLD, NAME_FOUND, SUPPLY_TOLD, Work
+from ..work import LEVEL_COPIED, LEVEL_LISTED, NAME_FOUND, SUPPLY_LISTED, Work
 from .homes import Homes
 
 #: Of the columns of Shard.read_levels.
@@ -78,12 +78,12 @@ class AvailableToPromise:
         each.
         """
         page = rows[:levels_max]
-        supplies, places, told = list_open(shard, page, PROMISE_SUPPLIES_MAX)
-        self.work.spend(told * LEVEL_TOLD + len(supplies) * SUPPLY_TOLD)
+        supplies, places, row_count = list_open(shard, page, PROMISE_SUPPLIES_MAX)
+        self.work.spend(row_count * LEVEL_LISTED + len(supplies) * SUPPLY_LISTED)
         # What is expected at once stands in the order of its key, wherever its records lie.
         keys = supplies["key_lo"], supplies["key_hi"], supplies["expected_ns"], places
         order = np.lexsort(keys)
-        return page[:told], supplies[order], places[order]
+        return page[:row_count], supplies[order], places[order]
 
 
 def _promises(
@@ -101,17 +101,17 @@ def _promises(
     starts = np.searchsorted(places, np.arange(len(rows) + 1)).tolist()
     for index, (name, promised, state) in enumerate(zip(names, now, states, strict=True)):
         mine = slice(starts[index], starts[index + 1])
-        told = [
+        views = [
             (_view(shard, supply), later)
             for supply, later in zip(supplies[mine], available[mine].tolist(), strict=True)
             if supply["expected_ns"] < end_ns
         ]
-        overdue = sum(each.incoming for each, _ in told if each.expected_ns < today_ns)
+        overdue = sum(each.incoming for each, _ in views if each.expected_ns < today_ns)
         on_time = [
-            (each, later) for each, later in told if each.expected_ns >= today_ns and each.incoming
+            (each, later) for each, later in views if each.expected_ns >= today_ns and each.incoming
         ]
         days = tuple(_days(on_time))
-        coming = tuple(each for each, _ in told)
+        coming = tuple(each for each, _ in views)
         yield PromiseView(name, promised, overdue, days, coming, SourceState(state))
 
 

@@ -20,7 +20,7 @@ from ..tables.backorders import of_level
 from ..tables.shard import Shard
 from ..tables.supply import list_open
 from ..tables.table import Array
-from ..work import BACKORDER_SEEN, BACKORDER_TOLD, Work
+from ..work import BACKORDER_SEEN, QUEUE_READ, Work
 from .joint_turn import Lines, Part
 
 #: Lines of a reservation by number: its part, its line there, and units.
@@ -46,11 +46,11 @@ def queue_at(shard: Shard, row: int, now_ns: int) -> Queue:
     missing = -min(0, int(kernels.promisable_at(row, shard.levels.records)))
     needed = np.cumsum(records["units"]) + missing
     places = np.searchsorted(covered, needed).tolist()
-    told = [int(expected[at]) if at < len(expected) else None for at in places]
+    expected_ns = [int(expected[at]) if at < len(expected) else None for at in places]
     by_then = np.searchsorted(expected, _end_of_days(records["latest_ns"]))
     in_time = np.concatenate([[0], covered])[by_then]
     uncovered = np.clip(needed - in_time, 0, records["units"])
-    return Queue(records, told, uncovered.tolist())
+    return Queue(records, expected_ns, uncovered.tolist())
 
 
 def uncovered_at(shard: Shard, rows: Array, now_ns: int) -> list[int]:
@@ -104,14 +104,14 @@ def backordered_lines(
         work.spend(len(waiting) * BACKORDER_SEEN)
         mine = waiting["row"][waiting["reservation"] == part.number]
         for row in np.unique(mine).tolist():
-            work.spend(BACKORDER_TOLD + len(waiting) * BACKORDER_SEEN)
+            work.spend(QUEUE_READ + len(waiting) * BACKORDER_SEEN)
             queue = queue_at(part.shard, row, now_ns)
             for at in np.flatnonzero(queue.records["reservation"] == part.number).tolist():
                 each = queue.records[at]
-                told = Backordered(
+                backordered = Backordered(
                     int(each["units"]), queue.expected_ns[at], int(each["latest_ns"])
                 )
-                found[place, int(each["line"])] = told
+                found[place, int(each["line"])] = backordered
     if not found:
         return ()
     return tuple(found.get(place) for place in zip(lines.parts, lines.numbers, strict=True))

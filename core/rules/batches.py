@@ -168,7 +168,7 @@ class Batches:
             # What was held before is held still, and says so.
             codes[codes == ACCEPTED] = LINKED_REFUSED
             return
-        # Point of no return: every operation of the group is to be had, and its id is new.
+        # Point of no return: every operation of the group can be reserved, and its id is new.
         accepted = operations[codes == ACCEPTED]
         for shard in touched:
             record_operations(shard, accepted[accepted["shard"] == shard.number])
@@ -188,7 +188,7 @@ class Batches:
     @executes(RESERVE_RUN)
     def reserve_run(self, command: ReserveRun, now_ns: int) -> RunCodes:
         """Reserve single lines that are given by name, each by itself. What takes more than a code
-        is left alone: an id that may be known, a name that leads to no level or has others beside
+        is left alone: an id that may be known, a name that leads to no level or has others besides
         it, a level that makes no promises.
         """
         operations = command.operations

@@ -34,7 +34,7 @@ from ..model import LocationKind, Verb
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.writing import number_of_name, record
-from ..work import LEVEL_COPIED, LOCATION_PUT, LOCATION_TOLD, Steps, Work
+from ..work import LEVEL_COPIED, LOCATION_LISTED, LOCATION_PUT, Steps, Work
 from . import joint_turn, repeats
 from .homes import Homes
 
@@ -116,7 +116,7 @@ class Catalogue:
             if self.work.is_over:
                 yield
             numbers = range(start, min(start + LISTED_MAX, end))
-            self.work.spend(len(numbers) * LOCATION_TOLD)
+            self.work.spend(len(numbers) * LOCATION_LISTED)
             page += _locations(shard, numbers)
         return LocationsView(tuple(page), end if end < len(shard.locations) else None)
 
@@ -139,7 +139,7 @@ class Catalogue:
             return outcome
         if ended is not None:
             return replace(outcome, is_repeat=True)
-        # Point of no return: the SKU exists, and the answer can tell what it had.
+        # Point of no return: the SKU exists, and the answer can say what it had.
         record(shard, Section.ENDED_SKUS, (number,))
         repeats.remember_result(shard, command.request, Verb.DELETE_SKU, {}, number)
         return replace(outcome, revision=shard.revision_now())
@@ -183,7 +183,7 @@ def _text(value: LocationKind | str | bool) -> str:
 
 
 def _said_by(command: UpdateLocation) -> repeats.Said:
-    """What a request to change a location says. Its kind is told as a number, which stays."""
+    """What a request to change a location says. Its kind is given as a number, which stays."""
     location = command.location
     return {
         "location": (int(location.kind), location.display_name, location.enabled),

@@ -129,15 +129,15 @@ class Counts:
         shipped = self._unseen_shipments(event, shard, row, basis, as_of_ns, later, now_ns)
         if shipped is None:
             return Counted(EventOutcome.COUNT_TOO_OLD)
-        told = _reapplied(shard, _moving(later, basis), shipped)
-        delta = event.picked_quantity + sum(each.units for each in told)
-        return Counted(None, as_of_ns, basis, delta, told)
+        reapplied = _reapplied(shard, _moving(later, basis), shipped)
+        delta = event.picked_quantity + sum(each.units for each in reapplied)
+        return Counted(None, as_of_ns, basis, delta, reapplied)
 
     def judge_late_count(
         self, source: str, sequence: int, opened_ns: int, shard: Shard, row: int, now_ns: int
     ) -> Counted:
         """What a count of the moment comes to whose number is late: it had seen what its source
-        told before it, and what else had happened when its number was skipped.
+        reported before it, and what else had happened when its number was skipped.
         """
         if row < 0:
             return Counted()
@@ -150,8 +150,10 @@ class Counts:
         is_later = _came_later(facts, shard.sources.find(source), sequence, opened_ns)
         if (is_later & (facts["kind"] == COUNT)).any():
             return Counted(EventOutcome.COUNT_OUTDATED)
-        told = _reapplied(shard, _moving(facts[is_later], CountBasis.SHELF), _shipped(shipments))
-        return Counted(None, delta=sum(each.units for each in told), reapplied=told)
+        reapplied = _reapplied(
+            shard, _moving(facts[is_later], CountBasis.SHELF), _shipped(shipments)
+        )
+        return Counted(None, delta=sum(each.units for each in reapplied), reapplied=reapplied)
 
     def _unseen_shipments(
         self,
@@ -264,7 +266,7 @@ class Counts:
             return number, False
         if not number:
             return 0, came_at_ns is None or int(last["at_ns"]) >= came_at_ns
-        return number, _is_behind(last, found[0])
+        return number, _is_after(last, found[0])
 
     def _shelf_count(
         self, shard: Shard, row: int, after_ns: int
@@ -347,17 +349,17 @@ def _reapplied(shard: Shard, facts: Array, shipped: int) -> tuple[Reapplied, ...
     for source, kind, change in facts[["source", "kind", "units"]].tolist():
         units[source, kind] += change
         counts[source, kind] += 1
-    told = [
+    reapplied = [
         Reapplied(shard.sources.text(int(source)), EventKind(kind), units[source, kind], count)
         for (source, kind), count in counts.items()
     ]
-    told.sort(key=lambda each: (each.source, each.kind))
+    reapplied.sort(key=lambda each: (each.source, each.kind))
     if shipped:
-        told.insert(0, Reapplied("", None, -shipped, 0))
-    return tuple(told)
+        reapplied.insert(0, Reapplied("", None, -shipped, 0))
+    return tuple(reapplied)
 
 
-def _is_behind(count: Array, fact: Array) -> bool:
+def _is_after(count: Array, fact: Array) -> bool:
     """Whether a count came after a fact: by their numbers, if they are of one source."""
     if count["source"] == fact["source"] and count["sequence"] and fact["sequence"]:
         return bool(count["sequence"] > fact["sequence"])

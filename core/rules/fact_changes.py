@@ -1,4 +1,4 @@
-"""What a stock fact changes beside units on hand: the status of units, the reservation under which
+"""What a stock fact changes besides units on hand: the status of units, the reservation under which
 they were shipped, inbound supply.
 
 It is found before anything is written (`judge`), and written after the fact itself (`write`).
@@ -20,9 +20,9 @@ from .joint_turn import Part
 from .reservations import Reservations
 from .reversals import Refused, Reversals, Undoing
 from .supply import can_note, judge_supply, write_supply
-from .transfers import has_moved, judge_transfer, transfer_told, write_transfer
+from .transfers import has_moved, judge_transfer, transfer_fact, write_transfer
 
-#: Kinds whose decision looks at what happened at a level of late.
+#: Kinds whose decision looks at what recently happened at a level.
 _ASKS_HISTORY = (
     *(EventKind.COUNT, EventKind.GOODS_ISSUE),
     *(EventKind.REVERSAL, EventKind.SHIPMENT_REVERSAL),
@@ -56,8 +56,8 @@ class Change:
     @property
     def delta(self) -> int:
         """What it adds to what the event says of on hand."""
-        told = self.issued or self.counted or self.undoing
-        return told.delta if told else 0
+        judged = self.issued or self.counted or self.undoing
+        return judged.delta if judged else 0
 
     @property
     def withheld(self) -> int:
@@ -110,7 +110,7 @@ class FactChanges:
         """What a fact changes of statuses, orders and what is to come, or the undoing of one."""
         sign = undoing.sign if undoing else 1
         refusal, in_transit, is_untracked = None, 0, False
-        if transfer_told(event, None):
+        if transfer_fact(event, None):
             refusal, in_transit = judge_transfer(event, sign, shard, row)
             is_untracked = refusal is not None and has_moved(event, undoing)
         elif event.supply and event.kind is EventKind.RECEIPT:
@@ -185,7 +185,7 @@ class FactChanges:
             self.reversals.write(change.undoing, event, shard, row)
 
     def _reopen(self, event: StockEvent) -> None:
-        """Let an order that had ended live again, of which units are committed."""
+        """Reopen an order that had ended and has committed units again."""
         order = event.reservation
         assert order is not None
         first = self.reservations.parts_in_memory(key_from_text(order.id))[0]
@@ -198,8 +198,8 @@ def _write_to_come(source: str, event: StockEvent, change: Change, shard: Shard,
     said = _said_of_supply(event, change.undoing)
     if said is not None and said.supply is not None:
         write_supply(source, said, said.supply, shard, row)
-    if told := transfer_told(event, change.undoing):
-        write_transfer(*told, shard, row)
+    if fact_and_sign := transfer_fact(event, change.undoing):
+        write_transfer(*fact_and_sign, shard, row)
 
 
 def _said_of_supply(event: StockEvent, undoing: Undoing | None) -> StockEvent | None:

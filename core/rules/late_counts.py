@@ -1,6 +1,6 @@
 """Counts of the moment whose numbers come late (docs/adr/0038).
 
-What a source tells under a late number happened before that number was skipped. Facts that add up
+What a source reports under a late number happened before that number was skipped. Facts that add up
 may be added later all the same; a count may not, because it says what was on hand then. So it is
 recorded by itself, as of its number.
 """
@@ -45,8 +45,8 @@ class LateCounts:
     def judge(
         self, source: str, event: Array, plan: Array, shard: Shard, now_ns: int
     ) -> Counted | None:
-        """What a plain count comes to, of which the plan is told; None when its number is not in a
-        gap.
+        """What a plain count comes to, which is entered in the plan; None when its number is not
+        in a gap.
         """
         sequence = int(event["sequence"])
         known = self.sources.known(source)

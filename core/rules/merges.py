@@ -57,7 +57,7 @@ class Merges:
     def merge(
         self, command: MergeSku, now_ns: int
     ) -> MergeOutcome | Unknown | Conflict | InTheWay | LimitReached:
-        """Let all stock and all names of a SKU be another's."""
+        """Give all stock and all names of a SKU to another."""
         sku, into = command.sku, command.into_sku
         shard, other = self.homes.shard_of_sku(sku), self.homes.shard_of_sku(into)
         said = {"into_sku": into}
@@ -79,8 +79,8 @@ class Merges:
         on_hand = sum(shard.levels.records["on_hand"][rows].tolist())
         events = tuple(self._facts(shard, rows, sku, into))
         if events:
-            told = self.facts.record_at_once(SOURCE, events, now_ns)
-            assert {EventOutcome.APPLIED} == {each.outcome for each in told.results}, told
+            outcome = self.facts.record_at_once(SOURCE, events, now_ns)
+            assert {EventOutcome.APPLIED} == {each.outcome for each in outcome.results}, outcome
         number = shard.skus.find(sku)
         record(shard, Section.ENDED_SKUS, (number,))
         for name in reversed(self.names.all_of(sku)):  # its first name once it has no others

@@ -10,10 +10,10 @@ from ..commands import AvailabilitiesView, LevelFigure, LevelTable, Revision
 from ..tables.names import NameTable
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..work import LEVEL_PASSED, LEVEL_PUT, LOCATION_PASSED, NAME_TOLD, Steps, Work
+from ..work import LEVEL_PASSED, LEVEL_PUT, LOCATION_PASSED, NAME_LISTED, Steps, Work
 
-#: Names that are told before the turn may end.
-TOLD_MAX = 1_000
+#: Names that are listed before the turn may end.
+NAMES_LISTED_MAX = 1_000
 
 
 class Copied(NamedTuple):
@@ -61,9 +61,9 @@ class Answer:
         levels, status, units = unavailable[by_level].T
         self._unavailable.append(np.stack((self._count + levels, ours[status], units), 1))
 
-    def told(self, locations: NameTable, work: Work) -> Steps[AvailabilitiesView]:
+    def view(self, locations: NameTable, work: Work) -> Steps[AvailabilitiesView]:
         """The answer. Locations have the same numbers in all shards."""
-        # Where there is nothing to tell, the locations need not be passed.
+        # Where there is nothing to list, the locations need not be passed.
         is_named = yield from self._find_named(len(locations) if self._count else 0, work)
         figures = yield from self._put_together(is_named.cumsum() - 1, work)
         numbers = np.flatnonzero(is_named)
@@ -71,8 +71,8 @@ class Answer:
         while len(names) < len(numbers):
             if work.is_over:
                 yield
-            piece = numbers[len(names) : len(names) + TOLD_MAX]
-            work.spend(len(piece) * NAME_TOLD)
+            piece = numbers[len(names) : len(names) + NAMES_LISTED_MAX]
+            work.spend(len(piece) * NAME_LISTED)
             names += locations.texts(piece)
         table = LevelTable(figures, names, *self._all_unavailable())
         revisions = tuple(self._revisions)
@@ -91,7 +91,7 @@ class Answer:
 
     def _put_together(self, places: Array, work: Work) -> Steps[Array]:
         """The figures of all levels. `places` has the place of each location among those that are
-        told (int64).
+        listed (int64).
         """
         if len(self._figures) == 1:
             work.spend(self._count * LEVEL_PASSED)
@@ -115,9 +115,9 @@ class Answer:
         """What is unavailable, in the order of levels and names of statuses, and these names."""
         if not self._unavailable:
             return np.zeros((0, 3), np.int64), ()
-        told = np.concatenate(self._unavailable)
+        unavailable = np.concatenate(self._unavailable)
         names = sorted(self._statuses)
         ranks = np.zeros(len(names), np.int64)
         ranks[[self._statuses[name] for name in names]] = np.arange(len(names))
-        told[:, 1] = ranks[told[:, 1]]
-        return told, names
+        unavailable[:, 1] = ranks[unavailable[:, 1]]
+        return unavailable, names

@@ -56,8 +56,8 @@ class RecordedEvents:
         return recorded, hashes
 
     def _compare(self, recorded: Array, events: Array, plan: Array, name_of: NameOf) -> None:
-        """Tell the same events from others under their id or number. Of an event whose level is not
-        there any more, the names are not known and count as the same.
+        """Distinguish the same events from others under their id or number. Of an event whose level
+        is not there any more, the names are not known and count as the same.
         """
         known = recorded["match"] != NEW
         is_same = recorded["quantity"] == events["quantity"]

@@ -147,13 +147,13 @@ def forced_before(
     home: Shard, command: ForceRelease, now_ns: int
 ) -> tuple[int, int] | Conflict | None:
     """Units that a ForceRelease released, and cancelled, when it came before; as first_result."""
-    said, told = {"reason": command.reason, "actor": command.actor}, []
+    said, results = {"reason": command.reason, "actor": command.actor}, []
     for request in _keys_of(command.request):
         result = first_result(home, request, Verb.FORCE_RELEASE, said, now_ns)
         if result is None or isinstance(result, Conflict):
             return result
-        told.append(result)
-    released, cancelled = told
+        results.append(result)
+    released, cancelled = results
     return released, cancelled
 
 

@@ -54,7 +54,7 @@ from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record, record_decision, record_whole_moves
-from ..work import LINE_MOVED, LINE_READ, LINE_TOLD, PART, Work
+from ..work import LINE_LISTED, LINE_MOVED, LINE_READ, PART, Work
 from . import joint_turn, named_lines, repeats
 from .backorders import are_waiting, backordered_lines, judge_shipping
 from .homes import Ended, Homes
@@ -212,7 +212,7 @@ class Reservations:
         """The answer to a command that has taken effect, now or before."""
         state = reservation_state(_totals(parts))
         shortfalls = _shortfalls(parts) if command.verb is Verb.FULFILL else ()
-        self.work.spend(len(shortfalls) * LINE_TOLD)
+        self.work.spend(len(shortfalls) * LINE_LISTED)
         return MoveOutcome(None, state, _revisions(parts), shortfalls)
 
     @executes(FORCE_RELEASE)
@@ -255,7 +255,7 @@ class Reservations:
         """One reservation, or None if the turn has no time for it."""
         parts = self.find(command.key)
         lines = 0 if isinstance(parts, Ended) else _line_count(parts)
-        has_time = self.work.fits(lines * (LINE_READ + LINE_TOLD))
+        has_time = self.work.fits(lines * (LINE_READ + LINE_LISTED))
         return self.view(command.key, now_ns) if has_time else None
 
     def view(self, key: Key, now_ns: int) -> ReservationView | Unknown:
@@ -269,7 +269,7 @@ class Reservations:
             revisions = (parts.shard.revision_now(),)
             return ReservationView(_state(parts.units), (), None, None, revisions)
         found = self._read_lines(parts)
-        self.work.spend(len(found.names) * LINE_TOLD)
+        self.work.spend(len(found.names) * LINE_LISTED)
         waiting = backordered_lines(parts, found, now_ns, self.work)
         lines = [
             LineView(sku, location, dict(zip(_STATES, units, strict=True)), line_id, backordered)

@@ -127,7 +127,7 @@ class Sweep:
         record_all(shard, Section.ENDS, effects)
 
     def _drop(self, shard: Shard, numbers: Array) -> None:
-        """Let reservations leave, with their later parts."""
+        """Drop reservations, with their later parts."""
         states = np.zeros(len(numbers), np.uint8)
         kernels.read_states(numbers, shard.arrays, states)
         dropped: dict[Shard, Array | list[int]] = {shard: numbers}

@@ -27,7 +27,7 @@ from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.undone import find_awaited, is_undone
 from ..tables.writing import record_all
-from ..work import REVERSAL_TOLD
+from ..work import REVERSAL_LISTED
 from .counts import Counts, FactSought
 
 #: By how much a fact of a kind changes on hand, in units of its quantity.
@@ -53,7 +53,7 @@ class Undoing:
     """What a reversal undoes, or lets count again."""
 
     event: StockEvent
-    """The fact in the end, as the reversal tells of it."""
+    """The fact in the end, as the reversal describes it."""
     sign: int
     """-1 when the fact is undone, 1 when it counts again, 0 when it has not come."""
     is_pending: bool = False
@@ -101,7 +101,7 @@ class Reversals:
                 if shard.awaited.records[at]["is_undone"]:
                     found.append(_pending(shard, shard.awaited.records[at]))
             place = 0
-        self.counts.work.spend(len(found) * REVERSAL_TOLD)
+        self.counts.work.spend(len(found) * REVERSAL_LISTED)
         return PendingReversalsView(tuple(found), None)
 
     def is_reversed(self, shard: Shard, event: Array) -> bool:
@@ -139,7 +139,7 @@ class Reversals:
         if chain.reversal is not None and int(chain.reversal["content"]) != content:
             return Refused(EventOutcome.REVERSAL_DIFFERS, Difference(OTHERS, "", ""))
         undoing = Undoing(fact, 1 if counts_again else -1, content=content, depth=depth)
-        # Whose fact it is stands in the first of its reversals, not in this one of them.
+        # The source of the fact stands in the first of its reversals, not in this one.
         source = named.source if chain.reversal is None else None
         return self._with_count(undoing, chain.fact, source, shard, row, now_ns)
 
@@ -186,9 +186,9 @@ class Reversals:
             undoing = Undoing(fact, -1, content=content)
             return self._with_count(undoing, named.key, named.source, shard, row, now_ns)
         if (awaited := self._awaited(named.key)) is not None:  # its reversal was undone
-            place, told = awaited
+            place, record = awaited
             said = row, int(named.kind), event.quantity, content
-            was = tuple(int(told[name]) for name in ("row", "kind", "quantity", "content"))
+            was = tuple(int(record[name]) for name in ("row", "kind", "quantity", "content"))
             if place is not shard or said != was:
                 return Refused(EventOutcome.CANNOT_REVERSE)
             return Undoing(fact, 0, is_pending=True, content=content, depth=depth)
@@ -205,7 +205,7 @@ class Reversals:
         return None
 
     def _awaited(self, key: Key) -> tuple[Shard, Array] | None:
-        """What a reversal that waits for an event tells of it, and where."""
+        """What a reversal that waits for an event says of it, and where."""
         for shard in self.counts.reservations.shards:
             if (place := find_awaited(shard, key.hi, key.lo)) >= 0:
                 return shard, shard.awaited.records[place]
@@ -231,23 +231,25 @@ class Reversals:
     def _difference(
         self, event: StockEvent, first: Array, place: Shard, shard: Shard, row: int
     ) -> Difference | None:
-        """The first field in which a reversal tells of another event than was recorded."""
+        """The first field in which a reversal names another event than was recorded."""
         assert event.reverses is not None
         kind = EventKind(int(first["kind"])) if first["kind"] else event.reverses.kind
-        told = {
+        compared = {
             "kind": (kind.name, event.reverses.kind.name),
             "quantity": (str(int(first["quantity"])), str(event.quantity)),
         }
         if place is not shard or int(first["row"]) != row:
             names = place.name_row(int(first["row"]))
-            told["sku"], told["location"] = zip(names, (event.sku, event.location), strict=True)
-        for field, (recorded, now) in told.items():
+            compared["sku"], compared["location"] = zip(
+                names, (event.sku, event.location), strict=True
+            )
+        for field, (recorded, now) in compared.items():
             if recorded != now and first["kind"]:
                 return Difference(field, recorded, now)
         if place is not shard or int(first["row"]) != row:  # the SKU has ended, and begun again
             return Difference("sku", f"{event.sku}, until it ended", event.sku)
-        is_told = kind not in (EventKind.REVERSAL, EventKind.GOODS_ISSUE) and first["kind"]
-        if is_told and int(first["content"]) != content_of(as_fact(event, kind)):
+        has_content = kind not in (EventKind.REVERSAL, EventKind.GOODS_ISSUE) and first["kind"]
+        if has_content and int(first["content"]) != content_of(as_fact(event, kind)):
             return Difference(OTHERS, "", "")
         return None
 
@@ -274,7 +276,7 @@ def _pending(shard: Shard, awaited: Array) -> PendingReversal:
 
 def find_awaited_event(shard: Shard, event: Array) -> int:
     """The place of an event (STOCK_EVENT) among those for which reversals wait, if it is what its
-    reversal tells; or -1.
+    reversal says; or -1.
     """
     if not len(shard.awaited) or not event["has_key"]:
         return -1
@@ -283,8 +285,8 @@ def find_awaited_event(shard: Shard, event: Array) -> int:
         return -1
     awaited = shard.awaited.records[place]
     is_same = all(awaited[field] == event[field] for field in ("row", "kind", "quantity"))
-    is_told = event["kind"] not in (EventKind.REVERSAL, EventKind.GOODS_ISSUE)
-    return place if is_same and (not is_told or awaited["content"] == event["content"]) else -1
+    has_content = event["kind"] not in (EventKind.REVERSAL, EventKind.GOODS_ISSUE)
+    return place if is_same and (not has_content or awaited["content"] == event["content"]) else -1
 
 
 def find_depth(shard: Shard, hi: int, lo: int) -> int:
@@ -294,13 +296,13 @@ def find_depth(shard: Shard, hi: int, lo: int) -> int:
 
 
 def as_fact(event: StockEvent, kind: EventKind) -> StockEvent:
-    """The fact that a reversal tells of."""
+    """The fact that a reversal names."""
     return replace(event, kind=kind, reverses=None)
 
 
 def content_of(event: StockEvent) -> int:
     """A hash over what else an event says that changes what it does, in 16 bits; 0 for a plain
-    one. It tells apart what comes under one id by mistake.
+    one. It distinguishes what comes under one id by mistake.
     """
     if event.is_plain:
         return 0

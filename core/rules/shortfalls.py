@@ -28,12 +28,12 @@ from ..tables.shard import Shard
 from ..tables.table import Array
 from ..work import (
     BACKORDER_SEEN,
-    BACKORDER_TOLD,
     LEVEL_SHORT,
     LINE_ENDANGERED,
     LINE_READ,
     NAME_FOUND,
     PROMISE_SOUGHT,
+    QUEUE_READ,
     Steps,
     Work,
 )
@@ -43,8 +43,8 @@ from .homes import NAMES_MAX, Homes
 #: What is looked at before the turn may end: some 1.5 ms.
 SOUGHT_MAX = 150_000
 
-#: Lines that supply does not cover, named at one level: they are told in one step.
-UNCOVERED_TOLD_MAX = 100
+#: Lines that supply does not cover, named at one level: they are listed in one step.
+UNCOVERED_LISTED_MAX = 100
 
 _NO_PROMISES = np.zeros(0, PROMISE)
 
@@ -71,7 +71,7 @@ class Shortfalls:
             nothing = Shortfall(command.sku, command.location, 0, 0)
             return ShortfallView(nothing, shard.revision_now())
         name = command.sku, command.location
-        (found,) = yield from self.tell([name], command.most)
+        (found,) = yield from self.describe([name], command.most)
         return ShortfallView(found, shard.revision_now())
 
     def endangering(self, names: Iterable[Name]) -> Steps[tuple[Shortfall, ...]]:
@@ -85,7 +85,7 @@ class Shortfalls:
             )
             short.update(map(named.__getitem__, rows))
         found = [name for name in unique if name in short]
-        return (yield from self.tell(found, ENDANGERED_TOLD)) if found else ()
+        return (yield from self.describe(found, ENDANGERED_TOLD)) if found else ()
 
     def _uncovered_rows(self, shard: Shard, rows: Iterable[int]) -> Steps[list[int]]:
         """Those among rows with backorders that supply does not cover."""
@@ -93,7 +93,7 @@ class Shortfalls:
         for row in [row for row in rows if shard.backordered.records[row]]:
             if self.work.is_over:
                 yield
-            self.work.spend(BACKORDER_TOLD + len(shard.backorders) * BACKORDER_SEEN)
+            self.work.spend(QUEUE_READ + len(shard.backorders) * BACKORDER_SEEN)
             if any(queue_at(shard, row, shard.now_ns).uncovered):
                 found.append(row)
         return found
@@ -122,7 +122,7 @@ class Shortfalls:
                     found.setdefault(shard, {})[row] = name
         return found
 
-    def tell(self, names: Sequence[Name], most: int) -> Steps[tuple[Shortfall, ...]]:
+    def describe(self, names: Sequence[Name], most: int) -> Steps[tuple[Shortfall, ...]]:
         """The stock levels as they are when the search is done, each with up to `most` lines that
         are endangered, ENDANGERED_IN_ALL_MAX together.
         """
@@ -132,11 +132,11 @@ class Shortfalls:
             if len(short):
                 promises = yield from self._seek(shard, short, most)
                 found.update(((shard, row), mine) for row, mine in promises)
-        left, told = ENDANGERED_IN_ALL_MAX, list[Shortfall]()
+        left, shortfalls = ENDANGERED_IN_ALL_MAX, list[Shortfall]()
         for name in names:
-            told.append((yield from self._tell(name, found, min(most, left), left)))
-            left -= len(told[-1].endangered) + len(told[-1].waiting)
-        return tuple(told)
+            shortfalls.append((yield from self._describe(name, found, min(most, left), left)))
+            left -= len(shortfalls[-1].endangered) + len(shortfalls[-1].waiting)
+        return tuple(shortfalls)
 
     def _seek(self, shard: Shard, rows: Array, most: int) -> Steps[list[tuple[int, Array]]]:
         """The newest promises (PROMISE) at each of some rows, which rise."""
@@ -160,7 +160,7 @@ class Shortfalls:
         places = zip(rows.tolist(), starts, counts.tolist(), strict=True)
         return [(row, promises[start : start + count]) for row, start, count in places]
 
-    def _tell(
+    def _describe(
         self, name: Name, found: Mapping[tuple[Shard, int], Array], most: int, room: int
     ) -> Steps[Shortfall]:
         """A stock level with up to `room` of the promises found there that are endangered, and up
@@ -181,7 +181,7 @@ class Shortfalls:
         backordered = int(shard.backordered.records[row])
         left = min(max(0, -int(available)), int(reserved + committed) - backordered)
         waiting = units_by_line(shard, row) if backordered else {}
-        told = []
+        endangered = []
         for promise, held, mine in zip(promises, *units.tolist(), strict=True):
             if not left:
                 break
@@ -189,29 +189,29 @@ class Shortfalls:
                 yield
             there = held + mine - waiting.get(int(promise["line"]), 0)
             if there and (named := self._name(shard, promise)):
-                told.append(Endangered(*named, held, mine, min(left, there)))
-                left -= told[-1].quantity
+                endangered.append(Endangered(*named, held, mine, min(left, there)))
+                left -= endangered[-1].quantity
         figures = int(on_hand), int(available)
         uncovered = self._uncovered(shard, row, most) if backordered else (0, ())
-        return Shortfall(*name, *figures, tuple(told), left, *uncovered)
+        return Shortfall(*name, *figures, tuple(endangered), left, *uncovered)
 
     def _uncovered(self, shard: Shard, row: int, most: int) -> tuple[int, tuple[Uncovered, ...]]:
         """Units of backorders that supply does not cover, and the lines that have them, newest
         first.
         """
-        self.work.spend(BACKORDER_TOLD + len(shard.backorders) * BACKORDER_SEEN)
+        self.work.spend(QUEUE_READ + len(shard.backorders) * BACKORDER_SEEN)
         queue = queue_at(shard, row, shard.now_ns)
-        total, told = sum(queue.uncovered), list[Uncovered]()
+        total, uncovered = sum(queue.uncovered), list[Uncovered]()
         for record, units in reversed(list(zip(queue.records, queue.uncovered, strict=True))):
             if not units:
                 continue
-            if len(told) == min(most, UNCOVERED_TOLD_MAX):
+            if len(uncovered) == min(most, UNCOVERED_LISTED_MAX):
                 break
             number, line = int(record["reservation"]), int(record["line"])
             self.work.spend(LINE_ENDANGERED)
             figures = int(record["units"]), units, int(record["latest_ns"])
-            told.append(Uncovered(*self._ids(shard, number, line), *figures))
-        return total, tuple(told)
+            uncovered.append(Uncovered(*self._ids(shard, number, line), *figures))
+        return total, tuple(uncovered)
 
     def _name(self, shard: Shard, promise: Array) -> tuple[str, str] | None:
         """The ids of a reservation, as its caller spells it, and of its line; None when it has left

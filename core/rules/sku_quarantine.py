@@ -21,7 +21,7 @@ from ..model import Verb
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.writing import record, record_decision
-from ..work import QUARANTINED_SKU_TOLD, Work
+from ..work import QUARANTINED_SKU_LISTED, Work
 from . import repeats
 from .homes import Homes
 
@@ -44,7 +44,7 @@ class SkuQuarantine:
             for sku, source, since_ns in held[np.searchsorted(held["sku"], number) :].tolist():
                 if len(found) == command.count:
                     return QuarantinedSkusView(tuple(found), shard.number << NUMBER_BITS | sku)
-                self.work.spend(QUARANTINED_SKU_TOLD)
+                self.work.spend(QUARANTINED_SKU_LISTED)
                 names = shard.skus.text(sku), shard.sources.text(source)
                 found.append(QuarantinedSku(*names, since_ns))
             number = 0

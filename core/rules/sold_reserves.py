@@ -43,7 +43,7 @@ class SoldReserves:
     def reserve(
         self, command: ReserveAlreadySold, now_ns: int
     ) -> ReserveOutcome | Conflict | Unknown | Steps[ReserveOutcome]:
-        """Hold all lines, and tell the shortfalls at their stock levels, in steps. Of a new id,
+        """Hold all lines, and list the shortfalls at their stock levels, in steps. Of a new id,
         nothing is held where a SKU or a location is unknown, or a level is as short as can be.
         """
         outcome = self.reservations.answer_known(command, now_ns) or self._hold(command, now_ns)

@@ -1,4 +1,4 @@
-"""Sources as they are told, set and reset: over all shards that know them."""
+"""Listing, setting and resetting sources, over all shards that know them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -32,7 +32,7 @@ from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.source_numbers import list_gaps
 from ..tables.writing import number_of_name, record, record_names
-from ..work import GAP_TOLD, SOURCE_RESET, SOURCE_TOLD, Steps, Work
+from ..work import GAP_LISTED, SOURCE_LISTED, SOURCE_RESET, Steps, Work
 from . import repeats
 from .homes import Homes
 from .sources import Sources
@@ -61,7 +61,7 @@ class SourceCatalogue:
 
     @executes(LIST_SOURCES)
     def list(self, command: ListSources, now_ns: int) -> Steps[SourcesView]:
-        """A page of sources, each as it is when it is told: the turn may end between them."""
+        """A page of sources, each as it is when it is listed: the turn may end between them."""
         views: list[SourceView] = []
         for start, name in self._names_from(command.start):
             if len(views) == command.count:
@@ -131,7 +131,7 @@ class SourceCatalogue:
         return SourceReset(previous)
 
     def _set(self, source: Source) -> None:
-        self.work.spend(len(self.shards) * SOURCE_TOLD)
+        self.work.spend(len(self.shards) * SOURCE_LISTED)
         unknown_skus = source.unknown_skus or 0
         for shard in self.shards:
             number = number_of_name(shard, shard.sources, Section.SOURCE_NAMES, source.name)
@@ -143,12 +143,12 @@ class SourceCatalogue:
         records = [shard.source_records.records[number] for shard, number in known]
         gaps = np.concatenate([list_gaps(shard, number) for shard, number in known])
         gaps.sort(order="first")
-        self.work.spend(len(known) * SOURCE_TOLD + len(gaps) * GAP_TOLD)
+        self.work.spend(len(known) * SOURCE_LISTED + len(gaps) * GAP_LISTED)
         unlisted = min(_MOST, sum(int(record["unlisted"]) for record in records))
         missing = unlisted + sum(gaps["last"].tolist()) - sum(gaps["first"].tolist()) + len(gaps)
         last_event_ns = max(int(record["last_event_ns"]) for record in records)
         source = _source(name, *known[0])
-        told = gaps[:RANGES_TOLD_MAX][["first", "last", "opened_ns"]].tolist()
+        listed = gaps[:RANGES_TOLD_MAX][["first", "last", "opened_ns"]].tolist()
         return SourceView(
             source,
             SourceState(int(records[0]["state"]) or SourceState.CURRENT),
@@ -158,7 +158,7 @@ class SourceCatalogue:
             len(gaps),
             min(_MOST, missing),
             unlisted,
-            tuple(Gap(*gap) for gap in told),
+            tuple(Gap(*gap) for gap in listed),
         )
 
 

@@ -2,7 +2,7 @@
 
 A shard knows of a source what it recorded itself; the node takes the shards together. Kept are the
 last number, the ranges of numbers that were skipped (because an event had no effect, or did not
-come), and a floor: at and below it nobody can tell of a number that is in no range, because older
+come), and a floor: at and below it nothing is known of a number that is in no range, because older
 ranges were dropped, because an operator reset the source, or because it began there. A number in a
 range is missing, and counts when it comes (docs/adr/0038). Any other that is not above the last,
 and above the floor, was recorded.
@@ -112,9 +112,9 @@ class Sources:
             self._note_skipped(source, events, plan, skips & (codes != EVENT_APPLIED))
         if plan["is_noted"].any():
             self._note_came(self.known(source), events["sequence"][plan["is_noted"] != 0])
-        told = np.flatnonzero(skips & (plan["gap_kind"] == SKIPPED))[:RANGES_TOLD_MAX]
-        lasts = (events["sequence"][told] - _U1).tolist()
-        return tuple(map(SequenceRange, plan["gap_first"][told].tolist(), lasts))
+        listed = np.flatnonzero(skips & (plan["gap_kind"] == SKIPPED))[:RANGES_TOLD_MAX]
+        lasts = (events["sequence"][listed] - _U1).tolist()
+        return tuple(map(SequenceRange, plan["gap_first"][listed].tolist(), lasts))
 
     def _note_skipped(self, source: str, events: Array, plan: Array, which: Array) -> None:
         """Write what was skipped by events that take no effect."""

@@ -1,7 +1,7 @@
 """Stock facts as columns.
 
 Levels are named by handle, so an event may name one that is not there. What takes a stock level to
-tell is an answer to its event, not a fault of the message: messages may then follow one another
+find out is an answer to its event, not a fault of the message: messages may then follow one another
 without waiting, since none that was posted can fail.
 """
 
@@ -22,7 +22,7 @@ from ..tables.writing import record_origin
 from ..work import (
     BATCH,
     DETAIL_BYTE,
-    DIFFERENCE_TOLD,
+    DIFFERENCE_REPORTED,
     EVENT_DETAILED,
     EVENT_LOOKED_UP,
     EVENT_RECORDED,
@@ -56,7 +56,7 @@ class StockBatches:
 
     @executes(STOCK_BATCH)
     def record(self, command: StockBatch, now_ns: int) -> Steps[StockCodes]:
-        """Record facts of one source, and tell what became of each. Those of a piece are planned
+        """Record facts of one source, and say what became of each. Those of a piece are planned
         together and written together; the turn may end between pieces.
         """
         events = command.events
@@ -134,7 +134,7 @@ class StockBatches:
         late = self._late_count(source, events, plan, now_ns)
         before = plan.copy() if late else plan
         decided = self.planner.decide(source, events, plan, name_of, now_ns, differences_max)
-        self.work.spend(len(decided.differences) * DIFFERENCE_TOLD)
+        self.work.spend(len(decided.differences) * DIFFERENCE_REPORTED)
         # Point of no return: every event has its answer.
         if late and late.refusal and decided.codes[0] in (EVENT_APPLIED, EVENT_OUT_OF_RANGE):
             decided.codes[0], plan[:] = late.refusal, before

@@ -1,4 +1,4 @@
-"""What stock facts came with beside what they change: the journal keeps it for those who read it,
+"""What stock facts came with besides what they change: the journal keeps it for those who read it,
 and the history when a fact happened.
 
 The correlation id of a fact is noted before that of its call, so it is the one that holds.
@@ -30,7 +30,7 @@ def has_details(event: StockEvent) -> bool:
     return bool(given) or event.occur_time_ns is not None
 
 
-def _is_told(event: StockEvent) -> bool:
+def _is_detailed(event: StockEvent) -> bool:
     given = event.reason or event.actor or event.reference
     return bool(given) or event.occur_time_ns is not None
 
@@ -45,7 +45,7 @@ def write_details(shard: Shard, first: int, decided: Plan, named: Sequence[Stock
     record_correlations(shard, Section.STOCK, first, [named[at].correlation_id for at in positions])
     for number, index in enumerate(positions, first):
         event = named[index]
-        if _is_told(event):
+        if _is_detailed(event):
             reference = event.reference or _NO_REFERENCE
             has_time = event.occur_time_ns is not None
             times.append((event.occur_time_ns or 0, number, has_time, 0, 0))
@@ -57,33 +57,33 @@ def write_details(shard: Shard, first: int, decided: Plan, named: Sequence[Stock
 def write_column_details(shard: Shard, first: int, decided: Plan, details: StockDetails) -> None:
     """The same for events of columns."""
     mine = _positions(shard, decided)
-    is_told = details.are_told[mine]
-    told = mine[is_told]
-    effects = np.zeros(len(told), DTYPES[Section.STOCK_DETAILS])
-    effects["stock"] = first + np.flatnonzero(is_told)
-    effects["occurred_at_ns"] = details.occur_times_ns[told]
+    is_detailed = details.are_told[mine]
+    detailed = mine[is_detailed]
+    effects = np.zeros(len(detailed), DTYPES[Section.STOCK_DETAILS])
+    effects["stock"] = first + np.flatnonzero(is_detailed)
+    effects["occurred_at_ns"] = details.occur_times_ns[detailed]
     effects["has_time"] = effects["occurred_at_ns"] != 0
-    record_stock_details(shard, effects, _packed(details, told))
+    record_stock_details(shard, effects, _packed(details, detailed))
 
 
-def _packed(details: StockDetails, told: Array) -> Array:
+def _packed(details: StockDetails, detailed: Array) -> Array:
     """The texts of some events as the journal has them (uint8): each after a byte of length, five
     of each event, of which the last two are empty here.
     """
-    sizes = np.zeros((len(told), TEXTS_OF_FACT), np.int64)
-    sizes[:, 1], sizes[:, 2] = details.ids.sizes[told], details.lines.sizes[told]
+    sizes = np.zeros((len(detailed), TEXTS_OF_FACT), np.int64)
+    sizes[:, 1], sizes[:, 2] = details.ids.sizes[detailed], details.lines.sizes[detailed]
     kind = np.frombuffer(details.kind.encode(), np.uint8)
     has_reference = sizes.any(axis=1)
     sizes[has_reference, 0] = len(kind)
     ends = np.cumsum(sizes + 1).reshape(sizes.shape)
-    packed = np.zeros(int(ends[-1, -1]) if len(told) else 0, np.uint8)
+    packed = np.zeros(int(ends[-1, -1]) if len(detailed) else 0, np.uint8)
     packed[ends - sizes - 1] = sizes
     # A kind is the same in all of them: the column of it has one text.
-    kinds = np.zeros(len(told), np.int64)
+    kinds = np.zeros(len(detailed), np.int64)
     for place, data, starts in (
         (0, kind, kinds),
-        (1, details.ids.data, details.ids.starts[told]),
-        (2, details.lines.data, details.lines.starts[told]),
+        (1, details.ids.data, details.ids.starts[detailed]),
+        (2, details.lines.data, details.lines.starts[detailed]),
     ):
         _copy_texts(packed, ends[:, place], data, starts, sizes[:, place])
     return packed

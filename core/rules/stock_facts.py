@@ -126,16 +126,16 @@ class StockFacts:
         # All of it was spent when the command began; each run is spent where it is recorded.
         self.work.spend(-RECORD_STOCK_EVENTS.weight(command))
         recorded: list[_Recorded] = []
-        told: list[StockEvent] = []
+        named: list[StockEvent] = []
         for run in _runs(parts):
             if self.work.is_over:
                 now_ns = yield
             run = self._inside(run)  # a rename may have come meanwhile
-            told += run
+            named += run
             self.work.spend(RECORD_STOCK_EVENTS.weight(RecordStockEvents(command.source, run)))
             recorded.append(self._record(command.source, run, now_ns))
         outcome = self._outcome(command.source, recorded, now_ns)
-        short = self._short(told, outcome)
+        short = self._short(named, outcome)
         return (yield from self._with_shortfalls(outcome, short)) if short else outcome
 
     def record_at_once(
@@ -159,7 +159,7 @@ class StockFacts:
         for shard in touched:
             settle_backorders(shard)
         revisions = joint_turn.revisions([each for each in self.planner.shards if each in touched])
-        results = tuple(result for _, told, _ in recorded for result in told)
+        results = tuple(result for _, answers, _ in recorded for result in answers)
         skipped = [each for _, _, ranges in recorded for each in ranges]
         self.planner.sources.states.after_events(source, now_ns, has_skipped=bool(skipped))
         return EventsOutcome(results, revisions, tuple(skipped[:RANGES_TOLD_MAX]))
@@ -170,8 +170,8 @@ class StockFacts:
         """
         names = [_NAME(event) for event in named]
         awaited = self.shortfalls.awaited(names)
-        told = zip(names, outcome.results, strict=True)
-        return [name for name, result in told if result.shortfall or name in awaited]
+        results = zip(names, outcome.results, strict=True)
+        return [name for name, result in results if result.shortfall or name in awaited]
 
     def _with_shortfalls(
         self, outcome: EventsOutcome, names: Sequence[tuple[str, str]]
@@ -217,7 +217,7 @@ class StockFacts:
         skipped = self.planner.finish(source, decided, named[0] if change else None)
         results = _results(decided)
         if change:
-            results = (_told(change, results[0], decided, touched),)
+            results = (_with_change(change, results[0], decided, touched),)
         return touched, results, skipped
 
     def _write(
@@ -243,8 +243,8 @@ class StockFacts:
     def _judge(
         self, source: str, named: Sequence[StockEvent], events: Array, plan: Array, now_ns: int
     ) -> Change | None:
-        """What a single event changes beside units on hand, or had not seen as a count; its plan is
-        told what that withholds. None for plain ones.
+        """What a single event changes besides units on hand, or had not seen as a count; what that
+        withholds is entered in its plan. None for plain ones.
         """
         event = named[0]
         shard = self.planner.shards[int(events["shard"][0])]
@@ -433,7 +433,7 @@ def _as_decided(change: Change, event: StockEvent, decided: Plan) -> Change:
     return change if is_new else replace(change, refusal=None)
 
 
-def _told(
+def _with_change(
     change: Change, result: EventResult, decided: Plan, touched: Sequence[Shard]
 ) -> EventResult:
     """The answer to an event that changed more than its plan says, or nothing after all."""
@@ -446,8 +446,8 @@ def _told(
     if change.undoing and change.undoing.is_pending:
         return result._replace(outcome=EventOutcome.REVERSAL_PENDING)
     if change.in_transit or change.is_untracked:
-        told = change.in_transit, change.is_untracked
-        return result._replace(in_transit=told[0], is_untracked=told[1])
+        under_way = change.in_transit, change.is_untracked
+        return result._replace(in_transit=under_way[0], is_untracked=under_way[1])
     if change.issued:
         # What is shipped is not promised any more, and what is not shipped after all is again.
         (shard,), row = touched, int(decided.events["row"][0])
@@ -464,8 +464,8 @@ def _refused(change: Change, plan: Array) -> EventResult:
     available = int(kernels.offered(*(plan[name][0] for name in figures)))
     assert change.refusal is not None
     shortfall = max(0, -promisable)
-    told = EventResult(change.refusal, on_hand, shortfall, available)
-    return told._replace(difference=change.difference, possible=change.possible)
+    result = EventResult(change.refusal, on_hand, shortfall, available)
+    return result._replace(difference=change.difference, possible=change.possible)
 
 
 def _results(decided: Plan) -> tuple[EventResult, ...]:

@@ -84,7 +84,7 @@ class StockPlanner:
         differences_max: int = DIFFERENCES_MAX,
     ) -> Plan:
         """Decide all events (STOCK_EVENT, PLAN) one after the other, without writing anything. At
-        most `differences_max` of the reused ids get their difference told.
+        most `differences_max` of the reused ids get their difference reported.
         """
         awaited = self._find_awaited(events, plan)
         known = self.sources.known(source)
@@ -202,7 +202,7 @@ def _find_counts(known: Sequence[tuple[Shard, int]], events: Array, plan: Array)
 
 def _perhaps_awaited(shard: Shard, events: Array) -> list[int]:
     """Positions of the events of a shard that may be awaited: those that share half of a key with
-    one that is, or all of a few, which are looked up in less time than that takes to tell.
+    one that is, or all of a few, which are looked up in less time than that takes to find out.
     """
     if not len(shard.awaited):
         return []
@@ -229,7 +229,7 @@ def _rise(sequences: Array) -> bool:
 
 
 def positions_of(code: int, codes: Array) -> list[int]:
-    """Where a code stands among codes (uint8). Most messages have none, which bytes tell in a tenth
+    """Where a code stands among codes (uint8). Most messages have none, which bytes show in a tenth
     of the time that NumPy takes for a few.
     """
     return np.flatnonzero(codes == code).tolist() if code in codes.tobytes() else []

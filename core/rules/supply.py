@@ -67,16 +67,16 @@ def write_supply(source: str, event: StockEvent, named: Reference, shard: Shard,
     supply = find_supply(shard, row, key_of(named))
     said = event if event.quantity >= 0 else _put_back(event, supply, shard, row)
     assert said is not None, named
-    change = Told(
+    change = SupplyChange(
         *(said.quantity, _difference(said, supply), said.expected_ns or 0),
         *(said.occur_time_ns or 0, said.sequence, shard.sources.find(source)),
         is_receipt=said.kind is EventKind.RECEIPT,
     )
-    write_told(change, named, shard, row, is_known=supply is not None)
+    write_supply_change(change, named, shard, row, is_known=supply is not None)
 
 
-class Told(NamedTuple):
-    """What is told of supply or of a transfer, as Section.SUPPLIES has it."""
+class SupplyChange(NamedTuple):
+    """What is reported of supply or of a transfer, as Section.SUPPLIES has it."""
 
     units: int
     incoming: int
@@ -88,16 +88,18 @@ class Told(NamedTuple):
     is_transfer: bool = False
 
 
-def write_told(told: Told, named: Reference, shard: Shard, row: int, *, is_known: bool) -> None:
-    """Write what is told under a reference, with its names if it is new; the fact that tells it was
-    written last.
+def write_supply_change(
+    change: SupplyChange, named: Reference, shard: Shard, row: int, *, is_known: bool
+) -> None:
+    """Write what is reported under a reference, with its names if it is new; the fact that reports
+    it was written last.
     """
     key, names = key_of(named), () if is_known else (named.id, named.line)
     stock = shard.effects.written()[Section.STOCK] - 1
     size = sum(1 + len(name.encode()) for name in names)
-    what = told.units, told.incoming, told.expected_ns, told.said_ns, told.sequence
-    where = key.hi, key.lo, row, told.source, stock, size
-    record_supply(shard, (*what, *where, told.is_receipt, told.is_transfer), *names)
+    what = change.units, change.incoming, change.expected_ns, change.said_ns, change.sequence
+    where = key.hi, key.lo, row, change.source, stock, size
+    record_supply(shard, (*what, *where, change.is_receipt, change.is_transfer), *names)
 
 
 def _put_back(event: StockEvent, supply: Array | None, shard: Shard, row: int) -> StockEvent | None:

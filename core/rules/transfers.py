@@ -16,7 +16,7 @@ from ..tables.supply import count_open, find_supply, has_room, is_known_open, kn
 from ..tables.table import Array
 from ..tables.writing import record_levels
 from .reversals import Undoing
-from .supply import Told, key_of, write_told
+from .supply import SupplyChange, key_of, write_supply_change
 
 _OF_TRANSFERS: Final = (
     *(EventKind.TRANSFER_DISPATCH, EventKind.TRANSFER_ADJUSTMENT),
@@ -25,7 +25,7 @@ _OF_TRANSFERS: Final = (
 
 
 def find_spared(event: StockEvent, promisable: int, shard: Shard, row: int) -> int | None:
-    """Returns how many units a dispatch may take if it asks for more than are free; None if it may
+    """Return how many units a dispatch may take if it asks for more than are free; None if it may
     go. Units that have already been received count as gone.
     """
     if event.kind is not EventKind.TRANSFER_DISPATCH or event.takes_promised or event.from_status:
@@ -35,7 +35,7 @@ def find_spared(event: StockEvent, promisable: int, shard: Shard, row: int) -> i
     return free if event.quantity > free else None
 
 
-def transfer_told(event: StockEvent, undoing: Undoing | None) -> tuple[StockEvent, int] | None:
+def transfer_fact(event: StockEvent, undoing: Undoing | None) -> tuple[StockEvent, int] | None:
     """The fact by which an event changes a transfer, if it does, and 1; or -1 where it undoes
     that.
     """
@@ -44,11 +44,11 @@ def transfer_told(event: StockEvent, undoing: Undoing | None) -> tuple[StockEven
 
 
 def has_moved(event: StockEvent, undoing: Undoing | None) -> bool:
-    """Whether a fact of a transfer tells of goods that came or have left, whatever is known of the
+    """Whether a fact of a transfer reports goods that came or have left, whatever is known of the
     transfer, or undoes one.
     """
-    is_told = event.kind is EventKind.RECEIPT or event.takes_promised or undoing is not None
-    return is_told and event.kind is not EventKind.TRANSFER_ADJUSTMENT
+    has_happened = event.kind is EventKind.RECEIPT or event.takes_promised or undoing is not None
+    return has_happened and event.kind is not EventKind.TRANSFER_ADJUSTMENT
 
 
 def judge_transfer(
@@ -80,12 +80,12 @@ def write_transfer(event: StockEvent, sign: int, shard: Shard, row: int) -> None
     known = _find(event, shard, there)
     dispatched, received = _after(event, sign, known)
     incoming = max(0, dispatched - received) - known_to_come(known)
-    told = Told(
+    change = SupplyChange(
         *(sign * event.quantity, incoming, event.expected_ns or 0),
         is_receipt=event.kind is EventKind.RECEIPT,
         is_transfer=True,
     )
-    write_told(told, named, shard, there, is_known=known is not None)
+    write_supply_change(change, named, shard, there, is_known=known is not None)
 
 
 def _goes_to(event: StockEvent, shard: Shard, row: int) -> int:
