@@ -1,7 +1,8 @@
 """Why a stock level has what it has, now or at a past instant: its parts, which add up.
 
-What is told is added up from the differences that movements made, and compared with what the last
-of them left. When the two disagree, the index is not what was written, and nothing is told.
+What is returned is added up from the differences that movements made, and compared with what the
+last of them left. When the two disagree, the index is not what was written, and none of it is
+returned.
 """
 
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ from .movements import (
 )
 from .queries import Movement, MovementFilter, movements_at, rows_of
 
-#: Parts of each kind that are told one by one; the older ones are summed.
+#: Parts of each kind that are listed one by one; the older ones are summed.
 PARTS_MAX: Final = 1_000
 DECISIONS_MAX: Final = 100
 
@@ -72,7 +73,7 @@ class Promise(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Summed:
-    """Parts that are not told one by one: how many, and what they come to."""
+    """Parts that are not listed one by one: how many, and what they come to."""
 
     count: int
     quantity: int
@@ -189,32 +190,32 @@ def _expect_sum(pieces: Sequence[_Piece]) -> None:
 
 def _events(pieces: Sequence[_Piece]) -> tuple[list[Movement], Summed]:
     """The newest changes of stock on hand, oldest first, and the sum of the older ones."""
-    told: list[Movement] = []
+    events: list[Movement] = []
     count = quantity = 0
     for piece in reversed(pieces):
         kind = piece.records["kind"]
         changes = np.flatnonzero((kind > STOCK) | (kind == MovementKind.FULFILL))
-        split = max(0, len(changes) - (PARTS_MAX - len(told)))
-        told[:0] = movements_at(piece.part, piece.rows[changes[split:]])
+        split = max(0, len(changes) - (PARTS_MAX - len(events)))
+        events[:0] = movements_at(piece.part, piece.rows[changes[split:]])
         count += split
         quantity += int(piece.changed[changes[:split], 0].sum())
-    return told, Summed(count, quantity)
+    return events, Summed(count, quantity)
 
 
 def _decisions(pieces: Sequence[_Piece]) -> list[Movement]:
     """What reservations lost with a reason, which their callers do not give: the newest, oldest
     first.
     """
-    told: list[Movement] = []
+    decisions: list[Movement] = []
     for piece in reversed(pieces):
         notes = piece.records["note"]
         rows = np.flatnonzero(np.isin(piece.records["kind"], _GIVING_BACK) & (notes >= 0))
         is_decided = piece.part.records("note")["reason"][notes[rows]] != NO_TEXT
-        newest = rows[is_decided][len(told) - DECISIONS_MAX :]
-        told[:0] = movements_at(piece.part, piece.rows[newest])
-        if len(told) == DECISIONS_MAX:
+        newest = rows[is_decided][len(decisions) - DECISIONS_MAX :]
+        decisions[:0] = movements_at(piece.part, piece.rows[newest])
+        if len(decisions) == DECISIONS_MAX:
             break
-    return told
+    return decisions
 
 
 def _promises(pieces: Sequence[_Piece], state: State) -> tuple[list[Promise], Summed]:
@@ -234,8 +235,8 @@ def _promises(pieces: Sequence[_Piece], state: State) -> tuple[list[Promise], Su
                 when = int(last["time_ns"]), int(last["sequence"])
                 promises[text] = Promise(id_from_text(text), units, *when)
     found = sorted(promises.values(), key=lambda each: (each.since_ns, each.sequence))
-    told, others = found[-PARTS_MAX:], found[:-PARTS_MAX]
-    return told, Summed(len(others), sum(each.quantity for each in others))
+    newest, others = found[-PARTS_MAX:], found[:-PARTS_MAX]
+    return newest, Summed(len(others), sum(each.quantity for each in others))
 
 
 def _sums(numbers: Any, quantities: Any, distinct: Any) -> Any:

@@ -1,9 +1,9 @@
 """Follows the journal of a directory that a node serves, and keeps the ledger's index.
 
 A start goes on from the last run: the newest snapshot that is not later gives the state, and
-the appends up to it are replayed without being told again. Where there is no way to that state, the
-index is begun anew: from the first append while history is whole, else from the oldest snapshot,
-with what was there as openings.
+the appends up to it are replayed without being indexed again. Where there is no way to that state,
+the index is begun anew: from the first append while history is whole, else from the oldest
+snapshot, with what was there as openings.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,26 +24,26 @@ from .states import first_state, states
 #: history.
 SAVE_EVERY_APPENDS: Final = 50_000
 
-Tell = Callable[[str], None]
-"""Told what was dropped and is made again, in one sentence."""
+Report = Callable[[str], None]
+"""Called with what was dropped and is made again, in one sentence."""
 
 
 class Follower:
     """The index, and the state that belongs to its end."""
 
-    def __init__(self, directory: DataDirectory, journal: LmdbJournal, tell: Tell) -> None:
+    def __init__(self, directory: DataDirectory, journal: LmdbJournal, report: Report) -> None:
         """Raises RECOVERY_ERRORS when journal, archive or snapshots can't be read."""
         self.directory = directory
         self._journal = journal
         self._history = History(directory, journal)
-        self._tell = tell
+        self._report = report
         self._writing: Iterator[None] | None = None
         self._appends: Iterator[tuple[int, list[RecordedEntry]]] = iter(())
         timeline = directory.timeline
         self.index, dropped = load_index(directory.ledger, timeline, journal.position)
         for reason in dropped:
-            tell(f"dropped from the ledger, and made again: {reason}")
-        if (state := self._state_behind()) is None:
+            report(f"dropped from the ledger, and made again: {reason}")
+        if (state := self._starting_state()) is None:
             self._begin_anew()
         else:
             self._go_on_from(state)
@@ -81,7 +81,7 @@ class Follower:
 
     def begin_anew(self, reason: str) -> None:
         """Drop the index and make it again, because of what was found in it."""
-        self._tell(f"the ledger is made again: {reason}")
+        self._report(f"the ledger is made again: {reason}")
         self._writing = None
         self._begin_anew()
 
@@ -119,8 +119,8 @@ class Follower:
             self._saved_at = position
 
     def _expect_history(self) -> None:
-        """Begin anew when the index turns out to be of another history than the journal. It can
-        be told once, when the state has come to where the index ended at the start.
+        """Begin anew when the index turns out to be of another history than the journal. This
+        can be checked once, when the state has come to where the index ended at the start.
         """
         expected = self.index.history
         if expected and self._position == self.index.position:
@@ -141,7 +141,7 @@ class Follower:
         yield from writing
         yield from self.index.trim(self._history.first)
 
-    def _state_behind(self) -> Snapshot | None:
+    def _starting_state(self) -> Snapshot | None:
         """The newest state that is not ahead of the index and from which the journal leads on."""
         for state in states(self.directory, self._history):
             if state.position <= self.index.position:
@@ -157,7 +157,7 @@ class Follower:
         self._go_on_from(state)
         if state.position:
             where = f"the ledger begins at position {state.position}"
-            self._tell(f"{where}: the journal and the archive have nothing of what was before")
+            self._report(f"{where}: the journal and the archive have nothing of what was before")
             self.replica.open(self.index.tail)
 
     def _go_on_from(self, state: Snapshot) -> None:

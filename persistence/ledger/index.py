@@ -117,7 +117,7 @@ class Index:
             pass
 
     def trim(self, first: int) -> Iterator[None]:
-        """Let the runs go that end before the append `first`, with pauses; none while they are
+        """Drop the runs that end before the append `first`, with pauses; none while they are
         smaller than the opening before them, so that a movement is read twice on average.
         """
         gone = [run for run in self.runs if run.head.position < first]

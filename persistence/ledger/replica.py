@@ -353,9 +353,9 @@ def _write_notes(
 ) -> None:
     """What the entry notes about its effects."""
 
-    def write(record: Any, fields: Mapping[str, str], told: Mapping[str, str]) -> None:
+    def write(record: Any, fields: Mapping[str, str], texts: Mapping[str, str]) -> None:
         for field, name in fields.items():
-            if text := told.get(name):
+            if text := texts.get(name):
                 record[field] = tail.texts.add(text.encode())
 
     for at, effect in enumerate(moved.effects.tolist()):

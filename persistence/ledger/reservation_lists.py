@@ -117,8 +117,8 @@ def _is_owned(replica: Replica, shard: Shard, lines: Any, owner: str) -> Any:
     left = np.flatnonzero(records["flags"] & FLAG_OWNER)
     at = records["id_text"][left].astype(np.int64) * LINE.itemsize
     data, text = shard.id_texts.data, owner.encode()
-    is_behind = records["flags"][left] & FLAG_TEXT != 0  # its own id
-    at[is_behind] += 1 + data[at[is_behind]]
+    is_after_id = records["flags"][left] & FLAG_TEXT != 0  # its own id
+    at[is_after_id] += 1 + data[at[is_after_id]]
     # The length first, so that no byte after a shorter text is looked at.
     for place, byte in enumerate((len(text), *text)):
         is_same = data[at + place] == byte

@@ -76,7 +76,7 @@ def run_name(head: Head, prefix: str = PREFIX) -> str:
 
 
 class Run:
-    """A run that is open for reading. What it tells is read from the file when it is asked for."""
+    """A run that is open for reading. What it holds is read from the file when it is asked for."""
 
     def __init__(self, head: Head, arrays: Mapping[str, np.ndarray]) -> None:
         self.head = head
