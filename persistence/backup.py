@@ -2,8 +2,9 @@
 
 The copy ends at the journal's position of one instant. Segments are copied as they are, and what
 the journal has after them becomes segments of the backup, so LMDB keeps no page for it longer than
-one chunk of a read takes. The node may archive, drop and replace files meanwhile; what is
-gone before it was copied makes it begin anew. The backup is verified, and then given its name.
+one chunk of a read takes. The node may archive, drop and replace files meanwhile; when a
+file is gone before it was copied, the copy begins anew. The backup is verified, and then given its
+name.
 """
 
 import os
@@ -49,7 +50,7 @@ def back_up(
     copying: Progress = no_progress,
     verifying: Progress = no_progress,
 ) -> BackupMade:
-    """Make a backup in a new or empty folder. `copying` is told of bytes.
+    """Make a backup in a new or empty folder. `copying` is called with bytes.
 
     Raises RECOVERY_ERRORS. What is in the folder then is no backup, and says so.
     """
@@ -82,7 +83,7 @@ def begin_folder(target: Path, partial: str, beside: Path) -> None:
 
 
 def finish_folder(target: Path, partial: str, name: str, data: bytes) -> None:
-    """Let the file that says that a folder is not complete become the one that says that it is."""
+    """Turn the file that says that a folder is not complete into the one that says that it is."""
     with naming_errors(target, "cannot be written"):
         write_synced(target / partial, data)
         rename_durably(target / partial, target / name)
@@ -123,12 +124,12 @@ def _copy_once(
         history, _ = stack.enter_context(open_history(folder))
         position = history.position
         sizes = [os.fstat(file.fileno()).st_size for _, file in snapshots]
-        tell = _counting(copying, sum(sizes) + _archived_bytes(source))
+        on_bytes = _counting(copying, sum(sizes) + _archived_bytes(source))
         for each in (copy.archive, copy.snapshots):
             make_folders_durably(each)
-        _copy_history(history, copy, position, tell)
+        _copy_history(history, copy, position, on_bytes)
         first = segments(copy)[0].first if position else 1
-        notes = _copy_snapshots(snapshots, copy, first, tell)
+        notes = _copy_snapshots(snapshots, copy, first, on_bytes)
     return Backup(copy, position), notes
 
 
@@ -137,7 +138,7 @@ def _archived_bytes(directory: DataDirectory) -> int:
 
 
 def _counting(progress: Progress, total: int) -> Callable[[int], None]:
-    """Adds up what it is told, and tells that."""
+    """Adds up the bytes that it is called with, and reports the sum."""
     done = 0
 
     def count(size: int) -> None:
@@ -149,7 +150,7 @@ def _counting(progress: Progress, total: int) -> Callable[[int], None]:
 
 
 def _copy_history(
-    history: History, copy: DataDirectory, position: int, tell: Callable[[int], None]
+    history: History, copy: DataDirectory, position: int, on_bytes: Callable[[int], None]
 ) -> None:
     """Copy the segments, newest first, then what is in none."""
     for segment in reversed(segments(history.directory)):
@@ -159,7 +160,7 @@ def _copy_history(
             except FileNotFoundError:
                 break  # the node keeps so much and no more, and drops the oldest first
             with file:
-                copy_durably(file, copy.archive / segment.path.name, tell)
+                copy_durably(file, copy.archive / segment.path.name, on_bytes)
     archive(copy, history, position)
 
 
@@ -167,7 +168,7 @@ def _copy_snapshots(
     snapshots: Sequence[tuple[Path, BinaryIO]],
     copy: DataDirectory,
     first: int,
-    tell: Callable[[int], None],
+    on_bytes: Callable[[int], None],
 ) -> list[str]:
     """Copy those from which the history goes on. Return which were left out, and why."""
     notes = []
@@ -175,7 +176,7 @@ def _copy_snapshots(
         if snapshot_position(path) < first - 1:
             continue
         copied = copy.snapshots / path.name
-        copy_durably(file, copied, tell)
+        copy_durably(file, copied, on_bytes)
         if not is_whole(copied):
             copied.unlink()
             notes.append(f"{path.name} is damaged and was left out")

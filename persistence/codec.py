@@ -11,7 +11,7 @@ fixed-width records (core/tables/effects.py), padded to 8 bytes.
 
 Sections stand in the order of replay, and a kind may have several. hash_chain.py says what the
 hashes cover. Headers and hashes are the same in every schema (core/tables/schema.py), so that an
-entry of a newer one is told apart from a damaged one.
+entry of a newer one can be distinguished from a damaged one.
 """
 
 import struct

@@ -172,7 +172,7 @@ def write_node_json(directory: DataDirectory) -> DataDirectory:
 
 
 def with_new_timeline(directory: DataDirectory) -> DataDirectory:
-    """A directory whose handles and revisions are told apart from those of every other."""
+    """A directory whose handles and revisions can be distinguished from those of every other."""
     return replace(directory, timeline=randbits(64) or 1)
 
 

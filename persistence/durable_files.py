@@ -58,7 +58,7 @@ def write_synced(path: Path, data: bytes) -> None:
 def copy_durably(source: BinaryIO, path: Path, on_bytes: Callable[[int], None]) -> None:
     """Copy an open file so that after a power loss the copy is there whole or not at all.
 
-    `on_bytes` is told of each piece how many bytes it has.
+    `on_bytes` is called with the number of bytes of each piece.
     """
     partial = path.with_name(path.name + ".partial")
     with PacedFile(partial, "w") as file:

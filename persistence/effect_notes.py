@@ -38,13 +38,13 @@ def read_notes(sections: Sections, principals: Sequence[str]) -> Notes:
     return notes
 
 
-def _note(notes: Notes, span: Any, told: Mapping[str, str]) -> None:
+def _note(notes: Notes, span: Any, fields: Mapping[str, str]) -> None:
     """Note something of the effects of a span, where it was not noted before: the correlation id of
     a stock fact stands before that of its call.
     """
     kind, start = Section(int(span["kind"])), int(span["start"])
     for number in range(start, start + int(span["count"])):
-        notes[kind, number] = {**told, **notes[kind, number]}
+        notes[kind, number] = {**fields, **notes[kind, number]}
 
 
 def _details(effect: Any, texts: Iterator[str]) -> dict[str, Any]:

@@ -38,13 +38,13 @@ def _stock_sentence(record: EffectRecord) -> str:
 def _details(record: EffectRecord) -> str:
     """What a stock fact came with."""
     reference = " ".join(filter(None, record.get("reference", {}).values()))
-    told = {
+    details = {
         "at": record.get("occur_time"),
         "of": reference,
         "by": record.get("actor"),
         "because:": record.get("reason"),
     }
-    return "".join(f", {word} {text}" for word, text in told.items() if text)
+    return "".join(f", {word} {text}" for word, text in details.items() if text)
 
 
 def _move_sentence(record: EffectRecord) -> str:

@@ -46,7 +46,7 @@ class JournalReader(Protocol):
 
 
 class JournalAppender(Protocol):
-    """The one writer of a journal, as the event loop meets it: start, appends one by one, close."""
+    """The one writer of a journal, as the event loop sees it: start, appends one by one, close."""
 
     @property
     def position(self) -> int:

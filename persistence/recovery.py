@@ -54,7 +54,7 @@ _READER_MAP_BYTES = 1 << 42
 
 
 def no_progress(_done: int, _all: int) -> None:
-    """For those who do not want to be told."""
+    """For callers that want no progress reports."""
 
 
 @dataclass(slots=True)
@@ -314,7 +314,7 @@ def open_beside(directory: DataDirectory) -> Iterator[LmdbJournal]:
     """The journal of a directory that a node serves, for reading. Raises RECOVERY_ERRORS."""
     journal = LmdbJournal(directory.journal, _READER_MAP_BYTES, 0, read_only=True)
     with closing(journal):
-        # Behind opening: while a node has the file open, LMDB shows what its writer knows to be
+        # After opening: while a node has the file open, LMDB shows what its writer knows to be
         # durable. The file alone may show more.
         if not is_locked(directory.path):
             raise DirectoryError(f"{directory.path}: no node serves it")

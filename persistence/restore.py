@@ -2,8 +2,8 @@
 
 The new directory gets the history up to the point as its archive, a snapshot of the state, and a
 journal that goes on from there with a seal of it. It has a timeline of its own, so that handles and
-revisions which were given out after the point are told apart from what its node will give out. It
-is verified, and then becomes a data directory with its node.json.
+revisions which were given out after the point are distinguished from what its node will give out.
+It is verified, and then becomes a data directory with its node.json.
 """
 
 from contextlib import closing
@@ -84,7 +84,7 @@ def restore(
 
 
 def _copy_history(past: Past, new: DataDirectory, point: int) -> None:
-    """Let the archive reach to a point: segments as they are, and the rest in new ones."""
+    """Make the archive reach to a point: segments as they are, and the rest in new ones."""
     for segment in segments(past.directory):
         if segment.last <= point:
             _copy(segment.path, new.archive)
@@ -108,5 +108,5 @@ def _write_state(new: DataDirectory, state: Snapshot) -> None:
     value = bytearray(lay_out_group(state.position + 1, state.epoch + 1, state.node.seal()))
     write_hashes(value, dict(state.chain))
     with closing(LmdbJournal(new.journal, _MAP_BYTES, 0)) as journal:
-        journal.begin_behind(state.position)
+        journal.begin_after(state.position)
         journal.put(value)

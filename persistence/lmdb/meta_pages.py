@@ -80,7 +80,7 @@ def find_data_version(path: Path) -> tuple[int, int] | None:
     """
     with path.open("rb") as file:
         words = np.frombuffer(file.read(64).ljust(64, b"\0"), _INT)
-    # Behind the page's header, whose size depends on the version.
+    # After the page's header, whose size depends on the version.
     found = np.flatnonzero(words[:-1] == MAGIC)
     return (int(words[found[0] + 1]), 4 * int(found[0] + 1)) if len(found) else None
 

@@ -82,7 +82,7 @@ class LmdbJournal:
             raise JournalError(f"{self.path}: cannot be read: {error}") from error
         return self.position + 1
 
-    def begin_behind(self, position: int) -> None:
+    def begin_after(self, position: int) -> None:
         """Let a journal that has no value yet go on after a position."""
         assert not self.position, "there are values"
         self.position = position
