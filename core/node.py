@@ -152,7 +152,7 @@ class Node:
         self.now_ns = 0
         self._has_window = False
         self._has_put_off = False
-        """Whether commands waited in the last turn for what is kept up."""
+        """Whether commands waited in the last turn for upkeep."""
 
     def _rule_owners(self, unknown_skus: UnknownSkus) -> tuple[object, ...]:
         """The objects whose methods are the rules of this node's commands."""

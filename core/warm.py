@@ -1,4 +1,4 @@
-"""Compiles every kernel before traffic comes, by a small life of a scratch node.
+"""Compiles every kernel before traffic comes, by running a scratch node through a short life.
 
 numba compiles at the first call with new types and keeps the result on disk beside this package
 (`__pycache__`) or in the user's cache folder. The first start of a build takes some seconds here,

@@ -31,7 +31,7 @@ class ReserveRun:
     operations: Array
     names: Sequence[tuple[str, str]]
     correlations: Sequence[str] = ()
-    """Of each, the caller's id for it, "" for none; or nothing where no one has any."""
+    """Of each, the caller's id for it, "" for none; or nothing where none has one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ class Ended:
 class Homes:
     """Names and ids to shards, for the actors and the rules of a node.
 
-    A name falls to a slot by CRC-32, which data on disk fixes: a SKU's rows lie where it says. A
-    table leads from slots to shards.
+    A name is mapped to a slot by CRC-32, which data on disk fixes: a SKU's rows lie where it says.
+    A table leads from slots to shards.
     """
 
     def __init__(

@@ -111,7 +111,7 @@ class Merges:
         return rows[:end]
 
     def _blocked(self, shard: Shard, rows: Array, sku: str) -> InTheWay | None:
-        """What of a SKU can't be another's."""
+        """What of a SKU can't be given to another."""
         levels = shard.levels.records[rows]
         # Python's integers: of levels at their limit, five are more than an int64.
         promised = sum(levels["reserved"].tolist()) + sum(levels["committed"].tolist())

@@ -101,7 +101,7 @@ class Table:
             raise TableFullError(f"{self.in_use} records and {extra} more: at most {self.rows_max}")
 
     def extend(self, extra: int) -> Array:
-        """Take `extra` more records into use, as they lie there, and return a view of them. Raises
+        """Take `extra` more records into use, as they are, and return a view of them. Raises
         TableFullError.
         """
         self.ensure(extra)
