@@ -50,7 +50,7 @@ class DirectoryError(Exception):
 
 
 class NoDataDirectoryError(DirectoryError):
-    """There is no node.json: the directory was not finished, or is none of ours."""
+    """There is no node.json: the directory was not finished, or is not one of ours."""
 
 
 class NewerSchemaError(DirectoryError):

@@ -7,8 +7,8 @@
     answer   to the node: position u64 · headroom_bytes i64 · seconds f64; position 0 means that it
              failed, and the text after that says why
 
-An append is sent when the one before it was answered. So the node's pipe holds one answer at most,
-which needs no length; and it is smaller than PIPE_BUF, so it arrives in one piece.
+An append is sent when the one before it has been answered. So the node's pipe holds one answer at
+most, which needs no length; and it is smaller than PIPE_BUF, so it arrives in one piece.
 
 Both ends load this file, and one of them loads no NumPy.
 """
