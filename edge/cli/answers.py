@@ -256,47 +256,47 @@ _EXCEEDED = (
 def event_notes(
     events: Iterable[stock.StockEvent], results: Iterable[stock.StockEventResult]
 ) -> list[str]:
-    """Sentences on what a person may not expect: lines that were new beside others that were not,
-    less units than the event names, and goods that went below zero, as those of a mistyped SKU do.
+    """Sentences on what a person may not expect: lines that were new among others that were not,
+    fewer units than the event names, and goods that went below zero, as those of a mistyped SKU do.
     """
-    told = list(zip(events, results, strict=True))
+    pairs = list(zip(events, results, strict=True))
     new = [
         f"{event.sku} at {event.location}"
-        for event, result in told
+        for event, result in pairs
         if result.outcome == stock.STOCK_EVENT_OUTCOME_APPLIED
     ]
-    notes = [f"New: {', '.join(new)}."] if 0 < len(new) < len(told) else []
+    notes = [f"New: {', '.join(new)}."] if 0 < len(new) < len(pairs) else []
     notes += [
         f"{event.sku} at {event.location}: not seen by the count, {_reapplied(result)}."
-        for event, result in told
+        for event, result in pairs
         if result.reapplied
     ]
     notes += [
         f"{event.sku} at {event.location}: there are {result.possible:,}, not {event.quantity:,}."
-        for event, result in told
+        for event, result in pairs
         if result.outcome in _EXCEEDED
     ]
     notes += [
         f"{event.sku} at {event.location}: {result.possible:,} of {event.quantity:,} may go: the "
         "rest is promised or not there. Say --takes-promised if they have left."
-        for event, result in told
+        for event, result in pairs
         if result.outcome == stock.STOCK_EVENT_OUTCOME_EXCEEDS_AVAILABLE
     ]
     notes += [
         f"{event.sku}: under {event.reference.id}, {-result.in_transit:,} units more were received "
         "or lost than dispatched."
-        for event, result in told
+        for event, result in pairs
         if result.in_transit < 0
     ]
     notes += [
         f"{event.sku} at {event.location}: {event.reference.kind} {event.reference.id} is as it "
         "was before: there is no room to note this, or it is not known any more."
-        for event, result in told
+        for event, result in pairs
         if result.untracked
     ]
     return notes + [
         f"{event.sku} at {event.location} has {result.on_hand:,} on hand: is the SKU right?"
-        for event, result in told
+        for event, result in pairs
         if result.on_hand < 0
     ]
 

@@ -80,8 +80,8 @@ def _tell_backup(target: Path, made: "BackupMade", *, as_json: bool) -> None:
     position, end = made.backup.position, exact_time_text(made.report.now_ns)
     notes = [*made.notes, *made.report.notes]
     if as_json:
-        told = {"path": str(target), "position": position, "time": end}
-        print_json({**told, "state_hash": made.report.state_hash, "notes": notes})
+        document = {"path": str(target), "position": position, "time": end}
+        print_json({**document, "state_hash": made.report.state_hash, "notes": notes})
         return
     for note in notes:
         typer.echo(note)
@@ -130,9 +130,14 @@ def _tell_restored(made: "Restored", *, as_json: bool) -> None:
     path, timeline = made.directory.path, f"{made.directory.timeline:016x}"
     time, end_time = exact_time_text(made.now_ns), exact_time_text(made.end_ns)
     if as_json:
-        told = {"path": str(path), "timeline": timeline, "position": made.position, "time": time}
+        document = {
+            "path": str(path),
+            "timeline": timeline,
+            "position": made.position,
+            "time": time,
+        }
         source = {"source_position": made.end, "source_time": end_time}
-        print_json({**told, **source, "state_hash": made.report.state_hash})
+        print_json({**document, **source, "state_hash": made.report.state_hash})
         return
     if not made.has_history:
         typer.echo(f"It begins with a snapshot: there is no history up to {made.position:,}.")

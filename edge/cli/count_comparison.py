@@ -1,4 +1,4 @@
-"""Counts beside what a node has on hand: now, or at an instant of which its ledger tells."""
+"""Counts compared with what a node has on hand: now, or at an instant that its ledger covers."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _NO_PAST: Final = frozenset({"LEDGER_OFF", "LEDGER_UNAVAILABLE", "BEFORE_LEDGER"
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A count beside what the node has; `node` is None where it does not know the name."""
+    """A count and what the node has; `node` is None where it does not know the name."""
 
     counted: Counted
     node: int | None
@@ -37,8 +37,8 @@ class Compared:
 def compare(
     client: "BlockingClient", counts: Sequence[Counted], at: datetime, *, is_shown: bool
 ) -> tuple[list[Compared], bool]:
-    """Each count beside what the node had at this instant if its ledger tells, else beside what it
-    has now; and whether it was the instant.
+    """Each count with what the node had at this instant, if its ledger covers it, or else with what
+    it has now; and whether it was the instant.
     """
     every = whole(partial(client.list_locations, PAGE_SIZE))
     locations = {each.location for each in every.locations}

@@ -1,7 +1,7 @@
 """Files of counts: CSV with the columns sku, location and on_hand, as warehouses and ERPs write it.
 
-A file is read whole and judged before anything is asked of a node: what is wrong is told by line,
-field and value, the first twenty at once. It knows no node.
+A file is read whole and judged before anything is asked of a node: what is wrong is reported by
+line, field and value, the first twenty mistakes at once. It knows no node.
 """
 
 import csv
@@ -11,16 +11,16 @@ from typing import Final, TypeVar
 
 Item = TypeVar("Item")
 
-#: Columns that a file has to have, in any order and beside any others.
+#: Columns that a file has to have, in any order and among any others.
 COLUMNS: Final = ("sku", "location", "on_hand")
 
 #: One count at most; stated in the comments of holdfast.v1.
 COUNT_MAX: Final = 10**15
 
-#: Mistakes that are told at once.
-MISTAKES_TOLD_MAX: Final = 20
+#: Mistakes that are reported at once.
+MISTAKES_SHOWN_MAX: Final = 20
 
-#: Rows between two words on how far it has come.
+#: Rows between two reports of progress.
 ROWS_BETWEEN: Final = 10_000
 
 
@@ -53,7 +53,7 @@ def read_counts(
                 progress(len(counts))
         else:
             mistakes.append(found)
-            if len(mistakes) == MISTAKES_TOLD_MAX:
+            if len(mistakes) == MISTAKES_SHOWN_MAX:
                 break
     if mistakes:
         raise CountFileError("\n".join(mistakes))
@@ -61,7 +61,7 @@ def read_counts(
 
 
 def _rows(lines: Iterable[str]) -> Iterator[Counted | str]:
-    """Each row as a count, or what is wrong with it. Ends where the file is no CSV any more."""
+    """Each row as a count, or what is wrong with it. Ends where the file is no longer CSV."""
     reader = csv.reader(lines, strict=True)
     lines_of: dict[tuple[str, str], int] = {}
     try:

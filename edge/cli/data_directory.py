@@ -1,4 +1,4 @@
-"""Commands that read a data directory or a backup, also beside a node: verify and journal."""
+"""Commands that read a data directory, even of a node that runs, or a backup: verify, journal."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -28,20 +28,22 @@ def explanation(
     sku: str, location: str, answer: ledger.ExplainAvailabilityResponse
 ) -> Iterator[Table | str]:
     """The parts of a stock level, and what they come to."""
-    told = answer.quantities
+    quantities = answer.quantities
     yield _changes(answer)
     if answer.decisions:
         yield _decisions(answer)
     if answer.holds or answer.commitments:
         yield _promises(answer)
-    withheld = told.withheld + answer.backordered
-    sums = f"{told.on_hand:,} on hand - {withheld:,} withheld - {told.reserved:,} reserved"
+    withheld = quantities.withheld + answer.backordered
+    sums = (
+        f"{quantities.on_hand:,} on hand - {withheld:,} withheld - {quantities.reserved:,} reserved"
+    )
     available = f"{answer.available:,}"
     if answer.available < 0:
         available = f"[red]{available} (shortfall)[/red]"
     revision = f"{answer.revision.shard}/{answer.revision.sequence}"
     yield (
-        f"{escape(sku)} at {escape(location)}: {sums} - {told.committed:,} committed"
+        f"{escape(sku)} at {escape(location)}: {sums} - {quantities.committed:,} committed"
         f"{f' + {answer.backordered:,} backordered' if answer.backordered else ''} = "
         f"[bold]{available}[/bold] available, "
         f"as of {instant(answer.record_time)} (entry {revision})"

@@ -130,12 +130,12 @@ def _progress(event: str, bar: "Progress", *, as_json: bool) -> "Progress":
     """The bar for people; at most a hundred lines of JSON for programs."""
     if not as_json:
         return bar
-    told = -1  # a program that reads them should not drown in lines
+    shown = -1  # a program that reads them should not drown in lines
 
     def tell(done: int, total: int) -> None:
-        nonlocal told
-        if (now := 100 * done // max(total, 1)) > told:
-            told = now
+        nonlocal shown
+        if (now := 100 * done // max(total, 1)) > shown:
+            shown = now
             _print_event(event, done=done, all=total)
 
     return tell

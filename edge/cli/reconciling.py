@@ -129,14 +129,14 @@ def _opened(path: Path) -> Iterator[TextIO]:
 
 
 def _document(each: Compared) -> dict[str, object]:
-    told: dict[str, object] = {
+    document: dict[str, object] = {
         "sku": each.counted.sku,
         "location": each.counted.location,
         "counted": each.counted.on_hand,
     }
     if each.unknown:
-        return {**told, "unknown": each.unknown.lower()}
-    return {**told, "on_hand": each.node, "difference": each.difference}
+        return {**document, "unknown": each.unknown.lower()}
+    return {**document, "on_hand": each.node, "difference": each.difference}
 
 
 def _write(path: Path, compared: Sequence[Compared]) -> None:

@@ -54,7 +54,7 @@ AlreadySold = Annotated[
     bool,
     typer.Option(
         "--already-sold",
-        help="It is sold, by a marketplace for one: hold it whether units are there or not.",
+        help="It is sold, for example by a marketplace: hold it whether units are there or not.",
     ),
 ]
 HOLD_HELP = "How long to hold, from now: 90s, 15m, 12h or 30d."

@@ -166,10 +166,10 @@ def reset_source(
     typer.echo(f"{name} counts on from {last_sequence:,}; {was}.")
 
 
-def _print(answer: "Message", told: "Iterable[Source]", *, as_json: bool) -> None:
+def _print(answer: "Message", shown: "Iterable[Source]", *, as_json: bool) -> None:
     if as_json:
         print_json(plain(answer))
         return
     from . import answers
 
-    console().print(answers.sources(told))
+    console().print(answers.sources(shown))

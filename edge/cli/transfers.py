@@ -83,7 +83,7 @@ def adjust(
     timeout: Timeout = TIMEOUT_DEFAULT_S,
     as_json: Json = False,
 ) -> None:
-    """Units under way to a location were lost (-1), or more had been sent than was told (1)."""
+    """Units under way to a location were lost (-1), or more had been sent than was reported (1)."""
     more, kind = _of(document, line), "TRANSFER_ADJUSTMENT"
     record(kind, lines, source, event_id, target, timeout, as_json=as_json, **more)
 

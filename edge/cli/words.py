@@ -15,7 +15,7 @@ class TextGroup(TyperGroup):
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Raises typer.BadParameter for the first word that is no text."""
+        """Raises typer.BadParameter for the first word that is not text."""
         for number, word in enumerate(args, 1):
             shown = word.encode(errors="backslashreplace").decode()
             if shown != word:

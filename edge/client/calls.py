@@ -80,9 +80,9 @@ def reserve(
     default; `owner` is whom it is for. The response says what is held and until when, or which
     lines are short. An id whose units are all gone is refused with RESERVATION_ENDED. With
     `latest_supply`, units that are not on hand are promised from supply that is expected by the end
-    of that day in UTC: the response says how many of a line, and when. What is `already_sold`, by a
-    marketplace for one, is held whether units are there or not; `shortfalls` tells what is missing
-    now, and whom that endangers.
+    of that day in UTC: the response says how many of a line, and when. What is `already_sold`, for
+    example by a marketplace, is held whether units are there or not; `shortfalls` says what is
+    missing now, and whom that endangers.
 
     Raises `NotFound` if a SKU or location is unknown, and `AlreadyExists` if the id was used with
     other content.
@@ -137,8 +137,8 @@ def commit(
 
     Units that `lines` leaves out stay held, or are released with REMAINDER_GIVE_BACK. The id of a
     line may name it alone: ("", "", 1, "line-3"). The response has the state of the reservation.
-    Pass a `request_id` of your own if your process may restart
-    before it has the answer; otherwise one is made up for all attempts of this call.
+    Pass a `request_id` of your own if your process may restart before it has the answer; otherwise
+    one is made up for all attempts of this call.
 
     Raises `NotFound` if the reservation is unknown, `AlreadyExists` if `request_id` was used with
     other content, and ValueError if `lines` is empty: None means everything.

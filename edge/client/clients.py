@@ -227,9 +227,9 @@ class Client:
         The first responses have all that is watched as it is, unless `from_now` is set or `after`
         has the `revisions` of an earlier response. After a lost connection the watch resumes by
         itself, for as long as a call would be retried; a response with `reset` says to forget what
-        was told. `low_threshold` is where a level is low; with `crossings_only` a level is told
+        was sent. `low_threshold` is where a level is low; with `crossings_only` a level is sent
         when it becomes low, out, short or in stock again. With `source_states` levels are watched
-        whose source is in one of these states; one that leaves them is told as `removed`.
+        whose source is in one of these states; one that leaves them is sent as `removed`.
 
         Raises InvalidArgument, and HoldfastError with the reason OTHER_TIMELINE if `after` is of
         another data directory.

@@ -94,7 +94,7 @@ class Coalescer:
         """Open for callers; the first of them starts the stream."""
         self._waits.check_open()
         self._runner = asyncio.create_task(self._run(), name="coalescer")
-        # Whatever ends it, and be it before its first step, ends the waiting of all callers.
+        # Whatever ends it, even before its first step, ends the waiting of all callers.
         self._runner.add_done_callback(lambda _: self._give_up(closed_meanwhile(COALESCER)))
         self._waits.at_close(self._end)
         return self
@@ -255,7 +255,7 @@ class Coalescer:
                     await stream.write(request)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             pass  # the stream is over, and its reader is told why
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told to those who wait
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait get it
             self._give_up(broken(error))
         stream.cancel()  # so that nobody waits for the answers; does nothing to one that is over
 

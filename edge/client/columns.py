@@ -16,7 +16,7 @@ from .parameters import integer, wrong_type, wrong_value
 def exact_column(name: str, values: Any, dtype: str) -> NDArray[Any]:
     """The values as a one-dimensional array of an integer type, none of them changed.
 
-    Raises TypeError if one is no integer, and ValueError if one does not fit the type.
+    Raises TypeError if one is not an integer, and ValueError if one does not fit the type.
     """
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise wrong_type(name, values, "a column of integers")

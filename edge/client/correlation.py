@@ -34,7 +34,7 @@ def metadata_of(correlation_id: str | None) -> Metadata:
 
 
 def carried(correlation_id: str) -> str:
-    """What a node is told of a correlation id, and keeps."""
+    """What a node receives of a correlation id, and keeps."""
     return _shortened(_printable(correlation_id))
 
 

@@ -32,7 +32,7 @@ def add_lines(added: Any, lines: Iterable[Line]) -> None:
 
 
 def _plain(lines: list[Line]) -> Iterable[tuple[str, str, int, str]] | None:
-    """The lines if all are what most lines are, else None: to judge each field by its name takes
+    """The lines if all are what most lines are, else None: judging each field by its name takes
     ten times as long.
     """
     if not set(map(type, lines)) <= {tuple, list}:

@@ -57,7 +57,7 @@ class Lookups(Generic[Key, Found]):
             except asyncio.CancelledError:  # this is closed
                 fail(futures, closed_meanwhile(COALESCER))
                 raise
-            except Exception as cause:  # noqa: BLE001 - it is told to those who wait
+            except Exception as cause:  # noqa: BLE001 - those who wait get it
                 fail(futures, broken(cause))
 
 

@@ -128,7 +128,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _bounded(name: str, value: Any) -> Any:
-    if not -DURATION_MAX_S <= value <= DURATION_MAX_S:  # NaN is no part of it either
+    if not -DURATION_MAX_S <= value <= DURATION_MAX_S:  # NaN is outside it as well
         raise wrong_value(name, value, f"-{DURATION_MAX_S} to {DURATION_MAX_S} seconds")
     return value
 
@@ -139,7 +139,7 @@ def member(name: str, value: Any, members: Any) -> Any:
     """
     if not isinstance(value, str):
         return integer(name, value, 32)
-    if value not in members.keys():  # noqa: SIM118 - it is no mapping
+    if value not in members.keys():  # noqa: SIM118 - it is not a mapping
         raise wrong_value(name, value, " or ".join(members.keys()))
     return members.Value(value)
 

@@ -31,7 +31,7 @@ CHANNEL_OPTIONS: Final = (
     # 1,000 SKUs at 1,000 locations each have 50 MB; gRPC's own limit is 4.
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
     # While a call or a stream is open, a peer that is gone without a word is noticed within 40 s,
-    # also on a stream on which nothing is sent for hours: without the zero, gRPC stops to ask after
+    # also on a stream on which nothing is sent for hours: without the zero, gRPC stops asking after
     # two pings. A node takes one every 10 s, and closes a connection that sends more. Without calls
     # nothing is asked: servers close a connection over that.
     ("grpc.keepalive_time_ms", 30_000),

@@ -65,9 +65,9 @@ class StockColumns:
     def message(self) -> Message:
         """A message of RecordStockEventsStream with the columns as bytes, and no object per event.
 
-        Raises ModuleNotFoundError without NumPy; TypeError if a value is no integer, which floats,
-        truth values and text are not; and ValueError if one does not fit its column. Both name the
-        column and the position: quantities[17].
+        Raises ModuleNotFoundError without NumPy; TypeError if a value is not an integer, as
+        floats, truth values and text are not; and ValueError if one does not fit its column. Both
+        name the column and the position: quantities[17].
         """
         try:
             import numpy as np  # noqa: F401, PLC0415 - an extra, for columns alone

@@ -1,6 +1,6 @@
 """Stock levels as the coalescer sees them: handles by name, availability by handle.
 
-Rules of this file: these calls are unary and run beside the stream, sent as the client sends all
+Rules of this file: these calls are unary and run alongside the stream, sent as the client sends all
 others. What is asked at the same time shares a request, and handles are remembered.
 """
 
