@@ -21,7 +21,7 @@ from .outcome_counters import OutcomeCounters
 from .pump import Pump
 
 Asked = TypeVar("Asked")
-Told = TypeVar("Told")
+Result = TypeVar("Result")
 
 
 class Admission:
@@ -79,11 +79,11 @@ class Admission:
 
     async def ask(
         self,
-        operation: Operation[Asked, Told],
+        operation: Operation[Asked, Result],
         context: CallContext,
         command: Asked,
         request: object = None,
-    ) -> Told:
+    ) -> Result:
         """Post a command and wait for its outcome. Raises a `Fault`, which names fields of
         `request` if that is given.
         """
@@ -91,11 +91,11 @@ class Admission:
 
     def expect(
         self,
-        operation: Operation[Asked, Told],
+        operation: Operation[Asked, Result],
         command: Asked,
         outcome: Outcome,
         request: object = None,
-    ) -> Told:
+    ) -> Result:
         """Count the outcome of a command and return it. An outcome that is a fault is raised as a
         `Fault`, which names fields of `request` if that is given.
         """

@@ -181,17 +181,17 @@ class Endpoints:
         def ended(
             result: Spelling | Exception | None, started: float, call: CallContext
         ) -> BaseException:
-            told: BaseException = asyncio.CancelledError()
+            error: BaseException = asyncio.CancelledError()
             code = ""
             if isinstance(result, Exception):
                 fault = _fault_of(result, name, call)
                 code = fault.code.name
-                told = _status_of(fault, name, call)
+                error = _status_of(fault, name, call)
             elif result is not None:
                 code = _code_of(result)
             self._counters.record_seconds(name, self._clock() - started)
             self._end(name, code, started, call)
-            return told
+            return error
 
         return Way(lane, self._admit, alone, ended, self._clock, asyncio.get_running_loop())
 
@@ -208,7 +208,7 @@ class Endpoints:
         if descriptor.server_streaming:
             return self._one_way(name, parse, method)
         can_refuse = "outcome" in descriptor.output_type.fields_by_name
-        # What asks of no shard is answered by a node that is overloaded or drains, too.
+        # What asks no shard is answered even by a node that is overloaded or draining.
         admit = (
             _always
             if descriptor.containing_service.file is admin_service_pb2.DESCRIPTOR
@@ -274,7 +274,7 @@ class Endpoints:
 
             async for answer in self._streamed(name, responses, call):
                 # From the message to its answer: what the sender takes between two messages, or
-                # the reader over an answer, is no time of ours.
+                # the reader over an answer, is not our time.
                 self._counters.record_seconds(name, self._clock() - arrivals.popleft())
                 yield answer
 
@@ -303,7 +303,7 @@ class Endpoints:
         responses: Callable[[], AsyncIterator[Message]],
         call: CallContext,
     ) -> AsyncIterator[bytes]:
-        """The bytes of a stream's responses; what its end is, whatever it is, is counted once."""
+        """The bytes of a stream's responses; its end, whatever it is, is counted once."""
         started = self._clock()
         code = ""
         try:
@@ -368,7 +368,9 @@ def _parsed(parse: Parse, data: bytes) -> Message | Fault:
 
 
 def _fault_of(error: Exception, name: str, call: CallContext) -> Fault:
-    """The fault that an exception is. Anything else is a defect of ours: logged, not told."""
+    """The fault that an exception is. Any other exception is a defect of ours: the log has it, the
+    caller does not.
+    """
     if isinstance(error, Fault):
         return error
     log.error("call failed", method=name, correlation_id=call.log_id, exc_info=error)

@@ -7,8 +7,8 @@ import asyncio
 from collections import deque
 from typing import Final, Protocol
 
-#: What is done in one round: so many pieces, or so many bytes of them. A Reserve of 2,000 lines has
-#: 80 KB or more and takes some milliseconds to read, so what follows it waits for the next round.
+#: The most that is done in one round, in pieces and in bytes. A Reserve of 2,000 lines has 80 KB or
+#: more and takes some milliseconds to read, so what follows it waits for the next round.
 PIECES_A_ROUND: Final = 128
 BYTES_A_ROUND: Final = 1 << 16
 

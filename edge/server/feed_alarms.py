@@ -10,7 +10,7 @@ from holdfast.core.commands import EventsOutcome, RecordStockEvents, StockBatch,
 #: numbers with every event.
 INTERVAL_S: Final = 10.0
 
-#: Sources that are told apart; then all are forgotten, and each may have a line again.
+#: Sources that are kept apart; then all are forgotten, and each may have a line again.
 SOURCES_MAX: Final = 10_000
 
 log = structlog.get_logger()

@@ -41,7 +41,7 @@ class Way(NamedTuple):
     """Serves a call that the lane can't, which began at that time."""
     ended: Callable[[Spelling | Exception | None, float, CallContext], BaseException]
     """Counts a call that ended with that, None when its caller left, and began at that time;
-    returns the exception that a transport is told.
+    returns the exception that the transport is given.
     """
     clock: Callable[[], float]
     loop: asyncio.AbstractEventLoop

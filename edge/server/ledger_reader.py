@@ -4,8 +4,8 @@
     answer    size u32 · kind u8 · response, or a fault as JSON, or a note for the log
 
 Integers are little-endian, sizes are those of what follows the header. Answers come in the order of
-the questions. A process that ends is started again, later after each further time: the node needs
-none to serve.
+the questions. A process that ends is started again, after a longer wait each time: the node serves
+without one as well.
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 A pipe holds 64 KiB. When its reader stops, the next write waits, and on the event loop every caller
 would wait with it. So a thread writes, behind a queue of bounded size; what does not fit is dropped
-and counted. Nothing here may wait for the reader, but for `close`, which says how long it does.
+and counted. Nothing here may wait for the reader, except `close`, which says how long it does.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Streams of messages, worked several at a time and answered in their order.
+"""Streams of messages, handled several at a time and answered in their order.
 
 Reading and answering are two tasks, so that a sender can be ahead of its answers.
 """

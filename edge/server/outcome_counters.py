@@ -23,7 +23,7 @@ from ..wire.faults import Fault
 
 
 class OutcomeCounters:
-    """Counts operations that write, by what they do and what they were told."""
+    """Counts operations that write, by kind and outcome."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -38,8 +38,8 @@ class OutcomeCounters:
                 self._counts["RESERVE", "REPEATED"] += 1
             case ReserveOutcome() | ExtendOutcome() | MoveOutcome():
                 refusal = outcome.refusal
-                told = "ACCEPTED" if refusal is None else refusal.code.name
-                self._counts[_operation(command), told] += 1
+                name = "ACCEPTED" if refusal is None else refusal.code.name
+                self._counts[_operation(command), name] += 1
             case BatchCodes():
                 self._count_codes(_operation(command), outcome.codes, BatchOutcome)
             case RunCodes():

@@ -1,7 +1,7 @@
 """The single-line lane: Reserves of one line from many callers, read, decided and answered at once.
 
 A call waits here until a turn is about to run. Then all that wait are read by a kernel and posted
-as one command, and what comes of it is told each of them. A request that the kernel cannot read
+as one command, and each of them gets its outcome. A request that the kernel cannot read
 goes the way of all other calls into the same turn, one that is too long for it does so at once, and
 one that the engine leaves alone after the turn.
 """
@@ -82,8 +82,8 @@ class ReserveLane:
 
     def _answer(self, run: Run, calls: Sequence[LaneCall], outcome: Outcome) -> None:
         with _failing(calls):
-            told: RunCodes = self._admission.expect(RESERVE_RUN, run.command, outcome)
-            for call, answer in zip(calls, run_answers(run, told), strict=True):
+            codes: RunCodes = self._admission.expect(RESERVE_RUN, run.command, outcome)
+            for call, answer in zip(calls, run_answers(run, codes), strict=True):
                 call.tell(answer)
 
 

@@ -1,8 +1,8 @@
 """Settings: their defaults, their limits and where they come from.
 
-Rules of this file: settings are flat and few, and each has a reason to be changed, told in short
+Rules of this file: settings are flat and few, and each has a reason to be changed, given briefly
 here and at length in deploy/holdfast.toml. The command line wins over the environment
-(HOLDFAST_...), the environment over the file, the file over the defaults. All that is wrong is told
+(HOLDFAST_...), the environment over the file, the file over the defaults. All mistakes are reported
 at once, by key, value and what would be right. An unknown key in the file is refused: a misspelt
 limit is worse than none. Unknown variables are not, since orchestrators set some of their own
 (HOLDFAST_SERVICE_HOST, for a service of our name).

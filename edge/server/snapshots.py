@@ -18,8 +18,8 @@ log = structlog.get_logger()
 
 _LOOK_EVERY_S = 2.0
 
-#: After a failure the next try comes so much later, twice as late after each further one, and at
-#: the latest after this: what failed may be a disk that was full for a minute.
+#: How long after a failure the next try comes: twice as long after each further failure, up to the
+#: second figure. What failed may be a disk that was full for a minute.
 _RETRY_FIRST_S = 10.0
 _RETRY_LAST_S = 600.0
 _DOUBLINGS_MAX = 10  # by then it is the latest, and more would overflow after a week
@@ -164,9 +164,9 @@ async def write_snapshot(data_dir: Path, archive_bytes_max: int | None) -> Writt
     if process.returncode:
         lines = err.decode(errors="replace").strip().splitlines()
         raise SnapshotFailedError(lines[-1] if lines else f"exit {process.returncode}")
-    told = json.loads(out)
-    log.info("snapshot written", file=told["file"], archived_to=told["forget"])
-    return Written(DataDirectory(data_dir, 0).snapshots / told["file"], told["forget"])
+    report = json.loads(out)
+    log.info("snapshot written", file=report["file"], archived_to=report["forget"])
+    return Written(DataDirectory(data_dir, 0).snapshots / report["file"], report["forget"])
 
 
 def _start(data_dir: Path, archive_bytes_max: int | None) -> subprocess.Popen[bytes]:

@@ -98,7 +98,7 @@ class NodeStatistics:
     watchers: int
     """Open calls of WatchAvailability."""
     watch_lag: int
-    """Journal entries that the watcher furthest behind has yet to be told of."""
+    """Journal entries that the watcher furthest behind has yet to be sent."""
     call_lines_left_out: int
     """Lines about calls since the start that were more than `log_calls_per_s`."""
     front_restarts: int

@@ -1,8 +1,7 @@
 """The node's figures, gathered from where they are kept, for GetStatus and for /metrics.
 
 What they tell of stock and reservations is durable: the figures of each shard are those at the
-journal's durable position. What the process does at the moment (mailboxes, turns, calls) is told as
-it is.
+journal's durable position. What the process is doing (mailboxes, turns, calls) is shown as it is.
 """
 
 import asyncio
@@ -19,7 +18,7 @@ from holdfast.persistence.snapshots.file import snapshot_paths, snapshot_positio
 
 from ..wire import faults
 from ..wire.auditing import level_names
-from ..wire.shared import int64_told
+from ..wire.shared import clamped_int64
 from .admission import Admission
 from .heartbeat import Heartbeat
 from .log_writer import LogWriter, Sampler
@@ -136,7 +135,7 @@ class NodeStatus:
             shards=[
                 admin.ShardStatus(
                     **{
-                        field: int64_told(getattr(shard, field))
+                        field: clamped_int64(getattr(shard, field))
                         for field in ShardStatistics.__slots__
                     }
                 )

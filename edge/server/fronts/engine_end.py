@@ -1,4 +1,4 @@
-"""The engine's end of the connection to one front: calls come in as frames, and are worked here.
+"""The engine's end of the connection to one front: calls come in as frames, and are handled here.
 
 A unary call runs without a task; a stream has one. When the connection ends, so do its calls, as if
 their callers had gone away.
@@ -23,7 +23,7 @@ from .frames import (
     unpack_call,
 )
 
-#: Frames that are worked in one round of the loop, and bytes of them after which the round ends: a
+#: Frames that are handled in one round of the loop, and bytes of them after which the round ends: a
 #: flood at one front must not keep the loop from all others. A Reserve of 2,000 lines has 80 KB or
 #: more and takes some milliseconds to read, so the next frame waits for the next round.
 FRAMES_A_ROUND: Final = 64
@@ -38,7 +38,7 @@ class Call(Protocol):
 
 
 class EngineEnd(asyncio.Protocol):
-    """Works the calls of one front."""
+    """Handles the calls of one front."""
 
     def __init__(self, endpoints: Sequence[Endpoint]) -> None:
         self.is_listening = asyncio.Event()
@@ -155,7 +155,7 @@ class EngineEnd(asyncio.Protocol):
             self._tell_failure(number, task.exception())
 
     def _tell_failure(self, number: int, error: BaseException | None) -> None:
-        """Send the status. Of a call that was cancelled nobody waits for one."""
+        """Send the status. Nobody waits for that of a cancelled call."""
         if isinstance(error, asyncio.CancelledError):
             return
         status = CallStatus.of_end(error)

@@ -26,7 +26,7 @@ _STATUS: Final = struct.Struct("<BiI")
 _SECONDS: Final = struct.Struct("<d")
 
 #: Messages of a stream that may have no answer that its caller took, and answers that it may not
-#: have taken: twice what the engine works at once.
+#: have taken: twice what the engine handles at once.
 STREAM_WINDOW: Final = 16
 
 #: Where a refusal says nothing of a retry.
@@ -49,9 +49,9 @@ class What(IntEnum):
     CANCEL = 5
     """Nobody waits for the call any more."""
     ANSWER = 6
-    """What a unary call is answered; it has ended."""
+    """The answer to a unary call; it has ended."""
     STATUS = 7
-    """With what a call failed; it has ended. Body: see `pack_status`."""
+    """What a call failed with; it has ended. Body: see `pack_status`."""
     LISTENS = 8
     """The front has opened its port."""
     SERVING = 9

@@ -42,11 +42,11 @@ async def serve(address: str, message_bytes_max: int, transport_name: str) -> No
     """Carry calls between a port that other fronts share and the engine."""
     loop = asyncio.get_running_loop()
     stopping: asyncio.Future[float] = loop.create_future()
-    is_told = asyncio.Event()
+    has_status = asyncio.Event()
 
     def tell(is_serving: bool) -> None:
         transport.tell(is_serving=is_serving)
-        is_told.set()
+        has_status.set()
 
     # Without its engine it has nothing to say: the end of its connections tells callers.
     end = FrontEnd(tell, stopping.set_result, die)
@@ -56,7 +56,7 @@ async def serve(address: str, message_bytes_max: int, transport_name: str) -> No
     )  # fmt: skip
     engine = socket.socket(fileno=sys.stdin.fileno())
     await loop.create_unix_connection(lambda: end, sock=engine)
-    await is_told.wait()  # before anybody can ask for its health
+    await has_status.wait()  # before anybody can ask for its health
     await transport.start()
     end.tell_listening()
     await transport.stop(await stopping)

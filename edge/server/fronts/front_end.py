@@ -25,7 +25,7 @@ from .frames import (
 )
 from .unanswered import StreamWindow, Unanswered
 
-#: Calls that a front has under way, as many streams beside them, and bytes that wait for the
+#: Calls that a front has under way, as many streams besides, and bytes that wait for the
 #: engine: with more, calls are refused here, and cost the engine nothing. Streams may stay for
 #: ever: counted with other calls, those of one caller could keep all others out.
 CALLS_MAX: Final = 10_000

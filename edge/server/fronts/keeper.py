@@ -35,7 +35,7 @@ RETRY_S: Final = 1.0
 PORT_TRIES: Final = 100
 PORT_PAUSE_S: Final = 0.02
 
-#: Seconds that a front has to open its port; a start takes two of a processor.
+#: Seconds that a front has to open its port; a start takes two of processor time.
 START_S: Final = 60.0
 
 #: Seconds from one question to a front, whether it is there, to the next; and after how many that

@@ -1,7 +1,7 @@
 """What callers of streams have sent through a front, and not been answered.
 
 Each message of a stream is answered, in their order. So what a front has sent and its callers have
-taken no answer to bounds what the engine holds of them: read or not, at work, or answered.
+taken no answer to bounds what the engine holds of them: read or not, in hand, or answered.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ class StreamWindow:
 
     def give_back(self) -> None:
         """The caller has taken an answer."""
-        if self._sizes:  # a watcher is told more than it has asked
+        if self._sizes:  # a watcher gets more answers than it sent requests
             self._add(-self._sizes.popleft())
             self._answered.set()
 

@@ -1,7 +1,7 @@
 """grpc.health.v1, for the node and each of its services alike.
 
 grpc_health's own servicer is not used: when one watcher of a name leaves, the others of that name
-are told nothing any more, and no watcher leaves before its caller does.
+hear nothing any more, and no watcher leaves before its caller does.
 """
 
 import asyncio
@@ -49,17 +49,17 @@ class Health:
         name = _name_in(data)
         if name not in self._names:
             raise CallStatus(grpc.StatusCode.NOT_FOUND, f"no service {name!r}", b"", None)
-        return _told(self._status)
+        return _encoded(self._status)
 
     async def watch(self, data: bytes, _call: CallContext) -> AsyncIterator[bytes]:
         """The status of a name now and whenever it changes."""
         if _name_in(data) not in self._names:
             # The protocol wants the stream to stay, in case the service comes.
-            yield _told(_Response.SERVICE_UNKNOWN)
+            yield _encoded(_Response.SERVICE_UNKNOWN)
             await asyncio.Event().wait()
         while True:
             changed = self._changed
-            yield _told(self._status)
+            yield _encoded(self._status)
             await changed.wait()
 
 
@@ -70,6 +70,6 @@ def _name_in(data: bytes) -> str:
         raise CallStatus.of(faults.malformed(str(error))) from error
 
 
-def _told(status: Any) -> bytes:
-    told: bytes = _Response(status=status).SerializeToString()
-    return told
+def _encoded(status: Any) -> bytes:
+    encoded: bytes = _Response(status=status).SerializeToString()
+    return encoded

@@ -1,4 +1,4 @@
-"""Health and reflection: the services that a transport has of its own, beside those of the node."""
+"""Health and reflection: the services that a transport has besides those of the node."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final

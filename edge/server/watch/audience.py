@@ -55,7 +55,7 @@ class Audience:
 
 
 class _Named:
-    """The SKUs of a shard that are watched by name. One that ended stays, so that its end is told;
+    """The SKUs of a shard that are watched by name. One that ended stays, so that its end is sent;
     the next of that name has another number.
     """
 

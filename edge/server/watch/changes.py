@@ -1,6 +1,6 @@
 """When each stock level of a shard last changed: all that is kept for watchers.
 
-A watcher's position is a sequence, and what it has yet to be told are the levels that changed
+A watcher's position is a sequence, and what it has yet to be sent are the levels that changed
 after it, with the values that they have now. So a slow watcher costs no more than a fast one,
 whatever happens meanwhile. What changed is read out of a turn's entry with NumPy, without an object
 for each effect.

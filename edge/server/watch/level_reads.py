@@ -1,6 +1,6 @@
-"""Stock levels as watchers are told of them.
+"""Stock levels as watchers see them.
 
-Watchers of one level that changed are told the same of it, so what was read last is kept.
+Watchers of one changed level all get the same values, so what was read last is kept.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,5 +54,5 @@ def _levels(
     for place, (row, name, (*units, is_open, _, state), is_enabled, rest) in enumerate(found):
         *others, waiting = rest
         values = name[1], *units, bool(is_enabled), unavailable.get(place, {}), *others, state
-        told = core.LevelView._make((*values, waiting)) if is_open else None
-        yield row, name, told and told._replace(state=SourceState(state))
+        level = core.LevelView._make((*values, waiting)) if is_open else None
+        yield row, name, level and level._replace(state=SourceState(state))

@@ -29,8 +29,8 @@ RESERVATION_WATCHERS_MAX: Final = 100
 #: ask a hundred times a second at most.
 REST_S: Final = 0.01
 
-#: Rests after which one who was told nothing asks again though nothing was appended: the ledger may
-#: have been behind.
+#: Rests after which a watcher that got nothing asks again though nothing was appended: the
+#: ledger may have been behind.
 QUIET_RESTS: Final = 100
 
 
@@ -69,14 +69,14 @@ class ReservationWatches:
         asked.CopyFrom(request)
         is_first = True
         if not asked.resume_token and asked.start in _FROM_NOW:
-            # At once, without the ledger: who is cut off before that answers misses nothing then.
+            # At once, without the ledger: a caller cut off before that answers then misses nothing.
             asked.resume_token = token_from(self._pump.node.timeline, self._pump.now_ns())
             yield WatchReservationsResponse(resume_token=asked.resume_token)
             is_first = False
         while True:
             position = reader.durable_position()
-            told = await reader.ask("WatchReservations", asked)
-            response = WatchReservationsResponse.FromString(told.SerializeToString())
+            answer = await reader.ask("WatchReservations", asked)
+            response = WatchReservationsResponse.FromString(answer.SerializeToString())
             asked.resume_token = response.resume_token
             if is_first or response.changes or response.reset:
                 yield response

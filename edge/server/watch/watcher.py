@@ -1,8 +1,8 @@
-"""One watcher: what it has been told, and what it is told next.
+"""One watcher: what it has been sent, and what it is sent next.
 
 It goes round in passes. A pass tells all levels that changed after the last one and are watched,
-with the values that they have when they are told, page by page; then the watcher stands where the
-shards stood when the pass began. The first state, a resumed watch and a slow reader are passes like
+with the values that they have when they are sent, page by page; then the watcher is where the
+shards were when the pass began. The first state, a resumed watch and a slow reader are passes like
 any other, over more levels. What a page tells may not be durable when it is read, so the page waits
 until it is. When a day has begun since the last, a pass also tells levels whose supply is overdue.
 """
@@ -31,15 +31,15 @@ PAGE_LEVELS: Final = 1_000
 #: Rows that are looked through at once: less than a millisecond.
 LOOKED_THROUGH: Final = 65_536
 
-#: Rows that are looked through faster one by one.
+#: Up to this many rows are looked through faster one by one.
 FEW: Final = 16
 
-#: Levels in a page at which units are promised from supply.
-WAITING_TOLD: Final = 10
+#: Levels in a page that have units promised from supply.
+WAITING_LEVELS: Final = 10
 
 #: Seconds that a watcher leaves the loop to others for each level that it looked at: twelve times
 #: what telling one takes, so that a watcher of all costs a busy node 8 %. Meanwhile changes gather,
-#: and of those of one level the newest is told.
+#: and of those of one level the newest is sent.
 REST_A_LEVEL_S: Final = 80e-6
 
 _STATUSES: Final = (
@@ -51,7 +51,7 @@ _STATUSES: Final = (
     watch.STOCK_STATUS_UNSPECIFIED,
 )
 
-#: In place of a status: the level was told as one that left the states that are watched.
+#: In place of a status: the level was sent as one that left the watched states.
 _LEFT: Final = len(_STATUSES) - 1
 
 #: A sequence after which every level has changed.
@@ -78,7 +78,7 @@ class Feed(Protocol):
         """How long to rest after a look that found nothing."""
 
     def today_ns(self) -> int:
-        """The begin of today, in UTC."""
+        """The beginning of today, in UTC."""
 
 
 class Watcher:
@@ -92,14 +92,14 @@ class Watcher:
         self._feed = feed
         self._is_waiting = False
         self._filters = [_Filter(changes.shard, wanted) for changes in feed.changes]
-        # One byte a level: the status told last.
+        # One byte a level: the status sent last.
         self._statuses = [Table("u1", rows_max=each.shard.levels.rows_max) for each in feed.changes]
         self.told = feed.sequences() if wanted.after is None else list(wanted.after)
         self._resets = not wanted.from_now if wanted.after is None else not self._is_known()
-        # Whether the caller has no level but those that this stream told.
-        self._has_told_all = self._resets
+        # Whether all levels that the caller has came from this stream.
+        self._has_sent_all = self._resets
         self._conflated = self._has_begun = False
-        # The day of the last pass. Who resumes may have been told before others began to watch.
+        # The day of the last pass; of one that resumes, the earliest that it may have been.
         self._day_ns = feed.today_ns() if wanted.after is None else feed.begun_day_ns
 
     def __repr__(self) -> str:
@@ -107,11 +107,11 @@ class Watcher:
 
     def _is_known(self) -> bool:
         """Whether all changes since the last response are known. Of a SKU that was named and ended
-        since then, no level would be found any more, and its end would not be told.
+        since then, no level would be found any more, and its end would not be sent.
         """
         return all(
-            told >= (changes.ended_at if self.wanted.skus else changes.floor)
-            for told, changes in zip(self.told, self._feed.changes, strict=True)
+            sequence >= (changes.ended_at if self.wanted.skus else changes.floor)
+            for sequence, changes in zip(self.told, self._feed.changes, strict=True)
         )
 
     def pass_over(self, sequences: list[int]) -> None:
@@ -120,7 +120,7 @@ class Watcher:
             self.told = sequences
 
     async def responses(self) -> AsyncIterator[Message]:
-        """What the caller is told, without end."""
+        """What the caller is sent, without end."""
         if self._resets:
             self._feed.resets += self.wanted.after is not None
             async for response in self._pass([_BEFORE_ALL] * len(self.told)):
@@ -139,7 +139,7 @@ class Watcher:
             await asyncio.sleep(self._feed.rest_s())
 
     async def _pass(self, after: list[int]) -> AsyncIterator[Message]:
-        """Tell what changed after these sequences. The last response is sent when all is told: it
+        """Tell what changed after these sequences. The last response is sent when all is done: it
         has the revisions. Without levels to tell there is none, but for the first one of a watch,
         which says that it has begun.
         """
@@ -210,7 +210,7 @@ class Watcher:
 
     def _newest(self, recent: list[Array], wanted: "_Filter") -> Array:
         """The watched ones of the rows that the newest entries touched. A row of several of them
-        is told once: its earlier values are passed over.
+        is sent once: its earlier values are passed over.
         """
         touched = [np.unique(wanted.watched(rows)) for rows in recent]
         if len(touched) == 1:
@@ -223,15 +223,15 @@ class Watcher:
         """Those of these rows whose source is in a state that is watched or whose SKU has ended,
         and those that the caller may have from before their source left these states.
         """
-        told = self._statuses[shard.number]
-        told.extend(max(0, len(shard.levels) - len(told)))
+        statuses = self._statuses[shard.number]
+        statuses.extend(max(0, len(shard.levels) - len(statuses)))
         if not self.wanted.source_states:
             return rows, _NO_ROWS
         *_, is_open, _, states = shard.read_levels(rows)
         is_out = (is_open != 0) & ~np.isin(states, self.wanted.source_states)
-        before = told.records[rows]
+        before = statuses.records[rows]
         may_have = before != _LEFT
-        if self._has_told_all:
+        if self._has_sent_all:
             may_have &= before != 0
         return rows[~is_out], rows[is_out & may_have]
 
@@ -246,20 +246,20 @@ class Watcher:
         self, shard: Shard, rows: Array, today_ns: int, *, is_whole: bool
     ) -> Iterator[watch.LevelUpdate]:
         """The levels at these rows, as they are."""
-        told = self._statuses[shard.number]
+        statuses = self._statuses[shard.number]
         for row, (sku, location), level, of_supply in self._feed.levels.read(shard, rows, today_ns):
-            before = _STATUSES[told.records[row]]
+            before = _STATUSES[statuses.records[row]]
             if level is None:
-                told.records[row] = 0
+                statuses.records[row] = 0
                 # A SKU of the same name may have begun since, with levels of its own; and where
-                # all is told that there is, nothing is removed.
+                # everything is sent, nothing is removed.
                 # Of a SKU that was merged into another, the other's levels tell its names.
                 is_merged = shard.skus.text(shard.levels.records["sku"][row]) != sku
                 if not (is_whole or is_merged) and shard.find_row(sku, location) < 0:
                     yield _named(shard, sku, removed_update(location))
                 continue
             status = status_of(level.available, self.wanted.low_threshold)
-            told.records[row] = status
+            statuses.records[row] = status
             if before != status or not self.wanted.crossings_only:
                 crossed_from = before if before != status else _STATUSES[0]
                 update = level_update(level, status, crossed_from, *of_supply)
@@ -282,7 +282,7 @@ class _Filter:
         self.shard = shard
         self._wanted = wanted
         self._names_seen = (-1, -1, -1)
-        # Those of SKUs that ended stay, so that their end is told.
+        # SKUs that ended stay, so that their end is sent.
         self.skus: set[int] = set()
         self.locations: set[int] = set()
 
@@ -345,8 +345,8 @@ async def _overdue_since(shard: Shard, day_ns: int, today_ns: int) -> Array:
     return np.unique(np.concatenate(found))
 
 
-def _without(told: Array, rows: Array) -> Array:
-    return rows[np.isin(rows, told, invert=True)] if len(told) else rows
+def _without(excluded: Array, rows: Array) -> Array:
+    return rows[np.isin(rows, excluded, invert=True)] if len(excluded) else rows
 
 
 async def _pages(shard: Shard, rows: Array) -> AsyncIterator[Array]:
@@ -358,7 +358,7 @@ async def _pages(shard: Shard, rows: Array) -> AsyncIterator[Array]:
         for start in range(0, len(rows), PAGE_LEVELS):
             yield rows[start : start + PAGE_LEVELS]
         return
-    ends = np.flatnonzero(is_waiting)[WAITING_TOLD - 1 :: WAITING_TOLD] + 1
+    ends = np.flatnonzero(is_waiting)[WAITING_LEVELS - 1 :: WAITING_LEVELS] + 1
     for part in np.split(rows, ends):
         for start in range(0, len(part), PAGE_LEVELS):
             yield part[start : start + PAGE_LEVELS]

@@ -64,7 +64,7 @@ class Watches:
         return [shard.sequence for shard in self.pump.node.shards]
 
     def today_ns(self) -> int:
-        """The begin of today, in UTC."""
+        """The beginning of today, in UTC."""
         return self.pump.now_ns() // NS_PER_DAY * NS_PER_DAY
 
     def rest_s(self) -> float:
@@ -72,7 +72,7 @@ class Watches:
         return min(self._woken * LOOK_S, REST_MAX_S)
 
     def lag(self) -> int:
-        """Entries that the watcher that is furthest behind has yet to be told of."""
+        """Entries that the watcher furthest behind has yet to be sent."""
         now = sum(self.sequences())
         return max((now - sum(each.told) for each in self.watchers), default=0)
 
@@ -132,7 +132,7 @@ class Watches:
     # As an observer of the pump
 
     def wrote(self, entries: Sequence[Entry]) -> None:
-        """Note what a turn changed, and whom it concerns. The others have been told of it."""
+        """Note what a turn changed, and whom it concerns. The others count as up to date."""
         for entry in entries:
             rows = self.changes[entry.shard].record(entry)
             self._concerned |= self.audience.concerned(entry.shard, rows)
@@ -141,7 +141,7 @@ class Watches:
             watcher.pass_over(now)
 
     def became_durable(self) -> None:
-        """Let those look who are concerned."""
+        """Let those who are concerned look."""
         concerned, self._concerned = self._concerned, set()
         self._woken = len(concerned)
         for watcher in concerned:

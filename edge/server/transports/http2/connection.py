@@ -166,7 +166,7 @@ class Http2Connection(asyncio.Protocol):
         self._work_soon()
 
     def work(self) -> int | None:
-        """Hand on a message of a stream, or work an event, or read what brings events: what was
+        """Hand on a message of a stream, or handle an event, or read what brings events: what was
         read is done with first. See `Source`.
         """
         if self._transport.is_closing() and not self._is_lost:
@@ -194,7 +194,7 @@ class Http2Connection(asyncio.Protocol):
     def drain(self) -> None:
         """Let the caller begin no more calls here, and end when those under way have ended.
 
-        It is told so first, and when it has heard that, which calls were still taken (RFC 9113,
+        It is told so first, and once it has heard that, which calls were still taken (RFC 9113,
         6.8).
         """
         if not self._has_met:
@@ -284,7 +284,7 @@ class Http2Connection(asyncio.Protocol):
         return len(data)
 
     def _do(self, event: Any) -> int:
-        """Work an event; return the bytes of what was handed on for it."""
+        """Handle an event; return the bytes of what was handed on for it."""
         kind = type(event)
         if kind is ngh2.DataReceived:
             return self._hear(event.stream_id, event.data, is_last=event.end_stream)
@@ -303,7 +303,7 @@ class Http2Connection(asyncio.Protocol):
         return 0
 
     def _begin(self, number: int, headers: Fields, *, is_all: bool) -> int:
-        """Begin a call, and end what its caller says if that is all; return its weight."""
+        """Begin a call, and end its input if that is all; return its weight."""
         stream = Http2Stream(self._session, number, self.flush_soon, self.in_turn, self._waiting)
         self._streams[number] = stream
         self._begin_call(stream, headers)
@@ -312,7 +312,7 @@ class Http2Connection(asyncio.Protocol):
         return FIELD_BYTES * len(headers)
 
     def _begin_call(self, stream: Http2Stream, headers: Fields) -> None:
-        """Or answer a request that is none."""
+        """Begin a call, or answer a request that is not one."""
         named = dict(headers)
         if not is_grpc(named.get(b"content-type", b"")):
             stream.answer(NOT_GRPC)
@@ -406,7 +406,7 @@ class Http2Connection(asyncio.Protocol):
             self._in(LAST_BYTES_S, self._transport.abort)
 
     def _in(self, seconds: float, do: Callable[..., object], *given: object) -> None:
-        """Do this after so long, in place of what was to be done before."""
+        """Do this after that long, in place of what was to be done before."""
         self._cancel_timer()
         self._timer = self._served.loop.call_later(seconds, do, *given)
 

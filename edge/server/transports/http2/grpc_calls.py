@@ -80,7 +80,7 @@ class Call:
 
     def hear(self, data: bytes, *, is_last: bool) -> int:
         """Take what the caller sends; return what that weighed, with the bytes of a message that
-        was worked at once. What comes after the call's end is passed over.
+        was handled at once. What comes after the call's end is passed over.
         """
         if self._is_over:
             self._stream.take()
@@ -116,7 +116,7 @@ class Call:
             self._stream.take()
 
     def _requests_of(self, kind: Kind) -> Requests:
-        """What takes in what the caller says. A method that is told a stream begins at once."""
+        """What takes in what the caller says. A method that takes a stream begins at once."""
         take = self._stream.take
         if kind is Kind.UNARY:
             return OneRequest(take, self._answer)

@@ -9,7 +9,7 @@ import grpc
 
 from ...call_status import CallStatus
 
-#: What a message of a stream weighs in a turn beside its bytes: one that is empty takes up to a
+#: What a message of a stream weighs in a turn besides its bytes: one that is empty takes up to a
 #: millisecond to answer.
 MESSAGE_BYTES: Final = 1 << 13
 
@@ -18,10 +18,10 @@ class Requests(Protocol):
     """What a caller says. Both methods raise the `CallStatus` that it deserves."""
 
     def add(self, messages: list[bytes]) -> None:
-        """Have messages that are whole now, and let the caller go on when it is time."""
+        """Take messages that are whole now, and let the caller go on when it is time."""
 
     def end(self) -> int:
-        """The caller has said all. Return the bytes of a message that is worked for it at once."""
+        """The caller has said all. Return the bytes of a message that is handled for it at once."""
 
 
 class OneRequest:
@@ -55,7 +55,7 @@ class RequestStream:
     """Messages that wait until their method takes them.
 
     Each is handed on in a turn: thousands of small ones fit into what a caller may send ahead, and
-    a method that need not wait for the next would work them all in one round of the loop.
+    a method that need not wait for the next would handle them all in one round of the loop.
     """
 
     __slots__ = ("_has_ended", "_in_turn", "_is_due", "_take", "_waiting", "_wanted")
@@ -63,7 +63,7 @@ class RequestStream:
     def __init__(
         self, take: Callable[[], None], in_turn: Callable[[Callable[[], int]], None]
     ) -> None:
-        """`take` lets the caller send as much again as it has; `in_turn` has work done."""
+        """`take` lets the caller send as much again as it has; `in_turn` gets work done."""
         self._take = take
         self._in_turn = in_turn
         self._waiting: deque[bytes] = deque()
@@ -71,7 +71,7 @@ class RequestStream:
         self._wanted: asyncio.Future[bytes | None] | None = None
 
     def add(self, messages: list[bytes]) -> None:
-        """Have them wait."""
+        """Let them wait."""
         self._waiting += messages
         self._hand_on_soon()
         self._take_unless_one_waits()

@@ -1,4 +1,4 @@
-"""A stream of HTTP/2: what its call sends and takes becomes what the session is told.
+"""A stream of HTTP/2: it passes on to the session what its call sends and takes.
 
 A caller that has left is met as an error of the session. That is passed over: the event that says
 so is on its way.
@@ -15,7 +15,7 @@ from .grpc_calls import Call
 from .grpc_fields import HEAD, Fields
 from .grpc_messages import framed
 
-#: What of a stream's answers may wait for its reader, beside one message; and what of all answers
+#: What of a stream's answers may wait for its reader, besides one message; and what of all answers
 #: of a connection may, before a stream has no more there than one message.
 UNSENT_MAX: Final = 1 << 16
 UNSENT_TOGETHER_MAX: Final = 1 << 24
@@ -25,7 +25,7 @@ NO_ERROR: Final = 0
 
 
 class Http2Stream:
-    """The stream of a call, once there is one, or of a request that is none."""
+    """The stream of a call, once there is one, or of a request that is not a call."""
 
     __slots__ = (
         "_flush_soon", "_has_begun", "_has_ended", "_number", "_room", "_session", "_waiting",
