@@ -14,7 +14,7 @@ _ACCEPT_MAX: Final = 1_000
 def exposition(registry: CollectorRegistry, request: Request) -> Response:
     """The page of figures, in the text format that the request asks for.
 
-    A version that is none, which the library does not stand, gets the format of who asks for none:
+    A malformed version, which the library does not take, gets the format of a request without one:
     RFC 9110, 12.5.1, leaves that to the server.
     """
     accept = request.headers.get("accept", "")[:_ACCEPT_MAX]

@@ -24,7 +24,7 @@ CONNECTIONS_MAX: Final = 512
 #: Seconds from when a connection is made, or its last answer, until the head of a request is there.
 HEAD_S: Final = 10.0
 
-#: To who comes when there are as many; what it asks for is not waited for.
+#: For whoever comes when there are that many; the request is not waited for.
 _NO_ROOM: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\n"
     b"content-type: application/json\r\ncontent-length: 45\r\n\r\n"

@@ -9,7 +9,7 @@ from holdfast.core.ids import repair_request_key
 from holdfast.core.limits import REPAIRED_MAX
 from holdfast.core.model import RepairVerdict
 
-from .shared import int64_told, wire_members
+from .shared import clamped_int64, wire_members
 from .validation import bad_name, check_count, check_name, is_name
 
 VERDICTS: Final = wire_members(admin, "REPAIR_VERDICT", RepairVerdict)
@@ -32,8 +32,8 @@ def audit_response(view: core.AuditView) -> admin.RunAuditResponse:
             sku=each.sku,
             location=each.location,
             figure=each.figure,
-            found=int64_told(each.found),
-            expected=int64_told(each.expected),
+            found=clamped_int64(each.found),
+            expected=clamped_int64(each.expected),
         )
     return response
 

@@ -53,10 +53,10 @@ def batch_availability_response(
         }
         if is_long := levels.many > PIECE_SPELLED:
             yield
-        told = _spelled_skus(outcome, places, columns, levels, revisions)
+        spelled = _spelled_skus(outcome, places, columns, levels, revisions)
         if is_long:
             yield
-        parts.append(_part(told, availabilities=told.many))
+        parts.append(_part(spelled, availabilities=spelled.many))
     if len(missing := np.flatnonzero(outcome.read_at < 0)):
         unknown = Pieces.of(command.skus[place].encode() for place in missing.tolist())
         parts.append(_part(unknown, unknown_skus=unknown.many))

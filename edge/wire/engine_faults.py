@@ -1,7 +1,7 @@
-"""Faults that the engine finds, told in terms of the request.
+"""Faults that the engine finds, in terms of the request.
 
 The engine counts lines after summing and knows ids as keys; a caller has to find its own indexes
-and ids in what it is told.
+and ids in the message.
 """
 
 import re
@@ -26,7 +26,7 @@ FaultOutcome: TypeAlias = (
 
 
 def fault_from_outcome(outcome: FaultOutcome, request: Any = None) -> Fault:
-    """The status of a fault that the engine found, told in terms of the request where it is given:
+    """The status of a fault that the engine found, in terms of the request where it is given:
     the engine counts lines after summing, and knows ids as keys.
     """
     lines = _lines_of(request)

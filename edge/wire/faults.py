@@ -5,7 +5,7 @@ message of one sentence or two that says what was given and what would be right.
 the message also stands in the metadata, so that no program has to read the sentence (AIP-193).
 A fault that names fields repeats them as BadRequest, one that names something that exists or does
 not as ResourceInfo. Values are shortened and long lists cut off: a status travels in headers of
-8 KiB. What the engine finds is told in engine_faults.py; a business "no" is not a fault
+8 KiB. What the engine finds is worded in engine_faults.py; a business "no" is not a fault
 (refusals.py).
 """
 
@@ -198,16 +198,16 @@ def _kind_of(field: str) -> tuple[str, str]:
 
 def _listed(unknown: Sequence[tuple[str, str]], count: int) -> str:
     """Fields with their values; of the `count` there are, those that fit, and how many do not."""
-    told: list[str] = []
+    texts: list[str] = []
     left = MESSAGE_BYTES_MAX
     for path, value in unknown:
         text = f"{path} {shown(value)}"
         left -= len(quote(text))
         if left < 0:
             break
-        told.append(text)
-    left_out = count - len(told)
-    return ", ".join(told) + (f" and {left_out} more" if left_out else "")
+        texts.append(text)
+    left_out = count - len(texts)
+    return ", ".join(texts) + (f" and {left_out} more" if left_out else "")
 
 
 def already_exists(conflict: core.Conflict, resource: tuple[str, str] = ("", "")) -> Fault:
@@ -254,7 +254,7 @@ def revision_of_other_timeline(field: str, timeline: int) -> Fault:
 
 
 def too_many_watchers(method: str, watchers_max: int) -> Fault:
-    """The node tells as many watchers as it takes."""
+    """The node has as many watchers as it takes."""
     return Fault(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "TOO_MANY_WATCHERS",

@@ -138,7 +138,7 @@ def explain_availability(
     names = follower.replica.node.sku_names
     sku = names.first.get(request.sku, request.sku)
     try:
-        told = explain(index, sku, request.location, _instant(request, index))
+        explanation = explain(index, sku, request.location, _instant(request, index))
     except NoLevelError:
         if index.position < durable_position:
             behind = durable_position - index.position
@@ -146,10 +146,10 @@ def explain_availability(
         raise faults.no_level_then(request.sku, request.location) from None
     except BeforeLedgerError:
         raise faults.before_ledger(_timestamp(index.opened_ns).ToJsonString()) from None
-    if request.HasField("revision") and told.last.record["shard"] != request.revision.shard:
-        shard = int(told.last.record["shard"])
+    if request.HasField("revision") and explanation.last.record["shard"] != request.revision.shard:
+        shard = int(explanation.last.record["shard"])
         raise faults.invalid("revision.shard", request.revision.shard, f"{shard}, the SKU's")
-    return _explanation(told, index, durable_position, names)
+    return _explanation(explanation, index, durable_position, names)
 
 
 def _instant(request: ledger.ExplainAvailabilityRequest, index: Index) -> Instant:
@@ -163,26 +163,26 @@ def _instant(request: ledger.ExplainAvailabilityRequest, index: Index) -> Instan
 
 
 def _explanation(
-    told: Explanation, index: Index, durable_position: int, names: SkuNames
+    explanation: Explanation, index: Index, durable_position: int, names: SkuNames
 ) -> ledger.ExplainAvailabilityResponse:
-    on_hand, reserved, committed, withheld = told.last.after
-    shard, timeline = int(told.last.record["shard"]), index.timeline
+    on_hand, reserved, committed, withheld = explanation.last.after
+    shard, timeline = int(explanation.last.record["shard"]), index.timeline
     return ledger.ExplainAvailabilityResponse(
-        quantities=_quantities(told.last.after),
+        quantities=_quantities(explanation.last.after),
         available=on_hand - withheld - reserved - committed,
-        revision=_revision(told.last.record, timeline),
-        record_time=_timestamp(int(told.last.record["time_ns"])),
-        opening=_summed(told.opening),
-        earlier=_summed(told.earlier),
-        events=[_movement(each, timeline, names) for each in told.events],
-        holds=_promises(told.held, shard, timeline),
-        other_holds=_summed(told.other_held),
-        commitments=_promises(told.committed, shard, timeline),
-        other_commitments=_summed(told.other_committed),
+        revision=_revision(explanation.last.record, timeline),
+        record_time=_timestamp(int(explanation.last.record["time_ns"])),
+        opening=_summed(explanation.opening),
+        earlier=_summed(explanation.earlier),
+        events=[_movement(each, timeline, names) for each in explanation.events],
+        holds=_promises(explanation.held, shard, timeline),
+        other_holds=_summed(explanation.other_held),
+        commitments=_promises(explanation.committed, shard, timeline),
+        other_commitments=_summed(explanation.other_committed),
         coverage=_coverage(index, durable_position),
-        incoming=told.incoming,
-        decisions=[_movement(each, timeline, names) for each in told.decisions],
-        backordered=told.backordered,
+        incoming=explanation.incoming,
+        decisions=[_movement(each, timeline, names) for each in explanation.decisions],
+        backordered=explanation.backordered,
     )
 
 

@@ -50,7 +50,7 @@ def refusal_sentence(refusal: core.Refusal, state: State | None = None) -> str:
     if refusal.code not in LINE_SENTENCES or not refusal.lines:
         now = "" if state is None else f"is {state.name} and "
         return f"{title}: the reservation {now}has no units left for this command"
-    # One line is told in full, the rest are counted: programs have them all in `lines`.
+    # One line is given in full, the rest are counted: programs have them all in `lines`.
     sentence = LINE_SENTENCES[refusal.code].format(
         refusal.lines[0], line=_line_text(refusal.lines[0])
     )

@@ -118,11 +118,11 @@ def reserve_response(outcome: core.ReserveOutcome) -> reservation.ReserveRespons
 
 
 def _fill_backordered(
-    message: reservation.AllocatedLine | reservation.ReservationLine, told: core.Backordered
+    message: reservation.AllocatedLine | reservation.ReservationLine, backordered: core.Backordered
 ) -> None:
-    message.backordered = told.units
-    if told.expected_ns is not None:
-        message.expected_time.FromNanoseconds(told.expected_ns)
+    message.backordered = backordered.units
+    if backordered.expected_ns is not None:
+        message.expected_time.FromNanoseconds(backordered.expected_ns)
 
 
 def extend_from_request(request: reservation.ExtendRequest) -> core.Extend:
@@ -262,7 +262,7 @@ def _reservation_key(reservation_id: str) -> Key:
     check_name("reservation_id", reservation_id)
     key = key_from_text(reservation_id)
     if key.hi == key.lo == 0:
-        # So an id looks that was left unset, in many languages. Batches refuse it too.
+        # In many languages, an id that was left unset looks like this. Batches refuse it too.
         raise invalid("reservation_id", reservation_id, "an id; a UUID of zeros is none")
     return key
 

@@ -1,6 +1,6 @@
 """Reserves of one line of many callers: their requests as columns, and their answers.
 
-Kernels read what nearly all requests look like, and spell what nearly all are answered; anything
+Kernels read the form of nearly all requests, and spell the form of nearly all answers; anything
 else is left to reservations.py.
 """
 
@@ -71,7 +71,7 @@ class Run(NamedTuple):
     """Of each operation, which of the requests it is. The others could not be read."""
     data: NDArray[np.uint8]
     spans: NDArray[np.int32]
-    """Where in `data` is what of each operation (int32[n, SPANS_END])."""
+    """Where in `data` each part of each operation is (int32[n, SPANS_END])."""
 
 
 def read_run(requests: Sequence[bytes], correlations: Sequence[str]) -> Run:
@@ -117,10 +117,10 @@ def run_answers(
         out,
         ends,
     )
-    told, start = out[: ends[-1]].tobytes(), 0
+    encoded, start = out[: ends[-1]].tobytes(), 0
     for at, (code, end) in enumerate(zip(codes.tolist(), ends.tolist(), strict=True)):
         if code == ACCEPTED:
-            yield Spelt(told[start:end])
+            yield Spelt(encoded[start:end])
         else:
             yield _refused(run, outcome, at) if code == INSUFFICIENT_STOCK else None
         start = end

@@ -41,8 +41,8 @@ def engine_members(
     return found if unspecified is None else {0: unspecified, **found}
 
 
-def int64_told(figure: int) -> int:
-    """A figure as an int64 can tell it: five stock levels at their limit are more."""
+def clamped_int64(figure: int) -> int:
+    """A figure, clamped to an int64: five stock levels at their limit are more."""
     return max(-INT64_MAX, min(figure, INT64_MAX))
 
 

@@ -54,15 +54,15 @@ def _metadata(outcome: core.LimitReached) -> dict[str, str]:
 
 def merge_blocked(outcome: core.InTheWay) -> Fault:
     """Something of a SKU can't be another's."""
-    told = outcome.what
-    metadata = {"field": outcome.field, "value": shortened(outcome.value), "what": told}
+    what = outcome.what
+    metadata = {"field": outcome.field, "value": shortened(outcome.value), "what": what}
     if outcome.count:
-        told += f": {outcome.count:,}; {outcome.advice}"
+        what += f": {outcome.count:,}; {outcome.advice}"
         metadata["count"] = str(outcome.count)
     return Fault(
         grpc.StatusCode.FAILED_PRECONDITION,
         "MERGE_BLOCKED",
-        f"{outcome.field} is {shown(outcome.value)}: {told}",
+        f"{outcome.field} is {shown(outcome.value)}: {what}",
         metadata,
-        blames=[Blame(outcome.field, told)],
+        blames=[Blame(outcome.field, what)],
     )

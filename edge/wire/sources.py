@@ -109,7 +109,7 @@ def update_from_request(request: admin.UpdateSourceRequest) -> core.UpdateSource
     """The command of an UpdateSource."""
     source = request.source
     check_name("source.source", source.source)
-    told = core.Source(
+    wanted = core.Source(
         source.source,
         interval_ms("source.expected_interval", source.expected_interval, EXPECTED_INTERVAL_MS_MAX),
         enum_member(
@@ -121,7 +121,7 @@ def update_from_request(request: admin.UpdateSourceRequest) -> core.UpdateSource
     if not 0 <= source.cap <= QUANTITY_MAX:
         raise invalid("source.cap", source.cap, f"0 to {QUANTITY_MAX:,}")
     key = _request_key(source.source, request.request_id)
-    return core.UpdateSource(told, _fields_of(request), request.allow_missing, key)
+    return core.UpdateSource(wanted, _fields_of(request), request.allow_missing, key)
 
 
 def update_response(outcome: core.SourceOutcome) -> admin.UpdateSourceResponse:
@@ -143,7 +143,7 @@ def _fields_of(request: admin.UpdateSourceRequest) -> tuple[str, ...]:
 
 def _source(view: core.SourceView) -> admin.Source:
     source = view.source
-    told = admin.Source(
+    message = admin.Source(
         source=source.name,
         state=SOURCE_STATES[view.state],
         last_sequence=view.last_sequence,
@@ -154,13 +154,13 @@ def _source(view: core.SourceView) -> admin.Source:
         cap=source.cap,
     )
     if source.unknown_skus is not None:
-        told.unknown_skus = UNKNOWN_SKUS[source.unknown_skus]
+        message.unknown_skus = UNKNOWN_SKUS[source.unknown_skus]
     if source.expected_interval_ms:
-        told.expected_interval.FromMilliseconds(source.expected_interval_ms)
+        message.expected_interval.FromMilliseconds(source.expected_interval_ms)
     if view.last_event_ns is not None:
-        told.last_event_time.FromNanoseconds(view.last_event_ns)
-        told.lag.FromNanoseconds(view.now_ns - view.last_event_ns)
+        message.last_event_time.FromNanoseconds(view.last_event_ns)
+        message.lag.FromNanoseconds(view.now_ns - view.last_event_ns)
     for gap in view.gaps:
-        added = told.gaps.add(first_sequence=gap.first, last_sequence=gap.last)
+        added = message.gaps.add(first_sequence=gap.first, last_sequence=gap.last)
         added.open_time.FromNanoseconds(gap.opened_ns)
-    return told
+    return message

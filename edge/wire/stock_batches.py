@@ -1,4 +1,4 @@
-"""RecordStockEventsStream: single events or packed columns, told apart message by message.
+"""RecordStockEventsStream: single events or packed columns, message by message.
 
 Requests and responses are twins (packed.py). Whatever the message alone can tell is judged here, by
 column and position, and a malformed message is refused whole. Columns that pass cannot fail any
@@ -184,8 +184,8 @@ def _details(events: NDArray[Any], columns: Any) -> core.StockDetails | None:
     if (index := _first((times != 0) & (events["kind"] == EventKind.COUNT))) is not None:
         expected = "0; a count of an instant is sent as a StockEvent"
         raise invalid(f"columns.occur_nanoseconds[{index}]", int(times[index]), expected)
-    are_told = has_reference | (times != 0)
-    return core.StockDetails(times, kind, ids, lines, are_told) if are_told.any() else None
+    has_details = has_reference | (times != 0)
+    return core.StockDetails(times, kind, ids, lines, has_details) if has_details.any() else None
 
 
 def _texts(columns: Any, name: str, events: NDArray[Any]) -> core.TextColumn:
@@ -254,5 +254,5 @@ def _fill_columns(columns: Any, outcome: core.StockCodes) -> None:
     for name in ("on_hand", "shortfalls", "available"):
         fill(columns, name, getattr(outcome, name))
     for difference in outcome.differences:
-        told = difference_message(difference)
-        columns.differences.add(field=told.field, recorded=told.recorded, now=told.now)
+        message = difference_message(difference)
+        columns.differences.add(field=message.field, recorded=message.recorded, now=message.now)

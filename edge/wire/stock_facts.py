@@ -137,7 +137,7 @@ def _event(source: str, index: int, event: stock.StockEvent) -> core.StockEvent:
 
 
 def _says_more(event: stock.StockEvent) -> bool:
-    """Whether it has a field that plain events do not have, and that is no text."""
+    """Whether it has a field that plain events do not have, and that is not text."""
     is_counted = event.as_of_sequence or event.count_basis or event.picked_quantity
     if is_counted or event.seen_reservations or event.HasField("expected_time"):
         return True
@@ -155,7 +155,7 @@ def _with_details(
     for name in ("reason", "actor"):
         check_text(f"{path}.{name}", getattr(event, name))
     check_correlation_id(f"{path}.correlation_id", event.correlation_id)
-    told = replace(
+    detailed = replace(
         plain,
         occur_time_ns=_time_ns(path, event, "occur_time"),
         reference=reference,
@@ -173,11 +173,11 @@ def _with_details(
         takes_promised=event.takes_promised,
         correlation_id=event.correlation_id,
     )
-    if told.as_of_sequence > SOURCE_SEQUENCE_MAX:
+    if detailed.as_of_sequence > SOURCE_SEQUENCE_MAX:
         expected = f"0 to {SOURCE_SEQUENCE_MAX:,}"
-        raise invalid(f"{path}.as_of_sequence", told.as_of_sequence, expected)
-    check_kind(path, told)
-    return told
+        raise invalid(f"{path}.as_of_sequence", detailed.as_of_sequence, expected)
+    check_kind(path, detailed)
+    return detailed
 
 
 def _reference(path: str, event: stock.StockEvent) -> core.Reference | None:

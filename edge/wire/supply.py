@@ -55,8 +55,8 @@ def _fill(message: availability.LevelPromise, level: core.PromiseView) -> None:
     message.overdue = level.overdue
     message.source_state = SOURCE_STATES[level.state]
     for day in level.days:
-        told = message.days.add(incoming=day.incoming, available=day.available)
-        told.day.FromNanoseconds(day.begins_ns)
+        added_day = message.days.add(incoming=day.incoming, available=day.available)
+        added_day.day.FromNanoseconds(day.begins_ns)
     for supply in level.supplies:
         added = message.supplies.add(
             document=supply.document,

@@ -27,15 +27,15 @@ NS_PER_S: Final = 1_000_000_000
 #: The greatest time that fits an int64 in nanoseconds since 1970: in the year 2262.
 TIME_S_MAX: Final = (2**63 - 1) // NS_PER_S
 
-#: Characters of a correlation id. A longer one is none, and would be written with every line.
+#: Characters of a correlation id. A longer one is not taken: it would be written with every line.
 CORRELATION_ID_MAX: Final = 128
 
-#: Unicode categories of what nobody sees: control and format characters (byte order marks,
+#: Unicode categories of invisible characters: control and format characters (byte order marks,
 #: zero-width spaces, direction overrides), line and paragraph separators.
 UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
-#: What nobody sees either, though its category is another: the rest of Default_Ignorable_Code_Point
-#: in Unicode's DerivedCoreProperties.txt (fillers, variation selectors).
+#: Invisible as well, though of other categories: the rest of Default_Ignorable_Code_Point in
+#: Unicode's DerivedCoreProperties.txt (fillers, variation selectors).
 IGNORABLE: Final = frozenset(
     chr(code)
     for first, last in (
@@ -99,8 +99,8 @@ def time_ns(path: str, time: Timestamp) -> int:
 
 
 def is_name(text: str) -> bool:
-    """Whether a text can be a name or an id: 1 to 128 bytes of UTF-8 in NFC, without what nobody
-    sees and without white space other than U+0020 within.
+    """Whether a text can be a name or an id: 1 to 128 bytes of UTF-8 in NFC, without invisible
+    characters and without white space other than U+0020 within.
     """
     # Characters are counted first, so that a text of megabytes is refused without being encoded.
     if not 0 < len(text) <= NAME_BYTES_MAX:
@@ -169,7 +169,7 @@ def check_correlation_id(field: str, text: str) -> None:
 
 
 def check_text(field: str, text: str) -> None:
-    """Raise a `Fault` when a text is not fit to be shown to people. Other than a name, it may be
+    """Raise a `Fault` when a text is not fit to be shown to people. Unlike a name, it may be
     empty, and have joiners, variation selectors and spaces of every width within.
     """
     if text and (expected := _wrong_with(text, _is_foreign_to_text)):

@@ -1,4 +1,4 @@
-"""WatchAvailability: what is asked for, and levels as they are told."""
+"""WatchAvailability: what is asked for, and the levels that answer it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Watch:
     after: Sequence[int] | None
     """The sequence of each shard after which it resumes."""
     from_now: bool
-    """Whether one that does not resume is told no state first."""
+    """Whether a watch that does not resume begins without the state as it is."""
     low_threshold: int
     crossings_only: bool
     source_states: Sequence[SourceState] = ()

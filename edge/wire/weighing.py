@@ -1,7 +1,7 @@
 """Messages that would take too long to read are refused by their bytes.
 
-Two bytes of a message may become an object: 4 MiB of empty lines take 0.2 s of a processor to read,
-in which nobody is answered. So a long message is weighed first; a short one needs no look.
+Two bytes of a message may become an object: 4 MiB of empty lines take 0.2 s of processor time to
+read, in which nobody is answered. So a long message is weighed first; a short one need not be.
 """
 
 from typing import Any, Final
