@@ -103,7 +103,7 @@ def _binary(message: Message) -> dict[str, Any]:
 
 
 def _event(envelope: Mapping[str, Any], path: str) -> Event:
-    """The event of a CloudEvent, whose fields errors name behind `path`."""
+    """The event of a CloudEvent, whose fields errors name after `path`."""
     _check_envelope(envelope, path)
     name = envelope.get("type")
     kind = EVENT_TYPES.get(name) if type(name) is str else None

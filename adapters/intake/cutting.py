@@ -1,4 +1,4 @@
-"""How long files are cut into messages: behind whole records, in bounded memory.
+"""How long files are cut into messages: after whole records, in bounded memory.
 
 Rules of this file: pure; a file comes as blocks of bytes. A piece is the same whenever its file is
 cut again.
@@ -8,7 +8,7 @@ import codecs
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-#: Longest record in bytes, and what is dropped behind it.
+#: Longest record in bytes, and what is dropped after it.
 RECORD_BYTES: Final = 65_536
 #: Bytes of records of which a message is made: some hundred rows, so that a row that is wrong comes
 #: with few others into the dead letters.

@@ -31,29 +31,29 @@ _MESSAGES: Final[
 
 def key(message: Message) -> str:
     """A hash of what came. A reference that comes again with other content is another message: the
-    core tells that the ids of its events were used before.
+    core reports that the ids of its events were used before.
     """
     return hashlib.blake2b(message.body, digest_size=16).hexdigest()
 
 
 def decode(message: Message, options: Edifact) -> Iterator[Decoded | Undecodable]:
-    """The events of the messages of an interchange, which are whole or are told."""
+    """The events of the messages of an interchange, which are whole or are reported."""
     text = text_of(message.body)
     is_readable = "\N{REPLACEMENT CHARACTER}" not in text
-    for told in messages(text):
-        if isinstance(told, Undecodable):
-            yield told
-        elif not is_readable and (wrong := unreadable(told)):
+    for found in messages(text):
+        if isinstance(found, Undecodable):
+            yield found
+        elif not is_readable and (wrong := unreadable(found)):
             yield wrong
-        elif told.is_test and not options.accepts_tests:
+        elif found.is_test and not options.accepts_tests:
             yield Ignored("test")
-        elif told.code not in _MESSAGES:
-            yield Ignored(f"edifact_{told.code[:8]}")
+        elif found.code not in _MESSAGES:
+            yield Ignored(f"edifact_{found.code[:8]}")
         else:
             try:
-                yield from _MESSAGES[told.code](told, options)
-            except Undecodable as told_wrong:
-                yield told_wrong
+                yield from _MESSAGES[found.code](found, options)
+            except Undecodable as problem:
+                yield problem
 
 
 ADAPTER: Final = Adapter(

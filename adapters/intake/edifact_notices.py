@@ -38,15 +38,15 @@ _ARRIVALS: Final = ("17", "132", "358", "69", "2")
 _LEFT: Final = ("11",)
 
 
-def supply(told: EdifactMessage, options: Edifact) -> Iterator[Decoded]:
+def supply(message: EdifactMessage, options: Edifact) -> Iterator[Decoded]:
     """What a DESADV announces, each product of a shipment or order once; taken back, of 0 units."""
-    bgm = beginning(told)
+    bgm = beginning(message)
     number = bgm.required(2, 1, "the number of the despatch advice")
     is_cancelled = bgm.get(3) in _CANCELS
-    place = location(told, options.destinations, options)
-    order = reference(header(told), ("ON",))
+    place = location(message, options.destinations, options)
+    order = reference(header(message), ("ON",))
     totals: dict[tuple[str, str, str], Decimal] = {}
-    for lin, inside in loops(told.segments, "LIN"):
+    for lin, inside in loops(message.segments, "LIN"):
         qty = next((q for q in inside if q.name == "QTY" and q.get(1) == _DESPATCHED), None)
         if qty is None:
             raise Undecodable(lin.path(1), lin.get(1), f"QTY+{_DESPATCHED}, what was despatched")
@@ -60,12 +60,12 @@ def supply(told: EdifactMessage, options: Edifact) -> Iterator[Decoded]:
                 raise Undecodable(lin.path(1), lin.get(1), "RFF+ON, the number of the order")
         key = known_by, sku(lin, inside, options), qty.get(1, 3)
         totals[key] = totals.get(key, Decimal(0)) + (Decimal(0) if is_cancelled else amount)
-    expected = None if is_cancelled else _expected(told, options)
-    time, _ = when(told, ("137",), options)
+    expected = None if is_cancelled else _expected(message, options)
+    time, _ = when(message, ("137",), options)
     for at, ((known_by, product, unit), amount) in enumerate(totals.items(), 1):
         yield StockFact(
-            source=f"edifact/{told.sender}",
-            id=f"{told.control}/{at}",
+            source=f"edifact/{message.sender}",
+            id=f"{message.control}/{at}",
             kind=FactKind.SUPPLY,
             sku=product,
             location=place,
@@ -77,12 +77,12 @@ def supply(told: EdifactMessage, options: Edifact) -> Iterator[Decoded]:
         )
 
 
-def _expected(told: EdifactMessage, options: Edifact) -> datetime:
-    """When the goods arrive: as told, or some days after despatch, or else after the message."""
-    known = dates(told.segments)
+def _expected(message: EdifactMessage, options: Edifact) -> datetime:
+    """When the goods arrive: as stated, or some days after despatch, or else after the message."""
+    known = dates(message.segments)
     arrival = next((known[kind] for kind in _ARRIVALS if kind in known), None)
     if arrival:
         return instant(arrival, options)
     left = next((known[kind] for kind in _LEFT if kind in known), None)
-    start = instant(left, options) if left else made(told, options)
+    start = instant(left, options) if left else made(message, options)
     return start + timedelta(days=options.transit_days)

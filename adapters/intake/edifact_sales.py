@@ -1,7 +1,7 @@
 """EDIFACT SLSRPT, sales data report: what was sold at each place in a period.
 
 Source: D.96A and EANCOM 1997, SLSRPT version 004, and its example: LOC+162 opens the sales of a
-place, DTM+356 tells their period, QTY+153 how many were sold. Fewer than none were brought back.
+place, DTM+356 gives their period, QTY+153 how many were sold. Fewer than none were brought back.
 
 Rules of this file: pure. A sale is taken to have happened by the end of its period, or by when the
 interchange was made where that is earlier.
@@ -24,28 +24,30 @@ _PLACE_OF_SALE: Final = "162"
 _PERIOD: Final = "356"
 
 
-def sales(told: EdifactMessage, options: Edifact) -> Iterator[Decoded | Undecodable]:
+def sales(message: EdifactMessage, options: Edifact) -> Iterator[Decoded | Undecodable]:
     """What an SLSRPT says was sold, product by product of each place."""
-    bgm = beginning(told)
+    bgm = beginning(message)
     if bgm.get(3) in _CANCELS:
         raise Undecodable(bgm.path(3), bgm.get(3), "a report that is not taken back")
-    places = [each for each in loops(told.segments, "LOC") if each[0].get(1) == _PLACE_OF_SALE]
+    places = [each for each in loops(message.segments, "LOC") if each[0].get(1) == _PLACE_OF_SALE]
     if not places:
-        yield from _of_place(told, bgm, 0, location(told, options.locations, options), [], options)
+        yield from _of_place(
+            message, bgm, 0, location(message, options.locations, options), [], options
+        )
     for number, (loc, inside) in enumerate(places, 1):
         place = loc.required(2, 1, "the code of the place of sale")
-        yield from _of_place(told, bgm, number, place, inside, options)
+        yield from _of_place(message, bgm, number, place, inside, options)
 
 
 def _of_place(
-    told: EdifactMessage,
+    message: EdifactMessage,
     bgm: Segment,
     number: int,
     place: str,
     inside: list[Segment],
     options: Edifact,
 ) -> Iterator[Decoded | Undecodable]:
-    time = _sold_by(told, inside, options)
+    time = _sold_by(message, inside, options)
 
     def read(at: int, lin: Segment, details: list[Segment]) -> Iterator[Decoded]:
         kinds = {each.get(1): each for each in details if each.name == "QTY"}
@@ -57,8 +59,8 @@ def _of_place(
             yield Ignored("no_sale")
             return
         yield StockFact(
-            source=f"edifact/{told.sender}",
-            id=f"{told.control}/{number}/{at}",
+            source=f"edifact/{message.sender}",
+            id=f"{message.control}/{number}/{at}",
             kind=FactKind.SALE if units > 0 else FactKind.RETURN,
             sku=sku(lin, details, options),
             location=place,
@@ -68,11 +70,11 @@ def _of_place(
             reference=Reference("sales_report", bgm.get(2)),
         )
 
-    yield from each_loop(inside or told.segments, "LIN", read)
+    yield from each_loop(inside or message.segments, "LIN", read)
 
 
-def _sold_by(told: EdifactMessage, inside: Iterable[Segment], options: Edifact) -> datetime:
+def _sold_by(message: EdifactMessage, inside: Iterable[Segment], options: Edifact) -> datetime:
     """When all of a period was sold: of a place, or else of the message."""
-    sent = made(told, options)
-    period = dates(inside).get(_PERIOD) or dates(header(told)).get(_PERIOD)
+    sent = made(message, options)
+    period = dates(inside).get(_PERIOD) or dates(header(message)).get(_PERIOD)
     return min(sent, period_end(period, options)) if period else sent

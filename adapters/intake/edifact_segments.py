@@ -1,11 +1,11 @@
 """EDIFACT interchanges: their separators, their envelopes, their segments.
 
-Source: ISO 9735, versions 3 and 4 of the syntax. UNA tells the separators where they are not the
+Source: ISO 9735, versions 3 and 4 of the syntax. UNA gives the separators where they are not the
 usual ones; UNB, UNG and UNH are closed by UNZ, UNE and UNT, which repeat the reference and count
 what is between: that is how a truncated file is known.
 
-Rules of this file: pure. A message whose own envelope is wrong is told, and those behind it are
-read; a wrong interchange or group ends it. Splitting is our own: pydifact reads character by
+Rules of this file: pure. A message whose own envelope is wrong is reported, and those after it
+are read; a wrong interchange or group ends it. Splitting is our own: pydifact reads character by
 character, 2 us each, which is seconds for a report of all stock, and glues an empty segment to the
 next. It is the judge of the tests.
 """
@@ -102,12 +102,12 @@ class EdifactMessage:
         return self.unb.get(11) == "1"
 
 
-def unreadable(told: EdifactMessage) -> Undecodable | None:
+def unreadable(message: EdifactMessage) -> Undecodable | None:
     """What is wrong with a message that has bytes which are not of its character set."""
-    for segment in told.segments:
+    for segment in message.segments:
         for at, components in enumerate(segment.elements, 1):
             if any("\N{REPLACEMENT CHARACTER}" in each for each in components):
-                syntax = told.unb.get(1) or "UTF-8"
+                syntax = message.unb.get(1) or "UTF-8"
                 return Undecodable(segment.path(at), components, f"characters of {syntax}")
     return None
 
@@ -179,7 +179,7 @@ def _check(segment: Segment, count: int, what: str, reference: str) -> None:
 
 
 def _segments(text: str) -> Iterator[Segment]:
-    at, number = _behind_blanks(text, 0), 0
+    at, number = _skip_blanks(text, 0), 0
     if at == len(text):
         raise Undecodable("UNB", "", "an interchange")
     while at < len(text):
@@ -194,13 +194,13 @@ def _segments(text: str) -> Iterator[Segment]:
                 raise Undecodable("segments", f"more than {_SEGMENTS_MAX}", "a shorter message")
             segment = _segment(number, found.group(1), separators)
             yield segment
-            at = _behind_blanks(text, found.end())
+            at = _skip_blanks(text, found.end())
             if segment.name == "UNZ":
                 break
 
 
 def _separators(text: str, at: int) -> tuple[_Separators, int]:
-    """The separators of the interchange at a place, and where it goes on behind UNA."""
+    """The separators of the interchange at a place, and where it goes on after UNA."""
     if not text.startswith("UNA", at):
         return _Separators(), at
     una = text[at + 3 : at + 9]
@@ -208,7 +208,7 @@ def _separators(text: str, at: int) -> tuple[_Separators, int]:
         release = una[3] if una[3] != " " else "\0"  # A space says that there is none.
         found = _Separators(una[0], una[1], release, una[5])
         if len(set(found)) == 4 and not any(each.isalnum() or each in "\r\n" for each in found):
-            return found, _behind_blanks(text, at + 9)
+            return found, _skip_blanks(text, at + 9)
     raise Undecodable("UNA", una, "six characters, four of them different separators")
 
 
@@ -262,7 +262,7 @@ def _released(part: str, release: str) -> str:
     return "".join(next(pieces, "") if each == release else each for each in pieces)
 
 
-def _behind_blanks(text: str, at: int) -> int:
+def _skip_blanks(text: str, at: int) -> int:
     while at < len(text) and text[at] in _BLANKS:
         at += 1
     return at

@@ -2,7 +2,7 @@
 
 Source: EANCOM 1997, INVRPT version 004 and RECADV version 003, and their examples: BGM+35 reports
 what is on hand, BGM+78 movements, BGM+85E (263 since 2002) adjustments. INV01 is the direction of a
-movement: 1 out of the inventory, 2 into it. A quantity with a CPS behind it is the part of the one
+movement: 1 out of the inventory, 2 into it. A quantity with a CPS after it is the part of the one
 before it that is packed so, and no count of its own.
 
 Rules of this file: pure.
@@ -40,16 +40,16 @@ _RECEIVED: Final = ("194", "48")
 _DAMAGED: Final = "124"
 
 
-def inventory(told: EdifactMessage, options: Edifact) -> Iterator[Decoded | Undecodable]:
-    """What an INVRPT tells: counts, movements or adjustments."""
-    bgm = beginning(told)
+def inventory(message: EdifactMessage, options: Edifact) -> Iterator[Decoded | Undecodable]:
+    """What an INVRPT reports: counts, movements or adjustments."""
+    bgm = beginning(message)
     kind = bgm.get(1)
     if kind not in (*_COUNTS, *_MOVEMENTS, *_ADJUSTMENTS):
         raise Undecodable(bgm.path(1), kind, "35, 78, 85E or 263")
     is_count = kind in _COUNTS
-    time, is_known = when(told, options.counted_at if is_count else ("137",), options)
+    time, is_known = when(message, options.counted_at if is_count else ("137",), options)
 
-    header_place = _header_place(told, options)
+    header_place = _header_place(message, options)
 
     def read(number: int, lin: Segment, inside: list[Segment]) -> Iterator[Decoded]:
         product = sku(lin, inside, options)
@@ -61,8 +61,8 @@ def inventory(told: EdifactMessage, options: Edifact) -> Iterator[Decoded | Unde
             if isinstance(place, Undecodable):
                 raise place
             fact = StockFact(
-                source=f"edifact/{told.sender}",
-                id=f"{told.control}/{number}/{at}",
+                source=f"edifact/{message.sender}",
+                id=f"{message.control}/{number}/{at}",
                 kind=FactKind.COUNT if is_count else FactKind.ADJUSTMENT,
                 sku=product,
                 location=place,
@@ -82,24 +82,24 @@ def inventory(told: EdifactMessage, options: Edifact) -> Iterator[Decoded | Unde
                 counted.add(fact.location)
                 yield _count(fact, qty, options, is_known=is_known or own_time is not None)
 
-    yield from each_loop(told.segments, "LIN", read)
+    yield from each_loop(message.segments, "LIN", read)
 
 
-def _header_place(told: EdifactMessage, options: Edifact) -> str | Undecodable:
+def _header_place(message: EdifactMessage, options: Edifact) -> str | Undecodable:
     """The location of the message, or what is wrong with it, which quantities of their own do not
     mind.
     """
     try:
-        return location(told, options.locations, options)
+        return location(message, options.locations, options)
     except Undecodable as wrong:
         return wrong
 
 
-def beginning(told: EdifactMessage) -> Segment:
+def beginning(message: EdifactMessage) -> Segment:
     """The BGM of a message. Raises `Undecodable`."""
-    bgm = next((each for each in told.segments if each.name == "BGM"), None)
+    bgm = next((each for each in message.segments if each.name == "BGM"), None)
     if bgm is None:
-        raise Undecodable(told.unh.path(2), told.code, "a segment BGM")
+        raise Undecodable(message.unh.path(2), message.code, "a segment BGM")
     return bgm
 
 
@@ -149,12 +149,12 @@ def _time(details: Iterable[Segment], options: Edifact) -> datetime | None:
     return instant(known[kinds[0]], options) if kinds else None
 
 
-def receipts(told: EdifactMessage, options: Edifact) -> Iterator[Decoded | Undecodable]:
+def receipts(message: EdifactMessage, options: Edifact) -> Iterator[Decoded | Undecodable]:
     """What a RECADV says was received; what differs from what was sent is for a person."""
-    bgm = beginning(told)
-    time, _ = when(told, ("50", "137"), options)
-    place = location(told, options.locations, options)
-    shipment, order = reference(header(told), ("AAK", "DQ")), reference(header(told), ("ON",))
+    bgm = beginning(message)
+    time, _ = when(message, ("50", "137"), options)
+    place = location(message, options.locations, options)
+    shipment, order = reference(header(message), ("AAK", "DQ")), reference(header(message), ("ON",))
     known = order or shipment if options.supply_by == "order" else shipment or order
 
     def read(number: int, lin: Segment, inside: list[Segment]) -> Iterator[Decoded]:
@@ -163,8 +163,8 @@ def receipts(told: EdifactMessage, options: Edifact) -> Iterator[Decoded | Undec
         if kind is None:
             raise Undecodable(lin.path(1), sorted(amounts), f"QTY of {' or '.join(_RECEIVED)}")
         fact = StockFact(
-            source=f"edifact/{told.sender}",
-            id=f"{told.control}/{number}",
+            source=f"edifact/{message.sender}",
+            id=f"{message.control}/{number}",
             kind=FactKind.RECEIPT,
             sku=sku(lin, inside, options),
             location=place,
@@ -181,7 +181,7 @@ def receipts(told: EdifactMessage, options: Edifact) -> Iterator[Decoded | Undec
             yield fact
         yield from _variances(fact, inside)
 
-    yield from each_loop(told.segments, "LIN", read)
+    yield from each_loop(message.segments, "LIN", read)
 
 
 def _variances(fact: StockFact, inside: Iterable[Segment]) -> Iterator[Exceptional]:

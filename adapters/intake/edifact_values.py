@@ -44,7 +44,7 @@ class Edifact(BaseModel):
     counted: Sequence[str] = ("145", "17")
     """Kinds of quantities (6063) of an INVRPT that are what is on hand, the first that there is."""
     counted_at: Sequence[str] = ("366", "171", "91", "137")
-    """Kinds of dates that tell of when the counts are, the first that there is."""
+    """Kinds of dates that say when the counts are of, the first that there is."""
     basis: Literal["shelf", "books"] = "shelf"
     """What counts have seen; see CountBasis. A warehouse counts where the goods lie, and has seen
     what it shipped; books of an ERP have seen what was posted in them.
@@ -63,7 +63,7 @@ class Edifact(BaseModel):
     supply_by: Literal["shipment", "order"] = "shipment"
     """What the supply of a DESADV is known by: itself, or the order."""
     transit_days: int = 0
-    """Days from despatch to arrival, for a DESADV that tells no delivery date."""
+    """Days from despatch to arrival, for a DESADV that gives no delivery date."""
     accepts_tests: bool = False
     """Whether interchanges that are marked as tests count."""
     time_zone: ZoneName = ""
@@ -71,7 +71,7 @@ class Edifact(BaseModel):
 
 
 def sku(lin: Segment, inside: Iterable[Segment], options: Edifact) -> str:
-    """The SKU of a LIN, by itself or by the PIA behind it."""
+    """The SKU of a LIN, by itself or by the PIA after it."""
     named = {lin.get(3, 2): lin.get(3)}
     for pia in inside:
         if pia.name == "PIA":
@@ -84,9 +84,9 @@ def sku(lin: Segment, inside: Iterable[Segment], options: Edifact) -> str:
     raise Undecodable(lin.path(3), sorted(filter(None, named)), wanted)
 
 
-def header(told: EdifactMessage) -> list[Segment]:
+def header(message: EdifactMessage) -> list[Segment]:
     """The segments of a message before its first line or package."""
-    return list(takewhile(lambda each: each.name not in ("LIN", "CPS"), told.segments))
+    return list(takewhile(lambda each: each.name not in ("LIN", "CPS"), message.segments))
 
 
 def party(segments: Iterable[Segment], kinds: Sequence[str]) -> str:
@@ -95,12 +95,12 @@ def party(segments: Iterable[Segment], kinds: Sequence[str]) -> str:
     return next((parties[kind] for kind in kinds if parties.get(kind)), "")
 
 
-def location(told: EdifactMessage, kinds: Sequence[str], options: Edifact) -> str:
+def location(message: EdifactMessage, kinds: Sequence[str], options: Edifact) -> str:
     """The location that the parties of a message name, or that of the options."""
-    found = party(header(told), kinds) or options.location
+    found = party(header(message), kinds) or options.location
     if not found:
         wanted = f"NAD of {' or '.join(kinds)} with its code, or the option location"
-        raise Undecodable(told.unh.path(2), told.code, wanted)
+        raise Undecodable(message.unh.path(2), message.code, wanted)
     return found
 
 
@@ -147,9 +147,9 @@ def is_day(dtm: Segment) -> bool:
     return dtm.get(1, 3) in ("", "101", "102")
 
 
-def made(told: EdifactMessage, options: Edifact) -> datetime:
+def made(message: EdifactMessage, options: Edifact) -> datetime:
     """When an interchange was made (UNB S004)."""
-    unb = told.unb
+    unb = message.unb
     value = unb.get(4, 1) + unb.get(4, 2)
     if not re.fullmatch(r"[0-9]{10}|[0-9]{12}", value):
         raise Undecodable(unb.path(4), value, "a date and a time")
@@ -157,18 +157,18 @@ def made(told: EdifactMessage, options: Edifact) -> datetime:
     return _local(unb, full.ljust(14, "0"), options)
 
 
-def when(told: EdifactMessage, kinds: Iterable[str], options: Edifact) -> tuple[datetime, bool]:
+def when(message: EdifactMessage, kinds: Iterable[str], options: Edifact) -> tuple[datetime, bool]:
     """The first of these dates of the message, and whether its time of day is known: as when the
     interchange was made, if that was the same day.
     """
-    known = dates(header(told))
+    known = dates(header(message))
     dtm = next((known[kind] for kind in kinds if kind in known), None)
     if dtm is None:
-        return made(told, options), True
+        return made(message, options), True
     if not is_day(dtm):
         return instant(dtm, options), True
-    at, sent = instant(dtm, options), made(told, options)
-    same = dtm.get(1, 2)[-6:] == told.unb.get(4, 1)[-6:]
+    at, sent = instant(dtm, options), made(message, options)
+    same = dtm.get(1, 2)[-6:] == message.unb.get(4, 1)[-6:]
     return (sent, True) if same else (at, False)
 
 

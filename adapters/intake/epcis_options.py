@@ -15,7 +15,7 @@ class EpcisOptions(BaseModel):
     event_types: frozenset[str] = frozenset(
         ("ObjectEvent", "AggregationEvent", "TransactionEvent", "TransformationEvent")
     )
-    """Those that count: fewer for a partner who tells the same goods by two of them."""
+    """Those that count: fewer for a partner who reports the same goods by two of them."""
     steps: dict[str, str] = {}
     """Steps of other vocabularies, as steps of CBV."""
     with_extension: bool = False
@@ -28,4 +28,4 @@ class EpcisOptions(BaseModel):
     supply_transactions: tuple[str, ...] = ()
     """Types that name supply which is announced under the same id."""
     whole_transactions: bool = False
-    """Whether a transaction's id is its whole URI, and not what stands behind its last / or :."""
+    """Whether a transaction's id is its whole URI, and not what stands after its last / or :."""

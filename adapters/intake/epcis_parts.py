@@ -15,7 +15,7 @@ from .epcis_steps import word_of
 from .gs1_names import gtin, place
 
 ITEMS_MAX: Final = 100_000
-#: The longest eventID that leaves room for the item, unit and side behind it.
+#: The longest eventID that leaves room for the item, unit and side after it.
 _ID_CHARACTERS_MAX: Final = 96
 
 
@@ -154,5 +154,5 @@ def _bare(uri: str) -> str:
 
 
 def _last(uri: str) -> str:
-    """What stands behind the last / or : of a URI."""
+    """What stands after the last / or : of a URI."""
     return uri.rstrip("/:").rpartition("/")[2].rpartition(":")[2] or uri

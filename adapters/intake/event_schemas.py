@@ -115,9 +115,9 @@ def _event(kind: EventType) -> dict[str, Any]:
             "specversion": {"const": "1.0"},
             "id": {
                 **a_name,
-                "description": "By which a repeat is known: the same however often it is told.",
+                "description": "By which a repeat is known: the same however often it is sent.",
             },
-            "source": {**a_name, "description": "Who tells it, and numbers it."},
+            "source": {**a_name, "description": "Who reports it, and numbers it."},
             "type": {"const": kind.name},
             "time": {**time, "description": "When it happened."},
             "datacontenttype": {"type": "string", "description": "application/json, or none."},

@@ -2,7 +2,7 @@
 
 This table is all that is known of them: `cloudevents` reads and writes by it, and the published
 JSON Schema and AsyncAPI document are made from it. A field stands here once, with its schema, how
-it is read, and how it is written. docs/intakes.md tells what may change within a version.
+it is read, and how it is written. docs/intakes.md says what may change within a version.
 """
 
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ class EventType:
     required: tuple[str, ...]
     written: Mapping[str, Field]
     """The fields of every kind of its class: what an event has that its kind has not is written as
-    well, so that whoever reads it is told.
+    well, so that whoever reads it is informed.
     """
 
 
@@ -174,7 +174,7 @@ def _fact(
 def _order(kind: OrderKind, about: str, *, required: str, optional: str) -> EventType:
     known = {name: _OF_ORDERS[name] for name in (*required.split(), *optional.split())}
     if kind is OrderKind.STATE:
-        known["lines"] = list_field(_LINE_STATE, LINES_MAX, "The lines that it tells of.")
+        known["lines"] = list_field(_LINE_STATE, LINES_MAX, "The lines that it reports.")
     elif "lines" in known:
         known["lines"] = list_field(_LINE, LINES_MAX, "The lines that it names; none for all.")
     name = f"{PREFIX}.order.{kind}.{VERSION}"

@@ -20,9 +20,9 @@ NAME_CHARACTERS_MAX: Final = 1024
 #: The core's bound on ids and names of sources, in bytes of UTF-8.
 ID_BYTES_MAX: Final = 128
 #: A decimal without an exponent: at most 16 digits before the point, so that 10^15 units fit in any
-#: unit of measure, and 9 behind it.
+#: unit of measure, and 9 after it.
 DECIMAL: Final = r"-?[0-9]{1,16}(\.[0-9]{1,9})?"
-#: RFC 3339, of the years that nanoseconds since 1970 can tell in 64 bits.
+#: RFC 3339, of the years that nanoseconds since 1970 can express in 64 bits.
 INSTANT: Final = (
     r"(19[7-9][0-9]|2[01][0-9]{2}|22[0-5][0-9])-[01][0-9]-[0-3][0-9]"
     r"[Tt][0-2][0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?([Zz]|[+-][01][0-9]:[0-5][0-9])"
@@ -39,8 +39,8 @@ _LOCAL: Final = re.compile(LOCAL, re.ASCII).fullmatch
 
 def hash_of(message: Message, *attributes: str) -> str:
     """A hash of the body and of some attributes, by which a repeat is known. An id that comes again
-    with other content is another message: the core tells what is wrong with it, which nobody would
-    if it passed for a repeat here.
+    with other content is another message: the core reports what is wrong with it, which nobody
+    would if it passed for a repeat here.
     """
     digest = hashlib.blake2b(message.body, digest_size=16)
     for name in attributes:
@@ -102,7 +102,7 @@ def quantity(value: object, field: str) -> Decimal:
 
 
 def _is_plain(value: Decimal) -> bool:
-    """Whether a decimal has at most 16 digits before the point and 9 behind it."""
+    """Whether a decimal has at most 16 digits before the point and 9 after it."""
     exponent = value.as_tuple().exponent
     return isinstance(exponent, int) and exponent >= -9 and value.adjusted() < 16
 
@@ -117,7 +117,7 @@ def whole(value: object, field: str, lowest: int, highest: int) -> int:
 
 
 def instant(value: object, field: str) -> datetime:
-    """An instant by RFC 3339, with its zone; digits behind microseconds are cut."""
+    """An instant by RFC 3339, with its zone; digits after microseconds are cut."""
     if type(value) is str and _INSTANT(value):
         try:
             return datetime.fromisoformat(value.upper())

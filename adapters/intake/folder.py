@@ -50,7 +50,7 @@ class _Reading:
 
 
 class _Look(NamedTuple):
-    """What tells that a file has changed."""
+    """What shows that a file has changed."""
 
     size: int
     modified_ns: int
@@ -218,7 +218,7 @@ def _blocks(handle: BinaryIO) -> Iterator[bytes]:
 
 
 def _some(reading: _Reading) -> Iterator[Message]:
-    """Some messages of a file. The one behind them is read as well, to know whether it is all."""
+    """Some messages of a file. The next one is read as well, to know whether these are all."""
     count, size = 0, 0
     message = reading.ahead or next(reading.messages, None)
     while message is not None and count < _PAGE_MESSAGES and size < _PAGE_BYTES:

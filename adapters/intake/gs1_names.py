@@ -45,7 +45,7 @@ def gtin(uri: object, field: str) -> str | None:
 
 
 def place(uri: object, field: str, *, with_extension: bool) -> str:
-    """The GLN of a place, with its extension behind a point where that is wanted and there; of
+    """The GLN of a place, with its extension after a point where that is wanted and there; of
     another identifier the whole. Raises `Undecodable`.
     """
     text = fields.text(uri, field)

@@ -42,7 +42,7 @@ def each_loop(
     read: Callable[[int, SegmentT, list[SegmentT]], Iterator[Decoded]],
 ) -> Iterator[Decoded | Undecodable]:
     """The events of loops, read by their number, their opening and what is in them. A loop that is
-    wrong is told and does not hold up the others.
+    wrong is reported and does not hold up the others.
     """
     for number, (opening, inside) in enumerate(loops(segments, name), 1):
         try:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from nats.js import JetStreamContext
 
-#: Messages that are made durable at once. A server's messages have up to 1 MiB unless it is told
+#: Messages that are made durable at once. A server's messages have up to 1 MiB unless it is set
 #: otherwise, so this bounds memory, too.
 _MESSAGES_MAX: Final = 64
 

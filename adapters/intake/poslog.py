@@ -15,12 +15,12 @@ What becomes of a transaction:
 - voided before tender, training, control (sign-on, no sale): nothing.
 
 A receipt counts whole or not at all: one that has a line nobody understands is a dead letter, and
-those behind it go on.
+those after it go on.
 
-Facts have no sequence. The core counts numbers of a source one by one, and tells what it misses. A
-till numbers transactions, of which some have no fact and some have eighty, and begins anew at the
+Facts have no sequence. The core counts numbers of a source one by one, and reports what it misses.
+A till numbers transactions, of which some have no fact and some have eighty, and begins anew at the
 end of its range: made from (transaction, line), nearly all numbers would be missing, and the gaps
-would hide the real ones. Receipts are told apart by their ids; they may come in any order.
+would hide the real ones. Receipts are distinguished by their ids; they may come in any order.
 """
 
 from collections.abc import Iterable, Iterator

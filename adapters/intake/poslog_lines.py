@@ -1,7 +1,7 @@
 """The lines of a POSLog receipt that concern stock, once what was voided is taken off.
 
 A line with VoidFlag is one of two things. Tills of the NCR sample write a line of the opposite
-quantity behind the line that it voids, which stays as it was; there the two take each other off.
+quantity after the line that it voids, which stays as it was; there the two take each other off.
 Others set the flag on the line itself, which then has no effect.
 """
 

@@ -17,7 +17,7 @@ class PoslogOptions(BaseModel):
     source: str = "pos"
     """What the sources begin with: pos/<store>/<till>."""
     time_zone: ZoneName = ""
-    """Of times that tell none."""
+    """Of times that name none."""
     time_zones: dict[str, ZoneName] = Field(default_factory=dict)
     """The same for single stores, by their ids."""
     stock_item_types: tuple[str, ...] = ("Stock",)
@@ -29,7 +29,7 @@ class PoslogOptions(BaseModel):
     restocked: tuple[str, ...] = ("ReturnToStock",)
     """Disposal methods after which returned units are for sale."""
     returned_status: str = ""
-    """Status of returned units that tell no disposal; empty when they are for sale."""
+    """Status of returned units that name no disposal; empty when they are for sale."""
     watch_numbers: bool = True
     """Whether a case is opened where a till's transactions do not all come. Not where a feed leaves
     some out, such as control transactions.
@@ -37,7 +37,7 @@ class PoslogOptions(BaseModel):
     numbers_grace: timedelta = timedelta(hours=36)
     """How long they may be missing: tills keep what they sold while they are offline."""
     hold_suspended: bool = True
-    """Whether units of suspended transactions are held. Not where tills do not tell of those: there
+    """Whether units of suspended transactions are held. Not where tills do not report those: there
     is nothing to free when one is resumed then.
     """
     suspended_hold: timedelta = timedelta(days=1)

@@ -1,8 +1,8 @@
 """What a POSLog names its transactions by, and when they happened.
 
 A till numbers its transactions; the business date keeps numbers apart that begin anew, daily or at
-the end of their range. A line of a receipt is told by all four: store, till, date and number, and
-its number in the transaction.
+the end of their range. A line of a receipt is identified by all four: store, till, date and
+number, and its number in the transaction.
 """
 
 import re
@@ -101,7 +101,7 @@ _TIMES: Final = ("EndDateTime", "ReceiptDateTime", "PaymentDateTime", "BeginDate
 
 
 def time_of(parts: Children, retail: Children, path: str, zone: tzinfo | None) -> datetime:
-    """When a transaction was finished. A time that tells its zone is preferred to one that does
+    """When a transaction was finished. A time that names its zone is preferred to one that does
     not; the latter is of `zone`.
     """
     found = {

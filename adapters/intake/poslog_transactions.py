@@ -128,7 +128,7 @@ class _Transaction:
         return [held]
 
     def _let_go(self, name: str, at: int) -> Decoded:
-        """Frees what is held for a suspended transaction; it may have been told or not."""
+        """Frees what is held for a suspended transaction; it may have been reported or not."""
         return OrderEvent(
             source=self.source,
             id=f"{self.receipt.id}/resumed/{at}",

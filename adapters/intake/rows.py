@@ -64,8 +64,8 @@ def key(message: Message) -> str:
 
 def decode(message: Message, options: Rows) -> Iterator[Decoded | Undecodable]:
     """The events of the rows of a message. One that is wrong does not hold up the others."""
-    told = message.attributes.get("line", "0")
-    line = fields.whole(told, "line", 0, _SEQUENCE_MAX)
+    given = message.attributes.get("line", "0")
+    line = fields.whole(given, "line", 0, _SEQUENCE_MAX)
     if "refused" in message.attributes:
         raise Undecodable(f"line[{line}]", message.body[:80], message.attributes["refused"])
     origin = _Origin(message, options)

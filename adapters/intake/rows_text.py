@@ -40,12 +40,12 @@ def iso_of(time: str, date_format: str) -> str | None:
 
 
 def csv_rows(text: str, line: int, options: Rows) -> Iterator[tuple[int, Cells | Undecodable]]:
-    """Rows with the numbers of their lines; the text begins with the header, and the line behind
+    """Rows with the numbers of their lines; the text begins with the header, and the line after
     it has the number `line`, or else the next one.
     """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=options.delimiter, strict=True)
     columns = _header(reader, options)
-    # The line behind the header is the first of the message, wherever it is in the file.
+    # The line after the header is the first of the message, wherever it is in the file.
     offset = line - reader.line_num if line else 1
     while True:
         number = reader.line_num + offset

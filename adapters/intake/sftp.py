@@ -152,5 +152,5 @@ async def _move(sftp: asyncssh.SFTPClient, there: str, to: str) -> None:
 
 
 def is_name(name: str) -> bool:
-    """Whether a name that a server tells is one: a path would lead out of the folder."""
+    """Whether a name that a server gives is one: a path would lead out of the folder."""
     return name not in ("", ".", "..") and not set(name) & set("/\\\0")

@@ -70,7 +70,7 @@ class WebhookOptions(BaseModel):
     time: JsonPath = ""
     time_format: Literal["iso", "seconds", "milliseconds"] = "iso"
     time_zone: ZoneName = ""
-    """Of times that tell none."""
+    """Of times that name none."""
     reference: JsonPath = ""
     reference_kind: str = "document"
     """"reservation", "supply" or "transfer" when the core knows the reference."""
@@ -199,7 +199,7 @@ class _Record:
         return at(path, self._record, self._document)
 
     def _at(self, path: str) -> str:
-        """A path as an error tells it, in the sender's words."""
+        """A path as an error shows it, in the sender's words."""
         if not path:
             return f"{self._path} (the options name no path)"
         return path if path.startswith(("$.", "=")) else f"{self._path}.{path}"

@@ -32,33 +32,33 @@ _SETS: Final[dict[str, Callable[[TransactionSet, X12], Iterator[Decoded | Undeco
 
 def key(message: Message) -> str:
     """A hash of what came. A control number that comes again with other content is another message:
-    the core tells that the ids of its events were used before.
+    the core reports that the ids of its events were used before.
     """
     return hashlib.blake2b(message.body, digest_size=16).hexdigest()
 
 
 def decode(message: Message, options: X12) -> Iterator[Decoded | Undecodable]:
-    """The events of the transaction sets of a message, which are whole or are told."""
+    """The events of the transaction sets of a message, which are whole or are reported."""
     # Latin-1 reads each byte; those of UTF-8 are read as that where a text has them.
     try:
         text = message.body.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = message.body.decode("latin-1")
-    for told in transaction_sets(text):
-        if isinstance(told, Undecodable):
-            yield told
-        elif told.is_test and not options.accepts_tests:
+    for found in transaction_sets(text):
+        if isinstance(found, Undecodable):
+            yield found
+        elif found.is_test and not options.accepts_tests:
             yield Ignored("test")
-        elif told.code not in _SETS:
-            yield Ignored(f"x12_{told.code[:8]}")
+        elif found.code not in _SETS:
+            yield Ignored(f"x12_{found.code[:8]}")
         else:
-            yield from _of_set(told, options)
+            yield from _of_set(found, options)
 
 
-def _of_set(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodable]:
+def _of_set(found: TransactionSet, options: X12) -> Iterator[Decoded | Undecodable]:
     """The events of a set, and what is wrong with it."""
     try:
-        yield from _SETS[told.code](told, options)
+        yield from _SETS[found.code](found, options)
     except Undecodable as wrong:
         yield wrong
 

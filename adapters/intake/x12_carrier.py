@@ -2,7 +2,7 @@
 
 Source: segments B10, LX and AT7 of the 004010 dictionary, and its codes 1650 (status of a shipment)
 and 1651 (reasons). Units have left stock when their warehouse shipped them, so a delivery changes
-nothing. What is refused or returned comes back by its receipt, and a 214 tells neither products
+nothing. What is refused or returned comes back by its receipt, and a 214 names neither products
 nor how many: what becomes of units that do not arrive is for somebody to decide.
 
 Rules of this file: pure.
@@ -29,9 +29,9 @@ _TEXTS: Final = {
 }
 
 
-def statuses(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodable]:
-    """What a 214 tells of a shipment, status by status."""
-    b10 = first(told, "B10")
+def statuses(transaction: TransactionSet, options: X12) -> Iterator[Decoded | Undecodable]:
+    """What a 214 says of a shipment, status by status."""
+    b10 = first(transaction, "B10")
     shipment = b10.get(2) or b10.required(1, "the number of the shipment")
 
     def read(number: int, at7: Segment, _inside: list[Segment]) -> Iterator[Decoded]:
@@ -41,8 +41,8 @@ def statuses(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodab
             yield Ignored("delivered" if status in _DELIVERED else "in_transit")
             return
         yield Exceptional(
-            source=f"x12/{told.sender}",
-            id=f"{told.control}/{number}",
+            source=f"x12/{transaction.sender}",
+            id=f"{transaction.control}/{number}",
             kind=kind,
             subject=f"shipment {shipment}",
             text=f"The carrier says that shipment {shipment} {_TEXTS[kind]}.",
@@ -55,4 +55,4 @@ def statuses(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodab
             },
         )
 
-    yield from each_loop(told.segments, "AT7", read)
+    yield from each_loop(transaction.segments, "AT7", read)

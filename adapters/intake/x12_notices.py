@@ -58,20 +58,20 @@ def _level(hl: Segment, inside: Iterable[Segment], options: X12) -> _Level:
     return _Level(hl.get(2), places, named.get("PRF"), named.get("LIN"), named.get("SN1"))
 
 
-def supply(told: TransactionSet, options: X12) -> Iterator[Decoded]:
+def supply(transaction: TransactionSet, options: X12) -> Iterator[Decoded]:
     """What an 856 announces, each product of a shipment or order once; cancelled, of 0 units."""
-    bsn = first(told, "BSN")
-    found = loops(told.segments, "HL")
+    bsn = first(transaction, "BSN")
+    found = loops(transaction.segments, "HL")
     levels = {hl.get(1): _level(hl, inside, options) for hl, inside in found}
     is_cancelled = bsn.get(1) in _CANCELS
-    expected = None if is_cancelled else _expected(told, bsn, options)
+    expected = None if is_cancelled else _expected(transaction, bsn, options)
     totals: dict[tuple[str, str, str, str], Decimal] = {}
-    for key, amount in _items(told, bsn, levels, options):
+    for key, amount in _items(transaction, bsn, levels, options):
         totals[key] = totals.get(key, Decimal(0)) + (Decimal(0) if is_cancelled else amount)
     for number, ((known_by, product, place, unit), amount) in enumerate(totals.items(), 1):
         yield StockFact(
-            source=f"x12/{told.sender}",
-            id=f"{told.control}/{number}",
+            source=f"x12/{transaction.sender}",
+            id=f"{transaction.control}/{number}",
             kind=FactKind.SUPPLY,
             sku=product,
             location=place,
@@ -84,10 +84,10 @@ def supply(told: TransactionSet, options: X12) -> Iterator[Decoded]:
 
 
 def _items(
-    told: TransactionSet, bsn: Segment, levels: Mapping[str, _Level], options: X12
+    transaction: TransactionSet, bsn: Segment, levels: Mapping[str, _Level], options: X12
 ) -> Iterator[tuple[tuple[str, str, str, str], Decimal]]:
     """What each item is known by, its SKU, where it goes, its unit; and how many there are."""
-    before = places_of(header(told, "HL"), options.destinations)
+    before = places_of(header(transaction, "HL"), options.destinations)
     for number, level in levels.items():
         if level.lin is None or level.sn1 is None:
             continue
@@ -107,7 +107,7 @@ def _items(
         places = dict(before)
         for each in reversed(above):
             places |= each.places
-        place = location(places, told, options.destinations, options)
+        place = location(places, transaction, options.destinations, options)
         product = sku(level.lin, lin_pairs(level.lin), options)
         yield (known_by, product, place, level.sn1.get(3)), amount
 
@@ -121,9 +121,9 @@ def _above(number: str, levels: Mapping[str, _Level]) -> list[_Level]:
     return found
 
 
-def _expected(told: TransactionSet, bsn: Segment, options: X12) -> datetime:
-    """When the goods arrive: as told, or some days after shipping, or else after the notice."""
-    dates = {each.get(1): each for each in told.segments if each.name == "DTM"}
+def _expected(transaction: TransactionSet, bsn: Segment, options: X12) -> datetime:
+    """When the goods arrive: as stated, or some days after shipping, or else after the notice."""
+    dates = {each.get(1): each for each in transaction.segments if each.name == "DTM"}
     arrival = next((dates[kind] for kind in _ARRIVALS if kind in dates), None)
     if arrival:
         return instant(arrival, 2, 3, options)

@@ -1,12 +1,12 @@
 """X12 interchanges: their separators, their envelopes, their segments.
 
-Source: ASC X12.5 and X12.6 as vendors' guides tell them. ISA has a fixed length of 106 characters:
+Source: ASC X12.5 and X12.6 as vendors' guides give them. ISA has a fixed length of 106 characters:
 its fourth is the separator of elements, and its last three are ISA16, which separates components,
 and the end of a segment. ISA, GS and ST are closed by IEA, GE and SE, which repeat the control
 number and count what is between: that is how a truncated file is known.
 
-Rules of this file: pure. A transaction set whose own envelope is wrong is told, and those behind it
-are read; a wrong interchange or group ends it.
+Rules of this file: pure. A transaction set whose own envelope is wrong is reported, and those after
+it are read; a wrong interchange or group ends it.
 """
 
 from collections.abc import Iterator
@@ -144,8 +144,8 @@ def _check_nesting(segment: Segment) -> None:
 
 
 def _segments(text: str) -> Iterator[Segment]:
-    """Segments of all interchanges. Line ends behind segments belong to nobody."""
-    at, number = _behind_blanks(text, 0), 0
+    """Segments of all interchanges. Line ends after segments belong to nobody."""
+    at, number = _skip_blanks(text, 0), 0
     if at == len(text):
         raise Undecodable("ISA", "", "an interchange")
     while at < len(text):
@@ -159,7 +159,7 @@ def _segments(text: str) -> Iterator[Segment]:
                 raise Undecodable("segments", f"more than {_SEGMENTS_MAX}", "a shorter message")
             name, *elements = text[at:end].split(separator)
             yield Segment(number, name, tuple(elements))
-            at = _behind_blanks(text, end + 1)
+            at = _skip_blanks(text, end + 1)
             if name == "IEA":
                 break
 
@@ -180,7 +180,7 @@ def _separators(text: str, at: int, number: int) -> tuple[str, str]:
     return separator, terminator
 
 
-def _behind_blanks(text: str, at: int) -> int:
+def _skip_blanks(text: str, at: int) -> int:
     while at < len(text) and text[at] in " \t\r\n":
         at += 1
     return at

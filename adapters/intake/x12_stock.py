@@ -25,21 +25,21 @@ from .x12_values import (
 )
 
 
-def counts(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodable]:
+def counts(transaction: TransactionSet, options: X12) -> Iterator[Decoded | Undecodable]:
     """What an 846 says is on hand, each product a count at one location, or by SDQ at several."""
-    bia = first(told, "BIA")
-    time = _counted_at(told, bia, options)
-    header_place = _place(told, options)
+    bia = first(transaction, "BIA")
+    time = _counted_at(transaction, bia, options)
+    header_place = _place(transaction, options)
 
     def read(number: int, lin: Segment, inside: list[Segment]) -> Iterator[Decoded]:
         product = sku(lin, lin_pairs(lin), options)
-        amounts = _amounts(told, lin, inside, header_place, options)
+        amounts = _amounts(transaction, lin, inside, header_place, options)
         for at, (place, amount, unit) in enumerate(amounts, 1):
             if amount < 0:
                 raise Undecodable(lin.path(1), str(amount), "a quantity of 0 or more in QTY")
             yield StockFact(
-                source=f"x12/{told.sender}",
-                id=f"{told.control}/{number}/{at}",
+                source=f"x12/{transaction.sender}",
+                id=f"{transaction.control}/{number}/{at}",
                 kind=FactKind.COUNT,
                 sku=product,
                 location=place,
@@ -50,30 +50,30 @@ def counts(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodable
                 basis=CountBasis(options.basis),
             )
 
-    yield from each_loop(told.segments, "LIN", read)
+    yield from each_loop(transaction.segments, "LIN", read)
 
 
-def _place(told: TransactionSet, options: X12) -> str | Undecodable:
+def _place(transaction: TransactionSet, options: X12) -> str | Undecodable:
     """The location of the set, or what is wrong with it, which lines by SDQ do not mind."""
     try:
-        return stock_location(told, "LIN", options)
+        return stock_location(transaction, "LIN", options)
     except Undecodable as wrong:
         return wrong
 
 
-def _counted_at(told: TransactionSet, bia: Segment, options: X12) -> datetime:
+def _counted_at(transaction: TransactionSet, bia: Segment, options: X12) -> datetime:
     """The instant of the counts. A day alone would be any time of it, and the count wrong by all
     that was sold on it.
     """
     if bia.get(5):
         return instant(bia, 4, 5, options)
-    if bia.get(4)[-6:] != told.gs.get(4)[-6:]:
+    if bia.get(4)[-6:] != transaction.gs.get(4)[-6:]:
         raise Undecodable(bia.path(5), "", "the time of day of the counts")
-    return when(told, bia, 4, options)
+    return when(transaction, bia, 4, options)
 
 
 def _amounts(
-    told: TransactionSet,
+    transaction: TransactionSet,
     lin: Segment,
     inside: list[Segment],
     place: str | Undecodable,
@@ -86,28 +86,28 @@ def _amounts(
             yield sdq.required(at, "a location"), quantity(sdq, at + 1), sdq.get(1)
     if by_location:
         return
-    told_kinds = {each.get(1): each for each in inside if each.name == "QTY"}
-    kind = next((kind for kind in options.counted if kind in told_kinds), None)
+    quantities = {each.get(1): each for each in inside if each.name == "QTY"}
+    kind = next((kind for kind in options.counted if kind in quantities), None)
     if kind is None:
         wanted = f"QTY of {' or '.join(options.counted)}"
-        raise Undecodable(lin.path(1), sorted(told_kinds), wanted)
-    qty = told_kinds[kind]
+        raise Undecodable(lin.path(1), sorted(quantities), wanted)
+    qty = quantities[kind]
     unit = next((each.get(1) for each in inside if each.name == "UIT"), "")
     if isinstance(place, Undecodable):
         raise place
-    yield place, quantity(qty, 2), _unit(told, qty.get(3) or unit)
+    yield place, quantity(qty, 2), _unit(transaction, qty.get(3) or unit)
 
 
-def _unit(told: TransactionSet, unit: str) -> str:
+def _unit(transaction: TransactionSet, unit: str) -> str:
     """The first component of a composite unit."""
-    return unit.split(told.isa.elements[15], maxsplit=1)[0]
+    return unit.split(transaction.isa.elements[15], maxsplit=1)[0]
 
 
-def adjustments(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodable]:
+def adjustments(transaction: TransactionSet, options: X12) -> Iterator[Decoded | Undecodable]:
     """What a 947 says was corrected, or put into a status or taken out of it."""
-    w15 = first(told, "W15")
-    time = when(told, w15, 1, options)
-    place = stock_location(told, "W19", options)
+    w15 = first(transaction, "W15")
+    time = when(transaction, w15, 1, options)
+    place = stock_location(transaction, "W19", options)
 
     def read(number: int, w19: Segment, _inside: list[Segment]) -> Iterator[Decoded]:
         reason, amount = w19.required(1, "a reason"), quantity(w19, 2)
@@ -118,8 +118,8 @@ def adjustments(told: TransactionSet, options: X12) -> Iterator[Decoded | Undeco
             return
         status = options.statuses.get(reason, "")
         yield StockFact(
-            source=f"x12/{told.sender}",
-            id=f"{told.control}/{number}",
+            source=f"x12/{transaction.sender}",
+            id=f"{transaction.control}/{number}",
             kind=FactKind.STATUS_CHANGE if status else FactKind.ADJUSTMENT,
             sku=sku(w19, (5, 7, 17), options, upc=4),
             location=place,
@@ -132,4 +132,4 @@ def adjustments(told: TransactionSet, options: X12) -> Iterator[Decoded | Undeco
             to_status=status if amount < 0 else "",
         )
 
-    yield from each_loop(told.segments, "W19", read)
+    yield from each_loop(transaction.segments, "W19", read)

@@ -41,7 +41,7 @@ class X12(BaseModel):
     skus: Sequence[str] = ("SK", "VN", "VP", "BP", "IN", "UP", "EN", "UK")
     """Kinds of product ids (235) that may be the SKU, the first that there is."""
     counted: Sequence[str] = ("17", "33")
-    """Kinds of quantities (673) of an 846 that tell what is on hand, the first that there is."""
+    """Kinds of quantities (673) of an 846 that say what is on hand, the first that there is."""
     basis: Literal["shelf", "books"] = "shelf"
     """What counts have seen; see CountBasis. A warehouse counts where the goods lie, and has seen
     what it shipped; books of an ERP have seen what was posted in them.
@@ -75,7 +75,7 @@ class X12(BaseModel):
     quantity is then what was shipped to date (SN104).
     """
     transit_days: int = 0
-    """Days from shipping to arrival, for an 856 that tells no delivery date."""
+    """Days from shipping to arrival, for an 856 that gives no delivery date."""
     accepts_tests: bool = False
     """Whether interchanges that are marked as tests count."""
     time_zone: ZoneName = ""
@@ -106,33 +106,33 @@ def places_of(segments: Iterable[Segment], kinds: Sequence[str]) -> dict[str, st
 
 
 def location(
-    places: Mapping[str, str], told: TransactionSet, kinds: Sequence[str], options: X12
+    places: Mapping[str, str], transaction: TransactionSet, kinds: Sequence[str], options: X12
 ) -> str:
     """The code of the first kind of party that is named, or the location of the options."""
     found = next((places[kind] for kind in kinds if kind in places), options.location)
     if not found:
         wanted = f"N1 of {' or '.join(kinds)} with its code (N104), or the option location"
-        raise Undecodable(told.st.path(1), told.code, wanted)
+        raise Undecodable(transaction.st.path(1), transaction.code, wanted)
     return found
 
 
-def stock_location(told: TransactionSet, detail: str, options: X12) -> str:
+def stock_location(transaction: TransactionSet, detail: str, options: X12) -> str:
     """The location that a transaction set names before its first detail."""
-    places = places_of(header(told, detail), options.locations)
-    return location(places, told, options.locations, options)
+    places = places_of(header(transaction, detail), options.locations)
+    return location(places, transaction, options.locations, options)
 
 
-def header(told: TransactionSet, detail: str) -> list[Segment]:
+def header(transaction: TransactionSet, detail: str) -> list[Segment]:
     """The segments of a transaction set before its first detail."""
-    return list(takewhile(lambda each: each.name != detail, told.segments))
+    return list(takewhile(lambda each: each.name != detail, transaction.segments))
 
 
-def first(told: TransactionSet, name: str) -> Segment:
+def first(transaction: TransactionSet, name: str) -> Segment:
     """The first segment of a name, which has to be there. Raises `Undecodable`."""
-    for segment in told.segments:
+    for segment in transaction.segments:
         if segment.name == name:
             return segment
-    raise Undecodable(told.st.path(1), told.code, f"a segment {name}")
+    raise Undecodable(transaction.st.path(1), transaction.code, f"a segment {name}")
 
 
 def quantity(segment: Segment, element: int) -> Decimal:
@@ -168,11 +168,11 @@ def instant(segment: Segment, date: int, time: int, options: X12) -> datetime:
         raise Undecodable(segment.path(date), f"{day} {clock}", "a time that there is") from None
 
 
-def when(told: TransactionSet, segment: Segment, date: int, options: X12) -> datetime:
+def when(transaction: TransactionSet, segment: Segment, date: int, options: X12) -> datetime:
     """The day in an element: at the time when its group was made, if that was the same day, and
     else at midnight. Without a day it is when the group was made.
     """
-    made = instant(told.gs, 4, 5, options)
-    if not segment.get(date) or segment.get(date)[-6:] == told.gs.get(4)[-6:]:
+    made = instant(transaction.gs, 4, 5, options)
+    if not segment.get(date) or segment.get(date)[-6:] == transaction.gs.get(4)[-6:]:
         return made
     return instant(segment, date, 0, options)

@@ -51,9 +51,9 @@ _REST_FOLLOWS: Final = ("BO", "BP", "SS")
 _SUBSTITUTE: Final = "IS"
 
 
-def receipts(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodable]:
+def receipts(transaction: TransactionSet, options: X12) -> Iterator[Decoded | Undecodable]:
     """What a 944 says was received: what is fit for sale, what is not, and what is disputed."""
-    w17 = first(told, "W17")
+    w17 = first(transaction, "W17")
     if w17.get(1) == _EXERCISE:
         yield Ignored("exercise")
         return
@@ -61,13 +61,13 @@ def receipts(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodab
         raise Undecodable(w17.path(1), w17.get(1), "all that was received, not exceptions alone")
     is_return = w17.get(1) == _CUSTOMER_RETURN
     fact = StockFact(
-        source=f"x12/{told.sender}",
-        id=told.control,
+        source=f"x12/{transaction.sender}",
+        id=transaction.control,
         kind=FactKind.RETURN if is_return else FactKind.RECEIPT,
         sku="",
-        location=stock_location(told, "W07", options),
+        location=stock_location(transaction, "W07", options),
         quantity=Decimal(0),
-        time=when(told, w17, 2, options),
+        time=when(transaction, w17, 2, options),
         reference=_return(w17) if is_return else _came_of(w17, options),
     )
 
@@ -77,7 +77,7 @@ def receipts(told: TransactionSet, options: X12) -> Iterator[Decoded | Undecodab
         yield from _received(of_line, w07, exceptions, options)
         yield from _disputes(of_line, exceptions)
 
-    yield from each_loop(told.segments, "W07", read)
+    yield from each_loop(transaction.segments, "W07", read)
 
 
 def _received(
@@ -134,7 +134,7 @@ def _disputes(fact: StockFact, exceptions: Iterable[Segment]) -> Iterator[Except
                 id=f"{fact.id}/{at}",
                 kind=kind,
                 subject=fact.sku,
-                text=f"The warehouse tells of {w13.get(1)} {w13.get(2)} of {fact.sku}: {kind}.",
+                text=f"The warehouse reports {w13.get(1)} {w13.get(2)} of {fact.sku}: {kind}.",
                 time=fact.time,
                 details={"quantity": w13.get(1), "unit": w13.get(2), "condition": w13.get(3)},
             )
@@ -162,32 +162,32 @@ class _Shipped:
         }
 
 
-def shipments(told: TransactionSet, options: X12) -> Iterator[Decoded]:
+def shipments(transaction: TransactionSet, options: X12) -> Iterator[Decoded]:
     """What a 945 says was shipped of an order, or was not shipped after all, line by line."""
-    w06 = first(told, "W06")
+    w06 = first(transaction, "W06")
     if w06.get(1) == _EXERCISE:
         yield Ignored("exercise")
         return
     order = w06.required(2, "the depositor's order number")
-    time = when(told, w06, 3, options)
-    place = stock_location(told, "W12", options)
-    found = loops(told.segments, "W12")
+    time = when(transaction, w06, 3, options)
+    place = stock_location(transaction, "W12", options)
+    found = loops(transaction.segments, "W12")
     lines = _merged(_shipped(number, *each, options) for number, each in enumerate(found, 1))
     if w06.get(12) in _VOID:
-        yield from _voided(told, order, place, lines, time)
+        yield from _voided(transaction, order, place, lines, time)
         return
     of_order = [each for each in lines if each.status != _SUBSTITUTE]
     if any(each.shipped for each in of_order):
         yield OrderEvent(
-            source=f"x12/{told.sender}",
-            id=told.control,
+            source=f"x12/{transaction.sender}",
+            id=transaction.control,
             kind=OrderKind.SHIPPED,
             order=order,
             lines=_order_lines(of_order, place),
             time=time,
         )
     for each in lines:
-        yield from _differences(told, order, place, each, time)
+        yield from _differences(transaction, order, place, each, time)
 
 
 def _shipped(number: int, w12: Segment, inside: Iterable[Segment], options: X12) -> _Shipped:
@@ -204,7 +204,7 @@ def _shipped(number: int, w12: Segment, inside: Iterable[Segment], options: X12)
 
 
 def _merged(lines: Iterable[_Shipped]) -> list[_Shipped]:
-    """Lines of the same number of an order as one: a line that is shipped from several lots tells
+    """Lines of the same number of an order as one: a line that is shipped from several lots says
     each time what was ordered.
     """
     found: dict[object, _Shipped] = {}
@@ -232,13 +232,13 @@ def _order_lines(lines: Iterable[_Shipped], place: str) -> tuple[OrderLine, ...]
 
 
 def _voided(
-    told: TransactionSet, order: str, place: str, lines: Iterable[_Shipped], time: datetime
+    transaction: TransactionSet, order: str, place: str, lines: Iterable[_Shipped], time: datetime
 ) -> Iterator[StockFact]:
     for each in lines:
         if each.shipped:
             yield StockFact(
-                source=f"x12/{told.sender}",
-                id=f"{told.control}/{each.number}",
+                source=f"x12/{transaction.sender}",
+                id=f"{transaction.control}/{each.number}",
                 kind=FactKind.SHIPMENT_REVERSAL,
                 sku=each.sku,
                 location=place,
@@ -250,7 +250,7 @@ def _voided(
 
 
 def _differences(
-    told: TransactionSet, order: str, place: str, each: _Shipped, time: datetime
+    transaction: TransactionSet, order: str, place: str, each: _Shipped, time: datetime
 ) -> Iterator[Decoded]:
     """What differs from the order: too few, which a person settles; too many, which left without
     an order; something else in place of what was ordered.
@@ -259,8 +259,8 @@ def _differences(
     surplus = each.shipped if is_substitute else max(each.shipped - each.ordered, Decimal(0))
     if surplus:
         yield StockFact(
-            source=f"x12/{told.sender}",
-            id=f"{told.control}/{each.number}",
+            source=f"x12/{transaction.sender}",
+            id=f"{transaction.control}/{each.number}",
             kind=FactKind.SALE,
             sku=each.sku,
             location=place,
@@ -275,8 +275,8 @@ def _differences(
         return
     kind = "substituted" if is_substitute else "over_shipped" if surplus else "short_pick"
     yield Exceptional(
-        source=f"x12/{told.sender}",
-        id=f"{told.control}/{each.number}/{kind}",
+        source=f"x12/{transaction.sender}",
+        id=f"{transaction.control}/{each.number}/{kind}",
         kind=kind,
         subject=order,
         text=f"Of order {order}, {each.shipped} {each.unit} of {each.sku} were shipped, "

@@ -48,7 +48,7 @@ class _Cutter:
         self._head: bytes | None = None
         self._start = -1
         self._is_over = False
-        """Whether a record has ended: where, the next event tells."""
+        """Whether a record has ended: where, the next event shows."""
         self._pieces: list[bytes] = []
 
     def feed(self, block: bytes, *, is_last: bool) -> list[bytes]:

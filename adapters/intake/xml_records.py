@@ -112,4 +112,4 @@ def _refuse_declarations(body: bytes) -> None:
     except Undecodable:
         raise
     except (_RootSeen, expat.ExpatError, LookupError, ValueError):
-        return  # what is not well-formed is told by the parser that reads it all
+        return  # what is not well-formed is reported by the parser that reads it all

@@ -1,4 +1,4 @@
-"""The time zone of an option: of a partner who tells the time of his clock and no zone."""
+"""The time zone of an option: of a partner who gives the time of his clock and no zone."""
 
 from typing import Annotated, TypeAlias
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ def _known(name: str) -> str:
 
 
 ZoneName: TypeAlias = Annotated[str, AfterValidator(_known)]
-"""An option: "Europe/Berlin", or empty when partners tell the zone."""
+"""An option: "Europe/Berlin", or empty when partners name the zone."""
 
 
 def zone(name: str) -> ZoneInfo | None:
