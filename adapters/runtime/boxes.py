@@ -16,7 +16,7 @@ DEAD_LETTERS: Final = "dead_letters"
 
 
 def put(tables: Tables, box: str, adapter: str, waiting: Waiting) -> None:
-    """Put something behind what waits; its number is that of `new_number`."""
+    """Put something after what waits; its number is that of `new_number`."""
     _table(tables, box).put(lane_key(adapter, waiting.number), pack_waiting(waiting))
     count(tables, box, adapter, 1)
 

@@ -111,7 +111,7 @@ def assign_case(tables: Tables, number: int, owner: str) -> bool:
 
 
 def cases(tables: Tables, after: int = 0) -> Iterator[Case]:
-    """All cases behind a number, oldest first."""
+    """All cases after a number, oldest first."""
     for _, record in tables.cases.entries(after=after.to_bytes(8) if after else b""):
         yield read_case(record)
 

@@ -1,6 +1,6 @@
 """All channels of a process, put together: one view of the core's levels, and a publisher for each.
 
-Rules of this file: it joins and tells figures; what things do is elsewhere.
+Rules of this file: it joins parts and reports figures; what things do is elsewhere.
 """
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ from .read_back import Reader
 from .settings import Configured
 from .store import Store
 
-#: Shares of ages that are told.
+#: Shares of ages that are reported.
 SHARES = {"lag_p50_s": 0.5, "lag_p99_s": 0.99}
 
 
@@ -43,9 +43,9 @@ class Channels:
         now: Callable[[], datetime],
         clock: Callable[[], float],
     ) -> None:
-        told = [each.settings.publish for each in configured if each.settings.publish]
+        published = [each.settings.publish for each in configured if each.settings.publish]
         self.levels = Levels(
-            {location for each in told for some in each.nodes.values() for location in some},
+            {location for each in published for some in each.nodes.values() for location in some},
             store=store,
             client=client,
             clock=clock,

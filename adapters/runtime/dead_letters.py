@@ -21,7 +21,7 @@ from .store import Tables
 DEFECT: Final = "DEFECT"
 UNDECODABLE: Final = "UNDECODABLE"
 
-#: What is told of one message that has many mistakes.
+#: How many errors are reported of one message that has many.
 OTHERS_MAX: Final = 50
 
 
@@ -29,10 +29,10 @@ def message_letter(
     adapter: str,
     waiting: Waiting,
     errors: Sequence[Exception],
-    told: Sequence[Event],
+    taken: Sequence[Event],
     now: datetime,
 ) -> DeadLetter:
-    """The dead letter of a message that could not be decoded, or not all of it: `told` is what
+    """The dead letter of a message that could not be decoded, or not all of it: `taken` is what
     could, which its replay leaves out. The core knows events again for 7 days, and a letter lies
     for longer.
     """
@@ -49,7 +49,7 @@ def message_letter(
         number=waiting.replay_of,
         is_event=waiting.is_event,
         others=others,
-        told=[*waiting.told, *map(fingerprint, told)],
+        told=[*waiting.told, *map(fingerprint, taken)],
     )
 
 
@@ -78,7 +78,7 @@ def bury(letter: DeadLetter) -> Callable[[Tables], None]:
 
 
 def dead_letters(tables: Tables, after: int = 0) -> Iterator[DeadLetter]:
-    """All dead letters behind a number, oldest first."""
+    """All dead letters after a number, oldest first."""
     for _, record in tables.dead_letters.entries(after=after.to_bytes(8) if after else b""):
         yield read_dead_letter(record)
 
@@ -95,7 +95,7 @@ def dead_letter(tables: Tables, number: int) -> DeadLetter | None:
 
 
 def replay(tables: Tables, number: int) -> int:
-    """Put a dead letter, as it is now, into its inbox or outbox again, behind what waits, and
+    """Put a dead letter, as it is now, into its inbox or outbox again, after what waits, and
     return its number there; 0 if it is gone.
     """
     letter = dead_letter(tables, number)

@@ -1,6 +1,6 @@
 """How what came of an order was divided over its reservations, for as long as keys are known.
 
-What is still open tells no more once a part of it has been carried out. So the parts are durable
+What is still open no longer shows it once a part has been carried out. So the parts are durable
 before the core hears of the first, and a repeat, a reversal or the attempt after a crash has the
 same.
 """

@@ -92,8 +92,8 @@ def build_app(
     fail: Callable[[StoreFailed], None],
     more: Sequence[Route] = (),
 ) -> Starlette:
-    """The application, with `more` routes beside its own. `fail` is told when the store has failed,
-    so that the process stops.
+    """The application, with `more` routes beside its own. `fail` is called when the store has
+    failed, so that the process stops.
     """
 
     async def receive(request: Request) -> Response:

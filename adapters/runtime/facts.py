@@ -162,7 +162,7 @@ def verdict(fact: StockFact, result: stock.StockEventResult) -> Verdict:
         return settled
     outcome = stock.StockEventOutcome.Name(result.outcome).removeprefix("STOCK_EVENT_OUTCOME_")
     if outcome == "OUT_OF_ORDER" and fact.id and fact.kind is not FactKind.COUNT:
-        # A fact counts also when its number comes late; its id still tells a repeat.
+        # A fact counts also when its number comes late; its id still identifies a repeat.
         return Again(replace(fact, sequence=0))
     field, text = _DEAD[outcome]
     return Dead(outcome, f"{text}{_details(result)}", field, _value(fact, field))

@@ -1,7 +1,7 @@
 """What the adapters do, as figures: for Prometheus, for `holdfast adapters status`, and against the
 service levels that adapters.toml states.
 
-Rules of this file: it is told what happens, and changes none of it. The lag of an event is from
+Rules of this file: it takes in what happens, and changes none of it. The lag of an event is from
 when it happened, or came in where that is not known, until it is durable in the core. A word that
 is not ours makes a label as long as there are few of them: each is a series that is kept.
 """
@@ -64,7 +64,7 @@ class Figures:
         self.offers = counter("offers", "Offers to channels.", "adapter", "verdict")
         self.walks = counter("walks", "Walks of offers to channels.", "adapter", "path")
         self.heard = counter("heard", "What channels said that they show.", "adapter", "heard")
-        self.told = counter("told", "Changes sent to partners.", "adapter", "outcome")
+        self.sent = counter("told", "Changes sent to partners.", "adapter", "outcome")
         self._lag = durations("lag", "From when an event happened until the core has it.")
         self._received = durations(
             "delivery", "From when a message came in until the core has its events."
@@ -141,7 +141,7 @@ class Figures:
         return word if word in known else OTHER
 
     def _flow(self, adapter: str, event: Event) -> str:
-        """That of the adapter; what is about money has one of its own, whoever tells it."""
+        """That of the adapter; what is about money has one of its own, whoever reports it."""
         is_financial = isinstance(event, OrderEvent) and event.kind in FINANCIAL
         return "financial_posting" if is_financial else self._flows[adapter]
 

@@ -51,7 +51,7 @@ class Gate:
             THRESHOLD, TTL_S, exclude=[(BaseException, self._is_no_failure)]
         )
         self._breakers.add_listener(self._note_state)
-        stamina.instrumentation.set_on_retry_hooks([])  # retries are told by `last_error`
+        stamina.instrumentation.set_on_retry_hooks([])  # retries are reported by `last_error`
 
     def __repr__(self) -> str:
         return f"<Gate to {self.name}, {self.breaker}>"

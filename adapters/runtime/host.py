@@ -167,7 +167,7 @@ class Host:
         self, configured: Configured, dead: Mapping[str, int], paused: set[str]
     ) -> dict[str, Any]:
         name = configured.name
-        told: dict[str, Any] = {
+        status: dict[str, Any] = {
             "name": name,
             "kind": configured.settings.kind,
             "paused": name in paused,
@@ -176,19 +176,19 @@ class Host:
             "last_event": self.figures.last(name),
         }
         if (outbox := self.outboxes.get(name)) is not None:
-            told["outbox"] = outbox.depth()
-            told["problem"] = outbox.watch_error
+            status["outbox"] = outbox.depth()
+            status["problem"] = outbox.watch_error
         options = configured.settings.publish
         if options is not None and (channels := self.channels) is not None:
-            told["channel"] = channels.status(name, options)
-            told["problem"] = channels.problem(name)
+            status["channel"] = channels.status(name, options)
+            status["problem"] = channels.problem(name)
         if (partner := self.partners.get(name)) is not None:
-            told["partner"] = _gate(partner.gate)
+            status["partner"] = _gate(partner.gate)
         if (asking := self.pollers.get(name) or self.feeders.get(name)) is not None:
-            told["problem"] = asking.last_error or told.get("problem", "")
+            status["problem"] = asking.last_error or status.get("problem", "")
         if (lane := self.lanes.get(name)) is not None and lane.problem:
-            told["problem"] = lane.problem
-        return told
+            status["problem"] = lane.problem
+        return status
 
     def _inbox(self, configured: Configured) -> Inbox:
         window_s = self._settings.window_days * DAY_S
@@ -270,7 +270,7 @@ class Host:
     def _partner_parts(
         self, configured: Configured, client: Client, channels: Channels, partner: Partner
     ) -> list[Work]:
-        """What asks a partner, and tells it."""
+        """What asks a partner, and what informs it."""
         name, adapter, options = configured.name, configured.adapter, configured.settings.publish
         works: list[Work] = []
         if adapter.poll is not None:
@@ -316,7 +316,7 @@ class _Follower(Protocol):
 
 
 async def _followed(follower: _Follower) -> None:
-    """Follow what the core tells, also through times when it does not."""
+    """Follow what the core reports, also through times when it does not."""
     while True:
         try:
             await follower.follow()

@@ -147,7 +147,7 @@ class Inbox:
 
 def keyed(name: str, adapter: Adapter, message: Message) -> Keyed:
     """A message with its key. One without is kept as well, and is a dead letter later: it must not
-    hold up what comes behind it, and a partner would send it for days.
+    hold up what comes after it, and a partner would send it for days.
     """
     try:
         key = adapter.key(message)

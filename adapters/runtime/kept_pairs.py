@@ -31,7 +31,7 @@ class KeptPairs:
         return lambda tables: put_pairs(tables, self._channel, records)
 
     async def restore(self, clock: Callable[[], float]) -> None:
-        """Bring back what was kept before the process began. `clock` tells seconds."""
+        """Bring back what was kept before the process began. `clock` gives seconds."""
         last: PairRecord | None = None
         while page := self._page(last):
             for item, node, record in page:

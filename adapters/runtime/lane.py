@@ -75,8 +75,8 @@ Answer = TypeVar("Answer")
 AnyEvent = TypeVar("AnyEvent", bound=Event)
 
 
-class Told(Protocol):
-    """Who is told what becomes of messages; flow_metrics.py is."""
+class Observer(Protocol):
+    """Observes what becomes of messages; flow_metrics.py does."""
 
     def decoded(self, adapter: str, event: Event) -> None:
         """An event came out of a message."""
@@ -145,7 +145,7 @@ class Lane:
         client: Client,
         core: Gate,
         tables: mapping.Tables,
-        told: Told,
+        told: Observer,
         now: Callable[[], datetime],
         body_bytes_max: int | None = None,
         hear: Hear = nothing_heard,
@@ -165,7 +165,7 @@ class Lane:
         self._core = core
         self._calls = asyncio.Semaphore(CALLS_AT_ONCE)
         self._tables = tables
-        self._told = told
+        self._observer = told
         self._now = now
         self._body_bytes_max = body_bytes_max
         self._hear = hear
@@ -205,17 +205,17 @@ class Lane:
 
     async def _items(self, waiting: Waiting, done: Round) -> list[Item]:
         """The events of a message. One with parts that cannot be understood is a dead letter, and
-        its other parts count: once, so what was told before it was replayed is left out.
+        its other parts count: once, so what was taken before it was replayed is left out.
         """
         items: list[Item] = []
         errors: list[Exception] = []
-        told: list[Event] = []
-        told_before = set(waiting.told)
+        taken: list[Event] = []
+        taken_before = set(waiting.told)
         for place, decoded in enumerate(await self._decoded(waiting), 1):
             if isinstance(decoded, Exception):
                 errors.append(decoded)
             elif isinstance(decoded, Ignored):
-                self._told.ignored(self.name, decoded.reason)
+                self._observer.ignored(self.name, decoded.reason)
             elif isinstance(decoded, Numbered):
                 done.numbers.append(decoded)
             elif isinstance(decoded, Shown) and _has_no_zone(decoded.time):
@@ -223,16 +223,16 @@ class Lane:
             elif isinstance(decoded, Shown):
                 if (change := self._hear(decoded)) is not None:
                     done.changes.append(change)
-            elif not told_before or fingerprint(decoded) not in told_before:
-                told.append(decoded)
+            elif not taken_before or fingerprint(decoded) not in taken_before:
+                taken.append(decoded)
                 if (item := self._mapped(waiting, decoded, done)) is not None:
                     items.append(item)
             if place % MAPPED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         if errors:
-            letter = message_letter(self.name, waiting, errors, told, self._now())
+            letter = message_letter(self.name, waiting, errors, taken, self._now())
             done.changes.append(bury(letter))
-            self._told.buried(self.name, letter.reason)
+            self._observer.buried(self.name, letter.reason)
         return items
 
     async def _decoded(self, waiting: Waiting) -> list[Any]:
@@ -260,7 +260,7 @@ class Lane:
             dead = Dead("UNFIT", "its time has no zone", "time", f"{event.time}")
             self._bury(Item(waiting, event, event), "decode", dead, done)
             return None
-        self._told.decoded(self.name, event)
+        self._observer.decoded(self.name, event)
         try:
             mapped = mapping.apply(event, self._tables, waiting.message.received)
             return Item(waiting, event, mapped)
@@ -274,7 +274,7 @@ class Lane:
 
     async def _record(self, items: list[Item], done: Round) -> None:
         """Facts of different sources go side by side, those of one source one after another: what
-        many tills tell by turns takes a call for each till and not for each receipt.
+        many tills send by turns takes a call for each till and not for each receipt.
         """
         by_source: dict[str, list[Item]] = {}
         for item in items:
@@ -394,7 +394,7 @@ class Lane:
         if judged.case is not None:
             done.changes.append(raise_case(self.name, judged.case, self._now()))
         received = item.waiting.message.received
-        self._told.settled(self.name, item.event, judged.outcome, received)
+        self._observer.settled(self.name, item.event, judged.outcome, received)
         if judged.outcome == APPLIED and (sold := _sold_at(item)) is not None:
             self._sold(sold)
 
@@ -404,7 +404,7 @@ class Lane:
         done.changes.append(bury(letter))
         if (case := case_of_dead(event, dead)) is not None:
             done.changes.append(raise_case(self.name, case, self._now()))
-        self._told.buried(self.name, dead.reason)
+        self._observer.buried(self.name, dead.reason)
 
     # Waiting
 
@@ -461,7 +461,7 @@ def _sold_at(item: Item) -> datetime | None:
     return event.time if is_first else None
 
 
-#: What tells of a sale.
+#: What reports a sale.
 _PLACING: Final = (OrderKind.PLACED, OrderKind.STATE)
 
 

@@ -1,11 +1,11 @@
-"""Stock levels as the core tells them, for all channels of a process: one watch of the union of
+"""Stock levels as the core reports them, for all channels of a process: one watch of the union of
 their locations.
 
-Levels and the revisions behind them are written in one transaction, so that after a restart the
-core tells what has changed since, and no more. What a reset does not tell any more is gone.
+Levels and the revisions after them are written in one transaction, so that after a restart the core
+reports what has changed since, and no more. What a reset no longer reports is gone.
 
 Rules of this file: it knows no channel. Boards are told at once, and the store after: a crash in
-between has the core tell it again. So what comes next does not wait for the disk.
+between has the core report it again. So what comes next does not wait for the disk.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from .store import Store, Tables
 #: What WatchAvailability takes; more locations are watched as all.
 LOCATIONS_MAX: Final = 1_000
 
-#: Seconds between questions whether the core is there, when it has nothing to tell.
+#: Seconds between questions whether the core is there, when it has nothing to report.
 ASK_S: Final = 1.0
 
 #: Levels that are taken in before others get their turn on the loop: some milliseconds.
@@ -43,7 +43,7 @@ _CURSOR: Final = cursor_key("", "watch")
 
 
 class Levels:
-    """What the core tells of stock levels."""
+    """What the core reports of stock levels."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Levels:
         client: Client,
         clock: Callable[[], float],
     ) -> None:
-        """`clock` tells seconds that no correction of the time makes jump."""
+        """`clock` gives seconds that no correction of the time makes jump."""
         self.known = KnownLevels()
         self.boards: list[Board] = []
         self.changed: list[asyncio.Event] = []
@@ -63,15 +63,15 @@ class Levels:
         self.is_settling = False
         """Whether more of the same changes is on its way."""
         self.watch_error = ""
-        """Why the core does not tell levels; empty once it has."""
+        """Why the core does not report levels; empty once it has."""
         self._locations = frozenset(locations)
         self._store = store
         self._client = client
         self._clock = clock
         self._heard_s = clock()
         self._is_following = False
-        self._untold: set[tuple[str, str]] | None = None
-        """During a reset: what it has not told so far."""
+        self._unreported: set[tuple[str, str]] | None = None
+        """During a reset: what it has not reported so far."""
 
     async def follow(self) -> None:
         """Tell boards what was kept before the process began, and then what changes, until the task
@@ -130,14 +130,14 @@ class Levels:
             return list(islice(levels(tables, last), AT_ONCE))
 
     async def _watch(self, unkept: "_Unkept") -> None:
-        """Take in what the core tells."""
-        self._untold = None  # a reset that ended early tells nothing
+        """Take in what the core reports."""
+        self._unreported = None  # a reset that ended early says nothing
         locations = sorted(self._locations) if len(self._locations) <= LOCATIONS_MAX else []
         async for response in self._client.watch_availability(
             locations=locations, after=self._revisions()
         ):
-            told = await self._take_in(response)
-            await unkept.put(partial(_put, told, self._cursor(response.revisions)))
+            records = await self._take_in(response)
+            await unkept.put(partial(_put, records, self._cursor(response.revisions)))
 
     async def _keep(self, unkept: "_Unkept") -> None:
         """Keep what was taken in: what came during a write is kept by the next one."""
@@ -156,24 +156,24 @@ class Levels:
         self._heard_s = self._clock()
         self.is_settling = not response.revisions
         if response.reset:
-            self._untold = set(self.known)
-        told = [level for each in response.levels for level in _records(each)]
-        for place, level in enumerate(told, 1):
+            self._unreported = set(self.known)
+        records = [level for each in response.levels for level in _records(each)]
+        for place, level in enumerate(records, 1):
             if level.location in self._locations:
                 self._tell(level)
             if place % AT_ONCE == 0:
                 await asyncio.sleep(0)
         if response.revisions:
-            told += self._gone()
+            records += self._gone()
         for event in self.changed:
             event.set()
-        return told
+        return records
 
     def _tell(self, level: LevelRecord) -> None:
         """Tell boards what the core says of a level."""
         now_s = self._clock()
-        if self._untold is not None:
-            self._untold.discard((level.sku, level.location))
+        if self._unreported is not None:
+            self._unreported.discard((level.sku, level.location))
         for board in self.boards:
             for old in level.other_names:
                 board.sku_renamed(old, level.sku)
@@ -182,11 +182,11 @@ class Levels:
             board.level_changed(level.sku, level.location, now_s)
 
     def _gone(self) -> list[LevelRecord]:
-        """At the end of a reset, what it did not tell: those levels have no units any more."""
-        if self._untold is None:
+        """At the end of a reset, what it did not report: those levels have no units any more."""
+        if self._unreported is None:
             return []
-        gone = [LevelRecord(sku, location, 0, True) for sku, location in self._untold]
-        self._untold = None
+        gone = [LevelRecord(sku, location, 0, True) for sku, location in self._unreported]
+        self._unreported = None
         for level in gone:
             self._tell(level)
         self.known.is_whole = True
@@ -201,7 +201,7 @@ class Levels:
         return json.dumps(cursor).encode() if kept else b""
 
     def _revisions(self) -> list[common.Revision]:
-        """Where the watch resumes: nowhere if locations are new, of which nothing was told."""
+        """Where the watch resumes: nowhere if locations are new, of which nothing was reported."""
         with self._store.reading() as tables:
             kept = json.loads(tables.cursors.get(_CURSOR) or b'{"locations": [], "revisions": []}')
         if not self._locations.issubset(kept["locations"]):
@@ -214,8 +214,8 @@ _Unkept: TypeAlias = asyncio.Queue[Callable[[Tables], None]]
 
 
 def _records(update: watch.LevelUpdate) -> Iterator[LevelRecord]:
-    """What is told of a level: first that it has no units under the other names of its SKU. Those
-    levels are kept, since a channel that shows them may not have heard of it yet.
+    """What is reported of a level: first that it has no units under the other names of its SKU.
+    Those levels are kept, since a channel that shows them may not have heard of it yet.
     """
     level, names = update.level, tuple(update.other_names)
     for old in names:
@@ -230,8 +230,8 @@ def _put_all(changes: Sequence[Callable[[Tables], None]], tables: Tables) -> Non
         change(tables)
 
 
-def _put(told: Sequence[LevelRecord], cursor: bytes, tables: Tables) -> None:
-    for level in told:
+def _put(records: Sequence[LevelRecord], cursor: bytes, tables: Tables) -> None:
+    for level in records:
         put_level(tables, level)
     if cursor:
         tables.cursors.put(_CURSOR, cursor)

@@ -28,7 +28,7 @@ def differs(channel: str, shown: Shown, target: int) -> Exceptional:
 
 
 def unanswered(channel: str, path: str, text: str) -> Exceptional:
-    """The channel does not tell what became of a load."""
+    """The channel does not say what became of a load."""
     subject = f"{channel}: {path}"
     return Exceptional(source="", id="", kind="offers_unanswered", subject=subject, text=text)
 

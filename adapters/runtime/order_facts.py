@@ -30,7 +30,7 @@ _DIVIDED: Final = {
 
 
 class OrderFacts:
-    """Tells the core of such facts. Raises what the client raises."""
+    """Reports such facts to the core. Raises what the client raises."""
 
     def __init__(self, client: Client, states: OrderStates, divided: Divided) -> None:
         self._client = client
@@ -40,7 +40,7 @@ class OrderFacts:
     async def record(
         self, fact: StockFact, result: stock.StockEventResult, refused: Dead
     ) -> Settled | Dead:
-        """Tell the core of a fact that it has refused where it fits; `refused` where it does not.
+        """Report a fact that the core has refused where it fits; `refused` where it does not.
         Raises StoreFull, StoreFailed.
         """
         if fact.reference is None or fact.reference.kind != "reservation":
@@ -54,7 +54,7 @@ class OrderFacts:
         found = await self._states.find(fact.reference.id)
         if not (parts := _divide(fact, found, result.possible)):
             return refused
-        # Its reversal, which came behind it in the same call, waits for it as it is.
+        # Its reversal, which came after it in the same call, waits for it as it is.
         if isinstance(settled := await self._recorded(fact), Settled):
             return settled
         await self._divided.note(source, known_id, parts)
@@ -83,7 +83,7 @@ def _divided_as(fact: StockFact) -> tuple[str, str]:
 
 def _divide(fact: StockFact, found: Sequence[reservation.Reservation], first: int) -> Parts:
     """Which reservations have the units of a fact, and how many: one where one has all of them;
-    none where they do not have them together. The first has so many, as the core has told.
+    none where they do not have them together. The first has so many, as the core has said.
     """
     there = {each.reservation_id: _units_of(fact, each) for each in found[1:]}
     wanted = units("quantity", fact.quantity)

@@ -1,6 +1,6 @@
-"""What is to be done so that the reservations of an order stand as a channel tells.
+"""What is to be done so that the reservations of an order stand as a channel says.
 
-Rules of this file: it decides and does not wait. A channel tells of each line how many units were
+Rules of this file: it decides and does not wait. A channel says of each line how many units were
 ordered, shipped and cancelled since it began: three numbers that rise. What the core has is brought
 up to the higher of both, so states that come late or twice change nothing.
 
@@ -21,8 +21,8 @@ from .facts import units
 from .order_calls import Line
 
 
-class Told(NamedTuple):
-    """A line as a channel tells it, in units."""
+class LineState(NamedTuple):
+    """A line as a channel reports it, in units."""
 
     id: str
     sku: str
@@ -67,21 +67,21 @@ Found: TypeAlias = Sequence[reservation.Reservation]
 Moves: TypeAlias = dict[str, list[Line]]
 
 
-def told_lines(event: OrderEvent) -> list[Told]:
+def line_states(event: OrderEvent) -> list[LineState]:
     """The lines of a state. Raises Undecodable where one has no id, or the id of another."""
-    told: dict[str, Told] = {}
+    states: dict[str, LineState] = {}
     for place, line in enumerate(event.lines):
         path = f"lines[{place}]"
-        if not line.id or line.id in told:
+        if not line.id or line.id in states:
             raise Undecodable(f"{path}.id", line.id, "an id of its own in the order")
         ordered, shipped, cancelled = (
             units(f"{path}.{name}", getattr(line, name))
             for name in ("quantity", "shipped", "cancelled")
         )
-        told[line.id] = Told(line.id, line.sku, line.location, ordered, shipped, cancelled)
-    if not told:
+        states[line.id] = LineState(line.id, line.sku, line.location, ordered, shipped, cancelled)
+    if not states:
         raise Undecodable("lines", (), "what the order is of")
-    return list(told.values())
+    return list(states.values())
 
 
 def next_name(order: str, found: Found) -> str:
@@ -90,7 +90,7 @@ def next_name(order: str, found: Found) -> str:
 
 
 def have_lines_left(found: Found) -> bool:
-    """Whether a reservation ended so long ago that the core tells its lines no more."""
+    """Whether a reservation ended so long ago that the core no longer reports its lines."""
     return any(not each.lines for each in found)
 
 
@@ -116,10 +116,10 @@ def spread(lines: Sequence[OrderLine], found: Found) -> Parts:
     return parts if len(found) > 1 else {}
 
 
-def missing(told: Iterable[Told], found: Found) -> list[Line]:
+def missing(states: Iterable[LineState], found: Found) -> list[Line]:
     """What is still to be placed, and where."""
     lines = []
-    for line in told:
+    for line in states:
         standing = _standing(line, found)
         if _is_moved(line, standing, found):
             place, ordered = (line.sku, line.location), line.ordered - standing.shipped
@@ -134,11 +134,11 @@ def missing(told: Iterable[Told], found: Found) -> list[Line]:
     return lines
 
 
-def moves(told: Iterable[Told], found: Found) -> tuple[Moves, Moves]:
+def moves(states: Iterable[LineState], found: Found) -> tuple[Moves, Moves]:
     """What is to be shipped and what to be cancelled, by reservation."""
     shipped: Moves = {}
     cancelled: Moves = {}
-    for line in told:
+    for line in states:
         standing = _standing(line, found)
         to_ship = line.shipped - standing.shipped
         to_cancel = line.cancelled - standing.cancelled
@@ -159,8 +159,8 @@ def _take(piece: Piece, there: int, wanted: int, line_id: str, into: Moves) -> i
     return taken
 
 
-def _is_moved(line: Told, standing: Standing, found: Found) -> bool:
-    """Whether a line has a new place: one where it has not been, told by a state that is behind in
+def _is_moved(line: LineState, standing: Standing, found: Found) -> bool:
+    """Whether a line has a new place: one where it has not been, from a state that is behind in
     nothing. An old state does not move it back, nor does a channel that does not know that an
     operator has re-sourced it.
     """
@@ -174,9 +174,9 @@ def _is_moved(line: Told, standing: Standing, found: Found) -> bool:
     return is_new and not is_behind and line.ordered - line.cancelled > standing.shipped
 
 
-def _standing(line: Told, found: Found) -> Standing:
-    """A line as the core has it. What it no longer tells is taken to be done, as far as the channel
-    tells that so much is: a reservation ends when all of it is.
+def _standing(line: LineState, found: Found) -> Standing:
+    """A line as the core has it. What it no longer reports is taken to be done, as far as the
+    channel says that so much is: a reservation ends when all of it is.
     """
     pieces = [
         Piece(

@@ -1,6 +1,6 @@
 """Whether units of an order that is sold already are missing: a person decides what to do then.
 
-The core is asked how things are. Its Reserve told that, too, but a crash behind a Reserve loses the
+The core is asked how things are. Its Reserve said that, too, but a crash after a Reserve loses the
 answer.
 """
 
@@ -12,7 +12,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..events import Exceptional, OrderEvent
 
-#: Lines endangered at a stock level that are looked through: as many as the core tells.
+#: Lines endangered at a stock level that are looked through: as many as the core reports.
 LINES_MAX: Final = 1_000
 
 #: Stock levels that the text of a case names.
@@ -35,14 +35,14 @@ async def short_case(
             missing[sku, location] = units
     if not missing:
         return None
-    told = [f"{units} of {sku} at {location}" for (sku, location), units in missing.items()]
-    more = ", and more" if len(told) > LEVELS_NAMED else ""
+    shortages = [f"{units} of {sku} at {location}" for (sku, location), units in missing.items()]
+    more = ", and more" if len(shortages) > LEVELS_NAMED else ""
     return Exceptional(
         source=event.source,
         id=event.id,
         kind="order_short",
         subject=event.order,
-        text=f"sold, but not in stock: {', '.join(told[:LEVELS_NAMED])}{more}",
+        text=f"sold, but not in stock: {', '.join(shortages[:LEVELS_NAMED])}{more}",
         correlation_id=event.correlation_id,
     )
 

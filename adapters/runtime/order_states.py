@@ -14,7 +14,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 from ..events import OrderEvent
 from .facts import Dead, Settled
 from .order_calls import APPLIED, OrderCalls, judged
-from .order_lines import Told, have_lines_left, missing, moves, next_name, told_lines
+from .order_lines import LineState, have_lines_left, line_states, missing, moves, next_name
 from .order_shortfalls import short_case
 
 #: Refusals of what somebody else has done between our look and our command, such as a warehouse
@@ -36,9 +36,9 @@ class OrderStates:
         """Place, ship and cancel what is behind the state. Raises Undecodable, and what the client
         raises.
         """
-        told = told_lines(event)
+        states = line_states(event)
         for attempt in range(ATTEMPTS):
-            done = await self._once(event, told)
+            done = await self._once(event, states)
             is_last = attempt == ATTEMPTS - 1
             if is_last or isinstance(done, Settled) or done.reason not in _OVERTAKEN:
                 break
@@ -47,9 +47,9 @@ class OrderStates:
             return Settled(done.outcome, await short_case(self._calls.client, event, found))
         return done
 
-    async def _once(self, event: OrderEvent, told: list[Told]) -> Settled | Dead:
+    async def _once(self, event: OrderEvent, states: list[LineState]) -> Settled | Dead:
         found = await self.find(event.order)
-        if lines := missing(told, found):
+        if lines := missing(states, found):
             if have_lines_left(found):
                 text = "it ended so long ago that its lines have left, and more is to be placed"
                 return Dead("RESERVATION_ENDED", text, "order", event.order)
@@ -59,12 +59,12 @@ class OrderStates:
                 if isinstance(reserved, Dead):
                     return reserved
                 found.append(await self._calls.read(name))
-        return await self._move(event, told, found)
+        return await self._move(event, states, found)
 
     async def _move(
-        self, event: OrderEvent, told: list[Told], found: list[reservation.Reservation]
+        self, event: OrderEvent, states: list[LineState], found: list[reservation.Reservation]
     ) -> Settled | Dead:
-        shipped, cancelled = moves(told, found)
+        shipped, cancelled = moves(states, found)
         held = [each.reservation_id for each in found if any(line.held for line in each.lines)]
         calls = self._calls
         steps: list[Callable[[], Awaitable[Any]]] = [

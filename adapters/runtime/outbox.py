@@ -1,6 +1,6 @@
-"""The way out: what became of reservations, told to a partner, each change once in effect.
+"""The way out: what became of reservations, sent to a partner, each change once in effect.
 
-Changes are kept with the resume token behind them in one transaction, and taken out when the
+Changes are kept with the resume token after them in one transaction, and taken out when the
 partner has them. The adapter's first request asks whether the partner has one already, so a crash
 between telling and taking out does not tell it twice.
 
@@ -73,7 +73,7 @@ class Outbox:
         self._now = now
         self._arrived = asyncio.Event()
         self.watch_error = ""
-        """Why the core does not tell changes; empty once it has."""
+        """Why the core does not report changes; empty once it has."""
 
     async def follow(self) -> None:
         """Keep the changes that concern the partner until the task is cancelled. Raises what the
@@ -103,7 +103,7 @@ class Outbox:
         ends: list[Callable[[Tables], None]] = []
         try:
             await self._tell(read_change(waiting.message.body))
-            self._figures.told.labels(self.name, "done").inc()
+            self._figures.sent.labels(self.name, "done").inc()
         except Refused as error:
             ends.append(self._dead(waiting, Dead("REFUSED", error.reason, error.field)))
         except Undecodable as error:
@@ -164,7 +164,7 @@ class Outbox:
             return next((each for each, _ in boxes.waiting(tables, boxes.OUTBOX, self.name)), None)
 
     def _dead(self, waiting: Waiting, dead: Dead) -> Callable[[Tables], None]:
-        self._figures.told.labels(self.name, "dead_letter").inc()
+        self._figures.sent.labels(self.name, "dead_letter").inc()
         letter = letter_of(self.name, waiting, waiting.message, "outbound", dead, self._now())
         return bury(replace(letter, number=waiting.replay_of))
 
@@ -179,8 +179,8 @@ class Outbox:
 
 
 def changes_of(response: watch.WatchReservationsResponse) -> list[Change]:
-    """The changes that a response tells. Lines of a reservation that differ by their ids alone are
-    told apart by their order.
+    """The changes that a response reports. Lines of a reservation that differ by their ids alone
+    are distinguished by their order.
     """
     seen: Counter[str] = Counter()
     changes = []
@@ -202,20 +202,20 @@ def read_change(body: bytes) -> Change:
     return Change(**fields | {"time": datetime.fromisoformat(fields["time"])})
 
 
-def _change(told: watch.ReservationChange) -> Change:
-    revision = told.revision
+def _change(change: watch.ReservationChange) -> Change:
+    revision = change.revision
     entry = f"{revision.timeline}/{revision.shard}/{revision.sequence}"
-    units = f"{told.reservation_id}/{told.sku}/{told.location}/{_state(told.state)}"
+    units = f"{change.reservation_id}/{change.sku}/{change.location}/{_state(change.state)}"
     return Change(
-        reservation_id=told.reservation_id,
-        sku=told.sku,
-        location=told.location,
-        quantity=told.quantity,
-        from_state=_state(told.from_state),
-        state=_state(told.state),
-        time=told.record_time.ToDatetime(UTC),
+        reservation_id=change.reservation_id,
+        sku=change.sku,
+        location=change.location,
+        quantity=change.quantity,
+        from_state=_state(change.from_state),
+        state=_state(change.state),
+        time=change.record_time.ToDatetime(UTC),
         id=f"{entry}/{units}",
-        correlation_id=told.correlation_id,
+        correlation_id=change.correlation_id,
     )
 
 

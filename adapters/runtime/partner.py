@@ -115,17 +115,17 @@ class Partner:
             return self._session
 
     async def _send(self, request: Request, session: Mapping[str, str]) -> Response:
-        bucket, told = self.budget(request.operation), Granted()
+        bucket, granted = self.budget(request.operation), Granted()
         wait_s = bucket.reserve(request.cost)
         try:
             await asyncio.sleep(wait_s)
             response = await self._exchange(request, session)
             if request.operation in self._buckets:
                 with suppress(Exception):  # what it says of budgets is no reason to lose its answer
-                    told = self._granted(response)
+                    granted = self._granted(response)
             return response
         finally:
-            bucket.answered(request.cost, told)
+            bucket.answered(request.cost, granted)
 
     async def _exchange(self, request: Request, session: Mapping[str, str]) -> Response:
         try:

@@ -1,6 +1,6 @@
 """Partners that are asked what is new: each page is durable before the next is asked for.
 
-Rules of this file: messages and the cursor behind them are written in one transaction, so a crash
+Rules of this file: messages and the cursor after them are written in one transaction, so a crash
 neither skips a page nor counts one twice.
 """
 

@@ -22,7 +22,7 @@ _LEVEL: Final = struct.Struct(">q?")
 
 
 class LevelRecord(NamedTuple):
-    """What the core told of a level."""
+    """What the core reported of a level."""
 
     sku: str
     location: str
@@ -58,7 +58,7 @@ def put_level(tables: Tables, level: LevelRecord) -> None:
 
 
 def levels(tables: Tables, after: LevelRecord | None) -> Iterator[LevelRecord]:
-    """Levels behind one, or all."""
+    """Levels after one, or all."""
     begin = f"{after.sku}\0{after.location}".encode() if after else b""
     for key, record in tables.levels.entries(after=begin):
         sku, _, location = key.decode().partition("\0")
@@ -76,7 +76,7 @@ def put_pairs(tables: Tables, adapter: str, pairs: Sequence[PairRecord]) -> None
 
 
 def pairs(tables: Tables, adapter: str, after: PairRecord | None = None) -> Iterator[PairRecord]:
-    """Pairs of a channel behind one, or all."""
+    """Pairs of a channel after one, or all."""
     begin = _pair_key(adapter, after.item, after.node) if after else b""
     for _, record in tables.pairs.entries(lane_prefix(adapter), begin):
         *kept, length = _PAIR.unpack_from(record)
@@ -106,13 +106,13 @@ def walks(tables: Tables, adapter: str) -> list[WalkRecord]:
     """All walks of a channel, each as far as its answers were kept without a gap."""
     found: list[WalkRecord] = []
     for key, record in tables.walks.entries(lane_prefix(adapter)):
-        told = json.loads(record)
+        fields = json.loads(record)
         number, place = int.from_bytes(key[-12:-4]), int.from_bytes(key[-4:])
         if not place:
-            offers = [Offer(*each) for each in told["offers"]]
-            found.append(WalkRecord(number, told["path"], offers))
+            offers = [Offer(*each) for each in fields["offers"]]
+            found.append(WalkRecord(number, fields["path"], offers))
         elif found and found[-1].number == number and place == len(found[-1].responses) + 1:
-            answer = told | {"body": b64decode(told["body"])}
+            answer = fields | {"body": b64decode(fields["body"])}
             found[-1].responses.append(Response(**answer))
     return found
 

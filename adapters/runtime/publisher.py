@@ -54,7 +54,7 @@ from .store import Store, StoreFailed, StoreFull, Tables
 #: Requests of one walk. A feed that is asked for every minute takes some for hours.
 REQUESTS_MAX: Final = 1_000
 
-#: Seconds in which a channel has to tell what became of a load that it has begun to take, or how it
+#: Seconds in which a channel has to say what became of a load that it has begun to take, or how it
 #: stands. Then it is offered again: no vendor states a time, and a feed takes minutes.
 UNANSWERED_S: Final = 3_600.0
 
@@ -105,7 +105,7 @@ class Publisher:
         now: Callable[[], datetime],
         clock: Callable[[], float],
     ) -> None:
-        """`is_away` tells whether the channel cannot be reached, or its orders are late. `clock` is
+        """`is_away` says whether the channel cannot be reached, or its orders are late. `clock` is
         for how long things take: seconds since 1970 that no correction of the time makes jump.
         """
         assert configured.settings.publish is not None
@@ -156,7 +156,7 @@ class Publisher:
             raise failed.exceptions[0] from failed
 
     def hear(self, shown: Shown) -> Callable[[Tables], None] | None:
-        """Take in what the channel shows, as it told; what has to be kept of it."""
+        """Take in what the channel shows, as it said; what has to be kept of it."""
         return self._note(shown, *self.board.hear(shown, self._now_s()))
 
     def hear_read(self, shown: Shown) -> Callable[[Tables], None] | None:
@@ -375,9 +375,9 @@ class Publisher:
         await self._end(walk, cases)
 
     async def _give_up(self, walk: Walk) -> None:
-        """Offer again what a channel does not tell of, mostly on paths that take less time."""
+        """Offer again what a channel does not report, mostly on paths that take less time."""
         path = self._paths[walk.place].name
-        self.problem = f"it does not tell what became of a {path} of {len(walk.flights):,} offers"
+        self.problem = f"it does not say what became of a {path} of {len(walk.flights):,} offers"
         self._figures.offers.labels(self.name, "unanswered").inc(len(walk.flights))
         self._loads.measure(walk.place, UNANSWERED_S)
         await self._lose(walk)

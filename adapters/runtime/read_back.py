@@ -24,7 +24,7 @@ AGAIN_S: Final = 3_600.0
 #: Share of a budget that is left for offers.
 LEFT_SHARE: Final = 0.5
 
-#: What a page shows, and the cursor of the next; empty behind the last.
+#: What a page shows, and the cursor of the next; empty after the last.
 Page: TypeAlias = tuple[Sequence[Shown], str]
 
 
@@ -86,12 +86,15 @@ class Reader:
         """What asks for a page, and what reads it."""
         of, options = self._read_back, self._options
         if isinstance(of, ReadBack):
-            return of.request(self._cursor, options), lambda told: of.page(told, options)
+            return of.request(self._cursor, options), lambda response: of.page(response, options)
         begin = int(self._cursor or 0)
         names = self._board.pairs.names
         end = begin + of.pairs_max
         cursor = str(end) if end < len(names) else ""
-        return of.request(names[begin:end], options), lambda told: (of.shown(told, options), cursor)
+        return of.request(names[begin:end], options), lambda response: (
+            of.shown(response, options),
+            cursor,
+        )
 
     def _has_spare(self) -> bool:
         bucket = self._partner.budget(self._operation)

@@ -32,7 +32,7 @@ class Waiting:
     is_event: bool = False
     """Whether it is a canonical event and not what the partner sent."""
     told: Sequence[str] = ()
-    """Its events that were told when it failed in part, as `fingerprint` has them."""
+    """Its events that were taken when it failed in part, as `fingerprint` has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class DeadLetter:
     others: Sequence[str] = ()
     """What else is wrong with it: the first of it."""
     told: Sequence[str] = ()
-    """Those of its events that were told, each as a `fingerprint`: a replay leaves them out."""
+    """Those of its events that were taken, each as a `fingerprint`: a replay leaves them out."""
     discarded: str = ""
     """Why an operator discarded it; it is kept for the record."""
 

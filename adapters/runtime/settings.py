@@ -1,6 +1,6 @@
 """adapters.toml: which adapters run, where their partners are, and their limits.
 
-Rules of this file: all that is wrong is told at once, by key, value and what would be right. An
+Rules of this file: all that is wrong is reported at once, by key, value and what would be right. An
 unknown key is refused: a misspelt limit is worse than none. A secret stands in a file or in the
 environment, and is not shown by anything here.
 """
@@ -99,7 +99,7 @@ class AdapterSettings(BaseModel):
     nats: NatsOptions | None = None
     """A consumer of NATS JetStream that is read."""
     url: str = ""
-    """Base address of the partner, to be polled and told."""
+    """Base address of the partner, to be polled and sent to."""
     every_s: Annotated[float, Field(ge=0.05, le=86_400)] = 30.0
     """Seconds between polls."""
     calls_per_s: Annotated[float, Field(gt=0, le=10_000)] = 10.0

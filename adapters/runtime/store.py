@@ -53,7 +53,7 @@ class Table(NamedTuple):
         return bool(self.transaction.delete(key, db=self.database))
 
     def entries(self, prefix: bytes = b"", after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """Keys and values under a prefix in the order of the keys, from behind `after` on."""
+        """Keys and values under a prefix in the order of the keys, from the one after `after` on."""
         with self.transaction.cursor(db=self.database) as cursor:
             found = cursor.set_range(after or prefix) if after or prefix else cursor.first()
             while found:
@@ -98,7 +98,7 @@ class Tables(NamedTuple):
     unmapped: Table
     """Adapter, table and name -> how often a mapping was missing."""
     levels: Table
-    """SKU and location -> what the core told of a stock level last."""
+    """SKU and location -> what the core reported of a stock level last."""
     pairs: Table
     """Adapter and hash of an item and a node -> what a channel shows of it."""
     walks: Table
@@ -183,7 +183,7 @@ class Store:
                 results = await loop.run_in_executor(self._thread, self._commit, changes)
             except StoreFull as error:
                 await self._write_apart(batch, error)
-            except Exception as error:  # noqa: BLE001 - told to everybody who waits
+            except Exception as error:  # noqa: BLE001 - raised for everybody who waits
                 self._fail(batch, error)
             else:
                 for (_, future), result in zip(batch, results, strict=True):

@@ -1,4 +1,4 @@
-"""Counters and histograms of what happens to each of thousands of events a second, told to
+"""Counters and histograms of what happens to each of thousands of events a second, for
 Prometheus when it asks. Its own take a lock and check a label each time: a third of an event.
 
 Rules of this file: the event loop counts, so no lock is taken.
@@ -60,6 +60,6 @@ class Durations(Collector):
         family = HistogramMetricFamily(name, text, labels=labels)
         for label, counts in self._counts.items():
             names = ("+Inf" if end == inf else str(end) for end in self._ends_s)
-            told = list(zip(names, accumulate(counts), strict=True))
-            family.add_metric((label,), told, self._sums[label])
+            buckets = list(zip(names, accumulate(counts), strict=True))
+            family.add_metric((label,), buckets, self._sums[label])
         yield family

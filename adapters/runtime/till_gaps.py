@@ -1,11 +1,12 @@
-"""Numbers of tills that did not come: noticed, told after a grace time, and healed when they come.
+"""Numbers of tills that did not come: noticed, reported after a grace time, and healed when they
+come.
 
 Of each till the runs of numbers that came are kept, by business date and number, so that they may
 come in any order; what lies between two runs is missing. Not where a till began its numbers anew:
 there the next ones are lower, or higher by more than a till makes while it is away.
 
 Rules of this file: a till has one case, which lists all that it misses. What a person has settled
-is not told again. A record has a bounded size: the oldest runs are forgotten, and their gaps.
+is not reported again. A record has a bounded size: the oldest runs are forgotten, and their gaps.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ LOOK_S: Final = 300.0
 #: Places that a case lists.
 LISTED_MAX: Final = 10
 
-#: When what is not told any more is due.
+#: When what is no longer reported is due.
 _NEVER_S: Final = math.inf
 
 
@@ -50,8 +51,8 @@ class Run:
     first: int
     last: int
     due_s: float = 0.0
-    """When a person is to be told of what is missing; 0 where nothing is."""
-    is_told: bool = False
+    """When what is missing is to be reported to a person; 0 where nothing is."""
+    is_reported: bool = False
 
 
 class Gap(NamedTuple):
@@ -91,15 +92,15 @@ def add(runs: list[Run], date: str, number: int, due_s: float) -> None:
     if at and runs[at - 1].date == date and number <= runs[at - 1].last:
         return
     run = Run(date, number, number)
-    if at < len(runs):  # what is missing there was noticed before, or told
-        run.due_s, run.is_told = runs[at].due_s, runs[at].is_told
+    if at < len(runs):  # what is missing there was noticed before, or reported
+        run.due_s, run.is_reported = runs[at].due_s, runs[at].is_reported
     runs.insert(at, run)
     for behind in (at + 1, at):
         if 0 < behind < len(runs):
             _join(runs, behind, due_s)
     if len(runs) > RUNS_MAX:
         del runs[0]
-        runs[0].due_s, runs[0].is_told = _NEVER_S, False
+        runs[0].due_s, runs[0].is_reported = _NEVER_S, False
 
 
 def gaps(runs: list[Run]) -> Iterator[Gap]:
@@ -125,13 +126,13 @@ def _note(tables: Tables, key: bytes, came: Sequence[Numbered], now: datetime) -
     source = came[0].source
     record = tables.tills.get(key)
     runs = [] if record is None else _read(record)[1]
-    was_told = any(_told(runs))
+    was_reported = any(_reported(runs))
     for each in came:
         add(runs, each.date, each.number, (now + each.grace).timestamp())
     tables.tills.put(key, _pack(source, runs))
-    if not was_told or (case := open_case(tables, KIND, source)) is None:
+    if not was_reported or (case := open_case(tables, KIND, source)) is None:
         return
-    if any(_told(runs)):
+    if any(_reported(runs)):
         reword_case(tables, case.number, _text(runs))
     else:
         settle_case(tables, case.number, "the missing transactions came")
@@ -141,7 +142,7 @@ def _join(runs: list[Run], at: int, due_s: float) -> None:
     """See what is missing between a run and the one before it; make them one where they meet."""
     before, run = gap = Gap(*runs[at - 1 : at + 1])
     if not 0 < gap.missing <= MISSING_MAX:
-        run.due_s, run.is_told = 0.0, False
+        run.due_s, run.is_reported = 0.0, False
     elif not run.due_s:
         run.due_s = due_s
     if gap.missing == 0 and before.date == run.date:
@@ -161,13 +162,13 @@ def _tell(key: bytes, now: datetime) -> Callable[[Tables], None]:
         assert record is not None, key
         source, runs = _read(record)
         if open_case(tables, KIND, source) is None:
-            for gap in _told(runs):
-                gap.behind.due_s, gap.behind.is_told = _NEVER_S, False
+            for gap in _reported(runs):
+                gap.behind.due_s, gap.behind.is_reported = _NEVER_S, False
         due = [gap for gap in gaps(runs) if _is_due(gap, now)]
         if not due:
             return  # it came meanwhile
         for gap in due:
-            gap.behind.is_told = True
+            gap.behind.is_reported = True
         tables.tills.put(key, _pack(source, runs))
         adapter = key.partition(b"\0")[0].decode()
         case = Exceptional(source=source, id="", kind=KIND, subject=source, text=_text(runs))
@@ -177,19 +178,19 @@ def _tell(key: bytes, now: datetime) -> Callable[[Tables], None]:
 
 
 def _is_due(gap: Gap, now: datetime) -> bool:
-    return gap.behind.due_s <= now.timestamp() and not gap.behind.is_told
+    return gap.behind.due_s <= now.timestamp() and not gap.behind.is_reported
 
 
-def _told(runs: list[Run]) -> list[Gap]:
-    return [gap for gap in gaps(runs) if gap.behind.is_told]
+def _reported(runs: list[Run]) -> list[Gap]:
+    return [gap for gap in gaps(runs) if gap.behind.is_reported]
 
 
 def _text(runs: list[Run]) -> str:
-    told = _told(runs)
-    listed = [str(gap) for gap in told[:LISTED_MAX]]
-    if left := len(told) - len(listed):
+    reported = _reported(runs)
+    listed = [str(gap) for gap in reported[:LISTED_MAX]]
+    if left := len(reported) - len(listed):
         listed.append(f"and at {left:,} more places")
-    count = sum(gap.missing for gap in told)
+    count = sum(gap.missing for gap in reported)
     return f"{count:,} of its transactions did not come: {', '.join(listed)}"
 
 
@@ -200,8 +201,8 @@ def _key(adapter: str, source: str) -> bytes:
 
 
 def _pack(source: str, runs: list[Run]) -> bytes:
-    told = [source, [(run.date, run.first, run.last, run.due_s, run.is_told) for run in runs]]
-    return json.dumps(told, separators=(",", ":")).encode()
+    fields = [source, [(run.date, run.first, run.last, run.due_s, run.is_reported) for run in runs]]
+    return json.dumps(fields, separators=(",", ":")).encode()
 
 
 def _read(record: bytes) -> tuple[str, list[Run]]:

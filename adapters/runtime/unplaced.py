@@ -1,6 +1,6 @@
 """Orders that were cancelled before the core had them: what is late of them places them no more.
 
-Channels tell how an order stands late and out of order. A cancellation that names no lines, as of a
+Channels say how an order stands late and out of order. A cancellation that names no lines, as of a
 marketplace that sets the quantities of what is cancelled to 0, leaves nothing in the core that says
 so. It is kept here for as long as keys of messages are known.
 """
@@ -30,7 +30,7 @@ class Unplaced:
         self._now = now
 
     def is_over(self, event: OrderEvent) -> bool:
-        """Whether an event tells of an order as it was before it was cancelled. What was shipped of
+        """Whether an event shows an order as it was before it was cancelled. What was shipped of
         it was, and an event without a time may be a new one.
         """
         if event.kind not in _PLACING or event.time is None:
