@@ -44,7 +44,7 @@ class D365Options(BaseModel):
     location_dimensions: tuple[str, ...] = ("siteId", "locationId")
     """Dimensions that name a location, with a slash between them."""
     sku_dimensions: tuple[str, ...] = ("configId", "sizeId", "colorId", "styleId")
-    """Dimensions that, where they are told, name a variant behind its productId."""
+    """Dimensions that, where they are given, name a variant after its productId."""
 
 
 def decode(message: Message, options: D365Options) -> Iterator[Decoded | Undecodable]:
@@ -65,8 +65,8 @@ def _event(value: Any, path: str, options: D365Options) -> list[Decoded]:
     name = fields.identifier(event.get("id"), f"{path}.id")
     if fields.text(event.get("organizationId"), f"{path}.organizationId") != options.organization:
         return [Ignored("other_organization")]
-    told = fields.mapping(event.get("dimensions"), f"{path}.dimensions")
-    dimensions = {key.lower(): value for key, value in told.items()}
+    given = fields.mapping(event.get("dimensions"), f"{path}.dimensions")
+    dimensions = {key.lower(): value for key, value in given.items()}
     product = fields.text(event.get("productId"), f"{path}.productId")
     fact = StockFact(
         source=options.source,
@@ -103,10 +103,10 @@ def _time(event: Mapping[str, Any], path: str) -> Any:
 
 
 def _quantities(event: Mapping[str, Any], path: str) -> dict[str, Any]:
-    told = fields.mapping(event.get("quantities"), f"{path}.quantities")
+    sources = fields.mapping(event.get("quantities"), f"{path}.quantities")
     return {
         f"{source}.{measure}": value
-        for source, measures in told.items()
+        for source, measures in sources.items()
         for measure, value in fields.mapping(measures, f"{path}.quantities.{source}").items()
     }
 

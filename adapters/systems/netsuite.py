@@ -96,8 +96,8 @@ def _of_order(fact: StockFact, quantity: Decimal, line: Mapping[str, Any], path:
     """The same, signed where it is an adjustment, and of the reservation that it refers to."""
     if fact.kind is FactKind.ADJUSTMENT:
         return replace(fact, quantity=quantity)
-    told = fields.any_text(line.get("reference") or "", f"{path}.reference")
-    reservation = reservation_of(told)
+    reference = fields.any_text(line.get("reference") or "", f"{path}.reference")
+    reservation = reservation_of(reference)
     if reservation is None or fact.kind is FactKind.RECEIPT:
         return fact
     kind = FactKind.GOODS_ISSUE if fact.kind is FactKind.SALE else fact.kind

@@ -133,7 +133,7 @@ def time_of(value: object, field: str) -> datetime:
 
 
 def request(cursor: str, options: OdooOptions) -> Request:
-    """The lines that were written in the window, behind the last id."""
+    """The lines that were written in the window, after the last id."""
     at_work = _at_work(cursor, options)
     since = datetime.fromisoformat(at_work["since"]).astimezone(UTC)
     body = {
@@ -168,8 +168,8 @@ def page(response: Response, cursor: str, options: OdooOptions) -> Page:
         raise Throttled
     if response.status != 200:
         raise Refused(f"Odoo answers with HTTP status {response.status}: {_why(response)}")
-    told = fields.mapping(fields.json_of(response.body), "body")
-    found = fields.array(told.get("records"), "records", options.page_size)
+    document = fields.mapping(fields.json_of(response.body), "body")
+    found = fields.array(document.get("records"), "records", options.page_size)
     at_work = _at_work(cursor, options)
     latest = datetime.fromisoformat(at_work["latest"])
     messages = []
@@ -180,8 +180,8 @@ def page(response: Response, cursor: str, options: OdooOptions) -> Page:
         messages.append(Message(body, {"content-type": "application/json"}))
     if len(found) == options.page_size:
         last = fields.whole(found[-1].get("id"), "id", 1, (1 << 63) - 1)
-        told = {**at_work, "id": last, "latest": latest.isoformat()}
-        return Page(messages, json.dumps(told), has_more=True)
+        next_cursor = {**at_work, "id": last, "latest": latest.isoformat()}
+        return Page(messages, json.dumps(next_cursor), has_more=True)
     window = timedelta(seconds=options.longest_transaction_s)
     since = max(datetime.fromisoformat(at_work["since"]), latest - window).isoformat()
     return Page(messages, json.dumps({"since": since, "id": 0, "latest": latest.isoformat()}))

@@ -1,6 +1,6 @@
 """What shipments in an ERP bear as their reference, so that both sides know them again.
 
-"holdfast:R-17" is the reservation R-17 of the core, whoever entered the shipment. One that tells of
+"holdfast:R-17" is the reservation R-17 of the core, whoever entered the shipment. One that reports
 a fulfilment of ours names the change as well, by a hash: "holdfast:R-17 (09f911029d74e35b)".
 """
 
@@ -22,7 +22,7 @@ class ShipmentReference(NamedTuple):
 
     reservation: str
     change: str
-    """The mark of the change of ours that it tells of, or empty."""
+    """The mark of the change of ours that it reports, or empty."""
 
 
 def mark_of(change: Change) -> str:
@@ -31,17 +31,17 @@ def mark_of(change: Change) -> str:
 
 
 def reference_of(change: Change) -> str:
-    """The reference of the shipment that tells of a change."""
+    """The reference of the shipment that reports a change."""
     return f"{PREFIX}{change.reservation_id} ({mark_of(change)})"
 
 
 def parse_reference(text: str | None) -> ShipmentReference | None:
     """What a reference says, if it is of a reservation."""
-    told = _FORM.fullmatch(text or "")
-    return None if told is None else ShipmentReference(told["reservation"], told["change"] or "")
+    match = _FORM.fullmatch(text or "")
+    return None if match is None else ShipmentReference(match["reservation"], match["change"] or "")
 
 
 def reservation_of(reference: str) -> Reference | None:
     """The reservation that a shipment is of, if it says so."""
-    told = parse_reference(reference)
-    return None if told is None else Reference("reservation", told.reservation)
+    parsed = parse_reference(reference)
+    return None if parsed is None else Reference("reservation", parsed.reservation)

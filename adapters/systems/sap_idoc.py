@@ -126,7 +126,7 @@ def fields_of(segment: Element) -> dict[str, str]:
 
 def key(message: Message) -> str:
     """A hash of what came. A number that comes again with other content is another message: the
-    core tells that the ids of its events were used before.
+    core reports that the ids of its events were used before.
     """
     return hashlib.blake2b(message.body, digest_size=16).hexdigest()
 

@@ -2,7 +2,7 @@
 
 Source: the movement types of SAP's inventory management as its documentation and teaching material
 list them; a type of one's own (Z01, 901) is mapped to one of these by the option `movements`. The
-type behind one (102 behind 101) takes it back. None of this was run against an SAP system.
+type after one (102 after 101) takes it back. None of this was run against an SAP system.
 
 Rules of this file: pure.
 """
@@ -35,8 +35,8 @@ class SapOptions(BaseModel):
     orders: Literal["supply", "reservations"] = "supply"
     """What an IDoc ORDERS is: a purchase order, which brings supply, or an order of a customer."""
     deliveries: Literal["issued", "all"] = "issued"
-    """Whether an IDoc DELVRY tells of goods that have left when it says so (E1EDT13 006), or
-    whatever it says. SHPCON and DESADV tell of goods that have left.
+    """Whether an IDoc DELVRY reports goods that have left when it says so (E1EDT13 006), or
+    whatever it says. SHPCON and DESADV report goods that have left.
     """
     system: str = "sap"
     """What the system is called where it does not say so by itself: in OData."""

@@ -173,17 +173,17 @@ def _text(item: Mapping[str, Any], name: str, path: str) -> str:
 
 def _instant(document: Mapping[str, Any], day: str, clock: str, options: OdataOptions) -> datetime:
     """A day and a time of day in two fields; midnight without a time."""
-    at, told = date_of(document.get(day), day), document.get(clock)
-    found = _TIME.fullmatch(told) if isinstance(told, str) else None
-    if told is not None and found is None:
-        raise Undecodable(clock, told, "a time such as PT15H30M00S")
+    at, time_of_day = date_of(document.get(day), day), document.get(clock)
+    found = _TIME.fullmatch(time_of_day) if isinstance(time_of_day, str) else None
+    if time_of_day is not None and found is None:
+        raise Undecodable(clock, time_of_day, "a time such as PT15H30M00S")
     hours, minutes, seconds = (int(each or 0) for each in found.groups()) if found else (0, 0, 0)
     try:
         known = zone(options.sap.time_zone) or UTC
         local = datetime(at.year, at.month, at.day, hours, minutes, seconds, tzinfo=known)
         return local.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Undecodable(clock, told, "a time that there is") from None
+        raise Undecodable(clock, time_of_day, "a time that there is") from None
 
 
 DELIVERIES: Final = Adapter(

@@ -2,7 +2,7 @@
 
 Dates of change are days, of most systems. A sweep therefore begins again `overlap_days` before the
 last one that was seen, and what it brings again is known by its content. Within a sweep, a page
-goes on behind the last document, and not at a count of documents, which those that are added
+goes on after the last document, and not at a count of documents, which those that are added
 meanwhile would shift.
 
 Rules of this file: pure. Reading needs no CSRF token; who asks has one by OAuth.
@@ -99,8 +99,8 @@ def _request(service: Service, cursor: str, options: OdataOptions) -> Request:
     wanted = f"{service.time} ge {time}"
     if at.after:
         quoted = at.after.replace("'", "''")
-        behind = f"({service.time} eq {time} and {service.document} gt '{quoted}')"
-        wanted = f"{service.time} gt {time} or {behind}"
+        same_time = f"({service.time} eq {time} and {service.document} gt '{quoted}')"
+        wanted = f"{service.time} gt {time} or {same_time}"
     query = {
         "$filter": wanted,
         "$orderby": f"{service.time},{service.document}",
@@ -124,13 +124,13 @@ def _page(service: Service, response: Response, cursor: str, options: OdataOptio
     for place, each in enumerate(results):
         path = f"d.results[{place}]"
         document = fields.mapping(each, path)
-        behind = _Cursor(
+        reached = _Cursor(
             date_of(document.get(service.time), f"{path}.{service.time}"),
             fields.text(document.get(service.document), f"{path}.{service.document}"),
         )
-        if behind < at:
-            raise Undecodable(path, behind.written(), f"a document after {at.written()}")
-        at = behind
+        if reached < at:
+            raise Undecodable(path, reached.written(), f"a document after {at.written()}")
+        at = reached
         body = json.dumps(_plain(document, 0), sort_keys=True, separators=(",", ":"))
         messages.append(Message(body.encode(), {"content-type": "application/json"}))
     if len(results) == options.page and at == start:
@@ -143,7 +143,7 @@ def _page(service: Service, response: Response, cursor: str, options: OdataOptio
 
 
 class _Cursor(NamedTuple):
-    """Where a sweep has come to: a time, as the system has it, and behind which document of it."""
+    """Where a sweep has come to: a time, as the system has it, and after which document of it."""
 
     time: datetime
     after: str

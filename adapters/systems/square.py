@@ -1,11 +1,11 @@
-"""Square: counts that its webhook tells, and changes of its inventory history.
+"""Square: counts that its webhook reports, and changes of its inventory history.
 
 Sources: Square's OpenAPI file (square/connect-api-specification, 5733f66): its schema
 InventoryCountUpdatedEvent with the example, InventoryCount, InventoryChange and its parts,
 InventoryState; "Validate webhook notifications" for the signature, which is of the notification URL
 and the raw body. Not run against Square.
 
-`take` says which of the two are facts here, since they tell the same: counts, which are absolute
+`take` says which of the two are facts here, since they say the same: counts, which are absolute
 and Square's own reckoning, or changes, which are what happened. A count is of units for sale.
 """
 

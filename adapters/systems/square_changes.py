@@ -78,16 +78,16 @@ def page(response: Response, cursor: str, options: SquareChangesOptions) -> Page
         return Page((), Cursor(since=at.since).model_dump_json())
     if response.status != 200:
         raise Refused(f"Square answers {response.status}: {response.body[:200]!r}")
-    told = fields.mapping(fields.json_of(response.body), "body")
-    changes = fields.array(told.get(CHANGES) or [], CHANGES, PAGE)
+    document = fields.mapping(fields.json_of(response.body), "body")
+    changes = fields.array(document.get(CHANGES) or [], CHANGES, PAGE)
     newest = max([fields.instant(at.newest or at.since, "since"), *_times(changes)])
     messages = [Message(json.dumps({CHANGES: [change]}).encode()) for change in changes]
-    following = fields.any_text(told.get("cursor") or "", "cursor")
+    following = fields.any_text(document.get("cursor") or "", "cursor")
     if following and following == at.page:
         raise Undecodable("cursor", following, "another one than that of the page before")
     if following:
-        behind = Cursor(since=at.since, newest=newest.isoformat(), page=following)
-        return Page(messages, behind.model_dump_json(), has_more=True)
+        next_cursor = Cursor(since=at.since, newest=newest.isoformat(), page=following)
+        return Page(messages, next_cursor.model_dump_json(), has_more=True)
     begin = newest - timedelta(seconds=options.overlap_s)
     since = max(begin, fields.instant(at.since, "since"))
     return Page(messages, Cursor(since=since.isoformat()).model_dump_json())

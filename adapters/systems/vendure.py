@@ -1,4 +1,4 @@
-"""Vendure: orders that its Admin API is asked for, and stock levels that it is told.
+"""Vendure: orders that its Admin API is asked for, and stock levels that it is told to show.
 
 Source: the Admin API's schema of Vendure 3.7 (npm @vendure/core, dist/api/schema). Vendure shows
 `stockOnHand - stockAllocated`, and takes `stockOnHand`. So levels are read first, and what is
@@ -113,14 +113,14 @@ def _answer(response: Response) -> Mapping[str, Any]:
     """The data of an answer. Raises `SessionExpired`, `Refused`, `Undecodable`."""
     if response.status not in (200, 400):  # 400 has errors of the query in its body
         raise Refused(f"Vendure answers {response.status}: {response.body[:200]!r}")
-    told = fields.mapping(fields.json_of(response.body), "body")
-    for error in fields.array(told.get("errors") or [], "errors", LINES_MAX):
+    document = fields.mapping(fields.json_of(response.body), "body")
+    for error in fields.array(document.get("errors") or [], "errors", LINES_MAX):
         error = fields.mapping(error, "errors")
         code = fields.mapping(error.get("extensions") or {}, "errors.extensions").get("code")
         if code == "FORBIDDEN":
             raise SessionExpired
         raise Refused(f"Vendure: {code}: {error.get('message')}")
-    return fields.mapping(told.get("data"), "data")
+    return fields.mapping(document.get("data"), "data")
 
 
 def _log_in(options: VendureOptions, secrets: Mapping[str, str]) -> Request:
@@ -128,10 +128,10 @@ def _log_in(options: VendureOptions, secrets: Mapping[str, str]) -> Request:
 
 
 def _session(response: Response) -> Mapping[str, str]:
-    told = fields.mapping(_answer(response).get("login"), "login").get("__typename")
+    type_name = fields.mapping(_answer(response).get("login"), "login").get("__typename")
     token = response.headers.get("vendure-auth-token", "")
-    if told != "CurrentUser" or not token:
-        raise Refused(f"Vendure refuses the login: {told}")
+    if type_name != "CurrentUser" or not token:
+        raise Refused(f"Vendure refuses the login: {type_name}")
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -144,19 +144,19 @@ def request(cursor: str, options: VendureOptions) -> Request:
 def page(response: Response, cursor: str, options: VendureOptions) -> Page:
     """The orders of a page, each a message."""
     at = _cursor(cursor, options)
-    told = fields.mapping(_answer(response).get("orders"), "orders")
-    items = fields.array(told.get("items"), "orders.items", PAGE)
-    total = fields.whole(told.get("totalItems"), "orders.totalItems", 0, QUANTITY_MAX)
+    orders = fields.mapping(_answer(response).get("orders"), "orders")
+    items = fields.array(orders.get("items"), "orders.items", PAGE)
+    total = fields.whole(orders.get("totalItems"), "orders.totalItems", 0, QUANTITY_MAX)
     times = [_updated(fields.mapping(item, "orders.items")) for item in items]
     newest = max([fields.instant(at.newest or at.since, "since"), *times])
     messages = [Message(json.dumps(item).encode()) for item in items]
     if items and at.skip + len(items) < total:
-        behind = Cursor(since=at.since, newest=newest.isoformat(), skip=at.skip + len(items))
-        return Page(messages, behind.model_dump_json(), has_more=True)
+        next_cursor = Cursor(since=at.since, newest=newest.isoformat(), skip=at.skip + len(items))
+        return Page(messages, next_cursor.model_dump_json(), has_more=True)
     begin = newest - timedelta(seconds=options.overlap_s)
     since = max(begin, fields.instant(at.since, "since"))
-    behind = Cursor(since=since.isoformat(), newest=newest.isoformat())
-    return Page(messages, behind.model_dump_json())
+    next_cursor = Cursor(since=since.isoformat(), newest=newest.isoformat())
+    return Page(messages, next_cursor.model_dump_json())
 
 
 def _cursor(cursor: str, options: VendureOptions) -> Cursor:
@@ -235,8 +235,8 @@ def walk(
     if not responses:
         items = sorted({offer.item for offer in offers})
         return _ask(_LEVELS, {"ids": items, "take": PAGE})
-    told = fields.mapping(_answer(responses[0]).get("productVariants"), "productVariants")
-    levels = _levels(told)
+    variants = fields.mapping(_answer(responses[0]).get("productVariants"), "productVariants")
+    levels = _levels(variants)
     verdicts = [_verdict(offer, levels) for offer in offers]
     taken = [
         offer
@@ -267,9 +267,9 @@ def _set(offers: Sequence[Offer], levels: _Levels) -> Request:
     return _ask(_SET, {"input": entries})
 
 
-def _levels(told: Mapping[str, Any]) -> _Levels:
+def _levels(variants: Mapping[str, Any]) -> _Levels:
     found: _Levels = {}
-    for at, item in enumerate(fields.array(told.get("items"), "items", PAGE)):
+    for at, item in enumerate(fields.array(variants.get("items"), "items", PAGE)):
         path = f"items[{at}]"
         item = fields.mapping(item, path)
         name = fields.text(item.get("id"), f"{path}.id", 64)

@@ -1,1 +1,1 @@
-"""Amazon's Selling Partner API: orders that it tells, and quantities that it is told."""
+"""Amazon's Selling Partner API: orders that it reports, and quantities that it is told to show."""

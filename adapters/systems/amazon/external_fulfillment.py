@@ -1,4 +1,4 @@
-"""Quantities of SKUs at locations, ten at a time, with a number that tells which is the newer.
+"""Quantities of SKUs at locations, ten at a time, with a number that shows which is the newer.
 
 Sources: externalFulfillmentInventory_2024-09-11.json, "Publish Location-Level Inventory" and
 "External Fulfillment Errors". Amazon has to admit a seller to it. Two things are not documented:
@@ -79,7 +79,7 @@ def _verdict(offer: Offer, line: Part) -> OfferVerdict:
 
 
 def _kept(offer: Offer, body: Part, *, is_done: bool) -> OfferVerdict:
-    """Whether the offer is the newest that Amazon has: its answer may tell the newest's number."""
+    """Whether the offer is the newest that Amazon has: its answer may give the newest's number."""
     number = body.get("clientSequenceNumber")
     if number == offer.sequence or (number is None and is_done):
         return Accepted()
@@ -104,7 +104,7 @@ def _fetches(pairs: Sequence[tuple[str, str]], options: AmazonOptions) -> Reques
 
 
 def _shown(response: Response, options: AmazonOptions) -> list[Shown]:
-    """What is sellable, of those that Amazon tells it of."""
+    """What is sellable, of those that Amazon reports it for."""
     shown = []
     for line in Part(document(response)).parts("responses"):
         body = line.part("body")

@@ -85,8 +85,8 @@ def _walk(offers: Sequence[Offer], options: AmazonOptions) -> Walk:
         status = feed.one_of("processingStatus", _STATUSES)
     if status != "DONE" or feed.get("resultFeedDocumentId") is None:
         return [Deferred()] * len(offers)
-    told = yield _get("documents", feed.text("resultFeedDocumentId"), "getFeedDocument")
-    result = Part(document(told))
+    location = yield _get("documents", feed.text("resultFeedDocumentId"), "getFeedDocument")
+    result = Part(document(location))
     report = yield Request("GET", result.text("url"))
     if report.status != 200:
         return [Deferred()] * len(offers)

@@ -33,7 +33,7 @@ class OrderSearchOptions(BaseModel):
     channel: Channel = "amazon"
     """The same as the channel's that takes notifications: reservation ids begin with it."""
     location: Name = "DEFAULT"
-    """Amazon's name of where orders ship from: this API does not tell it."""
+    """Amazon's name of where orders ship from: this API does not give it."""
     token_url: HttpUrl = TOKEN_URL
     """Where Login with Amazon is."""
 

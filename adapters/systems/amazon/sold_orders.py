@@ -1,10 +1,10 @@
-"""Orders as Amazon tells them, in notifications and when it is asked: how each line stands.
+"""Orders as Amazon reports them, in notifications and when it is asked: how each line stands.
 
 Sources: OrderChangeNotification.json and orders_2026-01-01.json of the models. A pending order is
 sold: Amazon takes its units off the listing. A cancellation that the buyer asks for is none until
 somebody executes it.
 
-Rules of this file: pure. Both ways tell the same order, and it does not matter which came first.
+Rules of this file: pure. Both ways report the same order, and it does not matter which came first.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _CANCELLED: Final = ("Canceled", "Unfulfillable", "CANCELLED", "UNFULFILLABLE")
 _SHIPPED: Final = ("Shipped", "SHIPPED")
 #: Statuses in which what was not shipped will not be.
 _OVER: Final = (*_CANCELLED, *_SHIPPED)
-#: Statuses in which all that an order still owes is told as unfulfilled.
+#: Statuses in which all that an order still owes is reported as unfulfilled.
 _TELLS_OPEN: Final = ("UNSHIPPED", "PARTIALLY_SHIPPED")
 
 _NOTIFIED: Final = (
@@ -47,7 +47,7 @@ class Seller(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What both ways tell of an order."""
+    """What both ways say of an order."""
 
     id: str
     event_id: str
@@ -57,7 +57,7 @@ class _Order:
 
 
 def of_notification(payload: Part, event_id: str, time: datetime, options: Seller) -> Decoded:
-    """The state that the payload of an ORDER_CHANGE tells. Raises Undecodable."""
+    """The state that the payload of an ORDER_CHANGE reports. Raises Undecodable."""
     summary = payload.part("summary")
     if summary.one_of("fulfillmentType", ("AFN", "MFN")) == "AFN":
         return Ignored("fulfilled_by_amazon")
@@ -69,7 +69,7 @@ def of_notification(payload: Part, event_id: str, time: datetime, options: Selle
 
 
 def of_search(order: Part, options: Seller) -> Decoded:
-    """The state that an order of searchOrders tells. Raises Undecodable."""
+    """The state that an order of searchOrders reports. Raises Undecodable."""
     fulfillment = order.part("fulfillment")
     if fulfillment.one_of("fulfilledBy", ("AMAZON", "MERCHANT")) == "AMAZON":
         return Ignored("fulfilled_by_amazon")

@@ -5,7 +5,7 @@ Sources: amzn/selling-partner-api-models 34dc93f, whose models state the usage p
 Not run against Amazon: tests speak to a twin that was written from the same documents.
 
 Amazon answers an expired token with 403 and the code "Unauthorized", as it does a missing role; the
-details tell which (amzn/selling-partner-api-docs, issues 2147 and 4122). A request to a presigned
+details say which (amzn/selling-partner-api-docs, issues 2147 and 4122). A request to a presigned
 address must not bear the token: S3 refuses headers that were not signed.
 """
 
@@ -69,7 +69,7 @@ class AmazonOptions(BaseModel):
     marketplace_id: Name
     """Where quantities are published: "ATVPDKIKX0DER" is amazon.com."""
     channel: Channel = "amazon"
-    """What reservation ids begin with, and the source of what Amazon tells."""
+    """What reservation ids begin with, and the source of what Amazon reports."""
     location: Name = "DEFAULT"
     """Amazon's name of where lines ship from that name no supply source."""
     product_type: Name = "PRODUCT"
@@ -141,7 +141,7 @@ def _first_error(body: bytes) -> tuple[str, str, str]:
 
 
 def granted(response: Response) -> Granted:
-    """The rate of an operation, which successes and some errors tell; a 429 does not."""
+    """The rate of an operation, which successes and some errors state; a 429 does not."""
     text = response.headers.get("x-amzn-ratelimit-limit", "")
     try:
         rate = float(text)

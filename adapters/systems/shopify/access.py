@@ -31,7 +31,7 @@ class ShopOptions(Protocol):
 
     @property
     def location(self) -> str:
-        """Where orders are shipped from of which Shopify does not tell; empty leaves them out."""
+        """Where orders ship from when Shopify does not say; empty leaves them out."""
 
 
 def source(options: ShopOptions) -> str:
@@ -63,8 +63,8 @@ def _begun(response: Response) -> Mapping[str, str]:
     if response.status != 200:
         raise Refused(f"Shopify answers {response.status} to the app's id and secret")
     try:
-        told = json.loads(response.body)["access_token"]
-        return {TOKEN_HEADER: fields.text(told, "access_token")}
+        access_token = json.loads(response.body)["access_token"]
+        return {TOKEN_HEADER: fields.text(access_token, "access_token")}
     except (ValueError, KeyError, TypeError) as error:
         raise Refused(f"Shopify's answer has no access_token: {error}") from error
 

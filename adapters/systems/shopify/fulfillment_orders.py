@@ -152,8 +152,8 @@ def page(response: Response, cursor: str, options: OrdersOptions) -> Page:
     """An order as a message, or none and the orders to ask for."""
     at, data = _cursor(cursor, options), answer(response)
     if not at.orders:
-        told = _under(data, "fulfillmentOrders", "")
-        return _changed(told, at, options, _settled_before(response))
+        changes = _under(data, "fulfillmentOrders", "")
+        return _changed(changes, at, options, _settled_before(response))
     rest = at.model_copy(update={"orders": at.orders[1:]})
     order = data.get("order")  # none where it was deleted
     messages = [] if order is None else [Message(json.dumps(order).encode())]
@@ -201,11 +201,11 @@ def _settled_before(response: Response) -> datetime:
 
 
 def _changed(
-    told: Mapping[str, Any], at: Cursor, options: OrdersOptions, settled_before: datetime
+    changes: Mapping[str, Any], at: Cursor, options: OrdersOptions, settled_before: datetime
 ) -> Page:
-    """The cursor behind a page of changes: with the orders to ask for, and where to go on."""
+    """The cursor after a page of changes: with the orders to ask for, and where to go on."""
     orders, seen, newest = dict.fromkeys(at.orders), dict(at.seen), at.newest or at.since
-    for place, node in enumerate(fields.array(told.get("nodes"), "nodes", CHANGED)):
+    for place, node in enumerate(fields.array(changes.get("nodes"), "nodes", CHANGED)):
         path = f"nodes[{place}]"
         node = fields.mapping(node, path)
         changed = fields.text(node.get("updatedAt"), f"{path}.updatedAt")
@@ -217,20 +217,20 @@ def _changed(
             if _time(changed) < settled_before:
                 seen[name] = changed
     since = _before(newest, options.overlap_s, at.since)
-    info = _under(told, "pageInfo", "")
+    info = _under(changes, "pageInfo", "")
     after = info.get("endCursor") if info.get("hasNextPage") is True else None
-    behind = Cursor(
+    next_cursor = Cursor(
         since=at.since if after else since,
         after=after,
         orders=tuple(orders),
         newest=newest,
         seen={name: time for name, time in seen.items() if _time(time) >= _time(since)},
     )
-    return Page([], behind.model_dump_json(), has_more=bool(orders or after))
+    return Page([], next_cursor.model_dump_json(), has_more=bool(orders or after))
 
 
 def _before(newest: str, overlap_s: int, since: str) -> str:
-    """Where the next sweep begins: it does not go back behind this one."""
+    """Where the next sweep begins: it does not go back before this one."""
     begin = max(_time(newest) - timedelta(seconds=overlap_s), _time(since))
     return begin.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
@@ -253,8 +253,8 @@ def _parts(line: Ordered, standing: _Standing, location: str) -> Iterator[OrderL
 
     Where it came first it has its own id, by which the core moves it as a whole; units that went
     elsewhere count as cancelled there. Elsewhere a part of it has an id with the location, and
-    grows by the units that come. What left such a part is told once nothing of the line is open:
-    numbers of a line rise, so until then it hides units rather than to sell them twice.
+    grows by the units that come. What left such a part is reported once nothing of the line is
+    open: numbers of a line rise, so until then it hides units rather than to sell them twice.
     """
     still_open, shipped = standing.open[line.id], standing.shipped[line.id]
     first, *others = dict.fromkeys((*still_open, *shipped)) or [location]
@@ -324,10 +324,10 @@ def _nodes(
     part: Mapping[str, Any], name: str, path: str
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The nodes of a connection, each with its path. Raises `Undecodable` where there are more."""
-    told = _under(part, name, path)
+    connection = _under(part, name, path)
     where = f"{path}.{name}".lstrip(".")
-    nodes = fields.array(told.get("nodes"), f"{where}.nodes", max(LINES, GROUPS))
-    if _under(told, "pageInfo", where).get("hasNextPage") is not False:
+    nodes = fields.array(connection.get("nodes"), f"{where}.nodes", max(LINES, GROUPS))
+    if _under(connection, "pageInfo", where).get("hasNextPage") is not False:
         raise Undecodable(f"{where}.pageInfo.hasNextPage", True, f"up to {len(nodes)} of them")
     for at, node in enumerate(nodes):
         yield f"{where}.nodes[{at}]", fields.mapping(node, f"{where}.nodes[{at}]")

@@ -14,7 +14,7 @@ from ...intake import fields
 from .access import VERSION
 
 #: The one budget: points of a leaky bucket, which all queries of an app at a shop take from. These
-#: are of the smallest plan; answers tell what it is.
+#: are of the smallest plan; answers say what it is.
 OPERATION: Final = "graphql"
 BUDGETS: Final[Mapping[str, Budget]] = {OPERATION: Budget(rate=100, burst=2_000)}
 
@@ -38,14 +38,14 @@ def answer(response: Response) -> Mapping[str, Any]:
     """The data of an answer. Raises `Throttled`, `Refused`, `Undecodable`."""
     if response.status != 200:
         raise Refused(f"Shopify answers {response.status}: {response.body[:200]!r}")
-    told = fields.mapping(fields.json_of(response.body), "body")
-    errors = told.get("errors")
+    document = fields.mapping(fields.json_of(response.body), "body")
+    errors = document.get("errors")
     if errors:
-        _raise(errors, told)
-    return fields.mapping(told.get("data"), "data")
+        _raise(errors, document)
+    return fields.mapping(document.get("data"), "data")
 
 
-def _raise(errors: object, told: Mapping[str, Any]) -> None:
+def _raise(errors: object, document: Mapping[str, Any]) -> None:
     """Raise what the first of the errors says; some are a text, and have no code."""
     if type(errors) is not list:
         raise Refused(f"Shopify: {errors}")
@@ -53,14 +53,14 @@ def _raise(errors: object, told: Mapping[str, Any]) -> None:
     extensions = error.get("extensions")
     code = extensions.get("code") if type(extensions) is dict else None
     if code in _TEMPORARY or error.get("message") == "Throttled":
-        raise Throttled(_wait_s(told))
+        raise Throttled(_wait_s(document))
     raise Refused(f"Shopify: {code or 'no code'}: {error.get('message')}")
 
 
-def _wait_s(told: Mapping[str, Any]) -> float | None:
-    """Seconds until the bucket has the points that a query asks for, if the answer tells."""
+def _wait_s(document: Mapping[str, Any]) -> float | None:
+    """Seconds until the bucket has the points that a query asks for, if the answer says."""
     try:
-        cost = told["extensions"]["cost"]
+        cost = document["extensions"]["cost"]
         status = cost["throttleStatus"]
         lacking = float(cost["requestedQueryCost"]) - float(status["currentlyAvailable"])
         return max(0.0, lacking / float(status["restoreRate"]))

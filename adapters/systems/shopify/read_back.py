@@ -1,7 +1,7 @@
 """What the shop shows, page by page: the levels of one location after the other.
 
 Source: `locations`, `location` and `inventoryLevels` of the Admin API 2026-10. Each answer lists
-the locations, which says what comes behind the one that it is of.
+the locations, which says what comes after the one that it is of.
 """
 
 import json
@@ -50,10 +50,10 @@ def page(response: Response, options: ShopOptions) -> tuple[Sequence[Shown], str
     """
     data = answer(response)
     locations = _locations(fields.mapping(data.get("locations"), "locations"))
-    told = data.get("location")
-    if told is None:  # not asked for yet, or gone since; then the others are read next time
+    node = data.get("location")
+    if node is None:  # not asked for yet, or gone since; then the others are read next time
         return [], _cursor(locations[0]) if "location" not in data and locations else ""
-    location = fields.mapping(told, "location")
+    location = fields.mapping(node, "location")
     here = fields.text(location.get("id"), "location.id")
     path = "location.inventoryLevels"
     levels = fields.mapping(location.get("inventoryLevels"), path)
@@ -62,13 +62,16 @@ def page(response: Response, options: ShopOptions) -> tuple[Sequence[Shown], str
     info = fields.mapping(levels.get("pageInfo"), f"{path}.pageInfo")
     if info.get("hasNextPage") is True:
         return shown, _cursor(here, info.get("endCursor"))
-    behind = [each for each in locations if _order(each) > _order(here)]
-    return shown, _cursor(min(behind, key=_order)) if behind else ""
+    later = [each for each in locations if _order(each) > _order(here)]
+    return shown, _cursor(min(later, key=_order)) if later else ""
 
 
-def _locations(told: Mapping[str, Any]) -> list[str]:
-    nodes = fields.array(told.get("nodes"), "locations.nodes", LOCATIONS)
-    if fields.mapping(told.get("pageInfo"), "locations.pageInfo").get("hasNextPage") is not False:
+def _locations(connection: Mapping[str, Any]) -> list[str]:
+    nodes = fields.array(connection.get("nodes"), "locations.nodes", LOCATIONS)
+    if (
+        fields.mapping(connection.get("pageInfo"), "locations.pageInfo").get("hasNextPage")
+        is not False
+    ):
         raise Undecodable("locations.pageInfo.hasNextPage", True, f"up to {LOCATIONS} locations")
     found = [
         fields.text(fields.mapping(node, "locations.nodes").get("id"), "locations.nodes.id")

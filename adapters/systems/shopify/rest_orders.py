@@ -18,7 +18,7 @@ from .sold_orders import Ordered, line_at, state
 LINES_MAX: Final = 2_000
 #: Fulfilments of an order, which has at most so many lines.
 FULFILLMENTS_MAX: Final = 2_000
-#: The most of a line or a level: INVALID_QUANTITY_TOO_HIGH is told of more.
+#: The most of a line or a level: more is an INVALID_QUANTITY_TOO_HIGH.
 QUANTITY_MAX: Final = 10**9
 
 #: What a fulfilment's units are. The others did not happen.
@@ -39,7 +39,7 @@ class _Fulfilled:
 def order_state(
     order: Mapping[str, Any], event_id: str, options: ShopOptions, correlation_id: str
 ) -> Decoded:
-    """How an order stands. One of which no location is told is left to the poll."""
+    """How an order stands. One that names no location is left to the poll."""
     order_id = number(order.get("id"), "id")
     taken_at = order.get("location_id")
     location = options.location if taken_at is None else number(taken_at, "location_id")
@@ -70,24 +70,24 @@ def _lines(order: Mapping[str, Any], location: str) -> Iterator[OrderLine]:
     """Its lines, but those of no product: each where it is to be shipped from, or was."""
     is_cancelled = order.get("cancelled_at") is not None
     done = _fulfilled(order)
-    for at, told in enumerate(fields.array(order.get("line_items"), "line_items", LINES_MAX)):
+    for at, item in enumerate(fields.array(order.get("line_items"), "line_items", LINES_MAX)):
         path = f"line_items[{at}]"
-        told = fields.mapping(told, path)
-        sku = sku_of(told, path)
+        item = fields.mapping(item, path)
+        sku = sku_of(item, path)
         if not sku:
             continue
-        line = Ordered(number(told.get("id"), f"{path}.id"), sku, _units(told, "quantity", path))
+        line = Ordered(number(item.get("id"), f"{path}.id"), sku, _units(item, "quantity", path))
         shipped, on_its_way = done.shipped[line.id], done.on_its_way[line.id]
-        fulfillable = 0 if is_cancelled else _fulfillable(told, shipped + on_its_way, path)
+        fulfillable = 0 if is_cancelled else _fulfillable(item, shipped + on_its_way, path)
         place = location if fulfillable else done.locations.get(line.id, location)
         yield line_at(line, place, fulfillable + on_its_way, shipped)
 
 
-def _fulfillable(line: Mapping[str, Any], told: int, path: str) -> int:
+def _fulfillable(line: Mapping[str, Any], sent: int, path: str) -> int:
     """Units still to be shipped; older orders do not say, and are then to be shipped as a whole."""
     if "fulfillable_quantity" in line:
         return _units(line, "fulfillable_quantity", path)
-    return max(0, _units(line, "quantity", path) - told)
+    return max(0, _units(line, "quantity", path) - sent)
 
 
 def _fulfilled(order: Mapping[str, Any]) -> _Fulfilled:

@@ -81,8 +81,8 @@ def _set(offers: Sequence[Offer], attempt: int) -> Request:
         }
         for offer in offers
     ]
-    told = json.dumps([[offer.id for offer in offers], quantities, attempt])
-    key = hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+    content = json.dumps([[offer.id for offer in offers], quantities, attempt])
+    key = hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
     entry = {
         "name": "available",
         "reason": "correction",
@@ -175,8 +175,8 @@ def available(level: Mapping[str, Any], path: str) -> int:
     """The available quantity of a level."""
     (quantity,) = fields.array(level.get("quantities"), f"{path}.quantities", 1) or [None]
     where = f"{path}.quantities[0]"
-    told = fields.mapping(quantity, where).get("quantity")
-    return fields.whole(told, f"{where}.quantity", -QUANTITY_MAX, QUANTITY_MAX)
+    amount = fields.mapping(quantity, where).get("quantity")
+    return fields.whole(amount, f"{where}.quantity", -QUANTITY_MAX, QUANTITY_MAX)
 
 
 PATH: Final = PublishPath("set", OFFERS_MAX, walk)

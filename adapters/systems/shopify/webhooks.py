@@ -3,7 +3,7 @@
 Sources: "Webhooks" and "Verify webhook deliveries" (shopify.dev); headers as in Shopify's own
 library (Shopify/shopify-app-js, packages/apps/shopify-api/lib/types.ts), whose newer deliveries
 leave out the X-; bodies as the REST Admin API's resources of the same names. A retry has the body
-that was sent first, so what comes late may be old: orders are told as they stood then, and a
+that was sent first, so what comes late may be old: orders are reported as they stood then, and a
 level has the time when Shopify counted it.
 """
 
@@ -28,7 +28,7 @@ ORDERS: Final = (
     *("orders/fulfilled", "orders/partially_fulfilled"),
 )
 #: Topics of what changes an order: Shopify sends orders/updated as well, with all of it.
-TOLD_BY_ORDER: Final = ("orders/edited", "fulfillments/create", "fulfillments/update")
+IN_ORDERS: Final = ("orders/edited", "fulfillments/create", "fulfillments/update")
 
 
 class WebhookOptions(BaseModel):
@@ -41,7 +41,8 @@ class WebhookOptions(BaseModel):
     location: str = ""
     """The location of orders that were not taken at one; empty leaves them to the poll."""
     returns: bool = True
-    """Whether refunds that restock are returns here. False where a till or a warehouse tells them.
+    """Whether refunds that restock are returns here. False where a till or a warehouse reports
+    them.
     """
 
 
@@ -74,7 +75,7 @@ def decode(message: Message, options: WebhookOptions) -> Iterator[Decoded | Unde
     elif topic == "inventory_levels/update":
         yield _level(_body(message), message, options)
     else:
-        yield Ignored("told_by_order" if topic in TOLD_BY_ORDER else "other_topic")
+        yield Ignored("told_by_order" if topic in IN_ORDERS else "other_topic")
 
 
 def _header(message: Message, name: str) -> str:
@@ -148,9 +149,9 @@ def _returned(
 
 def _location(line: Mapping[str, Any], path: str, options: WebhookOptions) -> str:
     """Where it was put; there may be none for an item that the shop has nowhere."""
-    told = line.get("location_id")
-    if told is not None:
-        return number(told, f"{path}.location_id")
+    location = line.get("location_id")
+    if location is not None:
+        return number(location, f"{path}.location_id")
     if not options.location:
         raise Undecodable(f"{path}.location_id", None, "a location, or the option location")
     return options.location

@@ -7,8 +7,8 @@ order:
 
 - `done`: what happened. Our own shipments come back as the goods issues that they are.
 - `cancelled` after `done` (Tryton 8.2 allows that, and leaves the effective date): what happened,
-  once more, and its reversal. The former is a duplicate where it was told before, and where it was
-  not, as when both happen between two polls, the reversal has something to undo.
+  once more, and its reversal. The former is a duplicate where it was reported before, and where it
+  was not, as when both happen between two polls, the reversal has something to undo.
 - `draft` and `assigned` from a supplier, of a purchase, or from a transit location: supply. The
   move is the line of the supply, since Tryton splits a move that is received in part.
 
@@ -167,8 +167,8 @@ def _happened_lately(move: _Move, options: Options) -> list[Decoded]:
 
 def _is_old(move: _Move, options: Options) -> bool:
     assert move.effective is not None
-    has_told = move.effective + REMEMBERED < move.written
-    return has_told or move.effective + _DAY_ANYWHERE <= options.since
+    was_reported = move.effective + REMEMBERED < move.written
+    return was_reported or move.effective + _DAY_ANYWHERE <= options.since
 
 
 def _happened(move: _Move, options: Options) -> Iterator[Decoded]:
@@ -251,8 +251,8 @@ def _undone(move: _Move, options: Options) -> Iterator[Decoded]:
             takes_promised=False,
             expected_time=None,
         )
-        told = parse_reference(move.reference)
-        if fact.kind is FactKind.GOODS_ISSUE and told is not None and not told.change:
+        reference = parse_reference(move.reference)
+        if fact.kind is FactKind.GOODS_ISSUE and reference is not None and not reference.change:
             # Tryton, and not Fulfill, said that they were shipped.
             yield replace(fact, id=f"{fact.id}/unshipped", kind=FactKind.SHIPMENT_REVERSAL)
     if _supply(move) is not None:
@@ -264,8 +264,8 @@ def request(cursor: str, options: Options) -> Request:
     since, after = _window(cursor, options)
     supply = ["OR", ["from_location.type", "=", "supplier"], _from_any(options.transit)]
     planned = [["state", "in", ["draft", "assigned"]], supply]
-    told = ["OR", ["state", "in", ["done", "cancelled"]], planned]
-    domain = [["company", "=", options.company], told, _later(since, after)]
+    states = ["OR", ["state", "in", ["done", "cancelled"]], planned]
+    domain = [["company", "=", options.company], states, _later(since, after)]
     order = [["last_modified_at", "ASC"], ["id", "ASC"]]
     return call(
         options, "stock.move.search_read", domain, 0, options.page_size, order, list(FIELDS)
@@ -286,14 +286,14 @@ def _later(since: datetime, after: tuple[datetime, int] | None) -> list[Any]:
 
 
 def _window(cursor: str, options: Options) -> tuple[datetime, tuple[datetime, int] | None]:
-    """Where a sweep begins, and behind which row this page of it."""
+    """Where a sweep begins, and after which row this page of it."""
     if not cursor:
         return options.since, None
-    told = json.loads(cursor)
-    since = datetime.fromisoformat(told["since"])
-    if "after" not in told:
+    window = json.loads(cursor)
+    since = datetime.fromisoformat(window["since"])
+    if "after" not in window:
         return since, None
-    return since, (datetime.fromisoformat(told["after"]), int(told["id"]))
+    return since, (datetime.fromisoformat(window["after"]), int(window["id"]))
 
 
 def page(response: Response, cursor: str, options: Options) -> Page:
@@ -307,10 +307,10 @@ def page(response: Response, cursor: str, options: Options) -> Page:
     last = found[-1]
     written = time_at(last, "last_modified_at")
     since = _window(cursor, options)[0].isoformat()
-    told = {"since": since, "after": written.isoformat(), "id": id_at(last, "id")}
+    next_cursor = {"since": since, "after": written.isoformat(), "id": id_at(last, "id")}
     if len(found) == options.page_size:
-        return Page(messages, json.dumps(told), has_more=True)
-    return Page(messages, _ended(json.dumps(told), options))
+        return Page(messages, json.dumps(next_cursor), has_more=True)
+    return Page(messages, _ended(json.dumps(next_cursor), options))
 
 
 def _ended(cursor: str, options: Options) -> str:

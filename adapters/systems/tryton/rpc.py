@@ -115,12 +115,12 @@ def result(response: Response) -> Any:
             raise Throttled(_seconds(response.headers.get("retry-after", "")))
         case status:
             raise Refused(f"Tryton answers with HTTP status {status}")
-    told = loads(response.body)
-    if not isinstance(told, dict) or not told.keys() & {"result", "error"}:
+    answer = loads(response.body)
+    if not isinstance(answer, dict) or not answer.keys() & {"result", "error"}:
         raise Refused("Tryton answers with something else than a result or an error")
-    if "error" in told:
-        raise _refusal(told["error"])
-    return told["result"]
+    if "error" in answer:
+        raise _refusal(answer["error"])
+    return answer["result"]
 
 
 def _refusal(error: Any) -> Exception:
@@ -234,7 +234,7 @@ def one(found: Iterable[dict[str, Any]], field: str, value: str) -> dict[str, An
     raise Refused(f"Tryton has several of {field} {value!r}", field)
 
 
-#: Those that nanoseconds since 1970 can tell in 64 bits.
+#: Those that nanoseconds since 1970 can express in 64 bits.
 _YEARS: Final = range(1970, 2260)
 _DATE: Final = ("year", "month", "day")
 _TIME: Final = ("hour", "minute", "second", "microsecond")

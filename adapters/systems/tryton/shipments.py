@@ -46,12 +46,12 @@ _QUESTIONS_MAX: Final = 10
 
 def concerns(change: Change, options: Options) -> bool:
     """Whether it is a fulfilment, or one taken back, at a location of Tryton's, that Tryton has not
-    told us of: what its goods issues do bears their correlation id.
+    reported to us: what its goods issues do bears their correlation id.
     """
     if options.ships_from and change.location not in options.ships_from:
         return False
-    told_by_tryton = change.correlation_id.startswith(f"{options.source}/")
-    return not told_by_tryton and (_is_fulfilment(change) or _is_taken_back(change))
+    from_tryton = change.correlation_id.startswith(f"{options.source}/")
+    return not from_tryton and (_is_fulfilment(change) or _is_taken_back(change))
 
 
 def _is_fulfilment(change: Change) -> bool:
@@ -84,7 +84,7 @@ class _Shipment:
 
     id: int
     state: str
-    told: ShipmentReference
+    reference: ShipmentReference
     quantity: Decimal
     """Of the SKU that was sought, to the customer."""
     storage: int
@@ -126,8 +126,8 @@ def _bring_to_done(change: Change, options: Options, shipment: _Shipment) -> Ste
 
 
 def _of_change(change: Change, found: list[_Shipment]) -> list[_Shipment]:
-    """Those that tell of a change; one that is on its way comes first."""
-    ours = [shipment for shipment in found if shipment.told.change == mark_of(change)]
+    """Those that report a change; one that is on its way comes first."""
+    ours = [shipment for shipment in found if shipment.reference.change == mark_of(change)]
     return sorted(ours, key=lambda shipment: shipment.state in ("draft", "cancelled"))
 
 
@@ -146,16 +146,16 @@ def _shipments(change: Change, options: Options) -> Steps:
     search, order = f"{SHIPMENT}.search_read", [["id", "ASC"]]
     found = rows((yield call(options, search, domain, 0, _FOUND_MAX, order, list(fields))))
     shipments = [_shipment(row, change.sku) for row in found]
-    return [each for each in shipments if each.told.reservation == change.reservation_id]
+    return [each for each in shipments if each.reference.reservation == change.reservation_id]
 
 
 def _shipment(row: Any, sku: str) -> _Shipment:
-    told = parse_reference(text_at(row, "reference"))
+    reference = parse_reference(text_at(row, "reference"))
     moves = [move for move in row["outgoing_moves."] if at(move, "product.code") == sku]
     return _Shipment(
         id=id_at(row, "id"),
         state=text_at(row, "state"),
-        told=told or ShipmentReference("", ""),
+        reference=reference or ShipmentReference("", ""),
         quantity=sum((quantity_at(move, "internal_quantity") for move in moves), Decimal(0)),
         storage=id_at(row, "warehouse_storage"),
         output=id_at(row, "warehouse_output"),
@@ -256,7 +256,7 @@ def _cancel(change: Change, options: Options) -> Steps:
     """Cancel the shipment of what was not shipped after all, if all of it was not. A note at the
     shipment says first for which change, for a crash in between.
     """
-    ours = [each for each in (yield from _shipments(change, options)) if each.told.change]
+    ours = [each for each in (yield from _shipments(change, options)) if each.reference.change]
     if not ours:
         return Done("nothing of it was posted")
     resources = [f"{SHIPMENT},{shipment.id}" for shipment in ours]

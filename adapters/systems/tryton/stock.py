@@ -132,16 +132,16 @@ def _counted(response: Response, at_work: Any, options: Options) -> Page:
     counted = [
         (id_at(row, "id"), text_at(row, "code"), str(quantity_at(row, "quantity"))) for row in found
     ]
-    told = {**at_work, "as_of": as_of.isoformat(), "counted": counted}
-    return Page([], json.dumps(told), has_more=True)
+    next_cursor = {**at_work, "as_of": as_of.isoformat(), "counted": counted}
+    return Page([], json.dumps(next_cursor), has_more=True)
 
 
 def _server_time(response: Response) -> datetime:
-    told = response.headers.get("date", "")
+    date = response.headers.get("date", "")
     try:
-        return parsedate_to_datetime(told).astimezone(UTC)
+        return parsedate_to_datetime(date).astimezone(UTC)
     except (TypeError, ValueError) as failed:
-        raise Undecodable("header date", told, "the time of the answer") from failed
+        raise Undecodable("header date", date, "the time of the answer") from failed
 
 
 def _compared(moved: list[dict[str, Any]], at_work: Any) -> Page:
@@ -165,12 +165,12 @@ def _compared(moved: list[dict[str, Any]], at_work: Any) -> Page:
         if product not in in_motion
     ]
     last = at_work["counted"][-1][0]
-    told = {"places": at_work["places"], "after": last}
-    return Page(messages, json.dumps(told), has_more=True)
+    next_cursor = {"places": at_work["places"], "after": last}
+    return Page(messages, json.dumps(next_cursor), has_more=True)
 
 
 def _next_place(at_work: Any) -> Page:
-    """The end of a location; behind the last one, that of the round."""
+    """The end of a location; after the last one, that of the round."""
     rest = at_work["places"][1:]
     if not rest:
         return Page([], "")

@@ -1,9 +1,9 @@
 """Orders that our core has promised are acknowledged to Walmart, which wants it before a shipment.
 
 Sources: Walmart's models of orders (see marketplace.py), `POST /v3/orders/{id}/acknowledge`; an
-order that is acknowledged already is found out by `GET /v3/orders/{id}`, so that a repeat tells
-nothing twice. Shipments are not told here: Walmart wants a carrier and a tracking number with them,
-which whoever prints the label has.
+order that is acknowledged already is found out by `GET /v3/orders/{id}`, so that a repeat reports
+nothing twice. Shipments are not reported here: Walmart wants a carrier and a tracking number with
+them, which whoever prints the label has.
 """
 
 from collections.abc import Sequence

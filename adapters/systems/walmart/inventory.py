@@ -4,8 +4,8 @@ Sources: Walmart's models of inventory (see marketplace.py): MultiNodeInventoryU
 its response, MultiNodeInventoryFetchResponseDTO, GetAllInventoriesDTO; "Get and update item
 inventory per ship node" for the three quantities.
 
-A seller tells `inputQty`, which includes units that were sold and not shipped yet, and a customer
-sees `availToSellQty`, which does not: so what is offered is told with Walmart's `reservedQty` added
+A seller sets `inputQty`, which includes units that were sold and not shipped yet, and a customer
+sees `availToSellQty`, which does not: so what is offered is sent with Walmart's `reservedQty` added
 to it. One SKU is read before it is written. An order between the two is counted by Walmart itself;
 a shipment between them shows its units once more, until the SKU is read back.
 
@@ -32,8 +32,8 @@ from ...events import Shown
 from ...intake import fields
 from .marketplace import call, call_json, document_of, error_of, is_temporary, refusal_of
 
-#: SKUs that are told one by one in a walk, two requests each. They are few, since the last of them
-#: is told what it was to show when the walk began, and several walks go side by side.
+#: SKUs that are sent one by one in a walk, two requests each. They are few, since the last of them
+#: is sent with what it was to show when the walk began, and several walks go side by side.
 PUT_OFFERS: Final = 5
 #: SKUs of one page that is read back: Walmart's bound.
 PAGE_ITEMS: Final = 50
@@ -55,9 +55,9 @@ def put(
     verdicts: dict[str, OfferVerdict] = {}
     groups = by_item(offers)
     for place, (item, group) in enumerate(groups.items()):
-        told = responses[2 * place : 2 * place + 2]
+        answers = responses[2 * place : 2 * place + 2]
         url = f"/v3/inventories/{quote(item, safe='')}"
-        match list(told):
+        match list(answers):
             case []:
                 read = call("GET", url, "inventory_read")
                 return replace(read, cost=0 if place else len(groups))
@@ -69,7 +69,7 @@ def put(
 
 
 def by_item(offers: Sequence[Offer]) -> dict[str, list[Offer]]:
-    """Offers of each SKU, which are told together."""
+    """Offers of each SKU, which are sent together."""
     groups: dict[str, list[Offer]] = {}
     for offer in offers:
         groups.setdefault(offer.item, []).append(offer)
@@ -78,7 +78,7 @@ def by_item(offers: Sequence[Offer]) -> dict[str, list[Offer]]:
 
 def _reserved(response: Response) -> dict[str, int]:
     """Of each ship node, units of the SKU that are sold and not shipped. A SKU that has none yet
-    may be unknown here; what is wrong with it is told when it is written.
+    may be unknown here; what is wrong with it is reported when it is written.
     """
     if response.status in _REJECTIONS:
         return {}
@@ -99,8 +99,8 @@ def _judged(offers: Sequence[Offer], response: Response) -> dict[str, OfferVerdi
     if response.status in _REJECTIONS:
         return dict.fromkeys((offer.id for offer in offers), Rejected(*refusal_of(response)))
     nodes = fields.array(document_of(response).get("nodes"), "nodes", NODES_MAX)
-    told = {node: each for node, each, _ in _nodes(nodes, "nodes")}
-    return {offer.id: _verdict(told.get(offer.node)) for offer in offers}
+    written = {node: each for node, each, _ in _nodes(nodes, "nodes")}
+    return {offer.id: _verdict(written.get(offer.node)) for offer in offers}
 
 
 def _verdict(node: Mapping[str, Any] | None) -> OfferVerdict:

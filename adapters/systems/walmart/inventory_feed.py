@@ -3,7 +3,7 @@
 Sources: Walmart's models of inventory (see marketplace.py), updateBulkInventory of feedType
 MP_INVENTORY (inventory spec 1.5); "Get feed item status" for the status of a feed and of its items.
 
-A feed is done after minutes, and a feed that is done may have items that failed. It tells what is
+A feed is done after minutes, and a feed that is done may have items that failed. It sends what is
 offered without what Walmart has reserved (see inventory.py), since thousands of SKUs cannot be read
 in the time that it saves: it shows too few by the units that are sold and not shipped, until they
 are read back.
@@ -77,7 +77,7 @@ def _processed(
 
 
 def _items(looks: Sequence[Response]) -> dict[str, Mapping[str, Any]]:
-    """The items that were told since the feed was done, by SKU."""
+    """The items that were reported since the feed was done, by SKU."""
     found: dict[str, Mapping[str, Any]] = {}
     for each in looks:
         status = document_of(each)
@@ -104,8 +104,8 @@ def _item_verdict(item: Mapping[str, Any]) -> OfferVerdict:
     return Deferred()  # SYSTEM_ERROR, TIMEOUT_ERROR, INPROGRESS
 
 
-def _ingestion_errors(told: Mapping[str, Any]) -> object:
-    held = told.get("ingestionErrors")
+def _ingestion_errors(item: Mapping[str, Any]) -> object:
+    held = item.get("ingestionErrors")
     return held.get("ingestionError") if isinstance(held, dict) else None
 
 

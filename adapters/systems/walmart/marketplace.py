@@ -134,7 +134,7 @@ def error_of(errors: object) -> tuple[str, str]:
 
 
 def is_temporary(errors: object) -> bool:
-    """Whether error objects tell of a failure of Walmart's, which time heals."""
+    """Whether error objects report a failure of Walmart's, which time heals."""
     return isinstance(errors, list) and any(
         isinstance(each, dict) and each.get("category") in _TEMPORARY_CATEGORIES for each in errors
     )

@@ -65,8 +65,8 @@ def page(response: Response, cursor: str, options: WalmartOrdersOptions) -> Page
     """The orders, each a message. Raises Undecodable, Throttled, SessionExpired, Refused."""
     if _has_none(response):
         return Page([], _later(_at_work(cursor, options), options))
-    told = fields.mapping(document_of(response).get("list"), "list")
-    elements = fields.mapping(told.get("elements") or {}, "list.elements")
+    listed = fields.mapping(document_of(response).get("list"), "list")
+    elements = fields.mapping(listed.get("elements") or {}, "list.elements")
     at_work = _at_work(cursor, options)
     messages = []
     for at, each in enumerate(fields.array(elements.get("order") or [], _ORDER, PAGE_ORDERS)):
@@ -74,7 +74,7 @@ def page(response: Response, cursor: str, options: WalmartOrdersOptions) -> Page
         at_work = {**at_work, "newest": max(at_work["newest"], _newest(order))}
         body = json.dumps(_kept(order), sort_keys=True, default=str).encode()
         messages.append(Message(body, {"content-type": "application/json"}))
-    query = _next_query(fields.mapping(told.get("meta") or {}, "list.meta"))
+    query = _next_query(fields.mapping(listed.get("meta") or {}, "list.meta"))
     if query and query != at_work["next"]:
         return Page(messages, json.dumps({**at_work, "next": query}), has_more=True)
     return Page(messages, _later(at_work, options))
@@ -128,7 +128,7 @@ def _written(time: datetime) -> str:
 
 
 def _lines(order: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The lines of an order, as far as there are any: decoding tells what is wrong with them."""
+    """The lines of an order, as far as there are any: decoding reports what is wrong with them."""
     held = order.get("orderLines")
     lines = held.get("orderLine") if isinstance(held, dict) else None
     return [line for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
@@ -145,10 +145,10 @@ def _kept(order: Mapping[str, Any]) -> dict[str, Any]:
 
 def _kept_line(line: Mapping[str, Any]) -> dict[str, Any]:
     item, held = line.get("item"), line.get("orderLineStatuses")
-    told = held.get("orderLineStatus") if isinstance(held, dict) else None
+    entries = held.get("orderLineStatus") if isinstance(held, dict) else None
     statuses = [
         {name: each.get(name) for name in ("status", "statusQuantity")}
-        for each in (told if isinstance(told, list) else ())
+        for each in (entries if isinstance(entries, list) else ())
         if isinstance(each, dict)
     ]
     return {

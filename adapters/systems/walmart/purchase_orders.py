@@ -2,7 +2,7 @@
 
 Sources: Walmart's models of orders (see marketplace.py): GetOrderResponseRecord, OrderLineType,
 OrderLineStatusType. A line has its units spread over statuses, each with a quantity, so an order is
-told as it stands.
+reported as it stands.
 
 Rules of this file: pure. A wrong field is an error that names it.
 """
@@ -28,7 +28,7 @@ _STATUSES: Final = ("created", "acknowledged", "cancelled", *_SHIPPED)
 
 def state_of(order: Mapping[str, Any], path: str, node: str, new_id: str) -> OrderEvent:
     """How an order of Walmart's API stands. `node` is its ship node if it names none, and `path`
-    what errors name its fields behind. Raises Undecodable.
+    what errors name its fields after. Raises Undecodable.
     """
     number = fields.text(order.get("purchaseOrderId"), f"{path}purchaseOrderId", 64)
     location = _ship_node(order, path) or node
@@ -40,7 +40,7 @@ def state_of(order: Mapping[str, Any], path: str, node: str, new_id: str) -> Ord
         kind=OrderKind.STATE,
         order=f"{ORDER_PREFIX}{number}",
         lines=tuple(_line(line, where, location) for line, where in _lines(order, path)),
-        # The time of the order, and not of its state: mapping tables are to tell the same location
+        # The time of the order, and not of its state: mapping tables are to give the same location
         # as long as it lives.
         time=moment(order.get("orderDate"), f"{path}orderDate"),
         is_sold=True,
@@ -65,7 +65,7 @@ def _line(line: Mapping[str, Any], path: str, location: str) -> OrderLine:
         sku=fields.text(item.get("sku"), f"{path}.item.sku"),
         location=location,
         quantity=quantity,
-        # Walmart may tell a refunded unit beside its shipment.
+        # Walmart may report a refunded unit beside its shipment.
         shipped=min(shipped, quantity - cancelled),
         cancelled=cancelled,
     )
@@ -102,11 +102,11 @@ def _statuses(line: Mapping[str, Any], path: str) -> Iterator[tuple[str, Decimal
     held = fields.mapping(line.get("orderLineStatuses"), f"{path}.orderLineStatuses")
     where = f"{path}.orderLineStatuses.orderLineStatus"
     for at, each in enumerate(fields.array(held.get("orderLineStatus"), where, STATUSES_MAX)):
-        told = fields.mapping(each, f"{where}[{at}]")
-        status = fields.text(told.get("status"), f"{where}[{at}].status", 64).lower()
+        entry = fields.mapping(each, f"{where}[{at}]")
+        status = fields.text(entry.get("status"), f"{where}[{at}].status", 64).lower()
         if status not in _STATUSES:
             raise Undecodable(f"{where}[{at}].status", status, f"one of {', '.join(_STATUSES)}")
-        yield status, _amount(told.get("statusQuantity"), f"{where}[{at}].statusQuantity")
+        yield status, _amount(entry.get("statusQuantity"), f"{where}[{at}].statusQuantity")
 
 
 def _amount(value: object, path: str) -> Decimal:
@@ -125,5 +125,5 @@ def moment(value: object, path: str) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1_000, UTC)
 
 
-#: In 2259, the last that nanoseconds can tell in 64 bits.
+#: In 2259, the last that nanoseconds can express in 64 bits.
 _LAST_MILLISECOND: Final = 9_100_000_000_000

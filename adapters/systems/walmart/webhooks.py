@@ -71,8 +71,8 @@ def _source(document: Mapping[str, Any]) -> Mapping[str, Any]:
 def _sub_event(payload: Mapping[str, Any]) -> str:
     """Which of the order updates it is: beside the order, or under "meta"."""
     meta = fields.mapping(payload.get("meta") or {}, "payload.meta")
-    told = payload.get("subEventType") or meta.get("subEventType")
-    return fields.text(told, "payload.subEventType", 128)
+    sub_event = payload.get("subEventType") or meta.get("subEventType")
+    return fields.text(sub_event, "payload.subEventType", 128)
 
 
 def _event_id(source: Mapping[str, Any]) -> str:
@@ -103,12 +103,12 @@ def _order_state(
 
 
 def _lines_of_event(lines: list[Any], path: str) -> list[dict[str, Any]]:
-    """Lines of an event as those of the API: an event tells one status, for all units of a line."""
+    """Lines of an event as those of the API: an event gives one status, for all units of a line."""
     found = []
     for at, each in enumerate(fields.array(lines, path, LINES_MAX)):
         line = fields.mapping(each, f"{path}[{at}]")
-        told = fields.mapping(line.get("quantity"), f"{path}[{at}].quantity")
-        quantity = {"amount": told.get("measurementValue")}
+        measured = fields.mapping(line.get("quantity"), f"{path}[{at}].quantity")
+        quantity = {"amount": measured.get("measurementValue")}
         status = {"status": line.get("status"), "statusQuantity": quantity}
         found.append(
             {
@@ -173,7 +173,7 @@ ADAPTER: Final = Adapter(
     name="walmart",
     reads="Notifications of Walmart Marketplace (US); publishes quantities.",
     dedupe="source.eventId",
-    order="none is needed: orders tell how they stand, and old states change nothing",
+    order="none is needed: orders say how they stand, and old states change nothing",
     key=key,
     decode=decode,
     verify=verify,
