@@ -1,4 +1,4 @@
-"""A twin of Amazon's Selling Partner API: it sells what it shows, and tells it to a queue.
+"""A twin of Amazon's Selling Partner API: it sells what it shows, and reports it to a queue.
 
 It answers what a channel asks: tokens, patches and searches of listings, feeds, External
 Fulfillment and searches of orders, at the rates that Amazon grants. Sources: the models of
@@ -150,7 +150,7 @@ class AmazonTwin:
     def _answering(
         self, operation: str, handler: Handler
     ) -> Callable[[Request], Awaitable[Response]]:
-        """A handler behind what all operations have: faults, tokens and rates."""
+        """A handler after what all operations have: faults, tokens and rates."""
 
         async def answer(request: Request) -> Response:
             body = await request.body()
@@ -303,13 +303,13 @@ class AmazonTwin:
         address = urlsplit(asked["uri"])
         query = {name: values[0] for name, values in parse_qs(address.query).items()}
         sku, node = query["skuId"], query["locationId"]
-        told: dict[str, Any] = {"skuId": sku, "locationId": node}
+        line: dict[str, Any] = {"skuId": sku, "locationId": node}
         listing = self.shelf.listings.get(sku)
         if listing is None or listing.is_blocked:
             error = {"errorType": "INVALID_SKU", "errorSubType": "The SKU does not exist."}
-            return _line(400, "Invalid Input", {**told, "actionableErrors": [error]})
+            return _line(400, "Invalid Input", {**line, "actionableErrors": [error]})
         if self.schedule.is_item_put_off():
-            return _line(503, "Service Unavailable", told)
+            return _line(503, "Service Unavailable", line)
         status = (200, "Success")
         if address.path.endswith("/update"):
             status = self._update(listing, node, asked["body"])
@@ -321,7 +321,7 @@ class AmazonTwin:
         return _line(
             *status,
             {
-                **told,
+                **line,
                 "sellableQuantity": listing.shown.get(node, 0),
                 "reservedQuantity": reserved,
                 "clientSequenceNumber": listing.numbers.get(node, 0),

@@ -22,7 +22,7 @@ from .faults import Deliveries
 #: Seconds between two looks for what is to be sent.
 LOOK_S: Final = 0.02
 
-#: Seconds that whoever is told may take; after that the notification was not taken.
+#: Seconds that the receiver may take; after that the notification was not taken.
 ANSWER_S: Final = 10.0
 
 #: Seconds that starting and stopping may take.

@@ -76,7 +76,7 @@ class ShopifyTwin:
         self.points = Allowance(rate, BURST, clock)
         self._tokens: dict[str, float] = {}
         self._subscribers: list[str] = []
-        self._told = 0
+        self._sent = 0
         self.app: ASGIApp = Starlette(
             routes=[
                 Route("/admin/oauth/access_token", self._token, methods=["POST"]),
@@ -98,11 +98,11 @@ class ShopifyTwin:
 
     def _tell(self, topic: str, body: Mapping[str, Any]) -> None:
         """Send a webhook, by the schedule. A repeat of it is the same delivery."""
-        self._told += 1
+        self._sent += 1
         raw = json.dumps(body).encode()
         digest = hmac.new(self.secrets.client_secret.encode(), raw, hashlib.sha256).digest()
         for url in self._subscribers:
-            delivery = uuid.uuid5(uuid.NAMESPACE_URL, f"{url}#{self._told}")
+            delivery = uuid.uuid5(uuid.NAMESPACE_URL, f"{url}#{self._sent}")
             headers = {
                 "Content-Type": "application/json",
                 "X-Shopify-Topic": topic,
@@ -110,7 +110,7 @@ class ShopifyTwin:
                 "X-Shopify-Shop-Domain": self.domain,
                 "X-Shopify-API-Version": VERSION,
                 "X-Shopify-Webhook-Id": str(delivery),
-                "X-Shopify-Event-Id": str(uuid.uuid5(uuid.NAMESPACE_OID, str(self._told))),
+                "X-Shopify-Event-Id": str(uuid.uuid5(uuid.NAMESPACE_OID, str(self._sent))),
                 "X-Shopify-Triggered-At": self.shop.now(),
             }
             self.deliveries.post(Delivery(url, raw, headers))
@@ -142,9 +142,9 @@ class ShopifyTwin:
         if token != self.secrets.access_token and self._tokens.get(token, 0) <= self.clock():
             text = "[API] Invalid API key or access token (unrecognized login or wrong password)"
             return JSONResponse({"errors": text}, 401)
-        told = json.loads(await request.body())
+        query = json.loads(await request.body())
         answered = self._answered(
-            told["query"], told.get("variables") or {}, fault is RequestFault.THROTTLED
+            query["query"], query.get("variables") or {}, fault is RequestFault.THROTTLED
         )
         return Response(status_code=502) if fault is RequestFault.LOST else JSONResponse(answered)
 

@@ -93,10 +93,10 @@ class Answers:
         self._known[key] = (input, answered)
         return answered
 
-    def _set(self, told: Mapping[str, Any]) -> dict[str, Any]:
-        if told["name"] != "available":
+    def _set(self, quantities_input: Mapping[str, Any]) -> dict[str, Any]:
+        if quantities_input["name"] != "available":
             return _failed("INVALID_NAME", ["input", "name"])
-        entries = told["quantities"]
+        entries = quantities_input["quantities"]
         _check_form(entries)
         errors = [
             {"code": code, "field": ["input", "quantities", str(at), field], "message": code}
@@ -109,8 +109,8 @@ class Answers:
             self._shop.show(*_place(entry), entry["quantity"])
         group = {
             "id": f"gid://shopify/InventoryAdjustmentGroup/{next(self._groups)}",
-            "reason": told["reason"],
-            "referenceDocumentUri": told.get("referenceDocumentUri"),
+            "reason": quantities_input["reason"],
+            "referenceDocumentUri": quantities_input.get("referenceDocumentUri"),
         }
         return {"inventoryAdjustmentGroup": group, "userErrors": []}
 
@@ -211,12 +211,12 @@ def gid(kind: str, number: str) -> str:
     return f"gid://shopify/{kind}/{number}"
 
 
-def number_of(told: str, kind: str) -> str:
+def number_of(global_id: str, kind: str) -> str:
     """The number in a global id. Raises GraphQLError, as for an id of another kind."""
-    found = _GID.fullmatch(told)
+    found = _GID.fullmatch(global_id)
     if found is None or found[1] != kind:
         raise GraphQLError(
-            f"Invalid global id '{told}'", extensions={"code": "argumentLiteralsIncompatible"}
+            f"Invalid global id '{global_id}'", extensions={"code": "argumentLiteralsIncompatible"}
         )
     return found[2]
 

@@ -1,4 +1,5 @@
-"""A twin of Walmart Marketplace (US): what it shows, sells and reserves, and what it tells of that.
+"""A twin of Walmart Marketplace (US): what it shows, sells and reserves, and how it reports
+that.
 
 Written from Walmart's published models of orders and inventory (highsidelabs/walmart-api-php,
 575b611) and from its pages "Get and update item inventory per ship node", "Order management event"
@@ -157,7 +158,7 @@ class WalmartMarket:
         return units
 
     def _change(self, item: str, node: str, input_by: int = 0, reserved_by: int = 0) -> None:
-        """Change a level, and tell when the item has run out by that."""
+        """Change a level, and report when the item has run out by that."""
         level = self.levels[item, node]
         before = level.for_sale
         level.input += input_by
@@ -173,11 +174,11 @@ class WalmartMarket:
         subscription = self._subscription
         if subscription is None:
             return
-        told = order_document(order)
+        document = order_document(order)
         if subscription.is_legacy:
             self._tell(kind, {"partnerId": "10", **_event_order(order)})
         else:
-            self._tell("ORDER_UPDATES", {"subEventType": kind, "order": told})
+            self._tell("ORDER_UPDATES", {"subEventType": kind, "order": document})
 
     def _tell(self, kind: str, payload: Mapping[str, Any]) -> None:
         subscription = self._subscription

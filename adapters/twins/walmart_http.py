@@ -98,7 +98,7 @@ class WalmartTwin:
         return [Route("/v3/token", self._token, methods=["POST"]), *made]
 
     def _guarded(self, handler: Handler, most: float, seconds: float) -> Handler:
-        """A handler behind faults, the token and the budget of its operation."""
+        """A handler after faults, the token and the budget of its operation."""
         allowance = Allowance(most / seconds, most, self._clock)
 
         async def guarded(request: Request) -> Response:
@@ -133,8 +133,8 @@ class WalmartTwin:
             return error(400, "INVALID_REQUEST_PARAM", "REQUEST", "grant_type")
         token = f"token-{next(self._numbers)}"
         self._tokens[token] = self._clock() + TOKEN_S
-        told = {"access_token": token, "token_type": "Bearer", "expires_in": int(TOKEN_S)}
-        return JSONResponse(told)
+        grant = {"access_token": token, "token_type": "Bearer", "expires_in": int(TOKEN_S)}
+        return JSONResponse(grant)
 
     # Inventory
 
@@ -159,18 +159,18 @@ class WalmartTwin:
         sku = request.path_params["sku"]
         if not self._nodes(sku):
             return error(404, "CONTENT_NOT_FOUND.GMP_INVENTORY_API", "DATA", "sku")
-        told = json.loads(await request.body())["inventories"]["nodes"]
-        return JSONResponse({"sku": sku, "nodes": [self._set(sku, each) for each in told]})
+        nodes = json.loads(await request.body())["inventories"]["nodes"]
+        return JSONResponse({"sku": sku, "nodes": [self._set(sku, each) for each in nodes]})
 
-    def _set(self, sku: str, told: Mapping[str, Any]) -> dict[str, Any]:
-        node = told["shipNode"]
+    def _set(self, sku: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+        node = entry["shipNode"]
         if (sku, node) not in self.market.levels:
             errors = [_error("INVALID_SHIP_NODE", "DATA", "shipNode")]
             return {"shipNode": node, "status": "Failure", "errors": errors}
         if self.market.schedule.is_item_put_off():
             errors = [_error("SYSTEM_ERROR", "SYSTEM", "")]
             return {"shipNode": node, "status": "Failure", "errors": errors}
-        self.market.set_input(sku, node, int(told["inputQty"]["amount"]))
+        self.market.set_input(sku, node, int(entry["inputQty"]["amount"]))
         return {"shipNode": node, "status": "Success"}
 
     def _nodes(self, sku: str) -> list[dict[str, Any]]:
@@ -206,7 +206,7 @@ class WalmartTwin:
         limit = min(50, int(request.query_params.get("limit", "50")))
         page = feed.results[begin : begin + limit]
         failed = sum(each["ingestionStatus"] != "SUCCESS" for each in feed.results)
-        told: dict[str, Any] = {
+        status: dict[str, Any] = {
             "feedId": request.path_params["feed"],
             "feedStatus": "PROCESSED" if feed.results else "INPROGRESS",
             "itemsReceived": len(feed.inventory),
@@ -217,8 +217,8 @@ class WalmartTwin:
             "limit": limit,
         }
         if request.query_params.get("includeDetails") == "true":
-            told["itemDetails"] = {"itemIngestionStatus": page}
-        return JSONResponse(told)
+            status["itemDetails"] = {"itemIngestionStatus": page}
+        return JSONResponse(status)
 
     def _finish_feeds(self) -> None:
         """Feeds whose time is over count, in the order in which they came."""
@@ -226,8 +226,8 @@ class WalmartTwin:
             if not feed.results and feed.done_at <= self._clock():
                 feed.results = [self._ingest(at, each) for at, each in enumerate(feed.inventory)]
 
-    def _ingest(self, at: int, told: Mapping[str, Any]) -> dict[str, Any]:
-        sku, nodes = told["sku"], told["shipNodes"]
+    def _ingest(self, at: int, item: Mapping[str, Any]) -> dict[str, Any]:
+        sku, nodes = item["sku"], item["shipNodes"]
         found = {"martId": 0, "sku": sku, "index": at}
         if any((sku, node["shipNode"]) not in self.market.levels for node in nodes):
             blame = {"type": "DATA_ERROR", **_error("ERR_PDI_0001", "DATA", "shipNode")}
@@ -280,8 +280,8 @@ def error(status: int, code: str, category: str, name: str = "") -> Response:
 
 
 def _error(code: str, category: str, name: str) -> dict[str, str]:
-    told = {"code": code, "description": code.lower(), "severity": "ERROR", "category": category}
-    return {**told, "field": name} if name else told
+    problem = {"code": code, "description": code.lower(), "severity": "ERROR", "category": category}
+    return {**problem, "field": name} if name else problem
 
 
 def _missing_header(request: Request) -> str:
