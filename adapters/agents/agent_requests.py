@@ -18,7 +18,7 @@ from ..intake import fields
 LINES_MAX: Final = 100
 UNITS_MAX: Final = 1_000_000
 ID_CHARACTERS_MAX: Final = 64
-#: Seconds that a signature of Stripe's holds for, before and behind its time.
+#: Seconds that a signature of Stripe's holds for, before and after its time.
 SIGNATURE_S: Final = 300.0
 
 _is_id: Final = re.compile(r"[A-Za-z0-9._:-]+").fullmatch
@@ -89,8 +89,10 @@ def check_signature(body: bytes, given: str, secrets: Sequence[str], now_s: floa
         raise Unverified("stripe-signature is of another time")
     signed = f"{times[0]}.".encode() + body
     right = [hmac.new(each.encode(), signed, "sha256").hexdigest() for each in secrets]
-    told = [value for name, value in parts if name == "v1"]
-    if not any(hmac.compare_digest(one.encode(), each.encode()) for one in told for each in right):
+    signatures = [value for name, value in parts if name == "v1"]
+    if not any(
+        hmac.compare_digest(one.encode(), each.encode()) for one in signatures for each in right
+    ):
         raise Unverified("stripe-signature is the signature of something else")
 
 
@@ -131,7 +133,7 @@ def _session(body: Mapping[str, Any], data: Mapping[str, Any]) -> str:
 def _stripe_lines(lines: Sequence[Any], path: str) -> Iterator[Wanted]:
     for at, each in enumerate(lines):
         line, where = fields.mapping(each, f"{path}[{at}]"), f"{path}[{at}]"
-        # The catalogue's id, where Stripe tells it beside the line's own.
+        # The catalogue's id, where Stripe gives it beside the line's own.
         name = "sku_id" if "sku_id" in line else "id"
         quantity = fields.whole(line.get("quantity"), f"{where}.quantity", 1, UNITS_MAX)
         yield Wanted(fields.text(line.get(name), f"{where}.{name}"), quantity, "", where)

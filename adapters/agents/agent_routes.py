@@ -19,7 +19,7 @@ from holdfast.edge.client import HoldfastError, InvalidArgument, NotFound
 from ..contract import Undecodable, Unverified
 from ..intake import fields
 from .agent_requests import approval, check_signature, check_token, hold_id, wanted
-from .held_units import Answer, Conflict, Holds, Problem, told
+from .held_units import Answer, Conflict, Holds, Problem, message_of
 
 #: Bytes of a body.
 BODY_BYTES: Final = 256 << 10
@@ -38,7 +38,7 @@ class Guard:
     take: Callable[[], float]
     """Takes a request and returns 0, or for how many seconds to wait."""
     answered: Callable[[str, int, float], None]
-    """Is told the operation, the status and the seconds of an answer."""
+    """Takes in the operation, the status and the seconds of an answer."""
     clock: Callable[[], float]
 
 
@@ -142,7 +142,7 @@ def _answer(name: str, answer: Answer) -> Response:
     if answer.expires is not None:
         body["expires_at"] = answer.expires.isoformat().replace("+00:00", "Z")
     if answer.problems:
-        body["messages"] = [told(each) for each in answer.problems]
+        body["messages"] = [message_of(each) for each in answer.problems]
     return JSONResponse(body)
 
 

@@ -114,7 +114,7 @@ class Holds:
             if level is not None
         ]
         try:
-            told = await self.client.reserve(
+            response = await self.client.reserve(
                 f"{PREFIX}{name}", units, self.options.hold_s, timeout_s=self._timeout_s
             )
         except NotFound as error:
@@ -124,43 +124,43 @@ class Holds:
             raise Conflict(error.message) from error
         except AWAY as error:
             return Answer("declined", [Problem("unavailable", error.message)])
-        if told.outcome == common.OUTCOME_REFUSED:
-            return Answer("declined", list(_problems(told.refusal, lines, levels)))
-        expires = told.expire_time.ToDatetime(UTC) if told.HasField("expire_time") else None
-        return Answer(_STATES.get(told.state, _ENDED), (), expires)
+        if response.outcome == common.OUTCOME_REFUSED:
+            return Answer("declined", list(_problems(response.refusal, lines, levels)))
+        expires = response.expire_time.ToDatetime(UTC) if response.HasField("expire_time") else None
+        return Answer(_STATES.get(response.state, _ENDED), (), expires)
 
     async def state(self, name: str) -> Answer:
         """How a hold stands. Raises NotFound, and what is AWAY."""
-        told = await self.client.get_reservation(f"{PREFIX}{name}", timeout_s=self._timeout_s)
-        return Answer(_STATES.get(told.reservation.state, _ENDED))
+        response = await self.client.get_reservation(f"{PREFIX}{name}", timeout_s=self._timeout_s)
+        return Answer(_STATES.get(response.reservation.state, _ENDED))
 
     async def complete(self, name: str, key: str) -> Answer:
         """The purchase is made. Raises NotFound, Conflict, and what is AWAY."""
         try:
-            told = await self.client.commit(
+            response = await self.client.commit(
                 f"{PREFIX}{name}",
                 request_id=_request_id(name, key, "complete"),
                 timeout_s=self._timeout_s,
             )
         except AlreadyExists as error:
             raise Conflict(error.message) from error
-        if told.outcome != common.OUTCOME_REFUSED:
+        if response.outcome != common.OUTCOME_REFUSED:
             return Answer("completed")
         if (state := await self.state(name)).status == "completed":
             return state
-        return Answer("declined", [_problem(told.refusal)])
+        return Answer("declined", [_problem(response.refusal)])
 
     async def cancel(self, name: str, key: str) -> Answer:
         """The purchase is not made. Raises NotFound, Conflict, and what is AWAY."""
         try:
-            told = await self.client.release(
+            response = await self.client.release(
                 f"{PREFIX}{name}",
                 request_id=_request_id(name, key, "cancel"),
                 timeout_s=self._timeout_s,
             )
         except AlreadyExists as error:
             raise Conflict(error.message) from error
-        if told.outcome == common.OUTCOME_REFUSED and (await self.state(name)).status != _ENDED:
+        if response.outcome == common.OUTCOME_REFUSED and (await self.state(name)).status != _ENDED:
             raise Conflict("it is completed: an order is cancelled where orders are")
         return Answer(_ENDED)
 
@@ -185,14 +185,14 @@ class Holds:
         skus = list(dict.fromkeys(sku for sku, _ in levels))
         locations = list(dict.fromkeys(location for _, location in levels))
         try:
-            told = await self.client.batch_get_availability(
+            response = await self.client.batch_get_availability(
                 skus, locations, timeout_s=self._timeout_s
             )
         except NotFound:
             return {}
         return {
             (each.sku, level.location): level.available
-            for each in told.availabilities
+            for each in response.availabilities
             for level in each.levels
         }
 
@@ -222,7 +222,7 @@ def _request_id(name: str, key: str, verb: str) -> str:
     return f"{PREFIX}{verb}/{hashlib.blake2b(content, digest_size=16).hexdigest()}"
 
 
-def told(problem: Problem) -> dict[str, Any]:
+def message_of(problem: Problem) -> dict[str, Any]:
     """A problem as a message of UCP, of which ACP's is a part."""
     message = {"type": "error", "code": problem.code, "content": problem.content}
     severity = "recoverable" if problem.code == "unavailable" else "unrecoverable"
