@@ -6,7 +6,7 @@ import typer
 
 from holdfast.edge.cli.console import Json, console, fail, print_json
 
-from .shared import CONFIG_DEFAULT, Config, loaded, opened_store, told_status
+from .shared import CONFIG_DEFAULT, Config, loaded, opened_store, read_status
 
 app = typer.Typer()
 
@@ -20,7 +20,7 @@ def list_channels(config: Config = CONFIG_DEFAULT, as_json: Json = False) -> Non
 
         holdfast adapters channels
     """
-    adapters = told_status(config)["adapters"]
+    adapters = read_status(config)["adapters"]
     channels = {each["name"]: each["channel"] for each in adapters if "channel" in each}
     if as_json:
         print_json(channels)

@@ -1,4 +1,4 @@
-"""Commands that run adapters and tell how they do."""
+"""Commands that run adapters and report how they do."""
 
 import asyncio
 import gc
@@ -12,7 +12,7 @@ import typer
 
 from holdfast.edge.cli.console import EXIT_FAILED, Json, console, fail, print_json
 
-from .shared import CONFIG_DEFAULT, Config, loaded, opened_store, plain, told_status
+from .shared import CONFIG_DEFAULT, Config, loaded, opened_store, plain, read_status
 
 if TYPE_CHECKING:
     from ..runtime.host import Host
@@ -93,21 +93,21 @@ def status(config: Config = CONFIG_DEFAULT, as_json: Json = False) -> None:
 
         holdfast adapters status
     """
-    told = told_status(config)
+    report = read_status(config)
     if as_json:
-        print_json(told)
+        print_json(report)
     else:
-        _print_status(told)
+        _print_status(report)
 
 
-def _print_status(told: dict[str, Any]) -> None:
+def _print_status(report: dict[str, Any]) -> None:
     from rich.table import Table
 
-    core = told["core"]
+    core = report["core"]
     away = f": {plain(core['last_error'])}" if core["last_error"] else ""
     console().print(f"Core {core['target']}: breaker {core['breaker']}{away}")
     table = Table("adapter", "kind", "state", "inbox", "outbox", "dead letters", "last event")
-    for each in told["adapters"]:
+    for each in report["adapters"]:
         table.add_row(
             each["name"],
             each["kind"],
@@ -118,19 +118,19 @@ def _print_status(told: dict[str, Any]) -> None:
             each["last_event"] or "-",
         )
     console().print(table)
-    for level in told["service_levels"]:
+    for level in report["service_levels"]:
         share = level["within"] / level["of"] if level["of"] else 1.0
         verdict = "met" if share >= level["share"] else "MISSED"
         console().print(
             f"{level['flow']}: {share:.2%} within {level['seconds']:g} s "
             f"(objective {level['share']:.2%}): {verdict}"
         )
-    for whose, count in told["stranded"].items():
+    for whose, count in report["stranded"].items():
         console().print(
             f"Nobody delivers {count:,} of {whose}: name the adapter again in the settings"
         )
-    if told["open_cases"]:
-        console().print(f"{told['open_cases']:,} open cases: holdfast adapters cases")
+    if report["open_cases"]:
+        console().print(f"{report['open_cases']:,} open cases: holdfast adapters cases")
 
 
 def _state(each: dict[str, Any]) -> str:

@@ -85,7 +85,7 @@ def _is_wanted(letter: "DeadLetter", adapter: str, *, discarded: bool) -> bool:
 def _paged(
     store: "Store", read: "Callable[[Tables, int], Iterator[Numbered]]"
 ) -> "Iterator[Numbered]":
-    """What `read` finds behind a number, a page at a time: who prints it may be slow, and a reader
+    """What `read` finds after a number, a page at a time: who prints it may be slow, and a reader
     that is open pins old pages.
     """
     after = 0

@@ -35,17 +35,17 @@ def loaded(config: Path) -> "tuple[Settings, list[Configured]]":
         fail(str(error), "See docs/adapters.md, 'adapters.toml'.")
 
 
-def told_status(config: Path) -> dict[str, Any]:
-    """What the process that runs the adapters tells; that there is none ends the command."""
+def read_status(config: Path) -> dict[str, Any]:
+    """What the process that runs the adapters reports; that there is none ends the command."""
     import httpx
 
     settings, _ = loaded(config)
     url = f"http://{settings.http_address}/status"
     try:
-        told: dict[str, Any] = httpx.get(url, timeout=STATUS_S).json()
+        status: dict[str, Any] = httpx.get(url, timeout=STATUS_S).json()
     except (httpx.HTTPError, ValueError) as error:
         fail(f"no adapters answer at {url}: {error}", "Start them: holdfast adapters run")
-    return told
+    return status
 
 
 @contextmanager
