@@ -82,7 +82,7 @@ class Board:
         self._buffered: set[int] = set()
         self._read_since: set[int] = set()
         self._unknown: set[int] = set()
-        """Pairs of which the core has told no level so far."""
+        """Pairs of which the core has reported no level so far."""
         self._gone: set[int] = set()
         """Pairs by the settings of an earlier process alone: they are not offered any more."""
 
@@ -109,14 +109,14 @@ class Board:
                 self._retarget(self.pairs.added(item, node), now_s)
 
     def levels_are_whole(self, now_s: float) -> None:
-        """All levels were told: what was shown of others is not there, such as of a location that
-        is not set any more.
+        """All levels were reported: what was shown of others is not there, such as of a location
+        that is not set any more.
         """
         for row in [*self._unknown]:
             self._retarget(row, now_s)
 
     def sku_renamed(self, old: str, new: str) -> None:
-        """A SKU has another name; its levels are told under it next."""
+        """A SKU has another name; its levels are reported under it next."""
         self._items.renamed(old, new)
 
     def core_silent(self, is_silent: bool, now_s: float) -> Iterator[None]:
@@ -126,7 +126,7 @@ class Board:
         if is_silent != self._targets.is_core_silent:
             self._targets.is_core_silent = is_silent
             for row, _ in enumerate(self._retarget_all(now_s)):
-                if not is_silent:  # orders that it could not be told meanwhile are on their way
+                if not is_silent:  # orders not sent to it meanwhile are on their way
                     self._wait_for_orders(row, now_s)
                 yield
 
@@ -173,7 +173,7 @@ class Board:
         return len(self._overtaking)
 
     def take(self, count: int, now_s: float, skip: int = 0) -> list[Flight]:
-        """Offers of the riskiest pairs, behind so many that are left for quicker paths."""
+        """Offers of the riskiest pairs, after so many that are left for quicker paths."""
         return [*self.take_by_turns(count, now_s, skip)]
 
     def take_by_turns(self, count: int, now_s: float, skip: int = 0) -> Iterator[Flight]:
@@ -236,7 +236,7 @@ class Board:
         if is_newest and not pairs.flights[row] and not pairs.is_overtaken[row]:
             is_known = isinstance(verdict, Accepted | Stale)
             pairs.in_doubt[row] = flight.in_doubt and not is_known
-            self._outage.told(row, pairs.most[row], now_s)
+            self._outage.note_shown(row, pairs.most[row], now_s)
             pairs.most[row] = pairs.shown[row] if is_known else flight.most
         self._ended(flight, now_s, is_shown=is_newest and isinstance(verdict, Accepted))
 
@@ -275,7 +275,7 @@ class Board:
     # What the channel says
 
     def hear(self, shown: Shown, now_s: float) -> tuple[Heard, int]:
-        """What the channel shows, as it told by itself; and the row, or NONE."""
+        """What the channel shows, as it said by itself; and the row, or NONE."""
         row = self.pairs.row(shown.item, shown.node)
         if row is None:
             return Heard.UNKNOWN, NONE
@@ -306,7 +306,7 @@ class Board:
             self._differed.pop(row, None)
             return Heard.ECHO
         is_answer = bool(pairs.in_doubt[row]) and quantity == pairs.offered[row]
-        self._outage.told(row, pairs.most[row], now_s)
+        self._outage.note_shown(row, pairs.most[row], now_s)
         pairs.shown[row] = pairs.most[row] = quantity
         pairs.in_doubt[row] = False
         if is_answer:

@@ -35,6 +35,6 @@ class Heard(StrEnum):
     """It was so before an offer that the channel has taken."""
     DIFFERS = "differs"
     DIFFERS_AGAIN = "differs_again"
-    """It was told already to show what it was to."""
+    """It was told before to show what it was to."""
     UNKNOWN = "unknown"
     """Nothing is published there."""

@@ -29,7 +29,7 @@ class Items:
         return self._of_sku.get(sku) or ([sku] if self._passes and sku not in self._skus else [])
 
     def sku(self, item: str) -> str:
-        """Our SKU of an item that `of_sku` told."""
+        """Our SKU of an item that `of_sku` returned."""
         return self._skus.get(item, item)
 
     def renamed(self, old: str, new: str) -> None:

@@ -1,4 +1,4 @@
-"""Levels as the core told them last: their units, whether those are current, how fast they go.
+"""Levels as the core reported them last: their units, whether those are current, how fast they go.
 
 Rules of this file: values in flat arrays, and no decisions. The clock is handed in.
 """
@@ -26,7 +26,7 @@ class KnownLevels:
 
     def __init__(self) -> None:
         self.is_whole = False
-        """Whether all levels were told that there are: one that is not known has no units."""
+        """Whether all levels were reported that there are: one that is not known has no units."""
         self._rows: dict[tuple[str, str], int] = {}
         self._units = array("q")
         self._is_current = bytearray()
@@ -39,7 +39,7 @@ class KnownLevels:
         return iter(self._rows)
 
     def tell(self, sku: str, location: str, available: int, is_current: bool, now_s: float) -> None:
-        """Take in what the core tells of a level. What it has less of than before was promised."""
+        """Take in what the core reports of a level. What it has less of was promised."""
         units = max(0, available)
         row = self._rows.setdefault((sku, location), len(self._units))
         if row == len(self._units):

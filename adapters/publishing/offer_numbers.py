@@ -1,4 +1,4 @@
-"""Sequences and ids of offers, and whether what a channel tells was so before them.
+"""Sequences and ids of offers, and whether what a channel reports was so before them.
 
 A sequence grows with each offer of a pair, and is the time of the offer in milliseconds of the
 epoch where that is more: a channel whose store was lost here is not offered a sequence that it has
@@ -40,13 +40,13 @@ def offer_id(prefix: str, sequence: int) -> str:
 
 
 def names_older(shown: Shown, prefix: str, newest: int) -> bool:
-    """Whether what a channel tells comes from an offer of the pair before the newest one."""
+    """Whether what a channel reports comes from an offer of the pair before the newest one."""
     of, _, sequence = shown.offer.rpartition(".")
     return bool(sequence) and of == prefix and sequence != f"{newest:x}"
 
 
 def is_before(shown: Shown, taken_s: float) -> bool:
-    """Whether what a channel tells was so before it took an offer that was sent at that time.
+    """Whether what a channel reports was so before it took an offer that was sent at that time.
     Messages are late by hours where the way here was closed, and would have it offered again what
     it shows already.
     """

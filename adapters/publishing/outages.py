@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from .buffers import Age, Rate, buffer_of
 from .lags import Lags
 
-#: Seconds for which a claim stands behind the end of an outage at least.
+#: Seconds for which a claim stands after the end of an outage at least.
 ORDERS_LEAST_S: Final = 10.0
 
 #: Share of a channel's orders that are here after the time for which its claim stands.
@@ -43,7 +43,7 @@ class Outage:
         """Whether it is away, or its orders of that time are not here yet."""
         return now_s < self._until_s
 
-    def told(self, row: int, most: int, now_s: float) -> None:
+    def note_shown(self, row: int, most: int, now_s: float) -> None:
         """A pair showed so much at most until now."""
         if self.is_claiming(now_s):
             self._showed[row] = max(most, self._showed.get(row, most))

@@ -42,7 +42,7 @@ class Ranking:
         self._ranks.pop(row, None)
 
     def take(self, count: int, skip: int = 0) -> list[int]:
-        """Take out so many rows of the lowest ranks, behind so many that stay."""
+        """Take out so many rows of the lowest ranks, after so many that stay."""
         found = [self._pop() for _ in range(min(skip + count, len(self)))]
         for rank, row in found[:skip]:
             self.put(row, rank)

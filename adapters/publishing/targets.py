@@ -60,7 +60,7 @@ class Targets:
 
     def of(self, sku: str, node: str, shown: int, now_s: float) -> Target | None:
         """What a channel that shows so many units of a SKU at a node is to show; None when the core
-        has told no level of it so far.
+        has reported no level of it so far.
         """
         fallback = self._options.fallback
         there = units = 0

@@ -16,7 +16,7 @@ MEMORIES_S: Final = (30_000.0, 3_000.0, 300.0, 30.0)
 
 #: A count is a change, and not chance, if it is this many standard deviations above what the longer
 #: memory's rate explains, and two orders more. With less, noise of slow sellers is taken for a
-#: change, and the lull behind it for another.
+#: change, and the lull after it for another.
 SURPRISE: Final = 2.5
 SURPRISE_ORDERS: Final = 2
 
