@@ -156,7 +156,7 @@ def _apart(adapter: Adapter, samples: Sequence[Sample], options: Any) -> Iterato
 def _decodable(
     adapter: Adapter, samples: Sequence[Sample], options: Any
 ) -> Iterator[tuple[Sample, str, list[Event]]]:
-    """The samples that are decoded, with key and events; the others are told by themselves."""
+    """The samples that are decoded, with key and events; the others are reported by themselves."""
     for sample in samples:
         if not list(_stands("", adapter, sample, options)):
             with suppress(Undecodable):

@@ -190,7 +190,7 @@ class Change:
     state: str
     time: datetime
     id: str
-    """The same however often it is told: timeline, shard and sequence of its revision, place."""
+    """The same however often it is sent: timeline, shard and sequence of its revision, place."""
     correlation_id: str = ""
 
 
@@ -226,7 +226,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What a response says of the budget that its request took from. None is not told."""
+    """What a response says of the budget that its request took from. None is not stated."""
 
     rate: float | None = None
     burst: float | None = None
@@ -313,7 +313,7 @@ class PublishPath:
 @dataclass(frozen=True, slots=True)
 class ReadBack:
     """How a channel is asked, page by page, what it shows. `page` returns that and the next cursor,
-    which is empty behind the last page.
+    which is empty after the last page.
     """
 
     request: Callable[[str, Any], Request]
@@ -348,7 +348,7 @@ def nothing_to_verify(message: Message, secrets: Mapping[str, str], options: Any
 
 
 def nothing_granted(_response: Response) -> Granted:
-    """For partners that do not tell their budgets."""
+    """For partners that do not state their budgets."""
     return Granted()
 
 
@@ -378,14 +378,14 @@ class Adapter:
     dedupe: str
     """A sentence: by what a repeat is known."""
     order: str
-    """A sentence: what tells the order of its events."""
+    """A sentence: what gives the order of its events."""
     key: Callable[[Message], str]
     """What makes a message the same when it comes again, up to 512 bytes of UTF-8. Raises
     `Undecodable`.
     """
     decode: Callable[[Message, Any], Iterable[Decoded | Undecodable]]
     """The events of a message, in their order. Raises `Undecodable`; or yields one in place of a
-    part that it cannot understand, and goes on behind it, so that one receipt of a file does not
+    part that it cannot understand, and goes on after it, so that one receipt of a file does not
     hold up the others. Either way the message is a dead letter, and what it yielded counts.
     """
     refuses: bool = False

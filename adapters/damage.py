@@ -74,7 +74,7 @@ def _element_spans(body: bytes) -> list[tuple[int, int]]:
 
     def end(_name: str) -> None:
         first, here = begun.pop(), parser.CurrentByteIndex
-        # Of an element that is one tag, expat is behind it by now; of others at their last tag.
+        # Of an element that is one tag, expat is past it by now; of others at their last tag.
         is_one_tag = first == newest and body.endswith(b"/>", first, here)
         if begun:
             spans.append((first, here if is_one_tag else body.find(b">", here) + 1))

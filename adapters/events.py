@@ -42,7 +42,7 @@ class OrderKind(StrEnum):
     CANCELLED = "cancelled"
     """Units go back on sale. Release or Cancel, whatever they are."""
     STATE = "state"
-    """How the order stands, for partners that tell that and not what happened: of each line the
+    """How the order stands, for partners that report that and not what happened: of each line the
     units ordered, shipped and cancelled since it began. What is behind is brought up, and nothing
     goes back, so that an old state changes nothing.
     """
@@ -100,9 +100,9 @@ class StockFact:
     """Something that happened to stock: a fact, which nobody can refuse."""
 
     source: str
-    """Who numbers it and tells it once: "pos/0042/3". Sequences count within it."""
+    """Who numbers it and reports it once: "pos/0042/3". Sequences count within it."""
     id: str
-    """By which a repeat of the event is known: the same however often it is told."""
+    """By which a repeat of the event is known: the same however often it is sent."""
     kind: FactKind
     sku: str
     location: str
@@ -189,8 +189,8 @@ class Exceptional:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What a channel shows of an item at one of its nodes, in its names: told by the channel, or
-    read back from it. What it was told itself is an echo.
+    """What a channel shows of an item at one of its nodes, in its names: reported by the channel,
+    or read back from it. What it was told itself is an echo.
     """
 
     source: str

@@ -2,7 +2,7 @@
 to events.
 
 A table without rows leaves names as they are. Rows hold for a time, and the time of the event
-tells which one does. Units have factors, for one of our SKUs or for all. Files of tables are read
+says which one does. Units have factors, for one of our SKUs or for all. Files of tables are read
 by mapping_files.py.
 
 Rules of this file: no input or output, no clock; nothing is rounded.
@@ -29,7 +29,7 @@ ANY: Final = "*"
 
 #: Bytes of a name: those of our names in the core.
 NAME_BYTES: Final = 128
-#: Digits before or behind the point of a factor or a quantity: 10^15 units with room for units of
+#: Digits before or after the point of a factor or a quantity: 10^15 units with room for units of
 #: measure. Longer ones are not computed with: 1E+999999999 is eleven characters.
 DIGITS: Final = 24
 

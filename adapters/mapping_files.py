@@ -15,7 +15,7 @@ and as `ours` for the same name. A status without `ours` means units for sale, a
 none.
 
 Rules of this file: no input or output: whoever reads the files hands in their names and texts. All
-that is wrong in them is told at once, with file, line and field.
+that is wrong in them is reported at once, with file, line and field.
 """
 
 # No class here ends in Error: each says what happened.

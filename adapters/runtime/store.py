@@ -53,7 +53,7 @@ class Table(NamedTuple):
         return bool(self.transaction.delete(key, db=self.database))
 
     def entries(self, prefix: bytes = b"", after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """Keys and values under a prefix in the order of the keys, from the one after `after` on."""
+        """Keys and values under a prefix in order of the keys, from the one after `after` on."""
         with self.transaction.cursor(db=self.database) as cursor:
             found = cursor.set_range(after or prefix) if after or prefix else cursor.first()
             while found:
