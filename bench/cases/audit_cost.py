@@ -1,8 +1,8 @@
 """The audit: what a pass over a million stock levels and holds takes, and what a node takes of a
 core that is audited and otherwise idle.
 
-A pass that is asked for goes on without rests, so that its processor time can be told from the
-rest. By itself it rests, and costs the same over a longer time.
+A pass that is asked for goes on without rests, so that its processor time can be separated from
+the rest. By itself it rests, and costs the same over a longer time.
 """
 
 import asyncio

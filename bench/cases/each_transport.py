@@ -65,7 +65,7 @@ async def run(plan: Plan) -> list[Figure]:
 def _of(
     key: str, peaks: Sequence[Round], halves: Sequence[Round], alone: Sequence[Round]
 ) -> list[Figure]:
-    """What is told of the echo and of each transport alike."""
+    """What is reported of the echo and of each transport alike."""
     name = "Empty echo" if key == "echo" else f"Reserve over {key}"
     results = [each[key] for each in peaks]
     at_once = f"{name}, {CALLERS} callers"

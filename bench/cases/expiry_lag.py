@@ -137,7 +137,7 @@ def _figures(
         *(
             figure(
                 f"expiry.lag_p{percent}",
-                f"Release behind the end of its hold: p{percent}",
+                f"Release after the end of its hold: p{percent}",
                 "ms",
                 [percentile(late_ms, percent)],
                 at_most(LAG_BAR_MS) if percent == 99 else None,

@@ -206,12 +206,12 @@ async def _single_sales(shop: Shop, number: int, count: int) -> list[float]:
 
 @asynccontextmanager
 async def _watching(client: Client, changed: Mapping[str, asyncio.Event]) -> AsyncIterator[None]:
-    """Set the event of each SKU when it is told to have changed, from now on."""
+    """Set the event of each SKU when it is reported to have changed, from now on."""
     started = asyncio.Event()
 
     async def read() -> None:
-        async with aclosing(client.watch_availability(list(changed), from_now=True)) as told:
-            async for response in told:
+        async with aclosing(client.watch_availability(list(changed), from_now=True)) as responses:
+            async for response in responses:
                 started.set()
                 for update in response.levels:
                     changed[update.sku].set()

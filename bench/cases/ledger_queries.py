@@ -126,8 +126,8 @@ async def _until_indexed(client: Client, row: Row) -> float:
     async with asyncio.timeout(PATIENCE_S):
         while True:
             with suppress(Unavailable):  # it is starting
-                told = (await client.list_movements(*row, timeout_s=TIMEOUT_S)).coverage
-                if told.position >= told.durable_position:
+                coverage = (await client.list_movements(*row, timeout_s=TIMEOUT_S)).coverage
+                if coverage.position >= coverage.durable_position:
                     return perf_counter() - started
             await asyncio.sleep(LOOK_S)
 

@@ -1,7 +1,7 @@
 """The same reservations asked of others: Redis with a script, PostgreSQL with functions of ours and
 of a library, and TigerBeetle's own benchmark.
 
-Each checks the reservation id and what is available, holds units until a time, tells every
+Each checks the reservation id and what is available, holds units until a time, reports every
 operation by its outcome, and answers when it is on disk.
 """
 

@@ -24,7 +24,7 @@ from ..harness.workload import Row
 WATCHERS = 200
 
 #: Seconds between two changes, from a caller who waits for each; ten times as long where each is
-#: told to all.
+#: reported to all.
 EVERY_S = 0.01
 
 LATE_BAR_MS = 20.0
@@ -97,12 +97,12 @@ async def _watching(client: Client) -> AsyncIterator[None]:
 
 
 async def _lateness_ms(client: Client, names: Sequence[Row], changes: int, every_s: float) -> float:
-    """How late 99 of 100 changes are told. There is a watcher for each name; changes come one by
-    one, to the names in turn.
+    """How late 99 of 100 changes are reported. There is a watcher for each name; changes come one
+    by one, to the names in turn.
     """
     turns = [name[:2] for name in dict.fromkeys(names)]
     goals = {name: await _one_more(client, *name) + changes for name in turns}
-    told_s: list[dict[int, float]] = [{} for _ in names]
+    received_s: list[dict[int, float]] = [{} for _ in names]
     started = asyncio.Semaphore(0)
 
     async def read(name: tuple[str, str], mine: dict[int, float]) -> None:
@@ -117,7 +117,8 @@ async def _lateness_ms(client: Client, names: Sequence[Row], changes: int, every
                     return
 
     tasks = [
-        asyncio.create_task(read(name[:2], mine)) for name, mine in zip(names, told_s, strict=True)
+        asyncio.create_task(read(name[:2], mine))
+        for name, mine in zip(names, received_s, strict=True)
     ]
     for _ in tasks:
         await started.acquire()
@@ -129,7 +130,7 @@ async def _lateness_ms(client: Client, names: Sequence[Row], changes: int, every
     await asyncio.gather(*tasks)
     late_s = [
         max(0.0, mine[on_hand] - at_s)
-        for name, mine in zip(names, told_s, strict=True)
+        for name, mine in zip(names, received_s, strict=True)
         for on_hand, at_s in durable_s[name[:2]].items()
         if on_hand in mine
     ]

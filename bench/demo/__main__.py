@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def ended(play: Coroutine[Any, Any, bool]) -> int:
-    """Play, and tell in a sentence what ended it early; the exit code."""
+    """Play, and say in a sentence what ended it early; the exit code."""
     # Told to terminate, it also stops what it has started.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -45,7 +45,7 @@ def ended(play: Coroutine[Any, Any, bool]) -> int:
     except KeyboardInterrupt:
         tell("Stopped.")
         return EXIT_STOPPED
-    except Exception as failed:  # noqa: BLE001 - whatever it is, it is told in a sentence
+    except Exception as failed:  # noqa: BLE001 - whatever it is, it is reported in a sentence
         first = first_failure(failed)
         kind = "" if isinstance(first, BenchError) else f"{type(first).__name__}: "
         tell(f"The demonstration failed: {kind}{first}")

@@ -26,7 +26,7 @@ CREDENTIALS: Final = {
     "refresh_token": "made-up-token",
     "access_token": "shpat_made-up",
 }
-#: Amazon tells a queue, which offers again what was not taken; here it posts what it tells.
+#: Amazon writes to a queue, which offers again what was not taken; here it posts what it writes.
 QUEUED_S: Final = (1.0,) * 600
 
 SELLER: Final = "A3TWIN"
@@ -67,7 +67,7 @@ class Channel:
         return reservation.removeprefix(self.prefix)
 
 
-def amazon(clock: Clock, faults: Faults, told_url: str) -> Channel:
+def amazon(clock: Clock, faults: Faults, webhook_url: str) -> Channel:
     """Amazon, with the warehouse as its one node."""
     twin = AmazonTwin(
         faults,
@@ -75,7 +75,7 @@ def amazon(clock: Clock, faults: Faults, told_url: str) -> Channel:
         seller=SELLER,
         marketplace=MARKETPLACE,
         credentials=CREDENTIALS,
-        tell=lambda body: Delivery(told_url, body, {"content-type": "application/json"}),
+        tell=lambda body: Delivery(webhook_url, body, {"content-type": "application/json"}),
         effect_s=0.5,
         feed_s=10.0,
     )
@@ -89,10 +89,10 @@ def amazon(clock: Clock, faults: Faults, told_url: str) -> Channel:
     )  # fmt: skip
 
 
-def walmart(clock: Clock, faults: Faults, told_url: str) -> Channel:
+def walmart(clock: Clock, faults: Faults, webhook_url: str) -> Channel:
     """Walmart, with the warehouse as its ship node."""
     secret = CREDENTIALS["client_secret"]
-    subscription = Subscription(told_url, header=WALMART_HEADER, secret=secret)
+    subscription = Subscription(webhook_url, header=WALMART_HEADER, secret=secret)
     secrets = (CREDENTIALS["client_id"], secret)
     twin = WalmartTwin(clock, faults, subscription, secrets=secrets, feed_s=10.0)
     pairs = tuple(Pair(sku, WAREHOUSE, (sku, WAREHOUSE)) for sku in SKUS)
@@ -104,10 +104,10 @@ def walmart(clock: Clock, faults: Faults, told_url: str) -> Channel:
     )  # fmt: skip
 
 
-def shopify(clock: Clock, faults: Faults, told_url: str) -> Channel:
+def shopify(clock: Clock, faults: Faults, webhook_url: str) -> Channel:
     """The web shop, which sells from the warehouse and from the shelf of a store."""
     twin = ShopifyTwin(clock, domain=SHOP, faults=faults)
-    twin.subscribe(told_url)
+    twin.subscribe(webhook_url)
     items = {sku: f"{9_000 + place}" for place, sku in enumerate(SKUS)}
     pairs = tuple(
         Pair(items[sku], node, (sku, place))

@@ -63,8 +63,8 @@ async def reconcile(
 
 
 def _line(what: str, found: Any) -> Line:
-    told = list(found)
-    return Line(what, len(told), tuple(each for each in told if each))
+    problems = list(found)
+    return Line(what, len(problems), tuple(each for each in problems if each))
 
 
 async def _levels(client: Client) -> dict[Level, Any]:
@@ -123,14 +123,14 @@ async def _stands(client: Client, order: str) -> dict[str, int] | None:
 def _shown(
     levels: Mapping[Level, Any], channel: Channel, status: Mapping[str, Any]
 ) -> Iterator[str]:
-    (told,) = (each for each in status["adapters"] if each["name"] == channel.name)
+    (adapter,) = (each for each in status["adapters"] if each["name"] == channel.name)
     shown, withheld = channel.shown(), 0
     for pair in channel.pairs:
         available = max(0, levels[pair.level].available)
         shows = shown[pair.item, pair.node]
         withheld += available - shows
         yield f"{pair.item} at {pair.node}: {shows} of {available}" if shows > available else ""
-    buffers = told["channel"]["buffer_units"]
+    buffers = adapter["channel"]["buffer_units"]
     yield (
         "" if withheld <= buffers else f"{withheld} units are not shown, the buffers are {buffers}"
     )

@@ -1,4 +1,4 @@
-"""Plays a day on an estate: stock comes in, everybody trades, and it waits until all is told."""
+"""Plays a day on an estate: stock comes in, everybody trades, and it waits until all agree."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from .posting import Intake
 from .together import beside
 from .trade import Trade
 
-#: Seconds that may pass after the doors have closed without less being left to tell than before. An
-#: ERP takes a dozen requests for a shipment, so the whole takes as long as the machine is slow.
+#: Seconds that may pass after the doors have closed without less being left to report than before.
+#: An ERP takes a dozen requests for a shipment, so the whole takes as long as the machine is slow.
 SETTLING_S: Final = 120.0
 
 COMPARE_S: Final = 1.0
 
 #: Seconds within which a notification is waited for. One that was not taken may come minutes later,
-#: when polls have told long since what it says.
+#: when polls have long since said the same.
 NOTICES_S: Final = 15.0
 
 
@@ -31,7 +31,7 @@ class Play:
         self.day = day
         self.trade = Trade(day, started.opened, started.channels, intake)
         self.status: Mapping[str, Any] = {}
-        """What the adapters told of themselves last."""
+        """What the adapters reported of themselves last."""
         self.oversold_max = 0
         """Units that may be oversold in the end."""
         self._estate = started
@@ -52,8 +52,8 @@ class Play:
         await asyncio.to_thread(Erp.receive_all, user, units, "STO", *SKUS)
 
     async def trade_and_settle(self) -> list[Line]:
-        """Wait for the doors to open, trade until they close, and compare when all is told. Raises
-        ExceptionGroup of what failed.
+        """Wait for the doors to open, trade until they close, and compare when all is reported.
+        Raises ExceptionGroup of what failed.
         """
         trade = self.trade
         async with beside(trade.watch(self._estate.client), trade.warehouse()):
@@ -89,11 +89,11 @@ class Play:
 
     def left(self) -> int:
         """How much somebody waits to be told, as the adapters have said last."""
-        told: int = sum(
+        waiting: int = sum(
             each["inbox"] + each.get("outbox", 0) + each.get("channel", {}).get("dirty", 0)
             for each in self.status.get("adapters", ())
         )
-        return told + self.trade.open_orders()
+        return waiting + self.trade.open_orders()
 
     def is_under_way(self) -> bool:
         """Whether somebody waits to be told something."""

@@ -65,7 +65,7 @@ class Intake:
         await self._events([event])
 
     async def count(self, level: Level, quantity: int, at: float) -> None:
-        """The ERP tells what its books had at an instant."""
+        """The ERP reports what its books had at an instant."""
         event = _event("erp-nightly", f"count/{at}", "stock.count", *level, quantity)
         event["time"] = datetime.fromtimestamp(at, UTC).isoformat()
         event["data"]["basis"] = "books"
@@ -81,8 +81,8 @@ class Intake:
 
     async def status(self) -> dict[str, Any]:
         """How the adapters say that they do."""
-        told: dict[str, Any] = (await self._http.get("/status")).json()
-        return told
+        status: dict[str, Any] = (await self._http.get("/status")).json()
+        return status
 
     async def _receipt(self, store: str, line: str, at: float) -> None:
         number = self._receipts[store] = self._receipts.get(store, 0) + 1

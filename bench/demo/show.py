@@ -43,10 +43,10 @@ class Show:
     def summary(self) -> str:
         """What the day came to, in a sentence."""
         trade, seconds = self._play.trade, self._play.day.seconds
-        told = "not everybody" if self._play.is_under_way() else "everybody"
+        who = "not everybody" if self._play.is_under_way() else "everybody"
         return (
             f"{len(trade.books.orders):,} online orders and {trade.books.receipts:,} receipts of "
-            f"tills in {seconds:.0f} s; {told} had been told everything "
+            f"tills in {seconds:.0f} s; {who} had been told everything "
             f"{trade.at - seconds:.0f} s later. {self._play.status.get('open_cases', 0)} cases are "
             "for a person: holdfast adapters cases."
         )

@@ -111,11 +111,11 @@ class Trade:
         token = ""
         while True:
             try:
-                async for told in client.watch_reservations(resume_token=token):
-                    token = told.resume_token
+                async for response in client.watch_reservations(resume_token=token):
+                    token = response.resume_token
                     promised = [
                         each.reservation_id
-                        for each in told.changes
+                        for each in response.changes
                         if each.state == reservation.RESERVATION_STATE_COMMITTED
                         and each.reservation_id in self.books.orders
                     ]

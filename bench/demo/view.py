@@ -31,11 +31,11 @@ def picture(
     status: Mapping[str, Any],
 ) -> RenderableType:
     """How it is now."""
-    told = {each["name"]: each for each in status.get("adapters", ())}
+    adapters = {each["name"]: each for each in status.get("adapters", ())}
     return Group(
         _head(day, at, books, refused, available),
-        _channels(channels, told, books),
-        _adapters(told),
+        _channels(channels, adapters, books),
+        _adapters(adapters),
     )
 
 
@@ -54,7 +54,7 @@ def _head(
     day: Day, at: float, books: Books, refused: int, available: Mapping[str, int]
 ) -> RenderableType:
     is_open = at < day.seconds
-    phase = day.phase(at).name if is_open else "closed, all is being told"
+    phase = day.phase(at).name if is_open else "closed, catching up"
     since = f"{at:.0f} of {day.seconds:.0f} s" if is_open else f"for {at - day.seconds:.0f} s"
     short = {place: units for place, units in available.items() if units < 0}
     text = Text.assemble(
@@ -67,13 +67,15 @@ def _head(
     return Panel(text, title="Holdfast", title_align="left")
 
 
-def _channels(channels: Sequence[Channel], told: Mapping[str, Any], books: Books) -> RenderableType:
+def _channels(
+    channels: Sequence[Channel], adapters: Mapping[str, Any], books: Books
+) -> RenderableType:
     table = Table(title="Channels", title_justify="left", expand=True)
-    for name in ("channel", f"shows of {HOT}", "orders", "to be told", "oldest", "lag p99",
+    for name in ("channel", f"shows of {HOT}", "orders", "to send", "oldest", "lag p99",
                  "buffers", "exposed", "bound", "breaker"):  # fmt: skip
         table.add_column(name, justify="left" if name in ("channel", "breaker") else "right")
     for channel in channels:
-        adapter = told.get(channel.name, {})
+        adapter = adapters.get(channel.name, {})
         publish = adapter.get("channel", {})
         shown = channel.shown()
         hot = sum(shown[pair.item, pair.node] for pair in channel.pairs if pair.level[0] == HOT)
@@ -94,12 +96,12 @@ def _channels(channels: Sequence[Channel], told: Mapping[str, Any], books: Books
     return table
 
 
-def _adapters(told: Mapping[str, Any]) -> RenderableType:
+def _adapters(adapters: Mapping[str, Any]) -> RenderableType:
     table = Table(title="Adapters", title_justify="left", expand=True)
     for name in ("adapter", "inbox", "outbox", "dead letters", "breaker", "problem"):
         is_number = name in ("inbox", "outbox", "dead letters")
         table.add_column(name, justify="right" if is_number else "left", no_wrap=True)
-    for name, each in told.items():
+    for name, each in adapters.items():
         dead = each["dead_letters"]
         table.add_row(
             name,

@@ -69,8 +69,8 @@ class Intake:
     async def status(self) -> dict[str, Any]:
         """How the adapters say that they do."""
         answer = await self._pool.call(b"GET /status HTTP/1.1\r\nhost: adapters\r\n\r\n")
-        told: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
-        return told
+        status: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
+        return status
 
     async def backlog(self) -> int:
         """Messages that were taken and are not in the core. Raises when one is a dead letter."""

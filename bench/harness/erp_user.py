@@ -39,10 +39,10 @@ class Erp:
         answer = self.http.post(f"/{DATABASE}/rpc/", json=body)
         if answer.status_code != httpx.codes.OK:
             raise ErpError(f"{method}: {answer.status_code} {answer.text[:200]}")
-        told = answer.json()
-        if "error" in told:
-            raise ErpError(f"{method}: {told['error']}"[:400])
-        return told["result"]
+        document = answer.json()
+        if "error" in document:
+            raise ErpError(f"{method}: {document['error']}"[:400])
+        return document["result"]
 
     def call(self, method: str, *params: Any, **context: Any) -> Any:
         """Call a method of a model, acknowledging the warnings that it gives."""
@@ -50,10 +50,10 @@ class Erp:
             try:
                 return self.post(f"model.{method}", *params, {**self.context, **context})
             except ErpError as failed:
-                told = str(failed)
-                if "'UserWarning'" not in told:
+                text = str(failed)
+                if "'UserWarning'" not in text:
                     raise
-                name = told.split("[")[2].split("'")[1]
+                name = text.split("[")[2].split("'")[1]
                 warning = {"user": 1, "name": name, "always": False}
                 self.post("model.res.user.warning.create", [warning], self.context)
 

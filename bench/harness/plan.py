@@ -1,4 +1,4 @@
-"""The plan of a run: what every bench is told."""
+"""The plan of a run: what every bench is given."""
 
 import sys
 from collections.abc import Iterator

@@ -175,7 +175,7 @@ class Server:
 
     def core_wait_seconds(self) -> float:
         """Seconds for which the main thread, that of the event loop, was ready and had no core; 0
-        where the system does not tell.
+        where the system does not say.
         """
         assert self._process is not None
         path = Path(f"/proc/{self._process.pid}/schedstat")

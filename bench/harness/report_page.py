@@ -19,7 +19,7 @@ td.number {{ text-align: right; white-space: nowrap }}
 img {{ max-width: 100% }}
 </style>
 <h1>Holdfast: bench</h1>
-<p>{started}. The median of all rounds; what figures mean is told in bench/README.md.</p>
+<p>{started}. The median of all rounds; bench/README.md says what figures mean.</p>
 {failures}
 {pictures}
 <h2>Figures</h2>

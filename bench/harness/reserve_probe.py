@@ -42,10 +42,10 @@ class Probe:
 
     async def stop(self) -> None:
         """Let it end, and read what it measured."""
-        told, _ = await self._process.communicate(b"")  # closes its input
+        output, _ = await self._process.communicate(b"")  # closes its input
         if self._process.returncode:
             raise BenchError(f"the probe ended with {self._process.returncode}")
-        self.samples = [(due, took) for due, took in json.loads(told)]
+        self.samples = [(due, took) for due, took in json.loads(output)]
 
     def between(self, start: float, end: float) -> list[float]:
         """Seconds that calls took which were due in a time."""

@@ -1,6 +1,7 @@
 """What a peer is: somebody who takes the same reservations as Holdfast, and what is asked of all.
 
-A peer tells every operation by a digit: 1 accepted, 2 repeated, 3 insufficient stock, 6 id reused.
+A peer reports every operation by a digit: 1 accepted, 2 repeated, 3 insufficient stock, 6 id
+reused.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

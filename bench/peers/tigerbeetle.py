@@ -66,8 +66,8 @@ def _rate(program: str, folder: Path, size: int, transfers: int) -> float:
 
 
 def accepted_rate(output: str) -> float:
-    """Transfers a second, from what the benchmark prints. Raises BenchError when it tells none."""
+    """Transfers a second, from what the benchmark prints. Raises BenchError when it prints none."""
     found = ACCEPTED.search(output)
     if found is None:
-        raise BenchError(f"TigerBeetle's benchmark does not tell its rate:\n{output[-1_000:]}")
+        raise BenchError(f"TigerBeetle's benchmark does not print its rate:\n{output[-1_000:]}")
     return float(found[1].replace(",", ""))

@@ -1,6 +1,6 @@
 """What a rehearsal with channels came to: each line of its verdict.
 
-Pure: it is told what was seen and what differed in the end.
+Pure: it is given what was seen and what differed in the end.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,13 +12,13 @@ from .objectives import Objectives
 from .seen import Seen
 from .trials import Trial
 
-#: Of what differs, so much is told in words.
-TOLD_MAX = 10
+#: Of what differs, so much is reported in words.
+REMARKS_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Figures beside those of the visitors, and what is to be told of them."""
+    """Figures beside those of the visitors, and what is to be said of them."""
 
     figures: list[Figure] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -41,7 +41,7 @@ def found(seen: Seen, lines: Sequence[Line], throttled: int, objectives: Objecti
         for trial in seen.trials
         if trial.key not in seen.caught_up_s
     ]
-    return Found(figures, failures, differences[:TOLD_MAX])
+    return Found(figures, failures, differences[:REMARKS_MAX])
 
 
 def _oversold(seen: Seen) -> Figure:

@@ -106,12 +106,12 @@ class ChannelsBeside:
 
     async def _look(self) -> None:
         await self._play.look()
-        self._seen.look(self._play.trade.at, self._play.status, self._untold())
+        self._seen.look(self._play.trade.at, self._play.status, self._unpromised())
         levels = (await self._estate.client.get_availability(HOT)).availability.levels
         self._seen.look_at_stock(sum(level.shortfall for level in levels))
         self._play.oversold_max = self._seen.exposed_units
 
-    def _untold(self) -> Mapping[str, list[str]]:
+    def _unpromised(self) -> Mapping[str, list[str]]:
         return {
             trial.key: self._play.trade.untold(trial.end, trial.channels)
             for trial in self._seen.trials

@@ -38,7 +38,7 @@ class Shopper(GrpcUser):
 
 
 class StockFeed(GrpcUser):
-    """Tells facts about stock while the storm lasts."""
+    """Reports facts about stock while the storm lasts."""
 
     sources: ClassVar[list[Source]]
 

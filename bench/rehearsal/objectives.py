@@ -1,7 +1,7 @@
 """Service level objectives: what they are called, and reading them from objectives.toml.
 
-All that is wrong with a file is told at once, by key and by what would be right. An unknown key is
-refused: a misspelt limit is worse than none.
+All that is wrong with a file is reported at once, by key and by what would be right. An unknown key
+is refused: a misspelt limit is worse than none.
 """
 
 import tomllib

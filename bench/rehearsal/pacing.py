@@ -1,7 +1,7 @@
 """When a user's visits are due: at a fixed interval, whatever earlier ones took.
 
 Locust's own constant_throughput waits from when the last visit was over. A node that stalls then
-delays the visits behind it, and nobody counts how long they waited (coordinated omission). Here a
+delays the visits after it, and nobody counts how long they waited (coordinated omission). Here a
 visit that begins late is timed from when it was due, as wrk2 does it, and what was due and did
 not begin is counted.
 """
@@ -21,5 +21,5 @@ class Pacing:
         return max(0.0, self.due - now)
 
     def backlog(self, now: float) -> int:
-        """How many visits are due and have not begun, of those behind the present one."""
+        """How many visits are due and have not begun, of those after the present one."""
         return max(0, int((now - self.due) / self._interval_s))

@@ -1,6 +1,6 @@
 """What was seen of the channels during a rehearsal, look by look.
 
-Pure: it is told what the adapters and the node say, and when.
+Pure: it is given what the adapters and the node say, and when.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,10 +30,10 @@ class Seen:
     """The last look."""
 
     def look(
-        self, at: float, status: Mapping[str, Any], untold: Mapping[str, Sequence[str]]
+        self, at: float, status: Mapping[str, Any], unpromised: Mapping[str, Sequence[str]]
     ) -> None:
-        """Take in a status. `untold` are orders of a trial's channels that were sold before its end
-        and have not come to the node, by its key.
+        """Take in a status. `unpromised` are orders of a trial's channels that were sold before its
+        end and have not come to the node, by its key.
         """
         self.at = at
         exposed = sum(_channel(each).get("exposed_units", 0) for each in status["adapters"])
@@ -43,7 +43,7 @@ class Seen:
             if trial.is_on(at) and any(_breaker(each) == OPENED for each in adapters):
                 self.opened.add(trial.key)
             is_over = at >= trial.end and trial.key not in self.caught_up_s
-            if is_over and not untold[trial.key] and _has_caught_up(adapters, at - trial.end):
+            if is_over and not unpromised[trial.key] and _has_caught_up(adapters, at - trial.end):
                 self.caught_up_s[trial.key] = at - trial.end
 
     def look_at_stock(self, oversold_units: int) -> None:
@@ -73,5 +73,5 @@ def _breaker(adapter: Mapping[str, Any]) -> str:
 
 
 def _channel(adapter: Mapping[str, Any]) -> Mapping[str, Any]:
-    told: Mapping[str, Any] = adapter.get("channel", {})
-    return told
+    channel: Mapping[str, Any] = adapter.get("channel", {})
+    return channel

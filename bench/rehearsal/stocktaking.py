@@ -22,7 +22,7 @@ from .visits import LATE_BY_S
 SKUS_A_READ = 200
 TIMEOUT_S = 10.0
 
-#: Of stock levels that differ, so many are told in words.
+#: Of stock levels that differ, so many are reported in words.
 TOLD_MAX = 10
 
 
@@ -55,7 +55,7 @@ async def _end_skus(client: Client, run: Run) -> None:
         except NotFound:
             pass  # it was not put in
         except HoldfastError as error:
-            tell(f"{sku} and the SKUs behind it stay on the node: {error}")
+            tell(f"{sku} and the SKUs after it stay on the node: {error}")
             return
 
 

@@ -14,7 +14,7 @@ from ..harness.figures import percentile
 
 PERCENTILES = (50, 95, 99, 100)
 
-#: Of faults and wrong answers, so many are told in words.
+#: Of faults and wrong answers, so many are reported in words.
 TOLD_MAX = 20
 
 

@@ -1,6 +1,6 @@
 """The verdict on a run: every objective with what was measured, and what it all comes to.
 
-Pure: it is told what Locust recorded and what the stocktake found.
+Pure: it is given what Locust recorded and what the stocktake found.
 """
 
 from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ class Verdict:
     failures: list[str]
     """What keeps the run from passing, besides missed objectives."""
     is_generator_busy: bool
-    told: list[str]
+    remarks: list[str]
     """Faults, wrong answers and differences in words, the first of them."""
 
     @property
@@ -70,7 +70,7 @@ class Verdict:
             "profile": self.run.profile_name,
             "conditions": dict(self.conditions),
             "figures": [each.to_json() for each in self.figures],
-            "told": self.told,
+            "told": self.remarks,
         }
 
 
@@ -85,17 +85,17 @@ def judge(
     """The verdict on a run. A stocktake that failed is a text that says why."""
     figures = [*_run_figures(objectives, record), *_call_figures(objectives, record)]
     failures = list(_never_answered(run, record))
-    told = list(record["told"])
+    remarks = list(record["told"])
     if of_channels is not None:
         figures += of_channels.figures
         failures += of_channels.failures
-        told += of_channels.told
+        remarks += of_channels.told
     if isinstance(stocktake, str):
         failures.append(f"the stock could not be read after the run: {stocktake}")
     else:
         figures[:0] = _stock_figures(objectives, record, stocktake)
-        told += stocktake.told
-    return Verdict(run, conditions, figures, failures, _is_generator_busy(record), told)
+        remarks += stocktake.told
+    return Verdict(run, conditions, figures, failures, _is_generator_busy(record), remarks)
 
 
 def _stock_figures(
@@ -200,7 +200,7 @@ def render(verdict: Verdict) -> RenderableType:
     table.add_column("", style="dim")
     for each in verdict.figures:
         table.add_row(*_row(each))
-    return Group(conditions, table, *(Text(text) for text in verdict.told), _sentence(verdict))
+    return Group(conditions, table, *(Text(text) for text in verdict.remarks), _sentence(verdict))
 
 
 def _row(each: Figure) -> tuple[str | Text, ...]:

@@ -176,7 +176,7 @@ def _check_sold_out(answer: reservation.ReserveResponse) -> None:
 
 @dataclass(slots=True)
 class Source:
-    """An outside system that tells facts about stock."""
+    """An outside system that reports facts about stock."""
 
     feed: Feed
     books: Books

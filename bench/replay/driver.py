@@ -5,8 +5,9 @@ waits until every earlier step that touches one of its stock levels has had its 
 available there. Steps without a level in common run side by side.
 
 Every id follows from the orders. So a call that is tried again, and a replay that is run again, are
-told what came of the first. But a refusal leaves no trace in a node, and asked again later it might
-find stock. Hence `Replay._asked_before`: from which step on an earlier run cannot have asked.
+answered with what came of the first. But a refusal leaves no trace in a node, and asked again later
+it might find stock. Hence `Replay._asked_before`: from which step on an earlier run cannot have
+asked.
 """
 
 from collections import Counter, defaultdict

@@ -1,6 +1,6 @@
 """A node of the replay's own: started as a process of its own, stopped when the replay ends.
 
-The process is `python -m holdfast.edge serve --json`, which tells on its output how far the start
+The process is `python -m holdfast.edge serve --json`, which reports on its output how far the start
 is, and where it listens. What it logs goes into a file beside its data.
 """
 
@@ -129,7 +129,7 @@ def _is_free(address: str) -> bool:
 async def _read_ready(
     process: Process, on_progress: Callable[[int, int], None]
 ) -> dict[str, Any] | None:
-    """What a node tells when it serves; None when it ends before that."""
+    """What a node reports when it serves; None when it ends before that."""
     assert process.stdout is not None
     async for line in process.stdout:
         document: dict[str, Any] = json.loads(line)

@@ -83,7 +83,7 @@ class ReplayPlan:
 
     @cached_property
     def tag(self) -> str:
-        """Eight digits that tell these orders and their stock from others."""
+        """Eight digits that distinguish these orders and their stock from others."""
         digest = blake2b(digest_size=4)
         for step in self.steps:
             digest.update(repr(step.lines if isinstance(step, OrderStep) else step.facts).encode())

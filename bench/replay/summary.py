@@ -129,8 +129,8 @@ def _checks_table(checks: Mapping[str, Any]) -> Table:
 def _print_differences(checks: Mapping[str, Any], to: Console) -> None:
     for name in ("conservation", "simulation_stock"):
         for each in checks[name]["first_differences"]:
-            told = ", ".join(f"{title} {value}" for title, value in each.items())
-            to.print(f"[red]{name}:[/red] {escape(told)}")
+            difference = ", ".join(f"{title} {value}" for title, value in each.items())
+            to.print(f"[red]{name}:[/red] {escape(difference)}")
     for title in ("only_the_node_refused", "only_the_simulation_refused"):
         if numbers := checks["simulation_orders"][title]:
             to.print(f"[red]{title.replace('_', ' ')}:[/red] {', '.join(numbers)}")
