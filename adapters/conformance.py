@@ -1,4 +1,4 @@
-"""What every adapter has to stand, tried on samples of what its partner sends.
+"""What every adapter has to withstand, tried on samples of what its partner sends.
 
     for finding in findings(ADAPTER, samples, ADAPTER.options()):
         print(finding)
@@ -57,7 +57,7 @@ class Sample:
 def read_samples(folder: Path) -> list[Sample]:
     """The samples in a folder: a file is a body, and FILE.attributes.json what came beside it.
 
-    Raises OSError, and ValueError for attributes that are no JSON object.
+    Raises OSError, and ValueError for attributes that are not a JSON object.
     """
     samples = []
     for path in sorted(folder.iterdir()):
@@ -74,7 +74,7 @@ def read_samples(folder: Path) -> list[Sample]:
 def findings(
     adapter: Adapter, samples: Sequence[Sample], options: Any, seed: int = 0
 ) -> Iterator[Finding]:
-    """What an adapter does not stand; nothing when it conforms."""
+    """What an adapter does not withstand; nothing when it conforms."""
     if not samples:
         yield Finding("samples", "-", "there are none: nothing was tried")
     chance = Random(seed)  # noqa: S311 - it has to repeat, not to be secret

@@ -212,7 +212,7 @@ class Numbered:
 
     source: str
     date: str
-    """ISO 8601; numbers may begin anew with it."""
+    """ISO 8601; numbers may start over with it."""
     number: int
     grace: timedelta
     """How long those before it may be missing."""

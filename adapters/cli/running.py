@@ -1,4 +1,4 @@
-"""Commands that run adapters and report how they do."""
+"""Commands that run adapters and report how they are doing."""
 
 import asyncio
 import gc

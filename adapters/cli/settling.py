@@ -182,7 +182,7 @@ def discard(
     reason: Reason,
     config: Config = CONFIG_DEFAULT,
 ) -> None:
-    """Give dead letters up, with a reason. They are kept for the record.
+    """Give up dead letters, with a reason. They are kept for the record.
 
     Examples:
 
@@ -206,7 +206,7 @@ def cases(
     as_json: Json = False,
 ) -> None:
     """List the exception queue, the newest: what no rule decides. docs/adapters.md says what to do
-    of each.
+    about each.
 
     Examples:
 

@@ -18,7 +18,7 @@ Config = Annotated[
 ]
 CONFIG_DEFAULT = Path("adapters.toml")
 
-#: Seconds that is waited for the process that runs the adapters.
+#: Seconds to wait for the process that runs the adapters.
 STATUS_S: Final = 2.0
 
 Number = Annotated[int, typer.Argument(min=1, help="Its number in the list.")]
@@ -67,7 +67,7 @@ def opened_store(config: Path) -> "Iterator[Store]":
 
 
 def plain(text: str) -> str:
-    """What a stranger wrote, for a cell of a table: neither markup nor orders to a terminal."""
+    """What a stranger wrote, for a cell of a table: neither markup nor control sequences."""
     from rich.markup import escape
 
     return escape("".join(each if each.isprintable() else ascii(each)[1:-1] for each in text))

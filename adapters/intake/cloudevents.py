@@ -161,7 +161,7 @@ def _envelope(event: Event) -> dict[str, Any]:
 
 
 def _bytes(document: object) -> bytes:
-    """JSON in ASCII, so that halves of characters can be written as well."""
+    """JSON in ASCII, so that lone surrogates can be written as well."""
     return json.dumps(document, separators=(",", ":")).encode()
 
 

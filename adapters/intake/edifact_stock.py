@@ -86,8 +86,8 @@ def inventory(message: EdifactMessage, options: Edifact) -> Iterator[Decoded | U
 
 
 def _header_place(message: EdifactMessage, options: Edifact) -> str | Undecodable:
-    """The location of the message, or what is wrong with it, which quantities of their own do not
-    mind.
+    """The location of the message, or what is wrong with it, which does not concern
+    quantities with a location of their own.
     """
     try:
         return location(message, options.locations, options)

@@ -26,7 +26,7 @@ _FORMATS: Final = {"101": 6, "102": 8, "201": 10, "203": 12, "204": 14}
 
 
 class Edifact(BaseModel):
-    """How a partner's EDIFACT is read: what his guide says and the standard leaves open."""
+    """How a partner's EDIFACT is read: what its guide says and the standard leaves open."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -98,7 +98,7 @@ _PREFIXES: Final = {
 
 def word_of(value: object, name: str, field: str) -> str:
     """A step or disposition as a bare word of the vocabulary. One of another vocabulary is a URI or
-    has a prefix, and stays whole. Raises `Undecodable` for a bare word that the vocabulary has not.
+    has a prefix, and stays whole. Raises `Undecodable` for a bare word that is not of it.
     """
     text = fields.any_text("" if value is None else value, field)
     for prefix in _PREFIXES[name]:

@@ -57,8 +57,8 @@ class EventType:
     fields: Mapping[str, Field]
     required: tuple[str, ...]
     written: Mapping[str, Field]
-    """The fields of every kind of its class: what an event has that its kind has not is written as
-    well, so that whoever reads it is informed.
+    """The fields of every kind of its class: what an event has and its kind does not is written
+    as well, so that whoever reads it is informed.
     """
 
 

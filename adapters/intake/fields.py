@@ -57,7 +57,7 @@ def text(value: object, field: str, characters_max: int = NAME_CHARACTERS_MAX) -
 
 
 def any_text(value: object, field: str, characters_max: int = NAME_CHARACTERS_MAX) -> str:
-    """A text that can be written as UTF-8; JSON can spell halves of characters that cannot."""
+    """A text that can be written as UTF-8; JSON can spell lone surrogates, which cannot."""
     if type(value) is not str:
         raise Undecodable(field, value, "a text")
     if len(value) > characters_max:

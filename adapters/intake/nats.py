@@ -6,7 +6,7 @@ Headers of a message stand beside its body with their names in lower case, and i
 "nats-subject".
 
 Rules of this file: it pulls and acknowledges, and knows nothing of what is in a message. A lost
-connection is begun anew here, since the runtime tries again.
+connection is opened again here, since the runtime tries again.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

@@ -18,7 +18,7 @@ A receipt counts whole or not at all: one that has a line nobody understands is 
 those after it go on.
 
 Facts have no sequence. The core counts numbers of a source one by one, and reports what it misses.
-A till numbers transactions, of which some have no fact and some have eighty, and begins anew at the
+A till numbers transactions, of which some have no fact and some have eighty, and starts over at the
 end of its range: made from (transaction, line), nearly all numbers would be missing, and the gaps
 would hide the real ones. Receipts are distinguished by their ids; they may come in any order.
 """

@@ -1,6 +1,6 @@
 """What a POSLog names its transactions by, and when they happened.
 
-A till numbers its transactions; the business date keeps numbers apart that begin anew, daily or at
+A till numbers its transactions; the business date keeps apart numbers that start over, daily or at
 the end of their range. A line of a receipt is identified by all four: store, till, date and
 number, and its number in the transaction.
 """

@@ -269,11 +269,11 @@ class _Transaction:
 
 
 def _status(transaction: Element, retail: Element, below: dict[str, Element]) -> str:
-    """The status of a transaction in small letters; an attribute, or in some files an element."""
+    """The status of a transaction in lower case; an attribute, or in some files an element."""
     name = "TransactionStatus"
     return _word(retail.get(name) or transaction.get(name) or text_of(below.get(name)))
 
 
 def _word(text: str) -> str:
-    """A word of an enumeration without its vendor's prefix, in small letters."""
+    """A word of an enumeration without its vendor's prefix, in lower case."""
     return text.rpartition(":")[2].strip().lower()

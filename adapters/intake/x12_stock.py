@@ -54,7 +54,7 @@ def counts(transaction: TransactionSet, options: X12) -> Iterator[Decoded | Unde
 
 
 def _place(transaction: TransactionSet, options: X12) -> str | Undecodable:
-    """The location of the set, or what is wrong with it, which lines by SDQ do not mind."""
+    """The location of the set, or what is wrong with it, which does not concern lines by SDQ."""
     try:
         return stock_location(transaction, "LIN", options)
     except Undecodable as wrong:

@@ -27,7 +27,7 @@ CarrierCase: TypeAlias = Literal[
 
 
 class X12(BaseModel):
-    """How a partner's X12 is read: what his guide says and the standard leaves open."""
+    """How a partner's X12 is read: what its guide says and the standard leaves open."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

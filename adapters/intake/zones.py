@@ -1,4 +1,4 @@
-"""The time zone of an option: of a partner who gives the time of his clock and no zone."""
+"""The time zone of an option: of a partner who gives the time of a clock and no zone."""
 
 from typing import Annotated, TypeAlias
 from zoneinfo import ZoneInfo

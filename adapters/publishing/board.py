@@ -96,7 +96,7 @@ class Board:
     # What the core says
 
     def sold(self, sold_s: float, now_s: float) -> None:
-        """The core has now what the channel sold then. What it sold before it was away says how
+        """The core now has what the channel sold then. What it sold before it was away says how
         long that was, and not how long its orders take.
         """
         if sold_s > self._lost_s:

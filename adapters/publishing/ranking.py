@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 Rank: TypeAlias = tuple[int, int, float]
 
-#: Entries that were overtaken, beyond as many as are valid, before the heap is made anew.
+#: Entries that were overtaken, beyond as many as are valid, before the heap is rebuilt.
 _STALE_MAX: Final = 1_000
 
 

@@ -103,7 +103,7 @@ class Channels:
         return [publisher.run, reader.run]
 
     def hear_sale(self, adapter: str, sold: datetime) -> None:
-        """The core has now what an adapter's partner sold then."""
+        """The core now has what an adapter's partner sold then."""
         for name in self._sellers.get(adapter, ()):
             self.publishers[name].hear_sale(sold)
 
@@ -123,7 +123,7 @@ class Channels:
         )
 
     def status(self, name: str, options: PublishOptions) -> dict[str, Any]:
-        """How a channel does, for operators."""
+        """How a channel is doing, for operators."""
         publisher = self.publishers[name]
         board = publisher.board
         lags = {key: board.lags.quantile(share) for key, share in SHARES.items()}
@@ -140,7 +140,7 @@ class Channels:
         }
 
     def _show(self, name: str, board: Board) -> None:
-        """Let Prometheus read how a channel does."""
+        """Let Prometheus read how a channel is doing."""
         gauge = self._figures.gauge
         gauge("pairs", "Items of channels at their nodes.", name, lambda: len(board))
         gauge(

@@ -120,7 +120,7 @@ class Figures:
         return "" if found is None else found.isoformat(timespec="milliseconds")
 
     def service_levels(self) -> list[dict[str, Any]]:
-        """How the flows that have an objective do, since the start."""
+        """How the flows that have an objective are doing, since the start."""
         return [
             {
                 "flow": flow,
@@ -135,7 +135,7 @@ class Figures:
     def _word(self, figure: str, adapter: str, word: str) -> str:
         """A word as a label: itself while there are few, then OTHER."""
         known = self._words.setdefault((figure, adapter), set())
-        is_fit = len(word) <= _CHARACTERS_MAX and word.isprintable()  # half a surrogate is not
+        is_fit = len(word) <= _CHARACTERS_MAX and word.isprintable()  # a lone surrogate is not
         if is_fit and len(known) < WORDS_MAX:
             known.add(word)
         return word if word in known else OTHER

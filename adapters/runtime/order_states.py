@@ -1,6 +1,6 @@
 """States of orders, as commands that bring the reservations of an order up to them.
 
-Rules of this file: what is to be done is decided by what the core has, each time anew. So a crash
+Rules of this file: what is to be done is decided by what the core has, each time again. So a crash
 between two commands leaves the rest to the next attempt, whoever else has moved units meanwhile.
 """
 
@@ -18,7 +18,7 @@ from .order_lines import LineState, have_lines_left, line_states, missing, moves
 from .order_shortfalls import short_case
 
 #: Refusals of what somebody else has done between our look and our command, such as a warehouse
-#: that ships the same units; and how often it is decided anew.
+#: that ships the same units; and how often it is decided again.
 _OVERTAKEN: Final = {"WRONG_STATE", "EXCESS_QUANTITY"}
 ATTEMPTS: Final = 3
 

@@ -2,7 +2,7 @@
 
 Changes are kept with the resume token after them in one transaction, and taken out when the
 partner has them. The adapter's first request asks whether the partner has one already, so a crash
-between telling and taking out does not tell it twice.
+between sending and taking out does not send it twice.
 
 Rules of this file: changes go in the order in which they happened. One that the partner refuses is
 a dead letter and holds nothing up; a partner that is away holds everything up, and loses nothing.
@@ -35,7 +35,8 @@ from .records import Waiting
 from .settings import Configured
 from .store import Store, StoreFull, Tables
 
-#: Requests for one change: a shipment takes eight at Tryton. More is an adapter that goes round.
+#: Requests for one change: a shipment takes eight at Tryton. More is an adapter that goes in
+#: circles.
 REQUESTS_MAX: Final = 50
 
 #: Seconds after which it looks for what has been replayed.

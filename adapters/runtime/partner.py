@@ -99,7 +99,7 @@ class Partner:
                     raise SessionExpired
                 return read(response)
             except SessionExpired:
-                if self._session is session:  # and not begun anew since, by another request
+                if self._session is session:  # and not begun again since, by another request
                     self._session = None
             except Throttled as error:
                 raise PartnerAway("it asks to wait", error.after_s) from error

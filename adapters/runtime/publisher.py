@@ -64,7 +64,7 @@ REFUSED_S: Final = 60.0
 #: Seconds after which it looks for orders of operators, and for pairs that are due.
 LOOK_S: Final = 0.5
 
-#: Seconds from the end of computing buffers anew to the next begin.
+#: Seconds from the end of one computation of the buffers to the start of the next.
 MEASURE_S: Final = 5.0
 
 #: Seconds for which it pauses after so many pairs.
@@ -164,7 +164,7 @@ class Publisher:
         return self._note(shown, *self.board.hear_read(shown, self._now_s()))
 
     def hear_sale(self, sold: datetime) -> None:
-        """The core has now what the channel sold then."""
+        """The core now has what the channel sold then."""
         now_s = self._now_s()
         self.board.sold(now_s - (self._now() - sold).total_seconds(), now_s)
 
@@ -375,7 +375,7 @@ class Publisher:
         await self._end(walk, cases)
 
     async def _give_up(self, walk: Walk) -> None:
-        """Offer again what a channel does not report, mostly on paths that take less time."""
+        """Offer again what a channel says nothing of, mostly on paths that take less time."""
         path = self._paths[walk.place].name
         self.problem = f"it does not say what became of a {path} of {len(walk.flights):,} offers"
         self._figures.offers.labels(self.name, "unanswered").inc(len(walk.flights))

@@ -18,7 +18,7 @@ from .store import Store, StoreFailed, StoreFull
 #: Seconds between looks whether there is time to spare, and so between pages at the least.
 SPARE_S: Final = 5.0
 
-#: Seconds from the end of one reading to the begin of the next.
+#: Seconds from the end of one reading to the start of the next.
 AGAIN_S: Final = 3_600.0
 
 #: Share of a budget that is left for offers.

@@ -2,7 +2,7 @@
 come.
 
 Of each till the runs of numbers that came are kept, by business date and number, so that they may
-come in any order; what lies between two runs is missing. Not where a till began its numbers anew:
+come in any order; what lies between two runs is missing. Not where a till started its numbers over:
 there the next ones are lower, or higher by more than a till makes while it is away.
 
 Rules of this file: a till has one case, which lists all that it misses. What a person has settled

@@ -1,4 +1,4 @@
-"""Orders that were cancelled before the core had them: what is late of them places them no more.
+"""Orders that were cancelled before the core had them: what comes late no longer places them.
 
 Channels say how an order stands late and out of order. A cancellation that names no lines, as of a
 marketplace that sets the quantities of what is cancelled to 0, leaves nothing in the core that says

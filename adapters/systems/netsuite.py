@@ -3,7 +3,7 @@ product.
 
 Source: "Executing SuiteQL Queries Through REST Web Services" and "Collection Paging" (Oracle's
 documentation): a page is `{links, count, hasMore, items, offset, totalResults}`, of which the items
-have the columns of the query in small letters, and texts as values. NetSuite has no webhook, and
+have the columns of the query in lower case, and texts as values. NetSuite has no webhook, and
 each request to it is signed or bears a token of an hour: a scheduled script asks, and sends the
 pages here, over HTTP or into a drop folder. Names of tables and columns are not verified against a
 Records Catalog; this is the query whose columns are read:

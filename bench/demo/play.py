@@ -64,7 +64,7 @@ class Play:
             return await self._settle()
 
     async def look(self) -> None:
-        """Ask the adapters how they do."""
+        """Ask the adapters how they are doing."""
         self.status = await self._intake.status()
 
     async def _settle(self) -> list[Line]:

@@ -80,7 +80,7 @@ class Intake:
         await self._receipt(store, _RETURN.format(sku=sku, pieces=pieces, order=order), at)
 
     async def status(self) -> dict[str, Any]:
-        """How the adapters say that they do."""
+        """How the adapters say that they are doing."""
         status: dict[str, Any] = (await self._http.get("/status")).json()
         return status
 

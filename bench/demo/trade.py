@@ -21,7 +21,7 @@ from .posting import Intake
 #: Seconds from an order's commit until the warehouse ships it, at least.
 PICKING_S: Final = 2.0
 
-#: Every so manieth order is cancelled by its customer at once.
+#: One of so many orders is cancelled by its customer at once.
 CANCELLED_EVERY: Final = 12
 
 #: Seconds until a broken watch is begun again.

@@ -67,7 +67,7 @@ class Intake:
             await asyncio.sleep(_number(answer, b"retry-after:"))
 
     async def status(self) -> dict[str, Any]:
-        """How the adapters say that they do."""
+        """How the adapters say that they are doing."""
         answer = await self._pool.call(b"GET /status HTTP/1.1\r\nhost: adapters\r\n\r\n")
         status: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
         return status
@@ -101,7 +101,7 @@ async def _answer(reader: asyncio.StreamReader) -> bytes:
 
 
 def _number(answer: bytes, header: bytes) -> int:
-    """The number in a header, which is there; its name in small letters, as the adapters write."""
+    """The number in a header, which is there; its name in lower case, as the adapters write."""
     return int(answer.partition(b"\r\n" + header)[2].partition(b"\r\n")[0])
 
 

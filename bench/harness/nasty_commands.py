@@ -370,7 +370,7 @@ class Nasty:
         return StockDetails(times, "x" * size, texts, texts, np.ones(count, bool))
 
     def audit(self, _size: float) -> Command:
-        """Read how the audit stands, or begin it anew."""
+        """Read how the audit stands, or begin it again."""
         return Audit(begins=self.rng.random() < 0.5)
 
     def repair(self, size: float) -> Command:

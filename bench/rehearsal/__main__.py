@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         objectives = read_objectives(options.objectives)
         options.report.mkdir(parents=True, exist_ok=True)
-        document.unlink(missing_ok=True)  # nobody shall take the last verdict for this run's
+        document.unlink(missing_ok=True)  # so that the last verdict is not taken for this run's
         verdict = asyncio.run(rehearse(_run(options), options.target, objectives, stem))
     except (BenchError, HoldfastError, OSError) as error:
         tell(f"not run: {error}")

@@ -66,7 +66,7 @@ class Profile:
     is_sold_out: bool = False
     """Whether there are too few units of the hot SKUs for all who want them."""
     feeds: int = 0
-    """Sources that send stock events, from the storm's begin to its end."""
+    """Sources that send stock events, from the start of the storm to its end."""
     has_channels: bool = False
     """Whether marketplaces and tills sell beside the visitors, and fail."""
     seconds: float = 60.0

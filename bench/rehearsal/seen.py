@@ -19,7 +19,7 @@ class Seen:
 
     trials: Sequence[Trial]
     opened: set[str] = field(default_factory=set)
-    """Keys of trials while which a breaker of their channels was open."""
+    """Keys of trials during which a breaker of their channels was open."""
     caught_up_s: dict[str, float] = field(default_factory=dict)
     """Key of a trial -> seconds from its end until nothing of it waited any more."""
     exposed_units: int = 0

@@ -1,7 +1,7 @@
 """The adapters for Amazon: a channel by listings, a channel by locations, and its orders.
 
 A seller has one of the channels, fed by a queue of notifications, and the orders beside it: Amazon
-advises to have a second way, since notifications do not come for certain.
+advises having a second way, since notifications are not certain to come.
 """
 
 from collections.abc import Mapping

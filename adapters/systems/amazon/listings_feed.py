@@ -137,7 +137,7 @@ def _unpacked(body: bytes, algorithm: Any) -> bytes:
 
 
 def _verdicts(offers: Sequence[Offer], body: bytes) -> Verdicts:
-    """A verdict for each message: those with an error are not taken, warnings are no matter."""
+    """A verdict for each message: those with an error are not taken, warnings do not matter."""
     report = Part(fields.mapping(fields.json_of(body, "report"), "report"), "report")
     blamed: dict[int, list[Part]] = {}
     for issue in report.optional_parts("issues"):

@@ -254,7 +254,7 @@ def _parts(line: Ordered, standing: _Standing, location: str) -> Iterator[OrderL
     Where it came first it has its own id, by which the core moves it as a whole; units that went
     elsewhere count as cancelled there. Elsewhere a part of it has an id with the location, and
     grows by the units that come. What left such a part is reported once nothing of the line is
-    open: numbers of a line rise, so until then it hides units rather than to sell them twice.
+    open: numbers of a line rise, so until then it hides units rather than selling them twice.
     """
     still_open, shipped = standing.open[line.id], standing.shipped[line.id]
     first, *others = dict.fromkeys((*still_open, *shipped)) or [location]

@@ -15,7 +15,7 @@ order:
 Units that leave for a transit location are an adjustment; the move out of it, which Tryton drafts
 at once, is supply for where it leads.
 
-Polled by `last_modified_at` (a new move has no `write_date` yet), which is the begin of a
+Polled by `last_modified_at` (a new move has no `write_date` yet), which is the start of a
 transaction, so a window before the last one is asked for again. It also changes when a move is
 written later for another reason, such as a new cost price. So a move that took effect long ago is
 left to the next count; and a goods issue, whose instant is part of what it says, has the time of
@@ -61,7 +61,7 @@ FIELDS: Final = (
 #: The core remembers ids for 7 days; a move of a day before has one more, wherever its zone is.
 REMEMBERED: Final = timedelta(days=5)
 
-#: After so long a day is over in all zones, from its begin in UTC on.
+#: After so long a day is over in all zones, from its start in UTC on.
 _DAY_ANYWHERE: Final = timedelta(days=2)
 
 #: What units are that come from or go to a location of this type, other than by trade.
@@ -144,7 +144,7 @@ def _place(row: Any, end: str, options: Options) -> Place:
 
 
 def _day(row: Any, name: str) -> datetime | None:
-    """The begin of a day in UTC: the core counts days by it."""
+    """The start of a day in UTC: the core counts days by it."""
     day = date_at(row, name)
     return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)
 

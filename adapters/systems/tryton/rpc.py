@@ -47,7 +47,7 @@ class Options(BaseModel):
     transit: tuple[str, ...] = ("Transit",)
     """Storage locations that goods on their way are booked in."""
     longest_transaction_s: int = Field(300, ge=0)
-    """How long a transaction in Tryton may take. What it writes bears the time of its begin, and is
+    """How long a transaction in Tryton may take. What it writes bears the time of its start, and is
     seen when it ends.
     """
     page_size: int = Field(500, ge=1, le=10_000)

@@ -1,7 +1,7 @@
 """What Tryton's books have, by location of the core and SKU: counts that know what is in flight.
 
 A count is of an instant, and facts after it are applied again on top; so the instant must be right
-to the move. Tryton reads quantities by day, not by instant, and a move bears the begin of its
+to the move. Tryton reads quantities by day, not by instant, and a move bears the start of its
 transaction, which others see when that ends. So a count is of `longest_transaction_s` before Tryton
 answers, by the "date" of its answer, and each page asks twice: for quantities, and then for moves
 that were written since then or up to that time before. A product without such moves was at rest,

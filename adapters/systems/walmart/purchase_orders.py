@@ -98,7 +98,7 @@ def _lines(order: Mapping[str, Any], path: str) -> Iterator[tuple[Mapping[str, A
 
 
 def _statuses(line: Mapping[str, Any], path: str) -> Iterator[tuple[str, Decimal]]:
-    """The statuses of a line in small letters, each with its units."""
+    """The statuses of a line in lower case, each with its units."""
     held = fields.mapping(line.get("orderLineStatuses"), f"{path}.orderLineStatuses")
     where = f"{path}.orderLineStatuses.orderLineStatus"
     for at, each in enumerate(fields.array(held.get("orderLineStatus"), where, STATUSES_MAX)):
