@@ -28,7 +28,7 @@ ORDERS: Final = (
     *("orders/fulfilled", "orders/partially_fulfilled"),
 )
 #: Topics of what changes an order: Shopify sends orders/updated as well, with all of it.
-IN_ORDERS: Final = ("orders/edited", "fulfillments/create", "fulfillments/update")
+COVERED_BY_ORDER: Final = ("orders/edited", "fulfillments/create", "fulfillments/update")
 
 
 class WebhookOptions(BaseModel):
@@ -75,7 +75,7 @@ def decode(message: Message, options: WebhookOptions) -> Iterator[Decoded | Unde
     elif topic == "inventory_levels/update":
         yield _level(_body(message), message, options)
     else:
-        yield Ignored("told_by_order" if topic in IN_ORDERS else "other_topic")
+        yield Ignored("told_by_order" if topic in COVERED_BY_ORDER else "other_topic")
 
 
 def _header(message: Message, name: str) -> str:
