@@ -97,7 +97,7 @@ class Outbox:
                 await asyncio.sleep(FULL_S)  # the next walk finds that the partner has it
 
     async def round(self) -> bool:
-        """Tell the oldest change; whether there was one. Raises StoreFailed."""
+        """Send the oldest change; whether there was one. Raises StoreFailed."""
         waiting = self._oldest()
         if waiting is None:
             return False
