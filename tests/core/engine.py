@@ -1,4 +1,4 @@
-"""Two engines behind one face, so that every test of behaviour judges both.
+"""Two engines behind one interface, so that every test of behaviour judges both.
 
 A test speaks of turns: commands that arrive together, and a time. It sees outcomes without
 revisions, since those depend on how many shards there are; tests of revisions talk to a Node.
@@ -56,7 +56,7 @@ FINGERPRINTED = Move | Extend | SettleSku | ResetSource | ForceRelease
 
 @dataclass(eq=False)
 class Ticket:
-    """A command, whether its caller still waits, and what he was answered."""
+    """A command, whether its caller still waits, and its answer."""
 
     command: Command
     is_cancelled: bool = False
@@ -122,8 +122,8 @@ class NodeEngine:
     def post(self, command: Command) -> Ticket:
         """Put a command into its mailbox."""
         ticket = Ticket(command)
-        told = as_batch(self.node, command) if isinstance(command, StockColumns) else command
-        assert self.node.post(told, ticket), "the mailbox has room"
+        posted = as_batch(self.node, command) if isinstance(command, StockColumns) else command
+        assert self.node.post(posted, ticket), "the mailbox has room"
         return ticket
 
     def run(self, now_ns: int) -> list[Ticket]:

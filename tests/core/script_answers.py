@@ -62,7 +62,7 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
         case ExtendOutcome(refusal, expires_at_ns):
             yield from refused(refusal) or [f"held until +{text_from_ns(expires_at_ns - START_NS)}"]
         case ReserveOutcome():
-            yield from told_of_reserve(outcome)
+            yield from shown_reserve(outcome)
         case ForcedOutcome(released, cancelled, is_repeat=is_repeat):
             yield f"released={released} cancelled={cancelled}{before(is_repeat)}"
         case MoveOutcome(refusal, state, _, shortfalls):
@@ -88,8 +88,8 @@ def answers(command: Command, outcome: Outcome) -> Iterator[str]:
             kind = location.kind.name.lower()
             yield f"{location.name} is a {kind}, {able}{before(is_repeat)}"
         case SourceView() | SourceOutcome():
-            told = outcome if isinstance(outcome, SourceView) else outcome.view
-            yield f"{told.source.name} is {told.state.name.lower()}"
+            source_view = outcome if isinstance(outcome, SourceView) else outcome.view
+            yield f"{source_view.source.name} is {source_view.state.name.lower()}"
         case QuarantinedSkusView(skus):
             yield from (f"{each.sku} began with {each.source}" for each in skus)
             yield from ["nothing is in quarantine"] * (not skus)
@@ -128,7 +128,7 @@ def before(is_repeat: bool) -> str:
     return " (a repeat)" if is_repeat else ""
 
 
-def told_of_reserve(outcome: ReserveOutcome) -> Iterator[str]:
+def shown_reserve(outcome: ReserveOutcome) -> Iterator[str]:
     """A new hold in one line; of a repeat also what is under its id."""
     yield from refused(outcome.refusal)
     if outcome.is_repeat and outcome.state is not None:
@@ -144,14 +144,14 @@ def told_of_reserve(outcome: ReserveOutcome) -> Iterator[str]:
         yield from shown_shortfall(each)
 
 
-def shown_backordered(told: Backordered | None) -> str:
+def shown_backordered(backordered: Backordered | None) -> str:
     """What of a line is not on hand, and when it is expected."""
-    if told is None:
+    if backordered is None:
         return ""
     when = "no supply"
-    if told.expected_ns is not None:
-        when = f"+{text_from_ns(told.expected_ns - START_NS)}"
-    return f" backordered={told.units} ({when})"
+    if backordered.expected_ns is not None:
+        when = f"+{text_from_ns(backordered.expected_ns - START_NS)}"
+    return f" backordered={backordered.units} ({when})"
 
 
 def refused(refusal: Refusal | None) -> list[str]:
@@ -225,8 +225,8 @@ def shown_promise(level: PromiseView) -> Iterator[str]:
 
 def shown_events(command: Command, outcome: EventsOutcome) -> Iterator[str]:
     assert isinstance(command, RecordStockEvents)
-    told = list(zip(command.events, outcome.results, strict=True))
-    for event, result in told if len(told) <= SHOWN_FACTS_MAX else told[-1:]:
+    pairs = list(zip(command.events, outcome.results, strict=True))
+    for event, result in pairs if len(pairs) <= SHOWN_FACTS_MAX else pairs[-1:]:
         shortfall = f" shortfall={result.shortfall}" if result.shortfall else ""
         place = f"{event.sku}@{event.location}"
         new = " new SKU" if result.creates_sku else ""

@@ -1,4 +1,4 @@
-"""Who makes stories for a node and the model in tests/model.py, from a seed: rounds of commands,
+"""Makes stories for a node and the model in tests/model.py, from a seed: rounds of commands,
 few SKUs, ids and request ids, short holds, and a clock that likes to step exactly onto an end.
 """
 

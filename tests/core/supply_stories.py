@@ -40,7 +40,7 @@ def reserve_against_supply(teller: "Storyteller") -> Command:
 
 def count_late(teller: "Storyteller") -> Command:
     """A count under a number that is missing, at a level that a dispatch alone has begun; or such a
-    dispatch, behind a gap.
+    dispatch, after a gap.
     """
     source = teller.model.facts.sources.get("sending", Source())
     places = [level for name in SACKS for level in teller.model.skus.get(name, {}).values()]

@@ -41,7 +41,7 @@ def opening() -> list[Entry]:
 
 
 class Desk:
-    """A node whose turns do so much work, and somebody who is nasty to it."""
+    """A node whose turns do so much work, and a hostile caller."""
 
     def __init__(self, seed: str, turn_work_max: int) -> None:
         self.node = Node(SHARDS, mailbox_capacity=10**9, turn_work_max=turn_work_max)

@@ -26,7 +26,7 @@ def test_a_handle_leads_to_its_level(timeline: int, given: list[tuple[int, int]]
 def test_a_handle_of_another_timeline_leads_nowhere(
     timeline: int, other: int, level: tuple[int, int]
 ) -> None:
-    """And is told apart from a handle of this one that no level has."""
+    """And is distinguished from a handle of this one that no level has."""
     handles = np.array([make_handle(other, *level), make_handle(timeline, *level)], np.uint64)
     rows = split_handles(timeline, handles)[1].tolist()
     is_other = timeline >> 43 != other >> 43

@@ -3,7 +3,7 @@
 The world is small on purpose: few SKUs, ids and request ids, short holds, and a clock that likes to
 step exactly onto the end of one, so that repeats, conflicts, expiry, shortfalls and over-asking
 happen all the time. A seed makes a story; a story that fails is cut down to the rounds and commands
-without which it would not, and told with the failure.
+without which it would not, and shown with the failure.
 """
 
 import random
@@ -135,11 +135,11 @@ def fight_and_explain(shard_count: int, seed: int, rounds_count: int) -> None:
     if not fails(shard_count, story, unknown_skus=unknown_skus):
         return
     story = shortened(story, lambda shorter: fails(shard_count, shorter, unknown_skus=unknown_skus))
-    told = "\n".join(str(each) for each in story)
+    text = "\n".join(str(each) for each in story)
     try:
         fight(shard_count, story, unknown_skus=unknown_skus)
     except Exception as error:
-        error.add_note(f"The shortest story of seed {seed} that fails like this:\n{told}")
+        error.add_note(f"The shortest story of seed {seed} that fails like this:\n{text}")
         raise
 
 

@@ -148,7 +148,7 @@ def test_the_steps_of_the_state_hash_come_to_the_same() -> None:
 
 
 @pytest.mark.parametrize("steps_before", [1, 2, 3])
-def test_a_hash_of_two_states_is_never_told(steps_before: int) -> None:
+def test_a_hash_of_two_states_is_never_returned(steps_before: int) -> None:
     """A turn that changes something ends the hash, wherever in it that comes."""
     node = with_many_levels()
     steps = node.state_hash_in_steps()

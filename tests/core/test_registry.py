@@ -14,7 +14,7 @@ from holdfast.core.node import Node
 def test_every_class_of_the_commands_is_asked_or_answers() -> None:
     """A command without an entry could be posted by nobody."""
     asked = set(OPERATIONS)
-    told = {operation.outcome for operation in OPERATIONS.values()}
+    outcomes = {operation.outcome for operation in OPERATIONS.values()}
     classes = {
         each
         for module in vars(commands).values()
@@ -23,8 +23,8 @@ def test_every_class_of_the_commands_is_asked_or_answers() -> None:
         if inspect.isclass(each) and each.__module__ == module.__name__
     }
 
-    assert asked | told <= classes
-    assert not asked & told
+    assert asked | outcomes <= classes
+    assert not asked & outcomes
 
 
 def test_a_node_has_one_rule_for_each_operation() -> None:
@@ -33,12 +33,12 @@ def test_a_node_has_one_rule_for_each_operation() -> None:
     assert set(OPERATIONS) == set(node.execution.rules)
 
 
-def test_an_operation_without_a_rule_is_told() -> None:
+def test_an_operation_without_a_rule_is_refused() -> None:
     with pytest.raises(AssertionError, match="ReserveBatch"):
         bind_rules((Node(1).reservations,))
 
 
-def test_an_operation_with_two_rules_is_told() -> None:
+def test_an_operation_with_two_rules_is_refused() -> None:
     node = Node(1)
 
     with pytest.raises(AssertionError, match="ExtendOutcome"):

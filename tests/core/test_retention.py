@@ -234,8 +234,8 @@ def test_what_is_not_over_stays() -> None:
         kept, shop.ask(*(GetReservation(each.key) for each in kept)), strict=True
     ):
         assert isinstance(view, ReservationView)
-        told = [(line.sku, line.quantities[State.COMMITTED], line.line_id) for line in view.lines]
-        assert [(line.sku, line.quantity, line.line_id) for line in made.lines] == told
+        found = [(line.sku, line.quantities[State.COMMITTED], line.line_id) for line in view.lines]
+        assert [(line.sku, line.quantity, line.line_id) for line in made.lines] == found
 
 
 def test_a_long_pass_is_cut_into_turns() -> None:

@@ -166,21 +166,21 @@ CONFLICT_FIELDS = (
 def retell(text: str, engine: Engine) -> str:
     """Tell a script to an engine; return the script with the engine's answers in it."""
     story = Story(engine)
-    told: list[str] = []
+    lines: list[str] = []
     commands: list[str] = []
     in_answers = False
     for line in text.splitlines():
         if in_answers and line:
             continue
         in_answers = line == "----"
-        told.append(line)
+        lines.append(line)
         if in_answers:
-            told += story.tell(commands)
+            lines += story.tell(commands)
             commands = []
         elif line and not line.startswith("#"):
             commands.append(line)
     assert not commands, f"no ---- after {commands}"
-    return "\n".join(told) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 class Story:
@@ -263,8 +263,8 @@ class Story:
                 return GetShortfall(sku, location, int(words.options.get("most", "20")))
             case "show" if words.name[0].isupper():
                 states = words.states()
-                told = {state.name.lower() for state in states}
-                places = tuple(word for word in words.plain[2:] if word not in told)
+                state_names = {state.name.lower() for state in states}
+                places = tuple(word for word in words.plain[2:] if word not in state_names)
                 return GetAvailability((words.name,), places, states)
             case "show":
                 return GetReservation(words.key)

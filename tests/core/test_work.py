@@ -79,7 +79,7 @@ class Watch:
 
 
 def opened(seed: str, shard_count: int) -> tuple[Watch, Nasty]:
-    """A node with stock, and somebody who is nasty to it."""
+    """A node with stock, and a hostile caller."""
     node = Node(shard_count, mailbox_capacity=10**9)
     nasty = Nasty(Random(seed), node)
     do(node, nasty.opening())
@@ -129,7 +129,7 @@ def test_no_turn_of_any_mix_is_long() -> None:
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("seed", range(1, 11))
 def test_no_turn_of_ten_thousand_mixes_is_long(seed: int) -> None:
-    """A hundred thousand in all. Behind its 250, a node holds some 100,000 reservations."""
+    """A hundred thousand in all. After its 250, a node holds some 100,000 reservations."""
     assert stress(seed, nodes=40, mixes=250) > 10_000
 
 
@@ -193,8 +193,8 @@ def test_statuses_of_many_levels_are_read_a_few_at_a_time() -> None:
         halves = tuple(facts[::2]), tuple(facts[1::2])
         do(watch.node, (RecordStockEvents("s", half) for half in halves))
     (ticket,) = watch.ask([GetAvailability(("B0",) * 30)])
-    told = cast(AvailabilitiesView, ticket.outcome).levels
-    assert len(told.unavailable) == 30 * len(PLACES) * 20
+    levels = cast(AvailabilitiesView, ticket.outcome).levels
+    assert len(levels.unavailable) == 30 * len(PLACES) * 20
     assert max(map(max, watch.turns)) <= BAR
 
 

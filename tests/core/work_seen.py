@@ -7,7 +7,7 @@ comes back from one, which stand for the loops of kernels and of C. What the cor
 
 The three costs are the least-squares fit of the processor time of 2,312 turns of all commands, of
 one to 2,000 lines each, without the tracer, on the machine of docs/adr/0025; how well it fits is
-told there.
+stated there.
 """
 
 import sys

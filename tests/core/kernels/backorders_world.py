@@ -44,8 +44,8 @@ def _promise_later(world: Shop) -> None:
     header, stock, *others = world.arrays
     arrays = (header, (levels, *stock[1:]), *others)
     written = np.zeros(2 * count, DTYPES[Section.BACKORDERS])
-    told = (backorders, count, backordered, arrays, written)
-    done, left = world.duel.call("settle_backorders", *told, operations=max(1, count))
+    arguments = (backorders, count, backordered, arrays, written)
+    done, left = world.duel.call("settle_backorders", *arguments, operations=max(1, count))
     world.duel.call("sum_backordered", backorders, left, np.zeros(len(levels), np.int64))
     world.duel.call("promisable_at", world.rng.randrange(len(levels)), levels)
     names = world.skus.arrays, world.places.arrays

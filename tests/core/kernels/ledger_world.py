@@ -101,18 +101,18 @@ class Shop:
         return np.zeros(self.capacity, np.int64), numbers, places
 
     def _no_effects(self, room: int, moves: int = 0) -> tuple[Array, Array, Array]:
-        """Tables of effects with room for some, now and then behind others of the turn."""
-        behind = self.rng.choice((0, 3))
+        """Tables of effects with room for some, now and then after others of the turn."""
+        offset = self.rng.choice((0, 3))
         for place in (
             arguments.RESERVATION_EFFECTS,
             arguments.LINE_EFFECTS,
             arguments.MOVE_EFFECTS,
         ):
-            self.header[place] = behind
+            self.header[place] = offset
         return (
-            np.zeros(behind + room, DTYPES[Section.RESERVATIONS]),
-            np.zeros(behind + room, DTYPES[Section.LINES]),
-            np.zeros(behind + moves, DTYPES[Section.MOVES]),
+            np.zeros(offset + room, DTYPES[Section.RESERVATIONS]),
+            np.zeros(offset + room, DTYPES[Section.LINES]),
+            np.zeros(offset + moves, DTYPES[Section.MOVES]),
         )
 
     @property
@@ -380,8 +380,8 @@ class Shop:
             before = int(self.header[arguments.EXPIRIES])
             work = self.rng.choice((1, 3, 100))
             count, _ = self.duel.call("due_moves", work, self.arrays)
-            behind = int(self.header[arguments.MOVE_EFFECTS])
-            self.apply(self.effects[2][behind : behind + count])
+            offset = int(self.header[arguments.MOVE_EFFECTS])
+            self.apply(self.effects[2][offset : offset + count])
             if before == self.header[arguments.EXPIRIES]:
                 break
         self.duel.call("pop_settled", self.arrays)
@@ -392,12 +392,12 @@ class Shop:
         unseen = (self.levels["reserved"] + self.levels["committed"])[rows]
         room = self.rng.choice((1, 2, 20))
         promises, counts = np.zeros(len(rows) * room, PROMISE), np.zeros(len(rows), np.int64)
-        told = rows, unseen, rows, rows % 3, self.arrays, promises, counts
+        arguments = rows, unseen, rows, rows % 3, self.arrays, promises, counts
         end, done = self.count, 1
         while end and done:
             work = self.rng.choice((1, 10, 1_000))
             end, done = self.duel.call(
-                "find_promises", end, work, *told, operations=max(1, min(work, end)),
+                "find_promises", end, work, *arguments, operations=max(1, min(work, end)),
             )  # fmt: skip
         self.duel.call(
             "read_promises", promises[: counts[0]], rows[0], self.arrays,

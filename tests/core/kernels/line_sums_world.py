@@ -26,19 +26,19 @@ def _add_up(world: Shop) -> None:
     counted = np.zeros(len(world.lines), np.uint8)
     # Levels that come during a pass are left to the next.
     sums = np.zeros((world.rng.choice((len(world.levels), 2)), 2), np.int64)
-    told = (world.header, world.book, counted, sums)
+    arguments = (world.header, world.book, counted, sums)
     reached = 0
     while reached < world.count:
         reached, done, _ = world.duel.call(
-            "count_held", reached, world.count, world.rng.choice((1, 50)), *told
+            "count_held", reached, world.count, world.rng.choice((1, 50)), *arguments
         )
         before = world.count
         world.apply_reservations()
         made = np.arange(before, world.count)
-        world.duel.call("count_new", made, reached, *told[1:], operations=max(1, done))
+        world.duel.call("count_new", made, reached, *arguments[1:], operations=max(1, done))
         moves = world.some_moves()
         world.apply(moves)
-        world.duel.call("count_moves", moves, *told[1:])
+        world.duel.call("count_moves", moves, *arguments[1:])
     records = np.zeros(4, UNAVAILABLE)
     slots = make_index(8)
     records["row"], records["units"] = world.rng.randrange(len(sums)), (1, 2, -1, 5)
@@ -59,6 +59,6 @@ def _read_damaged(world: Shop) -> None:
         lines["state"][world.rng.randrange(len(lines))] = SPLIT
         lines["quantity"][world.rng.randrange(len(lines))] = world.rng.choice((-1, 10**6))
         reservations["first_line"][number] = world.rng.choice((-1, len(lines)))
-    told = (world.header, (reservations, lines, *others))
+    arguments = (world.header, (reservations, lines, *others))
     counted, sums = np.zeros(len(lines), np.uint8), np.zeros((len(world.levels), 2), np.int64)
-    world.duel.call("count_held", 0, world.count, 10_000, *told, counted, sums)
+    world.duel.call("count_held", 0, world.count, 10_000, *arguments, counted, sums)

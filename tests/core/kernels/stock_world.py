@@ -111,8 +111,8 @@ def _record(
     plan["withheld"] = [rng.choice((0, 0, 0, 2, -2, QUANTITY_MAX)) for _ in events]
     plan["new_sku"] = [rng.choice((0, 0, 0, 1, 2)) for _ in events]
     for number, shard in enumerate(shards):
-        told = (events, plan, number, 0, shard.sources, shard.counts)
-        duel.call("find_counts", *told, operations=size)
+        arguments = (events, plan, number, 0, shard.sources, shard.counts)
+        duel.call("find_counts", *arguments, operations=size)
     gaps = np.concatenate([_list_gaps(duel, shard) for shard in shards])
     gaps.sort(order="first")
     last = np.uint64(max(int(shard.sources["last_sequence"][0]) for shard in shards))

@@ -64,7 +64,7 @@ def assert_sound(space: Space) -> None:
         at += size
         assert start not in free or at not in free
     assert space.end == at
-    assert at - 1 not in free, "a free block at the end goes back to the room behind it"
+    assert at - 1 not in free, "a free block at the end goes back to the room after it"
 
 
 @given(st.lists(st.one_of(st.integers(1, 300), st.integers(-100, -1)), max_size=200))
@@ -85,7 +85,7 @@ def test_blocks_in_use_and_free_ones_cover_the_space_once(acts: list[int]) -> No
 def test_what_is_large_enough_is_used_before_the_space_grows(sizes: list[int]) -> None:
     space = Space()
     starts = [space.take(size) for size in sizes]
-    space.take(1)  # so that nothing goes back to the room behind
+    space.take(1)  # so that nothing goes back to the room after it
     space.give_back(starts[0])
     half = (sizes[0] + 1) // 2
     assert starts[0] == space.take(half)

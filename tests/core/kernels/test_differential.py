@@ -157,9 +157,9 @@ def test_the_judge_sees_what_wraps_and_what_lies_outside() -> None:
     levels, counts, sources = np.zeros(1, LEVEL), np.zeros(1, LAST_COUNT), np.zeros(1, SOURCE)
     effects = np.zeros(1, DTYPES[Section.STOCK])
     levels["on_hand"], effects["delta"] = np.iinfo(np.int64).max, 1
-    told = (np.zeros(1, np.int64), np.zeros(1, np.uint64), worlds.make_header())
+    arguments = (np.zeros(1, np.int64), np.zeros(1, np.uint64), worlds.make_header())
     tables = (levels, counts, sources, np.zeros(1, NUMBERED))
     with pytest.raises(ValueError, match="format"):
-        Duel().call("apply_stock", effects, *told, *tables, 1)
+        Duel().call("apply_stock", effects, *arguments, *tables, 1)
     with pytest.raises(IndexError):
         Duel().call("sum_levels", levels, 2, np.zeros(HEADER_SIZE, np.int64))

@@ -50,7 +50,7 @@ TIMES = (0, 1, 10**9, 10**9 + 1, 1_700_000_000 * 10**9, codes.NEVER_NS - 1)
 #: Slots of a table that all may be full but one, at which a search ends.
 SIZES = (2, 8, 64, 256)
 
-#: Slots behind the last home of a directory: more than there are keys in one.
+#: Slots after the last home of a directory: more than there are keys in one.
 SPILL = 600
 
 Keys = list[tuple[np.uint64, np.uint64]]
@@ -98,7 +98,7 @@ def mixing(duel: Duel, rng: Random) -> None:
 
 
 def make_index(homes: int, record_bits: int = NUMBER_BITS) -> tuple[Array, Array]:
-    """Slots for so many homes, room for twice as many behind them, and their layout."""
+    """Slots for so many homes, room for twice as many after them, and their layout."""
     slots = np.zeros(3 * homes + 2 * SPILL, np.uint64)
     layout = np.array([0, homes, homes + SPILL, 0, 0, record_bits, SPILL, 0, 0, 0], np.int64)
     layout[-2:].view(np.uint64)[:] = SEED
@@ -234,9 +234,9 @@ def levels(duel: Duel, rng: Random) -> None:
     stock = (table, skus.removed, make_locations(rng, 8), *quarantined, counts, sources)
     due, later = np.array([rng.randrange(9) for _ in range(50 if count else 0)]), np.zeros(50)
     at = np.sort(np.array([rng.randrange(count) for _ in due], np.int64))
-    told = (header, stock, later.astype(np.int64))
+    arguments = (header, stock, later.astype(np.int64))
     backordered = np.array([rng.choice((0, 0, 4)) for _ in range(len(table))], np.int64)
-    duel.call("promise_supplies", np.arange(count), at, due, backordered, *told)
+    duel.call("promise_supplies", np.arange(count), at, due, backordered, *arguments)
     duel.call("read_levels", rows, header, stock, np.zeros((7, 50), np.int64), operations=50)
 
 
@@ -322,8 +322,8 @@ def remembered(duel: Duel, rng: Random) -> None:
         events["has_key"] = [rng.random() < 0.8 for _ in keys]
         for after_ns in (*TIMES, -1):
             recorded = np.zeros(len(keys), RECORDED)
-            told = (slots, records, events, hashes, after_ns, 1, recorded)
-            duel.call("find_events", *told, operations=len(keys))
+            arguments = (slots, records, events, hashes, after_ns, 1, recorded)
+            duel.call("find_events", *arguments, operations=len(keys))
 
 
 def index(duel: Duel, rng: Random) -> None:
@@ -461,7 +461,7 @@ def received(duel: Duel, rng: Random) -> None:
 
 
 def message_of(rng: Random, depth: int) -> bytes:
-    """Some fields, one behind the other."""
+    """Some fields, one after the other."""
     made = []
     for _ in range(rng.randrange(5)):
         tag = rng.choice((1, 2, 2, 31, 32, 5_000)) << 3

@@ -53,7 +53,7 @@ MUG = LevelName("mug", "W")
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Passes over many turns, so that much changes behind them and before them."""
+    """Passes over many turns, so that much changes after them and before them."""
     monkeypatch.setattr(auditing, "TALLIED_MAX", 20)
     monkeypatch.setattr(auditing, "COMPARED_MAX", 10)
     monkeypatch.setattr(auditing, "SUMMED_MAX", 7)
@@ -158,7 +158,7 @@ def tables_of(node: Node) -> list[dict[str, bytes]]:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_sound_node_under_load_is_never_blamed(shard_count: int, seed: int) -> None:
     """Passes go on over turns of batches, moves, expiry and reservations that leave, so that lines
-    come and go before and behind them.
+    come and go before and after them.
     """
     retention = Retention(lines_kept_ns=1, ids_kept_ns=2, pass_ns=1)
     node = Node(shard_count, audit_interval_ns=1, retention=retention)
@@ -257,8 +257,8 @@ DAMAGES: dict[str, tuple[Callable[[Shop], None], tuple[str, int, int]]] = {
 
 @pytest.mark.parametrize("shard_count", [1, 3])
 @pytest.mark.parametrize("name", DAMAGES)
-def test_damage_is_found_told_once_and_quarantined(name: str, shard_count: int) -> None:
-    """By its level, figure and what it should be. A later pass finds it and does not tell again."""
+def test_damage_is_found_reported_once_and_quarantined(name: str, shard_count: int) -> None:
+    """By its level, figure and what it should be. A later pass does not report it again."""
     shop = Shop(shard_count)
     damage, (figure, is_, should) = DAMAGES[name]
     damage(shop)
@@ -295,7 +295,7 @@ def test_a_level_in_quarantine_makes_no_promises_and_takes_facts() -> None:
 
 
 def test_a_repair_gives_back_what_was_lost_whatever_happened_since() -> None:
-    """The dry run tells the same and changes nothing; the journal has the repair, its reason and
+    """The dry run reports the same and changes nothing; the journal has the repair, its reason and
     who decided it; its replay comes to the same state.
     """
     shop = Shop()
@@ -321,8 +321,8 @@ def test_a_repair_gives_back_what_was_lost_whatever_happened_since() -> None:
 
 
 def test_the_repeat_of_a_repair_by_its_id_repairs_nothing() -> None:
-    """It tells how the levels are, also of one that came into quarantine since; other content under
-    the id is refused, and a dry run has none.
+    """It reports how the levels are, also of one that came into quarantine since; other content
+    under the id is refused, and a dry run has none.
     """
     shop = Shop()
     add("reserved", 3)(shop)
@@ -371,7 +371,7 @@ def test_what_is_on_hand_is_counted_before_it_is_repaired() -> None:
     assert (53, False) == shop.available()
 
 
-def test_a_total_that_drifts_is_told_and_summed_up_again() -> None:
+def test_a_total_that_drifts_is_reported_and_summed_up_again() -> None:
     """It belongs to no level: none is in quarantine."""
     shop = Shop()
     shop.shard().header[UNITS_RESERVED] += 1
@@ -382,7 +382,7 @@ def test_a_total_that_drifts_is_told_and_summed_up_again() -> None:
     assert 0 == shop.audit().disagreements
 
 
-def test_a_reservation_that_cannot_be_read_is_told() -> None:
+def test_a_reservation_that_cannot_be_read_is_reported() -> None:
     """Its lines are at no stock level; nothing is read or written outside a table."""
     shop = Shop()
     shop.shard().lines.records["row"][0] = 2**30
@@ -406,7 +406,7 @@ def test_levels_are_repaired_by_name() -> None:
 def test_a_shard_that_is_damaged_throughout_stays_within_its_bounds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The quarantine is full with one level: more are told, and the node goes on."""
+    """The quarantine is full with one level: more are reported, and the node goes on."""
     monkeypatch.setattr("holdfast.core.tables.shard.QUARANTINED_MAX", 1)
     shop = Shop()
     shop.shard().levels.records["reserved"][:3] += 1

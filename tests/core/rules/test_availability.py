@@ -1,4 +1,4 @@
-"""Reads of stock levels: what is named twice is told twice."""
+"""Reads of stock levels: what is named twice is returned twice."""
 
 from holdfast.core.commands import (
     GetAvailability,
@@ -22,8 +22,8 @@ def test_a_sku_that_is_named_often_has_its_statuses_each_time() -> None:
     events = tuple(StockEvent(None, 0, "Tea", "W", kind, 5, to_status=to) for kind, to in kinds)
     for command in (put, RecordStockEvents("erp", events)):
         engine.turn([command], NOW_NS)
-    (told,) = engine.turn([GetAvailability(("Tea",) * 100)], NOW_NS)
-    assert isinstance(told, Availabilities)
+    (answer,) = engine.turn([GetAvailability(("Tea",) * 100)], NOW_NS)
+    assert isinstance(answer, Availabilities)
     assert [{"damaged": 5}] * 100 == [
-        level.unavailable for view in told.views if view for level in view.levels
+        level.unavailable for view in answer.views if view for level in view.levels
     ]

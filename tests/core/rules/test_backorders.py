@@ -269,19 +269,19 @@ def test_who_gives_back_a_part_keeps_what_is_on_hand() -> None:
 
 
 def test_who_is_endangered_on_hand_is_nobody_who_waits() -> None:
-    """Newer promises that take nothing from what is on hand are not told."""
+    """Newer promises that take nothing from what is on hand are not listed."""
     shop = Shop()
     shop.tell(EventKind.RECEIPT, 5)
     shop.tell(EventKind.SUPPLY, 9)
     shop.want("a", mugs(5))
     shop.now_ns += 1
     shop.want("b", mugs(4))
-    told = shop.tell(EventKind.COUNT, 3)
-    (short,) = told.shortfalls
+    outcome = shop.tell(EventKind.COUNT, 3)
+    (short,) = outcome.shortfalls
     assert [("a", 2)] == [(each.reservation_id, each.quantity) for each in short.endangered]
     assert (-2, 0) == (short.available, short.uncovered)
-    told = shop.tell(EventKind.SUPPLY, 5)
-    (short,) = told.shortfalls
+    outcome = shop.tell(EventKind.SUPPLY, 5)
+    (short,) = outcome.shortfalls
     assert [("b", 1)] == [(each.reservation_id, each.quantity) for each in short.waiting]
 
 

@@ -109,8 +109,8 @@ class Desk:
 
     def run(self, *asks: tuple[int, int, int]) -> list[int | None]:
         """A code for each; None for what was left alone."""
-        told = self.ask_run(*asks).codes.tolist()
-        return [code if code in (ACCEPTED, codes.INSUFFICIENT_STOCK) else None for code in told]
+        outcomes = self.ask_run(*asks).codes.tolist()
+        return [code if code in (ACCEPTED, codes.INSUFFICIENT_STOCK) else None for code in outcomes]
 
     def move(self, verb: Verb, *numbers: int) -> list[int]:
         operations = np.zeros(len(numbers), OPERATION)
@@ -195,26 +195,26 @@ def test_a_batch_does_what_its_operations_would_do_alone(shard_count: int, seed:
 @pytest.mark.parametrize("shard_count", [1, 4])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_run_does_what_its_reserves_would_do_alone(shard_count: int, seed: int) -> None:
-    """What it leaves alone, asked by itself behind it, too: state and answers are the same."""
+    """What it leaves alone, asked by itself after it, too: state and answers are the same."""
     rng = random.Random(seed)
     together, single = Desk(shard_count), Desk(shard_count)
     for _ in range(12):
         asks = [(rng.randrange(1, 90), level, rng.randint(1, 3)) for level in range(len(LEVELS))]
-        told = together.run(*asks)
-        left = [ask for ask, code in zip(asks, told, strict=True) if code is None]
+        by_run = together.run(*asks)
+        left = [ask for ask, code in zip(asks, by_run, strict=True) if code is None]
         answers = iter([alone(together, ask) for ask in left])
         expected = [alone(single, ask) for ask in asks]
-        assert expected == [next(answers) if code is None else code for code in told]
+        assert expected == [next(answers) if code is None else code for code in by_run]
         assert single.node.state_hash() == together.node.state_hash()
         assert [] == list(check_invariants(together.node))
 
 
 def test_a_run_tells_what_may_still_be_promised() -> None:
-    """Of each that is short, as it stands behind those before it."""
+    """Of each that is short, as it stands after those before it."""
     desk = Desk()
     outcome = desk.ask_run((1, 0, 4), (2, 0, 7), (3, 0, 6), (4, 0, 1))
-    codes_told = [ACCEPTED, codes.INSUFFICIENT_STOCK, ACCEPTED, codes.INSUFFICIENT_STOCK]
-    assert codes_told == outcome.codes.tolist()
+    expected = [ACCEPTED, codes.INSUFFICIENT_STOCK, ACCEPTED, codes.INSUFFICIENT_STOCK]
+    assert expected == outcome.codes.tolist()
     assert [6, 0] == outcome.available[[1, 3]].tolist()
 
 
@@ -226,13 +226,13 @@ def test_a_run_leaves_alone_what_a_code_cannot_tell() -> None:
     names = (("No such", "W1"), ("Tea", "W9"), ("Mug", "W1"), ("Cup of tea", "W1"), ("Pot", "W2"))
     before = desk.node.state_hash()
     operations = run_operations([(number, 0, 1) for number in range(1, 6)])
-    told = desk.ask(ReserveRun(operations, names)).codes
-    assert not np.isin(told, (ACCEPTED, codes.INSUFFICIENT_STOCK)).any()
+    found = desk.ask(ReserveRun(operations, names)).codes
+    assert not np.isin(found, (ACCEPTED, codes.INSUFFICIENT_STOCK)).any()
     assert before == desk.node.state_hash()
 
 
 def test_every_operation_has_its_own_code() -> None:
-    """What is wrong with one operation is told at its place and touches no other."""
+    """What is wrong with one operation is reported at its place and touches no other."""
     desk = Desk()
     operations = desk.operations([(number, 0, 1) for number in range(1, 11)])
     operations["key_lo"][9] = 0
@@ -296,8 +296,8 @@ def test_a_new_id_that_looks_like_a_known_one_is_decided_like_any() -> None:
         assert [ACCEPTED] == desk.reserve((known, level, 1))
         assert [] != list(desk.node.index.candidates(key(new)))
         asks = [(new, other, 11), (new, other, 2), (new, other, 2), (known, level, 1)]
-        told = [codes.INSUFFICIENT_STOCK, ACCEPTED, REPEATED, REPEATED]
-        assert told == desk.reserve(*asks)
+        expected = [codes.INSUFFICIENT_STOCK, ACCEPTED, REPEATED, REPEATED]
+        assert expected == desk.reserve(*asks)
         assert [REPEATED, REPEATED] == desk.reserve((known, level, 1), (new, other, 2))
         assert [codes.ID_REUSED] == desk.reserve((new, level, 3))
         assert [ACCEPTED, ACCEPTED] == desk.move(Verb.RELEASE, known, new)
@@ -337,7 +337,7 @@ def test_a_refused_group_says_of_a_held_id_that_it_is_held() -> None:
 
 
 def test_an_id_of_zeros_is_no_id() -> None:
-    """A column of ids that was left empty is told so by each method."""
+    """A column of ids that was left empty is reported by each method."""
     desk = Desk()
     assert [codes.INVALID_ID, ACCEPTED] == desk.reserve((0, 0, 1), (1, 0, 1))
     for verb in BATCH_VERBS:

@@ -142,7 +142,7 @@ def test_a_count_does_not_bring_sold_units_back() -> None:
     assert [("till", -4)] == shop.reapplied
 
 
-def test_an_older_count_than_the_last_is_told_so() -> None:
+def test_an_older_count_than_the_last_is_reported_as_such() -> None:
     """T9, also when the last one was of its own moment."""
     shop = Shop()
     now_ns = NOON_NS + 5 * HOUR_NS
@@ -153,7 +153,7 @@ def test_an_older_count_than_the_last_is_told_so() -> None:
     assert 7 == shop.on_hand
 
 
-def test_a_count_of_tomorrow_or_of_long_ago_is_told_so() -> None:
+def test_a_count_of_tomorrow_or_of_long_ago_is_reported_as_such() -> None:
     """A clock may be some minutes ahead."""
     shop = Shop()
     now_ns = NOON_NS + WINDOW_NS
@@ -236,7 +236,9 @@ def test_who_sends_no_such_counts_pays_for_the_newest_facts_alone(
     assert 5 + 10 * FEW - 1 == shop.on_hand
 
 
-def test_what_was_forgotten_before_the_first_count_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_forgotten_before_the_first_count_is_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A count from before what is known is too old; a later one is not."""
     monkeypatch.setattr("holdfast.core.tables.shard.UNUSED_HISTORY_MAX", 4 * FEW)
     shop = Shop()
@@ -253,7 +255,7 @@ def test_what_was_forgotten_before_the_first_count_is_told(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("what", ["facts", "shipments"])
-def test_a_count_behind_which_too_much_happened_is_too_old(
+def test_a_count_after_which_too_much_happened_is_too_old(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a turn cannot look through is not applied again; a count of a later instant is."""
@@ -268,9 +270,9 @@ def test_a_count_behind_which_too_much_happened_is_too_old(
             shop.ask(parcel, SHIPPED_NS + number)
     more: dict[str, Any] = {"basis": CountBasis.SHELF, "occur_time_ns": SHIPPED_NS - 1}
     event = StockEvent(key_from_parts("shelf"), 0, "Mug", "W", EventKind.COUNT, 10, **more)
-    (told,) = shop.node.turn([RecordStockEvents("shelf", (event,))], LAST_NS)
-    assert isinstance(told, EventsOutcome)
-    (result,) = told.results
+    (outcome,) = shop.node.turn([RecordStockEvents("shelf", (event,))], LAST_NS)
+    assert isinstance(outcome, EventsOutcome)
+    (result,) = outcome.results
     assert (EventOutcome.COUNT_TOO_OLD, 10 - FEW - 1) == (result.outcome, result.on_hand)
     basis = CountBasis.SHELF
     assert EventOutcome.APPLIED == shop.count(9, SHIPPED_NS + 1, LAST_NS, basis=basis)

@@ -62,8 +62,8 @@ class Feeds:
         return outcome
 
     def send(self, *facts: StockEvent, packed: bool = False, source: str = "erp") -> Any:
-        told = StockColumns if packed else RecordStockEvents
-        return self.ask(told(source, facts))
+        form = StockColumns if packed else RecordStockEvents
+        return self.ask(form(source, facts))
 
     def outcomes(self, *facts: StockEvent, packed: bool = False) -> list[EventOutcome]:
         return [each.outcome for each in self.send(*facts, packed=packed).results]
@@ -87,27 +87,27 @@ def fact(number: int, kind: EventKind = SALE, quantity: int = 1, sku: str = "Tea
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_missing_number_takes_effect_when_it_comes(packed: bool) -> None:
-    """It is told when it is passed over, listed until it comes, and a duplicate afterwards."""
+    """It is reported when it is passed over, listed until it comes, and a duplicate afterwards."""
     feeds = Feeds()
     assert (SequenceRange(2, 3),) == feeds.send(fact(1), fact(4), packed=packed).skipped
     opened_ns = feeds.now_ns - 1
-    told = feeds.source()
-    assert (SourceState.GAP, 2, (Gap(2, 3, opened_ns),)) == (told.state, told.missing, told.gaps)
+    view = feeds.source()
+    assert (SourceState.GAP, 2, (Gap(2, 3, opened_ns),)) == (view.state, view.missing, view.gaps)
     assert [APPLIED, DUPLICATE] == feeds.outcomes(fact(3), fact(1), packed=packed)
     assert (Gap(2, 2, opened_ns),) == feeds.source().gaps
     assert [APPLIED, DUPLICATE] == feeds.outcomes(fact(2), fact(2), packed=packed)
-    told = feeds.source()
+    view = feeds.source()
     assert (SourceState.CURRENT, 0, (), 4) == (
-        told.state,
-        told.missing,
-        told.gaps,
-        told.last_sequence,
+        view.state,
+        view.missing,
+        view.gaps,
+        view.last_sequence,
     )
     assert [6, 10, 10, 10, 10] == feeds.on_hand()
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_what_late_numbers_are_is_told_apart(packed: bool) -> None:
+def test_kinds_of_late_numbers_are_distinguished(packed: bool) -> None:
     """A missing one, a repeat, a reused one, and one below the beginning."""
     feeds = Feeds()
     begin = FIRST_NUMBERS_MAX + 2
@@ -153,8 +153,8 @@ def test_an_event_that_comes_again_under_another_number_leaves_no_gap() -> None:
     assert [DUPLICATE, APPLIED] == feeds.outcomes(replace(first, sequence=3), fact(5))
     assert (4, 4) == feeds.source().gaps[0][:2]
     assert [DUPLICATE] == feeds.outcomes(replace(first, sequence=4), packed=True)
-    told = feeds.source()
-    assert (SourceState.CURRENT, 5) == (told.state, told.last_sequence)
+    view = feeds.source()
+    assert (SourceState.CURRENT, 5) == (view.state, view.last_sequence)
     assert [DUPLICATE] == feeds.outcomes(fact(4, RECEIPT, 7))
 
 
@@ -172,7 +172,7 @@ def test_a_late_count_leaves_what_came_after_it(packed: bool) -> None:
 
 
 def test_a_late_fact_that_a_count_had_seen_changes_nothing() -> None:
-    """Nor does a late count behind which there is another. Both are recorded."""
+    """Nor does a late count after which there is another. Both are recorded."""
     feeds = Feeds()
     feeds.send(fact(1), fact(4, COUNT, 7))
     assert [COUNTED, COUNTED] == feeds.outcomes(fact(2), fact(3, COUNT, 99))
@@ -207,18 +207,18 @@ def test_more_gaps_than_are_listed_stay_on_record() -> None:
     numbers = range(1, 2 * GAPS_MAX + 4, 2)
     for number in numbers:
         node.turn([RecordStockEvents("erp", (fact(number),))], number)
-    (told,) = node.turn([GetSource("erp")], 9_999)
-    assert (GAPS_MAX + 1, GAPS_MAX, 1) == (told.missing, told.gap_count, told.unlisted)
+    (view,) = node.turn([GetSource("erp")], 9_999)
+    assert (GAPS_MAX + 1, GAPS_MAX, 1) == (view.missing, view.gap_count, view.unlisted)
     late = tuple(fact(number) for number in (2, 4))
     (outcome,) = node.turn([RecordStockEvents("erp", late)], 9_999)
     assert [OUT_OF_ORDER, APPLIED] == [each.outcome for each in outcome.results]
     node.turn([RecordStockEvents("erp", tuple(fact(n + 1) for n in numbers if n > 3))], 9_999)
-    (told,) = node.turn([GetSource("erp")], 9_999)
-    assert (SourceState.GAP, 1, 0) == (told.state, told.missing, told.gap_count)
+    (view,) = node.turn([GetSource("erp")], 9_999)
+    assert (SourceState.GAP, 1, 0) == (view.state, view.missing, view.gap_count)
     node.restart()
     node.turn([ResetSource("erp", 9_999)], 9_999)
-    (told,) = node.turn([GetSource("erp")], 9_999)
-    assert (SourceState.CURRENT, 0) == (told.state, told.missing)
+    (view,) = node.turn([GetSource("erp")], 9_999)
+    assert (SourceState.CURRENT, 0) == (view.state, view.missing)
 
 
 def test_gaps_of_many_sources_keep_apart() -> None:
@@ -233,8 +233,8 @@ def test_gaps_of_many_sources_keep_apart() -> None:
         sent[source].add(number)
     feeds.node.restart()
     for source, numbers in sent.items():
-        told = feeds.source(source)
-        missing = {n for gap in told.gaps for n in range(gap.first, gap.last + 1)}
+        view = feeds.source(source)
+        missing = {n for gap in view.gaps for n in range(gap.first, gap.last + 1)}
         assert set(range(1, max(numbers) + 1)) - numbers == missing
 
 
@@ -289,7 +289,7 @@ def test_a_source_says_which_of_its_events_begin_a_sku(
 def streams(draw: st.DrawFn) -> list[StockEvent]:
     """What a source tells, numbered from 1."""
     kinds = st.sampled_from((RECEIPT, SALE, SALE, EventKind.ADJUSTMENT, COUNT))
-    told = draw(
+    drawn = draw(
         st.lists(
             st.tuples(kinds, st.integers(1, 9), st.sampled_from(SKUS)), min_size=1, max_size=25
         )
@@ -299,7 +299,7 @@ def streams(draw: st.DrawFn) -> list[StockEvent]:
         StockEvent(
             key_from_parts("erp", str(number)) if has_ids else None, number, sku, "W", kind, units
         )
-        for number, (kind, units, sku) in enumerate(told, 1)
+        for number, (kind, units, sku) in enumerate(drawn, 1)
     ]
 
 
@@ -308,7 +308,7 @@ def arrivals(draw: st.DrawFn) -> tuple[list[StockEvent], list[list[StockEvent]],
     """A stream, the messages in which it comes, and the numbers that are lost.
 
     It is shuffled, so that some of it comes late; doubled; and where events have ids, some come
-    again under a later number: behind themselves, or that number would be theirs.
+    again under a later number: after themselves, or that number would be theirs.
     """
     stream = draw(streams())
     lost = draw(st.sets(st.integers(1, len(stream)), max_size=3)) - {len(stream)}
@@ -327,7 +327,7 @@ def arrivals(draw: st.DrawFn) -> tuple[list[StockEvent], list[list[StockEvent]],
 
 
 #: A stream, the messages that bring it, and the numbers that they leave out.
-Told = tuple[list[StockEvent], list[list[StockEvent]], set[int]]
+Arrivals = tuple[list[StockEvent], list[list[StockEvent]], set[int]]
 
 
 @pytest.fixture(scope="module", params=[1, 4])
@@ -338,25 +338,25 @@ def running(request: pytest.FixtureRequest) -> Feeds:
     return Feeds(request.param)
 
 
-@given(told=arrivals(), packed=st.booleans())
+@given(arrived=arrivals(), packed=st.booleans())
 @settings(max_examples=30)
 def test_a_stream_comes_to_the_same_in_whatever_form_it_comes(
-    running: Feeds, told: Told, packed: bool
+    running: Feeds, arrived: Arrivals, packed: bool
 ) -> None:
-    """When nothing is missing; and when something is, that is told, and mended when it comes."""
-    assert_comes_to_the_same(running, told, packed)
+    """Also when something is missing: that is reported, and mended when it comes."""
+    assert_comes_to_the_same(running, arrived, packed)
 
 
 @pytest.mark.slow
-@given(told=arrivals(), packed=st.booleans())
+@given(arrived=arrivals(), packed=st.booleans())
 @settings(max_examples=1_000)
-def test_many_streams_come_to_the_same(running: Feeds, told: Told, packed: bool) -> None:
+def test_many_streams_come_to_the_same(running: Feeds, arrived: Arrivals, packed: bool) -> None:
     """The long form of the test above."""
-    assert_comes_to_the_same(running, told, packed)
+    assert_comes_to_the_same(running, arrived, packed)
 
 
-def assert_comes_to_the_same(running: Feeds, told: Told, packed: bool) -> None:
-    stream, messages, lost = told
+def assert_comes_to_the_same(running: Feeds, arrived: Arrivals, packed: bool) -> None:
+    stream, messages, lost = arrived
     name = f"{running.now_ns}"
     running.ask(UpdateLocation(Location(name, LocationKind.STORE, "", enabled=True)))
     running.send(*(replace(opened(sku), location=name) for sku in SKUS), source=f"opening {name}")

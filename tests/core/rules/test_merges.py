@@ -59,16 +59,16 @@ def test_as_much_as_a_merge_takes_fits_a_turn() -> None:
     """All levels and statuses that it may have, in one turn."""
     desk = stocked("Tae", "Tea", levels=MERGED_LEVELS_MAX - 1, statuses=MERGED_STATUSES_MAX)
     desk.turns = 0
-    (told,) = desk.ask(MergeSku("Tae", "Tea"))
-    assert isinstance(told, MergeOutcome)
-    assert (10 * MERGED_LEVELS_MAX, 1) == (told.on_hand, desk.turns)
+    (outcome,) = desk.ask(MergeSku("Tae", "Tea"))
+    assert isinstance(outcome, MergeOutcome)
+    assert (10 * MERGED_LEVELS_MAX, 1) == (outcome.on_hand, desk.turns)
     levels = desk.on_hand("Tae")
     assert levels is not None
     assert {20} == set(levels)
 
 
 @pytest.mark.parametrize(
-    ("made", "told"),
+    ("made", "limit"),
     [
         ({"levels": MERGED_LEVELS_MAX}, ("stock levels with units", MERGED_LEVELS_MAX)),
         (
@@ -78,10 +78,10 @@ def test_as_much_as_a_merge_takes_fits_a_turn() -> None:
         ({"units": ON_HAND_MAX}, ("units at a stock level", ON_HAND_MAX)),
     ],
 )
-def test_more_is_refused(made: dict[str, Any], told: tuple[str, int]) -> None:
+def test_more_is_refused(made: dict[str, Any], limit: tuple[str, int]) -> None:
     desk = stocked("Tae", "Tea", **made)
     before = desk.node.state_hash()
-    assert [LimitReached("sku", "Tae", *told)] == desk.ask(MergeSku("Tae", "Tea"))
+    assert [LimitReached("sku", "Tae", *limit)] == desk.ask(MergeSku("Tae", "Tea"))
     assert before == desk.node.state_hash()
 
 
@@ -90,9 +90,9 @@ def test_levels_without_units_count_for_nothing() -> None:
     for place in range(3 * MERGED_LEVELS_MAX):
         sold = StockEvent(None, 0, "Tae", f"P{place}", EventKind.SALE, 10)
         desk.ask(RecordStockEvents("till", (sold,)))
-    (told,) = desk.ask(MergeSku("Tae", "Tea"))
-    assert isinstance(told, MergeOutcome)
-    assert 10 == told.on_hand
+    (outcome,) = desk.ask(MergeSku("Tae", "Tea"))
+    assert isinstance(outcome, MergeOutcome)
+    assert 10 == outcome.on_hand
 
 
 def test_names_of_both_are_as_many_as_one_may_have() -> None:
@@ -108,8 +108,8 @@ def test_names_of_both_are_as_many_as_one_may_have() -> None:
 
 def test_a_node_has_so_many_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("holdfast.core.rules.merges.SKU_NAMES_MAX", 0)
-    told = LimitReached("sku", "Tae", "other names of all SKUs", 0)
-    assert [told] == Desk("Tae", "Tea").ask(MergeSku("Tae", "Tea"))
+    refusal = LimitReached("sku", "Tae", "other names of all SKUs", 0)
+    assert [refusal] == Desk("Tae", "Tea").ask(MergeSku("Tae", "Tea"))
 
 
 def test_statuses_of_another_shard_are_as_many_as_it_may_have() -> None:
@@ -121,8 +121,8 @@ def test_statuses_of_another_shard_are_as_many_as_it_may_have() -> None:
     desk.ask(RecordStockEvents("erp", (moved,)))
     for number in range(STATUSES_MAX):
         desk.ask(RecordStockEvents("erp", (status("Tea", "P0", f"odd {number}"),)))
-    told = LimitReached("sku", "Tae", "statuses", STATUSES_MAX)
-    assert [told] == desk.ask(MergeSku("Tae", "Tea"))
+    refusal = LimitReached("sku", "Tae", "statuses", STATUSES_MAX)
+    assert [refusal] == desk.ask(MergeSku("Tae", "Tea"))
 
 
 def test_supply_that_is_open_is_cancelled_or_received_first() -> None:
@@ -132,17 +132,19 @@ def test_supply_that_is_open_is_cancelled_or_received_first() -> None:
         None, 0, "Tae", "W", EventKind.SUPPLY, 5, reference=order, expected_ns=2 * NOW_NS
     )
     desk.ask(RecordStockEvents("erp", (coming,)))
-    (told,) = desk.ask(MergeSku("Tae", "Tea"))
-    assert isinstance(told, InTheWay)
-    assert ("supplies and transfers of it that are open", 1) == (told.what, told.count)
+    (refusal,) = desk.ask(MergeSku("Tae", "Tea"))
+    assert isinstance(refusal, InTheWay)
+    assert ("supplies and transfers of it that are open", 1) == (refusal.what, refusal.count)
     desk.ask(RecordStockEvents("erp", (replace(coming, quantity=0),)))
     assert isinstance(desk.ask(MergeSku("Tae", "Tea"))[0], MergeOutcome)
 
 
-def test_units_of_all_levels_have_a_sum_that_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_units_of_all_levels_have_a_sum_that_can_be_returned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("holdfast.core.rules.merges.TOTAL_MAX", 19)
-    told = LimitReached("sku", "Tae", "units", 19)
-    assert [told] == stocked("Tae", "Tea").ask(MergeSku("Tae", "Tea"))
+    refusal = LimitReached("sku", "Tae", "units", 19)
+    assert [refusal] == stocked("Tae", "Tea").ask(MergeSku("Tae", "Tea"))
 
 
 def test_levels_in_quarantine_are_repaired_first() -> None:
@@ -154,9 +156,9 @@ def test_levels_in_quarantine_are_repaired_first() -> None:
     while not len(shard.quarantined):
         desk.node.turn(10**15)
     shard.levels.records["committed"][row] -= 1
-    (told,) = desk.ask(MergeSku("Tae", "Tea"))
-    assert isinstance(told, InTheWay)
-    assert ("stock levels of it that the audit found wrong", 1) == (told.what, told.count)
+    (refusal,) = desk.ask(MergeSku("Tae", "Tea"))
+    assert isinstance(refusal, InTheWay)
+    assert ("stock levels of it that the audit found wrong", 1) == (refusal.what, refusal.count)
 
 
 class _Nobody:

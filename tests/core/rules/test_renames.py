@@ -63,9 +63,9 @@ class Desk:
         return [ticket.outcome for ticket in tickets]
 
     def on_hand(self, sku: str) -> list[int] | None:
-        (told,) = self.ask(GetAvailability((sku,)))
-        assert isinstance(told, AvailabilitiesView)
-        (view,) = told.views
+        (answer,) = self.ask(GetAvailability((sku,)))
+        assert isinstance(answer, AvailabilitiesView)
+        (view,) = answer.views
         return view and [level.on_hand for level in view.levels]
 
 
@@ -83,8 +83,8 @@ def test_a_sku_has_so_many_names() -> None:
     names = [f"Tea {number}" for number in range(SKU_NAMES_EACH_MAX)]
     for before, name in zip(["Tea", *names], names, strict=False):
         desk.ask(RenameSku(before, name))
-    told = LimitReached("new_sku", "Chai", "other names of the SKU", SKU_NAMES_EACH_MAX)
-    assert [told] == desk.ask(RenameSku("Tea", "Chai"))
+    refusal = LimitReached("new_sku", "Chai", "other names of the SKU", SKU_NAMES_EACH_MAX)
+    assert [refusal] == desk.ask(RenameSku("Tea", "Chai"))
     (back,) = desk.ask(RenameSku(names[5], "Tea"))
     assert isinstance(back, RenameOutcome)
     assert ("Tea", ("Tea", *names)) == (back.sku, back.names)
@@ -94,8 +94,8 @@ def test_a_node_has_so_many_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("holdfast.core.rules.renames.SKU_NAMES_MAX", 2)
     desk = Desk("Tea", "Mug", "Pot")
     desk.ask(RenameSku("Tea", "Chai"), RenameSku("Mug", "Stein"))
-    told = LimitReached("new_sku", "Can", "other names of all SKUs", 2)
-    assert [told] == desk.ask(RenameSku("Pot", "Can"))
+    refusal = LimitReached("new_sku", "Can", "other names of all SKUs", 2)
+    assert [refusal] == desk.ask(RenameSku("Pot", "Can"))
 
 
 def test_what_came_before_the_rename_is_executed_after_it() -> None:
@@ -158,9 +158,9 @@ def test_lines_of_one_sku_are_summed_and_wait_for_the_earliest() -> None:
 
 def test_a_fault_tells_current_names_in_all_that_it_says() -> None:
     more = ("lines[1].sku", "Tea"), ("lines[1].location", "Tea"), ("lines[2].sku", "Mug")
-    told = put_names(Unknown("lines[0].sku", "Tea", more), {"Tea": "Chai"})
-    assert "Chai" == told.value
-    assert ["Chai", "Tea", "Mug"] == [value for _, value in told.more]
+    fault = put_names(Unknown("lines[0].sku", "Tea", more), {"Tea": "Chai"})
+    assert "Chai" == fault.value
+    assert ["Chai", "Tea", "Mug"] == [value for _, value in fault.more]
 
 
 def test_nothing_is_made_anew_where_no_name_is_replaced() -> None:

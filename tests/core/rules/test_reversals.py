@@ -49,7 +49,7 @@ OF_ORDER = Reference(RESERVATION, "order", "")
 
 
 class Shop:
-    """A node and the model with ten mugs, that are told the same an hour apart."""
+    """A node and the model with ten mugs, which are told the same an hour apart."""
 
     def __init__(self) -> None:
         self.node = NodeEngine(4, window_ns=WINDOW_NS)
@@ -77,7 +77,7 @@ class Shop:
         return self.undo(kind, quantity, of, **more).outcome
 
     def undo(self, kind: EventKind, quantity: int, of: str, **more: Any) -> EventResult:
-        """The same, with all that is told of it."""
+        """The same, with all of its result."""
         at_ns = more.pop("happened_ns", None)
         own = more.pop("own", f"R-{of}")
         named = Reversed("erp", of, event_key("erp", of), kind, at_ns)
@@ -184,11 +184,11 @@ def test_a_shipment_that_was_none_is_counted_once() -> None:
     shop.order(3)
     shop.tell(EventKind.COUNT, 10, "shelf")
     more = {"reference": OF_ORDER}
-    told = shop.tell(EventKind.SHIPMENT_REVERSAL, 3, "none", **more)
-    assert (EventOutcome.APPLIED, 10, 7) == (told.outcome, told.on_hand, told.available)
+    result = shop.tell(EventKind.SHIPMENT_REVERSAL, 3, "none", **more)
+    assert (EventOutcome.APPLIED, 10, 7) == (result.outcome, result.on_hand, result.available)
     shop.node.restart()
-    told = shop.tell(EventKind.SHIPMENT_REVERSAL, 1, "more", **more)
-    assert (EventOutcome.EXCEEDS_SHIPPED, 0) == (told.outcome, told.possible)
+    result = shop.tell(EventKind.SHIPMENT_REVERSAL, 1, "more", **more)
+    assert (EventOutcome.EXCEEDS_SHIPPED, 0) == (result.outcome, result.possible)
 
 
 def test_returns_of_an_order_end_with_its_shipments() -> None:
@@ -196,11 +196,11 @@ def test_returns_of_an_order_end_with_its_shipments() -> None:
     shop = Shop()
     shop.order(3)
     shop.tell(EventKind.SHIPMENT_REVERSAL, 2, "none", reference=OF_ORDER)
-    told = shop.tell(EventKind.RETURN, 2, "back", reference=OF_ORDER)
-    assert (EventOutcome.EXCEEDS_SHIPPED, 1) == (told.outcome, told.possible)
+    result = shop.tell(EventKind.RETURN, 2, "back", reference=OF_ORDER)
+    assert (EventOutcome.EXCEEDS_SHIPPED, 1) == (result.outcome, result.possible)
     shop.tell(EventKind.RETURN, 1, "back", reference=OF_ORDER)
-    told = shop.tell(EventKind.SHIPMENT_REVERSAL, 1, "again", reference=OF_ORDER)
-    assert (EventOutcome.EXCEEDS_SHIPPED, 0) == (told.outcome, told.possible)
+    result = shop.tell(EventKind.SHIPMENT_REVERSAL, 1, "again", reference=OF_ORDER)
+    assert (EventOutcome.EXCEEDS_SHIPPED, 0) == (result.outcome, result.possible)
     units = shop.model.model.reservations[ORDER].total
     assert (2, 1) == (units(State.COMMITTED), units(State.RETURNED))
 
@@ -219,7 +219,7 @@ def test_a_goods_issue_that_is_taken_back_counts_as_not_posted() -> None:
     assert 7 == shop.on_hand
 
 
-def test_columns_are_told_of_a_reversal_that_came_before() -> None:
+def test_columns_take_account_of_a_reversal_that_came_before() -> None:
     """An event in columns is the same event."""
     shop = Shop()
     event_id = "00000000-0000-4000-8000-00000000abcd"
@@ -232,8 +232,8 @@ def test_columns_are_told_of_a_reversal_that_came_before() -> None:
     events["shard"], events["row"] = home.number, home.find_row("Mug", "W")
     events["kind"], events["quantity"] = EventKind.SALE, 4
     codes: Any = shop.node.turn([StockBatch("erp", events)], shop.now_ns)[0]
-    told = [result.outcome for result in codes.results]
-    assert [EventOutcome.REVERSED, EventOutcome.DUPLICATE, EventOutcome.APPLIED] == told
+    outcomes = [result.outcome for result in codes.results]
+    assert [EventOutcome.REVERSED, EventOutcome.DUPLICATE, EventOutcome.APPLIED] == outcomes
     shop.node.restart()
 
 
@@ -245,8 +245,8 @@ def test_pending_reversals_are_listed_until_their_events_come() -> None:
     shop.reverse(EventKind.REVERSAL, 2, "R-e1")
     shop.tell(EventKind.RECEIPT, 1, "e0")
     view = shop.listed(0, 5)
-    told = [(each.event_id, each.kind, each.quantity) for each in view.reversals]
-    assert [("e2", EventKind.RECEIPT, 3)] == told
+    pending = [(each.event_id, each.kind, each.quantity) for each in view.reversals]
+    assert [("e2", EventKind.RECEIPT, 3)] == pending
     for number in range(3, 8):
         shop.reverse(EventKind.RECEIPT, number + 1, f"e{number}")
     start: int | None = 0
@@ -277,11 +277,11 @@ def test_there_is_a_bound_for_what_waits_and_for_what_undoes_what() -> None:
     for number in range(REVERSALS_DEEP_MAX):
         kind = EventKind.REVERSAL if number else EventKind.RECEIPT
         assert EventOutcome.APPLIED == reverse(f"c{number}", f"c{number + 1}", kind)
-    told = reverse(f"c{REVERSALS_DEEP_MAX}", "deeper", EventKind.REVERSAL)
-    assert EventOutcome.CANNOT_REVERSE == told
+    found = reverse(f"c{REVERSALS_DEEP_MAX}", "deeper", EventKind.REVERSAL)
+    assert EventOutcome.CANNOT_REVERSE == found
     for number in range(PENDING_REVERSALS_MAX):
-        told = reverse(f"e{number}", f"w{number}", EventKind.RECEIPT)
-        assert EventOutcome.REVERSAL_PENDING == told
+        found = reverse(f"e{number}", f"w{number}", EventKind.RECEIPT)
+        assert EventOutcome.REVERSAL_PENDING == found
     assert EventOutcome.CANNOT_REVERSE == reverse("one more", "w", EventKind.RECEIPT)
     node.restart()
 
@@ -294,14 +294,14 @@ def test_a_count_is_corrected_by_a_count() -> None:
 
 
 def test_an_event_whose_reversal_was_undone_may_be_reversed_before_it_comes() -> None:
-    """It is one event: who tells something else of it is told so."""
+    """It is one event: whoever says something else of it is refused."""
     shop = Shop()
     pending = EventOutcome.REVERSAL_PENDING
     assert pending == shop.reverse(EventKind.SALE, 2, "later")
     shop.reverse(EventKind.REVERSAL, 2, "R-later")
     for kind, quantity in ((EventKind.SALE, 3), (EventKind.RECEIPT, 2)):
-        told = shop.reverse(kind, quantity, "later", own="something else")
-        assert EventOutcome.CANNOT_REVERSE == told
+        outcome = shop.reverse(kind, quantity, "later", own="something else")
+        assert EventOutcome.CANNOT_REVERSE == outcome
     assert pending == shop.reverse(EventKind.SALE, 2, "later", own="after all")
     shop.node.restart()
     assert EventOutcome.REVERSED == shop.tell(EventKind.SALE, 2, "later").outcome
@@ -318,8 +318,8 @@ def test_what_undid_something_that_is_forgotten_is_not_undone() -> None:
     shop.now_ns += 2 * NS_PER_DAY
     assert EventOutcome.APPLIED == shop.reverse(EventKind.REVERSAL, 2, "R-sold")
     shop.now_ns += 5 * NS_PER_DAY  # "sold" and R-sold are forgotten
-    told = shop.reverse(EventKind.REVERSAL, 2, "R-R-sold")
-    assert EventOutcome.CANNOT_REVERSE == told
+    outcome = shop.reverse(EventKind.REVERSAL, 2, "R-R-sold")
+    assert EventOutcome.CANNOT_REVERSE == outcome
     assert 8 == shop.on_hand
 
 
@@ -328,9 +328,9 @@ def test_an_event_of_a_sku_that_has_ended_is_none_of_the_next_of_that_name() -> 
     shop.tell(EventKind.RECEIPT, 5, "before")
     shop.ask(DeleteSku("Mug"))
     shop.tell(EventKind.RECEIPT, 5, "anew")
-    told = shop.undo(EventKind.RECEIPT, 5, "before")
-    assert EventOutcome.REVERSAL_DIFFERS == told.outcome
-    assert told.difference == Difference("sku", "Mug, until it ended", "Mug")
+    result = shop.undo(EventKind.RECEIPT, 5, "before")
+    assert EventOutcome.REVERSAL_DIFFERS == result.outcome
+    assert result.difference == Difference("sku", "Mug, until it ended", "Mug")
     assert EventOutcome.APPLIED == shop.reverse(EventKind.RECEIPT, 5, "anew")
     assert 0 == shop.on_hand
 
@@ -342,7 +342,7 @@ def test_an_event_of_long_ago_is_undone_where_nothing_is_known_of_its_level() ->
     named = Reversed("erp", "old", key, EventKind.RECEIPT, at_ns)
     undone = StockEvent(event_key("erp", "R-old"), 0, "Pot", "W", EventKind.REVERSAL, 5)
     outcome = shop.ask(RecordStockEvents("erp", (replace(undone, reverses=named),)))
-    (told,) = outcome.results
-    assert (EventOutcome.APPLIED, -5, 5) == (told.outcome, told.on_hand, told.shortfall)
-    assert told.creates_sku
+    (result,) = outcome.results
+    assert (EventOutcome.APPLIED, -5, 5) == (result.outcome, result.on_hand, result.shortfall)
+    assert result.creates_sku
     assert 10 == shop.on_hand

@@ -176,13 +176,13 @@ def test_others_go_on_during_a_search_and_what_ended_meanwhile_is_not_listed(
 
 
 def test_a_sku_that_ends_during_a_search_has_no_shortfall() -> None:
-    """Wherever the turns end: its row is not there any more when it is told."""
+    """Wherever the turns end: its row is not there any more when it is reported."""
     gone = [ended_meanwhile(work) for work in range(240, 480, 20)]
     assert Shortfall("Tea", "W", 0, 0) in gone
 
 
 def ended_meanwhile(work: int) -> Shortfall:
-    """What is told of a SKU that ends behind the first turn, of so much work."""
+    """What is reported of a SKU that ends after the first turn, of so much work."""
     desk = Desk(shard_count=4)
     others = [f"g{number}" for number in range(40)]
     desk.count("Tea", "Pot", *others, units=1)
@@ -202,8 +202,8 @@ def ended_meanwhile(work: int) -> Shortfall:
     outcome = answers[ticket]
     assert isinstance(outcome, EventsOutcome)
     assert len(others) <= len(outcome.shortfalls) <= len(others) + 1
-    told = [each for each in outcome.shortfalls if each.sku == "Tea"]
-    return told[0] if told else Shortfall("", "", 0, 0)
+    found = [each for each in outcome.shortfalls if each.sku == "Tea"]
+    return found[0] if found else Shortfall("", "", 0, 0)
 
 
 def test_a_level_that_nobody_promised_from_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:

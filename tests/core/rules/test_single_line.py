@@ -36,7 +36,7 @@ def reserve(order: str, location: str, quantity: int) -> Reserve:
     ids=["a location without a level", "a disabled location", "too few, and then no level"],
 )
 def test_a_refusal_rests_on_what_came_before_it(refused: list[Reserve]) -> None:
-    """Its revision is not that of a reserve which the same run accepts behind it."""
+    """Its revision is not that of a reserve which the same run accepts after it."""
     node = Node(1)
     places = ("SHOP", True), ("DISABLED", False), ("NO-LEVEL", True)
     for name, enabled in places:

@@ -43,9 +43,9 @@ class Desk:
 
     def sell(self, *skus: str) -> list[EventOutcome]:
         events = tuple(StockEvent(None, 0, sku, "W", EventKind.SALE, 1) for sku in skus)
-        told = self.ask(RecordStockEvents("till", events))
-        assert isinstance(told, EventsOutcome)
-        return [result.outcome for result in told.results]
+        outcome = self.ask(RecordStockEvents("till", events))
+        assert isinstance(outcome, EventsOutcome)
+        return [result.outcome for result in outcome.results]
 
     def page(self, start: int = 0, count: int = 1_000) -> QuarantinedSkusView:
         view = self.ask(ListQuarantinedSkus(start, count))
@@ -121,11 +121,11 @@ def test_a_full_quarantine_of_one_shard_refuses_nothing_in_another(
     monkeypatch.setattr("holdfast.core.tables.shard.QUARANTINED_SKUS_MAX", 3)
     desk = Desk(4)
     names = [f"sku {number}" for number in range(40)]
-    told = dict(zip(names, desk.sell(*names), strict=True))
+    outcomes = dict(zip(names, desk.sell(*names), strict=True))
     for number in range(4):
         mine = [name for name in names if number == desk.engine.node.homes.of_sku(name)]
-        assert [EventOutcome.APPLIED] * 3 == [told[name] for name in mine[:3]]
-        assert {EventOutcome.UNKNOWN_SKU} == {told[name] for name in mine[3:]}
+        assert [EventOutcome.APPLIED] * 3 == [outcomes[name] for name in mine[:3]]
+        assert {EventOutcome.UNKNOWN_SKU} == {outcomes[name] for name in mine[3:]}
 
 
 def test_a_node_may_quarantine_what_no_source_is_set_for() -> None:
@@ -133,9 +133,9 @@ def test_a_node_may_quarantine_what_no_source_is_set_for() -> None:
     desk.engine = NodeEngine(4, unknown_skus=UnknownSkus.QUARANTINE)
     desk.ask(UpdateLocation(Location("W", LocationKind.STORE, "W", enabled=True)))
     desk.sell("A")
-    told = desk.ask(GetAvailability(("A",)))
-    assert isinstance(told, Availabilities)
-    (view,) = told.views
+    answer = desk.ask(GetAvailability(("A",)))
+    assert isinstance(answer, Availabilities)
+    (view,) = answer.views
     assert view is not None
     assert [True] == [level.is_quarantined for level in view.levels]
 

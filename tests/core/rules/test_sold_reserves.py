@@ -35,8 +35,8 @@ def test_a_shortfall_may_be_as_large_as_a_level_and_no_larger() -> None:
     ]
     shop.move(Verb.COMMIT, "a")
     shop.move(Verb.FULFILL, "a")
-    told = shop.ask(GetShortfall("Mug", "W", 1)).shortfall
-    assert (1 - ON_HAND_MAX, 1 - ON_HAND_MAX) == (told.on_hand, told.available)
+    shortfall = shop.ask(GetShortfall("Mug", "W", 1)).shortfall
+    assert (1 - ON_HAND_MAX, 1 - ON_HAND_MAX) == (shortfall.on_hand, shortfall.available)
     assert shop.ask(sold("b", mugs(1))).refusal is None
 
 
@@ -90,7 +90,7 @@ def test_a_replay_of_sales_comes_to_the_same_bytes() -> None:
         assert state_bytes.digest(mine) == state_bytes.digest(other)
 
 
-def test_a_reserve_that_is_told_twice_has_one_reservation_whichever_says_that_it_is_sold() -> None:
+def test_a_reserve_that_is_sent_twice_has_one_reservation_whichever_says_that_it_is_sold() -> None:
     shop = Shop()
     shop.tell(EventKind.RECEIPT, 5)
     commands = (sold("a", mugs(2)), Reserve(key_from_text("a"), (mugs(2),), HOLD_MS_MAX))

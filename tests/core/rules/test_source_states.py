@@ -189,14 +189,14 @@ def test_reads_by_handle_tell_the_state_and_what_may_be_promised() -> None:
     desk.now_ns += 2 * MINUTE_NS
     desk.tell("wms", "Mug")
     handles = np.array([make_handle(0, 0, row) for row in (0, 1, 2)], np.uint64)
-    told = desk.ask(ReadLevels(handles))
-    assert isinstance(told, LevelColumns)
-    assert [SourceState.STALE, SourceState.CURRENT, 0] == told.states.tolist()
-    assert [3, 10, 0] == told.available.tolist()
-    told = desk.ask(ReadLevels(handles, (SourceState.STALE, SourceState.GAP)))
-    assert isinstance(told, LevelColumns)
-    assert [SourceState.STALE, SourceState.CURRENT, 0] == told.states.tolist()
-    assert ([3, 0, 0], [10, 0, 0]) == (told.available.tolist(), told.on_hand.tolist())
+    columns = desk.ask(ReadLevels(handles))
+    assert isinstance(columns, LevelColumns)
+    assert [SourceState.STALE, SourceState.CURRENT, 0] == columns.states.tolist()
+    assert [3, 10, 0] == columns.available.tolist()
+    columns = desk.ask(ReadLevels(handles, (SourceState.STALE, SourceState.GAP)))
+    assert isinstance(columns, LevelColumns)
+    assert [SourceState.STALE, SourceState.CURRENT, 0] == columns.states.tolist()
+    assert ([3, 0, 0], [10, 0, 0]) == (columns.available.tolist(), columns.on_hand.tolist())
 
 
 def test_nothing_that_is_promised_is_taken_back() -> None:

@@ -137,7 +137,7 @@ def test_numbers_rise_over_all_shards() -> None:
     assert [DUPLICATE, APPLIED] == desk.feed(("Tea", SALE, 1, 0, 7), ("Mug", SALE, 1, 0, 8))
 
 
-def test_what_was_never_recorded_is_not_told_as_a_duplicate() -> None:
+def test_what_was_never_recorded_is_not_reported_as_a_duplicate() -> None:
     """A number below the first; and a late one, and one whose level was not there, are missing."""
     desk = Desk()
     assert [APPLIED] == desk.feed(("Tea", SALE, 1, 0, 9_999))
@@ -201,7 +201,7 @@ def test_reset_and_facts_of_one_turn_keep_their_order() -> None:
         ("quantity", ("Tea", SALE, 2)),
     ],
 )
-def test_other_content_is_told_in_either_form(
+def test_other_content_is_reported_in_either_form(
     number: int, field: str, fact: tuple[str, EventKind, int]
 ) -> None:
     """In a later message and in the same one, before and after a restart."""
@@ -275,16 +275,16 @@ def test_a_level_that_is_not_there_stops_no_other_fact() -> None:
 @pytest.mark.parametrize(("shard", "row"), [(4, 0), (2**16 - 1, 0), (0, -1), (0, 2), (1, 10**9)])
 def test_a_handle_of_nothing_reaches_no_table(shard: int, row: int) -> None:
     desk = Desk()
-    told = as_batch(desk.engine.node, StockColumns("erp", events("erp", [("Tea", SALE, 1, 1, 0)])))
-    told.events["shard"], told.events["row"] = shard, row
+    batch = as_batch(desk.engine.node, StockColumns("erp", events("erp", [("Tea", SALE, 1, 1, 0)])))
+    batch.events["shard"], batch.events["row"] = shard, row
     before = desk.digests()
-    outcome = desk.ask(StockBatch("erp", told.events))
+    outcome = desk.ask(StockBatch("erp", batch.events))
     assert [UNKNOWN] == [result.outcome for result in outcome.results]
     assert before == desk.digests()
 
 
 def test_a_fact_beyond_the_limit_leaves_its_id_and_its_number_free() -> None:
-    """It is judged with what stands before it; what comes behind goes on."""
+    """It is judged with what stands before it; what comes after it goes on."""
     desk = Desk(1)
     to_limit = -(-ON_HAND_MAX // QUANTITY_MAX)
     facts: list[Fact] = [("Tea", RECEIPT, QUANTITY_MAX, 0, n + 1) for n in range(to_limit)]

@@ -31,7 +31,7 @@ def recorded(*events: StockEvent) -> Entry:
 
 
 def texts(entry: Entry) -> list[str]:
-    """Each behind a byte of length."""
+    """Each after a byte of length."""
     packed = bytes(entry.effects(Section.STOCK_DETAIL_TEXTS))
     found, at = [], 0
     while at < len(packed):
@@ -80,20 +80,20 @@ def test_columns_tell_what_single_facts_tell(shard_count: int) -> None:
         StockEvent(None, 8, "Tea", "W", SALE, 1, None, Reference("receipt", "", "Ü")),
         StockEvent(None, 9, "Tea", "W", EventKind.COUNT, 4, None, replace(receipt, line="")),
     )
-    told = []
+    written = []
     for command in (RecordStockEvents("erp", facts), StockColumns("erp", facts)):
         engine = NodeEngine(shard_count)
         engine.turn([place, RecordStockEvents("opening", opening)], 1)
         before = len(engine.entries)
         engine.turn([command], 2)
-        told.append(
+        written.append(
             [
                 (kind, effects.tobytes())
                 for entry in engine.entries[before:]
                 for kind, effects in entry.sections
             ]
         )
-    assert told[0] == told[1]
+    assert written[0] == written[1]
     assert shard_count > 1 or 4 == len(details(engine.entries[-1]))
 
 

@@ -77,7 +77,7 @@ class Buyer:
         return replace(event, reference=Reference(SUPPLY, document, "10"))
 
     def undoing(self, event: StockEvent) -> StockEvent:
-        """The reversal of an event that was told."""
+        """The reversal of an event that was sent."""
         assert event.key is not None
         assert event.key.text is not None
         self.ids += 1
@@ -86,7 +86,7 @@ class Buyer:
         return replace(event, key=key, kind=EventKind.REVERSAL, reverses=named)
 
     def undo(self, event: StockEvent) -> list[EventOutcome]:
-        """Reverse an event that was told."""
+        """Reverse an event that was sent."""
         return self.tell(self.undoing(event))
 
     def promise(self, **more: Any) -> PromiseView:
@@ -110,7 +110,7 @@ def story(buyer: Buyer) -> list[StockEvent]:
     ]
 
 
-def told_in(order: Iterable[int]) -> tuple[PromiseView, str]:
+def state_after(order: Iterable[int]) -> tuple[PromiseView, str]:
     buyer = Buyer(1)
     events = story(buyer)
     for number in order:
@@ -119,11 +119,11 @@ def told_in(order: Iterable[int]) -> tuple[PromiseView, str]:
 
 
 def test_facts_of_supply_come_to_the_same_in_every_order() -> None:
-    """By their numbers: all 120 orders, each told to the node and the model."""
-    clean, expected = told_in(range(5))
+    """By their numbers: all 120 orders, each sent to the node and the model."""
+    clean, expected = state_after(range(5))
     assert (7, 6) == (clean.available, sum(each.incoming for each in clean.supplies))
     for order in permutations(range(5)):
-        assert (clean, expected) == told_in(order), order
+        assert (clean, expected) == state_after(order), order
 
 
 def test_facts_without_numbers_are_ordered_by_the_time_of_their_source() -> None:
@@ -228,7 +228,7 @@ def test_supply_without_room_is_refused_and_no_other_fact_is() -> None:
 
 
 def test_pages_tell_every_level_once() -> None:
-    """A page ends behind the level with which it has so many supplies, or at its size."""
+    """A page ends after the level with which it has so many supplies, or at its size."""
     places = [f"W{number}" for number in range(9)]
     buyer = Buyer(1, places)
     each = PROMISE_SUPPLIES_MAX // 3 + 1
@@ -245,14 +245,14 @@ def test_pages_tell_every_level_once() -> None:
 
     for size, counts in ((250, [3, 3, 3]), (2, [2, 2, 2, 2, 1])):
         start: int | None = 0
-        told = []
+        pages = []
         while start is not None:
             view = page(start, size)
-            told.append([level.location for level in view.levels])
+            pages.append([level.location for level in view.levels])
             assert {each} == {len(level.supplies) for level in view.levels}
             start = view.next_start
-        assert places == list(chain.from_iterable(told))
-        assert counts == list(map(len, told))
+        assert places == list(chain.from_iterable(pages))
+        assert counts == list(map(len, pages))
 
 
 def test_a_read_without_supply_looks_at_no_supply() -> None:

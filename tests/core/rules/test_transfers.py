@@ -110,9 +110,9 @@ class Warehouses:
         return self.promises()["B"].supplies
 
 
-def told_in(order: Iterable[int]) -> tuple[Any, ...]:
-    """Ten go in two parts, four come, and are told twice, under two ids, of which one is reversed;
-    one is lost.
+def state_after(order: Iterable[int]) -> tuple[Any, ...]:
+    """Ten go in two parts; four come and are reported twice, under two ids, of which one is
+    reversed; one is lost.
     """
     world = Warehouses(1)
     again = world.fact(RECEIPT, 4)
@@ -130,17 +130,17 @@ def told_in(order: Iterable[int]) -> tuple[Any, ...]:
 
 
 def test_facts_of_a_transfer_come_to_the_same_in_every_order() -> None:
-    """All 120 orders, each told to the node and the model."""
-    clean = told_in(range(5))
+    """All 120 orders, each sent to the node and the model."""
+    clean = state_after(range(5))
     assert ((90, 4), 5) == (clean[0], clean[1][0].incoming)
     for order in permutations(range(5)):
-        assert clean == told_in(order), order
+        assert clean == state_after(order), order
 
 
 # --- a stream of numbered facts, as it may come ---
 
 #: A kind, and whether it is about the place that units leave.
-TOLD = (
+KINDS = (
     *((DISPATCH, True), (RECEIPT, False), (ADJUSTMENT, False)),
     *((EventKind.COUNT, True), (EventKind.COUNT, False), (EventKind.SALE, False)),
 )
@@ -149,8 +149,8 @@ TOLD = (
 @st.composite
 def arrivals(draw: st.DrawFn) -> tuple[list[tuple[EventKind, bool, int, str]], list[int]]:
     """What a source tells, and the order in which it comes: shuffled, and doubled."""
-    told = st.tuples(st.sampled_from(TOLD), st.integers(1, 9), st.sampled_from("xy"))
-    stream = draw(st.lists(told, min_size=1, max_size=12))
+    facts = st.tuples(st.sampled_from(KINDS), st.integers(1, 9), st.sampled_from("xy"))
+    stream = draw(st.lists(facts, min_size=1, max_size=12))
     numbers = list(range(len(stream)))
     order = draw(st.permutations(numbers + draw(st.lists(st.sampled_from(numbers), max_size=4))))
     return [(*kind, units, document) for kind, units, document in stream], order
@@ -162,13 +162,13 @@ def running(request: pytest.FixtureRequest) -> Warehouses:
     return Warehouses(request.param)
 
 
-@given(told=arrivals())
+@given(arrived=arrivals())
 @settings(max_examples=60)
 def test_a_stream_of_transfers_comes_to_the_same_shuffled_and_doubled(
-    running: Warehouses, told: tuple[list[tuple[EventKind, bool, int, str]], list[int]]
+    running: Warehouses, arrived: tuple[list[tuple[EventKind, bool, int, str]], list[int]]
 ) -> None:
-    """With counts among them, which have seen what their source told before."""
-    stream, order = told
+    """With counts among them, which have seen what their source sent before."""
+    stream, order = arrived
 
     def tell(order: Iterable[int]) -> tuple[Any, ...]:
         running.ids += 1
@@ -232,7 +232,7 @@ def test_a_dispatch_spares_what_is_promised_until_it_is_told_not_to() -> None:
     assert [APPLIED] == world.outcomes(world.fact(DISPATCH, 3, "t2"))
 
 
-def test_a_transfer_that_is_received_twice_is_told_and_stays_open() -> None:
+def test_a_transfer_that_is_received_twice_is_reported_and_stays_open() -> None:
     world = Warehouses()
     results = world.tell(world.fact(DISPATCH, 5), world.fact(RECEIPT, 5), world.fact(RECEIPT, 5))
     assert [5, 0, -5] == [each.in_transit for each in results]
@@ -298,9 +298,9 @@ def test_goods_that_came_or_left_are_recorded_however_many_transfers_are_open() 
     """What is on hand is right, and the answer says that the transfer knows nothing of it."""
     world = crowded()
     facts = world.fact(RECEIPT, 4, "x"), world.fact(DISPATCH, 5, "y", takes_promised=True)
-    told = [(APPLIED, 4, 0, True), (APPLIED, 95, 0, True)]
+    expected = [(APPLIED, 4, 0, True), (APPLIED, 95, 0, True)]
     results = world.tell(*facts)
-    assert told == [(e.outcome, e.on_hand, e.in_transit, e.is_untracked) for e in results]
+    assert expected == [(e.outcome, e.on_hand, e.in_transit, e.is_untracked) for e in results]
     assert ((95, 4), SUPPLIES_OPEN_MAX) == (world.on_hand(), len(world.open()))
     assert [EventOutcome.DUPLICATE] * 2 == world.outcomes(*facts)
     world.tell(world.fact(RECEIPT, 1, "t0"))

@@ -173,11 +173,11 @@ def test_the_seed_shows_in_no_reservation() -> None:
     """Two nodes with other seeds do the same."""
     keys = keys_of_a_guess()
     commands = [Reserve(key, (Line("Tea", "W", 1),), HOLD_MS_MIN) for key in keys]
-    told = []
+    turns = []
     for seed in (GUESSED, SECRET):
         node = reserved(keys[:5], seed)
         for command in commands:
             node.post(command, Ticket(command))
         turn = node.turn(2)
-        told.append((repr(turn.entries), [outcome for _, outcome in turn.answers]))
-    assert told[0] == told[1]
+        turns.append((repr(turn.entries), [outcome for _, outcome in turn.answers]))
+    assert turns[0] == turns[1]

@@ -141,8 +141,10 @@ def stage(rng: Random) -> list[Unit]:
         records(Section.CORRELATIONS, rng, kind=9, start=1, count=2, is_next=2),
         records(Section.STOCK_DETAILS, rng, occurred_at_ns=9, stock=2, has_time=2),
     ]
-    told = {section for unit in units for section, _ in unit}
-    assert set(Section) - NOT_PERMUTED == told, "a new kind says here whether it may change places"
+    staged = {section for unit in units for section, _ in unit}
+    assert set(Section) - NOT_PERMUTED == staged, (
+        "a new kind says here whether it may change places"
+    )
     return units
 
 

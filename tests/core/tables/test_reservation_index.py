@@ -84,7 +84,7 @@ def test_finds_what_was_entered_while_it_grows(steps: list[tuple[int, int]]) -> 
     assert {key: find(key) for key in expected} == expected
 
 
-def test_keys_that_look_alike_are_told_apart() -> None:
+def test_keys_that_look_alike_are_distinguished() -> None:
     """Two halves that are exchanged are another key; the same key twice is found twice."""
     (holder,) = _holders(3)
     index = ReservationIndex(4, np.zeros(2, np.int64))
