@@ -10,7 +10,7 @@ from tests.persistence.lives import live_on, snapshot_of
 
 @pytest.fixture(scope="session")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory of two snapshots, with more in the journal behind them."""
+    """A directory of two snapshots, with more in the journal after them."""
     path = tmp_path_factory.mktemp("lived") / "data"
     for seed in (1, 2):
         live_on(path, turns=10, seed=seed)

@@ -5,7 +5,7 @@ under test. How a call may fail:
 
     skipped        an error, and nothing was done
     made           an error, and all was done
-    short          a write of the first half, which it tells; another call is skipped
+    short          a write of the first half, which it reports; another call is skipped
     killed_before  the process is killed in place of the call
     killed_after   the process is killed when the call is done
 """

@@ -1,4 +1,4 @@
-"""Lives on a faulty disk: the program that runs in its environment, and what it tells.
+"""Lives on a faulty disk: the program that runs in its environment, and what it reports.
 
     python -m tests.persistence.faulty_lives
 

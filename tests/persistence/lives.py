@@ -74,7 +74,7 @@ class Life:
     journal: Writer
     rng: random.Random
     made: list[Reserve] = field(default_factory=list)
-    told: list[tuple[str, StockEvent]] = field(default_factory=list)
+    sent: list[tuple[str, StockEvent]] = field(default_factory=list)
     """Events with their sources."""
 
     def __post_init__(self) -> None:
@@ -151,7 +151,7 @@ class Life:
     def stock(self) -> Command:
         events = tuple(self.event(self.rng.choice(SKUS)) for _ in range(self.rng.randint(1, 4)))
         source = self.rng.choice(("erp", "till"))
-        self.told += ((source, event) for event in events)
+        self.sent += ((source, event) for event in events)
         return RecordStockEvents(source, events)
 
     def change(self) -> Command:
@@ -192,12 +192,12 @@ class Life:
 
     def reversal(self) -> Command:
         """The reversal of one of the last events, or of one that is still to come."""
-        source, event = self.rng.choice(self.told[-21:] or [("erp", self.event(SKUS[0]))])
+        source, event = self.rng.choice(self.sent[-21:] or [("erp", self.event(SKUS[0]))])
         assert event.key is not None
         named = Reversed(source, event.key.text or "", event.key, event.kind)
         key = key_from_parts("event", str(self.rng.random()))
         undone = replace(event, key=key, kind=EventKind.REVERSAL, reverses=named)
-        self.told.append((source, undone))
+        self.sent.append((source, undone))
         return RecordStockEvents(source, (undone,))
 
     def event(self, sku: str) -> StockEvent:
@@ -224,7 +224,7 @@ def life_of(recovered: Recovered, rng: random.Random, before: Life | None = None
     writer = JournalWriter(recovered.journal, recovered.chain, recovered.epoch)
     life = Life(recovered.node, writer, rng)
     if before is not None:
-        life.made, life.told = before.made, before.told
+        life.made, life.sent = before.made, before.sent
     return life
 
 

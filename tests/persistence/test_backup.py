@@ -105,7 +105,7 @@ def test_damage_in_the_archive_makes_no_backup(path: Path, tmp_path: Path) -> No
 
 
 def expect_none(target: Path) -> None:
-    """What is in a folder is told as a backup that was cut off, by all who could use it."""
+    """What is in a folder is reported as a backup that was cut off, by all who could use it."""
     for use in (
         lambda: verify(target),
         lambda: reopen(target),
@@ -163,7 +163,7 @@ def test_a_folder_that_is_no_directory_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "backup").exists()
 
 
-def test_damage_in_its_own_file_is_told(path: Path, tmp_path: Path) -> None:
+def test_damage_in_its_own_file_is_reported(path: Path, tmp_path: Path) -> None:
     back_up(path, tmp_path / "backup")
     file = tmp_path / "backup" / BACKUP_JSON
     written = file.read_bytes()

@@ -118,7 +118,7 @@ def test_every_truncation_is_found(journal: MemoryJournal) -> None:
         assert_damaged(position, value[:size], chain)
 
 
-def test_bytes_behind_a_group_are_found(journal: MemoryJournal) -> None:
+def test_bytes_after_a_group_are_found(journal: MemoryJournal) -> None:
     """A value that goes on."""
     position, value = small_group(journal)
     assert_damaged(position, value + bytes(1), chain_before(journal, position))

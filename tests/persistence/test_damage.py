@@ -158,7 +158,7 @@ def test_the_sample_holds_what_can_be_damaged(sample: Sample) -> None:
 
 
 def test_the_undamaged_journal_comes_back(sample: Sample) -> None:
-    """And whatever stands behind its end."""
+    """And whatever stands past its end."""
     assert Counter(same=3) == assert_survived(sample, [Damage("grow", n) for n in (0, 1, 8_192)])
 
 
@@ -183,7 +183,7 @@ def test_a_lost_page_is_found_or_harmless(sample: Sample) -> None:
     assert_survived(sample, page_faults(sample.data, random.Random(1)))
 
 
-def test_damage_behind_a_snapshot_is_found_or_harmless(sample_with_snapshot: Sample) -> None:
+def test_damage_before_a_snapshot_is_found_or_harmless(sample_with_snapshot: Sample) -> None:
     """Where recovery reads only the end of the journal."""
     damages = [
         *flips(sample_with_snapshot.data, random.Random(2), count=40),

@@ -154,7 +154,7 @@ def test_skus_of_a_new_directory_fall_to_4096_slots(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", [only_the_lock, half_a_journal, node_json_half_written])
-def test_a_directory_that_was_not_finished_is_told_as_such(
+def test_a_directory_that_was_not_finished_is_refused_as_such(
     tmp_path: Path, step: Callable[[Path], None]
 ) -> None:
     """Whoever looks into it learns that nothing is lost, and not that a backup is needed."""
@@ -164,7 +164,7 @@ def test_a_directory_that_was_not_finished_is_told_as_such(
         read_node_json(tmp_path)
 
 
-def test_a_folder_of_something_else_is_told_as_such(tmp_path: Path) -> None:
+def test_a_folder_of_something_else_is_refused_as_such(tmp_path: Path) -> None:
     """A mistyped path."""
     with pytest.raises(NoDataDirectoryError, match="not a data directory"):
         read_node_json(tmp_path)

@@ -91,13 +91,13 @@ def test_whoever_looks_whether_it_is_locked_refuses_nobody(tmp_path: Path) -> No
             DirectoryLock(tmp_path).release()
 
 
-def test_a_directory_without_a_lock_file_is_told(tmp_path: Path) -> None:
+def test_a_directory_without_a_lock_file_is_reported(tmp_path: Path) -> None:
     """No node has ever served it."""
     with pytest.raises(DirectoryError, match="cannot be used: No such file"):
         is_locked(tmp_path)
 
 
-def test_a_lock_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_lock_file_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     """A limit on the size of files, in a process of its own, stands for a full disk."""
     script = f"""if True:
         import resource, signal

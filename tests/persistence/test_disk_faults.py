@@ -305,7 +305,7 @@ def test_a_reader_that_outlives_its_node_does_not_hold_the_next_one_back(
 def test_no_call_that_fails_costs_an_answer(
     world: World, stories: dict[str, Story], name: str
 ) -> None:
-    """Each of them, in each way, with many losses of power behind it."""
+    """Each of them, in each way, with many losses of power after it."""
     faults = faults_of(world.calls(stories[name]))
     assert_right(world, stories[name], faults, losses=8)
 

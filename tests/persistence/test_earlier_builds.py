@@ -49,7 +49,7 @@ def test_there_is_one_that_was_stopped_and_one_that_was_killed() -> None:
 
 
 def test_it_opens_with_the_state_that_was_written(path: Path, expected: dict[str, Any]) -> None:
-    """From its snapshot, if it has one, and the journal behind it."""
+    """From its snapshot, if it has one, and the journal after it."""
     recovered = reopen(path, expected["shard_count"])
     close(recovered)
 

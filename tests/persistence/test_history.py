@@ -1,4 +1,4 @@
-"""Every effect that the journal can hold is told, by name and quantity."""
+"""Every effect that the journal can hold is shown, by name and quantity."""
 
 from collections.abc import Iterator, Sequence
 
@@ -80,14 +80,14 @@ def records_of(wanted: RecordFilter) -> Iterator[EffectRecord]:
 
 
 def lines_of(wanted: RecordFilter) -> list[str]:
-    """What is told, without the columns in front."""
+    """What is shown, without the columns in front."""
     return [record_text(record).split(maxsplit=3)[3] for record in records_of(wanted)]
 
 
-def test_all_effects_are_told() -> None:
-    told = lines_of(RecordFilter(after=2))
+def test_all_effects_are_shown() -> None:
+    lines = lines_of(RecordFilter(after=2))
 
-    seals = [line for line in told if line.startswith("seal ")]
+    seals = [line for line in lines if line.startswith("seal ")]
     assert 2 == len(seals)
     assert {
         "sku 0 is 'A-1'",
@@ -109,27 +109,27 @@ def test_all_effects_are_told() -> None:
         "sku A-4 is called A-5 now",
         f"remember rename_sku {5:016x}{6:016x}",
         "sku A-4 ended",
-    } <= set(told)
-    assert 1 == sum(line.startswith("order: goes on in shard ") for line in told)
+    } <= set(lines)
+    assert 1 == sum(line.startswith("order: goes on in shard ") for line in lines)
 
 
-def test_locations_are_told_by_every_shard() -> None:
-    told = [line for line in lines_of(RecordFilter()) if line.startswith("location W")]
+def test_locations_are_shown_by_every_shard() -> None:
+    lines = [line for line in lines_of(RecordFilter()) if line.startswith("location W")]
 
     disabled, enabled = (
         "location W: store 'Corner', disabled",
         "location W: store 'Corner', enabled",
     )
-    assert [disabled, disabled, enabled, enabled] == told
+    assert [disabled, disabled, enabled, enabled] == lines
 
 
 def test_a_sku_is_found_in_the_lines_of_a_reservation() -> None:
-    told = lines_of(RecordFilter(sku="A-4"))
+    lines = lines_of(RecordFilter(sku="A-4"))
 
-    assert "level 0 is A-4 at W" == told[0]
-    assert "order: reserve 3 A-4 at W for 0:01:00" in told
-    assert "sku A-4 ended" == told[-1]
-    assert not [line for line in told if "A-1" in line]
+    assert "level 0 is A-4 at W" == lines[0]
+    assert "order: reserve 3 A-4 at W for 0:01:00" in lines
+    assert "sku A-4 ended" == lines[-1]
+    assert not [line for line in lines if "A-1" in line]
 
 
 def test_a_record_says_where_it_stands() -> None:
@@ -163,7 +163,7 @@ def attributed_life() -> MemoryJournal:
 def test_each_effect_tells_on_whose_behalf_it_came() -> None:
     """Of commands in one turn, each its own; of a command without a principal, nobody."""
     records = list(effect_records(read_appends(attributed_life(), 0, {}), RecordFilter()))
-    told = {
+    found = {
         (record["kind"], record.get("reservation_id", ""), record.get("principal", ""))
         for record in records
         if record["kind"] not in ("name", "location", "level", "stock")
@@ -174,7 +174,7 @@ def test_each_effect_tells_on_whose_behalf_it_came() -> None:
         ("reserve", "o2", "till"),
         ("sku_ended", "", "clerk"),
         ("move", "o2", "till"),
-    } == told
+    } == found
     assert all("principal" not in record for record in records if record["kind"] == "stock")
     assert {"shop", "till", "clerk"} == {
         record["name"] for record in records if record.get("of") == "principal"
@@ -220,7 +220,7 @@ def test_each_effect_tells_under_which_correlation_id_it_came() -> None:
     writer.append(node.turn(NS_PER_S).entries)
     writer.append(node.turn(100 * NS_PER_S).entries)
     records = list(effect_records(read_appends(journal, 0, {}), RecordFilter()))
-    told = {
+    found = {
         (record["kind"], record.get("reservation_id", record.get("sku", ""))): record.get(
             "correlation_id", ""
         )
@@ -241,7 +241,7 @@ def test_each_effect_tells_under_which_correlation_id_it_came() -> None:
         ("move", "o1"): "",
         ("move", "o3"): "",
         ("move", "both"): "",
-    } == told
+    } == found
     texts = [record_text(record) for record in records]
     assert 1 == sum(text.endswith("held -> committed, under checkout") for text in texts)
 
@@ -305,7 +305,7 @@ def test_a_stock_fact_tells_what_it_came_with() -> None:
     records = list(effect_records(read_appends(journal_of(commands), 0, {}), RecordFilter()))
     facts = {record["source_sequence"]: record for record in records if record["kind"] == "stock"}
     names = ("occur_time", "reference", "reason", "actor")
-    told = {
+    found = {
         number: {name: fact[name] for name in names if name in fact}
         for number, fact in facts.items()
     }
@@ -319,7 +319,7 @@ def test_a_stock_fact_tells_what_it_came_with() -> None:
         },
         3: {"occur_time": "1970-01-01T00:00:00.000Z"},
         4: {"reference": {"kind": "", "id": "r9", "line": ""}},
-    } == told
+    } == found
     assert record_text(facts[2]).endswith(
         "receipt +2 A-1 at W, from erp #2, at 1969-12-31T23:59:59.000Z, of purchase_order 4711 20, "
         "by Zoë, because: goods in"

@@ -36,7 +36,7 @@ def writer(request: pytest.FixtureRequest, path: Path) -> Iterator[JournalWriter
 
 
 def test_what_is_appended_is_read_in_order(writer: JournalWriter) -> None:
-    """Behind any position, with the chain up to there."""
+    """After any position, with the chain up to there."""
     journal = writer.journal
     for number in range(1, 6):
         assert number == writer.append(group_of(100 * number, number))

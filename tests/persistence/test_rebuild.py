@@ -23,20 +23,20 @@ from tests.persistence.lives import (
 
 
 def test_the_journal_leads_to_the_state_of_the_newest_snapshot(path: Path) -> None:
-    """Also from the archive on; every append is told of."""
+    """Also from the archive on; every append is reported."""
     newest = snapshot_paths(path)[0].name
     _, expected = read_back(path)
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     for is_trimmed in (False, True):
         if is_trimmed:
             trim(path)
-        rebuilt = verify_rebuilt(path, lambda done, total: told.append((done, total)))
+        rebuilt = verify_rebuilt(path, lambda done, total: progress.append((done, total)))
         assert ([], newest) == (rebuilt.differences, rebuilt.snapshot)
         assert (expected.position, expected.node.state_hash()) == (
             rebuilt.position,
             rebuilt.state_hash,
         )
-    assert 2 * [(n, expected.position) for n in range(1, expected.position + 1)] == told
+    assert 2 * [(n, expected.position) for n in range(1, expected.position + 1)] == progress
 
 
 def test_a_state_that_the_journal_does_not_lead_to_is_found(path: Path) -> None:

@@ -110,7 +110,7 @@ def contents(node: Node) -> list[dict[str, bytes]]:
 
 
 def test_each_start_that_appends_is_a_new_epoch(tmp_path: Path) -> None:
-    """So that two writers could be told apart in the journal."""
+    """So that two writers could be distinguished in the journal."""
     for seed in range(3):
         live_on(tmp_path, turns=2, seed=seed)
     recovered = reopen(tmp_path)
@@ -122,20 +122,20 @@ def test_each_start_that_appends_is_a_new_epoch(tmp_path: Path) -> None:
     assert 4 == recovered.epoch
 
 
-def test_progress_is_told_to_the_end(tmp_path: Path) -> None:
+def test_progress_is_reported_to_the_end(tmp_path: Path) -> None:
     """A long recovery is not a silent one."""
     live_on(tmp_path, turns=5, seed=1)
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     recovered = recover(
         tmp_path,
         SHARDS,
         MAP_BYTES,
         RESERVE_BYTES,
         empty_node,
-        lambda *figures: told.append(figures),
+        lambda *figures: progress.append(figures),
     )
     end = recovered.journal.position
-    assert [(done, end) for done in range(1, end + 1)] == told
+    assert [(done, end) for done in range(1, end + 1)] == progress
     close(recovered)
 
 

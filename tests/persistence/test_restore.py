@@ -107,7 +107,7 @@ def test_without_a_point_it_leads_to_the_end(
 ) -> None:
     made = restore(backup, tmp_path / "restored", Wanted())
     assert (recorded.end, recorded.states[recorded.end]) == (made.position, made.report.state_hash)
-    # And so does a time behind it.
+    # And so does a time after it.
     late = restore(backup, tmp_path / "late", Wanted(at_ns=recorded.times[recorded.end] + 1))
     assert recorded.end == late.position
 
@@ -197,7 +197,7 @@ def damaged(recorded: Recorded, tmp_path: Path) -> Path:
     return path
 
 
-def test_with_a_damaged_journal_it_wants_to_be_told_the_point(
+def test_with_a_damaged_journal_it_needs_to_be_given_the_point(
     recorded: Recorded, damaged: Path, tmp_path: Path
 ) -> None:
     reached = archived_to(read_node_json(damaged))
@@ -229,16 +229,16 @@ def test_without_a_journal_it_is_the_same(
     assert newest == made.position
 
 
-def test_an_entry_that_is_damaged_is_told_with_the_position_before_it(
+def test_an_entry_that_is_damaged_is_reported_with_the_position_before_it(
     recorded: Recorded, tmp_path: Path
 ) -> None:
     """The structure of the file is whole: a bit of one value has flipped."""
     path = Path(shutil.copytree(recorded.path, tmp_path / "data"))
     flip_in_last_value(path / "journal.mdb")
-    with pytest.raises(DirectoryError, match=r"`--position \d+` restores that") as told:
+    with pytest.raises(DirectoryError, match=r"`--position \d+` restores that") as caught:
         restore(path, tmp_path / "restored", Wanted())
     assert not (tmp_path / "restored").exists()
-    position = int(str(told.value).rpartition("--position ")[2].split("`")[0])
+    position = int(str(caught.value).rpartition("--position ")[2].split("`")[0])
     made = restore(path, tmp_path / "restored", Wanted(position=position))
     assert recorded.states[position] == made.report.state_hash
 
@@ -257,7 +257,7 @@ def test_a_restore_overwrites_nothing(backup: Path, tmp_path: Path) -> None:
     assert before == {each: each.stat().st_mtime_ns for each in tmp_path.rglob("*")}
 
 
-def test_a_disk_without_room_for_the_state_is_told(
+def test_a_disk_without_room_for_the_state_is_reported(
     backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before it is full: as much has to stay free as the snapshot takes."""

@@ -1,4 +1,4 @@
-"""A column more leaves every directory readable; a newer schema is told apart from damage."""
+"""A column more leaves every directory readable; a newer schema is distinguished from damage."""
 
 import json
 import shutil
@@ -24,8 +24,8 @@ from tests.persistence.test_earlier_builds import DIRECTORIES, NAMES, unpacked
 DEFAULT = 7
 
 #: Schema -> its last kind of effect, and a hash of its layouts. Do not change one: the disks of its
-#: builds have them. Who changes a layout raises `schema.SCHEMA`, states there the layout until then
-#: and the defaults of new fields, and adds a line here.
+#: builds have them. Whoever changes a layout raises `schema.SCHEMA`, states there the layout until
+#: then and the defaults of new fields, and adds a line here.
 LAYOUTS = {
     1: (Section.STOCK_PLAIN, "1595893dd65ba923"),
     2: (Section.STOCK_DETAIL_TEXTS, "9ff0d14dd870a87d"),
@@ -131,15 +131,17 @@ def test_the_layouts_of_a_schema_do_not_change(number: int) -> None:
     """They are what is on disks. See LAYOUTS for what to do."""
     assert schema.SCHEMA == max(LAYOUTS)
     last, expected = LAYOUTS[number]
-    told = [
+    described = [
         f"{int(kind)} {dtype.descr}"
         for kind, dtype in schema.layouts_of(number).items()
         if kind <= last
     ]
     if number == schema.SCHEMA:  # older snapshots name their own fields
         columns = state_bytes.columns(Node(1).shards[0])
-        told += [f"{name} {table.dtype.descr} {table.shape[1:]}" for name, table in columns.items()]
-    digest = blake2b("\n".join(sorted(told)).encode(), digest_size=8).hexdigest()
+        described += [
+            f"{name} {table.dtype.descr} {table.shape[1:]}" for name, table in columns.items()
+        ]
+    digest = blake2b("\n".join(sorted(described)).encode(), digest_size=8).hexdigest()
     assert expected == digest
 
 

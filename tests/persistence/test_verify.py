@@ -41,10 +41,10 @@ def flip_in_file(file: Path, bit: int) -> None:
 # --- a good one ---
 
 
-def test_a_good_directory_is_good_and_its_figures_are_told(path: Path) -> None:
+def test_a_good_directory_is_good_and_its_figures_are_reported(path: Path) -> None:
     """The figures are those of the node that recovers from it."""
-    told: list[tuple[int, int]] = []
-    report = verify(path, lambda *figures: told.append(figures))
+    progress: list[tuple[int, int]] = []
+    report = verify(path, lambda *figures: progress.append(figures))
     recovered = reopen(path)
     close(recovered)
     statistics = [read_statistics(shard.header) for shard in recovered.node.shards]
@@ -56,7 +56,7 @@ def test_a_good_directory_is_good_and_its_figures_are_told(path: Path) -> None:
     flags = [shard.reservations["flags"] for shard in recovered.node.shards]
     assert report.reservations == sum(int((each & FLAG_LATER_PART == 0).sum()) for each in flags)
     assert (2, 3) == (report.snapshots, report.epoch)
-    assert [(done, report.appends) for done in range(1, report.appends + 1)] == told
+    assert [(done, report.appends) for done in range(1, report.appends + 1)] == progress
 
 
 def test_effects_are_counted_by_kind(path: Path) -> None:

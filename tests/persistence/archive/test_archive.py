@@ -43,7 +43,7 @@ def everything(journal: MemoryJournal) -> list[tuple[int, bytes]]:
     return list(enumerate(journal.values, 1))
 
 
-def test_the_archive_and_the_journal_behind_it_read_as_one(directory: DataDirectory) -> None:
+def test_the_archive_and_the_journal_after_it_read_as_one(directory: DataDirectory) -> None:
     journal = journal_of(60)
     archive(directory, journal, 40)
     assert 40 == archived_to(directory)
@@ -79,11 +79,11 @@ def test_a_node_that_archives_meanwhile_does_not_disturb_a_reader(
 ) -> None:
     journal = journal_of(60)
     read = History(directory, journal).read(0)
-    told = [next(read) for _ in range(5)]
+    found = [next(read) for _ in range(5)]
     archive(directory, journal, 50)
     journal.first = 51
-    told += read
-    assert everything(journal) == told
+    found += read
+    assert everything(journal) == found
 
 
 def test_the_oldest_segments_are_dropped_first(directory: DataDirectory) -> None:

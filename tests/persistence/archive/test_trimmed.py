@@ -23,7 +23,7 @@ def forget(journal: LmdbJournal, up_to: int) -> None:
 
 
 def trim(path: Path) -> int:
-    """Archive what lies behind the older snapshot and let the journal forget it."""
+    """Archive the appends up to the older snapshot and let the journal forget it."""
     directory = read_node_json(path)
     older = min(int(each.stem.removeprefix("snapshot-")) for each in directory.snapshots.iterdir())
     journal = open_journal(directory.journal)
@@ -121,7 +121,7 @@ def older(trimmed: Path, tmp_path: Path) -> tuple[Path, int, str]:
     return path, reached, expected
 
 
-def test_an_archive_that_goes_on_behind_the_journal_is_told(
+def test_an_archive_that_goes_on_past_the_journal_is_reported(
     older: tuple[Path, int, str],
 ) -> None:
     """Appends of the new history must not be taken for those that are archived."""

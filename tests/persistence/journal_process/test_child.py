@@ -128,7 +128,7 @@ def test_it_keeps_what_it_appends(writer: Writer, path: Path) -> None:
     journal.close()
 
 
-def test_it_goes_on_behind_what_is_there(writer: Writer, path: Path) -> None:
+def test_it_goes_on_after_what_is_there(writer: Writer, path: Path) -> None:
     """The chain comes with the greeting."""
     writer.append(10, 1)
     writer.end()

@@ -48,7 +48,7 @@ class Parent:
 
 @contextmanager
 def started(folder: Path) -> Iterator[Parent]:
-    """Go on behind what a journal holds, until the block ends."""
+    """Go on after what a journal holds, until the block ends."""
     chain = Chain()
     last_epoch = max((item.epoch for item in read_all(folder, chain)), default=0)
     journal, lock = open_journal(folder / "journal.mdb"), DirectoryLock(folder)
@@ -67,7 +67,7 @@ def read_all(folder: Path, chain: Chain) -> list[RecordedEntry]:
 
 
 async def test_what_is_reported_is_in_the_journal(tmp_path: Path) -> None:
-    """Also what does not fit into the pipe. The next start goes on behind it."""
+    """Also what does not fit into the pipe. The next start goes on after it."""
     with started(tmp_path) as first:
         assert 1 == await first.append(10, 1)
         assert 2 == await first.append(3_000_000, 2)

@@ -1,4 +1,4 @@
-"""A follower for tests, and the plain model that judges what it tells."""
+"""A follower for tests, and the plain model that judges what it reports."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ MAP_BYTES = 1 << 40
 
 @contextmanager
 def following(path: Path) -> Iterator[tuple[Follower, list[str]]]:
-    """A follower that has caught up with a directory, and what it told until now."""
+    """A follower that has caught up with a directory, and its messages until now."""
     directory = read_node_json(path)
     journal = LmdbJournal(directory.journal, MAP_BYTES, 0, read_only=True)
-    told: list[str] = []
+    messages: list[str] = []
     try:
-        follower = Follower(directory, journal, told.append)
+        follower = Follower(directory, journal, messages.append)
         catch_up(follower)
-        yield follower, told
+        yield follower, messages
     finally:
         journal.close()
 

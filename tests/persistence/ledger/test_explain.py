@@ -38,8 +38,8 @@ def follower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Follow
     monkeypatch.setattr(indexing, "RUN_MOVEMENTS", 250)
     path = tmp_path / "data"
     live_on(path, turns=60, seed=5)
-    with following(path) as (found, told):
-        assert [] == told
+    with following(path) as (found, messages):
+        assert [] == messages
         assert len(found.index.runs) >= 2
         yield found
 
@@ -79,12 +79,12 @@ def test_a_time_is_as_good_as_the_last_revision_before_it(
         for sku in SKUS:
             for place in PLACES:
                 try:
-                    told = explain(index, sku, place, Instant(at_ns=at_ns))
+                    explanation = explain(index, sku, place, Instant(at_ns=at_ns))
                 except NoLevelError:
                     continue
-                assert told.last.record["time_ns"] <= at_ns
-                sequence = int(told.last.record["sequence"])
-                assert told == explain(index, sku, place, Instant(sequence=sequence))
+                assert explanation.last.record["time_ns"] <= at_ns
+                sequence = int(explanation.last.record["sequence"])
+                assert explanation == explain(index, sku, place, Instant(sequence=sequence))
 
 
 def test_older_parts_are_summed(follower: Follower, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ def test_older_parts_are_summed(follower: Follower, monkeypatch: pytest.MonkeyPa
     )
 
 
-def test_parts_that_do_not_add_up_are_not_told(follower: Follower) -> None:
+def test_parts_that_do_not_add_up_are_not_returned(follower: Follower) -> None:
     tail = follower.index.tail
     assert tail.count
     last = np.flatnonzero(tail.movements["kind"] > STOCK)[-1]  # what is to come is no column
@@ -111,7 +111,7 @@ def test_parts_that_do_not_add_up_are_not_told(follower: Follower) -> None:
 
 
 def test_units_enter_and_leave_statuses_by_movements_of_their_own(tmp_path: Path) -> None:
-    """Behind that of their fact, in the same entry."""
+    """After that of their fact, in the same entry."""
     recovered = reopen(tmp_path)
     life = life_of(recovered, random.Random(1))
     kinds = EventKind.RECEIPT, EventKind.STATUS_CHANGE, EventKind.STATUS_CHANGE, EventKind.SALE

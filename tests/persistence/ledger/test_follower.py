@@ -59,7 +59,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def told_by(index: Index) -> list[Any]:
+def movements_of(index: Index) -> list[Any]:
     """Every movement in words and numbers."""
     return [
         (
@@ -78,15 +78,15 @@ def made_at_once(path: Path) -> list[Any]:
     copy = path.with_name("copy")
     shutil.copytree(path, copy)
     shutil.rmtree(copy / "ledger", ignore_errors=True)
-    with following(copy) as (follower, told):
-        assert [] == told
-        movements = told_by(follower.index)
+    with following(copy) as (follower, messages):
+        assert [] == messages
+        movements = movements_of(follower.index)
     shutil.rmtree(copy)
     assert movements
     return movements
 
 
-#: A new kind of effect belongs here, or to what the ledger tells.
+#: A new kind of effect belongs here, or to what the ledger shows.
 NOT_MOVING = frozenset(
     {
         *(Section.SKU_NAMES, Section.LOCATION_NAMES, Section.SOURCE_NAMES, Section.DISPLAY_NAMES),
@@ -129,9 +129,9 @@ def test_a_reader_that_is_killed_anywhere_goes_on(path: Path) -> None:
             follower.close()
         journal.close()
     expected = made_at_once(path)
-    with following(path) as (follower, told):
-        assert [] == told
-        assert expected == told_by(follower.index)
+    with following(path) as (follower, messages):
+        assert [] == messages
+        assert expected == movements_of(follower.index)
 
 
 def test_a_short_run_is_taken_on(path: Path) -> None:
@@ -140,14 +140,14 @@ def test_a_short_run_is_taken_on(path: Path) -> None:
     before = run_paths(path / "ledger")
     live_on(path, turns=10, seed=2)
     expected = made_at_once(path)
-    with following(path) as (follower, told):
-        assert [] == told
-        assert expected == told_by(follower.index)
+    with following(path) as (follower, messages):
+        assert [] == messages
+        assert expected == movements_of(follower.index)
         follower.close()
     assert len(run_paths(path / "ledger")) >= len(before)
 
 
-def test_a_merge_is_told_of_the_name_of_then_after_a_restart(path: Path) -> None:
+def test_a_merge_keeps_the_name_of_its_time_after_a_restart(path: Path) -> None:
     """Also where the SKU that stays has the lower shard, whose entry says first that it took the
     name of the other.
     """
@@ -167,9 +167,9 @@ def test_a_merge_is_told_of_the_name_of_then_after_a_restart(path: Path) -> None
     assert life_of(recovered, random.Random(2)).turn([MergeSku(sku, into)])
     close(recovered)
     expected = made_at_once(path)
-    with following(path) as (follower, told):
-        assert [] == told
-        assert expected == told_by(follower.index)
+    with following(path) as (follower, messages):
+        assert [] == messages
+        assert expected == movements_of(follower.index)
         removed = find_movements(
             follower.index, MovementFilter((("sku", sku.encode()),)), None, ALL
         )
@@ -177,7 +177,7 @@ def test_a_merge_is_told_of_the_name_of_then_after_a_restart(path: Path) -> None
     assert [0, 0, 2] == newest_first
 
 
-def test_a_damaged_run_is_made_again_and_told(path: Path) -> None:
+def test_a_damaged_run_is_made_again_and_reported(path: Path) -> None:
     expected = made_at_once(path)
     rng = random.Random(11)
     with following(path) as (follower, _):
@@ -187,14 +187,14 @@ def test_a_damaged_run_is_made_again_and_told(path: Path) -> None:
         data = bytearray(damaged.read_bytes())
         data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
         damaged.write_bytes(data[: rng.choice((len(data), len(data) // 2))])
-        with following(path) as (follower, told):
-            assert 1 == len(told)
-            assert damaged.name in told[0]
-            assert expected == told_by(follower.index)
+        with following(path) as (follower, messages):
+            assert 1 == len(messages)
+            assert damaged.name in messages[0]
+            assert expected == movements_of(follower.index)
             follower.close()
 
 
-def test_a_run_of_another_schema_is_made_again_and_told(
+def test_a_run_of_another_schema_is_made_again_and_reported(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = made_at_once(path)
@@ -203,9 +203,9 @@ def test_a_run_of_another_schema_is_made_again_and_told(
         earlier.setattr(running, "SCHEMA", 0)
         with following(path) as (follower, _):
             follower.close()
-    with following(path) as (follower, told):
-        assert "schema 0" in told[0]
-        assert expected == told_by(follower.index)
+    with following(path) as (follower, messages):
+        assert "schema 0" in messages[0]
+        assert expected == movements_of(follower.index)
 
 
 def test_a_ledger_of_another_timeline_is_made_again(path: Path) -> None:
@@ -214,8 +214,8 @@ def test_a_ledger_of_another_timeline_is_made_again(path: Path) -> None:
     restored = path.with_name("restored")
     restore(path, restored, Wanted())
     shutil.move(path / "ledger", restored / "ledger")
-    with following(restored) as (follower, told):
-        assert "another history" in told[0]
+    with following(restored) as (follower, messages):
+        assert "another history" in messages[0]
         assert follower.index.count
 
 
@@ -227,9 +227,9 @@ def test_a_ledger_of_another_history_is_made_again(path: Path) -> None:
         follower.close()
     shutil.move(path / "ledger", copy / "ledger")
     live_on(copy, turns=30, seed=6)
-    with following(copy) as (follower, told):
-        assert "another history" in told[0]
-        movements = told_by(follower.index)
+    with following(copy) as (follower, messages):
+        assert "another history" in messages[0]
+        movements = movements_of(follower.index)
     assert made_at_once(copy) == movements
 
 
@@ -239,19 +239,19 @@ def test_what_was_dropped_is_an_opening(path: Path) -> None:
         snapshot_of(path)
     drop_history(path)
     live_on(path, turns=10, seed=5)
-    with following(path) as (follower, told):
-        assert "begins at position" in told[0]
+    with following(path) as (follower, messages):
+        assert "begins at position" in messages[0]
         index = follower.index
         explained = 0
         for name in ((sku, place) for sku in SKUS for place in PLACES):
             try:
-                told_now = explain(index, *name, Instant())
+                explanation = explain(index, *name, Instant())
             except NoLevelError:
                 continue
             explained += 1
-            on_hand = told_now.opening.quantity + told_now.earlier.quantity
-            on_hand += sum(each.after[0] - each.before[0] for each in told_now.events)
-            assert told_now.last.after[0] == on_hand
+            on_hand = explanation.opening.quantity + explanation.earlier.quantity
+            on_hand += sum(each.after[0] - each.before[0] for each in explanation.events)
+            assert explanation.last.after[0] == on_hand
             with pytest.raises(BeforeLedgerError):
                 explain(index, *name, Instant(at_ns=index.opened_ns - 1))
         assert explained > 10
@@ -277,19 +277,21 @@ def trimmed(path: Path) -> Path:
 
 
 def test_what_the_archive_lost_is_let_go(trimmed: Path) -> None:
-    """What is kept is told as before, numbers and all, and so is every level since."""
+    """What is kept is reported as before, numbers and all, and so is every level since."""
     rng = random.Random(6)
     with (
-        following(trimmed) as (follower, told),
+        following(trimmed) as (follower, messages),
         following(trimmed.with_name("whole")) as (whole, _),
     ):
-        assert [] == told
+        assert [] == messages
         index, opening = follower.index, follower.index.opening
         assert opening is not None
         assert index.opened_at < follower._history.first
         assert not [run for run in index.runs if run.head.position < follower._history.first][1:]
-        kept = [each for each in told_by(index) if each[0] >= opening.first + opening.head.count]
-        assert kept == told_by(whole.index)[: len(kept)]
+        kept = [
+            each for each in movements_of(index) if each[0] >= opening.first + opening.head.count
+        ]
+        assert kept == movements_of(whole.index)[: len(kept)]
         assert len(kept) < whole.index.count - 200
         explained = 0
         for name in ((sku, place) for sku in SKUS for place in PLACES):
@@ -322,26 +324,26 @@ def test_openings_are_taken_on_and_let_go_in_turn(trimmed: Path) -> None:
     """Also where a crash came between an opening and the end of what it stands for."""
     left = shutil.copytree(trimmed / "ledger", trimmed.with_name("left"))
     with following(trimmed) as (follower, _):
-        expected = told_by(follower.index)
+        expected = movements_of(follower.index)
         first = follower.index.opened_at
         follower.close()
     for path in left.iterdir():
         shutil.copy(path, trimmed / "ledger")
-    with following(trimmed) as (follower, told):
-        assert [] == told
-        assert expected == told_by(follower.index)
+    with following(trimmed) as (follower, messages):
+        assert [] == messages
+        assert expected == movements_of(follower.index)
         follower.close()
     assert 1 == len(opening_paths(trimmed / "ledger"))
     for seed in (7, 8):
         live_on(trimmed, turns=60, seed=seed)
-        with following(trimmed) as (follower, told):
-            assert [] == told
+        with following(trimmed) as (follower, messages):
+            assert [] == messages
             follower.close()
         snapshot_of(trimmed)
     drop_history(trimmed)
     live_on(trimmed, turns=60, seed=9)
-    with following(trimmed) as (follower, told):
-        assert [] == told
+    with following(trimmed) as (follower, messages):
+        assert [] == messages
         assert first < follower.index.opened_at
         assert 1 == len(opening_paths(trimmed / "ledger"))
         for name in ((sku, place) for sku in SKUS for place in PLACES):
@@ -349,20 +351,20 @@ def test_openings_are_taken_on_and_let_go_in_turn(trimmed: Path) -> None:
                 explain(follower.index, *name, Instant())
 
 
-def test_a_damaged_opening_is_told(trimmed: Path) -> None:
+def test_a_damaged_opening_is_reported(trimmed: Path) -> None:
     with following(trimmed) as (follower, _):
         follower.close()
     (opening,) = opening_paths(trimmed / "ledger")
     data = bytearray(opening.read_bytes())
     data[-40] ^= 1
     opening.write_bytes(data)
-    with following(trimmed) as (follower, told):
-        assert opening.name in told[0]
-        assert "begins at position" in told[-1]
+    with following(trimmed) as (follower, messages):
+        assert opening.name in messages[0]
+        assert "begins at position" in messages[-1]
 
 
 def drop_history(path: Path) -> None:
-    """Let all that lies behind the older snapshot go, as a node does in time."""
+    """Let all appends up to the older snapshot go, as a node does in time."""
     directory = read_node_json(path)
     forget = archive_old(directory, 0)
     with (
@@ -380,6 +382,6 @@ def test_a_long_tail_is_saved_on_the_way(path: Path, monkeypatch: pytest.MonkeyP
     with following(path):
         assert 1 == len(run_paths(path / "ledger"))
     expected = made_at_once(path)
-    with following(path) as (follower, told):
-        assert [] == told
-        assert expected == told_by(follower.index)
+    with following(path) as (follower, messages):
+        assert [] == messages
+        assert expected == movements_of(follower.index)

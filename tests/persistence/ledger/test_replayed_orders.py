@@ -54,8 +54,8 @@ def expect_every_level(path: Path, instants: int) -> None:
     rng = random.Random(20)
     model = PlainLedger()
     levels: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    with following(path) as (follower, told):
-        assert [] == told
+    with following(path) as (follower, messages):
+        assert [] == messages
         records = records_of(follower)
         ends = [
             at

@@ -111,7 +111,7 @@ class Sample:
                 yield from range(node, node + (24 if has_more else 16))
         yield from range(min(self.nodes(self.records)), (self.records + 1) * PAGE)
         for _, offset, _ in iterate_values(self.path):
-            if offset % PAGE == 16:  # behind the header of an overflow page
+            if offset % PAGE == 16:  # after the header of an overflow page
                 yield from range(offset - 16, offset)
 
 
@@ -195,7 +195,7 @@ def change_at_random(
             transaction.put(key, bytes(size))
 
 
-def test_free_pages_may_lie_behind_the_end_of_a_whole_file(tmp_path: Path) -> None:
+def test_free_pages_may_lie_past_the_end_of_a_whole_file(tmp_path: Path) -> None:
     """LMDB takes pages at the end, frees them in the same transaction and never writes them."""
     path = tmp_path / "journal.mdb"
     with open_file(path) as env:
@@ -284,7 +284,7 @@ def test_pages_written_to_the_wrong_place_are_found(sample: Sample, copy: Path) 
 
 def test_a_page_listed_as_free_while_in_use_is_found(sample: Sample, copy: Path) -> None:
     """LMDB would hand it out and write over it."""
-    first_listed = sample.nodes(sample.records)[0] + 24  # behind node header, key and count
+    first_listed = sample.nodes(sample.records)[0] + 24  # after node header, key and count
     write_at(copy, first_listed, sample.root.to_bytes(8, "little"))
     with pytest.raises(DamagedFileError):
         check_pages(copy)
@@ -409,7 +409,7 @@ def program(*arguments: str, stdout: int) -> subprocess.Popen[bytes]:
 
 
 def write_forever(path: Path, seed: int) -> None:
-    """Append and trim as a journal does, durably, and tell every position."""
+    """Append and trim as a journal does, durably, and report every position."""
     with open_file(path, sync=True) as env:
         kept = sorted(read_all(env))
         position = kept[-1] if kept else 0
@@ -425,7 +425,7 @@ def write_forever(path: Path, seed: int) -> None:
 
 
 def judge(original: Path, scratch: Path, damages: Iterable[str]) -> None:
-    """Tell for each damage what becomes of it."""
+    """Report for each damage what becomes of it."""
     data = original.read_bytes()
     shutil.copy(original, scratch)
     with open_file(scratch) as env:

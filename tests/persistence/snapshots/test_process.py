@@ -33,16 +33,16 @@ def test_it_is_written_beside_a_node_that_goes_on_writing(path: Path, tmp_path: 
     life = life_of(recovered, random.Random(4))
     life.live(turns=5)
     least = recovered.journal.position
-    told_path, errors_path = tmp_path / "stdout", tmp_path / "stderr"
-    process = ForkedCommand([str(path)], os.environ, told_path, errors_path, main)
+    report_path, errors_path = tmp_path / "stdout", tmp_path / "stderr"
+    process = ForkedCommand([str(path)], os.environ, report_path, errors_path, main)
     while process.poll() is None:
         life.live(turns=1)
-    told = json.loads(told_path.read_text())
+    report = json.loads(report_path.read_text())
     assert 0 == process.poll()
     life.live(turns=5)
     close(recovered)
 
-    assert told["file"] == snapshot_paths(path)[0].name
+    assert report["file"] == snapshot_paths(path)[0].name
     again = reopen(path)
     assert least <= again.snapshot_position < again.journal.position
     assert recovered.node.state_hash() == again.node.state_hash()
@@ -63,12 +63,12 @@ def ask_beside(path: Path, *words: object) -> Any:
     return json.loads(result.stdout)
 
 
-def test_what_lies_behind_the_older_snapshot_is_archived(path: Path) -> None:
+def test_what_the_older_snapshot_covers_is_archived(path: Path) -> None:
     """That of the two that are kept then."""
     live_on(path, turns=3, seed=9)
-    told = ask_beside(path)
+    report = ask_beside(path)
     older = snapshot_position(snapshot_paths(path)[1])
-    assert older == told["forget"] == segments(read_node_json(path))[-1].last
+    assert older == report["forget"] == segments(read_node_json(path))[-1].last
     live_on(path, turns=3, seed=10)
     assert older < ask_beside(path)["forget"] == segments(read_node_json(path))[-1].last
 
@@ -85,18 +85,18 @@ def test_nothing_is_archived_where_it_would_be_dropped_at_once(path: Path) -> No
     assert not (path / "archive").exists()
 
 
-def test_nothing_may_be_forgotten_behind_a_damaged_snapshot(path: Path) -> None:
+def test_nothing_may_be_forgotten_up_to_a_damaged_snapshot(path: Path) -> None:
     """The next start may have to begin at the one before."""
     live_on(path, turns=3, seed=9)
     older = snapshot_paths(path)[0]
     older.write_bytes(flip(older.read_bytes(), 1_000))
-    told = ask_beside(path)
+    report = ask_beside(path)
     assert [older] == snapshot_paths(path)[1:]
-    assert 0 == told["forget"]
+    assert 0 == report["forget"]
     assert [] == segments(read_node_json(path))
 
 
-def test_an_archive_that_fails_is_told_apart_from_a_snapshot_that_does(path: Path) -> None:
+def test_an_archive_that_fails_is_distinguished_from_a_snapshot_that_does(path: Path) -> None:
     live_on(path, turns=3, seed=9)
     (path / "archive").write_text("a file in its place")
     recovered = reopen(path)
