@@ -30,14 +30,14 @@ def test_every_bench_has_figures_that_are_explained() -> None:
     assert set(BENCHES) == set(explained)
 
 
-def test_every_folder_is_told() -> None:
+def test_every_folder_is_documented() -> None:
     packages = {path.parent.name for path in BENCH.glob("*/__init__.py")}
 
     assert packages == set(FOLDERS)
 
 
 @pytest.mark.parametrize("folder", sorted(set(FOLDERS) - {"cases"}))
-def test_every_module_of_a_folder_is_told(folder: str) -> None:
+def test_every_module_of_a_folder_is_documented(folder: str) -> None:
     modules = {path.name for path in (BENCH / folder).glob("*.py") if path.name[0] != "_"}
 
     assert modules == set(re.findall(r"`(\w+\.py)`", FOLDERS[folder]))

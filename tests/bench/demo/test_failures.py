@@ -65,7 +65,7 @@ async def played(client: Client, transport: httpx.MockTransport) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("failure", "accepts", "status", "told"),
+    ("failure", "accepts", "status", "sentence"),
     [
         (None, 507, "{}", "/in/events answers 507: the disk is full"),
         (None, 202, "?", "JSONDecodeError: Expecting value: line 1 column 1 (char 0)"),
@@ -78,10 +78,10 @@ def test_what_fails_ends_the_day_with_a_sentence(
     failure: Exception | None,
     accepts: int,
     status: str,
-    told: str,
+    sentence: str,
 ) -> None:
     assert EXIT_FAILED == ended(played(Client(failure), adapters(accepts, status)))
-    assert f"The demonstration failed: {told}\n" == capsys.readouterr().err
+    assert f"The demonstration failed: {sentence}\n" == capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("agree", "code"), [(True, EXIT_GOOD), (False, EXIT_FAILED)])
@@ -93,15 +93,15 @@ def test_a_day_that_is_over_ends_what_went_on_beside_it(agree: bool, code: int) 
     assert code == ended(over())
 
 
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_day_that_is_stopped_stops_what_it_has_started(
-    capsys: pytest.CaptureFixture[str], told: signal.Signals
+    capsys: pytest.CaptureFixture[str], signum: signal.Signals
 ) -> None:
     running = [True]
 
     async def stopped() -> bool:
         try:
-            os.kill(os.getpid(), told)
+            os.kill(os.getpid(), signum)
             await for_ever()
             return True
         finally:

@@ -1,4 +1,4 @@
-"""Who is slow is waited for, and who has stopped is not."""
+"""The slow are waited for, and those that have stopped are not."""
 
 from bench.demo.patience import Patience
 

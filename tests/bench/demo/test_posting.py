@@ -41,12 +41,12 @@ async def test_what_is_not_taken_is_sent_again_as_it_was() -> None:
     assert 1 == len(set(adapters.bodies))
 
 
-async def test_what_is_refused_is_told() -> None:
+async def test_what_is_refused_is_reported() -> None:
     with pytest.raises(BenchError, match="/in/events answers 400: why"):
         await ship(Adapters(400))
 
 
-async def test_what_nobody_takes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_nobody_takes_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posting, "PATIENCE_S", 0.0)
     with pytest.raises(BenchError, match="events does not take it in 0 s: ConnectError"):
         await ship(Adapters(0))

@@ -1,4 +1,4 @@
-"""Who acts in the demonstration knows what the node has not heard of."""
+"""The actors in the demonstration know what the node has not heard of."""
 
 from typing import Any, cast
 
@@ -7,7 +7,7 @@ from bench.demo.day import day
 from bench.demo.trade import Trade
 
 
-def test_orders_are_untold_until_the_node_promises_them() -> None:
+def test_orders_are_unconfirmed_until_the_node_promises_them() -> None:
     trade = Trade(day(1, 60.0), 0.0, (), cast(Any, None))
     level = "TS-A", "WH"
     trade.books.orders |= {

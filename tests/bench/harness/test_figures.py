@@ -67,7 +67,7 @@ def test_ratios_of_runs_with_other_rounds_are_refused() -> None:
         ratios([1, 2], [1])
 
 
-def test_latencies_are_told_in_milliseconds_percentile_by_percentile() -> None:
+def test_latencies_are_reported_in_milliseconds_percentile_by_percentile() -> None:
     """Round by round, each with its bar."""
     p50, p99 = latencies("key", "Reads", [[0.001, 0.002, 0.003], [0.004]], bars={99: at_most(5)})
 

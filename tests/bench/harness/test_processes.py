@@ -19,7 +19,7 @@ def test_ports_are_below_those_that_systems_hand_out() -> None:
     assert PORTS.stop <= 32_768
 
 
-async def test_a_server_that_ends_by_itself_is_told_with_its_last_words(tmp_path: Path) -> None:
+async def test_a_server_that_ends_by_itself_is_reported_with_its_last_words(tmp_path: Path) -> None:
     command = (sys.executable, "-c", "raise SystemExit('out of luck')")
     server = Server(tmp_path, free_port(), command, never, {})
     with pytest.raises(BenchError, match="out of luck"):

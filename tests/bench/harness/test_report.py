@@ -55,7 +55,7 @@ def test_each_figure_has_its_median_range_bar_verdict_and_note(report: Report) -
     ] == [row[1:-1] for row in rows if len(row) == 8]
 
 
-def test_what_failed_and_the_conditions_are_told(report: Report) -> None:
+def test_what_failed_and_the_conditions_are_reported(report: Report) -> None:
     text = rendered(report)
     assert "restart failed: no" in text
     assert "CPython" in text

@@ -1,4 +1,4 @@
-"""Sales of tills: the books have what the messages say, and a level that differs is told."""
+"""Sales of tills: the books have what the messages say, and a level that differs is reported."""
 
 import json
 from collections import Counter
@@ -49,7 +49,7 @@ def test_sales_repeat_from_their_seed() -> None:
     assert Sales(LEVELS).poslog(TILL, 5, 3) == Sales(LEVELS).poslog(TILL, 5, 3)
 
 
-def test_a_level_that_differs_from_the_books_is_told() -> None:
+def test_a_level_that_differs_from_the_books_is_reported() -> None:
     [one, *_] = LEVELS
     booked = dict.fromkeys(LEVELS, 5)
     compare(booked, booked)

@@ -30,7 +30,7 @@ async def test_a_postgres_answer_is_the_only_column_of_the_row() -> None:
     assert b"rest" == await stream.read()
 
 
-async def test_an_error_of_postgres_is_told_once_it_is_ready_again() -> None:
+async def test_an_error_of_postgres_is_reported_once_it_is_ready_again() -> None:
     error = wire.message(b"E", b"SERROR\0Mno such table\0\0")
     stream = reader(error + wire.message(b"Z", b"I") + b"rest")
     with pytest.raises(BenchError, match="no such table"):

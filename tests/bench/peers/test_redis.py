@@ -53,6 +53,6 @@ async def test_a_redis_answer_is_read(data: bytes, expected: bytes) -> None:
     assert expected == await redis.answer(reader(data))
 
 
-async def test_an_error_of_redis_is_told() -> None:
+async def test_an_error_of_redis_is_reported() -> None:
     with pytest.raises(BenchError, match="NOSCRIPT"):
         await redis.answer(reader(b"-NOSCRIPT none\r\n"))

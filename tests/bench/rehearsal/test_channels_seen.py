@@ -29,11 +29,11 @@ def status(**walmart: Any) -> dict[str, Any]:
         adapters.append(
             {"name": name, "inbox": 0, "partner": {"breaker": "closed"}, "channel": channel}
         )
-    told: Any = adapters[-1]
+    last: Any = adapters[-1]
     for key in ("exposed_units", "oldest_dirty_s"):
         if key in walmart:
-            told["channel"][key] = walmart.pop(key)
-    told.update(walmart)
+            last["channel"][key] = walmart.pop(key)
+    last.update(walmart)
     return {"adapters": adapters}
 
 
@@ -116,7 +116,7 @@ def test_more_is_oversold_than_the_adapters_said() -> None:
     assert ["oversold"] == missed(seen)
 
 
-def test_systems_that_differ_in_the_end_fail_and_are_told() -> None:
+def test_systems_that_differ_in_the_end_fail_and_are_reported() -> None:
     seen = looked(*(trial.end + 1 for trial in TRIALS))
     lines = (Line("orders", 2, ()), Line("shown", 2, ("MUG: 3 of 2",)))
     assert ["compared.1"] == missed(seen, lines=lines)

@@ -1,4 +1,4 @@
-"""A file of objectives is read as it is meant, or what is wrong with it is told."""
+"""A file of objectives is read as it is meant, or what is wrong with it is reported."""
 
 from pathlib import Path
 from typing import get_args
@@ -43,7 +43,7 @@ def test_a_whole_number_will_do_for_milliseconds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("eror_ratio_max = 0.1", "eror_ratio_max: unknown; there are error_ratio_max, "),
         ("calls.Reserve.p90_ms_max = 1", "calls.Reserve.p90_ms_max: unknown; there are p50_ms_max"),
@@ -56,18 +56,20 @@ def test_a_whole_number_will_do_for_milliseconds(tmp_path: Path) -> None:
         ("error_ratio_max", "no TOML"),
     ],
 )
-def test_what_is_wrong_is_told_by_key_in_one_line(tmp_path: Path, text: str, told: str) -> None:
+def test_what_is_wrong_is_reported_by_key_in_one_line(
+    tmp_path: Path, text: str, message: str
+) -> None:
     with pytest.raises(BenchError) as caught:
         read(tmp_path, text)
-    assert f"objectives.toml: {told}" in str(caught.value)
+    assert f"objectives.toml: {message}" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_all_that_is_wrong_is_told(tmp_path: Path) -> None:
+def test_all_that_is_wrong_is_reported(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=r"a: unknown.*b: unknown"):
         read(tmp_path, "a = 1\nb = 2")
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="No such file or directory: expected a file like"):
         read_objectives(tmp_path / "mine.toml")

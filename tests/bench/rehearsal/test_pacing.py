@@ -9,7 +9,7 @@ def test_a_quick_visit_waits_for_the_next_one_to_be_due() -> None:
     assert 10.5 == pacing.due
 
 
-def test_a_slow_visit_moves_nothing_that_is_due_behind_it() -> None:
+def test_a_slow_visit_moves_nothing_that_is_due_after_it() -> None:
     """After a stall of two seconds, four visits follow at once, each timed from when it was due."""
     pacing = Pacing(10.0, 0.5)
     waits = []

@@ -98,22 +98,22 @@ async def test_all_channels_agree_after_each_has_failed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--duration", "20"], "duration is 20: channels takes at least 60 s"),
         (["--target", "staging:50051"], "target is staging:50051: channels starts a node"),
     ],
 )
 def test_a_rehearsal_with_channels_has_a_node_of_its_own_and_its_time(
-    arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = rehearsal.main(["channels", *arguments, "--report", str(tmp_path)])
     assert 2 == code
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["sale"], "choose from 'promotion', 'steady', 'stock-storm'"),
         (["--target", "staging"], "'staging': expected host:port"),
@@ -125,15 +125,15 @@ def test_a_rehearsal_with_channels_has_a_node_of_its_own_and_its_time(
     ],
 )
 def test_what_makes_no_sense_is_refused(
-    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:
         rehearsal.main(arguments)
     assert 2 == caught.value.code
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_objectives_that_cannot_be_read_are_told(
+def test_objectives_that_cannot_be_read_are_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = rehearsal.main(["--objectives", str(tmp_path / "mine.toml"), "--report", str(tmp_path)])
@@ -141,7 +141,7 @@ def test_objectives_that_cannot_be_read_are_told(
     assert "mine.toml: No such file" in capsys.readouterr().err
 
 
-def test_a_target_where_nobody_answers_is_told(
+def test_a_target_where_nobody_answers_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rehearse, "TIMEOUT_S", 0.2)

@@ -31,7 +31,7 @@ def test_a_level_that_is_as_it_has_to_be() -> None:
     ],
     ids=["unit lost", "order lost", "hold without end", "does not add up", "moved", "gone"],
 )
-def test_what_differs_is_counted_and_told(level: StockLevel | None, differing: int) -> None:
+def test_what_differs_is_counted_and_reported(level: StockLevel | None, differing: int) -> None:
     found = taken(level)
     assert differing == found.differing_units
     assert "MUG/STORE" in found.told[0]
@@ -44,7 +44,7 @@ def test_oversold_is_what_was_promised_twice_at_some_time_or_is_short_now() -> N
     assert 1 == taken(short).oversold_units
 
 
-def test_some_differences_are_told_and_all_are_counted() -> None:
+def test_some_differences_are_reported_and_all_are_counted() -> None:
     found = Stocktake()
     for _ in range(TOLD_MAX + 5):
         compare(found, ROW, 1, 0, 0, StockLevel())

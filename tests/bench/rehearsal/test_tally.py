@@ -22,8 +22,8 @@ def test_a_refusal_has_a_latency_and_a_failure_has_none() -> None:
         "p99_ms": 3.0,
         "p100_ms": 3.0,
     } == call
-    told = ["1 x Reserve: DEADLINE_EXCEEDED", "1 x Reserve: RESOURCE_EXHAUSTED"]
-    assert told == tally.to_json()["told"]
+    expected = ["1 x Reserve: DEADLINE_EXCEEDED", "1 x Reserve: RESOURCE_EXHAUSTED"]
+    assert expected == tally.to_json()["told"]
 
 
 def test_a_call_that_nobody_answered_has_no_percentiles() -> None:
@@ -32,7 +32,7 @@ def test_a_call_that_nobody_answered_has_no_percentiles() -> None:
     assert "p50_ms" not in tally.to_json()["calls"]["Reserve"]
 
 
-def test_wrong_answers_are_all_counted_and_some_of_them_told() -> None:
+def test_wrong_answers_are_all_counted_and_some_of_them_reported() -> None:
     tally = Tally()
     for number in range(TOLD_MAX + 5):
         tally.wrong(ValueError(number))
@@ -40,7 +40,7 @@ def test_wrong_answers_are_all_counted_and_some_of_them_told() -> None:
     assert TOLD_MAX == len(tally.told)
 
 
-def test_what_comes_again_is_told_once_and_on_one_line() -> None:
+def test_what_comes_again_is_reported_once_and_on_one_line() -> None:
     tally = Tally()
     for _ in range(1_200):
         tally.wrong(ValueError("a: 1\nb: 2"))

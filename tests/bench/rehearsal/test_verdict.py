@@ -108,7 +108,7 @@ def test_a_run_in_which_nothing_happened_does_not_pass() -> None:
     assert verdict({"calls": {}, "visits": 0}).reasons
 
 
-def test_people_are_told_limits_faults_and_what_it_comes_to() -> None:
+def test_people_are_shown_limits_faults_and_the_verdict() -> None:
     text = StringIO()
     failed = calls(fault=1) | {"told": ["Reserve: UNAVAILABLE: connection refused"]}
     Console(file=text, width=140).print(render(verdict(failed)))

@@ -150,7 +150,7 @@ async def test_data_of_other_orders_is_not_touched(tmp_path: Path) -> None:
         assert before.status.durable_position == (await status_of(node)).durable_position
 
 
-async def test_a_node_that_is_not_empty_is_left_alone_unless_told(tmp_path: Path) -> None:
+async def test_a_node_that_is_not_empty_is_left_alone_unless_allowed(tmp_path: Path) -> None:
     """Made-up stock has no place beside a shop's."""
     plan = plan_from_events("test", small_shop(), None)
     with running_node(tmp_path) as node:
@@ -164,10 +164,10 @@ async def test_a_node_that_is_not_empty_is_left_alone_unless_told(tmp_path: Path
             after = await client.get_status(include_state_hash=True)
             assert before.state_hash == after.state_hash
             assert before.durable_position == after.durable_position
-            told = await Replay(client, plan, is_beside_others=True).run()
+            outcome = await Replay(client, plan, is_beside_others=True).run()
             with pytest.raises(BenchError, match="not empty"):
                 await Replay(client, plan).run()
-    assert reported(plan, told)["is_good"]
+    assert reported(plan, outcome)["is_good"]
 
 
 async def status_of(node: NodeProcess) -> admin.GetStatusResponse:

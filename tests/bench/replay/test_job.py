@@ -48,17 +48,17 @@ def test_a_node_goes_on_serving_until_ctrl_c(tmp_path: Path) -> None:
     ) as process:
         try:
             assert process.stderr is not None
-            told = "".join(iter(process.stderr.readline, "\n"))
-            told += "".join(process.stderr.readline() for _ in range(3))
+            output = "".join(iter(process.stderr.readline, "\n"))
+            output += "".join(process.stderr.readline() for _ in range(3))
             process.send_signal(signal.SIGINT)
             code = process.wait(timeout=60)
         finally:
             process.kill()
 
     assert 0 == code
-    assert f"Serving on {told.split()[3].rstrip(',')} until Ctrl-C" in told
-    assert f"log in {tmp_path / 'data' / 'node.log'}" in told
-    assert "holdfast reserve try-1" in told
+    assert f"Serving on {output.split()[3].rstrip(',')} until Ctrl-C" in output
+    assert f"log in {tmp_path / 'data' / 'node.log'}" in output
+    assert "holdfast reserve try-1" in output
 
 
 def run_command(*words: str) -> subprocess.CompletedProcess[str]:

@@ -167,7 +167,7 @@ def test_a_gzip_file_reads_like_a_plain_one(tmp_path: Path) -> None:
 
 
 def test_columns_may_stand_in_any_order_beside_others(tmp_path: Path) -> None:
-    """Columns are found by name, also behind the mark that spreadsheets put first."""
+    """Columns are found by name, also after the mark that spreadsheets put first."""
     header = "\ufeffCountry," + ",".join(reversed(COLUMNS))
     row = "France," + ",".join(reversed(GOOD.split(",")))
     path = _file(tmp_path, row, header=header)
@@ -259,7 +259,7 @@ def test_another_file_name_is_an_error(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_file_is_an_error(tmp_path: Path, name: str, content: bytes) -> None:
-    """Damage below the rows is told with the name of the file."""
+    """Damage below the rows is reported with the name of the file."""
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(OrderFileError, match=rf"{name}, after row \d: .*; expected a whole UTF-8"):
